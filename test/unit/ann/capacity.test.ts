@@ -29,7 +29,7 @@ function entryBytes(metric: ListModel['metric'], dimensions: number, hasLowPlane
   return blockBytes / BLOCK_ENTRIES + recordBytes + (hasLowPlane ? dimensions : 0);
 }
 
-it('[V163] the table of capacities says what the code does', () => {
+it('[V163] the table of capacities agrees with the code', () => {
   expect(rows.length).toBeGreaterThan(10);
   for (const [dimensions = 0, ...stated] of rows) {
     const count = shardCapacity({ dimensions });

@@ -88,7 +88,7 @@ describe('filters that vector databases document', () => {
     expect(accepted(written, SHAPES)).toBe(ids);
   });
 
-  it('[V142] counts at each end of a path apart', () => {
+  it('[V142] counts at each end of a path separately', () => {
     const vectors = { a: { p: [{ q: [1] }, { q: [1, 2] }] }, b: { p: [{ q: [1, 2, 3] }, {}] } };
     expect([1, 2, 3, 0].map((size) => accepted({ 'p.q': { $size: size } }, vectors))).toEqual(['a', 'a', 'b', '']);
   });
@@ -111,7 +111,7 @@ describe('filters that vector databases document', () => {
     expect(accepted(written, { ...SHAPES, k: { p: 'x', q: [1, 5, 9] }, l: { p: 'x', q: [0, 3] } })).toBe(ids);
   });
 
-  it('[V145] ids, which are no properties', () => {
+  it('[V145] filters ids, which are not in the metadata', () => {
     expect(accepted({ $id: { $in: ['1', '3', '9'] } }, CITIES)).toBe('13');
     expect(accepted({ $id: '3', city: 'London' }, CITIES)).toBe('3');
     expect(accepted({ id: '1' }, CITIES)).toBe('');

@@ -17,7 +17,7 @@ const SIZES = { ...SMALL_SIZES, listedCountMin: 40, entries: 8, calibratedCountM
 
 describe('vectors of the most dimensions', () => {
   it.each(process.env['SLUICE_TEST_FULL'] === '1' ? METRICS : (['l2'] as const))(
-    '[V164] %s: are listed within the memory of an isolate, and found as exactly as others',
+    '[V164] %s: are listed within the memory of an isolate, and found as exactly as shorter ones',
     (metric) => {
       const world = new ShardWorld(engineResources(modules, LIMITS.isolateEngineBytesMax, SIZES), { metric, dimensions });
       const source = new Clusters({ dimensions, count: 6, spread: 0.4, seed: 8 });

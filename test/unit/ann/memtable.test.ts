@@ -50,7 +50,7 @@ beforeEach(() => {
 });
 
 describe('Memtable', () => {
-  it('[V32] any number of shards take turns in the memory of two, and every answer stays right', () => {
+  it('[V32] any number of shards share the memory of two by eviction, and every answer is right', () => {
     const shards = Array.from({ length: 7 }, (_, seed) => ({
       table: memtable(`shard ${seed}`, () => vectorsOf(seed)),
       vectors: vectorsOf(seed),
@@ -67,7 +67,7 @@ describe('Memtable', () => {
     expect(shards.map(({ table }) => table.bytes > 0)).toEqual([false, false, false, false, false, true, true]);
   });
 
-  it('[V14] one that grows claims its growth, at the cost of others', () => {
+  it('[V14] claims memory as it grows, evicting others', () => {
     const growing = memtable('growing', () => vectorsOf(2));
     const other = memtable('other', () => vectorsOf(1));
     growing.load(header);
@@ -80,7 +80,7 @@ describe('Memtable', () => {
     expect([growing.bytes, other.bytes]).toEqual([registry.bytes, 0]);
   });
 
-  it('[V32] one that is dropped, or shrinks, gives its pages back', () => {
+  it('[V32] releases its pages when it is dropped or shrinks', () => {
     const table = memtable('a', () => vectorsOf(1));
     for (let cycle = 0; cycle < 20; cycle += 1) {
       table.load(header);
@@ -92,14 +92,14 @@ describe('Memtable', () => {
     expect(scanner.memory.bytes).toBeLessThanOrEqual(BYTES_MAX + PAGE_BYTES);
   });
 
-  it('[V33] passes over rows that it does not hold', () => {
+  it('[V33] skips rows that it does not hold', () => {
     const table = memtable('a', () => vectorsOf(1));
     table.load(header);
     table.remove([COUNT + 7, 1, COUNT + 8]);
     expect(table.load(header).count).toBe(COUNT - 1);
   });
 
-  it('[V33] a write that it cannot follow leaves no half of it: the next search reads the store again', () => {
+  it('[V33] is discarded by a write that it cannot follow: the next search reads the store again', () => {
     const vectors = vectorsOf(1);
     const table = memtable('a', () => vectors);
     table.load(header);
@@ -109,7 +109,7 @@ describe('Memtable', () => {
     expect(table.load(header).count).toBe(COUNT);
   });
 
-  it('[V33] nor does a store that cannot be read to its end', () => {
+  it('[V33] is discarded if the store cannot be read to its end', () => {
     let isTorn = true;
     const table = memtable('a', function* () {
       yield vectorOf(1, 1);

@@ -8,14 +8,14 @@ const set = (fields: unknown, ...at: PathStep[]): MetadataEdit => ({ kind: 'set'
 const unset = (...paths: PathStep[][]): MetadataEdit => ({ kind: 'unset', paths });
 
 describe('[Q62] an edit of metadata', () => {
-  it('sets members and leaves the others, at the top or deeper', () => {
+  it('sets members and keeps the others, at the top level or deeper', () => {
     expect(edited({ a: 1, b: 2 }, set({ b: { c: 3 }, d: null }))).toBe('{"a":1,"b":{"c":3},"d":null}');
     expect(edited({ a: { b: { c: 1 } } }, set({ d: 2 }, 'a', 'b'))).toBe('{"a":{"b":{"c":1,"d":2}}}');
     expect(edited({ a: 1 }, set({ d: 2 }, 'a', 'b'))).toBe('{"a":{"b":{"d":2}}}');
     expect(edited(null, set({ d: 2 }, 'x'))).toBe('{"x":{"d":2}}');
   });
 
-  it('reaches into arrays: one item, or all, but makes none', () => {
+  it('changes one or all items of an array, but creates no arrays', () => {
     const metadata = { list: [{ n: 1 }, { n: 2 }] };
     expect(edited(metadata, set({ m: 0 }, 'list', 1))).toBe('{"list":[{"n":1},{"n":2,"m":0}]}');
     expect(edited(metadata, set({ m: 0 }, 'list', null))).toBe('{"list":[{"n":1,"m":0},{"n":2,"m":0}]}');
@@ -23,7 +23,7 @@ describe('[Q62] an edit of metadata', () => {
     expect(edited({ list: 5 }, set({ m: 0 }, 'list', null))).toBe('{"list":5}');
   });
 
-  it('removes members and items, and nothing that is not there', () => {
+  it('removes members and items, and ignores missing ones', () => {
     expect(edited({ a: 1, b: { c: 1, d: 2 } }, unset(['a'], ['b', 'd'], ['x', 'y'], ['b', 'c', 'z']))).toBe('{"b":{"c":1}}');
     expect(edited({ l: [{ a: 1, b: 2 }, { a: 3 }] }, unset(['l', null, 'a']))).toBe('{"l":[{"b":2},{}]}');
     expect(edited({ l: [1, 2, 3] }, unset(['l', 1]))).toBe('{"l":[1,3]}');
@@ -31,12 +31,12 @@ describe('[Q62] an edit of metadata', () => {
     expect(editMetadata(null, unset(['a']))).toBe(null);
   });
 
-  it('replaces all of it, or takes it away', () => {
+  it('replaces all of it, or removes it', () => {
     expect(edited({ a: 1 }, { kind: 'replace', metadata: '{"b":2}' })).toBe('{"b":2}');
     expect(editMetadata('{"a":1}', { kind: 'replace', metadata: null })).toBe(null);
   });
 
-  it('keeps all digits of whole numbers, and a member named like a prototype', () => {
+  it('keeps all digits of integers, and a member named __proto__', () => {
     const before = '{"id":18446744073709551615,"neg":-9223372036854775808,"list":[12345678901234567890 ]}';
     const after = '{"id":18446744073709551615,"neg":-9223372036854775808,"list":[12345678901234567890],"a":1}';
     expect(JSON.stringify(editMetadata(before, set({ a: 1 })))).toBe(after);

@@ -31,7 +31,7 @@ function object(readMs = 4) {
 
 const codeOf = (outcome: Outcome<unknown>) => (outcome.ok ? 'ok' : outcome.error.code);
 
-it('[F40] serves what is no read before the reads that wait, and a read of an idle object at once', async () => {
+it('[F40] serves other calls before waiting reads, and a read of an idle object at once', async () => {
   const { time, done, read, other, learn } = object();
   await time.run(learn());
   const answers = await time.run(Promise.all([read('a'), read('b'), read('c'), other('page'), other('write')]));
@@ -42,7 +42,7 @@ it('[F40] serves what is no read before the reads that wait, and a read of an id
   expect(codeOf(await time.run(read('d', 0)))).toBe('ok');
 });
 
-it('[F40] does small reads several at a time, none that would keep others waiting for long', async () => {
+it('[F40] runs small reads several at a time, for at most readTurnMs', async () => {
   const { time, done, read, other, learn } = object(0.5);
   await time.run(learn());
   const reads = Array.from({ length: 12 }, (_, n) => read(`${n}`));
@@ -58,7 +58,7 @@ it('[F40] does small reads several at a time, none that would keep others waitin
   expect(Math.max(...together) * 0.5).toBeLessThanOrEqual(LIMITS.readTurnMs);
 });
 
-it('[F41] serves the earliest deadline first, and refuses at once what cannot be answered in time', async () => {
+it('[F41] serves the earliest deadline first, and refuses late reads at once', async () => {
   const { time, done, read, learn } = object();
   await time.run(learn());
   const startMs = time.nowMs();
@@ -79,7 +79,7 @@ it('[F41] serves the earliest deadline first, and refuses at once what cannot be
   expect(hopelessMs).toBe(4);
 });
 
-it('[F41] lets no read wait for longer than any should, and says when to come back', async () => {
+it('[F41] lets no read wait longer than readWaitMaxMs, and says when to retry', async () => {
   const { time, done, read, learn } = object();
   await time.run(learn());
   const outcomes = await time.run(Promise.all(Array.from({ length: 400 }, (_, n) => read(`${n}`, LIMITS.queryDeadlineMaxMs))));
@@ -90,7 +90,7 @@ it('[F41] lets no read wait for longer than any should, and says when to come ba
   for (const { retryAfterMs = 0 } of refused) expect(Math.abs(retryAfterMs - LIMITS.readWaitMaxMs)).toBeLessThan(40);
 });
 
-it('[F41] answers reads that waited through a stall and whose callers still wait', async () => {
+it('[F41] answers reads that waited through a stall if their callers still wait', async () => {
   const { time, thread, read, learn } = object();
   await time.run(learn());
   const stall = () => thread.deliver(() => thread.use(3_000).then(() => ok(0)));
@@ -98,7 +98,7 @@ it('[F41] answers reads that waited through a stall and whose callers still wait
   expect(outcomes.map(codeOf)).toEqual(['ok', 'ok', 'overloaded', 'ok', 'ok']);
 });
 
-it('[F41] forgets a stall soon, and learns that reads have become slower', async () => {
+it('[F41] forgets a stall soon, and notices when reads become slower', async () => {
   const time = new VirtualTime();
   const thread = new ObjectThread(time);
   const turns = new ReadQueue({ clock: time, turn: () => thread.turn() });

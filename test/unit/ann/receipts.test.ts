@@ -32,10 +32,10 @@ const stored = (): ReceiptStore => {
   return new ReceiptStore(sql);
 };
 
-describe('what is left of a request', () => {
+describe('the remaining part of a request', () => {
   const resumed = (known: Receipt | undefined, digest = 'd') => resumeWrite(KEYS, { ...REQUEST, digest }, () => known);
 
-  it('[RT40] is what no receipt says is written: all after a claim, nothing of a whole one', () => {
+  it('[RT40] is what receipts do not list as written: all after a claim, nothing when complete', () => {
     const all = [...KEYS.ids.keys()];
     expect(resumed(undefined)).toEqual({ ok: true, value: { kind: 'left', positions: all } });
     expect(resumed(receipt([], BILLING))).toEqual({ ok: true, value: { kind: 'left', positions: all } });
@@ -54,7 +54,7 @@ describe('what is left of a request', () => {
     expect(resumed(every)).toMatchObject({ value: { kind: 'repeated', written: { count: 40, lsn: 7 } } });
   });
 
-  it('[RT40] is refused to another request under the same key, however far the first is', () => {
+  it('[RT40] is refused to another request under the same key, whatever the state of the first', () => {
     for (const done of [[], [{ ...WHOLE, lsn: 1 }], [{ parts: 8, part: 1, lsn: 1 }]]) {
       expect(resumed(receipt(done), 'other')).toMatchObject({ error: { code: 'idempotency_mismatch', path: ['idempotency-key'] } });
     }
@@ -62,7 +62,7 @@ describe('what is left of a request', () => {
 });
 
 describe('receipts of an object', () => {
-  it('[RT40] say all that was learnt of a request; its billing and time are of the first try', () => {
+  it('[RT40] combine all parts of a request; billing and time are those of the first try', () => {
     const receipts = stored();
     expect(receipts.claim(REQUEST, BILLING, 50)).toMatchObject({ done: [], billing: BILLING, atMs: 50 });
     expect(receipts.claim(REQUEST, { ...BILLING, usageId: 'later' }, 60)).toMatchObject({ billing: BILLING });
@@ -80,7 +80,7 @@ describe('receipts of an object', () => {
     expect(receipts.find('k')?.done).toEqual([{ ...WHOLE, lsn: 8 }]);
   });
 
-  it('[RT40] are sent page by page: again after a change, not after a repetition', () => {
+  it('[RT40] are sent page by page: again after a change, but not after a repetition', () => {
     const receipts = stored();
     for (const key of ['a', 'b', 'c']) receipts.claim({ idempotencyKey: key, digest: 'd' }, BILLING, 1);
     const keysBehind = (after: number, most = 10) => {
@@ -102,7 +102,7 @@ describe('receipts of an object', () => {
     expect(keysBehind(second.next).keys).toEqual(['d']);
   });
 
-  it('[RT40] are bounded in number, adopted ones too: those that changed last stay', () => {
+  it('[RT40] are bounded in number, adopted ones included: the last changed remain', () => {
     const sql = new NodeSql();
     migrate(sql, SHARD_SCHEMA);
     const receipts = new ReceiptStore(sql);
@@ -114,7 +114,7 @@ describe('receipts of an object', () => {
     for (const key of ['newer', 'k']) expect(receipts.find(key)).toBeDefined();
   });
 
-  it('[RT41] of requests without a key are bounded separately: they evict none of a caller', () => {
+  it('[RT41] of requests without a key are bounded separately: they evict no others', () => {
     const sql = new NodeSql();
     migrate(sql, SHARD_SCHEMA);
     const receipts = new ReceiptStore(sql);
@@ -138,7 +138,7 @@ describe('receipts of an object', () => {
     expect(receipts.sweep(1_001 + LIMITS.upsertReceiptTtlMs)).toBe(undefined);
   });
 
-  it('[RT41] of whole writes are kept for callers’ keys only; those of parts are marked as the gateway’s', () => {
+  it('[RT41] of whole writes are kept for keys of callers only, not for those of the gateway', () => {
     const store = new VectorStore(new NodeSql());
     store.create({ indexId: 'ix_1' as IndexId, dimensions: 1, metric: 'dot' });
     const writeUnder = (idempotencyKey: string, id: string) => {
@@ -177,7 +177,7 @@ describe('receipts of earlier versions', () => {
     return sql;
   };
 
-  it('[RT40] of a shard are of whole requests, billed as they were', () => {
+  it('[RT40] of a shard stand for whole requests, billed as before', () => {
     const sql = before(SHARD_SCHEMA);
     sql.sql.exec("INSERT INTO shard (index_id, dimensions, metric, lsn, count) VALUES ('ix_old', 1, 'dot', 7, 0)");
     sql.sql.exec("INSERT INTO receipts (key, digest, lsn, count, at_ms) VALUES ('k', 'd', 6, 40, 123)");
@@ -189,7 +189,7 @@ describe('receipts of earlier versions', () => {
     });
   });
 
-  it('[RT40] of a locator are of its part, and its claims are claims', () => {
+  it('[RT40] of a locator stand for its part, and its claims stay claims', () => {
     const part = { parts: 8, part: 5 };
     const sql = before(locatorSchema(part));
     sql.sql.exec("INSERT INTO receipts (key, digest, lsn, count, at_ms) VALUES ('k', 'd', 6, 40, 123)");

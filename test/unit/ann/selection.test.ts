@@ -20,7 +20,7 @@ function counting(rows: readonly number[]) {
 }
 
 describe('SelectionCache', () => {
-  it('[V148] selects once, and anew for another shard, namespace, filter or LSN', () => {
+  it('[V148] selects once for the same shard, namespace, filter and LSN', () => {
     const cache = new SelectionCache(1_000_000);
     const counted = counting([1]);
     cache.recall(asked, counted.select);
@@ -36,7 +36,7 @@ describe('SelectionCache', () => {
     expect(counted.calls).toBe(6);
   });
 
-  it('[V148] stays within its bytes, forgetting the least recently used shard', () => {
+  it('[V148] stays within its bytes, evicting the least recently used shard', () => {
     const cache = new SelectionCache(10_000);
     const counted = counting([1]);
     for (const lsn of [1, 2, 3]) cache.recall({ ...asked, lsn }, counted.select);

@@ -61,7 +61,7 @@ const sizesOf = (lists: Uint32Array, listCount: number): number[] => {
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, j) => sum + value * b[j]!, 0);
 
 describe('training', () => {
-  it('[V102] a step assigns 16M products of components or codes 16k components at most', () => {
+  it('[V102] a step assigns at most 16M products of components or encodes 16k components', () => {
     const kernels = new TrainKernels(trainModule, new PageMemory(32 * 1024 * 1024));
     const [nearest, encode] = [vi.spyOn(kernels, 'nearest'), vi.spyOn(kernels, 'encode')];
     for (const [dimensions, listCount] of [
@@ -83,13 +83,13 @@ describe('training', () => {
     }
   });
 
-  it('[V101] another seed gives another result', () => {
+  it('[V101] gives another result for another seed', () => {
     const sample = clustered(500, 10, 6, 0.4, 2);
     const images = [1, 2].map((seed) => [...encodeListModel(trainWhole({ ...optionsOf('cosine', 10, 8), seed }, sample).model)]);
     expect(images[0]).not.toEqual(images[1]);
   });
 
-  it('[V101] refuses a checkpoint that was cut off, or made for another shape', () => {
+  it('[V101] refuses a checkpoint that is truncated or of another shape', () => {
     const sample = clustered(100, 10, 3, 0.4, 2);
     const training = Training.start(trainKernels, optionsOf('dot', 10, 4), sample);
     for (let step = 0; step < 10; step += 1) training.step();
@@ -113,7 +113,7 @@ describe('training', () => {
     expect(result.model.distortion).toBeLessThan((16 * 0.02 ** 2) / 3 / 10);
   });
 
-  it('[V109] starts from the best of its trials: most clusters get a list of their own', () => {
+  it('[V109] starts from the best of its trials: most clusters get their own list', () => {
     let found = 0;
     for (let seed = 0; seed < 40; seed += 1) {
       const random = new Seeded(seed + 1);
@@ -127,7 +127,7 @@ describe('training', () => {
     expect(found / (40 * 6)).toBeGreaterThan(0.71);
   });
 
-  it('[V106] what the encoder loses on the sample is what the model says', () => {
+  it('[V106] records in the model the error of the encoder on the sample', () => {
     for (const metric of ['cosine', 'l2', 'dot'] as const) {
       const values = clustered(2_000, 24, 8, 0.4, 4);
       const result = trainWhole(optionsOf(metric, 24, 10), values);
@@ -143,7 +143,7 @@ describe('training', () => {
     }
   });
 
-  it('[V104] an error along a vector counts four times one across, so close products suffer less', () => {
+  it('[V104] weighs an error along a vector four times, so high products are more exact', () => {
     expect(parallelWeight('l2')).toBe(0);
     const values = clustered(3_000, 32, 6, 1, 8);
     const result = trainWhole(optionsOf('cosine', 32, 8), values);
@@ -170,7 +170,7 @@ describe('training', () => {
     expect(weighted.squaredError).toBeLessThan(1.5 * nearest.squaredError);
   });
 
-  it('[V108] entries have codes, scales, low bytes and, for l2, the level closest to their bias', () => {
+  it('[V108] gives entries codes, scales, low bytes and, for l2, the level closest to their bias', () => {
     const values = clustered(1_000, 20, 6, 0.5, 9);
     const result = trainWhole(optionsOf('l2', 20, 6), values);
     const { model, centroids } = result;
@@ -196,7 +196,7 @@ describe('training', () => {
     expect([Math.min(...levels), Math.max(...levels)]).toEqual([0, 255]);
   });
 
-  it('[V103] the encoder knows lists by their numbers, and the ones set last', () => {
+  it('[V103] encodes for lists by number, with their latest centroids', () => {
     const result = trainWhole(optionsOf('dot', 6, 3), clustered(300, 6, 3, 0.1, 1));
     const encoder = new Encoder(trainKernels, result.model);
     const vector = new Float32Array([0.1, 0.9, 0.2, 0.3, -0.5, 0]);
@@ -217,7 +217,7 @@ describe('training', () => {
     encoder.free();
   });
 
-  it('subspaces grow with the dimensions, and are 512 at most', () => {
+  it('uses more subspaces for more dimensions, at most 512', () => {
     const random = new Seeded(1);
     let widest = 0;
     for (let dimensions = 2; dimensions <= 4_096; dimensions += 1 + Math.floor(random.next() * 20)) {

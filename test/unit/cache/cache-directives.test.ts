@@ -45,7 +45,7 @@ describe('cache-control of a request', () => {
     ['max-stale=5', [9, -5001], false],
     ['max-stale, max-age=3', [3001, -1], false],
     ['max-age=0', [0, 10], true],
-  ])('[C80] %j: an entry of age and remaining life %j is accepted: %s', (header, [ageMs = 0, freshMs = 0], isAccepted) => {
+  ])('[C80] %j: an entry of this age and remaining life, %j, is accepted: %s', (header, [ageMs = 0, freshMs = 0], isAccepted) => {
     expect(accepts(parseCacheControl(header), ageMs, freshMs)).toBe(isAccepted);
   });
 });

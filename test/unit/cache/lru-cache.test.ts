@@ -10,7 +10,7 @@ const filled = (entriesMax: number, bytesMax: number, ...keys: string[]) => {
 const kept = (cache: LruCache<string>, ...keys: string[]) => keys.filter((key) => cache.get(key, 0) !== undefined);
 
 describe('LruCache', () => {
-  it('[C2] evicts the least recently used past its entries', () => {
+  it('[C2] evicts the least recently used entries above its count', () => {
     const cache = filled(3, 1000, 'a', 'b', 'c');
     cache.get('a', 0);
     cache.set('d', 'D', 10, undefined);
@@ -18,14 +18,14 @@ describe('LruCache', () => {
     expect(cache.size).toBe(3);
   });
 
-  it('[C2] evicts as many as the bytes of a large value need', () => {
+  it('[C2] evicts as many entries as a large value needs', () => {
     const cache = filled(10, 40, 'a', 'b', 'c', 'd');
     cache.set('e', 'E', 25, undefined);
     expect(kept(cache, 'a', 'b', 'c', 'd', 'e')).toEqual(['d', 'e']);
     expect(cache.bytes).toBe(35);
   });
 
-  it('[C2] keeps nothing larger than itself, and drops what that replaced', () => {
+  it('[C2] keeps no value larger than itself, and drops the entry that it replaced', () => {
     const cache = filled(10, 40, 'a', 'b');
     cache.set('a', 'huge', 41, undefined);
     expect(kept(cache, 'a', 'b')).toEqual(['b']);
@@ -40,7 +40,7 @@ describe('LruCache', () => {
     expect([cache.size, cache.bytes, cache.get('a', 0)]).toEqual([0, 0, undefined]);
   });
 
-  it('[C3] serves an entry until its end, not at it, and frees its room', () => {
+  it('[C3] serves an entry until just before its end, and then frees its space', () => {
     const cache = filled(10, 40);
     cache.set('a', 'A', 10, 5000);
     cache.set('b', 'B', 10, undefined);
@@ -50,7 +50,7 @@ describe('LruCache', () => {
     expect([cache.size, cache.bytes]).toEqual([1, 10]);
   });
 
-  it('[C40] says why it lets a value go', () => {
+  it('[C40] reports why it drops a value', () => {
     const removed: string[] = [];
     const cache = new LruCache<string>(
       { entriesMax: 2, bytesMax: 40 },

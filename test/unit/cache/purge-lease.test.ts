@@ -7,20 +7,20 @@ const TERMS = { leaseMs: 900, guardMs: 100 };
 const EMPTY = { log: new PurgeLog([], { predicatesMax: 10, termsMax: 10 }), leasedUntilMs: 0, knownMs: 0, askedAtMs: 0 };
 
 describe('purge leases', () => {
-  it('[C8] presume, after a start, that a lease has just been granted', () => {
+  it('[C8] assume after a start that a lease has just been granted', () => {
     expect(effectiveAtMs(openLeaseBook(TERMS, 5000), 5000)).toBe(6000);
   });
 
-  it('[C8] let a purge hold at once when none is out', () => {
+  it('[C8] let a purge take effect at once if none is granted', () => {
     expect(effectiveAtMs(openLeaseBook(TERMS, 5000), 7000)).toBe(7000);
   });
 
-  it('[C8] make a purge wait for the last that was granted, also when the clock was set back', () => {
+  it('[C8] make a purge wait for the last one granted, also when the clock was set back', () => {
     const book = grantLease(grantLease(openLeaseBook(TERMS, 0), TERMS, 8000), TERMS, 7000);
     expect(effectiveAtMs(book, 8500)).toBe(9000);
   });
 
-  it('[C6] count from before they were asked for, and end exactly', () => {
+  it('[C6] count from before their request, and end exactly', () => {
     const view = renewView(EMPTY, { since: 0, tail: [], leaseMs: 900, grantedAtMs: 0 }, 1000);
     expect([1899, 1900].map((nowMs) => isLeased(view, nowMs))).toEqual([true, false]);
   });
@@ -30,11 +30,11 @@ describe('purge leases', () => {
     expect(renewView(later, { since: 0, tail: [], leaseMs: 900, grantedAtMs: 0 }, 1000).leasedUntilMs).toBe(2900);
   });
 
-  it('[C6] are refused as a defect when they would leave a gap in the log', () => {
+  it('[C6] are a defect if they would leave a gap in the log', () => {
     expect(() => renewView(EMPTY, { since: 3, tail: [], leaseMs: 900, grantedAtMs: 0 }, 0)).toThrow('without a gap');
   });
 
-  it('[C62] carry the log’s time: fills get one that has passed, staleness one that has not come', () => {
+  it('[C62] carry the log’s time: a lower bound for fills, an upper bound for staleness', () => {
     const grant = (grantedAtMs: number) => ({ since: 0, tail: [], leaseMs: 900, grantedAtMs });
     const view = renewView(EMPTY, grant(70_000), 1000);
     expect(stampOf(view)).toEqual({ position: 0, knownMs: 70_000 });

@@ -22,13 +22,13 @@ describe('PurgeLog', () => {
     ['model', { model: 'm' }, { model: 'm' }, { model: 'mm' }],
     ['version of a model', { model: 'm', modelVersion: '2' }, { modelVersion: '2' }, { modelVersion: '1' }],
     ['age', { filledBeforeMs: 500 }, { knownMs: 499 }, { knownMs: 500 }],
-  ])('[C60] takes by %s', (name, predicate, matching, other) => {
+  ])('[C60] purges by %s', (name, predicate, matching, other) => {
     const purges = log(WIDE, predicate);
     if (!name.includes('none')) expect(isTaken(purges, entry('a', 0, { knownMs: 499, ...matching }))).toBe(true);
     expect(isTaken(purges, entry('a', 0, { knownMs: 499, ...other }))).toBe(false);
   });
 
-  it('[C60] takes what matches all selectors, whichever is left out', () => {
+  it('[C60] purges only entries that match all selectors', () => {
     const all = { digests: ['a'], tags: ['t/1'], tagPrefix: 't/', model: 'm', modelVersion: '1', filledBeforeMs: 500 };
     const purges = log(WIDE, all);
     expect(isTaken(purges, entry('a', 0, { tags: ['t/1'] }))).toBe(true);
@@ -38,20 +38,20 @@ describe('PurgeLog', () => {
     expect(isTaken(log(WIDE, { ...all, tagPrefix: 'u/' }), entry('a', 0, { tags: ['t/1'] }))).toBe(false);
   });
 
-  it('[C4] leaves what began to be filled at its position or later', () => {
+  it('[C4] keeps entries whose fill began at its position or later', () => {
     const purges = log(WIDE, keys('a'), keys('b'), keys('a'));
     expect([0, 1, 2, 3, 4].map((position) => isTaken(purges, entry('a', position)))).toEqual([true, true, true, false, false]);
     expect([0, 1, 2].map((position) => isTaken(purges, entry('b', position)))).toEqual([true, true, false]);
   });
 
-  it('[C4] forgets what a purge of everything covers, and nothing else', () => {
+  it('[C4] drops the purges that a purge of everything covers, and no others', () => {
     const purges = log(WIDE, keys('a'), EVERYTHING, { model: 'm' });
     expect(purges.entries.map(({ position }) => position)).toEqual([2, 3]);
     expect(isTaken(purges, entry('z', 1, { model: 'n' }))).toBe(true);
     expect(isTaken(purges, entry('z', 2, { model: 'n' }))).toBe(false);
   });
 
-  it('[C61] makes stale, by a soft purge, since the first that matches; a hard one still takes', () => {
+  it('[C61] soft-purges from the first match on; a hard purge still removes', () => {
     const soft = (purges: PurgeLog, predicate: PurgePredicate, atMs: number, mode: PurgeMode = 'soft') =>
       purges.append(predicate, mode, atMs);
     const purges = soft(soft(soft(new PurgeLog([], WIDE), keys('a'), 10), EVERYTHING, 20), keys('b'), 30, 'hard');
@@ -64,7 +64,7 @@ describe('PurgeLog', () => {
     expect(turned.verdictOf(entry('a'))).toEqual({ kind: 'stale', sinceMs: 10 });
   });
 
-  it('[C5] collapses its oldest half once it holds too many predicates', () => {
+  it('[C5] compacts its oldest half when it has too many predicates', () => {
     const purges = log({ predicatesMax: 4, termsMax: 100 }, ...['a', 'b', 'c', 'd', 'e'].map((digest) => keys(digest)));
     expect(purges.entries).toEqual([
       { position: 3, predicate: EVERYTHING, mode: 'hard', atMs: 1002 },
@@ -75,13 +75,13 @@ describe('PurgeLog', () => {
     expect(isTaken(purges, entry('never purged', 3))).toBe(false);
   });
 
-  it('[C5] collapses once it holds too many terms, down to a purge of everything', () => {
+  it('[C5] compacts when it has too many terms, down to a purge of everything', () => {
     const purges = log({ predicatesMax: 10, termsMax: 3 }, keys('a', 'b'), { tags: ['c', 'd'] }, keys('e', 'f', 'g', 'h'));
     expect(purges.entries).toEqual([{ position: 3, predicate: EVERYTHING, mode: 'hard', atMs: 1002 }]);
     expect(log({ predicatesMax: 10, termsMax: 3 }, keys('e', 'f', 'g', 'h')).entries).toHaveLength(1);
   });
 
-  it('[C6] takes in the end of another, once, however often it comes', () => {
+  it('[C6] adopts the tail of another log exactly once, however often it arrives', () => {
     const purges = log(WIDE, keys('a'), keys('b'), keys('c'));
     const known = new PurgeLog(purges.entries.slice(0, 1), WIDE);
     const tail = purges.since(1);

@@ -16,20 +16,20 @@ const movedBetween = (before: readonly Shard[], after: readonly Shard[]) =>
 const tolerance = (share: number) => 4 * Math.sqrt(DIGESTS.length * share * (1 - share));
 
 describe('rendezvous shard', () => {
-  it('[C19] moves to an added shard only what that one wins', () => {
+  it('[C19] moves to an added shard only the entries that it wins', () => {
     const moved = movedBetween(shards('8'), shards('9'));
     expect(moved.every((digest) => nameOf(digest, shards('9')) === '8')).toBe(true);
     expect(Math.abs(moved.length - DIGESTS.length / 9)).toBeLessThan(tolerance(1 / 9));
   });
 
-  it('[C19] moves a third from 16 shards to 24, all of it to the new', () => {
+  it('[C19] moves a third of the entries from 16 shards to 24, all to new ones', () => {
     const moved = movedBetween(shards('16'), shards('24'));
     expect(moved.every((digest) => Number(nameOf(digest, shards('24'))) >= 16)).toBe(true);
     expect(Math.abs(moved.length - DIGESTS.length / 3)).toBeLessThan(tolerance(1 / 3));
     expect(moved.length / DIGESTS.length).toBeLessThan(0.4);
   });
 
-  it('[C19] moves only its own entries when any shard is removed, wherever it stands in the list', () => {
+  it('[C19] moves only the entries of a removed shard, whatever its position in the list', () => {
     const before = shards('a:1,b:1,c:1,d:1');
     const after = shards('d:1,c:1,a:1');
     const moved = movedBetween(before, after);
@@ -37,7 +37,7 @@ describe('rendezvous shard', () => {
     expect(moved.every((digest) => nameOf(digest, before) === 'b')).toBe(true);
   });
 
-  it('[C63] gives every shard its weight in entries', () => {
+  it('[C63] gives every shard entries in proportion to its weight', () => {
     const weighted = shards('a:1,b:2,c:5');
     const counts = [0, 0, 0];
     for (const digest of DIGESTS) counts[rendezvousShard(digest, weighted)]! += 1;
@@ -46,7 +46,7 @@ describe('rendezvous shard', () => {
     });
   });
 
-  it('[C63] moves no more than a changed weight makes it', () => {
+  it('[C63] moves only what a changed weight requires', () => {
     const moved = movedBetween(shards('a:1,b:1,c:1,d:1'), shards('a:1,b:2,c:1,d:1'));
     // The share of `b` rises from 1/4 to 2/5; everything that moves goes to it.
     expect(moved.every((digest) => nameOf(digest, shards('a:1,b:2,c:1,d:1')) === 'b')).toBe(true);

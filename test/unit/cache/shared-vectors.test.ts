@@ -27,7 +27,7 @@ function napsOf<T>(work: () => T): { naps: number; answer: T } {
 }
 
 describe('SharedVectors', () => {
-  it('[C51] evicts the least recently used of a stripe, and serves an entry until its end', () => {
+  it('[C51] evicts the least recently used entry of a stripe, and serves entries until their end', () => {
     const cache = SharedVectors.create({ ...BOUNDS, entriesMax: 3, stripes: 1 });
     for (const key of ['a', 'b', 'c']) cache.set(key, vectorOf(1), undefined);
     cache.get('a', 0);
@@ -38,7 +38,7 @@ describe('SharedVectors', () => {
     expect(cache.counts()).toEqual({ entries: 2, hits: 5, misses: 2, evicted: 1 });
   });
 
-  it('[C51] does what a plain list of each stripe would', () => {
+  it('[C51] behaves like a plain list for each stripe', () => {
     const cache = SharedVectors.create({ ...BOUNDS, entriesMax: 5, stripes: 1 });
     const plain = new Map<string, { value: number; endMs: number }>();
     const random = new Seeded(3);
@@ -72,7 +72,7 @@ describe('SharedVectors', () => {
     expect(Math.min(hits, evicted)).toBeGreaterThan(1_000);
   });
 
-  it('[C50] keeps no fill that began before something was forgotten', () => {
+  it('[C50] keeps no fill that began before a key of its stripe was forgotten', () => {
     const cache = SharedVectors.create(BOUNDS);
     for (const forget of [() => cache.forget('a'), () => cache.forgetAll()]) {
       const { fence } = cache.get('a', 0);
@@ -85,14 +85,14 @@ describe('SharedVectors', () => {
     }
   });
 
-  it('[C51] refuses what it has no room for', () => {
+  it('[C51] refuses a value that it has no room for', () => {
     const cache = SharedVectors.create(BOUNDS);
     expect(() => cache.set('a', vectorOf(1, 9), undefined)).toThrow('at most 8 numbers');
     expect(() => cache.set('k'.repeat(17), vectorOf(1), undefined)).toThrow('at most 16 characters');
     expect(() => cache.set('ключ', vectorOf(1), undefined)).toThrow('Latin-1');
   });
 
-  it('[C49] passes by a stripe whose thread died inside, and frees it at the burial', async () => {
+  it('[C49] bypasses a stripe whose thread died inside, and frees it when the thread is buried', async () => {
     const cache = SharedVectors.create(BOUNDS);
     for (const key of KEYS) cache.set(key, vectorOf(1), undefined);
     const { worker, owner } = start(cache, { kind: 'die', key: KEYS[0]! });
@@ -114,7 +114,7 @@ describe('SharedVectors', () => {
     expect(cache.bury(owner)).toBe(false);
   });
 
-  it('[C50] [C49] forgets what a stopped thread is writing, and lets it go on', async () => {
+  it('[C50] [C49] forgets a key that a stopped thread is writing, and lets the thread continue', async () => {
     const cache = SharedVectors.create(BOUNDS);
     cache.set('a', vectorOf(1), undefined);
     const gate = new Int32Array(new SharedArrayBuffer(4));
@@ -129,7 +129,7 @@ describe('SharedVectors', () => {
     expect(cache.get('a', 0).vector).toEqual(vectorOf(5));
   });
 
-  it('[C49] works on, whenever threads are ended', async () => {
+  it('[C49] keeps working, at whatever point threads are terminated', async () => {
     const cache = SharedVectors.create({ ...BOUNDS, entriesMax: 12, stripes: 1, dimensionsMax: 64 });
     for (let seed = 1; seed <= 12; seed++) {
       const { worker, owner } = start(cache, { kind: 'churn', keys: KEYS, seed, dimensions: 64 });

@@ -17,7 +17,7 @@ const popular = Array.from({ length: 80 }, (_, i) => `popular ${i}`);
 const hits = (cache: LruCache<string>, keys: readonly string[]): number => keys.filter((key) => ask(cache, key)).length;
 
 describe('admission by frequency', () => {
-  it('[C47] keeps what is used often through a scan; plain LRU does not', () => {
+  it('[C47] keeps frequently used keys through a scan; plain LRU does not', () => {
     const [all, frequent] = [cacheOf('all'), cacheOf('frequent')];
     for (const cache of [all, frequent]) {
       for (let round = 0; round < 5; round++) hits(cache, popular);
@@ -27,7 +27,7 @@ describe('admission by frequency', () => {
     expect(hits(frequent, popular)).toBeGreaterThan(70);
   });
 
-  it('[C47] follows when other keys become popular', () => {
+  it('[C47] adapts when other keys become popular', () => {
     const cache = cacheOf('frequent');
     for (let round = 0; round < 50; round++) hits(cache, popular);
     const later = popular.map((key) => `later ${key}`);
@@ -35,7 +35,7 @@ describe('admission by frequency', () => {
     expect(hits(cache, later)).toBeGreaterThan(70);
   });
 
-  it('[C47] counts never too low, seldom too high, and forgets by halves', () => {
+  it('[C47] never counts too low, rarely too high, and halves its counts regularly', () => {
     const sketch = new FrequencySketch(1_000);
     const random = new Seeded(1);
     const counts = new Map<string, number>();

@@ -4,7 +4,7 @@ import { VectorCache } from '../../../src/cache/vector-cache.ts';
 import { VectorSlab } from '../../../src/cache/vector-slab.ts';
 
 describe('VectorSlab', () => {
-  it('[C42] gives a page back when nothing is left in it, and fills rows again that were given up', () => {
+  it('[C42] releases empty pages, and reuses freed rows', () => {
     const slab = new VectorSlab(100);
     const rows = Array.from({ length: 1_000 }, (_, i) => slab.add(new Float32Array(100).fill(i)));
     const full = slab.bytes;
@@ -19,7 +19,7 @@ describe('VectorSlab', () => {
 });
 
 describe('VectorCache', () => {
-  it('[C42] keeps a vector apart from its caller’s and answers what was said of it', () => {
+  it('[C42] stores a copy of the vector of its caller, and returns its attributes', () => {
     const cache = new VectorCache<{ tag: string }>({ entriesMax: 2, bytesMax: 10_000 }, { staleMs: 10 });
     const vector = Float32Array.of(1, 2);
     cache.set('a', vector, { tag: 'x' }, 100);

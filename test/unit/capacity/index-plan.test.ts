@@ -18,8 +18,8 @@ const DEMAND: IndexDemand = {
   leavesMax: 100,
 };
 
-describe('what plans rest on', () => {
-  it('[K1] has a source, a unit and a date each', () => {
+describe('the assumptions of plans', () => {
+  it('[K1] have a source, a unit and a date each', () => {
     const all = Object.entries(ASSUMPTIONS);
     expect(all.length).toBeGreaterThan(25);
     for (const [name, { value, unit, basis, source, date }] of all) {
@@ -32,7 +32,7 @@ describe('what plans rest on', () => {
     expect(assumed({ hopMs: 9 })).toEqual({ ...assumed(), hopMs: 9 });
   });
 
-  it('[K1] every assumption is used: halving or doubling it changes a plan or a simulation', () => {
+  it('[K1] are all used: halving or doubling one changes a plan or a simulation', () => {
     const simulated = new Set([
       'coldStartMs',
       'coldStartSpread',
@@ -53,7 +53,7 @@ describe('what plans rest on', () => {
 });
 
 describe('the plan of an index', () => {
-  it('[K2] costs what its lines say, by hand', () => {
+  it('[K2] costs the sum of its lines, checked by hand', () => {
     const a = assumed({ copiesFactor: 1.25, shardFill: 0.5, probesCount: 10, searchUs: 100, rowsScoredCount: 10, rowReadUs: 10 });
     const plan = planIndex({ ...DEMAND, writesPerSecond: 0 }, a);
     expect(plan).toMatchObject({ shards: 250, vectorsPerShard: 50_000, locators: 8, objects: 259, probes: 10 });
@@ -70,7 +70,7 @@ describe('the plan of an index', () => {
     expect(plan.usdPerMillionQueries).toBeCloseTo(plan.usdPerMonth / 259.2, 9);
   });
 
-  it('[K2] never takes less for more', () => {
+  it('[K2] never needs less for more vectors or queries', () => {
     const base = planIndex(DEMAND, assumed());
     for (const more of [
       { vectors: 2e7 },
@@ -88,7 +88,7 @@ describe('the plan of an index', () => {
     expect(leafCpuMs(400_000, 100, 0.95, assumed())).toBeGreaterThan(leafCpuMs(100_000, 100, 0.95, assumed()));
   });
 
-  it('[K2] counts what ranking shards takes of the gateway, which grows less than their number', () => {
+  it('[K2] includes the cost of ranking shards, which grows more slowly than their number', () => {
     const a = assumed({ rankedNumberNs: 2 });
     // For each shard: a quarter of a coarse centroid, a mean and eight centroids.
     expect(planRouting(100, 100, a).rankingMs).toBeCloseTo((100 * 9.25 * 100 * 2) / 1e6, 9);
@@ -102,7 +102,7 @@ describe('the plan of an index', () => {
     expect(planIndex({ ...DEMAND, vectors: 10 }, assumed()).routing).toEqual({ rankingMs: 0, regionBytes: 0 });
   });
 
-  it('[K3] has one shard and nothing else while that holds everything', () => {
+  it('[K3] has one shard and nothing else while everything fits into it', () => {
     const small = planIndex({ ...DEMAND, vectors: 100_000 }, assumed());
     expect(small).toMatchObject({ shards: 1, locators: 0, objects: 2, probes: 1, vectorsPerShard: 100_000 });
     expect(planIndex({ ...DEMAND, vectors: 100_001 }, assumed({ copiesFactor: 1.25 }))).toMatchObject({
@@ -112,7 +112,7 @@ describe('the plan of an index', () => {
     });
   });
 
-  it('[K8] says among how many indexes vectors have to be divided that are too many for one', () => {
+  it('[K8] states the number of indexes needed for vectors that are too many for one', () => {
     const few = { ...DEMAND, shardsMax: 100 };
     expect(planIndex(DEMAND, assumed()).indexes).toBe(1);
     const { indexes, shards, locators, objects, routing } = planIndex(few, assumed());
@@ -120,7 +120,7 @@ describe('the plan of an index', () => {
     expect(routing.regionBytes).toBeLessThan(planIndex(DEMAND, assumed()).routing.regionBytes);
   });
 
-  it('an idle shard is always out of memory, a busy one hardly ever', () => {
+  it('assumes that an idle shard is not in memory and that a busy one almost always is', () => {
     expect(planIndex({ ...DEMAND, qps: 0 }, assumed())).toMatchObject({ coldShare: 1, usdPerMillionQueries: 0 });
     expect(planIndex({ ...DEMAND, qps: 0.1 }, assumed()).coldShare).toBeGreaterThan(0.8);
     expect(planIndex({ ...DEMAND, qps: 10_000 }, assumed()).coldShare).toBeLessThan(1e-4);

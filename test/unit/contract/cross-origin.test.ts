@@ -6,7 +6,7 @@ import { must } from '../../../src/kernel/assert.ts';
 const [APP, LOCAL, OTHER] = ['https://app.example.com', 'http://localhost:3000', 'https://other.example.com'];
 const policy = (text: string) => must(parseOrigins(text), 'the list is good');
 
-it('[G21] an origin is what browsers write, and nothing else', () => {
+it('[G21] an origin is accepted only as browsers write it', () => {
   const good = [
     APP,
     LOCAL,
@@ -35,7 +35,7 @@ it('[G21] an origin is what browsers write, and nothing else', () => {
   expect(wrong.filter(isOrigin)).toEqual([]);
 });
 
-it('[G21][G22] a page is admitted by the deployment, narrowed by the key, or by keys alone if configured', () => {
+it('[G21][G22] pages are admitted by the deployment and narrowed by keys, or by keys alone', () => {
   const admitted = (list: string, ofKey: readonly string[] | null) =>
     [APP, LOCAL, OTHER].filter((origin) => admitsOrigin(policy(list), origin, ofKey));
   expect(admitted('', null)).toEqual([]);
@@ -49,7 +49,7 @@ it('[G21][G22] a page is admitted by the deployment, narrowed by the key, or by 
   expect(admitted(`${APP},keys`, [OTHER])).toEqual([OTHER]);
 });
 
-it('[G23] a preflight is answered for what may be admitted, and a key names nothing that has no effect', () => {
+it('[G23] a preflight covers every origin that may be admitted; a key lists only effective ones', () => {
   expect([APP, OTHER].map((origin) => mayAdmitOrigin(policy(APP), origin))).toEqual([true, false]);
   expect([APP, OTHER].map((origin) => mayAdmitOrigin(policy('keys'), origin))).toEqual([true, true]);
   expect([APP, OTHER].map((origin) => canNameOrigin(policy(APP), origin))).toEqual([true, false]);

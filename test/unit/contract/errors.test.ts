@@ -12,7 +12,7 @@ describe('the error catalogue', () => {
     expect(wireError(refusal('internal_error', 'x'), 'req_1').error.param).toBeNull();
   });
 
-  it('retries only what may succeed later', () => {
+  it('marks as retryable only errors that may pass', () => {
     const retryable = Object.entries(ERRORS).flatMap(([code, row]) => (row.retryable ? [code] : []));
     expect(retryable.sort()).toEqual([
       'deadline_exceeded',

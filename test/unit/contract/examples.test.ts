@@ -22,7 +22,7 @@ function answeredIn(value: unknown): Answered[] {
 }
 
 describe('the examples of the API', () => {
-  it('[G19] take values only from what comes before them in the tour, and from fields that answers have', () => {
+  it('[G19] use only values from earlier answers of the tour, from existing fields', () => {
     for (const name of NAMES) {
       for (const { operation, path } of answeredIn(EXAMPLES[name])) {
         const source = ENDPOINTS[operation as EndpointName] as Endpoint;
@@ -37,7 +37,7 @@ describe('the examples of the API', () => {
     }
   });
 
-  it('[G19] are the only values that a page fills in for parameters', () => {
+  it('[G19] are the only values that the page fills in for parameters', () => {
     const { paths = {} } = openApiDocument();
     const filled: string[] = [];
     for (const methods of Object.values(paths)) {
@@ -61,7 +61,7 @@ describe('the examples of the API', () => {
     expect(filled.length).toBeGreaterThan(50);
   });
 
-  it('[G10] are of every endpoint that a part of the contract exports: none hides another of the same name', async () => {
+  it('[G10] cover every exported endpoint: none hides another of the same name', async () => {
     const places: string[] = [];
     for await (const file of glob('*.ts', { cwd: CONTRACT })) {
       for (const [name, value] of Object.entries((await import(join(CONTRACT, file))) as Record<string, Record<string, Endpoint>>)) {

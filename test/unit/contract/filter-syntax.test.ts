@@ -62,7 +62,7 @@ describe('the syntax of filters', () => {
     [{ a: { $geoWithin: { top_left: { lat: 1, lon: 0 }, bottom_right: { lat: 2, lon: 0 } } } }, 'filter.a.$geoWithin'],
     [{ a: { $geoWithin: { polygon: [{ lat: 1, lon: 0 }] } } }, 'filter.a.$geoWithin.polygon'],
     [{ a: { $geoWithin: { polygon: [], radius_m: 1 } } }, 'filter.a.$geoWithin.polygon'],
-  ])('[V65] refuses %j, naming the place', (written, param) => {
+  ])('[V65] refuses %j, naming the path', (written, param) => {
     expect(faultOf(parse(body, { filter: written }))).toMatchObject({ code: 'invalid_value', param });
   });
 
@@ -85,7 +85,7 @@ describe('the syntax of filters', () => {
     ['filterDepthMax', elements(LIMITS.filterDepthMax - 1), elements(LIMITS.filterDepthMax)],
     ['filterStringCharsMax', { a: 'x'.repeat(LIMITS.filterStringCharsMax) }, { a: 'x'.repeat(LIMITS.filterStringCharsMax + 1) }],
     ['filterPathCharsMax', { ['x'.repeat(LIMITS.filterPathCharsMax)]: 1 }, { ['x'.repeat(LIMITS.filterPathCharsMax + 1)]: 1 }],
-  ])('[V65] takes what reaches %s and refuses what exceeds it', (name, within, beyond) => {
+  ])('[V65] accepts a filter that reaches %s and refuses one above it', (name, within, beyond) => {
     expect(parse(body, { filter: within })).toMatchObject({ ok: true });
     expect(parse(body, { filter: beyond })).toMatchObject({
       ok: false,

@@ -5,7 +5,7 @@ import { keyEndpoints } from '../../../src/contract/keys.ts';
 
 const FORBIDDEN = ['<', '>', ':', '"', '|', '?', '*', '/', '\\', '\0', '\u001f', '\n', '\u007f', '\ud800'];
 
-it('[Q7] a name is 1 to 255 characters, but control characters and those that Qdrant refuses', () => {
+it('[Q7] a name is 1 to 255 characters, without control characters and those Qdrant refuses', () => {
   for (const name of [
     'a',
     'A b',
@@ -26,7 +26,7 @@ it('[Q7] a name is 1 to 255 characters, but control characters and those that Qd
   }
 });
 
-it('[Q7] a key can be restricted to any index that there may be, or to those whose names begin so', () => {
+it('[Q7] a key can be restricted to any valid index name, or to a prefix of names', () => {
   const { schema } = keyEndpoints.createKey.body;
   const takes = (resource: string) =>
     schema.safeParse({ tenant: 'tn_4v9k2m7q1x_8d3f6h0j', name: 'k', owner: 'o', resources: [resource] }).success;

@@ -24,16 +24,16 @@ describe('JSON that a caller sent', () => {
   });
 
   it.each([String.raw`{"a": "\ud83d\ude00"}`, String.raw`"\\ud800"`, '{"a": "😀"}', String.raw`[1, null, {"b": "\u00e9"}]`])(
-    '[G30] with whole pairs, %s, is taken as it is',
+    '[G30] with whole pairs, %s, is accepted unchanged',
     (text) => expect(parseJsonText(text)).toEqual({ ok: true, value: JSON.parse(text) }),
   );
 
-  it('[G30] is searched without recursion, however deep it nests', () => {
+  it('[G30] is searched without recursion, at any depth', () => {
     const deep = String.raw`${'['.repeat(5_000)}"\ud800"${']'.repeat(5_000)}`;
     expect(errorOf(deep)?.code).toBe('invalid_value');
   });
 
-  it('is refused when it is not UTF-8 or no JSON', () => {
+  it('is refused when it is not UTF-8 or not JSON', () => {
     for (const bytes of [new Uint8Array([0x22, 0xed, 0xa0, 0x80, 0x22]), utf8('{"a":')]) {
       expect(parseJsonBytes(bytes)).toMatchObject({ ok: false, error: { code: 'malformed_json' } });
     }

@@ -11,7 +11,7 @@ import { SCOPES } from '../../../src/contract/scope.ts';
 const ROWS = Object.entries<Endpoint>(ENDPOINTS);
 
 describe('what is metered', () => {
-  it('[T51] is every route but those without a key, of the admin and of agents: a new one is a decision', () => {
+  it('[T51] covers every route except those without a key, of the admin and of agents', () => {
     const open = ROWS.filter(([, { access }]) => access.kind === 'public').map(([name]) => name);
     expect(open.sort()).toEqual(['health', 'qdrantHealth', 'qdrantLiveness', 'qdrantReadiness', 'qdrantVersion', 'ready']);
     const agents = ROWS.filter(([, { access }]) => access.kind === 'agent').map(([, { path }]) => path);
@@ -22,7 +22,7 @@ describe('what is metered', () => {
     expect(admin.filter((path) => !managed.test(path))).toEqual([]);
   });
 
-  it('[T51] has every scope and every meter that there is, and a route names a meter once', () => {
+  it('[T51] uses every scope and every meter, and no route names a meter twice', () => {
     const scopes = new Set(ROWS.flatMap(([, { access }]) => ('scope' in access ? [access.scope] : [])));
     // Agents use the token of their pool, the admin its key.
     expect(SCOPES.filter((scope) => !scopes.has(scope))).toEqual(['pools:agent', 'pools:admin']);

@@ -29,16 +29,16 @@ describe('a refused value', () => {
     ['a number over its limit', { name: 'a', input: 'x', count: 1e12 }, 'count: is 1000000000000; the limit is 9'],
     ['a number below the least', { name: 'a', input: 'x', count: -0.5 }, 'count: is -0.5; the least is 0'],
     ['a list over its limit', { name: 'a', input: 'x', list: [1, 2, 3] }, 'list: has 3 items; the limit is 2'],
-  ])('tells what and how much: %s', (_, value, message) => {
+  ])('states the limit and the value: %s', (_, value, message) => {
     expect(faultOf(parse(schema, value))?.message).toBe(message);
   });
 
-  it('says what a union takes to a value of no kind it knows', () => {
+  it('lists what a union accepts if a value fits no option', () => {
     const outcome = parse(z.union([z.strictObject({ a: z.number() }), z.strictObject({ b: z.number() })]), null);
     expect(!outcome.ok && outcome.error.message).toContain('expected object');
   });
 
-  it('repeats at most a piece of unknown names, however many and long they are', () => {
+  it('repeats only the beginning of unknown names, however many and long they are', () => {
     const hostile = Object.fromEntries(Array.from({ length: 1000 }, (_unused, i) => [`${'k'.repeat(10_000)}${i}`, 1]));
     const outcome = parse(schema, { name: 'a', input: 'x', ...hostile });
     const named = 'k'.repeat(64);
@@ -68,7 +68,7 @@ describe('the depth of a JSON value', () => {
     expect(jsonDepth(value, 10)).toBe(depth);
   });
 
-  it('is not counted past the limit, however deep the value', () => {
+  it('is not counted beyond the limit, however deep the value', () => {
     let hostile: unknown = 1;
     for (let level = 0; level < 200_000; level += 1) hostile = [hostile];
     expect(jsonDepth(hostile, 16)).toBe(17);

@@ -10,7 +10,7 @@ import { qdrantError } from '../../../src/contract/surface.ts';
 const MISFIT = refusal('dimension_mismatch', 'has 3 numbers; the index has 4 dimensions', ['vectors', 3, 'values']);
 
 describe('a refusal in an answer', () => {
-  it('[G52] names the field at fault and says what is wrong with it', () => {
+  it('[G52] names the field and says what is wrong with it', () => {
     expect([paramOf(MISFIT), messageOf(MISFIT)]).toEqual([
       'vectors[3].values',
       'vectors[3].values: has 3 numbers; the index has 4 dimensions',
@@ -19,13 +19,13 @@ describe('a refusal in an answer', () => {
     expect(qdrantError(MISFIT, 'r').body.status).toMatchObject({ param: paramOf(MISFIT), error: `Wrong input: ${messageOf(MISFIT)}` });
   });
 
-  it('[G52] without a field is the sentence alone', () => {
+  it('[G52] without a field is only the sentence', () => {
     for (const none of [refusal('unavailable', 'later'), refusal('unavailable', 'later', []), refusalAt(MISFIT, [])]) {
       expect([paramOf(none), messageOf(none)]).toEqual([null, none.message]);
     }
   });
 
-  it('[G52] cuts the names that the caller chose', () => {
+  it('[G52] shortens names that the caller chose', () => {
     expect(paramOf(refusal('invalid_value', 'x', ['metadata', 'k'.repeat(1_000)]))).toBe(`metadata.${'k'.repeat(64)}`);
   });
 
@@ -37,14 +37,14 @@ describe('a refusal in an answer', () => {
   });
 });
 
-describe('the place of a refusal', () => {
-  it('[G51] is another one, and its words stay', () => {
+describe('the path of a refusal', () => {
+  it('[G51] can be moved, without changing the message', () => {
     const moved = refusalAt(MISFIT, ['operations', 1, 'upsert', ...(MISFIT.path ?? [])]);
     expect(messageOf(moved)).toBe(`operations[1].upsert.vectors[3].values: ${MISFIT.message}`);
     expect(withDetail(moved, 'it is 7')).toEqual({ ...moved, message: `${MISFIT.message}; it is 7` });
   });
 
-  it('[G51] is found below a part of a request by its segments', () => {
+  it('[G51] is found below a part of a request, segment by segment', () => {
     expect(pathBelow(MISFIT.path, ['vectors'])).toEqual([3, 'values']);
     expect(pathBelow(MISFIT.path, ['vectors', 3, 'values'])).toEqual([]);
     // A name that the caller chose is one segment, even if it contains brackets.
@@ -68,7 +68,7 @@ const OTHER_MESSAGES = [
   'workers/gateway/app.ts',
 ];
 
-it('[G51] the words of a refusal are read where answers and log lines are written, and nowhere else', () => {
+it('[G51] the message of a refusal is read only where answers and log lines are written', () => {
   const reads = /\.message\b|const \{[^{}]*\bmessage\b[^{}]*\} =|\{[^{}]*\bmessage\b[^{}]*\}: Refusal\b/;
   const files = globSync(['src/**/*.ts', 'durable-objects/**/*.ts', 'workers/gateway/**/*.ts', 'workers/objects/**/*.ts']);
   const readers = files.filter((file) => reads.test(readFileSync(file, 'utf8'))).sort();

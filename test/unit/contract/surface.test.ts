@@ -28,7 +28,7 @@ it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, an
   ).toEqual(['qdrant', 'qdrant', 'qdrant', 'qdrant', 'qdrant', 'sluice', 'sluice', 'sluice']);
 });
 
-it('[Q53] what Qdrant has and this API has not is of its surface, and hides no route', () => {
+it('[Q53] operations of Qdrant that are not offered belong to its surface and hide no route', () => {
   const served = new Set(Object.values<Endpoint>(ENDPOINTS).map(({ path }) => path));
   for (const path of QDRANT_NOT_OFFERED.keys()) {
     expect(served.has(path), path).toBe(false);
@@ -43,7 +43,7 @@ const refused = (outcome: Outcome<unknown>): Refusal => {
   return outcome.error;
 };
 
-it('[Q3] a value beyond its bounds is 422, one of another kind 400, each as Qdrant says it', () => {
+it('[Q3] a value out of bounds is 422, one of another type 400, worded as in Qdrant', () => {
   const body = z.object({ limit: z.int().min(1), ids: z.array(z.int()).max(2) });
   const cases: readonly [Refusal, number, string][] = [
     [refused(parse(body, { limit: 0, ids: [] })), 422, 'Validation error in JSON body: [limit: is 0; the least is 1]'],

@@ -26,7 +26,7 @@ describe('the wire contract', () => {
     expect(hash).toBe(HASHES[CONTRACT_VERSION]);
   });
 
-  it('has one version: that of the package, the API document and the newest entry of the changelog', () => {
+  it('has one version: in the package, the API document and the newest changelog entry', () => {
     const read = (file: string): string => readFileSync(new URL(`../../../${file}`, import.meta.url), 'utf8');
     expect((JSON.parse(read('package.json')) as { version: string }).version).toBe(CONTRACT_VERSION);
     expect((JSON.parse(read('package-lock.json')) as { version: string }).version).toBe(CONTRACT_VERSION);
@@ -43,7 +43,7 @@ describe('the wire contract', () => {
     }
   });
 
-  it('lets every POST that creates take an idempotency key', () => {
+  it('accepts an idempotency key on every POST that creates', () => {
     const creating = Object.values<Endpoint>(ENDPOINTS).filter(({ method, status }) => method === 'POST' && status === 201);
     expect(creating.length).toBeGreaterThan(4);
     expect(creating.filter(({ idempotent }) => idempotent !== true).map(({ path }) => path)).toEqual([]);

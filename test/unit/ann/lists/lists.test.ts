@@ -19,7 +19,7 @@ const randomBytes = (length: number) => Uint8Array.from({ length }, () => Math.f
 describe('checksums', () => {
   const kernels = new ProbeKernels(probeModule, memory);
 
-  it('[V85] the kernel and the plain loop give the same, whatever the length', () => {
+  it('[V85] are the same from the kernel and from a plain loop, for any length', () => {
     for (let length = 0; length < 200; length += 1) {
       const bytes = randomBytes(length);
       expect(kernels.checksum(bytes)).toBe(checksum(bytes));
@@ -27,7 +27,7 @@ describe('checksums', () => {
     expect(kernels.checksum(randomBytes(200_000))).toBeGreaterThan(0);
   });
 
-  it('[V85] any byte altered, and zeros more or less, change it', () => {
+  it('[V85] change with any altered byte, and with added or removed zeros', () => {
     const bytes = randomBytes(150);
     const sums = new Set([checksum(bytes)]);
     for (let at = 0; at < bytes.length; at += 1) {
@@ -52,7 +52,7 @@ describe('models', () => {
       spread: 1,
     });
 
-  it.each(METRICS)('[V86] %s: come back from their bytes as they were', (metric) => {
+  it.each(METRICS)('[V86] %s: round-trip through their bytes', (metric) => {
     const world = worldOf(metric);
     expect(decodeListModel(encodeListModel(world.model))).toEqual(world.model);
     // From any offset in a buffer.
@@ -61,7 +61,7 @@ describe('models', () => {
     world.free();
   });
 
-  it('[V86] altered, cut off or of another layout, they are refused', () => {
+  it('[V86] are refused if altered, truncated or of another layout', () => {
     const world = worldOf('l2');
     const bytes = encodeListModel(world.model);
     for (let at = 0; at < bytes.length; at += 1) {
@@ -71,7 +71,7 @@ describe('models', () => {
     world.free();
   });
 
-  it('[V81] vectors are prepared without overflow, centroids are their codes', () => {
+  it('[V81] prepare vectors without overflow; centroids equal their codes', () => {
     const out = new Float32Array(2);
     const mean = Float32Array.of(3e38, -3e38);
     prepare({ metric: 'l2', mean, dimensions: 2 }, Float32Array.of(-3e38, 3e38), out);
@@ -89,7 +89,7 @@ describe('models', () => {
 });
 
 describe('row bitmaps', () => {
-  it('[V87] hold rows of any page, in pages of those that have any', () => {
+  it('[V87] hold rows of any page, and use memory only for pages with rows', () => {
     const [bitmap, other] = [new RowBitmap(memory), new RowBitmap(memory)];
     const rows = [0, 1, 31, 32, 524_287, 524_288, 5_000_000, 2 ** 32 - 1];
     bitmap.fill(RowSet.of(rows));
@@ -111,7 +111,7 @@ describe('row bitmaps', () => {
 });
 
 describe('cells', () => {
-  it('[V82] lie apart, are used again, and give their pages back', () => {
+  it('[V82] do not overlap, are reused, and release their pages', () => {
     for (const bytes of [8, 832, 4100, 40_000, 100_000]) {
       const pool = new CellPool(memory, bytes, 4);
       const cells = Array.from({ length: 100 }, () => pool.take());
@@ -129,7 +129,7 @@ describe('cells', () => {
 });
 
 describe('the directory', () => {
-  it('[V82] keeps lists apart however many come, and whichever go', () => {
+  it('[V82] keeps lists separate, however many are added and removed', () => {
     const world = new ListWorld({
       metric: 'dot',
       dimensions: 4,

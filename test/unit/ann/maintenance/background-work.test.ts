@@ -47,7 +47,7 @@ it('[RT14] yields for twice the length of a slice while there are searches, with
   expect(waits).toEqual([0, LIMITS.pauseMinMs, 0, 16, 0, LIMITS.pauseMaxMs, 0]);
 });
 
-it('[RT14] comes back when it is asked to, and at once after so many slices', async () => {
+it('[RT14] returns when to continue, and returns early after the most slices', async () => {
   const { work, now } = thread();
   expect(await work((nowMs) => nowMs + 70)).toBe(now() + 70);
   let slices = 0;

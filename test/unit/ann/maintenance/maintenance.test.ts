@@ -127,7 +127,7 @@ describe('splitting in two', () => {
     ]);
   });
 
-  it('[V124] halves coinciding vectors, evenly enough', () => {
+  it('[V124] halves equal vectors about evenly', () => {
     const values = Float32Array.from(around(0, 0, 400));
     const halves = splitInTwo(values, 2, 5)!;
     const nearer = Array.from({ length: 400 }, (_, i) => values.subarray(2 * i, 2 * i + 2)).filter(
@@ -137,7 +137,7 @@ describe('splitting in two', () => {
     expect(nearer.length).toBeLessThan(300);
   });
 
-  it('[V124] is not led astray by a few far away', () => {
+  it('[V124] is not distorted by a few distant vectors', () => {
     const found = split(...around(-0.5, -0.5, 30), ...around(9.5, -0.5, 30), 900, 900, -900, 5_000);
     expect(found?.sort()).toEqual([
       [0, 0],
@@ -145,7 +145,7 @@ describe('splitting in two', () => {
     ]);
   });
 
-  it('[V124] is not done where one half would be too short: of equal vectors, or of nearly only such', () => {
+  it('[V124] is not done if one half would be too short, as with equal or nearly equal vectors', () => {
     const equal = Array.from({ length: 60 }, () => [1, 2]).flat();
     expect(split(...equal)).toBeUndefined();
     expect(split(...equal, 3, 4, 3, 5)).toBeUndefined();
@@ -155,7 +155,7 @@ describe('splitting in two', () => {
 });
 
 describe('settings of a generation', () => {
-  it('[V127] come back from their JSON', () => {
+  it('[V127] round-trip through their JSON', () => {
     expect(decodeSettings(encodeSettings(settings({ stop: 17, usualLoss: 1e-30 })))).toEqual(settings({ stop: 17, usualLoss: 1e-30 }));
   });
 
@@ -173,7 +173,7 @@ describe('settings of a generation', () => {
     expect(() => decodeSettings(json)).toThrow(CorruptList);
   });
 
-  it('[V125] rescore more for larger answers, never more than a search can', () => {
+  it('[V125] rescore more for larger answers, up to what a search can', () => {
     const depth = { ...UNCALIBRATED, rescoreCount: 64, rescoreGrowth: 0.5 };
     expect([1, 10, 40, 1_000].map((topK) => rescoreCountFor(depth, topK))).toEqual([64, 64, 128, proposalCount(1_000)]);
     expect(rescoreCountFor({ ...depth, rescoreGrowth: 2.4 }, 1_000)).toBe(RESCORE_MAX_COUNT);
@@ -184,7 +184,7 @@ describe('the checkpoint of a training', () => {
   const checkpoint = { count: 70_000, listCount: 365, rows: [1, 7, 2 ** 32 - 1], progress: Uint8Array.of(9, 8, 7, 6, 5) };
   const bytes = encodeTrainingCheckpoint(checkpoint);
 
-  it('[V122] comes back, from any offset in a buffer', () => {
+  it('[V122] round-trips, from any offset in a buffer', () => {
     expect(decodeTrainingCheckpoint(bytes)).toEqual(checkpoint);
     const shifted = new Uint8Array(bytes.length + 3);
     shifted.set(bytes, 3);
@@ -193,7 +193,7 @@ describe('the checkpoint of a training', () => {
     expect(decodeTrainingCheckpoint(encodeTrainingCheckpoint(fresh))).toEqual(fresh);
   });
 
-  it('[V122] is nothing when cut off anywhere, or with any bit flipped', () => {
+  it('[V122] is discarded if truncated anywhere, or with any bit flipped', () => {
     for (let length = 0; length < bytes.length; length += 1) expect(decodeTrainingCheckpoint(bytes.subarray(0, length))).toBeUndefined();
     for (let bit = 0; bit < 8 * bytes.length; bit += 1) {
       const altered = bytes.slice();
@@ -203,7 +203,7 @@ describe('the checkpoint of a training', () => {
   });
 });
 
-it('[V123] the turn to train is one shard’s, until it gives it back or says nothing for a while', () => {
+it('[V123] one shard at a time may train, until it finishes or stays silent for a while', () => {
   const turn = new TrainingTurn();
   expect([turn.take('a', 0), turn.take('b', 10), turn.take('a', 4_000)]).toEqual([true, false, true]);
   expect([turn.take('b', 8_999), turn.take('b', 9_000), turn.take('a', 9_001)]).toEqual([false, true, false]);
@@ -233,7 +233,7 @@ describe('live rows', () => {
     expect(live.of(1, () => RowSet.of([9])).count).toBe(1);
   });
 
-  it('[V126] of eight namespaces are kept, those of the least recently searched one go', () => {
+  it('[V126] are kept for eight namespaces, and evicted for the least recently searched one', () => {
     const live = new LiveRows(new PageMemory(8 * PAGE_BYTES));
     for (let namespace = 1; namespace <= 8; namespace += 1) live.of(namespace, () => RowSet.of([namespace]));
     live.of(1, never);

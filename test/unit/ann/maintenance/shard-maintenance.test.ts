@@ -25,8 +25,8 @@ function entriesByList({ store }: ShardWorld): number[] {
   return Array.from(store.lists.lists(id), ({ entryCount }) => entryCount);
 }
 
-describe('background work comes to its end', () => {
-  it('[V124] where many vectors are equal, and stay too many for a list', () => {
+describe('background work ends', () => {
+  it('[V124] when a list cannot be split because its vectors are equal', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(1);
     world.upsert(from(source, 300));
@@ -42,7 +42,7 @@ describe('background work comes to its end', () => {
     readStoredLists(world.store);
   });
 
-  it('[V124] where next to all vectors were deleted: one list stays, without the dead', () => {
+  it('[V124] when almost all vectors were deleted: one list remains, without deleted entries', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(2);
     world.upsert(from(source, 600));
@@ -61,7 +61,7 @@ describe('background work comes to its end', () => {
     world.expectExact({ values: source.next(), topK: 10 });
   });
 
-  it('[V159] vectors far from all lists found lists that others join, and that stay short while few', () => {
+  it('[V159] when vectors far from all lists get a list of their own, which others join', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), { metric: 'dot', dimensions: DIMENSIONS });
     const source = sourceOf(8);
     world.upsert(from(source, 600));
@@ -88,7 +88,7 @@ describe('background work comes to its end', () => {
     expect(entriesByList(world), 'few entries have few lists').toEqual([5]);
   });
 
-  it('[V122] where vectors never stop being replaced: a training learns from those that stay', () => {
+  it('[V122] when vectors are replaced all the time: a training uses those that remain', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(3);
     world.upsert(from(source, 500));
@@ -109,7 +109,7 @@ describe('calibration', () => {
   const nearlyEqual = (source: Clusters, values: Float32Array, spread: number) =>
     vectorOf(values.map((component) => component * (1 + spread * (source.random.next() - 0.5))));
 
-  it('[V160] where no depth suffices, as for vectors with equal codes: lists are searched exactly', () => {
+  it('[V160] searches lists exactly when no depth suffices, as for vectors with equal codes', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(9);
     world.upsert(from(source, 600));
@@ -123,7 +123,7 @@ describe('calibration', () => {
     expect(world.recall(queries)).toBe(1);
   });
 
-  it('[V161] what int8 codes cannot separate is separated by reading more rows, and no others', () => {
+  it('[V161] makes searches read more rows only where int8 codes cannot separate vectors', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(10);
     world.upsert(from(source, 500));
@@ -141,7 +141,7 @@ describe('calibration', () => {
     expect(usual.map(rowsRead).filter((rows) => rows === proposalCount(1)).length).toBeGreaterThan(10);
   });
 
-  it('[V121] tries one depth in a slice, so that searches wait for no more', () => {
+  it('[V121] tries one depth in a slice, so that searches wait no longer', () => {
     const [steps, searches] = [vi.spyOn(Maintenance.prototype, 'step'), vi.spyOn(ShardLists.prototype, 'nearby')];
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     world.upsert(from(sourceOf(11), 600));
@@ -158,7 +158,7 @@ describe('calibration', () => {
   });
 
   // More than the fewest that calibration rescores, and more than the number of exact neighbours it keeps.
-  it.each([90, 300])('[V162] of %i vectors that tie for the last rank, a trial takes any', (count) => {
+  it.each([90, 300])('[V162] accepts any of %i vectors that tie for the last rank', (count) => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(11);
     for (let group = 0; group < 5; group += 1) {
@@ -173,7 +173,7 @@ describe('calibration', () => {
   });
 });
 
-it('[V125] the largest answers are searched as deeply as possible, however steep the need for depth', () => {
+it('[V125] the largest answers are searched as deeply as possible, even if they need more', () => {
   const world = new ShardWorld(smallFloor(128 * PAGE_BYTES), cosine);
   const source = sourceOf(4);
   world.upsert(from(source, 1_200));
@@ -196,7 +196,7 @@ describe('memory', () => {
     return { world, source, bytes: world.engine.bytes };
   }
 
-  it('[V126] for one and a half of two shards serves both: lists come and go', () => {
+  it('[V126] for only one and a half of two shards serves both: lists are evicted and read again', () => {
     const shards = [large('a', 1), large('b', 2)] as const;
     const bytesMax = Math.floor((1.5 * shards[0].bytes) / PAGE_BYTES) * PAGE_BYTES;
     const floor = smallFloor(bytesMax);
@@ -214,7 +214,7 @@ describe('memory', () => {
     expectNothingLeaked(floor);
   });
 
-  it('[V126] that is full has room for the scratch of the deepest search', () => {
+  it('[V126] that is full has room for the working memory of the deepest search', () => {
     const shards = [large('a', 6), large('b', 7)] as const;
     const { store } = shards[0].world;
     store.lists.setSettings(store.lists.generations()[0]!.id, encodeSettings(STEEPEST));
@@ -230,7 +230,7 @@ describe('memory', () => {
     expectNothingLeaked(floor);
   });
 
-  it('[V126] that is too small for a single shard serves it, too: its lists evict one another', () => {
+  it('[V126] that is too small for a single shard still serves it: its lists evict one another', () => {
     const { world, source, bytes } = large('a', 3);
     const bytesMax = Math.floor((0.75 * bytes) / PAGE_BYTES) * PAGE_BYTES;
     const floor = smallFloor(bytesMax);
@@ -246,7 +246,7 @@ describe('memory', () => {
     expectNothingLeaked(floor);
   });
 
-  it('[V126] is given back in full, however often shards are loaded, evicted, dropped and replaced', () => {
+  it('[V126] is released completely after loads, evictions, drops and replacements of shards', () => {
     const floor = smallFloor(48 * PAGE_BYTES);
     const world = new ShardWorld(floor, { metric: 'l2', dimensions: DIMENSIONS });
     const source = sourceOf(5);

@@ -75,7 +75,7 @@ it('[RT11] a replica refuses old routes and callers as its shard does, once it h
   });
 });
 
-it('[RT11] a replica has the versions of its rows, which distinguish copies of a vector', async () => {
+it('[RT11] a replica returns the versions of its rows, which distinguish copies of a vector', async () => {
   const { copy, replica, write } = world();
   write('a', 7);
   write('b', 12);
@@ -85,7 +85,7 @@ it('[RT11] a replica has the versions of its rows, which distinguish copies of a
   expect(value(copy.shard.query(query))).toMatchObject({ ids: ['a', 'b'], versions: [7, 12] });
 });
 
-it('[G41] a replica keeps its copy while its primary knows no index: it may be the last one', async () => {
+it('[G41] a replica keeps its copy, possibly the last, while its primary has no index', async () => {
   const { routes, copy, replica, write } = world();
   write('a', 1);
   expect(await replica.step(0)).toMatchObject({ kind: 'step' });

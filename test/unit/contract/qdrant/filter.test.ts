@@ -32,7 +32,7 @@ describe('[Q20] a filter of Qdrant is read', () => {
     expect([read(null), read(undefined)]).toEqual([undefined, undefined]);
   });
 
-  it('by its keys, with arrays or without', () => {
+  it('by its keys, with or without arrays', () => {
     const value = (key: string) => read({ must: [{ key, match: { value: 1 } }] });
     expect(value('a[].b')).toEqual({ kind: 'equals', path: 'a.b', values: [1] });
     expect(value('"a"."b"[]')).toEqual({ kind: 'equals', path: 'a.b', values: [1] });

@@ -16,7 +16,7 @@ describe('[Q10] point ids', () => {
     expect(shownId(UUID)).toBe(UUID);
   });
 
-  it('are nothing else, when they are new', () => {
+  it('have no other form when they are new', () => {
     for (const written of [
       '-1',
       '1.5',
@@ -36,7 +36,7 @@ describe('[Q10] point ids', () => {
     }
   });
 
-  it('may be those of other vectors when these are there, but no numbers in disguise', () => {
+  it('can be ids of existing vectors in other forms, but not numbers written as text', () => {
     expect(pointId.parse('article-17')).toBe('article-17');
     expect(pointId.parse('007')).toBe('007');
     expect(pointId.parse('18446744073709551616')).toBe('18446744073709551616');
