@@ -25,14 +25,14 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it('a layer may import what its tsconfig lists, and nothing else, not even a type', async () => {
+it('a layer imports only what its tsconfig lists, types included', async () => {
   const projects = ['lower', 'upper'].map((layer) => join(folder, layer, 'tsconfig.json'));
   expect(await Promise.all(projects.map(strayFiles))).toEqual([[], []]);
   await writeFile(join(folder, 'lower/own.ts'), "import type { user } from '../upper/user';\nexport const own: typeof user = 1;");
   expect(await Promise.all(projects.map(strayFiles))).toEqual([[join(folder, 'upper/user.ts')], []]);
 });
 
-describe('lint refuses files that import each other in a circle', () => {
+describe('lint rejects files that import each other in a cycle', () => {
   const lint = async (second: string): Promise<string> => {
     const circle = await mkdtemp(join(folder, 'circle-'));
     await writeFile(join(circle, 'first.ts'), "import type { Second } from './second.ts';\n\nexport type First = Second | 1;\n");
@@ -41,7 +41,7 @@ describe('lint refuses files that import each other in a circle', () => {
     return found.then(({ stdout }) => stdout).catch(({ stdout }: { stdout: string }) => stdout);
   };
 
-  it('also where only types are imported', async () => {
+  it('also if only types are imported', async () => {
     expect(await lint("import type { First } from './first.ts';\n\nexport type Second = First[];\n")).toContain('import(no-cycle)');
     expect(await lint('export type Second = 2;\n')).toContain('Found 0 warnings and 0 errors');
   });

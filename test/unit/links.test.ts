@@ -43,13 +43,13 @@ function brokenLinks(path: string, page: string): string[] {
   });
 }
 
-it('[G40] every link between pages leads to a file and a heading that are there', () => {
+it('[G40] every link between pages leads to an existing file and heading', () => {
   expect(pages.size).toBeGreaterThan(30);
   const broken = [...pages].flatMap(([path, page]) => brokenLinks(path, page).map((link) => `${path}: ${link}`));
   expect(broken).toEqual([]);
 });
 
-it('[G40] every file and folder that a page names is there', () => {
+it('[G40] every file and folder that a page names exists', () => {
   const namedIn = (page: string) => [...page.matchAll(NAMED), ...page.matchAll(FOLDER)].map(([, file = '']) => file);
   const named = [...pages].flatMap(([path, page]) => namedIn(page).map((file) => ({ path, file })));
   expect(named.length).toBeGreaterThan(50);
@@ -78,7 +78,7 @@ it('[G40] the table of rules names every SPEC.md with the prefixes of its rules'
   expect([...new Set(shown)].sort()).toEqual([...new Set(ids)].sort());
 });
 
-it('[G40] every script and bench that a page names is there', async () => {
+it('[G40] every script and bench that a page names exists', async () => {
   const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
   const benches = [...(await readFile(join(ROOT, 'test/bench/main.ts'), 'utf8')).matchAll(/^ {2}'?([\w-]+)'?: \w+Bench,$/gm)];
   const there = new Set([...Object.keys(scripts), ...benches.map(([, area]) => `bench ${area}`)]);

@@ -9,7 +9,7 @@ const CELLS = [/^[STRIDE]$/, /./, /./, /^[A-Z]+\d+$/, /^test\/\S+\.test\.ts$/];
 
 const read = (file: string): Promise<string> => readFile(join(ROOT, file), 'utf8');
 
-it('every threat names a rule that there is, and a file with a test of it', async () => {
+it('every threat names an existing rule and a file with a test of it', async () => {
   const model = await read('docs/threat-model.md');
   const rows = model
     .split('\n')

@@ -31,7 +31,7 @@ describe('the shape of the code', () => {
     expect([...files.keys()].filter((file) => /(utils?|helpers?|manager)\b/.test(file))).toEqual([]);
   });
 
-  it('says of every limit why it is what it is', () => {
+  it('gives every limit a reason', () => {
     const tables = [...files.values()].flatMap((text) => /^export const \w*LIMITS = \{\n([\s\S]*?)^\} as const/m.exec(text)?.[1] ?? []);
     const rows = tables.flatMap((table) => table.split('\n'));
     const limits = rows.flatMap((row, i) => (/^ {2}\w+: /.test(row) ? [{ row, reason: rows[i - 1] ?? '' }] : []));

@@ -27,13 +27,13 @@ function world(onTheWayMs: readonly number[], revokedAtMs = Infinity) {
 }
 
 describe('a durable step', () => {
-  it('[T54] is done once, under the lease that it arrives with', async () => {
+  it('[T54] is done once, under the lease sent with it', async () => {
     const { write, committedAtMs } = world([99]);
     expect(await write()).toEqual(ok('done'));
     expect(committedAtMs).toEqual([99]);
   });
 
-  it('[T54] that arrives too late is done under another lease, if the key is still in force', async () => {
+  it('[T54] that arrives too late is done under a new lease, if the key is still in force', async () => {
     const slow = world([100, 50]);
     expect(await slow.write()).toEqual(ok('done'));
     expect(slow.committedAtMs).toEqual([150]);
@@ -42,7 +42,7 @@ describe('a durable step', () => {
     expect(revoked.committedAtMs).toEqual([]);
   });
 
-  it('[T54] that never arrives in time is unavailable, and not done', async () => {
+  it('[T54] that never arrives in time is refused as unavailable, and not done', async () => {
     const { write, committedAtMs } = world([100, 100, 100, 0]);
     expect(await write()).toMatchObject({ error: { code: 'unavailable' } });
     expect(committedAtMs).toEqual([]);

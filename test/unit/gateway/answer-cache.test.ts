@@ -80,7 +80,7 @@ function isolate() {
 }
 
 describe('answers of any kind', () => {
-  it('[C99] are given again for no tokens, and kinds never meet', async () => {
+  it('[C99] are returned again without tokens, and different kinds never mix', async () => {
     const { ask } = isolate();
     expect(await ask({ what: 'completion:q' }, () => completion('sluice'))).toEqual({ said: 'sluice', tokens: 6, source: 'computed' });
     expect(await ask({ what: 'ranking:q' }, () => ranking([0.5, 0.25]))).toEqual({ said: [0.5, 0.25], tokens: 3, source: 'computed' });
@@ -88,7 +88,7 @@ describe('answers of any kind', () => {
     expect(await ask({ what: 'ranking:q' }, () => ranking([1]))).toEqual({ said: [0.5, 0.25], tokens: 0, source: 'memory' });
   });
 
-  it('[C99] are those of one tenant, and of what they were made with', async () => {
+  it('[C99] are separate for each tenant and for the weights that made them', async () => {
     const { ask } = isolate();
     await ask({ what: 'completion:q' }, () => completion('one'));
     expect(await ask({ what: 'completion:q', tenant: 'tn_two' }, () => completion('two'))).toMatchObject({ said: 'two' });
@@ -100,7 +100,7 @@ describe('answers of any kind', () => {
     expect(await ask({ what: 'ranking:r', weights: 'w2' }, () => ranking([3], 'w2'))).toMatchObject({ said: [1], source: 'memory' });
   });
 
-  it('[C100] that were refused, or failed, are made anew', async () => {
+  it('[C100] that were refused or failed are computed again', async () => {
     const { ask, counts } = isolate();
     expect(await ask({ what: 'completion:q' }, () => refuse('unavailable', 'no'))).toBe('unavailable');
     await expect(ask({ what: 'completion:q' }, () => Promise.reject(new Error('away')))).rejects.toThrow('away');
@@ -108,7 +108,7 @@ describe('answers of any kind', () => {
     expect(counts.made).toBe(3);
   });
 
-  it('[C95] refused for the leader’s own quota or time are computed by its waiters', async () => {
+  it('[C95] refused for the quota or deadline of the leader are computed by its waiters', async () => {
     for (const code of ['rate_limit_exceeded', 'insufficient_quota', 'deadline_exceeded'] as const) {
       const { ask, counts } = isolate();
       const gate = deferred<Outcome<Answer>>();
@@ -123,7 +123,7 @@ describe('answers of any kind', () => {
     }
   });
 
-  it('[C100] under way answer the same question of other callers, as a repetition', async () => {
+  it('[C100] in progress also answer other callers with the same question', async () => {
     const { ask, counts } = isolate();
     const gate = deferred<void>();
     const make = async () => {
@@ -138,7 +138,7 @@ describe('answers of any kind', () => {
     expect(counts.made).toBe(1);
   });
 
-  it('[C16] [C100] begun before a purge answer no later caller', async () => {
+  it('[C16] [C100] begun before a purge are given to no later caller', async () => {
     const { ask, world } = isolate();
     const gate = deferred<void>();
     const early = ask({ what: 'completion:q' }, async () => {
@@ -156,7 +156,7 @@ describe('answers of any kind', () => {
     expect(await ask({ what: 'completion:q' }, () => completion('newest'))).toMatchObject({ said: 'new', source: 'memory' });
   });
 
-  it('[C100] obey cache-control, tags, soft purges and bounds as vectors do', async () => {
+  it('[C100] obey cache-control, tags, soft purges and bounds, as vectors do', async () => {
     const { ask, cache, world } = isolate();
     const asked = (header: string, tags: string[] = []) => ({
       what: 'completion:q',

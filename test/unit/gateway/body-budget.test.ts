@@ -9,7 +9,7 @@ const SIZE_MAX = 90;
 const budgetOf = () => new BodyBudget(LIMITS);
 
 describe('the memory for bodies', () => {
-  it('[G11] is shared: one owner gets no more than a share, all get no more than there is', () => {
+  it('[G11] is divided: one owner gets at most a share, and all together at most the budget', () => {
     const budget = budgetOf();
     // The largest body throughout, which alone may exceed the budget: so none of the others may.
     expect(budget.open('z', 0).take(51, 0)).toBe(true);
@@ -20,7 +20,7 @@ describe('the memory for bodies', () => {
     expect(budget.bytes).toBe(100);
   });
 
-  it('[G11] lets the largest body finish, and of equal ones the oldest', () => {
+  it('[G11] lets the largest body finish, and the oldest of equal ones', () => {
     const budget = budgetOf();
     const [first, second] = [budget.open('a', 0), budget.open('b', 0)];
     expect([first.take(50, 0), second.take(50, 0)]).toEqual([true, true]);
@@ -29,7 +29,7 @@ describe('the memory for bodies', () => {
     expect(second.take(40, 0)).toBe(true);
   });
 
-  it('[G11] answers small bodies from a reserve that large ones do not touch', () => {
+  it('[G11] has a reserve for small bodies that large ones cannot use', () => {
     const budget = budgetOf();
     expect(budget.open('a', 0).take(SIZE_MAX, 0)).toBe(true);
     expect(budget.open('b', 0).take(30, 0)).toBe(false);
@@ -41,7 +41,7 @@ describe('the memory for bodies', () => {
     expect(budget.open('a', 0).take(1, 0)).toBe(true);
   });
 
-  it('[G11] gives no exception to a stream, nor lets one keep the exception from others', () => {
+  it('[G11] gives no exception to a stream, and no stream blocks the exception for others', () => {
     const budget = budgetOf();
     const stream = budget.open('a', 0, 'stream');
     expect(stream.take(51, 0)).toBe(false);
@@ -50,7 +50,7 @@ describe('the memory for bodies', () => {
     expect(stream.take(0, 0)).toBe(true);
   });
 
-  it('[G11] forgets what a request that was cut off held', () => {
+  it('[G11] is released by a request that is cut off', () => {
     const budget = budgetOf();
     expect(budget.open('a', 0).take(SIZE_MAX, 0)).toBe(true);
     const other = budget.open('b', 0);
@@ -59,7 +59,7 @@ describe('the memory for bodies', () => {
     expect(budget.bytes).toBe(20);
   });
 
-  it('[G11] holds less once a body has shrunk, and nothing twice', () => {
+  it('[G11] counts less when a body has shrunk, and nothing twice', () => {
     const budget = budgetOf();
     const hold = budget.open('a', 0);
     hold.take(40, 0);
@@ -71,7 +71,7 @@ describe('the memory for bodies', () => {
     expect([hold.bytes, budget.bytes]).toEqual([0, 0]);
   });
 
-  it('[G11] never exceeds its bounds by more than one body, always lets one go on, and ends empty', () => {
+  it('[G11] exceeds its bounds by at most one body, never blocks all, and ends empty', () => {
     const bodies = fc.array(
       fc.record({
         owner: fc.constantFrom('a', 'b', 'c'),

@@ -49,11 +49,11 @@ describe('cache-status', () => {
       report(['computed'], { forwarded: 'stale', shared: { asked: 1, found: 0 } }),
       'sluice-l2; fwd=miss; detail="found=0 asked=1", sluice-l1; fwd=stale; detail="computed=1"',
     ],
-  ])('[C83] tells %j', (told, header) => {
+  ])('[C83] is %j', (told, header) => {
     expect(cacheStatus(told)).toBe(header);
   });
 });
 
-it('[C84] the age of an answer is that of its oldest vector, and that of a computed one is none', () => {
+it('[C84] has the age of the oldest cached vector, and none if all were computed', () => {
   expect([ageOf(report(['memory', 'memory'], { agesMs: [3, 7] })), ageOf(report(['computed']))]).toEqual([7, undefined]);
 });

@@ -44,13 +44,13 @@ const value = <T>(outcome: Outcome<T>): T => {
 };
 
 describe('Embedder', () => {
-  it('refuses an unknown model and names those there are', async () => {
+  it('refuses an unknown model and names the available ones', async () => {
     expect(await isolate().embed([text('a')], { model: 'gpt' })).toMatchObject({
       error: { code: 'model_not_found', path: ['model'], message: expect.stringContaining('local, remote') },
     });
   });
 
-  it('[T55] embeds nothing by a model that the key may not touch, whatever named it', async () => {
+  it('[T55] embeds nothing with a model that the key must not use, however it is named', async () => {
     const { embed, embedder, world } = isolate();
     const narrow = principal('tn_one', { resources: ['model/local'] });
     expect(await embed([text('a')], { principal: narrow })).toMatchObject({ error: { code: 'scope_denied' } });
@@ -64,7 +64,7 @@ describe('Embedder', () => {
     [[text('a'), text('x'.repeat(201))], 'limit_exceeded', 'input[1]'],
     [[text('a'), tokens(1, 1000)], 'invalid_value', 'input[1]'],
     [[tokens(-1)], 'invalid_value', 'input[0]'],
-  ])('refuses what the model cannot take, naming the input', async (inputs, code, param) => {
+  ])('refuses an input that the model cannot embed, naming it', async (inputs, code, param) => {
     const { embed, world } = isolate();
     expect(faultOf(await embed(inputs))).toMatchObject({ code, param });
     expect(world.computed).toEqual([]);
@@ -82,7 +82,7 @@ describe('Embedder', () => {
     expect(await isolate().embed([text('a')], { dimensions: 4 })).toMatchObject({ error: { code: 'invalid_value', path: ['dimensions'] } });
   });
 
-  it('[C20] reserves all tokens before it computes any, and computes nothing when that is refused', async () => {
+  it('[C20] reserves all tokens before it computes any, and computes nothing if that is refused', async () => {
     const { embed, world } = isolate();
     const asked: unknown[] = [];
     const reserve = async (quantities: unknown) => {
@@ -94,7 +94,7 @@ describe('Embedder', () => {
     expect(world.computed).toEqual([]);
   });
 
-  it('[C1] answers shorter vectors from the full one, at unit length', async () => {
+  it('[C1] derives shorter vectors from the full one, at unit length', async () => {
     const { embed, world } = isolate();
     await embed([text('ab')]);
     const { vectors, dimensions, report } = value(await embed([text('ab')], { dimensions: 2 }));
@@ -105,7 +105,7 @@ describe('Embedder', () => {
     expect([report.sources, world.computed]).toEqual([['memory'], ['ab']]);
   });
 
-  it('[C1] never shares between tenants, models, or texts and token ids', async () => {
+  it('[C1] never shares entries between tenants, models, or texts and token ids', async () => {
     const { embed, world } = isolate();
     await embed([text('ab')]);
     await embed([text('ab')], { principal: principal('tn_two') });
@@ -114,7 +114,7 @@ describe('Embedder', () => {
     expect(world.computed).toEqual(['ab', 'ab', 'ab', 'ab']);
   });
 
-  it('[C88] shares between tenants of one organisation that allows it, and with no other', async () => {
+  it('[C88] shares entries between tenants of an organisation that allows it, and with no other', async () => {
     const { embed, world } = isolate();
     const of = (tenantId: string, organisationId: string, more: object = {}) => principal(tenantId, { organisationId, ...more });
     const sharing = { sharesCache: true };
@@ -133,7 +133,7 @@ describe('Embedder', () => {
     }
   });
 
-  it('[T71] shares nothing that was computed for a tenant that was erased meanwhile', async () => {
+  it('[T71] shares nothing that was computed for a tenant erased in the meantime', async () => {
     const { world, embed } = isolate();
     const gate = deferred<void>();
     world.modelGate = gate.promise;
@@ -159,8 +159,8 @@ describe('Embedder', () => {
   });
 });
 
-describe('the cache when others fail', () => {
-  it('[C13] computes once its lease has run out and the log is away, and serves again when it is back', async () => {
+describe('the cache when its dependencies fail', () => {
+  it('[C13] computes without a lease while the log is unreachable, and serves again afterwards', async () => {
     const { embed, world } = isolate();
     await embed([text('a')]);
     world.logReachable = false;
@@ -174,7 +174,7 @@ describe('the cache when others fail', () => {
     expect(value(await embed([text('a')])).report.sources).toEqual(['memory']);
   });
 
-  it('[C13] does not serve what was filled while the log was away and purged meanwhile', async () => {
+  it('[C13] does not serve entries that were filled and purged while the log was unreachable', async () => {
     const { embed, world } = isolate();
     await embed([text('a')]);
     world.nowMs += 10_000;
@@ -198,7 +198,7 @@ describe('the cache when others fail', () => {
     expect(value(await other.embed([text('b'), text('a')])).report.sources).toEqual(['shared', 'computed']);
   });
 
-  it('[C11] keeps no failure: the next call computes', async () => {
+  it('[C11] caches no failure: the next call computes', async () => {
     const { embed, world } = isolate();
     world.modelRefuses = true;
     expect(await embed([text('a')])).toMatchObject({ ok: false, error: { code: 'unavailable' } });
@@ -206,7 +206,7 @@ describe('the cache when others fail', () => {
     expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
   });
 
-  it('[C6] [C16] neither joins nor keeps a computation that began before a purge', async () => {
+  it('[C6] [C16] neither joins nor caches a computation that began before a purge', async () => {
     const { embed, world } = isolate();
     const gate = deferred<void>();
     world.modelGate = gate.promise;
@@ -224,7 +224,7 @@ describe('the cache when others fail', () => {
     expect(value(await embed([text('a')])).report.sources).toEqual(['computed']);
   });
 
-  it('[C11] joins a computation under way', async () => {
+  it('[C11] joins a computation in progress', async () => {
     const { embed, world } = isolate();
     const gate = deferred<void>();
     world.modelGate = gate.promise;

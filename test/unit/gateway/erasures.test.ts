@@ -18,7 +18,7 @@ const erasuresOf = (left: readonly string[], unreachable?: string) =>
     isIndexLeft: async () => ok(left.includes('index')),
   });
 
-it('[B41] counts every object with something left, and relies on none that does not answer', async () => {
+it('[B41] counts every object with data left, and fails if one does not answer', async () => {
   expect(await erasuresOf([]).verify(TENANT, 'ix_1')).toEqual(ok({ erasure: ERASURE, remaining: 0 }));
   expect(await erasuresOf(['c']).verify(TENANT, 'ix_1')).toMatchObject({ value: { remaining: 1 } });
   expect(await erasuresOf(['a', 'index', 'l', 'r', 'b']).verify(TENANT, 'ix_1')).toMatchObject({ value: { remaining: 5 } });

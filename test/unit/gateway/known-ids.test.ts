@@ -36,7 +36,7 @@ describe('signed ids', () => {
     );
   });
 
-  it('[T65] are ours with no one character changed', async () => {
+  it('[T65] are rejected with any one character changed', async () => {
     const signed = await signer.sign('organisation', '4v9k2m7q1x');
     for (const [position, character] of signed.split('').entries()) {
       const other = character === '0' ? '1' : '0';
@@ -46,7 +46,7 @@ describe('signed ids', () => {
 });
 
 describe('ids without a signature', () => {
-  it('[T65] are read once, and once more in unsignedIdsFreshMs for one that is not among them', async () => {
+  it('[T65] are read once, and at most once more in unsignedIdsFreshMs for unknown ones', async () => {
     const clock = new ManualClock();
     const known = ['a'];
     let reads = 0;
@@ -68,7 +68,7 @@ describe('ids without a signature', () => {
     expect(await ids.has('d')).toBe(true);
   });
 
-  it('[T65] are neither known nor unknown while the directory cannot be reached', async () => {
+  it('[T65] are neither accepted nor rejected while the directory is unreachable', async () => {
     let isAway = true;
     const ids = new UnsignedIds(async () => {
       if (isAway) throw new Error('away');
@@ -81,7 +81,7 @@ describe('ids without a signature', () => {
 });
 
 describe('organisations', () => {
-  it('[T65] that this deployment did not make are not addressed, whatever is called', async () => {
+  it('[T65] that this deployment did not create are never called', async () => {
     const addressed: string[] = [];
     const ours = idsOf(1).organisationId;
     const called = (name: string) => async () => ok(name);
@@ -109,7 +109,7 @@ describe('organisations', () => {
 });
 
 describe('pools', () => {
-  it('[T66] whose id this deployment did not make are not addressed by the token of an agent', async () => {
+  it('[T66] that this deployment did not create are not called for the token of an agent', async () => {
     const secret = new Uint8Array(40);
     const addressed: PoolId[] = [];
     const pools = (id: PoolId) => {

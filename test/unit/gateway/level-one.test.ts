@@ -17,7 +17,7 @@ const vector = (length: number, more: Partial<CachedVector> = {}): CachedVector 
 });
 
 describe('the memory of an isolate', () => {
-  it('[C2] [C96] counts what it holds by owner, and reports evictions once', () => {
+  it('[C2] [C96] counts its entries by owner, and reports each eviction once', () => {
     const level = new LevelOne();
     level.store(A, 'a1', vector(QUARTER), undefined, 0);
     level.store(A, 'a2', vector(QUARTER), undefined, 0);
@@ -30,7 +30,7 @@ describe('the memory of an isolate', () => {
     expect(level.read({ owner: 'tn_c', model: 'm' })).toEqual({ entries: 0, bytes: 0, evicted: 0 });
   });
 
-  it('[C96] replacing an entry, or losing it to its time, is no eviction', () => {
+  it('[C96] does not count a replaced or expired entry as an eviction', () => {
     const level = new LevelOne();
     level.store(A, 'a', vector(10), 1000, 0);
     level.store(A, 'a', vector(20), 1000, 0);
@@ -38,7 +38,7 @@ describe('the memory of an isolate', () => {
     expect(level.read(A)).toEqual({ entries: 0, bytes: 0, evicted: 0 });
   });
 
-  it('[C3] [C80] keeps an entry for a while past its end, and says so', () => {
+  it('[C3] [C80] keeps an entry for a while after its end, and marks it as stale', () => {
     const level = new LevelOne();
     level.store(A, 'a', vector(10), 1000, 0);
     expect([0, 999, 1000, 999 + LIMITS.cacheStaleMaxMs].map((nowMs) => level.find('a', nowMs)?.freshMs)).toEqual([

@@ -40,7 +40,7 @@ function world() {
 }
 
 describe('ManifestCache', () => {
-  it('[V26] asks once for as long as a manifest may be used, counted from before the question', async () => {
+  it('[V26] requests a manifest once in its TTL, counted from before the request', async () => {
     const { state, run } = world();
     await run();
     state.nowMs = LIMITS.indexManifestTtlMs - 1;
@@ -51,7 +51,7 @@ describe('ManifestCache', () => {
     expect(state.asked).toBe(2);
   });
 
-  it.each([NOT_FOUND, MISMATCH])('[V26] repeats the work once when the index behind the name is a new one', async (refusal) => {
+  it.each([NOT_FOUND, MISMATCH])('[V26] repeats the work once if the index behind the name is a new one', async (refusal) => {
     const { state, run } = world();
     await run();
     state.liveId = 'ix_2';
@@ -61,7 +61,7 @@ describe('ManifestCache', () => {
     expect(state.asked).toBe(2);
   });
 
-  it('[V26] answers that the index is gone, and forgets it', async () => {
+  it('[V26] reports that the index is gone, and drops its manifest', async () => {
     const { state, run } = world();
     await run();
     state.liveId = undefined;
@@ -70,7 +70,7 @@ describe('ManifestCache', () => {
     expect(state.ran).toEqual(['ix_1', 'ix_1']);
   });
 
-  it('[V26] believes a refusal once the index proves to be the same, without repeating the work', async () => {
+  it('[V26] returns the refusal if the index is still the same, without repeating the work', async () => {
     const { state, cache } = world();
     const refused = () =>
       cache.using(TENANT, 'articles', async () => {
@@ -97,7 +97,7 @@ describe('ManifestCache', () => {
     expect(runs).toBeLessThanOrEqual(2);
   });
 
-  it('[G41] calls an index lost, not deleted, whose parts do not know it while its own object does', async () => {
+  it('[G41] reports data loss, not a deletion, if a part lacks the index and its object has it', async () => {
     const { state, cache } = world();
     const absent = () => cache.using(TENANT, 'articles', async () => NOT_FOUND);
     for (let call = 0; call < 2; call += 1) expect(await absent()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
@@ -105,7 +105,7 @@ describe('ManifestCache', () => {
     expect(await absent()).toEqual(NOT_FOUND);
   });
 
-  it('[G41] believes a part that says so when the index is deleted meanwhile', async () => {
+  it('[G41] returns the refusal of a part if the index is deleted in the meantime', async () => {
     const { state, cache } = world();
     const deleted = () =>
       cache.using(TENANT, 'articles', async () => {

@@ -93,12 +93,12 @@ describe('a purge', () => {
       { keys: [`ids:${sha256('x')}`], tags: ['t'], prefix: 'docs/', older_than_ms: 60_000 },
       { digests: [`ids:${sha256('x')}`], tags: ['t'], tagPrefix: 'docs/', olderThanMs: 60_000 },
     ],
-  ])('[C60] of %j selects what it names and no more', async (body, selection) => {
+  ])('[C60] of %j selects exactly what it names', async (body, selection) => {
     const command = await purger().commandFor(body);
     expect(command).toEqual(expect.objectContaining({ owner: TENANT, selection, mode: 'hard', consistency: 'next-read' }));
   });
 
-  it('refuses a model that there is not, and neither logs nor notes anything', async () => {
+  it('refuses an unknown model, and logs and audits nothing', async () => {
     const { purges, commands, trail } = purger();
     expect(await purges.purge(by(keyOf(TENANT)), bodyOf({ model: 'gpt' }), undefined)).toMatchObject({
       error: { code: 'model_not_found' },
@@ -123,7 +123,7 @@ describe('a purge', () => {
     expect(new Set([first?.purgeId, ...fresh.map((command) => command?.purgeId)]).size).toBe(4);
   });
 
-  it('[C64] is in the audit trail with its caller before it happens, and does not happen otherwise', async () => {
+  it('[C64] is in the audit trail with its caller before it happens, or does not happen', async () => {
     const { purges, commands, commandFor, trail, world } = purger();
     const command = await commandFor({ everything: true });
     expect(trail).toEqual([[TENANT, 'cache.purge', 'key_1', command?.purgeId]]);
@@ -134,7 +134,7 @@ describe('a purge', () => {
     expect(commands).toHaveLength(1);
   });
 
-  it('[C65] is of the tenant of the key; the admin names one that there is', async () => {
+  it('[C65] applies to the tenant of the key; the admin names an existing one', async () => {
     const { purges, commands } = purger();
     const tried = (principal: Principal, tenant?: string) =>
       purges.purge(by(principal), { ...bodyOf({ everything: true }), tenant: tenant as TenantId }, undefined);
@@ -147,7 +147,7 @@ describe('a purge', () => {
     expect(commands.map(({ owner }) => owner)).toEqual([OTHER, TENANT]);
   });
 
-  it.each(['on', 'off'] as const)('[C66] takes from the shared cache, too, where sharing is or was: %s', async (sharing) => {
+  it.each(['on', 'off'] as const)('[C66] also purges the shared cache if sharing is or was on: %s', async (sharing) => {
     const { purges, commands, counts, world } = purger(sharing);
     const record = (position: number, effectiveAtMs: number, erased: boolean): PurgeRecord => {
       return { purgeId: 'pg_1' as PurgeId, position, mode: 'hard', consistency: 'fast', appendedAtMs: 1, effectiveAtMs, erased };
@@ -164,7 +164,7 @@ describe('a purge', () => {
     expect(await purges.find(keyOf(TENANT), undefined, 'pg_1' as PurgeId)).toMatchObject({ error: { code: 'purge_not_found' } });
   });
 
-  it('[T72] is not made once the right of the caller has ended, nor carried further than one lease', async () => {
+  it('[T72] is not made after the authority of the caller has ended', async () => {
     const { purges, commands, trail } = purger();
     const ended = { lease: async () => refuse('invalid_api_key', 'the API key is not valid') };
     const purge = purges.purge({ principal: keyOf(TENANT), authority: ended }, bodyOf({ everything: true }), undefined);
@@ -172,7 +172,7 @@ describe('a purge', () => {
     expect([commands, trail.length]).toEqual([[], 1]);
   });
 
-  it('[C67] that is only counted is neither logged nor noted', async () => {
+  it('[C67] that is a dry run is neither logged nor audited', async () => {
     const { purges, commands, counts, trail } = purger();
     expect(await purges.count(keyOf(TENANT), bodyOf({ tags: ['t'], dry_run: true }))).toEqual(ok({ entries: 2, bytes: 10 }));
     expect([commands, trail, counts]).toEqual([[], [], [{ owner: TENANT, selection: { tags: ['t'] } }]]);
@@ -184,17 +184,14 @@ describe('the erasure of a tenant', () => {
     [undefined, [TENANT]],
     ['on', [TENANT, ORGANISATION]],
     ['off', [TENANT, ORGANISATION]],
-  ] as const)(
-    '[T72] takes what it brought into its cache, and into the shared one where sharing is or was: %s',
-    async (sharing, owners) => {
-      const { purges, erased, trail, world } = purger(sharing);
-      expect(await purges.eraseTenant(TENANT)).toEqual(ok(null));
-      expect(erased).toEqual(owners.map((owner) => [owner, TENANT]));
-      expect(await purges.left(TENANT)).toEqual(ok(3 * owners.length));
-      expect(trail).toEqual([]);
-      world.away = owners.at(-1) ?? '';
-      expect(await purges.eraseTenant(TENANT)).toMatchObject({ error: { code: 'unavailable' } });
-      expect(await purges.left(TENANT)).toMatchObject({ error: { code: 'unavailable' } });
-    },
-  );
+  ] as const)('[T72] erases its own cache, and its entries in the shared one if sharing is or was on: %s', async (sharing, owners) => {
+    const { purges, erased, trail, world } = purger(sharing);
+    expect(await purges.eraseTenant(TENANT)).toEqual(ok(null));
+    expect(erased).toEqual(owners.map((owner) => [owner, TENANT]));
+    expect(await purges.left(TENANT)).toEqual(ok(3 * owners.length));
+    expect(trail).toEqual([]);
+    world.away = owners.at(-1) ?? '';
+    expect(await purges.eraseTenant(TENANT)).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await purges.left(TENANT)).toMatchObject({ error: { code: 'unavailable' } });
+  });
 });

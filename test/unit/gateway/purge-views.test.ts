@@ -33,7 +33,7 @@ function views(onTheWay: () => Promise<void>) {
 }
 
 describe('the purge views of an isolate', () => {
-  it('[C6] count a lease from before it was asked for, however long the answer takes', async () => {
+  it('[C6] count a lease from before its request, however long the answer takes', async () => {
     const gate = deferred<void>();
     const { purges, world } = views(() => gate.promise);
     const asking = purges.current(TENANT);
@@ -43,7 +43,7 @@ describe('the purge views of an isolate', () => {
     expect(await asking).toMatchObject({ complete: false, log: { position: 1 } });
   });
 
-  it('[C6] are renewed ahead of time, while requests go on under the lease at hand', async () => {
+  it('[C6] are renewed in advance, while requests continue under the current lease', async () => {
     const gate = deferred<void>();
     let answers: Promise<void> = Promise.resolve();
     const { purges, world } = views(() => answers);
@@ -63,7 +63,7 @@ describe('the purge views of an isolate', () => {
     expect(await purges.current(TENANT)).toMatchObject({ complete: true });
   });
 
-  it('[C69] leave a log alone that did not answer, and ask again after a while', async () => {
+  it('[C69] do not call a log that did not answer again for a while', async () => {
     const { purges, world } = views(() => Promise.resolve());
     world.refuses = true;
     expect(await purges.current(TENANT)).toMatchObject({ complete: false });
@@ -75,7 +75,7 @@ describe('the purge views of an isolate', () => {
     expect(await purges.current(TENANT)).toMatchObject({ complete: true, log: { position: 1 } });
   });
 
-  it('[C101] have no lease once the clock was set back', async () => {
+  it('[C101] have no lease after the clock was set back', async () => {
     const { purges, world } = views(() => Promise.resolve());
     expect(await purges.current(TENANT)).toMatchObject({ complete: true });
     world.nowMs -= 5000;

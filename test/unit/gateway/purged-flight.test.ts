@@ -15,33 +15,30 @@ it.each<[string, (nowMs: number) => PurgePredicate, number]>([
   ['everything', () => ({}), 2],
   ['what is older than a second', (nowMs) => ({ filledBeforeMs: nowMs - 1000 }), 2],
   ['something else', () => ({ tags: ['t'] }), 1],
-])(
-  '[C6] [C62] a computation under way is not joined after a purge of %s unless the purge leaves it',
-  async (_, predicateAt, computations) => {
-    const world = new MemoryCacheWorld();
-    const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
-    const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
-    const embedder = new Embedder({ models: world.models, cache, sha256, count: () => {} });
-    const embed = () =>
-      embedder.embedInputs({
-        principal: principal('tn_one'),
-        authority: IN_FORCE,
-        model: 'remote',
-        inputs: [{ kind: 'text', text: 'a' }],
-        directives: ANY_FRESH,
-        reserve: async () => ok(undefined),
-      });
-    const gate = deferred<void>();
-    world.modelGate = gate.promise;
-    const first = embed();
-    // By now the computation has begun.
-    for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
-    world.nowMs += 5000;
-    world.purge(predicateAt(world.nowMs));
-    const second = embed();
-    for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
-    gate.resolve();
-    expect((await Promise.all([first, second])).every(({ ok: answered }) => answered)).toBe(true);
-    expect(world.computed).toHaveLength(computations);
-  },
-);
+])('[C6] [C62] a computation in progress is not joined after a purge of %s that matches it', async (_, predicateAt, computations) => {
+  const world = new MemoryCacheWorld();
+  const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
+  const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
+  const embedder = new Embedder({ models: world.models, cache, sha256, count: () => {} });
+  const embed = () =>
+    embedder.embedInputs({
+      principal: principal('tn_one'),
+      authority: IN_FORCE,
+      model: 'remote',
+      inputs: [{ kind: 'text', text: 'a' }],
+      directives: ANY_FRESH,
+      reserve: async () => ok(undefined),
+    });
+  const gate = deferred<void>();
+  world.modelGate = gate.promise;
+  const first = embed();
+  // By now the computation has begun.
+  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+  world.nowMs += 5000;
+  world.purge(predicateAt(world.nowMs));
+  const second = embed();
+  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+  gate.resolve();
+  expect((await Promise.all([first, second])).every(({ ok: answered }) => answered)).toBe(true);
+  expect(world.computed).toHaveLength(computations);
+});

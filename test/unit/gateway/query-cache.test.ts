@@ -90,7 +90,7 @@ const HIT = { match: 'match 1', tokens: 0, source: 'memory', forwarded: undefine
 const SEARCHED = { tokens: 2, source: 'computed', forwarded: 'miss' };
 
 describe('search results', () => {
-  it('[C90] are cached only for queries that ask for it', async () => {
+  it('[C90] are cached only for queries that request it', async () => {
     const { ask, events } = isolate();
     const without = { match: 'match 1', tokens: 2, source: undefined, forwarded: undefined };
     expect(await ask(TEXT, null)).toEqual(without);
@@ -98,7 +98,7 @@ describe('search results', () => {
     expect(events).toEqual([]);
   });
 
-  it('[T55] of a text are not given to a key that may not touch its model, nor is what a name stands for', async () => {
+  it('[T55] of a text are refused to a key that must not use its model, without naming the model', async () => {
     const { ask, searches } = isolate();
     await ask();
     expect(await ask(TEXT, terms(), 'tn_one', { resources: ['model/other'] })).toBe('scope_denied');
@@ -107,7 +107,7 @@ describe('search results', () => {
     expect(searches.count).toBe(1);
   });
 
-  it('[C90] answer the same question until their time has run out, and cost no tokens then', async () => {
+  it('[C90] answer the same query until their TTL ends, and cost no tokens', async () => {
     const { ask, world, events } = isolate();
     expect(await ask()).toEqual({ ...SEARCHED, match: 'match 1' });
     world.nowMs += 59_999;
@@ -121,7 +121,7 @@ describe('search results', () => {
     ]);
   });
 
-  it('[C102] cost the shard one row, and none where they could answer no other call', async () => {
+  it('[C102] make the shard read one row, and none if they could answer no other call', async () => {
     const { ask, index, lsnsRead, searches } = isolate();
     await ask();
     for (let hit = 0; hit < 5; hit++) expect(await ask()).toEqual(HIT);
@@ -132,7 +132,7 @@ describe('search results', () => {
     expect([lsnsRead.count, searches.count]).toEqual([6, 3]);
   });
 
-  it('[C91] miss after a write, wherever it came from, and under another index of the name', async () => {
+  it('[C91] miss after any write, and under another index of the name', async () => {
     const { ask, index } = isolate();
     await ask();
     index.lsn += 1;
@@ -142,7 +142,7 @@ describe('search results', () => {
     expect(await ask()).toMatchObject({ match: 'match 3' });
   });
 
-  it('[C91] are kept under the LSN that they are of, not the one that was asked for', async () => {
+  it('[C91] are cached under their own LSN, not under the requested one', async () => {
     const { ask, index, searches } = isolate();
     const gate = deferred<void>();
     searches.gate = gate.promise;
@@ -155,7 +155,7 @@ describe('search results', () => {
     expect(await ask()).toMatchObject({ match: 'match 2', source: 'computed' });
   });
 
-  it('[C91] answer after a write that came before the search itself', async () => {
+  it('[C91] answer after a write that came before their search', async () => {
     const { ask, index, searches } = isolate();
     const gate = deferred<void>();
     searches.before = gate.promise;
@@ -167,7 +167,7 @@ describe('search results', () => {
     expect(await ask()).toMatchObject({ match: 'match 1', source: 'memory' });
   });
 
-  it('[C92] are distinguished by tenant and by every field of the question', async () => {
+  it('[C92] are distinguished by tenant and by every field of the query', async () => {
     const { ask } = isolate();
     await ask();
     expect(await ask(TEXT, terms(), 'tn_two')).toMatchObject({ source: 'computed' });
@@ -192,7 +192,7 @@ describe('search results', () => {
     expect(new Set(questions.map((question) => queryDigest(sha256, question))).size).toBe(questions.length);
   });
 
-  it('[C93] obey cache-control, and an explanation is always of this very search', async () => {
+  it('[C93] obey cache-control; an explanation always belongs to a search of its own', async () => {
     const { ask, world } = isolate();
     const directed = (header: string) => ask(TEXT, terms({ directives: parseCacheControl(header) }));
     expect(await directed('only-if-cached')).toBe('not_cached');
@@ -207,7 +207,7 @@ describe('search results', () => {
       expect(await ask(body({ text: 'weir', explain: true }))).toMatchObject({ match: `match ${nth}`, forwarded: 'bypass' });
   });
 
-  it('[C94] are taken by purges of everything, their tags and their model, not by those of texts', async () => {
+  it('[C94] are purged with everything, by their tags and by their model, but not by texts', async () => {
     const { ask, world } = isolate();
     const tagged = terms({ tags: ['docs/1'] });
     await ask(TEXT, tagged);
@@ -229,7 +229,7 @@ describe('search results', () => {
     expect(await ask(TEXT, terms({ tags: ['docs/3'] }))).toMatchObject({ source: 'computed' });
   });
 
-  it('[C94] are searched for while the purge log is away', async () => {
+  it('[C94] are not cached while the purge log is unreachable', async () => {
     const { ask, world } = isolate();
     await ask();
     world.logReachable = false;
@@ -237,7 +237,7 @@ describe('search results', () => {
     expect(await ask()).toMatchObject({ match: 'match 2', forwarded: 'bypass' });
   });
 
-  it('[C95] are searched for once, however many ask at the same time', async () => {
+  it('[C95] are searched for once for all concurrent requests', async () => {
     const { ask, searches } = isolate();
     const gate = deferred<void>();
     searches.gate = gate.promise;
@@ -250,7 +250,7 @@ describe('search results', () => {
   });
 });
 
-it('[C90] an answer that is too large for the cache is not kept, and says so', async () => {
+it('[C90] are not cached if they are too large, and report that', async () => {
   const { cache, ask, searches } = isolate();
   searches.textChars = LIMITS.queryCacheEntryBytesMax / 2;
   await ask();

@@ -73,7 +73,7 @@ it('[V155][V157] reports an engine that drops every tenth match, slice by slice'
   expect(calls[0]).toEqual({ indexId: 'ix_1', namespace: '', count: 120, seed: 0x04_03_02_01 });
 });
 
-it('[V155] names where most was missed, worst first', async () => {
+it('[V155] names the queries with the most misses, worst first', async () => {
   const right = world.searchDropping(Infinity);
   const bad = new Map([
     ['v3', 4],
@@ -98,7 +98,7 @@ it('[V155] names where most was missed, worst first', async () => {
   });
 });
 
-it('[V157] passes over vectors that were deleted meanwhile, and refuses as the shard does', async () => {
+it('[V157] skips vectors that were deleted meanwhile, and returns refusals of the shard', async () => {
   const { recall, deleted } = indexWith(world.searchDropping(Infinity), world, 0);
   for (const id of ['v0', 'v1', 'v60']) deleted.add(id);
   expect(await recall.measure({ tenantId: TENANT }, 'articles', asked)).toMatchObject({

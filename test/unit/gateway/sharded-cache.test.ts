@@ -83,7 +83,7 @@ describe('the shards of a cache', () => {
     expect(world.calls).toHaveLength(16);
   });
 
-  it('[C14] lose what one of them holds while it is away, and nothing else', async () => {
+  it('[C14] miss only the entries of an unreachable shard', async () => {
     const { world, under } = deployment();
     const cache = under(layout('4'));
     await put(cache, DIGESTS);
@@ -95,7 +95,7 @@ describe('the shards of a cache', () => {
     expect(world.failures).toBe(2);
   });
 
-  it('[C19] [C63] lose nothing when 16 become 24: a third moves, on being asked for, and stays moved', async () => {
+  it('[C19] [C63] lose nothing when 16 become 24: a third of the entries moves, when requested, for good', async () => {
     const { world, stores, under } = deployment();
     await put(under(layout('16')), DIGESTS, 60_000);
     world.nowMs += 10_000;
@@ -113,7 +113,7 @@ describe('the shards of a cache', () => {
     }
   });
 
-  it('[T71] keep nothing in the name of a key that has ended, whether it is filled or moved', async () => {
+  it('[T71] store nothing for a key that has ended, neither fills nor moved entries', async () => {
     const { world, stores, under } = deployment();
     const ended: Acting = { ...ACTING, authority: { lease: async () => refuse('tenant_suspended', 'erased') } };
     await put(under(layout('16')), DIGESTS);
@@ -127,7 +127,7 @@ describe('the shards of a cache', () => {
     expect([held(), world.failures]).toEqual([DIGESTS.length, 0]);
   });
 
-  it('[C66] are moved by the tenant that brought them alone, so that they leave with it', async () => {
+  it('[C66] move an entry only for the tenant that filled it, so that it is erased with that tenant', async () => {
     const { world, stores, under } = deployment();
     await put(under(layout('16')), DIGESTS);
     expect(await hits(under(layout('24', '16')), DIGESTS, actingFor('tn_two'))).toEqual(DIGESTS.toSorted());
@@ -135,7 +135,7 @@ describe('the shards of a cache', () => {
     expect(stores.get('20')?.totals().entries).toBe(0);
   });
 
-  it('[C63] lose nothing either when shards are taken away', async () => {
+  it('[C63] lose nothing when shards are removed', async () => {
     const { world, under } = deployment();
     await put(under(layout('24')), DIGESTS);
     expect(await hits(under(layout('16', '24')), DIGESTS)).toEqual(DIGESTS.toSorted());
@@ -143,7 +143,7 @@ describe('the shards of a cache', () => {
     expect(await hits(under(layout('16')), DIGESTS)).toEqual(DIGESTS.toSorted());
   });
 
-  it('[C63] are asked for former entries only while entries move, and only for missing ones that moved', async () => {
+  it('[C63] look in former shards only during a move, and only for missing entries that moved', async () => {
     const { world, under } = deployment();
     await put(under(layout('24')), DIGESTS);
     world.calls.length = 0;

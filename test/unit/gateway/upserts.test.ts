@@ -53,7 +53,7 @@ const vectorsOf = (count: number, metadata?: string): NewVector[] =>
   Array.from({ length: count }, (_, i) => ({ id: `v${i}`, namespace: '', values: Float32Array.of(i, 1), metadata }));
 
 describe('many vectors of one call', () => {
-  it('[V165] are written in their order, in slices that one transaction takes', async () => {
+  it('[V165] are written in order, in slices that fit one transaction', async () => {
     const { upserts, batches } = world();
     const vectors = vectorsOf(2_500);
     expect(await upserts.upsert(caller, 'many', { vectors })).toMatchObject({ ok: true, value: { count: 2_500, lsn: 3 } });
@@ -99,7 +99,7 @@ describe('many vectors of one call', () => {
     expect(!refused.ok && refused.error).toEqual({ code: 'unavailable', message: 'the shard is away' });
   });
 
-  it('[V165] are not split over two indexes of one name', async () => {
+  it('[V165] are never written to two indexes of one name', async () => {
     const { upserts, batches, recreate } = world();
     const writing = upserts.upsert(caller, 'many', { vectors: vectorsOf(1_500) });
     while (batches.length === 0) await Promise.resolve();
@@ -108,7 +108,7 @@ describe('many vectors of one call', () => {
     expect(batches).toHaveLength(1);
   });
 
-  it('[RT41] without a key get one from the gateway, another for each slice and call, that no caller sees', async () => {
+  it('[RT41] without a key get one from the gateway for each slice and call, which no caller sees', async () => {
     const { upserts, batches } = world();
     for (let calls = 0; calls < 2; calls++) {
       const written = await upserts.upsert(caller, 'many', { vectors: vectorsOf(1_500) });

@@ -54,14 +54,14 @@ describe('a batch of values and texts', () => {
     expect(placed).toMatchObject({ value: { tokens: 2, cachedTokens: 0 } });
   });
 
-  it('[V25] names the point that the embedder refused as the caller knows it', async () => {
+  it('[V25] names the refused point by its position in the request', async () => {
     const refused = spaceOf('hash-1', refuse('limit_exceeded', 'has 9 tokens', ['input', 1]));
     expect(await refused.place(caller, manifest, undefined, mixed)).toMatchObject({
       error: { code: 'limit_exceeded', path: ['vectors', 3, 'text'], message: 'has 9 tokens' },
     });
   });
 
-  it('[V24] takes no text once the model is another than at the creation', async () => {
+  it('[V24] accepts no text if the model has changed since the creation', async () => {
     const space = spaceOf('hash-2');
     expect(await space.place(caller, manifest, undefined, mixed)).toMatchObject({ error: { code: 'contract_mismatch' } });
     expect(await space.place(caller, manifest, 'glove', mixed.slice(0, 1))).toMatchObject({ error: { code: 'contract_mismatch' } });
@@ -86,7 +86,7 @@ describe('contracts', () => {
   };
   const accepted = (...models: string[]) => models.map((model) => ({ model, contract_hash: contracts[model] }));
 
-  it('[B20] are listed in the refusal of another one', () => {
+  it('[B20] are listed in the refusal of another contract', () => {
     const refused = (of: IndexManifest, model: string) => ({ code: 'contract_mismatch', path: ['model'], of, model });
     for (const [of, model, models] of [
       [manifest, 'strange', ['glove']],
@@ -99,7 +99,7 @@ describe('contracts', () => {
     expect(space.checkModel(towers, 'items', 'queries')).toMatchObject({ error: { accepted: accepted('queries') } });
   });
 
-  it('[B21] of vectors and of queries are each their own', async () => {
+  it('[B21] are separate for vectors and for queries', async () => {
     expect(space.checkModel(towers, 'items')).toEqual(ok(null));
     expect(space.checkModel(towers, 'queries', 'queries')).toEqual(ok(null));
     expect(space.checkModel(manifest, 'glove', 'queries')).toEqual(ok(null));
@@ -121,7 +121,7 @@ describe('the space of a new index', () => {
     },
   };
 
-  it('[B21] has two models of as many dimensions, and no others', () => {
+  it('[B21] accepts two models of the same dimensions, and no others', () => {
     expect(embeddingSpace(embedder, 'items', undefined)).toEqual(
       ok({ dimensions: 2, embedding: { model: 'items', contractHash: 'hash-items' } }),
     );

@@ -45,7 +45,7 @@ function writing(embedded: { tokens: number; cachedTokens: number }, billing?: B
   return { sent, write: async (key?: string) => vectors.write(CALLER, 'index', BODY, await repetitionOf(BODY, key)) };
 }
 
-it('[RT39] a repetition is billed as its first try, as far as this one reserved as much', async () => {
+it('[RT39] a repetition is billed as its first try, up to the tokens it reserved itself', async () => {
   const first = { usageId: 'ix_0:5', tokens: 30, cachedTokens: 20 };
   const again = writing({ tokens: 30, cachedTokens: 30 }, first);
   expect(await again.write('k')).toMatchObject({ value: { count: 1, lsn: 9, tokens: 30, cachedTokens: 20, usageId: 'ix_0:5:k' } });
@@ -54,7 +54,7 @@ it('[RT39] a repetition is billed as its first try, as far as this one reserved 
   expect(await writing({ tokens: 12, cachedTokens: 0 }, first).write('k')).toMatchObject({ value: { tokens: 12, cachedTokens: 12 } });
 });
 
-it('[RT39] a request whose key earlier versions claimed is billed as by them, one without a key alone', async () => {
+it('[RT39] a request whose key an earlier version claimed is billed as then; without a key, by itself', async () => {
   const embedded = { tokens: 30, cachedTokens: 10 };
   expect(await writing(embedded).write('k')).toMatchObject({ value: { ...embedded, usageId: 'ix_1:9:k' } });
   const written = await writing(embedded).write();
@@ -66,7 +66,7 @@ it.each([
   ['no key', undefined, 1],
   ['a key of the gateway', ownKey('r'), 1],
   ['a key of its caller', 'k', 2],
-])('[RT41] what no answer came of is tried in another generation only under a key of its caller: %s', async (_, idempotencyKey, tries) => {
+])('[RT41] a write without an answer is retried in another generation only with a key: %s', async (_, idempotencyKey, tries) => {
   let manifest = { id: 'ix_1', firstId: 'ix_1', dimensions: 1, metric: 'dot', embedding: null } as unknown as IndexManifest;
   let sent = 0;
   const upsert = async () => {
@@ -101,7 +101,7 @@ function deleting(refusedAt = Infinity) {
   return { sent, vectors };
 }
 
-it('[V175] a deletion by ids goes in slices, in the order given, and counts what was there', async () => {
+it('[V175] a deletion by ids goes in slices, in the given order, and counts existing ids', async () => {
   const { sent, vectors } = deleting();
   const ids = Array.from({ length: LIMITS.vectorIdsMaxCount }, (_, i) => String(i));
   expect(await vectors.delete(CALLER, 'index', { ids, namespace: 'n' })).toMatchObject({ value: { count: 5_000, lsn: 10 } });
@@ -117,14 +117,14 @@ it('[V175] a deletion by ids goes in slices, in the order given, and counts what
   expect(few.sent).toHaveLength(1);
 });
 
-it('[V175] a deletion that is refused between two slices answers the refusal', async () => {
+it('[V175] a deletion that is refused between two slices returns the refusal', async () => {
   const { sent, vectors } = deleting(3);
   const ids = Array.from({ length: 5_000 }, (_, i) => String(i));
   expect(await vectors.delete(CALLER, 'index', { ids, namespace: '' })).toMatchObject({ error: { code: 'unavailable' } });
   expect(sent).toHaveLength(3);
 });
 
-it('[V66] [V175] a deletion by filter goes on until nothing is left, one of everything is one step', async () => {
+it('[V66] [V175] a deletion by filter continues until nothing is left; one of everything is one step', async () => {
   const byFilter = deleting();
   const filter = { kind: 'and', of: [] } as const;
   expect(await byFilter.vectors.delete(CALLER, 'index', { filter, namespace: '' })).toMatchObject({ value: { count: 21, lsn: 3 } });
@@ -135,7 +135,7 @@ it('[V66] [V175] a deletion by filter goes on until nothing is left, one of ever
 
 const { mmrCandidatesMaxCount: candidatesMax, mmrProductsMaxCount: productsMax } = LIMITS;
 
-it('[V153] chooses among five times top_k by default, or among as many as the shard can take', () => {
+it('[V153] chooses among five times top_k by default, or as many as the shard accepts', () => {
   const candidatesAt = (topK: number, dimensions: number) => {
     const asked = diversificationOf({ dimensions }, { mmr: { diversity: 0.5 }, top_k: topK, offset: 0 });
     return asked.ok ? asked.value?.candidates : asked.error.code;
@@ -159,7 +159,7 @@ it('[V153] chooses among five times top_k by default, or among as many as the sh
   expect(candidatesAt(1_000, 4_096)).toBe('limit_exceeded');
 });
 
-it('[V153] refuses what would hold the shard too long, naming the field, the limit and the value', () => {
+it('[V153] refuses a query that is too expensive, naming the field, the limit and the value', () => {
   const asked = diversificationOf({ dimensions: 1_536 }, { mmr: { diversity: 0.5, candidates_limit: 1_000 }, top_k: 100, offset: 0 });
   expect(asked).toMatchObject({ ok: false, error: { code: 'limit_exceeded', path: ['mmr', 'candidates_limit'] } });
   const message = asked.ok ? '' : asked.error.message;

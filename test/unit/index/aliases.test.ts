@@ -45,7 +45,7 @@ function plainly(before: ReadonlyMap<string, string>, actions: readonly AliasAct
   return aliases;
 }
 
-it('[Q71] actions do one after another what they do to a plain map, or nothing', () => {
+it('[Q71] actions change aliases as they change a plain map, in order, all or none', () => {
   const seen = { done: 0, refused: 0 };
   const before = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom(...LISTED)).map((record) => new Map(Object.entries(record)));
   fc.assert(

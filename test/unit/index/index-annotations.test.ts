@@ -13,7 +13,7 @@ function after(...changes: AnnotationChange[]): IndexAnnotations {
 
 const declare = (field: string): AnnotationChange => ({ kind: 'declare', field, as: { data_type: 'keyword' } });
 
-it('[Q9] sections are merged member by member or replaced as a whole, and fields declared and withdrawn', () => {
+it('[Q9] sections are merged by member or replaced, and fields are declared and withdrawn', () => {
   const merged = after(
     { kind: 'merge', section: 'hnsw_config', members: { m: 16, on_disk: true } },
     { kind: 'merge', section: 'hnsw_config', members: { m: 32 } },
@@ -33,7 +33,7 @@ it('[Q9] sections are merged member by member or replaced as a whole, and fields
   expect(Object.keys(fields.fields)).toEqual(['__proto__', 'b']);
 });
 
-it('[Q9] more fields or bytes than an index keeps are refused, and nothing of the call is kept', () => {
+it('[Q9] too many fields or bytes are refused, and nothing of the call is kept', () => {
   const { indexFieldsMaxCount: countMax, indexAnnotationsBytesMax: bytesMax } = LIMITS;
   const full = after(...Array.from({ length: countMax }, (_, i) => declare(`f${i}`)));
   expect(annotated(full, [declare('f0')]).ok).toBe(true);

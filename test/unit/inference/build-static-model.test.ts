@@ -24,17 +24,17 @@ describe('building a static model', () => {
   const { table, vocabulary } = buildStaticModel(source);
   const vectorOf = (word: string) => rowOf(table, words.indexOf(word) + 1);
 
-  it('[M15] gives the same bits again', () => {
+  it('[M15] gives the same bits when repeated', () => {
     expect(buildStaticModel(source)).toEqual({ table, vocabulary, axes: buildStaticModel(source).axes });
     expect(new TextDecoder().decode(vocabulary)).toBe(words.join('\n'));
   });
 
-  it('[M15] makes the unknown token zero and the most frequent word faint', () => {
+  it('[M15] makes the unknown token zero and the vector of the most frequent word short', () => {
     expect([...rowOf(table, 0)]).toEqual([0, 0, 0]);
     for (const word of words.slice(1)) expect(lengthOf(vectorOf(word))).toBeGreaterThan(10 * lengthOf(vectorOf('the')));
   });
 
-  it('[M15] sets words apart that what all have in common held together', () => {
+  it('[M15] separates words by removing their common component', () => {
     expect(cosine(raw('river'), raw('music'))).toBeGreaterThan(0.3);
     expect(cosine(vectorOf('river'), vectorOf('music'))).toBeLessThan(0);
   });

@@ -15,7 +15,7 @@ import { defaultModel, manifestOf, modelFile } from '../../support/fixtures/defa
 
 const recipe = JSON.parse(readFileSync(join(MODEL_FOLDER, 'recipe.json'), 'utf8')) as Recipe;
 
-it('[M8] manifest, recipe, contract and file name each other', async () => {
+it('[M8] manifest, recipe, embedding contract and file reference each other', async () => {
   expect((await carriedOut(verify())).status).toBe(0);
   const table = readStaticTable(modelFile);
   if (!table.ok) throw new Error(table.error.reason);
@@ -45,11 +45,11 @@ describe('[M17] finding the lemma of a definition', () => {
     expect(recipe.metrics.glossToLemma).toContainEqual(quality);
   });
 
-  it('rounding to int8 keeps the ten nearest', () => {
+  it('int8 quantisation keeps the ten nearest', () => {
     expect(recipe.metrics.overlapAt10WithUnquantised).toBeGreaterThan(0.95);
   });
 
-  it('the card states the figures of the recipe', () => {
+  it('the model card states the figures of the recipe', () => {
     const card = readFileSync(join(MODEL_FOLDER, 'CARD.md'), 'utf8');
     for (const { dimensions, recallAt10, mrr } of recipe.metrics.glossToLemma) {
       const figures = [recallAt10, mrr].map((figure) => figure.toFixed(4).slice(1)).join(' | ');

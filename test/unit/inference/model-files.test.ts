@@ -48,7 +48,7 @@ it('[M9] loads once for all callers, and again only after a failure', async () =
   expect(loads).toBe(3);
 });
 
-it('[C89] a refused load answers for the pause, however many ask, and is then tried again', async () => {
+it('[C89] a refused load is returned to all callers during the pause, and then retried', async () => {
   const outcomes: Outcome<string>[] = [refuse('unavailable', 'not yet'), refuse('unavailable', 'not yet'), ok('model')];
   let [loads, nowMs] = [0, 0];
   const once = new LoadOnce<string>(async () => outcomes[loads++]!, {
@@ -71,7 +71,7 @@ it('[C89] a refused load answers for the pause, however many ask, and is then tr
   expect(await crowd()).toBe(3);
 });
 
-it('[M8] a manifest that is not one is a defect', () => {
+it('[M8] an invalid manifest is a defect', () => {
   const { contractHash: _, ...incomplete } = manifestOf('static');
   for (const json of [undefined, {}, { models: [] }, { models: [incomplete] }])
     expect(() => parseModelCatalogue(json)).toThrow(/expected|Invalid|small/i);

@@ -13,7 +13,7 @@ const open = (changes: Partial<typeof description>, expected = manifest) =>
   openStaticModel(expected, writeOnnx({ ...description, ...changes }));
 
 describe('opening a static model', () => {
-  it('[M6] opens a file whose parts agree', () => {
+  it('[M6] opens a consistent file', () => {
     const model = open({});
     expect(model.ok && [...model.value.tokeniser.tokenise('Right left up')]).toEqual([2, 1, 0]);
   });

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 import { isRawJson, parseExactJson, rawJson } from '../../../src/kernel/exact-json.ts';
 
-it('[Q11] whole numbers come out with the digits they went in with', () => {
+it('[Q11] integers keep all their digits', () => {
   const digits = fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n });
   fc.assert(
     fc.property(fc.array(digits, { maxLength: 5 }), fc.constantFrom(',', ', ', ' ,\n'), (numbers, comma) => {
@@ -16,7 +16,7 @@ it('[Q11] whole numbers come out with the digits they went in with', () => {
   expect(JSON.stringify(parseExactJson('18446744073709551615'))).toBe('18446744073709551615');
 });
 
-it('[Q11] everything else is what JSON.parse makes of it', () => {
+it('[Q11] everything else is parsed as by JSON.parse', () => {
   const value = fc.jsonValue().filter((one) => !/\d{16}/.test(JSON.stringify(one)));
   fc.assert(
     fc.property(value, (one) => {

@@ -5,7 +5,7 @@ import { BoundedHeap, Heap } from '../../../src/kernel/heap.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 describe('BoundedHeap', () => {
-  it('keeps the first items of the order, whatever the order of arrival', () => {
+  it('keeps the smallest items, whatever the order of arrival', () => {
     let displaced = 0;
     fc.assert(
       fc.property(fc.array(fc.integer({ min: -20, max: 20 }), { maxLength: 60 }), fc.integer({ min: 1, max: 12 }), (items, capacity) => {
@@ -29,7 +29,7 @@ describe('BoundedHeap', () => {
     expect(heap.toSorted()).toEqual([{ rank: 1, name: 'first' }]);
   });
 
-  it('refuses to hold nothing', () => {
+  it('refuses a capacity of zero', () => {
     expect(() => new BoundedHeap<number>(0, (a, b) => a - b)).toThrow('at least one');
   });
 });

@@ -67,7 +67,7 @@ const document = fc.oneof(
 const cuts = fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 5 });
 
 describe('JSON in pieces', () => {
-  it('[G13] says what it says as a whole, however it is cut and indented', () => {
+  it('[G13] has the same content as the whole text, however it is cut and indented', () => {
     let items = 0;
     fc.assert(
       fc.property(document, cuts, fc.constantFrom(undefined, 1, '\t'), (said, lengths, indent) => {
@@ -81,7 +81,7 @@ describe('JSON in pieces', () => {
     expect(items).toBeGreaterThan(500);
   });
 
-  it('[G13] is refused where the whole is no JSON', () => {
+  it('[G13] is refused if the whole text is not JSON', () => {
     let broken = 0;
     const damage = fc.record({ at: fc.nat(), by: fc.constantFrom('', ',', ']', '[', '{', '}', '"', ':', '\\', '0', ' ', 'x') });
     fc.assert(
@@ -106,14 +106,14 @@ describe('JSON in pieces', () => {
     expect(broken).toBeGreaterThan(300);
   });
 
-  it('[G13] holds one element at a time', () => {
+  it('[G13] is held one element at a time', () => {
     const points = Array.from({ length: 1_000 }, (_, i) => ({ id: i, vector: Array.from({ length: 100 }, () => 0.5) }));
     const found = read(JSON.stringify({ points }), [1_000]);
     expect('items' in found && found.items?.length).toBe(1_000);
     expect('heldMost' in found && found.heldMost).toBeLessThan(3_000);
   });
 
-  it('[G13] refuses an element and a rest that are too long, at once', () => {
+  it('[G13] is refused at once if an element or the rest is too long', () => {
     const limits = { itemBytesMax: 12, restBytesMax: 40 };
     expect(read('{"points":["1234567890"]}', [3], limits)).toMatchObject({ items: [[0, '1234567890']] });
     expect(read('{"points":["12345678901"]}', [3], limits)).toEqual({ exceeded: 'itemBytesMax' });

@@ -15,7 +15,7 @@ const holder = (piece = Infinity) => {
 };
 
 describe('MemoryRegistry', () => {
-  it('[V14] evicts the least recently used holders until a claim fits, and no more of them', () => {
+  it('[V14] evicts the least recently used holders until a claim fits, and no more', () => {
     const registry = new MemoryRegistry(100);
     const [a, b, c, d] = [holder(), holder(), holder(), holder()];
     registry.claim('a', a, 40);
@@ -40,7 +40,7 @@ describe('MemoryRegistry', () => {
     expect(() => registry.claim('a', a, 101)).toThrow('whole budget');
   });
 
-  it('[V14] takes from a holder of several pieces no more than it needs', () => {
+  it('[V14] evicts no more pieces of a holder than it needs', () => {
     const registry = new MemoryRegistry(100);
     const [lists, b] = [holder(8), holder()];
     registry.claim('lists', lists, 80);
@@ -52,7 +52,7 @@ describe('MemoryRegistry', () => {
     expect([lists.evictions, registry.bytes]).toEqual([2, 95]);
   });
 
-  it('[V126] takes all from a holder that is replaced, whatever it claimed', () => {
+  it('[V126] evicts everything of a holder that is replaced', () => {
     const registry = new MemoryRegistry(100);
     const asked: number[] = [];
     registry.claim('lists', { evict: (bytes) => asked.push(bytes) }, 7);
@@ -60,7 +60,7 @@ describe('MemoryRegistry', () => {
     expect([asked, registry.bytes]).toEqual([[Infinity], 5]);
   });
 
-  it('[V14] evicts the old holder of a name when a new one claims it, whose late release changes nothing', () => {
+  it('[V14] evicts the old holder of a name when a new one claims it; its late release has no effect', () => {
     const registry = new MemoryRegistry(100);
     const [old, young] = [holder(), holder()];
     registry.claim('shard', old, 60);

@@ -47,14 +47,14 @@ describe('shared work', () => {
     expect(counts.begun).toBe(1);
   });
 
-  it('[SW1] of different keys is different work, and what is over is done anew', async () => {
+  it('[SW1] of different keys is separate, and finished work is done again', async () => {
     const { time, shared, counts, work } = world();
     await time.run(Promise.all([shared.run('a', work(10, 'a')), shared.run('b', work(10, 'b'))]));
     expect(await time.run(shared.run('a', work(10, 'again')))).toMatchObject({ value: { value: 'again', isLeader: true } });
     expect(counts.begun).toBe(3);
   });
 
-  it('[SW1] answers several keys by rows, and a newer leader replaces an older one', async () => {
+  it('[SW1] can answer several keys at once, and a newer leader replaces an older one', async () => {
     const { time, shared, work } = world();
     const older = shared.lead(['a', 'b'], work(50, 'older'), 1);
     expect([shared.find('b')?.row, shared.find('b')?.flight.mark]).toEqual([1, 1]);
@@ -65,7 +65,7 @@ describe('shared work', () => {
     expect(shared.find('a')).toBeUndefined();
   });
 
-  it('[SW1] that was dropped answers only the callers that had joined', async () => {
+  it('[SW1] that was dropped answers only callers that had joined before', async () => {
     const { time, shared, counts, work } = world();
     const early = [shared.run('a', work(30, 'old')), shared.run('a', never)];
     shared.drop('a');
@@ -75,7 +75,7 @@ describe('shared work', () => {
     expect(counts.begun).toBe(2);
   });
 
-  it('[SW2] is waited for by timers of the waiter: 5 ms, then longer, never above 50 ms', async () => {
+  it('[SW2] is polled by timers of the waiter: after 5 ms, then longer, up to 50 ms', async () => {
     const { time, shared, delaysMs, work } = world();
     const led = shared.run('a', work(400));
     await time.run(Promise.all([led, shared.run('a', never)]));
@@ -85,7 +85,7 @@ describe('shared work', () => {
     expect(delaysMs).toEqual(delaysMs.toSorted((a, b) => a - b));
   });
 
-  it('[SW2] keeps nothing that could be awaited where another request can reach it', () => {
+  it('[SW2] stores no promise where another request can reach it', () => {
     const { shared, dies } = world();
     void shared.run('a', dies);
     const { flight } = shared.find('a')!;
@@ -103,7 +103,7 @@ describe('shared work', () => {
     expect(time.nowMs() - begunMs).toBeLessThan(1_200);
   });
 
-  it('[SW3] is taken over though the clock stands still, also by later callers', async () => {
+  it('[SW3] is taken over even if the clock stands still, also by later callers', async () => {
     const { time, shared, counts, work, dies } = world();
     const frozen = new SharedWork<string>({
       clock: { nowMs: () => 7 },
@@ -118,7 +118,7 @@ describe('shared work', () => {
     expect(counts.begun).toBe(4);
   });
 
-  it('[SW3] whose leader was only slow is finished by it, and every waiter is answered', async () => {
+  it('[SW3] with a slow leader is also finished by that leader, and every waiter is answered', async () => {
     const { time, shared, work } = world();
     const slow = shared.run('a', work(2_000, 'slow'));
     const second = shared.run('a', work(5, 'second'));
@@ -127,7 +127,7 @@ describe('shared work', () => {
     expect(shared.find('a')).toBeUndefined();
   });
 
-  it('[SW4] that fails fails for its waiters, by its message, and not for the next caller', async () => {
+  it('[SW4] that fails rejects for its waiters, with its message, and not for the next caller', async () => {
     const { time, shared, counts, work } = world();
     const fails = async (): Promise<string> => {
       counts.begun += 1;
@@ -143,7 +143,7 @@ describe('shared work', () => {
     expect(await time.run(shared.run('a', work(1)))).toMatchObject({ ok: true });
   });
 
-  it('[SW5] is waited for by so many and so long, and above so many keys it is not shared', async () => {
+  it('[SW5] has bounded waiters, waiting time and keys; above that it is not shared', async () => {
     const { time, shared, counts, work, dies } = world({ waitersMaxCount: 2, waitMaxMs: 500, keysMaxCount: 1 });
     void shared.run('a', dies);
     const waiters = [shared.run('a', never), shared.run('a', never)];
@@ -159,7 +159,7 @@ describe('shared work', () => {
     expect(counts.begun).toBe(3);
   });
 
-  it('[SW5] of leaders that died takes no room for ever', async () => {
+  it('[SW5] of leaders that died does not occupy memory for ever', async () => {
     const { time, shared, counts, work, dies } = world({ keysMaxCount: 1 });
     void shared.run('a', dies);
     await time.run(time.sleep(1_000));
@@ -167,7 +167,7 @@ describe('shared work', () => {
     expect(counts.begun).toBe(2);
   });
 
-  it('[SW5] one call waits for several leaders no longer than for one', async () => {
+  it('[SW5] on several keys is waited for no longer than on one', async () => {
     const { time, shared, dies } = world({ waitMaxMs: 1_500 });
     void shared.run('a', dies);
     const begunMs = time.nowMs();
@@ -176,7 +176,7 @@ describe('shared work', () => {
     expect([first, time.nowMs() - begunMs]).toEqual(['late', expect.closeTo(1_500, -2)]);
   });
 
-  it('[SW6] is handed to what keeps it running, and never rejects there', async () => {
+  it('[SW6] is given to the platform to keep it running, and never rejects there', async () => {
     const { time, shared, kept, work } = world();
     const fails = shared.run('a', () => Promise.reject(new Error('no')));
     await expect(fails).rejects.toThrow('no');
@@ -185,7 +185,7 @@ describe('shared work', () => {
     expect(await Promise.all(kept)).toEqual([undefined, 'done']);
   });
 
-  it('[SW8] in one context the leader wakes its waiters, without any timer', async () => {
+  it('[SW8] in one context is finished without timers: the leader wakes its waiters', async () => {
     const time = new VirtualTime();
     const shared = new SharedWork<string>({ clock: time, wakeUps: new DirectWakeUps(), bounds: BOUNDS });
     const gate = deferred<string>();

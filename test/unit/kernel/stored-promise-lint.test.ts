@@ -16,7 +16,7 @@ const REFUSED = [
 ];
 const ALLOWED = ['f: () => Promise<void> = async () => undefined;', 'g = new Map<string, (of: Promise<void>) => Promise<void>>();'];
 
-it('[SW2] the linter refuses fields that hold promises, and not those that hold functions', () => {
+it('[SW2] the linter rejects fields that hold promises, and accepts fields that hold functions', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-lint-'));
   try {
     const config = {

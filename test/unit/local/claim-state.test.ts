@@ -17,7 +17,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('a state folder', () => {
-  it('belongs to one at a time, by whatever path it is reached', async () => {
+  it('belongs to one process at a time, under any path', async () => {
     const release = await claimState(join(folder, 'state'));
     await symlink(join(folder, 'state'), join(folder, 'alias'));
     await expect(claimState(join(folder, 'state'))).rejects.toThrow(/Another Sluice runs on the state folder .*SLUICE_STATE_DIR/);
@@ -28,7 +28,7 @@ describe('a state folder', () => {
     other();
   });
 
-  it('is free again once its holder was killed', async () => {
+  it('is free again after its holder was killed', async () => {
     const script = `const { claimState } = await import(${JSON.stringify(join(ROOT, 'workers/local/claim-state.ts'))});
       await claimState(${JSON.stringify(folder)}); console.log('claimed'); setInterval(() => {}, 1000);`;
     const holder = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -40,7 +40,7 @@ describe('a state folder', () => {
     (await claimState(folder))();
   });
 
-  it('[G33] is closed to others, also one that was open to them', async () => {
+  it('[G33] is made unreadable for other users', async () => {
     await mkdir(join(folder, 'open'));
     await chmod(join(folder, 'open'), 0o755);
     for (const name of ['open', 'new']) {
@@ -49,7 +49,7 @@ describe('a state folder', () => {
     }
   });
 
-  it('must be a folder that can be made', async () => {
+  it('must be a folder that can be created', async () => {
     await writeFile(join(folder, 'file'), '');
     await expect(claimState(join(folder, 'file/state'))).rejects.toThrow(/cannot be written \(ENOTDIR\)/);
   });

@@ -90,7 +90,7 @@ it('[G43] empty files are removed at run time, unless the runtime has them open 
   expect(left().filter((file) => /^\d.*(sqlite|aside)$/.test(file))).toEqual(kept.map((path) => path.slice(folder.length + 1)));
 });
 
-it('[G43] nothing is removed where it cannot be determined what is open', async () => {
+it('[G43] nothing is removed if the open files cannot be listed', async () => {
   database(1);
   const unknown = new RunningSweep({
     storeDir: root,
@@ -107,20 +107,20 @@ it.each<[string, (path: string) => Meanwhile]>([
   ['shows it a moment later', (path) => ({ settling: () => hold(path + ASIDE) })],
   ['wrote to it and closed it in between', (path) => ({ renamed: () => age(path + ASIDE, 0) })],
   ['has a journal beside it', (path) => ({ renamed: () => writeFileSync(`${path}-wal`, 'frames') })],
-])('[G43] a file gets its name back when the object that it is of %s', async (_, meanwhile) => {
+])('[G43] a file gets its name back if its object %s', async (_, meanwhile) => {
   const path = database(1);
   expect(await sweep(meanwhile(path)).pass()).toBe(0);
   expect([existsSync(path), existsSync(path + ASIDE)]).toEqual([true, false]);
 });
 
-it('[G43] an object that is addressed while its old file is set aside has a new one, which stays', async () => {
+it('[G43] an object called while its old file is set aside gets a new one, which stays', async () => {
   const path = database(1);
   const settling = () => void database(1, 'CREATE TABLE t (a)', 'INSERT INTO t VALUES (1)');
   expect(await sweep({ settling }).pass()).toBe(1);
   expect([left().filter((file) => file.endsWith(ASIDE)), rowsOf(path)]).toEqual([[], 1]);
 });
 
-it('[G43] what was set aside by a server that died is taken back at the next start', async () => {
+it('[G43] files set aside by a server that died are restored at the next start', async () => {
   database(1);
   database(2, 'CREATE TABLE t (a)', 'INSERT INTO t VALUES (1)');
   const died = sweep({ settling: () => Promise.reject(new Error('killed')) });
@@ -137,7 +137,7 @@ it('[G43] what was set aside by a server that died is taken back at the next sta
   expect([rowsOf(pathOf(2)), rowsOf(pathOf(3))]).toEqual([1, 1]);
 });
 
-it('[G43] a pass removes so many at most, and the next ones go on behind it', async () => {
+it('[G43] a pass removes a bounded number of files, and the next one continues there', async () => {
   for (let n = 1; n <= 130; n++) {
     writeFileSync(pathOf(n), '');
     age(pathOf(n), 2 * AGE_MIN_MS);

@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 describe('the secrets of a state folder', () => {
-  it('are made once, long enough, and for the user alone', async () => {
+  it('are created once, long enough, and readable only by the user', async () => {
     const made = await loadSecrets(join(folder, 'new'));
     expect(Object.values(made).every((secret) => secret.length >= 32)).toBe(true);
     expect(await loadSecrets(join(folder, 'new'))).toEqual(made);
@@ -24,7 +24,7 @@ describe('the secrets of a state folder', () => {
     expect((await stat(join(folder, 'new/secrets.json'))).mode & 0o777).toBe(0o600);
   });
 
-  it('[G33] are closed to others when they were left open, and so is the folder that is made for them', async () => {
+  it('[G33] and their folder are made unreadable for other users', async () => {
     const path = join(folder, 'new/secrets.json');
     await loadSecrets(join(folder, 'new'));
     await chmod(path, 0o644);
@@ -38,7 +38,7 @@ describe('the secrets of a state folder', () => {
     ['half of it', '{"SLUICE_ADMIN_KEY": "sk_admin_0123'],
     ['no pepper', JSON.stringify({ SLUICE_ADMIN_KEY: 'a'.repeat(40) })],
     ['a short key', JSON.stringify({ SLUICE_ADMIN_KEY: 'too-short', SLUICE_KEY_PEPPER: 'b'.repeat(40) })],
-  ])('are never replaced: a file that holds %s is pointed at, and not shown', async (_, text) => {
+  ])('are never replaced: a file that holds %s is named in the error, without its content', async (_, text) => {
     const path = join(folder, 'secrets.json');
     await writeFile(path, text);
     const refused = await loadSecrets(folder).catch((error: unknown) => error);

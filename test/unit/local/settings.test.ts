@@ -4,7 +4,7 @@ import { readSettings } from '../../../workers/local/settings.ts';
 import { SetupError } from '../../../workers/local/setup-error.ts';
 
 describe('the settings of a local deployment', () => {
-  it('have defaults, and make the state folder absolute', () => {
+  it('have defaults, and make the path of the state folder absolute', () => {
     expect(readSettings({})).toMatchObject({ port: 8787, stateDir: expect.stringMatching(/^\/.*\.sluice\/state$/) });
     expect(readSettings({ PORT: '65535', SLUICE_STATE_DIR: '/tmp/x/../y' })).toEqual({
       port: 65_535,
@@ -13,18 +13,18 @@ describe('the settings of a local deployment', () => {
     });
   });
 
-  it('passes on what concerns the Workers', () => {
+  it('pass on the variables of the Workers', () => {
     const environment = { LOG_LEVEL: 'info', CACHE_SHARDS: '24', CACHE_SHARDS_BEFORE: '16', OTHER: 'x' };
     expect(readSettings(environment).variables).toEqual({ LOG_LEVEL: 'info', CACHE_SHARDS: '24', CACHE_SHARDS_BEFORE: '16' });
   });
 
-  it('[T13] refuse proxies to trust that are no ranges of addresses', () => {
+  it('[T13] refuse trusted proxies that are not ranges of addresses', () => {
     expect(readSettings({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' }).variables).toMatchObject({ TRUSTED_PROXIES: '10.0.0.0/8, ::1' });
     for (const TRUSTED_PROXIES of ['*', '10.0.0.1/8', '10.0.0.0/8; ::1'])
       expect(() => readSettings({ TRUSTED_PROXIES })).toThrow(SetupError);
   });
 
-  it('[G21] refuse pages to share with that are no origins', () => {
+  it('[G21] refuse CORS origins that are not origins', () => {
     const CORS_ORIGINS = 'https://app.example.com, http://localhost:3000, keys';
     expect(readSettings({ CORS_ORIGINS }).variables).toMatchObject({ CORS_ORIGINS });
     for (const wrong of ['app.example.com', 'https://app.example.com/', 'https://*.example.com']) {
@@ -32,7 +32,7 @@ describe('the settings of a local deployment', () => {
     }
   });
 
-  it.each(['', '0', '-1', '65536', '80.5', '1e3', 'http'])('refuse the port "%s", and say which are taken', (PORT) => {
+  it.each(['', '0', '-1', '65536', '80.5', '1e3', 'http'])('refuse the port "%s", and name the valid ones', (PORT) => {
     expect(() => readSettings({ PORT })).toThrow(new SetupError(`PORT must be a number from 1 to 65535, not "${PORT}".`));
   });
 

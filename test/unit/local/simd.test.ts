@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 
 import { ROOT } from '../../../workers/local/paths.ts';
 
-it('[V80] the build for strict SIMD replaces the kernels that the shards import', async () => {
+it('[V80] the build for strict SIMD replaces the kernels that shards import', async () => {
   const [bundling, object] = await Promise.all(
     ['workers/local/bundle.ts', 'durable-objects/shard-resources.ts'].map((file) => readFile(join(ROOT, file), 'utf8')),
   );

@@ -26,7 +26,7 @@ function database(name: string, ...statements: string[]): void {
   made.close();
 }
 
-it('[G43] files of objects that store nothing are removed, and no other', () => {
+it('[G43] files of objects that store nothing are removed, and no others', () => {
   database('metadata.sqlite', 'CREATE TABLE _cf_ALARM (actor_id TEXT PRIMARY KEY, scheduled_time INTEGER)');
   const alarms = new DatabaseSync(join(folder, 'metadata.sqlite'));
   alarms.prepare('INSERT INTO _cf_ALARM VALUES (?, 1)').run(idOf(5));
@@ -49,7 +49,7 @@ it('[G43] files of objects that store nothing are removed, and no other', () => 
   expect(sweepFiles(join(root, 'nothing'))).toBe(0);
 });
 
-it('[G43] what is written only in a journal so far keeps its file', () => {
+it('[G43] a file with data only in its journal is kept', () => {
   const open = new DatabaseSync(join(folder, `${idOf(1)}.sqlite`));
   open.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)');
   // Left open, as when its process was killed: the row is only in the journal.

@@ -22,7 +22,7 @@ const PROGRESS = { completed: 1, failed: 0, total: 2 };
 const fresh = assign(GRANT, 'agt_a' as AgentId, NOW_MS);
 
 describe('an agent’s lease', () => {
-  it('[P3] ends with silence, and not a millisecond earlier', () => {
+  it('[P3] ends after silence for its full term, and not a millisecond earlier', () => {
     const end = NOW_MS + LIMITS.agentLeaseMs;
     expect(swept(fresh, end - 1)).toBe(fresh);
     expect(swept(fresh, end)).toMatchObject({ lost: true });
@@ -35,7 +35,7 @@ describe('an agent’s lease', () => {
     expect(extended(fresh, PROGRESS, NOW_MS - 60_000).leaseUntilMs).toBe(fresh.leaseUntilMs);
   });
 
-  it('[P4] is held by its fence, until it is lost', () => {
+  it('[P4] is held under its fencing token until it is lost', () => {
     expect(holds(fresh, 3)).toBe(true);
     expect(holds(fresh, 2)).toBe(false);
     expect(holds(fresh, 4)).toBe(false);
@@ -43,7 +43,7 @@ describe('an agent’s lease', () => {
     expect(holds(undefined, 3)).toBe(false);
   });
 
-  it('[P10] is news once it is confirmed or lost, and says which', () => {
+  it('[P10] is reported once when it is confirmed or lost', () => {
     expect(newsOf(fresh)).toBeUndefined();
     expect(newsOf(extended(fresh, PROGRESS, NOW_MS))).toEqual({ jobId: 'job_x', fence: 3, kind: 'progress', progress: PROGRESS });
     expect(newsOf({ ...fresh, lost: true })).toMatchObject({ kind: 'failed', reason: 'never_started' });

@@ -27,7 +27,7 @@ describe('API keys', () => {
     );
   });
 
-  it('[T1] are refused with any one character wrong', () => {
+  it('[T1] are refused with any one character changed', () => {
     const text = formatApiKey(keyId(organisationId('4v9k2m7q1x'), new Uint8Array(10)), new Uint8Array(SECRET_BYTES));
     const wrong = text
       .split('')
@@ -49,7 +49,7 @@ describe('API keys', () => {
     );
   });
 
-  it('carry the CRC-32 of their beginning', () => {
+  it('end with the CRC-32 of their beginning', () => {
     // The check value of CRC-32/ISO-HDLC, 0xcbf43926, in base 62.
     let value = 0xcbf43926;
     let digits = '';

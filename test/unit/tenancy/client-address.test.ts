@@ -22,7 +22,7 @@ describe('the address of a client', () => {
     expect(at(peer, forwardedFor)).toBe(address);
   });
 
-  it('[T13] is not changed by anything that a caller writes before what the trusted proxies note', () => {
+  it('[T13] is not affected by entries that a caller adds before those of trusted proxies', () => {
     const written = fc.array(
       fc.oneof(
         fc.ipV4(),

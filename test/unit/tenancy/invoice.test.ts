@@ -36,7 +36,7 @@ const credit = (id: string, amount: bigint, fields: Partial<Credit> = {}): Credi
 });
 
 describe('invoices', () => {
-  it('[T43] round once a line: parts of a line that would each round to nothing do not', () => {
+  it('[T43] round once for each line, not for its parts', () => {
     const cached = usageCharges([use(1, { meter: 'embedding_cached_tokens' })], EDITION);
     expect(cached[0]?.amountNano).toBe(2n);
     // A tenth of a nano-dollar each: ten thousand of them cost a thousand.
@@ -48,7 +48,7 @@ describe('invoices', () => {
     ]);
   });
 
-  it('[T43] are the sum of their lines, and a tenant’s part is its own usage alone', () => {
+  it('[T43] are the sum of their lines; the part of a tenant is only its own usage', () => {
     fc.assert(
       fc.property(
         fc.array(fc.record({ quantity: fc.nat(1e9), which: fc.nat(1), meter: fc.constantFrom(...METERS) }), { maxLength: 30 }),
@@ -74,7 +74,7 @@ describe('invoices', () => {
     );
   });
 
-  it('[T47] never bill more than was reserved: what parts cost at most is at least what their sum costs', () => {
+  it('[T47] never bill more than was reserved: the maxima of parts cover the cost of their sum', () => {
     fc.assert(
       fc.property(fc.constantFrom(...METERS), fc.array(fc.nat(1e7), { minLength: 1, maxLength: 20 }), (meter, parts) => {
         const reserved = parts.reduce((sum, part) => sum + costNanoMax({ [meter]: part }, EDITION), 0);
@@ -90,7 +90,7 @@ describe('invoices', () => {
     expect(costNanoMax({ accelerator_ms: 5_000_000_000_001 }, EDITION)).toBe(3_472_222_222_222_917);
   });
 
-  it('[T44] prorate a monthly price by the part of the month it holds in', () => {
+  it('[T44] prorate a monthly price by the part of the month in which it applies', () => {
     const plan = (fromMs: number, toMs: number | null) => ({ id: 'c', description: 'd', monthlyNano: 3_000n, fromMs, toMs });
     const { startMs, endMs } = NOVEMBER;
     const day = 86_400_000;
@@ -103,7 +103,7 @@ describe('invoices', () => {
     expect(proratedNano(plan(Date.UTC(2028, 1, 15), null), february.startMs, february.endMs)).toBe(1_552n);
   });
 
-  it('[T44] take credits oldest first, as far as they go and hold', () => {
+  it('[T44] use credits oldest first, while they last and are valid', () => {
     const { startMs, endMs } = NOVEMBER;
     const credits = [
       credit('expired', 100n, { expiresAtMs: startMs }),
@@ -118,7 +118,7 @@ describe('invoices', () => {
     expect(applyCredits(credits, 0n, startMs, endMs)).toEqual([]);
   });
 
-  it('[T48] are written in the columns of FOCUS, whose costs add up, and as a page that runs nothing', () => {
+  it('[T48] are written in FOCUS columns, whose costs add up, and as a page without scripts', () => {
     const usage = usageCharges([use(12_345), use(60_000, { meter: 'accelerator_ms', model: '', accelerator: 'h100' })], EDITION);
     const charges = [{ id: 'ch_1', description: '=HYPERLINK("x"), "plan"\n<script>', monthlyNano: 5n, fromMs: 0, toMs: null }];
     const invoice = draftInvoice({ organisationId, month: NOVEMBER, usage, charges, credits: [credit('cr_1', 7n)] });

@@ -70,7 +70,7 @@ function setUp() {
 }
 
 describe('making keys', () => {
-  it('[T9] grants no scope its maker lacks, to no other tenant', async () => {
+  it('[T9] grants only scopes that the creating key has, within its tenant', async () => {
     const { keys, added } = setUp();
     expect(await keys.create(tenantKey(['keys:write']), body, undefined)).toMatchObject({ error: { code: 'scope_denied' } });
     const maker = tenantKey(['keys:write', 'inference']);
@@ -94,7 +94,7 @@ describe('making keys', () => {
     expect((await keys.rotate(admin, another.id, 0, undefined)).ok).toBe(true);
   });
 
-  it('[T63] revokes and rotates none that reaches further than itself, whichever way it does', async () => {
+  it('[T63] revokes and rotates no key with more rights of any kind than the calling one', async () => {
     const { keys, stored } = setUp();
     const narrow: TenantPrincipal = {
       ...tenantKey(['keys:write', 'inference']),
@@ -175,7 +175,7 @@ describe('making keys', () => {
     expect(new Set([first, ...others, await rotated(later, 'k')]).size).toBe(5);
   });
 
-  it('[T12] makes nothing that reaches further or lasts longer, and passes on what is not said', async () => {
+  it('[T12] creates no key with more rights or a later end; unstated bounds are inherited', async () => {
     const { keys, added } = setUp();
     const bounded: TenantPrincipal = {
       ...tenantKey(['keys:write', 'inference']),
@@ -212,7 +212,7 @@ describe('making keys', () => {
     expect(await keys.create(deep, body, undefined)).toMatchObject({ error: { code: 'limit_exceeded' } });
   });
 
-  it('[T5] has a changed key forgotten', async () => {
+  it('[T5] drops a changed key from the cache', async () => {
     const { keys, forgotten } = setUp();
     await keys.rotate(admin, own.id, 0, undefined);
     expect(forgotten).toEqual([own.id]);
@@ -222,7 +222,7 @@ describe('making keys', () => {
     expect(forgotten.slice(2)).toEqual([own.id, idsOf(8).id]);
   });
 
-  it('[T2] stores the MAC, and answers the key once', async () => {
+  it('[T2] stores the MAC, and returns the key once', async () => {
     const { keys, added } = setUp();
     const created = await keys.create(admin, { ...body, tenant: own.tenantId }, undefined);
     const apiKey = created.ok ? created.value.apiKey : '';

@@ -60,7 +60,7 @@ class World {
 }
 
 describe('the authenticator', () => {
-  it('knows the admin key and identifies other keys by their records', async () => {
+  it('recognises the admin key and identifies other keys by their records', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(ADMIN_KEY)).toBe('admin');
@@ -71,7 +71,7 @@ describe('the authenticator', () => {
     expect(await world.codeOf(formatApiKey(id, secret(9)))).toBe('invalid_api_key');
   });
 
-  it('[C88] lets a tenant share a cache only while its organisation is known to want that', async () => {
+  it('[C88] lets a tenant share a cache only while its organisation is known to allow it', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     const shares = async () => {
@@ -91,14 +91,14 @@ describe('the authenticator', () => {
     expect(await shares()).toBe(false);
   });
 
-  it('[T1] makes no call for a text that cannot be a key', async () => {
+  it('[T1] makes no call for a text that is not a valid key', async () => {
     const world = new World();
     const { apiKey } = await world.addKey();
     expect(await world.codeOf(`${apiKey.slice(0, -1)}_`)).toBe('invalid_api_key');
     expect(world.lookups).toBe(0);
   });
 
-  it('[T5] stops a revoked key within keyFreshMs, and reads once in that time', async () => {
+  it('[T5] refuses a revoked key within keyFreshMs, and reads once in that time', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     for (let call = 0; call < 5; call++) expect(await world.codeOf(apiKey)).toBe('tenant');
@@ -108,7 +108,7 @@ describe('the authenticator', () => {
     expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
   });
 
-  it('[T5] stops a key at once where it is forgotten, even while it is being read', async () => {
+  it('[T5] refuses a key at once where its cache entry was dropped, even during a read', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
@@ -121,7 +121,7 @@ describe('the authenticator', () => {
     expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
   });
 
-  it('[T5] counts the age of a record from before it was asked for, whichever way the clock steps', async () => {
+  it('[T5] counts the age of a record from before its request, whichever way the clock steps', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
@@ -130,7 +130,7 @@ describe('the authenticator', () => {
     expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
   });
 
-  it('[T6] keeps a known key working while the store is away, without the scopes that need confirmation', async () => {
+  it('[T6] accepts a known key while the store is unreachable, without administrative scopes', async () => {
     const world = new World();
     const { apiKey } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
@@ -148,14 +148,14 @@ describe('the authenticator', () => {
     expect(await world.authenticate(apiKey)).toMatchObject({ value: { scopes: ['inference', 'keys:write'] } });
   });
 
-  it('[T6] cannot judge an unknown key while the store is away', async () => {
+  it('[T6] cannot judge an unknown key while the store is unreachable', async () => {
     const world = new World();
     const { apiKey } = await world.addKey();
     world.isReachable = false;
     expect(await world.codeOf(apiKey)).toBe('unavailable');
   });
 
-  it('[T7] takes a new secret as soon as the record’s cache TTL has passed', async () => {
+  it('[T7] accepts a new secret as soon as the cache TTL of the record has passed', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
@@ -169,7 +169,7 @@ describe('the authenticator', () => {
     expect(await world.codeOf(next)).toBe('tenant');
   });
 
-  it('[T8] forgets nothing real for invented ids, and asks about a wrong secret ten times a second at most', async () => {
+  it('[T8] evicts no real key for invented ids, and reads for wrong secrets ten times a second at most', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     expect(await world.codeOf(apiKey)).toBe('tenant');
@@ -186,7 +186,7 @@ describe('the authenticator', () => {
     expect(world.lookups - lookups).toBeLessThanOrEqual(10);
   });
 
-  it('[T53] gives no lease once the key is revoked, however long ago it was presented', async () => {
+  it('[T53] gives no lease after the key is revoked, however long ago the request began', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();
     const credential = await world.authenticator.present(apiKey);
@@ -200,7 +200,7 @@ describe('the authenticator', () => {
     expect(await credential.prove()).toMatchObject({ error: { code: 'invalid_api_key' } });
   });
 
-  it('[T53] leases moment by moment while the store is away, and not once nothing can be determined', async () => {
+  it('[T53] gives short leases while the store is unreachable, and none when the record is too old', async () => {
     const world = new World();
     const { apiKey } = await world.addKey();
     const credential = await world.authenticator.present(apiKey);

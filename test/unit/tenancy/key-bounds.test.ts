@@ -10,7 +10,7 @@ import { admitsAddress, deniedOf } from '../../../src/tenancy/keys/key-bounds.ts
 const v4 = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255), fc.nat(255));
 
 describe('addresses', () => {
-  it('[T13] lie in a range when their leading bits do: counted by hand', () => {
+  it('[T13] are in a range if their leading bits match: compared bit by bit', () => {
     fc.assert(
       fc.property(v4, v4, fc.nat(32), (network, address, length) => {
         const bits = (parts: readonly number[]) => parts.map((part) => part.toString(2).padStart(8, '0')).join('');
@@ -47,11 +47,11 @@ describe('addresses', () => {
     '',
     '10.0.0.0/8/8',
     '10.0.0.0/',
-  ])('[T13] %s is no range', (text) => {
+  ])('[T13] %s is not a range', (text) => {
     expect(parseAddressRange(text)).toBeUndefined();
   });
 
-  it('[T13] unknown to the platform are admitted only where all are', () => {
+  it('[T13] that the platform does not state are admitted only if all are', () => {
     expect([admitsAddress(null, undefined), admitsAddress(['::/0'], undefined), admitsAddress(['::/0'], 'unknown')]).toEqual([
       true,
       false,
@@ -65,7 +65,7 @@ describe('resources', () => {
   const denied = (resources: string[], endpoint: Endpoint, params: object, body?: object) =>
     deniedOf(resources, touchedBy(endpoint, params, body));
 
-  it('[T14] are those that a key names, of the kinds that it names', () => {
+  it('[T14] are restricted to those that a key names, for the kinds that it names', () => {
     const { queryVectors, createEmbeddings, createIndex, setAlias } = ENDPOINTS;
     const keys = ['index/articles', 'index/blog-*'];
     expect(denied(keys, queryVectors, { index: 'articles' })).toBeUndefined();
@@ -80,7 +80,7 @@ describe('resources', () => {
     expect(denied(['model/glove-*'], queryVectors, { index: 'x' }, {})).toBeUndefined();
   });
 
-  it('[T14] of a route that names none are all: it is closed to a key that may touch some', () => {
+  it('[T14] of a route that names none are all of them: a restricted key cannot call it', () => {
     const about = Object.values<Endpoint>(ENDPOINTS).filter(({ access }) => 'scope' in access && access.scope.startsWith('index:'));
     expect(about.length).toBeGreaterThan(10);
     for (const endpoint of about) {
@@ -90,10 +90,10 @@ describe('resources', () => {
   });
 });
 
-describe('what a call addresses besides its path', () => {
+describe('the resources of a call beyond its path', () => {
   const denied = (resources: string[], endpoint: Endpoint, body: object) => deniedOf(resources, touchedBy(endpoint, {}, body));
 
-  it('[T55] is both models of an index, and all models where a purge names none', () => {
+  it('[T55] include both models of an index, and all models if a purge names none', () => {
     const { createIndex, createGeneration, purgeCache } = ENDPOINTS;
     const keys = ['model/glove-*'];
     expect(denied(keys, createIndex, { name: 'x', model: 'glove-a', query_model: 'minilm' })).toBe('model/minilm');

@@ -10,7 +10,7 @@ const MAC = { first: 'a'.repeat(64), second: 'b'.repeat(64), third: 'c'.repeat(6
 const fresh = issue(newKey({ mac: MAC.first, expiresAtMs: 10_000 }));
 
 describe('key records', () => {
-  it('[T2] hold the MAC of a key and nothing of the key', async () => {
+  it('[T2] contain the MAC of a key and nothing of the key itself', async () => {
     const hmac = new Hmac('pepper');
     // printf key | openssl dgst -sha256 -hmac pepper
     expect(await hmac.hex('key')).toBe('23e49db7721548ac8aa1dfcce7a931f57b045fb1b72bf44c1eefa9f60a7bc3f8');
@@ -30,7 +30,7 @@ describe('key records', () => {
     expect(again.ok && verify(again.value, MAC.first, 1101).ok).toBe(false);
   });
 
-  it('[T61] answer a repetition while their secret is current, not in its grace, and the key lives', () => {
+  it('[T61] answer a repeated rotation only while its secret is current and the key is valid', () => {
     const rotated = rotate(fresh, MAC.second, 500, 1000);
     const record = rotated.ok ? rotated.value : fresh;
     expect(whileCurrent(record, MAC.second, 1_100)).toEqual({ ok: true, value: record });
@@ -53,7 +53,7 @@ describe('key records', () => {
     expect(rotate(fresh, MAC.second, 0, 10_000)).toMatchObject({ error: { code: 'state_conflict' } });
   });
 
-  it('compare digests as texts', () => {
+  it('compare digests as text', () => {
     expect(constantTimeEqual(MAC.first, MAC.first)).toBe(true);
     expect(constantTimeEqual(MAC.first, `${MAC.first.slice(1)}b`)).toBe(false);
     expect(constantTimeEqual('', '')).toBe(true);

@@ -5,7 +5,7 @@ import { noteNumbers, numberedId } from '../../../src/tenancy/usage/number-runs.
 import type { Run } from '../../../src/tenancy/usage/number-runs.ts';
 
 describe('runs of numbers', () => {
-  it('[T42] know exactly what has been noted, whatever comes when, and are as few as can be', () => {
+  it('[T42] contain exactly the noted numbers, in any order of arrival, in the fewest runs', () => {
     fc.assert(
       fc.property(fc.array(fc.array(fc.nat(30), { maxLength: 12 }), { maxLength: 12 }), (batches) => {
         const seen = new Set<number>();
@@ -25,7 +25,7 @@ describe('runs of numbers', () => {
     );
   });
 
-  it('[T42] reads only what a source numbers', () => {
+  it('[T42] accept only ids that a source numbered', () => {
     expect(numberedId('a-b:17')).toEqual({ source: 'a-b', number: 17 });
     expect(numberedId('att_1:2:3')).toEqual({ source: 'att_1:2', number: 3 });
     for (const id of ['a', 'a:', ':7', 'a:7x', 'att_1:1:job_tokens', `a:${'9'.repeat(16)}`]) expect(numberedId(id)).toBeUndefined();

@@ -43,7 +43,7 @@ function setUp() {
   return { reads, pools, tenancy: new TenancyAdmin(parts), keys: new KeyAdmin(parts, () => {}) };
 }
 
-describe('owners of what is created', () => {
+describe('owners of created resources', () => {
   it("[T70] are those of the API key, and with the admin key of what the resource is in, or the admin's", async () => {
     const { keys, tenancy, pools } = setUp();
     const [tenant, organisation] = [ids.tenantId, ids.organisationId];

@@ -44,7 +44,7 @@ describe('idle slices', () => {
     expect(granted()).toBe(11);
   });
 
-  it('[T22] are handed in at most once, though the answer is lost', async () => {
+  it('[T22] are returned at most once, even if the answer is lost', async () => {
     const { slices, asks, ledger, granted } = setUp();
     await slices.draw({ requests: 5 });
     for (let call = 0; call < 3; call++) await slices.draw({ requests: 1 });

@@ -53,8 +53,8 @@ function isolate(fate: (nth: number) => 'answered' | 'lost' | 'never' = () => 'a
   return { time, messages, atOnce, ask, later };
 }
 
-describe('what an isolate asks of the quotas', () => {
-  it('[SW1] goes in one message at a time: all that is asked meanwhile goes together with the next', async () => {
+describe('a quota request of an isolate', () => {
+  it('[SW1] goes in one message at a time: those made meanwhile go together in the next', async () => {
     const { time, messages, atOnce, ask, later } = isolate();
     const units = Array.from({ length: 40 }, (_, at) => at + 1);
     const first = ask(1);
@@ -64,7 +64,7 @@ describe('what an isolate asks of the quotas', () => {
     expect(atOnce.most).toBe(1);
   });
 
-  it('[SW1] is answered to its own asker, however many messages it takes', async () => {
+  it('[SW1] is answered to its own caller, over any number of messages', async () => {
     const { time, messages, ask } = isolate();
     const units = Array.from({ length: 3 * LIMITS.quotaAsksMaxCount }, (_, at) => at + 1);
     expect(await time.run(Promise.all(units.map(ask)))).toEqual(units);
@@ -72,13 +72,13 @@ describe('what an isolate asks of the quotas', () => {
     expect(messages.map(({ sequence }) => sequence)).toEqual([0, 1, 2]);
   });
 
-  it('[SW4] that could not be delivered fails for the callers in that message, and not for the next', async () => {
+  it('[SW4] that could not be delivered fails for the callers in that message, and not for later ones', async () => {
     const { time, ask, later } = isolate((nth) => (nth === 1 ? 'lost' : 'answered'));
     const settled = await time.run(Promise.allSettled([ask(1), ask(2), later(3, 3), later(4, 4)]));
     expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled', 'fulfilled']);
   });
 
-  it('[SW3] [T22] is sent again by a waiter when its leader died; what it returns is sent once', async () => {
+  it('[SW3] [T22] is sent again by a waiter if its leader died; returned slices are sent once', async () => {
     const { time, messages, ask, later } = isolate((nth) => (nth === 1 ? 'never' : 'answered'));
     void ask(1);
     const waiters = [ask(2), later(5, 3), later(9, 4)];

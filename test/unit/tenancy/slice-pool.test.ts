@@ -28,7 +28,7 @@ const granted = (count: number, minute: number, { lifeMs = 60_000, second = 0, w
 });
 
 describe('a pool of slices', () => {
-  it('[T22] keeps the remainders of different minutes apart, also when the ledger’s minute turns first', () => {
+  it('[T22] keeps remainders of different minutes apart, also if the minute of the ledger turns first', () => {
     const pool = new SlicePool();
     pool.credit(granted(10, 1), 100_000);
     pool.draw(requests(4), 100_001);
@@ -40,7 +40,7 @@ describe('a pool of slices', () => {
     expect(pool.drain()).toEqual([]);
   });
 
-  it('[T22] [T27] takes back what was not used, each part to the minute it came from', () => {
+  it('[T22] [T27] takes back unused units, each into the minute it came from', () => {
     const pool = new SlicePool();
     pool.credit(granted(10, 1), 0);
     const first = pool.draw(requests(3), 1)!;
@@ -64,7 +64,7 @@ describe('a pool of slices', () => {
     expect(pool.drain()).toEqual([{ units: requests(5), startsMs: startsAt(1, 3) }]);
   });
 
-  it('[T24] where seconds count, uses no unit of another second', () => {
+  it('[T24] uses no unit of another second if a rule counts seconds', () => {
     const pool = new SlicePool();
     pool.credit(granted(2, 1, { second: 3, window: 'second', lifeMs: 400 }), 0);
     const drawn = pool.draw(requests(2), 300)!;

@@ -16,7 +16,7 @@ const SPENT = { error: { code: 'idempotency_key_spent', path: ['idempotency-key'
 const request = (key: string, digest = 'd') => ({ key, digest });
 
 describe('spent idempotency keys', () => {
-  it('[T78] are reported with what they made and when it ended; another request under one is a mismatch', () => {
+  it('[T78] are reported with their resource and when it ended; another request is a mismatch', () => {
     const { spent } = store();
     expect(spent.admit('a', request('k'), 1)).toEqual(FREE);
     spent.spend('a', request('k'), 'ix_1', 1_000);
@@ -29,7 +29,7 @@ describe('spent idempotency keys', () => {
     expect(spent.admit('b', request('k'), 2_000)).toEqual(FREE);
   });
 
-  it('[T78] are remembered for spentKeyTtlMs, and what is older is swept', () => {
+  it('[T78] are remembered for spentKeyTtlMs, and older ones are swept', () => {
     const { storage, spent } = store();
     const ttlMs = LIMITS.spentKeyTtlMs;
     spent.spend('a', request('k'), 'ix_1', 1_000);
@@ -41,7 +41,7 @@ describe('spent idempotency keys', () => {
     expect(storage.sql.exec('SELECT key FROM spent_keys').toArray()).toHaveLength(1);
   });
 
-  it('[T78] are at most spentKeysMaxCount in a scope, and none pushes out those of another', () => {
+  it('[T78] are at most spentKeysMaxCount in a scope, and evict none of another scope', () => {
     const { storage, spent } = store();
     spent.spend('b', request('kept'), 'b', 1);
     storage.sql.exec(

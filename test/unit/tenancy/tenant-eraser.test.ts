@@ -67,7 +67,7 @@ describe('the erasure of a tenant', () => {
     expect(stateOf(tenant())).toBe('erasing');
   });
 
-  it('[T15] [T16] is never taken back; a suspension is', () => {
+  it('[T15] [T16] is never undone; a suspension can be', () => {
     const suspended = moved(TENANT, 'suspended');
     if (!suspended.ok) throw new Error(suspended.error.code);
     expect(moved(suspended.value, 'active')).toMatchObject({ value: { state: 'active' } });

@@ -27,15 +27,15 @@ function reader() {
   return { usage, asked };
 }
 
-describe('whose usage is read', () => {
-  it('is that of all tenants when the admin names an organisation', async () => {
+describe('the tenants whose usage is read', () => {
+  it('are all of an organisation that the admin names', async () => {
     const { usage, asked } = reader();
     expect((await usage.read(admin, { organisation: ORGANISATION })).ok).toBe(true);
     expect(asked).toEqual([expect.objectContaining({ organisation: ORGANISATION })]);
     expect(asked[0]).not.toHaveProperty('tenantId');
   });
 
-  it('is that of the own tenant for a key', async () => {
+  it('are only the tenant of a key', async () => {
     const { usage, asked } = reader();
     expect((await usage.read(tenant, {})).ok).toBe(true);
     expect(asked).toEqual([expect.objectContaining({ organisation: ORGANISATION, tenantId: TENANT })]);
@@ -51,7 +51,7 @@ describe('whose usage is read', () => {
     },
   );
 
-  it('is not guessed when both a tenant and an organisation are named', async () => {
+  it('are not guessed if both a tenant and an organisation are named', async () => {
     const refused = await reader().usage.read(admin, { organisation: ORGANISATION, tenant: TENANT });
     expect(refused).toMatchObject({ ok: false, error: { code: 'invalid_value', path: ['tenant'] } });
   });

@@ -25,8 +25,8 @@ const quantityOf = (events: readonly UsageEvent[]): number => events.reduce((sum
 
 const noLoss = () => expect.fail('there is room');
 
-describe('usage on its way', () => {
-  it('[T31] adds up, keeps what is not acknowledged and repeats it unchanged', () => {
+describe('usage in delivery', () => {
+  it('[T31] is added up, kept until acknowledged and repeated unchanged', () => {
     const buffer = new UsageBuffer('isolate', noLoss);
     for (let call = 0; call < 10; call++) buffer.add(use(1));
     buffer.add(use(7, { meter: 'embedding_tokens', model: 'glove' }));
@@ -45,7 +45,7 @@ describe('usage on its way', () => {
     expect(buffer.batches()).toEqual([second, expect.anything()]);
   });
 
-  it('[C96] sends tallies with the batches of their organisation: added up, bounded, until acknowledged', () => {
+  it('[C96] carries tallies of its organisation: added up, bounded, until acknowledged', () => {
     const buffer = new UsageBuffer('isolate', noLoss);
     const tally = (fields: object = {}) => {
       const subject = { organisationId: ids.organisationId, tenantId: ids.tenantId, cache: 'embeddings' as const, model: 'glove' };
@@ -80,7 +80,7 @@ describe('usage on its way', () => {
     for (let line = 0; line < LIMITS.usagePendingMaxCount / 2; line++) buffer.add(use(1, { route: `/${line}` }));
   });
 
-  it('[T31] is bounded, and counts what finds no room', () => {
+  it('[T31] is bounded, and dropped events are counted', () => {
     let lost = 0;
     const buffer = new UsageBuffer('isolate', () => (lost += 1));
     for (let line = 0; line < LIMITS.usagePendingMaxCount + 5; line++) buffer.add(use(1, { route: `/${line}` }));
@@ -110,7 +110,7 @@ describe('usage on its way', () => {
     expect(new Set([id, ...others]).size).toBe(5);
   });
 
-  it('[T31] is delivered again and again until it is taken', async () => {
+  it('[T31] is sent again until it is acknowledged', async () => {
     const buffer = new UsageBuffer('isolate', noLoss);
     const clock = new ManualClock();
     const work: Promise<unknown>[] = [];
@@ -138,7 +138,7 @@ describe('usage on its way', () => {
     expect(buffer.batches()).toEqual([]);
   });
 
-  it('[T31] is delivered by the next request when the one that was to do it is gone', () => {
+  it('[T31] is delivered by the next request if the one that was to do it is gone', () => {
     const buffer = new UsageBuffer('isolate', noLoss);
     const clock = new ManualClock();
     let started = 0;
@@ -178,7 +178,7 @@ describe('the price book', () => {
     expect(amountNano(1, { nano: 1, units: 3 })).toBe(0n);
   });
 
-  it('[T34] prices a million tokens at two cents and one token at more than nothing', () => {
+  it('[T34] prices a million tokens at two cents, and one token above zero', () => {
     const { embedding_tokens: price } = editionAt(Date.UTC(2026, 10, 25)).prices;
     expect(usd(amountNano(1_000_000, price))).toBe('0.020000000');
     expect(usd(amountNano(1, price))).toBe('0.000000020');

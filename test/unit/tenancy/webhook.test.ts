@@ -23,14 +23,14 @@ describe('webhooks', () => {
     expect(await check({}, '{"a":1}', 'whsec_a', NOW_MS + WEBHOOK_TOLERANCE_MS + 1)).toBe(false);
   });
 
-  it('[T49] are tried again ever later, for about two days', () => {
+  it('[T49] are retried at growing intervals, for about two days', () => {
     const waits: number[] = [];
     for (let attempts = 1; nextAttemptMs(attempts, 0) !== undefined; attempts++) waits.push(nextAttemptMs(attempts, 0)!);
     expect(waits.every((wait, position) => position === 0 || wait > waits[position - 1]!)).toBe(true);
     expect(waits.reduce((sum, wait) => sum + wait, 0)).toBeGreaterThan(36 * 3_600_000);
   });
 
-  it('[T46] thresholds are reached at their very share, and nothing reaches one without spending', () => {
+  it('[T46] fire when spending reaches exactly their threshold, and never without spending', () => {
     const budget = { id: 'b', levelId: idsOf(1).tenantId, amountNano: 200, thresholds: [1, 50, 100, 150], isHard: false };
     const percents = (spent: bigint) => thresholdsReached(budget, spent, 0, 0).map(({ percent }) => percent);
     expect([percents(0n), percents(1n), percents(2n), percents(99n), percents(100n), percents(300n)]).toEqual([

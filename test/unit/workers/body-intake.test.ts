@@ -43,7 +43,7 @@ function world() {
 const BYTES_MAX = 32 * KIB * KIB;
 
 describe('a body being read', () => {
-  it('[G12] whose sender falls silent is given up', async () => {
+  it('[G12] is given up when its sender falls silent', async () => {
     const { time, budget, open } = world();
     const startMs = time.nowMs();
     const intake = open(bodyOf(time, pieces(3, 100 * KIB, 1_000), false));
@@ -55,7 +55,7 @@ describe('a body being read', () => {
     expect(budget.bytes).toBe(0);
   });
 
-  it('[G12] that trickles in is given up after its whole time', async () => {
+  it('[G12] that arrives too slowly is given up after its total time', async () => {
     const { time, open } = world();
     const startMs = time.nowMs();
     const read = await time.run(open(bodyOf(time, pieces(1_000, 10, LIMITS.bodyIdleMs - 1))).whole(BYTES_MAX, 1));
@@ -63,21 +63,21 @@ describe('a body being read', () => {
     expect(time.nowMs() - startMs).toBe(LIMITS.bodyTotalMs);
   });
 
-  it('[G12] that is declared to be small is given up, too', async () => {
+  it('[G12] that is declared small is given up as well', async () => {
     const { time, open } = world();
     const request = bodyOf(time, pieces(1, 10, 1), false);
     request.headers.set('content-length', '20');
     expect(await time.run(open(request).whole(BYTES_MAX, 1))).toMatchObject({ ok: false, error: { code: 'request_timeout' } });
   });
 
-  it('[G12] just in time is read', async () => {
+  it('[G12] is read if it is just in time', async () => {
     const { time, open } = world();
     const paced = pieces(9, 10, LIMITS.bodyIdleMs - 1);
     const read = await time.run(open(bodyOf(time, paced)).whole(BYTES_MAX, 1));
     expect(read.ok && read.value.byteLength).toBe(90);
   });
 
-  it('[G11] waits for memory that others hold, at no cost of its own time', async () => {
+  it('[G11] waits for memory that others hold, without using up its own time', async () => {
     const { time, budget, open } = world();
     const other = budget.open('other', time.nowMs());
     other.take(LIMITS.bodiesBytesMax, time.nowMs());
@@ -86,14 +86,14 @@ describe('a body being read', () => {
     expect(read.ok && read.value.byteLength).toBe(400 * KIB);
   });
 
-  it('[G11] is refused when others keep the memory, saying when to come back', async () => {
+  it('[G11] is refused if others keep the memory, with a time to retry', async () => {
     const { time, budget, open } = world();
     budget.open('other', time.nowMs()).take(LIMITS.bodiesBytesMax, time.nowMs());
     const read = await time.run(open(bodyOf(time, pieces(4, 100 * KIB, 10))).whole(BYTES_MAX, 1));
     expect(read).toMatchObject({ ok: false, error: { code: 'overloaded', retryAfterMs: 1_000 } });
   });
 
-  it('[G11] of sixty at once takes no more memory than the budget and one body', async () => {
+  it('[G11] with sixty at once uses no more memory than the budget and one body', async () => {
     const { time, budget, open } = world();
     let mostBytes = 0;
     // Counts like bodies of 8 MiB at `jsonBodyMemoryFactor`, without their bytes.
@@ -117,7 +117,7 @@ describe('a body being read', () => {
     expect(budget.bytes).toBe(0);
   });
 
-  it('[G11] of a stream counts as what was claimed for it', async () => {
+  it('[G11] of a stream counts with the bytes claimed for it', async () => {
     const { time, budget } = world();
     const request = bodyOf(time, pieces(100, 64 * KIB, 1_000));
     const intake = new BodyIntake({ budget, clock: time, timer: time }, request, 'key', 'stream');

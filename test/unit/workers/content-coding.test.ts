@@ -37,7 +37,7 @@ async function* chunksOf(bytes: Uint8Array, seen: () => void = () => undefined) 
 }
 
 describe('a compressed body', () => {
-  it('[G31] is read as what it was', async () => {
+  it('[G31] is decompressed', async () => {
     const text = '{"a": 1}';
     const bodies: [string, Uint8Array<ArrayBuffer>][] = [
       ['gzip', await packed(text)],
@@ -49,19 +49,19 @@ describe('a compressed body', () => {
     for (const [coding, bytes] of bodies) expect(await read(bytes, coding)).toEqual({ ok: true, value: { a: 1 } });
   });
 
-  it.each(['br', 'zstd', 'gzip, gzip', 'compress'])('[G31] by %s is refused by the name of the header', async (coding) => {
+  it.each(['br', 'zstd', 'gzip, gzip', 'compress'])('[G31] in %s is refused, naming the header', async (coding) => {
     expect(await read(new Uint8Array(4), coding)).toMatchObject({
       ok: false,
       error: { code: 'unsupported_media_type', path: ['content-encoding'] },
     });
   });
 
-  it('[G31] is refused where bytes are stored as they come', async () => {
+  it('[G31] is refused where bytes are stored unchanged', async () => {
     const outcome = await read(new Uint8Array(4), 'gzip', { kind: 'bytes', bytesMax: 100 });
     expect(outcome).toMatchObject({ ok: false, error: { code: 'unsupported_media_type' } });
   });
 
-  it('[G31] that is none, is cut off or is empty is refused', async () => {
+  it('[G31] that is invalid, truncated or empty is refused', async () => {
     const whole = await packed('{"a": 1}');
     const flipped = whole.map((byte, at) => (at === whole.length - 6 ? byte ^ 1 : byte));
     for (const bytes of [new Uint8Array([1, 2, 3]), whole.subarray(0, whole.length - 4), new Uint8Array(), flipped]) {
@@ -69,7 +69,7 @@ describe('a compressed body', () => {
     }
   });
 
-  it('[G31] may become as many bytes as one that is not compressed may have, and not one more', async () => {
+  it('[G31] may expand to the limit of uncompressed bodies, and not one byte more', async () => {
     const longest = `{"a": 1${' '.repeat(SMALL.bytesMax - 8)}}`;
     expect(await read(await packed(longest, 'deflate'), 'deflate')).toEqual({ ok: true, value: { a: 1 } });
     expect(await read(await packed(`${longest} `, 'deflate'), 'deflate')).toMatchObject({
@@ -78,7 +78,7 @@ describe('a compressed body', () => {
     });
   });
 
-  it('[G31] that inflates more than any real one does is refused', async () => {
+  it('[G31] that expands more than any real one is refused', async () => {
     const outcome = await read(await packed(' '.repeat(3 * LIMITS.inflatedFreeBytesMax)), 'gzip', BODY);
     expect(outcome).toMatchObject({
       ok: false,
@@ -88,7 +88,7 @@ describe('a compressed body', () => {
 });
 
 describe('the chunks of a compressed stream', () => {
-  it('[G31] are inflated no further than they are read', async () => {
+  it('[G31] are decompressed only as far as they are read', async () => {
     const noise = Array.from({ length: 64 }, () => crypto.getRandomValues(new Uint8Array(65_536)));
     const bytes = await packed(await bytesOf(noise));
     let chunksRead = 0;
@@ -105,7 +105,7 @@ describe('the chunks of a compressed stream', () => {
     expect(chunksRead).toBeLessThan(10);
   });
 
-  it('[G31] that are a bomb end in a typed fault once they have grown too much, not at their end', async () => {
+  it('[G31] of a bomb end in a typed error as soon as they have expanded too much', async () => {
     const bomb = await packed('\n'.repeat(8 * LIMITS.inflatedFreeBytesMax));
     let inflated = 0;
     const inflate = async () => {
@@ -115,7 +115,7 @@ describe('the chunks of a compressed stream', () => {
     expect(inflated).toBeLessThan(2 * LIMITS.inflatedFreeBytesMax);
   });
 
-  it('[G31] end with the fault of the body that they come from', async () => {
+  it('[G31] end with the error of their source', async () => {
     const broken = async function* () {
       yield (await packed('{"a": 1}')).subarray(0, 10);
       throw new TypeError('the connection broke');

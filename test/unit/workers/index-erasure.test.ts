@@ -24,8 +24,8 @@ function erasureOf(rows: readonly (number | null)[], ids: readonly (number | nul
   return new IndexErasure(env, [{ manifest: MANIFEST, objects, isAlone, isOpening }], []).count(1);
 }
 
-describe('what a deletion reports as erased', () => {
-  it('[B40] is what the first shard has during its export, not what locators have so far', async () => {
+describe('the erasure report of a deletion', () => {
+  it('[B40] counts the rows of the first shard during its export, not those of locators so far', async () => {
     expect(await erasureOf([300, 0], [0, 0], true)).toMatchObject({ vectors: 300, bytes: 20 });
     expect(await erasureOf([300, 0], [70, 12], true)).toMatchObject({ vectors: 300 });
   });
@@ -34,12 +34,12 @@ describe('what a deletion reports as erased', () => {
     expect(await erasureOf([300, 140], [180, 120], false)).toMatchObject({ vectors: 300, bytes: 20 });
   });
 
-  it('[B40] names every object that may exist, also a shard opened for an unfinished split', async () => {
+  it('[B40] names every object that may exist, also a shard of an unfinished split', async () => {
     const erasure = await erasureOf([300, 0], [0, 0], true);
     expect([erasure.shards.length, erasure.locators?.length]).toEqual([2, 2]);
   });
 
-  it('[B40] [G41] names the objects that had lost what they stored, and none that was never opened', async () => {
+  it('[B40] [G41] names objects that had lost their data, and none that was never opened', async () => {
     const erasure = await erasureOf([300, null, null], [180, null], false);
     expect(erasure).toMatchObject({ vectors: 180, bytes: 10, lost: ['tn_1:ix_1:1', 'tn_1:ix_1:1'] });
     expect(erasure.shards).toHaveLength(3);

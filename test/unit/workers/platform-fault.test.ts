@@ -25,13 +25,13 @@ const DEFECTS = [
 ];
 
 describe('an error of the platform below an object', () => {
-  it('[G35] for want of room is a refusal for a while that says so', () => {
+  it('[G35] for lack of space is a temporary refusal that says so', () => {
     for (const full of [FULL, error('write ENOSPC'), error('No space left on device', { remote: true })]) {
       expect(platformFault(full)).toMatchObject({ code: 'storage_full', retryAfterMs: expect.any(Number) });
     }
   });
 
-  it('[G35] that keeps storage from being read or written is unavailable; a defect of our own is neither', () => {
+  it('[G35] that blocks reads or writes of storage is unavailable; a defect is neither', () => {
     for (const broken of UNREADABLE) expect(platformFault(broken), broken.message).toMatchObject({ code: 'unavailable' });
     for (const defect of DEFECTS) expect(platformFault(defect)).toBeUndefined();
   });

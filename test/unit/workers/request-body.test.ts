@@ -32,7 +32,7 @@ describe('a request body', () => {
     expect(await readBody(post(chunked('{"a": 1}')), endpointBody)).toEqual({ ok: true, value: { a: 1 } });
   });
 
-  it('may have as many bytes as are allowed, declared or not', async () => {
+  it('may have the most bytes allowed, declared or not', async () => {
     const longest = `{"a": 1${' '.repeat(endpointBody.bytesMax - 8)}}`;
     const declared = { 'content-type': 'application/json', 'content-length': String(longest.length) };
     for (const request of [post(longest, declared), post(chunked(longest))]) {
@@ -75,11 +75,11 @@ describe('a form', () => {
     ['a byte that begins nothing', [0x61, 0xff]],
     ['half a surrogate pair', [0xed, 0xa0, 0x80]],
     ['U+FFFD itself', [0xef, 0xbf, 0xbd]],
-  ])('[G30] whose file is named by %s is refused, as two names would be one', async (_, name) => {
+  ])('[G30] whose file name has %s is refused, because two names would be the same', async (_, name) => {
     expect(await readBody(fileName(name), formBody)).toMatchObject({ error: { code: 'invalid_value', path: ['file'] } });
   });
 
-  it('[G30] may name its file by any characters', async () => {
+  it('[G30] may name its file with any other characters', async () => {
     expect(await readBody(fileName([...new TextEncoder().encode('süß 𝄞.jsonl')]), formBody)).toMatchObject({ ok: true });
   });
 });

@@ -12,7 +12,7 @@ describe('the text of a URL', () => {
     ['/qdrant/collections/%ff/points/1', '/collections/:collection/points/:id', 'collection'],
     ['/v1/files?purpose=batch&after=%c3', '/v1/files', 'after'],
     ['/v1/files?%ff=1', '/v1/files', '%ff'],
-  ])('[G30] of %s is refused, as it is not UTF-8, by the name of the parameter', (path, pattern, param) => {
+  ])('[G30] of %s is refused because it is not UTF-8, naming the parameter', (path, pattern, param) => {
     expect(faultOf(check(path, pattern))).toMatchObject({ code: 'invalid_value', param });
   });
 
@@ -21,7 +21,7 @@ describe('the text of a URL', () => {
     ['/v1/indexes/100%', '/v1/indexes/:index'],
     ['/v1/files?after=%E2%82%AC&limit=1', '/v1/files'],
     ['/v1/files?after=a%', '/v1/files'],
-  ])('[G30] of %s is taken', (path, pattern) => {
+  ])('[G30] of %s is accepted', (path, pattern) => {
     expect(check(path, pattern).ok).toBe(true);
   });
 });

@@ -124,7 +124,7 @@ describe('a body that is read element by element', () => {
     ['points', ENDPOINTS.qdrantUpsertPoints.body, qdrant],
     ['new vectors of points', ENDPOINTS.qdrantUpdateVectors.body, qdrant],
     ['a batch of operations', ENDPOINTS.qdrantUpdateBatch.body, operations],
-  ] as const)('[G13] says what it says as a whole, and is refused when that is: %s', async (_, body, written) => {
+  ] as const)('[G13] gives the same result as the whole, also when that is refused: %s', async (_, body, written) => {
     const seen = { read: 0, refused: 0 };
     await fc.assert(
       fc.asyncProperty(written, fc.integer({ min: 1, max: 60 }), async (value, size) => {
@@ -142,7 +142,7 @@ describe('a body that is read element by element', () => {
   const upsert = ENDPOINTS.upsertVectors.body;
   const codeOf = (outcome: Outcome<unknown>) => (outcome.ok ? undefined : [outcome.error.code, paramOf(outcome.error)]);
 
-  it('[G13] is refused for its first fault, by its path, as the whole is', async () => {
+  it('[G13] is refused for its first error, with the same path as the whole', async () => {
     const good = (i: number) => ({ id: `v${i}`, values: [1, 2] });
     const vectors = Array.from({ length: 30 }, (_, i) => (i === 17 ? { id: 'bad', values: [1, '2'] } : good(i)));
     for (const read of [await readIn(upsert, JSON.stringify({ vectors })), readWhole(upsert, JSON.stringify({ vectors }))]) {
@@ -192,7 +192,7 @@ describe('a body that is read element by element', () => {
     expect((await readIn(body, large, 65_536)).ok).toBe(true);
   });
 
-  it('[G13] has so many elements and so large ones, and not one more', async () => {
+  it('[G13] may have the most elements of the largest size, and not one more', async () => {
     const { upsertCallVectorsMaxCount: countMax } = LIMITS;
     expect(countMax).toBe(10_000);
     const of = (count: number) => JSON.stringify({ vectors: Array.from({ length: count }, (_, i) => ({ id: `v${i}`, values: [1, 2] })) });
@@ -205,7 +205,7 @@ describe('a body that is read element by element', () => {
     expect(codeOf(await readIn(upsert, JSON.stringify(rest), 65_536))?.[0]).toBe('payload_too_large');
   });
 
-  it('[G13] of 32 MB is read within the memory of what it says, and a byte more is refused', async () => {
+  it('[G13] of 32 MB is read within the memory of its content, and one byte more is refused', async () => {
     const { upsertBodyBytesMax: bytesMax } = LIMITS;
     expect(bytesMax).toBe(32 * 1024 * 1024);
     const values = JSON.stringify(Array.from({ length: 384 }, (_, i) => (i + 1) / 1_000_003));

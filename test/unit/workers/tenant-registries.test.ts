@@ -59,7 +59,7 @@ describe('the registry of a tenant', () => {
     }
   });
 
-  it('[T91] is asked when it is known to be there, whatever its storage says, and is not opened again', async () => {
+  it('[T91] is used if it is recorded as stored, whatever its storage says, and not opened again', async () => {
     const { state, isolate, registry } = world({ hasIndexes: true, hasRegistry: true }, false);
     expect(await isolate().find(tenantId)).toEqual(ok(registry));
     expect(await isolate().open(tenantId)).toEqual(ok(registry));
@@ -67,7 +67,7 @@ describe('the registry of a tenant', () => {
   });
 
   it.each([undefined, true])(
-    '[T91] of before that was kept (has indexes: %s) is known from the first time it is found',
+    '[T91] from before that was recorded (has indexes: %s) is recorded when it is first found',
     async (hasIndexes) => {
       const kept = hasIndexes === undefined ? {} : { hasIndexes };
       const old = world(kept, true);
@@ -79,7 +79,7 @@ describe('the registry of a tenant', () => {
     },
   );
 
-  it('[T68] [T90] is not asked for of a tenant without an index, nor taken for absent in an outage', async () => {
+  it('[T68] [T90] is not called for a tenant without an index, nor taken for absent in an outage', async () => {
     const { state, store, isolate } = world({ hasIndexes: false }, true);
     expect(await isolate().find(tenantId)).toEqual(ok(undefined));
     store.tenant = async () => refuse('unavailable', 'the organisation has lost what it stored');

@@ -93,7 +93,7 @@ describe('an export', () => {
     expect(toldIn(lines).at(-1)).toMatchObject({ status: 'done', vectors: 16, lsn: 7 });
   });
 
-  it('[B8][B11] continues from every token it sent: with the lines that followed, and nothing else', async () => {
+  it('[B8][B11] continues from each of its tokens with exactly the lines that followed', async () => {
     const whole = await new World([9, 30, 4]).run();
     const all = keysIn(whole);
     for (let tells = 0; tells < 20; tells += 1) {
@@ -114,7 +114,7 @@ describe('an export', () => {
     }
   });
 
-  it('asks for fewer vectors at a time when they are large, and for one at least', async () => {
+  it('requests fewer vectors at a time when they are large, and at least one', async () => {
     const world = new World([5], 1);
     expect(keysIn(await world.run())).toHaveLength(5);
     expect(world.lists.at(-1)?.limit).toBe(1);
@@ -122,13 +122,13 @@ describe('an export', () => {
     expect(toldIn(await hopeless.run())).toMatchObject([{ status: 'stopped', error: { code: 'limit_exceeded' } }]);
   });
 
-  it('[B6] tries again what is refused for a while', async () => {
+  it('[B6] retries temporary refusals', async () => {
     const world = new World([5]);
     world.refusals.push({ code: 'unavailable', message: 'busy' }, { code: 'unavailable', message: 'busy' });
     expect(keysIn(await world.run())).toHaveLength(5);
   });
 
-  it('[B11] stops when the index serves other vectors, and takes no token of them', async () => {
+  it('[B11] stops when another generation serves, and accepts no token of another one', async () => {
     const world = new World([50, 50]);
     const opened = await world.exports.open({ principal: tenant, authority: IN_FORCE }, 'bulk', { ...QUERY, token: undefined });
     if (!opened.ok) throw new Error('refused');
@@ -141,7 +141,7 @@ describe('an export', () => {
   });
 });
 
-it('[T57] an export ends with a typed error once its key is revoked, and sends nothing afterwards', async () => {
+it('[T57] ends with a typed error when its key is revoked, and sends nothing afterwards', async () => {
   const world = new World([9]);
   let isInForce = true;
   const authority = { lease: async () => (isInForce ? IN_FORCE.lease() : refuse('invalid_api_key', 'the API key is not valid')) };

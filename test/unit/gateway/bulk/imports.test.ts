@@ -94,7 +94,7 @@ const lines = (from: number, until: number): string =>
 const BUSY: Refusal = { code: 'unavailable', message: 'busy' };
 
 describe('an import whose batches are refused', () => {
-  it('[B6] tries the same batch again, and settles what it reserved each time', async () => {
+  it('[B6] retries the same batch, and settles the reservation of each try', async () => {
     const world = new World();
     world.refusals.push(BUSY, BUSY);
     const told = await world.run(chunks(lines(0, 10)));
@@ -105,7 +105,7 @@ describe('an import whose batches are refused', () => {
     expect(world.waits[1]).toBeGreaterThan(world.waits[0]!);
   });
 
-  it('[B6] gives up after so many tries, or when it would have to wait for too long', async () => {
+  it('[B6] gives up after importRetriesMaxCount retries, or if it would have to wait too long', async () => {
     const world = new World();
     world.refusals.push(...Array.from({ length: 50 }, () => BUSY));
     const told = await world.run(chunks(lines(0, 10)));
@@ -125,7 +125,7 @@ describe('an import whose batches are refused', () => {
     expect(spent.waits).toEqual([]);
   });
 
-  it('[B5] writes the lines before the one that was refused, in the words of that line', async () => {
+  it('[B5] writes the lines before the refused one, and reports the error with its line number', async () => {
     const world = new World();
     world.refusals.push({ code: 'dimension_mismatch', message: 'has 2 numbers', path: ['vectors', 2, 'values'] });
     const told = await world.run(chunks(`${lines(0, 2)}\n\n${lines(2, 5)}`));
@@ -152,7 +152,7 @@ describe('an import that is cut off', () => {
     throw new Error('reset by peer');
   }
 
-  it('[B4] has written whole batches only, and cuts the rest as before', async () => {
+  it('[B4] has written whole batches only, and divides the rest into the same batches when resumed', async () => {
     const world = new World();
     const told = await world.run(broken(lines(0, 2500)));
     const last = told.at(-1);
@@ -164,7 +164,7 @@ describe('an import that is cut off', () => {
     expect(resumed.writes.map(({ key }) => key)).toEqual(again.writes.slice(2).map(({ key }) => key));
   });
 
-  it('[B15] goes on for its own key alone, and takes nothing as repeated behind other lines', async () => {
+  it('[B15] resumes only for its own key, and treats no batch after other lines as repeated', async () => {
     const world = new World();
     const last = (await world.run(broken(lines(0, 2500)))).at(-1);
     const other = { principal: principal('tn_one', { keyId: 'key_two' }), authority: IN_FORCE, index: 'bulk', token: last?.token };
@@ -178,7 +178,7 @@ describe('an import that is cut off', () => {
     expect(resumed.writes[0]?.key).not.toBe(again.writes[2]?.key);
   });
 
-  it('[B4] is one import under one key, and another under another', async () => {
+  it('[B4] is the same import under the same key, and another one under another key', async () => {
     const keysOf = async (key?: string): Promise<unknown[]> => {
       const world = new World();
       await world.run(chunks(lines(0, 3)), undefined, key);
@@ -188,7 +188,7 @@ describe('an import that is cut off', () => {
     expect(await keysOf('a')).not.toEqual(await keysOf('b'));
   });
 
-  it('[B1] reads no more than a batch ahead of what it writes', async () => {
+  it('[B1] reads at most one batch ahead of its writes', async () => {
     const world = new World();
     let read = 0;
     const slow = async function* (): AsyncGenerator<Uint8Array> {

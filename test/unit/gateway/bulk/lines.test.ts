@@ -40,7 +40,7 @@ const line = (fields: object): string => `${JSON.stringify(fields)}\n`;
 const linesOf = (chunks: AsyncIterable<Uint8Array>) => rawLines(chunks, LIMITS.importLineBytesMax);
 
 describe('lines of a stream', () => {
-  it('[B1] are the same however they arrive, and are read no further than asked for', async () => {
+  it('[B1] are the same in chunks of any size, and are read only as far as requested', async () => {
     const text = 'ein Körper\n\n🌊 zwei\r\nlast';
     for (let most = 1; most < 30; most += 1) {
       const lines = await Array.fromAsync(linesOf(pieces(utf8(text), most, most)));
@@ -53,7 +53,7 @@ describe('lines of a stream', () => {
     expect(read.bytes).toBeLessThanOrEqual(100);
   });
 
-  it('[B1] say as soon as one is too long, and pass over what is left of it', async () => {
+  it('[B1] report a line that is too long at once, and skip its rest', async () => {
     const text = `ok\n${'x'.repeat(LIMITS.importLineBytesMax + 1)}\nnext`;
     const lines = await Array.fromAsync(linesOf(pieces(utf8(text), 1 << 16, 1)));
     expect(lines.map(({ content }) => content?.length)).toEqual([2, undefined, 4]);
@@ -66,7 +66,7 @@ describe('lines of a stream', () => {
 });
 
 describe('batches of lines', () => {
-  it('[B3] end where the lines say, whatever the chunks, and the same again from the start of any of them', async () => {
+  it('[B3] depend on the lines and not on the chunks, and are the same from the start of any batch', async () => {
     const random = new Seeded(7);
     const ids = Array.from({ length: 5_000 }, () => `v${Math.floor(random.next() * 4_000)}`);
     const text = ids.map((id, i) => (i % 97 === 0 ? '\n' : '') + line({ id, values: [i, 1] })).join('');
@@ -79,7 +79,7 @@ describe('batches of lines', () => {
     }
   });
 
-  it('[B2] have no vector twice, and no more than an upsert takes', async () => {
+  it('[B2] contain no id twice, and at most as many vectors as an upsert', async () => {
     const text = Array.from({ length: 2_500 }, (_, i) => line({ id: `v${i % 1_800}`, values: [i, 1] })).join('');
     const batches = await batchesIn(text);
     expect(batches.map(({ lines }) => lines.length)).toEqual([1000, 1000, 500]);
@@ -90,7 +90,7 @@ describe('batches of lines', () => {
     expect(twice.map(({ lines }) => lines.length)).toEqual([2, 1]);
   });
 
-  it('are bounded in bytes and in characters to embed', async () => {
+  it('have bounded bytes, and bounded characters to embed', async () => {
     const long = Array.from({ length: 20 }, (_, i) => line({ id: `v${i}`, text: 'w '.repeat(30_000) })).join('');
     for (const { lines } of await batchesIn(long)) {
       const chars = lines.reduce((sum, { vector }) => sum + (vector.text?.length ?? 0), 0);
@@ -102,7 +102,7 @@ describe('batches of lines', () => {
     for (const { from, until } of wide) expect(until.bytes - from.bytes).toBeLessThanOrEqual(LIMITS.importBatchBytesMax);
   });
 
-  it('[B5] end before the first line that is none, which is named', async () => {
+  it('[B5] end before the first bad line, which is named', async () => {
     const good = line({ id: 'a', values: [1, 2] });
     const cases: [string, string, string | undefined, RegExp][] = [
       ['{', 'malformed_json', undefined, /not valid/],

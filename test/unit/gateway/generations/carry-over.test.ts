@@ -45,7 +45,7 @@ async function worked(world: GenerationWorld, until: () => boolean): Promise<voi
 }
 
 describe('vectors without a text', () => {
-  it('[B35] keep another model from serving, unless they may be left behind', async () => {
+  it('[B35] prevent another model from serving, unless they may be dropped', async () => {
     const world = new GenerationWorld(new Seeded(1), manifestOf('ix_a', 1, 'first', 2), 0);
     const vectors = world.gateway();
     const body = [
@@ -130,7 +130,7 @@ describe('copying vectors', () => {
   } as unknown as CopyParts;
   const copy = { from: manifestOf('ix_a', 1, 'first', 2), to: manifestOf('ix_b', 2, 'second', 3), owner: TENANT, run: 4 };
 
-  it('[B36] is billed under the name of the work and the model, the same when it is done again', async () => {
+  it('[B36] is billed under an id of the work and the model, which is the same when repeated', async () => {
     const texts = Array.from({ length: 5 }, () => 'x'.repeat(100_000));
     const columns = { ids: ['a', 'b', 'c', 'd', 'e'], values: new Float32Array(10), metadata: null, texts };
     for (let times = 0; times < 2; times += 1)
@@ -142,7 +142,7 @@ describe('copying vectors', () => {
     expect(Math.max(...asked)).toBeLessThanOrEqual(LIMITS.importBatchTextCharsMax);
   });
 
-  it('[B32] takes values as they are while the contract is the same, without a text or with one', async () => {
+  it('[B32] copies values unchanged while the embedding contract is the same, with or without text', async () => {
     written.length = 0;
     const same = { ...copy, to: { ...copy.from, id: 'ix_b' as IndexId } };
     const columns = { ids: ['a', 'b'], values: Float32Array.of(1, 2, 3, 4), metadata: null, texts: ['text', null] };
@@ -152,7 +152,7 @@ describe('copying vectors', () => {
 });
 
 describe('following changes', () => {
-  it('[B44] embeds what changed, and not what is announced because it moved', async () => {
+  it('[B44] embeds changed rows, and not those that are announced because they moved', async () => {
     const world = new GenerationWorld(new Seeded(2), manifestOf('ix_a', 1, 'first', 2), 0);
     const vectors = world.gateway();
     const write = (body: { id: string; text: string; metadata?: string }[]) =>

@@ -4,13 +4,13 @@ import { ndcgOf, overlapOf } from '../../../../src/gateway/generations/compare.t
 
 const FIRST = ['a', 'b', 'c', 'd'];
 
-it('[B37] two lists overlap by what the first has in the second, in whatever order', () => {
+it('[B37] the overlap of two lists is the share of the first in the second, in any order', () => {
   expect(overlapOf(FIRST, ['d', 'c', 'b', 'a'])).toBe(1);
   expect(overlapOf(FIRST, ['a', 'x', 'b', 'y'])).toBe(0.5);
   expect(overlapOf(FIRST, [])).toBe(0);
 });
 
-it('[B37] the gain is that of the first list for the same order, and less the later its best come', () => {
+it('[B37] the gain is 1 for the same order, and lower the later the best of the first list come', () => {
   expect(ndcgOf(FIRST, FIRST)).toBe(1);
   const ideal = 4 + 3 / Math.log2(3) + 2 / 2 + 1 / Math.log2(5);
   expect(ndcgOf(FIRST, ['b', 'a', 'c', 'd'])).toBeCloseTo((3 + 4 / Math.log2(3) + 2 / 2 + 1 / Math.log2(5)) / ideal, 12);

@@ -82,7 +82,7 @@ const following = (change: (objects: Objects) => void = () => undefined) => {
 };
 
 describe('FollowedIndex', () => {
-  it('[B42] begins at every shard after what was followed before, and returns changes of any of them', async () => {
+  it('[B42] begins at each shard where the last run ended, and returns changes of all of them', async () => {
     const { index, objects } = following();
     const begun = await index.begin(MANIFEST, { 0: { lsn: 5, row: 1 }, 7: { lsn: 9, row: 1 } });
     expect(begun).toEqual(ok({ 0: { lsn: 9, row: 0 }, 2: { lsn: 11, row: 20 } }));
@@ -101,7 +101,7 @@ describe('FollowedIndex', () => {
     ]);
   });
 
-  it('[B42] follows a shard that came meanwhile from its beginning', async () => {
+  it('[B42] follows a shard that was added meanwhile from its beginning', async () => {
     const { index, objects } = following();
     expect(await index.changes(MANIFEST, { 0: { lsn: 9, row: 3 } })).toMatchObject({ value: { next: { 0: {}, 2: {} } } });
     expect(objects.asked).toEqual([
@@ -120,7 +120,7 @@ describe('FollowedIndex', () => {
     expect(await alone.index.changes(MANIFEST, { 0: at })).toMatchObject({ value: { isCleared: true, next: { 0: {} } } });
   });
 
-  it('[B45] takes receipts over to what has to know them, a page of each keeper, and says how far', async () => {
+  it('[B45] copies receipts to the objects that need them, page by page, and returns its position', async () => {
     const other = { id: 'ix_2' as IndexId } as IndexManifest;
     const carriage = { from: MANIFEST, to: other, run: 7 };
     const between = async (fromAlone: boolean, toAlone: boolean, after: Record<string, number> | null = null) => {
@@ -142,7 +142,7 @@ describe('FollowedIndex', () => {
     expect(objects.asked.length).toBe(2);
   });
 
-  it('[B42] counts what locators know, as shards have some vectors twice', async () => {
+  it('[B42] counts ids in locators, because shards have some vectors twice', async () => {
     expect(await following().index.count(MANIFEST, 3)).toEqual(ok(21));
     expect(await following((objects) => (objects.version = 0)).index.count(MANIFEST, 3)).toEqual(ok(100));
   });

@@ -59,7 +59,7 @@ const idOf = (outcome: Awaited<ReturnType<ReturnType<typeof world>['upload']>>):
 };
 
 describe('files', () => {
-  it('[J16] are their tenant’s alone', async () => {
+  it('[J16] are visible to their tenant only', async () => {
     const { files, upload } = world();
     const id = idOf(await upload('abc'));
     expect(await files.read(MINE, id)).toEqual({ ok: true, value: 'abc' });
@@ -71,7 +71,7 @@ describe('files', () => {
     expect(await files.find(MINE, id)).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
   });
 
-  it('[J17] [T60] are made once for an idempotency key and caller, tenant by tenant', async () => {
+  it('[J17] [T60] are created once for an idempotency key and caller, separately for each tenant', async () => {
     const { files, upload } = world();
     const id = idOf(await upload('abc', 'k'));
     expect(idOf(await upload('abc', 'k'))).toBe(id);
@@ -83,7 +83,7 @@ describe('files', () => {
     expect(idOf(await upload('abc'))).not.toBe(idOf(await upload('abc')));
   });
 
-  it('[T78] are not uploaded again under a key whose file was deleted, not even by a try under way', async () => {
+  it('[T78] are not uploaded again under a key whose file was deleted, even by a concurrent try', async () => {
     const { files, gone, store, upload } = world();
     const id = idOf(await upload('abc', 'k'));
     expect(await files.delete(actingFor(MINE), id)).toEqual({ ok: true, value: null });
@@ -101,7 +101,7 @@ describe('files', () => {
     expect((await files.list(MINE, 10)).items).toEqual([]);
   });
 
-  it('[T78] that are still there answer for themselves, though their deletion was begun', async () => {
+  it('[T78] that still exist are returned to a repetition, although their deletion has begun', async () => {
     const { files, gone, clock, upload } = world();
     const id = idOf(await upload('abc', 'k'));
     gone.set(id, '');
@@ -110,7 +110,7 @@ describe('files', () => {
     expect((await files.list(MINE, 10)).items).toHaveLength(1);
   });
 
-  it('[J18] of an attempt appear when its completion is accepted, and those of other attempts never', async () => {
+  it('[J18] of an attempt appear when its completion is accepted; those of other attempts never do', async () => {
     const { files, accepted, upload, storeOutput } = world();
     const uploaded = idOf(await upload('abc'));
     await storeOutput(output(1));
@@ -155,7 +155,7 @@ describe('files', () => {
     expect((await files.list(MINE, 10)).items.map(({ id }) => id)).toEqual([kept]);
   });
 
-  it('[T53] are not deleted by a key that has ended since the call was let in', async () => {
+  it('[T53] are not deleted by a key that has ended since the call was admitted', async () => {
     const { files, upload } = world();
     const id = idOf(await upload('abc'));
     const ended = { lease: async () => refuse('invalid_api_key', 'the API key is not valid') };

@@ -47,7 +47,7 @@ function endable(endsAtMs = Number.MAX_SAFE_INTEGER) {
 }
 
 describe('a file', () => {
-  it('[T73] counts from before its right is asked for until it is written', async () => {
+  it('[T73] counts from before its lease is requested until it is written', async () => {
     const { writer, gate } = setUp();
     const counts: number[] = [];
     const authority: Authority = {
@@ -65,13 +65,13 @@ describe('a file', () => {
     expect(await writer.count(tenantId)).toBe(0);
   });
 
-  it('[T73] is not written without the right, and leaves nothing then', async () => {
+  it('[T73] is not written without authority, and leaves nothing behind', async () => {
     const { writer } = setUp();
     expect(await writer.write(tenantId, { lease: async () => ENDED }, FILE, 'content')).toEqual(ENDED);
     expect(await writer.count(tenantId)).toBe(0);
   });
 
-  it('[T73] is not written while it cannot be determined whether the right still holds', async () => {
+  it('[T73] is not written while it is unknown whether the authority still holds', async () => {
     const { writer } = setUp();
     const authority: Authority = { lease: async () => ok({ endsAtMs: Number.MAX_SAFE_INTEGER, isUnconfirmed: true }) };
     expect(await writer.write(tenantId, authority, FILE, 'content')).toMatchObject({ error: { code: 'unavailable' } });
@@ -81,7 +81,7 @@ describe('a file', () => {
   it.each([
     ['is stored after its lease', true],
     ['fails to be stored, whatever of it is there', false],
-  ])('[T73] [T54] is taken back when its right ends while it %s', async (_, isStored) => {
+  ])('[T73] [T54] is removed if its authority ends and it %s', async (_, isStored) => {
     const { writer, gate, world, store, create } = setUp();
     const { state, authority } = endable(1_500);
     const writing = writer.write(tenantId, authority, FILE, 'content');
@@ -97,7 +97,7 @@ describe('a file', () => {
     expect([await writer.count(tenantId), await store.find(tenantId, FILE.id)]).toEqual([0, undefined]);
   });
 
-  it('[T73] of an earlier request stays when a repetition comes too late', async () => {
+  it('[T73] of an earlier request stays when a repetition is too late', async () => {
     const { writer, gate, world, store, create } = setUp();
     await create(tenantId, FILE, 'content');
     const { state, authority } = endable(1_500);
@@ -110,7 +110,7 @@ describe('a file', () => {
     expect(await store.find(tenantId, FILE.id)).toMatchObject({ createdAtMs: 1_000 });
   });
 
-  it('[T73] whose writer died is waited for as long as it could have been written, and is erased then', async () => {
+  it('[T73] whose writer died is waited for as long as it may be written, and then erased', async () => {
     const { writer, world, store, create } = setUp();
     await store.announce(tenantId, FILE.id);
     // For an erased tenant, announced writes are refused, so they do not count.
@@ -124,7 +124,7 @@ describe('a file', () => {
     expect(await writer.count(tenantId)).toBe(0);
   });
 
-  it('[T73] that took longer to be stored than an erasure waits is taken back, whatever its right', async () => {
+  it('[T73] that took longer to store than an erasure waits is removed, whatever its authority', async () => {
     const { writer, gate, world } = setUp();
     const writing = writer.write(tenantId, IN_FORCE, FILE, 'content');
     await expect.poll(() => writer.count(tenantId)).toBe(1);

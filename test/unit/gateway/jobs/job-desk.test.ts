@@ -12,7 +12,7 @@ import { principal } from '../../../support/worlds/memory-cache-world.ts';
 
 const BODY = { kind: 'batch_embedding', model: 'm', input_file: 'file_1', priority: 'normal', max_attempts: 1 } as unknown as CreateJob;
 
-it('[T60] a repeated submission is answered though its input file was deleted; a new one is refused', async () => {
+it('[T60] a repeated submission gets its answer after its input file was deleted; a new one fails', async () => {
   const jobs = new Map<JobId, Job>();
   let isThere = true;
   const queue = {

@@ -100,7 +100,7 @@ describe('FanOut', () => {
     expect(world.fanOut.counts.partials).toBe(0);
   });
 
-  it('[F12] refuses at once as a shard that refuses for another reason, and throws what a shard throws', async () => {
+  it('[F12] returns any other refusal of a shard at once, and throws what a shard throws', async () => {
     const world = new World();
     const refused = await world.gather([world.leaf(0, 50), { shard: 1, ask: world.fail('index_not_found', 2) }]);
     expect(refused.outcome).toMatchObject({ ok: false, error: { code: 'index_not_found' } });
@@ -109,7 +109,7 @@ describe('FanOut', () => {
     await expect(world.gather([world.leaf(0, 50), defect])).rejects.toThrow(RangeError);
   });
 
-  it('[F13] hedges to the spare of a shard that is so late that the spare may be quicker: the first counts', async () => {
+  it('[F13] hedges when a shard is so late that its spare may be faster; the first answer counts', async () => {
     const world = new World();
     await world.learn();
     const lateMs = world.fanOut.lateMs!;
@@ -129,13 +129,13 @@ describe('FanOut', () => {
     expect(world.fanOut.counts.hedges).toBe(2);
   });
 
-  it('[F13] without experience nothing is hedged', async () => {
+  it('[F13] does not hedge without measured calls', async () => {
     const world = new World();
     const { tookMs } = await world.gather([world.leaf(0, 80, 1)]);
     expect([tookMs, world.fanOut.counts.hedges]).toEqual([80, 0]);
   });
 
-  it('[F14] makes no more calls twice than a share of all, and a few at once', async () => {
+  it('[F14] hedges at most a share of all calls, and a few in a burst', async () => {
     const world = new World();
     await world.learn();
     const before = world.fanOut.counts.calls;
@@ -155,7 +155,7 @@ describe('FanOut', () => {
     expect(more).toBeLessThanOrEqual(LIMITS.hedgeShareMax * 400);
   });
 
-  it('[F15] asks the spare of a shard that fails, which costs no hedge', async () => {
+  it('[F15] asks the spare of a shard that fails, which does not count as a hedge', async () => {
     const world = new World();
     for (let query = 0; query < 50; query += 1) {
       const leaf = { shard: 0, ask: world.fail('unavailable', 1), askSpare: world.answer('spare 0', 3) };
@@ -166,7 +166,7 @@ describe('FanOut', () => {
     expect(world.fanOut.counts).toMatchObject({ failovers: 50, hedges: 0, partials: 0 });
   });
 
-  it('[F43] a shard that has too much to do is missing, and when all have, that is why there is no answer', async () => {
+  it('[F43] treats an overloaded shard as missing, and is overloaded if all are', async () => {
     const world = new World();
     const busy = { shard: 0, ask: world.fail('overloaded', 1), askSpare: world.fail('overloaded', 1) };
     const dead = { shard: 1, ask: world.fail('unavailable', 1) };
@@ -179,7 +179,7 @@ describe('FanOut', () => {
     expect(late.outcome.ok ? null : late.outcome.error.code).toBe('deadline_exceeded');
   });
 
-  it('[F13] hedging shortens the tail of many shards that stall now and then, within its budget', async () => {
+  it('[F13] shortens the tail of many shards that stall sometimes by hedging within its budget', async () => {
     const shards = 16;
     const tails = { plain: [] as number[], hedged: [] as number[] };
     for (const kind of ['plain', 'hedged'] as const) {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { LatencyWindow } from '../../../../src/index/fan-out/latency-window.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 
-it('[F16] a quantile of what was recorded lies within 13 % above the true one', () => {
+it('[F16] a quantile of the recorded calls is at most 13 % above the true one', () => {
   const random = new Seeded(3);
   for (const shape of [
     () => 0.2 + random.next(),
@@ -24,7 +24,7 @@ it('[F16] a quantile of what was recorded lies within 13 % above the true one', 
   }
 });
 
-it('[F16] states no quantile of few calls, and forgets those before the window', () => {
+it('[F16] there is no quantile of few calls, and calls before the window do not count', () => {
   const window = new LatencyWindow(10_000, 20);
   for (let i = 0; i < 19; i += 1) window.record(50, 0);
   expect(window.quantileMs(0.5, 0)).toBe(undefined);
@@ -38,7 +38,7 @@ it('[F16] states no quantile of few calls, and forgets those before the window',
   expect(window.quantileMs(0.95, 30_000)).toBe(undefined);
 });
 
-it('[F13] a call is late when another is likely quicker: never where all take about as long', () => {
+it('[F13] a call is late when another is likely faster: never if all take about as long', () => {
   const random = new Seeded(4);
   const lateOf = (shape: () => number) => {
     const window = new LatencyWindow(10_000, 20);
@@ -60,6 +60,6 @@ it('[F13] a call is late when another is likely quicker: never where all take ab
   expect(late).toBeLessThan(60);
 });
 
-it('[F13] without experience no call is late', () => {
+it('[F13] without measured calls no call is late', () => {
   expect(new LatencyWindow(10_000, 20).lateMs(0.95, 0)).toBe(undefined);
 });

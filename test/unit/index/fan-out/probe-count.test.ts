@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { probeCount } from '../../../../src/index/fan-out/probe-count.ts';
 
-it('[F17] asks fewer shards the less time is left for the slow ones to answer in, one at least', () => {
+it('[F17] fewer shards are asked if there is less time for slow ones, but at least one', () => {
   expect(probeCount(16, 50, 8)).toBe(16);
   expect(probeCount(16, 9, 8)).toBe(11);
   expect(probeCount(16, 8, 8)).toBe(1);
@@ -12,6 +12,6 @@ it('[F17] asks fewer shards the less time is left for the slow ones to answer in
   expect(counts.at(-1)).toBe(300);
 });
 
-it('[F17] asks all while nothing is known of the time they take', () => {
+it('[F17] all shards are asked while their latency is unknown', () => {
   expect(probeCount(16, 1, undefined)).toBe(16);
 });

@@ -50,8 +50,8 @@ function line(count: number, replicated: readonly number[] = []) {
   return { world, groups, ask };
 }
 
-describe('[RT13] a search of a grown index', () => {
-  it('answers at its deadline without a shard that is slow and one that is dead, and names both', async () => {
+describe('[RT13] a search of an index of several shards', () => {
+  it('answers at its deadline without a slow shard and a dead one, and names both', async () => {
     const { world, ask } = line(6);
     world.behave(2, { takesMs: 500 });
     world.behave(4, { fails: 'unavailable' });
@@ -61,7 +61,7 @@ describe('[RT13] a search of a grown index', () => {
     expect([found.missing?.toSorted(), tookMs]).toEqual([[2, 4], 50]);
   });
 
-  it('keeps what it has when there is no time left for the shards farther away', async () => {
+  it('returns what it has if there is no time left for farther shards', async () => {
     const { world, ask } = line(40);
     world.behave(1, { takesMs: 500 });
     const { outcome, asked, tookMs } = await ask(20, false, 50);
@@ -73,7 +73,7 @@ describe('[RT13] a search of a grown index', () => {
     expect(tookMs).toBe(50);
   });
 
-  it('asks a replica instead of a dead shard, and of a slow one when a second call is likely quicker', async () => {
+  it('asks a replica instead of a dead shard, and of a slow one if that is likely faster', async () => {
     const { world, ask } = line(4, [0, 1]);
     for (let i = 0; i < 30; i += 1) await ask(2, true, 100);
     world.behave(0, { fails: 'unavailable' });
@@ -91,7 +91,7 @@ describe('[RT13] a search of a grown index', () => {
     expect(value((await ask(8, true, 100)).outcome).missing?.toSorted()).toEqual([0, 1]);
   });
 
-  it('asks fewer shards the less time is left for slow ones', async () => {
+  it('asks fewer shards if there is less time for slow ones', async () => {
     const { world, ask } = line(12);
     const near = (await ask(2, false, 100)).asked.length;
     for (let shard = 0; shard < 12; shard += 1) world.behave(shard, { takesMs: 30 });
@@ -103,7 +103,7 @@ describe('[RT13] a search of a grown index', () => {
     expect(value(hurried.outcome).ids).toEqual(['0a']);
   });
 
-  it('goes through aggregators when it asks more shards than it may by itself', async () => {
+  it('goes through aggregators when it needs more shards than it may call itself', async () => {
     const { world, groups, ask } = line(250, [3]);
     world.behave(120, { fails: 'unavailable' });
     const { outcome } = await ask(3, true, 200, { kind: 'eventual' });

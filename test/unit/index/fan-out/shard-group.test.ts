@@ -57,7 +57,7 @@ function group(metric: Metric, shards: readonly (readonly Match[])[], metadataCh
 const matches = (shard: number, scores: readonly number[]): Match[] => scores.map((score, i) => ({ id: `${shard}-${i}`, score }));
 
 describe('many matches of a group of shards', () => {
-  it('[F50] are the closest of all, however they are spread', async () => {
+  it('[F50] are the closest of all, whatever their distribution over shards', async () => {
     const seen = { again: 0, equal: 0 };
     const spread = fc.array(
       fc.record({ count: fc.integer({ min: 0, max: 3_000 }), best: fc.integer({ min: 0, max: 4_000 }), step: fc.constantFrom(0, 1, 2) }),
@@ -90,7 +90,7 @@ describe('many matches of a group of shards', () => {
     for (const times of Object.values(seen)) expect(times).toBeGreaterThan(5);
   });
 
-  it('[F50] of equal scores are those of the first ids, wherever they are', async () => {
+  it('[F50] of equal scores are those with the smallest ids, in whichever shards', async () => {
     const equal = (shard: number, count: number) =>
       matches(
         shard,
@@ -101,7 +101,7 @@ describe('many matches of a group of shards', () => {
     expect(rounds.length).toBeGreaterThan(1);
   });
 
-  it('[F50] of a hundred shards are held a few times, not a hundred times', async () => {
+  it('[F50] of a hundred shards are held a few times over, not a hundred times', async () => {
     const shards = Array.from({ length: 100 }, (_, shard) =>
       matches(
         shard,
@@ -126,7 +126,7 @@ describe('many matches of a group of shards', () => {
     for (const round of again.rounds.slice(1)) expect(round.shards).toEqual([7]);
   });
 
-  it('[F50] are those found before where a shard stops answering, and it is named', async () => {
+  it('[F50] are those found before a shard stopped answering, which is named', async () => {
     const { rounds, search } = group(
       'l2',
       [
@@ -145,7 +145,7 @@ describe('many matches of a group of shards', () => {
     expect(found.ids.length).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('[F51] carry what is included only as far as the budget of all allows', async () => {
+  it('[F51] include columns only as far as the budget of all allows', async () => {
     const shards = [0, 1, 2, 3].map((shard) =>
       matches(
         shard,

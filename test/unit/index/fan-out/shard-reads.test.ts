@@ -20,7 +20,7 @@ const include = { values: false, metadata: false, text: false };
 const QUERY = { indexId: MANIFEST.id, target, namespace: '', topK: 5, filter: null, excludeIds: [], include };
 
 describe('ShardReads', () => {
-  it('[F32] sends strong reads to the shards alone, others to their replicas, too, in turn', async () => {
+  it('[F32] sends strong reads to shards only, and others also to their replicas, in turn', async () => {
     const world = new MemberWorld();
     for (let n = 0; n < 6; n += 1) await world.time.run(world.reads.query(REPLICATED, QUERY, { consistency: STRONG }));
     expect(new Set(world.asked.map(({ replica }) => replica))).toEqual(new Set([null]));
@@ -30,7 +30,7 @@ describe('ShardReads', () => {
     for (const replica of [null, 1, 2]) expect(world.asked.filter((member) => member.replica === replica).length).toBeGreaterThan(5);
   });
 
-  it('[F43] calls another member at once when refused, and the refusing one not first for a while', async () => {
+  it('[F43] calls another member at once when refused, and the refusing one last for a while', async () => {
     const world = new MemberWorld();
     world.behave(0, { takesMs: 1, fails: 'overloaded' });
     world.behave(0, { takesMs: 20 }, 1);
@@ -49,7 +49,7 @@ describe('ShardReads', () => {
     expect(times(null)).toBeGreaterThan(40);
   });
 
-  it('[F41] says how long it waits: half to the first of several, the rest to the other, less the way back', async () => {
+  it('[F41] sends its time budget along: half to the first member, the rest to the other', async () => {
     const world = new MemberWorld();
     for (const replica of [null, 1, 2]) world.behave(0, { takesMs: 3, fails: 'overloaded' }, replica);
     const deadlineMs = world.time.nowMs() + 50;
@@ -59,7 +59,7 @@ describe('ShardReads', () => {
     expect(world.sent.at(-1)!.budgetMs).toBe(0);
   });
 
-  it('[F33] asks faster members more, and keeps trying the others', async () => {
+  it('[F33] asks faster members more often, and keeps trying the others', async () => {
     const world = new MemberWorld();
     world.behave(0, { takesMs: 40 });
     world.behave(0, { takesMs: 10 }, 1);
@@ -75,7 +75,7 @@ describe('ShardReads', () => {
     expect(times(2)).toBeLessThan(20);
   });
 
-  it('[F22] asks the shard itself when a replica lacks what is asked for, or is no more', async () => {
+  it('[F22] asks the shard itself if a replica lacks the requested LSN or is gone', async () => {
     const world = new MemberWorld();
     world.vectors.set(0, [{ id: 'a', values: [1, 0] }]);
     for (const replica of [1, 2]) world.behave(0, { fails: 'unavailable' }, replica);
@@ -87,7 +87,7 @@ describe('ShardReads', () => {
     expect(world.fanOut.counts.hedges).toBe(0);
   });
 
-  it('[F34] an answer states the lowest LSN of its replicas, and without any the highest of its shards', async () => {
+  it('[F34] states the lowest LSN of the replicas asked, or else the highest of the shards', async () => {
     const world = new MemberWorld();
     for (const [shard, lsn] of [9, 4, 12].entries()) world.behave(shard, { lsn });
     world.behave(0, { lsn: 5 }, 1);
@@ -100,7 +100,7 @@ describe('ShardReads', () => {
     expect(seen).toEqual(new Set([5, 6, 12]));
   });
 
-  it('[F35] sends no more of a buffer than the vector', async () => {
+  it('[F35] sends only the vector, not the rest of its buffer', async () => {
     const world = new MemberWorld();
     const values = new Float32Array(1_000_000).subarray(10, 12);
     await world.time.run(world.reads.query(MANIFEST, { ...QUERY, target: { kind: 'values', values } }));

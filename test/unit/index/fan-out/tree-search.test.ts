@@ -42,13 +42,13 @@ function forest(shards: number) {
 }
 
 describe('TreeSearch', () => {
-  it('[F30] asks up to a hundred shards by itself', async () => {
+  it('[F30] asks up to a hundred shards itself', async () => {
     const { world, groups, search } = forest(100);
     expect(value(await search(100)).ids).toEqual([99, 98, 97, 96, 95].map((n) => `near ${n}`));
     expect([groups.length, world.asked.length]).toEqual([0, 100]);
   });
 
-  it('[F30] asks more through aggregators, of which it asks few, whatever there are; and finds the same', async () => {
+  it('[F30] asks more through a few aggregators, and finds the same', async () => {
     for (const shards of [101, 450, 4_096]) {
       const { world, groups, search } = forest(shards);
       const found = value(await search(1_000));
@@ -73,7 +73,7 @@ describe('TreeSearch', () => {
     expect(groups.every(({ budgetMs }) => budgetMs < 50)).toBe(true);
   });
 
-  it('[F31] refuses with what a shard refuses, through an aggregator too', async () => {
+  it('[F31] returns the refusal of a shard, also through an aggregator', async () => {
     const { world, search } = forest(300);
     world.behave(222, { fails: 'stale_route' });
     expect(await search(50)).toMatchObject({ ok: false, error: { code: 'stale_route' } });

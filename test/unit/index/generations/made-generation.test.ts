@@ -11,7 +11,7 @@ const YES = { ok: true, value: true };
 const NO = { ok: true, value: false };
 
 describe('generations that were made under idempotency keys', () => {
-  it('[T78] are answered again while they exist, whichever came since, and refused once they are gone', () => {
+  it('[T78] are returned again while they exist, and refused as spent once they are gone', () => {
     let made: MadeGenerations = withMade([], creation('one'), id('1'), 1);
     made = withMade(made, creation('two'), id('2'), 2);
     made = withMade(made, creation(null), id('3'), 3);
@@ -41,7 +41,7 @@ describe('generations that were made under idempotency keys', () => {
     expect(isRepeated(many, creation('one'), 2)).toEqual(NO);
   });
 
-  it('[T78] of a store from before ids were kept are there for all that is known', () => {
+  it('[T78] of a store from before ids were recorded count as existing', () => {
     const old: MadeGenerations = [{ ...creation('one'), id: null, endedAtMs: null }];
     expect(isRepeated(withEnded(old, id('1'), 2), creation('one'), 3)).toEqual(YES);
   });

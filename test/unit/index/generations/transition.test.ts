@@ -76,7 +76,7 @@ const EVENTS: Record<Exclude<GenerationEvent['kind'], 'claimed'>, { event: Gener
 };
 
 describe('the generations of an index', () => {
-  it.each(Object.entries(EVENTS))('[B31] go on by "%s" from the phases it belongs to, and from no other', (_, { event, from, to }) => {
+  it.each(Object.entries(EVENTS))('[B31] accept "%s" only in the phases that it belongs to', (_, { event, from, to }) => {
     for (const phase of PHASES) {
       const next = transition(at(phase), 7, event);
       if (!from.includes(phase)) expect(next).toMatchObject({ error: { code: 'state_conflict' } });
@@ -84,7 +84,7 @@ describe('the generations of an index', () => {
     }
   });
 
-  it('[B31] are not changed by a run that read an older version, and claimed anew by each run', () => {
+  it('[B31] are not changed by a run with an older version; each run claims them', () => {
     for (const { event } of Object.values(EVENTS)) {
       expect(transition(at('following'), 6, event)).toMatchObject({ error: { code: 'stale_fence' } });
     }
@@ -92,7 +92,7 @@ describe('the generations of an index', () => {
     expect(transition({ ...at('filling'), shadow: null }, 7, { kind: 'claimed' })).toMatchObject({ error: { code: 'state_conflict' } });
   });
 
-  it('[B33][B34] are exchanged in one step, and only in that one', () => {
+  it('[B33][B34] are switched in exactly one step', () => {
     const drained = transition(at('draining'), 7, { kind: 'drained' });
     expect(drained).toMatchObject({
       value: {
@@ -110,7 +110,7 @@ describe('the generations of an index', () => {
     expect(transition(at('following'), 7, wrong)).toMatchObject({ error: { code: 'state_conflict' } });
   });
 
-  it('[B45] say how far receipts were taken over, and begin anew once they come the other way', () => {
+  it('[B45] record how far receipts were copied, and start again in the other direction', () => {
     const followed = transition(at('draining'), 7, EVENTS.followed.event);
     expect(followed).toMatchObject({ value: { shadow: { receipts: { shard: 4 } } } });
     const known = { receipts: { shard: 4 } };
@@ -118,15 +118,15 @@ describe('the generations of an index', () => {
     expect(transition(at('following', known), 7, EVENTS.lost.event)).toMatchObject({ value: { shadow: known } });
   });
 
-  it('[B32] count what was copied, and begin anew when changes were lost', () => {
+  it('[B32] count copied vectors, and start again if changes were lost', () => {
     const copied = transition(at('filling'), 7, { ...EVENTS.copied.event, isWhole: false } as GenerationEvent);
     expect(copied).toMatchObject({ value: { shadow: { phase: 'filling', copied: 5, tokens: 9, filled: { id: 'a' } } } });
     expect(transition(at('filling'), 7, { kind: 'lost' })).toMatchObject({ value: { shadow: { feed: null, filled: null } } });
   });
 });
 
-describe('the gate of a shard', () => {
-  it('[B33] admits the callers of its access mode, and followers of the newest run only, while closed', () => {
+describe('the access mode of a shard', () => {
+  it('[B33] admits only its callers, and while closed only followers of the newest run', () => {
     const calls = [
       [CLIENT, false],
       [CLIENT, true],

@@ -44,7 +44,7 @@ function world() {
   return { locator, start, write, answers, lsnsSent, settled, sql, told };
 }
 
-it('[B43] a locator is at rest when every write that it took is done', async () => {
+it('[B43] a locator is at rest when all its accepted writes are done', async () => {
   const { locator, write, answers, settled } = world();
   const writes = [write('a'), write('a'), write('b')];
   let isAtRest: boolean | undefined;
@@ -62,7 +62,7 @@ it('[B43] a locator is at rest when every write that it took is done', async () 
   });
 });
 
-it('[B43] a locator that cannot finish a write says that it is not at rest', async () => {
+it('[B43] a locator that cannot finish a write reports that it is not at rest', async () => {
   const { locator, write, answers, settled } = world();
   const writing = write('a');
   await settled();
@@ -75,7 +75,7 @@ it('[B43] a locator that cannot finish a write says that it is not at rest', asy
   expect(locator.isBusy).toBe(true);
 });
 
-it('[V9] a locator takes as many ids as one write may have, of whatever length and characters', () => {
+it('[V9] a locator accepts as many ids as one write may have, of any length and characters', () => {
   const store = new SqliteLocatorStore(new NodeSql(), WHOLE);
   // Such a character takes six bytes in JSON, so the ids are 30 MB of text.
   const keysOf = (count: number) => ({
@@ -92,7 +92,7 @@ it('[V9] a locator takes as many ids as one write may have, of whatever length a
 const versionOf = ({ sql }: ReturnType<typeof world>, id: string) =>
   sql.sql.exec<{ version: number }>('SELECT version FROM entries WHERE id = ?', id).toArray()[0]?.version;
 
-it('[RT39] a repetition of a write that was cut off goes on with it, below what came since', async () => {
+it('[RT39] a repetition completes a write that was cut off, without replacing later writes', async () => {
   const known = world();
   const { locator, start, write, answers, settled } = known;
   const cutOff = write('a', 0, 'k');
@@ -109,7 +109,7 @@ it('[RT39] a repetition of a write that was cut off goes on with it, below what 
   expect([versionOf(known, 'a'), answers.length, locator.isBusy]).toEqual([version, 0, false]);
 });
 
-it('[RT39] a write taken up by two is done once, and does not undo a move in between', async () => {
+it('[RT39] a write resumed twice is done once, and does not undo a move in between', async () => {
   const { locator, write, answers, settled } = world();
   const cutOff = write('a', 0, 'k');
   await settled();
@@ -127,7 +127,7 @@ it('[RT39] a write taken up by two is done once, and does not undo a move in bet
   expect([locator.find(keys)[0]?.shards.toSorted(), answers.length]).toEqual([[0, 4], 0]);
 });
 
-it('[RT39] a repetition of a write under way when all was deleted does not bring it back', async () => {
+it('[RT39] a repetition of a write interrupted by a deletion of everything writes nothing', async () => {
   const { locator, write, answers, settled, sql } = world();
   const cutOff = write('a', 12, 'k');
   await settled();
@@ -139,7 +139,7 @@ it('[RT39] a repetition of a write under way when all was deleted does not bring
   expect(sql.sql.exec('SELECT id FROM entries').toArray()).toEqual([]);
 });
 
-it('[RT39] a claim says what its key is billed as; another request under the key is refused', async () => {
+it('[RT39] a claim states the billing of its key; another request under the key is refused', async () => {
   const { locator, start } = world();
   const request = { idempotencyKey: 'k', digest: 'd', embedded: { tokens: 5, cachedTokens: 2 } };
   const billing = { usageId: 'ix_rest:0', tokens: 5, cachedTokens: 2 };
@@ -148,7 +148,7 @@ it('[RT39] a claim says what its key is billed as; another request under the key
   expect(locator.claim({ ...request, digest: 'other' })).toMatchObject({ error: { code: 'idempotency_mismatch' } });
 });
 
-it('[F3] a locator numbers writes above all LSNs it has seen, though it dies in between', async () => {
+it('[F3] a locator numbers writes above all LSNs it has seen, also after a restart', async () => {
   const { locator, start, write, answers, lsnsSent, settled } = world();
   const one = async (id: string, lsnSeen: number, lsn: number) => {
     const written = write(id, lsnSeen);
@@ -170,7 +170,7 @@ it('[F3] a locator numbers writes above all LSNs it has seen, though it dies in 
   expect(await start().remove({ ids: ['b'], namespaces: [''], expected: null, lsnSeen: 70 })).toMatchObject({ value: { lsn: 70 } });
 });
 
-it('[RT21] a row gets all shards it is assigned to, however many; a removed copy takes no other with it', async () => {
+it('[RT21] a row gets all shards it is assigned to; removing a copy removes no other', async () => {
   const { locator, write, answers, settled } = world();
   const writing = write('a');
   await settled();
@@ -196,7 +196,7 @@ const UNKNOWN = refuse('index_not_found', 'the shard was merged away', 'index');
 const routesTo = (...ordinals: number[]): Outcome<KnownRoutes> =>
   ok({ outline: { version: 2, shards: ordinals.map((ordinal) => ({ ordinal })) }, placesFor: async () => ok([ordinals]) } as never);
 
-it('[G41] a shard in the routes without its index has lost its storage: writes are kept and repeated', async () => {
+it('[G41] a shard in the routes without its index has lost data: writes are kept and retried', async () => {
   const { locator, start, write, answers, settled, told } = world();
   const answered = async <T>(call: Promise<T>, outcome: Outcome<{ readonly lsn: number }>): Promise<T> => {
     await settled();
@@ -228,7 +228,7 @@ it('[G41] a shard in the routes without its index has lost its storage: writes a
   ]);
 });
 
-it('[RT6] a shard that the routes lack was merged away: its writes go to others', async () => {
+it('[RT6] writes to a shard that is not in the routes, since it was merged, go to others', async () => {
   const { locator, write, answers, settled, told } = world();
   const answered = async <T>(call: Promise<T>, ...outcomes: Outcome<{ readonly lsn: number }>[]): Promise<T> => {
     for (const outcome of outcomes) {

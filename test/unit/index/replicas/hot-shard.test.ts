@@ -39,7 +39,7 @@ it('[F42] an overloaded object answers as many reads in time as it can, and its 
   expect(answered({ ...ordered, seconds: ordered.seconds.slice(-5) })).toBeGreaterThan(0.97 * qps);
 });
 
-it('[F27] replicas take the queue off a hot shard while it is hot, and go when it is cold', async () => {
+it('[F27] replicas shorten the queue of a shard while it is hot, and retire when it is cold', async () => {
   const [plain, replicated] = [
     await new HotShardSimulation({ ...OPTIONS, phases: OPTIONS.phases.slice(0, 1), hasReplicas: false }).run(),
     await new HotShardSimulation({ ...OPTIONS, hasReplicas: true }).run(),

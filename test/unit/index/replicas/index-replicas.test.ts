@@ -89,7 +89,7 @@ describe('IndexReplicas', () => {
     expect(await world.replicas.tend(world.nowMs)).toBe(undefined);
   });
 
-  it('[F26] finishes what was cut off anywhere: no replica is lost sight of, none is doubled', async () => {
+  it('[F26] finishes after an interruption at any call: no replica is lost or made twice', async () => {
     const world = new World();
     world.faults = 0.3;
     for (let round = 0; round < 10; round += 1) {
@@ -106,7 +106,7 @@ describe('IndexReplicas', () => {
     expect(world.record!.highest).toBe(20);
   });
 
-  it('[F26] retires the replicas of a shard that is no more', async () => {
+  it('[F26] retires the replicas of a shard that is gone', async () => {
     const world = new World();
     world.sharable = 1.6;
     world.replicas.watch(3);
@@ -117,7 +117,7 @@ describe('IndexReplicas', () => {
     expect([world.replicas.all, world.replicas.isWatching]).toEqual([[], false]);
   });
 
-  it('[RT11] announces a replica again only when it has all rows that its shard took over', async () => {
+  it('[RT11] announces a replica again only when it has all rows that its shard received', async () => {
     const world = new World();
     world.sharable = 1.6;
     world.replicas.watch(3);
@@ -140,7 +140,7 @@ describe('IndexReplicas', () => {
     expect(world.replicas.ready).toEqual(before);
   });
 
-  it('[RT11] lets go of all when other vectors serve', async () => {
+  it('[RT11] retires all replicas when another generation serves', async () => {
     const world = new World();
     world.sharable = 1.6;
     world.replicas.watch(3);

@@ -41,7 +41,7 @@ describe('decideReplicas', () => {
     expect(live(1_000, () => ({ exclusive: 0, sharable: 50 })).replicas).toBe(LIMITS.replicasMaxCount);
   });
 
-  it('[F24] load that swings around either threshold changes nothing for long', () => {
+  it('[F24] causes few changes if the load varies around a threshold', () => {
     const random = new Seeded(24);
     const noisy = (mean: number) => () => ({ exclusive: 0, sharable: mean * (0.7 + 0.6 * random.next()) });
     // At any mean load, an hour of noise causes few changes.

@@ -62,7 +62,7 @@ function grown() {
   return { growth, split, table, log, orders, state, clock };
 }
 
-it('[RT8][RT11] a taking shard starts above the LSN at which the giving one refuses old routes', async () => {
+it('[RT8][RT11] a receiving shard starts above the LSN at which the source refuses old routes', async () => {
   const { growth, split, log } = grown();
   expect(await split(0, 1)).toMatchObject({ ok: true, value: { version: 2 } });
   expect(log).toEqual(['open 1 since 2', 'drain 0 since 2', 'raise 1 above 41', 'routes 2: 0 draining,1 serving']);
@@ -124,7 +124,7 @@ it('[RT21][RT22] once calm, shards rebalance one by one; no split waits, and non
   expect(growth.tidyingMs).toBe(2 * LIMITS.tidyCalmMs);
 });
 
-it('[RT21] a rebalancing shard gets its neighbours, and no list as long as the index twice', async () => {
+it('[RT21] a rebalancing shard gets its neighbours, and no second list of all shards', async () => {
   const { growth, split, table, orders, clock } = grown();
   for (const since of [1, 2]) {
     await split(0, since);

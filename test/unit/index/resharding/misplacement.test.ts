@@ -45,7 +45,7 @@ it('[RT22] shards are rebalanced soon once half of the regions changed, late at 
   );
 });
 
-it('[RT22] the one that was not for longest comes first; when all were, none is due', () => {
+it('[RT22] the shard rebalanced longest ago comes first; when all are done, none is due', () => {
   const table = line(4);
   const disorder = afterRebalancing(changed(table, 4), 0);
   expect(nextRebalancing(disorder, table, NONE, CALM_MS)?.ordinal).toBe(1);
@@ -61,7 +61,7 @@ it('[RT22] a new shard inherits the misplacement score of its origin; a merged s
   expect(afterChange(tidied, line(3), line(2), 2, 5).tidied).toEqual({ 0: 2, 1: 2 });
 });
 
-it('[RT21][RT11] no rows go to shards with replicas in use, nor to those that change', () => {
+it('[RT21][RT11] no rows go to shards with replicas in use or to changing shards', () => {
   const table = line(6, { 3: { state: { kind: 'draining', into: [4] } }, 5: { state: { kind: 'serving' } } });
   expect(nextRebalancing(changed(table, 6), table, new Set([2]), CALM_MS)).toEqual({ ordinal: 0, into: [1, 5] });
   // Shards that change are not rebalanced themselves either.

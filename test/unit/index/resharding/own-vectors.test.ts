@@ -27,12 +27,12 @@ function own(ordinal: number, shards: readonly RoutedShard[], xs: readonly numbe
   }
 }
 
-it('[RT20] spilled copies are left out, however many shards there are; an only shard has none', () => {
+it('[RT20] spilled copies are left out for any number of shards; a single shard has none', () => {
   const far = Array.from({ length: 60 }, (_, i) => shard(10 + i, 100 + i));
   expect(own(1, [shard(0, 0), shard(1, 10), shard(2, 20), ...far], [4, 6, 10, 14, 16])).toEqual([6, 10, 14]);
   expect(own(0, [shard(0, 0)], [4, 600])).toEqual([4, 600]);
 });
 
-it('[RT20] a shard that shares its region looks at those alone that hold its ids', () => {
+it('[RT20] a shard that shares its region considers only shards with the same slots', () => {
   expect(own(2, [shard(0, 10, LOW), shard(1, 20, LOW), shard(2, 10, HIGH), shard(3, 20, HIGH)], [10, 14, 16])).toEqual([10, 14]);
 });

@@ -60,6 +60,6 @@ it('[RT21] rebalancing does not wait for a full shard: refused rows stay; a spli
   expect(await putRows(takers({}, { 2: FULL }), slice(false), granted)).toBe(undefined);
 });
 
-it('[RT7] what may not have come is sent again, whole', async () => {
+it('[RT7] a batch that may not have arrived is sent again completely', async () => {
   for (const isWhole of [false, true]) expect(await putRows(takers({}, { 1: GONE }), slice(isWhole), granted)).toBe(undefined);
 });

@@ -25,7 +25,7 @@ it('[RT2][RT7] a split shard keeps nearer rows, gives the rest to the other half
   expect(divided.of(at(2.1, 0.2), 0)).toEqual({ to: [1], isNearer: true, isShared: true });
 });
 
-it('[RT7] a shard that is given up gives everything to the nearest of those that take it', () => {
+it('[RT7] a shard being merged gives each row to the nearest of its receivers', () => {
   const none = { ...shard(0, 0, 0, { kind: 'draining', into: [1, 2] }), centroids: encodeCentroids(new Float32Array(0), 2) };
   const given = wishes(none, shard(1, 4, 0), shard(2, 0, 4));
   expect(given.of(at(1, 0), 0)).toEqual({ to: [1], isNearer: true, isShared: false });

@@ -71,7 +71,7 @@ function draining() {
   return { mover, store, puts, moved, ids };
 }
 
-it('[RT14] moves few rows at once, and removes few at once when their time has come', async () => {
+it('[RT14] moves few rows at once, and removes few at once after their grace period', async () => {
   const { mover, store, puts, moved, ids } = draining();
   let [nowMs, count] = [1_000, ROWS];
   for (let steps = 0; steps < 100; steps += 1) {

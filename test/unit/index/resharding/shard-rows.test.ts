@@ -9,7 +9,7 @@ type Parts = ConstructorParameters<typeof ShardRows>;
 const rowsWith = (route: object | undefined): ShardRows =>
   new ShardRows({} as Parts[0], {} as Parts[1], {} as Parts[2], { get: () => route } as Parts[3]);
 
-it('[G51] a full shard is known by the limit that it hit: a split makes room for the write', () => {
+it('[G51] a full shard is recognised by the limit in its refusal: a split makes room for the write', () => {
   const full = err({ ...refusal('limit_exceeded', 'is full', 'vectors'), limit: { name: 'shardEngineBytesMax', bound: 1 } });
   expect(rowsWith({ since: 0 }).unlessFull(full)).toMatchObject({ error: { code: 'index_growing' } });
   expect(rowsWith(undefined).unlessFull(full)).toBe(full);

@@ -44,7 +44,7 @@ function firstShare(metric: Metric, halves: readonly [CentroidRows, CentroidRows
 
 const cases = (['cosine', 'l2', 'dot'] as const).flatMap((metric) => [1, 2, 3].map((seed) => [metric, seed] as const));
 
-it.each(cases)('[RT18] %s: each half of a split has a share that is not merged away again (seed %i)', (metric, seed) => {
+it.each(cases)('[RT18] %s: no half of a split is so small that it is merged again (seed %i)', (metric, seed) => {
   for (const equalShare of [0, 0.3, 0.5, 0.6, 0.75]) {
     const values = sample(equalShare, 0, seed);
     const halves = splitOf(metric, values, seed);

@@ -33,7 +33,7 @@ const numbersOf = (table: RouteTable) => (table.districts ?? []).map(({ number }
 const groupsOf = (table: RouteTable) => [...membersOf(table)].map(([, shards]) => shards.map(({ ordinal }) => ordinal));
 
 describe('[RT30] shard groups', () => {
-  it('are one until it has too many shards, and are then cut in two of neighbours', () => {
+  it('are one until it has too many shards, which are then divided among neighbours', () => {
     const whole = withDistricts(undefined, line(6), SIZES);
     expect(groupsOf(whole)).toEqual([[0, 1, 2, 3, 4, 5]]);
     expect(whole.districts).toMatchObject([{ number: 0, since: 1 }]);
@@ -47,7 +47,7 @@ describe('[RT30] shard groups', () => {
     expect(cut.districts?.every(({ coarse }) => coarse.scales.length >= 3)).toBe(true);
   });
 
-  it('get the shards that are split from theirs, and join their nearest when they have become small', () => {
+  it('get the shards split from their own, and join their nearest when they become small', () => {
     let table = withDistricts(undefined, line(7), SIZES);
     const put = (next: RouteTable) => (table = withDistricts(table, next, SIZES));
     put(changed(table, { kind: 'split', ordinal: 6, halves: [row(6), row(7)], margin: 1.1 }));
@@ -61,7 +61,7 @@ describe('[RT30] shard groups', () => {
     expect(table.districts?.map(({ coarse }) => coarse.scales.length)).toEqual([0]);
   });
 
-  it('hold every shard with a region once, neither too many nor too few, of 4,096 at once or added singly', () => {
+  it('contain each shard once and have bounded sizes, for 4,096 shards at once or one by one', () => {
     const { table } = tableOfClusters(4_096, 40, 8, 3);
     const many = withDistricts(undefined, table, DISTRICT_SIZES);
     const sizes = [...membersOf(many).values()].map((shards) => shards.length);
@@ -70,7 +70,7 @@ describe('[RT30] shard groups', () => {
     expect(numbersOf(many)).toEqual([...membersOf(many).keys()].toSorted((a, b) => a - b));
   });
 
-  it('are cut where all of their shards are equal, too', () => {
+  it('are also divided when all of their shards are equal', () => {
     const equal = line(40);
     const table = withDistricts(undefined, { ...equal, shards: equal.shards.map((shard) => ({ ...shard, centroids: row(1) })) }, SIZES);
     expect(Math.max(...groupsOf(table).map((group) => group.length))).toBeLessThanOrEqual(SIZES.shardsMax);
@@ -78,7 +78,7 @@ describe('[RT30] shard groups', () => {
 });
 
 describe('[RT31] a shard group that a change does not touch', () => {
-  it('stays the same with its version, whatever happens to others; a changed one gets the new version', () => {
+  it('keeps its version, whatever happens to others; a changed one gets the new version', () => {
     const before = withDistricts(undefined, line(24), SIZES);
     const split = withDistricts(before, changed(before, { kind: 'split', ordinal: 0, halves: [row(0), row(0.5)], margin: 1.1 }), SIZES);
     const touched = new Set(
@@ -105,7 +105,7 @@ describe('[RT31] a shard group that a change does not touch', () => {
     expect(given.districts?.find(({ number }) => number === lost)?.since).toBe(given.version);
   });
 
-  it('comes to a table that was stored without any at its next change', () => {
+  it('is added to a table stored without any at its next change', () => {
     const first = withLocators({ ...line(0), version: 0 });
     expect(first.districts).toBe(undefined);
     const old = { ...line(9), version: 41 };

@@ -14,7 +14,7 @@ function meansOf(values: Float32Array, dimensions: number, count: number, seed: 
   }
 }
 
-it.each([1, 2, 3, 4, 5])('[RT18] means begin far from each other: of many equal vectors no more than one (seed %i)', (seed) => {
+it.each([1, 2, 3, 4, 5])('[RT18] means start far apart: at most one at each of many equal vectors (seed %i)', (seed) => {
   const groups = [0, 5, 9, 14].map((x) => Array.from({ length: x === 5 ? MANY : FEW }, () => x));
   const values = Float32Array.from(groups.flat().flatMap((x) => [x, 1]));
   const { centroids, counts } = meansOf(values, 2, 4, seed);

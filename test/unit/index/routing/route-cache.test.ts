@@ -56,7 +56,7 @@ describe('[RT33] routes of a gateway', () => {
     expect(asked.outlines).toBe(2);
   });
 
-  it('are asked for once by calls at the same time, and by the next only for what is newer', async () => {
+  it('are requested once by concurrent calls, and later only for newer changes', async () => {
     const { state, asked, cache, split } = world();
     const versions = () => Promise.all([1, 2, 3].map(() => cache.using(MANIFEST, async ({ outline }) => ok(outline.version))));
     expect((await versions()).map(value)).toEqual([1, 1, 1]);
@@ -67,7 +67,7 @@ describe('[RT33] routes of a gateway', () => {
     expect(asked).toEqual({ outlines: 2, pages: 0 });
   });
 
-  it('that cannot be requested refuse the call, and not the next', async () => {
+  it('that cannot be requested fail the call, but not the next one', async () => {
     const { state, cache, nextPoint } = world();
     state.isUnreachable = true;
     const rank = () => cache.using(MANIFEST, (routes) => routes.rankForSearching(nextPoint()));

@@ -32,8 +32,8 @@ function index(id: string, shardCount: number) {
   return { state, asked, source, nextPoint };
 }
 
-describe('[RT33] what is remembered of routes', () => {
-  it('is asked for once, by however many at once', async () => {
+describe('[RT33] the cache of routes', () => {
+  it('requests routes once for concurrent calls', async () => {
     const { asked, source, nextPoint } = index('ix_a', 40);
     const reader = new RouteReader(1 << 20, SHARING);
     const routes = value(await reader.ask(source));
@@ -63,7 +63,7 @@ describe('[RT33] what is remembered of routes', () => {
     expect(touched.length).toBeLessThan(state.table.districts!.length / 2);
   });
 
-  it('takes no more bytes than it may, over all indexes; evicts the least recently used', async () => {
+  it('stays within its bytes over all indexes, evicting the least recently used', async () => {
     const [first, second] = [index('ix_a', 40), index('ix_b', 40)];
     const whole = value(await new RouteReader(1 << 20, SHARING).ask(first.source)).bytes;
     // Room for both routing summaries and some pages, but not for all pages of both.
@@ -94,7 +94,7 @@ describe('[RT33] what is remembered of routes', () => {
     expect(value(await value(await reader.ask(few.source)).rankForSearching(nextPoint()))).toHaveLength(4);
   });
 
-  it('is refused as stale when the shard group has changed, or when its source cannot be reached', async () => {
+  it('refuses as stale when the shard group has changed or its source is unreachable', async () => {
     const { state, source, nextPoint } = index('ix_a', 40);
     const reader = new RouteReader(1 << 20, SHARING);
     const routes = value(await reader.ask(source));
@@ -105,7 +105,7 @@ describe('[RT33] what is remembered of routes', () => {
     expect(value(await value(await reader.ask(source)).placesFor(batch))[0]!.length).toBeGreaterThan(0);
   });
 
-  it('is of the newest version, in whatever order answers come', async () => {
+  it('has the newest version, in whatever order answers arrive', async () => {
     const { state, source } = index('ix_a', 40);
     const reader = new RouteReader(1 << 20, SHARING);
     const old = outlineOf(state.table);

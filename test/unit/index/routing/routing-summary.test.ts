@@ -39,7 +39,7 @@ describe('[RT32] a router', () => {
     }
   });
 
-  it('of an index of few shards gets everything at once', () => {
+  it('gets everything at once for an index of few shards', () => {
     const outline = outlineOf(districted(5));
     expect([outline.districts.length, outline.page?.ordinals]).toEqual([1, [0, 1, 2, 3, 4]]);
     const { table } = tableOfClusters(5, 2, 4, 1);
@@ -47,7 +47,7 @@ describe('[RT32] a router', () => {
     expect(outlineOf({ ...table, version: 0, shards: [] })).toMatchObject({ version: 0, districts: [], shards: [] });
   });
 
-  it('knows a shard that is given up, which belongs nowhere', () => {
+  it('knows a shard that is being merged, which belongs to no group', () => {
     const table = districted(30);
     const merged = withDistricts(table, changed(table, { kind: 'merge', ordinal: 7, into: [8] }), SIZES);
     const outline = outlineOf(merged);
@@ -56,14 +56,14 @@ describe('[RT32] a router', () => {
     expect(pages.some(({ ordinals }) => ordinals.includes(7))).toBe(false);
   });
 
-  it('sees that a shard is rebalanced, not where its rows go', () => {
+  it('sees that a shard is being rebalanced, but not where its rows go', () => {
     const table = districted(30);
     const into = table.shards.map(({ ordinal }) => ordinal).filter((ordinal) => ordinal !== 7);
     const outline = outlineOf(withDistricts(table, changed(table, { kind: 'tidy', ordinal: 7, into }), SIZES));
     expect(outline.shards[7]).toMatchObject({ ordinal: 7, district: districtOf(table.shards[7]!), state: { kind: 'tidying', into: [] } });
   });
 
-  it('is not sent again what it has of an older version', () => {
+  it('is not sent again what it has from an older version', () => {
     const before = districted(50);
     const known = outlineOf(before);
     const { centroids } = before.shards[3]!;
@@ -79,7 +79,7 @@ describe('[RT32] a router', () => {
     expect(outlineOf(after, Infinity).districts.every(({ coarse }) => coarse === undefined)).toBe(true);
   });
 
-  it('gets only the changed shards on return, if its version is remembered', () => {
+  it('gets only the changed shards if the index still remembers its version', () => {
     const told = new RoutingChangeLog();
     let table = districted(50);
     let known = completed(told.tell(table, 0), undefined);
@@ -118,7 +118,7 @@ describe('[RT32] a router', () => {
     expect(regionPage(table, 999, since)).toMatchObject({ ok: false, error: { code: 'stale_route' } });
   });
 
-  it('gets no reply of more than some megabytes, however many shards of the longest vectors there are', () => {
+  it('gets replies of at most some megabytes, even for the most shards of the longest vectors', () => {
     const dimensions = LIMITS.dimensionsMaxCount;
     const shardCount = LIMITS.shardsPerIndexMaxCount;
     const eight = { codes: new Int8Array(8 * dimensions), scales: new Float32Array(8) };

@@ -34,7 +34,7 @@ const table = (...shards: RoutedShard[]): RouteTable => ({
 
 const ordinals = (shards: readonly { readonly ordinal: number }[]): number[] => shards.map(({ ordinal }) => ordinal);
 
-it('[RT16] ids of each locator spread evenly over halves of halves of the slots', () => {
+it('[RT16] ids of each locator are distributed evenly over quarters of the slots', () => {
   const parts = halvesOf(ALL_SLOTS).flatMap(halvesOf);
   const counts = parts.map(() => Array.from({ length: 8 }, () => 0));
   for (let i = 0; i < 32_000; i += 1) {
@@ -60,14 +60,14 @@ describe('a shard that shares its region', () => {
     expect(again.shards.map(slotsOf)).toEqual([LOW, ALL_SLOTS, ...halvesOf(HIGH)]);
   });
 
-  it('[RT16] is where vectors of its ids belong, and no other', () => {
+  it('[RT16] gets the vectors of its ids, and no others', () => {
     const router = new Router(table(shard(0, 1, LOW), shard(1, 9), shard(2, 1, HIGH)));
     expect(ordinals(router.rankForPlacing(Float32Array.of(1, 0), LOW.from))).toEqual([0, 1]);
     expect(ordinals(router.rankForPlacing(Float32Array.of(1, 0), HIGH.from))).toEqual([2, 1]);
     expect(ordinals(router.rankForSearching(Float32Array.of(1, 0)))).toEqual([0, 2, 1]);
   });
 
-  it('[RT18] merges into the shard with its region, though others are as near; busy, it is waited for', () => {
+  it('[RT18] merges into the shard with its region, even if others are as near, and waits if it is busy', () => {
     const shards = [shard(0, 1, LOW), shard(1, 1.01), shard(2, 1, HIGH)];
     expect(neighboursOf(table(...shards), 2)).toEqual([0]);
     const merged = changed(table(...shards), { kind: 'merge', ordinal: 2, into: [0] });
@@ -76,7 +76,7 @@ describe('a shard that shares its region', () => {
     expect(neighboursOf(table(busy, shards[1]!, shards[2]!), 2)).toEqual([]);
   });
 
-  it('[RT18] goes to the nearest that hold its ids, or else to the nearest that can take them over', () => {
+  it('[RT18] gives its rows to the nearest shards with its slots, or else to the nearest others', () => {
     const shards = [shard(0, 1, LOW), shard(1, 3, HIGH), shard(2, 4, HIGH)];
     expect(neighboursOf(table(...shards, shard(3, 8)), 1)).toEqual([2, 3]);
     expect(neighboursOf(table(...shards), 0)).toEqual([1]);
@@ -84,7 +84,7 @@ describe('a shard that shares its region', () => {
   });
 });
 
-it('[RT17] a query asks for ids of each slot as if there were no others', () => {
+it('[RT17] is ranked for each slot as if there were no others', () => {
   const near = halvesOf(ALL_SLOTS).flatMap(halvesOf);
   const far = Array.from({ length: 8 }, (_, i) => shard(20 + i, 50 + i));
   // Shard 9 is older than those of its region with other slots: its centroid is farther away.

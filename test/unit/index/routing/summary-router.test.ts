@@ -32,7 +32,7 @@ const rowsOf = (points: readonly Float32Array[], ids = points.map((_, i) => `p${
 });
 
 describe('[RT34] ranking by a routing summary', () => {
-  it.each<Metric>(['l2', 'cosine', 'dot'])('is that of the whole table while it has few shards, by %s', async (metric) => {
+  it.each<Metric>(['l2', 'cosine', 'dot'])('equals that of the whole table while it has few shards, by %s', async (metric) => {
     const { table, nextPoint } = tableOfClusters(30, 6, 5, 2, metric);
     const [routes, router] = [routesOfTable(withDistricts(undefined, table, { shardsMax: 8, shardsMin: 3 })), new Router(table)];
     expect(routes.outline.districts.length).toBeGreaterThan(3);
@@ -44,7 +44,7 @@ describe('[RT34] ranking by a routing summary', () => {
     }
   });
 
-  it.each<Metric>(['l2', 'cosine', 'dot'])('finds nearly all of the nearest of thousands, comparing few, by %s', async (metric) => {
+  it.each<Metric>(['l2', 'cosine', 'dot'])('finds nearly all of the nearest of thousands with few comparisons, by %s', async (metric) => {
     const { table, nextPoint } = tableOfClusters(3_000, 60, 16, 5, metric);
     const [routes, router] = [routesOfTable(withDistricts(undefined, table, DISTRICT_SIZES)), new Router(table)];
     let [found, placed] = [0, 0];
@@ -62,7 +62,7 @@ describe('[RT34] ranking by a routing summary', () => {
     expect(placed / POINTS).toBeGreaterThan(0.95);
   });
 
-  it('finds shards of each slot as if the others did not exist, however far away', async () => {
+  it('finds shards of each slot as if the others did not exist, at any distance', async () => {
     const { table, nextPoint } = tableOfClusters(2_000, 40, 8, 7);
     const last = table.shards.at(-1)!;
     const cut = ALL_SLOTS.to - 200;
@@ -81,7 +81,7 @@ describe('[RT34] ranking by a routing summary', () => {
     }
   });
 
-  it('asks all shards that share a region by their ids, whatever their shard groups', async () => {
+  it('includes all shards that share a region, in whichever shard groups', async () => {
     const { table } = tableOfClusters(1, 1, 4, 1);
     const width = ALL_SLOTS.to / 256;
     const shards = Array.from({ length: 256 }, (_, ordinal): RoutedShard => ({
@@ -94,7 +94,7 @@ describe('[RT34] ranking by a routing summary', () => {
   });
 });
 
-it('[RT35] vectors are assigned in any order, with the regions of few shard groups at once', async () => {
+it('[RT35] vectors are assigned in any order, with the regions of few shard groups in memory', async () => {
   const { table, nextPoint } = tableOfClusters(2_000, 60, 8, 4);
   const districted = withDistricts(undefined, table, SMALL);
   const routes = routesOfTable(districted);
@@ -109,7 +109,7 @@ it('[RT35] vectors are assigned in any order, with the regions of few shard grou
   expect(calls.length, 'each is asked for once').toBe(new Set(calls).size);
 });
 
-it('[RT37] a shard gets its neighbours that hold its ids, as near as any', () => {
+it('[RT37] a shard gets the nearest neighbours with its slots', () => {
   const { table } = tableOfClusters(1_000, 30, 8, 9);
   const districted = withDistricts(undefined, table, SMALL);
   for (const own of [0, 500, 999]) {
@@ -123,7 +123,7 @@ it('[RT37] a shard gets its neighbours that hold its ids, as near as any', () =>
   expect([...membersOf(districted)].length, 'more than are looked into').toBeGreaterThan(12);
 });
 
-it('[RT37] the vectors of a shard that is given up go to the nearest of all', () => {
+it('[RT37] the vectors of a shard being merged go to the nearest shard of all', () => {
   const { table } = tableOfClusters(1_000, 30, 8, 9);
   const districted = withDistricts(undefined, table, SMALL);
   for (const own of [1, 400, 900]) {
@@ -132,7 +132,7 @@ it('[RT37] the vectors of a shard that is given up go to the nearest of all', ()
   }
 });
 
-it('[RT32] an index has no more shards than its object can hold the regions of', () => {
+it('[RT32] an index has no more shards than its object can keep the regions of', () => {
   expect([shardsMax({ dimensions: 100 }), shardsMax({ dimensions: 2_048 })]).toEqual([4_096, 4_096]);
   expect(shardsMax({ dimensions: 4_096 })).toBe(2_048);
 });

@@ -5,7 +5,7 @@ import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { ShardWorld, smallFloor, value } from '../../../support/worlds/shard-world.ts';
 
-it('[RT23] a slice of moving carries no more than a message does, of the largest vectors too', () => {
+it('[RT23] a batch of moved rows fits one message, also of the largest vectors', () => {
   const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), { metric: 'dot', dimensions: 2 });
   const { indexId } = world.identity;
   const COUNT = 100;

@@ -44,7 +44,7 @@ function world(metadataChars: (id: string) => number) {
 }
 
 describe('reading many vectors of several shards', () => {
-  it('[V16] goes in portions, and answers in the order asked for', async () => {
+  it('[V16] reads in portions, and answers in the requested order', async () => {
     const { fetch, portions } = world(() => 100);
     const found = await fetch(10_000);
     expect(found).toMatchObject({ ok: true, value: { lsn: 5 } });
@@ -53,13 +53,13 @@ describe('reading many vectors of several shards', () => {
     expect(portions.length).toBeLessThan(5);
   });
 
-  it('[V16] asks at once for all ids that carry nothing', async () => {
+  it('[V16] reads all ids at once if nothing else is requested', async () => {
     const { fetch, portions } = world(() => 100);
     expect((await fetch(10_000, false)).ok).toBe(true);
     expect(portions).toEqual([10_000]);
   });
 
-  it('[V16] holds little more than one answer may have, and refuses more than that', async () => {
+  it('[V16] holds little more than one answer, and refuses a larger one', async () => {
     const { fetch, most } = world(() => LIMITS.vectorMetadataBytesMax);
     expect((await fetch(120)).ok).toBe(true);
     const refused = await fetch(1_000);

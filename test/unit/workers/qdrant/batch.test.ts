@@ -78,7 +78,7 @@ const upsert = (count = 1, vector = [1, 2]) => ({ upsert: { points: Array.from({
 const REMOVE = { delete: { points: [1] } };
 
 describe('a batch of operations', () => {
-  it('[Q34] is done one after another, and counts what it wrote', async () => {
+  it('[Q34] is done in order, and counts what it wrote', async () => {
     const { run, done } = world();
     expect(await run(upsert(2), REMOVE, upsert(3))).toEqual({ done: ok([7, 8, 7]), written: 5 });
     expect(done).toEqual(['2 written in ix_1', 'deleted in ix_1', '3 written in ix_1']);
@@ -87,7 +87,7 @@ describe('a batch of operations', () => {
   it.each([
     ['recreated', 'state_conflict'],
     ['deleted', 'index_not_found'],
-  ] as const)('[Q35] stays with the collection it began with: one that is %s half-way gets none of it', async (what, code) => {
+  ] as const)('[Q35] stays with its collection: one that is %s half-way gets none of it', async (what, code) => {
     for (const at of [2, 3]) {
       const { run, done } = world((call, change) => {
         if (call === at) change(what === 'recreated' ? 'ix_2' : undefined);
@@ -111,7 +111,7 @@ describe('a batch of operations', () => {
     expect([written, done]).toEqual([count - 1, [`${count - 1} written in ix_1`]]);
   });
 
-  it('[Q35] uses the present collection of the name, though an older one is cached, before its first step', async () => {
+  it('[Q35] uses the current collection of the name, even if an older one is cached', async () => {
     const { run, done, change } = world();
     await run(upsert());
     change('ix_2');

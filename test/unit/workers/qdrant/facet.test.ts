@@ -22,13 +22,13 @@ function callOn(total: number, counted = total) {
   return { hits: () => facetPoints(call, 'c', asked), read: () => read };
 }
 
-it('[Q54] all points are counted, page by page, and equal counts are in the order of their values', async () => {
+it('[Q54] all points are counted, page by page, and equal counts are ordered by value', async () => {
   const { hits } = callOn(LIMITS.facetPointsMaxCount);
   // 10,000 is 7 times 1,428, plus 4.
   expect(await hits()).toEqual(ok([0, 1, 2].map((value) => ({ value, count: 1_429 }))));
 });
 
-it('[Q54] more points than facetPointsMaxCount are refused, before any is read or as soon as counted', async () => {
+it('[Q54] more points than facetPointsMaxCount are refused, if possible before any is read', async () => {
   const refused = { error: { code: 'limit_exceeded', path: ['filter'], message: expect.stringContaining('facetPointsMaxCount') } };
   const many = callOn(LIMITS.facetPointsMaxCount + 1);
   expect([await many.hits(), many.read()]).toMatchObject([refused, 0]);

@@ -37,7 +37,7 @@ it.each([
   [undefined, undefined],
   [2, 7_000],
   [60, 5_000 + LIMITS.queryDeadlineMaxMs],
-])('[Q45] a search has as long as its `timeout` of %s s says, but no longer than any', async (timeout, deadlineMs) => {
+])('[Q45] a search has its `timeout` of %s s, up to the longest deadline', async (timeout, deadlineMs) => {
   const seen: unknown[] = [];
   const late = async (...asked: readonly unknown[]) => {
     seen.push(asked[3]);

@@ -10,14 +10,14 @@ const paths = (...written: string[]) => written.map((path) => parseJsonPath(path
 const included = (...written: string[]) => JSON.stringify(selectPayload(PAYLOAD, { include: paths(...written) }));
 const excluded = (...written: string[]) => JSON.stringify(selectPayload(PAYLOAD, { exclude: paths(...written) }));
 
-describe('[Q31] of a payload is shown', () => {
+describe('[Q31] parts of a payload that are returned:', () => {
   it('all or nothing', () => {
     expect(JSON.stringify(selectPayload(PAYLOAD, true))).toBe(PAYLOAD);
     expect(selectPayload(PAYLOAD, false)).toBe(undefined);
     expect([selectPayload(null, true), selectPayload(null, { include: paths('a') })]).toEqual([{}, {}]);
   });
 
-  it('what lies on the paths included', () => {
+  it('the values at the included paths', () => {
     expect(included('a', 'big')).toBe('{"a":1,"big":18446744073709551615}');
     expect(included('b.c', 'b.d')).toBe('{"b":{"c":2,"d":3}}');
     expect(included('l[].n')).toBe('{"l":[{"n":1},{"n":3}]}');
@@ -26,14 +26,14 @@ describe('[Q31] of a payload is shown', () => {
     expect(included()).toBe('{}');
   });
 
-  it('what lies on none of the paths excluded', () => {
+  it('everything but the excluded paths', () => {
     expect(excluded('b.c', 'l', 'big')).toBe('{"a":1,"b":{"d":3}}');
     expect(excluded('l[].n', 'a', 'b', 'big')).toBe('{"l":[{"m":2},{},5]}');
     expect(excluded()).toBe(PAYLOAD);
   });
 });
 
-it('[Q42] a point belongs to the group of each string and whole number at the path', () => {
+it('[Q42] a point belongs to the group of each string and integer at the path', () => {
   const value = { k: ['x', 2, 'x', 2.5, null, { y: 1 }], l: [{ n: 'a' }, { n: ['b', 'a'] }] };
   const groupsAt = (path: string) => valuesAt(value, parseJsonPath(path)!, isWord);
   expect(groupsAt('k')).toEqual(['x', 2]);
