@@ -20,7 +20,7 @@ import { onRawGateway } from './on-raw-gateway.ts';
 
 const TARGETS = [0.95, 0.99];
 const CONNECTIONS = [1, 4, 16];
-/** Settings are chosen by the first half of the queries, and speed is measured on the others. */
+/** The settings are chosen with the first half of the queries; speed is measured with the others. */
 const CHOSEN_BY = 0.5;
 
 interface Case {
@@ -38,8 +38,8 @@ interface Round {
 }
 
 /**
- * What a search costs end to end: over HTTP through the gateway, beside the floor of this workerd and beside other servers over their own
- * protocols, all driven by one lean client in interleaved rounds. Absent servers are named and left out.
+ * The cost of a search from end to end: over HTTP through the gateway, beside the minimum on this workerd and beside other servers over
+ * their own protocols, all driven by one lean client in interleaved rounds. Servers that are not installed are named and left out.
  */
 export async function frontDoorBench({ data, metric, quick = false }: AnnOptions): Promise<void> {
   const place = data === undefined ? await gloveSet(true) : { folder: data, name: data, metric: metricOf(metric) };
@@ -75,7 +75,7 @@ async function others(set: VectorSet): Promise<Contender[]> {
   return started;
 }
 
-/** The cheapest search that reaches each target; a floor reaches none and is measured once. */
+/** The cheapest search that reaches each target; the floor finds nothing and is measured once. */
 async function casesOf(contender: Contender, set: VectorSet, truth: Truth): Promise<Case[]> {
   const cases: Case[] = [];
   for (const target of TARGETS) {
@@ -124,7 +124,7 @@ async function measure({ contender, search, rounds }: Case, { queries }: VectorS
   rounds.set(connections, [...(rounds.get(connections) ?? []), row]);
 }
 
-/** Medians of the rounds. */
+/** Prints the medians of the rounds. */
 function print({ name, base, metric }: VectorSet, cases: readonly Case[]): void {
   const rows = cases.flatMap(({ contender, search, recall, rounds }) =>
     [...rounds].map(([connections, all]) => ({

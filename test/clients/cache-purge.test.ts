@@ -61,7 +61,7 @@ describe('a purge over HTTP', () => {
     ['prefix', { prefix: 'docs/' }, ['one', 'two']],
     ['prefix and text', { prefix: 'docs/', text: ['two', 'three'] }, ['two']],
     ['model and tags', { model: SHARED, tags: ['docs/1'] }, ['one']],
-    ['a version that nothing is of', { model: SHARED, model_version: '0' }, []],
+    ['a version without entries', { model: SHARED, model_version: '0' }, []],
     ['another model', { model: 'glove-sif-100' }, []],
     ['version', { model: SHARED, model_version: '1' }, ['one', 'two', 'three', 'four']],
   ])('[C60] by %s removes matching entries in every isolate, and no others', async (_, body, expected) => {

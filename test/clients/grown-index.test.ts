@@ -158,7 +158,7 @@ describe('an index of several shards, over HTTP', () => {
 
   // During the first split, and with many shards and concurrent writes.
   it.each([
-    ['that it begins', (shards: number) => shards >= 0],
+    ['of its only shard', (shards: number) => shards >= 0],
     ['of one shard of many', (shards: number) => shards >= 4],
   ])('[B40] [B41] [RT9] is deleted during a split %s; nothing is left, and its name can be used again', async (stage, isStage) => {
     const index = '/v1/indexes/torn';

@@ -273,7 +273,7 @@ describe('the memory for bodies', () => {
 });
 
 it.each(['/models/none', '/models/%2e%2e%2fsecrets', '/docs/none', '/models/%00'])(
-  'a file that is not there, %s, is a typed refusal',
+  'a missing file, %s, is a typed refusal',
   async (path) => {
     const { status, body } = await client.get(path);
     expect(status).toBe(404);
@@ -282,7 +282,7 @@ it.each(['/models/none', '/models/%2e%2e%2fsecrets', '/docs/none', '/models/%00'
 );
 
 it.each(['1e400', '-1e400', '[[1e400]]', '{"a": 1e999}'])(
-  'metadata with the number %s, which JSON could not give back, is refused',
+  'metadata with the number %s, which JSON cannot represent, is refused',
   async (value) => {
     const endpoint = ENDPOINTS.upsertVectors;
     const body = `{"vectors": [{"id": "big", "values": [1, 2, 3, 4], "metadata": {"n": ${value}, "none": null}}]}`;

@@ -10,13 +10,13 @@ const TICKS_PER_S = 100;
 const START_MAX_MS = 30_000;
 const POLL_MS = 50;
 
-/** A server program of the system, run as a child until it is stopped. */
+/** A server program of the system, as a child process. */
 export interface ChildServer {
   readonly cpuS: () => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
-/** Starts a program and resolves once it takes connections on `port`. It may be run as another user: PostgreSQL refuses root. */
+/** Starts a program and resolves when it accepts connections on `port`. It can run as another user: PostgreSQL refuses root. */
 export async function startServer(
   program: string,
   args: readonly string[],
@@ -31,7 +31,7 @@ export async function startServer(
     cpuS: () => cpuOfTree(pid),
     stop: async () => {
       const exited = new Promise((resolve) => child.once('exit', resolve));
-      // Of PostgreSQL: disconnects its clients. Redis ends by either.
+      // PostgreSQL disconnects its clients on SIGINT; Redis ends on either signal.
       child.kill('SIGINT');
       await exited;
     },
@@ -53,7 +53,7 @@ async function takesConnections(port: number, child: ChildProcess): Promise<void
   throw new Error(`nothing listens on port ${port}`);
 }
 
-/** CPU of a process, of the children that have ended, and of those that run: a server may have one for each connection. */
+/** CPU of a process, of its ended children and of its running ones: a server may have one for each connection. */
 async function cpuOfTree(pid: number): Promise<number> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const processes = (await Promise.all(pids.map(statOf))).filter((stat) => stat !== undefined);
@@ -62,7 +62,7 @@ async function cpuOfTree(pid: number): Promise<number> {
 }
 
 async function statOf(pid: string): Promise<{ pid: number; parent: number; ticks: number; ended: number } | undefined> {
-  // It may have ended meanwhile.
+  // The process may have ended by now.
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
   const fields = text?.slice(text.lastIndexOf(') ') + 2).split(' ');
   if (fields === undefined) return undefined;

@@ -1,15 +1,15 @@
 import type { Wire } from '../load.ts';
 
-/** What asks a server for the ten nearest of a vector: one of its settings, as a client's connection carries it out. */
+/** How a connection asks a server for the ten nearest of a vector, under one of its settings. */
 export interface Search extends Wire {
-  /** Empty when a server has one setting only. */
+  /** Empty if a server has only one setting. */
   readonly setting: string;
   request(query: Float32Array): Buffer;
-  /** The rows that an answer names; undefined for a floor, which searches nothing. */
+  /** The rows in an answer; undefined for the floor, which searches nothing. */
   readonly rowsOf?: (answer: Buffer) => number[];
 }
 
-/** A server with all vectors of a set in it. Settings come in the order of their cost. */
+/** A server that holds all vectors of a set. Its settings are in ascending order of cost. */
 export interface Contender {
   readonly name: string;
   readonly searches: readonly Search[];

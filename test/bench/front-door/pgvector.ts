@@ -23,7 +23,7 @@ const SETTINGS = ['shared_buffers=1GB', 'fsync=off', 'synchronous_commit=off', '
 const BUILD_MEMORY = '2GB';
 const ROWS_AT_ONCE = 1_000;
 
-/** PostgreSQL with an HNSW index of pgvector, as Debian packages them; undefined where they are absent. */
+/** PostgreSQL with an HNSW index of pgvector, as packaged by Debian; undefined if they are not installed. */
 export async function pgvector(set: VectorSet): Promise<Contender | undefined> {
   const [bin] = await Array.fromAsync(glob('/usr/lib/postgresql/*/bin', { cwd: '/' }));
   const folder = bin === undefined ? undefined : await folderWithExtension();
@@ -47,7 +47,7 @@ export async function pgvector(set: VectorSet): Promise<Contender | undefined> {
   return { name: 'pgvector HNSW', searches, cpuS: server.cpuS, stop };
 }
 
-/** The programs of the version that has the extension. */
+/** The folder of the PostgreSQL version that has the extension. */
 async function folderWithExtension(): Promise<string | undefined> {
   const [control] = await Array.fromAsync(glob('/usr/share/postgresql/*/extension/vector.control'));
   const version = control === undefined ? undefined : dirname(dirname(control)).split('/').at(-1);
@@ -84,7 +84,7 @@ async function fill(psql: string, port: number, { base, metric }: VectorSet): Pr
   assert(status === 0, 'psql fills the table');
 }
 
-/** A statement that each connection prepares once, its parameter and answer in binary: PostgreSQL's protocol 3.0. */
+/** A statement that each connection prepares once, with parameter and answer in binary: PostgreSQL's protocol 3.0. */
 function searchOf(port: number, width: number, metric: Metric): Search {
   const sql = `SELECT id FROM items ORDER BY embedding ${OPERATORS[metric].compares} $1::vector LIMIT ${TOP_K}`;
   const startup = message('', int32(196_608), text('user'), text('bench'), text('database'), text('postgres'), Buffer.of(0));
@@ -98,7 +98,7 @@ function searchOf(port: number, width: number, metric: Metric): Search {
     endOf: endOfAnswer,
     isFine: (answer) => messagesOf(answer).every(({ type }) => type !== 'E'),
     request: (query) => Buffer.concat([bind(query), execute]),
-    // A row's message: the number of columns, the length of the first, which is 4, and the id.
+    // A row message: the number of columns, the length of the first (4), and the id.
     rowsOf: (answer) =>
       messagesOf(answer)
         .filter(({ type }) => type === 'D')

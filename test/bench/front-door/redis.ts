@@ -9,13 +9,13 @@ import type { Contender, Search } from './contender.ts';
 import { TOP_K } from './contender.ts';
 
 const WIDTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
-/** Of the graph: as Redis' documentation recommends for recall. */
+/** Settings of the graph, as Redis' documentation recommends for recall. */
 const BUILD = ['M', '16', 'EF', '200'];
 
-/** A vector set of Redis 8 with 32-bit floats; undefined where Redis is absent, or has no vector sets. */
+/** A vector set of Redis 8 with 32-bit floats; undefined if Redis is not installed or has no vector sets. */
 export async function redis({ base, metric }: VectorSet): Promise<Contender | undefined> {
   const version = /v=(\d+)/.exec(spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1];
-  // Its vector sets compare by cosine alone.
+  // Vector sets compare only by cosine.
   if (version === undefined || Number(version) < 8 || metric !== 'cosine') return undefined;
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--loglevel', 'warning'];

@@ -9,7 +9,7 @@ import { TOP_K } from './contender.ts';
 
 const HEADER_END = '\r\n\r\n';
 
-/** An index for each target of recall, filled and searched over HTTP as users do. */
+/** An index for each recall target, filled and searched over HTTP as users do. */
 export async function sluice(workerd: RawWorkerd, client: ApiClient, { base, metric }: VectorSet): Promise<Contender> {
   const searches: Search[] = [];
   for (const recall of RECALL_TARGETS) {
@@ -34,6 +34,6 @@ export async function sluice(workerd: RawWorkerd, client: ApiClient, { base, met
       },
     });
   }
-  // The deployment is its caller's.
+  // The caller stops the deployment.
   return { name: 'Sluice', searches, cpuS: workerd.cpuS, stop: () => Promise.resolve() };
 }

@@ -42,17 +42,17 @@ describe('the cache of several isolates on a faulty network', () => {
   it.each<[string, (leases: Leases) => object]>([
     ['served without a lease', () => ({ isLeased: () => true })],
     [
-      'counted a lease from later than it was asked for',
+      'counted a lease from after its request',
       ({ renewView }) => ({ renewView: (view, grant, atMs) => renewView(view, grant, atMs + 900) }) satisfies Partial<Leases>,
     ],
     ['forgot its leases in a restart', () => ({ openLeaseBook: () => ({ leasedUntilMs: 0 }) })],
     ['forgot a lease it granted', () => ({ grantLease: (book) => book }) satisfies Partial<Leases>],
     [
-      'stamped fills with a purge to come',
+      'stamped fills with a future purge',
       ({ stampOf }) => ({ stampOf: (view) => ({ ...stampOf(view), position: view.log.position + 1 }) }) satisfies Partial<Leases>,
     ],
     [
-      'stamped fills with a time to come',
+      'stamped fills with a future time',
       ({ stampOf }) => ({ stampOf: (view) => ({ ...stampOf(view), knownMs: view.knownMs + 5000 }) }) satisfies Partial<Leases>,
     ],
   ])('[C7] fails this test if something %s', async (_, mutation) => {

@@ -104,20 +104,20 @@ describe('the checker of histories', () => {
   });
 
   it.each<[string, boolean, boolean, RegisterOperation[]]>([
-    ['a read of what was written', true, false, [operation('set', 1, 0, 1), operation('get', 1, 2, 3)]],
-    ['a read of what was replaced', false, true, [operation('set', 1, 0, 1), operation('set', 2, 2, 3), operation('get', 1, 4, 5)]],
-    ['a read beside a write', true, false, [operation('set', 1, 0, 1), operation('set', 2, 2, 5), operation('get', 1, 3, 4)]],
+    ['a read of the written value', true, false, [operation('set', 1, 0, 1), operation('get', 1, 2, 3)]],
+    ['a read of a replaced value', false, true, [operation('set', 1, 0, 1), operation('set', 2, 2, 3), operation('get', 1, 4, 5)]],
+    ['a read concurrent with a write', true, false, [operation('set', 1, 0, 1), operation('set', 2, 2, 5), operation('get', 1, 3, 4)]],
     [
-      'two reads beside a write, the later of the older value',
+      'two reads concurrent with a write, the later returning the older value',
       false,
       false,
       [operation('set', 1, 0, 1), operation('set', 2, 2, 9), operation('get', 2, 3, 4), operation('get', 1, 5, 6)],
     ],
     ['a lost value', false, false, [operation('set', 1, 0, 1), operation('get', 0, 2, 3)]],
-    ['a lost value, where that may be', true, true, [operation('set', 1, 0, 1), operation('get', 0, 2, 3)]],
-    ['a lost value that is back', false, true, [operation('set', 1, 0, 1), operation('get', 0, 2, 3), operation('get', 1, 4, 5)]],
+    ['a lost value, if losses are allowed', true, true, [operation('set', 1, 0, 1), operation('get', 0, 2, 3)]],
+    ['a lost value that reappears', false, true, [operation('set', 1, 0, 1), operation('get', 0, 2, 3), operation('get', 1, 4, 5)]],
     ['a forgotten value', false, true, [operation('set', 1, 0, 1), operation('forget', 0, 2, 3), operation('get', 1, 4, 5)]],
-    ['a value that was not kept', false, true, [operation('set', 0, 0, 1), operation('get', 1, 2, 3)]],
+    ['a value that was not stored', false, true, [operation('set', 0, 0, 1), operation('get', 1, 2, 3)]],
   ])('[C48] judges %s: %s', (_, sound, mayLose, operations) => {
     expect(isLinearizable(operations, { mayLose })).toBe(sound);
   });

@@ -46,7 +46,7 @@ const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
     }),
   ],
   [
-    'what nobody could confirm was kept',
+    'writes under an unconfirmed authority were kept',
     `${SRC}/gateway/authority.ts`,
     ({ underAuthority }) => ({
       underAuthority: (authority: object, step: (lease?: { endsAtMs: number }) => unknown) =>
@@ -65,7 +65,7 @@ const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
     ({ PurgeLogStore }) => void (PurgeLogStore.prototype.hasErased = () => false),
   ],
   [
-    'the words of purges stayed in a shared log',
+    'the texts of purges stayed in a shared log',
     `${SRC}/cache/purge-log.ts`,
     ({ PurgeLog }) =>
       void (PurgeLog.prototype.withoutTerms = function withoutTerms() {
@@ -73,7 +73,7 @@ const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
       }),
   ],
   [
-    'what a tenant brought into a shared cache was not known',
+    'the fills of a tenant in a shared cache were not recognised',
     `${SRC}/cache/purge-record.ts`,
     () => ({ broughtBy: (owner: string, tenant: string) => (owner === tenant ? {} : { filledBy: 'nobody' }) }),
   ],

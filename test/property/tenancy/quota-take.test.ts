@@ -67,7 +67,7 @@ interface Grant {
   readonly credits: { readonly units: Amounts; readonly open: Readonly<Record<WindowKind, number>> }[];
 }
 
-/** Remembers every grant and credit, and sums them up anew for each question. */
+/** Remembers every grant and credit, and sums them up for each question. */
 class Oracle {
   readonly grants: Grant[] = [];
   readonly open: Record<WindowKind, number> = { second: 0, minute: 0, hour: 0, day: 0, month: 0 };

@@ -39,13 +39,13 @@ const DINOSAURS: Record<string, JsonValue> = {
 
 describe('filters that vector databases document', () => {
   it.each([
-    ['all of some', { city: 'London', color: 'red' }, '2'],
-    ['any of some', { $or: [{ city: 'London' }, { color: 'red' }] }, '1234'],
-    ['none of some', { $not: { $or: [{ city: 'London' }, { color: 'red' }] } }, '56'],
-    ['not all of some', { $not: { city: 'London', color: 'red' } }, '13456'],
-    ['one of these', { color: { $in: ['red', 'blue'] } }, '2346'],
-    ['none of these', { color: { $nin: ['red', 'blue'] } }, '15'],
-    ['some with another', { city: 'London', $not: { color: 'red' } }, '13'],
+    ['all conditions', { city: 'London', color: 'red' }, '2'],
+    ['any condition', { $or: [{ city: 'London' }, { color: 'red' }] }, '1234'],
+    ['no condition', { $not: { $or: [{ city: 'London' }, { color: 'red' }] } }, '56'],
+    ['not all conditions', { $not: { city: 'London', color: 'red' } }, '13456'],
+    ['one of the values', { color: { $in: ['red', 'blue'] } }, '2346'],
+    ['none of the values', { color: { $nin: ['red', 'blue'] } }, '15'],
+    ['a condition and a negated one', { city: 'London', $not: { color: 'red' } }, '13'],
   ])('[V60][V70] %s', (_, written, ids) => {
     expect(accepted(written, CITIES)).toBe(ids);
   });
@@ -56,7 +56,7 @@ describe('filters that vector databases document', () => {
     [2, '25'],
     [3, ''],
     [4, ''],
-  ])('[V140] at least %i of some', (count, ids) => {
+  ])('[V140] at least %i conditions', (count, ids) => {
     const of = [{ city: 'Moscow' }, { color: 'red' }, { color: 'green' }, { $id: '2' }];
     expect(accepted({ $atLeast: { count, of } }, CITIES)).toBe(ids);
   });
@@ -76,11 +76,11 @@ describe('filters that vector databases document', () => {
   it.each([
     ['empty: absent, null or []', { p: { $empty: true } }, 'abc'],
     ['not empty', { p: { $empty: false } }, 'defghi'],
-    ['null, in an array too', { p: null }, 'bd'],
+    ['null, also in an array', { p: null }, 'bd'],
     ['not null', { p: { $ne: null } }, 'acefghi'],
     ['there', { p: { $exists: true } }, 'bcdefghi'],
     ['no value', { p: { $size: 0 } }, 'abc'],
-    ['a single value counts one', { p: { $size: 1 } }, 'degi'],
+    ['a single value counts as one', { p: { $size: 1 } }, 'degi'],
     ['more than one', { p: { $size: { $gt: 1 } } }, 'fh'],
     ['one or two', { p: { $size: { $gte: 1, $lte: 2 } } }, 'defghi'],
     ['less than two', { p: { $size: { $lt: 2 } } }, 'abcdegi'],
@@ -96,7 +96,7 @@ describe('filters that vector databases document', () => {
   it.each([
     ['conditions of a path may be met by different elements', { 'diet.food': 'meat', 'diet.likes': true }, '12'],
     ['conditions of an element are met by one', { diet: { $elemMatch: { food: 'meat', likes: true } } }, '1'],
-    ['beside others', { diet: { $elemMatch: { food: 'meat', likes: true } }, $id: { $ne: '1' } }, ''],
+    ['with other conditions', { diet: { $elemMatch: { food: 'meat', likes: true } }, $id: { $ne: '1' } }, ''],
     ['negation within an element', { diet: { $elemMatch: { food: 'meat', $not: { likes: true } } } }, '2'],
     ['negation of elements', { $not: { diet: { $elemMatch: { food: 'meat', likes: true } } } }, '2'],
   ])('[V143] %s', (_, written, ids) => {
@@ -104,9 +104,9 @@ describe('filters that vector databases document', () => {
   });
 
   it.each([
-    ['some value is none of these', { p: { $elemMatch: { $nin: ['x', null] } } }, 'fgh'],
-    ['no value is one of these', { p: { $nin: ['x', null] } }, 'acgi'],
-    ['some value lies between and is not this', { q: { $elemMatch: { $gt: 1, $lt: 9, $ne: 5 } } }, 'l'],
+    ['one value is none of the given ones', { p: { $elemMatch: { $nin: ['x', null] } } }, 'fgh'],
+    ['no value is one of the given ones', { p: { $nin: ['x', null] } }, 'acgi'],
+    ['one value is in the range and not the given one', { q: { $elemMatch: { $gt: 1, $lt: 9, $ne: 5 } } }, 'l'],
   ])('[V143] %s', (_, written, ids) => {
     expect(accepted(written, { ...SHAPES, k: { p: 'x', q: [1, 5, 9] }, l: { p: 'x', q: [0, 3] } })).toBe(ids);
   });
@@ -138,7 +138,7 @@ describe('areas', () => {
   it.each([
     ['a box', { top_left: { lon: 13.403683, lat: 52.520711 }, bottom_right: { lon: 13.455868, lat: 52.495862 } }, 'bc'],
     ['a box across the antimeridian', { top_left: { lat: 0, lon: 170 }, bottom_right: { lat: -20, lon: -170 } }, 'fs'],
-    ['the box of the rest', { top_left: { lat: 0, lon: -170 }, bottom_right: { lat: -20, lon: 170 } }, ''],
+    ['the box of the remaining longitudes', { top_left: { lat: 0, lon: -170 }, bottom_right: { lat: -20, lon: 170 } }, ''],
     ['a circle', { center: { lat: 52.520711, lon: 13.403683 }, radius_m: 1000 }, 'bc'],
     // Berlin to Moscow, where c is as well: 1,608 km.
     ['a circle that reaches another city', { center: { lat: 55.76, lon: 37.61 }, radius_m: 1_615_000 }, 'bc'],

@@ -16,7 +16,7 @@ const isTaken = (purges: PurgeLog, of: Purgeable) => purges.verdictOf(of).kind =
 describe('PurgeLog', () => {
   it.each<[string, PurgePredicate, Partial<Purgeable>, Partial<Purgeable>]>([
     ['digest', { digests: ['a', 'b'] }, { digest: 'b' }, { digest: 'c' }],
-    ['digest, where none is left', { digests: [] }, {}, { digest: 'a' }],
+    ['digest, with none given', { digests: [] }, {}, { digest: 'a' }],
     ['tag', { tags: ['x', 'y'] }, { tags: ['z', 'y'] }, { tags: ['z', 'xy'] }],
     ['prefix of a tag', { tagPrefix: 'docs/' }, { tags: ['z', 'docs/1'] }, { tags: ['z', 'a-docs/1', 'docs'] }],
     ['model', { model: 'm' }, { model: 'm' }, { model: 'mm' }],

@@ -19,7 +19,7 @@ describe('a refused value', () => {
     ['a value over its limit', { name: 'abcde', input: 'x' }, 'limit_exceeded', 'name'],
     ['an unknown field', { name: 'a', input: 'x', extra: 1 }, 'invalid_value', 'extra'],
     ['the option of a union that got furthest', { name: 'a', input: [{ text: 'x' }, { text: 1 }] }, 'invalid_value', 'input[1].text'],
-    ['a body that is no object', 'text', 'invalid_value', null],
+    ['a body that is not an object', 'text', 'invalid_value', null],
   ])('names %s', (_, value, code, param) => {
     expect(faultOf(parse(schema, value))).toMatchObject({ code, param });
   });
@@ -27,7 +27,7 @@ describe('a refused value', () => {
   it.each([
     ['a text over its limit', { name: 'abcde', input: 'x' }, 'name: has 5 characters; the limit is 4'],
     ['a number over its limit', { name: 'a', input: 'x', count: 1e12 }, 'count: is 1000000000000; the limit is 9'],
-    ['a number below the least', { name: 'a', input: 'x', count: -0.5 }, 'count: is -0.5; the least is 0'],
+    ['a number below the minimum', { name: 'a', input: 'x', count: -0.5 }, 'count: is -0.5; the least is 0'],
     ['a list over its limit', { name: 'a', input: 'x', list: [1, 2, 3] }, 'list: has 3 items; the limit is 2'],
   ])('states the limit and the value: %s', (_, value, message) => {
     expect(faultOf(parse(schema, value))?.message).toBe(message);

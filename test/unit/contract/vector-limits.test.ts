@@ -55,22 +55,22 @@ describe('one vector', () => {
 
 describe('one bad point of a batch is named', () => {
   it.each([
-    ['values that are none', { id: 'bad', values: [1, 'x'] }, 'vectors[17].values[1]', 'invalid_value'],
+    ['values that are not numbers', { id: 'bad', values: [1, 'x'] }, 'vectors[17].values[1]', 'invalid_value'],
     ['values beyond float32', { id: 'bad', values: [1, 1e300] }, 'vectors[17].values[1]', 'invalid_value'],
     ['no values', { id: 'bad' }, 'vectors[17]', 'invalid_value'],
     ['too many values', { id: 'bad', values: ones(8_193) }, 'vectors[17].values', 'limit_exceeded'],
     ['too much metadata', { ...good, id: 'bad', metadata: metadataOf(65_537) }, 'vectors[17].metadata', 'limit_exceeded'],
-    ['the id of another', { ...good, id: 'v3' }, 'vectors[17].id', 'invalid_value'],
+    ['the id of another point', { ...good, id: 'v3' }, 'vectors[17].id', 'invalid_value'],
   ])('natively: with %s', (_, point, param, code) => {
     expect(fault(upsert, { vectors: batchWith(17, point) })).toEqual([param, code]);
   });
 
   it.each([
-    ['a vector that is none', { id: 1, vector: [1, 'x'] }, 'points[17].vector[1]', 'invalid_value'],
+    ['a vector that is not one', { id: 1, vector: [1, 'x'] }, 'points[17].vector[1]', 'invalid_value'],
     ['no vector', { id: 1 }, 'points[17].vector', 'invalid_value'],
     ['too many numbers', { id: 1, vector: ones(8_193) }, 'points[17].vector', 'limit_exceeded'],
     ['too much payload', { id: 1, vector: [1, 2], payload: metadataOf(65_537) }, 'points[17].payload', 'limit_exceeded'],
-    ['an id that is none', { id: 'x', vector: [1, 2] }, 'points[17].id', 'invalid_value'],
+    ['an invalid id', { id: 'x', vector: [1, 2] }, 'points[17].id', 'invalid_value'],
   ])('by Qdrant: with %s', (_, point, param, code) => {
     const points = batchWith(17, point, { vector: [1, 2] }).map((item, i) => ({ ...item, ...(i === 17 ? {} : { id: 100 + i }) }));
     expect(fault(upsertPoints, { points })).toEqual([param, code]);

@@ -22,9 +22,9 @@ it.each([
 it.each([
   ['one token too many', texts(1, model.tokensMax + 1), 'limit_exceeded', 'input[1]'],
   ['one text too many', texts(...Array<number>(LIMITS.embeddingInputsMaxCount + 1).fill(1)), 'limit_exceeded', 'input'],
-  ['an id past the vocabulary', tokenBatch([new Int32Array(0), Int32Array.of(1, model.vocabularySize)]), 'invalid_value', 'input[1]'],
+  ['an id outside the vocabulary', tokenBatch([new Int32Array(0), Int32Array.of(1, model.vocabularySize)]), 'invalid_value', 'input[1]'],
   ['a negative id', tokenBatch([Int32Array.of(1), new Int32Array(0), Int32Array.of(-1)]), 'invalid_value', 'input[2]'],
-  ['offsets that fall', { ids: new Int32Array(2), offsets: Int32Array.of(0, 2, 1, 2) }, 'invalid_value', 'offsets'],
+  ['decreasing offsets', { ids: new Int32Array(2), offsets: Int32Array.of(0, 2, 1, 2) }, 'invalid_value', 'offsets'],
   ['offsets that start late', { ids: new Int32Array(2), offsets: Int32Array.of(1, 2) }, 'invalid_value', 'offsets'],
   ['offsets that end early', { ids: new Int32Array(2), offsets: Int32Array.of(0, 1) }, 'invalid_value', 'offsets'],
   ['no offsets', { ids: new Int32Array(0), offsets: new Int32Array(0) }, 'invalid_value', 'offsets'],

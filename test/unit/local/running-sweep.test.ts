@@ -104,7 +104,7 @@ it('[G43] nothing is removed if the open files cannot be listed', async () => {
 
 it.each<[string, (path: string) => Meanwhile]>([
   ['had opened it before it was set aside', (path) => ({ renamed: () => hold(path + ASIDE) })],
-  ['shows it a moment later', (path) => ({ settling: () => hold(path + ASIDE) })],
+  ['has it open a moment later', (path) => ({ settling: () => hold(path + ASIDE) })],
   ['wrote to it and closed it in between', (path) => ({ renamed: () => age(path + ASIDE, 0) })],
   ['has a journal beside it', (path) => ({ renamed: () => writeFileSync(`${path}-wal`, 'frames') })],
 ])('[G43] a file gets its name back if its object %s', async (_, meanwhile) => {

@@ -35,7 +35,7 @@ describe('the secrets of a state folder', () => {
 
   it.each([
     ['nothing', ''],
-    ['half of it', '{"SLUICE_ADMIN_KEY": "sk_admin_0123'],
+    ['truncated JSON', '{"SLUICE_ADMIN_KEY": "sk_admin_0123'],
     ['no pepper', JSON.stringify({ SLUICE_ADMIN_KEY: 'a'.repeat(40) })],
     ['a short key', JSON.stringify({ SLUICE_ADMIN_KEY: 'too-short', SLUICE_KEY_PEPPER: 'b'.repeat(40) })],
   ])('are never replaced: a file that holds %s is named in the error, without its content', async (_, text) => {

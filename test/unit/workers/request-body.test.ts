@@ -43,7 +43,7 @@ describe('a request body', () => {
 
   it.each([
     ['no JSON', post('{"a": '), 'malformed_json'],
-    ['bytes that are no UTF-8', post(new Uint8Array([0x22, 0xff, 0x22])), 'malformed_json'],
+    ['bytes that are not UTF-8', post(new Uint8Array([0x22, 0xff, 0x22])), 'malformed_json'],
     ['a wrong field', post('{"a": "1"}'), 'invalid_value'],
     ['another media type', post('{"a": 1}', { 'content-type': 'text/plain' }), 'unsupported_media_type'],
     [
@@ -72,7 +72,7 @@ describe('a form', () => {
   } as const;
 
   it.each([
-    ['a byte that begins nothing', [0x61, 0xff]],
+    ['an invalid byte', [0x61, 0xff]],
     ['half a surrogate pair', [0xed, 0xa0, 0x80]],
     ['U+FFFD itself', [0xef, 0xbf, 0xbd]],
   ])('[G30] whose file name has %s is refused, because two names would be the same', async (_, name) => {

@@ -6,14 +6,14 @@ interface Env {
 
 const ANSWER = Array.from({ length: 10 }, (_, rank) => ({ id: String(rank), score: 1 - rank / 100 }));
 
-/** Answers a vector without looking at it. */
+/** Returns the same matches for every vector. */
 export class FloorObject extends DurableObject<Env> {
   query(vector: Float32Array): { readonly id: string; readonly score: number }[] {
     return vector.length > 0 ? ANSWER : [];
   }
 }
 
-/** The least that any gateway does: HTTP, as many floats parsed, one call of an object, ten matches written. */
+/** The least work of any gateway: HTTP, parsing the floats, one call of an object, writing ten matches. */
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     if (request.method === 'GET') return new Response('ok');

@@ -196,13 +196,17 @@ describe('EmbeddingCacheStore', () => {
     ['no digest', { digests: [] }, []],
     ['tags', { tags: ['y', 'docs/2'] }, ['b', 'c']],
     ['a prefix', { tagPrefix: 'docs/' }, ['a', 'b']],
-    ['a prefix of odd characters', { tagPrefix: '%_*[' }, ['c']],
+    ['a prefix of special characters', { tagPrefix: '%_*[' }, ['c']],
     ['the model', { model: 'm' }, ['a', 'b']],
     ['its version', { model: 'm', modelVersion: '2' }, ['b']],
     ['age', { filledBeforeMs: 20 }, ['a']],
-    ['whose it is, or may be', { filledBy: 'tn_one' as TenantId }, ['a', 'c']],
-    ['all of it', { digests: ['a', 'b', 'c'], tags: ['docs/1', 'docs/2'], tagPrefix: 'docs', model: 'm', filledBeforeMs: 30 }, ['a', 'b']],
-    ['nothing in particular', {}, ['a', 'b', 'c']],
+    ['the tenant, known or possible', { filledBy: 'tn_one' as TenantId }, ['a', 'c']],
+    [
+      'all selectors',
+      { digests: ['a', 'b', 'c'], tags: ['docs/1', 'docs/2'], tagPrefix: 'docs', model: 'm', filledBeforeMs: 30 },
+      ['a', 'b'],
+    ],
+    ['no selector', {}, ['a', 'b', 'c']],
   ])('[C60] finds the same entries for a purge by %s as the log', async (_, predicate, expected) => {
     await withStore(newShard(), {}, (store) => {
       const of = [

@@ -211,8 +211,8 @@ describe('filters in a shard', () => {
   });
 
   it.each([
-    ['that names few', { even: true }],
-    ['that names what to keep', { even: { $ne: false } }],
+    ['that lists the vectors to delete', { even: true }],
+    ['that lists the vectors to keep', { even: { $ne: false } }],
   ])('[V66] deletes more than one slice by a filter %s', async (_, written) => {
     const { upsert, query, remove } = await openShard();
     const total = 2 * LIMITS.propertySliceMaxCount + 500;

@@ -53,26 +53,26 @@ describe('[Q20] a filter of Qdrant is read', () => {
 describe('[Q21] a filter of Qdrant is refused, naming the path,', () => {
   const must = (condition: unknown) => ({ must: [condition] });
   it.each<[string, unknown, string]>([
-    ['that asks for words', must({ key: 'a', match: { text: 'x' } }), 'must[0].match.text'],
-    ['that asks for one item', must({ key: 'a[0].b', match: { value: 1 } }), 'must[0].key'],
+    ['that matches words', must({ key: 'a', match: { text: 'x' } }), 'must[0].match.text'],
+    ['that names one item of an array', must({ key: 'a[0].b', match: { value: 1 } }), 'must[0].key'],
     ['that names a member with a dot', must({ key: '"a.b"', match: { value: 1 } }), 'must[0].key'],
     ['that names no member', must({ key: '', match: { value: 1 } }), 'must[0].key'],
     ['of two conditions at once', must({ key: 'a', match: { value: 1 }, range: { lt: 3 } }), 'must[0]'],
     ['without a condition', must({ key: 'a' }), 'must[0]'],
     ['of an unknown condition', must({ key: 'a', likes: 1 }), 'must[0].likes'],
     ['of an unknown clause', { must_knot: [] }, 'must_knot'],
-    ['for null by value', must({ key: 'a', match: { value: null } }), 'must[0].match.value'],
-    ['of a whole number beyond 2^53', must({ key: 'a', match: { any: [1, parseExactJson('9007199254740993')] } }), 'must[0].match.any[1]'],
+    ['that matches null as a value', must({ key: 'a', match: { value: null } }), 'must[0].match.value'],
+    ['of an integer beyond 2^53', must({ key: 'a', match: { any: [1, parseExactJson('9007199254740993')] } }), 'must[0].match.any[1]'],
     ['between a number and a time', must({ key: 'a', range: { gt: 1, lt: '2024-01-01' } }), 'must[0].range.lt'],
-    ['between things that are no times', must({ key: 'a', range: { lt: 'yesterday' } }), 'must[0].range.lt'],
+    ['between values that are not times', must({ key: 'a', range: { lt: 'yesterday' } }), 'must[0].range.lt'],
     [
-      'of a point off the globe',
+      'of a point outside the globe',
       must({ key: 'a', geo_radius: { center: { lat: 91, lon: 0 }, radius: 1 } }),
       'must[0].geo_radius.center.lat',
     ],
     ['of ids within an item', must({ nested: { key: 'a', filter: must({ has_id: [1] }) } }), 'must[0].nested.filter.must[0].has_id'],
-    ['of what is no id', must({ has_id: [1, -2] }), 'must[0].has_id[1]'],
-    ['of a vector that points have not', must({ has_vector: 'image' }), 'must[0].has_vector'],
+    ['of an invalid id', must({ has_id: [1, -2] }), 'must[0].has_id[1]'],
+    ['of a named vector', must({ has_vector: 'image' }), 'must[0].has_vector'],
     ['that is a list', [], ''],
   ])('%s', (_, written, place) => {
     expect(refusal(written).slice(0, 2)).toEqual([place === '' ? null : place, 'invalid_value']);

@@ -80,7 +80,7 @@ describe('a file', () => {
 
   it.each([
     ['is stored after its lease', true],
-    ['fails to be stored, whatever of it is there', false],
+    ['fails to be stored, even if a part is there', false],
   ])('[T73] [T54] is removed if its authority ends and it %s', async (_, isStored) => {
     const { writer, gate, world, store, create } = setUp();
     const { state, authority } = endable(1_500);
