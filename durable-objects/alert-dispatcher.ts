@@ -1,7 +1,7 @@
 import { LIMITS } from '../src/contract/limits.ts';
 import { quotaAlert } from '../src/tenancy/usage/alert.ts';
 import type { ObjectsEnv } from './env.ts';
-import type { RaisedAlert, SqliteAlertOutbox } from './sqlite/alert-outbox.ts';
+import type { RaisedAlert, SqliteAlertOutbox } from '../src/tenancy/quota/quota-store.ts';
 
 /** The delay after which the ledger is tried again. */
 const LEDGER_RETRY_MS = 5_000;

@@ -21,8 +21,8 @@ import type { Recorded } from './billing-service.ts';
 import type { BillingStub, ObjectsEnv } from './env.ts';
 import type { Served } from './object-namespace.ts';
 import type { BillingBodies } from './invoice-service.ts';
-import type { CountRow, HeldRow } from './sqlite/cache-tallies.ts';
-import type { ToldAlert } from './sqlite/delivery-store.ts';
+import type { CountRow, HeldRow } from '../src/tenancy/usage/cache-tallies.ts';
+import type { ToldAlert } from '../src/tenancy/billing/delivery-store.ts';
 
 type Kind = keyof BillingBodies & string;
 

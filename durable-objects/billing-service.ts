@@ -10,13 +10,13 @@ import type { Alert } from '../src/tenancy/usage/alert.ts';
 import { BudgetWatch } from './budget-watch.ts';
 import { InvoiceService } from './invoice-service.ts';
 import type { BillingBodies } from './invoice-service.ts';
-import { SqliteBillingRecords } from './sqlite/billing-records.ts';
-import { openBillingDatabase } from './sqlite/billing-schema.ts';
-import { SqliteCacheTallies } from './sqlite/cache-tallies.ts';
-import { SqliteErasedIds } from './sqlite/erased-ids.ts';
-import { SqliteDeliveryStore } from './sqlite/delivery-store.ts';
-import { SqliteKeyUses } from './sqlite/key-uses.ts';
-import { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
+import { SqliteBillingRecords } from '../src/tenancy/billing/billing-records.ts';
+import { openBillingDatabase } from '../src/tenancy/billing/billing-schema.ts';
+import { SqliteCacheTallies } from '../src/tenancy/usage/cache-tallies.ts';
+import { SqliteErasedIds } from '../src/tenancy/erased-ids.ts';
+import { SqliteDeliveryStore } from '../src/tenancy/billing/delivery-store.ts';
+import { SqliteKeyUses } from '../src/tenancy/usage/key-uses.ts';
+import { SqliteUsageLedger } from '../src/tenancy/usage/usage-ledger.ts';
 import { WebhookDispatcher } from './webhook-dispatcher.ts';
 
 /** How often ids that can no longer arrive are forgotten, and how many one alarm takes. */

@@ -6,8 +6,8 @@ import type { Alert } from '../src/tenancy/usage/alert.ts';
 import { levelKindOf } from '../src/tenancy/quota/quota-level.ts';
 import { amountNano, editionNamed, priceOf } from '../src/tenancy/usage/price-book.ts';
 import type { BillingBodies } from './invoice-service.ts';
-import type { SqliteBillingRecords } from './sqlite/billing-records.ts';
-import type { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
+import type { SqliteBillingRecords } from '../src/tenancy/billing/billing-records.ts';
+import type { SqliteUsageLedger } from '../src/tenancy/usage/usage-ledger.ts';
 
 /** Looks after budgets as usage comes in. */
 export class BudgetWatch {

@@ -4,9 +4,9 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { Organisation } from '../src/tenancy/organisation.ts';
-import type { PageOf } from '../src/tenancy/page-of.ts';
+import type { PageOf } from '../src/tenancy/document-store.ts';
+import { SqliteDocumentStore } from '../src/tenancy/document-store.ts';
 import { isSigned } from '../src/tenancy/resource-ids.ts';
-import { SqliteDocumentStore } from './sqlite/document-store.ts';
 
 interface Bodies extends Record<string, object> {
   organisation: Organisation;
@@ -14,7 +14,7 @@ interface Bodies extends Record<string, object> {
 
 /** The list of organisations, for the admin. Only one exists; no request of a tenant passes through it. */
 export class DirectoryObject extends DurableObject {
-  readonly #documents = new SqliteDocumentStore<Bodies>(this.ctx.storage);
+  readonly #documents = new SqliteDocumentStore<Bodies>(this.ctx.storage, { nowMs: () => Date.now() });
 
   /** Adding an organisation again changes nothing. */
   add(organisation: Organisation, digest: string): Outcome<Organisation> {

@@ -7,8 +7,8 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';
-import { EmbeddingCacheStore } from './sqlite/embedding-cache-store.ts';
-import type { Slice } from './sqlite/embedding-cache-store.ts';
+import type { Slice } from '../src/cache/store/embedding-cache-store.ts';
+import { EmbeddingCacheStore } from '../src/cache/store/embedding-cache-store.ts';
 
 /** Sweeps are at least this far apart, unless one left work: entries that ran out are not served, they only take room. */
 const SWEEP_EVERY_MS = 60_000;

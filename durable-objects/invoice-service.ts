@@ -13,8 +13,8 @@ import { monthOf } from '../src/tenancy/billing/month.ts';
 import type { Webhook } from '../src/tenancy/billing/webhook.ts';
 import { PRICE_BOOK } from '../src/tenancy/usage/price-book.ts';
 import { editionSpans } from '../src/tenancy/usage/usage-query.ts';
-import type { SqliteBillingRecords } from './sqlite/billing-records.ts';
-import type { SqliteUsageLedger } from './sqlite/usage-ledger.ts';
+import type { SqliteBillingRecords } from '../src/tenancy/billing/billing-records.ts';
+import type { SqliteUsageLedger } from '../src/tenancy/usage/usage-ledger.ts';
 
 /** The records of an organisation's ledger, by kind. The id of a final invoice is its month. */
 export interface BillingBodies extends Record<string, { readonly id: string }> {

@@ -3,7 +3,7 @@ import { must } from '../src/kernel/assert.ts';
 import type { AttemptId } from '../src/kernel/ids.ts';
 import type { AgentLease } from '../src/pools/agent-lease.ts';
 import { afterVerdict, newsOf } from '../src/pools/lease-news.ts';
-import type { SqlitePoolStore } from './sqlite/sqlite-pool-store.ts';
+import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 
 /** Reports changes of a pool's leases to the scheduler, and applies its verdicts. */
 export class LeaseNews {

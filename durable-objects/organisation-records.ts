@@ -1,7 +1,7 @@
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
-import { keySpent } from '../src/contract/spent-key.ts';
+import { admitKey, keySpent, SPENT_KEY_BOUNDS } from '../src/contract/spent-key.ts';
 import { assert } from '../src/kernel/assert.ts';
 import type { FileId, KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
@@ -12,8 +12,8 @@ import type { RotationReceipt } from '../src/tenancy/keys/rotation.ts';
 import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
 import { isErased, stateOf, tombstone, withIndexes, withRegistry } from '../src/tenancy/tenant-state.ts';
 import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
-import { SqliteDocumentStore } from './sqlite/document-store.ts';
-import { SqliteSpentKeys } from './sqlite/spent-keys.ts';
+import { SqliteDocumentStore } from '../src/tenancy/document-store.ts';
+import { SqliteSpentKeys } from '../src/kernel/sql/spent-keys.ts';
 
 export interface OrganisationBodies extends Record<string, object> {
   organisation: Organisation;
@@ -33,8 +33,8 @@ export class OrganisationRecords {
   readonly #spentFiles: SqliteSpentKeys;
 
   constructor(storage: SqlStorage) {
-    this.documents = new SqliteDocumentStore<OrganisationBodies>(storage);
-    this.#spentFiles = new SqliteSpentKeys(storage);
+    this.documents = new SqliteDocumentStore<OrganisationBodies>(storage, { nowMs: () => Date.now() });
+    this.#spentFiles = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
   }
 
   /** `isListed`: it was founded before, so it is not created anew here. */
@@ -122,7 +122,7 @@ export class OrganisationRecords {
 
   /** Refuses the upload of a file that was deleted. */
   admitFile(tenantId: TenantId, id: FileId, digest: string): Outcome<null> {
-    return this.insideTenant(tenantId, () => this.#spentFiles.admit(tenantId, { key: id, digest }, Date.now()));
+    return this.insideTenant(tenantId, () => admitKey(this.#spentFiles.find(tenantId, id, Date.now()), digest));
   }
 
   openIndexes(tenantId: TenantId): Outcome<Tenant> {

@@ -16,7 +16,7 @@ import type { ObjectsEnv, PoolStub } from './env.ts';
 import type { Served } from './object-namespace.ts';
 import { SCHEDULER_CELL } from './env.ts';
 import { LeaseNews } from './lease-news.ts';
-import { SqlitePoolStore } from './sqlite/sqlite-pool-store.ts';
+import { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import { WaitingAgents } from './waiting-agents.ts';
 import { WorkClaim } from './work-claim.ts';
 

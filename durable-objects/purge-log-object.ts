@@ -17,8 +17,8 @@ import { ERASED_TENANT } from '../src/tenancy/tenant-state.ts';
 import { cacheLayoutOf } from './cache-layout-of.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
 import type { ObjectsEnv } from './env.ts';
-import { PurgeLogStore } from './sqlite/purge-log-store.ts';
-import type { Erasure } from './sqlite/purge-log-store.ts';
+import type { Erasure } from '../src/cache/store/purge-log-store.ts';
+import { PurgeLogStore } from '../src/cache/store/purge-log-store.ts';
 
 const TERMS = { leaseMs: LIMITS.purgeLeaseMs, guardMs: LIMITS.purgeLeaseGuardMs };
 

@@ -9,9 +9,8 @@ import type { LevelView, PathAsk, ReserveRequest } from '../src/tenancy/quota/qu
 import { reserve, settle } from '../src/tenancy/quota/reservation.ts';
 import type { Path, Taken } from '../src/tenancy/quota/take.ts';
 import { levelAt, take } from '../src/tenancy/quota/take.ts';
-import { SqliteAlertOutbox } from './sqlite/alert-outbox.ts';
-import { openQuotaDatabase, SqliteQuotaStore } from './sqlite/quota-store.ts';
-import { ALL, SqliteReservationStore } from './sqlite/reservation-store.ts';
+import { openQuotaDatabase, SqliteAlertOutbox, SqliteQuotaStore } from '../src/tenancy/quota/quota-store.ts';
+import { ALL, SqliteReservationStore } from '../src/tenancy/quota/reservation-store.ts';
 
 /** Until every isolate reserves for what a new rule limits: its slices end with their minute. */
 const RULE_KNOWN_MS = 120_000;

@@ -8,7 +8,7 @@ import { refuse } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { MadeIndex } from './sqlite/index-registry.ts';
+import type { MadeIndex } from '../src/index/registry/index-registry.ts';
 import { TenantIndexRegistry } from './tenant-index-registry.ts';
 
 /**

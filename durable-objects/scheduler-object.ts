@@ -18,9 +18,8 @@ import { step } from '../src/scheduler/first-form-queue/step.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import type { Served } from './object-namespace.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
-import { JOB_MIGRATIONS, SqliteJobStore } from './sqlite/sqlite-job-store.ts';
-import { SqliteOutbox } from './sqlite/sqlite-outbox.ts';
-import { SqlitePoolRegistry } from './sqlite/sqlite-pool-registry.ts';
+import { JOB_MIGRATIONS, SqliteJobStore, SqliteOutbox } from '../src/scheduler/first-form-queue/sqlite-job-store.ts';
+import { SqlitePoolRegistry } from '../src/scheduler/first-form-queue/sqlite-pool-registry.ts';
 import { UsageDispatcher } from './usage-dispatcher.ts';
 
 /** An alarm that is this late has been lost. */

@@ -11,10 +11,8 @@ import { underLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { ERASED_TENANT } from '../src/tenancy/tenant-state.ts';
-import { SqliteAliasRegistry } from './sqlite/alias-registry.ts';
-import { ErasureLog } from './sqlite/erasure-log.ts';
-import type { MadeIndex } from './sqlite/index-registry.ts';
-import { SqliteIndexRegistry } from './sqlite/index-registry.ts';
+import type { MadeIndex } from '../src/index/registry/index-registry.ts';
+import { ErasureLog, SqliteAliasRegistry, SqliteIndexRegistry } from '../src/index/registry/index-registry.ts';
 import { StoredCell } from './stored-cell.ts';
 
 /**

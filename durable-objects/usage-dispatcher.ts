@@ -2,7 +2,7 @@ import { messageOf } from '../src/contract/errors.ts';
 import type { UsageEvent } from '../src/contract/usage-event.ts';
 import type { OrganisationId } from '../src/kernel/ids.ts';
 import type { ObjectsEnv } from './env.ts';
-import type { SqliteOutbox } from './sqlite/sqlite-outbox.ts';
+import type { SqliteOutbox } from '../src/scheduler/first-form-queue/sqlite-job-store.ts';
 
 /** The delay after which the ledger is tried again. */
 const LEDGER_RETRY_MS = 5_000;

@@ -2,7 +2,7 @@ import type { Grant } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { assign } from '../src/pools/agent-lease.ts';
 import type { AgentId } from '../src/pools/agent-lease.ts';
-import type { SqlitePoolStore } from './sqlite/sqlite-pool-store.ts';
+import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import type { WaitingAgents } from './waiting-agents.ts';
 
 interface WorkClaimParts {

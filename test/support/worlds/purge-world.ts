@@ -1,6 +1,6 @@
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import { PurgeLogStore } from '../../../durable-objects/sqlite/purge-log-store.ts';
-import { EmbeddingCacheStore } from '../../../durable-objects/sqlite/embedding-cache-store.ts';
+import { PurgeLogStore } from '../../../src/cache/store/purge-log-store.ts';
+import { EmbeddingCacheStore } from '../../../src/cache/store/embedding-cache-store.ts';
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { CacheLayout } from '../../../src/cache/cache-layout.ts';
 import { effectiveAtMs, grantLease, openLeaseBook } from '../../../src/cache/purge-lease.ts';

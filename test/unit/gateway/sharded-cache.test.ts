@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import { EmbeddingCacheStore } from '../../../durable-objects/sqlite/embedding-cache-store.ts';
+import { EmbeddingCacheStore } from '../../../src/cache/store/embedding-cache-store.ts';
 import { parseShards } from '../../../src/cache/cache-layout.ts';
 import type { CacheLayout } from '../../../src/cache/cache-layout.ts';
 import { refuse } from '../../../src/contract/outcome.ts';

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Recorded } from '../../../durable-objects/billing-service.ts';
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
-import { SqliteEventIds } from '../../../durable-objects/sqlite/event-ids.ts';
+import { SqliteEventIds } from '../../../src/tenancy/usage/event-ids.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Meter } from '../../../src/contract/meter.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
@@ -14,7 +14,7 @@ import type { Dimension } from '../../../src/contract/usage-dimension.ts';
 import { amountNano, PRICE_BOOK, priceOf } from '../../../src/tenancy/usage/price-book.ts';
 import type { UsageLine, UsageQuery } from '../../../src/tenancy/usage/usage-query.ts';
 import type { OrganisationId, TenantId } from '../../../src/kernel/ids.ts';
-import type { ToldAlert } from '../../../durable-objects/sqlite/delivery-store.ts';
+import type { ToldAlert } from '../../../src/tenancy/billing/delivery-store.ts';
 import type { Credit } from '../../../src/tenancy/billing/credit.ts';
 import type { Invoice } from '../../../src/tenancy/billing/invoice.ts';
 import type { Month } from '../../../src/tenancy/billing/month.ts';

@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
-import type { CountRow, HeldRow } from '../../../durable-objects/sqlite/cache-tallies.ts';
+import type { CountRow, HeldRow } from '../../../src/tenancy/usage/cache-tallies.ts';
 import type { CacheTally } from '../../../src/contract/cache-tally.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';

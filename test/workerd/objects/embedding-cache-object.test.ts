@@ -3,8 +3,7 @@ import { env as anyEnv } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
-import { EMBEDDING_CACHE_MIGRATIONS } from '../../../durable-objects/sqlite/embedding-cache-schema.ts';
-import { EmbeddingCacheStore } from '../../../durable-objects/sqlite/embedding-cache-store.ts';
+import { EMBEDDING_CACHE_MIGRATIONS, EmbeddingCacheStore } from '../../../src/cache/store/embedding-cache-store.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 import type { LoggedPredicate, PurgePredicate } from '../../../src/cache/purge-predicate.ts';

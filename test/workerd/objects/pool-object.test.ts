@@ -6,7 +6,7 @@ import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import { LeaseNews } from '../../../durable-objects/lease-news.ts';
 import type { PoolObject } from '../../../durable-objects/pool-object.ts';
-import { SqlitePoolStore } from '../../../durable-objects/sqlite/sqlite-pool-store.ts';
+import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import { WaitingAgents } from '../../../durable-objects/waiting-agents.ts';
 import { WorkClaim } from '../../../durable-objects/work-claim.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';

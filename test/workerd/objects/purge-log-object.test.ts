@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import type { PurgeLogObject } from '../../../durable-objects/purge-log-object.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
-import { PURGE_LOG_MIGRATIONS, PurgeLogStore } from '../../../durable-objects/sqlite/purge-log-store.ts';
+import { PURGE_LOG_MIGRATIONS, PurgeLogStore } from '../../../src/cache/store/purge-log-store.ts';
 import type { LoggedPredicate, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
 import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-record.ts';
 import type { NewVector, VectorOrigin } from '../../../src/cache/stored-vector.ts';

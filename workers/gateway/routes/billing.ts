@@ -6,7 +6,7 @@ import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';
 import { invoiceHtml } from '../../../src/tenancy/billing/invoice-html.ts';
 import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';
 import type { Webhook } from '../../../src/tenancy/billing/webhook.ts';
-import type { ToldAlert } from '../../../src/gateway/tenancy/billing-ledger.ts';
+import type { ToldAlert } from '../../../src/tenancy/billing/delivery-store.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { Handlers } from '../serve.ts';
 import { seconds } from './wire.ts';

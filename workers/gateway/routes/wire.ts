@@ -1,4 +1,4 @@
-import type { PageOf } from '../../../src/tenancy/page-of.ts';
+import type { PageOf } from '../../../src/tenancy/document-store.ts';
 
 /** A moment as the API writes it. */
 export const seconds = (ms: number): number => Math.floor(ms / 1000);

@@ -1,7 +1,7 @@
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { Delivery } from '../../src/tenancy/billing/webhook.ts';
-import { nextAttemptMs } from '../../src/tenancy/billing/webhook.ts';
-import type { Alert } from '../../src/tenancy/usage/alert.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { Alert } from '../usage/alert.ts';
+import type { Delivery } from './webhook.ts';
+import { nextAttemptMs } from './webhook.ts';
 
 /** Steps of the ledger's schema. */
 export const ALERT_LOG_TABLE = `

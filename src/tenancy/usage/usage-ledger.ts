@@ -1,14 +1,14 @@
-import type { Meter } from '../../src/contract/meter.ts';
-import type { UsageEvent } from '../../src/contract/usage-event.ts';
-import type { Dimension } from '../../src/contract/usage-dimension.ts';
-import type { SqlRow, SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { MonthlyUse } from '../../src/tenancy/billing/invoice.ts';
-import { monthOf } from '../../src/tenancy/billing/month.ts';
-import type { ControlTotal } from '../../src/tenancy/billing/reconciliation.ts';
-import { editionAt } from '../../src/tenancy/usage/price-book.ts';
-import { HOUR_MS } from '../../src/tenancy/usage/usage-query.ts';
-import type { UsageGroup, UsageQuery, UsageSum } from '../../src/tenancy/usage/usage-query.ts';
+import type { Meter } from '../../contract/meter.ts';
+import type { Dimension } from '../../contract/usage-dimension.ts';
+import type { UsageEvent } from '../../contract/usage-event.ts';
+import type { SqlRow, SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { MonthlyUse } from '../billing/invoice.ts';
+import { monthOf } from '../billing/month.ts';
+import type { ControlTotal } from '../billing/reconciliation.ts';
 import { SqliteEventIds } from './event-ids.ts';
+import { editionAt } from './price-book.ts';
+import type { UsageGroup, UsageQuery, UsageSum } from './usage-query.ts';
+import { HOUR_MS } from './usage-query.ts';
 
 /** The first schema: sums by hour. `WIDER_ROLLUPS` replaced it. */
 export const FIRST_ROLLUPS = `

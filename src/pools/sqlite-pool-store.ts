@@ -1,9 +1,9 @@
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { AttemptId, PoolId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { AgentId, AgentLease } from '../../src/pools/agent-lease.ts';
-import { hasTable, migrate } from '../../src/kernel/sql/migrate.ts';
-import type { Migrations } from '../../src/kernel/sql/migrate.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { AttemptId, PoolId } from '../kernel/ids.ts';
+import type { Migrations } from '../kernel/sql/migrate.ts';
+import { hasTable, migrate } from '../kernel/sql/migrate.ts';
+import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
+import type { AgentId, AgentLease } from './agent-lease.ts';
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE pool (id TEXT PRIMARY KEY, token_mac TEXT NOT NULL);

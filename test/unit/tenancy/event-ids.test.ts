@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { noteNumbers, numberedId } from '../../../src/tenancy/usage/number-runs.ts';
-import type { Run } from '../../../src/tenancy/usage/number-runs.ts';
+import type { Run } from '../../../src/tenancy/usage/event-ids.ts';
+import { noteNumbers, numberedId } from '../../../src/tenancy/usage/event-ids.ts';
 
 describe('runs of numbers', () => {
   it('[T42] contain exactly the noted numbers, in any order of arrival, in the fewest runs', () => {

@@ -1,16 +1,58 @@
-import { assert, must } from '../../src/kernel/assert.ts';
-import { QUOTA_WINDOWS } from '../../src/contract/quota-rule.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { Amounts } from '../../src/tenancy/quota/amounts.ts';
-import { defaultRules } from '../../src/tenancy/quota/default-rules.ts';
-import type { LevelId, QuotaLevel } from '../../src/tenancy/quota/quota-level.ts';
-import { levelKindOf, newLevel } from '../../src/tenancy/quota/quota-level.ts';
-import type { Path } from '../../src/tenancy/quota/take.ts';
-import { ALERT_TABLE } from './alert-outbox.ts';
-import { ERASED_IDS_TABLE, SqliteErasedIds } from './erased-ids.ts';
-import type { Migrations } from '../../src/kernel/sql/migrate.ts';
-import { migrate } from '../../src/kernel/sql/migrate.ts';
+import { QUOTA_WINDOWS } from '../../contract/quota-rule.ts';
+import { assert, must } from '../../kernel/assert.ts';
+import type { Migrations } from '../../kernel/sql/migrate.ts';
+import { migrate } from '../../kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { ERASED_IDS_TABLE, SqliteErasedIds } from '../erased-ids.ts';
+import type { Amounts } from './amounts.ts';
+import type { QuotaNews } from './decision.ts';
+import { defaultRules } from './default-rules.ts';
+import type { LevelId, QuotaLevel } from './quota-level.ts';
+import { levelKindOf, newLevel } from './quota-level.ts';
 import { RESERVATION_TABLES } from './reservation-store.ts';
+import type { Path } from './take.ts';
+
+/** The table of alerts: part of the schema of the quota object. */
+export const ALERT_TABLE = `
+  CREATE TABLE alerts (
+    id TEXT PRIMARY KEY, organisation TEXT NOT NULL, raised_at_ms INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;`;
+
+export interface RaisedAlert {
+  readonly id: string;
+  readonly organisation: string;
+  readonly atMs: number;
+  readonly alert: QuotaNews;
+}
+
+/** Alerts that were raised in the transaction of a grant, until they are delivered. */
+export class SqliteAlertOutbox {
+  readonly #sql: SqlStorage['sql'];
+
+  constructor(storage: SqlStorage) {
+    this.#sql = storage.sql;
+  }
+
+  add(organisation: LevelId, alerts: readonly QuotaNews[], nowMs: number): void {
+    for (const alert of alerts) {
+      this.#sql.exec('INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?)', alert.id, organisation, nowMs, JSON.stringify(alert));
+    }
+  }
+
+  /** The oldest first. */
+  waiting(count: number): readonly RaisedAlert[] {
+    return this.#sql
+      .exec<{ id: string; organisation: string; atMs: number; body: string }>(
+        'SELECT id, organisation, raised_at_ms AS atMs, body FROM alerts ORDER BY raised_at_ms LIMIT ?',
+        count,
+      )
+      .toArray()
+      .map(({ body, ...row }) => ({ ...row, alert: JSON.parse(body) as QuotaNews }));
+  }
+
+  remove(ids: readonly string[]): void {
+    this.#sql.exec('DELETE FROM alerts WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
+  }
+}
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE accounts (tenant TEXT PRIMARY KEY, account TEXT NOT NULL) WITHOUT ROWID;

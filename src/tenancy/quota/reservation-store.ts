@@ -1,10 +1,10 @@
-import type { Held, Resource } from '../../src/contract/quota-rule.ts';
-import { HELD } from '../../src/contract/quota-rule.ts';
-import type { TenantId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { Granted } from '../../src/tenancy/quota/decision.ts';
-import type { LevelId } from '../../src/tenancy/quota/quota-level.ts';
-import { levelKindOf } from '../../src/tenancy/quota/quota-level.ts';
+import type { Held, Resource } from '../../contract/quota-rule.ts';
+import { HELD } from '../../contract/quota-rule.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { Granted } from './decision.ts';
+import type { LevelId } from './quota-level.ts';
+import { levelKindOf } from './quota-level.ts';
 
 /** The tables of reservations: part of the schema of the quota object. */
 export const RESERVATION_TABLES = `

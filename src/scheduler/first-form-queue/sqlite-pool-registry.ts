@@ -1,10 +1,10 @@
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
-import type { PoolRecord } from '../../src/contract/pool-record.ts';
-import type { PoolId } from '../../src/kernel/ids.ts';
-import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { PoolId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 
 /** The pools of a scheduler cell. */
 export class SqlitePoolRegistry {

@@ -1,16 +1,16 @@
-import { PurgeLog } from '../../src/cache/purge-log.ts';
-import type { PurgeLogBounds } from '../../src/cache/purge-log.ts';
-import type { LoggedPredicate, PurgeMode, PurgePredicate } from '../../src/cache/purge-predicate.ts';
-import { broughtBy, predicateAt } from '../../src/cache/purge-record.ts';
-import type { PurgeCommand, PurgeConsistency, PurgeRecord } from '../../src/cache/purge-record.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
-import { must } from '../../src/kernel/assert.ts';
-import type { CacheOwnerId, PurgeId, TenantId } from '../../src/kernel/ids.ts';
-import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { Migrations } from '../../src/kernel/sql/migrate.ts';
-import { migrate } from '../../src/kernel/sql/migrate.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import type { CacheOwnerId, PurgeId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Migrations } from '../../kernel/sql/migrate.ts';
+import { migrate } from '../../kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { PurgeLogBounds } from '../purge-log.ts';
+import { PurgeLog } from '../purge-log.ts';
+import type { LoggedPredicate, PurgeMode, PurgePredicate } from '../purge-predicate.ts';
+import type { PurgeCommand, PurgeConsistency, PurgeRecord } from '../purge-record.ts';
+import { broughtBy, predicateAt } from '../purge-record.ts';
 
 export const PURGE_LOG_MIGRATIONS: Migrations = [
   `CREATE TABLE predicates (position INTEGER PRIMARY KEY, predicate TEXT NOT NULL);

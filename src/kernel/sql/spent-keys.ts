@@ -1,9 +1,4 @@
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
-import { keySpent } from '../../src/contract/spent-key.ts';
-import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import type { SqlStorage } from './sql-storage.ts';
 
 /** The table of spent keys: part of the schema of the object that makes and deletes what they are about. */
 export const SPENT_KEY_TABLE = `
@@ -20,20 +15,36 @@ export interface KeyedRequest {
   readonly digest: string;
 }
 
+/** A request whose result is gone. */
+export interface SpentRequest {
+  readonly digest: string;
+  /** The id of what it made, and when that was deleted. */
+  readonly made: string;
+  readonly endedMs: number;
+}
+
+/** For how long, and how many of one scope, are remembered. */
+export interface SpentKeyBounds {
+  readonly ttlMs: number;
+  readonly countMax: number;
+}
+
 /**
  * The requests under idempotency keys whose results were deleted (T78). Bounded by age and, within a scope, by number: no scope pushes out
  * what another one remembers.
  */
 export class SqliteSpentKeys {
   readonly #sql: SqlStorage['sql'];
+  readonly #bounds: SpentKeyBounds;
 
-  constructor(storage: SqlStorage) {
+  constructor(storage: SqlStorage, bounds: SpentKeyBounds) {
     this.#sql = storage.sql;
+    this.#bounds = bounds;
   }
 
   /** Call in the transaction in which what the request made is deleted. */
   spend(scope: string, { key, digest }: KeyedRequest, made: string, nowMs: number): void {
-    this.#sql.exec('DELETE FROM spent_keys WHERE ended_ms <= ?', nowMs - LIMITS.spentKeyTtlMs);
+    this.#sql.exec('DELETE FROM spent_keys WHERE ended_ms <= ?', nowMs - this.#bounds.ttlMs);
     this.#sql.exec(
       'INSERT OR REPLACE INTO spent_keys (scope, key, digest, made, ended_ms) VALUES (?, ?, ?, ?, ?)',
       scope,
@@ -46,23 +57,20 @@ export class SqliteSpentKeys {
       `DELETE FROM spent_keys WHERE scope = ?1 AND position <=
          (SELECT position FROM spent_keys WHERE scope = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)`,
       scope,
-      LIMITS.spentKeysMaxCount,
+      this.#bounds.countMax,
     );
   }
 
-  /** Refuses with `idempotency_key_spent` a repetition, and with `idempotency_mismatch` another request under a spent key. */
-  admit(scope: string, { key, digest }: KeyedRequest, nowMs: number): Outcome<null> {
+  find(scope: string, key: string, nowMs: number): SpentRequest | undefined {
     const [spent] = this.#sql
-      .exec<{ digest: string; made: string; ended_ms: number }>(
-        'SELECT digest, made, ended_ms FROM spent_keys WHERE scope = ? AND key = ? AND ended_ms > ?',
+      .exec<{ digest: string; made: string; endedMs: number }>(
+        'SELECT digest, made, ended_ms AS endedMs FROM spent_keys WHERE scope = ? AND key = ? AND ended_ms > ?',
         scope,
         key,
-        nowMs - LIMITS.spentKeyTtlMs,
+        nowMs - this.#bounds.ttlMs,
       )
       .toArray();
-    if (spent === undefined) return ok(null);
-    if (spent.digest === digest) return keySpent({ id: spent.made, endedAtMs: spent.ended_ms }, 'was deleted');
-    return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
+    return spent;
   }
 
   forget(scope: string): void {

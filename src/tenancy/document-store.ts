@@ -1,12 +1,27 @@
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
-import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { AuditEntry } from '../../src/tenancy/audit-entry.ts';
-import type { PageOf } from '../../src/tenancy/page-of.ts';
-import type { Migrations } from '../../src/kernel/sql/migrate.ts';
-import { migrate } from '../../src/kernel/sql/migrate.ts';
-import { SPENT_KEY_TABLE } from './spent-keys.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import { ok } from '../kernel/result.ts';
+import type { Migrations } from '../kernel/sql/migrate.ts';
+import { migrate } from '../kernel/sql/migrate.ts';
+import { SPENT_KEY_TABLE } from '../kernel/sql/spent-keys.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
+
+/** One line of an organisation's audit trail: the actor, the action and the resource. */
+export interface AuditEntry {
+  /** Rises with every entry. */
+  readonly position: number;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly action: string;
+  readonly subject: string;
+}
+
+/** One page of a list in order of creation. */
+export interface PageOf<T> {
+  readonly items: readonly T[];
+  readonly hasMore: boolean;
+}
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE documents (
@@ -34,10 +49,12 @@ export interface NewDocument<T> {
 /** Small records as JSON, with their audit trail. Creates its tables with the first document, never for a read. */
 export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>> {
   readonly #storage: SqlStorage;
+  readonly #clock: Clock;
   #ready = false;
 
-  constructor(storage: SqlStorage) {
+  constructor(storage: SqlStorage, clock: Clock) {
     this.#storage = storage;
+    this.#clock = clock;
   }
 
   /** Whether anything was ever stored here. */
@@ -101,7 +118,7 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
     return this.transaction(() => {
       const inserted = this.insert(kind, document, countMax);
       if (inserted.ok && inserted.value === document.body) {
-        this.note({ atMs: Date.now(), actor, action: `${kind}.create`, subject: document.id });
+        this.note({ atMs: this.#clock.nowMs(), actor, action: `${kind}.create`, subject: document.id });
       }
       return inserted;
     });
@@ -116,7 +133,7 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
   change<K extends keyof Bodies & string>(kind: K, body: Bodies[K] & { readonly id: string }, actor: string, action: string): void {
     this.transaction(() => {
       this.replace(kind, body);
-      this.note({ atMs: Date.now(), actor, action: `${kind}.${action}`, subject: body.id });
+      this.note({ atMs: this.#clock.nowMs(), actor, action: `${kind}.${action}`, subject: body.id });
     });
   }
 

@@ -1,14 +1,14 @@
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import type { Migrations } from '../../kernel/sql/migrate.ts';
+import { migrate } from '../../kernel/sql/migrate.ts';
+import { SPENT_KEY_TABLE } from '../../kernel/sql/spent-keys.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { ERASED_IDS_TABLE } from '../erased-ids.ts';
+import { CACHE_TALLY_TABLES } from '../usage/cache-tallies.ts';
+import { EVENT_RUN_TABLES } from '../usage/event-ids.ts';
+import { KEY_USE_TABLE } from '../usage/key-uses.ts';
+import { FIRST_ROLLUPS, WIDER_ROLLUPS } from '../usage/usage-ledger.ts';
 import { BILLING_RECORD_TABLE } from './billing-records.ts';
-import { CACHE_TALLY_TABLES } from './cache-tallies.ts';
 import { ALERT_LOG_TABLE, DELIVERY_TABLES } from './delivery-store.ts';
-import { ERASED_IDS_TABLE } from './erased-ids.ts';
-import { EVENT_RUN_TABLES } from './event-ids.ts';
-import { KEY_USE_TABLE } from './key-uses.ts';
-import type { Migrations } from '../../src/kernel/sql/migrate.ts';
-import { migrate } from '../../src/kernel/sql/migrate.ts';
-import { SPENT_KEY_TABLE } from './spent-keys.ts';
-import { FIRST_ROLLUPS, WIDER_ROLLUPS } from './usage-ledger.ts';
 
 const MIGRATIONS: Migrations = [
   FIRST_ROLLUPS,

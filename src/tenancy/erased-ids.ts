@@ -1,4 +1,4 @@
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 
 /** A step of a schema. */
 export const ERASED_IDS_TABLE = 'CREATE TABLE erased (id TEXT PRIMARY KEY) WITHOUT ROWID;';

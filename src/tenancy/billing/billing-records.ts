@@ -1,10 +1,21 @@
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
-import { ok } from '../../src/kernel/result.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import { fromExactJson, toExactJson } from './exact-json.ts';
-import { SqliteSpentKeys } from './spent-keys.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { ok } from '../../kernel/result.ts';
+import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+
+const BIG = '$big';
+
+/** JSON that keeps integers of any size. */
+export const toExactJson = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? { [BIG]: String(part) } : part));
+
+export const fromExactJson = (text: string): unknown =>
+  JSON.parse(text, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && BIG in part ? BigInt((part as { [BIG]: string })[BIG]) : part,
+  );
 
 /** A step of the ledger's schema. */
 export const BILLING_RECORD_TABLE = `
@@ -19,7 +30,7 @@ export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: s
 
   constructor(storage: SqlStorage) {
     this.#sql = storage.sql;
-    this.#spent = new SqliteSpentKeys(storage);
+    this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
   }
 
   /** Refuses with `idempotency_mismatch`, `idempotency_key_spent` or `limit_exceeded`; a repeat answers the first. */
@@ -32,7 +43,7 @@ export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: s
       return refuse('idempotency_mismatch', 'was used with other arguments', 'idempotency-key');
     }
     // The id follows from the key, if there was one.
-    const unspent = this.#spent.admit(kind, { key: body.id, digest }, nowMs);
+    const unspent = admitKey(this.#spent.find(kind, body.id, nowMs), digest);
     if (!unspent.ok) return unspent;
     const countMax = LIMITS.billingRecordsMaxCount;
     if (this.all(kind).length >= countMax)

@@ -1,7 +1,7 @@
-import type { CacheCounter, CacheTally } from '../../src/contract/cache-tally.ts';
-import type { TenantId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import { HOUR_MS } from '../../src/tenancy/usage/usage-query.ts';
+import type { CacheCounter, CacheTally } from '../../contract/cache-tally.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { HOUR_MS } from './usage-query.ts';
 
 /** A step of the ledger's schema, in whose database the tallies are. */
 export const CACHE_TALLY_TABLES = `

@@ -1,6 +1,6 @@
-import type { UsageEvent } from '../../src/contract/usage-event.ts';
-import type { KeyId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
+import type { UsageEvent } from '../../contract/usage-event.ts';
+import type { KeyId } from '../../kernel/ids.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 
 /** A step of the ledger's schema. */
 export const KEY_USE_TABLE = 'CREATE TABLE key_uses (key TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) WITHOUT ROWID;';

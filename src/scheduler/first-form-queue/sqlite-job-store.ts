@@ -1,11 +1,11 @@
-import type { JobState } from '../../src/contract/jobs.ts';
-import type { UsageEvent } from '../../src/contract/usage-event.ts';
-import type { JobId, TenantId } from '../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import type { JobStore } from '../../src/scheduler/first-form-queue/job-store.ts';
-import type { Job } from '../../src/scheduler/first-form-queue/job.ts';
-import { isFinished } from '../../src/scheduler/first-form-queue/job.ts';
-import type { Migrations } from '../../src/kernel/sql/migrate.ts';
+import type { JobState } from '../../contract/jobs.ts';
+import type { UsageEvent } from '../../contract/usage-event.ts';
+import type { JobId, OrganisationId, TenantId } from '../../kernel/ids.ts';
+import type { Migrations } from '../../kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { JobStore } from './job-store.ts';
+import type { Job } from './job.ts';
+import { isFinished } from './job.ts';
 
 /** One row a job: the columns that queries need, and the job as JSON. Every query below is answered by an index. */
 export const JOB_MIGRATIONS: Migrations = [
@@ -114,3 +114,39 @@ export class SqliteJobStore implements JobStore {
       .map(({ body }) => JSON.parse(body) as Job);
   }
 }
+
+/** Usage that is charged but not yet acknowledged by the ledger. Rows are put in by `SqliteJobStore.charge`. */
+export class SqliteOutbox {
+  readonly #sql: SqlStorage['sql'];
+
+  constructor(storage: SqlStorage) {
+    this.#sql = storage.sql;
+  }
+
+  /** When something is next to be delivered, if anything waits. */
+  nextDueMs(): number | undefined {
+    return this.#sql.exec<{ due: number | null }>('SELECT min(due_ms) AS due FROM outbox').one().due ?? undefined;
+  }
+
+  /** At most `count` events that are due, longest first, by the organisation whose ledger they belong to. */
+  due(nowMs: number, count: number): ReadonlyMap<OrganisationId, readonly UsageEvent[]> {
+    const byOrganisation = new Map<OrganisationId, UsageEvent[]>();
+    const rows = this.#sql.exec<{ body: string }>('SELECT body FROM outbox WHERE due_ms <= ? ORDER BY due_ms LIMIT ?', nowMs, count);
+    for (const { body } of rows) {
+      const usage = JSON.parse(body) as UsageEvent;
+      byOrganisation.set(usage.organisationId, [...(byOrganisation.get(usage.organisationId) ?? []), usage]);
+    }
+    return byOrganisation;
+  }
+
+  remove(events: readonly UsageEvent[]): void {
+    this.#sql.exec('DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))', idsOf(events));
+  }
+
+  /** Postpones events, so that one ledger that cannot be reached does not delay the others. */
+  postpone(events: readonly UsageEvent[], dueMs: number): void {
+    this.#sql.exec('UPDATE outbox SET due_ms = ? WHERE id IN (SELECT value FROM json_each(?))', dueMs, idsOf(events));
+  }
+}
+
+const idsOf = (events: readonly UsageEvent[]): string => JSON.stringify(events.map(({ id }) => id));
