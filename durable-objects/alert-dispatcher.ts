@@ -1,5 +1,5 @@
 import { LIMITS } from '../src/contract/limits.ts';
-import { quotaAlert } from '../src/tenancy/usage/alert.ts';
+import { quotaAlert } from '../src/tenancy/billing/budget.ts';
 import type { ObjectsEnv } from './env.ts';
 import type { RaisedAlert, SqliteAlertOutbox } from '../src/tenancy/quota/quota-store.ts';
 

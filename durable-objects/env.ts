@@ -3,7 +3,7 @@ import type { CacheTally } from '../src/contract/cache-tally.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { UsageEvent } from '../src/contract/usage-event.ts';
 import type { PoolId } from '../src/kernel/ids.ts';
-import type { Alert } from '../src/tenancy/usage/alert.ts';
+import type { Alert } from '../src/tenancy/billing/budget.ts';
 import type { Recorded } from './billing-service.ts';
 import type { CacheLayoutEnv } from './cache-layout-of.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';

@@ -4,11 +4,9 @@ import { refuse } from '../src/contract/outcome.ts';
 import { assert } from '../src/kernel/assert.ts';
 import type { TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import { issue, revoke, rotate } from '../src/tenancy/keys/key-record.ts';
-import type { KeyRecord, NewKey, Revoked } from '../src/tenancy/keys/key-record.ts';
-import { whileCurrent } from '../src/tenancy/keys/rotation.ts';
-import type { NewSecret, Rotated, RotationReceipt } from '../src/tenancy/keys/rotation.ts';
-import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
+import type { KeyRecord, NewKey, NewSecret, Revoked, Rotated, RotationReceipt } from '../src/tenancy/keys/key-record.ts';
+import { issue, revoke, rotate, whileCurrent } from '../src/tenancy/keys/key-record.ts';
+import type { Actor, Ticket } from '../src/tenancy/organisation.ts';
 import type { OrganisationRecords } from './organisation-records.ts';
 
 /** What becomes of the keys of one organisation. Every change is one transaction with its lines of the trail. */

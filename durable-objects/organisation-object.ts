@@ -4,12 +4,9 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import type { FileId, KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { AuditEntry, PageOf } from '../src/tenancy/document-store.ts';
-import { shareCache } from '../src/tenancy/cache-sharing.ts';
-import type { AdmittedKey, KeyRecord, NewKey, Revoked } from '../src/tenancy/keys/key-record.ts';
-import type { NewSecret, Rotated } from '../src/tenancy/keys/rotation.ts';
-import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
-import { moved, stateOf } from '../src/tenancy/tenant-state.ts';
-import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
+import type { Actor, Organisation, Project, Tenant, Ticket } from '../src/tenancy/organisation.ts';
+import { moved, shareCache, stateOf } from '../src/tenancy/organisation.ts';
+import type { AdmittedKey, KeyRecord, NewKey, NewSecret, Revoked, Rotated } from '../src/tenancy/keys/key-record.ts';
 import { OrganisationKeys } from './organisation-keys.ts';
 import { OrganisationRecords } from './organisation-records.ts';
 

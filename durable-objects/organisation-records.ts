@@ -6,12 +6,10 @@ import { assert } from '../src/kernel/assert.ts';
 import type { FileId, KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { SqlStorage } from '../src/kernel/sql/sql-storage.ts';
+import type { KeyRecord, RotationReceipt } from '../src/tenancy/keys/key-record.ts';
 import { deadSince, EXPIRED_KEY, SUSPENDED_TENANT, UNKNOWN_KEY } from '../src/tenancy/keys/key-record.ts';
-import type { KeyRecord } from '../src/tenancy/keys/key-record.ts';
-import type { RotationReceipt } from '../src/tenancy/keys/rotation.ts';
-import type { Organisation, Project, Tenant } from '../src/tenancy/organisation.ts';
-import { isErased, stateOf, tombstone, withIndexes, withRegistry } from '../src/tenancy/tenant-state.ts';
-import type { Actor, Ticket } from '../src/tenancy/ticket.ts';
+import type { Actor, Organisation, Project, Tenant, Ticket } from '../src/tenancy/organisation.ts';
+import { isErased, stateOf, tombstone, withIndexes, withRegistry } from '../src/tenancy/organisation.ts';
 import { SqliteDocumentStore } from '../src/tenancy/document-store.ts';
 import { SqliteSpentKeys } from '../src/kernel/sql/spent-keys.ts';
 

@@ -13,7 +13,7 @@ import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import { ERASED_TENANT } from '../src/tenancy/tenant-state.ts';
+import { ERASED_TENANT } from '../src/tenancy/organisation.ts';
 import { cacheLayoutOf } from './cache-layout-of.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
 import type { ObjectsEnv } from './env.ts';

@@ -10,7 +10,7 @@ import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import { ERASED_TENANT } from '../src/tenancy/tenant-state.ts';
+import { ERASED_TENANT } from '../src/tenancy/organisation.ts';
 import type { MadeIndex } from '../src/index/registry/index-registry.ts';
 import { ErasureLog, SqliteAliasRegistry, SqliteIndexRegistry } from '../src/index/registry/index-registry.ts';
 import { StoredCell } from './stored-cell.ts';

@@ -1,6 +1,6 @@
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Webhook } from '../src/tenancy/billing/webhook.ts';
-import { signWebhook } from '../src/tenancy/billing/webhook-signature.ts';
+import { signWebhook } from '../src/tenancy/billing/webhook.ts';
 import type { DueDelivery, SqliteDeliveryStore } from '../src/tenancy/billing/delivery-store.ts';
 
 /** Delivers alerts to webhooks: signed anew at each attempt, under one id, until the receiver answers 2xx. */

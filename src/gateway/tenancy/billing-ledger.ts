@@ -1,20 +1,11 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Budget } from '../../tenancy/billing/budget.ts';
-import type { Credit } from '../../tenancy/billing/credit.ts';
-import type { FixedCharge } from '../../tenancy/billing/fixed-charge.ts';
-import type { ToldAlert } from '../../tenancy/billing/delivery-store.ts';
 import type { Invoice } from '../../tenancy/billing/invoice.ts';
+import type { ToldAlert } from '../../tenancy/billing/delivery-store.ts';
+import type { BillingRecords } from '../../tenancy/billing/invoice-service.ts';
 import type { Month } from '../../tenancy/billing/month.ts';
 import type { Reconciliation } from '../../tenancy/billing/reconciliation.ts';
-import type { Webhook } from '../../tenancy/billing/webhook.ts';
-
-export interface BillingRecords {
-  budget: Budget;
-  credit: Credit;
-  charge: FixedCharge;
-  webhook: Webhook;
-}
 
 /** The ledger of one organisation: its billing operations. Calls reject when it cannot be reached. */
 export interface BillingLedger {

@@ -3,10 +3,8 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { FileId, KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { AuditEntry, PageOf } from '../../tenancy/document-store.ts';
-import type { AdmittedKey, KeyRecord, NewKey, Revoked } from '../../tenancy/keys/key-record.ts';
-import type { NewSecret, Rotated } from '../../tenancy/keys/rotation.ts';
-import type { Organisation, Project, Tenant } from '../../tenancy/organisation.ts';
-import type { Actor, Ticket } from '../../tenancy/ticket.ts';
+import type { AdmittedKey, KeyRecord, NewKey, NewSecret, Revoked, Rotated } from '../../tenancy/keys/key-record.ts';
+import type { Actor, Organisation, Project, Tenant, Ticket } from '../../tenancy/organisation.ts';
 
 /** Everything of one organisation. Calls reject when the store cannot be reached, and are refused with `unavailable` when it lost what it stored. */
 export interface OrganisationStore {

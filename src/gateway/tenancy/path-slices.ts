@@ -12,7 +12,7 @@ import type { Amounts, CounterKey } from '../../tenancy/quota/amounts.ts';
 import { covers, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
 import type { Ask, Decision, Tightest } from '../../tenancy/quota/decision.ts';
 import { quotaRefusal } from '../../tenancy/quota/decision.ts';
-import type { Slice } from '../../tenancy/quota/slice.ts';
+import type { Slice } from '../../tenancy/quota/window.ts';
 import { SlicePool } from '../../tenancy/quota/slice-pool.ts';
 
 /** After a refusal this isolate does not request as much again for this long: many refused callers must not flood the ledger. */

@@ -5,7 +5,7 @@ import type { LevelKind, QuotaRule } from '../../contract/quota-rule.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { LevelId } from '../../tenancy/quota/quota-level.ts';
-import type { LevelView } from '../../tenancy/quota/quota-messages.ts';
+import type { LevelView } from '../../tenancy/quota/decision.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { Organisations } from './organisation-store.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';

@@ -1,9 +1,8 @@
 import type { Held, QuotaRule } from '../../contract/quota-rule.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { Amounts } from '../../tenancy/quota/amounts.ts';
-import type { Decision } from '../../tenancy/quota/decision.ts';
+import type { Decision, LevelView, PathAsk, ReserveRequest } from '../../tenancy/quota/decision.ts';
 import type { LevelId } from '../../tenancy/quota/quota-level.ts';
-import type { LevelView, PathAsk, ReserveRequest } from '../../tenancy/quota/quota-messages.ts';
 
 /** The authority on the quotas of one organisation. Calls reject when it cannot be reached within `controlTimeoutMs`. */
 export interface QuotaLedger {

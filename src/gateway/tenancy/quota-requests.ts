@@ -5,8 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import type { Decision } from '../../tenancy/quota/decision.ts';
-import type { PathAsk } from '../../tenancy/quota/quota-messages.ts';
+import type { Decision, PathAsk } from '../../tenancy/quota/decision.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 
 /** A quota request and its outcome, as data: the request that sends it writes the answer, the one that made it reads it. */

@@ -10,7 +10,7 @@ import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Amounts, CounterKey } from '../../tenancy/quota/amounts.ts';
 import { amountsOf, combine, COUNTER_OF, covers, isNothing, minus, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
 import { pathOf } from '../../tenancy/quota/quota-level.ts';
-import type { Slice } from '../../tenancy/quota/slice.ts';
+import type { Slice } from '../../tenancy/quota/window.ts';
 import type { PriceEdition } from '../../tenancy/usage/price-book.ts';
 import { costNanoMax, editionAt } from '../../tenancy/usage/price-book.ts';
 import type { UsageBuffer, Use } from '../../tenancy/usage/usage-buffer.ts';

@@ -4,7 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Actor } from '../../tenancy/ticket.ts';
+import type { Actor } from '../../tenancy/organisation.ts';
 import { sha256Hex } from '../../kernel/bytes.ts';
 
 /** The tenant a management call is about: a key's own, or the one the admin names. */

@@ -1,3 +1,4 @@
+import type { QuotaNews } from '../quota/decision.ts';
 import type { LevelId } from '../quota/quota-level.ts';
 
 /** What may be spent at a level in a calendar month, and the shares of it at which an alert is raised. */
@@ -41,3 +42,23 @@ export function thresholdsReached(budget: Budget, spentNano: bigint, monthStartM
       monthStartMs,
     }));
 }
+
+/** Something that an organisation is notified of, once. */
+export type Alert = QuotaAlert | ThresholdAlert;
+
+/** A soft quota was passed, or a budget refuses more. */
+export interface QuotaAlert {
+  readonly kind: 'quota.passed' | 'budget.stopped';
+  readonly id: string;
+  readonly atMs: number;
+  readonly levelId: LevelId;
+  readonly quota: Omit<QuotaNews, 'id' | 'levelId'>;
+}
+
+export const quotaAlert = ({ id, levelId, ...quota }: QuotaNews, atMs: number): QuotaAlert => ({
+  kind: quota.rule.kind === 'soft' ? 'quota.passed' : 'budget.stopped',
+  id,
+  atMs,
+  levelId,
+  quota,
+});

@@ -1,5 +1,5 @@
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { Alert } from '../usage/alert.ts';
+import type { Alert } from './budget.ts';
 import type { Delivery } from './webhook.ts';
 import { nextAttemptMs } from './webhook.ts';
 

@@ -2,10 +2,6 @@ import type { Meter } from '../../contract/meter.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { PriceEdition } from '../usage/price-book.ts';
 import { amountNano, priceOf } from '../usage/price-book.ts';
-import type { AppliedCredit, Credit } from './credit.ts';
-import { applyCredits } from './credit.ts';
-import type { FixedCharge } from './fixed-charge.ts';
-import { proratedNano } from './fixed-charge.ts';
 import type { Month } from './month.ts';
 
 /** What one meter came to in a month, for one project, model and type of accelerator, under one edition of the price book. */
@@ -88,3 +84,54 @@ export function tenantPart(invoice: Invoice, tenant: TenantId): Invoice {
 }
 
 const sumOf = (lines: readonly { readonly amountNano: bigint }[]): bigint => lines.reduce((sum, line) => sum + line.amountNano, 0n);
+
+/** Money that an organisation need not pay: taken off its invoices, the oldest credit first. */
+export interface Credit {
+  readonly id: string;
+  readonly description: string;
+  readonly amountNano: bigint;
+  /** What final invoices have taken. */
+  readonly appliedNano: bigint;
+  readonly createdAtMs: number;
+  /** Null: never. */
+  readonly expiresAtMs: number | null;
+}
+
+export interface AppliedCredit {
+  readonly creditId: string;
+  readonly description: string;
+  readonly amountNano: bigint;
+}
+
+/** What credits take off `totalNano` of a month that ends at `monthEndMs`: never more than there is, never below zero. */
+export function applyCredits(credits: readonly Credit[], totalNano: bigint, monthStartMs: number, monthEndMs: number): AppliedCredit[] {
+  const applied: AppliedCredit[] = [];
+  let restNano = totalNano;
+  for (const { id, description, amountNano, appliedNano, createdAtMs, expiresAtMs } of credits) {
+    if (createdAtMs >= monthEndMs || (expiresAtMs !== null && expiresAtMs <= monthStartMs)) continue;
+    const leftNano = amountNano - appliedNano;
+    const takenNano = leftNano < restNano ? leftNano : restNano;
+    if (takenNano <= 0n) continue;
+    applied.push({ creditId: id, description, amountNano: takenNano });
+    restNano -= takenNano;
+  }
+  return applied;
+}
+
+/** A price by the month, whatever is used: a plan, support, a commitment. */
+export interface FixedCharge {
+  readonly id: string;
+  readonly description: string;
+  readonly monthlyNano: bigint;
+  readonly fromMs: number;
+  /** Null: until further notice. */
+  readonly toMs: number | null;
+}
+
+/** What a charge comes to in a month: by the milliseconds of the month that it holds in, rounded half up, once. */
+export function proratedNano({ monthlyNano, fromMs, toMs }: FixedCharge, monthStartMs: number, monthEndMs: number): bigint {
+  const heldMs = Math.min(toMs ?? monthEndMs, monthEndMs) - Math.max(fromMs, monthStartMs);
+  if (heldMs <= 0) return 0n;
+  const monthMs = BigInt(monthEndMs - monthStartMs);
+  return (monthlyNano * BigInt(heldMs) * 2n + monthMs) / (2n * monthMs);
+}

@@ -3,8 +3,8 @@ import { refusal } from '../../contract/errors.ts';
 import type { LevelKind, QuotaRule } from '../../contract/quota-rule.ts';
 import { usd } from '../usage/price-book.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
-import type { LevelId } from './quota-level.ts';
-import type { Slice } from './slice.ts';
+import type { LevelId, QuotaLevel } from './quota-level.ts';
+import type { Slice } from './window.ts';
 
 export interface Ask {
   /** All of it or nothing. */
@@ -86,3 +86,25 @@ export function quotaRefusal({ level, rule, needed, retryAfterMs }: Refused): Re
 
 const isRate = ({ window, resource }: QuotaRule): boolean =>
   resource !== 'spend_nano' && (window === 'second' || window === 'minute' || window === 'hour');
+
+/** What one path of an isolate asks for. Several travel in one message, so that a busy isolate has one under way at a time. */
+export interface PathAsk {
+  /** From the organisation down. */
+  readonly path: readonly LevelId[];
+  readonly ask: Ask;
+}
+
+/** A reservation that names itself: asked for again under the same id, it is the same one. */
+export interface ReserveRequest {
+  readonly id: string;
+  readonly path: readonly LevelId[];
+  readonly units: Amounts;
+  /** Afterwards it can no longer be settled. */
+  readonly lifeMs: number;
+}
+
+export interface LevelView {
+  readonly level: QuotaLevel;
+  /** How much exists of what its rules limit while it exists; null where it has not been counted yet. */
+  readonly held: readonly { readonly rule: QuotaRule; readonly units: number | null }[];
+}

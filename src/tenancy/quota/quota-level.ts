@@ -1,13 +1,13 @@
+import { LIMITS } from '../../contract/limits.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { LevelKind, QuotaRule, WindowKind } from '../../contract/quota-rule.ts';
 import { HELD, QUOTA_WINDOWS } from '../../contract/quota-rule.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Amounts, CounterKey } from './amounts.ts';
 import { keysOf } from './amounts.ts';
-import type { Slice } from './slice.ts';
 import type { BucketRate, TokenBucket } from './token-bucket.ts';
 import { drained, refilled, unitsIn } from './token-bucket.ts';
-import type { WindowStarts } from './window.ts';
+import type { Slice, WindowStarts } from './window.ts';
 import { NEVER_STARTED, WINDOW_COUNT, windowMsMax } from './window.ts';
 
 export type LevelId = OrganisationId | TenantId | ProjectId | KeyId;
@@ -122,3 +122,20 @@ function drainedBuckets(level: QuotaLevel, units: Amounts, sign: 1 | -1, sinceMs
 export const pathOf = ({ organisationId, tenantId, projectId, keyId, lineage = [] }: TenantPrincipal): readonly LevelId[] => [
   ...new Set<LevelId>([organisationId, tenantId, ...lineage, projectId, keyId]),
 ];
+
+const perMinute = (resource: QuotaRule['resource'], limit: number): QuotaRule => ({
+  resource,
+  window: 'minute',
+  limit,
+  kind: 'hard',
+  burst: null,
+  accelerator: null,
+});
+
+const OF_A_TENANT: readonly QuotaRule[] = [
+  perMinute('requests', LIMITS.quotaDefaultRequestsPerMinute),
+  perMinute('tokens', LIMITS.quotaDefaultTokensPerMinute),
+];
+
+/** What a level may take until other rules are set. */
+export const defaultRules = (kind: LevelKind): readonly QuotaRule[] => (kind === 'tenant' ? OF_A_TENANT : []);

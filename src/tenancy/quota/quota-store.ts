@@ -6,9 +6,8 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { ERASED_IDS_TABLE, SqliteErasedIds } from '../erased-ids.ts';
 import type { Amounts } from './amounts.ts';
 import type { QuotaNews } from './decision.ts';
-import { defaultRules } from './default-rules.ts';
 import type { LevelId, QuotaLevel } from './quota-level.ts';
-import { levelKindOf, newLevel } from './quota-level.ts';
+import { defaultRules, levelKindOf, newLevel } from './quota-level.ts';
 import { RESERVATION_TABLES } from './reservation-store.ts';
 import type { Path } from './take.ts';
 

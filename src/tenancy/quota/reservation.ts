@@ -4,10 +4,10 @@ import { keysOf, minus } from './amounts.ts';
 import type { QuotaNews, Refused } from './decision.ts';
 import type { LevelId } from './quota-level.ts';
 import { credited, isHeld, opened, placeOf } from './quota-level.ts';
-import type { Slice } from './slice.ts';
+import type { Slice } from './window.ts';
+import { rolled } from './window.ts';
 import type { Path, PathLevel, Taken } from './take.ts';
 import { take } from './take.ts';
-import { rolled } from './window.ts';
 
 /** How much exists of what is counted while it exists, at an organisation or tenant; undefined while it has not been counted. */
 export type HeldUnits = (id: LevelId, resource: Resource) => number | undefined;

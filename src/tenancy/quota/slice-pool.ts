@@ -1,8 +1,7 @@
 import type { Amounts, CounterKey } from './amounts.ts';
 import { combine, covers, isNothing, minus, NOTHING, plus } from './amounts.ts';
 import type { Ask, Granted, Tightest } from './decision.ts';
-import type { Slice } from './slice.ts';
-import type { WindowStarts } from './window.ts';
+import type { Slice, WindowStarts } from './window.ts';
 import { NEVER_STARTED } from './window.ts';
 
 /** A slice should last about this long at the present rate. */

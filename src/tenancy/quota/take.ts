@@ -5,8 +5,8 @@ import type { Ask, Decision, QuotaNews, Refused, Tightest } from './decision.ts'
 import type { LevelId, QuotaLevel } from './quota-level.ts';
 import { counterOf, credited, debited, grantedIn, leftUnder, opened, placeOf, rateOf } from './quota-level.ts';
 import { fillsInMs } from './token-bucket.ts';
-import { rolled, windowEndMs, windowMsMax } from './window.ts';
 import type { WindowStarts } from './window.ts';
+import { rolled, windowEndMs, windowMsMax } from './window.ts';
 
 /** A level on the path from the organisation down to the requester. */
 export interface PathLevel {

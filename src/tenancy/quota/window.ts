@@ -1,5 +1,6 @@
-import { QUOTA_WINDOWS } from '../../contract/quota-rule.ts';
 import type { WindowKind } from '../../contract/quota-rule.ts';
+import { QUOTA_WINDOWS } from '../../contract/quota-rule.ts';
+import type { Amounts } from './amounts.ts';
 
 /** The start of each window, in milliseconds since the epoch. */
 export type WindowStarts = Readonly<Record<WindowKind, number>>;
@@ -33,3 +34,9 @@ export function rolled(startsMs: WindowStarts, nowMs: number): WindowStarts {
 }
 
 export const WINDOW_COUNT = QUOTA_WINDOWS.length;
+
+/** Units that have been granted, and are thereby spent, in the windows that start at `startsMs`. */
+export interface Slice {
+  readonly units: Amounts;
+  readonly startsMs: WindowStarts;
+}

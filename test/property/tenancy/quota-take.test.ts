@@ -8,7 +8,7 @@ import { combine, covers, keysOf, NOTHING, plus } from '../../../src/tenancy/quo
 import type { Decision } from '../../../src/tenancy/quota/decision.ts';
 import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
 import { counterOf, grantedIn, placeOf } from '../../../src/tenancy/quota/quota-level.ts';
-import type { Slice } from '../../../src/tenancy/quota/slice.ts';
+import type { Slice } from '../../../src/tenancy/quota/window.ts';
 import { windowEndMs, windowMsMax, windowStartMs } from '../../../src/tenancy/quota/window.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { MemoryQuota, rule } from '../../support/fakes/memory-quota.ts';

@@ -1,9 +1,7 @@
 import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
-import type { Decision } from '../../../src/tenancy/quota/decision.ts';
-import { defaultRules } from '../../../src/tenancy/quota/default-rules.ts';
+import type { Decision, PathAsk } from '../../../src/tenancy/quota/decision.ts';
 import type { LevelId, QuotaLevel } from '../../../src/tenancy/quota/quota-level.ts';
-import { levelKindOf, newLevel, withRules } from '../../../src/tenancy/quota/quota-level.ts';
-import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
+import { defaultRules, levelKindOf, newLevel, withRules } from '../../../src/tenancy/quota/quota-level.ts';
 import { reserve, settle } from '../../../src/tenancy/quota/reservation.ts';
 import type { Path, Taken } from '../../../src/tenancy/quota/take.ts';
 import { take } from '../../../src/tenancy/quota/take.ts';

@@ -2,8 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { base32 } from '../../../src/kernel/ids.ts';
-import { formatApiKey, parseApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
-import { checksum } from '../../../src/tenancy/keys/checksum.ts';
+import { checksum, formatApiKey, parseApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
 import { keyId, organisationId, organisationOf, projectId, tenantId } from '../../../src/tenancy/resource-ids.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 

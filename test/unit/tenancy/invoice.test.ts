@@ -2,10 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { METERS } from '../../../src/contract/meter.ts';
-import type { Credit } from '../../../src/tenancy/billing/credit.ts';
-import { applyCredits } from '../../../src/tenancy/billing/credit.ts';
-import { proratedNano } from '../../../src/tenancy/billing/fixed-charge.ts';
-import { draftInvoice, tenantPart, usageCharges } from '../../../src/tenancy/billing/invoice.ts';
+import type { Credit } from '../../../src/tenancy/billing/invoice.ts';
+import { applyCredits, draftInvoice, proratedNano, tenantPart, usageCharges } from '../../../src/tenancy/billing/invoice.ts';
 import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';
 import { invoiceHtml } from '../../../src/tenancy/billing/invoice-html.ts';
 import { monthNamed, monthOf } from '../../../src/tenancy/billing/month.ts';

@@ -7,10 +7,9 @@ import type { OrganisationStore } from '../../../src/gateway/tenancy/organisatio
 import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import type { NewKey, NewSecret } from '../../../src/tenancy/keys/key-record.ts';
 import { issue, revoke } from '../../../src/tenancy/keys/key-record.ts';
-import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
-import type { NewSecret } from '../../../src/tenancy/keys/rotation.ts';
-import type { Ticket } from '../../../src/tenancy/ticket.ts';
+import type { Ticket } from '../../../src/tenancy/organisation.ts';
 import { idsOf, ManualClock, newKey } from '../../support/fakes/tenancy.ts';
 import { paramOf } from '../../../src/contract/errors.ts';
 

@@ -10,8 +10,8 @@ import { Hmac } from '../../../src/kernel/hmac.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { formatApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
-import { issue, revoke, rotate } from '../../../src/tenancy/keys/key-record.ts';
 import type { AdmittedKey } from '../../../src/tenancy/keys/key-record.ts';
+import { issue, revoke, rotate } from '../../../src/tenancy/keys/key-record.ts';
 import { idsOf, ManualClock, newKey } from '../../support/fakes/tenancy.ts';
 
 const ADMIN_KEY = 'an-admin-key-that-nobody-can-guess-at-all';

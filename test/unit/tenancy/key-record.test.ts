@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { constantTimeEqual } from '../../../src/kernel/constant-time-equal.ts';
-import { issue, revoke, rotate, verify } from '../../../src/tenancy/keys/key-record.ts';
-import { whileCurrent } from '../../../src/tenancy/keys/rotation.ts';
+import { issue, revoke, rotate, verify, whileCurrent } from '../../../src/tenancy/keys/key-record.ts';
 import { newKey } from '../../support/fakes/tenancy.ts';
 
 const MAC = { first: 'a'.repeat(64), second: 'b'.repeat(64), third: 'c'.repeat(64), wrong: 'd'.repeat(64) };

@@ -9,8 +9,8 @@ import { TenancyAdmin } from '../../../src/gateway/tenancy/tenancy-admin.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { issue } from '../../../src/tenancy/keys/key-record.ts';
 import type { NewKey } from '../../../src/tenancy/keys/key-record.ts';
+import { issue } from '../../../src/tenancy/keys/key-record.ts';
 import { idsOf, ManualClock } from '../../support/fakes/tenancy.ts';
 
 const { id: keyId, ...ids } = idsOf(1);

@@ -4,8 +4,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { QuotaRequests } from '../../../src/gateway/tenancy/quota-requests.ts';
 import type { QuotaLedger } from '../../../src/gateway/tenancy/quota-ledger.ts';
 import { TimedWakeUps } from '../../../src/kernel/wake-ups.ts';
-import type { Decision } from '../../../src/tenancy/quota/decision.ts';
-import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
+import type { Decision, PathAsk } from '../../../src/tenancy/quota/decision.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 

@@ -7,7 +7,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Tenant } from '../../../src/tenancy/organisation.ts';
-import { moved, stateOf, tombstone } from '../../../src/tenancy/tenant-state.ts';
+import { moved, stateOf, tombstone } from '../../../src/tenancy/organisation.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { tenantId, organisationId, projectId } = idsOf(1);

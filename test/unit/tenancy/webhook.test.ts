@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { thresholdsReached } from '../../../src/tenancy/billing/budget.ts';
-import { nextAttemptMs } from '../../../src/tenancy/billing/webhook.ts';
-import { signWebhook, verifyWebhook, WEBHOOK_TOLERANCE_MS } from '../../../src/tenancy/billing/webhook-signature.ts';
+import { nextAttemptMs, signWebhook, verifyWebhook, WEBHOOK_TOLERANCE_MS } from '../../../src/tenancy/billing/webhook.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 25);

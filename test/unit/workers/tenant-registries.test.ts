@@ -5,7 +5,7 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Tenant } from '../../../src/tenancy/organisation.ts';
-import { withIndexes, withRegistry } from '../../../src/tenancy/tenant-state.ts';
+import { withIndexes, withRegistry } from '../../../src/tenancy/organisation.ts';
 import { TenantRegistries } from '../../../workers/gateway/adapters/tenant-registries.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 

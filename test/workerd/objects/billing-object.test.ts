@@ -15,8 +15,7 @@ import { amountNano, PRICE_BOOK, priceOf } from '../../../src/tenancy/usage/pric
 import type { UsageLine, UsageQuery } from '../../../src/tenancy/usage/usage-query.ts';
 import type { OrganisationId, TenantId } from '../../../src/kernel/ids.ts';
 import type { ToldAlert } from '../../../src/tenancy/billing/delivery-store.ts';
-import type { Credit } from '../../../src/tenancy/billing/credit.ts';
-import type { Invoice } from '../../../src/tenancy/billing/invoice.ts';
+import type { Credit, Invoice } from '../../../src/tenancy/billing/invoice.ts';
 import type { Month } from '../../../src/tenancy/billing/month.ts';
 import { monthOf } from '../../../src/tenancy/billing/month.ts';
 import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';

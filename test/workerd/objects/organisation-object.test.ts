@@ -6,7 +6,7 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { OrganisationDirectory } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import { keyId, organisationId } from '../../../src/tenancy/resource-ids.ts';
-import type { Actor } from '../../../src/tenancy/ticket.ts';
+import type { Actor } from '../../../src/tenancy/organisation.ts';
 import { idsOf, newKey } from '../../support/fakes/tenancy.ts';
 import { MAC, organisation, secret, stubOf, ticket } from './organisation-world.ts';
 

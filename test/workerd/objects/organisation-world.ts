@@ -3,8 +3,7 @@ import { env } from 'cloudflare:workers';
 
 import type { OrganisationObject } from '../../../durable-objects/organisation-object.ts';
 import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
-import type { Tenant } from '../../../src/tenancy/organisation.ts';
-import type { Actor } from '../../../src/tenancy/ticket.ts';
+import type { Actor, Tenant } from '../../../src/tenancy/organisation.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { ORGANISATION } = env as unknown as Record<'ORGANISATION', DurableObjectNamespace<OrganisationObject>>;

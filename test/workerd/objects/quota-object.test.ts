@@ -8,8 +8,8 @@ import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
 import type { Amounts } from '../../../src/tenancy/quota/amounts.ts';
 import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
 import { grantedIn } from '../../../src/tenancy/quota/quota-level.ts';
-import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
-import type { Slice } from '../../../src/tenancy/quota/slice.ts';
+import type { PathAsk } from '../../../src/tenancy/quota/decision.ts';
+import type { Slice } from '../../../src/tenancy/quota/window.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { QUOTA, BILLING } = env as unknown as { QUOTA: DurableObjectNamespace; BILLING: DurableObjectNamespace };

@@ -22,7 +22,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import type { WakeUps } from '../../../src/kernel/wake-ups.ts';
 import { formatApiKey, SECRET_BYTES } from '../../../src/tenancy/keys/api-key.ts';
 import { issue } from '../../../src/tenancy/keys/key-record.ts';
-import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
+import type { PathAsk } from '../../../src/tenancy/quota/decision.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { actingFor } from '../../support/fakes/in-force.ts';
 import { tableOfClusters } from '../../support/oracles/table-of-clusters.ts';

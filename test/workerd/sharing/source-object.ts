@@ -1,8 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { Decision } from '../../../src/tenancy/quota/decision.ts';
+import type { Decision, PathAsk } from '../../../src/tenancy/quota/decision.ts';
 import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
-import type { PathAsk } from '../../../src/tenancy/quota/quota-messages.ts';
 import { MemoryQuota, rule } from '../../support/fakes/memory-quota.ts';
 
 /** Answers each call after a delay, and counts the calls by kind. */

@@ -1,7 +1,6 @@
 import type { ShownInvoice } from '../../../src/gateway/tenancy/invoice-reader.ts';
 import type { Budget } from '../../../src/tenancy/billing/budget.ts';
-import type { Credit } from '../../../src/tenancy/billing/credit.ts';
-import type { FixedCharge } from '../../../src/tenancy/billing/fixed-charge.ts';
+import type { Credit, FixedCharge } from '../../../src/tenancy/billing/invoice.ts';
 import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';
 import { invoiceHtml } from '../../../src/tenancy/billing/invoice-html.ts';
 import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';

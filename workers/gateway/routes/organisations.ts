@@ -2,7 +2,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { Erasure } from '../../../src/gateway/tenancy/tenant-eraser.ts';
 import { actorOf, subjectOf } from '../../../src/gateway/tenancy/subject.ts';
 import type { Organisation, Project, Tenant } from '../../../src/tenancy/organisation.ts';
-import { stateOf } from '../../../src/tenancy/tenant-state.ts';
+import { stateOf } from '../../../src/tenancy/organisation.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
