@@ -1,7 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { LoggedPredicate, PurgePredicate } from '../src/cache/purge-predicate.ts';
-import type { PurgeCount } from '../src/cache/purge-record.ts';
+import type { LoggedPredicate, PurgeCount, PurgePredicate } from '../src/cache/purge-predicate.ts';
 import type { NewVector, StoredVectors, VectorOrigin } from '../src/cache/stored-vector.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';

@@ -5,7 +5,7 @@ import type { UsageEvent } from '../src/contract/usage-event.ts';
 import type { PoolId } from '../src/kernel/ids.ts';
 import type { Alert } from '../src/tenancy/billing/budget.ts';
 import type { Recorded } from './billing-service.ts';
-import type { CacheLayoutEnv } from './cache-layout-of.ts';
+import type { CacheLayoutEnv } from '../src/cache/cache-layout.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';
 import type { ObjectNamespace } from './object-namespace.ts';

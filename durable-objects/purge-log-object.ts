@@ -1,11 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import { shardsOf } from '../src/cache/cache-layout.ts';
+import { cacheLayoutOf, shardsOf } from '../src/cache/cache-layout.ts';
 import { effectiveAtMs, grantLease, openLeaseBook } from '../src/cache/purge-lease.ts';
 import type { LeaseGrant } from '../src/cache/purge-lease.ts';
-import type { PurgePredicate } from '../src/cache/purge-predicate.ts';
-import { broughtBy, predicateAt } from '../src/cache/purge-record.ts';
-import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../src/cache/purge-record.ts';
+import type { PurgeCommand, PurgeCount, PurgePredicate, PurgeRecord, PurgeSelection } from '../src/cache/purge-predicate.ts';
+import { broughtBy, predicateAt } from '../src/cache/purge-predicate.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
@@ -14,7 +13,6 @@ import { underLease } from '../src/contract/write-lease.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { ERASED_TENANT } from '../src/tenancy/organisation.ts';
-import { cacheLayoutOf } from './cache-layout-of.ts';
 import type { EmbeddingCacheObject } from './embedding-cache-object.ts';
 import type { ObjectsEnv } from './env.ts';
 import type { Erasure } from '../src/cache/store/purge-log-store.ts';

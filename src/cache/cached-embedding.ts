@@ -4,9 +4,25 @@ import type { Flight } from '../kernel/shared-work.ts';
 import { SharedWork } from '../kernel/shared-work.ts';
 import { DirectWakeUps } from '../kernel/wake-ups.ts';
 import { planBatch } from './batch-plan.ts';
-import type { CacheStats, Embedded, GetEmbedding, WrapOptions } from './embedding-function.ts';
-import { judgeEntry } from './judge-entry.ts';
+import type { CachedGetEmbedding, CacheStats, Embedded, GetEmbedding, WrapOptions } from './embedding-function.ts';
 import { VectorCache } from './vector-cache.ts';
+
+/** What decides whether an entry may answer. */
+export interface JudgedEntry {
+  /** The generation in which its fill began. */
+  readonly generation: number;
+  readonly expiresAtMs: number;
+}
+
+/** `stale`: it may answer while a new one is computed. */
+export type Verdict = 'fresh' | 'stale' | 'miss';
+
+/** An entry is never served at or after `staleMs` past its end, nor once a newer generation has begun. */
+export function judgeEntry(entry: JudgedEntry | undefined, generation: number, staleMs: number, nowMs: number): Verdict {
+  if (entry === undefined || entry.generation < generation) return 'miss';
+  if (nowMs < entry.expiresAtMs) return 'fresh';
+  return nowMs < entry.expiresAtMs + staleMs ? 'stale' : 'miss';
+}
 
 type Answer<E> = Float32Array<ArrayBuffer> | Err<E>;
 type Rows<E> = readonly Answer<E>[];
@@ -221,3 +237,16 @@ export class CachedEmbedding<E> {
 }
 
 const copyOf = <E>(answer: Answer<E>): Answer<E> => (answer instanceof Float32Array ? answer.slice() : answer);
+
+/**
+ * Puts a cache before an embedding function, in one line: `const embed = wrap(getEmbedding, { clock: { nowMs: Date.now } })`.
+ * A batch computes only what is missing, each distinct input once, concurrent batches together.
+ */
+export function wrap<E = never>(getEmbedding: GetEmbedding<E>, options: WrapOptions<E>): CachedGetEmbedding<E> {
+  const cached = new CachedEmbedding(getEmbedding, options);
+  return Object.assign((inputs: readonly string[]) => cached.answer(inputs), {
+    forget: (inputs: readonly string[]) => cached.forget(inputs),
+    forgetAll: () => cached.forgetAll(),
+    stats: () => cached.stats(),
+  });
+}

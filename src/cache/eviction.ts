@@ -1,3 +1,10 @@
+/** What a cache may hold. */
+export interface CacheBounds {
+  readonly entriesMax: number;
+  /** The bytes of values and keys, as the caller states them. */
+  readonly bytesMax: number;
+}
+
 /** Decides which entry of a cache goes when there is no room for all. */
 export interface Eviction {
   /** A new entry is in `slot`. */

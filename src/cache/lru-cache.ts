@@ -1,6 +1,5 @@
 import { assert } from '../kernel/assert.ts';
-import type { CacheBounds } from './cache-bounds.ts';
-import type { Eviction } from './eviction.ts';
+import type { CacheBounds, Eviction } from './eviction.ts';
 import { RecencyEviction } from './recency-eviction.ts';
 import { TinyLfuEviction } from './tiny-lfu-eviction.ts';
 

@@ -1,4 +1,4 @@
-import type { CacheBounds } from '../cache/cache-bounds.ts';
+import type { CacheBounds } from '../cache/eviction.ts';
 import { accepts } from '../cache/cache-directives.ts';
 import type { CacheDirectives } from '../cache/cache-directives.ts';
 import { LruCache } from '../cache/lru-cache.ts';

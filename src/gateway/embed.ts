@@ -1,8 +1,7 @@
 import { ANY_FRESH } from '../cache/cache-directives.ts';
 import type { CacheDirectives } from '../cache/cache-directives.ts';
+import type { CachedInput, Sha256 } from '../cache/cache-key.ts';
 import { inputDigest } from '../cache/cache-key.ts';
-import type { CachedInput } from '../cache/cache-key.ts';
-import type { Sha256 } from '../cache/sha256.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../contract/outcome.ts';

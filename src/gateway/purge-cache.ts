@@ -1,6 +1,6 @@
+import type { Sha256 } from '../cache/cache-key.ts';
 import { inputDigest } from '../cache/cache-key.ts';
-import type { PurgeCount, PurgeRecord, PurgeSelection } from '../cache/purge-record.ts';
-import type { Sha256 } from '../cache/sha256.ts';
+import type { PurgeCount, PurgeRecord, PurgeSelection } from '../cache/purge-predicate.ts';
 import type { PurgeBody } from '../contract/cache.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';

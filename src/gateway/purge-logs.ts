@@ -1,5 +1,5 @@
 import type { LeaseGrant } from '../cache/purge-lease.ts';
-import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../cache/purge-record.ts';
+import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../cache/purge-predicate.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { WriteLease } from '../contract/write-lease.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../kernel/ids.ts';

@@ -1,7 +1,7 @@
 import type { IndexManifest } from '../index/index-manifest.ts';
 import { embeddingFor } from '../index/index-manifest.ts';
 import type { ShardMatches } from '../ann/shard-protocol.ts';
-import type { Sha256 } from '../cache/sha256.ts';
+import type { Sha256 } from '../cache/cache-key.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { QueryBody } from '../contract/vectors.ts';

@@ -1,6 +1,5 @@
-import type { CacheLayout } from '../cache/cache-layout.ts';
-import type { Shard } from '../cache/rendezvous-shard.ts';
-import { rendezvousShard } from '../cache/rendezvous-shard.ts';
+import type { CacheLayout, Shard } from '../cache/cache-layout.ts';
+import { rendezvousShard } from '../cache/cache-layout.ts';
 import type { NewVector, StoredVector, StoredVectors, VectorOrigin } from '../cache/stored-vector.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { WriteLease } from '../contract/write-lease.ts';

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 
 import type { VectorTier } from '../../src/cache/vector-tier.ts';
-import { wrap } from '../../src/cache/wrap.ts';
+import { wrap } from '../../src/cache/cached-embedding.ts';
 import type { EmbeddingModel } from '../../src/inference/embedding-model.ts';
 import { tokenBatch } from '../../src/inference/token-batch.ts';
 import { must } from '../../src/kernel/assert.ts';

@@ -1,7 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
-import { SharedTier } from '../../src/cache/shared/shared-tier.ts';
-import { SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
+import { SharedTier, SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
 import { openStaticModel } from '../../src/inference/static-model.ts';
 import { assert, must } from '../../src/kernel/assert.ts';
 import type { LineAnswer } from './answer-line.ts';

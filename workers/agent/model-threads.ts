@@ -2,9 +2,8 @@ import type { Server } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 
-import { SharedTier } from '../../src/cache/shared/shared-tier.ts';
 import type { SharedHandle } from '../../src/cache/shared/shared-vectors.ts';
-import { SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
+import { SharedTier, SharedVectors } from '../../src/cache/shared/shared-vectors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';

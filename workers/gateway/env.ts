@@ -1,4 +1,4 @@
-import type { CacheLayoutEnv } from '../../durable-objects/cache-layout-of.ts';
+import type { CacheLayoutEnv } from '../../src/cache/cache-layout.ts';
 import type { EmbeddingCacheObject } from '../../durable-objects/embedding-cache-object.ts';
 import type { IndexObject } from '../../durable-objects/index-object.ts';
 import type { LocatorObject } from '../../durable-objects/locator-object.ts';

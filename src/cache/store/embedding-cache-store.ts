@@ -3,8 +3,7 @@ import type { TenantId } from '../../kernel/ids.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import { migrate } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { LoggedPredicate, PurgePredicate } from '../purge-predicate.ts';
-import type { PurgeCount } from '../purge-record.ts';
+import type { LoggedPredicate, PurgeCount, PurgePredicate } from '../purge-predicate.ts';
 import type { NewVector, StoredVector, StoredVectors, VectorOrigin } from '../stored-vector.ts';
 
 /** A shard of the second level. Vectors are kept apart from what is known of them, so that looking through entries reads no vectors. */

@@ -8,9 +8,8 @@ import { migrate } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { PurgeLogBounds } from '../purge-log.ts';
 import { PurgeLog } from '../purge-log.ts';
-import type { LoggedPredicate, PurgeMode, PurgePredicate } from '../purge-predicate.ts';
-import type { PurgeCommand, PurgeConsistency, PurgeRecord } from '../purge-record.ts';
-import { broughtBy, predicateAt } from '../purge-record.ts';
+import type { LoggedPredicate, PurgeCommand, PurgeConsistency, PurgeMode, PurgePredicate, PurgeRecord } from '../purge-predicate.ts';
+import { broughtBy, predicateAt } from '../purge-predicate.ts';
 
 export const PURGE_LOG_MIGRATIONS: Migrations = [
   `CREATE TABLE predicates (position INTEGER PRIMARY KEY, predicate TEXT NOT NULL);

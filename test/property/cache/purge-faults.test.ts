@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type * as leasesModule from '../../../src/cache/purge-lease.ts';
-import type * as matcherModule from '../../../src/cache/purge-matcher.ts';
-import { isEverything } from '../../../src/cache/purge-predicate.ts';
+import type * as matcherModule from '../../../src/cache/purge-log.ts';
 import type { LoggedPredicate, Purgeable } from '../../../src/cache/purge-predicate.ts';
+import { isEverything } from '../../../src/cache/purge-predicate.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 type Leases = typeof leasesModule;
@@ -27,7 +27,7 @@ async function worlds(count: number, firstSeed: number) {
 describe('the cache of several isolates on a faulty network', () => {
   afterEach(() => {
     vi.doUnmock('../../../src/cache/purge-lease.ts');
-    vi.doUnmock('../../../src/cache/purge-matcher.ts');
+    vi.doUnmock('../../../src/cache/purge-log.ts');
     vi.resetModules();
   });
 
@@ -74,7 +74,7 @@ describe('the cache of several isolates on a faulty network', () => {
     ['all but the next purge', ({ position }, entry) => position === entry.position + 1],
   ])('[C60] fails this test if something ignored %s', async (_, sees) => {
     vi.resetModules();
-    vi.doMock('../../../src/cache/purge-matcher.ts', async (original) => {
+    vi.doMock('../../../src/cache/purge-log.ts', async (original) => {
       const { PurgeMatcher } = await original<Matchers>();
       class Blind extends PurgeMatcher {
         override *matching(entry: Purgeable) {

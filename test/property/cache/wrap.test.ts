@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import type { CachedGetEmbedding } from '../../../src/cache/embedding-function.ts';
-import { SharedTier } from '../../../src/cache/shared/shared-tier.ts';
-import { SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
-import type { wrap } from '../../../src/cache/wrap.ts';
+import { SharedTier, SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
+import type { wrap } from '../../../src/cache/cached-embedding.ts';
 import { err } from '../../../src/kernel/result.ts';
 import type { Err } from '../../../src/kernel/result.ts';
 import { effort } from '../../support/fixtures/effort.ts';
@@ -199,7 +198,7 @@ class Wrapped {
 const later = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 async function history(taken: readonly Step[], withTier: boolean): Promise<void> {
-  const { wrap: wrapIt } = await import('../../../src/cache/wrap.ts');
+  const { wrap: wrapIt } = await import('../../../src/cache/cached-embedding.ts');
   const wrapped = new Wrapped(wrapIt, withTier);
   for (const step of taken) await wrapped.take(step);
   wrapped.count();

@@ -5,7 +5,7 @@ import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { CacheLayout } from '../../../src/cache/cache-layout.ts';
 import { effectiveAtMs, grantLease, openLeaseBook } from '../../../src/cache/purge-lease.ts';
 import type { LeaseBook, LeaseGrant } from '../../../src/cache/purge-lease.ts';
-import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-record.ts';
+import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-predicate.ts';
 import type { NewVector, VectorOrigin } from '../../../src/cache/stored-vector.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';

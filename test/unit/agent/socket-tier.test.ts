@@ -7,8 +7,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { SharedTier } from '../../../src/cache/shared/shared-tier.ts';
-import { SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
+import { SharedTier, SharedVectors } from '../../../src/cache/shared/shared-vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { serveCache } from '../../../workers/agent/cache-server.ts';
 import { SocketTier } from '../../../workers/agent/socket-tier.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-record.ts';
+import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-predicate.ts';
 import { cacheEndpoints } from '../../../src/contract/cache.ts';
 import type { PurgeBody } from '../../../src/contract/cache.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';

@@ -3,8 +3,8 @@ import { hash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 
 import { EmbeddingCacheStore } from '../../../src/cache/store/embedding-cache-store.ts';
-import { parseShards } from '../../../src/cache/cache-layout.ts';
 import type { CacheLayout } from '../../../src/cache/cache-layout.ts';
+import { parseShards } from '../../../src/cache/cache-layout.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { underLease } from '../../../src/contract/write-lease.ts';
 import type { Acting } from '../../../src/gateway/authority.ts';

@@ -1,7 +1,7 @@
 import type { EmbeddingCacheObject } from '../../../durable-objects/embedding-cache-object.ts';
 import type { PurgeLogObject } from '../../../durable-objects/purge-log-object.ts';
 import type { LeaseGrant } from '../../../src/cache/purge-lease.ts';
-import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-record.ts';
+import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-predicate.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 
 import { waitUntil } from 'cloudflare:workers';
 
-import { cacheLayoutOf } from '../../../durable-objects/cache-layout-of.ts';
-import type { Sha256 } from '../../../src/cache/sha256.ts';
+import { cacheLayoutOf } from '../../../src/cache/cache-layout.ts';
+import type { Sha256 } from '../../../src/cache/cache-key.ts';
 import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';

@@ -1,4 +1,4 @@
-import type { PurgeRecord } from '../../../src/cache/purge-record.ts';
+import type { PurgeRecord } from '../../../src/cache/purge-predicate.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { CacheLine } from '../../../src/gateway/cache-stats.ts';
 import { agesOf, hitsOf } from '../../../src/gateway/cache-stats.ts';

@@ -2,9 +2,8 @@ import { hash } from 'node:crypto';
 
 import { describe, expect, it } from 'vitest';
 
-import { parseShards, shardsOf } from '../../../src/cache/cache-layout.ts';
-import { rendezvousShard } from '../../../src/cache/rendezvous-shard.ts';
-import type { Shard } from '../../../src/cache/rendezvous-shard.ts';
+import type { Shard } from '../../../src/cache/cache-layout.ts';
+import { parseShards, rendezvousShard, shardsOf } from '../../../src/cache/cache-layout.ts';
 
 const DIGESTS = Array.from({ length: 8000 }, (_, i) => hash('sha256', `text ${i}`, 'hex'));
 const shards = (text: string) => parseShards(text, 64);

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { VectorCache } from '../../../src/cache/vector-cache.ts';
-import { VectorSlab } from '../../../src/cache/vector-slab.ts';
+import { VectorCache, VectorSlab } from '../../../src/cache/vector-cache.ts';
 
 describe('VectorSlab', () => {
   it('[C42] releases empty pages, and reuses freed rows', () => {
