@@ -6,7 +6,7 @@ import { replicaName } from '../src/index/replicas/shard-member.ts';
 import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { MemberReads } from '../src/index/fan-out/member-reads.ts';
-import { reach } from './reach.ts';
+import { reach } from './platform-fault.ts';
 import type { ReplicaObject } from './replica-object.ts';
 import type { ShardObject } from './shard-object.ts';
 

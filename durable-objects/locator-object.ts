@@ -18,7 +18,7 @@ import type { Served } from './object-namespace.ts';
 import type { LocatorStub, ReshardingEnv } from './resharding-stubs.ts';
 import type { LocatorCounts, LocatorIdentity } from './locator-identity.ts';
 import { OpenedLocator } from './opened-locator.ts';
-import { residueOf } from './residue-of.ts';
+import { residueOf } from './stored-cell.ts';
 
 /** The locations of some of the ids of one index, as `Locator` keeps them. Opened and erased by the index's own object. */
 export class LocatorObject extends DurableObject<ReshardingEnv> implements Served<LocatorStub> {

@@ -1,15 +1,21 @@
 import type { Addressed, Gate, GateState } from '../src/ann/access-mode.ts';
 import { Gatekeeper, INDEX_OBJECT, OPEN } from '../src/ann/access-mode.ts';
-import { Locator } from '../src/index/locators/locator.ts';
+import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
+import { indexObjectName, shardName } from '../src/index/index-manifest.ts';
+import type { LocatorPeers } from '../src/index/locators/locator.ts';
+import { Locator } from '../src/index/locators/locator.ts';
+import type { RouteSource } from '../src/index/routing/route-reader.ts';
+import { RouteReader } from '../src/index/routing/route-reader.ts';
 import { assert, must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
-import type { ReshardingEnv } from './resharding-stubs.ts';
+import { DirectWakeUps } from '../src/kernel/wake-ups.ts';
 import type { LocatorIdentity } from './locator-identity.ts';
 import { partOf } from './locator-identity.ts';
-import { locatorPeers } from './locator-peers.ts';
-import { StoredCell } from './stored-cell.ts';
+import { reach } from './platform-fault.ts';
+import type { IndexReshardingStub, ReshardingEnv, ShardRowsStub } from './resharding-stubs.ts';
 import { SqliteLocatorStore } from './sqlite/sqlite-locator-store.ts';
+import { StoredCell } from './stored-cell.ts';
 
 interface Opened {
   readonly locator: Locator;
@@ -76,4 +82,23 @@ export class OpenedLocator {
   within<T>(indexId: IndexId, work: (opened: Opened) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     return this.with({ indexId, caller: INDEX_OBJECT }, work);
   }
+}
+
+/** The objects that a locator asks. */
+export function locatorPeers(env: ReshardingEnv, { tenantId, indexId, name }: LocatorIdentity): LocatorPeers {
+  const index: IndexReshardingStub = env.INDEX.getByName(indexObjectName(tenantId, name));
+  const shard = (ordinal: number): ShardRowsStub => env.SHARD.getByName(shardName({ tenantId, id: indexId }, ordinal));
+  // All calls of a Durable Object have one I/O context: there the leader may wake its waiters.
+  const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => Date.now() }, wakeUps: new DirectWakeUps() });
+  const source: RouteSource = {
+    indexId,
+    outline: (known) => reach(() => index.outline(name, indexId, known)),
+    regions: (district, since) => reach(() => index.regions(name, indexId, district, since)),
+  };
+  return {
+    routes: () => reader.ask(source),
+    put: (ordinal, rows) => reach(() => shard(ordinal).putRows(rows)),
+    remove: (ordinal, removal) => reach(() => shard(ordinal).removeRows(removal)),
+    clear: (ordinal, clearing) => reach(() => shard(ordinal).clearRows(clearing)),
+  };
 }

@@ -1,6 +1,9 @@
 import type { Refusal } from '../src/contract/errors.ts';
 import { refusal } from '../src/contract/errors.ts';
 import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/outcome.ts';
+import { err } from '../src/kernel/result.ts';
 
 /** The messages of SQLite, the file system and R2 when there is no room left. */
 const FULL = /SQLITE_FULL|ENOSPC|no space left/i;
@@ -24,4 +27,20 @@ export function platformFault(error: unknown): Refusal | undefined {
   const isReset = 'durableObjectReset' in error && error.durableObjectReset === true;
   if (!isReset && !BROKEN.test(error.message)) return undefined;
   return refusal('unavailable', 'the storage of an object cannot be read or written: repeat the call');
+}
+
+/**
+ * What another object answers; `unavailable`, in the words of `otherwise` if there are any, when it cannot be reached. An error that its own
+ * code threw is a defect and is thrown on.
+ */
+export async function reach<T>(call: () => Promise<Outcome<T>>, otherwise?: string): Promise<Outcome<T>> {
+  try {
+    return await call();
+  } catch (error) {
+    const fault = platformFault(error);
+    if (fault !== undefined) return err(otherwise !== undefined && fault.code === 'unavailable' ? { ...fault, message: otherwise } : fault);
+    // Set by the runtime on errors that crossed from the object; those of the way there lack it.
+    if (error instanceof Error && 'remote' in error && error.remote === true) throw error;
+    return refuse('unavailable', otherwise ?? 'an object of the index cannot be reached: repeat the call');
+  }
 }

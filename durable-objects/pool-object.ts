@@ -15,10 +15,9 @@ import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
 import type { ObjectsEnv, PoolStub } from './env.ts';
 import type { Served } from './object-namespace.ts';
 import { SCHEDULER_CELL } from './env.ts';
-import { LeaseNews } from './lease-news.ts';
+import { LeaseNews } from '../src/pools/lease-news.ts';
 import { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
-import { WaitingAgents } from './waiting-agents.ts';
-import { WorkClaim } from './work-claim.ts';
+import { WaitingAgents, WorkClaim } from './work-claim.ts';
 
 const BATCH = LIMITS.schedulerBatchMaxCount;
 
@@ -26,7 +25,7 @@ const BATCH = LIMITS.schedulerBatchMaxCount;
 export class PoolObject extends DurableObject<ObjectsEnv> implements Served<PoolStub> {
   readonly #store = new SqlitePoolStore(this.ctx.storage);
   readonly #waiting = new WaitingAgents();
-  readonly #news = new LeaseNews(this.#store, (news) => this.#scheduler().report(this.#id(), news));
+  readonly #news = new LeaseNews(this.#store, (news) => this.#scheduler().report(this.#id(), news), { nowMs: () => Date.now() });
   readonly #claim = new WorkClaim({
     store: this.#store,
     waiting: this.#waiting,

@@ -5,7 +5,7 @@ import type { TenantId } from '../src/kernel/ids.ts';
 import type { Amounts } from '../src/tenancy/quota/amounts.ts';
 import type { Decision, LevelView, PathAsk, ReserveRequest } from '../src/tenancy/quota/decision.ts';
 import type { LevelId } from '../src/tenancy/quota/quota-level.ts';
-import { AlertDispatcher } from './alert-dispatcher.ts';
+import { AlertDispatcher } from './ledger-dispatchers.ts';
 import type { ObjectsEnv } from './env.ts';
 import { SyncObject } from './itty.ts';
 import { QuotaService } from './quota-service.ts';

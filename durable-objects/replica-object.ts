@@ -14,7 +14,7 @@ import { refuse } from '../src/contract/outcome.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Served } from './object-namespace.ts';
-import { residueOf } from './residue-of.ts';
+import { residueOf } from './stored-cell.ts';
 import type { ReplicaState, ReplicaStub, ReshardingEnv } from './resharding-stubs.ts';
 import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resources.ts';
 import { FollowerStore } from '../src/ann/store/follower-store.ts';

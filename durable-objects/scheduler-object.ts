@@ -20,7 +20,7 @@ import type { Served } from './object-namespace.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { JOB_MIGRATIONS, SqliteJobStore, SqliteOutbox } from '../src/scheduler/first-form-queue/sqlite-job-store.ts';
 import { SqlitePoolRegistry } from '../src/scheduler/first-form-queue/sqlite-pool-registry.ts';
-import { UsageDispatcher } from './usage-dispatcher.ts';
+import { UsageDispatcher } from './ledger-dispatchers.ts';
 
 /** An alarm that is this late has been lost. */
 const ALARM_LATE_MS = 10_000;

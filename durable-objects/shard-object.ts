@@ -41,7 +41,7 @@ import type { Served } from './object-namespace.ts';
 import { ReshardingShard } from './resharding-shard.ts';
 import type { ShardStub } from './resharding-stubs.ts';
 import { RESOURCES } from './shard-resources.ts';
-import { residueOf } from './residue-of.ts';
+import { residueOf } from './stored-cell.ts';
 
 /** The vectors of an index, or of one of its regions, behind `Shard`. Gateways write directly only to an only shard. */
 export class ShardObject extends ReshardingShard implements Served<ShardStub & ShardReadMethods & ShardWriteMethods> {

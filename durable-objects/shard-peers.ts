@@ -9,7 +9,7 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
 import type { ReshardingEnv, IndexReshardingStub, LocatorStub, ShardRowsStub } from './resharding-stubs.ts';
-import { reach } from './reach.ts';
+import { reach } from './platform-fault.ts';
 
 /** The objects that a shard asks about growing. */
 export class ShardPeers implements ShardReshardingPeers {

@@ -1,3 +1,4 @@
+import type { Residue } from '../src/index/erasure.ts';
 import type { Cell } from '../src/index/routing/shard-route.ts';
 
 /** One value under one key of an object's storage, read once an incarnation. */
@@ -30,4 +31,13 @@ export class StoredCell<T> implements Cell<T> {
   forget(): void {
     this.#read = { value: undefined };
   }
+}
+
+/** Looks into an object's storage; the platform's own tables count for nothing. */
+export async function residueOf(storage: DurableObjectStorage): Promise<Residue> {
+  const tables = storage.sql
+    .exec<{ count: number }>("SELECT COUNT(*) AS count FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'")
+    .one().count;
+  const keys = [...storage.kv.list({ limit: 1 })].length;
+  return { tables, keys, hasAlarm: (await storage.getAlarm()) !== null };
 }

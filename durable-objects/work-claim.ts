@@ -1,9 +1,70 @@
 import type { Grant } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import { assign } from '../src/pools/agent-lease.ts';
 import type { AgentId } from '../src/pools/agent-lease.ts';
+import { assign } from '../src/pools/agent-lease.ts';
 import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
-import type { WaitingAgents } from './waiting-agents.ts';
+
+/** One request of an agent that waits. */
+class Waiter {
+  readonly agentId: AgentId;
+  #called = false;
+  #wake: () => void = () => {};
+
+  constructor(agentId: AgentId) {
+    this.agentId = agentId;
+  }
+
+  call(): void {
+    this.#called = true;
+    this.#wake();
+  }
+
+  /** Whether it was called within `waitMs`. */
+  async until(waitMs: number): Promise<boolean> {
+    if (this.#called) return true;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    return this.#called;
+  }
+}
+
+/** The agents that wait for work in this moment, longest first. They vanish with the object's memory, and then ask again. */
+export class WaitingAgents {
+  readonly #waiters = new Map<AgentId, Waiter>();
+
+  get count(): number {
+    return this.#waiters.size;
+  }
+
+  /** Counts the agent as waiting. An older request of the same agent, which can no longer be answered usefully, is cancelled. */
+  join(agentId: AgentId): Waiter {
+    this.call(agentId);
+    const waiter = new Waiter(agentId);
+    this.#waiters.set(agentId, waiter);
+    return waiter;
+  }
+
+  leave(waiter: Waiter): void {
+    if (this.#waiters.get(waiter.agentId) === waiter) this.#waiters.delete(waiter.agentId);
+  }
+
+  /** The agent that has waited longest. */
+  next(): AgentId | undefined {
+    return this.#waiters.keys().next().value;
+  }
+
+  /** Ends the wait of an agent, if it waits. */
+  call(agentId: AgentId): void {
+    const waiter = this.#waiters.get(agentId);
+    this.#waiters.delete(agentId);
+    waiter?.call();
+  }
+}
 
 interface WorkClaimParts {
   readonly store: SqlitePoolStore;

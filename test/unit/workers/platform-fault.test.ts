@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { platformFault } from '../../../durable-objects/platform-fault.ts';
-import { reach } from '../../../durable-objects/reach.ts';
+import { platformFault, reach } from '../../../durable-objects/platform-fault.ts';
 import { ask } from '../../../workers/gateway/adapters/ask.ts';
 
 const error = (message: string, more: object = {}) => Object.assign(new Error(message), more);

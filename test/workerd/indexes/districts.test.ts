@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
-import { residueOf } from '../../../durable-objects/residue-of.ts';
+import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import type { RegionPage } from '../../../src/index/routing/routing-summary.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { between, create, Gateway, indexOf, manifestOf, MODES, objectsOf, range, untilShards, value } from './grown-index.ts';

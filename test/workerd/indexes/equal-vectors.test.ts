@@ -1,7 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
-import { residueOf } from '../../../durable-objects/residue-of.ts';
+import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import { slotsOf } from '../../../src/index/routing/route-table.ts';
 import { ALL_SLOTS } from '../../../src/index/routing/slot-range.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';

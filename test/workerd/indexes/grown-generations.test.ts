@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
-import { residueOf } from '../../../durable-objects/residue-of.ts';
+import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import { followerWith } from '../../../src/ann/access-mode.ts';
 import type { Generations, Shadow } from '../../../src/index/generations/generation-state.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';

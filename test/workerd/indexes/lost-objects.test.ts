@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 
 import { locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import { isEmpty } from '../../../src/index/erasure.ts';
-import { residueOf } from '../../../durable-objects/residue-of.ts';
+import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import { freshTenant, indexOf, manifestOf as aloneManifestOf, ONCE, REGISTRY, value } from './index-stubs.ts';
 import { create, LOCATOR, manifestOf, objectsOf, range, SHARD, untilShards } from './grown-index.ts';
 

@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { expect, it } from 'vitest';
 
-import { residueOf } from '../../../durable-objects/residue-of.ts';
+import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import type { Misplacement } from '../../../src/index/resharding/misplacement.ts';
 import { create, indexOf, manifestOf, MODES, objectsOf, range, routesOf, untilShards } from './grown-index.ts';
 

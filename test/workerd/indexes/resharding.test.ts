@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 
 import type { LocatorObject } from '../../../durable-objects/locator-object.ts';
-import { residueOf } from '../../../durable-objects/residue-of.ts';
+import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { locatorName } from '../../../src/index/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

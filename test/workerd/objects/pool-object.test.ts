@@ -4,11 +4,10 @@ import { describe, expect, it } from 'vitest';
 
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
-import { LeaseNews } from '../../../durable-objects/lease-news.ts';
+import { LeaseNews, newsOf } from '../../../src/pools/lease-news.ts';
 import type { PoolObject } from '../../../durable-objects/pool-object.ts';
 import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
-import { WaitingAgents } from '../../../durable-objects/waiting-agents.ts';
-import { WorkClaim } from '../../../durable-objects/work-claim.ts';
+import { WaitingAgents, WorkClaim } from '../../../durable-objects/work-claim.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { attemptIdOf, outputFileOf } from '../../../src/contract/attempt-names.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
@@ -18,7 +17,6 @@ import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
 import { extended } from '../../../src/pools/agent-lease.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import { newsOf } from '../../../src/pools/lease-news.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 
 const env = anyEnv as unknown as Omit<ObjectsEnv, 'POOL'> & { readonly POOL: DurableObjectNamespace<PoolObject> };
@@ -259,11 +257,12 @@ describe('PoolObject', () => {
     await inStore(stub, async (store) => {
       const [first, second] = grants.map(({ attemptId }) => ({ ...store.find(attemptId)!, progress: PROGRESS }));
       const later = extended(first!, COMPLETED.progress, Date.now() + 5_000);
-      const news = new LeaseNews(store, async () => {
+      const report = async (): Promise<ReportVerdict[]> => {
         store.save(later);
         store.remove(second!.grant.attemptId);
         return ['cancel', 'cancel'];
-      });
+      };
+      const news = new LeaseNews(store, report, { nowMs: () => Date.now() });
       await news.tell([first!, second!]);
       expect(store.find(first!.grant.attemptId)).toEqual({ ...later, command: 'cancel' });
       expect(store.find(second!.grant.attemptId)).toBeUndefined();

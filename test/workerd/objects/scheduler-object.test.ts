@@ -7,7 +7,7 @@ import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import type { SchedulerObject } from '../../../durable-objects/scheduler-object.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { JOB_MIGRATIONS, SqliteJobStore, SqliteOutbox } from '../../../src/scheduler/first-form-queue/sqlite-job-store.ts';
-import { UsageDispatcher } from '../../../durable-objects/usage-dispatcher.ts';
+import { UsageDispatcher } from '../../../durable-objects/ledger-dispatchers.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { JobState } from '../../../src/contract/jobs.ts';
 import type { JobId, OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
@@ -283,8 +283,8 @@ describe('SchedulerObject at size', () => {
         object.claim(POOL, 1);
         object.report(POOL, [{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
       }
-      const courier = new UsageDispatcher(new SqliteOutbox(state.storage), fakeLedger as unknown as ObjectsEnv['BILLING']);
-      await courier.deliver(100);
+      const dispatcher = new UsageDispatcher(new SqliteOutbox(state.storage), fakeLedger as unknown as ObjectsEnv['BILLING']);
+      await dispatcher.deliver(100);
       expect(recordedBy).toEqual(['org_fine']);
       const left = state.storage.sql
         .exec<{ organisation_id: string; due_ms: number }>('SELECT organisation_id, due_ms FROM outbox')

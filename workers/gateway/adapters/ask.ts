@@ -1,8 +1,6 @@
-import { platformFault } from '../../../durable-objects/platform-fault.ts';
+import { reach } from '../../../durable-objects/platform-fault.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import { err } from '../../../src/kernel/result.ts';
 
 /** The outcome of `work`, or a rejection once `limitMs` have passed: an object that hangs counts as unreachable. */
 export async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
@@ -17,18 +15,6 @@ export async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
   }
 }
 
-/**
- * The answer of an object of an index; `unavailable` when it cannot be reached or does not answer in time. An error that the object's own
- * code threw is a defect and is rethrown.
- */
-export async function ask<T>(otherwise: string, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
-  try {
-    return await within(call(), LIMITS.indexTimeoutMs);
-  } catch (error) {
-    const fault = platformFault(error);
-    if (fault !== undefined) return err(fault.code === 'unavailable' ? { ...fault, message: otherwise } : fault);
-    // Set by the runtime on errors that crossed from the object; those of the way there lack it.
-    if (error instanceof Error && 'remote' in error && error.remote === true) throw error;
-    return refuse('unavailable', otherwise);
-  }
-}
+/** As `reach`, where an object of an index that does not answer in time counts as unreachable. */
+export const ask = <T>(otherwise: string, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
+  reach(() => within(call(), LIMITS.indexTimeoutMs), otherwise);

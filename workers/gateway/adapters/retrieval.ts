@@ -45,7 +45,7 @@ import type { Metrics } from '../metrics.ts';
 import { DurableMembers } from '../../../durable-objects/durable-members.ts';
 import { DurableLocators } from './durable-locators.ts';
 import { DurableShards } from './durable-shards.ts';
-import { reach } from '../../../durable-objects/reach.ts';
+import { reach } from '../../../durable-objects/platform-fault.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { sha256 } from './embeddings.ts';
 import type { Embeddings } from './embeddings.ts';
