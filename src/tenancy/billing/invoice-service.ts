@@ -70,9 +70,9 @@ export class InvoiceService {
     const organisationId = organisationOf(must(total, 'a month with usage').tenant as TenantId);
     const invoice = { ...this.invoice(organisationId, month), state: 'final' as const };
     this.#records.put('final', { id: month.name, invoice });
-    for (const { creditId, amountNano } of invoice.credits) {
+    for (const { creditId, amountNano: takenNano } of invoice.credits) {
       const credit = this.#records.find('credit', creditId);
-      if (credit !== undefined) this.#records.put('credit', { ...credit, appliedNano: credit.appliedNano + amountNano });
+      if (credit !== undefined) this.#records.put('credit', { ...credit, appliedNano: credit.appliedNano + takenNano });
     }
   }
 }

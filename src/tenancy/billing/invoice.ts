@@ -107,9 +107,9 @@ export interface AppliedCredit {
 export function applyCredits(credits: readonly Credit[], totalNano: bigint, monthStartMs: number, monthEndMs: number): AppliedCredit[] {
   const applied: AppliedCredit[] = [];
   let restNano = totalNano;
-  for (const { id, description, amountNano, appliedNano, createdAtMs, expiresAtMs } of credits) {
+  for (const { id, description, amountNano: givenNano, appliedNano, createdAtMs, expiresAtMs } of credits) {
     if (createdAtMs >= monthEndMs || (expiresAtMs !== null && expiresAtMs <= monthStartMs)) continue;
-    const leftNano = amountNano - appliedNano;
+    const leftNano = givenNano - appliedNano;
     const takenNano = leftNano < restNano ? leftNano : restNano;
     if (takenNano <= 0n) continue;
     applied.push({ creditId: id, description, amountNano: takenNano });

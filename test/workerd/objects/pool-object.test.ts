@@ -8,7 +8,7 @@ import { LeaseNews, newsOf } from '../../../src/pools/lease-news.ts';
 import type { PoolObject } from '../../../durable-objects/pool-object.ts';
 import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import { WaitingAgents, WorkClaim } from '../../../durable-objects/work-claim.ts';
-import type { Grant } from '../../../src/contract/attempt.ts';
+import type { Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
 import { attemptIdOf, outputFileOf } from '../../../src/contract/attempt-names.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
