@@ -7,7 +7,6 @@ import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import { ERASED_TENANT, isErased } from '../../tenancy/organisation.ts';
-import type { Authority } from '../authority.ts';
 import type { Organisations } from './organisation-store.ts';
 
 /**
