@@ -7,7 +7,7 @@ import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { Replica } from '../src/ann/replication/replica.ts';
 import { searchTimeMs } from '../src/ann/search-cost.ts';
-import { Shard } from '../src/ann/shard.ts';
+import { ReadableShard } from '../src/ann/readable-shard.ts';
 import type { Read, ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
@@ -25,7 +25,7 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
   readonly #name = this.ctx.id.toString();
   readonly #store = new VectorStore(this.ctx.storage);
   readonly #engine = new ShardEngine(RESOURCES, this.#name, this.#store);
-  readonly #shard = new Shard(this.#store, this.#engine, this.#name, SELECTIONS);
+  readonly #shard = new ReadableShard(this.#store, this.#engine, this.#name, SELECTIONS);
   readonly #meter = new LoadMeter();
   readonly #turns = readQueue();
   readonly #replica = new Replica({

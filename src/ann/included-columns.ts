@@ -5,9 +5,9 @@ import { ok } from '../kernel/result.ts';
 import type { Include, ShardQuery, VectorColumns } from './shard-protocol.ts';
 import type { Row, VectorMatch } from './stored-vector.ts';
 import type { ShardHeader } from './shard-header.ts';
-import type { VectorStore } from './store/vector-store.ts';
+import type { VectorReader } from './store/vector-reader.ts';
 
-type Columns = Pick<VectorStore, 'columns'>;
+type Columns = Pick<VectorReader, 'columns'>;
 
 /** What an answer carries of some rows. Refuses with `limit_exceeded`. */
 export function rowColumns(store: Columns, rows: readonly Row[], include: Include, header: ShardHeader): Outcome<VectorColumns> {

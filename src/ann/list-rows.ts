@@ -3,7 +3,7 @@ import type { Selection } from './filter/selection.ts';
 import type { ListingStart } from './id-order.ts';
 import { compareIds, isBehind } from './id-order.ts';
 import type { PlacedId, Row } from './stored-vector.ts';
-import type { VectorStore } from './store/vector-store.ts';
+import type { VectorReader } from './store/vector-reader.ts';
 
 /** The rows of a listing's page, and the id after which the listing continues; null at its end. */
 interface RowsPage {
@@ -11,7 +11,7 @@ interface RowsPage {
   readonly next: string | null;
 }
 
-type IdStore = Pick<VectorStore, 'idsFrom' | 'idsOf'>;
+type IdStore = Pick<VectorReader, 'idsFrom' | 'idsOf'>;
 
 /** The first `limit` rows of the namespace that are selected, in the order of their ids; fewer when a slice of looking for them ends. */
 export function listRows(
@@ -51,7 +51,7 @@ const pageOf = (placed: readonly PlacedId[], next: string | null): RowsPage => (
 
 /** The selected rows of a namespace after `after`, as many as one slice takes; `next` is where the next slice continues, or null. */
 export function sliceBehind(
-  store: Pick<VectorStore, 'rowsBehind'>,
+  store: Pick<VectorReader, 'rowsBehind'>,
   namespace: number,
   selection: Selection | undefined,
   after: Row,

@@ -4,7 +4,7 @@ import { dot, score } from './metric.ts';
 import type { ShardHeader } from './shard-header.ts';
 import type { Diversification } from './shard-protocol.ts';
 import type { VectorMatch } from './stored-vector.ts';
-import type { VectorStore } from './store/vector-store.ts';
+import type { VectorReader } from './store/vector-reader.ts';
 
 /** A match that may be chosen. */
 export interface Candidate {
@@ -57,7 +57,7 @@ function closenessOf(metric: Metric, candidates: readonly Candidate[]): (a: numb
 
 /** The `topK` matches that are best diversified, given the matches closest first. */
 export function diversified(
-  store: Pick<VectorStore, 'read'>,
+  store: Pick<VectorReader, 'read'>,
   matches: readonly VectorMatch[],
   topK: number,
   { diversity }: Diversification,

@@ -7,7 +7,7 @@ import { editedMetadata } from './metadata-edit.ts';
 import type { ShardPatch, UpsertBatch, VectorColumns } from './shard-protocol.ts';
 import type { Row, VectorPlace } from './stored-vector.ts';
 import type { ShardHeader } from './shard-header.ts';
-import type { VectorStore } from './store/vector-store.ts';
+import type { VectorReader } from './store/vector-reader.ts';
 
 /** What a slice of a change does: it replaces some vectors by a batch, and leaves the others as they are. */
 interface PatchedBatch {
@@ -22,7 +22,7 @@ const EVERYTHING = { values: true, metadata: true, text: true };
 
 /** As many of a change's vectors as one slice takes, changed. Refuses with `limit_exceeded` metadata that outgrows a limit. */
 export function patchedBatch(
-  store: VectorStore,
+  store: VectorReader,
   namespace: number,
   among: Selection | undefined,
   patch: ShardPatch,
@@ -70,7 +70,7 @@ interface Slice {
 
 /** What is stored under the first ids, as many as a slice may hold in memory. */
 function readSlice(
-  store: VectorStore,
+  store: VectorReader,
   namespace: number,
   among: Selection | undefined,
   ids: readonly string[],

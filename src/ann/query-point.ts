@@ -6,11 +6,11 @@ import { ok } from '../kernel/result.ts';
 import { finite } from './float32.ts';
 import type { ShardHeader } from './shard-header.ts';
 import type { QueryTarget } from './shard-protocol.ts';
-import type { VectorStore } from './store/vector-store.ts';
+import type { VectorReader } from './store/vector-reader.ts';
 
 /** The point that a query searches around. Refuses with `vector_not_found`, naming the field, when a stored vector it needs is not there. */
 export function pointOf(
-  store: Pick<VectorStore, 'valuesOf'>,
+  store: Pick<VectorReader, 'valuesOf'>,
   target: QueryTarget,
   namespace: number | undefined,
   header: ShardHeader,

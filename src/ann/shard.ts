@@ -1,112 +1,34 @@
-import type { Filter } from '../contract/filter.ts';
-import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
-import { assert, must } from '../kernel/assert.ts';
-import type { IndexId } from '../kernel/ids.ts';
+import { assert } from '../kernel/assert.ts';
 import { err, ok } from '../kernel/result.ts';
-import type { Addressed } from './access-mode.ts';
-import { ShardGate } from './shard-gate.ts';
-import { diversified } from './mmr.ts';
-import { matchColumns, rowColumns } from './included-columns.ts';
 import { placed } from './stored-vector.ts';
-import { measureSlice } from './recall-slice.ts';
-import { excluded, pointOf } from './query-point.ts';
-import type { ShardEngine } from './engine/shard-engine.ts';
 import { shardCapacity } from './engine/memtable.ts';
-import { RowSet, sampleRows } from './filter/row-set.ts';
-import { selectRows } from './filter/select-rows.ts';
-import { Selection } from './filter/selection.ts';
-import type { SelectionCache } from './filter/selection.ts';
-import { listRows, sliceBehind } from './list-rows.ts';
+import { sliceBehind } from './list-rows.ts';
 import { patchedBatch } from './patched-batch.ts';
 import { resumeWrite } from './receipts.ts';
 import { rowsAt } from './rows.ts';
 import { seeing } from './shard-header.ts';
-import type { SearchCost } from './search-cost.ts';
-import { NO_COST } from './search-cost.ts';
-import type {
-  Counted,
-  Deleted,
-  DeleteSelection,
-  Explanation,
-  FilterUse,
-  ListedVectors,
-  NamespacePage,
-  Patched,
-  RecallSlice,
-  Routed,
-  SampledIds,
-  SelectedIds,
-  ShardCount,
-  ShardDelete,
-  ShardFetch,
-  ShardIdentity,
-  ShardList,
-  ShardMatches,
-  ShardNamespaces,
-  ShardPatch,
-  ShardQuery,
-  ShardRecall,
-  ShardSample,
-  ShardSelect,
-  ShardStats,
-  ShardVectors,
-  UpsertBatch,
-  Written,
-} from './shard-protocol.ts';
-import type { Row, VectorMatch, VectorPlace, VectorQuery } from './stored-vector.ts';
+import type { Deleted, DeleteSelection, Patched, ShardDelete, ShardPatch, UpsertBatch, Written } from './shard-protocol.ts';
+import { ReadableShard } from './readable-shard.ts';
+import type { Row, VectorPlace } from './stored-vector.ts';
 import type { ShardHeader } from './shard-header.ts';
-import type { VectorStore } from './store/vector-store.ts';
 
-/**
- * The vectors of one index: a store that is the source of truth and an engine that follows it. Synchronous throughout, so that no read sees
- * half a write. Every call names the index id it is meant for and is refused with `index_not_found` when that is not this shard's.
- */
-export class Shard {
-  readonly #store: VectorStore;
-  readonly #engine: ShardEngine;
-  readonly #name: string;
-  readonly #selections: SelectionCache;
-  readonly #gate: ShardGate;
-  #lastCost: SearchCost = NO_COST;
-
-  constructor(store: VectorStore, engine: ShardEngine, name: string, selections: SelectionCache) {
-    this.#store = store;
-    this.#engine = engine;
-    this.#name = name;
-    this.#selections = selections;
-    this.#gate = new ShardGate(store);
-  }
-
-  /** Makes this shard the given index's. Repeating it changes nothing. */
-  open(identity: ShardIdentity): void {
-    const header = this.#store.header();
-    if (header === undefined) this.#store.create(identity);
-    else assert(header.indexId === identity.indexId, 'a shard is named by its index id, so it never serves another one');
-  }
-
-  /** Before everything stored is erased: lets go of the engine and answers how many vectors there are. */
-  close(indexId: IndexId): number {
-    const header = this.#store.header();
-    assert(header === undefined || header.indexId === indexId, 'only the index that owns a shard erases it');
-    this.#engine.drop();
-    return header?.count ?? 0;
-  }
-
+/** A shard that takes writes, each all or nothing: first the store, then the engine, which follows it. */
+export class Shard extends ReadableShard {
   /** All or nothing. Refuses with `limit_exceeded` when the vectors do not fit, or with `idempotency_mismatch`. */
   upsert(batch: UpsertBatch, nowMs: number): Outcome<Written> {
-    const found = this.#gate.pass(batch, true);
+    const found = this.gate.pass(batch, true);
     if (!found.ok) return found;
     const header = found.value;
     assert(batch.values.length === batch.ids.length * header.dimensions, 'a batch has the dimensions of its index');
-    const resumed = resumeWrite(batch, batch.repetition, ({ idempotencyKey }) => this.#store.receipts.find(idempotencyKey));
+    const resumed = resumeWrite(batch, batch.repetition, ({ idempotencyKey }) => this.store.receipts.find(idempotencyKey));
     if (!resumed.ok) return resumed;
     if (resumed.value.kind === 'repeated') return ok(resumed.value.written);
     const { positions } = resumed.value;
     // Some of it may be written, by locators of a generation that had several shards.
     const left = positions.length === batch.ids.length ? batch : { ...batch, ...rowsAt(batch, positions) };
-    const replaced = this.#store.replacedBy(left);
+    const replaced = this.store.replacedBy(left);
     const countNew = left.ids.length - replaced.length;
     const countMax = shardCapacity(header);
     if (header.count + countNew > countMax) {
@@ -117,103 +39,13 @@ export class Shard {
     return ok({ ...this.#put(left, seeing(batch.lsnSeen, header), replaced, nowMs), count: batch.ids.length });
   }
 
-  /** Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
-  query(query: ShardQuery): Outcome<ShardMatches> {
-    const found = this.#gate.pass(query);
-    if (!found.ok) return found;
-    const header = found.value;
-    const { target, namespace, topK, filter, mmr, exact = false } = query;
-    const ordinal = this.#store.namespaceOrdinal(namespace);
-    const point = pointOf(this.#store, target, ordinal, header);
-    if (!point.ok) return point;
-    const selected = this.#selection(ordinal, filter, excluded(query.excludeIds, target), header);
-    if (!selected.ok) return selected;
-    const among = selected.value;
-    const wanted = { values: point.value, topK: mmr?.candidates ?? topK, namespace: ordinal ?? 0, exact };
-    const { matches: closest, explanation } = this.#search(wanted, among, header);
-    this.#lastCost = explanation;
-    const matches = mmr === undefined ? closest : diversified(this.#store, closest, topK, mmr, header);
-    const columns = matchColumns(this.#store, matches, query, header);
-    if (!columns.ok) return columns;
-    const answer = {
-      ...columns.value,
-      ...this.#versionsOf(rowsOf(matches), query),
-      scores: matches.map(({ score }) => score),
-      lsn: header.lsn,
-    };
-    return ok(query.explain === true ? { ...answer, explanation } : answer);
-  }
-
-  /** Ids of vectors of the namespace drawn at random, all if there are fewer. */
-  sample(sample: ShardSample): Outcome<SampledIds> {
-    const { namespace, count, seed } = sample;
-    const found = this.#gate.pass(sample);
-    if (!found.ok) return found;
-    const ordinal = this.#store.namespaceOrdinal(namespace);
-    const live = ordinal === undefined ? new RowSet() : this.#store.liveRows(ordinal);
-    const ids = [...this.#store.read(found.value)(sampleRows(live, count, seed))].map(({ id }) => id);
-    return ok({ ids, of: live.size, lsn: found.value.lsn });
-  }
-
-  /** What searches around some of these vectors find: the first, as many as one slice takes. */
-  measureRecall(recall: ShardRecall): Outcome<RecallSlice> {
-    const { ids, topK } = recall;
-    const scope = this.#scopeOf(recall);
-    if (!scope.ok) return scope;
-    const { header, ordinal, among } = scope.value;
-    const rows = ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids);
-    const stored = new Map([...this.#store.read(header)(rows)].map((vector) => [vector.id, vector]));
-    const vectors = ids.map((id) => stored.get(id));
-    return ok(measureSlice(header.metric, vectors, topK, (query) => this.#search({ ...query, namespace: ordinal ?? 0 }, among, header)));
-  }
-
-  /** In the order asked for; ids that are not there are left out. Refuses with `limit_exceeded`. */
-  fetch(fetch: ShardFetch): Outcome<ShardVectors> {
-    const { namespace, ids, include } = fetch;
-    const found = this.#gate.pass(fetch);
-    if (!found.ok) return found;
-    const ordinal = this.#store.namespaceOrdinal(namespace);
-    const rows = ordinal === undefined ? [] : this.#store.rowsOf(ordinal, ids);
-    const columns = rowColumns(this.#store, rows, include, found.value);
-    if (!columns.ok) return columns;
-    return ok({ ...columns.value, ...this.#versionsOf(rows, fetch), lsn: found.value.lsn });
-  }
-
-  /** Refuses with `limit_exceeded`. */
-  list(list: ShardList): Outcome<ListedVectors> {
-    const { start, limit, include } = list;
-    const scope = this.#scopeOf(list);
-    if (!scope.ok) return scope;
-    const { header, ordinal, among } = scope.value;
-    const { rows, next } = ordinal === undefined ? NOTHING_LISTED : listRows(this.#store, ordinal, among, start, limit);
-    const columns = rowColumns(this.#store, rows, include, header);
-    return columns.ok ? ok({ ...columns.value, ...this.#versionsOf(rows, list), next, lsn: header.lsn }) : columns;
-  }
-
-  namespaces(page: ShardNamespaces): Outcome<NamespacePage> {
-    const { after, limit } = page;
-    const found = this.#gate.pass(page);
-    if (!found.ok) return found;
-    const names = this.#store.namespacesBehind(after, limit + 1);
-    return ok({ names: names.slice(0, limit), hasMore: names.length > limit, lsn: found.value.lsn });
-  }
-
-  /** Refuses with `limit_exceeded` what a query refuses, too. */
-  count(count: ShardCount): Outcome<Counted> {
-    const scope = this.#scopeOf(count);
-    if (!scope.ok) return scope;
-    const { header, ordinal, among } = scope.value;
-    const all = () => (ordinal === undefined ? new RowSet() : this.#store.liveRows(ordinal));
-    return ok({ count: (among?.within(all) ?? all()).size, lsn: header.lsn });
-  }
-
   /** Refuses with `limit_exceeded` metadata that would outgrow a limit. */
   patch(patch: ShardPatch, nowMs: number): Outcome<Patched> {
-    const scope = this.#scopeOf(patch, true);
+    const scope = this.scopeOf(patch, true);
     if (!scope.ok) return scope;
     const { header, ordinal, among } = scope.value;
     if (ordinal === undefined) return ok({ count: 0, lsn: header.lsn, taken: patch.ids.length, missing: patch.ids });
-    const change = patchedBatch(this.#store, ordinal, among, patch, header);
+    const change = patchedBatch(this.store, ordinal, among, patch, header);
     if (!change.ok) return change;
     const { batch, replaced, ...done } = change.value;
     if (replaced.length === 0) return ok({ ...done, lsn: header.lsn });
@@ -223,122 +55,23 @@ export class Shard {
   /** All or nothing, but for a filter, of which one slice is done. Ids that do not exist are not counted. */
   delete(deletion: ShardDelete): Outcome<Deleted> {
     const { selection, lsnSeen } = deletion;
-    const found = this.#gate.pass(deletion, true);
+    const found = this.gate.pass(deletion, true);
     if (!found.ok) return found;
     if (selection.kind === 'all') {
-      this.#engine.drop();
-      return ok({ ...this.#store.deleteAll(seeing(lsnSeen, found.value)), next: null });
+      this.engine.drop();
+      return ok({ ...this.store.deleteAll(seeing(lsnSeen, found.value)), next: null });
     }
     if (selection.kind === 'filter') return this.#deleteSlice(selection, found.value, lsnSeen);
-    const namespace = this.#store.namespaceOrdinal(selection.namespace);
+    const namespace = this.store.namespaceOrdinal(selection.namespace);
     if (namespace === undefined) return ok({ count: 0, lsn: found.value.lsn, next: null });
-    const rows = this.#store.rowsOf(namespace, selection.ids);
+    const rows = this.store.rowsOf(namespace, selection.ids);
     return ok({ ...this.#deleteRows(namespace, rows, seeing(lsnSeen, found.value)), next: null });
   }
 
-  /** One slice of the vectors that a filter accepts. */
-  select(select: ShardSelect): Outcome<SelectedIds> {
-    const scope = this.#scopeOf(select);
-    if (!scope.ok) return scope;
-    const { header, ordinal, among } = scope.value;
-    const { rows, next } = ordinal === undefined ? NOTHING_LISTED : sliceBehind(this.#store, ordinal, among, select.after);
-    const idOf = new Map(this.#store.idsOf(rows).map(({ row, id }) => [row, id]));
-    const ids = rows.map((row) => must(idOf.get(row), 'a selected row is stored'));
-    return ok({ ids, versions: this.#store.versionsOf(rows), next, lsn: header.lsn });
-  }
-
-  stats(call: Addressed): Outcome<ShardStats> {
-    const found = this.#gate.pass(call);
-    if (!found.ok) return found;
-    return ok({
-      lsn: found.value.lsn,
-      count: found.value.count,
-      shards: 1,
-      namespaces: this.#store.namespaceCount(),
-      storageBytes: this.#store.bytes(),
-      memoryBytes: this.#engine.bytes,
-    });
-  }
-
-  /** What the last query cost. */
-  get lastCost(): SearchCost {
-    return this.#lastCost;
-  }
-
-  /** False at first and after what was derived from the vectors was lost: then it has not been checked whether a sweep is due. */
-  get isKeptUp(): boolean {
-    return this.#engine.isKeptUp;
-  }
-
-  /** Whether `sweep` may have something to do. */
-  isSweepDue(): boolean {
-    const header = this.#store.header();
-    return header !== undefined && (this.#store.properties.isBehind() || this.#engine.isMaintenanceDue(header));
-  }
-
-  /**
-   * Does a slice of background work: indexes what older versions left unindexed, maintains the posting lists, deletes expired receipts.
-   * Returns when to continue, in milliseconds since the Unix epoch, or undefined.
-   */
-  sweep(nowMs: number): number | undefined {
-    const header = this.#store.header();
-    if (header === undefined) return undefined;
-    if (this.#store.properties.isBehind()) {
-      this.#store.properties.catchUp();
-      return nowMs;
-    }
-    const upkeepMs = this.#engine.isMaintenanceDue(header) ? this.#engine.keepUp(nowMs, header) : undefined;
-    if (upkeepMs === nowMs) return nowMs;
-    this.#store.log.sweep(nowMs - LIMITS.shardLogIdleMs);
-    const receiptsMs = this.#store.receipts.sweep(nowMs);
-    return upkeepMs === undefined || receiptsMs === undefined ? (upkeepMs ?? receiptsMs) : Math.min(upkeepMs, receiptsMs);
-  }
-
-  /** The vectors of a namespace that a filter accepts; undefined `among`: all of it. */
-  #scopeOf(call: Scoped, isWrite = false): Outcome<Scope> {
-    const found = this.#gate.pass(call, isWrite);
-    if (!found.ok) return found;
-    const ordinal = this.#store.namespaceOrdinal(call.namespace);
-    const selected = this.#selection(ordinal, call.filter, [], found.value);
-    return selected.ok ? ok({ header: found.value, ordinal, among: selected.value }) : selected;
-  }
-
-  #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
-    const selectedRows = among?.rows?.size ?? null;
-    const isNarrow = among?.rows !== undefined && among.rows.size <= LIMITS.filterExactMaxCount;
-    const filter: FilterUse | null =
-      among === undefined ? null : { estimatedRows: null, selectedRows, applied: isNarrow ? 'rows' : 'scan' };
-    const { matches, explanation } = isNarrow
-      ? this.#engine.searchRows(query, among.rows, header)
-      : this.#engine.search(query, among, header);
-    return { matches, explanation: { ...explanation, filter } };
-  }
-
-  /** The rows that may be found; undefined when all may. Without a namespace, none. */
-  #selection(
-    namespace: number | undefined,
-    filter: Filter | null,
-    excludeIds: readonly string[],
-    header: ShardHeader,
-  ): Outcome<Selection | undefined> {
-    if (namespace === undefined) return ok(new Selection(new RowSet()));
-    const found = filter === null ? undefined : this.#accepted(filter, namespace, header);
-    if (found?.ok === false) return found;
-    const accepted = found?.value;
-    if (excludeIds.length === 0) return ok(accepted);
-    const others = new Selection(RowSet.of(this.#store.rowsOf(namespace, excludeIds)), true);
-    return ok(accepted?.and(others) ?? others);
-  }
-
-  #accepted(filter: Filter, namespace: number, { lsn }: ShardHeader): Outcome<Selection> {
-    const asked = { shard: this.#name, namespace, filter, lsn };
-    return this.#selections.recall(asked, () => selectRows(filter, namespace, this.#store.properties));
-  }
-
   #put(batch: UpsertBatch, header: ShardHeader, replaced: readonly VectorPlace[], nowMs: number): Written {
-    const { written, places } = this.#store.upsert(batch, header, replaced, nowMs);
-    this.#engine.remove(replaced);
-    this.#engine.put([...placed(places, batch.values, header.dimensions)], header, nowMs);
+    const { written, places } = this.store.upsert(batch, header, replaced, nowMs);
+    this.engine.remove(replaced);
+    this.engine.put([...placed(places, batch.values, header.dimensions)], header, nowMs);
     return written;
   }
 
@@ -347,44 +80,18 @@ export class Shard {
     header: ShardHeader,
     lsnSeen: number | undefined,
   ): Outcome<Deleted> {
-    const ordinal = this.#store.namespaceOrdinal(namespace);
+    const ordinal = this.store.namespaceOrdinal(namespace);
     if (ordinal === undefined) return ok({ count: 0, lsn: header.lsn, next: null });
-    const found = this.#accepted(filter, ordinal, header);
+    const found = this.accepted(filter, ordinal, header);
     if (!found.ok) return found;
-    const { rows, next } = sliceBehind(this.#store, ordinal, found.value, after);
+    const { rows, next } = sliceBehind(this.store, ordinal, found.value, after);
     if (rows.length === 0) return ok({ count: 0, lsn: header.lsn, next });
     return ok({ ...this.#deleteRows(ordinal, rows, seeing(lsnSeen, header)), next });
   }
 
   #deleteRows(namespace: number, rows: readonly Row[], header: ShardHeader): Written {
-    const written = this.#store.deleteRows(namespace, rows, header);
-    this.#engine.remove(rows.map((row) => ({ row, namespace })));
+    const written = this.store.deleteRows(namespace, rows, header);
+    this.engine.remove(rows.map((row) => ({ row, namespace })));
     return written;
   }
-
-  /** Only a caller of several shards uses versions. */
-  #versionsOf(rows: readonly Row[], { routeVersion = 0 }: Routed): { versions?: number[] } {
-    return routeVersion === 0 ? {} : { versions: this.#store.versionsOf(rows) };
-  }
 }
-
-/** A call about the vectors of a namespace that a filter accepts. */
-interface Scoped extends Addressed {
-  readonly namespace: string;
-  readonly filter: Filter | null;
-}
-
-interface Scope {
-  readonly header: ShardHeader;
-  readonly ordinal: number | undefined;
-  readonly among: Selection | undefined;
-}
-
-const NOTHING_LISTED = { rows: [], next: null };
-
-interface ExplainedMatches {
-  readonly matches: VectorMatch[];
-  readonly explanation: Explanation;
-}
-
-const rowsOf = (matches: readonly VectorMatch[]): Row[] => matches.map(({ row }) => row);

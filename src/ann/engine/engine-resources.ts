@@ -1,7 +1,7 @@
 import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { ProbeKernels } from '../lists/probe-kernels.ts';
 import { PageMemory } from '../page-memory.ts';
-import { Scanner } from '../scanner.ts';
+import { Scanner } from '../flat/scanner.ts';
 import { TrainKernels } from '../training/train-kernels.ts';
 import { Pace, TrainingTurn } from '../maintenance/background-work.ts';
 import type { MaintenanceSizes } from '../maintenance/next-task.ts';

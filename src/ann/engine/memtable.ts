@@ -1,14 +1,14 @@
 import { LIMITS } from '../../contract/limits.ts';
 import { must } from '../../kernel/assert.ts';
 import type { MemoryHolder, MemoryRegistry } from '../../kernel/memory-registry.ts';
-import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../flat-engine.ts';
-import type { Scanner } from '../scanner.ts';
+import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../flat/flat-engine.ts';
+import type { Scanner } from '../flat/scanner.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
 import type { PlacedVector, Row } from '../stored-vector.ts';
-import type { VectorStore } from '../store/vector-store.ts';
+import type { VectorReader } from '../store/vector-reader.ts';
 
-type UnlistedVectors = Pick<VectorStore, 'unlistedRows' | 'scan'>;
+type UnlistedVectors = Pick<VectorReader, 'unlistedRows' | 'scan'>;
 
 /**
  * The vectors of a shard that are in no posting list, while the isolate has room for them: loaded by the first search, kept up to date

@@ -7,6 +7,8 @@ import type { PostingLists } from '../lists/posting-lists.ts';
 import type { ListSettings } from './list-settings.ts';
 import { decodeSettings, encodeSettings } from './list-settings.ts';
 
+type StoredLists = Pick<ListStore, 'lists' | 'setSettings'>;
+
 /**
  * A list set whose directory is in memory, with those of its lists that were needed. A caller that changes it also changes its storage.
  * Constructing one throws `CorruptList`, and leaves no memory taken.
@@ -15,12 +17,12 @@ export class ResidentGeneration {
   readonly id: number;
   readonly model: ListModel;
   readonly lists: PostingLists;
-  readonly #store: ListStore;
+  readonly #store: StoredLists;
   readonly #centroids = new Map<number, Centroid>();
   #settings: ListSettings;
   #centroidsVersion = 0;
 
-  constructor({ id, model, settings }: Generation, store: ListStore, emptyLists: (model: ListModel) => PostingLists) {
+  constructor({ id, model, settings }: Generation, store: StoredLists, emptyLists: (model: ListModel) => PostingLists) {
     this.id = id;
     this.model = decodeListModel(model);
     this.#store = store;

@@ -104,12 +104,6 @@ export class ListDirectory {
     return place;
   }
 
-  centroidAt(place: number): Centroid {
-    const { int8, float64 } = this.#memory.views;
-    const at = this.columns.codes + place * this.stride;
-    return { codes: int8.slice(at, at + this.#dimensions), scale: float64[this.columns.scales / 8 + place]! };
-  }
-
   remove(list: number): void {
     const place = this.placeOf(list);
     const last = this.#lists.length - 1;

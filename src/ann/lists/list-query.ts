@@ -1,3 +1,4 @@
+import type { SearchCost } from '../search-cost.ts';
 import type { RowBitmap } from './row-bitmap.ts';
 
 /** The most entries a search hands on to rescoring. */
@@ -28,10 +29,4 @@ export interface ListAnswer {
   readonly cost: ListCost;
 }
 
-export interface ListCost {
-  readonly listsProbed: number;
-  readonly codesScanned: number;
-  readonly rescored: number;
-  readonly listsPagedIn: number;
-  readonly bytesTouched: number;
-}
+export type ListCost = Omit<SearchCost, 'shardsAsked' | 'rowsRead'>;

@@ -8,8 +8,6 @@ import type { ListAnswer, ListQuery } from './list-query.ts';
 import { ListSearch } from './list-search.ts';
 import type { ProbeKernels } from './probe-kernels.ts';
 
-export type { ListAnswer, ListCost, ListQuery } from './list-query.ts';
-
 /**
  * The inverted lists of an index, in the memory of the isolate. Lists are numbered by the caller; those not resident are paged in when
  * a search needs them.
@@ -106,10 +104,6 @@ export class PostingLists {
 
   entryCount(list: number): number {
     return this.#directory.countAt(this.#directory.placeOf(list));
-  }
-
-  blockCount(list: number): number {
-    return Math.ceil(this.entryCount(list) / BLOCK_ENTRIES);
   }
 
   /** Of a resident list, by position. */

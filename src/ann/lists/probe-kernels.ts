@@ -201,7 +201,7 @@ export class ProbeKernels {
     this.#stagingPages = 0;
   }
 
-  /** `checksum` of checksum.ts. */
+  /** `checksum` of integrity.ts. */
   checksum(bytes: Uint8Array): number {
     const pages = Math.ceil((LANES_BYTES + bytes.length) / PAGE_BYTES);
     if (pages > this.#stagingPages) {

@@ -63,17 +63,6 @@ export class RowBitmap implements Rows {
     }
   }
 
-  /** Keeps only what is in `other`, too. */
-  intersect(other: RowBitmap): void {
-    const { uint32 } = this.#memory.views;
-    for (const [index, address] of this.#pages.entries()) {
-      if (address === 0) continue;
-      const mask = other.#pages[index] ?? 0;
-      if (mask === 0) this.#giveBack(index);
-      else for (let word = 0; word < PAGE_WORDS; word += 1) uint32[address / 4 + word]! &= uint32[mask / 4 + word]!;
-    }
-  }
-
   /** Gives its memory back: it is empty from now on. */
   free(): void {
     for (const index of this.#pages.keys()) this.#giveBack(index);

@@ -7,6 +7,7 @@ import { ok } from '../../kernel/result.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { VectorStore } from '../store/vector-store.ts';
+import { placed } from '../stored-vector.ts';
 import type { PlacedVector, VectorPlace } from '../stored-vector.ts';
 import type { ChangePage, ChangedVectors, ShardChanges, ShardFollow, VectorKeys } from '../store/change-log.ts';
 
@@ -33,28 +34,24 @@ export function applyChanges(store: VectorStore, engine: ShardEngine, page: Chan
   const before = headerOf(store);
   // The engine can always be loaded again: letting go of it does not have to be undone.
   if (page.isCleared) engine.drop();
-  const { removed, replaced, placed } = store.atomically(() => {
+  const changed = store.atomically(() => {
     if (page.isCleared) store.deleteAll(headerOf(store));
-    const changed = { removed: remove(store, page.removed), ...put(store, page.upserted, nowMs) };
+    const done = { removed: remove(store, page.removed), ...put(store, page.upserted, nowMs) };
     alongside();
-    return changed;
+    return done;
   });
-  engine.remove([...removed, ...replaced]);
-  if (placed.length > 0) engine.put(placed, before, nowMs);
+  engine.remove([...changed.removed, ...changed.replaced]);
+  if (changed.placed.length > 0) engine.put(changed.placed, before, nowMs);
 }
 
 /** Returns where the former vectors were stored. */
 function remove(store: VectorStore, { namespaces, ids }: VectorKeys): VectorPlace[] {
   return [...grouped(namespaces)].flatMap(([name, members]) => {
     const namespace = store.namespaceOrdinal(name);
-    const rows =
-      namespace === undefined
-        ? []
-        : store.rowsOf(
-            namespace,
-            members.map((i) => ids[i]!),
-          );
-    if (namespace === undefined || rows.length === 0) return [];
+    if (namespace === undefined) return [];
+    const wanted = members.map((i) => ids[i]!);
+    const rows = store.rowsOf(namespace, wanted);
+    if (rows.length === 0) return [];
     store.deleteRows(namespace, rows, headerOf(store));
     return rows.map((row) => ({ row, namespace }));
   });
@@ -66,9 +63,7 @@ function put(store: VectorStore, vectors: ChangedVectors, nowMs: number): { repl
   const batch = { ...vectors, indexId: header.indexId, repetition: null };
   const replaced = store.replacedBy(batch);
   const { places } = store.upsert(batch, header, replaced, nowMs);
-  const { dimensions } = header;
-  const valuesAt = (i: number) => vectors.values.subarray(i * dimensions, (i + 1) * dimensions);
-  return { replaced, placed: places.map((place, i) => ({ ...place, values: valuesAt(i) })) };
+  return { replaced, placed: [...placed(places, vectors.values, header.dimensions)] };
 }
 
 const headerOf = (store: VectorStore): ShardHeader => must(store.header(), 'a replica is opened before it follows');

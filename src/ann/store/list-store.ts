@@ -58,7 +58,6 @@ const ORDINALS_MAX = 2 ** 16;
 const SWEEP_BLOCKS = 500;
 
 type ListRow = { key: number; scale: number; codes: ArrayBuffer; entry_count: number };
-type BlockRow = { key: number; bytes: ArrayBuffer };
 
 /**
  * The posting lists of a shard: a row for each list and for each block. Each method is one transaction; `VectorStore.atomically` makes one of
@@ -151,18 +150,6 @@ export class ListStore {
       blockKey(generation, list + 1, 0),
     );
     return rows.toArray().map(({ bytes }) => new Uint8Array(bytes));
-  }
-
-  /** All blocks, by list and ordinal. */
-  *allBlocks(generation: number): Generator<StoredBlock> {
-    const rows = this.#storage.sql.exec<BlockRow>(
-      'SELECT key, bytes FROM blocks WHERE key >= ? AND key < ? ORDER BY key',
-      blockKey(generation, 0, 0),
-      blockKey(generation + 1, 0, 0),
-    );
-    for (const { key, bytes } of rows) {
-      yield { list: Math.floor(key / ORDINALS_MAX) % LISTS_MAX, ordinal: key % ORDINALS_MAX, bytes: new Uint8Array(bytes) };
-    }
   }
 
   change(generation: number, { lists, removed, blocks, listed }: ListChange): void {

@@ -3,14 +3,12 @@
 // 15 and high halves to 16 to 31; then the next block, its rows, the addresses of its cells of vectors, and those of low planes.
 // Loads with constant indices would be faster for masks that are constants, but V8 makes a constant anew wherever it is used: they are loaded.
 
-import { products } from './probe/products';
+import { products } from './shared/products';
 import { CHUNK, Search, SLICE, WINDOW } from './probe/search';
 
 export { checksum } from './probe/checksum';
-export { gather } from './probe/gather';
-export { refine, select, settle } from './probe/rescore';
+export { gather, refine, select, settle, weed } from './probe/candidates';
 export { tabulate, quantiseTables } from './probe/tables';
-export { weed } from './probe/weed';
 
 /** Scores every list by its centroid; `nextTop` becomes the best. Lists past the last one have a bias of -Infinity. */
 export function scoreLists(s: Search): void {

@@ -1,4 +1,6 @@
-// AssemblyScript, built by `npm run build:wasm`. Addresses and the columns of a page are those of scanner.ts and vector-page.ts.
+// AssemblyScript, built by `npm run build:wasm`. Addresses and the columns of a page are those of flat/scanner.ts.
+
+import { products } from './shared/products';
 
 /** Int16 codes of the query, zeros from its dimensions up to `stride`. */
 const QUERY: usize = 0;
@@ -32,46 +34,22 @@ export function scan(
   for (let slot: u32 = 0; slot < count; slot += 4) {
     // Past the last vector, the last one is multiplied again.
     const first = page + slot * stride;
-    let products = multiplyFour(first, min(first + stride, last), min(first + 2 * stride, last), min(first + 3 * stride, last), stride);
+    let four = products(QUERY, stride, first, min(first + stride, last), min(first + 2 * stride, last), min(first + 3 * stride, last));
     const inUse = (1 << min<u32>(4, count - slot)) - 1;
     let chosen = inUse & i32x4.bitmask(i32x4.eq(v128.load(namespaces + slot * 4), i32x4.splat(namespace)));
     // A single call site: only that is inlined.
     for (let pair = slot; chosen != 0; pair += 2) {
-      boundTwo(products, pair, chosen & 3, scales, capacity, isDistance, scale, length, error, threshold);
-      products = i64x2.shuffle(products, products, 1, 1);
+      boundTwo(four, pair, chosen & 3, scales, capacity, isDistance, scale, length, error, threshold);
+      four = i64x2.shuffle(four, four, 1, 1);
       chosen >>= 2;
     }
   }
   return found;
 }
 
-/** The products of four vectors' codes with the query's. Exact: `queryCodeMax` keeps every sum within 32 bits. */
-function multiplyFour(a: usize, b: usize, c: usize, d: usize, stride: u32): v128 {
-  let sumA = i32x4.splat(0);
-  let sumB = i32x4.splat(0);
-  let sumC = i32x4.splat(0);
-  let sumD = i32x4.splat(0);
-  const end = QUERY + stride * 2;
-  for (let at = QUERY; at < end; at += 16) {
-    const query = v128.load(at);
-    sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(v128.load_ext<i8>(a), query));
-    sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(v128.load_ext<i8>(b), query));
-    sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(v128.load_ext<i8>(c), query));
-    sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(v128.load_ext<i8>(d), query));
-    a += 8;
-    b += 8;
-    c += 8;
-    d += 8;
-  }
-  // A transposition: lane i of the result is the sum of the lanes of the i-th.
-  const ab = i32x4.add(i32x4.shuffle(sumA, sumB, 0, 4, 1, 5), i32x4.shuffle(sumA, sumB, 2, 6, 3, 7));
-  const cd = i32x4.add(i32x4.shuffle(sumC, sumD, 0, 4, 1, 5), i32x4.shuffle(sumC, sumD, 2, 6, 3, 7));
-  return i32x4.add(i64x2.shuffle(ab, cd, 0, 2), i64x2.shuffle(ab, cd, 1, 3));
-}
-
 /** Bounds the closeness of the vectors at `slot` and `slot + 1`, whose products are the first two lanes; `chosen` has a bit for each. */
 function boundTwo(
-  products: v128,
+  four: v128,
   slot: u32,
   chosen: i32,
   scales: usize,
@@ -84,7 +62,7 @@ function boundTwo(
 ): void {
   const errors = v128.load(scales + (capacity + slot) * 8);
   const lengths = v128.load(scales + (2 * capacity + slot) * 8);
-  let centre = f64x2.mul(f64x2.mul(f64x2.convert_low_i32x4_s(products), v128.load(scales + slot * 8)), f64x2.splat(scale));
+  let centre = f64x2.mul(f64x2.mul(f64x2.convert_low_i32x4_s(four), v128.load(scales + slot * 8)), f64x2.splat(scale));
   let margin: v128;
   if (isDistance) {
     // Moving either end of a distance by its error changes it by no more than the error: the triangle inequality.

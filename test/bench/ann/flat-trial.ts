@@ -1,5 +1,5 @@
-import { FlatEngine } from '../../../src/ann/flat-engine.ts';
-import { Scanner } from '../../../src/ann/scanner.ts';
+import { FlatEngine } from '../../../src/ann/flat/flat-engine.ts';
+import { Scanner } from '../../../src/ann/flat/scanner.ts';
 import type { PageMemory } from '../../../src/ann/page-memory.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import type { Vectors } from './vectors.ts';

@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
+import { FlatEngine, flatEngineBytes, flatEngineCapacity } from '../../../src/ann/flat/flat-engine.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import type { Metric } from '../../../src/contract/metric.ts';
 import { PageMemory } from '../../../src/ann/page-memory.ts';
-import { Scanner } from '../../../src/ann/scanner.ts';
+import { Scanner } from '../../../src/ann/flat/scanner.ts';
 import type { ReadVectors, StoredVector, VectorMatch, VectorQuery } from '../../../src/ann/stored-vector.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { scanModule } from '../../support/fakes/scan-module.ts';

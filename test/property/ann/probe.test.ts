@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import type { ListQuery } from '../../../src/ann/lists/posting-lists.ts';
+import type { ListQuery } from '../../../src/ann/lists/list-query.ts';
 import { METRICS } from '../../../src/contract/metric.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import type { ListWorldOptions } from '../../support/worlds/list-world.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { SlotIndex, slotIndexBytes } from '../../../src/ann/slot-index.ts';
+import { SlotIndex, slotIndexBytes } from '../../../src/ann/flat/slot-index.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 // Consecutive rows, as storage assigns them, and rows far apart, beyond 32 bits.

@@ -53,7 +53,7 @@ export function readStoredLists(store: VectorStore): StoredLists {
   };
 }
 
-/** The format is described in lists/block-codec.ts. */
+/** The format is described in lists/block-layout.ts. */
 function rowsOf(block: Uint8Array): number[] {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
   const [nibbles, entries] = [view.getUint16(4, true), view.getUint8(8)];

@@ -1,13 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { flatEngineBytes } from '../../../src/ann/flat-engine.ts';
+import { flatEngineBytes } from '../../../src/ann/flat/flat-engine.ts';
 import { PAGE_BYTES, PageMemory } from '../../../src/ann/page-memory.ts';
 import { Memtable } from '../../../src/ann/engine/memtable.ts';
 import { RowSet } from '../../../src/ann/filter/row-set.ts';
-import { Scanner } from '../../../src/ann/scanner.ts';
+import { Scanner, pageLayout } from '../../../src/ann/flat/scanner.ts';
 import type { ShardHeader } from '../../../src/ann/shard-header.ts';
 import type { PlacedVector } from '../../../src/ann/stored-vector.ts';
-import { pageLayout } from '../../../src/ann/vector-page.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { MemoryRegistry } from '../../../src/kernel/memory-registry.ts';
 import { scanModule } from '../../support/fakes/scan-module.ts';

@@ -6,7 +6,7 @@ import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { Caller } from '../../../src/ann/access-mode.ts';
 import { followerWith, INDEX_OBJECT } from '../../../src/ann/access-mode.ts';
 import type { Include, ShardMatches, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
-import { flatEngineCapacity } from '../../../src/ann/flat-engine.ts';
+import { flatEngineCapacity } from '../../../src/ann/flat/flat-engine.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';

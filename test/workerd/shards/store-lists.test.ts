@@ -48,8 +48,7 @@ it('[V115] a dropped list set is hidden at once, and its storage is freed in sli
       [false, 12],
     ]);
     expect(sql.exec('SELECT COUNT(*) AS lists FROM lists').one()).toEqual({ lists: 6 });
-    for (const id of [before, after])
-      expect([...lists.allBlocks(id)].map(({ list }) => list)).toEqual([0, 0, 1, 1, 2 ** 20 - 1, 2 ** 20 - 1]);
+    for (const id of [before, after]) expect([0, 1, 2 ** 20 - 1].map((list) => lists.blocks(id, list).length)).toEqual([2, 2, 2]);
     lists.dropGeneration(after);
     while (lists.sweep());
     expect(generation(lists)).toBeGreaterThan(after);

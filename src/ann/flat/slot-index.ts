@@ -1,5 +1,5 @@
-import { assert } from '../kernel/assert.ts';
-import type { Row } from './stored-vector.ts';
+import { assert } from '../../kernel/assert.ts';
+import type { Row } from '../stored-vector.ts';
 
 const SIZE_MIN = 16;
 

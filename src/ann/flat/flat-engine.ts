@@ -1,15 +1,14 @@
-import { assert, must } from '../kernel/assert.ts';
-import { BoundedHeap } from '../kernel/heap.ts';
-import type { Metric } from '../contract/metric.ts';
-import type { Candidate } from './engine/rescoring.ts';
-import { Rescoring } from './engine/rescoring.ts';
-import { PAGE_BYTES } from './page-memory.ts';
-import { CODE_MAX, quantise } from './quantise.ts';
-import type { Scanner } from './scanner.ts';
+import type { Metric } from '../../contract/metric.ts';
+import { assert, must } from '../../kernel/assert.ts';
+import { BoundedHeap } from '../../kernel/heap.ts';
+import type { Candidate } from '../engine/rescoring.ts';
+import { Rescoring } from '../engine/rescoring.ts';
+import { PAGE_BYTES } from '../page-memory.ts';
+import { CODE_MAX, quantise } from '../quantise.ts';
+import type { ReadVectors, Row, VectorMatch, VectorQuery } from '../stored-vector.ts';
+import type { PageLayout, Scanner } from './scanner.ts';
+import { VectorPage, pageLayout } from './scanner.ts';
 import { SlotIndex, slotIndexBytes } from './slot-index.ts';
-import type { ReadVectors, Row, VectorMatch, VectorQuery } from './stored-vector.ts';
-import type { PageLayout } from './vector-page.ts';
-import { pageLayout, VectorPage } from './vector-page.ts';
 
 /** Bytes a flat engine keeps resident for `count` vectors: whole pages, and the index of their slots. */
 export const flatEngineBytes = (count: number, dimensions: number): number =>

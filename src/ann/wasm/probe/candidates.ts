@@ -1,4 +1,4 @@
-import { products } from './products';
+import { products } from '../shared/products';
 import { Search } from './search';
 
 /** References below it are indexes of candidates settled before: no block lies in the first page. */
@@ -6,6 +6,21 @@ const SETTLED_MAX: u32 = 65536;
 
 /** Vectors whose memory is asked for at once: as many cache misses as a core has under way. */
 const AHEAD: u32 = 16;
+
+/** Makes every allowed entry of a block, which has `entries`, a candidate. Returns the next block. */
+export function gather(s: Search, block: usize, entries: u32): u32 {
+  const rows = block + s.rowsAt;
+  for (let entry: u32 = 0; entry < entries; entry++) {
+    const row = load<u32>(rows + entry * 4);
+    const page = row >> 19;
+    if (page >= s.bitmapPages) continue;
+    const bits = load<u32>(s.bitmap + page * 4);
+    if (bits == 0 || ((load<u32>(bits + ((row & 0x7ffff) >> 5) * 4) >> (row & 31)) & 1) == 0) continue;
+    store<u32>(s.candidates + s.found * 8, block | entry, 4);
+    s.found += 1;
+  }
+  return load<u32>(block + s.nibbles * 16);
+}
 
 /**
  * Rescores every candidate by its int8 codes and writes closeness, row, and where its codes are. Nothing of the lists is needed any
@@ -171,4 +186,26 @@ function isBehind(s: Search, a: u32, b: u32): bool {
   const closenessB = load<f64>(s.closeness + b * 8);
   if (closenessA != closenessB) return closenessA < closenessB;
   return load<u32>(s.rows + a * 4) > load<u32>(s.rows + b * 4);
+}
+
+/**
+ * Keeps the candidates whose true closeness may reach `threshold`, in their order: closeness and row, and instead of references how far
+ * away the true closeness may be. Returns how many. `lost` and `length` are those of `CodeBounds` in lists/list-search.ts.
+ */
+export function weed(s: Search, threshold: f64, scaleError: f64, lost: f64, length: f64, queryError: f64, arithmetic: f64): u32 {
+  const queryLength = s.queryLength;
+  let kept: u32 = 0;
+  for (let i: u32 = 0; i < s.found; i++) {
+    const closeness = load<f64>(s.closeness + i * 8);
+    const scale = <f64>load<f32>(s.scales + i * 4) + scaleError;
+    let reach = queryLength;
+    if (s.isDistance) reach = sqrt(max(0, queryLength * queryLength - 2 * closeness)) + queryError + scale * lost;
+    const error = reach * scale * lost + scale * length * (queryError + arithmetic * (queryLength + scale * length));
+    if (closeness + error < threshold) continue;
+    store<f64>(s.closeness + kept * 8, closeness);
+    store<f64>(s.candidates + kept * 8, error);
+    store<u32>(s.rows + kept * 4, load<u32>(s.rows + i * 4));
+    kept += 1;
+  }
+  return kept;
 }
