@@ -30,7 +30,7 @@ async function createIndex(options: Record<string, unknown> = { dimensions: 3 })
 
 const refused = (status: number, code: string, param: string | null) => ({ status, body: { error: { code, param } } });
 
-describe('indexes over HTTP', () => {
+describe('the index API', () => {
   it('[V17] creates, describes, lists in pages, counts and deletes', async () => {
     const owner = await createTenant(server);
     for (const name of ['b', 'a', 'c']) await owner.client.post('/v1/indexes', { name, dimensions: 4, metric: 'l2', owner: 'search-team' });

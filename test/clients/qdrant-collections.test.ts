@@ -19,7 +19,7 @@ beforeAll(async () => {
   qdrant = qdrantClient(server, tenant);
 });
 
-describe('collections by the unmodified Qdrant client', () => {
+describe('the collection API, called by the unmodified Qdrant client', () => {
   it('[Q1] creates, lists, describes, tunes and deletes collections', async () => {
     const name = 'My_collection.v2';
     expect(await qdrant.versionInfo()).toMatchObject({ version: expect.stringMatching(/^1\.18\./) });
@@ -83,7 +83,7 @@ describe('collections by the unmodified Qdrant client', () => {
     ]);
   });
 
-  it('[Q6] get `completed` if the client waits, else `acknowledged`; the write is done either way', async () => {
+  it('[Q6] answers `completed` if the client waits, else `acknowledged`; the write is done either way', async () => {
     const name = await lineOf(qdrant, 1);
     const write = async (wait: boolean | undefined) => {
       const query = wait === undefined ? '' : `?wait=${wait}`;
@@ -103,7 +103,7 @@ describe('collections by the unmodified Qdrant client', () => {
     expect((await qdrant.batchUpdate(name, { operations, wait: false })).map(({ status }) => status)).toEqual(['acknowledged']);
   });
 
-  it('[Q7] accept the names that Qdrant accepts, and so does the native API', async () => {
+  it('[Q7] accepts the names that Qdrant accepts, as the native API does', async () => {
     const names = ['Ünï-cødé 漢 😀', '100% #1 + [x] & y=;,', '%2F', 'a%', 'aliases', '-x-', 'x'.repeat(255)];
     for (const name of names) {
       await qdrant.createCollection(name, { vectors: { size: 2, distance: 'Dot' } });
@@ -123,7 +123,7 @@ describe('collections by the unmodified Qdrant client', () => {
     }
   });
 
-  it('[Q8] store zero vectors unchanged, and score them 0 by cosine', async () => {
+  it('[Q8] stores zero vectors unchanged, and scores them 0 by cosine', async () => {
     await qdrant.createCollection('zeros', { vectors: { size: 3, distance: 'Cosine' } });
     const points = [
       { id: 1, vector: [0, 0, 0] },
@@ -146,7 +146,7 @@ describe('collections by the unmodified Qdrant client', () => {
     expect(native.status).toBe(200);
   });
 
-  it('[Q9] keep their tuning and declared fields, and return both', async () => {
+  it('[Q9] keeps tuning and declared fields, and returns both', async () => {
     const name = 'tuned';
     const vectors = { size: 2, distance: 'Dot', on_disk: true } as const;
     await qdrant.createCollection(name, {
@@ -258,7 +258,7 @@ describe('collections by the unmodified Qdrant client', () => {
     );
   });
 
-  it('[Q1][Q5] serve every call that a LlamaIndex vector store makes', async () => {
+  it('[Q1][Q5] serves every call that a LlamaIndex vector store makes', async () => {
     // The calls of `QdrantVectorStore` in @llamaindex/qdrant 0.1.33, with its arguments. That version was run against this gateway by hand; it
     // is not a dependency, because the package is deprecated.
     const store = new QdrantClient({ url: server.urls[0] ?? '', apiKey: tenant.client.apiKey });

@@ -77,7 +77,7 @@ describe('listing and counting over HTTP', () => {
   });
 });
 
-describe('changing stored vectors over HTTP', () => {
+describe('a call that changes stored vectors', () => {
   it('[Q62] sets, removes and replaces metadata of the named vectors, and bills as many writes', async () => {
     const index = await indexOf(4);
     const change = (body: object) => tenant.client.post(`${index}/metadata`, body);
