@@ -7,32 +7,9 @@ import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/store/c
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { searchTimeMs } from '../src/ann/search-cost.ts';
 import { tellChanges } from '../src/ann/replication/changes.ts';
-import type {
-  Counted,
-  Deleted,
-  ListedVectors,
-  NamespacePage,
-  Patched,
-  RecallSlice,
-  SampledIds,
-  SelectedIds,
-  ShardCount,
-  ShardDelete,
-  ShardFetch,
-  ShardList,
-  ShardMatches,
-  ShardNamespaces,
-  ShardPatch,
-  ShardQuery,
-  ShardRecall,
-  ShardSample,
-  ShardSelect,
-  ShardStats,
-  ShardVectors,
-  UpsertBatch,
-  Written,
-} from '../src/ann/shard-protocol.ts';
-import type { ShardReadMethods, ShardWriteMethods } from '../src/ann/shard-operations.ts';
+import type { Repetition, ShardMatches, ShardQuery, ShardStats } from '../src/ann/shard-protocol.ts';
+import type { AnswerOf, ReadEngine, RequestOf, ShardMethods, ShardRead, ShardWrite, WriteEngine } from '../src/ann/shard-operations.ts';
+import { READ_METHODS, WRITE_METHODS } from '../src/ann/shard-operations.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -43,8 +20,32 @@ import type { ShardStub } from './resharding-stubs.ts';
 import { RESOURCES } from './shard-resources.ts';
 import { residueOf } from './stored-cell.ts';
 
+/** Those methods that `ShardObject` does not define itself: its static block makes them of the map of operations. */
+type Operations = Served<Omit<ShardMethods, 'query'>>;
+
+const WithOperations = ReshardingShard as unknown as abstract new (
+  ...args: ConstructorParameters<typeof ReshardingShard>
+) => ReshardingShard & Operations;
+
 /** The vectors of an index, or of one of its regions, behind `Shard`. Gateways write directly only to an only shard. */
-export class ShardObject extends ReshardingShard implements Served<ShardStub & ShardReadMethods & ShardWriteMethods> {
+export class ShardObject extends WithOperations implements Served<ShardStub & ShardMethods> {
+  static {
+    // On the prototype: RPC calls nothing else.
+    const define = (method: string, value: (this: ShardObject, request: never, lease?: WriteLease) => unknown) => {
+      if (!(method in this.prototype)) Object.defineProperty(this.prototype, method, { value });
+    };
+    for (const name of Object.keys(READ_METHODS) as ShardRead[]) {
+      define(READ_METHODS[name], function read(request) {
+        return this.#read(name, request);
+      });
+    }
+    for (const name of Object.keys(WRITE_METHODS) as ShardWrite[]) {
+      define(WRITE_METHODS[name], function write(request, lease) {
+        return this.#write(name, request, lease);
+      });
+    }
+  }
+
   readonly #gate = new ShardGate(this.store);
 
   setGate(indexId: IndexId, gate: Gate, run: number): Outcome<null> {
@@ -70,11 +71,6 @@ export class ShardObject extends ReshardingShard implements Served<ShardStub & S
     return residueOf(this.ctx.storage);
   }
 
-  /** Like all writes of gateways, in the name of a key: refused with `lease_expired` once its lease has ended. */
-  upsert(batch: UpsertBatch, lease?: WriteLease): Promise<Outcome<Written>> {
-    return this.writing(batch, lease, () => this.shard.upsert(batch, Date.now()), hasCallersKey(batch.repetition));
-  }
-
   /** Served strongly whatever is asked for: the consistency only shows whether a replica could have answered as well. */
   async query(query: ShardQuery, consistency?: ReadConsistency): Promise<Outcome<ShardMatches>> {
     const outcome = await this.reading(query, () => this.#search(query, consistency));
@@ -91,34 +87,6 @@ export class ShardObject extends ReshardingShard implements Served<ShardStub & S
     });
   }
 
-  fetchVectors(fetch: ShardFetch): Promise<Outcome<ShardVectors>> {
-    return this.reading(fetch, () => this.shard.fetch(fetch));
-  }
-
-  listVectors(list: ShardList): Promise<Outcome<ListedVectors>> {
-    return this.reading(list, () => this.shard.list(list));
-  }
-
-  countVectors(count: ShardCount): Promise<Outcome<Counted>> {
-    return this.reading(count, () => this.shard.count(count));
-  }
-
-  selectIds(select: ShardSelect): Promise<Outcome<SelectedIds>> {
-    return this.reading(select, () => this.shard.select(select));
-  }
-
-  namespaces(page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
-    return this.reading(page, () => this.shard.namespaces(page));
-  }
-
-  patchVectors(patch: ShardPatch, lease?: WriteLease): Promise<Outcome<Patched>> {
-    return this.writing(patch, lease, () => this.shard.patch(patch, Date.now()));
-  }
-
-  deleteVectors(deletion: ShardDelete, lease?: WriteLease): Promise<Outcome<Deleted>> {
-    return this.writing(deletion, lease, () => this.shard.delete(deletion));
-  }
-
   /** For followers, such as replicas. */
   changesSince(follow: ShardFollow): Outcome<ShardChanges> {
     return tellChanges(this.store, follow, Date.now(), this.since);
@@ -128,12 +96,16 @@ export class ShardObject extends ReshardingShard implements Served<ShardStub & S
     return this.shard.stats(call);
   }
 
-  sample(sample: ShardSample): Promise<Outcome<SampledIds>> {
-    return this.reading(sample, () => this.shard.sample(sample));
+  #read<Name extends ShardRead>(name: Name, request: RequestOf<Name>): AnswerOf<Name> {
+    const engine: ReadEngine = this.shard;
+    return this.reading(request, () => engine[name](request));
   }
 
-  measureRecall(recall: ShardRecall): Promise<Outcome<RecallSlice>> {
-    return this.reading(recall, () => this.shard.measureRecall(recall));
+  /** In the name of a key: refused with `lease_expired` once its lease has ended. */
+  #write<Name extends ShardWrite>(name: Name, request: RequestOf<Name>, lease?: WriteLease): AnswerOf<Name> {
+    const engine: WriteEngine = this.shard;
+    const { repetition = null }: Addressed & { readonly repetition?: Repetition | null } = request;
+    return this.writing(request, lease, () => engine[name](request, Date.now()), hasCallersKey(repetition));
   }
 
   #search(query: ShardQuery, consistency: ReadConsistency | undefined): Outcome<ShardMatches> {

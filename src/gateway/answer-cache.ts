@@ -37,7 +37,7 @@ export interface Question {
   readonly model: string;
   readonly modelVersion: string;
   /** The caller wants a fresh answer, which is not shared with others. */
-  readonly isAlone: boolean;
+  readonly isUnshared: boolean;
   readonly terms: AnswerTerms;
   readonly view: CurrentView;
 }
@@ -175,9 +175,9 @@ export class AnswerCache<A> {
     return made;
   }
 
-  #keeps({ terms, isAlone }: Question, answer: A): boolean {
+  #keeps({ terms, isUnshared }: Question, answer: A): boolean {
     const { bytesOf, entryBytesMax } = this.#parts.contract;
-    return terms.directives.store && !isAlone && bytesOf(answer) <= entryBytesMax;
+    return terms.directives.store && !isUnshared && bytesOf(answer) <= entryBytesMax;
   }
 }
 
@@ -193,8 +193,8 @@ const OWN_REFUSALS: ReadonlySet<ErrorCode> = new Set(['rate_limit_exceeded', 'in
 const keyOf = ({ tenantId, digest }: Question, basis: string): string => `${tenantId}:${digest}:${basis}`;
 
 /** Why the cache may not answer; `miss` when it may. */
-function forwardingOf({ view, isAlone, terms }: Question): 'bypass' | 'request' | 'miss' {
-  if (!view.complete || isAlone) return 'bypass';
+function forwardingOf({ view, isUnshared, terms }: Question): 'bypass' | 'request' | 'miss' {
+  if (!view.complete || isUnshared) return 'bypass';
   return terms.directives.bypass ? 'request' : 'miss';
 }
 

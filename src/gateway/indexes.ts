@@ -136,7 +136,7 @@ export class Indexes {
   stats(user: IndexUser, name: string): Promise<Outcome<IndexStats>> {
     const { manifests, shards } = this.#parts;
     return onIndex(manifests, user, name, async (manifest) => {
-      const stats = await shards.stats(manifest);
+      const stats = await shards.of(manifest).stats();
       return stats.ok ? ok({ ...stats.value, manifest, countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest) }) : stats;
     });
   }

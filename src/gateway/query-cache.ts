@@ -34,7 +34,7 @@ export interface QueryAnswer {
 interface QueryCacheParts {
   readonly vectors: Vectors;
   readonly manifests: ManifestCache;
-  readonly shards: Pick<IndexShards, 'lsn'>;
+  readonly shards: IndexShards;
   readonly embedder: TextEmbedder;
   readonly purges: PurgeViews;
   readonly clock: Clock;
@@ -47,7 +47,7 @@ interface IndexState {
   readonly manifest: IndexManifest;
   readonly lsn: number;
   /** Its answer is not shared with others. */
-  readonly isAlone: boolean;
+  readonly isUnshared: boolean;
 }
 
 /** What a match takes besides its characters and numbers. */
@@ -106,13 +106,13 @@ export class QueryCache {
     const { tenantId } = caller.principal;
     const [state, view] = await Promise.all([this.#stateOf(caller, index, body), this.#parts.purges.current(tenantId)]);
     if (!state.ok) return state;
-    const { manifest, lsn, isAlone } = state.value;
+    const { manifest, lsn, isUnshared } = state.value;
     // [T55] An answer that another key had computed is no way around the model that it took.
     const models = body.text === undefined ? [] : [embeddingFor(manifest, 'queries')?.model ?? ''];
     const touched = mayTouchModels(caller.principal, models);
     if (!touched.ok) return touched;
     const digest = queryDigest(this.#parts.sha256, body);
-    const question = { tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), isAlone, terms, view };
+    const question = { tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), isUnshared, terms, view };
     const answered = await this.#answers.answer(question, search, deadlineMs - this.#parts.clock.nowMs());
     if (!answered.ok) return answered;
     const { answer: found, report } = answered.value;
@@ -129,10 +129,10 @@ export class QueryCache {
   /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
   #stateOf({ principal }: EmbeddingCaller, index: string, { explain }: QueryBody): Promise<Outcome<IndexState>> {
     return onIndex(this.#parts.manifests, principal, index, async (manifest): Promise<Outcome<IndexState>> => {
-      // An explanation describes how this very query was answered; and several shards have no one LSN that every write raises.
-      if (explain || (manifest.routeVersion ?? 0) > 0) return ok({ manifest, lsn: 0, isAlone: true });
-      const lsn = await this.#parts.shards.lsn(manifest);
-      return lsn.ok ? ok({ manifest, lsn: lsn.value, isAlone: false }) : lsn;
+      // An explanation describes how this very query was answered.
+      if (explain) return ok({ manifest, lsn: 0, isUnshared: true });
+      const lsn = await this.#parts.shards.of(manifest).lsn();
+      return lsn.ok ? ok({ manifest, lsn: lsn.value ?? 0, isUnshared: lsn.value === null }) : lsn;
     });
   }
 

@@ -48,14 +48,14 @@ export class RecallMeasurement {
     const [seed = 0] = new Uint32Array(rng.bytes(4).buffer);
     return onIndex(manifests, user, index, async (manifest) => {
       const { id: indexId } = manifest;
-      const drawn = await shards.sample(manifest, { indexId, namespace, count, seed });
+      const drawn = await shards.of(manifest).read('sample', { indexId, namespace, count, seed });
       if (!drawn.ok) return drawn;
       const { ids, lsn } = drawn.value;
       const samples: SampleRecall[] = [];
       let [cost, exactCost] = [NO_COST, NO_COST];
       for (let at = 0; at < ids.length;) {
         const offered = ids.slice(at, at + LIMITS.recallSliceSamplesMaxCount);
-        const slice = await shards.measureRecall(manifest, { indexId, namespace, ids: offered, topK, filter });
+        const slice = await shards.of(manifest).read('measureRecall', { indexId, namespace, ids: offered, topK, filter });
         if (!slice.ok) return slice;
         assert(slice.value.taken > 0, 'a slice takes at least one vector');
         at += slice.value.taken;

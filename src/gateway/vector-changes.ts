@@ -1,3 +1,4 @@
+import type { AnswerOf } from '../ann/shard-operations.ts';
 import type { IndexManifest } from '../index/index-manifest.ts';
 import type { MetadataEdit } from '../ann/metadata-edit.ts';
 import type { VectorEdit, Written } from '../ann/shard-protocol.ts';
@@ -106,7 +107,9 @@ export class VectorChanges {
     const page = { indexId: manifest.id, namespace, filter, limit: LIMITS.patchSliceMaxCount, include: NOTHING_INCLUDED };
     let count = 0;
     for (let after: string | null = null; ;) {
-      const listed = await shards.list(manifest, { ...page, start: after === null ? null : { id: after, isIncluded: false } });
+      const listed: Awaited<AnswerOf<'list'>> = await shards
+        .of(manifest)
+        .read('list', { ...page, start: after === null ? null : { id: after, isIncluded: false } });
       if (!listed.ok) return err(afterSome(listed.error, count));
       const { ids, lsn, next }: { ids: readonly string[]; lsn: number; next: string | null } = listed.value;
       const reserved = await reserve(ids.length);
@@ -131,7 +134,7 @@ export class VectorChanges {
     let count = 0;
     for (let done = 0; ;) {
       const rest = { ids: ids.slice(done, done + LIMITS.patchSliceMaxCount), edit: restOf(edit, done, manifest.dimensions) };
-      const patched = await this.#parts.shards.patch(manifest, { indexId: manifest.id, namespace, filter, ...rest }, authority);
+      const patched = await this.#parts.shards.of(manifest).write('patch', { indexId: manifest.id, namespace, filter, ...rest }, authority);
       if (!patched.ok) return err(afterSome(patched.error, before + count));
       count += patched.value.count;
       missing.push(...patched.value.missing);

@@ -51,7 +51,7 @@ export class VectorListing {
       let { start } = query;
       // One more than requested shows what follows.
       for (let missing = query.limit + 1; ;) {
-        const listed = await shards.list(manifest, { ...query, indexId: manifest.id, start, limit: missing });
+        const listed = await shards.of(manifest).read('list', { ...query, indexId: manifest.id, start, limit: missing });
         if (!listed.ok) return listed;
         const { next, lsn, ...columns } = listed.value;
         parts.push(columns);
@@ -65,7 +65,7 @@ export class VectorListing {
 
   count(user: IndexUser, index: IndexRef, namespace: string, filter: Filter | null): Promise<Outcome<OnIndex<Counted>>> {
     return onIndex(this.#parts.manifests, user, index, async (manifest) => {
-      const counted = await this.#parts.shards.count(manifest, { indexId: manifest.id, namespace, filter });
+      const counted = await this.#parts.shards.of(manifest).read('count', { indexId: manifest.id, namespace, filter });
       return counted.ok ? ok({ ...counted.value, manifest }) : counted;
     });
   }

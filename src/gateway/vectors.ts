@@ -1,3 +1,4 @@
+import type { AnswerOf } from '../ann/shard-operations.ts';
 import { mmrProducts } from '../ann/mmr.ts';
 import { hasCallersKey } from '../ann/receipts.ts';
 import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
@@ -83,7 +84,7 @@ export class Vectors {
         texts: vectors.map(({ text }) => text ?? null),
         repetition: repetition === null ? null : { ...repetition, embedded: tokens },
       };
-      const written = await shards.upsert(manifest, batch, caller.authority);
+      const written = await shards.of(manifest).write('upsert', batch, caller.authority);
       if (!written.ok && written.error.code === 'unavailable' && !hasCallersKey(repetition)) unsure = written;
       if (!written.ok) return written;
       const { count, lsn, billing } = written.value;
@@ -114,7 +115,7 @@ export class Vectors {
       const include = offset > 0 ? NOTHING_INCLUDED : includeOf(body);
       const options = { mmr: mmr.value, exact, explain, include };
       const query = { indexId: manifest.id, target: place, namespace, topK: topK + offset, filter, excludeIds, ...options };
-      const found = await this.#parts.shards.query(manifest, query, { consistency: consistencyOf(body.consistency), deadlineMs });
+      const found = await this.#parts.shards.of(manifest).query(query, { consistency: consistencyOf(body.consistency), deadlineMs });
       const page = found.ok && offset > 0 ? await this.#pageOf(manifest, body, found.value) : found;
       return page.ok ? ok({ ...page.value, tokens, cachedTokens, manifest }) : page;
     });
@@ -126,7 +127,7 @@ export class Vectors {
     const [page, include] = [bareMatches(found, offset, offset + topK), includeOf(body)];
     if (page.ids.length === 0 || !(include.values || include.metadata || include.text)) return ok(page);
     const fetch = { indexId: manifest.id, namespace, ids: page.ids, include };
-    const fetched = await this.#parts.shards.fetch(manifest, fetch, consistencyOf(body.consistency));
+    const fetched = await this.#parts.shards.of(manifest).fetch(fetch, consistencyOf(body.consistency));
     return fetched.ok ? ok(fetchedMatches(page, fetched.value)) : fetched;
   }
 
@@ -136,7 +137,7 @@ export class Vectors {
       if (!fits.ok) return fits;
       const { namespace, ids } = body;
       const fetch = { indexId: manifest.id, namespace, ids, include: includeOf(body) };
-      const found = await this.#parts.shards.fetch(manifest, fetch, consistencyOf(body.consistency));
+      const found = await this.#parts.shards.of(manifest).fetch(fetch, consistencyOf(body.consistency));
       return found.ok ? ok({ ...found.value, manifest }) : found;
     });
   }
@@ -148,11 +149,13 @@ export class Vectors {
       let lsn = 0;
       for (const first of selectionsOf(body)) {
         for (let selection: DeleteSelection | null = first; selection !== null;) {
-          const deleted = await this.#parts.shards.delete(manifest, { indexId: manifest.id, selection }, caller.authority);
+          const deleted: Awaited<AnswerOf<'delete'>> = await this.#parts.shards
+            .of(manifest)
+            .write('delete', { indexId: manifest.id, selection }, caller.authority);
           if (!deleted.ok) return err(afterSome(deleted.error, count, 'deleted'));
           count += deleted.value.count;
           lsn = deleted.value.lsn;
-          const { next } = deleted.value;
+          const next: number | null = deleted.value.next;
           selection = next === null || selection.kind !== 'filter' ? null : { ...selection, after: next };
         }
       }

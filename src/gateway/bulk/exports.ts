@@ -20,7 +20,7 @@ const PAGES_TOLD = 8;
 
 interface ExportsParts {
   readonly manifests: ManifestCache;
-  readonly shards: Pick<IndexShards, 'list' | 'namespaces'>;
+  readonly shards: IndexShards;
   readonly tokens: BulkTokens;
   readonly sleep: (ms: number) => Promise<void>;
 }
@@ -102,7 +102,7 @@ export class Exports {
     const ask = { namespace: job.namespace ?? '', filter: null, start, include: { values, metadata, text } };
     for (;;) {
       const listed = await this.#patiently(job, ({ id }) =>
-        this.#parts.shards.list(job.manifest, { ...ask, indexId: id, limit: job.limit }),
+        this.#parts.shards.of(job.manifest).read('list', { ...ask, indexId: id, limit: job.limit }),
       );
       // Their texts and metadata are too large for one answer.
       if (listed.ok || listed.error.code !== 'limit_exceeded' || job.limit === 1) return listed;
@@ -112,7 +112,9 @@ export class Exports {
 
   #namespaces(job: Export): Promise<Outcome<NamespacePage>> {
     return this.#patiently(job, (manifest) =>
-      this.#parts.shards.namespaces(manifest, { indexId: manifest.id, after: job.namespace, limit: LIMITS.exportVectorsMaxCount }),
+      this.#parts.shards
+        .of(manifest)
+        .read('namespaces', { indexId: manifest.id, after: job.namespace, limit: LIMITS.exportVectorsMaxCount }),
     );
   }
 

@@ -13,18 +13,18 @@ const NOTHING_INCLUDED = { values: false, metadata: false, text: false };
 
 /** Searches around the same stored vectors in both generations, each by its own vector of them. */
 export async function compare(
-  shards: Pick<IndexShards, 'namespaces' | 'sample' | 'query'>,
+  shards: IndexShards,
   serving: IndexManifest,
   other: IndexManifest,
   run: number,
 ): Promise<Outcome<Comparison>> {
-  const page = await shards.namespaces(serving, { indexId: serving.id, after: null, limit: NAMESPACES });
+  const page = await shards.of(serving).read('namespaces', { indexId: serving.id, after: null, limit: NAMESPACES });
   if (!page.ok) return page;
   const { names } = page.value;
   let [samples, overlap, ndcg] = [0, 0, 0];
   for (const namespace of names) {
     const count = Math.ceil(LIMITS.generationSamplesCount / names.length);
-    const drawn = await shards.sample(serving, { indexId: serving.id, namespace, count, seed: run });
+    const drawn = await shards.of(serving).read('sample', { indexId: serving.id, namespace, count, seed: run });
     if (!drawn.ok) return drawn;
     for (const id of drawn.value.ids) {
       const query = {
@@ -36,8 +36,8 @@ export async function compare(
         include: NOTHING_INCLUDED,
       } as const;
       const [mine, its] = await Promise.all([
-        shards.query(serving, { ...query, indexId: serving.id }),
-        shards.query(other, { ...query, indexId: other.id, caller: followerWith(run) }),
+        shards.of(serving).query({ ...query, indexId: serving.id }),
+        shards.of(other).query({ ...query, indexId: other.id, caller: followerWith(run) }),
       ]);
       // Deleted meanwhile, or without a text to carry over.
       if (!mine.ok || !its.ok) {

@@ -80,7 +80,9 @@ export async function copyVectors(
 /** Deletes vectors from the generation that is written. */
 export async function remove({ shards }: CopyParts, { to, run }: Copy, namespace: string, ids: readonly string[]): Promise<Outcome<null>> {
   if (ids.length === 0) return ok(null);
-  const deleted = await shards.delete(to, { indexId: to.id, caller: followerWith(run), selection: { kind: 'ids', namespace, ids } }, null);
+  const deleted = await shards
+    .of(to)
+    .write('delete', { indexId: to.id, caller: followerWith(run), selection: { kind: 'ids', namespace, ids } }, null);
   return deleted.ok ? ok(null) : deleted;
 }
 
@@ -144,7 +146,7 @@ async function write(
     texts: rows.map((row) => texts?.[row] ?? null),
     repetition: null,
   };
-  const written = await shards.upsert(to, batch, null);
+  const written = await shards.of(to).write('upsert', batch, null);
   return written.ok ? ok(null) : written;
 }
 
@@ -169,9 +171,9 @@ export async function fillPage(parts: CopyParts, copy: Copy, after: FillCursor |
   const start = at.id === null ? null : { id: at.id, isIncluded: false };
   const ask = { indexId: from.id, namespace: at.namespace, filter: null, start, include: EVERYTHING };
   let limit = Math.max(1, Math.min(LIMITS.exportVectorsMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / from.dimensions)));
-  let listed = await parts.shards.list(from, { ...ask, limit });
+  let listed = await parts.shards.of(from).read('list', { ...ask, limit });
   for (; !listed.ok && listed.error.code === 'limit_exceeded' && limit > 1; limit = Math.ceil(limit / 2)) {
-    listed = await parts.shards.list(from, { ...ask, limit: Math.ceil(limit / 2) });
+    listed = await parts.shards.of(from).read('list', { ...ask, limit: Math.ceil(limit / 2) });
   }
   if (!listed.ok) return listed;
   const copied = await copyVectors(parts, copy, at.namespace, listed.value, `${copy.to.id}:fill:${at.namespace}:${at.id ?? ''}`);
@@ -184,7 +186,7 @@ export async function fillPage(parts: CopyParts, copy: Copy, after: FillCursor |
 }
 
 async function firstNamespace({ shards }: CopyParts, { from }: Copy, after: string | null): Promise<Outcome<FillCursor | null>> {
-  const page = await shards.namespaces(from, { indexId: from.id, after, limit: 1 });
+  const page = await shards.of(from).read('namespaces', { indexId: from.id, after, limit: 1 });
   if (!page.ok) return page;
   const [namespace] = page.value.names;
   return ok(namespace === undefined ? null : { namespace, id: null });
@@ -200,7 +202,7 @@ export async function renew(parts: CopyParts, copy: Copy, changed: VectorKeys, u
     const most = Math.max(1, Math.min(LIMITS.vectorIdsSliceMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / copy.from.dimensions)));
     for (let at = 0, taken = most; at < ids.length;) {
       const asked = ids.slice(at, at + taken);
-      const found = await parts.shards.fetch(copy.from, { indexId: copy.from.id, namespace, ids: asked, include: EVERYTHING });
+      const found = await parts.shards.of(copy.from).fetch({ indexId: copy.from.id, namespace, ids: asked, include: EVERYTHING });
       if (!found.ok && found.error.code === 'limit_exceeded' && taken > 1) {
         taken = Math.ceil(taken / 2);
         continue;
@@ -231,7 +233,7 @@ async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, colu
   if (takesValues(copy) || columns.ids.length === 0) return ok(columns);
   const { to, run } = copy;
   const include = { values: false, metadata: true, text: true };
-  const known = await shards.fetch(to, { indexId: to.id, caller: followerWith(run), namespace, ids: columns.ids, include });
+  const known = await shards.of(to).fetch({ indexId: to.id, caller: followerWith(run), namespace, ids: columns.ids, include });
   if (!known.ok) return known;
   const { ids, metadata, texts } = known.value;
   const rowOf = new Map(ids.map((id, row) => [id, row]));

@@ -92,11 +92,9 @@ export class GenerationWork {
         return this.#open(run, state);
       case 'clearing': {
         const selection = { kind: 'all' } as const;
-        const cleared = await shards.delete(
-          shadow.manifest,
-          { indexId: shadow.manifest.id, caller: followerWith(run.number), selection },
-          null,
-        );
+        const cleared = await shards
+          .of(shadow.manifest)
+          .write('delete', { indexId: shadow.manifest.id, caller: followerWith(run.number), selection }, null);
         return told(cleared, { kind: 'cleared' });
       }
       case 'filling':
@@ -157,11 +155,9 @@ export class GenerationWork {
     const isStill = isComplete && !isCleared && changed.ids.length === 0;
     if (isStill && JSON.stringify([next, receipts]) === JSON.stringify([feed, shadow.receipts])) return ok(null);
     if (isCleared) {
-      const cleared = await this.#parts.shards.delete(
-        copy.to,
-        { indexId: copy.to.id, caller: followerWith(run.number), selection: { kind: 'all' } },
-        null,
-      );
+      const cleared = await this.#parts.shards
+        .of(copy.to)
+        .write('delete', { indexId: copy.to.id, caller: followerWith(run.number), selection: { kind: 'all' } }, null);
       if (!cleared.ok) return cleared;
     }
     const renewed = await renew(this.#parts, copy, changed, `${copy.to.id}:changes:${await sha256Hex(JSON.stringify(feed))}`);

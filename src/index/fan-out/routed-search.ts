@@ -1,9 +1,8 @@
 import { ABSENCES } from './absence.ts';
 import type { PartAnswer } from './merge-answers.ts';
 import { mergeAnswers } from './merge-answers.ts';
-import { probeCount } from './probe-count.ts';
 import type { Reading } from './reading.ts';
-import type { GroupQuery } from './shard-group.ts';
+import type { GroupSearch } from './group-search.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import { STRONG } from '../../ann/replication/read-consistency.ts';
 import type { KnownRoutes } from '../routing/known-routes.ts';
@@ -15,11 +14,6 @@ import { refuse } from '../../contract/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
-
-/** Asks any number of shards, and merges what they answer until the deadline. */
-export interface GroupSearch {
-  search(query: GroupQuery): Promise<Outcome<PartAnswer>>;
-}
 
 /** Searches the shards near the query all at once, and the rest if too few matches are left there. */
 export class RoutedSearch {
@@ -100,3 +94,13 @@ export class RoutedSearch {
 
 /** What shards found that did not answer. */
 const NOTHING = { ids: [], scores: [], values: null, metadata: null, texts: null, shards: [], lsn: 0, isOld: false };
+
+/**
+ * How many of the shards that a query wants it can ask in the time it has: each further call delays all of them by the cost of making a
+ * call, and the slow ones take `slowMs`. At least one; without measurements, all.
+ */
+export function probeCount(wanted: number, remainingMs: number, slowMs: number | undefined): number {
+  if (slowMs === undefined) return wanted;
+  const affordable = Math.floor((remainingMs - slowMs) / LIMITS.leafCallCostMs);
+  return Math.min(wanted, Math.max(1, affordable));
+}

@@ -1,39 +1,30 @@
-import type { IndexManifest } from '../index-manifest.ts';
-import type { ShardStats } from '../../ann/shard-protocol.ts';
-import type { ReplyOf, ShardReadOperations, ShardWriteOperations } from '../../ann/shard-operations.ts';
-import type { Reading } from '../fan-out/reading.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
+import type { AnswerOf, RequestOf, ShardRead, ShardWrite } from '../../ann/shard-operations.ts';
+import type { ShardStats } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Authority } from '../../contract/write-lease.ts';
+import type { Reading } from '../fan-out/reading.ts';
+import type { IndexManifest } from '../index-manifest.ts';
 
-type IndexReads = {
-  readonly [Name in Exclude<keyof ShardReadOperations, 'query' | 'fetch' | 'select'>]: (
-    manifest: IndexManifest,
-    request: ShardReadOperations[Name]['request'],
-  ) => ReplyOf<ShardReadOperations[Name]>;
-};
+/** Finds the shards of an index, however many it has. */
+export interface IndexShards {
+  of(manifest: IndexManifest): ShardSet;
+}
 
-type IndexWrites = {
-  readonly [Name in keyof ShardWriteOperations]: (
-    manifest: IndexManifest,
-    request: ShardWriteOperations[Name]['request'],
-    authority: Authority | null,
-  ) => ReplyOf<ShardWriteOperations[Name]>;
-};
+/** Operations that a use case may ask of a whole index by name: `select` serves those of several shards. */
+export type IndexRead = Exclude<ShardRead, 'query' | 'fetch' | 'select'>;
 
 /**
- * The shards that hold an index's vectors; see `Shard` for what they refuse. Every call may be refused with `unavailable`, and a write as its
- * authority refuses; null is work of Sluice itself. The operations are those of one shard (`ShardReadOperations`, `ShardWriteOperations`).
+ * The shards that hold an index's vectors, as if there were one; see `Shard` for what it refuses. Every call may be refused with
+ * `unavailable`, and a write as its authority refuses; null is work of Sluice itself.
  */
-export interface IndexShards extends IndexReads, IndexWrites {
+export interface ShardSet {
   /** Without a reading: strongly, in the default time. */
-  query(manifest: IndexManifest, query: ShardReadOperations['query']['request'], reading?: Reading): ReplyOf<ShardReadOperations['query']>;
-  fetch(
-    manifest: IndexManifest,
-    fetch: ShardReadOperations['fetch']['request'],
-    consistency?: ReadConsistency,
-  ): ReplyOf<ShardReadOperations['fetch']>;
-  /** The LSN of the last write to an index of one shard; several have no one LSN that every write raises. */
-  lsn(manifest: IndexManifest): Promise<Outcome<number>>;
-  stats(manifest: IndexManifest): Promise<Outcome<ShardStats>>;
+  query(query: RequestOf<'query'>, reading?: Reading): AnswerOf<'query'>;
+  fetch(fetch: RequestOf<'fetch'>, consistency?: ReadConsistency): AnswerOf<'fetch'>;
+  read<Name extends IndexRead>(name: Name, request: RequestOf<Name>): AnswerOf<Name>;
+  write<Name extends ShardWrite>(name: Name, request: RequestOf<Name>, authority: Authority | null): AnswerOf<Name>;
+  /** The LSN of the last write; null where there is none that every write raises, as with several shards. */
+  lsn(): Promise<Outcome<number | null>>;
+  stats(): Promise<Outcome<ShardStats>>;
 }

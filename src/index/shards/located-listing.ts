@@ -1,15 +1,8 @@
-import { compareText, compareIds } from '../../ann/id-order.ts';
+import { compareIds } from '../../ann/id-order.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import { gatherColumns, newestOf } from '../fan-out/gather-columns.ts';
-import type {
-  Counted,
-  ListedVectors,
-  NamespacePage,
-  ShardCount,
-  ShardList,
-  ShardNamespaces,
-  ShardSelect,
-} from '../../ann/shard-protocol.ts';
+import type { AnswerOf } from '../../ann/shard-operations.ts';
+import type { Counted, ListedVectors, ShardCount, ShardList, ShardSelect } from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/filter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
@@ -41,7 +34,7 @@ export class LocatedListing {
 
   #listIds(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
     return this.#routes.using(manifest, async ({ outline: { version: routeVersion, shards } }) => {
-      const pages = await allOf(shards.map(({ ordinal }) => this.#shards.list(manifest, ordinal, { ...list, routeVersion })));
+      const pages = await allOf(shards.map(({ ordinal }) => this.#shards.read(manifest, ordinal, 'list', { ...list, routeVersion })));
       if (!pages.ok) return pages;
       // Up to the first of these, nothing is missing from any page.
       const ends = pages.value.flatMap(({ next }) => next ?? []).sort(compareIds);
@@ -60,19 +53,6 @@ export class LocatedListing {
     });
   }
 
-  namespaces(manifest: IndexManifest, page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
-    return this.#routes.using(manifest, async ({ outline: { version: routeVersion, shards } }) => {
-      const pages = await allOf(shards.map(({ ordinal }) => this.#shards.namespaces(manifest, ordinal, { ...page, routeVersion })));
-      if (!pages.ok) return pages;
-      const ends = pages.value.flatMap(({ names, hasMore }) => (hasMore ? (names.at(-1) ?? []) : [])).sort(compareText);
-      const names = [...new Set(pages.value.flatMap((answer) => answer.names))]
-        .filter((name) => ends[0] === undefined || compareText(name, ends[0]) <= 0)
-        .sort(compareText);
-      const lsn = pages.value.reduce((most, answer) => Math.max(most, answer.lsn), 0);
-      return ok({ names: names.slice(0, page.limit), hasMore: names.length > page.limit || ends.length > 0, lsn });
-    });
-  }
-
   async count(manifest: IndexManifest, { filter, ...count }: ShardCount): Promise<Outcome<Counted>> {
     const ids = await this.selected(manifest, { ...count, filter: filter ?? EVERYTHING });
     return ids.ok ? ok({ count: ids.value.ids.size, lsn: ids.value.lsn }) : ids;
@@ -86,8 +66,8 @@ export class LocatedListing {
       const walked = await allOf(
         shards.map(async ({ ordinal }): Promise<Outcome<null>> => {
           for (let after: number | null = 0; after !== null;) {
-            const call = { ...asked, routeVersion, after };
-            const slice: Awaited<ReturnType<ShardCalls['select']>> = await this.#shards.select(manifest, ordinal, call);
+            const call: ShardSelect = { ...asked, routeVersion, after };
+            const slice: Awaited<AnswerOf<'select'>> = await this.#shards.read(manifest, ordinal, 'select', call);
             if (!slice.ok) return slice;
             for (const id of slice.value.ids) ids.add(id);
             lsn = Math.max(lsn, slice.value.lsn);

@@ -14,9 +14,8 @@ import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
-import type { LocatorCalls } from './locator-calls.ts';
 import type { RouteCache } from '../routing/route-cache.ts';
-import type { ShardCalls } from './shard-calls.ts';
+import type { LocatorCalls, ShardCalls } from './shard-calls.ts';
 
 /** How often ids are located again that were being moved when they were requested. */
 const LOOKS_MAX = 3;
@@ -102,7 +101,7 @@ export class LocatedReads {
       if (!located.ok) return located;
       const found = await allOf(
         [...located.value].map(([shard, here]) =>
-          this.#shards.fetch(manifest, shard, { ...fetch, ids: here, routeVersion: outline.version }),
+          this.#shards.read(manifest, shard, 'fetch', { ...fetch, ids: here, routeVersion: outline.version }),
         ),
       );
       if (!found.ok) return found;

@@ -6,16 +6,16 @@ import type { SummarisedShard } from '../routing/routing-summary.ts';
 import type { Claim } from '../locators/locator.ts';
 import { rowsAt } from '../../ann/rows.ts';
 import type { LocatedWritten } from '../../ann/rows.ts';
-import type { Deleted, DeleteSelection, ShardDelete, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
+import type { AnswerOf } from '../../ann/shard-operations.ts';
+import type { Deleted, DeleteSelection, ShardDelete, ShardSelect, UpsertBatch, Written } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
 import type { Authority } from '../../contract/write-lease.ts';
-import type { LocatorCalls, WriteAt } from './locator-calls.ts';
 import type { RouteCache } from '../routing/route-cache.ts';
 import type { SeenLsns } from './seen-lsns.ts';
-import type { ShardCalls } from './shard-calls.ts';
+import type { LocatorCalls, ShardCalls, WriteAt } from './shard-calls.ts';
 
 /** Writes to an index of several shards: each id's by its locator, all at once. */
 export class LocatedWrites {
@@ -127,8 +127,8 @@ export class LocatedWrites {
     const sourcesFirst = [...shards].sort((a, b) => rankOf(a) - rankOf(b));
     for (const { ordinal } of sourcesFirst) {
       for (let after: number | null = 0; after !== null;) {
-        const call = { indexId: manifest.id, caller, routeVersion, namespace, filter, after };
-        const selected: Awaited<ReturnType<ShardCalls['select']>> = await this.#shards.select(manifest, ordinal, call);
+        const call: ShardSelect = { indexId: manifest.id, caller, routeVersion, namespace, filter, after };
+        const selected: Awaited<AnswerOf<'select'>> = await this.#shards.read(manifest, ordinal, 'select', call);
         if (!selected.ok) return selected;
         const { ids, versions, next } = selected.value;
         const removed = await this.#remove(index, namespace, ids, versions);

@@ -5,7 +5,7 @@ import type { RecallSlice, SampleRecall, ShardMatches, ShardRecall } from '../..
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { IndexShards } from './index-shards.ts';
+import type { ShardSet } from './index-shards.ts';
 
 /** Vectors of one slice: each is searched for twice, once in all shards. */
 const SLICE = 4;
@@ -13,7 +13,11 @@ const SLICE = 4;
 const IDS_ONLY = { values: false, metadata: false, text: false };
 
 /** Searches around vectors as a query would and exactly, over all shards; each is left out of its own answer. */
-export async function measureRouted(shards: IndexShards, manifest: IndexManifest, recall: ShardRecall): Promise<Outcome<RecallSlice>> {
+export async function measureRouted(
+  shards: Pick<ShardSet, 'query'>,
+  manifest: IndexManifest,
+  recall: ShardRecall,
+): Promise<Outcome<RecallSlice>> {
   const { indexId, caller, namespace, topK, filter } = recall;
   const ids = recall.ids.slice(0, SLICE);
   const samples: SampleRecall[] = [];
@@ -30,7 +34,7 @@ export async function measureRouted(shards: IndexShards, manifest: IndexManifest
       include: IDS_ONLY,
       explain: true,
     } as const;
-    const [found, truth] = await Promise.all([shards.query(manifest, query), shards.query(manifest, { ...query, exact: true })]);
+    const [found, truth] = await Promise.all([shards.query(query), shards.query({ ...query, exact: true })]);
     // Deleted since it was drawn.
     if (!truth.ok && truth.error.code === 'vector_not_found') continue;
     if (!truth.ok) return truth;

@@ -63,6 +63,6 @@ async function searchWithRoomForTwoPages(world: GrowthWorld): Promise<void> {
   for (let i = 0; i < 5; i += 1) {
     const target = { kind: 'values', values: new Float32Array(dimensions).fill(i) } as const;
     const query = { indexId, target, namespace: '', topK: 3, filter: null, excludeIds: [], include: IDS_ONLY };
-    value(await gateway.using((shards, manifest) => shards.query(manifest, query)));
+    value(await gateway.using((shards, manifest) => shards.of(manifest).query(query)));
   }
 }

@@ -9,6 +9,15 @@ import { ShardGate } from '../../../src/ann/shard-gate.ts';
 import { transition } from '../../../src/index/generations/transition.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
+import type {
+  ShardDelete,
+  ShardFetch,
+  ShardList,
+  ShardNamespaces,
+  ShardQuery,
+  ShardSample,
+  UpsertBatch,
+} from '../../../src/ann/shard-protocol.ts';
 import { Shard } from '../../../src/ann/shard.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
@@ -29,6 +38,7 @@ import { NodeSql } from '../fakes/node-sql.ts';
 import type { Seeded } from '../../../src/kernel/seeded.ts';
 import { smallFloor } from './shard-world.ts';
 import { IN_FORCE } from '../fakes/in-force.ts';
+import { indexShards } from '../fakes/index-shards.ts';
 
 /** The driver was killed: its pending calls are never answered. */
 export class Killed extends Error {}
@@ -160,16 +170,16 @@ export class GenerationWorld {
 
   #port(run: <T>(work: () => T) => Promise<T>): IndexShards {
     const at = ({ id }: IndexManifest) => this.shardOf(id).shard;
-    return {
-      upsert: (manifest, batch) => run(() => this.#noted(at(manifest).upsert(batch, this.nowMs))),
-      query: (manifest, query) => run(() => this.#noted(at(manifest).query(query))),
-      fetch: (manifest, fetch) => run(() => this.#noted(at(manifest).fetch(fetch))),
-      list: (manifest, list) => run(() => at(manifest).list({ ...list, limit: Math.min(list.limit, 5) })),
-      namespaces: (manifest, page) => run(() => at(manifest).namespaces(page)),
-      delete: (manifest, deletion) => run(() => this.#noted(at(manifest).delete(deletion))),
-      sample: (manifest, sample) => run(() => at(manifest).sample(sample)),
-      stats: (manifest) => run(() => at(manifest).stats({ indexId: manifest.id })),
-    } as Partial<IndexShards> as IndexShards;
+    return indexShards({
+      upsert: (manifest: IndexManifest, batch: UpsertBatch) => run(() => this.#noted(at(manifest).upsert(batch, this.nowMs))),
+      query: (manifest: IndexManifest, query: ShardQuery) => run(() => this.#noted(at(manifest).query(query))),
+      fetch: (manifest: IndexManifest, fetch: ShardFetch) => run(() => this.#noted(at(manifest).fetch(fetch))),
+      list: (manifest: IndexManifest, list: ShardList) => run(() => at(manifest).list({ ...list, limit: Math.min(list.limit, 5) })),
+      namespaces: (manifest: IndexManifest, page: ShardNamespaces) => run(() => at(manifest).namespaces(page)),
+      delete: (manifest: IndexManifest, deletion: ShardDelete) => run(() => this.#noted(at(manifest).delete(deletion))),
+      sample: (manifest: IndexManifest, sample: ShardSample) => run(() => at(manifest).sample(sample)),
+      stats: (manifest: IndexManifest) => run(() => at(manifest).stats({ indexId: manifest.id })),
+    });
   }
 
   /** Counts the calls refused because the index was switching generations. */

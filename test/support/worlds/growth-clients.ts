@@ -88,7 +88,7 @@ export class GrowthClients {
     ids.forEach((_, i) => values.set(this.#nextVector(), i * dimensions));
     const columns = { metadata: ids.map(() => null), texts: ids.map(() => null), namespaces: ids.map(() => KEPT) };
     await this.#acknowledged(gateway, (shards, manifest) =>
-      shards.upsert(manifest, { indexId, ids, values, ...columns, repetition: null }, IN_FORCE),
+      shards.of(manifest).write('upsert', { indexId, ids, values, ...columns, repetition: null }, IN_FORCE),
     );
     this.#kept = ids;
   }
@@ -129,7 +129,7 @@ export class GrowthClients {
     for (const key of this.#known.keys()) this.#begin(key, null);
     const { id: indexId } = this.#world.manifest;
     await this.#acknowledged(this.#world.gateway(), (shards, manifest) =>
-      shards.delete(manifest, { indexId, selection: { kind: 'all' } }, IN_FORCE),
+      shards.of(manifest).write('delete', { indexId, selection: { kind: 'all' } }, IN_FORCE),
     );
     for (const key of this.#known.keys()) this.#end(key, null);
     this.#kept = [];
@@ -148,7 +148,7 @@ export class GrowthClients {
       expect(statesOf(await this.#query(gateway, namespace, true))).toEqual(new Map(live));
       expect(statesOf(await this.#fetch(gateway, namespace, [...expected.keys()]))).toEqual(new Map(live));
     }
-    const stats = await gateway.using((shards, manifest) => shards.stats(manifest));
+    const stats = await gateway.using((shards, manifest) => shards.of(manifest).stats());
     expect(stats).toMatchObject({ ok: true, value: { count: this.liveCount + this.#kept.length } });
   }
 
@@ -196,7 +196,7 @@ export class GrowthClients {
   async #upsert(gateway: Gateway, client: number, keys = this.#someKeys(client)): Promise<void> {
     const { batch, serials } = this.#batchOf(client, keys, this.#world.random.next() < 0.5);
     keys.forEach((key, i) => this.#begin(key, serials[i]!));
-    const written = await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
+    const written = await this.#acknowledged(gateway, (shards, manifest) => shards.of(manifest).write('upsert', batch, IN_FORCE));
     expect(written.count).toBe(keys.length);
     keys.forEach((key, i) => this.#end(key, serials[i]!));
     if (batch.repetition !== null) this.#answered.set(client, [...(this.#answered.get(client) ?? []), { batch, written }]);
@@ -208,7 +208,7 @@ export class GrowthClients {
     const answered = this.#answered.get(client) ?? [];
     if (answered.length === 0) return;
     const { batch, written } = this.#pick(answered);
-    expect(await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE))).toEqual(written);
+    expect(await this.#acknowledged(gateway, (shards, manifest) => shards.of(manifest).write('upsert', batch, IN_FORCE))).toEqual(written);
     this.counts.replayed += 1;
   }
 
@@ -220,11 +220,13 @@ export class GrowthClients {
     const keys = this.#someKeys(client);
     const { batch, serials } = this.#batchOf(client, keys, true);
     keys.forEach((key, i) => this.#begin(key, serials[i]!));
-    const tried = await gateway.using((shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
+    const tried = await gateway.using((shards, manifest) => shards.of(manifest).write('upsert', batch, IN_FORCE));
     const early = await this.#statesOf(gateway, keys);
     const others = keys.filter(() => this.#world.random.next() < 0.7);
     if (others.length > 0) await this.#upsertBeside(gateway, client, others);
-    const written = await this.#acknowledged(this.#pick(this.#gateways), (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
+    const written = await this.#acknowledged(this.#pick(this.#gateways), (shards, manifest) =>
+      shards.of(manifest).write('upsert', batch, IN_FORCE),
+    );
     expect(written).toMatchObject({ count: keys.length });
     if (tried.ok) expect(written).toEqual(tried.value);
     for (const [key, state] of await this.#statesOf(gateway, keys)) {
@@ -245,7 +247,7 @@ export class GrowthClients {
       this.#begin(key, serials[i]!);
       this.#newer.set(key, serials[i]!);
     });
-    await this.#acknowledged(gateway, (shards, manifest) => shards.upsert(manifest, batch, IN_FORCE));
+    await this.#acknowledged(gateway, (shards, manifest) => shards.of(manifest).write('upsert', batch, IN_FORCE));
   }
 
   #batchOf(client: number, keys: readonly string[], hasKey: boolean): { batch: UpsertBatch; serials: number[] } {
@@ -282,7 +284,9 @@ export class GrowthClients {
     const { id: indexId } = this.#world.manifest;
     for (const key of keys) this.#begin(key, null);
     const selection = { kind: 'ids', namespace, ids: keys.map((key) => key.split('\0')[1]!) } as const;
-    const { lsn } = await this.#acknowledged(gateway, (shards, manifest) => shards.delete(manifest, { indexId, selection }, IN_FORCE));
+    const { lsn } = await this.#acknowledged(gateway, (shards, manifest) =>
+      shards.of(manifest).write('delete', { indexId, selection }, IN_FORCE),
+    );
     for (const key of keys) this.#end(key, null);
     if (this.#world.random.next() < 0.5) await this.#readBack(client, namespace, lsn);
   }
@@ -295,7 +299,7 @@ export class GrowthClients {
     for (const key of keys) this.#begin(key, null);
     const filter = { kind: 'equals', path: 'group', values: [`${client}/${group}`] } as never;
     await this.#acknowledged(gateway, (shards, manifest) =>
-      shards.delete(manifest, { indexId, selection: { kind: 'filter', namespace, filter, after: 0 } }, IN_FORCE),
+      shards.of(manifest).write('delete', { indexId, selection: { kind: 'filter', namespace, filter, after: 0 } }, IN_FORCE),
     );
     this.counts.deletedByFilter += 1;
     for (const key of keys) this.#end(key, null);
@@ -320,14 +324,14 @@ export class GrowthClients {
     const target = { kind: 'values', values: this.#vectors.next() } as { kind: 'values'; values: Float32Array<ArrayBuffer> };
     const query = { indexId, target, namespace, topK: 1000, filter: null, excludeIds: [], include: INCLUDE, exact };
     return this.#acknowledged(gateway, async (shards, manifest) => {
-      const found = await shards.query(manifest, query, { consistency });
+      const found = await shards.of(manifest).query(query, { consistency });
       return found.ok && found.value.missing !== undefined ? PARTIAL : found;
     });
   }
 
   #fetch(gateway: Gateway, namespace: string, ids: readonly string[]): Promise<ShardVectors> {
     const { id: indexId } = this.#world.manifest;
-    return this.#acknowledged(gateway, (shards, manifest) => shards.fetch(manifest, { indexId, namespace, ids, include: INCLUDE }));
+    return this.#acknowledged(gateway, (shards, manifest) => shards.of(manifest).fetch({ indexId, namespace, ids, include: INCLUDE }));
   }
 
   #nextVector(): Float32Array {

@@ -4,7 +4,7 @@ import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import type { MemberReads } from '../../../src/index/fan-out/member-reads.ts';
-import { searchGroup } from '../../../src/index/fan-out/shard-group.ts';
+import { searchGroup } from '../../../src/index/fan-out/group-search.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../../../src/index/replicas/index-replicas.ts';
@@ -28,7 +28,7 @@ import type { ShardRoute } from '../../../src/index/routing/shard-route.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { RoutedSearch } from '../../../src/index/fan-out/routed-search.ts';
-import type { LocatorCalls } from '../../../src/index/shards/locator-calls.ts';
+import type { LocatorCalls, ShardCalls } from '../../../src/index/shards/shard-calls.ts';
 import { RoutedShards } from '../../../src/index/shards/routed-shards.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
@@ -76,29 +76,13 @@ export class GrowthWorld extends ObjectNetwork {
     const locator = (ordinal: number) => `locator:${ordinal}`;
     const { id } = this.manifest;
     const pages = new Set<string>();
-    const only: Mutable<IndexShards> = {
-      query: () => Promise.reject(new Error('as follows')),
-      upsert: (_, batch) => call(shard(0), 'upsert', batch),
-      fetch: (_, fetch) => call(shard(0), 'fetch', fetch),
-      list: (_, list) => call(shard(0), 'list', list),
-      count: (_, count) => call(shard(0), 'count', count),
-      patch: (_, patch) => call(shard(0), 'patch', patch),
-      namespaces: (_, page) => call(shard(0), 'namespaces', page),
-      delete: (_, deletion) => call(shard(0), 'delete', deletion),
+    const shards: ShardCalls = {
+      read: (_, ordinal, name, request) => call(shard(ordinal), name, request),
+      write: (_, name, request) => call(shard(0), name, request),
       lsn: () => call(shard(0), 'lsn', id),
-      stats: () => call(shard(0), 'stats', { indexId: id }),
-      sample: (_, sample) => call(shard(0), 'sample', sample),
-      measureRecall: (_, recall) => call(shard(0), 'measureRecall', recall),
-    };
-    const shards = {
-      fetch: (_: unknown, ordinal: number, fetch: unknown) => call<never>(shard(ordinal), 'fetch', fetch),
-      list: (_: unknown, ordinal: number, list: unknown) => call<never>(shard(ordinal), 'list', list),
-      namespaces: (_: unknown, ordinal: number, page: unknown) => call<never>(shard(ordinal), 'namespaces', page),
-      select: (_: unknown, ordinal: number, select: unknown) => call<never>(shard(ordinal), 'select', select),
-      sample: (_: unknown, ordinal: number, sample: unknown) => call<never>(shard(ordinal), 'sample', sample),
-      stats: (_: unknown, ordinal: number) => call<never>(shard(ordinal), 'stats', { indexId: id }),
-      outline: (_: unknown, known: number) => call<RoutingSummary>('index', 'outline', known),
-      regions: (_: unknown, district: number, since: number) => {
+      stats: (_, ordinal) => call(shard(ordinal), 'stats', { indexId: id }),
+      outline: (_, known) => call<RoutingSummary>('index', 'outline', known),
+      regions: (_, district, since) => {
         const page = `${district} since ${since}`;
         if (pages.has(page)) this.routes.pagesAgain += 1;
         pages.add(page);
@@ -122,14 +106,13 @@ export class GrowthWorld extends ObjectNetwork {
         if (replica !== null) this.replicaReads += 1;
         return call(replica === null ? shard(ordinal) : `replica:${ordinal}:${replica}`, 'query', query, consistency);
       },
-      fetch: () => Promise.reject(new Error('ids are fetched from shards alone')),
+      fetch: (_, { shard: ordinal }, fetch) => call(shard(ordinal), 'fetch', fetch),
     };
     const fanOut = new FanOut(clock, this);
     const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock });
-    only.query = (manifest, query, reading) => reads.query(manifest, query, reading);
     const reader = new RouteReader(this.routeBytesMax, { clock, wakeUps: new DirectWakeUps() });
     const search = new RoutedSearch({ search: (query) => searchGroup(reads, query) }, fanOut, clock);
-    const routed = new RoutedShards({ only, shards, locators, search, reader, clock, wakeUps: new DirectWakeUps() });
+    const routed = new RoutedShards({ reads, shards, locators, search, reader, clock, wakeUps: new DirectWakeUps() });
     return { using: (work) => manifests.using(this.manifest.tenantId, this.manifest.name, (manifest) => work(routed, manifest)) };
   }
 
@@ -316,5 +299,3 @@ export class GrowthWorld extends ObjectNetwork {
     };
   }
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };

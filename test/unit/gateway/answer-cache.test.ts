@@ -48,7 +48,7 @@ interface Asked {
   readonly weights?: string;
   readonly tenant?: string;
   readonly terms?: Partial<AnswerTerms>;
-  readonly isAlone?: boolean;
+  readonly isUnshared?: boolean;
 }
 
 /** One isolate; each question brings the function that computes its answer. */
@@ -58,14 +58,14 @@ function isolate() {
   const cache = new AnswerCache<Answer>({ contract: CONTRACT, clock: world.clock, wakeUps: new DirectWakeUps() });
   const counts = { made: 0 };
   const ask = async (asked: Asked, make: () => Answer | Outcome<Answer> | Promise<Answer | Outcome<Answer>>) => {
-    const { what, weights = 'w1', tenant = 'tn_one', terms, isAlone = false } = asked;
+    const { what, weights = 'w1', tenant = 'tn_one', terms, isUnshared = false } = asked;
     const [kind = '', question = ''] = what.split(':');
     const tenantId = tenant as TenantId;
     const view = await purges.current(tenantId);
     const of = { ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...terms };
     const digest = `${kind}:${sha256(question)}`;
     const answered = await cache.answer(
-      { tenantId, digest, basis: weights, model: 'writer', modelVersion: '2', isAlone, terms: of, view },
+      { tenantId, digest, basis: weights, model: 'writer', modelVersion: '2', isUnshared, terms: of, view },
       async () => {
         counts.made += 1;
         const made = await make();
@@ -170,7 +170,7 @@ describe('answers of any kind', () => {
     world.purge({}, 'soft');
     expect(await ask(asked('max-stale'), () => completion('f'))).toMatchObject({ said: 'e', source: 'memory' });
     expect(await ask(asked(''), () => completion('f'))).toMatchObject({ said: 'f', source: 'computed' });
-    expect(await ask({ what: 'completion:q', isAlone: true }, () => completion('g'))).toMatchObject({ said: 'g' });
+    expect(await ask({ what: 'completion:q', isUnshared: true }, () => completion('g'))).toMatchObject({ said: 'g' });
     for (let i = 0; i < 20; i += 1) {
       await ask({ what: `completion:${i}` }, () => completion('x'.repeat(100)));
       await ask({ what: `completion:large ${i}` }, () => completion('x'.repeat(101)));

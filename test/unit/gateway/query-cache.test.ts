@@ -20,6 +20,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import { deferred } from '../../support/fakes/deferred.ts';
 import { MemoryCacheWorld, principal, sha256 } from '../../support/worlds/memory-cache-world.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
+import { indexShards } from '../../support/fakes/index-shards.ts';
 
 const body = (fields: object): QueryBody => {
   const parsed = parse(vectorEndpoints.queryVectors.body.schema, fields);
@@ -63,12 +64,14 @@ function isolate() {
       using: async (_: unknown, __: unknown, work: (of: IndexManifest) => unknown) => work(manifest()),
     } as unknown as ManifestCache,
     // The only methods of the shard that it may call.
-    shards: {
+    shards: indexShards({
       lsn: async () => {
+        // Several shards have none, and are not asked.
+        if ('routeVersion' in index) return ok(null);
         lsnsRead.count += 1;
         return ok(index.lsn);
       },
-    },
+    }),
     embedder: { contractOf: () => ok({ version: '1' }) } as unknown as TextEmbedder,
     purges: new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() }),
     clock: world.clock,

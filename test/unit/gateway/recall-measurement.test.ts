@@ -8,12 +8,12 @@ import type { ShardRecall, ShardSample } from '../../../src/ann/shard-protocol.t
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
-import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { VectorWorld } from '../../support/worlds/vector-world.ts';
+import { indexShards } from '../../support/fakes/index-shards.ts';
 
 const TENANT = 'tn_1' as TenantId;
 const manifest: IndexManifest = {
@@ -36,7 +36,7 @@ function indexWith(search: MeasuredSearch, world: VectorWorld, sliceShare: numbe
     ...search(query),
     explanation: { ...NO_COST, codesScanned: query.exact ? 400 : 20, bytesTouched: sliceShare * LIMITS.recallSliceBytesMax },
   });
-  const shards = {
+  const shards = indexShards({
     sample: async (_: IndexManifest, asked: ShardSample) => {
       calls.push(asked);
       return ok({ ids: world.vectors.slice(0, asked.count).map(({ id }) => id), lsn: 7 });
@@ -47,7 +47,7 @@ function indexWith(search: MeasuredSearch, world: VectorWorld, sliceShare: numbe
       const vectors = asked.ids.map((id) => (deleted.has(id) ? undefined : world.vectors.find((vector) => vector.id === id)));
       return ok(measureSlice('cosine', vectors, asked.topK, costing));
     },
-  } as unknown as IndexShards;
+  });
   const directory = { describe: async () => ok(manifest) } as unknown as IndexDirectory;
   const manifests = new ManifestCache(directory, { nowMs: () => 0 });
   const rng = { bytes: (count: number) => Uint8Array.from({ length: count }, (_, i) => i + 1) };

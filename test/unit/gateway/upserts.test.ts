@@ -6,7 +6,6 @@ import type { Repetition, UpsertBatch } from '../../../src/ann/shard-protocol.ts
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { NewVector } from '../../../src/contract/vectors.ts';
-import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
 import { slicesOf, Upserts } from '../../../src/gateway/upserts.ts';
@@ -16,6 +15,7 @@ import type { IndexId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
 import { principal } from '../../support/worlds/memory-cache-world.ts';
+import { indexShards } from '../../support/fakes/index-shards.ts';
 
 const caller = withoutTexts({ principal: principal('tn_one'), authority: IN_FORCE });
 
@@ -43,7 +43,7 @@ function world(options: { readonly dimensions?: number; readonly failAt?: number
   const directory = { describe: async () => ok(manifest) } as unknown as ConstructorParameters<typeof ManifestCache>[0];
   const manifests = new ManifestCache(directory, { nowMs: () => (nowMs += LIMITS.indexManifestTtlMs) });
   const space = new VectorSpace({} as TextEmbedder);
-  const vectors = new Vectors({ manifests, shards: shards as unknown as IndexShards, space });
+  const vectors = new Vectors({ manifests, shards: indexShards(shards), space });
   let calls = 0;
   const newId = () => `call${(calls += 1)}`;
   return { upserts: new Upserts({ manifests, space, vectors, newId }), batches, recreate: () => (manifest = { ...manifest, createdS: 2 }) };

@@ -6,7 +6,6 @@ import { mmrProducts } from '../../../src/ann/mmr.ts';
 import { ownKey } from '../../../src/ann/receipts.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { Billing, DeleteSelection, UpsertBatch } from '../../../src/ann/shard-protocol.ts';
-import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { diversificationOf, Vectors } from '../../../src/gateway/vectors.ts';
@@ -15,6 +14,7 @@ import { err, ok } from '../../../src/kernel/result.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
 import { repetitionOf } from '../../support/fakes/repetition-of.ts';
 import { principal } from '../../support/worlds/memory-cache-world.ts';
+import { indexShards } from '../../support/fakes/index-shards.ts';
 
 const CALLER = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
 const BODY = { vectors: [{ id: 'a', text: 'a lock keeper', namespace: '' }], model: undefined };
@@ -39,7 +39,7 @@ function writing(embedded: { tokens: number; cachedTokens: number }, billing?: B
   const directory = { describe: async () => ok(manifest) };
   const vectors = new Vectors({
     manifests: new ManifestCache(directory as never, { nowMs: () => 0 }),
-    shards: { upsert } as unknown as IndexShards,
+    shards: indexShards({ upsert }),
     space: new VectorSpace(embedder),
   });
   return { sent, write: async (key?: string) => vectors.write(CALLER, 'index', BODY, await repetitionOf(BODY, key)) };
@@ -76,7 +76,7 @@ it.each([
     return sent === 1 ? err(refusal('unavailable', 'no answer')) : ok({ count: 1, lsn: 9 });
   };
   const manifests = new ManifestCache({ describe: async () => ok(manifest) } as never, { nowMs: () => 0 });
-  const vectors = new Vectors({ manifests, shards: { upsert } as unknown as IndexShards, space: new VectorSpace({} as never) });
+  const vectors = new Vectors({ manifests, shards: indexShards({ upsert }), space: new VectorSpace({} as never) });
   const body = { vectors: [{ id: 'a', values: Float32Array.of(1), namespace: '' }] };
   await manifests.using(CALLER.principal.tenantId, 'index', async () => ok(null));
   const written = await vectors.write(CALLER, 'index', body, idempotencyKey === undefined ? null : { idempotencyKey, digest: 'd' });
@@ -97,7 +97,7 @@ function deleting(refusedAt = Infinity) {
   };
   const directory = { describe: async () => ok({ id: 'ix_1' }) };
   const manifests = new ManifestCache(directory as never, { nowMs: () => 0 });
-  const vectors = new Vectors({ manifests, shards: shards as unknown as IndexShards, space: {} as VectorSpace });
+  const vectors = new Vectors({ manifests, shards: indexShards(shards), space: {} as VectorSpace });
   return { sent, vectors };
 }
 

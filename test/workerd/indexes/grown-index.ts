@@ -23,13 +23,12 @@ import { DurableMembers } from '../../../durable-objects/durable-members.ts';
 import type { MembersEnv } from '../../../durable-objects/durable-members.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { RoutedSearch } from '../../../src/index/fan-out/routed-search.ts';
-import { TreeSearch } from '../../../src/index/fan-out/tree-search.ts';
+import { TreeSearch } from '../../../src/index/fan-out/group-search.ts';
 import { RoutedShards } from '../../../src/index/shards/routed-shards.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
 import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
-import { DurableLocators } from '../../../workers/gateway/adapters/durable-locators.ts';
 import { DurableShards } from '../../../workers/gateway/adapters/durable-shards.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
@@ -81,7 +80,7 @@ export class Gateway {
 
   constructor(manifest: IndexManifest, vectors = new Clusters({ dimensions: DIMENSIONS, count: 6, spread: 0.4, seed: 7 })) {
     this.vectors = vectors;
-    const growing = new DurableLocators({ INDEX, LOCATOR, SHARD });
+    const calls = new DurableShards({ INDEX, LOCATOR, SHARD });
     const clock = { nowMs: () => Date.now() + this.turnedMs };
     const describeIndex: IndexDirectory['describe'] = (tenantId, name, staleVersion) =>
       INDEX.getByName(indexObjectName(tenantId, name)).describe(name, staleVersion);
@@ -109,9 +108,9 @@ export class Gateway {
     const sharing = { clock: CLOCK, wakeUps: new DirectWakeUps() };
     const reader = new RouteReader(LIMITS.routeMemoryBytesMax, sharing);
     this.shards = new RoutedShards({
-      only: new DurableShards(SHARD, reads),
-      shards: growing,
-      locators: growing.locators,
+      reads,
+      shards: calls,
+      locators: calls.locators,
       search,
       reader,
       ...sharing,
@@ -146,7 +145,7 @@ export class Gateway {
   }
 
   stats() {
-    return this.ask((shards, manifest) => shards.stats(manifest));
+    return this.ask((shards, manifest) => shards.of(manifest).stats());
   }
 
   async #upsert(ids: readonly string[], idempotencyKey?: string) {
@@ -156,26 +155,30 @@ export class Gateway {
     const metadata = ids.map((id) => JSON.stringify({ n: (this.#serial += 1), even: Number(id.slice(1)) % 2 === 0 }));
     const repetition = idempotencyKey === undefined ? null : { idempotencyKey, digest: ids.join() };
     const written = await this.ask((shards, manifest) =>
-      shards.upsert(
-        manifest,
-        { indexId: manifest.id, ids, namespaces: ids.map(() => ''), values, metadata, texts: ids.map(() => null), repetition },
-        IN_FORCE,
-      ),
+      shards
+        .of(manifest)
+        .write(
+          'upsert',
+          { indexId: manifest.id, ids, namespaces: ids.map(() => ''), values, metadata, texts: ids.map(() => null), repetition },
+          IN_FORCE,
+        ),
     );
     return { written, vectors, metadata };
   }
 
   query(target: QueryTarget, topK: number, exact: boolean, more: object = {}, consistency: ReadConsistency = STRONG) {
     const plain = { target, namespace: '', topK, filter: null, excludeIds: [], include: INCLUDE, exact, ...more };
-    return this.ask((shards, manifest) => shards.query(manifest, { indexId: manifest.id, ...plain }, { consistency }));
+    return this.ask((shards, manifest) => shards.of(manifest).query({ indexId: manifest.id, ...plain }, { consistency }));
   }
 
   fetch(ids: readonly string[]) {
-    return this.ask((shards, manifest) => shards.fetch(manifest, { indexId: manifest.id, namespace: '', ids, include: INCLUDE }));
+    return this.ask((shards, manifest) => shards.of(manifest).fetch({ indexId: manifest.id, namespace: '', ids, include: INCLUDE }));
   }
 
   delete(selection: object) {
-    return this.ask((shards, manifest) => shards.delete(manifest, { indexId: manifest.id, selection: selection as never }, IN_FORCE));
+    return this.ask((shards, manifest) =>
+      shards.of(manifest).write('delete', { indexId: manifest.id, selection: selection as never }, IN_FORCE),
+    );
   }
 
   /** Everything that was written is found exactly once, by its values and by its id. */

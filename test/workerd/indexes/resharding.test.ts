@@ -46,7 +46,7 @@ describe.each(MODES)('[RT9, RT39, RT40] an index that grows, %s', (mode) => {
     expect(await gateway.repeat(range(0, 20), 'early')).toEqual(early);
     await gateway.expectAll();
     const counted = await gateway.ask((shards, { id: indexId }) =>
-      shards.count({ ...manifest, routeVersion: 1 }, { indexId, namespace: '', filter: null }),
+      shards.of({ ...manifest, routeVersion: 1 }).read('count', { indexId, namespace: '', filter: null }),
     );
     expect([counted.count, counted.lsn > 0]).toEqual([gateway.written.size, true]);
     // An isolate with an old manifest is corrected.

@@ -8,14 +8,14 @@ import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import type { PartAnswer } from '../../../src/index/fan-out/merge-answers.ts';
-import type { GroupQuery } from '../../../src/index/fan-out/shard-group.ts';
+import type { GroupQuery } from '../../../src/index/fan-out/group-search.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { shardName } from '../../../src/index/index-manifest.ts';
 import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
-import { TreeSearch } from '../../../src/index/fan-out/tree-search.ts';
+import { TreeSearch } from '../../../src/index/fan-out/group-search.ts';
 
 const { SHARD, REPLICA } = env as unknown as {
   readonly SHARD: DurableObjectNamespace<ShardObject>;

@@ -120,7 +120,7 @@ export function kindsOver(source: () => DurableObjectStub<SourceObject>, wakeUps
         basis: 'basis',
         model: 'm',
         modelVersion: '1',
-        isAlone: false,
+        isUnshared: false,
         terms,
         view,
       };

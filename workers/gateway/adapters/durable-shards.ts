@@ -1,108 +1,105 @@
-import type { ShardObject } from '../../../durable-objects/shard-object.ts';
 import type { Addressed } from '../../../src/ann/access-mode.ts';
+import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import { shardName } from '../../../src/index/index-manifest.ts';
-import type { ReadConsistency } from '../../../src/ann/replication/read-consistency.ts';
-import type {
-  Counted,
-  Deleted,
-  ListedVectors,
-  NamespacePage,
-  Patched,
-  RecallSlice,
-  SampledIds,
-  ShardCount,
-  ShardDelete,
-  ShardFetch,
-  ShardList,
-  ShardMatches,
-  ShardNamespaces,
-  ShardPatch,
-  ShardQuery,
-  ShardRecall,
-  ShardSample,
-  ShardStats,
-  ShardVectors,
-  UpsertBatch,
-  Written,
-} from '../../../src/ann/shard-protocol.ts';
-import type { ShardReadMethods, ShardWriteMethods } from '../../../src/ann/shard-operations.ts';
+import type { Claim } from '../../../src/index/locators/locator.ts';
+import type { Place } from '../../../src/index/locators/locator-store.ts';
+import type { RegionPage, RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
+import type { LocatedRemoval, LocatedWrite, LocatedWritten, RowKeys } from '../../../src/ann/rows.ts';
+import type { Repetition, ShardStats, Written } from '../../../src/ann/shard-protocol.ts';
+import type { AnswerOf, RequestOf, ShardMethods, ShardRead, ShardWrite } from '../../../src/ann/shard-operations.ts';
+import { callRead, callWrite } from '../../../src/ann/shard-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { Authority } from '../../../src/contract/write-lease.ts';
+import type { Authority, WriteLease } from '../../../src/contract/write-lease.ts';
 import { underAuthority } from '../../../src/contract/write-lease.ts';
-import type { Reading } from '../../../src/index/fan-out/reading.ts';
-import type { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
-import type { IndexShards } from '../../../src/index/shards/index-shards.ts';
+import type { LocatorAt, LocatorCalls, ShardCalls, WriteAt } from '../../../src/index/shards/shard-calls.ts';
+import type { IndexId } from '../../../src/kernel/ids.ts';
+import type { GatewayEnv } from '../env.ts';
 import { ask } from './ask.ts';
 
-interface ShardStub extends ShardReadMethods, ShardWriteMethods {
+/** What the objects do. */
+interface ShardStub extends ShardMethods {
   lsn(of: Addressed): Promise<Outcome<number>>;
   stats(of: Addressed): Promise<Outcome<ShardStats>>;
 }
+interface LocatorStub {
+  write(to: Addressed, write: LocatedWrite, lease?: WriteLease): Promise<Outcome<LocatedWritten>>;
+  removeIds(to: Addressed, removal: LocatedRemoval, lease?: WriteLease): Promise<Outcome<Written>>;
+  clear(to: Addressed, lsnSeen: number, lease?: WriteLease): Promise<Outcome<Written>>;
+  claim(to: Addressed, repetition: Repetition, lease?: WriteLease): Promise<Outcome<Claim>>;
+  find(to: Addressed, keys: RowKeys): Promise<Outcome<(Place | undefined)[]>>;
+  counts(to: Addressed): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
+}
+interface IndexStub {
+  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
+  regions(name: string, indexId: IndexId, district: number, since: number): Promise<Outcome<RegionPage>>;
+}
 
-const UNREACHABLE = 'the shard of the index cannot be reached';
+const addressed = ({ manifest, caller }: LocatorAt): Addressed => ({ indexId: manifest.id, caller });
+
+const INDEX_UNREACHABLE = 'the index cannot be reached';
+const UNREACHABLE = 'a shard of the index cannot be reached';
 const UNSURE = 'the write may not have been applied: repeat it';
+const UNSURE_IN_PART = 'the write may be applied in part, now or later: repeat it';
 
-/** The shards behind their Durable Objects, one an index. */
-export class DurableShards implements IndexShards {
-  readonly #namespace: DurableObjectNamespace<ShardObject>;
+/** The objects of an index behind their Durable Objects. */
+export class DurableShards implements ShardCalls {
+  readonly #env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD'>;
 
-  readonly #reads: ShardReads;
-
-  constructor(namespace: DurableObjectNamespace<ShardObject>, reads: ShardReads) {
-    this.#namespace = namespace;
-    this.#reads = reads;
+  constructor(env: Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'SHARD'>) {
+    this.#env = env;
   }
 
-  upsert(manifest: IndexManifest, batch: UpsertBatch, authority: Authority | null): Promise<Outcome<Written>> {
-    return underAuthority(authority, (lease) => ask(UNSURE, () => this.#of(manifest).upsert(batch, lease)));
+  read<Name extends ShardRead>(manifest: IndexManifest, ordinal: number, name: Name, request: RequestOf<Name>): AnswerOf<Name> {
+    return ask(UNREACHABLE, () => callRead(this.#shard(manifest, ordinal), name, request));
   }
 
-  query(manifest: IndexManifest, query: ShardQuery, reading?: Reading): Promise<Outcome<ShardMatches>> {
-    return this.#reads.query(manifest, query, reading);
-  }
-
-  fetch(manifest: IndexManifest, fetch: ShardFetch, consistency?: ReadConsistency): Promise<Outcome<ShardVectors>> {
-    return this.#reads.fetch(manifest, fetch, consistency);
-  }
-
-  list(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).listVectors(list));
-  }
-
-  namespaces(manifest: IndexManifest, page: ShardNamespaces): Promise<Outcome<NamespacePage>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).namespaces(page));
-  }
-
-  count(manifest: IndexManifest, count: ShardCount): Promise<Outcome<Counted>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).countVectors(count));
-  }
-
-  patch(manifest: IndexManifest, patch: ShardPatch, authority: Authority | null): Promise<Outcome<Patched>> {
-    return underAuthority(authority, (lease) => ask(UNSURE, () => this.#of(manifest).patchVectors(patch, lease)));
-  }
-
-  delete(manifest: IndexManifest, deletion: ShardDelete, authority: Authority | null): Promise<Outcome<Deleted>> {
-    return underAuthority(authority, (lease) => ask(UNSURE, () => this.#of(manifest).deleteVectors(deletion, lease)));
+  write<Name extends ShardWrite>(
+    manifest: IndexManifest,
+    name: Name,
+    request: RequestOf<Name>,
+    authority: Authority | null,
+  ): AnswerOf<Name> {
+    return underAuthority(authority, (lease) => ask(UNSURE, () => callWrite(this.#shard(manifest, 0), name, request, lease)));
   }
 
   lsn(manifest: IndexManifest): Promise<Outcome<number>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).lsn({ indexId: manifest.id }));
+    return ask(UNREACHABLE, () => this.#shard(manifest, 0).lsn({ indexId: manifest.id }));
   }
 
-  stats(manifest: IndexManifest): Promise<Outcome<ShardStats>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).stats({ indexId: manifest.id }));
+  stats(manifest: IndexManifest, ordinal: number): Promise<Outcome<ShardStats>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).stats({ indexId: manifest.id }));
   }
 
-  sample(manifest: IndexManifest, sample: ShardSample): Promise<Outcome<SampledIds>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).sample(sample));
+  outline(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>> {
+    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).outline(manifest.name, manifest.id, known));
   }
 
-  measureRecall(manifest: IndexManifest, recall: ShardRecall): Promise<Outcome<RecallSlice>> {
-    return ask(UNREACHABLE, () => this.#of(manifest).measureRecall(recall));
+  regions(manifest: IndexManifest, district: number, since: number): Promise<Outcome<RegionPage>> {
+    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).regions(manifest.name, manifest.id, district, since));
   }
 
-  #of(manifest: IndexManifest): ShardStub {
-    return this.#namespace.getByName(shardName(manifest));
+  readonly locators: LocatorCalls = {
+    write: (at, write) => this.#commit(at, (locator, lease) => locator.write(addressed(at), write, lease)),
+    remove: (at, removal) => this.#commit(at, (locator, lease) => locator.removeIds(addressed(at), removal, lease)),
+    clear: (at, lsnSeen) => this.#commit(at, (locator, lease) => locator.clear(addressed(at), lsnSeen, lease)),
+    claim: (at, repetition) => this.#commit(at, (locator, lease) => locator.claim(addressed(at), repetition, lease)),
+    find: (at, keys) => ask(UNREACHABLE, () => this.#locator(at).find(addressed(at), keys)),
+    counts: (at) => ask(UNREACHABLE, () => this.#locator(at).counts(addressed(at))),
+  };
+
+  #commit<T>(at: WriteAt, write: (locator: LocatorStub, lease: WriteLease | undefined) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    return underAuthority(at.authority, (lease) => ask(UNSURE_IN_PART, () => write(this.#locator(at), lease)));
+  }
+
+  #index({ tenantId, name }: IndexManifest): IndexStub {
+    return this.#env.INDEX.getByName(indexObjectName(tenantId, name));
+  }
+
+  #shard(manifest: IndexManifest, ordinal: number): ShardStub {
+    return this.#env.SHARD.getByName(shardName(manifest, ordinal));
+  }
+
+  #locator({ manifest, locator }: LocatorAt): LocatorStub {
+    return this.#env.LOCATOR.getByName(locatorName(manifest, locator));
   }
 }

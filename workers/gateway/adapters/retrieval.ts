@@ -8,9 +8,9 @@ import { Imports } from '../../../src/gateway/bulk/imports.ts';
 import { Erasures } from '../../../src/gateway/erasures.ts';
 import { GenerationService } from '../../../src/gateway/generations/generation-service.ts';
 import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
-import type { GroupCalls } from '../../../src/index/fan-out/group-calls.ts';
+import type { GroupSearch } from '../../../src/index/fan-out/group-search.ts';
 import { RoutedSearch } from '../../../src/index/fan-out/routed-search.ts';
-import { TreeSearch } from '../../../src/index/fan-out/tree-search.ts';
+import { TreeSearch } from '../../../src/index/fan-out/group-search.ts';
 import { RoutedShards } from '../../../src/index/shards/routed-shards.ts';
 import { Indexes } from '../../../src/gateway/indexes.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
@@ -43,7 +43,6 @@ import { DurableGenerations, wakeOf } from './durable-generations.ts';
 import { DurableIndexes } from './durable-indexes.ts';
 import type { Metrics } from '../metrics.ts';
 import { DurableMembers } from '../../../durable-objects/durable-members.ts';
-import { DurableLocators } from './durable-locators.ts';
 import { DurableShards } from './durable-shards.ts';
 import { reach } from '../../../durable-objects/platform-fault.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
@@ -85,18 +84,18 @@ export function wireRetrieval(
   const directory = new DurableIndexes(env.INDEX, registries);
   const fanOut = new FanOut(clock, systemTimer);
   const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock, near });
-  const groups: GroupCalls = {
+  const groups: GroupSearch = {
     search: ({ query, ...group }) =>
-      reach(() => (env.SHARD_GROUP as unknown as GroupCalls).search({ ...group, query: { ...query, ...nearOf(near()) } })),
+      reach(() => (env.SHARD_GROUP as unknown as GroupSearch).search({ ...group, query: { ...query, ...nearOf(near()) } })),
   };
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
-  const growing = new DurableLocators(env);
+  const calls = new DurableShards(env);
   const search = new RoutedSearch(tree, fanOut, clock);
   const reader = new RouteReader(LIMITS.routeMemoryBytesMax, { clock, wakeUps: requestWakeUps });
   const shards = new RoutedShards({
-    only: new DurableShards(env.SHARD, reads),
-    shards: growing,
-    locators: growing.locators,
+    reads,
+    shards: calls,
+    locators: calls.locators,
     search,
     reader,
     clock,

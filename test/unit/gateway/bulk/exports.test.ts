@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
-import type { ShardList } from '../../../../src/ann/shard-protocol.ts';
+import type { ShardList, ShardNamespaces } from '../../../../src/ann/shard-protocol.ts';
 import type { Refusal } from '../../../../src/contract/errors.ts';
 import { BulkTokens } from '../../../../src/gateway/bulk/bulk-tokens.ts';
 import { Exports } from '../../../../src/gateway/bulk/exports.ts';
@@ -12,6 +12,7 @@ import { refuse } from '../../../../src/contract/outcome.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
 import { IN_FORCE } from '../../../support/fakes/in-force.ts';
+import { indexShards } from '../../../support/fakes/index-shards.ts';
 
 const tenant = principal('tn_one');
 const QUERY = { include_values: true, include_metadata: true, include_text: true };
@@ -42,13 +43,13 @@ class World {
       manifests: new ManifestCache(directory, { nowMs: () => (now += 10_000) }),
       tokens: new BulkTokens(new Hmac('a secret')),
       sleep: async () => undefined,
-      shards: {
-        namespaces: async (_, { after, limit }) => {
+      shards: indexShards({
+        namespaces: async (_: unknown, { after, limit }: ShardNamespaces) => {
           const behind = names.filter((name) => after === null || name > after);
           const page = behind.slice(0, Math.min(limit, 2));
           return ok({ names: page, hasMore: behind.length > page.length, lsn: 7 });
         },
-        list: async (_, list) => {
+        list: async (_: unknown, list: ShardList) => {
           this.lists.push(list);
           const refusal = this.refusals.shift();
           if (refusal !== undefined) return err(refusal);
@@ -67,7 +68,7 @@ class World {
             lsn: 7,
           });
         },
-      },
+      }),
     });
   }
 

@@ -10,6 +10,7 @@ import { ok } from '../../../../src/kernel/result.ts';
 import { GenerationWorld, TENANT } from '../../../support/worlds/generation-world.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { IN_FORCE } from '../../../support/fakes/in-force.ts';
+import { indexShards } from '../../../support/fakes/index-shards.ts';
 
 const CALLER = { principal: TENANT, authority: IN_FORCE, reserve: async () => ok(undefined) };
 
@@ -97,12 +98,12 @@ describe('copying vectors', () => {
   const written: { ids: readonly string[]; values: Float32Array }[] = [];
   const asked: number[] = [];
   const parts = {
-    shards: {
+    shards: indexShards({
       upsert: async (_: unknown, batch: { ids: readonly string[]; values: Float32Array }) => {
         written.push({ ids: batch.ids, values: batch.values });
         return ok({ count: batch.ids.length, lsn: 1 });
       },
-    },
+    }),
     embedder: {
       embed: async ({ texts, reserve }: { texts: readonly string[]; reserve: (q: { embedding_tokens: number }) => Promise<unknown> }) => {
         asked.push(texts.reduce((sum, text) => sum + text.length, 0));

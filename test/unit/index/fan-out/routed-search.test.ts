@@ -1,14 +1,12 @@
 import { describe, expect, it } from 'vitest';
-
-import { searchGroup } from '../../../../src/index/fan-out/shard-group.ts';
-import type { GroupQuery } from '../../../../src/index/fan-out/shard-group.ts';
+import { searchGroup, TreeSearch } from '../../../../src/index/fan-out/group-search.ts';
+import type { GroupQuery } from '../../../../src/index/fan-out/group-search.ts';
 import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
 import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
 import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
-import { RoutedSearch } from '../../../../src/index/fan-out/routed-search.ts';
-import { TreeSearch } from '../../../../src/index/fan-out/tree-search.ts';
+import { RoutedSearch, probeCount } from '../../../../src/index/fan-out/routed-search.ts';
 import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
 import { routesOfTable } from '../../../support/oracles/routes-of-table.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
@@ -113,4 +111,18 @@ describe('[RT13] a search of an index of several shards', () => {
     expect(groups.map(({ shards }) => shards.length)).toEqual([100, 100, 50]);
     expect(groups[0]?.manifest.replicas).toEqual([{ shard: 3, replica: 7, location: null }]);
   });
+});
+
+it('[F17] fewer shards are asked if there is less time for slow ones, but at least one', () => {
+  expect(probeCount(16, 50, 8)).toBe(16);
+  expect(probeCount(16, 9, 8)).toBe(11);
+  expect(probeCount(16, 8, 8)).toBe(1);
+  expect(probeCount(16, -5, 8)).toBe(1);
+  const counts = Array.from({ length: 60 }, (_, remainingMs) => probeCount(300, remainingMs, 5));
+  expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+  expect(counts.at(-1)).toBe(300);
+});
+
+it('[F17] all shards are asked while their latency is unknown', () => {
+  expect(probeCount(16, 1, undefined)).toBe(16);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { searchGroup } from '../../../../src/index/fan-out/shard-group.ts';
+import { searchGroup } from '../../../../src/index/fan-out/group-search.ts';
 import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';

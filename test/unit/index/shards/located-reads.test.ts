@@ -4,9 +4,8 @@ import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ShardFetch } from '../../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { LocatedReads } from '../../../../src/index/shards/located-reads.ts';
-import type { LocatorCalls } from '../../../../src/index/shards/locator-calls.ts';
 import type { RouteCache } from '../../../../src/index/routing/route-cache.ts';
-import type { ShardCalls } from '../../../../src/index/shards/shard-calls.ts';
+import type { LocatorCalls, ShardCalls } from '../../../../src/index/shards/shard-calls.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 
@@ -28,7 +27,7 @@ function world(metadataChars: (id: string) => number) {
   };
   let most = 0;
   const shards = {
-    fetch: async (_: unknown, __: number, { ids, include }: ShardFetch) => {
+    read: async (_: unknown, __: number, ___: 'fetch', { ids, include }: ShardFetch) => {
       const metadata = include.metadata ? ids.map((id) => 'x'.repeat(metadataChars(id))) : null;
       bytesAtOnce += (metadata ?? []).reduce((sum, text) => sum + 2 * text.length, 0);
       most = Math.max(most, bytesAtOnce);

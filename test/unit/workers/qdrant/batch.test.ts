@@ -7,7 +7,6 @@ import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { qdrantBatchEndpoints } from '../../../../src/contract/qdrant/batch.ts';
 import { onOneIndex } from '../../../../src/gateway/index-ref.ts';
-import type { IndexShards } from '../../../../src/index/shards/index-shards.ts';
 import { ManifestCache } from '../../../../src/gateway/manifest-cache.ts';
 import type { TextEmbedder } from '../../../../src/gateway/text-embedder.ts';
 import { Upserts } from '../../../../src/gateway/upserts.ts';
@@ -19,6 +18,7 @@ import { doOperations } from '../../../../workers/gateway/compat/qdrant/batch.ts
 import type { WritingCall } from '../../../../workers/gateway/compat/qdrant/call.ts';
 import { IN_FORCE } from '../../../support/fakes/in-force.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
+import { indexShards } from '../../../support/fakes/index-shards.ts';
 
 const user = principal('tn_one');
 
@@ -46,10 +46,10 @@ function world(before: (call: number, change: (to: string | undefined) => void) 
     done.push(`${what} in ${indexId}`);
     return ok(value);
   };
-  const shards = {
+  const shards = indexShards({
     upsert: (_: IndexManifest, batch: UpsertBatch) => shard(batch, `${batch.ids.length} written`, { count: batch.ids.length, lsn: 7 }),
     delete: (_: IndexManifest, asked: ShardDelete) => shard(asked, 'deleted', { count: 1, lsn: 8, next: null }),
-  } as unknown as IndexShards;
+  });
   const directory = {
     describe: async () => (manifest === undefined ? refuse('index_not_found', 'there is none', 'index') : ok(manifest)),
   } as unknown as ConstructorParameters<typeof ManifestCache>[0];

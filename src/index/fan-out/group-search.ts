@@ -8,6 +8,7 @@ import { compareScores } from '../../ann/metric.ts';
 import type { ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
 import type { PartAnswer } from './merge-answers.ts';
 import { mergeAnswers } from './merge-answers.ts';
+import type { FanOut } from './fan-out.ts';
 import type { FromMember, ShardReads } from './shard-reads.ts';
 
 /** Asks a group of an index's shards for what they find together. */
@@ -93,4 +94,46 @@ function furtherShards(
     const isClose = last === undefined || compareScores(metric, own.at(-1) ?? last, last) <= 0;
     return mayHaveMore && isClose ? [shard] : [];
   });
+}
+
+/** Searches shards, and merges what they find: by itself, or through aggregators. */
+export interface GroupSearch {
+  search(query: GroupQuery): Promise<Outcome<PartAnswer>>;
+}
+
+/** Asks any number of shards: few by itself, many in groups through aggregators, so that it makes few calls in either case. */
+export class TreeSearch {
+  readonly #reads: ShardReads;
+  readonly #groups: GroupSearch;
+  /** Latencies of calls to aggregators, which take longer than those to shards. */
+  readonly #fanOut: FanOut;
+
+  constructor(reads: ShardReads, groups: GroupSearch, fanOut: FanOut) {
+    this.#reads = reads;
+    this.#groups = groups;
+    this.#fanOut = fanOut;
+  }
+
+  async search(query: GroupQuery): Promise<Outcome<PartAnswer>> {
+    const { manifest, shards, budgetMs } = query;
+    if (shards.length <= LIMITS.fanOutShardsMaxCount) return searchGroup(this.#reads, query);
+    const size = Math.max(LIMITS.fanOutShardsMaxCount, Math.ceil(shards.length / LIMITS.fanOutGroupsMaxCount));
+    const groups = Array.from({ length: Math.ceil(shards.length / size) }, (_, i) => shards.slice(i * size, (i + 1) * size));
+    const shared = { ...query.query, columnsBytesMax: Math.floor(LIMITS.fanOutReplyBytesMax / groups.length) };
+    const leaves = groups.map((members, at) => ({
+      shard: at,
+      ask: () => this.#groups.search({ ...query, query: shared, shards: members, budgetMs: budgetMs - LIMITS.fanOutGroupMarginMs }),
+    }));
+    const gathered = await this.#fanOut.gather(leaves, this.#reads.nowMs + budgetMs);
+    if (!gathered.ok) return gathered;
+    const { answers, missing } = gathered.value;
+    const merged = mergeAnswers(
+      manifest.metric,
+      manifest.dimensions,
+      answers.map(({ value }) => value),
+      query.query,
+    );
+    const unheard = missing.flatMap((at) => groups[at] ?? []);
+    return ok(unheard.length === 0 ? merged : { ...merged, missing: [...unheard, ...(merged.missing ?? [])] });
+  }
 }
