@@ -4,7 +4,7 @@ import type { CacheTally } from '../src/contract/cache-tally.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
-import type { UsageEvent } from '../src/contract/usage-event.ts';
+import type { UsageEvent } from '../src/contract/meter.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { Alert, Budget } from '../src/tenancy/billing/budget.ts';

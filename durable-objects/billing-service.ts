@@ -1,6 +1,6 @@
 import type { CacheTally } from '../src/contract/cache-tally.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { UsageEvent } from '../src/contract/usage-event.ts';
+import type { UsageEvent } from '../src/contract/meter.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { KeyId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';

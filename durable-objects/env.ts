@@ -1,7 +1,7 @@
 import type { AttemptReport, Grant, ReportVerdict } from '../src/contract/attempt.ts';
 import type { CacheTally } from '../src/contract/cache-tally.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import type { UsageEvent } from '../src/contract/usage-event.ts';
+import type { UsageEvent } from '../src/contract/meter.ts';
 import type { PoolId } from '../src/kernel/ids.ts';
 import type { Alert } from '../src/tenancy/billing/budget.ts';
 import type { Recorded } from './billing-service.ts';

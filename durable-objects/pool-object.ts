@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { AttemptNews, Grant, Progress } from '../src/contract/attempt.ts';
-import { jobOfAttempt } from '../src/contract/attempt-names.ts';
+import { jobOfAttempt } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';

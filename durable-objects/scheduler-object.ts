@@ -1,12 +1,12 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { AttemptReport, Grant, ReportVerdict } from '../src/contract/attempt.ts';
-import { jobOfOutput } from '../src/contract/attempt-names.ts';
+import { jobOfOutput } from '../src/contract/attempt.ts';
 import type { JobState } from '../src/contract/jobs.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
-import type { PoolRecord } from '../src/contract/pool-record.ts';
+import type { PoolRecord } from '../src/contract/pools.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { FileId, JobId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';

@@ -1,4 +1,4 @@
-import type { Metric } from '../contract/metric.ts';
+import type { Metric } from '../contract/index-settings.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { must } from '../kernel/assert.ts';

@@ -1,6 +1,5 @@
 import type { Filter } from '../contract/filter.ts';
-import type { Metric } from '../contract/metric.ts';
-import type { RecallTarget } from '../contract/recall-target.ts';
+import type { Metric, RecallTarget } from '../contract/index-settings.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import type { Addressed } from './access-mode.ts';
 import type { ListingStart } from './id-order.ts';

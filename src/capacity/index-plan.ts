@@ -1,4 +1,4 @@
-import type { RecallTarget } from '../contract/recall-target.ts';
+import type { RecallTarget } from '../contract/index-settings.ts';
 import type { Assumed } from './assumptions.ts';
 import type { RoutingPlan } from './routing-plan.ts';
 import { planRouting } from './routing-plan.ts';

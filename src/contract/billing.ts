@@ -1,13 +1,12 @@
 import * as z from 'zod';
 
 import { about, apiText } from './api-text.ts';
-import { unixSeconds } from './common.ts';
+import { organisationId, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { METERS } from './meter.ts';
 import { dollarsIn, dollarsOut } from './money.ts';
-import { organisationId, projectId, tenantId } from './tenancy-ids.ts';
 
 const TAG = 'Billing';
 const description = z.string().min(1).max(LIMITS.billingTextCharsMax).meta(about('What the invoice says.'));

@@ -2,10 +2,99 @@ import * as z from 'zod';
 
 import { about, apiLines, apiText } from './api-text.ts';
 import { embeddingCacheHeaders } from './cache-headers.ts';
-import { embeddingInput } from './embedding-input.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
 import { floatsReply, modelName } from './vector-fields.ts';
+
+export type EmbeddingInput = string | string[] | number[] | number[][];
+
+const TOKEN_ID_MAX = 2 ** 31 - 1;
+
+/**
+ * What to embed, as OpenAI takes it. One pass over the whole input instead of a union of schemas: a union would try, and report,
+ * four shapes for each of up to 300,000 numbers.
+ */
+export const embeddingInput = z
+  .unknown()
+  .meta(
+    apiText({
+      description: 'One text, several texts, the token ids of one text, or those of several. None may be empty.',
+      example: ['The food was delicious.', 'The waiter was kind.'],
+      oneOf: [
+        { type: 'string', minLength: 1 },
+        list({ type: 'string', minLength: 1 }),
+        list({ type: 'integer' }),
+        list({ type: 'array', items: { type: 'integer' }, minItems: 1 }),
+      ],
+    }),
+  )
+  .transform((value, context): EmbeddingInput => {
+    const fault = inputFault(value);
+    if (fault === undefined) return value as EmbeddingInput;
+    context.issues.push({ ...fault, input: value });
+    return z.NEVER;
+  });
+
+function list(items: object) {
+  return { type: 'array' as const, items, minItems: 1, maxItems: LIMITS.embeddingInputsMaxCount };
+}
+
+type Path = number[];
+type Fault =
+  | { readonly code: 'custom'; readonly message: string; readonly path: Path }
+  | {
+      readonly code: 'too_big';
+      readonly message: string;
+      readonly origin: 'array' | 'string';
+      readonly maximum: number;
+      readonly path: Path;
+    };
+
+function inputFault(input: unknown): Fault | undefined {
+  if (typeof input === 'string') return textFault(input, []);
+  if (!Array.isArray(input)) return invalid('must be a string or an array', []);
+  if (input.length === 0) return invalid('must not be empty', []);
+  if (typeof input[0] === 'number') return tokensFault(input, []);
+  const { embeddingInputsMaxCount: countMax } = LIMITS;
+  if (input.length > countMax)
+    return tooBig(`has ${input.length} items; the limit is ${countMax} (embeddingInputsMaxCount)`, 'array', countMax, []);
+  const faultOf = typeof input[0] === 'string' ? textFault : tokensFault;
+  for (let i = 0; i < input.length; i++) {
+    const fault = faultOf(input[i], [i]);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+function textFault(text: unknown, path: Path): Fault | undefined {
+  if (typeof text !== 'string') return invalid('must be a string, as the first item is', path);
+  if (text === '') return invalid('must not be an empty string', path);
+  const { embeddingTextCharsMax: charsMax } = LIMITS;
+  if (text.length > charsMax)
+    return tooBig(`has ${text.length} characters; the limit is ${charsMax} (embeddingTextCharsMax)`, 'string', charsMax, path);
+  return undefined;
+}
+
+function tokensFault(ids: unknown, path: Path): Fault | undefined {
+  if (!Array.isArray(ids)) return invalid('must be an array of token ids', path);
+  if (ids.length === 0) return invalid('must not be empty', path);
+  const { embeddingTokensMaxCount: countMax } = LIMITS;
+  if (ids.length > countMax)
+    return tooBig(`has ${ids.length} tokens; the limit is ${countMax} (embeddingTokensMaxCount)`, 'array', countMax, path);
+  const at = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id > TOKEN_ID_MAX);
+  return at === -1 ? undefined : invalid('must be a token id: an integer from 0', [...path, at]);
+}
+
+const invalid = (message: string, path: Path): Fault => ({ code: 'custom', message, path });
+
+const tooBig = (message: string, origin: 'array' | 'string', maximum: number, path: Path): Fault => ({
+  code: 'too_big',
+  message,
+  origin,
+  maximum,
+  path,
+});
 
 const request = z.strictObject({
   input: embeddingInput,

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 import type { ArrayPath } from '../kernel/json-splitter.ts';
 import type { Meter } from './meter.ts';
-import type { Scope } from './scope.ts';
+import type { Scope } from './principal.ts';
 
 /** Which callers are allowed. `tenant` takes the tenant from the key; the admin key belongs to none and is refused there. */
 export type Access =

@@ -1,15 +1,13 @@
 import { aliasEndpoints } from './aliases.ts';
 import { billingEndpoints } from './billing.ts';
-import { cacheEndpoints } from './cache.ts';
-import { cacheStatsEndpoints } from './cache-stats.ts';
+import { cacheEndpoints, cacheStatsEndpoints } from './cache.ts';
 import { embeddingEndpoints } from './embeddings.ts';
 import { agentEndpoints } from './agent-protocol.ts';
 import { bulkEndpoints } from './bulk.ts';
 import type { Endpoint } from './endpoint.ts';
-import { erasureEndpoints } from './erasures.ts';
+import { erasureEndpoints, indexEndpoints } from './indexes.ts';
 import { fileEndpoints } from './files.ts';
 import { generationEndpoints } from './generations.ts';
-import { indexEndpoints } from './indexes.ts';
 import { jobEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
 import { modelEndpoints } from './models.ts';
@@ -21,8 +19,7 @@ import { quotaEndpoints } from './quotas.ts';
 import { recallEndpoints } from './recall.ts';
 import { usageEndpoints } from './usage.ts';
 import { vectorChangeEndpoints } from './vector-changes.ts';
-import { vectorListingEndpoints } from './vector-listing.ts';
-import { vectorEndpoints } from './vectors.ts';
+import { vectorEndpoints, vectorListingEndpoints } from './vectors.ts';
 
 /** The whole API, by name. The OpenAPI page and the credential matrix are made from this table. */
 export const ENDPOINTS = {

@@ -4,8 +4,7 @@ import { about, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { indexParams } from './indexes.ts';
-import { METRICS } from './metric.ts';
-import { RECALL_TARGETS } from './recall-target.ts';
+import { METRICS, RECALL_TARGETS } from './index-settings.ts';
 import { modelName } from './vector-fields.ts';
 
 const createBody = z

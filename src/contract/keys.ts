@@ -1,16 +1,15 @@
 import * as z from 'zod';
 
-import { isAddressRange } from './address-range.ts';
+import { isAddressRange } from './client-address.ts';
 import { about, apiText } from './api-text.ts';
-import { INDEX_PATTERN, name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
+import { INDEX_PATTERN, keyId, name, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from './common.ts';
 import { isOrigin } from './cross-origin.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { subjectTenant } from './organisations.ts';
-import type { Scope } from './scope.ts';
-import { SCOPES } from './scope.ts';
-import { keyId, projectId, tenantId } from './tenancy-ids.ts';
+import type { Scope } from './principal.ts';
+import { SCOPES } from './principal.ts';
 
 const scopes = z
   .array(z.enum(SCOPES))

@@ -1,9 +1,6 @@
-import { BODY_LIMITS } from './body-limits.ts';
-import { BULK_LIMITS } from './bulk-limits.ts';
+import { BODY_LIMITS, BULK_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
-import { RESHARDING_LIMITS } from './resharding-limits.ts';
-import { IDEMPOTENCY_LIMITS } from './idempotency-limits.ts';
-import { RETRIEVAL_LIMITS } from './retrieval-limits.ts';
+import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
 
 /**

@@ -1,11 +1,10 @@
 import * as z from 'zod';
 
 import { about, apiText } from './api-text.ts';
-import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
+import { name, organisationId, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
-import { organisationId, projectId, tenantId } from './tenancy-ids.ts';
 
 const organisation = z
   .object({ object: z.literal('organisation'), id: organisationId, name, owner, created_at: unixSeconds })

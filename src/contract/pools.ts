@@ -1,9 +1,19 @@
 import * as z from 'zod';
 
+import type { PoolId } from '../kernel/ids.ts';
 import { apiText } from './api-text.ts';
 import { name, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY } from './endpoint.ts';
+
+/** A pool as registered. Plain data: it crosses RPC and is stored as one row. */
+export interface PoolRecord {
+  readonly id: PoolId;
+  readonly name: string;
+  /** The team that owns it. */
+  readonly owner: string;
+  readonly createdAtMs: number;
+}
 
 export const poolId = z
   .string()

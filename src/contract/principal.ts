@@ -1,5 +1,21 @@
 import type { CacheOwnerId, KeyId, OrganisationId, PoolId, ProjectId, TenantId } from '../kernel/ids.ts';
-import type { Scope } from './scope.ts';
+
+/** What a tenant's key may do. Nothing here crosses tenants: only the bootstrap admin key does. */
+export const SCOPES = [
+  'inference',
+  'index:read',
+  'index:write',
+  'cache:purge',
+  'files',
+  'jobs',
+  'pools:agent',
+  'pools:admin',
+  'usage:read',
+  'keys:write',
+  'ops:read',
+] as const;
+
+export type Scope = (typeof SCOPES)[number];
 
 /** The caller, as proved by the API key. Everything a request touches is named by `tenantId`. */
 export type Principal = TenantPrincipal | AdminPrincipal;

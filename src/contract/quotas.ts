@@ -1,12 +1,11 @@
 import * as z from 'zod';
 
 import { about, apiText } from './api-text.ts';
-import { unixSeconds } from './common.ts';
+import { keyId, organisationId, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { LEVELS, QUOTA_WINDOWS, quotaRule } from './quota-rule.ts';
-import { keyId, organisationId, projectId, tenantId } from './tenancy-ids.ts';
 
 const level = {
   organisation: organisationId.optional(),

@@ -7,7 +7,7 @@ import { searchCost } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
 import { indexParams } from './indexes.ts';
 import { LIMITS } from './limits.ts';
-import { RECALL_TARGETS } from './recall-target.ts';
+import { RECALL_TARGETS } from './index-settings.ts';
 import { namespace } from './vector-fields.ts';
 
 const body = z.strictObject({

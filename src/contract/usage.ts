@@ -1,14 +1,12 @@
 import * as z from 'zod';
 
 import { about, apiText } from './api-text.ts';
-import { unixSeconds } from './common.ts';
+import { organisationId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
-import { METERS } from './meter.ts';
+import { DIMENSIONS, METERS } from './meter.ts';
 import { dollarsOut } from './money.ts';
 import { subjectTenant } from './organisations.ts';
-import { organisationId } from './tenancy-ids.ts';
-import { DIMENSIONS } from './usage-dimension.ts';
 
 const dollars = dollarsOut;
 

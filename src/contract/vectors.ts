@@ -6,8 +6,8 @@ import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
 import { explanation } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
-import { indexParams } from './indexes.ts';
 import type { Filter } from './filter.ts';
+import { indexParams } from './indexes.ts';
 import { LIMITS } from './limits.ts';
 import { consistency, deadlineHeaders, partial } from './reading.ts';
 import { floats, floatsReply, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
@@ -248,5 +248,48 @@ export const vectorEndpoints = {
     body: json(deleteBody),
     status: 200,
     reply: json(z.object({ deleted: count, lsn })),
+  },
+} as const satisfies Record<string, Endpoint>;
+
+const listBody = z.strictObject({
+  namespace,
+  filter: filter.optional(),
+  after: vectorId.optional().meta(about('The last id of the page before, whether or not that vector is still there.')),
+  limit: z.int().min(1).max(LIMITS.listMaxCount).default(LIMITS.pageDefaultCount),
+  include_values: z.boolean().default(false),
+  include_metadata: z.boolean().default(true),
+  include_text: z.boolean().default(false),
+});
+
+const countBody = z.strictObject({ namespace, filter: filter.optional() });
+
+export const vectorListingEndpoints = {
+  listVectors: {
+    method: 'POST',
+    path: '/v1/indexes/:index/list',
+    tag: 'Vectors',
+    summary: apiText('List vectors by id'),
+    description: apiText(
+      'In the order of their ids: whole numbers without leading zeros by value, then the others by code points. Vectors that are written or ' +
+        'deleted between two pages are there or not as of the page they belong to; no other is missing or comes twice.',
+    ),
+    access: tenant('index:read'),
+    meters: [],
+    params: indexParams,
+    body: json(listBody),
+    status: 200,
+    reply: json(z.object({ vectors: z.array(storedVector), has_more: z.boolean(), lsn })),
+  },
+  countVectors: {
+    method: 'POST',
+    path: '/v1/indexes/:index/count',
+    tag: 'Vectors',
+    summary: apiText('Count the vectors of a namespace, or those that a filter accepts'),
+    access: tenant('index:read'),
+    meters: [],
+    params: indexParams,
+    body: json(countBody),
+    status: 200,
+    reply: json(z.object({ count: z.int().min(0), lsn })),
   },
 } as const satisfies Record<string, Endpoint>;

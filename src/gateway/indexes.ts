@@ -7,7 +7,7 @@ import type { CreateIndexBody } from '../contract/indexes.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
-import { RECALL_TARGET_DEFAULT } from '../contract/recall-target.ts';
+import { RECALL_TARGET_DEFAULT } from '../contract/index-settings.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
 import { base32 } from '../kernel/ids.ts';

@@ -1,5 +1,4 @@
-import type { Metric } from '../contract/metric.ts';
-import type { RecallTarget } from '../contract/recall-target.ts';
+import type { Metric, RecallTarget } from '../contract/index-settings.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
 import type { ShardReplica } from './replicas/shard-member.ts';
 

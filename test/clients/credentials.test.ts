@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { SCOPES } from '../../src/contract/scope.ts';
+import { SCOPES } from '../../src/contract/principal.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { ApiAnswer } from '../support/deployment/api-client.ts';

@@ -6,7 +6,7 @@ import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { ERRORS } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { QDRANT_TAG } from '../../src/contract/qdrant/envelope.ts';
-import { SCOPES } from '../../src/contract/scope.ts';
+import { SCOPES } from '../../src/contract/principal.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';

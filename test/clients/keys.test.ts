@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { SCOPES } from '../../src/contract/scope.ts';
+import { SCOPES } from '../../src/contract/principal.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import type { PoolDesk } from '../../src/gateway/jobs/pool-desk.ts';
 import type { OrganisationDirectory, OrganisationStore } from '../../src/gateway/tenancy/organisation-store.ts';

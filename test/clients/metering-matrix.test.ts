@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { SCOPES } from '../../src/contract/scope.ts';
+import { SCOPES } from '../../src/contract/principal.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';

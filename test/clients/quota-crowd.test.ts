@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
-import { SCOPES } from '../../src/contract/scope.ts';
+import { SCOPES } from '../../src/contract/principal.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { HTTP, load, rawRequest, statusOf } from '../bench/load.ts';
 import type { ApiAnswer } from '../support/deployment/api-client.ts';

@@ -1,4 +1,4 @@
-import type { Metric } from '../../contract/metric.ts';
+import type { Metric } from '../../contract/index-settings.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import { BoundedHeap } from '../../kernel/heap.ts';
 import type { Candidate } from '../engine/rescoring.ts';
@@ -7,7 +7,7 @@ import { PAGE_BYTES } from '../page-memory.ts';
 import { CODE_MAX, quantise } from '../quantise.ts';
 import type { ReadVectors, Row, VectorMatch, VectorQuery } from '../stored-vector.ts';
 import type { PageLayout, Scanner } from './scanner.ts';
-import { VectorPage, pageLayout } from './scanner.ts';
+import { pageLayout, VectorPage } from './scanner.ts';
 import { SlotIndex, slotIndexBytes } from './slot-index.ts';
 
 /** Bytes a flat engine keeps resident for `count` vectors: whole pages, and the index of their slots. */

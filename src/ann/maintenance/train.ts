@@ -1,4 +1,4 @@
-import { RECALL_TARGET_DEFAULT } from '../../contract/recall-target.ts';
+import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
 import type { MemoryHolder } from '../../kernel/memory-registry.ts';
 import type { EngineResources } from '../engine/engine-resources.ts';
 import { encodeSettings, newSettings } from '../engine/list-settings.ts';

@@ -1,6 +1,5 @@
-import type { Metric } from '../../contract/metric.ts';
-import type { RecallTarget } from '../../contract/recall-target.ts';
-import { RECALL_TARGET_DEFAULT } from '../../contract/recall-target.ts';
+import type { Metric, RecallTarget } from '../../contract/index-settings.ts';
+import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
 import { must } from '../../kernel/assert.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';

@@ -1,5 +1,8 @@
+import { must } from '../../kernel/assert.ts';
+import type { Access } from '../endpoint.ts';
 import type { EndpointName } from '../endpoints.ts';
-import type { Example } from './example.ts';
+import { ENDPOINTS } from '../endpoints.ts';
+import type { Answered, Example } from './example.ts';
 import { jobExamples } from './jobs.ts';
 import { qdrantExamples } from './qdrant.ts';
 import { retrievalExamples } from './retrieval.ts';
@@ -43,3 +46,105 @@ const CHAPTERS = [
 ] as const satisfies readonly (readonly EndpointName[])[];
 
 export const TOUR: readonly EndpointName[] = CHAPTERS.flat();
+
+/** What this reads and writes of an operation of an OpenAPI document. */
+interface Operation {
+  readonly operationId: EndpointName;
+  readonly parameters?: { readonly name: string; readonly in: string; schema?: Record<string, unknown>; example?: unknown }[];
+  readonly requestBody?: { readonly content: Record<string, { example?: unknown }> };
+  readonly responses: Record<string, { links?: Record<string, unknown> }>;
+  security?: readonly Record<string, readonly string[]>[];
+  'x-sluice-example'?: { readonly step: number; readonly as: Caller; readonly refused?: string };
+}
+
+type Caller = 'tenant' | 'admin' | 'agent' | 'anyone';
+
+/** The names of the security schemes, which are all bearer keys: Swagger sends the last one of an operation that it has a key for. */
+export const SCHEMES = { tenant: 'tenantKey', admin: 'adminKey', agent: 'agentToken' } as const;
+
+const isAnswered = (value: object): value is Answered => 'operation' in value && 'path' in value;
+
+/** How a value of an earlier answer stands in a document: `{createTenant.id}`. */
+const placeholderOf = ({ operation, path }: Answered): string => `{${operation}.${path}}`;
+
+/**
+ * Puts the examples into an OpenAPI document: as `example` of parameters and bodies, as links from the answers that they take ids from, and
+ * their position in the tour as `x-sluice-example`. Parameters that an example leaves out have none: what a page fills in is the example
+ * and nothing else.
+ */
+export function showExamples<D extends { readonly paths?: object | undefined }>(document: D): D {
+  const operations = new Map<EndpointName, Operation>();
+  for (const methods of Object.values(document.paths ?? {}) as object[]) {
+    for (const operation of Object.values(methods) as Operation[]) operations.set(operation.operationId, operation);
+  }
+  for (const [name, operation] of operations) showExample(operation, EXAMPLES[name]);
+  for (const [name, operation] of operations) {
+    for (const [key, source] of answeredParameters(operation, EXAMPLES[name])) link(operations, source, name, key);
+  }
+  return document;
+}
+
+function showExample(operation: Operation, example: Example): void {
+  const given = { ...example.params, ...example.query } as Readonly<Record<string, unknown>>;
+  for (const parameter of operation.parameters ?? []) {
+    if (parameter.in === 'header') continue;
+    const { example: _dropped, ...schema } = parameter.schema ?? {};
+    parameter.schema = schema;
+    if (given[parameter.name] !== undefined) parameter.example = shown(given[parameter.name]);
+  }
+  for (const media of Object.values(operation.requestBody?.content ?? {})) media.example = shown(example.body);
+  const as = callerOf(ENDPOINTS[operation.operationId].access, example);
+  const schemes = schemesOf(ENDPOINTS[operation.operationId].access, as);
+  operation.security = schemes.map((scheme) => ({ [scheme]: [] }));
+  operation['x-sluice-example'] = {
+    step: TOUR.indexOf(operation.operationId) + 1,
+    as,
+    ...(example.refused === undefined ? {} : { refused: example.refused }),
+  };
+}
+
+function callerOf(access: Access, example: Example): Caller {
+  switch (access.kind) {
+    case 'public':
+      return 'anyone';
+    case 'tenant-or-admin':
+      return must(example.as, 'an example that the tenant or the admin may call says which of them does');
+    case 'tenant':
+    case 'admin':
+    case 'agent':
+      return access.kind;
+  }
+}
+
+/** The caller of the example comes last, so that its key is the one that is sent. */
+function schemesOf(access: Access, as: Caller): string[] {
+  if (as === 'anyone') return [];
+  const other = as === 'admin' ? 'tenant' : 'admin';
+  return access.kind === 'tenant-or-admin' ? [SCHEMES[other], SCHEMES[as]] : [SCHEMES[as]];
+}
+
+function shown(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (isAnswered(value)) return placeholderOf(value);
+  if (Array.isArray(value)) return value.map(shown);
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shown(member)]));
+}
+
+function* answeredParameters(operation: Operation, example: Example): Generator<[string, Answered]> {
+  for (const place of ['path', 'query'] as const) {
+    const given = (place === 'path' ? example.params : example.query) ?? {};
+    for (const [name, value] of Object.entries(given) as [string, unknown][]) {
+      const isThere = operation.parameters?.some((parameter) => parameter.in === place && parameter.name === name);
+      if (isThere === true && typeof value === 'object' && value !== null && isAnswered(value)) yield [`${place}.${name}`, value];
+    }
+  }
+}
+
+/** OpenAPI's own way to say that an answer has a parameter of another operation. */
+function link(operations: ReadonlyMap<EndpointName, Operation>, source: Answered, target: EndpointName, parameter: string): void {
+  const from = must(operations.get(source.operation as EndpointName), `an operation ${source.operation}`);
+  const response = must(from.responses[ENDPOINTS[source.operation as EndpointName].status], 'every operation has its answer');
+  const parameters = { [parameter]: `$response.body#/${source.path.replaceAll('.', '/')}` };
+  const known = response.links?.[target] as { readonly parameters: object } | undefined;
+  response.links = { ...response.links, [target]: { operationId: target, parameters: { ...known?.parameters, ...parameters } } };
+}

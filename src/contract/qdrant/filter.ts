@@ -5,8 +5,7 @@ import type { Condition, Filter } from '../filter.ts';
 import type { FilterPlace } from '../filter-check.ts';
 import { FilterCheck } from '../filter-check.ts';
 import { LIMITS } from '../limits.ts';
-import { readFieldCondition } from './field-condition.ts';
-import { filterPathOf } from './filter-path.ts';
+import { filterPathOf, readFieldCondition } from './field-condition.ts';
 import { pointId } from './point-id.ts';
 
 /** A filter in Qdrant's grammar, as the tree that a shard evaluates. Undefined: there is none, so everything is accepted. */

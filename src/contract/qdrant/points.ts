@@ -9,8 +9,20 @@ import { floats, floatsReply, metadata } from '../vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG, updateResult } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { newPointId, pointId, pointIdReply } from './point-id.ts';
-import { pointVector } from './point-vector.ts';
 import { absent, noShardKey, pointsSelector, withPayload, withVector } from './selectors.ts';
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The vector of a point, also where it is given under its name, which is empty. */
+export const pointVector = z
+  .unknown()
+  .transform((value, context): unknown => {
+    if (!isObject(value)) return value;
+    if (Object.keys(value).join() === '') return value[''];
+    context.issues.push({ code: 'custom', input: value, message: 'names vectors: a point has one, which is dense and has no name' });
+    return z.NEVER;
+  })
+  .pipe(floats);
 
 const { qdrantPointsMaxCount: pointsMax } = LIMITS;
 

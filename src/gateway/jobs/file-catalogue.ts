@@ -1,4 +1,4 @@
-import { jobOfOutput } from '../../contract/attempt-names.ts';
+import { jobOfOutput } from '../../contract/attempt.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';

@@ -1,6 +1,6 @@
 import type { JobState } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { PoolRecord } from '../../contract/pools.ts';
 import type { FileId, JobId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { Job, JobRequest } from '../../scheduler/first-form-queue/job.ts';
 

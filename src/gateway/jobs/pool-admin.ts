@@ -1,6 +1,6 @@
 import { ADMIN_OWNER } from '../../contract/common.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { PoolRecord } from '../../contract/pools.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import type { IdSigner } from '../../kernel/id-signer.ts';

@@ -1,8 +1,7 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
-import type { Scope } from '../../contract/scope.ts';
+import type { Principal, Scope, TenantPrincipal } from '../../contract/principal.ts';
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';

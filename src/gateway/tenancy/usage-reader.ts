@@ -2,7 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
-import type { Dimension } from '../../contract/usage-dimension.ts';
+import type { Dimension } from '../../contract/meter.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Metric } from '../../contract/metric.ts';
+import type { Metric } from '../../contract/index-settings.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { IndexManifest } from '../index-manifest.ts';

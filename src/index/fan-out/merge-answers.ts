@@ -2,7 +2,7 @@ import { addCosts } from '../../ann/search-cost.ts';
 import type { Explanation, Include, ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
 import type { MergedMatch } from './merge-matches.ts';
 import { mergeMatches } from './merge-matches.ts';
-import type { Metric } from '../../contract/metric.ts';
+import type { Metric } from '../../contract/index-settings.ts';
 
 /** What one shard answered, or several whose answers were merged before. */
 export interface PartAnswer extends ShardMatches {

@@ -1,4 +1,4 @@
-import type { Metric } from '../../contract/metric.ts';
+import type { Metric } from '../../contract/index-settings.ts';
 import { compareScores } from '../../ann/metric.ts';
 import type { ShardMatches } from '../../ann/shard-protocol.ts';
 

@@ -1,5 +1,5 @@
 import { must } from '../../kernel/assert.ts';
-import type { Metric } from '../../contract/metric.ts';
+import type { Metric } from '../../contract/index-settings.ts';
 import { placesOf } from '../routing/places-of.ts';
 import { receivers } from '../routing/route-table.ts';
 import { Router } from '../routing/router.ts';

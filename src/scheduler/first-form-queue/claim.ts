@@ -1,5 +1,5 @@
-import { attemptIdOf, outputFileOf } from '../../contract/attempt-names.ts';
 import type { Grant } from '../../contract/attempt.ts';
+import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Step } from './decision.ts';
 import type { Events, Replies } from './event.ts';

@@ -1,4 +1,4 @@
-import type { UsageEvent } from '../../contract/usage-event.ts';
+import type { UsageEvent } from '../../contract/meter.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
 import type { JobStore } from './job-store.ts';

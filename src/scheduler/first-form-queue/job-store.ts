@@ -1,4 +1,4 @@
-import type { UsageEvent } from '../../contract/usage-event.ts';
+import type { UsageEvent } from '../../contract/meter.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import type { Job } from './job.ts';
 

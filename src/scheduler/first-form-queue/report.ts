@@ -1,5 +1,5 @@
-import { outputFileOf } from '../../contract/attempt-names.ts';
 import type { AttemptReport } from '../../contract/attempt.ts';
+import { outputFileOf } from '../../contract/attempt.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
 import type { Step } from './decision.ts';

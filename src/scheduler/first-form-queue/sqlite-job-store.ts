@@ -1,5 +1,5 @@
 import type { JobState } from '../../contract/jobs.ts';
-import type { UsageEvent } from '../../contract/usage-event.ts';
+import type { UsageEvent } from '../../contract/meter.ts';
 import type { JobId, OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';

@@ -1,5 +1,4 @@
-import type { Meter } from '../../contract/meter.ts';
-import type { UsageEvent } from '../../contract/usage-event.ts';
+import type { Meter, UsageEvent } from '../../contract/meter.ts';
 import type { Decision } from './decision.ts';
 import type { Job, LiveAttempt } from './job.ts';
 

@@ -1,5 +1,5 @@
-import { contains, parseAddressRange } from '../../contract/address-range.ts';
-import type { Scope } from '../../contract/scope.ts';
+import { contains, parseAddressRange } from '../../contract/client-address.ts';
+import type { Scope } from '../../contract/principal.ts';
 import type { Touched } from '../../contract/touched-resources.ts';
 
 /** How far a key reaches. Null is no bound. */

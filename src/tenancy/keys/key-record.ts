@@ -1,6 +1,6 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import type { Scope } from '../../contract/scope.ts';
+import type { Scope } from '../../contract/principal.ts';
 import { keySpent } from '../../contract/spent-key.ts';
 import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';

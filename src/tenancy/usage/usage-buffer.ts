@@ -1,8 +1,7 @@
 import { addCounts } from '../../contract/cache-tally.ts';
 import type { CacheTally } from '../../contract/cache-tally.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { Meter } from '../../contract/meter.ts';
-import type { UsageEvent } from '../../contract/usage-event.ts';
+import type { Meter, UsageEvent } from '../../contract/meter.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
 
 /** Usage that has no id of its own: equal uses within one batch are added up. */

@@ -1,6 +1,4 @@
-import type { Meter } from '../../contract/meter.ts';
-import type { Dimension } from '../../contract/usage-dimension.ts';
-import type { UsageEvent } from '../../contract/usage-event.ts';
+import type { Dimension, Meter, UsageEvent } from '../../contract/meter.ts';
 import type { SqlRow, SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { MonthlyUse } from '../billing/invoice.ts';
 import { monthOf } from '../billing/month.ts';

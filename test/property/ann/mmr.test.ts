@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { METRICS } from '../../../src/contract/metric.ts';
-import type { Metric } from '../../../src/contract/metric.ts';
+import type { Metric } from '../../../src/contract/index-settings.ts';
+import { METRICS } from '../../../src/contract/index-settings.ts';
 import { compareScores, score } from '../../../src/ann/metric.ts';
 import type { Candidate } from '../../../src/ann/mmr.ts';
 import { maximalMarginalRelevance, mmrProducts } from '../../../src/ann/mmr.ts';

@@ -1,4 +1,4 @@
-import type { UsageEvent } from '../../../src/contract/usage-event.ts';
+import type { UsageEvent } from '../../../src/contract/meter.ts';
 import type { JobId, TenantId } from '../../../src/kernel/ids.ts';
 import type { JobStore } from '../../../src/scheduler/first-form-queue/job-store.ts';
 import type { Job } from '../../../src/scheduler/first-form-queue/job.ts';

@@ -6,7 +6,7 @@ import type { LeaseGrant } from '../../../src/cache/purge-lease.ts';
 import type { PurgeCommand, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
 import type { CacheTally } from '../../../src/contract/cache-tally.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { UsageEvent } from '../../../src/contract/usage-event.ts';
+import type { UsageEvent } from '../../../src/contract/meter.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import type { CacheShard } from '../../../src/gateway/sharded-cache.ts';
 import type { BillingLedger } from '../../../src/gateway/tenancy/billing-ledger.ts';

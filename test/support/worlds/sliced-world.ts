@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { TimedWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { UsageEvent } from '../../../src/contract/usage-event.ts';
+import type { UsageEvent } from '../../../src/contract/meter.ts';
 import { expect } from 'vitest';
 
 import type { HoldingsParts } from '../../../src/gateway/tenancy/holdings.ts';

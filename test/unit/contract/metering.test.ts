@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { METERS } from '../../../src/contract/meter.ts';
-import { SCOPES } from '../../../src/contract/scope.ts';
+import { SCOPES } from '../../../src/contract/principal.ts';
 
 // The types force each row of the endpoint table to state its access and meters. This test checks what types cannot express: the routes that
 // count nothing, and that every meter is used.

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import type { PurgeCommand, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-predicate.ts';
-import { cacheEndpoints } from '../../../src/contract/cache.ts';
 import type { PurgeBody } from '../../../src/contract/cache.ts';
+import { cacheEndpoints } from '../../../src/contract/cache.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { parse } from '../../../src/contract/parse.ts';

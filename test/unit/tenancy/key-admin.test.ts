@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { Scope } from '../../../src/contract/scope.ts';
+import type { Principal, Scope, TenantPrincipal } from '../../../src/contract/principal.ts';
 import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
 import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { IdSigner } from '../../../src/kernel/id-signer.ts';

@@ -9,7 +9,7 @@ import type { PoolObject } from '../../../durable-objects/pool-object.ts';
 import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import { WaitingAgents, WorkClaim } from '../../../durable-objects/work-claim.ts';
 import type { Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
-import { attemptIdOf, outputFileOf } from '../../../src/contract/attempt-names.ts';
+import { attemptIdOf, outputFileOf } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';

@@ -8,9 +8,8 @@ import type { QueryTarget, SampleRecall, ShardQuery } from '../../../src/ann/sha
 import type { Filter } from '../../../src/contract/filter.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Metric } from '../../../src/contract/metric.ts';
+import type { Metric, RecallTarget } from '../../../src/contract/index-settings.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { RecallTarget } from '../../../src/contract/recall-target.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 

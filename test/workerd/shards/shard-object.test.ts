@@ -10,7 +10,7 @@ import { flatEngineCapacity } from '../../../src/ann/flat/flat-engine.ts';
 import { filter } from '../../../src/contract/filter-syntax.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { Metric } from '../../../src/contract/metric.ts';
+import type { Metric } from '../../../src/contract/index-settings.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 
 interface ShardsEnv {

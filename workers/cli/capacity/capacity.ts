@@ -6,7 +6,7 @@ import { ASSUMPTIONS, assumed } from '../../../src/capacity/assumptions.ts';
 import type { IndexDemand, IndexPlan } from '../../../src/capacity/index-plan.ts';
 import { planIndex } from '../../../src/capacity/index-plan.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { RECALL_TARGETS } from '../../../src/contract/recall-target.ts';
+import { RECALL_TARGETS } from '../../../src/contract/index-settings.ts';
 import { command } from '../command.ts';
 import type { SimulatedQueries } from './simulate.ts';
 import { simulate } from './simulate.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
-import { SCOPES } from '../../../src/contract/scope.ts';
+import { SCOPES } from '../../../src/contract/principal.ts';
 import { command, UsageError } from '../command.ts';
 import { GatewayClient, queryOf } from './gateway-client.ts';
 import { currentProfile } from './profile.ts';

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-import { DIMENSIONS } from '../../../src/contract/usage-dimension.ts';
+import { DIMENSIONS } from '../../../src/contract/meter.ts';
 import { command } from '../command.ts';
 import { GatewayClient, queryOf } from './gateway-client.ts';
 import { currentProfile } from './profile.ts';

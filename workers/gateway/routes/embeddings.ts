@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import type { CachedInput } from '../../../src/cache/cache-key.ts';
-import type { EmbeddingInput } from '../../../src/contract/embedding-input.ts';
+import type { EmbeddingInput } from '../../../src/contract/embeddings.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
 import { float32Json } from '../../../src/kernel/float32-json.ts';

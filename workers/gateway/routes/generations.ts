@@ -3,7 +3,7 @@ import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../src/index/index-manifest.ts';
 import type { GenerationReply } from '../../../src/contract/generations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
+import { RECALL_TARGET_DEFAULT } from '../../../src/contract/index-settings.ts';
 import type { Handlers } from '../serve.ts';
 
 export const generationHandlers = {

@@ -1,4 +1,4 @@
-import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
+import { RECALL_TARGET_DEFAULT } from '../../../src/contract/index-settings.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../src/index/index-manifest.ts';
 import type { Handlers } from '../serve.ts';

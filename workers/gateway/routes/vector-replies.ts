@@ -1,6 +1,6 @@
 import type { SearchCost } from '../../../src/ann/search-cost.ts';
 import type { Explanation, VectorColumns } from '../../../src/ann/shard-protocol.ts';
-import { RECALL_TARGET_DEFAULT } from '../../../src/contract/recall-target.ts';
+import { RECALL_TARGET_DEFAULT } from '../../../src/contract/index-settings.ts';
 import type { RecallReply } from '../../../src/contract/recall.ts';
 import type { StoredVectorReply } from '../../../src/contract/vectors.ts';
 import type { MeasuredRecall } from '../../../src/gateway/recall-measurement.ts';

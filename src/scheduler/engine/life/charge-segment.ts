@@ -1,4 +1,4 @@
-import { attemptIdOf } from '../../../contract/attempt-names.ts';
+import { attemptIdOf } from '../../../contract/attempt.ts';
 import { ledgerEvent } from './segment.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord, Attempt } from '../machine/job-record.ts';

@@ -7,7 +7,7 @@ import { centroidOf, centroidValues, decodeListModel, encodeListModel, prepare }
 import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../../../src/ann/lists/row-bitmap.ts';
 import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
-import { METRICS } from '../../../../src/contract/metric.ts';
+import { METRICS } from '../../../../src/contract/index-settings.ts';
 import { ListWorld } from '../../../support/worlds/list-world.ts';
 import { probeModule } from '../../../support/fakes/probe-module.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';

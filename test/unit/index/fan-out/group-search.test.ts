@@ -7,7 +7,7 @@ import { compareScores } from '../../../../src/ann/metric.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import type { ShardQuery } from '../../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Metric } from '../../../../src/contract/metric.ts';
+import type { Metric } from '../../../../src/contract/index-settings.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { effort } from '../../../support/fixtures/effort.ts';

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import type { CentroidRows } from '../../../../src/index/routing/route-table.ts';
 import { Router } from '../../../../src/index/routing/router.ts';
 import { splitRegion } from '../../../../src/index/resharding/split-region.ts';
-import type { Metric } from '../../../../src/contract/metric.ts';
+import type { Metric } from '../../../../src/contract/index-settings.ts';
 import { Clusters } from '../../../support/fixtures/clusters.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 

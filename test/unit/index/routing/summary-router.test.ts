@@ -11,7 +11,7 @@ import type { RoutedShard } from '../../../../src/index/routing/route-table.ts';
 import { shardsMax } from '../../../../src/index/resharding/shards-max.ts';
 import { ALL_SLOTS, slotOf } from '../../../../src/index/routing/slot-range.ts';
 import { tableAround } from '../../../../src/index/routing/table-around.ts';
-import type { Metric } from '../../../../src/contract/metric.ts';
+import type { Metric } from '../../../../src/contract/index-settings.ts';
 import { routesOfTable } from '../../../support/oracles/routes-of-table.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
 import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { QdrantAliasAction } from '../../../../src/contract/qdrant/aliases.ts';
+import type { QdrantAliasAction } from '../../../../src/contract/qdrant/collections.ts';
 import type { Acting } from '../../../../src/gateway/authority.ts';
 import type { AliasAction, AliasPage } from '../../../../src/index/aliases.ts';
 import type { AnnotationChange } from '../../../../src/index/index-annotations.ts';

@@ -1,7 +1,7 @@
 import { bareMatches, fetchedMatches } from '../../../../src/index/fan-out/fetched-matches.ts';
 import type { ShardMatches } from '../../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
-import type { Metric } from '../../../../src/contract/metric.ts';
+import type { Metric } from '../../../../src/contract/index-settings.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { AskedPoints } from '../../../../src/contract/qdrant/search.ts';

@@ -1,4 +1,4 @@
-import { QDRANT_VERSION } from '../../../../src/contract/qdrant/service.ts';
+import { QDRANT_VERSION } from '../../../../src/contract/qdrant/endpoints.ts';
 import type { Handlers } from '../../serve.ts';
 import { qdrantBatchHandlers } from './batch.ts';
 import { qdrantAliasHandlers, qdrantCollectionHandlers } from './collections.ts';

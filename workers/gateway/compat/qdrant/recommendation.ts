@@ -1,6 +1,6 @@
 import { recommend } from '../../../../src/ann/query-point.ts';
 import type { VectorColumns } from '../../../../src/ann/shard-protocol.ts';
-import type { Metric } from '../../../../src/contract/metric.ts';
+import type { Metric } from '../../../../src/contract/index-settings.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { PointQuery, VectorInput } from '../../../../src/contract/qdrant/query.ts';

@@ -1,3 +1,8 @@
+/** How an index compares vectors; `src/ann` says what the scores mean. */
+export const METRICS = ['cosine', 'dot', 'l2'] as const;
+
+export type Metric = (typeof METRICS)[number];
+
 /** The share of the true nearest neighbours that the searches of an index are tuned to find. More of them take more memory and time. */
 export const RECALL_TARGETS = [0.95, 0.99] as const;
 
