@@ -1,5 +1,5 @@
 import type { PostingLists } from '../lists/posting-lists.ts';
-import type { ListQuery } from '../lists/list-query.ts';
+import type { ListQuery } from '../lists/list-search.ts';
 import type { RowBitmap } from '../lists/row-bitmap.ts';
 import type { ListModel } from '../lists/list-model.ts';
 import { prepare } from '../lists/list-model.ts';

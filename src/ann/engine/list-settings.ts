@@ -1,6 +1,6 @@
 import type { JsonValue } from '../../contract/json-value.ts';
 import { CorruptList, intact } from '../lists/integrity.ts';
-import { RESCORE_MAX_COUNT } from '../lists/list-query.ts';
+import { RESCORE_MAX_COUNT } from '../lists/list-search.ts';
 
 /** How far a search of posting lists goes, as calibration found it on the index's own vectors. */
 export interface SearchDepth {

@@ -1,14 +1,44 @@
 import { assert } from '../../kernel/assert.ts';
 import { BoundedHeap } from '../../kernel/heap.ts';
 import { CODE_MAX } from '../quantise.ts';
+import type { SearchCost } from '../search-cost.ts';
 import type { BlockLayout } from './block-layout.ts';
 import { BLOCK_ENTRIES } from './block-layout.ts';
 import type { ListDirectory } from './list-directory.ts';
 import type { ListModel } from './list-model.ts';
-import type { ListAnswer, ListCost, ListQuery } from './list-query.ts';
-import { RESCORE_MAX_COUNT } from './list-query.ts';
 import type { ProbeKernels } from './probe-kernels.ts';
 import { QueryTables } from './query-tables.ts';
+import type { RowBitmap } from './row-bitmap.ts';
+
+/** The most entries a search hands on to rescoring. */
+export const RESCORE_MAX_COUNT = 32_768;
+
+export interface ListQuery {
+  /** The query as the user gave it. [dimensions] */
+  readonly values: Float32Array;
+  /** How many rows to propose, at least 1. */
+  readonly count: number;
+  /** More are proposed, up to `countMax`, as long as int8 codes do not prove that they are behind the `of`-th. Without it, none. */
+  readonly blurred?: { readonly of: number; readonly countMax: number };
+  /** Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z). */
+  readonly stop: number;
+  /** How many entries the scan hands on to rescoring (R), at least `count`, at most `RESCORE_MAX_COUNT`. */
+  readonly rescoreCount: number;
+  /** Which rows may be found: live, of the namespace, accepted by the filter. */
+  readonly allowed: RowBitmap;
+}
+
+export interface ListAnswer {
+  /** At most `count` of them when probing, but for those that are blurred; closest first, equally close ones by their row. */
+  readonly rows: Float64Array;
+  /** q.x + b over the codes; see `prepare`. */
+  readonly closeness: Float64Array;
+  /** For exact searches: the true closeness differs by at most this. */
+  readonly errors: Float64Array | null;
+  readonly cost: ListCost;
+}
+
+export type ListCost = Omit<SearchCost, 'shardsAsked' | 'rowsRead'>;
 
 /** For a dimension that was rounded to int8, in units of its scale: half a unit, and the earlier error of float32. */
 const ROUNDING = 0.501;
@@ -18,13 +48,13 @@ const SCALE_ERROR = 1e-42;
 const ARITHMETIC = 1e-12;
 
 /** For a scale of 1: how long that may be which a vector's codes lose of it, and how long it is itself at most. */
-export interface CodeBounds {
+interface CodeBounds {
   readonly lost: number;
   readonly length: number;
 }
 
 /**
- * How far the closeness of a vector may be from that of its codes, as wasm/probe/weed.ts adds it up. With e for what the codes lose of x,
+ * How far the closeness of a vector may be from that of its codes, as wasm/probe/candidates.ts adds it up. With e for what the codes lose of x,
  * and d for what the query's lose of q: q.x differs by at most |q||e| + |d||x|, and q.x - |x|^2 / 2 by at most |q - x||e| + |e|^2 / 2 + |d||x|.
  */
 const codeBounds = (dimensions: number): CodeBounds => ({
@@ -38,7 +68,7 @@ const CHUNK = 64;
 const SUM_MAX = 127;
 
 // What rounding to int8 does to a closeness is spread with |q| scale / sqrt(12). Two that lie apart by so many |q| scale are hardly ever
-// in the other order: see `refine` in wasm/probe/rescore.ts.
+// in the other order: see `refine` in wasm/probe/candidates.ts.
 const BLUR = 3 / Math.sqrt(12);
 
 // Candidates are weeded out when twice as many as needed have been found, and not more often than once in this many.

@@ -4,7 +4,7 @@ import { BlockChains } from './block-chains.ts';
 import { intact } from './integrity.ts';
 import type { Centroid, EncodedEntries, ListModel } from './list-model.ts';
 import { ListDirectory } from './list-directory.ts';
-import type { ListAnswer, ListQuery } from './list-query.ts';
+import type { ListAnswer, ListQuery } from './list-search.ts';
 import { ListSearch } from './list-search.ts';
 import type { ProbeKernels } from './probe-kernels.ts';
 

@@ -4,7 +4,7 @@ import { CALIBRATED_TOP_K, UNCALIBRATED, proposalCount } from '../engine/list-se
 import { Rescoring } from '../engine/rescoring.ts';
 import type { ResidentGeneration } from '../engine/resident-generation.ts';
 import { subspaceCount } from '../lists/list-model.ts';
-import type { ListCost } from '../lists/list-query.ts';
+import type { ListCost } from '../lists/list-search.ts';
 import type { PlacedVector, VectorMatch } from '../stored-vector.ts';
 import type { Task } from './background-work.ts';
 import { inSlices } from './background-work.ts';

@@ -12,7 +12,7 @@ import {
 import { LiveRows } from '../../../../src/ann/engine/live-rows.ts';
 import { RowSet } from '../../../../src/ann/filter/row-set.ts';
 import { CorruptList } from '../../../../src/ann/lists/integrity.ts';
-import { RESCORE_MAX_COUNT } from '../../../../src/ann/lists/list-query.ts';
+import { RESCORE_MAX_COUNT } from '../../../../src/ann/lists/list-search.ts';
 import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
 import type { MaintenanceState } from '../../../../src/ann/maintenance/next-task.ts';
 import { MAINTENANCE_SIZES, listMaintenanceOf, nextTask } from '../../../../src/ann/maintenance/next-task.ts';
