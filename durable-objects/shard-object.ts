@@ -75,7 +75,7 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
   async query(query: ShardQuery, consistency?: ReadConsistency): Promise<Outcome<ShardMatches>> {
     const outcome = await this.reading(query, () => this.#search(query, consistency));
     // What was left undone when this object was evicted is taken up with its first query.
-    if (!this.shard.isKeptUp) await this.arm();
+    if (!this.shard.isMaintained) await this.arm();
     return outcome;
   }
 

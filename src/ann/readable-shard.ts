@@ -200,8 +200,8 @@ export class ReadableShard {
   }
 
   /** False at first and after what was derived from the vectors was lost: then it has not been checked whether a sweep is due. */
-  get isKeptUp(): boolean {
-    return this.engine.isKeptUp;
+  get isMaintained(): boolean {
+    return this.engine.isMaintained;
   }
 
   /** Whether `sweep` may have something to do. */
@@ -221,11 +221,11 @@ export class ReadableShard {
       this.store.properties.catchUp();
       return nowMs;
     }
-    const upkeepMs = this.engine.isMaintenanceDue(header) ? this.engine.keepUp(nowMs, header) : undefined;
-    if (upkeepMs === nowMs) return nowMs;
+    const maintenanceMs = this.engine.isMaintenanceDue(header) ? this.engine.maintain(nowMs, header) : undefined;
+    if (maintenanceMs === nowMs) return nowMs;
     this.store.log.sweep(nowMs - LIMITS.shardLogIdleMs);
     const receiptsMs = this.store.receipts.sweep(nowMs);
-    return upkeepMs === undefined || receiptsMs === undefined ? (upkeepMs ?? receiptsMs) : Math.min(upkeepMs, receiptsMs);
+    return maintenanceMs === undefined || receiptsMs === undefined ? (maintenanceMs ?? receiptsMs) : Math.min(maintenanceMs, receiptsMs);
   }
 
   /** The vectors of a namespace that a filter accepts; undefined `among`: all of it. */

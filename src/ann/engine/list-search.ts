@@ -9,7 +9,7 @@ import type { Candidate } from './rescoring.ts';
 import type { SearchDepth } from './list-settings.ts';
 import { proposalCount, proposalMax, rescoreCountFor } from './list-settings.ts';
 
-/** One generation's lists as a search sees them. */
+/** The lists of a set as a search sees them. */
 export interface Searched {
   readonly model: ListModel;
   readonly lists: PostingLists;
@@ -33,7 +33,7 @@ export function searchNearby({ lists, pageIn }: Searched, depth: SearchDepth, { 
   const query: ListQuery = {
     values,
     count: proposalCount(topK),
-    blurred: { of: topK, countMax: proposalMax(topK) },
+    undecided: { of: topK, countMax: proposalMax(topK) },
     stop: depth.stop,
     rescoreCount: rescoreCountFor(depth, topK),
     allowed,

@@ -29,7 +29,7 @@ export interface ListSettings extends SearchDepth {
 
 export const CALIBRATED_TOP_K = 10;
 
-/** Deep enough for any data met so far: a generation is searched so until it is calibrated. */
+/** Deep enough for any data met so far: a list set is searched so until it is calibrated. */
 export const UNCALIBRATED: SearchDepth = { stop: 120, rescoreCount: 400, rescoreGrowth: 0.7 };
 
 export const newSettings = (trainedCount: number): ListSettings => ({
@@ -67,10 +67,10 @@ function parsed(json: string): Record<string, JsonValue> {
 export const proposalCount = (topK: number): number => topK + Math.max(6, Math.ceil(topK / 4));
 
 // A read of a row takes some microseconds.
-const BLURRED_MAX = 128;
+const UNDECIDED_MAX = 128;
 
 /** The most rows to read where int8 codes do not decide what is closer: as of vectors that are nearly equal. */
-export const proposalMax = (topK: number): number => proposalCount(topK) + BLURRED_MAX;
+export const proposalMax = (topK: number): number => proposalCount(topK) + UNDECIDED_MAX;
 
 /** How many entries are rescored for that. */
 export const rescoreCountFor = ({ rescoreCount, rescoreGrowth }: SearchDepth, topK: number): number =>

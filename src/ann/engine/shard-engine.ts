@@ -23,19 +23,19 @@ export interface ExplainedMatches {
  * from which all of it can be loaded again.
  */
 export class ShardEngine {
-  readonly #floor: EngineResources;
+  readonly #resources: EngineResources;
   readonly #name: string;
   readonly #store: VectorStore;
   readonly #memtable: Memtable;
   readonly #lists: ShardLists;
   #maintenance: Maintenance | undefined;
 
-  constructor(floor: EngineResources, name: string, store: VectorStore) {
-    this.#floor = floor;
+  constructor(resources: EngineResources, name: string, store: VectorStore) {
+    this.#resources = resources;
     this.#name = name;
     this.#store = store;
-    this.#memtable = new Memtable(floor.memory, floor.scanner, `${name}/memtable`, store);
-    this.#lists = new ShardLists(floor, `${name}/lists`, store);
+    this.#memtable = new Memtable(resources.memory, resources.scanner, `${name}/memtable`, store);
+    this.#lists = new ShardLists(resources, `${name}/lists`, store);
   }
 
   /** Bytes resident. */
@@ -44,7 +44,7 @@ export class ShardEngine {
   }
 
   /** Whether background work was asked for since everything was let go of. */
-  get isKeptUp(): boolean {
+  get isMaintained(): boolean {
     return this.#maintenance !== undefined;
   }
 
@@ -64,7 +64,7 @@ export class ShardEngine {
   put(vectors: readonly PlacedVector[], header: ShardHeader, nowMs: number): void {
     this.#memtable.put(vectors, header);
     this.#lists.add(vectors);
-    this.#upkeepOf(header).wrote(nowMs);
+    this.#maintenanceOf(header).wrote(nowMs);
   }
 
   /** Follows a deletion. */
@@ -83,17 +83,17 @@ export class ShardEngine {
 
   /** Whether there may be background work. */
   isMaintenanceDue(header: ShardHeader): boolean {
-    return this.#healing(() => this.#upkeepOf(header).isDue(header.count));
+    return this.#healing(() => this.#maintenanceOf(header).isDue(header.count));
   }
 
   /** Does a slice of background work; returns when to continue, in milliseconds since the Unix epoch, or undefined when none is due. */
-  keepUp(nowMs: number, header: ShardHeader): number | undefined {
-    return this.#healing(() => this.#upkeepOf(header).step(nowMs));
+  maintain(nowMs: number, header: ShardHeader): number | undefined {
+    return this.#healing(() => this.#maintenanceOf(header).step(nowMs));
   }
 
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
     const rescoring = new Rescoring(header.metric, query, this.#store.read(header));
-    const hasLists = this.#lists.generations().length > 0;
+    const hasLists = this.#lists.listSets().length > 0;
     if (hasLists && among === undefined && this.#lists.liveCount(query.namespace) <= LIMITS.filterExactMaxCount) {
       return this.searchRows(query, this.#store.liveRows(query.namespace), header);
     }
@@ -106,9 +106,9 @@ export class ShardEngine {
     return { matches: rescoring.matches(), explanation: { engine: hasLists ? 'lists' : 'flat', ...cost, shardsAsked: 1 } };
   }
 
-  #upkeepOf(identity: ShardHeader): Maintenance {
+  #maintenanceOf(identity: ShardHeader): Maintenance {
     const [store, lists, memtable] = [this.#store, this.#lists, this.#memtable];
-    this.#maintenance ??= new Maintenance({ identity, sizes: this.#floor.sizes, store, lists, memtable }, this.#floor, this.#name);
+    this.#maintenance ??= new Maintenance({ identity, sizes: this.#resources.sizes, store, lists, memtable }, this.#resources, this.#name);
     return this.#maintenance;
   }
 

@@ -15,7 +15,7 @@ import type { ListCandidates, Searched } from './list-search.ts';
 import { searchExactly, searchNearby } from './list-search.ts';
 import type { SearchDepth } from './list-settings.ts';
 import { LiveRows } from './live-rows.ts';
-import { ResidentGeneration } from './resident-generation.ts';
+import { ListSet } from './list-set.ts';
 
 // The most of the isolate's memory that lists of one shard take. The rest is for the shard's memtable.
 const OWN_SHARE_MAX = 31 / 32;
@@ -40,7 +40,7 @@ export class ShardLists implements MemoryHolder {
   readonly #encoder: CurrentEncoder;
   // Lists that are being changed.
   readonly #held = new Set<string>();
-  #generations: ResidentGeneration[] | undefined;
+  #listSets: ListSet[] | undefined;
 
   constructor({ memory, probe, train }: EngineResources, name: string, store: VectorStore) {
     this.#memory = memory;
@@ -53,49 +53,49 @@ export class ShardLists implements MemoryHolder {
 
   /** Bytes resident. */
   get bytes(): number {
-    return (this.#generations ?? []).reduce((bytes, { lists }) => bytes + lists.bytes, this.#live.bytes + this.#encoder.bytes);
+    return (this.#listSets ?? []).reduce((bytes, { lists }) => bytes + lists.bytes, this.#live.bytes + this.#encoder.bytes);
   }
 
   /** The older first. Not to be kept: others may take their memory between two calls of the shard. */
-  generations(): readonly ResidentGeneration[] {
-    if (this.#generations === undefined) {
-      this.#generations = this.#loaded();
+  listSets(): readonly ListSet[] {
+    if (this.#listSets === undefined) {
+      this.#listSets = this.#loaded();
       this.#claim();
     }
-    return this.#generations;
+    return this.#listSets;
   }
 
-  generation(id: number): ResidentGeneration {
+  listSet(id: number): ListSet {
     return must(
-      this.generations().find((generation) => generation.id === id),
-      `generation ${id} is there`,
+      this.listSets().find((listSet) => listSet.id === id),
+      `list set ${id} is there`,
     );
   }
 
   /** Not to be stored by callers: the next change of centroids replaces it. */
-  encoder(generation: ResidentGeneration): Encoder {
-    const encoder = this.#encoder.of(generation);
+  encoder(listSet: ListSet): Encoder {
+    const encoder = this.#encoder.of(listSet);
     this.#claim();
     return encoder;
   }
 
   /** Has a list in memory, until others need the room: also lists of this shard, if it is larger than the isolate. */
-  pageIn(generation: ResidentGeneration, list: number): void {
-    if (generation.lists.isResident(list)) return;
-    const blocks = this.#store.lists.blocks(generation.id, list);
+  pageIn(listSet: ListSet, list: number): void {
+    if (listSet.lists.isResident(list)) return;
+    const blocks = this.#store.lists.blocks(listSet.id, list);
     const bytes = blocks.reduce((sum, { length }) => sum + length, 0);
     // A shard that fills the memory of the isolate has as many entries go as come: they need no new pages.
     const excess = this.bytes + bytes - OWN_SHARE_MAX * this.#memory.bytesMax;
     this.#giveWay(undefined, (freedBytes) => freedBytes >= Math.min(bytes, excess));
     this.#memory.claim(this.#name, this, Math.min(this.#memory.bytesMax, this.bytes + bytes));
-    generation.lists.adopt(list, blocks);
-    this.#claim(placeOf(generation, list));
+    listSet.lists.adopt(list, blocks);
+    this.#claim(placeOf(listSet, list));
   }
 
   /** The same for a list that is about to change: it stays until it is stored. */
-  hold(generation: ResidentGeneration, list: number): void {
-    this.pageIn(generation, list);
-    this.#held.add(placeOf(generation, list));
+  hold(listSet: ListSet, list: number): void {
+    this.pageIn(listSet, list);
+    this.#held.add(placeOf(listSet, list));
   }
 
   /** Follows that storage has all that changed. */
@@ -106,29 +106,29 @@ export class ShardLists implements MemoryHolder {
 
   /** What the lists have for a query, among some rows or among all of its namespace. */
   search(query: ListsQuery, among: Selection | undefined, isExact: boolean): ListCandidates {
-    const search = (generation: ResidentGeneration, allowed: RowBitmap): ListCandidates =>
-      isExact || generation.settings.isExact
-        ? searchExactly(this.#searched(generation), { ...query, allowed })
-        : searchNearby(this.#searched(generation), generation.settings, { ...query, allowed });
-    if (this.generations().length === 0) return merged([]);
-    if (among === undefined) return merged(this.generations().map((generation) => search(generation, this.#allowed(query.namespace))));
+    const search = (listSet: ListSet, allowed: RowBitmap): ListCandidates =>
+      isExact || listSet.settings.isExact
+        ? searchExactly(this.#searched(listSet), { ...query, allowed })
+        : searchNearby(this.#searched(listSet), listSet.settings, { ...query, allowed });
+    if (this.listSets().length === 0) return merged([]);
+    if (among === undefined) return merged(this.listSets().map((listSet) => search(listSet, this.#allowed(query.namespace))));
     const allowed = new RowBitmap(this.#kernels.memory);
     try {
       allowed.fill(among.within(() => this.#store.liveRows(query.namespace)));
-      return merged(this.generations().map((generation) => search(generation, allowed)));
+      return merged(this.listSets().map((listSet) => search(listSet, allowed)));
     } finally {
       allowed.free();
     }
   }
 
-  /** The best of one generation's lists that a search of this depth finds, of a whole namespace. */
-  nearby(generation: ResidentGeneration, depth: SearchDepth, query: ListsQuery): ListCandidates {
-    return searchNearby(this.#searched(generation), depth, { ...query, allowed: this.#allowed(query.namespace) });
+  /** The best of a list set that a search of this depth finds, of a whole namespace. */
+  nearby(listSet: ListSet, depth: SearchDepth, query: ListsQuery): ListCandidates {
+    return searchNearby(this.#searched(listSet), depth, { ...query, allowed: this.#allowed(query.namespace) });
   }
 
   /** All entries in a list set that may be among the best of a namespace. */
-  exactly(generation: ResidentGeneration, query: ListsQuery): ListCandidates {
-    return searchExactly(this.#searched(generation), { ...query, allowed: this.#allowed(query.namespace) });
+  exactly(listSet: ListSet, query: ListsQuery): ListCandidates {
+    return searchExactly(this.#searched(listSet), { ...query, allowed: this.#allowed(query.namespace) });
   }
 
   /** How many vectors a namespace has. */
@@ -139,7 +139,7 @@ export class ShardLists implements MemoryHolder {
   /** Follows a write of new vectors. */
   add(places: Iterable<VectorPlace>): void {
     for (const { namespace, row } of places) this.#live.add(namespace, row);
-    if (this.#generations !== undefined) this.#claim();
+    if (this.#listSets !== undefined) this.#claim();
   }
 
   /** Follows a deletion. */
@@ -156,7 +156,7 @@ export class ShardLists implements MemoryHolder {
   /** List by list, those first that were not used for longest. */
   evict(bytes: number): number {
     let given = 0;
-    for (const { lists } of this.#generations ?? []) {
+    for (const { lists } of this.#listSets ?? []) {
       for (const list of lists.leastRecentlyUsed()) {
         const before = lists.bytes;
         lists.evict(list);
@@ -169,25 +169,25 @@ export class ShardLists implements MemoryHolder {
   }
 
   #free(): void {
-    for (const { lists } of this.#generations ?? []) lists.free();
-    this.#generations = undefined;
+    for (const { lists } of this.#listSets ?? []) lists.free();
+    this.#listSets = undefined;
     this.#held.clear();
     this.#encoder.free();
     this.#live.free();
   }
 
   /** All of them or none. */
-  #loaded(): ResidentGeneration[] {
+  #loaded(): ListSet[] {
     const { lists } = this.#store;
-    const loaded: ResidentGeneration[] = [];
+    const loaded: ListSet[] = [];
     try {
-      for (const generation of lists.generations()) {
-        loaded.push(new ResidentGeneration(generation, lists, (model) => new PostingLists(this.#kernels, model)));
+      for (const listSet of lists.listSets()) {
+        loaded.push(new ListSet(listSet, lists, (model) => new PostingLists(this.#kernels, model)));
       }
       const listedCount = (this.#store.header()?.count ?? 0) - this.#store.unlistedRows().size;
       intact(loaded.reduce((sum, { entryCount }) => sum + entryCount, 0) >= listedCount, 'every listed row is an entry');
     } catch (defect) {
-      for (const generation of loaded) generation.lists.free();
+      for (const listSet of loaded) listSet.lists.free();
       throw defect;
     }
     return loaded;
@@ -203,19 +203,19 @@ export class ShardLists implements MemoryHolder {
   #giveWay(needed: string | undefined, isEnough: (freedBytes: number) => boolean): void {
     let freedBytes = 0;
     if (isEnough(freedBytes)) return;
-    for (const generation of this.#generations ?? []) {
-      for (const list of generation.lists.leastRecentlyUsed()) {
-        const place = placeOf(generation, list);
+    for (const listSet of this.#listSets ?? []) {
+      for (const list of listSet.lists.leastRecentlyUsed()) {
+        const place = placeOf(listSet, list);
         if (place === needed || this.#held.has(place)) continue;
-        freedBytes += generation.lists.entryCount(list) * generation.lists.entryBytes;
-        generation.lists.evict(list);
+        freedBytes += listSet.lists.entryCount(list) * listSet.lists.entryBytes;
+        listSet.lists.evict(list);
         if (isEnough(freedBytes)) return;
       }
     }
   }
 
-  #searched(generation: ResidentGeneration): Searched {
-    return { model: generation.model, lists: generation.lists, pageIn: (list) => this.pageIn(generation, list) };
+  #searched(listSet: ListSet): Searched {
+    return { model: listSet.model, lists: listSet.lists, pageIn: (list) => this.pageIn(listSet, list) };
   }
 
   #allowed(namespace: number): RowBitmap {
@@ -229,7 +229,7 @@ export class ShardLists implements MemoryHolder {
   }
 }
 
-const placeOf = ({ id }: ResidentGeneration, list: number): string => `${id}/${list}`;
+const placeOf = ({ id }: ListSet, list: number): string => `${id}/${list}`;
 
 function merged(found: readonly ListCandidates[]): ListCandidates {
   return {
@@ -238,10 +238,10 @@ function merged(found: readonly ListCandidates[]): ListCandidates {
   };
 }
 
-/** The encoder of the generation that was asked for last, with the centroids that its lists have now. */
+/** The encoder of the list set that was asked for last, with the centroids that its lists have now. */
 class CurrentEncoder {
   readonly #kernels: TrainKernels;
-  #current: { readonly encoder: Encoder; readonly generation: ResidentGeneration; readonly centroidsVersion: number } | undefined;
+  #current: { readonly encoder: Encoder; readonly listSet: ListSet; readonly centroidsVersion: number } | undefined;
 
   constructor(kernels: TrainKernels) {
     this.#kernels = kernels;
@@ -253,13 +253,13 @@ class CurrentEncoder {
   }
 
   /** Not to be stored by callers: the next change of centroids replaces it. */
-  of(generation: ResidentGeneration): Encoder {
-    const { centroidsVersion } = generation;
-    if (this.#current?.generation !== generation || this.#current.centroidsVersion !== centroidsVersion) {
+  of(listSet: ListSet): Encoder {
+    const { centroidsVersion } = listSet;
+    if (this.#current?.listSet !== listSet || this.#current.centroidsVersion !== centroidsVersion) {
       this.free();
-      const encoder = new Encoder(this.#kernels, generation.model);
-      encoder.setCentroids(Array.from(generation.centroids, ([list, centroid]) => ({ list, centroid })));
-      this.#current = { encoder, generation, centroidsVersion };
+      const encoder = new Encoder(this.#kernels, listSet.model);
+      encoder.setCentroids(Array.from(listSet.centroids, ([list, centroid]) => ({ list, centroid })));
+      this.#current = { encoder, listSet, centroidsVersion };
     }
     return this.#current.encoder;
   }

@@ -19,7 +19,7 @@ export interface ListQuery {
   /** How many rows to propose, at least 1. */
   readonly count: number;
   /** More are proposed, up to `countMax`, as long as int8 codes do not prove that they are behind the `of`-th. Without it, none. */
-  readonly blurred?: { readonly of: number; readonly countMax: number };
+  readonly undecided?: { readonly of: number; readonly countMax: number };
   /** Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z). */
   readonly stop: number;
   /** How many entries the scan hands on to rescoring (R), at least `count`, at most `RESCORE_MAX_COUNT`. */
@@ -29,7 +29,7 @@ export interface ListQuery {
 }
 
 export interface ListAnswer {
-  /** At most `count` of them when probing, but for those that are blurred; closest first, equally close ones by their row. */
+  /** At most `count` of them when probing, but for those that are undecided; closest first, equally close ones by their row. */
   readonly rows: Float64Array;
   /** q.x + b over the codes; see `prepare`. */
   readonly closeness: Float64Array;
@@ -69,7 +69,7 @@ const SUM_MAX = 127;
 
 // What rounding to int8 does to a closeness is spread with |q| scale / sqrt(12). Two that lie apart by so many |q| scale are hardly ever
 // in the other order: see `refine` in wasm/probe/candidates.ts.
-const BLUR = 3 / Math.sqrt(12);
+const NOISE_MARGIN = 3 / Math.sqrt(12);
 
 // Candidates are weeded out when twice as many as needed have been found, and not more often than once in this many.
 const WEEDING_MIN = 1024;
@@ -248,22 +248,22 @@ export class ListSearch {
   }
 
   /** Puts the entries to propose in order and answers how many they are. */
-  #select({ count, blurred }: ListQuery): number {
+  #select({ count, undecided }: ListQuery): number {
     const { frame, run, memory } = this.#kernels;
     const size = run.select(frame.address, count);
     // With both planes, codes separate entries a hundred times better.
-    if (blurred === undefined || size < count || this.#layout.hasLow) return size;
+    if (undecided === undefined || size < count || this.#layout.hasLow) return size;
     const { uint32, float32, float64 } = memory.views;
     const [closeness, scales, found] = [frame.word('closeness') / 8, frame.word('scales') / 4, frame.word('found')];
-    const last = float64[closeness + uint32[frame.word('heap') / 4 + blurred.of - 1]!]!;
+    const last = float64[closeness + uint32[frame.word('heap') / 4 + undecided.of - 1]!]!;
     const [length, { isDistance }] = [frame.double('queryLength'), this.#layout];
     let reaching = 0;
     for (let i = 0; i < found; i += 1) {
       const close = float64[closeness + i]!;
       const reach = isDistance ? Math.sqrt(Math.max(0, length * length - 2 * close)) : length;
-      if (close + BLUR * reach * float32[scales + i]! >= last) reaching += 1;
+      if (close + NOISE_MARGIN * reach * float32[scales + i]! >= last) reaching += 1;
     }
-    return reaching > size ? run.select(frame.address, Math.min(reaching, blurred.countMax)) : size;
+    return reaching > size ? run.select(frame.address, Math.min(reaching, undecided.countMax)) : size;
   }
 
   #answer(size: number, pagedIn: number): ListAnswer {

@@ -1,10 +1,10 @@
 import { must } from '../../kernel/assert.ts';
-import type { ResidentGeneration } from '../engine/resident-generation.ts';
+import type { ListSet } from '../engine/list-set.ts';
 import { prepare } from '../lists/list-model.ts';
 import type { PlacedVector, Row } from '../stored-vector.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 
-/** Vectors in the space of a generation's model. */
+/** Vectors in the space of a list set's model. */
 export interface PreparedVectors {
   readonly rows: readonly Row[];
   /** [rows.length x dimensions] */
@@ -16,7 +16,7 @@ export interface AssignedVectors extends PreparedVectors {
   readonly lists: Uint32Array;
 }
 
-export function prepareVectors({ model }: ResidentGeneration, vectors: Iterable<PlacedVector>): PreparedVectors {
+export function prepareVectors({ model }: ListSet, vectors: Iterable<PlacedVector>): PreparedVectors {
   const all = [...vectors];
   const values = new Float32Array(all.length * model.dimensions);
   all.forEach((vector, i) => values.set(vector.values, i * model.dimensions));
@@ -25,9 +25,9 @@ export function prepareVectors({ model }: ResidentGeneration, vectors: Iterable<
 }
 
 /** Assigns each vector to the nearest list. */
-export function assignVectors(shard: MaintainedShard, generation: ResidentGeneration, vectors: PreparedVectors): AssignedVectors {
-  const lists = shard.lists.encoder(generation).assign(vectors.values, vectors.rows.length);
-  return inListOrder(vectors, lists, generation.model.dimensions);
+export function assignVectors(shard: MaintainedShard, listSet: ListSet, vectors: PreparedVectors): AssignedVectors {
+  const lists = shard.lists.encoder(listSet).assign(vectors.values, vectors.rows.length);
+  return inListOrder(vectors, lists, listSet.model.dimensions);
 }
 
 /** `lists` has the list of each vector. */

@@ -2,7 +2,7 @@ import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
 import type { SearchDepth } from '../engine/list-settings.ts';
 import { CALIBRATED_TOP_K, UNCALIBRATED, proposalCount } from '../engine/list-settings.ts';
 import { Rescoring } from '../engine/rescoring.ts';
-import type { ResidentGeneration } from '../engine/resident-generation.ts';
+import type { ListSet } from '../engine/list-set.ts';
 import { subspaceCount } from '../lists/list-model.ts';
 import type { ListCost } from '../lists/list-search.ts';
 import type { PlacedVector, VectorMatch } from '../stored-vector.ts';
@@ -19,20 +19,20 @@ const RESCORE_COUNT_MAX = 8192;
  * Finds how deep searches have to go to reach the index's recall target at the least cost: its own vectors are the queries, what exact
  * search finds is the ground truth. Aims above the target by a quarter of the distance to 1, as the sample is small.
  */
-export function* calibrate(shard: MaintainedShard, generationId: number): Task {
+export function* calibrate(shard: MaintainedShard, listSetId: number): Task {
   const target = shard.identity.recall ?? RECALL_TARGET_DEFAULT;
   const aim = target + (1 - target) / 4;
-  const queries = yield* trialQueries(shard, generationId, shard.sizes.trialQueries, TOP_K_LARGE);
-  const found = yield* cheapestDepth(shard, generationId, queries, aim);
+  const queries = yield* trialQueries(shard, listSetId, shard.sizes.trialQueries, TOP_K_LARGE);
+  const found = yield* cheapestDepth(shard, listSetId, queries, aim);
   const depth = found ?? UNCALIBRATED;
-  const rescoreGrowth = found === undefined ? 0 : yield* growth(shard, generationId, queries, found, aim);
-  const generation = shard.lists.generation(generationId);
-  const { encodedCount, encodedLoss, usualLoss } = generation.settings;
-  generation.set({
+  const rescoreGrowth = found === undefined ? 0 : yield* growth(shard, listSetId, queries, found, aim);
+  const listSet = shard.lists.listSet(listSetId);
+  const { encodedCount, encodedLoss, usualLoss } = listSet.settings;
+  listSet.set({
     ...depth,
     rescoreGrowth,
     isExact: found === undefined,
-    calibratedCount: generation.entryCount,
+    calibratedCount: listSet.entryCount,
     usualLoss: encodedCount === 0 ? usualLoss : encodedLoss / encodedCount,
     encodedCount: 0,
     encodedLoss: 0,
@@ -41,7 +41,7 @@ export function* calibrate(shard: MaintainedShard, generationId: number): Task {
 
 function* cheapestDepth(
   shard: MaintainedShard,
-  generationId: number,
+  listSetId: number,
   queries: readonly TrialQuery[],
   aim: number,
 ): Generator<undefined, SearchDepth | undefined> {
@@ -50,7 +50,7 @@ function* cheapestDepth(
   for (const rescoreCount of RESCORE_COUNTS) {
     const depthAt = (stop: number): SearchDepth => ({ stop, rescoreCount, rescoreGrowth: 0 });
     const found = yield* least(stopMax, function* (stop) {
-      const { recall, cost } = yield* trial(shard, generationId, queries, depthAt(stop), CALIBRATED_TOP_K);
+      const { recall, cost } = yield* trial(shard, listSetId, queries, depthAt(stop), CALIBRATED_TOP_K);
       return recall >= aim ? cost : undefined;
     });
     if (found === undefined) continue;
@@ -66,14 +66,14 @@ function* cheapestDepth(
 /** How much more has to be rescored for larger answers, as a power of their size. */
 function* growth(
   shard: MaintainedShard,
-  generationId: number,
+  listSetId: number,
   queries: readonly TrialQuery[],
   depth: SearchDepth,
   aim: number,
 ): Generator<undefined, number> {
   const found = yield* least(RESCORE_COUNT_MAX, function* (count) {
     if (count < proposalCount(TOP_K_LARGE)) return undefined;
-    const { recall } = yield* trial(shard, generationId, queries, { ...depth, rescoreCount: count }, TOP_K_LARGE);
+    const { recall } = yield* trial(shard, listSetId, queries, { ...depth, rescoreCount: count }, TOP_K_LARGE);
     return recall >= aim ? recall : undefined;
   });
   const count = found?.value ?? RESCORE_COUNT_MAX;
@@ -112,7 +112,7 @@ interface TrialQuery extends PlacedVector {
 /** Some vectors of the lists and the `topK` entries that exact search finds for each. */
 export function* trialQueries(
   { store, lists, identity }: MaintainedShard,
-  generationId: number,
+  listSetId: number,
   count: number,
   topK: number,
 ): Generator<undefined, TrialQuery[]> {
@@ -123,7 +123,7 @@ export function* trialQueries(
     if (vector === undefined) continue;
     const query = { ...vector, topK: topK + 1 };
     const rescoring = new Rescoring(identity.metric, query, store.read(identity));
-    const { candidates } = lists.exactly(lists.generation(generationId), query);
+    const { candidates } = lists.exactly(lists.listSet(listSetId), query);
     // Where very many tie, as around zeros, all of them are read.
     for (const slice of inSlices(candidates, identity.dimensions)) {
       const { rowCount } = rescoring;
@@ -140,7 +140,7 @@ export function* trialQueries(
 /** What share of the closest `topK` a search of this depth proposes, and what it costs. */
 export function* trial(
   { lists }: MaintainedShard,
-  generationId: number,
+  listSetId: number,
   queries: readonly TrialQuery[],
   depth: SearchDepth,
   topK: number,
@@ -152,11 +152,11 @@ export function* trial(
       sliceNs = 0;
       yield;
     }
-    const generation = lists.generation(generationId);
-    const found = lists.nearby(generation, depth, { ...query, topK: topK + 1 });
+    const listSet = lists.listSet(listSetId);
+    const found = lists.nearby(listSet, depth, { ...query, topK: topK + 1 });
     const proposed = new Set(found.candidates.map(({ row }) => row));
     const last = Math.min(topK, query.closest.length);
-    const searchNs = costOf(generation, found.cost);
+    const searchNs = costOf(listSet, found.cost);
     cost += searchNs;
     sliceNs += searchNs + QUERY_NS + CANDIDATE_NS * found.candidates.length;
     const closest = asCloseAs(query.closest, last);
@@ -176,5 +176,5 @@ function asCloseAs(closest: readonly VectorMatch[], count: number): readonly Vec
 }
 
 /** In nanoseconds, about: what counts is how the parts compare. */
-const costOf = ({ model }: ResidentGeneration, { listsProbed, codesScanned, rescored }: ListCost): number =>
+const costOf = ({ model }: ListSet, { listsProbed, codesScanned, rescored }: ListCost): number =>
   20 * listsProbed + 0.02 * subspaceCount(model) * codesScanned + (20 + 0.15 * model.dimensions) * rescored;

@@ -1,5 +1,5 @@
 import { must } from '../../kernel/assert.ts';
-import type { ResidentGeneration } from '../engine/resident-generation.ts';
+import type { ListSet } from '../engine/list-set.ts';
 import { centroidOf, centroidValues } from '../lists/list-model.ts';
 import type { Row } from '../stored-vector.ts';
 import type { AssignedVectors } from './assigned-vectors.ts';
@@ -15,24 +15,24 @@ import { squaredDistance } from './split-in-two.ts';
  * Moves unlisted rows into posting lists. All of them are assigned first and then taken in the order of their lists, so that the last
  * block of a list is rewritten once for all that it receives. A row is listed in the transaction that makes it an entry.
  */
-export function* flush(shard: MaintainedShard, generationId: number, rows: readonly Row[]): Task {
+export function* flush(shard: MaintainedShard, listSetId: number, rows: readonly Row[]): Task {
   const { store, identity, memtable } = shard;
   const { dimensions } = identity;
-  const read = (generation: ResidentGeneration, slice: readonly Row[]) => prepareVectors(generation, store.readRows(slice, identity));
+  const read = (listSet: ListSet, slice: readonly Row[]) => prepareVectors(listSet, store.readRows(slice, identity));
   const listOf = new Map<Row, number>();
   for (const slice of inSlices(rows, dimensions)) {
-    const generation = shard.lists.generation(generationId);
-    const { rows: found, lists } = foundLists(shard, generation, assignVectors(shard, generation, read(generation, slice)));
+    const listSet = shard.lists.listSet(listSetId);
+    const { rows: found, lists } = foundLists(shard, listSet, assignVectors(shard, listSet, read(listSet, slice)));
     found.forEach((row, i) => listOf.set(row, lists[i]!));
     yield;
   }
   const inOrder = [...listOf].sort(([, a], [, b]) => a - b).map(([row]) => row);
   for (const slice of inSlices(inOrder, dimensions)) {
-    const generation = shard.lists.generation(generationId);
+    const listSet = shard.lists.listSet(listSetId);
     // Rows deleted meanwhile are no longer read.
-    const vectors = read(generation, slice);
+    const vectors = read(listSet, slice);
     const lists = vectors.rows.map((row) => must(listOf.get(row), 'every row of the flush is assigned'));
-    editLists(shard, generation, (edit) => edit.append(inListOrder(vectors, lists, dimensions)));
+    editLists(shard, listSet, (edit) => edit.append(inListOrder(vectors, lists, dimensions)));
     memtable.remove(vectors.rows);
     yield;
   }
@@ -42,19 +42,19 @@ export function* flush(shard: MaintainedShard, generationId: number, rows: reado
 export function* migrate(shard: MaintainedShard, fromId: number, toId: number): Task {
   const { store, lists, identity } = shard;
   const count = sliceVectors(identity.dimensions);
-  const numbers = [...lists.generation(fromId).centroids.keys()];
+  const numbers = [...lists.listSet(fromId).centroids.keys()];
   for (const list of numbers) {
-    while (lists.generation(fromId).centroids.has(list)) {
-      moveEnd(shard, lists.generation(fromId), lists.generation(toId), list, count);
+    while (lists.listSet(fromId).centroids.has(list)) {
+      moveEnd(shard, lists.listSet(fromId), lists.listSet(toId), list, count);
       yield;
     }
   }
-  store.lists.dropGeneration(fromId);
+  store.lists.dropListSet(fromId);
   lists.drop();
 }
 
 /** Moves the last `count` entries of a list, and the list itself with its last one. */
-function moveEnd(shard: MaintainedShard, from: ResidentGeneration, to: ResidentGeneration, list: number, count: number): void {
+function moveEnd(shard: MaintainedShard, from: ListSet, to: ListSet, list: number, count: number): void {
   const { store, lists, identity } = shard;
   lists.pageIn(from, list);
   const rows = from.lists.rowsOf(list);
@@ -84,11 +84,11 @@ const FOUNDED_MAX = 2;
  * Vectors far from all centroids, such as the longest of a heavy tail, would be lost in the codes of their lists: the farthest of some
  * vectors found lists of their own, which those like them join.
  */
-function foundLists(shard: MaintainedShard, generation: ResidentGeneration, vectors: AssignedVectors): AssignedVectors {
-  const { dimensions } = generation.model;
+function foundLists(shard: MaintainedShard, listSet: ListSet, vectors: AssignedVectors): AssignedVectors {
+  const { dimensions } = listSet.model;
   const vector = (i: number): Float32Array => vectors.values.subarray(i * dimensions, (i + 1) * dimensions);
   const distances = Float64Array.from(vectors.lists, (list, i) =>
-    squaredDistance(vector(i), centroidValues(must(generation.centroids.get(list), 'a list has a centroid'))),
+    squaredDistance(vector(i), centroidValues(must(listSet.centroids.get(list), 'a list has a centroid'))),
   );
   const median = distances.toSorted()[Math.floor(distances.length / 2)] ?? 0;
   const founders = Array.from(distances.keys())
@@ -97,10 +97,10 @@ function foundLists(shard: MaintainedShard, generation: ResidentGeneration, vect
     .slice(0, FOUNDED_MAX);
   if (founders.length === 0) return vectors;
   const lists = vectors.lists.slice();
-  editLists(shard, generation, (edit) => {
+  editLists(shard, listSet, (edit) => {
     for (const founder of founders) {
-      lists[founder] = generation.nextList;
-      edit.putEmpty(generation.nextList, centroidOf(vector(founder)));
+      lists[founder] = listSet.nextList;
+      edit.putEmpty(listSet.nextList, centroidOf(vector(founder)));
     }
   });
   return inListOrder(vectors, lists, dimensions);

@@ -1,4 +1,4 @@
-import type { ResidentGeneration } from '../engine/resident-generation.ts';
+import type { ListSet } from '../engine/list-set.ts';
 import type { Centroid } from '../lists/list-model.ts';
 import { BLOCK_ENTRIES } from '../lists/block-layout.ts';
 import type { Row } from '../stored-vector.ts';
@@ -7,12 +7,12 @@ import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';
 
 /**
- * A change of one generation's lists: made in memory step by step, then stored as one. Of each list it stores the blocks from the
+ * A change of a list set: made in memory step by step, then stored as one. Of each list it stores the blocks from the
  * first one that changed.
  */
 export class ListEdit {
   readonly #shard: MaintainedShard;
-  readonly #generation: ResidentGeneration;
+  readonly #listSet: ListSet;
   // By list: the ordinal of the first block that changed.
   readonly #changed = new Map<number, number>();
   readonly #removed = new Set<number>();
@@ -20,20 +20,20 @@ export class ListEdit {
   #encodedCount = 0;
   #encodedLoss = 0;
 
-  constructor(shard: MaintainedShard, generation: ResidentGeneration) {
+  constructor(shard: MaintainedShard, listSet: ListSet) {
     this.#shard = shard;
-    this.#generation = generation;
+    this.#listSet = listSet;
   }
 
   /** Makes the vectors entries of their lists. */
   append({ rows, values, lists }: AssignedVectors): void {
-    const { entries, squaredError } = this.#shard.lists.encoder(this.#generation).encode(values, rows, lists);
+    const { entries, squaredError } = this.#shard.lists.encoder(this.#listSet).encode(values, rows, lists);
     for (let from = 0; from < rows.length;) {
       const list = lists[from]!;
       let to = from + 1;
       while (lists[to] === list) to += 1;
-      this.#touch(list, Math.floor(this.#generation.lists.entryCount(list) / BLOCK_ENTRIES));
-      this.#generation.lists.append(list, entries, from, to);
+      this.#touch(list, Math.floor(this.#listSet.lists.entryCount(list) / BLOCK_ENTRIES));
+      this.#listSet.lists.append(list, entries, from, to);
       from = to;
     }
     this.#listed.push(...rows);
@@ -44,26 +44,26 @@ export class ListEdit {
   /** Leaves a list the entries at these positions, in that order. */
   retain(list: number, positions: Uint32Array): void {
     this.#touch(list, 0);
-    this.#generation.lists.retain(list, positions);
+    this.#listSet.lists.retain(list, positions);
   }
 
   /** Adds an empty list, or empties one and moves its centroid. */
   putEmpty(list: number, centroid: Centroid): void {
-    this.#generation.putEmpty(list, centroid);
+    this.#listSet.putEmpty(list, centroid);
     this.#changed.set(list, 0);
   }
 
   remove(list: number): void {
-    this.#generation.remove(list);
+    this.#listSet.remove(list);
     this.#changed.delete(list);
     this.#removed.add(list);
   }
 
   /** Part of a transaction of the store. */
   store(): void {
-    const { lists, settings } = this.#generation;
-    this.#shard.store.lists.change(this.#generation.id, {
-      lists: [...this.#changed.keys()].map((list) => this.#generation.storedList(list)),
+    const { lists, settings } = this.#listSet;
+    this.#shard.store.lists.change(this.#listSet.id, {
+      lists: [...this.#changed.keys()].map((list) => this.#listSet.storedList(list)),
       removed: [...this.#removed],
       blocks: [...this.#changed].flatMap(([list, first]) =>
         lists.blocks(list, first).map((bytes, i) => ({ list, ordinal: first + i, bytes })),
@@ -71,22 +71,22 @@ export class ListEdit {
       listed: this.#listed,
     });
     if (this.#encodedCount === 0) return;
-    this.#generation.set({
+    this.#listSet.set({
       encodedCount: settings.encodedCount + this.#encodedCount,
       encodedLoss: settings.encodedLoss + this.#encodedLoss,
     });
   }
 
   #touch(list: number, ordinal: number): void {
-    this.#shard.lists.hold(this.#generation, list);
+    this.#shard.lists.hold(this.#listSet, list);
     this.#changed.set(list, Math.min(ordinal, this.#changed.get(list) ?? ordinal));
   }
 }
 
-/** Changes the lists of one generation, in memory and in storage. */
-export function editLists(shard: MaintainedShard, generation: ResidentGeneration, change: (edit: ListEdit) => void): void {
+/** Changes a list set, in memory and in storage. */
+export function editLists(shard: MaintainedShard, listSet: ListSet, change: (edit: ListEdit) => void): void {
   changeLists(shard, () => {
-    const edit = new ListEdit(shard, generation);
+    const edit = new ListEdit(shard, listSet);
     change(edit);
     edit.store();
   });

@@ -1,4 +1,4 @@
-import type { ResidentGeneration } from '../engine/resident-generation.ts';
+import type { ListSet } from '../engine/list-set.ts';
 import type { RowSet } from '../filter/row-set.ts';
 import { centroidOf, centroidValues } from '../lists/list-model.ts';
 import { must } from '../../kernel/assert.ts';
@@ -21,45 +21,45 @@ const MERGE_DISTANCE_MAX = 4;
  * many dead entries. After a split, vectors of the lists around it move to a half that is nearer to them (LIRE: Xu et al., SPFresh,
  * SOSP 2023). A row that is dead now is dead for good, so what lived at the start is enough to know.
  */
-export function* tend(shard: MaintainedShard, generationId: number, lists: Iterable<number>): Task {
+export function* maintainLists(shard: MaintainedShard, listSetId: number, lists: Iterable<number>): Task {
   const live = shard.store.liveRows();
   for (const list of lists) {
-    const generation = shard.lists.generation(generationId);
-    if (!generation.centroids.has(list)) continue;
-    shard.lists.pageIn(generation, list);
-    const positions = livePositions(generation, list, live);
-    switch (listMaintenanceOf(shard.sizes, generation.lists.entryCount(list), positions.length)) {
+    const listSet = shard.lists.listSet(listSetId);
+    if (!listSet.centroids.has(list)) continue;
+    shard.lists.pageIn(listSet, list);
+    const positions = livePositions(listSet, list, live);
+    switch (listMaintenanceOf(shard.sizes, listSet.lists.entryCount(list), positions.length)) {
       case 'nothing':
         break;
       case 'compaction':
-        compact(shard, generation, list, positions);
+        compact(shard, listSet, list, positions);
         break;
       case 'merge':
-        merge(shard, generation, list, live);
+        merge(shard, listSet, list, live);
         break;
       case 'split':
-        yield* split(shard, generation, list, live);
+        yield* split(shard, listSet, list, live);
         break;
     }
     yield;
   }
 }
 
-function compact(shard: MaintainedShard, generation: ResidentGeneration, list: number, positions: Uint32Array): void {
-  if (positions.length === generation.lists.entryCount(list)) return;
-  editLists(shard, generation, (change) => change.retain(list, positions));
+function compact(shard: MaintainedShard, listSet: ListSet, list: number, positions: Uint32Array): void {
+  if (positions.length === listSet.lists.entryCount(list)) return;
+  editLists(shard, listSet, (change) => change.retain(list, positions));
 }
 
-function merge(shard: MaintainedShard, generation: ResidentGeneration, list: number, live: RowSet): void {
-  const positions = livePositions(generation, list, live);
+function merge(shard: MaintainedShard, listSet: ListSet, list: number, live: RowSet): void {
+  const positions = livePositions(listSet, list, live);
   // Read first: another list may take its memory.
-  const vectors = vectorsAt(generation, list, positions);
-  const isLast = generation.centroids.size === 1;
-  const stays = isLast || (positions.length > 0 && isApart(shard, generation, list, live.size));
-  if (stays) return compact(shard, generation, list, positions);
-  editLists(shard, generation, (change) => {
+  const vectors = vectorsAt(listSet, list, positions);
+  const isLast = listSet.centroids.size === 1;
+  const stays = isLast || (positions.length > 0 && isApart(shard, listSet, list, live.size));
+  if (stays) return compact(shard, listSet, list, positions);
+  editLists(shard, listSet, (change) => {
     change.remove(list);
-    change.append(assignVectors(shard, generation, vectors));
+    change.append(assignVectors(shard, listSet, vectors));
   });
 }
 
@@ -67,59 +67,59 @@ function merge(shard: MaintainedShard, generation: ResidentGeneration, list: num
  * Whether a list lies so far from all others that its vectors would be outliers even in the nearest: codes could not separate them there.
  * As long as such lists are few, they may be short.
  */
-function isApart(shard: MaintainedShard, generation: ResidentGeneration, list: number, liveCount: number): boolean {
-  if (liveCount < generation.centroids.size * shard.sizes.entriesMin) return false;
-  const { other, distance } = must(nearestTo(generation, list)[0], 'there is another list');
-  shard.lists.pageIn(generation, other);
-  return distance > MERGE_DISTANCE_MAX * spreadOf(generation, other);
+function isApart(shard: MaintainedShard, listSet: ListSet, list: number, liveCount: number): boolean {
+  if (liveCount < listSet.centroids.size * shard.sizes.entriesMin) return false;
+  const { other, distance } = must(nearestTo(listSet, list)[0], 'there is another list');
+  shard.lists.pageIn(listSet, other);
+  return distance > MERGE_DISTANCE_MAX * spreadOf(listSet, other);
 }
 
 /** How far the vectors of a list lie from its centroid, squared: their mean. */
-function spreadOf(generation: ResidentGeneration, list: number): number {
-  const { dimensions } = generation.model;
-  const values = generation.lists.valuesOf(list);
-  const centroid = centroidValues(generation.storedList(list).centroid);
+function spreadOf(listSet: ListSet, list: number): number {
+  const { dimensions } = listSet.model;
+  const values = listSet.lists.valuesOf(list);
+  const centroid = centroidValues(listSet.storedList(list).centroid);
   let sum = 0;
   for (let at = 0; at < values.length; at += dimensions) sum += squaredDistance(values.subarray(at, at + dimensions), centroid);
   return values.length === 0 ? 0 : (sum * dimensions) / values.length;
 }
 
 /** The other lists, the nearest first. */
-function nearestTo({ centroids }: ResidentGeneration, list: number): { other: number; distance: number }[] {
+function nearestTo({ centroids }: ListSet, list: number): { other: number; distance: number }[] {
   const from = centroidValues(must(centroids.get(list), 'a list has a centroid'));
   return Array.from(centroids, ([other, centroid]) => ({ other, distance: squaredDistance(centroidValues(centroid), from) }))
     .filter(({ other }) => other !== list)
     .sort((a, b) => a.distance - b.distance);
 }
 
-function* split(shard: MaintainedShard, { id, model }: ResidentGeneration, list: number, live: RowSet): Task {
+function* split(shard: MaintainedShard, { id, model }: ListSet, list: number, live: RowSet): Task {
   const halves = splitInTwo(vectorsOf(shard, id, list, live).values, model.dimensions, shard.sizes.entriesMin)?.map(centroidOf);
   if (halves === undefined) {
-    const generation = shard.lists.generation(id);
-    return compact(shard, generation, list, livePositions(generation, list, live));
+    const listSet = shard.lists.listSet(id);
+    return compact(shard, listSet, list, livePositions(listSet, list, live));
   }
   yield;
   const vectors = vectorsOf(shard, id, list, live);
-  const generation = shard.lists.generation(id);
-  const neighbours = nearestTo(generation, list).slice(0, NEIGHBOURS);
-  const second = generation.nextList;
-  editLists(shard, generation, (change) => {
+  const listSet = shard.lists.listSet(id);
+  const neighbours = nearestTo(listSet, list).slice(0, NEIGHBOURS);
+  const second = listSet.nextList;
+  editLists(shard, listSet, (change) => {
     [list, second].forEach((half, i) => change.putEmpty(half, must(halves[i], 'there are two halves')));
-    change.append(assignVectors(shard, generation, vectors));
+    change.append(assignVectors(shard, listSet, vectors));
   });
   for (const { other } of neighbours) {
     yield;
-    moveNearer(shard, shard.lists.generation(id), other, [list, second], live);
+    moveNearer(shard, shard.lists.listSet(id), other, [list, second], live);
   }
 }
 
 /** Moves the vectors of a list that lie nearer to one of the others to it; no more than a slice takes. */
-function moveNearer(shard: MaintainedShard, generation: ResidentGeneration, list: number, others: number[], live: RowSet): void {
-  const { dimensions } = generation.model;
-  shard.lists.pageIn(generation, list);
-  const positions = livePositions(generation, list, live);
-  const { rows, values } = vectorsAt(generation, list, positions);
-  const centroids = [list, ...others].map((number) => centroidValues(generation.storedList(number).centroid));
+function moveNearer(shard: MaintainedShard, listSet: ListSet, list: number, others: number[], live: RowSet): void {
+  const { dimensions } = listSet.model;
+  shard.lists.pageIn(listSet, list);
+  const positions = livePositions(listSet, list, live);
+  const { rows, values } = vectorsAt(listSet, list, positions);
+  const centroids = [list, ...others].map((number) => centroidValues(listSet.storedList(number).centroid));
   const nearest = rows.map((_, i) => {
     const distances = centroids.map((centroid) => squaredDistance(values.subarray(i * dimensions, (i + 1) * dimensions), centroid));
     return distances.indexOf(Math.min(...distances));
@@ -127,34 +127,34 @@ function moveNearer(shard: MaintainedShard, generation: ResidentGeneration, list
   const moving = [...nearest.keys()].filter((i) => nearest[i]! > 0).slice(0, sliceVectors(dimensions));
   if (moving.length === 0) return;
   const moved = vectorsAt(
-    generation,
+    listSet,
     list,
     Uint32Array.from(moving, (i) => positions[i]!),
   );
   const leaving = new Set(moving);
-  editLists(shard, generation, (change) => {
+  editLists(shard, listSet, (change) => {
     change.retain(
       list,
       positions.filter((_, i) => !leaving.has(i)),
     );
-    change.append(assignVectors(shard, generation, moved));
+    change.append(assignVectors(shard, listSet, moved));
   });
 }
 
-const livePositions = ({ lists }: ResidentGeneration, list: number, live: RowSet): Uint32Array => {
+const livePositions = ({ lists }: ListSet, list: number, live: RowSet): Uint32Array => {
   const rows = lists.rowsOf(list);
   return Uint32Array.from(rows.keys()).filter((i) => live.has(rows[i]!));
 };
 
 /** The live vectors of a list, which may have left memory since the last slice. */
-function vectorsOf(shard: MaintainedShard, generationId: number, list: number, live: RowSet): PreparedVectors {
-  const generation = shard.lists.generation(generationId);
-  shard.lists.pageIn(generation, list);
-  return vectorsAt(generation, list, livePositions(generation, list, live));
+function vectorsOf(shard: MaintainedShard, listSetId: number, list: number, live: RowSet): PreparedVectors {
+  const listSet = shard.lists.listSet(listSetId);
+  shard.lists.pageIn(listSet, list);
+  return vectorsAt(listSet, list, livePositions(listSet, list, live));
 }
 
 /** The vectors of a resident list as decoded from their codes; coding them again does not change them. */
-function vectorsAt({ lists, model: { dimensions } }: ResidentGeneration, list: number, positions: Uint32Array): PreparedVectors {
+function vectorsAt({ lists, model: { dimensions } }: ListSet, list: number, positions: Uint32Array): PreparedVectors {
   const [rows, all] = [lists.rowsOf(list), lists.valuesOf(list)];
   const values = new Float32Array(positions.length * dimensions);
   positions.forEach((from, to) => values.set(all.subarray(from * dimensions, (from + 1) * dimensions), to * dimensions));

@@ -6,7 +6,7 @@ import { flush, migrate } from './fill-lists.ts';
 import type { NextTask } from './next-task.ts';
 import { nextTask } from './next-task.ts';
 import type { Task } from './background-work.ts';
-import { tend } from './maintain-lists.ts';
+import { maintainLists } from './maintain-lists.ts';
 import { train } from './train.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 
@@ -18,21 +18,21 @@ const TURN_RETRY_MS = 1_000;
 /** Keeps the posting lists of a shard as good as new, in slices between its calls. */
 export class Maintenance {
   readonly #shard: MaintainedShard;
-  readonly #floor: EngineResources;
+  readonly #resources: EngineResources;
   readonly #name: string;
   #wroteMs = 0;
-  readonly #tendedCounts = new Map<number, number>();
+  readonly #maintainedCounts = new Map<number, number>();
   #task: { readonly kind: NextTask['kind']; readonly run: Task } | undefined;
 
-  constructor(shard: MaintainedShard, floor: EngineResources, name: string) {
+  constructor(shard: MaintainedShard, resources: EngineResources, name: string) {
     this.#shard = shard;
-    this.#floor = floor;
+    this.#resources = resources;
     this.#name = name;
   }
 
   /** Whether a shard of `count` vectors may have something to do. */
   isDue(count: number): boolean {
-    return count >= this.#shard.sizes.listedCountMin || this.#shard.lists.generations().length > 0;
+    return count >= this.#shard.sizes.listedCountMin || this.#shard.lists.listSets().length > 0;
   }
 
   /** Follows a write. */
@@ -49,10 +49,10 @@ export class Maintenance {
       return quietMs > nowMs ? quietMs : undefined;
     }
     const { kind, run } = this.#task;
-    if (kind === 'train' && !this.#floor.turn.take(this.#name, nowMs)) return nowMs + TURN_RETRY_MS;
+    if (kind === 'train' && !this.#resources.turn.take(this.#name, nowMs)) return nowMs + TURN_RETRY_MS;
     this.#task = undefined;
     // A task that throws is not continued.
-    if (run.next().done === true) this.#floor.turn.release(this.#name);
+    if (run.next().done === true) this.#resources.turn.release(this.#name);
     else this.#task = { kind, run };
     return nowMs;
   }
@@ -61,23 +61,23 @@ export class Maintenance {
   stop(): void {
     this.#task?.run.return();
     this.#task = undefined;
-    this.#tendedCounts.clear();
-    this.#floor.turn.release(this.#name);
+    this.#maintainedCounts.clear();
+    this.#resources.turn.release(this.#name);
   }
 
   #choose(isQuiet: boolean): { kind: NextTask['kind']; run: Task } | undefined {
     const { store, lists } = this.#shard;
-    const header = must(store.header(), 'a shard that is kept up is open');
-    const generations = lists.generations();
+    const header = must(store.header(), 'a shard under maintenance is open');
+    const listSets = lists.listSets();
     const next = nextTask(
       {
         count: header.count,
         unlistedCount: store.unlistedRows().size,
         isQuiet,
         isTraining: store.lists.checkpoint() !== undefined,
-        generations,
+        listSets,
         entryCounts: this.#entryCounts(),
-        tendedCounts: this.#tendedCounts,
+        maintainedCounts: this.#maintainedCounts,
       },
       this.#shard.sizes,
     );
@@ -86,21 +86,21 @@ export class Maintenance {
 
   *#run(next: NextTask): Task {
     const shard = this.#shard;
-    const [first, second] = shard.lists.generations();
+    const [first, second] = shard.lists.listSets();
     const newest = second ?? first;
     switch (next.kind) {
       case 'train':
-        yield* train(shard, this.#floor, this.#name);
+        yield* train(shard, this.#resources, this.#name);
         // A new list set numbers its lists from the start.
-        this.#tendedCounts.clear();
+        this.#maintainedCounts.clear();
         return;
       case 'flush':
         return yield* flush(shard, must(newest, 'there are lists').id, shard.store.unlistedRows().firstBehind(0, shard.sizes.flushRowsMax));
       case 'migrate':
-        return yield* migrate(shard, must(first, 'there is an old generation').id, must(second, 'there is a new one').id);
-      case 'tend':
-        yield* tend(shard, must(newest, 'there are lists').id, next.lists);
-        this.#rememberTended(next.lists);
+        return yield* migrate(shard, must(first, 'there is an old list set').id, must(second, 'there is a new one').id);
+      case 'maintain':
+        yield* maintainLists(shard, must(newest, 'there are lists').id, next.lists);
+        this.#rememberMaintained(next.lists);
         return;
       case 'calibrate':
         return yield* calibrate(shard, must(newest, 'there are lists').id);
@@ -110,15 +110,15 @@ export class Maintenance {
   }
 
   /** The remaining lists are as good as they get, until their counts change. */
-  #rememberTended(lists: readonly number[]): void {
+  #rememberMaintained(lists: readonly number[]): void {
     const counts = this.#entryCounts();
-    for (const list of lists) this.#tendedCounts.set(list, counts.get(list) ?? 0);
-    for (const list of this.#tendedCounts.keys()) if (!counts.has(list)) this.#tendedCounts.delete(list);
+    for (const list of lists) this.#maintainedCounts.set(list, counts.get(list) ?? 0);
+    for (const list of this.#maintainedCounts.keys()) if (!counts.has(list)) this.#maintainedCounts.delete(list);
   }
 
   /** The entry counts of the newest list set, by list. */
   #entryCounts(): Map<number, number> {
-    const newest = this.#shard.lists.generations().at(-1);
+    const newest = this.#shard.lists.listSets().at(-1);
     return new Map(newest && Array.from(newest.centroids.keys(), (list) => [list, newest.lists.entryCount(list)]));
   }
 }

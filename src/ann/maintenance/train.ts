@@ -153,7 +153,7 @@ function advance(training: Training): boolean {
 function create({ store, lists }: MaintainedShard, { count }: TrainingCheckpoint, training: Training): void {
   const { model, centroids } = training.result();
   store.atomically(() => {
-    const id = store.lists.createGeneration(encodeListModel(model), encodeSettings(newSettings(count)));
+    const id = store.lists.createListSet(encodeListModel(model), encodeSettings(newSettings(count)));
     const empty = centroids.map((centroid, list) => ({ list, centroid, entryCount: 0 }));
     store.lists.change(id, { lists: empty, removed: [], blocks: [], listed: [] });
     store.lists.saveCheckpoint(null);

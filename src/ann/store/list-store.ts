@@ -9,7 +9,7 @@ import type { RowSets } from './row-sets.ts';
 import { UNLISTED } from './row-sets.ts';
 
 /** A set of posting lists under one model. */
-export interface Generation {
+export interface StoredListSet {
   readonly id: number;
   /** See `encodeListModel`. */
   readonly model: Uint8Array;
@@ -41,7 +41,7 @@ export interface ListChange {
   readonly listed: readonly Row[];
 }
 
-/** Lists have their generation in their keys, blocks their list: what is read together lies together. */
+/** Lists have their list set in their keys, blocks their list: what is read together lies together. */
 export const LIST_TABLES = `
   CREATE TABLE generations (
     id INTEGER PRIMARY KEY AUTOINCREMENT, model BLOB NOT NULL, settings TEXT NOT NULL, is_dropped INTEGER NOT NULL DEFAULT 0);
@@ -49,12 +49,12 @@ export const LIST_TABLES = `
   CREATE TABLE blocks (key INTEGER PRIMARY KEY, bytes BLOB NOT NULL);
   CREATE TABLE checkpoint (piece INTEGER PRIMARY KEY, bytes BLOB NOT NULL);`;
 
-// Keys are safe integers: 17 bits of generation, 20 of list, 16 of ordinal.
-const GENERATIONS_MAX = 2 ** 17;
+// Keys are safe integers: 17 bits of list set, 20 of list, 16 of ordinal.
+const LIST_SETS_MAX = 2 ** 17;
 const LISTS_MAX = 2 ** 20;
 const ORDINALS_MAX = 2 ** 16;
 
-// Blocks of a dropped generation that one slice deletes: some 4 ms.
+// Blocks of a dropped list set that one slice deletes: some 4 ms.
 const SWEEP_BLOCKS = 500;
 
 type ListRow = { key: number; scale: number; codes: ArrayBuffer; entry_count: number };
@@ -73,34 +73,34 @@ export class ListStore {
   }
 
   /** The older first. */
-  generations(): Generation[] {
+  listSets(): StoredListSet[] {
     const rows = this.#storage.sql.exec<{ id: number; model: ArrayBuffer; settings: string }>(
       'SELECT id, model, settings FROM generations WHERE is_dropped = 0 ORDER BY id',
     );
     return rows.toArray().map(({ id, model, settings }) => ({ id, model: new Uint8Array(model), settings }));
   }
 
-  /** Answers its id, which no other generation of this shard ever has. */
-  createGeneration(model: Uint8Array, settings: string): number {
+  /** Answers its id, which no other list set of this shard ever has. */
+  createListSet(model: Uint8Array, settings: string): number {
     assertFits(model);
     return this.#storage.transactionSync(() => {
       const insert = 'INSERT INTO generations (model, settings) VALUES (?, ?) RETURNING id';
       const { id } = this.#storage.sql.exec<{ id: number }>(insert, model, settings).one();
-      assert(id < GENERATIONS_MAX, `a shard has fewer than ${GENERATIONS_MAX} generations in its life`);
+      assert(id < LIST_SETS_MAX, `a shard has fewer than ${LIST_SETS_MAX} list sets in its life`);
       return id;
     });
   }
 
-  setSettings(generation: number, settings: string): void {
-    this.#storage.sql.exec('UPDATE generations SET settings = ? WHERE id = ?', settings, generation);
+  setSettings(listSet: number, settings: string): void {
+    this.#storage.sql.exec('UPDATE generations SET settings = ? WHERE id = ?', settings, listSet);
   }
 
-  /** Forgets a generation at once; the room it takes is freed by `sweep`. */
-  dropGeneration(generation: number): void {
-    this.#storage.sql.exec('UPDATE generations SET is_dropped = 1 WHERE id = ?', generation);
+  /** Forgets a list set at once; the room it takes is freed by `sweep`. */
+  dropListSet(listSet: number): void {
+    this.#storage.sql.exec('UPDATE generations SET is_dropped = 1 WHERE id = ?', listSet);
   }
 
-  /** Frees some of the room that dropped generations still take; answers whether there is more. */
+  /** Frees some of the room that dropped list sets still take; answers whether there is more. */
   sweep(): boolean {
     const { sql } = this.#storage;
     return this.#storage.transactionSync(() => {
@@ -118,7 +118,7 @@ export class ListStore {
     });
   }
 
-  /** Forgets every generation and the checkpoint: all rows are unlisted again. */
+  /** Forgets every list set and the checkpoint: all rows are unlisted again. */
   reset(): void {
     this.#storage.transactionSync(() => {
       this.clear();
@@ -131,11 +131,11 @@ export class ListStore {
     for (const table of ['generations', 'lists', 'blocks', 'checkpoint']) this.#storage.sql.exec(`DELETE FROM ${table}`);
   }
 
-  *lists(generation: number): Generator<StoredList> {
+  *lists(listSet: number): Generator<StoredList> {
     const rows = this.#storage.sql.exec<ListRow>(
       'SELECT key, scale, codes, entry_count FROM lists WHERE key >= ? AND key < ?',
-      listKey(generation, 0),
-      listKey(generation + 1, 0),
+      listKey(listSet, 0),
+      listKey(listSet + 1, 0),
     );
     for (const { key, scale, codes, entry_count: entryCount } of rows) {
       yield { list: key % LISTS_MAX, centroid: { codes: new Int8Array(codes), scale }, entryCount };
@@ -143,35 +143,35 @@ export class ListStore {
   }
 
   /** The blocks of a list, in order. */
-  blocks(generation: number, list: number): Uint8Array[] {
+  blocks(listSet: number, list: number): Uint8Array[] {
     const rows = this.#storage.sql.exec<{ bytes: ArrayBuffer }>(
       'SELECT bytes FROM blocks WHERE key >= ? AND key < ? ORDER BY key',
-      blockKey(generation, list, 0),
-      blockKey(generation, list + 1, 0),
+      blockKey(listSet, list, 0),
+      blockKey(listSet, list + 1, 0),
     );
     return rows.toArray().map(({ bytes }) => new Uint8Array(bytes));
   }
 
-  change(generation: number, { lists, removed, blocks, listed }: ListChange): void {
+  change(listSet: number, { lists, removed, blocks, listed }: ListChange): void {
     const { sql } = this.#storage;
     this.#storage.transactionSync(() => {
       for (const list of removed) {
-        sql.exec('DELETE FROM lists WHERE key = ?', listKey(generation, list));
-        this.#deleteBlocks(generation, list, 0);
+        sql.exec('DELETE FROM lists WHERE key = ?', listKey(listSet, list));
+        this.#deleteBlocks(listSet, list, 0);
       }
-      for (const { list, entryCount } of lists) if (entryCount === 0) this.#deleteBlocks(generation, list, 0);
+      for (const { list, entryCount } of lists) if (entryCount === 0) this.#deleteBlocks(listSet, list, 0);
       const lastOrdinals = new Map(blocks.map(({ list, ordinal }) => [list, ordinal]));
-      for (const [list, ordinal] of lastOrdinals) this.#deleteBlocks(generation, list, ordinal + 1);
+      for (const [list, ordinal] of lastOrdinals) this.#deleteBlocks(listSet, list, ordinal + 1);
       insertInto(
         this.#storage,
         'INSERT OR REPLACE INTO lists',
-        lists.map(({ list, centroid, entryCount }) => [listKey(generation, list), centroid.scale, centroid.codes, entryCount]),
+        lists.map(({ list, centroid, entryCount }) => [listKey(listSet, list), centroid.scale, centroid.codes, entryCount]),
       );
       for (const { bytes } of blocks) assertFits(bytes);
       insertInto(
         this.#storage,
         'INSERT OR REPLACE INTO blocks',
-        blocks.map(({ list, ordinal, bytes }) => [blockKey(generation, list, ordinal), bytes]),
+        blocks.map(({ list, ordinal, bytes }) => [blockKey(listSet, list, ordinal), bytes]),
       );
       if (listed.length > 0) this.#rowSets.edit([{ set: UNLISTED, added: [], removed: listed }]);
     });
@@ -197,23 +197,23 @@ export class ListStore {
   }
 
   /** The blocks of a list from an ordinal on. */
-  #deleteBlocks(generation: number, list: number, from: number): void {
+  #deleteBlocks(listSet: number, list: number, from: number): void {
     this.#storage.sql.exec(
       'DELETE FROM blocks WHERE key >= ? AND key < ?',
-      blockKey(generation, list, 0) + from,
-      blockKey(generation, list + 1, 0),
+      blockKey(listSet, list, 0) + from,
+      blockKey(listSet, list + 1, 0),
     );
   }
 }
 
-function listKey(generation: number, list: number): number {
+function listKey(listSet: number, list: number): number {
   assert(list < LISTS_MAX, `lists are numbered below ${LISTS_MAX}, not ${list}`);
-  return generation * LISTS_MAX + list;
+  return listSet * LISTS_MAX + list;
 }
 
-function blockKey(generation: number, list: number, ordinal: number): number {
+function blockKey(listSet: number, list: number, ordinal: number): number {
   assert(ordinal < ORDINALS_MAX, `a list has at most ${ORDINALS_MAX} blocks`);
-  return (generation * LISTS_MAX + list) * ORDINALS_MAX + ordinal;
+  return (listSet * LISTS_MAX + list) * ORDINALS_MAX + ordinal;
 }
 
 const assertFits = (bytes: Uint8Array): void => assert(bytes.length <= LIMITS.rowBytesMax, `${bytes.length} bytes fit no row`);

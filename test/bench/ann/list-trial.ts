@@ -47,8 +47,8 @@ export class ListTrial {
 
   /** The numbers of the closest vectors, closest first: the lists' candidates, rescored exactly. */
   search(values: Float32Array, topK: number, depth: Depth): number[] {
-    const blurred = { of: topK, countMax: proposalMax(topK) };
-    const rows = this.#propose({ values, count: proposalCount(topK), blurred }, depth);
+    const undecided = { of: topK, countMax: proposalMax(topK) };
+    const rows = this.#propose({ values, count: proposalCount(topK), undecided }, depth);
     const rescoring = new Rescoring(this.#metric, { values, topK }, (wanted) =>
       wanted.map((row) => ({ row, id: String(row), values: vectorAt(this.#base, row - FIRST_ROW) })),
     );
@@ -56,7 +56,7 @@ export class ListTrial {
     return rescoring.matches().map(({ row }) => row - FIRST_ROW);
   }
 
-  #propose(wanted: Pick<ListQuery, 'values' | 'count' | 'blurred'>, { stop, rescore }: Depth): Float64Array {
+  #propose(wanted: Pick<ListQuery, 'values' | 'count' | 'undecided'>, { stop, rescore }: Depth): Float64Array {
     const { lists, pageIn } = this.#image;
     const query = { ...wanted, stop, rescoreCount: Math.max(wanted.count, rescore), allowed: this.#allowed };
     const { rows, cost } = lists.search(query, pageIn);

@@ -92,7 +92,7 @@ export class ShardTrial {
   /** Its posting lists as stored, and their default search depth. */
   lists(): { image: Uint8Array<ArrayBuffer>; depth: Depth } {
     const { lists } = new VectorStore(this.#storage);
-    const { id, model, settings } = must(lists.generations().at(-1), 'there are lists');
+    const { id, model, settings } = must(lists.listSets().at(-1), 'there are lists');
     const stored = Array.from(lists.lists(id), (list) => ({ ...list, blocks: lists.blocks(id, list.list) }));
     const { stop, rescoreCount } = decodeSettings(settings);
     return { image: encodeImage(model, stored), depth: { stop, rescore: rescoreCount } };

@@ -56,22 +56,22 @@ function healed(world: ShardWorld, source: Clusters, isQueriedFirst: boolean) {
   // Meets damage that nothing has read yet.
   world.expectExact(first);
   world.settle();
-  const { places, generations } = readStoredLists(world.store);
+  const { places, listSets } = readStoredLists(world.store);
   expect(world.recall(queries)).toBeGreaterThan(0.85);
   for (const query of queries.slice(0, 5)) world.expectExact(query);
   const engine = world.query(first).explanation?.engine;
   expectNothingLeaked(world.floor);
-  return { engine, entries: places.size, generations: generations.length };
+  return { engine, entries: places.size, listSets: listSets.length };
 }
 
-const WELL = { engine: 'lists', entries: COUNT, generations: 1 };
+const WELL = { engine: 'lists', entries: COUNT, listSets: 1 };
 
 describe('corrupted storage', () => {
   it.each(METRICS)('[V127] of lists, models and settings is detected, and the lists are rebuilt: %s', (metric) => {
     const random = new Seeded(127);
     const { world, source } = shardOf(metric, 1);
     world.settle();
-    const before = world.store.lists.generations()[0]!.id;
+    const before = world.store.lists.listSets()[0]!.id;
     let rebuilt = 0;
     for (let run = 0; run < effort(1); run += 1) {
       for (const kind of KINDS) {
@@ -85,7 +85,7 @@ describe('corrupted storage', () => {
         }
       }
     }
-    expect(world.store.lists.generations()[0]!.id - before, 'generations since').toBe(rebuilt);
+    expect(world.store.lists.listSets()[0]!.id - before, 'list sets since').toBe(rebuilt);
   });
 
   it.each([

@@ -94,13 +94,13 @@ describe('lists in memory', () => {
   });
 
   it('[V83] give the same answer if they are evicted and read again during a search', () => {
-    const seen = { evicted: 0, refined: 0, found: 0, blurred: 0 };
+    const seen = { evicted: 0, refined: 0, found: 0, undecided: 0 };
     fc.assert(
       fc.property(options, fc.integer({ min: 1, max: 30 }), (world_, count) => {
         const world = new ListWorld(world_);
         const { lists } = world;
-        const blurred = { of: count, countMax: count + 15 };
-        const query = { values: world.near(0), count, blurred, stop: 127, rescoreCount: count + 20, allowed: world.allowed };
+        const undecided = { of: count, countMax: count + 15 };
+        const query = { values: world.near(0), count, undecided, stop: 127, rescoreCount: count + 20, allowed: world.allowed };
         const blocks = world.entries.map((_, list) => lists.blocks(list, 0));
         const expected = lists.search(query, never);
         const exact = lists.searchExact(query, never);
@@ -122,7 +122,7 @@ describe('lists in memory', () => {
         for (const list of blocks.keys()) lists.evict(list);
         expect(lists.searchExact(query, pageIn)).toEqual({ ...exact, cost: expect.any(Object) });
         seen.found += cold.rows.length;
-        if (cold.rows.length > count) seen.blurred += 1;
+        if (cold.rows.length > count) seen.undecided += 1;
         world.free();
       }),
       { seed: 83, numRuns: effort(40) },

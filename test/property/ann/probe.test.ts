@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 
 import type { ListQuery } from '../../../src/ann/lists/list-search.ts';
 import { METRICS } from '../../../src/contract/index-settings.ts';
-import { METRICS } from '../../../src/contract/metric.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import type { ListWorldOptions } from '../../support/worlds/list-world.ts';
 import { ListWorld } from '../../support/worlds/list-world.ts';
@@ -56,13 +55,13 @@ const search = fc.record({
 
 describe('probing lists', () => {
   it.each(METRICS)('[V80] %s: gives the lists, candidates and closeness of plain loops, to the bit', (metric) => {
-    const seen = { found: 0, stopped: 0, rounds: 0, saturated: 0, chunks: 0, tails: 0, weeded: 0, refused: 0, refined: 0, blurred: 0 };
+    const seen = { found: 0, stopped: 0, rounds: 0, saturated: 0, chunks: 0, tails: 0, weeded: 0, refused: 0, refined: 0, undecided: 0 };
     fc.assert(
       fc.property(scenario({ metric: fc.constant(metric) }), search, (options, { count, more, stop, near }) => {
         const world = new ListWorld(options);
         const values = world.near(Math.floor(near * options.listCount));
-        const blurred = { of: Math.ceil(count / 2), countMax: count + 9 };
-        const query = { values, count, blurred, stop, rescoreCount: count + more, allowed: world.allowed };
+        const undecided = { of: Math.ceil(count / 2), countMax: count + 9 };
+        const query = { values, count, undecided, stop, rescoreCount: count + more, allowed: world.allowed };
         const expected = searchPlainly(world, query);
         const { answer, probed } = searchCold(world, query);
         expect(probed).toEqual(expected.probed);
@@ -81,7 +80,7 @@ describe('probing lists', () => {
         if (scanned.length > candidatesOf(world).size * 2) seen.weeded += 1;
         if (scanned.some(({ row }) => !world.allowed.has(row))) seen.refused += 1;
         if (options.hasLowPlane && answer.rows.length === count) seen.refined += 1;
-        if (answer.rows.length > count) seen.blurred += 1;
+        if (answer.rows.length > count) seen.undecided += 1;
         world.free();
       }),
       { seed: 80, numRuns: effort(80) },

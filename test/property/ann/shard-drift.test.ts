@@ -33,7 +33,7 @@ function measured(world: ShardWorld, queries: ReturnType<typeof queriesOf>): { r
 }
 
 function newestOf({ store }: ShardWorld): { id: number; usualLoss: number } {
-  const { id, settings } = store.lists.generations().at(-1)!;
+  const { id, settings } = store.lists.listSets().at(-1)!;
   return { id, usualLoss: (JSON.parse(settings) as { usualLoss: number }).usualLoss };
 }
 
@@ -55,7 +55,7 @@ it.each(['cosine', 'l2'] as const)('[V129] replacing 30 of 100 vectors at random
     world.settle();
   }
   const after = measured(world, queries);
-  expect(newestOf(world).id, 'generations ever').toBe(1);
+  expect(newestOf(world).id, 'list sets ever').toBe(1);
   expect(after.recall).toBeGreaterThan(before.recall - 0.01);
   expect(after.scanned).toBeLessThan(1.25 * before.scanned);
 });
@@ -67,8 +67,8 @@ it('[V129] vectors unlike those of the training trigger a new training', () => {
   const strange = clusters(32, 3);
   write(world, drawn(strange, 2_200));
   world.settle();
-  expect(world.store.lists.generations().length).toBe(1);
-  expect(newestOf(world).id, 'generations ever').toBeGreaterThan(1);
+  expect(world.store.lists.listSets().length).toBe(1);
+  expect(newestOf(world).id, 'list sets ever').toBeGreaterThan(1);
   const fresh = shardOf('l2');
   write(fresh, [...world.vectors.values()]);
   fresh.settle();

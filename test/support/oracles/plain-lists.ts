@@ -9,7 +9,7 @@ const CHUNK = 64;
 export interface PlainSearch {
   readonly values: Float32Array;
   readonly count: number;
-  readonly blurred?: { readonly of: number; readonly countMax: number };
+  readonly undecided?: { readonly of: number; readonly countMax: number };
   readonly stop: number;
   readonly rescoreCount: number;
 }
@@ -101,7 +101,7 @@ function sumOf(tables: readonly Int8Array[], nibbles: Uint8Array): { sum: number
   return { sum: sum + chunk, saturated };
 }
 
-function rescorePlainly({ model }: ListWorld, { count, blurred }: PlainSearch, query: PlainQuery, entries: readonly Entry[]) {
+function rescorePlainly({ model }: ListWorld, { count, undecided }: PlainSearch, query: PlainQuery, entries: readonly Entry[]) {
   const isDistance = model.metric === 'l2';
   const first = entries.map((entry) => ({ entry, closeness: closenessByCodes(query, entry, isDistance) }));
   const order = (a: (typeof first)[number], b: (typeof first)[number]) => b.closeness - a.closeness || a.entry.row - b.entry.row;
@@ -112,13 +112,13 @@ function rescorePlainly({ model }: ListWorld, { count, blurred }: PlainSearch, q
     return { entry, closeness: closenessByPlanes(query, entry, isDistance) };
   });
   let size = count;
-  if (blurred !== undefined && last !== undefined && !model.hasLowPlane) {
-    const needed = first.toSorted(order)[blurred.of - 1]!.closeness;
+  if (undecided !== undefined && last !== undefined && !model.hasLowPlane) {
+    const needed = first.toSorted(order)[undecided.of - 1]!.closeness;
     const reaching = first.filter(({ entry, closeness }) => {
       const reach = isDistance ? Math.sqrt(Math.max(0, query.length * query.length - 2 * closeness)) : query.length;
       return closeness + (3 / Math.sqrt(12)) * reach * entry.scale >= needed;
     });
-    size = Math.max(count, Math.min(reaching.length, blurred.countMax));
+    size = Math.max(count, Math.min(reaching.length, undecided.countMax));
   }
   const answer = second.toSorted(order).slice(0, size);
   return { rows: answer.map(({ entry }) => entry.row), closeness: answer.map(({ closeness }) => closeness) };

@@ -21,7 +21,7 @@ export interface ListPut {
 
 type ModelList = StoredList & { readonly blocks: Uint8Array[] };
 
-interface ModelGeneration {
+interface ModelListSet {
   readonly id: number;
   readonly model: Uint8Array;
   readonly settings: string;
@@ -33,7 +33,7 @@ export interface StoreModel {
   nextRow: number;
   vectors: (Put & { readonly row: number })[];
   readonly listed: Set<number>;
-  generations: ModelGeneration[];
+  listSets: ModelListSet[];
   readonly generationIds: Set<number>;
   checkpoint: Uint8Array | undefined;
 }
@@ -42,7 +42,7 @@ export const storeModel = (): StoreModel => ({
   nextRow: 1,
   vectors: [],
   listed: new Set(),
-  generations: [],
+  listSets: [],
   generationIds: new Set(),
   checkpoint: undefined,
 });
@@ -77,7 +77,7 @@ export function applyUpsert(store: VectorStore, model: StoreModel, written: read
 /** Changes lists in both, and puts the lowest of the rows that are in none into lists. */
 export function applyChange(
   store: VectorStore,
-  generation: ModelGeneration,
+  listSet: ModelListSet,
   model: StoreModel,
   { lists, removed, percent }: { readonly lists: readonly ListPut[]; readonly removed: number | null; readonly percent: number },
   count: (what: string) => void,
@@ -86,7 +86,7 @@ export function applyChange(
   const listed = unlisted.slice(0, Math.floor((unlisted.length * percent) / 100));
   const puts = lists.filter(({ list }) => list !== removed);
   const changed = puts.map(({ list, from, blocks, fill }): ModelList & { readonly start: number } => {
-    const before = generation.lists.get(list)?.blocks ?? [];
+    const before = listSet.lists.get(list)?.blocks ?? [];
     const start = Math.min(from, before.length, blocks);
     const fresh = Array.from({ length: blocks - start }, (_, i) => new Uint8Array(fill).fill(i));
     const all = [...before.slice(0, start), ...fresh];
@@ -96,15 +96,15 @@ export function applyChange(
     const centroid = { codes: Int8Array.of(fill >> 1, -list % 100), scale: fill / 8 };
     return { list, centroid, entryCount: kept.length * 32, blocks: kept, start: fresh.length === 0 ? kept.length : start };
   });
-  if (removed !== null && generation.lists.has(removed)) count('removedList');
-  store.lists.change(generation.id, {
+  if (removed !== null && listSet.lists.has(removed)) count('removedList');
+  store.lists.change(listSet.id, {
     lists: changed.map(({ list, centroid, entryCount }) => ({ list, centroid, entryCount })),
     removed: removed === null ? [] : [removed],
     blocks: changed.flatMap(({ list, blocks, start }) => blocks.slice(start).map((bytes, i) => ({ list, ordinal: start + i, bytes }))),
     listed: [...listed, 2 ** 31],
   });
-  for (const { start: _, ...list } of changed) generation.lists.set(list.list, list);
-  if (removed !== null) generation.lists.delete(removed);
+  for (const { start: _, ...list } of changed) listSet.lists.set(list.list, list);
+  if (removed !== null) listSet.lists.delete(removed);
   for (const row of listed) model.listed.add(row);
   if (listed.length > 0) count('listed');
 }

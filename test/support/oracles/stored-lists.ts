@@ -2,14 +2,14 @@ import type { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 
 export interface StoredPlace {
-  readonly generation: number;
+  readonly listSet: number;
   readonly list: number;
 }
 
 /** What a shard's storage contains of its lists, decoded here from the bytes. */
 export interface StoredLists {
   /** Ascending. */
-  readonly generations: readonly number[];
+  readonly listSets: readonly number[];
   readonly settings: readonly Record<string, number>[];
   /** By list set and list: its centroid, as text. */
   readonly centroids: ReadonlyMap<string, string>;
@@ -20,18 +20,18 @@ export interface StoredLists {
   readonly hasCheckpoint: boolean;
 }
 
-export const placeKey = ({ generation, list }: StoredPlace): string => `${generation}/${list}`;
+export const placeKey = ({ listSet, list }: StoredPlace): string => `${listSet}/${list}`;
 
 /** Reads the lists. Throws unless every live row is in exactly one. */
 export function readStoredLists(store: VectorStore): StoredLists {
   const places = new Map<number, StoredPlace>();
   const centroids = new Map<string, string>();
-  const generations = store.lists.generations();
-  for (const { id: generation } of generations) {
-    for (const { list, centroid, entryCount } of store.lists.lists(generation)) {
-      const place = { generation, list };
+  const listSets = store.lists.listSets();
+  for (const { id: listSet } of listSets) {
+    for (const { list, centroid, entryCount } of store.lists.lists(listSet)) {
+      const place = { listSet, list };
       centroids.set(placeKey(place), `${centroid.scale}:${centroid.codes.join()}`);
-      const rows = store.lists.blocks(generation, list).flatMap(rowsOf);
+      const rows = store.lists.blocks(listSet, list).flatMap(rowsOf);
       assert(rows.length === entryCount, `list ${placeKey(place)} has ${entryCount} entries, not ${rows.length}`);
       for (const row of rows) {
         assert(!places.has(row), `row ${row} is in one list only`);
@@ -43,8 +43,8 @@ export function readStoredLists(store: VectorStore): StoredLists {
   for (const row of live) assert(places.has(row) !== unlisted.has(row), `row ${row} is in a list or unlisted`);
   for (const row of unlisted) assert(live.has(row), `unlisted row ${row} is live`);
   return {
-    generations: generations.map(({ id }) => id),
-    settings: generations.map(({ settings }) => JSON.parse(settings) as Record<string, number>),
+    listSets: listSets.map(({ id }) => id),
+    settings: listSets.map(({ settings }) => JSON.parse(settings) as Record<string, number>),
     centroids,
     places,
     live,
@@ -70,15 +70,15 @@ export const EVENTS = [
 
 /** What a step of maintenance did, by comparing the storage before and after it. */
 export function eventsBetween(before: StoredLists, after: StoredLists): Set<Event> {
-  const isTrained = after.generations.some((id) => !before.generations.includes(id));
+  const isTrained = after.listSets.some((id) => !before.listSets.includes(id));
   const happened: Record<Event, boolean> = {
     trained: isTrained,
     checkpointed: !before.hasCheckpoint && after.hasCheckpoint,
     begunAnew: !isTrained && before.hasCheckpoint && !after.hasCheckpoint,
-    dropped: before.generations.some((id) => !after.generations.includes(id)),
+    dropped: before.listSets.some((id) => !after.listSets.includes(id)),
     calibrated: !isTrained && before.settings.at(-1)?.['calibratedCount'] !== after.settings.at(-1)?.['calibratedCount'],
     split: !isTrained && [...after.centroids.keys()].some((key) => !before.centroids.has(key)),
-    merged: before.generations.length === 1 && [...before.centroids.keys()].some((key) => !after.centroids.has(key)),
+    merged: before.listSets.length === 1 && [...before.centroids.keys()].some((key) => !after.centroids.has(key)),
     flushed: [...after.places.keys()].some((row) => before.unlisted.has(row)),
     ...fatesOf(before, after),
   };
@@ -91,8 +91,8 @@ function fatesOf(before: StoredLists, after: StoredLists): Record<'migrated' | '
   for (const [row, place] of before.places) {
     const now = after.places.get(row);
     const stays = after.centroids.get(placeKey(place)) === before.centroids.get(placeKey(place));
-    if (now !== undefined && now.generation !== place.generation) fates.migrated = true;
-    else if (now === undefined && stays && before.generations.length === 1) fates.compacted = true;
+    if (now !== undefined && now.listSet !== place.listSet) fates.migrated = true;
+    else if (now === undefined && stays && before.listSets.length === 1) fates.compacted = true;
     else if (now !== undefined && now.list !== place.list && stays) fates.moved = true;
   }
   return fates;

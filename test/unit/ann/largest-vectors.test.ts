@@ -26,7 +26,7 @@ describe('vectors of the most dimensions', () => {
       const query = { values: source.next(), topK: 10 };
       world.expectExact(query);
       world.settle();
-      const [lists] = world.store.lists.generations();
+      const [lists] = world.store.lists.listSets();
       expect(lists?.model.length).toBeLessThan(LIMITS.rowBytesMax);
       expect(readStoredLists(world.store)).toBeDefined();
       world.expectExact({ ...query, exact: true });

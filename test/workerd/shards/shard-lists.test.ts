@@ -90,7 +90,7 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     const before = await query(source.next(), false);
     expect(before.explanation?.engine).toBe('flat');
     await cutOff(({ lists }) => lists.checkpoint() !== undefined);
-    expect(await inShard(({ lists }) => lists.generations().length)).toBe(0);
+    expect(await inShard(({ lists }) => lists.listSets().length)).toBe(0);
     await cutOff((store) => store.unlistedRows().size < COUNT);
     const unlisted = await inShard((store) => store.unlistedRows().size);
     expect(unlisted).toBeGreaterThan(0);
@@ -100,8 +100,8 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     expect(await alarmMs()).not.toBeNull();
     await settle();
     const [lists, entries] = await inShard((store) => {
-      const [generation] = store.lists.generations();
-      const all = [...store.lists.lists(generation!.id)];
+      const [listSet] = store.lists.listSets();
+      const all = [...store.lists.lists(listSet!.id)];
       return [all.length, all.reduce((sum, { entryCount }) => sum + entryCount, 0)];
     });
     expect(entries).toBe(COUNT);
@@ -135,7 +135,7 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     await evictDurableObject(stub);
     const values = source.next();
     // The object runs, and has nothing to do.
-    const stored = await inShard((store) => store.lists.generations().length);
+    const stored = await inShard((store) => store.lists.listSets().length);
     expect(stored).toBe(1);
     const [exact, nearby] = [await query(values, true), await query(values, false)];
     expect(nearby.ids).toEqual(exact.ids);

@@ -26,16 +26,16 @@ const listOf = (list: number, blocks: number): ListChange => ({
   listed: [],
 });
 
-const generation = (lists: ListStore): number => lists.createGeneration(new Uint8Array(3), '{}');
+const listSet = (lists: ListStore): number => lists.createListSet(new Uint8Array(3), '{}');
 
 it('[V115] a dropped list set is hidden at once, and its storage is freed in slices', () =>
   inShard('dropped', ({ lists }, sql) => {
-    const [before, dropped, after] = [generation(lists), generation(lists), generation(lists)];
+    const [before, dropped, after] = [listSet(lists), listSet(lists), listSet(lists)];
     for (const id of [before, dropped, after]) for (const list of [0, 1, 2 ** 20 - 1]) lists.change(id, listOf(list, 2));
     lists.change(dropped, listOf(7, 1_200));
     expect(lists.sweep()).toBe(false);
-    lists.dropGeneration(dropped);
-    expect(lists.generations().map(({ id }) => id)).toEqual([before, after]);
+    lists.dropListSet(dropped);
+    expect(lists.listSets().map(({ id }) => id)).toEqual([before, after]);
     const left = () => sql.exec('SELECT COUNT(*) AS blocks FROM blocks').one()['blocks'];
     const sweeps: unknown[] = [];
     for (let more = true; more;) {
@@ -49,14 +49,14 @@ it('[V115] a dropped list set is hidden at once, and its storage is freed in sli
     ]);
     expect(sql.exec('SELECT COUNT(*) AS lists FROM lists').one()).toEqual({ lists: 6 });
     for (const id of [before, after]) expect([0, 1, 2 ** 20 - 1].map((list) => lists.blocks(id, list).length)).toEqual([2, 2, 2]);
-    lists.dropGeneration(after);
+    lists.dropListSet(after);
     while (lists.sweep());
-    expect(generation(lists)).toBeGreaterThan(after);
+    expect(listSet(lists)).toBeGreaterThan(after);
   }));
 
 it('[V113] a change that fits no row or no key is refused and has no effect', () =>
   inShard('refused', ({ lists }) => {
-    const id = generation(lists);
+    const id = listSet(lists);
     lists.change(id, listOf(1, 2));
     const large = { ...listOf(1, 1), blocks: [{ list: 1, ordinal: 0, bytes: new Uint8Array(LIMITS.rowBytesMax + 1) }] };
     expect(() => lists.change(id, large)).toThrow('fit no row');

@@ -78,7 +78,7 @@ it.each([
     expect([...store.liveRows()]).toEqual(ROWS);
     for (const namespace of [1, 2]) expect([...store.liveRows(namespace)]).toEqual(ROWS.filter((row) => namespaceOf(row) === namespace));
     expect([...store.scan(header)]).toEqual(ROWS.map((row) => ({ row, namespace: namespaceOf(row), values: Float32Array.of(row) })));
-    expect(store.lists.generations()).toEqual([]);
+    expect(store.lists.listSets()).toEqual([]);
   });
   const batch = {
     indexId,

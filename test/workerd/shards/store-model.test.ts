@@ -41,8 +41,8 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'deleteAll' as const }) },
   { weight: 3, arbitrary: fc.constant({ kind: 'bulk' as const }) },
   { weight: 8, arbitrary: fc.constant({ kind: 'skipRows' as const }) },
-  { weight: 14, arbitrary: fc.constant({ kind: 'createGeneration' as const }) },
-  { weight: 6, arbitrary: fc.constant({ kind: 'dropGeneration' as const }) },
+  { weight: 14, arbitrary: fc.constant({ kind: 'createListSet' as const }) },
+  { weight: 6, arbitrary: fc.constant({ kind: 'dropListSet' as const }) },
   { weight: 9, arbitrary: fc.constant({ kind: 'sweep' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reset' as const }) },
   {
@@ -130,24 +130,24 @@ const PERFORM: Perform = {
     store.deleteAll(store.header()!);
     Object.assign(model, { ...storeModel(), generationIds: model.generationIds, nextRow: model.nextRow });
   },
-  createGeneration: ({ store, model }) => {
-    if (model.generations.length === 2) return;
+  createListSet: ({ store, model }) => {
+    if (model.listSets.length === 2) return;
     const bytes = Uint8Array.of(model.generationIds.size, 7);
-    const id = store.lists.createGeneration(bytes, '{}');
+    const id = store.lists.createListSet(bytes, '{}');
     expect(model.generationIds.has(id)).toBe(false);
     model.generationIds.add(id);
     store.lists.setSettings(id, '{"n":1}');
-    model.generations.push({ id, model: bytes, settings: '{"n":1}', lists: new Map() });
+    model.listSets.push({ id, model: bytes, settings: '{"n":1}', lists: new Map() });
   },
-  dropGeneration: ({ store, model }) => {
-    const dropped = model.generations.pop();
-    if (dropped !== undefined) store.lists.dropGeneration(dropped.id);
+  dropListSet: ({ store, model }) => {
+    const dropped = model.listSets.pop();
+    if (dropped !== undefined) store.lists.dropListSet(dropped.id);
   },
   sweep: ({ store, storage, model, count }) => {
     const isDropped =
       storage.sql.exec('SELECT 1 FROM generations JOIN lists ON lists.key / 1048576 = id WHERE is_dropped = 1').toArray().length > 0;
     while (store.lists.sweep());
-    const kept = new Set(model.generations.map(({ id }) => id));
+    const kept = new Set(model.listSets.map(({ id }) => id));
     for (const [table, unit] of [
       ['lists', 2 ** 20],
       ['blocks', 2 ** 36],
@@ -159,7 +159,7 @@ const PERFORM: Perform = {
   },
   reset: ({ store, model }) => {
     store.lists.reset();
-    Object.assign(model, { generations: [], checkpoint: undefined, listed: new Set() });
+    Object.assign(model, { listSets: [], checkpoint: undefined, listed: new Set() });
   },
   checkpoint: ({ store, model }, { length }) => {
     const bytes = length === null ? null : new Uint8Array(length).fill(1 + (length % 251), 0, -1);
@@ -167,15 +167,15 @@ const PERFORM: Perform = {
     model.checkpoint = bytes ?? undefined;
   },
   change: ({ store, model, count }, action) => {
-    const generation = model.generations.at(-1);
-    if (generation === undefined) return;
+    const listSet = model.listSets.at(-1);
+    if (listSet === undefined) return;
     if (!action.fails) {
-      applyChange(store, generation, model, action, count);
+      applyChange(store, listSet, model, action, count);
       return;
     }
     expect(() =>
       store.atomically(() => {
-        applyChange(store, structuredClone(generation), structuredClone(model), action, () => {});
+        applyChange(store, structuredClone(listSet), structuredClone(model), action, () => {});
         applyUpsert(store, structuredClone(model), [{ namespace: 'undone', id: 'x', value: 1, metadata: null }]);
         throw new Error('undone');
       }),
@@ -215,10 +215,10 @@ function compare({ store, storage, model, count }: World): void {
   expect(sample).toHaveLength(Math.min(10, live.length));
   expect(sample.filter((row) => !stored.has(row))).toEqual([]);
 
-  expect(store.lists.generations().map(({ id, model: bytes, settings }) => [id, [...bytes], settings])).toEqual(
-    model.generations.map(({ id, model: bytes, settings }) => [id, [...bytes], settings]),
+  expect(store.lists.listSets().map(({ id, model: bytes, settings }) => [id, [...bytes], settings])).toEqual(
+    model.listSets.map(({ id, model: bytes, settings }) => [id, [...bytes], settings]),
   );
-  for (const { id, lists } of model.generations) {
+  for (const { id, lists } of model.listSets) {
     const expected = [...lists.values()].sort((a, b) => a.list - b.list);
     expect([...store.lists.lists(id)]).toEqual(
       expected.map(({ list: number, centroid, entryCount }) => ({ list: number, centroid, entryCount })),

@@ -38,12 +38,12 @@ function state(
     unlistedCount: 0,
     isQuiet: true,
     isTraining: false,
-    generations: [{ settings: settings(newest), entryCount }],
+    listSets: [{ settings: settings(newest), entryCount }],
     entryCounts: new Map([
       [0, 192],
       [1, 200],
     ]),
-    tendedCounts: new Map(),
+    maintainedCounts: new Map(),
     ...rest,
   };
 }
@@ -56,10 +56,10 @@ describe('what maintenance does next', () => {
   const lists = (...counts: number[]) => new Map(counts.map((count, list) => [list, count]));
   it.each<[string, MaintenanceState, unknown]>([
     ['nothing when nothing is due', state(), undefined],
-    ['nothing for a small shard without lists', state({ generations: [], count: 9_999 }), undefined],
-    ['train when a shard is large', state({ generations: [], count: 10_000 }), { kind: 'train' }],
+    ['nothing for a small shard without lists', state({ listSets: [], count: 9_999 }), undefined],
+    ['train when a shard is large', state({ listSets: [], count: 10_000 }), { kind: 'train' }],
     ['continue a training in progress before anything else', state({ isTraining: true, unlistedCount: 5_000 }), { kind: 'train' }],
-    ['continue the training of a shard that shrank', state({ isTraining: true, generations: [], count: 5 }), { kind: 'train' }],
+    ['continue the training of a shard that shrank', state({ isTraining: true, listSets: [], count: 5 }), { kind: 'train' }],
     ['train again at more than four times the vectors', state({ count: 80_001, unlistedCount: 60_001 }), { kind: 'train' }],
     ['flush at four times the vectors', state({ count: 80_000, unlistedCount: 60_000 }), { kind: 'flush' }],
     ['train again when the loss is much higher', state({ newest: { encodedCount: 1_000, encodedLoss: 1_301 } }), { kind: 'train' }],
@@ -76,19 +76,19 @@ describe('what maintenance does next', () => {
       { kind: 'calibrate' },
     ],
     ['not train without vectors', state({ newest: { encodedCount: 1_000, encodedLoss: 9_999 }, count: 0, entryCount: 0 }), undefined],
-    ['not train again while vectors move to a new list set', state({ generations: two, count: 800_000 }), { kind: 'migrate' }],
-    ['flush before vectors are moved', state({ generations: two, unlistedCount: 1_024 }), { kind: 'flush' }],
-    ['move vectors before a small flush', state({ generations: two, unlistedCount: 1_023 }), { kind: 'migrate' }],
+    ['not train again while vectors move to a new list set', state({ listSets: two, count: 800_000 }), { kind: 'migrate' }],
+    ['flush before vectors are moved', state({ listSets: two, unlistedCount: 1_024 }), { kind: 'flush' }],
+    ['move vectors before a small flush', state({ listSets: two, unlistedCount: 1_023 }), { kind: 'migrate' }],
     ['wait with a small flush', state({ unlistedCount: 1, isQuiet: false, entryCount: 19_999 }), undefined],
     ['flush the last row when it is quiet', state({ unlistedCount: 1, entryCount: 19_999 }), { kind: 'flush' }],
-    ['split long lists and merge short ones', state({ entryCounts: lists(512, 513, 24, 23) }), { kind: 'tend', lists: [1, 3] }],
+    ['split long lists and merge short ones', state({ entryCounts: lists(512, 513, 24, 23) }), { kind: 'maintain', lists: [1, 3] }],
     ['leave a single short list unchanged', state({ entryCounts: lists(3) }), undefined],
     [
       'leave a list that has not changed since its maintenance',
-      state({ entryCounts: lists(600, 601), tendedCounts: lists(600, 600) }),
-      { kind: 'tend', lists: [1] },
+      state({ entryCounts: lists(600, 601), maintainedCounts: lists(600, 600) }),
+      { kind: 'maintain', lists: [1] },
     ],
-    ['check all lists when many entries are deleted', state({ entryCount: 25_001 }), { kind: 'tend', lists: [0, 1] }],
+    ['check all lists when many entries are deleted', state({ entryCount: 25_001 }), { kind: 'maintain', lists: [0, 1] }],
     ['not check for a few deleted entries', state({ entryCount: 25_000 }), undefined],
     ['calibrate lists that never were', state({ newest: { calibratedCount: 0 } }), { kind: 'calibrate' }],
     ['not calibrate a few entries', state({ newest: { calibratedCount: 0 }, count: 999, entryCount: 999 }), undefined],
@@ -154,7 +154,7 @@ describe('splitting in two', () => {
   });
 });
 
-describe('settings of a generation', () => {
+describe('settings of a list set', () => {
   it('[V127] round-trip through their JSON', () => {
     expect(decodeSettings(encodeSettings(settings({ stop: 17, usualLoss: 1e-30 })))).toEqual(settings({ stop: 17, usualLoss: 1e-30 }));
   });

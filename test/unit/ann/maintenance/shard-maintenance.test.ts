@@ -21,7 +21,7 @@ const from = (source: Clusters, count: number): WorldVector[] => Array.from({ le
 const sourceOf = (seed: number, dimensions = DIMENSIONS) => new Clusters({ dimensions, count: 10, spread: 0.5, seed });
 
 function entriesByList({ store }: ShardWorld): number[] {
-  const { id } = store.lists.generations().at(-1)!;
+  const { id } = store.lists.listSets().at(-1)!;
   return Array.from(store.lists.lists(id), ({ entryCount }) => entryCount);
 }
 
@@ -70,7 +70,7 @@ describe('background work ends', () => {
     const strange = (i: number) => vectorOf(long.map((component) => component * (1 + i / 100)));
     /** The sizes of lists whose centroid is as long as these vectors. */
     const strangeLists = () => {
-      const { id } = world.store.lists.generations().at(-1)!;
+      const { id } = world.store.lists.listSets().at(-1)!;
       return [...world.store.lists.lists(id)].filter(({ centroid }) => 127 * centroid.scale > 20).map(({ entryCount }) => entryCount);
     };
     world.upsert([...from(source, 30), strange(0)]);
@@ -92,7 +92,7 @@ describe('background work ends', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     const source = sourceOf(3);
     world.upsert(from(source, 500));
-    for (let slice = 0; world.store.lists.generations().length === 0; slice += 1) {
+    for (let slice = 0; world.store.lists.listSets().length === 0; slice += 1) {
       expect(slice).toBeLessThan(200);
       world.sweep(1);
       // The highest rows, which are read last.
@@ -105,7 +105,7 @@ describe('background work ends', () => {
 });
 
 describe('calibration', () => {
-  const settingsOf = ({ store }: ShardWorld) => decodeSettings(store.lists.generations().at(-1)!.settings);
+  const settingsOf = ({ store }: ShardWorld) => decodeSettings(store.lists.listSets().at(-1)!.settings);
   const nearlyEqual = (source: Clusters, values: Float32Array, spread: number) =>
     vectorOf(values.map((component) => component * (1 + spread * (source.random.next() - 0.5))));
 
@@ -131,7 +131,7 @@ describe('calibration', () => {
     world.upsert(Array.from({ length: 90 }, () => nearlyEqual(source, centre, 0.002)));
     world.settle();
     // With a deep enough rescoring, so that the scan itself loses none.
-    world.store.lists.setSettings(world.store.lists.generations()[0]!.id, encodeSettings({ ...settingsOf(world), rescoreCount: 256 }));
+    world.store.lists.setSettings(world.store.lists.listSets()[0]!.id, encodeSettings({ ...settingsOf(world), rescoreCount: 256 }));
     world.restart();
     const near = Array.from({ length: 20 }, () => ({ values: nearlyEqual(source, centre, 0.002).values, topK: 1 }));
     const rowsRead = (query: (typeof near)[number]) => world.query(query).explanation?.rowsRead ?? 0;
@@ -178,7 +178,7 @@ it('[V125] the largest answers are searched as deeply as possible, even if they 
   const source = sourceOf(4);
   world.upsert(from(source, 1_200));
   world.settle();
-  const { id } = world.store.lists.generations().at(-1)!;
+  const { id } = world.store.lists.listSets().at(-1)!;
   world.store.lists.setSettings(id, encodeSettings(STEEPEST));
   world.restart();
   const query = { values: source.next(), topK: 1_000 };
@@ -199,56 +199,56 @@ describe('memory', () => {
   it('[V126] for only one and a half of two shards serves both: lists are evicted and read again', () => {
     const shards = [large('a', 1), large('b', 2)] as const;
     const bytesMax = Math.floor((1.5 * shards[0].bytes) / PAGE_BYTES) * PAGE_BYTES;
-    const floor = smallFloor(bytesMax);
-    for (const { world } of shards) world.restart(floor);
+    const resources = smallFloor(bytesMax);
+    for (const { world } of shards) world.restart(resources);
     const paged = [0, 0];
     for (let round = 0; round < 6; round += 1) {
       for (const [i, { world, source }] of shards.entries()) {
         const query = { values: source.next(), topK: 5 };
         paged[i]! += world.query(query).explanation?.listsPagedIn ?? 0;
         world.expectExact(query);
-        expect(floor.memory.bytes).toBeLessThanOrEqual(bytesMax);
+        expect(resources.memory.bytes).toBeLessThanOrEqual(bytesMax);
       }
     }
     expect(Math.min(...paged)).toBeGreaterThan(3);
-    expectNothingLeaked(floor);
+    expectNothingLeaked(resources);
   });
 
   it('[V126] that is full has room for the working memory of the deepest search', () => {
     const shards = [large('a', 6), large('b', 7)] as const;
     const { store } = shards[0].world;
-    store.lists.setSettings(store.lists.generations()[0]!.id, encodeSettings(STEEPEST));
+    store.lists.setSettings(store.lists.listSets()[0]!.id, encodeSettings(STEEPEST));
     const bytesMax = Math.floor((1.5 * shards[0].bytes) / PAGE_BYTES) * PAGE_BYTES;
-    const floor = smallFloor(bytesMax);
-    for (const { world } of shards) world.restart(floor);
+    const resources = smallFloor(bytesMax);
+    for (const { world } of shards) world.restart(resources);
     for (const { world, source } of [...shards, ...shards]) {
       world.expectExact({ values: source.next(), topK: 5 });
       const query = { values: source.next(), topK: 1_000 };
       expect(world.query(query).ids.length).toBe(900);
     }
-    expect(bytesMax - floor.memory.bytes).toBeLessThan(bytesMax / 4);
-    expectNothingLeaked(floor);
+    expect(bytesMax - resources.memory.bytes).toBeLessThan(bytesMax / 4);
+    expectNothingLeaked(resources);
   });
 
   it('[V126] that is too small for a single shard still serves it: its lists evict one another', () => {
     const { world, source, bytes } = large('a', 3);
     const bytesMax = Math.floor((0.75 * bytes) / PAGE_BYTES) * PAGE_BYTES;
-    const floor = smallFloor(bytesMax);
-    world.restart(floor);
+    const resources = smallFloor(bytesMax);
+    world.restart(resources);
     for (let round = 0; round < 5; round += 1) {
       world.expectExact({ values: source.next(), topK: 10 });
-      expect(floor.memory.bytes).toBeLessThanOrEqual(bytesMax);
+      expect(resources.memory.bytes).toBeLessThanOrEqual(bytesMax);
       world.upsert(from(source, 15));
       world.settle();
       readStoredLists(world.store);
     }
     expect(world.stats().count).toBe(975);
-    expectNothingLeaked(floor);
+    expectNothingLeaked(resources);
   });
 
   it('[V126] is released completely after loads, evictions, drops and replacements of shards', () => {
-    const floor = smallFloor(48 * PAGE_BYTES);
-    const world = new ShardWorld(floor, { metric: 'l2', dimensions: DIMENSIONS });
+    const resources = smallFloor(48 * PAGE_BYTES);
+    const world = new ShardWorld(resources, { metric: 'l2', dimensions: DIMENSIONS });
     const source = sourceOf(5);
     let before = 0;
     for (let cycle = 0; cycle < 50; cycle += 1) {
@@ -259,11 +259,11 @@ describe('memory', () => {
       else if (cycle % 3 === 1) world.engine.drop();
       else world.nowMs += 10_000;
       if (cycle % 10 === 9) {
-        expectNothingLeaked(floor);
-        if (before > 0) expect(floor.scanner.memory.bytes).toBeLessThanOrEqual(2 * before);
-        before ||= floor.scanner.memory.bytes;
+        expectNothingLeaked(resources);
+        if (before > 0) expect(resources.scanner.memory.bytes).toBeLessThanOrEqual(2 * before);
+        before ||= resources.scanner.memory.bytes;
       }
     }
-    expect(world.store.lists.generations().length).toBeGreaterThan(0);
+    expect(world.store.lists.listSets().length).toBeGreaterThan(0);
   });
 });

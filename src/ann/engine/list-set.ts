@@ -2,7 +2,7 @@ import { must } from '../../kernel/assert.ts';
 import { intact } from '../lists/integrity.ts';
 import type { Centroid, ListModel } from '../lists/list-model.ts';
 import { decodeListModel } from '../lists/list-model.ts';
-import type { Generation, ListStore, StoredList } from '../store/list-store.ts';
+import type { StoredListSet, ListStore, StoredList } from '../store/list-store.ts';
 import type { PostingLists } from '../lists/posting-lists.ts';
 import type { ListSettings } from './list-settings.ts';
 import { decodeSettings, encodeSettings } from './list-settings.ts';
@@ -13,7 +13,7 @@ type StoredLists = Pick<ListStore, 'lists' | 'setSettings'>;
  * A list set whose directory is in memory, with those of its lists that were needed. A caller that changes it also changes its storage.
  * Constructing one throws `CorruptList`, and leaves no memory taken.
  */
-export class ResidentGeneration {
+export class ListSet {
   readonly id: number;
   readonly model: ListModel;
   readonly lists: PostingLists;
@@ -22,7 +22,7 @@ export class ResidentGeneration {
   #settings: ListSettings;
   #centroidsVersion = 0;
 
-  constructor({ id, model, settings }: Generation, store: StoredLists, emptyLists: (model: ListModel) => PostingLists) {
+  constructor({ id, model, settings }: StoredListSet, store: StoredLists, emptyLists: (model: ListModel) => PostingLists) {
     this.id = id;
     this.model = decodeListModel(model);
     this.#store = store;
