@@ -7,8 +7,8 @@ const TSC = join(import.meta.dirname, '../node_modules/.bin/tsc');
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * Files that code of a project imports and its tsconfig.json does not list, dependencies aside: what keeps a layer from importing another.
- * As `composite` has the compiler say (TS6307), without compiling.
+ * The files that a layer imports although its tsconfig.json does not list them, dependencies aside. This keeps layers apart. The compiler
+ * reports the same for `composite` projects (TS6307), but only when it compiles.
  */
 export async function strayFiles(project: string): Promise<string[]> {
   const [config, reached] = await Promise.all([tsc('--showConfig', '-p', project), tsc('--listFilesOnly', '-p', project)]);

@@ -22,7 +22,7 @@ const { values: flags, positionals: patterns } = parseArgs({
   options: {
     fast: { type: 'boolean', default: false },
     full: { type: 'boolean', default: false },
-    // Tests in a browser are never left out.
+    // Fail without Chromium, instead of leaving its tests out.
     browser: { type: 'boolean', default: false },
   },
 });
@@ -31,7 +31,7 @@ if (flags.full) process.env['SLUICE_TEST_FULL'] = '1';
 interface Step {
   readonly name: string;
   readonly run: () => Promise<boolean>;
-  /** Where the step leaves what vitest counted. */
+  /** The path of vitest's JSON report. */
   readonly report?: string;
 }
 
@@ -39,7 +39,7 @@ const BIN = join(ROOT, 'node_modules/.bin');
 const CODE = ['src', 'durable-objects', 'workers', 'test'];
 /** AssemblyScript: TypeScript's syntax, with a compiler and types of its own. */
 const KERNELS = ['src/ann/wasm', 'test/bench/ann/wasm'];
-/** What the inner loop leaves to `npm test`: together they take as much computing as all other unit tests. */
+/** Tests that the inner loop leaves to `npm test`: together they take as much CPU as all other unit tests. */
 const NOT_IN_THE_INNER_LOOP = [
   'agent/model-threads',
   'ann/kernels',
@@ -61,10 +61,10 @@ if (flags.full) await writeResults(results);
 console.log(`${results.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);
 
-/** Lanes run beside each other, more of them than cores: tests inside workerd and of deployments wait for much. */
+/** Lanes run in parallel. There are more than cores, because tests inside workerd and of deployments mostly wait. */
 async function lanes(): Promise<Step[][]> {
   if (patterns.length > 0) return [[await selected()]];
-  // Rules that ask for types and the compiler's own errors come of the same programs: compiling apart from it costs half as much again.
+  // Type-aware rules and type errors share the compiler's programs: a separate compilation would cost half as much again.
   const lint: Step = {
     name: 'lint and types',
     run: command('oxlint', '--type-aware', '--type-check', ...CODE, ...KERNELS.flatMap(ignored)),
@@ -138,7 +138,7 @@ function command(name: string, ...args: string[]): () => Promise<boolean> {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...QUIET_ENVIRONMENT },
     });
-    // Whole, once it is over: other steps print meanwhile.
+    // Printed in one piece at the end, because other steps print at the same time.
     const printed: Buffer[] = [];
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => printed.push(chunk));
     const code = await new Promise<number | null>((resolve) => child.on('close', resolve));

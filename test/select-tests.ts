@@ -3,13 +3,13 @@ import { join } from 'node:path';
 
 export interface SelectedTests {
   readonly files: readonly string[];
-  /** Of vitest, that the files belong to. */
+  /** The vitest projects that the files belong to. */
   readonly projects: readonly string[];
-  /** A pattern of titles, if not all of those files is meant. */
+  /** A pattern of titles, if only some tests of the files are selected. */
   readonly titles: string | undefined;
 }
 
-/** Test files whose paths contain one of the patterns; if there are none, those with a title that does, as it is written there. */
+/** The test files whose paths contain one of the patterns; if there are none, the tests whose titles contain one, as written in the source. */
 export async function selectTests(patterns: readonly string[], root: string): Promise<SelectedTests> {
   const all = await Array.fromAsync(glob('test/*/**/*.test.ts', { cwd: root, exclude: (name) => name.endsWith('node_modules') }));
   const byPath = all.filter((file) => patterns.some((pattern) => file.includes(pattern)));
@@ -19,7 +19,7 @@ export async function selectTests(patterns: readonly string[], root: string): Pr
   return { files: byTitle, projects: projectsOf(byTitle), titles: patterns.map((pattern) => RegExp.escape(pattern)).join('|') };
 }
 
-/** `test/<project>/...`, and one for each Worker whose classes are tested inside workerd. */
+/** The project of `test/<project>/...` or `test/workerd/<project>/...`. */
 const projectsOf = (files: readonly string[]): string[] => [
   ...new Set(files.map((file) => /^test\/(?:workerd\/)?([^/]+)\//.exec(file)?.[1] ?? '')),
 ];

@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 
 const root = new URL('..', import.meta.url).pathname;
 
-// Workerd starts only when every bound Worker is there. Suites that need real shards are those of the project `indexes`.
+// Workerd starts only if every bound Worker exists. The project `indexes` has the suites that need real shards.
 const absentShards = {
   name: 'sluice-shards',
   modules: true,
@@ -20,15 +20,15 @@ const absentShards = {
 
 const SLUICE_TEST_FULL = process.env['SLUICE_TEST_FULL'] ?? '';
 
-// Of what hangs: a busy machine is several times slower than an idle one, and the full run repeats each property many times.
+// Long enough that only a hang exceeds it: a busy machine is several times slower, and the full run repeats each property many times.
 const TIMEOUT_MS = SLUICE_TEST_FULL === '1' ? 1_800_000 : 180_000;
 
 const EVERYWHERE = {
   testTimeout: TIMEOUT_MS,
   hookTimeout: TIMEOUT_MS,
-  // Files share a process and the modules it has loaded: loading them costs more than most files take. Each file names state of its own.
+  // Files share a process and its modules: loading those for each file costs more than most files take. Each file uses its own state.
   isolate: false,
-  // What comes by itself is polled for: it takes as long as it takes, and soon on an idle machine.
+  // Tests poll for what the server does by itself.
   expect: { poll: { timeout: 30_000, interval: 20 } },
 };
 
