@@ -37,7 +37,7 @@ export function httpGateway(world: MemoryCacheWorld) {
       authenticator: { present: async () => credential } satisfies Authenticator,
       budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
       embeddings: { models, embedder },
-      place: { see: () => {} },
+      region: { see: () => {} },
       bodies: { budget: new BodyBudget(), clock, timer: { after: () => () => {} } },
     };
     wired.set(env, parts);
