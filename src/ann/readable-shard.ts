@@ -18,6 +18,7 @@ import type { SelectionCache } from './filter/selection.ts';
 import { listRows, sliceBehind } from './list-rows.ts';
 import type { SearchCost } from './search-cost.ts';
 import { NO_COST } from './search-cost.ts';
+import type { Progress, ShardProgress } from './shard-operations.ts';
 import type {
   Counted,
   Explanation,
@@ -179,6 +180,13 @@ export class ReadableShard {
     const stored = new Map([...this.store.read(header)(rows)].map((vector) => [vector.id, vector]));
     const vectors = ids.map((id) => stored.get(id));
     return ok(measureSlice(header.metric, vectors, topK, (query) => this.#search({ ...query, namespace: ordinal ?? 0 }, among, header)));
+  }
+
+  progress(call: ShardProgress): Outcome<Progress> {
+    const found = this.gate.pass(call);
+    if (!found.ok) return found;
+    const waiting = this.engine.isMaintenanceDue(found.value) ? this.store.unlistedRows().size : 0;
+    return ok({ vectors: found.value.count, waiting });
   }
 
   stats(call: Addressed): Outcome<ShardStats> {

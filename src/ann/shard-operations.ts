@@ -1,6 +1,7 @@
 import type { Outcome } from '../contract/outcome.ts';
 import type { WriteLease } from '../contract/write-lease.ts';
 import { compareText } from './id-order.ts';
+import type { Addressed } from './access-mode.ts';
 import type {
   Counted,
   Deleted,
@@ -8,6 +9,7 @@ import type {
   NamespacePage,
   Patched,
   RecallSlice,
+  Routed,
   SampledIds,
   SelectedIds,
   ShardCount,
@@ -26,6 +28,16 @@ import type {
   Written,
 } from './shard-protocol.ts';
 
+/** Asks how far background work is behind the writes. */
+export interface ShardProgress extends Routed, Addressed {}
+
+export interface Progress {
+  /** Rows, spilled copies included. */
+  readonly vectors: number;
+  /** Those that are searched one by one until background work puts them into posting lists; 0 where there are too few for lists. */
+  readonly waiting: number;
+}
+
 interface Operation<Request, Reply> {
   readonly request: Request;
   readonly reply: Reply;
@@ -41,6 +53,7 @@ interface Operations {
   readonly select: Operation<ShardSelect, SelectedIds>;
   readonly sample: Operation<ShardSample, SampledIds>;
   readonly measureRecall: Operation<ShardRecall, RecallSlice>;
+  readonly progress: Operation<ShardProgress, Progress>;
   readonly upsert: Operation<UpsertBatch, Written>;
   readonly patch: Operation<ShardPatch, Patched>;
   readonly delete: Operation<ShardDelete, Deleted>;
@@ -56,6 +69,7 @@ export const READ_METHODS = {
   select: 'selectIds',
   sample: 'sample',
   measureRecall: 'measureRecall',
+  progress: 'progress',
 } as const satisfies Partial<Record<keyof Operations, string>>;
 
 /** Writes, each in the name of a key: refused with `lease_expired` once its lease has ended. */
@@ -98,7 +112,7 @@ export const callWrite = <Name extends ShardWrite>(
 type Untyped<Args extends readonly unknown[], Answer> = Readonly<Record<string, (...args: Args) => Answer>>;
 
 /** Reads that every shard of an index is asked for: how their replies become that of the index. */
-export const MERGES = { namespaces: mergedNamespaces, sample: mergedSample } satisfies Partial<Merges>;
+export const MERGES = { namespaces: mergedNamespaces, sample: mergedSample, progress: mergedProgress } satisfies Partial<Merges>;
 
 /** The others take more than one call of each shard; see `ManyShards`. */
 export type MergedRead = keyof typeof MERGES;
@@ -121,6 +135,11 @@ function mergedSample(drawn: readonly SampledIds[], { count }: ShardSample): Sam
   // In turns, so that the last shard does not lose its share.
   const inTurns = Array.from({ length: longest }, (_, turn) => shares.flatMap((ids) => ids[turn] ?? [])).flat();
   return { ids: [...new Set(inTurns)].slice(0, count), lsn: highestLsn(drawn) };
+}
+
+function mergedProgress(parts: readonly Progress[]): Progress {
+  const sum = (of: (part: Progress) => number) => parts.reduce((total, part) => total + of(part), 0);
+  return { vectors: sum(({ vectors }) => vectors), waiting: sum(({ waiting }) => waiting) };
 }
 
 const highestLsn = (replies: readonly { readonly lsn: number }[]): number => replies.reduce((most, { lsn }) => Math.max(most, lsn), 0);

@@ -2,6 +2,7 @@ import { shardBudget } from '../index/resharding/shard-budget.ts';
 import type { AnnotationChange, IndexAnnotations } from '../index/index-annotations.ts';
 import type { DeletedIndex } from '../index/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../index/index-manifest.ts';
+import type { Progress } from '../ann/shard-operations.ts';
 import type { ShardStats } from '../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../contract/indexes.ts';
 import { LIMITS } from '../contract/limits.ts';
@@ -139,6 +140,12 @@ export class Indexes {
       const stats = await shards.of(manifest).stats();
       return stats.ok ? ok({ ...stats.value, manifest, countMax: LIMITS.shardsPerIndexMaxCount * shardBudget(manifest) }) : stats;
     });
+  }
+
+  /** How far background work is behind the writes. */
+  progress(user: IndexUser, name: string): Promise<Outcome<Progress>> {
+    const { manifests, shards } = this.#parts;
+    return onIndex(manifests, user, name, (manifest) => shards.of(manifest).read('progress', { indexId: manifest.id }));
   }
 
   /** The vector space of a new index: that of its model, or any with this many dimensions. */

@@ -6,7 +6,7 @@ import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
 import { Maintenance } from '../../../../src/ann/maintenance/maintenance.ts';
 import { Clusters } from '../../../support/fixtures/clusters.ts';
 import type { WorldVector } from '../../../support/worlds/shard-world.ts';
-import { expectNothingLeaked, ShardWorld, smallFloor } from '../../../support/worlds/shard-world.ts';
+import { expectNothingLeaked, ShardWorld, SMALL_SIZES, smallFloor, value } from '../../../support/worlds/shard-world.ts';
 import { readStoredLists } from '../../../support/oracles/stored-lists.ts';
 
 const DIMENSIONS = 12;
@@ -266,4 +266,18 @@ describe('memory', () => {
     }
     expect(world.store.lists.listSets().length).toBeGreaterThan(0);
   });
+});
+
+it('[Q58] vectors wait for the posting lists once there are enough for lists, and until they are in one', () => {
+  const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
+  const source = sourceOf(6);
+  const progress = () => value(world.shard.progress({ indexId: world.identity.indexId }));
+  world.upsert(from(source, SMALL_SIZES.listedCountMin - 1));
+  expect(progress()).toEqual({ vectors: 199, waiting: 0 });
+  world.upsert(from(source, 101));
+  expect(progress()).toEqual({ vectors: 300, waiting: 300 });
+  world.settle();
+  expect(progress()).toEqual({ vectors: 300, waiting: 0 });
+  world.upsert(from(source, 7));
+  expect(progress()).toEqual({ vectors: 307, waiting: 7 });
 });

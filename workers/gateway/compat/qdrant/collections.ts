@@ -48,12 +48,14 @@ export const qdrantCollectionHandlers = {
   qdrantCollection: async (call) => {
     const { indexes } = call.gateway.retrieval;
     const { collection } = call.params;
-    const [found, declared] = await Promise.all([
+    const [found, progress, declared] = await Promise.all([
       indexes.stats(call.principal, collection),
+      indexes.progress(call.principal, collection),
       indexes.annotations(call.principal, collection),
     ]);
     if (!found.ok) return found;
-    return declared.ok ? { ok: true, reply: enveloped(call, infoOf(found.value, declared.value)), used: {} } : declared;
+    if (!progress.ok) return progress;
+    return declared.ok ? { ok: true, reply: enveloped(call, infoOf(found.value, progress.value, declared.value)), used: {} } : declared;
   },
 
   qdrantCollectionExists: async (call) => {

@@ -2,6 +2,7 @@ import type * as z from 'zod';
 
 import type { AnnotationChange, IndexAnnotations } from '../../../../src/index/index-annotations.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
+import type { Progress } from '../../../../src/ann/shard-operations.ts';
 import type { ShardStats } from '../../../../src/ann/shard-protocol.ts';
 import { DISTANCE_BY_METRIC } from '../../../../src/contract/qdrant/collections.ts';
 import type { creationTuning, updatedTuning, vectorTuning } from '../../../../src/contract/qdrant/tuning.ts';
@@ -53,13 +54,15 @@ export function tuningOfUpdate({
 /** What an index is, in the words of another engine: what was declared, and Qdrant's usual values where nothing was. */
 export function infoOf(
   { manifest, count, shards }: ShardStats & { readonly manifest: IndexManifest },
+  { vectors, waiting }: Progress,
   { fields, sections }: IndexAnnotations,
 ) {
   const { metadata, quantization_config: quantization = null } = sections;
   return {
     status: 'green' as const,
     optimizer_status: 'ok' as const,
-    indexed_vectors_count: count,
+    // [Q58] Of the rows, some are copies.
+    indexed_vectors_count: vectors === 0 ? count : Math.floor((count * (vectors - waiting)) / vectors),
     points_count: count,
     segments_count: 1,
     config: {
