@@ -37,14 +37,14 @@ function world() {
     ask: async (_, follow) => (routes.isLost ? UNKNOWN : tellChanges(primary.store, follow, 0, routes.since)),
   });
   replica.follow('primary');
-  const write = (id: string, version: number) =>
+  const write = (id: string, version: number, values = [1, 0]) =>
     value(
       primary.shard.upsert(
         {
           indexId,
           ids: [id],
           namespaces: [''],
-          values: Float32Array.of(1, 0),
+          values: Float32Array.from(values),
           metadata: [null],
           texts: [null],
           versions: [version],
@@ -55,6 +55,9 @@ function world() {
     );
   return { primary, copy, routes, replica, write };
 }
+
+const at = (x: number, y: number) => ({ kind: 'values', values: Float32Array.of(x, y) }) as const;
+const ASKED = { indexId, routeVersion: 1, namespace: '', filter: null, excludeIds: [], include: INCLUDE };
 
 it('[RT11] a replica refuses old routes and callers as its shard does, once it has the changes', async () => {
   const { primary, routes, replica, write } = world();
@@ -80,9 +83,21 @@ it('[RT11] a replica returns the versions of its rows, which distinguish copies 
   write('a', 7);
   write('b', 12);
   await replica.pull(0);
-  const target = { kind: 'values', values: Float32Array.of(1, 0) } as const;
-  const query = { indexId, routeVersion: 1, target, namespace: '', topK: 5, filter: null, excludeIds: [], include: INCLUDE };
-  expect(value(copy.shard.query(query))).toMatchObject({ ids: ['a', 'b'], versions: [7, 12] });
+  expect(value(copy.shard.query({ ...ASKED, target: at(1, 0), topK: 5 }))).toMatchObject({ ids: ['a', 'b'], versions: [7, 12] });
+});
+
+it('[V33] a replica forgets what its primary removed or replaced, and finds the next closest', async () => {
+  const { primary, copy, replica, write } = world();
+  for (const [i, id] of ['a', 'b', 'c'].entries()) write(id, 1 + i, [1 + i, 0]);
+  const closest = async () => {
+    expect(await replica.pull(0)).toBe('complete');
+    return value(copy.shard.query({ ...ASKED, target: at(0, 0), topK: 1 })).ids;
+  };
+  expect(await closest()).toEqual(['a']);
+  primary.shard.delete({ indexId, selection: { kind: 'ids', namespace: '', ids: ['a'] } });
+  expect(await closest()).toEqual(['b']);
+  write('b', 9, [7, 0]);
+  expect(await closest()).toEqual(['c']);
 });
 
 it('[G41] a replica keeps its copy, possibly the last, while its primary has no index', async () => {
