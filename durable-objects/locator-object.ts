@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Residue } from '../src/index/erasure.ts';
-import type { Addressed, Gate } from '../src/ann/access-mode.ts';
+import type { Addressed, AccessMode } from '../src/ann/access-mode.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts.ts';
 import type { Claim } from '../src/index/locators/locator.ts';
 import type { Place } from '../src/index/locators/locator-store.ts';
@@ -25,7 +25,7 @@ export class LocatorObject extends DurableObject<ReshardingEnv> implements Serve
   readonly #opened = new OpenedLocator(this.ctx.storage, this.env);
 
   /** Of a shadow generation: closed to all calls but its follower's. */
-  open(identity: LocatorIdentity, gate: Gate = 'open'): void {
+  open(identity: LocatorIdentity, gate: AccessMode = 'open'): void {
     this.#opened.open(identity, gate);
   }
 
@@ -65,7 +65,7 @@ export class LocatorObject extends DurableObject<ReshardingEnv> implements Serve
   }
 
   /** Once that is answered, no write of those who are kept out is under way. */
-  async setGate(indexId: IndexId, gate: Gate, run: number): Promise<Outcome<null>> {
+  async setGate(indexId: IndexId, gate: AccessMode, run: number): Promise<Outcome<null>> {
     const set = this.#opened.setGate(indexId, gate, run);
     if (!set.ok || gate === 'open') return set;
     return this.#opened.within(indexId, async ({ locator }) => ((await locator.comeToRest()) ? ok(null) : BUSY));

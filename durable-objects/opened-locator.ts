@@ -1,5 +1,5 @@
-import type { Addressed, Gate, GateState } from '../src/ann/access-mode.ts';
-import { Gatekeeper, INDEX_OBJECT, OPEN } from '../src/ann/access-mode.ts';
+import type { Addressed, AccessMode, AccessState } from '../src/ann/access-mode.ts';
+import { AccessControl, INDEX_OBJECT, OPEN } from '../src/ann/access-mode.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { indexObjectName, shardName } from '../src/index/index-manifest.ts';
@@ -22,13 +22,13 @@ interface Opened {
   readonly store: SqliteLocatorStore;
 }
 
-/** What a locator was opened as, and the locator for callers that its gate lets pass. */
+/** What a locator was opened as, and the locator for callers that its access mode serves. */
 export class OpenedLocator {
   readonly #storage: DurableObjectStorage;
   readonly #env: ReshardingEnv;
   readonly #identity: StoredCell<LocatorIdentity>;
-  readonly #gate: StoredCell<GateState>;
-  readonly #keeper: Gatekeeper;
+  readonly #gate: StoredCell<AccessState>;
+  readonly #control: AccessControl;
   #opened: Opened | undefined;
 
   constructor(storage: DurableObjectStorage, env: ReshardingEnv) {
@@ -36,7 +36,7 @@ export class OpenedLocator {
     this.#env = env;
     this.#identity = new StoredCell(storage, 'identity');
     this.#gate = new StoredCell(storage, 'gate');
-    this.#keeper = new Gatekeeper({
+    this.#control = new AccessControl({
       indexId: () => this.#identity.get()?.indexId,
       gate: () => this.#gate.get() ?? OPEN,
       setGate: (state) => this.#gate.put(state),
@@ -48,7 +48,7 @@ export class OpenedLocator {
   }
 
   /** Of a shadow generation: closed to all calls but its follower's. */
-  open(identity: LocatorIdentity, gate: Gate): void {
+  open(identity: LocatorIdentity, gate: AccessMode): void {
     const known = this.#identity.get();
     assert(known === undefined || known.indexId === identity.indexId, 'a locator is named by its index id');
     if (known !== undefined) return;
@@ -62,13 +62,13 @@ export class OpenedLocator {
     this.#gate.forget();
   }
 
-  setGate(indexId: IndexId, gate: Gate, run: number): Outcome<null> {
-    return this.#keeper.set(indexId, gate, run);
+  setGate(indexId: IndexId, gate: AccessMode, run: number): Outcome<null> {
+    return this.#control.set(indexId, gate, run);
   }
 
-  /** Refuses as `Gatekeeper` does. */
+  /** Refuses as `AccessControl` does. */
   async with<T>(call: Addressed, work: (opened: Opened) => Promise<Outcome<T>>, isWrite = false): Promise<Outcome<T>> {
-    const passed = this.#keeper.pass(call, isWrite);
+    const passed = this.#control.pass(call, isWrite);
     if (!passed.ok) return passed;
     if (this.#opened === undefined) {
       const identity = must(this.#identity.get(), 'a locator that lets pass is open');

@@ -1,4 +1,4 @@
-import type { Addressed, Gate } from '../src/ann/access-mode.ts';
+import type { Addressed, AccessMode } from '../src/ann/access-mode.ts';
 import type { KeyedReceipt } from '../src/ann/receipts.ts';
 import type { GrowthCall } from '../src/index/resharding/index-resharding.ts';
 import type { RegionPage, RoutingSummary } from '../src/index/routing/routing-summary.ts';
@@ -49,7 +49,7 @@ export interface IndexReshardingStub {
 }
 
 export interface LocatorStub {
-  open(identity: LocatorIdentity, gate?: Gate): Promise<void>;
+  open(identity: LocatorIdentity, gate?: AccessMode): Promise<void>;
   erase(): Promise<void>;
   counts(call: Addressed): Promise<Outcome<LocatorCounts>>;
   move(indexId: IndexId, moves: RowMoves): Promise<Outcome<MoveAnswer[]>>;
@@ -71,7 +71,7 @@ export interface ShardStub extends ShardRowsStub {
   raise(lsn: number): Promise<void>;
   export(locators: number): Promise<void>;
   standing(): Promise<PrimaryState | undefined>;
-  setGate(indexId: IndexId, gate: Gate, run: number): Promise<Outcome<null>>;
+  setGate(indexId: IndexId, gate: AccessMode, run: number): Promise<Outcome<null>>;
   stats(call: Addressed): Promise<Outcome<ShardStats>>;
   changesSince(follow: ShardFollow): Promise<Outcome<ShardChanges>>;
 }

@@ -29,20 +29,20 @@ export const followerWith = (fencingToken: number): Caller => ({ kind: 'follower
  * What an object of an index serves: everything; reads alone, while its vectors are handed over; or nothing but the follower that fills
  * it from another generation.
  */
-export type Gate = 'open' | 'sealed' | 'closed';
+export type AccessMode = 'open' | 'sealed' | 'closed';
 
-/** The gate of an object, and the highest fencing token of a follower that it has seen: writes with a lower one come too late. */
-export interface GateState {
-  readonly gate: Gate;
-  /** Stored under this name. */
+/** The access mode of an object, and the highest fencing token of a follower that it has seen: writes with a lower one come too late. */
+export interface AccessState {
+  readonly gate: AccessMode;
+  /** The fencing token; both are stored under these names. */
   readonly run: number;
 }
 
 /** The state of an object that was never sealed or closed. */
-export const OPEN: GateState = { gate: 'open', run: 0 };
+export const OPEN: AccessState = { gate: 'open', run: 0 };
 
-/** Refuses with `index_moving` a client that the gate keeps out, and with `stale_fence` a write of a follower that was replaced. */
-export function admit({ gate, run: newest }: GateState, caller: Caller, isWrite: boolean): Outcome<null> {
+/** Refuses with `index_moving` a client that the access mode keeps out, and with `stale_fence` a write of a follower that was replaced. */
+export function admit({ gate, run: newest }: AccessState, caller: Caller, isWrite: boolean): Outcome<null> {
   switch (caller.kind) {
     case 'index-object':
       return ok(null);
@@ -57,40 +57,40 @@ export function admit({ gate, run: newest }: GateState, caller: Caller, isWrite:
   }
 }
 
-/** An object of an index that has a gate. */
-interface Gated {
+/** What an object of an index stores of its access mode. */
+interface AccessStore {
   /** The index it belongs to; undefined without one. */
   indexId(): IndexId | undefined;
-  gate(): GateState;
-  setGate(state: GateState): void;
+  gate(): AccessState;
+  setGate(state: AccessState): void;
 }
 
 /** Which callers get access to what an object of an index stores. */
-export class Gatekeeper {
-  readonly #gated: Gated;
+export class AccessControl {
+  readonly #store: AccessStore;
 
-  constructor(gated: Gated) {
-    this.#gated = gated;
+  constructor(store: AccessStore) {
+    this.#store = store;
   }
 
   /** `own`: the index id of the object, where it was read already. Refuses with `index_not_found`, or as `admit` does. */
-  pass({ indexId, caller = CLIENT }: Addressed, isWrite = false, own = this.#gated.indexId()): Outcome<null> {
+  pass({ indexId, caller = CLIENT }: Addressed, isWrite = false, own = this.#store.indexId()): Outcome<null> {
     if (own !== indexId) return notFound();
-    // What other objects of the index do needs no look at the gate, which is a read of the store.
+    // What other objects of the index do needs no look at the access mode, which is a read of the store.
     if (caller.kind === 'index-object') return ok(null);
-    const known = this.#gated.gate();
+    const known = this.#store.gate();
     const admitted = admit(known, caller, isWrite);
     if (!admitted.ok) return admitted;
     const isNewer = isWrite && caller.kind === 'follower' && caller.fencingToken > known.run;
-    if (isNewer) this.#gated.setGate({ gate: known.gate, run: caller.fencingToken });
+    if (isNewer) this.#store.setGate({ gate: known.gate, run: caller.fencingToken });
     return ok(null);
   }
 
   /** Refuses with `stale_fence` a run that another one has taken over from, and with `index_not_found`. */
-  set(indexId: IndexId, gate: Gate, run: number): Outcome<null> {
-    if (this.#gated.indexId() !== indexId) return notFound();
-    if (run < this.#gated.gate().run) return refuse('stale_fence', 'another run of the follower has taken over');
-    this.#gated.setGate({ gate, run });
+  set(indexId: IndexId, gate: AccessMode, run: number): Outcome<null> {
+    if (this.#store.indexId() !== indexId) return notFound();
+    if (run < this.#store.gate().run) return refuse('stale_fence', 'another run of the follower has taken over');
+    this.#store.setGate({ gate, run });
     return ok(null);
   }
 }

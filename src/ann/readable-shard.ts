@@ -5,7 +5,7 @@ import { assert, must } from '../kernel/assert.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { Addressed } from './access-mode.ts';
-import { ShardGate } from './shard-gate.ts';
+import { ShardAccess } from './shard-access.ts';
 import { diversified } from './mmr.ts';
 import { matchColumns, rowColumns } from './included-columns.ts';
 import { measureSlice } from './recall-slice.ts';
@@ -53,7 +53,7 @@ import type { VectorStore } from './store/vector-store.ts';
 export class ReadableShard {
   protected readonly store: VectorStore;
   protected readonly engine: ShardEngine;
-  protected readonly gate: ShardGate;
+  protected readonly access: ShardAccess;
   readonly #name: string;
   readonly #selections: SelectionCache;
   #lastCost: SearchCost = NO_COST;
@@ -63,7 +63,7 @@ export class ReadableShard {
     this.engine = engine;
     this.#name = name;
     this.#selections = selections;
-    this.gate = new ShardGate(store);
+    this.access = new ShardAccess(store);
   }
 
   /** Makes this shard the given index's. Repeating it changes nothing. */
@@ -83,7 +83,7 @@ export class ReadableShard {
 
   /** Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
   query(query: ShardQuery): Outcome<ShardMatches> {
-    const found = this.gate.pass(query);
+    const found = this.access.pass(query);
     if (!found.ok) return found;
     const header = found.value;
     const { target, namespace, topK, filter, mmr, exact = false } = query;
@@ -111,7 +111,7 @@ export class ReadableShard {
   /** In the order asked for; ids that are not there are left out. Refuses with `limit_exceeded`. */
   fetch(fetch: ShardFetch): Outcome<ShardVectors> {
     const { namespace, ids, include } = fetch;
-    const found = this.gate.pass(fetch);
+    const found = this.access.pass(fetch);
     if (!found.ok) return found;
     const ordinal = this.store.namespaceOrdinal(namespace);
     const rows = ordinal === undefined ? [] : this.store.rowsOf(ordinal, ids);
@@ -133,7 +133,7 @@ export class ReadableShard {
 
   namespaces(page: ShardNamespaces): Outcome<NamespacePage> {
     const { after, limit } = page;
-    const found = this.gate.pass(page);
+    const found = this.access.pass(page);
     if (!found.ok) return found;
     const names = this.store.namespacesBehind(after, limit + 1);
     return ok({ names: names.slice(0, limit), hasMore: names.length > limit, lsn: found.value.lsn });
@@ -162,7 +162,7 @@ export class ReadableShard {
   /** Ids of vectors of the namespace drawn at random, all if there are fewer. */
   sample(sample: ShardSample): Outcome<SampledIds> {
     const { namespace, count, seed } = sample;
-    const found = this.gate.pass(sample);
+    const found = this.access.pass(sample);
     if (!found.ok) return found;
     const ordinal = this.store.namespaceOrdinal(namespace);
     const live = ordinal === undefined ? new RowSet() : this.store.liveRows(ordinal);
@@ -183,14 +183,14 @@ export class ReadableShard {
   }
 
   progress(call: ShardProgress): Outcome<Progress> {
-    const found = this.gate.pass(call);
+    const found = this.access.pass(call);
     if (!found.ok) return found;
     const waiting = this.engine.isMaintenanceDue(found.value) ? this.store.unlistedRows().size : 0;
     return ok({ vectors: found.value.count, waiting });
   }
 
   stats(call: Addressed): Outcome<ShardStats> {
-    const found = this.gate.pass(call);
+    const found = this.access.pass(call);
     if (!found.ok) return found;
     return ok({
       lsn: found.value.lsn,
@@ -238,7 +238,7 @@ export class ReadableShard {
 
   /** The vectors of a namespace that a filter accepts; undefined `among`: all of it. */
   protected scopeOf(call: Scoped, isWrite = false): Outcome<Scope> {
-    const found = this.gate.pass(call, isWrite);
+    const found = this.access.pass(call, isWrite);
     if (!found.ok) return found;
     const ordinal = this.store.namespaceOrdinal(call.namespace);
     const selected = this.#selection(ordinal, call.filter, [], found.value);

@@ -18,7 +18,7 @@ import type { ShardHeader } from './shard-header.ts';
 export class Shard extends ReadableShard {
   /** All or nothing. Refuses with `limit_exceeded` when the vectors do not fit, or with `idempotency_mismatch`. */
   upsert(batch: UpsertBatch, nowMs: number): Outcome<Written> {
-    const found = this.gate.pass(batch, true);
+    const found = this.access.pass(batch, true);
     if (!found.ok) return found;
     const header = found.value;
     assert(batch.values.length === batch.ids.length * header.dimensions, 'a batch has the dimensions of its index');
@@ -55,7 +55,7 @@ export class Shard extends ReadableShard {
   /** All or nothing, but for a filter, of which one slice is done. Ids that do not exist are not counted. */
   delete(deletion: ShardDelete): Outcome<Deleted> {
     const { selection, lsnSeen } = deletion;
-    const found = this.gate.pass(deletion, true);
+    const found = this.access.pass(deletion, true);
     if (!found.ok) return found;
     if (selection.kind === 'all') {
       this.engine.drop();

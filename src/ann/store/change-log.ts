@@ -33,7 +33,7 @@ export type ShardChanges = { readonly kind: 'snapshot-needed' } | (ChangePage & 
 export interface Standing {
   /** Calls that were routed before this version of the routes; see `ShardRoute`. */
   readonly since: number;
-  /** All calls but those of followers; see `Gate`. */
+  /** All calls but those of followers; see `AccessMode`. */
   readonly isClosed: boolean;
 }
 

@@ -5,7 +5,7 @@ import type { IndexId } from '../../kernel/ids.ts';
 import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import { hasTable, migrate } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { Gate, GateState } from '../access-mode.ts';
+import type { AccessMode, AccessState } from '../access-mode.ts';
 import { encodeFloats } from '../float32.ts';
 import { WHOLE, billingOf, hasCallersKey } from '../receipts.ts';
 import type { ShardHeader } from '../shard-header.ts';
@@ -74,11 +74,11 @@ export class VectorStore extends VectorReader {
   }
 
   /** The access mode of the shard: all callers, until another mode is set. */
-  gate(): GateState {
-    return this.#storage.sql.exec<{ gate: Gate; run: number }>('SELECT gate, follower_run AS run FROM shard').one();
+  gate(): AccessState {
+    return this.#storage.sql.exec<{ gate: AccessMode; run: number }>('SELECT gate, follower_run AS run FROM shard').one();
   }
 
-  setGate({ gate, run }: GateState): void {
+  setGate({ gate, run }: AccessState): void {
     this.#storage.sql.exec('UPDATE shard SET gate = ?, follower_run = ?', gate, run);
   }
 

@@ -1,4 +1,4 @@
-import type { Gate } from '../../ann/access-mode.ts';
+import type { AccessMode } from '../../ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorKeys } from '../../ann/store/change-log.ts';
@@ -31,6 +31,6 @@ export interface FollowedShards {
   carryReceipts(carriage: ReceiptCarriage, after: ReceiptCursor | null): Promise<Outcome<ReceiptCursor>>;
   /** How many vectors there are, for a follower of that run. */
   count(manifest: IndexManifest, run: number): Promise<Outcome<number>>;
-  /** Sets the gate of all shards. */
-  setGate(manifest: IndexManifest, gate: Gate, run: number): Promise<Outcome<null>>;
+  /** Sets the access mode of all shards. */
+  setGate(manifest: IndexManifest, gate: AccessMode, run: number): Promise<Outcome<null>>;
 }

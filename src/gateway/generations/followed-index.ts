@@ -1,4 +1,4 @@
-import type { Caller, Gate } from '../../ann/access-mode.ts';
+import type { Caller, AccessMode } from '../../ann/access-mode.ts';
 import { followerWith } from '../../ann/access-mode.ts';
 import type { KeyedReceipt, ReceiptPage } from '../../ann/receipts.ts';
 import type { ChangeCursor, ChangePage, ShardChanges, ShardFollow } from '../../ann/store/change-log.ts';
@@ -24,9 +24,9 @@ export interface FollowedObjects {
   adoptReceipts(manifest: IndexManifest, locator: number | null, receipts: readonly KeyedReceipt[], caller: Caller): Promise<Outcome<null>>;
   shardCount(manifest: IndexManifest, shard: number, caller: Caller): Promise<Outcome<number>>;
   locatorCount(manifest: IndexManifest, locator: number, caller: Caller): Promise<Outcome<number>>;
-  setShardGate(manifest: IndexManifest, shard: number, gate: Gate, run: number): Promise<Outcome<null>>;
+  setShardGate(manifest: IndexManifest, shard: number, gate: AccessMode, run: number): Promise<Outcome<null>>;
   /** Once that is answered, no write of the excluded callers is under way. */
-  setLocatorGate(manifest: IndexManifest, locator: number, gate: Gate, run: number): Promise<Outcome<null>>;
+  setLocatorGate(manifest: IndexManifest, locator: number, gate: AccessMode, run: number): Promise<Outcome<null>>;
 }
 
 /** Where the changes of a shard begin that was opened while they were followed. */
@@ -122,7 +122,7 @@ export class FollowedIndex implements FollowedShards {
   }
 
   /** Locators are kept from writing before their shards are, and let write after them. */
-  async setGate(manifest: IndexManifest, gate: Gate, run: number): Promise<Outcome<null>> {
+  async setGate(manifest: IndexManifest, gate: AccessMode, run: number): Promise<Outcome<null>> {
     const parts = await this.#partsOf(manifest);
     if (!parts.ok) return parts;
     const { shards, locators } = parts.value;

@@ -2,7 +2,7 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import type { Creation } from '../index-lifecycle.ts';
 import type { IndexManifest } from '../index-manifest.ts';
-import type { Gate } from '../../ann/access-mode.ts';
+import type { AccessMode } from '../../ann/access-mode.ts';
 import type { ChangeCursor } from '../../ann/store/change-log.ts';
 
 /** How far the changes of an index have been followed, by the ordinals of its shards. */
@@ -83,7 +83,7 @@ export const NO_GENERATIONS: GenerationState = { version: 0, shadow: null };
 /** What the other generation means for objects that one of the two gets meanwhile. */
 export interface Beside {
   /** The access mode of the new object: one of the shadow generation is closed. */
-  readonly gate: Gate;
+  readonly gate: AccessMode;
   /** Whether the other one follows: from the first change on, each is logged. */
   readonly isFollowed: boolean;
 }

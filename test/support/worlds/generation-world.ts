@@ -1,11 +1,11 @@
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../src/ann/filter/selection.ts';
-import type { Gate } from '../../../src/ann/access-mode.ts';
+import type { AccessMode } from '../../../src/ann/access-mode.ts';
 import { followerWith } from '../../../src/ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor, GenerationCall, Generations } from '../../../src/index/generations/generation-state.ts';
 import { NO_GENERATIONS } from '../../../src/index/generations/generation-state.ts';
-import { ShardGate } from '../../../src/ann/shard-gate.ts';
+import { ShardAccess } from '../../../src/ann/shard-access.ts';
 import { transition } from '../../../src/index/generations/transition.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { tellChanges } from '../../../src/ann/replication/changes.ts';
@@ -57,7 +57,7 @@ export function vectorOfText(model: string, text: string): number[] {
 interface LiveShard {
   readonly store: VectorStore;
   readonly shard: Shard;
-  readonly gate: ShardGate;
+  readonly gate: ShardAccess;
 }
 
 /**
@@ -98,7 +98,7 @@ export class GenerationWorld {
       this.#shards.set(indexId, {
         store,
         shard: new Shard(store, engine, indexId, new SelectionCache(1 << 16)),
-        gate: new ShardGate(store),
+        gate: new ShardAccess(store),
       });
     }
     this.shardOf(indexId).shard.open({ indexId, dimensions, metric });
@@ -217,7 +217,7 @@ export class GenerationWorld {
           const stats = this.shardOf(manifest.id).shard.stats({ indexId: manifest.id, caller: followerWith(number) });
           return stats.ok ? ok(stats.value.count) : stats;
         }),
-      setGate: (manifest, gate: Gate, number) => run(() => this.shardOf(manifest.id).gate.set(manifest.id, gate, number)),
+      setGate: (manifest, gate: AccessMode, number) => run(() => this.shardOf(manifest.id).gate.set(manifest.id, gate, number)),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Addressed, Caller, Gate } from '../../../src/ann/access-mode.ts';
+import type { Addressed, Caller, AccessMode } from '../../../src/ann/access-mode.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import type { KeyedReceipt, ReceiptPage } from '../../../src/ann/receipts.ts';
@@ -16,7 +16,7 @@ import { ask } from './ask.ts';
 interface GatedStub {
   receiptsBehind(indexId: IndexId, after: number): Promise<Outcome<ReceiptPage>>;
   adoptReceipts(to: Addressed, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
-  setGate(indexId: IndexId, gate: Gate, run: number): Promise<Outcome<null>>;
+  setGate(indexId: IndexId, gate: AccessMode, run: number): Promise<Outcome<null>>;
 }
 interface ShardStub extends GatedStub {
   followedFrom(indexId: IndexId, lsnMin: number): Promise<Outcome<ChangeCursor>>;
@@ -77,11 +77,11 @@ export class DurableFollowedObjects implements FollowedObjects {
     return counts.ok ? ok(counts.value.ids) : counts;
   }
 
-  setShardGate(manifest: IndexManifest, shard: number, gate: Gate, run: number): Promise<Outcome<null>> {
+  setShardGate(manifest: IndexManifest, shard: number, gate: AccessMode, run: number): Promise<Outcome<null>> {
     return ask(UNREACHABLE, () => this.#shard(manifest, shard).setGate(manifest.id, gate, run));
   }
 
-  setLocatorGate(manifest: IndexManifest, locator: number, gate: Gate, run: number): Promise<Outcome<null>> {
+  setLocatorGate(manifest: IndexManifest, locator: number, gate: AccessMode, run: number): Promise<Outcome<null>> {
     return ask(UNREACHABLE, () => this.#locator(manifest, locator).setGate(manifest.id, gate, run));
   }
 

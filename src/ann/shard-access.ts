@@ -2,8 +2,8 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { IndexId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
-import type { Addressed, Gate } from './access-mode.ts';
-import { Gatekeeper, notFound } from './access-mode.ts';
+import type { Addressed, AccessMode } from './access-mode.ts';
+import { AccessControl, notFound } from './access-mode.ts';
 import type { KeyedReceipt, ReceiptPage } from './receipts.ts';
 import type { ChangeCursor } from './store/change-log.ts';
 import type { ShardHeader } from './shard-header.ts';
@@ -12,13 +12,13 @@ import type { VectorStore } from './store/vector-store.ts';
 type GatedStore = Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn' | 'receipts'>;
 
 /** Which callers get access to the vectors of a shard. */
-export class ShardGate {
+export class ShardAccess {
   readonly #store: GatedStore;
-  readonly #keeper: Gatekeeper;
+  readonly #control: AccessControl;
 
   constructor(store: GatedStore) {
     this.#store = store;
-    this.#keeper = new Gatekeeper({
+    this.#control = new AccessControl({
       indexId: () => store.header()?.indexId,
       gate: () => store.gate(),
       setGate: (state) => store.setGate(state),
@@ -29,13 +29,13 @@ export class ShardGate {
   pass(call: Addressed, isWrite = false): Outcome<ShardHeader> {
     const header = this.#store.header();
     if (header === undefined) return notFound();
-    const passed = this.#keeper.pass(call, isWrite, header.indexId);
+    const passed = this.#control.pass(call, isWrite, header.indexId);
     return passed.ok ? ok(header) : passed;
   }
 
   /** Refuses with `stale_fence` a run that another one has taken over from, and with `index_not_found`. */
-  set(indexId: IndexId, gate: Gate, run: number): Outcome<null> {
-    return this.#keeper.set(indexId, gate, run);
+  set(indexId: IndexId, gate: AccessMode, run: number): Outcome<null> {
+    return this.#control.set(indexId, gate, run);
   }
 
   /** Where a follower that starts now begins. From then on the shard's clock is at least at `lsnMin`. */
