@@ -24,7 +24,7 @@ export interface StoredList {
 }
 
 /** A block of a list's entries; a list's blocks are numbered from 0 without gaps. */
-export interface StoredBlock {
+interface StoredBlock {
   readonly list: number;
   readonly ordinal: number;
   readonly bytes: Uint8Array;

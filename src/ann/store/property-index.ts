@@ -53,7 +53,7 @@ const LIST_POINTS = 16_000;
 const DELETE_ROWS = 25;
 
 /** Metadata of a stored vector. */
-export interface PlacedMetadata extends VectorPlace {
+interface PlacedMetadata extends VectorPlace {
   readonly metadata: string;
 }
 
