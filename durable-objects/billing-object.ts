@@ -3,7 +3,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { CacheTally } from '../src/contract/cache-tally.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import { refuseBeyond } from '../src/contract/outcome.ts';
 import type { UsageEvent } from '../src/contract/meter.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
@@ -31,9 +31,10 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
 
   /** Counts events and tallies by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */
   async record(events: readonly UsageEvent[], tallies: readonly CacheTally[] = []): Promise<Outcome<Recorded>> {
-    const countMax = LIMITS.usageBatchMaxCount;
     const count = Math.max(events.length, tallies.length);
-    if (count > countMax) return refuse('limit_exceeded', `${count} events are above usageBatchMaxCount (${countMax})`);
+    if (count > LIMITS.usageBatchMaxCount) {
+      return refuseBeyond({ limit: 'usageBatchMaxCount', value: count, what: `${count} events come in one batch` });
+    }
     const nowMs = Date.now();
     const recorded = this.#desk.record(events, tallies, nowMs);
     await this.#desk.arm(nowMs);
@@ -61,7 +62,12 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
       lines.push(...priced(this.#desk.ledger.sums({ ...query, fromMs, toMs }, countMax + 1), edition));
     }
     if (lines.length <= countMax) return ok(lines);
-    return refuse('limit_exceeded', `more than usageGroupsMaxCount (${countMax}) lines: ask for less time or fewer dimensions`, 'group_by');
+    return refuseBeyond({
+      path: 'group_by',
+      limit: 'usageGroupsMaxCount',
+      what: 'makes too many lines',
+      advice: 'ask for less time or fewer dimensions',
+    });
   }
 
   /** When each of the keys was last used, as far as usage has been told. */

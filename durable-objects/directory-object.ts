@@ -21,7 +21,7 @@ export class DirectoryObject extends DurableObject {
     this.#documents.open();
     // Names of organisations need not be unique.
     const document = { id: organisation.id, parent: '', name: organisation.id, digest, body: organisation };
-    return this.#documents.transaction(() => this.#documents.insert('organisation', document, LIMITS.organisationsMaxCount));
+    return this.#documents.transaction(() => this.#documents.insert('organisation', document, 'organisationsMaxCount'));
   }
 
   page(limit: number, after: string | undefined): PageOf<Organisation> {

@@ -25,7 +25,7 @@ export class OrganisationKeys {
       }
       // Names of keys need not be unique: two may be called "ci".
       const document = { id: key.id, parent: key.tenantId, name: key.id, digest, body: issue(key) };
-      const added = this.#records.documents.create('key', document, LIMITS.keysPerTenantMaxCount, actor);
+      const added = this.#records.documents.create('key', document, 'keysPerTenantMaxCount', actor);
       return added.ok && added.value !== document.body ? whileCurrent(added.value, key.mac, Date.now()) : added;
     });
   }
@@ -66,9 +66,9 @@ export class OrganisationKeys {
 
   #remember(receipt: RotationReceipt, tenantId: TenantId, digest: string): void {
     const { documents } = this.#records;
-    const countMax = LIMITS.rotationReceiptsMaxCount;
-    documents.keepNewest('rotation', tenantId, countMax - 1);
-    const kept = documents.insert('rotation', { id: receipt.id, parent: tenantId, name: receipt.id, digest, body: receipt }, countMax);
+    documents.keepNewest('rotation', tenantId, LIMITS.rotationReceiptsMaxCount - 1);
+    const document = { id: receipt.id, parent: tenantId, name: receipt.id, digest, body: receipt };
+    const kept = documents.insert('rotation', document, 'rotationReceiptsMaxCount');
     assert(kept.ok, 'there is room for the newest receipt');
   }
 

@@ -1,4 +1,3 @@
-import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse } from '../src/contract/outcome.ts';
 import { admitKey, keySpent, SPENT_KEY_BOUNDS } from '../src/contract/spent-key.ts';
@@ -40,7 +39,7 @@ export class OrganisationRecords {
     if (isListed && this.#organisation() === undefined) return LOST;
     this.documents.open();
     const { id, name } = organisation;
-    return this.documents.create('organisation', { id, parent: '', name, digest, body: organisation }, 1, actor);
+    return this.documents.create('organisation', { id, parent: '', name, digest, body: organisation }, { bound: 1 }, actor);
   }
 
   /** In one transaction, unless the organisation is lost. */
@@ -80,16 +79,16 @@ export class OrganisationRecords {
   addTenant(tenant: Tenant, project: Project, { actor, digest }: Ticket): Outcome<Tenant> {
     return this.inside(() => {
       const { id, organisationId: parent, name } = tenant;
-      const added = this.documents.create(
-        'tenant',
-        { id, parent, name, digest, body: tenant },
-        LIMITS.tenantsPerOrganisationMaxCount,
-        actor,
-      );
+      const added = this.documents.create('tenant', { id, parent, name, digest, body: tenant }, 'tenantsPerOrganisationMaxCount', actor);
       const state = added.ok ? stateOf(added.value) : undefined;
       if (added.ok && state === 'erased') return keySpent({ id, endedAtMs: added.value.erasedAtMs ?? null }, 'was erased');
       if (state !== 'active') return added;
-      const first = this.documents.create('project', { id: project.id, parent: id, name: project.name, digest, body: project }, 1, actor);
+      const first = this.documents.create(
+        'project',
+        { id: project.id, parent: id, name: project.name, digest, body: project },
+        { bound: 1 },
+        actor,
+      );
       assert(first.ok, 'a new tenant has room for its default project');
       return added;
     });
@@ -106,7 +105,7 @@ export class OrganisationRecords {
   addProject(project: Project, { actor, digest }: Ticket): Outcome<Project> {
     return this.insideLasting(project.tenantId, actor, () => {
       const document = { id: project.id, parent: project.tenantId, name: project.name, digest, body: project };
-      return this.documents.create('project', document, LIMITS.projectsPerTenantMaxCount, actor);
+      return this.documents.create('project', document, 'projectsPerTenantMaxCount', actor);
     });
   }
 

@@ -4,7 +4,7 @@ import type { AttemptNews, Grant, Progress } from '../src/contract/attempt.ts';
 import { jobOfAttempt } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
 import { must } from '../src/kernel/assert.ts';
 import { constantTimeEqual } from '../src/kernel/constant-time-equal.ts';
 import { base32 } from '../src/kernel/ids.ts';
@@ -49,7 +49,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     this.#store.forgetAgents(Date.now());
     const count = this.#store.agentCount();
     if (count >= LIMITS.agentsMaxCount)
-      return refuse('limit_exceeded', `the pool has ${count} agents; agentsMaxCount is ${LIMITS.agentsMaxCount}`);
+      return refuseBeyond({ limit: 'agentsMaxCount', value: count + 1, what: `the pool has ${count} agents already` });
     const id = `agt_${base32(crypto.getRandomValues(new Uint8Array(16)))}` as AgentId;
     this.#store.addAgent(id, name, Date.now());
     return ok(id);

@@ -7,7 +7,7 @@ import type { PurgeCommand, PurgeCount, PurgePredicate, PurgeRecord, PurgeSelect
 import { broughtBy, predicateAt } from '../src/cache/purge-predicate.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import { refuse, refuseResource } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../src/kernel/ids.ts';
@@ -65,7 +65,9 @@ export class PurgeLogObject extends DurableObject<ObjectsEnv> {
 
   find(purgeId: PurgeId): Outcome<PurgeRecord> {
     const record = this.#store.find(purgeId);
-    return record === undefined ? refuse('purge_not_found', 'there is no such purge, or its record has expired', 'purge') : ok(record);
+    return record === undefined
+      ? refuseResource('purge_not_found', { kind: 'purge', name: purgeId }, 'there is no such purge, or its record has expired', 'purge')
+      : ok(record);
   }
 
   /**

@@ -5,7 +5,7 @@ import { jobOfOutput } from '../src/contract/attempt.ts';
 import type { JobState } from '../src/contract/jobs.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import { refuseResource } from '../src/contract/outcome.ts';
 import type { PoolRecord } from '../src/contract/pools.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { FileId, JobId, PoolId, TenantId } from '../src/kernel/ids.ts';
@@ -63,7 +63,9 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
 
   job(tenantId: TenantId, jobId: JobId): Outcome<Job> {
     const job = this.#jobs.find(jobId);
-    return job === undefined || job.tenantId !== tenantId ? refuse('job_not_found', `no job ${jobId}`, 'job') : ok(job);
+    return job === undefined || job.tenantId !== tenantId
+      ? refuseResource('job_not_found', { kind: 'job', name: jobId }, `no job ${jobId}`, 'job')
+      : ok(job);
   }
 
   /** Jobs of the tenant, newest first, older than the job `after`, in `state` or all: one more than `limit` when there are more. */
@@ -92,7 +94,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
 
   pool(id: PoolId): Outcome<PoolRecord> {
     const pool = this.#pools.find(id);
-    return pool === undefined ? refuse('pool_not_found', `no pool ${id}`, 'pool') : ok(pool);
+    return pool === undefined ? refuseResource('pool_not_found', { kind: 'pool', name: id }, `no pool ${id}`, 'pool') : ok(pool);
   }
 
   /** Pools by id, after `after`: one more than `limit` when there are more. */

@@ -5,7 +5,7 @@ import { keyUsedOtherwise } from '../src/index/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../src/index/index-manifest.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import { refuse } from '../src/contract/outcome.ts';
+import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -66,9 +66,14 @@ export class TenantIndexRegistry {
     const target = this.#aliases.targetOf(name);
     if (target !== undefined) return refuse('already_exists', `"${name}" is the name of an alias: choose another name`, 'name');
     if (idempotencyKey !== null && this.#registry.knowsKey(idempotencyKey)) return keyUsedOtherwise();
-    if (this.#registry.count() < LIMITS.indexesPerTenantMaxCount) return ok(null);
-    const message = `the tenant has ${LIMITS.indexesPerTenantMaxCount} indexes, the most it may have (indexesPerTenantMaxCount)`;
-    return refuse('limit_exceeded', message, 'name');
+    const count = this.#registry.count();
+    if (count < LIMITS.indexesPerTenantMaxCount) return ok(null);
+    return refuseBeyond({
+      path: 'name',
+      limit: 'indexesPerTenantMaxCount',
+      value: count + 1,
+      what: `the tenant has ${count} indexes already`,
+    });
   }
 
   close(): void {

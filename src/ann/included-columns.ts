@@ -1,6 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuseBeyond } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
 import type { Include, ShardQuery, VectorColumns } from './shard-protocol.ts';
 import type { Row, VectorMatch } from './stored-vector.ts';
@@ -33,7 +33,8 @@ export function matchColumns(
 
 /** Refuses an answer whose ids, metadata and texts are more than one answer holds. */
 export const replyTooLarge = () =>
-  refuse(
-    'limit_exceeded',
-    `the answer exceeds retrievalReplyBytesMax (${LIMITS.retrievalReplyBytesMax}): ask for fewer vectors or less of each, or list them page by page`,
-  );
+  refuseBeyond({
+    limit: 'retrievalReplyBytesMax',
+    what: 'the answer takes too many bytes',
+    advice: 'ask for fewer vectors or less of each, or list them page by page',
+  });

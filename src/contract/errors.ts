@@ -120,7 +120,8 @@ export interface Limit {
 }
 
 export interface Resource {
-  readonly kind: 'index' | 'vector';
+  readonly kind: 'index' | 'alias' | 'vector' | 'model' | 'job' | 'pool' | 'file' | 'purge' | 'erasure';
+  /** As it was given: a name or an id. */
   readonly name: string;
 }
 

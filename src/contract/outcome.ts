@@ -1,6 +1,6 @@
 import type { Result } from '../kernel/result.ts';
 import { err } from '../kernel/result.ts';
-import type { ErrorCode, Refusal } from './errors.ts';
+import type { ErrorCode, Limit, Refusal, Resource } from './errors.ts';
 import { refusal } from './errors.ts';
 import type { FieldPath } from './field-path.ts';
 import { LIMITS } from './limits.ts';
@@ -11,20 +11,31 @@ export type Outcome<T> = Result<T, Refusal>;
 /** `at`: the path of the field at fault, or the name of one at the top of the request. */
 export const refuse = (code: ErrorCode, message: string, at?: FieldPath | string) => err(refusal(code, message, at));
 
+/** Refuses for what a resource is, or that there is none: the refusal has its kind and name as data. [G54] */
+export const refuseResource = (code: ErrorCode, resource: Resource, message: string, at?: FieldPath | string) =>
+  err({ ...refusal(code, message, at), resource });
+
+/** One of `LIMITS`, or what a model or a schema allows. */
+export type LimitRef = keyof typeof LIMITS | Limit;
+
 /** What was asked for, and the limit that it exceeds. */
 interface Excess {
   readonly path?: FieldPath | string;
-  readonly limit: keyof typeof LIMITS;
-  readonly value: number;
+  readonly limit: LimitRef;
+  /** Absent where it is known only to be more than the limit. */
+  readonly value?: number;
   /** The value in words, such as `has 9000 characters`. */
   readonly what: string;
   /** What to do instead. */
   readonly advice?: string;
 }
 
-/** Refuses with `limit_exceeded` a value that is beyond a limit, naming both. */
-export function refuseBeyond({ path, limit, value, what, advice }: Excess) {
-  const bound: number = LIMITS[limit];
-  const message = `${what}; the limit is ${bound} (${limit})${advice === undefined ? '' : `: ${advice}`}`;
-  return err({ ...refusal('limit_exceeded', message, path), limit: { name: limit, bound }, value });
+/** Refuses with `limit_exceeded` a value that is beyond a limit, naming both. [G54] */
+export function refuseBeyond({ path, limit: ref, value, what, advice }: Excess) {
+  const limit: Limit = typeof ref === 'string' ? { name: ref, bound: LIMITS[ref] } : ref;
+  const bound = limit.name === undefined ? String(limit.bound) : `${limit.bound} (${limit.name})`;
+  const message = `${what}; the limit is ${bound}${advice === undefined ? '' : `: ${advice}`}`;
+  return err({ ...refusal('limit_exceeded', message, path), limit, ...(value === undefined ? {} : { value }) });
 }
+
+export const boundOf = (limit: LimitRef): number => (typeof limit === 'string' ? LIMITS[limit] : limit.bound);

@@ -54,15 +54,19 @@ export const qdrantError = (error: Refusal, requestId: string) => ({
 });
 
 function qdrantMessage(error: Refusal): string {
-  const { code, schema, resource } = error;
+  const { code, schema } = error;
   const message = messageOf(error);
   if (schema?.fault === 'bound') return `Validation error in ${PARTS[schema.part]}: [${message}]`;
   if (schema !== undefined) return `${schema.part === 'body' ? 'Format' : 'Deserialize'} error in ${PARTS[schema.part]}: ${message}`;
   if (code === 'malformed_json') return `Format error in JSON body: ${message}`;
   const opening = OPENINGS[qdrantStatus(error)] ?? '';
-  // Word for word, as some look for it in the text.
-  if (code === 'index_not_found' && resource !== undefined) return `${opening}Collection \`${resource.name}\` doesn't exist!`;
-  if (code === 'already_exists' && resource !== undefined) return `${opening}Collection \`${resource.name}\` already exists!`;
-  if (code === 'vector_not_found' && resource !== undefined) return `${opening}No point with id ${resource.name} found`;
-  return `${opening}${message}`;
+  return `${opening}${resourceMessage(error) ?? message}`;
+}
+
+/** Word for word, as some look for it in the text. */
+function resourceMessage({ code, resource }: Refusal): string | undefined {
+  if (code === 'vector_not_found' && resource?.kind === 'vector') return `No point with id ${resource.name} found`;
+  if (resource?.kind !== 'index') return undefined;
+  if (code === 'index_not_found') return `Collection \`${resource.name}\` doesn't exist!`;
+  return code === 'already_exists' ? `Collection \`${resource.name}\` already exists!` : undefined;
 }

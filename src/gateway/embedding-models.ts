@@ -1,5 +1,5 @@
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuseResource } from '../contract/outcome.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import type { TokenBatch } from '../inference/token-batch.ts';
 import type { Tokeniser } from '../inference/tokeniser.ts';
@@ -25,5 +25,10 @@ export function findManifest(manifests: readonly ModelManifest[], model: string)
   const manifest = manifests.find(({ id }) => id === model);
   if (manifest !== undefined) return ok(manifest);
   const known = manifests.map(({ id }) => id).join(', ');
-  return refuse('model_not_found', `there is no model ${JSON.stringify(model)}; there are: ${known}`, 'model');
+  return refuseResource(
+    'model_not_found',
+    { kind: 'model', name: model },
+    `there is no model ${JSON.stringify(model)}; there are: ${known}`,
+    'model',
+  );
 }

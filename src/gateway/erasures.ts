@@ -1,6 +1,6 @@
 import type { Erasure } from '../index/erasure.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuseResource } from '../contract/outcome.ts';
 import type { TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 
@@ -33,7 +33,8 @@ export class Erasures {
     const found = await this.#objects.find(tenantId, id);
     if (!found.ok) return found;
     const erasure = found.value;
-    if (erasure === null) return refuse('erasure_not_found', 'no index with this id was deleted recently', 'erasure');
+    if (erasure === null)
+      return refuseResource('erasure_not_found', { kind: 'erasure', name: id }, 'no index with this id was deleted recently', 'erasure');
     let remaining = 0;
     const { shards, locators = [], replicas = [] } = erasure;
     const asking = [

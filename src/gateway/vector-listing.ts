@@ -4,7 +4,7 @@ import type { Counted, Include, ShardVectors, VectorColumns } from '../ann/shard
 import type { Filter } from '../contract/filter.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuseBeyond } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
 import type { OnIndex } from './vectors.ts';
 import { checkReply } from './vectors.ts';
@@ -56,7 +56,8 @@ export class VectorListing {
         const { next, lsn, ...columns } = listed.value;
         parts.push(columns);
         missing -= columns.ids.length;
-        if (bytesOf(parts) > LIMITS.retrievalReplyBytesMax) return refuseSize();
+        const bytes = bytesOf(parts);
+        if (bytes > LIMITS.retrievalReplyBytesMax) return refuseSize(bytes);
         if (missing === 0 || next === null) return ok({ ...pageOf(parts, query.limit, manifest.dimensions), lsn, manifest });
         start = { id: next, isIncluded: false };
       }
@@ -82,5 +83,11 @@ const bytesOf = (parts: readonly VectorColumns[]): number =>
 
 const charsOf = (column: readonly (string | null)[] | null): number => (column ?? []).reduce((sum, item) => sum + (item?.length ?? 0), 0);
 
-const refuseSize = () =>
-  refuse('limit_exceeded', `the page exceeds retrievalReplyBytesMax (${LIMITS.retrievalReplyBytesMax}): ask for fewer vectors`, 'limit');
+const refuseSize = (bytes: number) =>
+  refuseBeyond({
+    path: 'limit',
+    limit: 'retrievalReplyBytesMax',
+    value: bytes,
+    what: `the page takes at least ${bytes} bytes`,
+    advice: 'ask for fewer vectors',
+  });

@@ -1,7 +1,7 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { FieldPath } from '../contract/field-path.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
 import { unreachable } from '../kernel/unreachable.ts';
 import { indexNotFound } from './index-lifecycle.ts';
@@ -45,7 +45,8 @@ export function changedAliases(actions: readonly AliasAction[], names: NamedInde
   }
   const added = [...changed].filter(([alias, target]) => target !== null && names.targetOf(alias) === undefined).length;
   const removed = [...changed].filter(([alias, target]) => target === null && names.targetOf(alias) !== undefined).length;
-  if (added > 0 && names.aliasCount + added - removed > LIMITS.aliasesPerTenantMaxCount) return tooMany();
+  const count = names.aliasCount + added - removed;
+  if (added > 0 && count > LIMITS.aliasesPerTenantMaxCount) return tooMany(count);
   return ok(changed);
 
   function apply(action: AliasAction, path: FieldPath) {
@@ -74,7 +75,8 @@ export function changedAliases(actions: readonly AliasAction[], names: NamedInde
   }
 }
 
-const aliasNotFound = (alias: string, path: FieldPath) => refuse('alias_not_found', `there is no alias "${alias}"`, path);
+const aliasNotFound = (alias: string, path: FieldPath) =>
+  refuseResource('alias_not_found', { kind: 'alias', name: alias }, `there is no alias "${alias}"`, path);
 
-const tooMany = () =>
-  refuse('limit_exceeded', `a tenant has at most ${LIMITS.aliasesPerTenantMaxCount} aliases (aliasesPerTenantMaxCount)`, 'actions');
+const tooMany = (count: number) =>
+  refuseBeyond({ path: 'actions', limit: 'aliasesPerTenantMaxCount', value: count, what: `the tenant would have ${count} aliases` });

@@ -1,6 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
 import type { ModelManifest } from './model-manifest.ts';
 import type { TokenBatch } from './token-batch.ts';
@@ -12,11 +12,16 @@ export function checkTokenBatch(model: ModelManifest, batch: TokenBatch): Outcom
   if (!isTokenBatch(batch)) return refuse('invalid_value', 'must rise from 0 to the number of token ids', 'offsets');
   const texts = offsets.length - 1;
   if (texts > LIMITS.embeddingInputsMaxCount)
-    return refuse('limit_exceeded', `has ${texts} texts; the limit is ${LIMITS.embeddingInputsMaxCount}`, 'input');
+    return refuseBeyond({ path: 'input', limit: 'embeddingInputsMaxCount', value: texts, what: `has ${texts} texts` });
   for (let text = 0; text < texts; text++) {
     const tokens = offsets[text + 1]! - offsets[text]!;
     if (tokens > model.tokensMax)
-      return refuse('limit_exceeded', `has ${tokens} tokens; ${model.id} takes ${model.tokensMax}`, ['input', text]);
+      return refuseBeyond({
+        path: ['input', text],
+        limit: { bound: model.tokensMax },
+        value: tokens,
+        what: `has ${tokens} tokens of ${model.id}`,
+      });
   }
   const at = firstUnknownId(ids, model.vocabularySize);
   if (at === -1) return ok(undefined);

@@ -1,5 +1,5 @@
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
+import type { LimitRef, Outcome } from '../contract/outcome.ts';
+import { boundOf, refuse, refuseBeyond } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
 import { migrate } from '../kernel/sql/migrate.ts';
@@ -86,7 +86,7 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
   }
 
   /** Refuses with `idempotency_mismatch`, `already_exists` (the name is taken) or `limit_exceeded`; a repeat answers the first. */
-  insert<K extends keyof Bodies & string>(kind: K, document: NewDocument<Bodies[K]>, countMax: number): Outcome<Bodies[K]> {
+  insert<K extends keyof Bodies & string>(kind: K, document: NewDocument<Bodies[K]>, limit: LimitRef): Outcome<Bodies[K]> {
     const { sql } = this.#storage;
     const known = this.known(kind, document.id, document.digest);
     if (!known.ok) return known;
@@ -100,7 +100,7 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
     const { count } = sql
       .exec<{ count: number }>('SELECT count(*) AS count FROM documents WHERE kind = ? AND parent = ?', kind, document.parent)
       .one();
-    if (count >= countMax) return refuse('limit_exceeded', `there are ${count} of at most ${countMax} ${kind}s here`);
+    if (count >= boundOf(limit)) return refuseBeyond({ limit, value: count + 1, what: `there are ${count} ${kind}s here already` });
     sql.exec(
       'INSERT INTO documents (kind, id, parent, name, digest, body) VALUES (?, ?, ?, ?, ?, ?)',
       kind,
@@ -114,9 +114,9 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
   }
 
   /** Like `insert`, in one step with a line of the audit trail; a repeat adds none. */
-  create<K extends keyof Bodies & string>(kind: K, document: NewDocument<Bodies[K]>, countMax: number, actor: string): Outcome<Bodies[K]> {
+  create<K extends keyof Bodies & string>(kind: K, document: NewDocument<Bodies[K]>, limit: LimitRef, actor: string): Outcome<Bodies[K]> {
     return this.transaction(() => {
-      const inserted = this.insert(kind, document, countMax);
+      const inserted = this.insert(kind, document, limit);
       if (inserted.ok && inserted.value === document.body) {
         this.note({ atMs: this.#clock.nowMs(), actor, action: `${kind}.create`, subject: document.id });
       }

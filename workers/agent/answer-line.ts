@@ -4,9 +4,8 @@ import { embeddingEndpoints } from '../../src/contract/embeddings.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
 import { messageOf, paramOf } from '../../src/contract/errors.ts';
 import { surrogateFault } from '../../src/contract/json-text.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
 import { parse } from '../../src/contract/parse.ts';
 import type { EmbeddingModel } from '../../src/inference/embedding-model.ts';
 import { firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
@@ -67,8 +66,7 @@ const wireOf = (error: Refusal) => ({ code: error.code, message: messageOf(error
 
 function readRequest(line: Line, model: string): { customId: string | null; request: Outcome<Request> } {
   if (line === TOO_LONG) {
-    const limit = LIMITS.jobLineBytesMax;
-    return { customId: null, request: refuse('limit_exceeded', `the line is longer than jobLineBytesMax (${limit} bytes)`) };
+    return { customId: null, request: refuseBeyond({ limit: 'jobLineBytesMax', what: 'the line has too many bytes' }) };
   }
   const value = parseJson(line);
   if (typeof value !== 'object' || value === null) {
@@ -112,11 +110,14 @@ async function embed(request: Request, { tokeniser, model }: LoadedModel): Promi
   const { dimensions: modelDimensions, tokensMax, vocabularySize } = model.manifest;
   const dimensions = request.dimensions ?? modelDimensions;
   if (dimensions > modelDimensions) {
-    return refuse('limit_exceeded', `dimensions: ${dimensions} is above the model's ${modelDimensions}`, 'dimensions');
+    return refuseBeyond({ path: 'dimensions', limit: { bound: modelDimensions }, value: dimensions, what: `is ${dimensions}` });
   }
   const texts = tokensOf(request.input, tokeniser);
   const long = texts.findIndex((ids) => ids.length > tokensMax);
-  if (long !== -1) return refuse('limit_exceeded', `has ${texts[long]?.length} tokens; the model takes ${tokensMax}`, ['input', long]);
+  if (long !== -1) {
+    const value = texts[long]?.length ?? 0;
+    return refuseBeyond({ path: ['input', long], limit: { bound: tokensMax }, value, what: `has ${value} tokens` });
+  }
   const batch = tokenBatch(texts);
   if (firstUnknownId(batch.ids, vocabularySize) !== -1)
     return refuse('invalid_value', `a token id is not below the vocabulary size ${vocabularySize}`, 'input');

@@ -1,9 +1,9 @@
 import type { StreamedItems } from '../../src/contract/endpoint.ts';
-import { refusal, RefusedStream } from '../../src/contract/errors.ts';
+import { RefusedStream } from '../../src/contract/errors.ts';
 import { parseJsonBytes } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
 import { parse } from '../../src/contract/parse.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { heldBytes } from '../../src/kernel/held-bytes.ts';
@@ -125,8 +125,8 @@ class StreamedReading {
     this.#items.set(name, list);
     const place = placeOf(path, lists);
     if (list.length === countMax) {
-      const message = `has more than ${countMax} items; the limit is ${countMax}`;
-      return err({ ...refusal('limit_exceeded', message, place), limit: { bound: countMax }, schema: { part: 'body', fault: 'bound' } });
+      const { error } = refuseBeyond({ path: place, limit: { bound: countMax }, what: `has more than ${countMax} items` });
+      return err({ ...error, schema: { part: 'body', fault: 'bound' } });
     }
     const at = [...place, list.length];
     const value = parseJsonBytes(bytes, this.#isExact, at);
@@ -149,5 +149,5 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 
 const exceeds = (limit: NonNullable<JsonSplitter['exceeded']>, restLimit: 'bodyRestBytesMax' | 'qdrantOperationsBytesMax') =>
   limit === 'itemBytesMax'
-    ? refuse('limit_exceeded', `an element of the body has more than ${LIMITS.bodyItemBytesMax} bytes (bodyItemBytesMax)`)
+    ? refuseBeyond({ limit: 'bodyItemBytesMax', what: 'an element of the body has too many bytes' })
     : refuse('payload_too_large', `the body has more than ${LIMITS[restLimit]} bytes besides its elements (${restLimit})`);

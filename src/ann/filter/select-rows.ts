@@ -3,7 +3,7 @@ import type { Condition, Filter } from '../../contract/filter.ts';
 import type { JsonValue } from '../../contract/json-value.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuseBeyond } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import { unreachable } from '../../kernel/unreachable.ts';
@@ -49,7 +49,7 @@ export function selectRows(filter: Filter, namespace: number, index: PropertyInd
   const known = new Selection(judged, true);
   const selector = new Selector(namespace, index, few);
   const found = selector.select(filter, known).and(known).or(new Selection(accepted));
-  return selector.exceeded === undefined ? ok(found) : refuse('limit_exceeded', selector.exceeded, 'filter');
+  return selector.exceeded ?? ok(found);
 }
 
 const EVERY_ROW = new Selection(new RowSet(), true);
@@ -72,8 +72,8 @@ class Selector {
   readonly #few: Few;
   #entriesRead = 0;
   #vectorsRead = 0;
-  /** Which limit was exceeded, as a sentence; what is selected from then on is meaningless. */
-  exceeded: string | undefined;
+  /** Which limit was exceeded; what is selected from then on is meaningless. */
+  exceeded: Outcome<never> | undefined;
 
   constructor(namespace: number, index: PropertyIndex, few: Few) {
     this.#few = few;
@@ -197,7 +197,12 @@ class Selector {
     const rows = [...must(among.rows, 'rows to be judged are listed one by one')];
     this.#vectorsRead += rows.length;
     if (this.#vectorsRead > LIMITS.filterJudgedMaxCount) {
-      this.exceeded ??= `reads the metadata of more than ${LIMITS.filterJudgedMaxCount} vectors (filterJudgedMaxCount): ${ADVICE}`;
+      this.exceeded ??= refuseBeyond({
+        path: 'filter',
+        limit: 'filterJudgedMaxCount',
+        what: 'reads the metadata of too many vectors',
+        advice: ADVICE,
+      });
     }
     const accepted = new RowSet();
     if (this.exceeded !== undefined) return NO_ROW;
@@ -216,7 +221,12 @@ class Selector {
   #exceeds(entries: number): boolean {
     this.#entriesRead += entries;
     if (this.#entriesRead > LIMITS.filterEntriesReadMaxCount) {
-      this.exceeded ??= `filter: reads more than ${LIMITS.filterEntriesReadMaxCount} index entries (filterEntriesReadMaxCount): ${ADVICE}`;
+      this.exceeded ??= refuseBeyond({
+        path: 'filter',
+        limit: 'filterEntriesReadMaxCount',
+        what: 'reads too many entries of the index',
+        advice: ADVICE,
+      });
     }
     return this.exceeded !== undefined;
   }

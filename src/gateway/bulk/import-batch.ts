@@ -6,7 +6,7 @@ import type { FieldPath } from '../../contract/field-path.ts';
 import { parseJsonText, utf8Text } from '../../contract/json-text.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { parse } from '../../contract/parse.ts';
 import type { RawLine } from '../../kernel/raw-lines.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -118,7 +118,7 @@ const VALUE_CHARS_SHOWN = 64;
 
 /** The vector of a line; null for a blank line and for a progress line of an export. The refusal includes the value found. */
 export function readLine({ content }: RawLine): Outcome<ImportLine | null> {
-  if (content === undefined) return refuse('limit_exceeded', `has more than ${LIMITS.importLineBytesMax} bytes (importLineBytesMax)`);
+  if (content === undefined) return refuseBeyond({ limit: 'importLineBytesMax', what: 'has too many bytes' });
   const text = utf8Text(content);
   if (text?.trim() === '') return ok(null);
   const json = text === undefined ? refuse('malformed_json', '') : parseJsonText(text);

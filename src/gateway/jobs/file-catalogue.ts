@@ -1,7 +1,7 @@
 import { jobOfOutput } from '../../contract/attempt.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
@@ -143,4 +143,4 @@ async function digestOf<Content>(principal: TenantPrincipal, upload: Upload<Cont
   return requestDigest(principal, 'file.upload', { filename, purpose, owner, content: await digest() });
 }
 
-const absent = (id: FileId) => refuse('file_not_found', `no file ${id}`, 'file');
+const absent = (id: FileId) => refuseResource('file_not_found', { kind: 'file', name: id }, `no file ${id}`, 'file');

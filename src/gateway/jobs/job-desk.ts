@@ -1,7 +1,7 @@
 import type { CreateJob, JobState } from '../../contract/jobs.ts';
 import { refusalAt } from '../../contract/errors.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuseResource } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import { base32 } from '../../kernel/ids.ts';
@@ -37,7 +37,8 @@ export class JobDesk {
   async submit(principal: TenantPrincipal, body: CreateJob, idempotencyKey: string | undefined): Promise<Outcome<Job>> {
     const { queue, files, runs, rng, hmac } = this.#parts;
     const { organisationId, tenantId, projectId } = principal;
-    if (!runs(body.model)) return refuse('model_not_found', `no pool runs a model ${body.model}`, 'model');
+    if (!runs(body.model))
+      return refuseResource('model_not_found', { kind: 'model', name: body.model }, `no pool runs a model ${body.model}`, 'model');
     const inputFile = body.input_file as FileId;
     const entropy = entropyFor(rng, hmac, `${tenantId}/jobs`, idempotencyKey);
     const id = `job_${base32(await entropy.bytes('id', 26))}` as JobId;

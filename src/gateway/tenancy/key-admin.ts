@@ -1,5 +1,5 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Principal, Scope, TenantPrincipal } from '../../contract/principal.ts';
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
@@ -173,9 +173,9 @@ function boundsFor(principal: Principal, body: CreateKey): Outcome<KeyBounds> {
   if (principal.kind === 'admin') return ok(asked);
   const maker = boundsOf(principal);
   const { lineage = [] } = principal;
-  const countMax = LIMITS.keyLineageMaxCount;
-  if (lineage.filter((id) => id.startsWith('key_')).length >= countMax) {
-    return refuse('limit_exceeded', `keys may create one another at most keyLineageMaxCount (${countMax}) times in a chain`);
+  const makers = lineage.filter((id) => id.startsWith('key_')).length + 1;
+  if (makers > LIMITS.keyLineageMaxCount) {
+    return refuseBeyond({ limit: 'keyLineageMaxCount', value: makers, what: `${makers} keys would have created one another in a chain` });
   }
   const bounds: KeyBounds = {
     scopes: asked.scopes,

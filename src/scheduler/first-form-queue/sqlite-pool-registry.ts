@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -26,7 +26,7 @@ export class SqlitePoolRegistry {
       .one();
     if (taken === 1) return refuse('already_exists', `there is a pool named ${pool.name}`, 'name');
     if (count >= LIMITS.poolsMaxCount)
-      return refuse('limit_exceeded', `there are ${count} pools; poolsMaxCount is ${LIMITS.poolsMaxCount}`);
+      return refuseBeyond({ limit: 'poolsMaxCount', value: count + 1, what: `there are ${count} pools already` });
     this.#sql.exec('INSERT INTO pools (id, name, body) VALUES (?, ?, ?)', pool.id, pool.name, JSON.stringify(pool));
     return ok(pool);
   }

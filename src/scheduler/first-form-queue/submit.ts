@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Step } from './decision.ts';
 import type { Events, Replies } from './event.ts';
@@ -13,8 +13,8 @@ export function submit(jobs: JobView, { request }: Events['submit'], nowMs: numb
   if (known !== undefined) return { decisions: [], reply: sameRequest(known, request.digest) };
   const open = jobs.openCount(request.tenantId);
   if (open >= LIMITS.jobsOpenMaxCount) {
-    const message = `the tenant has ${open} unfinished jobs; jobsOpenMaxCount is ${LIMITS.jobsOpenMaxCount}`;
-    return { decisions: [], reply: refuse('limit_exceeded', message) };
+    const reply = refuseBeyond({ limit: 'jobsOpenMaxCount', value: open + 1, what: `the tenant has ${open} unfinished jobs already` });
+    return { decisions: [], reply };
   }
   const job: Job = {
     ...request,

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
 import { ok } from '../../kernel/result.ts';
 import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
@@ -45,9 +45,10 @@ export class SqliteBillingRecords<Bodies extends Record<string, { readonly id: s
     // The id follows from the key, if there was one.
     const unspent = admitKey(this.#spent.find(kind, body.id, nowMs), digest);
     if (!unspent.ok) return unspent;
-    const countMax = LIMITS.billingRecordsMaxCount;
-    if (this.all(kind).length >= countMax)
-      return refuse('limit_exceeded', `there are billingRecordsMaxCount (${countMax}) ${kind}s already`);
+    const count = this.all(kind).length;
+    if (count >= LIMITS.billingRecordsMaxCount) {
+      return refuseBeyond({ limit: 'billingRecordsMaxCount', value: count + 1, what: `there are ${count} ${kind}s already` });
+    }
     this.#sql.exec('INSERT INTO records (kind, id, digest, body) VALUES (?, ?, ?, ?)', kind, body.id, digest, toExactJson(body));
     return ok(body);
   }

@@ -79,7 +79,10 @@ export function quotaRefusal({ level, rule, needed, retryAfterMs }: Refused): Re
   const type = rule.accelerator === null ? '' : ` (${rule.accelerator})`;
   const window = rule.window === 'held' ? '' : ` a ${rule.window}`;
   const quota = `the quota of ${units(rule.burst ?? rule.limit)}${type}${rule.burst === null ? window : ' at once'} of the ${level}`;
-  if (needed > (rule.burst ?? rule.limit) && rule.limit > 0) return refusal('limit_exceeded', `${units(needed)} are more than ${quota}`);
+  const bound = rule.burst ?? rule.limit;
+  if (needed > bound && rule.limit > 0) {
+    return { ...refusal('limit_exceeded', `${units(needed)} are more than ${quota}`), limit: { bound }, value: needed };
+  }
   if (retryAfterMs === null || !isRate(rule)) return refusal('insufficient_quota', `${quota} is spent`);
   return { ...refusal('rate_limit_exceeded', `${quota} is reached`), retryAfterMs };
 }

@@ -1,10 +1,11 @@
 import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
+import type { Refusal } from '../../../src/contract/errors.ts';
 import { messageOf, paramOf, refusal, refusalAt, wireError, withDetail } from '../../../src/contract/errors.ts';
 import { pathBelow } from '../../../src/contract/field-path.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { refuseBeyond } from '../../../src/contract/outcome.ts';
+import { refuseBeyond, refuseResource } from '../../../src/contract/outcome.ts';
 import { qdrantError } from '../../../src/contract/surface.ts';
 
 const MISFIT = refusal('dimension_mismatch', 'has 3 numbers; the index has 4 dimensions', ['vectors', 3, 'values']);
@@ -34,6 +35,21 @@ describe('a refusal in an answer', () => {
     const bound = LIMITS.pageMaxCount;
     expect(messageOf(error)).toBe(`limit: is 1001; the limit is ${bound} (pageMaxCount): ask for pages`);
     expect(error).toMatchObject({ code: 'limit_exceeded', limit: { name: 'pageMaxCount', bound }, value: 1_001 });
+  });
+
+  it('[G54] names the bound of a limit that a model or a schema sets, and no value that is not known', () => {
+    const { error } = refuseBeyond({ limit: { bound: 3 }, what: 'has too many items' });
+    expect(error).toEqual({ code: 'limit_exceeded', message: 'has too many items; the limit is 3', limit: { bound: 3 } });
+  });
+
+  it('[G54] is about a collection for clients of Qdrant only where its resource is an index', () => {
+    const { error: alias } = refuseResource('already_exists', { kind: 'alias', name: 'a' }, 'an alias has the name');
+    const { error: index } = refuseResource('already_exists', { kind: 'index', name: 'a' }, 'an index has the name');
+    const shown = (error: Refusal) => qdrantError(error, 'r').body.status.error;
+    expect([shown(alias), shown(index)]).toEqual([
+      expect.stringContaining('an alias has the name'),
+      expect.stringContaining('Collection `a` already exists!'),
+    ]);
   });
 });
 
@@ -73,4 +89,35 @@ it('[G51] the message of a refusal is read only where answers and log lines are 
   const files = globSync(['src/**/*.ts', 'durable-objects/**/*.ts', 'workers/gateway/**/*.ts', 'workers/objects/**/*.ts']);
   const readers = files.filter((file) => reads.test(readFileSync(file, 'utf8'))).sort();
   expect(readers).toEqual(['src/contract/errors.ts', ...OTHER_MESSAGES].sort());
+});
+
+/** Where the sources say `refuse` or `refusal` of a code, and the text behind it. */
+function refusalsOf(code: RegExp): { readonly file: string; readonly text: string }[] {
+  const files = globSync(['src/**/*.ts', 'durable-objects/**/*.ts', 'workers/**/*.ts']);
+  const starts = new RegExp(`\\b(?:refuse|refusal)\\(\\s*'${code.source}'`, 'g');
+  return files.flatMap((file) => {
+    const source = readFileSync(file, 'utf8');
+    return [...source.matchAll(starts)].map(({ index }) => ({ file, text: source.slice(index, index + 400) }));
+  });
+}
+
+it('[G54] every refusal of what exceeds a limit has the limit as data', () => {
+  const found = refusalsOf(/limit_exceeded/);
+  // `refuseBeyond` itself is one of them.
+  expect(found.map(({ file }) => file)).toContain('src/contract/outcome.ts');
+  expect(found.filter(({ text }) => !/\blimit[:,]/.test(text)).map(({ file }) => file)).toEqual([]);
+});
+
+/** What refuses a name of its own input: the models of an agent, the jobs of a trace, the purges of nobody. */
+const OWN_NAMES = [
+  'src/gateway/purge-cache.ts',
+  'src/scheduler/engine/machine/step.ts',
+  'workers/agent/answer-line.ts',
+  'workers/agent/gateway-models.ts',
+  'workers/inference/onnx-models.ts',
+];
+
+it('[G54] every refusal of a resource that is not there has its kind and name as data', () => {
+  const found = refusalsOf(/(?:alias|file|job|pool|purge|erasure|model)_not_found/);
+  expect([...new Set(found.map(({ file }) => file))].sort()).toEqual(OWN_NAMES);
 });

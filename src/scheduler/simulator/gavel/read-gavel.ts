@@ -1,6 +1,6 @@
 import { LIMITS } from '../../../contract/limits.ts';
 import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse } from '../../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
 import { ok } from '../../../kernel/result.ts';
 import { decimal, someText, wholeNumber, readTable } from '../table/read-table.ts';
 import type { TableFile } from '../table/read-table.ts';
@@ -42,7 +42,10 @@ export function readGavel(throughputsFile: TableFile, jobsFile: TableFile, types
   });
   if (!table.ok) return table;
   if (table.value.length > LIMITS.traceJobsMaxCount) {
-    return refuse('limit_exceeded', `${jobsFile.name} has ${table.value.length} rows; traceJobsMaxCount is ${LIMITS.traceJobsMaxCount}`);
+    {
+      const rows = table.value.length;
+      return refuseBeyond({ limit: 'traceJobsMaxCount', value: rows, what: `${jobsFile.name} has ${rows} rows` });
+    }
   }
   const jobs: GavelJob[] = [];
   for (const { line, job_id, arrival_unit, job_type, scale_factor, total_steps } of table.value) {

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../../contract/limits.ts';
 import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse } from '../../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
 import { ok } from '../../../kernel/result.ts';
 import { decimal, someText, wholeNumber, readTable } from '../table/read-table.ts';
 import type { TableFile } from '../table/read-table.ts';
@@ -58,7 +58,10 @@ export function readPhilly(file: TableFile): Outcome<readonly TracedJob[]> {
   });
   if (!table.ok) return table;
   if (table.value.length > LIMITS.traceJobsMaxCount) {
-    return refuse('limit_exceeded', `${file.name} has ${table.value.length} rows; traceJobsMaxCount is ${LIMITS.traceJobsMaxCount}`);
+    {
+      const rows = table.value.length;
+      return refuseBeyond({ limit: 'traceJobsMaxCount', value: rows, what: `${file.name} has ${rows} rows` });
+    }
   }
   const jobs: TracedJob[] = [];
   for (const { line, timestamp, duration, num_gpus: accelerators, cluster: owner } of table.value) {

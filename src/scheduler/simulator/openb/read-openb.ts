@@ -2,7 +2,7 @@ import type { NodeSpec } from '../../engine/model/pool-spec.ts';
 import type { WeightedShape, Shape } from '../../engine/placement/workload-mix.ts';
 import { LIMITS } from '../../../contract/limits.ts';
 import type { Outcome } from '../../../contract/outcome.ts';
-import { refuse } from '../../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { WHOLE_MILLI } from '../../engine/model/pool-spec.ts';
@@ -110,7 +110,7 @@ function shapeOf({ cpu_milli, memory_mib, num_gpu, gpu_milli, gpu_spec }: PodRow
 }
 
 function tooMany({ name }: TableFile, count: number, limit: 'traceNodesMaxCount' | 'traceJobsMaxCount') {
-  return refuse('limit_exceeded', `${name} has ${count} rows; ${limit} is ${LIMITS[limit]}`);
+  return refuseBeyond({ limit, value: count, what: `${name} has ${count} rows` });
 }
 
 /** Thousandths of accelerators that some nodes have. */
