@@ -1,11 +1,9 @@
-import type { IndexManifest } from '../src/index/index-manifest.ts';
-import { shardName } from '../src/index/index-manifest.ts';
+import type { IndexManifest, ShardMember } from '../src/index/index-manifest.ts';
+import { shardName, replicaName } from '../src/index/index-manifest.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
-import type { ShardMember } from '../src/index/replicas/shard-member.ts';
-import { replicaName } from '../src/index/replicas/shard-member.ts';
 import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import type { MemberReads } from '../src/index/fan-out/member-reads.ts';
+import type { MemberReads } from '../src/index/fan-out/shard-reads.ts';
 import { reach } from './platform-fault.ts';
 import type { ReplicaObject } from './replica-object.ts';
 import type { ShardObject } from './shard-object.ts';

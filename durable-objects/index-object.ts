@@ -7,7 +7,7 @@ import type { GrowthCall } from '../src/index/resharding/index-resharding.ts';
 import type { RegionPage, RoutingSummary } from '../src/index/routing/routing-summary.ts';
 import { regionPage } from '../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
-import { tableAround } from '../src/index/routing/table-around.ts';
+import { tableAround } from '../src/index/routing/shard-neighbours.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';

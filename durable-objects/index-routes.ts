@@ -1,8 +1,8 @@
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
 import { IndexReplicas } from '../src/index/replicas/index-replicas.ts';
-import type { DistrictSizes } from '../src/index/routing/district-sizes.ts';
-import { DistrictedRoutes } from '../src/index/routing/districted-routes.ts';
+import type { DistrictSizes } from '../src/index/routing/shard-groups.ts';
+import { DistrictedRoutes } from '../src/index/routing/shard-groups.ts';
 import type { Misplacement } from '../src/index/resharding/misplacement.ts';
 import type { GrowthCall, IndexObjects } from '../src/index/resharding/index-resharding.ts';
 import { IndexResharding } from '../src/index/resharding/index-resharding.ts';
@@ -10,7 +10,7 @@ import { ReplicatedRoutes, routesOf } from '../src/index/routing/replicated-rout
 import type { RouteChange } from '../src/index/routing/route-changes.ts';
 import type { RoutingSummary } from '../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../src/index/routing/route-table.ts';
-import { RoutingChangeLog } from '../src/index/routing/routing-change-log.ts';
+import { RoutingChangeLog } from '../src/index/routing/routing-summary.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';

@@ -1,7 +1,6 @@
 import { indexObjectName } from '../src/index/index-manifest.ts';
-import { BusyReport } from '../src/index/replicas/busy-report.ts';
+import { BusyReport, LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ShardLoad } from '../src/index/replicas/load-meter.ts';
-import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import type { Cell, ShardRoute } from '../src/index/routing/shard-route.ts';
 import type { IndexId } from '../src/kernel/ids.ts';

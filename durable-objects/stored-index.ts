@@ -8,8 +8,8 @@ import { indexLost, indexNotFound, madeBy } from '../src/index/index-lifecycle.t
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { DistrictSizes } from '../src/index/routing/district-sizes.ts';
-import { DISTRICT_SIZES } from '../src/index/routing/district-sizes.ts';
+import type { DistrictSizes } from '../src/index/routing/shard-groups.ts';
+import { DISTRICT_SIZES } from '../src/index/routing/shard-groups.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';

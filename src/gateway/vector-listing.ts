@@ -1,5 +1,5 @@
 import type { ListingStart } from '../ann/id-order.ts';
-import { firstColumns, joinColumns } from '../index/fan-out/join-columns.ts';
+import { firstColumns, joinColumns } from '../index/fan-out/answer-columns.ts';
 import type { Counted, Include, ShardVectors, VectorColumns } from '../ann/shard-protocol.ts';
 import type { Filter } from '../contract/filter.ts';
 import { LIMITS } from '../contract/limits.ts';

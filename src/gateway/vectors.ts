@@ -14,7 +14,7 @@ import type {
 } from '../ann/shard-protocol.ts';
 import type { Refusal } from '../contract/errors.ts';
 import { withDetail } from '../contract/errors.ts';
-import { bareMatches, fetchedMatches } from '../index/fan-out/fetched-matches.ts';
+import { bareMatches, fetchedMatches } from '../index/fan-out/answer-columns.ts';
 import type { IndexManifest } from '../index/index-manifest.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';

@@ -1,6 +1,5 @@
 import type { Metric, RecallTarget } from '../contract/index-settings.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
-import type { ShardReplica } from './replicas/shard-member.ts';
 
 /** What an index is. Nothing in it changes but the generation and the route version. */
 export interface IndexManifest {
@@ -68,3 +67,21 @@ export interface IndexPage {
   readonly indexes: readonly IndexManifest[];
   readonly hasMore: boolean;
 }
+
+/** A read replica of one of an index's shards. */
+export interface ShardReplica {
+  readonly shard: number;
+  /** Counts the replicas that the shard ever had: part of the object's name. */
+  readonly replica: number;
+  /** Where it was asked to be: a location hint of Cloudflare; null anywhere. */
+  readonly location: string | null;
+}
+
+/** One of the objects that can answer for a shard: itself, or a replica. */
+export interface ShardMember {
+  readonly shard: number;
+  readonly replica: number | null;
+}
+
+/** The object name of a replica, given that of its shard. */
+export const replicaName = (primary: string, replica: number): string => `${primary}:r${replica}`;

@@ -1,7 +1,7 @@
 import { loadavg } from 'node:os';
 
-import type { DistrictSizes } from '../../src/index/routing/district-sizes.ts';
-import { withDistricts } from '../../src/index/routing/districts.ts';
+import type { DistrictSizes } from '../../src/index/routing/shard-groups.ts';
+import { withDistricts } from '../../src/index/routing/shard-groups.ts';
 import { PROBE_REACH, probesOf } from '../../src/index/routing/probe-plan.ts';
 import type { RouteTable } from '../../src/index/routing/route-table.ts';
 import type { RankedShard } from '../../src/index/routing/router.ts';

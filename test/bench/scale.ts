@@ -1,8 +1,7 @@
 import { LIMITS } from '../../src/contract/limits.ts';
-import { shardsMax } from '../../src/index/resharding/shards-max.ts';
+import { shardsMax, shardBudget } from '../../src/index/resharding/shard-budget.ts';
 import { loadavg } from 'node:os';
 
-import { shardBudget } from '../../src/index/resharding/shard-budget.ts';
 import type { AssumptionName } from '../../src/capacity/assumptions.ts';
 import { ASSUMPTIONS, assumed } from '../../src/capacity/assumptions.ts';
 import type { IndexDemand } from '../../src/capacity/index-plan.ts';

@@ -4,7 +4,7 @@ import type { KeyedReceipt, ReceiptPage } from '../../ann/receipts.ts';
 import type { ChangeCursor, ChangePage, ShardChanges, ShardFollow } from '../../ann/store/change-log.ts';
 import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import { receiptsByLocator } from '../../index/locators/receipts-by-locator.ts';
+import { receiptsByLocator } from '../../index/locators/locator-of.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { RoutingSummary } from '../../index/routing/routing-summary.ts';

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { ABSENCES } from './absence.ts';
+import { ABSENCES } from './fan-out.ts';
 
 interface Experience {
   underWay: number;

@@ -1,8 +1,7 @@
 import { addCosts } from '../../ann/search-cost.ts';
 import type { Explanation, Include, ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
-import type { MergedMatch } from './merge-matches.ts';
-import { mergeMatches } from './merge-matches.ts';
 import type { Metric } from '../../contract/index-settings.ts';
+import { compareScores } from '../../ann/metric.ts';
 
 /** What one shard answered, or several whose answers were merged before. */
 export interface PartAnswer extends ShardMatches {
@@ -68,7 +67,7 @@ const both = (a: Explanation, b: Explanation): Explanation => ({
 const sum = (a: number | null, b: number | null): number | null => (a === null || b === null ? null : a + b);
 
 /** The LSN of an answer, and whether a replica gave it. */
-export interface AnswerLsn {
+interface AnswerLsn {
   readonly lsn: number;
   readonly isOld: boolean;
 }
@@ -77,8 +76,39 @@ export interface AnswerLsn {
  * The LSN of the index up to which an answer of several shards is complete. Shards have everything that was acknowledged, so the highest
  * holds for all; a replica may have no more than it states, so the lowest of those holds.
  */
-export function combinedLsn(answers: readonly AnswerLsn[]): AnswerLsn {
+function combinedLsn(answers: readonly AnswerLsn[]): AnswerLsn {
   const old = answers.filter(({ isOld }) => isOld);
   if (old.length > 0) return { lsn: Math.min(...old.map(({ lsn }) => lsn)), isOld: true };
   return { lsn: answers.reduce((most, { lsn }) => Math.max(most, lsn), 0), isOld: false };
+}
+
+/** A match of one of several answers: where it stands there. */
+interface MergedMatch {
+  readonly id: string;
+  readonly score: number;
+  /** Which answer, and which of its matches. */
+  readonly from: number;
+  readonly at: number;
+}
+
+/** What is needed of an answer to merge it. */
+type Ranked = Pick<ShardMatches, 'ids' | 'scores'> & { readonly versions?: readonly number[] | undefined };
+
+/**
+ * The closest `topK` of several answers, each closest first; equal scores in the code unit order of their ids. An id that several answers
+ * have (a vector near a border is in two shards, a moving one in both) counts once, as in the answer where its version is highest.
+ */
+export function mergeMatches(metric: Metric, answers: readonly Ranked[], topK: number): MergedMatch[] {
+  const newest = new Map<string, MergedMatch & { readonly version: number }>();
+  for (const [from, { ids, scores, versions }] of answers.entries()) {
+    for (const [at, id] of ids.entries()) {
+      const version = versions?.[at] ?? 0;
+      const other = newest.get(id);
+      if (other === undefined || version > other.version) newest.set(id, { id, score: scores[at] ?? NaN, from, at, version });
+    }
+  }
+  return [...newest.values()]
+    .sort((a, b) => compareScores(metric, a.score, b.score) || (a.id < b.id ? -1 : 1))
+    .slice(0, topK)
+    .map(({ id, score, from, at }) => ({ id, score, from, at }));
 }

@@ -1,7 +1,7 @@
-import { ABSENCES } from './absence.ts';
+import { ABSENCES } from './fan-out.ts';
 import type { PartAnswer } from './merge-answers.ts';
 import { mergeAnswers } from './merge-answers.ts';
-import type { Reading } from './reading.ts';
+import type { Reading } from './shard-reads.ts';
 import type { GroupSearch } from './group-search.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import { STRONG } from '../../ann/replication/read-consistency.ts';

@@ -1,20 +1,28 @@
-import type { FanOut, Gathered } from './fan-out.ts';
-import type { Leaf } from './leaf-call.ts';
-import type { MemberChoice } from './member-choice.ts';
-import type { IndexManifest } from '../index-manifest.ts';
-import { shardName } from '../index-manifest.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
-import { STRONG } from '../../ann/replication/read-consistency.ts';
-import type { ShardMember } from '../replicas/shard-member.ts';
-import { replicaName } from '../replicas/shard-member.ts';
+import type { IndexManifest, ShardMember } from '../index-manifest.ts';
 import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
-import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
+import type { FanOut, Gathered, Leaf } from './fan-out.ts';
+import type { MemberChoice } from './member-choice.ts';
+import { shardName, replicaName } from '../index-manifest.ts';
+import { STRONG } from '../../ann/replication/read-consistency.ts';
+import { LIMITS } from '../../contract/limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { MemberReads } from './member-reads.ts';
-import type { Reading } from './reading.ts';
+
+/** The settings of one search. */
+export interface Reading {
+  readonly consistency: ReadConsistency;
+  /** Milliseconds since the Unix epoch: then it answers with what it has. Absent: `queryDeadlineDefaultMs` from now. */
+  readonly deadlineMs?: number | undefined;
+}
+
+/** Reads of one object: a shard, or a replica, which refuses with `unavailable` what it lacks. */
+export interface MemberReads {
+  query(manifest: IndexManifest, member: ShardMember, query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>>;
+  fetch(manifest: IndexManifest, member: ShardMember, fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>>;
+}
 
 /** An answer, and the member that gave it. */
 export interface FromMember<T> {

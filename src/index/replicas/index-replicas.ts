@@ -3,7 +3,7 @@ import type { IndexId } from '../../kernel/ids.ts';
 import type { ShardLoad } from './load-meter.ts';
 import type { ReplicaPressure } from './replica-policy.ts';
 import { decideReplicas, NO_PRESSURE } from './replica-policy.ts';
-import type { ShardReplica } from './shard-member.ts';
+import type { ShardReplica } from '../index-manifest.ts';
 
 /** A replica, its state, and since when it has been in it. Only ready ones are announced to readers. */
 export interface KeptReplica extends ShardReplica {

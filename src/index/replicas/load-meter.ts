@@ -8,7 +8,7 @@ export interface ShardLoad {
   readonly sharable: number;
 }
 
-export const NO_LOAD: ShardLoad = { exclusive: 0, sharable: 0 };
+const NO_LOAD: ShardLoad = { exclusive: 0, sharable: 0 };
 
 /** How busy an object was lately: a mean over time whose weights are halved every `loadHalfLifeMs`. Lost with the object's memory. */
 export class LoadMeter {
@@ -45,3 +45,15 @@ export class LoadMeter {
 
 /** What one second's worth of work adds to the mean at once: this much decays in a second when the mean is 1. */
 const RATE_PER_SECOND = Math.LN2 / (LIMITS.loadHalfLifeMs / 1_000);
+
+/** When a shard reports to its index that it is busy: from time to time while it is. */
+export class BusyReport {
+  #toldMs = -Infinity;
+
+  isDue({ exclusive, sharable }: ShardLoad, nowMs: number): boolean {
+    if (exclusive + sharable < LIMITS.replicaAddLoad || sharable < LIMITS.replicaReliefMin) return false;
+    if (nowMs - this.#toldMs < LIMITS.busyReportMs) return false;
+    this.#toldMs = nowMs;
+    return true;
+  }
+}

@@ -6,14 +6,13 @@ import { ok } from '../../kernel/result.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { Misplacement } from './misplacement.ts';
 import { afterChange, afterRebalancing, IN_ORDER, nextRebalancing, nextRebalancingMs } from './misplacement.ts';
-import { neighboursOf } from './neighbours-of.ts';
+import { neighboursOf, shardsAround } from '../routing/shard-neighbours.ts';
 import type { RouteChange } from '../routing/route-changes.ts';
 import { changed, isInvolved, SERVING, shardAt, withDrainEnded, withLocators } from '../routing/route-changes.ts';
 import type { CentroidRows, RoutedShard, RouteTable } from '../routing/route-table.ts';
 import { receivers, slotsOf } from '../routing/route-table.ts';
 import type { Cell, DrainOrder } from '../routing/shard-route.ts';
-import { shardsMax } from './shards-max.ts';
-import { shardsAround } from '../routing/shards-around.ts';
+import { shardsMax } from './shard-budget.ts';
 import { SHARD_CENTROIDS } from './split-region.ts';
 import { isDivisible } from '../routing/slot-range.ts';
 

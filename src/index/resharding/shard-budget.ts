@@ -1,6 +1,13 @@
 import type { IndexManifest } from '../index-manifest.ts';
 import { shardCapacity } from '../../ann/engine/memtable.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { RouteTable } from '../routing/route-table.ts';
+import { SHARD_CENTROIDS } from './split-region.ts';
 
 /** So many vectors a shard may have before it is split: at most half of what it takes, which leaves room for what comes meanwhile. */
 export const shardBudget = ({ shardVectorsMax = Infinity, dimensions }: Pick<IndexManifest, 'shardVectorsMax' | 'dimensions'>): number =>
   Math.min(shardVectorsMax, Math.floor(shardCapacity({ dimensions }) / 2));
+
+/** How many shards an index may have: its object holds all of their regions. */
+export const shardsMax = ({ dimensions }: Pick<RouteTable, 'dimensions'>): number =>
+  Math.min(LIMITS.shardsPerIndexMaxCount, Math.floor(LIMITS.routeTableBytesMax / (SHARD_CENTROIDS * dimensions)));

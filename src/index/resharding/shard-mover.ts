@@ -7,15 +7,13 @@ import type { Shard } from '../../ann/shard.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';
 import type { VectorStore } from '../../ann/store/vector-store.ts';
 import { locatorOf } from '../locators/locator-of.ts';
-import type { RowWish } from './row-wishes.ts';
-import { RowWishes } from './row-wishes.ts';
-import type { RowTakers } from './row-puts.ts';
-import { putRows } from './row-puts.ts';
+import type { RowWish, RowTakers } from './moved-rows.ts';
+import { RowWishes, putRows } from './moved-rows.ts';
 import type { Departing, RowVersions, WholeRows } from './row-versions.ts';
 import type { MoveAnswer, RowDepartures, RowMoves } from '../../ann/rows.ts';
 import type { Cell, DrainOrder, ShardRoute } from '../routing/shard-route.ts';
 import { slotOf } from '../routing/slot-range.ts';
-import { vectorsOfStep } from './vectors-of-step.ts';
+import { vectorsOfStep } from './split-region.ts';
 
 /** RPCs of a shard that moves rows away. Every call may be refused with `unavailable`. */
 export interface MoverPeers extends RowTakers {

@@ -3,12 +3,10 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { ShardHeader } from '../../ann/shard-header.ts';
 import type { VectorStore } from '../../ann/store/vector-store.ts';
 import type { SplitRequest, ShardAsOf } from './index-resharding.ts';
-import { measuredMargin } from './measured-margin.ts';
-import { ownVectors } from './own-vectors.ts';
+import { measuredMargin, ownVectors, splitRegion } from './split-region.ts';
 import { shardAt } from '../routing/route-changes.ts';
 import type { RouteTable } from '../routing/route-table.ts';
 import type { Cell, ShardRoute } from '../routing/shard-route.ts';
-import { splitRegion } from './split-region.ts';
 
 /** RPCs of a shard that has too many vectors, or too few. Every call may be refused with `unavailable` or `state_conflict`. */
 export interface SplitterPeers {

@@ -1,9 +1,13 @@
-import { assert } from '../../kernel/assert.ts';
-import { encodeCentroids } from '../routing/centroid-rows.ts';
+import { assert, must } from '../../kernel/assert.ts';
+import { encodeCentroids } from '../routing/centroids.ts';
 import type { Means } from '../routing/k-means.ts';
 import { kMeans } from '../routing/k-means.ts';
 import { preparedPoint, Router } from '../routing/router.ts';
 import type { CentroidRows, RouteTable } from '../routing/route-table.ts';
+import { shardAt } from '../routing/route-changes.ts';
+import { slotsOf } from '../routing/route-table.ts';
+import { spillExcess } from '../routing/places-of.ts';
+import { PROBES_MAX } from '../routing/probe-plan.ts';
 
 /** Centroids of one shard after a split. */
 export const SHARD_CENTROIDS = 8;
@@ -78,3 +82,82 @@ function* shareOf(halves: Halves, { metric, dimensions }: Space, values: Float32
   }
   return given / count;
 }
+
+/**
+ * The sampled vectors on a shard that belong to its region: the others are spilled copies. [n x dimensions]
+ *
+ * `table`: at least of the shard and those around it.
+ */
+export function* ownVectors(table: RouteTable, ordinal: number, values: Float32Array): Generator<undefined, Float32Array> {
+  const { metric, dimensions, shards } = table;
+  const own = must(shardAt(table, ordinal), 'a shard that is split is in the table');
+  const router = new Router({ metric, dimensions, shards });
+  const kept = new Float32Array(values.length);
+  const stepVectors = vectorsOfStep(shards.length, dimensions);
+  let end = 0;
+  for (let at = 0; at < values.length; at += dimensions) {
+    const vector = values.subarray(at, at + dimensions);
+    if (router.rankForPlacing(vector, slotsOf(own).from)[0]?.ordinal === ordinal) {
+      kept.set(vector, end);
+      end += dimensions;
+    }
+    if ((at / dimensions) % stepVectors === stepVectors - 1) yield;
+  }
+  return kept.subarray(0, end);
+}
+
+/**
+ * The share of a region's vectors that get a spilled copy, and the number of shards from which on they do; 0.57 of all have one then. With
+ * few shards a query asks most of them anyway.
+ */
+const SPILLED_SHARE = 0.52;
+const SPILLED_FROM = 8 * PROBES_MAX;
+
+/** Vectors sampled: their ranks estimate the share to a few percent. */
+const LOOKED_AT = 256;
+
+/**
+ * The spill threshold at which the wanted share of a shard's vectors get a spilled copy, once it is split into these halves; undefined
+ * while no copies are wanted.
+ */
+export function* measuredMargin(
+  table: RouteTable,
+  ordinal: number,
+  [kept, given]: readonly [CentroidRows, CentroidRows],
+  values: Float32Array,
+): Generator<undefined, number | undefined> {
+  const { metric, dimensions } = table;
+  const own = shardAt(table, ordinal);
+  // The table may be of the shards around alone; few ordinals are of shards that are no more.
+  const share = spilledShare(table.highest + 1);
+  if (own === undefined || share === 0) return undefined;
+  const others = table.shards.filter((shard) => shard !== own);
+  const halves = [
+    { ...own, centroids: kept },
+    { ...own, ordinal: table.highest + 1, centroids: given },
+  ];
+  const router = new Router({ metric, dimensions, shards: [...others, ...halves] });
+  const { from: slot } = slotsOf(own);
+  const stride = Math.max(1, Math.floor(values.length / dimensions / LOOKED_AT)) * dimensions;
+  const stepVectors = vectorsOfStep(table.shards.length + 1, dimensions);
+  const excesses: number[] = [];
+  for (let at = 0; at < values.length; at += stride) {
+    excesses.push(spillExcess(router.placings(values.subarray(at, at + dimensions), slot)));
+    if (excesses.length % stepVectors === 0) yield;
+  }
+  excesses.sort((a, b) => a - b);
+  return excesses[Math.floor(excesses.length * share)];
+}
+
+/** None as long as a query asks all shards, then more with each doubling. */
+function spilledShare(shards: number): number {
+  const doublings = Math.log2(shards / PROBES_MAX) / Math.log2(SPILLED_FROM / PROBES_MAX);
+  return SPILLED_SHARE * Math.max(0, Math.min(1, doublings));
+}
+
+/** Multiplications of one step: about a millisecond. */
+const STEP_PRODUCTS = 1_000_000;
+
+/** So many vectors are ranked by so many shards in one step. */
+export const vectorsOfStep = (shards: number, dimensions: number): number =>
+  Math.max(1, Math.floor(STEP_PRODUCTS / (shards * SHARD_CENTROIDS * dimensions)));

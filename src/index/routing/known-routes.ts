@@ -1,7 +1,7 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { ShardReplica } from '../replicas/shard-member.ts';
+import type { ShardReplica } from '../index-manifest.ts';
 import type { RegionsOf } from './summary-router.ts';
 import { SummaryRouter } from './summary-router.ts';
 import type { NearShard } from './places-of.ts';

@@ -1,5 +1,5 @@
 import { squaredDistance } from '../../ann/maintenance/split-in-two.ts';
-import { decodeCentroids } from './centroid-rows.ts';
+import { decodeCentroids } from './centroids.ts';
 import type { CentroidRows } from './route-table.ts';
 
 /** A shard near a vector. */

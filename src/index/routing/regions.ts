@@ -1,9 +1,7 @@
 import { must } from '../../kernel/assert.ts';
-import type { RankingPoint } from './centroid-distances.ts';
-import { CentroidDistances } from './centroid-distances.ts';
-import type { RegionRows } from './region-rows.ts';
-import { meansOf } from './region-rows.ts';
-import type { CentroidRows, RouteTable } from './route-table.ts';
+import type { RankingPoint } from './centroids.ts';
+import { CentroidDistances, decodeCentroids, encodeCentroids } from './centroids.ts';
+import type { CentroidRows, RouteTable, RoutedShard } from './route-table.ts';
 
 /** Of an ordinal, an end, and what goes with a mean. */
 const PLACE_BYTES = 28;
@@ -58,4 +56,62 @@ export class Regions {
     }
     return { row: nearest, distance };
   }
+}
+
+/** The regions of some shards, column by column: the form in which they are sent and stored. */
+export interface RegionRows {
+  readonly ordinals: readonly number[];
+  /** How many of the centroids belong to each shard, in order. */
+  readonly counts: readonly number[];
+  readonly centroids: CentroidRows;
+}
+
+/** Of those among the shards that own a region. */
+export function regionRowsOf(shards: readonly Pick<RoutedShard, 'ordinal' | 'centroids'>[]): RegionRows {
+  const owners = shards.filter(({ centroids }) => centroids.scales.length > 0);
+  const counts = owners.map(({ centroids }) => centroids.scales.length);
+  return { ordinals: owners.map(({ ordinal }) => ordinal), counts, centroids: joinedRows(owners.map(({ centroids }) => centroids)) };
+}
+
+/** Where each of the shards is, roughly: the mean of its centroids. */
+function meansOf({ counts, centroids }: RegionRows, dimensions: number): CentroidRows {
+  const rows = new Float32Array(centroids.codes.length);
+  decodeCentroids(centroids, dimensions, rows, 0);
+  const means = new Float32Array(counts.length * dimensions);
+  let at = 0;
+  for (const [place, count] of counts.entries()) {
+    for (const end = at + count * dimensions; at < end; at += dimensions) {
+      for (let d = 0; d < dimensions; d += 1) means[place * dimensions + d]! += rows[at + d]! / count;
+    }
+  }
+  return encodeCentroids(means, dimensions);
+}
+
+function joinedRows(parts: readonly CentroidRows[]): CentroidRows {
+  const codes = new Int8Array(parts.reduce((sum, part) => sum + part.codes.length, 0));
+  const scales = new Float32Array(parts.reduce((sum, part) => sum + part.scales.length, 0));
+  let [codesEnd, scalesEnd] = [0, 0];
+  for (const part of parts) {
+    codes.set(part.codes, codesEnd);
+    scales.set(part.scales, scalesEnd);
+    codesEnd += part.codes.length;
+    scalesEnd += part.scales.length;
+  }
+  return { codes, scales };
+}
+
+/** Where each of some shards is that own a region, roughly. [n x dimensions] */
+export function shardMeans(shards: readonly RoutedShard[], dimensions: number): Float32Array<ArrayBuffer> {
+  const means = new Float32Array(shards.length * dimensions);
+  decodeCentroids(meansOf(regionRowsOf(shards), dimensions), dimensions, means, 0);
+  return means;
+}
+
+type Owner = Pick<RoutedShard, 'centroids'>;
+
+export function isSameRegion({ centroids }: Owner, { centroids: other }: Owner): boolean {
+  const { codes, scales } = centroids;
+  if (centroids === other) return true;
+  if (codes.length !== other.codes.length) return false;
+  return codes.every((code, i) => code === other.codes[i]) && scales.every((scale, i) => scale === other.scales[i]);
 }

@@ -1,5 +1,5 @@
 import type { IndexReplicas, ReplicaRoutes } from '../replicas/index-replicas.ts';
-import type { ShardReplica } from '../replicas/shard-member.ts';
+import type { ShardReplica } from '../index-manifest.ts';
 import type { ReplicaRef, RoutedShard, RouteTable } from './route-table.ts';
 import { receivers } from './route-table.ts';
 import type { Cell } from './shard-route.ts';

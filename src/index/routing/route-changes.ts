@@ -1,5 +1,5 @@
 import { assert, must } from '../../kernel/assert.ts';
-import { encodeCentroids } from './centroid-rows.ts';
+import { encodeCentroids } from './centroids.ts';
 import type { CentroidRows, RoutedShard, RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
 import { halvesOf, holdsSlots, joined } from './slot-range.ts';

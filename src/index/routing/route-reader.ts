@@ -8,9 +8,9 @@ import type { WakeUps } from '../../kernel/wake-ups.ts';
 import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
 import { KnownRoutes } from './known-routes.ts';
 import { Regions } from './regions.ts';
-import { RouteMemory } from './route-memory.ts';
 import type { RegionPage, RoutingSummary } from './routing-summary.ts';
 import { completed } from './routing-summary.ts';
+import type { MemoryHolder } from '../../kernel/memory-registry.ts';
 
 /** The object of an index. Every call may be refused with `unavailable`. */
 export interface RouteSource {
@@ -78,3 +78,48 @@ export class RouteReader {
 }
 
 type Space = Pick<RoutingSummary, 'dimensions'>;
+
+/** Values of one kind that can be asked for again, in a memory that they share with others: the least recently used go first. */
+class RouteMemory<T> {
+  readonly #registry: MemoryRegistry;
+  readonly #kind: string;
+  readonly #kept = new Map<string, Kept<T>>();
+
+  /** The memory registry requires names that no other holder of this kind uses. */
+  constructor(registry: MemoryRegistry, kind: string) {
+    this.#registry = registry;
+    this.#kind = kind;
+  }
+
+  /** Marks it as used. */
+  get(key: string): T | undefined {
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return undefined;
+    this.#registry.claim(this.#nameOf(key), kept, kept.bytes);
+    return kept.value;
+  }
+
+  /** Replaces an older value. A value larger than the whole memory is not kept. */
+  keep(key: string, value: T, bytes: number): void {
+    if (bytes > this.#registry.bytesMax) return;
+    const kept: Kept<T> = {
+      value,
+      bytes,
+      evict: () => {
+        if (this.#kept.get(key) === kept) this.#kept.delete(key);
+        return Infinity;
+      },
+    };
+    this.#registry.claim(this.#nameOf(key), kept, bytes);
+    this.#kept.set(key, kept);
+  }
+
+  #nameOf(key: string): string {
+    return `${this.#kind}:${key}`;
+  }
+}
+
+interface Kept<T> extends MemoryHolder {
+  readonly value: T;
+  readonly bytes: number;
+}

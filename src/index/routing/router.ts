@@ -1,10 +1,9 @@
 import type { Metric } from '../../contract/index-settings.ts';
 import { prepare } from '../../ann/lists/list-model.ts';
-import type { RankingPoint } from './centroid-distances.ts';
+import type { RankingPoint } from './centroids.ts';
 import type { Placing } from './places-of.ts';
 import { PLACINGS, placingsOf } from './places-of.ts';
-import { regionRowsOf } from './region-rows.ts';
-import { Regions } from './regions.ts';
+import { regionRowsOf, Regions } from './regions.ts';
 import type { RouteTable } from './route-table.ts';
 import { slotsOf } from './route-table.ts';
 import type { SlotRange } from './slot-range.ts';

@@ -1,8 +1,8 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import { membersOf } from './districts.ts';
-import type { RegionRows } from './region-rows.ts';
-import { regionRowsOf } from './region-rows.ts';
+import { membersOf } from './shard-groups.ts';
+import type { RegionRows } from './regions.ts';
+import { regionRowsOf } from './regions.ts';
 import type { CentroidRows, District, RoutedShard, RouteTable } from './route-table.ts';
 import { STALE_ROUTE } from '../../ann/access-mode.ts';
 
@@ -81,3 +81,43 @@ const districtsOf = ({ version, districts }: RouteTable): readonly District[] =>
   districts ?? (version === 0 ? [] : [{ number: 0, since: version, coarse: NONE }]);
 
 const NONE: CentroidRows = { codes: new Int8Array(0), scales: new Float32Array(0) };
+
+/** A caller with an older version gets everything: that is rare, and shards that did not change are the same objects in all of them. */
+const REMEMBERED_MAX = 16;
+
+/** Sends routing summaries of a table, and remembers those it sent, so that a returning caller gets only the shards that changed. */
+export class RoutingChangeLog {
+  /** By version, the oldest first. */
+  readonly #told = new Map<number, RouteTable>();
+
+  /** For a caller with the routing summary of an older version. */
+  tell(table: RouteTable, known: number): RoutingSummary {
+    const before = this.#told.get(known);
+    this.#remember(table);
+    const outline = outlineOf(table, known);
+    if (before === undefined) return outline;
+    const old = new Map(before.shards.map((shard) => [shard.ordinal, shard]));
+    const changed = new Set(table.shards.filter((shard) => !isToldSame(shard, old.get(shard.ordinal))).map(({ ordinal }) => ordinal));
+    const here = new Set(table.shards.map(({ ordinal }) => ordinal));
+    const gone = before.shards.flatMap(({ ordinal }) => (here.has(ordinal) ? [] : [ordinal]));
+    return { ...outline, shards: outline.shards.filter(({ ordinal }) => changed.has(ordinal)), gone };
+  }
+
+  #remember(table: RouteTable): void {
+    // A caller without a summary gets everything.
+    if (table.version === 0) return;
+    this.#told.delete(table.version);
+    this.#told.set(table.version, table);
+    const [oldest] = this.#told.keys();
+    if (this.#told.size > REMEMBERED_MAX && oldest !== undefined) this.#told.delete(oldest);
+  }
+}
+
+/** Whether a shard is the same but for its region. */
+function isToldSame(shard: RoutedShard, other: RoutedShard | undefined): boolean {
+  if (shard === other || other === undefined) return shard === other;
+  return toldOf(shard) === toldOf(other);
+}
+
+const toldOf = ({ slots, district, state, replicas, centroids }: RoutedShard): string =>
+  JSON.stringify([slots, district, state, replicas, centroids.scales.length === 0]);

@@ -1,16 +1,14 @@
 import { must } from '../../kernel/assert.ts';
-import type { RankingPoint } from './centroid-distances.ts';
+import type { RankingPoint } from './centroids.ts';
 import type { NearShard } from './places-of.ts';
 import { PLACINGS } from './places-of.ts';
-import { regionRowsOf } from './region-rows.ts';
-import { Regions } from './regions.ts';
+import { regionRowsOf, Regions } from './regions.ts';
 import type { SummarisedDistrict, RoutingSummary } from './routing-summary.ts';
 import type { RankedShard } from './router.ts';
 import { byNearness, placingPoint, searchingPoint } from './router.ts';
 import { slotsOf } from './route-table.ts';
 import type { SlotRange } from './slot-range.ts';
-import { holdsSlot } from './slot-range.ts';
-import { SlotSegments } from './slot-segments.ts';
+import { holdsSlot, SlotSegments } from './slot-range.ts';
 
 /** How far ranking looks for the ids of a slot. */
 interface Reach {

@@ -3,7 +3,7 @@ import type { AnswerOf, RequestOf, ShardRead, ShardWrite } from '../../ann/shard
 import type { ShardStats } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Authority } from '../../contract/write-lease.ts';
-import type { Reading } from '../fan-out/reading.ts';
+import type { Reading } from '../fan-out/shard-reads.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 
 /** Finds the shards of an index, however many it has. */

@@ -1,6 +1,6 @@
 import { compareIds } from '../../ann/id-order.ts';
 import type { IndexManifest } from '../index-manifest.ts';
-import { gatherColumns, newestOf } from '../fan-out/gather-columns.ts';
+import { gatherColumns, newestOf } from '../fan-out/answer-columns.ts';
 import type { AnswerOf } from '../../ann/shard-operations.ts';
 import type { Counted, ListedVectors, ShardCount, ShardList, ShardSelect } from '../../ann/shard-protocol.ts';
 import type { Filter } from '../../contract/filter.ts';

@@ -1,9 +1,8 @@
 import type { Addressed } from '../../ann/access-mode.ts';
-import { joinColumns } from '../fan-out/join-columns.ts';
+import { joinColumns, gatherColumns, newestOf } from '../fan-out/answer-columns.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { KnownRoutes } from '../routing/known-routes.ts';
 import { locatorOf } from '../locators/locator-of.ts';
-import { gatherColumns, newestOf } from '../fan-out/gather-columns.ts';
 import { replyTooLarge } from '../../ann/included-columns.ts';
 import { recommend } from '../../ann/query-point.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';

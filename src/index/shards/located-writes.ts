@@ -14,8 +14,8 @@ import { ok } from '../../kernel/result.ts';
 import { allOf } from './all-of.ts';
 import type { Authority } from '../../contract/write-lease.ts';
 import type { RouteCache } from '../routing/route-cache.ts';
-import type { SeenLsns } from './seen-lsns.ts';
 import type { LocatorCalls, ShardCalls, WriteAt } from './shard-calls.ts';
+import { LIMITS } from '../../contract/limits.ts';
 
 /** Writes to an index of several shards: each id's by its locator, all at once. */
 export class LocatedWrites {
@@ -195,3 +195,20 @@ const together = (parts: readonly Written[]): Written => ({
   count: parts.reduce((sum, { count }) => sum + count, 0),
   lsn: parts.reduce((most, { lsn }) => Math.max(most, lsn), 0),
 });
+
+/** The highest LSN that this isolate has seen of each index: what it writes later is above. Of the indexes that it saw something of last. */
+export class SeenLsns {
+  readonly #lsns = new Map<string, number>();
+
+  of({ id }: IndexManifest): number {
+    return this.#lsns.get(id) ?? 0;
+  }
+
+  note(manifest: IndexManifest, lsn: number): void {
+    const highest = Math.max(lsn, this.of(manifest));
+    this.#lsns.delete(manifest.id);
+    this.#lsns.set(manifest.id, highest);
+    const [oldest] = this.#lsns.keys();
+    if (this.#lsns.size > LIMITS.seenIndexesMaxCount && oldest !== undefined) this.#lsns.delete(oldest);
+  }
+}

@@ -8,8 +8,8 @@ import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import { fetchedMatches } from '../fan-out/fetched-matches.ts';
-import type { Reading } from '../fan-out/reading.ts';
+import { fetchedMatches } from '../fan-out/answer-columns.ts';
+import type { Reading } from '../fan-out/shard-reads.ts';
 import type { RoutedSearch } from '../fan-out/routed-search.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import { RouteCache } from '../routing/route-cache.ts';
@@ -19,9 +19,8 @@ import type { IndexRead, ShardSet } from './index-shards.ts';
 import { LocatedListing } from './located-listing.ts';
 import { LocatedPatch } from './located-patch.ts';
 import { LocatedReads } from './located-reads.ts';
-import { LocatedWrites } from './located-writes.ts';
+import { LocatedWrites, SeenLsns } from './located-writes.ts';
 import { measureRouted } from './routed-recall.ts';
-import { SeenLsns } from './seen-lsns.ts';
 import type { LocatorCalls, ShardCalls } from './shard-calls.ts';
 
 export interface ManyShardsParts {

@@ -4,8 +4,7 @@ import type { AnswerOf, RequestOf, ShardWrite } from '../../ann/shard-operations
 import type { ShardStats } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Authority } from '../../contract/write-lease.ts';
-import type { Reading } from '../fan-out/reading.ts';
-import type { ShardReads } from '../fan-out/shard-reads.ts';
+import type { Reading, ShardReads } from '../fan-out/shard-reads.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { IndexRead, IndexShards, ShardSet } from './index-shards.ts';
 import type { ManyShardsParts } from './many-shards.ts';

@@ -1,13 +1,11 @@
-import { measuredMargin } from '../../../src/index/resharding/measured-margin.ts';
-import { ownVectors } from '../../../src/index/resharding/own-vectors.ts';
+import { measuredMargin, ownVectors, splitRegion } from '../../../src/index/resharding/split-region.ts';
 import { changed, shardAt, withDrainEnded, withLocators } from '../../../src/index/routing/route-changes.ts';
 import type { RouteTable } from '../../../src/index/routing/route-table.ts';
 import { receivers } from '../../../src/index/routing/route-table.ts';
-import type { RowWish } from '../../../src/index/resharding/row-wishes.ts';
-import { RowWishes } from '../../../src/index/resharding/row-wishes.ts';
+import type { RowWish } from '../../../src/index/resharding/moved-rows.ts';
+import { RowWishes } from '../../../src/index/resharding/moved-rows.ts';
 import { sampleSize } from '../../../src/index/resharding/shard-splitter.ts';
-import { splitRegion } from '../../../src/index/resharding/split-region.ts';
-import { tableAround } from '../../../src/index/routing/table-around.ts';
+import { tableAround } from '../../../src/index/routing/shard-neighbours.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { VectorSet } from '../ann/vector-set.ts';

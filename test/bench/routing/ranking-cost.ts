@@ -1,15 +1,13 @@
 import { loadavg } from 'node:os';
 
-import { encodeCentroids } from '../../../src/index/routing/centroid-rows.ts';
-import { DISTRICT_SIZES } from '../../../src/index/routing/district-sizes.ts';
-import { withDistricts } from '../../../src/index/routing/districts.ts';
+import { encodeCentroids } from '../../../src/index/routing/centroids.ts';
+import { DISTRICT_SIZES, withDistricts } from '../../../src/index/routing/shard-groups.ts';
 import { placesOf } from '../../../src/index/routing/places-of.ts';
-import { outlineOf, regionPage } from '../../../src/index/routing/routing-summary.ts';
+import { outlineOf, regionPage, RoutingChangeLog } from '../../../src/index/routing/routing-summary.ts';
 import { changed } from '../../../src/index/routing/route-changes.ts';
 import type { RoutedShard, RouteTable } from '../../../src/index/routing/route-table.ts';
 import { Router } from '../../../src/index/routing/router.ts';
 import { slotOf } from '../../../src/index/routing/slot-range.ts';
-import { RoutingChangeLog } from '../../../src/index/routing/routing-change-log.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

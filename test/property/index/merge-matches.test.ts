@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { mergeMatches } from '../../../src/index/fan-out/merge-matches.ts';
+import { mergeMatches } from '../../../src/index/fan-out/merge-answers.ts';
 import { compareScores } from '../../../src/ann/metric.ts';
 import { METRICS } from '../../../src/contract/index-settings.ts';
 import { effort } from '../../support/fixtures/effort.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
-import { encodeCentroids } from '../../../src/index/routing/centroid-rows.ts';
-import { neighboursOf } from '../../../src/index/resharding/neighbours-of.ts';
+import { encodeCentroids } from '../../../src/index/routing/centroids.ts';
+import { neighboursOf } from '../../../src/index/routing/shard-neighbours.ts';
 import { changed, withDrainEnded, withLocators } from '../../../src/index/routing/route-changes.ts';
 import type { RouteTable } from '../../../src/index/routing/route-table.ts';
 import { slotsOf } from '../../../src/index/routing/route-table.ts';

@@ -1,4 +1,4 @@
-import { encodeCentroids } from '../../../src/index/routing/centroid-rows.ts';
+import { encodeCentroids } from '../../../src/index/routing/centroids.ts';
 import type { RoutedShard, RouteTable } from '../../../src/index/routing/route-table.ts';
 import { preparedPoint } from '../../../src/index/routing/router.ts';
 import type { Metric } from '../../../src/contract/index-settings.ts';

@@ -1,12 +1,11 @@
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
-import type { MemberReads } from '../../../src/index/fan-out/member-reads.ts';
+import type { MemberReads } from '../../../src/index/fan-out/shard-reads.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
-import { BusyReport } from '../../../src/index/replicas/busy-report.ts';
+import { BusyReport, LoadMeter } from '../../../src/index/replicas/load-meter.ts';
 import type { PrimaryState, ReplicaPeers, ReplicaRecord } from '../../../src/index/replicas/index-replicas.ts';
 import { IndexReplicas } from '../../../src/index/replicas/index-replicas.ts';
-import { LoadMeter } from '../../../src/index/replicas/load-meter.ts';
-import type { ShardMember, ShardReplica } from '../../../src/index/replicas/shard-member.ts';
+import type { ShardMember, ShardReplica } from '../../../src/index/index-manifest.ts';
 import { ReadQueue } from '../../../src/ann/read-queue.ts';
 import type { ShardMatches, ShardQuery, ShardVectors } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

@@ -1,10 +1,9 @@
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
-import type { MemberReads } from '../../../src/index/fan-out/member-reads.ts';
+import type { MemberReads } from '../../../src/index/fan-out/shard-reads.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
-import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { IndexManifest, ShardMember } from '../../../src/index/index-manifest.ts';
 import { compareScores, score } from '../../../src/ann/metric.ts';
-import type { ShardMember } from '../../../src/index/replicas/shard-member.ts';
 import type { ShardMatches, ShardQuery, ShardVectors } from '../../../src/ann/shard-protocol.ts';
 import type { ErrorCode } from '../../../src/contract/errors.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';

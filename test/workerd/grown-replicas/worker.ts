@@ -1,6 +1,5 @@
 import type { ReshardingEnv } from '../../../durable-objects/resharding-stubs.ts';
-import { indexObjectName, shardName } from '../../../src/index/index-manifest.ts';
-import { replicaName } from '../../../src/index/replicas/shard-member.ts';
+import { indexObjectName, shardName, replicaName } from '../../../src/index/index-manifest.ts';
 import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import type { ReplicaStanding, WatchedIndex } from '../../support/deployment/replica-standing.ts';

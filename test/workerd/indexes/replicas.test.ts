@@ -2,10 +2,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { describe, expect, it } from 'vitest';
 
 import { residueOf } from '../../../durable-objects/stored-cell.ts';
-import { shardName } from '../../../src/index/index-manifest.ts';
+import { shardName, replicaName } from '../../../src/index/index-manifest.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../../../src/index/replicas/index-replicas.ts';
-import { replicaName } from '../../../src/index/replicas/shard-member.ts';
 import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Gateway, Mode } from './grown-index.ts';

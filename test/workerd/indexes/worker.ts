@@ -1,7 +1,7 @@
 import { IndexObject as DeployedIndexObject } from '../../../durable-objects/index-object.ts';
 import { RegistryObject as DeployedRegistryObject } from '../../../durable-objects/registry-object.ts';
-import type { DistrictSizes } from '../../../src/index/routing/district-sizes.ts';
-import { DISTRICT_SIZES } from '../../../src/index/routing/district-sizes.ts';
+import type { DistrictSizes } from '../../../src/index/routing/shard-groups.ts';
+import { DISTRICT_SIZES } from '../../../src/index/routing/shard-groups.ts';
 
 export { LocatorObject } from '../../../durable-objects/locator-object.ts';
 export { ReplicaObject } from '../../../durable-objects/replica-object.ts';

@@ -1,7 +1,7 @@
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import { withDistricts } from '../../../src/index/routing/districts.ts';
+import { withDistricts } from '../../../src/index/routing/shard-groups.ts';
 import { outlineOf, regionPage } from '../../../src/index/routing/routing-summary.ts';
 import { RouteReader } from '../../../src/index/routing/route-reader.ts';
 import { AnswerCache } from '../../../src/gateway/answer-cache.ts';

@@ -1,7 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
-import { shardsMax } from '../../../src/index/resharding/shards-max.ts';
+import { shardBudget, shardsMax } from '../../../src/index/resharding/shard-budget.ts';
 import { ASSUMPTIONS, assumed } from '../../../src/capacity/assumptions.ts';
 import type { IndexDemand, IndexPlan } from '../../../src/capacity/index-plan.ts';
 import { planIndex } from '../../../src/capacity/index-plan.ts';

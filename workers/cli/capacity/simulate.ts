@@ -1,5 +1,5 @@
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
-import type { Leaf } from '../../../src/index/fan-out/leaf-call.ts';
+import type { Leaf } from '../../../src/index/fan-out/fan-out.ts';
 import type { Assumed } from '../../../src/capacity/assumptions.ts';
 import type { IndexPlan } from '../../../src/capacity/index-plan.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';

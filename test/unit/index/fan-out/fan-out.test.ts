@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
-import type { Leaf } from '../../../../src/index/fan-out/leaf-call.ts';
+import type { Leaf } from '../../../../src/index/fan-out/fan-out.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';

@@ -4,7 +4,7 @@ import type { GroupQuery } from '../../../../src/index/fan-out/group-search.ts';
 import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
 import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
-import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
+import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
 import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { RoutedSearch, probeCount } from '../../../../src/index/fan-out/routed-search.ts';
 import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';

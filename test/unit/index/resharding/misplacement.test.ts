@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
+import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
 import type { Misplacement } from '../../../../src/index/resharding/misplacement.ts';
 import {
   afterChange,

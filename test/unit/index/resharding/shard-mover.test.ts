@@ -4,7 +4,7 @@ import { SqliteRowVersions } from '../../../../durable-objects/sqlite/sqlite-row
 import { VectorStore } from '../../../../src/ann/store/vector-store.ts';
 import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../../src/ann/filter/selection.ts';
-import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
+import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
 import type { RoutedShard } from '../../../../src/index/routing/route-table.ts';
 import { ShardMover, sliceRows } from '../../../../src/index/resharding/shard-mover.ts';
 import type { DrainOrder, ShardRoute } from '../../../../src/index/routing/shard-route.ts';

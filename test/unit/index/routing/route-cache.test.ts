@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
-import { withDistricts } from '../../../../src/index/routing/districts.ts';
+import { withDistricts } from '../../../../src/index/routing/shard-groups.ts';
 import { changed, withDrainEnded } from '../../../../src/index/routing/route-changes.ts';
 import { outlineOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { shardName } from '../../../../src/index/index-manifest.ts';
-import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
+import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
 import { shardBudget } from '../../../../src/index/resharding/shard-budget.ts';
 import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
 import { placesOf } from '../../../../src/index/routing/places-of.ts';

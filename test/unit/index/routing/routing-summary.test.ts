@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { withDistricts } from '../../../../src/index/routing/districts.ts';
+import { withDistricts } from '../../../../src/index/routing/shard-groups.ts';
 import { changed, withDrainEnded } from '../../../../src/index/routing/route-changes.ts';
-import { completed, outlineOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
+import { completed, outlineOf, regionPage, RoutingChangeLog } from '../../../../src/index/routing/routing-summary.ts';
 import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { districtOf } from '../../../../src/index/routing/route-table.ts';
-import { RoutingChangeLog } from '../../../../src/index/routing/routing-change-log.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
 import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
+import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
 import { locatorOf } from '../../../../src/index/locators/locator-of.ts';
-import { neighboursOf } from '../../../../src/index/resharding/neighbours-of.ts';
+import { neighboursOf } from '../../../../src/index/routing/shard-neighbours.ts';
 import { PROBE_REACH, probesOf } from '../../../../src/index/routing/probe-plan.ts';
 import { changed, withDrainEnded } from '../../../../src/index/routing/route-changes.ts';
 import type { RoutedShard, RouteTable } from '../../../../src/index/routing/route-table.ts';

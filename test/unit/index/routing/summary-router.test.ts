@@ -1,16 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import type { DistrictSizes } from '../../../../src/index/routing/district-sizes.ts';
-import { DISTRICT_SIZES } from '../../../../src/index/routing/district-sizes.ts';
-import { membersOf, withDistricts } from '../../../../src/index/routing/districts.ts';
-import { nearestShards } from '../../../../src/index/routing/nearest-shards.ts';
-import { neighboursOf } from '../../../../src/index/resharding/neighbours-of.ts';
+import type { DistrictSizes } from '../../../../src/index/routing/shard-groups.ts';
+import { DISTRICT_SIZES, membersOf, withDistricts } from '../../../../src/index/routing/shard-groups.ts';
+import { nearestShards, neighboursOf, tableAround } from '../../../../src/index/routing/shard-neighbours.ts';
 import { placesOf } from '../../../../src/index/routing/places-of.ts';
 import { Router } from '../../../../src/index/routing/router.ts';
 import type { RoutedShard } from '../../../../src/index/routing/route-table.ts';
-import { shardsMax } from '../../../../src/index/resharding/shards-max.ts';
+import { shardsMax } from '../../../../src/index/resharding/shard-budget.ts';
 import { ALL_SLOTS, slotOf } from '../../../../src/index/routing/slot-range.ts';
-import { tableAround } from '../../../../src/index/routing/table-around.ts';
 import type { Metric } from '../../../../src/contract/index-settings.ts';
 import { routesOfTable } from '../../../support/oracles/routes-of-table.ts';
 import { value } from '../../../support/worlds/shard-world.ts';

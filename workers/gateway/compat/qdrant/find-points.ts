@@ -1,4 +1,4 @@
-import { bareMatches, fetchedMatches } from '../../../../src/index/fan-out/fetched-matches.ts';
+import { bareMatches, fetchedMatches } from '../../../../src/index/fan-out/answer-columns.ts';
 import type { ShardMatches } from '../../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Metric } from '../../../../src/contract/index-settings.ts';

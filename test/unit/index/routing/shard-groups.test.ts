@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { encodeCentroids } from '../../../../src/index/routing/centroid-rows.ts';
-import type { DistrictSizes } from '../../../../src/index/routing/district-sizes.ts';
-import { DISTRICT_SIZES } from '../../../../src/index/routing/district-sizes.ts';
-import { membersOf, withDistricts } from '../../../../src/index/routing/districts.ts';
+import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
+import type { DistrictSizes } from '../../../../src/index/routing/shard-groups.ts';
+import { DISTRICT_SIZES, membersOf, withDistricts } from '../../../../src/index/routing/shard-groups.ts';
 import { changed, withDrainEnded, withLocators } from '../../../../src/index/routing/route-changes.ts';
 import type { RouteTable } from '../../../../src/index/routing/route-table.ts';
 import { districtOf } from '../../../../src/index/routing/route-table.ts';

@@ -1,14 +1,42 @@
+import type { RouteTable, CentroidRows, District, RoutedShard } from './route-table.ts';
+import type { Cell } from './shard-route.ts';
+import { LIMITS } from '../../contract/limits.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { squaredDistance } from '../../ann/maintenance/split-in-two.ts';
-import { encodeCentroids } from './centroid-rows.ts';
-import { districtHalves } from './district-halves.ts';
-import type { DistrictSizes } from './district-sizes.ts';
-import { isSameRegion } from './is-same-region.ts';
+import { encodeCentroids } from './centroids.ts';
+import { isSameRegion, shardMeans } from './regions.ts';
 import { kMeansAtOnce } from './k-means.ts';
-import type { CentroidRows, District, RoutedShard, RouteTable } from './route-table.ts';
 import { districtOf } from './route-table.ts';
-import { shardMeans } from './shard-means.ts';
+
+/** A routing table whose shards are in shard groups: every change of routes is stored together with its effect on the groups. */
+export class DistrictedRoutes implements Cell<RouteTable> {
+  readonly #cell: Cell<RouteTable>;
+  readonly #sizes: DistrictSizes;
+
+  constructor(cell: Cell<RouteTable>, sizes: DistrictSizes) {
+    this.#cell = cell;
+    this.#sizes = sizes;
+  }
+
+  get(): RouteTable | undefined {
+    return this.#cell.get();
+  }
+
+  put(table: RouteTable): void {
+    this.#cell.put(withDistricts(this.#cell.get(), table, this.#sizes));
+  }
+}
+
+/** How many shards with a region a shard group may have. */
+export interface DistrictSizes {
+  /** One that has more is divided in two. */
+  readonly shardsMax: number;
+  /** One that has fewer joins its nearest. Less than half of the most. */
+  readonly shardsMin: number;
+}
+
+export const DISTRICT_SIZES: DistrictSizes = { shardsMax: LIMITS.districtShardsMaxCount, shardsMin: LIMITS.districtShardsMinCount };
 
 /** Coarse centroids of a shard group. */
 const COARSE_CENTROIDS = 16;
@@ -86,3 +114,21 @@ const isSame = (shards: readonly RoutedShard[], others: readonly RoutedShard[]):
     const other = others[at];
     return other?.ordinal === shard.ordinal && (other.since === shard.since || isSameRegion(other, shard));
   });
+
+type Halves = readonly [readonly RoutedShard[], readonly RoutedShard[]];
+
+/** Divides a shard group into two of equally many shards: ordered along the line between two means of all. */
+function districtHalves(shards: readonly RoutedShard[], dimensions: number, seed: number): Halves {
+  const means = shardMeans(shards, dimensions);
+  const { centroids: poles } = kMeansAtOnce(means, dimensions, 2, seed);
+  const along = (place: number): number => {
+    let product = 0;
+    // Where all are equal there is one pole, and the order stays.
+    for (let d = 0; d < dimensions; d += 1) product += means[place * dimensions + d]! * ((poles[dimensions + d] ?? poles[d]!) - poles[d]!);
+    return product;
+  };
+  const order = [...shards.entries()].map(([place, shard]) => ({ shard, at: along(place) })).sort((a, b) => a.at - b.at);
+  const ordered = order.map(({ shard }) => shard);
+  const middle = Math.ceil(ordered.length / 2);
+  return [ordered.slice(0, middle), ordered.slice(middle)];
+}

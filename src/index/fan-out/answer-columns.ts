@@ -1,0 +1,100 @@
+import type { Include, ShardVectors, VectorColumns, ShardMatches } from '../../ann/shard-protocol.ts';
+import { must } from '../../kernel/assert.ts';
+
+/** A vector of one of several answers: which answer, and where it stands there. */
+interface Found {
+  readonly from: number;
+  readonly at: number;
+}
+
+/** The included columns of vectors from several answers, in the order of `chosen`. */
+export function gatherColumns(
+  answers: readonly ShardVectors[],
+  chosen: readonly Found[],
+  dimensions: number,
+  include: Include,
+): ShardVectors & { readonly versions: number[] } {
+  const values = new Float32Array(include.values ? chosen.length * dimensions : 0);
+  if (include.values) {
+    for (const [to, { from, at }] of chosen.entries()) {
+      values.set(answers[from]?.values?.subarray(at * dimensions, (at + 1) * dimensions) ?? [], to * dimensions);
+    }
+  }
+  return {
+    ids: chosen.map(({ from, at }) => answers[from]!.ids[at]!),
+    values: include.values ? values : null,
+    metadata: include.metadata ? chosen.map(({ from, at }) => answers[from]?.metadata?.[at] ?? null) : null,
+    texts: include.text ? chosen.map(({ from, at }) => answers[from]?.texts?.[at] ?? null) : null,
+    versions: chosen.map(({ from, at }) => answers[from]?.versions?.[at] ?? 0),
+    lsn: answers.reduce((most, { lsn }) => Math.max(most, lsn), 0),
+  };
+}
+
+/** Each id of several answers once, where its row is newest. */
+export function newestOf(answers: readonly Pick<ShardVectors, 'ids' | 'versions'>[]): Map<string, Found> {
+  const newest = new Map<string, Found & { readonly version: number }>();
+  for (const [from, { ids, versions }] of answers.entries()) {
+    for (const [at, id] of ids.entries()) {
+      const version = versions?.[at] ?? 0;
+      const known = newest.get(id);
+      if (known === undefined || known.version < version) newest.set(id, { from, at, version });
+    }
+  }
+  return newest;
+}
+
+/** Vectors of several answers to the same question, one after another. */
+export function joinColumns(parts: readonly VectorColumns[]): VectorColumns {
+  return {
+    ids: parts.flatMap(({ ids }) => ids),
+    values: joinFloats(parts.map(({ values }) => values)),
+    metadata: joinOptional(parts.map(({ metadata }) => metadata)),
+    texts: joinOptional(parts.map(({ texts }) => texts)),
+  };
+}
+
+/** The first `count` of some vectors. */
+export const firstColumns = ({ ids, values, metadata, texts }: VectorColumns, count: number, dimensions: number): VectorColumns => ({
+  ids: ids.slice(0, count),
+  values: values?.slice(0, count * dimensions) ?? null,
+  metadata: metadata?.slice(0, count) ?? null,
+  texts: texts?.slice(0, count) ?? null,
+});
+
+/** A column that was not requested is absent from every part. */
+function joinOptional<T>(columns: readonly (readonly T[] | null)[]): readonly T[] | null {
+  const present = columns.filter((column) => column !== null);
+  return present.length < columns.length ? null : present.flat();
+}
+
+function joinFloats(columns: readonly (Float32Array<ArrayBuffer> | null)[]): Float32Array<ArrayBuffer> | null {
+  const present = columns.filter((column) => column !== null);
+  if (present.length < columns.length) return null;
+  const joined = new Float32Array(present.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const column of present) {
+    joined.set(column, at);
+    at += column.length;
+  }
+  return joined;
+}
+
+/** Some of the matches, without what is included. */
+export const bareMatches = ({ ids, scores, ...found }: ShardMatches, from: number, end: number): ShardMatches => ({
+  ...found,
+  ids: ids.slice(from, end),
+  scores: scores.slice(from, end),
+  ...NOTHING,
+});
+
+/** Matches with their fetched columns; vectors deleted in between are left out. */
+export function fetchedMatches(matches: ShardMatches, fetched: ShardVectors): ShardMatches {
+  const { lsn, missing, explanation } = matches;
+  const scoreOf = new Map(matches.ids.map((id, i) => [id, matches.scores[i]]));
+  const { ids, values, metadata, texts } = fetched;
+  const scores = ids.map((id) => must(scoreOf.get(id), 'only matches are fetched'));
+  const rest = { ...(missing === undefined ? {} : { missing }), ...(explanation === undefined ? {} : { explanation }) };
+  return { ids, scores, values, metadata, texts, lsn, ...rest };
+}
+
+const NOTHING = { values: null, metadata: null, texts: null };
