@@ -3,7 +3,7 @@ import type { CentroidRows, RoutedShard, RouteTable } from '../../../../src/inde
 import { Router } from '../../../../src/index/routing/router.ts';
 import { splitRegion, ownVectors } from '../../../../src/index/resharding/split-region.ts';
 import type { Metric } from '../../../../src/contract/index-settings.ts';
-import { Clusters } from 'test/support/fixtures/clusters.ts';
+import { Clusters } from '../../../support/fixtures/clusters.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
 import { encodeCentroids } from '../../../../src/index/routing/centroids.ts';
 import { tableAround } from '../../../../src/index/routing/shard-neighbours.ts';
