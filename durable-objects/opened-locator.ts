@@ -14,7 +14,7 @@ import type { LocatorIdentity } from './locator-identity.ts';
 import { partOf } from './locator-identity.ts';
 import { reach } from './platform-fault.ts';
 import type { IndexReshardingStub, ReshardingEnv, ShardRowsStub } from './resharding-stubs.ts';
-import { SqliteLocatorStore } from './sqlite/sqlite-locator-store.ts';
+import { SqliteLocatorStore } from '../src/index/locators/sqlite-locator-store.ts';
 import { StoredCell } from './stored-cell.ts';
 
 interface Opened {

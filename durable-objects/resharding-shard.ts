@@ -18,7 +18,7 @@ import type { ReshardingEnv } from './resharding-stubs.ts';
 import { RESOURCES, inBackground, readQueue, SELECTIONS } from './shard-resources.ts';
 import { ShardPeers } from './shard-peers.ts';
 import { ShardPulse } from './shard-pulse.ts';
-import { SqliteRowVersions } from './sqlite/sqlite-row-versions.ts';
+import { SqliteRowVersions } from '../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../src/ann/store/vector-store.ts';
 import { StoredCell } from './stored-cell.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { ROOT } from '../../../workers/local/paths.ts';
 
-const SOURCES = ['src/ann/**/*.{ts,wasm}', 'durable-objects/sqlite/*.ts'];
+const SOURCES = ['src/ann/**/*.{ts,wasm}'];
 
 /** The hash of the engine and its store: an index that another version built is not reused. */
 export function sourceHash(): string {

@@ -1,4 +1,4 @@
-import { SqliteRowVersions } from '../../../durable-objects/sqlite/sqlite-row-versions.ts';
+import { SqliteRowVersions } from '../../../src/index/resharding/sqlite-row-versions.ts';
 import { placesOf } from '../../../src/index/routing/places-of.ts';
 import { Router } from '../../../src/index/routing/router.ts';
 import { slotOf } from '../../../src/index/routing/slot-range.ts';

@@ -1,5 +1,5 @@
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
-import { SqliteLocatorStore } from '../../../durable-objects/sqlite/sqlite-locator-store.ts';
+import { SqliteLocatorStore } from '../../../src/index/locators/sqlite-locator-store.ts';
 import { shardBudget } from '../../../src/index/resharding/shard-budget.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';

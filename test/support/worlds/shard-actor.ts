@@ -1,4 +1,4 @@
-import { SqliteRowVersions } from '../../../durable-objects/sqlite/sqlite-row-versions.ts';
+import { SqliteRowVersions } from '../../../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import type { EngineResources } from '../../../src/ann/engine/engine-resources.ts';
 import { ShardEngine } from '../../../src/ann/engine/shard-engine.ts';

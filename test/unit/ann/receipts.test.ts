@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { locatorSchema } from '../../../durable-objects/sqlite/locator-schema.ts';
+import { locatorSchema, SqliteLocatorStore } from '../../../src/index/locators/sqlite-locator-store.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { ReceiptStore } from '../../../src/ann/store/receipt-store.ts';
-import { SqliteLocatorStore } from '../../../durable-objects/sqlite/sqlite-locator-store.ts';
 import { SHARD_SCHEMA } from '../../../src/ann/store/shard-schema.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
 import { WHOLE, ownKey, resumeWrite } from '../../../src/ann/receipts.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { SqliteLocatorStore } from '../../../../durable-objects/sqlite/sqlite-locator-store.ts';
+import { SqliteLocatorStore } from '../../../../src/index/locators/sqlite-locator-store.ts';
 import { WHOLE } from '../../../../src/ann/receipts.ts';
 import type { KnownRoutes } from '../../../../src/index/routing/known-routes.ts';
 import type { LocatorPeers } from '../../../../src/index/locators/locator.ts';

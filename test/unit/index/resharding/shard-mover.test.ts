@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { SqliteRowVersions } from '../../../../durable-objects/sqlite/sqlite-row-versions.ts';
+import { SqliteRowVersions } from '../../../../src/index/resharding/sqlite-row-versions.ts';
 import { VectorStore } from '../../../../src/ann/store/vector-store.ts';
 import { ShardEngine } from '../../../../src/ann/engine/shard-engine.ts';
 import { SelectionCache } from '../../../../src/ann/filter/selection.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { SqliteRowVersions } from '../../../../durable-objects/sqlite/sqlite-row-versions.ts';
+import { SqliteRowVersions } from '../../../../src/index/resharding/sqlite-row-versions.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { ShardWorld, smallFloor, value } from '../../../support/worlds/shard-world.ts';

@@ -1,24 +1,64 @@
-import type {
-  LocatorStore,
-  Operation,
-  PendingClearing,
-  PendingRemoval,
-  PendingWrite,
-  Place,
-} from '../../src/index/locators/locator-store.ts';
-import { rowsAt } from '../../src/ann/rows.ts';
-import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../src/ann/rows.ts';
-import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../src/ann/receipts.ts';
-import type { Billing, Repetition } from '../../src/ann/shard-protocol.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import { must } from '../../src/kernel/assert.ts';
-import { joinedBytes } from '../../src/kernel/bytes.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import { insertInto, jsonParts } from '../../src/kernel/sql/bulk-statements.ts';
-import { locatorSchema } from './locator-schema.ts';
-import { migrate } from '../../src/kernel/sql/migrate.ts';
-import { decodeOperation, encodeOperation } from './operation-codec.ts';
-import { ReceiptStore } from '../../src/ann/store/receipt-store.ts';
+import type { DonePart, KeyedReceipt, Receipt, ReceiptPage } from '../../ann/receipts.ts';
+import type { LocatedRemoval, LocatedWrite, RowKeys } from '../../ann/rows.ts';
+import { rowsAt } from '../../ann/rows.ts';
+import type { Billing, Repetition } from '../../ann/shard-protocol.ts';
+import { RECEIPT_TABLE, RECEIPTS_OF_OWN_KEYS, receiptsOfParts, ReceiptStore } from '../../ann/store/receipt-store.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import { must } from '../../kernel/assert.ts';
+import { joinedBytes } from '../../kernel/bytes.ts';
+import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';
+import type { Migrations } from '../../kernel/sql/migrate.ts';
+import { migrate } from '../../kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { LocatorStore, Operation, PendingClearing, PendingRemoval, PendingWrite, Place } from './locator-store.ts';
+
+/**
+ * The tables of a locator. `version` is the last one issued, `ids` how many there are, `writes` how many were finished, `lsn` the highest
+ * that any of them has. The shards of an entry are ordinals with commas between. An operation takes as many rows as its bytes need; `key`
+ * is the `Idempotency-Key` of its request. `part` identifies the locator's ids.
+ */
+export const locatorSchema = (part: Omit<DonePart, 'lsn'>): Migrations => [
+  `CREATE TABLE locator (version INTEGER NOT NULL, ids INTEGER NOT NULL, writes INTEGER NOT NULL);
+   INSERT INTO locator VALUES (0, 0, 0);
+   CREATE TABLE entries (
+     namespace TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, shards TEXT NOT NULL, pending INTEGER NOT NULL,
+     PRIMARY KEY (namespace, id)) WITHOUT ROWID;
+   CREATE TABLE operations (
+     version INTEGER NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (version, part)) WITHOUT ROWID;
+   CREATE TABLE arrivals (shard INTEGER PRIMARY KEY, since INTEGER NOT NULL);
+   CREATE TABLE claims (key TEXT PRIMARY KEY, digest TEXT NOT NULL, count INTEGER, lsn INTEGER, at_ms INTEGER NOT NULL) WITHOUT ROWID;
+   ${RECEIPT_TABLE}`,
+  'ALTER TABLE locator ADD COLUMN lsn INTEGER NOT NULL DEFAULT 0',
+  `${receiptsOfParts(part)}
+   INSERT OR IGNORE INTO receipts (key, digest, at_ms) SELECT key, digest, at_ms FROM claims;
+   DROP TABLE claims;
+   ALTER TABLE operations ADD COLUMN key TEXT;`,
+  RECEIPTS_OF_OWN_KEYS,
+];
+
+// 4 bytes with the length of the JSON; after it come the values, at a multiple of 4.
+const HEADER_BYTES = 4;
+
+/** An operation as bytes: its values as they lie in memory, everything else as JSON. */
+export function encodeOperation(operation: Operation): Uint8Array {
+  const { values, ...rest } = operation.kind === 'write' ? operation : { ...operation, values: new Float32Array(0) };
+  const json = new TextEncoder().encode(JSON.stringify(rest));
+  const start = Math.ceil((HEADER_BYTES + json.length) / 4) * 4;
+  const bytes = new Uint8Array(start + values.byteLength);
+  new DataView(bytes.buffer).setUint32(0, json.length, true);
+  bytes.set(json, HEADER_BYTES);
+  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), start);
+  return bytes;
+}
+
+export function decodeOperation(bytes: Uint8Array<ArrayBuffer>): Operation {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const json = bytes.subarray(HEADER_BYTES, HEADER_BYTES + length);
+  const operation = JSON.parse(new TextDecoder().decode(json)) as Exclude<Operation, PendingWrite> | Omit<PendingWrite, 'values'>;
+  if (operation.kind !== 'write') return operation;
+  const start = Math.ceil((HEADER_BYTES + length) / 4) * 4;
+  return { ...operation, values: new Float32Array(bytes.slice(start).buffer) };
+}
 
 /** Where the ids of one locator live, as SQLite rows, with the writes that are under way. */
 export class SqliteLocatorStore implements LocatorStore {

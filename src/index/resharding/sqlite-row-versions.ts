@@ -1,10 +1,10 @@
-import { decodeFloats } from '../../src/ann/float32.ts';
-import type { Departing, RowVersions, WholeRows } from '../../src/index/resharding/row-versions.ts';
-import type { RowKeys } from '../../src/ann/rows.ts';
-import type { Row } from '../../src/ann/stored-vector.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
-import type { SqlStorage } from '../../src/kernel/sql/sql-storage.ts';
-import { insertInto, jsonParts } from '../../src/kernel/sql/bulk-statements.ts';
+import { decodeFloats } from '../../ann/float32.ts';
+import type { RowKeys } from '../../ann/rows.ts';
+import type { Row } from '../../ann/stored-vector.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { Departing, RowVersions, WholeRows } from './row-versions.ts';
 
 type WholeRow = Keyed & { row: number; version: number; floats: ArrayBuffer; metadata: string | null; text: string | null };
 
