@@ -15,8 +15,7 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { ReshardingEnv } from './resharding-stubs.ts';
 import { IndexPeers, ReplicaPeersOf } from './index-peers.ts';
-import { RouteTableCell } from './route-table-cell.ts';
-import { StoredCell } from './stored-cell.ts';
+import { RouteTableCell, StoredCell } from './stored-cell.ts';
 import type { Beside } from '../src/index/generations/generation-state.ts';
 
 interface IndexRoutesParts {
