@@ -34,7 +34,7 @@ export class IndexRoutes {
   readonly #stored: RouteTableCell;
   readonly #table: DistrictedRoutes;
   readonly #change: StoredCell<RouteChange | null>;
-  readonly #told = new RoutingChangeLog();
+  readonly #changes = new RoutingChangeLog();
   readonly #disorder: StoredCell<Misplacement>;
   readonly #waiting: (() => void)[] = [];
 
@@ -64,7 +64,7 @@ export class IndexRoutes {
 
   /** See `RouteSource`. */
   outline(known: number): RoutingSummary {
-    return this.#told.tell(this.table, known);
+    return this.#changes.summaryFor(this.table, known);
   }
 
   get table(): RouteTable {
@@ -122,12 +122,12 @@ export class IndexRoutes {
   }
 
   /** When shards are to be rebalanced again, as far as is known. */
-  get tidyingMs(): number | undefined {
-    return this.#growth.tidyingMs;
+  get rebalancingMs(): number | undefined {
+    return this.#growth.rebalancingMs;
   }
 
-  async tidy(): Promise<void> {
-    await this.#growth.tidy(this.#replicas.shards);
+  async rebalance(): Promise<void> {
+    await this.#growth.rebalance(this.#replicas.shards);
     for (const wake of this.#waiting.splice(0)) wake();
   }
 

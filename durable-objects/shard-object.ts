@@ -111,8 +111,8 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
   #search(query: ShardQuery, consistency: ReadConsistency | undefined): Outcome<ShardMatches> {
     RESOURCES.pace.searched(Date.now());
     const outcome = this.shard.query(query);
-    const told = outcome.ok ? this.pulse.read(searchTimeMs(this.shard.lastCost), consistency, query.near, query.indexId) : undefined;
-    if (told !== undefined) this.ctx.waitUntil(told);
+    const reported = outcome.ok ? this.pulse.read(searchTimeMs(this.shard.lastCost), consistency, query.near, query.indexId) : undefined;
+    if (reported !== undefined) this.ctx.waitUntil(reported);
     return outcome;
   }
 }

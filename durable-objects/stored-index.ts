@@ -42,7 +42,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
       await this.settle();
       const record = this.recorded();
       // While there is a shadow generation, rows stay where its follower finds them.
-      if (record?.state === 'live' && this.beside.shadow === undefined) await this.#tidy(this.routesOf(record.manifest));
+      if (record?.state === 'live' && this.beside.shadow === undefined) await this.#rebalance(this.routesOf(record.manifest));
       const tendMs = record?.state === 'live' ? await this.routesOf(record.manifest).tend() : undefined;
       const alarmMs = await this.ctx.storage.getAlarm();
       if (tendMs !== undefined && tendMs < (alarmMs ?? Infinity)) await this.ctx.storage.setAlarm(tendMs);
@@ -120,16 +120,16 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
   async #rest(): Promise<void> {
     const record = this.recorded();
     const isTidied = record?.state === 'live' && this.beside.shadow === undefined;
-    const tidyingMs = isTidied ? this.routesOf(record.manifest).tidyingMs : undefined;
-    await (tidyingMs === undefined
+    const rebalancingMs = isTidied ? this.routesOf(record.manifest).rebalancingMs : undefined;
+    await (rebalancingMs === undefined
       ? this.ctx.storage.deleteAlarm()
-      : this.ctx.storage.setAlarm(Math.max(tidyingMs, Date.now() + LIMITS.tidyRetryMs)));
+      : this.ctx.storage.setAlarm(Math.max(rebalancingMs, Date.now() + LIMITS.tidyRetryMs)));
   }
 
-  async #tidy(routes: IndexRoutes): Promise<void> {
-    if ((routes.tidyingMs ?? Infinity) > Date.now()) return;
+  async #rebalance(routes: IndexRoutes): Promise<void> {
+    if ((routes.rebalancingMs ?? Infinity) > Date.now()) return;
     await this.arm();
-    await routes.tidy();
+    await routes.rebalance();
   }
 
   async #settleRoutes(): Promise<boolean> {

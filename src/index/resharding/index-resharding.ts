@@ -171,13 +171,13 @@ export class IndexResharding {
   }
 
   /** When shards are to be rebalanced again; undefined if none needs it. */
-  get tidyingMs(): number | undefined {
+  get rebalancingMs(): number | undefined {
     const table = this.#table.get();
     return table === undefined ? undefined : nextRebalancingMs(this.#known, table);
   }
 
   /** Has shards hand vectors to others whose regions changed since they came, once regions do so no more; `relieved`: shards with replicas. */
-  async tidy(relieved: ReadonlySet<number>): Promise<void> {
+  async rebalance(relieved: ReadonlySet<number>): Promise<void> {
     for (;;) {
       const table = await this.#settled();
       const next = table === undefined ? undefined : nextRebalancing(this.#known, table, relieved, this.#now());

@@ -51,9 +51,9 @@ export class ShardExporter {
     const added = this.#versions.keysBehind(after, LIMITS.propertySliceMaxCount);
     const removed = this.#versions.removedBehind(removedAfter, LIMITS.propertySliceMaxCount);
     const { receipts, next } = this.#store.receipts.behind(receiptsAfter, LIMITS.receiptPageMaxCount);
-    const told = added.ids.length + removed.ids.length + receipts.length;
-    if (told === 0 && route.isFenced) return this.#conclude(route, nowMs);
-    if (!(await this.#tell(route, added, removed, receipts))) return nowMs + LIMITS.routeRetryMs;
+    const count = added.ids.length + removed.ids.length + receipts.length;
+    if (count === 0 && route.isFenced) return this.#conclude(route, nowMs);
+    if (!(await this.#send(route, added, removed, receipts))) return nowMs + LIMITS.routeRetryMs;
     const isNearEnd =
       Math.max(added.ids.length, removed.ids.length) < LIMITS.propertySliceMaxCount && receipts.length < LIMITS.receiptPageMaxCount;
     // Rows written meanwhile follow in a later slice: only what this slice saw has been sent.
@@ -63,22 +63,22 @@ export class ShardExporter {
     return nowMs;
   }
 
-  async #tell({ locators }: ShardRoute, added: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<boolean> {
+  async #send({ locators }: ShardRoute, added: RowKeys, removed: RowKeys, receipts: readonly KeyedReceipt[]): Promise<boolean> {
     const gone = this.#versions.absent(removed);
     const byLocator = (keys: RowKeys) => grouped(keys.ids.map((id, i) => locatorOf(keys.namespaces[i]!, id, locators)));
     const [come, go, known] = [byLocator(added), byLocator(gone), receiptsByLocator(receipts, locators)];
     const asked = [...new Set([...come.keys(), ...go.keys(), ...known.keys()])];
-    const told = await Promise.all(
+    const adopted = await Promise.all(
       asked.map((locator) =>
         this.#peers.adopt(locator, keysAt(added, come.get(locator)), keysAt(gone, go.get(locator)), known.get(locator) ?? []),
       ),
     );
-    return told.every(({ ok }) => ok);
+    return adopted.every(({ ok }) => ok);
   }
 
   async #conclude(route: ShardRoute, nowMs: number): Promise<number> {
-    const told = await this.#peers.exported();
-    if (!told.ok) return nowMs + LIMITS.routeRetryMs;
+    const reported = await this.#peers.exported();
+    if (!reported.ok) return nowMs + LIMITS.routeRetryMs;
     this.#versions.endExport();
     this.#route.put({ ...route, since: 1, isFenced: false, task: null });
     return nowMs;

@@ -81,8 +81,8 @@ export class ShardMover {
     if (due.length > 0) return this.#leave(due, task.since, nowMs);
     if (task.after < task.end) return this.#moveSlice(nowMs);
     if (nextMs !== undefined) return nextMs;
-    const told = await this.#peers.drained({ ordinal: (route as ShardRoute).ordinal, since: task.since });
-    if (!told.ok) return nowMs + LIMITS.routeRetryMs;
+    const reported = await this.#peers.drained({ ordinal: (route as ShardRoute).ordinal, since: task.since });
+    if (!reported.ok) return nowMs + LIMITS.routeRetryMs;
     const now = this.#route.get();
     if (now?.task?.kind === 'drain' && now.task.since === task.since) this.#route.put({ ...now, task: null });
     return nowMs;
@@ -109,9 +109,9 @@ export class ShardMover {
     for (const { asked, answer } of answers) {
       if (!answer.ok) return nowMs + LIMITS.routeRetryMs;
       for (const [i, wish] of asked.entries()) {
-        const fate = answer.value[i];
-        if (fate === 'busy') busyAt = Math.min(busyAt, wish.at);
-        if (fate === 'copy' || fate === 'move') granted.push({ ...wish, isMove: fate === 'move' });
+        const grant = answer.value[i];
+        if (grant === 'busy') busyAt = Math.min(busyAt, wish.at);
+        if (grant === 'copy' || grant === 'move') granted.push({ ...wish, isMove: grant === 'move' });
       }
     }
     const put = await putRows(this.#peers, { found, header, since, isWhole }, granted);
@@ -137,12 +137,12 @@ export class ShardMover {
     }
     const { lsn } = header();
     const byLocator = grouped(due.map(({ namespace, id }) => locatorOf(namespace, id, route.locators)));
-    const told = await Promise.all(
+    const departed = await Promise.all(
       [...byLocator].map(([locator, members]) =>
         this.#peers.depart(locator, departuresOf(due, members, { from: route.ordinal, since, lsn })),
       ),
     );
-    if (told.some(({ ok: isTold }) => !isTold)) return nowMs + LIMITS.routeRetryMs;
+    if (departed.some(({ ok }) => !ok)) return nowMs + LIMITS.routeRetryMs;
     this.#versions.left(due);
     return nowMs;
   }

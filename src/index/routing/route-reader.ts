@@ -46,9 +46,9 @@ export class RouteReader {
   async ask(source: RouteSource): Promise<Outcome<KnownRoutes>> {
     const { indexId } = source;
     const known = this.#outlines.get(indexId)?.outline;
-    const told = await source.outline(known?.version ?? 0);
-    if (!told.ok) return told;
-    const { page, ...outline } = told.value;
+    const summary = await source.outline(known?.version ?? 0);
+    if (!summary.ok) return summary;
+    const { page, ...outline } = summary.value;
     if (page !== undefined) this.#keep(indexId, page, outline);
     const routes = new KnownRoutes(completed(outline, known), (district, since) => this.#regionsOf(source, outline, district, since));
     // Of two answers the later may be the older one.

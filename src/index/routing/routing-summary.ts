@@ -68,8 +68,8 @@ function shardsAfter(known: readonly SummarisedShard[], changed: readonly Summar
 function outlinedShard(shard: RoutedShard): SummarisedShard {
   const { centroids, since: _, district = 0, state, ...rest } = shard;
   // No router needs to know where rows of a shard that is being rebalanced go: it may be almost any other shard.
-  const told = state.kind === 'tidying' ? { ...state, into: [] } : state;
-  return { ...rest, state: told, district: centroids.scales.length === 0 ? null : district };
+  const summarised = state.kind === 'tidying' ? { ...state, into: [] } : state;
+  return { ...rest, state: summarised, district: centroids.scales.length === 0 ? null : district };
 }
 
 function pageOf(table: RouteTable, { number, since }: District): RegionPage {
@@ -88,16 +88,16 @@ const REMEMBERED_MAX = 16;
 /** Sends routing summaries of a table, and remembers those it sent, so that a returning caller gets only the shards that changed. */
 export class RoutingChangeLog {
   /** By version, the oldest first. */
-  readonly #told = new Map<number, RouteTable>();
+  readonly #sent = new Map<number, RouteTable>();
 
   /** For a caller with the routing summary of an older version. */
-  tell(table: RouteTable, known: number): RoutingSummary {
-    const before = this.#told.get(known);
+  summaryFor(table: RouteTable, known: number): RoutingSummary {
+    const before = this.#sent.get(known);
     this.#remember(table);
     const outline = outlineOf(table, known);
     if (before === undefined) return outline;
     const old = new Map(before.shards.map((shard) => [shard.ordinal, shard]));
-    const changed = new Set(table.shards.filter((shard) => !isToldSame(shard, old.get(shard.ordinal))).map(({ ordinal }) => ordinal));
+    const changed = new Set(table.shards.filter((shard) => !isSameSummary(shard, old.get(shard.ordinal))).map(({ ordinal }) => ordinal));
     const here = new Set(table.shards.map(({ ordinal }) => ordinal));
     const gone = before.shards.flatMap(({ ordinal }) => (here.has(ordinal) ? [] : [ordinal]));
     return { ...outline, shards: outline.shards.filter(({ ordinal }) => changed.has(ordinal)), gone };
@@ -106,18 +106,18 @@ export class RoutingChangeLog {
   #remember(table: RouteTable): void {
     // A caller without a summary gets everything.
     if (table.version === 0) return;
-    this.#told.delete(table.version);
-    this.#told.set(table.version, table);
-    const [oldest] = this.#told.keys();
-    if (this.#told.size > REMEMBERED_MAX && oldest !== undefined) this.#told.delete(oldest);
+    this.#sent.delete(table.version);
+    this.#sent.set(table.version, table);
+    const [oldest] = this.#sent.keys();
+    if (this.#sent.size > REMEMBERED_MAX && oldest !== undefined) this.#sent.delete(oldest);
   }
 }
 
 /** Whether a shard is the same but for its region. */
-function isToldSame(shard: RoutedShard, other: RoutedShard | undefined): boolean {
+function isSameSummary(shard: RoutedShard, other: RoutedShard | undefined): boolean {
   if (shard === other || other === undefined) return shard === other;
-  return toldOf(shard) === toldOf(other);
+  return summaryOf(shard) === summaryOf(other);
 }
 
-const toldOf = ({ slots, district, state, replicas, centroids }: RoutedShard): string =>
+const summaryOf = ({ slots, district, state, replicas, centroids }: RoutedShard): string =>
   JSON.stringify([slots, district, state, replicas, centroids.scales.length === 0]);

@@ -40,11 +40,11 @@ export async function rankingCost(dimensions: number): Promise<void> {
   };
   console.log(`\n${table.shards.length} shards x ${dimensions}, ${outline.districts.length} districts, load ${loadavg()[0]?.toFixed(1)}`);
   for (const [what, ms] of Object.entries(costs)) console.log(`  ${what.padEnd(22)} ${ms.toFixed(2)} ms of CPU`);
-  const told = new RoutingChangeLog();
-  told.tell(districted, 0);
+  const changes = new RoutingChangeLog();
+  changes.summaryFor(districted, 0);
   const { centroids } = must(districted.shards[0], 'there are shards');
   const split = changed(districted, { kind: 'split', ordinal: 0, halves: [centroids, centroids], margin: 1.1 });
-  const newer = told.tell(withDistricts(districted, split, DISTRICT_SIZES), districted.version);
+  const newer = changes.summaryFor(withDistricts(districted, split, DISTRICT_SIZES), districted.version);
   const [whole, first, next, page] = [table, outline, newer, pages[0]].map(megabytes);
   console.log(`  told: ${whole} MB of a whole table, ${first} of an outline, ${next} of the next one after a split, ${page} of a district`);
   console.log(`  districts of a table that had none: ${buildMs.toFixed(0)} ms`);

@@ -137,7 +137,7 @@ export class GrowthWorld extends ObjectNetwork {
   }
 
   #startIndex(actor: Actor): NonNullable<Actor['live']> {
-    const told = new RoutingChangeLog();
+    const changes = new RoutingChangeLog();
     const cell = new DistrictedRoutes(new MemoryCell<RouteTable>(actor, 'routes'), this.districtSizes);
     const { id, dimensions, metric } = this.manifest;
     const record = new MemoryCell<ReplicaRecord>(actor, 'replicas');
@@ -182,7 +182,7 @@ export class GrowthWorld extends ObjectNetwork {
         },
         outline: async (known: number) => {
           if (growth.isChanging) await turnstile.pass(() => growth.settle()).catch(() => undefined);
-          const outline = told.tell(growth.routes(this.manifest), known);
+          const outline = changes.summaryFor(growth.routes(this.manifest), known);
           if (outline.gone !== undefined) this.routes.changesTold += 1;
           const { districts } = outline;
           this.routes.districtsMax = Math.max(this.routes.districtsMax, districts.length);
@@ -217,10 +217,10 @@ export class GrowthWorld extends ObjectNetwork {
           // A failed step is retried.
           actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
           if (growth.isMoving) await growth.settle().catch(() => undefined);
-          else if (!replicas.isWatching && this.heat.of(0) === 0) actor.alarmMs = growth.tidyingMs;
-          if ((growth.tidyingMs ?? Infinity) <= this.nowMs) {
+          else if (!replicas.isWatching && this.heat.of(0) === 0) actor.alarmMs = growth.rebalancingMs;
+          if ((growth.rebalancingMs ?? Infinity) <= this.nowMs) {
             actor.alarmMs = this.nowMs + LIMITS.indexLifecycleRetryMs;
-            await growth.tidy(replicas.shards).catch(() => undefined);
+            await growth.rebalance(replicas.shards).catch(() => undefined);
           }
           if (!growth.isChanging) await tend().catch(() => undefined);
         }),

@@ -105,23 +105,23 @@ it('[RT21][RT22] once calm, shards rebalance one by one; no split waits, and non
   const drained = (ordinal: number, since: number) => growth.answer(SPACE, { kind: 'drained', shard: { ordinal, since } });
   await split(0, 1);
   await drained(0, 2);
-  expect(growth.tidyingMs).toBe(undefined);
+  expect(growth.rebalancingMs).toBe(undefined);
   await split(1, 2);
   await drained(1, 4);
-  expect(growth.tidyingMs).toBe(LIMITS.tidyCalmMs);
-  await growth.tidy(new Set());
+  expect(growth.rebalancingMs).toBe(LIMITS.tidyCalmMs);
+  await growth.rebalance(new Set());
   log.length = 0;
   clock.nowMs = LIMITS.tidyCalmMs;
-  await growth.tidy(new Set());
+  await growth.rebalance(new Set());
   expect(log).toEqual(['drain 0 since 6', 'routes 6: 0 tidying,1 serving,2 serving']);
   expect(growth.isMoving).toBe(true);
-  expect(growth.tidyingMs).toBe(LIMITS.tidyCalmMs);
+  expect(growth.rebalancingMs).toBe(LIMITS.tidyCalmMs);
   expect(await split(0, 6)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
-  expect(growth.tidyingMs).toBe(2 * LIMITS.tidyCalmMs);
+  expect(growth.rebalancingMs).toBe(2 * LIMITS.tidyCalmMs);
   expect(await split(1, 4)).toMatchObject({ ok: true });
   await drained(0, 6);
   expect(table.value?.shards.map(({ state }) => state.kind)).toEqual(['serving', 'draining', 'serving', 'serving']);
-  expect(growth.tidyingMs).toBe(2 * LIMITS.tidyCalmMs);
+  expect(growth.rebalancingMs).toBe(2 * LIMITS.tidyCalmMs);
 });
 
 it('[RT21] a rebalancing shard gets its neighbours, and no second list of all shards', async () => {
@@ -134,7 +134,7 @@ it('[RT21] a rebalancing shard gets its neighbours, and no second list of all sh
   const shards = table.value!.shards.map((shard) => (shard.ordinal === 2 ? { ...shard, replicas } : shard));
   table.put({ ...table.value!, shards });
   clock.nowMs = LIMITS.tidyCalmMs;
-  await growth.tidy(new Set([2]));
+  await growth.rebalance(new Set([2]));
   const [own, ...others] = orders.at(-1)!.shards;
   expect(own).toMatchObject({ ordinal: 0, state: { kind: 'tidying', into: [1] } });
   expect(others.map(({ ordinal }) => ordinal).toSorted((a, b) => a - b)).toEqual([1, 2]);

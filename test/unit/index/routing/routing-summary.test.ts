@@ -79,9 +79,9 @@ describe('[RT32] a router', () => {
   });
 
   it('gets only the changed shards if the index still remembers its version', () => {
-    const told = new RoutingChangeLog();
+    const sent = new RoutingChangeLog();
     let table = districted(50);
-    let known = completed(told.tell(table, 0), undefined);
+    let known = completed(sent.summaryFor(table, 0), undefined);
     const { centroids } = table.shards[3]!;
     const changes: ((before: RouteTable) => RouteTable)[] = [
       (before) => changed(before, { kind: 'split', ordinal: 3, halves: [centroids, centroids], margin: 1.3 }),
@@ -98,15 +98,15 @@ describe('[RT32] a router', () => {
     for (const change of changes) {
       // Storage returns new objects, so the code must not compare by identity.
       table = structuredClone(withDistricts(table, change(table), SIZES));
-      const news = told.tell(table, known.version);
+      const news = sent.summaryFor(table, known.version);
       expect(news.shards.length).toBeLessThan(SIZES.shardsMax + 3);
       known = completed(news, known);
       expect(known).toEqual(outlineOf(table));
     }
     expect(known.shards.some(({ ordinal }) => ordinal === 7)).toBe(false);
-    for (let version = 100; version < 120; version += 1) told.tell({ ...table, version }, 0);
-    expect(told.tell(table, known.version).gone, 'forgotten').toBe(undefined);
-    expect(told.tell({ ...table, version: 130 }, 119).gone).toEqual([]);
+    for (let version = 100; version < 120; version += 1) sent.summaryFor({ ...table, version }, 0);
+    expect(sent.summaryFor(table, known.version).gone, 'forgotten').toBe(undefined);
+    expect(sent.summaryFor({ ...table, version: 130 }, 119).gone).toEqual([]);
   });
 
   it('gets `stale_route` for a shard group that has changed', () => {
