@@ -1,6 +1,5 @@
 import type { Residue } from '../src/index/erasure.ts';
 import type { Addressed, AccessMode } from '../src/ann/access-mode.ts';
-import { ShardAccess } from '../src/ann/shard-access.ts';
 import { hasCallersKey } from '../src/ann/receipts.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/store/change-log.ts';
@@ -46,25 +45,23 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
     }
   }
 
-  readonly #access = new ShardAccess(this.store);
-
   setGate(indexId: IndexId, gate: AccessMode, run: number): Outcome<null> {
-    return this.#access.set(indexId, gate, run);
+    return this.shard.access.set(indexId, gate, run);
   }
 
   /** From now on changes are kept for a follower, which begins here. */
   followedFrom(indexId: IndexId, lsnMin: number): Outcome<ChangeCursor> {
-    return this.#access.followedFrom(indexId, lsnMin, Date.now());
+    return this.shard.access.followedFrom(indexId, lsnMin, Date.now());
   }
 
   /** For followers: what is known of requests. */
   receiptsBehind(indexId: IndexId, after: number): Outcome<ReceiptPage> {
-    return this.#access.receiptsBehind(indexId, after);
+    return this.shard.access.receiptsBehind(indexId, after);
   }
 
   /** Called by a follower, while this is the only shard. */
   adoptReceipts(call: Addressed, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>> {
-    return this.writing({}, undefined, () => this.#access.adoptReceipts(call, receipts), true);
+    return this.writing({}, undefined, () => this.shard.access.adoptReceipts(call, receipts), true);
   }
 
   residue(): Promise<Residue> {
@@ -82,7 +79,7 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
   /** The LSN of the last write: it does not wait for reads, as it takes none of their time. */
   lsn(call: Addressed): Outcome<number> {
     return this.readingNow({}, () => {
-      const passed = this.#access.pass(call);
+      const passed = this.shard.access.pass(call);
       return passed.ok ? ok(passed.value.lsn) : passed;
     });
   }

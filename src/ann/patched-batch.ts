@@ -4,18 +4,15 @@ import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { Selection } from './filter/selection.ts';
 import { editedMetadata } from './metadata-edit.ts';
-import type { ShardPatch, UpsertBatch, VectorColumns } from './shard-protocol.ts';
+import type { Patched, ShardPatch, UpsertBatch, VectorColumns } from './shard-protocol.ts';
 import type { Row, VectorPlace } from './stored-vector.ts';
 import type { ShardHeader } from './shard-header.ts';
 import type { VectorReader } from './store/vector-reader.ts';
 
 /** What a slice of a change does: it replaces some vectors by a batch, and leaves the others as they are. */
-interface PatchedBatch {
+interface PatchedBatch extends Omit<Patched, 'lsn'> {
   readonly batch: UpsertBatch;
   readonly replaced: readonly VectorPlace[];
-  readonly count: number;
-  readonly taken: number;
-  readonly missing: readonly string[];
 }
 
 const EVERYTHING = { values: true, metadata: true, text: true };
@@ -61,11 +58,9 @@ export function patchedBatch(
   return ok({ batch, replaced, count: edited.length, taken, missing });
 }
 
-interface Slice {
+interface Slice extends Pick<Patched, 'taken' | 'missing'> {
   readonly rows: readonly Row[];
   readonly columns: VectorColumns;
-  readonly taken: number;
-  readonly missing: readonly string[];
 }
 
 /** What is stored under the first ids, as many as a slice may hold in memory. */

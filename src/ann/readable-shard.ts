@@ -53,7 +53,7 @@ import type { VectorStore } from './store/vector-store.ts';
 export class ReadableShard {
   protected readonly store: VectorStore;
   protected readonly engine: ShardEngine;
-  protected readonly access: ShardAccess;
+  readonly access: ShardAccess;
   readonly #name: string;
   readonly #selections: SelectionCache;
   #lastCost: SearchCost = NO_COST;

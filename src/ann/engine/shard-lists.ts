@@ -9,7 +9,7 @@ import { NO_COST, addCosts } from '../search-cost.ts';
 import { Encoder } from '../training/encoder.ts';
 import type { TrainKernels } from '../training/train-kernels.ts';
 import type { VectorStore } from '../store/vector-store.ts';
-import type { VectorPlace } from '../stored-vector.ts';
+import type { VectorPlace, VectorQuery } from '../stored-vector.ts';
 import type { EngineResources } from './engine-resources.ts';
 import type { ListCandidates, Searched } from './list-search.ts';
 import { searchExactly, searchNearby } from './list-search.ts';
@@ -21,11 +21,7 @@ import { ListSet } from './list-set.ts';
 const OWN_SHARE_MAX = 31 / 32;
 
 /** Values as the user gave them. */
-interface ListsQuery {
-  readonly values: Float32Array;
-  readonly namespace: number;
-  readonly topK: number;
-}
+type ListsQuery = Pick<VectorQuery, 'values' | 'namespace' | 'topK'>;
 
 /**
  * A shard's posting lists while the isolate has room for them: directories are loaded by the first search, lists when a search or

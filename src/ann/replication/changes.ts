@@ -5,11 +5,12 @@ import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ShardEngine } from '../engine/shard-engine.ts';
+import type { RowKeys } from '../rows.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { VectorStore } from '../store/vector-store.ts';
 import { placed } from '../stored-vector.ts';
 import type { PlacedVector, VectorPlace } from '../stored-vector.ts';
-import type { ChangePage, ChangedVectors, ShardChanges, ShardFollow, VectorKeys } from '../store/change-log.ts';
+import type { ChangePage, ChangedVectors, ShardChanges, ShardFollow } from '../store/change-log.ts';
 
 /** What changed in a shard behind a cursor; `since` is that of its routes. Refuses with `index_not_found`. */
 export function tellChanges(
@@ -45,7 +46,7 @@ export function applyChanges(store: VectorStore, engine: ShardEngine, page: Chan
 }
 
 /** Returns where the former vectors were stored. */
-function remove(store: VectorStore, { namespaces, ids }: VectorKeys): VectorPlace[] {
+function remove(store: VectorStore, { namespaces, ids }: RowKeys): VectorPlace[] {
   return [...grouped(namespaces)].flatMap(([name, members]) => {
     const namespace = store.namespaceOrdinal(name);
     if (namespace === undefined) return [];

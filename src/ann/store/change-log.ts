@@ -3,6 +3,7 @@ import type { IndexId } from '../../kernel/ids.ts';
 import { insertInto } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { decodeFloats } from '../float32.ts';
+import type { RowKeys, Rows } from '../rows.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { Row } from '../stored-vector.ts';
 
@@ -41,7 +42,7 @@ export interface ChangePage {
   readonly kind: 'page';
   /** Whether all that the follower has is gone. */
   readonly isCleared: boolean;
-  readonly removed: VectorKeys;
+  readonly removed: RowKeys;
   readonly upserted: ChangedVectors;
   readonly next: ChangeCursor;
   /** The LSN of the shard as it answers. */
@@ -50,17 +51,8 @@ export interface ChangePage {
   readonly isComplete: boolean;
 }
 
-export interface VectorKeys {
-  readonly namespaces: readonly string[];
-  readonly ids: readonly string[];
-}
-
 /** Stored vectors, in the order of their writes, as columns. */
-export interface ChangedVectors extends VectorKeys {
-  /** [ids.length x dimensions] */
-  readonly values: Float32Array<ArrayBuffer>;
-  readonly metadata: readonly (string | null)[];
-  readonly texts: readonly (string | null)[];
+export interface ChangedVectors extends Rows {
   /** See `UpsertBatch`. */
   readonly versions?: readonly number[];
 }

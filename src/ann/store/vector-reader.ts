@@ -100,7 +100,25 @@ export class VectorReader {
 
   /** The first `countMax` ids of the namespace that a listing from there comes to, in the order of `compareIds`. */
   idsFrom(namespace: number, start: ListingStart | null, countMax: number): PlacedId[] {
-    return idsFrom(this.#storage, namespace, start, countMax);
+    const found: PlacedId[] = [];
+    const { id, isIncluded } = start ?? { id: '', isIncluded: true };
+    const than = isIncluded ? '>=' : '>';
+    // Each is one range of one index, which SQLite finds without reading what lies before it.
+    const seek: Seek = (condition, ...bindings) =>
+      this.#storage.sql
+        .exec<PlacedId>(
+          `SELECT row, id FROM vectors WHERE namespace = ? AND ${condition} LIMIT ?`,
+          namespace,
+          ...bindings,
+          countMax - found.length,
+        )
+        .toArray();
+    if (start === null || isNumber(id)) {
+      found.push(...seek(`${IS_NUMBER} AND length(id) = ? AND id ${than} ? ORDER BY id`, id.length, id));
+      if (found.length < countMax) found.push(...seek(`${IS_NUMBER} AND length(id) > ? ORDER BY length(id), id`, id.length));
+      if (found.length < countMax) found.push(...seek(`NOT (${IS_NUMBER}) ORDER BY id`));
+    } else found.push(...seek(`NOT (${IS_NUMBER}) AND id ${than} ? ORDER BY id`, id));
+    return found;
   }
 
   /** The ids of stored rows, in any order. */
@@ -168,26 +186,3 @@ const IS_NUMBER = `id NOT GLOB '*[^0-9]*' AND (id = '0' OR id NOT GLOB '0*')`;
 export const NUMBER_INDEX = `CREATE INDEX vectors_by_number ON vectors (namespace, length(id), id) WHERE ${IS_NUMBER};`;
 
 type Seek = (query: string, ...bindings: (string | number)[]) => PlacedId[];
-
-/** The first `countMax` ids of the namespace, in the order of `compareIds`, that a listing from there comes to. */
-export function idsFrom({ sql }: SqlStorage, namespace: number, start: ListingStart | null, countMax: number): PlacedId[] {
-  const found: PlacedId[] = [];
-  const { id, isIncluded } = start ?? { id: '', isIncluded: true };
-  const than = isIncluded ? '>=' : '>';
-  // Each is one range of one index, which SQLite finds without reading what lies before it.
-  const seek: Seek = (condition, ...bindings) =>
-    sql
-      .exec<PlacedId>(
-        `SELECT row, id FROM vectors WHERE namespace = ? AND ${condition} LIMIT ?`,
-        namespace,
-        ...bindings,
-        countMax - found.length,
-      )
-      .toArray();
-  if (start === null || isNumber(id)) {
-    found.push(...seek(`${IS_NUMBER} AND length(id) = ? AND id ${than} ? ORDER BY id`, id.length, id));
-    if (found.length < countMax) found.push(...seek(`${IS_NUMBER} AND length(id) > ? ORDER BY length(id), id`, id.length));
-    if (found.length < countMax) found.push(...seek(`NOT (${IS_NUMBER}) ORDER BY id`));
-  } else found.push(...seek(`NOT (${IS_NUMBER}) AND id ${than} ? ORDER BY id`, id));
-  return found;
-}

@@ -1,14 +1,14 @@
 import type { AccessMode } from '../../ann/access-mode.ts';
 import type { FeedCursor, ReceiptCursor } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import type { VectorKeys } from '../../ann/store/change-log.ts';
+import type { RowKeys } from '../../ann/rows.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 
 /** Which vectors changed, in any order; their current state has to be read. */
 export interface FeedPage {
   /** Whether everything was deleted before these changes. */
   readonly isCleared: boolean;
-  readonly changed: VectorKeys;
+  readonly changed: RowKeys;
   readonly next: FeedCursor;
   /** Whether nothing is left: every write acknowledged before the call is covered by the pages so far. */
   readonly isComplete: boolean;

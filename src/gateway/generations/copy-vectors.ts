@@ -1,5 +1,5 @@
 import { followerWith } from '../../ann/access-mode.ts';
-import type { VectorKeys } from '../../ann/store/change-log.ts';
+import type { RowKeys } from '../../ann/rows.ts';
 import type { FillCursor, GenerationOwner } from '../../index/generations/generation-state.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { VectorColumns } from '../../ann/shard-protocol.ts';
@@ -196,7 +196,7 @@ async function firstNamespace({ shards }: CopyParts, { from }: Copy, after: stri
  * Makes vectors in the target generation what they are in the source now. Keys that are repeated or late do no harm: so the changes of many
  * shards may come in any order, and vectors may move between shards meanwhile.
  */
-export async function renew(parts: CopyParts, copy: Copy, changed: VectorKeys, usageId: string): Promise<Outcome<Copied>> {
+export async function renew(parts: CopyParts, copy: Copy, changed: RowKeys, usageId: string): Promise<Outcome<Copied>> {
   let [count, tokens] = [0, 0];
   for (const [namespace, ids] of byNamespace(changed)) {
     const most = Math.max(1, Math.min(LIMITS.vectorIdsSliceMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / copy.from.dimensions)));
@@ -250,7 +250,7 @@ async function newsOf({ shards }: CopyParts, copy: Copy, namespace: string, colu
   });
 }
 
-function byNamespace({ namespaces, ids }: VectorKeys): Map<string, string[]> {
+function byNamespace({ namespaces, ids }: RowKeys): Map<string, string[]> {
   const sets = new Map<string, Set<string>>();
   for (const [i, id] of ids.entries()) {
     const namespace = namespaces[i] ?? '';
