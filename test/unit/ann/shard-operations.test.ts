@@ -9,11 +9,14 @@ const CALL = { indexId: 'ix_1' as IndexId };
 describe('operations of a shard', () => {
   it('[V11] are called on the stub itself by the method of the object, a write with its lease', async () => {
     const called: unknown[] = [];
-    // As a stub of the platform: whatever is looked up is a method of the object.
+    // As a stub of the platform: a member of what is looked up would be another call.
     const stub = new Proxy({} as ShardMethods, {
-      get:
-        (_, method) =>
-        (...args: unknown[]) => (called.push([method, ...args]), 'answer'),
+      get: (_, method) =>
+        new Proxy((...args: unknown[]) => (called.push([method, ...args]), 'answer'), {
+          get: (__, member) => {
+            throw new Error(`the object has no method ${String(method)}.${String(member)}`);
+          },
+        }),
     });
     const lease = { endsAtMs: 7 };
     const deletion = { ...CALL, selection: { kind: 'all' } } as const;
