@@ -1,5 +1,5 @@
 import type { Result } from '../kernel/result.ts';
-import { err } from '../kernel/result.ts';
+import { err, ok } from '../kernel/result.ts';
 import type { ErrorCode, Limit, Refusal, Resource } from './errors.ts';
 import { refusal } from './errors.ts';
 import type { FieldPath } from './field-path.ts';
@@ -39,3 +39,13 @@ export function refuseBeyond({ path, limit: ref, value, what, advice }: Excess) 
 }
 
 export const boundOf = (limit: LimitRef): number => (typeof limit === 'string' ? LIMITS[limit] : limit.bound);
+
+/** What all of them answer, or the first refusal: calls that were begun are waited for in any case. */
+export async function allOf<T>(calls: readonly Promise<Outcome<T>>[]): Promise<Outcome<T[]>> {
+  const values: T[] = [];
+  for (const outcome of await Promise.all(calls)) {
+    if (!outcome.ok) return outcome;
+    values.push(outcome.value);
+  }
+  return ok(values);
+}

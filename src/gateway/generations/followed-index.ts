@@ -9,7 +9,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { RoutingSummary } from '../../index/routing/routing-summary.ts';
 import { ok } from '../../kernel/result.ts';
-import { allOf } from '../../index/shards/all-of.ts';
+import { allOf } from '../../contract/outcome.ts';
 import type { FeedPage, FollowedShards, ReceiptCarriage } from './change-feed.ts';
 
 /** The objects of a generation, one by one, for following them and for changing their access modes. Every call may be refused with `unavailable`. */

@@ -6,7 +6,7 @@ import type { Counted, ListedVectors, ShardCount, ShardList, ShardSelect } from 
 import type { Filter } from '../../contract/filter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
-import { allOf } from './all-of.ts';
+import { allOf } from '../../contract/outcome.ts';
 import type { LocatedReads } from './located-reads.ts';
 import type { RouteCache } from '../routing/route-cache.ts';
 import type { ShardCalls } from './shard-calls.ts';

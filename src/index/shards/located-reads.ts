@@ -8,11 +8,10 @@ import { recommend } from '../../ann/query-point.ts';
 import type { Include, ShardFetch, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, allOf } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
-import { allOf } from './all-of.ts';
 import type { RouteCache } from '../routing/route-cache.ts';
 import type { LocatorCalls, ShardCalls } from './shard-calls.ts';
 

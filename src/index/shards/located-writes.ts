@@ -11,7 +11,7 @@ import type { Deleted, DeleteSelection, ShardDelete, ShardSelect, UpsertBatch, W
 import type { Outcome } from '../../contract/outcome.ts';
 import { grouped } from '../../kernel/grouped.ts';
 import { ok } from '../../kernel/result.ts';
-import { allOf } from './all-of.ts';
+import { allOf } from '../../contract/outcome.ts';
 import type { Authority } from '../../contract/write-lease.ts';
 import type { RouteCache } from '../routing/route-cache.ts';
 import type { LocatorCalls, ShardCalls, WriteAt } from './shard-calls.ts';

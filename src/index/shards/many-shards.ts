@@ -14,7 +14,7 @@ import type { RoutedSearch } from '../fan-out/routed-search.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import { RouteCache } from '../routing/route-cache.ts';
 import type { RouteReader } from '../routing/route-reader.ts';
-import { allOf } from './all-of.ts';
+import { allOf } from '../../contract/outcome.ts';
 import type { IndexRead, ShardSet } from './index-shards.ts';
 import { LocatedListing } from './located-listing.ts';
 import { LocatedPatch } from './located-patch.ts';
