@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers';
-
 import type { AttemptNews, Grant, Progress } from '../src/contract/attempt.ts';
 import { jobOfAttempt } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';

@@ -2,7 +2,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuseResource } from '../contract/outcome.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import type { TokenBatch } from '../inference/token-batch.ts';
-import type { Tokeniser } from '../inference/tokeniser.ts';
+import type { Tokeniser } from '../inference/embedding-model.ts';
 import { ok } from '../kernel/result.ts';
 
 /** A model that can be run from here, wherever it runs. */

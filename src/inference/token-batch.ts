@@ -1,3 +1,9 @@
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../contract/outcome.ts';
+import { ok } from '../kernel/result.ts';
+import type { ModelManifest } from './model-manifest.ts';
+
 /**
  * The token ids of several texts, end to end: two buffers whatever the number of texts, so a batch crosses RPC cheaply.
  * Text `i` owns `ids[offsets[i] .. offsets[i + 1])`; `offsets` starts at 0, never falls, and ends at `ids.length`.
@@ -18,7 +24,7 @@ export function tokenBatch(texts: readonly Int32Array[]): TokenBatch {
 }
 
 /** Whether `offsets` cuts `ids` into texts as `TokenBatch` promises. */
-export function isTokenBatch({ ids, offsets }: TokenBatch): boolean {
+function isTokenBatch({ ids, offsets }: TokenBatch): boolean {
   if (offsets[0] !== 0 || offsets.at(-1) !== ids.length) return false;
   for (let i = 1; i < offsets.length; i++) if (offsets[i]! < offsets[i - 1]!) return false;
   return true;
@@ -28,4 +34,27 @@ export function isTokenBatch({ ids, offsets }: TokenBatch): boolean {
 export function firstUnknownId(ids: Int32Array, vocabularySize: number): number {
   for (let i = 0; i < ids.length; i++) if (ids[i]! < 0 || ids[i]! >= vocabularySize) return i;
   return -1;
+}
+
+/** Whether `model` can embed `batch`; a refusal names the text at fault as `input[i]`. */
+export function checkTokenBatch(model: ModelManifest, batch: TokenBatch): Outcome<void> {
+  const { ids, offsets } = batch;
+  if (!isTokenBatch(batch)) return refuse('invalid_value', 'must rise from 0 to the number of token ids', 'offsets');
+  const texts = offsets.length - 1;
+  if (texts > LIMITS.embeddingInputsMaxCount)
+    return refuseBeyond({ path: 'input', limit: 'embeddingInputsMaxCount', value: texts, what: `has ${texts} texts` });
+  for (let text = 0; text < texts; text++) {
+    const tokens = offsets[text + 1]! - offsets[text]!;
+    if (tokens > model.tokensMax)
+      return refuseBeyond({
+        path: ['input', text],
+        limit: { bound: model.tokensMax },
+        value: tokens,
+        what: `has ${tokens} tokens of ${model.id}`,
+      });
+  }
+  const at = firstUnknownId(ids, model.vocabularySize);
+  if (at === -1) return ok(undefined);
+  const text = offsets.findLastIndex((offset) => offset <= at);
+  return refuse('invalid_value', `has token id ${ids[at]}; ${model.id} has 0 to ${model.vocabularySize - 1}`, ['input', text]);
 }

@@ -1,6 +1,4 @@
-import type { Tokeniser } from './tokeniser.ts';
-import type { Vocabulary } from './vocabulary.ts';
-import { HASH_EMPTY, hashByte } from './vocabulary.ts';
+import type { Tokeniser } from './embedding-model.ts';
 
 const UNKNOWN = 0;
 const HYPHEN = 45;
@@ -143,4 +141,74 @@ function toAscii(text: string): string {
       if (HYPHENS.has(char)) return '-';
       return WORD_CHARACTER.test(char) ? FOREIGN : ' ';
     });
+}
+
+const NEWLINE = 10;
+
+/** Hash of the empty word; extend it one byte at a time with `hashByte`. */
+const HASH_EMPTY = 0x811c9dc5 | 0;
+
+/** FNV-1a, 32 bits. */
+const hashByte = (hash: number, byte: number): number => Math.imul(hash ^ byte, 0x01000193);
+
+/**
+ * The words of a model over the bytes of its file: newline-separated ASCII in id order, starting at id 1.
+ * Id 0 is the unknown token and has no word.
+ *
+ * An open-addressed table of ids at most half full: a look-up makes no string and compares bytes in place.
+ * The table is fixed by the file, so no text can make a probe longer than the file's longest cluster.
+ */
+export class Vocabulary {
+  /** Number of ids, the unknown token included. */
+  readonly size: number;
+  readonly #bytes: Uint8Array;
+  /** Word `id` is `bytes[starts[id] .. starts[id + 1] - 1)`; the last byte of the range is its newline. */
+  readonly #starts: Int32Array;
+  readonly #slots: Int32Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#starts = wordStarts(bytes);
+    this.size = this.#starts.length - 1;
+    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * this.size)));
+    for (let id = 1; id < this.size; id++) this.#insert(id);
+  }
+
+  /** Id of the word whose bytes are `text[from .. to)` through `fold`, or 0. `hash` is the FNV-1a hash of those bytes. */
+  find(text: string, from: number, to: number, hash: number, fold: Uint8Array): number {
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const id = this.#slots[slot]!;
+      if (id === 0 || this.#equals(id, text, from, to, fold)) return id;
+    }
+  }
+
+  #equals(id: number, text: string, from: number, to: number, fold: Uint8Array): boolean {
+    const start = this.#starts[id]!;
+    if (this.#starts[id + 1]! - 1 - start !== to - from) return false;
+    for (let i = from; i < to; i++) {
+      if (this.#bytes[start + i - from] !== fold[text.charCodeAt(i)]) return false;
+    }
+    return true;
+  }
+
+  #insert(id: number): void {
+    let hash = HASH_EMPTY;
+    for (let at = this.#starts[id]!; at < this.#starts[id + 1]! - 1; at++) hash = hashByte(hash, this.#bytes[at]!);
+    const mask = this.#slots.length - 1;
+    let slot = hash & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.#slots[slot] = id;
+  }
+}
+
+/** Start of each word by id, and one past the last newline. `starts[0]` is unused. */
+function wordStarts(bytes: Uint8Array): Int32Array {
+  let count = bytes.length === 0 ? 0 : 1;
+  for (const byte of bytes) if (byte === NEWLINE) count++;
+  const starts = new Int32Array(count + 2);
+  let id = 1;
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] === NEWLINE) starts[++id] = at + 1;
+  starts[count + 1] = bytes.length === 0 ? 0 : bytes.length + 1;
+  return starts;
 }

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-
 import { embeddingEndpoints } from '../../src/contract/embeddings.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
 import { messageOf, paramOf } from '../../src/contract/errors.ts';
@@ -7,10 +6,9 @@ import { surrogateFault } from '../../src/contract/json-text.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
 import { parse } from '../../src/contract/parse.ts';
-import type { EmbeddingModel } from '../../src/inference/embedding-model.ts';
+import type { EmbeddingModel, Tokeniser } from '../../src/inference/embedding-model.ts';
 import { firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
-import type { Tokeniser } from '../../src/inference/tokeniser.ts';
-import { truncate } from '../../src/inference/truncate.ts';
+import { truncate } from '../../src/inference/unit-vectors.ts';
 import type { RawJson } from '../../src/kernel/exact-json.ts';
 import { float32Json, jsonText } from '../../src/kernel/float32-json.ts';
 import { ok } from '../../src/kernel/result.ts';

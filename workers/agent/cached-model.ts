@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-
 import type { VectorTier } from '../../src/cache/vector-tier.ts';
 import { wrap } from '../../src/cache/cached-embedding.ts';
 import type { EmbeddingModel } from '../../src/inference/embedding-model.ts';

@@ -1,8 +1,7 @@
 import * as ort from 'onnxruntime-web/wasm';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm';
-
 import { assert } from '../../src/kernel/assert.ts';
-import type { OnnxRunner } from '../../src/inference/onnx-runner.ts';
+import type { OnnxRunner } from '../../src/inference/onnx-encoder.ts';
 
 /** What onnxruntime-web takes for the bytes of its WebAssembly; never compiled. */
 const NO_BYTES = new ArrayBuffer(0);

@@ -1,16 +1,13 @@
 import { utf8 } from '../../kernel/bytes.ts';
 import { tokenBatch } from '../token-batch.ts';
-import { Vocabulary } from '../vocabulary.ts';
-import { WordTokeniser } from '../word-tokeniser.ts';
+import { Vocabulary, WordTokeniser } from '../word-tokeniser.ts';
 import type { Matrix } from './matrix.ts';
 import { multiply, rowCount, rowOf, secondMoment } from './matrix.ts';
-import { principalAxes } from './principal-axes.ts';
-import { sumRows } from './sum-rows.ts';
-import { partialWhitening } from './whitening.ts';
-import type { WordVectors } from './word-vectors.ts';
-import { zipfProbabilities } from './zipf.ts';
+import { normalise } from '../unit-vectors.ts';
+import { principalAxes, partialWhitening } from './principal-axes.ts';
+import type { TokenBatch } from '../token-batch.ts';
 
-export interface StaticModelSource {
+interface StaticModelSource {
   readonly wordVectors: WordVectors;
   /** Texts that show what all sentences have in common. No text a quality figure is measured on may be among them. */
   readonly texts: readonly string[];
@@ -50,4 +47,40 @@ function weightRows({ vectors, ranks, wordsInSource }: WordVectors, sifA: number
     for (let d = 0; d < row.length; d++) row[d] = (row[d]! * sifA) / (sifA + probability);
   });
   return weighted;
+}
+
+/** Words in order of falling frequency, each with its vector. */
+export interface WordVectors {
+  readonly words: readonly string[];
+  /** Rank of each word (1 = most frequent) among all the words of the source, those left out included. */
+  readonly ranks: readonly number[];
+  /** Number of words of the source. */
+  readonly wordsInSource: number;
+  /** One row a word. */
+  readonly vectors: Matrix;
+}
+
+/** Whether `WordTokeniser` can produce `word` as one token: letters and digits with inner hyphens. */
+export const isTokenisable = (word: string): boolean => /^[a-z0-9]+(-[a-z0-9]+)*$/.test(word);
+
+/** What `StaticEncoder` computes, in double precision over an unquantised table whose row 0 is the unknown token. */
+export function sumRows(table: Matrix, { ids, offsets }: TokenBatch): Matrix {
+  const { columns } = table;
+  const sums = { columns, values: new Float64Array((offsets.length - 1) * columns) };
+  for (let row = 0; row < offsets.length - 1; row++) {
+    const sum = rowOf(sums, row);
+    for (const id of ids.subarray(offsets[row], offsets[row + 1])) {
+      const from = id * columns;
+      for (let d = 0; d < columns; d++) sum[d] = sum[d]! + table.values[from + d]!;
+    }
+    normalise(sum);
+  }
+  return sums;
+}
+
+/** Probability of the word of each rank (1 = most frequent) in a language of `words` words under Zipf's law: 1 / (rank x H). */
+export function zipfProbabilities(ranks: readonly number[], words: number): Float64Array {
+  let harmonic = 0;
+  for (let rank = words; rank >= 1; rank--) harmonic += 1 / rank;
+  return Float64Array.from(ranks, (rank) => 1 / (rank * harmonic));
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import type { Metric } from '../../../src/contract/index-settings.ts';
 import { readSynsets } from '../../../workers/cli/models/read-synsets.ts';

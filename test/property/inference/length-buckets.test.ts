@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-
-import { lengthBuckets } from '../../../src/inference/length-buckets.ts';
+import { lengthBuckets } from '../../../src/inference/onnx-encoder.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 const RUN_TOKENS_MAX = 256;

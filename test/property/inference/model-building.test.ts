@@ -1,13 +1,10 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-
 import type { Matrix } from '../../../src/inference/build/matrix.ts';
-import { multiply, rowCount, rowOf, secondMoment } from '../../../src/inference/build/matrix.ts';
-import { principalAxes } from '../../../src/inference/build/principal-axes.ts';
-import { quantiseRows } from '../../../src/inference/build/quantise-rows.ts';
+import { multiply, rowCount, rowOf, secondMoment, quantiseRows } from '../../../src/inference/build/matrix.ts';
+import { principalAxes, partialWhitening } from '../../../src/inference/build/principal-axes.ts';
 import { overlapAt10, retrievalQuality } from '../../../src/inference/build/retrieval-quality.ts';
-import { partialWhitening } from '../../../src/inference/build/whitening.ts';
-import { zipfProbabilities } from '../../../src/inference/build/zipf.ts';
+import { zipfProbabilities } from '../../../src/inference/build/build-static-model.ts';
 
 const SEED = { seed: 20261124 };
 const number = fc.double({ min: -100, max: 100, noNaN: true });

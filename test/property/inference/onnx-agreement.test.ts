@@ -1,9 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-
 import * as ort from 'onnxruntime-web/wasm';
 import { beforeAll, expect, it } from 'vitest';
-
 import { OnnxEncoder } from '../../../src/inference/onnx-encoder.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { readSynsets } from '../../../workers/cli/models/read-synsets.ts';

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-
 import { effectiveAtMs, grantLease, openLeaseBook } from '../../../src/cache/purge-lease.ts';
 import { PurgeLog } from '../../../src/cache/purge-log.ts';
 import type { FillStamp, PurgeMode, PurgePredicate } from '../../../src/cache/purge-predicate.ts';

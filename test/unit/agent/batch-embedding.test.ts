@@ -1,9 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import type { LineAnswerer, LoadedModel } from '../../../workers/agent/answer-line.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import type { Assignment } from '../../../src/contract/agent-protocol.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { ok } from '../../../src/kernel/result.ts';

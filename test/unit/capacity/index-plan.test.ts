@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-
 import { ASSUMPTIONS, assumed } from '../../../src/capacity/assumptions.ts';
 import type { IndexDemand } from '../../../src/capacity/index-plan.ts';
-import { planRouting } from '../../../src/capacity/routing-plan.ts';
-import { leafCpuMs, planIndex } from '../../../src/capacity/index-plan.ts';
+import { planRouting, leafCpuMs, planIndex } from '../../../src/capacity/index-plan.ts';
 
 const DEMAND: IndexDemand = {
   vectors: 10_000_000,

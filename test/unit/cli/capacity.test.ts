@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { assumed } from '../../../src/capacity/assumptions.ts';
 import { planIndex } from '../../../src/capacity/index-plan.ts';
 import { assumptions, capacity } from '../../../workers/cli/capacity/capacity.ts';

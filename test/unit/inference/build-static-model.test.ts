@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-
 import { buildStaticModel } from '../../../src/inference/build/build-static-model.ts';
 import { rowOf } from '../../../src/inference/build/matrix.ts';
-import { dictionaryWords, parseSynsets } from '../../../src/inference/build/wordnet-synsets.ts';
+import { dictionaryWords, parseSynsets } from '../../../src/inference/build/wordnet.ts';
 
 const words = ['the', 'river', 'bank', 'town', 'music'];
 const source = {

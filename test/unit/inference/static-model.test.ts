@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-
-import { quantiseRows } from '../../../src/inference/build/quantise-rows.ts';
+import { quantiseRows } from '../../../src/inference/build/matrix.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { writeOnnx } from '../../../workers/cli/models/write-onnx.ts';

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest';
-
-import { Vocabulary } from '../../../src/inference/vocabulary.ts';
-import { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
+import { Vocabulary, WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import { readStaticTable } from '../../../src/inference/static-table.ts';
+import { readStaticTable } from '../../../src/inference/static-model.ts';
 import { defaultModel, modelFile } from '../../support/fixtures/default-model.ts';
 
 const WORDS = ['the', 'dog', 'do', 'state', 'of', 'art', 'well', 'known', 'well-known', 'cafe', 'fi', 'o', 'neill', 'n', 'can', 'v2'];

@@ -1,15 +1,12 @@
 import { env, exports } from 'cloudflare:workers';
 import { beforeAll, describe, expect, it } from 'vitest';
-
-import { readModelFile } from '../../../src/inference/model-files.ts';
+import { readModelFile } from '../../../src/inference/model-manifest.ts';
 import type { StaticModel } from '../../../src/inference/static-model.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import type { TokenBatch } from '../../../src/inference/token-batch.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import { assetFiles } from '../../../workers/inference/asset-files.ts';
-import type { InferenceEnv } from '../../../workers/inference/env.ts';
-import type { InferenceService } from '../../../workers/inference/inference-service.ts';
-import { MODEL_CATALOGUE } from '../../../workers/inference/model-catalogue.ts';
+import { assetFiles, MODEL_CATALOGUE } from '../../../workers/inference/deployed-models.ts';
+import type { InferenceEnv, InferenceService } from '../../../workers/inference/inference-service.ts';
 import { paramOf } from '../../../src/contract/errors.ts';
 
 const MODEL = 'glove-sif-100-onnx';

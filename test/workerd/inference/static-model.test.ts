@@ -1,10 +1,9 @@
 import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
-
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { STATIC_MODEL, staticModel } from '../../../workers/gateway/adapters/embedding-models.ts';
-import type { InferenceEnv } from '../../../workers/inference/env.ts';
+import type { InferenceEnv } from '../../../workers/inference/inference-service.ts';
 
 const { ASSETS } = env as unknown as InferenceEnv;
 const clock = { nowMs: () => performance.now() };

@@ -1,12 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
 import { assert } from '../../../src/kernel/assert.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { buildStaticModel } from '../../../src/inference/build/build-static-model.ts';
-import { dictionaryWords } from '../../../src/inference/build/wordnet-synsets.ts';
-import { quantiseRows } from '../../../src/inference/build/quantise-rows.ts';
-import { WHITENING_EXPONENT } from '../../../src/inference/build/whitening.ts';
+import { dictionaryWords } from '../../../src/inference/build/wordnet.ts';
+import { quantiseRows } from '../../../src/inference/build/matrix.ts';
+import { WHITENING_EXPONENT } from '../../../src/inference/build/principal-axes.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { command } from '../command.ts';
 import { describeModels } from './describe-models.ts';

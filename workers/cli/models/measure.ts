@@ -1,11 +1,11 @@
 import type { Matrix } from '../../../src/inference/build/matrix.ts';
-import { glossProbes } from '../../../src/inference/build/gloss-probes.ts';
+import { glossProbes } from '../../../src/inference/build/wordnet.ts';
 import type { RetrievalQuality, RetrievalTask } from '../../../src/inference/build/retrieval-quality.ts';
 import { overlapAt10, retrievalQuality } from '../../../src/inference/build/retrieval-quality.ts';
-import { sumRows } from '../../../src/inference/build/sum-rows.ts';
+import { sumRows } from '../../../src/inference/build/build-static-model.ts';
 import type { StaticModel } from '../../../src/inference/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import { truncate } from '../../../src/inference/truncate.ts';
+import { truncate } from '../../../src/inference/unit-vectors.ts';
 import { GLOVE_SIF_100 } from './glove-sif-100.ts';
 import { readSynsets } from './read-synsets.ts';
 

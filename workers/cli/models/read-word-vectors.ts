@@ -1,8 +1,7 @@
 import { gunzipSync } from 'node:zlib';
-
 import { assert } from '../../../src/kernel/assert.ts';
-import type { WordVectors } from '../../../src/inference/build/word-vectors.ts';
-import { isTokenisable } from '../../../src/inference/build/word-vectors.ts';
+import type { WordVectors } from '../../../src/inference/build/build-static-model.ts';
+import { isTokenisable } from '../../../src/inference/build/build-static-model.ts';
 import { GLOVE_SIF_100 } from './glove-sif-100.ts';
 import { tarMember } from './tar-member.ts';
 

@@ -3,7 +3,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { EmbeddingModels, RunnableModel } from '../../../src/gateway/embedding-models.ts';
 import { LoadOnce } from '../../../src/inference/load-once.ts';
-import { readModelFile } from '../../../src/inference/model-files.ts';
+import { readModelFile } from '../../../src/inference/model-manifest.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import type { StaticModel } from '../../../src/inference/static-model.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
@@ -11,8 +11,7 @@ import type { TokenBatch } from '../../../src/inference/token-batch.ts';
 import { assert, must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { assetFiles } from '../../inference/asset-files.ts';
-import { MODEL_CATALOGUE } from '../../inference/model-catalogue.ts';
+import { assetFiles, MODEL_CATALOGUE } from '../../inference/deployed-models.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 
 /** The model that the gateway computes itself. */

@@ -1,8 +1,6 @@
 import { expect, it } from 'vitest';
-
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { checkTokenBatch } from '../../../src/inference/check-token-batch.ts';
-import { tokenBatch } from '../../../src/inference/token-batch.ts';
+import { checkTokenBatch, tokenBatch } from '../../../src/inference/token-batch.ts';
 import { manifestOf } from '../../support/fixtures/default-model.ts';
 import { faultOf } from '../../support/fixtures/fault-of.ts';
 

@@ -1,11 +1,9 @@
 import { expect, it } from 'vitest';
-
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { LoadOnce } from '../../../src/inference/load-once.ts';
-import { readModelFile } from '../../../src/inference/model-files.ts';
-import { parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
+import { readModelFile, parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 

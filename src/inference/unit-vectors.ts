@@ -17,7 +17,7 @@ export function truncate(vectors: Float32Array, from: number, to: number): Float
 }
 
 /** Scales `vector` to unit length in place; a zero vector stays zero. */
-function normalise(vector: Float32Array): void {
+export function normalise(vector: Float32Array | Float64Array): void {
   let square = 0;
   for (const x of vector) square += x * x;
   if (square === 0) return;

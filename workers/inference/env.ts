@@ -1,4 +1,0 @@
-/** Bindings of the inference Worker: its wrangler.toml, as types. */
-export interface InferenceEnv {
-  readonly ASSETS: Fetcher;
-}
