@@ -5,7 +5,7 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
 import { must } from '../src/kernel/assert.ts';
-import { constantTimeEqual } from '../src/kernel/constant-time-equal.ts';
+import { constantTimeEqual } from '../src/kernel/hmac.ts';
 import { base32 } from '../src/kernel/ids.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';

@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers';
-
 import { ShardEngine } from '../src/ann/engine/shard-engine.ts';
 import type { RowClearing, RowPut, RowRemoval, RowsAsOf, RowsCleared } from '../src/ann/rows.ts';
 import { ShardResharding } from '../src/index/resharding/shard-resharding.ts';

@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers';
-
 import type { AttemptReport, Grant, ReportVerdict } from '../src/contract/attempt.ts';
 import { jobOfOutput } from '../src/contract/attempt.ts';
 import type { JobState } from '../src/contract/jobs.ts';

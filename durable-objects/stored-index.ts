@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers';
-
 import type { Erasure } from '../src/index/erasure.ts';
 import type { AnnotationChange, IndexAnnotations } from '../src/index/index-annotations.ts';
 import { annotated, NO_ANNOTATIONS } from '../src/index/index-annotations.ts';

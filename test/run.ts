@@ -3,7 +3,6 @@ import { glob, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-
 import { bundle } from '../workers/local/bundle.ts';
 import { ROOT } from '../workers/local/paths.ts';
 import { QUIET_ENVIRONMENT } from '../workers/local/quiet-environment.ts';

@@ -5,7 +5,7 @@ import { parse } from '../contract/parse.ts';
 import { metadata as metadataSchema } from '../contract/vector-fields.ts';
 import { isRawJson, parseExactJson } from '../kernel/exact-json.ts';
 import { err, ok } from '../kernel/result.ts';
-import { unreachable } from '../kernel/unreachable.ts';
+import { unreachable } from '../kernel/assert.ts';
 
 /** A step into a JSON value: to a member, to an item by its index, or to every item (null). */
 export type PathStep = string | number | null;

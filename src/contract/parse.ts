@@ -1,5 +1,4 @@
 import type { z } from 'zod';
-
 import { must } from '../kernel/assert.ts';
 import { err, ok } from '../kernel/result.ts';
 import type { Limit, RequestPart } from './errors.ts';

@@ -1,5 +1,4 @@
 import * as z from 'zod';
-
 import { utf8 } from '../kernel/bytes.ts';
 import type { RawJson } from '../kernel/exact-json.ts';
 import { isRawJson } from '../kernel/exact-json.ts';

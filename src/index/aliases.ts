@@ -3,7 +3,7 @@ import type { FieldPath } from '../contract/field-path.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
-import { unreachable } from '../kernel/unreachable.ts';
+import { unreachable } from '../kernel/assert.ts';
 import { indexNotFound } from './index-lifecycle.ts';
 
 /** A name that stands for an index wherever an index is named, but not where one is created or deleted. */

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { sha256Hex } from '../kernel/bytes.ts';

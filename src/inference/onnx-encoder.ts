@@ -1,8 +1,8 @@
 import { LIMITS } from '../contract/limits.ts';
+import { assert } from '../kernel/assert.ts';
 import type { EmbeddingModel } from './embedding-model.ts';
 import type { ModelManifest } from './model-manifest.ts';
 import type { TokenBatch } from './token-batch.ts';
-import { assert } from '../kernel/assert.ts';
 
 /** An embedding model whose arithmetic an ONNX runtime does. */
 export class OnnxEncoder implements EmbeddingModel {

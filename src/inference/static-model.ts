@@ -1,12 +1,12 @@
+import { assert } from '../kernel/assert.ts';
 import type { Result } from '../kernel/result.ts';
 import { err, ok } from '../kernel/result.ts';
-import type { ModelManifest } from './model-manifest.ts';
 import type { Tokeniser, EmbeddingModel } from './embedding-model.ts';
-import { Vocabulary, WordTokeniser } from './word-tokeniser.ts';
-import { assert } from '../kernel/assert.ts';
-import type { TokenBatch } from './token-batch.ts';
+import type { ModelManifest } from './model-manifest.ts';
 import type { OnnxFileError, OnnxInitialiser } from './onnx-file.ts';
 import { ONNX_FLOAT32, ONNX_INT8, readOnnxFile } from './onnx-file.ts';
+import type { TokenBatch } from './token-batch.ts';
+import { Vocabulary, WordTokeniser } from './word-tokeniser.ts';
 
 /** A static model ready to use. Both parts read the file in place, so the file's bytes must not change. */
 export interface StaticModel {

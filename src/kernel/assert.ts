@@ -1,5 +1,5 @@
 /** A broken invariant of our own: a defect, never the caller's fault. Becomes a 500 and an error log. */
-export class AssertionError extends Error {
+class AssertionError extends Error {
   override readonly name = 'AssertionError';
 }
 
@@ -12,4 +12,9 @@ export function assert(condition: unknown, why: string): asserts condition {
 export function must<T>(value: T | undefined | null, why: string): T {
   assert(value !== undefined && value !== null, why);
   return value;
+}
+
+/** Closes a `switch` over a union: an unhandled case does not compile. */
+export function unreachable(value: never): never {
+  throw new AssertionError(`unhandled case ${JSON.stringify(value)}`);
 }

@@ -27,3 +27,36 @@ export function joinedBytes<B extends ArrayBufferLike>(pieces: readonly Uint8Arr
   }
   return whole;
 }
+
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** Bytes as text that needs no escaping in a URL (RFC 4648, section 5, without padding). */
+export function toBase64Url(bytes: Uint8Array): string {
+  let text = '';
+  let [bits, count] = [0, 0];
+  for (const byte of bytes) {
+    bits = (bits << 8) | byte;
+    for (count += 8; count >= 6; count -= 6) text += ALPHABET[(bits >> (count - 6)) & 63];
+    bits &= (1 << count) - 1;
+  }
+  return count === 0 ? text : text + ALPHABET[(bits << (6 - count)) & 63];
+}
+
+/** The bytes of such a text; undefined when it is none, or not the one that `toBase64Url` makes. */
+export function fromBase64Url(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(Math.floor((text.length * 6) / 8));
+  let [bits, count, at] = [0, 0, 0];
+  for (const character of text) {
+    const value = ALPHABET.indexOf(character);
+    if (value < 0) return undefined;
+    bits = (bits << 6) | value;
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      bytes[at] = bits >> count;
+      at += 1;
+      bits &= (1 << count) - 1;
+    }
+  }
+  return toBase64Url(bytes) === text ? bytes : undefined;
+}

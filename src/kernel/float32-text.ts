@@ -1,3 +1,6 @@
+import type { RawJson } from './exact-json.ts';
+import { rawJson } from './exact-json.ts';
+
 /**
  * 32-bit floats as JSON numbers: the shortest decimal that reads back as the same float, and of several the nearest. JavaScript prints
  * the double that holds a float, of which most digits say nothing: 0.1899999976158142 for what is the float nearest to 0.19. Whole numbers
@@ -139,3 +142,12 @@ function decimalsOf(value: number, digits: number): [number, number] {
   const beyond = Number(mantissa.replace('.', '')) + Math.sign(value);
   return [Number(`${mantissa}e${exponent}`), Number(`${beyond}e${Number(exponent) - digits + 1}`)];
 }
+
+// Raw JSON may be a string, but no array. A string that begins with an escaped slash is nothing that `JSON.stringify` writes of its own.
+const ARRAYS = /"\\\/([^"]*)"/g;
+
+/** Floats for `jsonText`, which writes them as an array of numbers. */
+export const float32Json = (values: Float32Array): RawJson => rawJson(`"\\/${float32Text(values)}"`);
+
+/** The JSON text of a value that may hold `float32Json`. */
+export const jsonText = (value: unknown): string => JSON.stringify(value).replaceAll(ARRAYS, '$1');

@@ -1,4 +1,4 @@
-import { constantTimeEqual } from './constant-time-equal.ts';
+import { constantTimeEqual } from './hmac.ts';
 import type { Hmac } from './hmac.ts';
 import { base32 } from './ids.ts';
 

@@ -1,6 +1,6 @@
 import { SIGNATURE_CHARS } from '../kernel/id-signer.ts';
-import { base32 } from '../kernel/ids.ts';
 import type { PoolId } from '../kernel/ids.ts';
+import { base32 } from '../kernel/ids.ts';
 
 /** 40 characters of base 32 are 200 bits. */
 export const AGENT_SECRET_BYTES = 40;

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import type { BatchResult, BatchTask } from '../support/worlds/cache-batch.ts';

@@ -1,5 +1,4 @@
 import { loadavg } from 'node:os';
-
 import { assert } from '../../src/kernel/assert.ts';
 import type { AnnOptions } from './ann/ann-options.ts';
 import { gloveSet } from './ann/glove.ts';

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { bootstrap } from '../../workers/local/bootstrap.ts';
 import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';

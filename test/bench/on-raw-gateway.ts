@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { bootstrap } from '../../workers/local/bootstrap.ts';
 import { bundle, bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';

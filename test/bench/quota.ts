@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import { bootstrap } from '../../workers/local/bootstrap.ts';
 import { bundle, bundleEntry } from '../../workers/local/bundle.ts';

@@ -2,10 +2,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';

@@ -1,7 +1,6 @@
 import { chromium } from 'playwright-core';
 import type { Page } from 'playwright-core';
 import { expect, it } from 'vitest';
-
 import type { Server } from '../../workers/local/serve.ts';
 import { chromiumPath } from '../support/deployment/chromium.ts';
 import { deploy } from '../support/deployment/deployment.ts';

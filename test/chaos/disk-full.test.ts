@@ -2,9 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { afterAll, describe, expect, it, vi } from 'vitest';
-
 import type { Server } from '../../workers/local/serve.ts';
 import { serve } from '../../workers/local/serve.ts';
 import type { ApiAnswer } from '../support/deployment/api-client.ts';

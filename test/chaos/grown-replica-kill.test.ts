@@ -3,9 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { afterAll, beforeAll, expect, it } from 'vitest';
-
 import { bootstrap } from '../../workers/local/bootstrap.ts';
 import { bundle, bundleEntry, bundleVariant } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';

@@ -4,9 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { afterEach, beforeEach, expect, it } from 'vitest';
-
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { loadSecrets } from '../../workers/local/secrets.ts';

@@ -3,9 +3,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { afterAll, beforeAll, expect, it } from 'vitest';
-
 import { bundleEntry } from '../../workers/local/bundle.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import { serveObjects } from '../bench/raw-workerd.ts';

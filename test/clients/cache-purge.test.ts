@@ -1,7 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { TOUR } from '../../src/contract/examples/examples.ts';

@@ -2,9 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import type { Server } from '../../workers/local/serve.ts';

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';

@@ -2,9 +2,7 @@ import { spawn } from 'node:child_process';
 import { glob, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-
 import { afterAll, beforeAll, expect, it } from 'vitest';
-
 import { bootstrap } from '../../workers/local/bootstrap.ts';
 import type { Demo } from '../../workers/local/bootstrap.ts';
 import { ROOT } from '../../workers/local/paths.ts';

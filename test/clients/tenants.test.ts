@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';

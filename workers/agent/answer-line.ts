@@ -1,4 +1,5 @@
 import * as z from 'zod';
+
 import { embeddingEndpoints } from '../../src/contract/embeddings.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
 import { messageOf, paramOf } from '../../src/contract/errors.ts';
@@ -10,9 +11,9 @@ import type { EmbeddingModel, Tokeniser } from '../../src/inference/embedding-mo
 import { firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
 import { truncate } from '../../src/inference/unit-vectors.ts';
 import type { RawJson } from '../../src/kernel/exact-json.ts';
-import { float32Json, jsonText } from '../../src/kernel/float32-json.ts';
+import { float32Json, jsonText } from '../../src/kernel/float32-text.ts';
+import { rawLines } from '../../src/kernel/raw-lines.ts';
 import { ok } from '../../src/kernel/result.ts';
-import { TOO_LONG } from './read-lines.ts';
 
 /** A model ready to use. */
 export interface LoadedModel {
@@ -140,4 +141,17 @@ function tokensOf(input: Request['input'], tokeniser: Tokeniser): Int32Array[] {
 function written(vector: Float32Array, format: Request['encoding_format']): RawJson | string {
   if (format === 'base64') return Buffer.from(vector.slice().buffer).toString('base64');
   return float32Json(vector);
+}
+
+/** A line too long to be held. */
+export const TOO_LONG = Symbol('a line longer than allowed');
+
+const decoder = new TextDecoder();
+
+/** The lines of a byte stream, without what spacing they begin or end with; blank ones are left out, and longer ones than allowed `TOO_LONG`. */
+export async function* readLines(chunks: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<string | typeof TOO_LONG> {
+  for await (const { content } of rawLines(chunks, bytesMax)) {
+    const line = content === undefined ? TOO_LONG : decoder.decode(content).trim();
+    if (line !== '') yield line;
+  }
 }

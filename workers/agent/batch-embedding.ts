@@ -8,7 +8,7 @@ import { must } from '../../src/kernel/assert.ts';
 import type { Result } from '../../src/kernel/result.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Line, LineAnswer, LineAnswerer } from './answer-line.ts';
-import { readLines } from './read-lines.ts';
+import { readLines } from './answer-line.ts';
 
 export interface BatchEmbedding {
   readonly inputPath: string;

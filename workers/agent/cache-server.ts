@@ -4,10 +4,8 @@ import type { Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
 
 import type { VectorTier } from '../../src/cache/vector-tier.ts';
-import type { Frame } from './cache-frames.ts';
-import { encodeFrame, FrameReader } from './cache-frames.ts';
-import type { CacheReply } from './cache-protocol.ts';
-import { cacheCall, joinVectors, vectorCutter } from './cache-protocol.ts';
+import type { Frame, CacheReply } from './cache-protocol.ts';
+import { encodeFrame, FrameReader, cacheCall, joinVectors, vectorCutter } from './cache-protocol.ts';
 
 /**
  * Lets other processes of this user on this machine use `tier`, through the socket at `path`. Undefined when another process does that

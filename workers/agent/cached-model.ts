@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+
 import type { VectorTier } from '../../src/cache/vector-tier.ts';
 import { wrap } from '../../src/cache/cached-embedding.ts';
 import type { EmbeddingModel } from '../../src/inference/embedding-model.ts';

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { readModelFile, parseModelCatalogue } from '../../src/inference/model-manifest.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
+import { readModelFile, parseModelCatalogue } from '../../src/inference/model-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { LineAnswerer } from './answer-line.ts';
 import { ModelThreads } from './model-threads.ts';

@@ -1,9 +1,8 @@
 import { hostname } from 'node:os';
 
 import { runAgent } from './agent.ts';
-import { readConfig } from './agent-config.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
-import { PoolClient } from './pool-client.ts';
+import { readConfig, PoolClient } from './pool-client.ts';
 
 // What ends an agent is for its operator to put right: the message says it, no stack does.
 process.once('uncaughtException', (error) => {

@@ -4,10 +4,9 @@ import { SharedTier, SharedVectors } from '../../src/cache/shared/shared-vectors
 import { openStaticModel } from '../../src/inference/static-model.ts';
 import { assert, must } from '../../src/kernel/assert.ts';
 import type { LineAnswer } from './answer-line.ts';
-import { answerLine } from './answer-line.ts';
+import { answerLine, TOO_LONG } from './answer-line.ts';
 import { cachedModel } from './cached-model.ts';
 import type { ThreadCall, ThreadData, ThreadReply } from './model-threads.ts';
-import { TOO_LONG } from './read-lines.ts';
 import { SocketTier } from './socket-tier.ts';
 
 /** One of the threads of `ModelThreads`. */

@@ -1,4 +1,3 @@
-import { messageOf } from '../../src/contract/errors.ts';
 import { createWriteStream, openAsBlob } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Assignment } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
+import { messageOf } from '../../src/contract/errors.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { Backoff } from './backoff.ts';
 import { embedBatch } from './batch-embedding.ts';

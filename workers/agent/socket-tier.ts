@@ -2,10 +2,8 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 
 import type { TierAnswer, TierEntry, VectorTier } from '../../src/cache/vector-tier.ts';
-import type { Frame } from './cache-frames.ts';
-import { encodeFrame, FrameReader } from './cache-frames.ts';
-import type { CacheCall, CacheReply } from './cache-protocol.ts';
-import { cacheReply, joinVectors, vectorCutter } from './cache-protocol.ts';
+import type { Frame, CacheCall, CacheReply } from './cache-protocol.ts';
+import { encodeFrame, FrameReader, cacheReply, joinVectors, vectorCutter } from './cache-protocol.ts';
 
 type Waiter = (answered: Answered | undefined) => void;
 

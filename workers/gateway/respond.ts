@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto';
-
 import { NDJSON } from '../../src/contract/bulk.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { assert } from '../../src/kernel/assert.ts';
-import { jsonText } from '../../src/kernel/float32-json.ts';
+import { jsonText } from '../../src/kernel/float32-text.ts';
 import type { Done } from './call.ts';
 
 /** A handler's answer, sent as the endpoint declares. */

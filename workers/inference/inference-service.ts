@@ -1,18 +1,19 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
+
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import type { LoadOnceParts } from '../../src/inference/load-once.ts';
+import { LoadOnce } from '../../src/inference/load-once.ts';
+import type { ModelFiles, ModelManifest } from '../../src/inference/model-manifest.ts';
+import { readModelFile } from '../../src/inference/model-manifest.ts';
+import type { OnnxRunner } from '../../src/inference/onnx-encoder.ts';
+import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
 import { checkTokenBatch } from '../../src/inference/token-batch.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { assetFiles, MODEL_CATALOGUE } from './deployed-models.ts';
 import { onnxRunner } from './onnx-runtime.ts';
 import { requestWakeUps } from './request-wake-ups.ts';
-import { refuse } from '../../src/contract/outcome.ts';
-import { LoadOnce } from '../../src/inference/load-once.ts';
-import type { LoadOnceParts } from '../../src/inference/load-once.ts';
-import type { ModelFiles, ModelManifest } from '../../src/inference/model-manifest.ts';
-import { readModelFile } from '../../src/inference/model-manifest.ts';
-import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
-import type { OnnxRunner } from '../../src/inference/onnx-encoder.ts';
 
 /** Bindings of the inference Worker: its wrangler.toml, as types. */
 export interface InferenceEnv {

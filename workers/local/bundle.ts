@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { glob, mkdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { glob, mkdir, rm, stat, utimes, writeFile, cp } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, dirname } from 'node:path';
 
-import { buildAssets } from './assets.ts';
-import { DIST, ROOT, WORKER_NAMES, wranglerToml } from './paths.ts';
+import { openApiDocument } from '../../src/contract/openapi.ts';
 import type { WorkerName } from './paths.ts';
+import { DIST, ROOT, WORKER_NAMES, wranglerToml, ASSETS } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 
 const STAMP = join(DIST, '.built');
@@ -78,4 +79,16 @@ async function modifiedMs(path: string): Promise<number> {
   } catch {
     return 0;
   }
+}
+
+const SWAGGER_FILES = ['swagger-ui.css', 'swagger-ui-bundle.js'];
+
+/** Assembles what the gateway serves as static files: the models, the OpenAPI document and its page. */
+export async function buildAssets(): Promise<void> {
+  await rm(ASSETS, { recursive: true, force: true });
+  await mkdir(ASSETS, { recursive: true });
+  await cp(join(ROOT, 'workers/gateway/public'), ASSETS, { recursive: true });
+  await writeFile(join(ASSETS, 'openapi.json'), JSON.stringify(openApiDocument()));
+  const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  for (const file of SWAGGER_FILES) await cp(join(swagger, file), join(ASSETS, 'docs', file));
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { buildAssets } from './assets.ts';
+import { buildAssets } from './bundle.ts';
 import { keepFromOthers, writeOwnerOnly } from './owner-only.ts';
 import { ROOT, WORKER_NAMES, wranglerToml } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';

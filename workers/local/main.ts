@@ -1,11 +1,11 @@
-import { parseArgs } from 'node:util';
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 
-import { bootstrap } from './bootstrap.ts';
 import type { Demo } from './bootstrap.ts';
+import { bootstrap } from './bootstrap.ts';
 import { bundle } from './bundle.ts';
 import { closeFolder, makeOwnerOnly, writeOwnerOnly } from './owner-only.ts';
 import { ROOT } from './paths.ts';

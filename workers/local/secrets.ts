@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-
 import * as z from 'zod';
 
 import { LIMITS } from '../../src/contract/limits.ts';

@@ -1,16 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { Miniflare } from 'miniflare';
 
-import { loadSecrets } from './secrets.ts';
-import type { Secrets } from './secrets.ts';
 import { claimState, commandOf } from './claim-state.ts';
-import { openFilesOf } from './open-files-of.ts';
 import { keepFromOthers } from './owner-only.ts';
-import { SetupError } from './setup-error.ts';
 import { RunningSweep } from './running-sweep.ts';
+import type { Secrets } from './secrets.ts';
+import { loadSecrets } from './secrets.ts';
+import { SetupError } from './setup-error.ts';
 import { sweepFiles } from './sweep-files.ts';
 import { topology } from './topology.ts';
 
@@ -26,7 +24,7 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export interface ServeOptions {
+interface ServeOptions {
   readonly ports: readonly number[];
   readonly stateDir: string;
   readonly variables?: Readonly<Record<string, string>>;
@@ -116,6 +114,25 @@ function childNamed(name: string): number | undefined {
     const children = threads.flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(' '));
     return children.map(Number).find((pid) => pid > 0 && commandOf(pid).includes(name));
   } catch {
+    return undefined;
+  }
+}
+
+/** The paths of the files that a process has open, by their present names; undefined where /proc does not list them. */
+export function openFilesOf(pid: number | 'self'): ReadonlySet<string> | undefined {
+  const folder = `/proc/${pid}/fd`;
+  try {
+    return new Set(readdirSync(folder).flatMap((descriptor) => linkOf(`${folder}/${descriptor}`) ?? []));
+  } catch {
+    return undefined;
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // Closed meanwhile.
     return undefined;
   }
 }

@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-
 import { convertV4MiniflareOptions, Log, LogLevel } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions as workerOptionsOf, unstable_readConfig as readConfig } from 'wrangler';
 
-import { DIST, wranglerToml } from './paths.ts';
 import type { WorkerName } from './paths.ts';
+import { DIST, wranglerToml } from './paths.ts';
 
 export interface TopologyOptions {
   /** Port of each gateway isolate; several are separate isolates over the same objects. */

@@ -4,7 +4,7 @@ import { instantOf } from '../../contract/instant.ts';
 import type { JsonValue } from '../../contract/json-value.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { STORABLE } from '../../contract/vector-fields.ts';
-import { unreachable } from '../../kernel/unreachable.ts';
+import { unreachable } from '../../kernel/assert.ts';
 import { boxesOf, geoKey, keyRanges, pointOf } from './geo.ts';
 
 /** One value at one path of a vector's metadata. */

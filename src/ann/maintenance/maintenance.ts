@@ -1,6 +1,5 @@
 import type { EngineResources } from '../engine/engine-resources.ts';
-import { must } from '../../kernel/assert.ts';
-import { unreachable } from '../../kernel/unreachable.ts';
+import { must, unreachable } from '../../kernel/assert.ts';
 import { calibrate } from './calibrate.ts';
 import { flush, migrate } from './fill-lists.ts';
 import type { NextTask } from './next-task.ts';

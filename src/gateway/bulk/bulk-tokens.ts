@@ -1,10 +1,8 @@
 import * as z from 'zod';
-
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import { fromBase64Url, toBase64Url } from '../../kernel/base64url.ts';
-import { utf8 } from '../../kernel/bytes.ts';
-import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
+import { fromBase64Url, toBase64Url, utf8 } from '../../kernel/bytes.ts';
+import { constantTimeEqual } from '../../kernel/hmac.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import { ok } from '../../kernel/result.ts';
 

@@ -5,7 +5,7 @@ import { sharedFor } from '../../contract/shared-work.ts';
 import type { Scope, TenantPrincipal } from '../../contract/principal.ts';
 import { leaseFrom } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
+import { constantTimeEqual } from '../../kernel/hmac.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import type { KeyId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';

@@ -2,7 +2,7 @@ import type { Refusal } from '../../contract/errors.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { IndexId } from '../../kernel/ids.ts';
 import { grouped } from '../../kernel/grouped.ts';
-import { KeyLocks } from '../../kernel/key-locks.ts';
+import { KeyLocks } from '../../kernel/mutex.ts';
 import type { Err } from '../../kernel/result.ts';
 import { ok } from '../../kernel/result.ts';
 import { shardLost } from '../index-lifecycle.ts';

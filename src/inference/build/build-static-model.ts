@@ -1,11 +1,11 @@
 import { utf8 } from '../../kernel/bytes.ts';
+import type { TokenBatch } from '../token-batch.ts';
 import { tokenBatch } from '../token-batch.ts';
+import { normalise } from '../unit-vectors.ts';
 import { Vocabulary, WordTokeniser } from '../word-tokeniser.ts';
 import type { Matrix } from './matrix.ts';
 import { multiply, rowCount, rowOf, secondMoment } from './matrix.ts';
-import { normalise } from '../unit-vectors.ts';
 import { principalAxes, partialWhitening } from './principal-axes.ts';
-import type { TokenBatch } from '../token-batch.ts';
 
 interface StaticModelSource {
   readonly wordVectors: WordVectors;

@@ -1,6 +1,6 @@
 import type { UsageEvent } from '../../contract/meter.ts';
 import type { PoolId } from '../../kernel/ids.ts';
-import { unreachable } from '../../kernel/unreachable.ts';
+import { unreachable } from '../../kernel/assert.ts';
 import type { JobStore } from './job-store.ts';
 import type { Job } from './job.ts';
 

@@ -1,7 +1,7 @@
 import type { AttemptReport } from '../../contract/attempt.ts';
 import { outputFileOf } from '../../contract/attempt.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import { unreachable } from '../../kernel/unreachable.ts';
+import { unreachable } from '../../kernel/assert.ts';
 import type { Step } from './decision.ts';
 import { afterFailure, finished, withoutAttempt } from './end-attempt.ts';
 import type { Events, Replies } from './event.ts';

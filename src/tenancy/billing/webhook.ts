@@ -1,5 +1,4 @@
-import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
-import { Hmac } from '../../kernel/hmac.ts';
+import { constantTimeEqual, Hmac } from '../../kernel/hmac.ts';
 
 /** The URL to which an organisation's alerts are delivered. */
 export interface Webhook {

@@ -2,7 +2,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import { utf8 } from '../../kernel/bytes.ts';
-import { constantTimeEqual } from '../../kernel/constant-time-equal.ts';
+import { constantTimeEqual } from '../../kernel/hmac.ts';
 import type { KeyId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';

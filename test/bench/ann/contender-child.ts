@@ -1,6 +1,5 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
 import { must } from '../../../src/kernel/assert.ts';
 import type { Contender, Setting } from './contender.ts';
 import { indexFolder } from './contender.ts';

@@ -1,5 +1,4 @@
 import { loadavg } from 'node:os';
-
 import { must } from '../../../src/kernel/assert.ts';
 import { ContenderProcess } from './contender-process.ts';
 import type { Setting } from './contender.ts';

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-
 import { assert } from '../../../src/kernel/assert.ts';
-import { fetchSource } from '../../../workers/cli/models/fetch-source.ts';
+import { fetchSource, tarMember } from '../../../workers/cli/models/sources.ts';
 import { GLOVE_SIF_100 } from '../../../workers/cli/models/glove-sif-100.ts';
-import { tarMember } from '../../../workers/cli/models/tar-member.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { normalise } from './normalise.ts';
 import type { SetPlace } from './vector-set.ts';

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-
 import { assert } from '../../../src/kernel/assert.ts';
 import { PEERS_FOLDER } from './peer.ts';
 

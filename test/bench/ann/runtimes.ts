@@ -2,7 +2,6 @@ import { deepStrictEqual } from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { ProbeKernels } from '../../../src/ann/lists/probe-kernels.ts';
 import { PageMemory } from '../../../src/ann/page-memory.ts';
 import { must } from '../../../src/kernel/assert.ts';

@@ -1,5 +1,4 @@
 import { parentPort, workerData } from 'node:worker_threads';
-
 import { compareScores, score } from '../../../src/ann/metric.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { instantiateExactKernels } from './exact-kernels.ts';

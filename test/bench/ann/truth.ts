@@ -1,7 +1,6 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-
 import { compareScores, score } from '../../../src/ann/metric.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import { compileExactKernels } from './exact-kernels.ts';

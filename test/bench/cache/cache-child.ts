@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-
 import { must } from '../../../src/kernel/assert.ts';
 import { CACHE_CONTENDERS, clock } from './cache-contenders.ts';
 

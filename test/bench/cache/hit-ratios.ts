@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-
 import { LruCache } from '../../../src/cache/lru-cache.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';

@@ -3,7 +3,6 @@ import type { ChildProcess } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { assert } from '../../../src/kernel/assert.ts';
 
 const TICKS_PER_S = 100;

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { bundleEntry } from '../../../workers/local/bundle.ts';
 import { ROOT } from '../../../workers/local/paths.ts';
 import { freePort } from '../../support/deployment/free-port.ts';

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { chmod, chown, glob, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-
 import { assert } from '../../../src/kernel/assert.ts';
 import type { Metric } from '../../../src/contract/index-settings.ts';
 import { freePort } from '../../support/deployment/free-port.ts';

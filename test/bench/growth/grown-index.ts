@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import { assert } from '../../../src/kernel/assert.ts';
 import type { ApiAnswer, ApiClient } from '../../support/deployment/api-client.ts';
 import { BulkStream } from '../../support/deployment/bulk-stream.ts';

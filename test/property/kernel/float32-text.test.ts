@@ -1,9 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-
 import { rawJson } from '../../../src/kernel/exact-json.ts';
-import { float32Json, jsonText } from '../../../src/kernel/float32-json.ts';
-import { float32Text } from '../../../src/kernel/float32-text.ts';
+import { float32Json, jsonText, float32Text } from '../../../src/kernel/float32-text.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 const bits = new Uint32Array(1);

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { vi } from 'vitest';
-
 import { run } from '../../../workers/cli/command.ts';
 
 /** Runs a command of `sluice` in this process; returns what it prints and its exit status. */

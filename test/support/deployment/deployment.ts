@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { serve } from '../../../workers/local/serve.ts';
 import type { Server } from '../../../workers/local/serve.ts';
 import { freePort } from './free-port.ts';

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Server } from '../../../workers/local/serve.ts';
 import type { ApiAnswer, ApiClient } from './api-client.ts';
 

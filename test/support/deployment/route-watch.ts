@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { indexObjectName } from '../../../src/index/index-manifest.ts';
 import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';

@@ -1,6 +1,5 @@
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
-
 import type { Server } from '../../../workers/local/serve.ts';
 import buildOnce from './build-once.ts';
 import { deploy } from './deployment.ts';

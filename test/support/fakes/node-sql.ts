@@ -1,6 +1,5 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
-
 import { must } from '../../../src/kernel/assert.ts';
 import type { SqlCursor, SqlRow, SqlStorage, SqlValue } from '../../../src/kernel/sql/sql-storage.ts';
 

@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
-
 import { vi } from 'vitest';
-
 import { QuotaService } from '../../../durable-objects/quota-service.ts';
 import { parseShards } from '../../../src/cache/cache-layout.ts';
 import { underLease } from '../../../src/contract/write-lease.ts';

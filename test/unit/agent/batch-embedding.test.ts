@@ -5,9 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import type { LineAnswerer, LoadedModel } from '../../../workers/agent/answer-line.ts';
-import { answerLine } from '../../../workers/agent/answer-line.ts';
+import { answerLine, TOO_LONG, readLines } from '../../../workers/agent/answer-line.ts';
 import { embedBatch } from '../../../workers/agent/batch-embedding.ts';
-import { TOO_LONG, readLines } from '../../../workers/agent/read-lines.ts';
 
 /** Token ids are the lengths of the words; a text's vector is its tokens' count and sum. */
 const loaded: LoadedModel = {

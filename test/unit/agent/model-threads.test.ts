@@ -1,13 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
 import { must } from '../../../src/kernel/assert.ts';
-import { answerLine } from '../../../workers/agent/answer-line.ts';
+import { answerLine, TOO_LONG } from '../../../workers/agent/answer-line.ts';
 import { ModelThreads } from '../../../workers/agent/model-threads.ts';
-import { TOO_LONG } from '../../../workers/agent/read-lines.ts';
 import { defaultModel, manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 
 const WORDS = ['river', 'stone', 'quick', 'answer', 'cache', 'light', 'seven', 'green', 'paper', 'engine'];

@@ -1,9 +1,7 @@
 import { gzipSync } from 'node:zlib';
-
 import { expect, it } from 'vitest';
-
 import { GLOVE_SIF_100 } from '../../../workers/cli/models/glove-sif-100.ts';
-import { readWordVectors } from '../../../workers/cli/models/read-word-vectors.ts';
+import { readWordVectors } from '../../../workers/cli/models/sources.ts';
 
 /** One file of a tar archive, padded to whole blocks. */
 function member(name: string, contents: string): Buffer {

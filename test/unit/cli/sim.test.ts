@@ -2,15 +2,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
 import { gavel } from '../../../workers/cli/sim/gavel.ts';
 import { load, philly } from '../../../workers/cli/sim/jobs.ts';
-import { openb } from '../../../workers/cli/sim/openb.ts';
-import { seedsOf } from '../../../workers/cli/sim/seeds.ts';
+import { openb, seedsOf } from '../../../workers/cli/sim/openb.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
 import { syntheticGavel } from '../../support/fixtures/synthetic-gavel.ts';
 import { syntheticOpenb } from '../../support/fixtures/synthetic-openb.ts';

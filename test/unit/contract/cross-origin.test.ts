@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-
 import { admitsOrigin, canNameOrigin, isOrigin, mayAdmitOrigin, parseOrigins } from '../../../src/contract/cross-origin.ts';
 import { must } from '../../../src/kernel/assert.ts';
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { parseJsonBytes, parseJsonText } from '../../../src/contract/json-text.ts';
 import { readLine } from '../../../src/gateway/bulk/import-batch.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';

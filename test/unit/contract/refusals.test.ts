@@ -114,7 +114,7 @@ const OWN_NAMES = [
   'src/scheduler/engine/machine/step.ts',
   'workers/agent/answer-line.ts',
   'workers/agent/gateway-models.ts',
-  'workers/inference/onnx-models.ts',
+  'workers/inference/inference-service.ts',
 ];
 
 it('[G54] every refusal of a resource that is not there has its kind and name as data', () => {

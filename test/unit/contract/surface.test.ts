@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { expect, it } from 'vitest';
-
 import { indexNotFound } from '../../../src/index/index-lifecycle.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';

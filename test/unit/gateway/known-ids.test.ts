@@ -1,6 +1,5 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-
 import type { AnnotationChange, IndexAnnotations } from '../../../src/index/index-annotations.ts';
 import { annotated, NO_ANNOTATIONS } from '../../../src/index/index-annotations.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { RetrievalTask } from '../../../src/inference/build/retrieval-quality.ts';
 import { MODEL_FOLDER } from '../../../workers/cli/models/glove-sif-100.ts';
 import { qualityAt, servedTask } from '../../../workers/cli/models/measure.ts';
-import type { Recipe } from '../../../workers/cli/models/recipe.ts';
+import type { Recipe } from '../../../workers/cli/models/build.ts';
 import { verify } from '../../../workers/cli/models/verify.ts';
 import { readStaticTable } from '../../../src/inference/static-model.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';

@@ -2,10 +2,8 @@ import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, r
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-
 import { afterEach, beforeEach, expect, it } from 'vitest';
-
-import { openFilesOf } from '../../../workers/local/open-files-of.ts';
+import { openFilesOf } from '../../../workers/local/serve.ts';
 import { RunningSweep } from '../../../workers/local/running-sweep.ts';
 import { ASIDE, sweepFiles } from '../../../workers/local/sweep-files.ts';
 

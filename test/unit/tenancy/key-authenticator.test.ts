@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { Hmac } from '../../../src/kernel/hmac.ts';
-import { constantTimeEqual } from '../../../src/kernel/constant-time-equal.ts';
+import { Hmac, constantTimeEqual } from '../../../src/kernel/hmac.ts';
 import { issue, revoke, rotate, verify, whileCurrent } from '../../../src/tenancy/keys/key-record.ts';
 import { newKey } from '../../support/fakes/tenancy.ts';
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import type { Principal } from '../../../src/contract/principal.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';

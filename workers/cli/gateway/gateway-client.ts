@@ -1,5 +1,70 @@
-import { Failure } from '../command.ts';
-import type { Profile } from './profile.ts';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import * as z from 'zod';
+
+import { ROOT } from '../../local/paths.ts';
+import { UsageError, Failure } from '../command.ts';
+
+/** A gateway, and the credentials to call it. */
+interface Profile {
+  readonly url: string;
+  readonly apiKey: string;
+  /** Only with a profile that says so, or of the server that runs on this machine. */
+  readonly adminKey?: string | undefined;
+  /** Whose keys the admin means, unless a command says otherwise. */
+  readonly tenant?: string | undefined;
+}
+
+const stored = z.object({ url: z.url(), api_key: z.string(), admin_key: z.string().optional(), tenant: z.string().optional() });
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where `sluice init` writes: with other tools' settings, or where SLUICE_PROFILE points. */
+export const profilePath = (environment: Environment = process.env): string =>
+  environment['SLUICE_PROFILE'] ?? join(environment['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'sluice/profile.json');
+
+/** Keys are secrets: the file is readable by its owner alone. */
+export async function saveProfile({ url, apiKey, adminKey, tenant }: Profile): Promise<string> {
+  const path = profilePath();
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const body = { url, api_key: apiKey, admin_key: adminKey, tenant };
+  await writeFile(path, `${JSON.stringify(body, null, 2)}\n`, { mode: 0o600 });
+  return path;
+}
+
+/**
+ * The gateway to call: that of SLUICE_URL and SLUICE_API_KEY, of the profile, or the one that `npm start` runs here; the first of
+ * these that there is. A single variable overrides its part of what follows.
+ */
+export async function currentProfile(environment: Environment = process.env): Promise<Profile> {
+  const found = (await readProfile(profilePath(environment))) ?? (await readProfile(join(ROOT, '.sluice/dev.json')));
+  const url = environment['SLUICE_URL'] ?? found?.url;
+  const apiKey = environment['SLUICE_API_KEY'] ?? found?.apiKey;
+  if (url === undefined || apiKey === undefined) {
+    throw new UsageError('no gateway is known: run `sluice init --url URL --key KEY`, or `npm start` for one on this machine');
+  }
+  return {
+    url,
+    apiKey,
+    adminKey: environment['SLUICE_ADMIN_KEY'] ?? found?.adminKey,
+    tenant: environment['SLUICE_TENANT'] ?? found?.tenant,
+  };
+}
+
+async function readProfile(path: string): Promise<Profile | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new UsageError(`cannot read ${path}: ${error.message}`);
+  });
+  if (text === undefined) return undefined;
+  try {
+    const { url, api_key: apiKey, admin_key: adminKey, tenant } = stored.parse(JSON.parse(text));
+    return { url, apiKey, adminKey, tenant };
+  } catch {
+    throw new UsageError(`${path} is not a profile: write it again with \`sluice init\``);
+  }
+}
 
 /** What refusals of the API have in common; its message says what is wrong and what to do. */
 interface ErrorBody {

@@ -2,16 +2,15 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ImportProgress } from '../../../src/contract/bulk.ts';
 import { command, Failure, UsageError } from '../command.ts';
-import { GatewayClient, queryOf, Refused, refused, unreachable } from './gateway-client.ts';
-import { currentProfile } from './profile.ts';
+import { GatewayClient, queryOf, Refused, refused, unreachable, currentProfile } from './gateway-client.ts';
 
 interface Flags {
   readonly createModel?: string;

@@ -1,6 +1,5 @@
 import { command, UsageError } from '../command.ts';
-import { GatewayClient } from './gateway-client.ts';
-import { profilePath, saveProfile } from './profile.ts';
+import { GatewayClient, profilePath, saveProfile } from './gateway-client.ts';
 
 interface Flags {
   readonly url: string;

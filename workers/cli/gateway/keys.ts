@@ -2,10 +2,8 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import { SCOPES } from '../../../src/contract/principal.ts';
-import { command, UsageError } from '../command.ts';
-import { GatewayClient, queryOf } from './gateway-client.ts';
-import { currentProfile } from './profile.ts';
-import { table } from './table.ts';
+import { command, UsageError, table } from '../command.ts';
+import { GatewayClient, queryOf, currentProfile } from './gateway-client.ts';
 
 interface Subject {
   readonly admin?: boolean;

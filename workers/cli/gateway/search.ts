@@ -1,10 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { command, whole } from '../command.ts';
-import { GatewayClient } from './gateway-client.ts';
-import { currentProfile } from './profile.ts';
-import { table } from './table.ts';
+import { command, whole, table } from '../command.ts';
+import { GatewayClient, currentProfile } from './gateway-client.ts';
 
 interface Flags {
   readonly topK: number;

@@ -1,10 +1,8 @@
 import { InvalidArgumentError } from 'commander';
 
 import { DIMENSIONS } from '../../../src/contract/meter.ts';
-import { command } from '../command.ts';
-import { GatewayClient, queryOf } from './gateway-client.ts';
-import { currentProfile } from './profile.ts';
-import { table } from './table.ts';
+import { command, table } from '../command.ts';
+import { GatewayClient, queryOf, currentProfile } from './gateway-client.ts';
 
 interface Flags {
   readonly from?: number;

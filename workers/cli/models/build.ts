@@ -4,18 +4,19 @@ import { assert } from '../../../src/kernel/assert.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { buildStaticModel } from '../../../src/inference/build/build-static-model.ts';
 import { dictionaryWords } from '../../../src/inference/build/wordnet.ts';
-import { quantiseRows } from '../../../src/inference/build/matrix.ts';
+import { quantiseRows, rowCount } from '../../../src/inference/build/matrix.ts';
 import { WHITENING_EXPONENT } from '../../../src/inference/build/principal-axes.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { command } from '../command.ts';
-import { describeModels } from './describe-models.ts';
-import { fetchSource } from './fetch-source.ts';
+import { fetchSource, readSynsets, wordnetPath, readWordVectors } from './sources.ts';
 import { GLOVE_SIF_100, MODEL_FOLDER } from './glove-sif-100.ts';
 import { measure } from './measure.ts';
-import { readSynsets, wordnetPath } from './read-synsets.ts';
-import { readWordVectors } from './read-word-vectors.ts';
-import type { Recipe } from './recipe.ts';
 import { writeOnnx } from './write-onnx.ts';
+import type { EmbeddingContract } from '../../../src/inference/embedding-contract.ts';
+import type { BuiltStaticModel } from '../../../src/inference/build/build-static-model.ts';
+import { contractHash } from '../../../src/inference/embedding-contract.ts';
+import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
+import { WORD_TOKENISER_VERSION } from '../../../src/inference/word-tokeniser.ts';
 
 /** `sluice models build [--check]`. */
 export const build = () =>
@@ -86,3 +87,50 @@ async function compare(files: ModelFiles): Promise<void> {
 }
 
 const jsonFile = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** How a model came to be: enough to build it again and see that it is the same. */
+export interface Recipe {
+  readonly command: string;
+  /** Version of the Node that wrote the outputs. */
+  readonly node: string;
+  readonly inputs: readonly { readonly uri: string; readonly sha256: string }[];
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly outputs: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
+  /** What the manifest's `contractHash` is the hash of. */
+  readonly contract: EmbeddingContract;
+  readonly metrics: Awaited<ReturnType<typeof measure>>;
+}
+
+/** The two models one file makes. Their vectors agree to rounding, so they share a contract. */
+async function describeModels(
+  onnx: Uint8Array,
+  { vocabulary, table, axes }: BuiltStaticModel,
+): Promise<{ static: ModelManifest; onnx: ModelManifest; contract: EmbeddingContract }> {
+  const { id, version, sifA, opset, tokensMax, createdS } = GLOVE_SIF_100;
+  const modelSha256 = await sha256Hex(onnx);
+  const vocabularySize = rowCount(table);
+  const dimensions = table.columns;
+  const contract: EmbeddingContract = {
+    modelSha256,
+    tokeniserVersion: WORD_TOKENISER_VERSION,
+    vocabularySha256: await sha256Hex(vocabulary),
+    vocabularySize,
+    dimensions,
+    sifA,
+    axesSha256: await sha256Hex(new Uint8Array(axes.values.buffer)),
+    normalisation: 'l2',
+    outputQuantiser: 'float32',
+    opset,
+  };
+  const shared = {
+    version,
+    dimensions,
+    vocabularySize,
+    tokensMax,
+    contractHash: await contractHash(contract),
+    file: { path: `${id}/model.onnx`, bytes: onnx.length, sha256: modelSha256 },
+    createdS,
+    ownedBy: 'sluice',
+  };
+  return { static: { id, runner: 'static', ...shared }, onnx: { id: `${id}-onnx`, runner: 'onnx', ...shared }, contract };
+}

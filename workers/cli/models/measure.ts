@@ -1,13 +1,13 @@
+import { sumRows } from '../../../src/inference/build/build-static-model.ts';
 import type { Matrix } from '../../../src/inference/build/matrix.ts';
-import { glossProbes } from '../../../src/inference/build/wordnet.ts';
 import type { RetrievalQuality, RetrievalTask } from '../../../src/inference/build/retrieval-quality.ts';
 import { overlapAt10, retrievalQuality } from '../../../src/inference/build/retrieval-quality.ts';
-import { sumRows } from '../../../src/inference/build/build-static-model.ts';
+import { glossProbes } from '../../../src/inference/build/wordnet.ts';
 import type { StaticModel } from '../../../src/inference/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { truncate } from '../../../src/inference/unit-vectors.ts';
 import { GLOVE_SIF_100 } from './glove-sif-100.ts';
-import { readSynsets } from './read-synsets.ts';
+import { readSynsets } from './sources.ts';
 
 /** The prefixes of the vector whose quality the recipe states. */
 const MEASURED_DIMENSIONS = [100, 64, 32] as const;

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256Hex } from '../../../src/kernel/bytes.ts';
+
 import { contractHash } from '../../../src/inference/embedding-contract.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
+import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { command } from '../command.ts';
+import type { Recipe } from './build.ts';
 import { MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';
-import type { Recipe } from './recipe.ts';
 
 /** `sluice models verify`: the committed file is the one its manifest and its recipe name, and it opens. */
 export const verify = () => command('verify', 'Checks the committed model against its manifest and recipe.').action(verifyAll);

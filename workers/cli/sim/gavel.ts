@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
-import { PUBLISHED_GAVEL, studyGavel } from '../../../src/scheduler/simulator/gavel/study.ts';
+
 import { readGavel } from '../../../src/scheduler/simulator/gavel/read-gavel.ts';
 import type { Stay } from '../../../src/scheduler/simulator/gavel/rounds.ts';
 import type { GavelRow } from '../../../src/scheduler/simulator/gavel/study.ts';
+import { PUBLISHED_GAVEL, studyGavel } from '../../../src/scheduler/simulator/gavel/study.ts';
 import { ganttSvg, lanesFor } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { command, positive, UsageError } from '../command.ts';
 import { accept, readInput } from './read-input.ts';

@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { generatedLoad, readPhilly } from '../../../src/scheduler/simulator/load/traced-jobs.ts';
-import type { TracedJob } from '../../../src/scheduler/simulator/load/traced-jobs.ts';
 import type { ReplayCluster, ReplayResult } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
 import { replayJobs } from '../../../src/scheduler/simulator/load/replay-jobs.ts';
+import type { TracedJob } from '../../../src/scheduler/simulator/load/traced-jobs.ts';
+import { generatedLoad, readPhilly } from '../../../src/scheduler/simulator/load/traced-jobs.ts';
 import type { Bar } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { ganttSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { Chance } from '../chance.ts';

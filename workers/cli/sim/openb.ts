@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { Option } from 'commander';
+import { Option, InvalidArgumentError } from 'commander';
+
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { PUBLISHED_FGD } from '../../../src/scheduler/simulator/openb/fgd.ts';
 import { readOpenb } from '../../../src/scheduler/simulator/openb/read-openb.ts';
 import type { Mark, OpenbStudy } from '../../../src/scheduler/simulator/openb/study.ts';
@@ -8,7 +10,6 @@ import { curvesSvg } from '../../../src/scheduler/simulator/picture/gantt.ts';
 import { Chance } from '../chance.ts';
 import { command } from '../command.ts';
 import { accept, readInput } from './read-input.ts';
-import { seedsOf } from './seeds.ts';
 
 interface Flags {
   readonly nodes: string;
@@ -72,4 +73,19 @@ const line = (title: string, cell: (mark: Mark) => string): string =>
 function chanceOf(seed: number): () => number {
   const chance = new Chance(seed);
   return () => chance.next();
+}
+
+/** Seeds as `42..51`, `7`, or `1,5,9..11`. */
+export function seedsOf(text: string): readonly number[] {
+  const seeds: number[] = [];
+  for (const part of text.split(',')) {
+    const match = /^(\d{1,9})(?:\.\.(\d{1,9}))?$/.exec(part);
+    const [first, last] = [Number(match?.[1] ?? Number.NaN), Number(match?.[2] ?? match?.[1] ?? Number.NaN)];
+    if (!(first <= last)) throw new InvalidArgumentError(`"${part}" is not a seed or a range of seeds such as 42..51.`);
+    if (seeds.length + last - first >= LIMITS.traceSeedsMaxCount) {
+      throw new InvalidArgumentError(`They are more than traceSeedsMaxCount, ${LIMITS.traceSeedsMaxCount}.`);
+    }
+    for (let seed = first; seed <= last; seed++) seeds.push(seed);
+  }
+  return seeds;
 }

@@ -1,8 +1,9 @@
-import { messageOf } from '../../../src/contract/errors.ts';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+
+import { messageOf } from '../../../src/contract/errors.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { TableFile } from '../../../src/scheduler/simulator/table/read-table.ts';
 import { UsageError } from '../command.ts';

@@ -1,5 +1,4 @@
 import { waitUntil } from 'cloudflare:workers';
-
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import { syncStub } from '../../../durable-objects/itty.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';

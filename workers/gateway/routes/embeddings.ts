@@ -1,11 +1,10 @@
 import { Buffer } from 'node:buffer';
-
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import type { CachedInput } from '../../../src/cache/cache-key.ts';
 import type { EmbeddingInput } from '../../../src/contract/embeddings.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
-import { float32Json } from '../../../src/kernel/float32-json.ts';
+import { float32Json } from '../../../src/kernel/float32-text.ts';
 import { etagOf } from '../respond.ts';
 import type { Handlers } from '../serve.ts';
 import { cacheHeaders } from '../../../src/gateway/cache-report.ts';

@@ -8,7 +8,7 @@ import type { OnIndex } from '../../../src/gateway/vectors.ts';
 import type { EmbeddingUse } from '../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../src/index/index-manifest.ts';
 import { shareOf } from '../../../src/index/recall-estimate.ts';
-import { float32Json } from '../../../src/kernel/float32-json.ts';
+import { float32Json } from '../../../src/kernel/float32-text.ts';
 
 /** Which state of the index answered; and the model, when the index has one, so that usage is booked under it. */
 export function indexed(

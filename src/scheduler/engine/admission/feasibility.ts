@@ -1,9 +1,9 @@
+import { must } from '../../../kernel/assert.ts';
 import { available, rootOf, policyOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
-import type { PendingClass } from '../queue/pending-queues.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { Reservation } from '../machine/records.ts';
-import { must } from '../../../kernel/assert.ts';
+import type { PendingClass } from '../queue/pending-queues.ts';
 
 /**
  * Whether examining a class can have an effect: its quota has room for one of its jobs, others may be evicted for it, or nodes may have to

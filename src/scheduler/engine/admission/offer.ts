@@ -1,6 +1,6 @@
 import type { PoolId, JobId } from '../../../kernel/ids.ts';
-import type { Placement } from '../model/cluster-state.ts';
 import type { PoolRecord } from '../machine/records.ts';
+import type { Placement } from '../model/cluster-state.ts';
 
 /** A placement a job could have now. */
 export interface Offer {

@@ -1,14 +1,14 @@
+import { must } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
+import { releaseHold } from '../machine/changes.ts';
+import type { ExpectedRelease } from '../machine/expected-ends.ts';
 import type { JobRecord } from '../machine/job-record.ts';
+import { acceptsPool } from '../model/job-spec.ts';
 import { resourceClass, mayClaim, patientUntil } from './feasibility.ts';
 import type { Offer } from './offer.ts';
-import { must } from '../../../kernel/assert.ts';
-import type { ExpectedRelease } from '../machine/expected-ends.ts';
-import { acceptsPool } from '../model/job-spec.ts';
 import { tryOption } from './try-option.ts';
-import { releaseHold } from '../machine/changes.ts';
 
 /**
  * Reserves nodes for the first job of its resource class without a placement: those that will be free soonest, so that others pass it only

@@ -1,14 +1,14 @@
 import { makeOthersShrink } from '../elastic/shrink.ts';
 import { admit } from '../life/begin-attempt.ts';
-import type { Offer, PricedPool } from './offer.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { preempt } from '../preemption/choose-victims.ts';
-import { firstOf } from './feasibility.ts';
 import { QueueHeads } from '../queue/queue-heads.ts';
+import { Advice } from './advice.ts';
 import type { CandidatePlan } from './candidate-plans.ts';
 import { affordablePools, candidatePlans } from './candidate-plans.ts';
-import { Advice } from './advice.ts';
+import { firstOf } from './feasibility.ts';
+import type { Offer, PricedPool } from './offer.ts';
 import { reserve } from './reserve.ts';
 import type { Attempted } from './try-option.ts';
 import { tryOption } from './try-option.ts';

@@ -1,18 +1,18 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import { available, ceiling, bundleOf } from '../fairness/quota-tree.ts';
 import type { CohortNode } from '../fairness/quota-tree.ts';
-import { nodesWanted } from '../machine/job-record.ts';
-import type { Offer, Blocker, Lack, PricedPool } from './offer.ts';
+import { available, ceiling, bundleOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
+import { nodesWanted } from '../machine/job-record.ts';
 import type { Reservation } from '../machine/records.ts';
-import type { ModelWeights, ResourceOption, NodeDemand } from '../model/job-spec.ts';
 import type { Slot } from '../model/cluster-state.ts';
-import { affordablePools } from './candidate-plans.ts';
-import { holdsAgainst, isApart, leavesHold, nodesToSpare } from './hold.ts';
+import type { ModelWeights, ResourceOption, NodeDemand } from '../model/job-spec.ts';
 import type { NodeSpec } from '../model/pool-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
+import { affordablePools } from './candidate-plans.ts';
+import { holdsAgainst, isApart, leavesHold, nodesToSpare } from './hold.ts';
+import type { Offer, Blocker, Lack, PricedPool } from './offer.ts';
 
 export type Attempted = { readonly offer: Offer } | { readonly blocker: Blocker };
 

@@ -3,10 +3,10 @@ import { available, bundleOf, rootOf } from '../fairness/quota-tree.ts';
 import { resize } from '../life/begin-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { Attempt, JobRecord } from '../machine/job-record.ts';
-import { domainKey } from '../placement/domains.ts';
+import { stepsWanted } from '../machine/job-record.ts';
 import type { Slot } from '../model/cluster-state.ts';
 import type { ResourceOption } from '../model/job-spec.ts';
-import { stepsWanted } from '../machine/job-record.ts';
+import { domainKey } from '../placement/domains.ts';
 
 /**
  * Gives jobs that could use more nodes what no waiting job needs, in their order. Waiting jobs come first, whatever they wait for: a job

@@ -2,11 +2,11 @@ import type { PoolId } from '../../../kernel/ids.ts';
 import { affordablePools } from '../admission/candidate-plans.ts';
 import { available, bundleOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
+import { saveNode } from '../machine/changes.ts';
 import type { NodeRecord, PoolRecord } from '../machine/records.ts';
 import type { NodeDemand } from '../model/job-spec.ts';
 import type { NodeTemplate, PoolElasticity } from '../model/pool-spec.ts';
 import type { PendingClass } from '../queue/pending-queues.ts';
-import { saveNode } from '../machine/changes.ts';
 
 /**
  * Lets pools follow what is asked of them: nodes are asked for when jobs wait that their quota would let run and no node has room for, in the

@@ -4,8 +4,8 @@ import { rootOf } from '../fairness/quota-tree.ts';
 import { resize, admit } from '../life/begin-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { acceptsPool } from '../model/job-spec.ts';
 import { stepsToSpare } from '../machine/job-record.ts';
+import { acceptsPool } from '../model/job-spec.ts';
 
 /**
  * Finds a placement for a job by taking from others what exceeds their least: no job needs it, so a waiting job may have it. Takes a step

@@ -1,14 +1,14 @@
+import { unreachable } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
+import { resourceClass } from '../admission/feasibility.ts';
 import type { Blocker } from '../admission/offer.ts';
-import type { JobState, JobRecord } from '../machine/job-record.ts';
 import { soonestPlacement } from '../admission/reserve.ts';
 import { tryOption } from '../admission/try-option.ts';
+import { rootOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
+import type { JobState, JobRecord } from '../machine/job-record.ts';
 import { isWaiting } from '../machine/job-record.ts';
 import type { PendingClass } from '../queue/pending-queues.ts';
-import { unreachable } from '../../../kernel/unreachable.ts';
-import { resourceClass } from '../admission/feasibility.ts';
-import { rootOf } from '../fairness/quota-tree.ts';
 
 /** Why a job waits, and for how long at most. Plain data. */
 export interface Explanation {

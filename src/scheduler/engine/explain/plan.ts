@@ -2,14 +2,14 @@ import type { Outcome } from '../../../contract/outcome.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { schedule } from '../admission/schedule.ts';
+import { openSegment } from '../life/charge-segment.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { Attempt, EvictionReason, JobRecord } from '../machine/job-record.ts';
-import { openSegment } from '../life/charge-segment.ts';
 import { submit, tick, TIMERS_A_STEP } from '../machine/step.ts';
-import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { JobSpec } from '../model/job-spec.ts';
-import { explain } from './explain.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { Explanation } from './explain.ts';
+import { explain } from './explain.ts';
 
 /** What would become of a job if it were submitted now. Plain data. */
 export type Plan =

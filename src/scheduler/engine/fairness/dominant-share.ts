@@ -1,5 +1,5 @@
-import { amountOf, rootOf } from './quota-tree.ts';
 import type { Bundle, CohortNode } from './quota-tree.ts';
+import { amountOf, rootOf } from './quota-tree.ts';
 
 const PARTS = 1_000_000;
 

@@ -1,9 +1,9 @@
+import type { JobId } from '../../../kernel/ids.ts';
 import type { UndoLog } from '../model/undo-log.ts';
-import type { CohortNode } from './quota-tree.ts';
-import { rootOf } from './quota-tree.ts';
 import type { Holder, Rank } from './quota-coverage.ts';
 import { QuotaCoverage, byRank } from './quota-coverage.ts';
-import type { JobId } from '../../../kernel/ids.ts';
+import type { CohortNode } from './quota-tree.ts';
+import { rootOf } from './quota-tree.ts';
 
 /** The holders of quota in each queue, by rank, and how well they are covered. */
 export class Holders {

@@ -1,5 +1,5 @@
-import type { JobSpec, NodeDemand } from '../model/job-spec.ts';
 import { assert, must } from '../../../kernel/assert.ts';
+import type { JobSpec, NodeDemand } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 
 /** A node of the cohort tree. Queues are its leaves; what a cohort does not use, its members may borrow. */

@@ -1,13 +1,13 @@
-import { rootOf, policyOf } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { Attempt, JobRecord } from '../machine/job-record.ts';
 import { effectivePriority } from '../admission/feasibility.ts';
 import type { Offer } from '../admission/offer.ts';
+import { rootOf, policyOf } from '../fairness/quota-tree.ts';
+import type { Cell } from '../machine/cell.ts';
+import { saveJob, releaseHold } from '../machine/changes.ts';
+import type { Attempt, JobRecord } from '../machine/job-record.ts';
 import { nodesOf } from '../machine/job-record.ts';
+import type { Slot } from '../model/cluster-state.ts';
 import { enterNodes } from '../weights/node-weights.ts';
 import { openSegment, chargeSegment } from './charge-segment.ts';
-import type { Slot } from '../model/cluster-state.ts';
-import { saveJob, releaseHold } from '../machine/changes.ts';
 
 /** Places a waiting job under a new fence, and hands it to its pool as soon as its nodes are empty. */
 export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }: Offer): void {

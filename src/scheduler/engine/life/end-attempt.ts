@@ -1,12 +1,12 @@
+import type { JobId } from '../../../kernel/ids.ts';
 import type { Cell } from '../machine/cell.ts';
+import { saveJob, releaseHold } from '../machine/changes.ts';
 import type { EndReason, EvictionReason, JobRecord, Leaving } from '../machine/job-record.ts';
 import { nodesOf } from '../machine/job-record.ts';
-import { leaveNodes } from '../weights/node-weights.ts';
-import { chargeSegment } from './charge-segment.ts';
-import { startOn } from './begin-attempt.ts';
 import { policyFor } from '../preemption/may-evict.ts';
-import type { JobId } from '../../../kernel/ids.ts';
-import { saveJob, releaseHold } from '../machine/changes.ts';
+import { leaveNodes } from '../weights/node-weights.ts';
+import { startOn } from './begin-attempt.ts';
+import { chargeSegment } from './charge-segment.ts';
 
 /** A job without its attempt, charged for what it used. */
 const withoutAttempt = (cell: Cell, job: JobRecord): JobRecord => ({ ...chargeSegment(cell, job), attempt: null });

@@ -1,7 +1,7 @@
-import type { CohortSpec, EvictionPolicy } from '../fairness/quota-tree.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
-import type { AcceleratorType, PoolSpec } from '../model/pool-spec.ts';
+import type { CohortSpec, EvictionPolicy } from '../fairness/quota-tree.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
+import type { AcceleratorType, PoolSpec } from '../model/pool-spec.ts';
 import type { Placer } from '../placement/placer.ts';
 import type { WorkloadMix } from '../placement/workload-mix.ts';
 

@@ -1,26 +1,26 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
+import type { PoolChoice } from '../admission/offer.ts';
+import { dominantSharePpm, aged, NO_HISTORY } from '../fairness/dominant-share.ts';
 import type { CohortNode } from '../fairness/quota-tree.ts';
 import { rootOf, QuotaTree } from '../fairness/quota-tree.ts';
-import { dominantSharePpm, aged, NO_HISTORY } from '../fairness/dominant-share.ts';
-import { Throughputs, Durations } from '../queue/observations.ts';
-import type { Placer } from '../placement/placer.ts';
-import { acceptsPool } from '../model/job-spec.ts';
 import type { JobSpec } from '../model/job-spec.ts';
+import { acceptsPool } from '../model/job-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
+import type { Placer } from '../placement/placer.ts';
+import { Throughputs, Durations } from '../queue/observations.ts';
 import { PendingQueues } from '../queue/pending-queues.ts';
-import { SharedSpecs } from '../queue/shared-specs.ts';
 import { Reservations } from '../queue/reservations.ts';
-import { expectedEndMs, ExpectedEnds } from './expected-ends.ts';
-import type { PoolChoice } from '../admission/offer.ts';
+import { SharedSpecs } from '../queue/shared-specs.ts';
 import type { CellSettings } from './cell-settings.ts';
-import type { CellDecision, QueueRecord, PoolRecord, CellRecords } from './records.ts';
-import { dueOf, Timers } from './timers.ts';
+import { expectedEndMs, ExpectedEnds } from './expected-ends.ts';
 import { Fleet, IdleNodes } from './fleet.ts';
 import { Holdings } from './holdings.ts';
 import type { JobRecord } from './job-record.ts';
 import { JobTable } from './job-table.ts';
+import type { CellDecision, QueueRecord, PoolRecord, CellRecords } from './records.ts';
+import { dueOf, Timers } from './timers.ts';
 
 /**
  * The state of a scheduler cell: its records, which are the source of truth, and what is derived from them and follows every change, so that

@@ -1,9 +1,9 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { CohortNode } from '../fairness/quota-tree.ts';
 import type { UndoLog } from '../model/undo-log.ts';
+import type { Durations } from '../queue/observations.ts';
 import type { JobRecord } from './job-record.ts';
 import { owner } from './job-record.ts';
-import type { Durations } from '../queue/observations.ts';
 
 /** An owner of a placement, and when it is expected to have left. */
 export interface ExpectedRelease {

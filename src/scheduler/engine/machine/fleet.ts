@@ -1,13 +1,13 @@
 import { must } from '../../../kernel/assert.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
-import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { ClusterState } from '../model/cluster-state.ts';
 import type { NodeDemand } from '../model/job-spec.ts';
 import type { NodeSpec, PoolSpec } from '../model/pool-spec.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import { NONE_SEEN } from '../placement/work-cost.ts';
-import type { NodeRecord, PoolRecord } from './records.ts';
 import type { Occupants } from './holdings.ts';
+import type { NodeRecord, PoolRecord } from './records.ts';
 
 /** Pools and their nodes. */
 export class Fleet {

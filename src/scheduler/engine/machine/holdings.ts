@@ -1,9 +1,9 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
+import { Holders } from '../fairness/holders.ts';
+import type { Holder } from '../fairness/quota-coverage.ts';
 import type { Bundle, CohortNode, QuotaTree } from '../fairness/quota-tree.ts';
 import { bundleOf } from '../fairness/quota-tree.ts';
-import type { Holder } from '../fairness/quota-coverage.ts';
-import { Holders } from '../fairness/holders.ts';
 import type { ClusterState, Placement } from '../model/cluster-state.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';

@@ -1,11 +1,11 @@
 import { leave, requestEviction } from '../life/end-attempt.ts';
-import { watched } from '../placement/work-cost.ts';
 import type { NodeSpec } from '../model/pool-spec.ts';
+import { watched } from '../placement/work-cost.ts';
 import type { Cell } from './cell.ts';
-import type { NodeRecord } from './records.ts';
+import { saveNode } from './changes.ts';
 import type { JobRecord } from './job-record.ts';
 import { nodesOf } from './job-record.ts';
-import { saveNode } from './changes.ts';
+import type { NodeRecord } from './records.ts';
 
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
 export function addNodes(cell: Cell, specs: readonly NodeSpec[]): void {

@@ -1,12 +1,12 @@
-import { unreachable } from '../../../kernel/unreachable.ts';
-import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
+import { unreachable } from '../../../kernel/assert.ts';
 import { startOn } from '../life/begin-attempt.ts';
+import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
 import { leaveNodes } from '../weights/node-weights.ts';
 import type { Cell } from './cell.ts';
+import { saveJob } from './changes.ts';
 import type { AttemptNews, CellEvent } from './event.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
 import { nodesOf } from './job-record.ts';
-import { saveJob } from './changes.ts';
 
 const HOUR_MS = 3_600_000;
 

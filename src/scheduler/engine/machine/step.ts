@@ -1,25 +1,25 @@
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse } from '../../../contract/outcome.ts';
+import { unreachable } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
-import { unreachable } from '../../../kernel/unreachable.ts';
 import { schedule } from '../admission/schedule.ts';
 import { followLoad, wantNodes } from '../elastic/follow-load.ts';
 import { grow } from '../elastic/grow.ts';
 import { scalePools } from '../elastic/scale-pools.ts';
+import { rollSegment } from '../life/charge-segment.ts';
 import { finish, requestEviction } from '../life/end-attempt.ts';
+import { checkJob } from '../model/check-job.ts';
+import type { JobSpec } from '../model/job-spec.ts';
 import type { Cell } from './cell.ts';
-import type { CellDecision } from './records.ts';
+import { saveJob } from './changes.ts';
 import type { CellEvent } from './event.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 import { toEach, addNodes, drain, dropEmpty, nodeLost, provisionFailed } from './node-events.ts';
+import type { CellDecision } from './records.ts';
 import { report } from './report.ts';
-import { checkJob } from '../model/check-job.ts';
-import type { JobSpec } from '../model/job-spec.ts';
-import { rollSegment } from '../life/charge-segment.ts';
 import { dueOf } from './timers.ts';
-import { saveJob } from './changes.ts';
 
 /** What one event led to. */
 export interface CellStep {

@@ -1,10 +1,10 @@
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse } from '../../../contract/outcome.ts';
 import { ok } from '../../../kernel/result.ts';
+import { NODE_ACCELERATORS_MAX } from './cluster-state.ts';
+import type { JobSpec, NodeRange, ResourceOption } from './job-spec.ts';
 import type { AcceleratorType } from './pool-spec.ts';
 import { WHOLE_MILLI } from './pool-spec.ts';
-import type { JobSpec, NodeRange, ResourceOption } from './job-spec.ts';
-import { NODE_ACCELERATORS_MAX } from './cluster-state.ts';
 
 const isCount = (value: number, min: number, max = Number.MAX_SAFE_INTEGER): boolean =>
   Number.isSafeInteger(value) && value >= min && value <= max;

@@ -1,7 +1,7 @@
-import type { NodeDemand } from './job-spec.ts';
 import { assert, must } from '../../../kernel/assert.ts';
-import { WHOLE_MILLI } from './pool-spec.ts';
+import type { NodeDemand } from './job-spec.ts';
 import type { NodeSpec } from './pool-spec.ts';
+import { WHOLE_MILLI } from './pool-spec.ts';
 import { UndoLog } from './undo-log.ts';
 
 /** What a job holds of one node. */

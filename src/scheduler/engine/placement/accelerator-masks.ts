@@ -1,6 +1,6 @@
-import { WHOLE_MILLI } from '../model/pool-spec.ts';
-import type { NodeDemand } from '../model/job-spec.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
+import type { NodeDemand } from '../model/job-spec.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
 
 /**
  * The accelerators a demand would best take on a node that fits it: those with the least free that is enough, lowest index first,

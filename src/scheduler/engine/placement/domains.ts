@@ -1,6 +1,6 @@
-import type { NodeSpec } from '../model/pool-spec.ts';
-import type { TopologyRequest } from '../model/job-spec.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
+import type { TopologyRequest } from '../model/job-spec.ts';
+import type { NodeSpec } from '../model/pool-spec.ts';
 
 /** What nodes have in common of which `count` may be chosen together: their domain, and for a block their ordinal in it. */
 export function domainKey({ domains, ordinal }: NodeSpec, { level, block }: TopologyRequest, count: number): string | undefined {

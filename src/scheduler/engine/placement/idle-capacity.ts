@@ -1,5 +1,5 @@
-import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { WeightedShape } from './workload-mix.ts';
 
 /** What is idle on the open nodes of a cluster, by type and in blocks on one node. Counts again only the nodes that have changed. */

@@ -1,13 +1,13 @@
 import type { ClusterState, Slot } from '../model/cluster-state.ts';
 import type { NodeDemand } from '../model/job-spec.ts';
-import type { Placer, PlacementRequest } from './placer.ts';
 import { CostBoard } from './cost-board.ts';
 import { domainNodes } from './domains.ts';
 import { IdleCapacity } from './idle-capacity.ts';
-import type { WorkloadMix, Shape } from './workload-mix.ts';
 import { RememberedCost } from './node-cost.ts';
+import type { Placer, PlacementRequest } from './placer.ts';
 import { Scarcity } from './scarcity.ts';
 import { WasteCost } from './waste-cost.ts';
+import type { WorkloadMix, Shape } from './workload-mix.ts';
 
 /** Places where least is wasted, for the present workload mix. */
 export class LeastWaste implements Placer {

@@ -1,6 +1,6 @@
-import type { Shape } from './workload-mix.ts';
-import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
+import type { Shape } from './workload-mix.ts';
 
 /** What placing a job on a node costs the jobs to come, and the accelerators it would take there. */
 export interface NodeChoice {

@@ -1,5 +1,5 @@
-import type { NodeDemand, TopologyRequest } from '../model/job-spec.ts';
 import type { Slot } from '../model/cluster-state.ts';
+import type { NodeDemand, TopologyRequest } from '../model/job-spec.ts';
 
 /** What is to be placed: `count` times `demand`, each on a node of its own. */
 export interface PlacementRequest {

@@ -1,11 +1,11 @@
 import type { ClusterState } from '../model/cluster-state.ts';
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
+import type { TypedDemand } from './balanced-load.ts';
+import { balanceLoad } from './balanced-load.ts';
+import type { Gang } from './idle-capacity.ts';
 import { gangsOf, IdleCapacity, contention, blocksIn, isGang } from './idle-capacity.ts';
 import type { Shape, WeightedShape } from './workload-mix.ts';
 import { acceleratorMilli, acceptsType } from './workload-mix.ts';
-import { WHOLE_MILLI } from '../model/pool-spec.ts';
-import type { Gang } from './idle-capacity.ts';
-import type { TypedDemand } from './balanced-load.ts';
-import { balanceLoad } from './balanced-load.ts';
 
 /** What a job takes of what others need more, which depends on what is idle everywhere: types, and blocks for gangs. Never negative. */
 export class Scarcity {

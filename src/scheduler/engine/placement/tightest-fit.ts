@@ -1,8 +1,8 @@
 import { BoundedHeap } from '../../../kernel/heap.ts';
-import { tightestMask } from './accelerator-masks.ts';
 import type { ClusterState, Slot } from '../model/cluster-state.ts';
-import type { Placer, PlacementRequest } from './placer.ts';
+import { tightestMask } from './accelerator-masks.ts';
 import { domainNodes } from './domains.ts';
+import type { Placer, PlacementRequest } from './placer.ts';
 
 /** Places on the nodes that are left with least: fewest wholly idle accelerators, then least CPU, then first. */
 export class TightestFit implements Placer {

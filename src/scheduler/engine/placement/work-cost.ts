@@ -1,5 +1,5 @@
-import type { Market } from '../model/pool-spec.ts';
 import type { JobSpec } from '../model/job-spec.ts';
+import type { Market } from '../model/pool-spec.ts';
 
 /** What determines the price of an option for a job. */
 interface WorkTerms {

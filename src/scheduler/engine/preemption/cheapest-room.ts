@@ -1,13 +1,13 @@
 import { must } from '../../../kernel/assert.ts';
-import { affordablePools } from '../admission/candidate-plans.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
+import { affordablePools } from '../admission/candidate-plans.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
-import { nodesByDomain } from '../placement/domains.ts';
+import type { ClusterState } from '../model/cluster-state.ts';
 import type { ResourceOption, NodeDemand } from '../model/job-spec.ts';
+import { nodesByDomain } from '../placement/domains.ts';
 import type { Victim } from './may-evict.ts';
 import { byCost } from './may-evict.ts';
-import type { ClusterState } from '../model/cluster-state.ts';
 
 interface RoomFound {
   readonly victims: readonly Victim[];

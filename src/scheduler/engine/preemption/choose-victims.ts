@@ -1,18 +1,18 @@
-import { admit } from '../life/begin-attempt.ts';
-import { requestEviction } from '../life/end-attempt.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
-import { mayEvict, byCost } from './may-evict.ts';
 import { must } from '../../../kernel/assert.ts';
 import type { Blocker, Offer } from '../admission/offer.ts';
 import type { Attempted } from '../admission/try-option.ts';
 import { tryOption } from '../admission/try-option.ts';
-import { available, amountOf, policyOf } from '../fairness/quota-tree.ts';
 import type { CohortNode } from '../fairness/quota-tree.ts';
+import { available, amountOf, policyOf } from '../fairness/quota-tree.ts';
+import { admit } from '../life/begin-attempt.ts';
+import { requestEviction } from '../life/end-attempt.ts';
+import type { Cell } from '../machine/cell.ts';
 import { bundleHeld } from '../machine/holdings.ts';
+import type { JobRecord } from '../machine/job-record.ts';
 import { CheapestRoom } from './cheapest-room.ts';
 import { FairTrade } from './fair-trade.ts';
 import type { Victim } from './may-evict.ts';
+import { mayEvict, byCost } from './may-evict.ts';
 
 /** Evicts others for a job without a placement, if it may: those whose eviction costs least. Returns whether the job has a placement now. */
 export function preempt(cell: Cell, job: JobRecord): boolean {

@@ -1,6 +1,6 @@
-import type { Bundle, CohortNode } from '../fairness/quota-tree.ts';
 import { shareOfPpm } from '../fairness/dominant-share.ts';
 import type { Holder } from '../fairness/quota-coverage.ts';
+import type { Bundle, CohortNode } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import { bundleHeld } from '../machine/holdings.ts';
 import type { Victim } from './may-evict.ts';

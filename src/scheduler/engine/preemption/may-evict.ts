@@ -1,8 +1,8 @@
-import { rootOf, policyOf } from '../fairness/quota-tree.ts';
-import type { CohortNode, EvictionPolicy } from '../fairness/quota-tree.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
-import type { Holder } from '../fairness/quota-coverage.ts';
 import type { Holders } from '../fairness/holders.ts';
+import type { Holder } from '../fairness/quota-coverage.ts';
+import type { CohortNode, EvictionPolicy } from '../fairness/quota-tree.ts';
+import { rootOf, policyOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';

@@ -1,10 +1,10 @@
 import { must } from '../../../kernel/assert.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import type { CohortNode, Bundle } from '../fairness/quota-tree.ts';
+import { bundleOf, rootOf } from '../fairness/quota-tree.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
-import { bundleOf, rootOf } from '../fairness/quota-tree.ts';
 import { SequenceList } from './sequence-list.ts';
 
 /**

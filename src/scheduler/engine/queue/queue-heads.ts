@@ -1,6 +1,6 @@
 import { isWorthExamining, effectivePriority, firstOf } from '../admission/feasibility.ts';
-import type { Bundle, CohortNode } from '../fairness/quota-tree.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
+import type { Bundle, CohortNode } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { PendingClass } from './pending-queues.ts';

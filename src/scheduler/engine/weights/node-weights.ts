@@ -1,9 +1,9 @@
 import { must } from '../../../kernel/assert.ts';
 import type { Cell } from '../machine/cell.ts';
+import { saveNode } from '../machine/changes.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import type { ResidentWeights } from './resident-weights.ts';
 import { withoutUnloaded, withoutUser, withUser, weightsToUnload } from './resident-weights.ts';
-import { saveNode } from '../machine/changes.ts';
 
 /** A job begins to work on nodes: its weights are there from now on, and others make room where memory is short. */
 export function enterNodes(cell: Cell, { spec }: JobRecord, nodes: readonly number[]): void {

@@ -1,5 +1,5 @@
-import type { GavelTrace } from './read-gavel.ts';
 import type { ActiveJob, GavelPolicy } from './gavel-policy.ts';
+import type { GavelTrace } from './read-gavel.ts';
 
 export interface GavelRun {
   readonly jobsPerHour: number;

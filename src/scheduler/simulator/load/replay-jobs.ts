@@ -1,13 +1,13 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import { Cell } from '../../engine/machine/cell.ts';
 import type { CellSettings } from '../../engine/machine/cell-settings.ts';
+import { Cell } from '../../engine/machine/cell.ts';
 import type { CellEvent } from '../../engine/machine/event.ts';
 import { step } from '../../engine/machine/step.ts';
 import { maskSize } from '../../engine/model/cluster-state.ts';
-import { WHOLE_MILLI } from '../../engine/model/pool-spec.ts';
 import type { JobSpec } from '../../engine/model/job-spec.ts';
 import type { NodeSpec } from '../../engine/model/pool-spec.ts';
+import { WHOLE_MILLI } from '../../engine/model/pool-spec.ts';
 import { LeastWaste } from '../../engine/placement/least-waste.ts';
 import { Agenda } from '../agenda.ts';
 import type { TracedJob } from './traced-jobs.ts';

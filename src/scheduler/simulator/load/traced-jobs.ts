@@ -2,8 +2,8 @@ import { LIMITS } from '../../../contract/limits.ts';
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
 import { ok } from '../../../kernel/result.ts';
-import { decimal, someText, wholeNumber, readTable } from '../table/read-table.ts';
 import type { TableFile } from '../table/read-table.ts';
+import { decimal, someText, wholeNumber, readTable } from '../table/read-table.ts';
 
 /** A job of a load: when it comes, what it takes, how long it runs. */
 export interface TracedJob {

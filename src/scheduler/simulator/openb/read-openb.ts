@@ -1,15 +1,15 @@
-import type { NodeSpec } from '../../engine/model/pool-spec.ts';
-import type { WeightedShape, Shape } from '../../engine/placement/workload-mix.ts';
 import { LIMITS } from '../../../contract/limits.ts';
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
-import { WHOLE_MILLI } from '../../engine/model/pool-spec.ts';
 import { NODE_ACCELERATORS_MAX } from '../../engine/model/cluster-state.ts';
+import type { NodeSpec } from '../../engine/model/pool-spec.ts';
+import { WHOLE_MILLI } from '../../engine/model/pool-spec.ts';
+import type { WeightedShape, Shape } from '../../engine/placement/workload-mix.ts';
 import { acceleratorMilli } from '../../engine/placement/workload-mix.ts';
-import { anyText, optional, someText, wholeNumber, readTable } from '../table/read-table.ts';
 import type { TableFile } from '../table/read-table.ts';
+import { anyText, optional, someText, wholeNumber, readTable } from '../table/read-table.ts';
 
 /** A cluster and the jobs that ask for a part of it, as in the traces of Alibaba's cluster of 2023 ("openb"). */
 export interface OpenbTrace {

@@ -1,13 +1,13 @@
 import { must } from '../../../kernel/assert.ts';
 import { ClusterState } from '../../engine/model/cluster-state.ts';
-import { acceleratorMilli } from '../../engine/placement/workload-mix.ts';
-import { capacityMilli } from './read-openb.ts';
-import type { OpenbTrace } from './read-openb.ts';
 import { CostBoard } from '../../engine/placement/cost-board.ts';
 import { Scarcity } from '../../engine/placement/scarcity.ts';
-import type { WeightedShape } from '../../engine/placement/workload-mix.ts';
 import { WasteCost } from '../../engine/placement/waste-cost.ts';
+import type { WeightedShape } from '../../engine/placement/workload-mix.ts';
+import { acceleratorMilli } from '../../engine/placement/workload-mix.ts';
 import { FgdCost, typicalShapes } from './fgd.ts';
+import type { OpenbTrace } from './read-openb.ts';
+import { capacityMilli } from './read-openb.ts';
 
 /** Share of the accelerators, in percent, that is allocated once so much has arrived. */
 interface AllocationPoint {

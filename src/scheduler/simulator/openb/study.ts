@@ -1,7 +1,7 @@
-import { capacityMilli } from './read-openb.ts';
-import { arrivals, OPENB_POLICIES, replayOpenb } from './replay.ts';
 import type { OpenbTrace } from './read-openb.ts';
+import { capacityMilli } from './read-openb.ts';
 import type { OpenbReplay } from './replay.ts';
+import { arrivals, OPENB_POLICIES, replayOpenb } from './replay.ts';
 
 export type OpenbPolicyName = keyof typeof OPENB_POLICIES;
 

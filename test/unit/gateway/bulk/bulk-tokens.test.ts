@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { BulkTokens } from '../../../../src/gateway/bulk/bulk-tokens.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ShardList, ShardNamespaces } from '../../../../src/ann/shard-protocol.ts';
 import type { Refusal } from '../../../../src/contract/errors.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ImportProgress } from '../../../../src/contract/bulk.ts';
 import type { Refusal } from '../../../../src/contract/errors.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { err } from '../../../../src/kernel/result.ts';
 import type { ImportBatch } from '../../../../src/gateway/bulk/import-batch.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { keySpent } from '../../../../src/contract/spent-key.ts';

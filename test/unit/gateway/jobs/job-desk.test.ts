@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-
 import type { CreateJob } from '../../../../src/contract/jobs.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import { JobDesk } from '../../../../src/gateway/jobs/job-desk.ts';

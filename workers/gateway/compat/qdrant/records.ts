@@ -6,7 +6,7 @@ import { shownId } from '../../../../src/contract/qdrant/point-id.ts';
 import type { PayloadSelector } from '../../../../src/contract/qdrant/selectors.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors.ts';
 import { isRawJson, parseExactJson } from '../../../../src/kernel/exact-json.ts';
-import { float32Json } from '../../../../src/kernel/float32-json.ts';
+import { float32Json } from '../../../../src/kernel/float32-text.ts';
 
 /** Which parts of points an answer carries. */
 export interface Shown {

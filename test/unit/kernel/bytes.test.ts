@@ -1,8 +1,6 @@
 import { Buffer } from 'node:buffer';
-
 import { expect, it } from 'vitest';
-
-import { fromBase64Url, toBase64Url } from '../../../src/kernel/base64url.ts';
+import { fromBase64Url, toBase64Url } from '../../../src/kernel/bytes.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
 it('writes bytes as Node does, and reads them again', () => {
