@@ -1,5 +1,3 @@
-import { RouteReader } from '../../../src/index/routing/route-reader.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
 import { Aliases } from '../../../src/gateway/aliases.ts';
 import type { Budget } from '../../../src/gateway/budget.ts';
 import { BulkTokens } from '../../../src/gateway/bulk/bulk-tokens.ts';
@@ -8,14 +6,7 @@ import { Imports } from '../../../src/gateway/bulk/imports.ts';
 import { Erasures } from '../../../src/gateway/erasures.ts';
 import { GenerationService } from '../../../src/gateway/generations/generation-service.ts';
 import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
-import type { GroupSearch } from '../../../src/index/fan-out/group-search.ts';
-import { RoutedSearch } from '../../../src/index/fan-out/routed-search.ts';
-import { TreeSearch } from '../../../src/index/fan-out/group-search.ts';
-import { RoutedShards } from '../../../src/index/shards/routed-shards.ts';
 import { Indexes } from '../../../src/gateway/indexes.ts';
-import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
-import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
-import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
 import type { CountCache } from '../../../src/gateway/cache-stats.ts';
@@ -41,11 +32,8 @@ import { FollowedIndex } from '../../../src/gateway/generations/followed-index.t
 import { DurableFollowedObjects } from './durable-followed-objects.ts';
 import { DurableGenerations, wakeOf } from './durable-generations.ts';
 import { DurableIndexes } from './durable-indexes.ts';
+import { wireShards } from './index-shards.ts';
 import type { Metrics } from '../metrics.ts';
-import { DurableMembers } from '../../../durable-objects/durable-members.ts';
-import { DurableShards } from './durable-shards.ts';
-import { reach } from '../../../durable-objects/platform-fault.ts';
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { sha256 } from './embeddings.ts';
 import type { Embeddings } from './embeddings.ts';
 
@@ -82,25 +70,7 @@ export function wireRetrieval(
 ): Retrieval {
   const registries = new TenantRegistries(env.REGISTRY, organisations);
   const directory = new DurableIndexes(env.INDEX, registries);
-  const fanOut = new FanOut(clock, systemTimer);
-  const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock, near });
-  const groups: GroupSearch = {
-    search: ({ query, ...group }) =>
-      reach(() => (env.SHARD_GROUP as unknown as GroupSearch).search({ ...group, query: { ...query, ...nearOf(near()) } })),
-  };
-  const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
-  const calls = new DurableShards(env);
-  const search = new RoutedSearch(tree, fanOut, clock);
-  const reader = new RouteReader(LIMITS.routeMemoryBytesMax, { clock, wakeUps: requestWakeUps });
-  const shards = new RoutedShards({
-    reads,
-    shards: calls,
-    locators: calls.locators,
-    search,
-    reader,
-    clock,
-    wakeUps: requestWakeUps,
-  });
+  const shards = wireShards(env, clock, metrics, near);
   const manifests = new ManifestCache(directory, clock, sleep);
   const store = new DurableGenerations(env.INDEX);
   const followed = new FollowedIndex(new DurableFollowedObjects(env));
@@ -109,13 +79,10 @@ export function wireRetrieval(
   const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
   const vectors = new Vectors({ manifests, shards, space });
   const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
-  for (const kind of ['calls', 'hedges', 'hedgesWon', 'failovers', 'partials'] as const) {
-    metrics.gauge('sluice_shard_reads', { kind }, () => fanOut.counts[kind]);
-  }
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
   return {
-    aliases: new Aliases({ directory, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) }),
+    aliases: new Aliases({ directory, sleep }),
     indexes: new Indexes({ directory, shards, manifests, embedder, clock, rng }),
     vectors,
     upserts: new Upserts({ manifests, space, vectors, newId: () => base32(rng.bytes(OWN_KEY_CHARS)) }),
@@ -130,7 +97,5 @@ export function wireRetrieval(
     generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock, authorityOf }),
   };
 }
-
-const nearOf = (near: string | undefined): { near?: string } => (near === undefined ? {} : { near });
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
