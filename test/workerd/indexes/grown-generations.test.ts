@@ -12,8 +12,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';
 import { GenerationWork } from '../../../src/gateway/generations/generation-work.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
-import { DurableFollowedObjects } from '../../../workers/gateway/adapters/durable-followed-objects.ts';
-import { DurableGenerations } from '../../../workers/gateway/adapters/durable-generations.ts';
+import { DurableFollowedObjects, DurableGenerations } from '../../../workers/gateway/adapters/durable-generations.ts';
 import type { Gateway, Mode } from './grown-index.ts';
 import {
   between,
