@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { checkUrlText } from '../../../workers/gateway/request-fields.ts';
+import { checkUrlText, idempotencyKeyOf } from '../../../workers/gateway/request-fields.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { faultOf } from '../../support/fixtures/fault-of.ts';
 
 const check = (path: string, pattern: string) => checkUrlText(`http://sluice${path}`, pattern);
@@ -23,5 +24,23 @@ describe('the text of a URL', () => {
     ['/v1/files?after=a%', '/v1/files'],
   ])('[G30] of %s is accepted', (path, pattern) => {
     expect(check(path, pattern).ok).toBe(true);
+  });
+});
+
+describe('the idempotency key of a request', () => {
+  const keyOf = (key: string | undefined) => {
+    const headers: [string, string][] = key === undefined ? [] : [['idempotency-key', key]];
+    return idempotencyKeyOf(new Request('http://sluice', { headers }));
+  };
+
+  it('is taken as it is, and may be absent', () => {
+    const longest = 'k'.repeat(LIMITS.idempotencyKeyCharsMax);
+    expect([undefined, 'a', longest].map(keyOf)).toEqual([undefined, 'a', longest].map((value) => ({ ok: true, value })));
+  });
+
+  it('is refused, naming its header, when it is empty, too long or has other characters', () => {
+    for (const key of ['', 'k'.repeat(LIMITS.idempotencyKeyCharsMax + 1), 'a b', 'a\u00e9']) {
+      expect(faultOf(keyOf(key))).toMatchObject({ code: 'invalid_value', param: 'idempotency-key' });
+    }
   });
 });

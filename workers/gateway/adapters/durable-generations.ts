@@ -20,6 +20,7 @@ import { ask } from './ask.ts';
 /** What the object does. */
 interface IndexStub {
   generations(name: string, call: GenerationCall, lease?: WriteLease): Promise<Outcome<Generations>>;
+  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
 }
 
 /** The generations of indexes behind their Durable Objects. */
@@ -61,10 +62,6 @@ interface ShardStub extends GatedStub {
 interface LocatorStub extends GatedStub {
   counts(of: Addressed): Promise<Outcome<{ readonly ids: number }>>;
 }
-interface IndexStub {
-  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
-}
-
 const UNREACHABLE = 'an object of the index cannot be reached';
 
 /** The objects of a generation behind their names. */
