@@ -90,7 +90,7 @@ it('[J49] in fair order queues get what progressive filling of the weighted domi
       { ...cohort('all'), quotas: { H100: common(total.H100), cpu: common(total.cpu) } },
       ...kinds.map(({ name, weightMilli }) => queue(name, 0, { weightMilli, quotas: {} })),
     ];
-    // Everybody is there before the first place is.
+    // All jobs are submitted before the first node comes.
     const world = new CellWorld({ cohorts, headPatienceMs: 1_000_000_000, agingMs: 1_000_000_000 }, []);
     let n = 0;
     for (let round = 0; round < 30; round++) {
@@ -104,7 +104,7 @@ it('[J49] in fair order queues get what progressive filling of the weighted domi
       ({ name }) => [...world.cell.jobs.all].filter(({ spec, attempt }) => spec.queue === name && attempt !== null).length,
     );
 
-    // Filling up: whoever would have the smallest share with one more job gets it, until none fits.
+    // Progressive filling: the queue that would have the smallest share with one more job gets one, until none fits.
     const filled = kinds.map(() => 0);
     const used = { H100: 0, cpu: 0 };
     const open = new Set(kinds.keys());

@@ -38,7 +38,7 @@ class Flood {
     });
   }
 
-  /** A gang of whole nodes, and how long from now so many will be empty, if everybody takes as long as it may and nobody comes. */
+  /** A gang of whole nodes, and how long from now so many will be empty, if all jobs take as long as they may and no job comes. */
   gang(): { readonly id: JobId; readonly earliestMs: number } {
     const count = 2 + this.below(this.#count - 2);
     const emptyAtMs = Array.from({ length: this.#count }, (_, node) => Math.max(this.world.nowMs, ...this.#endsOn(node)));

@@ -123,8 +123,8 @@ class RandomWorld {
     this.world.cell.pending.wake(() => true);
     this.#step(null, () => this.world.do({ kind: 'tick' }));
     const isHeld = [...this.world.cell.reservations.all].length > 0;
-    // Who has waited for more than the one for whom a place is held may pass it: that comes by itself.
-    if (!isHeld || this.#twist !== 'ageing') assert.deepEqual(this.world.decided('start'), [], 'whoever sleeps has no place');
+    // A job whose waiting has raised it above the holder of a reservation may pass it: time alone brings that about.
+    if (!isHeld || this.#twist !== 'ageing') assert.deepEqual(this.world.decided('start'), [], 'a sleeping class has no placement');
     // Beside a place that is held, which victims are the cheapest decides whether it is left, and that changes in time.
     if (!isHeld) assert.deepEqual(this.world.decided('notice'), [], 'nor can others make way');
   }
@@ -186,7 +186,7 @@ class RandomWorld {
     }
   }
 
-  /** Everybody gets done in the end: no gang waits for what another gang waits with. */
+  /** All jobs end: no gang waits for nodes that another waiting gang holds. */
   finish(): void {
     const feasible = (job: JobRecord): boolean => job.attempt !== null;
     for (let round = 0; round < 100; round++) {

@@ -16,7 +16,7 @@ import { effort } from '../../support/fixtures/effort.ts';
 const POOLS = ['pool_aaaaaaaaaa', 'pool_bbbbbbbbbb', 'pool_cccccccccc'] as PoolId[];
 const RANK = { low: 0, normal: 1, high: 2 } as const;
 
-/** What happens in a run. Agents are as wicked as can be: any attempt ever granted may report anything, at any time, more than once. */
+/** What happens in a run. Agents misbehave in every way: any attempt ever granted may report anything, at any time, more than once. */
 const happening = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('submit' as const), priority: fc.constantFrom('low', 'normal', 'high') }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('claim' as const), pool: fc.nat(2), count: fc.integer({ min: 1, max: 3 }) }) },

@@ -53,7 +53,7 @@ class CrampedWorld {
   }
 }
 
-/** Whoever waits has no place, places are held for the first that may have them, and who is patient is looked at when that is over. */
+/** No waiting job fits now; nodes are reserved for the first job that may have them; a job within its patience is examined when that ends. */
 function checkAtRest(cell: Cell): void {
   const held = cell.reservations.of('all', 'H100');
   for (const pending of cell.pending.all) {

@@ -17,9 +17,9 @@ const ASSIGNMENT: Assignment = { attempt: 'att_x_1', fence: 1, kind: 'batch_embe
 const refused = (code: 'stale_fence' | 'file_not_found') =>
   new Refused({ error: { message: 'why', type: '', param: null, code }, request_id: 'req' });
 
-/** A pool that keeps what it is told. Each hook replaces what it answers. */
+/** A pool that records what is reported to it. Each hook replaces its answer. */
 class FakePool {
-  readonly told: string[] = [];
+  readonly reported: string[] = [];
   output = '';
   heartbeatHook: () => Promise<'continue' | 'cancel'> = async () => 'continue';
   inputHook: () => Promise<Response> = async () => new Response('{"id":"a","text":"x"}\n{"id":"b"}\n');
@@ -34,10 +34,10 @@ class FakePool {
   }
   async complete(_attempt: unknown, progress: object, tokens: number): Promise<void> {
     await this.completeHook();
-    this.told.push(`complete ${JSON.stringify(progress)} ${tokens}`);
+    this.reported.push(`complete ${JSON.stringify(progress)} ${tokens}`);
   }
   async fail(_attempt: unknown, reason: string): Promise<void> {
-    this.told.push(`fail ${reason}`);
+    this.reported.push(`fail ${reason}`);
   }
 
   async run(stopped = new AbortController().signal): Promise<void> {
@@ -77,7 +77,7 @@ describe('an attempt', () => {
   it('[P11] downloads, embeds, uploads and completes', async () => {
     const pool = new FakePool();
     await pool.run();
-    expect(pool.told).toEqual(['complete {"completed":1,"failed":1,"total":2} 2']);
+    expect(pool.reported).toEqual(['complete {"completed":1,"failed":1,"total":2} 2']);
     expect(pool.output.trimEnd().split('\n')).toHaveLength(2);
   });
 
@@ -96,21 +96,21 @@ describe('an attempt', () => {
     pool.completeHook = async () => once('complete');
     await pool.run();
     expect(away).toEqual({ input: -1, output: -1, complete: -1 });
-    expect(pool.told).toHaveLength(1);
-    expect(pool.told[0]).toContain('complete');
+    expect(pool.reported).toHaveLength(1);
+    expect(pool.reported[0]).toContain('complete');
   });
 
   it('[P5] stops when the job is cancelled, and says so', async () => {
     const pool = new FakePool();
-    const told = deferred<void>();
+    const reported = deferred<void>();
     pool.heartbeatHook = async () => {
-      told.resolve();
+      reported.resolve();
       return 'cancel';
     };
     // Nothing is done before the agent has been told.
-    pool.outputHook = () => told.promise;
+    pool.outputHook = () => reported.promise;
     await pool.run();
-    expect(pool.told).toEqual(['fail cancelled']);
+    expect(pool.reported).toEqual(['fail cancelled']);
   });
 
   it('[P13] gives the work back when the agent is instructed to stop', async () => {
@@ -121,7 +121,7 @@ describe('an attempt', () => {
       throw new TypeError('aborted');
     };
     await pool.run(stop.signal);
-    expect(pool.told).toEqual(['fail released']);
+    expect(pool.reported).toEqual(['fail released']);
   });
 
   it('[P4] drops an attempt that was given to another agent, without a message', async () => {
@@ -130,7 +130,7 @@ describe('an attempt', () => {
       throw refused('stale_fence');
     };
     await pool.run();
-    expect(pool.told).toEqual([]);
+    expect(pool.reported).toEqual([]);
   });
 
   it('[P14] reports an input that is gone', async () => {
@@ -139,7 +139,7 @@ describe('an attempt', () => {
       throw refused('file_not_found');
     };
     await pool.run();
-    expect(pool.told).toEqual(['fail input_missing']);
+    expect(pool.reported).toEqual(['fail input_missing']);
   });
 });
 

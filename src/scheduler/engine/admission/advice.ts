@@ -15,7 +15,7 @@ const NODES_ALIKE_MAX = LOOKAHEAD;
 
 export interface Advised {
   readonly plan: CandidatePlan;
-  /** On which nodes it keeps out of the plan of the others; none when that is all the same. */
+  /** The nodes on which it takes nothing that the other jobs need; empty when any will do. */
   readonly nodes: ReadonlySet<number>;
 }
 

@@ -67,7 +67,7 @@ export interface CandidatePlan {
 /** Dearer than anything that is near the data. */
 const FAR = 1e15;
 
-/** All plans to run a job at what it may pay: the cheapest for its own work first, then by its options, then by the order of pools. */
+/** The options and pools in which a job may run at what it may pay: the cheapest for its work first, then by option, then by pool. */
 export function candidatePlans(cell: Cell, { spec, classKey }: JobRecord): readonly CandidatePlan[] {
   const plans = spec.options.flatMap((wanted, option): CandidatePlan[] => {
     const pools = affordablePools(cell, spec, option);

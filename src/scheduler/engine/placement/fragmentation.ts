@@ -17,15 +17,15 @@ interface Rung {
 export class Fragmentation {
   readonly #rungs: readonly Rung[];
   /** The weight of shapes that can use nothing of this type, whatever is free. */
-  readonly #strangers: number;
+  readonly #unsuitable: number;
 
   /** For nodes with accelerators of `type`. */
   constructor(mix: readonly WeightedShape[], type: string) {
     const rungs = new Map<number, Rung>();
-    let strangers = 0;
+    let unsuitable = 0;
     for (const { shape, weight } of mix) {
       if (shape.acceleratorCount === 0 || !acceptsType(shape, type)) {
-        strangers += weight;
+        unsuitable += weight;
         continue;
       }
       const rung = rungs.get(shape.milliEach) ?? { milliEach: shape.milliEach, cpuMilli: [], counts: [], weights: [] };
@@ -35,7 +35,7 @@ export class Fragmentation {
       rung.weights.push(weight);
     }
     this.#rungs = [...rungs.values()];
-    this.#strangers = strangers;
+    this.#unsuitable = unsuitable;
   }
 
   /** Thousandths of an accelerator, for what is free of each accelerator of a node. */
@@ -43,7 +43,7 @@ export class Fragmentation {
     let idle = 0;
     for (const milli of free) idle += milli;
     if (idle === 0) return 0;
-    let wasted = this.#strangers * idle;
+    let wasted = this.#unsuitable * idle;
     for (const { milliEach, cpuMilli, counts, weights } of this.#rungs) {
       let enough = 0;
       let tooLittle = 0;

@@ -76,7 +76,7 @@ export class WasteCost implements NodeCost {
 
 /**
  * Shares by number of jobs, of those with accelerators over the root of how many each takes: large jobs are few but would outweigh all
- * others, and `Scarcity` speaks for them.
+ * others; `Scarcity` prices what they need.
  */
 function temper(mix: readonly WeightedShape[]): WeightedShape[] {
   const weighted = mix.map(({ shape, weight }) => {

@@ -9,15 +9,15 @@ const GRACE = { checkpoint: { intervalMs: 60_000, graceMs: 30_000, restartMs: 0 
 const lasting = (durationMaxMs: number) => ({ limits: { ...jobSpec(0).limits, durationMaxMs } });
 const evens = { eviction: { preemptForFairShare: true } };
 
-/** Lets everybody who must leave do so, over and over, and answers how many were told to in all. */
+/** Lets all evicted jobs leave until none is being evicted. Returns how many evictions were requested. */
 function settle(world: CellWorld): number {
-  let told = 0;
+  let requested = 0;
   for (let round = 0; world.cell.jobs.leaving.size > 0; round++) {
     expect(round, 'evictions end').toBeLessThan(50);
-    told += world.cell.jobs.leaving.size;
+    requested += world.cell.jobs.leaving.size;
     world.leaveAll();
   }
-  return told;
+  return requested;
 }
 
 describe('what others got wrong', () => {
@@ -39,9 +39,9 @@ describe('what others got wrong', () => {
     const b = [3, 4].map((n) => world.submit(n, { queue: 'b', priority: 10, ...half, ...GRACE }));
     expect(world.states(...a, ...b)).toEqual(['starting', 'starting', 'starting', 'starting']);
     const first = world.submit(5, { queue: 'g', priority: 100, ...half, ...GRACE });
-    const told = settle(world);
+    const requested = settle(world);
     const second = world.submit(6, { queue: 'g', priority: 100, ...of(1), ...GRACE });
-    expect(told + settle(world)).toBeLessThanOrEqual(4);
+    expect(requested + settle(world)).toBeLessThanOrEqual(4);
     expect(world.states(first, second)).toEqual(['starting', 'starting']);
     for (let n = 0; n < 20; n++) {
       world.wait(60_000);
