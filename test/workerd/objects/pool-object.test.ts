@@ -14,7 +14,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
-import { extended, newsOf } from '../../../src/pools/agent-lease.ts';
+import { extended } from '../../../src/pools/agent-lease.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 
