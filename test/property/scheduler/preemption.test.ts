@@ -110,7 +110,7 @@ class RandomWorld {
     if (done !== undefined) this.#step(done, () => this.world.report(done.spec.id, { kind: 'completed' }));
   }
 
-  /** Lets those leave who must, one by one, until nobody has to: that it ends is what is tested. */
+  /** Completes the evictions under way one by one until none is left: the test is that this ends. */
   settle(): void {
     for (let round = 0; ; round++) {
       assert(round < 200, 'evictions end');
@@ -171,7 +171,7 @@ class RandomWorld {
     return [...this.world.cell.jobs.all].filter((job) => owner(job) !== null).map(ownerOf);
   }
 
-  /** Nobody starts on an accelerator that somebody else is on, leaving or not. */
+  /** No job starts on an accelerator that another job occupies, even one that is being evicted. */
   #checkDevices(): void {
     const onDevice = new Map<number, string>();
     for (const { spec, attempt } of this.world.cell.jobs.all) {
@@ -205,7 +205,7 @@ function budgeted(cohorts: readonly CohortSpec[], seed: number): CohortSpec[] {
   return cohorts.map((spec) => (spec.eviction === null ? spec : { ...spec, eviction: { ...spec.eviction, leavingMaxCount: most() } }));
 }
 
-/** Worlds in which someone had a claim and slept, or in which the victims chosen on trial were not enough in earnest. */
+/** Seeds in which a job with a claim was asleep, or in which the victims of a trial did not suffice for the real eviction. */
 const FAILED_ONCE = [
   4_332, 5_316, 5_478, 10_499, 11_859, 13_582, 13_835, 15_177, 15_491, 15_907, 20_568, 21_669, 22_508, 26_177, 27_047, 28_298, 31_841,
 ];

@@ -20,7 +20,7 @@ const happening = fc.record({
   cpu: fc.nat(6),
 });
 
-/** Whom a quota covers, worked out from scratch: by rank, each whole or not at all. */
+/** The jobs that a quota covers, computed from scratch: by rank, each job wholly or not at all. */
 function coveredOf(holders: readonly Holder[], quotas: ReadonlyMap<string, number>): Set<Holder> {
   const used = new Map<string, number>();
   const covered = new Set<Holder>();

@@ -108,7 +108,7 @@ it('[G54] every refusal of what exceeds a limit has the limit as data', () => {
   expect(found.filter(({ text }) => !/\blimit[:,]/.test(text)).map(({ file }) => file)).toEqual([]);
 });
 
-/** What refuses a name of its own input: the models of an agent, the jobs of a trace, the purges of nobody. */
+/** Modules whose refusals name part of their own input, not a resource: an agent's models, a trace's jobs, purges without a tenant. */
 const OWN_NAMES = [
   'src/gateway/purge-cache.ts',
   'src/scheduler/engine/machine/step.ts',
