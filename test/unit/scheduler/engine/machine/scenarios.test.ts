@@ -165,3 +165,14 @@ describe('what others got wrong', () => {
     expect(world.states(...ids)).toEqual(['starting', 'starting', 'pending']);
   });
 });
+
+it('[J34] a node that is lost hands over no job that waited for another to leave it', () => {
+  const world = new CellWorld({}, [nodeSpec(0)]);
+  const wholeNode = [option(1, { perNode: demand(nodeSpec(0).acceleratorCount) })];
+  const first = world.submit(1, { priority: 1, options: wholeNode });
+  const second = world.submit(2, { priority: 9, options: wholeNode });
+  expect(world.states(first, second)).toEqual(['checkpointing', 'admitted']);
+  world.do({ kind: 'node_lost', nodeId: nodeSpec(0).id });
+  expect(world.decided('start')).toEqual([]);
+  expect(world.job(second).attempt).toBeNull();
+});
