@@ -47,21 +47,21 @@ const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
   ],
   [
     'writes under an unconfirmed authority were kept',
-    `${SRC}/gateway/authority.ts`,
+    `${SRC}/contract/write-lease.ts`,
     ({ underAuthority }) => ({
       underAuthority: (authority: object, step: (lease?: { endsAtMs: number }) => unknown) =>
         underAuthority(authority, (lease?: { endsAtMs: number }) => step(lease && { endsAtMs: lease.endsAtMs })),
     }),
   ],
-  ['an organisation made projects for an erased tenant', `${SRC}/tenancy/tenant-state.ts`, () => ({ isErased: () => false })],
+  ['an organisation made projects for an erased tenant', `${SRC}/tenancy/organisation.ts`, () => ({ isErased: () => false })],
   [
     'the ledger and the quotas forgot who was erased',
-    `${OBJECTS}/sqlite/erased-ids.ts`,
+    `${SRC}/tenancy/erased-ids.ts`,
     ({ SqliteErasedIds }) => void (SqliteErasedIds.prototype.among = () => new Set()),
   ],
   [
     'a purge log forgot who was erased',
-    `${OBJECTS}/sqlite/purge-log-store.ts`,
+    `${SRC}/cache/store/purge-log-store.ts`,
     ({ PurgeLogStore }) => void (PurgeLogStore.prototype.hasErased = () => false),
   ],
   [
@@ -74,7 +74,7 @@ const MUTATIONS: readonly (readonly [string, string, Mutation])[] = [
   ],
   [
     'the fills of a tenant in a shared cache were not recognised',
-    `${SRC}/cache/purge-record.ts`,
+    `${SRC}/cache/purge-predicate.ts`,
     () => ({ broughtBy: (owner: string, tenant: string) => (owner === tenant ? {} : { filledBy: 'nobody' }) }),
   ],
   [
@@ -106,10 +106,13 @@ describe('an erasure among late writes of every kind', () => {
 
   it.each(MUTATIONS)('[T58] fails this test if %s', async (_, file, mutation) => {
     vi.resetModules();
+    let isLoaded = false;
     vi.doMock(file, async (original) => {
       const module = await original<object>();
+      isLoaded = true;
       return { ...module, ...mutation(module) };
     });
     expect((await worlds(TRIES)).violation).toBeDefined();
+    expect(isLoaded, file).toBe(true);
   });
 });
