@@ -10,6 +10,8 @@ const organisation = z
   .object({ object: z.literal('organisation'), id: organisationId, name, owner, created_at: unixSeconds })
   .meta({ id: 'Organisation' });
 
+const tenantState = z.enum(['active', 'suspended', 'erasing', 'erased']);
+
 const tenant = z
   .object({
     object: z.literal('tenant'),
@@ -18,7 +20,7 @@ const tenant = z
     name,
     owner,
     default_project: projectId,
-    state: z.enum(['active', 'suspended', 'erasing', 'erased']),
+    state: tenantState,
     created_at: unixSeconds,
   })
   .meta(apiText({ id: 'Tenant', description: apiText('A wall between data sets: nothing of one tenant is visible to another.') }));
@@ -27,7 +29,7 @@ const erasure = z
   .object({
     object: z.literal('tenant.erasure'),
     tenant: tenantId,
-    state: z.enum(['active', 'suspended', 'erasing', 'erased']),
+    state: tenantState,
     verified: z.boolean().meta(about('Whether nothing is left, as counted for this answer.')),
     remaining: z.array(z.object({ what: z.string(), count: z.int().min(0) })),
     digest: z.string().meta(about('SHA-256 of the tenant, its state and what remains.')),
