@@ -18,7 +18,15 @@ const OPERATORS: Readonly<Record<Metric, { readonly compares: string; readonly o
   dot: { compares: '<#>', ops: 'vector_ip_ops' },
   l2: { compares: '<->', ops: 'vector_l2_ops' },
 };
-const SETTINGS = ['shared_buffers=1GB', 'fsync=off', 'synchronous_commit=off', 'max_wal_size=8GB', 'jit=off', 'autovacuum=off'];
+const SETTINGS = [
+  'shared_buffers=1GB',
+  'fsync=off',
+  'synchronous_commit=off',
+  'max_wal_size=8GB',
+  'jit=off',
+  'autovacuum=off',
+  'log_min_messages=fatal',
+];
 const BUILD_MEMORY = '2GB';
 const ROWS_AT_ONCE = 1_000;
 
