@@ -88,11 +88,14 @@ describe('the journey of a tenant', () => {
   it('[G6] never exceeds a quota, with concurrent requests at several gateways', async () => {
     const frugal = await createTenant(server, { quota: { requests: { minute: 40 } } });
     const gateways = server.urls.map((url) => new ApiClient(url, frugal.client.apiKey));
+    const startedMs = Date.now();
     const answers = await Promise.all(Array.from({ length: 200 }, (_, request) => gateways[request % 2]!.get('/v1/models')));
+    const minutes = Math.floor(Date.now() / 60_000) - Math.floor(startedMs / 60_000) + 1;
     const served = answers.filter(({ status }) => status === 200).length;
     const refused = answers.filter(({ status }) => status === 429);
-    // A new minute may begin while the requests run; each minute has its own 40.
-    expect(served).toBeOneOf([39, 40, 79, 80]);
+    // A new minute, with 40 of its own, may begin while the requests run, even before the last few of them.
+    expect(served).toBeGreaterThanOrEqual(39);
+    expect(served).toBeLessThanOrEqual(40 * minutes);
     expect(served + refused.length).toBe(200);
     expect(refused[0]?.body.error).toMatchObject({ code: 'rate_limit_exceeded', type: 'rate_limit_error' });
     expect(Number(refused[0]?.headers.get('retry-after-ms'))).toBeGreaterThan(0);
