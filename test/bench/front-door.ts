@@ -45,8 +45,12 @@ export async function frontDoorBench({ data, metric, quick = false }: AnnOptions
   const set = await readVectorSet(place);
   const truth = await truthOf(set);
   await onRawGateway(async (workerd, client) => {
-    const contenders = [await floor(), await sluice(workerd, client, set), ...(await others(set))];
+    const contenders: Contender[] = [];
     try {
+      for (const start of [floor, () => sluice(workerd, client, set), () => pgvector(set), () => redis(set)]) {
+        const contender = await start();
+        if (contender !== undefined) contenders.push(contender);
+      }
       const cases: Case[] = [];
       for (const contender of contenders) cases.push(...(await casesOf(contender, set, truth)));
       for (let round = 0; round < (quick ? 2 : 5); round += 1) {
@@ -62,16 +66,6 @@ export async function frontDoorBench({ data, metric, quick = false }: AnnOptions
 function metricOf(name = 'cosine'): VectorSet['metric'] {
   assert(name === 'cosine' || name === 'dot' || name === 'l2', '--metric is one of cosine, dot, l2');
   return name;
-}
-
-async function others(set: VectorSet): Promise<Contender[]> {
-  const started = [];
-  for (const [name, start] of Object.entries({ pgvector, redis })) {
-    const contender = await start(set);
-    if (contender === undefined) console.log(`${name} is left out: it is not installed, or does not compare by ${set.metric}`);
-    else started.push(contender);
-  }
-  return started;
 }
 
 /** The cheapest search that reaches each target; the floor finds nothing and is measured once. */

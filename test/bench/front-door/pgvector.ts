@@ -32,9 +32,11 @@ const ROWS_AT_ONCE = 1_000;
 
 /** PostgreSQL with an HNSW index of pgvector, as packaged by Debian; undefined if they are not installed. */
 export async function pgvector(set: VectorSet): Promise<Contender | undefined> {
-  const [bin] = await Array.fromAsync(glob('/usr/lib/postgresql/*/bin', { cwd: '/' }));
-  const folder = bin === undefined ? undefined : await folderWithExtension();
-  if (folder === undefined) return undefined;
+  const folder = await folderWithExtension();
+  if (folder === undefined) {
+    console.log('pgvector is left out: install it, as by the package postgresql-17-pgvector');
+    return undefined;
+  }
   const user = userNamed('postgres');
   const dataDir = await mkdtemp(join(tmpdir(), 'sluice-pgvector-'));
   await chmod(dataDir, 0o700);
@@ -45,12 +47,15 @@ export async function pgvector(set: VectorSet): Promise<Contender | undefined> {
   const options = SETTINGS.flatMap((setting) => ['-c', setting]);
   const args = ['-D', dataDir, '-p', String(port), '-h', '127.0.0.1', '-k', dataDir, ...options];
   const server = await startServer(join(folder, 'postgres'), args, port, user);
-  await fill(join(folder, 'psql'), port, set);
-  const searches = WIDTHS.map((width) => searchOf(port, width, set.metric));
   const stop = async (): Promise<void> => {
     await server.stop();
     await rm(dataDir, { recursive: true, force: true });
   };
+  await fill(join(folder, 'psql'), port, set).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  const searches = WIDTHS.map((width) => searchOf(port, width, set.metric));
   return { name: 'pgvector HNSW', searches, cpuS: server.cpuS, stop };
 }
 

@@ -21,7 +21,11 @@ export async function redis({ base, metric }: VectorSet): Promise<Contender | un
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--loglevel', 'warning'];
   const server = await startServer('redis-server', args, port);
   const add = (row: number): Buffer => command('VADD', 'set', 'FP32', bytesOf(vectorAt(base, row)), String(row), 'NOQUANT', ...BUILD);
-  await load({ ...RESP, port, connections: 4, requestsMax: base.count, durationS: Infinity, request: add });
+  const filled = load({ ...RESP, port, connections: 4, requestsMax: base.count, durationS: Infinity, request: add });
+  await filled.catch(async (error: unknown) => {
+    await server.stop();
+    throw error;
+  });
   const searches = WIDTHS.map((width): Search => ({
     ...RESP,
     port,
