@@ -6,6 +6,7 @@ export interface LoadResult {
   readonly elapsedS: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly worstMs: number;
 }
 
 /** A request that takes longer counts as lost. */
@@ -28,6 +29,8 @@ export interface LoadOptions extends Wire {
   readonly connections: number;
   readonly requestsMax: number;
   readonly durationS: number;
+  /** Requests begun in a second at most, over all connections; absent: each as soon as its connection is free. */
+  readonly perS?: number;
   /** The whole request of that number. */
   request(number: number): string | Buffer;
   /** Called for each whole answer, in HTTP with its headers. */
@@ -71,9 +74,14 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
           socket.end();
           return;
         }
-        sentAtMs = performance.now();
         number = sent;
         sent += 1;
+        const waitMs = startedMs + (number * 1_000) / (options.perS ?? Infinity) - performance.now();
+        if (waitMs > 0) setTimeout(write, waitMs);
+        else write();
+      };
+      const write = (): void => {
+        sentAtMs = performance.now();
         socket.write(options.request(number));
       };
       const take = (answer: Buffer): void => {
@@ -110,6 +118,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
     elapsedS: (performance.now() - startedMs) / 1000,
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
+    worstMs: quantile(1),
   };
 }
 

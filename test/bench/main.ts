@@ -19,6 +19,7 @@ import { growthBench } from './growth.ts';
 import { hotShardBench } from './hot-shard.ts';
 import { routingBench } from './routing.ts';
 import { splitBench } from './split.ts';
+import { writesBench } from './writes.ts';
 
 const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options & QuotaBenchOptions) => Promise<void>> = {
   ann: annBench,
@@ -36,6 +37,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   growth: growthBench,
   routing: routingBench,
   split: splitBench,
+  writes: writesBench,
 };
 
 const { positionals, values } = parseArgs({

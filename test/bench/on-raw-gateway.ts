@@ -11,18 +11,22 @@ import { freePort } from '../support/deployment/free-port.ts';
 import { serveRaw } from './raw-workerd.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
 
+/** Serves the same deployment again after its workerd was killed. */
+type Restart = () => Promise<RawWorkerd>;
+
 /** Runs `work` on a deployment of the built bundles in one workerd, on a RAM disk if there is one, and removes it afterwards. */
-export async function onRawGateway(work: (workerd: RawWorkerd, client: ApiClient) => Promise<void>): Promise<void> {
+export async function onRawGateway(work: (workerd: RawWorkerd, client: ApiClient, restart: Restart) => Promise<void>): Promise<void> {
   await bundle();
   await bundleEntry('bare-hono', join(ROOT, 'test/bench/bare-hono.ts'));
   const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-bench-'));
   const [gatewayPort, barePort] = [await freePort(), await freePort()];
   const secrets = await loadSecrets(stateDir);
-  const workerd = await serveRaw({ stateDir, gatewayPort, barePort, secrets: { ...secrets } });
+  const serve = () => serveRaw({ stateDir, gatewayPort, barePort, secrets: { ...secrets } });
+  let workerd = await serve();
   try {
     const url = `http://127.0.0.1:${gatewayPort}`;
     const { apiKey } = await bootstrap(url, secrets.SLUICE_ADMIN_KEY);
-    await work(workerd, new ApiClient(url, apiKey));
+    await work(workerd, new ApiClient(url, apiKey), async () => (workerd = await serve()));
   } finally {
     await workerd.stop();
     await rm(stateDir, { recursive: true, force: true });

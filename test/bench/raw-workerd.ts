@@ -14,6 +14,8 @@ export interface RawWorkerd {
   /** CPU seconds used so far, user and system. */
   readonly cpuS: () => Promise<number>;
   stop(): Promise<void>;
+  /** Ends it as a crash does: nothing is written any more. */
+  kill(): Promise<void>;
 }
 
 export interface RawWorkerdOptions {
@@ -108,11 +110,15 @@ async function launch(configText: string, stateDir: string, healthUrl: string): 
       const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
       return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
     },
-    stop: async () => {
-      child.kill('SIGTERM');
-      await new Promise((resolve) => child.once('exit', resolve));
-    },
+    stop: () => ended(child, 'SIGTERM'),
+    kill: () => ended(child, 'SIGKILL'),
   };
+}
+
+async function ended(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  await exited;
 }
 
 async function waitUntilAnswers(url: string, child: ChildProcess): Promise<void> {

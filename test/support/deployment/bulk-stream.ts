@@ -27,9 +27,9 @@ export class BulkStream {
     this.#request.flushHeaders();
   }
 
-  /** Sends the text; resolves when the connection accepts more. */
-  async send(text: string): Promise<void> {
-    if (this.#request.write(text)) return;
+  /** Sends a piece of the body; resolves when the connection accepts more. */
+  async send(piece: string | Uint8Array): Promise<void> {
+    if (this.#request.write(piece)) return;
     const either = new AbortController();
     const [drain, close] = ['drain', 'close'].map((event) => once(this.#request, event, { signal: either.signal }));
     await Promise.race([drain, close]).catch(() => undefined);
