@@ -45,17 +45,17 @@ export class IndexObject extends StoredIndex implements Served<IndexReshardingSt
   }
 
   /** Refuses with `index_not_found` unless one of the generations has this id. */
-  async outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>> {
+  async routingSummary(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>> {
     // Shards may already refuse by the next table: it is published in a moment.
     if (this.#routesAt(indexId)?.isChanging === true) await this.turnstile.pass(() => this.settle()).catch(() => undefined);
     const routes = this.#routesAt(indexId);
-    return routes === undefined ? indexNotFound(name) : ok(routes.outline(known));
+    return routes === undefined ? indexNotFound(name) : ok(routes.routingSummary(known));
   }
 
-  /** Refuses with `index_not_found` as `outline` does, or with `stale_route`. */
-  regions(name: string, indexId: IndexId, district: number, since: number): Outcome<RegionPage> {
+  /** Refuses with `index_not_found` as `summary` does, or with `stale_route`. */
+  regions(name: string, indexId: IndexId, group: number, since: number): Outcome<RegionPage> {
     const routes = this.#routesAt(indexId);
-    return routes === undefined ? indexNotFound(name) : regionPage(routes.table, district, since);
+    return routes === undefined ? indexNotFound(name) : regionPage(routes.table, group, since);
   }
 
   /** For the shard. Refuses with `index_not_found`. */

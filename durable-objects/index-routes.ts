@@ -1,8 +1,8 @@
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
 import { IndexReplicas } from '../src/index/replicas/index-replicas.ts';
-import type { DistrictSizes } from '../src/index/routing/shard-groups.ts';
-import { DistrictedRoutes } from '../src/index/routing/shard-groups.ts';
+import type { GroupSizes } from '../src/index/routing/shard-groups.ts';
+import { GroupedRoutes } from '../src/index/routing/shard-groups.ts';
 import type { Misplacement } from '../src/index/resharding/misplacement.ts';
 import type { GrowthCall, IndexObjects } from '../src/index/resharding/index-resharding.ts';
 import { IndexResharding } from '../src/index/resharding/index-resharding.ts';
@@ -23,7 +23,7 @@ interface IndexRoutesParts {
   readonly env: ReshardingEnv;
   readonly manifest: IndexManifest;
   readonly role: GenerationRole;
-  readonly districtSizes: DistrictSizes;
+  readonly groupSizes: GroupSizes;
   /** Shared by all generations: the replicas of the one that serves, whichever that is. */
   readonly replicas: StoredCell<ReplicaRecord>;
 }
@@ -32,7 +32,7 @@ interface IndexRoutesParts {
 export class IndexRoutes {
   readonly #parts: IndexRoutesParts;
   readonly #stored: RouteTableCell;
-  readonly #table: DistrictedRoutes;
+  readonly #table: GroupedRoutes;
   readonly #change: StoredCell<RouteChange | null>;
   readonly #changes = new RoutingChangeLog();
   readonly #disorder: StoredCell<Misplacement>;
@@ -44,7 +44,7 @@ export class IndexRoutes {
     const prefix = manifest.generation === 1 ? '' : `${manifest.generation}/`;
     this.#parts = parts;
     this.#stored = new RouteTableCell(storage, prefix);
-    this.#table = new DistrictedRoutes(this.#stored, parts.districtSizes);
+    this.#table = new GroupedRoutes(this.#stored, parts.groupSizes);
     this.#change = new StoredCell(storage, `${prefix}change`);
     this.#disorder = new StoredCell(storage, `${prefix}disorder`);
   }
@@ -63,7 +63,7 @@ export class IndexRoutes {
   }
 
   /** See `RouteSource`. */
-  outline(known: number): RoutingSummary {
+  routingSummary(known: number): RoutingSummary {
     return this.#changes.summaryFor(this.table, known);
   }
 

@@ -92,8 +92,8 @@ export function locatorPeers(env: ReshardingEnv, { tenantId, indexId, name }: Lo
   const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => Date.now() }, wakeUps: new DirectWakeUps() });
   const source: RouteSource = {
     indexId,
-    outline: (known) => reach(() => index.outline(name, indexId, known)),
-    regions: (district, since) => reach(() => index.regions(name, indexId, district, since)),
+    routingSummary: (known) => reach(() => index.routingSummary(name, indexId, known)),
+    regions: (group, since) => reach(() => index.regions(name, indexId, group, since)),
   };
   return {
     routes: () => reader.ask(source),

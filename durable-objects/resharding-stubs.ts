@@ -39,8 +39,8 @@ export interface ReshardingEnv {
 
 /** What the objects do for each other. */
 export interface IndexReshardingStub {
-  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
-  regions(name: string, indexId: IndexId, district: number, since: number): Promise<Outcome<RegionPage>>;
+  routingSummary(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
+  regions(name: string, indexId: IndexId, group: number, since: number): Promise<Outcome<RegionPage>>;
   /** See `tableAround`. */
   around(name: string, indexId: IndexId, ordinal: number): Promise<Outcome<RouteTable>>;
   grow(indexId: IndexId, call: GrowthCall): Promise<Outcome<{ readonly version: number }>>;

@@ -1,5 +1,5 @@
 import type { Residue } from '../src/index/erasure.ts';
-import type { District, RoutedShard, RouteTable } from '../src/index/routing/route-table.ts';
+import type { ShardGroup, RoutedShard, RouteTable } from '../src/index/routing/route-table.ts';
 import type { Cell } from '../src/index/routing/shard-route.ts';
 
 /** One value under one key of an object's storage, read once an incarnation. */
@@ -43,7 +43,7 @@ export async function residueOf(storage: DurableObjectStorage): Promise<Residue>
   return { tables, keys, hasAlarm: (await storage.getAlarm()) !== null };
 }
 
-type Header = Omit<RouteTable, 'shards' | 'districts'>;
+type Header = Omit<RouteTable, 'shards' | 'groups'>;
 
 /**
  * A routing table in an object's storage: one value for each shard and each shard group, as all together exceed the limit of a value, and
@@ -53,7 +53,7 @@ export class RouteTableCell implements Cell<RouteTable> {
   readonly #storage: DurableObjectStorage;
   readonly #headerKey: string;
   readonly #shardPrefix: string;
-  readonly #districtPrefix: string;
+  readonly #groupPrefix: string;
   #read: { readonly table: RouteTable | undefined } | undefined;
 
   /** `prefix`: of its keys. */
@@ -61,7 +61,7 @@ export class RouteTableCell implements Cell<RouteTable> {
     this.#storage = storage;
     this.#headerKey = `${prefix}routes`;
     this.#shardPrefix = `${prefix}routed:`;
-    this.#districtPrefix = `${prefix}district:`;
+    this.#groupPrefix = `${prefix}district:`;
   }
 
   get(): RouteTable | undefined {
@@ -71,11 +71,11 @@ export class RouteTableCell implements Cell<RouteTable> {
 
   /** One transaction: nothing is awaited in between. */
   put(table: RouteTable): void {
-    const { shards: _, districts: __, ...header } = table;
+    const { shards: _, groups: __, ...header } = table;
     const { kv } = this.#storage;
     const [before, after] = [this.#valuesOf(this.get()), this.#valuesOf(table)];
     kv.put(this.#headerKey, header satisfies Header);
-    for (const [key, value] of after) if (before.get(key) !== value) kv.put(key, value);
+    for (const [key, value] of after) if (before.get(key) !== value) kv.put(key, stored(value));
     for (const key of before.keys()) if (!after.has(key)) kv.delete(key);
     this.#read = { table };
   }
@@ -87,21 +87,32 @@ export class RouteTableCell implements Cell<RouteTable> {
     this.#read = { table: undefined };
   }
 
-  #valuesOf(table: RouteTable | undefined): Map<string, RoutedShard | District> {
+  #valuesOf(table: RouteTable | undefined): Map<string, RoutedShard | ShardGroup> {
     const shards = (table?.shards ?? []).map((shard) => [keyOf(this.#shardPrefix, shard.ordinal), shard] as const);
-    const districts = (table?.districts ?? []).map((district) => [keyOf(this.#districtPrefix, district.number), district] as const);
-    return new Map<string, RoutedShard | District>([...shards, ...districts]);
+    const groups = (table?.groups ?? []).map((group) => [keyOf(this.#groupPrefix, group.number), group] as const);
+    return new Map<string, RoutedShard | ShardGroup>([...shards, ...groups]);
   }
 
   #load(): RouteTable | undefined {
     const { kv } = this.#storage;
     const header = kv.get<Header>(this.#headerKey);
     if (header === undefined) return undefined;
-    const shards = [...kv.list<RoutedShard>({ prefix: this.#shardPrefix })].map(([, shard]) => shard);
-    const districts = [...kv.list<District>({ prefix: this.#districtPrefix })].map(([, district]) => district);
+    const shards = [...kv.list<StoredShard>({ prefix: this.#shardPrefix })].map(([, shard]) => loaded(shard));
+    const groups = [...kv.list<ShardGroup>({ prefix: this.#groupPrefix })].map(([, group]) => group);
     // Tables of before there were margins have none until the next split.
-    return { ...header, margin: header.margin ?? 0, shards, ...(districts.length === 0 ? {} : { districts }) };
+    return { ...header, margin: header.margin ?? 0, shards, ...(groups.length === 0 ? {} : { groups }) };
   }
 }
 
 const keyOf = (prefix: string, number: number): string => `${prefix}${number.toString().padStart(6, '0')}`;
+
+/** A shard as stored: the number of its shard group is called `district`, as are the keys of groups, since before groups had their name. */
+type StoredShard = Omit<RoutedShard, 'group'> & { readonly district?: number };
+
+function stored(value: RoutedShard | ShardGroup): StoredShard | ShardGroup {
+  if (!('ordinal' in value)) return value;
+  const { group, ...shard } = value;
+  return group === undefined ? shard : { ...shard, district: group };
+}
+
+const loaded = ({ district, ...shard }: StoredShard): RoutedShard => (district === undefined ? shard : { ...shard, group: district });

@@ -7,8 +7,8 @@ import { indexLost, indexNotFound, madeBy } from '../src/index/index-lifecycle.t
 import type { IndexManifest } from '../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../src/index/replicas/index-replicas.ts';
 import { LIMITS } from '../src/contract/limits.ts';
-import type { DistrictSizes } from '../src/index/routing/shard-groups.ts';
-import { DISTRICT_SIZES } from '../src/index/routing/shard-groups.ts';
+import type { GroupSizes } from '../src/index/routing/shard-groups.ts';
+import { GROUP_SIZES } from '../src/index/routing/shard-groups.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';
@@ -30,7 +30,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
   // One creation, deletion or change of routes at a time: their steps await other objects, during which other calls run.
   protected readonly turnstile = new Mutex();
   protected readonly beside = new IndexGenerations(this.ctx.storage, this.env, (manifest) => this.routesOf(manifest));
-  protected readonly districtSizes: DistrictSizes = DISTRICT_SIZES;
+  protected readonly groupSizes: GroupSizes = GROUP_SIZES;
   readonly #replicas = new StoredCell<ReplicaRecord>(this.ctx.storage, 'replicas');
   readonly #routes = new Map<IndexId, IndexRoutes>();
 
@@ -71,14 +71,14 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
       gate: isServing() ? ('open' as const) : ('closed' as const),
       isFollowed: isServing() && this.beside.shadow !== undefined,
     });
-    const { districtSizes } = this;
+    const { groupSizes } = this;
     const parts = {
       storage: this.ctx.storage,
       env: this.env,
       manifest,
       role: { isServing, beside },
       replicas: this.#replicas,
-      districtSizes,
+      groupSizes,
     };
     const routes = new IndexRoutes(parts);
     this.#routes.set(manifest.id, routes);

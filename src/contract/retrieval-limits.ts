@@ -128,9 +128,9 @@ export const RESHARDING_LIMITS = {
   locatorRouteBytesMax: 4 * 1024 * 1024,
   // The most shards whose regions are sent together: 96 of the longest vectors are 6 MB, and while there are no more, all are ranked
   // exactly. A query looks into 16 shard groups: of twice as many shards each, into twice as many shards.
-  districtShardsMaxCount: 96,
+  groupShardsMaxCount: 96,
   // Fewer are not worth a call.
-  districtShardsMinCount: 16,
+  groupShardsMinCount: 16,
   // Indexes whose highest LSN a gateway isolate remembers: some hundred bytes each.
   seenIndexesMaxCount: 1_024,
   // Receipts that one object hands another at once, some 400 bytes each.

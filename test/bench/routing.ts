@@ -1,7 +1,7 @@
 import { loadavg } from 'node:os';
 
-import type { DistrictSizes } from '../../src/index/routing/shard-groups.ts';
-import { withDistricts } from '../../src/index/routing/shard-groups.ts';
+import type { GroupSizes } from '../../src/index/routing/shard-groups.ts';
+import { withGroups } from '../../src/index/routing/shard-groups.ts';
 import { PROBE_REACH, probesOf } from '../../src/index/routing/probe-plan.ts';
 import type { RouteTable } from '../../src/index/routing/route-table.ts';
 import type { RankedShard } from '../../src/index/routing/router.ts';
@@ -21,7 +21,7 @@ import { rankingCost } from './routing/ranking-cost.ts';
 const BUDGET = 2_800;
 const TOUCHED = [1, 2, 4, 6, 8, 10, 12, 13, 16, 20, 24, 32];
 const QUERIES = 1000;
-const DISTRICTS: DistrictSizes = { shardsMax: 12, shardsMin: 4 };
+const GROUPS: GroupSizes = { shardsMax: 12, shardsMin: 4 };
 const LONG = 384;
 
 /**
@@ -47,7 +47,7 @@ export async function routingBench(options: AnnOptions): Promise<void> {
     console.log(`every shard tidied, ${looked} rows looked at, ${sent} sent (${seconds()} s): ${describe(growing.routes)}`);
     await report(set, growing.routes, truth);
   }
-  await report(set, growing.routes, truth, DISTRICTS);
+  await report(set, growing.routes, truth, GROUPS);
   await rankingCost(LONG);
 }
 
@@ -63,7 +63,7 @@ async function report(
   { queries }: VectorSet,
   { table, places }: GrownRoutes,
   truth: readonly (readonly number[])[],
-  sizes?: DistrictSizes,
+  sizes?: GroupSizes,
 ): Promise<void> {
   const rankedFor = ranking(table, sizes);
   const found = new Map(TOUCHED.map((touched) => [touched, 0]));
@@ -83,13 +83,13 @@ async function report(
   console.log(`  adaptive stop: ${(adaptiveTouched / truth.length).toFixed(1)} touched on average, found ${share(adaptiveFound)}`);
 }
 
-function ranking(table: RouteTable, sizes: DistrictSizes | undefined): (point: Float32Array) => Promise<RankedShard[]> {
+function ranking(table: RouteTable, sizes: GroupSizes | undefined): (point: Float32Array) => Promise<RankedShard[]> {
   if (sizes === undefined) {
     const router = new Router(table);
     return async (point) => router.rankForSearching(point);
   }
-  const routes = routesOfTable(withDistricts(undefined, table, sizes));
-  console.log(`  by ${routes.outline.districts.length} districts:`);
+  const routes = routesOfTable(withGroups(undefined, table, sizes));
+  console.log(`  by ${routes.summary.groups.length} groups:`);
   return async (point) => {
     const ranked = await routes.rankForSearching(point);
     return ranked.ok ? ranked.value : [];

@@ -31,8 +31,8 @@ export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
   readonly GENERATION: ObjectNamespace<GenerationStub>;
   /** Hosted by the shards Worker; see `replicaName`. */
   readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
-  /** Aggregators of many shards; see `ShardGroup`. */
-  readonly SHARD_GROUP: Fetcher;
+  /** Aggregators of many shards; see `Aggregator`. */
+  readonly AGGREGATOR: Fetcher;
   /** Runs ONNX models; see `InferenceService`. */
   readonly INFERENCE: Fetcher;
   /** `warn` keeps one-line-a-request logs off; anything else logs each request. */

@@ -35,18 +35,18 @@ export class RoutedSearch {
     query: ShardQuery,
     reading: Reading = { consistency: STRONG },
   ): Promise<Outcome<ShardMatches>> {
-    const { outline, replicas } = routes;
+    const { summary, replicas } = routes;
     const { target, topK, exact = false } = query;
     assert(target.kind === 'values', 'a routed query has its vector');
     const startedMs = this.#clock.nowMs();
     const deadlineMs = reading.deadlineMs ?? startedMs + LIMITS.queryDeadlineDefaultMs;
-    const all = outline.shards.map(({ ordinal }) => ordinal);
+    const all = summary.shards.map(({ ordinal }) => ordinal);
     const ask = (shards: readonly number[]) =>
       this.#group.search({
         // The replicas that the routing table names: they were complete when it was published.
         manifest: { ...manifest, replicas },
         shards,
-        query: { ...query, routeVersion: outline.version },
+        query: { ...query, routeVersion: summary.version },
         consistency: reading.consistency,
         budgetMs: deadlineMs - this.#clock.nowMs(),
       });
@@ -61,7 +61,7 @@ export class RoutedSearch {
     const more = isShort ? await this.#more(rest, deadlineMs, ask) : undefined;
     if (more?.ok === false) return more;
     // Vectors that moved meanwhile may have left one shard before it was asked and come to the other after it was.
-    if (this.#clock.nowMs() - startedMs > LIMITS.moveGraceMs && outline.shards.some(({ state }) => state.kind !== 'serving')) {
+    if (this.#clock.nowMs() - startedMs > LIMITS.moveGraceMs && summary.shards.some(({ state }) => state.kind !== 'serving')) {
       return refuse('stale_route', 'vectors moved during the search');
     }
     return ok(more === undefined ? found.value : mergeAnswers(manifest.metric, manifest.dimensions, [found.value, more.value], query));
@@ -74,7 +74,7 @@ export class RoutedSearch {
     const near = probesOf(ranked.value, PROBE_REACH, probeCount(PROBES_MAX, budgetMs, this.#usual.slowMs));
     return ok(
       withSources(
-        routes.outline,
+        routes.summary,
         near.map(({ ordinal }) => ordinal),
       ),
     );

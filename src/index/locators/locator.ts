@@ -215,7 +215,7 @@ export class Locator {
       // Refused when they changed once more: they are asked for again.
       if (!places.ok && isMisplaced(places.error.code)) continue;
       if (!places.ok) return places;
-      write = this.#store.replace(write, routes.value.outline.version, places.value);
+      write = this.#store.replace(write, routes.value.summary.version, places.value);
     }
   }
 
@@ -233,7 +233,7 @@ export class Locator {
     const routes = await this.#peers.routes();
     if (!routes.ok) return routes;
     const cleared = await Promise.all(
-      routes.value.outline.shards.map(async ({ ordinal }): Promise<Outcome<number>> => {
+      routes.value.summary.shards.map(async ({ ordinal }): Promise<Outcome<number>> => {
         for (let after = 0; ;) {
           const slice = await this.#peers.clear(ordinal, {
             indexId,
@@ -268,7 +268,7 @@ export class Locator {
     if (refused.error.code !== 'index_not_found') return refused;
     const routes = await this.#peers.routes();
     if (!routes.ok) return routes;
-    return routes.value.outline.shards.some((shard) => shard.ordinal === ordinal) ? shardLost(ordinal) : ok(null);
+    return routes.value.summary.shards.some((shard) => shard.ordinal === ordinal) ? shardLost(ordinal) : ok(null);
   }
 
   /** The ids of an operation that no later one took over, by their positions, and all shards that may have rows of them. */

@@ -18,12 +18,12 @@ const CORRECTIONS_MAX = 8;
  * changed, and the call is repeated by newer ones.
  */
 export class RouteCache {
-  readonly #shards: Pick<ShardCalls, 'outline' | 'regions'>;
+  readonly #shards: Pick<ShardCalls, 'routingSummary' | 'regions'>;
   readonly #reader: RouteReader;
   readonly #asked: SharedWork<Outcome<KnownRoutes>>;
 
   constructor(
-    shards: Pick<ShardCalls, 'outline' | 'regions'>,
+    shards: Pick<ShardCalls, 'routingSummary' | 'regions'>,
     reader: RouteReader,
     sharing: { readonly clock: Clock; readonly wakeUps: WakeUps },
   ) {
@@ -39,7 +39,7 @@ export class RouteCache {
     for (let corrections = 0; corrections < CORRECTIONS_MAX; corrections += 1) {
       const routes = await this.#atLeast(manifest, versionMin);
       if (!routes.ok) return routes;
-      const { version } = routes.value.outline;
+      const { version } = routes.value.summary;
       // A shard that does not know the index was given up; or the index was.
       if (version < versionMin && !last.ok && last.error.code === 'index_not_found') return last;
       last = await work(routes.value);
@@ -53,20 +53,20 @@ export class RouteCache {
     const waitBudget = this.#asked.waitBudget();
     for (;;) {
       const known = this.#reader.remembered(manifest.id);
-      if (known !== undefined && known.outline.version >= version) return ok(known);
+      if (known !== undefined && known.summary.version >= version) return ok(known);
       const asked = await this.#asked.run(manifest.id, () => this.#ask(manifest), waitBudget);
       if (!asked.ok) return err(sharedRefusal(asked.error, 'the routes of the index, which another request asks for,'));
       const { value: routes, isLeader } = asked.value;
       // The result of another request's call may predate that version.
-      if (isLeader || !routes.ok || routes.value.outline.version >= version) return routes;
+      if (isLeader || !routes.ok || routes.value.summary.version >= version) return routes;
     }
   }
 
   #ask(manifest: IndexManifest): Promise<Outcome<KnownRoutes>> {
     return this.#reader.ask({
       indexId: manifest.id,
-      outline: (known) => this.#shards.outline(manifest, known),
-      regions: (district, since) => this.#shards.regions(manifest, district, since),
+      routingSummary: (known) => this.#shards.routingSummary(manifest, known),
+      regions: (group, since) => this.#shards.regions(manifest, group, since),
     });
   }
 }

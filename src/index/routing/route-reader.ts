@@ -15,10 +15,10 @@ import type { MemoryHolder } from '../../kernel/memory-registry.ts';
 /** The object of an index. Every call may be refused with `unavailable`. */
 export interface RouteSource {
   readonly indexId: IndexId;
-  /** See `outlineOf`. */
-  outline(known: number): Promise<Outcome<RoutingSummary>>;
+  /** See `summaryOf`. */
+  routingSummary(known: number): Promise<Outcome<RoutingSummary>>;
   /** See `regionPage`. */
-  regions(district: number, since: number): Promise<Outcome<RegionPage>>;
+  regions(group: number, since: number): Promise<Outcome<RegionPage>>;
 }
 
 /**
@@ -26,53 +26,53 @@ export interface RouteSource {
  * that is bounded in bytes. The regions of a group are valid for every version of the routes between which it did not change.
  */
 export class RouteReader {
-  readonly #outlines: RouteMemory<KnownRoutes>;
+  readonly #summaries: RouteMemory<KnownRoutes>;
   readonly #regions: RouteMemory<{ readonly since: number; readonly regions: Regions }>;
   readonly #asked: SharedWork<Outcome<Regions>>;
 
   constructor(bytesMax: number, sharing: { readonly clock: Clock; readonly wakeUps: WakeUps }) {
     const memory = new MemoryRegistry(bytesMax);
     this.#asked = new SharedWork({ ...sharing, bounds: SHARED_WORK_BOUNDS });
-    this.#outlines = new RouteMemory(memory, 'outline');
+    this.#summaries = new RouteMemory(memory, 'summary');
     this.#regions = new RouteMemory(memory, 'regions');
   }
 
   /** As they were when the index was last asked, if that is remembered. */
   remembered(indexId: IndexId): KnownRoutes | undefined {
-    return this.#outlines.get(indexId);
+    return this.#summaries.get(indexId);
   }
 
   /** The current state in the index's object. */
   async ask(source: RouteSource): Promise<Outcome<KnownRoutes>> {
     const { indexId } = source;
-    const known = this.#outlines.get(indexId)?.outline;
-    const summary = await source.outline(known?.version ?? 0);
-    if (!summary.ok) return summary;
-    const { page, ...outline } = summary.value;
-    if (page !== undefined) this.#keep(indexId, page, outline);
-    const routes = new KnownRoutes(completed(outline, known), (district, since) => this.#regionsOf(source, outline, district, since));
+    const known = this.#summaries.get(indexId)?.summary;
+    const answer = await source.routingSummary(known?.version ?? 0);
+    if (!answer.ok) return answer;
+    const { page, ...summary } = answer.value;
+    if (page !== undefined) this.#keep(indexId, page, summary);
+    const routes = new KnownRoutes(completed(summary, known), (group, since) => this.#regionsOf(source, summary, group, since));
     // Of two answers the later may be the older one.
-    const last = this.#outlines.get(indexId)?.outline.version ?? 0;
-    if (outline.version >= last) this.#outlines.keep(indexId, routes, routes.bytes);
+    const last = this.#summaries.get(indexId)?.summary.version ?? 0;
+    if (summary.version >= last) this.#summaries.keep(indexId, routes, routes.bytes);
     return ok(routes);
   }
 
-  async #regionsOf(source: RouteSource, space: Space, district: number, since: number): Promise<Outcome<Regions>> {
-    const key = `${source.indexId}/${district}`;
+  async #regionsOf(source: RouteSource, space: Space, group: number, since: number): Promise<Outcome<Regions>> {
+    const key = `${source.indexId}/${group}`;
     const kept = this.#regions.get(key);
     if (kept?.since === since) return ok(kept.regions);
-    const asked = await this.#asked.run(`${key}@${since}`, () => this.#ask(source, space, district, since));
+    const asked = await this.#asked.run(`${key}@${since}`, () => this.#ask(source, space, group, since));
     return asked.ok ? asked.value.value : err(sharedRefusal(asked.error, 'the regions of a shard group, which another call requests,'));
   }
 
-  async #ask(source: RouteSource, space: Space, district: number, since: number): Promise<Outcome<Regions>> {
-    const page = await source.regions(district, since);
+  async #ask(source: RouteSource, space: Space, group: number, since: number): Promise<Outcome<Regions>> {
+    const page = await source.regions(group, since);
     return page.ok ? ok(this.#keep(source.indexId, page.value, space)) : page;
   }
 
   #keep(indexId: IndexId, page: RegionPage, space: Space): Regions {
     const regions = new Regions(page, space);
-    this.#regions.keep(`${indexId}/${page.district}`, { since: page.since, regions }, regions.bytes);
+    this.#regions.keep(`${indexId}/${page.group}`, { since: page.since, regions }, regions.bytes);
     return regions;
   }
 }

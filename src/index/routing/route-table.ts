@@ -22,11 +22,11 @@ export interface RouteTable {
   /** The spill threshold; see `placesOf`: how much worse than the first shard a second one may be. */
   readonly margin: number;
   /** In the order of their numbers: at least one. Absent in tables stored before there were any. */
-  readonly districts?: readonly District[];
+  readonly groups?: readonly ShardGroup[];
 }
 
 /** A shard group: shards that are near one another. A router looks for the nearest groups first, and then at the regions of their shards. */
-export interface District {
+export interface ShardGroup {
   readonly number: number;
   /** The version with which its shards and their regions became what they are. */
   readonly since: number;
@@ -44,13 +44,13 @@ export interface RoutedShard {
   /** Which ids belong to it; absent: all. For each id, the shards that hold its slot divide space among them. */
   readonly slots?: SlotRange;
   /** The number of its shard group; absent: 0. */
-  readonly district?: number;
+  readonly group?: number;
   readonly state: ShardState;
   /** Shards that follow this one and may answer for it. */
   readonly replicas: readonly ReplicaRef[];
 }
 
-export const districtOf = ({ district = 0 }: Pick<RoutedShard, 'district'>): number => district;
+export const groupOf = ({ group = 0 }: Pick<RoutedShard, 'group'>): number => group;
 
 export const slotsOf = ({ slots = ALL_SLOTS }: Pick<RoutedShard, 'slots'>): SlotRange => slots;
 

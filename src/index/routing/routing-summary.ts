@@ -3,60 +3,60 @@ import { ok } from '../../kernel/result.ts';
 import { membersOf } from './shard-groups.ts';
 import type { RegionRows } from './regions.ts';
 import { regionRowsOf } from './regions.ts';
-import type { CentroidRows, District, RoutedShard, RouteTable } from './route-table.ts';
+import type { CentroidRows, ShardGroup, RoutedShard, RouteTable } from './route-table.ts';
 import { STALE_ROUTE } from '../../ann/access-mode.ts';
 
 /** A routing summary: a routing table without its large parts. A router requests the regions of a shard group when it needs them. */
-export interface RoutingSummary extends Omit<RouteTable, 'shards' | 'districts'> {
+export interface RoutingSummary extends Omit<RouteTable, 'shards' | 'groups'> {
   /** In the order of their ordinals. */
   readonly shards: readonly SummarisedShard[];
   /** At least one, once there are several shards. */
-  readonly districts: readonly SummarisedDistrict[];
+  readonly groups: readonly SummarisedGroup[];
   /** If present, `shards` are only those that changed since the caller's version, and these no longer exist. */
   readonly gone?: readonly number[];
   /** Those of a single shard group, sent at once. */
   readonly page?: RegionPage;
 }
 
-export interface SummarisedShard extends Omit<RoutedShard, 'centroids' | 'since' | 'district'> {
+export interface SummarisedShard extends Omit<RoutedShard, 'centroids' | 'since' | 'group'> {
   /** The number of its shard group; null when the shard is given up. */
-  readonly district: number | null;
+  readonly group: number | null;
 }
 
-export interface SummarisedDistrict extends Pick<District, 'number' | 'since'> {
+export interface SummarisedGroup extends Pick<ShardGroup, 'number' | 'since'> {
   /** Absent: as in the routing summary that the caller has. */
   readonly coarse?: CentroidRows;
 }
 
 /** The regions of a group's shards, unchanged since a version. */
 export interface RegionPage extends RegionRows {
-  readonly district: number;
+  readonly group: number;
   readonly since: number;
 }
 
 /** For a caller with the routing summary of another version: leaves out the contents of groups that have not changed since. */
-export function outlineOf(table: RouteTable, known = 0): RoutingSummary {
+export function summaryOf(table: RouteTable, known = 0): RoutingSummary {
   const { shards, ...rest } = table;
-  const districts = districtsOf(table);
-  const outlined = districts.map(({ number, since, coarse }) => (since <= known ? { number, since } : { number, since, coarse }));
-  const outline: RoutingSummary = { ...rest, shards: shards.map(outlinedShard), districts: outlined };
-  const [only, ...others] = districts;
-  if (only === undefined || others.length > 0 || only.since <= known) return outline;
-  return { ...outline, page: pageOf(table, only) };
+  const groups = groupsOf(table);
+  const summarised = groups.map(({ number, since, coarse }) => (since <= known ? { number, since } : { number, since, coarse }));
+  const summary: RoutingSummary = { ...rest, shards: shards.map(summarisedShard), groups: summarised };
+  const [only, ...others] = groups;
+  if (only === undefined || others.length > 0 || only.since <= known) return summary;
+  return { ...summary, page: pageOf(table, only) };
 }
 
 /** Refuses with `stale_route` a caller whose shard group has changed. */
 export function regionPage(table: RouteTable, number: number, since: number): Outcome<RegionPage> {
-  const district = districtsOf(table).find((candidate) => candidate.number === number && candidate.since === since);
-  return district === undefined ? STALE_ROUTE : ok(pageOf(table, district));
+  const group = groupsOf(table).find((candidate) => candidate.number === number && candidate.since === since);
+  return group === undefined ? STALE_ROUTE : ok(pageOf(table, group));
 }
 
 /** The routing summary, completed by what the caller had before. */
-export function completed({ gone, ...outline }: RoutingSummary, known: RoutingSummary | undefined): RoutingSummary {
-  const before = new Map(known?.districts.map((district) => [district.number, district]));
-  const districts = outline.districts.map((district) => ({ ...before.get(district.number), ...district }));
-  const shards = gone === undefined ? outline.shards : shardsAfter(known?.shards ?? [], outline.shards, gone);
-  return { ...outline, shards, districts };
+export function completed({ gone, ...summary }: RoutingSummary, known: RoutingSummary | undefined): RoutingSummary {
+  const before = new Map(known?.groups.map((group) => [group.number, group]));
+  const groups = summary.groups.map((group) => ({ ...before.get(group.number), ...group }));
+  const shards = gone === undefined ? summary.shards : shardsAfter(known?.shards ?? [], summary.shards, gone);
+  return { ...summary, shards, groups };
 }
 
 function shardsAfter(known: readonly SummarisedShard[], changed: readonly SummarisedShard[], gone: readonly number[]): SummarisedShard[] {
@@ -65,20 +65,20 @@ function shardsAfter(known: readonly SummarisedShard[], changed: readonly Summar
   return [...shards.values()].sort((a, b) => a.ordinal - b.ordinal);
 }
 
-function outlinedShard(shard: RoutedShard): SummarisedShard {
-  const { centroids, since: _, district = 0, state, ...rest } = shard;
+function summarisedShard(shard: RoutedShard): SummarisedShard {
+  const { centroids, since: _, group = 0, state, ...rest } = shard;
   // No router needs to know where rows of a shard that is being rebalanced go: it may be almost any other shard.
   const summarised = state.kind === 'tidying' ? { ...state, into: [] } : state;
-  return { ...rest, state: summarised, district: centroids.scales.length === 0 ? null : district };
+  return { ...rest, state: summarised, group: centroids.scales.length === 0 ? null : group };
 }
 
-function pageOf(table: RouteTable, { number, since }: District): RegionPage {
-  return { district: number, since, ...regionRowsOf(membersOf(table).get(number) ?? []) };
+function pageOf(table: RouteTable, { number, since }: ShardGroup): RegionPage {
+  return { group: number, since, ...regionRowsOf(membersOf(table).get(number) ?? []) };
 }
 
 /** A table stored before there were shard groups is one group, until it changes. */
-const districtsOf = ({ version, districts }: RouteTable): readonly District[] =>
-  districts ?? (version === 0 ? [] : [{ number: 0, since: version, coarse: NONE }]);
+const groupsOf = ({ version, groups }: RouteTable): readonly ShardGroup[] =>
+  groups ?? (version === 0 ? [] : [{ number: 0, since: version, coarse: NONE }]);
 
 const NONE: CentroidRows = { codes: new Int8Array(0), scales: new Float32Array(0) };
 
@@ -94,13 +94,13 @@ export class RoutingChangeLog {
   summaryFor(table: RouteTable, known: number): RoutingSummary {
     const before = this.#sent.get(known);
     this.#remember(table);
-    const outline = outlineOf(table, known);
-    if (before === undefined) return outline;
+    const summary = summaryOf(table, known);
+    if (before === undefined) return summary;
     const old = new Map(before.shards.map((shard) => [shard.ordinal, shard]));
     const changed = new Set(table.shards.filter((shard) => !isSameSummary(shard, old.get(shard.ordinal))).map(({ ordinal }) => ordinal));
     const here = new Set(table.shards.map(({ ordinal }) => ordinal));
     const gone = before.shards.flatMap(({ ordinal }) => (here.has(ordinal) ? [] : [ordinal]));
-    return { ...outline, shards: outline.shards.filter(({ ordinal }) => changed.has(ordinal)), gone };
+    return { ...summary, shards: summary.shards.filter(({ ordinal }) => changed.has(ordinal)), gone };
   }
 
   #remember(table: RouteTable): void {
@@ -116,8 +116,8 @@ export class RoutingChangeLog {
 /** Whether a shard is the same but for its region. */
 function isSameSummary(shard: RoutedShard, other: RoutedShard | undefined): boolean {
   if (shard === other || other === undefined) return shard === other;
-  return summaryOf(shard) === summaryOf(other);
+  return routeDigest(shard) === routeDigest(other);
 }
 
-const summaryOf = ({ slots, district, state, replicas, centroids }: RoutedShard): string =>
-  JSON.stringify([slots, district, state, replicas, centroids.scales.length === 0]);
+const routeDigest = ({ slots, group, state, replicas, centroids }: RoutedShard): string =>
+  JSON.stringify([slots, group, state, replicas, centroids.scales.length === 0]);

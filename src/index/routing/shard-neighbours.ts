@@ -5,7 +5,7 @@ import { byNearness, placingPoint, Router } from './router.ts';
 import { meets, holdsSlot, holdsSlots, ALL_SLOTS } from './slot-range.ts';
 import { membersOf } from './shard-groups.ts';
 import { SummaryRouter } from './summary-router.ts';
-import { outlineOf } from './routing-summary.ts';
+import { summaryOf } from './routing-summary.ts';
 import { shardAt, isInvolved } from './route-changes.ts';
 import { decodeCentroids } from './centroids.ts';
 
@@ -37,9 +37,9 @@ const NEAR = 96;
 function shardsNear(table: RouteTable, own: RoutedShard, slot: number): RoutedShard[] {
   const mean = shardMeans([own], table.dimensions);
   const members = membersOf(table);
-  const others = new SummaryRouter(outlineOf(table))
-    .districtsForPlacing(mean, slot)
-    .flatMap((district) => members.get(district) ?? [])
+  const others = new SummaryRouter(summaryOf(table))
+    .groupsForPlacing(mean, slot)
+    .flatMap((group) => members.get(group) ?? [])
     .filter((shard) => shard !== own && holdsSlot(slotsOf(shard), slot));
   return nearestRoughly(mean, others, table).slice(0, NEAR);
 }
@@ -47,9 +47,9 @@ function shardsNear(table: RouteTable, own: RoutedShard, slot: number): RoutedSh
 /** A table of one shard and the neighbours that hold the first of its ids: what splitting it requires. */
 export function tableAround(table: RouteTable, ordinal: number): RouteTable {
   const own = shardAt(table, ordinal);
-  if (own === undefined) return { ...table, shards: [], districts: [] };
+  if (own === undefined) return { ...table, shards: [], groups: [] };
   const near = new Set(shardsNear(table, own, slotsOf(own).from));
-  return { ...table, shards: table.shards.filter((shard) => shard === own || near.has(shard)), districts: [] };
+  return { ...table, shards: table.shards.filter((shard) => shard === own || near.has(shard)), groups: [] };
 }
 
 /** Shards that take the vectors of one that is given up. */

@@ -3,7 +3,7 @@ import type { RankingPoint } from './centroids.ts';
 import type { NearShard } from './places-of.ts';
 import { PLACINGS } from './places-of.ts';
 import { regionRowsOf, Regions } from './regions.ts';
-import type { SummarisedDistrict, RoutingSummary } from './routing-summary.ts';
+import type { SummarisedGroup, RoutingSummary } from './routing-summary.ts';
 import type { RankedShard } from './router.ts';
 import { byNearness, placingPoint, searchingPoint } from './router.ts';
 import { slotsOf } from './route-table.ts';
@@ -13,7 +13,7 @@ import { holdsSlot, SlotSegments } from './slot-range.ts';
 /** How far ranking looks for the ids of a slot. */
 interface Reach {
   /** The nearest shard groups by their coarse centroids: the router looks into these. */
-  readonly districts: number;
+  readonly groups: number;
   /**
    * The nearest of their shards by the means of their centroids: the router compares the regions of these. More than a single shard group
    * may have.
@@ -22,11 +22,11 @@ interface Reach {
 }
 
 /** Queries want the sixteen nearest shards, vectors four. What is missed by that: `npm run bench -- routing`. */
-const SEARCHING: Reach = { districts: 16, shards: 256 };
-const PLACING: Reach = { districts: 12, shards: 256 };
+const SEARCHING: Reach = { groups: 16, shards: 256 };
+const PLACING: Reach = { groups: 12, shards: 256 };
 
 /** The regions of a shard group that the router looks into. */
-export type RegionsOf = (district: number) => Regions;
+export type RegionsOf = (group: number) => Regions;
 
 /** Ranks the shards of a routing summary: the nearest groups first, of those the nearest shards roughly, and these exactly. */
 export class SummaryRouter {
@@ -38,37 +38,37 @@ export class SummaryRouter {
   readonly #held = new Map<number, Set<number>>();
   readonly #coarse: Regions;
 
-  constructor({ metric, dimensions, shards, districts }: RoutingSummary) {
+  constructor({ metric, dimensions, shards, groups }: RoutingSummary) {
     this.#metric = metric;
-    this.#slots = new Map(shards.flatMap((shard) => (shard.district === null ? [] : [[shard.ordinal, slotsOf(shard)] as const])));
+    this.#slots = new Map(shards.flatMap((shard) => (shard.group === null ? [] : [[shard.ordinal, slotsOf(shard)] as const])));
     this.#segments = new SlotSegments(this.#slots.values());
-    for (const { number } of districts) this.#held.set(number, new Set());
-    for (const { ordinal, district } of shards) {
+    for (const { number } of groups) this.#held.set(number, new Set());
+    for (const { ordinal, group } of shards) {
       const slots = this.#slots.get(ordinal);
-      if (slots === undefined || district === null) continue;
-      const held = must(this.#held.get(district), 'the shard group of a shard is in the routing summary');
+      if (slots === undefined || group === null) continue;
+      const held = must(this.#held.get(group), 'the shard group of a shard is in the routing summary');
       for (const segment of this.#segments.of(slots)) held.add(segment);
     }
-    this.#coarse = new Regions(regionRowsOf(districts.map(coarseOf)), { dimensions });
+    this.#coarse = new Regions(regionRowsOf(groups.map(coarseOf)), { dimensions });
   }
 
   /** The shard groups to look into for a query, the nearest first. */
-  districtsForSearching(values: Float32Array): number[] {
-    const near = this.#districtsByNearness(searchingPoint(this.#metric, values));
-    return this.#segments.firstOfEach(near, SEARCHING.districts, (district) => this.#heldBy(district));
+  groupsForSearching(values: Float32Array): number[] {
+    const near = this.#groupsByNearness(searchingPoint(this.#metric, values));
+    return this.#segments.firstOfEach(near, SEARCHING.groups, (group) => this.#heldBy(group));
   }
 
   /** The shard groups to look into for a vector of an id with a slot. */
-  districtsForPlacing(values: Float32Array, slot: number): number[] {
+  groupsForPlacing(values: Float32Array, slot: number): number[] {
     const segment = this.#segments.at(slot);
-    const near = this.#districtsByNearness(placingPoint(this.#metric, values));
-    return near.filter((district) => this.#heldBy(district).has(segment)).slice(0, PLACING.districts);
+    const near = this.#groupsByNearness(placingPoint(this.#metric, values));
+    return near.filter((group) => this.#heldBy(group).has(segment)).slice(0, PLACING.groups);
   }
 
   /** The shards of some groups by where a query's matches are likely, the likeliest first; for any id the same number. */
-  rankForSearching(values: Float32Array, districts: readonly number[], regionsOf: RegionsOf): RankedShard[] {
+  rankForSearching(values: Float32Array, groups: readonly number[], regionsOf: RegionsOf): RankedShard[] {
     const point = searchingPoint(this.#metric, values);
-    const near = this.#roughly(point, districts, regionsOf);
+    const near = this.#roughly(point, groups, regionsOf);
     return exactly(
       point,
       this.#segments.firstOfEach(near, SEARCHING.shards, ({ slots }) => this.#segments.of(slots)),
@@ -79,9 +79,9 @@ export class SummaryRouter {
    * The nearest few shards of a group that hold a slot, as candidates for a vector of such an id: among the group's portion of the shards
    * that are compared exactly.
    */
-  nearInDistrict(values: Float32Array, slot: number, district: number, regions: Regions, districtCount: number): NearShard[] {
+  nearInGroup(values: Float32Array, slot: number, group: number, regions: Regions, groupCount: number): NearShard[] {
     const point = placingPoint(this.#metric, values);
-    const near = this.#roughly(point, [district], () => regions, slot).slice(0, Math.ceil(PLACING.shards / districtCount));
+    const near = this.#roughly(point, [group], () => regions, slot).slice(0, Math.ceil(PLACING.shards / groupCount));
     const compared = near.map((candidate) => ({ ...candidate, distance: regions.distance(point, candidate.place) }));
     return compared
       .sort(byNearness)
@@ -89,11 +89,11 @@ export class SummaryRouter {
       .map(({ ordinal, distance, place }) => ({ ordinal, distance, centroid: regions.nearestCentroid(point, place) }));
   }
 
-  #heldBy(district: number): Set<number> {
-    return must(this.#held.get(district), 'a shard group of the routing summary');
+  #heldBy(group: number): Set<number> {
+    return must(this.#held.get(group), 'a shard group of the routing summary');
   }
 
-  #districtsByNearness(point: RankingPoint): number[] {
+  #groupsByNearness(point: RankingPoint): number[] {
     const coarse = this.#coarse;
     // A single shard group has no coarse centroids.
     if (coarse.ordinals.length === 0) return [...this.#held.keys()];
@@ -102,9 +102,9 @@ export class SummaryRouter {
   }
 
   /** Ranked by the means of their centroids. Of all shards of the groups, or of those that hold a slot. */
-  #roughly(point: RankingPoint, districts: readonly number[], regionsOf: RegionsOf, slot?: number): Candidate[] {
-    const candidates = districts.flatMap((district) => {
-      const regions = regionsOf(district);
+  #roughly(point: RankingPoint, groups: readonly number[], regionsOf: RegionsOf, slot?: number): Candidate[] {
+    const candidates = groups.flatMap((group) => {
+      const regions = regionsOf(group);
       return regions.ordinals.flatMap((ordinal, place): Candidate[] => {
         const slots = must(this.#slots.get(ordinal), 'a shard of a group is in the routing summary');
         if (slot !== undefined && !holdsSlot(slots, slot)) return [];
@@ -123,7 +123,7 @@ interface Candidate extends RankedShard {
 const exactly = (point: RankingPoint, candidates: readonly Candidate[]): RankedShard[] =>
   candidates.map(({ ordinal, slots, regions, place }) => ({ ordinal, slots, distance: regions.distance(point, place) })).sort(byNearness);
 
-const coarseOf = ({ number, coarse }: SummarisedDistrict) => ({
+const coarseOf = ({ number, coarse }: SummarisedGroup) => ({
   ordinal: number,
   centroids: must(coarse, 'a routing summary is completed before it is used'),
 });

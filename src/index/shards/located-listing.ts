@@ -33,7 +33,7 @@ export class LocatedListing {
   }
 
   #listIds(manifest: IndexManifest, list: ShardList): Promise<Outcome<ListedVectors>> {
-    return this.#routes.using(manifest, async ({ outline: { version: routeVersion, shards } }) => {
+    return this.#routes.using(manifest, async ({ summary: { version: routeVersion, shards } }) => {
       const pages = await allOf(shards.map(({ ordinal }) => this.#shards.read(manifest, ordinal, 'list', { ...list, routeVersion })));
       if (!pages.ok) return pages;
       // Up to the first of these, nothing is missing from any page.
@@ -60,7 +60,7 @@ export class LocatedListing {
 
   /** The ids that a filter accepts, slice by slice. */
   selected(manifest: IndexManifest, asked: Omit<ShardSelect, 'after'>): Promise<Outcome<Selected>> {
-    return this.#routes.using(manifest, async ({ outline: { version: routeVersion, shards } }) => {
+    return this.#routes.using(manifest, async ({ summary: { version: routeVersion, shards } }) => {
       const ids = new Set<string>();
       let lsn = 0;
       const walked = await allOf(

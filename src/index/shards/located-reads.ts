@@ -90,16 +90,16 @@ export class LocatedReads {
     return ok(recommend(metric, target.positive.map(valuesOf), target.negative.map(valuesOf)));
   }
 
-  async #fetch(manifest: IndexManifest, fetch: ShardFetch, { outline }: KnownRoutes): Promise<Outcome<ShardVectors>> {
+  async #fetch(manifest: IndexManifest, fetch: ShardFetch, { summary }: KnownRoutes): Promise<Outcome<ShardVectors>> {
     const ids = [...new Set(fetch.ids)];
     const answers: ShardVectors[] = [];
     let missing = ids;
     for (let look = 0; look < LOOKS_MAX && missing.length > 0; look += 1) {
-      const located = await this.#locate(manifest, fetch, missing, outline.locators);
+      const located = await this.#locate(manifest, fetch, missing, summary.locators);
       if (!located.ok) return located;
       const found = await allOf(
         [...located.value].map(([shard, here]) =>
-          this.#shards.read(manifest, shard, 'fetch', { ...fetch, ids: here, routeVersion: outline.version }),
+          this.#shards.read(manifest, shard, 'fetch', { ...fetch, ids: here, routeVersion: summary.version }),
         ),
       );
       if (!found.ok) return found;

@@ -49,7 +49,7 @@ export class LocatedWrites {
   /** Whatever else a request under its key would write, one locator is asked first; of a key of the gateway's own, there is no whole receipt. */
   async #claim(index: RoutedIndex, { repetition }: UpsertBatch): Promise<Outcome<Claim>> {
     if (!hasCallersKey(repetition)) return ok({ wholeLsn: null, billing: null });
-    return this.#locators.claim({ ...index, locator: locatorOf('', repetition.idempotencyKey, index.routes.outline.locators) }, repetition);
+    return this.#locators.claim({ ...index, locator: locatorOf('', repetition.idempotencyKey, index.routes.summary.locators) }, repetition);
   }
 
   /** Writes those vectors whose versions are still the expected ones; answers the ids of the others. */
@@ -74,7 +74,7 @@ export class LocatedWrites {
   /** The parts of a batch by their locators, as sent. */
   async #parts(index: RoutedIndex, batch: UpsertBatch, expected?: readonly number[]): Promise<Outcome<Part[]>> {
     const { ids, namespaces, repetition: idempotency } = batch;
-    const { version: routeVersion, locators } = index.routes.outline;
+    const { version: routeVersion, locators } = index.routes.summary;
     const placed = await index.routes.placesFor(batch);
     if (!placed.ok) return placed;
     const parts = [...grouped(ids.map((id, i) => locatorOf(namespaces[i] ?? '', id, locators)))].map(([locator, positions]) => {
@@ -123,7 +123,7 @@ export class LocatedWrites {
     count: Count,
   ): Promise<Outcome<null>> {
     const { manifest, caller } = index;
-    const { version: routeVersion, shards } = index.routes.outline;
+    const { version: routeVersion, shards } = index.routes.summary;
     const sourcesFirst = [...shards].sort((a, b) => rankOf(a) - rankOf(b));
     for (const { ordinal } of sourcesFirst) {
       for (let after: number | null = 0; after !== null;) {
@@ -148,7 +148,7 @@ export class LocatedWrites {
 
   #clear(index: RoutedIndex): Promise<Outcome<Written[]>> {
     const lsnSeen = this.#seen.of(index.manifest);
-    const { locators } = index.routes.outline;
+    const { locators } = index.routes.summary;
     return allOf(Array.from({ length: locators }, (_, locator) => this.#locators.clear({ ...index, locator }, lsnSeen)));
   }
 
@@ -158,7 +158,7 @@ export class LocatedWrites {
     ids: readonly string[],
     expected: readonly number[] | null,
   ): Promise<Outcome<Written[]>> {
-    const { locators } = index.routes.outline;
+    const { locators } = index.routes.summary;
     const parts = [...grouped(ids.map((id) => locatorOf(namespace, id, locators)))];
     return allOf(
       parts.map(([locator, positions]) =>

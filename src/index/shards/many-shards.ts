@@ -140,10 +140,10 @@ export class ManyShards implements ShardSet {
   stats(): Promise<Outcome<ShardStats>> {
     const manifest = this.#manifest;
     const { routes, shards: calls, locators: keepers } = this.#located;
-    return routes.using(manifest, async ({ outline, replicas }) => {
+    return routes.using(manifest, async ({ summary, replicas }) => {
       const [shards, locators] = await Promise.all([
-        allOf(outline.shards.map(({ ordinal }) => calls.stats(manifest, ordinal))),
-        allOf(Array.from({ length: outline.locators }, (_, locator) => keepers.counts({ manifest, locator }))),
+        allOf(summary.shards.map(({ ordinal }) => calls.stats(manifest, ordinal))),
+        allOf(Array.from({ length: summary.locators }, (_, locator) => keepers.counts({ manifest, locator }))),
       ]);
       if (!shards.ok) return shards;
       if (!locators.ok) return locators;
@@ -152,7 +152,7 @@ export class ManyShards implements ShardSet {
         lsn: shards.value.reduce((most, { lsn }) => Math.max(most, lsn), 0),
         // Of the locators, or the only shard, which know each id once.
         count: locators.value.reduce((total, { ids }) => total + ids, 0),
-        shards: outline.shards.length,
+        shards: summary.shards.length,
         replicas: replicas.length,
         namespaces: new Set(locators.value.flatMap(({ namespaces }) => namespaces)).size,
         storageBytes: sum(({ storageBytes }) => storageBytes),
@@ -165,7 +165,7 @@ export class ManyShards implements ShardSet {
   #merged<Name extends IndexRead>(name: Name, request: RequestOf<Name>): AnswerOf<Name> {
     const merge = must((MERGES as Partial<Merges>)[name] as Merges[Name] | undefined, 'a read that is not composed has a merge');
     const { routes, shards: calls } = this.#located;
-    return routes.using(this.#manifest, async ({ outline: { version: routeVersion, shards } }) => {
+    return routes.using(this.#manifest, async ({ summary: { version: routeVersion, shards } }) => {
       const replies = await allOf(shards.map(({ ordinal }) => calls.read(this.#manifest, ordinal, name, { ...request, routeVersion })));
       return replies.ok ? ok(merge(replies.value, request)) : replies;
     });

@@ -23,8 +23,8 @@ export interface ShardCalls {
   lsn(manifest: IndexManifest): Promise<Outcome<number>>;
   stats(manifest: IndexManifest, ordinal: number): Promise<Outcome<ShardStats>>;
   /** The current state in the index's own object, for a caller that has an earlier version: see `RouteSource`. */
-  outline(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>>;
-  regions(manifest: IndexManifest, district: number, since: number): Promise<Outcome<RegionPage>>;
+  routingSummary(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>>;
+  regions(manifest: IndexManifest, group: number, since: number): Promise<Outcome<RegionPage>>;
 }
 
 /** A locator of an index, and what calls it; absent: a client. */

@@ -1,9 +1,9 @@
 import { loadavg } from 'node:os';
 
 import { encodeCentroids } from '../../../src/index/routing/centroids.ts';
-import { DISTRICT_SIZES, withDistricts } from '../../../src/index/routing/shard-groups.ts';
+import { GROUP_SIZES, withGroups } from '../../../src/index/routing/shard-groups.ts';
 import { placesOf } from '../../../src/index/routing/places-of.ts';
-import { outlineOf, regionPage, RoutingChangeLog } from '../../../src/index/routing/routing-summary.ts';
+import { summaryOf, regionPage, RoutingChangeLog } from '../../../src/index/routing/routing-summary.ts';
 import { changed } from '../../../src/index/routing/route-changes.ts';
 import type { RoutedShard, RouteTable } from '../../../src/index/routing/route-table.ts';
 import { Router } from '../../../src/index/routing/router.ts';
@@ -22,32 +22,32 @@ export async function rankingCost(dimensions: number): Promise<void> {
   const values = (count: number) => Float32Array.from({ length: count * dimensions }, () => random.next() - 0.5);
   const table = tableOf(dimensions, () => values(CENTROIDS));
   const buildStartedMs = cpuMs();
-  const districted = withDistricts(undefined, table, DISTRICT_SIZES);
+  const grouped = withGroups(undefined, table, GROUP_SIZES);
   const buildMs = cpuMs() - buildStartedMs;
-  const outline = outlineOf(districted);
-  const pages = outline.districts.map(({ number, since }) => regionPage(districted, number, since));
+  const summary = summaryOf(grouped);
+  const pages = summary.groups.map(({ number, since }) => regionPage(grouped, number, since));
   const flat = new Router(table);
-  const routes = routesOfTable(districted);
+  const routes = routesOfTable(grouped);
   const points = Array.from({ length: POINTS }, () => values(1));
   const ids = points.map((_, i) => `id-${i}`);
   await routes.placesFor({ ids, namespaces: ids.map(() => ''), values: values(POINTS) });
 
   const costs = {
     'query, all regions': await costOf(points, async (point) => flat.rankForSearching(point)),
-    'query, by districts': await costOf(points, (point) => routes.rankForSearching(point)),
+    'query, by groups': await costOf(points, (point) => routes.rankForSearching(point)),
     'vector, all regions': await costOf(points, async (point) => placesOf(flat.placings(point, slotOf('', 'a')), table.margin)),
-    'vector, by districts': await costOf(points, (point) => routes.placesFor({ ids: ['a'], namespaces: [''], values: point })),
+    'vector, by groups': await costOf(points, (point) => routes.placesFor({ ids: ['a'], namespaces: [''], values: point })),
   };
-  console.log(`\n${table.shards.length} shards x ${dimensions}, ${outline.districts.length} districts, load ${loadavg()[0]?.toFixed(1)}`);
+  console.log(`\n${table.shards.length} shards x ${dimensions}, ${summary.groups.length} groups, load ${loadavg()[0]?.toFixed(1)}`);
   for (const [what, ms] of Object.entries(costs)) console.log(`  ${what.padEnd(22)} ${ms.toFixed(2)} ms of CPU`);
   const changes = new RoutingChangeLog();
-  changes.summaryFor(districted, 0);
-  const { centroids } = must(districted.shards[0], 'there are shards');
-  const split = changed(districted, { kind: 'split', ordinal: 0, halves: [centroids, centroids], margin: 1.1 });
-  const newer = changes.summaryFor(withDistricts(districted, split, DISTRICT_SIZES), districted.version);
-  const [whole, first, next, page] = [table, outline, newer, pages[0]].map(megabytes);
-  console.log(`  told: ${whole} MB of a whole table, ${first} of an outline, ${next} of the next one after a split, ${page} of a district`);
-  console.log(`  districts of a table that had none: ${buildMs.toFixed(0)} ms`);
+  changes.summaryFor(grouped, 0);
+  const { centroids } = must(grouped.shards[0], 'there are shards');
+  const split = changed(grouped, { kind: 'split', ordinal: 0, halves: [centroids, centroids], margin: 1.1 });
+  const newer = changes.summaryFor(withGroups(grouped, split, GROUP_SIZES), grouped.version);
+  const [whole, first, next, page] = [table, summary, newer, pages[0]].map(megabytes);
+  console.log(`  told: ${whole} MB of a whole table, ${first} of an summary, ${next} of the next one after a split, ${page} of a group`);
+  console.log(`  groups of a table that had none: ${buildMs.toFixed(0)} ms`);
 }
 
 function tableOf(dimensions: number, centroids: () => Float32Array): RouteTable {

@@ -9,7 +9,7 @@ import type { Server } from '../../../workers/local/serve.ts';
 /** The methods of the index object that this file calls. */
 interface IndexStub {
   describe(name: string): Promise<Outcome<IndexManifest>>;
-  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
+  routingSummary(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
 }
 
 /** How far the resharding of an index is, which its clients cannot see. */
@@ -27,9 +27,9 @@ export async function routeState({ miniflare }: Pick<Server, 'miniflare'>, tenan
   const objectName = indexObjectName(tenant as TenantId, name);
   const index = namespace.get(namespace.idFromName(objectName)) as unknown as IndexStub;
   const described = await index.describe(name);
-  const outline = described.ok ? await index.outline(name, described.value.id, 0) : described;
-  if (!outline.ok) return undefined;
-  const { locators, version, shards } = outline.value;
+  const summary = described.ok ? await index.routingSummary(name, described.value.id, 0) : described;
+  if (!summary.ok) return undefined;
+  const { locators, version, shards } = summary.value;
   return { locators, version, shards: shards.map(({ state }) => state.kind) };
 }
 

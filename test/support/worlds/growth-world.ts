@@ -9,7 +9,7 @@ import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { ReplicaRecord } from '../../../src/index/replicas/index-replicas.ts';
 import { IndexReplicas } from '../../../src/index/replicas/index-replicas.ts';
-import { DISTRICT_SIZES, DistrictedRoutes } from '../../../src/index/routing/shard-groups.ts';
+import { GROUP_SIZES, GroupedRoutes } from '../../../src/index/routing/shard-groups.ts';
 import type { Misplacement } from '../../../src/index/resharding/misplacement.ts';
 import type { ReshardingPeers, ShardAsOf } from '../../../src/index/resharding/index-resharding.ts';
 import { IndexResharding } from '../../../src/index/resharding/index-resharding.ts';
@@ -48,9 +48,9 @@ export class GrowthWorld extends ObjectNetwork {
   /** By shard: the load of reads that a replica could answer, in objects kept busy. */
   heat = { of: (_shard: number): number => 0 };
   /** Sizes of shard groups, and the memory of each gateway for routes; changes apply to incarnations started afterwards. */
-  districtSizes = DISTRICT_SIZES;
+  groupSizes = GROUP_SIZES;
   routeBytesMax: number = LIMITS.routeMemoryBytesMax;
-  readonly routes = { districtsMax: 0, unchanged: 0, changesTold: 0, pages: 0, pagesAgain: 0 };
+  readonly routes = { groupsMax: 0, unchanged: 0, changesTold: 0, pages: 0, pagesAgain: 0 };
   replicaReads = 0;
   replicasMade = 0;
   /** The number of times a shard was rebalanced. */
@@ -79,12 +79,12 @@ export class GrowthWorld extends ObjectNetwork {
       write: (_, name, request) => call(shard(0), name, request),
       lsn: () => call(shard(0), 'lsn', id),
       stats: (_, ordinal) => call(shard(ordinal), 'stats', { indexId: id }),
-      outline: (_, known) => call<RoutingSummary>('index', 'outline', known),
-      regions: (_, district, since) => {
-        const page = `${district} since ${since}`;
+      routingSummary: (_, known) => call<RoutingSummary>('index', 'routingSummary', known),
+      regions: (_, group, since) => {
+        const page = `${group} since ${since}`;
         if (pages.has(page)) this.routes.pagesAgain += 1;
         pages.add(page);
-        return call<RegionPage>('index', 'regions', district, since);
+        return call<RegionPage>('index', 'regions', group, since);
       },
     };
     const locators: LocatorCalls = {
@@ -138,7 +138,7 @@ export class GrowthWorld extends ObjectNetwork {
 
   #startIndex(actor: Actor): NonNullable<Actor['live']> {
     const changes = new RoutingChangeLog();
-    const cell = new DistrictedRoutes(new MemoryCell<RouteTable>(actor, 'routes'), this.districtSizes);
+    const cell = new GroupedRoutes(new MemoryCell<RouteTable>(actor, 'routes'), this.groupSizes);
     const { id, dimensions, metric } = this.manifest;
     const record = new MemoryCell<ReplicaRecord>(actor, 'replicas');
     const replicas = new IndexReplicas(record, replicaPeers(this, actor, id, { dimensions, metric }, this.heat));
@@ -180,18 +180,18 @@ export class GrowthWorld extends ObjectNetwork {
           }
           return ok(routed());
         },
-        outline: async (known: number) => {
+        routingSummary: async (known: number) => {
           if (growth.isChanging) await turnstile.pass(() => growth.settle()).catch(() => undefined);
-          const outline = changes.summaryFor(growth.routes(this.manifest), known);
-          if (outline.gone !== undefined) this.routes.changesTold += 1;
-          const { districts } = outline;
-          this.routes.districtsMax = Math.max(this.routes.districtsMax, districts.length);
-          if (districts.length > 1) this.routes.unchanged += districts.filter(({ coarse }) => coarse === undefined).length;
-          return ok(outline);
+          const summary = changes.summaryFor(growth.routes(this.manifest), known);
+          if (summary.gone !== undefined) this.routes.changesTold += 1;
+          const { groups } = summary;
+          this.routes.groupsMax = Math.max(this.routes.groupsMax, groups.length);
+          if (groups.length > 1) this.routes.unchanged += groups.filter(({ coarse }) => coarse === undefined).length;
+          return ok(summary);
         },
-        regions: (district: number, since: number) => {
+        regions: (group: number, since: number) => {
           this.routes.pages += 1;
-          return regionPage(growth.routes(this.manifest), district, since);
+          return regionPage(growth.routes(this.manifest), group, since);
         },
         around: (ordinal: number) => ok(tableAround(growth.routes(this.manifest), ordinal)),
         spread: () => changing(() => growth.spread(this.manifest)),
@@ -262,8 +262,8 @@ export class GrowthWorld extends ObjectNetwork {
     const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => this.nowMs }, wakeUps: new DirectWakeUps() });
     const source: RouteSource = {
       indexId,
-      outline: (known) => this.call(actor, 'index', 'outline', [known]),
-      regions: (district, since) => this.call(actor, 'index', 'regions', [district, since]),
+      routingSummary: (known) => this.call(actor, 'index', 'routingSummary', [known]),
+      regions: (group, since) => this.call(actor, 'index', 'regions', [group, since]),
     };
     const peers = {
       routes: () => reader.ask(source),

@@ -10,7 +10,7 @@ export default {
     const { tenant, name, indexId }: WatchedIndex = await request.json();
     const [tenantId, id] = [tenant as TenantId, indexId as IndexId];
     const index = INDEX.getByName(indexObjectName(tenantId, name));
-    const routes = await index.outline(name, id, 0);
+    const routes = await index.routingSummary(name, id, 0);
     if (!routes.ok) return Response.json(routes.error, { status: 503 });
     await index.watch(id, routes.value.shards[0]?.ordinal ?? 0);
     const standings = replicasIn(routes.value).map(async ({ shard, replica }): Promise<ReplicaStanding> => {

@@ -202,7 +202,7 @@ export class Gateway {
 }
 
 export const routesOf = async ({ tenantId, name, id }: IndexManifest): Promise<RoutingSummary> =>
-  value((await INDEX.getByName(indexObjectName(tenantId, name)).outline(name, id, 0)) as Outcome<RoutingSummary>);
+  value((await INDEX.getByName(indexObjectName(tenantId, name)).routingSummary(name, id, 0)) as Outcome<RoutingSummary>);
 
 export async function objectsOf(manifest: IndexManifest): Promise<DurableObjectStub[]> {
   const { shards, locators } = await routesOf(manifest);
@@ -238,7 +238,7 @@ export async function between(mode: Mode, manifest: IndexManifest): Promise<void
 export async function untilShards(
   mode: Mode,
   gateway: Gateway,
-  isEnough: (outline: RoutingSummary) => boolean,
+  isEnough: (summary: RoutingSummary) => boolean,
   each: (round: number) => Promise<void> = async () => undefined,
 ): Promise<RoutingSummary> {
   for (let round = 0; round < 200; round += 1) {

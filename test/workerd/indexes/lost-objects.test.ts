@@ -20,7 +20,7 @@ it('[G41] [B40] a lost shard or locator acknowledges nothing; deleting the index
   const gateway = await create(manifestOf('lost-parts'));
   const { manifest } = gateway;
   await gateway.write(range(0, 90));
-  const { shards } = await untilShards('resident', gateway, (outline) => outline.shards.length >= 3);
+  const { shards } = await untilShards('resident', gateway, (summary) => summary.shards.length >= 3);
   const lost = shards[1]!.ordinal;
   const held = await runInDurableObject(SHARD.getByName(shardName(manifest, lost)), (_, { storage }) =>
     storage.sql.exec<{ id: string }>('SELECT id FROM vectors').toArray(),

@@ -1,7 +1,7 @@
 import { IndexObject as DeployedIndexObject } from '../../../durable-objects/index-object.ts';
 import { RegistryObject as DeployedRegistryObject } from '../../../durable-objects/registry-object.ts';
-import type { DistrictSizes } from '../../../src/index/routing/shard-groups.ts';
-import { DISTRICT_SIZES } from '../../../src/index/routing/shard-groups.ts';
+import type { GroupSizes } from '../../../src/index/routing/shard-groups.ts';
+import { GROUP_SIZES } from '../../../src/index/routing/shard-groups.ts';
 
 export { LocatorObject } from '../../../durable-objects/locator-object.ts';
 export { ReplicaObject } from '../../../durable-objects/replica-object.ts';
@@ -9,8 +9,8 @@ export { ShardObject } from '../../../durable-objects/shard-object.ts';
 
 /** Indexes with a certain name get tiny shard groups, and so several of them. */
 export class IndexObject extends DeployedIndexObject {
-  protected override readonly districtSizes: DistrictSizes =
-    this.ctx.id.name?.includes('districts') === true ? { shardsMax: 3, shardsMin: 2 } : DISTRICT_SIZES;
+  protected override readonly groupSizes: GroupSizes =
+    this.ctx.id.name?.includes('groups') === true ? { shardsMax: 3, shardsMin: 2 } : GROUP_SIZES;
 }
 
 /** Registries are open, as gateways find them, except for certain names. */

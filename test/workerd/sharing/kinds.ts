@@ -1,8 +1,8 @@
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
-import { withDistricts } from '../../../src/index/routing/shard-groups.ts';
-import { outlineOf, regionPage } from '../../../src/index/routing/routing-summary.ts';
+import { withGroups } from '../../../src/index/routing/shard-groups.ts';
+import { summaryOf, regionPage } from '../../../src/index/routing/routing-summary.ts';
 import { RouteReader } from '../../../src/index/routing/route-reader.ts';
 import { AnswerCache } from '../../../src/gateway/answer-cache.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
@@ -82,17 +82,17 @@ export function kindsOver(source: () => DurableObjectStub<SourceObject>, wakeUps
     onUsage: () => undefined,
   });
   const { table, nextPoint } = tableOfClusters(12, 3, 4, 1);
-  const routed = withDistricts(undefined, table, { shardsMax: 8, shardsMin: 3 });
+  const routed = withGroups(undefined, table, { shardsMax: 8, shardsMin: 3 });
   const sharing = { clock, wakeUps };
   const routes = new RouteCache(
     {
-      outline: async (_, known) => {
+      routingSummary: async (_, known) => {
         await after('routes');
-        return ok(outlineOf(routed, known));
+        return ok(summaryOf(routed, known));
       },
-      regions: async (_, district, since) => {
+      regions: async (_, group, since) => {
         await after('routes');
-        return regionPage(routed, district, since);
+        return regionPage(routed, group, since);
       },
     },
     new RouteReader(1 << 20, sharing),

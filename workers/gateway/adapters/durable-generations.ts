@@ -20,7 +20,7 @@ import { ask } from './ask.ts';
 /** What the object does. */
 interface IndexStub {
   generations(name: string, call: GenerationCall, lease?: WriteLease): Promise<Outcome<Generations>>;
-  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
+  routingSummary(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
 }
 
 /** The generations of indexes behind their Durable Objects. */
@@ -75,7 +75,7 @@ export class DurableFollowedObjects implements FollowedObjects {
   members({ tenantId, name, id }: IndexManifest): Promise<Outcome<RoutingSummary>> {
     const index: IndexStub = this.#env.INDEX.getByName(indexObjectName(tenantId, name));
     // Without anything about regions.
-    return ask(UNREACHABLE, () => index.outline(name, id, Infinity));
+    return ask(UNREACHABLE, () => index.routingSummary(name, id, Infinity));
   }
 
   followedFrom(manifest: IndexManifest, shard: number, lsnMin: number): Promise<Outcome<ChangeCursor>> {

@@ -30,8 +30,8 @@ interface LocatorStub {
   counts(to: Addressed): Promise<Outcome<{ readonly ids: number; readonly writes: number; readonly namespaces: readonly string[] }>>;
 }
 interface IndexStub {
-  outline(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
-  regions(name: string, indexId: IndexId, district: number, since: number): Promise<Outcome<RegionPage>>;
+  routingSummary(name: string, indexId: IndexId, known: number): Promise<Outcome<RoutingSummary>>;
+  regions(name: string, indexId: IndexId, group: number, since: number): Promise<Outcome<RegionPage>>;
 }
 
 const addressed = ({ manifest, caller }: LocatorAt): Addressed => ({ indexId: manifest.id, caller });
@@ -70,12 +70,12 @@ export class DurableShards implements ShardCalls {
     return ask(UNREACHABLE, () => this.#shard(manifest, ordinal).stats({ indexId: manifest.id }));
   }
 
-  outline(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>> {
-    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).outline(manifest.name, manifest.id, known));
+  routingSummary(manifest: IndexManifest, known: number): Promise<Outcome<RoutingSummary>> {
+    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).routingSummary(manifest.name, manifest.id, known));
   }
 
-  regions(manifest: IndexManifest, district: number, since: number): Promise<Outcome<RegionPage>> {
-    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).regions(manifest.name, manifest.id, district, since));
+  regions(manifest: IndexManifest, group: number, since: number): Promise<Outcome<RegionPage>> {
+    return ask(INDEX_UNREACHABLE, () => this.#index(manifest).regions(manifest.name, manifest.id, group, since));
   }
 
   readonly locators: LocatorCalls = {

@@ -22,7 +22,7 @@ export function wireShards(env: GatewayEnv, clock: Clock, metrics: Metrics, near
   const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock, near });
   const groups: GroupSearch = {
     search: ({ query, ...group }) =>
-      reach(() => (env.SHARD_GROUP as unknown as GroupSearch).search({ ...group, query: { ...query, ...nearOf(near()) } })),
+      reach(() => (env.AGGREGATOR as unknown as GroupSearch).search({ ...group, query: { ...query, ...nearOf(near()) } })),
   };
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
   const calls = new DurableShards(env);

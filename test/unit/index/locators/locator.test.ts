@@ -194,7 +194,7 @@ it('[RT21] a row gets all shards it is assigned to; removing a copy removes no o
 
 const UNKNOWN = refuse('index_not_found', 'the shard was merged away', 'index');
 const routesTo = (...ordinals: number[]): Outcome<KnownRoutes> =>
-  ok({ outline: { version: 2, shards: ordinals.map((ordinal) => ({ ordinal })) }, placesFor: async () => ok([ordinals]) } as never);
+  ok({ summary: { version: 2, shards: ordinals.map((ordinal) => ({ ordinal })) }, placesFor: async () => ok([ordinals]) } as never);
 
 it('[G41] a shard in the routes without its index has lost data: writes are kept and retried', async () => {
   const { locator, start, write, answers, settled, told } = world();

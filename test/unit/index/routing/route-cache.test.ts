@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
-import { withDistricts } from '../../../../src/index/routing/shard-groups.ts';
+import { withGroups } from '../../../../src/index/routing/shard-groups.ts';
 import { changed, withDrainEnded } from '../../../../src/index/routing/route-changes.ts';
-import { outlineOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
+import { summaryOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { RouteCache } from '../../../../src/index/routing/route-cache.ts';
@@ -19,18 +19,18 @@ const MANIFEST = { id: 'ix_1' as IndexId, dimensions: 4, metric: 'l2', routeVers
 
 function world() {
   const { table, nextPoint } = tableOfClusters(40, 6, 4, 1);
-  const state = { table: withDistricts(undefined, table, SIZES), isUnreachable: false };
-  const asked = { outlines: 0, pages: 0 };
+  const state = { table: withGroups(undefined, table, SIZES), isUnreachable: false };
+  const asked = { summaries: 0, pages: 0 };
   const cache = new RouteCache(
     {
-      outline: async (_, known) => {
-        asked.outlines += 1;
+      routingSummary: async (_, known) => {
+        asked.summaries += 1;
         await Promise.resolve();
-        return state.isUnreachable ? refuse('unavailable', 'gone') : ok(outlineOf(state.table, known));
+        return state.isUnreachable ? refuse('unavailable', 'gone') : ok(summaryOf(state.table, known));
       },
-      regions: async (_, district, since) => {
+      regions: async (_, group, since) => {
         asked.pages += 1;
-        return state.isUnreachable ? refuse('unavailable', 'gone') : regionPage(state.table, district, since);
+        return state.isUnreachable ? refuse('unavailable', 'gone') : regionPage(state.table, group, since);
       },
     },
     new RouteReader(1 << 20, SHARING),
@@ -39,8 +39,8 @@ function world() {
   const split = () => {
     const { centroids } = state.table.shards[0]!;
     const divided = changed(state.table, { kind: 'split', ordinal: 0, halves: [centroids, centroids], margin: 1.1 });
-    state.table = withDistricts(state.table, divided, SIZES);
-    state.table = withDistricts(state.table, withDrainEnded(state.table, 0), SIZES);
+    state.table = withGroups(state.table, divided, SIZES);
+    state.table = withGroups(state.table, withDrainEnded(state.table, 0), SIZES);
   };
   return { state, asked, cache, split, nextPoint };
 }
@@ -49,22 +49,22 @@ describe('[RT33] routes of a gateway', () => {
   it('are requested again within the call when a needed shard group has changed', async () => {
     const { state, asked, cache, split, nextPoint } = world();
     // The cache has the routing summary, and no regions yet.
-    value(await cache.using(MANIFEST, async ({ outline }) => ok(outline.version)));
+    value(await cache.using(MANIFEST, async ({ summary }) => ok(summary.version)));
     split();
     const ranked = await cache.using(MANIFEST, (routes) => routes.rankForSearching(nextPoint()));
     expect(value(ranked).map(({ ordinal }) => ordinal)).toContain(state.table.highest);
-    expect(asked.outlines).toBe(2);
+    expect(asked.summaries).toBe(2);
   });
 
   it('are requested once by concurrent calls, and later only for newer changes', async () => {
     const { state, asked, cache, split } = world();
-    const versions = () => Promise.all([1, 2, 3].map(() => cache.using(MANIFEST, async ({ outline }) => ok(outline.version))));
+    const versions = () => Promise.all([1, 2, 3].map(() => cache.using(MANIFEST, async ({ summary }) => ok(summary.version))));
     expect((await versions()).map(value)).toEqual([1, 1, 1]);
-    expect(asked.outlines).toBe(1);
+    expect(asked.summaries).toBe(1);
     split();
     const newer = { ...MANIFEST, routeVersion: state.table.version };
-    expect(value(await cache.using(newer, async ({ outline }) => ok(outline.version)))).toBe(state.table.version);
-    expect(asked).toEqual({ outlines: 2, pages: 0 });
+    expect(value(await cache.using(newer, async ({ summary }) => ok(summary.version)))).toBe(state.table.version);
+    expect(asked).toEqual({ summaries: 2, pages: 0 });
   });
 
   it('that cannot be requested fail the call, but not the next one', async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { DirectWakeUps } from '../../../../src/kernel/wake-ups.ts';
-import { withDistricts } from '../../../../src/index/routing/shard-groups.ts';
-import { outlineOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
+import { withGroups } from '../../../../src/index/routing/shard-groups.ts';
+import { summaryOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
 import { changed } from '../../../../src/index/routing/route-changes.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
@@ -16,17 +16,17 @@ const SHARING = { clock: { nowMs: () => 0 }, wakeUps: new DirectWakeUps() };
 /** An index whose object counts its calls. */
 function index(id: string, shardCount: number) {
   const { table, nextPoint } = tableOfClusters(shardCount, 6, DIMENSIONS, 1);
-  const state = { table: withDistricts(undefined, table, SIZES) };
+  const state = { table: withGroups(undefined, table, SIZES) };
   const asked: string[] = [];
   const source = {
     indexId: id as IndexId,
-    outline: async (known: number) => {
-      asked.push(`outline after ${known}`);
-      return { ok: true, value: outlineOf(state.table, known) } as const;
+    routingSummary: async (known: number) => {
+      asked.push(`summary after ${known}`);
+      return { ok: true, value: summaryOf(state.table, known) } as const;
     },
-    regions: async (district: number, since: number) => {
-      asked.push(`${district} since ${since}`);
-      return regionPage(state.table, district, since);
+    regions: async (group: number, since: number) => {
+      asked.push(`${group} since ${since}`);
+      return regionPage(state.table, group, since);
     },
   };
   return { state, asked, source, nextPoint };
@@ -37,11 +37,11 @@ describe('[RT33] the cache of routes', () => {
     const { asked, source, nextPoint } = index('ix_a', 40);
     const reader = new RouteReader(1 << 20, SHARING);
     const routes = value(await reader.ask(source));
-    const districts = routes.outline.districts.length;
-    expect(districts).toBeGreaterThan(4);
+    const groups = routes.summary.groups.length;
+    expect(groups).toBeGreaterThan(4);
     await Promise.all([nextPoint(), nextPoint(), nextPoint()].map((point) => routes.rankForSearching(point)));
     await routes.rankForSearching(nextPoint());
-    expect(asked).toHaveLength(1 + districts);
+    expect(asked).toHaveLength(1 + groups);
     expect(reader.remembered(source.indexId)).toBe(routes);
   });
 
@@ -52,15 +52,15 @@ describe('[RT33] the cache of routes', () => {
     const before = state.table;
     const { centroids } = before.shards[0]!;
     const split = changed(before, { kind: 'split', ordinal: 0, halves: [centroids, centroids], margin: 1.1 });
-    state.table = withDistricts(before, split, SIZES);
+    state.table = withGroups(before, split, SIZES);
     asked.length = 0;
     const routes = value(await reader.ask(source));
-    expect(routes.outline).toEqual(outlineOf(state.table));
+    expect(routes.summary).toEqual(summaryOf(state.table));
     value(await routes.rankForSearching(nextPoint()));
-    const touched = state.table.districts!.filter(({ since }) => since === state.table.version);
+    const touched = state.table.groups!.filter(({ since }) => since === state.table.version);
     const pages = touched.map(({ number, since }) => `${number} since ${since}`);
-    expect(asked.toSorted()).toEqual(['outline after 1', ...pages].toSorted());
-    expect(touched.length).toBeLessThan(state.table.districts!.length / 2);
+    expect(asked.toSorted()).toEqual(['summary after 1', ...pages].toSorted());
+    expect(touched.length).toBeLessThan(state.table.groups!.length / 2);
   });
 
   it('stays within its bytes over all indexes, evicting the least recently used', async () => {
@@ -76,12 +76,12 @@ describe('[RT33] the cache of routes', () => {
       await ask(first);
       await ask(second);
     }
-    const pages = first.state.table.districts!.length + second.state.table.districts!.length;
-    const told = [...first.asked, ...second.asked].filter((line) => !line.startsWith('outline'));
+    const pages = first.state.table.groups!.length + second.state.table.groups!.length;
+    const told = [...first.asked, ...second.asked].filter((line) => !line.startsWith('summary'));
     expect(told.length, 'forgotten and asked for again').toBeGreaterThan(pages);
     first.asked.length = 0;
     for (let i = 0; i < 4; i += 1) await ask(first);
-    expect(first.asked.length, 'alone it has room').toBeLessThanOrEqual(first.state.table.districts!.length + 1);
+    expect(first.asked.length, 'alone it has room').toBeLessThanOrEqual(first.state.table.groups!.length + 1);
   });
 
   it('works without any memory at all', async () => {
@@ -98,7 +98,7 @@ describe('[RT33] the cache of routes', () => {
     const { state, source, nextPoint } = index('ix_a', 40);
     const reader = new RouteReader(1 << 20, SHARING);
     const routes = value(await reader.ask(source));
-    state.table = withDistricts(undefined, { ...state.table, version: 2 }, SIZES);
+    state.table = withGroups(undefined, { ...state.table, version: 2 }, SIZES);
     expect(await routes.rankForSearching(nextPoint())).toMatchObject({ ok: false, error: { code: 'stale_route' } });
     const batch = { ids: ['a'], namespaces: [''], values: Float32Array.from(nextPoint()) };
     expect(await routes.placesFor(batch)).toMatchObject({ ok: false, error: { code: 'stale_route' } });
@@ -108,16 +108,16 @@ describe('[RT33] the cache of routes', () => {
   it('has the newest version, in whatever order answers arrive', async () => {
     const { state, source } = index('ix_a', 40);
     const reader = new RouteReader(1 << 20, SHARING);
-    const old = outlineOf(state.table);
+    const old = summaryOf(state.table);
     let answerLate = () => {};
     const late = reader.ask({
       ...source,
-      outline: () => new Promise((resolve) => (answerLate = () => resolve({ ok: true, value: old }))),
+      routingSummary: () => new Promise((resolve) => (answerLate = () => resolve({ ok: true, value: old }))),
     });
     state.table = { ...state.table, version: 7 };
     await reader.ask(source);
     answerLate();
     await late;
-    expect(reader.remembered(source.indexId)?.outline.version).toBe(7);
+    expect(reader.remembered(source.indexId)?.summary.version).toBe(7);
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import type { DistrictSizes } from '../../../../src/index/routing/shard-groups.ts';
-import { DISTRICT_SIZES, membersOf, withDistricts } from '../../../../src/index/routing/shard-groups.ts';
+import type { GroupSizes } from '../../../../src/index/routing/shard-groups.ts';
+import { GROUP_SIZES, membersOf, withGroups } from '../../../../src/index/routing/shard-groups.ts';
 import { nearestShards, neighboursOf, tableAround } from '../../../../src/index/routing/shard-neighbours.ts';
 import { placesOf } from '../../../../src/index/routing/places-of.ts';
 import { Router } from '../../../../src/index/routing/router.ts';
@@ -14,7 +14,7 @@ import { value } from '../../../support/worlds/shard-world.ts';
 import { tableOfClusters } from '../../../support/oracles/table-of-clusters.ts';
 
 const POINTS = 60;
-const SMALL: DistrictSizes = { shardsMax: 64, shardsMin: 16 };
+const SMALL: GroupSizes = { shardsMax: 64, shardsMin: 16 };
 const ordinals = (ranked: readonly { readonly ordinal: number }[]) => ranked.map(({ ordinal }) => ordinal);
 
 /** An id whose slot is at least `slot`. */
@@ -31,8 +31,8 @@ const rowsOf = (points: readonly Float32Array[], ids = points.map((_, i) => `p${
 describe('[RT34] ranking by a routing summary', () => {
   it.each<Metric>(['l2', 'cosine', 'dot'])('equals that of the whole table while it has few shards, by %s', async (metric) => {
     const { table, nextPoint } = tableOfClusters(30, 6, 5, 2, metric);
-    const [routes, router] = [routesOfTable(withDistricts(undefined, table, { shardsMax: 8, shardsMin: 3 })), new Router(table)];
-    expect(routes.outline.districts.length).toBeGreaterThan(3);
+    const [routes, router] = [routesOfTable(withGroups(undefined, table, { shardsMax: 8, shardsMin: 3 })), new Router(table)];
+    expect(routes.summary.groups.length).toBeGreaterThan(3);
     for (let i = 0; i < POINTS; i += 1) {
       const point = nextPoint();
       expect(value(await routes.rankForSearching(point))).toEqual(router.rankForSearching(point));
@@ -43,7 +43,7 @@ describe('[RT34] ranking by a routing summary', () => {
 
   it.each<Metric>(['l2', 'cosine', 'dot'])('finds nearly all of the nearest of thousands with few comparisons, by %s', async (metric) => {
     const { table, nextPoint } = tableOfClusters(3_000, 60, 16, 5, metric);
-    const [routes, router] = [routesOfTable(withDistricts(undefined, table, DISTRICT_SIZES)), new Router(table)];
+    const [routes, router] = [routesOfTable(withGroups(undefined, table, GROUP_SIZES)), new Router(table)];
     let [found, placed] = [0, 0];
     const points = Array.from({ length: POINTS }, nextPoint);
     const places = value(await routes.placesFor(rowsOf(points)));
@@ -67,7 +67,7 @@ describe('[RT34] ranking by a routing summary', () => {
       ...shard,
       slots: shard === last ? { from: cut, to: ALL_SLOTS.to } : { from: 0, to: cut },
     }));
-    const routes = routesOfTable(withDistricts(undefined, { ...table, shards }, DISTRICT_SIZES));
+    const routes = routesOfTable(withGroups(undefined, { ...table, shards }, GROUP_SIZES));
     const [id, other] = [idFrom(cut), 'p1'];
     for (let i = 0; i < 20; i += 1) {
       const point = nextPoint();
@@ -86,21 +86,21 @@ describe('[RT34] ranking by a routing summary', () => {
       ordinal,
       slots: { from: ordinal * width, to: (ordinal + 1) * width },
     }));
-    const routes = routesOfTable(withDistricts(undefined, { ...table, shards }, { shardsMax: 8, shardsMin: 3 }));
+    const routes = routesOfTable(withGroups(undefined, { ...table, shards }, { shardsMax: 8, shardsMin: 3 }));
     expect(value(await routes.rankForSearching(new Float32Array(4)))).toHaveLength(256);
   });
 });
 
 it('[RT35] vectors are assigned in any order, with the regions of few shard groups in memory', async () => {
   const { table, nextPoint } = tableOfClusters(2_000, 60, 8, 4);
-  const districted = withDistricts(undefined, table, SMALL);
-  const routes = routesOfTable(districted);
+  const grouped = withGroups(undefined, table, SMALL);
+  const routes = routesOfTable(grouped);
   const points = Array.from({ length: 300 }, nextPoint);
   const ids = points.map((_, i) => `p${i}`);
   const together = value(await routes.placesFor(rowsOf(points, ids)));
   for (const [at, point] of points.entries()) expect(together[at]).toEqual(value(await routes.placesFor(rowsOf([point], [ids[at]!])))[0]);
   const calls: number[] = [];
-  const counted = routesOfTable(districted, (district) => void calls.push(district));
+  const counted = routesOfTable(grouped, (group) => void calls.push(group));
   await counted.placesFor(rowsOf(points, ids));
   expect(new Set(calls).size, 'all of them lie somewhere').toBeGreaterThan(20);
   expect(calls.length, 'each is asked for once').toBe(new Set(calls).size);
@@ -108,24 +108,24 @@ it('[RT35] vectors are assigned in any order, with the regions of few shard grou
 
 it('[RT37] a shard gets the nearest neighbours with its slots', () => {
   const { table } = tableOfClusters(1_000, 30, 8, 9);
-  const districted = withDistricts(undefined, table, SMALL);
+  const grouped = withGroups(undefined, table, SMALL);
   for (const own of [0, 500, 999]) {
-    const around = tableAround(districted, own);
+    const around = tableAround(grouped, own);
     expect(around.shards).toHaveLength(97);
     expect(ordinals(around.shards)).toContain(own);
-    const all = ordinals(tableAround({ ...table, districts: undefined } as never, own).shards);
+    const all = ordinals(tableAround({ ...table, groups: undefined } as never, own).shards);
     expect(all.filter((ordinal) => ordinals(around.shards).includes(ordinal)).length).toBeGreaterThan(85);
   }
-  expect(tableAround(districted, 5_000).shards).toEqual([]);
-  expect([...membersOf(districted)].length, 'more than are looked into').toBeGreaterThan(12);
+  expect(tableAround(grouped, 5_000).shards).toEqual([]);
+  expect([...membersOf(grouped)].length, 'more than are looked into').toBeGreaterThan(12);
 });
 
 it('[RT37] the vectors of a shard being merged go to the nearest shard of all', () => {
   const { table } = tableOfClusters(1_000, 30, 8, 9);
-  const districted = withDistricts(undefined, table, SMALL);
+  const grouped = withGroups(undefined, table, SMALL);
   for (const own of [1, 400, 900]) {
     const others = table.shards.filter(({ ordinal }) => ordinal !== own);
-    expect(neighboursOf(districted, own)).toEqual(nearestShards(table.shards[own]!, others, table).slice(0, 4));
+    expect(neighboursOf(grouped, own)).toEqual(nearestShards(table.shards[own]!, others, table).slice(0, 4));
   }
 });
 

@@ -16,7 +16,7 @@ const SHARDS = 8;
 function world(metadataChars: (id: string) => number) {
   const portions: number[] = [];
   let bytesAtOnce = 0;
-  const routes = { using: (_: unknown, work: (known: object) => unknown) => work({ outline: { version: 1, locators: 1 } }) };
+  const routes = { using: (_: unknown, work: (known: object) => unknown) => work({ summary: { version: 1, locators: 1 } }) };
   const shardOf = (id: string) => Number(id) % SHARDS;
   const locators = {
     find: async (_: unknown, { ids }: { ids: readonly string[] }) => {

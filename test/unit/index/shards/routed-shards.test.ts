@@ -5,8 +5,8 @@ import { RoutedSearch } from '../../../../src/index/fan-out/routed-search.ts';
 import type { ShardReads } from '../../../../src/index/fan-out/shard-reads.ts';
 import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import { RouteReader } from '../../../../src/index/routing/route-reader.ts';
-import { outlineOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
-import { withDistricts } from '../../../../src/index/routing/shard-groups.ts';
+import { summaryOf, regionPage } from '../../../../src/index/routing/routing-summary.ts';
+import { withGroups } from '../../../../src/index/routing/shard-groups.ts';
 import { RoutedShards } from '../../../../src/index/shards/routed-shards.ts';
 import type { LocatorCalls, ShardCalls } from '../../../../src/index/shards/shard-calls.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
@@ -25,7 +25,7 @@ const SHARDS = 3;
 /** An index whose shards note what they are called with; those in `stale` refuse the first call. */
 function world() {
   const { table } = tableOfClusters(SHARDS, 1, 4, 1);
-  const state = { table: withDistricts(undefined, table, { shardsMax: 8, shardsMin: 3 }) };
+  const state = { table: withGroups(undefined, table, { shardsMax: 8, shardsMin: 3 }) };
   const calls: unknown[] = [];
   const stale = new Set<number>();
   const shards = {
@@ -40,8 +40,8 @@ function world() {
     write: async (_: unknown, name: string, __: unknown, authority: unknown) => (calls.push([name, authority]), ok({ count: 1, lsn: 2 })),
     lsn: async () => ok(7),
     stats: async (_: unknown, ordinal: number) => (calls.push(['stats', ordinal]), ok({ count: 5 })),
-    outline: async (_: unknown, known: number) => ok(outlineOf(state.table, known)),
-    regions: async (_: unknown, district: number, since: number) => regionPage(state.table, district, since),
+    routingSummary: async (_: unknown, known: number) => ok(summaryOf(state.table, known)),
+    regions: async (_: unknown, group: number, since: number) => regionPage(state.table, group, since),
   } as unknown as ShardCalls;
   const locators = {
     remove: async () => (calls.push(['removed by a locator']), ok({ count: 1, lsn: 3 })),

@@ -21,7 +21,7 @@ const CHOICE = new MemberChoice();
  * holds at a time one answer for each shard of a group, bounded by `fanOutReplyBytesMax`: so it may share the memory of this Worker with
  * vectors.
  */
-export class ShardGroup extends WorkerEntrypoint<MembersEnv> {
+export class Aggregator extends WorkerEntrypoint<MembersEnv> {
   search(query: GroupQuery): Promise<Outcome<PartAnswer>> {
     const reads = new ShardReads({ members: new DurableMembers(this.env), fanOut: FAN_OUT, choice: CHOICE, clock });
     return searchGroup(reads, query);

@@ -9,20 +9,20 @@ import { between, create, Gateway, indexOf, manifestOf, MODES, objectsOf, range,
 describe('[RT38] an index of several shard groups, evicted between calls', () => {
   it('is written, searched, split and deleted like any other, also with cached old shard groups', async () => {
     const [, mode] = MODES;
-    const gateway = await create(manifestOf('districts'));
+    const gateway = await create(manifestOf('groups'));
     const { manifest } = gateway;
     await gateway.write(range(0, 100));
     const some = await untilShards(mode, gateway, ({ shards }) => shards.length >= 4);
     const old = new Gateway(manifest);
     await old.query({ kind: 'id', id: 'v1' }, 1, false);
     await gateway.write(range(100, 260));
-    const outline = await untilShards(mode, gateway, ({ shards }) => shards.length > some.shards.length + 3);
-    expect(outline.districts.length).toBeGreaterThan(2);
-    const pages = outline.districts.map(async ({ number, since }) =>
+    const summary = await untilShards(mode, gateway, ({ shards }) => shards.length > some.shards.length + 3);
+    expect(summary.groups.length).toBeGreaterThan(2);
+    const pages = summary.groups.map(async ({ number, since }) =>
       value((await indexOf(manifest).regions(manifest.name, manifest.id, number, since)) as Outcome<RegionPage>),
     );
     const told = (await Promise.all(pages)).flatMap(({ ordinals }) => [...ordinals]);
-    expect(told.toSorted((a, b) => a - b)).toEqual(outline.shards.map(({ ordinal }) => ordinal));
+    expect(told.toSorted((a, b) => a - b)).toEqual(summary.shards.map(({ ordinal }) => ordinal));
 
     await gateway.expectAll();
     for (const id of ['v2', 'v50', 'v99']) expect((await old.query({ kind: 'id', id }, 1, false)).scores[0]).toBeCloseTo(1, 5);
@@ -30,6 +30,15 @@ describe('[RT38] an index of several shard groups, evicted between calls', () =>
     for (const id of ['v120', 'v200', 'v259']) expect((await gateway.query({ kind: 'id', id }, 1, false)).scores[0]).toBeCloseTo(1, 5);
     await gateway.write(range(0, 20));
     await gateway.expectAll();
+
+    const kept = await runInDurableObject(indexOf(manifest), (_, { storage }) => [...storage.kv.list<unknown>()]);
+    const groups = kept.filter(([key]) => key.includes('district:'));
+    expect(groups.length, 'groups keep the name under which they were first stored').toBe(
+      (await untilShards(mode, gateway, () => true)).groups.length,
+    );
+    const shards = kept.flatMap(([key, shard]) => (key.includes('routed:') ? [shard as { district?: number; group?: number }] : []));
+    expect(shards.some(({ district = 0 }) => district > 0)).toBe(true);
+    expect(shards.some(({ group }) => group !== undefined)).toBe(false);
 
     const everything = await objectsOf(manifest);
     expect(await indexOf(manifest).remove(manifest.name)).toMatchObject({ ok: true, value: { vectors: gateway.written.size } });

@@ -21,7 +21,7 @@ const { SHARD, REPLICA } = env as unknown as {
   readonly SHARD: DurableObjectNamespace<ShardObject>;
   readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
 };
-const { ShardGroup } = exports as unknown as { readonly ShardGroup: { search(query: GroupQuery): Promise<Outcome<PartAnswer>> } };
+const { Aggregator } = exports as unknown as { readonly Aggregator: { search(query: GroupQuery): Promise<Outcome<PartAnswer>> } };
 
 const SHARDS = 240;
 const EACH = 3;
@@ -61,7 +61,7 @@ it('[F30] hundreds of shards are searched as one, by a few calls to aggregators 
   const groups = {
     search: (query: GroupQuery) => {
       calls.push(query.shards.length);
-      return ShardGroup.search(query);
+      return Aggregator.search(query);
     },
   };
   const fanOut = new FanOut(clock, systemTimer);

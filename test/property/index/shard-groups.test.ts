@@ -25,7 +25,7 @@ const seeds = Array.from({ length: effort(2) }, (_, i) => i + 1);
 
 it.each(seeds)('[RT36] no vector is lost, doubled or resurrected while shard groups split and merge (seed %i)', async (seed) => {
   const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);
-  world.districtSizes = { shardsMax: 4, shardsMin: 2 };
+  world.groupSizes = { shardsMax: 4, shardsMin: 2 };
   world.routeBytesMax = SMALL_MEMORY_BYTES;
   await world.during(world.create());
   // Equal vectors are divided by the hashes of their ids, with shard groups as without.
@@ -40,7 +40,7 @@ it.each(seeds)('[RT36] no vector is lost, doubled or resurrected while shard gro
   await world.during(clients.expectExactly());
   const grown = world.table!;
   expect(grown.shards.length).toBeGreaterThan(12);
-  expect(grown.districts!.length).toBeGreaterThan(3);
+  expect(grown.groups!.length).toBeGreaterThan(3);
   await world.during(searchWithRoomForTwoPages(world));
   expect(world.routes.pagesAgain, 'pages that were told and forgotten').toBeGreaterThan(0);
 
@@ -51,7 +51,7 @@ it.each(seeds)('[RT36] no vector is lost, doubled or resurrected while shard gro
   await world.rest(400_000);
   expectTidy(world);
   await world.during(clients.expectExactly());
-  expect(world.table!.districts!.length).toBeLessThan(grown.districts!.length);
+  expect(world.table!.groups!.length).toBeLessThan(grown.groups!.length);
 
   for (const [what, count] of Object.entries(world.routes)) expect(count, what).toBeGreaterThan(0);
 });
