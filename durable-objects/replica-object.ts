@@ -31,7 +31,7 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
   readonly #replica = new Replica({
     store: this.#store,
     engine: this.#engine,
-    state: new FollowerStore(this.ctx.storage),
+    state: new FollowerStore(this.#store.storage),
     ask: (primary, follow) => this.#ask(primary, follow),
   });
 
@@ -117,6 +117,8 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
   async #forget(): Promise<void> {
     this.#engine.drop();
     await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
+    const erased = this.ctx.storage.deleteAll();
+    this.#store.storage.forget();
+    await erased;
   }
 }

@@ -56,7 +56,9 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
     this.#route.forget();
     this.#order.forget();
     await this.ctx.storage.deleteAlarm();
-    await this.ctx.storage.deleteAll();
+    const erased = this.ctx.storage.deleteAll();
+    this.store.storage.forget();
+    await erased;
     return count;
   }
 

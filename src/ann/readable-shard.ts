@@ -87,7 +87,7 @@ export class ReadableShard {
     if (!found.ok) return found;
     const header = found.value;
     const { target, namespace, topK, filter, mmr, exact = false } = query;
-    const ordinal = this.store.namespaceOrdinal(namespace);
+    const ordinal = this.store.namespaces.ordinalOf(namespace);
     const point = pointOf(this.store, target, ordinal, header);
     if (!point.ok) return point;
     const selected = this.#selection(ordinal, filter, excluded(query.excludeIds, target), header);
@@ -113,7 +113,7 @@ export class ReadableShard {
     const { namespace, ids, include } = fetch;
     const found = this.access.pass(fetch);
     if (!found.ok) return found;
-    const ordinal = this.store.namespaceOrdinal(namespace);
+    const ordinal = this.store.namespaces.ordinalOf(namespace);
     const rows = ordinal === undefined ? [] : this.store.rowsOf(ordinal, ids);
     const columns = rowColumns(this.store, rows, include, found.value);
     if (!columns.ok) return columns;
@@ -135,7 +135,7 @@ export class ReadableShard {
     const { after, limit } = page;
     const found = this.access.pass(page);
     if (!found.ok) return found;
-    const names = this.store.namespacesBehind(after, limit + 1);
+    const names = this.store.namespaces.behind(after, limit + 1);
     return ok({ names: names.slice(0, limit), hasMore: names.length > limit, lsn: found.value.lsn });
   }
 
@@ -164,7 +164,7 @@ export class ReadableShard {
     const { namespace, count, seed } = sample;
     const found = this.access.pass(sample);
     if (!found.ok) return found;
-    const ordinal = this.store.namespaceOrdinal(namespace);
+    const ordinal = this.store.namespaces.ordinalOf(namespace);
     const live = ordinal === undefined ? new RowSet() : this.store.liveRows(ordinal);
     const ids = [...this.store.read(found.value)(sampleRows(live, count, seed))].map(({ id }) => id);
     return ok({ ids, of: live.size, lsn: found.value.lsn });
@@ -196,7 +196,7 @@ export class ReadableShard {
       lsn: found.value.lsn,
       count: found.value.count,
       shards: 1,
-      namespaces: this.store.namespaceCount(),
+      namespaces: this.store.namespaces.count,
       storageBytes: this.store.bytes(),
       memoryBytes: this.engine.bytes,
     });
@@ -240,7 +240,7 @@ export class ReadableShard {
   protected scopeOf(call: Scoped, isWrite = false): Outcome<Scope> {
     const found = this.access.pass(call, isWrite);
     if (!found.ok) return found;
-    const ordinal = this.store.namespaceOrdinal(call.namespace);
+    const ordinal = this.store.namespaces.ordinalOf(call.namespace);
     const selected = this.#selection(ordinal, call.filter, [], found.value);
     return selected.ok ? ok({ header: found.value, ordinal, among: selected.value }) : selected;
   }

@@ -62,7 +62,7 @@ export class Shard extends ReadableShard {
       return ok({ ...this.store.deleteAll(seeing(lsnSeen, found.value)), next: null });
     }
     if (selection.kind === 'filter') return this.#deleteSlice(selection, found.value, lsnSeen);
-    const namespace = this.store.namespaceOrdinal(selection.namespace);
+    const namespace = this.store.namespaces.ordinalOf(selection.namespace);
     if (namespace === undefined) return ok({ count: 0, lsn: found.value.lsn, next: null });
     const rows = this.store.rowsOf(namespace, selection.ids);
     return ok({ ...this.#deleteRows(namespace, rows, seeing(lsnSeen, found.value)), next: null });
@@ -80,7 +80,7 @@ export class Shard extends ReadableShard {
     header: ShardHeader,
     lsnSeen: number | undefined,
   ): Outcome<Deleted> {
-    const ordinal = this.store.namespaceOrdinal(namespace);
+    const ordinal = this.store.namespaces.ordinalOf(namespace);
     if (ordinal === undefined) return ok({ count: 0, lsn: header.lsn, next: null });
     const found = this.accepted(filter, ordinal, header);
     if (!found.ok) return found;

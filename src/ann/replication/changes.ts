@@ -48,7 +48,7 @@ export function applyChanges(store: VectorStore, engine: ShardEngine, page: Chan
 /** Returns where the former vectors were stored. */
 function remove(store: VectorStore, { namespaces, ids }: RowKeys): VectorPlace[] {
   return [...grouped(namespaces)].flatMap(([name, members]) => {
-    const namespace = store.namespaceOrdinal(name);
+    const namespace = store.namespaces.ordinalOf(name);
     if (namespace === undefined) return [];
     const wanted = members.map((i) => ids[i]!);
     const rows = store.rowsOf(namespace, wanted);

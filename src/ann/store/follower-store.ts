@@ -1,4 +1,4 @@
-import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { RememberedValue, RememberingStorage } from '../../kernel/sql/remembering-storage.ts';
 import type { ChangeCursor, Standing } from './change-log.ts';
 
 /** Part of a shard's schema: one row in a replica, none in other shards. */
@@ -31,22 +31,21 @@ type StateRow = {
 
 /** The primary that a replica follows and how far it has got: kept in one transaction with what it is about. */
 export class FollowerStore {
-  readonly #storage: SqlStorage;
+  readonly #storage: RememberingStorage;
+  readonly #known: RememberedValue<FollowerState | undefined>;
 
-  constructor(storage: SqlStorage) {
+  constructor(storage: RememberingStorage) {
     this.#storage = storage;
+    this.#known = storage.remember(() => this.#read());
   }
 
+  /** Undefined where the shard is no replica. */
   get(): FollowerState | undefined {
-    const found = this.#storage.sql
-      .exec<StateRow>('SELECT primary_name, lsn, row, complete_lsn, since, is_closed FROM following')
-      .toArray()[0];
-    if (found === undefined) return undefined;
-    const { primary_name: primary, lsn, row, complete_lsn: completeLsn, since, is_closed: isClosed } = found;
-    return { primary, cursor: lsn === null || row === null ? null : { lsn, row }, completeLsn, since, isClosed: isClosed === 1 };
+    return this.#known.get();
   }
 
-  put({ primary, cursor, completeLsn, since, isClosed }: FollowerState): void {
+  put(state: FollowerState): void {
+    const { primary, cursor, completeLsn, since, isClosed } = state;
     this.#storage.sql.exec(
       'INSERT OR REPLACE INTO following (only, primary_name, lsn, row, complete_lsn, since, is_closed) VALUES (1, ?, ?, ?, ?, ?, ?)',
       primary,
@@ -56,5 +55,15 @@ export class FollowerStore {
       since,
       Number(isClosed),
     );
+    this.#known.set({ primary, cursor, completeLsn, since, isClosed });
+  }
+
+  #read(): FollowerState | undefined {
+    const found = this.#storage.sql
+      .exec<StateRow>('SELECT primary_name, lsn, row, complete_lsn, since, is_closed FROM following')
+      .toArray()[0];
+    if (found === undefined) return undefined;
+    const { primary_name: primary, lsn, row, complete_lsn: completeLsn, since, is_closed: isClosed } = found;
+    return { primary, cursor: lsn === null || row === null ? null : { lsn, row }, completeLsn, since, isClosed: isClosed === 1 };
   }
 }

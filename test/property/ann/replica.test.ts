@@ -69,7 +69,7 @@ class World {
     const copy = new VectorStore(this.replicaSql, REMOVALS_MAX);
     const engine = new ShardEngine(this.floor, 'replica', copy);
     this.shard = new Shard(copy, engine, 'replica', new SelectionCache(1 << 16));
-    const state = new FollowerStore(this.replicaSql);
+    const state = new FollowerStore(copy.storage);
     this.replica = new Replica({
       store: copy,
       engine,

@@ -56,7 +56,7 @@ export function startReplica(world: ObjectNetwork, actor: Actor, floor: EngineRe
   const engine = new ShardEngine(floor, name, store);
   const shard = new Shard(store, engine, name, new SelectionCache(1 << 16));
   const ask = (primary: string, follow: unknown) => world.call<never>(actor, primary, 'changesSince', [follow]);
-  const replica = new Replica({ store, engine, state: new FollowerStore(actor.sql), ask });
+  const replica = new Replica({ store, engine, state: new FollowerStore(store.storage), ask });
   return {
     methods: {
       openCopy: (identity: never, primary: string) => {

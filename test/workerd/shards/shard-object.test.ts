@@ -338,6 +338,7 @@ describe('ShardObject', () => {
     const wide = Array.from({ length: 4096 }, () => 1);
     await stub.upsert(batchOf(indexId, [{ id: 'a', values: wide }]));
     await runInDurableObject(stub, (_, state) => void state.storage.sql.exec('UPDATE shard SET count = ?', countMax));
+    await evictDurableObject(stub);
     const refused = await stub.upsert(batchOf(indexId, [{ id: 'b', values: wide }]));
     expect(refused).toMatchObject({
       ok: false,

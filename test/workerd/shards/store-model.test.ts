@@ -109,7 +109,7 @@ const PERFORM: Perform = {
   delete: ({ store, model, count }, { puts }) => {
     for (const namespace of NAMESPACES) {
       const ids = puts.filter((one) => one.namespace === namespace).map(({ id }) => id);
-      const ordinal = store.namespaceOrdinal(namespace);
+      const ordinal = store.namespaces.ordinalOf(namespace);
       const rows = ordinal === undefined ? [] : store.rowsOf(ordinal, ids);
       const written = store.deleteRows(ordinal ?? -1, rows, store.header()!);
       const gone = model.vectors.filter((one) => one.namespace === namespace && ids.includes(one.id));
@@ -120,7 +120,7 @@ const PERFORM: Perform = {
     }
   },
   deleteNamespace: ({ store, model, count }, { namespace }) => {
-    const ordinal = store.namespaceOrdinal(namespace);
+    const ordinal = store.namespaces.ordinalOf(namespace);
     if (ordinal === undefined) return;
     store.deleteRows(ordinal, store.rowsBehind(ordinal, 0, 10_000), store.header()!);
     model.vectors = model.vectors.filter((one) => one.namespace !== namespace);
@@ -194,8 +194,8 @@ function compare({ store, storage, model, count }: World): void {
   expect([...store.unlistedRows()]).toEqual(unlisted);
 
   const namespaces = [...new Set(vectors.map(({ namespace }) => namespace))];
-  expect(store.namespaceCount()).toBe(namespaces.length);
-  const ordinals = new Map(namespaces.map((name) => [name, store.namespaceOrdinal(name)!]));
+  expect(store.namespaces.count).toBe(namespaces.length);
+  const ordinals = new Map(namespaces.map((name) => [name, store.namespaces.ordinalOf(name)!]));
   for (const [name, ordinal] of ordinals) {
     const rows = vectors.filter(({ namespace }) => namespace === name).map(({ row }) => row);
     expect([...store.liveRows(ordinal)]).toEqual(rows.sort((a, b) => a - b));

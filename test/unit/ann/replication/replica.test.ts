@@ -33,7 +33,7 @@ function world() {
   const routes = { since: 0, isLost: false };
   const replica = new Replica({
     ...copy,
-    state: new FollowerStore(copy.sql),
+    state: new FollowerStore(copy.store.storage),
     ask: async (_, follow) => (routes.isLost ? UNKNOWN : tellChanges(primary.store, follow, 0, routes.since)),
   });
   replica.follow('primary');
