@@ -16,23 +16,38 @@ const MOVING_WAITS_MS = [10, 20, 40, 80, 160, 320, 640, 1_280, 2_560];
 interface Entry {
   readonly manifest: IndexManifest;
   readonly expiresAtMs: number;
+  /** From then on the next call has it renewed, while all go on using it. */
+  renewAtMs: number;
 }
 
+/** Of the TTL: the rest is far longer than a renewal takes. */
+const RENEWED_AFTER_MS = LIMITS.indexManifestTtlMs / 2;
+/** Since a renewal died with the call that began it, another call begins the next. */
+const RENEWAL_RETRY_MS = LIMITS.indexManifestTtlMs / 4;
+
 /**
- * The manifests this isolate cached a moment ago. An old manifest never gives a wrong answer: a success was confirmed by the shard, which
+ * The manifests this isolate cached a moment ago; those in use are renewed ahead of time, so that no call waits for them. An old manifest never gives a wrong answer: a success was confirmed by the shard, which
  * knows its index id, and a refusal is checked against the directory before it is believed.
  */
 export class ManifestCache {
   readonly #directory: IndexDirectory;
   readonly #clock: Clock;
   readonly #sleep: (ms: number) => Promise<void>;
+  readonly #background: (work: Promise<unknown>) => void;
   // In the order they were asked for: the oldest comes first.
   readonly #entries = new Map<string, Entry>();
 
-  constructor(directory: IndexDirectory, clock: Clock, sleep: (ms: number) => Promise<void> = async () => undefined) {
+  /** `background` keeps work running when the call that began it is over. */
+  constructor(
+    directory: IndexDirectory,
+    clock: Clock,
+    sleep: (ms: number) => Promise<void> = async () => undefined,
+    background: (work: Promise<unknown>) => void = () => undefined,
+  ) {
     this.#directory = directory;
     this.#clock = clock;
     this.#sleep = sleep;
+    this.#background = background;
   }
 
   /** As `once`, and again while the index switches generations, which takes some milliseconds. */
@@ -55,9 +70,9 @@ export class ManifestCache {
    * the index before it had several shards.
    */
   async #once<T>(tenantId: TenantId, name: string, work: (manifest: IndexManifest) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    const cached = this.#entries.get(indexObjectName(tenantId, name));
-    const isKnown = cached !== undefined && cached.expiresAtMs > this.#clock.nowMs();
-    const first = isKnown ? ok(cached.manifest) : await this.#ask(tenantId, name);
+    const cached = this.#cached(tenantId, name);
+    const isKnown = cached !== undefined;
+    const first = isKnown ? ok(cached) : await this.#ask(tenantId, name);
     if (!first.ok) return first;
     const outcome = await work(first.value);
     if (outcome.ok || (!isKnown && !isDoubtful(outcome.error.code))) return outcome;
@@ -80,17 +95,37 @@ export class ManifestCache {
     return asked.value.id === id ? indexLost(name) : REORGANISED;
   }
 
+  #cached(tenantId: TenantId, name: string): IndexManifest | undefined {
+    const key = indexObjectName(tenantId, name);
+    const entry = this.#entries.get(key);
+    const nowMs = this.#clock.nowMs();
+    if (entry === undefined || entry.expiresAtMs <= nowMs) return undefined;
+    if (entry.renewAtMs <= nowMs) {
+      entry.renewAtMs = nowMs + RENEWAL_RETRY_MS;
+      this.#background(this.#renew(tenantId, name, key, entry, nowMs));
+    }
+    return entry.manifest;
+  }
+
+  /** What cannot be renewed serves until it expires; what was asked for meanwhile is newer. [G60] */
+  async #renew(tenantId: TenantId, name: string, key: string, entry: Entry, sentAtMs: number): Promise<void> {
+    const asked = await this.#directory.describe(tenantId, name).catch(() => undefined);
+    if (asked?.ok === true && this.#entries.get(key) === entry) this.#keep(key, asked.value, sentAtMs);
+  }
+
   async #ask(tenantId: TenantId, name: string, staleVersion?: number): Promise<Outcome<IndexManifest>> {
     const key = indexObjectName(tenantId, name);
-    // Counted from before the question, so that an entry is never older than it seems.
-    const expiresAtMs = this.#clock.nowMs() + LIMITS.indexManifestTtlMs;
+    const sentAtMs = this.#clock.nowMs();
     this.#entries.delete(key);
     const asked = await this.#directory.describe(tenantId, name, staleVersion);
-    if (asked.ok) this.#keep(key, { manifest: asked.value, expiresAtMs });
+    if (asked.ok) this.#keep(key, asked.value, sentAtMs);
     return asked;
   }
 
-  #keep(key: string, entry: Entry): void {
+  /** Its time is counted from before it was asked for, so that an entry is never older than it seems. */
+  #keep(key: string, manifest: IndexManifest, sentAtMs: number): void {
+    const entry = { manifest, expiresAtMs: sentAtMs + LIMITS.indexManifestTtlMs, renewAtMs: sentAtMs + RENEWED_AFTER_MS };
+    this.#entries.delete(key);
     this.#entries.set(key, entry);
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#entries.delete(oldest);

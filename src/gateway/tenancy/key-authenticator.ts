@@ -22,6 +22,11 @@ export type KeyLookup = (id: KeyId) => Promise<AdmittedKey | undefined>;
 /** Scopes that let a caller make keys or command pools: refused while it cannot be determined whether the key is revoked. */
 const CONFIRMED_ONLY: ReadonlySet<Scope> = new Set<Scope>(['keys:write', 'pools:admin']);
 
+/** Of the time that a record is fresh: the rest is far longer than reading it takes. */
+const RENEWED_AFTER_MS = LIMITS.keyFreshMs / 2;
+/** Since a reading died with the call that began it, another call begins the next. */
+const RENEWAL_RETRY_MS = LIMITS.keyFreshMs / 4;
+
 export interface KeyAuthenticatorParts {
   readonly adminKey: string;
   readonly hmac: Hmac;
@@ -32,8 +37,12 @@ export interface KeyAuthenticatorParts {
 
 interface KnownKey {
   readonly record: AdmittedKey | undefined;
+  /** The caller that the record proves while it is fresh: made once, for all requests until it is read again. */
+  readonly principal: TenantPrincipal | undefined;
   /** Taken before the record was asked for: it may be this old. */
   readonly readAtMs: number;
+  /** From then on the next call has it read again. */
+  renewAtMs: number;
   /** When it could last not be read again: the next attempt waits, so that an outage does not slow every call down. */
   readonly failedAtMs?: number;
 }
@@ -41,9 +50,9 @@ interface KnownKey {
 /**
  * Checks API keys against records that this isolate remembers.
  *
- * A record is used for `keyFreshMs` and then read again, so that a revocation holds within that time. While the store is
- * unreachable a known key keeps working for `keyUnconfirmedMs`, without the scopes that need confirmation; an unknown one
- * is `unavailable`.
+ * A record is used for `keyFreshMs` at most, so that a revocation holds within that time; one in use is read again ahead of time, so that no
+ * request waits for it. While the store is unreachable a known key keeps working for `keyUnconfirmedMs`, without the scopes that need
+ * confirmation; an unknown one is `unavailable`.
  */
 export class KeyAuthenticator implements Authenticator {
   readonly #adminKey: string;
@@ -54,6 +63,8 @@ export class KeyAuthenticator implements Authenticator {
   readonly #known = new Map<KeyId, KnownKey>();
   /** Ids that no key has, apart, so that inventing ids does not push out real keys. */
   readonly #unknown = new Map<KeyId, KnownKey>();
+  /** By the text of the key, those that have proved something: a digest costs more than all else of this. They prove nothing by themselves. */
+  readonly #credentials = new Map<string, Credential>();
   readonly #readings: SharedWork<KnownKey>;
 
   constructor(parts: KeyAuthenticatorParts) {
@@ -65,16 +76,30 @@ export class KeyAuthenticator implements Authenticator {
   }
 
   async present(apiKey: string): Promise<Credential> {
+    const known = this.#credentials.get(apiKey);
+    if (known !== undefined) return known;
     const keyId = parseApiKey(apiKey);
     const mac = await this.#hmac.hex(apiKey);
-    if (keyId.ok) return { prove: () => this.#prove(keyId.value, mac) };
+    if (keyId.ok) return this.#credentialOf(apiKey, keyId.value, mac);
     this.#adminKeyDigest ??= await this.#hmac.hex(this.#adminKey);
     const isAdmin = constantTimeEqual(mac, this.#adminKeyDigest);
     return { prove: async () => (isAdmin ? ok({ principal: { kind: 'admin' }, lease: leaseFrom(this.#clock.nowMs()) }) : keyId) };
   }
 
+  /** Remembered once it has proved something, so that invented keys displace none. */
+  #credentialOf(apiKey: string, keyId: KeyId, mac: string): Credential {
+    const credential: Credential = {
+      prove: async () => {
+        const proof = await this.#prove(keyId, mac);
+        if (proof.ok && !this.#credentials.has(apiKey)) keepLatest(this.#credentials, apiKey, credential, LIMITS.keysCachedMaxCount);
+        return proof;
+      },
+    };
+    return credential;
+  }
+
   async #prove(keyId: KeyId, mac: string): Promise<Outcome<Proof>> {
-    const accepted = this.#judge(await this.#read(keyId, LIMITS.keyFreshMs), mac);
+    const accepted = this.#judge(this.#fresh(keyId) ?? (await this.#read(keyId, LIMITS.keyFreshMs)), mac);
     // A secret may have been made since: what refuses a key must be newer than what accepts one.
     if (accepted.ok || accepted.error.code === 'unavailable') return accepted;
     return this.#judge(await this.#read(keyId, LIMITS.keyDoubtedMs), mac);
@@ -96,7 +121,21 @@ export class KeyAuthenticator implements Authenticator {
     const isUnconfirmed = nowMs - known.readAtMs > LIMITS.keyFreshMs;
     // While it cannot be determined whether the key is revoked, the record that this isolate has counts, as of now.
     const lease = isUnconfirmed ? { ...leaseFrom(nowMs), isUnconfirmed } : leaseFrom(known.readAtMs);
-    return ok({ principal: principalOf(known.record, isUnconfirmed), lease });
+    const principal = isUnconfirmed ? undefined : known.principal;
+    return ok({ principal: principal ?? principalOf(known.record, isUnconfirmed), lease });
+  }
+
+  /** A record that no call has to wait for; once half of its time is over, one call has it read again, and does not wait for that either. [G60] */
+  #fresh(id: KeyId): KnownKey | undefined {
+    const known = this.#known.get(id);
+    const nowMs = this.#clock.nowMs();
+    if (known === undefined || !isWithin(known, LIMITS.keyFreshMs, nowMs)) return undefined;
+    if (nowMs >= known.renewAtMs) {
+      known.renewAtMs = nowMs + RENEWAL_RETRY_MS;
+      // A failure shows once the record is too old, when a call reads it for itself.
+      void this.#readOnce(id, nowMs).catch(() => undefined);
+    }
+    return known;
   }
 
   /** The record of a key, read again if it is older than `ageMs`. Undefined if it cannot be read. */
@@ -118,7 +157,9 @@ export class KeyAuthenticator implements Authenticator {
   /** Callers that arrive while a record is being read wait for that reading: it began after the last one grew stale. */
   #readOnce(id: KeyId, nowMs: number) {
     return this.#readings.run(id, async (flight) => {
-      const read: KnownKey = { record: await this.#lookup(id), readAtMs: nowMs };
+      const record = await this.#lookup(id);
+      const principal = record === undefined ? undefined : principalOf(record, false);
+      const read: KnownKey = { record, principal, readAtMs: nowMs, renewAtMs: nowMs + RENEWED_AFTER_MS };
       // A reading that was overtaken by `forget` serves only the callers that already wait for it.
       return this.#readings.isCurrent(id, flight) ? this.#remember(id, read) : read;
     });
@@ -130,11 +171,15 @@ export class KeyAuthenticator implements Authenticator {
     this.#unknown.delete(id);
     const [map, countMax] =
       known.record === undefined ? [this.#unknown, LIMITS.keysUnknownCachedMaxCount] : [this.#known, LIMITS.keysCachedMaxCount];
-    map.set(id, known);
-    const [oldest] = map.keys();
-    if (map.size > countMax && oldest !== undefined) map.delete(oldest);
+    keepLatest(map, id, known, countMax);
     return known;
   }
+}
+
+function keepLatest<K, V>(map: Map<K, V>, key: K, value: V, countMax: number): void {
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > countMax && oldest !== undefined) map.delete(oldest);
 }
 
 // A clock that steps back makes a reading look as if it were to come: it is read again.

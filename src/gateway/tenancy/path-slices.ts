@@ -56,7 +56,10 @@ export class PathSlices {
     for (;;) {
       const nowMs = this.#parts.clock.nowMs();
       const drawn = this.#pool.draw(need, nowMs);
-      if (drawn !== undefined) return ok(drawn);
+      if (drawn !== undefined) {
+        this.#renewAhead(need, nowMs);
+        return ok(drawn);
+      }
       if (this.#refused !== undefined && nowMs < this.#refused.untilMs && covers(need, this.#refused.need)) {
         return err(this.#refused.error);
       }
@@ -91,6 +94,12 @@ export class PathSlices {
     if (returned.length === 0) return;
     // At most once: whether it arrived is not known after a failure, and handing it in twice would create quota.
     await this.#parts.take({ need: NOTHING, draw: NOTHING, want: NOTHING, returned }).catch(() => undefined);
+  }
+
+  /** The next slice is asked for while this one lasts, so that callers at a steady rate never wait for it. [G60] */
+  #renewAhead(need: Amounts, nowMs: number): void {
+    if (!this.#pool.isLow(need, nowMs) || this.#renewals.find(RENEWAL) !== undefined) return;
+    void this.#renewals.lead([RENEWAL], () => this.#ask(NOTHING, nowMs)).catch(() => undefined);
   }
 
   /** Undefined once another draw is worth a try. */

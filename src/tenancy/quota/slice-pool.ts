@@ -1,5 +1,5 @@
 import type { Amounts, CounterKey } from './amounts.ts';
-import { combine, covers, isNothing, minus, NOTHING, plus } from './amounts.ts';
+import { combine, covers, isNothing, keysOf, minus, NOTHING, plus } from './amounts.ts';
 import type { Ask, Granted, Tightest } from './decision.ts';
 import type { Slice, WindowStarts } from './window.ts';
 import { NEVER_STARTED } from './window.ts';
@@ -8,6 +8,8 @@ import { NEVER_STARTED } from './window.ts';
 const SLICE_MS = 5_000;
 /** A rate over less time than this means nothing. */
 const RATE_SPAN_MIN_MS = 250;
+/** So long after a grant the next one may be asked for ahead of time. */
+const AHEAD_MIN_MS = 25;
 /** Remainders of different windows that wait to be handed in; older ones stay spent. */
 const SURPLUS_MAX_COUNT = 4;
 
@@ -32,6 +34,14 @@ export class SlicePool {
     this.#units = minus(this.#units, need);
     this.#drawn = plus(this.#drawn, need);
     return { units: need, startsMs: this.#startsMs };
+  }
+
+  /** Whether less is left of what was drawn just now than was drawn since the last grant, so that the next one is worth asking for. */
+  isLow(need: Amounts, nowMs: number): boolean {
+    // A caller that comes once asks for nothing ahead, nor is a grant asked for again at once that is small because the limit is near.
+    if (nowMs - this.#creditedAtMs < AHEAD_MIN_MS) return false;
+    for (const key of keysOf(need)) if ((this.#units[key] ?? 0) < (this.#drawn[key] ?? 0)) return true;
+    return false;
   }
 
   /** What to ask for, so that `need` can be drawn and the `waiting` callers too. Hands in the remainders: ask once, send once. */

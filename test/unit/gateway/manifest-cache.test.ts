@@ -21,11 +21,14 @@ function world() {
     liveId: 'ix_1' as string | undefined,
     /** The ids of the manifests under which work ran. */
     ran: [] as string[],
+    answers: () => Promise.resolve(),
   };
   const describeIndex = async (tenantId: TenantId, name: string): Promise<Outcome<IndexManifest>> => {
     state.asked += 1;
-    if (state.liveId === undefined) return NOT_FOUND;
-    const id = state.liveId as IndexId;
+    const { liveId } = state;
+    await state.answers();
+    if (liveId === undefined) return NOT_FOUND;
+    const id = liveId as IndexId;
     return ok({ id, tenantId, name, dimensions: 2, metric: 'dot', embedding: null, owner: 'o', createdS: 0, generation: 1 });
   };
   const directory = { describe: describeIndex } as unknown as IndexDirectory;
@@ -40,15 +43,54 @@ function world() {
 }
 
 describe('ManifestCache', () => {
-  it('[V26] requests a manifest once in its TTL, counted from before the request', async () => {
+  it('[V26] uses a manifest for no longer than its TTL, counted from before the request', async () => {
     const { state, run } = world();
     await run();
-    state.nowMs = LIMITS.indexManifestTtlMs - 1;
     await run();
     expect(state.asked).toBe(1);
     state.nowMs = LIMITS.indexManifestTtlMs;
+    state.liveId = 'ix_2';
+    expect(await run()).toEqual(ok('ix_2'));
+    expect(state.ran).toEqual(['ix_1', 'ix_1', 'ix_2']);
+  });
+
+  it('[G60] renews a manifest in use while calls go on with it, once, and asks again if that died', async () => {
+    const { state, run } = world();
     await run();
+    // The directory answers no more: a call that asked it would not end.
+    state.answers = () => new Promise(() => undefined);
+    for (state.nowMs = 100; state.nowMs < LIMITS.indexManifestTtlMs / 2; state.nowMs += 100) await run();
+    expect(state.asked).toBe(1);
+    for (let call = 0; call < 3; call += 1) expect(await run()).toEqual(ok('ix_1'));
     expect(state.asked).toBe(2);
+    state.nowMs = LIMITS.indexManifestTtlMs - 1;
+    state.answers = () => Promise.resolve();
+    for (let call = 0; call < 3; call += 1) expect(await run()).toEqual(ok('ix_1'));
+    expect(state.asked).toBe(3);
+    state.answers = () => new Promise(() => undefined);
+    // Counted from before that request, the new one has its whole TTL.
+    state.nowMs += LIMITS.indexManifestTtlMs - 1;
+    expect(await run()).toEqual(ok('ix_1'));
+  });
+
+  it('[G60] a manifest that cannot be renewed serves until it expires, and none replaces a newer one', async () => {
+    const { state, run, cache } = world();
+    await run();
+    state.nowMs = LIMITS.indexManifestTtlMs / 2;
+    const late = Promise.withResolvers<void>();
+    state.answers = () => late.promise;
+    expect(await run()).toEqual(ok('ix_1'));
+    state.answers = () => Promise.resolve();
+    state.liveId = 'ix_2';
+    expect(await cache.current(TENANT, 'articles')).toMatchObject({ value: { id: 'ix_2' } });
+    late.resolve();
+    await late.promise;
+    expect(await run()).toEqual(ok('ix_2'));
+    expect(state.ran).toEqual(['ix_1', 'ix_1', 'ix_2']);
+    state.answers = () => Promise.reject(new Error('unreachable'));
+    state.nowMs += LIMITS.indexManifestTtlMs - 1;
+    expect(await run()).toEqual(ok('ix_2'));
+    expect(await run()).toEqual(ok('ix_2'));
   });
 
   it.each([NOT_FOUND, MISMATCH])('[V26] repeats the work once if the index behind the name is a new one', async (refusal) => {

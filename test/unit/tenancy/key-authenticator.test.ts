@@ -14,7 +14,14 @@ import { issue, revoke, rotate } from '../../../src/tenancy/keys/key-record.ts';
 import { idsOf, ManualClock, newKey } from '../../support/fakes/tenancy.ts';
 
 const ADMIN_KEY = 'an-admin-key-that-nobody-can-guess-at-all';
-const hmac = new Hmac('a-pepper-that-nobody-can-guess-at-all');
+const digests: string[] = [];
+class CountingHmac extends Hmac {
+  override hex(message: string): Promise<string> {
+    digests.push(message);
+    return super.hex(message);
+  }
+}
+const hmac = new CountingHmac('a-pepper-that-nobody-can-guess-at-all');
 const secret = (fill: number) => new Uint8Array(SECRET_BYTES).fill(fill);
 
 /** An isolate over a store of keys that can become unreachable. */
@@ -23,6 +30,7 @@ class World {
   readonly records = new Map<KeyId, AdmittedKey>();
   isReachable = true;
   lookups = 0;
+  answers = (): Promise<void> => Promise.resolve();
   readonly authenticator = new KeyAuthenticator({
     adminKey: ADMIN_KEY,
     hmac,
@@ -31,7 +39,9 @@ class World {
     lookup: async (id) => {
       this.lookups += 1;
       if (!this.isReachable) throw new Error('unreachable');
-      return this.records.get(id);
+      const record = this.records.get(id);
+      await this.answers();
+      return record;
     },
   });
 
@@ -45,6 +55,11 @@ class World {
   change(id: KeyId, to: (record: AdmittedKey) => AdmittedKey): void {
     const record = this.records.get(id);
     if (record !== undefined) this.records.set(id, to(record));
+  }
+
+  /** When readings that nothing waits for have ended. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   async authenticate(apiKey: string): Promise<Outcome<Principal>> {
@@ -105,6 +120,59 @@ describe('the authenticator', () => {
     world.change(id, (record) => revoke(record, world.clock.ms));
     world.clock.ms += LIMITS.keyFreshMs + 1;
     expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
+  });
+
+  it('[G60] reads the record of a key in use ahead of time, once, and no call waits for it', async () => {
+    const world = new World();
+    const { apiKey } = await world.addKey();
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    for (let period = 0; period < 5; period += 1) {
+      const reading = Promise.withResolvers<void>();
+      world.answers = () => reading.promise;
+      world.clock.ms += LIMITS.keyFreshMs / 2;
+      for (let call = 0; call < 3; call += 1) expect(await world.codeOf(apiKey)).toBe('tenant');
+      expect(world.lookups).toBe(period + 2);
+      reading.resolve();
+      await world.settled();
+    }
+  });
+
+  it('[T5] [G60] refuses a revoked key as soon as it was read ahead, and never later than keyFreshMs', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    world.change(id, (record) => revoke(record, world.clock.ms));
+    world.clock.ms += LIMITS.keyFreshMs / 2;
+    await world.codeOf(apiKey);
+    await world.settled();
+    expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
+  });
+
+  it('[T6] [G60] a key that could not be read ahead keeps its scopes, and is read when it is too old', async () => {
+    const world = new World();
+    const { apiKey } = await world.addKey();
+    expect(await world.codeOf(apiKey)).toBe('tenant');
+    world.isReachable = false;
+    world.clock.ms += LIMITS.keyFreshMs;
+    await world.codeOf(apiKey);
+    await world.settled();
+    expect(await world.authenticate(apiKey)).toMatchObject({ value: { scopes: ['inference', 'keys:write'] } });
+    world.isReachable = true;
+    world.clock.ms += 1;
+    const { lookups } = world;
+    expect(await world.authenticate(apiKey)).toMatchObject({ value: { scopes: ['inference', 'keys:write'] } });
+    expect(world.lookups).toBe(lookups + 1);
+  });
+
+  it('[T8] digests a key no more once it has proved something, and an invented one each time', async () => {
+    const world = new World();
+    const { apiKey, id } = await world.addKey();
+    const invented = formatApiKey(id, secret(9));
+    digests.length = 0;
+    for (let call = 0; call < 3; call += 1) await world.codeOf(apiKey);
+    expect(digests).toEqual([apiKey]);
+    for (let call = 0; call < 3; call += 1) expect(await world.codeOf(invented)).toBe('invalid_api_key');
+    expect(digests.filter((text) => text === invented)).toHaveLength(3);
   });
 
   it('[T5] refuses a key at once where its cache entry was dropped, even during a read', async () => {

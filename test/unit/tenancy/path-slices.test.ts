@@ -27,8 +27,40 @@ function setUp() {
     },
   });
   const granted = () => grantedIn(ledger.quota.level(organisationId), 'requests', 'minute');
-  return { slices, asks, ledger, granted };
+  return { slices, asks, ledger, granted, clock };
 }
+
+describe('slices in use', () => {
+  it('[G60] are followed by the next before they are spent, so that no steady caller waits', async () => {
+    const { slices, asks, granted, clock } = setUp();
+    let waited = 0;
+    for (let call = 0; call < 300; call += 1) {
+      clock.ms += 50;
+      const sent = asks.length;
+      const drawn = slices.draw({ requests: 1 });
+      if (asks.length > sent && asks.at(-1)?.need.requests !== undefined) waited += 1;
+      expect(await drawn).toMatchObject({ ok: true });
+    }
+    // The first of all, and the first of the window after: nothing is granted beyond a window.
+    expect(waited).toBeLessThanOrEqual(2);
+    expect(asks.length).toBeLessThan(30);
+    expect(granted()).toBeLessThanOrEqual(1_000);
+  });
+
+  it('[G60] are asked for ahead at most every 25 ms, and not by a caller that comes once', async () => {
+    const { slices, asks, clock } = setUp();
+    const ahead = () => asks.filter(({ need }) => need.requests === undefined).length;
+    await slices.draw({ requests: 1 });
+    await slices.draw({ requests: 1 });
+    expect(ahead()).toBe(0);
+    for (let call = 0; call < 1_000; call += 1) {
+      clock.ms += 1;
+      await slices.draw({ requests: 1 });
+    }
+    expect(ahead()).toBeGreaterThan(0);
+    expect(ahead()).toBeLessThanOrEqual(40);
+  });
+});
 
 describe('idle slices', () => {
   it('[T23] are returned after a whole period without a draw, and not before', async () => {

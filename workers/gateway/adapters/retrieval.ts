@@ -1,3 +1,4 @@
+import { waitUntil } from 'cloudflare:workers';
 import { Aliases } from '../../../src/gateway/aliases.ts';
 import type { Budget } from '../../../src/gateway/budget.ts';
 import { BulkTokens } from '../../../src/gateway/bulk/bulk-tokens.ts';
@@ -70,7 +71,7 @@ export function wireRetrieval(
   const registries = new TenantRegistries(env.REGISTRY, organisations);
   const directory = new DurableIndexes(env.INDEX, registries);
   const shards = wireShards(env, clock, metrics, near);
-  const manifests = new ManifestCache(directory, clock, sleep);
+  const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
   const store = new DurableGenerations(env.INDEX);
   const followed = new FollowedIndex(new DurableFollowedObjects(env));
   const space = new VectorSpace(embedder);
