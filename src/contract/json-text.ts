@@ -29,10 +29,12 @@ export function parseJsonBytes(bytes: Uint8Array, isExact = false, at: FieldPath
   return text === undefined ? refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON') : parseJsonText(text, isExact, at);
 }
 
+const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
+
 /** Undefined for what is not UTF-8. */
 export function utf8Text(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes);
+    return strictDecoder.decode(bytes);
   } catch {
     return undefined;
   }

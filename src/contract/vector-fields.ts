@@ -19,7 +19,7 @@ export const floats = z
     }),
   )
   .transform((value, context): Float32Array<ArrayBuffer> => {
-    const converted = toFloats(value);
+    const converted = readFloats(value);
     if (converted instanceof Float32Array) return converted;
     context.issues.push({ ...converted, input: value });
     return z.NEVER;
@@ -38,7 +38,8 @@ type Fault =
   | { readonly code: 'custom'; readonly message: string; readonly path: number[] }
   | { readonly code: 'too_big'; readonly message: string; readonly origin: 'array'; readonly maximum: number };
 
-function toFloats(value: unknown): Float32Array<ArrayBuffer> | Fault {
+/** The components of a vector as `floats` takes them, or what is wrong with them. */
+export function readFloats(value: unknown): Float32Array<ArrayBuffer> | Fault {
   if (!Array.isArray(value)) return { code: 'custom', message: 'must be an array of numbers', path: [] };
   const numbers: readonly unknown[] = value;
   const { dimensionsMinCount: min, dimensionsMaxCount: max } = LIMITS;
@@ -105,29 +106,35 @@ export const metadata = z
     }),
   )
   .transform((value, context): string => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      context.issues.push({ code: 'invalid_type', expected: 'object', input: value, message: 'must be an object' });
-      return z.NEVER;
-    }
-    const depth = jsonDepth(value, LIMITS.jsonDepthMax);
-    const json = depth > LIMITS.jsonDepthMax ? '' : JSON.stringify(value);
-    if (json.includes('null') && overflows(value)) {
-      context.issues.push({ code: 'custom', input: value, message: 'holds a number that a double cannot: it would become null' });
-      return z.NEVER;
-    }
-    const bytes = utf8(json).length;
-    if (depth <= LIMITS.jsonDepthMax && bytes <= LIMITS.vectorMetadataBytesMax) return json;
-    const [what, maximum, name] =
-      depth > LIMITS.jsonDepthMax
-        ? [`nests deeper than ${LIMITS.jsonDepthMax} levels`, LIMITS.jsonDepthMax, 'jsonDepthMax']
-        : [
-            `has ${bytes} bytes as JSON, more than ${LIMITS.vectorMetadataBytesMax}`,
-            LIMITS.vectorMetadataBytesMax,
-            'vectorMetadataBytesMax',
-          ];
-    context.issues.push({ code: 'too_big', origin: 'object', maximum, input: value, message: `${what} (${name})` });
+    const json = metadataText(value);
+    if (typeof json === 'string') return json;
+    context.issues.push({ ...json, input: value });
     return z.NEVER;
   });
+
+type MetadataFault =
+  | { readonly code: 'invalid_type'; readonly expected: 'object'; readonly message: string }
+  | { readonly code: 'custom'; readonly message: string }
+  | { readonly code: 'too_big'; readonly message: string; readonly origin: 'object'; readonly maximum: number };
+
+/** Metadata as the JSON text that is stored, or what is wrong with it. */
+export function metadataText(value: unknown): string | MetadataFault {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return { code: 'invalid_type', expected: 'object', message: 'must be an object' };
+  }
+  const { jsonDepthMax, vectorMetadataBytesMax } = LIMITS;
+  if (jsonDepth(value, jsonDepthMax) > jsonDepthMax) {
+    return { code: 'too_big', origin: 'object', maximum: jsonDepthMax, message: `nests deeper than ${jsonDepthMax} levels (jsonDepthMax)` };
+  }
+  const json = JSON.stringify(value);
+  if (json.includes('null') && overflows(value)) {
+    return { code: 'custom', message: 'holds a number that a double cannot: it would become null' };
+  }
+  const bytes = utf8(json).length;
+  if (bytes <= vectorMetadataBytesMax) return json;
+  const message = `has ${bytes} bytes as JSON, more than ${vectorMetadataBytesMax} (vectorMetadataBytesMax)`;
+  return { code: 'too_big', origin: 'object', maximum: vectorMetadataBytesMax, message };
+}
 
 /** Whether a number in a parsed value of bounded depth was too large for JavaScript, which made it infinite. */
 function overflows(value: unknown): boolean {

@@ -10,33 +10,49 @@ export interface RawLine {
 
 const NEWLINE = 0x0a;
 
-/**
- * The lines of a stream, read no further than they are asked for. At most one line and one chunk are held. Only newlines end a line: JSON
- * strings may hold U+2028, which others split at.
- */
-export async function* rawLines(stream: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<RawLine, void> {
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
-  let isTooLong = false;
-  for await (const chunk of stream) {
-    for (let start = 0; start < chunk.length;) {
-      const end = chunk.indexOf(NEWLINE, start);
-      if (!isTooLong) {
-        const piece = chunk.subarray(start, end < 0 ? chunk.length : end);
-        held.push(piece);
-        heldBytes += piece.length;
-        isTooLong = heldBytes > bytesMax;
-        if (isTooLong) {
-          held = [];
-          yield { content: undefined, bytes: heldBytes };
-        }
+/** Cuts the pieces of a stream into lines. Only newlines end a line: JSON strings may hold U+2028, which others split at. */
+export class LineSplitter {
+  readonly #bytesMax: number;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #isTooLong = false;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** The lines that end in the next piece. */
+  *push(piece: Uint8Array): Generator<RawLine, void> {
+    for (let start = 0; start < piece.length;) {
+      const end = piece.indexOf(NEWLINE, start);
+      if (!this.#isTooLong) {
+        this.#hold(piece.subarray(start, end < 0 ? piece.length : end));
+        if (this.#isTooLong) yield { content: undefined, bytes: this.#heldBytes };
       }
-      if (end < 0) break;
-      if (!isTooLong) yield { content: joinedBytes(held), bytes: heldBytes + 1 };
-      [held, heldBytes, isTooLong] = [[], 0, false];
+      if (end < 0) return;
+      if (!this.#isTooLong) yield { content: joinedBytes(this.#held), bytes: this.#heldBytes + 1 };
+      [this.#held, this.#heldBytes, this.#isTooLong] = [[], 0, false];
       start = end + 1;
     }
   }
-  // The last line need not end.
-  if (heldBytes > 0 && !isTooLong) yield { content: joinedBytes(held), bytes: heldBytes };
+
+  /** The last line, which need not end. */
+  end(): RawLine | undefined {
+    return this.#heldBytes > 0 && !this.#isTooLong ? { content: joinedBytes(this.#held), bytes: this.#heldBytes } : undefined;
+  }
+
+  #hold(part: Uint8Array): void {
+    this.#held.push(part);
+    this.#heldBytes += part.length;
+    this.#isTooLong = this.#heldBytes > this.#bytesMax;
+    if (this.#isTooLong) this.#held = [];
+  }
+}
+
+/** The lines of a stream, read no further than they are asked for. At most one line and one piece are held. */
+export async function* rawLines(stream: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<RawLine, void> {
+  const splitter = new LineSplitter(bytesMax);
+  for await (const piece of stream) yield* splitter.push(piece);
+  const last = splitter.end();
+  if (last !== undefined) yield last;
 }

@@ -99,11 +99,12 @@ export class BodyIntake {
   async next(factor = 1): Promise<Outcome<Uint8Array | undefined>> {
     const { body } = this.#request;
     if (body === null) return ok(undefined);
-    this.#reader ??= body.getReader() as BodyReader;
-    const read = await this.#inTime(this.#reader.read(), this.#totalMs - this.#readMs);
+    this.#reader ??= body.getReader({ mode: 'byob' });
+    const read = await this.#inTime(this.#reader.read(new Uint8Array(LIMITS.bodyReadBytesMax)), this.#totalMs - this.#readMs);
     if (!read.ok) return this.refuse(read);
-    const { done, value } = read.value;
+    const { done } = read.value;
     if (done) return ok(undefined);
+    const value = compact(read.value.value);
     const room = await this.claim(value.byteLength * factor);
     return room.ok ? ok(value) : room;
   }
@@ -173,6 +174,9 @@ export class BodyIntake {
   }
 }
 
+/** A piece that fills little of what it was read into does not keep the whole of that in memory. */
+const compact = (piece: Uint8Array): Uint8Array => (2 * piece.byteLength < piece.buffer.byteLength ? piece.slice() : piece);
+
 export const tooLarge = (size: string, bytesMax: number) =>
   refuse('payload_too_large', `the body has ${size}; this route takes ${bytesMax}`);
 
@@ -202,7 +206,7 @@ function noRoom() {
  */
 export async function drain(request: Request): Promise<void> {
   if (request.body === null || request.bodyUsed || request.body.locked) return;
-  await drainReader(request.body.getReader());
+  await drainReader(request.body.getReader({ mode: 'byob' }));
 }
 
 /** As `drain`, for a body that was begun. */
@@ -215,11 +219,11 @@ export async function drainReader(reader: BodyReader): Promise<void> {
   await reader.cancel().catch(() => undefined);
 }
 
-export type BodyReader = ReadableStreamDefaultReader<Uint8Array>;
+export type BodyReader = ReadableStreamBYOBReader;
 
 async function readAway(reader: BodyReader): Promise<void> {
   for (let bytes = 0; bytes < LIMITS.drainBytesMax;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reader.read(new Uint8Array(LIMITS.bodyReadBytesMax));
     if (done) return;
     bytes += value.byteLength;
   }

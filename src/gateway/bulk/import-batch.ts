@@ -8,6 +8,8 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { parse } from '../../contract/parse.ts';
+import { plainImportLine } from '../../contract/plain-import-line.ts';
+import { LineSplitter } from '../../kernel/raw-lines.ts';
 import type { RawLine } from '../../kernel/raw-lines.ts';
 import { err, ok } from '../../kernel/result.ts';
 
@@ -38,23 +40,52 @@ export interface ImportBatch {
  * Cuts an import into batches. Where they end depends on the lines alone and never on how they arrive: a part that is sent again
  * from the start of a batch gives the same batches. One ends before a line whose vector it has already, so that the last one wins.
  */
-export async function* batchesOf(lines: AsyncIterable<RawLine>, start: Position): AsyncGenerator<ImportBatch, void> {
-  let batch = new OpenBatch(start);
-  for await (const raw of lines) {
-    const before = batch.until;
+export async function* batchesOf(body: AsyncIterable<Uint8Array>, start: Position): AsyncGenerator<ImportBatch, void> {
+  const splitter = new LineSplitter(LIMITS.importLineBytesMax);
+  const batches = new OpenBatches(start);
+  for await (const piece of body) {
+    // Line by line without a promise for each: an import has as many as vectors.
+    for (const raw of splitter.push(piece)) {
+      const closed = batches.add(raw);
+      if (closed !== undefined) yield closed;
+      if (closed?.fault !== undefined) return;
+    }
+  }
+  const last = splitter.end();
+  const closed = last === undefined ? undefined : batches.add(last);
+  if (closed !== undefined) yield closed;
+  if (closed?.fault === undefined && batches.isBegun) yield batches.close();
+}
+
+/** The batch that lines are added to, and the next one once it is full. */
+class OpenBatches {
+  #batch: OpenBatch;
+
+  constructor(start: Position) {
+    this.#batch = new OpenBatch(start);
+  }
+
+  /** Whether there are lines since the last batch was closed. */
+  get isBegun(): boolean {
+    return this.#batch.until.lines > this.#batch.from.lines;
+  }
+
+  /** The batch that ends before this line, or with its fault. */
+  add(raw: RawLine): ImportBatch | undefined {
+    const before = this.#batch.until;
     const after = behind(before, raw);
     const line = readLine(raw);
-    if (!line.ok) {
-      yield batch.close({ refusal: line.error, before, behind: after });
-      return;
-    }
-    if (line.value !== null && !batch.takes(line.value, raw.bytes)) {
-      yield batch.close();
-      batch = new OpenBatch(before);
-    }
-    batch.add(line.value, raw.bytes, after);
+    if (!line.ok) return this.#batch.close({ refusal: line.error, before, behind: after });
+    const full = line.value !== null && !this.#batch.takes(line.value, raw.bytes) ? this.close() : undefined;
+    this.#batch.add(line.value, raw.bytes, after);
+    return full;
   }
-  if (batch.until.lines > batch.from.lines) yield batch.close();
+
+  close(): ImportBatch {
+    const batch = this.#batch.close();
+    this.#batch = new OpenBatch(batch.until);
+    return batch;
+  }
 }
 
 class OpenBatch {
@@ -124,6 +155,8 @@ export function readLine({ content }: RawLine): Outcome<ImportLine | null> {
   const json = text === undefined ? refuse('malformed_json', '') : parseJsonText(text);
   if (!json.ok) return json.error.code === 'malformed_json' ? refuse('malformed_json', 'is not valid UTF-8 encoded JSON') : json;
   if (isExportProgress(json.value)) return ok(null);
+  const plain = plainImportLine(json.value);
+  if (plain !== undefined) return ok(plain);
   const line = parse(importLine, json.value);
   if (line.ok) return line;
   const { path } = line.error;

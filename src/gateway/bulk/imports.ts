@@ -8,7 +8,6 @@ import { refuse } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { sha256Hex } from '../../kernel/bytes.ts';
 import { base32 } from '../../kernel/ids.ts';
-import { rawLines } from '../../kernel/raw-lines.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { Acting } from '../authority.ts';
@@ -97,7 +96,7 @@ export class Imports {
   async *#run(job: Import, start: Done, body: AsyncIterable<Uint8Array>): AsyncGenerator<ImportProgress, void> {
     let done = start;
     yield await this.#progress(job, 'running', done);
-    const batches = batchesOf(rawLines(body, LIMITS.importLineBytesMax), start.at);
+    const batches = batchesOf(body, start.at);
     for (let next = batches.next(); ;) {
       const cut = await settled(next);
       if (!cut.ok) return yield await this.#stopped(job, done, cut.error);

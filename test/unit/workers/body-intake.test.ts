@@ -15,12 +15,13 @@ interface Sent {
 /** A body whose pieces arrive after given delays; without an end, its sender stays silent afterwards. */
 function bodyOf(time: VirtualTime, pieces: readonly Sent[], ends = true): Request {
   let next = 0;
-  const stream = new ReadableStream<Uint8Array>({
+  const stream = new ReadableStream({
+    type: 'bytes',
     async pull(controller) {
       const piece = pieces[next];
       next += 1;
       if (piece === undefined) {
-        if (ends) controller.close();
+        if (ends) endOf(controller);
         else await new Promise(() => undefined);
         return;
       }
@@ -29,6 +30,12 @@ function bodyOf(time: VirtualTime, pieces: readonly Sent[], ends = true): Reques
     },
   });
   return new Request('http://sluice/', { method: 'POST', body: stream, duplex: 'half' } as RequestInit);
+}
+
+/** A read that waits is told, too. */
+function endOf(controller: ReadableByteStreamController): void {
+  controller.close();
+  controller.byobRequest?.respond(0);
 }
 
 const pieces = (count: number, bytes: number, afterMs: number): Sent[] => Array.from({ length: count }, () => ({ bytes, afterMs }));

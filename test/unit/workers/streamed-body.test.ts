@@ -25,13 +25,15 @@ async function readIn(body: JsonBody, text: string | Iterable<Uint8Array>, size 
   const source = typeof text === 'string' ? pieces(new TextEncoder().encode(text), size) : text;
   const budget = new BodyBudget();
   const chunks = source[Symbol.iterator]();
-  const stream = new ReadableStream<Uint8Array>(
+  const stream = new ReadableStream(
     {
+      type: 'bytes',
       pull(controller) {
         watch?.(budget.bytes);
         const { done, value } = chunks.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
+        if (done !== true) return controller.enqueue(value.slice());
+        controller.close();
+        controller.byobRequest?.respond(0);
       },
     },
     { highWaterMark: 0 },

@@ -24,7 +24,7 @@ async function* pieces(bytes: Uint8Array, most: number, seed: number, read = { b
 const textOf = (content: Uint8Array | undefined) => (content === undefined ? undefined : new TextDecoder().decode(content));
 
 const batchesIn = (text: string, most = 1 << 16, start = START): Promise<ImportBatch[]> =>
-  Array.fromAsync(batchesOf(linesOf(pieces(utf8(text), most, 1)), start));
+  Array.fromAsync(batchesOf(pieces(utf8(text), most, 1), start));
 
 const shape = (batches: readonly ImportBatch[]) =>
   batches.map(({ from, until, lines, fault }) => [
