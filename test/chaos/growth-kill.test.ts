@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Server } from '../../workers/local/serve.ts';
 import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
-import { deploy } from '../support/deployment/deployment.ts';
+import { deployReachable } from '../support/deployment/deployment.ts';
+import type { ReachableDeployment } from '../support/deployment/deployment.ts';
 import { Interruptions } from '../support/deployment/interruptions.ts';
 import { killWorkerd, persistently, revived } from '../support/deployment/kill-workerd.ts';
 import { untilMoved } from '../support/deployment/route-watch.ts';
@@ -14,12 +14,12 @@ const DIMENSIONS = 8;
 const SHARD_VECTORS_MAX = 40;
 const BATCH = 8;
 
-let server: Server;
+let server: ReachableDeployment;
 let client: ApiClient;
 let tenant: string;
 
 beforeAll(async () => {
-  server = await deploy();
+  server = await deployReachable();
   ({ client, id: tenant } = await createTenant(server));
 });
 
@@ -87,7 +87,7 @@ it.each(seeds)(
         killWorkerd(server);
         await revived(client);
       }
-      await untilMoved(server, tenant, `splits-${seed}`);
+      await untilMoved(server.objects, tenant, `splits-${seed}`);
     }
     expect((await stats()).shards).toBeGreaterThan(1);
     const fetched = await acknowledged(() => client.post(`${index}/fetch`, { ids: [...truth.keys()] }));

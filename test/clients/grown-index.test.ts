@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ApiClient } from '../support/deployment/api-client.ts';
 import { BulkStream } from '../support/deployment/bulk-stream.ts';
-import type { Deployment } from '../support/deployment/deployment.ts';
-import { deploy } from '../support/deployment/deployment.ts';
+import { deployReachable } from '../support/deployment/deployment.ts';
+import type { ReachableDeployment } from '../support/deployment/deployment.ts';
 import { isSplitting, routeState, untilMoved } from '../support/deployment/route-watch.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
@@ -11,14 +11,14 @@ const COUNT = 400;
 const DIMENSIONS = 8;
 const INDEX = '/v1/indexes/grown';
 
-let server: Deployment;
+let server: ReachableDeployment;
 let tenant: string;
 let client: ApiClient;
 /** The answers to the first writes. */
 const early: unknown[] = [];
 
 beforeAll(async () => {
-  server = await deploy();
+  server = await deployReachable();
   ({ client, id: tenant } = await createTenant(server));
   const created = { name: 'grown', dimensions: DIMENSIONS, metric: 'l2', owner: 'growth', shard_vectors_max: 40 };
   expect((await client.post('/v1/indexes', created)).status).toBe(201);
@@ -117,7 +117,7 @@ describe('an index of several shards, over HTTP', () => {
     expect((await client.post(`${INDEX}/count`, { filter: { n: -1 } })).body.count).toBe(1);
     // Twice: the second time after vectors that were moving have arrived.
     for (const look of ['first', 'second']) {
-      if (look === 'second') await untilMoved(server, tenant, 'grown');
+      if (look === 'second') await untilMoved(server.objects, tenant, 'grown');
       const { body } = await client.get(`${INDEX}/export`);
       const lines = (body as string)
         .trim()
@@ -168,7 +168,7 @@ describe('an index of several shards, over HTTP', () => {
     const { body: old } = await client.post('/v1/indexes', made);
     expect((await upsert(0, 200)).status).toBe(200);
     const isSeen = async (): Promise<boolean> => {
-      const state = await routeState(server, tenant, 'torn');
+      const state = await routeState(server.objects, tenant, 'torn');
       return isSplitting(state) && isStage(state?.shards.length ?? 0);
     };
     await expect.poll(isSeen, { timeout: 60_000, interval: 1 }).toBe(true);

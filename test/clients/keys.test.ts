@@ -13,8 +13,8 @@ import { agentToken, poolId } from '../../src/pools/agent-token.ts';
 import { formatApiKey, SECRET_BYTES } from '../../src/tenancy/keys/api-key.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import type { ApiAnswer } from '../support/deployment/api-client.ts';
-import { deploy } from '../support/deployment/deployment.ts';
-import type { Deployment } from '../support/deployment/deployment.ts';
+import { deployReachable } from '../support/deployment/deployment.ts';
+import type { ReachableDeployment } from '../support/deployment/deployment.ts';
 import { FORGED_CALLS } from '../support/deployment/forged-ids.ts';
 import type { ForgedCall } from '../support/deployment/forged-ids.ts';
 import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
@@ -28,7 +28,7 @@ const IDEMPOTENT = (Object.entries(ENDPOINTS) as [EndpointName, Endpoint][]).fil
 /** Imports of different callers under one key are different imports: the rules are in src/gateway/bulk/SPEC.md. */
 const SEPARATE: ReadonlySet<EndpointName> = new Set<EndpointName>(['importVectors']);
 
-let server: Deployment;
+let server: ReachableDeployment;
 let tenant: TestTenant;
 let admin: ApiClient;
 /** A client with another key of the same tenant. */
@@ -36,7 +36,7 @@ let other: ApiClient;
 const owned: Record<string, string> = { index: 'numbers' };
 
 beforeAll(async () => {
-  server = await deploy(2);
+  server = await deployReachable(2);
   admin = new ApiClient(server.urls[0]!, server.secrets.SLUICE_ADMIN_KEY);
   tenant = await createTenant(server, { scopes: SCOPES });
   const make = async (by: ApiClient) =>
@@ -214,23 +214,20 @@ describe('resources from before ids were signed', () => {
   it('[T65] [T66] still work: an organisation, its tenant and key, and a pool', async () => {
     const hmac = new Hmac(server.secrets.SLUICE_KEY_PEPPER);
     const { organisationId, tenantId, projectId, id } = idsOf(77);
-    const stubOf = async <T>(binding: string, name: string): Promise<T> => {
-      const namespace = await server.miniflare.getDurableObjectNamespace(binding, 'sluice-gateway');
-      return namespace.get(namespace.idFromName(name)) as unknown as T;
-    };
+    const { objects } = server;
     const organisation = { id: organisationId, name: 'old', owner: 'testers', createdAtMs: 1 };
-    const store = await stubOf<OrganisationStore>('ORGANISATION', organisationId);
+    const store = objects.stubOf<OrganisationStore>('ORGANISATION', organisationId);
     const asked = { actor: 'admin' as const, digest: 'd' };
     await store.found(organisation, asked, false);
-    await (await stubOf<OrganisationDirectory>('DIRECTORY', 'directory')).add(organisation, 'd');
+    await objects.stubOf<OrganisationDirectory>('DIRECTORY', 'directory').add(organisation, 'd');
     const made = { name: 'old', owner: 'testers', createdAtMs: 1, organisationId, tenantId };
     await store.addTenant({ ...made, id: tenantId, defaultProjectId: projectId }, { ...made, id: projectId }, asked);
     const apiKey = formatApiKey(id, new Uint8Array(SECRET_BYTES));
     await store.addKey(newKey({ ...made, projectId, id, scopes: SCOPES, mac: await hmac.hex(apiKey) }), asked);
     const pool = poolId('0123456789');
     const token = agentToken(pool, new Uint8Array(40));
-    await (await stubOf<JobQueue>('SCHEDULER', 'default')).addPool({ id: pool, name: 'old', owner: 'testers', createdAtMs: 1 });
-    await (await stubOf<PoolDesk>('POOL', pool)).create(pool, await hmac.hex(token));
+    await objects.stubOf<JobQueue>('SCHEDULER', 'default').addPool({ id: pool, name: 'old', owner: 'testers', createdAtMs: 1 });
+    await objects.stubOf<PoolDesk>('POOL', pool).create(pool, await hmac.hex(token));
 
     // The first isolate has cached these ids as invented; this one has not, like every isolate after an upgrade.
     const url = server.urls[1]!;

@@ -3,10 +3,11 @@ import { glob, mkdir, rm, stat, utimes, writeFile, cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, dirname } from 'node:path';
 
-import { openApiDocument } from '../../src/contract/openapi.ts';
+import { STATIC_FILES } from './cloudflare-services.ts';
 import type { WorkerName } from './paths.ts';
 import { DIST, ROOT, WORKER_NAMES, wranglerToml, ASSETS } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
+import { workerConfigFile } from './worker-config.ts';
 
 const STAMP = join(DIST, '.built');
 // As durable-objects/shard-resources.ts imports them, and what stands in.
@@ -14,9 +15,12 @@ const RELAXED_KERNELS = '../src/ann/wasm/probe.relaxed.wasm';
 const STRICT_KERNELS = join(ROOT, 'workers/shards/strict-probe.ts');
 const SOURCES = ['src/**/*', 'durable-objects/**/*', 'workers/**/*', 'wrangler.toml', 'package-lock.json'];
 
-/** Builds the assets and every Worker's bundle into dist/, unless nothing has changed since the last time. */
+/**
+ * Builds the assets and every Worker's bundle into dist/, unless nothing has changed since the last time. A process of its own does it: what it
+ * loads for that, such as wrangler, takes some 300 MB.
+ */
 export async function bundle(): Promise<void> {
-  if ((await newestMs(SOURCES)) >= (await modifiedMs(STAMP))) await buildAll();
+  if ((await newestMs(SOURCES)) >= (await modifiedMs(STAMP))) await runNode('building dist', join(ROOT, 'workers/local/build.ts'), []);
 }
 
 /** What a deployment would upload, in dist/. Resolves to what wrangler printed of each Worker. */
@@ -27,7 +31,11 @@ export async function buildAll(): Promise<string[]> {
   await buildAssets();
   // Platforms without relaxed SIMD refuse a Worker that imports it.
   const kernels = process.env['SLUICE_SIMD'] === 'strict' ? ['--alias', `${RELAXED_KERNELS}:${STRICT_KERNELS}`] : [];
-  const outputs = await Promise.all(WORKER_NAMES.map((worker) => dryRun(worker, ['-c', wranglerToml(worker), ...kernels])));
+  const [, ...outputs] = await Promise.all([
+    writeConfigs(),
+    ...WORKER_NAMES.map((worker) => dryRun(worker, ['-c', wranglerToml(worker), ...kernels])),
+    bundleEntry(STATIC_FILES, join(ROOT, 'workers/local/static-files.ts')),
+  ]);
   await writeFile(STAMP, '');
   // What was edited while it was built is not in it.
   await utimes(STAMP, beganAt, beganAt);
@@ -54,7 +62,12 @@ async function dryRun(name: string, args: readonly string[]): Promise<string> {
   await rm(outdir, { recursive: true, force: true });
   await mkdir(outdir, { recursive: true });
   const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
-  const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', outdir, ...args], {
+  return runNode(`building ${name}`, wrangler, ['deploy', '--dry-run', '--outdir', outdir, ...args]);
+}
+
+/** What it printed. */
+async function runNode(what: string, script: string, args: readonly string[]): Promise<string> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...QUIET_ENVIRONMENT },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -63,8 +76,16 @@ async function dryRun(name: string, args: readonly string[]): Promise<string> {
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  if (code !== 0) throw new Error(`building ${name} failed:\n${output}`);
+  if (code !== 0) throw new Error(`${what} failed:\n${output}`);
   return output;
+}
+
+/** The configurations of all Workers, as wrangler reads them. */
+async function writeConfigs(): Promise<void> {
+  const { unstable_readConfig: readConfig } = await import('wrangler');
+  for (const worker of WORKER_NAMES) {
+    await writeFile(workerConfigFile(worker), JSON.stringify(readConfig({ config: wranglerToml(worker) }), undefined, 2));
+  }
 }
 
 async function newestMs(patterns: string[]): Promise<number> {
@@ -88,6 +109,7 @@ export async function buildAssets(): Promise<void> {
   await rm(ASSETS, { recursive: true, force: true });
   await mkdir(ASSETS, { recursive: true });
   await cp(join(ROOT, 'workers/gateway/public'), ASSETS, { recursive: true });
+  const { openApiDocument } = await import('../../src/contract/openapi.ts');
   await writeFile(join(ASSETS, 'openapi.json'), JSON.stringify(openApiDocument()));
   const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
   for (const file of SWAGGER_FILES) await cp(join(swagger, file), join(ASSETS, 'docs', file));

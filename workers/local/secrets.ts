@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as z from 'zod';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import { closeFile, makeOwnerOnly, writeOwnerOnly } from './owner-only.ts';
@@ -38,13 +37,20 @@ export async function loadSecrets(stateDir: string): Promise<Secrets> {
 
 function parseSecrets(text: string, path: string): Secrets {
   const { adminSecretCharsMin: charsMin } = LIMITS;
-  const secret = z.string().min(charsMin);
+  const { SLUICE_ADMIN_KEY: adminKey, SLUICE_KEY_PEPPER: pepper } = fieldsOf(text);
+  if (isSecret(adminKey) && isSecret(pepper)) return { SLUICE_ADMIN_KEY: adminKey, SLUICE_KEY_PEPPER: pepper };
+  throw new SetupError(
+    `${path} must hold SLUICE_ADMIN_KEY and SLUICE_KEY_PEPPER as JSON, each of at least ${charsMin} characters. ` +
+      'Restore it: without the pepper that made them, the keys of this state folder open nothing.',
+  );
+}
+
+const isSecret = (value: unknown): value is string => typeof value === 'string' && value.length >= LIMITS.adminSecretCharsMin;
+
+function fieldsOf(text: string): Readonly<Record<string, unknown>> {
   try {
-    return z.object({ SLUICE_ADMIN_KEY: secret, SLUICE_KEY_PEPPER: secret }).parse(JSON.parse(text));
+    return Object(JSON.parse(text)) as Record<string, unknown>;
   } catch {
-    throw new SetupError(
-      `${path} must hold SLUICE_ADMIN_KEY and SLUICE_KEY_PEPPER as JSON, each of at least ${charsMin} characters. ` +
-        'Restore it: without the pepper that made them, the keys of this state folder open nothing.',
-    );
+    return {};
   }
 }

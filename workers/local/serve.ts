@@ -1,16 +1,18 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Miniflare } from 'miniflare';
 
-import { claimState, commandOf } from './claim-state.ts';
+import { claimState } from './claim-state.ts';
 import { keepFromOthers } from './owner-only.ts';
 import { RunningSweep } from './running-sweep.ts';
 import type { Secrets } from './secrets.ts';
 import { loadSecrets } from './secrets.ts';
 import { SetupError } from './setup-error.ts';
 import { sweepFiles } from './sweep-files.ts';
-import { topology } from './topology.ts';
+import type { Guest, WorkerdOptions } from './workerd-config.ts';
+import { HOST, makeStores, workerdConfig } from './workerd-config.ts';
+import { Workerd } from './workerd.ts';
 
 export interface Server {
   /** One URL for each gateway isolate. */
@@ -18,9 +20,8 @@ export interface Server {
   readonly secrets: Secrets;
   /** Where its objects and buckets keep their data. */
   readonly storeDir: string;
-  /** Changes when workerd is restarted; undefined while there is none, or where /proc does not list it. */
+  /** Changes when workerd is restarted. */
   workerdPid(): number | undefined;
-  readonly miniflare: Miniflare;
   stop(): Promise<void>;
 }
 
@@ -30,50 +31,58 @@ interface ServeOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** How often files of deleted objects are looked for, and how old they are at least. */
   readonly sweepEveryMs?: number;
+  readonly guests?: readonly Guest[];
 }
 
 /** A deleted index leaves 8 KB: a minute of them is little, and a pass over thousands of files takes milliseconds. */
 const SWEEP_EVERY_MS = 60_000;
 
 /** Starts the whole deployment from the built bundles in one workerd, and waits until it is ready. */
-export async function serve({ ports, stateDir, variables = {}, sweepEveryMs = SWEEP_EVERY_MS }: ServeOptions): Promise<Server> {
+export async function serve({ ports, stateDir, variables = {}, sweepEveryMs = SWEEP_EVERY_MS, guests }: ServeOptions): Promise<Server> {
   keepFromOthers();
   const storeDir = join(stateDir, 'storage');
   const release = await claimState(storeDir);
   sweepFiles(storeDir);
   const secrets = await loadSecrets(stateDir);
-  const miniflare = new Miniflare(topology({ gatewayPorts: ports, stateDir: storeDir, secrets: { ...secrets }, variables }));
-  await ready(miniflare, ports).catch(async (error: unknown) => {
-    // Miniflare says again what went wrong.
-    await miniflare.dispose().catch(() => undefined);
+  const options = { gatewayPorts: ports, storeDir, secrets: { ...secrets }, variables, guests };
+  const workerd = await start(options).catch((error: unknown) => {
     release();
     throw error;
   });
-  const sweep = new RunningSweep({ storeDir, openFiles: filesOfWorkerd, sleep, nowMs: () => Date.now(), ageMinMs: sweepEveryMs });
+  const openFiles = (): ReadonlySet<string> | undefined => (workerd.pid === undefined ? undefined : openFilesOf(workerd.pid));
+  const sweep = new RunningSweep({ storeDir, openFiles, sleep, nowMs: () => Date.now(), ageMinMs: sweepEveryMs });
   const sweeping = repeat(sweepEveryMs, () => sweep.pass());
-  // Miniflare's own listeners exit at once, which would cut off an orderly stop.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal);
   return {
-    urls: ports.map((port) => `http://127.0.0.1:${port}`),
+    urls: ports.map((port) => `http://${HOST}:${port}`),
     secrets,
     storeDir,
-    workerdPid,
-    miniflare,
+    workerdPid: () => workerd.pid,
     stop: async () => {
       await sweeping.stop();
-      await miniflare.dispose();
+      await workerd.stop();
       sweepFiles(storeDir);
       release();
     },
   };
 }
 
-const workerdPid = (): number | undefined => childNamed('workerd');
+async function start(options: WorkerdOptions): Promise<Workerd> {
+  for (const port of options.gatewayPorts) await requireFree(port);
+  await makeStores(options.storeDir);
+  return Workerd.startLasting((folder) => workerdConfig(options, folder));
+}
 
-/** The paths of the files that it has open, according to /proc. */
-function filesOfWorkerd(): ReadonlySet<string> | undefined {
-  const pid = workerdPid();
-  return pid === undefined ? undefined : openFilesOf(pid);
+/** workerd says that a port is in use only in words. */
+async function requireFree(port: number): Promise<void> {
+  const listener = createServer();
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = `Port ${port} of ${HOST} is in use. Stop the process that listens there, or choose another port with PORT.`;
+      reject(error.code === 'EADDRINUSE' ? new SetupError(inUse) : error);
+    });
+    listener.listen(port, HOST, resolve);
+  });
+  await new Promise((resolve) => listener.close(resolve));
 }
 
 /** Does `work` again and again, one at a time, and keeps no process alive. What fails once is tried again. */
@@ -94,28 +103,6 @@ function repeat(everyMs: number, work: () => Promise<unknown>): { stop(): Promis
       await running;
     },
   };
-}
-
-async function ready(miniflare: Miniflare, ports: readonly number[]): Promise<void> {
-  try {
-    await miniflare.ready;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_ADDRESS_IN_USE') throw error;
-    throw new SetupError(
-      `Port ${ports.join(' or ')} of 127.0.0.1 is in use. Stop the process that listens there, or choose another port with PORT.`,
-    );
-  }
-}
-
-/** The pid of our child process of that name, according to /proc. */
-function childNamed(name: string): number | undefined {
-  try {
-    const threads = readdirSync('/proc/self/task');
-    const children = threads.flatMap((thread) => readFileSync(`/proc/self/task/${thread}/children`, 'utf8').trim().split(' '));
-    return children.map(Number).find((pid) => pid > 0 && commandOf(pid).includes(name));
-  } catch {
-    return undefined;
-  }
 }
 
 /** The paths of the files that a process has open, by their present names; undefined where /proc does not list them. */

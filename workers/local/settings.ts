@@ -16,7 +16,7 @@ export interface Settings {
 const PORT_DEFAULT = 8787;
 const PORT_MAX = 65_535;
 /** Those that may be left unset; see `CacheLayoutEnv` and `GatewayEnv`. */
-const PASSED_ON = ['CACHE_SHARDS', 'CACHE_SHARDS_BEFORE', 'TRUSTED_PROXIES', 'CORS_ORIGINS'];
+const PASSED_ON = ['CACHE_SHARDS', 'CACHE_SHARDS_BEFORE', 'TRUSTED_PROXIES', 'CORS_ORIGINS', 'WEBHOOKS_OVER_HTTP'];
 
 /** What the environment says about a deployment on this machine. `gateways` ports are used, one after the other. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1): Settings {

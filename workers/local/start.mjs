@@ -21,7 +21,12 @@ const child = spawn(ownNode(), ['--disable-warning=ExperimentalWarning', join(RO
   cwd: script.startsWith('workers/cli/') ? callerFolder() : ROOT,
   // Its own process group, so that even a hard kill of the child takes workerd and the agents along.
   detached: true,
-  env: { ...process.env, PATH: `${join(MODULES, '.bin')}:${process.env.PATH}` },
+  env: {
+    ...process.env,
+    PATH: `${join(MODULES, '.bin')}:${process.env.PATH}`,
+    // TypeScript is run as it stands. The compiler that strips its types takes 25 MB of each process that finds a file not in this cache.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(MODULES, '.cache/node'),
+  },
   stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
 });
 

@@ -51,7 +51,7 @@ export class GrownIndex {
   }
 
   /** Waits until all splits, trainings and moves are finished. */
-  async settle(workerd: RawWorkerd): Promise<void> {
+  async settle(workerd: Pick<RawWorkerd, 'cpuS'>): Promise<void> {
     for (let quiet = 0; quiet < QUIET_SECONDS;) {
       const before = await workerd.cpuS();
       await sleep(1_000);

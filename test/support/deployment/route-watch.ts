@@ -4,7 +4,7 @@ import { indexObjectName } from '../../../src/index/index-manifest.ts';
 import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
-import type { Server } from '../../../workers/local/serve.ts';
+import type { ObjectCalls } from './object-calls.ts';
 
 /** The methods of the index object that this file calls. */
 interface IndexStub {
@@ -22,10 +22,8 @@ export interface RouteState {
 }
 
 /** The current state, from the index object; undefined if there is no such index. */
-export async function routeState({ miniflare }: Pick<Server, 'miniflare'>, tenant: string, name: string): Promise<RouteState | undefined> {
-  const namespace = await miniflare.getDurableObjectNamespace('INDEX', 'sluice-gateway');
-  const objectName = indexObjectName(tenant as TenantId, name);
-  const index = namespace.get(namespace.idFromName(objectName)) as unknown as IndexStub;
+export async function routeState(objects: ObjectCalls, tenant: string, name: string): Promise<RouteState | undefined> {
+  const index = objects.stubOf<IndexStub>('INDEX', indexObjectName(tenant as TenantId, name));
   const described = await index.describe(name);
   const summary = described.ok ? await index.routingSummary(name, described.value.id, 0) : described;
   if (!summary.ok) return undefined;
@@ -38,11 +36,11 @@ export const isSplitting = (state: RouteState | undefined): boolean =>
   state !== undefined && ((state.locators > 0 && state.version === 0) || state.shards.some((kind) => kind !== 'serving'));
 
 /** Waits until some of what is moving has arrived; returns at once if nothing is moving. */
-export async function untilMoved(server: Pick<Server, 'miniflare'>, tenant: string, name: string): Promise<void> {
-  const before = JSON.stringify(await routeState(server, tenant, name));
+export async function untilMoved(objects: ObjectCalls, tenant: string, name: string): Promise<void> {
+  const before = JSON.stringify(await routeState(objects, tenant, name));
   const hasMoved = async (): Promise<boolean> => {
     // A runtime that has just been killed does not answer.
-    const now = await routeState(server, tenant, name).catch(() => undefined);
+    const now = await routeState(objects, tenant, name).catch(() => undefined);
     return now !== undefined && (!isSplitting(now) || JSON.stringify(now) !== before);
   };
   await expect.poll(hasMoved, { timeout: 60_000, interval: 20 }).toBe(true);

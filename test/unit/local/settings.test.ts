@@ -25,8 +25,9 @@ describe('the settings of a local deployment', () => {
   });
 
   it('[G21] refuse CORS origins that are not origins', () => {
+    const WEBHOOKS_OVER_HTTP = 'yes';
     const CORS_ORIGINS = 'https://app.example.com, http://localhost:3000, keys';
-    expect(readSettings({ CORS_ORIGINS }).variables).toMatchObject({ CORS_ORIGINS });
+    expect(readSettings({ CORS_ORIGINS, WEBHOOKS_OVER_HTTP }).variables).toMatchObject({ CORS_ORIGINS, WEBHOOKS_OVER_HTTP });
     for (const wrong of ['app.example.com', 'https://app.example.com/', 'https://*.example.com']) {
       expect(() => readSettings({ CORS_ORIGINS: wrong })).toThrow(SetupError);
     }
