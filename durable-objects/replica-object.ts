@@ -115,10 +115,9 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
   }
 
   async #forget(): Promise<void> {
-    this.#engine.drop();
     await this.ctx.storage.deleteAlarm();
     const erased = this.ctx.storage.deleteAll();
-    this.#store.storage.forget();
+    this.#shard.forget();
     await erased;
   }
 }

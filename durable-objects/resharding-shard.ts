@@ -57,7 +57,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
     this.#order.forget();
     await this.ctx.storage.deleteAlarm();
     const erased = this.ctx.storage.deleteAll();
-    this.store.storage.forget();
+    this.shard.forget();
     await erased;
     return count;
   }

@@ -6,24 +6,35 @@ import type { Metric } from '../contract/index-settings.ts';
  *
  * Computed in float64 over the float32 components, summed in index order: the same components give the same bits everywhere.
  */
-export function score(metric: Metric, a: Float32Array, b: Float32Array): number {
+export const score = (metric: Metric, a: Float32Array, b: Float32Array): number => scorer(metric, a)(b);
+
+/** The score of one vector against any other, to the bit as `score` states it. */
+export function scorer(metric: Metric, a: Float32Array): (b: Float32Array) => number {
   switch (metric) {
-    case 'cosine':
-      return cosine(a, b);
+    case 'cosine': {
+      const square = dot(a, a);
+      return (b) => cosine(a, square, b);
+    }
     case 'dot':
-      return dot(a, b);
+      return (b) => dot(a, b);
     case 'l2':
-      return Math.sqrt(squaredDistance(a, b));
+      return (b) => Math.sqrt(squaredDistance(a, b));
   }
 }
 
 /** Negative when score `a` is closer than score `b`. */
 export const compareScores = (metric: Metric, a: number, b: number): number => (metric === 'l2' ? a - b : b - a);
 
-function cosine(a: Float32Array, b: Float32Array): number {
+function cosine(a: Float32Array, square: number, b: Float32Array): number {
+  let [product, other] = [0, 0];
+  for (let i = 0; i < a.length; i += 1) {
+    const component = b[i]!;
+    product += a[i]! * component;
+    other += component * component;
+  }
   // One square root of the product: a vector against itself scores exactly 1.
-  const lengths = Math.sqrt(dot(a, a) * dot(b, b));
-  return lengths === 0 ? 0 : Math.max(-1, Math.min(1, dot(a, b) / lengths));
+  const lengths = Math.sqrt(square * other);
+  return lengths === 0 ? 0 : Math.max(-1, Math.min(1, product / lengths));
 }
 
 export function dot(a: Float32Array, b: Float32Array): number {

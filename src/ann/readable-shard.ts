@@ -81,6 +81,12 @@ export class ReadableShard {
     return header?.count ?? 0;
   }
 
+  /** Follows that everything stored was erased, in the same step: calls that came meanwhile may have read some of it. */
+  forget(): void {
+    this.engine.drop();
+    this.store.storage.forget();
+  }
+
   /** Refuses with `vector_not_found` when it is to search around a vector that is not there, or with `limit_exceeded`. */
   query(query: ShardQuery): Outcome<ShardMatches> {
     const found = this.access.pass(query);

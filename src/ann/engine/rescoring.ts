@@ -1,7 +1,7 @@
 import type { Metric } from '../../contract/index-settings.ts';
 import { must } from '../../kernel/assert.ts';
 import { BoundedHeap } from '../../kernel/heap.ts';
-import { compareScores, score } from '../metric.ts';
+import { compareScores, scorer } from '../metric.ts';
 import type { ReadVectors, Row, VectorMatch } from '../stored-vector.ts';
 
 /** A vector that may belong to an answer: its closeness, a product or minus a distance, is at most `closest`. */
@@ -20,13 +20,15 @@ export class Rescoring {
   /** Rows read. */
   rowCount = 0;
   readonly #metric: Metric;
-  readonly #values: Float32Array;
+  readonly #score: (values: Float32Array) => number;
+  readonly #rowsMax: number;
   readonly #readVectors: ReadVectors;
   readonly #best: BoundedHeap<VectorMatch>;
 
   constructor(metric: Metric, { values, topK }: { values: Float32Array; topK: number }, readVectors: ReadVectors) {
     this.#metric = metric;
-    this.#values = values;
+    this.#score = scorer(metric, values);
+    this.#rowsMax = Math.max(BATCH_ROWS_MIN, Math.min(BATCH_ROWS_MAX, Math.floor(BATCH_BYTES / (4 * values.length))));
     this.#readVectors = readVectors;
     this.#best = new BoundedHeap(topK, (a, b) => compareScores(metric, a.score, b.score) || compareIds(a.id, b.id));
   }
@@ -34,7 +36,7 @@ export class Rescoring {
   /** Reads and scores candidates, the most promising first, until no further one can be among the best. */
   push(candidates: readonly Candidate[]): void {
     const sign = this.#metric === 'l2' ? -1 : 1;
-    const rowsMax = Math.max(BATCH_ROWS_MIN, Math.min(BATCH_ROWS_MAX, Math.floor(BATCH_BYTES / (4 * this.#values.length))));
+    const rowsMax = this.#rowsMax;
     for (let start = 0; start < candidates.length; start += rowsMax) {
       const batch = candidates.slice(start, start + rowsMax);
       const { closest } = must(batch[0], 'a batch is not empty');
@@ -42,7 +44,7 @@ export class Rescoring {
       if (this.#best.isFull && closest < sign * must(this.#best.last, 'a full heap has a last item').score) return;
       this.rowCount += batch.length;
       for (const stored of this.#readVectors(batch.map(({ row }) => row))) {
-        this.#best.push({ row: stored.row, id: stored.id, score: score(this.#metric, this.#values, stored.values) });
+        this.#best.push({ row: stored.row, id: stored.id, score: this.#score(stored.values) });
       }
     }
   }

@@ -5,11 +5,12 @@ import { addCosts, NO_COST } from '../search-cost.ts';
 import type { Selection } from '../filter/selection.ts';
 import type { Explanation } from '../shard-protocol.ts';
 import { Maintenance } from '../maintenance/maintenance.ts';
-import type { PlacedVector, Row, VectorMatch, VectorPlace, VectorQuery } from '../stored-vector.ts';
+import type { PlacedVector, ReadVectors, Row, VectorMatch, VectorPlace, VectorQuery } from '../stored-vector.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { VectorStore } from '../store/vector-store.ts';
 import type { EngineResources } from './engine-resources.ts';
 import { Memtable } from './memtable.ts';
+import { RecentVectors } from './recent-vectors.ts';
 import { Rescoring } from './rescoring.ts';
 import { ShardLists } from './shard-lists.ts';
 
@@ -28,6 +29,7 @@ export class ShardEngine {
   readonly #store: VectorStore;
   readonly #memtable: Memtable;
   readonly #lists: ShardLists;
+  #recent: RecentVectors | undefined;
   #maintenance: Maintenance | undefined;
 
   constructor(resources: EngineResources, name: string, store: VectorStore) {
@@ -40,7 +42,7 @@ export class ShardEngine {
 
   /** Bytes resident. */
   get bytes(): number {
-    return this.#memtable.bytes + this.#lists.bytes;
+    return this.#memtable.bytes + this.#lists.bytes + (this.#recent?.bytes ?? 0);
   }
 
   /** Whether background work was asked for since everything was let go of. */
@@ -55,7 +57,7 @@ export class ShardEngine {
 
   /** The closest of a few rows: reads and scores each. */
   searchRows(query: VectorQuery, rows: Iterable<Row>, header: ShardHeader): ExplainedMatches {
-    const rescoring = new Rescoring(header.metric, query, this.#store.read(header));
+    const rescoring = new Rescoring(header.metric, query, this.#reading(header));
     rescoring.push(Array.from(rows, (row) => ({ row, closest: Infinity })));
     return { matches: rescoring.matches(), explanation: { engine: 'rows', ...readingCost(rescoring, header), shardsAsked: 1 } };
   }
@@ -79,6 +81,7 @@ export class ShardEngine {
     this.#maintenance = undefined;
     this.#memtable.drop();
     this.#lists.drop();
+    this.#recent?.drop();
   }
 
   /** Whether there may be background work. */
@@ -92,7 +95,7 @@ export class ShardEngine {
   }
 
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
-    const rescoring = new Rescoring(header.metric, query, this.#store.read(header));
+    const rescoring = new Rescoring(header.metric, query, this.#reading(header));
     const hasLists = this.#lists.listSets().length > 0;
     if (hasLists && among === undefined && this.#lists.liveCount(query.namespace) <= LIMITS.filterExactMaxCount) {
       return this.searchRows(query, this.#store.liveRows(query.namespace), header);
@@ -104,6 +107,11 @@ export class ShardEngine {
     const scanning = { ...NO_COST, codesScanned: memtable.count, bytesTouched: memtable.bytes };
     const cost = [scanning, readingCost(rescoring, header)].reduce(addCosts, listed.cost);
     return { matches: rescoring.matches(), explanation: { engine: hasLists ? 'lists' : 'flat', ...cost, shardsAsked: 1 } };
+  }
+
+  #reading(header: ShardHeader): ReadVectors {
+    this.#recent ??= new RecentVectors(this.#resources.memory, `${this.#name}/recent`, header.dimensions);
+    return this.#recent.reading(this.#store.read(header));
   }
 
   #maintenanceOf(identity: ShardHeader): Maintenance {

@@ -71,4 +71,40 @@ describe('MemoryRegistry', () => {
     registry.release('shard', young);
     expect(registry.bytes).toBe(0);
   });
+
+  it('[V14] spare claims are evicted first, whoever claims', () => {
+    const registry = new MemoryRegistry(100);
+    const [engine, spare] = [holder(), holder(10)];
+    registry.claim('engine', engine, 40);
+    expect(registry.claimSpare('spare', spare, 50)).toBe(true);
+    registry.claim('engine', engine, 60);
+    expect([engine.evictions, spare.evictions, registry.bytes]).toEqual([0, 1, 100]);
+    registry.claim('other', holder(), 50);
+    expect([engine.evictions, spare.evictions, registry.bytes]).toEqual([1, 2, 50]);
+  });
+
+  it('[V14] a spare claim evicts other spare claims alone, and none if it does not fit', () => {
+    const registry = new MemoryRegistry(100);
+    const [engine, a, b] = [holder(), holder(10), holder(10)];
+    registry.claimSpare('a', a, 60);
+    registry.claim('engine', engine, 40);
+    expect(registry.claimSpare('b', b, 61)).toBe(false);
+    expect([a.evictions, registry.bytes]).toEqual([0, 100]);
+    expect(registry.claimSpare('b', b, 20)).toBe(true);
+    expect([engine.evictions, a.evictions, registry.bytes]).toEqual([0, 1, 100]);
+    registry.release('a', a);
+    registry.release('b', b);
+    expect(registry.bytes).toBe(40);
+  });
+
+  it('[V14] what engines once claimed is spared no more: WebAssembly memory never shrinks', () => {
+    const registry = new MemoryRegistry(100);
+    const engine = holder();
+    registry.claim('engine', engine, 70);
+    registry.release('engine', engine);
+    expect(registry.claimSpare('spare', holder(), 31)).toBe(false);
+    expect(registry.claimSpare('spare', holder(), 30)).toBe(true);
+    registry.claim('engine', engine, 70);
+    expect(registry.bytes).toBe(100);
+  });
 });
