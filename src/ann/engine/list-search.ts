@@ -39,14 +39,14 @@ export function searchNearby({ lists, pageIn }: Searched, depth: SearchDepth, { 
     allowed,
   };
   const { rows, cost } = lists.search(query, pageIn);
-  return { candidates: Array.from(rows, (row) => ({ row, closest: Infinity })), cost: { ...NO_COST, ...cost } };
+  return { candidates: rows.map((row) => ({ row, closest: Infinity })), cost: { ...NO_COST, ...cost } };
 }
 
 /** All entries that may be among the `topK` closest, by reading every list. */
 export function searchExactly({ model, lists, pageIn }: Searched, { values, topK, allowed }: Wanted): ListCandidates {
   const { rows, closeness, errors, cost } = lists.searchExact({ values, count: topK, stop: 0, rescoreCount: topK, allowed }, pageIn);
   const bounds = closestOf(model, values);
-  const candidates = Array.from(rows, (row, i): Candidate => ({ row, closest: bounds(closeness[i]! + errors![i]!) }));
+  const candidates = rows.map((row, i): Candidate => ({ row, closest: bounds(closeness[i]! + errors![i]!) }));
   return { candidates: candidates.sort((a, b) => b.closest - a.closest), cost: { ...NO_COST, ...cost } };
 }
 

@@ -1,10 +1,11 @@
 import { assert, must } from '../../kernel/assert.ts';
 import type { PageMemory } from '../page-memory.ts';
 import { PAGE_BYTES } from '../page-memory.ts';
-import type { Centroid } from './list-model.ts';
+import type { Centroid, ListModel } from './list-model.ts';
+import { spreadOf, squaredLength, usualReach } from './list-model.ts';
 
-// Columns besides the codes: float64 scale and bias; uint32 first block, last block, entry count and tick of the last search.
-const DOUBLES = 2;
+// Columns besides the codes: float64 scale, bias and spread; uint32 first block, last block, entry count and tick of the last search.
+const DOUBLES = 3;
 const WORDS = 4;
 
 /** Columns by slot: where each begins, and how many slots there are. */
@@ -12,6 +13,7 @@ export interface Columns {
   readonly codes: number;
   readonly scales: number;
   readonly biases: number;
+  readonly spreads: number;
   readonly firsts: number;
   readonly lasts: number;
   readonly counts: number;
@@ -22,18 +24,18 @@ export interface Columns {
 /** All lists of an index, resident or not, in columns that kernels read: slots are contiguous, so removing a list moves the last one. */
 export class ListDirectory {
   readonly #memory: PageMemory;
-  readonly #dimensions: number;
-  readonly #isDistance: boolean;
+  readonly #model: Pick<ListModel, 'metric' | 'dimensions'>;
+  readonly #usualReach: number;
   readonly #places = new Map<number, number>();
   readonly #lists: number[] = [];
   #pages = 0;
   #address = 0;
   columns: Columns;
 
-  constructor(memory: PageMemory, dimensions: number, isDistance: boolean) {
+  constructor(memory: PageMemory, model: ListModel) {
     this.#memory = memory;
-    this.#dimensions = dimensions;
-    this.#isDistance = isDistance;
+    this.#model = model;
+    this.#usualReach = usualReach(model);
     this.columns = this.#layOut(0, 0);
   }
 
@@ -47,7 +49,7 @@ export class ListDirectory {
 
   /** Bytes from the codes of one centroid to those of the next: zeros behind the dimensions. */
   get stride(): number {
-    return Math.ceil(this.#dimensions / 8) * 8;
+    return Math.ceil(this.#model.dimensions / 8) * 8;
   }
 
   listAt(place: number): number {
@@ -92,15 +94,17 @@ export class ListDirectory {
   }
 
   /** The list's slot, with this centroid. */
-  put(list: number, { codes, scale }: Centroid): number {
-    assert(codes.length === this.#dimensions, `a centroid of this index has ${this.#dimensions} dimensions, not ${codes.length}`);
+  put(list: number, centroid: Centroid): number {
+    const { codes, scale } = centroid;
+    const { dimensions, metric } = this.#model;
+    assert(codes.length === dimensions, `a centroid of this index has ${dimensions} dimensions, not ${codes.length}`);
     const place = this.#places.get(list) ?? this.#add(list);
     const { int8, float64 } = this.#memory.views;
     const at = this.columns.codes + place * this.stride;
     int8.set(codes, at);
     float64[this.columns.scales / 8 + place] = scale;
-    const squared = codes.reduce((sum, code) => sum + code * code, 0);
-    float64[this.columns.biases / 8 + place] = this.#isDistance ? -(scale * scale * squared) / 2 : 0;
+    float64[this.columns.biases / 8 + place] = metric === 'l2' ? -squaredLength(centroid) / 2 : 0;
+    float64[this.columns.spreads / 8 + place] = spreadOf(metric, centroid, this.#usualReach);
     return place;
   }
 
@@ -108,9 +112,9 @@ export class ListDirectory {
     const place = this.placeOf(list);
     const last = this.#lists.length - 1;
     const { int8, float64, uint32 } = this.#memory.views;
-    const { codes, scales, biases, firsts, lasts, counts, used } = this.columns;
+    const { codes, scales, biases, spreads, firsts, lasts, counts, used } = this.columns;
     int8.copyWithin(codes + place * this.stride, codes + last * this.stride, codes + (last + 1) * this.stride);
-    for (const column of [scales, biases]) float64[column / 8 + place] = float64[column / 8 + last]!;
+    for (const column of [scales, biases, spreads]) float64[column / 8 + place] = float64[column / 8 + last]!;
     for (const column of [firsts, lasts, counts, used]) uint32[column / 4 + place] = uint32[column / 4 + last]!;
     this.#clear(last);
     this.#lists[place] = this.listAt(last);
@@ -156,11 +160,12 @@ export class ListDirectory {
     const perList = this.stride + 8 * DOUBLES + 4 * WORDS;
     this.columns = this.#layOut(this.#address, Math.floor(this.bytes / perList / 4) * 4);
     const { uint8 } = this.#memory.views;
-    const { codes, scales, biases, firsts, lasts, counts, used } = before;
+    const { codes, scales, biases, spreads, firsts, lasts, counts, used } = before;
     const copies = [
       [this.columns.codes, codes, this.stride],
       [this.columns.scales, scales, 8],
       [this.columns.biases, biases, 8],
+      [this.columns.spreads, spreads, 8],
       [this.columns.firsts, firsts, 4],
       [this.columns.lasts, lasts, 4],
       [this.columns.counts, counts, 4],
@@ -175,9 +180,10 @@ export class ListDirectory {
     const codes = address;
     const scales = codes + capacity * this.stride;
     const biases = scales + capacity * 8;
-    const firsts = biases + capacity * 8;
+    const spreads = biases + capacity * 8;
+    const firsts = spreads + capacity * 8;
     const lasts = firsts + capacity * 4;
     const counts = lasts + capacity * 4;
-    return { codes, scales, biases, firsts, lasts, counts, used: counts + capacity * 4, capacity };
+    return { codes, scales, biases, spreads, firsts, lasts, counts, used: counts + capacity * 4, capacity };
   }
 }

@@ -60,6 +60,33 @@ export function quantiseTo(values: Float32Array, codes: Int8Array): number {
   return scale;
 }
 
+export function squaredLength({ codes, scale }: Centroid): number {
+  return scale * scale * codes.reduce((sum, code) => sum + code * code, 0);
+}
+
+// Vectors have the short codewords of a subspace more often than the long ones.
+const CODEWORD_REACH = 0.94;
+
+/** How far a vector usually lies from the centroid of its list, as the codebook has it: the root of the mean square. */
+export function usualReach({ codebook }: Pick<ListModel, 'codebook'>): number {
+  const squared = codebook.reduce((sum, value) => sum + value * value, 0);
+  return CODEWORD_REACH * Math.sqrt(squared / CODEWORDS);
+}
+
+// What lies beyond is no list of many vectors.
+const SPREAD_MIN = -0.5;
+const SPREAD_MAX = 1;
+
+/**
+ * By how much the vectors of a list lie farther from its centroid than usual, relative to that: 0 for as usual. Of unit vectors whose mean
+ * is c, the mean square of |x - c| is 1 - |c|^2; of others, the centroid alone does not say.
+ */
+export function spreadOf(metric: Metric, centroid: Centroid, usual: number): number {
+  if (metric !== 'cosine' || usual === 0) return 0;
+  const reach = Math.sqrt(Math.max(0, 1 - squaredLength(centroid)));
+  return Math.max(SPREAD_MIN, Math.min(SPREAD_MAX, reach / usual - 1));
+}
+
 const FLOAT32_MAX = 3.4028234663852886e38;
 
 /**

@@ -20,7 +20,10 @@ export interface ListQuery {
   readonly count: number;
   /** More are proposed, up to `countMax`, as long as int8 codes do not prove that they are behind the `of`-th. Without it, none. */
   readonly undecided?: { readonly of: number; readonly countMax: number };
-  /** Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z). */
+  /**
+   * Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z): more
+   * where the list's vectors are spread more than usual, by that ratio.
+   */
   readonly stop: number;
   /** How many entries the scan hands on to rescoring (R), at least `count`, at most `RESCORE_MAX_COUNT`. */
   readonly rescoreCount: number;
@@ -30,11 +33,11 @@ export interface ListQuery {
 
 export interface ListAnswer {
   /** At most `count` of them when probing, but for those that are undecided; closest first, equally close ones by their row. */
-  readonly rows: Float64Array;
+  readonly rows: readonly number[];
   /** q.x + b over the codes; see `prepare`. */
-  readonly closeness: Float64Array;
+  readonly closeness: readonly number[];
   /** For exact searches: the true closeness differs by at most this. */
-  readonly errors: Float64Array | null;
+  readonly errors: readonly number[] | null;
   readonly cost: ListCost;
 }
 
@@ -67,6 +70,9 @@ const WINDOW = 512;
 const CHUNK = 64;
 const SUM_MAX = 127;
 
+/** What the codes of an entry add to its list's base at most. */
+const sumMaxOf = (nibbles: number): number => SUM_MAX * Math.ceil(nibbles / CHUNK);
+
 // What rounding to int8 does to a closeness is spread with |q| scale / sqrt(12). Two that lie apart by so many |q| scale are hardly ever
 // in the other order: see `refine` in wasm/probe/candidates.ts.
 const NOISE_MARGIN = 3 / Math.sqrt(12);
@@ -80,6 +86,9 @@ interface Interval {
   readonly closeness: number;
   readonly error: number;
 }
+
+/** What a list's rank gains for each unit of its spread: so where probing stops, `stop` counts in each list's own spread. */
+const slackOf = (stop: number, inverse: number): number => (inverse === 0 ? 0 : Math.min(Number.MAX_VALUE, Math.max(0, stop) / inverse));
 
 interface Missing {
   pagedIn: number;
@@ -128,6 +137,7 @@ export class ListSearch {
       this.#begin(query, Math.max(2 * query.rescoreCount, query.rescoreCount + WEEDING_MIN));
       this.#tables.code(query.values);
       this.#tables.tabulate();
+      frame.setDouble('slack', slackOf(this.#stopOf(query), frame.double('inverse')));
       run.scoreLists(frame.address);
       if (frame.double('inverse') === 0) frame.setDouble('inverse', this.#coarseInverse());
       while (frame.double('nextTop') > -Infinity && frame.word('found') < query.rescoreCount) {
@@ -163,9 +173,9 @@ export class ListSearch {
       const kept = candidates.filter(({ closeness, error }) => closeness + error >= threshold);
       kept.sort((a, b) => b.closeness - a.closeness || a.row - b.row);
       return {
-        rows: Float64Array.from(kept, ({ row }) => row),
-        closeness: Float64Array.from(kept, ({ closeness }) => closeness),
-        errors: Float64Array.from(kept, ({ error }) => error),
+        rows: kept.map(({ row }) => row),
+        closeness: kept.map(({ closeness }) => closeness),
+        errors: kept.map(({ error }) => error),
         cost: this.#cost(rescored, missing.pagedIn, frame.word('listsProbed'), frame.word('codesScanned')),
       };
     });
@@ -185,9 +195,10 @@ export class ListSearch {
     const { frame, memory } = this.#kernels;
     const { dimensions, nibbles, rowsAt, cellShift, recordBytes, isDistance, hasLow } = this.#layout;
     assert(query.values.length === dimensions, `a query of this index has ${dimensions} dimensions, not ${query.values.length}`);
-    const sumMax = SUM_MAX * Math.ceil(nibbles / CHUNK);
+    const sumMax = sumMaxOf(nibbles);
     const { capacity } = this.#directory.columns;
-    const keyCount = WINDOW + sumMax + 1;
+    // The keys of a list may begin above the best rank, by what its spread took off its own.
+    const keyCount = WINDOW + 2 * sumMax + 1;
     frame.layOut({ dimensions, nibbles, listCapacity: capacity, candidatesMax, keyCount, floatCount: this.#floatCount });
     this.#tick += 1;
     this.#pointAtLists();
@@ -200,22 +211,29 @@ export class ListSearch {
     frame.setWord('isDistance', Number(isDistance));
     frame.setWord('hasLow', Number(hasLow));
     frame.setWord('goal', query.rescoreCount);
-    // Sums saturate: an entry that needs more than they reach is out of reach.
-    frame.setWord('stop', Math.max(-WINDOW, Math.min(sumMax, Math.floor(query.stop))));
+    frame.setWord('stop', this.#stopOf(query));
     for (const name of ['found', 'need', 'atLeast', 'start', 'listsProbed', 'codesScanned'] as const) frame.setWord(name, 0);
     const pages = query.allowed.pages;
-    memory.views.uint32.set(pages, frame.word('bitmap') / 4);
+    const bitmap = frame.word('bitmap') / 4;
+    const { uint32 } = memory.views;
+    for (let page = 0; page < pages.length; page += 1) uint32[bitmap + page] = pages[page]!;
     frame.setWord('bitmapPages', pages.length);
+  }
+
+  /** In whole units. Sums saturate: an entry that needs more than they reach is out of reach. */
+  #stopOf({ stop }: ListQuery): number {
+    return Math.max(-WINDOW, Math.min(sumMaxOf(this.#layout.nibbles), Math.floor(stop)));
   }
 
   /** Where the directory is. */
   #pointAtLists(): void {
     const { frame } = this.#kernels;
-    const { codes, scales, biases, firsts, counts, used } = this.#directory.columns;
+    const { codes, scales, biases, spreads, firsts, counts, used } = this.#directory.columns;
     frame.setWord('lists', this.#directory.count);
     frame.setWord('listCodes', codes);
     frame.setWord('listScales', scales);
     frame.setWord('listBiases', biases);
+    frame.setWord('listSpreads', spreads);
     frame.setWord('listFirsts', firsts);
     frame.setWord('listCounts', counts);
     frame.setWord('listUsed', used);
@@ -225,9 +243,9 @@ export class ListSearch {
   /** Where all vectors of a list look alike, the lists differ by half a window between the best and the worst. */
   #coarseInverse(): number {
     const { frame, memory } = this.#kernels;
-    const start = frame.word('bases') / 8;
-    const bases = memory.views.float64.subarray(start, start + this.#directory.count);
-    const range = frame.double('nextTop') - bases.reduce((least, base) => Math.min(least, base), Infinity);
+    const start = frame.word('ranks') / 8;
+    const ranks = memory.views.float64.subarray(start, start + this.#directory.count);
+    const range = frame.double('nextTop') - ranks.reduce((least, rank) => Math.min(least, rank), Infinity);
     return range > 0 ? Math.min(WINDOW / 2 / range, Number.MAX_VALUE) : 0;
   }
 
@@ -270,12 +288,13 @@ export class ListSearch {
     const { frame, memory } = this.#kernels;
     const { uint32, float64 } = memory.views;
     const [heap, rowsAt, closenessAt] = [frame.word('heap') / 4, frame.word('rows') / 4, frame.word('closeness') / 8];
-    const rows = new Float64Array(size);
-    const closeness = new Float64Array(size);
+    // Plain arrays: making a typed one of this size takes longer than to fill it.
+    const rows: number[] = [];
+    const closeness: number[] = [];
     for (let i = 0; i < size; i += 1) {
       const candidate = uint32[heap + i]!;
-      rows[i] = uint32[rowsAt + candidate]!;
-      closeness[i] = float64[closenessAt + candidate]!;
+      rows.push(uint32[rowsAt + candidate]!);
+      closeness.push(float64[closenessAt + candidate]!);
     }
     const cost = this.#cost(frame.word('found'), pagedIn, frame.word('listsProbed'), frame.word('codesScanned'));
     return { rows, closeness, errors: null, cost };
@@ -284,7 +303,7 @@ export class ListSearch {
   #cost(rescored: number, listsPagedIn: number, listsProbed: number, codesScanned: number): ListCost {
     const { nibbles, recordBytes } = this.#layout;
     const bytesTouched = Math.round(
-      this.#directory.count * (this.#directory.stride + 24) + codesScanned * (nibbles / 2) + rescored * recordBytes,
+      this.#directory.count * (this.#directory.stride + 32) + codesScanned * (nibbles / 2) + rescored * recordBytes,
     );
     return { listsProbed, codesScanned, rescored, listsPagedIn, bytesTouched };
   }

@@ -20,7 +20,7 @@ export class PostingLists {
 
   constructor(kernels: ProbeKernels, model: ListModel) {
     this.#kernels = kernels;
-    this.#directory = new ListDirectory(kernels.memory, model.dimensions, model.metric === 'l2');
+    this.#directory = new ListDirectory(kernels.memory, model);
     this.#chains = new BlockChains(kernels.memory, model);
     this.#search = new ListSearch(kernels, model, this.#directory, this.#chains.layout);
   }

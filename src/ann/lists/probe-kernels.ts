@@ -3,10 +3,10 @@ import { PAGE_BYTES } from '../page-memory.ts';
 
 /** The fields of `Search` in wasm/probe/search.ts, in the same order: words, then float64. */
 const WORDS = [
-  ...(['lists', 'listCodes', 'listScales', 'listBiases', 'listFirsts', 'listCounts', 'listUsed', 'tick'] as const),
+  ...(['lists', 'listCodes', 'listScales', 'listBiases', 'listSpreads', 'listFirsts', 'listCounts', 'listUsed', 'tick'] as const),
   ...(['stride', 'dimensions', 'nibbles', 'rowsAt', 'cellShift', 'record', 'isDistance', 'hasLow'] as const),
-  ...(['query', 'raw', 'tables', 'bases', 'depths', 'order', 'sliceCounts', 'keys', 'keyCount', 'candidates', 'candidatesMax'] as const),
-  ...(['closeness', 'rows', 'addresses', 'lows', 'heap', 'bitmap', 'bitmapPages', 'sums', 'nibbleMask'] as const),
+  ...(['query', 'raw', 'tables', 'ranks', 'depths', 'order', 'sliceCounts', 'keys', 'keyCount', 'candidates', 'candidatesMax'] as const),
+  ...(['closeness', 'rows', 'addresses', 'lows', 'heap', 'bitmap', 'bitmapPages', 'hits', 'nibbleMask'] as const),
   ...([
     'stop',
     'goal',
@@ -20,9 +20,10 @@ const WORDS = [
     'codesScanned',
     'touched',
     'scales',
+    'reserved',
   ] as const),
 ] as const;
-const DOUBLES = ['queryScale', 'queryLength', 'inverse', 'nextTop'] as const;
+const DOUBLES = ['queryScale', 'queryLength', 'inverse', 'slack', 'top', 'nextTop'] as const;
 
 type Word = (typeof WORDS)[number];
 type Double = (typeof DOUBLES)[number];
@@ -32,7 +33,8 @@ const DOUBLE_AT = Object.fromEntries(DOUBLES.map((name, index) => [name, WORDS.l
 
 /** Rows a page of a bitmap has: 2^19. There may be 2^32 rows. */
 const BITMAP_DIRECTORY_BYTES = 4 * 2 ** 13;
-const SUMS_BYTES = 64;
+/** `HITS_BYTES` of wasm/probe.ts, and room for the block that is one too many. */
+const HITS_BYTES = 17 * 80;
 /** One more than the units of a slice, `SLICE` in wasm/probe/search.ts. */
 const SLICE_COUNTS_BYTES = 4 * 65;
 const VECTOR_BYTES = 16;
@@ -100,11 +102,11 @@ class SearchFrame {
     const stride = Math.ceil(dimensions / 8) * 8;
     const parts: readonly (readonly [Word, number])[] = [
       ['nibbleMask', VECTOR_BYTES],
-      ['sums', SUMS_BYTES],
+      ['hits', HITS_BYTES],
       ['query', stride * 2],
       ['tables', nibbles * 16],
       ['raw', nibbles * 64],
-      ['bases', listCapacity * 8],
+      ['ranks', listCapacity * 8],
       ['depths', listCapacity * 4],
       ['order', listCapacity * 4],
       ['sliceCounts', SLICE_COUNTS_BYTES],

@@ -10,38 +10,45 @@ export { checksum } from './probe/checksum';
 export { gather, refine, select, settle, weed } from './probe/candidates';
 export { tabulate, quantiseTables } from './probe/tables';
 
-/** Scores every list by its centroid; `nextTop` becomes the best. Lists past the last one have a bias of -Infinity. */
+/**
+ * Ranks every list by the closeness of its centroid, and by `slack` for each unit by which its vectors are spread more than usual; `nextTop`
+ * becomes the best. Lists past the last one have a bias of -Infinity.
+ */
 export function scoreLists(s: Search): void {
   const queryScale = f64x2.splat(s.queryScale);
+  const slack = f64x2.splat(s.slack);
   let top = f64x2.splat(-Infinity);
   const stride = s.stride;
   const query = s.query;
   let codes: usize = s.listCodes;
   let scales: usize = s.listScales;
   let biases: usize = s.listBiases;
-  let bases: usize = s.bases;
+  let spreads: usize = s.listSpreads;
+  let ranks: usize = s.ranks;
   for (let list: u32 = 0; list < s.lists; list += 4) {
     const four = products(query, stride, codes, codes + stride, codes + 2 * stride, codes + 3 * stride);
     const first = f64x2.mul(f64x2.mul(f64x2.convert_low_i32x4_s(four), v128.load(scales)), queryScale);
     const last = f64x2.mul(f64x2.mul(f64x2.convert_low_i32x4_s(i64x2.shuffle(four, four, 1, 1)), v128.load(scales, 16)), queryScale);
-    const firstBases = f64x2.add(first, v128.load(biases));
-    const lastBases = f64x2.add(last, v128.load(biases, 16));
-    v128.store(bases, firstBases);
-    v128.store(bases, lastBases, 16);
-    top = f64x2.pmax(top, f64x2.pmax(firstBases, lastBases));
+    const firstRanks = f64x2.add(f64x2.add(first, v128.load(biases)), f64x2.mul(v128.load(spreads), slack));
+    const lastRanks = f64x2.add(f64x2.add(last, v128.load(biases, 16)), f64x2.mul(v128.load(spreads, 16), slack));
+    v128.store(ranks, firstRanks);
+    v128.store(ranks, lastRanks, 16);
+    top = f64x2.pmax(top, f64x2.pmax(firstRanks, lastRanks));
     codes += 4 * stride;
     scales += 32;
     biases += 32;
-    bases += 32;
+    spreads += 32;
+    ranks += 32;
   }
   s.nextTop = max(f64x2.extract_lane(top, 0), f64x2.extract_lane(top, 1));
 }
 
 /**
- * Opens the window of the lists that lie less than `WINDOW` units of the scan behind the best one that was in none yet. `nextTop` becomes
- * the best of those left, -Infinity when none is.
+ * Opens the window of the lists whose ranks lie less than `WINDOW` units of the scan behind the best one that was in none yet. `nextTop`
+ * becomes the best of those left, -Infinity when none is.
  */
 export function openWindow(s: Search): void {
+  s.top = s.nextTop;
   measureDepths(s);
   memory.fill(s.keys, 0, s.keyCount * 4);
   s.slice = 0;
@@ -105,17 +112,17 @@ function inSlice(depths: usize, slice: u32): i32 {
 
 /** Writes how far each list lies behind the best one left, in whole units; `WINDOW` if it is that far, or was ordered before. */
 function measureDepths(s: Search): void {
-  const top = f64x2.splat(s.nextTop);
+  const top = f64x2.splat(s.top);
   const inverse = f64x2.splat(s.inverse);
   const limit = f64x2.splat(<f64>WINDOW);
   // Adding it rounds, and leaves the whole number in the low bits.
   const whole = f64x2.splat(4503599627370496);
   let next = f64x2.splat(-Infinity);
-  let base: usize = s.bases;
+  let rank: usize = s.ranks;
   const end: usize = s.depths + s.lists * 4;
   for (let depth: usize = s.depths; depth < end; depth += 16) {
-    const a = v128.load(base);
-    const b = v128.load(base, 16);
+    const a = v128.load(rank);
+    const b = v128.load(rank, 16);
     const depthA = f64x2.mul(f64x2.sub(top, a), inverse);
     const depthB = f64x2.mul(f64x2.sub(top, b), inverse);
     // What lies above the best one left was ordered before. No number is neither.
@@ -126,7 +133,7 @@ function measureDepths(s: Search): void {
     v128.store(depth, i32x4.shuffle(wholeA, wholeB, 0, 2, 4, 6));
     next = f64x2.pmax(next, v128.bitselect(f64x2.splat(-Infinity), a, v128.or(isNearA, f64x2.gt(a, top))));
     next = f64x2.pmax(next, v128.bitselect(f64x2.splat(-Infinity), b, v128.or(isNearB, f64x2.gt(b, top))));
-    base += 32;
+    rank += 32;
   }
   s.nextTop = max(f64x2.extract_lane(next, 0), f64x2.extract_lane(next, 1));
 }
@@ -141,8 +148,8 @@ export function probe(s: Search, from: u32): i32 {
     for (; place < s.ordered; place++) {
       const word = load<u32>(s.order + place * 4);
       const list = word / WINDOW;
-      const base: i32 = WINDOW - 1 - (word % WINDOW);
-      if (s.need > 0 && s.need - base > s.stop) return -1;
+      const rank: i32 = WINDOW - 1 - (word % WINDOW);
+      if (s.need > 0 && s.need - rank > s.stop) return -1;
       const entries = load<u32>(s.listCounts + list * 4);
       if (entries == 0) continue;
       const first = load<u32>(s.listFirsts + list * 4);
@@ -150,12 +157,19 @@ export function probe(s: Search, from: u32): i32 {
       store<u32>(s.listUsed + list * 4, s.tick);
       s.listsProbed += 1;
       s.codesScanned += entries;
+      const base = baseOf(s, list);
       if (s.nibbles <= CHUNK) scanShort(s, first, entries, base);
       else scanLong(s, first, entries, base);
     }
     place = 0;
   } while (orderSlice(s));
   return -1;
+}
+
+/** Where the keys of a list begin: those of entries that equal its centroid. */
+function baseOf(s: Search, list: u32): i32 {
+  const base = load<f64>(s.ranks + list * 8) - s.slack * load<f64>(s.listSpreads + list * 8);
+  return WINDOW - 1 - <i32>nearest((s.top - base) * s.inverse);
 }
 
 function lookUp(table: v128, indices: v128): v128 {
@@ -168,61 +182,19 @@ function scanShort(s: Search, first: usize, entries: i32, base: i32): void {
   const nibbleMask = v128.load(s.nibbleMask);
   const tables: usize = s.tables;
   const codesBytes: usize = s.nibbles * 16;
-  for (let block = first; entries > 0; entries -= 32) {
-    let low = i8x16.splat(0);
-    let high = low;
-    let table = tables;
-    let at = block;
-    const end = block + codesBytes;
-    do {
-      const codes = v128.load(at);
-      const entry = v128.load(table);
-      low = i8x16.add_sat_s(low, lookUp(entry, v128.and(codes, nibbleMask)));
-      high = i8x16.add_sat_s(high, lookUp(entry, v128.and(i16x8.shr_u(codes, 4), nibbleMask)));
-      at += 16;
-      table += 16;
-    } while (at < end);
-    // Until enough were found, keys below the window count, too.
+  const hits: usize = s.hits;
+  let block = first;
+  while (entries > 0) {
     const needed = s.need > 0 ? s.need - base : -128;
-    if (needed <= 127) {
-      let hits: u32 = 0xffffffff;
-      if (needed > -128) {
-        const less = i8x16.splat(<i8>(needed - 1));
-        hits = i8x16.bitmask(i8x16.gt_s(low, less)) | (i8x16.bitmask(i8x16.gt_s(high, less)) << 16);
-      }
-      if (entries < 32) hits &= (1 << entries) - 1;
-      if (hits != 0) {
-        const sums: usize = s.sums;
-        v128.store(sums, low);
-        v128.store(sums, high, 16);
-        do {
-          const entry = ctz(hits);
-          hits &= hits - 1;
-          accept(s, block, entry, base + <i32>load<i8>(sums + entry));
-        } while (hits != 0);
-      }
-    }
-    block = load<u32>(end);
-  }
-}
-
-/** Entries of more nibbles: chunks of 64, each saturating at 8 bits, are summed in 16 bits. */
-function scanLong(s: Search, first: usize, entries: i32, base: i32): void {
-  const nibbleMask = v128.load(s.nibbleMask);
-  const codesBytes: usize = s.nibbles * 16;
-  const sums: usize = s.sums;
-  for (let block = first; entries > 0; entries -= 32) {
-    let a = i16x8.splat(0);
-    let b = a;
-    let c = a;
-    let d = a;
-    let table: usize = s.tables;
-    let at = block;
-    const end = block + codesBytes;
+    if (needed > 127) return;
+    const least = i8x16.splat(<i8>max(-128, needed));
+    let hit = hits;
     do {
       let low = i8x16.splat(0);
       let high = low;
-      const chunkEnd = min(end, at + CHUNK * 16);
+      let table = tables;
+      let at = block;
+      const end = block + codesBytes;
       do {
         const codes = v128.load(at);
         const entry = v128.load(table);
@@ -230,55 +202,123 @@ function scanLong(s: Search, first: usize, entries: i32, base: i32): void {
         high = i8x16.add_sat_s(high, lookUp(entry, v128.and(i16x8.shr_u(codes, 4), nibbleMask)));
         at += 16;
         table += 16;
-      } while (at < chunkEnd);
-      a = i16x8.add(a, i16x8.extend_low_i8x16_s(low));
-      b = i16x8.add(b, i16x8.extend_high_i8x16_s(low));
-      c = i16x8.add(c, i16x8.extend_low_i8x16_s(high));
-      d = i16x8.add(d, i16x8.extend_high_i8x16_s(high));
-    } while (at < end);
-    // No sum leaves 16 bits: at most 4,098 nibbles make 65 chunks.
-    const less = i16x8.splat(s.need > 0 ? <i16>max(-32768, min(32767, s.need - base - 1)) : -32768);
-    let hits: u32 = i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(a, less), i16x8.gt_s(b, less)));
-    hits |= i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(c, less), i16x8.gt_s(d, less))) << 16;
-    if (entries < 32) hits &= (1 << entries) - 1;
-    if (hits != 0) {
-      v128.store(sums, a);
-      v128.store(sums, b, 16);
-      v128.store(sums, c, 32);
-      v128.store(sums, d, 48);
-      do {
-        const entry = ctz(hits);
-        hits &= hits - 1;
-        accept(s, block, entry, base + <i32>load<i16>(sums + entry * 2));
-      } while (hits != 0);
-    }
-    block = load<u32>(end);
+      } while (at < end);
+      v128.store(hit, low, HIT_SUMS);
+      v128.store(hit, high, HIT_SUMS + 16);
+      const which = i8x16.bitmask(i8x16.ge_s(low, least)) | (i8x16.bitmask(i8x16.ge_s(high, least)) << 16);
+      hit = noteHits(hit, block, which, entries);
+      entries -= 32;
+      block = load<u32>(end);
+    } while (entries > 0 && hit < hits + HITS_BYTES);
+    takeHits(s, hit, base, false);
   }
 }
 
-/** Takes an entry as a candidate if its key is still needed and its row allowed. Keys below the window count as its lower end. */
-function accept(s: Search, block: usize, entry: u32, sum: i32): void {
-  const key = max(0, sum);
-  if (key < s.need) return;
-  const row = load<u32>(block + s.rowsAt + entry * 4);
-  const page = row >> 19;
-  if (page >= s.bitmapPages) return;
-  const bits = load<u32>(s.bitmap + page * 4);
-  if (bits == 0 || ((load<u32>(bits + ((row & 0x7ffff) >> 5) * 4) >> (row & 31)) & 1) == 0) return;
-  if (s.found == s.candidatesMax) compact(s);
-  const candidate = s.candidates + s.found * 8;
-  store<u32>(candidate, key);
-  // Blocks lie at multiples of 64.
-  store<u32>(candidate, block | entry, 4);
-  s.found += 1;
-  const count = s.keys + key * 4;
-  store<u32>(count, load<u32>(count) + 1);
-  s.atLeast += 1;
-  const goal = s.goal - s.start;
-  while (s.atLeast >= goal) {
-    s.atLeast -= load<u32>(s.keys + s.need * 4);
-    s.need += 1;
+/** Entries of more nibbles: chunks of 64, each saturating at 8 bits, are summed in 16 bits. */
+function scanLong(s: Search, first: usize, entries: i32, base: i32): void {
+  const nibbleMask = v128.load(s.nibbleMask);
+  const codesBytes: usize = s.nibbles * 16;
+  const hits: usize = s.hits;
+  let block = first;
+  while (entries > 0) {
+    // No sum leaves 16 bits: at most 4,098 nibbles make 65 chunks.
+    const least = i16x8.splat(s.need > 0 ? <i16>max(-32768, min(32767, s.need - base)) : -32768);
+    let hit = hits;
+    do {
+      let a = i16x8.splat(0);
+      let b = a;
+      let c = a;
+      let d = a;
+      let table: usize = s.tables;
+      let at = block;
+      const end = block + codesBytes;
+      do {
+        let low = i8x16.splat(0);
+        let high = low;
+        const chunkEnd = min(end, at + CHUNK * 16);
+        do {
+          const codes = v128.load(at);
+          const entry = v128.load(table);
+          low = i8x16.add_sat_s(low, lookUp(entry, v128.and(codes, nibbleMask)));
+          high = i8x16.add_sat_s(high, lookUp(entry, v128.and(i16x8.shr_u(codes, 4), nibbleMask)));
+          at += 16;
+          table += 16;
+        } while (at < chunkEnd);
+        a = i16x8.add(a, i16x8.extend_low_i8x16_s(low));
+        b = i16x8.add(b, i16x8.extend_high_i8x16_s(low));
+        c = i16x8.add(c, i16x8.extend_low_i8x16_s(high));
+        d = i16x8.add(d, i16x8.extend_high_i8x16_s(high));
+      } while (at < end);
+      v128.store(hit, a, HIT_SUMS);
+      v128.store(hit, b, HIT_SUMS + 16);
+      v128.store(hit, c, HIT_SUMS + 32);
+      v128.store(hit, d, HIT_SUMS + 48);
+      let which: u32 = i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.ge_s(a, least), i16x8.ge_s(b, least)));
+      which |= i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.ge_s(c, least), i16x8.ge_s(d, least))) << 16;
+      hit = noteHits(hit, block, which, entries);
+      entries -= 32;
+      block = load<u32>(end);
+    } while (entries > 0 && hit < hits + HITS_BYTES);
+    takeHits(s, hit, base, true);
   }
+}
+
+// A block that has hits until they are taken: its address, a bit for each hit, and its sums. The scan writes one for every block and goes
+// on to the next place only if there are any: a branch would be guessed wrong too often.
+const HIT_SUMS: usize = 16;
+const HIT_BYTES: usize = 80;
+const HITS_BYTES: usize = 16 * HIT_BYTES;
+
+function noteHits(hit: usize, block: usize, which: u32, entries: i32): usize {
+  const hits = which & (0xffffffff >> max(0, 32 - entries));
+  store<u32>(hit, block);
+  store<u32>(hit, hits, 4);
+  return hit + select<usize>(HIT_BYTES, 0, hits != 0);
+}
+
+/** Takes the hits up to `end` whose rows are allowed as candidates. Keys below the window count as its lower end. */
+function takeHits(s: Search, end: usize, base: i32, isWide: bool): void {
+  if (s.found + 32 * 16 > s.candidatesMax) compact(s);
+  const before = s.found;
+  const candidates: usize = s.candidates;
+  const keys: usize = s.keys;
+  let found = before;
+  for (let hit: usize = s.hits; hit < end; hit += HIT_BYTES) {
+    const block: usize = load<u32>(hit);
+    const rows = block + s.rowsAt;
+    let hits = load<u32>(hit, 4);
+    do {
+      const entry: u32 = ctz(hits);
+      hits &= hits - 1;
+      const row = load<u32>(rows + entry * 4);
+      const page = row >> 19;
+      if (page >= s.bitmapPages) continue;
+      const bits = load<u32>(s.bitmap + page * 4);
+      if (bits == 0) continue;
+      const isAllowed = (load<u32>(bits + ((row & 0x7ffff) >> 5) * 4) >> (row & 31)) & 1;
+      const sum = isWide ? <i32>load<i16>(hit + entry * 2, HIT_SUMS) : <i32>load<i8>(hit + entry, HIT_SUMS);
+      const key = max(0, base + sum);
+      const candidate = candidates + found * 8;
+      store<u32>(candidate, key);
+      // Blocks lie at multiples of 64.
+      store<u32>(candidate, block | entry, 4);
+      const count = keys + key * 4;
+      store<u32>(count, load<u32>(count) + isAllowed);
+      found += isAllowed;
+    } while (hits != 0);
+  }
+  s.found = found;
+  raiseNeed(s, found - before);
+}
+
+/** Once the goal is reached, only better keys are needed. */
+function raiseNeed(s: Search, more: u32): void {
+  let atLeast = s.atLeast + more;
+  const goal = s.goal - s.start;
+  let need = s.need;
+  for (; atLeast >= goal; need++) atLeast -= load<u32>(s.keys + need * 4);
+  s.need = need;
+  s.atLeast = atLeast;
 }
 
 /**
@@ -289,16 +329,17 @@ export function compact(s: Search): void {
   if (s.need == 0) return;
   // With those whose key is one less than needed, the goal was reached.
   let ties = s.goal - s.start - s.atLeast;
-  let kept = s.start;
-  for (let i = s.start; i < s.found; i++) {
-    const candidate = s.candidates + i * 8;
-    const key: i32 = load<u32>(candidate);
-    if (key < s.need) {
-      if (key != s.need - 1 || ties == 0) continue;
-      ties -= 1;
-    }
-    store<u64>(s.candidates + kept * 8, load<u64>(candidate));
-    kept += 1;
+  const need = s.need;
+  let kept = s.candidates + s.start * 8;
+  const end = s.candidates + s.found * 8;
+  // Without a branch, which would be guessed wrong too often.
+  for (let at = kept; at < end; at += 8) {
+    const candidate = load<u64>(at);
+    const key: i32 = <i32>(<u32>candidate);
+    const isTied = u32(key == need - 1) & u32(ties > 0);
+    ties -= isTied;
+    store<u64>(kept, candidate);
+    kept += (u32(key >= need) | isTied) * 8;
   }
-  s.found = kept;
+  s.found = (kept - s.candidates) / 8;
 }

@@ -42,7 +42,7 @@ export class ListTrial {
 
   /** The numbers of the closest vectors by their codes, closest first; reads nothing but the lists. */
   searchCodes(values: Float32Array, topK: number, depth: Depth): number[] {
-    return Array.from(this.#propose({ values, count: topK }, depth), (row) => row - FIRST_ROW);
+    return this.#propose({ values, count: topK }, depth).map((row) => row - FIRST_ROW);
   }
 
   /** The numbers of the closest vectors, closest first: the lists' candidates, rescored exactly. */
@@ -52,11 +52,11 @@ export class ListTrial {
     const rescoring = new Rescoring(this.#metric, { values, topK }, (wanted) =>
       wanted.map((row) => ({ row, id: String(row), values: vectorAt(this.#base, row - FIRST_ROW) })),
     );
-    rescoring.push(Array.from(rows, (row) => ({ row, closest: Infinity })));
+    rescoring.push(rows.map((row) => ({ row, closest: Infinity })));
     return rescoring.matches().map(({ row }) => row - FIRST_ROW);
   }
 
-  #propose(wanted: Pick<ListQuery, 'values' | 'count' | 'undecided'>, { stop, rescore }: Depth): Float64Array {
+  #propose(wanted: Pick<ListQuery, 'values' | 'count' | 'undecided'>, { stop, rescore }: Depth): readonly number[] {
     const { lists, pageIn } = this.#image;
     const query = { ...wanted, stop, rescoreCount: Math.max(wanted.count, rescore), allowed: this.#allowed };
     const { rows, cost } = lists.search(query, pageIn);

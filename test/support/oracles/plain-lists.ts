@@ -1,6 +1,6 @@
 import { quantise, queryCodeMax } from '../../../src/ann/quantise.ts';
 import { CODEWORDS, nibbleCount, prepare, subspaceCount } from '../../../src/ann/lists/list-model.ts';
-import type { ListModel } from '../../../src/ann/lists/list-model.ts';
+import type { Centroid, ListModel } from '../../../src/ann/lists/list-model.ts';
 import type { Entry, ListWorld } from '../worlds/list-world.ts';
 
 const WINDOW = 512;
@@ -22,6 +22,8 @@ export interface PlainAnswer {
   readonly closeness: number[];
   readonly rounds: number;
   readonly isSaturated: boolean;
+  /** Whether a list was probed before another whose centroid is closer. */
+  readonly isReordered: boolean;
 }
 
 interface PlainQuery {
@@ -43,35 +45,57 @@ export function searchPlainly(world: ListWorld, search: PlainSearch): PlainAnswe
     return product * centroid.scale * query.scale + (world.model.metric === 'l2' ? -(centroid.scale * centroid.scale * squared) / 2 : 0);
   });
   const range = Math.max(...bases) - Math.min(...bases);
+  const spreads = world.centroids.map((centroid) => spreadOf(world.model, centroid));
   const units = inverse === 0 ? (range > 0 ? Math.min(WINDOW / 2 / range, Number.MAX_VALUE) : 0) : inverse;
-  const found = probePlainly(world, search, tables, bases, units);
+  const found = probePlainly(world, search, tables, { bases, spreads, units, slack: inverse === 0 ? 0 : stopOf(search, tables) / inverse });
   return { ...found, ...rescorePlainly(world, search, query, found.entries), candidates: new Set(found.entries.map(({ row }) => row)) };
 }
 
-function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[], bases: number[], units: number) {
+/** How much farther than usual the vectors of a list lie from its centroid: unit vectors of mean c, by the root of 1 - |c|^2. */
+function spreadOf({ metric, codebook }: ListModel, { codes, scale }: Centroid): number {
+  const usual = 0.94 * Math.sqrt(codebook.reduce((sum, value) => sum + value * value, 0) / CODEWORDS);
+  if (metric !== 'cosine' || usual === 0) return 0;
+  const reach = Math.sqrt(Math.max(0, 1 - scale * scale * productOf(codes, codes)));
+  return Math.max(-0.5, Math.min(1, reach / usual - 1));
+}
+
+const stopOf = ({ stop }: PlainSearch, tables: readonly Int8Array[]): number =>
+  Math.max(0, Math.min(127 * Math.ceil(tables.length / CHUNK), Math.floor(stop)));
+
+interface Ranking {
+  readonly bases: readonly number[];
+  readonly spreads: readonly number[];
+  /** Of the scan, in one of closeness. */
+  readonly units: number;
+  /** What a list's rank gains for each unit of its spread. */
+  readonly slack: number;
+}
+
+function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[], { bases, spreads, units, slack }: Ranking) {
   const chunks = Math.ceil(tables.length / CHUNK);
   const stop = Math.max(-WINDOW, Math.min(127 * chunks, Math.floor(search.stop)));
   const probed: number[] = [];
   const entries: Entry[] = [];
-  let [rounds, isSaturated] = [0, false];
-  let left = bases.map((base, list) => ({ base, list }));
+  let [rounds, isSaturated, isReordered] = [0, false, false];
+  let left = bases.map((base, list) => ({ rank: base + spreads[list]! * slack, list }));
   while (left.length > 0 && entries.length < search.rescoreCount) {
     rounds += 1;
-    const top = Math.max(...left.map(({ base }) => base));
+    const top = Math.max(...left.map(({ rank }) => rank));
     const near = left
-      .map(({ base, list }) => ({ list, depth: (top - base) * units }))
+      .map(({ rank, list }) => ({ list, rank, depth: (top - rank) * units }))
       .filter(({ depth }) => depth < WINDOW - 0.5)
-      .map(({ list, depth }) => ({ list, depth: roundEven(depth) }))
+      .map(({ list, rank, depth }) => ({ list, rank, depth: roundEven(depth) }))
       .sort((a, b) => a.depth - b.depth || a.list - b.list);
     left = left.filter(({ list }) => !near.some((other) => other.list === list));
     // The best entries so far by key; equal keys in the order in which they were found.
     let best: { key: number; entry: Entry }[] = [];
     const goal = search.rescoreCount - entries.length;
-    for (const { list, depth } of near) {
-      const base = WINDOW - 1 - depth;
+    for (const { list, rank, depth } of near) {
+      const base = WINDOW - 1 - roundEven((top - (rank - slack * spreads[list]!)) * units);
       const need = best.length === goal ? best.at(-1)!.key + 1 : 0;
-      if (need > 0 && need - base > stop) break;
+      if (need > 0 && need - (WINDOW - 1 - depth) > stop) break;
       if (world.entries[list]!.length === 0) continue;
+      isReordered ||= bases[list]! > bases[probed.at(-1) ?? list]!;
       probed.push(list);
       for (const entry of world.entries[list]!) {
         if (!world.allowed.has(entry.row)) continue;
@@ -87,7 +111,7 @@ function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[]
     entries.push(...best.map(({ entry }) => entry));
     if (isFull) break;
   }
-  return { probed, entries, rounds, isSaturated };
+  return { probed, entries, rounds, isSaturated, isReordered };
 }
 
 function sumOf(tables: readonly Int8Array[], nibbles: Uint8Array): { sum: number; saturated: boolean } {

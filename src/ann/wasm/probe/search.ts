@@ -15,6 +15,7 @@ export class Search {
   listCodes: u32;
   listScales: u32;
   listBiases: u32;
+  listSpreads: u32;
   listFirsts: u32;
   listCounts: u32;
   listUsed: u32;
@@ -32,7 +33,7 @@ export class Search {
   query: u32;
   raw: u32;
   tables: u32;
-  bases: u32;
+  ranks: u32;
   depths: u32;
   order: u32;
   sliceCounts: u32;
@@ -47,7 +48,7 @@ export class Search {
   heap: u32;
   bitmap: u32;
   bitmapPages: u32;
-  sums: u32;
+  hits: u32;
   nibbleMask: u32;
   // Numbers.
   stop: i32;
@@ -62,8 +63,11 @@ export class Search {
   codesScanned: u32;
   touched: u32;
   scales: u32;
+  reserved: u32;
   queryScale: f64;
   queryLength: f64;
   inverse: f64;
+  slack: f64;
+  top: f64;
   nextTop: f64;
 }
