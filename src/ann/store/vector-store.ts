@@ -1,5 +1,6 @@
 import { must } from '../../kernel/assert.ts';
-import { insertInto, jsonParts } from '../../kernel/sql/bulk-statements.ts';
+import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
+import { insertColumns } from '../../kernel/sql/insert-columns.ts';
 import { RememberingStorage } from '../../kernel/sql/remembering-storage.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { AccessState } from '../access-mode.ts';
@@ -163,20 +164,16 @@ export class VectorStore extends VectorReader {
     dimensions: number,
     lsn: number,
   ): void {
-    insertInto(
-      this.storage,
-      'INSERT INTO vectors (row, namespace, id, floats, metadata, text, lsn, version)',
-      places.map(({ row, namespace }, i) => [
-        row,
-        namespace,
-        must(ids[i], 'a batch has one id a vector'),
-        encodeFloats(values.subarray(i * dimensions, (i + 1) * dimensions)),
-        metadata[i] ?? null,
-        texts[i] ?? null,
-        lsn,
-        versions?.[i] ?? 0,
-      ]),
-    );
+    insertColumns(this.storage, 'vectors', ids.length, {
+      row: { kind: 'counted', first: places[0]?.row ?? 0 },
+      namespace: { kind: 'each', values: places.map(({ namespace }) => namespace) },
+      id: { kind: 'each', values: ids },
+      floats: { kind: 'blobs', bytes: encodeFloats(values), bytesEach: 4 * dimensions },
+      metadata: { kind: 'texts', values: metadata },
+      text: { kind: 'texts', values: texts },
+      lsn: { kind: 'same', value: lsn },
+      version: versions === undefined ? { kind: 'same', value: 0 } : { kind: 'each', values: versions },
+    });
     this.properties.add(
       places.flatMap((place, i) => {
         const written = metadata[i] ?? null;
