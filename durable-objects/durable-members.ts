@@ -4,6 +4,7 @@ import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts
 import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { MemberReads } from '../src/index/fan-out/shard-reads.ts';
+import { ok } from '../src/kernel/result.ts';
 import { reach } from './platform-fault.ts';
 import type { ReplicaObject } from './replica-object.ts';
 import type { ShardObject } from './shard-object.ts';
@@ -11,6 +12,7 @@ import type { ShardObject } from './shard-object.ts';
 /** What the objects do; a shard itself is strong whatever it is asked for. */
 interface MemberStub {
   query(query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>>;
+  queryAll(queries: readonly ShardQuery[], consistency: ReadConsistency): Promise<Outcome<ShardMatches>[]>;
   fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>>;
 }
 
@@ -30,6 +32,15 @@ export class DurableMembers implements MemberReads {
 
   query(manifest: IndexManifest, member: ShardMember, query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>> {
     return reach(() => this.#of(manifest, member).query(query, consistency));
+  }
+
+  queryAll(
+    manifest: IndexManifest,
+    member: ShardMember,
+    queries: readonly ShardQuery[],
+    consistency: ReadConsistency,
+  ): Promise<Outcome<readonly Outcome<ShardMatches>[]>> {
+    return reach(async () => ok(await this.#of(manifest, member).queryAll(queries, consistency)));
   }
 
   fetch(manifest: IndexManifest, member: ShardMember, fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>> {

@@ -7,6 +7,7 @@ import { LoadMeter } from '../src/index/replicas/load-meter.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { Replica } from '../src/ann/replication/replica.ts';
 import { searchTimeMs } from '../src/ann/search-cost.ts';
+import { searchInTurns } from '../src/ann/search-in-turns.ts';
 import { ReadableShard } from '../src/ann/readable-shard.ts';
 import type { Read, ShardFetch, ShardIdentity, ShardMatches, ShardQuery, ShardVectors } from '../src/ann/shard-protocol.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -66,6 +67,15 @@ export class ReplicaObject extends DurableObject<Pick<ReshardingEnv, 'SHARD'>> i
       this.#meter.record('sharable', searchTimeMs(this.#shard.lastCost), nowMs);
       return found;
     });
+  }
+
+  /** Several searches of one caller. */
+  queryAll(queries: readonly ShardQuery[], consistency: ReadConsistency): Promise<Outcome<ShardMatches>[]> {
+    return searchInTurns(
+      queries,
+      () => Date.now(),
+      (query) => this.query(query, consistency),
+    );
   }
 
   async fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>> {

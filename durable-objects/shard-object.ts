@@ -9,6 +9,7 @@ import { tellChanges } from '../src/ann/replication/changes.ts';
 import type { Repetition, ShardMatches, ShardQuery, ShardStats } from '../src/ann/shard-protocol.ts';
 import type { AnswerOf, ReadEngine, RequestOf, ShardMethods, ShardRead, ShardWrite, WriteEngine } from '../src/ann/shard-operations.ts';
 import { READ_METHODS, WRITE_METHODS } from '../src/ann/shard-operations.ts';
+import { searchInTurns } from '../src/ann/search-in-turns.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { IndexId } from '../src/kernel/ids.ts';
@@ -74,6 +75,15 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
     // What was left undone when this object was evicted is taken up with its first query.
     if (!this.shard.isMaintained) await this.arm();
     return outcome;
+  }
+
+  /** Several searches of one caller. */
+  queryAll(queries: readonly ShardQuery[], consistency?: ReadConsistency): Promise<Outcome<ShardMatches>[]> {
+    return searchInTurns(
+      queries,
+      () => Date.now(),
+      (query) => this.query(query, consistency),
+    );
   }
 
   /** The LSN of the last write: it does not wait for reads, as it takes none of their time. */

@@ -91,8 +91,12 @@ export const RETRIEVAL_LIMITS = {
   qdrantGroupCandidatesMaxCount: 1_000,
   // What a batch has besides its points and vectors, such as payloads and ids: it is parsed as a whole, in four times its memory.
   qdrantOperationsBytesMax: 12 * 1024 * 1024,
-  // Each may take a shard 100 ms; they are done one after another.
-  qdrantSearchesMaxCount: 64,
+  // Searches of one call: as many as the batches of other engines' clients have, and some 100 kB of vectors of usual size.
+  batchSearchesMaxCount: 100,
+  // What they may find together, `offset` included, as much as one search may: an isolate holds what all shards answer, of ids alone 10 MB.
+  batchMatchesMaxCount: 20_000,
+  // So many of them at a time wait for a shard, about as many as are done in one turn.
+  batchSearchesQueuedCount: 16,
   // Paths in metadata that one change removes.
   metadataPathsMaxCount: 64,
   // So many accepted vectors at most are read and scored one by one: some 3 ms, less than a scan of the others takes.

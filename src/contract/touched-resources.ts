@@ -18,13 +18,21 @@ const INDEX_PARAMS = ['index', 'alias', 'collection'] as const;
 export function touchedBy({ access, method, path }: Endpoint, params: unknown, body: unknown): Touched {
   const indexes = INDEX_PARAMS.flatMap((param) => textAt(params, param)).map((name) => `index/${name}`);
   if (method === 'POST' && path === '/v1/indexes') indexes.push(...textAt(body, 'name').map((name) => `index/${name}`));
-  const models = [...textAt(params, 'model'), ...textAt(body, 'model'), ...textAt(body, 'query_model')].map((name) => `model/${name}`);
+  const models = [
+    ...textAt(params, 'model'),
+    ...textAt(body, 'model'),
+    ...textAt(body, 'query_model'),
+    ...searchesIn(body).flatMap((search) => textAt(search, 'model')),
+  ].map((name) => `model/${name}`);
   // What is cached is of all models, and of the answers of all indexes, unless a purge names a model.
   const isSweeping = method === 'POST' && path === '/v1/cache/purge' && models.length === 0;
   const isAboutIndexes = 'scope' in access && access.scope.startsWith('index:');
   const isOfAllIndexes = indexes.length === 0 && isAboutIndexes;
   return { named: [...indexes, ...models], unnamed: isSweeping ? ['index', 'model'] : isOfAllIndexes ? ['index'] : [] };
 }
+
+const searchesIn = (body: unknown): readonly unknown[] =>
+  typeof body === 'object' && body !== null && 'searches' in body && Array.isArray(body.searches) ? body.searches : [];
 
 function textAt(value: unknown, field: string): string[] {
   if (typeof value !== 'object' || value === null || !(field in value)) return [];

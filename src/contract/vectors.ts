@@ -120,6 +120,14 @@ function refuseFewCandidates(
 
 export type QueryBody = z.output<typeof queryBody>;
 
+const batchBody = z.strictObject({
+  searches: z
+    .array(queryBody)
+    .min(1)
+    .max(LIMITS.batchSearchesMaxCount)
+    .meta(about('What single queries have as bodies, each with its own target, filter and options.')),
+});
+
 const fetchBody = z.strictObject({
   ids: z.array(vectorId).min(1).max(LIMITS.vectorIdsMaxCount),
   namespace,
@@ -166,6 +174,13 @@ export const storedVector = z.object(stored);
 export type StoredVectorReply = z.input<typeof storedVector>;
 
 const count = z.int().min(0);
+
+const queryReply = z.object({
+  matches: z.array(z.object({ ...stored, score: z.number() })),
+  lsn,
+  ...partial,
+  explanation: explanation.optional(),
+});
 
 const MIB = (bytes: number): number => bytes / 1024 / 1024;
 
@@ -215,9 +230,25 @@ export const vectorEndpoints = {
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
     body: json(queryBody),
     status: 200,
-    reply: json(
-      z.object({ matches: z.array(z.object({ ...stored, score: z.number() })), lsn, ...partial, explanation: explanation.optional() }),
+    reply: json(queryReply),
+  },
+  queryVectorsBatch: {
+    method: 'POST',
+    path: '/v1/indexes/:index/query/batch',
+    tag: 'Vectors',
+    summary: apiText('Find the closest vectors, several times in one call'),
+    description: apiText(
+      `Up to ${LIMITS.batchSearchesMaxCount} searches, answered in their order, each as a single query would be; a shard is called once for all that go to it. ` +
+        'Each counts as one of `vector_queries`. All are checked before the first is made, and one that is refused refuses the call, naming ' +
+        '`searches[i]` and the field. Together they find at most `batchMatchesMaxCount` matches. The headers apply to each of them.',
     ),
+    access: tenant('index:read'),
+    meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
+    params: indexParams,
+    headers: queryCacheHeaders.extend(deadlineHeaders.shape),
+    body: json(batchBody),
+    status: 200,
+    reply: json(z.object({ results: z.array(queryReply).meta(about('One of each search, in their order.')) })),
   },
   fetchVectors: {
     method: 'POST',

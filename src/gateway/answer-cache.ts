@@ -108,7 +108,7 @@ export class AnswerCache<A> {
     for (;;) {
       const held = forwarded === 'miss' ? this.#find(question) : undefined;
       if (held !== undefined) return ok(held);
-      if (terms.directives.onlyIfCached) return refuse('not_cached', 'the answer is not cached, and `only-if-cached` forbids computing it');
+      if (terms.directives.onlyIfCached) return NOT_CACHED;
       const flight = forwarded === 'miss' ? this.#joinable(question, flightKey) : undefined;
       if (flight === undefined) return this.#lead(question, flightKey, forwarded, make);
       const joined = await this.#flights.join(flight, waitBudget);
@@ -121,6 +121,17 @@ export class AnswerCache<A> {
       if (!shared.ok) return shared;
       return ok({ answer: this.#parts.contract.repeated(shared.value), report: reportOf('joined', { forwarded }) });
     }
+  }
+
+  /** What is held and may answer now. */
+  peek(question: Question): Answered<A> | undefined {
+    return forwardingOf(question) === 'miss' ? this.#find(question) : undefined;
+  }
+
+  /** Keeps an answer that was made together with others, if the question permits. */
+  add(question: Question, answer: A): Answered<A> {
+    this.#store(question, answer);
+    return { answer, report: this.#madeReport(question, forwardingOf(question), answer) };
   }
 
   #find(question: Question): Answered<A> | undefined {
@@ -152,27 +163,34 @@ export class AnswerCache<A> {
     forwarded: Forwarding,
     make: () => Promise<Outcome<A>>,
   ): Promise<Outcome<Answered<A>>> {
-    const { terms, view } = question;
-    const made = await this.#flights.lead([flightKey], () => this.#makeAndStore(question, make), view.stamp.position);
-    if (!made.ok) return made;
-    const kept = this.#keeps(question, made.value) ? { stored: true, ttlMs: terms.ttlMs } : {};
-    return ok({ answer: made.value, report: reportOf('computed', { forwarded, ...kept }) });
+    const { stamp } = question.view;
+    const made = await this.#flights.lead([flightKey], () => this.#makeAndStore(question, make), stamp.position);
+    return made.ok ? ok({ answer: made.value, report: this.#madeReport(question, forwarded, made.value) }) : made;
   }
 
   async #makeAndStore(question: Question, make: () => Promise<Outcome<A>>): Promise<Outcome<A>> {
     const made = await make();
-    if (!made.ok || !this.#keeps(question, made.value)) return made;
+    if (made.ok) this.#store(question, made.value);
+    return made;
+  }
+
+  #madeReport(question: Question, forwarded: Forwarding, answer: A): CacheReport {
+    const kept = this.#keeps(question, answer) ? { stored: true, ttlMs: question.terms.ttlMs } : {};
+    return reportOf('computed', { forwarded, ...kept });
+  }
+
+  #store(question: Question, answer: A): void {
+    if (!this.#keeps(question, answer)) return;
     const { contract, clock } = this.#parts;
     const nowMs = clock.nowMs();
     const { ttlMs, tags } = question.terms;
-    const key = keyOf(question, contract.basisOf(made.value));
+    const key = keyOf(question, contract.basisOf(answer));
     const { stamp } = question.view;
     const known = this.#entries.getStale(key, nowMs)?.value;
-    if (known !== undefined && known.position > stamp.position) return made;
-    const bytes = contract.bytesOf(made.value);
+    if (known !== undefined && known.position > stamp.position) return;
+    const bytes = contract.bytesOf(answer);
     const held = this.#holdings.add(question.tenantId, bytes);
-    this.#entries.set(key, { answer: contract.repeated(made.value), storedAtMs: nowMs, tags, ...stamp, ...held }, bytes, nowMs + ttlMs);
-    return made;
+    this.#entries.set(key, { answer: contract.repeated(answer), storedAtMs: nowMs, tags, ...stamp, ...held }, bytes, nowMs + ttlMs);
   }
 
   #keeps({ terms, isUnshared }: Question, answer: A): boolean {
@@ -180,6 +198,8 @@ export class AnswerCache<A> {
     return terms.directives.store && !isUnshared && bytesOf(answer) <= entryBytesMax;
   }
 }
+
+export const NOT_CACHED = refuse('not_cached', 'the answer is not cached, and `only-if-cached` forbids computing it');
 
 /** A request that waits has a deadline, unlike others that wait. */
 const unshared = (reason: NotShared): Refusal =>

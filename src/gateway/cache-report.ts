@@ -66,6 +66,20 @@ function rendered({ level, forwarded, ttlMs, stored, collapsed, detail }: Member
   return [`sluice-${level}`, ...passedOn, ...ttl, ...(detail === '' ? [] : [`detail="${detail}"`])].join('; ');
 }
 
+/** What it did for several questions that came together, one of each. */
+export function joinedReport(reports: readonly CacheReport[]): CacheReport {
+  const forwarded = reports.flatMap((report) => report.forwarded ?? []);
+  const ttlsMs = reports.flatMap((report) => report.ttlMs ?? []);
+  return {
+    sources: reports.flatMap(({ sources }) => sources),
+    agesMs: reports.flatMap(({ agesMs }) => agesMs),
+    ttlMs: ttlsMs.length === 0 ? undefined : Math.min(...ttlsMs),
+    forwarded: forwarded.length > 0 && forwarded.length < reports.length ? 'partial' : forwarded[0],
+    shared: { asked: 0, found: 0 },
+    stored: { memory: reports.some(({ stored }) => stored.memory), shared: false },
+  };
+}
+
 /** What the cache did, and how old its part of the answer is. */
 export function cacheHeaders(report: CacheReport): Record<string, string> {
   const ageMs = ageOf(report);

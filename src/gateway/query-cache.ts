@@ -7,32 +7,38 @@ import type { Outcome } from '../contract/outcome.ts';
 import type { QueryBody } from '../contract/vectors.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { WakeUps } from '../kernel/wake-ups.ts';
-import { AnswerCache } from './answer-cache.ts';
-import type { AnswerContract, AnswerTerms } from './answer-cache.ts';
+import { AnswerCache, NOT_CACHED } from './answer-cache.ts';
+import type { AnswerContract, AnswerTerms, Question } from './answer-cache.ts';
 import type { CacheReport } from './cache-report.ts';
+import { joinedReport } from './cache-report.ts';
 import type { CountCache } from './cache-stats.ts';
 import { onIndex } from './index-ref.ts';
 import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
-import type { PurgeViews } from './purge-views.ts';
+import type { CurrentView, PurgeViews } from './purge-views.ts';
 import type { TextEmbedder } from './text-embedder.ts';
 import { mayTouchModels } from './authority.ts';
 import type { EmbeddingCaller, TokensUsed } from './vector-space.ts';
 import { NO_TOKENS } from './vector-space.ts';
-import type { OnIndex, Vectors } from './vectors.ts';
-
-type Found = OnIndex<ShardMatches & TokensUsed>;
+import type { AskedSearch, FoundBySearches, FoundMatches, Searches } from './searches.ts';
 
 export interface QueryAnswer {
-  readonly found: Found;
+  readonly found: FoundMatches;
   /** Undefined when the query wanted no cache. */
   readonly report: CacheReport | undefined;
 }
 
+/** The same of several searches of a request, in their order. Tokens are those of all; each answer has none. */
+export interface QueryAnswers extends TokensUsed {
+  readonly found: readonly FoundMatches[];
+  readonly report: CacheReport | undefined;
+}
+
 interface QueryCacheParts {
-  readonly vectors: Vectors;
+  readonly searches: Searches;
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly embedder: TextEmbedder;
@@ -54,7 +60,7 @@ interface IndexState {
 const MATCH_OVERHEAD_BYTES = 64;
 const ENTRY_OVERHEAD_BYTES = 512;
 
-const CONTRACT: AnswerContract<Found> = {
+const CONTRACT: AnswerContract<FoundMatches> = {
   entriesMax: LIMITS.queryCacheEntriesMax,
   bytesMax: LIMITS.queryCacheBytesMax,
   entryBytesMax: LIMITS.queryCacheEntryBytesMax,
@@ -70,7 +76,7 @@ const CONTRACT: AnswerContract<Found> = {
  */
 export class QueryCache {
   readonly #parts: QueryCacheParts;
-  readonly #answers: AnswerCache<Found>;
+  readonly #answers: AnswerCache<FoundMatches>;
 
   constructor(parts: QueryCacheParts) {
     this.#parts = parts;
@@ -81,7 +87,7 @@ export class QueryCache {
     return this.#answers.held;
   }
 
-  /** Without terms nothing is cached or counted. `budgetMs`: how long it may take. Refuses with `not_cached` when nothing may be searched, and as `Vectors.query` does. */
+  /** Without terms nothing is cached or counted. `budgetMs`: how long it may take. Refuses with `not_cached` when nothing may be searched, and as `Searches.query` does. */
   async query(
     caller: EmbeddingCaller,
     index: string,
@@ -90,7 +96,7 @@ export class QueryCache {
     budgetMs: number = LIMITS.queryDeadlineDefaultMs,
   ): Promise<Outcome<QueryAnswer>> {
     const deadlineMs = this.#parts.clock.nowMs() + budgetMs;
-    const search = () => this.#parts.vectors.query(caller, index, body, deadlineMs);
+    const search = () => this.#parts.searches.query(caller, index, body, deadlineMs);
     if (terms !== undefined) return this.#cached(caller, index, body, { ...terms, deadlineMs }, search);
     const found = await search();
     return found.ok ? ok({ found: found.value, report: undefined }) : found;
@@ -101,18 +107,14 @@ export class QueryCache {
     index: string,
     body: QueryBody,
     { deadlineMs, ...terms }: AnswerTerms & { readonly deadlineMs: number },
-    search: () => Promise<Outcome<Found>>,
+    search: () => Promise<Outcome<FoundMatches>>,
   ): Promise<Outcome<QueryAnswer>> {
     const { tenantId } = caller.principal;
-    const [state, view] = await Promise.all([this.#stateOf(caller, index, body), this.#parts.purges.current(tenantId)]);
+    const [state, view] = await Promise.all([this.#stateOf(caller, index, body.explain), this.#parts.purges.current(tenantId)]);
     if (!state.ok) return state;
-    const { manifest, lsn, isUnshared } = state.value;
-    // [T55] An answer that another key had computed is no way around the model that it took.
-    const models = body.text === undefined ? [] : [embeddingFor(manifest, 'queries')?.model ?? ''];
-    const touched = mayTouchModels(caller.principal, models);
-    if (!touched.ok) return touched;
-    const digest = queryDigest(this.#parts.sha256, body);
-    const question = { tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), isUnshared, terms, view };
+    const asked = this.#questionOf(caller, state.value, view, body, terms);
+    if (!asked.ok) return asked;
+    const question = asked.value;
     const answered = await this.#answers.answer(question, search, deadlineMs - this.#parts.clock.nowMs());
     if (!answered.ok) return answered;
     const { answer: found, report } = answered.value;
@@ -126,11 +128,73 @@ export class QueryCache {
     return ok({ found, report });
   }
 
+  /**
+   * Several searches at once, under the same terms: those that are not cached are searched for together, as `Searches.search` does, and
+   * share no flight with other requests.
+   */
+  async search(
+    caller: EmbeddingCaller,
+    index: string,
+    asked: readonly AskedSearch[],
+    terms: AnswerTerms | undefined,
+    budgetMs: number = LIMITS.queryDeadlineDefaultMs,
+  ): Promise<Outcome<QueryAnswers>> {
+    const { searches, clock, purges, count } = this.#parts;
+    const deadlineMs = clock.nowMs() + budgetMs;
+    if (terms === undefined) {
+      const searched = await searches.search(caller, index, asked, deadlineMs);
+      return searched.ok ? ok({ ...searched.value, found: answersOf(searched.value), report: undefined }) : searched;
+    }
+    const { tenantId } = caller.principal;
+    const areExplained = asked.every(({ body }) => body.explain);
+    const [state, view] = await Promise.all([this.#stateOf(caller, index, areExplained), purges.current(tenantId)]);
+    if (!state.ok) return state;
+    const questions: Question[] = [];
+    for (const { body } of asked) {
+      const question = this.#questionOf(caller, state.value, view, body, terms);
+      if (!question.ok) return question;
+      questions.push(question.value);
+    }
+    const answers = questions.map((question) => this.#answers.peek(question));
+    const missing = asked.filter((_, i) => answers[i] === undefined);
+    if (missing.length > 0 && terms.directives.onlyIfCached) return NOT_CACHED;
+    const made = missing.length === 0 ? ok({ found: [], ...NO_TOKENS }) : await searches.search(caller, index, missing, deadlineMs);
+    if (!made.ok) return made;
+    const { tokens, cachedTokens } = made.value;
+    const fresh = ('manifest' in made.value ? answersOf(made.value) : []).values();
+    const whole = answers.map(
+      (held, i) =>
+        held ??
+        this.#answers.add(must(questions[i], 'each search is a question'), must(fresh.next().value, 'what is not held was searched for')),
+    );
+    const report = joinedReport(whole.map((answer) => answer.report));
+    const { sources, agesMs } = report;
+    count(caller.principal, { cache: 'queries', model: null, sources, agesMs, holding: this.#answers.read(tenantId) });
+    return ok({ found: whole.map(({ answer }) => answer), tokens, cachedTokens, report });
+  }
+
+  #questionOf(
+    caller: EmbeddingCaller,
+    { manifest, lsn, isUnshared }: IndexState,
+    view: CurrentView,
+    body: QueryBody,
+    terms: AnswerTerms,
+  ): Outcome<Question> {
+    // [T55] An answer that another key had computed is no way around the model that it took.
+    const models = body.text === undefined ? [] : [embeddingFor(manifest, 'queries')?.model ?? ''];
+    const touched = mayTouchModels(caller.principal, models);
+    if (!touched.ok) return touched;
+    const { tenantId } = caller.principal;
+    const digest = queryDigest(this.#parts.sha256, body);
+    // An explanation describes how this very query was answered.
+    const own = { isUnshared: isUnshared || body.explain, terms, view };
+    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), ...own });
+  }
+
   /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
-  #stateOf({ principal }: EmbeddingCaller, index: string, { explain }: QueryBody): Promise<Outcome<IndexState>> {
+  #stateOf({ principal }: EmbeddingCaller, index: string, areExplained: boolean): Promise<Outcome<IndexState>> {
     return onIndex(this.#parts.manifests, principal, index, async (manifest): Promise<Outcome<IndexState>> => {
-      // An explanation describes how this very query was answered.
-      if (explain) return ok({ manifest, lsn: 0, isUnshared: true });
+      if (areExplained) return ok({ manifest, lsn: 0, isUnshared: true });
       const lsn = await this.#parts.shards.of(manifest).lsn();
       return lsn.ok ? ok({ manifest, lsn: lsn.value ?? 0, isUnshared: lsn.value === null }) : lsn;
     });
@@ -143,6 +207,9 @@ export class QueryCache {
     return { model: embedding.model, modelVersion: contract.ok ? contract.value.version : '' };
   }
 }
+
+/** What each search found, as if it had been alone; tokens are counted for all together. */
+const answersOf = ({ found, manifest }: FoundBySearches): FoundMatches[] => found.map((one) => ({ ...one, ...NO_TOKENS, manifest }));
 
 /** What results are of: the same until the next write. */
 const stateOf = ({ id, generation }: IndexManifest, lsn: number): string => `${id}:${generation}:${lsn}`;

@@ -47,8 +47,6 @@ export interface PointPaths {
 /** The vector at this index of a batch. */
 export const batchPaths = (at: number): PointPaths => ({ values: ['vectors', at, 'values'], text: ['vectors', at, 'text'] });
 
-export const QUERY_PATHS: PointPaths = { values: ['vector'], text: ['text'] };
-
 /**
  * Turns what users send into vectors of an index: of its dimensions and of its embedding contract. Zeros have no direction; their cosine to
  * anything is 0, whether they come as values or from a text without a known word.

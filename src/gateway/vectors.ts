@@ -1,27 +1,15 @@
 import type { AnswerOf } from '../ann/shard-operations.ts';
-import { mmrProducts } from '../ann/mmr.ts';
 import { hasCallersKey } from '../ann/receipts.ts';
 import type { ReadConsistency } from '../ann/replication/read-consistency.ts';
-import type {
-  DeleteSelection,
-  Diversification,
-  Include,
-  QueryTarget,
-  Repetition,
-  ShardMatches,
-  ShardVectors,
-  Written,
-} from '../ann/shard-protocol.ts';
+import type { DeleteSelection, Include, Repetition, ShardVectors, Written } from '../ann/shard-protocol.ts';
 import type { Refusal } from '../contract/errors.ts';
 import { withDetail } from '../contract/errors.ts';
-import { bareMatches, fetchedMatches } from '../index/fan-out/answer-columns.ts';
 import type { IndexManifest } from '../index/index-manifest.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuseBeyond } from '../contract/outcome.ts';
 import type { Consistency } from '../contract/reading.ts';
-import type { DeleteBody, FetchBody, NewVector, QueryBody } from '../contract/vectors.ts';
-import { must } from '../kernel/assert.ts';
+import type { DeleteBody, FetchBody, NewVector } from '../contract/vectors.ts';
 import { err, ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
 import type { IndexRef } from './index-ref.ts';
@@ -29,7 +17,7 @@ import { onIndex } from './index-ref.ts';
 import type { IndexShards } from '../index/shards/index-shards.ts';
 import type { ManifestCache } from './manifest-cache.ts';
 import type { EmbeddingCaller, PointPaths, TokensUsed, VectorSpace } from './vector-space.ts';
-import { batchPaths, NO_TOKENS, QUERY_PATHS } from './vector-space.ts';
+import { batchPaths } from './vector-space.ts';
 
 interface VectorsParts {
   readonly manifests: ManifestCache;
@@ -51,7 +39,7 @@ interface VectorsToWrite {
   readonly pathsOf?: (at: number) => PointPaths;
 }
 
-/** Writes, searches, reads and deletes the vectors of an index. */
+/** Writes, reads and deletes the vectors of an index. */
 export class Vectors {
   readonly #parts: VectorsParts;
 
@@ -95,42 +83,6 @@ export class Vectors {
     });
   }
 
-  /** Refuses what does not fit the index, naming the field; else as the embedder and the shard do. */
-  query(
-    caller: EmbeddingCaller,
-    index: IndexRef,
-    body: QueryBody,
-    deadlineMs?: number,
-  ): Promise<Outcome<OnIndex<ShardMatches & TokensUsed>>> {
-    return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
-      const fits = checkReply(manifest, body.include_values, body.top_k, 'top_k');
-      if (!fits.ok) return fits;
-      const mmr = diversificationOf(manifest, body);
-      if (!mmr.ok) return mmr;
-      const target = await this.#target(caller, manifest, body);
-      if (!target.ok) return target;
-      const { namespace, top_k: topK, offset, filter = null, exclude_ids: excludeIds, exact, explain } = body;
-      const { target: place, tokens, cachedTokens } = target.value;
-      // What is passed over carries nothing.
-      const include = offset > 0 ? NOTHING_INCLUDED : includeOf(body);
-      const options = { mmr: mmr.value, exact, explain, include };
-      const query = { indexId: manifest.id, target: place, namespace, topK: topK + offset, filter, excludeIds, ...options };
-      const found = await this.#parts.shards.of(manifest).query(query, { consistency: consistencyOf(body.consistency), deadlineMs });
-      const page = found.ok && offset > 0 ? await this.#pageOf(manifest, body, found.value) : found;
-      return page.ok ? ok({ ...page.value, tokens, cachedTokens, manifest }) : page;
-    });
-  }
-
-  /** The matches behind the offset, with what is included. */
-  async #pageOf(manifest: IndexManifest, body: QueryBody, found: ShardMatches): Promise<Outcome<ShardMatches>> {
-    const { namespace, offset, top_k: topK } = body;
-    const [page, include] = [bareMatches(found, offset, offset + topK), includeOf(body)];
-    if (page.ids.length === 0 || !(include.values || include.metadata || include.text)) return ok(page);
-    const fetch = { indexId: manifest.id, namespace, ids: page.ids, include };
-    const fetched = await this.#parts.shards.of(manifest).fetch(fetch, consistencyOf(body.consistency));
-    return fetched.ok ? ok(fetchedMatches(page, fetched.value)) : fetched;
-  }
-
   fetch(caller: Acting, index: IndexRef, body: FetchBody): Promise<Outcome<OnIndex<ShardVectors>>> {
     return onIndex(this.#parts.manifests, caller.principal, index, async (manifest) => {
       const fits = checkReply(manifest, body.include_values, body.ids.length, 'ids');
@@ -162,24 +114,6 @@ export class Vectors {
       return ok({ count, lsn, manifest });
     });
   }
-
-  async #target(
-    caller: EmbeddingCaller,
-    manifest: IndexManifest,
-    { id, vector, text, model, positive_ids: positive, negative_ids: negative = [] }: QueryBody,
-  ): Promise<Outcome<{ target: QueryTarget } & TokensUsed>> {
-    const { space } = this.#parts;
-    if (vector === undefined && text === undefined) {
-      const checked = space.checkModel(manifest, model, 'queries');
-      if (!checked.ok) return checked;
-      if (positive !== undefined) return ok({ target: { kind: 'examples', positive, negative }, ...NO_TOKENS });
-      return ok({ target: { kind: 'id', id: must(id, 'the schema asks for one of the four') }, ...NO_TOKENS });
-    }
-    const placed = await space.place(caller, manifest, model, [{ values: vector, text, paths: QUERY_PATHS }], 'queries');
-    if (!placed.ok) return placed;
-    const { values, ...tokens } = placed.value;
-    return ok({ target: { kind: 'values', values }, ...tokens });
-  }
 }
 
 /** As the first try, as far as this one reserved as much: under another model, which may serve since, the texts may be fewer tokens. */
@@ -188,15 +122,17 @@ function billedOf(first: TokensUsed, reserved: TokensUsed): TokensUsed {
   return { tokens, cachedTokens: Math.min(first.cachedTokens, tokens) };
 }
 
-const NOTHING_INCLUDED: Include = { values: false, metadata: false, text: false };
-
 interface Included {
   readonly include_values: boolean;
   readonly include_metadata: boolean;
   readonly include_text: boolean;
 }
 
-const includeOf = (body: Included): Include => ({ values: body.include_values, metadata: body.include_metadata, text: body.include_text });
+export const includeOf = (body: Included): Include => ({
+  values: body.include_values,
+  metadata: body.include_metadata,
+  text: body.include_text,
+});
 
 /** What is deleted one after another: ids in slices, each all or none. */
 function selectionsOf({ ids, filter, namespace }: DeleteBody): DeleteSelection[] {
@@ -220,26 +156,6 @@ export function checkReply({ dimensions }: IndexManifest, values: boolean, count
   const what = `${count} vectors of ${dimensions} dimensions are ${floats} numbers in one answer`;
   return refuseBeyond({ path: param, limit: 'retrievalReplyFloatsMaxCount', value: floats, what });
 }
-
-const { mmrCandidatesMaxCount: candidatesMax, mmrCandidatesDefaultFactor: factor, mmrProductsMaxCount: productsMax } = LIMITS;
-
-/** How a query is diversified, if it is. Refuses with `limit_exceeded` when choosing would take the shard too long. */
-export function diversificationOf(
-  { dimensions }: Pick<IndexManifest, 'dimensions'>,
-  { mmr, top_k: wanted, offset }: Pick<QueryBody, 'mmr' | 'top_k' | 'offset'>,
-): Outcome<Diversification | undefined> {
-  if (mmr === undefined) return ok(undefined);
-  const topK = wanted + offset;
-  const candidates = mmr.candidates_limit ?? Math.max(topK, Math.min(factor * topK, candidatesMax, affordable(topK, dimensions)));
-  const products = mmrProducts(candidates, topK, dimensions);
-  if (products <= productsMax) return ok({ diversity: mmr.diversity, candidates });
-  const what = `choosing ${topK} of ${candidates} candidates of ${dimensions} dimensions takes ${products} multiplications`;
-  return refuseBeyond({ path: ['mmr', 'candidates_limit'], limit: 'mmrProductsMaxCount', value: products, what });
-}
-
-/** The most candidates for which `mmrProducts` stays within its limit. */
-const affordable = (topK: number, dimensions: number): number =>
-  topK === 1 ? Infinity : Math.floor(productsMax / dimensions / (topK - 1) + topK / 2);
 
 /** What a call that is done in slices is refused with, once some of its vectors were written, or deleted. */
 export const afterSome = (error: Refusal, applied: number, done: 'written' | 'deleted' = 'written'): Refusal =>

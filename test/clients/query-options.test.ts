@@ -34,6 +34,67 @@ const query = (body: object) => client.post(`${INDEX}/query`, { vector: [1, 0, 0
 const groupsOf = (matches: { metadata: { group: number } }[]) => new Set(matches.map(({ metadata }) => metadata.group));
 const idsOf = (matches: { id: string }[]) => matches.map(({ id }) => id);
 
+describe('[V190] several queries in one call', () => {
+  const batch = (searches: readonly object[], headers = {}) => client.post(`${INDEX}/query/batch`, { searches }, headers);
+  const near = (i: number, more: object = {}) => ({ vector: VECTORS[i]?.values, top_k: 3, ...more });
+
+  it('answer what each answers alone, in their order', async () => {
+    const searches = [
+      near(0),
+      near(30, { filter: { late: true }, include_values: true, consistency: 'eventual' }),
+      { id: 's7', top_k: 2, exclude_ids: ['s7'], include_metadata: false },
+      { positive_ids: ['s1', 's13'], negative_ids: ['s6'], offset: 2 },
+      near(5, { mmr: { diversity: 0.7 }, explain: true }),
+      near(9, { namespace: 'empty' }),
+    ];
+    const { status, body, headers } = await batch([...searches, ...Array.from({ length: 94 }, (_, i) => near(i))]);
+    expect([status, body.results.length, headers.get('x-sluice-index-lsn')]).toEqual([200, 100, '1']);
+    for (const [i, search] of searches.entries()) expect(body.results[i]).toEqual((await client.post(`${INDEX}/query`, search)).body);
+  });
+
+  it('count as so many queries, and those that are cached as cached ones', async () => {
+    const { client: own } = await createTenant(server);
+    await own.post('/v1/indexes', { name: 'songs', dimensions: 3 });
+    const searches = [near(1), near(2), near(3)];
+    const cached = { 'x-sluice-cache-ttl-ms': '60000' };
+    expect((await own.post(`${INDEX}/query/batch`, { searches })).headers.get('cache-status')).toBeNull();
+    await own.post(`${INDEX}/query`, near(1), cached);
+    const { status, headers } = await own.post(`${INDEX}/query/batch`, { searches: [...searches, near(1)] }, cached);
+    expect([status, headers.get('cache-status')]).toEqual([200, expect.stringContaining('detail="memory=2 computed=2"')]);
+    const meters = async () => {
+      const { data } = (await own.get('/v1/usage?group_by=route')).body;
+      const of = (meter: string) =>
+        (data as { meter: string; route: string; quantity: number }[])
+          .filter((row) => row.meter === meter && row.route.endsWith('/query/batch'))
+          .reduce((sum, { quantity }) => sum + quantity, 0);
+      return [of('vector_queries'), of('vector_cached_queries')];
+    };
+    await expect.poll(meters, { timeout: 20_000 }).toEqual([5, 2]);
+  });
+
+  it('are refused together, naming the search and its field', async () => {
+    const cases: [readonly object[], string, string | null, number][] = [
+      [[], 'invalid_value', 'searches', 400],
+      [Array.from({ length: 101 }, () => near(0)), 'limit_exceeded', 'searches', 400],
+      [[near(0), { top_k: 3 }], 'invalid_value', 'searches[1]', 400],
+      [[near(0), near(0, { top_k: 0 })], 'invalid_value', 'searches[1].top_k', 400],
+      [[near(0), { vector: [1, 2] }], 'dimension_mismatch', 'searches[1].vector', 400],
+      [[near(0), { vector: [1, 2, 'x'] }], 'invalid_value', 'searches[1].vector[2]', 400],
+      [[near(0), { text: 'song' }], 'invalid_value', 'searches[1].text', 400],
+      [[near(0), { id: 'absent' }], 'vector_not_found', 'searches[1].id', 404],
+      [[near(0, { top_k: 10_000 }), near(1, { top_k: 10_000 }), near(2)], 'limit_exceeded', 'searches[2].top_k', 400],
+    ];
+    for (const [searches, code, param, status] of cases) {
+      const refused = await batch(searches);
+      expect([refused.status, refused.body.error?.code, refused.body.error?.param]).toEqual([status, code, param]);
+    }
+    expect(await client.post('/v1/indexes/absent/query/batch', { searches: [near(0)] })).toMatchObject({
+      status: 404,
+      body: { error: { code: 'index_not_found', param: 'index' } },
+    });
+  });
+});
+
 describe('queries that diversify', () => {
   it('[V152] return diverse matches near a vector, an id or examples, with filters and exclusions', async () => {
     const mmr = { diversity: 0.7, candidates_limit: COUNT };

@@ -22,7 +22,17 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
  */
 const CHAPTERS = [
   ['health', 'ready', 'listModels', 'getModel', 'createEmbeddings'],
-  ['createIndex', 'listIndexes', 'describeIndex', 'upsertVectors', 'indexStats', 'queryVectors', 'fetchVectors', 'listVectors'],
+  [
+    'createIndex',
+    'listIndexes',
+    'describeIndex',
+    'upsertVectors',
+    'indexStats',
+    'queryVectors',
+    'queryVectorsBatch',
+    'fetchVectors',
+    'listVectors',
+  ],
   ['countVectors', 'updateMetadata', 'importVectors', 'exportVectors', 'measureRecall', 'deleteVectors'],
   ['setAlias', 'changeAliases', 'listAliases', 'listIndexAliases', 'removeAlias'],
   ['createGeneration', 'listGenerations', 'activateGeneration', 'rollbackGeneration', 'deleteGeneration'],

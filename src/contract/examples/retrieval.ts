@@ -26,6 +26,15 @@ export const retrievalExamples = {
     },
   },
   queryVectors: { params, body: { text: 'who opens the lock?', top_k: 2, filter: { page: { $lt: 5 } }, include_text: true } },
+  queryVectorsBatch: {
+    params,
+    body: {
+      searches: [
+        { text: 'who opens the lock?', top_k: 1 },
+        { id: 'mill', top_k: 1, exclude_ids: ['mill'], filter: { page: { $gt: 3 } } },
+      ],
+    },
+  },
   fetchVectors: { params, body: { ids: ['lock'], include_values: false, include_text: true } },
   listVectors: { params, body: { filter: { lang: 'en' }, limit: 10 } },
   countVectors: { params, body: { filter: { page: { $gte: 4 } } } },

@@ -77,7 +77,7 @@ const recommendGroupsBody = z
 
 export type AskedGroups = Omit<z.output<typeof queryGroupsBody>, 'prefetch'>;
 
-const several = <S extends z.ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.qdrantSearchesMaxCount) });
+const several = <S extends z.ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.batchSearchesMaxCount) });
 
 const scored = pointRecord.extend({
   version: z.int().min(0).meta(about('The write number (LSN) up to which the answer is complete.')),

@@ -97,4 +97,8 @@ export function fetchedMatches(matches: ShardMatches, fetched: ShardVectors): Sh
   return { ids, scores, values, metadata, texts, lsn, ...rest };
 }
 
+/** What the included columns take, at two bytes a UTF-16 unit. */
+export const columnsBytes = ({ values, metadata, texts }: Pick<ShardMatches, 'values' | 'metadata' | 'texts'>): number =>
+  (values?.byteLength ?? 0) + 2 * [...(metadata ?? []), ...(texts ?? [])].reduce((chars, text) => chars + (text?.length ?? 0), 0);
+
 const NOTHING = { values: null, metadata: null, texts: null };

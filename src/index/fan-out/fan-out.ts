@@ -107,6 +107,8 @@ export interface Leaf<T> {
   readonly ask: () => Promise<Outcome<T>>;
   /** Asks another object that can answer as well. */
   readonly askSpare?: (() => Promise<Outcome<T>>) | undefined;
+  /** One call with other searches: how long it takes says nothing about a call for one, so it is neither measured nor made again for that. */
+  readonly isShared?: boolean;
 }
 
 interface LeafAnswer<T> {
@@ -161,7 +163,7 @@ class LeafCall<T> {
   start(lateMs: number | undefined): void {
     this.#parts.budget.earn();
     void this.#ask(this.#leaf.ask, false);
-    if (lateMs === undefined || this.#leaf.askSpare === undefined) return;
+    if (lateMs === undefined || this.#leaf.askSpare === undefined || this.#leaf.isShared === true) return;
     this.#callOff = this.#parts.timer.after(lateMs, () => {
       if (!this.#isSpareAsked && this.#parts.budget.take()) this.#askSpare('hedges');
     });
@@ -188,7 +190,7 @@ class LeafCall<T> {
     counts.calls += 1;
     try {
       const outcome = await ask();
-      if (outcome.ok) latencies.record(clock.nowMs() - startedMs, clock.nowMs());
+      if (outcome.ok && this.#leaf.isShared !== true) latencies.record(clock.nowMs() - startedMs, clock.nowMs());
       this.#hear(outcome, fromSpare);
     } catch (defect) {
       this.stop();

@@ -5,10 +5,12 @@ import { ok } from '../../kernel/result.ts';
 import type { IndexManifest } from '../index-manifest.ts';
 import type { ReadConsistency } from '../../ann/replication/read-consistency.ts';
 import { compareScores } from '../../ann/metric.ts';
+import { columnsBytes } from './answer-columns.ts';
 import type { ShardMatches, ShardQuery } from '../../ann/shard-protocol.ts';
 import type { PartAnswer } from './merge-answers.ts';
 import { mergeAnswers } from './merge-answers.ts';
 import type { FanOut } from './fan-out.ts';
+import type { BatchPart } from './search-batch.ts';
 import type { FromMember, ShardReads } from './shard-reads.ts';
 
 /** Asks a group of an index's shards for what they find together. */
@@ -31,6 +33,7 @@ export interface GroupQuery {
 export async function searchGroup(
   reads: ShardReads,
   { manifest, shards, query, consistency, budgetMs }: GroupQuery,
+  part?: BatchPart,
 ): Promise<Outcome<PartAnswer>> {
   const deadlineMs = reads.nowMs + budgetMs;
   const { metric, dimensions } = manifest;
@@ -40,7 +43,7 @@ export async function searchGroup(
   const parts = new Map<number, PartAnswer>();
   const late = new Set<number>();
   for (let asked = shards; ;) {
-    const gathered = await reads.gather(manifest, asked, { ...sent, topK: count }, { consistency, deadlineMs });
+    const gathered = await reads.gather(manifest, asked, { ...sent, topK: count }, { consistency, deadlineMs, part });
     // What was found before is worth more than no answer.
     if (!gathered.ok && parts.size === 0) return gathered;
     const { answers, missing } = gathered.ok ? gathered.value : { answers: [], missing: asked };
@@ -57,7 +60,7 @@ export async function searchGroup(
 /** What each shard is asked: an only one answers everything, or refuses it. */
 const sentTo = (shardCount: number, query: ShardQuery, isWide: boolean): ShardQuery => ({
   ...query,
-  ...(shardCount > 1 ? { columnsBytesMax: Math.floor(LIMITS.fanOutReplyBytesMax / shardCount) } : {}),
+  ...(shardCount > 1 ? { columnsBytesMax: Math.floor((query.columnsBytesMax ?? LIMITS.fanOutReplyBytesMax) / shardCount) } : {}),
   include: isWide ? BARE : query.include,
 });
 
@@ -67,10 +70,6 @@ const firstCount = (topK: number, shardCount: number): number =>
 const bare = (found: PartAnswer): PartAnswer => ({ ...found, isBare: true, values: null, metadata: null, texts: null });
 
 const isTooWide = (found: PartAnswer, { columnsBytesMax = Infinity }: ShardQuery): boolean => columnsBytes(found) > columnsBytesMax;
-
-/** At two bytes a UTF-16 unit. */
-const columnsBytes = ({ values, metadata, texts }: PartAnswer): number =>
-  (values?.byteLength ?? 0) + 2 * [...(metadata ?? []), ...(texts ?? [])].reduce((chars, text) => chars + (text?.length ?? 0), 0);
 
 const BARE = { values: false, metadata: false, text: false };
 
@@ -98,7 +97,7 @@ function furtherShards(
 
 /** Searches shards, and merges what they find: by itself, or through aggregators. */
 export interface GroupSearch {
-  search(query: GroupQuery): Promise<Outcome<PartAnswer>>;
+  search(query: GroupQuery, part?: BatchPart): Promise<Outcome<PartAnswer>>;
 }
 
 /** Asks any number of shards: few by itself, many in groups through aggregators, so that it makes few calls in either case. */
@@ -114,9 +113,11 @@ export class TreeSearch {
     this.#fanOut = fanOut;
   }
 
-  async search(query: GroupQuery): Promise<Outcome<PartAnswer>> {
+  async search(query: GroupQuery, part?: BatchPart): Promise<Outcome<PartAnswer>> {
     const { manifest, shards, budgetMs } = query;
-    if (shards.length <= LIMITS.fanOutShardsMaxCount) return searchGroup(this.#reads, query);
+    if (shards.length <= LIMITS.fanOutShardsMaxCount) return searchGroup(this.#reads, query, part);
+    // Aggregators are asked for each search alone.
+    part?.leave();
     const size = Math.max(LIMITS.fanOutShardsMaxCount, Math.ceil(shards.length / LIMITS.fanOutGroupsMaxCount));
     const groups = Array.from({ length: Math.ceil(shards.length / size) }, (_, i) => shards.slice(i * size, (i + 1) * size));
     const shared = { ...query.query, columnsBytesMax: Math.floor(LIMITS.fanOutReplyBytesMax / groups.length) };

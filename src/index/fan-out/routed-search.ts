@@ -42,14 +42,17 @@ export class RoutedSearch {
     const deadlineMs = reading.deadlineMs ?? startedMs + LIMITS.queryDeadlineDefaultMs;
     const all = summary.shards.map(({ ordinal }) => ordinal);
     const ask = (shards: readonly number[]) =>
-      this.#group.search({
-        // The replicas that the routing table names: they were complete when it was published.
-        manifest: { ...manifest, replicas },
-        shards,
-        query: { ...query, routeVersion: summary.version },
-        consistency: reading.consistency,
-        budgetMs: deadlineMs - this.#clock.nowMs(),
-      });
+      this.#group.search(
+        {
+          // The replicas that the routing table names: they were complete when it was published.
+          manifest: { ...manifest, replicas },
+          shards,
+          query: { ...query, routeVersion: summary.version },
+          consistency: reading.consistency,
+          budgetMs: deadlineMs - this.#clock.nowMs(),
+        },
+        reading.part,
+      );
     const probes = exact ? ok(all) : await this.#probes(routes, target.values, deadlineMs - startedMs);
     if (!probes.ok) return probes;
     const first = probes.value;

@@ -4,6 +4,7 @@ import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../../a
 import type { Outcome } from '../../contract/outcome.ts';
 import type { FanOut, Gathered, Leaf } from './fan-out.ts';
 import type { MemberChoice } from './member-choice.ts';
+import type { BatchPart } from './search-batch.ts';
 import { shardName, replicaName } from '../index-manifest.ts';
 import { STRONG } from '../../ann/replication/read-consistency.ts';
 import { LIMITS } from '../../contract/limits.ts';
@@ -16,11 +17,20 @@ export interface Reading {
   readonly consistency: ReadConsistency;
   /** Milliseconds since the Unix epoch: then it answers with what it has. Absent: `queryDeadlineDefaultMs` from now. */
   readonly deadlineMs?: number | undefined;
+  /** Present when it is one of several searches of a request, which share calls. */
+  readonly part?: BatchPart | undefined;
 }
 
 /** Reads of one object: a shard, or a replica, which refuses with `unavailable` what it lacks. */
 export interface MemberReads {
   query(manifest: IndexManifest, member: ShardMember, query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>>;
+  /** Several searches in one call. */
+  queryAll(
+    manifest: IndexManifest,
+    member: ShardMember,
+    queries: readonly ShardQuery[],
+    consistency: ReadConsistency,
+  ): Promise<Outcome<readonly Outcome<ShardMatches>[]>>;
   fetch(manifest: IndexManifest, member: ShardMember, fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>>;
 }
 
@@ -93,7 +103,7 @@ export class ShardReads {
     manifest: IndexManifest,
     shards: readonly number[],
     query: ShardQuery,
-    { consistency, deadlineMs }: Reading,
+    { consistency, deadlineMs, part }: Reading,
   ): Promise<Outcome<Gathered<FromMember<ShardMatches>>>> {
     const { members, fanOut, near } = this.#parts;
     // An aggregator passes on what the shards reported to it.
@@ -101,9 +111,12 @@ export class ShardReads {
     const sent = { ...query, target: ownTarget(query), ...(from === undefined ? {} : { near: from }) };
     const untilMs = this.deadlineOf({ deadlineMs });
     const leaves = shards.map((shard) =>
-      this.#leaf(manifest, shard, { consistency, deadlineMs: untilMs }, (member, budgetMs) =>
-        members.query(manifest, member, { ...sent, budgetMs }, consistency),
-      ),
+      this.#leaf(manifest, shard, { consistency, deadlineMs: untilMs, part }, (member, budgetMs) => {
+        const due = { ...sent, budgetMs };
+        if (part === undefined) return members.query(manifest, member, due, consistency);
+        const key = JSON.stringify([shard, member.replica, consistency]);
+        return part.ask(key, due, (queries) => members.queryAll(manifest, member, queries, consistency));
+      }),
     );
     return fanOut.gather(leaves, untilMs);
   }
@@ -111,7 +124,7 @@ export class ShardReads {
   #leaf<T>(
     manifest: IndexManifest,
     shard: number,
-    { consistency, deadlineMs }: Due,
+    { consistency, deadlineMs, part }: Due,
     ask: (member: ShardMember, budgetMs: number) => Promise<Outcome<T>>,
   ): Leaf<FromMember<T>> {
     const { choice, clock } = this.#parts;
@@ -124,14 +137,16 @@ export class ShardReads {
       async (): Promise<Outcome<FromMember<T>>> => {
         const member = must(members.get(name), 'only members are asked');
         const leftMs = Math.max(0, deadlineMs - LIMITS.readReturnMs - clock.nowMs());
-        const outcome = await choice.observe(name, clock, () => ask(member, leftMs * share));
+        const asked = () => ask(member, leftMs * share);
+        const outcome = await (part === undefined ? choice.observe(name, clock, asked) : asked());
         return outcome.ok ? ok({ member, answer: outcome.value }) : outcome;
       };
-    if (members.size === 1) return { shard, ask: call(primary) };
+    const isShared = part !== undefined;
+    if (members.size === 1) return { shard, ask: call(primary), isShared };
     const [first = primary, second = primary] = choice.ranked([...members.keys()], clock.nowMs());
     // A replica that lacks what is asked for can only be replaced by the shard itself, which has everything. The first member that is asked
     // refuses what it has no time for early enough to ask the other one.
-    return { shard, ask: call(first, 1 / 2), askSpare: call(first === primary ? second : primary) };
+    return { shard, ask: call(first, 1 / 2), askSpare: call(first === primary ? second : primary), isShared };
   }
 }
 

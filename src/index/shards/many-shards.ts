@@ -106,7 +106,9 @@ export class ManyShards implements ShardSet {
     };
     const lsnSeen = seen.of(manifest);
     const searched = await routes.using(manifest, (known) => search.search(manifest, known, wanted, reading));
-    const found = searched.ok ? await this.#filled(wanted, searched.value) : searched;
+    // Of several searches, the caller reads what is included of one after another.
+    const isFilledLater = reading?.part !== undefined && mmr === undefined;
+    const found = searched.ok && !isFilledLater ? await this.#filled(wanted, searched.value) : searched;
     if (!found.ok) return found;
     // A whole and strong answer has all that was acknowledged before, by shards that were not asked, too.
     const isStrong = reading === undefined || reading.consistency.kind === 'strong';

@@ -37,6 +37,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   removeAlias: ofIndex,
   upsertVectors: ofTexts,
   queryVectors: ofTexts,
+  queryVectorsBatch: ofTexts,
   fetchVectors: ofIndex,
   deleteVectors: ofIndex,
   listVectors: ofIndex,

@@ -104,12 +104,14 @@ export class GrowthWorld extends ObjectNetwork {
         if (replica !== null) this.replicaReads += 1;
         return call(replica === null ? shard(ordinal) : `replica:${ordinal}:${replica}`, 'query', query, consistency);
       },
+      queryAll: async (manifest, member, queries, consistency) =>
+        ok(await Promise.all(queries.map((query) => members.query(manifest, member, query, consistency)))),
       fetch: (_, { shard: ordinal }, fetch) => call(shard(ordinal), 'fetch', fetch),
     };
     const fanOut = new FanOut(clock, this);
     const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock });
     const reader = new RouteReader(this.routeBytesMax, { clock, wakeUps: new DirectWakeUps() });
-    const search = new RoutedSearch({ search: (query) => searchGroup(reads, query) }, fanOut, clock);
+    const search = new RoutedSearch({ search: (query, part) => searchGroup(reads, query, part) }, fanOut, clock);
     const routed = new RoutedShards({ reads, shards, locators, search, reader, clock, wakeUps: new DirectWakeUps() });
     return { using: (work) => manifests.using(this.manifest.tenantId, this.manifest.name, (manifest) => work(routed, manifest)) };
   }

@@ -152,6 +152,10 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     return found;
   }
 
+  queryAll(): Promise<Outcome<never>> {
+    return Promise.resolve(refuse('unavailable', 'no client here sends batches'));
+  }
+
   fetch(): Promise<Outcome<ShardVectors>> {
     return Promise.resolve(refuse('unavailable', 'nobody fetches here'));
   }

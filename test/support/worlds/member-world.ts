@@ -47,6 +47,8 @@ export class MemberWorld implements MemberReads {
   readonly #behaviours = new Map<string, Behaviour>();
   readonly asked: ShardMember[] = [];
   readonly sent: ShardQuery[] = [];
+  /** Calls with several searches: how many each. */
+  readonly batches: { readonly member: ShardMember; readonly count: number }[] = [];
 
   behave(shard: number, behaviour: Partial<Behaviour>, replica: number | null = null): void {
     this.#behaviours.set(`${shard}/${replica}`, { ...this.#of({ shard, replica }), ...behaviour });
@@ -67,6 +69,11 @@ export class MemberWorld implements MemberReads {
       include,
     );
     return ok({ ...columns, scores: found.map(({ closeness }) => closeness), lsn: answered.value });
+  }
+
+  async queryAll(manifest: IndexManifest, member: ShardMember, queries: readonly ShardQuery[]): Promise<Outcome<Outcome<ShardMatches>[]>> {
+    this.batches.push({ member, count: queries.length });
+    return ok(await Promise.all(queries.map((query) => this.query(manifest, member, query))));
   }
 
   async fetch(

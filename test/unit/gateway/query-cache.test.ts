@@ -15,7 +15,7 @@ import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { QueryCache, queryDigest } from '../../../src/gateway/query-cache.ts';
 import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import type { TextEmbedder } from '../../../src/gateway/text-embedder.ts';
-import type { Vectors } from '../../../src/gateway/vectors.ts';
+import type { AskedSearch, Searches } from '../../../src/gateway/searches.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { deferred } from '../../support/fakes/deferred.ts';
 import { MemoryCacheWorld, principal, sha256 } from '../../support/worlds/memory-cache-world.ts';
@@ -38,8 +38,25 @@ function isolate() {
   const events: CacheEvent[] = [];
   const lsnsRead = { count: 0 };
   const searches = { count: 0, before: Promise.resolve(), gate: Promise.resolve(), textChars: 0 };
+  const batches: (readonly AskedSearch[])[] = [];
   const manifest = () => index as unknown as IndexManifest;
-  const vectors = {
+  const made = {
+    search: async (_: unknown, __: unknown, asked: readonly AskedSearch[]) => {
+      batches.push(asked);
+      const found = asked.map(({ body: { top_k: topK } }) => ({
+        ids: [`top ${topK}`],
+        scores: [1],
+        values: null,
+        metadata: null,
+        texts: null,
+      }));
+      return ok({
+        found: found.map((one) => ({ ...one, lsn: index.lsn })),
+        tokens: 2 * asked.length,
+        cachedTokens: 1,
+        manifest: manifest(),
+      });
+    },
     query: async () => {
       searches.count += 1;
       await searches.before;
@@ -59,7 +76,7 @@ function isolate() {
     },
   };
   const cache = new QueryCache({
-    vectors: vectors as unknown as Vectors,
+    searches: made as unknown as Searches,
     manifests: {
       using: async (_: unknown, __: unknown, work: (of: IndexManifest) => unknown) => work(manifest()),
     } as unknown as ManifestCache,
@@ -86,7 +103,15 @@ function isolate() {
     const { found, report } = answered.value;
     return { match: found.ids[0], tokens: found.tokens, source: report?.sources[0], forwarded: report?.forwarded };
   };
-  return { world, index, events, searches, lsnsRead, cache, ask };
+  const askAll = async (queries: readonly QueryBody[], of: AnswerTerms | null = terms(), more: object = {}) => {
+    const caller = { principal: principal('tn_one', more), authority: IN_FORCE, reserve: async () => ok(undefined) };
+    const asked = queries.map((query, i) => ({ body: query, at: ['searches', i] }));
+    const answered = await cache.search(caller, 'notes', asked, of ?? undefined);
+    if (!answered.ok) return answered.error.code;
+    const { found, tokens, report } = answered.value;
+    return { ids: found.map(({ ids }) => ids[0]), tokens, sources: report?.sources, forwarded: report?.forwarded };
+  };
+  return { world, index, events, searches, batches, lsnsRead, cache, ask, askAll };
 }
 
 const HIT = { match: 'match 1', tokens: 0, source: 'memory', forwarded: undefined };
@@ -263,4 +288,54 @@ it('[C90] are not cached if they are too large, and report that', async () => {
   await ask();
   expect(cache.held.bytes).toBeGreaterThan(LIMITS.queryCacheEntryBytesMax - 2000);
   expect(await ask()).toMatchObject({ source: 'memory', match: 'match 2' });
+});
+
+describe('[C103] several searches of one request', () => {
+  const queries = [1, 2, 3].map((topK) => body({ text: 'weir', top_k: topK }));
+  const IDS = ['top 1', 'top 2', 'top 3'];
+
+  it('are searched for together, but for those that are cached', async () => {
+    const { askAll, batches, lsnsRead, events } = isolate();
+    expect(await askAll(queries.slice(0, 2))).toEqual({
+      ids: IDS.slice(0, 2),
+      tokens: 4,
+      sources: ['computed', 'computed'],
+      forwarded: 'miss',
+    });
+    expect(await askAll(queries)).toEqual({ ids: IDS, tokens: 2, sources: ['memory', 'memory', 'computed'], forwarded: 'partial' });
+    expect(await askAll(queries)).toEqual({ ids: IDS, tokens: 0, sources: ['memory', 'memory', 'memory'], forwarded: undefined });
+    // Each names where it stands in its request.
+    expect(batches.map((asked) => asked.map(({ at }) => at[1]))).toEqual([[0, 1], [2]]);
+    expect(lsnsRead.count).toBe(3);
+    expect(events.map(({ sources }) => sources)).toEqual([
+      ['computed', 'computed'],
+      ['memory', 'memory', 'computed'],
+      ['memory', 'memory', 'memory'],
+    ]);
+  });
+
+  it('and single ones answer each other from the cache, until a write', async () => {
+    const { ask, askAll, index } = isolate();
+    await askAll(queries);
+    expect(await ask(queries[1])).toEqual({ match: 'top 2', tokens: 0, source: 'memory', forwarded: undefined });
+    index.lsn += 1;
+    expect(await askAll(queries)).toMatchObject({ tokens: 6, sources: ['computed', 'computed', 'computed'] });
+  });
+
+  it('keep to the terms of the request, and are not cached without any', async () => {
+    const { askAll, batches, events } = isolate();
+    const only = terms({ directives: parseCacheControl('only-if-cached') });
+    expect(await askAll(queries, only)).toBe('not_cached');
+    expect(batches).toEqual([]);
+    expect(await askAll(queries, null)).toMatchObject({ ids: IDS, tokens: 6, sources: undefined });
+    expect(events).toEqual([]);
+    expect(await askAll(queries, terms(), { resources: ['model/other'] })).toBe('scope_denied');
+  });
+
+  it('do not share the answers of those that are to be explained', async () => {
+    const { askAll } = isolate();
+    const explained = body({ text: 'weir', top_k: 1, explain: true });
+    await askAll([explained, queries[1]!]);
+    expect(await askAll([explained, queries[1]!])).toMatchObject({ sources: ['computed', 'memory'] });
+  });
 });

@@ -7,7 +7,7 @@ import type { IndexObject } from '../../../durable-objects/index-object.ts';
 import type { LocatorObject } from '../../../durable-objects/locator-object.ts';
 import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import type { IndexManifest, ShardMember } from '../../../src/index/index-manifest.ts';
 import { indexObjectName, locatorName, shardName } from '../../../src/index/index-manifest.ts';
 import { RouteReader } from '../../../src/index/routing/route-reader.ts';
 import type { RoutingSummary } from '../../../src/index/routing/routing-summary.ts';
@@ -16,6 +16,7 @@ import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { QueryTarget, Written } from '../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import { allOf } from '../../../src/contract/outcome.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
@@ -23,6 +24,8 @@ import { DurableMembers } from '../../../durable-objects/durable-members.ts';
 import type { MembersEnv } from '../../../durable-objects/durable-members.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { RoutedSearch } from '../../../src/index/fan-out/routed-search.ts';
+import type { BatchPart } from '../../../src/index/fan-out/search-batch.ts';
+import { SearchBatch } from '../../../src/index/fan-out/search-batch.ts';
 import { TreeSearch } from '../../../src/index/fan-out/group-search.ts';
 import { RoutedShards } from '../../../src/index/shards/routed-shards.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
@@ -74,6 +77,8 @@ export class Gateway {
   replicaReads = 0;
   /** How far its clock is ahead. */
   turnedMs = 0;
+  /** Calls with several searches: to which member, and how many. */
+  readonly sharedCalls: { readonly member: ShardMember; readonly count: number }[] = [];
   readonly shards: RoutedShards;
   readonly #manifests: ManifestCache;
   #serial = 0;
@@ -93,6 +98,10 @@ export class Gateway {
         query: (asked, member, ...rest) => {
           if (member.replica !== null) this.replicaReads += 1;
           return members.query(asked, member, ...rest);
+        },
+        queryAll: (asked, member, queries, ...rest) => {
+          this.sharedCalls.push({ member, count: queries.length });
+          return members.queryAll(asked, member, queries, ...rest);
         },
         fetch: (...args) => members.fetch(...args),
       },
@@ -169,6 +178,17 @@ export class Gateway {
   query(target: QueryTarget, topK: number, exact: boolean, more: object = {}, consistency: ReadConsistency = STRONG) {
     const plain = { target, namespace: '', topK, filter: null, excludeIds: [], include: INCLUDE, exact, ...more };
     return this.ask((shards, manifest) => shards.of(manifest).query({ indexId: manifest.id, ...plain }, { consistency }));
+  }
+
+  /** Several searches at once, which share calls. */
+  queryAll(targets: readonly QueryTarget[], topK: number, more: object = {}) {
+    const plain = { namespace: '', topK, filter: null, excludeIds: [], include: INCLUDE, ...more };
+    return this.ask((shards, manifest) => {
+      const batch = new SearchBatch(targets.length);
+      const search = (target: QueryTarget, part: BatchPart) =>
+        shards.of(manifest).query({ indexId: manifest.id, target, ...plain }, { consistency: STRONG, part });
+      return allOf(targets.map((target) => batch.part((part) => search(target, part))));
+    });
   }
 
   fetch(ids: readonly string[]) {

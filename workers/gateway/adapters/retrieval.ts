@@ -16,6 +16,7 @@ import { VectorChanges } from '../../../src/gateway/vector-changes.ts';
 import { VectorListing } from '../../../src/gateway/vector-listing.ts';
 import { Upserts } from '../../../src/gateway/upserts.ts';
 import { VectorSpace } from '../../../src/gateway/vector-space.ts';
+import { Searches } from '../../../src/gateway/searches.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -48,6 +49,7 @@ export interface Retrieval {
   readonly upserts: Upserts;
   readonly listing: VectorListing;
   readonly changes: VectorChanges;
+  readonly searches: Searches;
   readonly queries: QueryCache;
   readonly recall: RecallMeasurement;
   readonly imports: Imports;
@@ -78,7 +80,8 @@ export function wireRetrieval(
   const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
   const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
   const vectors = new Vectors({ manifests, shards, space });
-  const queries = new QueryCache({ vectors, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
+  const searches = new Searches({ manifests, shards, space });
+  const queries = new QueryCache({ searches, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);
   return {
@@ -88,6 +91,7 @@ export function wireRetrieval(
     upserts: new Upserts({ manifests, space, vectors, newId: () => base32(rng.bytes(OWN_KEY_CHARS)) }),
     listing: new VectorListing({ manifests, shards }),
     changes: new VectorChanges({ manifests, shards, space }),
+    searches,
     queries,
     recall: new RecallMeasurement({ manifests, shards, rng }),
     imports: new Imports({ vectors, manifests, space, budget, tokens, rng, sleep }),

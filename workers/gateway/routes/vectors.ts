@@ -10,6 +10,7 @@ import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import type { CacheReport } from '../../../src/gateway/cache-report.ts';
 import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
 import type { ChangedVectors, StoredSelection } from '../../../src/gateway/vector-changes.ts';
+import type { FoundMatches } from '../../../src/gateway/searches.ts';
 import type { TokensUsed } from '../../../src/gateway/vector-space.ts';
 import { batchPaths } from '../../../src/gateway/vector-space.ts';
 import type { OnIndex } from '../../../src/gateway/vectors.ts';
@@ -43,18 +44,31 @@ export const vectorHandlers = {
     const answered = await call.timing.of('search', search);
     if (!answered.ok) return answered;
     const { found, report } = answered.value;
-    const { scores, lsn, missing, explanation } = found;
-    const matches = vectorReplies(found).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') }));
     return {
       ok: true,
-      reply: {
-        matches,
-        lsn,
-        ...partialReply(missing),
-        ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }),
-      },
-      used: { ...queryMeters(report), ...tokenMeters(found) },
+      reply: queryReply(found),
+      used: { ...queryMeters(report, 1), ...tokenMeters(found) },
       ...indexed(found, report === undefined ? {} : cacheHeaders(report), 'queries'),
+    };
+  },
+
+  queryVectorsBatch: async (call) => {
+    const { gateway, params, body } = call;
+    const reserved = await call.reserve({ vector_queries: body.searches.length });
+    if (!reserved.ok) return reserved;
+    const { [DEADLINE_HEADER]: budgetMs } = call.options;
+    const asked = body.searches.map((search, i) => ({ body: search, at: ['searches', i] }));
+    const search = gateway.retrieval.queries.search(call, params.index, asked, termsOf(call.options), budgetMs);
+    const answered = await call.timing.of('search', search);
+    if (!answered.ok) return answered;
+    const { found, report } = answered.value;
+    // Every write of any shard raises the index's LSN: the highest is that of the newest answer.
+    const newest = found.reduce((a, b) => (b.lsn > a.lsn ? b : a));
+    return {
+      ok: true,
+      reply: { results: found.map(queryReply) },
+      used: { ...queryMeters(report, found.length), ...tokenMeters(answered.value) },
+      ...indexed(newest, report === undefined ? {} : cacheHeaders(report), 'queries'),
     };
   },
 
@@ -122,13 +136,23 @@ function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): Answe
   return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
 }
 
+function queryReply(found: FoundMatches) {
+  const { scores, lsn, missing, explanation } = found;
+  return {
+    matches: vectorReplies(found).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') })),
+    lsn,
+    ...partialReply(missing),
+    ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }),
+  };
+}
+
 const partialReply = (missing: readonly number[] | undefined) =>
   missing === undefined ? {} : { partial: true as const, missing_shards: [...missing] };
 
-const queryMeters = (report: CacheReport | undefined) =>
-  report === undefined || report.sources.includes('computed')
-    ? { vector_queries: 1, vector_cached_queries: 0 }
-    : { vector_queries: 0, vector_cached_queries: 1 };
+function queryMeters(report: CacheReport | undefined, count: number) {
+  const computed = report?.sources.filter((source) => source === 'computed').length ?? count;
+  return { vector_queries: computed, vector_cached_queries: count - computed };
+}
 
 /** What was written of a call that was refused midway. Under a key, its repetition is billed whole. */
 const appliedMeters = ({ applied = 0 }: Refusal, idempotencyKey: string | undefined) => ({

@@ -16,20 +16,20 @@ function callOf(missing: readonly number[] | undefined): PointCall {
     texts: null,
     scores: [0.5],
     lsn: 3,
-    manifest: { dimensions: 2, metric: 'dot' },
   };
-  const query = async () => ok({ ...found, ...(missing === undefined ? {} : { missing }) });
-  return callOn(query);
+  const search = async () =>
+    ok({ found: [{ ...found, ...(missing === undefined ? {} : { missing }) }], manifest: { dimensions: 2, metric: 'dot' } });
+  return callOn(search);
 }
 
-function callOn(query: (...asked: readonly unknown[]) => unknown, timeout?: number): PointCall {
-  const gateway = { clock: { nowMs: () => 5_000 }, retrieval: { vectors: { query } } };
+function callOn(search: (...asked: readonly unknown[]) => unknown, timeout?: number): PointCall {
+  const gateway = { clock: { nowMs: () => 5_000 }, retrieval: { searches: { search } } };
   return { gateway, principal: { tenantId: 'tn_1' }, query: { timeout } } as unknown as PointCall;
 }
 
 it('[Q45] a search that lacks shards is refused as late', async () => {
-  const asked = queryBody.parse({ query: [1, 2] });
-  expect(await findPoints(callOf(undefined), 'c', asked)).toMatchObject({ ok: true, value: { ids: ['7'], scores: [0.5] } });
+  const asked = [{ asked: queryBody.parse({ query: [1, 2] }), at: [] }];
+  expect(await findPoints(callOf(undefined), 'c', asked)).toMatchObject({ ok: true, value: [{ ids: ['7'], scores: [0.5] }] });
   expect(await findPoints(callOf([4]), 'c', asked)).toMatchObject({ ok: false, error: { code: 'deadline_exceeded' } });
 });
 
@@ -43,6 +43,8 @@ it.each([
     seen.push(asked[3]);
     return refuse('deadline_exceeded', 'no time');
   };
-  expect(await findPoints(callOn(late, timeout), 'c', queryBody.parse({ query: [1, 2] }))).toMatchObject({ ok: false });
+  expect(await findPoints(callOn(late, timeout), 'c', [{ asked: queryBody.parse({ query: [1, 2] }), at: [] }])).toMatchObject({
+    ok: false,
+  });
   expect(seen).toEqual([deadlineMs]);
 });

@@ -51,11 +51,11 @@ const FIELDS: readonly { readonly own: FieldPath; readonly theirs: FieldPath }[]
   { own: ['mmr', 'candidates_limit'], theirs: ['query', 'mmr', 'candidates_limit'] },
 ];
 
-/** A refusal with the path that its field has in Qdrant's API. */
-export function inQdrantWords(error: Refusal) {
+/** A refusal with the path that its field has in Qdrant's API; `at`: where the part of the request stands that it is about. */
+export function inQdrantWords(error: Refusal, at: FieldPath = []) {
   for (const { own, theirs } of FIELDS) {
-    const rest = pathBelow(error.path, own);
-    if (rest !== undefined) return err(refusalAt(error, [...theirs, ...rest]));
+    const rest = pathBelow(error.path, [...at, ...own]);
+    if (rest !== undefined) return err(refusalAt(error, [...at, ...theirs, ...rest]));
   }
   return err(error);
 }

@@ -1,18 +1,21 @@
+import type { FieldPath } from '../../../../src/contract/field-path.ts';
+import { pathBelow } from '../../../../src/contract/field-path.ts';
 import { bareMatches, fetchedMatches } from '../../../../src/index/fan-out/answer-columns.ts';
 import type { ShardMatches } from '../../../../src/ann/shard-protocol.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { Metric } from '../../../../src/contract/index-settings.ts';
 import type { Outcome } from '../../../../src/contract/outcome.ts';
-import { refuse } from '../../../../src/contract/outcome.ts';
+import { allOf, refuse } from '../../../../src/contract/outcome.ts';
 import type { AskedPoints } from '../../../../src/contract/qdrant/search.ts';
 import type { QueryBody } from '../../../../src/contract/vectors.ts';
+import type { AskedSearch } from '../../../../src/gateway/searches.ts';
 import type { OnIndex } from '../../../../src/gateway/vectors.ts';
 import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { withoutTexts } from '../../../../src/gateway/vector-space.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { PointCall } from './call.ts';
-import { inQdrantWords } from './call.ts';
+import { inPart, inQdrantWords } from './call.ts';
 import type { Recommendation } from './recommendation.ts';
 import { idsOf, recommendedPoint } from './recommendation.ts';
 import { includeOf, recordsOf } from './records.ts';
@@ -25,23 +28,72 @@ const LISTED_SCORE = 1;
 export type FoundPoints = OnIndex<ShardMatches>;
 
 /** What a query of one kind fills in of a search. */
-type Aim = Pick<QueryBody, 'vector' | 'id' | 'positive_ids' | 'negative_ids' | 'mmr'> & {
-  readonly exclude_ids: string[];
-  readonly scale: number;
-};
+type Target = Pick<QueryBody, 'vector' | 'id' | 'positive_ids' | 'negative_ids' | 'mmr' | 'exclude_ids'>;
 
-/** Points with their scores, closest first: the page that was asked for. */
-export async function findPoints(call: PointCall, collection: IndexRef, asked: AskedPoints): Promise<Outcome<FoundPoints>> {
-  const { limit, offset } = { limit: asked.limit ?? LIMIT_DEFAULT, offset: asked.offset ?? 0 };
-  if (asked.query.kind === 'listed') return listed(call, collection, asked, limit, offset);
-  const aim = await aimOf(call, collection, asked, limit + offset);
-  if (!aim.ok) return aim;
-  const { scale, ...target } = aim.value;
+interface Aim {
+  readonly target: Target;
+  /** Scores are multiplied by it. */
+  readonly scale: number;
+}
+
+/** One search of a call. */
+export interface PointSearch {
+  readonly asked: AskedPoints;
+  /** Where it stands in the call; empty: it is all of it. */
+  readonly at: FieldPath;
+}
+
+/** Points with their scores, closest first: of each search the page that was asked for. The first search that is refused refuses all. */
+export async function findPoints(call: PointCall, collection: IndexRef, searches: readonly PointSearch[]): Promise<Outcome<FoundPoints[]>> {
+  const near: (AskedSearch & { readonly scale: number; readonly asked: AskedPoints })[] = [];
+  const aims = await Promise.all(searches.map(({ asked }) => aimOf(call, collection, asked)));
+  for (const [i, { asked, at }] of searches.entries()) {
+    const aim = must(aims[i], 'each search has an aim');
+    if (!aim.ok) return inPart(aim.error, at);
+    if (aim.value !== LISTED) near.push({ asked, at, body: queryOf(asked, aim.value.target), scale: aim.value.scale });
+  }
+  const found = await searched(call, collection, near);
+  if (!found.ok) return found;
+  const scored = found.value.values();
+  return allOf(
+    searches.map(async ({ asked, at }, i): Promise<Outcome<FoundPoints>> => {
+      if (aims[i]?.ok === true && aims[i].value !== LISTED) return ok(must(scored.next().value, 'what has an aim was searched for'));
+      const page = await listed(call, collection, asked);
+      return page.ok ? page : inPart(page.error, at);
+    }),
+  );
+}
+
+async function searched(
+  call: PointCall,
+  collection: IndexRef,
+  near: readonly (AskedSearch & { readonly scale: number; readonly asked: AskedPoints })[],
+): Promise<Outcome<FoundPoints[]>> {
+  if (near.length === 0) return ok([]);
+  const found = await call.gateway.retrieval.searches.search(withoutTexts(call), collection, near, deadlineOf(call));
+  if (!found.ok) {
+    const { error } = found;
+    return inQdrantWords(error, near.find(({ at }) => pathBelow(error.path, at) !== undefined)?.at);
+  }
+  const { manifest } = found.value;
+  // Qdrant's answers have no field for it.
+  const isPartial = found.value.found.some(({ missing }) => missing !== undefined);
+  if (isPartial) return refuse('deadline_exceeded', 'the search ran out of time before every shard had answered');
+  return ok(
+    near.map(({ asked, scale }, i) => {
+      const matches = must(found.value.found[i], 'each search has found something');
+      const scores = matches.scores.map((score) => score * scale);
+      return closeEnough({ ...matches, scores, manifest }, asked.score_threshold ?? null);
+    }),
+  );
+}
+
+function queryOf(asked: AskedPoints, target: Target): QueryBody {
   const { values, metadata } = includeOf(asked);
-  const searched: QueryBody = {
+  return {
     ...target,
-    top_k: limit,
-    offset,
+    top_k: asked.limit ?? LIMIT_DEFAULT,
+    offset: asked.offset ?? 0,
     namespace: '',
     filter: asked.filter,
     exact: asked.params?.exact ?? false,
@@ -51,12 +103,6 @@ export async function findPoints(call: PointCall, collection: IndexRef, asked: A
     include_metadata: metadata,
     include_text: false,
   };
-  const found = await call.gateway.retrieval.vectors.query(withoutTexts(call), collection, searched, deadlineOf(call));
-  if (!found.ok) return inQdrantWords(found.error);
-  // Qdrant's answers have no field for it.
-  if (found.value.missing !== undefined) return refuse('deadline_exceeded', 'the search ran out of time before every shard had answered');
-  const scores = found.value.scores.map((score) => score * scale);
-  return ok(closeEnough({ ...found.value, scores }, asked.score_threshold ?? null));
 }
 
 /** When a search that may take so many seconds has to be done. Absent: by when any search has to. */
@@ -69,13 +115,8 @@ function deadlineOf({ gateway, query }: PointCall): number | undefined {
 export const scoredPoints = (found: FoundPoints, asked: Pick<AskedPoints, 'with_payload' | 'with_vector'>) =>
   recordsOf(found, asked).map((record, i) => ({ ...record, version: found.lsn, score: must(found.scores[i], 'every match has a score') }));
 
-async function listed(
-  call: PointCall,
-  collection: IndexRef,
-  asked: AskedPoints,
-  limit: number,
-  offset: number,
-): Promise<Outcome<FoundPoints>> {
+async function listed(call: PointCall, collection: IndexRef, asked: AskedPoints): Promise<Outcome<FoundPoints>> {
+  const { limit, offset } = { limit: asked.limit ?? LIMIT_DEFAULT, offset: asked.offset ?? 0 };
   const include = includeOf(asked);
   // What is passed over carries nothing.
   const passed = offset > 0 ? { values: false, metadata: false, text: false } : include;
@@ -96,12 +137,17 @@ async function listed(
   return fetched.ok ? ok({ ...fetchedMatches(behind, fetched.value), manifest: fetched.value.manifest }) : inQdrantWords(fetched.error);
 }
 
-async function aimOf(call: PointCall, collection: IndexRef, { query }: AskedPoints, topK: number): Promise<Outcome<Aim>> {
+/** Points in the order of their ids, which no search finds. */
+const LISTED = 'listed';
+
+async function aimOf(call: PointCall, collection: IndexRef, { query, limit, offset }: AskedPoints): Promise<Outcome<Aim | typeof LISTED>> {
   if (query.kind === 'recommend') return recommendationAim(call, collection, query);
-  if (query.kind === 'listed') return refuse('invalid_value', 'give a vector, text or example to search for', 'query');
+  if (query.kind === 'listed') return ok(LISTED);
   const { to, mmr: choice } = query;
+  const topK = (limit ?? LIMIT_DEFAULT) + (offset ?? 0);
   const mmr = choice === null ? undefined : { diversity: choice.diversity, candidates_limit: Math.max(choice.candidates ?? topK, topK) };
-  return ok(to.kind === 'id' ? { id: to.id, mmr, exclude_ids: [to.id], scale: 1 } : { vector: to.values, mmr, exclude_ids: [], scale: 1 });
+  const target = to.kind === 'id' ? { id: to.id, mmr, exclude_ids: [to.id] } : { vector: to.values, mmr, exclude_ids: [] };
+  return ok({ target, scale: 1 });
 }
 
 async function recommendationAim(call: PointCall, collection: IndexRef, query: Recommendation): Promise<Outcome<Aim>> {
@@ -111,10 +157,12 @@ async function recommendationAim(call: PointCall, collection: IndexRef, query: R
   const [likes, dislikes] = [idsOf(positive), idsOf(negative)];
   const areStored = likes.length + dislikes.length === positive.length + negative.length;
   if (strategy === 'average_vector' && areStored) {
-    return ok({ positive_ids: likes, negative_ids: dislikes.length === 0 ? undefined : dislikes, exclude_ids: [], scale: 1 });
+    const target = { positive_ids: likes, negative_ids: dislikes.length === 0 ? undefined : dislikes, exclude_ids: [] };
+    return ok({ target, scale: 1 });
   }
   const point = await recommendedPoint(call, collection, query);
-  return point.ok ? ok({ vector: point.value.values, exclude_ids: [...likes, ...dislikes], scale: point.value.scale }) : point;
+  if (!point.ok) return point;
+  return ok({ target: { vector: point.value.values, exclude_ids: [...likes, ...dislikes] }, scale: point.value.scale });
 }
 
 /** Of matches, closest first, those that are close enough. By MMR, the order is another one. */

@@ -4,11 +4,13 @@ import type { Outcome } from '../../../../src/contract/outcome.ts';
 import type { AskedGroups, AskedPoints } from '../../../../src/contract/qdrant/search.ts';
 import type { IndexRef } from '../../../../src/gateway/index-ref.ts';
 import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
+import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { Handlers } from '../../serve.ts';
 import type { Timing } from '../../call.ts';
 import type { PointCall, SearchingCall } from './call.ts';
-import { enveloped, inPart } from './call.ts';
+import { enveloped } from './call.ts';
+import type { PointSearch } from './find-points.ts';
 import { findPoints, LIMIT_DEFAULT, scoredPoints } from './find-points.ts';
 import { isWord, valuesAt, withValues } from './values-at.ts';
 
@@ -16,13 +18,13 @@ import { isWord, valuesAt, withValues } from './values-at.ts';
 type CallOf<Body> = SearchingCall & { readonly timing: Timing; readonly params: { readonly collection: string }; readonly body: Body };
 
 const searchOne = async (call: CallOf<AskedPoints>) => {
-  const found = await search(call, call.params.collection, [call.body]);
+  const found = await search(call, call.params.collection, [{ asked: call.body, at: [] }]);
   return found.ok ? { ok: true as const, reply: enveloped(call, found.value[0] ?? []), used: { vector_queries: 1 } } : found;
 };
 
 const searchBatch = async (call: CallOf<{ readonly searches: readonly AskedPoints[] }>) => {
   const { searches } = call.body;
-  const found = await search(call, call.params.collection, searches);
+  const found = await search(call, call.params.collection, batchOf(searches));
   return found.ok ? { ok: true as const, reply: enveloped(call, found.value), used: { vector_queries: searches.length } } : found;
 };
 
@@ -37,12 +39,12 @@ const searchGroups = async (call: CallOf<AskedGroups>) => {
 
 export const qdrantSearchHandlers = {
   qdrantQuery: async (call) => {
-    const found = await search(call, call.params.collection, [call.body]);
+    const found = await search(call, call.params.collection, [{ asked: call.body, at: [] }]);
     return found.ok ? { ok: true, reply: enveloped(call, { points: found.value[0] ?? [] }), used: { vector_queries: 1 } } : found;
   },
   qdrantQueryBatch: async (call) => {
     const { searches } = call.body;
-    const found = await search(call, call.params.collection, searches);
+    const found = await search(call, call.params.collection, batchOf(searches));
     if (!found.ok) return found;
     const reply = enveloped(
       call,
@@ -59,27 +61,24 @@ export const qdrantSearchHandlers = {
   qdrantRecommendGroups: searchGroups,
 } satisfies Partial<Handlers>;
 
+const batchOf = (searches: readonly AskedPoints[]): PointSearch[] => searches.map((asked, i) => ({ asked, at: ['searches', i] }));
+
 type ScoredPoints = ReturnType<typeof scoredPoints>;
 
 /** What each of some searches finds, or why one of them is refused. */
 async function search(
   call: SearchingCall & { readonly timing: Timing },
   collection: string,
-  searches: readonly AskedPoints[],
+  searches: readonly PointSearch[],
 ): Promise<Outcome<ScoredPoints[]>> {
   const reserved = await call.reserve({ vector_queries: searches.length });
   if (!reserved.ok) return reserved;
   return call.timing.of(
     'search',
     call.gateway.retrieval.indexes.onOne(call.principal, collection, async (pin) => {
-      const found = await Promise.all(searches.map((asked) => findPoints(call, pin, asked)));
-      const points: ScoredPoints[] = [];
-      for (const [i, outcome] of found.entries()) {
-        if (!outcome.ok) return searches.length === 1 ? outcome : inPart(outcome.error, ['searches', i]);
-        const asked = searches[i];
-        if (asked !== undefined) points.push(scoredPoints(outcome.value, asked));
-      }
-      return ok(points);
+      const found = await findPoints(call, pin, searches);
+      if (!found.ok) return found;
+      return ok(searches.map(({ asked }, i) => scoredPoints(must(found.value[i], 'each search has found something'), asked)));
     }),
   );
 }
@@ -95,11 +94,12 @@ export async function groupPoints(call: PointCall, collection: IndexRef, asked: 
   const [groupSize, groupsMax] = [size ?? GROUP_SIZE_DEFAULT, limit ?? LIMIT_DEFAULT];
   const candidates = Math.min(LIMITS.qdrantGroupCandidatesMaxCount, groupSize * groupsMax * CANDIDATES_FACTOR);
   const page = { limit: candidates, offset: 0, filter: withValues(path, asked.filter) };
-  const found = await findPoints(call, collection, { ...rest, ...page, with_payload: true });
-  if (!found.ok) return found;
+  const searched = await findPoints(call, collection, [{ asked: { ...rest, ...page, with_payload: true }, at: [] }]);
+  if (!searched.ok) return searched;
+  const found = must(searched.value[0], 'each search has found something');
   const groups = new Map<string, { readonly id: JsonValue; readonly hits: number[] }>();
-  found.value.ids.forEach((_, hit) => {
-    for (const id of valuesAt(parseExactJson(found.value.metadata?.[hit] ?? 'null') as JsonValue, path, isWord)) {
+  found.ids.forEach((_, hit) => {
+    for (const id of valuesAt(parseExactJson(found.metadata?.[hit] ?? 'null') as JsonValue, path, isWord)) {
       const key = JSON.stringify(id);
       const group = groups.get(key) ?? (groups.size < groupsMax ? { id, hits: [] } : undefined);
       if (group === undefined) continue;
@@ -107,7 +107,7 @@ export async function groupPoints(call: PointCall, collection: IndexRef, asked: 
       if (group.hits.length < groupSize) group.hits.push(hit);
     }
   });
-  const points = scoredPoints(found.value, asked);
+  const points = scoredPoints(found, asked);
   const reply: Outcome<{ id: JsonValue; hits: typeof points }[]> = ok(
     [...groups.values()].map(({ id, hits }) => ({ id, hits: hits.flatMap((hit) => points[hit] ?? []) })),
   );
