@@ -17,7 +17,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '8b02caea8d098c2e73a0d4ef22488faf91c77d40372d159bfaec14ee7231e50e',
+  '0.6.0': 'eb41de47a729afac5b7fdf35f568b97bc41c2494cd0409c569ab6768f1a66d84',
 };
 
 describe('the wire contract', () => {
