@@ -9,7 +9,7 @@ import type { VectorSet } from './ann/vector-set.ts';
 import { readVectorSet } from './ann/vector-set.ts';
 import { vectorAt } from './ann/vectors.ts';
 import type { Contender, Search } from './front-door/contender.ts';
-import { TOP_K } from './front-door/contender.ts';
+import { PART, PARTS, TOP_K } from './front-door/contender.ts';
 import { floor } from './front-door/floor.ts';
 import { pgvector } from './front-door/pgvector.ts';
 import { redis } from './front-door/redis.ts';
@@ -40,23 +40,28 @@ interface Round {
  * The cost of a search from end to end: over HTTP through the gateway, beside the minimum on this workerd and beside other servers over
  * their own protocols, all driven by one lean client in interleaved rounds. Servers that are not installed are named and left out.
  */
-export async function frontDoorBench({ data, metric, quick = false }: AnnOptions): Promise<void> {
+export async function frontDoorBench({ data, metric, quick = false, filtered = false }: AnnOptions): Promise<void> {
   const place = data === undefined ? await gloveSet(true) : { folder: data, name: data, metric: metricOf(metric) };
   const set = await readVectorSet(place);
-  const truth = await truthOf(set);
+  const sought: Sought = filtered ? await partOf(set) : { set, truth: await truthOf(set), rowOf: (row) => row };
   await onRawGateway(async (workerd, client) => {
     const contenders: Contender[] = [];
     try {
-      for (const start of [floor, () => sluice(workerd, client, set), () => pgvector(set), () => redis(set)]) {
+      for (const start of [
+        floor,
+        () => sluice(workerd, client, set, filtered),
+        () => pgvector(set, filtered),
+        () => redis(set, filtered),
+      ]) {
         const contender = await start();
         if (contender !== undefined) contenders.push(contender);
       }
       const cases: Case[] = [];
-      for (const contender of contenders) cases.push(...(await casesOf(contender, set, truth)));
+      for (const contender of contenders) cases.push(...(await casesOf(contender, sought)));
       for (let round = 0; round < (quick ? 2 : 5); round += 1) {
         for (const connections of CONNECTIONS) for (const one of cases) await measure(one, set, connections, quick ? 1 : 3);
       }
-      print(set, cases);
+      print(set, cases, filtered);
     } finally {
       for (const contender of contenders) await contender.stop();
     }
@@ -68,12 +73,29 @@ function metricOf(name = 'cosine'): VectorSet['metric'] {
   return name;
 }
 
+/** The vectors that searches may find, and which of them each row of the whole set is. */
+interface Sought {
+  readonly set: VectorSet;
+  readonly truth: Truth;
+  readonly rowOf: (row: number) => number;
+}
+
+/** The rows of one part, which a filter selects. */
+async function partOf(set: VectorSet): Promise<Sought> {
+  const { base } = set;
+  const count = Math.ceil((base.count - PART) / PARTS);
+  const values = new Float32Array(count * base.dimensions);
+  for (let row = 0; row < count; row += 1) values.set(vectorAt(base, PART + row * PARTS), row * base.dimensions);
+  const part: VectorSet = { ...set, hash: `${set.hash}-part`, base: { ...base, values, count } };
+  return { set: part, truth: await truthOf(part), rowOf: (row) => (row % PARTS === PART ? (row - PART) / PARTS : -1) };
+}
+
 /** The cheapest search that reaches each target; the floor finds nothing and is measured once. */
-async function casesOf(contender: Contender, set: VectorSet, truth: Truth): Promise<Case[]> {
+async function casesOf(contender: Contender, sought: Sought): Promise<Case[]> {
   const cases: Case[] = [];
   for (const target of TARGETS) {
     for (const search of contender.searches) {
-      const recall = await recallBy(search, set, truth);
+      const recall = await recallBy(search, sought);
       if (recall !== undefined && recall < target) continue;
       if (!cases.some((known) => known.search === search)) cases.push({ contender, search, recall, rounds: new Map() });
       break;
@@ -84,7 +106,7 @@ async function casesOf(contender: Contender, set: VectorSet, truth: Truth): Prom
 
 const known = new Map<Search, number>();
 
-async function recallBy(search: Search, set: VectorSet, truth: Truth): Promise<number | undefined> {
+async function recallBy(search: Search, { set, truth, rowOf }: Sought): Promise<number | undefined> {
   const { rowsOf } = search;
   if (rowsOf === undefined) return undefined;
   const before = known.get(search);
@@ -97,7 +119,7 @@ async function recallBy(search: Search, set: VectorSet, truth: Truth): Promise<n
     requestsMax: count,
     durationS: Infinity,
     request: (number) => search.request(vectorAt(set.queries, number)),
-    onAnswer: (number, answer) => found.set(rowsOf(answer).slice(0, TOP_K), number * TOP_K),
+    onAnswer: (number, answer) => found.set(rowsOf(answer).slice(0, TOP_K).map(rowOf), number * TOP_K),
   });
   const recall = recallOf(set, truth, found, TOP_K);
   known.set(search, recall);
@@ -118,7 +140,7 @@ async function measure({ contender, search, rounds }: Case, { queries }: VectorS
 }
 
 /** Prints the medians of the rounds. */
-function print({ name, base, metric }: VectorSet, cases: readonly Case[]): void {
+function print({ name, base, metric }: VectorSet, cases: readonly Case[], filtered: boolean): void {
   const rows = cases.flatMap(({ contender, search, recall, rounds }) =>
     [...rounds].map(([connections, all]) => ({
       contender: contender.name,
@@ -131,7 +153,9 @@ function print({ name, base, metric }: VectorSet, cases: readonly Case[]): void 
       'CPU ms': Number(median(all.map(({ cpuMs }) => cpuMs)).toFixed(3)),
     })),
   );
-  console.log(`${name}: ${base.count} x ${base.dimensions} by ${metric}, ten nearest, load ${loadavg()[0]?.toFixed(1)}`);
+  console.log(
+    `${name}: ${base.count} x ${base.dimensions} by ${metric}, ten nearest${filtered ? ` of one part in ${PARTS}` : ''}, load ${loadavg()[0]?.toFixed(1)}`,
+  );
   console.table(rows.sort((a, b) => a.connections - b.connections));
 }
 

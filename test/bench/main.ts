@@ -47,6 +47,7 @@ const { positionals, values } = parseArgs({
   options: {
     columns: { type: 'string' },
     data: { type: 'string' },
+    filtered: { type: 'boolean' },
     full: { type: 'boolean' },
     metric: { type: 'string' },
     only: { type: 'string' },

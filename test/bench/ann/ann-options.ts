@@ -7,6 +7,8 @@ export interface AnnOptions {
   readonly peers?: boolean | undefined;
   /** Comma-separated names of the contenders to measure; nothing else is measured then. */
   readonly only?: string | undefined;
+  /** Searches one hundredth of the rows, by a filter on their metadata. */
+  readonly filtered?: boolean | undefined;
   /** Uses fewer vectors, queries and rounds. */
   readonly quick?: boolean | undefined;
 }

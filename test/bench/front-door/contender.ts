@@ -19,3 +19,7 @@ export interface Contender {
 }
 
 export const TOP_K = 10;
+
+/** Every row belongs to one of so many parts, `row % PARTS`; a filtered search looks for rows of part `PART`. */
+export const PARTS = 100;
+export const PART = 7;

@@ -10,7 +10,7 @@ import type { VectorSet } from '../ann/vector-set.ts';
 import { vectorAt } from '../ann/vectors.ts';
 import { startServer } from './child-server.ts';
 import type { Contender, Search } from './contender.ts';
-import { TOP_K } from './contender.ts';
+import { PART, PARTS, TOP_K } from './contender.ts';
 
 const WIDTHS = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 400];
 const OPERATORS: Readonly<Record<Metric, { readonly compares: string; readonly ops: string }>> = {
@@ -31,7 +31,7 @@ const BUILD_MEMORY = '2GB';
 const ROWS_AT_ONCE = 1_000;
 
 /** PostgreSQL with an HNSW index of pgvector, as packaged by Debian; undefined if they are not installed. */
-export async function pgvector(set: VectorSet): Promise<Contender | undefined> {
+export async function pgvector(set: VectorSet, filtered: boolean): Promise<Contender | undefined> {
   const folder = await folderWithExtension();
   if (folder === undefined) {
     console.log('pgvector is left out: install it, as by the package postgresql-17-pgvector');
@@ -55,7 +55,7 @@ export async function pgvector(set: VectorSet): Promise<Contender | undefined> {
     await stop();
     throw error;
   });
-  const searches = WIDTHS.map((width) => searchOf(port, width, set.metric));
+  const searches = WIDTHS.map((width) => searchOf(port, width, set.metric, filtered));
   return { name: 'pgvector HNSW', searches, cpuS: server.cpuS, stop };
 }
 
@@ -80,27 +80,29 @@ async function fill(psql: string, port: number, { base, metric }: VectorSet): Pr
   const send = async (text: string): Promise<void> => {
     if (!child.stdin.write(text)) await once(child.stdin, 'drain');
   };
-  await send(`CREATE EXTENSION vector;\nCREATE TABLE items (id int PRIMARY KEY, embedding vector(${base.dimensions}));\n`);
+  await send(`CREATE EXTENSION vector;\nCREATE TABLE items (id int PRIMARY KEY, part int, embedding vector(${base.dimensions}));\n`);
   await send('COPY items FROM STDIN;\n');
   for (let from = 0; from < base.count; from += ROWS_AT_ONCE) {
     let lines = '';
-    for (let row = from; row < Math.min(from + ROWS_AT_ONCE, base.count); row += 1) lines += `${row}\t[${vectorAt(base, row).join()}]\n`;
+    for (let row = from; row < Math.min(from + ROWS_AT_ONCE, base.count); row += 1)
+      lines += `${row}\t${row % PARTS}\t[${vectorAt(base, row).join()}]\n`;
     await send(lines);
   }
   await send('\\.\n');
   await send(`SET maintenance_work_mem='${BUILD_MEMORY}';\nSET max_parallel_maintenance_workers=2;\n`);
   await send(`CREATE INDEX ON items USING hnsw (embedding ${OPERATORS[metric].ops}) WITH (m=16, ef_construction=64);\n`);
-  await send('VACUUM ANALYZE items;\n');
+  await send('CREATE INDEX ON items (part);\nVACUUM ANALYZE items;\n');
   child.stdin.end();
   const [status] = (await exited) as [number | null];
   assert(status === 0, 'psql fills the table');
 }
 
 /** A statement that each connection prepares once, with parameter and answer in binary: PostgreSQL's protocol 3.0. */
-function searchOf(port: number, width: number, metric: Metric): Search {
-  const sql = `SELECT id FROM items ORDER BY embedding ${OPERATORS[metric].compares} $1::vector LIMIT ${TOP_K}`;
+function searchOf(port: number, width: number, metric: Metric, filtered: boolean): Search {
+  const where = filtered ? ` WHERE part = ${PART}` : '';
+  const sql = `SELECT id FROM items${where} ORDER BY embedding ${OPERATORS[metric].compares} $1::vector LIMIT ${TOP_K}`;
   const startup = message('', int32(196_608), text('user'), text('bench'), text('database'), text('postgres'), Buffer.of(0));
-  const set = message('Q', text(`SET hnsw.ef_search = ${width}`));
+  const set = message('Q', text(`SET hnsw.ef_search = ${width}; SET hnsw.iterative_scan = strict_order`));
   const prepare = Buffer.concat([message('P', text('nearest'), text(sql), int16(0)), message('S')]);
   const execute = Buffer.concat([message('E', text(''), int32(0)), message('S')]);
   return {

@@ -6,31 +6,35 @@ import { freePort } from '../../support/deployment/free-port.ts';
 import { load } from '../load.ts';
 import { startServer } from './child-server.ts';
 import type { Contender, Search } from './contender.ts';
-import { TOP_K } from './contender.ts';
+import { PART, PARTS, TOP_K } from './contender.ts';
 
 const WIDTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 /** Settings of the graph, as Redis' documentation recommends for recall. */
 const BUILD = ['M', '16', 'EF', '200'];
 
 /** A vector set of Redis 8 with 32-bit floats; undefined if Redis is not installed or has no vector sets. */
-export async function redis({ base, metric }: VectorSet): Promise<Contender | undefined> {
+export async function redis({ base, metric }: VectorSet, filtered: boolean): Promise<Contender | undefined> {
   const version = /v=(\d+)/.exec(spawnSync('redis-server', ['--version'], { encoding: 'utf8' }).stdout ?? '')?.[1];
   // Vector sets compare only by cosine.
   if (version === undefined || Number(version) < 8 || metric !== 'cosine') return undefined;
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--loglevel', 'warning'];
   const server = await startServer('redis-server', args, port);
-  const add = (row: number): Buffer => command('VADD', 'set', 'FP32', bytesOf(vectorAt(base, row)), String(row), 'NOQUANT', ...BUILD);
+  const attributes = (row: number): string[] => (filtered ? ['SETATTR', JSON.stringify({ part: row % PARTS })] : []);
+  const add = (row: number): Buffer =>
+    command('VADD', 'set', 'FP32', bytesOf(vectorAt(base, row)), String(row), 'NOQUANT', ...BUILD, ...attributes(row));
   const filled = load({ ...RESP, port, connections: 4, requestsMax: base.count, durationS: Infinity, request: add });
   await filled.catch(async (error: unknown) => {
     await server.stop();
     throw error;
   });
+  // It looks at as many vectors as `FILTER-EF` says in search of those that match: 0 is all.
+  const filter = filtered ? ['FILTER', `.part == ${PART}`, 'FILTER-EF', '0'] : [];
   const searches = WIDTHS.map((width): Search => ({
     ...RESP,
     port,
     setting: `ef ${width}`,
-    request: (query) => command('VSIM', 'set', 'FP32', bytesOf(query), 'COUNT', String(TOP_K), 'EF', String(width)),
+    request: (query) => command('VSIM', 'set', 'FP32', bytesOf(query), 'COUNT', String(TOP_K), 'EF', String(width), ...filter),
     rowsOf: (answer) => [...answer.toString('latin1').matchAll(/\$\d+\r\n(\d+)\r\n/g)].map(([, id]) => Number(id)),
   }));
   return { name: 'Redis vector set', searches, cpuS: server.cpuS, stop: server.stop };

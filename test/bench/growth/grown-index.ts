@@ -35,13 +35,13 @@ export class GrownIndex {
   }
 
   /** Resolves when all of the rows are acknowledged. */
-  async import(vectors: Vectors, from: number, until: number): Promise<void> {
+  async import(vectors: Vectors, from: number, until: number, metadataOf?: (row: number) => object): Promise<void> {
     const stream = new BulkStream(this.#client, `${this.#path}/import`);
     const told = stream.read();
     for (let row = from; row < until; row += LINES_AT_ONCE) {
       let lines = '';
       for (let at = row; at < Math.min(row + LINES_AT_ONCE, until); at += 1) {
-        lines += `${JSON.stringify({ id: String(at), values: Array.from(vectorAt(vectors, at)) })}\n`;
+        lines += `${JSON.stringify({ id: String(at), values: Array.from(vectorAt(vectors, at)), metadata: metadataOf?.(at) })}\n`;
       }
       await stream.send(lines);
     }
