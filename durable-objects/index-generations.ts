@@ -105,7 +105,7 @@ export class IndexGenerations {
     // The shards of a grown shadow generation were closed from the beginning.
     if (shadow === undefined || !this.#routesOf(shadow).isAlone) return ok(this.#read(record));
     await new IndexPeers(this.#env, shadow).openShard(0, 0, 0);
-    const closed: Outcome<null> = await this.#shard(shadow).setGate(shadow.id, 'closed', run);
+    const closed: Outcome<null> = await this.#shard(shadow).setAccess(shadow.id, 'closed', run);
     return closed.ok ? ok(this.#read(record)) : closed;
   }
 

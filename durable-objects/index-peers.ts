@@ -33,7 +33,7 @@ export class IndexPeers implements ReshardingPeers {
 
   async openLocator(ordinal: number): Promise<void> {
     const { id: indexId, tenantId, name } = this.#manifest;
-    await this.#locator(ordinal).open({ indexId, tenantId, name, ordinal, locators: LIMITS.locatorsCount }, this.#beside().gate);
+    await this.#locator(ordinal).open({ indexId, tenantId, name, ordinal, locators: LIMITS.locatorsCount }, this.#beside().mode);
   }
 
   async export(locators: number): Promise<void> {
@@ -61,7 +61,7 @@ export class IndexPeers implements ReshardingPeers {
   }
 }
 
-const ALONE: Beside = { gate: 'open', isFollowed: false };
+const ALONE: Beside = { mode: 'open', isFollowed: false };
 
 /** The replicas of an index's shards, as its own object opens, asks and erases them. */
 export class ReplicaPeersOf implements ReplicaPeers {

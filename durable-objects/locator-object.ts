@@ -25,8 +25,8 @@ export class LocatorObject extends DurableObject<ReshardingEnv> implements Serve
   readonly #opened = new OpenedLocator(this.ctx.storage, this.env);
 
   /** Of a shadow generation: closed to all calls but its follower's. */
-  open(identity: LocatorIdentity, gate: AccessMode = 'open'): void {
-    this.#opened.open(identity, gate);
+  open(identity: LocatorIdentity, mode: AccessMode = 'open'): void {
+    this.#opened.open(identity, mode);
   }
 
   /** Repeating it changes nothing; later calls find no index. */
@@ -65,9 +65,9 @@ export class LocatorObject extends DurableObject<ReshardingEnv> implements Serve
   }
 
   /** Once that is answered, no write of those who are kept out is under way. */
-  async setGate(indexId: IndexId, gate: AccessMode, run: number): Promise<Outcome<null>> {
-    const set = this.#opened.setGate(indexId, gate, run);
-    if (!set.ok || gate === 'open') return set;
+  async setAccess(indexId: IndexId, mode: AccessMode, fencingToken: number): Promise<Outcome<null>> {
+    const set = this.#opened.setAccess(indexId, mode, fencingToken);
+    if (!set.ok || mode === 'open') return set;
     return this.#opened.within(indexId, async ({ locator }) => ((await locator.comeToRest()) ? ok(null) : BUSY));
   }
 

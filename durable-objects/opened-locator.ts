@@ -22,12 +22,21 @@ interface Opened {
   readonly store: SqliteLocatorStore;
 }
 
+/** The names under which an access state was first stored. */
+interface StoredAccess {
+  readonly gate: AccessMode;
+  readonly run: number;
+}
+
+const stored = ({ mode, fencingToken }: AccessState): StoredAccess => ({ gate: mode, run: fencingToken });
+const accessOf = (kept: StoredAccess | undefined): AccessState => (kept === undefined ? OPEN : { mode: kept.gate, fencingToken: kept.run });
+
 /** What a locator was opened as, and the locator for callers that its access mode serves. */
 export class OpenedLocator {
   readonly #storage: DurableObjectStorage;
   readonly #env: ReshardingEnv;
   readonly #identity: StoredCell<LocatorIdentity>;
-  readonly #gate: StoredCell<AccessState>;
+  readonly #access: StoredCell<StoredAccess>;
   readonly #control: AccessControl;
   #opened: Opened | undefined;
 
@@ -35,11 +44,11 @@ export class OpenedLocator {
     this.#storage = storage;
     this.#env = env;
     this.#identity = new StoredCell(storage, 'identity');
-    this.#gate = new StoredCell(storage, 'gate');
+    this.#access = new StoredCell(storage, 'gate');
     this.#control = new AccessControl({
       indexId: () => this.#identity.get()?.indexId,
-      gate: () => this.#gate.get() ?? OPEN,
-      setGate: (state) => this.#gate.put(state),
+      access: () => accessOf(this.#access.get()),
+      setAccess: (state) => this.#access.put(stored(state)),
     });
   }
 
@@ -48,22 +57,22 @@ export class OpenedLocator {
   }
 
   /** Of a shadow generation: closed to all calls but its follower's. */
-  open(identity: LocatorIdentity, gate: AccessMode): void {
+  open(identity: LocatorIdentity, mode: AccessMode): void {
     const known = this.#identity.get();
     assert(known === undefined || known.indexId === identity.indexId, 'a locator is named by its index id');
     if (known !== undefined) return;
-    this.#gate.put({ gate, run: 0 });
+    this.#access.put(stored({ mode, fencingToken: 0 }));
     this.#identity.put(identity);
   }
 
   forget(): void {
     this.#opened = undefined;
     this.#identity.forget();
-    this.#gate.forget();
+    this.#access.forget();
   }
 
-  setGate(indexId: IndexId, gate: AccessMode, run: number): Outcome<null> {
-    return this.#control.set(indexId, gate, run);
+  setAccess(indexId: IndexId, mode: AccessMode, fencingToken: number): Outcome<null> {
+    return this.#control.set(indexId, mode, fencingToken);
   }
 
   /** Refuses as `AccessControl` does. */

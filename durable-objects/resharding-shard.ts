@@ -42,10 +42,10 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
   );
 
   /** Without a route, it stays the only shard of its index. Repeating it changes nothing. */
-  open(identity: ShardIdentity, route?: ShardRoute, { gate = 'open', isFollowed = false }: Partial<Beside> = {}): void {
+  open(identity: ShardIdentity, route?: ShardRoute, { mode = 'open', isFollowed = false }: Partial<Beside> = {}): void {
     const isNew = this.store.header() === undefined;
     this.shard.open(identity);
-    if (isNew) this.store.setGate({ gate, run: 0 });
+    if (isNew) this.store.setAccess({ mode, fencingToken: 0 });
     if (isNew && isFollowed) this.store.log.follow(must(this.store.header(), 'it was opened just now'), Date.now());
     if (route !== undefined) this.#growth.join(route);
   }

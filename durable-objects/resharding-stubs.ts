@@ -49,7 +49,7 @@ export interface IndexReshardingStub {
 }
 
 export interface LocatorStub {
-  open(identity: LocatorIdentity, gate?: AccessMode): Promise<void>;
+  open(identity: LocatorIdentity, mode?: AccessMode): Promise<void>;
   erase(): Promise<void>;
   counts(call: Addressed): Promise<Outcome<LocatorCounts>>;
   move(indexId: IndexId, moves: RowMoves): Promise<Outcome<MoveAnswer[]>>;
@@ -71,7 +71,7 @@ export interface ShardStub extends ShardRowsStub {
   raise(lsn: number): Promise<void>;
   export(locators: number): Promise<void>;
   standing(): Promise<PrimaryState | undefined>;
-  setGate(indexId: IndexId, gate: AccessMode, run: number): Promise<Outcome<null>>;
+  setAccess(indexId: IndexId, mode: AccessMode, fencingToken: number): Promise<Outcome<null>>;
   stats(call: Addressed): Promise<Outcome<ShardStats>>;
   changesSince(follow: ShardFollow): Promise<Outcome<ShardChanges>>;
 }

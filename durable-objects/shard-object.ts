@@ -46,8 +46,8 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
     }
   }
 
-  setGate(indexId: IndexId, gate: AccessMode, run: number): Outcome<null> {
-    return this.shard.access.set(indexId, gate, run);
+  setAccess(indexId: IndexId, mode: AccessMode, fencingToken: number): Outcome<null> {
+    return this.shard.access.set(indexId, mode, fencingToken);
   }
 
   /** From now on changes are kept for a follower, which begins here. */

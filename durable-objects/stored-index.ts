@@ -68,7 +68,7 @@ export abstract class StoredIndex extends DurableObject<ObjectsEnv> {
     if (known !== undefined) return known;
     const isServing = () => this.recorded()?.manifest.id === manifest.id;
     const beside = () => ({
-      gate: isServing() ? ('open' as const) : ('closed' as const),
+      mode: isServing() ? ('open' as const) : ('closed' as const),
       isFollowed: isServing() && this.beside.shadow !== undefined,
     });
     const { groupSizes } = this;

@@ -33,25 +33,24 @@ export type AccessMode = 'open' | 'sealed' | 'closed';
 
 /** The access mode of an object, and the highest fencing token of a follower that it has seen: writes with a lower one come too late. */
 export interface AccessState {
-  readonly gate: AccessMode;
-  /** The fencing token; both are stored under these names. */
-  readonly run: number;
+  readonly mode: AccessMode;
+  readonly fencingToken: number;
 }
 
 /** The state of an object that was never sealed or closed. */
-export const OPEN: AccessState = { gate: 'open', run: 0 };
+export const OPEN: AccessState = { mode: 'open', fencingToken: 0 };
 
 /** Refuses with `index_moving` a client that the access mode keeps out, and with `stale_fence` a write of a follower that was replaced. */
-export function admit({ gate, run: newest }: AccessState, caller: Caller, isWrite: boolean): Outcome<null> {
+export function admit({ mode, fencingToken: newest }: AccessState, caller: Caller, isWrite: boolean): Outcome<null> {
   switch (caller.kind) {
     case 'index-object':
       return ok(null);
     case 'client': {
-      const isServed = gate === 'open' || (gate === 'sealed' && !isWrite);
+      const isServed = mode === 'open' || (mode === 'sealed' && !isWrite);
       return isServed ? ok(null) : refuse('index_moving', 'the index is switching generations; retry');
     }
     case 'follower': {
-      const isLate = isWrite && (caller.fencingToken < newest || gate !== 'closed');
+      const isLate = isWrite && (caller.fencingToken < newest || mode !== 'closed');
       return isLate ? refuse('stale_fence', 'another run of the follower has taken over') : ok(null);
     }
   }
@@ -61,8 +60,8 @@ export function admit({ gate, run: newest }: AccessState, caller: Caller, isWrit
 interface AccessStore {
   /** The index it belongs to; undefined without one. */
   indexId(): IndexId | undefined;
-  gate(): AccessState;
-  setGate(state: AccessState): void;
+  access(): AccessState;
+  setAccess(state: AccessState): void;
 }
 
 /** Which callers get access to what an object of an index stores. */
@@ -78,19 +77,19 @@ export class AccessControl {
     if (own !== indexId) return notFound();
     // What other objects of the index do needs no look at the access mode, which is a read of the store.
     if (caller.kind === 'index-object') return ok(null);
-    const known = this.#store.gate();
+    const known = this.#store.access();
     const admitted = admit(known, caller, isWrite);
     if (!admitted.ok) return admitted;
-    const isNewer = isWrite && caller.kind === 'follower' && caller.fencingToken > known.run;
-    if (isNewer) this.#store.setGate({ gate: known.gate, run: caller.fencingToken });
+    const isNewer = isWrite && caller.kind === 'follower' && caller.fencingToken > known.fencingToken;
+    if (isNewer) this.#store.setAccess({ mode: known.mode, fencingToken: caller.fencingToken });
     return ok(null);
   }
 
   /** Refuses with `stale_fence` a run that another one has taken over from, and with `index_not_found`. */
-  set(indexId: IndexId, gate: AccessMode, run: number): Outcome<null> {
+  set(indexId: IndexId, mode: AccessMode, fencingToken: number): Outcome<null> {
     if (this.#store.indexId() !== indexId) return notFound();
-    if (run < this.#store.gate().run) return refuse('stale_fence', 'another run of the follower has taken over');
-    this.#store.setGate({ gate, run });
+    if (fencingToken < this.#store.access().fencingToken) return refuse('stale_fence', 'another run of the follower has taken over');
+    this.#store.setAccess({ mode, fencingToken });
     return ok(null);
   }
 }

@@ -9,19 +9,19 @@ import type { ChangeCursor } from './store/change-log.ts';
 import type { ShardHeader } from './shard-header.ts';
 import type { VectorStore } from './store/vector-store.ts';
 
-type GatedStore = Pick<VectorStore, 'header' | 'gate' | 'setGate' | 'log' | 'raiseLsn' | 'receipts'>;
+type StoreOfAccess = Pick<VectorStore, 'header' | 'access' | 'setAccess' | 'log' | 'raiseLsn' | 'receipts'>;
 
 /** Which callers get access to the vectors of a shard. */
 export class ShardAccess {
-  readonly #store: GatedStore;
+  readonly #store: StoreOfAccess;
   readonly #control: AccessControl;
 
-  constructor(store: GatedStore) {
+  constructor(store: StoreOfAccess) {
     this.#store = store;
     this.#control = new AccessControl({
       indexId: () => store.header()?.indexId,
-      gate: () => store.gate(),
-      setGate: (state) => store.setGate(state),
+      access: () => store.access(),
+      setAccess: (state) => store.setAccess(state),
     });
   }
 
@@ -34,8 +34,8 @@ export class ShardAccess {
   }
 
   /** Refuses with `stale_fence` a run that another one has taken over from, and with `index_not_found`. */
-  set(indexId: IndexId, gate: AccessMode, run: number): Outcome<null> {
-    return this.#control.set(indexId, gate, run);
+  set(indexId: IndexId, mode: AccessMode, fencingToken: number): Outcome<null> {
+    return this.#control.set(indexId, mode, fencingToken);
   }
 
   /** Where a follower that starts now begins. From then on the shard's clock is at least at `lsnMin`. */

@@ -27,7 +27,7 @@ export function tellChanges(
   store.log.follow(header, nowMs);
   const page = store.log.page(after ?? store.log.start(header), countMax, header);
   if (page === undefined) return ok({ kind: 'snapshot-needed' });
-  return ok({ ...page, since, isClosed: store.gate().gate === 'closed' });
+  return ok({ ...page, since, isClosed: store.access().mode === 'closed' });
 }
 
 /** Applies a page to a shard that follows another one: all of it or nothing, together with what `alongside` stores. */

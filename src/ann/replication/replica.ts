@@ -96,7 +96,7 @@ export class Replica {
    */
   #admit(routeVersion: number): Outcome<null> {
     const { since, isClosed } = must(this.state, 'a replica that has copied knows how its primary stands');
-    return routeVersion < since ? STALE_ROUTE : admit({ gate: isClosed ? 'closed' : 'open', run: 0 }, CLIENT, false);
+    return routeVersion < since ? STALE_ROUTE : admit({ mode: isClosed ? 'closed' : 'open', fencingToken: 0 }, CLIENT, false);
   }
 
   get #completeLsn(): number {

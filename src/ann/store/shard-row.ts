@@ -17,7 +17,7 @@ type StoredRow = {
   lsn: number;
   count: number;
   next_row: number;
-  gate: AccessMode;
+  mode: AccessMode;
   follower_run: number;
 };
 
@@ -61,7 +61,7 @@ export class ShardRow {
   }
 
   setAccess(access: AccessState): void {
-    this.#storage.sql.exec('UPDATE shard SET gate = ?, follower_run = ?', access.gate, access.run);
+    this.#storage.sql.exec('UPDATE shard SET gate = ?, follower_run = ?', access.mode, access.fencingToken);
     this.#known.set({ ...this.#stored, access });
   }
 
@@ -85,6 +85,6 @@ export class ShardRow {
     if (row === undefined) return undefined;
     const { dimensions, lsn, count } = row;
     const identity = { indexId: row.index_id as IndexId, dimensions, metric: row.metric as Metric, recall: row.recall as RecallTarget };
-    return { header: { ...identity, lsn, count, nextRow: row.next_row }, access: { gate: row.gate, run: row.follower_run } };
+    return { header: { ...identity, lsn, count, nextRow: row.next_row }, access: { mode: row.mode, fencingToken: row.follower_run } };
   }
 }

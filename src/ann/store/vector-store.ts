@@ -59,11 +59,11 @@ export class VectorStore extends VectorReader {
   }
 
   /** The access mode of the shard: all callers, until another mode is set. */
-  gate(): AccessState {
+  access(): AccessState {
     return this.#row.access;
   }
 
-  setGate(state: AccessState): void {
+  setAccess(state: AccessState): void {
     this.#row.setAccess(state);
   }
 

@@ -32,5 +32,5 @@ export interface FollowedShards {
   /** How many vectors there are, for a follower of that run. */
   count(manifest: IndexManifest, run: number): Promise<Outcome<number>>;
   /** Sets the access mode of all shards. */
-  setGate(manifest: IndexManifest, gate: AccessMode, run: number): Promise<Outcome<null>>;
+  setAccess(manifest: IndexManifest, mode: AccessMode, fencingToken: number): Promise<Outcome<null>>;
 }

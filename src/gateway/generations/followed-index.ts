@@ -24,9 +24,9 @@ export interface FollowedObjects {
   adoptReceipts(manifest: IndexManifest, locator: number | null, receipts: readonly KeyedReceipt[], caller: Caller): Promise<Outcome<null>>;
   shardCount(manifest: IndexManifest, shard: number, caller: Caller): Promise<Outcome<number>>;
   locatorCount(manifest: IndexManifest, locator: number, caller: Caller): Promise<Outcome<number>>;
-  setShardGate(manifest: IndexManifest, shard: number, gate: AccessMode, run: number): Promise<Outcome<null>>;
+  setShardAccess(manifest: IndexManifest, shard: number, mode: AccessMode, fencingToken: number): Promise<Outcome<null>>;
   /** Once that is answered, no write of the excluded callers is under way. */
-  setLocatorGate(manifest: IndexManifest, locator: number, gate: AccessMode, run: number): Promise<Outcome<null>>;
+  setLocatorAccess(manifest: IndexManifest, locator: number, mode: AccessMode, fencingToken: number): Promise<Outcome<null>>;
 }
 
 /** Where the changes of a shard begin that was opened while they were followed. */
@@ -122,15 +122,15 @@ export class FollowedIndex implements FollowedShards {
   }
 
   /** Locators are kept from writing before their shards are, and let write after them. */
-  async setGate(manifest: IndexManifest, gate: AccessMode, run: number): Promise<Outcome<null>> {
+  async setAccess(manifest: IndexManifest, mode: AccessMode, fencingToken: number): Promise<Outcome<null>> {
     const parts = await this.#partsOf(manifest);
     if (!parts.ok) return parts;
     const { shards, locators } = parts.value;
     const steps = [
-      () => locators.map((locator) => this.#objects.setLocatorGate(manifest, locator, gate, run)),
-      () => shards.map((shard) => this.#objects.setShardGate(manifest, shard, gate, run)),
+      () => locators.map((locator) => this.#objects.setLocatorAccess(manifest, locator, mode, fencingToken)),
+      () => shards.map((shard) => this.#objects.setShardAccess(manifest, shard, mode, fencingToken)),
     ];
-    for (const step of gate === 'open' ? steps.toReversed() : steps) {
+    for (const step of mode === 'open' ? steps.toReversed() : steps) {
       const set = await allOf(step());
       if (!set.ok) return set;
     }

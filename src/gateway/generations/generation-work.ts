@@ -106,19 +106,19 @@ export class GenerationWork {
       case 'following':
         return this.#follow(run, state, shadow);
       case 'sealing':
-        return told(await followed.setGate(serving, 'sealed', run.number), { kind: 'sealed' });
+        return told(await followed.setAccess(serving, 'sealed', run.number), { kind: 'sealed' });
       case 'draining':
         return this.#drain(run, state, shadow);
       case 'unsealing':
-        return told(await followed.setGate(serving, 'open', run.number), { kind: 'unsealed' });
+        return told(await followed.setAccess(serving, 'open', run.number), { kind: 'unsealed' });
       case 'closing': {
-        const closed = await followed.setGate(shadow.manifest, 'closed', run.number);
+        const closed = await followed.setAccess(shadow.manifest, 'closed', run.number);
         // No call writes into the generation that now serves before its access mode opens: its changes are followed from the first.
         const feed = closed.ok ? await followed.begin(serving, shadow.feed) : closed;
         return feed.ok ? this.#tell(run, state, { kind: 'closed', feed: feed.value }) : feed;
       }
       case 'switching':
-        return told(await followed.setGate(serving, 'open', run.number), { kind: 'switched' });
+        return told(await followed.setAccess(serving, 'open', run.number), { kind: 'switched' });
       case 'erasing':
         return store.call(run.tenantId, run.name, { kind: 'erase' }, null);
     }

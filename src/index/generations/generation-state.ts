@@ -83,7 +83,7 @@ export const NO_GENERATIONS: GenerationState = { version: 0, shadow: null };
 /** What the other generation means for objects that one of the two gets meanwhile. */
 export interface Beside {
   /** The access mode of the new object: one of the shadow generation is closed. */
-  readonly gate: AccessMode;
+  readonly mode: AccessMode;
   /** Whether the other one follows: from the first change on, each is logged. */
   readonly isFollowed: boolean;
 }

@@ -76,7 +76,7 @@ export class ShardMover {
     const { task, ...route } = this.#route.get() ?? { task: null };
     if (task?.kind !== 'drain') return undefined;
     // A follower that reads the changes to their end waits for the mover: a move would be one more change after another.
-    if (this.#store.gate().gate === 'sealed') return nowMs + LIMITS.routeRetryMs;
+    if (this.#store.access().mode === 'sealed') return nowMs + LIMITS.routeRetryMs;
     const { due, nextMs } = this.#versions.leaving(nowMs, LIMITS.moveLeaveMaxCount);
     if (due.length > 0) return this.#leave(due, task.since, nowMs);
     if (task.after < task.end) return this.#moveSlice(nowMs);

@@ -57,7 +57,7 @@ export function vectorOfText(model: string, text: string): number[] {
 interface LiveShard {
   readonly store: VectorStore;
   readonly shard: Shard;
-  readonly gate: ShardAccess;
+  readonly access: ShardAccess;
 }
 
 /**
@@ -98,7 +98,7 @@ export class GenerationWorld {
       this.#shards.set(indexId, {
         store,
         shard: new Shard(store, engine, indexId, new SelectionCache(1 << 16)),
-        gate: new ShardAccess(store),
+        access: new ShardAccess(store),
       });
     }
     this.shardOf(indexId).shard.open({ indexId, dimensions, metric });
@@ -192,7 +192,7 @@ export class GenerationWorld {
     return {
       begin: (manifest, before) =>
         run((): Outcome<FeedCursor> => {
-          const cursor = this.shardOf(manifest.id).gate.followedFrom(manifest.id, before?.['0']?.lsn ?? 0, this.nowMs);
+          const cursor = this.shardOf(manifest.id).access.followedFrom(manifest.id, before?.['0']?.lsn ?? 0, this.nowMs);
           return cursor.ok ? ok({ 0: cursor.value }) : cursor;
         }),
       changes: (manifest, cursor) =>
@@ -207,9 +207,9 @@ export class GenerationWorld {
         }),
       carryReceipts: ({ from, to, run: number }, after) =>
         run((): Outcome<ReceiptCursor> => {
-          const page = this.shardOf(from.id).gate.receiptsBehind(from.id, after?.['shard'] ?? 0, 3);
+          const page = this.shardOf(from.id).access.receiptsBehind(from.id, after?.['shard'] ?? 0, 3);
           if (!page.ok) return page;
-          const adopted = this.shardOf(to.id).gate.adoptReceipts({ indexId: to.id, caller: followerWith(number) }, page.value.receipts);
+          const adopted = this.shardOf(to.id).access.adoptReceipts({ indexId: to.id, caller: followerWith(number) }, page.value.receipts);
           return adopted.ok ? ok({ shard: page.value.next }) : adopted;
         }),
       count: (manifest, number) =>
@@ -217,7 +217,7 @@ export class GenerationWorld {
           const stats = this.shardOf(manifest.id).shard.stats({ indexId: manifest.id, caller: followerWith(number) });
           return stats.ok ? ok(stats.value.count) : stats;
         }),
-      setGate: (manifest, gate: AccessMode, number) => run(() => this.shardOf(manifest.id).gate.set(manifest.id, gate, number)),
+      setAccess: (manifest, mode: AccessMode, number) => run(() => this.shardOf(manifest.id).access.set(manifest.id, mode, number)),
     };
   }
 
@@ -243,7 +243,7 @@ export class GenerationWorld {
       case 'open': {
         if (shadow === null) return ok(this.state);
         this.open(shadow.manifest);
-        const closed = this.shardOf(shadow.manifest.id).gate.set(shadow.manifest.id, 'closed', call.run);
+        const closed = this.shardOf(shadow.manifest.id).access.set(shadow.manifest.id, 'closed', call.run);
         return closed.ok ? ok(this.state) : closed;
       }
       case 'erase':

@@ -31,7 +31,7 @@ const NAMESPACES = ['', 'n', 'other', 'new'];
 
 const memoryOf = (store: VectorStore, follower: FollowerStore) => ({
   header: store.header(),
-  gate: store.gate(),
+  access: store.access(),
   namespaces: NAMESPACES.map((name) => store.namespaces.ordinalOf(name)),
   follower: follower.get(),
 });
@@ -44,7 +44,7 @@ const CHANGES: Readonly<Record<string, (store: VectorStore, follower: FollowerSt
   replacement: (store) => void put(store, ['a', 'b']),
   deletion: (store) => void remove(store, ['c'], 'n'),
   'deletion of everything': (store) => void store.deleteAll(store.header()!),
-  'access mode': (store) => store.setGate({ gate: 'sealed', run: 3 }),
+  'access mode': (store) => store.setAccess({ mode: 'sealed', fencingToken: 3 }),
   'clock of the shard': (store) => store.raiseLsn(1_000),
   'follower, in a transaction': (store, follower) =>
     store.atomically(() => {

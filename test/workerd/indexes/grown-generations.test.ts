@@ -244,7 +244,7 @@ it('[B43] a sealed locator answers when no write is in progress, and then admits
   await untilShards('resident', gateway, ({ shards }) => shards.length >= 2);
   const locators = Array.from({ length: 8 }, (_, ordinal) => LOCATOR.getByName(locatorName(manifest, ordinal)));
   const writing = Promise.allSettled(Array.from({ length: 10 }, (_, i) => gateway.write(range(10 * i, 10 * i + 10))));
-  for (const locator of locators) expect(await locator.setGate(manifest.id, 'sealed', 4)).toMatchObject({ ok: true });
+  for (const locator of locators) expect(await locator.setAccess(manifest.id, 'sealed', 4)).toMatchObject({ ok: true });
   for (const locator of locators) {
     expect(await runInDurableObject(locator, (_, { storage }) => storage.sql.exec('SELECT * FROM operations').toArray())).toEqual([]);
     expect(await locator.clear({ indexId: manifest.id }, 0)).toMatchObject({ ok: false, error: { code: 'index_moving' } });
@@ -252,8 +252,8 @@ it('[B43] a sealed locator answers when no write is in progress, and then admits
   }
   await writing;
   const [locator] = locators;
-  expect(await locator!.setGate(manifest.id, 'open', 3)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
-  expect(await locator!.setGate(manifest.id, 'closed', 5)).toMatchObject({ ok: true });
+  expect(await locator!.setAccess(manifest.id, 'open', 3)).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
+  expect(await locator!.setAccess(manifest.id, 'closed', 5)).toMatchObject({ ok: true });
   expect(await locator!.counts({ indexId: manifest.id })).toMatchObject({ ok: false, error: { code: 'index_moving' } });
   expect(await locator!.clear({ indexId: manifest.id, caller: followerWith(4) }, 0)).toMatchObject({
     ok: false,

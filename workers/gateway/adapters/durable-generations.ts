@@ -49,17 +49,17 @@ export const wakeOf =
     });
 
 /** What the objects do. */
-interface GatedStub {
+interface AccessStub {
   receiptsBehind(indexId: IndexId, after: number): Promise<Outcome<ReceiptPage>>;
   adoptReceipts(to: Addressed, receipts: readonly KeyedReceipt[]): Promise<Outcome<null>>;
-  setGate(indexId: IndexId, gate: AccessMode, run: number): Promise<Outcome<null>>;
+  setAccess(indexId: IndexId, mode: AccessMode, fencingToken: number): Promise<Outcome<null>>;
 }
-interface ShardStub extends GatedStub {
+interface ShardStub extends AccessStub {
   followedFrom(indexId: IndexId, lsnMin: number): Promise<Outcome<ChangeCursor>>;
   changesSince(follow: ShardFollow): Promise<Outcome<ShardChanges>>;
   stats(of: Addressed): Promise<Outcome<ShardStats>>;
 }
-interface LocatorStub extends GatedStub {
+interface LocatorStub extends AccessStub {
   counts(of: Addressed): Promise<Outcome<{ readonly ids: number }>>;
 }
 const UNREACHABLE = 'an object of the index cannot be reached';
@@ -109,15 +109,15 @@ export class DurableFollowedObjects implements FollowedObjects {
     return counts.ok ? ok(counts.value.ids) : counts;
   }
 
-  setShardGate(manifest: IndexManifest, shard: number, gate: AccessMode, run: number): Promise<Outcome<null>> {
-    return ask(UNREACHABLE, () => this.#shard(manifest, shard).setGate(manifest.id, gate, run));
+  setShardAccess(manifest: IndexManifest, shard: number, mode: AccessMode, fencingToken: number): Promise<Outcome<null>> {
+    return ask(UNREACHABLE, () => this.#shard(manifest, shard).setAccess(manifest.id, mode, fencingToken));
   }
 
-  setLocatorGate(manifest: IndexManifest, locator: number, gate: AccessMode, run: number): Promise<Outcome<null>> {
-    return ask(UNREACHABLE, () => this.#locator(manifest, locator).setGate(manifest.id, gate, run));
+  setLocatorAccess(manifest: IndexManifest, locator: number, mode: AccessMode, fencingToken: number): Promise<Outcome<null>> {
+    return ask(UNREACHABLE, () => this.#locator(manifest, locator).setAccess(manifest.id, mode, fencingToken));
   }
 
-  #keeper(manifest: IndexManifest, locator: number | null): GatedStub {
+  #keeper(manifest: IndexManifest, locator: number | null): AccessStub {
     return locator === null ? this.#shard(manifest, 0) : this.#locator(manifest, locator);
   }
 

@@ -70,7 +70,7 @@ it('[RT11] a replica refuses old routes and callers as its shard does, once it h
   await replica.pull(0);
   expect(await replica.readable(EVENTUAL, 0, { routeVersion: 3 })).toMatchObject({ ok: false, error: { code: 'stale_route' } });
   expect(await replica.readable(EVENTUAL, 0, { routeVersion: 4 })).toMatchObject({ ok: true });
-  primary.store.setGate({ gate: 'closed', run: 1 });
+  primary.store.setAccess({ mode: 'closed', fencingToken: 1 });
   // Another generation serves now, and its LSNs continue from there.
   expect(await replica.readable({ kind: 'min-lsn', lsn: 20 }, 0, { routeVersion: 9 })).toMatchObject({
     ok: false,

@@ -63,12 +63,12 @@ class Objects implements FollowedObjects {
   async locatorCount(_: IndexManifest, locator: number, caller: Caller) {
     return ok(isRun3(caller) ? 10 + locator : -1);
   }
-  async setShardGate(_: IndexManifest, shard: number, gate: string) {
-    this.asked.push(`shard ${shard} ${gate}`);
+  async setShardAccess(_: IndexManifest, shard: number, mode: string) {
+    this.asked.push(`shard ${shard} ${mode}`);
     return ok(null);
   }
-  async setLocatorGate(_: IndexManifest, locator: number, gate: string) {
-    this.asked.push(`locator ${locator} ${gate}`);
+  async setLocatorAccess(_: IndexManifest, locator: number, mode: string) {
+    this.asked.push(`locator ${locator} ${mode}`);
     return locator === this.busyLocator ? refuse('unavailable', 'a write is under way') : ok(null);
   }
 }
@@ -149,14 +149,14 @@ describe('FollowedIndex', () => {
 
   it('[B43] stops locators before their shards are sealed, resumes them after; stops at a refusal', async () => {
     const { index, objects } = following();
-    await index.setGate(MANIFEST, 'sealed', 3);
+    await index.setAccess(MANIFEST, 'sealed', 3);
     expect(objects.asked).toEqual(['locator 0 sealed', 'locator 1 sealed', 'shard 0 sealed', 'shard 2 sealed']);
     objects.asked.length = 0;
-    await index.setGate(MANIFEST, 'open', 3);
+    await index.setAccess(MANIFEST, 'open', 3);
     expect(objects.asked).toEqual(['shard 0 open', 'shard 2 open', 'locator 0 open', 'locator 1 open']);
     objects.asked.length = 0;
     objects.busyLocator = 1;
-    expect(await index.setGate(MANIFEST, 'sealed', 3)).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await index.setAccess(MANIFEST, 'sealed', 3)).toMatchObject({ error: { code: 'unavailable' } });
     expect(objects.asked).toEqual(['locator 0 sealed', 'locator 1 sealed']);
   });
 });

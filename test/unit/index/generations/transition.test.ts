@@ -137,9 +137,9 @@ describe('the access mode of a shard', () => {
       [INDEX_OBJECT, false],
       [INDEX_OBJECT, true],
     ] as const;
-    const verdicts = (gate: 'open' | 'sealed' | 'closed') =>
+    const verdicts = (mode: 'open' | 'sealed' | 'closed') =>
       calls.map(([caller, isWrite]) => {
-        const admitted = admit({ gate, run: 5 }, caller, isWrite);
+        const admitted = admit({ mode, fencingToken: 5 }, caller, isWrite);
         return admitted.ok ? 'in' : admitted.error.code;
       });
     expect(verdicts('open')).toEqual(['in', 'in', 'in', 'stale_fence', 'stale_fence', 'stale_fence', 'in', 'in']);

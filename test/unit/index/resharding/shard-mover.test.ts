@@ -90,7 +90,7 @@ it('[RT14] moves few rows at once, and removes few at once after their grace per
 
 it('[B43] moves nothing while the shard is sealed', async () => {
   const { mover, store, moved } = draining();
-  store.setGate({ gate: 'sealed', run: 1 });
+  store.setAccess({ mode: 'sealed', fencingToken: 1 });
   expect(await mover.step(1_000)).toBe(1_000 + LIMITS.routeRetryMs);
   expect(moved).toEqual([]);
 });
