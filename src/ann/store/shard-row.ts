@@ -17,7 +17,7 @@ type StoredRow = {
   lsn: number;
   count: number;
   next_row: number;
-  mode: AccessMode;
+  gate: AccessMode;
   follower_run: number;
 };
 
@@ -85,6 +85,6 @@ export class ShardRow {
     if (row === undefined) return undefined;
     const { dimensions, lsn, count } = row;
     const identity = { indexId: row.index_id as IndexId, dimensions, metric: row.metric as Metric, recall: row.recall as RecallTarget };
-    return { header: { ...identity, lsn, count, nextRow: row.next_row }, access: { mode: row.mode, fencingToken: row.follower_run } };
+    return { header: { ...identity, lsn, count, nextRow: row.next_row }, access: { mode: row.gate, fencingToken: row.follower_run } };
   }
 }
