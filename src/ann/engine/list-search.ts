@@ -35,6 +35,7 @@ export function searchNearby({ lists, pageIn }: Searched, depth: SearchDepth, { 
     count: proposalCount(topK),
     undecided: { of: topK, countMax: proposalMax(topK) },
     stop: depth.stop,
+    stopsByReach: depth.stopsByReach,
     rescoreCount: rescoreCountFor(depth, topK),
     allowed,
   };

@@ -6,6 +6,8 @@ import { RESCORE_MAX_COUNT } from '../lists/list-search.ts';
 export interface SearchDepth {
   /** See `ListQuery.stop`. */
   readonly stop: number;
+  /** See `ListQuery.stopsByReach`: whichever was cheaper. */
+  readonly stopsByReach: boolean;
   /** Entries rescored for `CALIBRATED_TOP_K` matches. */
   readonly rescoreCount: number;
   /** By how much more are rescored for more matches: `rescoreCount` grows with this power of `topK`. */
@@ -30,7 +32,7 @@ export interface ListSettings extends SearchDepth {
 export const CALIBRATED_TOP_K = 10;
 
 /** Deep enough for any data met so far: a list set is searched so until it is calibrated. */
-export const UNCALIBRATED: SearchDepth = { stop: 120, rescoreCount: 400, rescoreGrowth: 0.7 };
+export const UNCALIBRATED: SearchDepth = { stop: 120, stopsByReach: false, rescoreCount: 400, rescoreGrowth: 0.7 };
 
 export const newSettings = (trainedCount: number): ListSettings => ({
   ...UNCALIBRATED,
@@ -57,7 +59,8 @@ export function decodeSettings(json: string): ListSettings {
 
 function parsed(json: string): Record<string, JsonValue> {
   try {
-    return { ...(JSON.parse(json) as Record<string, JsonValue> | null) };
+    // Before 0.6.0, no depth knew of reaches.
+    return { stopsByReach: false, ...(JSON.parse(json) as Record<string, JsonValue> | null) };
   } catch {
     throw new CorruptList('settings are JSON');
   }

@@ -2,9 +2,9 @@ import { assert, must } from '../../kernel/assert.ts';
 import type { PageMemory } from '../page-memory.ts';
 import { PAGE_BYTES } from '../page-memory.ts';
 import type { Centroid, ListModel } from './list-model.ts';
-import { spreadOf, squaredLength, usualReach } from './list-model.ts';
+import { reachOf, squaredLength } from './list-model.ts';
 
-// Columns besides the codes: float64 scale, bias and spread; uint32 first block, last block, entry count and tick of the last search.
+// Columns besides the codes: float64 scale, bias and reach; uint32 first block, last block, entry count and tick of the last search.
 const DOUBLES = 3;
 const WORDS = 4;
 
@@ -13,7 +13,7 @@ export interface Columns {
   readonly codes: number;
   readonly scales: number;
   readonly biases: number;
-  readonly spreads: number;
+  readonly reaches: number;
   readonly firsts: number;
   readonly lasts: number;
   readonly counts: number;
@@ -25,7 +25,7 @@ export interface Columns {
 export class ListDirectory {
   readonly #memory: PageMemory;
   readonly #model: Pick<ListModel, 'metric' | 'dimensions'>;
-  readonly #usualReach: number;
+  #reachSum = 0;
   readonly #places = new Map<number, number>();
   readonly #lists: number[] = [];
   #pages = 0;
@@ -35,7 +35,6 @@ export class ListDirectory {
   constructor(memory: PageMemory, model: ListModel) {
     this.#memory = memory;
     this.#model = model;
-    this.#usualReach = usualReach(model);
     this.columns = this.#layOut(0, 0);
   }
 
@@ -50,6 +49,11 @@ export class ListDirectory {
   /** Bytes from the codes of one centroid to those of the next: zeros behind the dimensions. */
   get stride(): number {
     return Math.ceil(this.#model.dimensions / 8) * 8;
+  }
+
+  /** The mean of how far the vectors of a list lie from its centroid; see `reachOf`. */
+  get usualReach(): number {
+    return this.#reachSum / Math.max(1, this.count);
   }
 
   listAt(place: number): number {
@@ -104,17 +108,18 @@ export class ListDirectory {
     int8.set(codes, at);
     float64[this.columns.scales / 8 + place] = scale;
     float64[this.columns.biases / 8 + place] = metric === 'l2' ? -squaredLength(centroid) / 2 : 0;
-    float64[this.columns.spreads / 8 + place] = spreadOf(metric, centroid, this.#usualReach);
+    this.#setReach(place, reachOf(metric, centroid));
     return place;
   }
 
   remove(list: number): void {
     const place = this.placeOf(list);
+    this.#setReach(place, 0);
     const last = this.#lists.length - 1;
     const { int8, float64, uint32 } = this.#memory.views;
-    const { codes, scales, biases, spreads, firsts, lasts, counts, used } = this.columns;
+    const { codes, scales, biases, reaches, firsts, lasts, counts, used } = this.columns;
     int8.copyWithin(codes + place * this.stride, codes + last * this.stride, codes + (last + 1) * this.stride);
-    for (const column of [scales, biases, spreads]) float64[column / 8 + place] = float64[column / 8 + last]!;
+    for (const column of [scales, biases, reaches]) float64[column / 8 + place] = float64[column / 8 + last]!;
     for (const column of [firsts, lasts, counts, used]) uint32[column / 4 + place] = uint32[column / 4 + last]!;
     this.#clear(last);
     this.#lists[place] = this.listAt(last);
@@ -130,6 +135,7 @@ export class ListDirectory {
   free(): void {
     if (this.#pages > 0) this.#memory.free(this.#address, this.#pages);
     this.#pages = 0;
+    this.#reachSum = 0;
     this.#lists.length = 0;
     this.#places.clear();
     this.columns = this.#layOut(0, 0);
@@ -145,9 +151,18 @@ export class ListDirectory {
     return place;
   }
 
+  #setReach(place: number, reach: number): void {
+    const { float64 } = this.#memory.views;
+    const at = this.columns.reaches / 8 + place;
+    this.#reachSum += reach - float64[at]!;
+    float64[at] = reach;
+  }
+
   /** Makes kernels skip a slot: they score four at a time, some of which may not be in use. */
   #clear(place: number): void {
-    this.#memory.views.float64[this.columns.biases / 8 + place] = -Infinity;
+    const { float64 } = this.#memory.views;
+    float64[this.columns.biases / 8 + place] = -Infinity;
+    float64[this.columns.reaches / 8 + place] = 0;
     this.setEntries(place, 0, 0, 0);
   }
 
@@ -160,12 +175,12 @@ export class ListDirectory {
     const perList = this.stride + 8 * DOUBLES + 4 * WORDS;
     this.columns = this.#layOut(this.#address, Math.floor(this.bytes / perList / 4) * 4);
     const { uint8 } = this.#memory.views;
-    const { codes, scales, biases, spreads, firsts, lasts, counts, used } = before;
+    const { codes, scales, biases, reaches, firsts, lasts, counts, used } = before;
     const copies = [
       [this.columns.codes, codes, this.stride],
       [this.columns.scales, scales, 8],
       [this.columns.biases, biases, 8],
-      [this.columns.spreads, spreads, 8],
+      [this.columns.reaches, reaches, 8],
       [this.columns.firsts, firsts, 4],
       [this.columns.lasts, lasts, 4],
       [this.columns.counts, counts, 4],
@@ -180,10 +195,10 @@ export class ListDirectory {
     const codes = address;
     const scales = codes + capacity * this.stride;
     const biases = scales + capacity * 8;
-    const spreads = biases + capacity * 8;
-    const firsts = spreads + capacity * 8;
+    const reaches = biases + capacity * 8;
+    const firsts = reaches + capacity * 8;
     const lasts = firsts + capacity * 4;
     const counts = lasts + capacity * 4;
-    return { codes, scales, biases, spreads, firsts, lasts, counts, used: counts + capacity * 4, capacity };
+    return { codes, scales, biases, reaches, firsts, lasts, counts, used: counts + capacity * 4, capacity };
   }
 }

@@ -64,27 +64,16 @@ export function squaredLength({ codes, scale }: Centroid): number {
   return scale * scale * codes.reduce((sum, code) => sum + code * code, 0);
 }
 
-// Vectors have the short codewords of a subspace more often than the long ones.
-const CODEWORD_REACH = 0.94;
-
-/** How far a vector usually lies from the centroid of its list, as the codebook has it: the root of the mean square. */
-export function usualReach({ codebook }: Pick<ListModel, 'codebook'>): number {
-  const squared = codebook.reduce((sum, value) => sum + value * value, 0);
-  return CODEWORD_REACH * Math.sqrt(squared / CODEWORDS);
-}
-
-// What lies beyond is no list of many vectors.
-const SPREAD_MIN = -0.5;
-const SPREAD_MAX = 1;
+// Reaches are multiples of it, so that their sum does not depend on their order.
+const REACH_STEP = 2 ** -20;
 
 /**
- * By how much the vectors of a list lie farther from its centroid than usual, relative to that: 0 for as usual. Of unit vectors whose mean
- * is c, the mean square of |x - c| is 1 - |c|^2; of others, the centroid alone does not say.
+ * How far the vectors of a list usually lie from its centroid: of unit vectors whose mean is c, the mean square of |x - c| is 1 - |c|^2. Of
+ * others, the centroid alone does not say: 0.
  */
-export function spreadOf(metric: Metric, centroid: Centroid, usual: number): number {
-  if (metric !== 'cosine' || usual === 0) return 0;
-  const reach = Math.sqrt(Math.max(0, 1 - squaredLength(centroid)));
-  return Math.max(SPREAD_MIN, Math.min(SPREAD_MAX, reach / usual - 1));
+export function reachOf(metric: Metric, centroid: Centroid): number {
+  if (metric !== 'cosine') return 0;
+  return Math.round(Math.sqrt(Math.max(0, 1 - squaredLength(centroid))) / REACH_STEP) * REACH_STEP;
 }
 
 const FLOAT32_MAX = 3.4028234663852886e38;

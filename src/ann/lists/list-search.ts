@@ -20,11 +20,10 @@ export interface ListQuery {
   readonly count: number;
   /** More are proposed, up to `countMax`, as long as int8 codes do not prove that they are behind the `of`-th. Without it, none. */
   readonly undecided?: { readonly of: number; readonly countMax: number };
-  /**
-   * Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z): more
-   * where the list's vectors are spread more than usual, by that ratio.
-   */
+  /** Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z). */
   readonly stop: number;
+  /** Whether `stop` is for lists whose vectors lie as far from their centroid as usual, and grows in proportion; only `cosine` tells. */
+  readonly stopsByReach?: boolean | undefined;
   /** How many entries the scan hands on to rescoring (R), at least `count`, at most `RESCORE_MAX_COUNT`. */
   readonly rescoreCount: number;
   /** Which rows may be found: live, of the namespace, accepted by the filter. */
@@ -87,8 +86,9 @@ interface Interval {
   readonly error: number;
 }
 
-/** What a list's rank gains for each unit of its spread: so where probing stops, `stop` counts in each list's own spread. */
-const slackOf = (stop: number, inverse: number): number => (inverse === 0 ? 0 : Math.min(Number.MAX_VALUE, Math.max(0, stop) / inverse));
+/** What a list's rank gains as its vectors lie farther from its centroid than usual: where probing stops, `stop` grows by the same ratio. */
+const slackOf = (stop: number, inverse: number, usualReach: number): number =>
+  inverse === 0 || usualReach === 0 ? 0 : Math.min(Number.MAX_VALUE, Math.max(0, stop) / inverse / usualReach);
 
 interface Missing {
   pagedIn: number;
@@ -137,7 +137,8 @@ export class ListSearch {
       this.#begin(query, Math.max(2 * query.rescoreCount, query.rescoreCount + WEEDING_MIN));
       this.#tables.code(query.values);
       this.#tables.tabulate();
-      frame.setDouble('slack', slackOf(this.#stopOf(query), frame.double('inverse')));
+      const { usualReach } = this.#directory;
+      frame.setDouble('slack', query.stopsByReach === true ? slackOf(this.#stopOf(query), frame.double('inverse'), usualReach) : 0);
       run.scoreLists(frame.address);
       if (frame.double('inverse') === 0) frame.setDouble('inverse', this.#coarseInverse());
       while (frame.double('nextTop') > -Infinity && frame.word('found') < query.rescoreCount) {
@@ -197,7 +198,7 @@ export class ListSearch {
     assert(query.values.length === dimensions, `a query of this index has ${dimensions} dimensions, not ${query.values.length}`);
     const sumMax = sumMaxOf(nibbles);
     const { capacity } = this.#directory.columns;
-    // The keys of a list may begin above the best rank, by what its spread took off its own.
+    // The keys of a list that reaches less far than usual begin above its rank, by `stop` at most.
     const keyCount = WINDOW + 2 * sumMax + 1;
     frame.layOut({ dimensions, nibbles, listCapacity: capacity, candidatesMax, keyCount, floatCount: this.#floatCount });
     this.#tick += 1;
@@ -228,12 +229,13 @@ export class ListSearch {
   /** Where the directory is. */
   #pointAtLists(): void {
     const { frame } = this.#kernels;
-    const { codes, scales, biases, spreads, firsts, counts, used } = this.#directory.columns;
+    const { codes, scales, biases, reaches, firsts, counts, used } = this.#directory.columns;
     frame.setWord('lists', this.#directory.count);
     frame.setWord('listCodes', codes);
     frame.setWord('listScales', scales);
     frame.setWord('listBiases', biases);
-    frame.setWord('listSpreads', spreads);
+    frame.setWord('listReaches', reaches);
+    frame.setDouble('usualReach', this.#directory.usualReach);
     frame.setWord('listFirsts', firsts);
     frame.setWord('listCounts', counts);
     frame.setWord('listUsed', used);

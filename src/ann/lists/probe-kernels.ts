@@ -3,7 +3,7 @@ import { PAGE_BYTES } from '../page-memory.ts';
 
 /** The fields of `Search` in wasm/probe/search.ts, in the same order: words, then float64. */
 const WORDS = [
-  ...(['lists', 'listCodes', 'listScales', 'listBiases', 'listSpreads', 'listFirsts', 'listCounts', 'listUsed', 'tick'] as const),
+  ...(['lists', 'listCodes', 'listScales', 'listBiases', 'listReaches', 'listFirsts', 'listCounts', 'listUsed', 'tick'] as const),
   ...(['stride', 'dimensions', 'nibbles', 'rowsAt', 'cellShift', 'record', 'isDistance', 'hasLow'] as const),
   ...(['query', 'raw', 'tables', 'ranks', 'depths', 'order', 'sliceCounts', 'keys', 'keyCount', 'candidates', 'candidatesMax'] as const),
   ...(['closeness', 'rows', 'addresses', 'lows', 'heap', 'bitmap', 'bitmapPages', 'hits', 'nibbleMask'] as const),
@@ -23,7 +23,7 @@ const WORDS = [
     'reserved',
   ] as const),
 ] as const;
-const DOUBLES = ['queryScale', 'queryLength', 'inverse', 'slack', 'top', 'nextTop'] as const;
+const DOUBLES = ['queryScale', 'queryLength', 'inverse', 'usualReach', 'slack', 'top', 'nextTop'] as const;
 
 type Word = (typeof WORDS)[number];
 type Double = (typeof DOUBLES)[number];

@@ -1,3 +1,4 @@
+import { must } from '../../kernel/assert.ts';
 import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
 import type { SearchDepth } from '../engine/list-settings.ts';
 import { CALIBRATED_TOP_K, UNCALIBRATED, proposalCount } from '../engine/list-settings.ts';
@@ -45,22 +46,37 @@ function* cheapestDepth(
   queries: readonly TrialQuery[],
   aim: number,
 ): Generator<undefined, SearchDepth | undefined> {
-  let best: { depth: SearchDepth; cost: number } | undefined;
-  let stopMax = STOP_MAX;
-  for (const rescoreCount of RESCORE_COUNTS) {
-    const depthAt = (stop: number): SearchDepth => ({ stop, rescoreCount, rescoreGrowth: 0 });
+  const leastStop = function* (
+    stopMax: number,
+    rescoreCount: number,
+    stopsByReach: boolean,
+  ): Generator<undefined, CostedDepth | undefined> {
+    const depthAt = (stop: number): SearchDepth => ({ stop, stopsByReach, rescoreCount, rescoreGrowth: 0 });
     const found = yield* least(stopMax, function* (stop) {
       const { recall, cost } = yield* trial(shard, listSetId, queries, depthAt(stop), CALIBRATED_TOP_K);
       return recall >= aim ? cost : undefined;
     });
+    return found && { depth: depthAt(found.value), cost: found.outcome };
+  };
+  const tellsReach = shard.identity.metric === 'cosine';
+  let best: CostedDepth | undefined;
+  for (const rescoreCount of RESCORE_COUNTS) {
+    // The more are rescored, the sooner probing may stop.
+    const found = yield* leastStop(best?.depth.stop ?? STOP_MAX, rescoreCount, tellsReach);
     if (found === undefined) continue;
     // What cost less to probe does not outweigh any more what it costs to rescore.
-    if (best !== undefined && found.outcome > best.cost) break;
-    best = { depth: depthAt(found.value), cost: found.outcome };
-    // The more are rescored, the sooner probing may stop.
-    stopMax = found.value;
+    if (best !== undefined && found.cost > best.cost) break;
+    best = found;
   }
-  return best?.depth;
+  if (!tellsReach) return best?.depth;
+  // Not of all data do vectors lie closer to a query the farther they are spread.
+  const alike = yield* leastStop(STOP_MAX, best?.depth.rescoreCount ?? must(RESCORE_COUNTS.at(-1), 'there are counts'), false);
+  return alike !== undefined && (best === undefined || alike.cost < best.cost) ? alike.depth : best?.depth;
+}
+
+interface CostedDepth {
+  readonly depth: SearchDepth;
+  readonly cost: number;
 }
 
 /** How much more has to be rescored for larger answers, as a power of their size. */

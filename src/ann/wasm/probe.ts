@@ -11,8 +11,8 @@ export { gather, refine, select, settle, weed } from './probe/candidates';
 export { tabulate, quantiseTables } from './probe/tables';
 
 /**
- * Ranks every list by the closeness of its centroid, and by `slack` for each unit by which its vectors are spread more than usual; `nextTop`
- * becomes the best. Lists past the last one have a bias of -Infinity.
+ * Ranks every list by the closeness of its centroid, and by `slack` times what its vectors lie farther from it than usual; `nextTop` becomes
+ * the best. Lists past the last one have a bias of -Infinity.
  */
 export function scoreLists(s: Search): void {
   const queryScale = f64x2.splat(s.queryScale);
@@ -23,21 +23,23 @@ export function scoreLists(s: Search): void {
   let codes: usize = s.listCodes;
   let scales: usize = s.listScales;
   let biases: usize = s.listBiases;
-  let spreads: usize = s.listSpreads;
+  const usual = f64x2.splat(s.usualReach);
+  const least = f64x2.splat(s.usualReach * -0.5);
+  let reaches: usize = s.listReaches;
   let ranks: usize = s.ranks;
   for (let list: u32 = 0; list < s.lists; list += 4) {
     const four = products(query, stride, codes, codes + stride, codes + 2 * stride, codes + 3 * stride);
     const first = f64x2.mul(f64x2.mul(f64x2.convert_low_i32x4_s(four), v128.load(scales)), queryScale);
     const last = f64x2.mul(f64x2.mul(f64x2.convert_low_i32x4_s(i64x2.shuffle(four, four, 1, 1)), v128.load(scales, 16)), queryScale);
-    const firstRanks = f64x2.add(f64x2.add(first, v128.load(biases)), f64x2.mul(v128.load(spreads), slack));
-    const lastRanks = f64x2.add(f64x2.add(last, v128.load(biases, 16)), f64x2.mul(v128.load(spreads, 16), slack));
+    const firstRanks = f64x2.add(f64x2.add(first, v128.load(biases)), f64x2.mul(further(v128.load(reaches), usual, least), slack));
+    const lastRanks = f64x2.add(f64x2.add(last, v128.load(biases, 16)), f64x2.mul(further(v128.load(reaches, 16), usual, least), slack));
     v128.store(ranks, firstRanks);
     v128.store(ranks, lastRanks, 16);
     top = f64x2.pmax(top, f64x2.pmax(firstRanks, lastRanks));
     codes += 4 * stride;
     scales += 32;
     biases += 32;
-    spreads += 32;
+    reaches += 32;
     ranks += 32;
   }
   s.nextTop = max(f64x2.extract_lane(top, 0), f64x2.extract_lane(top, 1));
@@ -166,9 +168,16 @@ export function probe(s: Search, from: u32): i32 {
   return -1;
 }
 
+/** By how much some lists reach further than usual: at most as much again, at least half as far. */
+function further(reaches: v128, usual: v128, least: v128): v128 {
+  return f64x2.max(least, f64x2.min(usual, f64x2.sub(reaches, usual)));
+}
+
 /** Where the keys of a list begin: those of entries that equal its centroid. */
 function baseOf(s: Search, list: u32): i32 {
-  const base = load<f64>(s.ranks + list * 8) - s.slack * load<f64>(s.listSpreads + list * 8);
+  const reach = v128.load64_splat(s.listReaches + list * 8);
+  const more = f64x2.extract_lane(further(reach, f64x2.splat(s.usualReach), f64x2.splat(s.usualReach * -0.5)), 0);
+  const base = load<f64>(s.ranks + list * 8) - more * s.slack;
   return WINDOW - 1 - <i32>nearest((s.top - base) * s.inverse);
 }
 

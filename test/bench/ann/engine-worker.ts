@@ -38,7 +38,7 @@ export default {
       case '/lists': {
         const kernels = new ProbeKernels(probeModule, new PageMemory(MEMORY_BYTES));
         const trial = new ListTrial(kernels, metric, must(base, 'vectors come first'), openImage(kernels, new Uint8Array(await body())));
-        const depth = { stop: number('stop'), rescore: number('rescore') };
+        const depth = { stop: number('stop'), byReach: number('byReach'), rescore: number('rescore') };
         search = (query) => trial.search(query, number('topK'), depth);
         return Response.json({});
       }

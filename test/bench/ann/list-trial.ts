@@ -11,6 +11,8 @@ import { vectorAt } from './vectors.ts';
 /** How far lists are searched: see `ListQuery`. */
 export interface Depth {
   readonly stop: number;
+  /** 1: `stop` counts by how far the vectors of a list lie from its centroid. */
+  readonly byReach: number;
   readonly rescore: number;
 }
 
@@ -56,9 +58,9 @@ export class ListTrial {
     return rescoring.matches().map(({ row }) => row - FIRST_ROW);
   }
 
-  #propose(wanted: Pick<ListQuery, 'values' | 'count' | 'undecided'>, { stop, rescore }: Depth): readonly number[] {
+  #propose(wanted: Pick<ListQuery, 'values' | 'count' | 'undecided'>, { stop, byReach, rescore }: Depth): readonly number[] {
     const { lists, pageIn } = this.#image;
-    const query = { ...wanted, stop, rescoreCount: Math.max(wanted.count, rescore), allowed: this.#allowed };
+    const query = { ...wanted, stop, stopsByReach: byReach === 1, rescoreCount: Math.max(wanted.count, rescore), allowed: this.#allowed };
     const { rows, cost } = lists.search(query, pageIn);
     this.cost = cost;
     return rows;

@@ -48,7 +48,10 @@ export async function roofline(set: VectorSet, image: Uint8Array, depth: Depth):
   const opened = openImage(kernels, image);
   const nibbles = nibbleCount(opened.model);
   const trial = new ListTrial(kernels, set.metric, set.base, opened);
-  const depths = [depth, ...[0.6, 0.8, 1, 1.2].flatMap((of) => [50, 200, 400].map((rescore) => ({ stop: depth.stop * of, rescore })))];
+  const depths = [
+    depth,
+    ...[0.6, 0.8, 1, 1.2].flatMap((of) => [50, 200, 400].map((rescore) => ({ ...depth, stop: depth.stop * of, rescore }))),
+  ];
   const samples = timed(trial, set, depths);
   const [fixedUs = 0, usPerCode = 0, usPerRescored = 0] = leastSquares(
     samples.map(({ codes, rescored }) => [1, codes, rescored]),

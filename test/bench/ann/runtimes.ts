@@ -78,7 +78,10 @@ export async function compareRuntimes(set: VectorSet, image: Uint8Array, depth: 
       effort,
     );
     await ask(`/base?dimensions=${base.dimensions}`, base.values);
-    await ask(`/lists?metric=${metric}&topK=${TOP_K}&stop=${depth.stop}&rescore=${depth.rescore}`, image as Uint8Array<ArrayBuffer>);
+    await ask(
+      `/lists?metric=${metric}&topK=${TOP_K}&stop=${depth.stop}&byReach=${depth.byReach}&rescore=${depth.rescore}`,
+      image as Uint8Array<ArrayBuffer>,
+    );
     const kernels = new ProbeKernels(kernelModule('probe.relaxed'), new PageMemory(MEMORY_BYTES));
     const lists = new ListTrial(kernels, metric, base, openImage(kernels, image));
     const inNode = nodeSearch(queries, (query) => lists.search(query, TOP_K, depth));

@@ -94,8 +94,8 @@ export class ShardTrial {
     const { lists } = new VectorStore(this.#storage);
     const { id, model, settings } = must(lists.listSets().at(-1), 'there are lists');
     const stored = Array.from(lists.lists(id), (list) => ({ ...list, blocks: lists.blocks(id, list.list) }));
-    const { stop, rescoreCount } = decodeSettings(settings);
-    return { image: encodeImage(model, stored), depth: { stop, rescore: rescoreCount } };
+    const { stop, stopsByReach, rescoreCount } = decodeSettings(settings);
+    return { image: encodeImage(model, stored), depth: { stop, byReach: Number(stopsByReach), rescore: rescoreCount } };
   }
 
   /** Discards everything in memory, as an eviction of the object does. */

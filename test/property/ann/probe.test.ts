@@ -50,6 +50,7 @@ const search = fc.record({
   count: fc.integer({ min: 1, max: 40 }),
   more: fc.integer({ min: 0, max: 60 }),
   stop: fc.constantFrom(-100, 0, 30, 60, 127, 1000),
+  stopsByReach: fc.boolean(),
   near: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
 });
 
@@ -58,11 +59,11 @@ describe('probing lists', () => {
     let reordered = 0;
     const seen = { found: 0, stopped: 0, rounds: 0, saturated: 0, chunks: 0, tails: 0, weeded: 0, refused: 0, refined: 0, undecided: 0 };
     fc.assert(
-      fc.property(scenario({ metric: fc.constant(metric) }), search, (options, { count, more, stop, near }) => {
+      fc.property(scenario({ metric: fc.constant(metric) }), search, (options, { count, more, stop, stopsByReach, near }) => {
         const world = new ListWorld(options);
         const values = world.near(Math.floor(near * options.listCount));
         const undecided = { of: Math.ceil(count / 2), countMax: count + 9 };
-        const query = { values, count, undecided, stop, rescoreCount: count + more, allowed: world.allowed };
+        const query = { values, count, undecided, stop, stopsByReach, rescoreCount: count + more, allowed: world.allowed };
         const expected = searchPlainly(world, query);
         const { answer, probed } = searchCold(world, query);
         expect(probed).toEqual(expected.probed);
@@ -95,10 +96,10 @@ describe('probing lists', () => {
   it('[V80] finds the same with the strict and the relaxed kernels', () => {
     expect(takesRelaxedSimd).toBe(true);
     fc.assert(
-      fc.property(scenario(), search, (options, { count, more, stop }) => {
+      fc.property(scenario(), search, (options, { count, more, stop, stopsByReach }) => {
         const answers = [probeModule, strictProbeModule].map((module) => {
           const world = new ListWorld({ ...options, module });
-          const query = { values: world.near(0), count, stop, rescoreCount: count + more, allowed: world.allowed };
+          const query = { values: world.near(0), count, stop, stopsByReach, rescoreCount: count + more, allowed: world.allowed };
           const { rows, closeness } = world.lists.search(query, never);
           world.free();
           return { rows, closeness };

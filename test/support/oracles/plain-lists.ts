@@ -1,6 +1,6 @@
 import { quantise, queryCodeMax } from '../../../src/ann/quantise.ts';
 import { CODEWORDS, nibbleCount, prepare, subspaceCount } from '../../../src/ann/lists/list-model.ts';
-import type { Centroid, ListModel } from '../../../src/ann/lists/list-model.ts';
+import type { ListModel } from '../../../src/ann/lists/list-model.ts';
 import type { Entry, ListWorld } from '../worlds/list-world.ts';
 
 const WINDOW = 512;
@@ -11,6 +11,7 @@ export interface PlainSearch {
   readonly count: number;
   readonly undecided?: { readonly of: number; readonly countMax: number };
   readonly stop: number;
+  readonly stopsByReach?: boolean | undefined;
   readonly rescoreCount: number;
 }
 
@@ -45,18 +46,22 @@ export function searchPlainly(world: ListWorld, search: PlainSearch): PlainAnswe
     return product * centroid.scale * query.scale + (world.model.metric === 'l2' ? -(centroid.scale * centroid.scale * squared) / 2 : 0);
   });
   const range = Math.max(...bases) - Math.min(...bases);
-  const spreads = world.centroids.map((centroid) => spreadOf(world.model, centroid));
+  const reaches = reachesOf(world);
+  const usual = reaches.reduce((sum, reach) => sum + reach, 0) / reaches.length;
+  const further = reaches.map((reach) => Math.max(usual * -0.5, Math.min(usual, reach - usual)));
   const units = inverse === 0 ? (range > 0 ? Math.min(WINDOW / 2 / range, Number.MAX_VALUE) : 0) : inverse;
-  const found = probePlainly(world, search, tables, { bases, spreads, units, slack: inverse === 0 ? 0 : stopOf(search, tables) / inverse });
+  const slack = search.stopsByReach !== true || inverse === 0 || usual === 0 ? 0 : stopOf(search, tables) / inverse / usual;
+  const found = probePlainly(world, search, tables, { bases, further, units, slack });
   return { ...found, ...rescorePlainly(world, search, query, found.entries), candidates: new Set(found.entries.map(({ row }) => row)) };
 }
 
-/** How much farther than usual the vectors of a list lie from its centroid: unit vectors of mean c, by the root of 1 - |c|^2. */
-function spreadOf({ metric, codebook }: ListModel, { codes, scale }: Centroid): number {
-  const usual = 0.94 * Math.sqrt(codebook.reduce((sum, value) => sum + value * value, 0) / CODEWORDS);
-  if (metric !== 'cosine' || usual === 0) return 0;
-  const reach = Math.sqrt(Math.max(0, 1 - scale * scale * productOf(codes, codes)));
-  return Math.max(-0.5, Math.min(1, reach / usual - 1));
+/** How far the vectors of each list lie from its centroid: of unit vectors with the mean c, the root of 1 - |c|^2. */
+function reachesOf({ model, centroids }: ListWorld): number[] {
+  if (model.metric !== 'cosine') return centroids.map(() => 0);
+  return centroids.map(({ codes, scale }) => {
+    const reach = Math.sqrt(Math.max(0, 1 - scale * scale * productOf(codes, codes)));
+    return Math.round(reach * 2 ** 20) / 2 ** 20;
+  });
 }
 
 const stopOf = ({ stop }: PlainSearch, tables: readonly Int8Array[]): number =>
@@ -64,20 +69,21 @@ const stopOf = ({ stop }: PlainSearch, tables: readonly Int8Array[]): number =>
 
 interface Ranking {
   readonly bases: readonly number[];
-  readonly spreads: readonly number[];
+  /** By how much each list reaches further than usual. */
+  readonly further: readonly number[];
   /** Of the scan, in one of closeness. */
   readonly units: number;
-  /** What a list's rank gains for each unit of its spread. */
+  /** What its rank gains for that. */
   readonly slack: number;
 }
 
-function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[], { bases, spreads, units, slack }: Ranking) {
+function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[], { bases, further, units, slack }: Ranking) {
   const chunks = Math.ceil(tables.length / CHUNK);
   const stop = Math.max(-WINDOW, Math.min(127 * chunks, Math.floor(search.stop)));
   const probed: number[] = [];
   const entries: Entry[] = [];
   let [rounds, isSaturated, isReordered] = [0, false, false];
-  let left = bases.map((base, list) => ({ rank: base + spreads[list]! * slack, list }));
+  let left = bases.map((base, list) => ({ rank: base + further[list]! * slack, list }));
   while (left.length > 0 && entries.length < search.rescoreCount) {
     rounds += 1;
     const top = Math.max(...left.map(({ rank }) => rank));
@@ -91,7 +97,7 @@ function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[]
     let best: { key: number; entry: Entry }[] = [];
     const goal = search.rescoreCount - entries.length;
     for (const { list, rank, depth } of near) {
-      const base = WINDOW - 1 - roundEven((top - (rank - slack * spreads[list]!)) * units);
+      const base = WINDOW - 1 - roundEven((top - (rank - further[list]! * slack)) * units);
       const need = best.length === goal ? best.at(-1)!.key + 1 : 0;
       if (need > 0 && need - (WINDOW - 1 - depth) > stop) break;
       if (world.entries[list]!.length === 0) continue;

@@ -15,7 +15,7 @@ export class Search {
   listCodes: u32;
   listScales: u32;
   listBiases: u32;
-  listSpreads: u32;
+  listReaches: u32;
   listFirsts: u32;
   listCounts: u32;
   listUsed: u32;
@@ -67,6 +67,7 @@ export class Search {
   queryScale: f64;
   queryLength: f64;
   inverse: f64;
+  usualReach: f64;
   slack: f64;
   top: f64;
   nextTop: f64;

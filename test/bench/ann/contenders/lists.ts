@@ -16,16 +16,17 @@ import type { VectorSet } from '../vector-set.ts';
 
 const MEMORY_BYTES = 512 * 1024 * 1024;
 const DEPTHS: readonly Depth[] = [
-  { stop: 52, rescore: 80 },
-  { stop: 60, rescore: 120 },
-  { stop: 64, rescore: 160 },
-  { stop: 68, rescore: 200 },
-  { stop: 68, rescore: 256 },
-  { stop: 72, rescore: 320 },
-  { stop: 76, rescore: 400 },
-  { stop: 82, rescore: 512 },
-  { stop: 90, rescore: 700 },
-  { stop: 100, rescore: 1000 },
+  { stop: 48, byReach: 1, rescore: 80 },
+  { stop: 54, byReach: 1, rescore: 120 },
+  { stop: 58, byReach: 1, rescore: 160 },
+  { stop: 60, byReach: 1, rescore: 200 },
+  { stop: 64, byReach: 1, rescore: 256 },
+  { stop: 64, byReach: 1, rescore: 320 },
+  { stop: 68, byReach: 1, rescore: 400 },
+  { stop: 68, byReach: 1, rescore: 512 },
+  { stop: 68, byReach: 1, rescore: 700 },
+  { stop: 70, byReach: 1, rescore: 800 },
+  { stop: 76, byReach: 1, rescore: 1000 },
 ];
 
 /** The files that `build` writes: the list set as stored, and the depth to which a shard searches it. */
@@ -51,7 +52,7 @@ export function lists(recall: RecallTarget, isByCodes: boolean): Contender {
   };
   return {
     version: `sluice lists ${recall} ${sourceHash()}`,
-    settings: () => depths.map(({ stop, rescore }) => ({ stop, rescore })),
+    settings: () => depths.map(({ stop, byReach, rescore }) => ({ stop, byReach, rescore })),
     build(set, folder) {
       const database = join(folder, 'database');
       const shard = new ShardTrial(database, set, recall);
@@ -69,8 +70,8 @@ export function lists(recall: RecallTarget, isByCodes: boolean): Contender {
       // The depth that calibration chose comes last, wherever it is on the curve.
       depths = [...DEPTHS, JSON.parse(readFileSync(file, 'utf8')) as Depth];
     },
-    use({ stop = 0, rescore = 0 }) {
-      depth = { stop, rescore };
+    use({ stop = 0, byReach = 0, rescore = 0 }) {
+      depth = { stop, byReach, rescore };
     },
     search: (values, topK) => (isByCodes ? trial.searchCodes(values, topK, depth) : trial.search(values, topK, depth)),
     found: (answer) => answer as number[],

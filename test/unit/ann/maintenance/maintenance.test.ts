@@ -159,6 +159,11 @@ describe('settings of a list set', () => {
     expect(decodeSettings(encodeSettings(settings({ stop: 17, usualLoss: 1e-30 })))).toEqual(settings({ stop: 17, usualLoss: 1e-30 }));
   });
 
+  it('[V127] of a version that knew no reaches mean what they meant', () => {
+    const { stopsByReach: _, ...old } = settings({ stop: 17 });
+    expect(decodeSettings(JSON.stringify(old))).toEqual(settings({ stop: 17, stopsByReach: false }));
+  });
+
   it.each([
     '',
     '{',

@@ -157,6 +157,19 @@ describe('calibration', () => {
     for (const depths of depthsOf.values()) expect(depths.size).toBe(1);
   });
 
+  it('[V125] lets probing stop by how far lists reach where centroids tell it and that is cheaper', () => {
+    const chosenFor = (metric: 'cosine' | 'dot' | 'l2', seed: number, offset: number) => {
+      const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), { metric, dimensions: DIMENSIONS, recall: 0.99 });
+      world.upsert(from(new Clusters({ dimensions: DIMENSIONS, count: 3, spread: 1, seed, offset }), 900));
+      world.settle();
+      return settingsOf(world).stopsByReach;
+    };
+    expect([chosenFor('cosine', 1, 0), chosenFor('cosine', 2, 0)]).toEqual([true, true]);
+    // Far off the origin, how long a centroid is says little of where its list is spread.
+    expect([chosenFor('cosine', 1, 2), chosenFor('cosine', 2, 2)]).toEqual([false, false]);
+    expect([chosenFor('dot', 1, 0), chosenFor('l2', 1, 0)]).toEqual([false, false]);
+  });
+
   // More than the fewest that calibration rescores, and more than the number of exact neighbours it keeps.
   it.each([90, 300])('[V162] accepts any of %i vectors that tie for the last rank', (count) => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
