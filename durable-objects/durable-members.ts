@@ -11,7 +11,7 @@ import type { ShardObject } from './shard-object.ts';
 
 /** What the objects do; a shard itself is strong whatever it is asked for. */
 interface MemberStub {
-  query(query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>>;
+  query(query: ShardQuery, consistency?: ReadConsistency): Promise<Outcome<ShardMatches>>;
   queryAll(queries: readonly ShardQuery[], consistency: ReadConsistency): Promise<Outcome<ShardMatches>[]>;
   fetchVectors(fetch: ShardFetch, consistency: ReadConsistency): Promise<Outcome<ShardVectors>>;
 }
@@ -31,7 +31,8 @@ export class DurableMembers implements MemberReads {
   }
 
   query(manifest: IndexManifest, member: ShardMember, query: ShardQuery, consistency: ReadConsistency): Promise<Outcome<ShardMatches>> {
-    return reach(() => this.#of(manifest, member).query(query, consistency));
+    const stub = this.#of(manifest, member);
+    return reach(() => (consistency.kind === 'strong' ? stub.query(query) : stub.query(query, consistency)));
   }
 
   queryAll(

@@ -82,17 +82,22 @@ interface Waiting {
 const OUTLIER_TIMES = 4;
 const READ_WEIGHT = 1 / 8;
 const READ_MIN_MS = 0.05;
+/** Of small reads, too, one in so many is timed. */
+const READS_AT_ONCE_MAX = 8;
 
 /**
- * The deadline-ordered read queue of an object. Calls are served as they are delivered; but a read that arrives while another is served
- * waits, so that everything delivered in between is served before it: writes, pages for followers, calls of the index. A read that cannot
- * be answered before its caller's deadline is refused at once. Where no read waits, a read is served at once, whatever its deadline.
+ * The deadline-ordered read queue of an object. Calls are served as they are delivered; but once reads that take `readTurnMs` together were
+ * served, those that arrive in the same turn wait, so that everything delivered in between is served before them: writes, pages for
+ * followers, calls of the index. A read that cannot be answered before its caller's deadline is refused at once. Where no read waits, a read
+ * is served at once, whatever its deadline. Until then a read costs nothing here: only what might wait needs to know when a turn ends.
  */
 export class ReadQueue {
   readonly #parts: ReadQueueParts;
   readonly #waiting = new WaitingReads<Waiting>();
   #readMs = 1;
-  #isBusy = false;
+  // Reads served since a turn ended, and whether the end of the present one is waited for.
+  #served = 0;
+  #isTurning = false;
 
   constructor(parts: ReadQueueParts) {
     this.#parts = parts;
@@ -100,8 +105,10 @@ export class ReadQueue {
 
   /** `budgetMs`: how long its caller waits from now on. */
   async read<T>(budgetMs: number = LIMITS.queryDeadlineMaxMs, work: Work<T>): Promise<Outcome<T>> {
-    if (this.#isBusy) return this.#wait(budgetMs, work);
-    this.#isBusy = true;
+    if (this.#isTurning) return this.#wait(budgetMs, work);
+    this.#served += 1;
+    if (this.#served < Math.min(READS_AT_ONCE_MAX, this.#readsATurn)) return begun(work);
+    this.#isTurning = true;
     const startedMs = this.#parts.clock.nowMs();
     const answer = begun(work);
     void this.#takeTurns(startedMs);
@@ -124,12 +131,13 @@ export class ReadQueue {
       await this.#parts.turn();
       const nowMs = this.#parts.clock.nowMs();
       this.#learn((nowMs - startedMs) / done);
-      const { now, late } = this.#waiting.take(Math.floor(LIMITS.readTurnMs / this.#readMs), this.#rate);
+      const { now, late } = this.#waiting.take(this.#readsATurn, this.#rate);
       this.#refuse(late);
       for (const { run } of now) run();
       [startedMs, done] = [nowMs, now.length];
     }
-    this.#isBusy = false;
+    this.#served = 0;
+    this.#isTurning = false;
   }
 
   #refuse(late: readonly Waiting[]): void {
@@ -140,6 +148,10 @@ export class ReadQueue {
   #learn(tookMs: number): void {
     const sampleMs = Math.min(tookMs, OUTLIER_TIMES * this.#readMs);
     this.#readMs = Math.max(READ_MIN_MS, this.#readMs + (sampleMs - this.#readMs) * READ_WEIGHT);
+  }
+
+  get #readsATurn(): number {
+    return Math.floor(LIMITS.readTurnMs / this.#readMs);
   }
 
   get #rate() {

@@ -93,11 +93,15 @@ export class QueryCache {
     index: string,
     body: QueryBody,
     terms: AnswerTerms | undefined,
-    budgetMs: number = LIMITS.queryDeadlineDefaultMs,
+    budgetMs?: number,
   ): Promise<Outcome<QueryAnswer>> {
-    const deadlineMs = this.#parts.clock.nowMs() + budgetMs;
+    const nowMs = this.#parts.clock.nowMs();
+    const deadlineMs = budgetMs === undefined ? undefined : nowMs + budgetMs;
     const search = () => this.#parts.searches.query(caller, index, body, deadlineMs);
-    if (terms !== undefined) return this.#cached(caller, index, body, { ...terms, deadlineMs }, search);
+    if (terms !== undefined) {
+      const until = { deadlineMs: deadlineMs ?? nowMs + LIMITS.queryDeadlineDefaultMs };
+      return this.#cached(caller, index, body, { ...terms, ...until }, search);
+    }
     const found = await search();
     return found.ok ? ok({ found: found.value, report: undefined }) : found;
   }

@@ -68,6 +68,16 @@ export class FanOut {
     return ok({ answers, missing });
   }
 
+  /**
+   * What the one shard of an index answers, however long it takes: no timer, and no shard to make the call to again. Refuses as `gather` does.
+   */
+  async only<T>(ask: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    this.#calls.counts.calls += 1;
+    const outcome = await ask();
+    const absence = outcome.ok ? undefined : ABSENCES.get(outcome.error.code);
+    return absence === undefined ? outcome : noAnswer([absence]);
+  }
+
   #hear<T>(leaves: readonly Leaf<T>[], deadlineMs: number): Promise<Outcome<Heard<T>>> {
     const { clock, timer } = this.#calls;
     const leftMs = Math.max(0, deadlineMs - clock.nowMs());

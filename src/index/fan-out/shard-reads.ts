@@ -72,12 +72,17 @@ export class ShardReads {
 
   /** What an only shard answers. */
   async query(manifest: IndexManifest, query: ShardQuery, reading: Reading = { consistency: STRONG }): Promise<Outcome<ShardMatches>> {
+    const { members, fanOut } = this.#parts;
+    const { consistency } = reading;
+    if (isUnguarded(manifest, reading)) return fanOut.only(() => members.query(manifest, ONLY, this.#sent(query), consistency));
     const gathered = await this.gather(manifest, [0], query, reading);
     return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
   }
 
   /** The same of vectors by their ids. */
   async fetch(manifest: IndexManifest, fetch: ShardFetch, consistency: ReadConsistency = STRONG): Promise<Outcome<ShardVectors>> {
+    const { members, fanOut } = this.#parts;
+    if (isUnguarded(manifest, { consistency })) return fanOut.only(() => members.fetch(manifest, ONLY, fetch, consistency));
     const gathered = await this.gatherVectors(manifest, [{ shard: 0, fetch }], { consistency });
     return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
   }
@@ -105,10 +110,8 @@ export class ShardReads {
     query: ShardQuery,
     { consistency, deadlineMs, part }: Reading,
   ): Promise<Outcome<Gathered<FromMember<ShardMatches>>>> {
-    const { members, fanOut, near } = this.#parts;
-    // An aggregator passes on what the shards reported to it.
-    const from = query.near ?? near?.();
-    const sent = { ...query, target: ownTarget(query), ...(from === undefined ? {} : { near: from }) };
+    const { members, fanOut } = this.#parts;
+    const sent = this.#sent(query);
     const untilMs = this.deadlineOf({ deadlineMs });
     const leaves = shards.map((shard) =>
       this.#leaf(manifest, shard, { consistency, deadlineMs: untilMs, part }, (member, budgetMs) => {
@@ -119,6 +122,13 @@ export class ShardReads {
       }),
     );
     return fanOut.gather(leaves, untilMs);
+  }
+
+  #sent(query: ShardQuery): ShardQuery {
+    // An aggregator passes on what the shards reported to it.
+    const near = query.near ?? this.#parts.near?.();
+    const sent = { ...query, target: ownTarget(query) };
+    return near === undefined ? sent : { ...sent, near };
   }
 
   #leaf<T>(
@@ -149,6 +159,15 @@ export class ShardReads {
     return { shard, ask: call(first, 1 / 2), askSpare: call(first === primary ? second : primary), isShared };
   }
 }
+
+const ONLY: ShardMember = { shard: 0, replica: null };
+
+/**
+ * Whether a read of an only shard needs no deadline here: its caller set none, it shares no call, and there is no replica to ask instead. The shard itself refuses
+ * in time what would have to wait too long, and the platform ends calls of an object that it has lost.
+ */
+const isUnguarded = ({ replicas }: IndexManifest, { consistency, deadlineMs, part }: Reading): boolean =>
+  deadlineMs === undefined && part === undefined && (consistency.kind === 'strong' || replicas === undefined || replicas.length === 0);
 
 const onlyOf = <T>({ answers }: Gathered<FromMember<T>>): T => must(answers[0], 'without any answer, gathering is refused').value.answer;
 

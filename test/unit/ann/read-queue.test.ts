@@ -58,6 +58,29 @@ it('[F40] runs small reads several at a time, for at most readTurnMs', async () 
   expect(Math.max(...together) * 0.5).toBeLessThanOrEqual(LIMITS.readTurnMs);
 });
 
+it('[F40] waits for the end of a turn once in several small reads, which never wait', async () => {
+  const time = new VirtualTime();
+  let [turns, served] = [0, 0];
+  const queue = new ReadQueue({
+    clock: time,
+    turn: async () => {
+      turns += 1;
+      await time.sleep(0.1);
+    },
+  });
+  const readOne = () => time.run(queue.read(undefined, () => ok((served += 1))));
+  for (let n = 0; n < 40; n += 1) {
+    await readOne();
+    await time.run(time.sleep(1));
+  }
+  turns = 0;
+  for (let n = 0; n < 80; n += 1) {
+    expect(await readOne()).toEqual(ok(41 + n));
+    await time.run(time.sleep(1));
+  }
+  expect(turns).toBe(10);
+});
+
 it('[F41] serves the earliest deadline first, and refuses late reads at once', async () => {
   const { time, done, read, learn } = object();
   await time.run(learn());

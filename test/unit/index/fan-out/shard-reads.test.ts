@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
+import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
 import { searchGroup } from '../../../../src/index/fan-out/group-search.ts';
+import { MemberChoice } from '../../../../src/index/fan-out/member-choice.ts';
+import type { Reading } from '../../../../src/index/fan-out/shard-reads.ts';
+import { ShardReads } from '../../../../src/index/fan-out/shard-reads.ts';
+import type { IndexManifest } from '../../../../src/index/index-manifest.ts';
 import type { ReadConsistency } from '../../../../src/ann/replication/read-consistency.ts';
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
@@ -99,6 +104,52 @@ describe('ShardReads', () => {
     for (let n = 0; n < 12; n += 1) seen.add(value(await search(EVENTUAL)).lsn);
     expect(seen).toEqual(new Set([5, 6, 12]));
   });
+
+  it('[F45] an only shard is read without a timer, unless a deadline is set or a replica may answer', async () => {
+    const world = new MemberWorld();
+    world.vectors.set(0, [{ id: 'a', values: [1, 0] }]);
+    let timers = 0;
+    const timer = {
+      after: (delayMs: number, then: () => void) => {
+        timers += 1;
+        return world.time.after(delayMs, then);
+      },
+    };
+    const fanOut = new FanOut(world.time, timer);
+    const reads = new ShardReads({ members: world, fanOut, choice: new MemberChoice(), clock: world.time, near: () => 'weur' });
+    const query = async (manifest: IndexManifest, reading?: Reading) => {
+      timers = 0;
+      expect(value(await world.time.run(reads.query(manifest, QUERY, reading))).ids).toEqual(['a']);
+      return timers;
+    };
+    expect(await query(MANIFEST)).toBe(0);
+    expect(world.sent.at(-1)).toEqual({ ...QUERY, near: 'weur' });
+    expect(await query(MANIFEST, { consistency: EVENTUAL })).toBe(0);
+    expect(await query(REPLICATED)).toBe(0);
+    expect(await query(REPLICATED, { consistency: EVENTUAL })).toBeGreaterThan(0);
+    expect(await query(MANIFEST, { consistency: STRONG, deadlineMs: world.time.nowMs() + 50 })).toBe(1);
+    const fetch = { indexId: MANIFEST.id, namespace: '', ids: ['a'], include };
+    timers = 0;
+    expect(value(await world.time.run(reads.fetch(MANIFEST, fetch))).ids).toEqual(['a']);
+    expect([timers, fanOut.counts.calls]).toEqual([0, 6]);
+    // A shard that hangs is not waited for beyond the deadline.
+    world.behave(0, { takesMs: 1_000_000 });
+    const late = await world.time.run(reads.query(MANIFEST, QUERY, { consistency: STRONG, deadlineMs: world.time.nowMs() + 50 }));
+    expect(late).toMatchObject({ error: { code: 'deadline_exceeded' } });
+  });
+
+  it.each(['unavailable', 'overloaded', 'deadline_exceeded', 'index_not_found'] as const)(
+    '[F45] an only shard that answers %s is refused as with a deadline',
+    async (code) => {
+      const world = new MemberWorld();
+      world.behave(0, { takesMs: 1, fails: code });
+      const plain = await world.time.run(world.reads.query(MANIFEST, QUERY));
+      const deadlineMs = world.time.nowMs() + 100;
+      const guarded = await world.time.run(world.reads.query(MANIFEST, QUERY, { consistency: STRONG, deadlineMs }));
+      expect(plain).toEqual(guarded);
+      expect(plain).toMatchObject({ error: { code } });
+    },
+  );
 
   it('[F35] sends only the vector, not the rest of its buffer', async () => {
     const world = new MemberWorld();
