@@ -27,6 +27,12 @@ export const importLine = z
     ),
   );
 
+const FRAMED = apiText(
+  'Frames one after another, each written whole or not at all: `SLF1`; three uint32, little-endian: bytes of the head (a multiple of 4), rows, ' +
+    'numbers of a row; the head, JSON padded with spaces: `{"vectors": [...]}`, each as a line has it but that `values` is the number of its row, ' +
+    'from 0; and the rows as float32, little-endian. A frame has at most 1,000 vectors and 2 MiB; an id is in it once. `lines` counts its vectors.',
+);
+
 export type ImportLine = z.output<typeof importLine>;
 
 const count = z.int().min(0);
@@ -117,7 +123,7 @@ export const bulkEndpoints = {
     meters: ['vectors_written', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     query: importQuery,
-    body: { kind: 'ndjson', schema: importLine },
+    body: { kind: 'ndjson', schema: importLine, framed: FRAMED },
     status: 200,
     reply: { kind: 'ndjson', schema: importProgress },
     idempotent: true,

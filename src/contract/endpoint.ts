@@ -37,8 +37,8 @@ export type Body =
   | JsonBody
   | { readonly kind: 'multipart'; readonly schema: z.ZodType; readonly bytesMax: number }
   | { readonly kind: 'bytes'; readonly bytesMax: number }
-  /** A value a line, of any number: the handler reads them as they come. */
-  | { readonly kind: 'ndjson'; readonly schema: z.ZodType };
+  /** A value a line, of any number: the handler reads them as they come. `framed`: or as vector frames, whose head this text describes. */
+  | { readonly kind: 'ndjson'; readonly schema: z.ZodType; readonly framed?: string };
 
 export type Reply =
   | { readonly kind: 'json'; readonly schema: z.ZodType }

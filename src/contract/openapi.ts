@@ -1,3 +1,4 @@
+import { VECTOR_FRAME_TYPE } from '../kernel/vector-frame.ts';
 import * as z from 'zod';
 import { createDocument } from 'zod-openapi';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiResponsesObject } from 'zod-openapi';
@@ -146,10 +147,15 @@ function requestBody({ body }: Endpoint): Pick<ZodOpenApiOperationObject, 'reque
     case 'multipart':
       return { requestBody: { required: true, content: { 'multipart/form-data': { schema: body.schema } } } };
     case 'ndjson':
-      return { requestBody: { required: true, content: { 'application/x-ndjson': { schema: body.schema } } } };
+      return { requestBody: { required: true, content: { 'application/x-ndjson': { schema: body.schema }, ...framed(body) } } };
     case 'bytes':
       return { requestBody: { required: true, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } } };
   }
+}
+
+/** The same as vector frames, where they are taken. */
+function framed({ framed: description }: Extract<Endpoint['body'], { kind: 'ndjson' }>): Record<string, { schema: object }> {
+  return description === undefined ? {} : { [VECTOR_FRAME_TYPE]: { schema: { type: 'string', format: 'binary', description } } };
 }
 
 function responses(endpoint: Endpoint): ZodOpenApiResponsesObject {

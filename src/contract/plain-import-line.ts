@@ -8,7 +8,7 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 const NAMES: ReadonlySet<string> = new Set<keyof ImportLine>(['id', 'values', 'namespace', 'metadata']);
 
 /**
- * The vector of a usual line: with values, and with names in ASCII. It is what the schema makes of the line, at a fraction of the time, since
+ * The vector of a usual line: with values (in a vector frame, a row), and with names in ASCII. It is what the schema makes of the line, at a fraction of the time, since
  * an import has as many lines as vectors. Undefined for every other line, faulty or not: the schema is to say what it is.
  */
 export function plainImportLine(json: unknown): ImportLine | undefined {
@@ -16,7 +16,7 @@ export function plainImportLine(json: unknown): ImportLine | undefined {
   for (const name in json) if (!NAMES.has(name)) return undefined;
   const { id, values, namespace = '', metadata } = json as Readonly<Record<string, unknown>>;
   if (!isPlain(id, LIMITS.vectorIdBytesMax) || id === '' || !isPlain(namespace, LIMITS.namespaceBytesMax)) return undefined;
-  const floats = readFloats(values);
+  const floats = values instanceof Float32Array ? usualRow(values) : readFloats(values);
   if (!(floats instanceof Float32Array)) return undefined;
   if (metadata === undefined) return { id, values: floats, namespace };
   if (metadata === null) return { id, values: floats, namespace, metadata };
@@ -26,3 +26,10 @@ export function plainImportLine(json: unknown): ImportLine | undefined {
 
 const isPlain = (text: unknown, charsMax: number): text is string =>
   typeof text === 'string' && text.length <= charsMax && PRINTABLE.test(text);
+
+/** JSON has no infinite numbers; a row of a frame may. */
+function usualRow(values: Float32Array): Float32Array<ArrayBuffer> | undefined {
+  if (values.length < LIMITS.dimensionsMinCount || values.length > LIMITS.dimensionsMaxCount) return undefined;
+  for (let i = 0; i < values.length; i += 1) if (!Number.isFinite(values[i])) return undefined;
+  return values as Float32Array<ArrayBuffer>;
+}

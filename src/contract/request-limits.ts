@@ -49,6 +49,8 @@ export const BULK_LIMITS = {
   importLineBytesMax: 1024 * 1024,
   // One batch of an import: as an upsert, but for its texts, of which so many make no more tokens than `embeddingTokensMaxCount`.
   importBatchVectorsMaxCount: 1_000,
+  // A frame of an import, which is one batch: 1,000 vectors of 512 numbers, or fewer of more.
+  importFrameBytesMax: 2 * 1024 * 1024,
   // An import reads one batch while it writes another.
   importBatchBytesMax: 4 * 1024 * 1024,
   // Memory that an import holds for both: a vector takes a third of its text.

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
+import { VECTOR_FRAME_TYPE, writeFrame } from '../../src/kernel/vector-frame.ts';
 import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
 import { BulkStream } from '../support/deployment/bulk-stream.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
@@ -38,7 +39,7 @@ const line = (n: number, more: object = {}): string =>
 const linesFrom = (from: number, until: number): string => Array.from({ length: until - from }, (_, i) => line(from + i)).join('');
 
 /** Sends a whole import in one request. */
-async function importAll(index: string, text: string, query = '', headers: Record<string, string> = {}) {
+async function importAll(index: string, text: string | Uint8Array, query = '', headers: Record<string, string> = {}) {
   const stream = new BulkStream(client, `${index}/import${query}`, headers);
   void stream.send(text).then(() => stream.end());
   await stream.read();
@@ -69,6 +70,26 @@ async function written(): Promise<number> {
 }
 
 describe('an import over HTTP', () => {
+  it('[B17][B9] of vector frames writes what lines would, and is billed for it', async () => {
+    const index = await createIndex();
+    const before = await written();
+    const ids = Array.from({ length: 1_500 }, (_, n) => n);
+    const frames = [ids.slice(0, 1_000), ids.slice(1_000)].map((some) => {
+      const vectors = some.map((n, at) => ({ id: `v${n}`, values: at, metadata: { n } }));
+      return writeFrame({ vectors }, Float32Array.from(some.flatMap(valuesOf)), DIMENSIONS);
+    });
+    const broken = writeFrame({ vectors: [{ id: 'odd', values: 0 }] }, Float32Array.of(1, NaN), 2);
+    const body = Buffer.concat([...frames, broken]);
+    const { last } = await importAll(index, body, '', { 'content-type': VECTOR_FRAME_TYPE });
+    expect(last).toMatchObject({ status: 'stopped', lines: 1_500, written: 1_500, bytes: body.length - broken.length });
+    expect(last?.error).toMatchObject({ code: 'invalid_value', line: 1_501, param: 'values[1]' });
+    const { vectors } = await exported(index);
+    const byId = new Map(vectors.map((row) => [row.id, row]));
+    expect(byId.size).toBe(1_500);
+    for (const n of [0, 999, 1_000, 1_499]) expect(byId.get(`v${n}`)).toEqual({ id: `v${n}`, values: valuesOf(n), metadata: { n } });
+    await expect.poll(written, PATIENCE).toBe(before + 1_500);
+  });
+
   it('[B2][B8][B9] writes every line in order, reports progress, and is billed for what it wrote', async () => {
     const index = await createIndex();
     const before = await written();

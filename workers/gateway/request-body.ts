@@ -7,6 +7,7 @@ import { refuse } from '../../src/contract/outcome.ts';
 import { shownName } from '../../src/contract/field-path.ts';
 import { parse } from '../../src/contract/parse.ts';
 import { ok } from '../../src/kernel/result.ts';
+import { VECTOR_FRAME_TYPE } from '../../src/kernel/vector-frame.ts';
 import type { BodyIntake } from './body-intake.ts';
 import { tooLarge } from './body-intake.ts';
 import type { ContentCoding } from './content-coding.ts';
@@ -28,7 +29,7 @@ export async function readBody(request: Request, body: Body, intake: BodyIntake)
   const bytesMax = body.kind === 'ndjson' ? Number.POSITIVE_INFINITY : (body.bytesMax ?? LIMITS.jsonBodyBytesMax);
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > bytesMax) return tooLarge(`${declared} bytes`, bytesMax);
-  const coding = checkHeaders(request.headers, body.kind);
+  const coding = checkHeaders(request.headers, body);
   if (!coding.ok) return coding;
   if (body.kind === 'bytes' || body.kind === 'ndjson') return ok(undefined);
 
@@ -54,7 +55,8 @@ async function readWhole(
 }
 
 /** How the body is compressed, if it is of the media type that is taken. */
-function checkHeaders(headers: Headers, kind: Exclude<Body['kind'], 'none'>): Outcome<ContentCoding> {
+function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): Outcome<ContentCoding> {
+  const { kind } = body;
   const coding = codingOf(headers);
   if (!coding.ok) return coding;
   if (kind === 'bytes') {
@@ -62,8 +64,9 @@ function checkHeaders(headers: Headers, kind: Exclude<Body['kind'], 'none'>): Ou
     return coding.value === 'identity' ? coding : refuse('unsupported_media_type', 'this route takes none', 'content-encoding');
   }
   const contentType = headers.get('content-type') ?? '';
-  if (contentType.toLowerCase().startsWith(MEDIA_TYPE[kind])) return coding;
-  return refuse('unsupported_media_type', `content-type must be ${MEDIA_TYPE[kind]}, not "${contentType.slice(0, 64)}"`);
+  const types = [MEDIA_TYPE[kind], ...('framed' in body ? [VECTOR_FRAME_TYPE] : [])];
+  if (types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
+  return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${contentType.slice(0, 64)}"`);
 }
 
 /** What a form has instead of bytes that are not UTF-8; it may have been the character itself. */

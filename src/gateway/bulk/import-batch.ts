@@ -13,18 +13,23 @@ import { LineSplitter } from '../../kernel/raw-lines.ts';
 import type { RawLine } from '../../kernel/raw-lines.ts';
 import { err, ok } from '../../kernel/result.ts';
 
-/** A line that cannot be written. */
-export interface LineFault {
-  readonly refusal: Refusal;
+/** Where a line stands, and where an import continues with it or without it. */
+interface LinePlace {
+  /** Its number in the whole import, from 1. */
+  readonly line: number;
   readonly before: Position;
-  readonly behind: Position;
+  /** Undefined where the next one cannot be found. */
+  readonly behind?: Position;
+}
+
+/** A line that cannot be written. */
+export interface LineFault extends LinePlace {
+  readonly refusal: Refusal;
 }
 
 /** A vector and the line it stands in. */
-export interface PlacedLine {
+export interface PlacedLine extends LinePlace {
   readonly vector: ImportLine;
-  readonly before: Position;
-  readonly behind: Position;
 }
 
 /** Consecutive lines that are written together. */
@@ -32,6 +37,8 @@ export interface ImportBatch {
   readonly from: Position;
   readonly lines: readonly PlacedLine[];
   readonly until: Position;
+  /** Whether none of it is written if one of its lines cannot be. */
+  readonly isWhole: boolean;
   /** The refusal of the line at `until`, if it ended the batch. */
   readonly fault: LineFault | undefined;
 }
@@ -75,7 +82,7 @@ class OpenBatches {
     const before = this.#batch.until;
     const after = behind(before, raw);
     const line = readLine(raw);
-    if (!line.ok) return this.#batch.close({ refusal: line.error, before, behind: after });
+    if (!line.ok) return this.#batch.close({ refusal: line.error, line: after.lines, before, behind: after });
     const full = line.value !== null && !this.#batch.takes(line.value, raw.bytes) ? this.close() : undefined;
     this.#batch.add(line.value, raw.bytes, after);
     return full;
@@ -114,7 +121,7 @@ class OpenBatch {
 
   add(vector: ImportLine | null, bytes: number, until: Position): void {
     if (vector !== null) {
-      this.#lines.push({ vector, before: this.until, behind: until });
+      this.#lines.push({ vector, line: until.lines, before: this.until, behind: until });
       this.#keys.add(keyOf(vector));
       this.#bytes += bytes;
       this.#textChars += embeddedChars(vector);
@@ -123,14 +130,14 @@ class OpenBatch {
   }
 
   close(fault?: LineFault): ImportBatch {
-    return { from: this.from, lines: this.#lines, until: this.until, fault };
+    return { from: this.from, lines: this.#lines, until: this.until, isWhole: false, fault };
   }
 }
 
 const embeddedChars = ({ values, text }: ImportLine): number => (values === undefined ? (text ?? '').length : 0);
 
-// Neither part contains NUL.
-const keyOf = ({ namespace, id }: ImportLine): string => `${namespace}\0${id}`;
+/** Distinguishes the vectors of an index: neither part contains NUL. */
+export const keyOf = ({ namespace, id }: ImportLine): string => `${namespace}\0${id}`;
 
 /** A position between two lines of an import. */
 export interface Position {

@@ -21,6 +21,7 @@ import type { Vectors } from '../vectors.ts';
 import type { BulkTokens } from './bulk-tokens.ts';
 import type { ImportBatch, LineFault, PlacedLine, Position } from './import-batch.ts';
 import { batchesOf } from './import-batch.ts';
+import { framesOf } from './import-frames.ts';
 import { waitMsOf } from './wait.ts';
 
 const IMPORT_ID_CHARS = 16;
@@ -42,6 +43,8 @@ export interface ImportTerms extends Acting {
   readonly idempotencyKey: string | undefined;
   /** What usage is booked under. */
   readonly route: string;
+  /** Whether the body is frames of vectors, not lines of JSON. */
+  readonly isFramed: boolean;
 }
 
 interface Import extends ImportTerms {
@@ -96,7 +99,7 @@ export class Imports {
   async *#run(job: Import, start: Done, body: AsyncIterable<Uint8Array>): AsyncGenerator<ImportProgress, void> {
     let done = start;
     yield await this.#progress(job, 'running', done);
-    const batches = batchesOf(body, start.at);
+    const batches = job.isFramed ? framesOf(body, start.at) : batchesOf(body, start.at);
     for (let next = batches.next(); ;) {
       const cut = await settled(next);
       if (!cut.ok) return yield await this.#stopped(job, done, cut.error);
@@ -120,12 +123,13 @@ export class Imports {
     if (whole.ok) return { ...grown(done, whole.value), at: batch.until, fault };
     const culprit = culpritOf(whole.error, batch.lines);
     if (culprit === undefined) return { ...done, fault: { refusal: whole.error } };
-    const sound = batch.lines.slice(0, batch.lines.indexOf(culprit.line));
-    const { before, behind } = culprit.line;
-    if (sound.length === 0) return { ...done, at: before, fault: { refusal: culprit.refusal, before, behind } };
+    const { vector: _, ...place } = culprit.line;
+    const refused = { at: place.before, fault: { refusal: culprit.refusal, ...place } };
+    const sound = batch.isWhole ? [] : batch.lines.slice(0, batch.lines.indexOf(culprit.line));
+    if (sound.length === 0) return { ...done, ...refused };
     const part = await this.#write(job, batch.from, sound, done);
     if (!part.ok) return { ...done, fault: { refusal: part.error } };
-    return { ...grown(done, part.value), at: before, fault: { refusal: culprit.refusal, before, behind } };
+    return { ...grown(done, part.value), ...refused };
   }
 
   /** Tries again what was refused for a while; a repetition of what was written after all changes nothing. */
@@ -184,10 +188,10 @@ export class Imports {
     const placed = fault !== undefined && 'before' in fault ? fault : undefined;
     const { code, retryAfterMs } = refusal;
     const message = messageOf(refusal);
-    const line = placed === undefined ? null : placed.before.lines + 1;
+    const line = placed?.line ?? null;
     return {
       ...(await this.#progress(job, 'stopped', done)),
-      ...(placed === undefined ? {} : { skip_token: await this.#token(job, { ...done, at: placed.behind }) }),
+      ...(placed?.behind === undefined ? {} : { skip_token: await this.#token(job, { ...done, at: placed.behind }) }),
       error: {
         code,
         message: line === null ? message : `line ${line}: ${message}`,

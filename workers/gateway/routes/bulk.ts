@@ -1,5 +1,6 @@
 import { bulkEndpoints } from '../../../src/contract/bulk.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import { VECTOR_FRAME_TYPE } from '../../../src/kernel/vector-frame.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { BodyIntake, bodyOwner } from '../body-intake.ts';
 import { codingOf } from '../content-coding.ts';
@@ -12,7 +13,17 @@ export const bulkHandlers = {
     const room = await intake.claim(LIMITS.importHeldBytesMax);
     if (!room.ok) return room;
     const { path } = bulkEndpoints.importVectors;
-    const terms = { principal, authority, index: params.index, token: query.token, model: query.model, idempotencyKey, route: path };
+    const isFramed = (request.headers.get('content-type') ?? '').toLowerCase().startsWith(VECTOR_FRAME_TYPE);
+    const terms = {
+      principal,
+      authority,
+      index: params.index,
+      token: query.token,
+      model: query.model,
+      idempotencyKey,
+      route: path,
+      isFramed,
+    };
     const coding = codingOf(request.headers);
     if (!coding.ok) return coding;
     const opened = await gateway.retrieval.imports.open(terms, intake.chunks(coding.value));

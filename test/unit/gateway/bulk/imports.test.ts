@@ -9,6 +9,7 @@ import { Imports } from '../../../../src/gateway/bulk/imports.ts';
 import { ManifestCache } from '../../../../src/gateway/manifest-cache.ts';
 import type { Vectors } from '../../../../src/gateway/vectors.ts';
 import { utf8 } from '../../../../src/kernel/bytes.ts';
+import { writeFrame } from '../../../../src/kernel/vector-frame.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { IndexId } from '../../../../src/kernel/ids.ts';
 import { err, ok } from '../../../../src/kernel/result.ts';
@@ -73,9 +74,9 @@ class World {
     });
   }
 
-  async run(body: AsyncIterable<Uint8Array>, token?: string, idempotencyKey?: string): Promise<ImportProgress[]> {
+  async run(body: AsyncIterable<Uint8Array>, token?: string, idempotencyKey?: string, isFramed = false): Promise<ImportProgress[]> {
     const opened = await this.imports.open(
-      { principal: tenant, authority: IN_FORCE, index: 'bulk', token, model: undefined, idempotencyKey, route: '/r' },
+      { principal: tenant, authority: IN_FORCE, index: 'bulk', token, model: undefined, idempotencyKey, route: '/r', isFramed },
       body,
     );
     if (!opened.ok) throw new Error(opened.error.message);
@@ -91,6 +92,42 @@ const lines = (from: number, until: number): string =>
   Array.from({ length: until - from }, (_, i) => `{"id":"v${from + i}","values":[1,1]}\n`).join('');
 
 const BUSY: Refusal = { code: 'unavailable', message: 'busy' };
+
+describe('an import of frames', () => {
+  const frame = (from: number, until: number) =>
+    writeFrame(
+      { vectors: Array.from({ length: until - from }, (_, i) => ({ id: `v${from + i}`, values: i })) },
+      new Float32Array(2 * (until - from)),
+      2,
+    );
+  const body = async function* (): AsyncGenerator<Uint8Array> {
+    for (const from of [0, 10, 20]) yield frame(from, from + 10);
+  };
+
+  it('[B17] writes a frame whole or not at all, and continues at it or behind it', async () => {
+    const world = new World();
+    world.refusals.push({ code: 'invalid_value', message: 'no', path: ['vectors', 3, 'values'] });
+    const told = await world.run(body(), undefined, undefined, true);
+    expect(told.at(-1)).toMatchObject({ status: 'stopped', written: 0, lines: 0, bytes: 0, error: { line: 4, param: 'values' } });
+    expect(world.writes).toHaveLength(1);
+    const without = new World();
+    const frames = frame(10, 20);
+    const last = (await without.run(only(frames), told.at(-1)?.skip_token, undefined, true)).at(-1);
+    expect(last).toMatchObject({ status: 'done', written: 10, lines: 20, bytes: frame(0, 10).length + frames.length });
+  });
+
+  it('[B4][B17] is repeated from its token in the same batches', async () => {
+    const [whole, part] = [new World(), new World()];
+    const told = await whole.run(body(), undefined, 'key', true);
+    const afterFirst = told.find(({ lines: done }) => done === 10);
+    await part.run(only(frame(10, 20), frame(20, 30)), afterFirst?.token, undefined, true);
+    expect(part.writes).toEqual(whole.writes.slice(1));
+  });
+});
+
+async function* only(...pieces: Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces;
+}
 
 describe('an import whose batches are refused', () => {
   it('[B6] retries the same batch, and settles the reservation of each try', async () => {
@@ -167,7 +204,7 @@ describe('an import that is cut off', () => {
     const world = new World();
     const last = (await world.run(broken(lines(0, 2500)))).at(-1);
     const other = { principal: principal('tn_one', { keyId: 'key_two' }), authority: IN_FORCE, index: 'bulk', token: last?.token };
-    const terms = { ...other, model: undefined, idempotencyKey: undefined, route: '/r' };
+    const terms = { ...other, model: undefined, idempotencyKey: undefined, route: '/r', isFramed: false };
     expect(await world.imports.open(terms, chunks())).toMatchObject({ error: { code: 'invalid_value', path: ['token'] } });
     const again = new World();
     await again.run(chunks(lines(5000, 5001), lines(1, 3000)));
@@ -193,10 +230,8 @@ describe('an import that is cut off', () => {
     const slow = async function* (): AsyncGenerator<Uint8Array> {
       for (; read < 100; read += 1) yield utf8(lines(read * 1000, (read + 1) * 1000));
     };
-    const opened = await world.imports.open(
-      { principal: tenant, authority: IN_FORCE, index: 'bulk', token: undefined, model: undefined, idempotencyKey: undefined, route: '/r' },
-      slow(),
-    );
+    const from = { principal: tenant, authority: IN_FORCE, index: 'bulk', token: undefined };
+    const opened = await world.imports.open({ ...from, model: undefined, idempotencyKey: undefined, route: '/r', isFramed: false }, slow());
     if (!opened.ok) throw new Error('refused');
     for (let told = 0; told < 5; told += 1) await opened.value.next();
     expect(world.writes).toHaveLength(4);

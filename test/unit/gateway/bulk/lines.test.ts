@@ -30,7 +30,7 @@ const shape = (batches: readonly ImportBatch[]) =>
   batches.map(({ from, until, lines, fault }) => [
     from,
     until,
-    lines.map(({ vector, before, behind }) => [vector.id, before.lines, behind.bytes]),
+    lines.map(({ vector, before, behind }) => [vector.id, before.lines, behind?.bytes]),
     fault?.refusal.code,
   ]);
 
