@@ -8,7 +8,7 @@ import { admitsAddress } from '../../src/tenancy/keys/key-bounds.ts';
 import type { Proof } from '../../src/gateway/authority.ts';
 import type { Authority } from '../../src/contract/write-lease.ts';
 import { err, ok } from '../../src/kernel/result.ts';
-import type { AppContext } from './call.ts';
+import type { AppContext } from './exchange.ts';
 import { callerAddress } from './caller-address.ts';
 import type { Gateway } from './compose.ts';
 import { checkOrigin } from './cross-origin.ts';
@@ -35,7 +35,7 @@ export async function admit(context: AppContext, endpoint: Endpoint, gateway: Ga
   const first = await credential.prove();
   const { principal } = valueOf(first);
   checkAddress(principal, callerAddress(request.headers, context.env));
-  checkOrigin(principal, context);
+  checkOrigin(principal, gateway.crossOrigin, request);
   valueOf(judged(first));
   const lease = async () => {
     const proof = judged(await credential.prove());

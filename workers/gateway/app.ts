@@ -1,21 +1,21 @@
-import type { Next } from 'hono';
 import { Hono } from 'hono';
+import { TrieRouter } from 'hono/router/trie-router';
 
-import { platformFault } from '../../durable-objects/platform-fault.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { refusal } from '../../src/contract/errors.ts';
 import { QDRANT_NOT_OFFERED } from '../../src/contract/qdrant/not-offered.ts';
 import { mountsOf, surfaceOf } from '../../src/contract/surface.ts';
-import type { AppContext, Variables } from './call.ts';
-import { compose } from './compose.ts';
-import { conclude } from './request-lifecycle.ts';
-import { answerPreflights, shareAnswers } from './cross-origin.ts';
+import { varyingBy } from './cross-origin.ts';
 import type { GatewayEnv } from './env.ts';
-import { drain } from './body-intake.ts';
-import { errorResponse, HttpError } from './http-error.ts';
+import type { AppContext, Draft, Exchange } from './exchange.ts';
+import { draftOf } from './exchange.ts';
 import { HANDLERS } from './handlers.ts';
+import { HttpError } from './http-error.ts';
+import { RememberedRoutes } from './remembered-routes.ts';
+import type { Work } from './request-lifecycle.ts';
+import { concluded } from './request-lifecycle.ts';
 import type { Handlers, Route } from './serve.ts';
 import { route } from './serve.ts';
 
@@ -28,47 +28,75 @@ const ROUTES = (Object.keys(HANDLERS) as EndpointName[]).map((name) => routeOf(n
 /** What is served as files: the API's page and document, and the models that agents and browsers run themselves. */
 const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*'];
 
-type App = Hono<{ Bindings: GatewayEnv; Variables: Variables }>;
-
-export function buildApp(): App {
-  const app: App = new Hono();
-  app.use(shareAnswers);
-  app.use(conclude);
-  app.use(answerPreflights);
-  app.get('/', welcome);
-  for (const { endpoint, handle } of ROUTES) for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, handle);
-  // Before other methods are refused: `points/discover` looks like the path of a point. `/metrics` at the root is Sluice's own.
-  for (const [known, instead] of QDRANT_NOT_OFFERED) {
-    const paths = mountsOf(known).filter((path) => surfaceOf(path) === 'qdrant');
-    for (const path of paths) app.all(path, (context) => refuseKnown(context, path, instead));
+/** One handler answers each request, without middleware around it: a step of that costs as much as a header. */
+export function buildApp(): Hono<{ Bindings: GatewayEnv }> {
+  const app = new Hono<{ Bindings: GatewayEnv }>({ router: new RememberedRoutes() });
+  for (const { endpoint, work } of ROUTES) {
+    for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, concluded(path === '/' ? welcoming(work) : work));
   }
-  for (const [path, methods] of methodsByPath(ROUTES.map(({ endpoint }) => endpoint))) {
-    app.all(path, (context) => refuseMethod(context, path, methods));
-  }
-  app.get('/qdrant', (context) => context.redirect('/qdrant/'));
-  app.get('/docs', (context) => context.redirect('/docs/'));
-  for (const path of STATIC_PATHS) app.get(path, serveAsset);
-  app.notFound((context) => fail(context, noRoute(context)));
-  app.onError((error, context) => fail(context, error));
+  app.get('/qdrant', concluded(redirection('/qdrant/')));
+  app.get('/docs', concluded(redirection('/docs/')));
+  for (const path of STATIC_PATHS) app.get(path, concluded(serveAsset));
+  app.notFound(concluded(refuseUnmatched(unmatchedPaths())));
+  // Hono would answer with a bare text.
+  app.onError((error) => {
+    throw error;
+  });
   return app;
 }
 
 /** People find the documentation; Qdrant's clients, which ask for the version of the server before anything else, go on to that. */
-async function welcome(context: AppContext, next: Next): Promise<void> {
-  if (context.req.header('accept')?.includes('text/html') === true) context.res = context.redirect('/docs/');
-  else await next();
-  context.res.headers.append('vary', 'accept');
-}
+const welcoming =
+  (work: Work): Work =>
+  async (context, exchange) => {
+    const isPerson = context.req.header('accept')?.includes('text/html') === true;
+    const draft = isPerson ? redirect('/docs/') : await work(context, exchange);
+    draft.headers['vary'] = varyingBy(draft.headers, 'accept');
+    return draft;
+  };
 
-async function serveAsset(context: AppContext): Promise<Response> {
-  context.set('route', 'asset');
-  const { body, status, headers } = await context.env.ASSETS.fetch(context.req.raw);
-  if (status === 404) throw noRoute(context);
-  // A fetched response's headers are immutable; the closing middleware adds to them.
-  return new Response(body, { status, headers });
+const redirect = (location: string): Draft => ({ status: 302, headers: { location }, body: null });
+
+const redirection =
+  (location: string): Work =>
+  () =>
+    Promise.resolve(redirect(location));
+
+async function serveAsset(context: AppContext, exchange: Exchange): Promise<Draft> {
+  exchange.route = 'asset';
+  const file = await context.env.ASSETS.fetch(exchange.request);
+  if (file.status === 404) throw noRoute(context);
+  return draftOf(file);
 }
 
 const noRoute = ({ req }: AppContext) => new HttpError(refusal('route_not_found', `no route ${req.method} ${req.path.slice(0, 128)}`));
+
+type Refuse = (method: string) => HttpError;
+
+/** What no route answers, though its path is known: why, by the pattern of the path. */
+function unmatchedPaths(): TrieRouter<readonly [string, Refuse]> {
+  const paths = new TrieRouter<readonly [string, Refuse]>();
+  // Before other methods are refused: `points/discover` looks like the path of a point. `/metrics` at the root is Sluice's own.
+  for (const [known, instead] of QDRANT_NOT_OFFERED) {
+    for (const path of mountsOf(known)) {
+      if (surfaceOf(path) === 'qdrant') paths.add('ALL', path, [path, (method) => notOffered(method, path, instead)]);
+    }
+  }
+  for (const [path, methods] of methodsByPath(ROUTES.map(({ endpoint }) => endpoint))) {
+    paths.add('ALL', path, [path, (method) => notAllowed(method, methods)]);
+  }
+  return paths;
+}
+
+const refuseUnmatched =
+  (paths: TrieRouter<readonly [string, Refuse]>): Work =>
+  (context, exchange) => {
+    const [matched] = paths.match('ALL', context.req.path)[0];
+    if (matched === undefined) return Promise.reject(noRoute(context));
+    const [[pattern, refuse]] = matched;
+    exchange.route = pattern;
+    return Promise.reject(refuse(context.req.method));
+  };
 
 function methodsByPath(endpoints: readonly Endpoint[]): Map<string, string[]> {
   const methods = new Map<string, string[]>();
@@ -78,31 +106,11 @@ function methodsByPath(endpoints: readonly Endpoint[]): Map<string, string[]> {
   return methods;
 }
 
-function refuseMethod(context: AppContext, path: string, methods: readonly string[]): Promise<Response> {
-  context.set('route', path);
-  const error = refusal('method_not_allowed', `${context.req.method} is not allowed here: use ${methods.join(' or ')}`);
-  return fail(context, new HttpError(error, { allow: methods.join(', ') }));
+function notAllowed(method: string, methods: readonly string[]): HttpError {
+  const error = refusal('method_not_allowed', `${method} is not allowed here: use ${methods.join(' or ')}`);
+  return new HttpError(error, { allow: methods.join(', ') });
 }
 
 /** [Q53] The refusal shows a client of Qdrant that the path is not wrong, but not offered here. */
-function refuseKnown(context: AppContext, path: string, instead: string): Promise<Response> {
-  context.set('route', path);
-  return fail(context, new HttpError(refusal('not_offered', `${context.req.method} ${path} of Qdrant is not offered: ${instead}`)));
-}
-
-async function fail(context: AppContext, error: Error): Promise<Response> {
-  await drain(context.req.raw);
-  const requestId = context.get('requestId');
-  const surface = surfaceOf(context.req.path);
-  const refused = error instanceof HttpError ? error.refusal : platformFault(error);
-  if (refused !== undefined) {
-    context.set('errorCode', refused.code);
-    compose(context.env).readiness.sawRefusal(refused);
-    const isOurs = error instanceof HttpError;
-    if (!isOurs) console.error(JSON.stringify({ level: 'error', request_id: requestId, code: refused.code, message: error.message }));
-    return errorResponse(refused, requestId, surface, isOurs ? error.headers : {});
-  }
-  context.set('errorCode', 'internal_error');
-  console.error(JSON.stringify({ level: 'error', request_id: requestId, message: error.message, stack: error.stack }));
-  return errorResponse(refusal('internal_error', 'an internal error; quote the request id to support'), requestId, surface);
-}
+const notOffered = (method: string, path: string, instead: string): HttpError =>
+  new HttpError(refusal('not_offered', `${method} ${path} of Qdrant is not offered: ${instead}`));

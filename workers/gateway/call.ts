@@ -1,25 +1,11 @@
-import type { Context } from 'hono';
-
 import type { BodyOf, Endpoint, HeadersOf, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../../src/contract/endpoint.ts';
-import type { ErrorCode, Refusal } from '../../src/contract/errors.ts';
+import type { Refusal } from '../../src/contract/errors.ts';
 import type { Meter } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import type { AdminPrincipal, AgentPrincipal, Caller, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
+import type { AdminPrincipal, AgentPrincipal, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
 import type { Authority } from '../../src/contract/write-lease.ts';
 import type { Gateway } from './compose.ts';
-import type { GatewayEnv } from './env.ts';
-
-export interface Variables {
-  requestId: string;
-  timing: Timing;
-  route: string;
-  principal: Caller | undefined;
-  errorCode: ErrorCode | undefined;
-  /** What the call cost, in nano-dollars, once it is settled. */
-  costNano: number | undefined;
-}
-
-export type AppContext = Context<{ Bindings: GatewayEnv; Variables: Variables }>;
+import type { Timing } from './exchange.ts';
 
 type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
   ? TenantPrincipal
@@ -75,28 +61,4 @@ export interface Done<E extends Endpoint> {
   /** Names what the call has done, so that a repetition of the same, which does nothing more, is billed once. */
   readonly usageId?: string;
   readonly headers?: Readonly<Record<string, string>>;
-}
-
-/** Phases of one request, for the `server-timing` header (W3C Server Timing). */
-export class Timing {
-  readonly #startedMs = performance.now();
-  readonly #phases: string[] = [];
-
-  /** Measures `work` under `phase`. */
-  async of<T>(phase: string, work: Promise<T>): Promise<T> {
-    const startedMs = performance.now();
-    try {
-      return await work;
-    } finally {
-      this.#phases.push(`${phase};dur=${(performance.now() - startedMs).toFixed(1)}`);
-    }
-  }
-
-  elapsedMs(): number {
-    return performance.now() - this.#startedMs;
-  }
-
-  header(): string {
-    return [...this.#phases, `total;dur=${this.elapsedMs().toFixed(1)}`].join(', ');
-  }
 }

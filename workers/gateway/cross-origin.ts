@@ -1,16 +1,15 @@
-import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 
+import type { CrossOriginPolicy } from '../../src/contract/cross-origin.ts';
 import { admitsOrigin, mayAdmitOrigin } from '../../src/contract/cross-origin.ts';
 import { refusal } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Caller } from '../../src/contract/principal.ts';
-import type { AppContext, Variables } from './call.ts';
 import { compose } from './compose.ts';
 import type { GatewayEnv } from './env.ts';
+import type { AppContext, Draft, Exchange } from './exchange.ts';
+import { draftOf } from './exchange.ts';
 import { HttpError } from './http-error.ts';
-
-type Middleware = MiddlewareHandler<{ Bindings: GatewayEnv; Variables: Variables }>;
 
 /** Headers that every page may read anyway, or that are about sharing itself. */
 const UNNAMED = /^(?:access-control-|cache-control$|content-(?:language|length|type)$|expires$|last-modified$|pragma$|vary$)/;
@@ -23,40 +22,44 @@ function foreignOrigin({ headers, url }: Request): string | undefined {
 }
 
 /** Before anything is done for a page. */
-export function checkOrigin(caller: Caller, { env, req }: AppContext): void {
-  const { crossOrigin: policy } = compose(env);
-  const origin = foreignOrigin(req.raw);
-  if (policy === undefined || origin === undefined || admitsOrigin(policy, origin, originsOf(caller))) return;
+export function checkOrigin(caller: Caller, policy: CrossOriginPolicy | undefined, request: Request): void {
+  if (policy === undefined) return;
+  const origin = foreignOrigin(request);
+  if (origin === undefined || admitsOrigin(policy, origin, originsOf(caller))) return;
   throw new HttpError(refusal('origin_denied', 'the API key may not be used by pages of this origin'));
 }
 
 const originsOf = (caller: Caller): readonly string[] | null => (caller.kind === 'tenant' ? (caller.origins ?? null) : null);
 
-/** Lets pages read answers, with all of their headers. The outermost middleware, for it names what the others set. */
-export const shareAnswers: Middleware = async (context, next) => {
-  await next();
-  const policy = compose(context.env).crossOrigin;
-  if (policy === undefined || isPreflight(context.req.raw)) return;
-  const { headers } = context.res;
-  headers.append('vary', 'origin');
-  const origin = foreignOrigin(context.req.raw);
-  const caller = context.get('principal');
+/** Lets pages read an answer, with all of its headers: it is called when they are complete. */
+export function shareWithPages(policy: CrossOriginPolicy | undefined, { request, principal }: Exchange, { headers }: Draft): void {
+  if (policy === undefined || isPreflight(request)) return;
+  headers['vary'] = varyingBy(headers, 'origin');
+  const origin = foreignOrigin(request);
   // Of a call without a key, or refused before it was known, nothing is shared that others may not see.
-  if (origin === undefined || !(caller === undefined ? mayAdmitOrigin(policy, origin) : admitsOrigin(policy, origin, originsOf(caller))))
-    return;
-  headers.set('access-control-allow-origin', origin);
-  headers.set('access-control-expose-headers', [...headers.keys()].filter((name) => !UNNAMED.test(name)).join(', '));
-};
+  const admits = (page: string): boolean =>
+    principal === undefined ? mayAdmitOrigin(policy, page) : admitsOrigin(policy, page, originsOf(principal));
+  if (origin === undefined || !admits(origin)) return;
+  headers['access-control-allow-origin'] = origin;
+  const named = Object.keys(headers).filter((name) => !UNNAMED.test(name));
+  headers['access-control-expose-headers'] = named.toSorted().join(', ');
+}
 
-/** Answers browsers that ask whether a page may make a call. Headers may be any: clients add their own, and ours are checked when they come. */
-export const answerPreflights: Middleware = (context, next) => {
-  const policy = compose(context.env).crossOrigin;
-  if (policy === undefined || !isPreflight(context.req.raw)) return next();
-  context.set('route', 'preflight');
-  return answer(context, next);
-};
+export const varyingBy = ({ vary }: Readonly<Record<string, string>>, name: string): string =>
+  vary === undefined ? name : `${vary}, ${name}`;
 
-const answer: Middleware = cors({
+/**
+ * The answer to a browser that asks whether a page may make a call, if that is what the request is. Headers may be any: clients add their own,
+ * and ours are checked when they come.
+ */
+export async function preflightAnswer(context: AppContext, exchange: Exchange): Promise<Draft | undefined> {
+  if (!isPreflight(exchange.request) || compose(context.env).crossOrigin === undefined) return undefined;
+  exchange.route = 'preflight';
+  const answered = await answer(context, () => Promise.resolve());
+  return draftOf(answered instanceof Response ? answered : context.res);
+}
+
+const answer = cors({
   origin: (origin, { env }) => {
     const { crossOrigin: policy } = compose(env as GatewayEnv);
     return policy !== undefined && mayAdmitOrigin(policy, origin) ? origin : null;

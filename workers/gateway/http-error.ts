@@ -3,6 +3,9 @@ import { ERRORS, messageOf, refusal, wireError } from '../../src/contract/errors
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { Surface } from '../../src/contract/surface.ts';
 import { qdrantError, surfaceOf } from '../../src/contract/surface.ts';
+import type { Draft } from './exchange.ts';
+import { jsonDraft, sent } from './exchange.ts';
+import { requestIdOf } from './request-id.ts';
 
 /** A refusal thrown out of middleware; `app.onError` turns it into the one error shape. */
 export class HttpError extends Error {
@@ -24,12 +27,7 @@ export function valueOf<T>(outcome: Outcome<T>): T {
 }
 
 /** The error body of the API that was called, and the retry headers that its clients obey. */
-export function errorResponse(
-  error: Refusal,
-  requestId: string,
-  surface: Surface,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
+export function errorDraft(error: Refusal, requestId: string, surface: Surface, headers: Readonly<Record<string, string>> = {}): Draft {
   const { retryable } = ERRORS[error.code];
   const retry: Record<string, string> = { 'x-should-retry': String(retryable) };
   if (error.retryAfterMs !== undefined) {
@@ -38,22 +36,14 @@ export function errorResponse(
   }
   const { status, body } =
     surface === 'qdrant' ? qdrantError(error, requestId) : { status: ERRORS[error.code].status, body: wireError(error, requestId) };
-  return Response.json(body, { status, headers: { ...retry, ...headers } });
-}
-
-const GIVEN = /^[\w.:-]{1,64}$/;
-
-/** The caller's own id, if it is one that may be logged and sent back; else a new one (G1). */
-export function requestIdOf(headers: Headers): string {
-  const given = headers.get('x-request-id');
-  return given !== null && GIVEN.test(given) ? given : `req_${crypto.randomUUID().replaceAll('-', '')}`;
+  return jsonDraft(status, JSON.stringify(body), { ...retry, ...headers });
 }
 
 type Serve<Rest extends unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
 
 /**
  * The same, but whatever it throws is answered in the one error shape (G34). The app answers what its routes throw; this is for what its
- * middleware and its own error handler do, and for values that are no errors. Otherwise the runtime would answer with a bare text.
+ * own error handling does, and for values that are no errors. Otherwise the runtime would answer with a bare text.
  */
 export function alwaysAnswer<Rest extends unknown[]>(serve: Serve<Rest>): (request: Request, ...rest: Rest) => Promise<Response> {
   return async (request, ...rest) => {
@@ -64,7 +54,7 @@ export function alwaysAnswer<Rest extends unknown[]>(serve: Serve<Rest>): (reque
       const { message, stack } = thrown instanceof Error ? thrown : { message: String(thrown), stack: undefined };
       console.error(JSON.stringify({ level: 'error', request_id: requestId, message, stack }));
       const error = refusal('internal_error', 'an internal error; quote the request id to support');
-      return errorResponse(error, requestId, surfaceOf(new URL(request.url).pathname), { 'x-request-id': requestId });
+      return sent(errorDraft(error, requestId, surfaceOf(new URL(request.url).pathname), { 'x-request-id': requestId }));
     }
   };
 }

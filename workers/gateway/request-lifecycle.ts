@@ -1,63 +1,94 @@
-import type { MiddlewareHandler } from 'hono';
-
+import { platformFault } from '../../durable-objects/platform-fault.ts';
 import { goDuration } from '../../src/contract/duration.ts';
-import { ERRORS } from '../../src/contract/errors.ts';
+import { ERRORS, refusal } from '../../src/contract/errors.ts';
+import { surfaceOf } from '../../src/contract/surface.ts';
 import { usd } from '../../src/tenancy/usage/price-book.ts';
-import type { AppContext, Variables } from './call.ts';
-import { Timing } from './call.ts';
+import { drain } from './body-intake.ts';
+import type { Gateway } from './compose.ts';
 import { compose } from './compose.ts';
-import type { GatewayEnv } from './env.ts';
-import { requestIdOf } from './http-error.ts';
+import { preflightAnswer, shareWithPages } from './cross-origin.ts';
+import type { AppContext, Draft } from './exchange.ts';
+import { Exchange, sent } from './exchange.ts';
+import { errorDraft, HttpError } from './http-error.ts';
+
+/** Answers a request; what it throws becomes an error of the API that was called. */
+export type Work = (context: AppContext, exchange: Exchange) => Promise<Draft>;
 
 /** Opens every request with an id and a timer; closes it with headers, one log line and the metrics. */
-export const conclude: MiddlewareHandler<{ Bindings: GatewayEnv; Variables: Variables }> = async (context, next) => {
-  context.set('requestId', requestIdOf(context.req.raw.headers));
-  context.set('timing', new Timing());
-  context.set('route', 'unmatched');
-  await next();
-  writeHeaders(context);
-  record(context);
-};
+export const concluded =
+  (work: Work) =>
+  async (context: AppContext): Promise<Response> => {
+    const exchange = new Exchange(context.req.raw);
+    const draft = await answered(context, exchange, work);
+    const gateway = compose(context.env);
+    writeHeaders(gateway, exchange, draft.headers);
+    shareWithPages(gateway.crossOrigin, exchange, draft);
+    record(context, gateway, exchange, draft.status);
+    return sent(draft);
+  };
 
-function writeHeaders(context: AppContext): void {
-  const headers = context.res.headers;
-  addPageSecurity(headers, context.get('route'));
-  headers.set('x-request-id', context.get('requestId'));
-  headers.set('server-timing', context.get('timing').header());
-  const costNano = context.get('costNano');
-  if (costNano !== undefined) headers.set('x-sluice-cost-usd', usd(BigInt(costNano)));
-  const principal = context.get('principal');
-  const rates = principal?.kind === 'tenant' ? compose(context.env).budget.rates(principal) : [];
-  for (const rate of rates) {
-    headers.set(`x-ratelimit-limit-${rate.name}`, String(rate.limit));
-    headers.set(`x-ratelimit-remaining-${rate.name}`, String(rate.remaining));
-    headers.set(`x-ratelimit-reset-${rate.name}`, goDuration(rate.resetMs));
+async function answered(context: AppContext, exchange: Exchange, work: Work): Promise<Draft> {
+  try {
+    if (exchange.request.method === 'OPTIONS') return (await preflightAnswer(context, exchange)) ?? (await work(context, exchange));
+    return await work(context, exchange);
+  } catch (error) {
+    // What is no error is answered by the one around the app.
+    if (!(error instanceof Error)) throw error;
+    return failed(context, exchange, error);
   }
 }
 
-function record(context: AppContext): void {
-  const { metrics } = compose(context.env);
-  const elapsedMs = context.get('timing').elapsedMs();
-  const code = context.get('errorCode');
-  const labels = { route: context.get('route'), method: context.req.method, status: context.res.status };
+async function failed(context: AppContext, exchange: Exchange, error: Error): Promise<Draft> {
+  const { request, requestId } = exchange;
+  await drain(request);
+  const surface = surfaceOf(context.req.path);
+  const refused = error instanceof HttpError ? error.refusal : platformFault(error);
+  if (refused !== undefined) {
+    exchange.errorCode = refused.code;
+    compose(context.env).readiness.sawRefusal(refused);
+    const isOurs = error instanceof HttpError;
+    if (!isOurs) console.error(JSON.stringify({ level: 'error', request_id: requestId, code: refused.code, message: error.message }));
+    return errorDraft(refused, requestId, surface, isOurs ? error.headers : {});
+  }
+  exchange.errorCode = 'internal_error';
+  console.error(JSON.stringify({ level: 'error', request_id: requestId, message: error.message, stack: error.stack }));
+  return errorDraft(refusal('internal_error', 'an internal error; quote the request id to support'), requestId, surface);
+}
+
+function writeHeaders({ budget }: Gateway, { route, requestId, timing, costNano, principal }: Exchange, headers: Draft['headers']): void {
+  addPageSecurity(headers, route);
+  headers['x-request-id'] = requestId;
+  headers['server-timing'] = timing.header();
+  if (costNano !== undefined) headers['x-sluice-cost-usd'] = usd(BigInt(costNano));
+  if (principal?.kind !== 'tenant') return;
+  for (const { name, limit, remaining, resetMs } of budget.rates(principal)) {
+    headers[`x-ratelimit-limit-${name}`] = String(limit);
+    headers[`x-ratelimit-remaining-${name}`] = String(remaining);
+    headers[`x-ratelimit-reset-${name}`] = goDuration(resetMs);
+  }
+}
+
+function record({ env, req }: AppContext, { metrics }: Gateway, exchange: Exchange, status: number): void {
+  const { route, principal, errorCode: code, requestId, request } = exchange;
+  const elapsedMs = exchange.timing.elapsedMs();
+  const labels = { route, method: request.method, status };
   metrics.count('sluice_requests_total', labels);
-  metrics.observe('sluice_request_duration_seconds', { route: labels.route }, elapsedMs / 1000);
+  metrics.observe('sluice_request_duration_seconds', { route }, elapsedMs / 1000);
   if (code !== undefined) metrics.count('sluice_refusals_total', { code });
 
   const level = code === undefined ? 'info' : ERRORS[code].level;
-  if (context.env.LOG_LEVEL === 'warn' && (level === 'info' || level === 'debug')) return;
-  const principal = context.get('principal');
+  if (env.LOG_LEVEL === 'warn' && (level === 'info' || level === 'debug')) return;
   // Names and sizes only: never the key, the body or a query string.
   console.log(
     JSON.stringify({
       level,
-      request_id: context.get('requestId'),
+      request_id: requestId,
       ...labels,
       code,
       ms: Number(elapsedMs.toFixed(2)),
       tenant: principal?.kind === 'tenant' ? principal.tenantId : principal?.kind,
       key: principal?.kind === 'tenant' ? principal.keyId : undefined,
-      bytes: Number(context.req.header('content-length') ?? 0),
+      bytes: Number(req.header('content-length') ?? 0),
     }),
   );
 }
@@ -72,11 +103,11 @@ const DOCUMENT_POLICY = `${LOCKED}; style-src 'unsafe-inline'; sandbox allow-mod
 const DOCS_POLICY = `${LOCKED}; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'`;
 
 /** Headers of every answer: no browser guesses its type, and a page neither runs what is not ours nor is shown inside another. */
-export function addPageSecurity(headers: Headers, route: string): void {
-  headers.set('x-content-type-options', 'nosniff');
-  if (!(headers.get('content-type') ?? '').toLowerCase().startsWith('text/html')) return;
-  headers.set('content-security-policy', route === 'asset' ? DOCS_POLICY : DOCUMENT_POLICY);
-  headers.set('x-frame-options', 'DENY');
-  headers.set('referrer-policy', 'no-referrer');
-  headers.set('cross-origin-opener-policy', 'same-origin');
+function addPageSecurity(headers: Draft['headers'], route: string): void {
+  headers['x-content-type-options'] = 'nosniff';
+  if (!(headers['content-type'] ?? '').toLowerCase().startsWith('text/html')) return;
+  headers['content-security-policy'] = route === 'asset' ? DOCS_POLICY : DOCUMENT_POLICY;
+  headers['x-frame-options'] = 'DENY';
+  headers['referrer-policy'] = 'no-referrer';
+  headers['cross-origin-opener-policy'] = 'same-origin';
 }

@@ -2,20 +2,22 @@ import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName, ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { Quantities } from '../../src/contract/meter.ts';
-import { parse } from '../../src/contract/parse.ts';
 import type { Caller } from '../../src/contract/principal.ts';
 import { touchedBy } from '../../src/contract/touched-resources.ts';
 import type { Reservation, UsageLabel } from '../../src/gateway/budget.ts';
 import { mayTouch } from '../../src/gateway/authority.ts';
+import { AddressReader } from './address-reader.ts';
 import type { Admission } from './admission.ts';
 import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';
-import type { Answer, AppContext, Call } from './call.ts';
+import type { Answer, Call } from './call.ts';
 import type { Gateway } from './compose.ts';
 import { compose } from './compose.ts';
-import { checkUrlText, eachOnce, idempotencyKeyOf } from './request-fields.ts';
+import type { AppContext, Draft, Exchange } from './exchange.ts';
 import { HttpError, valueOf } from './http-error.ts';
+import { idempotencyKeyOf } from './request-fields.ts';
 import { readBody } from './request-body.ts';
+import type { Work } from './request-lifecycle.ts';
 import { respond } from './respond.ts';
 
 export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
@@ -26,44 +28,55 @@ export type Handlers = { readonly [Name in EndpointName]: Handler<(typeof ENDPOI
 /** An endpoint and the code that answers it. */
 export interface Route {
   readonly endpoint: Endpoint;
-  readonly handle: (context: AppContext) => Promise<Response>;
+  readonly work: Work;
 }
 
 /** Binds a handler to its endpoint: authenticate, admit, meter, validate, handle, settle, answer; always in this order. */
-export const route = <const E extends Endpoint>(endpoint: E, handler: Handler<E>): Route => ({
-  endpoint,
-  handle: (context) => {
-    const served = serve(context, endpoint, handler);
-    // When its client goes away, the platform ends a request that nothing is waited for: what it holds would never be given back.
-    if (endpoint.body.kind !== 'none') context.executionCtx.waitUntil(served.catch(() => undefined));
-    return served;
-  },
-});
+export function route<const E extends Endpoint>(endpoint: E, handler: Handler<E>): Route {
+  const address = new AddressReader(endpoint);
+  const work: Work = (context, exchange) => serve(context, exchange, endpoint, address, handler);
+  if (endpoint.body.kind === 'none') return { endpoint, work };
+  return {
+    endpoint,
+    work: (context, exchange) => {
+      const served = work(context, exchange);
+      // When its client goes away, the platform ends a request that nothing is waited for: what it holds would never be given back.
+      context.executionCtx.waitUntil(served.catch(() => undefined));
+      return served;
+    },
+  };
+}
 
-async function serve<E extends Endpoint>(context: AppContext, endpoint: E, handler: Handler<E>): Promise<Response> {
+async function serve<E extends Endpoint>(
+  context: AppContext,
+  exchange: Exchange,
+  endpoint: E,
+  address: AddressReader,
+  handler: Handler<E>,
+): Promise<Draft> {
   const gateway = compose(context.env);
   // `cf` is the platform's word only where the platform receives the request.
-  if (context.env.PEER_ADDRESS === undefined) gateway.region.see(context.req.raw);
-  context.set('route', endpoint.path);
+  if (context.env.PEER_ADDRESS === undefined) gateway.region.see(exchange.request);
+  exchange.route = endpoint.path;
   const admission = await admit(context, endpoint, gateway);
   const principal = admission?.caller;
-  context.set('principal', principal);
+  exchange.principal = principal;
   const reservation = await reserveRequest(gateway, principal);
-  const intake = new BodyIntake(gateway.bodies, context.req.raw, bodyOwner(principal));
+  const intake = endpoint.body.kind === 'none' ? undefined : new BodyIntake(gateway.bodies, exchange.request, bodyOwner(principal));
 
   let used: Quantities = { requests: 1 };
   let label: UsageLabel = { route: endpoint.path };
   try {
-    const call = await buildCall(context, endpoint, gateway, admission, reservation, intake);
+    const call = await buildCall(context, exchange, endpoint, address, gateway, admission, reservation, intake);
     const answer = await handler(call);
     used = { ...used, ...answer.used };
     if (!answer.ok) throw new HttpError(answer.error);
     const { model, usageId } = answer;
     label = { ...label, ...(model === undefined ? {} : { model }), ...(usageId === undefined ? {} : { usageId }) };
-    return respond(context.req.raw, endpoint, answer);
+    return respond(exchange.request, endpoint, answer);
   } finally {
-    intake.release();
-    context.set('costNano', reservation?.settle(used, label));
+    intake?.release();
+    exchange.costNano = reservation?.settle(used, label);
   }
 }
 
@@ -72,32 +85,26 @@ function checkResources(endpoint: Endpoint, principal: Caller | undefined, param
   if (principal?.kind === 'tenant' && principal.resources !== undefined) valueOf(mayTouch(principal, touchedBy(endpoint, params, body)));
 }
 
-const queryOf = (request: Request): unknown => valueOf(eachOnce(new URL(request.url).searchParams));
-
-const headersOf = (request: Request, shape: object): Record<string, string | undefined> =>
-  Object.fromEntries(Object.keys(shape).map((name) => [name, request.headers.get(name) ?? undefined]));
-
 async function reserveRequest(gateway: Gateway, principal: Caller | undefined): Promise<Reservation | undefined> {
   if (principal?.kind !== 'tenant') return undefined;
-  return valueOf(await gateway.budget.reserve(principal, { requests: 1 }));
+  return valueOf(await gateway.budget.reserve(principal, ONE_REQUEST));
 }
+
+const ONE_REQUEST: Quantities = { requests: 1 };
 
 async function buildCall<E extends Endpoint>(
   context: AppContext,
+  { request, requestId, timing }: Exchange,
   endpoint: E,
+  address: AddressReader,
   gateway: Gateway,
   admission: Admission | undefined,
   reservation: Reservation | undefined,
-  intake: BodyIntake,
+  intake: BodyIntake | undefined,
 ): Promise<Call<E>> {
   const principal = admission?.caller;
-  const request = context.req.raw;
-  valueOf(checkUrlText(request.url, endpoint.path));
-  const params = endpoint.params === undefined ? undefined : valueOf(parse(endpoint.params, context.req.param(), 'path'));
-  const query = endpoint.query === undefined ? undefined : valueOf(parse(endpoint.query, queryOf(request), 'query'));
-  const options =
-    endpoint.headers === undefined ? undefined : valueOf(parse(endpoint.headers, headersOf(request, endpoint.headers.shape), 'headers'));
-  const body = valueOf(await readBody(request, endpoint.body, intake));
+  const { params, query, options } = valueOf(address.read(context));
+  const body = intake === undefined ? undefined : valueOf(await readBody(request, endpoint.body, intake));
   // The body may have taken its time, in which the key was revoked.
   if (admission?.authority !== undefined) valueOf(await admission.authority.lease());
   checkResources(endpoint, principal, params, body);
@@ -111,8 +118,8 @@ async function buildCall<E extends Endpoint>(
     body,
     request,
     headers: request.headers,
-    requestId: context.get('requestId'),
-    timing: context.get('timing'),
+    requestId,
+    timing,
     idempotencyKey: endpoint.idempotent ? valueOf(idempotencyKeyOf(request)) : undefined,
     waitUntil: (work: Promise<unknown>) => context.executionCtx.waitUntil(work),
     reserve: (quantities: Quantities) => reservation?.extend(quantities) ?? Promise.resolve(ok(undefined)),

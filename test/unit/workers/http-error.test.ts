@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { expect, it, vi } from 'vitest';
 
 import { refusal } from '../../../src/contract/errors.ts';
-import { alwaysAnswer, errorResponse } from '../../../workers/gateway/http-error.ts';
+import { alwaysAnswer, errorDraft } from '../../../workers/gateway/http-error.ts';
 
 it.each([
   [1, '1'],
@@ -10,14 +10,14 @@ it.each([
   [1_001, '2'],
   [59_999, '60'],
 ])('[G2] a wait of %i ms is stated in milliseconds, and in whole seconds rounded up', (retryAfterMs, seconds) => {
-  const { status, headers } = errorResponse({ ...refusal('rate_limit_exceeded', 'slower'), retryAfterMs }, 'req_1', 'sluice');
-  const told = ['retry-after-ms', 'retry-after', 'x-should-retry'].map((name) => headers.get(name));
+  const { status, headers } = errorDraft({ ...refusal('rate_limit_exceeded', 'slower'), retryAfterMs }, 'req_1', 'sluice');
+  const told = ['retry-after-ms', 'retry-after', 'x-should-retry'].map((name) => headers[name]);
   expect([status, ...told]).toEqual([429, String(retryAfterMs), seconds, 'true']);
 });
 
 it('[G2] a refusal that waiting cannot help states no wait', () => {
-  const { headers } = errorResponse(refusal('insufficient_quota', 'spent'), 'req_1', 'sluice');
-  expect(['retry-after-ms', 'retry-after', 'x-should-retry'].map((name) => headers.get(name))).toEqual([null, null, 'false']);
+  const { headers } = errorDraft(refusal('insufficient_quota', 'spent'), 'req_1', 'sluice');
+  expect(['retry-after-ms', 'retry-after', 'x-should-retry'].map((name) => headers[name])).toEqual([undefined, undefined, 'false']);
 });
 
 /** An app that throws in its route, its error handler, or a middleware after the route. */

@@ -13,6 +13,7 @@ import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
+import { shortSha256 } from '../../../src/kernel/short-sha256.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
@@ -29,8 +30,11 @@ export interface Embeddings {
   readonly purges: PurgeViews;
 }
 
-// The one-shot hash is synchronous; `crypto.subtle` would cost a promise for each of thousands of texts.
-export const sha256: Sha256 = (data) => hash('sha256', data, 'hex');
+/** Up to so many characters or bytes plain arithmetic is faster. */
+const SHORT_MAX = 256;
+
+// Both are synchronous; `crypto.subtle` would cost a promise for each of thousands of texts.
+export const sha256: Sha256 = (data) => (data.length <= SHORT_MAX ? shortSha256(data) : hash('sha256', data, 'hex'));
 
 export function wireEmbeddings(
   env: GatewayEnv,

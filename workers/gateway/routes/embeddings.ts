@@ -5,7 +5,7 @@ import type { EmbeddingInput } from '../../../src/contract/embeddings.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
 import { float32Json } from '../../../src/kernel/float32-text.ts';
-import { etagOf } from '../respond.ts';
+import { chanceHash } from '../../../src/kernel/chance-hash.ts';
 import type { Handlers } from '../serve.ts';
 import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
 
@@ -46,12 +46,9 @@ export const embeddingHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-/** Of the very numbers: recomputing may change their last bits, and that is another answer. */
+/** A strong entity tag. Of the very numbers: recomputing may change their last bits, and that is another answer. */
 const vectorsTag = ({ vectors, dimensions, manifest }: EmbeddedInputs, format: string): string =>
-  etagOf(
-    `${manifest.id}@${manifest.version} ${dimensions} ${format} `,
-    new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength),
-  );
+  `"${chanceHash(`${manifest.id}@${manifest.version} ${dimensions} ${format}`, vectors)}"`;
 
 function inputsOf(input: EmbeddingInput): CachedInput[] {
   if (typeof input === 'string') return [{ kind: 'text', text: input }];

@@ -7,7 +7,7 @@ import { quotedId } from '../../../../src/contract/qdrant/point-id.ts';
 import type { Acting } from '../../../../src/gateway/authority.ts';
 import { err } from '../../../../src/kernel/result.ts';
 import type { Gateway } from '../../compose.ts';
-import type { Timing } from '../../call.ts';
+import type { Timing } from '../../exchange.ts';
 
 /** Of a call, what reading and deleting points takes. */
 export interface PointCall extends Acting {

@@ -7,7 +7,7 @@ import { parseExactJson } from '../../../../src/kernel/exact-json.ts';
 import { must } from '../../../../src/kernel/assert.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { Handlers } from '../../serve.ts';
-import type { Timing } from '../../call.ts';
+import type { Timing } from '../../exchange.ts';
 import type { PointCall, SearchingCall } from './call.ts';
 import { enveloped } from './call.ts';
 import type { PointSearch } from './find-points.ts';
