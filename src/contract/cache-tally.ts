@@ -48,7 +48,7 @@ export interface CacheTally extends CacheSubject {
 
 export const addCounts = (a: CacheCounts, b: CacheCounts): CacheCounts => {
   const sum: Partial<Record<CacheCounter, number>> = { ...a };
-  for (const counter of CACHE_COUNTERS) if (b[counter] !== undefined) sum[counter] = (sum[counter] ?? 0) + (b[counter] ?? 0);
+  for (const counter of Object.keys(b) as CacheCounter[]) sum[counter] = (sum[counter] ?? 0) + (b[counter] ?? 0);
   return sum;
 };
 

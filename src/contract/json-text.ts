@@ -29,6 +29,7 @@ export function parseJsonBytes(bytes: Uint8Array, isExact = false, at: FieldPath
   return text === undefined ? refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON') : parseJsonText(text, isExact, at);
 }
 
+/** One for all: a decoder that is not given a stream keeps nothing between two texts. */
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /** Undefined for what is not UTF-8. */

@@ -41,6 +41,33 @@ export interface BodyHold {
   release(): void;
 }
 
+class Hold implements Held, BodyHold {
+  readonly #budget: BodyBudget;
+  readonly owner: string;
+  readonly kind: BodyKind;
+  bytes = 0;
+  touchedMs: number;
+
+  constructor(budget: BodyBudget, owner: string, nowMs: number, kind: BodyKind) {
+    this.#budget = budget;
+    this.owner = owner;
+    this.kind = kind;
+    this.touchedMs = nowMs;
+  }
+
+  take(bytes: number, nowMs: number): boolean {
+    return this.#budget.take(this, bytes, nowMs);
+  }
+
+  shrinkTo(bytes: number): void {
+    this.#budget.resize(this, Math.min(this.bytes, bytes));
+  }
+
+  release(): void {
+    this.#budget.resize(this, 0);
+  }
+}
+
 /**
  * Admits the bytes of request bodies as they arrive. [G11]
  *
@@ -65,24 +92,17 @@ export class BodyBudget {
   }
 
   open(owner: string, nowMs: number, kind: BodyKind = 'whole'): BodyHold {
-    const held: Held = { owner, kind, bytes: 0, touchedMs: nowMs };
-    return {
-      get bytes() {
-        return held.bytes;
-      },
-      take: (bytes, atMs) => this.#take(held, bytes, atMs),
-      shrinkTo: (bytes) => this.#resize(held, Math.min(held.bytes, bytes)),
-      release: () => this.#resize(held, 0),
-    };
+    return new Hold(this, owner, nowMs, kind);
   }
 
-  #take(held: Held, bytes: number, nowMs: number): boolean {
+  /** As `BodyHold.take`. */
+  take(held: Held, bytes: number, nowMs: number): boolean {
     held.touchedMs = nowMs;
     if (bytes > 0 && !this.#admits(held, held.bytes + bytes)) {
       this.#forgetSilent(nowMs);
       if (!this.#admits(held, held.bytes + bytes)) return false;
     }
-    this.#resize(held, held.bytes + bytes);
+    this.resize(held, held.bytes + bytes);
     return true;
   }
 
@@ -108,7 +128,8 @@ export class BodyBudget {
     return largest === undefined || largest === held;
   }
 
-  #resize(held: Held, bytes: number): void {
+  resize(held: Held, bytes: number): void {
+    if (bytes === held.bytes) return;
     this.#count(held, -held.bytes);
     held.bytes = bytes;
     this.#count(held, bytes);
@@ -132,6 +153,6 @@ export class BodyBudget {
   }
 
   #forgetSilent(nowMs: number): void {
-    for (const held of this.#held) if (nowMs - held.touchedMs > this.#limits.forgottenMs) this.#resize(held, 0);
+    for (const held of this.#held) if (nowMs - held.touchedMs > this.#limits.forgottenMs) this.resize(held, 0);
   }
 }

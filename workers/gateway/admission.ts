@@ -8,6 +8,7 @@ import { admitsAddress } from '../../src/tenancy/keys/key-bounds.ts';
 import type { Proof } from '../../src/gateway/authority.ts';
 import type { Authority } from '../../src/contract/write-lease.ts';
 import { err, ok } from '../../src/kernel/result.ts';
+import type { GatewayEnv } from './env.ts';
 import type { AppContext } from './exchange.ts';
 import { callerAddress } from './caller-address.ts';
 import type { Gateway } from './compose.ts';
@@ -34,7 +35,7 @@ export async function admit(context: AppContext, endpoint: Endpoint, gateway: Ga
   };
   const first = await credential.prove();
   const { principal } = valueOf(first);
-  checkAddress(principal, callerAddress(request.headers, context.env));
+  checkAddress(principal, request, context.env);
   checkOrigin(principal, gateway.crossOrigin, request);
   valueOf(judged(first));
   const lease = async () => {
@@ -44,9 +45,9 @@ export async function admit(context: AppContext, endpoint: Endpoint, gateway: Ga
   return { caller: principal, authority: { lease } };
 }
 
-function checkAddress(principal: Principal, address: string | undefined): void {
+function checkAddress(principal: Principal, { headers }: Request, env: GatewayEnv): void {
   if (principal.kind === 'admin' || principal.addresses === undefined) return;
-  if (admitsAddress(principal.addresses, address)) return;
+  if (admitsAddress(principal.addresses, callerAddress(headers, env))) return;
   throw new HttpError(refusal('address_denied', 'the API key may not be used from this address'));
 }
 

@@ -15,7 +15,7 @@ import { HANDLERS } from './handlers.ts';
 import { HttpError } from './http-error.ts';
 import { RememberedRoutes } from './remembered-routes.ts';
 import type { Work } from './request-lifecycle.ts';
-import { concluded } from './request-lifecycle.ts';
+import { concluded, outlivingItsClient } from './request-lifecycle.ts';
 import type { Handlers, Route } from './serve.ts';
 import { route } from './serve.ts';
 
@@ -32,7 +32,8 @@ const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*'];
 export function buildApp(): Hono<{ Bindings: GatewayEnv }> {
   const app = new Hono<{ Bindings: GatewayEnv }>({ router: new RememberedRoutes() });
   for (const { endpoint, work } of ROUTES) {
-    for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, concluded(path === '/' ? welcoming(work) : work));
+    const answer = endpoint.body.kind === 'none' ? concluded(work) : outlivingItsClient(concluded(work));
+    for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, path === '/' ? concluded(welcoming(work)) : answer);
   }
   app.get('/qdrant', concluded(redirection('/qdrant/')));
   app.get('/docs', concluded(redirection('/docs/')));

@@ -148,45 +148,41 @@ export class BodyIntake {
 
   /** One that its sender declares to be small: its bytes count once they are all there, as those of one piece do. */
   async #smallBody(factor: number): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
-    const read = await this.#inTime(this.#request.arrayBuffer(), LIMITS.bodyIdleMs);
+    const read = await this.#inTime(this.#request.arrayBuffer(), this.#totalMs);
     if (!read.ok) return read;
-    const room = await this.claim(read.value.byteLength * factor);
-    return room.ok ? ok(new Uint8Array(read.value)) : room;
+    const bytes = new Uint8Array(read.value);
+    // Without a step in between where there is room at once.
+    if (this.#hold.take(bytes.length * factor, this.#parts.clock.nowMs())) return ok(bytes);
+    const room = await this.claim(bytes.length * factor);
+    return room.ok ? ok(bytes) : room;
   }
 
-  async #inTime<T>(work: Promise<T>, leftMs: number): Promise<Outcome<T>> {
+  /** `work`, or why it does not come. One promise, and one timer that it calls off: every body passes here. */
+  #inTime<T>(work: Promise<T>, leftMs: number): Promise<Outcome<T>> {
     const { clock, timer } = this.#parts;
     const sinceMs = clock.nowMs();
-    const late = alarmIn(timer, Math.min(leftMs, LIMITS.bodyIdleMs));
-    try {
-      const first = await Promise.race([work, late.rung]);
-      if (first === LATE) {
-        work.catch(() => undefined);
-        return tooSlow(leftMs <= LIMITS.bodyIdleMs);
-      }
-      return ok(first);
-    } catch {
-      return refuse('invalid_value', 'the body ended early, or its chunks are malformed');
-    } finally {
-      late.callOff();
-      this.#readMs += clock.nowMs() - sinceMs;
-    }
+    return new Promise((resolve) => {
+      const end = (outcome: Outcome<T>): void => {
+        this.#readMs += clock.nowMs() - sinceMs;
+        callOff();
+        resolve(outcome);
+      };
+      const callOff = timer.after(Math.min(leftMs, LIMITS.bodyIdleMs), () => end(tooSlow(leftMs <= LIMITS.bodyIdleMs)));
+      work.then(
+        (value) => end(ok(value)),
+        () => end(ENDED_EARLY),
+      );
+    });
   }
 }
 
 /** A piece that fills little of what it was read into does not keep the whole of that in memory. */
 const compact = (piece: Uint8Array): Uint8Array => (2 * piece.byteLength < piece.buffer.byteLength ? piece.slice() : piece);
 
+const ENDED_EARLY = refuse('invalid_value', 'the body ended early, or its chunks are malformed');
+
 export const tooLarge = (size: string, bytesMax: number) =>
   refuse('payload_too_large', `the body has ${size}; this route takes ${bytesMax}`);
-
-const LATE = Symbol('late');
-
-function alarmIn(timer: Timer, delayMs: number): { readonly rung: Promise<typeof LATE>; readonly callOff: () => void } {
-  let ring: (late: typeof LATE) => void;
-  const rung = new Promise<typeof LATE>((resolve) => (ring = resolve));
-  return { rung, callOff: timer.after(delayMs, () => ring(LATE)) };
-}
 
 function tooSlow(isTotal: boolean) {
   const what = isTotal

@@ -19,7 +19,7 @@ export const concluded =
   (work: Work) =>
   async (context: AppContext): Promise<Response> => {
     const exchange = new Exchange(context.req.raw);
-    const draft = await answered(context, exchange, work);
+    const draft = await draftFrom(context, exchange, work);
     const gateway = compose(context.env);
     writeHeaders(gateway, exchange, draft.headers);
     shareWithPages(gateway.crossOrigin, exchange, draft);
@@ -27,7 +27,17 @@ export const concluded =
     return sent(draft);
   };
 
-async function answered(context: AppContext, exchange: Exchange, work: Work): Promise<Draft> {
+/** The same for a request that holds something, which is given back at its end: its client may go away before, and it goes on. */
+export function outlivingItsClient(answer: (context: AppContext) => Promise<Response>): typeof answer {
+  return (context) => {
+    const answered = answer(context);
+    // The platform ends a request that nothing is waited for. It reports what is thrown, which the caller of this does, too.
+    context.executionCtx.waitUntil(answered);
+    return answered;
+  };
+}
+
+async function draftFrom(context: AppContext, exchange: Exchange, work: Work): Promise<Draft> {
   try {
     if (exchange.request.method === 'OPTIONS') return (await preflightAnswer(context, exchange)) ?? (await work(context, exchange));
     return await work(context, exchange);
@@ -59,7 +69,7 @@ function writeHeaders({ budget }: Gateway, { route, requestId, timing, costNano,
   addPageSecurity(headers, route);
   headers['x-request-id'] = requestId;
   headers['server-timing'] = timing.header();
-  if (costNano !== undefined) headers['x-sluice-cost-usd'] = usd(BigInt(costNano));
+  if (costNano !== undefined) headers['x-sluice-cost-usd'] = usd(costNano);
   if (principal?.kind !== 'tenant') return;
   for (const { name, limit, remaining, resetMs } of budget.rates(principal)) {
     headers[`x-ratelimit-limit-${name}`] = String(limit);

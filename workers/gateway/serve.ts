@@ -34,17 +34,7 @@ export interface Route {
 /** Binds a handler to its endpoint: authenticate, admit, meter, validate, handle, settle, answer; always in this order. */
 export function route<const E extends Endpoint>(endpoint: E, handler: Handler<E>): Route {
   const address = new AddressReader(endpoint);
-  const work: Work = (context, exchange) => serve(context, exchange, endpoint, address, handler);
-  if (endpoint.body.kind === 'none') return { endpoint, work };
-  return {
-    endpoint,
-    work: (context, exchange) => {
-      const served = work(context, exchange);
-      // When its client goes away, the platform ends a request that nothing is waited for: what it holds would never be given back.
-      context.executionCtx.waitUntil(served.catch(() => undefined));
-      return served;
-    },
-  };
+  return { endpoint, work: (context, exchange) => serve(context, exchange, endpoint, address, handler) };
 }
 
 async function serve<E extends Endpoint>(

@@ -7,8 +7,8 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { KeyId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
-import type { Amounts, CounterKey } from '../../tenancy/quota/amounts.ts';
-import { amountsOf, combine, COUNTER_OF, covers, isNothing, minus, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
+import type { Amounts, CounterKey, Sum } from '../../tenancy/quota/amounts.ts';
+import { add, amountsOf, combine, COUNTER_OF, covers, isNothing, NOTHING, plus, subtract } from '../../tenancy/quota/amounts.ts';
 import { pathOf } from '../../tenancy/quota/quota-level.ts';
 import type { Slice } from '../../tenancy/quota/window.ts';
 import type { PriceEdition } from '../../tenancy/usage/price-book.ts';
@@ -50,7 +50,7 @@ export class SlicedBudget implements Budget {
 
   rates(principal: TenantPrincipal): readonly RateState[] {
     const states = this.#keys.get(principal.keyId)?.tightest() ?? [];
-    return states.map(({ resource: name, ...state }) => ({ name, ...state }));
+    return states.map(({ resource: name, limit, remaining, resetMs }) => ({ name, limit, remaining, resetMs }));
   }
 
   /** Whether something that exists is limited for the caller, as of its last draw. */
@@ -68,6 +68,7 @@ export class SlicedBudget implements Budget {
     this.#keys.delete(principal.keyId);
     const slices = known ?? this.#newSlices(principal);
     this.#keys.set(principal.keyId, slices);
+    if (known !== undefined) return known;
     const [oldest] = this.#keys.keys();
     // Dropped slices stay spent until their windows end: less may be used, never more.
     if (this.#keys.size > KEYS_MAX_COUNT && oldest !== undefined) this.#keys.delete(oldest);
@@ -135,7 +136,7 @@ export class SlicedReservation implements Reservation {
     this.#isSettled = true;
     this.#refundRest(amountsOf(used, this.#edition));
     this.#settleHolds(used.vectors_written ?? 0);
-    const booked = this.#drawn.map((): Amounts => NOTHING);
+    const booked = this.#isOfOneMinute() ? undefined : this.#drawn.map((): Amounts => NOTHING);
     for (const meter of METERS) {
       const quantity = used[meter] ?? 0;
       if (quantity > 0) this.#record(meter, quantity, label, booked);
@@ -156,35 +157,37 @@ export class SlicedReservation implements Reservation {
 
   /** Newest slices first: they are the likeliest to be still of use. */
   #refundRest(used: Amounts): void {
-    const reserved = this.#drawn.reduce<Amounts>((sum, slice) => plus(sum, slice.units), NOTHING);
-    assert(covers(reserved, used), 'what is used was reserved before');
-    let rest = minus(reserved, used);
+    const rest: Sum = {};
+    for (const { units } of this.#drawn) add(rest, units);
+    assert(covers(rest, used), 'what is used was reserved before');
+    subtract(rest, used);
     for (let position = this.#drawn.length - 1; position >= 0 && !isNothing(rest); position -= 1) {
       const slice = must(this.#drawn[position], 'a position of the list');
       const units = combine(rest, slice.units, Math.min);
-      rest = minus(rest, units);
+      subtract(rest, units);
       this.#slices.refund({ ...slice, units });
     }
   }
 
-  /** Usage is booked in the minutes it was granted in, so that no window's bill is above what was granted in it. */
-  #record(meter: Meter, quantity: number, { route, model, usageId }: UsageLabel, booked: Amounts[]): void {
+  #isOfOneMinute(): boolean {
+    const first = this.#drawn[0]?.startsMs.minute;
+    for (const { startsMs } of this.#drawn) if (startsMs.minute !== first) return false;
+    return true;
+  }
+
+  /** Usage is booked in the minutes it was granted in, so that no window's bill is above what was granted in it. `booked`: where these are several. */
+  #record(meter: Meter, quantity: number, { route, model, usageId }: UsageLabel, booked: Amounts[] | undefined): void {
     const { organisationId, tenantId, projectId, keyId } = this.#principal;
-    const use = { organisationId, tenantId, projectId, keyId, meter, quantity, model: model ?? null, route };
-    if (usageId === undefined) {
-      for (const part of this.#partsOf(meter, quantity, booked)) this.#parts.usage.add({ ...use, ...part });
-      return;
-    }
-    // What may be repeated is one event: its parts could be others the next time.
     const atMs = must(this.#drawn[0], 'a call has drawn').startsMs.minute;
-    this.#parts.usage.addOnce({ id: usageIdOf(route, usageId, tenantId, meter), ...use, atMs });
+    const use = { organisationId, tenantId, projectId, keyId, meter, quantity, model: model ?? null, route, atMs };
+    // What may be repeated is one event: its parts could be others the next time.
+    if (usageId !== undefined) this.#parts.usage.addOnce({ id: usageIdOf(route, usageId, tenantId, meter), ...use });
+    else if (booked === undefined || COUNTER_OF[meter] === undefined) this.#parts.usage.add(use);
+    else for (const part of this.#partsOf(COUNTER_OF[meter], quantity, booked)) this.#parts.usage.add({ ...use, ...part });
   }
 
   /** Oldest slices first: what was refunded is at the newest. */
-  #partsOf(meter: Meter, quantity: number, booked: Amounts[]): Pick<Use, 'quantity' | 'atMs'>[] {
-    const first = must(this.#drawn[0], 'a call has drawn').startsMs.minute;
-    const counter = COUNTER_OF[meter];
-    if (counter === undefined || this.#drawn.every(({ startsMs }) => startsMs.minute === first)) return [{ quantity, atMs: first }];
+  #partsOf(counter: CounterKey, quantity: number, booked: Amounts[]): Pick<Use, 'quantity' | 'atMs'>[] {
     let rest = quantity;
     return this.#drawn.flatMap(({ units, startsMs }, position) => {
       const done = booked[position] ?? NOTHING;

@@ -1,5 +1,4 @@
 import type { Meter, Quantities } from '../../contract/meter.ts';
-import { METERS } from '../../contract/meter.ts';
 import type { Consumed, Resource } from '../../contract/quota-rule.ts';
 import type { PriceEdition } from '../usage/price-book.ts';
 import { costNanoMax } from '../usage/price-book.ts';
@@ -14,9 +13,21 @@ export const NOTHING: Amounts = {};
 
 export const keysOf = (amounts: Amounts): CounterKey[] => Object.keys(amounts) as CounterKey[];
 
+/** Amounts that one owner changes in place: each request does so several times. */
+export type Sum = Partial<Record<CounterKey, number>>;
+
+export function add(sum: Sum, amounts: Amounts): void {
+  for (const key of keysOf(amounts)) sum[key] = (sum[key] ?? 0) + (amounts[key] ?? 0);
+}
+
+/** Never below zero. */
+export function subtract(sum: Sum, amounts: Amounts): void {
+  for (const key of keysOf(amounts)) sum[key] = Math.max(0, (sum[key] ?? 0) - (amounts[key] ?? 0));
+}
+
 /** A new set of amounts from the counters of both; zeros are left out. */
 export function combine(a: Amounts, b: Amounts, of: (a: number, b: number) => number): Amounts {
-  const combined: Partial<Record<CounterKey, number>> = {};
+  const combined: Sum = {};
   for (const key of keysOf(a)) set(combined, key, of(a[key] ?? 0, b[key] ?? 0));
   for (const key of keysOf(b)) if (!(key in a)) set(combined, key, of(0, b[key] ?? 0));
   return combined;
@@ -27,9 +38,15 @@ export const plus = (a: Amounts, b: Amounts): Amounts => combine(a, b, (x, y) =>
 /** Never below zero. */
 export const minus = (a: Amounts, b: Amounts): Amounts => combine(a, b, (x, y) => Math.max(0, x - y));
 
-export const covers = (a: Amounts, b: Amounts): boolean => keysOf(b).every((key) => (a[key] ?? 0) >= (b[key] ?? 0));
+export function covers(a: Amounts, b: Amounts): boolean {
+  for (const key of keysOf(b)) if ((a[key] ?? 0) < (b[key] ?? 0)) return false;
+  return true;
+}
 
-export const isNothing = (a: Amounts): boolean => keysOf(a).every((key) => a[key] === 0);
+export function isNothing(a: Amounts): boolean {
+  for (const key of keysOf(a)) if (a[key] !== 0) return false;
+  return true;
+}
 
 /** What a meter counts as, besides what it costs; undefined where only that counts. */
 export const COUNTER_OF: Readonly<Record<Meter, Consumed | undefined>> = {
@@ -45,9 +62,10 @@ export const COUNTER_OF: Readonly<Record<Meter, Consumed | undefined>> = {
 
 /** The part of metered quantities that quotas limit, with what they cost at most. */
 export function amountsOf(quantities: Quantities, edition: PriceEdition, accelerator: string | null = null): Amounts {
-  const amounts: Partial<Record<CounterKey, number>> = {};
-  for (const meter of METERS) {
-    const [quantity, counter] = [quantities[meter] ?? 0, COUNTER_OF[meter]];
+  const amounts: Sum = {};
+  for (const meter of Object.keys(quantities) as Meter[]) {
+    const quantity = quantities[meter] ?? 0;
+    const counter = COUNTER_OF[meter];
     if (quantity === 0) continue;
     if (counter !== undefined) amounts[counter] = (amounts[counter] ?? 0) + quantity;
     if (meter === 'accelerator_ms' && accelerator !== null) amounts[`accelerator_ms:${accelerator}`] = quantity;
@@ -56,6 +74,6 @@ export function amountsOf(quantities: Quantities, edition: PriceEdition, acceler
   return amounts;
 }
 
-function set(amounts: Partial<Record<CounterKey, number>>, key: CounterKey, units: number): void {
+function set(amounts: Sum, key: CounterKey, units: number): void {
   if (units !== 0) amounts[key] = units;
 }

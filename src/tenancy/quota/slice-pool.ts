@@ -1,5 +1,5 @@
-import type { Amounts, CounterKey } from './amounts.ts';
-import { combine, covers, isNothing, keysOf, minus, NOTHING, plus } from './amounts.ts';
+import type { Amounts, CounterKey, Sum } from './amounts.ts';
+import { add, combine, covers, isNothing, keysOf, minus, NOTHING, plus, subtract } from './amounts.ts';
 import type { Ask, Granted, Tightest } from './decision.ts';
 import type { Slice, WindowStarts } from './window.ts';
 import { NEVER_STARTED } from './window.ts';
@@ -15,13 +15,13 @@ const SURPLUS_MAX_COUNT = 4;
 
 /** The quota that one isolate holds for one path: granted, not yet used. Lost with the isolate, and then it stays spent. */
 export class SlicePool {
-  #units: Amounts = NOTHING;
+  #units: Sum = {};
   #startsMs: WindowStarts = NEVER_STARTED;
   #window: Granted['window'] = 'minute';
   /** When the units were asked for, and the first moment at which they may no longer be used. */
   #creditedAtMs = 0;
   #validUntilMs = 0;
-  #drawn: Amounts = NOTHING;
+  #drawn: Sum = {};
   #surplus: Slice[] = [];
   #tightest: readonly Tightest[] = [];
   #holds: readonly CounterKey[] = [];
@@ -31,8 +31,8 @@ export class SlicePool {
   draw(need: Amounts, nowMs: number): Slice | undefined {
     this.#expire(nowMs);
     if (!covers(this.#units, need)) return undefined;
-    this.#units = minus(this.#units, need);
-    this.#drawn = plus(this.#drawn, need);
+    subtract(this.#units, need);
+    add(this.#drawn, need);
     return { units: need, startsMs: this.#startsMs };
   }
 
@@ -60,10 +60,10 @@ export class SlicePool {
     this.#window = window;
     if (!this.#isOpen(slice)) this.#retire();
     this.#startsMs = isNothing(this.#units) ? slice.startsMs : older(slice.startsMs, this.#startsMs);
-    this.#units = plus(this.#units, slice.units);
+    add(this.#units, slice.units);
     this.#creditedAtMs = sentAtMs;
     this.#validUntilMs = sentAtMs + lifeMs;
-    this.#drawn = NOTHING;
+    this.#drawn = {};
     this.#holds = holds;
     this.note(tightest, sentAtMs);
   }
@@ -78,7 +78,7 @@ export class SlicePool {
   refund(slice: Slice): void {
     if (isNothing(slice.units)) return;
     if (!this.#isOpen(slice)) return this.#addSurplus(slice);
-    this.#units = plus(this.#units, slice.units);
+    add(this.#units, slice.units);
     this.#startsMs = older(slice.startsMs, this.#startsMs);
   }
 
@@ -97,10 +97,11 @@ export class SlicePool {
 
   /** The tightest limits as this isolate last saw them, with what it holds itself counted as remaining. */
   tightest(nowMs: number): readonly Tightest[] {
-    return this.#tightest.map((state) => ({
-      ...state,
-      remaining: Math.min(state.limit, state.remaining + (this.#units[state.resource] ?? 0)),
-      resetMs: Math.max(0, this.#notedAtMs + state.resetMs - nowMs),
+    return this.#tightest.map(({ resource, limit, remaining, resetMs }) => ({
+      resource,
+      limit,
+      remaining: Math.min(limit, remaining + (this.#units[resource] ?? 0)),
+      resetMs: Math.max(0, this.#notedAtMs + resetMs - nowMs),
     }));
   }
 
@@ -110,7 +111,7 @@ export class SlicePool {
 
   #retire(): void {
     if (!isNothing(this.#units)) this.#addSurplus({ units: this.#units, startsMs: this.#startsMs });
-    this.#units = NOTHING;
+    this.#units = {};
   }
 
   #isOpen({ startsMs }: Slice): boolean {

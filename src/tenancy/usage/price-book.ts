@@ -1,5 +1,4 @@
 import type { Meter, Quantities } from '../../contract/meter.ts';
-import { METERS } from '../../contract/meter.ts';
 import { must } from '../../kernel/assert.ts';
 
 /** `nano` nano-dollars for every `units` of a meter. */
@@ -49,7 +48,11 @@ export const PRICE_BOOK: readonly PriceEdition[] = [
 
 /** The edition in force at a time. What was used before the first is priced by the first. */
 export function editionAt(atMs: number, book: readonly PriceEdition[] = PRICE_BOOK): PriceEdition {
-  return must(book.findLast((edition) => edition.fromMs <= atMs) ?? book[0], 'the price book has an edition');
+  for (let at = book.length - 1; at > 0; at -= 1) {
+    const edition = book[at];
+    if (edition !== undefined && edition.fromMs <= atMs) return edition;
+  }
+  return must(book[0], 'the price book has an edition');
 }
 
 /** The edition of that id, which some usage was priced by. */
@@ -72,7 +75,7 @@ export function amountNano(quantity: number, price: Price): bigint {
 /** What quantities cost at most: each meter rounded up, so that sums of parts are never below the line of a bill. */
 export function costNanoMax(quantities: Quantities, edition: PriceEdition, accelerator: string | null = null): number {
   let nano = 0;
-  for (const meter of METERS) {
+  for (const meter of Object.keys(quantities) as Meter[]) {
     const quantity = quantities[meter];
     if (quantity === undefined || quantity === 0) continue;
     const price = priceOf(edition, meter, accelerator);
@@ -85,8 +88,8 @@ export function costNanoMax(quantities: Quantities, edition: PriceEdition, accel
   return nano;
 }
 
-/** Nano-dollars as an exact decimal of dollars, such as `0.000000020`. */
-export function usd(nano: bigint): string {
-  const digits = String(nano < 0n ? -nano : nano).padStart(10, '0');
-  return `${nano < 0n ? '-' : ''}${digits.slice(0, -9)}.${digits.slice(-9)}`;
+/** Nano-dollars as an exact decimal of dollars, such as `0.000000020`; a number of them is a safe integer. */
+export function usd(nano: bigint | number): string {
+  const digits = String(nano < 0 ? -nano : nano).padStart(10, '0');
+  return `${nano < 0 ? '-' : ''}${digits.slice(0, -9)}.${digits.slice(-9)}`;
 }

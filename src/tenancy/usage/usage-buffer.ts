@@ -17,6 +17,9 @@ export interface UsageBatch {
 
 const lineCount = ({ events, tallies }: UsageBatch): number => events.length + tallies.length;
 
+/** A line that grows in place until it is cut: every request adds to some. */
+type Counted<T> = { -readonly [K in keyof T]: T[K] };
+
 /**
  * The usage of one isolate that the ledger has not acknowledged. Ids are `<isolate>:<sequence>` and given when a batch is formed, so that a
  * batch delivered twice is recorded once.
@@ -27,8 +30,8 @@ export class UsageBuffer {
   /** Numbered separately for events and tallies: the ledger remembers ranges of numbers, and these must have no holes. */
   #sequence = 0;
   #tallySequence = 0;
-  #open = new Map<string, UsageEvent>();
-  #tallies = new Map<string, CacheTally>();
+  #open = new Map<string, Counted<UsageEvent>>();
+  #tallies = new Map<string, Counted<CacheTally>>();
   #cut: UsageBatch[] = [];
   #pendingCount = 0;
 
@@ -40,10 +43,12 @@ export class UsageBuffer {
 
   /** Adds up uses that are delivered only once. */
   add(use: Use): void {
-    const key = JSON.stringify([use.projectId, use.keyId, use.meter, use.model, use.route, use.accelerator, use.atMs]);
+    const { projectId, keyId = '', meter, model, route, accelerator = '', atMs } = use;
+    // None of them contains a line feed; a model is never an empty text.
+    const key = `${projectId}\n${keyId}\n${meter}\n${model ?? ''}\n${route}\n${accelerator}\n${atMs}`;
     const sum = this.#open.get(key);
     if (sum === undefined) this.#insert(key, { id: `${this.#isolateId}:${this.#sequence++}`, ...use });
-    else this.#open.set(key, { ...sum, quantity: sum.quantity + use.quantity });
+    else sum.quantity += use.quantity;
   }
 
   /** Adds what may be delivered twice, under the caller's id. */
@@ -53,9 +58,13 @@ export class UsageBuffer {
 
   /** Adds to the report on a cache that goes with the next batch of its organisation. What it holds now replaces what it held. */
   tally(tally: Omit<CacheTally, 'id' | 'isolateId'>): void {
-    const key = JSON.stringify([tally.tenantId, tally.cache, tally.model]);
+    const key = `${tally.tenantId}\n${tally.cache}\n${tally.model ?? ''}`;
     const sum = this.#tallies.get(key);
-    if (sum !== undefined) this.#tallies.set(key, { ...sum, ...tally, counts: addCounts(sum.counts, tally.counts) });
+    if (sum !== undefined) {
+      sum.atMs = tally.atMs;
+      sum.held = tally.held;
+      sum.counts = addCounts(sum.counts, tally.counts);
+    }
     // Statistics give way to what is billed: they take half of the room at most, and are lost without a word.
     else if (this.#take(LIMITS.usagePendingMaxCount / 2))
       this.#tallies.set(key, { id: `${this.#isolateId}:t${this.#tallySequence++}`, isolateId: this.#isolateId, ...tally });

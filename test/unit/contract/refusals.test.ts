@@ -81,7 +81,7 @@ const OTHER_MESSAGES = [
   'src/kernel/shared-work.ts',
   'src/scheduler/first-form-queue/end-attempt.ts',
   'workers/gateway/http-error.ts',
-  'workers/gateway/app.ts',
+  'workers/gateway/request-lifecycle.ts',
 ];
 
 it('[G51] the message of a refusal is read only where answers and log lines are written', () => {
