@@ -1,8 +1,7 @@
-import type { AttemptReport, Grant, ReportVerdict } from '../src/contract/attempt.ts';
 import type { CacheTally } from '../src/contract/cache-tally.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { UsageEvent } from '../src/contract/meter.ts';
-import type { PoolId } from '../src/kernel/ids.ts';
+import type { PoolMessage, PoolOrders } from '../src/contract/pool-exchange.ts';
 import type { Alert } from '../src/tenancy/billing/budget.ts';
 import type { Recorded } from './billing-service.ts';
 import type { CacheLayoutEnv } from '../src/cache/cache-layout.ts';
@@ -27,13 +26,12 @@ export interface ObjectsEnv extends CacheLayoutEnv, ReshardingEnv {
 
 /** What a pool asks of the scheduler. */
 export interface SchedulerStub {
-  claim(poolId: PoolId, count: number): Promise<readonly Grant[]>;
-  report(poolId: PoolId, reports: readonly AttemptReport[]): Promise<readonly ReportVerdict[]>;
+  exchange(message: PoolMessage): Promise<PoolOrders>;
 }
 
 /** What the scheduler tells a pool. */
 export interface PoolStub {
-  nudge(about: 'work' | 'attempts'): Promise<void>;
+  nudge(): Promise<void>;
 }
 
 /** What other objects deliver to a ledger. */

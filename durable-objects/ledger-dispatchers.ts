@@ -2,7 +2,7 @@ import { messageOf } from '../src/contract/errors.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { SqliteOutbox } from '../src/scheduler/first-form-queue/sqlite-job-store.ts';
+import type { SqliteUsageOutbox } from '../src/scheduler/served/sqlite-usage-outbox.ts';
 import { quotaAlert } from '../src/tenancy/billing/budget.ts';
 import type { SqliteAlertOutbox } from '../src/tenancy/quota/quota-store.ts';
 import type { BillingStub, ObjectsEnv } from './env.ts';
@@ -14,10 +14,10 @@ type Ledgers = ObjectsEnv['BILLING'];
 
 /** Delivers usage from an outbox to the ledgers. An event stays in the outbox until its ledger has acknowledged it. */
 export class UsageDispatcher {
-  readonly #outbox: SqliteOutbox;
+  readonly #outbox: SqliteUsageOutbox;
   readonly #ledgers: Ledgers;
 
-  constructor(outbox: SqliteOutbox, ledgers: Ledgers) {
+  constructor(outbox: SqliteUsageOutbox, ledgers: Ledgers) {
     this.#outbox = outbox;
     this.#ledgers = ledgers;
   }

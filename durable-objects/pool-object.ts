@@ -1,35 +1,31 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { AttemptNews, Grant, Progress } from '../src/contract/attempt.ts';
+import type { AttemptEnding, Grant, Progress } from '../src/contract/attempt.ts';
 import { jobOfAttempt } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
-import { must } from '../src/kernel/assert.ts';
 import { constantTimeEqual } from '../src/kernel/hmac.ts';
 import { base32 } from '../src/kernel/ids.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import { extended, holds, swept } from '../src/pools/agent-lease.ts';
-import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
+import { ended, extended, holds } from '../src/pools/agent-lease.ts';
+import type { AgentCommand, AgentId } from '../src/pools/agent-lease.ts';
 import type { ObjectsEnv, PoolStub } from './env.ts';
 import type { Served } from './object-namespace.ts';
 import { SCHEDULER_CELL } from './env.ts';
-import { LeaseNews } from '../src/pools/lease-news.ts';
+import { PoolSync } from '../src/pools/pool-sync.ts';
 import { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
-import { WaitingAgents, WorkClaim } from './work-claim.ts';
-
-const BATCH = LIMITS.schedulerBatchMaxCount;
+import { WaitingAgents } from './waiting-agents.ts';
 
 /** One pool: its agents, and which attempt each of them holds. Speaks to the scheduler for all of them, in batches. */
 export class PoolObject extends DurableObject<ObjectsEnv> implements Served<PoolStub> {
   readonly #store = new SqlitePoolStore(this.ctx.storage);
   readonly #waiting = new WaitingAgents();
-  readonly #news = new LeaseNews(this.#store, (news) => this.#scheduler().report(this.#id(), news), { nowMs: () => Date.now() });
-  readonly #claim = new WorkClaim({
+  readonly #sync = new PoolSync({
     store: this.#store,
-    waiting: this.#waiting,
-    fetch: (count) => this.#scheduler().claim(this.#id(), count),
-    onAssigned: () => this.#arm(),
+    exchange: (message) => this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL)).exchange(message),
+    clock: { nowMs: () => Date.now() },
+    onAssigned: (agentId) => this.#waiting.call(agentId),
   });
   /** When the alarm is known to ring; in the past when that is not known. */
   #alarmAtMs = 0;
@@ -54,31 +50,41 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     return ok(id);
   }
 
-  /** The attempt that the agent holds, or waits up to `waitMs` for one. Refuses an unknown agent with `state_conflict`. */
+  /**
+   * The attempt that the agent holds, or waits up to `waitMs` for one. As long as it asks, it is a node of the scheduler; one that does not
+   * come back within `agentReturnMs` is none any more. Refuses an unknown agent with `state_conflict`.
+   */
   async lease(agentId: AgentId, waitMs: number): Promise<Outcome<Grant | null>> {
-    if (!this.#store.sawAgent(agentId, Date.now())) return refuse('state_conflict', 'the pool does not know this agent: register first');
     const deadlineMs = Date.now() + waitMs;
-    for (let held = this.#store.heldBy(agentId); ; held = this.#store.heldBy(agentId)) {
-      if (held !== undefined) return ok(held.grant);
-      const leftMs = Math.max(0, deadlineMs - Date.now());
-      const waiter = this.#waiting.join(agentId);
-      try {
-        await this.#claim.run();
-        const called = await waiter.until(Math.min(leftMs, LIMITS.poolSyncMs));
-        if (called || leftMs === 0) return ok(this.#store.heldBy(agentId)?.grant ?? null);
-      } finally {
-        this.#waiting.leave(waiter);
+    if (!this.#store.sawAgent(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs))
+      return refuse('state_conflict', 'the pool does not know this agent: register first');
+    const waiter = this.#waiting.join(agentId);
+    try {
+      if (this.#store.heldBy(agentId) === undefined) {
+        if (!this.#store.isJoined(agentId) || this.#store.hasEnded()) await this.#sync.run();
+        await this.#arm();
+        await waiter.until(Math.max(0, deadlineMs - Date.now()));
       }
+    } finally {
+      this.#waiting.leave(waiter);
     }
+    if (waitMs === 0 && this.#store.heldBy(agentId) === undefined) {
+      // It asked whether there is work, and waits for none.
+      this.#store.leaves(agentId);
+      await this.#sync.run();
+    }
+    return ok(this.#store.take(agentId, Date.now()) ?? null);
   }
 
-  heartbeat(attemptId: AttemptId, fence: number, progress: Progress): Outcome<AgentLease['command']> {
+  heartbeat(attemptId: AttemptId, fence: number, progress: Progress): Outcome<AgentCommand> {
     const lease = this.#store.find(attemptId);
     if (!holds(lease, fence)) return stale(attemptId);
+    const isFirst = lease.progress === null;
     const alive = extended(lease, progress, Date.now());
-    this.#store.save(alive);
+    this.#store.save(alive, isFirst);
+    this.#store.sawAgent(lease.agentId, Date.now(), alive.leaseUntilMs);
     // The first sign of life makes the job `running`; later ones travel with the next sync.
-    if (lease.progress === null) this.ctx.waitUntil(this.#news.tell([alive]));
+    if (isFirst) this.ctx.waitUntil(this.#sync.run().catch(() => undefined));
     return ok(lease.command);
   }
 
@@ -89,11 +95,15 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   }
 
   /** Ends an attempt; answered once the scheduler has it on record. A repeated end is answered as the first time. */
-  async end(attemptId: AttemptId, fence: number, news: Exclude<AttemptNews, { kind: 'progress' }>): Promise<Outcome<null>> {
+  async end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>> {
     const lease = this.#store.find(attemptId);
-    if (lease !== undefined && !holds(lease, fence)) return stale(attemptId);
-    const [verdict] = await this.#scheduler().report(this.#id(), [{ jobId: jobOfAttempt(attemptId), fence, ...news }]);
-    this.#store.remove(attemptId);
+    if (lease?.lost === true ? lease.ending === undefined : lease !== undefined && !holds(lease, fence)) return stale(attemptId);
+    if (holds(lease, fence)) {
+      // Written down first: the scheduler hears of it even if this call is cut off.
+      this.#store.save(ended(lease, ending));
+      this.#store.leaves(lease.agentId);
+    }
+    const verdict = await this.#sync.ask({ jobId: jobOfAttempt(attemptId), fence, ...ending });
     return verdict === 'accepted' ? ok(null) : stale(attemptId);
   }
 
@@ -102,37 +112,28 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     return { agents: this.#store.agentCount(), running: this.#store.leaseCount() };
   }
 
-  /** There may be work, or news of attempts. */
-  async nudge(about: 'work' | 'attempts'): Promise<void> {
+  /** The scheduler has something for the pool to do. */
+  async nudge(): Promise<void> {
     if (this.#store.identity() === undefined) return;
-    if (about === 'work') await this.#claim.run();
-    else await this.#news.tell(this.#store.unsynced(Date.now() + 1, BATCH));
+    await this.#sync.run();
+    await this.#arm();
   }
 
-  /** Takes attempts from silent agents, and reports to the scheduler everything that has not been reported for half a period. */
+  /** Takes attempts from silent agents, reports all news to the scheduler, and shows it that the pool is there. */
   override async alarm(): Promise<void> {
+    if (this.#store.identity() === undefined) return;
     this.#alarmAtMs = 0;
-    const nowMs = Date.now();
-    for (const lease of this.#store.ended(nowMs, BATCH)) this.#store.save(swept(lease, nowMs));
     // Armed before the scheduler is asked: a failing call must not end the rhythm.
     await this.#arm();
-    for (let leases; (leases = this.#store.unsynced(nowMs - LIMITS.poolSyncMs / 2, BATCH)).length > 0;) await this.#news.tell(leases);
+    await this.#sync.run();
   }
 
-  /** Keeps the alarm ringing every `poolSyncMs` while there are leases. */
+  /** Keeps the alarm ringing every `poolSyncMs` while there are agents or leases. */
   async #arm(): Promise<void> {
     const nowMs = Date.now();
-    if (this.#alarmAtMs > nowMs || !this.#store.hasLeases()) return;
+    if (this.#alarmAtMs > nowMs || !this.#store.isBusy()) return;
     this.#alarmAtMs = nowMs + LIMITS.poolSyncMs;
     await this.ctx.storage.setAlarm(this.#alarmAtMs);
-  }
-
-  #scheduler() {
-    return this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL));
-  }
-
-  #id(): PoolId {
-    return must(this.#store.identity(), 'only the agents of a pool that exists get here').id;
   }
 }
 

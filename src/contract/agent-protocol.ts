@@ -36,7 +36,11 @@ const assignment = z.object({
 
 export type Assignment = z.infer<typeof assignment>;
 
-const command = z.object({ command: z.enum(['continue', 'cancel']) });
+const command = z.object({
+  command: z
+    .enum(['continue', 'cancel', 'stop'])
+    .meta(about('`cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back.')),
+});
 const accepted = z.object({ accepted: z.literal(true) });
 
 /** The reasons an agent may give; the others are observed. */

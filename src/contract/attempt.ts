@@ -55,16 +55,19 @@ export interface Grant {
 export type AttemptReport = { readonly jobId: JobId; readonly fence: number } & AttemptNews;
 
 export type AttemptNews =
-  /** Alive. Renews the pool's lease of the attempt. */
-  | { readonly kind: 'progress'; readonly progress: Progress }
+  /** Alive. */
+  { readonly kind: 'progress'; readonly progress: Progress } | AttemptEnding;
+
+/** How an attempt ended. */
+export type AttemptEnding =
   | { readonly kind: 'completed'; readonly progress: Progress; readonly tokens: number }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly message: string };
 
 /**
- * What the scheduler makes of a report: go on; stop, the job is being cancelled; the end is on record (again, for a duplicate);
- * or the fence is not the job's newest, and nothing changed.
+ * What the scheduler makes of a report: go on; stop, since the job is being cancelled, or will run again later; the end is on record (again,
+ * for a duplicate); or the fence is not the job's newest, and nothing changed.
  */
-export type ReportVerdict = 'continue' | 'cancel' | 'accepted' | 'stale';
+export type ReportVerdict = 'continue' | 'cancel' | 'stop' | 'accepted' | 'stale';
 
 // `job_X` at fence 3 is tried as `att_X_3` and writes `file_X_3`: names that no other attempt can have, and that need no look-up.
 

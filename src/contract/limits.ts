@@ -82,6 +82,14 @@ export const LIMITS = {
   poolsMaxCount: 1000,
   // Of one pool: each is a row of some 200 bytes, and a heartbeat every `agentHeartbeatMs`.
   agentsMaxCount: 10_000,
+  // An agent asks again some milliseconds after an answer without work; one that has not by then has gone.
+  agentReturnMs: 1_000,
+  // The time a job has to stop once it is asked to: an agent learns of it with its next heartbeat but one at the latest.
+  jobGraceMs: 10_000,
+  // What shares of tenants are parts of, and the most attempts that run at once: ten of the largest pools.
+  cellAgentsMaxCount: 100_000,
+  // Steps of a scheduler cell that can be replayed, some 500 bytes each.
+  cellStepsKeptCount: 5_000,
   // A silent agent is forgotten after a day.
   agentForgottenMs: 86_400_000,
   // Short of these, a key or a pepper could be guessed: 32 characters of base 32 are 160 bits.

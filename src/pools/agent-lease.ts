@@ -1,4 +1,4 @@
-import type { Grant, Progress } from '../contract/attempt.ts';
+import type { AttemptEnding, AttemptReport, Grant, Progress } from '../contract/attempt.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Brand } from '../kernel/ids.ts';
 
@@ -13,16 +13,21 @@ export interface AgentLease {
   /** Null until the agent's first heartbeat. */
   readonly progress: Progress | null;
   /** The instruction in the reply to the agent's next heartbeat. */
-  readonly command: 'continue' | 'cancel';
-  /** Taken from the agent; kept until the scheduler knows. */
+  readonly command: AgentCommand;
+  /** The agent holds it no longer; kept until the scheduler knows. */
   readonly lost: boolean;
+  /** How it ended, where the agent said so or had to stop; absent while it is held, and where the agent fell silent. */
+  readonly ending?: AttemptEnding;
 }
 
-/** Hands an attempt to an agent. */
-export const assign = (grant: Grant, agentId: AgentId, nowMs: number): AgentLease => ({
+/** `cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back. */
+export type AgentCommand = 'continue' | 'cancel' | 'stop';
+
+/** Hands an attempt to an agent, which has to ask for it by then. */
+export const assign = (grant: Grant, agentId: AgentId, leaseUntilMs: number): AgentLease => ({
   grant,
   agentId,
-  leaseUntilMs: nowMs + LIMITS.agentLeaseMs,
+  leaseUntilMs,
   progress: null,
   command: 'continue',
   lost: false,
@@ -33,7 +38,7 @@ export const holds = (lease: AgentLease | undefined, fence: number): lease is Ag
   lease !== undefined && !lease.lost && lease.grant.fence === fence;
 
 /** The lease after a sign of life. */
-export const extended = (lease: AgentLease, progress: Progress, nowMs: number): AgentLease => ({
+export const extended = (lease: AgentLease, progress: Progress | null, nowMs: number): AgentLease => ({
   ...lease,
   progress,
   // A clock that was set back must not shorten a lease.
@@ -42,3 +47,18 @@ export const extended = (lease: AgentLease, progress: Progress, nowMs: number): 
 
 /** Takes the attempt from an agent that let the lease run out. */
 export const swept = (lease: AgentLease, nowMs: number): AgentLease => (nowMs >= lease.leaseUntilMs ? { ...lease, lost: true } : lease);
+
+/** The attempt as it ended; nothing else can happen to it but that the scheduler hears of it. */
+export const ended = (lease: AgentLease, ending: AttemptEnding): AgentLease => ({ ...lease, lost: true, ending });
+
+/** The report on a lease for the scheduler, if any: an attempt that no agent has confirmed is not reported. */
+export function reportOn({ grant, progress, lost, ending }: AgentLease): AttemptReport | undefined {
+  const { jobId, fence } = grant;
+  if (ending !== undefined) return { jobId, fence, ...ending };
+  if (lost) {
+    return progress === null
+      ? { jobId, fence, kind: 'failed', reason: 'never_started', message: 'no agent confirmed the attempt' }
+      : { jobId, fence, kind: 'failed', reason: 'lease_expired', message: 'the agent fell silent' };
+  }
+  return progress === null ? undefined : { jobId, fence, kind: 'progress', progress };
+}

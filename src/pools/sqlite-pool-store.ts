@@ -3,7 +3,9 @@ import type { AttemptId, PoolId } from '../kernel/ids.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
 import { hasTable, migrate } from '../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
+import type { Grant } from '../contract/attempt.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
+import { extended } from './agent-lease.ts';
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE pool (id TEXT PRIMARY KEY, token_mac TEXT NOT NULL);
@@ -15,6 +17,12 @@ const MIGRATIONS: Migrations = [
    CREATE INDEX leases_by_agent ON leases (agent_id);
    CREATE INDEX leases_by_end ON leases (lost, lease_until_ms);
    CREATE INDEX leases_by_sync ON leases (synced_at_ms);`,
+  // The scheduler knows the agents that ask for work as nodes.
+  `ALTER TABLE agents ADD COLUMN joined INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE agents ADD COLUMN present_until_ms INTEGER NOT NULL DEFAULT 0;
+   CREATE INDEX agents_by_presence ON agents (joined, present_until_ms);
+   CREATE TABLE sync (joined_count INTEGER NOT NULL, carried_out INTEGER NOT NULL);
+   INSERT INTO sync VALUES (0, 0);`,
 ];
 
 export interface PoolIdentity {
@@ -31,6 +39,7 @@ export class SqlitePoolStore {
   constructor(storage: SqlStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    if (hasTable(storage, 'pool')) migrate(storage, MIGRATIONS);
   }
 
   create({ id, tokenMac }: PoolIdentity): void {
@@ -45,12 +54,90 @@ export class SqlitePoolStore {
   }
 
   addAgent(id: AgentId, name: string, nowMs: number): void {
-    this.#sql.exec('INSERT INTO agents VALUES (?, ?, ?)', id, name, nowMs);
+    this.#sql.exec('INSERT INTO agents (id, name, seen_at_ms) VALUES (?, ?, ?)', id, name, nowMs);
   }
 
-  /** Notes a sign of life; false for an agent that the pool does not know. */
-  sawAgent(id: AgentId, nowMs: number): boolean {
-    return this.#sql.exec('UPDATE agents SET seen_at_ms = ? WHERE id = ? RETURNING 1 AS one', nowMs, id).toArray().length > 0;
+  /** Notes that an agent is there up to then; false for one that the pool does not know. */
+  sawAgent(id: AgentId, nowMs: number, presentUntilMs: number): boolean {
+    return (
+      this.#sql
+        .exec('UPDATE agents SET seen_at_ms = ?, present_until_ms = ? WHERE id = ? RETURNING 1 AS one', nowMs, presentUntilMs, id)
+        .toArray().length > 0
+    );
+  }
+
+  /** From now on the agent counts as away until it asks for work again. */
+  leaves(id: AgentId): void {
+    this.#sql.exec('UPDATE agents SET present_until_ms = 0 WHERE id = ?', id);
+  }
+
+  /** Up to when the agent is there; 0 for one that is unknown or away. */
+  presentUntilMs(id: AgentId): number {
+    return this.#sql.exec<{ until: number }>('SELECT present_until_ms AS until FROM agents WHERE id = ?', id).toArray()[0]?.until ?? 0;
+  }
+
+  isJoined(id: AgentId): boolean {
+    return this.#sql.exec('SELECT 1 AS one FROM agents WHERE id = ? AND joined = 1', id).toArray().length > 0;
+  }
+
+  /** At most `count` agents that are there and that the scheduler does not know of. */
+  arrived(nowMs: number, count: number): readonly AgentId[] {
+    return this.#sql
+      .exec<{ id: string }>(
+        'SELECT id FROM agents WHERE joined = 0 AND present_until_ms > ? ORDER BY present_until_ms LIMIT ?',
+        nowMs,
+        count,
+      )
+      .toArray()
+      .map(({ id }) => id as AgentId);
+  }
+
+  /** At most `count` agents that the scheduler knows of and that are away; `isLost`: they fell silent during an attempt. */
+  absent(nowMs: number, count: number): readonly { readonly nodeId: AgentId; readonly isLost: boolean }[] {
+    return this.#sql
+      .exec<{ id: string; lost: number }>(
+        `SELECT id, EXISTS (SELECT 1 FROM leases WHERE agent_id = agents.id AND lost = 1
+           AND body ->> '$.progress' IS NOT NULL AND body ->> '$.ending' IS NULL) AS lost
+         FROM agents WHERE joined = 1 AND present_until_ms <= ? ORDER BY present_until_ms LIMIT ?`,
+        nowMs,
+        count,
+      )
+      .toArray()
+      .map(({ id, lost }) => ({ nodeId: id as AgentId, isLost: lost === 1 }));
+  }
+
+  /** The scheduler has taken note of agents that came and went. */
+  moved(joined: readonly AgentId[], left: readonly { readonly nodeId: AgentId }[]): void {
+    const set = (value: 0 | 1, ids: readonly string[]): number =>
+      this.#sql
+        .exec(
+          'UPDATE agents SET joined = ?1 WHERE joined <> ?1 AND id IN (SELECT value FROM json_each(?2)) RETURNING 1 AS one',
+          value,
+          JSON.stringify(ids),
+        )
+        .toArray().length;
+    const goneIds = left.map(({ nodeId }) => nodeId);
+    this.#sql.exec('UPDATE sync SET joined_count = joined_count + ?', set(1, joined) - set(0, goneIds));
+  }
+
+  /** The scheduler counts none of the agents any more. */
+  disperse(): void {
+    this.#sql.exec('UPDATE agents SET joined = 0 WHERE joined = 1');
+    this.#sql.exec('UPDATE sync SET joined_count = 0');
+  }
+
+  /** The agents that the scheduler knows of. */
+  joinedCount(): number {
+    return this.#sql.exec<{ count: number }>('SELECT joined_count AS count FROM sync').one().count;
+  }
+
+  /** The last effect that was carried out. */
+  carriedOut(): number {
+    return this.#sql.exec<{ sequence: number }>('SELECT carried_out AS sequence FROM sync').one().sequence;
+  }
+
+  didCarryOut(sequence: number): void {
+    this.#sql.exec('UPDATE sync SET carried_out = ?', sequence);
   }
 
   agentCount(): number {
@@ -58,7 +145,7 @@ export class SqlitePoolStore {
   }
 
   forgetAgents(nowMs: number): void {
-    this.#sql.exec('DELETE FROM agents WHERE seen_at_ms <= ?', nowMs - LIMITS.agentForgottenMs);
+    this.#sql.exec('DELETE FROM agents WHERE seen_at_ms <= ? AND joined = 0', nowMs - LIMITS.agentForgottenMs);
   }
 
   find(attemptId: AttemptId): AgentLease | undefined {
@@ -83,18 +170,28 @@ export class SqlitePoolStore {
     return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM leases WHERE lost = 0').one().count;
   }
 
-  /** The loss of a lease must be reported to the scheduler at the next opportunity. */
-  save(lease: AgentLease): void {
+  /** A lease of which there is nothing to report yet. */
+  add(lease: AgentLease, nowMs: number): void {
+    const { grant, agentId, leaseUntilMs } = lease;
+    this.#sql.exec('INSERT INTO leases VALUES (?, ?, ?, 0, ?, ?)', grant.attemptId, agentId, leaseUntilMs, nowMs, JSON.stringify(lease));
+  }
+
+  /** The end of a lease, and the first sign of life of its agent, are reported at the next opportunity. */
+  save(lease: AgentLease, isFirstSign = false): void {
     this.#sql.exec(
-      `INSERT INTO leases VALUES (?, ?, ?, ?, 0, ?) ON CONFLICT (attempt_id) DO UPDATE SET
-         lease_until_ms = excluded.lease_until_ms, lost = excluded.lost, body = excluded.body,
-         synced_at_ms = CASE excluded.lost WHEN 1 THEN 0 ELSE synced_at_ms END`,
-      lease.grant.attemptId,
-      lease.agentId,
+      `UPDATE leases SET lease_until_ms = ?, lost = ?, body = ?, synced_at_ms = CASE ? WHEN 1 THEN 0 ELSE synced_at_ms END
+       WHERE attempt_id = ?`,
       lease.leaseUntilMs,
       Number(lease.lost),
       JSON.stringify(lease),
+      Number(lease.lost || isFirstSign),
+      lease.grant.attemptId,
     );
+  }
+
+  /** Whether there are leases whose end the scheduler has not taken note of. */
+  hasEnded(): boolean {
+    return this.#sql.exec('SELECT 1 AS one FROM leases WHERE lost = 1 LIMIT 1').toArray().length > 0;
   }
 
   markSynced(attemptIds: readonly AttemptId[], nowMs: number): void {
@@ -109,8 +206,21 @@ export class SqlitePoolStore {
     this.#sql.exec('DELETE FROM leases WHERE attempt_id = ?', attemptId);
   }
 
-  hasLeases(): boolean {
-    return this.#sql.exec('SELECT 1 AS one FROM leases LIMIT 1').toArray().length > 0;
+  /** Whether the scheduler counts on the pool, or has to hear from it. */
+  isBusy(): boolean {
+    return this.joinedCount() > 0 || this.#sql.exec('SELECT 1 AS one FROM leases LIMIT 1').toArray().length > 0;
+  }
+
+  /** The attempt that an agent holds and is now answered: it has the length of a lease to give a sign of life. */
+  take(agentId: AgentId, nowMs: number): Grant | undefined {
+    const lease = this.heldBy(agentId);
+    if (lease === undefined) return undefined;
+    if (lease.progress === null) {
+      const taken = extended(lease, null, nowMs);
+      this.save(taken);
+      this.sawAgent(agentId, nowMs, taken.leaseUntilMs);
+    }
+    return lease.grant;
   }
 
   #leases(query: string, ...bindings: (string | number)[]): readonly AgentLease[] {

@@ -16,7 +16,7 @@ export interface HeartbeatOptions {
   readonly nowMs: () => number;
   readonly progress: () => Progress;
   /** Called once, if the attempt must stop. */
-  readonly stop: (reason: Exclude<StopReason, 'released'>) => void;
+  readonly stop: (reason: StopReason) => void;
   /** Ends the heartbeats. */
   readonly signal: AbortSignal;
 }
@@ -33,7 +33,7 @@ export async function keepAlive(options: HeartbeatOptions): Promise<void> {
     try {
       const command = await client.heartbeat(attempt, options.progress(), AbortSignal.any([signal, AbortSignal.timeout(heartbeatMs)]));
       heardMs = sentMs;
-      if (command === 'cancel') return options.stop('cancelled');
+      if (command !== 'continue') return options.stop(command === 'cancel' ? 'cancelled' : 'released');
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused || nowMs() - heardMs >= leaseMs) return options.stop('lost');

@@ -67,7 +67,7 @@ export class PoolClient {
     return agentEndpoints.leaseWork.reply.schema.parse(reply).assignment;
   }
 
-  async heartbeat({ attempt, fence }: AttemptKey, progress: Progress, signal: AbortSignal): Promise<'continue' | 'cancel'> {
+  async heartbeat({ attempt, fence }: AttemptKey, progress: Progress, signal: AbortSignal): Promise<'continue' | 'cancel' | 'stop'> {
     const reply = await this.#json('POST', `attempts/${attempt}/heartbeat`, { json: { fence, progress }, signal });
     return agentEndpoints.heartbeat.reply.schema.parse(reply).command;
   }

@@ -1,5 +1,5 @@
-import type { Job } from '../../scheduler/first-form-queue/job.ts';
-import { isFinished } from '../../scheduler/first-form-queue/job.ts';
+import type { Job } from '../../scheduler/served/job.ts';
+import { isFinished } from '../../scheduler/served/job.ts';
 import { amountNano, editionAt } from '../../tenancy/usage/price-book.ts';
 
 /** What a finished job costs in nano-dollars, at the prices of when it finished; undefined before. */

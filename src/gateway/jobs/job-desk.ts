@@ -8,7 +8,7 @@ import { base32 } from '../../kernel/ids.ts';
 import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
-import type { Job } from '../../scheduler/first-form-queue/job.ts';
+import type { Job } from '../../scheduler/served/job.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { FileCatalogue } from './file-catalogue.ts';

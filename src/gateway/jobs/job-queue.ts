@@ -2,7 +2,7 @@ import type { JobState } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
 import type { FileId, JobId, PoolId, TenantId } from '../../kernel/ids.ts';
-import type { Job, JobRequest } from '../../scheduler/first-form-queue/job.ts';
+import type { Job, JobRequest } from '../../scheduler/served/job.ts';
 
 /** The scheduler, as the gateway calls it. */
 export interface JobQueue {

@@ -98,6 +98,16 @@ class Script {
     return { kind: 'suspend', queue: 'b', isSuspended: this.#chance(2) };
   }
 
+  /** A queue and a pool that come later, and what comes with them. */
+  latecomer(n: number): CellEvent | undefined {
+    const late = poolSpec({ id: 'pool_late000000' as never });
+    if (n === 20) return { kind: 'add_queue', spec: queue('late', 0, { quotas: {}, eviction: { leavingMaxCount: 5 } }) };
+    if (n === 21 || n === 24) return { kind: 'submit', spec: { ...this.spec(), queue: 'late' } };
+    if (n === 22) return { kind: 'add_pool', spec: late };
+    if (n === 23) return { kind: 'add_nodes', nodes: [nodeSpec((this.#nodes += 1) - 1, { ...TEMPLATE, poolId: late.id })] };
+    return undefined;
+  }
+
   #report(jobId: JobSpec['id']): CellEvent {
     const job = this.world.job(jobId);
     const leaving = job.attempt?.leaving !== null;
@@ -163,7 +173,7 @@ it('[J50] [J51] a cell rebuilt from its records decides as the original; equal e
     let other = new Cell(world.cell.settings, foldRecords(world.history));
     other.advance(world.nowMs);
     for (let n = 0; n < 60; n++) {
-      const event = script.next();
+      const event = script.latecomer(n) ?? script.next();
       const { decisions } = world.do(event);
       tally(decisions);
       const twin = new CellWorld(world.cell.settings, []);

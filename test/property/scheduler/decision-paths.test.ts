@@ -10,6 +10,8 @@ import type { EndReason, EvictionReason, JobRecord, JobState } from '../../../sr
 import { isWaiting } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';
+import { queue } from '../../support/worlds/cell-world.ts';
+import { poolSpec } from '../../support/fixtures/scheduler-specs.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 
 /** How a job came to a place. */
@@ -34,6 +36,7 @@ const reached = {
     save_node: 0,
     forget_node: 0,
     save_queue: 0,
+    save_cohort: 0,
     save_pool: 0,
     save_price: 0,
     save_reservation: 0,
@@ -132,6 +135,8 @@ const reached = {
     load: 0,
     suspend: 0,
     add_nodes: 0,
+    add_queue: 0,
+    add_pool: 0,
     drain: 0,
     spot_notice: 0,
     node_lost: 0,
@@ -213,12 +218,18 @@ function tallyReasons(world: CellWorld): void {
   }
 }
 
+/** A queue and a pool that come after the cell was made, by step. */
+const LATECOMERS: readonly (CellEvent | undefined)[] = [
+  { kind: 'add_queue', spec: queue('late', 0, { quotas: {}, eviction: { leavingMaxCount: 5 } }) },
+  { kind: 'add_pool', spec: poolSpec({ id: 'pool_late000000' as never }) },
+];
+
 it('[J67] every decision and every reason that the engine knows is reached', () => {
   for (const seed of seeds(60)) {
     const busy = new BusyCell(seed);
     const { world } = busy;
     for (let n = 0; n < 120; n++) {
-      const event = busy.next();
+      const event = (seed < 4 ? LATECOMERS[n] : undefined) ?? busy.next();
       const before = new Map([...world.cell.jobs.all].map((job) => [job.spec.id, job]));
       if (event.kind === 'submit') {
         const planned = plan(world.cell, event.spec, world.nowMs);

@@ -2,7 +2,8 @@ import type { CellDecision, CellRecords } from '../../../src/scheduler/engine/ma
 
 /** The rows in a store that applied these decisions. */
 export function foldRecords(decisions: readonly CellDecision[]): CellRecords {
-  const [jobs, nodes, queues, pools, prices, reservations, durations, throughputs] = [
+  const [jobs, nodes, queues, cohorts, pools, prices, reservations, durations, throughputs] = [
+    new Map(),
     new Map(),
     new Map(),
     new Map(),
@@ -18,6 +19,7 @@ export function foldRecords(decisions: readonly CellDecision[]): CellRecords {
     else if (decision.kind === 'save_node') nodes.set(decision.node.index, decision.node);
     else if (decision.kind === 'forget_node') nodes.delete(decision.index);
     else if (decision.kind === 'save_queue') queues.set(decision.queue.name, decision.queue);
+    else if (decision.kind === 'save_cohort') cohorts.set(decision.spec.name, decision.spec);
     else if (decision.kind === 'save_pool') pools.set(decision.pool.spec.id, decision.pool);
     else if (decision.kind === 'save_price') prices.set(JSON.stringify({ ...decision.row, nanoDollarsPerHour: 0 }), decision.row);
     else if (decision.kind === 'save_duration') {
@@ -32,9 +34,13 @@ export function foldRecords(decisions: readonly CellDecision[]): CellRecords {
       reservations.set(`${root} ${resource}`, decision.reservation);
     } else if (decision.kind === 'forget_reservation') reservations.delete(`${decision.root} ${decision.resource}`);
   }
-  const rows = { jobs, nodes, queues, pools, prices, reservations, durations, throughputs };
+  const rows = { jobs, nodes, queues, cohorts, pools, prices, reservations, durations, throughputs };
   // Through JSON, as a store would return them.
   return JSON.parse(
-    JSON.stringify({ ...Object.fromEntries(Object.entries(rows).map(([name, map]) => [name, [...map.values()]])), wakeAtMs }),
+    JSON.stringify({
+      ...Object.fromEntries(Object.entries(rows).map(([name, map]) => [name, [...map.values()]])),
+      nextSequence: 0,
+      wakeAtMs,
+    }),
   ) as CellRecords;
 }

@@ -79,7 +79,8 @@ const OTHER_MESSAGES = [
   'src/gateway/tenancy/quota-requests.ts',
   'src/inference/onnx-file.ts',
   'src/kernel/shared-work.ts',
-  'src/scheduler/first-form-queue/end-attempt.ts',
+  'src/scheduler/served/project-job.ts',
+  'src/scheduler/served/read-reports.ts',
   'workers/gateway/http-error.ts',
   'workers/gateway/request-lifecycle.ts',
 ];

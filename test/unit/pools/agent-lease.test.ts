@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
+import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import { assign, extended, holds, swept } from '../../../src/pools/agent-lease.ts';
+import { assign, ended, extended, holds, reportOn, swept } from '../../../src/pools/agent-lease.ts';
 import { agentToken, poolId, poolOfToken } from '../../../src/pools/agent-token.ts';
-import { afterVerdict, newsOf } from '../../../src/pools/lease-news.ts';
 
 const GRANT: Grant = {
   attemptId: 'att_x_3' as AttemptId,
@@ -19,7 +18,7 @@ const GRANT: Grant = {
 };
 const NOW_MS = 1_000_000;
 const PROGRESS = { completed: 1, failed: 0, total: 2 };
-const fresh = assign(GRANT, 'agt_a' as AgentId, NOW_MS);
+const fresh = assign(GRANT, 'agt_a' as AgentId, NOW_MS + LIMITS.agentLeaseMs);
 
 describe('an agent’s lease', () => {
   it('[P3] ends after silence for its full term, and not a millisecond earlier', () => {
@@ -44,15 +43,16 @@ describe('an agent’s lease', () => {
   });
 
   it('[P10] is reported once when it is confirmed or lost', () => {
-    expect(newsOf(fresh)).toBeUndefined();
-    expect(newsOf(extended(fresh, PROGRESS, NOW_MS))).toEqual({ jobId: 'job_x', fence: 3, kind: 'progress', progress: PROGRESS });
-    expect(newsOf({ ...fresh, lost: true })).toMatchObject({ kind: 'failed', reason: 'never_started' });
-    expect(newsOf({ ...extended(fresh, PROGRESS, NOW_MS), lost: true })).toMatchObject({ kind: 'failed', reason: 'lease_expired' });
+    expect(reportOn(fresh)).toBeUndefined();
+    expect(reportOn(extended(fresh, PROGRESS, NOW_MS))).toEqual({ jobId: 'job_x', fence: 3, kind: 'progress', progress: PROGRESS });
+    expect(reportOn({ ...fresh, lost: true })).toMatchObject({ kind: 'failed', reason: 'never_started' });
+    expect(reportOn({ ...extended(fresh, PROGRESS, NOW_MS), lost: true })).toMatchObject({ kind: 'failed', reason: 'lease_expired' });
   });
 
-  it('[P5] follows the scheduler’s verdict', () => {
-    const verdicts: ReportVerdict[] = ['continue', 'cancel', 'accepted', 'stale'];
-    expect(verdicts.map((verdict) => afterVerdict(fresh, verdict)?.command)).toEqual(['continue', 'cancel', undefined, undefined]);
+  it('[P1] is reported as its agent ended it', () => {
+    const ending = { kind: 'completed', progress: PROGRESS, tokens: 3 } as const;
+    expect(reportOn(ended(fresh, ending))).toEqual({ jobId: 'job_x', fence: 3, ...ending });
+    expect(holds(ended(fresh, ending), 3)).toBe(false);
   });
 });
 

@@ -3,25 +3,29 @@ import { env as anyEnv } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
-import { LeaseNews, newsOf } from '../../../src/pools/lease-news.ts';
 import type { PoolObject } from '../../../durable-objects/pool-object.ts';
 import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
-import { WaitingAgents, WorkClaim } from '../../../durable-objects/work-claim.ts';
-import type { Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
-import { attemptIdOf, outputFileOf } from '../../../src/contract/attempt.ts';
+import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
+import { PoolSync } from '../../../src/pools/pool-sync.ts';
 import { extended } from '../../../src/pools/agent-lease.ts';
-import type { AgentId } from '../../../src/pools/agent-lease.ts';
+import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 
 const env = anyEnv as unknown as Omit<ObjectsEnv, 'POOL'> & { readonly POOL: DurableObjectNamespace<PoolObject> };
 const scheduler = () => env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
 const PROGRESS = { completed: 2, failed: 0, total: 5 };
 const COMPLETED = { kind: 'completed', progress: { completed: 5, failed: 0, total: 5 }, tokens: 9 } as const;
+
+/** A scheduler that cannot be reached. */
+const AWAY = {
+  idFromName: () => '',
+  get: () => ({ exchange: () => Promise.reject(new Error('away')) }),
+} as unknown as ObjectsEnv['SCHEDULER'];
 
 const value = <T>(outcome: Outcome<T>): T => {
   expect(outcome).toMatchObject({ ok: true });
@@ -39,6 +43,7 @@ async function newPool(evicts = false) {
     if (evicts) await evictDurableObject(stub);
     return answer;
   };
+  value(await scheduler().addPool({ id, name: id.replaceAll('_', '-'), owner: 'testers', createdAtMs: 1 }));
   await call((object) => object.create(id, `mac-of-${id}`));
   return { id, stub, call };
 }
@@ -58,7 +63,10 @@ const inStore = <T>(stub: DurableObjectStub<PoolObject>, work: (store: SqlitePoo
 /** Lets every lease of the pool expire, as if time had passed. */
 const silence = (stub: DurableObjectStub<PoolObject>) =>
   inStore(stub, (store) => {
-    for (const lease of store.unsynced(Number.MAX_SAFE_INTEGER, 100)) store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
+    for (const lease of store.unsynced(Number.MAX_SAFE_INTEGER, 100)) {
+      store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
+      store.sawAgent(lease.agentId, Date.now(), Date.now() - 1);
+    }
   });
 
 describe.each([
@@ -149,7 +157,7 @@ describe.each([
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
     await scheduler().cancel(request.tenantId, request.id);
-    await stub.nudge('attempts');
+    await stub.nudge();
     expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toBe('cancel');
     const stopped = { kind: 'failed', reason: 'cancelled', message: '' } as const;
     expect(await call((object) => object.end(grant.attemptId, 1, stopped))).toMatchObject({ ok: true });
@@ -204,47 +212,89 @@ describe('PoolObject', () => {
     expect(tables).toEqual([]);
   });
 
-  it('[P3] gives a lost attempt to no agent before the scheduler knows of the loss', async () => {
+  it('[P3] takes an attempt from an agent for good, though it asks again before the scheduler knows', async () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register('one')));
     await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     await inStore(stub, (store) => store.save({ ...store.find(grant.attemptId)!, lost: true }));
-    expect(value(await call((object) => object.lease(agent, 0)))).toBeNull();
-    expect(await call((object) => object.held(grant.attemptId, 1))).toMatchObject({ error: { code: 'stale_fence' } });
-    expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toMatchObject({ error: { code: 'stale_fence' } });
-    expect(await runDurableObjectAlarm(stub)).toBe(true);
     const again = value(await call((object) => object.lease(agent, 0)))!;
     expect(again).toMatchObject({ jobId: grant.jobId, fence: 2 });
+    expect(await call((object) => object.held(grant.attemptId, 1))).toMatchObject({ error: { code: 'stale_fence' } });
+    expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toMatchObject({ error: { code: 'stale_fence' } });
     await call((object) => object.end(again.attemptId, 2, COMPLETED));
   });
 
-  it('[P10] counts work whose agent no longer waits as never started', async () => {
-    const { stub } = await newPool();
-    await inStore(stub, async (store) => {
-      const waiting = new WaitingAgents();
-      const waiter = waiting.join('agt_impatient' as AgentId);
-      const request = jobRequest(1);
-      const attemptId = attemptIdOf(request.id, 1);
-      const outputFile = outputFileOf(request.id, 1);
-      const grant = {
-        attemptId,
-        jobId: request.id,
-        fence: 1,
-        tenantId: request.tenantId,
-        owner: request.owner,
-        work: request.work,
-        outputFile,
-      };
-      const fetch = async () => {
-        waiting.leave(waiter);
-        return [grant];
-      };
-      await new WorkClaim({ store, waiting, fetch, onAssigned: async () => {} }).run();
-      expect(newsOf(store.find(attemptId)!)).toMatchObject({ kind: 'failed', reason: 'never_started', fence: 1 });
-      expect(store.unsynced(1, 1)).toHaveLength(1);
-      store.remove(attemptId);
+  it('[P10] [P17] gives work back that an agent was given after it had stopped asking', async () => {
+    const { stub, call } = await newPool();
+    const agent = value(await call((object) => object.register('one')));
+    expect(value(await call((object) => object.lease(agent, 1)))).toBeNull();
+    const request = await newJob();
+    await stub.nudge();
+    expect(await jobState(request)).toMatchObject({ state: 'starting' });
+    await inStore(stub, (store) => {
+      const lease = store.heldBy(agent)!;
+      store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
+      store.sawAgent(agent, Date.now(), Date.now() - 1);
     });
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    expect(await jobState(request)).toMatchObject({ state: 'pending', failures: 0, ended: [{ outcome: 'never_started' }] });
+    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    expect(grant).toMatchObject({ jobId: request.id, fence: 2 });
+    await call((object) => object.end(grant.attemptId, 2, COMPLETED));
+  });
+
+  it('[P17] is given nothing while it does not ask', async () => {
+    const { stub, call } = await newPool();
+    const agent = value(await call((object) => object.register('one')));
+    const first = await newJob();
+    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    expect(grant.jobId).toBe(first.id);
+    await call((object) => object.end(grant.attemptId, 1, COMPLETED));
+    expect(value(await call((object) => object.lease(agent, 0)))).toBeNull();
+    const second = await newJob();
+    await stub.nudge();
+    expect(await jobState(second)).toMatchObject({ state: 'pending', fence: 0 });
+    const next = value(await call((object) => object.lease(agent, 0)))!;
+    await call((object) => object.end(next.attemptId, 1, COMPLETED));
+  });
+
+  it('[P18] reports the end of an attempt once the scheduler can be reached, though the call failed', async () => {
+    const { stub, call } = await newPool();
+    const agent = value(await call((object) => object.register('one')));
+    const request = await newJob();
+    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    await runInDurableObject(stub, async (object) => {
+      const inside = object as unknown as { env: ObjectsEnv };
+      const working = inside.env;
+      inside.env = { ...working, SCHEDULER: AWAY };
+      await expect(object.end(grant.attemptId, 1, COMPLETED)).rejects.toThrow('away');
+      inside.env = working;
+    });
+    expect(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS))).toMatchObject({ error: { code: 'stale_fence' } });
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    expect(await jobState(request)).toMatchObject({ state: 'succeeded', tokens: 9 });
+    expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toEqual({ ok: true, value: null });
+  });
+
+  it('[P19] has all agents join again when the scheduler counts on others', async () => {
+    const { stub, call } = await newPool();
+    const agents = await Promise.all(['one', 'two'].map(async (name) => value(await call((object) => object.register(name)))));
+    const waiting = call((object) => object.lease(agents[0]!, 20_000));
+    await expect.poll(() => inStore(stub, (store) => store.joinedCount())).toBe(1);
+    // As if an exchange had been forgotten.
+    await runInDurableObject(stub, (_object, { storage }) => {
+      storage.sql.exec('UPDATE agents SET joined = 1, present_until_ms = ? WHERE id = ?', Date.now() + 60_000, agents[1]!);
+      storage.sql.exec('UPDATE sync SET joined_count = 2');
+    });
+    await stub.nudge();
+    expect(await inStore(stub, (store) => store.joinedCount())).toBe(2);
+    await inStore(stub, (store) => store.leaves(agents[1]!));
+    await stub.nudge();
+    const request = await newJob();
+    const grant = value(await waiting)!;
+    expect(grant.jobId).toBe(request.id);
+    await call((object) => object.end(grant.attemptId, 1, COMPLETED));
   });
 
   it('[P5] keeps reports that arrive from an agent during a call to the scheduler', async () => {
@@ -254,15 +304,16 @@ describe('PoolObject', () => {
     const grants: Grant[] = [];
     for (const agent of agents) grants.push(value(await call((object) => object.lease(agent, 0)))!);
     await inStore(stub, async (store) => {
-      const [first, second] = grants.map(({ attemptId }) => ({ ...store.find(attemptId)!, progress: PROGRESS }));
+      for (const { attemptId } of grants) store.save({ ...store.find(attemptId)!, progress: PROGRESS }, true);
+      const [first, second] = grants.map(({ attemptId }) => store.find(attemptId)!);
       const later = extended(first!, COMPLETED.progress, Date.now() + 5_000);
-      const report = async (): Promise<ReportVerdict[]> => {
+      const exchange = async ({ reports }: PoolMessage): Promise<PoolOrders> => {
         store.save(later);
         store.remove(second!.grant.attemptId);
-        return ['cancel', 'cancel'];
+        store.leaves(second!.agentId);
+        return { verdicts: reports.map(() => 'cancel'), effects: [], isOutOfStep: false };
       };
-      const news = new LeaseNews(store, report, { nowMs: () => Date.now() });
-      await news.tell([first!, second!]);
+      await new PoolSync({ store, exchange, clock: { nowMs: () => Date.now() }, onAssigned: () => {} }).run();
       expect(store.find(first!.grant.attemptId)).toEqual({ ...later, command: 'cancel' });
       expect(store.find(second!.grant.attemptId)).toBeUndefined();
     });
@@ -278,8 +329,7 @@ describe('PoolObject', () => {
     await runInDurableObject(stub, async (object, state) => {
       const inside = object as unknown as { env: ObjectsEnv };
       const working = inside.env;
-      const away = { idFromName: () => '', get: () => ({ report: () => Promise.reject(new Error('away')) }) };
-      inside.env = { ...working, POOL: env.POOL, SCHEDULER: away as unknown as ObjectsEnv['SCHEDULER'] };
+      inside.env = { ...working, POOL: env.POOL, SCHEDULER: AWAY };
       await state.storage.deleteAlarm();
       new SqlitePoolStore(state.storage).markSynced([grant.attemptId], 0);
       await expect(object.alarm()).rejects.toThrow('away');
@@ -293,7 +343,7 @@ describe('PoolObject', () => {
     const { stub, call } = await newPool();
     await runInDurableObject(stub, (_object, { storage }) => {
       const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.agentsMaxCount})
-        INSERT INTO agents SELECT 'agt_' || i, 'many', CASE i WHEN 1 THEN ? ELSE ? END FROM n`;
+        INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_' || i, 'many', CASE i WHEN 1 THEN ? ELSE ? END FROM n`;
       storage.sql.exec(rows, Date.now() - LIMITS.agentForgottenMs + 60_000, Date.now());
     });
     expect(await call((object) => object.register('one more'))).toMatchObject({ error: { code: 'limit_exceeded' } });

@@ -5,18 +5,21 @@ import { describe, expect, it } from 'vitest';
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import type { SchedulerObject } from '../../../durable-objects/scheduler-object.ts';
-import { migrate } from '../../../src/kernel/sql/migrate.ts';
-import { JOB_MIGRATIONS, SqliteJobStore, SqliteOutbox } from '../../../src/scheduler/first-form-queue/sqlite-job-store.ts';
-import { UsageDispatcher } from '../../../durable-objects/ledger-dispatchers.ts';
-import { LIMITS } from '../../../src/contract/limits.ts';
-import type { JobState } from '../../../src/contract/jobs.ts';
-import type { JobId, OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
-import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
-import { step } from '../../../src/scheduler/first-form-queue/step.ts';
-import { commit } from '../../../src/scheduler/first-form-queue/decision.ts';
 import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
-import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
+import type { JobState } from '../../../src/contract/jobs.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import { UsageDispatcher } from '../../../durable-objects/ledger-dispatchers.ts';
+import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
+import type { JobId, OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
+import { migrate } from '../../../src/kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
+import { newJob } from '../../../src/scheduler/served/job.ts';
+import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
+import { SqliteCellStore } from '../../../src/scheduler/served/sqlite-cell-store.ts';
+import { SqliteJobStore } from '../../../src/scheduler/served/sqlite-job-store.ts';
+import { SqliteUsageOutbox } from '../../../src/scheduler/served/sqlite-usage-outbox.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 
 interface SchedulerEnv {
@@ -30,23 +33,66 @@ const DONE = { completed: 4, failed: 1, total: 5 };
 
 /** The object as the gateway and the pools call it. */
 interface Scheduler extends JobQueue {
-  claim(poolId: PoolId, count: number): Promise<readonly Grant[]>;
-  report(poolId: PoolId, reports: readonly AttemptReport[]): Promise<readonly ReportVerdict[]>;
+  exchange(message: PoolMessage): Promise<PoolOrders>;
 }
 
 const tenantOf = (n: number) => `tn_0000000001_${String(n % 50).padStart(8, '0')}` as TenantId;
 
+type Call = <T>(work: (object: Scheduler) => T | Promise<T>) => Promise<T>;
+
 let cells = 0;
-function scheduler(evicts = false) {
+async function scheduler(evicts = false) {
   const stub = env.SCHEDULER.get(env.SCHEDULER.idFromName(`cell-${++cells}`));
   // The generated types of stubs lose branded ids.
   const queue = stub as unknown as Scheduler;
-  const call = async <T>(work: (object: Scheduler) => Promise<T>): Promise<T> => {
+  const call: Call = async (work) => {
     const answer = await work(queue);
     if (evicts) await evictDurableObject(stub);
     return answer;
   };
-  return { stub, call };
+  unwrap(await call((object) => object.addPool({ id: POOL, name: 'pool', owner: 'team', createdAtMs: 1 })));
+  return { stub, call, pool: new TestPool(call) };
+}
+
+/** A pool whose agents each ask once for work. */
+class TestPool {
+  readonly #call: Call;
+  readonly #agents = new Map<string, string>();
+  #joined = 0;
+  #nodes = 0;
+  #carriedOut = 0;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  async exchange(news: Partial<PoolMessage> = {}): Promise<PoolOrders> {
+    this.#nodes += (news.joined?.length ?? 0) - (news.left?.length ?? 0);
+    const rest = { poolId: POOL, nodeCount: this.#nodes, carriedOut: this.#carriedOut };
+    const orders = await this.#call((object) => object.exchange({ reports: [], left: [], joined: [], ...news, ...rest }));
+    this.#carriedOut = orders.effects.at(-1)?.sequence ?? this.#carriedOut;
+    return orders;
+  }
+
+  /** What `count` more agents are given. */
+  async claim(count: number): Promise<readonly Grant[]> {
+    const { effects } = await this.exchange({ joined: Array.from({ length: count }, () => `agent-${(this.#joined += 1)}`) });
+    return effects.flatMap(({ effect }) => {
+      if (effect.kind !== 'start') return [];
+      this.#agents.set(effect.grant.jobId, effect.nodeId);
+      return [effect.grant];
+    });
+  }
+
+  async report(reports: readonly AttemptReport[]): Promise<readonly ReportVerdict[]> {
+    const ended = new Set(reports.filter(({ kind }) => kind !== 'progress').map(({ jobId }) => jobId));
+    const left = [...ended].flatMap((jobId) => {
+      const nodeId = this.#agents.get(jobId);
+      this.#agents.delete(jobId);
+      return nodeId === undefined ? [] : [{ nodeId, isLost: false }];
+    });
+    return (await this.exchange({ reports, left })).verdicts;
+  }
 }
 
 const unwrap = <T>(outcome: Outcome<T>): T => {
@@ -54,22 +100,24 @@ const unwrap = <T>(outcome: Outcome<T>): T => {
   return (outcome as { value: T }).value;
 };
 
+/** Lets the leases of all pools end, as if time had passed. */
+const silence = (stub: DurableObjectStub<SchedulerObject>) =>
+  runInDurableObject(stub, (_object, { storage }) => void storage.sql.exec('UPDATE pool_leases SET lease_until_ms = ?', Date.now() - 1));
+
 describe.each([
   ['in memory', false],
   ['evicted between calls', true],
 ])('SchedulerObject, %s', (_name, evicts) => {
   it('[J1] carries a job from submission to success, and delivers its usage once', async () => {
-    const { stub, call } = scheduler(evicts);
+    const { stub, call, pool } = await scheduler(evicts);
     const organisationId = `org_usage${String(evicts)}` as OrganisationId;
     const request = jobRequest(1, { organisationId });
     unwrap(await call((object) => object.submit(request)));
-    const [grant] = await call((object) => object.claim(POOL, 5));
+    const [grant] = await pool.claim(5);
     expect(grant).toMatchObject({ jobId: request.id, fence: 1 });
-    expect(await call((object) => object.report(POOL, [{ jobId: request.id, fence: 1, kind: 'progress', progress: DONE }]))).toEqual([
-      'continue',
-    ]);
+    expect(await pool.report([{ jobId: request.id, fence: 1, kind: 'progress', progress: DONE }])).toEqual(['continue']);
     const completed = { jobId: request.id, fence: 1, kind: 'completed', progress: DONE, tokens: 70 } as const;
-    expect(await call((object) => object.report(POOL, [completed, completed]))).toEqual(['accepted', 'accepted']);
+    expect(await pool.report([completed, completed])).toEqual(['accepted', 'accepted']);
     const job = unwrap(await call((object) => object.job(request.tenantId, request.id)));
     expect(job).toMatchObject({ state: 'succeeded', tokens: 70, outputFile: grant!.outputFile, progress: DONE });
 
@@ -86,34 +134,32 @@ describe.each([
   });
 
   it('[J8] takes an attempt from a silent pool by alarm, runs it again, and refuses the late completion', async () => {
-    const { stub, call } = scheduler(evicts);
+    const { stub, call, pool } = await scheduler(evicts);
     const request = jobRequest(2);
     await call((object) => object.submit(request));
-    await call((object) => object.claim(POOL, 1));
-    await call((object) => object.report(POOL, [{ jobId: request.id, fence: 1, kind: 'progress', progress: DONE }]));
+    await pool.claim(1);
+    await pool.report([{ jobId: request.id, fence: 1, kind: 'progress', progress: DONE }]);
     const alarmAtMs = await runInDurableObject(stub, (_object, state) => state.storage.getAlarm());
     expect(alarmAtMs).toBeLessThanOrEqual(Date.now() + LIMITS.poolLeaseMs);
 
-    await runInDurableObject(stub, (_object, state) => {
-      const store = new SqliteJobStore(state.storage);
-      const job = store.find(request.id)!;
-      store.save({ ...job, attempt: { ...job.attempt!, leaseUntilMs: Date.now() - 1 } });
-    });
+    await silence(stub);
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     const job = unwrap(await call((object) => object.job(request.tenantId, request.id)));
     expect(job).toMatchObject({ state: 'pending', failures: 1, ended: [{ fence: 1, outcome: 'lease_expired' }] });
 
-    const [again] = await call((object) => object.claim(POOL, 1));
+    const other = new TestPool(call);
+    const [again] = await other.claim(1);
     expect(again).toMatchObject({ jobId: request.id, fence: 2 });
     const late = { jobId: request.id, fence: 1, kind: 'completed', progress: DONE, tokens: 1 } as const;
-    expect(await call((object) => object.report(POOL, [late]))).toEqual(['stale']);
-    expect(await call((object) => object.report(POOL, [{ ...late, fence: 2 }]))).toEqual(['accepted']);
-    expect(await call((object) => object.report(POOL, [late]))).toEqual(['stale']);
+    const nothing = { left: [], joined: [] };
+    expect((await other.exchange({ ...nothing, reports: [late] })).verdicts).toEqual(['stale']);
+    expect(await other.report([{ ...late, fence: 2 }])).toEqual(['accepted']);
+    expect((await other.exchange({ ...nothing, reports: [late] })).verdicts).toEqual(['stale']);
     expect(unwrap(await call((object) => object.job(request.tenantId, request.id)))).toMatchObject({ outputFile: again!.outputFile });
   });
 
   it('[J10] shows a tenant its own jobs only, newest first, in pages', async () => {
-    const { call } = scheduler(evicts);
+    const { call } = await scheduler(evicts);
     const tenantId = 'tn_0000000001_pages000' as TenantId;
     for (let n = 1; n <= 5; n++) await call((object) => object.submit(jobRequest(n, n === 3 ? {} : { tenantId })));
     const first = await call((object) => object.jobs(tenantId, 2, undefined));
@@ -127,40 +173,49 @@ describe.each([
 
 describe('SchedulerObject', () => {
   it('[J16] [J18] accepts the output of the attempt that completed, for its own tenant alone', async () => {
-    const { call } = scheduler();
+    const { call, pool } = await scheduler();
     const request = jobRequest(1);
     await call((object) => object.submit(request));
-    const [lost] = await call((object) => object.claim(POOL, 1));
-    const released = { jobId: request.id, fence: 1, kind: 'failed', reason: 'released', message: '' } as const;
-    await call((object) => object.report(POOL, [released]));
-    const [kept] = await call((object) => object.claim(POOL, 1));
+    const [lost] = await pool.claim(1);
+    await pool.report([{ jobId: request.id, fence: 1, kind: 'failed', reason: 'released', message: '' }]);
+    const [kept] = await pool.claim(1);
     const outputs = [lost!.outputFile, kept!.outputFile];
     expect(await call((object) => object.acceptedOutputs(request.tenantId, outputs))).toEqual([]);
-    await call((object) => object.report(POOL, [{ jobId: request.id, fence: 2, kind: 'completed', progress: DONE, tokens: 1 }]));
+    await pool.report([{ jobId: request.id, fence: 2, kind: 'completed', progress: DONE, tokens: 1 }]);
     expect(await call((object) => object.acceptedOutputs(request.tenantId, outputs))).toEqual([kept!.outputFile]);
     expect(await call((object) => object.acceptedOutputs(tenantOf(2), outputs))).toEqual([]);
   });
 
-  it('[J14] changes no job whose usage cannot be written with it', async () => {
-    const { stub } = scheduler();
+  it('[J14] [J81] changes no job whose usage cannot be written with it, in memory neither', async () => {
+    const { stub } = await scheduler();
     const request = jobRequest(1);
-    await runInDurableObject(stub, (object, state) => {
+    await runInDurableObject(stub, async (object, state) => {
+      const pool = new TestPool(async (work) => work(object as unknown as Scheduler));
       object.submit(request);
-      object.claim(POOL, 1);
+      await pool.claim(1);
       state.storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END");
       const completed = { jobId: request.id, fence: 1, kind: 'completed', progress: DONE, tokens: 1 } as const;
-      expect(() => object.report(POOL, [completed])).toThrow('full');
+      const exchange = () => object.exchange({ poolId: POOL, reports: [completed], left: [], joined: [], nodeCount: 1, carriedOut: 9 });
+      expect(exchange).toThrow('full');
       expect(object.job(request.tenantId, request.id)).toMatchObject({ value: { state: 'starting', tokens: 0 } });
       state.storage.sql.exec('DROP TRIGGER full');
-      expect(object.report(POOL, [completed])).toEqual(['accepted']);
+      expect(exchange().verdicts).toEqual(['accepted']);
       expect(object.job(request.tenantId, request.id)).toMatchObject({ value: { state: 'succeeded', tokens: 1 } });
     });
   });
 });
 
+/** Drops every table, as if the object had never been used. */
+function clear(storage: DurableObjectStorage): void {
+  storage.sql.exec('DROP TABLE schema_version');
+  for (const { name } of storage.sql.exec<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table'`).toArray()) {
+    if (!name.startsWith('_cf') && !name.startsWith('sqlite_')) storage.sql.exec(`DROP TABLE ${name}`);
+  }
+}
+
 describe('SchedulerObject at size', () => {
-  it('[J13] reads rows in proportion to each answer with 20,000 jobs pending', async () => {
-    const { stub } = scheduler();
+  it('[J13] reads rows in proportion to each answer with 20,000 jobs stored', async () => {
+    const { stub } = await scheduler();
     await runInDurableObject(stub, (_object, state) => {
       const { storage } = state;
       let cursors: { rowsRead: number }[] = [];
@@ -177,15 +232,18 @@ describe('SchedulerObject at size', () => {
           },
         },
       } as unknown as SqlStorage;
-      const store = new SqliteJobStore(counting);
-      const outbox = new SqliteOutbox(counting);
+      const [store, cell, outbox] = [new SqliteJobStore(counting), new SqliteCellStore(counting), new SqliteUsageOutbox(counting)];
+      const effect = { kind: 'kill', attemptId: 'att_1' as never } as const;
       storage.transactionSync(() => {
         for (let n = 1; n <= 20_000; n++) {
-          const { decisions } = step(store, { kind: 'submit', request: jobRequest(n, { tenantId: tenantOf(n) }) }, n);
-          commit(store, decisions);
+          const job = newJob(jobRequest(n, { tenantId: tenantOf(n) }), n, n);
+          store.save(job);
+          if (n % 20 > 0) continue;
+          cell.putEffect(`pool_${n % 100}` as PoolId, job.id, 1, effect);
+          cell.extendLease(`pool_${n}` as PoolId, n);
+          cell.log([{ kind: 'tick' }], n, 500);
         }
       });
-      commit(store, step(store, { kind: 'claim', poolId: POOL, count: 50 }, 20_001).decisions);
       const rowsReadBy = (read: () => unknown): number => {
         cursors = [];
         read();
@@ -193,26 +251,27 @@ describe('SchedulerObject at size', () => {
       };
       const reads = {
         find: () => store.find(jobRequest(9_000).id),
-        nextPending: () => store.nextPending(3),
-        expired: () => store.expired(Number.MAX_SAFE_INTEGER, 3),
         openCount: () => store.openCount(tenantOf(7)),
-        nextSequence: () => store.nextSequence(),
         newest: () => store.newest(tenantOf(7), 10_000, 3),
         newestStarting: () => store.newest(tenantOf(7), 10_000, 3, 'starting'),
         newestCancelled: () => store.newest(tenantOf(7), 10_000, 3, 'cancelled'),
-        nextLeaseEndMs: () => store.nextLeaseEndMs(),
         outbox: () => [outbox.nextDueMs(), outbox.due(1, 3)],
         save: () => store.save(store.find(jobRequest(9_000).id)!),
+        effects: () => cell.effects('pool_20' as PoolId, 3),
+        dropEffects: () => cell.dropEffects(jobRequest(9_000).id, 1),
+        silentPool: () => cell.silentPool(20_001),
+        nextLeaseEnd: () => cell.nextLeaseEndMs(),
+        log: () => cell.log([{ kind: 'tick' }], 20_001, 500),
       };
       const rows = Object.fromEntries(Object.entries(reads).map(([name, read]) => [name, rowsReadBy(read)]));
       expect(store.openCount(tenantOf(7))).toBe(400);
       for (const [name, count] of Object.entries(rows)) expect(count, `${name} of ${JSON.stringify(rows)}`).toBeLessThanOrEqual(12);
-      expect(rows['nextPending']).toBeGreaterThanOrEqual(3);
+      expect(rows['effects']).toBeGreaterThanOrEqual(3);
     });
   });
 
   it('[J75] lists the jobs of one state, newest first, page by page', async () => {
-    const { call } = scheduler();
+    const { call } = await scheduler();
     const tenantId = tenantOf(1);
     const ids = [1, 51, 101, 151].map((n) => jobRequest(n, { tenantId }).id);
     for (const n of [1, 51, 101, 151]) unwrap(await call((object) => object.submit(jobRequest(n, { tenantId }))));
@@ -229,12 +288,9 @@ describe('SchedulerObject at size', () => {
   });
 
   it('[J76] counts no item twice in jobs from before failed items were counted separately', async () => {
-    const { stub } = scheduler();
+    const { stub } = await scheduler();
     await runInDurableObject(stub, (_object, { storage }) => {
-      storage.sql.exec('DROP TABLE schema_version');
-      for (const { name } of storage.sql.exec<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table'`).toArray()) {
-        if (!name.startsWith('_cf')) storage.sql.exec(`DROP TABLE ${name}`);
-      }
+      clear(storage);
       migrate(storage, JOB_MIGRATIONS.slice(0, 1));
       const insert = `INSERT INTO jobs VALUES (?, 'o', 'tn_old', 'p', 'team', 'succeeded', 1, ?, NULL, ?)`;
       storage.sql.exec(insert, 'old', 1, JSON.stringify({ id: 'old', progress: { completed: 5, failed: 2, total: 5 } }));
@@ -251,19 +307,20 @@ describe('SchedulerObject at size', () => {
   });
 
   it('[J14] delivers the usage of each job by its own alarm, one job after another', async () => {
-    const { stub } = scheduler();
+    const { stub, call, pool } = await scheduler();
     for (let n = 1; n <= 3; n++) {
-      await stub.submit(jobRequest(n, { organisationId: 'org_alarms0000' as OrganisationId }));
-      await stub.claim(POOL, 1);
-      await stub.report(POOL, [{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
+      await call((object) => object.submit(jobRequest(n, { organisationId: 'org_alarms0000' as OrganisationId })));
+      await pool.claim(1);
+      await pool.report([{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
       const left = () => runInDurableObject(stub, (_object, state) => state.storage.sql.exec('SELECT id FROM outbox').toArray().length);
       await expect.poll(left, { timeout: 3_000 }).toBe(0);
     }
   });
 
   it('[J14] keeps usage that the ledger does not acknowledge, without holding up that of others', async () => {
-    const { stub } = scheduler();
+    const { stub } = await scheduler();
     await runInDurableObject(stub, async (object, state) => {
+      const pool = new TestPool(async (work) => work(object as unknown as Scheduler));
       const recordedBy: string[] = [];
       const fakeLedger = {
         idFromName: (name: string) => name,
@@ -280,10 +337,10 @@ describe('SchedulerObject at size', () => {
         [2, 'org_fine'],
       ] as const) {
         object.submit(jobRequest(n, { organisationId: organisationId as OrganisationId }));
-        object.claim(POOL, 1);
-        object.report(POOL, [{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
+        await pool.claim(1);
+        await pool.report([{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
       }
-      const dispatcher = new UsageDispatcher(new SqliteOutbox(state.storage), fakeLedger as unknown as ObjectsEnv['BILLING']);
+      const dispatcher = new UsageDispatcher(new SqliteUsageOutbox(state.storage), fakeLedger as unknown as ObjectsEnv['BILLING']);
       await dispatcher.deliver(100);
       expect(recordedBy).toEqual(['org_fine']);
       const left = state.storage.sql

@@ -124,6 +124,17 @@ export class QuotaTree {
     if (this.#undo.isOpen) this.#undo.note(() => bundle.forEach(({ resource, quantity }) => takeAmount(queue, resource, -sign * quantity)));
   }
 
+  /** Adds a queue without quotas of its own below a cohort: no account of others changes. Not undone by a trial. */
+  addQueue(spec: CohortSpec): void {
+    assert(spec.eviction !== null && spec.parent !== null && Object.keys(spec.quotas).length === 0, 'the queue lends nothing');
+    assert(spec.eviction.leavingMaxCount !== Infinity, 'the queue is stored as JSON, which knows no infinity');
+    this.#add(spec);
+    const node = this.node(spec.name);
+    for (let above = node; above.parent !== null; above = above.parent)
+      above.parent.height = Math.max(above.parent.height, above.height + 1);
+    shareResources(node);
+  }
+
   #add(spec: CohortSpec): void {
     assert(!this.#nodes.has(spec.name), `cohort ${spec.name} is named once`);
     const parent = spec.parent === null ? null : this.node(spec.parent);

@@ -1,9 +1,10 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { PoolChoice } from '../admission/offer.ts';
 import { dominantSharePpm, aged, NO_HISTORY } from '../fairness/dominant-share.ts';
-import type { CohortNode } from '../fairness/quota-tree.ts';
+import type { CohortNode, CohortSpec } from '../fairness/quota-tree.ts';
 import { rootOf, QuotaTree } from '../fairness/quota-tree.ts';
 import type { JobSpec } from '../model/job-spec.ts';
+import type { PoolSpec } from '../model/pool-spec.ts';
 import { acceptsPool } from '../model/job-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
@@ -59,7 +60,7 @@ export class Cell {
     this.settings = settings;
     this.fleet = new Fleet(settings.pools, this.undo);
     this.placer = settings.placer(this.fleet.cluster, this.jobs.mix);
-    this.tree = new QuotaTree(settings.cohorts, this.undo);
+    this.tree = new QuotaTree([...settings.cohorts, ...(records?.cohorts ?? [])], this.undo);
     this.holdings = new Holdings(this.fleet.cluster, this.tree, this.undo);
     this.idleNodes = new IdleNodes(this.fleet, this.holdings.occupants);
     if (records !== undefined) this.#load(records);
@@ -130,6 +131,22 @@ export class Cell {
     return this.holdings.change(before, job);
   }
 
+  /** Takes a queue in, once per name. */
+  addQueue(spec: CohortSpec): void {
+    if (this.tree.queue(spec.name) !== undefined) return;
+    this.tree.addQueue(spec);
+    this.decide({ kind: 'save_cohort', spec });
+  }
+
+  /** Takes a pool in, once per id. Waiting jobs may run there from now on. */
+  addPool(spec: PoolSpec): void {
+    if (this.fleet.hasPool(spec.id)) return;
+    this.savePool(this.fleet.addPool(spec));
+    this.poolChoices = new WeakMap();
+    this.pending.refilePools();
+    this.pending.wake(() => true);
+  }
+
   saveQueue(queue: QueueRecord): void {
     const before = this.queue(queue.name);
     this.#queues.set(queue.name, queue);
@@ -198,9 +215,12 @@ export class Cell {
     );
   }
 
-  #load({ jobs, nodes, queues, pools, prices, reservations, durations, throughputs, wakeAtMs }: CellRecords): void {
+  #load({ jobs, nextSequence, nodes, queues, pools, prices, reservations, durations, throughputs, wakeAtMs }: CellRecords): void {
+    for (const pool of pools) {
+      if (!this.fleet.hasPool(pool.spec.id)) this.fleet.addPool(pool.spec);
+      this.fleet.savePool(pool);
+    }
     for (const node of nodes) this.fleet.restore(node);
-    for (const pool of pools) this.fleet.savePool(pool);
     for (const queue of queues) this.#queues.set(queue.name, queue);
     for (const row of prices) this.prices.add(row);
     this.durations.load(durations);
@@ -211,6 +231,7 @@ export class Cell {
       this.#put(undefined, job);
       this.holdings.change(undefined, job);
     }
+    this.jobs.continueFrom(nextSequence);
     this.reservations.load(reservations);
     this.throughputs.load(throughputs);
     // As recorded: no job could be placed, or another pass was due at once.

@@ -1,7 +1,8 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { Load } from '../elastic/follow-load.ts';
 import type { JobSpec } from '../model/job-spec.ts';
-import type { NodeSpec } from '../model/pool-spec.ts';
+import type { CohortSpec } from '../fairness/quota-tree.ts';
+import type { NodeSpec, PoolSpec } from '../model/pool-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 
 /** News of an attempt. News under a fence that is not the job's live one changes nothing. */
@@ -32,6 +33,9 @@ export type CellEvent =
   | { readonly kind: 'load'; readonly jobId: JobId; readonly load: Load }
   /** The queue's tenant may not run jobs, or may again. */
   | { readonly kind: 'suspend'; readonly queue: string; readonly isSuspended: boolean }
+  /** A queue below a cohort that there is, without quotas of its own: what it uses it borrows. */
+  | { readonly kind: 'add_queue'; readonly spec: CohortSpec }
+  | { readonly kind: 'add_pool'; readonly spec: PoolSpec }
   | { readonly kind: 'add_nodes'; readonly nodes: readonly NodeSpec[] }
   /** No new work for the node; the eviction of the jobs there is requested. */
   | { readonly kind: 'drain'; readonly nodeId: string }

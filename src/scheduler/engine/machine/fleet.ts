@@ -12,8 +12,6 @@ import type { NodeRecord, PoolRecord } from './records.ts';
 /** Pools and their nodes. */
 export class Fleet {
   readonly cluster: ClusterState;
-  /** Whether any pool grows and shrinks. */
-  readonly isElastic: boolean;
   readonly #undo: UndoLog;
   readonly #pools = new Map<PoolId, PoolRecord>();
   readonly #nodes = new Map<number, NodeRecord>();
@@ -23,15 +21,30 @@ export class Fleet {
   readonly #holders = new Map<string, Set<number>>();
   /** Nodes by pool and accelerator. */
   readonly #counts = new Map<string, number>();
+  #isElastic = false;
 
   constructor(pools: readonly PoolSpec[], undo: UndoLog) {
     this.#undo = undo;
     this.cluster = new ClusterState(undo);
-    this.isElastic = pools.some(({ elasticity }) => elasticity !== null);
-    for (const spec of pools) {
-      this.#pools.set(spec.id, { spec, comingCount: 0, askedAtMs: null, interruptions: NONE_SEEN });
-      this.#nodesOf.set(spec.id, []);
-    }
+    for (const spec of pools) this.addPool(spec);
+  }
+
+  /** Whether any pool grows and shrinks. */
+  get isElastic(): boolean {
+    return this.#isElastic;
+  }
+
+  /** Not undone by a trial. */
+  addPool(spec: PoolSpec): PoolRecord {
+    const pool = { spec, comingCount: 0, askedAtMs: null, interruptions: NONE_SEEN };
+    this.#pools.set(spec.id, pool);
+    this.#nodesOf.set(spec.id, []);
+    if (spec.elasticity !== null) this.#isElastic = true;
+    return pool;
+  }
+
+  hasPool(id: PoolId): boolean {
+    return this.#pools.has(id);
   }
 
   get pools(): Iterable<PoolRecord> {

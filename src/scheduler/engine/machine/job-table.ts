@@ -49,6 +49,11 @@ export class JobTable {
     return this.#nextSequence;
   }
 
+  /** Gives no job a sequence before this one: jobs that have had those may be known no longer. */
+  continueFrom(sequence: number): void {
+    this.#nextSequence = Math.max(this.#nextSequence, sequence);
+  }
+
   /** Jobs whose eviction was requested. */
   get leaving(): ReadonlySet<JobId> {
     return this.#leaving;

@@ -1,5 +1,6 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { UsageHistory } from '../fairness/dominant-share.ts';
+import type { CohortSpec } from '../fairness/quota-tree.ts';
 import type { LedgerEvent } from '../life/segment.ts';
 import type { NodeSpec, PoolSpec } from '../model/pool-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
@@ -14,6 +15,8 @@ export type CellDecision =
   /** The node is gone, and nothing is left there. */
   | { readonly kind: 'forget_node'; readonly index: number }
   | { readonly kind: 'save_queue'; readonly queue: QueueRecord }
+  /** A queue that the settings do not name. */
+  | { readonly kind: 'save_cohort'; readonly spec: CohortSpec }
   | { readonly kind: 'save_pool'; readonly pool: PoolRecord }
   | { readonly kind: 'save_price'; readonly row: PriceRow }
   | { readonly kind: 'save_reservation'; readonly reservation: Reservation }
@@ -86,9 +89,15 @@ export interface Reservation {
 
 /** All a cell is built from: what its decisions said to save, the newest of each. */
 export interface CellRecords {
+  /** Finished ones may be left out that no unfinished one depends on. */
   readonly jobs: readonly JobRecord[];
+  /** The sequence of the next job; 0 where that follows from the jobs. */
+  readonly nextSequence: number;
   readonly nodes: readonly NodeRecord[];
   readonly queues: readonly QueueRecord[];
+  /** Queues that came after the settings were made, in the order in which they came. */
+  readonly cohorts: readonly CohortSpec[];
+  /** Those that the settings do not name in the order in which they came. */
   readonly pools: readonly PoolRecord[];
   readonly prices: readonly PriceRow[];
   readonly reservations: readonly Reservation[];

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse } from '../../../contract/outcome.ts';
-import { unreachable } from '../../../kernel/assert.ts';
+import { must, unreachable } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { schedule } from '../admission/schedule.ts';
@@ -22,25 +22,40 @@ import { report } from './report.ts';
 import { dueOf } from './timers.ts';
 
 /** What one event led to. */
-export interface CellStep {
-  readonly decisions: readonly CellDecision[];
+export interface CellStep extends Aftermath {
   /** The job in question, if there is one; or why the event changed nothing. */
-  readonly outcome: Outcome<JobRecord | undefined>;
+  readonly outcome: EventOutcome;
+}
+
+type EventOutcome = Outcome<JobRecord | undefined>;
+
+interface Aftermath {
+  readonly decisions: readonly CellDecision[];
   /** When the next `tick` is due: at once when there was more to do than one step does. Infinity when only news can change anything. */
   readonly nextDueMs: number;
 }
 
 /** The scheduler: what follows from `event` at `nowMs`. The same cell and event give the same decisions. */
 export function step(cell: Cell, event: CellEvent, nowMs: number): CellStep {
+  const { outcomes, ...rest } = stepAll(cell, [event], nowMs);
+  return { ...rest, outcome: must(outcomes[0], 'an event has an outcome') };
+}
+
+/** What follows from events that came together: they are applied in their order, and jobs are placed once, after the last. */
+export function stepAll(
+  cell: Cell,
+  events: readonly CellEvent[],
+  nowMs: number,
+): Aftermath & { /** In the order of the events. */ readonly outcomes: readonly EventOutcome[] } {
   cell.advance(nowMs);
-  const outcome = apply(cell, event);
+  const outcomes = events.map((event) => apply(cell, event));
   tick(cell, TIMERS_A_STEP);
   schedule(cell);
   grow(cell);
   scalePools(cell);
   dropEmpty(cell);
   scheduleAnotherPass(cell);
-  return { decisions: cell.takeDecisions(), outcome, nextDueMs: cell.nextDueMs() };
+  return { decisions: cell.takeDecisions(), outcomes, nextDueMs: cell.nextDueMs() };
 }
 
 /**
@@ -51,7 +66,11 @@ function scheduleAnotherPass(cell: Cell): void {
   for (const { queue } of cell.pending.awake()) if (!cell.queue(queue.spec.name).isSuspended) return cell.wakeAt(cell.nowMs);
 }
 
-function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {
+function apply(cell: Cell, event: CellEvent): EventOutcome {
+  if (isFleetEvent(event)) {
+    changeFleet(cell, event);
+    return ok(undefined);
+  }
   switch (event.kind) {
     case 'submit':
       return submit(cell, event.spec);
@@ -66,23 +85,8 @@ function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {
       return onJob(cell, event.jobId, (job) => followLoad(cell, job, event.load));
     case 'suspend':
       return suspend(cell, event);
-    case 'add_nodes':
-      addNodes(cell, event.nodes);
-      break;
-    case 'drain':
-      drain(cell, event.nodeId, 'node_drain');
-      break;
-    case 'spot_notice':
-      drain(cell, event.nodeId, 'spot_notice', event.goneAtMs);
-      break;
-    case 'node_lost':
-      nodeLost(cell, event.nodeId);
-      break;
     case 'price':
       cell.savePrice(event.row);
-      break;
-    case 'provision_failed':
-      provisionFailed(cell, event.poolId, event.count);
       break;
     case 'tick':
       break;
@@ -92,7 +96,43 @@ function apply(cell: Cell, event: CellEvent): CellStep['outcome'] {
   return ok(undefined);
 }
 
-function onJob(cell: Cell, jobId: JobId, act: (job: JobRecord) => void): CellStep['outcome'] {
+const FLEET_EVENTS = [
+  'add_queue',
+  'add_pool',
+  'add_nodes',
+  'drain',
+  'spot_notice',
+  'node_lost',
+  'provision_failed',
+] as const satisfies readonly CellEvent['kind'][];
+
+type FleetEvent = Extract<CellEvent, { kind: (typeof FLEET_EVENTS)[number] }>;
+
+const isFleetEvent = (event: CellEvent): event is FleetEvent => (FLEET_EVENTS as readonly CellEvent['kind'][]).includes(event.kind);
+
+/** Queues, pools and nodes come and go. */
+function changeFleet(cell: Cell, event: FleetEvent): void {
+  switch (event.kind) {
+    case 'add_queue':
+      return cell.addQueue(event.spec);
+    case 'add_pool':
+      return cell.addPool(event.spec);
+    case 'add_nodes':
+      return addNodes(cell, event.nodes);
+    case 'drain':
+      return drain(cell, event.nodeId, 'node_drain');
+    case 'spot_notice':
+      return drain(cell, event.nodeId, 'spot_notice', event.goneAtMs);
+    case 'node_lost':
+      return nodeLost(cell, event.nodeId);
+    case 'provision_failed':
+      return provisionFailed(cell, event.poolId, event.count);
+    default:
+      unreachable(event);
+  }
+}
+
+function onJob(cell: Cell, jobId: JobId, act: (job: JobRecord) => void): EventOutcome {
   const job = cell.jobs.find(jobId);
   if (job === undefined) return refuse('job_not_found', `no job ${jobId}`, 'job');
   if (!isFinished(job)) act(job);
@@ -105,7 +145,7 @@ function cancel(cell: Cell, job: JobRecord): void {
 }
 
 /** A suspended queue places no job; the eviction of its running jobs is requested. */
-function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: string; readonly isSuspended: boolean }): CellStep['outcome'] {
+function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: string; readonly isSuspended: boolean }): EventOutcome {
   const queue = cell.tree.queue(name);
   if (queue === undefined) return refuse('invalid_value', `there is no queue ${name}`, 'queue');
   cell.saveQueue({ ...cell.queue(name), isSuspended });

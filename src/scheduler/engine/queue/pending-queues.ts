@@ -51,6 +51,15 @@ export class PendingQueues {
     });
   }
 
+  /** Finds anew which pools the classes could be in: there is one more. */
+  refilePools(): void {
+    for (const pending of this.#classes.values()) {
+      for (const poolId of pending.pools) exclude(this.#byPool, poolId, pending);
+      pending.pools = this.#poolsFor(pending.exemplar);
+      for (const poolId of pending.pools) include(this.#byPool, poolId, pending);
+    }
+  }
+
   has({ classKey, sequence }: JobRecord): boolean {
     return this.#classes.get(classKey)?.jobs.has(sequence) === true;
   }
@@ -175,7 +184,7 @@ export class PendingClass {
   readonly bundles: readonly Bundle[];
   readonly root: CohortNode;
   /** Those it could be in by one of its options, as far as market and region go. */
-  readonly pools: readonly PoolId[];
+  pools: readonly PoolId[];
   readonly jobs = new SequenceList();
   /** Whether something has happened since its first job was last found to have no placement. */
   isAwake = false;

@@ -1,5 +1,5 @@
 import type { FailureReason } from '../../contract/attempt.ts';
-import type { Job } from './job.ts';
+import type { AttemptNews } from '../engine/machine/event.ts';
 
 /** `permanent`: retrying cannot help. `counted`: retried, up to the job's limit. `free`: not the job's fault, always retried. */
 type Policy = 'permanent' | 'counted' | 'free';
@@ -18,9 +18,11 @@ const POLICY = {
   cancelled: 'counted',
 } as const satisfies Record<FailureReason, Policy>;
 
-/** Whether an attempt that ended for this reason counts against the job. */
-export const counts = (reason: FailureReason): boolean => POLICY[reason] !== 'free';
+const NEWS = {
+  permanent: { kind: 'failed', isPermanent: true },
+  counted: { kind: 'failed', isPermanent: false },
+  free: { kind: 'released' },
+} as const satisfies Record<Policy, AttemptNews>;
 
-/** Whether a job with `failures` counted failures is tried again after one for `reason`. */
-export const triesAgain = (job: Pick<Job, 'attemptsMax'>, failures: number, reason: FailureReason): boolean =>
-  POLICY[reason] !== 'permanent' && failures < job.attemptsMax;
+/** What the engine is told of an attempt that ended without output. */
+export const newsOfFailure = (reason: FailureReason): AttemptNews => NEWS[POLICY[reason]];

@@ -21,14 +21,14 @@ export interface JobRequest extends JobOwner {
   readonly attemptsMax: number;
 }
 
-/** All there is to know about a job. Plain data: it is stored as one row. */
+/** A job as its owner sees it, beside the record of the engine. Plain data: it is stored as one row, in the same transaction. */
 export interface Job extends JobRequest {
-  /** Order of submission in the cell. A job keeps its position when it is retried. */
+  /** Order of submission in the cell, as the engine numbers it. */
   readonly sequence: number;
   readonly state: JobState;
   /** Fence of the newest attempt; 0 before the first. */
   readonly fence: number;
-  /** The attempt under way: present exactly in `starting`, `running` and `cancelling`. */
+  /** The attempt that a pool was given: present exactly in `starting`, `running` and `cancelling`. */
   readonly attempt: LiveAttempt | null;
   /** Attempts that ended, oldest first; the newest `jobAttemptsKeptCount` of them. */
   readonly ended: readonly EndedAttempt[];
@@ -50,8 +50,8 @@ export interface LiveAttempt {
   readonly fence: number;
   readonly poolId: PoolId;
   readonly startedAtMs: number;
-  /** Past this the pool has lost the attempt. */
-  readonly leaseUntilMs: number;
+  /** Whether its agent has given a sign of life. */
+  readonly isConfirmed: boolean;
 }
 
 export interface EndedAttempt {
@@ -68,6 +68,25 @@ interface JobError {
 }
 
 export const NO_PROGRESS: Progress = { completed: 0, failed: 0, total: null };
+
+/** A job that was just submitted. */
+export const newJob = (request: JobRequest, sequence: number, nowMs: number): Job => ({
+  ...request,
+  sequence,
+  state: 'pending',
+  fence: 0,
+  attempt: null,
+  ended: [],
+  failures: 0,
+  progress: NO_PROGRESS,
+  outputFile: null,
+  error: null,
+  tokens: 0,
+  acceleratorMs: 0,
+  createdAtMs: nowMs,
+  startedAtMs: null,
+  finishedAtMs: null,
+});
 
 /** Whether nothing can happen to the job any more. */
 export const isFinished = (job: Job): boolean => job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';

@@ -1,0 +1,43 @@
+import type { AttemptId, PoolId } from '../kernel/ids.ts';
+import type { AttemptReport, Grant, ReportVerdict } from './attempt.ts';
+
+// What a pool and the scheduler say to each other. Each message of a pool may come twice, and each effect may be answered again: applying
+// them again changes nothing.
+
+/** News of a pool, at most `schedulerBatchMaxCount` of each kind: applied in the order reports, nodes that left, nodes that joined. */
+export interface PoolMessage {
+  readonly poolId: PoolId;
+  readonly reports: readonly AttemptReport[];
+  /** Agents that ask for no more work; `isLost`: they fell silent during an attempt. */
+  readonly left: readonly { readonly nodeId: string; readonly isLost: boolean }[];
+  /** Agents that ask for work. */
+  readonly joined: readonly string[];
+  /** The agents that have joined and not left, this message counted in. */
+  readonly nodeCount: number;
+  /** The pool has carried out the effects up to this one. */
+  readonly carriedOut: number;
+}
+
+/** What the scheduler answers. */
+export interface PoolOrders {
+  /** In the order of the reports. */
+  readonly verdicts: readonly ReportVerdict[];
+  /** What is to be carried out, in this order: at most `schedulerBatchMaxCount`. */
+  readonly effects: readonly NumberedEffect[];
+  /** The scheduler had given the pool up, or counts other agents than the pool: all have to join again. */
+  readonly isOutOfStep: boolean;
+}
+
+export interface NumberedEffect {
+  readonly sequence: number;
+  readonly effect: PoolEffect;
+}
+
+/** What a pool has to do. */
+export type PoolEffect =
+  /** Hand the attempt to the agent. */
+  | { readonly kind: 'start'; readonly nodeId: string; readonly grant: Grant }
+  /** Ask its agent to stop; it says so when it has. */
+  | { readonly kind: 'stop'; readonly attemptId: AttemptId; readonly command: 'cancel' | 'stop' }
+  /** Its time to stop is over: take it from its agent. */
+  | { readonly kind: 'kill'; readonly attemptId: AttemptId };

@@ -1,0 +1,151 @@
+import type { AttemptReport, ReportVerdict } from '../contract/attempt.ts';
+import { attemptIdOf } from '../contract/attempt.ts';
+import { LIMITS } from '../contract/limits.ts';
+import type { PoolEffect, PoolMessage, PoolOrders } from '../contract/pool-exchange.ts';
+import { must } from '../kernel/assert.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { AttemptId } from '../kernel/ids.ts';
+import type { AgentId, AgentLease } from './agent-lease.ts';
+import { assign, ended, reportOn, swept } from './agent-lease.ts';
+import type { SqlitePoolStore } from './sqlite-pool-store.ts';
+
+const BATCH = LIMITS.schedulerBatchMaxCount;
+
+interface PoolSyncParts {
+  readonly store: SqlitePoolStore;
+  /** Calls the scheduler. */
+  readonly exchange: (message: PoolMessage) => Promise<PoolOrders>;
+  readonly clock: Clock;
+  /** An agent got an attempt. */
+  readonly onAssigned: (agentId: AgentId) => void;
+}
+
+/** A report whose verdict a caller waits for. */
+interface Question {
+  readonly report: AttemptReport;
+  readonly answer: (verdict: ReportVerdict) => void;
+  readonly fail: (reason: unknown) => void;
+}
+
+/**
+ * Keeps a pool and the scheduler in step. What a pool has to report lies in its rows, so nothing is lost with its memory; what it has to do it
+ * writes down before it says so. One exchange at a time: an answer never meets news that it was given without knowing.
+ */
+export class PoolSync {
+  readonly #parts: PoolSyncParts;
+  #questions: Question[] = [];
+  #running: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+
+  constructor(parts: PoolSyncParts) {
+    this.#parts = parts;
+  }
+
+  /** Reports all that is on record by now, and does what is to be done. Fails when the scheduler cannot be reached. */
+  run(): Promise<void> {
+    const begin = (): Promise<void> => {
+      this.#next = undefined;
+      this.#running = this.#exchangeAll().finally(() => (this.#running = undefined));
+      return this.#running;
+    };
+    if (this.#running === undefined) return begin();
+    // The one under way may have read the rows already.
+    this.#next ??= this.#running.then(begin, begin);
+    return this.#next;
+  }
+
+  /** Reports one thing, and answers what the scheduler makes of it. Fails when the scheduler cannot be reached. */
+  ask(report: AttemptReport): Promise<ReportVerdict> {
+    const verdict = new Promise<ReportVerdict>((answer, fail) => this.#questions.push({ report, answer, fail }));
+    // The exchange that takes the question answers it, or fails it.
+    this.run().catch(() => undefined);
+    return verdict;
+  }
+
+  async #exchangeAll(): Promise<void> {
+    while (await this.#exchange());
+  }
+
+  /** Whether there may be more. */
+  async #exchange(): Promise<boolean> {
+    const { store, exchange, clock } = this.#parts;
+    const questions = this.#questions.splice(0, BATCH);
+    try {
+      const nowMs = clock.nowMs();
+      for (const lease of store.ended(nowMs, BATCH)) store.save(swept(lease, nowMs));
+      const asked = new Set(questions.map(({ report }) => attemptIdOf(report.jobId, report.fence)));
+      const leases = store.unsynced(nowMs - LIMITS.poolSyncMs / 2, BATCH).filter(({ grant }) => !asked.has(grant.attemptId));
+      const reports = [...questions.map(({ report }) => report), ...leases.flatMap((lease) => reportOn(lease) ?? [])].slice(0, BATCH);
+      const left = store.absent(nowMs, BATCH);
+      const joined = store.arrived(nowMs, BATCH);
+      const orders = await exchange({
+        poolId: must(store.identity(), 'only a pool that exists is in step').id,
+        reports,
+        left,
+        joined,
+        nodeCount: store.joinedCount() + joined.length - left.length,
+        carriedOut: store.carriedOut(),
+      });
+      if (orders.isOutOfStep) store.disperse();
+      else store.moved(joined, left);
+      // One that had nothing to report was looked at, too.
+      const untold = leases.filter((lease) => reportOn(lease) === undefined).map(({ grant }) => grant.attemptId);
+      store.markSynced([...untold, ...reports.map(({ jobId, fence }) => attemptIdOf(jobId, fence))], nowMs);
+      reports.forEach((report, position) => this.#obey(report, must(orders.verdicts[position], 'a verdict for each report')));
+      for (const { effect } of orders.effects) this.#carryOut(effect);
+      const last = orders.effects.at(-1);
+      if (last !== undefined) store.didCarryOut(last.sequence);
+      questions.forEach(({ answer }, position) => answer(must(orders.verdicts[position], 'a verdict for each report')));
+      const isFull = [reports, left, joined, orders.effects].some(({ length }) => length === BATCH);
+      return isFull || orders.isOutOfStep || store.hasEnded() || this.#questions.length > 0;
+    } catch (reason) {
+      for (const { fail } of questions) fail(reason);
+      throw reason;
+    }
+  }
+
+  #obey({ jobId, fence, kind }: AttemptReport, verdict: ReportVerdict): void {
+    const { store } = this.#parts;
+    // Read again: a heartbeat may have come while the scheduler was asked.
+    const lease = store.find(attemptIdOf(jobId, fence));
+    if (lease === undefined) return;
+    if (verdict === 'stale' || kind !== 'progress') store.remove(lease.grant.attemptId);
+    else if (!lease.lost && (verdict === 'cancel' || verdict === 'stop')) store.save({ ...lease, command: verdict });
+  }
+
+  #carryOut(effect: PoolEffect): void {
+    switch (effect.kind) {
+      case 'start':
+        return this.#start(effect);
+      case 'stop':
+        return this.#change(effect.attemptId, (lease) => ({ ...lease, command: effect.command }));
+      case 'kill':
+        return this.#change(effect.attemptId, (lease) =>
+          ended(lease, {
+            kind: 'failed',
+            reason: lease.command === 'cancel' ? 'cancelled' : 'released',
+            message: 'the agent did not stop in time',
+          }),
+        );
+    }
+  }
+
+  /** Hands an attempt to an agent, which asks for it as long as it is there. */
+  #start({ grant, nodeId }: Extract<PoolEffect, { kind: 'start' }>): void {
+    const { store, clock, onAssigned } = this.#parts;
+    if (store.find(grant.attemptId) !== undefined) return;
+    const agentId = nodeId as AgentId;
+    store.add(assign(grant, agentId, store.presentUntilMs(agentId)), clock.nowMs());
+    onAssigned(agentId);
+  }
+
+  #change(attemptId: AttemptId, next: (lease: AgentLease) => AgentLease): void {
+    const { store } = this.#parts;
+    const lease = store.find(attemptId);
+    if (lease === undefined || lease.lost) return;
+    const changed = next(lease);
+    store.save(changed);
+    // An agent that was made to stop is busy until it asks for work.
+    if (changed.lost) store.leaves(lease.agentId);
+  }
+}

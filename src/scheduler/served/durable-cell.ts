@@ -1,0 +1,204 @@
+import type { AttemptReport } from '../../contract/attempt.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
+import type { PoolMessage, PoolOrders } from '../../contract/pool-exchange.ts';
+import type { PoolRecord } from '../../contract/pools.ts';
+import { must } from '../../kernel/assert.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { JobId, PoolId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { Cell } from '../engine/machine/cell.ts';
+import type { CellEvent } from '../engine/machine/event.ts';
+import { stepAll } from '../engine/machine/step.ts';
+import type { Job, JobRequest } from './job.ts';
+import { isFinished } from './job.ts';
+import type { ReadReports } from './read-reports.ts';
+import { readReports } from './read-reports.ts';
+import { nodeOf, poolSpecOf, queueOf, SERVED_SETTINGS, specOf } from './served-settings.ts';
+import { SqliteCellStore } from './sqlite-cell-store.ts';
+import { SqliteJobStore } from './sqlite-job-store.ts';
+import { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
+import { SqliteUsageOutbox } from './sqlite-usage-outbox.ts';
+import type { StepContext } from './step-writer.ts';
+import { StepWriter } from './step-writer.ts';
+
+/**
+ * A cell of the engine whose every step is in storage before it is answered: records, events, what pools have to do and what is charged,
+ * in one transaction. The cell in memory is only a copy: it is read again when it was lost, or when a transaction failed.
+ */
+export class DurableCell {
+  readonly jobs: SqliteJobStore;
+  readonly outbox: SqliteUsageOutbox;
+  readonly pools: SqlitePoolRegistry;
+  readonly #storage: SqlStorage;
+  readonly #clock: Clock;
+  readonly #records: SqliteCellStore;
+  readonly #writer: StepWriter;
+  readonly #news = new Set<PoolId>();
+  #cell: Cell | undefined;
+
+  constructor(storage: SqlStorage, clock: Clock) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#records = new SqliteCellStore(storage);
+    this.jobs = new SqliteJobStore(storage);
+    this.outbox = new SqliteUsageOutbox(storage);
+    this.pools = new SqlitePoolRegistry(storage);
+    this.#writer = new StepWriter(this.#records, this.jobs, this.outbox);
+  }
+
+  /** Queues a job, once per id. Refuses with `idempotency_mismatch` or `limit_exceeded`. */
+  submit(request: JobRequest): Outcome<Job> {
+    const known = this.jobs.find(request.id);
+    if (known !== undefined) {
+      const isSame = known.digest === request.digest;
+      return isSame ? ok(known) : refuse('idempotency_mismatch', 'was used by another caller or for another job', 'idempotency-key');
+    }
+    const open = this.jobs.openCount(request.tenantId);
+    if (open >= LIMITS.jobsOpenMaxCount)
+      return refuseBeyond({ limit: 'jobsOpenMaxCount', value: open + 1, what: `the tenant has ${open} unfinished jobs already` });
+    const { tenantId } = request;
+    const queues: CellEvent[] = this.#loaded().tree.queue(tenantId) === undefined ? [{ kind: 'add_queue', spec: queueOf(tenantId) }] : [];
+    const outcomes = this.#transact(() => this.#step([...queues, { kind: 'submit', spec: specOf(request) }], { submitted: request }));
+    const submitted = must(outcomes.at(-1), 'an event has an outcome');
+    return submitted.ok ? ok(must(this.jobs.find(request.id), 'a submitted job is stored')) : submitted;
+  }
+
+  /** Cancels a waiting job at once; asks the agent of a live one to stop. Refuses with `job_not_found`. A finished job stays as it is. */
+  cancel(tenantId: TenantId, jobId: JobId): Outcome<Job> {
+    const job = this.find(tenantId, jobId);
+    if (!job.ok || isFinished(job.value) || job.value.state === 'cancelling') return job;
+    this.#transact(() => this.#step([{ kind: 'cancel', jobId }]));
+    return this.find(tenantId, jobId);
+  }
+
+  find(tenantId: TenantId, jobId: JobId): Outcome<Job> {
+    const job = this.jobs.find(jobId);
+    return job === undefined || job.tenantId !== tenantId
+      ? refuseResource('job_not_found', { kind: 'job', name: jobId }, `no job ${jobId}`, 'job')
+      : ok(job);
+  }
+
+  /** Registers a pool, once per id. Refuses with `already_exists`, `idempotency_mismatch` or `limit_exceeded`. */
+  addPool(pool: PoolRecord): Outcome<PoolRecord> {
+    return this.#transact(() => {
+      const added = this.pools.add(pool);
+      if (added.ok) this.#step([{ kind: 'add_pool', spec: poolSpecOf(pool.id) }]);
+      return added;
+    });
+  }
+
+  /** Takes the news of a pool, and answers what it has to do. A pool that is not registered has nothing to do. */
+  exchange(message: PoolMessage): PoolOrders {
+    const { poolId, reports, nodeCount, carriedOut } = message;
+    return this.#transact(() => {
+      if (!this.#loaded().fleet.hasPool(poolId)) return { verdicts: reports.map(() => 'stale'), effects: [], isOutOfStep: false };
+      this.#records.carriedOut(poolId, carriedOut);
+      const read = this.#read(poolId, reports);
+      this.#step([...read.events, ...this.#movesOf(message)], read);
+      const isOutOfStep = this.#loaded().fleet.nodesOf(poolId).length !== nodeCount;
+      if (isOutOfStep) this.#giveUp(poolId, Infinity);
+      else if (nodeCount > 0) this.#records.extendLease(poolId, this.#clock.nowMs() + LIMITS.poolLeaseMs);
+      else this.#records.endLease(poolId);
+      this.#news.delete(poolId);
+      return { verdicts: read.verdicts, effects: this.#records.effects(poolId, LIMITS.schedulerBatchMaxCount), isOutOfStep };
+    });
+  }
+
+  /** Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. */
+  wake(): void {
+    this.#transact(() => {
+      const nowMs = this.#clock.nowMs();
+      const silent = this.#records.silentPool(nowMs);
+      if (silent !== undefined) this.#giveUp(silent, LIMITS.schedulerBatchMaxCount);
+      if (this.#loaded().nextDueMs() <= nowMs) this.#step([{ kind: 'tick' }]);
+    });
+  }
+
+  /** When `wake` is next due; Infinity when only news can change anything. */
+  nextDueMs(): number {
+    return Math.min(this.#loaded().nextDueMs(), this.#records.nextLeaseEndMs() ?? Infinity);
+  }
+
+  /** Pools that have something to do since this was last asked. */
+  takeNews(): readonly PoolId[] {
+    const pools = [...this.#news];
+    this.#news.clear();
+    return pools;
+  }
+
+  /** Loses nodes of a pool that is silent or counts other nodes, at most so many, and what runs there. */
+  #giveUp(poolId: PoolId, countMax: number): void {
+    const { fleet, jobs } = this.#loaded();
+    const nodes = fleet.nodesOf(poolId).slice(0, countMax);
+    const lost = nodes.map((index): CellEvent => ({ kind: 'node_lost', nodeId: fleet.node(index).spec.id }));
+    const reports = jobs.inOrder(jobs.onNodes.on(nodes)).map(({ spec, fence, attempt }): AttemptReport => ({
+      jobId: spec.id,
+      fence,
+      kind: 'failed',
+      reason: attempt?.runningAtMs === null ? 'never_started' : 'lease_expired',
+      message: 'the pool fell silent',
+    }));
+    const read = this.#read(poolId, reports);
+    this.#step([...read.events, ...lost], read);
+    if (fleet.nodesOf(poolId).length === 0) this.#records.endLease(poolId);
+  }
+
+  /** The agents that no longer ask for work, and those that do now. */
+  #movesOf({ poolId, left, joined }: PoolMessage): readonly CellEvent[] {
+    const { fleet } = this.#loaded();
+    const leaving = left.filter(({ nodeId }) => fleet.find(nodeId)?.spec.poolId === poolId);
+    const coming = joined.filter((nodeId) => fleet.find(nodeId) === undefined || leaving.some((gone) => gone.nodeId === nodeId));
+    return [
+      ...leaving.flatMap(({ nodeId, isLost }): CellEvent[] => [
+        // A node that leaves in good order was not taken away: it is closed first.
+        ...(isLost ? [] : [{ kind: 'drain', nodeId } as const]),
+        { kind: 'node_lost', nodeId },
+      ]),
+      ...(coming.length === 0 ? [] : [{ kind: 'add_nodes', nodes: coming.map((nodeId) => nodeOf(nodeId, poolId)) } as const]),
+    ];
+  }
+
+  #read(poolId: PoolId, reports: readonly AttemptReport[]): ReadReports {
+    const find = (id: JobId): Job | undefined => this.jobs.find(id);
+    return readReports(poolId, reports, find, ({ id }) => {
+      const leaving = this.#loaded().jobs.find(id)?.attempt?.leaving ?? null;
+      return leaving === null ? 'continue' : leaving.reason === 'cancelled' ? 'cancel' : 'stop';
+    });
+  }
+
+  /** Applies events, if there are any, and writes what follows, in the transaction of the caller. */
+  #step(events: readonly CellEvent[], context: StepContext = {}): readonly Outcome<unknown>[] {
+    const cell = this.#loaded();
+    const { decisions, outcomes } = events.length === 0 ? NO_STEP : stepAll(cell, events, this.#clock.nowMs());
+    if (events.length > 0) this.#records.log(events, cell.nowMs, LIMITS.cellStepsKeptCount);
+    const { news, finished } = this.#writer.write(decisions, context, cell.nowMs);
+    for (const poolId of news) this.#news.add(poolId);
+    if (events.some(({ kind }) => kind === 'submit')) this.#records.nextSequence(cell.jobs.nextSequence);
+    for (const id of finished) cell.jobs.forget(id);
+    return outcomes;
+  }
+
+  /** All that `body` writes is written, or the cell in memory is given up. */
+  #transact<T>(body: () => T): T {
+    try {
+      return this.#storage.transactionSync(body);
+    } catch (defect) {
+      this.#cell = undefined;
+      throw defect;
+    }
+  }
+
+  #loaded(): Cell {
+    if (this.#cell === undefined) {
+      const { records, nowMs } = this.#records.load();
+      this.#cell = new Cell(SERVED_SETTINGS, records);
+      this.#cell.advance(nowMs);
+    }
+    return this.#cell;
+  }
+}
+
+const NO_STEP = { decisions: [], outcomes: [] } as const;

@@ -1,0 +1,27 @@
+import type { Migrations } from '../../kernel/sql/migrate.ts';
+import { carryOver } from './carry-over.ts';
+import { CELL_TABLES } from './sqlite-cell-store.ts';
+
+/** The tables of a scheduler cell. The first two steps are of a queue that granted work by priority and knew no engine. */
+export const JOB_MIGRATIONS: Migrations = [
+  `CREATE TABLE jobs (
+     id TEXT PRIMARY KEY,
+     organisation_id TEXT NOT NULL, tenant_id TEXT NOT NULL, project_id TEXT NOT NULL, owner TEXT NOT NULL,
+     state TEXT NOT NULL, priority INTEGER NOT NULL, sequence INTEGER NOT NULL UNIQUE, lease_until_ms INTEGER,
+     body TEXT NOT NULL
+   ) WITHOUT ROWID;
+   CREATE INDEX queue ON jobs (priority DESC, sequence) WHERE state = 'pending';
+   CREATE INDEX leases ON jobs (lease_until_ms) WHERE lease_until_ms IS NOT NULL;
+   CREATE INDEX jobs_by_tenant ON jobs (tenant_id, sequence DESC);
+   CREATE TABLE open_jobs (tenant_id TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+   CREATE TABLE outbox (id TEXT PRIMARY KEY, organisation_id TEXT NOT NULL, due_ms INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+   CREATE INDEX outbox_by_due ON outbox (due_ms);
+   CREATE TABLE pools (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, body TEXT NOT NULL) WITHOUT ROWID;`,
+  // Failed items were counted as completed ones, too.
+  `CREATE INDEX jobs_by_state ON jobs (tenant_id, state, sequence DESC);
+   UPDATE jobs SET body = json_set(body, '$.progress.completed', body ->> '$.progress.completed' - body ->> '$.progress.failed')
+   WHERE body ->> '$.progress.failed' > 0;`,
+  // Jobs are decided on by the engine.
+  `DROP INDEX queue; DROP INDEX leases; ${CELL_TABLES}`,
+  carryOver,
+];

@@ -1,0 +1,95 @@
+import type { FailureReason, Progress } from '../../contract/attempt.ts';
+import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
+import type { JobState } from '../../contract/jobs.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import { unreachable } from '../../kernel/assert.ts';
+import type { Attempt, JobRecord } from '../engine/machine/job-record.ts';
+import { isFinished } from '../engine/machine/job-record.ts';
+import type { EndedAttempt, Job, LiveAttempt } from './job.ts';
+import { NO_PROGRESS } from './job.ts';
+
+/** How a pool says that an attempt ended. */
+export type AttemptEnd =
+  | { readonly fence: number; readonly outcome: 'succeeded'; readonly progress: Progress; readonly tokens: number }
+  | { readonly fence: number; readonly outcome: FailureReason; readonly message: string };
+
+/**
+ * A job as its owner sees it after the engine has changed its record. `end` is what its pool reported of the attempt that is over; of one
+ * that is over without a report, the scheduler has given up the node.
+ */
+export function projected(job: Job, record: JobRecord, end: AttemptEnd | undefined, nowMs: number): Job {
+  const handed = handedOver(record);
+  const attempt = handed === null ? null : liveAttempt(record, handed);
+  const over = attempt?.fence === job.attempt?.fence ? null : job.attempt;
+  const next = {
+    ...job,
+    state: stateOf(record),
+    fence: record.fence,
+    attempt,
+    failures: record.failures,
+    startedAtMs: job.startedAtMs ?? attempt?.startedAtMs ?? null,
+    finishedAtMs: record.finishedAtMs,
+  };
+  return over === null ? next : withEnded(next, over, record, end?.fence === over.fence ? end : undefined, nowMs);
+}
+
+/** The job without an attempt that is over. */
+function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptEnd | undefined, nowMs: number): Job {
+  const ended = [...job.ended, endedAttempt(over, end, record, nowMs)].slice(-LIMITS.jobAttemptsKeptCount);
+  if (record.state === 'succeeded' && end?.outcome === 'succeeded') {
+    return { ...job, ended, progress: end.progress, outputFile: outputFileOf(job.id, over.fence) };
+  }
+  return {
+    ...job,
+    ended,
+    progress: isFinished(record) ? job.progress : NO_PROGRESS,
+    error: record.state === 'failed' ? errorOf(end) : null,
+  };
+}
+
+/** The attempt under way, once a pool has it: one that waits for its nodes to be empty is the engine's own business. */
+const handedOver = ({ attempt }: JobRecord): (Attempt & { readonly startedAtMs: number }) | null =>
+  attempt === null || attempt.startedAtMs === null ? null : { ...attempt, startedAtMs: attempt.startedAtMs };
+
+function liveAttempt({ spec }: JobRecord, { fence, poolId, startedAtMs, runningAtMs }: Attempt & { startedAtMs: number }): LiveAttempt {
+  return { id: attemptIdOf(spec.id, fence), fence, poolId, startedAtMs, isConfirmed: runningAtMs !== null };
+}
+
+function endedAttempt(
+  { fence, poolId, startedAtMs, isConfirmed }: LiveAttempt,
+  end: AttemptEnd | undefined,
+  record: JobRecord,
+  nowMs: number,
+) {
+  // The output of a job that was cancelled meanwhile is not wanted.
+  const reported = end?.outcome === 'succeeded' && record.state !== 'succeeded' ? 'cancelled' : end?.outcome;
+  const outcome: EndedAttempt['outcome'] = reported ?? (isConfirmed ? 'lease_expired' : 'never_started');
+  return { fence, poolId, startedAtMs, endedAtMs: nowMs, outcome };
+}
+
+const errorOf = (end: AttemptEnd | undefined): Job['error'] =>
+  end === undefined || end.outcome === 'succeeded'
+    ? { reason: 'lease_expired', message: 'the pool fell silent' }
+    : { reason: end.outcome, message: end.message };
+
+/** The states of the engine, as the API names them. */
+function stateOf({ state, attempt }: JobRecord): JobState {
+  switch (state) {
+    case 'admitted':
+    case 'evicted':
+      return 'pending';
+    case 'checkpointing':
+      return attempt?.leaving?.reason === 'cancelled' ? 'cancelling' : 'running';
+    case 'expired':
+      return 'failed';
+    case 'pending':
+    case 'starting':
+    case 'running':
+    case 'succeeded':
+    case 'failed':
+    case 'cancelled':
+      return state;
+    default:
+      return unreachable(state);
+  }
+}

@@ -1,0 +1,70 @@
+import type { AttemptReport, ReportVerdict } from '../../contract/attempt.ts';
+import { unreachable } from '../../kernel/assert.ts';
+import type { JobId, PoolId } from '../../kernel/ids.ts';
+import type { AttemptNews, CellEvent } from '../engine/machine/event.ts';
+import { newsOfFailure } from './failure-policy.ts';
+import type { Job } from './job.ts';
+import type { AttemptEnd } from './project-job.ts';
+
+/** What the reports of a pool come to, before anything is changed. */
+export interface ReadReports {
+  readonly events: readonly CellEvent[];
+  /** In the order of the reports. */
+  readonly verdicts: readonly ReportVerdict[];
+  /** How attempts ended, by job. */
+  readonly ends: ReadonlyMap<JobId, AttemptEnd>;
+  /** Jobs whose progress is all that was reported, with it. */
+  readonly progressed: readonly Job[];
+}
+
+/**
+ * Reads the reports of a pool. One about an attempt that is not the job's live one in that pool changes nothing (J4), nor does one that has
+ * been heard (J5). `commandOf`: what the agent of a live attempt should do.
+ */
+export function readReports(
+  poolId: PoolId,
+  reports: readonly AttemptReport[],
+  find: (id: JobId) => Job | undefined,
+  commandOf: (job: Job) => 'continue' | 'cancel' | 'stop',
+): ReadReports {
+  const events: CellEvent[] = [];
+  const ends = new Map<JobId, AttemptEnd>();
+  const progressed = new Map<JobId, Job>();
+  const tell = ({ jobId, fence }: AttemptReport, news: AttemptNews): void => void events.push({ kind: 'report', jobId, fence, news });
+  const verdicts = reports.map((report): ReportVerdict => {
+    const job = progressed.get(report.jobId) ?? find(report.jobId);
+    const end = ends.get(report.jobId);
+    if (end?.fence === report.fence) return end.outcome === outcomeOf(report) ? 'accepted' : 'stale';
+    if (job === undefined) return 'stale';
+    if (job.attempt === null || job.attempt.fence !== report.fence || job.attempt.poolId !== poolId) {
+      return isRecorded(job, report, poolId) ? 'accepted' : 'stale';
+    }
+    switch (report.kind) {
+      case 'progress':
+        if (!job.attempt.isConfirmed) tell(report, { kind: 'running' });
+        progressed.set(job.id, { ...job, progress: report.progress, attempt: { ...job.attempt, isConfirmed: true } });
+        return commandOf(job);
+      case 'completed':
+        tell(report, { kind: 'completed' });
+        ends.set(job.id, { fence: report.fence, outcome: 'succeeded', progress: report.progress, tokens: report.tokens });
+        // Its output comes too late.
+        return job.state === 'cancelling' ? 'cancel' : 'accepted';
+      case 'failed':
+        tell(report, newsOfFailure(report.reason));
+        ends.set(job.id, { fence: report.fence, outcome: report.reason, message: report.message });
+        return 'accepted';
+      default:
+        return unreachable(report);
+    }
+  });
+  return { events, verdicts, ends, progressed: [...progressed.values()].filter(({ id }) => !ends.has(id)) };
+}
+
+const outcomeOf = (report: AttemptReport): AttemptEnd['outcome'] | undefined =>
+  report.kind === 'completed' ? 'succeeded' : report.kind === 'failed' ? report.reason : undefined;
+
+/** Whether this very end of the attempt is on record: its report was delivered twice. */
+function isRecorded(job: Job, report: AttemptReport, poolId: PoolId): boolean {
+  const outcome = outcomeOf(report);
+  return job.ended.some((ended) => ended.fence === report.fence && ended.poolId === poolId && ended.outcome === outcome);
+}

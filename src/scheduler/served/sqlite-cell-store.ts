@@ -1,0 +1,207 @@
+import type { NumberedEffect, PoolEffect } from '../../contract/pool-exchange.ts';
+import { unreachable } from '../../kernel/assert.ts';
+import type { JobId, PoolId } from '../../kernel/ids.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { CellEvent } from '../engine/machine/event.ts';
+import type { JobRecord } from '../engine/machine/job-record.ts';
+import type { CellDecision, CellRecords } from '../engine/machine/records.ts';
+
+/** What is stored of each kind. */
+type RecordOf = {
+  readonly [K in keyof Omit<CellRecords, 'wakeAtMs' | 'nextSequence'>]: CellRecords[K][number];
+} & { readonly wake: number; readonly next_sequence: number };
+
+type Kind = keyof RecordOf;
+
+/** Decisions that save or forget a record that is not a job. */
+const RECORD_DECISIONS = [
+  'save_node',
+  'forget_node',
+  'save_queue',
+  'save_cohort',
+  'save_pool',
+  'save_price',
+  'save_reservation',
+  'forget_reservation',
+  'save_duration',
+  'save_throughput',
+  'save_wake',
+] as const satisfies readonly CellDecision['kind'][];
+
+type RecordDecision = Extract<CellDecision, { readonly kind: (typeof RECORD_DECISIONS)[number] }>;
+
+export const isRecord = (decision: CellDecision): decision is RecordDecision =>
+  (RECORD_DECISIONS as readonly CellDecision['kind'][]).includes(decision.kind);
+
+/** The newest record of each thing of a cell, in the order in which things came; and the events that led there, the last so many. */
+export const CELL_TABLES = `
+  CREATE TABLE cell_records (kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (kind, key));
+  CREATE TABLE cell_events (sequence INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, body TEXT NOT NULL);
+  CREATE TABLE effects (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, pool_id TEXT NOT NULL, job_id TEXT NOT NULL, fence INTEGER NOT NULL, body TEXT NOT NULL);
+  CREATE INDEX effects_by_pool ON effects (pool_id, sequence);
+  CREATE INDEX effects_by_job ON effects (job_id);
+  CREATE TABLE pool_leases (pool_id TEXT PRIMARY KEY, lease_until_ms INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX pool_leases_by_end ON pool_leases (lease_until_ms);`;
+
+/** What a step of a cell decided to save, without what the product adds. Every write belongs in the caller's transaction. */
+export class SqliteCellStore {
+  readonly #sql: SqlStorage['sql'];
+
+  constructor(storage: SqlStorage) {
+    this.#sql = storage.sql;
+  }
+
+  /** What a cell is built from, and the latest time it has seen. */
+  load(): { readonly records: CellRecords; readonly nowMs: number } {
+    const records = {
+      jobs: this.#all('jobs'),
+      nextSequence: this.#all('next_sequence')[0] ?? 0,
+      nodes: this.#all('nodes'),
+      queues: this.#all('queues'),
+      cohorts: this.#all('cohorts'),
+      pools: this.#all('pools'),
+      prices: this.#all('prices'),
+      reservations: this.#all('reservations'),
+      durations: this.#all('durations'),
+      throughputs: this.#all('throughputs'),
+      wakeAtMs: this.#all('wake')[0] ?? null,
+    };
+    const [last] = this.#sql.exec<{ at: number }>('SELECT at_ms AS at FROM cell_events ORDER BY sequence DESC LIMIT 1').toArray();
+    return { records, nowMs: last?.at ?? 0 };
+  }
+
+  /** Saves the record of an unfinished job; no decision needs that of a finished one. */
+  saveJob(job: JobRecord): void {
+    if (job.finishedAtMs === null) this.#save('jobs', job.spec.id, job);
+    else this.#forget('jobs', job.spec.id);
+  }
+
+  nextSequence(sequence: number): void {
+    this.#save('next_sequence', '', sequence);
+  }
+
+  save(decision: RecordDecision): void {
+    switch (decision.kind) {
+      case 'save_node':
+        return this.#save('nodes', String(decision.node.index), decision.node);
+      case 'forget_node':
+        return this.#forget('nodes', String(decision.index));
+      case 'save_queue':
+        return this.#save('queues', decision.queue.name, decision.queue);
+      case 'save_cohort':
+        return this.#save('cohorts', decision.spec.name, decision.spec);
+      case 'save_pool':
+        return this.#save('pools', decision.pool.spec.id, decision.pool);
+      case 'save_price': {
+        const { accelerator, region, market, fromMs } = decision.row;
+        return this.#save('prices', JSON.stringify([accelerator, region, market, fromMs]), decision.row);
+      }
+      case 'save_reservation': {
+        const { root, resource } = decision.reservation;
+        return this.#save('reservations', JSON.stringify([root, resource]), decision.reservation);
+      }
+      case 'forget_reservation':
+        return this.#forget('reservations', JSON.stringify([decision.root, decision.resource]));
+      case 'save_duration': {
+        const { classKey, longestMs } = decision;
+        return longestMs === null ? this.#forget('durations', classKey) : this.#save('durations', classKey, { classKey, longestMs });
+      }
+      case 'save_throughput': {
+        const { key, milliPerHour } = decision;
+        return milliPerHour === null ? this.#forget('throughputs', key) : this.#save('throughputs', key, { key, milliPerHour });
+      }
+      case 'save_wake':
+        return decision.atMs === null ? this.#forget('wake', '') : this.#save('wake', '', decision.atMs);
+      default:
+        return unreachable(decision);
+    }
+  }
+
+  /** Appends the events of a step, and forgets those before the last `keptCount` steps. */
+  log(events: readonly CellEvent[], atMs: number, keptCount: number): void {
+    const { sequence } = this.#sql
+      .exec<{ sequence: number }>('INSERT INTO cell_events (at_ms, body) VALUES (?, ?) RETURNING sequence', atMs, JSON.stringify(events))
+      .one();
+    this.#sql.exec('DELETE FROM cell_events WHERE sequence <= ?', sequence - keptCount);
+  }
+
+  /** The logged steps, oldest first. */
+  events(): readonly { readonly atMs: number; readonly events: readonly CellEvent[] }[] {
+    return this.#sql
+      .exec<{ at_ms: number; body: string }>('SELECT at_ms, body FROM cell_events ORDER BY sequence')
+      .toArray()
+      .map(({ at_ms, body }) => ({ atMs: at_ms, events: JSON.parse(body) as CellEvent[] }));
+  }
+
+  putEffect(poolId: PoolId, jobId: JobId, fence: number, effect: PoolEffect): void {
+    this.#sql.exec('INSERT INTO effects (pool_id, job_id, fence, body) VALUES (?, ?, ?, ?)', poolId, jobId, fence, JSON.stringify(effect));
+  }
+
+  /** Drops what was to be done about attempts of the job other than the one under `fence`; null: about all. */
+  dropEffects(jobId: JobId, fence: number | null): void {
+    this.#sql.exec('DELETE FROM effects WHERE job_id = ? AND fence <> ?', jobId, fence ?? 0);
+  }
+
+  /** Drops effects that a pool has carried out. */
+  carriedOut(poolId: PoolId, sequence: number): void {
+    this.#sql.exec('DELETE FROM effects WHERE pool_id = ? AND sequence <= ?', poolId, sequence);
+  }
+
+  /** At most `count` effects that a pool has not carried out, first to last. */
+  effects(poolId: PoolId, count: number): readonly NumberedEffect[] {
+    return this.#sql
+      .exec<{ sequence: number; body: string }>(
+        'SELECT sequence, body FROM effects WHERE pool_id = ? ORDER BY sequence LIMIT ?',
+        poolId,
+        count,
+      )
+      .toArray()
+      .map(({ sequence, body }) => ({ sequence, effect: JSON.parse(body) as PoolEffect }));
+  }
+
+  /** Counts on a pool up to then; a lease is never shortened. */
+  extendLease(poolId: PoolId, untilMs: number): void {
+    this.#sql.exec(
+      `INSERT INTO pool_leases VALUES (?, ?) ON CONFLICT (pool_id) DO UPDATE SET
+         lease_until_ms = max(lease_until_ms, excluded.lease_until_ms)`,
+      poolId,
+      untilMs,
+    );
+  }
+
+  endLease(poolId: PoolId): void {
+    this.#sql.exec('DELETE FROM pool_leases WHERE pool_id = ?', poolId);
+  }
+
+  /** The pool whose lease ended longest ago, if any has. */
+  silentPool(nowMs: number): PoolId | undefined {
+    const query = 'SELECT pool_id AS id FROM pool_leases WHERE lease_until_ms <= ? ORDER BY lease_until_ms LIMIT 1';
+    return this.#sql.exec<{ id: string }>(query, nowMs).toArray()[0]?.id as PoolId | undefined;
+  }
+
+  nextLeaseEndMs(): number | undefined {
+    const query = 'SELECT lease_until_ms AS at FROM pool_leases ORDER BY lease_until_ms LIMIT 1';
+    return this.#sql.exec<{ at: number }>(query).toArray()[0]?.at;
+  }
+
+  #save(kind: Kind, key: string, record: unknown): void {
+    this.#sql.exec(
+      'INSERT INTO cell_records VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body',
+      kind,
+      key,
+      JSON.stringify(record),
+    );
+  }
+
+  #forget(kind: Kind, key: string): void {
+    this.#sql.exec('DELETE FROM cell_records WHERE kind = ? AND key = ?', kind, key);
+  }
+
+  #all<K extends Kind>(kind: K): readonly RecordOf[K][] {
+    return this.#sql
+      .exec<{ body: string }>('SELECT body FROM cell_records WHERE kind = ? ORDER BY rowid', kind)
+      .toArray()
+      .map(({ body }) => JSON.parse(body) as RecordOf[K]);
+  }
+}

@@ -1,0 +1,152 @@
+import type { Grant } from '../../contract/attempt.ts';
+import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
+import type { Meter } from '../../contract/meter.ts';
+import type { PoolEffect } from '../../contract/pool-exchange.ts';
+import { must } from '../../kernel/assert.ts';
+import type { JobId, PoolId } from '../../kernel/ids.ts';
+import type { JobRecord } from '../engine/machine/job-record.ts';
+import type { CellDecision } from '../engine/machine/records.ts';
+import type { LedgerEvent } from '../engine/life/segment.ts';
+import { WHOLE_MILLI } from '../engine/model/pool-spec.ts';
+import type { Job, JobRequest } from './job.ts';
+import { newJob } from './job.ts';
+import type { AttemptEnd } from './project-job.ts';
+import { projected } from './project-job.ts';
+import type { SqliteCellStore } from './sqlite-cell-store.ts';
+import { isRecord } from './sqlite-cell-store.ts';
+import type { SqliteJobStore } from './sqlite-job-store.ts';
+import type { SqliteUsageOutbox } from './sqlite-usage-outbox.ts';
+
+/** What came with the events of a step that the engine does not need. */
+export interface StepContext {
+  /** How attempts ended, by job. */
+  readonly ends?: ReadonlyMap<JobId, AttemptEnd>;
+  /** The job that was submitted. */
+  readonly submitted?: JobRequest;
+  /** Jobs to save as they are, unless the step changes them further. */
+  readonly progressed?: readonly Job[];
+}
+
+/** What a step means for others. */
+interface Written {
+  /** Pools that have something to do. */
+  readonly news: ReadonlySet<PoolId>;
+  /** Jobs that are over. */
+  readonly finished: readonly JobId[];
+}
+
+/** Part of the usage route, so that jobs appear among API calls. */
+const JOBS_ROUTE = '/v1/jobs';
+
+type Effect = Extract<CellDecision, { kind: 'start' | 'notice' | 'kill' }>;
+
+/** Writes what a step decided: records of the engine, jobs as their owners see them, usage, and what pools have to do. */
+export class StepWriter {
+  readonly #records: SqliteCellStore;
+  readonly #jobs: SqliteJobStore;
+  readonly #outbox: SqliteUsageOutbox;
+
+  constructor(records: SqliteCellStore, jobs: SqliteJobStore, outbox: SqliteUsageOutbox) {
+    this.#records = records;
+    this.#jobs = jobs;
+    this.#outbox = outbox;
+  }
+
+  /** Call in the transaction of the step. */
+  write(decisions: readonly CellDecision[], { submitted, ends, progressed }: StepContext, nowMs: number): Written {
+    const changed = new Map<JobId, Job>((progressed ?? []).map((job) => [job.id, job]));
+    const records = new Map<JobId, JobRecord>();
+    const effects: Effect[] = [];
+    const find = (id: JobId): Job | undefined => changed.get(id) ?? this.#jobs.find(id);
+    for (const decision of decisions) {
+      if (decision.kind === 'save') {
+        const { id } = decision.job.spec;
+        const before = find(id) ?? newJob(must(submitted, 'an unknown job was submitted'), decision.job.sequence, nowMs);
+        changed.set(id, projected(before, decision.job, ends?.get(id), nowMs));
+        records.set(id, decision.job);
+      } else if (decision.kind === 'charge') {
+        const { jobId } = decision.event;
+        const job = must(find(jobId), 'a job that is charged is known');
+        changed.set(jobId, this.#withSegment(job, decision.event, ends?.get(jobId), nowMs));
+      } else if (decision.kind === 'start' || decision.kind === 'notice' || decision.kind === 'kill') effects.push(decision);
+      // Of the others there are none: no served job is elastic or keeps weights, and no pool grows by itself.
+      else if (isRecord(decision)) this.#records.save(decision);
+    }
+    for (const record of records.values()) this.#records.saveJob(record);
+    for (const job of changed.values()) this.#jobs.save(this.#withTokens(job, ends?.get(job.id), records.has(job.id), nowMs));
+    const finished = [...records.values()].filter(({ finishedAtMs }) => finishedAtMs !== null).map(({ spec }) => spec.id);
+    return { news: this.#put(effects, changed), finished };
+  }
+
+  /** The time of a segment, charged once; an attempt that no agent confirmed has cost nothing. */
+  #withSegment(job: Job, { id, fence, quantity }: LedgerEvent, end: AttemptEnd | undefined, nowMs: number): Job {
+    if (!hasRun(job, fence, end)) return job;
+    const acceleratorMs = Math.floor(quantity / WHOLE_MILLI);
+    this.#charge(job, id, 'accelerator_ms', acceleratorMs, nowMs);
+    return { ...job, acceleratorMs: job.acceleratorMs + acceleratorMs };
+  }
+
+  /** The tokens of an accepted completion, charged with it. */
+  #withTokens(job: Job, end: AttemptEnd | undefined, isDecided: boolean, nowMs: number): Job {
+    if (!isDecided || job.state !== 'succeeded' || end?.outcome !== 'succeeded') return job;
+    this.#charge(job, `${attemptIdOf(job.id, end.fence)}:${end.fence}`, 'job_tokens', end.tokens, nowMs);
+    return { ...job, tokens: job.tokens + end.tokens };
+  }
+
+  #charge(job: Job, id: string, meter: Meter, quantity: number, atMs: number): void {
+    if (quantity === 0) return;
+    const { organisationId, tenantId, projectId, work } = job;
+    this.#outbox.charge({
+      id: `${id}:${meter}`,
+      organisationId,
+      tenantId,
+      projectId,
+      meter,
+      quantity,
+      model: work.model,
+      route: JOBS_ROUTE,
+      atMs,
+    });
+  }
+
+  /** What is to be done about live attempts; about others nothing is any more. */
+  #put(effects: readonly Effect[], changed: ReadonlyMap<JobId, Job>): ReadonlySet<PoolId> {
+    const news = new Set<PoolId>();
+    for (const { id, attempt } of changed.values()) this.#records.dropEffects(id, attempt?.fence ?? null);
+    for (const effect of effects) {
+      const job = must(changed.get(effect.jobId), 'a job is saved with what is to be done about it');
+      if (job.attempt?.fence !== effect.fence) continue;
+      this.#records.putEffect(job.attempt.poolId, job.id, effect.fence, poolEffect(job, effect));
+      news.add(job.attempt.poolId);
+    }
+    return news;
+  }
+}
+
+/** Whether an attempt has used anything: its agent confirmed it, or says how it ended. */
+function hasRun({ attempt }: Job, fence: number, end: AttemptEnd | undefined): boolean {
+  if (attempt?.fence === fence && attempt.isConfirmed) return true;
+  return end?.fence === fence && end.outcome !== 'never_started';
+}
+
+function poolEffect(job: Job, effect: Effect): PoolEffect {
+  const attemptId = attemptIdOf(job.id, effect.fence);
+  switch (effect.kind) {
+    case 'start':
+      return { kind: 'start', nodeId: must(effect.nodeIds[0], 'an attempt has a node'), grant: grantOf(job, effect.fence) };
+    case 'notice':
+      return { kind: 'stop', attemptId, command: effect.reason === 'cancelled' ? 'cancel' : 'stop' };
+    case 'kill':
+      return { kind: 'kill', attemptId };
+  }
+}
+
+const grantOf = (job: Job, fence: number): Grant => ({
+  attemptId: attemptIdOf(job.id, fence),
+  jobId: job.id,
+  fence,
+  tenantId: job.tenantId,
+  work: job.work,
+  owner: job.owner,
+  outputFile: outputFileOf(job.id, fence),
+});

@@ -1,0 +1,96 @@
+import type { AttemptEnding, AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
+import type { UsageEvent } from '../../../src/contract/meter.ts';
+import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
+import { migrate } from '../../../src/kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
+import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
+import type { Job, JobRequest } from '../../../src/scheduler/served/job.ts';
+import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
+import { NodeSql } from '../fakes/node-sql.ts';
+import { jobRequest } from '../fixtures/job-request.ts';
+
+export const POOL = 'pool_aaaaaaaaaa' as PoolId;
+export const OTHER_POOL = 'pool_bbbbbbbbbb' as PoolId;
+
+const NOTHING = { reports: [], left: [], joined: [] };
+
+/** A cell in storage, and what its pools were told. */
+export class ServedCell {
+  readonly storage: SqlStorage;
+  cell: DurableCell;
+  nowMs = 1_000_000;
+  /** The attempts that pools were given, in order. */
+  readonly grants: { readonly grant: Grant; readonly poolId: PoolId; readonly nodeId: string }[] = [];
+  /** The nodes that pools count on, by pool. */
+  readonly nodes = new Map<PoolId, Set<string>>();
+  readonly #carriedOut = new Map<PoolId, number>();
+
+  constructor(pools: readonly PoolId[] = [POOL, OTHER_POOL], storage: SqlStorage = new NodeSql()) {
+    this.storage = storage;
+    migrate(storage, JOB_MIGRATIONS);
+    this.cell = this.#open();
+    for (const id of pools) this.cell.addPool({ id, name: id, owner: 'team', createdAtMs: this.nowMs });
+  }
+
+  /** The object loses its memory. */
+  loseMemory(): void {
+    this.cell = this.#open();
+  }
+
+  submit(n: number, overrides: Partial<JobRequest> = {}): JobId {
+    const request = jobRequest(n, overrides);
+    this.cell.submit(request);
+    return request.id;
+  }
+
+  /** What a pool says, and does. */
+  exchange(poolId: PoolId, news: Partial<Pick<PoolMessage, 'reports' | 'left' | 'joined'>> = {}): PoolOrders {
+    const nodes = new Set(this.nodes.get(poolId));
+    for (const { nodeId } of news.left ?? []) nodes.delete(nodeId);
+    for (const nodeId of news.joined ?? []) nodes.add(nodeId);
+    const carriedOut = this.#carriedOut.get(poolId) ?? 0;
+    const orders = this.cell.exchange({ ...NOTHING, ...news, poolId, nodeCount: nodes.size, carriedOut });
+    this.nodes.set(poolId, orders.isOutOfStep ? new Set() : nodes);
+    for (const { sequence, effect } of orders.effects) {
+      if (effect.kind === 'start') this.grants.push({ grant: effect.grant, poolId, nodeId: effect.nodeId });
+      this.#carriedOut.set(poolId, sequence);
+    }
+    return orders;
+  }
+
+  /** Agents ask for work: the attempts they get. */
+  join(count = 1, poolId = POOL): readonly Grant[] {
+    const from = this.grants.length;
+    const first = this.nodes.get(poolId)?.size ?? 0;
+    this.exchange(poolId, { joined: Array.from({ length: count }, (_, n) => `${poolId}-${this.nowMs}-${first + n}`) });
+    return this.grants.slice(from).map(({ grant }) => grant);
+  }
+
+  report(jobId: JobId, fence: number, news: AttemptNews, poolId = POOL): ReportVerdict {
+    return must(this.exchange(poolId, { reports: [{ jobId, fence, ...news }] }).verdicts[0], 'a verdict');
+  }
+
+  /** Ends an attempt as an agent does: it asks for more work only when it joins again. */
+  end(jobId: JobId, fence: number, ending: AttemptEnding, poolId = POOL): ReportVerdict {
+    const { nodeId } = must(
+      this.grants.find(({ grant }) => grant.jobId === jobId && grant.fence === fence),
+      'a grant',
+    );
+    const report: AttemptReport = { jobId, fence, ...ending };
+    return must(this.exchange(poolId, { reports: [report], left: [{ nodeId, isLost: false }] }).verdicts[0], 'a verdict');
+  }
+
+  job(id: JobId): Job {
+    return must(this.cell.jobs.find(id), 'the job exists');
+  }
+
+  get charges(): readonly UsageEvent[] {
+    return [...this.cell.outbox.due(Number.MAX_SAFE_INTEGER, 100_000).values()].flat();
+  }
+
+  #open(): DurableCell {
+    return new DurableCell(this.storage, { nowMs: () => this.nowMs });
+  }
+}
