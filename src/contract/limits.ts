@@ -224,6 +224,10 @@ export const LIMITS = {
   shardVectorsMinCount: 16,
   // How soon after a write a shard looks after its lists, so that a burst of writes is looked after once.
   shardSweepDelayMs: 1_000,
+  // An import whose next batch has not come for this long pauses: at 1,000 vectors a batch, it writes less than 4,000 a second.
+  bulkPauseMs: 250,
+  // What a search may have to read of vectors that an import leaves unlisted: some 2 ms, or 120,000 vectors of 100 dimensions.
+  bulkUnlistedBytesMax: 16 * 1024 * 1024,
   // Slices of at most 8 ms that one alarm does: far from the CPU time that one invocation has.
   shardAlarmSlicesMaxCount: 200,
   // After a slice others are served for twice as long as it took, so long at least and at most, while there was a search so lately.

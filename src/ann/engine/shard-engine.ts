@@ -66,7 +66,7 @@ export class ShardEngine {
   put(vectors: readonly PlacedVector[], header: ShardHeader, nowMs: number): void {
     this.#memtable.put(vectors, header);
     this.#lists.add(vectors);
-    this.#maintenanceOf(header).wrote(nowMs);
+    this.#maintenanceOf(header).wrote(vectors.length, nowMs);
   }
 
   /** Follows a deletion. */

@@ -18,10 +18,14 @@ export interface PageLayout {
   readonly capacity: number;
 }
 
+// Kernels multiply eight codes at a time. Whatever lies past the dimensions meets zeros of the query.
+const strideOf = (dimensions: number): number => Math.ceil(dimensions / 8) * 8;
+
+/** What a scan reads of a vector. */
+export const flatRowBytes = (dimensions: number): number => strideOf(dimensions) + COLUMN_BYTES;
+
 export function pageLayout(dimensions: number): PageLayout {
-  // Kernels multiply eight codes at a time. Whatever lies past the dimensions meets zeros of the query.
-  const stride = Math.ceil(dimensions / 8) * 8;
-  return { dimensions, stride, capacity: Math.floor((PAGE_BYTES - SLACK_BYTES) / (stride + COLUMN_BYTES)) };
+  return { dimensions, stride: strideOf(dimensions), capacity: Math.floor((PAGE_BYTES - SLACK_BYTES) / flatRowBytes(dimensions)) };
 }
 
 /**

@@ -1,5 +1,7 @@
 import type { EngineResources } from '../engine/engine-resources.ts';
 import { must, unreachable } from '../../kernel/assert.ts';
+import { flatRowBytes } from '../flat/scanner.ts';
+import { BulkWrites } from './bulk-writes.ts';
 import { calibrate } from './calibrate.ts';
 import { flush, migrate } from './fill-lists.ts';
 import type { NextTask } from './next-task.ts';
@@ -20,6 +22,7 @@ export class Maintenance {
   readonly #resources: EngineResources;
   readonly #name: string;
   #wroteMs = 0;
+  readonly #bulk: BulkWrites;
   readonly #maintainedCounts = new Map<number, number>();
   #task: { readonly kind: NextTask['kind']; readonly run: Task } | undefined;
 
@@ -27,6 +30,7 @@ export class Maintenance {
     this.#shard = shard;
     this.#resources = resources;
     this.#name = name;
+    this.#bulk = new BulkWrites(shard.sizes.bulkRowsMin, flatRowBytes(shard.identity.dimensions));
   }
 
   /** Whether a shard of `count` vectors may have something to do. */
@@ -34,13 +38,16 @@ export class Maintenance {
     return count >= this.#shard.sizes.listedCountMin || this.#shard.lists.listSets().length > 0;
   }
 
-  /** Follows a write. */
-  wrote(nowMs: number): void {
+  /** Follows a write of so many rows. */
+  wrote(rows: number, nowMs: number): void {
     this.#wroteMs = nowMs;
+    this.#bulk.wrote(rows, nowMs);
   }
 
   /** Does a slice; returns when to continue, in milliseconds since the Unix epoch, or undefined when none is due. */
   step(nowMs: number): number | undefined {
+    const waitUntilMs = this.#bulk.waitUntilMs(nowMs);
+    if (waitUntilMs !== undefined) return waitUntilMs;
     const quietMs = this.#wroteMs + QUIET_MS;
     this.#task ??= this.#choose(quietMs <= nowMs);
     if (this.#task === undefined) {

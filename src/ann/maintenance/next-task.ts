@@ -19,6 +19,8 @@ export interface MaintenanceSizes {
   readonly driftCountMin: number;
   /** Slices of a training after which it is remembered how far it got. */
   readonly checkpointSlices: number;
+  /** Rows of one write from which on it is part of an import. */
+  readonly bulkRowsMin: number;
 }
 
 export const MAINTENANCE_SIZES: MaintenanceSizes = {
@@ -32,6 +34,7 @@ export const MAINTENANCE_SIZES: MaintenanceSizes = {
   trialQueries: 400,
   driftCountMin: 1_000,
   checkpointSlices: 64,
+  bulkRowsMin: 256,
 };
 
 /** Dead entries among all, from which on a list is rewritten without them. */

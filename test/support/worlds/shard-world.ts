@@ -29,6 +29,7 @@ export const SMALL_SIZES: MaintenanceSizes = {
   trialQueries: 20,
   driftCountMin: 50,
   checkpointSlices: 3,
+  bulkRowsMin: Infinity,
 };
 
 export const smallFloor = (bytesMax: number, sizes: MaintenanceSizes = SMALL_SIZES): EngineResources =>

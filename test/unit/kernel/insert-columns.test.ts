@@ -57,7 +57,7 @@ function insert(items: readonly Item[], first = 7): { readonly stored: unknown[]
 }
 
 describe('rows inserted by columns', () => {
-  it('[V190] come back as they were, whatever their texts hold', () => {
+  it('[V195] come back as they were, whatever their texts hold', () => {
     fc.assert(
       fc.property(fc.array(item, { maxLength: 12 }), fc.nat(100), (items, first) => {
         expect(insert(items, first).stored).toEqual(items.map((one, i) => ({ row: first + i, lsn: 5, item: one })));
@@ -65,7 +65,7 @@ describe('rows inserted by columns', () => {
     );
   });
 
-  it('[V190] take one statement, or as many as their texts fill', () => {
+  it('[V195] take one statement, or as many as their texts fill', () => {
     const small = Array.from({ length: 1_000 }, (_, i): Item => ({ id: `id ${i}`, group: 1, text: null, blob: [1, 2, 3] }));
     expect(insert(small).statements).toBe(1);
     const long = small.slice(0, 100).map((one, i): Item => ({ ...one, text: `${i}${'é'.repeat(20_000)}` }));

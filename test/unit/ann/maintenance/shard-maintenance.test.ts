@@ -3,6 +3,8 @@ import { describe, expect, it, vi } from 'vitest';
 import { decodeSettings, encodeSettings, newSettings, proposalCount } from '../../../../src/ann/engine/list-settings.ts';
 import { ShardLists } from '../../../../src/ann/engine/shard-lists.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import { BulkWrites } from '../../../../src/ann/maintenance/bulk-writes.ts';
 import { Maintenance } from '../../../../src/ann/maintenance/maintenance.ts';
 import { Clusters } from '../../../support/fixtures/clusters.ts';
 import type { WorldVector } from '../../../support/worlds/shard-world.ts';
@@ -24,6 +26,42 @@ function entriesByList({ store }: ShardWorld): number[] {
   const { id } = store.lists.listSets().at(-1)!;
   return Array.from(store.lists.lists(id), ({ entryCount }) => entryCount);
 }
+
+describe('background work beside an import', () => {
+  const sizes = { ...SMALL_SIZES, bulkRowsMin: 50 };
+
+  it('[V196] waits until the import pauses, and for small writes not at all', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES, sizes), cosine);
+    const source = sourceOf(3);
+    world.upsert(from(source, 200));
+    for (let batch = 0; batch < 4; batch += 1) {
+      world.upsert(from(source, 50));
+      expect(world.sweep()).toBe(world.nowMs + LIMITS.bulkPauseMs);
+      world.nowMs += LIMITS.bulkPauseMs - 1;
+      expect(world.sweep()).toBe(world.nowMs + 1);
+      expect(world.store.lists.listSets()).toEqual([]);
+    }
+    world.nowMs += 1;
+    world.settle();
+    expect(entriesByList(world).reduce((sum, count) => sum + count, 0)).toBe(400);
+    // Trained once, on all of it.
+    expect(world.store.lists.listSets().map(({ id }) => id)).toEqual([1]);
+    for (let write = 0; write < 30; write += 1) world.upsert(from(source, 1));
+    expect(world.sweep(1)).toBe(world.nowMs);
+  });
+
+  it('[V196] does not wait for ever: beyond bulkUnlistedBytesMax it works beside the import', () => {
+    const bulk = new BulkWrites(50, LIMITS.bulkUnlistedBytesMax / 120);
+    for (const rows of [50, 50]) {
+      bulk.wrote(rows, 0);
+      expect(bulk.waitUntilMs(10)).toBe(LIMITS.bulkPauseMs);
+    }
+    bulk.wrote(50, 10);
+    expect(bulk.waitUntilMs(20)).toBeUndefined();
+    bulk.wrote(50, 10 + LIMITS.bulkPauseMs);
+    expect(bulk.waitUntilMs(300)).toBe(10 + 2 * LIMITS.bulkPauseMs);
+  });
+});
 
 describe('background work ends', () => {
   it('[V124] when a list cannot be split because its vectors are equal', () => {
