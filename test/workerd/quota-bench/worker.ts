@@ -5,6 +5,7 @@ import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { buildApp } from '../../../workers/gateway/app.ts';
 import { compose } from '../../../workers/gateway/compose.ts';
 import type { GatewayEnv } from '../../../workers/gateway/env.ts';
+import { concluded, outlivingItsClient } from '../../../workers/gateway/request-lifecycle.ts';
 import { route } from '../../../workers/gateway/serve.ts';
 
 // The gateway with one more route, which does what a gateway to other providers' models does: it checks the key, draws and settles quota,
@@ -29,7 +30,7 @@ interface Env extends GatewayEnv {
   readonly UPSTREAM: Fetcher;
 }
 
-const { handle } = route(proxied, async (call) => {
+const { work } = route(proxied, async (call) => {
   const reserved = await call.reserve({ embedding_tokens: TOKENS_MAX });
   if (!reserved.ok) return reserved;
   const { UPSTREAM } = upstreamOf.get(call.gateway) as Env;
@@ -47,9 +48,10 @@ const { handle } = route(proxied, async (call) => {
 
 const upstreamOf = new Map<unknown, Env>();
 const app = buildApp();
+const answer = outlivingItsClient(concluded(work));
 app.post(proxied.path, (context) => {
   upstreamOf.set(compose(context.env), context.env as Env);
-  return handle(context);
+  return answer(context);
 });
 // The same call without a gateway: the cost of the runtime and the upstream.
 app.post('/bench/bare', async (context) => {
