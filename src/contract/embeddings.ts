@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { about, apiLines, apiText } from './api-text.ts';
 import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, tenant } from './endpoint.ts';
+import { json, tenant, vectorsReply } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { floatsReply, modelName } from './vector-fields.ts';
 
@@ -140,6 +140,6 @@ export const embeddingEndpoints = {
     headers: embeddingCacheHeaders,
     body: json(request),
     status: 200,
-    reply: json(reply),
+    reply: vectorsReply(reply),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import type { ArrayPath } from '../kernel/json-splitter.ts';
+import type { RowFields } from './framed-body.ts';
 import type { Meter } from './meter.ts';
 import type { Scope } from './principal.ts';
 
@@ -21,6 +22,8 @@ export interface JsonBody {
   readonly exactIntegers?: true;
   /** How the same is read element by element, where bodies are large. */
   readonly streamed?: StreamedItems;
+  /** Which vectors may be rows of a frame (`VECTOR_FRAME_TYPE`) that is sent instead of JSON. */
+  readonly rows?: RowFields;
 }
 
 /** Arrays whose elements are validated one by one as they arrive, and the schema of the whole with its elements validated. */
@@ -41,7 +44,8 @@ export type Body =
   | { readonly kind: 'ndjson'; readonly schema: z.ZodType; readonly framed?: string };
 
 export type Reply =
-  | { readonly kind: 'json'; readonly schema: z.ZodType }
+  /** `hasRows`: a caller that accepts a frame gets one, whose rows are the vectors of the answer. */
+  | { readonly kind: 'json'; readonly schema: z.ZodType; readonly hasRows?: true }
   | { readonly kind: 'bytes'; readonly contentType: string }
   /** A value a line, as they come about. The handler settles what it consumes portion by portion. */
   | { readonly kind: 'ndjson'; readonly schema: z.ZodType }
@@ -82,6 +86,10 @@ export type ReplyOf<E extends Endpoint> = E['reply'] extends { kind: 'json'; sch
 export type UsedOf<E extends Endpoint> = { readonly [M in E['reply']['kind'] extends 'ndjson' ? never : E['meters'][number]]: number };
 
 export const NO_BODY = { kind: 'none' } as const satisfies Body;
+/** A body whose vectors may be rows of a frame. */
+export const jsonOrFrame = <S extends z.ZodType>(schema: S, rows: RowFields) => ({ kind: 'json', schema, rows }) as const;
+/** An answer whose vectors may be rows of a frame. */
+export const vectorsReply = <S extends z.ZodType>(schema: S) => ({ kind: 'json', schema, hasRows: true }) as const;
 export const json = <S extends z.ZodType>(schema: S) => ({ kind: 'json', schema }) as const;
 export const PUBLIC = { kind: 'public' } as const satisfies Access;
 export const ADMIN = { kind: 'admin' } as const satisfies Access;

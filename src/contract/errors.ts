@@ -172,6 +172,8 @@ export interface WireError {
     type: string;
     param: string | null;
     code: ErrorCode;
+    limit?: Limit;
+    value?: number;
     accepted?: readonly AcceptedContract[];
     spent?: { readonly id: string; readonly ended_at: number | null };
     applied?: number;
@@ -185,6 +187,8 @@ export const wireError = (error: Refusal, requestId: string): WireError => ({
     type: ERRORS[error.code].type,
     param: paramOf(error),
     code: error.code,
+    ...(error.limit === undefined ? {} : { limit: error.limit }),
+    ...(error.value === undefined ? {} : { value: error.value }),
     ...(error.accepted === undefined ? {} : { accepted: error.accepted }),
     ...(error.spent === undefined ? {} : { spent: spentReply(error.spent) }),
     ...(error.applied === undefined ? {} : { applied: error.applied }),

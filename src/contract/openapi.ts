@@ -1,4 +1,3 @@
-import { VECTOR_FRAME_TYPE } from '../kernel/vector-frame.ts';
 import * as z from 'zod';
 import { createDocument } from 'zod-openapi';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiResponsesObject } from 'zod-openapi';
@@ -11,6 +10,7 @@ import type { ErrorCode } from './errors.ts';
 import { SCHEMES, showExamples, TOUR } from './examples/examples.ts';
 import type { Surface } from './surface.ts';
 import { surfaceOf } from './surface.ts';
+import { VECTOR_FRAME_TYPE } from '../kernel/vector-frame.ts';
 import { CONTRACT_VERSION } from './version.ts';
 
 const errorCodes = Object.keys(ERRORS).filter((code) => code !== 'stale_route') as [ErrorCode, ...ErrorCode[]];
@@ -22,6 +22,11 @@ const errorBody = z
       type: z.string(),
       param: z.string().nullable().meta({ description: 'Path of the offending field, such as `input[3]`.' }),
       code: z.enum(errorCodes),
+      limit: z
+        .object({ name: z.string().optional(), bound: z.number() })
+        .optional()
+        .meta({ description: 'The limit that was exceeded, by its name where it has one.' }),
+      value: z.number().optional().meta({ description: 'What exceeded the limit, where that is known.' }),
       accepted: z
         .array(z.object({ model: z.string(), contract_hash: z.string() }))
         .optional()
@@ -138,23 +143,33 @@ function accessText(access: Access): string {
 
 const stepText = (operationId: string): string => `Example: step ${TOUR.indexOf(operationId as EndpointName) + 1} of the tour.`;
 
+/** The same message as a frame: see `src/kernel/vector-frame.ts`. */
+const FRAMED_MESSAGE =
+  'A frame, all numbers little-endian: `SLF1`; three uint32 (bytes of the head, a multiple of 4; rows; numbers of a row); the head, which is ' +
+  'the JSON of this message, padded with spaces, in which each vector is the number of its row; the rows as float32.';
+
 function requestBody({ body }: Endpoint): Pick<ZodOpenApiOperationObject, 'requestBody'> {
   switch (body.kind) {
     case 'none':
       return {};
     case 'json':
-      return { requestBody: { required: true, content: { 'application/json': { schema: body.schema } } } };
+      return {
+        requestBody: {
+          required: true,
+          content: { 'application/json': { schema: body.schema }, ...framed(body.rows && FRAMED_MESSAGE) },
+        },
+      };
     case 'multipart':
       return { requestBody: { required: true, content: { 'multipart/form-data': { schema: body.schema } } } };
     case 'ndjson':
-      return { requestBody: { required: true, content: { 'application/x-ndjson': { schema: body.schema }, ...framed(body) } } };
+      return { requestBody: { required: true, content: { 'application/x-ndjson': { schema: body.schema }, ...framed(body.framed) } } };
     case 'bytes':
       return { requestBody: { required: true, content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } } };
   }
 }
 
 /** The same as vector frames, where they are taken. */
-function framed({ framed: description }: Extract<Endpoint['body'], { kind: 'ndjson' }>): Record<string, { schema: object }> {
+function framed(description: string | undefined): Record<string, { schema: object }> {
   return description === undefined ? {} : { [VECTOR_FRAME_TYPE]: { schema: { type: 'string', format: 'binary', description } } };
 }
 
@@ -169,7 +184,7 @@ function replyContent({ reply }: Endpoint): Record<string, unknown> {
     case 'none':
       return {};
     case 'json':
-      return { content: { 'application/json': { schema: reply.schema } } };
+      return { content: { 'application/json': { schema: reply.schema }, ...framed(reply.hasRows && FRAMED_MESSAGE) } };
     case 'ndjson':
       return { content: { 'application/x-ndjson': { schema: reply.schema } } };
     case 'bytes':

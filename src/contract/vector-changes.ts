@@ -7,7 +7,7 @@ import type { Filter } from './filter.ts';
 import { filter, isReachable } from './filter-syntax.ts';
 import { indexParams } from './indexes.ts';
 import { LIMITS } from './limits.ts';
-import { floats, metadata, namespace, vectorId } from './vector-fields.ts';
+import { metadata, namespace, vectorFloats, vectorId } from './vector-fields.ts';
 import { lsn, refuseDuplicates } from './vectors.ts';
 
 const metadataPath = z
@@ -54,7 +54,7 @@ function refuseUnclearChange(
   if (body.filter?.kind === 'and' && body.filter.of.length === 0) refuse('filter', 'must have a condition');
 }
 
-const newValues = z.strictObject({ id: vectorId, values: floats });
+const newValues = z.strictObject({ id: vectorId, values: vectorFloats });
 
 const valuesOf = (item: z.ZodType<z.output<typeof newValues>>) =>
   z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
@@ -93,6 +93,7 @@ export const vectorChangeEndpoints = {
       kind: 'json',
       schema: valuesOf(newValues),
       bytesMax: LIMITS.upsertBodyBytesMax,
+      rows: { list: 'vectors', field: 'values' },
       streamed: {
         arrays: [{ path: ['vectors'], item: newValues, countMax: LIMITS.upsertCallVectorsMaxCount }],
         whole: valuesOf(z.custom<z.output<typeof newValues>>()),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { utf8 } from '../kernel/bytes.ts';
+import { fromBase64, utf8 } from '../kernel/bytes.ts';
 import type { RawJson } from '../kernel/exact-json.ts';
 import { isRawJson } from '../kernel/exact-json.ts';
 import { about, apiText } from './api-text.ts';
@@ -25,14 +25,37 @@ export const floats = z
     return z.NEVER;
   });
 
-/** The components of a vector in an answer: `float32Json`. */
-export const floatsReply = z.custom<RawJson>(isRawJson).meta(
-  apiText({
-    type: 'array',
-    items: { type: 'number' },
-    description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
-  }),
-);
+/** The same, also as base64 of little-endian float32, or from the row of a frame. */
+export const vectorFloats = z
+  .unknown()
+  .meta(
+    apiText({
+      anyOf: [
+        { type: 'array', items: { type: 'number' }, minItems: LIMITS.dimensionsMinCount, maxItems: LIMITS.dimensionsMaxCount },
+        { type: 'string', contentEncoding: 'base64' },
+      ],
+      description:
+        'The components of the vector: finite numbers in the range of float32, as many as the index has dimensions. As text: base64 of ' +
+        'them as little-endian 32-bit floats. In a frame: the number of its row.',
+    }),
+  )
+  .transform((value, context): Float32Array<ArrayBuffer> => {
+    const read = typeof value === 'string' ? base64Floats(value) : readFloats(value);
+    if (read instanceof Float32Array) return read;
+    context.issues.push({ ...read, input: value });
+    return z.NEVER;
+  });
+
+/** The components of a vector in an answer: `float32Json`, or the number of its row in a frame. */
+export const floatsReply = z
+  .custom<RawJson | number>((value) => typeof value === 'number' || isRawJson(value))
+  .meta(
+    apiText({
+      type: 'array',
+      items: { type: 'number' },
+      description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
+    }),
+  );
 
 type Fault =
   | { readonly code: 'custom'; readonly message: string; readonly path: number[] }
@@ -40,28 +63,49 @@ type Fault =
 
 /** The components of a vector as `floats` takes them, or what is wrong with them. */
 export function readFloats(value: unknown): Float32Array<ArrayBuffer> | Fault {
+  if (value instanceof Float32Array) return checkedFloats(value as Float32Array<ArrayBuffer>);
   if (!Array.isArray(value)) return { code: 'custom', message: 'must be an array of numbers', path: [] };
   const numbers: readonly unknown[] = value;
-  const { dimensionsMinCount: min, dimensionsMaxCount: max } = LIMITS;
-  if (numbers.length > max) {
-    return {
-      code: 'too_big',
-      message: `has ${numbers.length} numbers, more than dimensionsMaxCount (${max})`,
-      origin: 'array',
-      maximum: max,
-    };
-  }
-  if (numbers.length < min) return { code: 'custom', message: `must have at least ${min} numbers`, path: [] };
+  const misfit = lengthFault(numbers.length);
+  if (misfit !== undefined) return misfit;
   const result = new Float32Array(numbers.length);
   for (let i = 0; i < numbers.length; i += 1) {
     const written = numbers[i];
     const item = isRawJson(written) ? Number(written.rawJSON) : written;
     if (typeof item !== 'number' || !Number.isFinite(Math.fround(item))) {
-      return { code: 'custom', message: 'must be a finite number in the range of float32', path: [i] };
+      return notFinite(i);
     }
     result[i] = item;
   }
   return result;
+}
+
+const notFinite = (at: number): Fault => ({ code: 'custom', message: 'must be a finite number in the range of float32', path: [at] });
+
+function lengthFault(count: number): Fault | undefined {
+  const { dimensionsMinCount: min, dimensionsMaxCount: max } = LIMITS;
+  if (count > max) {
+    return { code: 'too_big', message: `has ${count} numbers, more than dimensionsMaxCount (${max})`, origin: 'array', maximum: max };
+  }
+  return count < min ? { code: 'custom', message: `must have at least ${min} numbers`, path: [] } : undefined;
+}
+
+/** Numbers that came as bytes. */
+function checkedFloats(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> | Fault {
+  const misfit = lengthFault(values.length);
+  if (misfit !== undefined) return misfit;
+  const odd = values.findIndex((value) => !Number.isFinite(value));
+  return odd < 0 ? values : notFinite(odd);
+}
+
+/** What is longer holds too many numbers, and is not decoded. */
+const BASE64_CHARS_MAX = Math.ceil((4 * (LIMITS.dimensionsMaxCount + 1)) / 3) * 4;
+
+function base64Floats(text: string): Float32Array<ArrayBuffer> | Fault {
+  const bytes = fromBase64(text.slice(0, BASE64_CHARS_MAX));
+  if (bytes === undefined) return { code: 'custom', message: 'must be an array of numbers, or base64 of 32-bit floats', path: [] };
+  if (bytes.length % 4 === 0) return checkedFloats(new Float32Array(bytes.buffer));
+  return { code: 'custom', message: `has ${bytes.length} bytes as base64, which are no 32-bit floats`, path: [] };
 }
 
 /** Text whose UTF-8 form has at most `bytesMax` bytes. */

@@ -3,14 +3,14 @@ import * as z from 'zod';
 import { about, apiText } from './api-text.ts';
 import { queryCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, tenant } from './endpoint.ts';
+import { json, jsonOrFrame, tenant, vectorsReply } from './endpoint.ts';
 import { explanation } from './explanation.ts';
 import { filter } from './filter-syntax.ts';
 import type { Filter } from './filter.ts';
 import { indexParams } from './indexes.ts';
 import { LIMITS } from './limits.ts';
 import { consistency, deadlineHeaders, partial } from './reading.ts';
-import { floats, floatsReply, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
+import { floatsReply, metadata, modelName, namespace, text, vectorFloats, vectorId } from './vector-fields.ts';
 
 const madeBy = modelName
   .optional()
@@ -19,7 +19,7 @@ const madeBy = modelName
 const exactlyOne = (...values: unknown[]): boolean => values.filter((value) => value !== undefined).length === 1;
 
 const vector = z
-  .strictObject({ id: vectorId, values: floats.optional(), text: text.optional(), namespace, metadata: metadata.optional() })
+  .strictObject({ id: vectorId, values: vectorFloats.optional(), text: text.optional(), namespace, metadata: metadata.optional() })
   .refine(({ values, text: words }) => exactlyOne(values, words), 'give either `values` or `text`');
 
 /** A vector to write. Its metadata is JSON text. */
@@ -75,7 +75,7 @@ const mmr = z
   );
 
 const queried = z.strictObject({
-  vector: floats.optional(),
+  vector: vectorFloats.optional(),
   text: text.optional(),
   id: vectorId.optional().meta(about('Search around this stored vector, which is then among the matches.')),
   positive_ids: exampleIds
@@ -203,6 +203,7 @@ export const vectorEndpoints = {
       kind: 'json',
       schema: upsertBody,
       bytesMax: LIMITS.upsertBodyBytesMax,
+      rows: { list: 'vectors', field: 'values' },
       streamed: {
         arrays: [{ path: ['vectors'], item: vector, countMax: LIMITS.upsertCallVectorsMaxCount }],
         whole: upsertOf(z.custom<NewVector>()),
@@ -228,9 +229,9 @@ export const vectorEndpoints = {
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
-    body: json(queryBody),
+    body: jsonOrFrame(queryBody, { field: 'vector' }),
     status: 200,
-    reply: json(queryReply),
+    reply: vectorsReply(queryReply),
   },
   queryVectorsBatch: {
     method: 'POST',
@@ -246,9 +247,9 @@ export const vectorEndpoints = {
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
-    body: json(batchBody),
+    body: jsonOrFrame(batchBody, { list: 'searches', field: 'vector' }),
     status: 200,
-    reply: json(z.object({ results: z.array(queryReply).meta(about('One of each search, in their order.')) })),
+    reply: vectorsReply(z.object({ results: z.array(queryReply).meta(about('One of each search, in their order.')) })),
   },
   fetchVectors: {
     method: 'POST',
@@ -261,7 +262,7 @@ export const vectorEndpoints = {
     params: indexParams,
     body: json(fetchBody),
     status: 200,
-    reply: json(z.object({ vectors: z.array(storedVector), lsn })),
+    reply: vectorsReply(z.object({ vectors: z.array(storedVector), lsn })),
   },
   deleteVectors: {
     method: 'POST',
@@ -309,7 +310,7 @@ export const vectorListingEndpoints = {
     params: indexParams,
     body: json(listBody),
     status: 200,
-    reply: json(z.object({ vectors: z.array(storedVector), has_more: z.boolean(), lsn })),
+    reply: vectorsReply(z.object({ vectors: z.array(storedVector), has_more: z.boolean(), lsn })),
   },
   countVectors: {
     method: 'POST',

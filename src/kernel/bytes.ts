@@ -28,6 +28,19 @@ export function joinedBytes<B extends ArrayBufferLike>(pieces: readonly Uint8Arr
   return whole;
 }
 
+/** The bytes of a text in base64 (RFC 4648, section 4); undefined when it is none. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  let characters: string;
+  try {
+    characters = atob(text);
+  } catch {
+    return undefined;
+  }
+  const bytes = new Uint8Array(characters.length);
+  for (let i = 0; i < bytes.length; i += 1) bytes[i] = characters.charCodeAt(i);
+  return bytes;
+}
+
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 /** Bytes as text that needs no escaping in a URL (RFC 4648, section 5, without padding). */

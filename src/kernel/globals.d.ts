@@ -10,6 +10,9 @@ declare class TextDecoder {
   decode(input?: ArrayBuffer | ArrayBufferView): string;
 }
 
+/** Bytes as characters of their codes; throws for what is not base64. */
+declare function atob(base64: string): string;
+
 interface CryptoKey {
   readonly __cryptoKey: unique symbol;
 }

@@ -1,9 +1,12 @@
+import { Buffer } from 'node:buffer';
+
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
+import { readFrame, VECTOR_FRAME_TYPE, writeFrame } from '../../src/kernel/vector-frame.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
 const COUNT = 600;
@@ -92,6 +95,104 @@ describe('[V190] several queries in one call', () => {
       status: 404,
       body: { error: { code: 'index_not_found', param: 'index' } },
     });
+  });
+});
+
+describe('[G70] vectors as bytes', () => {
+  const call = async (path: string, body: object, headers: Record<string, string> = {}) => {
+    const isBytes = body instanceof Uint8Array;
+    const response = await fetch(`${client.url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${client.apiKey}`, 'content-type': isBytes ? VECTOR_FRAME_TYPE : 'application/json', ...headers },
+      body: isBytes ? (body as Uint8Array<ArrayBuffer>) : JSON.stringify(body),
+    });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return { status: response.status, type: response.headers.get('content-type'), bytes, headers: response.headers };
+  };
+  const jsonOf = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+  const floatsOf = (i: number) => Float32Array.from(VECTORS[i]?.values ?? []);
+  const rowsOf = (...rows: number[]) => Float32Array.from(rows.flatMap((i) => [...floatsOf(i)]));
+  const asFrame = { accept: VECTOR_FRAME_TYPE };
+
+  it('find what the same numbers find as JSON, in one query and in several', async () => {
+    const single = await call(`${INDEX}/query`, writeFrame({ vector: 0, top_k: 4 }, floatsOf(9), 3));
+    expect(jsonOf(single.bytes)).toEqual((await query({ vector: [...floatsOf(9)], top_k: 4 })).body);
+    const base64 = Buffer.from(floatsOf(9).buffer).toString('base64');
+    expect((await query({ vector: base64, top_k: 4 })).body).toEqual(jsonOf(single.bytes));
+    const head = { searches: [{ vector: 1, top_k: 2 }, { id: 's3' }, { vector: 0, filter: { late: true } }] };
+    const batch = await call(`${INDEX}/query/batch`, writeFrame(head, rowsOf(5, 7), 3));
+    const [five, seven] = [[...floatsOf(5)], [...floatsOf(7)]];
+    const json = { searches: [{ vector: seven, top_k: 2 }, { id: 's3' }, { vector: five, filter: { late: true } }] };
+    expect(jsonOf(batch.bytes)).toEqual((await client.post(`${INDEX}/query/batch`, json)).body);
+  });
+
+  it('are written, and come back as rows to the bit', async () => {
+    await client.post('/v1/indexes', { name: 'bits', dimensions: 3, metric: 'dot' });
+    const values = Float32Array.of(0.1, -0, 1e-45, 3.4e38, 1 / 3, -2);
+    const vectors = [
+      { id: 'b', values: 1, metadata: { n: 1 } },
+      { id: 'a', values: 0 },
+    ];
+    const written = await call('/v1/indexes/bits/upsert', writeFrame({ vectors }, values, 3), { 'idempotency-key': 'bits-1' });
+    expect(jsonOf(written.bytes)).toEqual({ upserted: 2, lsn: 1 });
+    const again = await call('/v1/indexes/bits/upsert', writeFrame({ vectors }, values, 3), { 'idempotency-key': 'bits-1' });
+    expect(jsonOf(again.bytes)).toEqual({ upserted: 2, lsn: 1 });
+    for (const [path, body, list] of [
+      ['/v1/indexes/bits/fetch', { ids: ['a', 'b'] }, 'vectors'],
+      ['/v1/indexes/bits/list', { include_values: true }, 'vectors'],
+      ['/v1/indexes/bits/query', { vector: [0, 0, 1], include_values: true }, 'matches'],
+    ] as const) {
+      const { type, bytes } = await call(path, body, asFrame);
+      expect(type).toBe(VECTOR_FRAME_TYPE);
+      const frame = readFrame(bytes);
+      if (typeof frame === 'string') throw new Error(frame);
+      const items = jsonOf(frame.head)[list] as { id: string; values: number }[];
+      const row = (at: number) => [...frame.values.subarray(3 * at, 3 * at + 3)];
+      expect(Object.fromEntries(items.map(({ id, values: at }) => [id, row(at)]))).toEqual({
+        a: Array.from(values.slice(0, 3)),
+        b: Array.from(values.slice(3)),
+      });
+    }
+    const empty = readFrame((await call('/v1/indexes/bits/fetch', { ids: ['none'] }, asFrame)).bytes);
+    expect(empty).toMatchObject({ rows: 0, dimensions: 0 });
+    await client.delete('/v1/indexes/bits');
+  });
+
+  it('are answered for embeddings, under an etag of their own', async () => {
+    const body = { model: 'glove-sif-100', input: ['canal', 'lock'] };
+    const [framed, plain] = [await call('/v1/embeddings', body, asFrame), await call('/v1/embeddings', body)];
+    const frame = readFrame(framed.bytes);
+    if (typeof frame === 'string') throw new Error(frame);
+    expect(jsonOf(frame.head).data.map(({ embedding }: { embedding: number }) => embedding)).toEqual([0, 1]);
+    expect([...frame.values]).toEqual(
+      jsonOf(plain.bytes).data.flatMap(({ embedding }: { embedding: number[] }) => embedding.map(Math.fround)),
+    );
+    expect(framed.headers.get('etag')).not.toBe(plain.headers.get('etag'));
+  });
+
+  it('are refused as JSON, naming the field, and before they are read where no vectors are taken', async () => {
+    const cases: [string, Uint8Array, number, string, string | null][] = [
+      ['/query', writeFrame({ vector: 0 }, Float32Array.of(1, 2), 2), 400, 'dimension_mismatch', 'vector'],
+      ['/query', writeFrame({ vector: 0 }, Float32Array.of(1, 2, Number.NaN), 3), 400, 'invalid_value', 'vector[2]'],
+      ['/query', writeFrame({ vector: 1 }, Float32Array.of(1, 2, 3), 3), 400, 'invalid_value', 'vector'],
+      ['/query', writeFrame({ vector: 0 }, Float32Array.of(1, 2, 3), 3).slice(0, -2), 400, 'invalid_value', null],
+      [
+        '/query/batch',
+        writeFrame({ searches: [{ vector: 0, top_k: 0 }] }, Float32Array.of(1, 2, 3), 3),
+        400,
+        'invalid_value',
+        'searches[0].top_k',
+      ],
+      ['/delete', writeFrame({ all: true }, new Float32Array(0), 0), 415, 'unsupported_media_type', null],
+    ];
+    for (const [path, frame, status, code, param] of cases) {
+      const refused = await call(`${INDEX}${path}`, frame, asFrame);
+      expect([refused.status, refused.type, jsonOf(refused.bytes).error]).toEqual([
+        status,
+        'application/json',
+        expect.objectContaining({ code, param }),
+      ]);
+    }
   });
 });
 

@@ -6,6 +6,7 @@ import type { AdminPrincipal, AgentPrincipal, Principal, TenantPrincipal } from 
 import type { Authority } from '../../src/contract/write-lease.ts';
 import type { Gateway } from './compose.ts';
 import type { Timing } from './exchange.ts';
+import type { VectorWriter } from './vector-writer.ts';
 
 type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
   ? TenantPrincipal
@@ -37,6 +38,8 @@ export interface Call<E extends Endpoint> {
   readonly timing: Timing;
   /** A validated `Idempotency-Key`, on endpoints that honour one. */
   readonly idempotencyKey: string | undefined;
+  /** How the vectors of the answer are written. */
+  readonly vectors: VectorWriter;
   /** Keeps work running after the answer has been sent. */
   waitUntil(work: Promise<unknown>): void;
   /** Takes quota for what the call is about to consume, before it does. */

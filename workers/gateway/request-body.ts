@@ -1,5 +1,7 @@
 import { NDJSON } from '../../src/contract/bulk.ts';
-import type { Body } from '../../src/contract/endpoint.ts';
+import type { Body, JsonBody } from '../../src/contract/endpoint.ts';
+import type { RowFields } from '../../src/contract/framed-body.ts';
+import { framedBody } from '../../src/contract/framed-body.ts';
 import { parseJsonBytes } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
@@ -7,7 +9,7 @@ import { refuse } from '../../src/contract/outcome.ts';
 import { shownName } from '../../src/contract/field-path.ts';
 import { parse } from '../../src/contract/parse.ts';
 import { ok } from '../../src/kernel/result.ts';
-import { VECTOR_FRAME_TYPE } from '../../src/kernel/vector-frame.ts';
+import { framePrefixOf, VECTOR_FRAME_TYPE } from '../../src/kernel/vector-frame.ts';
 import type { BodyIntake } from './body-intake.ts';
 import { tooLarge } from './body-intake.ts';
 import type { ContentCoding } from './content-coding.ts';
@@ -33,10 +35,34 @@ export async function readBody(request: Request, body: Body, intake: BodyIntake)
   if (!coding.ok) return coding;
   if (body.kind === 'bytes' || body.kind === 'ndjson') return ok(undefined);
 
+  if (body.kind === 'json' && body.rows !== undefined && isFrame(request.headers)) {
+    return readFramed(body, body.rows, intake, bytesMax, coding.value);
+  }
   if (body.kind === 'json' && body.streamed !== undefined) {
     return readStreamed(intake.chunks(coding.value), intake, body.streamed, bytesMax, body.exactIntegers ?? false);
   }
   return readWhole(request, body, intake, bytesMax, coding.value);
+}
+
+const isFrame = (headers: Headers): boolean => (headers.get('content-type') ?? '').toLowerCase().startsWith(VECTOR_FRAME_TYPE);
+
+/** Vectors as bytes, which take no more memory than they are; the head is parsed as other JSON is. */
+async function readFramed(
+  { schema }: JsonBody,
+  rows: RowFields,
+  intake: BodyIntake,
+  bytesMax: number,
+  coding: ContentCoding,
+): Promise<Outcome<unknown>> {
+  const bytes = await intake.whole(bytesMax, 1, coding);
+  if (!bytes.ok) return bytes;
+  const prefix = framePrefixOf(bytes.value);
+  const headBytes = typeof prefix === 'string' ? 0 : Math.min(prefix.headBytes, bytes.value.byteLength);
+  if (headBytes > LIMITS.jsonBodyBytesMax) return tooLarge(`a head of ${headBytes} bytes`, LIMITS.jsonBodyBytesMax);
+  const room = await intake.claim((LIMITS.jsonBodyMemoryFactor - 1) * headBytes);
+  if (!room.ok) return room;
+  const value = framedBody(bytes.value, rows);
+  return value.ok ? parse(schema, value.value) : value;
 }
 
 async function readWhole(
@@ -64,7 +90,7 @@ function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): 
     return coding.value === 'identity' ? coding : refuse('unsupported_media_type', 'this route takes none', 'content-encoding');
   }
   const contentType = headers.get('content-type') ?? '';
-  const types = [MEDIA_TYPE[kind], ...('framed' in body ? [VECTOR_FRAME_TYPE] : [])];
+  const types = [MEDIA_TYPE[kind], ...('framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : [])];
   if (types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
   return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${contentType.slice(0, 64)}"`);
 }

@@ -3,18 +3,24 @@ import { NDJSON } from '../../src/contract/bulk.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import { jsonText } from '../../src/kernel/float32-text.ts';
+import { VECTOR_FRAME_TYPE } from '../../src/kernel/vector-frame.ts';
 import type { Done } from './call.ts';
 import type { Draft } from './exchange.ts';
 import { jsonDraft } from './exchange.ts';
+import type { VectorWriter } from './vector-writer.ts';
+import { FrameRows } from './vector-writer.ts';
 
 /** A handler's answer, sent as the endpoint declares. */
-export function respond<E extends Endpoint>(request: Request, endpoint: E, answer: Done<E>): Draft {
+export function respond<E extends Endpoint>(request: Request, endpoint: E, answer: Done<E>, vectors: VectorWriter): Draft {
   const { status, reply } = endpoint;
   const headers = { ...answer.headers };
   switch (reply.kind) {
     case 'none':
       return { status, headers, body: null };
     case 'json':
+      if (vectors instanceof FrameRows) {
+        return { status, headers: { 'content-type': VECTOR_FRAME_TYPE, ...headers }, body: vectors.frame(answer.reply) };
+      }
       return endpoint.method === 'GET' ? respondOnce(request, answer) : jsonDraft(status, jsonText(answer.reply), headers);
     case 'ndjson':
       return { status, headers: { 'content-type': NDJSON, ...headers }, body: answer.reply as BodyInit };

@@ -19,6 +19,7 @@ import { idempotencyKeyOf } from './request-fields.ts';
 import { readBody } from './request-body.ts';
 import type { Work } from './request-lifecycle.ts';
 import { respond } from './respond.ts';
+import { vectorWriterFor } from './vector-writer.ts';
 
 export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
 
@@ -63,7 +64,7 @@ async function serve<E extends Endpoint>(
     if (!answer.ok) throw new HttpError(answer.error);
     const { model, usageId } = answer;
     label = { ...label, ...(model === undefined ? {} : { model }), ...(usageId === undefined ? {} : { usageId }) };
-    return respond(exchange.request, endpoint, answer);
+    return respond(exchange.request, endpoint, answer, call.vectors);
   } finally {
     intake?.release();
     exchange.costNano = reservation?.settle(used, label);
@@ -110,6 +111,7 @@ async function buildCall<E extends Endpoint>(
     headers: request.headers,
     requestId,
     timing,
+    vectors: vectorWriterFor(request, endpoint),
     idempotencyKey: endpoint.idempotent ? valueOf(idempotencyKeyOf(request)) : undefined,
     waitUntil: (work: Promise<unknown>) => context.executionCtx.waitUntil(work),
     reserve: (quantities: Quantities) => reservation?.extend(quantities) ?? Promise.resolve(ok(undefined)),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { goDuration } from '../../../src/contract/duration.ts';
 import { ERRORS, refusal, wireError } from '../../../src/contract/errors.ts';
+import { refuseBeyond } from '../../../src/contract/outcome.ts';
 
 describe('the error catalogue', () => {
   it("writes OpenAI's shape", () => {
@@ -10,6 +11,12 @@ describe('the error catalogue', () => {
       request_id: 'req_1',
     });
     expect(wireError(refusal('internal_error', 'x'), 'req_1').error.param).toBeNull();
+  });
+
+  it('[G71] has the limit that was exceeded, and the value, as data', () => {
+    const { error } = refuseBeyond({ path: 'top_k', limit: 'topKMaxCount', value: 10_001, what: 'is 10001' });
+    expect(wireError(error, 'r').error).toMatchObject({ limit: { name: 'topKMaxCount', bound: 10_000 }, value: 10_001 });
+    expect(wireError(refusal('invalid_value', 'x'), 'r').error).not.toHaveProperty('limit');
   });
 
   it('marks as retryable only errors that may pass', () => {

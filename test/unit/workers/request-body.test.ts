@@ -1,7 +1,12 @@
+import { gzipSync } from 'node:zlib';
+
 import * as z from 'zod';
 import { describe, expect, it } from 'vitest';
 
-import { json } from '../../../src/contract/endpoint.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { vectorFloats } from '../../../src/contract/vector-fields.ts';
+import { VECTOR_FRAME_TYPE, writeFrame } from '../../../src/kernel/vector-frame.ts';
+import { json, jsonOrFrame } from '../../../src/contract/endpoint.ts';
 import { BodyBudget } from '../../../src/gateway/body-budget.ts';
 import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
 import type { Body } from '../../../src/contract/endpoint.ts';
@@ -81,5 +86,28 @@ describe('a form', () => {
 
   it('[G30] may name its file with any other characters', async () => {
     expect(await readBody(fileName([...new TextEncoder().encode('süß 𝄞.jsonl')]), formBody)).toMatchObject({ ok: true });
+  });
+});
+
+describe('[G70] a body that may be a frame', () => {
+  const search = jsonOrFrame(z.strictObject({ vector: vectorFloats, n: z.number() }), { field: 'vector' });
+  const framed = (bytes: BodyInit, type = VECTOR_FRAME_TYPE) => post(bytes, { 'content-type': type });
+  const frame = writeFrame({ vector: 0, n: 1 }, Float32Array.of(1, 2), 2);
+
+  it('is read as JSON or as a frame, also compressed, by its media type', async () => {
+    const expected = { ok: true, value: { vector: Float32Array.of(1, 2), n: 1 } };
+    expect(await readBody(framed(frame), search)).toEqual(expected);
+    expect(await readBody(post('{"vector": [1, 2], "n": 1}'), search)).toEqual(expected);
+    const zipped = post(gzipSync(frame), { 'content-type': VECTOR_FRAME_TYPE, 'content-encoding': 'gzip' });
+    expect(await readBody(zipped, search)).toEqual(expected);
+  });
+
+  it('is refused as another media type where there is no vector to send, or beyond the limits', async () => {
+    expect(await codeOf(framed(frame))).toBe('unsupported_media_type');
+    const other = await readBody(framed(frame, 'text/plain'), search);
+    expect(other).toMatchObject({ error: { message: expect.stringContaining(`application/json or ${VECTOR_FRAME_TYPE}`) } });
+    expect(await readBody(framed(frame), { ...search, bytesMax: 40 })).toMatchObject({ error: { code: 'payload_too_large' } });
+    const wide = writeFrame({ vector: 0, n: 1, more: 'x'.repeat(LIMITS.jsonBodyBytesMax) }, Float32Array.of(1, 2), 2);
+    expect(await readBody(framed(wide), { ...search, bytesMax: 2 * wide.length })).toMatchObject({ error: { code: 'payload_too_large' } });
   });
 });

@@ -4,10 +4,13 @@ import type { CachedInput } from '../../../src/cache/cache-key.ts';
 import type { EmbeddingInput } from '../../../src/contract/embeddings.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
-import { float32Json } from '../../../src/kernel/float32-text.ts';
 import { chanceHash } from '../../../src/kernel/chance-hash.ts';
 import type { Handlers } from '../serve.ts';
+import type { VectorWriter } from '../vector-writer.ts';
+import { JSON_VECTORS } from '../vector-writer.ts';
 import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
+
+type Format = 'float' | 'base64';
 
 export const embeddingHandlers = {
   createEmbeddings: async (call) => {
@@ -31,7 +34,7 @@ export const embeddingHandlers = {
       ok: true,
       reply: {
         object: 'list' as const,
-        data: embeddingsOf(embedded.value, body.encoding_format),
+        data: embeddingsOf(embedded.value, body.encoding_format, call.vectors),
         model: manifest.id,
         usage: { prompt_tokens: tokens, total_tokens: tokens },
       },
@@ -39,7 +42,7 @@ export const embeddingHandlers = {
       model: manifest.id,
       headers: {
         'x-sluice-model': `${manifest.id}@${manifest.version}`,
-        etag: vectorsTag(embedded.value, body.encoding_format),
+        etag: vectorsTag(embedded.value, call.vectors === JSON_VECTORS ? body.encoding_format : 'rows'),
         ...cacheHeaders(report),
       },
     };
@@ -58,10 +61,14 @@ function inputsOf(input: EmbeddingInput): CachedInput[] {
 
 const isTokens = (input: string[] | number[] | number[][]): input is number[] => typeof input[0] === 'number';
 
-function embeddingsOf({ vectors, dimensions, report: { sources } }: EmbeddedInputs, format: 'float' | 'base64') {
+function embeddingsOf({ vectors, dimensions, report: { sources } }: EmbeddedInputs, format: Format, writer: VectorWriter) {
   return sources.map((_, index) => {
     const vector = vectors.subarray(index * dimensions, (index + 1) * dimensions);
-    return { object: 'embedding' as const, index, embedding: format === 'float' ? float32Json(vector) : base64(vector) };
+    return {
+      object: 'embedding' as const,
+      index,
+      embedding: format === 'float' || writer !== JSON_VECTORS ? writer.write(vector) : base64(vector),
+    };
   });
 }
 

@@ -8,7 +8,7 @@ import type { OnIndex } from '../../../src/gateway/vectors.ts';
 import type { EmbeddingUse } from '../../../src/index/index-manifest.ts';
 import { embeddingFor } from '../../../src/index/index-manifest.ts';
 import { shareOf } from '../../../src/index/recall-estimate.ts';
-import { float32Json } from '../../../src/kernel/float32-text.ts';
+import type { VectorWriter } from '../vector-writer.ts';
 
 /** Which state of the index answered; and the model, when the index has one, so that usage is booked under it. */
 export function indexed(
@@ -21,11 +21,14 @@ export function indexed(
   return embedding === null ? { headers } : { headers, model: embedding.model };
 }
 
-export function vectorReplies({ ids, values, metadata, texts, manifest }: OnIndex<VectorColumns>): StoredVectorReply[] {
+export function vectorReplies(
+  { ids, values, metadata, texts, manifest }: OnIndex<VectorColumns>,
+  writer: VectorWriter,
+): StoredVectorReply[] {
   const { dimensions } = manifest;
   return ids.map((id, i) => ({
     id,
-    ...(values === null ? {} : { values: float32Json(values.subarray(i * dimensions, (i + 1) * dimensions)) }),
+    ...(values === null ? {} : { values: writer.write(values.subarray(i * dimensions, (i + 1) * dimensions)) }),
     ...(metadata === null ? {} : { metadata: metadataOf(metadata[i] ?? null) }),
     ...(texts === null ? {} : { text: texts[i] ?? null }),
   }));

@@ -16,6 +16,7 @@ import { batchPaths } from '../../../src/gateway/vector-space.ts';
 import type { OnIndex } from '../../../src/gateway/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Handlers } from '../serve.ts';
+import type { VectorWriter } from '../vector-writer.ts';
 import { explanationReply, indexed, recallReply, vectorReplies } from './vector-replies.ts';
 
 export const vectorHandlers = {
@@ -46,7 +47,7 @@ export const vectorHandlers = {
     const { found, report } = answered.value;
     return {
       ok: true,
-      reply: queryReply(found),
+      reply: queryReply(found, call.vectors),
       used: { ...queryMeters(report, 1), ...tokenMeters(found) },
       ...indexed(found, report === undefined ? {} : cacheHeaders(report), 'queries'),
     };
@@ -66,7 +67,7 @@ export const vectorHandlers = {
     const newest = found.reduce((a, b) => (b.lsn > a.lsn ? b : a));
     return {
       ok: true,
-      reply: { results: found.map(queryReply) },
+      reply: { results: found.map((one) => queryReply(one, call.vectors)) },
       used: { ...queryMeters(report, found.length), ...tokenMeters(answered.value) },
       ...indexed(newest, report === undefined ? {} : cacheHeaders(report), 'queries'),
     };
@@ -85,7 +86,12 @@ export const vectorHandlers = {
   fetchVectors: async (call) => {
     const found = await call.gateway.retrieval.vectors.fetch(call, call.params.index, call.body);
     if (!found.ok) return found;
-    return { ok: true, reply: { vectors: vectorReplies(found.value), lsn: found.value.lsn }, used: {}, ...indexed(found.value) };
+    return {
+      ok: true,
+      reply: { vectors: vectorReplies(found.value, call.vectors), lsn: found.value.lsn },
+      used: {},
+      ...indexed(found.value),
+    };
   },
 
   deleteVectors: async (call) => {
@@ -95,14 +101,14 @@ export const vectorHandlers = {
     return { ok: true, reply: { deleted: count, lsn }, used: {}, ...indexed(deleted.value) };
   },
 
-  listVectors: async ({ gateway, principal, params, body }) => {
+  listVectors: async ({ gateway, principal, params, body, vectors }) => {
     const { namespace, filter = null, after, limit } = body;
     const start = after === undefined ? null : { id: after, isIncluded: false };
     const include = { values: body.include_values, metadata: body.include_metadata, text: body.include_text };
     const query = { namespace, filter, start, limit, include };
     const listed = await gateway.retrieval.listing.list(principal, params.index, query);
     if (!listed.ok) return listed;
-    const reply = { vectors: vectorReplies(listed.value), has_more: listed.value.following !== null, lsn: listed.value.lsn };
+    const reply = { vectors: vectorReplies(listed.value, vectors), has_more: listed.value.following !== null, lsn: listed.value.lsn };
     return { ok: true, reply, used: {}, ...indexed(listed.value) };
   },
 
@@ -136,10 +142,10 @@ function termsOf(options: HeadersOf<typeof vectorEndpoints.queryVectors>): Answe
   return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
 }
 
-function queryReply(found: FoundMatches) {
+function queryReply(found: FoundMatches, writer: VectorWriter) {
   const { scores, lsn, missing, explanation } = found;
   return {
-    matches: vectorReplies(found).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') })),
+    matches: vectorReplies(found, writer).map((vector, i) => ({ ...vector, score: must(scores[i], 'every match has a score') })),
     lsn,
     ...partialReply(missing),
     ...(explanation === undefined ? {} : { explanation: explanationReply(explanation) }),
