@@ -35,7 +35,7 @@ export class Maintenance {
 
   /** Whether a shard of `count` vectors may have something to do. */
   isDue(count: number): boolean {
-    return count >= this.#shard.sizes.listedCountMin || this.#shard.lists.listSets().length > 0;
+    return this.#isWorthLists(count) || this.#shard.lists.listSets().length > 0;
   }
 
   /** Follows a write of so many rows. */
@@ -79,6 +79,7 @@ export class Maintenance {
       {
         count: header.count,
         unlistedCount: store.unlistedRows().size,
+        isWorthLists: this.#isWorthLists(header.count),
         isQuiet,
         isTraining: store.lists.checkpoint() !== undefined,
         listSets,
@@ -113,6 +114,11 @@ export class Maintenance {
       default:
         return unreachable(next);
     }
+  }
+
+  #isWorthLists(count: number): boolean {
+    const { identity, sizes } = this.#shard;
+    return count >= sizes.listedCountMin(identity.dimensions);
   }
 
   /** The remaining lists are as good as they get, until their counts change. */

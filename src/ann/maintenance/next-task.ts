@@ -2,8 +2,8 @@ import type { ListSet } from '../engine/list-set.ts';
 
 /** The sizes at which maintenance acts on a shard. */
 export interface MaintenanceSizes {
-  /** A shard with fewer vectors is searched without lists: reading all their codes takes less than a tenth of a millisecond. */
-  readonly listedCountMin: number;
+  /** A shard with fewer vectors of so many dimensions is searched without lists. */
+  readonly listedCountMin: (dimensions: number) => number;
   /** Unlisted rows that are worth a flush, and how many one takes. */
   readonly flushRowsMin: number;
   readonly flushRowsMax: number;
@@ -23,8 +23,16 @@ export interface MaintenanceSizes {
   readonly bulkRowsMin: number;
 }
 
+/** So many codes are read in about a tenth of a millisecond, two to five times what a search of their lists takes. */
+const LISTED_CODES_MIN = 1_000_000;
+/** With fewer vectors there are too few lists to choose among; with more, all other costs of a vector exceed those of its codes. */
+const [LISTED_COUNT_LEAST, LISTED_COUNT_MOST] = [1_000, 10_000];
+
+const listedCountMin = (dimensions: number): number =>
+  Math.max(LISTED_COUNT_LEAST, Math.min(LISTED_COUNT_MOST, Math.ceil(LISTED_CODES_MIN / dimensions)));
+
 export const MAINTENANCE_SIZES: MaintenanceSizes = {
-  listedCountMin: 10_000,
+  listedCountMin,
   flushRowsMin: 1_024,
   flushRowsMax: 4_096,
   entries: 192,
@@ -54,6 +62,8 @@ const GROWTH_MAX = 4;
 const DRIFT_MAX = 1.3;
 /** How far the number of entries may move before searches are calibrated again. */
 const CALIBRATION_GROWTH_MAX = 1.5;
+/** Unlisted rows that would make lists grow by more than this once they are flushed are flushed before lists are calibrated. */
+const CALIBRATION_LACK_MAX = 1 / 8;
 
 type ListSetState = Pick<ListSet, 'settings' | 'entryCount'>;
 
@@ -61,6 +71,8 @@ export interface MaintenanceState {
   /** Vectors of the shard, and those of them that are in no list. */
   readonly count: number;
   readonly unlistedCount: number;
+  /** Whether they are so many that lists are worth it. */
+  readonly isWorthLists: boolean;
   /** Whether nothing was written for a while: then even a few rows are worth a flush, as an object starts sooner without them. */
   readonly isQuiet: boolean;
   /** Whether a training was begun. */
@@ -79,23 +91,28 @@ export type NextTask =
 
 /** The next maintenance task of a shard, the most urgent first; undefined when none is due. */
 export function nextTask(state: MaintenanceState, sizes: MaintenanceSizes): NextTask | undefined {
-  const { listSets, unlistedCount, count } = state;
+  const { listSets, unlistedCount, isWorthLists } = state;
   const newest = listSets.at(-1);
   if (state.isTraining) return { kind: 'train' };
-  if (newest === undefined) return count >= sizes.listedCountMin ? { kind: 'train' } : undefined;
+  if (newest === undefined) return isWorthLists ? { kind: 'train' } : undefined;
   // Whatever the old model would still encode, the new one would encode again.
-  if (listSets.length === 1 && isOutgrown(newest, count, sizes)) return { kind: 'train' };
+  if (listSets.length === 1 && isOutgrown(newest, state, sizes)) return { kind: 'train' };
   if (unlistedCount >= sizes.flushRowsMin) return { kind: 'flush' };
   if (listSets.length > 1) return { kind: 'migrate' };
   if (state.isQuiet && unlistedCount > 0) return { kind: 'flush' };
   const lists = listsToMaintain(state, newest, sizes);
   if (lists.length > 0) return { kind: 'maintain', lists };
-  return isCalibrated(newest, sizes) ? undefined : { kind: 'calibrate' };
+  if (isCalibrated(newest, sizes)) return undefined;
+  return { kind: unlistedCount > CALIBRATION_LACK_MAX * newest.entryCount ? 'flush' : 'calibrate' };
 }
 
-function isOutgrown({ settings }: ListSetState, count: number, { driftCountMin, listedCountMin }: MaintenanceSizes): boolean {
+function isOutgrown(
+  { settings }: ListSetState,
+  { count, isWorthLists }: Pick<MaintenanceState, 'count' | 'isWorthLists'>,
+  { driftCountMin }: MaintenanceSizes,
+): boolean {
   // So few vectors are searched well with any model, and there may be none to train on.
-  if (count < listedCountMin) return false;
+  if (!isWorthLists) return false;
   if (count > GROWTH_MAX * settings.trainedCount) return true;
   const { encodedCount, encodedLoss, usualLoss, calibratedCount } = settings;
   const isMeasured = calibratedCount > 0 && encodedCount >= Math.max(driftCountMin, calibratedCount / 20);

@@ -7,7 +7,7 @@ import type { WorldVector } from '../../support/worlds/shard-world.ts';
 import { ShardWorld, smallFloor } from '../../support/worlds/shard-world.ts';
 
 const DIMENSIONS = 32;
-const SIZES = { ...MAINTENANCE_SIZES, listedCountMin: 2_000, trialQueries: 300 };
+const SIZES = { ...MAINTENANCE_SIZES, listedCountMin: () => 2_000, trialQueries: 300 };
 const QUERIES = 300;
 
 const clusters = (seed: number, offset = 0) => new Clusters({ dimensions: DIMENSIONS, count: 60, spread: 0.5, seed, offset });

@@ -19,7 +19,7 @@ import { trainModule } from '../fakes/train-module.ts';
 
 /** Sizes so small that a few hundred vectors trigger every kind of maintenance. */
 export const SMALL_SIZES: MaintenanceSizes = {
-  listedCountMin: 200,
+  listedCountMin: () => 200,
   flushRowsMin: 20,
   flushRowsMax: 60,
   entries: 16,

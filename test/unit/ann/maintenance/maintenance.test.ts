@@ -32,9 +32,10 @@ const settings = (over: Partial<ListSettings> = {}): ListSettings => ({
 function state(
   over: Partial<MaintenanceState> & { readonly newest?: Partial<ListSettings>; readonly entryCount?: number } = {},
 ): MaintenanceState {
-  const { newest, entryCount = 20_000, ...rest } = over;
+  const { newest, entryCount = 20_000, count = 20_000, ...rest } = over;
   return {
-    count: 20_000,
+    count,
+    isWorthLists: count >= 10_000,
     unlistedCount: 0,
     isQuiet: true,
     isTraining: false,
@@ -91,6 +92,16 @@ describe('what maintenance does next', () => {
     ['check all lists when many entries are deleted', state({ entryCount: 25_001 }), { kind: 'maintain', lists: [0, 1] }],
     ['not check for a few deleted entries', state({ entryCount: 25_000 }), undefined],
     ['calibrate lists that never were', state({ newest: { calibratedCount: 0 } }), { kind: 'calibrate' }],
+    [
+      'list what is left before lists are calibrated, if that is much',
+      state({ newest: { calibratedCount: 0 }, entryCount: 16_000, count: 18_001, unlistedCount: 2_001, isQuiet: false }),
+      { kind: 'flush' },
+    ],
+    [
+      'calibrate before that if it is little',
+      state({ newest: { calibratedCount: 0 }, entryCount: 16_000, count: 17_000, unlistedCount: 1_000, isQuiet: false }),
+      { kind: 'calibrate' },
+    ],
     ['not calibrate a few entries', state({ newest: { calibratedCount: 0 }, count: 999, entryCount: 999 }), undefined],
     ['calibrate after growth by half', state({ newest: { calibratedCount: 13_333 } }), { kind: 'calibrate' }],
     ['calibrate after a fall by a third', state({ newest: { calibratedCount: 30_001 } }), { kind: 'calibrate' }],
@@ -98,6 +109,18 @@ describe('what maintenance does next', () => {
   ])('[V121] %s', (_, given, expected) => {
     expect(nextTask(given, MAINTENANCE_SIZES)).toEqual(expected);
   });
+});
+
+it.each([
+  [2, 10_000],
+  [100, 10_000],
+  [101, 9_901],
+  [384, 2_605],
+  [784, 1_276],
+  [1_536, 1_000],
+  [8_192, 1_000],
+])('[V183] vectors of %i dimensions are searched by lists from %i on', (dimensions, count) => {
+  expect(MAINTENANCE_SIZES.listedCountMin(dimensions)).toBe(count);
 });
 
 it.each<[number, number, string]>([

@@ -323,7 +323,7 @@ it('[Q58] vectors wait for the posting lists once there are enough for lists, an
   const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
   const source = sourceOf(6);
   const progress = () => value(world.shard.progress({ indexId: world.identity.indexId }));
-  world.upsert(from(source, SMALL_SIZES.listedCountMin - 1));
+  world.upsert(from(source, SMALL_SIZES.listedCountMin(cosine.dimensions) - 1));
   expect(progress()).toEqual({ vectors: 199, waiting: 0 });
   world.upsert(from(source, 101));
   expect(progress()).toEqual({ vectors: 300, waiting: 300 });
