@@ -194,7 +194,7 @@ export class ListSearch {
 
   #begin(query: ListQuery, candidatesMax: number): void {
     const { frame, memory } = this.#kernels;
-    const { dimensions, nibbles, rowsAt, cellShift, recordBytes, isDistance, hasLow } = this.#layout;
+    const { dimensions, nibbles, blockBytes, rowsAt, cellShift, recordBytes, isDistance, hasLow } = this.#layout;
     assert(query.values.length === dimensions, `a query of this index has ${dimensions} dimensions, not ${query.values.length}`);
     const sumMax = sumMaxOf(nibbles);
     const { capacity } = this.#directory.columns;
@@ -206,6 +206,7 @@ export class ListSearch {
     frame.setWord('stride', this.#directory.stride);
     frame.setWord('dimensions', dimensions);
     frame.setWord('nibbles', nibbles);
+    frame.setWord('blockBytes', blockBytes);
     frame.setWord('rowsAt', rowsAt);
     frame.setWord('cellShift', cellShift);
     frame.setWord('record', recordBytes);

@@ -20,7 +20,7 @@ const WORDS = [
     'codesScanned',
     'touched',
     'scales',
-    'reserved',
+    'blockBytes',
   ] as const),
 ] as const;
 const DOUBLES = ['queryScale', 'queryLength', 'inverse', 'usualReach', 'slack', 'top', 'nextTop'] as const;
@@ -34,7 +34,7 @@ const DOUBLE_AT = Object.fromEntries(DOUBLES.map((name, index) => [name, WORDS.l
 /** Rows a page of a bitmap has: 2^19. There may be 2^32 rows. */
 const BITMAP_DIRECTORY_BYTES = 4 * 2 ** 13;
 /** `HITS_BYTES` of wasm/probe.ts, and room for the block that is one too many. */
-const HITS_BYTES = 17 * 80;
+const HITS_BYTES = 5 * 80;
 /** One more than the units of a slice, `SLICE` in wasm/probe/search.ts. */
 const SLICE_COUNTS_BYTES = 4 * 65;
 const VECTOR_BYTES = 16;

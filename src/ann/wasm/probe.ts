@@ -148,6 +148,7 @@ export function probe(s: Search, from: u32): i32 {
   let place = from;
   do {
     for (; place < s.ordered; place++) {
+      if (place % LISTS_AHEAD == 0) touchLists(s, place);
       const word = load<u32>(s.order + place * 4);
       const list = word / WINDOW;
       const rank: i32 = WINDOW - 1 - (word % WINDOW);
@@ -168,9 +169,31 @@ export function probe(s: Search, from: u32): i32 {
   return -1;
 }
 
+/** Lists whose memory is asked for at once: as many as a core has cache misses under way. */
+const LISTS_AHEAD: u32 = 8;
+const MEMORY_PAGE: usize = 4096;
+
+/**
+ * Reads a byte where each of the next lists begins and wherever its blocks enter a page, if they lie in a row: what follows is fetched by
+ * the core itself. These misses would else come one after another, and here they overlap.
+ */
+function touchLists(s: Search, from: u32): void {
+  const end = min(s.ordered, from + LISTS_AHEAD);
+  const memoryEnd: usize = (<usize>memory.size()) << 16;
+  let touched: u32 = 0;
+  for (let place = from; place < end; place++) {
+    const list = load<u32>(s.order + place * 4) / WINDOW;
+    const first: usize = load<u32>(s.listFirsts + list * 4);
+    if (first == 0) continue;
+    const last = min(memoryEnd, first + ((load<u32>(s.listCounts + list * 4) + 31) / 32) * s.blockBytes);
+    for (let at = first; at < last; at = (at | (MEMORY_PAGE - 1)) + 1) touched += load<u8>(at);
+  }
+  s.touched = touched;
+}
+
 /** By how much some lists reach further than usual: at most as much again, at least half as far. */
 function further(reaches: v128, usual: v128, least: v128): v128 {
-  return f64x2.max(least, f64x2.min(usual, f64x2.sub(reaches, usual)));
+  return f64x2.pmax(f64x2.pmin(f64x2.sub(reaches, usual), usual), least);
 }
 
 /** Where the keys of a list begin: those of entries that equal its centroid. */
@@ -276,7 +299,8 @@ function scanLong(s: Search, first: usize, entries: i32, base: i32): void {
 // on to the next place only if there are any: a branch would be guessed wrong too often.
 const HIT_SUMS: usize = 16;
 const HIT_BYTES: usize = 80;
-const HITS_BYTES: usize = 16 * HIT_BYTES;
+const BLOCKS_MAX: usize = 4;
+const HITS_BYTES: usize = BLOCKS_MAX * HIT_BYTES;
 
 function noteHits(hit: usize, block: usize, which: u32, entries: i32): usize {
   const hits = which & (0xffffffff >> max(0, 32 - entries));
@@ -287,7 +311,7 @@ function noteHits(hit: usize, block: usize, which: u32, entries: i32): usize {
 
 /** Takes the hits up to `end` whose rows are allowed as candidates. Keys below the window count as its lower end. */
 function takeHits(s: Search, end: usize, base: i32, isWide: bool): void {
-  if (s.found + 32 * 16 > s.candidatesMax) compact(s);
+  if (s.found + BLOCKS_MAX * 32 > s.candidatesMax) compact(s);
   const before = s.found;
   const candidates: usize = s.candidates;
   const keys: usize = s.keys;

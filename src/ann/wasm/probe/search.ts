@@ -63,7 +63,7 @@ export class Search {
   codesScanned: u32;
   touched: u32;
   scales: u32;
-  reserved: u32;
+  blockBytes: u32;
   queryScale: f64;
   queryLength: f64;
   inverse: f64;

@@ -4,36 +4,8 @@ export function products(query: usize, stride: u32, a: usize, b: usize, c: usize
   let sumB = i32x4.splat(0);
   let sumC = i32x4.splat(0);
   let sumD = i32x4.splat(0);
-  let at = query;
   const end = query + stride * 2;
-  // Four steps a turn: with one, half of the time goes to counting.
-  for (; at + 64 <= end; at += 64) {
-    let part = v128.load(at);
-    sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(v128.load_ext<i8>(a), part));
-    sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(v128.load_ext<i8>(b), part));
-    sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(v128.load_ext<i8>(c), part));
-    sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(v128.load_ext<i8>(d), part));
-    part = v128.load(at, 16);
-    sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(v128.load_ext<i8>(a, 8), part));
-    sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(v128.load_ext<i8>(b, 8), part));
-    sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(v128.load_ext<i8>(c, 8), part));
-    sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(v128.load_ext<i8>(d, 8), part));
-    part = v128.load(at, 32);
-    sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(v128.load_ext<i8>(a, 16), part));
-    sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(v128.load_ext<i8>(b, 16), part));
-    sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(v128.load_ext<i8>(c, 16), part));
-    sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(v128.load_ext<i8>(d, 16), part));
-    part = v128.load(at, 48);
-    sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(v128.load_ext<i8>(a, 24), part));
-    sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(v128.load_ext<i8>(b, 24), part));
-    sumC = i32x4.add(sumC, i32x4.dot_i16x8_s(v128.load_ext<i8>(c, 24), part));
-    sumD = i32x4.add(sumD, i32x4.dot_i16x8_s(v128.load_ext<i8>(d, 24), part));
-    a += 32;
-    b += 32;
-    c += 32;
-    d += 32;
-  }
-  for (; at < end; at += 16) {
+  for (let at = query; at < end; at += 16) {
     const part = v128.load(at);
     sumA = i32x4.add(sumA, i32x4.dot_i16x8_s(v128.load_ext<i8>(a), part));
     sumB = i32x4.add(sumB, i32x4.dot_i16x8_s(v128.load_ext<i8>(b), part));
