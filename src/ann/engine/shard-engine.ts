@@ -116,7 +116,8 @@ export class ShardEngine {
 
   #maintenanceOf(identity: ShardHeader): Maintenance {
     const [store, lists, memtable] = [this.#store, this.#lists, this.#memtable];
-    this.#maintenance ??= new Maintenance({ identity, sizes: this.#resources.sizes, store, lists, memtable }, this.#resources, this.#name);
+    const { sizes, pace } = this.#resources;
+    this.#maintenance ??= new Maintenance({ identity, sizes, pace, store, lists, memtable }, this.#resources, this.#name);
     return this.#maintenance;
   }
 

@@ -5,14 +5,16 @@ import type { Clock } from '../../kernel/clock.ts';
 const SLICE_COMPONENTS = 24_000;
 const SLICE_VECTORS_MAX = 256;
 const SLICE_VECTORS_MIN = 4;
+/** The part of such a slice that work is cut into while there are searches, each of which takes less than a millisecond itself. */
+const SEARCHED_SHARE = 1 / 8;
 
-/** How many vectors a slice of background work takes. */
-export const sliceVectors = (dimensions: number): number =>
-  Math.max(SLICE_VECTORS_MIN, Math.min(SLICE_VECTORS_MAX, Math.floor(SLICE_COMPONENTS / dimensions)));
-
-export function* inSlices<T>(items: readonly T[], dimensions: number): Generator<readonly T[]> {
-  const count = sliceVectors(dimensions);
-  for (let start = 0; start < items.length; start += count) yield items.slice(start, start + count);
+/** Items slice by slice, each as large as slices are when it begins. */
+export function* inSlices<T>(items: readonly T[], dimensions: number, pace: Pick<Pace, 'sliceVectors'>): Generator<readonly T[]> {
+  for (let start = 0; start < items.length;) {
+    const end = start + pace.sliceVectors(dimensions);
+    yield items.slice(start, end);
+    start = end;
+  }
 }
 
 /**
@@ -22,21 +24,42 @@ export function* inSlices<T>(items: readonly T[], dimensions: number): Generator
 export type Task = Generator<undefined, void>;
 
 /**
- * How background work of an isolate yields to searches: while there are any, a slice is followed by a pause of at least twice its length.
- * So a search usually finds no work before it, and seldom more than a slice or two.
+ * How background work of an isolate yields to searches: while there are any, slices are short, and each is followed by a pause of at least
+ * twice its length. So a search usually finds no work before it, and seldom more than a slice or two. [V197]
  */
 export class Pace {
   #searchedMs = -Infinity;
+  #nowMs = 0;
 
   /** Follows a search of any shard. */
   searched(nowMs: number): void {
     this.#searchedMs = nowMs;
   }
 
+  /** Follows the clock, before a slice. */
+  begins(nowMs: number): void {
+    this.#nowMs = nowMs;
+  }
+
+  /** The part of its usual work that a slice does now. */
+  get sliceShare(): number {
+    return this.#isSearched(this.#nowMs) ? SEARCHED_SHARE : 1;
+  }
+
+  /** How many vectors a slice takes now. */
+  sliceVectors(dimensions: number): number {
+    const count = Math.floor((this.sliceShare * SLICE_COMPONENTS) / dimensions);
+    return Math.max(SLICE_VECTORS_MIN, Math.min(SLICE_VECTORS_MAX, count));
+  }
+
   /** How long to pause after a slice that took `tookMs`, with what others did meanwhile. */
   pauseMs(tookMs: number, nowMs: number): number {
-    if (nowMs - this.#searchedMs > LIMITS.paceQuietMs) return 0;
+    if (!this.#isSearched(nowMs)) return 0;
     return Math.min(LIMITS.pauseMaxMs, Math.max(LIMITS.pauseMinMs, 2 * tookMs));
+  }
+
+  #isSearched(nowMs: number): boolean {
+    return nowMs - this.#searchedMs <= LIMITS.paceQuietMs;
   }
 }
 

@@ -127,7 +127,7 @@ interface TrialQuery extends PlacedVector {
 
 /** Some vectors of the lists and the `topK` entries that exact search finds for each. */
 export function* trialQueries(
-  { store, lists, identity }: MaintainedShard,
+  { store, lists, identity, pace }: MaintainedShard,
   listSetId: number,
   count: number,
   topK: number,
@@ -141,7 +141,7 @@ export function* trialQueries(
     const rescoring = new Rescoring(identity.metric, query, store.read(identity));
     const { candidates } = lists.exactly(lists.listSet(listSetId), query);
     // Where very many tie, as around zeros, all of them are read.
-    for (const slice of inSlices(candidates, identity.dimensions)) {
+    for (const slice of inSlices(candidates, identity.dimensions, pace)) {
       const { rowCount } = rescoring;
       rescoring.push(slice);
       if (rescoring.rowCount === rowCount) break;
@@ -155,7 +155,7 @@ export function* trialQueries(
 
 /** What share of the closest `topK` a search of this depth proposes, and what it costs. */
 export function* trial(
-  { lists }: MaintainedShard,
+  { lists, pace }: MaintainedShard,
   listSetId: number,
   queries: readonly TrialQuery[],
   depth: SearchDepth,
@@ -164,7 +164,7 @@ export function* trial(
   let [hits, wanted, cost, sliceNs] = [0, 0, 0, 0];
   yield;
   for (const query of queries) {
-    if (sliceNs > SLICE_NS) {
+    if (sliceNs > pace.sliceShare * SLICE_NS) {
       sliceNs = 0;
       yield;
     }

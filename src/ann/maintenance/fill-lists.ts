@@ -5,7 +5,7 @@ import type { Row } from '../stored-vector.ts';
 import type { AssignedVectors } from './assigned-vectors.ts';
 import { assignVectors, inListOrder, prepareVectors } from './assigned-vectors.ts';
 import type { Task } from './background-work.ts';
-import { inSlices, sliceVectors } from './background-work.ts';
+import { inSlices } from './background-work.ts';
 import { ListEdit, editLists } from './list-edit.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';
@@ -20,14 +20,14 @@ export function* flush(shard: MaintainedShard, listSetId: number, rows: readonly
   const { dimensions } = identity;
   const read = (listSet: ListSet, slice: readonly Row[]) => prepareVectors(listSet, store.readRows(slice, identity));
   const listOf = new Map<Row, number>();
-  for (const slice of inSlices(rows, dimensions)) {
+  for (const slice of inSlices(rows, dimensions, shard.pace)) {
     const listSet = shard.lists.listSet(listSetId);
     const { rows: found, lists } = foundLists(shard, listSet, assignVectors(shard, listSet, read(listSet, slice)));
     found.forEach((row, i) => listOf.set(row, lists[i]!));
     yield;
   }
   const inOrder = [...listOf].sort(([, a], [, b]) => a - b).map(([row]) => row);
-  for (const slice of inSlices(inOrder, dimensions)) {
+  for (const slice of inSlices(inOrder, dimensions, shard.pace)) {
     const listSet = shard.lists.listSet(listSetId);
     // Rows deleted meanwhile are no longer read.
     const vectors = read(listSet, slice);
@@ -41,11 +41,10 @@ export function* flush(shard: MaintainedShard, listSetId: number, rows: readonly
 /** Moves the entries of an old list set to a new one, and drops dead ones. */
 export function* migrate(shard: MaintainedShard, fromId: number, toId: number): Task {
   const { store, lists, identity } = shard;
-  const count = sliceVectors(identity.dimensions);
   const numbers = [...lists.listSet(fromId).centroids.keys()];
   for (const list of numbers) {
     while (lists.listSet(fromId).centroids.has(list)) {
-      moveEnd(shard, lists.listSet(fromId), lists.listSet(toId), list, count);
+      moveEnd(shard, lists.listSet(fromId), lists.listSet(toId), list, shard.pace.sliceVectors(identity.dimensions));
       yield;
     }
   }

@@ -5,7 +5,6 @@ import { must } from '../../kernel/assert.ts';
 import { assignVectors } from './assigned-vectors.ts';
 import type { PreparedVectors } from './assigned-vectors.ts';
 import { editLists } from './list-edit.ts';
-import { sliceVectors } from './background-work.ts';
 import { splitInTwo, squaredDistance } from './split-in-two.ts';
 import type { Task } from './background-work.ts';
 import { listMaintenanceOf } from './next-task.ts';
@@ -124,7 +123,7 @@ function moveNearer(shard: MaintainedShard, listSet: ListSet, list: number, othe
     const distances = centroids.map((centroid) => squaredDistance(values.subarray(i * dimensions, (i + 1) * dimensions), centroid));
     return distances.indexOf(Math.min(...distances));
   });
-  const moving = [...nearest.keys()].filter((i) => nearest[i]! > 0).slice(0, sliceVectors(dimensions));
+  const moving = [...nearest.keys()].filter((i) => nearest[i]! > 0).slice(0, shard.pace.sliceVectors(dimensions));
   if (moving.length === 0) return;
   const moved = vectorsAt(
     listSet,

@@ -1,6 +1,7 @@
 import type { Memtable } from '../engine/memtable.ts';
 import type { ShardLists } from '../engine/shard-lists.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
+import type { Pace } from './background-work.ts';
 import type { MaintenanceSizes } from './next-task.ts';
 import type { VectorStore } from '../store/vector-store.ts';
 
@@ -8,6 +9,8 @@ import type { VectorStore } from '../store/vector-store.ts';
 export interface MaintainedShard {
   readonly identity: ShardIdentity;
   readonly sizes: MaintenanceSizes;
+  /** How much a slice does. */
+  readonly pace: Pick<Pace, 'sliceShare' | 'sliceVectors'>;
   readonly store: VectorStore;
   readonly lists: ShardLists;
   readonly memtable: Memtable;

@@ -57,6 +57,7 @@ export class Maintenance {
     const { kind, run } = this.#task;
     if (kind === 'train' && !this.#resources.turn.take(this.#name, nowMs)) return nowMs + TURN_RETRY_MS;
     this.#task = undefined;
+    this.#resources.pace.begins(nowMs);
     // A task that throws is not continued.
     if (run.next().done === true) this.#resources.turn.release(this.#name);
     else this.#task = { kind, run };

@@ -83,7 +83,7 @@ export function* train(shard: MaintainedShard, { memory, train: kernels }: Engin
     room.training = isResumed
       ? Training.resume(kernels, options, sample.values, started.progress)
       : Training.start(kernels, options, sample.values);
-    for (let slice = 1; !advance(room.training); slice += 1) {
+    for (let slice = 1; !advance(room.training, shard.pace.sliceShare); slice += 1) {
       if (slice % shard.sizes.checkpointSlices === 0) {
         const { count, listCount } = started;
         const progress = room.training.checkpoint();
@@ -120,11 +120,11 @@ interface Sample {
 }
 
 /** The rows that still exist. */
-function* readSample({ store, identity }: MaintainedShard, rows: readonly Row[]): Generator<undefined, Sample> {
+function* readSample({ store, identity, pace }: MaintainedShard, rows: readonly Row[]): Generator<undefined, Sample> {
   const { dimensions } = identity;
   const values = new Float32Array(rows.length * dimensions);
   const found: Row[] = [];
-  for (const slice of inSlices(rows, dimensions)) {
+  for (const slice of inSlices(rows, dimensions, pace)) {
     // In the order of their rows, so that the sample is the same whenever it is read.
     for (const vector of [...store.readRows(slice, identity)].sort((a, b) => a.row - b.row)) {
       values.set(vector.values, dimensions * found.length);
@@ -145,8 +145,8 @@ const optionsFor = ({ metric, dimensions, recall }: ShardIdentity, listCount: nu
 });
 
 /** Some steps; true once there are none left. */
-function advance(training: Training): boolean {
-  for (let step = 0; step < STEPS_PER_SLICE; step += 1) if (training.step()) return true;
+function advance(training: Training, share: number): boolean {
+  for (let step = 0; step < Math.max(1, share * STEPS_PER_SLICE); step += 1) if (training.step()) return true;
   return false;
 }
 

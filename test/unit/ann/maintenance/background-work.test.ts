@@ -33,7 +33,7 @@ it('[RT14] works without pauses while there are no searches, and yields between 
 
 it('[RT14] yields for twice the length of a slice while there are searches, within bounds', async () => {
   const { pace, waits, spend, work, now } = thread();
-  const slicesMs = [2, 8, 100, 8];
+  const slicesMs = [1, 8, 100, 8];
   let done = 0;
   pace.searched(now());
   await work((nowMs) => {

@@ -63,6 +63,32 @@ describe('background work beside an import', () => {
   });
 });
 
+describe('background work beside searches', () => {
+  it('[V197] is cut into slices of an eighth of their usual size, until a second after the last search', () => {
+    const floor = smallFloor(64 * PAGE_BYTES, { ...SMALL_SIZES, flushRowsMax: 1_000 });
+    const world = new ShardWorld(floor, { metric: 'cosine', dimensions: 100 });
+    const source = sourceOf(5, 100);
+    world.upsert(from(source, 400));
+    world.settle();
+    /** How many rows each slice of a flush of 300 moves to lists at most. */
+    const movedAtOnce = (): number => {
+      world.upsert(from(source, 300));
+      let [most, before] = [0, world.store.unlistedRows().size];
+      world.sweep(1_000, () => {
+        const { size } = world.store.unlistedRows();
+        [most, before] = [Math.max(most, before - size), size];
+      });
+      expect(before).toBe(0);
+      return most;
+    };
+    expect(movedAtOnce()).toBe(240);
+    floor.pace.searched(world.nowMs);
+    expect(movedAtOnce()).toBe(30);
+    world.nowMs += LIMITS.paceQuietMs + 1;
+    expect(movedAtOnce()).toBe(240);
+  });
+});
+
 describe('background work ends', () => {
   it('[V124] when a list cannot be split because its vectors are equal', () => {
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
