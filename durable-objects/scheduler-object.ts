@@ -42,6 +42,16 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#after(this.#cell.cancel(tenantId, jobId));
   }
 
+  /** Takes away some of what a tenant has here, and takes no more jobs of it: how many jobs are left. */
+  eraseTenant(tenantId: TenantId): number {
+    return this.#after(this.#cell.eraseTenant(tenantId));
+  }
+
+  /** How many jobs of the tenant are on record. */
+  jobCount(tenantId: TenantId): number {
+    return this.#cell.jobs.count(tenantId);
+  }
+
   /** Takes the news of a pool and answers what it has to do. */
   exchange(message: PoolMessage): PoolOrders {
     return this.#after(this.#cell.exchange(message));

@@ -88,6 +88,8 @@ export const LIMITS = {
   jobGraceMs: 10_000,
   // What shares of tenants are parts of, and the most attempts that run at once: ten of the largest pools.
   cellAgentsMaxCount: 100_000,
+  // Finished jobs that one call to the scheduler erases: some 10 ms of work.
+  jobsErasedMaxCount: 1_000,
   // Steps of a scheduler cell that can be replayed, some 500 bytes each.
   cellStepsKeptCount: 5_000,
   // A silent agent is forgotten after a day.

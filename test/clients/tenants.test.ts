@@ -114,7 +114,9 @@ describe('an erasure', () => {
       const form = new FormData();
       form.set('purpose', 'batch');
       form.set('file', new Blob(['{}\n']), 'lines.jsonl');
-      await client.call('POST', '/v1/files', form);
+      const file = await client.call('POST', '/v1/files', form);
+      const job = { kind: 'batch_embedding', model: MODEL, input_file: file.body.id, owner: 'testers' };
+      expect((await client.post('/v1/jobs', job)).status).toBe(201);
     }
     const left = async (tenant: TestTenant) => {
       const { body } = await admin.get(`/v1/tenants/${tenant.id}/erasure`);
@@ -123,6 +125,7 @@ describe('an erasure', () => {
     };
     const held = {
       indexes: 1,
+      jobs: 1,
       files: 1,
       quotas: 3,
       'keys and projects': 2,

@@ -74,6 +74,7 @@ function wire(env: GatewayEnv): Gateway {
     at: (tenant) => tenancy.organisations.at(organisationOf(tenant)),
     quotas: tenancy.quotaLedgers,
     indexes: retrieval.indexes,
+    jobs: schedulerQueue(env.SCHEDULER),
     files: heavy.writer,
     billing: tenancy.ledgers,
     purger: embeddings.purger,

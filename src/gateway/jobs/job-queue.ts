@@ -13,6 +13,10 @@ export interface JobQueue {
   jobs(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Promise<Outcome<readonly Job[]>>;
   /** Jobs of the tenant that are not finished. */
   openCount(tenantId: TenantId): Promise<number>;
+  /** Takes away some of what a tenant has, and takes no more jobs of it: how many jobs are left. */
+  eraseTenant(tenantId: TenantId): Promise<number>;
+  /** Jobs of the tenant that are on record. */
+  jobCount(tenantId: TenantId): Promise<number>;
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): Promise<readonly FileId[]>;
   addPool(pool: PoolRecord): Promise<Outcome<PoolRecord>>;
   pool(id: PoolId): Promise<Outcome<PoolRecord>>;

@@ -9,6 +9,7 @@ import { stateOf } from '../../tenancy/organisation.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { Indexes } from '../indexes.ts';
 import type { FileWriter } from '../jobs/file-writer.ts';
+import type { JobQueue } from '../jobs/job-queue.ts';
 import type { CachePurger } from '../purge-cache.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
 import type { Organisations, OrganisationStore } from './organisation-store.ts';
@@ -85,13 +86,14 @@ interface ErasureParts {
   readonly at: (tenant: TenantId) => OrganisationStore;
   readonly quotas: QuotaLedgers;
   readonly indexes: Indexes;
+  readonly jobs: Pick<JobQueue, 'eraseTenant' | 'jobCount'>;
   readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
   readonly billing: BillingLedgers;
   readonly purger: CachePurger;
 }
 
 /** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */
-export function erasureSteps({ at, quotas, indexes, files, purger, billing }: ErasureParts): readonly ErasureStep[] {
+export function erasureSteps({ at, quotas, indexes, jobs, files, purger, billing }: ErasureParts): readonly ErasureStep[] {
   const withBelow = async <T>(tenant: TenantId, work: (below: readonly (ProjectId | KeyId)[]) => Promise<T>): Promise<Outcome<T>> => {
     const below = await at(tenant).belowTenant(tenant);
     return below.ok ? ok(await work(below.value)) : below;
@@ -101,6 +103,12 @@ export function erasureSteps({ at, quotas, indexes, files, purger, billing }: Er
       what: 'indexes',
       erase: (tenant) => indexes.eraseAll(tenant),
       remaining: (tenant) => indexes.countAll(tenant),
+    },
+    {
+      // Before the files, to which agents would add.
+      what: 'jobs',
+      erase: async (tenant) => ok(await eraseJobs(jobs, tenant)),
+      remaining: async (tenant) => ok(await jobs.jobCount(tenant)),
     },
     {
       what: 'files',
@@ -128,4 +136,13 @@ export function erasureSteps({ at, quotas, indexes, files, purger, billing }: Er
       remaining: (tenant) => withBelow(tenant, async (below) => below.length),
     },
   ];
+}
+
+/** Erases jobs until none is left, or only those whose agents have yet to stop: how many. */
+async function eraseJobs(jobs: ErasureParts['jobs'], tenant: TenantId): Promise<number> {
+  for (let before = Infinity; ;) {
+    const left = await jobs.eraseTenant(tenant);
+    if (left === 0 || left >= before) return left;
+    before = left;
+  }
 }

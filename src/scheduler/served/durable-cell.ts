@@ -56,6 +56,7 @@ export class DurableCell {
       const isSame = known.digest === request.digest;
       return isSame ? ok(known) : refuse('idempotency_mismatch', 'was used by another caller or for another job', 'idempotency-key');
     }
+    if (this.jobs.isBarred(request.tenantId)) return refuse('tenant_suspended', 'the tenant is erased');
     const open = this.jobs.openCount(request.tenantId);
     if (open >= LIMITS.jobsOpenMaxCount)
       return refuseBeyond({ limit: 'jobsOpenMaxCount', value: open + 1, what: `the tenant has ${open} unfinished jobs already` });
@@ -79,6 +80,25 @@ export class DurableCell {
     return job === undefined || job.tenantId !== tenantId
       ? refuseResource('job_not_found', { kind: 'job', name: jobId }, `no job ${jobId}`, 'job')
       : ok(job);
+  }
+
+  /**
+   * Takes away what a tenant has here, a part with each call, and takes no more jobs of it: answers how many jobs are left. Those that run are
+   * cancelled, and can be taken away once their agents have stopped.
+   */
+  eraseTenant(tenantId: TenantId): number {
+    return this.#transact(() => {
+      this.jobs.bar(tenantId);
+      const open = this.jobs.uncancelled(tenantId, LIMITS.schedulerBatchMaxCount);
+      this.#step(open.map(({ id }): CellEvent => ({ kind: 'cancel', jobId: id })));
+      this.jobs.eraseFinished(tenantId, LIMITS.jobsErasedMaxCount);
+      const left = this.jobs.count(tenantId);
+      if (left === 0) {
+        this.#step([{ kind: 'remove_queue', name: tenantId }]);
+        this.#records.forgetSteps(tenantId, this.#loaded().nowMs);
+      }
+      return left;
+    });
   }
 
   /** Registers a pool, once per id. Refuses with `already_exists`, `idempotency_mismatch` or `limit_exceeded`. */
@@ -173,7 +193,7 @@ export class DurableCell {
   #step(events: readonly CellEvent[], context: StepContext = {}): readonly Outcome<unknown>[] {
     const cell = this.#loaded();
     const { decisions, outcomes } = events.length === 0 ? NO_STEP : stepAll(cell, events, this.#clock.nowMs());
-    if (events.length > 0) this.#records.log(events, cell.nowMs, LIMITS.cellStepsKeptCount);
+    if (events.length > 0) this.#records.log(events, cell.nowMs);
     const { news, finished } = this.#writer.write(decisions, context, cell.nowMs);
     for (const poolId of news) this.#news.add(poolId);
     if (events.some(({ kind }) => kind === 'submit')) this.#records.nextSequence(cell.jobs.nextSequence);

@@ -24,4 +24,5 @@ export const JOB_MIGRATIONS: Migrations = [
   // Jobs are decided on by the engine.
   `DROP INDEX queue; DROP INDEX leases; ${CELL_TABLES}`,
   carryOver,
+  'CREATE TABLE erased_tenants (tenant_id TEXT PRIMARY KEY) WITHOUT ROWID;',
 ];

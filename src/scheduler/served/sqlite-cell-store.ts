@@ -1,5 +1,5 @@
+import { LIMITS } from '../../contract/limits.ts';
 import type { NumberedEffect, PoolEffect } from '../../contract/pool-exchange.ts';
-import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
@@ -14,24 +14,41 @@ type RecordOf = {
 type Kind = keyof RecordOf;
 
 /** Decisions that save or forget a record that is not a job. */
-const RECORD_DECISIONS = [
-  'save_node',
-  'forget_node',
-  'save_queue',
-  'save_cohort',
-  'save_pool',
-  'save_price',
-  'save_reservation',
-  'forget_reservation',
-  'save_duration',
-  'save_throughput',
-  'save_wake',
-] as const satisfies readonly CellDecision['kind'][];
+type RecordDecision = Exclude<
+  CellDecision,
+  { readonly kind: 'save' | 'charge' | 'start' | 'notice' | 'kill' | 'resize' | 'unload' | 'provision' | 'retire' }
+>;
 
-type RecordDecision = Extract<CellDecision, { readonly kind: (typeof RECORD_DECISIONS)[number] }>;
+/** A record as it is stored from now on; `record` null: no longer. */
+interface Row {
+  readonly kind: Kind;
+  readonly key: string;
+  readonly record: unknown;
+}
 
-export const isRecord = (decision: CellDecision): decision is RecordDecision =>
-  (RECORD_DECISIONS as readonly CellDecision['kind'][]).includes(decision.kind);
+const row = (kind: Kind, key: string | readonly unknown[], record: unknown): Row => ({
+  kind,
+  key: typeof key === 'string' ? key : JSON.stringify(key),
+  record,
+});
+
+/** The rows that each kind of decision changes. */
+const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordDecision, { readonly kind: K }>) => readonly Row[] } = {
+  save_node: ({ node }) => [row('nodes', String(node.index), node)],
+  forget_node: ({ index }) => [row('nodes', String(index), null)],
+  save_queue: ({ queue }) => [row('queues', queue.name, queue)],
+  save_cohort: ({ spec }) => [row('cohorts', spec.name, spec)],
+  forget_cohort: ({ name }) => [row('queues', name, null), row('cohorts', name, null)],
+  save_pool: ({ pool }) => [row('pools', pool.spec.id, pool)],
+  save_price: ({ row: price }) => [row('prices', [price.accelerator, price.region, price.market, price.fromMs], price)],
+  save_reservation: ({ reservation }) => [row('reservations', [reservation.root, reservation.resource], reservation)],
+  forget_reservation: ({ root, resource }) => [row('reservations', [root, resource], null)],
+  save_duration: ({ classKey, longestMs }) => [row('durations', classKey, longestMs === null ? null : { classKey, longestMs })],
+  save_throughput: ({ key, milliPerHour }) => [row('throughputs', key, milliPerHour === null ? null : { key, milliPerHour })],
+  save_wake: ({ atMs }) => [row('wake', '', atMs)],
+};
+
+export const isRecord = (decision: CellDecision): decision is RecordDecision => Object.hasOwn(ROWS, decision.kind);
 
 /** The newest record of each thing of a cell, in the order in which things came; and the events that led there, the last so many. */
 export const CELL_TABLES = `
@@ -82,48 +99,26 @@ export class SqliteCellStore {
   }
 
   save(decision: RecordDecision): void {
-    switch (decision.kind) {
-      case 'save_node':
-        return this.#save('nodes', String(decision.node.index), decision.node);
-      case 'forget_node':
-        return this.#forget('nodes', String(decision.index));
-      case 'save_queue':
-        return this.#save('queues', decision.queue.name, decision.queue);
-      case 'save_cohort':
-        return this.#save('cohorts', decision.spec.name, decision.spec);
-      case 'save_pool':
-        return this.#save('pools', decision.pool.spec.id, decision.pool);
-      case 'save_price': {
-        const { accelerator, region, market, fromMs } = decision.row;
-        return this.#save('prices', JSON.stringify([accelerator, region, market, fromMs]), decision.row);
-      }
-      case 'save_reservation': {
-        const { root, resource } = decision.reservation;
-        return this.#save('reservations', JSON.stringify([root, resource]), decision.reservation);
-      }
-      case 'forget_reservation':
-        return this.#forget('reservations', JSON.stringify([decision.root, decision.resource]));
-      case 'save_duration': {
-        const { classKey, longestMs } = decision;
-        return longestMs === null ? this.#forget('durations', classKey) : this.#save('durations', classKey, { classKey, longestMs });
-      }
-      case 'save_throughput': {
-        const { key, milliPerHour } = decision;
-        return milliPerHour === null ? this.#forget('throughputs', key) : this.#save('throughputs', key, { key, milliPerHour });
-      }
-      case 'save_wake':
-        return decision.atMs === null ? this.#forget('wake', '') : this.#save('wake', '', decision.atMs);
-      default:
-        return unreachable(decision);
+    const rowsOf = ROWS[decision.kind] as (decision: RecordDecision) => readonly Row[];
+    for (const { kind, key, record } of rowsOf(decision)) {
+      if (record === null) this.#forget(kind, key);
+      else this.#save(kind, key, record);
     }
   }
 
   /** Appends the events of a step, and forgets those before the last `keptCount` steps. */
-  log(events: readonly CellEvent[], atMs: number, keptCount: number): void {
+  log(events: readonly CellEvent[], atMs: number, keptCount = LIMITS.cellStepsKeptCount): void {
     const { sequence } = this.#sql
       .exec<{ sequence: number }>('INSERT INTO cell_events (at_ms, body) VALUES (?, ?) RETURNING sequence', atMs, JSON.stringify(events))
       .one();
     this.#sql.exec('DELETE FROM cell_events WHERE sequence <= ?', sequence - keptCount);
+  }
+
+  /** Forgets the steps up to the last one that names something, which can be replayed no longer. */
+  forgetSteps(name: string, atMs: number): void {
+    this.#sql.exec('DELETE FROM cell_events WHERE sequence <= (SELECT max(sequence) FROM cell_events WHERE instr(body, ?))', name);
+    // The latest time stays known.
+    this.log([], atMs);
   }
 
   /** The logged steps, oldest first. */

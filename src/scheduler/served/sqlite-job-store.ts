@@ -32,6 +32,37 @@ export class SqliteJobStore {
     return this.#jobs(`SELECT body FROM jobs WHERE tenant_id = ? AND state = ? AND ${order}`, tenantId, state, before, count);
   }
 
+  /** How many jobs of the tenant are on record. */
+  count(tenantId: TenantId): number {
+    return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM jobs WHERE tenant_id = ?', tenantId).one().count;
+  }
+
+  /** From now on no job of the tenant is taken. */
+  bar(tenantId: TenantId): void {
+    this.#sql.exec('INSERT INTO erased_tenants VALUES (?) ON CONFLICT (tenant_id) DO NOTHING', tenantId);
+  }
+
+  isBarred(tenantId: TenantId): boolean {
+    return this.#sql.exec('SELECT 1 AS one FROM erased_tenants WHERE tenant_id = ?', tenantId).toArray().length > 0;
+  }
+
+  /** At most `count` unfinished jobs of the tenant that are not being cancelled. */
+  uncancelled(tenantId: TenantId, count: number): readonly Job[] {
+    const isOpen = "state IN ('pending', 'starting', 'running')";
+    return this.#jobs(`SELECT body FROM jobs WHERE tenant_id = ? AND ${isOpen} LIMIT ?`, tenantId, count);
+  }
+
+  /** Erases at most `count` finished jobs of the tenant. */
+  eraseFinished(tenantId: TenantId, count: number): void {
+    this.#sql.exec(
+      `DELETE FROM jobs WHERE id IN
+         (SELECT id FROM jobs WHERE tenant_id = ? AND state IN ('succeeded', 'failed', 'cancelled') LIMIT ?)`,
+      tenantId,
+      count,
+    );
+    this.#sql.exec('DELETE FROM open_jobs WHERE tenant_id = ? AND count = 0', tenantId);
+  }
+
   save(job: Job): void {
     this.#countOpen(job);
     this.#sql.exec(

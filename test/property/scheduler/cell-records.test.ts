@@ -105,7 +105,8 @@ class Script {
     if (n === 21 || n === 24) return { kind: 'submit', spec: { ...this.spec(), queue: 'late' } };
     if (n === 22) return { kind: 'add_pool', spec: late };
     if (n === 23) return { kind: 'add_nodes', nodes: [nodeSpec((this.#nodes += 1) - 1, { ...TEMPLATE, poolId: late.id })] };
-    return undefined;
+    // Has an effect once its jobs are over.
+    return n > 40 && n % 8 === 0 ? { kind: 'remove_queue', name: 'late' } : undefined;
   }
 
   #report(jobId: JobSpec['id']): CellEvent {

@@ -37,6 +37,7 @@ const reached = {
     forget_node: 0,
     save_queue: 0,
     save_cohort: 0,
+    forget_cohort: 0,
     save_pool: 0,
     save_price: 0,
     save_reservation: 0,
@@ -136,6 +137,7 @@ const reached = {
     suspend: 0,
     add_nodes: 0,
     add_queue: 0,
+    remove_queue: 0,
     add_pool: 0,
     drain: 0,
     spot_notice: 0,
@@ -218,10 +220,11 @@ function tallyReasons(world: CellWorld): void {
   }
 }
 
-/** A queue and a pool that come after the cell was made, by step. */
+/** Queues and a pool that come after the cell was made, or go, by step. */
 const LATECOMERS: readonly (CellEvent | undefined)[] = [
   { kind: 'add_queue', spec: queue('late', 0, { quotas: {}, eviction: { leavingMaxCount: 5 } }) },
   { kind: 'add_pool', spec: poolSpec({ id: 'pool_late000000' as never }) },
+  { kind: 'remove_queue', name: 'late' },
 ];
 
 it('[J67] every decision and every reason that the engine knows is reached', () => {

@@ -1,46 +1,51 @@
 import type { CellDecision, CellRecords } from '../../../src/scheduler/engine/machine/records.ts';
 
+type Table = Map<string | number, unknown>;
+
+class Tables {
+  readonly jobs: Table = new Map();
+  readonly nodes: Table = new Map();
+  readonly queues: Table = new Map();
+  readonly cohorts: Table = new Map();
+  readonly pools: Table = new Map();
+  readonly prices: Table = new Map();
+  readonly reservations: Table = new Map();
+  readonly durations: Table = new Map();
+  readonly throughputs: Table = new Map();
+  wakeAtMs: number | null = null;
+}
+
+function put(table: Table, key: string, value: number | null, row: unknown): void {
+  if (value === null) table.delete(key);
+  else table.set(key, row);
+}
+
+/** What each kind of decision does to the tables; the others do nothing. */
+const APPLY: { readonly [Kind in CellDecision['kind']]?: (tables: Tables, decision: Extract<CellDecision, { kind: Kind }>) => void } = {
+  save: ({ jobs }, { job }) => void jobs.set(job.spec.id, job),
+  save_node: ({ nodes }, { node }) => void nodes.set(node.index, node),
+  forget_node: ({ nodes }, { index }) => void nodes.delete(index),
+  save_queue: ({ queues }, { queue }) => void queues.set(queue.name, queue),
+  save_cohort: ({ cohorts }, { spec }) => void cohorts.set(spec.name, spec),
+  forget_cohort: ({ cohorts, queues }, { name }) => [cohorts, queues].forEach((table) => table.delete(name)),
+  save_pool: ({ pools }, { pool }) => void pools.set(pool.spec.id, pool),
+  save_price: ({ prices }, { row }) => void prices.set(JSON.stringify({ ...row, nanoDollarsPerHour: 0 }), row),
+  save_duration: ({ durations }, { classKey, longestMs }) => put(durations, classKey, longestMs, { classKey, longestMs }),
+  save_throughput: ({ throughputs }, { key, milliPerHour }) => put(throughputs, key, milliPerHour, { key, milliPerHour }),
+  save_wake: (tables, { atMs }) => void (tables.wakeAtMs = atMs),
+  save_reservation: ({ reservations }, { reservation }) =>
+    void reservations.set(`${reservation.root} ${reservation.resource}`, reservation),
+  forget_reservation: ({ reservations }, { root, resource }) => void reservations.delete(`${root} ${resource}`),
+};
+
 /** The rows in a store that applied these decisions. */
 export function foldRecords(decisions: readonly CellDecision[]): CellRecords {
-  const [jobs, nodes, queues, cohorts, pools, prices, reservations, durations, throughputs] = [
-    new Map(),
-    new Map(),
-    new Map(),
-    new Map(),
-    new Map(),
-    new Map(),
-    new Map(),
-    new Map(),
-    new Map(),
-  ];
-  let wakeAtMs: number | null = null;
+  const tables = new Tables();
   for (const decision of decisions) {
-    if (decision.kind === 'save') jobs.set(decision.job.spec.id, decision.job);
-    else if (decision.kind === 'save_node') nodes.set(decision.node.index, decision.node);
-    else if (decision.kind === 'forget_node') nodes.delete(decision.index);
-    else if (decision.kind === 'save_queue') queues.set(decision.queue.name, decision.queue);
-    else if (decision.kind === 'save_cohort') cohorts.set(decision.spec.name, decision.spec);
-    else if (decision.kind === 'save_pool') pools.set(decision.pool.spec.id, decision.pool);
-    else if (decision.kind === 'save_price') prices.set(JSON.stringify({ ...decision.row, nanoDollarsPerHour: 0 }), decision.row);
-    else if (decision.kind === 'save_duration') {
-      if (decision.longestMs === null) durations.delete(decision.classKey);
-      else durations.set(decision.classKey, { classKey: decision.classKey, longestMs: decision.longestMs });
-    } else if (decision.kind === 'save_throughput') {
-      if (decision.milliPerHour === null) throughputs.delete(decision.key);
-      else throughputs.set(decision.key, { key: decision.key, milliPerHour: decision.milliPerHour });
-    } else if (decision.kind === 'save_wake') wakeAtMs = decision.atMs;
-    else if (decision.kind === 'save_reservation') {
-      const { root, resource } = decision.reservation;
-      reservations.set(`${root} ${resource}`, decision.reservation);
-    } else if (decision.kind === 'forget_reservation') reservations.delete(`${decision.root} ${decision.resource}`);
+    (APPLY[decision.kind] as ((tables: Tables, decision: CellDecision) => void) | undefined)?.(tables, decision);
   }
-  const rows = { jobs, nodes, queues, cohorts, pools, prices, reservations, durations, throughputs };
+  const { wakeAtMs, ...rows } = tables;
+  const records = Object.entries(rows).map(([name, table]) => [name, [...table.values()]]);
   // Through JSON, as a store would return them.
-  return JSON.parse(
-    JSON.stringify({
-      ...Object.fromEntries(Object.entries(rows).map(([name, map]) => [name, [...map.values()]])),
-      nextSequence: 0,
-      wakeAtMs,
-    }),
-  ) as CellRecords;
+  return JSON.parse(JSON.stringify({ ...Object.fromEntries(records), nextSequence: 0, wakeAtMs })) as CellRecords;
 }

@@ -82,6 +82,8 @@ export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
     job: (...rest) => cell().job(...rest),
     jobs: (...rest) => cell().jobs(...rest),
     openCount: (...rest) => cell().openCount(...rest),
+    eraseTenant: (...rest) => cell().eraseTenant(...rest),
+    jobCount: (...rest) => cell().jobCount(...rest),
     acceptedOutputs: (...rest) => cell().acceptedOutputs(...rest),
     addPool: (...rest) => cell().addPool(...rest),
     pool: (...rest) => cell().pool(...rest),

@@ -135,6 +135,19 @@ export class QuotaTree {
     shareResources(node);
   }
 
+  /** Removes a queue that was added. Not undone by a trial. */
+  removeQueue(name: string): void {
+    const { parent } = this.node(name);
+    parent?.children.splice(
+      parent.children.findIndex(({ spec }) => spec.name === name),
+      1,
+    );
+    this.#nodes.delete(name);
+    for (let node = parent; node !== null; node = node.parent) {
+      node.height = node.children.reduce((height, child) => Math.max(height, child.height + 1), 0);
+    }
+  }
+
   #add(spec: CohortSpec): void {
     assert(!this.#nodes.has(spec.name), `cohort ${spec.name} is named once`);
     const parent = spec.parent === null ? null : this.node(spec.parent);

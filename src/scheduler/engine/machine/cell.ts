@@ -19,6 +19,7 @@ import { expectedEndMs, ExpectedEnds } from './expected-ends.ts';
 import { Fleet, IdleNodes } from './fleet.ts';
 import { Holdings } from './holdings.ts';
 import type { JobRecord } from './job-record.ts';
+import { isFinished } from './job-record.ts';
 import { JobTable } from './job-table.ts';
 import type { CellDecision, QueueRecord, PoolRecord, CellRecords } from './records.ts';
 import { dueOf, Timers } from './timers.ts';
@@ -136,6 +137,18 @@ export class Cell {
     if (this.tree.queue(spec.name) !== undefined) return;
     this.tree.addQueue(spec);
     this.decide({ kind: 'save_cohort', spec });
+  }
+
+  /** Forgets a queue that the settings do not name, unless it has an unfinished job. */
+  removeQueue(name: string): void {
+    const isNamed = this.settings.cohorts.some((spec) => spec.name === name);
+    if (isNamed || this.tree.queue(name) === undefined) return;
+    for (const job of this.jobs.all) if (job.spec.queue === name && !isFinished(job)) return;
+    this.tree.removeQueue(name);
+    this.#queues.delete(name);
+    this.durations.forgetQueue(name);
+    this.throughputs.forgetQueue(name);
+    this.decide({ kind: 'forget_cohort', name });
   }
 
   /** Takes a pool in, once per id. Waiting jobs may run there from now on. */

@@ -35,6 +35,8 @@ export type CellEvent =
   | { readonly kind: 'suspend'; readonly queue: string; readonly isSuspended: boolean }
   /** A queue below a cohort that there is, without quotas of its own: what it uses it borrows. */
   | { readonly kind: 'add_queue'; readonly spec: CohortSpec }
+  /** A queue that came after the settings, if no unfinished job is in it; nothing is remembered of it. */
+  | { readonly kind: 'remove_queue'; readonly name: string }
   | { readonly kind: 'add_pool'; readonly spec: PoolSpec }
   | { readonly kind: 'add_nodes'; readonly nodes: readonly NodeSpec[] }
   /** No new work for the node; the eviction of the jobs there is requested. */

@@ -17,6 +17,8 @@ export type CellDecision =
   | { readonly kind: 'save_queue'; readonly queue: QueueRecord }
   /** A queue that the settings do not name. */
   | { readonly kind: 'save_cohort'; readonly spec: CohortSpec }
+  /** The queue is no more, nor what was remembered of it. */
+  | { readonly kind: 'forget_cohort'; readonly name: string }
   | { readonly kind: 'save_pool'; readonly pool: PoolRecord }
   | { readonly kind: 'save_price'; readonly row: PriceRow }
   | { readonly kind: 'save_reservation'; readonly reservation: Reservation }

@@ -98,6 +98,7 @@ function apply(cell: Cell, event: CellEvent): EventOutcome {
 
 const FLEET_EVENTS = [
   'add_queue',
+  'remove_queue',
   'add_pool',
   'add_nodes',
   'drain',
@@ -115,6 +116,8 @@ function changeFleet(cell: Cell, event: FleetEvent): void {
   switch (event.kind) {
     case 'add_queue':
       return cell.addQueue(event.spec);
+    case 'remove_queue':
+      return cell.removeQueue(event.name);
     case 'add_pool':
       return cell.addPool(event.spec);
     case 'add_nodes':

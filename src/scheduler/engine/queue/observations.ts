@@ -21,6 +21,14 @@ export class Durations {
     for (const { classKey, longestMs } of durations) this.#longestMs.set(classKey, longestMs);
   }
 
+  forgetQueue(name: string): void {
+    for (const classKey of this.#longestMs.keys()) {
+      if (!isOfQueue(classKey, name)) continue;
+      this.#longestMs.delete(classKey);
+      this.#decide({ kind: 'save_duration', classKey, longestMs: null });
+    }
+  }
+
   /** Takes note of a job that was done after so long. Answers of which classes something else is known now. */
   observe(classKey: string, durationMs: number): readonly string[] {
     const longestMs = roundedUp(durationMs);
@@ -34,6 +42,9 @@ export class Durations {
     return [classKey, oldest];
   }
 }
+
+/** Whether the jobs of a class are of a queue, which their key begins with (`equivalenceKey`). */
+const isOfQueue = (classKey: string, name: string): boolean => classKey.startsWith(`[${JSON.stringify(name)},`);
 
 function roundedUp(durationMs: number): number {
   const step = 2 ** Math.max(0, 28 - Math.clz32(Math.min(durationMs, 2 ** 31)));
@@ -62,6 +73,14 @@ export class Throughputs {
 
   load(rates: readonly { readonly key: string; readonly milliPerHour: number }[]): void {
     for (const { key, milliPerHour } of rates) this.#rates.set(key, milliPerHour);
+  }
+
+  forgetQueue(name: string): void {
+    for (const key of this.#rates.keys()) {
+      if (!isOfQueue(key.slice(key.indexOf(' ') + 1), name)) continue;
+      this.#rates.delete(key);
+      this.#decide({ kind: 'save_throughput', key, milliPerHour: null });
+    }
   }
 
   observe(classKey: string, option: number, milliPerHour: number): void {

@@ -138,6 +138,15 @@ describe('fences', () => {
   });
 });
 
+it('[J78] [P17] takes an attempt back that its agent leaves without a word, and tells its pool nothing', () => {
+  const world = new ServedCell();
+  const id = world.submit(1);
+  world.join();
+  const [nodeId] = world.nodes.get(POOL)!;
+  expect(world.exchange(POOL, { left: [{ nodeId: nodeId!, isLost: false }] })).toMatchObject({ effects: [], isOutOfStep: false });
+  expect(world.job(id)).toMatchObject({ state: 'pending', failures: 0, ended: [{ outcome: 'never_started' }] });
+});
+
 describe('failure', () => {
   it.each(['input_missing', 'input_too_large', 'output_too_large'] as const)('[J7] does not try again after %s', (reason) => {
     const world = new ServedCell();
@@ -187,6 +196,9 @@ describe('failure', () => {
     expect(world.job(running)).toMatchObject({ state: 'pending', failures: 1, ended: [{ fence: 1, outcome: 'lease_expired' }] });
     expect(world.job(starting)).toMatchObject({ state: 'pending', failures: 0, ended: [{ fence: 1, outcome: 'never_started' }] });
     expect(world.cell.nextDueMs()).toBe(Infinity);
+    // What no agent confirmed costs nothing.
+    expect([world.job(running).acceleratorMs, world.job(starting).acceleratorMs]).toEqual([LIMITS.poolLeaseMs + 10, 0]);
+    expect(world.charges).toHaveLength(1);
     // It was only slow: it hears that its attempts are others' now, and its agents have to join again.
     expect(world.exchange(POOL, { reports: [{ jobId: running, fence: 1, ...COMPLETED }] })).toEqual({
       verdicts: ['stale'],
