@@ -7,7 +7,7 @@ import type { Decision, LevelView, PathAsk, ReserveRequest } from '../src/tenanc
 import type { LevelId } from '../src/tenancy/quota/quota-level.ts';
 import { AlertDispatcher } from './ledger-dispatchers.ts';
 import type { ObjectsEnv } from './env.ts';
-import { SyncObject } from './itty.ts';
+import { SyncObject } from './sync-object.ts';
 import { QuotaService } from './quota-service.ts';
 
 /**

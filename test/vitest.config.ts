@@ -57,7 +57,7 @@ const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof ab
     include: [`test/workerd/${name}/**/*.test.ts`],
     ...EVERYWHERE,
     // itty-durable ships a CommonJS entry that requires ES modules: only the optimiser can load it.
-    deps: { optimizer: { ssr: { enabled: true, include: ['itty-durable'] } } },
+    deps: { optimizer: { ssr: { enabled: true, include: ['itty-durable', 'itty-durable/proxy-durable.js'] } } },
   },
 });
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { FAILURE_REASONS, progress } from './attempt.ts';
 import { name } from './common.ts';
 import type { Access, Endpoint } from './endpoint.ts';
@@ -21,27 +21,33 @@ const poolParams = z.strictObject({ pool: poolId });
 const attemptParams = z.strictObject({ pool: poolId, attempt: attemptId });
 const fenceQuery = z.strictObject({ fence });
 
-const registered = z.object({
-  agent: agentId,
-  lease_ms: z.int().meta(about('Silence after which an attempt is taken away.')),
-  heartbeat_ms: z.int(),
-});
+const registered = apiOnly(() =>
+  z.object({
+    agent: agentId,
+    lease_ms: z.int().meta(about('Silence after which an attempt is taken away.')),
+    heartbeat_ms: z.int(),
+  }),
+);
 
-const assignment = z.object({
-  attempt: z.string(),
-  fence: z.int(),
-  kind: z.literal('batch_embedding'),
-  model: z.string(),
-});
+const assignment = apiOnly(() =>
+  z.object({
+    attempt: z.string(),
+    fence: z.int(),
+    kind: z.literal('batch_embedding'),
+    model: z.string(),
+  }),
+);
 
 export type Assignment = z.infer<typeof assignment>;
 
-const command = z.object({
-  command: z
-    .enum(['continue', 'cancel', 'stop'])
-    .meta(about('`cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back.')),
-});
-const accepted = z.object({ accepted: z.literal(true) });
+const command = apiOnly(() =>
+  z.object({
+    command: z
+      .enum(['continue', 'cancel', 'stop'])
+      .meta(about('`cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back.')),
+  }),
+);
+const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
 
 /** The reasons an agent may give; the others are observed. */
 const agentReason = z.enum(FAILURE_REASONS).exclude(['lease_expired', 'never_started']);
@@ -66,7 +72,7 @@ export const agentEndpoints = {
     description: apiText('An agent runs one attempt at a time: while it holds one, the answer is that one again.'),
     params: poolParams,
     body: json(z.strictObject({ agent: agentId, wait_ms: z.int().min(0).max(LIMITS.longPollMsMax) })),
-    reply: json(z.object({ assignment: assignment.nullable() })),
+    reply: json(apiOnly(() => z.object({ assignment: assignment.nullable() }))),
   },
   heartbeat: {
     ...common,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { indexName, page, pageQuery } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
@@ -9,7 +9,7 @@ import { LIMITS } from './limits.ts';
 
 const aliasName = indexName.meta(about('Stands for an index in every path but those that create or delete one.', 'live'));
 
-const alias = z.object({ object: z.literal('alias'), alias: aliasName, index: indexName }).meta({ id: 'Alias' });
+const alias = apiOnly(() => z.object({ object: z.literal('alias'), alias: aliasName, index: indexName }).meta({ id: 'Alias' }));
 
 const aliasParams = z.object({ index: indexName, alias: aliasName });
 
@@ -39,7 +39,7 @@ export const aliasEndpoints = {
     meters: [],
     body: json(actionsBody),
     status: 200,
-    reply: json(z.object({ object: z.literal('aliases.changed'), actions: z.int().min(1) })),
+    reply: json(apiOnly(() => z.object({ object: z.literal('aliases.changed'), actions: z.int().min(1) }))),
   },
   listAliases: {
     method: 'GET',
@@ -52,7 +52,7 @@ export const aliasEndpoints = {
     query: pageQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(page(alias)),
+    reply: json(apiOnly(() => page(alias))),
   },
   listIndexAliases: {
     method: 'GET',
@@ -65,7 +65,7 @@ export const aliasEndpoints = {
     query: pageQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(page(alias)),
+    reply: json(apiOnly(() => page(alias))),
   },
   setAlias: {
     method: 'PUT',
@@ -91,6 +91,6 @@ export const aliasEndpoints = {
     params: aliasParams,
     body: NO_BODY,
     status: 200,
-    reply: json(z.object({ object: z.literal('alias.deleted'), alias: aliasName, deleted: z.literal(true) })),
+    reply: json(apiOnly(() => z.object({ object: z.literal('alias.deleted'), alias: aliasName, deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 /**
- * Texts used only in the description of the API. Gateways serve that description as a file: their bundle has
- * `workers/gateway/no-api-text.ts` instead of this module, so that a cold start parses none of it.
+ * Texts and schemas used only in the description of the API and in types. Gateways serve that description as a file: their bundle has
+ * `workers/gateway/no-api-text.ts` instead of this module, so that a cold start parses and makes none of it.
  */
 export const apiText = <T>(text: T): T => text;
 
@@ -9,3 +9,6 @@ export const about = (description: string, example?: unknown): { description: st
   example === undefined ? { description } : { description, example };
 
 export const apiLines = (...lines: readonly string[]): string => lines.join('\n');
+
+/** A schema of replies, or fields of one. Nothing may use it but types, other schemas of replies, and the `reply` of an endpoint. */
+export const apiOnly = <T>(make: () => T): T => make();

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { organisationId, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -23,119 +23,133 @@ const period = z
   .regex(/^20\d\d-(0[1-9]|1[0-2])$/, 'must be a month such as 2026-11')
   .meta(about('A calendar month, in UTC.', '2026-11'));
 
-const invoiceLine = z
-  .object({
-    kind: z.enum(['usage', 'plan', 'credit']),
-    description: z.string(),
-    tenant: z.string().nullable(),
-    project: z.string().nullable(),
-    meter: z.enum(METERS).nullable(),
-    model: z.string().nullable(),
-    accelerator: z.string().nullable(),
-    quantity: z.int().nullable(),
-    price: z.string().nullable().meta(about('The edition of the price book.')),
-    unit_price_usd: dollarsOut.nullable(),
-    per_units: z.int().nullable().meta(about('How many units the unit price is for.')),
-    amount_usd: dollarsOut.meta(about('Rounded once, here; credits are negative.')),
-  })
-  .meta({ id: 'InvoiceLine' });
+const invoiceLine = apiOnly(() =>
+  z
+    .object({
+      kind: z.enum(['usage', 'plan', 'credit']),
+      description: z.string(),
+      tenant: z.string().nullable(),
+      project: z.string().nullable(),
+      meter: z.enum(METERS).nullable(),
+      model: z.string().nullable(),
+      accelerator: z.string().nullable(),
+      quantity: z.int().nullable(),
+      price: z.string().nullable().meta(about('The edition of the price book.')),
+      unit_price_usd: dollarsOut.nullable(),
+      per_units: z.int().nullable().meta(about('How many units the unit price is for.')),
+      amount_usd: dollarsOut.meta(about('Rounded once, here; credits are negative.')),
+    })
+    .meta({ id: 'InvoiceLine' }),
+);
 
-const invoice = z
-  .object({
-    object: z.literal('invoice'),
-    id: z.string(),
-    organisation: organisationId,
-    period,
-    state: z.enum(['draft', 'final']).meta(about('A final invoice never changes; later usage of its month is on the next.')),
-    lines: z.array(invoiceLine),
-    subtotal_usd: dollarsOut,
-    total_usd: dollarsOut.meta(about('The sum of the lines.')),
-    unreconciled: z
-      .array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int() }))
-      .meta(
-        about(
-          'Granted by quotas in the month and not billed: what gateways hold now, what they have not reported yet, and what was lost with gateways that died. Never billed.',
+const invoice = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('invoice'),
+      id: z.string(),
+      organisation: organisationId,
+      period,
+      state: z.enum(['draft', 'final']).meta(about('A final invoice never changes; later usage of its month is on the next.')),
+      lines: z.array(invoiceLine),
+      subtotal_usd: dollarsOut,
+      total_usd: dollarsOut.meta(about('The sum of the lines.')),
+      unreconciled: z
+        .array(z.object({ tenant: tenantId, requests: z.int(), tokens: z.int() }))
+        .meta(
+          about(
+            'Granted by quotas in the month and not billed: what gateways hold now, what they have not reported yet, and what was lost with gateways that died. Never billed.',
+          ),
         ),
+    })
+    .meta({ id: 'Invoice' }),
+);
+
+const reconciliation = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('reconciliation'),
+      period,
+      exact: z.boolean().meta(about('Whether all events of the month, and nothing else, are on its invoice, and its lines add up.')),
+      events: z.int(),
+      lines_usd: dollarsOut,
+      subtotal_usd: dollarsOut,
+      rows: z.array(
+        z.object({
+          tenant: z.string(),
+          meter: z.enum(METERS),
+          accelerator: z.string().nullable(),
+          recorded: z.int(),
+          invoiced: z.int(),
+          events: z.int(),
+        }),
       ),
-  })
-  .meta({ id: 'Invoice' });
+    })
+    .meta({ id: 'Reconciliation' }),
+);
 
-const reconciliation = z
-  .object({
-    object: z.literal('reconciliation'),
-    period,
-    exact: z.boolean().meta(about('Whether all events of the month, and nothing else, are on its invoice, and its lines add up.')),
-    events: z.int(),
-    lines_usd: dollarsOut,
-    subtotal_usd: dollarsOut,
-    rows: z.array(
-      z.object({
-        tenant: z.string(),
-        meter: z.enum(METERS),
-        accelerator: z.string().nullable(),
-        recorded: z.int(),
-        invoiced: z.int(),
-        events: z.int(),
-      }),
-    ),
-  })
-  .meta({ id: 'Reconciliation' });
+const credit = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('credit'),
+      id: z.string(),
+      description,
+      amount_usd: dollarsOut,
+      applied_usd: dollarsOut.meta(about('What final invoices have taken.')),
+      created_at: unixSeconds,
+      expires_at: unixSeconds.nullable(),
+    })
+    .meta({ id: 'Credit' }),
+);
 
-const credit = z
-  .object({
-    object: z.literal('credit'),
-    id: z.string(),
-    description,
-    amount_usd: dollarsOut,
-    applied_usd: dollarsOut.meta(about('What final invoices have taken.')),
-    created_at: unixSeconds,
-    expires_at: unixSeconds.nullable(),
-  })
-  .meta({ id: 'Credit' });
+const charge = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('charge'),
+      id: z.string(),
+      description,
+      monthly_usd: dollarsOut,
+      starts_at: unixSeconds,
+      ends_at: unixSeconds.nullable(),
+    })
+    .meta(apiText({ id: 'Charge', description: apiText('A price by the month, whatever is used; parts of months are prorated.') })),
+);
 
-const charge = z
-  .object({
-    object: z.literal('charge'),
-    id: z.string(),
-    description,
-    monthly_usd: dollarsOut,
-    starts_at: unixSeconds,
-    ends_at: unixSeconds.nullable(),
-  })
-  .meta(apiText({ id: 'Charge', description: apiText('A price by the month, whatever is used; parts of months are prorated.') }));
+const budget = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('budget'),
+      id: z.string(),
+      level: z.string(),
+      amount_usd: dollarsOut,
+      thresholds: z.array(z.int()),
+      hard: z.boolean(),
+    })
+    .meta({ id: 'Budget' }),
+);
 
-const budget = z
-  .object({
-    object: z.literal('budget'),
-    id: z.string(),
-    level: z.string(),
-    amount_usd: dollarsOut,
-    thresholds: z.array(z.int()),
-    hard: z.boolean(),
-  })
-  .meta({ id: 'Budget' });
+const webhookFields = apiOnly(() => ({ object: z.literal('webhook'), id: z.string(), url: z.string(), created_at: unixSeconds }));
 
-const webhookFields = { object: z.literal('webhook'), id: z.string(), url: z.string(), created_at: unixSeconds };
+const webhook = apiOnly(() => z.object(webhookFields).meta({ id: 'Webhook' }));
 
-const webhook = z.object(webhookFields).meta({ id: 'Webhook' });
-
-const alert = z
-  .object({
-    object: z.literal('alert'),
-    id: z.string(),
-    type: z.string(),
-    created_at: unixSeconds,
-    data: z.record(z.string(), z.unknown()),
-    deliveries: z.array(
-      z.object({
-        webhook: z.string(),
-        state: z.enum(['waiting', 'delivered', 'failed']),
-        attempts: z.int(),
-        last_status: z.int().nullable(),
-      }),
-    ),
-  })
-  .meta({ id: 'Alert' });
+const alert = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('alert'),
+      id: z.string(),
+      type: z.string(),
+      created_at: unixSeconds,
+      data: z.record(z.string(), z.unknown()),
+      deliveries: z.array(
+        z.object({
+          webhook: z.string(),
+          state: z.enum(['waiting', 'delivered', 'failed']),
+          attempts: z.int(),
+          last_status: z.int().nullable(),
+        }),
+      ),
+    })
+    .meta({ id: 'Alert' }),
+);
 
 const read = { tag: TAG, access: tenantOrAdmin('usage:read'), meters: [], method: 'GET', body: NO_BODY, status: 200 } as const;
 const admin = { tag: TAG, access: ADMIN, meters: [] } as const;
@@ -177,7 +191,9 @@ export const billingEndpoints = {
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(z.object({ object: z.literal('list'), data: z.array(z.object({ object: z.literal('invoice.period'), period })) })),
+    reply: json(
+      apiOnly(() => z.object({ object: z.literal('list'), data: z.array(z.object({ object: z.literal('invoice.period'), period })) })),
+    ),
   },
   reconcileInvoice: {
     ...admin,
@@ -217,7 +233,7 @@ export const billingEndpoints = {
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(list(credit)),
+    reply: json(apiOnly(() => list(credit))),
   },
   createCharge: {
     ...admin,
@@ -245,7 +261,7 @@ export const billingEndpoints = {
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(list(charge)),
+    reply: json(apiOnly(() => list(charge))),
   },
   setBudget: {
     ...admin,
@@ -286,7 +302,7 @@ export const billingEndpoints = {
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(list(budget)),
+    reply: json(apiOnly(() => list(budget))),
   },
   deleteBudget: {
     ...removal,
@@ -315,7 +331,9 @@ export const billingEndpoints = {
     ),
     status: 201,
     reply: json(
-      z.object({ ...webhookFields, secret: z.string().meta(about('Shown here and never again.')) }).meta({ id: 'WebhookWithSecret' }),
+      apiOnly(() =>
+        z.object({ ...webhookFields, secret: z.string().meta(about('Shown here and never again.')) }).meta({ id: 'WebhookWithSecret' }),
+      ),
     ),
     idempotent: true,
   },
@@ -327,7 +345,7 @@ export const billingEndpoints = {
     query: organisationQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(list(webhook)),
+    reply: json(apiOnly(() => list(webhook))),
   },
   deleteWebhook: {
     ...removal,
@@ -344,6 +362,6 @@ export const billingEndpoints = {
     query: organisationQuery.extend({ limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount) }),
     body: NO_BODY,
     status: 200,
-    reply: json(list(alert)),
+    reply: json(apiOnly(() => list(alert))),
   },
 } as const satisfies Record<string, Endpoint>;

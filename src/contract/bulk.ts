@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { NO_BODY, tenant } from './endpoint.ts';
 import { ERRORS } from './errors.ts';
@@ -35,32 +35,36 @@ const FRAMED = apiText(
 
 export type ImportLine = z.output<typeof importLine>;
 
-const count = z.int().min(0);
+const count = apiOnly(() => z.int().min(0));
 
 const token = z.string().min(1).max(LIMITS.bulkTokenCharsMax);
 
-const failure = z.object({
-  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
-  message: z.string().meta(about('Names the line, the field, and what stands there.')),
-  param: z.string().nullable().meta(about('Path of the field within the line.')),
-  line: z.int().min(1).nullable().meta(about('Number of the line in the whole import, from 1; null when no line is at fault.')),
-  retry_after_ms: count.optional(),
-});
+const failure = apiOnly(() =>
+  z.object({
+    code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+    message: z.string().meta(about('Names the line, the field, and what stands there.')),
+    param: z.string().nullable().meta(about('Path of the field within the line.')),
+    line: z.int().min(1).nullable().meta(about('Number of the line in the whole import, from 1; null when no line is at fault.')),
+    retry_after_ms: count.optional(),
+  }),
+);
 
-const importProgress = z.object({
-  object: z.literal('index.import'),
-  status: z
-    .enum(['running', 'done', 'stopped'])
-    .meta(about('`done` and `stopped` are the last line. Without one of them the import was interrupted.')),
-  import: z.string().meta(about('The same for all parts of an import.')),
-  lines: count.meta(about('So many lines of the whole import are done, however many parts it took.')),
-  bytes: count.meta(about('And so many bytes: where the next part begins.')),
-  written: count.meta(about('Vectors that this part wrote, or found written.')),
-  lsn: count.nullable(),
-  token: token.meta(about('Goes on behind `lines`: repeat the call with it, and send what follows.')),
-  skip_token: token.optional().meta(about('Goes on behind the line that was refused.')),
-  error: failure.optional(),
-});
+const importProgress = apiOnly(() =>
+  z.object({
+    object: z.literal('index.import'),
+    status: z
+      .enum(['running', 'done', 'stopped'])
+      .meta(about('`done` and `stopped` are the last line. Without one of them the import was interrupted.')),
+    import: z.string().meta(about('The same for all parts of an import.')),
+    lines: count.meta(about('So many lines of the whole import are done, however many parts it took.')),
+    bytes: count.meta(about('And so many bytes: where the next part begins.')),
+    written: count.meta(about('Vectors that this part wrote, or found written.')),
+    lsn: count.nullable(),
+    token: token.meta(about('Goes on behind `lines`: repeat the call with it, and send what follows.')),
+    skip_token: token.optional().meta(about('Goes on behind the line that was refused.')),
+    error: failure.optional(),
+  }),
+);
 
 export type ImportProgress = z.input<typeof importProgress>;
 
@@ -84,24 +88,26 @@ const exportQuery = z.strictObject({
 
 export type ExportQuery = z.output<typeof exportQuery>;
 
-const exportLine = z.union([
-  z.object({
-    id: z.string(),
-    namespace: z.string().optional(),
-    values: floatsReply.optional(),
-    metadata: z.record(z.string(), z.unknown()).nullable().optional(),
-    text: z.string().optional(),
-  }),
-  z.object({
-    export: z.object({
-      status: z.enum(['running', 'done', 'stopped']).meta(about('Without a last line `done` or `stopped`, the export was interrupted.')),
-      vectors: count.meta(about('How many vectors this part has sent so far.')),
-      token: token.meta(about('Goes on behind the line before.')),
-      lsn: count,
-      error: failure.omit({ line: true, param: true }).optional(),
+const exportLine = apiOnly(() =>
+  z.union([
+    z.object({
+      id: z.string(),
+      namespace: z.string().optional(),
+      values: floatsReply.optional(),
+      metadata: z.record(z.string(), z.unknown()).nullable().optional(),
+      text: z.string().optional(),
     }),
-  }),
-]);
+    z.object({
+      export: z.object({
+        status: z.enum(['running', 'done', 'stopped']).meta(about('Without a last line `done` or `stopped`, the export was interrupted.')),
+        vectors: count.meta(about('How many vectors this part has sent so far.')),
+        token: token.meta(about('Goes on behind the line before.')),
+        lsn: count,
+        error: failure.omit({ line: true, param: true }).optional(),
+      }),
+    }),
+  ]),
+);
 
 export type ExportLine = z.input<typeof exportLine>;
 

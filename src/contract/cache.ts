@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { cacheTag } from './cache-headers.ts';
 import { AGE_BOUNDS_S } from './cache-tally.ts';
 import { tenantId, unixSeconds } from './common.ts';
@@ -64,39 +64,43 @@ const purgeBody = z
 
 export type PurgeBody = z.output<typeof purgeBody>;
 
-const purge = z
-  .object({
-    object: z.literal('cache.purge'),
-    purge_id: z.string(),
-    position: z.int().min(1).meta(about("Number of this purge in the log of the tenant's cache.")),
-    status: z.enum(['pending', 'effective']),
-    effective_at: z.iso.datetime().meta(about('No request that is accepted later is answered with what the purge took.')),
-    mode: z.enum(['hard', 'soft']),
-    consistency: z.enum(['next-read', 'fast']),
-    bound_ms: z.int().min(0).meta(about('The longest that a purge can take from being recorded to being effective.')),
-    erased: z
-      .boolean()
-      .meta(
-        about(
-          'Whether what it took has also left the storage of the second level. Not needed to be effective; a soft purge erases nothing.',
+const purge = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('cache.purge'),
+      purge_id: z.string(),
+      position: z.int().min(1).meta(about("Number of this purge in the log of the tenant's cache.")),
+      status: z.enum(['pending', 'effective']),
+      effective_at: z.iso.datetime().meta(about('No request that is accepted later is answered with what the purge took.')),
+      mode: z.enum(['hard', 'soft']),
+      consistency: z.enum(['next-read', 'fast']),
+      bound_ms: z.int().min(0).meta(about('The longest that a purge can take from being recorded to being effective.')),
+      erased: z
+        .boolean()
+        .meta(
+          about(
+            'Whether what it took has also left the storage of the second level. Not needed to be effective; a soft purge erases nothing.',
+          ),
         ),
-      ),
-  })
-  .meta({ id: 'Purge' });
+    })
+    .meta({ id: 'Purge' }),
+);
 
-const estimate = z
-  .object({
-    object: z.literal('cache.purge_estimate'),
-    dry_run: z.literal(true),
-    entries: z.int().min(0),
-    bytes: z.int().min(0).meta(about('Of the vectors.')),
-  })
-  .meta(
-    apiText({
-      id: 'PurgeEstimate',
-      description: 'What the second level holds of it. Isolates have copies in memory, and those of static models are nowhere else.',
-    }),
-  );
+const estimate = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('cache.purge_estimate'),
+      dry_run: z.literal(true),
+      entries: z.int().min(0),
+      bytes: z.int().min(0).meta(about('Of the vectors.')),
+    })
+    .meta(
+      apiText({
+        id: 'PurgeEstimate',
+        description: 'What the second level holds of it. Isolates have copies in memory, and those of static models are nowhere else.',
+      }),
+    ),
+);
 
 export const purgeId = z.string().regex(/^pg_[0-9a-z]{26}$/, 'must be a purge id such as pg_...');
 
@@ -113,7 +117,7 @@ export const cacheEndpoints = {
     meters: [],
     body: json(purgeBody),
     status: 200,
-    reply: json(z.union([purge, estimate])),
+    reply: json(apiOnly(() => z.union([purge, estimate]))),
     idempotent: true,
   },
   getPurge: {
@@ -131,7 +135,7 @@ export const cacheEndpoints = {
   },
 } as const satisfies Record<string, Endpoint>;
 
-const count = z.int().min(0);
+const count = apiOnly(() => z.int().min(0));
 
 const seconds = z.coerce.number().int().min(0).optional();
 
@@ -141,29 +145,31 @@ const query = z.strictObject({
   to: seconds.meta(about('Seconds since the epoch; the hour it ends in is included. Now if absent.')),
 });
 
-const line = z
-  .object({
-    cache: z.enum(['embeddings', 'queries']),
-    model: z.string().nullable().meta(about('Null for search results.')),
-    hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share answered without computing; null without requests.')),
-    hits: z
-      .object({
-        memory: count.meta(about('Answered by the memory of an isolate (`sluice-l1`).')),
-        shared: count.meta(about('Answered by what isolates share (`sluice-l2`).')),
-        collapsed: count.meta(about('Answered by a computation that another request had begun.')),
-        duplicate: count.meta(about('The same input again, within its request.')),
-      })
-      .meta(about('Inputs, or queries.')),
-    computed: count,
-    evictions: count.meta(about('Entries that left the memory of isolates for want of room.')),
-    age_seconds: z
-      .array(z.object({ le: z.number().nullable(), count }))
-      .meta(about(`Hits by age, counted up to ${AGE_BOUNDS_S.join(', ')} seconds and, last, in all (\`le\` null).`)),
-    held: z
-      .object({ isolates: count, entries: count, bytes: count })
-      .meta(about('What the isolates hold that have reported within five minutes.')),
-  })
-  .meta({ id: 'CacheStatsLine' });
+const line = apiOnly(() =>
+  z
+    .object({
+      cache: z.enum(['embeddings', 'queries']),
+      model: z.string().nullable().meta(about('Null for search results.')),
+      hit_ratio: z.number().min(0).max(1).nullable().meta(about('The share answered without computing; null without requests.')),
+      hits: z
+        .object({
+          memory: count.meta(about('Answered by the memory of an isolate (`sluice-l1`).')),
+          shared: count.meta(about('Answered by what isolates share (`sluice-l2`).')),
+          collapsed: count.meta(about('Answered by a computation that another request had begun.')),
+          duplicate: count.meta(about('The same input again, within its request.')),
+        })
+        .meta(about('Inputs, or queries.')),
+      computed: count,
+      evictions: count.meta(about('Entries that left the memory of isolates for want of room.')),
+      age_seconds: z
+        .array(z.object({ le: z.number().nullable(), count }))
+        .meta(about(`Hits by age, counted up to ${AGE_BOUNDS_S.join(', ')} seconds and, last, in all (\`le\` null).`)),
+      held: z
+        .object({ isolates: count, entries: count, bytes: count })
+        .meta(about('What the isolates hold that have reported within five minutes.')),
+    })
+    .meta({ id: 'CacheStatsLine' }),
+);
 
 export const cacheStatsEndpoints = {
   cacheStats: {
@@ -178,9 +184,11 @@ export const cacheStatsEndpoints = {
     body: NO_BODY,
     status: 200,
     reply: json(
-      z
-        .object({ object: z.literal('cache.stats'), tenant: tenantId, from: unixSeconds, to: unixSeconds, data: z.array(line) })
-        .meta({ id: 'CacheStats' }),
+      apiOnly(() =>
+        z
+          .object({ object: z.literal('cache.stats'), tenant: tenantId, from: unixSeconds, to: unixSeconds, data: z.array(line) })
+          .meta({ id: 'CacheStats' }),
+      ),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

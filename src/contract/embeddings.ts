@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiLines, apiText } from './api-text.ts';
+import { about, apiLines, apiOnly, apiText } from './api-text.ts';
 import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant, vectorsReply } from './endpoint.ts';
@@ -107,20 +107,24 @@ const request = z.strictObject({
   user: z.string().max(512).optional().meta(about('Accepted as OpenAI does; neither used nor kept.')),
 });
 
-const embedding = z.object({
-  object: z.literal('embedding'),
-  index: z.int().min(0).meta(about('Which input this is the vector of.')),
-  embedding: z.union([floatsReply, z.string()]),
-});
+const embedding = apiOnly(() =>
+  z.object({
+    object: z.literal('embedding'),
+    index: z.int().min(0).meta(about('Which input this is the vector of.')),
+    embedding: z.union([floatsReply, z.string()]),
+  }),
+);
 
-const reply = z
-  .object({
-    object: z.literal('list'),
-    data: z.array(embedding),
-    model: z.string(),
-    usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
-  })
-  .meta({ id: 'EmbeddingList' });
+const reply = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('list'),
+      data: z.array(embedding),
+      model: z.string(),
+      usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
+    })
+    .meta({ id: 'EmbeddingList' }),
+);
 
 export const embeddingEndpoints = {
   createEmbeddings: {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
@@ -11,17 +11,19 @@ export const fileId = z
   .regex(/^file_[0-9a-z]{26}(_\d{1,9})?$/, 'must be the id of a file')
   .meta(about('Id of a file.', 'file_0123456789abcdefghjkmnpqrs'));
 
-const file = z
-  .object({
-    id: z.string(),
-    object: z.literal('file'),
-    bytes: z.int().min(0),
-    created_at: unixSeconds,
-    filename: z.string(),
-    purpose: z.string(),
-    owner,
-  })
-  .meta({ id: 'File' });
+const file = apiOnly(() =>
+  z
+    .object({
+      id: z.string(),
+      object: z.literal('file'),
+      bytes: z.int().min(0),
+      created_at: unixSeconds,
+      filename: z.string(),
+      purpose: z.string(),
+      owner,
+    })
+    .meta({ id: 'File' }),
+);
 
 export type FileRecord = z.infer<typeof file>;
 
@@ -63,7 +65,7 @@ export const fileEndpoints = {
     query: pageQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(page(file)),
+    reply: json(apiOnly(() => page(file))),
   },
   getFile: {
     method: 'GET',
@@ -99,6 +101,6 @@ export const fileEndpoints = {
     params,
     body: NO_BODY,
     status: 200,
-    reply: json(z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) })),
+    reply: json(apiOnly(() => z.object({ id: z.string(), object: z.literal('file'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { indexParams } from './indexes.ts';
@@ -34,39 +34,41 @@ const activateBody = z.strictObject({
 
 export type ActivateBody = z.output<typeof activateBody>;
 
-const count = z.int().min(0);
-const share = z.number().min(0).max(1);
+const count = apiOnly(() => z.int().min(0));
+const share = apiOnly(() => z.number().min(0).max(1));
 
-const generation = z.object({
-  generation: z.int().min(1),
-  id: z.string(),
-  state: z
-    .enum(['serving', 'opening', 'clearing', 'filling', 'comparing', 'following', 'changing-over', 'erasing'])
-    .meta(about('`following`: whole, kept up write by write, and ready to serve.')),
-  served_before: z.boolean(),
-  dimensions: z.int().min(1),
-  metric: z.enum(METRICS),
-  recall: z.literal(RECALL_TARGETS),
-  model: z.string().nullable(),
-  contract_hash: z.string().nullable(),
-  query_model: z.string().nullable(),
-  query_contract_hash: z.string().nullable(),
-  progress: z
-    .object({ copied: count.meta(about('Vectors written into it so far, replaced ones included.')), embedding_tokens: count })
-    .nullable(),
-  comparison: z
-    .object({
-      samples: count.meta(about('Stored vectors that both generations were searched around.')),
-      overlap_at_10: share.meta(about('The share of the ten nearest in the serving generation that are among its ten nearest.')),
-      ndcg_at_10: share.meta(about('The same with regard to the order, the serving generation telling what is relevant.')),
-    })
-    .nullable(),
-  fault: z.string().nullable().meta(about('Why it did not come to serve when it was last asked to.')),
-});
+const generation = apiOnly(() =>
+  z.object({
+    generation: z.int().min(1),
+    id: z.string(),
+    state: z
+      .enum(['serving', 'opening', 'clearing', 'filling', 'comparing', 'following', 'changing-over', 'erasing'])
+      .meta(about('`following`: whole, kept up write by write, and ready to serve.')),
+    served_before: z.boolean(),
+    dimensions: z.int().min(1),
+    metric: z.enum(METRICS),
+    recall: z.literal(RECALL_TARGETS),
+    model: z.string().nullable(),
+    contract_hash: z.string().nullable(),
+    query_model: z.string().nullable(),
+    query_contract_hash: z.string().nullable(),
+    progress: z
+      .object({ copied: count.meta(about('Vectors written into it so far, replaced ones included.')), embedding_tokens: count })
+      .nullable(),
+    comparison: z
+      .object({
+        samples: count.meta(about('Stored vectors that both generations were searched around.')),
+        overlap_at_10: share.meta(about('The share of the ten nearest in the serving generation that are among its ten nearest.')),
+        ndcg_at_10: share.meta(about('The same with regard to the order, the serving generation telling what is relevant.')),
+      })
+      .nullable(),
+    fault: z.string().nullable().meta(about('Why it did not come to serve when it was last asked to.')),
+  }),
+);
 
 export type GenerationReply = z.input<typeof generation>;
 
-const generations = z.object({ object: z.literal('list'), data: z.array(generation), has_more: z.literal(false) });
+const generations = apiOnly(() => z.object({ object: z.literal('list'), data: z.array(generation), has_more: z.literal(false) }));
 
 export const generationEndpoints = {
   createGeneration: {

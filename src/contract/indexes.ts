@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { indexName as name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
@@ -52,52 +52,58 @@ const createBody = z
 
 export type CreateIndexBody = z.output<typeof createBody>;
 
-const index = z
-  .object({
-    object: z.literal('index'),
-    id: z.string().meta(about('New with every creation, even under a name that was used before.')),
+const index = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('index'),
+      id: z.string().meta(about('New with every creation, even under a name that was used before.')),
+      name,
+      dimensions,
+      metric,
+      recall,
+      model: z.string().nullable(),
+      contract_hash: z.string().nullable().meta(about('The embedding contract that the index is pinned to.')),
+      query_model: z.string().nullable().meta(about('What queries are pinned to; as the vectors unless the creation said otherwise.')),
+      query_contract_hash: z.string().nullable(),
+      shard_vectors_max: z.int().nullable().meta(about('From how many vectors on a shard is split, if the creation said so.')),
+      owner,
+      created: unixSeconds,
+      generation: z.int().min(1),
+    })
+    .meta({ id: 'Index' }),
+);
+
+const stats = apiOnly(() =>
+  z.object({
+    object: z.literal('index.stats'),
     name,
-    dimensions,
-    metric,
-    recall,
-    model: z.string().nullable(),
-    contract_hash: z.string().nullable().meta(about('The embedding contract that the index is pinned to.')),
-    query_model: z.string().nullable().meta(about('What queries are pinned to; as the vectors unless the creation said otherwise.')),
-    query_contract_hash: z.string().nullable(),
-    shard_vectors_max: z.int().nullable().meta(about('From how many vectors on a shard is split, if the creation said so.')),
-    owner,
-    created: unixSeconds,
     generation: z.int().min(1),
-  })
-  .meta({ id: 'Index' });
+    lsn: z.int().min(0).meta(about('Number of the last write: every write has a higher one than all that its writer has seen.')),
+    vectors: z.int().min(0),
+    vectors_max: z.int().min(1).meta(about('How many vectors the index can hold.')),
+    shards: z.int().min(1).meta(about('How many shards hold them: an index begins with one, and splits as it grows.')),
+    replicas: z
+      .int()
+      .min(0)
+      .meta(about('How many copies of shards answer reads that need not be strong: shards that are read a lot get some.')),
+    namespaces: z.int().min(0),
+    storage_bytes: z.int().min(0),
+    memory_bytes: z.int().min(0).meta(about('What the search engine holds in memory now; 0 until the next query after it was evicted.')),
+  }),
+);
 
-const stats = z.object({
-  object: z.literal('index.stats'),
-  name,
-  generation: z.int().min(1),
-  lsn: z.int().min(0).meta(about('Number of the last write: every write has a higher one than all that its writer has seen.')),
-  vectors: z.int().min(0),
-  vectors_max: z.int().min(1).meta(about('How many vectors the index can hold.')),
-  shards: z.int().min(1).meta(about('How many shards hold them: an index begins with one, and splits as it grows.')),
-  replicas: z
-    .int()
-    .min(0)
-    .meta(about('How many copies of shards answer reads that need not be strong: shards that are read a lot get some.')),
-  namespaces: z.int().min(0),
-  storage_bytes: z.int().min(0),
-  memory_bytes: z.int().min(0).meta(about('What the search engine holds in memory now; 0 until the next query after it was evicted.')),
-});
-
-const deleted = z.object({
-  object: z.literal('index.deleted'),
-  id: z.string(),
-  name,
-  deleted: z.literal(true),
-  vectors: z.int().min(0).meta(about('How many vectors were erased.')),
-  objects: z.int().min(1).meta(about('From how many objects, the index itself included.')),
-  objects_lost: z.int().min(0).meta(about('How many of them had lost what they stored before: how many vectors those had is not known.')),
-  bytes: z.int().min(0).meta(about('How much storage they gave up. `GET /v1/erasures/{id}` proves that nothing is left.')),
-});
+const deleted = apiOnly(() =>
+  z.object({
+    object: z.literal('index.deleted'),
+    id: z.string(),
+    name,
+    deleted: z.literal(true),
+    vectors: z.int().min(0).meta(about('How many vectors were erased.')),
+    objects: z.int().min(1).meta(about('From how many objects, the index itself included.')),
+    objects_lost: z.int().min(0).meta(about('How many of them had lost what they stored before: how many vectors those had is not known.')),
+    bytes: z.int().min(0).meta(about('How much storage they gave up. `GET /v1/erasures/{id}` proves that nothing is left.')),
+  }),
+);
 
 export const indexEndpoints = {
   createIndex: {
@@ -123,7 +129,7 @@ export const indexEndpoints = {
     query: pageQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(page(index)),
+    reply: json(apiOnly(() => page(index))),
   },
   describeIndex: {
     method: 'GET',
@@ -164,20 +170,22 @@ export const indexEndpoints = {
   },
 } as const satisfies Record<string, Endpoint>;
 
-const count = z.int().min(0);
+const count = apiOnly(() => z.int().min(0));
 
-const erasure = z.object({
-  object: z.literal('index.erasure'),
-  id: z.string(),
-  name: z.string(),
-  erased_at: unixSeconds,
-  vectors: count,
-  objects: count.meta(about('How many objects held something of the index, itself included.')),
-  objects_lost: count.meta(about('How many of them had lost what they stored when the index was deleted.')),
-  bytes: count.meta(about('Of storage that was given up.')),
-  remaining: count.meta(about('How many of them hold something of it now, as their storage says.')),
-  verified: z.boolean().meta(about('Whether nothing is left.')),
-});
+const erasure = apiOnly(() =>
+  z.object({
+    object: z.literal('index.erasure'),
+    id: z.string(),
+    name: z.string(),
+    erased_at: unixSeconds,
+    vectors: count,
+    objects: count.meta(about('How many objects held something of the index, itself included.')),
+    objects_lost: count.meta(about('How many of them had lost what they stored when the index was deleted.')),
+    bytes: count.meta(about('Of storage that was given up.')),
+    remaining: count.meta(about('How many of them hold something of it now, as their storage says.')),
+    verified: z.boolean().meta(about('Whether nothing is left.')),
+  }),
+);
 
 export const erasureEndpoints = {
   verifyIndexErasure: {

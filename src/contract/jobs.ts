@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { FAILURE_REASONS, progress } from './attempt.ts';
 import { ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -14,36 +14,40 @@ export type Priority = (typeof PRIORITIES)[number];
 const JOB_STATES = ['pending', 'starting', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
-const attempt = z.object({
-  fence: z.int().min(1).meta(about('Rises with every attempt.')),
-  pool: z.string(),
-  started_at: unixSeconds,
-  ended_at: unixSeconds.nullable(),
-  outcome: z.enum(['running', 'succeeded', ...FAILURE_REASONS]),
-});
+const attempt = apiOnly(() =>
+  z.object({
+    fence: z.int().min(1).meta(about('Rises with every attempt.')),
+    pool: z.string(),
+    started_at: unixSeconds,
+    ended_at: unixSeconds.nullable(),
+    outcome: z.enum(['running', 'succeeded', ...FAILURE_REASONS]),
+  }),
+);
 
-const job = z
-  .object({
-    id: z.string(),
-    object: z.literal('job'),
-    kind: z.literal('batch_embedding'),
-    model: z.string(),
-    input_file: z.string(),
-    owner: z.string(),
-    priority: z.enum(PRIORITIES),
-    state: z.enum(JOB_STATES),
-    max_attempts: z.int(),
-    attempts: z.array(attempt),
-    progress,
-    output_file: z.string().nullable(),
-    error: z.object({ reason: z.enum(FAILURE_REASONS), message: z.string() }).nullable(),
-    created_at: unixSeconds,
-    started_at: unixSeconds.nullable(),
-    finished_at: unixSeconds.nullable(),
-    usage: z.object({ job_tokens: z.int(), accelerator_ms: z.int() }).nullable(),
-    cost_usd: z.string().nullable().meta(about('Exact decimal, once the job has finished.')),
-  })
-  .meta({ id: 'Job' });
+const job = apiOnly(() =>
+  z
+    .object({
+      id: z.string(),
+      object: z.literal('job'),
+      kind: z.literal('batch_embedding'),
+      model: z.string(),
+      input_file: z.string(),
+      owner: z.string(),
+      priority: z.enum(PRIORITIES),
+      state: z.enum(JOB_STATES),
+      max_attempts: z.int(),
+      attempts: z.array(attempt),
+      progress,
+      output_file: z.string().nullable(),
+      error: z.object({ reason: z.enum(FAILURE_REASONS), message: z.string() }).nullable(),
+      created_at: unixSeconds,
+      started_at: unixSeconds.nullable(),
+      finished_at: unixSeconds.nullable(),
+      usage: z.object({ job_tokens: z.int(), accelerator_ms: z.int() }).nullable(),
+      cost_usd: z.string().nullable().meta(about('Exact decimal, once the job has finished.')),
+    })
+    .meta({ id: 'Job' }),
+);
 
 export type JobReply = z.infer<typeof job>;
 
@@ -91,7 +95,7 @@ export const jobEndpoints = {
     }),
     body: NO_BODY,
     status: 200,
-    reply: json(page(job)),
+    reply: json(apiOnly(() => page(job))),
   },
   getJob: {
     ...common,

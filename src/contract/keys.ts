@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import { isAddressRange } from './client-address.ts';
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { INDEX_PATTERN, keyId, name, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from './common.ts';
 import { isOrigin } from './cross-origin.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -54,7 +54,7 @@ const resources = z
 /** What an application needs; making keys and commanding pools is asked for by name. */
 const DEFAULT_SCOPES: Scope[] = ['inference', 'index:read', 'index:write', 'cache:purge', 'files', 'jobs', 'usage:read'];
 
-const keyFields = {
+const keyFields = apiOnly(() => ({
   object: z.literal('key'),
   id: keyId,
   tenant: tenantId,
@@ -72,22 +72,24 @@ const keyFields = {
   /** Until when the secret that a rotation replaced still works. */
   previous_secret_expires_at: unixSeconds.nullable(),
   last_used_at: unixSeconds.nullable().meta(about('To the minute, as far as usage has been reported; null: never, or only listed.')),
-};
+}));
 
-const key = z.object(keyFields).meta({ id: 'Key' });
+const key = apiOnly(() => z.object(keyFields).meta({ id: 'Key' }));
 
-const keyWithSecret = z
-  .object({ ...keyFields, key: z.string().meta(about('The API key itself. Shown here and never again.')) })
-  .meta({ id: 'KeyWithSecret' });
+const keyWithSecret = apiOnly(() =>
+  z.object({ ...keyFields, key: z.string().meta(about('The API key itself. Shown here and never again.')) }).meta({ id: 'KeyWithSecret' }),
+);
 
-const revokedKey = z
-  .object({
-    ...keyFields,
-    revoked_descendants: z
-      .array(keyId)
-      .meta(about('The keys that descend from it and are revoked with it; a repetition names them again.')),
-  })
-  .meta({ id: 'RevokedKey' });
+const revokedKey = apiOnly(() =>
+  z
+    .object({
+      ...keyFields,
+      revoked_descendants: z
+        .array(keyId)
+        .meta(about('The keys that descend from it and are revoked with it; a repetition names them again.')),
+    })
+    .meta({ id: 'RevokedKey' }),
+);
 
 const createKey = z.strictObject({
   tenant: subjectTenant,
@@ -140,7 +142,7 @@ export const keyEndpoints = {
     query: pageQuery.extend({ tenant: subjectTenant }),
     body: NO_BODY,
     status: 200,
-    reply: json(page(key)),
+    reply: json(apiOnly(() => page(key))),
   },
   getKey: {
     method: 'GET',

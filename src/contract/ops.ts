@@ -1,10 +1,10 @@
 import * as z from 'zod';
 
-import { apiText } from './api-text.ts';
+import { apiOnly, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, PUBLIC, tenantOrAdmin } from './endpoint.ts';
 
-const health = z.object({ status: z.literal('ok') });
+const health = apiOnly(() => z.object({ status: z.literal('ok') }));
 
 export const opsEndpoints = {
   health: {

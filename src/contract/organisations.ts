@@ -1,63 +1,73 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { name, organisationId, owner, ownerOrCallers, page, pageQuery, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
-const organisation = z
-  .object({ object: z.literal('organisation'), id: organisationId, name, owner, created_at: unixSeconds })
-  .meta({ id: 'Organisation' });
+const organisation = apiOnly(() =>
+  z.object({ object: z.literal('organisation'), id: organisationId, name, owner, created_at: unixSeconds }).meta({ id: 'Organisation' }),
+);
 
-const tenantState = z.enum(['active', 'suspended', 'erasing', 'erased']);
+const tenantState = apiOnly(() => z.enum(['active', 'suspended', 'erasing', 'erased']));
 
-const tenant = z
-  .object({
-    object: z.literal('tenant'),
-    id: tenantId,
-    organisation: organisationId,
-    name,
-    owner,
-    default_project: projectId,
-    state: tenantState,
-    created_at: unixSeconds,
-  })
-  .meta(apiText({ id: 'Tenant', description: apiText('A wall between data sets: nothing of one tenant is visible to another.') }));
+const tenant = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('tenant'),
+      id: tenantId,
+      organisation: organisationId,
+      name,
+      owner,
+      default_project: projectId,
+      state: tenantState,
+      created_at: unixSeconds,
+    })
+    .meta(apiText({ id: 'Tenant', description: apiText('A wall between data sets: nothing of one tenant is visible to another.') })),
+);
 
-const erasure = z
-  .object({
-    object: z.literal('tenant.erasure'),
-    tenant: tenantId,
-    state: tenantState,
-    verified: z.boolean().meta(about('Whether nothing is left, as counted for this answer.')),
-    remaining: z.array(z.object({ what: z.string(), count: z.int().min(0) })),
-    digest: z.string().meta(about('SHA-256 of the tenant, its state and what remains.')),
-  })
-  .meta({ id: 'TenantErasure' });
+const erasure = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('tenant.erasure'),
+      tenant: tenantId,
+      state: tenantState,
+      verified: z.boolean().meta(about('Whether nothing is left, as counted for this answer.')),
+      remaining: z.array(z.object({ what: z.string(), count: z.int().min(0) })),
+      digest: z.string().meta(about('SHA-256 of the tenant, its state and what remains.')),
+    })
+    .meta({ id: 'TenantErasure' }),
+);
 
-const auditEntry = z
-  .object({
-    object: z.literal('audit.entry'),
-    position: z.int(),
-    at: unixSeconds,
-    actor: z.string(),
-    action: z.string(),
-    subject: z.string(),
-  })
-  .meta({ id: 'AuditEntry' });
+const auditEntry = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('audit.entry'),
+      position: z.int(),
+      at: unixSeconds,
+      actor: z.string(),
+      action: z.string(),
+      subject: z.string(),
+    })
+    .meta({ id: 'AuditEntry' }),
+);
 
 const tenantParams = z.object({ tenant: tenantId });
 
-const project = z
-  .object({ object: z.literal('project'), id: projectId, tenant: tenantId, name, owner, created_at: unixSeconds })
-  .meta(apiText({ id: 'Project', description: apiText('A line on the bill inside a tenant.') }));
+const project = apiOnly(() =>
+  z
+    .object({ object: z.literal('project'), id: projectId, tenant: tenantId, name, owner, created_at: unixSeconds })
+    .meta(apiText({ id: 'Project', description: apiText('A line on the bill inside a tenant.') })),
+);
 
 const organisationParams = z.object({ organisation: organisationId });
 
-const organisationCache = z
-  .object({ object: z.literal('organisation.cache'), organisation: organisationId, shared: z.boolean() })
-  .meta({ id: 'OrganisationCache' });
+const organisationCache = apiOnly(() =>
+  z
+    .object({ object: z.literal('organisation.cache'), organisation: organisationId, shared: z.boolean() })
+    .meta({ id: 'OrganisationCache' }),
+);
 
 /** The tenant a call is about: the admin names it, a key has its own and needs not. */
 export const subjectTenant = tenantId.optional().meta(about("The admin names the tenant; a tenant's key may only name its own."));
@@ -87,7 +97,7 @@ export const organisationEndpoints = {
     query: pageQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(page(organisation)),
+    reply: json(apiOnly(() => page(organisation))),
   },
   getOrganisationCache: {
     method: 'GET',
@@ -139,7 +149,7 @@ export const organisationEndpoints = {
     query: pageQuery.extend({ organisation: organisationId }),
     body: NO_BODY,
     status: 200,
-    reply: json(page(tenant)),
+    reply: json(apiOnly(() => page(tenant))),
   },
   getTenant: {
     method: 'GET',
@@ -218,7 +228,7 @@ export const organisationEndpoints = {
     }),
     body: NO_BODY,
     status: 200,
-    reply: json(z.object({ object: z.literal('list'), data: z.array(auditEntry) })),
+    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(auditEntry) }))),
   },
   createProject: {
     method: 'POST',
@@ -242,6 +252,6 @@ export const organisationEndpoints = {
     query: pageQuery.extend({ tenant: subjectTenant }),
     body: NO_BODY,
     status: 200,
-    reply: json(page(project)),
+    reply: json(apiOnly(() => page(project))),
   },
 } as const satisfies Record<string, Endpoint>;

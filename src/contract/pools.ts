@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
 import type { PoolId } from '../kernel/ids.ts';
-import { apiText } from './api-text.ts';
+import { apiOnly, apiText } from './api-text.ts';
 import { name, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY } from './endpoint.ts';
@@ -20,13 +20,15 @@ export const poolId = z
   .regex(/^pool_[0-9a-z]{10}(?:[0-9a-z]{8})?$/, 'must be the id of a pool')
   .meta(apiText({ example: 'pool_0123456789b6d8w0f3' }));
 
-const pool = z.object({
-  id: z.string(),
-  object: z.literal('pool'),
-  name: z.string(),
-  owner: z.string(),
-  created_at: unixSeconds,
-});
+const pool = apiOnly(() =>
+  z.object({
+    id: z.string(),
+    object: z.literal('pool'),
+    name: z.string(),
+    owner: z.string(),
+    created_at: unixSeconds,
+  }),
+);
 
 export type PoolReply = z.infer<typeof pool>;
 
@@ -43,7 +45,7 @@ export const poolEndpoints = {
     meters: [],
     body: json(create),
     status: 201,
-    reply: json(pool.extend({ agent_token: z.string() })),
+    reply: json(apiOnly(() => pool.extend({ agent_token: z.string() }))),
     idempotent: true,
   },
   listPools: {
@@ -56,7 +58,7 @@ export const poolEndpoints = {
     query: pageQuery,
     body: NO_BODY,
     status: 200,
-    reply: json(page(pool)),
+    reply: json(apiOnly(() => page(pool))),
   },
   getPool: {
     method: 'GET',
@@ -68,6 +70,6 @@ export const poolEndpoints = {
     params: z.strictObject({ pool: poolId }),
     body: NO_BODY,
     status: 200,
-    reply: json(pool.extend({ agents: z.int(), running: z.int() })),
+    reply: json(apiOnly(() => pool.extend({ agents: z.int(), running: z.int() }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { keyId, organisationId, projectId, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -17,33 +17,35 @@ const level = {
 type Level = Readonly<Partial<Record<(typeof LEVELS)[number], unknown>>>;
 const namedCount = (named: Level): number => LEVELS.filter((kind) => named[kind] !== undefined).length;
 
-const quota = z
-  .object({
-    object: z.literal('quota'),
-    level: z.enum(LEVELS),
-    id: z.string(),
-    rules: z.array(quotaRule),
-    granted: z
-      .array(
-        z.object({
-          resource: z.string().meta(about('A resource; accelerators of one type as `accelerator_ms:h100`.')),
-          window: z.enum(QUOTA_WINDOWS),
-          granted: z.int().min(0).meta(about('Granted to gateways, used or not: never above a hard limit.')),
-          resets_at: unixSeconds,
-        }),
-      )
-      .meta(about('The windows of this moment, where anything was granted; counted with and without a rule.')),
-    held: z
-      .array(
-        z.object({
-          resource: z.string(),
-          limit: z.int(),
-          units: z.int().min(0).nullable().meta(about('What exists, with what is being written; null until the first write.')),
-        }),
-      )
-      .meta(about('What is limited while it exists.')),
-  })
-  .meta({ id: 'Quota' });
+const quota = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('quota'),
+      level: z.enum(LEVELS),
+      id: z.string(),
+      rules: z.array(quotaRule),
+      granted: z
+        .array(
+          z.object({
+            resource: z.string().meta(about('A resource; accelerators of one type as `accelerator_ms:h100`.')),
+            window: z.enum(QUOTA_WINDOWS),
+            granted: z.int().min(0).meta(about('Granted to gateways, used or not: never above a hard limit.')),
+            resets_at: unixSeconds,
+          }),
+        )
+        .meta(about('The windows of this moment, where anything was granted; counted with and without a rule.')),
+      held: z
+        .array(
+          z.object({
+            resource: z.string(),
+            limit: z.int(),
+            units: z.int().min(0).nullable().meta(about('What exists, with what is being written; null until the first write.')),
+          }),
+        )
+        .meta(about('What is limited while it exists.')),
+    })
+    .meta({ id: 'Quota' }),
+);
 
 const TAG = 'Tenancy';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { organisationId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
@@ -10,22 +10,24 @@ import { subjectTenant } from './organisations.ts';
 
 const dollars = dollarsOut;
 
-const line = z
-  .object({
-    meter: z.enum(METERS),
-    quantity: z.int().min(0),
-    amount_usd: dollars,
-    price: z.string().meta(about('The edition of the price book.', '2026-01-01')),
-    hour: unixSeconds.optional(),
-    day: unixSeconds.optional(),
-    tenant: z.string().optional(),
-    project: z.string().optional(),
-    key: z.string().nullable().optional().meta(about('Null for work that no key is at any more, such as a job.')),
-    accelerator: z.string().optional().meta(about('Of `accelerator_ms`: the type, where one is known. Each has a price of its own.')),
-    model: z.string().nullable().optional(),
-    route: z.string().optional(),
-  })
-  .meta(apiText({ id: 'UsageLine', description: apiText('One meter in one group; its amount is rounded once.') }));
+const line = apiOnly(() =>
+  z
+    .object({
+      meter: z.enum(METERS),
+      quantity: z.int().min(0),
+      amount_usd: dollars,
+      price: z.string().meta(about('The edition of the price book.', '2026-01-01')),
+      hour: unixSeconds.optional(),
+      day: unixSeconds.optional(),
+      tenant: z.string().optional(),
+      project: z.string().optional(),
+      key: z.string().nullable().optional().meta(about('Null for work that no key is at any more, such as a job.')),
+      accelerator: z.string().optional().meta(about('Of `accelerator_ms`: the type, where one is known. Each has a price of its own.')),
+      model: z.string().nullable().optional(),
+      route: z.string().optional(),
+    })
+    .meta(apiText({ id: 'UsageLine', description: apiText('One meter in one group; its amount is rounded once.') })),
+);
 
 const query = z.strictObject({
   tenant: subjectTenant,
@@ -57,9 +59,11 @@ export const usageEndpoints = {
     body: NO_BODY,
     status: 200,
     reply: json(
-      z
-        .object({ object: z.literal('usage'), from: unixSeconds, to: unixSeconds, data: z.array(line), total_usd: dollars })
-        .meta({ id: 'Usage' }),
+      apiOnly(() =>
+        z
+          .object({ object: z.literal('usage'), from: unixSeconds, to: unixSeconds, data: z.array(line), total_usd: dollars })
+          .meta({ id: 'Usage' }),
+      ),
     ),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
 import type { Filter } from './filter.ts';
@@ -59,7 +59,7 @@ const newValues = z.strictObject({ id: vectorId, values: vectorFloats });
 const valuesOf = (item: z.ZodType<z.output<typeof newValues>>) =>
   z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
 
-const updated = z.object({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn });
+const updated = apiOnly(() => z.object({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn }));
 
 export const vectorChangeEndpoints = {
   updateMetadata: {

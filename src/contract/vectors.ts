@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { queryCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, jsonOrFrame, tenant, vectorsReply } from './endpoint.ts';
@@ -160,27 +160,29 @@ function refuseUnclearDeletion(
 
 export type DeleteBody = z.output<typeof deleteBody>;
 
-export const lsn = z.int().min(0).meta(about('The write up to which the answer is complete: no earlier write is missing.'));
+export const lsn = apiOnly(() => z.int().min(0).meta(about('The write up to which the answer is complete: no earlier write is missing.')));
 
-const stored = {
+const stored = apiOnly(() => ({
   id: z.string(),
   values: floatsReply.optional(),
   metadata: z.record(z.string(), z.unknown()).nullable().optional(),
   text: z.string().nullable().optional(),
-};
+}));
 
-export const storedVector = z.object(stored);
+export const storedVector = apiOnly(() => z.object(stored));
 
 export type StoredVectorReply = z.input<typeof storedVector>;
 
-const count = z.int().min(0);
+const count = apiOnly(() => z.int().min(0));
 
-const queryReply = z.object({
-  matches: z.array(z.object({ ...stored, score: z.number() })),
-  lsn,
-  ...partial,
-  explanation: explanation.optional(),
-});
+const queryReply = apiOnly(() =>
+  z.object({
+    matches: z.array(z.object({ ...stored, score: z.number() })),
+    lsn,
+    ...partial,
+    explanation: explanation.optional(),
+  }),
+);
 
 const MIB = (bytes: number): number => bytes / 1024 / 1024;
 
@@ -210,7 +212,7 @@ export const vectorEndpoints = {
       },
     },
     status: 200,
-    reply: json(z.object({ upserted: count, lsn })),
+    reply: json(apiOnly(() => z.object({ upserted: count, lsn }))),
     idempotent: true,
   },
   queryVectors: {
@@ -249,7 +251,7 @@ export const vectorEndpoints = {
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
     body: jsonOrFrame(batchBody, { list: 'searches', field: 'vector' }),
     status: 200,
-    reply: vectorsReply(z.object({ results: z.array(queryReply).meta(about('One of each search, in their order.')) })),
+    reply: vectorsReply(apiOnly(() => z.object({ results: z.array(queryReply).meta(about('One of each search, in their order.')) }))),
   },
   fetchVectors: {
     method: 'POST',
@@ -262,7 +264,7 @@ export const vectorEndpoints = {
     params: indexParams,
     body: json(fetchBody),
     status: 200,
-    reply: vectorsReply(z.object({ vectors: z.array(storedVector), lsn })),
+    reply: vectorsReply(apiOnly(() => z.object({ vectors: z.array(storedVector), lsn }))),
   },
   deleteVectors: {
     method: 'POST',
@@ -279,7 +281,7 @@ export const vectorEndpoints = {
     params: indexParams,
     body: json(deleteBody),
     status: 200,
-    reply: json(z.object({ deleted: count, lsn })),
+    reply: json(apiOnly(() => z.object({ deleted: count, lsn }))),
   },
 } as const satisfies Record<string, Endpoint>;
 
@@ -310,7 +312,7 @@ export const vectorListingEndpoints = {
     params: indexParams,
     body: json(listBody),
     status: 200,
-    reply: vectorsReply(z.object({ vectors: z.array(storedVector), has_more: z.boolean(), lsn })),
+    reply: vectorsReply(apiOnly(() => z.object({ vectors: z.array(storedVector), has_more: z.boolean(), lsn }))),
   },
   countVectors: {
     method: 'POST',
@@ -322,6 +324,6 @@ export const vectorListingEndpoints = {
     params: indexParams,
     body: json(countBody),
     status: 200,
-    reply: json(z.object({ count: z.int().min(0), lsn })),
+    reply: json(apiOnly(() => z.object({ count: z.int().min(0), lsn }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -1,4 +1,4 @@
-import { Hono } from 'hono';
+import { HonoBase } from 'hono/hono-base';
 import { TrieRouter } from 'hono/router/trie-router';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
@@ -29,8 +29,9 @@ const ROUTES = (Object.keys(HANDLERS) as EndpointName[]).map((name) => routeOf(n
 const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*'];
 
 /** One handler answers each request, without middleware around it: a step of that costs as much as a header. */
-export function buildApp(): Hono<{ Bindings: GatewayEnv }> {
-  const app = new Hono<{ Bindings: GatewayEnv }>({ router: new RememberedRoutes() });
+export function buildApp(): HonoBase<{ Bindings: GatewayEnv }> {
+  // Not `Hono`, which brings its own routers.
+  const app = new HonoBase<{ Bindings: GatewayEnv }>({ router: new RememberedRoutes() });
   for (const { endpoint, work } of ROUTES) {
     const answer = endpoint.body.kind === 'none' ? concluded(work) : outlivingItsClient(concluded(work));
     for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, path === '/' ? concluded(welcoming(work)) : answer);

@@ -4,3 +4,5 @@ export function apiText(): undefined {}
 export function about(): undefined {}
 
 export function apiLines(): undefined {}
+
+export function apiOnly(): undefined {}

@@ -2,7 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 
-import { syncStub } from '../../../durable-objects/itty.ts';
+import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
 import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
 import type { Amounts } from '../../../src/tenancy/quota/amounts.ts';

@@ -1,6 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
-import { syncStub } from '../../../durable-objects/itty.ts';
+import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
 import { messageOf } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';

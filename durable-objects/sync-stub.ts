@@ -1,0 +1,16 @@
+// The rest of the library, with a router of its own, is for objects alone.
+import { proxyDurable } from 'itty-durable/proxy-durable.js';
+
+import type { SyncDurable } from './sync-object.ts';
+
+/** The methods of an object as its callers see them. JSON has no undefined: methods answer a value. */
+export type Remote<T> = {
+  readonly [K in keyof T as T[K] extends (...args: never[]) => unknown ? K : never]: T[K] extends (...args: infer A) => infer R
+    ? (...args: A) => Promise<Awaited<R>>
+    : never;
+};
+
+/** A typed stub of the object called `name`. Its calls reject when the object cannot be reached or throws. */
+export function syncStub<T extends SyncDurable>(namespace: DurableObjectNamespace, name: string): Remote<Omit<T, keyof SyncDurable>> {
+  return proxyDurable(namespace, { parse: true }).get(name) as Remote<Omit<T, keyof SyncDurable>>;
+}
