@@ -14,6 +14,7 @@ export {
   custom,
   enum,
   int,
+  iso,
   literal,
   looseObject,
   never,
@@ -49,7 +50,7 @@ const METHODS: Record<string, (this: Schema, ...args: never[]) => unknown> = {
     return z.catchall(this as unknown as z.ZodMiniObject, rest);
   },
   default(value: unknown) {
-    return z._default(this, value as never);
+    return z._default(this, value);
   },
   exclude(values: readonly string[]) {
     return z.enum(Object.keys(this._zod.def.entries ?? {}).filter((entry) => !values.includes(entry)));

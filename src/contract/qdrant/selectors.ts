@@ -61,6 +61,6 @@ export type PointSelection = { readonly ids: readonly string[] } | { readonly fi
 export function selectionOf(body: Selected, context: z.RefinementCtx): PointSelection {
   if (body.points !== undefined && body.points !== null) return { ids: body.points };
   if (body.filter !== undefined) return { filter: body.filter };
-  context.addIssue({ code: 'custom', message: 'give `points` or `filter`' });
+  context.issues.push({ code: 'custom', input: body, message: 'give `points` or `filter`' });
   return z.NEVER;
 }
