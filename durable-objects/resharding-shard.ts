@@ -127,8 +127,8 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
   }
 
   /** What a call reads once it is its turn, unless it was routed by what is no longer so then. */
-  protected reading<T>(call: Read, read: () => Outcome<T>): Promise<Outcome<T>> {
-    return this.#turns.read(call.budgetMs, () => this.readingNow(call, read));
+  protected reading<T>(call: Read, read: () => Outcome<T>, estimateMs?: () => number): Promise<Outcome<T>> {
+    return this.#turns.read(call.budgetMs, () => this.readingNow(call, read), estimateMs);
   }
 
   /** The same, at once: for what is read from one row. */

@@ -71,7 +71,11 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
 
   /** Served strongly whatever is asked for: the consistency only shows whether a replica could have answered as well. */
   async query(query: ShardQuery, consistency?: ReadConsistency): Promise<Outcome<ShardMatches>> {
-    const outcome = await this.reading(query, () => this.#search(query, consistency));
+    const outcome = await this.reading(
+      query,
+      () => this.#search(query, consistency),
+      () => searchTimeMs(this.shard.lastCost),
+    );
     // What was left undone when this object was evicted is taken up with its first query.
     if (!this.shard.isMaintained) await this.arm();
     return outcome;

@@ -73,6 +73,9 @@ interface ReadQueueParts {
 /** What a read does: at once, or it waits for others by itself. */
 type Work<T> = () => Outcome<T> | Promise<Outcome<T>>;
 
+/** About how much computing the work took that was just begun. */
+type Estimate = () => number;
+
 interface Waiting {
   readonly run: () => void;
   readonly refuse: (waitMs: number) => void;
@@ -98,28 +101,36 @@ export class ReadQueue {
   // Reads served since a turn ended, and whether the end of the present one is waited for.
   #served = 0;
   #isTurning = false;
+  // What the reads of the present turn take together at most: others may be served in it, too.
+  #turnMsMax = 0;
 
   constructor(parts: ReadQueueParts) {
     this.#parts = parts;
   }
 
-  /** `budgetMs`: how long its caller waits from now on. */
-  async read<T>(budgetMs: number = LIMITS.queryDeadlineMaxMs, work: Work<T>): Promise<Outcome<T>> {
-    if (this.#isTurning) return this.#wait(budgetMs, work);
+  /** `budgetMs`: how long its caller waits from now on. Without an estimate, all that a turn takes counts as the time of its reads. */
+  async read<T>(budgetMs: number = LIMITS.queryDeadlineMaxMs, work: Work<T>, estimateMs: Estimate = UNKNOWN): Promise<Outcome<T>> {
+    if (this.#isTurning) return this.#wait(budgetMs, work, estimateMs);
     this.#served += 1;
     if (this.#served < Math.min(READS_AT_ONCE_MAX, this.#readsATurn)) return begun(work);
     this.#isTurning = true;
     const startedMs = this.#parts.clock.nowMs();
-    const answer = begun(work);
+    const answer = this.#begin(work, estimateMs);
     void this.#takeTurns(startedMs);
     return answer;
   }
 
-  #wait<T>(budgetMs: number, work: Work<T>): Promise<Outcome<T>> {
+  #begin<T>(work: Work<T>, estimateMs: Estimate): Promise<Outcome<T>> {
+    const answer = begun(work);
+    this.#turnMsMax += estimateMs();
+    return answer;
+  }
+
+  #wait<T>(budgetMs: number, work: Work<T>, estimateMs: Estimate): Promise<Outcome<T>> {
     const { nowMs } = this.#rate;
     return new Promise((resolve) => {
       const waiting = {
-        run: () => resolve(begun(work)),
+        run: () => resolve(this.#begin(work, estimateMs)),
         refuse: (waitMs: number) => resolve(overloaded(waitMs)),
       };
       this.#refuse(this.#waiting.add(waiting, nowMs + budgetMs, this.#rate));
@@ -130,7 +141,8 @@ export class ReadQueue {
     for (let [startedMs, done] = [begunMs, 1]; done > 0;) {
       await this.#parts.turn();
       const nowMs = this.#parts.clock.nowMs();
-      this.#learn((nowMs - startedMs) / done);
+      this.#learn(Math.min(nowMs - startedMs, this.#turnMsMax) / done);
+      this.#turnMsMax = 0;
       const { now, late } = this.#waiting.take(this.#readsATurn, this.#rate);
       this.#refuse(late);
       for (const { run } of now) run();
@@ -158,6 +170,8 @@ export class ReadQueue {
     return { nowMs: this.#parts.clock.nowMs(), readMs: this.#readMs };
   }
 }
+
+const UNKNOWN: Estimate = () => Infinity;
 
 const begun = async <T>(work: Work<T>): Promise<Outcome<T>> => work();
 

@@ -28,6 +28,8 @@ export class MemoryRegistry {
   readonly #claims = new Map<string, Claim>();
   #bytes = 0;
   #spareBytes = 0;
+  // The claim that is neither spare nor less recently used than another.
+  #latest: Claim | undefined;
   // The most that was claimed and not spare at once.
   #firmBytesMax = 0;
 
@@ -41,11 +43,15 @@ export class MemoryRegistry {
 
   /** Sets what `name` holds to `bytes` and marks it as used now; others are evicted until the budget holds. Call before allocating. */
   claim(name: string, holder: MemoryHolder, bytes: number): void {
+    const latest = this.#latest;
+    // Each search claims several times.
+    if (latest?.holder === holder && latest.bytes === bytes && this.#claims.get(name) === latest) return;
     assert(bytes <= this.bytesMax, `${name} claims ${bytes} bytes, more than the whole budget of ${this.bytesMax}`);
     this.#replace(name, holder);
     this.#makeRoom(bytes, true);
     this.#makeRoom(bytes, false);
-    this.#set(name, { holder, bytes, isSpare: false });
+    this.#latest = { holder, bytes, isSpare: false };
+    this.#set(name, this.#latest);
     this.#firmBytesMax = Math.max(this.#firmBytesMax, this.#bytes - this.#spareBytes);
   }
 

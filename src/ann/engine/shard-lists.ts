@@ -228,6 +228,8 @@ export class ShardLists implements MemoryHolder {
 const placeOf = ({ id }: ListSet, list: number): string => `${id}/${list}`;
 
 function merged(found: readonly ListCandidates[]): ListCandidates {
+  const [first] = found;
+  if (first !== undefined && found.length === 1) return first;
   return {
     candidates: found.flatMap(({ candidates }) => candidates).sort((a, b) => b.closest - a.closest),
     cost: found.reduce((sum, { cost }) => addCosts(sum, cost), NO_COST),

@@ -81,6 +81,30 @@ it('[F40] waits for the end of a turn once in several small reads, which never w
   expect(turns).toBe(10);
 });
 
+it('[F41] what others do meanwhile does not count as the time of reads whose cost is known', async () => {
+  const time = new VirtualTime();
+  const thread = new ObjectThread(time);
+  const together = async (estimateMs?: () => number) => {
+    const queue = new ReadQueue({ clock: time, turn: () => thread.turn() });
+    const order: string[] = [];
+    const doing = async (name: string, ms: number): Promise<Outcome<null>> => {
+      order.push(name);
+      await thread.use(ms);
+      return ok(null);
+    };
+    const read = () => thread.deliver(() => queue.read(undefined, () => doing('read', 0.1), estimateMs));
+    const other = () => thread.deliver(() => doing('other', 20));
+    for (let n = 0; n < 60; n += 1) await time.run(Promise.all([read(), other()]));
+    // A turn ends.
+    await time.run(time.sleep(100));
+    order.length = 0;
+    await time.run(Promise.all([...Array.from({ length: 4 }, read), other(), ...Array.from({ length: 4 }, read)]));
+    return order.indexOf('other');
+  };
+  expect(await together(() => 0.2)).toBeGreaterThan(2);
+  expect(await together()).toBe(1);
+});
+
 it('[F41] serves the earliest deadline first, and refuses late reads at once', async () => {
   const { time, done, read, learn } = object();
   await time.run(learn());
