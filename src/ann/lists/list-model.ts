@@ -49,6 +49,16 @@ export function centroidValues({ codes, scale }: Centroid): Float32Array<ArrayBu
   return Float32Array.from(codes, (code) => code * scale);
 }
 
+/** Squared, to the bit as of `centroidValues`, without making them: of the vector that begins at `from`. */
+export function distanceToCentroid(values: Float32Array, from: number, { codes, scale }: Centroid): number {
+  let sum = 0;
+  for (let i = 0; i < codes.length; i += 1) {
+    const difference = values[from + i]! - Math.fround(codes[i]! * scale);
+    sum += difference * difference;
+  }
+  return sum;
+}
+
 /** Writes int8 codes of a vector under one scale, a float32, which it answers: each value is `scale` times its code, but for half a scale. */
 export function quantiseTo(values: Float32Array, codes: Int8Array): number {
   let largest = 0;

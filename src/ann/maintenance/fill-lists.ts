@@ -1,6 +1,6 @@
 import { must } from '../../kernel/assert.ts';
 import type { ListSet } from '../engine/list-set.ts';
-import { centroidOf, centroidValues } from '../lists/list-model.ts';
+import { centroidOf, distanceToCentroid } from '../lists/list-model.ts';
 import type { Row } from '../stored-vector.ts';
 import type { AssignedVectors } from './assigned-vectors.ts';
 import { assignVectors, inListOrder, prepareVectors } from './assigned-vectors.ts';
@@ -9,7 +9,6 @@ import { inSlices } from './background-work.ts';
 import { ListEdit, editLists } from './list-edit.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';
-import { squaredDistance } from './split-in-two.ts';
 
 /**
  * Moves unlisted rows into posting lists. All of them are assigned first and then taken in the order of their lists, so that the last
@@ -87,7 +86,7 @@ function foundLists(shard: MaintainedShard, listSet: ListSet, vectors: AssignedV
   const { dimensions } = listSet.model;
   const vector = (i: number): Float32Array => vectors.values.subarray(i * dimensions, (i + 1) * dimensions);
   const distances = Float64Array.from(vectors.lists, (list, i) =>
-    squaredDistance(vector(i), centroidValues(must(listSet.centroids.get(list), 'a list has a centroid'))),
+    distanceToCentroid(vectors.values, i * dimensions, must(listSet.centroids.get(list), 'a list has a centroid')),
   );
   const median = distances.toSorted()[Math.floor(distances.length / 2)] ?? 0;
   const founders = Array.from(distances.keys())

@@ -1,6 +1,6 @@
 import type { ListSet } from '../engine/list-set.ts';
 import type { RowSet } from '../filter/row-set.ts';
-import { centroidOf, centroidValues } from '../lists/list-model.ts';
+import { centroidOf, centroidValues, distanceToCentroid } from '../lists/list-model.ts';
 import { must } from '../../kernel/assert.ts';
 import { assignVectors } from './assigned-vectors.ts';
 import type { PreparedVectors } from './assigned-vectors.ts';
@@ -86,7 +86,7 @@ function spreadOf(listSet: ListSet, list: number): number {
 /** The other lists, the nearest first. */
 function nearestTo({ centroids }: ListSet, list: number): { other: number; distance: number }[] {
   const from = centroidValues(must(centroids.get(list), 'a list has a centroid'));
-  return Array.from(centroids, ([other, centroid]) => ({ other, distance: squaredDistance(centroidValues(centroid), from) }))
+  return Array.from(centroids, ([other, centroid]) => ({ other, distance: distanceToCentroid(from, 0, centroid) }))
     .filter(({ other }) => other !== list)
     .sort((a, b) => a.distance - b.distance);
 }

@@ -3,11 +3,19 @@ import { describe, expect, it } from 'vitest';
 import { RowSet } from '../../../../src/ann/filter/row-set.ts';
 import { CellPool } from '../../../../src/ann/lists/cell-pool.ts';
 import { CorruptList, checksum } from '../../../../src/ann/lists/integrity.ts';
-import { centroidOf, centroidValues, decodeListModel, encodeListModel, prepare } from '../../../../src/ann/lists/list-model.ts';
+import {
+  centroidOf,
+  centroidValues,
+  decodeListModel,
+  distanceToCentroid,
+  encodeListModel,
+  prepare,
+} from '../../../../src/ann/lists/list-model.ts';
 import { ProbeKernels } from '../../../../src/ann/lists/probe-kernels.ts';
 import { RowBitmap } from '../../../../src/ann/lists/row-bitmap.ts';
 import { PAGE_BYTES, PageMemory } from '../../../../src/ann/page-memory.ts';
 import { METRICS } from '../../../../src/contract/index-settings.ts';
+import { squaredDistance } from '../../../../src/ann/maintenance/split-in-two.ts';
 import { ListWorld } from '../../../support/worlds/list-world.ts';
 import { probeModule } from '../../../support/fakes/probe-module.ts';
 import { Seeded } from '../../../../src/kernel/seeded.ts';
@@ -85,6 +93,15 @@ describe('models', () => {
     expect([...centroid.codes]).toEqual([127, -64, 0]);
     expect(centroidOf(centroidValues(centroid)).codes).toEqual(centroid.codes);
     expect(centroidOf(Float32Array.of(1e-45, 0)).codes).toEqual(Int8Array.of(0, 0));
+  });
+
+  it('[V160] are as far from a vector as from their values, to the bit', () => {
+    const vector = () => Float32Array.from({ length: 10 }, () => 2 * random.next() - 1);
+    for (let trial = 0; trial < 100; trial += 1) {
+      const [values, centroid] = [vector(), centroidOf(vector())];
+      const both = Float32Array.from([...vector(), ...values]);
+      expect(distanceToCentroid(both, 10, centroid)).toBe(squaredDistance(values, centroidValues(centroid)));
+    }
   });
 });
 
