@@ -8,8 +8,9 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 const NAMES: ReadonlySet<string> = new Set<keyof ImportLine>(['id', 'values', 'namespace', 'metadata']);
 
 /**
- * The vector of a usual line: with values (in a vector frame, a row), and with names in ASCII. It is what the schema makes of the line, at a fraction of the time, since
- * an import has as many lines as vectors. Undefined for every other line, faulty or not: the schema is to say what it is.
+ * The vector of a usual line: with values (in a vector frame, a row), and with names in ASCII. It is what the schema makes of the line, at a
+ * fraction of the time, since an import has as many lines as vectors. Undefined for every other line, faulty or not: the schema is to say
+ * what it is. [B16]
  */
 export function plainImportLine(json: unknown): ImportLine | undefined {
   if (typeof json !== 'object' || json === null) return undefined;

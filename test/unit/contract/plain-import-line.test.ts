@@ -50,12 +50,17 @@ describe('a usual line of an import', () => {
   });
 
   it.each([
-    { id: 'a', values: [1], text: 'kept beside them' },
+    { id: 'a', values: [1, 2], text: 'kept beside them' },
     { id: 'a', text: 'embedded' },
-    { id: 'ä', values: [1] },
-    { id: 'a', values: [1e39] },
-    { id: 'a', values: [1], metadata: [] },
-    { id: 'a', values: [1], valuess: [1] },
+    { id: 'ä', values: [1, 2] },
+    { id: 'a\0b', values: [1, 2] },
+    { id: 'a\ud800', values: [1, 2] },
+    { id: 'a', namespace: '\0', values: [1, 2] },
+    { id: '', values: [1, 2] },
+    { id: 'a', values: [1, 1e39] },
+    { id: 'a', values: [1] },
+    { id: 'a', values: [1, 2], metadata: [] },
+    { id: 'a', values: [1, 2], valuess: [1] },
   ])('[B16] is not %j', (json) => expect(plainImportLine(json)).toBeUndefined());
 });
 
