@@ -5,7 +5,8 @@ import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant, vectorsReply } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
-import { floatsReply, modelName } from './vector-fields.ts';
+import { isPlainText, membersAmong, withQuickReader } from './quick-reader.ts';
+import { floatsReply, MODEL_NAME_CHARS_MAX, modelName } from './vector-fields.ts';
 
 export type EmbeddingInput = string | string[] | number[] | number[][];
 
@@ -96,16 +97,28 @@ const tooBig = (message: string, origin: 'array' | 'string', maximum: number, pa
   path,
 });
 
+const FORMATS = ['float', 'base64'] as const;
+
 const request = z.strictObject({
   input: embeddingInput,
   model: modelName.meta(apiText({ example: 'glove-sif-100' })),
   dimensions: z.int().min(1).optional().meta(about("Length of the vectors: a prefix of the model's own, at unit length again.")),
-  encoding_format: z
-    .enum(['float', 'base64'])
-    .default('float')
-    .meta(about('`base64` is that of little-endian 32-bit floats: a quarter of the bytes.')),
+  encoding_format: z.enum(FORMATS).default('float').meta(about('`base64` is that of little-endian 32-bit floats: a quarter of the bytes.')),
   user: z.string().max(512).optional().meta(about('Accepted as OpenAI does; neither used nor kept.')),
 });
+
+const PLAIN = new Set(['input', 'model', 'encoding_format']);
+
+/** The usual request, without what shortens vectors or names users. */
+function readPlainRequest(value: unknown) {
+  const body = membersAmong(value, PLAIN);
+  if (body === undefined) return undefined;
+  const { input, model, encoding_format: given = 'float' } = body;
+  if (inputFault(input) !== undefined || !isPlainText(model, MODEL_NAME_CHARS_MAX) || model === '') return undefined;
+  const format = FORMATS.find((known) => known === given);
+  if (format === undefined) return undefined;
+  return { input: input as EmbeddingInput, model, encoding_format: format };
+}
 
 const embedding = apiOnly(() =>
   z.object({
@@ -142,7 +155,7 @@ export const embeddingEndpoints = {
     access: tenant('inference'),
     meters: ['embedding_tokens', 'embedding_cached_tokens'],
     headers: embeddingCacheHeaders,
-    body: json(request),
+    body: json(withQuickReader(request, readPlainRequest)),
     status: 200,
     reply: vectorsReply(reply),
   },

@@ -6,9 +6,11 @@ import { refusal } from './errors.ts';
 import type { FieldPath } from './field-path.ts';
 import { fieldPathOf } from './field-path.ts';
 import type { Outcome } from './outcome.ts';
+import { quickReaderOf } from './quick-reader.ts';
 
 /**
- * Validates a value that came over the wire; `at`: where it stood in what was sent.
+ * Validates a value that came over the wire, by the schema or, where there is one that accepts it, by a quick reader of the same; `at`: where
+ * it stood in what was sent.
  *
  * Refuses with `limit_exceeded` when something is larger than its limit, else with `invalid_value`; both name the first
  * offending field.
@@ -19,6 +21,8 @@ export function parse<S extends z.ZodType>(
   part: RequestPart = 'body',
   at: FieldPath = [],
 ): Outcome<z.output<S>> {
+  const quick = quickReaderOf(schema)?.(value);
+  if (quick !== undefined) return ok(quick as z.output<S>);
   const result = schema.safeParse(value, { error: describe, reportInput: true });
   if (result.success) return ok(result.data);
   const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));

@@ -71,7 +71,7 @@ export function readFloats(value: unknown): Float32Array<ArrayBuffer> | Fault {
   const result = new Float32Array(numbers.length);
   for (let i = 0; i < numbers.length; i += 1) {
     const written = numbers[i];
-    const item = isRawJson(written) ? Number(written.rawJSON) : written;
+    const item = typeof written !== 'number' && isRawJson(written) ? Number(written.rawJSON) : written;
     if (typeof item !== 'number' || !Number.isFinite(Math.fround(item))) {
       return notFinite(i);
     }
@@ -186,5 +186,7 @@ function overflows(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(overflows);
 }
 
+export const MODEL_NAME_CHARS_MAX = 128;
+
 /** The name of an embedding model. */
-export const modelName = z.string().min(1).max(128).meta(about('An embedding model of `GET /v1/models`.'));
+export const modelName = z.string().min(1).max(MODEL_NAME_CHARS_MAX).meta(about('An embedding model of `GET /v1/models`.'));

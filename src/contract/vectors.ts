@@ -9,6 +9,8 @@ import { filter } from './filter-syntax.ts';
 import type { Filter } from './filter.ts';
 import { indexParams } from './indexes.ts';
 import { LIMITS } from './limits.ts';
+import { readPlainQuery } from './plain-query.ts';
+import { withQuickReader } from './quick-reader.ts';
 import { consistency, deadlineHeaders, partial } from './reading.ts';
 import { floatsReply, metadata, modelName, namespace, text, vectorFloats, vectorId } from './vector-fields.ts';
 
@@ -231,7 +233,7 @@ export const vectorEndpoints = {
     meters: ['vector_queries', 'vector_cached_queries', 'embedding_tokens', 'embedding_cached_tokens'],
     params: indexParams,
     headers: queryCacheHeaders.extend(deadlineHeaders.shape),
-    body: jsonOrFrame(queryBody, { field: 'vector' }),
+    body: jsonOrFrame(withQuickReader(queryBody, readPlainQuery), { field: 'vector' }),
     status: 200,
     reply: vectorsReply(queryReply),
   },

@@ -4,11 +4,13 @@ import { about, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
+import { withQuickReader } from '../quick-reader.ts';
 import { floats } from '../vector-fields.ts';
 import { callQuery, collectionParams, enveloped, QDRANT_TAG } from './envelope.ts';
 import { qdrantFilter } from './filter.ts';
 import { jsonPath } from './json-path.ts';
 import { pointRecord } from './points.ts';
+import { readPlainPointQuery, readPlainSearch } from './plain-search.ts';
 import type { PointQuery } from './query.ts';
 import { pointQuery, recommendation, strategy, vectorInput } from './query.ts';
 import { absent, noShardKey, onlyVector, withPayload, withVector } from './selectors.ts';
@@ -105,7 +107,7 @@ export const qdrantSearchEndpoints = {
     ...search,
     path: '/qdrant/collections/:collection/points/query',
     summary: apiText('Find points'),
-    body: exact(queryBody),
+    body: exact(withQuickReader(queryBody, readPlainPointQuery)),
     reply: enveloped(found),
   },
   qdrantQueryBatch: {
@@ -129,7 +131,7 @@ export const qdrantSearchEndpoints = {
     ...search,
     path: '/qdrant/collections/:collection/points/search',
     summary: apiText('Find points near a vector'),
-    body: exact(searchBody),
+    body: exact(withQuickReader(searchBody, readPlainSearch)),
     reply: enveloped(z.array(scored)),
   },
   qdrantSearchBatch: {

@@ -1,0 +1,134 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
+import { parseJsonText } from '../../../src/contract/json-text.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { parse } from '../../../src/contract/parse.ts';
+import { quickReaderOf } from '../../../src/contract/quick-reader.ts';
+import { effort } from '../../support/fixtures/effort.ts';
+
+const number = fc.oneof(
+  fc.double(),
+  fc.float({ noNaN: true }),
+  fc.integer(),
+  fc.constantFrom(0, -0, 1, 10, 1e39, LIMITS.topKMaxCount, LIMITS.topKMaxCount + 1, LIMITS.queryOffsetMaxCount, 2 ** 53, 1.5),
+);
+const word = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('', 'a\0b', '\ud800', 'ü', 'x'.repeat(200), 'glove-sif-100'),
+);
+const vector = fc.oneof(
+  fc.array(fc.float({ noNaN: true, noDefaultInfinity: true }), { minLength: 2, maxLength: 8 }),
+  fc.array(fc.oneof(number, fc.constant(null), word), { maxLength: 4 }),
+);
+const anything = fc.oneof(number, word, vector, fc.boolean(), fc.constant(null), fc.constant({}), fc.jsonValue({ maxDepth: 2 }));
+const flag = fc.oneof({ weight: 4, arbitrary: fc.boolean() }, { weight: 1, arbitrary: anything });
+const count = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: -1, max: 40 }) }, { weight: 1, arbitrary: anything });
+const filter = fc.oneof(fc.constantFrom({ a: 1 }, { a: { $gt: 2 } }, {}, { must: [] }, { $or: 1 }), anything);
+
+/** Members of each body, those that its quick reader knows and others. */
+const MEMBERS: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unknown>>>>> = {
+  queryVectors: {
+    vector: fc.oneof({ weight: 5, arbitrary: vector }, { weight: 1, arbitrary: anything }),
+    top_k: count,
+    offset: count,
+    namespace: word,
+    filter,
+    exact: flag,
+    explain: flag,
+    include_values: flag,
+    include_metadata: flag,
+    include_text: flag,
+    text: word,
+    consistency: fc.constantFrom('strong', 'eventual', { min_lsn: 3 }, 'weak'),
+    mmr: anything,
+    model: word,
+    others: anything,
+  },
+  createEmbeddings: {
+    input: fc.oneof(word, fc.array(word), fc.array(count), fc.array(fc.array(count, { maxLength: 3 }), { maxLength: 3 }), anything),
+    model: word,
+    encoding_format: fc.constantFrom('float', 'base64', 'hex', null),
+    dimensions: count,
+    user: word,
+    others: anything,
+  },
+  qdrantQuery: { query: fc.oneof(vector, anything), ...pointOptions() },
+  qdrantSearch: { vector: fc.oneof(vector, anything), ...pointOptions() },
+};
+
+function pointOptions() {
+  const params = fc.constantFrom({ exact: true }, { hnsw_ef: 8 }, null);
+  return { limit: count, offset: count, score_threshold: number, with_payload: flag, with_vector: flag, filter, params, others: anything };
+}
+
+const USUAL: Readonly<Record<string, readonly unknown[]>> = {
+  queryVectors: [
+    { vector: [0.1, -2], top_k: 10, include_metadata: false },
+    { vector: [1, 2], filter: { lang: 'en' }, namespace: 'a b', offset: 3, exact: true },
+  ],
+  createEmbeddings: [
+    { input: 'text', model: 'm' },
+    { input: ['a', 'ü'], model: 'm', encoding_format: 'base64' },
+    { input: [[1], [2]], model: 'm' },
+  ],
+  qdrantQuery: [{ query: [0.5, 1], limit: 10, with_payload: true }, { query: [1, 2] }],
+  qdrantSearch: [{ vector: [0.5, 1], limit: 3, with_vector: true, score_threshold: 0.5, offset: 1 }],
+};
+
+const withQuickReader = (Object.entries(ENDPOINTS) as [string, Endpoint][]).flatMap(([name, { body }]) => {
+  const read = body.kind === 'json' ? quickReaderOf(body.schema) : undefined;
+  return body.kind === 'json' && read !== undefined ? [{ name, body, read }] : [];
+});
+
+describe('the quick reader of a hot body', () => {
+  it('[G61] is that of the endpoints that this test makes bodies for', () => {
+    expect(withQuickReader.map(({ name }) => name).toSorted()).toEqual(Object.keys(MEMBERS).toSorted());
+  });
+
+  it.each(withQuickReader)('[G61] reads what it accepts as the schema does: $name', ({ name, body, read }) => {
+    const known = fc.record(MEMBERS[name] ?? {}, { requiredKeys: [] });
+    fc.assert(
+      fc.property(known, (members) => {
+        // As a body arrives: as text.
+        const value = parseJsonText(JSON.stringify(members), body.exactIntegers);
+        if (!value.ok) return;
+        const quick = read(value.value);
+        if (quick === undefined) return;
+        const whole = body.schema.safeParse(value.value);
+        expect(whole.success).toBe(true);
+        expect(quick).toEqual(whole.data);
+        expect(Object.keys(quick as object)).toEqual(Object.keys(whole.data as object));
+      }),
+      { numRuns: effort(2_000) },
+    );
+  });
+
+  it.each(withQuickReader)(
+    '[G61] takes null, and any other type of a member, only where the schema does: $name',
+    ({ name, body, read }) => {
+      for (const usual of USUAL[name] ?? []) {
+        for (const member of Object.keys(MEMBERS[name] ?? {})) {
+          for (const other of [null, true, 1, -1, 1e9, 'x', '', [], [1], {}]) {
+            const changed = { ...(usual as object), [member]: other };
+            const quick = read(changed);
+            if (quick !== undefined)
+              expect(body.schema.safeParse(changed), JSON.stringify(changed)).toEqual({ success: true, data: quick });
+          }
+        }
+      }
+    },
+  );
+
+  it.each(withQuickReader)('[G61] knows the usual bodies, and leaves errors to the schema: $name', ({ name, body, read }) => {
+    for (const usual of USUAL[name] ?? []) {
+      expect(read(usual), JSON.stringify(usual)).toEqual(body.schema.parse(usual));
+      const wrong = { ...(usual as object), limit: 0, top_k: 0, encoding_format: 'none' };
+      expect(read(wrong)).toBeUndefined();
+      expect(parse(body.schema, wrong)).toMatchObject({ ok: false, error: { schema: { part: 'body' } } });
+    }
+  });
+});
