@@ -32,7 +32,7 @@ export class ListDirectory {
   #address = 0;
   columns: Columns;
 
-  constructor(memory: PageMemory, model: ListModel) {
+  constructor(memory: PageMemory, model: Pick<ListModel, 'metric' | 'dimensions'>) {
     this.#memory = memory;
     this.#model = model;
     this.columns = this.#layOut(0, 0);

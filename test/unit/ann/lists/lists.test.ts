@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { RowSet } from '../../../../src/ann/filter/row-set.ts';
+import { ListDirectory } from '../../../../src/ann/lists/list-directory.ts';
 import { CellPool } from '../../../../src/ann/lists/cell-pool.ts';
 import { CorruptList, checksum } from '../../../../src/ann/lists/integrity.ts';
 import {
@@ -142,6 +143,55 @@ describe('cells', () => {
 });
 
 describe('the directory', () => {
+  it('[V82] knows how far each list reaches, and the mean of all, whatever was put, moved and removed', () => {
+    const model = { metric: 'cosine', dimensions: 10 } as const;
+    const directory = new ListDirectory(memory, model);
+    const centroids = Array.from({ length: 900 }, () => centroidOf(Float32Array.from({ length: 10 }, () => random.next() / 3)));
+    for (const [list, centroid] of centroids.entries()) directory.put(list, centroid);
+    for (let list = 0; list < 900; list += 2) directory.remove(list);
+    // Back in another place, and moved by half.
+    directory.put(4, centroids[4]!);
+    directory.put(7, { ...centroids[7]!, scale: centroids[7]!.scale / 2 });
+    const expected = directory.lists().map((list) => {
+      const { codes, scale } = centroids[list]!;
+      const squared = codes.reduce((sum, code) => sum + code * code, 0) * (list === 7 ? scale / 2 : scale) ** 2;
+      return Math.sqrt(1 - squared);
+    });
+    const start = directory.columns.reaches / 8;
+    for (const [place, reach] of expected.entries()) expect(memory.views.float64[start + place]).toBeCloseTo(reach, 5);
+    expect(directory.usualReach).toBeCloseTo(expected.reduce((sum, reach) => sum + reach, 0) / expected.length, 5);
+    expect(new Set(expected).size).toBeGreaterThan(400);
+    directory.free();
+    expect(directory.usualReach).toBe(0);
+  });
+
+  it('[V80] looks ahead at lists that are not probed, never past the end of the memory', () => {
+    const sizes = {
+      metric: 'cosine',
+      dimensions: 8,
+      subspaceDimensions: 2,
+      hasLowPlane: false,
+      seed: 11,
+      magnitude: 1,
+      spread: 1,
+    } as const;
+    const world = new ListWorld({ ...sizes, listCount: 6, vectorCount: 200 });
+    const { frame } = world.kernels;
+    const query = { values: world.near(0), count: 3, stop: -100, rescoreCount: 3, allowed: world.allowed };
+    const { rows, cost } = world.lists.search(query, () => expect.unreachable());
+    expect(frame.word('ordered')).toBeGreaterThan(cost.listsProbed);
+    // The last one in the order is said to have more blocks than the memory has room for.
+    const { uint32 } = world.memory.views;
+    const last = Math.floor(uint32[frame.word('order') / 4 + frame.word('ordered') - 1]! / 512);
+    expect(uint32[frame.word('listUsed') / 4 + last]).not.toBe(frame.word('tick'));
+    const count = frame.word('listCounts') / 4 + last;
+    const entries = uint32[count]!;
+    uint32[count] = 2 ** 22;
+    expect(world.lists.search(query, () => expect.unreachable()).rows).toEqual(rows);
+    uint32[count] = entries;
+    world.free();
+  });
+
   it('[V82] keeps lists separate, however many are added and removed', () => {
     const world = new ListWorld({
       metric: 'dot',
