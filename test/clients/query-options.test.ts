@@ -98,7 +98,7 @@ describe('[V190] several queries in one call', () => {
   });
 });
 
-describe('[G70] vectors as bytes', () => {
+describe('[G75] vectors as bytes', () => {
   const call = async (path: string, body: object, headers: Record<string, string> = {}) => {
     const isBytes = body instanceof Uint8Array;
     const response = await fetch(`${client.url}${path}`, {

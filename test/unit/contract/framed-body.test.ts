@@ -29,7 +29,7 @@ function read(name: keyof typeof BODIES, head: unknown, values = VALUES, dimensi
 
 const fault = (outcome: Outcome<unknown>) => (outcome.ok ? 'ok' : [outcome.error.code, paramOf(outcome.error), outcome.error.message]);
 
-describe('[G70] a frame', () => {
+describe('[G75] a frame', () => {
   it('is what JSON with the same numbers is', () => {
     const json = (name: keyof typeof BODIES, body: unknown) => parse(BODIES[name].schema, body);
     const [first, second] = [Array.from(VALUES.subarray(0, 2)), [3, 4]];
@@ -105,7 +105,7 @@ describe('[G70] a frame', () => {
   });
 });
 
-describe('[G70] base64 of floats', () => {
+describe('[G75] base64 of floats', () => {
   const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
   const query = (vector: unknown) => parse(queryVectors.body.schema, { vector });
 

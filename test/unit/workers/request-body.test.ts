@@ -89,7 +89,7 @@ describe('a form', () => {
   });
 });
 
-describe('[G70] a body that may be a frame', () => {
+describe('[G75] a body that may be a frame', () => {
   const search = jsonOrFrame(z.strictObject({ vector: vectorFloats, n: z.number() }), { field: 'vector' });
   const framed = (bytes: BodyInit, type = VECTOR_FRAME_TYPE) => post(bytes, { 'content-type': type });
   const frame = writeFrame({ vector: 0, n: 1 }, Float32Array.of(1, 2), 2);
