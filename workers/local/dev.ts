@@ -11,6 +11,8 @@ import { readSettings } from './settings.ts';
 import { explainSetupErrors } from './setup-error.ts';
 
 const READY_POLL_MS = 250;
+/** The default of Node and of Chromium's `chrome://inspect`. */
+const INSPECTOR_PORT = process.env['INSPECTOR_PORT'] ?? '9229';
 
 // `wrangler dev` over the same four configurations, with reload; for development.
 explainSetupErrors();
@@ -26,7 +28,13 @@ const configs = WORKER_NAMES.flatMap((worker) => ['-c', wranglerToml(worker)]);
 const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
 const folder = ['--persist-to', join(stateDir, 'wrangler')];
 // Below warnings, wrangler lists all bindings as not connected before the Workers that they lead to have started.
-const talk = ['--log-level', process.env['WRANGLER_LOG'] ?? 'warn', '--show-interactive-dev-session=false', '--inspector-port', '0'];
+const talk = [
+  '--log-level',
+  process.env['WRANGLER_LOG'] ?? 'warn',
+  '--show-interactive-dev-session=false',
+  '--inspector-port',
+  INSPECTOR_PORT,
+];
 const child = spawn(process.execPath, [wrangler, 'dev', ...configs, '--port', String(port), ...folder, ...talk], {
   cwd: ROOT,
   stdio: 'inherit',
@@ -42,7 +50,9 @@ async function sayWhenReady(url: string): Promise<void> {
     ))
   )
     await sleep(READY_POLL_MS);
-  console.log(`\n  Sluice is running, and reloads what changes: ${url}\n\n  WRANGLER_LOG=info shows each request.        Stop: Ctrl-C\n`);
+  console.log(
+    `\n  Sluice is running, and reloads what changes: ${url}\n\n  WRANGLER_LOG=info shows each request; debuggers attach at ${INSPECTOR_PORT}.        Stop: Ctrl-C\n`,
+  );
 }
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) process.on(signal, () => child.kill('SIGTERM'));
 child.on('exit', (code) => process.exit(code ?? 0));

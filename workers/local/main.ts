@@ -53,7 +53,8 @@ async function writeDevFile({ apiKey, adminKey, tenant }: Demo): Promise<void> {
 }
 
 function startAgent({ pool, agentToken }: Demo): ChildProcess {
-  return spawn(process.execPath, [join(ROOT, 'workers/agent/index.ts')], {
+  // It waits nearly always: garbage need not gather up to the default of 48 MB.
+  return spawn(process.execPath, ['--max-semi-space-size=1', join(ROOT, 'workers/agent/index.ts')], {
     env: { ...process.env, SLUICE_URL: url, SLUICE_POOL: pool, SLUICE_AGENT_TOKEN: agentToken },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });

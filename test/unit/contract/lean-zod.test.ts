@@ -11,7 +11,7 @@ async function parsed(...args: string[]): Promise<string[]> {
   return (await run).stdout.split('\n');
 }
 
-it('[G70] schemas of the gateway accept, change and refuse what those of the contract do', async () => {
+it('[G75] schemas of the gateway accept, change and refuse what those of the contract do', async () => {
   const [full, lean] = await Promise.all([parsed(), parsed('lean')]);
   expect(full.filter((line) => line.includes('"ok":true')).length).toBeGreaterThan(1_000);
   expect(full.filter((line) => line.includes('"ok":false')).length).toBeGreaterThan(5_000);
