@@ -11,6 +11,7 @@ import type { FileId, JobId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
+import type { JobExplanation } from '../src/scheduler/served/explain-job.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
@@ -59,6 +60,10 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
 
   job(tenantId: TenantId, jobId: JobId): Outcome<Job> {
     return this.#cell.find(tenantId, jobId);
+  }
+
+  explain(tenantId: TenantId, jobId: JobId): Outcome<{ readonly job: Job; readonly explanation: JobExplanation }> {
+    return this.#cell.explain(tenantId, jobId);
   }
 
   /** Jobs of the tenant, newest first, older than the job `after`, in `state` or all: one more than `limit` when there are more. */

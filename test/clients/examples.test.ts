@@ -154,6 +154,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body).toMatchObject({ state: 'pending', owner: 'demo-team' }),
   listJobs: ({ data }) => expect(idsIn(data)).toEqual([idOf('createJob')]),
   getJob: ({ state }) => expect(state).toBe('pending'),
+  explainJob: (body) => expect(body).toMatchObject({ state: 'pending', reason: expect.stringMatching(/^no_/), position: 1, ahead: [] }),
   cancelJob: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.state).toBe('cancelled'),
   createPool: async () => expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).body.name).toBe('workshop'),
   listPools: ({ data }) => expect(idsIn(data)).toContain(idOf('createPool')),

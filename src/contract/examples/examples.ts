@@ -44,7 +44,7 @@ const CHAPTERS = [
   ['qdrantRecommend', 'qdrantRecommendBatch', 'qdrantRecommendGroups', 'qdrantSetPayload', 'qdrantOverwritePayload'],
   ['qdrantDeletePayload', 'qdrantClearPayload', 'updateValues', 'qdrantUpdateVectors', 'qdrantDeleteVectors', 'qdrantUpdateBatch'],
   ['qdrantChangeAliases', 'qdrantAliases', 'qdrantCollectionAliases', 'qdrantDeletePoints', 'qdrantDeleteCollection'],
-  ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'createJob', 'listJobs', 'getJob'],
+  ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'createJob', 'listJobs', 'getJob', 'explainJob'],
   ['createPool', 'listPools', 'getPool', 'registerAgent', 'leaseWork', 'heartbeat', 'failAttempt'],
   ['leaseWork', 'readInput', 'writeOutput', 'completeAttempt', 'createJob', 'cancelJob', 'deleteFile'],
   ['createOrganisation', 'listOrganisations', 'setOrganisationCache', 'getOrganisationCache', 'createTenant', 'listTenants', 'getTenant'],

@@ -21,6 +21,7 @@ export const jobExamples = {
   createJob: { body: { kind: 'batch_embedding', model: 'glove-sif-100', input_file: answered('uploadFile', 'id') } },
   listJobs: { query: { state: 'pending' } },
   getJob: { params: job },
+  explainJob: { params: job },
   cancelJob: { params: job },
 
   createPool: { body: { name: 'workshop', owner: 'platform-team' } },

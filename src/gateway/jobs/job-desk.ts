@@ -67,6 +67,11 @@ export class JobDesk {
     return this.#parts.queue.job(tenantId, jobId);
   }
 
+  /** Why the job waits. */
+  explain(tenantId: TenantId, jobId: JobId): ReturnType<JobQueue['explain']> {
+    return this.#parts.queue.explain(tenantId, jobId);
+  }
+
   cancel(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>> {
     return this.#parts.queue.cancel(tenantId, jobId);
   }

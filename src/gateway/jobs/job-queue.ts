@@ -2,6 +2,7 @@ import type { JobState } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
 import type { FileId, JobId, PoolId, TenantId } from '../../kernel/ids.ts';
+import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
 import type { Job, JobRequest } from '../../scheduler/served/job.ts';
 
 /** The scheduler, as the gateway calls it. */
@@ -9,6 +10,7 @@ export interface JobQueue {
   submit(request: JobRequest): Promise<Outcome<Job>>;
   cancel(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
   job(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
+  explain(tenantId: TenantId, jobId: JobId): Promise<Outcome<{ readonly job: Job; readonly explanation: JobExplanation }>>;
   /** Newest first, older than `after`, in `state` or all: one more than `limit` when there are more. */
   jobs(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Promise<Outcome<readonly Job[]>>;
   /** Jobs of the tenant that are not finished. */

@@ -12,6 +12,8 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { Cell } from '../engine/machine/cell.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import { stepAll } from '../engine/machine/step.ts';
+import type { JobExplanation } from './explain-job.ts';
+import { explained, NOT_WAITING } from './explain-job.ts';
 import type { Job, JobRequest } from './job.ts';
 import { isFinished } from './job.ts';
 import type { ReadReports } from './read-reports.ts';
@@ -80,6 +82,15 @@ export class DurableCell {
     return job === undefined || job.tenantId !== tenantId
       ? refuseResource('job_not_found', { kind: 'job', name: jobId }, `no job ${jobId}`, 'job')
       : ok(job);
+  }
+
+  /** Why a job waits. Refuses with `job_not_found`. */
+  explain(tenantId: TenantId, jobId: JobId): Outcome<{ readonly job: Job; readonly explanation: JobExplanation }> {
+    const job = this.find(tenantId, jobId);
+    if (!job.ok) return job;
+    const record = this.#loaded().jobs.find(jobId);
+    const explanation = record === undefined ? { jobId, ...NOT_WAITING } : explained(this.#loaded(), record);
+    return ok({ job: job.value, explanation });
   }
 
   /**

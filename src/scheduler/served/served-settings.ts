@@ -42,7 +42,8 @@ export const SERVED_SETTINGS: CellSettings = {
   trustsObservedDurations: false,
   // Every job needs one agent: the next that is free serves it, and nodes need not be reserved.
   headPatienceMs: Infinity,
-  segmentMaxMs: 3_600_000,
+  // So often a job that runs is charged. A timer that was superseded stays in memory for as long.
+  segmentMaxMs: 600_000,
   admissionsMaxCount: LIMITS.schedulerBatchMaxCount,
 };
 

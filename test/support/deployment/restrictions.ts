@@ -64,6 +64,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   createJob: ofModel,
   listJobs: free,
   getJob: free,
+  explainJob: free,
   cancelJob: free,
   createProject: free,
   listProjects: free,

@@ -80,6 +80,7 @@ export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
     submit: (...rest) => cell().submit(...rest),
     cancel: (...rest) => cell().cancel(...rest),
     job: (...rest) => cell().job(...rest),
+    explain: (...rest) => cell().explain(...rest),
     jobs: (...rest) => cell().jobs(...rest),
     openCount: (...rest) => cell().openCount(...rest),
     eraseTenant: (...rest) => cell().eraseTenant(...rest),

@@ -1,7 +1,8 @@
-import type { JobReply } from '../../../src/contract/jobs.ts';
+import type { JobExplanationReply, JobReply } from '../../../src/contract/jobs.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { jobCostNano } from '../../../src/gateway/jobs/job-cost.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
+import type { JobExplanation } from '../../../src/scheduler/served/explain-job.ts';
 import type { EndedAttempt, Job, LiveAttempt } from '../../../src/scheduler/served/job.ts';
 import { isFinished } from '../../../src/scheduler/served/job.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
@@ -16,6 +17,12 @@ export const jobHandlers = {
     return page.ok ? { ok: true, reply: pageReply(page.value, jobReply), used: {} } : page;
   },
   getJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId)),
+  explainJob: async ({ gateway, principal, params }) => {
+    const found = await gateway.heavy.jobs.explain(principal.tenantId, params.job as JobId);
+    if (!found.ok) return found;
+    const { job, explanation } = found.value;
+    return { ok: true, reply: explanationReply(job, explanation), used: {} };
+  },
   cancelJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.jobs.cancel(principal.tenantId, params.job as JobId)),
 } satisfies Partial<Handlers>;
 
@@ -44,6 +51,17 @@ function jobReply(job: Job): JobReply {
     cost_usd: costNano === undefined ? null : usd(costNano),
   };
 }
+
+const explanationReply = ({ id, state }: Job, explanation: JobExplanation): JobExplanationReply => ({
+  job: id,
+  object: 'job_explanation',
+  state,
+  reason: explanation.reason,
+  position: explanation.position,
+  ahead: [...explanation.ahead],
+  waiting_elsewhere: explanation.waitingElsewhereCount,
+  agents_lacking: explanation.agentsLacking,
+});
 
 const attemptReply = (attempt: EndedAttempt | LiveAttempt) => ({
   fence: attempt.fence,

@@ -39,6 +39,25 @@ describe('the life of a job', () => {
     ]);
   });
 
+  it('[J14] charges a long attempt as it runs, each segment once', () => {
+    const world = new ServedCell();
+    const id = world.submit(1);
+    world.join();
+    world.report(id, 1, PROGRESS);
+    for (let turn = 0; turn < 75; turn++) {
+      world.nowMs += 20_000;
+      world.cell.wake();
+      world.exchange(POOL);
+      if (turn % 10 === 3) world.loseMemory();
+    }
+    expect(world.charges.map(({ quantity }) => quantity)).toEqual([600_000, 600_000]);
+    world.end(id, 1, COMPLETED);
+    expect(world.job(id).acceleratorMs).toBe(1_500_000);
+    expect(world.charges.filter(({ meter }) => meter === 'accelerator_ms').map(({ quantity }) => quantity)).toEqual([
+      600_000, 600_000, 300_000,
+    ]);
+  });
+
   it('[J2] grants the jobs of a tenant by priority, then in order, one to each agent', () => {
     const world = new ServedCell();
     const low = world.submit(1, { priority: 'low' });
