@@ -94,12 +94,12 @@ describe('what maintenance does next', () => {
     ['calibrate lists that never were', state({ newest: { calibratedCount: 0 } }), { kind: 'calibrate' }],
     [
       'list what is left before lists are calibrated, if that is much',
-      state({ newest: { calibratedCount: 0 }, entryCount: 16_000, count: 18_001, unlistedCount: 2_001, isQuiet: false }),
+      state({ newest: { calibratedCount: 0 }, entryCount: 4_096, count: 4_609, unlistedCount: 513, isQuiet: false }),
       { kind: 'flush' },
     ],
     [
       'calibrate before that if it is little',
-      state({ newest: { calibratedCount: 0 }, entryCount: 16_000, count: 17_000, unlistedCount: 1_000, isQuiet: false }),
+      state({ newest: { calibratedCount: 0 }, entryCount: 4_096, count: 4_608, unlistedCount: 512, isQuiet: false }),
       { kind: 'calibrate' },
     ],
     ['not calibrate a few entries', state({ newest: { calibratedCount: 0 }, count: 999, entryCount: 999 }), undefined],
