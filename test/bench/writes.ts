@@ -11,6 +11,7 @@ import type { VectorSet } from './ann/vector-set.ts';
 import { readVectorSet } from './ann/vector-set.ts';
 import type { Vectors } from './ann/vectors.ts';
 import { vectorAt, vectorsOf } from './ann/vectors.ts';
+import { pgvectorWrites } from './front-door/pgvector.ts';
 import { HTTP, load, rawRequest } from './load.ts';
 import { onRawGateway } from './on-raw-gateway.ts';
 import type { RawWorkerd } from './raw-workerd.ts';
@@ -27,7 +28,8 @@ const IDLE_CPU_S = 0.01;
 
 /**
  * What writes cost from end to end over HTTP: an import by each kind of body until it is acknowledged and until all of it is in posting
- * lists; searches meanwhile; searches beside single upserts; and the first answer after the server was killed.
+ * lists; searches meanwhile; searches beside single upserts; and the first answer after the server was killed. Then what pgvector takes to copy
+ * the same vectors and to index them, if it is installed.
  */
 export async function writesBench({ only, quick = false }: AnnOptions): Promise<void> {
   const set = firstOf(await readVectorSet(await gloveSet(true)), quick ? ROWS.quick : ROWS.full);
@@ -40,6 +42,8 @@ export async function writesBench({ only, quick = false }: AnnOptions): Promise<
     await workerd.kill();
     console.table([await firstAnswer(client, set, name, restart)]);
   });
+  const peer = await pgvectorWrites(set);
+  if (peer !== undefined) console.table([peer]);
 }
 
 const nameOf = (kind: BodyKind): string => `by-${kind}`;

@@ -9,6 +9,7 @@ import { freePort } from '../../support/deployment/free-port.ts';
 import type { VectorSet } from '../ann/vector-set.ts';
 import { vectorAt } from '../ann/vectors.ts';
 import { startServer } from './child-server.ts';
+import type { ChildServer } from './child-server.ts';
 import type { Contender, Search } from './contender.ts';
 import { PART, PARTS, TOP_K } from './contender.ts';
 
@@ -32,6 +33,42 @@ const ROWS_AT_ONCE = 1_000;
 
 /** PostgreSQL with an HNSW index of pgvector, as packaged by Debian; undefined if they are not installed. */
 export async function pgvector(set: VectorSet, filtered: boolean): Promise<Contender | undefined> {
+  const server = await served();
+  if (server === undefined) return undefined;
+  await copied(server, set);
+  await indexed(server, set);
+  const searches = WIDTHS.map((width) => searchOf(server.port, width, set.metric, filtered));
+  return { name: 'pgvector HNSW', searches, cpuS: server.cpuS, stop: server.stop };
+}
+
+/** What filling it costs; undefined if it is not installed. */
+export async function pgvectorWrites(set: VectorSet): Promise<object | undefined> {
+  const server = await served();
+  if (server === undefined) return undefined;
+  const timed = async (work: () => Promise<void>) => {
+    const [startedMs, startCpuS] = [performance.now(), await server.cpuS()];
+    await work();
+    const us = { wall: (performance.now() - startedMs) * 1_000, cpu: ((await server.cpuS()) - startCpuS) * 1e6 };
+    return { wallUs: us.wall / set.base.count, cpuUs: us.cpu / set.base.count };
+  };
+  const copy = await timed(() => copied(server, set));
+  const index = await timed(() => indexed(server, set));
+  await server.stop();
+  return {
+    body: 'COPY into pgvector',
+    'acked per s': Math.round(1e6 / copy.wallUs),
+    'CPU us a row': Number(copy.cpuUs.toFixed(1)),
+    'indexed per s': Math.round(1e6 / (copy.wallUs + index.wallUs)),
+    'CPU us a row indexed': Number((copy.cpuUs + index.cpuUs).toFixed(1)),
+  };
+}
+
+interface PostgresServer extends ChildServer {
+  readonly port: number;
+  readonly psql: string;
+}
+
+async function served(): Promise<PostgresServer | undefined> {
   const folder = await folderWithExtension();
   if (folder === undefined) {
     console.log('pgvector is left out: install it, as by the package postgresql-17-pgvector');
@@ -51,12 +88,7 @@ export async function pgvector(set: VectorSet, filtered: boolean): Promise<Conte
     await server.stop();
     await rm(dataDir, { recursive: true, force: true });
   };
-  await fill(join(folder, 'psql'), port, set).catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
-  const searches = WIDTHS.map((width) => searchOf(port, width, set.metric, filtered));
-  return { name: 'pgvector HNSW', searches, cpuS: server.cpuS, stop };
+  return { port, psql: join(folder, 'psql'), cpuS: server.cpuS, stop };
 }
 
 /** The folder of the PostgreSQL version that has the extension. */
@@ -72,29 +104,45 @@ function userNamed(name: string): { readonly uid?: number; readonly gid?: number
   return { uid: idOf('-u'), gid: idOf('-g') };
 }
 
-async function fill(psql: string, port: number, { base, metric }: VectorSet): Promise<void> {
+async function copied(server: PostgresServer, { base }: VectorSet): Promise<void> {
+  await inSql(server, async (send) => {
+    await send(`CREATE EXTENSION vector;\nCREATE TABLE items (id int PRIMARY KEY, part int, embedding vector(${base.dimensions}));\n`);
+    await send('COPY items FROM STDIN;\n');
+    for (let from = 0; from < base.count; from += ROWS_AT_ONCE) {
+      let lines = '';
+      for (let row = from; row < Math.min(from + ROWS_AT_ONCE, base.count); row += 1)
+        lines += `${row}\t${row % PARTS}\t[${vectorAt(base, row).join()}]\n`;
+      await send(lines);
+    }
+    await send('\\.\n');
+  });
+}
+
+async function indexed(server: PostgresServer, { metric }: VectorSet): Promise<void> {
+  await inSql(server, async (send) => {
+    await send(`SET maintenance_work_mem='${BUILD_MEMORY}';\nSET max_parallel_maintenance_workers=2;\n`);
+    await send(`CREATE INDEX ON items USING hnsw (embedding ${OPERATORS[metric].ops}) WITH (m=16, ef_construction=64);\n`);
+    await send('CREATE INDEX ON items (part);\nVACUUM ANALYZE items;\n');
+  });
+}
+
+/** Runs what is sent; stops the server where that fails. */
+async function inSql(
+  { psql, port, stop }: PostgresServer,
+  script: (send: (text: string) => Promise<void>) => Promise<void>,
+): Promise<void> {
   const child = spawn(psql, ['-q', '-h', '127.0.0.1', '-p', String(port), '-U', 'bench', '-v', 'ON_ERROR_STOP=1', 'postgres'], {
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   const exited = once(child, 'exit');
-  const send = async (text: string): Promise<void> => {
+  await script(async (text) => {
     if (!child.stdin.write(text)) await once(child.stdin, 'drain');
-  };
-  await send(`CREATE EXTENSION vector;\nCREATE TABLE items (id int PRIMARY KEY, part int, embedding vector(${base.dimensions}));\n`);
-  await send('COPY items FROM STDIN;\n');
-  for (let from = 0; from < base.count; from += ROWS_AT_ONCE) {
-    let lines = '';
-    for (let row = from; row < Math.min(from + ROWS_AT_ONCE, base.count); row += 1)
-      lines += `${row}\t${row % PARTS}\t[${vectorAt(base, row).join()}]\n`;
-    await send(lines);
-  }
-  await send('\\.\n');
-  await send(`SET maintenance_work_mem='${BUILD_MEMORY}';\nSET max_parallel_maintenance_workers=2;\n`);
-  await send(`CREATE INDEX ON items USING hnsw (embedding ${OPERATORS[metric].ops}) WITH (m=16, ef_construction=64);\n`);
-  await send('CREATE INDEX ON items (part);\nVACUUM ANALYZE items;\n');
+  });
   child.stdin.end();
   const [status] = (await exited) as [number | null];
-  assert(status === 0, 'psql fills the table');
+  if (status === 0) return;
+  await stop();
+  throw new Error(`psql ended with ${status}`);
 }
 
 /** A statement that each connection prepares once, with parameter and answer in binary: PostgreSQL's protocol 3.0. */
