@@ -18,11 +18,12 @@ const RESCORE_COUNT_MAX = 8192;
 
 /**
  * Finds how deep searches have to go to reach the index's recall target at the least cost: its own vectors are the queries, what exact
- * search finds is the ground truth. Aims above the target by a quarter of the distance to 1, as the sample is small.
+ * search finds is the ground truth. Aims above the target by three tenths of the distance to 1, as the sample is small and the cheapest of
+ * many depths is chosen.
  */
 export function* calibrate(shard: MaintainedShard, listSetId: number): Task {
   const target = shard.identity.recall ?? RECALL_TARGET_DEFAULT;
-  const aim = target + (1 - target) / 4;
+  const aim = target + 0.3 * (1 - target);
   const queries = yield* trialQueries(shard, listSetId, shard.sizes.trialQueries, TOP_K_LARGE);
   const found = yield* cheapestDepth(shard, listSetId, queries, aim);
   const depth = found ?? UNCALIBRATED;
