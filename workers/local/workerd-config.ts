@@ -38,6 +38,8 @@ export interface Guest {
 /** All that is listened to, so that every connection comes from this machine. */
 export const HOST = '127.0.0.1';
 const OBJECTS_DISK = 'objects-disk';
+/** By default up to 48 MB of new objects, dead ones too, gather in each isolate. With a quarter, requests and imports cost the same. */
+const V8_FLAGS = ['--max-semi-space-size=4'];
 
 /** workerd makes the folders of classes, not those that hold them. */
 export async function makeStores(storeDir: string): Promise<void> {
@@ -67,6 +69,7 @@ export function workerdConfig(options: WorkerdOptions, folder: string): string {
     ],
     sockets: [...gateways.map(({ name, port }) => socket(name, port)), ...guests.map(({ bundle, port }) => socket(bundle, port))],
     extensions: [miniflareModules(files)],
+    v8Flags: V8_FLAGS,
   });
 }
 
