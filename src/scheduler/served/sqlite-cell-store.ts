@@ -107,7 +107,7 @@ export class SqliteCellStore {
   }
 
   /** Appends the events of a step, and forgets those before the last `keptCount` steps. */
-  log(events: readonly CellEvent[], atMs: number, keptCount = LIMITS.cellStepsKeptCount): void {
+  log(events: readonly CellEvent[], atMs: number, keptCount: number = LIMITS.cellStepsKeptCount): void {
     const { sequence } = this.#sql
       .exec<{ sequence: number }>('INSERT INTO cell_events (at_ms, body) VALUES (?, ?) RETURNING sequence', atMs, JSON.stringify(events))
       .one();

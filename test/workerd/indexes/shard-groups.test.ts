@@ -31,7 +31,7 @@ describe('[RT38] an index of several shard groups, evicted between calls', () =>
     await gateway.write(range(0, 20));
     await gateway.expectAll();
 
-    const kept = await runInDurableObject(indexOf(manifest), (_, { storage }) => [...storage.kv.list<unknown>()]);
+    const kept = await runInDurableObject(indexOf(manifest), (_, { storage }) => [...storage.kv.list()]);
     const groups = kept.filter(([key]) => key.includes('district:'));
     expect(groups.length, 'groups keep the name under which they were first stored').toBe(
       (await untilShards(mode, gateway, () => true)).groups.length,

@@ -48,10 +48,10 @@ const { work } = route(proxied, async (call) => {
 
 const upstreamOf = new Map<unknown, Env>();
 const app = buildApp();
-const answer = outlivingItsClient(concluded(work));
+const answerProxied = outlivingItsClient(concluded(work));
 app.post(proxied.path, (context) => {
   upstreamOf.set(compose(context.env), context.env as Env);
-  return answer(context);
+  return answerProxied(context);
 });
 // The same call without a gateway: the cost of the runtime and the upstream.
 app.post('/bench/bare', async (context) => {
