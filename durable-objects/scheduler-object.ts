@@ -43,6 +43,11 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#after(this.#cell.cancel(tenantId, jobId));
   }
 
+  /** Keeps the jobs of a suspended tenant from running, until its suspension ends. */
+  suspendTenant(tenantId: TenantId, isSuspended: boolean): void {
+    this.#after(this.#cell.suspendTenant(tenantId, isSuspended));
+  }
+
   /** Takes away some of what a tenant has here, and takes no more jobs of it: how many jobs are left. */
   eraseTenant(tenantId: TenantId): number {
     return this.#after(this.#cell.eraseTenant(tenantId));

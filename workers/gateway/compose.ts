@@ -19,6 +19,7 @@ import { wireTenancy } from './adapters/tenancy.ts';
 import type { BodyParts } from './body-intake.ts';
 import { countInMetrics, Metrics } from './metrics.ts';
 import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
+import { TenantSuspension } from '../../src/gateway/tenancy/tenant-suspension.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { heldCounters } from '../../src/gateway/tenancy/holdings.ts';
 import { GatewayRegion } from './location-hint.ts';
@@ -37,6 +38,7 @@ export interface Gateway {
   readonly embeddings: Embeddings;
   readonly retrieval: Retrieval;
   readonly heavy: Heavy;
+  readonly suspension: TenantSuspension;
   readonly eraser: TenantEraser;
   readonly region: GatewayRegion;
   readonly crossOrigin: CrossOriginPolicy | undefined;
@@ -88,6 +90,7 @@ function wire(env: GatewayEnv): Gateway {
     embeddings,
     retrieval,
     heavy,
+    suspension: new TenantSuspension(tenancy.organisations, schedulerQueue(env.SCHEDULER)),
     eraser: new TenantEraser(tenancy.organisations, steps, (ms) => new Promise((resolve) => setTimeout(resolve, ms))),
     region,
     crossOrigin: crossOriginPolicy(env.CORS_ORIGINS),

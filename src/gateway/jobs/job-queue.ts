@@ -15,6 +15,8 @@ export interface JobQueue {
   jobs(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Promise<Outcome<readonly Job[]>>;
   /** Jobs of the tenant that are not finished. */
   openCount(tenantId: TenantId): Promise<number>;
+  /** Keeps the jobs of a suspended tenant from running, until its suspension ends. */
+  suspendTenant(tenantId: TenantId, isSuspended: boolean): Promise<void>;
   /** Takes away some of what a tenant has, and takes no more jobs of it: how many jobs are left. */
   eraseTenant(tenantId: TenantId): Promise<number>;
   /** Jobs of the tenant that are on record. */

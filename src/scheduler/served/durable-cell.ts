@@ -93,6 +93,16 @@ export class DurableCell {
     return ok({ job: job.value, explanation });
   }
 
+  /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */
+  suspendTenant(tenantId: TenantId, isSuspended: boolean): void {
+    this.#transact(() => {
+      const isKnown = this.#loaded().tree.queue(tenantId) !== undefined;
+      if (this.jobs.isBarred(tenantId) || (!isKnown && !isSuspended)) return;
+      const queues: CellEvent[] = isKnown ? [] : [{ kind: 'add_queue', spec: queueOf(tenantId) }];
+      this.#step([...queues, { kind: 'suspend', queue: tenantId, isSuspended }]);
+    });
+  }
+
   /**
    * Takes away what a tenant has here, a part with each call, and takes no more jobs of it: answers how many jobs are left. Those that run are
    * cancelled, and can be taken away once their agents have stopped.

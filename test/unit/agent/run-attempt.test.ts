@@ -21,7 +21,7 @@ const refused = (code: 'stale_fence' | 'file_not_found') =>
 class FakePool {
   readonly reported: string[] = [];
   output = '';
-  heartbeatHook: () => Promise<'continue' | 'cancel'> = async () => 'continue';
+  heartbeatHook: () => Promise<'continue' | 'cancel' | 'stop'> = async () => 'continue';
   inputHook: () => Promise<Response> = async () => new Response('{"id":"a","text":"x"}\n{"id":"b"}\n');
   outputHook: () => Promise<void> = async () => {};
   completeHook: () => Promise<void> = async () => {};
@@ -113,6 +113,19 @@ describe('an attempt', () => {
     expect(pool.reported).toEqual(['fail cancelled']);
   });
 
+  it('[P5] [P13] gives the attempt back when it is instructed to stop', async () => {
+    const pool = new FakePool();
+    const reported = deferred<void>();
+    pool.heartbeatHook = async () => {
+      reported.resolve();
+      return 'stop';
+    };
+    // Nothing is done before the agent has been told.
+    pool.outputHook = () => reported.promise;
+    await pool.run();
+    expect(pool.reported).toEqual(['fail released']);
+  });
+
   it('[P13] gives the work back when the agent is instructed to stop', async () => {
     const pool = new FakePool();
     const stop = new AbortController();
@@ -147,7 +160,7 @@ const BEAT_MS = 10;
 const LEASE_MS = 60;
 
 /** Heartbeats of an attempt on a clock that goes on by one interval with each, for three leases; how often it beat, and why it stopped. */
-const beat = async (heartbeat: (nowMs: number, signal: AbortSignal) => Promise<'continue' | 'cancel'>) => {
+const beat = async (heartbeat: (nowMs: number, signal: AbortSignal) => Promise<'continue' | 'cancel' | 'stop'>) => {
   const finished = new AbortController();
   let [nowMs, beats, reason] = [0, 0, undefined as string | undefined];
   await keepAlive({

@@ -83,6 +83,7 @@ export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
     explain: (...rest) => cell().explain(...rest),
     jobs: (...rest) => cell().jobs(...rest),
     openCount: (...rest) => cell().openCount(...rest),
+    suspendTenant: (...rest) => cell().suspendTenant(...rest),
     eraseTenant: (...rest) => cell().eraseTenant(...rest),
     jobCount: (...rest) => cell().jobCount(...rest),
     acceptedOutputs: (...rest) => cell().acceptedOutputs(...rest),

@@ -34,14 +34,8 @@ export const organisationHandlers = {
   },
   getTenant: async ({ gateway, params }) =>
     tenantAnswer(await gateway.tenancy.organisations.at(organisationOf(params.tenant)).tenant(params.tenant)),
-  suspendTenant: async ({ gateway, principal, params }) =>
-    tenantAnswer(
-      await gateway.tenancy.organisations.at(organisationOf(params.tenant)).moveTenant(params.tenant, 'suspended', actorOf(principal)),
-    ),
-  resumeTenant: async ({ gateway, principal, params }) =>
-    tenantAnswer(
-      await gateway.tenancy.organisations.at(organisationOf(params.tenant)).moveTenant(params.tenant, 'active', actorOf(principal)),
-    ),
+  suspendTenant: async ({ gateway, principal, params }) => tenantAnswer(await gateway.suspension.set(principal, params.tenant, true)),
+  resumeTenant: async ({ gateway, principal, params }) => tenantAnswer(await gateway.suspension.set(principal, params.tenant, false)),
   eraseTenant: async ({ gateway, principal, params }) => {
     const erased = await gateway.eraser.erase(principal, params.tenant);
     return erased.ok ? { ok: true, reply: erasureReply(erased.value), used: {} } : erased;
