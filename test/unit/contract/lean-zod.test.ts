@@ -14,7 +14,7 @@ async function parsed(...args: string[]): Promise<string[]> {
   return (await run).stdout.split('\n');
 }
 
-it('[G75] schemas of the gateway accept, change and refuse what those of the contract do', async () => {
+it('[G79] schemas of the gateway accept, change and refuse what those of the contract do', async () => {
   const [full, short] = await Promise.all([parsed(), parsed('lean')]);
   expect(full.filter((line) => line.includes('"ok":true')).length).toBeGreaterThan(1_000);
   expect(full.filter((line) => line.includes('"ok":false')).length).toBeGreaterThan(5_000);
@@ -32,7 +32,7 @@ const bounded = (z: typeof zod) => ({
 /** The two have classes of errors of their own. */
 const answerOf = ({ success, data, error }: zod.ZodSafeParseResult<unknown>): string => JSON.stringify([success, data, error?.issues]);
 
-it('[G75] bounds of the gateway hold to the last number, character and item', () => {
+it('[G79] bounds of the gateway hold to the last number, character and item', () => {
   const inputs = { numbers: [0, 1, 1.5, 3, 4], texts: ['', ' ', 'x', 'xxx', 'xxxx'], lists: [0, 1, 3, 4].map((n) => Array(n).fill('x')) };
   const [full, short] = [bounded(zod), bounded(lean as unknown as typeof zod)];
   for (const kind of ['numbers', 'texts', 'lists'] as const) {
