@@ -54,22 +54,24 @@ export type JobReply = z.infer<typeof job>;
 const WAIT_REASONS = ['no_free_agent', 'no_pool', 'others_first', 'cell_full', 'tenant_suspended', 'not_waiting'] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
 
-const explanation = z
-  .object({
-    job: z.string(),
-    object: z.literal('job_explanation'),
-    state: z.enum(JOB_STATES),
-    reason: z
-      .enum(WAIT_REASONS)
-      .meta(
-        about('`others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once.'),
-      ),
-    position: z.int().min(1).nullable().meta(about('Among the waiting jobs of the tenant; null when the job does not wait.')),
-    ahead: z.array(z.string()).meta(about('The next few of the tenant before it, first to last.')),
-    waiting_elsewhere: z.int().meta(about('Waiting jobs of other tenants. Agents are shared between tenants, whatever the priorities.')),
-    agents_lacking: z.int().nullable().meta(about('So many agents more would bring it closer to a start; null when none would.')),
-  })
-  .meta({ id: 'JobExplanation' });
+const explanation = apiOnly(() =>
+  z
+    .object({
+      job: z.string(),
+      object: z.literal('job_explanation'),
+      state: z.enum(JOB_STATES),
+      reason: z
+        .enum(WAIT_REASONS)
+        .meta(
+          about('`others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once.'),
+        ),
+      position: z.int().min(1).nullable().meta(about('Among the waiting jobs of the tenant; null when the job does not wait.')),
+      ahead: z.array(z.string()).meta(about('The next few of the tenant before it, first to last.')),
+      waiting_elsewhere: z.int().meta(about('Waiting jobs of other tenants. Agents are shared between tenants, whatever the priorities.')),
+      agents_lacking: z.int().nullable().meta(about('So many agents more would bring it closer to a start; null when none would.')),
+    })
+    .meta({ id: 'JobExplanation' }),
+);
 
 export type JobExplanationReply = z.infer<typeof explanation>;
 
