@@ -107,21 +107,21 @@ describe('the quick reader of a hot body', () => {
     );
   });
 
-  it.each(withQuickReader)(
-    '[G61] takes null, and any other type of a member, only where the schema does: $name',
-    ({ name, body, read }) => {
-      for (const usual of USUAL[name] ?? []) {
-        for (const member of Object.keys(MEMBERS[name] ?? {})) {
-          for (const other of [null, true, 1, -1, 1e9, 'x', '', [], [1], {}]) {
-            const changed = { ...(usual as object), [member]: other };
-            const quick = read(changed);
-            if (quick !== undefined)
-              expect(body.schema.safeParse(changed), JSON.stringify(changed)).toEqual({ success: true, data: quick });
-          }
-        }
-      }
-    },
-  );
+  it.each(withQuickReader)('[G61] takes any other type of a member only where the schema does: $name', ({ name, body, read }) => {
+    const changed = (USUAL[name] ?? []).flatMap((usual) =>
+      Object.keys(MEMBERS[name] ?? {}).flatMap((member) =>
+        [null, true, 1, -1, 1e9, 'x', '', [], [1], {}].map((other) => ({ ...(usual as object), [member]: other })),
+      ),
+    );
+    const accepted = changed.flatMap((members) => {
+      const quick = read(members);
+      return quick === undefined ? [] : [{ members, quick }];
+    });
+    expect(accepted.length).toBeGreaterThan(0);
+    for (const { members, quick } of accepted) {
+      expect(body.schema.safeParse(members), JSON.stringify(members)).toEqual({ success: true, data: quick });
+    }
+  });
 
   it.each(withQuickReader)('[G61] knows the usual bodies, and leaves errors to the schema: $name', ({ name, body, read }) => {
     for (const usual of USUAL[name] ?? []) {
