@@ -60,8 +60,8 @@ export function listMaintenanceOf({ entriesMax, entriesMin }: MaintenanceSizes, 
 /** A model is outgrown by this factor of vectors, and drifted from by this factor of loss. */
 const GROWTH_MAX = 4;
 const DRIFT_MAX = 1.3;
-/** How far the number of entries may move before searches are calibrated again. */
-const CALIBRATION_GROWTH_MAX = 1.5;
+/** How far the number of entries may move before searches are calibrated again: of few, that costs little. */
+const calibrationGrowthMax = (entryCount: number): number => (entryCount < LISTED_COUNT_MOST ? 1.2 : 1.5);
 /** Unlisted rows that would make lists grow by more than this once they are flushed are flushed before lists are calibrated. */
 const CALIBRATION_LACK_MAX = 1 / 8;
 
@@ -122,7 +122,7 @@ function isOutgrown(
 function isCalibrated({ settings: { calibratedCount }, entryCount }: ListSetState, { calibratedCountMin }: MaintenanceSizes): boolean {
   if (entryCount < calibratedCountMin) return true;
   const [less, more] = [Math.min(calibratedCount, entryCount), Math.max(calibratedCount, entryCount)];
-  return calibratedCount > 0 && more <= CALIBRATION_GROWTH_MAX * less;
+  return calibratedCount > 0 && more <= calibrationGrowthMax(entryCount) * less;
 }
 
 function listsToMaintain(state: MaintenanceState, { entryCount }: ListSetState, { entriesMax, entriesMin }: MaintenanceSizes): number[] {

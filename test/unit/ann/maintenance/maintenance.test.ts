@@ -106,6 +106,12 @@ describe('what maintenance does next', () => {
     ['calibrate after growth by half', state({ newest: { calibratedCount: 13_333 } }), { kind: 'calibrate' }],
     ['calibrate after a fall by a third', state({ newest: { calibratedCount: 30_001 } }), { kind: 'calibrate' }],
     ['not calibrate earlier', state({ newest: { calibratedCount: 13_334 } }), undefined],
+    [
+      'calibrate few entries after growth by a fifth',
+      state({ newest: { calibratedCount: 4_166 }, count: 5_000, entryCount: 5_000 }),
+      { kind: 'calibrate' },
+    ],
+    ['not calibrate those earlier', state({ newest: { calibratedCount: 4_167 }, count: 5_000, entryCount: 5_000 }), undefined],
   ])('[V121] %s', (_, given, expected) => {
     expect(nextTask(given, MAINTENANCE_SIZES)).toEqual(expected);
   });
