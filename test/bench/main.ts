@@ -20,6 +20,7 @@ import { growthBench } from './growth.ts';
 import { hotShardBench } from './hot-shard.ts';
 import { routingBench } from './routing.ts';
 import { splitBench } from './split.ts';
+import { wireBench } from './wire.ts';
 import { writesBench } from './writes.ts';
 
 const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options & QuotaBenchOptions) => Promise<void>> = {
@@ -39,6 +40,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   growth: growthBench,
   routing: routingBench,
   split: splitBench,
+  wire: wireBench,
   writes: writesBench,
 };
 
