@@ -257,13 +257,12 @@ export class ReadableShard {
   }
 
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
-    const selectedRows = among?.rows?.size ?? null;
-    const isNarrow = among?.rows !== undefined && among.rows.size <= LIMITS.filterExactMaxCount;
+    const rows = among?.rows;
+    const selectedRows = rows?.size ?? null;
+    const isNarrow = rows !== undefined && selectedRows !== null && selectedRows <= LIMITS.filterExactMaxCount;
     const filter: FilterUse | null =
       among === undefined ? null : { estimatedRows: null, selectedRows, applied: isNarrow ? 'rows' : 'scan' };
-    const { matches, explanation } = isNarrow
-      ? this.engine.searchRows(query, among.rows, header)
-      : this.engine.search(query, among, header);
+    const { matches, explanation } = isNarrow ? this.engine.searchRows(query, rows, header) : this.engine.search(query, among, header);
     return { matches, explanation: { ...explanation, filter } };
   }
 

@@ -28,8 +28,8 @@ export async function redis({ base, metric }: VectorSet, filtered: boolean): Pro
     await server.stop();
     throw error;
   });
-  // It looks at as many vectors as `FILTER-EF` says in search of those that match: 0 is all.
-  const filter = filtered ? ['FILTER', `.part == ${PART}`, 'FILTER-EF', '0'] : [];
+  // It looks at as many vectors as `FILTER-EF` says in search of those that match.
+  const filter = filtered ? ['FILTER', `.part == ${PART}`, 'FILTER-EF', String(base.count)] : [];
   const searches = WIDTHS.map((width): Search => ({
     ...RESP,
     port,
