@@ -140,8 +140,11 @@ class Import {
       for await (const chunk of response) text += String(chunk);
       throw refused(response.statusCode ?? 0, text);
     }
+    const lines = createInterface({ input: response });
+    // It repeats the errors of what it reads, also after the last line was taken.
+    lines.on('error', () => undefined);
     try {
-      for await (const line of createInterface({ input: response })) {
+      for await (const line of lines) {
         const news = JSON.parse(line) as ImportProgress;
         if (news.status !== 'running') return news;
         await this.#note(news);
