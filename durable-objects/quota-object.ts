@@ -1,3 +1,5 @@
+import { createDurable } from 'itty-durable';
+
 import type { Held, QuotaRule } from '../src/contract/quota-rule.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { assert } from '../src/kernel/assert.ts';
@@ -7,8 +9,12 @@ import type { Decision, LevelView, PathAsk, ReserveRequest } from '../src/tenanc
 import type { LevelId } from '../src/tenancy/quota/quota-level.ts';
 import { AlertDispatcher } from './ledger-dispatchers.ts';
 import type { ObjectsEnv } from './env.ts';
-import { SyncObject } from './sync-object.ts';
 import { QuotaService } from './quota-service.ts';
+import type { SyncDurable } from './sync-stub.ts';
+
+// The library's own types are `any` and `{}`. The casts here and in `sync-stub.ts` are the only ones.
+// `autoPersist` stays off: it would rewrite the whole object after each call, unawaited. State is rows.
+const SyncObject = createDurable({ autoPersist: false }) as unknown as new (state: DurableObjectState, env: unknown) => SyncDurable;
 
 /**
  * The quotas of one organisation: the rules of each of its levels, and what has been granted against them.

@@ -1,7 +1,12 @@
 // The rest of the library, with a router of its own, is for objects alone.
 import { proxyDurable } from 'itty-durable/proxy-durable.js';
 
-import type { SyncDurable } from './sync-object.ts';
+/** What itty-durable is used for here: synchronous methods over an object's own SQLite, arguments and answers as JSON. */
+export interface SyncDurable {
+  /** Bindings are under `env` alone: on the object itself the library replaces them by proxies of its own. */
+  readonly state: { readonly storage: DurableObjectStorage; readonly env: unknown };
+  fetch(request: Request): Promise<Response>;
+}
 
 /** The methods of an object as its callers see them. JSON has no undefined: methods answer a value. */
 export type Remote<T> = {
