@@ -12,8 +12,8 @@ export interface RowFields {
 
 /**
  * The body that a frame stands for: its head, in which each vector that is the number of a row has become that row. So its schema validates
- * it as any other. Refuses with `invalid_value` bytes that are no frame, a row that is not there, and one that nothing names; as JSON is
- * refused, the head. [G75]
+ * it as any other. Refuses with `invalid_value` bytes that are no frame, a row that is not there, and a row that
+ * nothing names. An invalid head is refused as invalid JSON is. [G75]
  */
 export function framedBody(bytes: Uint8Array<ArrayBuffer>, { list, field }: RowFields): Outcome<unknown> {
   const frame = readFrame(bytes);

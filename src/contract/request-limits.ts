@@ -11,7 +11,7 @@ export const BODY_LIMITS = {
   bodiesBytesMax: 32 * 1024 * 1024,
   // Of one key: others keep as much.
   bodiesOfKeyBytesMax: 16 * 1024 * 1024,
-  // What is asked of the platform at once, which by itself delivers 4 KiB: each piece costs a promise and a timer.
+  // The gateway asks the platform for pieces of this size, which by itself delivers 4 KiB: each piece costs a promise and a timer.
   bodyReadBytesMax: 64 * 1024,
   // Up to this size a body, with what is made of it, counts against a reserve of its own: queries are answered while uploads wait.
   bodySmallBytesMax: 64 * 1024,

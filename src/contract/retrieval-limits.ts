@@ -95,7 +95,7 @@ export const RETRIEVAL_LIMITS = {
   batchSearchesMaxCount: 100,
   // What they may find together, `offset` included, as much as one search may: an isolate holds what all shards answer, of ids alone 10 MB.
   batchMatchesMaxCount: 20_000,
-  // So many of them at a time wait for a shard, about as many as are done in one turn.
+  // The most searches of a call that wait for a shard at a time: about as many as a shard does in one turn.
   batchSearchesQueuedCount: 16,
   // Paths in metadata that one change removes.
   metadataPathsMaxCount: 64,

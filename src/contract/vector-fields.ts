@@ -98,7 +98,7 @@ function checkedFloats(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuf
   return odd < 0 ? values : notFinite(odd);
 }
 
-/** What is longer holds too many numbers, and is not decoded. */
+/** A longer text holds too many numbers, and is not decoded. */
 const BASE64_CHARS_MAX = Math.ceil((4 * (LIMITS.dimensionsMaxCount + 1)) / 3) * 4;
 
 function base64Floats(text: string): Float32Array<ArrayBuffer> | Fault {

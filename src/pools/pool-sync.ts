@@ -28,8 +28,8 @@ interface Question {
 }
 
 /**
- * Keeps a pool and the scheduler in step. What a pool has to report lies in its rows, so nothing is lost with its memory; what it has to do it
- * writes down before it says so. One exchange at a time: an answer never meets news that it was given without knowing.
+ * Synchronises a pool with the scheduler. What the pool has to report is in its rows, so nothing is lost with its memory; it acknowledges an
+ * effect only once it has written down what follows from it. Exchanges run one at a time, so that no answer is older than the rows it changes.
  */
 export class PoolSync {
   readonly #parts: PoolSyncParts;

@@ -151,13 +151,13 @@ export class BodyIntake {
     const read = await this.#inTime(this.#request.arrayBuffer(), this.#totalMs);
     if (!read.ok) return read;
     const bytes = new Uint8Array(read.value);
-    // Without a step in between where there is room at once.
+    // Where there is room at once, nothing is awaited.
     if (this.#hold.take(bytes.length * factor, this.#parts.clock.nowMs())) return ok(bytes);
     const room = await this.claim(bytes.length * factor);
     return room.ok ? ok(bytes) : room;
   }
 
-  /** `work`, or why it does not come. One promise, and one timer that it calls off: every body passes here. */
+  /** The result of `work`, or why it did not come in time. It costs one promise and one timer, which is cancelled: every body passes here. */
   #inTime<T>(work: Promise<T>, leftMs: number): Promise<Outcome<T>> {
     const { clock, timer } = this.#parts;
     const sinceMs = clock.nowMs();

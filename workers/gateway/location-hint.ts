@@ -1,4 +1,4 @@
-/** Requests that are looked at for where they came in: all of an isolate arrive in one colo, and looking costs microseconds. */
+/** The gateway reads where a request came in for so many of them: all requests of an isolate arrive in one colo, and reading costs microseconds. */
 const LOOKS_MAX_COUNT = 16;
 
 /** The region of this isolate: where its requests come in. */

@@ -22,7 +22,7 @@ export class RememberedRoutes<T> implements Router<T> {
     if (known !== undefined) return known;
     const matched = this.#routes.match(method, path);
     if (path.length > PATH_CHARS_MAX) return matched;
-    // Simpler than to keep an order, and as cheap: hot paths are back at once.
+    // Clearing all is simpler than keeping an order, and as cheap: hot paths return at once.
     if (this.#matched.size >= PATHS_MAX_COUNT) this.#matched.clear();
     this.#matched.set(key, matched);
     return matched;

@@ -24,5 +24,5 @@ const NEWS = {
   free: { kind: 'released' },
 } as const satisfies Record<Policy, AttemptNews>;
 
-/** What the engine is told of an attempt that ended without output. */
+/** The event by which the engine learns that an attempt ended without output. */
 export const newsOfFailure = (reason: FailureReason): AttemptNews => NEWS[POLICY[reason]];

@@ -72,7 +72,7 @@ describe('MemoryRegistry', () => {
     expect(registry.bytes).toBe(0);
   });
 
-  it('[V14] spare claims are evicted first, whoever claims', () => {
+  it('[V14] spare claims are evicted before all others, for any claim', () => {
     const registry = new MemoryRegistry(100);
     const [engine, spare] = [holder(), holder(10)];
     registry.claim('engine', engine, 40);
