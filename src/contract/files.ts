@@ -6,6 +6,9 @@ import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
+/** What OpenAI's clients say that a file is for. */
+const PURPOSES = ['batch', 'fine-tune', 'user_data', 'assistants', 'vision', 'evals'] as const;
+
 export const fileId = z
   .string()
   .regex(/^file_[0-9a-z]{26}(_\d{1,9})?$/, 'must be the id of a file')
@@ -21,6 +24,8 @@ const file = apiOnly(() =>
       filename: z.string(),
       purpose: z.string(),
       owner,
+      status: z.literal('processed').meta(about('A file can be used as soon as its upload is answered.')),
+      expires_at: unixSeconds.nullable().meta(about('From then on the file is `file_not_found`, and is deleted; null: never.')),
     })
     .meta({ id: 'File' }),
 );
@@ -29,17 +34,34 @@ export type FileRecord = z.infer<typeof file>;
 
 const params = z.strictObject({ file: fileId });
 
-const upload = z.strictObject({
-  file: z
-    // A web `File`, as far as the contract sees it.
-    .custom<{ readonly name: string; readonly size: number }>(
-      (value) => typeof value === 'object' && value !== null && 'size' in value,
-      'must be a file part',
-    )
-    .meta(apiText({ override: { type: 'string', format: 'binary' } })),
-  owner: ownerOrCallers,
-  purpose: z.enum(['batch', 'user_data']).meta(about('`batch` is the input of a job.')),
-});
+/** The fields of a form by which OpenAI's clients write the object `expires_after`. */
+const ANCHOR = 'expires_after[anchor]';
+const SECONDS = 'expires_after[seconds]';
+
+const upload = z
+  .strictObject({
+    file: z
+      // A web `File`, as far as the contract sees it.
+      .custom<{ readonly name: string; readonly size: number }>(
+        (value) => typeof value === 'object' && value !== null && 'size' in value,
+        'must be a file part',
+      )
+      .meta(apiText({ override: { type: 'string', format: 'binary' } })),
+    owner: ownerOrCallers,
+    purpose: z.enum(PURPOSES).meta(about('`batch` is the input of a batch or a job. Files of any purpose are stored alike.')),
+    [ANCHOR]: z.literal('created_at').optional(),
+    [SECONDS]: z.coerce
+      .number()
+      .int()
+      .min(LIMITS.fileLifeSMin)
+      .max(LIMITS.fileLifeSMax)
+      .optional()
+      .meta(about('The file expires so many seconds after it was created. If absent, it is kept until it is deleted.')),
+  })
+  .refine((form) => (form[ANCHOR] === undefined) === (form[SECONDS] === undefined), {
+    path: [SECONDS],
+    message: `comes with ${ANCHOR}, and only with it`,
+  });
 
 export const fileEndpoints = {
   uploadFile: {
@@ -62,7 +84,7 @@ export const fileEndpoints = {
     summary: apiText('List files, by id'),
     access: tenant('files'),
     meters: [],
-    query: pageQuery,
+    query: pageQuery.extend({ purpose: z.enum([...PURPOSES, 'batch_output']).optional() }),
     body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => page(file))),

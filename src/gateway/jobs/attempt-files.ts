@@ -52,6 +52,7 @@ export class AttemptFiles<Content> {
       owner,
       digest: '',
       createdAtMs: clock.nowMs(),
+      expiresAtMs: null,
     };
     try {
       const stored = await writer.write(tenantId, authorityOf(tenantId), file, content);

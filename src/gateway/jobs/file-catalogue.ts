@@ -13,6 +13,7 @@ import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { Acting } from '../authority.ts';
 import type { FileStore, SpentFiles, StoredFile } from './file-store.ts';
+import { isExpired } from './file-store.ts';
 import type { FileWriter } from './file-writer.ts';
 import type { JobQueue } from './job-queue.ts';
 
@@ -20,6 +21,8 @@ export interface Upload<Content> {
   readonly filename: string;
   readonly purpose: string;
   readonly owner: string;
+  /** Null: until it is deleted. */
+  readonly lifeMs: number | null;
   readonly bytes: number;
   readonly content: Content;
   /** SHA-256 of the content. */
@@ -41,6 +44,8 @@ export interface FileParts<Content> {
  *
  * An attempt stores its output under an id of its own. Whether that output exists for its tenant is decided by the scheduler alone,
  * at the moment it accepts the attempt's completion: there is no second step that could be missed.
+ *
+ * An expired file is absent at once, and is removed later by `sweep`: its bytes are all that outlives it. [J150]
  */
 export class FileCatalogue<Content> {
   readonly #parts: FileParts<Content>;
@@ -55,7 +60,7 @@ export class FileCatalogue<Content> {
     upload: Upload<Content>,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<StoredFile>> {
-    const { filename, purpose, owner, bytes, content } = upload;
+    const { filename, purpose, owner, lifeMs, bytes, content } = upload;
     if (bytes > LIMITS.fileBytesMax) return refuseBeyond({ path: 'file', limit: 'fileBytesMax', value: bytes, what: `has ${bytes} bytes` });
     if (filename.length > LIMITS.fileNameCharsMax) {
       const chars = filename.length;
@@ -68,7 +73,8 @@ export class FileCatalogue<Content> {
     const digest = await digestOf(principal, upload, idempotencyKey);
     const unspent = await this.#unspent(tenantId, id, digest);
     if (!unspent.ok) return unspent;
-    const file = { id, filename, purpose, owner, digest, createdAtMs: clock.nowMs() };
+    const createdAtMs = clock.nowMs();
+    const file = { id, filename, purpose, owner, digest, createdAtMs, expiresAtMs: lifeMs === null ? null : createdAtMs + lifeMs };
     const stored = await writer.write(tenantId, authority, file, content);
     if (!stored.ok) return stored;
     // What was deleted right before this one wrote is taken back.
@@ -83,12 +89,15 @@ export class FileCatalogue<Content> {
   }
 
   async find(tenantId: TenantId, id: FileId): Promise<Outcome<StoredFile>> {
-    const file = (await this.#exists(tenantId, id)) ? await this.#parts.store.find(tenantId, id) : undefined;
-    return file === undefined ? absent(id) : ok(file);
+    const { store, clock } = this.#parts;
+    const file = (await this.#exists(tenantId, id)) ? await store.find(tenantId, id) : undefined;
+    return file === undefined || isExpired(file, clock.nowMs()) ? absent(id) : ok(file);
   }
 
   async read(tenantId: TenantId, id: FileId): Promise<Outcome<Content>> {
-    const content = (await this.#exists(tenantId, id)) ? await this.#parts.store.read(tenantId, id) : undefined;
+    const file = await this.find(tenantId, id);
+    if (!file.ok) return file;
+    const content = await this.#parts.store.read(tenantId, id);
     return content === undefined ? absent(id) : ok(content);
   }
 
@@ -98,30 +107,57 @@ export class FileCatalogue<Content> {
     // [T53] Finding it may have taken its time.
     const lasting = await authority.lease();
     if (!lasting.ok) return lasting;
-    const { digest } = file.value;
-    // First: an interrupted deletion leaves a file that can be deleted again, and is never uploaded twice.
-    const spent = digest === '' ? ok(null) : await this.#parts.spent.spend(tenantId, id, digest);
-    if (spent.ok) await this.#parts.store.delete(tenantId, id);
-    return spent;
+    return this.#remove(tenantId, file.value);
   }
 
-  /** Files by id, after the file `after`. */
-  async list(tenantId: TenantId, limit: number, after = ''): Promise<{ items: readonly StoredFile[]; hasMore: boolean }> {
+  /** Files by id, after the file `after`; of one purpose, or all. */
+  async list(
+    tenantId: TenantId,
+    { limit, after = '', purpose }: { readonly limit: number; readonly after?: string | undefined; readonly purpose?: string | undefined },
+  ): Promise<{ items: readonly StoredFile[]; hasMore: boolean }> {
     const items: StoredFile[] = [];
+    const portion = purpose === undefined ? limit + 1 : LIMITS.pageMaxCount;
     let more = true;
     for (let cursor = after; more && items.length <= limit;) {
-      const page = await this.#parts.store.list(tenantId, cursor, limit + 1);
-      items.push(...(await this.#existing(tenantId, page.files)));
+      const page = await this.#parts.store.list(tenantId, cursor, portion);
+      items.push(...(await this.#existing(tenantId, page.files)).filter((file) => purpose === undefined || file.purpose === purpose));
       cursor = page.files.at(-1)?.id ?? cursor;
       more = page.more;
     }
     return { items: items.slice(0, limit), hasMore: items.length > limit };
   }
 
+  /**
+   * Removes expired files of the tenant among some of its files, which it picks at random: each upload makes one file at most, and one sweep
+   * removes many, so expired ones stay few without a list of when files expire. [J150]
+   */
+  async sweep(tenantId: TenantId): Promise<void> {
+    const { store, rng, clock } = this.#parts;
+    const from = `file_${base32(rng.bytes(26))}`;
+    const picked = [...(await store.list(tenantId, from, LIMITS.filesSweptMaxCount)).files];
+    if (picked.length < LIMITS.filesSweptMaxCount) {
+      // The first files come after the last ones, so that all are picked equally often.
+      const { files } = await store.list(tenantId, '', LIMITS.filesSweptMaxCount - picked.length);
+      picked.push(...files.filter(({ id }) => id <= from));
+    }
+    for (const file of picked) if (isExpired(file, clock.nowMs())) await this.#remove(tenantId, file);
+  }
+
+  async #remove(tenantId: TenantId, { id, digest }: StoredFile): Promise<Outcome<null>> {
+    // First: an interrupted deletion leaves a file that can be deleted again, and is never uploaded twice.
+    const spent = digest === '' ? ok(null) : await this.#parts.spent.spend(tenantId, id, digest);
+    if (spent.ok) await this.#parts.store.delete(tenantId, id);
+    return spent;
+  }
+
   /** A file that is there answers for itself. */
   async #unspent(tenantId: TenantId, id: FileId, digest: string): Promise<Outcome<unknown>> {
-    if (digest === '' || (await this.#parts.store.find(tenantId, id)) !== undefined) return ok(null);
-    return this.#parts.spent.admit(tenantId, id, digest);
+    if (digest === '') return ok(null);
+    const found = await this.#parts.store.find(tenantId, id);
+    if (found === undefined) return this.#parts.spent.admit(tenantId, id, digest);
+    if (!isExpired(found, this.#parts.clock.nowMs())) return ok(null);
+    const removed = await this.#remove(tenantId, found);
+    return removed.ok ? this.#parts.spent.admit(tenantId, id, digest) : removed;
   }
 
   async #exists(tenantId: TenantId, id: FileId): Promise<boolean> {
@@ -132,15 +168,18 @@ export class FileCatalogue<Content> {
   async #existing(tenantId: TenantId, files: readonly StoredFile[]): Promise<readonly StoredFile[]> {
     const outputs = files.map(({ id }) => id).filter((id) => jobOfOutput(id) !== undefined);
     const accepted = new Set(outputs.length === 0 ? [] : await this.#parts.queue.acceptedOutputs(tenantId, outputs));
-    return files.filter(({ id }) => jobOfOutput(id) === undefined || accepted.has(id));
+    const nowMs = this.#parts.clock.nowMs();
+    return files.filter((file) => !isExpired(file, nowMs) && (jobOfOutput(file.id) === undefined || accepted.has(file.id)));
   }
 }
 
 /** The digest of an upload that can be repeated; the content of any other is not read for it. */
 async function digestOf<Content>(principal: TenantPrincipal, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<string> {
   if (idempotencyKey === undefined) return '';
-  const { filename, purpose, owner, digest } = upload;
-  return requestDigest(principal, 'file.upload', { filename, purpose, owner, content: await digest() });
+  const { filename, purpose, owner, lifeMs, digest } = upload;
+  // Files that were stored before files could expire have digests without it.
+  const life = lifeMs === null ? {} : { lifeMs };
+  return requestDigest(principal, 'file.upload', { filename, purpose, owner, ...life, content: await digest() });
 }
 
 const absent = (id: FileId) => refuseResource('file_not_found', { kind: 'file', name: id }, `no file ${id}`, 'file');

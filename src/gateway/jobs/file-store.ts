@@ -9,11 +9,15 @@ export interface StoredFile {
   readonly owner: string;
   readonly bytes: number;
   readonly createdAtMs: number;
+  /** From then on it counts as deleted (J150); null: never. */
+  readonly expiresAtMs: number | null;
   /** The digest of the request, if it came with an idempotency key. */
   readonly digest: string;
 }
 
 export type NewFile = Omit<StoredFile, 'bytes'>;
+
+export const isExpired = ({ expiresAtMs }: StoredFile, nowMs: number): boolean => expiresAtMs !== null && expiresAtMs <= nowMs;
 
 /** Files that were uploaded under an idempotency key and deleted since. */
 export interface SpentFiles {

@@ -29,7 +29,7 @@ function lateWrites(world: ErasureWorld): Readonly<Record<string, LateWrite>> {
   const call = <T>({ party }: WorldGateway, object: () => T | Promise<T>) => world.late(party, object);
   const file = (clock: { nowMs(): number }) => {
     const id = `file_${next()}` as FileId;
-    return { id, filename: 'a', purpose: 'batch', owner: 'o', digest: '', createdAtMs: clock.nowMs() };
+    return { id, filename: 'a', purpose: 'batch', owner: 'o', digest: '', createdAtMs: clock.nowMs(), expiresAtMs: null };
   };
   const fill = (owner: CacheOwnerId, isMoving: boolean) => async (gateway: WorldGateway) => {
     await fillFor(world, gateway, gateway.doomed, owner, isMoving, work);
@@ -57,7 +57,7 @@ function lateWrites(world: ErasureWorld): Readonly<Record<string, LateWrite>> {
   const addProject = async (gateway: WorldGateway, actor: KeyId | 'admin') => {
     await work();
     const id = projectId(ORGANISATION, new Uint8Array(8).fill(10 + (next() % 20)));
-    const made = { id, tenantId: tenant, name: `p-${next()}`, owner: 'o', createdAtMs: 1 };
+    const made = { id, tenantId: tenant, name: `p-${next()}`, owner: 'o', createdAtMs: 1, expiresAtMs: null };
     return call(gateway, () => world.organisation.addProject(made, { actor, digest: `${next()}` }));
   };
   return {

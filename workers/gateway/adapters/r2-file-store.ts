@@ -19,11 +19,18 @@ export class R2FileStore implements FileStore<FileContent> {
   }
 
   async create(tenantId: TenantId, file: NewFile, content: FileContent): Promise<StoredFile> {
-    const { filename, purpose, owner, digest, createdAtMs } = file;
+    const { filename, purpose, owner, digest, createdAtMs, expiresAtMs } = file;
     const key = keyOf(tenantId, file.id);
     const written = await this.#bucket.put(key, content, {
       onlyIf: new Headers({ 'if-none-match': '*' }),
-      customMetadata: { filename: encodeURIComponent(filename), purpose, owner, digest, created_at_ms: String(createdAtMs) },
+      customMetadata: {
+        filename: encodeURIComponent(filename),
+        purpose,
+        owner,
+        digest,
+        created_at_ms: String(createdAtMs),
+        ...(expiresAtMs === null ? {} : { expires_at_ms: String(expiresAtMs) }),
+      },
     });
     if (written !== null) return { ...file, bytes: written.size };
     return storedFile(must(await this.#bucket.head(key), 'an object that kept us from writing is there'));
@@ -85,6 +92,8 @@ function storedFile(object: R2Object): StoredFile {
     owner: metadata['owner'] ?? '',
     digest: metadata['digest'] ?? '',
     createdAtMs: Number(metadata['created_at_ms'] ?? 0),
+    // Files that were stored before files could expire do not.
+    expiresAtMs: metadata['expires_at_ms'] === undefined ? null : Number(metadata['expires_at_ms']),
     bytes: object.size,
   };
 }

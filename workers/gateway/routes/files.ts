@@ -6,22 +6,28 @@ import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
 export const fileHandlers = {
-  uploadFile: async ({ gateway, principal, authority, body, idempotencyKey }) => {
+  uploadFile: async (call) => {
+    const { gateway, principal, authority, body, idempotencyKey } = call;
     // What a form holds as a file part is a `File` of the runtime.
     const content = body.file as File;
+    const lifeS = body['expires_after[seconds]'];
     const upload = {
       filename: content.name,
       purpose: body.purpose,
       owner: body.owner ?? principal.owner,
+      lifeMs: lifeS === undefined ? null : lifeS * 1000,
       bytes: content.size,
       content,
       digest: async () => sha256Hex(new Uint8Array(await content.arrayBuffer())),
     };
     const stored = await gateway.heavy.files.upload({ principal, authority }, upload, idempotencyKey);
-    return stored.ok ? { ok: true, reply: fileReply(stored.value), used: {} } : stored;
+    if (!stored.ok) return stored;
+    // The next upload sweeps again.
+    call.waitUntil(gateway.heavy.files.sweep(principal.tenantId).catch(() => undefined));
+    return { ok: true, reply: fileReply(stored.value), used: {} };
   },
   listFiles: async ({ gateway, principal, query }) => {
-    const page = await gateway.heavy.files.list(principal.tenantId, query.limit, query.after);
+    const page = await gateway.heavy.files.list(principal.tenantId, query);
     return { ok: true, reply: pageReply(page, fileReply), used: {} };
   },
   getFile: async ({ gateway, principal, params }) => {
@@ -46,4 +52,6 @@ const fileReply = (file: StoredFile): FileRecord => ({
   filename: file.filename,
   purpose: file.purpose,
   owner: file.owner,
+  status: 'processed',
+  expires_at: file.expiresAtMs === null ? null : seconds(file.expiresAtMs),
 });

@@ -28,7 +28,7 @@ function world() {
   const store = new MemoryFileStore(() => clock.nowMs());
   const accepted = new Set<FileId>();
   const gone = new Map<FileId, string>();
-  let random = 0;
+  let random = 1;
   const files = new FileCatalogue({
     store,
     writer: new FileWriter({ store, clock }),
@@ -38,17 +38,28 @@ function world() {
     },
     queue: { acceptedOutputs: async (tenantId, ids) => (tenantId === MINE ? ids.filter((id) => accepted.has(id)) : []) },
     clock,
-    rng: { bytes: (count) => Uint8Array.from({ length: count }, () => ++random * 7) },
+    rng: { bytes: (count) => Uint8Array.from({ length: count }, () => (random = (random * 48_271) % 2_147_483_647) >> 8) },
     hmac: new Hmac('pepper'),
   });
-  const upload = (content: string, key?: string, filename = 'in.jsonl', by = principal(MINE), authority = IN_FORCE) =>
+  const upload = (
+    content: string,
+    key?: string,
+    filename = 'in.jsonl',
+    by = principal(MINE),
+    authority = IN_FORCE,
+    lifeMs: number | null = null,
+  ) =>
     files.upload(
       { principal: by, authority },
-      { filename, purpose: 'batch', owner: 'team', bytes: content.length, content, digest: () => sha256Hex(content) },
+      { filename, purpose: 'batch', owner: 'team', lifeMs, bytes: content.length, content, digest: () => sha256Hex(content) },
       key,
     );
   const store_ = (id: FileId) =>
-    store.create(MINE, { id, filename: 'out', purpose: 'batch_output', owner: 'team', digest: '', createdAtMs: 1 }, `of ${id}`);
+    store.create(
+      MINE,
+      { id, filename: 'out', purpose: 'batch_output', owner: 'team', digest: '', createdAtMs: 1, expiresAtMs: null },
+      `of ${id}`,
+    );
   return { files, accepted, gone, clock, store, upload, storeOutput: store_ };
 }
 
@@ -65,7 +76,7 @@ describe('files', () => {
     for (const outcome of [await files.find(OTHERS, id), await files.read(OTHERS, id), await files.delete(actingFor(OTHERS), id)]) {
       expect(outcome).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
     }
-    expect(await files.list(OTHERS, 10)).toEqual({ items: [], hasMore: false });
+    expect(await files.list(OTHERS, { limit: 10 })).toEqual({ items: [], hasMore: false });
     expect(await files.delete(actingFor(MINE), id)).toEqual({ ok: true, value: null });
     expect(await files.find(MINE, id)).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
   });
@@ -87,7 +98,7 @@ describe('files', () => {
     const id = idOf(await upload('abc', 'k'));
     expect(await files.delete(actingFor(MINE), id)).toEqual({ ok: true, value: null });
     expect(await upload('abc', 'k')).toMatchObject({ error: { code: 'idempotency_key_spent', spent: { id } } });
-    expect((await files.list(MINE, 10)).items).toEqual([]);
+    expect((await files.list(MINE, { limit: 10 })).items).toEqual([]);
     // Without a key, deletions are not recorded.
     const other = idOf(await upload('abc'));
     await files.delete(actingFor(MINE), other);
@@ -97,7 +108,7 @@ describe('files', () => {
     const lateId = idOf(await upload('abc', 'late'));
     await store.delete(MINE, lateId);
     expect(await upload('abc', 'late', 'in.jsonl', principal(MINE), late)).toMatchObject({ error: { code: 'idempotency_key_spent' } });
-    expect((await files.list(MINE, 10)).items).toEqual([]);
+    expect((await files.list(MINE, { limit: 10 })).items).toEqual([]);
   });
 
   it('[T78] that still exist are returned to a repetition, although their deletion has begun', async () => {
@@ -106,7 +117,7 @@ describe('files', () => {
     gone.set(id, '');
     clock.ms += 1;
     expect(idOf(await upload('abc', 'k'))).toBe(id);
-    expect((await files.list(MINE, 10)).items).toHaveLength(1);
+    expect((await files.list(MINE, { limit: 10 })).items).toHaveLength(1);
   });
 
   it('[J18] of an attempt appear when its completion is accepted; those of other attempts never do', async () => {
@@ -114,7 +125,7 @@ describe('files', () => {
     const uploaded = idOf(await upload('abc'));
     await storeOutput(output(1));
     await storeOutput(output(2));
-    const visible = async () => (await files.list(MINE, 10)).items.map(({ id }) => id);
+    const visible = async () => (await files.list(MINE, { limit: 10 })).items.map(({ id }) => id);
     expect(await visible()).toEqual([uploaded]);
     expect(await files.read(MINE, output(2))).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
     accepted.add(output(2));
@@ -131,7 +142,7 @@ describe('files', () => {
     for (let fence = 1; fence < 6; fence++) await storeOutput(output(fence));
     const seen: FileId[] = [];
     for (let after: string | undefined, more = true; more; after = seen.at(-1)) {
-      const page = await files.list(MINE, 3, after);
+      const page = await files.list(MINE, { limit: 3, after });
       expect(page.items.length).toBeGreaterThan(0);
       seen.push(...page.items.map(({ id }) => id));
       more = page.hasMore;
@@ -149,9 +160,9 @@ describe('files', () => {
     const late = (key?: string) => upload('abc', key, 'in.jsonl', principal(MINE), lease());
     expect(await late()).toMatchObject({ error: { code: 'invalid_api_key' } });
     expect(await late('k')).toMatchObject({ error: { code: 'invalid_api_key' } });
-    expect((await files.list(MINE, 10)).items).toEqual([]);
+    expect((await files.list(MINE, { limit: 10 })).items).toEqual([]);
     const kept = idOf(await upload('abc', 'k'));
-    expect((await files.list(MINE, 10)).items.map(({ id }) => id)).toEqual([kept]);
+    expect((await files.list(MINE, { limit: 10 })).items.map(({ id }) => id)).toEqual([kept]);
   });
 
   it('[T53] are not deleted by a key that has ended since the call was admitted', async () => {
@@ -162,12 +173,73 @@ describe('files', () => {
     expect(await files.read(MINE, id)).toEqual({ ok: true, value: 'abc' });
   });
 
+  it('[J150] that have expired are absent at once, and are swept with what remembers their keys', async () => {
+    const { files, clock, store, gone, upload } = world();
+    const kept = idOf(await upload('kept'));
+    const brief = idOf(await upload('abc', undefined, 'in.jsonl', principal(MINE), IN_FORCE, 60_000));
+    const keyed = idOf(await upload('abd', 'k', 'in.jsonl', principal(MINE), IN_FORCE, 60_000));
+    expect(await files.find(MINE, brief)).toMatchObject({ value: { expiresAtMs: 65_000 } });
+    clock.ms += 59_999;
+    await files.sweep(MINE);
+    expect(await files.read(MINE, brief)).toEqual({ ok: true, value: 'abc' });
+    clock.ms += 1;
+    for (const outcome of [await files.find(MINE, brief), await files.read(MINE, brief), await files.delete(actingFor(MINE), brief)]) {
+      expect(outcome).toMatchObject({ ok: false, error: { code: 'file_not_found' } });
+    }
+    expect((await files.list(MINE, { limit: 10 })).items.map(({ id }) => id)).toEqual([kept]);
+    expect(store.countOf(MINE)).toBe(3);
+    await files.sweep(MINE);
+    expect(store.countOf(MINE)).toBe(1);
+    expect([...gone.keys()]).toEqual([keyed]);
+  });
+
+  it('[J150] [T78] that have expired are not made again under their key, swept or not', async () => {
+    const { files, clock, store, upload } = world();
+    const again = () => upload('abc', 'k', 'in.jsonl', principal(MINE), IN_FORCE, 60_000);
+    const id = idOf(await again());
+    expect(await upload('abc', 'k', 'in.jsonl', principal(MINE), IN_FORCE, 61_000)).toMatchObject({
+      error: { code: 'idempotency_mismatch' },
+    });
+    clock.ms += 60_000;
+    expect(await again()).toMatchObject({ error: { code: 'idempotency_key_spent', spent: { id } } });
+    expect(store.countOf(MINE)).toBe(0);
+    await files.sweep(MINE);
+    expect(await again()).toMatchObject({ error: { code: 'idempotency_key_spent', spent: { id } } });
+  });
+
+  it('[J150] are swept wherever they lie among the others, a bounded number at a time', async () => {
+    const { files, clock, store, upload } = world();
+    for (let n = 0; n < LIMITS.filesSweptMaxCount; n += 1) await upload(`${n}`);
+    for (let n = 0; n < 20; n += 1) await upload(`brief ${n}`, undefined, 'in.jsonl', principal(MINE), IN_FORCE, 1_000);
+    clock.ms += 1_000;
+    const left = [store.countOf(MINE)];
+    while (left.at(-1)! > LIMITS.filesSweptMaxCount && left.length < 200) {
+      await files.sweep(MINE);
+      left.push(store.countOf(MINE));
+    }
+    expect(left.at(-1)).toBe(LIMITS.filesSweptMaxCount);
+  });
+
+  it('[J19] are listed by purpose, however many others lie between', async () => {
+    const { files, accepted, upload, storeOutput } = world();
+    for (let n = 0; n < 5; n += 1) await upload(`${n}`);
+    for (const fence of [1, 2, 3]) {
+      await storeOutput(output(fence));
+      accepted.add(output(fence));
+    }
+    const first = await files.list(MINE, { limit: 2, purpose: 'batch_output' });
+    expect([first.items.map(({ id }) => id), first.hasMore]).toEqual([[output(1), output(2)], true]);
+    const rest = await files.list(MINE, { limit: 2, purpose: 'batch_output', after: output(2) });
+    expect([rest.items.map(({ id }) => id), rest.hasMore]).toEqual([[output(3)], false]);
+    expect(await files.list(MINE, { limit: 2, purpose: 'vision' })).toEqual({ items: [], hasMore: false });
+  });
+
   it('[J20] have bounded sizes and names', async () => {
     const { files, upload } = world();
     const upTo = (bytes: number) =>
       files.upload(
         { principal: principal(MINE), authority: IN_FORCE },
-        { filename: 'a', purpose: 'batch', owner: 'team', bytes, content: '', digest: async () => '' },
+        { filename: 'a', purpose: 'batch', owner: 'team', lifeMs: null, bytes, content: '', digest: async () => '' },
         undefined,
       );
     expect(await upTo(LIMITS.fileBytesMax)).toMatchObject({ ok: true });

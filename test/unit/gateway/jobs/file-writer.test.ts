@@ -19,7 +19,7 @@ import { MemoryFileStore } from '../../../support/fakes/memory-file-store.ts';
 import { idsOf } from '../../../support/fakes/tenancy.ts';
 
 const { tenantId } = idsOf(1);
-const FILE = { id: 'file_a' as FileId, filename: 'a', purpose: 'batch', owner: 'team', digest: '', createdAtMs: 1_000 };
+const FILE = { id: 'file_a' as FileId, filename: 'a', purpose: 'batch', owner: 'team', digest: '', createdAtMs: 1_000, expiresAtMs: null };
 const ENDED = refuse('invalid_api_key', 'the API key is not valid');
 
 /** A store whose writes wait for `gate`, on a clock that the test sets. */
