@@ -8,8 +8,8 @@ import { constantTimeEqual } from '../src/kernel/hmac.ts';
 import { base32 } from '../src/kernel/ids.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import { ended, extended, holds } from '../src/pools/agent-lease.ts';
-import type { AgentCommand, AgentId } from '../src/pools/agent-lease.ts';
+import { ended, heard, holds } from '../src/pools/agent-lease.ts';
+import type { AgentId, HeartbeatReply } from '../src/pools/agent-lease.ts';
 import type { ObjectsEnv, PoolStub } from './env.ts';
 import type { Served } from './object-namespace.ts';
 import { SCHEDULER_CELL } from './env.ts';
@@ -76,16 +76,18 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     return ok(this.#store.take(agentId, Date.now()) ?? null);
   }
 
-  heartbeat(attemptId: AttemptId, fence: number, progress: Progress): Outcome<AgentCommand> {
+  heartbeat(attemptId: AttemptId, fence: number, progress: Progress | null, run?: string): Outcome<HeartbeatReply> {
     const lease = this.#store.find(attemptId);
-    if (!holds(lease, fence)) return stale(attemptId);
-    const isFirst = lease.progress === null;
-    const alive = extended(lease, progress, Date.now());
-    this.#store.save(alive, isFirst);
-    this.#store.sawAgent(lease.agentId, Date.now(), alive.leaseUntilMs);
+    const alive = holds(lease, fence) ? heard(lease, progress, run, Date.now()) : undefined;
+    if (lease === undefined || alive === undefined) return stale(attemptId);
+    const isFirst = lease.progress === null && alive.progress !== null;
+    if (alive !== lease) {
+      this.#store.save(alive, isFirst);
+      this.#store.sawAgent(lease.agentId, Date.now(), alive.leaseUntilMs);
+    }
     // The first sign of life makes the job `running`; later ones travel with the next sync.
     if (isFirst) this.ctx.waitUntil(this.#sync.run().catch(() => undefined));
-    return ok(lease.command);
+    return ok({ command: alive.command, run: alive.run ?? null });
   }
 
   /** The attempt, if the fence shows that its agent still holds it. */

@@ -40,11 +40,17 @@ const assignment = apiOnly(() =>
 
 export type Assignment = z.infer<typeof assignment>;
 
+const run = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, 'must be 1 to 64 letters, digits, `_`, `.` or `-`')
+  .meta(about('The process that runs the attempt, where a cluster may start several: the first one named has it.'));
+
 const command = apiOnly(() =>
   z.object({
     command: z
       .enum(['continue', 'cancel', 'stop'])
       .meta(about('`cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back.')),
+    run: z.string().nullable().meta(about('The process that runs the attempt; null until one has been named.')),
   }),
 );
 const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
@@ -79,8 +85,9 @@ export const agentEndpoints = {
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/heartbeat',
     summary: apiText('Extend the lease of an attempt'),
+    description: apiText('`progress` is null while the attempt waits in the queue of a cluster. `stale_fence` where another `run` has it.'),
     params: attemptParams,
-    body: json(z.strictObject({ fence, progress })),
+    body: json(z.strictObject({ fence, progress: progress.nullable(), run: run.optional() })),
     reply: json(command),
   },
   readInput: {

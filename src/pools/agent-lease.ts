@@ -12,6 +12,8 @@ export interface AgentLease {
   readonly leaseUntilMs: number;
   /** Null until the agent's first heartbeat. */
   readonly progress: Progress | null;
+  /** The process that runs it, where the agent drives a cluster that may start several (P60). */
+  readonly run?: string;
   /** The instruction in the reply to the agent's next heartbeat. */
   readonly command: AgentCommand;
   /** The agent holds it no longer; kept until the scheduler knows. */
@@ -22,6 +24,12 @@ export interface AgentLease {
 
 /** `cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back. */
 export type AgentCommand = 'continue' | 'cancel' | 'stop';
+
+export interface HeartbeatReply {
+  readonly command: AgentCommand;
+  /** The process that runs the attempt, once one has been named. */
+  readonly run: string | null;
+}
 
 /** Hands an attempt to an agent, which has to ask for it by then. */
 export const assign = (grant: Grant, agentId: AgentId, leaseUntilMs: number): AgentLease => ({
@@ -44,6 +52,17 @@ export const extended = (lease: AgentLease, progress: Progress | null, nowMs: nu
   // A clock that was set back must not shorten a lease.
   leaseUntilMs: Math.max(lease.leaseUntilMs, nowMs + LIMITS.agentLeaseMs),
 });
+
+/**
+ * The lease after a heartbeat; undefined where it is of another process than the one that runs the attempt (P60). `progress` is null while
+ * the attempt waits in the queue of a cluster.
+ */
+export function heard(lease: AgentLease, progress: Progress | null, run: string | undefined, nowMs: number): AgentLease | undefined {
+  if (run !== undefined && lease.run !== undefined && lease.run !== run) return undefined;
+  // What keeps a waiting attempt does not know whether a running one is alive (P61).
+  if (progress === null) return lease.progress === null ? extended(lease, null, nowMs) : lease;
+  return { ...extended(lease, progress, nowMs), ...(run === undefined ? {} : { run }) };
+}
 
 /** Takes the attempt from an agent that let the lease run out. */
 export const swept = (lease: AgentLease, nowMs: number): AgentLease => (nowMs >= lease.leaseUntilMs ? { ...lease, lost: true } : lease);

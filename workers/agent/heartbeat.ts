@@ -31,7 +31,7 @@ export async function keepAlive(options: HeartbeatOptions): Promise<void> {
   while (!signal.aborted) {
     const sentMs = nowMs();
     try {
-      const command = await client.heartbeat(attempt, options.progress(), AbortSignal.any([signal, AbortSignal.timeout(heartbeatMs)]));
+      const { command } = await client.heartbeat(attempt, options.progress(), AbortSignal.any([signal, AbortSignal.timeout(heartbeatMs)]));
       heardMs = sentMs;
       if (command !== 'continue') return options.stop(command === 'cancel' ? 'cancelled' : 'released');
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Blob } from 'node:buffer';
+import type * as z from 'zod';
 
 import type { Assignment } from '../../src/contract/agent-protocol.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
@@ -13,6 +14,8 @@ interface AgentConfig {
   readonly token: string;
   /** Where agents of this machine share what they computed; undefined: each keeps its own. */
   readonly cacheSocket: string | undefined;
+  /** This process, where a cluster may start several for one attempt (P60). */
+  readonly run?: string;
 }
 
 /** Throws, naming the variable, when one is absent or the URL is none. */
@@ -44,6 +47,8 @@ export class Refused extends Error {
 
 export type AttemptKey = Pick<Assignment, 'attempt' | 'fence'>;
 
+type HeartbeatReply = z.infer<typeof agentEndpoints.heartbeat.reply.schema>;
+
 type Call = { readonly json?: object; readonly bytes?: Blob; readonly signal?: AbortSignal };
 
 /**
@@ -67,9 +72,11 @@ export class PoolClient {
     return agentEndpoints.leaseWork.reply.schema.parse(reply).assignment;
   }
 
-  async heartbeat({ attempt, fence }: AttemptKey, progress: Progress, signal: AbortSignal): Promise<'continue' | 'cancel' | 'stop'> {
-    const reply = await this.#json('POST', `attempts/${attempt}/heartbeat`, { json: { fence, progress }, signal });
-    return agentEndpoints.heartbeat.reply.schema.parse(reply).command;
+  /** `progress` is null while the attempt waits in the queue of a cluster. */
+  async heartbeat({ attempt, fence }: AttemptKey, progress: Progress | null, signal: AbortSignal): Promise<HeartbeatReply> {
+    const { run } = this.#config;
+    const json = { fence, progress, ...(progress === null || run === undefined ? {} : { run }) };
+    return agentEndpoints.heartbeat.reply.schema.parse(await this.#json('POST', `attempts/${attempt}/heartbeat`, { json, signal }));
   }
 
   async input({ attempt, fence }: AttemptKey, signal: AbortSignal): Promise<Response> {

@@ -1,7 +1,7 @@
 import type { AttemptEnding, Grant, Progress } from '../../contract/attempt.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';
-import type { AgentCommand, AgentId } from '../../pools/agent-lease.ts';
+import type { AgentId, HeartbeatReply } from '../../pools/agent-lease.ts';
 
 /** One pool, as the gateway calls it. */
 export interface PoolDesk {
@@ -9,7 +9,7 @@ export interface PoolDesk {
   knows(tokenMac: string): Promise<boolean>;
   register(name: string): Promise<Outcome<AgentId>>;
   lease(agentId: AgentId, waitMs: number): Promise<Outcome<Grant | null>>;
-  heartbeat(attemptId: AttemptId, fence: number, progress: Progress): Promise<Outcome<AgentCommand>>;
+  heartbeat(attemptId: AttemptId, fence: number, progress: Progress | null, run?: string): Promise<Outcome<HeartbeatReply>>;
   held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>>;
   end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>>;
   summary(): Promise<{ readonly agents: number; readonly running: number }>;

@@ -26,7 +26,7 @@ class FakePool {
   outputHook: () => Promise<void> = async () => {};
   completeHook: () => Promise<void> = async () => {};
 
-  heartbeat = () => this.heartbeatHook();
+  heartbeat = async () => ({ command: await this.heartbeatHook(), run: null });
   input = () => this.inputHook();
   async output_(bytes: Blob): Promise<void> {
     await this.outputHook();
@@ -165,11 +165,11 @@ const beat = async (heartbeat: (nowMs: number, signal: AbortSignal) => Promise<'
   let [nowMs, beats, reason] = [0, 0, undefined as string | undefined];
   await keepAlive({
     client: {
-      heartbeat: (_attempt, _progress, signal) => {
+      heartbeat: async (_attempt, _progress, signal) => {
         nowMs += BEAT_MS;
         beats += 1;
         if (nowMs >= 3 * LEASE_MS) finished.abort();
-        return heartbeat(nowMs, signal);
+        return { command: await heartbeat(nowMs, signal), run: null };
       },
     },
     attempt: ASSIGNMENT,

@@ -4,7 +4,7 @@ import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import { assign, ended, extended, holds, reportOn, swept } from '../../../src/pools/agent-lease.ts';
+import { assign, ended, extended, heard, holds, reportOn, swept } from '../../../src/pools/agent-lease.ts';
 import { agentToken, poolId, poolOfToken } from '../../../src/pools/agent-token.ts';
 
 const GRANT: Grant = {
@@ -40,6 +40,23 @@ describe('an agent’s lease', () => {
     expect(holds(fresh, 4)).toBe(false);
     expect(holds({ ...fresh, lost: true }, 3)).toBe(false);
     expect(holds(undefined, 3)).toBe(false);
+  });
+
+  it('[P60] is kept by the process that was named first, and by no other', () => {
+    const first = heard(fresh, PROGRESS, 'a', NOW_MS)!;
+    expect(first).toMatchObject({ run: 'a', progress: PROGRESS });
+    expect(heard(first, PROGRESS, 'b', NOW_MS)).toBeUndefined();
+    expect(heard(first, PROGRESS, 'a', NOW_MS + 1)).toMatchObject({ leaseUntilMs: first.leaseUntilMs + 1 });
+    // An agent that runs its attempts itself names no process.
+    expect(heard(heard(fresh, PROGRESS, undefined, NOW_MS)!, PROGRESS, undefined, NOW_MS + 1)).toMatchObject({ progress: PROGRESS });
+  });
+
+  it('[P61] is kept while it waits in a queue; once it runs, only its process keeps it', () => {
+    const waiting = heard(fresh, null, undefined, NOW_MS + 500)!;
+    expect(waiting.leaseUntilMs).toBe(NOW_MS + 500 + LIMITS.agentLeaseMs);
+    expect(reportOn(waiting)).toBeUndefined();
+    const running = heard(waiting, PROGRESS, 'a', NOW_MS + 600)!;
+    expect(heard(running, null, undefined, NOW_MS + 900)).toBe(running);
   });
 
   it('[P10] is reported once when it is confirmed or lost', () => {

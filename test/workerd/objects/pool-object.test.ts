@@ -82,7 +82,7 @@ describe.each([
     expect(grant).toMatchObject({ jobId: request.id, fence: 1 });
     expect(value(await call((object) => object.lease(other, 0)))).toBeNull();
 
-    expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toBe('continue');
+    expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toMatchObject({ command: 'continue' });
     await expect.poll(async () => (await jobState(request)).state).toBe('running');
     expect(value(await call((object) => object.held(grant.attemptId, 1)))).toEqual(grant);
     expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toEqual({ ok: true, value: null });
@@ -90,6 +90,33 @@ describe.each([
     // The answer may be lost: the agent repeats the call.
     expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toEqual({ ok: true, value: null });
     expect(await call((object) => object.summary())).toEqual({ agents: 2, running: 0 });
+  });
+
+  it('[P60] [P61] keeps an attempt that waits in a queue, and gives it to the first process named', async () => {
+    const { stub, call } = await newPool(evicts);
+    const driver = value(await call((object) => object.register('driver')));
+    const request = await newJob();
+    const grant = value(await call((object) => object.lease(driver, 0)))!;
+    const beat = (progress: typeof PROGRESS | null, run?: string) => call((object) => object.heartbeat(grant.attemptId, 1, progress, run));
+    const leaseUntilMs = () => inStore(stub, (store) => store.find(grant.attemptId)!.leaseUntilMs);
+    const shorten = () => inStore(stub, (store) => store.save({ ...store.find(grant.attemptId)!, leaseUntilMs: Date.now() + 5_000 }));
+    await shorten();
+    const beforeMs = await leaseUntilMs();
+    expect(value(await beat(null))).toEqual({ command: 'continue', run: null });
+    expect(await leaseUntilMs()).toBeGreaterThan(beforeMs);
+    expect(await jobState(request)).toMatchObject({ state: 'starting' });
+
+    expect(value(await beat(PROGRESS, 'first'))).toEqual({ command: 'continue', run: 'first' });
+    await expect.poll(async () => (await jobState(request)).state).toBe('running');
+    // The cluster has started the same attempt twice.
+    expect(await beat(PROGRESS, 'second')).toMatchObject({ error: { code: 'stale_fence' } });
+    await shorten();
+    const runningMs = await leaseUntilMs();
+    expect(value(await beat(null))).toEqual({ command: 'continue', run: 'first' });
+    expect(await leaseUntilMs()).toBe(runningMs);
+    expect(value(await beat(PROGRESS, 'first'))).toMatchObject({ run: 'first' });
+    expect(await leaseUntilMs()).toBeGreaterThan(runningMs);
+    await call((object) => object.end(grant.attemptId, 1, COMPLETED));
   });
 
   it('[P2] answers an agent that asks again with the attempt it holds', async () => {
@@ -144,7 +171,7 @@ describe.each([
     });
     expect(await call((object) => object.end(grant.attemptId, 2, COMPLETED))).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
     // The lease of the attempt is unaffected.
-    expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toBe('continue');
+    expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toMatchObject({ command: 'continue' });
     const unknown = `att_${'z'.repeat(26)}_1` as AttemptId;
     expect(await call((object) => object.end(unknown, 1, COMPLETED))).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
     await call((object) => object.end(grant.attemptId, 1, COMPLETED));
@@ -158,7 +185,7 @@ describe.each([
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
     await scheduler().cancel(request.tenantId, request.id);
     await stub.nudge();
-    expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toBe('cancel');
+    expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toMatchObject({ command: 'cancel' });
     const stopped = { kind: 'failed', reason: 'cancelled', message: '' } as const;
     expect(await call((object) => object.end(grant.attemptId, 1, stopped))).toMatchObject({ ok: true });
     expect(await jobState(request)).toMatchObject({ state: 'cancelled' });

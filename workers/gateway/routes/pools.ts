@@ -46,8 +46,8 @@ export const agentHandlers = {
   },
   heartbeat: async ({ gateway, principal, params, body }) => {
     const pool = gateway.heavy.pools(principal.poolId);
-    const command = await pool.heartbeat(params.attempt as AttemptId, body.fence, body.progress);
-    return command.ok ? { ok: true, reply: { command: command.value }, used: {} } : command;
+    const heard = await pool.heartbeat(params.attempt as AttemptId, body.fence, body.progress, body.run);
+    return heard.ok ? { ok: true, reply: heard.value, used: {} } : heard;
   },
   readInput: async ({ gateway, principal, params, query }) => {
     const content = await gateway.heavy.attempts.input(principal.poolId, params.attempt as AttemptId, query.fence);
