@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import type { AttemptId, FileId, JobId, TenantId } from '../kernel/ids.ts';
 import { about } from './api-text.ts';
+import type { Work } from './job-work.ts';
 
 /** Why an attempt ended without output. What follows from each is the scheduler's retry policy. */
 export const FAILURE_REASONS = [
@@ -30,13 +31,6 @@ export const progress = z.strictObject({
 });
 
 export type Progress = z.infer<typeof progress>;
-
-/** What a job does, as its runner sees it. */
-export interface Work {
-  readonly kind: 'batch_embedding';
-  readonly model: string;
-  readonly inputFile: FileId;
-}
 
 /** One attempt at a job, handed by the scheduler to a pool. The fence is higher than that of any earlier attempt at the job. */
 export interface Grant {

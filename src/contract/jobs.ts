@@ -5,11 +5,9 @@ import { FAILURE_REASONS, progress } from './attempt.ts';
 import { ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
-import { fileId } from './files.ts';
-import { LIMITS } from './limits.ts';
-
-const PRIORITIES = ['low', 'normal', 'high'] as const;
-export type Priority = (typeof PRIORITIES)[number];
+import { jobId, MARKETS, priority, TERMS } from './job-terms.ts';
+import { WORK_SCHEMAS } from './job-work.ts';
+import { dollarsOut } from './money.ts';
 
 const JOB_STATES = ['pending', 'starting', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
 export type JobState = (typeof JOB_STATES)[number];
@@ -24,29 +22,65 @@ const attempt = apiOnly(() =>
   }),
 );
 
+/** Why a job failed: as its last attempt did, or by what its owner had set. */
+export const JOB_ERRORS = [
+  ...FAILURE_REASONS,
+  'deadline_exceeded',
+  'runtime_exceeded',
+  'cost_exceeded',
+  /** A job that it depends on did not succeed. */
+  'dependency_failed',
+] as const;
+
+export type JobErrorReason = (typeof JOB_ERRORS)[number];
+
+const resources = apiOnly(() =>
+  z.object({
+    accelerator: z.string().nullable(),
+    accelerators_per_node: z.int(),
+    accelerator_milli: z.int().meta(about('Thousandths of each accelerator.')),
+    cpu_milli: z.int(),
+    memory_mib: z.int(),
+    nodes: z.object({ min: z.int(), max: z.int(), step: z.int() }),
+    markets: z.array(z.enum(MARKETS)),
+    regions: z.array(z.string()).nullable(),
+    topology: z.object({ level: z.string(), mode: z.enum(['required', 'preferred']), block: z.boolean() }).nullable(),
+    throughput: z.number(),
+  }),
+);
+
+const jobFields = apiOnly(() => ({
+  id: z.string(),
+  object: z.literal('job'),
+  owner: z.string(),
+  name: z.string().nullable(),
+  labels: z.record(z.string(), z.string()),
+  queue: z.string(),
+  priority: priority.meta(about('As it was given.')),
+  state: z.enum(JOB_STATES),
+  resources: z.array(resources),
+  deadline_at: unixSeconds.nullable(),
+  max_runtime_s: z.int().nullable(),
+  checkpoint_interval_s: z.int().nullable(),
+  grace_s: z.int(),
+  max_cost_usd: dollarsOut.nullable(),
+  max_usd_per_hour: dollarsOut.nullable(),
+  depends_on: z.array(z.string()),
+  max_attempts: z.int(),
+  attempts: z.array(attempt),
+  progress,
+  output_file: z.string().nullable(),
+  error: z.object({ reason: z.enum(JOB_ERRORS), message: z.string() }).nullable(),
+  created_at: unixSeconds,
+  started_at: unixSeconds.nullable(),
+  finished_at: unixSeconds.nullable(),
+  usage: z.object({ job_tokens: z.int(), accelerator_ms: z.int() }).nullable(),
+  cost_usd: z.string().nullable().meta(about('Exact decimal, once the job has finished.')),
+}));
+
+/** What a job does is shown as it was submitted, by the fields of its kind. */
 const job = apiOnly(() =>
-  z
-    .object({
-      id: z.string(),
-      object: z.literal('job'),
-      kind: z.literal('batch_embedding'),
-      model: z.string(),
-      input_file: z.string(),
-      owner: z.string(),
-      priority: z.enum(PRIORITIES),
-      state: z.enum(JOB_STATES),
-      max_attempts: z.int(),
-      attempts: z.array(attempt),
-      progress,
-      output_file: z.string().nullable(),
-      error: z.object({ reason: z.enum(FAILURE_REASONS), message: z.string() }).nullable(),
-      created_at: unixSeconds,
-      started_at: unixSeconds.nullable(),
-      finished_at: unixSeconds.nullable(),
-      usage: z.object({ job_tokens: z.int(), accelerator_ms: z.int() }).nullable(),
-      cost_usd: z.string().nullable().meta(about('Exact decimal, once the job has finished.')),
-    })
-    .meta({ id: 'Job' }),
+  z.discriminatedUnion('kind', [z.object({ ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields })]).meta({ id: 'Job' }),
 );
 
 export type JobReply = z.infer<typeof job>;
@@ -75,23 +109,12 @@ const explanation = apiOnly(() =>
 
 export type JobExplanationReply = z.infer<typeof explanation>;
 
-const create = z
-  .strictObject({
-    kind: z.literal('batch_embedding'),
-    model: z.string().min(1).max(LIMITS.nameCharsMax),
-    input_file: fileId.meta(about('JSONL: OpenAI batch lines for `/v1/embeddings`, or `{"id","text"}` lines.')),
-    owner: ownerOrCallers,
-    priority: z.enum(PRIORITIES).default('normal'),
-    max_attempts: z.int().min(1).max(LIMITS.jobAttemptsMaxCount).default(LIMITS.jobAttemptsDefaultCount),
-  })
-  .meta({ id: 'CreateJob' });
+const options = { owner: ownerOrCallers, ...TERMS };
 
-export type CreateJob = z.infer<typeof create>;
+/** Work of some kind, and what it asks of the scheduler: one schema for each kind. */
+const create = z.discriminatedUnion('kind', [WORK_SCHEMAS.batch_embedding.extend(options)]).meta({ id: 'CreateJob' });
 
-const jobId = z
-  .string()
-  .regex(/^job_[0-9a-z]{26}$/, 'must be the id of a job')
-  .meta(apiText({ example: 'job_0123456789abcdefghjkmnpqrs' }));
+export type CreateJob = z.output<typeof create>;
 
 const params = z.strictObject({ job: jobId });
 

@@ -1,5 +1,6 @@
 import { BODY_LIMITS, BULK_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
+import { JOB_LIMITS } from './job-limits.ts';
 import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
 
@@ -12,6 +13,7 @@ export const LIMITS = {
   ...BULK_LIMITS,
   ...SHARED_WORK_LIMITS,
   ...IDEMPOTENCY_LIMITS,
+  ...JOB_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.

@@ -1,18 +1,22 @@
+import type { Refusal } from '../../contract/errors.ts';
+import { refusal, refusalAt } from '../../contract/errors.ts';
+import type { Work } from '../../contract/job-work.ts';
+import { inputFilesOf, KIND_FACTS, modelOf, workOf } from '../../contract/job-work.ts';
 import type { CreateJob, JobState } from '../../contract/jobs.ts';
-import { refusalAt } from '../../contract/errors.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuseResource } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import { base32 } from '../../kernel/ids.ts';
-import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
+import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
-import type { Job } from '../../scheduler/served/job.ts';
+import type { Job, JobTerms } from '../../scheduler/served/job.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { JobQueue } from './job-queue.ts';
+import { termsOf } from './job-terms.ts';
 
 export interface JobParts {
   readonly queue: JobQueue;
@@ -35,17 +39,21 @@ export class JobDesk {
 
   /** Refuses with `model_not_found`, `file_not_found`, `limit_exceeded` or `idempotency_mismatch`. */
   async submit(principal: TenantPrincipal, body: CreateJob, idempotencyKey: string | undefined): Promise<Outcome<Job>> {
-    const { queue, files, runs, rng, hmac } = this.#parts;
+    const { queue, runs, rng, hmac } = this.#parts;
     const { organisationId, tenantId, projectId } = principal;
-    if (!runs(body.model))
-      return refuseResource('model_not_found', { kind: 'model', name: body.model }, `no pool runs a model ${body.model}`, 'model');
-    const inputFile = body.input_file as FileId;
+    const work = workOf(body);
+    const terms = termsOf(body);
+    const model = modelOf(work);
+    if (model !== null && !runs(model))
+      return refuseResource('model_not_found', { kind: 'model', name: model }, `no pool runs a model ${model}`, 'model');
+    const tooMany = beyondKind(work, terms);
+    if (tooMany !== undefined) return err(tooMany);
     const entropy = entropyFor(rng, hmac, `${tenantId}/jobs`, idempotencyKey);
     const id = `job_${base32(await entropy.bytes('id', 26))}` as JobId;
-    const input = await files.find(tenantId, inputFile);
+    const missing = await this.#missingInput(tenantId, work);
     // A repetition is answered as the first try, though its file was deleted since.
-    const isRepeated = !input.ok && idempotencyKey !== undefined && (await queue.job(tenantId, id)).ok;
-    if (!input.ok && !isRepeated) return err(refusalAt(input.error, ['input_file']));
+    const isRepeated = missing !== undefined && idempotencyKey !== undefined && (await queue.job(tenantId, id)).ok;
+    if (missing !== undefined && !isRepeated) return err(missing);
     const room = await this.#parts.holdJob(principal, id);
     if (!room.ok) return room;
     const submitted = await queue.submit({
@@ -55,12 +63,20 @@ export class JobDesk {
       tenantId,
       projectId,
       owner: body.owner ?? principal.owner,
-      work: { kind: body.kind, model: body.model, inputFile },
-      priority: body.priority,
-      attemptsMax: body.max_attempts,
+      work,
+      ...terms,
     });
     room.value?.settle(submitted.ok ? 1 : 0);
     return submitted;
+  }
+
+  /** Why an input of the work cannot be read, naming the field. */
+  async #missingInput(tenantId: TenantId, work: Work): Promise<Refusal | undefined> {
+    for (const { field, id } of inputFilesOf(work)) {
+      const found = await this.#parts.files.find(tenantId, id);
+      if (!found.ok) return refusalAt(found.error, [field]);
+    }
+    return undefined;
   }
 
   find(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>> {
@@ -84,4 +100,14 @@ export class JobDesk {
     const jobs = await this.#parts.queue.jobs(tenantId, limit, after, state);
     return jobs.ok ? ok({ items: jobs.value.slice(0, limit), hasMore: jobs.value.length > limit }) : jobs;
   }
+}
+
+/** A job that asks for more nodes than its runner can use. */
+function beyondKind({ kind }: Work, { options }: JobTerms): Refusal | undefined {
+  const { nodesMax } = KIND_FACTS[kind];
+  const at = options.findIndex(({ nodes }) => nodes.max > nodesMax);
+  const asked = options[at]?.nodes.max;
+  if (asked === undefined) return undefined;
+  const message = `is ${asked}; a ${kind} job runs on ${nodesMax} at most`;
+  return { ...refusal('limit_exceeded', message, ['resources', at, 'nodes']), limit: { bound: nodesMax }, value: asked };
 }

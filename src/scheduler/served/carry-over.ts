@@ -5,7 +5,9 @@ import { NONE_SEEN } from '../engine/placement/work-cost.ts';
 import { SharedSpecs } from '../engine/queue/shared-specs.ts';
 import type { EndedAttempt, Job } from './job.ts';
 import { NO_PROGRESS } from './job.ts';
-import { poolSpecOf, queueOf, specOf } from './served-settings.ts';
+import { DEFAULT_TERMS } from './default-terms.ts';
+import { poolSpecOf, queueOf } from './served-settings.ts';
+import { specOf } from './spec-of.ts';
 import { SqliteCellStore } from './sqlite-cell-store.ts';
 import { SqliteJobStore } from './sqlite-job-store.ts';
 
@@ -45,7 +47,7 @@ function pageAfter(storage: SqlStorage, sequence: number): readonly EarlierJob[]
   return storage.sql
     .exec<{ body: string }>(query, sequence)
     .toArray()
-    .map(({ body }) => JSON.parse(body) as EarlierJob);
+    .map(({ body }) => ({ ...DEFAULT_TERMS, ...(JSON.parse(body) as EarlierJob) }));
 }
 
 /** The job without the attempt that was under way. */

@@ -12,13 +12,15 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { Cell } from '../engine/machine/cell.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import { stepAll } from '../engine/machine/step.ts';
+import { checkRequest } from './check-request.ts';
 import type { JobExplanation } from './explain-job.ts';
 import { explained, NOT_WAITING } from './explain-job.ts';
 import type { Job, JobRequest } from './job.ts';
 import { isFinished } from './job.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
-import { nodeOf, poolSpecOf, queueOf, SERVED_SETTINGS, specOf } from './served-settings.ts';
+import { nodeOf, poolSpecOf, queueOf, SERVED_SETTINGS } from './served-settings.ts';
+import { specOf } from './spec-of.ts';
 import { SqliteCellStore } from './sqlite-cell-store.ts';
 import { SqliteJobStore } from './sqlite-job-store.ts';
 import { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
@@ -51,20 +53,23 @@ export class DurableCell {
     this.#writer = new StepWriter(this.#records, this.jobs, this.outbox);
   }
 
-  /** Queues a job, once per id. Refuses with `idempotency_mismatch` or `limit_exceeded`. */
+  /** Queues a job, once per id. Refuses with `idempotency_mismatch`, `limit_exceeded`, or as `checkRequest` does. */
   submit(request: JobRequest): Outcome<Job> {
     const known = this.jobs.find(request.id);
     if (known !== undefined) {
       const isSame = known.digest === request.digest;
       return isSame ? ok(known) : refuse('idempotency_mismatch', 'was used by another caller or for another job', 'idempotency-key');
     }
+    const fit = checkRequest(request, this.jobs, this.#clock.nowMs());
+    if (!fit.ok) return fit;
     if (this.jobs.isBarred(request.tenantId)) return refuse('tenant_suspended', 'the tenant is erased');
     const open = this.jobs.openCount(request.tenantId);
     if (open >= LIMITS.jobsOpenMaxCount)
       return refuseBeyond({ limit: 'jobsOpenMaxCount', value: open + 1, what: `the tenant has ${open} unfinished jobs already` });
     const { tenantId } = request;
     const queues: CellEvent[] = this.#loaded().tree.queue(tenantId) === undefined ? [{ kind: 'add_queue', spec: queueOf(tenantId) }] : [];
-    const outcomes = this.#transact(() => this.#step([...queues, { kind: 'submit', spec: specOf(request) }], { submitted: request }));
+    const spec = { ...specOf(request), dependsOn: fit.value };
+    const outcomes = this.#transact(() => this.#step([...queues, { kind: 'submit', spec }], { submitted: request }));
     const submitted = must(outcomes.at(-1), 'an event has an outcome');
     return submitted.ok ? ok(must(this.jobs.find(request.id), 'a submitted job is stored')) : submitted;
   }

@@ -1,6 +1,9 @@
-import type { FailureReason, Progress, Work } from '../../contract/attempt.ts';
-import type { JobState, Priority } from '../../contract/jobs.ts';
+import type { FailureReason, Progress } from '../../contract/attempt.ts';
+import type { Priority } from '../../contract/job-terms.ts';
+import type { Work } from '../../contract/job-work.ts';
+import type { JobErrorReason, JobState } from '../../contract/jobs.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../kernel/ids.ts';
+import type { ResourceOption } from '../engine/model/job-spec.ts';
 
 /** The submitter of a job, and its payer. */
 interface JobOwner {
@@ -11,14 +14,34 @@ interface JobOwner {
   readonly owner: string;
 }
 
+/** What a job asks of the scheduler, whatever it does. Null is no limit. */
+export interface JobTerms {
+  /** The owner's name of the queue it waits in. */
+  readonly queue: string;
+  readonly priority: Priority;
+  /** At least one. */
+  readonly options: readonly ResourceOption[];
+  readonly attemptsMax: number;
+  readonly deadlineAtMs: number | null;
+  /** Of one attempt. */
+  readonly runtimeMaxMs: number | null;
+  readonly checkpointIntervalMs: number | null;
+  readonly graceMs: number;
+  readonly costMaxNanoDollars: number | null;
+  readonly priceMaxNanoDollarsPerHour: number | null;
+  /** Jobs of the same tenant that must have succeeded first. */
+  readonly dependsOn: readonly JobId[];
+}
+
 /** A job as submitted. */
-export interface JobRequest extends JobOwner {
+export interface JobRequest extends JobOwner, JobTerms {
   readonly id: JobId;
   /** Digest of the request: the same id with another digest is another request. */
   readonly digest: string;
   readonly work: Work;
-  readonly priority: Priority;
-  readonly attemptsMax: number;
+  /** What its owner calls it. */
+  readonly name: string | null;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** A job as its owner sees it, beside the record of the engine. Plain data: it is stored as one row, in the same transaction. */
@@ -63,7 +86,7 @@ export interface EndedAttempt {
 }
 
 interface JobError {
-  readonly reason: FailureReason;
+  readonly reason: JobErrorReason;
   readonly message: string;
 }
 

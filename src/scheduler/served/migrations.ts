@@ -1,6 +1,7 @@
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import { carryOver } from './carry-over.ts';
 import { CELL_TABLES } from './sqlite-cell-store.ts';
+import { widenRequests } from './wider-requests.ts';
 
 /** The tables of a scheduler cell. The first two steps are of a queue that granted work by priority and knew no engine. */
 export const JOB_MIGRATIONS: Migrations = [
@@ -25,4 +26,5 @@ export const JOB_MIGRATIONS: Migrations = [
   `DROP INDEX queue; DROP INDEX leases; ${CELL_TABLES}`,
   carryOver,
   'CREATE TABLE erased_tenants (tenant_id TEXT PRIMARY KEY) WITHOUT ROWID;',
+  widenRequests,
 ];

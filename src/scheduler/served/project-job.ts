@@ -3,7 +3,7 @@ import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
 import type { JobState } from '../../contract/jobs.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { unreachable } from '../../kernel/assert.ts';
-import type { Attempt, JobRecord } from '../engine/machine/job-record.ts';
+import type { Attempt, EndReason, JobRecord } from '../engine/machine/job-record.ts';
 import { isFinished } from '../engine/machine/job-record.ts';
 import type { EndedAttempt, Job, LiveAttempt } from './job.ts';
 import { NO_PROGRESS } from './job.ts';
@@ -30,6 +30,7 @@ export function projected(job: Job, record: JobRecord, end: AttemptEnd | undefin
     startedAtMs: job.startedAtMs ?? attempt?.startedAtMs ?? null,
     finishedAtMs: record.finishedAtMs,
   };
+  if (over === null && record.state !== 'succeeded') return { ...next, error: errorOf(record, undefined) };
   return over === null ? next : withEnded(next, over, record, end?.fence === over.fence ? end : undefined, nowMs);
 }
 
@@ -43,7 +44,7 @@ function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptE
     ...job,
     ended,
     progress: isFinished(record) ? job.progress : NO_PROGRESS,
-    error: record.state === 'failed' ? errorOf(end) : null,
+    error: errorOf(record, end),
   };
 }
 
@@ -67,10 +68,23 @@ function endedAttempt(
   return { fence, poolId, startedAtMs, endedAtMs: nowMs, outcome };
 }
 
-const errorOf = (end: AttemptEnd | undefined): Job['error'] =>
-  end === undefined || end.outcome === 'succeeded'
+/** Why the job failed, if it has. */
+function errorOf({ state, endReason }: JobRecord, end: AttemptEnd | undefined): Job['error'] {
+  if (state !== 'failed' && state !== 'expired') return null;
+  const own = endReason === null ? undefined : ENDED_BY[endReason];
+  if (own !== undefined) return own;
+  return end === undefined || end.outcome === 'succeeded'
     ? { reason: 'lease_expired', message: 'the pool fell silent' }
     : { reason: end.outcome, message: end.message };
+}
+
+/** The ends that no agent reports: they follow from what the owner had set. */
+const ENDED_BY: { readonly [Reason in EndReason]?: NonNullable<Job['error']> } = {
+  deadline: { reason: 'deadline_exceeded', message: 'it had not finished by its deadline_at' },
+  max_duration: { reason: 'runtime_exceeded', message: 'an attempt ran for longer than max_runtime_s' },
+  cost_cap: { reason: 'cost_exceeded', message: 'more would have cost more than max_cost_usd' },
+  dependency_failed: { reason: 'dependency_failed', message: 'a job that it depends on did not succeed' },
+};
 
 /** The states of the engine, as the API names them. */
 function stateOf({ state, attempt }: JobRecord): JobState {

@@ -1,11 +1,11 @@
+import { ACCELERATORS } from '../../contract/accelerators.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { PoolId, TenantId } from '../../kernel/ids.ts';
 import type { CohortSpec } from '../engine/fairness/quota-tree.ts';
 import type { CellSettings } from '../engine/machine/cell-settings.ts';
-import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { NodeSpec, PoolSpec } from '../engine/model/pool-spec.ts';
 import { LeastWaste } from '../engine/placement/least-waste.ts';
-import type { JobRequest } from './job.ts';
+import { ONE_ATTEMPT } from './default-terms.ts';
 
 /** The cohort above the queues of all tenants. */
 const TENANTS = 'tenants';
@@ -13,15 +13,12 @@ const TENANTS = 'tenants';
 /** One region a cell. */
 const REGION = 'local';
 
-/** An agent runs one attempt at a time: as a node it has room for one. */
-const ONE_ATTEMPT = { cpuMilli: 1_000, memoryMib: 1_024 };
-
 /**
  * How the served cell decides. What a tenant has is a share of `cellAgentsMaxCount` agents: no limit that anyone meets, but what makes shares
  * comparable.
  */
 export const SERVED_SETTINGS: CellSettings = {
-  accelerators: new Map(),
+  accelerators: new Map(Object.entries(ACCELERATORS).map(([name, type]) => [name, { name, ...type }])),
   cohorts: [
     {
       name: TENANTS,
@@ -40,8 +37,8 @@ export const SERVED_SETTINGS: CellSettings = {
   // A tenant that had agents in the last minutes lets others go first; what it had yesterday counts for nothing.
   historyHalfLifeMs: 60_000,
   trustsObservedDurations: false,
-  // Every job needs one agent: the next that is free serves it, and nodes need not be reserved.
-  headPatienceMs: Infinity,
+  // Small jobs pass a large one that waits for its nodes for so long; then nodes are reserved for it.
+  headPatienceMs: 60_000,
   // So often a job that runs is charged. A timer that was superseded stays in memory for as long.
   segmentMaxMs: 600_000,
   admissionsMaxCount: LIMITS.schedulerBatchMaxCount,
@@ -57,7 +54,7 @@ export const queueOf = (tenantId: TenantId): CohortSpec => ({
   eviction: {
     victimOrder: 'least_lost_work',
     runtimeMinMs: 0,
-    graceMaxMs: LIMITS.jobGraceMs,
+    graceMaxMs: LIMITS.jobGraceMaxS * 1_000,
     leavingMaxCount: LIMITS.schedulerBatchMaxCount,
     protectedPriority: null,
     protectedKinds: [],
@@ -77,33 +74,4 @@ export const nodeOf = (id: string, poolId: PoolId): NodeSpec => ({
   ...ONE_ATTEMPT,
   domains: {},
   ordinal: 0,
-});
-
-const PRIORITY = { low: 10, normal: 50, high: 100 } as const;
-
-/** A job as the engine sees it. */
-export const specOf = ({ id, tenantId, priority, attemptsMax }: JobRequest): JobSpec => ({
-  id,
-  queue: tenantId,
-  kind: 'batch_inference',
-  priority: PRIORITY[priority],
-  preemptible: true,
-  options: [
-    {
-      accelerator: null,
-      perNode: { ...ONE_ATTEMPT, acceleratorCount: 0, milliEach: 0 },
-      nodes: { min: 1, max: 1, step: 1 },
-      markets: ['reserved', 'on_demand', 'spot'],
-      regions: null,
-      topology: null,
-      throughputHintMilli: 1_000,
-    },
-  ],
-  limits: { deadlineAtMs: null, durationMaxMs: null, costMaxNanoDollars: null, priceMaxNanoDollarsPerHour: null },
-  checkpoint: { intervalMs: null, graceMs: LIMITS.jobGraceMs, restartMs: 0 },
-  retry: { attemptsMax },
-  dependsOn: [],
-  scaling: null,
-  weights: null,
-  dataRegions: [],
 });

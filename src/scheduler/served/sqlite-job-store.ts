@@ -3,8 +3,7 @@ import type { JobId, TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { Job } from './job.ts';
 import { isFinished } from './job.ts';
-
-const RANK = { low: 0, normal: 1, high: 2 } as const;
+import { priorityNumber } from './spec-of.ts';
 
 type Body = { body: string };
 
@@ -75,7 +74,7 @@ export class SqliteJobStore {
       job.projectId,
       job.owner,
       job.state,
-      RANK[job.priority],
+      priorityNumber(job.priority),
       job.sequence,
       JSON.stringify(job),
     );

@@ -1,5 +1,6 @@
 import type { Grant } from '../../contract/attempt.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
+import { modelOf } from '../../contract/job-work.ts';
 import type { Meter } from '../../contract/meter.ts';
 import type { PoolEffect } from '../../contract/pool-exchange.ts';
 import { must } from '../../kernel/assert.ts';
@@ -103,7 +104,7 @@ export class StepWriter {
       projectId,
       meter,
       quantity,
-      model: work.model,
+      model: modelOf(work),
       route: JOBS_ROUTE,
       atMs,
     });

@@ -1,13 +1,11 @@
-import type { JobExplanationReply, JobReply } from '../../../src/contract/jobs.ts';
+import type { JobExplanationReply } from '../../../src/contract/jobs.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import { jobCostNano } from '../../../src/gateway/jobs/job-cost.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
 import type { JobExplanation } from '../../../src/scheduler/served/explain-job.ts';
-import type { EndedAttempt, Job, LiveAttempt } from '../../../src/scheduler/served/job.ts';
-import { isFinished } from '../../../src/scheduler/served/job.ts';
-import { usd } from '../../../src/tenancy/usage/price-book.ts';
+import type { Job } from '../../../src/scheduler/served/job.ts';
 import type { Handlers } from '../serve.ts';
-import { pageReply, seconds } from './wire.ts';
+import { jobReply } from './job-reply.ts';
+import { pageReply } from './wire.ts';
 
 export const jobHandlers = {
   createJob: async ({ gateway, principal, body, idempotencyKey }) =>
@@ -28,30 +26,6 @@ export const jobHandlers = {
 
 const answer = (job: Outcome<Job>) => (job.ok ? ({ ok: true, reply: jobReply(job.value), used: {} } as const) : job);
 
-function jobReply(job: Job): JobReply {
-  const costNano = jobCostNano(job);
-  return {
-    id: job.id,
-    object: 'job',
-    kind: job.work.kind,
-    model: job.work.model,
-    input_file: job.work.inputFile,
-    owner: job.owner,
-    priority: job.priority,
-    state: job.state,
-    max_attempts: job.attemptsMax,
-    attempts: [...job.ended, ...(job.attempt === null ? [] : [job.attempt])].map(attemptReply),
-    progress: job.progress,
-    output_file: job.outputFile,
-    error: job.error,
-    created_at: seconds(job.createdAtMs),
-    started_at: job.startedAtMs === null ? null : seconds(job.startedAtMs),
-    finished_at: job.finishedAtMs === null ? null : seconds(job.finishedAtMs),
-    usage: isFinished(job) ? { job_tokens: job.tokens, accelerator_ms: job.acceleratorMs } : null,
-    cost_usd: costNano === undefined ? null : usd(costNano),
-  };
-}
-
 const explanationReply = ({ id, state }: Job, explanation: JobExplanation): JobExplanationReply => ({
   job: id,
   object: 'job_explanation',
@@ -61,12 +35,4 @@ const explanationReply = ({ id, state }: Job, explanation: JobExplanation): JobE
   ahead: [...explanation.ahead],
   waiting_elsewhere: explanation.waitingElsewhereCount,
   agents_lacking: explanation.agentsLacking,
-});
-
-const attemptReply = (attempt: EndedAttempt | LiveAttempt) => ({
-  fence: attempt.fence,
-  pool: attempt.poolId,
-  started_at: seconds(attempt.startedAtMs),
-  ended_at: 'endedAtMs' in attempt ? seconds(attempt.endedAtMs) : null,
-  outcome: 'outcome' in attempt ? attempt.outcome : ('running' as const),
 });

@@ -23,9 +23,11 @@ export function finish(
   saveJob(cell, { ...withoutAttempt(cell, job), state, endReason, finishedAtMs: cell.nowMs });
   freeNodes(cell, job);
   for (const dependent of cell.jobs.dependentsOf(id)) {
-    const other = cell.jobs.get(dependent);
-    if (state === 'succeeded') cell.refile(dependent);
-    else if (other.finishedAtMs === null) finish(cell, other, 'failed', 'dependency_failed');
+    const other = cell.jobs.find(dependent);
+    if (other === undefined || other.finishedAtMs !== null) continue;
+    if (state !== 'succeeded') finish(cell, other, 'failed', 'dependency_failed');
+    // What has succeeded is awaited no longer, and may be forgotten.
+    else saveJob(cell, { ...other, spec: { ...other.spec, dependsOn: other.spec.dependsOn.filter((awaited) => awaited !== id) } });
   }
 }
 

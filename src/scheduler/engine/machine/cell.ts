@@ -180,11 +180,6 @@ export class Cell {
     this.wakeAt(Math.max(this.nowMs, row.fromMs));
   }
 
-  /** Examines again whether a job waits: one that it depends on has succeeded. */
-  refile(id: JobId): void {
-    this.#file(this.jobs.get(id), this.jobs.get(id));
-  }
-
   /** Takes note of how long a job took that is done: others like it are expected to take as long. */
   observeDuration({ classKey }: JobRecord, durationMs: number): void {
     for (const changed of this.durations.observe(classKey, durationMs)) {

@@ -113,6 +113,7 @@ export class JobTable {
   /** Drops a finished job. Not undone by a trial. */
   forget(id: JobId): void {
     assert(isFinished(this.get(id)), 'only finished jobs are forgotten');
+    for (const other of this.get(id).spec.dependsOn) this.#dependents.get(other)?.delete(id);
     this.#byId.delete(id);
     this.#dependents.delete(id);
   }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
+import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { OTHER_POOL, POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
@@ -214,7 +215,8 @@ describe('failure', () => {
     world.cell.wake();
     expect(world.job(running)).toMatchObject({ state: 'pending', failures: 1, ended: [{ fence: 1, outcome: 'lease_expired' }] });
     expect(world.job(starting)).toMatchObject({ state: 'pending', failures: 0, ended: [{ fence: 1, outcome: 'never_started' }] });
-    expect(world.cell.nextDueMs()).toBe(Infinity);
+    // Only nodes may have to be reserved for what waits.
+    expect(world.cell.nextDueMs()).toBe(1_000_000 + SERVED_SETTINGS.headPatienceMs);
     // What no agent confirmed costs nothing.
     expect([world.job(running).acceleratorMs, world.job(starting).acceleratorMs]).toEqual([LIMITS.poolLeaseMs + 10, 0]);
     expect(world.charges).toHaveLength(1);

@@ -1,0 +1,31 @@
+import { NAMED_PRIORITIES } from '../../contract/job-terms.ts';
+import type { Priority } from '../../contract/job-terms.ts';
+import { KIND_FACTS } from '../../contract/job-work.ts';
+import type { JobSpec } from '../engine/model/job-spec.ts';
+import type { JobRequest } from './job.ts';
+
+/** A priority as the engine counts it. */
+export const priorityNumber = (priority: Priority): number => (typeof priority === 'number' ? priority : NAMED_PRIORITIES[priority]);
+
+/** A job as the engine sees it. */
+export const specOf = (job: JobRequest): JobSpec => ({
+  id: job.id,
+  // Every tenant has one queue, named after it.
+  queue: job.tenantId,
+  kind: KIND_FACTS[job.work.kind].schedulerKind,
+  priority: priorityNumber(job.priority),
+  preemptible: true,
+  options: job.options,
+  limits: {
+    deadlineAtMs: job.deadlineAtMs,
+    durationMaxMs: job.runtimeMaxMs,
+    costMaxNanoDollars: job.costMaxNanoDollars,
+    priceMaxNanoDollarsPerHour: job.priceMaxNanoDollarsPerHour,
+  },
+  checkpoint: { intervalMs: job.checkpointIntervalMs, graceMs: job.graceMs, restartMs: 0 },
+  retry: { attemptsMax: job.attemptsMax },
+  dependsOn: job.dependsOn,
+  scaling: null,
+  weights: null,
+  dataRegions: [],
+});

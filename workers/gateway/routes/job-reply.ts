@@ -1,0 +1,66 @@
+import { workReply } from '../../../src/contract/job-work.ts';
+import type { JobReply } from '../../../src/contract/jobs.ts';
+import { jobCostNano } from '../../../src/gateway/jobs/job-cost.ts';
+import type { ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
+import type { EndedAttempt, Job, LiveAttempt } from '../../../src/scheduler/served/job.ts';
+import { isFinished } from '../../../src/scheduler/served/job.ts';
+import { usd } from '../../../src/tenancy/usage/price-book.ts';
+import { seconds } from './wire.ts';
+
+/** A job as the API shows it. */
+export function jobReply(job: Job): JobReply {
+  const costNano = jobCostNano(job);
+  return {
+    ...workReply(job.work),
+    id: job.id,
+    object: 'job',
+    owner: job.owner,
+    name: job.name,
+    labels: job.labels,
+    queue: job.queue,
+    priority: job.priority,
+    state: job.state,
+    resources: job.options.map(resourcesReply),
+    deadline_at: secondsOrNull(job.deadlineAtMs),
+    max_runtime_s: secondsOrNull(job.runtimeMaxMs),
+    checkpoint_interval_s: secondsOrNull(job.checkpointIntervalMs),
+    grace_s: seconds(job.graceMs),
+    max_cost_usd: usdOrNull(job.costMaxNanoDollars),
+    max_usd_per_hour: usdOrNull(job.priceMaxNanoDollarsPerHour),
+    depends_on: [...job.dependsOn],
+    max_attempts: job.attemptsMax,
+    attempts: [...job.ended, ...(job.attempt === null ? [] : [job.attempt])].map(attemptReply),
+    progress: job.progress,
+    output_file: job.outputFile,
+    error: job.error,
+    created_at: seconds(job.createdAtMs),
+    started_at: secondsOrNull(job.startedAtMs),
+    finished_at: secondsOrNull(job.finishedAtMs),
+    usage: isFinished(job) ? { job_tokens: job.tokens, accelerator_ms: job.acceleratorMs } : null,
+    cost_usd: costNano === undefined ? null : usd(costNano),
+  };
+}
+
+const secondsOrNull = (ms: number | null): number | null => (ms === null ? null : seconds(ms));
+const usdOrNull = (nano: number | null): string | null => (nano === null ? null : usd(nano));
+
+const resourcesReply = ({ accelerator, perNode, nodes, markets, regions, topology, throughputHintMilli }: ResourceOption) => ({
+  accelerator,
+  accelerators_per_node: perNode.acceleratorCount,
+  accelerator_milli: perNode.milliEach,
+  cpu_milli: perNode.cpuMilli,
+  memory_mib: perNode.memoryMib,
+  nodes,
+  markets: [...markets],
+  regions: regions === null ? null : [...regions],
+  topology,
+  throughput: throughputHintMilli / 1_000,
+});
+
+const attemptReply = (attempt: EndedAttempt | LiveAttempt) => ({
+  fence: attempt.fence,
+  pool: attempt.poolId,
+  started_at: seconds(attempt.startedAtMs),
+  ended_at: 'endedAtMs' in attempt ? seconds(attempt.endedAtMs) : null,
+  outcome: 'outcome' in attempt ? attempt.outcome : ('running' as const),
+});
