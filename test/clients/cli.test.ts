@@ -12,7 +12,7 @@ import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
-const SCOPES = ['inference', 'index:read', 'index:write', 'usage:read', 'keys:write'];
+const SCOPES = ['inference', 'index:read', 'index:write', 'usage:read', 'keys:write', 'files', 'jobs'];
 
 const server = sharedDeployment();
 let tenant: TestTenant;
@@ -135,6 +135,41 @@ it('lists, creates and revokes keys', async () => {
   expect(await printed('keys', 'list')).toMatch(new RegExp(`${made.id} +short +testers +revoked `));
   const asAdmin = await sluice(['keys', 'list', '--admin', '--tenant', tenant.id], { SLUICE_ADMIN_KEY: server.secrets.SLUICE_ADMIN_KEY });
   expect(asAdmin.stdout).toContain(made.id);
+});
+
+it('submits a job once, explains and lists it, and watches it until it is over', async () => {
+  const file = join(folder, 'texts.jsonl');
+  await writeFile(file, '{"id": "1", "text": "a weir holds back the river"}\n');
+  const submit = ['jobs', 'submit', '--model', 'glove-sif-100', '--priority', 'high', '--idempotency-key', 'tonight'];
+  const id = (await printed(...submit, '--input', file)).trim();
+  expect(id).toMatch(/^job_[0-9a-z]{26}$/);
+  const { input_file: input } = JSON.parse(await printed('jobs', 'get', id, '--json')) as { input_file: string };
+  const spec = join(folder, 'job.json');
+  await writeFile(spec, JSON.stringify({ kind: 'batch_embedding', model: 'glove-sif-100', input_file: input, priority: 'low' }));
+  // The same job again, described by a file and overridden: the key finds it.
+  const again = ['jobs', 'submit', '--spec', spec, '--priority', 'high', '--idempotency-key', 'tonight'];
+  expect(await printed(...again)).toBe(`${id}\n`);
+  expect(await printed('jobs', 'list', '--state', 'pending')).toMatch(
+    new RegExp(`${id} +batch_embedding +pending +high +0/3 +- +\\d+ s +- +-`),
+  );
+  expect(await printed('jobs', 'explain', id)).toMatch(/reason +\w+/);
+
+  const watching = sluice(['jobs', 'watch', id, '--every', '0.2']);
+  expect(await printed('jobs', 'cancel', id)).toBe(`${id} is cancelled\n`);
+  const watched = await watching;
+  expect({ ...watched, stdout: watched.stdout.split('\n').at(-2) }).toMatchObject({ status: 1, stderr: '' });
+  expect(watched.stdout.trimEnd().split('\n').at(-1)).toMatch(new RegExp(`^${id} .* cancelled `));
+  expect(await sluice(['jobs', 'get', 'job_../keys'])).toMatchObject({ status: 2, stdout: '' });
+});
+
+it('creates and shows pools as the admin', async () => {
+  const admin = { SLUICE_ADMIN_KEY: server.secrets.SLUICE_ADMIN_KEY };
+  const made = await sluice(['pools', 'create', '--name', 'basement', '--owner', 'platform'], admin);
+  expect(made).toMatchObject({ status: 0, stderr: '' });
+  const [id = '', , , token = ''] = made.stdout.split('\n');
+  expect([id, token]).toEqual([expect.stringMatching(/^pool_/), expect.stringMatching(/^pt_/)]);
+  expect((await sluice(['pools', 'list'], admin)).stdout).toMatch(new RegExp(`^${id} +basement +platform$`, 'm'));
+  expect((await sluice(['pools', 'get', id], admin)).stdout).toMatch(new RegExp(`^${id} +basement +platform +0 +0$`, 'm'));
 });
 
 it('shows usage, and reports when no gateway answers or is known', async () => {

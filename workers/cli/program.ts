@@ -15,6 +15,8 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   search: { summary: 'search an index by a text', load: async () => (await import('./gateway/search.ts')).search() },
   keys: { summary: 'list, create and revoke API keys', load: async () => (await import('./gateway/keys.ts')).keys() },
   usage: { summary: 'what was used, and what it costs', load: async () => (await import('./gateway/usage.ts')).usage() },
+  jobs: { summary: 'submit, follow and control heavy jobs', load: async () => (await import('./jobs/jobs.ts')).jobs() },
+  pools: { summary: 'pools of machines that run jobs', load: async () => (await import('./pools/pools.ts')).pools() },
   capacity: {
     summary: "what an index of a size and load takes: shards, memory, storage, a month's bill, latency",
     load: async () => (await import('./capacity/capacity.ts')).capacity(),

@@ -100,13 +100,34 @@ export class GatewayClient {
     return new URL(`${this.#url}${path}`);
   }
 
-  async call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
-    const headers = { authorization: this.authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-    const response = await fetch(this.urlOf(path), {
+  async call<T>(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
+    const content = body === undefined ? {} : { 'content-type': 'application/json' };
+    return this.#answer<T>(path, {
       method,
-      headers,
+      headers: { ...headers, ...content },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    }).catch((error: unknown) => {
+    });
+  }
+
+  /** Sends a file with fields beside it, as a form. */
+  upload<T>(path: string, fields: Readonly<Record<string, string>>, file: Blob, name: string): Promise<T> {
+    const form = new FormData();
+    for (const [field, value] of Object.entries(fields)) form.set(field, value);
+    form.set('file', file, name);
+    return this.#answer<T>(path, { method: 'POST', headers: {}, body: form });
+  }
+
+  async #answer<T>(
+    path: string,
+    request: { readonly method: string; readonly headers: Readonly<Record<string, string>>; readonly body?: string | FormData },
+  ): Promise<T> {
+    const headers = { ...request.headers, authorization: this.authorization };
+    const response = await fetch(this.urlOf(path), { ...request, headers }).catch((error: unknown) => {
       throw unreachable(this.#url, error);
     });
     const text = await response.text();

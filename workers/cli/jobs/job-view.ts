@@ -1,0 +1,55 @@
+import { UsageError } from '../command.ts';
+
+/** What the commands show of a job, of all that the API answers. */
+export interface JobView {
+  readonly id: string;
+  readonly kind: string;
+  readonly name?: string | null;
+  readonly queue?: string;
+  readonly state: string;
+  readonly priority: string | number;
+  readonly max_attempts: number;
+  readonly attempts: readonly { readonly pool: string; readonly ended_at: number | null }[];
+  readonly progress: { readonly completed: number; readonly failed: number; readonly total: number | null };
+  readonly error: { readonly reason: string; readonly message: string } | null;
+  readonly created_at: number;
+  readonly started_at: number | null;
+  readonly finished_at: number | null;
+  readonly cost_usd: string | null;
+}
+
+export const JOB_HEADINGS = ['job', 'kind', 'state', 'priority', 'attempts', 'items', 'waited', 'ran', 'USD'] as const;
+
+/** A row of a table of jobs, at a time in seconds. */
+export function rowOf(job: JobView, nowS: number): readonly string[] {
+  const { progress, attempts } = job;
+  const items = progress.total === null ? '-' : `${progress.completed + progress.failed}/${progress.total}`;
+  return [
+    job.id,
+    job.kind,
+    job.error === null ? job.state : `${job.state}: ${job.error.reason}`,
+    String(job.priority),
+    `${attempts.length}/${job.max_attempts}`,
+    items,
+    spanOf(job.created_at, job.started_at ?? job.finished_at ?? nowS),
+    job.started_at === null ? '-' : spanOf(job.started_at, job.finished_at ?? nowS),
+    job.cost_usd ?? '-',
+  ];
+}
+
+/** What is left to a finished job is to be read. */
+export const isOver = ({ finished_at: finishedAt }: JobView): boolean => finishedAt !== null;
+
+/** The time between two points in seconds, as people read it: 41 s, 3 min 20 s, 2 h 5 min. */
+export function spanOf(fromS: number, toS: number): string {
+  const s = Math.max(0, Math.round(toS - fromS));
+  if (s < 60) return `${s} s`;
+  const min = Math.floor(s / 60);
+  return min < 60 ? `${min} min ${s % 60} s` : `${Math.floor(min / 60)} h ${min % 60} min`;
+}
+
+/** The path of a job; a mistyped id must not lead to another endpoint. */
+export function jobPath(id: string, below = ''): string {
+  if (!/^job_[0-9a-z]+$/.test(id)) throw new UsageError(`"${id}" is not the id of a job, such as job_01j9...`);
+  return `/v1/jobs/${id}${below}`;
+}

@@ -1,0 +1,67 @@
+import { openAsBlob } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
+import { text } from 'node:stream/consumers';
+import type { Command } from 'commander';
+
+import { UsageError } from '../command.ts';
+import type { GatewayClient } from '../gateway/gateway-client.ts';
+import type { JobView } from './job-view.ts';
+
+/** What `submit` and `plan` take to describe a job. */
+export interface Described {
+  readonly spec?: string;
+  readonly kind?: string;
+  readonly model?: string;
+  readonly input?: string;
+  readonly priority?: string;
+  readonly queue?: string;
+  readonly name?: string;
+}
+
+export const describing = (of: Command): Command =>
+  of
+    .option('--spec <file>', 'the request as JSON, as POST /v1/jobs takes it; - reads it from standard input. Options below override it')
+    .option('--kind <kind>', 'what the job does (default: batch_embedding)')
+    .option('--model <name>', 'the model that it runs')
+    .option('--input <file>', 'a file of lines to upload as its input')
+    .option('--priority <p>', 'low, normal, high, or a number')
+    .option('--queue <name>', 'the queue that it waits in')
+    .option('--name <name>', 'what you call it');
+
+/** The body of the request, once its input is uploaded. */
+export async function bodyOf(client: GatewayClient, described: Described): Promise<Record<string, unknown>> {
+  const { kind, model, priority, queue, name } = described;
+  const spec = described.spec === undefined ? { kind: 'batch_embedding' } : await readSpec(described.spec);
+  const given = { kind, model, priority: priority === undefined ? undefined : priorityOf(priority), queue, name };
+  const overrides = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const input = described.input === undefined ? {} : { input_file: await upload(client, described.input) };
+  return { ...spec, ...overrides, ...input };
+}
+
+/** Queues a job, once however often the connection has to be tried. */
+export const submit = async (client: GatewayClient, described: Described, idempotencyKey: string = randomUUID()): Promise<JobView> =>
+  client.call<JobView>('POST', '/v1/jobs', await bodyOf(client, described), { 'idempotency-key': idempotencyKey });
+
+async function readSpec(path: string): Promise<Record<string, unknown>> {
+  const json = await (path === '-' ? text(process.stdin) : readFile(path, 'utf8')).catch((error: Error) => {
+    throw new UsageError(`--spec: ${error.message}`);
+  });
+  try {
+    const spec: unknown = JSON.parse(json);
+    if (typeof spec === 'object' && spec !== null && !Array.isArray(spec)) return spec as Record<string, unknown>;
+  } catch {
+    // Reported below, like any other text that is not an object.
+  }
+  throw new UsageError(`--spec: ${path} is not a JSON object`);
+}
+
+async function upload(client: GatewayClient, path: string): Promise<string> {
+  const file = await openAsBlob(path).catch((error: Error) => {
+    throw new UsageError(`--input: ${error.message}`);
+  });
+  return (await client.upload<{ id: string }>('/v1/files', { purpose: 'batch' }, file, basename(path))).id;
+}
+
+const priorityOf = (value: string): string | number => (/^\d+$/.test(value) ? Number(value) : value);
