@@ -6,6 +6,7 @@ import { name } from './common.ts';
 import type { Access, Endpoint } from './endpoint.ts';
 import { json, NO_BODY } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
+import { nodeCapacity, nodeDomains, residentWeights } from './node-capacity.ts';
 import { poolId } from './pools.ts';
 
 // Messages between a pool and its agents. Every message about an attempt carries the attempt's fence; once the fence is not the job's
@@ -53,10 +54,51 @@ const command = apiOnly(() =>
     run: z.string().nullable().meta(about('The process that runs the attempt; null until one has been named.')),
   }),
 );
+const throughput = z
+  .strictObject({
+    work_milli: z.int().min(0).max(Number.MAX_SAFE_INTEGER).meta(about('Thousandths of its own unit of work that the attempt has done.')),
+    over_ms: z.int().min(1).max(LIMITS.throughputMsMax).meta(about('In that time.')),
+  })
+  .meta(
+    about('How fast the attempt has been since it last said so: later jobs of its kind are placed where they are fastest for the money.'),
+  );
+
 const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
 
 /** The reasons an agent may give; the others are observed. */
 const agentReason = z.enum(FAILURE_REASONS).exclude(['lease_expired', 'never_started']);
+
+/** Besides its name, all that an agent says of itself is optional: one that says nothing of its capacity runs one small attempt at a time. */
+const registration = z.strictObject({
+  name,
+  capacity: nodeCapacity.optional().meta(about('What the machine has; if absent, the agent runs one attempt of one core and 1 GiB.')),
+  attempts: z
+    .int()
+    .min(1)
+    .max(LIMITS.agentAttemptsMaxCount)
+    .optional()
+    .meta(about('Attempts that it runs at once, at most; 1 if absent. They have to fit its capacity, too.')),
+  domains: nodeDomains.optional(),
+  ordinal: z
+    .int()
+    .min(0)
+    .max(LIMITS.nodeOrdinalMax)
+    .optional()
+    .meta(about('Its place among its neighbours, as hosts of a TPU pod have one.')),
+  address: z
+    .string()
+    .min(1)
+    .max(LIMITS.agentAddressCharsMax)
+    .optional()
+    .meta(about('Where agents of the same pool reach this one, for jobs on several nodes.', '10.0.0.7')),
+  weights: z
+    .array(residentWeights)
+    .max(LIMITS.nodeWeightsMaxCount)
+    .optional()
+    .meta(about('Weights that are in its memory already: jobs that need them are placed there.')),
+});
+
+export type Registration = z.output<typeof registration>;
 
 const common = { tag: 'Agent protocol', access: AGENT, meters: [], status: 200 } as const;
 
@@ -67,7 +109,7 @@ export const agentEndpoints = {
     path: '/v1/pools/:pool/agents',
     summary: apiText('Join the pool'),
     params: poolParams,
-    body: json(z.strictObject({ name })),
+    body: json(registration),
     reply: json(registered),
   },
   leaseWork: {
@@ -75,9 +117,18 @@ export const agentEndpoints = {
     method: 'POST',
     path: '/v1/pools/:pool/lease',
     summary: apiText('Wait for work'),
-    description: apiText('An agent runs one attempt at a time: while it holds one, the answer is that one again.'),
+    description: apiText(
+      'Without `holding`, an agent runs one attempt at a time: while it holds one, the answer is that one again. With it, the answer is an ' +
+        'attempt that the agent has and does not name there; so one whose answer was lost is answered again.',
+    ),
     params: poolParams,
-    body: json(z.strictObject({ agent: agentId, wait_ms: z.int().min(0).max(LIMITS.longPollMsMax) })),
+    body: json(
+      z.strictObject({
+        agent: agentId,
+        wait_ms: z.int().min(0).max(LIMITS.longPollMsMax),
+        holding: z.array(attemptId).max(LIMITS.agentAttemptsMaxCount).optional().meta(about('Attempts that the agent runs now.')),
+      }),
+    ),
     reply: json(apiOnly(() => z.object({ assignment: assignment.nullable() }))),
   },
   heartbeat: {
@@ -87,7 +138,7 @@ export const agentEndpoints = {
     summary: apiText('Extend the lease of an attempt'),
     description: apiText('`progress` is null while the attempt waits in the queue of a cluster. `stale_fence` where another `run` has it.'),
     params: attemptParams,
-    body: json(z.strictObject({ fence, progress: progress.nullable(), run: run.optional() })),
+    body: json(z.strictObject({ fence, progress: progress.nullable(), run: run.optional(), throughput: throughput.optional() })),
     reply: json(command),
   },
   readInput: {

@@ -45,12 +45,18 @@ export interface Grant {
   readonly outputFile: FileId;
 }
 
+/** So many thousandths of its own unit of work an attempt has done in that time. */
+export interface Throughput {
+  readonly workMilli: number;
+  readonly overMs: number;
+}
+
 /** News of an attempt, from a pool to the scheduler. */
 export type AttemptReport = { readonly jobId: JobId; readonly fence: number } & AttemptNews;
 
 export type AttemptNews =
-  /** Alive. */
-  { readonly kind: 'progress'; readonly progress: Progress } | AttemptEnding;
+  /** Alive; `throughput`: how fast it has been since it last said so. */
+  { readonly kind: 'progress'; readonly progress: Progress; readonly throughput?: Throughput } | AttemptEnding;
 
 /** How an attempt ended. */
 export type AttemptEnding =

@@ -1,6 +1,7 @@
 import { BODY_LIMITS, BULK_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
+import { POOL_LIMITS } from './pool-limits.ts';
 import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
 
@@ -11,6 +12,7 @@ import { SHARED_WORK_LIMITS } from './shared-work.ts';
 export const LIMITS = {
   ...BODY_LIMITS,
   ...BULK_LIMITS,
+  ...POOL_LIMITS,
   ...SHARED_WORK_LIMITS,
   ...IDEMPOTENCY_LIMITS,
   ...JOB_LIMITS,

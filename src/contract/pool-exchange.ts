@@ -1,5 +1,6 @@
 import type { AttemptId, PoolId } from '../kernel/ids.ts';
 import type { AttemptReport, Grant, ReportVerdict } from './attempt.ts';
+import type { Capacity } from './node-capacity.ts';
 
 // What a pool and the scheduler say to each other. Each message of a pool may come twice, and each effect may be answered again: applying
 // them again changes nothing.
@@ -10,12 +11,27 @@ export interface PoolMessage {
   readonly reports: readonly AttemptReport[];
   /** Agents that ask for no more work; `isLost`: they fell silent during an attempt. */
   readonly left: readonly { readonly nodeId: string; readonly isLost: boolean }[];
-  /** Agents that ask for work. */
-  readonly joined: readonly string[];
+  /** Agents that ask for work, and what they are. */
+  readonly joined: readonly PoolNode[];
   /** The agents that have joined and not left, this message counted in. */
   readonly nodeCount: number;
   /** The pool has carried out the effects up to this one. */
   readonly carriedOut: number;
+}
+
+/** An agent as a node. Plain data. */
+export interface PoolNode {
+  readonly id: string;
+  readonly name: string;
+  /** Null: as an agent has it that says nothing of it, room for one small attempt. */
+  readonly capacity: Capacity | null;
+  /** Attempts that it runs at once, at most. */
+  readonly attemptsMax: number;
+  readonly domains: Readonly<Record<string, string>>;
+  readonly ordinal: number;
+  /** Where other agents of the pool reach it; null: nowhere. */
+  readonly address: string | null;
+  readonly weights: readonly { readonly model: string; readonly memoryMib: number; readonly loadMs: number }[];
 }
 
 /** What the scheduler answers. */

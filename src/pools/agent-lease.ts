@@ -1,4 +1,4 @@
-import type { AttemptEnding, AttemptReport, Grant, Progress } from '../contract/attempt.ts';
+import type { AttemptEnding, AttemptReport, Grant, Progress, Throughput } from '../contract/attempt.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Brand } from '../kernel/ids.ts';
 
@@ -14,6 +14,8 @@ export interface AgentLease {
   readonly progress: Progress | null;
   /** The process that runs it, where the agent drives a cluster that may start several (P60). */
   readonly run?: string;
+  /** How fast it has been since the scheduler was told; absent: not measured. */
+  readonly throughput?: Throughput | undefined;
   /** The instruction in the reply to the agent's next heartbeat. */
   readonly command: AgentCommand;
   /** The agent holds it no longer; kept until the scheduler knows. */
@@ -64,6 +66,21 @@ export function heard(lease: AgentLease, progress: Progress | null, run: string 
   return { ...extended(lease, progress, nowMs), ...(run === undefined ? {} : { run }) };
 }
 
+/** The lease with one more measurement. */
+export function measured(lease: AgentLease, throughput: Throughput): AgentLease {
+  const { workMilli, overMs } = lease.throughput ?? NOTHING_DONE;
+  return { ...lease, throughput: { workMilli: workMilli + throughput.workMilli, overMs: overMs + throughput.overMs } };
+}
+
+/** The lease without what the scheduler has been told of its throughput. */
+export function told(lease: AgentLease, { workMilli, overMs }: Throughput): AgentLease {
+  const { throughput = NOTHING_DONE } = lease;
+  const left = { workMilli: throughput.workMilli - workMilli, overMs: throughput.overMs - overMs };
+  return { ...lease, throughput: left.overMs > 0 ? left : undefined };
+}
+
+const NOTHING_DONE: Throughput = { workMilli: 0, overMs: 0 };
+
 /** Takes the attempt from an agent that let the lease run out. */
 export const swept = (lease: AgentLease, nowMs: number): AgentLease => (nowMs >= lease.leaseUntilMs ? { ...lease, lost: true } : lease);
 
@@ -71,7 +88,7 @@ export const swept = (lease: AgentLease, nowMs: number): AgentLease => (nowMs >=
 export const ended = (lease: AgentLease, ending: AttemptEnding): AgentLease => ({ ...lease, lost: true, ending });
 
 /** The report on a lease for the scheduler, if any: an attempt that no agent has confirmed is not reported. */
-export function reportOn({ grant, progress, lost, ending }: AgentLease): AttemptReport | undefined {
+export function reportOn({ grant, progress, throughput, lost, ending }: AgentLease): AttemptReport | undefined {
   const { jobId, fence } = grant;
   if (ending !== undefined) return { jobId, fence, ...ending };
   if (lost) {
@@ -79,5 +96,6 @@ export function reportOn({ grant, progress, lost, ending }: AgentLease): Attempt
       ? { jobId, fence, kind: 'failed', reason: 'never_started', message: 'no agent confirmed the attempt' }
       : { jobId, fence, kind: 'failed', reason: 'lease_expired', message: 'the agent fell silent' };
   }
-  return progress === null ? undefined : { jobId, fence, kind: 'progress', progress };
+  if (progress === null) return undefined;
+  return { jobId, fence, kind: 'progress', progress, ...(throughput === undefined ? {} : { throughput }) };
 }

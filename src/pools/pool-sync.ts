@@ -6,7 +6,7 @@ import { must } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { AttemptId } from '../kernel/ids.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
-import { assign, ended, reportOn, swept } from './agent-lease.ts';
+import { assign, ended, reportOn, swept, told } from './agent-lease.ts';
 import type { SqlitePoolStore } from './sqlite-pool-store.ts';
 
 const BATCH = LIMITS.schedulerBatchMaxCount;
@@ -104,13 +104,15 @@ export class PoolSync {
     }
   }
 
-  #obey({ jobId, fence, kind }: AttemptReport, verdict: ReportVerdict): void {
+  #obey(report: AttemptReport, verdict: ReportVerdict): void {
     const { store } = this.#parts;
     // Read again: a heartbeat may have come while the scheduler was asked.
-    const lease = store.find(attemptIdOf(jobId, fence));
+    const lease = store.find(attemptIdOf(report.jobId, report.fence));
     if (lease === undefined) return;
-    if (verdict === 'stale' || kind !== 'progress') store.remove(lease.grant.attemptId);
-    else if (!lease.lost && (verdict === 'cancel' || verdict === 'stop')) store.save({ ...lease, command: verdict });
+    if (verdict === 'stale' || report.kind !== 'progress') return store.remove(lease.grant.attemptId);
+    const known = report.throughput === undefined ? lease : told(lease, report.throughput);
+    const isAsked = !lease.lost && (verdict === 'cancel' || verdict === 'stop');
+    if (isAsked || known !== lease) store.save(isAsked ? { ...known, command: verdict } : known);
   }
 
   #carryOut(effect: PoolEffect): void {

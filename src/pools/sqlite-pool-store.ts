@@ -4,6 +4,7 @@ import type { Migrations } from '../kernel/sql/migrate.ts';
 import { hasTable, migrate } from '../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import type { Grant } from '../contract/attempt.ts';
+import type { PoolNode } from '../contract/pool-exchange.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
 import { extended } from './agent-lease.ts';
 
@@ -23,7 +24,30 @@ const MIGRATIONS: Migrations = [
    CREATE INDEX agents_by_presence ON agents (joined, present_until_ms);
    CREATE TABLE sync (joined_count INTEGER NOT NULL, carried_out INTEGER NOT NULL);
    INSERT INTO sync VALUES (0, 0);`,
+  // Agents say what they are, and may hold several attempts: they are there as long as they ask for work or hold one.
+  `ALTER TABLE agents ADD COLUMN body TEXT;
+   ALTER TABLE agents ADD COLUMN asking_until_ms INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE agents ADD COLUMN holds_several INTEGER NOT NULL DEFAULT 0;
+   UPDATE agents SET asking_until_ms = present_until_ms;`,
 ];
+
+type AgentRow = { readonly id: string; readonly name: string; readonly body: string | null };
+
+/** An agent that said nothing of itself when it registered. */
+export const PLAIN_NODE: Omit<PoolNode, 'id' | 'name'> = {
+  capacity: null,
+  attemptsMax: 1,
+  domains: {},
+  ordinal: 0,
+  address: null,
+  weights: [],
+};
+
+const nodeIn = ({ id, name, body }: AgentRow): PoolNode => ({
+  id,
+  name,
+  ...(body === null ? PLAIN_NODE : (JSON.parse(body) as typeof PLAIN_NODE)),
+});
 
 export interface PoolIdentity {
   readonly id: PoolId;
@@ -53,22 +77,44 @@ export class SqlitePoolStore {
     return row === undefined ? undefined : { id: row.id as PoolId, tokenMac: row.token_mac };
   }
 
-  addAgent(id: AgentId, name: string, nowMs: number): void {
-    this.#sql.exec('INSERT INTO agents (id, name, seen_at_ms) VALUES (?, ?, ?)', id, name, nowMs);
+  addAgent(id: AgentId, { name, ...node }: Omit<PoolNode, 'id'>, nowMs: number): void {
+    this.#sql.exec('INSERT INTO agents (id, name, seen_at_ms, body) VALUES (?, ?, ?, ?)', id, name, nowMs, JSON.stringify(node));
   }
 
-  /** Notes that an agent is there up to then; false for one that the pool does not know. */
-  sawAgent(id: AgentId, nowMs: number, presentUntilMs: number): boolean {
-    return (
-      this.#sql
-        .exec('UPDATE agents SET seen_at_ms = ?, present_until_ms = ? WHERE id = ? RETURNING 1 AS one', nowMs, presentUntilMs, id)
-        .toArray().length > 0
-    );
+  /** Notes that an agent asks for work, and will up to then; false for one that the pool does not know. */
+  asks(id: AgentId, nowMs: number, untilMs: number, holdsSeveral: boolean): boolean {
+    const update = 'UPDATE agents SET seen_at_ms = ?, asking_until_ms = ?, holds_several = ? WHERE id = ? RETURNING 1 AS one';
+    const isKnown = this.#sql.exec(update, nowMs, untilMs, Number(holdsSeveral), id).toArray().length > 0;
+    this.#settle(id);
+    return isKnown;
   }
 
-  /** From now on the agent counts as away until it asks for work again. */
+  /** Notes a sign of life of an agent whose lease was extended. */
+  sawAgent(id: AgentId, nowMs: number): void {
+    this.#sql.exec('UPDATE agents SET seen_at_ms = ? WHERE id = ?', nowMs, id);
+    this.#settle(id);
+  }
+
+  /** The agent has its answer, or an attempt of it has ended: one that holds a single attempt asks for no more until it says so. */
   leaves(id: AgentId): void {
-    this.#sql.exec('UPDATE agents SET present_until_ms = 0 WHERE id = ?', id);
+    this.#sql.exec('UPDATE agents SET asking_until_ms = 0 WHERE id = ? AND holds_several = 0', id);
+    this.#settle(id);
+  }
+
+  /** The agent asks for no more until it says so. */
+  stopsAsking(id: AgentId): void {
+    this.#sql.exec('UPDATE agents SET asking_until_ms = 0 WHERE id = ?', id);
+    this.#settle(id);
+  }
+
+  /** An agent is there as long as it asks for work or holds an attempt. */
+  #settle(id: AgentId): void {
+    this.#sql.exec(
+      `UPDATE agents SET present_until_ms =
+         max(asking_until_ms, (SELECT coalesce(max(lease_until_ms), 0) FROM leases WHERE agent_id = agents.id AND lost = 0))
+       WHERE id = ?`,
+      id,
+    );
   }
 
   /** Up to when the agent is there; 0 for one that is unknown or away. */
@@ -81,15 +127,15 @@ export class SqlitePoolStore {
   }
 
   /** At most `count` agents that are there and that the scheduler does not know of. */
-  arrived(nowMs: number, count: number): readonly AgentId[] {
+  arrived(nowMs: number, count: number): readonly PoolNode[] {
     return this.#sql
-      .exec<{ id: string }>(
-        'SELECT id FROM agents WHERE joined = 0 AND present_until_ms > ? ORDER BY present_until_ms LIMIT ?',
+      .exec<AgentRow>(
+        'SELECT id, name, body FROM agents WHERE joined = 0 AND present_until_ms > ? ORDER BY present_until_ms LIMIT ?',
         nowMs,
         count,
       )
       .toArray()
-      .map(({ id }) => id as AgentId);
+      .map(nodeIn);
   }
 
   /** At most `count` agents that the scheduler knows of and that are away; `isLost`: they fell silent during an attempt. */
@@ -107,7 +153,7 @@ export class SqlitePoolStore {
   }
 
   /** The scheduler has taken note of agents that came and went. */
-  moved(joined: readonly AgentId[], left: readonly { readonly nodeId: AgentId }[]): void {
+  moved(joined: readonly PoolNode[], left: readonly { readonly nodeId: AgentId }[]): void {
     const set = (value: 0 | 1, ids: readonly string[]): number =>
       this.#sql
         .exec(
@@ -117,7 +163,13 @@ export class SqlitePoolStore {
         )
         .toArray().length;
     const goneIds = left.map(({ nodeId }) => nodeId);
-    this.#sql.exec('UPDATE sync SET joined_count = joined_count + ?', set(1, joined) - set(0, goneIds));
+    this.#sql.exec(
+      'UPDATE sync SET joined_count = joined_count + ?',
+      set(
+        1,
+        joined.map(({ id }) => id),
+      ) - set(0, goneIds),
+    );
   }
 
   /** The scheduler counts none of the agents any more. */
@@ -152,8 +204,11 @@ export class SqlitePoolStore {
     return this.#leases('SELECT body FROM leases WHERE attempt_id = ?', attemptId)[0];
   }
 
-  heldBy(agentId: AgentId): AgentLease | undefined {
-    return this.#leases('SELECT body FROM leases WHERE agent_id = ? AND lost = 0 LIMIT 1', agentId)[0];
+  /** An attempt that the agent holds, other than those named. */
+  heldBy(agentId: AgentId, besides: readonly AttemptId[] = []): AgentLease | undefined {
+    const query = `SELECT body FROM leases WHERE agent_id = ? AND lost = 0 AND attempt_id NOT IN (SELECT value FROM json_each(?))
+      ORDER BY attempt_id LIMIT 1`;
+    return this.#leases(query, agentId, JSON.stringify(besides))[0];
   }
 
   /** Leases that the sweep should look at: at most `count`, longest ended first. */
@@ -212,14 +267,13 @@ export class SqlitePoolStore {
   }
 
   /** The attempt that an agent holds and is now answered: it has the length of a lease to give a sign of life. */
-  take(agentId: AgentId, nowMs: number): Grant | undefined {
-    const lease = this.heldBy(agentId);
+  take(agentId: AgentId, besides: readonly AttemptId[], nowMs: number): Grant | undefined {
+    const lease = this.heldBy(agentId, besides);
     if (lease === undefined) return undefined;
-    if (lease.progress === null) {
-      const taken = extended(lease, null, nowMs);
-      this.save(taken);
-      this.sawAgent(agentId, nowMs, taken.leaseUntilMs);
-    }
+    if (lease.progress === null) this.save(extended(lease, null, nowMs));
+    // It asks again at once if it can hold more.
+    this.#sql.exec('UPDATE agents SET asking_until_ms = min(asking_until_ms, ?) WHERE id = ?', nowMs + LIMITS.agentReturnMs, agentId);
+    this.sawAgent(agentId, nowMs);
     return lease.grant;
   }
 

@@ -1,5 +1,6 @@
-import type { AttemptEnding, Grant, Progress } from '../../contract/attempt.ts';
+import type { AttemptEnding, Grant, Progress, Throughput } from '../../contract/attempt.ts';
 import type { Outcome } from '../../contract/outcome.ts';
+import type { PoolNode } from '../../contract/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';
 import type { AgentId, HeartbeatReply } from '../../pools/agent-lease.ts';
 
@@ -7,9 +8,16 @@ import type { AgentId, HeartbeatReply } from '../../pools/agent-lease.ts';
 export interface PoolDesk {
   create(id: PoolId, tokenMac: string): Promise<void>;
   knows(tokenMac: string): Promise<boolean>;
-  register(name: string): Promise<Outcome<AgentId>>;
-  lease(agentId: AgentId, waitMs: number): Promise<Outcome<Grant | null>>;
-  heartbeat(attemptId: AttemptId, fence: number, progress: Progress | null, run?: string): Promise<Outcome<HeartbeatReply>>;
+  register(node: Omit<PoolNode, 'id'>): Promise<Outcome<AgentId>>;
+  /** `holding`: the attempts that the agent runs; without it, the agent runs one at a time. */
+  lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[]): Promise<Outcome<Grant | null>>;
+  heartbeat(
+    attemptId: AttemptId,
+    fence: number,
+    progress: Progress | null,
+    run?: string,
+    throughput?: Throughput,
+  ): Promise<Outcome<HeartbeatReply>>;
   held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>>;
   end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>>;
   summary(): Promise<{ readonly agents: number; readonly running: number }>;

@@ -17,9 +17,10 @@ import type { JobExplanation } from './explain-job.ts';
 import { explained, NOT_WAITING } from './explain-job.ts';
 import type { Job, JobRequest } from './job.ts';
 import { isFinished } from './job.ts';
+import { arrivalsOf } from './node-of.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
-import { nodeOf, poolSpecOf, queueOf, SERVED_SETTINGS } from './served-settings.ts';
+import { poolSpecOf, queueOf, SERVED_SETTINGS } from './served-settings.ts';
 import { specOf } from './spec-of.ts';
 import { SqliteCellStore } from './sqlite-cell-store.ts';
 import { SqliteJobStore } from './sqlite-job-store.ts';
@@ -196,14 +197,14 @@ export class DurableCell {
   #movesOf({ poolId, left, joined }: PoolMessage): readonly CellEvent[] {
     const { fleet } = this.#loaded();
     const leaving = left.filter(({ nodeId }) => fleet.find(nodeId)?.spec.poolId === poolId);
-    const coming = joined.filter((nodeId) => fleet.find(nodeId) === undefined || leaving.some((gone) => gone.nodeId === nodeId));
+    const coming = joined.filter(({ id }) => fleet.find(id) === undefined || leaving.some(({ nodeId }) => nodeId === id));
     return [
       ...leaving.flatMap(({ nodeId, isLost }): CellEvent[] => [
         // A node that leaves in good order was not taken away: it is closed first.
         ...(isLost ? [] : [{ kind: 'drain', nodeId } as const]),
         { kind: 'node_lost', nodeId },
       ]),
-      ...(coming.length === 0 ? [] : [{ kind: 'add_nodes', nodes: coming.map((nodeId) => nodeOf(nodeId, poolId)) } as const]),
+      ...arrivalsOf(coming, poolId),
     ];
   }
 

@@ -41,7 +41,7 @@ export function readReports(
     }
     switch (report.kind) {
       case 'progress':
-        if (!job.attempt.isConfirmed) tell(report, { kind: 'running' });
+        for (const news of newsOfProgress(report, job.attempt.isConfirmed)) tell(report, news);
         progressed.set(job.id, { ...job, progress: report.progress, attempt: { ...job.attempt, isConfirmed: true } });
         return commandOf(job);
       case 'completed':
@@ -58,6 +58,11 @@ export function readReports(
     }
   });
   return { events, verdicts, ends, progressed: [...progressed.values()].filter(({ id }) => !ends.has(id)) };
+}
+
+function newsOfProgress({ throughput }: Extract<AttemptReport, { kind: 'progress' }>, isConfirmed: boolean): readonly AttemptNews[] {
+  const running: AttemptNews[] = isConfirmed ? [] : [{ kind: 'running' }];
+  return throughput === undefined ? running : [...running, { kind: 'progress', ...throughput }];
 }
 
 const outcomeOf = (report: AttemptReport): AttemptEnd['outcome'] | undefined =>

@@ -3,8 +3,8 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { PoolId, TenantId } from '../../kernel/ids.ts';
 import type { CohortSpec } from '../engine/fairness/quota-tree.ts';
 import type { CellSettings } from '../engine/machine/cell-settings.ts';
-import type { NodeSpec, PoolSpec } from '../engine/model/pool-spec.ts';
-import { LeastWaste } from '../engine/placement/least-waste.ts';
+import type { PoolSpec } from '../engine/model/pool-spec.ts';
+import { PlacerByPool } from '../engine/placement/placer-by-pool.ts';
 import { ONE_ATTEMPT } from './default-terms.ts';
 
 /** The cohort above the queues of all tenants. */
@@ -29,8 +29,7 @@ export const SERVED_SETTINGS: CellSettings = {
     },
   ],
   pools: [],
-  poolEviction: new Map(),
-  placer: (cluster, mix) => new LeastWaste(cluster, mix),
+  placer: (cluster, mix, policyOf) => new PlacerByPool(cluster, mix, policyOf),
   order: 'fair',
   agingMs: 60_000,
   agingMax: 100,
@@ -65,13 +64,3 @@ export const queueOf = (tenantId: TenantId): CohortSpec => ({
 });
 
 export const poolSpecOf = (id: PoolId): PoolSpec => ({ id, region: REGION, backend: 'agent', market: 'reserved', elasticity: null });
-
-export const nodeOf = (id: string, poolId: PoolId): NodeSpec => ({
-  id,
-  poolId,
-  accelerator: null,
-  acceleratorCount: 0,
-  ...ONE_ATTEMPT,
-  domains: {},
-  ordinal: 0,
-});

@@ -5,6 +5,7 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import type { JobRecord } from '../engine/machine/job-record.ts';
 import type { CellDecision, CellRecords } from '../engine/machine/records.ts';
+import type { PriceRow } from '../engine/model/price-book.ts';
 
 /** What is stored of each kind. */
 type RecordOf = {
@@ -32,6 +33,9 @@ const row = (kind: Kind, key: string | readonly unknown[], record: unknown): Row
   record,
 });
 
+const priceKey = ({ accelerator, region, market, fromMs, poolId }: PriceRow): readonly unknown[] =>
+  poolId === undefined ? [accelerator, region, market, fromMs] : [accelerator, region, market, fromMs, poolId];
+
 /** The rows that each kind of decision changes. */
 const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordDecision, { readonly kind: K }>) => readonly Row[] } = {
   save_node: ({ node }) => [row('nodes', String(node.index), node)],
@@ -40,7 +44,10 @@ const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordD
   save_cohort: ({ spec }) => [row('cohorts', spec.name, spec)],
   forget_cohort: ({ name }) => [row('queues', name, null), row('cohorts', name, null)],
   save_pool: ({ pool }) => [row('pools', pool.spec.id, pool)],
-  save_price: ({ row: price }) => [row('prices', [price.accelerator, price.region, price.market, price.fromMs], price)],
+  forget_pool: ({ poolId }) => [row('pools', poolId, null)],
+  save_price: ({ row: price }) => [row('prices', priceKey(price), price)],
+  forget_price: ({ row: price }) => [row('prices', priceKey(price), null)],
+  save_accelerator: ({ type }) => [row('accelerators', type.name, type)],
   save_reservation: ({ reservation }) => [row('reservations', [reservation.root, reservation.resource], reservation)],
   forget_reservation: ({ root, resource }) => [row('reservations', [root, resource], null)],
   save_duration: ({ classKey, longestMs }) => [row('durations', classKey, longestMs === null ? null : { classKey, longestMs })],
@@ -79,6 +86,7 @@ export class SqliteCellStore {
       cohorts: this.#all('cohorts'),
       pools: this.#all('pools'),
       prices: this.#all('prices'),
+      accelerators: this.#all('accelerators'),
       reservations: this.#all('reservations'),
       durations: this.#all('durations'),
       throughputs: this.#all('throughputs'),

@@ -2,7 +2,7 @@ import type { JobId } from '../../../src/kernel/ids.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { AttemptNews } from '../../../src/scheduler/engine/machine/event.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
-import type { EvictionPolicy } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
+import type { EvictionPolicy } from '../../../src/scheduler/engine/model/eviction-policy.ts';
 import { lostWork } from '../../../src/scheduler/engine/preemption/may-evict.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { cellSettings, cohort, queue } from '../../support/worlds/cell-world.ts';

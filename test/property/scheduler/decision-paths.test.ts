@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { PoolId } from '../../../src/kernel/ids.ts';
 import type { Blocker, Lack } from '../../../src/scheduler/engine/admission/offer.ts';
 import { explain } from '../../../src/scheduler/engine/explain/explain.ts';
 import type { Remedy, Why } from '../../../src/scheduler/engine/explain/explain.ts';
@@ -39,7 +40,10 @@ const reached = {
     save_cohort: 0,
     forget_cohort: 0,
     save_pool: 0,
+    forget_pool: 0,
     save_price: 0,
+    forget_price: 0,
+    save_accelerator: 0,
     save_reservation: 0,
     save_duration: 0,
     save_throughput: 0,
@@ -139,7 +143,12 @@ const reached = {
     add_queue: 0,
     remove_queue: 0,
     add_pool: 0,
+    change_pool: 0,
+    remove_pool: 0,
+    add_accelerators: 0,
     drain: 0,
+    cordon: 0,
+    uncordon: 0,
     spot_notice: 0,
     node_lost: 0,
     price: 0,
@@ -220,11 +229,20 @@ function tallyReasons(world: CellWorld): void {
   }
 }
 
+const LATE = 'pool_late000000' as PoolId;
+
 /** Queues and a pool that come after the cell was made, or go, by step. */
 const LATECOMERS: readonly (CellEvent | undefined)[] = [
   { kind: 'add_queue', spec: queue('late', 0, { quotas: {}, eviction: { leavingMaxCount: 5 } }) },
-  { kind: 'add_pool', spec: poolSpec({ id: 'pool_late000000' as never }) },
+  { kind: 'add_pool', spec: poolSpec({ id: LATE }) },
   { kind: 'remove_queue', name: 'late' },
+  { kind: 'change_pool', spec: poolSpec({ id: LATE, market: 'spot' }) },
+  { kind: 'price', row: { accelerator: null, region: 'eu', market: 'spot', poolId: LATE, fromMs: 1_000, nanoDollarsPerHour: 1 } },
+  { kind: 'price', row: { accelerator: null, region: 'eu', market: 'spot', poolId: LATE, fromMs: 2_000, nanoDollarsPerHour: 2 } },
+  { kind: 'remove_pool', poolId: LATE },
+  { kind: 'add_accelerators', types: [{ name: 'late', kind: 'gpu', memoryMib: 1, sharing: 'whole' }] },
+  { kind: 'cordon', nodeId: 'node-1' },
+  { kind: 'uncordon', nodeId: 'node-1' },
 ];
 
 it('[J67] every decision and every reason that the engine knows is reached', () => {

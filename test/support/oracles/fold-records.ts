@@ -9,6 +9,7 @@ class Tables {
   readonly cohorts: Table = new Map();
   readonly pools: Table = new Map();
   readonly prices: Table = new Map();
+  readonly accelerators: Table = new Map();
   readonly reservations: Table = new Map();
   readonly durations: Table = new Map();
   readonly throughputs: Table = new Map();
@@ -29,6 +30,9 @@ const APPLY: { readonly [Kind in CellDecision['kind']]?: (tables: Tables, decisi
   save_cohort: ({ cohorts }, { spec }) => void cohorts.set(spec.name, spec),
   forget_cohort: ({ cohorts, queues }, { name }) => [cohorts, queues].forEach((table) => table.delete(name)),
   save_pool: ({ pools }, { pool }) => void pools.set(pool.spec.id, pool),
+  forget_pool: ({ pools }, { poolId }) => void pools.delete(poolId),
+  save_accelerator: ({ accelerators }, { type }) => void accelerators.set(type.name, type),
+  forget_price: ({ prices }, { row }) => void prices.delete(JSON.stringify({ ...row, nanoDollarsPerHour: 0 })),
   save_price: ({ prices }, { row }) => void prices.set(JSON.stringify({ ...row, nanoDollarsPerHour: 0 }), row),
   save_duration: ({ durations }, { classKey, longestMs }) => put(durations, classKey, longestMs, { classKey, longestMs }),
   save_throughput: ({ throughputs }, { key, milliPerHour }) => put(throughputs, key, milliPerHour, { key, milliPerHour }),

@@ -15,6 +15,7 @@ const POOLS = [
     id: SPOT,
     market: 'spot',
     region: 'us',
+    eviction: evictionPolicy({ graceMaxMs: 2_000, protectedKinds: ['index_build'] }),
     elasticity: { nodesMin: 0, nodesMax: 3, template: TEMPLATE, provisioningMs: 60_000, idleMs: 20_000 },
   }),
   poolSpec({ id: TPUS, market: 'on_demand' }),
@@ -43,7 +44,6 @@ export class BusyCell {
       {
         cohorts,
         pools: POOLS,
-        poolEviction: new Map([[SPOT, evictionPolicy({ graceMaxMs: 2_000, protectedKinds: ['index_build'] })]]),
         segmentMaxMs: 30_000,
         headPatienceMs: this.#chance(2) ? 0 : 5_000,
         order: this.#chance(2) ? 'fair' : 'priority',

@@ -1,5 +1,6 @@
 import type { JobId } from '../../../src/kernel/ids.ts';
-import type { CohortSpec, Quota, EvictionPolicy } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
+import type { CohortSpec, Quota } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
+import type { EvictionPolicy } from '../../../src/scheduler/engine/model/eviction-policy.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
@@ -55,7 +56,6 @@ export const cellSettings = (overrides: Partial<CellSettings> = {}): CellSetting
   accelerators: ACCELERATORS,
   cohorts: [cohort('all'), queue('a', 8), queue('b', 8)],
   pools: [poolSpec()],
-  poolEviction: new Map(),
   placer: (cluster, mix) => new LeastWaste(cluster, mix),
   order: 'fair',
   agingMs: 60_000,

@@ -1,6 +1,6 @@
 import type { AttemptEnding, AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
 import type { UsageEvent } from '../../../src/contract/meter.ts';
-import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import type { PoolMessage, PoolNode, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
@@ -10,6 +10,7 @@ import type { Job, JobRequest } from '../../../src/scheduler/served/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { jobRequest } from '../fixtures/job-request.ts';
+import { poolNode } from '../fixtures/pool-node.ts';
 
 export const POOL = 'pool_aaaaaaaaaa' as PoolId;
 export const OTHER_POOL = 'pool_bbbbbbbbbb' as PoolId;
@@ -49,7 +50,7 @@ export class ServedCell {
   exchange(poolId: PoolId, news: Partial<Pick<PoolMessage, 'reports' | 'left' | 'joined'>> = {}): PoolOrders {
     const nodes = new Set(this.nodes.get(poolId));
     for (const { nodeId } of news.left ?? []) nodes.delete(nodeId);
-    for (const nodeId of news.joined ?? []) nodes.add(nodeId);
+    for (const { id } of news.joined ?? []) nodes.add(id);
     const carriedOut = this.#carriedOut.get(poolId) ?? 0;
     const orders = this.cell.exchange({ ...NOTHING, ...news, poolId, nodeCount: nodes.size, carriedOut });
     this.nodes.set(poolId, orders.isOutOfStep ? new Set() : nodes);
@@ -61,10 +62,10 @@ export class ServedCell {
   }
 
   /** Agents ask for work: the attempts they get. */
-  join(count = 1, poolId = POOL): readonly Grant[] {
+  join(count = 1, poolId = POOL, node: Partial<PoolNode> = {}): readonly Grant[] {
     const from = this.grants.length;
     const first = this.nodes.get(poolId)?.size ?? 0;
-    this.exchange(poolId, { joined: Array.from({ length: count }, (_, n) => `${poolId}-${this.nowMs}-${first + n}`) });
+    this.exchange(poolId, { joined: Array.from({ length: count }, (_, n) => poolNode(`${poolId}-${this.nowMs}-${first + n}`, node)) });
     return this.grants.slice(from).map(({ grant }) => grant);
   }
 

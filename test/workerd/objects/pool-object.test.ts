@@ -1,25 +1,14 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
-import { env as anyEnv } from 'cloudflare:workers';
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
-import type { PoolObject } from '../../../durable-objects/pool-object.ts';
-import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
-import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
-import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
-import { PoolSync } from '../../../src/pools/pool-sync.ts';
-import { extended } from '../../../src/pools/agent-lease.ts';
 import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
-import { jobRequest } from '../../support/fixtures/job-request.ts';
-
-const env = anyEnv as unknown as Omit<ObjectsEnv, 'POOL'> & { readonly POOL: DurableObjectNamespace<PoolObject> };
-const scheduler = () => env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
-const PROGRESS = { completed: 2, failed: 0, total: 5 };
-const COMPLETED = { kind: 'completed', progress: { completed: 5, failed: 0, total: 5 }, tokens: 9 } as const;
+import type { AttemptId } from '../../../src/kernel/ids.ts';
+import { extended } from '../../../src/pools/agent-lease.ts';
+import { PoolSync } from '../../../src/pools/pool-sync.ts';
+import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
+import { COMPLETED, env, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, value } from './pool-world.ts';
 
 /** A scheduler that cannot be reached. */
 const AWAY = {
@@ -27,56 +16,14 @@ const AWAY = {
   get: () => ({ exchange: () => Promise.reject(new Error('away')) }),
 } as unknown as ObjectsEnv['SCHEDULER'];
 
-const value = <T>(outcome: Outcome<T>): T => {
-  expect(outcome).toMatchObject({ ok: true });
-  return (outcome as { value: T }).value;
-};
-
-let pools = 0;
-async function newPool(evicts = false) {
-  const id = `pool_test${String(++pools).padStart(6, '0')}` as PoolId;
-  const stub = env.POOL.get(env.POOL.idFromName(id));
-  // The generated types of stubs lose branded ids; the gateway's port has them.
-  const desk = stub as unknown as PoolDesk;
-  const call = async <T>(work: (object: PoolDesk) => Promise<T>): Promise<T> => {
-    const answer = await work(desk);
-    if (evicts) await evictDurableObject(stub);
-    return answer;
-  };
-  value(await scheduler().addPool({ id, name: id.replaceAll('_', '-'), owner: 'testers', createdAtMs: 1 }));
-  await call((object) => object.create(id, `mac-of-${id}`));
-  return { id, stub, call };
-}
-
-let jobs = 0;
-async function newJob() {
-  const request = jobRequest(1_000 + ++jobs);
-  value(await scheduler().submit(request));
-  return request;
-}
-
-const jobState = async (n: ReturnType<typeof jobRequest>) => value(await scheduler().job(n.tenantId, n.id));
-
-const inStore = <T>(stub: DurableObjectStub<PoolObject>, work: (store: SqlitePoolStore) => T) =>
-  runInDurableObject(stub, (_object, state) => work(new SqlitePoolStore(state.storage)));
-
-/** Lets every lease of the pool expire, as if time had passed. */
-const silence = (stub: DurableObjectStub<PoolObject>) =>
-  inStore(stub, (store) => {
-    for (const lease of store.unsynced(Number.MAX_SAFE_INTEGER, 100)) {
-      store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
-      store.sawAgent(lease.agentId, Date.now(), Date.now() - 1);
-    }
-  });
-
 describe.each([
   ['in memory', false],
   ['evicted between calls', true],
 ])('PoolObject, %s', (_name, evicts) => {
   it('[P1] hands an attempt to one agent, takes its heartbeats and reports its end', async () => {
     const { call } = await newPool(evicts);
-    const agent = value(await call((object) => object.register('one')));
-    const other = value(await call((object) => object.register('two')));
+    const agent = value(await call((object) => object.register(named('one'))));
+    const other = value(await call((object) => object.register(named('two'))));
     const request = await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     expect(grant).toMatchObject({ jobId: request.id, fence: 1 });
@@ -94,7 +41,7 @@ describe.each([
 
   it('[P60] [P61] keeps an attempt that waits in a queue, and gives it to the first process named', async () => {
     const { stub, call } = await newPool(evicts);
-    const driver = value(await call((object) => object.register('driver')));
+    const driver = value(await call((object) => object.register(named('driver'))));
     const request = await newJob();
     const grant = value(await call((object) => object.lease(driver, 0)))!;
     const beat = (progress: typeof PROGRESS | null, run?: string) => call((object) => object.heartbeat(grant.attemptId, 1, progress, run));
@@ -121,7 +68,7 @@ describe.each([
 
   it('[P2] answers an agent that asks again with the attempt it holds', async () => {
     const { call } = await newPool(evicts);
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     const request = await newJob();
     await newJob();
     const first = value(await call((object) => object.lease(agent, 0)))!;
@@ -137,7 +84,7 @@ describe.each([
 
   it('[P3] takes an attempt from a silent agent; the job runs again and the late completion is refused', async () => {
     const { stub, call } = await newPool(evicts);
-    const agent = value(await call((object) => object.register('killed')));
+    const agent = value(await call((object) => object.register(named('killed'))));
     const request = await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
@@ -152,7 +99,7 @@ describe.each([
     ]) {
       expect(late).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
     }
-    const successor = value(await call((object) => object.register('successor')));
+    const successor = value(await call((object) => object.register(named('successor'))));
     const second = value(await call((object) => object.lease(successor, 0)))!;
     expect(second).toMatchObject({ jobId: request.id, fence: 2 });
     expect(await call((object) => object.end(second.attemptId, 2, COMPLETED))).toMatchObject({ ok: true });
@@ -162,7 +109,7 @@ describe.each([
 
   it('[P4] refuses a fence that is not the attempt’s', async () => {
     const { call } = await newPool(evicts);
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     expect(await call((object) => object.heartbeat(grant.attemptId, 2, PROGRESS))).toMatchObject({
@@ -179,7 +126,7 @@ describe.each([
 
   it('[P5] instructs the agent of a cancelled job to stop', async () => {
     const { stub, call } = await newPool(evicts);
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     const request = await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
@@ -195,7 +142,7 @@ describe.each([
 describe('PoolObject', () => {
   it('[P6] wakes an agent that waits as soon as a job is submitted', async () => {
     const { call } = await newPool();
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     const grantedAfterMs = async (): Promise<number> => {
       const waiting = call((object) => object.lease(agent, 20_000));
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -213,13 +160,15 @@ describe('PoolObject', () => {
 
   it('[P6] answers nothing when the wait is over', async () => {
     const { call } = await newPool();
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     expect(value(await call((object) => object.lease(agent, 150)))).toBeNull();
   });
 
   it('[P7] gives each of many waiting agents a different attempt', async () => {
     const { call } = await newPool();
-    const agents = await Promise.all(Array.from({ length: 8 }, async (_, n) => value(await call((object) => object.register(`a${n}`)))));
+    const agents = await Promise.all(
+      Array.from({ length: 8 }, async (_, n) => value(await call((object) => object.register(named(`a${n}`))))),
+    );
     const waiting = agents.map((agent) => call((object) => object.lease(agent, 10_000)));
     await Promise.all(Array.from({ length: 8 }, newJob));
     const grants = (await Promise.all(waiting)).map((outcome) => value(outcome)!);
@@ -241,7 +190,7 @@ describe('PoolObject', () => {
 
   it('[P3] takes an attempt from an agent for good, though it asks again before the scheduler knows', async () => {
     const { stub, call } = await newPool();
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     await inStore(stub, (store) => store.save({ ...store.find(grant.attemptId)!, lost: true }));
@@ -254,7 +203,7 @@ describe('PoolObject', () => {
 
   it('[P10] [P17] gives work back that an agent was given after it had stopped asking', async () => {
     const { stub, call } = await newPool();
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     expect(value(await call((object) => object.lease(agent, 1)))).toBeNull();
     const request = await newJob();
     await stub.nudge();
@@ -262,7 +211,7 @@ describe('PoolObject', () => {
     await inStore(stub, (store) => {
       const lease = store.heldBy(agent)!;
       store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
-      store.sawAgent(agent, Date.now(), Date.now() - 1);
+      store.stopsAsking(agent);
     });
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     expect(await jobState(request)).toMatchObject({ state: 'pending', failures: 0, ended: [{ outcome: 'never_started' }] });
@@ -273,7 +222,7 @@ describe('PoolObject', () => {
 
   it('[P17] is given nothing while it does not ask', async () => {
     const { stub, call } = await newPool();
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     const first = await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     expect(grant.jobId).toBe(first.id);
@@ -288,7 +237,7 @@ describe('PoolObject', () => {
 
   it('[P18] reports the end of an attempt once the scheduler can be reached, though the call failed', async () => {
     const { stub, call } = await newPool();
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     const request = await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     await runInDurableObject(stub, async (object) => {
@@ -306,12 +255,16 @@ describe('PoolObject', () => {
 
   it('[P19] has all agents join again when the scheduler counts on others', async () => {
     const { stub, call } = await newPool();
-    const agents = await Promise.all(['one', 'two'].map(async (name) => value(await call((object) => object.register(name)))));
+    const agents = await Promise.all(['one', 'two'].map(async (name) => value(await call((object) => object.register(named(name))))));
     const waiting = call((object) => object.lease(agents[0]!, 20_000));
     await expect.poll(() => inStore(stub, (store) => store.joinedCount())).toBe(1);
     // As if an exchange had been forgotten.
     await runInDurableObject(stub, (_object, { storage }) => {
-      storage.sql.exec('UPDATE agents SET joined = 1, present_until_ms = ? WHERE id = ?', Date.now() + 60_000, agents[1]!);
+      storage.sql.exec(
+        'UPDATE agents SET joined = 1, asking_until_ms = ?1, present_until_ms = ?1 WHERE id = ?2',
+        Date.now() + 60_000,
+        agents[1]!,
+      );
       storage.sql.exec('UPDATE sync SET joined_count = 2');
     });
     await stub.nudge();
@@ -326,8 +279,8 @@ describe('PoolObject', () => {
 
   it('[P5] keeps reports that arrive from an agent during a call to the scheduler', async () => {
     const { stub, call } = await newPool();
-    const agents = await Promise.all(['one', 'two'].map(async (name) => value(await call((object) => object.register(name)))));
-    await Promise.all([newJob(), newJob()]);
+    const agents = await Promise.all(['one', 'two'].map(async (name) => value(await call((object) => object.register(named(name))))));
+    const requests = [await newJob(), await newJob()];
     const grants: Grant[] = [];
     for (const agent of agents) grants.push(value(await call((object) => object.lease(agent, 0)))!);
     await inStore(stub, async (store) => {
@@ -345,11 +298,13 @@ describe('PoolObject', () => {
       expect(store.find(second!.grant.attemptId)).toBeUndefined();
     });
     for (const { attemptId } of grants) await call((object) => object.end(attemptId, 1, COMPLETED));
+    // Of one the pool knows nothing any more.
+    for (const { tenantId, id } of requests) await scheduler().cancel(tenantId, id);
   });
 
   it('[P1] continues to report to the scheduler after a call that failed', async () => {
     const { stub, call } = await newPool();
-    const agent = value(await call((object) => object.register('one')));
+    const agent = value(await call((object) => object.register(named('one'))));
     await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
@@ -373,11 +328,11 @@ describe('PoolObject', () => {
         INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_' || i, 'many', CASE i WHEN 1 THEN ? ELSE ? END FROM n`;
       storage.sql.exec(rows, Date.now() - LIMITS.agentForgottenMs + 60_000, Date.now());
     });
-    expect(await call((object) => object.register('one more'))).toMatchObject({ error: { code: 'limit_exceeded' } });
+    expect(await call((object) => object.register(named('one more')))).toMatchObject({ error: { code: 'limit_exceeded' } });
     await runInDurableObject(stub, (_object, { storage }) => {
       storage.sql.exec('UPDATE agents SET seen_at_ms = seen_at_ms - 60000 WHERE id = ?', 'agt_1');
     });
-    expect(await call((object) => object.register('one more'))).toMatchObject({ ok: true });
+    expect(await call((object) => object.register(named('one more')))).toMatchObject({ ok: true });
   });
 
   it('[P9] asks an agent that it does not know to register', async () => {

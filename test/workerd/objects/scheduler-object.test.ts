@@ -21,6 +21,7 @@ import { SqliteCellStore } from '../../../src/scheduler/served/sqlite-cell-store
 import { SqliteJobStore } from '../../../src/scheduler/served/sqlite-job-store.ts';
 import { SqliteUsageOutbox } from '../../../src/scheduler/served/sqlite-usage-outbox.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
+import { poolNode } from '../../support/fixtures/pool-node.ts';
 
 interface SchedulerEnv {
   readonly SCHEDULER: DurableObjectNamespace<SchedulerObject>;
@@ -76,7 +77,7 @@ class TestPool {
 
   /** What `count` more agents are given. */
   async claim(count: number): Promise<readonly Grant[]> {
-    const { effects } = await this.exchange({ joined: Array.from({ length: count }, () => `agent-${(this.#joined += 1)}`) });
+    const { effects } = await this.exchange({ joined: Array.from({ length: count }, () => poolNode(`agent-${(this.#joined += 1)}`)) });
     return effects.flatMap(({ effect }) => {
       if (effect.kind !== 'start') return [];
       this.#agents.set(effect.grant.jobId, effect.nodeId);

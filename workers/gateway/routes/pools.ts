@@ -1,7 +1,9 @@
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
+import type { Assignment, Registration } from '../../../src/contract/agent-protocol.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import { capacityOf } from '../../../src/contract/node-capacity.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
 import type { PoolRecord, PoolReply } from '../../../src/contract/pools.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
@@ -36,17 +38,21 @@ const poolReply = (pool: PoolRecord): PoolReply => ({
 /** What the agents of a pool call. The pool is the one that the token is of. */
 export const agentHandlers = {
   registerAgent: async ({ gateway, principal, body }) => {
-    const agent = await gateway.heavy.pools(principal.poolId).register(body.name);
+    const agent = await gateway.heavy.pools(principal.poolId).register(nodeOf(body));
     if (!agent.ok) return agent;
     return { ok: true, reply: { agent: agent.value, lease_ms: LIMITS.agentLeaseMs, heartbeat_ms: LIMITS.agentHeartbeatMs }, used: {} };
   },
   leaseWork: async ({ gateway, principal, body }) => {
-    const grant = await gateway.heavy.pools(principal.poolId).lease(body.agent as AgentId, body.wait_ms);
+    const grant = await gateway.heavy
+      .pools(principal.poolId)
+      .lease(body.agent as AgentId, body.wait_ms, body.holding as AttemptId[] | undefined);
     return grant.ok ? { ok: true, reply: { assignment: grant.value && assignmentOf(grant.value) }, used: {} } : grant;
   },
   heartbeat: async ({ gateway, principal, params, body }) => {
     const pool = gateway.heavy.pools(principal.poolId);
-    const heard = await pool.heartbeat(params.attempt as AttemptId, body.fence, body.progress, body.run);
+    const { fence, progress, run, throughput } = body;
+    const measured = throughput && { workMilli: throughput.work_milli, overMs: throughput.over_ms };
+    const heard = await pool.heartbeat(params.attempt as AttemptId, fence, progress, run, measured);
     return heard.ok ? { ok: true, reply: heard.value, used: {} } : heard;
   },
   readInput: async ({ gateway, principal, params, query }) => {
@@ -63,6 +69,16 @@ export const agentHandlers = {
   failAttempt: async ({ gateway, principal, params, body: { fence, ...news } }) =>
     accepted(await gateway.heavy.pools(principal.poolId).end(params.attempt as AttemptId, fence, { kind: 'failed', ...news })),
 } satisfies Partial<Handlers>;
+
+const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, weights }: Registration): Omit<PoolNode, 'id'> => ({
+  name,
+  capacity: capacity === undefined ? null : capacityOf(capacity),
+  attemptsMax: attempts ?? 1,
+  domains: domains ?? {},
+  ordinal: ordinal ?? 0,
+  address: address ?? null,
+  weights: (weights ?? []).map(({ model, memory_mib, load_ms }) => ({ model, memoryMib: memory_mib, loadMs: load_ms })),
+});
 
 const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: { accepted: true }, used: {} } as const) : outcome);
 

@@ -45,7 +45,7 @@ function choose(cell: Cell, spec: JobSpec, option: number): PoolChoice {
 
 /** What one node's worth of an option costs in a pool for an hour; undefined when it is not sold there now. */
 function nodePrice(cell: Cell, { accelerator, perNode }: ResourceOption, { spec }: PoolRecord): number | undefined {
-  const price = cell.prices.priceAt({ accelerator, region: spec.region, market: spec.market }, cell.nowMs);
+  const price = cell.prices.priceAt({ accelerator, region: spec.region, market: spec.market, poolId: spec.id }, cell.nowMs);
   const milli = accelerator === null ? WHOLE_MILLI : perNode.acceleratorCount * perNode.milliEach;
   return price === undefined ? undefined : Math.ceil((price * milli) / WHOLE_MILLI);
 }

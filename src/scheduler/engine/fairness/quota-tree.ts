@@ -1,5 +1,6 @@
 import { assert, must } from '../../../kernel/assert.ts';
-import type { JobSpec, NodeDemand } from '../model/job-spec.ts';
+import type { EvictionPolicy } from '../model/eviction-policy.ts';
+import type { NodeDemand } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 
 /** A node of the cohort tree. Queues are its leaves; what a cohort does not use, its members may borrow. */
@@ -21,27 +22,6 @@ export interface Quota {
   readonly borrowingMax: number | null;
   /** The most of its own that others may use; null when all. */
   readonly lendingMax: number | null;
-}
-
-/** How jobs of a queue, or in a pool, may be evicted. Where both say something, the stricter holds. */
-export interface EvictionPolicy {
-  /** Which of the permitted victims goes first. */
-  readonly victimOrder: 'least_lost_work' | 'most_recent';
-  /** A job is left alone for this long after it has started to run. */
-  readonly runtimeMinMs: number;
-  /** The longest a job is given to save and leave, whatever it asks for. */
-  readonly graceMaxMs: number;
-  /** Jobs that may be leaving at once. */
-  readonly leavingMaxCount: number;
-  /** Jobs of this priority and above are not evicted for others; null when none are safe. */
-  readonly protectedPriority: number | null;
-  readonly protectedKinds: readonly JobSpec['kind'][];
-  /** Whether its jobs take back what others borrowed. */
-  readonly reclaimWithinCohort: boolean;
-  /** Whether its jobs evict others of the same queue with less priority. */
-  readonly preemptWithinQueue: boolean;
-  /** Whether its jobs evict those of queues that have a larger share. */
-  readonly preemptForFairShare: boolean;
 }
 
 /** What a cohort has of one resource, and what of it is in use. */

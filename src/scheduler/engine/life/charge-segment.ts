@@ -29,7 +29,7 @@ export function openSegment(cell: Cell, { spec }: JobRecord, { option, poolId, p
     index: segmentCount,
     startedAtMs: cell.nowMs,
     milli: placement.slots.length * (accelerator === null ? WHOLE_MILLI : acceleratorCount * milliEach),
-    nanoDollarsPerHour: cell.prices.priceAt({ accelerator, region, market }, cell.nowMs) ?? 0,
+    nanoDollarsPerHour: cell.prices.priceAt({ accelerator, region, market, poolId }, cell.nowMs) ?? 0,
   };
 }
 

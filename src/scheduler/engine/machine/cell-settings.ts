@@ -1,20 +1,19 @@
 import type { PoolId } from '../../../kernel/ids.ts';
-import type { CohortSpec, EvictionPolicy } from '../fairness/quota-tree.ts';
+import type { CohortSpec } from '../fairness/quota-tree.ts';
 import type { ClusterState } from '../model/cluster-state.ts';
-import type { AcceleratorType, PoolSpec } from '../model/pool-spec.ts';
+import type { AcceleratorType, PlacerPolicy, PoolSpec } from '../model/pool-spec.ts';
 import type { Placer } from '../placement/placer.ts';
 import type { WorkloadMix } from '../placement/workload-mix.ts';
 
 /** How a cell decides: the same settings, records and events give the same decisions. */
 export interface CellSettings {
+  /** Those known from the beginning. */
   readonly accelerators: ReadonlyMap<string, AcceleratorType>;
   /** Each parent before its children. */
   readonly cohorts: readonly CohortSpec[];
   readonly pools: readonly PoolSpec[];
-  /** What a pool adds to the policy of a queue. */
-  readonly poolEviction: ReadonlyMap<PoolId, EvictionPolicy>;
-  /** Chooses nodes, going by the jobs there are; made once for a cell. */
-  readonly placer: (cluster: ClusterState, mix: WorkloadMix) => Placer;
+  /** Chooses nodes, going by the jobs there are and by what their pool prefers; made once for a cell. */
+  readonly placer: (cluster: ClusterState, mix: WorkloadMix, policyOf: (poolId: PoolId) => PlacerPolicy) => Placer;
   /** What precedes among queues: the one that has had less, or the one that requests more. */
   readonly order: 'fair' | 'priority';
   /** A waiting job counts as one priority higher for each of these, up to `agingMax`: so none waits for ever. It evicts none by that. */

@@ -4,7 +4,7 @@ import { dominantSharePpm, aged, NO_HISTORY } from '../fairness/dominant-share.t
 import type { CohortNode, CohortSpec } from '../fairness/quota-tree.ts';
 import { rootOf, QuotaTree } from '../fairness/quota-tree.ts';
 import type { JobSpec } from '../model/job-spec.ts';
-import type { PoolSpec } from '../model/pool-spec.ts';
+import type { AcceleratorType, PoolSpec } from '../model/pool-spec.ts';
 import { acceptsPool } from '../model/job-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
@@ -51,6 +51,7 @@ export class Cell {
   readonly shapes = new SharedSpecs();
   /** What `affordablePools` found for the options of a class, until prices or pools change. */
   poolChoices = new WeakMap<JobSpec['options'], PoolChoice[]>();
+  readonly #accelerators: Map<string, AcceleratorType>;
   readonly #queues = new Map<string, QueueRecord>();
   readonly #timers = new Timers();
   readonly #decisions: CellDecision[] = [];
@@ -59,8 +60,9 @@ export class Cell {
 
   constructor(settings: CellSettings, records?: CellRecords) {
     this.settings = settings;
+    this.#accelerators = new Map(settings.accelerators);
     this.fleet = new Fleet(settings.pools, this.undo);
-    this.placer = settings.placer(this.fleet.cluster, this.jobs.mix);
+    this.placer = settings.placer(this.fleet.cluster, this.jobs.mix, (id) => this.fleet.pool(id).spec.placer ?? 'least_waste');
     this.tree = new QuotaTree([...settings.cohorts, ...(records?.cohorts ?? [])], this.undo);
     this.holdings = new Holdings(this.fleet.cluster, this.tree, this.undo);
     this.idleNodes = new IdleNodes(this.fleet, this.holdings.occupants);
@@ -160,6 +162,39 @@ export class Cell {
     this.pending.wake(() => true);
   }
 
+  /** Changes what a pool is. Waiting jobs may run there from now on, or not any more; what runs there goes on. */
+  changePool(spec: PoolSpec): void {
+    if (!this.fleet.hasPool(spec.id)) return;
+    this.savePool({ ...this.fleet.pool(spec.id), spec });
+    this.idleNodes.restart();
+    this.poolChoices = new WeakMap();
+    this.pending.refilePools();
+    this.pending.wake(() => true);
+  }
+
+  /** Forgets a pool and its prices, unless it has nodes. */
+  removePool(id: PoolId): void {
+    const isNamed = this.settings.pools.some((spec) => spec.id === id);
+    if (isNamed || !this.fleet.hasPool(id) || this.fleet.nodesOf(id).length > 0) return;
+    this.fleet.removePool(id);
+    this.decide({ kind: 'forget_pool', poolId: id });
+    for (const row of this.prices.takeOf(id)) this.decide({ kind: 'forget_price', row });
+    this.poolChoices = new WeakMap();
+    this.pending.refilePools();
+  }
+
+  /** Types of accelerators, by name. */
+  get accelerators(): ReadonlyMap<string, AcceleratorType> {
+    return this.#accelerators;
+  }
+
+  /** Takes a type in, once per name. */
+  addAccelerator(type: AcceleratorType): void {
+    if (this.#accelerators.has(type.name)) return;
+    this.#accelerators.set(type.name, type);
+    this.decide({ kind: 'save_accelerator', type });
+  }
+
   saveQueue(queue: QueueRecord): void {
     const before = this.queue(queue.name);
     this.#queues.set(queue.name, queue);
@@ -176,6 +211,7 @@ export class Cell {
     this.prices.add(row);
     this.poolChoices = new WeakMap();
     this.decide({ kind: 'save_price', row });
+    for (const past of this.prices.takePast(row, this.nowMs)) this.decide({ kind: 'forget_price', row: past });
     // Jobs that it makes room for are examined when the reservation begins.
     this.wakeAt(Math.max(this.nowMs, row.fromMs));
   }
@@ -223,7 +259,9 @@ export class Cell {
     );
   }
 
-  #load({ jobs, nextSequence, nodes, queues, pools, prices, reservations, durations, throughputs, wakeAtMs }: CellRecords): void {
+  #load(records: CellRecords): void {
+    const { jobs, nextSequence, nodes, queues, pools, prices, reservations, durations, throughputs, wakeAtMs } = records;
+    for (const type of records.accelerators) this.#accelerators.set(type.name, type);
     for (const pool of pools) {
       if (!this.fleet.hasPool(pool.spec.id)) this.fleet.addPool(pool.spec);
       this.fleet.savePool(pool);

@@ -1,8 +1,8 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { Load } from '../elastic/follow-load.ts';
-import type { JobSpec } from '../model/job-spec.ts';
+import type { JobSpec, ModelWeights } from '../model/job-spec.ts';
 import type { CohortSpec } from '../fairness/quota-tree.ts';
-import type { NodeSpec, PoolSpec } from '../model/pool-spec.ts';
+import type { AcceleratorType, NodeSpec, PoolSpec } from '../model/pool-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 
 /** News of an attempt. News under a fence that is not the job's live one changes nothing. */
@@ -38,9 +38,24 @@ export type CellEvent =
   /** A queue that came after the settings, if no unfinished job is in it; nothing is remembered of it. */
   | { readonly kind: 'remove_queue'; readonly name: string }
   | { readonly kind: 'add_pool'; readonly spec: PoolSpec }
-  | { readonly kind: 'add_nodes'; readonly nodes: readonly NodeSpec[] }
+  /** What a pool is from now on. What runs there goes on. */
+  | { readonly kind: 'change_pool'; readonly spec: PoolSpec }
+  /** The pool is no more, and its prices; one that has nodes stays. */
+  | { readonly kind: 'remove_pool'; readonly poolId: PoolId }
+  /** Types of accelerators that jobs may ask for from now on; those that are known stay as they are. */
+  | { readonly kind: 'add_accelerators'; readonly types: readonly AcceleratorType[] }
+  /** `weights`: what is in the memory of nodes when they come, by node. */
+  | {
+      readonly kind: 'add_nodes';
+      readonly nodes: readonly NodeSpec[];
+      readonly weights?: Readonly<Record<string, readonly ModelWeights[]>>;
+    }
   /** No new work for the node; the eviction of the jobs there is requested. */
   | { readonly kind: 'drain'; readonly nodeId: string }
+  /** No new work for the node; what is there goes on. */
+  | { readonly kind: 'cordon'; readonly nodeId: string }
+  /** The node, if it is drained or cordoned, takes new work again. */
+  | { readonly kind: 'uncordon'; readonly nodeId: string }
   /** The node will be taken away at that time. */
   | { readonly kind: 'spot_notice'; readonly nodeId: string; readonly goneAtMs: number }
   /** The node is gone, and whatever ran there. */

@@ -39,8 +39,15 @@ export class Fleet {
     const pool = { spec, comingCount: 0, askedAtMs: null, interruptions: NONE_SEEN };
     this.#pools.set(spec.id, pool);
     this.#nodesOf.set(spec.id, []);
-    if (spec.elasticity !== null) this.#isElastic = true;
+    this.#followElasticity();
     return pool;
+  }
+
+  /** Forgets a pool without nodes. Not undone by a trial. */
+  removePool(id: PoolId): void {
+    this.#pools.delete(id);
+    this.#nodesOf.delete(id);
+    this.#followElasticity();
   }
 
   hasPool(id: PoolId): boolean {
@@ -97,9 +104,9 @@ export class Fleet {
     return index === undefined ? undefined : this.node(index);
   }
 
-  add(spec: NodeSpec, nowMs: number): NodeRecord {
+  add(spec: NodeSpec, nowMs: number, weights: NodeRecord['weights'] = NO_WEIGHTS): NodeRecord {
     const index = this.cluster.add(spec);
-    return this.#enter({ index, spec, state: 'open', idleSinceMs: nowMs, weights: [] });
+    return this.#enter({ index, spec, state: 'open', idleSinceMs: nowMs, weights });
   }
 
   /** Puts a stored node back where it was. */
@@ -113,6 +120,7 @@ export class Fleet {
     const before = this.pool(pool.spec.id);
     this.#pools.set(pool.spec.id, pool);
     this.#undo.note(() => this.#pools.set(pool.spec.id, before));
+    if (pool.spec.elasticity !== before.spec.elasticity) this.#followElasticity();
   }
 
   /** A node that is gone stays on record until it is empty. */
@@ -136,6 +144,10 @@ export class Fleet {
       poolId,
       this.nodesOf(poolId).filter((other) => other !== index),
     );
+  }
+
+  #followElasticity(): void {
+    this.#isElastic = [...this.#pools.values()].some(({ spec }) => spec.elasticity !== null);
   }
 
   #note(node: NodeRecord): void {
@@ -167,6 +179,8 @@ export class Fleet {
   }
 }
 
+const NO_WEIGHTS: NodeRecord['weights'] = [];
+
 /** Idle nodes of pools that grow and shrink. Examines again only nodes that changed. */
 export class IdleNodes {
   readonly #fleet: Fleet;
@@ -188,6 +202,11 @@ export class IdleNodes {
     const indexes = changed === undefined ? Array.from({ length }, (_, index) => index) : [...new Set(changed)].sort((a, b) => a - b);
     this.#seen = changes.count;
     return indexes.flatMap((index) => this.#lookAt(index) ?? []);
+  }
+
+  /** Looks at all nodes again: which pools grow and shrink has changed. */
+  restart(): void {
+    this.#seen = -1;
   }
 
   has({ spec, index }: NodeRecord): boolean {

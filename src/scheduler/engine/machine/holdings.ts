@@ -149,20 +149,22 @@ export class Occupants {
     return memoryMib;
   }
 
-  /** Whether a job must leave before work can start on these nodes: it is on the same accelerators, or CPU or memory is short until then. */
+  /** Whether a job must leave before work can start on these nodes: it is on the same accelerators, or something else is short until then. */
   block({ slots }: Placement): boolean {
     return slots.some(({ node, mask }) => {
       const { cpuFreeMilli, memoryFreeMib } = this.#cluster.columns;
       let cpuMilli = cpuFreeMilli[node] ?? 0;
       let memoryMib = memoryFreeMib[node] ?? 0;
-      for (const jobId of this.#byNode.get(node) ?? []) {
+      const there = this.#byNode.get(node);
+      if (there === undefined) return false;
+      for (const jobId of there) {
         const place = this.#places.get(jobId);
         if (place === undefined) continue;
         cpuMilli -= place.demand.cpuMilli;
         memoryMib -= place.demand.memoryMib;
         if (place.slots.some((slot) => slot.node === node && (slot.mask & mask) !== 0)) return true;
       }
-      return cpuMilli < 0 || memoryMib < 0;
+      return cpuMilli < 0 || memoryMib < 0 || this.#cluster.jobsLeft(node) < there.size;
     });
   }
 

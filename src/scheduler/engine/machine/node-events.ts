@@ -1,6 +1,9 @@
 import { leave, requestEviction } from '../life/end-attempt.ts';
+import type { ModelWeights } from '../model/job-spec.ts';
 import type { NodeSpec } from '../model/pool-spec.ts';
 import { watched } from '../placement/work-cost.ts';
+import type { ResidentWeights } from '../weights/resident-weights.ts';
+import { withoutUser, withUser } from '../weights/resident-weights.ts';
 import type { Cell } from './cell.ts';
 import { saveNode } from './changes.ts';
 import type { JobRecord } from './job-record.ts';
@@ -8,11 +11,15 @@ import { nodesOf } from './job-record.ts';
 import type { NodeRecord } from './records.ts';
 
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
-export function addNodes(cell: Cell, specs: readonly NodeSpec[]): void {
+export function addNodes(
+  cell: Cell,
+  specs: readonly NodeSpec[],
+  weights: Readonly<Record<string, readonly ModelWeights[]>> = NO_WEIGHTS,
+): void {
   for (const poolId of new Set(specs.map((spec) => spec.poolId))) watch(cell, poolId, 0);
   for (const spec of specs) {
     if (cell.fleet.find(spec.id) !== undefined) continue;
-    cell.decide({ kind: 'save_node', node: cell.fleet.add(spec, cell.nowMs) });
+    cell.decide({ kind: 'save_node', node: cell.fleet.add(spec, cell.nowMs, found(weights[spec.id] ?? [], spec.memoryMib)) });
     const pool = cell.fleet.pool(spec.poolId);
     if (pool.comingCount > 0) cell.savePool({ ...pool, comingCount: pool.comingCount - 1 });
   }
@@ -20,9 +27,37 @@ export function addNodes(cell: Cell, specs: readonly NodeSpec[]): void {
   cell.pending.wake(() => true);
 }
 
+const NO_WEIGHTS = {};
+
+/** Weights that were on a node before it came: no job uses them. More than its memory holds are not believed. */
+function found(weights: readonly ModelWeights[], memoryMib: number): readonly ResidentWeights[] {
+  let resident: readonly ResidentWeights[] = [];
+  let leftMib = memoryMib;
+  for (const one of weights) {
+    if (one.memoryMib > leftMib) continue;
+    leftMib -= one.memoryMib;
+    resident = withoutUser(withUser(resident, one), one.model);
+  }
+  return resident;
+}
+
 export function provisionFailed(cell: Cell, poolId: NodeSpec['poolId'], count: number): void {
   const pool = cell.fleet.pool(poolId);
   cell.savePool({ ...pool, comingCount: Math.max(0, pool.comingCount - count) });
+}
+
+/** No new work for a node; what runs there goes on. */
+export function cordon(cell: Cell, nodeId: string): void {
+  const node = cell.fleet.find(nodeId);
+  if (node?.state === 'open') saveNode(cell, { ...node, state: 'draining' });
+}
+
+/** A node takes new work again. */
+export function uncordon(cell: Cell, nodeId: string): void {
+  const node = cell.fleet.find(nodeId);
+  if (node?.state !== 'draining') return;
+  saveNode(cell, { ...node, state: 'open' });
+  cell.pending.wake(() => true);
 }
 
 /** No new work for a node; the eviction of the jobs there is requested, by then at the latest. */

@@ -2,7 +2,7 @@ import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { UsageHistory } from '../fairness/dominant-share.ts';
 import type { CohortSpec } from '../fairness/quota-tree.ts';
 import type { LedgerEvent } from '../life/segment.ts';
-import type { NodeSpec, PoolSpec } from '../model/pool-spec.ts';
+import type { AcceleratorType, NodeSpec, PoolSpec } from '../model/pool-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import type { Interruptions } from '../placement/work-cost.ts';
 import type { ResidentWeights } from '../weights/resident-weights.ts';
@@ -20,7 +20,11 @@ export type CellDecision =
   /** The queue is no more, nor what was remembered of it. */
   | { readonly kind: 'forget_cohort'; readonly name: string }
   | { readonly kind: 'save_pool'; readonly pool: PoolRecord }
+  | { readonly kind: 'forget_pool'; readonly poolId: PoolId }
   | { readonly kind: 'save_price'; readonly row: PriceRow }
+  /** The price will hold no more. */
+  | { readonly kind: 'forget_price'; readonly row: PriceRow }
+  | { readonly kind: 'save_accelerator'; readonly type: AcceleratorType }
   | { readonly kind: 'save_reservation'; readonly reservation: Reservation }
   /** Null: it is remembered no longer. */
   | { readonly kind: 'save_duration'; readonly classKey: string; readonly longestMs: number | null }
@@ -102,6 +106,8 @@ export interface CellRecords {
   /** Those that the settings do not name in the order in which they came. */
   readonly pools: readonly PoolRecord[];
   readonly prices: readonly PriceRow[];
+  /** Types that the settings do not name. */
+  readonly accelerators: readonly AcceleratorType[];
   readonly reservations: readonly Reservation[];
   readonly durations: readonly { readonly classKey: string; readonly longestMs: number }[];
   readonly throughputs: readonly { readonly key: string; readonly milliPerHour: number }[];

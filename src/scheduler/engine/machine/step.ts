@@ -16,7 +16,7 @@ import { saveJob } from './changes.ts';
 import type { CellEvent } from './event.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
-import { toEach, addNodes, drain, dropEmpty, nodeLost, provisionFailed } from './node-events.ts';
+import { toEach, addNodes, cordon, drain, dropEmpty, nodeLost, provisionFailed, uncordon } from './node-events.ts';
 import type { CellDecision } from './records.ts';
 import { report } from './report.ts';
 import { dueOf } from './timers.ts';
@@ -100,8 +100,13 @@ const FLEET_EVENTS = [
   'add_queue',
   'remove_queue',
   'add_pool',
+  'change_pool',
+  'remove_pool',
+  'add_accelerators',
   'add_nodes',
   'drain',
+  'cordon',
+  'uncordon',
   'spot_notice',
   'node_lost',
   'provision_failed',
@@ -120,8 +125,18 @@ function changeFleet(cell: Cell, event: FleetEvent): void {
       return cell.removeQueue(event.name);
     case 'add_pool':
       return cell.addPool(event.spec);
+    case 'change_pool':
+      return cell.changePool(event.spec);
+    case 'remove_pool':
+      return cell.removePool(event.poolId);
+    case 'add_accelerators':
+      return event.types.forEach((type) => cell.addAccelerator(type));
     case 'add_nodes':
-      return addNodes(cell, event.nodes);
+      return addNodes(cell, event.nodes, event.weights);
+    case 'cordon':
+      return cordon(cell, event.nodeId);
+    case 'uncordon':
+      return uncordon(cell, event.nodeId);
     case 'drain':
       return drain(cell, event.nodeId, 'node_drain');
     case 'spot_notice':
@@ -163,7 +178,7 @@ function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: str
 export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
   const known = cell.jobs.find(spec.id);
   if (known !== undefined) return ok(known);
-  const checked = checkJob(spec, cell.settings.accelerators);
+  const checked = checkJob(spec, cell.accelerators);
   if (!checked.ok) return checked;
   if (cell.tree.queue(spec.queue) === undefined) return refuse('invalid_value', `there is no queue ${spec.queue}`, 'queue');
   const missing = spec.dependsOn.find((id) => cell.jobs.find(id) === undefined);

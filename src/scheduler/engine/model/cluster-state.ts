@@ -32,6 +32,8 @@ export class ClusterState {
   /** Nodes of each type, by index; those without accelerators under null. */
   readonly #byAccelerator = new Map<string | null, number[]>();
   readonly #vacant: number[] = [];
+  /** Nodes that take no new work, whatever room they have. */
+  readonly #closed = new Set<number>();
   /** By pool, the open nodes by how many wholly idle accelerators they have, at least one: on full nodes these are few. */
   readonly #byWhole = new Map<string, readonly Set<number>[]>();
 
@@ -87,15 +89,26 @@ export class ClusterState {
       this.nodesWith(accelerator).filter((other) => other !== node),
     );
     this.#setOpen(node, false);
+    this.#closed.delete(node);
     this.#vacant.push(node);
     this.#vacant.sort((a, b) => a - b);
   }
 
   /** Says whether new work may be placed on the node. What is there stays. */
   open(node: number, isOpen: boolean): void {
-    const was = this.columns.isOpen[node] === 1;
-    this.#setOpen(node, isOpen);
-    this.#undo.note(() => this.#setOpen(node, was));
+    const was = this.isAdmitting(node);
+    this.#admit(node, isOpen);
+    this.#undo.note(() => this.#admit(node, was));
+  }
+
+  /** Whether new work may be placed on the node once there is room: one that has as many jobs as it may run takes one when another leaves. */
+  isAdmitting(node: number): boolean {
+    return !this.#closed.has(node);
+  }
+
+  /** How many jobs more the node may run, whatever they ask for. */
+  jobsLeft(node: number): number {
+    return (this.spec(node).jobsMax ?? Infinity) - (this.columns.slotCount[node] ?? 0);
   }
 
   /**
@@ -154,7 +167,8 @@ export class ClusterState {
     columns.memoryFreeMib[node] = memoryMib;
     if (mask !== 0) this.#takeAccelerators(node, mask, sign * demand.milliEach);
     columns.slotCount[node] = (columns.slotCount[node] ?? 0) + sign;
-    this.#noteChange(node);
+    if (spec.jobsMax === undefined) this.#noteChange(node);
+    else this.#reopen(node);
   }
 
   #takeAccelerators(node: number, mask: number, milli: number): void {
@@ -177,6 +191,16 @@ export class ClusterState {
     assert(exists && after >= 0 && after <= WHOLE_MILLI, 'an accelerator of a node has that much');
     acceleratorFreeMilli[at] = after;
     return (after === WHOLE_MILLI ? 1 : 0) - (before === WHOLE_MILLI ? 1 : 0);
+  }
+
+  #admit(node: number, isAdmitting: boolean): void {
+    if (isAdmitting) this.#closed.delete(node);
+    else this.#closed.add(node);
+    this.#reopen(node);
+  }
+
+  #reopen(node: number): void {
+    this.#setOpen(node, this.isAdmitting(node) && this.jobsLeft(node) > 0);
   }
 
   #setOpen(node: number, isOpen: boolean): void {
@@ -224,7 +248,7 @@ export class ClusterState {
     columns.wholeFree[node] = spec.acceleratorCount;
     columns.slotCount[node] = 0;
     columns.isOpen[node] = 0;
-    this.#setOpen(node, true);
+    this.#admit(node, true);
   }
 }
 
@@ -243,7 +267,7 @@ class NodeColumns {
   revision = new Uint32Array(0);
   /** Jobs there. */
   slotCount = new Int32Array(0);
-  /** 1 where new work may be placed. */
+  /** 1 where new work may be placed now. */
   isOpen = new Uint8Array(0);
 
   reserve(count: number): void {

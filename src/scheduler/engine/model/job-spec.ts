@@ -1,4 +1,5 @@
 import type { JobId } from '../../../kernel/ids.ts';
+import type { JobKind } from './job-kind.ts';
 import type { Market, PoolSpec } from './pool-spec.ts';
 
 /** A job as its owner describes it: work and what it accepts, not where it runs. Plain data. */
@@ -6,7 +7,7 @@ export interface JobSpec {
   readonly id: JobId;
   /** The queue it waits in: a leaf of the cohort tree. */
   readonly queue: string;
-  readonly kind: 'training' | 'batch_inference' | 'online_inference' | 'index_build' | 'distillation' | 'command';
+  readonly kind: JobKind;
   /** Higher goes first. */
   readonly priority: number;
   readonly preemptible: boolean;

@@ -1,4 +1,5 @@
 import type { PoolId } from '../../../kernel/ids.ts';
+import type { EvictionPolicy } from './eviction-policy.ts';
 
 /** How capacity is bought. */
 export type Market = 'reserved' | 'on_demand' | 'spot';
@@ -11,7 +12,17 @@ export interface PoolSpec {
   readonly market: Market;
   /** How the pool grows and shrinks; null when its nodes are what they are. */
   readonly elasticity: PoolElasticity | null;
+  /** What the pool adds to the policies of queues; nothing where it is absent. */
+  readonly eviction?: EvictionPolicy;
+  /** How nodes are chosen in it; `least_waste` where it is absent. */
+  readonly placer?: PlacerPolicy;
 }
+
+/**
+ * `least_waste`: where the least is lost for the jobs that there are. `tightest_fit`: on the nodes that are left with least, so that others
+ * stay empty.
+ */
+export type PlacerPolicy = 'least_waste' | 'tightest_fit';
 
 export interface PoolElasticity {
   readonly nodesMin: number;
@@ -39,6 +50,8 @@ export interface NodeSpec extends NodeTemplate {
   readonly domains: Readonly<Record<string, string>>;
   /** Its ordinal among its neighbours: slices of TPUs are blocks of hosts whose first ordinal is a multiple of the block's size. */
   readonly ordinal: number;
+  /** Jobs that it runs at once, at most; as many as there is room for where it is absent. */
+  readonly jobsMax?: number;
 }
 
 /** A kind of accelerator. Amounts of it are counted in thousandths of one device: 1000 is a whole one. */

@@ -66,7 +66,7 @@ export class CheapestRoom {
     const { perNode } = this.#wanted;
     const { avoids } = this.#job;
     const isUsable = (node: number): boolean =>
-      cluster.columns.isOpen[node] === 1 && cluster.spec(node).poolId === poolId && !avoids.includes(cluster.spec(node).id);
+      cluster.isAdmitting(node) && cluster.spec(node).poolId === poolId && !avoids.includes(cluster.spec(node).id);
     const free = this.#cell.fleet.roomyNodes(poolId, perNode).filter((node) => !this.#byNode.has(node) && cluster.fits(node, perNode));
     return [...free, ...this.#byNode.keys()].filter(isUsable).sort((a, b) => a - b);
   }
@@ -166,9 +166,11 @@ class Room {
   readonly #acceleratorMilli: number[] = [];
   #cpuMilli: number;
   #memoryMib: number;
+  #jobsLeft: number;
 
   constructor(cluster: ClusterState, node: number) {
     this.#node = node;
+    this.#jobsLeft = cluster.jobsLeft(node);
     this.#cpuMilli = cluster.columns.cpuFreeMilli[node] ?? 0;
     this.#memoryMib = cluster.columns.memoryFreeMib[node] ?? 0;
     const { acceleratorCount } = cluster.spec(node);
@@ -183,6 +185,7 @@ class Room {
     const { cpuMilli, memoryMib, milliEach } = placement.demand;
     this.#cpuMilli += sign * cpuMilli;
     this.#memoryMib += sign * memoryMib;
+    this.#jobsLeft += sign;
     for (let rest = slot.mask; rest !== 0; rest &= rest - 1) {
       const index = 31 - Math.clz32(rest & -rest);
       this.#acceleratorMilli[index] = (this.#acceleratorMilli[index] ?? 0) + sign * milliEach;
@@ -190,7 +193,7 @@ class Room {
   }
 
   fits({ cpuMilli, memoryMib, acceleratorCount, milliEach }: NodeDemand): boolean {
-    if (this.#cpuMilli < cpuMilli || this.#memoryMib < memoryMib) return false;
+    if (this.#jobsLeft < 1 || this.#cpuMilli < cpuMilli || this.#memoryMib < memoryMib) return false;
     let count = 0;
     for (const free of this.#acceleratorMilli) if (free >= milliEach) count += 1;
     return acceleratorCount === 0 || count >= acceleratorCount;

@@ -208,7 +208,7 @@ class Search {
 /** Whether one more may leave its queue, and its pool, besides those that are leaving and those that are chosen to. */
 function withinBudget(cell: Cell, chosen: readonly Victim[], { job }: Victim): boolean {
   const ofQueue = policyOf(cell.holdings.queueOf(job.spec)).leavingMaxCount;
-  const ofPool = job.attempt === null ? undefined : cell.settings.poolEviction.get(job.attempt.poolId)?.leavingMaxCount;
+  const ofPool = job.attempt === null ? undefined : cell.fleet.pool(job.attempt.poolId).spec.eviction?.leavingMaxCount;
   const queueMax = Math.min(ofQueue, ofPool ?? Infinity);
   if (queueMax === Infinity) return true;
   const leaving = [...[...cell.jobs.leaving].map((id) => cell.jobs.get(id)), ...chosen.map((victim) => victim.job)];

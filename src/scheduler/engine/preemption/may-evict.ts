@@ -1,10 +1,11 @@
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
 import type { Holders } from '../fairness/holders.ts';
 import type { Holder } from '../fairness/quota-coverage.ts';
-import type { CohortNode, EvictionPolicy } from '../fairness/quota-tree.ts';
+import type { CohortNode } from '../fairness/quota-tree.ts';
 import { rootOf, policyOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
+import type { EvictionPolicy } from '../model/eviction-policy.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 
 /**
@@ -105,7 +106,7 @@ export function lostWork({ spec, attempt }: JobRecord, nowMs: number): number {
 /** What holds for a job where it runs: its queue's policy and that of its pool, the stricter of both. */
 export function policyFor(cell: Cell, { spec, attempt }: JobRecord): EvictionPolicy {
   const own = policyOf(cell.holdings.queueOf(spec));
-  const there = attempt === null ? undefined : cell.settings.poolEviction.get(attempt.poolId);
+  const there = attempt === null ? undefined : cell.fleet.pool(attempt.poolId).spec.eviction;
   if (there === undefined) return own;
   return {
     ...own,

@@ -203,7 +203,6 @@ function settingsFor(owners: readonly string[], { nodes, acceleratorsPerNode }: 
       ...owners.map((name) => ({ name, parent: 'everybody', weightMilli: 1_000, quotas: { [TYPE]: none }, eviction })),
     ],
     pools: [{ id: POOL, region: 'here', backend: 'agent', market: 'reserved', elasticity: null }],
-    poolEviction: new Map(),
     placer: (state, mix) => new LeastWaste(state, mix),
     order: 'fair',
     agingMs: 3_600_000,

@@ -5,6 +5,7 @@ import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
+import { poolNode } from '../../../support/fixtures/pool-node.ts';
 import { OTHER_POOL, POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const DONE = { completed: 5, failed: 1, total: 6 };
@@ -144,7 +145,7 @@ describe('fences', () => {
   it('[J78] tells a pool what to do until it has done it, and nothing of attempts that are over', () => {
     const world = new ServedCell();
     const id = world.submit(1);
-    const message = { poolId: POOL, reports: [], left: [], joined: ['a'], nodeCount: 1, carriedOut: 0 };
+    const message = { poolId: POOL, reports: [], left: [], joined: [poolNode('a')], nodeCount: 1, carriedOut: 0 };
     const { effects } = world.cell.exchange(message);
     expect(effects).toMatchObject([{ effect: { kind: 'start', nodeId: 'a', grant: { jobId: id } } }]);
     // The answer was lost, and the pool repeats its news.

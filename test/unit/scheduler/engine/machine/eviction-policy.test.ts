@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EvictionPolicy } from '../../../../../src/scheduler/engine/fairness/quota-tree.ts';
+import type { EvictionPolicy } from '../../../../../src/scheduler/engine/model/eviction-policy.ts';
 import { CellWorld, cohort, evictionPolicy, queue } from '../../../../support/worlds/cell-world.ts';
 import { demand, nodeSpec, option, poolSpec } from '../../../../support/fixtures/scheduler-specs.ts';
 
@@ -9,7 +9,7 @@ const worldOf = (eviction: Partial<EvictionPolicy>, pool: Partial<EvictionPolicy
   new CellWorld(
     {
       cohorts: [cohort('all'), queue('a', 8, { eviction })],
-      poolEviction: new Map([[poolSpec().id, evictionPolicy(pool)]]),
+      pools: [poolSpec({ eviction: evictionPolicy(pool) })],
       agingMs: 1e12,
     },
     [nodeSpec(0)],

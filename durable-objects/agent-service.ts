@@ -1,0 +1,112 @@
+import type { AttemptEnding, Grant, Progress, Throughput } from '../src/contract/attempt.ts';
+import { jobOfAttempt } from '../src/contract/attempt.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
+import type { PoolNode } from '../src/contract/pool-exchange.ts';
+import type { AttemptId } from '../src/kernel/ids.ts';
+import { base32 } from '../src/kernel/ids.ts';
+import { ok } from '../src/kernel/result.ts';
+import type { AgentId, HeartbeatReply } from '../src/pools/agent-lease.ts';
+import { ended, heard, holds, measured } from '../src/pools/agent-lease.ts';
+import type { PoolSync } from '../src/pools/pool-sync.ts';
+import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
+import type { WaitingAgents } from './waiting-agents.ts';
+
+interface AgentServiceParts {
+  readonly store: SqlitePoolStore;
+  readonly waiting: WaitingAgents;
+  readonly sync: PoolSync;
+  /** Sees to it that the pool is heard of while agents wait. */
+  readonly arm: () => Promise<void>;
+  /** Lets something go on after the answer. */
+  readonly later: (work: Promise<unknown>) => void;
+}
+
+/** What the agents of a pool call. */
+export class AgentService {
+  readonly #parts: AgentServiceParts;
+
+  constructor(parts: AgentServiceParts) {
+    this.#parts = parts;
+  }
+
+  register(node: Omit<PoolNode, 'id'>): Outcome<AgentId> {
+    this.#parts.store.forgetAgents(Date.now());
+    const count = this.#parts.store.agentCount();
+    if (count >= LIMITS.agentsMaxCount)
+      return refuseBeyond({ limit: 'agentsMaxCount', value: count + 1, what: `the pool has ${count} agents already` });
+    const id = `agt_${base32(crypto.getRandomValues(new Uint8Array(16)))}` as AgentId;
+    this.#parts.store.addAgent(id, node, Date.now());
+    return ok(id);
+  }
+
+  /**
+   * An attempt that the agent has and does not name as one it runs, or waits up to `waitMs` for one; where it names none (undefined), it runs
+   * one at a time. As long as it asks, it is a node of the scheduler; one that does not come back within `agentReturnMs` and runs nothing is none
+   * any more. Refuses an unknown agent with `state_conflict`.
+   */
+  async lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[]): Promise<Outcome<Grant | null>> {
+    const deadlineMs = Date.now() + waitMs;
+    const besides = holding ?? [];
+    if (!this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined))
+      return refuse('state_conflict', 'the pool does not know this agent: register first');
+    const waiter = this.#parts.waiting.join(agentId);
+    try {
+      if (this.#parts.store.heldBy(agentId, besides) === undefined) {
+        if (!this.#parts.store.isJoined(agentId) || this.#parts.store.hasEnded()) await this.#parts.sync.run();
+        await this.#parts.arm();
+        await waiter.until(Math.max(0, deadlineMs - Date.now()));
+      }
+    } finally {
+      this.#parts.waiting.leave(waiter);
+    }
+    if (waitMs === 0 && this.#parts.store.heldBy(agentId, besides) === undefined) {
+      // It asked whether there is work, and waits for none.
+      this.#parts.store.stopsAsking(agentId);
+      await this.#parts.sync.run();
+    }
+    return ok(this.#parts.store.take(agentId, besides, Date.now()) ?? null);
+  }
+
+  heartbeat(
+    attemptId: AttemptId,
+    fence: number,
+    progress: Progress | null,
+    run?: string,
+    throughput?: Throughput,
+  ): Outcome<HeartbeatReply> {
+    const lease = this.#parts.store.find(attemptId);
+    const alive = holds(lease, fence) ? heard(lease, progress, run, Date.now()) : undefined;
+    if (lease === undefined || alive === undefined) return stale(attemptId);
+    const isFirst = lease.progress === null && alive.progress !== null;
+    if (alive !== lease) {
+      this.#parts.store.save(throughput === undefined ? alive : measured(alive, throughput), isFirst);
+      this.#parts.store.sawAgent(lease.agentId, Date.now());
+    }
+    // The first sign of life makes the job `running`; later ones travel with the next sync.
+    if (isFirst) this.#parts.later(this.#parts.sync.run().catch(() => undefined));
+    return ok({ command: alive.command, run: alive.run ?? null });
+  }
+
+  /** The attempt, if the fence shows that its agent still holds it. */
+  held(attemptId: AttemptId, fence: number): Outcome<Grant> {
+    const lease = this.#parts.store.find(attemptId);
+    return holds(lease, fence) ? ok(lease.grant) : stale(attemptId);
+  }
+
+  /** Ends an attempt; answered once the scheduler has it on record. A repeated end is answered as the first time. */
+  async end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>> {
+    const lease = this.#parts.store.find(attemptId);
+    if (lease?.lost === true ? lease.ending === undefined : lease !== undefined && !holds(lease, fence)) return stale(attemptId);
+    if (holds(lease, fence)) {
+      // Written down first: the scheduler hears of it even if this call is cut off.
+      this.#parts.store.save(ended(lease, ending));
+      this.#parts.store.leaves(lease.agentId);
+    }
+    const verdict = await this.#parts.sync.ask({ jobId: jobOfAttempt(attemptId), fence, ...ending });
+    return verdict === 'accepted' ? ok(null) : stale(attemptId);
+  }
+}
+
+const stale = (attemptId: AttemptId) => refuse('stale_fence', `attempt ${attemptId} was given to another agent: drop it`);

@@ -1,0 +1,28 @@
+import type { PoolNode } from '../../contract/pool-exchange.ts';
+import type { PoolId } from '../../kernel/ids.ts';
+import type { CellEvent } from '../engine/machine/event.ts';
+import type { AcceleratorType, NodeSpec } from '../engine/model/pool-spec.ts';
+import { ONE_ATTEMPT } from './default-terms.ts';
+
+/** An agent as the engine sees it. */
+export const nodeOf = ({ id, capacity, attemptsMax, domains, ordinal }: PoolNode, poolId: PoolId): NodeSpec => ({
+  id,
+  poolId,
+  ...(capacity ?? { accelerator: null, acceleratorCount: 0, ...ONE_ATTEMPT }),
+  domains,
+  ordinal,
+  jobsMax: attemptsMax,
+});
+
+/** What follows from agents that come: they are nodes, what is in their memory is known, and jobs may ask for the accelerators they have. */
+export function arrivalsOf(nodes: readonly PoolNode[], poolId: PoolId): readonly CellEvent[] {
+  if (nodes.length === 0) return [];
+  const names = new Set(nodes.flatMap(({ capacity }) => capacity?.accelerator ?? []));
+  const types: CellEvent[] = names.size === 0 ? [] : [{ kind: 'add_accelerators', types: Array.from(names, typeOf) }];
+  const weights = Object.fromEntries(nodes.flatMap((node) => (node.weights.length === 0 ? [] : [[node.id, node.weights]])));
+  const arrival: CellEvent = { kind: 'add_nodes', nodes: nodes.map((node) => nodeOf(node, poolId)) };
+  return [...types, Object.keys(weights).length === 0 ? arrival : { ...arrival, weights }];
+}
+
+/** A type of which nothing but its name is known. */
+export const typeOf = (name: string): AcceleratorType => ({ name, kind: 'gpu', memoryMib: 0, sharing: 'fractional' });

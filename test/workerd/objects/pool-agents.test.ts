@@ -1,0 +1,81 @@
+import { runDurableObjectAlarm } from 'cloudflare:test';
+import { expect, it } from 'vitest';
+import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import { PoolSync } from '../../../src/pools/pool-sync.ts';
+import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, silence, value } from './pool-world.ts';
+
+const LARGE = { capacity: { accelerator: null, acceleratorCount: 0, cpuMilli: 64_000, memoryMib: 65_536 }, attemptsMax: 2 };
+
+it('[P20] [P21] gives one agent as many attempts as it takes, each again until it names it', async () => {
+  const { stub, call } = await newPool();
+  const agent = value(await call((object) => object.register(named('large', LARGE))));
+  const requests = [await newJob(), await newJob(), await newJob()];
+  const first = value(await call((object) => object.lease(agent, 10_000, [])))!;
+  // The answer was lost.
+  expect(value(await call((object) => object.lease(agent, 10_000, [])))).toEqual(first);
+  const second = value(await call((object) => object.lease(agent, 10_000, [first.attemptId])))!;
+  expect([first.jobId, second.jobId].toSorted()).toEqual([requests[0]!.id, requests[1]!.id]);
+  const held = [first.attemptId, second.attemptId];
+  expect(value(await call((object) => object.lease(agent, 1, held)))).toBeNull();
+
+  for (const attemptId of held) await call((object) => object.heartbeat(attemptId, 1, PROGRESS));
+  const waiting = call((object) => object.lease(agent, 20_000, held));
+  await expect.poll(() => inStore(stub, (store) => store.joinedCount())).toBe(1);
+  // The end of one leaves the other as it is, and makes room.
+  await call((object) => object.end(first.attemptId, 1, COMPLETED));
+  const third = value(await waiting)!;
+  expect(third.jobId).toBe(requests[2]!.id);
+  expect(value(await call((object) => object.heartbeat(second.attemptId, 1, PROGRESS)))).toMatchObject({ command: 'continue' });
+  for (const { attemptId, fence } of [second, third]) {
+    expect(await call((object) => object.end(attemptId, fence, COMPLETED))).toEqual({ ok: true, value: null });
+  }
+  for (const request of requests) expect(await jobState(request)).toMatchObject({ state: 'succeeded', failures: 0, fence: 1 });
+  // It asks no more.
+  await inStore(stub, (store) => store.stopsAsking(agent));
+  await stub.nudge();
+});
+
+it('[P21] loses all attempts of an agent that falls silent, and nothing of others', async () => {
+  const { stub, call } = await newPool();
+  const [agent, other] = [
+    value(await call((object) => object.register(named('large', LARGE)))),
+    value(await call((object) => object.register(named('small')))),
+  ];
+  const requests = [await newJob(), await newJob()];
+  const first = value(await call((object) => object.lease(agent, 10_000, [])))!;
+  const second = value(await call((object) => object.lease(agent, 10_000, [first.attemptId])))!;
+  for (const { attemptId } of [first, second]) await call((object) => object.heartbeat(attemptId, 1, PROGRESS));
+  await silence(stub);
+  expect(await runDurableObjectAlarm(stub)).toBe(true);
+  for (const request of requests)
+    expect(await jobState(request)).toMatchObject({ state: 'pending', ended: [{ outcome: 'lease_expired' }] });
+  for (const request of requests) {
+    const grant = value(await call((object) => object.lease(other, 10_000)))!;
+    expect(grant).toMatchObject({ jobId: request.id, fence: 2 });
+    await call((object) => object.end(grant.attemptId, 2, COMPLETED));
+  }
+});
+
+it('[P22] tells the scheduler how fast attempts are, each measurement once', async () => {
+  const { stub, call } = await newPool();
+  const agent = value(await call((object) => object.register(named('one'))));
+  await newJob();
+  const grant = value(await call((object) => object.lease(agent, 0)))!;
+  const reported: unknown[] = [];
+  const beat = (workMilli: number) =>
+    call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS, undefined, { workMilli, overMs: 1_000 }));
+  await beat(5);
+  await beat(7);
+  await inStore(stub, async (store) => {
+    const exchange = async ({ reports }: PoolMessage): Promise<PoolOrders> => {
+      reported.push(...reports.flatMap((report) => (report.kind === 'progress' ? [report.throughput] : [])));
+      return { verdicts: reports.map(() => 'continue'), effects: [], isOutOfStep: false };
+    };
+    store.markSynced([grant.attemptId], 0);
+    await new PoolSync({ store, exchange, clock: { nowMs: () => Date.now() }, onAssigned: () => {} }).run();
+    expect(store.find(grant.attemptId)!.throughput).toBeUndefined();
+  });
+  const sum = reported.reduce((total: number, one) => total + ((one as { workMilli: number } | undefined)?.workMilli ?? 0), 0);
+  expect(sum).toBeLessThanOrEqual(12);
+  await call((object) => object.end(grant.attemptId, 1, COMPLETED));
+});

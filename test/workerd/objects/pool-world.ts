@@ -1,0 +1,62 @@
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { env as anyEnv } from 'cloudflare:workers';
+import { expect } from 'vitest';
+import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
+import type { ObjectsEnv } from '../../../durable-objects/env.ts';
+import type { PoolObject } from '../../../durable-objects/pool-object.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
+import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
+import type { PoolId } from '../../../src/kernel/ids.ts';
+import { PLAIN_NODE, SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
+import { jobRequest } from '../../support/fixtures/job-request.ts';
+
+export const env = anyEnv as unknown as Omit<ObjectsEnv, 'POOL'> & { readonly POOL: DurableObjectNamespace<PoolObject> };
+export const scheduler = () => env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
+export const PROGRESS = { completed: 2, failed: 0, total: 5 };
+export const COMPLETED = { kind: 'completed', progress: { completed: 5, failed: 0, total: 5 }, tokens: 9 } as const;
+
+export const value = <T>(outcome: Outcome<T>): T => {
+  expect(outcome).toMatchObject({ ok: true });
+  return (outcome as { value: T }).value;
+};
+
+export const named = (name: string, overrides: Partial<PoolNode> = {}): Omit<PoolNode, 'id'> => ({ name, ...PLAIN_NODE, ...overrides });
+
+let pools = 0;
+export async function newPool(evicts = false) {
+  const id = `pool_test${String(++pools).padStart(6, '0')}` as PoolId;
+  const stub = env.POOL.get(env.POOL.idFromName(id));
+  // The generated types of stubs lose branded ids; the gateway's port has them.
+  const desk = stub as unknown as PoolDesk;
+  const call = async <T>(work: (object: PoolDesk) => Promise<T>): Promise<T> => {
+    const answer = await work(desk);
+    if (evicts) await evictDurableObject(stub);
+    return answer;
+  };
+  value(await scheduler().addPool({ id, name: id.replaceAll('_', '-'), owner: 'testers', createdAtMs: 1 }));
+  await call((object) => object.create(id, `mac-of-${id}`));
+  return { id, stub, call };
+}
+
+let jobs = 0;
+export async function newJob() {
+  const request = jobRequest(1_000 + ++jobs);
+  value(await scheduler().submit(request));
+  return request;
+}
+
+export const jobState = async (n: ReturnType<typeof jobRequest>) => value(await scheduler().job(n.tenantId, n.id));
+
+export const inStore = <T>(stub: DurableObjectStub<PoolObject>, work: (store: SqlitePoolStore) => T) =>
+  runInDurableObject(stub, (_object, state) => work(new SqlitePoolStore(state.storage)));
+
+/** Lets every lease of the pool expire, as if time had passed. */
+export const silence = (stub: DurableObjectStub<PoolObject>) =>
+  inStore(stub, (store) => {
+    for (const lease of store.unsynced(Number.MAX_SAFE_INTEGER, 100)) {
+      store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
+      store.stopsAsking(lease.agentId);
+    }
+  });
