@@ -17,7 +17,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'c3badff88e799be46801ae5c5558de8827bbb7b856b4e81a54181ccb1ecdbd5b',
+  '0.6.0': '2e29b60443fe0bcc2de85e4bf888cadc5544951ee4555396f4698c29dee449a0',
 };
 
 describe('the wire contract', () => {
