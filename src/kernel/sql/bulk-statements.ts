@@ -14,12 +14,20 @@ export function insertInto(storage: SqlStorage, statement: string, rows: readonl
   }
 }
 
-// A text that a statement binds has 2 MB at most. An id and its namespace have 576 bytes, and written as JSON up to six times as many.
-const VALUES_OF_ONE_STATEMENT = 500;
+// Three bytes a character at most: below the 2 MB that one binding may have.
+const PART_CHARS_MAX = 500_000;
 
-/** Ids, alone or with their namespaces, as JSON arrays that statements can bind: in as many parts as it takes, in their order. */
+/** Values, such as ids or rows, as JSON arrays that statements can bind: in as many parts as it takes, in their order. Each alone must fit. */
 export function* jsonParts(values: readonly unknown[]): Generator<string> {
-  for (let from = 0; from < values.length; from += VALUES_OF_ONE_STATEMENT) {
-    yield JSON.stringify(values.slice(from, from + VALUES_OF_ONE_STATEMENT));
+  let [part, chars]: [string[], number] = [[], 0];
+  for (const value of values) {
+    const text = JSON.stringify(value);
+    if (part.length > 0 && chars + text.length > PART_CHARS_MAX) {
+      yield `[${part.join(',')}]`;
+      [part, chars] = [[], 0];
+    }
+    part.push(text);
+    chars += text.length + 1;
   }
+  if (part.length > 0) yield `[${part.join(',')}]`;
 }

@@ -234,6 +234,7 @@ export class DurableCell {
       return this.#storage.transactionSync(body);
     } catch (defect) {
       this.#cell = undefined;
+      this.jobs.forget();
       throw defect;
     }
   }

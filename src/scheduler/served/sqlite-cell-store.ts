@@ -1,6 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { NumberedEffect, PoolEffect } from '../../contract/pool-exchange.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
+import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import type { JobRecord } from '../engine/machine/job-record.ts';
@@ -15,7 +16,7 @@ type RecordOf = {
 type Kind = keyof RecordOf;
 
 /** Decisions that save or forget a record that is not a job. */
-type RecordDecision = Exclude<
+export type RecordDecision = Exclude<
   CellDecision,
   { readonly kind: 'save' | 'charge' | 'start' | 'notice' | 'kill' | 'resize' | 'unload' | 'provision' | 'retire' }
 >;
@@ -55,6 +56,12 @@ const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordD
   save_wake: ({ atMs }) => [row('wake', '', atMs)],
 };
 
+const rowsOf = (decision: RecordDecision): readonly Row[] =>
+  (ROWS[decision.kind] as (decision: RecordDecision) => readonly Row[])(decision);
+
+/** No decision needs the record of a finished job. */
+const jobRow = (job: JobRecord): Row => row('jobs', job.spec.id, job.finishedAtMs === null ? job : null);
+
 export const isRecord = (decision: CellDecision): decision is RecordDecision => Object.hasOwn(ROWS, decision.kind);
 
 /** The newest record of each thing of a cell, in the order in which things came; and the events that led there, the last so many. */
@@ -67,6 +74,9 @@ export const CELL_TABLES = `
   CREATE INDEX effects_by_job ON effects (job_id);
   CREATE TABLE pool_leases (pool_id TEXT PRIMARY KEY, lease_until_ms INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX pool_leases_by_end ON pool_leases (lease_until_ms);`;
+
+/** Forgetting with every step would cost as much as writing it. */
+const STEPS_FORGOTTEN_AT_ONCE = 8;
 
 /** What a step of a cell decided to save, without what the product adds. Every write belongs in the caller's transaction. */
 export class SqliteCellStore {
@@ -98,28 +108,28 @@ export class SqliteCellStore {
 
   /** Saves the record of an unfinished job; no decision needs that of a finished one. */
   saveJob(job: JobRecord): void {
-    if (job.finishedAtMs === null) this.#save('jobs', job.spec.id, job);
-    else this.#forget('jobs', job.spec.id);
+    this.#write([jobRow(job)]);
   }
 
   nextSequence(sequence: number): void {
-    this.#save('next_sequence', '', sequence);
+    this.#write([row('next_sequence', '', sequence)]);
   }
 
   save(decision: RecordDecision): void {
-    const rowsOf = ROWS[decision.kind] as (decision: RecordDecision) => readonly Row[];
-    for (const { kind, key, record } of rowsOf(decision)) {
-      if (record === null) this.#forget(kind, key);
-      else this.#save(kind, key, record);
-    }
+    this.#write(rowsOf(decision));
   }
 
-  /** Appends the events of a step, and forgets those before the last `keptCount` steps. */
+  /** Saves all that a step decided. Of what changed more than once, only the newest is written. */
+  saveAll(decisions: readonly RecordDecision[], jobs: Iterable<JobRecord>): void {
+    this.#write([...decisions.flatMap(rowsOf), ...Array.from(jobs, jobRow)]);
+  }
+
+  /** Appends the events of a step, and forgets those before the last `keptCount` steps, some later than others. */
   log(events: readonly CellEvent[], atMs: number, keptCount: number = LIMITS.cellStepsKeptCount): void {
     const { sequence } = this.#sql
       .exec<{ sequence: number }>('INSERT INTO cell_events (at_ms, body) VALUES (?, ?) RETURNING sequence', atMs, JSON.stringify(events))
       .one();
-    this.#sql.exec('DELETE FROM cell_events WHERE sequence <= ?', sequence - keptCount);
+    if (sequence % STEPS_FORGOTTEN_AT_ONCE === 0) this.#sql.exec('DELETE FROM cell_events WHERE sequence <= ?', sequence - keptCount);
   }
 
   /** Forgets the steps up to the last one that names something, which can be replayed no longer. */
@@ -188,17 +198,28 @@ export class SqliteCellStore {
     return this.#sql.exec<{ at: number }>(query).toArray()[0]?.at;
   }
 
-  #save(kind: Kind, key: string, record: unknown): void {
-    this.#sql.exec(
-      'INSERT INTO cell_records VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body',
-      kind,
-      key,
-      JSON.stringify(record),
-    );
-  }
-
-  #forget(kind: Kind, key: string): void {
-    this.#sql.exec('DELETE FROM cell_records WHERE kind = ? AND key = ?', kind, key);
+  /** Each row of the statements is bound as JSON: one statement costs about as much as ten rows of one. */
+  #write(rows: readonly Row[]): void {
+    const saved = new Map<string, Row>();
+    const forgotten = new Map<string, Row>();
+    for (const one of rows) {
+      const id = `${one.kind}\n${one.key}`;
+      if (one.record === null) {
+        saved.delete(id);
+        forgotten.set(id, one);
+      } else saved.set(id, one);
+    }
+    // First: what comes again is last in order.
+    for (const part of jsonParts(Array.from(forgotten.values(), ({ kind, key }) => [kind, key]))) {
+      this.#sql.exec('DELETE FROM cell_records WHERE (kind, key) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))', part);
+    }
+    for (const part of jsonParts(Array.from(saved.values(), ({ kind, key, record }) => [kind, key, JSON.stringify(record)]))) {
+      this.#sql.exec(
+        `INSERT INTO cell_records SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true
+         ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body`,
+        part,
+      );
+    }
   }
 
   #all<K extends Kind>(kind: K): readonly RecordOf[K][] {

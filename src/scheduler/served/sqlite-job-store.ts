@@ -1,4 +1,5 @@
 import type { JobState } from '../../contract/jobs.ts';
+import { must } from '../../kernel/assert.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { Job } from './job.ts';
@@ -7,16 +8,32 @@ import { priorityNumber } from './spec-of.ts';
 
 type Body = { body: string };
 
+/** Some 2 kB each. */
+const RECENT_MAX = 2_000;
+
 /** Jobs as their owners see them: the columns that queries need, and the job as JSON. Every query is answered by an index. */
 export class SqliteJobStore {
   readonly #sql: SqlStorage['sql'];
+  /**
+   * Jobs as stored that were read or saved lately, oldest first; null for one that is not stored. A job that is submitted, starts, runs and
+   * ends is looked up several times in each step.
+   */
+  readonly #recent = new Map<JobId, Job | null>();
 
   constructor(storage: SqlStorage) {
     this.#sql = storage.sql;
   }
 
   find(id: JobId): Job | undefined {
-    return this.#jobs('SELECT body FROM jobs WHERE id = ?', id)[0];
+    const recent = this.#recent.get(id);
+    const job = recent === undefined ? (this.#jobs('SELECT body FROM jobs WHERE id = ?', id)[0] ?? null) : recent;
+    this.#remember(id, job);
+    return job ?? undefined;
+  }
+
+  /** What was read or saved may not be what is stored: a transaction failed. */
+  forget(): void {
+    this.#recent.clear();
   }
 
   /** Jobs of the tenant that are not finished. */
@@ -53,6 +70,7 @@ export class SqliteJobStore {
 
   /** Erases at most `count` finished jobs of the tenant. */
   eraseFinished(tenantId: TenantId, count: number): void {
+    this.forget();
     this.#sql.exec(
       `DELETE FROM jobs WHERE id IN
          (SELECT id FROM jobs WHERE tenant_id = ? AND state IN ('succeeded', 'failed', 'cancelled') LIMIT ?)`,
@@ -78,6 +96,15 @@ export class SqliteJobStore {
       job.sequence,
       JSON.stringify(job),
     );
+    this.#remember(job.id, job);
+  }
+
+  #remember(id: JobId, job: Job | null): void {
+    this.#recent.delete(id);
+    this.#recent.set(id, job);
+    if (this.#recent.size <= RECENT_MAX) return;
+    const [oldest] = this.#recent.keys();
+    this.#recent.delete(must(oldest, 'there are some'));
   }
 
   #countOpen(job: Job): void {

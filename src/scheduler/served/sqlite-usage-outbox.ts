@@ -1,5 +1,6 @@
 import type { UsageEvent } from '../../contract/meter.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
+import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 
 /** Usage that is charged but not yet acknowledged by the ledger. */
@@ -11,9 +12,10 @@ export class SqliteUsageOutbox {
   }
 
   /** Puts usage in, in the caller's transaction; once per id. */
-  charge(usage: UsageEvent): void {
-    const { id, organisationId, atMs } = usage;
-    this.#sql.exec('INSERT INTO outbox VALUES (?, ?, ?, ?)', id, organisationId, atMs, JSON.stringify(usage));
+  charge(events: readonly UsageEvent[]): void {
+    for (const part of jsonParts(events.map((usage) => [usage.id, usage.organisationId, usage.atMs, JSON.stringify(usage)]))) {
+      this.#sql.exec('INSERT INTO outbox SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)', part);
+    }
   }
 
   /** When something is next to be delivered, if anything waits. */

@@ -1,7 +1,7 @@
 import type { Grant } from '../../contract/attempt.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
 import { modelOf } from '../../contract/job-work.ts';
-import type { Meter } from '../../contract/meter.ts';
+import type { Meter, UsageEvent } from '../../contract/meter.ts';
 import type { PoolEffect } from '../../contract/pool-exchange.ts';
 import { must } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
@@ -13,7 +13,7 @@ import type { Job, JobRequest } from './job.ts';
 import { newJob } from './job.ts';
 import type { AttemptEnd } from './project-job.ts';
 import { projected } from './project-job.ts';
-import type { SqliteCellStore } from './sqlite-cell-store.ts';
+import type { RecordDecision, SqliteCellStore } from './sqlite-cell-store.ts';
 import { isRecord } from './sqlite-cell-store.ts';
 import type { SqliteJobStore } from './sqlite-job-store.ts';
 import type { SqliteUsageOutbox } from './sqlite-usage-outbox.ts';
@@ -46,6 +46,8 @@ export class StepWriter {
   readonly #records: SqliteCellStore;
   readonly #jobs: SqliteJobStore;
   readonly #outbox: SqliteUsageOutbox;
+  /** Of the step that is being written. */
+  #charges: UsageEvent[] = [];
 
   constructor(records: SqliteCellStore, jobs: SqliteJobStore, outbox: SqliteUsageOutbox) {
     this.#records = records;
@@ -58,6 +60,8 @@ export class StepWriter {
     const changed = new Map<JobId, Job>((progressed ?? []).map((job) => [job.id, job]));
     const records = new Map<JobId, JobRecord>();
     const effects: Effect[] = [];
+    const saved: RecordDecision[] = [];
+    this.#charges = [];
     const find = (id: JobId): Job | undefined => changed.get(id) ?? this.#jobs.find(id);
     for (const decision of decisions) {
       if (decision.kind === 'save') {
@@ -71,10 +75,14 @@ export class StepWriter {
         changed.set(jobId, this.#withSegment(job, decision.event, ends?.get(jobId), nowMs));
       } else if (decision.kind === 'start' || decision.kind === 'notice' || decision.kind === 'kill') effects.push(decision);
       // Of the others there are none: no served job is elastic or keeps weights, and no pool grows by itself.
-      else if (isRecord(decision)) this.#records.save(decision);
+      else if (isRecord(decision)) saved.push(decision);
     }
-    for (const record of records.values()) this.#records.saveJob(record);
-    for (const job of changed.values()) this.#jobs.save(this.#withTokens(job, ends?.get(job.id), records.has(job.id), nowMs));
+    this.#records.saveAll(saved, records.values());
+    for (const job of changed.values()) {
+      this.#dropOver(job);
+      this.#jobs.save(this.#withTokens(job, ends?.get(job.id), records.has(job.id), nowMs));
+    }
+    this.#outbox.charge(this.#charges);
     const finished = [...records.values()].filter(({ finishedAtMs }) => finishedAtMs !== null).map(({ spec }) => spec.id);
     return { news: this.#put(effects, changed), finished };
   }
@@ -97,7 +105,7 @@ export class StepWriter {
   #charge(job: Job, id: string, meter: Meter, quantity: number, atMs: number): void {
     if (quantity === 0) return;
     const { organisationId, tenantId, projectId, work } = job;
-    this.#outbox.charge({
+    this.#charges.push({
       id: `${id}:${meter}`,
       organisationId,
       tenantId,
@@ -110,10 +118,15 @@ export class StepWriter {
     });
   }
 
-  /** What is to be done about live attempts; about others nothing is any more. */
+  /** About an attempt that was live and is over nothing is to be done any more. Before the job is saved. */
+  #dropOver({ id, attempt }: Job): void {
+    const over = this.#jobs.find(id)?.attempt ?? null;
+    if (over !== null && over.fence !== attempt?.fence) this.#records.dropEffects(id, attempt?.fence ?? null);
+  }
+
+  /** What is to be done about live attempts. */
   #put(effects: readonly Effect[], changed: ReadonlyMap<JobId, Job>): ReadonlySet<PoolId> {
     const news = new Set<PoolId>();
-    for (const { id, attempt } of changed.values()) this.#records.dropEffects(id, attempt?.fence ?? null);
     for (const effect of effects) {
       const job = must(changed.get(effect.jobId), 'a job is saved with what is to be done about it');
       if (job.attempt?.fence !== effect.fence) continue;

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+
+import type { TenantId } from '../../../../src/kernel/ids.ts';
+import { migrate } from '../../../../src/kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../../../src/kernel/sql/sql-storage.ts';
+import { queueOf } from '../../../../src/scheduler/served/served-settings.ts';
+import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
+import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
+import { NodeSql } from '../../../support/fakes/node-sql.ts';
+import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
+
+/** Storage that counts statements. */
+class CountingSql implements SqlStorage {
+  readonly #inner = new NodeSql();
+  count = 0;
+
+  readonly sql: SqlStorage['sql'] = {
+    databaseSize: 0,
+    exec: (query, ...bindings) => {
+      this.count += 1;
+      return this.#inner.sql.exec(query, ...bindings);
+    },
+  };
+
+  transactionSync<T>(body: () => T): T {
+    return this.#inner.transactionSync(body);
+  }
+}
+
+const PROGRESS = { completed: 1, failed: 0, total: 1 };
+
+describe('what a step writes', () => {
+  it('[J165] takes few statements for a job from its submission to its end, however many jobs there are', () => {
+    const storage = new CountingSql();
+    const world = new ServedCell([POOL], storage);
+    const nodes = Array.from({ length: 50 }, (_, n) => `agt_${n}`);
+    world.exchange(POOL, { joined: nodes });
+    const rounds = 4;
+    const before = storage.count;
+    for (let round = 0; round < rounds; round++) {
+      for (let n = 1; n <= nodes.length; n++) world.submit(round * nodes.length + n);
+      const grants = world.exchange(POOL).effects.flatMap(({ effect }) => (effect.kind === 'start' ? [effect.grant] : []));
+      const reports = grants.map(({ jobId, fence }) => ({ jobId, fence }));
+      world.exchange(POOL, { reports: reports.map((report) => ({ ...report, kind: 'progress', progress: PROGRESS })) });
+      world.exchange(POOL, { reports: reports.map((report) => ({ ...report, kind: 'completed', progress: PROGRESS, tokens: 1 })) });
+    }
+    const jobs = rounds * nodes.length;
+    expect(world.charges.length).toBe(jobs);
+    expect((storage.count - before) / jobs).toBeLessThan(18);
+  });
+
+  it('[J165] saves the newest record of each thing once; one that comes again is last in order', () => {
+    const storage = new NodeSql();
+    migrate(storage, JOB_MIGRATIONS);
+    const store = new SqliteCellStore(storage);
+    const [a, b] = ['tn_a', 'tn_b'].map((id) => queueOf(id as TenantId));
+    const heavier = { ...a!, weightMilli: 2 };
+    store.saveAll(
+      [a!, b!].map((spec) => ({ kind: 'save_cohort', spec })),
+      [],
+    );
+    store.saveAll([{ kind: 'save_cohort', spec: heavier }], []);
+    expect(store.load().records.cohorts).toEqual([heavier, b]);
+    store.saveAll(
+      [
+        { kind: 'forget_cohort', name: 'tn_a' },
+        { kind: 'save_cohort', spec: heavier },
+        { kind: 'save_cohort', spec: a! },
+      ],
+      [],
+    );
+    expect(store.load().records.cohorts).toEqual([b, a]);
+    store.saveAll(
+      [
+        { kind: 'save_cohort', spec: heavier },
+        { kind: 'forget_cohort', name: 'tn_a' },
+      ],
+      [],
+    );
+    expect(store.load().records.cohorts).toEqual([b]);
+  });
+
+  it('[J165] writes more than one statement can bind', () => {
+    const storage = new NodeSql();
+    migrate(storage, JOB_MIGRATIONS);
+    const store = new SqliteCellStore(storage);
+    // Three bytes a character: all together some 6 MB.
+    const specs = Array.from({ length: 2_000 }, (_, n) => queueOf(`tn_${'水'.repeat(1_000)}${n}` as TenantId));
+    store.saveAll(
+      specs.map((spec) => ({ kind: 'save_cohort', spec })),
+      [],
+    );
+    expect(store.load().records.cohorts).toEqual(specs);
+    store.saveAll(
+      specs.slice(1).map(({ name }) => ({ kind: 'forget_cohort', name })),
+      [],
+    );
+    expect(store.load().records.cohorts).toEqual(specs.slice(0, 1));
+  });
+});
