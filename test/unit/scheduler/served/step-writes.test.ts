@@ -33,18 +33,18 @@ describe('what a step writes', () => {
   it('[J165] takes few statements for a job from its submission to its end, however many jobs there are', () => {
     const storage = new CountingSql();
     const world = new ServedCell([POOL], storage);
-    const nodes = Array.from({ length: 50 }, (_, n) => `agt_${n}`);
-    world.exchange(POOL, { joined: nodes });
+    const nodes = 50;
+    world.join(nodes);
     const rounds = 4;
     const before = storage.count;
     for (let round = 0; round < rounds; round++) {
-      for (let n = 1; n <= nodes.length; n++) world.submit(round * nodes.length + n);
+      for (let n = 1; n <= nodes; n++) world.submit(round * nodes + n);
       const grants = world.exchange(POOL).effects.flatMap(({ effect }) => (effect.kind === 'start' ? [effect.grant] : []));
       const reports = grants.map(({ jobId, fence }) => ({ jobId, fence }));
       world.exchange(POOL, { reports: reports.map((report) => ({ ...report, kind: 'progress', progress: PROGRESS })) });
       world.exchange(POOL, { reports: reports.map((report) => ({ ...report, kind: 'completed', progress: PROGRESS, tokens: 1 })) });
     }
-    const jobs = rounds * nodes.length;
+    const jobs = rounds * nodes;
     expect(world.charges.length).toBe(jobs);
     expect((storage.count - before) / jobs).toBeLessThan(18);
   });
