@@ -104,7 +104,10 @@ export class AgentService {
       this.#parts.store.save(ended(lease, ending));
       this.#parts.store.leaves(lease.agentId);
     }
-    const verdict = await this.#parts.sync.ask({ jobId: jobOfAttempt(attemptId), fence, ...ending });
+    // What is written down is what the scheduler hears, whatever a repetition says. [P57]
+    const recorded = lease?.ending ?? ending;
+    if (recorded.kind !== ending.kind) return stale(attemptId);
+    const verdict = await this.#parts.sync.ask({ jobId: jobOfAttempt(attemptId), fence, ...recorded });
     return verdict === 'accepted' ? ok(null) : stale(attemptId);
   }
 }

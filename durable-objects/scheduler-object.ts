@@ -88,7 +88,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): readonly FileId[] {
     return ids.filter((id) => {
       const job = this.#cell.jobs.find(must(jobOfOutput(id), 'the id of an output'));
-      return job?.tenantId === tenantId && job.outputFile === id;
+      return job?.tenantId === tenantId && (job.outputFile === id || (job.outputs ?? []).some(({ file }) => file === id));
     });
   }
 

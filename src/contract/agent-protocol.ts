@@ -20,7 +20,26 @@ const attemptId = z.string().regex(/^att_[0-9a-z]{26}_\d{1,9}$/, 'must be the id
 const fence = z.coerce.number().int().min(1);
 const poolParams = z.strictObject({ pool: poolId });
 const attemptParams = z.strictObject({ pool: poolId, attempt: attemptId });
-const fenceQuery = z.strictObject({ fence });
+
+/** Which of the inputs or outputs of the job. */
+const index = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(LIMITS.jobArtifactsMaxCount - 1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
+
+/** An output that was uploaded. */
+const outputClaim = z.strictObject({
+  index: z
+    .int()
+    .min(0)
+    .max(LIMITS.jobArtifactsMaxCount - 1),
+  bytes: z.int().min(0).max(LIMITS.jobOutputBytesMax),
+  sha256,
+});
+
+export type OutputClaim = z.infer<typeof outputClaim>;
 
 const registered = apiOnly(() =>
   z.object({
@@ -145,9 +164,10 @@ export const agentEndpoints = {
     ...common,
     method: 'GET',
     path: '/v1/pools/:pool/attempts/:attempt/input',
-    summary: apiText('Download the input of an attempt'),
+    summary: apiText('Download an input of an attempt'),
+    description: apiText('`repr-digest` (RFC 9530) is the SHA-256 of what is stored, where it is known.'),
     params: attemptParams,
-    query: fenceQuery,
+    query: z.strictObject({ fence, index: index.default(0) }),
     body: NO_BODY,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
@@ -155,20 +175,43 @@ export const agentEndpoints = {
     ...common,
     method: 'PUT',
     path: '/v1/pools/:pool/attempts/:attempt/output',
-    summary: apiText('Upload the output of an attempt'),
-    description: apiText('Written once: another upload changes nothing. The output stays invisible until the completion is accepted.'),
+    summary: apiText('Upload an output of an attempt'),
+    description: apiText(
+      'Written once: another upload changes nothing. The output stays invisible until the completion is accepted. Nothing is stored whose SHA-256 is not the one given.',
+    ),
     params: attemptParams,
-    query: fenceQuery,
+    query: z.strictObject({ fence, index: index.default(0), sha256: sha256.optional() }),
     body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
+    reply: json(accepted),
+  },
+  appendLog: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/attempts/:attempt/logs',
+    summary: apiText('Add to the log of an attempt'),
+    description: apiText(
+      'Answered once it is stored. Bytes that are stored already are not added again; a gap says that some were dropped.',
+    ),
+    params: attemptParams,
+    query: z.strictObject({ fence, at: z.coerce.number().int().min(0).meta(about('How many bytes of the log come before.')) }),
+    body: { kind: 'bytes', bytesMax: LIMITS.jobLogChunkBytesMax },
     reply: json(accepted),
   },
   completeAttempt: {
     ...common,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/complete',
-    summary: apiText('Report that the output is uploaded'),
+    summary: apiText('Report that the outputs are uploaded'),
+    description: apiText('`outputs` names each of them; the completion is refused (`state_conflict`) unless all are stored as named.'),
     params: attemptParams,
-    body: json(z.strictObject({ fence, progress, tokens: z.int().min(0).max(LIMITS.fileBytesMax) })),
+    body: json(
+      z.strictObject({
+        fence,
+        progress,
+        tokens: z.int().min(0).max(LIMITS.fileBytesMax),
+        outputs: z.array(outputClaim).max(LIMITS.jobArtifactsMaxCount).optional(),
+      }),
+    ),
     reply: json(accepted),
   },
   failAttempt: {

@@ -60,8 +60,23 @@ export type AttemptNews =
 
 /** How an attempt ended. */
 export type AttemptEnding =
-  | { readonly kind: 'completed'; readonly progress: Progress; readonly tokens: number }
+  | {
+      readonly kind: 'completed';
+      readonly progress: Progress;
+      readonly tokens: number;
+      /** Absent in what was stored before outputs were named. */
+      readonly outputs?: readonly JobOutput[];
+    }
   | { readonly kind: 'failed'; readonly reason: FailureReason; readonly message: string };
+
+/** A file that a job has made. */
+export interface JobOutput {
+  readonly path: string;
+  readonly file: FileId;
+  readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
+}
 
 /**
  * What the scheduler makes of a report: go on; stop, since the job is being cancelled, or will run again later; the end is on record (again,
@@ -74,7 +89,10 @@ export type ReportVerdict = 'continue' | 'cancel' | 'stop' | 'accepted' | 'stale
 const suffix = (id: JobId): string => id.slice('job_'.length);
 
 export const attemptIdOf = (id: JobId, fence: number): AttemptId => `att_${suffix(id)}_${fence}` as AttemptId;
-export const outputFileOf = (id: JobId, fence: number): FileId => `file_${suffix(id)}_${fence}` as FileId;
+
+/** `index`: which of its outputs. */
+export const outputFileOf = (id: JobId, fence: number, index = 0): FileId =>
+  `file_${suffix(id)}_${fence}${index === 0 ? '' : `_${index}`}` as FileId;
 
 /** The job that an attempt is at. */
 export const jobOfAttempt = (id: AttemptId): JobId => `job_${id.split('_')[1]}` as JobId;

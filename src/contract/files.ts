@@ -11,7 +11,7 @@ const PURPOSES = ['batch', 'fine-tune', 'user_data', 'assistants', 'vision', 'ev
 
 export const fileId = z
   .string()
-  .regex(/^file_[0-9a-z]{26}(_\d{1,9})?$/, 'must be the id of a file')
+  .regex(/^file_[0-9a-z]{26}(_\d{1,9}){0,2}$/, 'must be the id of a file')
   .meta(about('Id of a file.', 'file_0123456789abcdefghjkmnpqrs'));
 
 const file = apiOnly(() =>

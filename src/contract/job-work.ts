@@ -52,6 +52,9 @@ export const workReply = ({ kind, model, inputFile }: Work): WorkRequest => ({ k
 /** The model that the work needs a pool to have; null: none. */
 export const modelOf = ({ model }: Work): string | null => model;
 
+/** The paths of the files that the work writes, in the order in which attempts number them. */
+export const outputPathsOf = (_work: Work): readonly string[] => ['output.jsonl'];
+
 /** The files that the work reads, by the fields of the request that name them. */
 export const inputFilesOf = ({ inputFile }: Work): readonly { readonly field: string; readonly id: FileId }[] => [
   { field: 'input_file', id: inputFile },

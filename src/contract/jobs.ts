@@ -49,6 +49,8 @@ const resources = apiOnly(() =>
   }),
 );
 
+const output = apiOnly(() => z.object({ path: z.string(), file: z.string(), bytes: z.int(), sha256: z.string() }));
+
 const jobFields = apiOnly(() => ({
   id: z.string(),
   object: z.literal('job'),
@@ -69,7 +71,8 @@ const jobFields = apiOnly(() => ({
   max_attempts: z.int(),
   attempts: z.array(attempt),
   progress,
-  output_file: z.string().nullable(),
+  output_file: z.string().nullable().meta(about('The first of `outputs`.')),
+  outputs: z.array(output).meta(about('What the job has made, once it has succeeded.')),
   error: z.object({ reason: z.enum(JOB_ERRORS), message: z.string() }).nullable(),
   created_at: unixSeconds,
   started_at: unixSeconds.nullable(),
@@ -163,6 +166,25 @@ export const jobEndpoints = {
     body: NO_BODY,
     status: 200,
     reply: json(explanation),
+  },
+  getJobLogs: {
+    ...common,
+    method: 'GET',
+    path: '/v1/jobs/:job/logs',
+    summary: apiText('What the attempts of a job have written'),
+    description: apiText(
+      'Text, from byte `offset` on. `x-sluice-log-attempt` names the attempt and `x-sluice-log-next` the offset to read on from. Of each attempt the newest 4 MiB are kept, for 30 days; a line in brackets stands where bytes are missing. With `follow` the answer goes on until the attempt is over: without `attempt`, until the job is.',
+    ),
+    params,
+    query: z.strictObject({
+      attempt: z.coerce.number().int().min(1).optional().meta(about('The fence of the attempt; the newest if absent.')),
+      rank: z.coerce.number().int().min(0).default(0).meta(about('Which of the processes of a gang.')),
+      offset: z.coerce.number().int().min(0).default(0),
+      follow: z.enum(['true', 'false']).default('false'),
+    }),
+    body: NO_BODY,
+    status: 200,
+    reply: { kind: 'bytes', contentType: 'text/plain; charset=utf-8' },
   },
   cancelJob: {
     ...common,

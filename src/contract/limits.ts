@@ -355,4 +355,28 @@ export const LIMITS = {
   traceSeedsMaxCount: 1_000,
   // A picture of more is megabytes that no browser likes, and shows nothing more.
   pictureBarsMaxCount: 20_000,
+  // Files that a job reads, and that it writes: each is a row of an answer and an object in the bucket.
+  jobArtifactsMaxCount: 32,
+  // What an agent holds of a log that the gateway has not taken yet: what more comes pushes out the oldest.
+  agentLogHeldBytesMax: 512 * 1024,
+  // What comes within this time is sent in one message.
+  agentLogDelayMs: 300,
+  // One message of a log: a row of the store far below its limit, and some tens of lines of a chatty command.
+  jobLogChunkBytesMax: 64 * 1024,
+  // What is kept of what one member of an attempt writes: the newest.
+  jobLogBytesMax: 4 * 1024 * 1024,
+  // A tenth of what one object may hold (10 GB): beyond it, the logs that were written to longest ago go.
+  jobLogShardBytesMax: 1024 * 1024 * 1024,
+  // Objects that share the logs of a tenant, by job: each holds `jobLogShardBytesMax`.
+  jobLogShardsCount: 16,
+  // Thirty days after the last line.
+  jobLogKeptMs: 30 * 86_400_000,
+  // One answer of a log that is not followed.
+  jobLogReadBytesMax: 1024 * 1024,
+  // A follower asks again this often at least: whether the job is over, and whether its key is still in force.
+  jobLogTurnMs: 5_000,
+  // The time that killing a process group takes, with room for a busy machine: what runs ends this long before its lease.
+  agentKillMs: 1_000,
+  // How often the checkpoint of a job that names no interval is looked at.
+  checkpointIntervalDefaultMs: 30_000,
 } as const;

@@ -1,3 +1,5 @@
+import { createHash, hash } from 'node:crypto';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { jobOfAttempt } from '../../src/contract/attempt.ts';
@@ -36,15 +38,18 @@ afterAll(() => server.stop());
 async function join(at: Pool) {
   const http = new ApiClient(server.urls[0] ?? '', at.agent_token);
   const { body } = await http.post(`/v1/pools/${at.id}/agents`, { name: 'by-hand' });
-  const upload = (attempt: string, fence: number, content: string) =>
-    fetch(`${server.urls[0]}/v1/pools/${at.id}/attempts/${attempt}/output?fence=${fence}`, {
-      method: 'PUT',
+  const send = (method: string, path: string, content: string) =>
+    fetch(`${server.urls[0]}/v1/pools/${at.id}/attempts/${path}`, {
+      method,
       headers: { authorization: `Bearer ${at.agent_token}` },
       body: content,
     });
   return {
     http,
-    upload: async (attempt: string, fence: number, content: string) => (await upload(attempt, fence, content)).status,
+    upload: async (attempt: string, fence: number, content: string, more = '') =>
+      (await send('PUT', `${attempt}/output?fence=${fence}${more}`, content)).status,
+    log: async (attempt: string, fence: number, offset: number, content: string) =>
+      (await send('POST', `${attempt}/logs?fence=${fence}&at=${offset}`, content)).status,
     lease: async () => (await http.post(`/v1/pools/${at.id}/lease`, { agent: body.agent, wait_ms: 2_000 })).body.assignment,
     say: (attempt: string, what: string, json: object) => http.post(`/v1/pools/${at.id}/attempts/${attempt}/${what}`, json),
   };
@@ -108,6 +113,72 @@ describe('the agent protocol', () => {
     const theirs = await stranger.post('/v1/jobs', { kind: 'batch_embedding', model: 'glove-sif-100', input_file: file, owner: 'zoo' });
     expect(theirs.body.error).toMatchObject({ code: 'file_not_found', param: 'input_file' });
     expect((await client.post(`/v1/jobs/${job}/cancel`, {})).body.state).toBe('cancelled');
+  });
+
+  it('[P52] [P57] stores outputs under their digest, and completes only with all of them as named', async () => {
+    const { job } = await submit();
+    const agent = await join(pool);
+    const { attempt, fence } = await agent.lease();
+    const content = 'the output\n';
+    const [right, wrong] = [hash('sha256', content), hash('sha256', 'another')];
+    const input = await fetch(`${server.urls[0]}/v1/pools/${pool.id}/attempts/${attempt}/input?fence=${fence}`, {
+      headers: { authorization: `Bearer ${pool.agent_token}` },
+    });
+    const digest = createHash('sha256')
+      .update(await input.text())
+      .digest('base64');
+    expect(input.headers.get('repr-digest')).toBe(`sha-256=:${digest}:`);
+
+    const named = (sha256: string, bytes = content.length) => ({
+      fence,
+      progress: PROGRESS,
+      tokens: 1,
+      outputs: [{ index: 0, bytes, sha256 }],
+    });
+    const refused = async (json: object) => (await agent.say(attempt, 'complete', json)).body.error;
+    expect(await refused(named(right))).toMatchObject({ code: 'state_conflict', param: 'outputs' });
+    expect(await refused({ fence, progress: PROGRESS, tokens: 1 })).toMatchObject({ code: 'state_conflict' });
+    expect(await agent.upload(attempt, fence, content, `&sha256=${wrong}`)).toBe(503);
+    expect(await refused({ fence, progress: PROGRESS, tokens: 1 })).toMatchObject({ code: 'state_conflict' });
+    expect(await agent.upload(attempt, fence, content, `&sha256=${right}`)).toBe(200);
+    expect(await agent.upload(attempt, fence, 'another', `&sha256=${wrong}`)).toBe(409);
+    expect(await agent.upload(attempt, fence, content, `&index=1`)).toBe(400);
+    expect(await refused(named(wrong))).toMatchObject({ code: 'state_conflict' });
+    expect(await refused(named(right, 3))).toMatchObject({ code: 'state_conflict' });
+    expect((await agent.say(attempt, 'complete', named(right))).status).toBe(200);
+    const { body } = await client.get(`/v1/jobs/${job}`);
+    expect(body.outputs).toEqual([{ path: 'output.jsonl', file: body.output_file, bytes: content.length, sha256: right }]);
+  });
+
+  it("[P54] [P59] keeps the log of an attempt under its fence, for the job's tenant alone, and follows it to the end", async () => {
+    const { job } = await submit();
+    const agent = await join(pool);
+    const { attempt, fence } = await agent.lease();
+    await agent.say(attempt, 'heartbeat', { fence, progress: PROGRESS });
+    const logs = (query = '', http = client) => http.get(`/v1/jobs/${job}/logs${query}`);
+    expect((await logs()).body).toBe('');
+    const followed = logs('?follow=true').then(({ body }) => body);
+    expect(await agent.log(attempt, fence, 0, 'one\n')).toBe(200);
+    expect(await agent.log(attempt, fence, 0, 'one\n')).toBe(200);
+    expect(await agent.log(attempt, fence, 4, 'two\n')).toBe(200);
+    expect(await agent.log(attempt, fence, 14, 'three\n')).toBe(200);
+    expect(await agent.log(attempt, fence + 1, 20, 'of another')).toBe(409);
+    const whole = 'one\ntwo\n[6 bytes were dropped]\nthree\n';
+    const { body, headers } = await logs();
+    expect([body, headers.get('x-sluice-log-attempt'), headers.get('x-sluice-log-next')]).toEqual([whole, String(fence), '20']);
+    expect((await logs('?offset=5')).body).toBe('wo\n[6 bytes were dropped]\nthree\n');
+    expect((await logs('', stranger)).body.error.code).toBe('job_not_found');
+
+    expect((await agent.say(attempt, 'fail', { fence, reason: 'agent_error', message: 'oops' })).status).toBe(200);
+    expect(await agent.log(attempt, fence, 20, 'too late')).toBe(409);
+    // Without an attempt, the answer goes on with the next one, until the job is over.
+    const next = await join(otherPool);
+    const second = await next.lease();
+    expect(await next.log(second.attempt, second.fence, 0, 'once more\n')).toBe(200);
+    expect(await next.upload(second.attempt, second.fence, 'done')).toBe(200);
+    expect((await next.say(second.attempt, 'complete', { fence: second.fence, progress: PROGRESS, tokens: 1 })).status).toBe(200);
+    expect(await followed).toBe(`${whole}[attempt ${second.fence}]\nonce more\n`);
+    expect((await logs(`?attempt=${fence}&follow=true`)).body).toBe(whole);
   });
 
   it('[P8] accepts only the token of the pool in the path', async () => {

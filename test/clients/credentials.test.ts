@@ -89,10 +89,16 @@ function send(name: EndpointName, { method, path, body }: Endpoint, apiKey: stri
   const named = name === 'qdrantCreateCollection' ? { ...owned, collection: 'probe-collection' } : owned;
   const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => named[parameter] ?? 'missing');
   const sample = body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(owned);
-  const query =
-    name === 'listTenants' ? `?organisation=${a.organisation}` : name === 'readInput' || name === 'writeOutput' ? '?fence=1' : '';
+  const query = name === 'listTenants' ? `?organisation=${a.organisation}` : (QUERIES[name] ?? '');
   return new ApiClient(server.urls[0] ?? '', apiKey).call(method, filled + query, sample);
 }
+
+/** Queries that a call cannot do without. */
+const QUERIES: { readonly [Name in EndpointName]?: string } = {
+  readInput: '?fence=1',
+  writeOutput: '?fence=1',
+  appendLog: '?fence=1&at=0',
+};
 
 /** Paths that name a resource of tenant A. */
 const NAMES_FOREIGN = /:(index|collection|file|job|key|purge|erasure)/;

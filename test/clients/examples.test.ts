@@ -155,6 +155,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   listJobs: ({ data }) => expect(idsIn(data)).toEqual([idOf('createJob')]),
   getJob: ({ state }) => expect(state).toBe('pending'),
   explainJob: (body) => expect(body).toMatchObject({ state: 'pending', reason: expect.stringMatching(/^no_/), position: 1, ahead: [] }),
+  getJobLogs: (_, text) => expect(text).toBe(''),
   cancelJob: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.state).toBe('cancelled'),
   createPool: async () => expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).body.name).toBe('workshop'),
   listPools: ({ data }) => expect(idsIn(data)).toContain(idOf('createPool')),
@@ -169,6 +170,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   heartbeat: ({ command }) => expect(command).toBe('continue'),
   readInput: (_, text) => expect(text).toContain('just enough water'),
   writeOutput: ({ accepted }) => expect(accepted).toBe(true),
+  appendLog: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}/logs`)).body).toBe('loading the model\n'),
   completeAttempt: async () => {
     const { body } = await tenant.get(`/v1/jobs/${idOf('createJob')}`);
     expect(body).toMatchObject({ state: 'succeeded', progress: { completed: 1, failed: 1, total: 2 } });

@@ -2,14 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import { Backoff } from './backoff.ts';
-import type { GatewayModels } from './gateway-models.ts';
+import type { JobRunners } from './job-runner.ts';
 import type { PoolClient } from './pool-client.ts';
 import { Refused } from './pool-client.ts';
 import { runAttempt } from './run-attempt.ts';
 
 export interface AgentOptions {
   readonly client: PoolClient;
-  readonly models: GatewayModels;
+  /** What it can do. */
+  readonly runners: JobRunners;
+  /** What no log may show. */
+  readonly secrets: readonly string[];
   /** Lower-case letters, digits and hyphens: shown to the pool's operators. */
   readonly name: string;
   readonly stopped: AbortSignal;
@@ -18,7 +21,7 @@ export interface AgentOptions {
 type Registration = Awaited<ReturnType<PoolClient['register']>>;
 
 /** Works for a pool, one attempt at a time, until stopped. Throws only when the pool will not have this agent. */
-export async function runAgent({ client, models, name, stopped }: AgentOptions): Promise<void> {
+export async function runAgent({ client, runners, secrets, name, stopped }: AgentOptions): Promise<void> {
   const backoff = new Backoff(Math.random);
   let registration: Registration | undefined;
   let isAway = false;
@@ -29,7 +32,8 @@ export async function runAgent({ client, models, name, stopped }: AgentOptions):
       backoff.reset();
       isAway = false;
       if (assignment === null) continue;
-      await runAttempt(assignment, { client, models, heartbeatMs: registration.heartbeat_ms, leaseMs: registration.lease_ms, stopped });
+      const terms = { heartbeatMs: registration.heartbeat_ms, leaseMs: registration.lease_ms };
+      await runAttempt(assignment, { client, runners, secrets, ...terms, stopped });
     } catch (error) {
       if (stopped.aborted) return;
       // A pool that has forgotten this agent takes it again.

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 
 import { runAgent } from './agent.ts';
+import { EmbeddingRunner } from './embedding-runner.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { readConfig, PoolClient } from './pool-client.ts';
 
@@ -22,5 +23,11 @@ const name = `${hostname()}-${process.pid}`
   .slice(-64);
 
 const models = new GatewayModels(gatewayFiles(config.url), config.cacheSocket);
-await runAgent({ client: new PoolClient(config), models, name, stopped: stop.signal });
+await runAgent({
+  client: new PoolClient(config),
+  runners: { batch_embedding: new EmbeddingRunner(models) },
+  secrets: [config.token],
+  name,
+  stopped: stop.signal,
+});
 process.exit(0);

@@ -1,7 +1,7 @@
-import type { Blob } from 'node:buffer';
+import { Blob } from 'node:buffer';
 import type * as z from 'zod';
 
-import type { Assignment } from '../../src/contract/agent-protocol.ts';
+import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
@@ -47,6 +47,19 @@ export class Refused extends Error {
 
 export type AttemptKey = Pick<Assignment, 'attempt' | 'fence'>;
 
+type ArtifactKey = Pick<OutputClaim, 'index' | 'sha256'>;
+
+interface Completion {
+  readonly progress: Progress;
+  readonly tokens: number;
+  readonly outputs: readonly OutputClaim[];
+}
+
+interface Failure {
+  readonly reason: FailureReason;
+  readonly message: string;
+}
+
 type HeartbeatReply = z.infer<typeof agentEndpoints.heartbeat.reply.schema>;
 
 type Call = { readonly json?: object; readonly bytes?: Blob; readonly signal?: AbortSignal };
@@ -79,19 +92,25 @@ export class PoolClient {
     return agentEndpoints.heartbeat.reply.schema.parse(await this.#json('POST', `attempts/${attempt}/heartbeat`, { json, signal }));
   }
 
-  async input({ attempt, fence }: AttemptKey, signal: AbortSignal): Promise<Response> {
-    return this.#send('GET', `attempts/${attempt}/input?fence=${fence}`, { signal });
+  async input({ attempt, fence }: AttemptKey, index: number, signal: AbortSignal): Promise<Response> {
+    return this.#send('GET', `attempts/${attempt}/input?fence=${fence}&index=${index}`, { signal });
   }
 
-  async output({ attempt, fence }: AttemptKey, bytes: Blob, signal: AbortSignal): Promise<void> {
-    await this.#json('PUT', `attempts/${attempt}/output?fence=${fence}`, { bytes, signal });
+  /** Written once: what is there stays, and another content is refused. */
+  async output({ attempt, fence }: AttemptKey, { index, sha256 }: ArtifactKey, bytes: Blob, signal: AbortSignal): Promise<void> {
+    await this.#json('PUT', `attempts/${attempt}/output?fence=${fence}&index=${index}&sha256=${sha256}`, { bytes, signal });
   }
 
-  async complete({ attempt, fence }: AttemptKey, progress: Progress, tokens: number): Promise<void> {
-    await this.#json('POST', `attempts/${attempt}/complete`, { json: { fence, progress, tokens } });
+  /** Adds to the log of the attempt what it wrote from byte `at` on. */
+  async log({ attempt, fence }: AttemptKey, at: number, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
+    await this.#json('POST', `attempts/${attempt}/logs?fence=${fence}&at=${at}`, { bytes: new Blob([bytes]), signal });
   }
 
-  async fail({ attempt, fence }: AttemptKey, reason: FailureReason, message: string): Promise<void> {
+  async complete({ attempt, fence }: AttemptKey, { progress, tokens, outputs }: Completion): Promise<void> {
+    await this.#json('POST', `attempts/${attempt}/complete`, { json: { fence, progress, tokens, outputs } });
+  }
+
+  async fail({ attempt, fence }: AttemptKey, { reason, message }: Failure): Promise<void> {
     await this.#json('POST', `attempts/${attempt}/fail`, { json: { fence, reason, message: message.slice(0, 1024) } });
   }
 

@@ -1,92 +1,91 @@
-import { createWriteStream, openAsBlob } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Assignment } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
-import { messageOf } from '../../src/contract/errors.ts';
-import { must } from '../../src/kernel/assert.ts';
-import { Backoff } from './backoff.ts';
-import { embedBatch } from './batch-embedding.ts';
-import type { GatewayModels } from './gateway-models.ts';
-import type { StopReason } from './heartbeat.ts';
-import { keepAlive } from './heartbeat.ts';
-import type { PoolClient } from './pool-client.ts';
+import type { ErrorCode } from '../../src/contract/errors.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import { ArtifactTransfer, Corrupt } from './artifact-transfer.ts';
+import { AttemptLog } from './attempt-log.ts';
+import { Heartbeats } from './heartbeat.ts';
+import type { AttemptScope, JobRunners, RunEnd, StopReason } from './job-runner.ts';
+import { failed } from './job-runner.ts';
+import { persistently } from './persistently.ts';
+import type { AttemptKey, PoolClient } from './pool-client.ts';
 import { Refused } from './pool-client.ts';
 
 export interface AttemptContext {
   readonly client: PoolClient;
-  readonly models: GatewayModels;
+  readonly runners: JobRunners;
+  /** What no log may show. */
+  readonly secrets: readonly string[];
   readonly heartbeatMs: number;
   readonly leaseMs: number;
   /** The agent is asked to stop: the attempt is given back. */
   readonly stopped: AbortSignal;
 }
 
-/** How an attempt ended; `lost` and `done` leave nothing to report. */
-type Ending =
-  | { readonly kind: 'done' }
-  | { readonly kind: 'lost' }
-  | { readonly kind: 'failed'; readonly reason: FailureReason; readonly message: string };
-
-const failed = (reason: FailureReason, message: string): Ending => ({ kind: 'failed', reason, message });
+/** How an attempt ended; `lost` leaves nothing to report. */
+type Ending = RunEnd | { readonly kind: 'lost' };
 
 /** Runs one attempt to its end, and reports that end unless another agent has the job by then. */
 export async function runAttempt(assignment: Assignment, context: AttemptContext): Promise<void> {
-  const stop = new AbortController();
-  const finished = new AbortController();
+  const { client, heartbeatMs, leaseMs, secrets } = context;
+  const [stop, lost, finished] = [new AbortController(), new AbortController(), new AbortController()];
   let progress: Progress = { completed: 0, failed: 0, total: null };
-  const release = () => stop.abort('released' satisfies StopReason);
+  const stopFor = (reason: StopReason): void => {
+    stop.abort(reason);
+    if (reason === 'lost') lost.abort(reason);
+  };
+  const release = (): void => stopFor('released');
   context.stopped.addEventListener('abort', release, { once: true });
-  const alive = keepAlive({
-    ...context,
+  const heartbeats = new Heartbeats({
+    client,
     attempt: assignment,
+    heartbeatMs,
+    leaseMs,
+    killMs: LIMITS.agentKillMs,
     nowMs: () => performance.now(),
     progress: () => progress,
-    stop: (reason) => stop.abort(reason),
+    stop: stopFor,
     signal: finished.signal,
   });
+  const beating = heartbeats.beat();
+  const send = (offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> =>
+    persistently(lost.signal, () => client.log(assignment, offset, bytes, lost.signal));
+  const log = new AttemptLog(send, secrets);
+  log.start(lost.signal);
   const folder = await mkdtemp(join(tmpdir(), 'sluice-attempt-'));
   try {
-    const ending = await work(assignment, context, folder, stop.signal, (next) => (progress = next));
-    await report(assignment, context, ending);
+    const scope: AttemptScope<typeof assignment.kind> = {
+      assignment,
+      folder,
+      artifacts: new ArtifactTransfer(client, assignment, stop.signal),
+      log,
+      lease: heartbeats,
+      signal: stop.signal,
+      onProgress: (next) => (progress = next),
+    };
+    const ending = await run(scope, context.runners);
+    // What it wrote is there before its end is.
+    await log.close();
+    await report(ending, assignment, client, lost.signal);
   } finally {
     finished.abort();
     context.stopped.removeEventListener('abort', release);
-    await alive;
+    await Promise.all([beating, log.close()]);
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function work(
-  assignment: Assignment,
-  context: AttemptContext,
-  folder: string,
-  signal: AbortSignal,
-  onProgress: (progress: Progress) => void,
-): Promise<Ending> {
-  const { client, models } = context;
-  const [inputPath, outputPath] = [join(folder, 'input.jsonl'), join(folder, 'output.jsonl')];
+async function run(scope: AttemptScope<Assignment['kind']>, runners: JobRunners): Promise<Ending> {
+  const runner = runners[scope.assignment.kind];
+  if (runner === undefined) return failed('agent_error', `this agent does not run ${scope.assignment.kind} jobs`);
   try {
-    const answerer = await persistently(signal, () => models.load(assignment.model));
-    if (!answerer.ok) return failed('model_unavailable', messageOf(answerer.error));
-    await persistently(signal, async () => {
-      const { body } = await client.input(assignment, signal);
-      await pipeline(Readable.fromWeb(must<ReadableStream>(body, 'an input has a body')), createWriteStream(inputPath), { signal });
-    });
-    const done = await embedBatch({ inputPath, outputPath, id: assignment.attempt, answerer: answerer.value, signal, onProgress });
-    if (!done.ok) return failed(done.error.reason, done.error.message);
-    const output = await openAsBlob(outputPath);
-    await persistently(signal, () => client.output(assignment, output, signal));
-    await persistently(signal, () => client.complete(assignment, done.value.progress, done.value.tokens));
-    return { kind: 'done' };
+    return await runner.run(scope);
   } catch (error) {
-    return endingOf(error, signal);
+    return endingOf(error, scope.signal);
   }
 }
 
@@ -96,30 +95,25 @@ function endingOf(error: unknown, signal: AbortSignal): Ending {
     return reason === 'lost' ? { kind: 'lost' } : failed(reason, 'the agent was instructed to stop');
   }
   if (error instanceof Refused && error.code === 'stale_fence') return { kind: 'lost' };
-  if (error instanceof Refused && error.code === 'file_not_found') return failed('input_missing', error.message);
+  if (error instanceof Refused) return failed(REASON_OF[error.code] ?? 'agent_error', error.message);
+  if (error instanceof Corrupt) return failed('agent_error', error.message);
   return failed('agent_error', error instanceof Error ? error.message : String(error));
 }
 
-async function report(assignment: Assignment, { client }: AttemptContext, ending: Ending): Promise<void> {
-  if (ending.kind !== 'failed') return;
-  try {
-    await client.fail(assignment, ending.reason, ending.message);
-  } catch (error) {
-    // Unheard, the attempt ends when its lease does.
-    console.warn(`attempt ${assignment.attempt}: ${ending.reason} could not be reported: ${String(error)}`);
-  }
-}
+const REASON_OF: { readonly [Code in ErrorCode]?: FailureReason } = {
+  file_not_found: 'input_missing',
+  payload_too_large: 'output_too_large',
+};
 
-/** Tries again while the gateway is away; the heartbeats end this once the lease is lost. */
-async function persistently<T>(signal: AbortSignal, action: () => Promise<T>): Promise<T> {
-  const backoff = new Backoff(Math.random);
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      return await action();
-    } catch (error) {
-      if (error instanceof Refused) throw error;
-      await sleep(backoff.nextMs(), undefined, { signal });
-    }
+/** Reports an end. Unheard, the attempt ends when its lease does. */
+async function report(ending: Ending, attempt: AttemptKey, client: PoolClient, lost: AbortSignal): Promise<void> {
+  try {
+    if (ending.kind === 'done') await persistently(lost, () => client.complete(attempt, ending));
+    else if (ending.kind === 'failed') await client.fail(attempt, ending);
+  } catch (error) {
+    if (lost.aborted || (error instanceof Refused && error.code === 'stale_fence')) return;
+    // The gateway does not take the outputs for what they are said to be.
+    if (ending.kind === 'done' && error instanceof Refused) return report(failed('agent_error', error.message), attempt, client, lost);
+    console.warn(`attempt ${attempt.attempt}: its end could not be reported: ${String(error)}`);
   }
 }

@@ -77,6 +77,7 @@ function wire(env: GatewayEnv): Gateway {
     quotas: tenancy.quotaLedgers,
     indexes: retrieval.indexes,
     jobs: schedulerQueue(env.SCHEDULER),
+    logs: heavy.logs,
     files: heavy.writer,
     billing: tenancy.ledgers,
     purger: embeddings.purger,

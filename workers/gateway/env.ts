@@ -50,6 +50,8 @@ export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
   readonly SCHEDULER: DurableObjectNamespace;
   /** One object a pool, named by the pool's id. */
   readonly POOL: DurableObjectNamespace;
+  /** Logs of jobs: some objects a tenant, named `<tenant>:<shard>`. */
+  readonly JOB_LOG: DurableObjectNamespace;
   /** Files of tenants, under `tenants/<tenant>/files/`. */
   readonly FILES: R2Bucket;
 }

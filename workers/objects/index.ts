@@ -2,6 +2,7 @@ export { BillingObject } from '../../durable-objects/billing-object.ts';
 export { DirectoryObject } from '../../durable-objects/directory-object.ts';
 export { EmbeddingCacheObject } from '../../durable-objects/embedding-cache-object.ts';
 export { IndexObject } from '../../durable-objects/index-object.ts';
+export { JobLogObject } from '../../durable-objects/job-log-object.ts';
 export { LocatorObject } from '../../durable-objects/locator-object.ts';
 export { OrganisationObject } from '../../durable-objects/organisation-object.ts';
 export { PoolObject } from '../../durable-objects/pool-object.ts';

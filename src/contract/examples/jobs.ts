@@ -22,6 +22,7 @@ export const jobExamples = {
   listJobs: { query: { state: 'pending' } },
   getJob: { params: job },
   explainJob: { params: job },
+  getJobLogs: { params: job },
   cancelJob: { params: job },
 
   createPool: { body: { name: 'workshop', owner: 'platform-team' } },
@@ -32,6 +33,7 @@ export const jobExamples = {
   heartbeat: { params: attempt, body: { fence, progress: { completed: 0, failed: 0, total: 2 } } },
   readInput: { params: attempt, query: { fence } },
   writeOutput: { params: attempt, query: { fence }, body: OUTPUT },
+  appendLog: { params: attempt, query: { fence, at: 0 }, body: 'loading the model\n' },
   completeAttempt: { params: attempt, body: { fence, progress: { completed: 1, failed: 1, total: 2 }, tokens: 8 } },
   failAttempt: { params: attempt, body: { fence, reason: 'released', message: 'the machine is needed elsewhere' } },
 

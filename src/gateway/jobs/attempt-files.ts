@@ -1,11 +1,16 @@
+import type { OutputClaim } from '../../contract/agent-protocol.ts';
+import type { Grant, JobOutput, Progress } from '../../contract/attempt.ts';
+import { outputFileOf } from '../../contract/attempt.ts';
+import { inputFilesOf, outputPathsOf } from '../../contract/job-work.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { AttemptId, PoolId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Authority } from '../../contract/write-lease.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
+import type { FileStore, StoredFile } from './file-store.ts';
 import type { FileWriter } from './file-writer.ts';
 import type { Pools } from './pool-desk.ts';
 
@@ -13,9 +18,32 @@ export interface AttemptParts<Content> {
   readonly pools: Pools;
   readonly writer: FileWriter<Content>;
   readonly files: FileCatalogue<Content>;
+  readonly store: Pick<FileStore<Content>, 'find'>;
   readonly clock: Clock;
   /** The right to store what a job of the tenant made. */
   readonly authorityOf: (tenantId: TenantId) => Authority;
+}
+
+/** Which attempt, as its agent says. */
+export interface AttemptHold {
+  readonly poolId: PoolId;
+  readonly attemptId: AttemptId;
+  readonly fence: number;
+}
+
+/** What an agent uploads. */
+export interface ArtifactUpload<Content> {
+  readonly bytes: number;
+  /** In hex; nothing else is stored. Undefined for agents that do not say. */
+  readonly sha256: string | undefined;
+  readonly content: Content;
+}
+
+interface Completion {
+  readonly progress: Progress;
+  readonly tokens: number;
+  /** Undefined for agents that upload one output and do not name it. */
+  readonly outputs: readonly OutputClaim[] | undefined;
 }
 
 /** What an agent reads and writes. Whose files these are comes from the attempt it holds, never from the agent. */
@@ -26,40 +54,95 @@ export class AttemptFiles<Content> {
     this.#parts = parts;
   }
 
-  /** Refuses with `stale_fence`, or with `file_not_found` when the tenant has deleted the input. */
-  async input(poolId: PoolId, attemptId: AttemptId, fence: number): Promise<Outcome<Content>> {
-    const held = await this.#parts.pools(poolId).held(attemptId, fence);
-    return held.ok ? this.#parts.files.read(held.value.tenantId, held.value.work.inputFile) : held;
+  /** Refuses with `stale_fence`, or with `file_not_found` when the job has no such input or the tenant has deleted it. */
+  async input(hold: AttemptHold, index: number): Promise<Outcome<{ readonly file: StoredFile; readonly content: Content }>> {
+    const held = await this.#held(hold);
+    if (!held.ok) return held;
+    const { tenantId, work } = held.value;
+    const input = inputFilesOf(work)[index];
+    if (input === undefined)
+      return refuseResource('file_not_found', { kind: 'file', name: String(index) }, `the job has no input ${index}`, 'index');
+    const { files } = this.#parts;
+    const file = await files.find(tenantId, input.id);
+    if (!file.ok) return file;
+    const content = await files.read(tenantId, input.id);
+    return content.ok ? ok({ file: file.value, content: content.value }) : content;
   }
 
   /**
-   * Refuses with `stale_fence`, with `tenant_suspended` once the tenant is being erased, or with `unavailable` when the upload was
-   * interrupted. Written once: a repeated upload changes nothing.
+   * Refuses with `stale_fence`, with `tenant_suspended` once the tenant is being erased, with `state_conflict` when another content is stored
+   * as this output, or with `unavailable` when the upload was interrupted or damaged. Written once: a repeated upload changes nothing.
    */
-  async output(poolId: PoolId, attemptId: AttemptId, fence: number, bytes: number, content: Content): Promise<Outcome<null>> {
-    if (!(bytes >= 0)) return refuse('invalid_value', 'send the content-length of the output', 'content-length');
-    if (bytes > LIMITS.jobOutputBytesMax) {
-      return refuse('payload_too_large', `${bytes} bytes are above jobOutputBytesMax (${LIMITS.jobOutputBytesMax})`);
-    }
-    const { pools, writer, authorityOf, clock } = this.#parts;
-    const held = await pools(poolId).held(attemptId, fence);
+  async output(hold: AttemptHold, index: number, upload: ArtifactUpload<Content>): Promise<Outcome<null>> {
+    const sized = bounded(upload.bytes);
+    if (!sized.ok) return sized;
+    const held = await this.#held(hold);
     if (!held.ok) return held;
-    const { tenantId, jobId, outputFile, owner } = held.value;
-    const file = {
-      id: outputFile,
-      filename: `${jobId}.jsonl`,
-      purpose: 'batch_output',
-      owner,
-      digest: '',
-      createdAtMs: clock.nowMs(),
-      expiresAtMs: null,
-    };
+    const { jobId, fence, work } = held.value;
+    const path = outputPathsOf(work)[index];
+    if (path === undefined) return refuse('invalid_value', `the job has no output ${index}`, 'index');
+    const filename = work.kind === 'batch_embedding' ? `${jobId}.jsonl` : path.slice(path.lastIndexOf('/') + 1);
+    const purpose = work.kind === 'batch_embedding' ? 'batch_output' : 'job_output';
+    return this.#store(held.value, { id: outputFileOf(jobId, fence, index), filename, purpose }, upload);
+  }
+
+  /** Ends an attempt whose outputs are all stored as its agent names them. Refuses with `state_conflict` when they are not, or as `end` does. */
+  async complete(hold: AttemptHold, { progress, tokens, outputs }: Completion): Promise<Outcome<null>> {
+    const pool = this.#parts.pools(hold.poolId);
+    const held = await this.#held(hold);
+    // An end that is on record already is answered as the first time, and changes nothing. [P57]
+    const named = held.ok ? await this.#named(held.value, outputs) : ok([]);
+    return named.ok ? pool.end(hold.attemptId, hold.fence, { kind: 'completed', progress, tokens, outputs: named.value }) : named;
+  }
+
+  /** The outputs of an attempt as they are stored. */
+  async #named(
+    { tenantId, jobId, fence, work }: Grant,
+    claims: readonly OutputClaim[] | undefined,
+  ): Promise<Outcome<readonly JobOutput[]>> {
+    const named: JobOutput[] = [];
+    for (const [index, path] of outputPathsOf(work).entries()) {
+      const file = outputFileOf(jobId, fence, index);
+      const stored = await this.#parts.store.find(tenantId, file);
+      const claim = claims?.find((other) => other.index === index);
+      const isAsClaimed = claims === undefined || (claim !== undefined && claim.bytes === stored?.bytes && claim.sha256 === stored.sha256);
+      if (stored === undefined || !isAsClaimed)
+        return refuse('state_conflict', `output ${index} is not stored as the completion names it`, 'outputs');
+      named.push({ path, file, bytes: stored.bytes, sha256: stored.sha256 ?? '' });
+    }
+    return ok(named);
+  }
+
+  async #store(
+    { tenantId, owner }: Grant,
+    file: Pick<StoredFile, 'id' | 'filename' | 'purpose'>,
+    { sha256, content }: ArtifactUpload<Content>,
+  ): Promise<Outcome<null>> {
+    const { writer, authorityOf, clock } = this.#parts;
+    const digest = sha256 === undefined ? {} : { sha256 };
     try {
-      const stored = await writer.write(tenantId, authorityOf(tenantId), file, content);
-      return stored.ok ? ok(null) : stored;
+      const stored = await writer.write(
+        tenantId,
+        authorityOf(tenantId),
+        { ...file, owner, digest: '', createdAtMs: clock.nowMs(), expiresAtMs: null, ...digest },
+        content,
+      );
+      if (!stored.ok) return stored;
+      const isSame = sha256 === undefined || stored.value.sha256 === sha256;
+      return isSame ? ok(null) : refuse('state_conflict', 'another content is stored already', 'sha256');
     } catch {
-      // The upload or the store was interrupted: nothing is stored of an incomplete file.
-      return refuse('unavailable', 'the output was not stored: send it again');
+      // The upload or the store was interrupted, or it was not what was announced: nothing is stored of it.
+      return refuse('unavailable', 'the upload was not stored: send it again');
     }
   }
+
+  #held({ poolId, attemptId, fence }: AttemptHold): Promise<Outcome<Grant>> {
+    return this.#parts.pools(poolId).held(attemptId, fence);
+  }
+}
+
+function bounded(bytes: number): Outcome<null> {
+  if (!(bytes >= 0)) return refuse('invalid_value', 'send the content-length of the upload', 'content-length');
+  if (bytes <= LIMITS.jobOutputBytesMax) return ok(null);
+  return refuse('payload_too_large', `${bytes} bytes are above jobOutputBytesMax (${LIMITS.jobOutputBytesMax})`);
 }

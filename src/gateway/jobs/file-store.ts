@@ -13,6 +13,8 @@ export interface StoredFile {
   readonly expiresAtMs: number | null;
   /** The digest of the request, if it came with an idempotency key. */
   readonly digest: string;
+  /** Of the content, in hex. Absent: it is not known. */
+  readonly sha256?: string;
 }
 
 export type NewFile = Omit<StoredFile, 'bytes'>;
@@ -36,7 +38,10 @@ export interface AnnouncedWrite {
 
 /** Where files live, by tenant. `Content` is a stream or blob of the runtime. */
 export interface FileStore<Content> {
-  /** Writes a file once: what is already there under that id stays as it is, and is answered. */
+  /**
+   * Writes a file once: what is already there under that id stays as it is, and is answered. Rejects, and stores nothing, where the content is
+   * not what `sha256` says.
+   */
   create(tenantId: TenantId, file: NewFile, content: Content): Promise<StoredFile>;
   find(tenantId: TenantId, id: FileId): Promise<StoredFile | undefined>;
   read(tenantId: TenantId, id: FileId): Promise<Content | undefined>;

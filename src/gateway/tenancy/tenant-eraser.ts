@@ -9,6 +9,7 @@ import { stateOf } from '../../tenancy/organisation.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { Indexes } from '../indexes.ts';
 import type { FileWriter } from '../jobs/file-writer.ts';
+import type { JobLogs } from '../jobs/job-logs.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { CachePurger } from '../purge-cache.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
@@ -87,13 +88,14 @@ interface ErasureParts {
   readonly quotas: QuotaLedgers;
   readonly indexes: Indexes;
   readonly jobs: Pick<JobQueue, 'eraseTenant' | 'jobCount'>;
+  readonly logs: Pick<JobLogs, 'eraseTenant' | 'count'>;
   readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
   readonly billing: BillingLedgers;
   readonly purger: CachePurger;
 }
 
 /** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */
-export function erasureSteps({ at, quotas, indexes, jobs, files, purger, billing }: ErasureParts): readonly ErasureStep[] {
+export function erasureSteps({ at, quotas, indexes, jobs, logs, files, purger, billing }: ErasureParts): readonly ErasureStep[] {
   const withBelow = async <T>(tenant: TenantId, work: (below: readonly (ProjectId | KeyId)[]) => Promise<T>): Promise<Outcome<T>> => {
     const below = await at(tenant).belowTenant(tenant);
     return below.ok ? ok(await work(below.value)) : below;
@@ -109,6 +111,11 @@ export function erasureSteps({ at, quotas, indexes, jobs, files, purger, billing
       what: 'jobs',
       erase: async (tenant) => ok(await eraseJobs(jobs, tenant)),
       remaining: async (tenant) => ok(await jobs.jobCount(tenant)),
+    },
+    {
+      what: 'job logs',
+      erase: async (tenant) => ok(await logs.eraseTenant(tenant)),
+      remaining: async (tenant) => ok(await logs.count(tenant)),
     },
     {
       what: 'files',

@@ -1,4 +1,4 @@
-import type { FailureReason, Progress } from '../../contract/attempt.ts';
+import type { FailureReason, JobOutput, Progress } from '../../contract/attempt.ts';
 import type { Priority } from '../../contract/job-terms.ts';
 import type { Work } from '../../contract/job-work.ts';
 import type { JobErrorReason, JobState } from '../../contract/jobs.ts';
@@ -59,6 +59,8 @@ export interface Job extends JobRequest {
   readonly failures: number;
   readonly progress: Progress;
   readonly outputFile: FileId | null;
+  /** Absent while there are none, and in jobs that ended before outputs were named. */
+  readonly outputs?: readonly JobOutput[];
   readonly error: JobError | null;
   /** What the owner pays for. */
   readonly tokens: number;

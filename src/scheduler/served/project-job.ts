@@ -1,4 +1,4 @@
-import type { FailureReason, Progress } from '../../contract/attempt.ts';
+import type { FailureReason, JobOutput, Progress } from '../../contract/attempt.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
 import type { JobState } from '../../contract/jobs.ts';
 import { LIMITS } from '../../contract/limits.ts';
@@ -10,7 +10,7 @@ import { NO_PROGRESS } from './job.ts';
 
 /** How a pool says that an attempt ended. */
 export type AttemptEnd =
-  | { readonly fence: number; readonly outcome: 'succeeded'; readonly progress: Progress; readonly tokens: number }
+  | { readonly fence: number; readonly outcome: 'succeeded'; readonly progress: Progress; readonly tokens: number; readonly outputs?: readonly JobOutput[] }
   | { readonly fence: number; readonly outcome: FailureReason; readonly message: string };
 
 /**
@@ -38,7 +38,9 @@ export function projected(job: Job, record: JobRecord, end: AttemptEnd | undefin
 function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptEnd | undefined, nowMs: number): Job {
   const ended = [...job.ended, endedAttempt(over, end, record, nowMs)].slice(-LIMITS.jobAttemptsKeptCount);
   if (record.state === 'succeeded' && end?.outcome === 'succeeded') {
-    return { ...job, ended, progress: end.progress, outputFile: outputFileOf(job.id, over.fence) };
+    // An agent that names no outputs has uploaded one.
+    const outputFile = end.outputs === undefined ? outputFileOf(job.id, over.fence) : (end.outputs[0]?.file ?? null);
+    return { ...job, ended, progress: end.progress, outputFile, ...(end.outputs === undefined ? {} : { outputs: end.outputs }) };
   }
   return {
     ...job,

@@ -46,7 +46,13 @@ export function readReports(
         return commandOf(job);
       case 'completed':
         tell(report, { kind: 'completed' });
-        ends.set(job.id, { fence: report.fence, outcome: 'succeeded', progress: report.progress, tokens: report.tokens });
+        ends.set(job.id, {
+          fence: report.fence,
+          outcome: 'succeeded',
+          progress: report.progress,
+          tokens: report.tokens,
+          ...(report.outputs === undefined ? {} : { outputs: report.outputs }),
+        });
         // Its output comes too late.
         return job.state === 'cancelling' ? 'cancel' : 'accepted';
       case 'failed':

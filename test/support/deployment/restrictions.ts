@@ -65,6 +65,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   listJobs: free,
   getJob: free,
   explainJob: free,
+  getJobLogs: free,
   cancelJob: free,
   createProject: free,
   listProjects: free,

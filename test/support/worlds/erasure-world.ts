@@ -296,6 +296,8 @@ export class ErasureWorld {
       indexes: new Indexes({ directory } as never),
       // The scheduler erases by its own rule (J84).
       jobs: { eraseTenant: async () => 0, jobCount: async () => 0 },
+      // Its shards bar a tenant as they erase it (P56).
+      logs: { eraseTenant: async () => undefined, count: async () => 0 },
       files: new FileWriter({ store: near(this.files) as never, clock }),
       billing: (() => near(this.billing)) as never,
       purger: new CachePurger({ logs, organisations } as never),

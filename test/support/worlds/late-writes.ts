@@ -66,17 +66,14 @@ function lateWrites(world: ErasureWorld): Readonly<Record<string, LateWrite>> {
       return writer.write(tenant, doomed.authority, file(clock), 'content');
     },
     output: async ({ writer, clock, organisations }) => {
-      const grant = { tenantId: tenant, jobId: 'job', outputFile: `file_${next()}`, owner: 'o' } as unknown as Grant;
+      const assigned = { kind: 'batch_embedding', model: 'm', inputFile: 'file_input' };
+      const grant = { tenantId: tenant, jobId: 'job_late', fence: next(), work: assigned, owner: 'o' } as unknown as Grant;
       const authorityOf = () => new TenantAuthority(organisations, clock, tenant);
       const pools = () => ({ held: async () => ok(grant) });
       await work();
-      return new AttemptFiles({ pools, writer, files: {}, clock, authorityOf } as never).output(
-        'p' as never,
-        'a' as never,
-        1,
-        7,
-        'content',
-      );
+      const hold = { poolId: 'p', attemptId: 'a', fence: 1 } as never;
+      const upload = { bytes: 7, sha256: undefined, content: 'content' };
+      return new AttemptFiles({ pools, writer, files: {}, clock, authorityOf } as never).output(hold, 0, upload);
     },
     deletion: async (gateway) => {
       const uploaded = await gateway.writer.write(tenant, gateway.doomed.authority, file(gateway.clock), 'content');

@@ -1,12 +1,16 @@
+import { hash } from 'node:crypto';
+
 import { describe, expect, it } from 'vitest';
-import type { Assignment } from '../../../src/contract/agent-protocol.ts';
+
+import type { Assignment, OutputClaim } from '../../../src/contract/agent-protocol.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { LineAnswerer, LoadedModel } from '../../../workers/agent/answer-line.ts';
 import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { Backoff } from '../../../workers/agent/backoff.ts';
+import { EmbeddingRunner } from '../../../workers/agent/embedding-runner.ts';
 import type { GatewayModels } from '../../../workers/agent/gateway-models.ts';
-import { keepAlive } from '../../../workers/agent/heartbeat.ts';
+import { Heartbeats } from '../../../workers/agent/heartbeat.ts';
 import type { PoolClient } from '../../../workers/agent/pool-client.ts';
 import { Refused } from '../../../workers/agent/pool-client.ts';
 import { runAttempt } from '../../../workers/agent/run-attempt.ts';
@@ -28,15 +32,17 @@ class FakePool {
 
   heartbeat = async () => ({ command: await this.heartbeatHook(), run: null });
   input = () => this.inputHook();
-  async output_(bytes: Blob): Promise<void> {
+  async output_(bytes: Blob, sha256: string): Promise<void> {
     await this.outputHook();
     this.output = await bytes.text();
+    expect(sha256).toBe(hash('sha256', this.output));
   }
-  async complete(_attempt: unknown, progress: object, tokens: number): Promise<void> {
+  async complete(_attempt: unknown, { progress, tokens, outputs }: { progress: object; tokens: number; outputs: readonly OutputClaim[] }) {
     await this.completeHook();
+    expect(outputs).toEqual([{ index: 0, bytes: this.output.length, sha256: hash('sha256', this.output) }]);
     this.reported.push(`complete ${JSON.stringify(progress)} ${tokens}`);
   }
-  async fail(_attempt: unknown, reason: string): Promise<void> {
+  async fail(_attempt: unknown, { reason }: { reason: string }): Promise<void> {
     this.reported.push(`fail ${reason}`);
   }
 
@@ -44,11 +50,12 @@ class FakePool {
     const client = {
       heartbeat: this.heartbeat,
       input: this.input,
-      output: (_attempt: unknown, bytes: Blob) => this.output_(bytes),
+      output: (_attempt: unknown, { sha256 }: OutputClaim, bytes: Blob) => this.output_(bytes, sha256),
       complete: this.complete.bind(this),
       fail: this.fail.bind(this),
     } as unknown as PoolClient;
-    await runAttempt(ASSIGNMENT, { client, models, heartbeatMs: 5, leaseMs: 60, stopped });
+    const runners = { batch_embedding: new EmbeddingRunner(models) };
+    await runAttempt(ASSIGNMENT, { client, runners, secrets: [], heartbeatMs: 5, leaseMs: 10_000, stopped });
   }
 }
 
@@ -158,12 +165,16 @@ describe('an attempt', () => {
 
 const BEAT_MS = 10;
 const LEASE_MS = 60;
+const KILL_MS = 20;
 
 /** Heartbeats of an attempt on a clock that goes on by one interval with each, for three leases; how often it beat, and why it stopped. */
-const beat = async (heartbeat: (nowMs: number, signal: AbortSignal) => Promise<'continue' | 'cancel' | 'stop'>) => {
+const beat = async (
+  heartbeat: (nowMs: number, signal: AbortSignal) => Promise<'continue' | 'cancel' | 'stop'>,
+  onStop: (reason: string) => void = () => undefined,
+) => {
   const finished = new AbortController();
   let [nowMs, beats, reason] = [0, 0, undefined as string | undefined];
-  await keepAlive({
+  const heartbeats = new Heartbeats({
     client: {
       heartbeat: async (_attempt, _progress, signal) => {
         nowMs += BEAT_MS;
@@ -175,11 +186,16 @@ const beat = async (heartbeat: (nowMs: number, signal: AbortSignal) => Promise<'
     attempt: ASSIGNMENT,
     heartbeatMs: BEAT_MS,
     leaseMs: LEASE_MS,
+    killMs: KILL_MS,
     nowMs: () => nowMs,
     progress: () => ({ completed: 0, failed: 0, total: null }),
-    stop: (why) => (reason = why),
+    stop: (why) => {
+      reason = why;
+      onStop(why);
+    },
     signal: finished.signal,
   });
+  await heartbeats.beat();
   return { reason, beats };
 };
 
@@ -187,17 +203,17 @@ describe('the heartbeats of an attempt', () => {
   it('[P16] keep the lease over failures shorter than it', async () => {
     const stopped = await beat(async (nowMs) => {
       // The lease is that of the heartbeat before these: from 40 on.
-      if (nowMs > 50 && nowMs < 40 + LEASE_MS) throw new TypeError('fetch failed');
+      if (nowMs > 50 && nowMs < 40 + LEASE_MS - KILL_MS) throw new TypeError('fetch failed');
       return 'continue';
     });
     expect(stopped).toEqual({ reason: undefined, beats: (3 * LEASE_MS) / BEAT_MS });
   });
 
-  it('[P16] end the attempt once the lease has run out here, and not before', async () => {
+  it('[P16] end the attempt agentKillMs before the lease runs out here, and not earlier', async () => {
     const stopped = await beat(async () => {
       throw new TypeError('fetch failed');
     });
-    expect(stopped).toEqual({ reason: 'lost', beats: LEASE_MS / BEAT_MS });
+    expect(stopped).toEqual({ reason: 'lost', beats: (LEASE_MS - KILL_MS) / BEAT_MS });
   });
 
   it('[P16] end the attempt at once when the gateway says that it is lost', async () => {
@@ -207,8 +223,29 @@ describe('the heartbeats of an attempt', () => {
     expect(stopped).toEqual({ reason: 'lost', beats: 1 });
   });
 
+  it('[P16] go on while the attempt stops, and say it only once', async () => {
+    const reasons: string[] = [];
+    const stopped = await beat(
+      async () => 'stop',
+      (reason) => reasons.push(reason),
+    );
+    expect([stopped.beats, reasons]).toEqual([(3 * LEASE_MS) / BEAT_MS, ['released']]);
+  });
+
+  it('[P16] say that the attempt is lost also while it stops', async () => {
+    const reasons: string[] = [];
+    await beat(
+      async (nowMs) => {
+        if (nowMs > BEAT_MS) throw refused('stale_fence');
+        return 'cancel';
+      },
+      (reason) => reasons.push(reason),
+    );
+    expect(reasons).toEqual(['cancelled', 'lost']);
+  });
+
   it('[P16] do not wait for ever for one answer', async () => {
-    expect(await beat((_, signal) => never(signal))).toEqual({ reason: 'lost', beats: LEASE_MS / BEAT_MS });
+    expect(await beat((_, signal) => never(signal))).toEqual({ reason: 'lost', beats: (LEASE_MS - KILL_MS) / BEAT_MS });
   });
 });
 

@@ -6,6 +6,8 @@ import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
+import type { LogShard } from '../../../src/gateway/jobs/job-logs.ts';
+import { JobLogs } from '../../../src/gateway/jobs/job-logs.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
@@ -34,6 +36,7 @@ export interface Heavy {
   readonly agents: AgentAuthenticator;
   readonly attempts: AttemptFiles<FileContent>;
   readonly pools: Pools;
+  readonly logs: JobLogs;
 }
 
 export function wireHeavy(
@@ -60,17 +63,25 @@ export function wireHeavy(
   };
   const writer = new FileWriter<FileContent>({ store, clock });
   const files = new FileCatalogue<FileContent>({ store, writer, spent, queue, clock, rng, hmac });
+  const logs = new JobLogs({ pools, shard: logShards(env.JOB_LOG), find: (tenant, job) => queue.job(tenant, job) });
   const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
   return {
     files,
     jobs: new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
     agents: new AgentAuthenticator(pools, hmac, isKnown),
-    attempts: new AttemptFiles({ pools, writer, files, clock, authorityOf }),
+    attempts: new AttemptFiles({ pools, writer, files, store, clock, authorityOf }),
+    logs,
     writer,
     pools,
   };
 }
+
+/** The logs of tenants, each in some objects. */
+export const logShards =
+  (namespace: DurableObjectNamespace) =>
+  (tenantId: TenantId, number: number): LogShard =>
+    namespace.get(namespace.idFromName(`${tenantId}:${number}`)) as unknown as LogShard;
 
 /** The scheduler cell as a port. A stub belongs to the request that made it, so each call makes its own. */
 export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {

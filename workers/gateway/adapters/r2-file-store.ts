@@ -1,5 +1,6 @@
 import type { AnnouncedWrite, FileStore, NewFile, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import { must } from '../../../src/kernel/assert.ts';
+import { toHex } from '../../../src/kernel/bytes.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 
 /** What R2 takes: a blob, or a stream whose length is declared. */
@@ -21,7 +22,9 @@ export class R2FileStore implements FileStore<FileContent> {
   async create(tenantId: TenantId, file: NewFile, content: FileContent): Promise<StoredFile> {
     const { filename, purpose, owner, digest, createdAtMs, expiresAtMs } = file;
     const key = keyOf(tenantId, file.id);
+    const sha256 = file.sha256 ?? (content instanceof Blob ? await sha256Of(content) : undefined);
     const written = await this.#bucket.put(key, content, {
+      ...(sha256 === undefined ? {} : { sha256 }),
       onlyIf: new Headers({ 'if-none-match': '*' }),
       customMetadata: {
         filename: encodeURIComponent(filename),
@@ -32,7 +35,7 @@ export class R2FileStore implements FileStore<FileContent> {
         ...(expiresAtMs === null ? {} : { expires_at_ms: String(expiresAtMs) }),
       },
     });
-    if (written !== null) return { ...file, bytes: written.size };
+    if (written !== null) return storedFile(written);
     return storedFile(must(await this.#bucket.head(key), 'an object that kept us from writing is there'));
   }
 
@@ -80,11 +83,19 @@ export class R2FileStore implements FileStore<FileContent> {
   }
 }
 
+/** Without a second copy of the content. */
+async function sha256Of(content: Blob): Promise<string> {
+  const digest = new crypto.DigestStream('SHA-256');
+  await content.stream().pipeTo(digest);
+  return toHex(new Uint8Array(await digest.digest));
+}
+
 /** The most objects one R2 call lists. */
 const LIST_COUNT_MAX = 1000;
 
 function storedFile(object: R2Object): StoredFile {
   const metadata = object.customMetadata ?? {};
+  const { sha256 } = object.checksums;
   return {
     id: object.key.slice(object.key.lastIndexOf('/') + 1) as FileId,
     filename: decodeURIComponent(metadata['filename'] ?? ''),
@@ -95,5 +106,6 @@ function storedFile(object: R2Object): StoredFile {
     // Files that were stored before files could expire do not.
     expiresAtMs: metadata['expires_at_ms'] === undefined ? null : Number(metadata['expires_at_ms']),
     bytes: object.size,
+    ...(sha256 === undefined ? {} : { sha256: toHex(new Uint8Array(sha256)) }),
   };
 }

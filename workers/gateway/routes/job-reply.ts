@@ -32,6 +32,7 @@ export function jobReply(job: Job): JobReply {
     attempts: [...job.ended, ...(job.attempt === null ? [] : [job.attempt])].map(attemptReply),
     progress: job.progress,
     output_file: job.outputFile,
+    outputs: [...(job.outputs ?? [])],
     error: job.error,
     created_at: seconds(job.createdAtMs),
     started_at: secondsOrNull(job.startedAtMs),

@@ -4,6 +4,7 @@ import type { JobId } from '../../../src/kernel/ids.ts';
 import type { JobExplanation } from '../../../src/scheduler/served/explain-job.ts';
 import type { Job } from '../../../src/scheduler/served/job.ts';
 import type { Handlers } from '../serve.ts';
+import { followedText, logText } from './log-text.ts';
 import { jobReply } from './job-reply.ts';
 import { pageReply } from './wire.ts';
 
@@ -20,6 +21,16 @@ export const jobHandlers = {
     if (!found.ok) return found;
     const { job, explanation } = found.value;
     return { ok: true, reply: explanationReply(job, explanation), used: {} };
+  },
+  getJobLogs: async ({ gateway, principal, authority, params, query }) => {
+    const [tenantId, jobId] = [principal.tenantId, params.job as JobId];
+    const page = await gateway.heavy.logs.read(tenantId, jobId, query);
+    if (!page.ok) return page;
+    const headers = { 'x-sluice-log-attempt': String(page.value.fence), 'x-sluice-log-next': String(page.value.next) };
+    if (query.follow === 'false') return { ok: true, reply: logText(page.value, query.offset), headers, used: {} };
+    const isAllowed = async (): Promise<boolean> => (await authority.lease()).ok;
+    const pages = gateway.heavy.logs.follow(tenantId, jobId, query, isAllowed);
+    return { ok: true, reply: followedText(pages, query.offset), headers, used: {} };
   },
   cancelJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.jobs.cancel(principal.tenantId, params.job as JobId)),
 } satisfies Partial<Handlers>;

@@ -2,11 +2,16 @@ import type { Assignment, Registration } from '../../../src/contract/agent-proto
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { capacityOf } from '../../../src/contract/node-capacity.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
 import type { PoolRecord, PoolReply } from '../../../src/contract/pools.ts';
+import type { AgentPrincipal } from '../../../src/contract/principal.ts';
+import type { ArtifactUpload, AttemptHold } from '../../../src/gateway/jobs/attempt-files.ts';
+import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
+import type { FileContent } from '../adapters/r2-file-store.ts';
 import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
@@ -56,18 +61,28 @@ export const agentHandlers = {
     return heard.ok ? { ok: true, reply: heard.value, used: {} } : heard;
   },
   readInput: async ({ gateway, principal, params, query }) => {
-    const content = await gateway.heavy.attempts.input(principal.poolId, params.attempt as AttemptId, query.fence);
-    return content.ok ? { ok: true, reply: content.value, used: {} } : content;
+    const input = await gateway.heavy.attempts.input(holdOf(principal, params, query), query.index);
+    return input.ok ? { ok: true, reply: input.value.content, headers: digestHeaders(input.value.file), used: {} } : input;
   },
-  writeOutput: async ({ gateway, principal, params, query, request }) => {
-    const bytes = Number(request.headers.get('content-length') ?? Number.NaN);
-    const content = request.body ?? new Blob();
-    return accepted(await gateway.heavy.attempts.output(principal.poolId, params.attempt as AttemptId, query.fence, bytes, content));
+  writeOutput: async ({ gateway, principal, params, query, request }) =>
+    accepted(await gateway.heavy.attempts.output(holdOf(principal, params, query), query.index, uploadOf(request, query.sha256))),
+  appendLog: async ({ gateway, principal, params, query, request }) => {
+    // Its length is bounded: a body of another length than declared does not arrive.
+    if (request.headers.get('content-length') === null)
+      return refuse('invalid_value', 'send the content-length of the part', 'content-length');
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    return accepted(await gateway.heavy.logs.append(holdOf(principal, params, query), query.at, bytes));
   },
-  completeAttempt: async ({ gateway, principal, params, body: { fence, ...news } }) =>
-    accepted(await gateway.heavy.pools(principal.poolId).end(params.attempt as AttemptId, fence, { kind: 'completed', ...news })),
-  failAttempt: async ({ gateway, principal, params, body: { fence, ...news } }) =>
-    accepted(await gateway.heavy.pools(principal.poolId).end(params.attempt as AttemptId, fence, { kind: 'failed', ...news })),
+  completeAttempt: async ({ gateway, principal, params, body }) => {
+    const hold = holdOf(principal, params, body);
+    await gateway.heavy.logs.close(hold);
+    return accepted(await gateway.heavy.attempts.complete(hold, { ...body, outputs: body.outputs }));
+  },
+  failAttempt: async ({ gateway, principal, params, body: { fence, ...news } }) => {
+    const hold = holdOf(principal, params, { fence });
+    await gateway.heavy.logs.close(hold);
+    return accepted(await gateway.heavy.pools(principal.poolId).end(hold.attemptId, fence, { kind: 'failed', ...news }));
+  },
 } satisfies Partial<Handlers>;
 
 const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, weights }: Registration): Omit<PoolNode, 'id'> => ({
@@ -79,6 +94,28 @@ const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, weights }
   address: address ?? null,
   weights: (weights ?? []).map(({ model, memory_mib, load_ms }) => ({ model, memoryMib: memory_mib, loadMs: load_ms })),
 });
+
+const holdOf = (
+  { poolId }: AgentPrincipal,
+  { attempt }: { readonly attempt: string },
+  { fence }: { readonly fence: number },
+): AttemptHold => ({
+  poolId,
+  attemptId: attempt as AttemptId,
+  fence,
+});
+
+const uploadOf = (request: Request, sha256: string | undefined): ArtifactUpload<FileContent> => ({
+  bytes: Number(request.headers.get('content-length') ?? Number.NaN),
+  sha256,
+  content: request.body ?? new Blob(),
+});
+
+/** RFC 9530: what the content hashes to, where that is known. */
+const digestHeaders = ({ sha256 }: StoredFile): Record<string, string> =>
+  sha256 === undefined ? {} : { 'repr-digest': `sha-256=:${base64OfHex(sha256)}:` };
+
+const base64OfHex = (hex: string): string => btoa(hex.replaceAll(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16))));
 
 const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: { accepted: true }, used: {} } as const) : outcome);
 

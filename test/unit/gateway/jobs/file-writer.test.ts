@@ -136,20 +136,26 @@ describe('a file', () => {
 });
 
 describe('the output of a job', () => {
-  const grant = { tenantId, jobId: 'job_a', outputFile: FILE.id, owner: 'team' } as unknown as Grant;
+  const work = { kind: 'batch_embedding', model: 'm', inputFile: 'file_input' };
+  const grant = { tenantId, jobId: 'job_a', fence: 1, work, owner: 'team' } as unknown as Grant;
   const outputOf = (state: TenantState | 'away') => {
-    const { writer, gate, clock } = setUp();
+    const { writer, store, gate, clock } = setUp();
     gate.resolve();
-    const store = { tenant: async () => (state === 'away' ? Promise.reject(new Error('away')) : ok({ state })) };
-    const organisations = { at: () => store } as unknown as Organisations;
+    const records = { tenant: async () => (state === 'away' ? Promise.reject(new Error('away')) : ok({ state })) };
+    const organisations = { at: () => records } as unknown as Organisations;
     const attempts = new AttemptFiles({
       pools: (() => ({ held: async () => ok(grant) })) as unknown as Pools,
       writer,
       files: {} as FileCatalogue<string>,
+      store,
       clock,
       authorityOf: (id) => new TenantAuthority(organisations, clock, id),
     });
-    const written = attempts.output('pool' as PoolId, 'att' as AttemptId, 1, 7, 'content');
+    const written = attempts.output({ poolId: 'pool' as PoolId, attemptId: 'att' as AttemptId, fence: 1 }, 0, {
+      bytes: 7,
+      sha256: undefined,
+      content: 'content',
+    });
     return { written, writer };
   };
 

@@ -1,0 +1,74 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import type { Outcome } from '../src/contract/outcome.ts';
+import { refuse } from '../src/contract/outcome.ts';
+import { ok } from '../src/kernel/result.ts';
+import type { LogPage, LogStream } from '../src/pools/sqlite-log-store.ts';
+import { SqliteLogStore } from '../src/pools/sqlite-log-store.ts';
+
+/** Some of the logs of a tenant's jobs: those whose ids fall to this shard of them. */
+export class JobLogObject extends DurableObject {
+  readonly #store = new SqliteLogStore(this.ctx.storage);
+  /** Readers that wait for more. They vanish with the object's memory, and then ask again. */
+  readonly #waiting = new Set<() => void>();
+
+  /** Answers once the bytes are stored. Refuses with `tenant_suspended` once the tenant is erased. */
+  async append(stream: LogStream, at: number, bytes: Uint8Array): Promise<Outcome<null>> {
+    if (!this.#store.append(stream, at, bytes, Date.now())) return refuse('tenant_suspended', 'the tenant is erased');
+    this.#wake();
+    if ((await this.ctx.storage.getAlarm()) === null) await this.#arm();
+    return ok(null);
+  }
+
+  close(stream: LogStream): void {
+    this.#store.close(stream);
+    this.#wake();
+  }
+
+  /** Parts from `from` on. Where there are none yet, waits up to `waitMs` for some; null for a stream that does not exist by then. */
+  async read(stream: LogStream, from: number, bytesMax: number, waitMs: number): Promise<LogPage | null> {
+    const deadlineMs = Date.now() + waitMs;
+    for (;;) {
+      const page = this.#store.read(stream, from, bytesMax);
+      const leftMs = deadlineMs - Date.now();
+      if (leftMs <= 0 || page?.isClosed === true || (page?.parts.length ?? 0) > 0) return page ?? null;
+      await this.#changed(leftMs);
+    }
+  }
+
+  /** Takes everything away, and takes nothing any more. */
+  erase(): void {
+    this.#store.erase();
+    this.#wake();
+  }
+
+  streamCount(): number {
+    return this.#store.streamCount();
+  }
+
+  override async alarm(): Promise<void> {
+    this.#store.expire(Date.now());
+    await this.#arm();
+  }
+
+  async #arm(): Promise<void> {
+    const atMs = this.#store.nextExpiryMs();
+    if (atMs !== undefined) await this.ctx.storage.setAlarm(Math.max(atMs, Date.now() + 1_000));
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake();
+  }
+
+  async #changed(waitMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, waitMs);
+      this.#waiting.add(done);
+    });
+  }
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, openAsBlob } from 'node:fs';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+
+import type { OutputClaim } from '../../src/contract/agent-protocol.ts';
+import { must } from '../../src/kernel/assert.ts';
+import type { AttemptArtifacts } from './job-runner.ts';
+import { persistently } from './persistently.ts';
+import type { AttemptKey, PoolClient } from './pool-client.ts';
+
+/** What came is not what the gateway has. */
+export class Corrupt extends Error {}
+
+/**
+ * Moves files between the attempt's folder and the gateway, with their SHA-256: the gateway stores nothing under another digest than the one
+ * announced, and a download with another one than stored is thrown away and tried again. [P52]
+ */
+export class ArtifactTransfer implements AttemptArtifacts {
+  readonly #client: PoolClient;
+  readonly #attempt: AttemptKey;
+  readonly #stopped: AbortSignal;
+
+  constructor(client: PoolClient, attempt: AttemptKey, stopped: AbortSignal) {
+    this.#client = client;
+    this.#attempt = attempt;
+    this.#stopped = stopped;
+  }
+
+  fetchInput(index: number, path: string): Promise<void> {
+    return this.#fetch(() => this.#client.input(this.#attempt, index, this.#stopped), path);
+  }
+
+  async storeOutput(index: number, path: string): Promise<OutputClaim> {
+    const { bytes, sha256 } = await this.#store(path, (content, digest) =>
+      this.#client.output(this.#attempt, { index, sha256: digest }, content, this.#stopped),
+    );
+    return { index, bytes, sha256 };
+  }
+
+  async #store(path: string, send: (content: Blob, sha256: string) => Promise<void>): Promise<{ bytes: number; sha256: string }> {
+    const sha256 = await digestOf(path);
+    const content = await openAsBlob(path);
+    await persistently(this.#stopped, () => send(content, sha256));
+    return { bytes: content.size, sha256 };
+  }
+
+  async #fetch(request: () => Promise<Response>, path: string): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const isWhole = await persistently(this.#stopped, async () => {
+        const { body, headers } = await request();
+        const digest = createHash('sha256');
+        const counted = new Transform({
+          transform(chunk: Buffer, _encoding, done) {
+            digest.update(chunk);
+            done(null, chunk);
+          },
+        });
+        await pipeline(Readable.fromWeb(must<ReadableStream>(body, 'a file has a body')), counted, createWriteStream(path), {
+          signal: this.#stopped,
+        });
+        const expected = sha256Of(headers);
+        return expected === undefined || expected === digest.digest('base64');
+      });
+      if (isWhole) return;
+      if (tries >= CORRUPT_TRIES) throw new Corrupt('what came is not what is stored: its sha-256 differs');
+    }
+  }
+}
+
+const CORRUPT_TRIES = 3;
+
+/** In base 64, as RFC 9530 has it. */
+const sha256Of = (headers: Headers): string | undefined => /^sha-256=:([A-Za-z0-9+/=]+):$/.exec(headers.get('repr-digest') ?? '')?.[1];
+
+async function digestOf(path: string): Promise<string> {
+  const digest = createHash('sha256');
+  for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
+  return digest.digest('hex');
+}

@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+
+import { messageOf } from '../../src/contract/errors.ts';
+import { embedBatch } from './batch-embedding.ts';
+import type { GatewayModels } from './gateway-models.ts';
+import type { AttemptScope, JobRunner, RunEnd } from './job-runner.ts';
+import { failed } from './job-runner.ts';
+import { persistently } from './persistently.ts';
+
+/** Embeds the lines of a file with one of the gateway's models. */
+export class EmbeddingRunner implements JobRunner {
+  readonly #models: GatewayModels;
+
+  constructor(models: GatewayModels) {
+    this.#models = models;
+  }
+
+  async run({ assignment, folder, artifacts, signal, onProgress }: AttemptScope<'batch_embedding'>): Promise<RunEnd> {
+    const [inputPath, outputPath] = [join(folder, 'input.jsonl'), join(folder, 'output.jsonl')];
+    const answerer = await persistently(signal, () => this.#models.load(assignment.model));
+    if (!answerer.ok) return failed('model_unavailable', messageOf(answerer.error));
+    await artifacts.fetchInput(0, inputPath);
+    signal.throwIfAborted();
+    const done = await embedBatch({ inputPath, outputPath, id: assignment.attempt, answerer: answerer.value, signal, onProgress });
+    if (!done.ok) return failed(done.error.reason, done.error.message);
+    const output = await artifacts.storeOutput(0, outputPath);
+    signal.throwIfAborted();
+    return { kind: 'done', ...done.value, outputs: [output] };
+  }
+}

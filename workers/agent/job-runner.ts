@@ -1,0 +1,61 @@
+import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
+import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
+import type { AttemptLog } from './attempt-log.ts';
+
+type JobKind = Assignment['kind'];
+
+/** Why an attempt must stop before its work is done. `lost`: it is another agent's now, or about to be. */
+export type StopReason = 'cancelled' | 'released' | 'lost';
+
+/** How long the agent holds an attempt for certain, by its own clock. */
+export interface LeaseClock {
+  /** Milliseconds that it still holds the attempt unless the lease is extended. */
+  leftMs(): number;
+  /** Calls `listener` whenever the lease was extended. */
+  onExtended(listener: () => void): void;
+}
+
+/** The files of an attempt, as the gateway has them. Each call tries again while the gateway is away, until the attempt is lost. */
+export interface AttemptArtifacts {
+  /** Downloads an input to `path`; throws `Refused` when it is gone, and `Corrupt` when what came is not what is stored. */
+  fetchInput(index: number, path: string): Promise<void>;
+  /** Uploads an output. It is invisible to the job's owner until the completion that names it is accepted. */
+  storeOutput(index: number, path: string): Promise<OutputClaim>;
+}
+
+/** What a runner has for one attempt. */
+export interface AttemptScope<Kind extends JobKind> {
+  readonly assignment: Extract<Assignment, { kind: Kind }>;
+  /** Empty at first, and removed afterwards. */
+  readonly folder: string;
+  readonly artifacts: AttemptArtifacts;
+  readonly log: AttemptLog;
+  readonly lease: LeaseClock;
+  /** Aborted with a `StopReason`: the runner rejects. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Progress) => void;
+}
+
+/** What came of an attempt whose runner was not told to stop. */
+export type RunEnd =
+  | { readonly kind: 'done'; readonly progress: Progress; readonly tokens: number; readonly outputs: readonly OutputClaim[] }
+  | RunFailure;
+
+export interface RunFailure {
+  readonly kind: 'failed';
+  readonly reason: FailureReason;
+  readonly message: string;
+}
+
+export const failed = (reason: FailureReason, message: string): RunFailure => ({ kind: 'failed', reason, message });
+
+/**
+ * Runs attempts of one kind of job. It returns, or rejects once `signal` is aborted; when it has done either, nothing that it started is left,
+ * and nothing writes to the attempt's folder any more.
+ */
+export interface JobRunner<Kind extends JobKind = JobKind> {
+  run(scope: AttemptScope<Kind>): Promise<RunEnd>;
+}
+
+/** The runners of an agent: a kind that is absent is not offered. */
+export type JobRunners = { readonly [Kind in JobKind]?: JobRunner<Kind> };
