@@ -98,7 +98,7 @@ export class JobLogs {
       const page = await this.#page(tenantId, jobId, rank, position, isOver ? 0 : LIMITS.jobLogTurnMs);
       if (page.parts.length > 0) {
         yield page;
-        position = { ...position, offset: page.next };
+        position = { fence: position.fence, offset: page.next };
       } else if (isOver) {
         if (attempt !== undefined || (isFinished(job.value) && job.value.fence <= position.fence)) return;
         if (job.value.fence > position.fence) position = { fence: job.value.fence, offset: 0 };

@@ -10,7 +10,13 @@ import { NO_PROGRESS } from './job.ts';
 
 /** How a pool says that an attempt ended. */
 export type AttemptEnd =
-  | { readonly fence: number; readonly outcome: 'succeeded'; readonly progress: Progress; readonly tokens: number; readonly outputs?: readonly JobOutput[] }
+  | {
+      readonly fence: number;
+      readonly outcome: 'succeeded';
+      readonly progress: Progress;
+      readonly tokens: number;
+      readonly outputs?: readonly JobOutput[];
+    }
   | { readonly fence: number; readonly outcome: FailureReason; readonly message: string };
 
 /**
