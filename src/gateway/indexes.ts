@@ -7,7 +7,6 @@ import type { ShardStats } from '../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../contract/indexes.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
 import { RECALL_TARGET_DEFAULT } from '../contract/index-settings.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
@@ -77,29 +76,6 @@ export class Indexes {
     };
     const bodyDigest = await requestDigest(principal, 'index.create', body);
     return directory.create(manifest, { idempotencyKey: idempotencyKey ?? null, bodyDigest }, authority);
-  }
-
-  /** Erases what there is, and lets nothing come after it (T59). Refuses with `unavailable` what cannot be removed yet. */
-  async eraseAll(tenantId: TenantId): Promise<Outcome<null>> {
-    const { directory } = this.#parts;
-    for (;;) {
-      const names = await directory.close(tenantId);
-      if (!names.ok) return names;
-      if (names.value.length === 0) return ok(null);
-      let count = 0;
-      for (const name of names.value) {
-        const removed = await directory.remove(tenantId, name, null);
-        if (!removed.ok && removed.error.code !== 'index_not_found') return removed;
-        if (removed.ok) count += 1;
-      }
-      if (count === 0) return refuse('unavailable', 'an index is still being created or deleted: repeat the erasure');
-    }
-  }
-
-  /** How many there are, up to a page: including those that are not listed yet, or no longer. */
-  async countAll(tenantId: TenantId): Promise<Outcome<number>> {
-    const names = await this.#parts.directory.taken(tenantId);
-    return names.ok ? ok(names.value.length) : names;
   }
 
   list(tenantId: TenantId, after: string | undefined, limit: number): Promise<Outcome<IndexPage>> {

@@ -22,7 +22,7 @@ import { actorOf, requestDigest, subjectOf } from './tenancy/subject.ts';
 interface CachePurgerParts {
   readonly logs: PurgeLogs;
   readonly organisations: Organisations;
-  readonly models: EmbeddingModels;
+  readonly models: Pick<EmbeddingModels, 'manifests'>;
   readonly sha256: Sha256;
   readonly rng: Rng;
 }

@@ -7,13 +7,14 @@ import { allows } from '../../src/contract/principal.ts';
 import { admitsAddress } from '../../src/tenancy/keys/key-bounds.ts';
 import type { Proof } from '../../src/gateway/authority.ts';
 import type { Authority } from '../../src/contract/write-lease.ts';
+import { must } from '../../src/kernel/assert.ts';
 import { err, ok } from '../../src/kernel/result.ts';
-import type { GatewayEnv } from './env.ts';
+import type { ServingEnv } from './env.ts';
 import type { AppContext } from './exchange.ts';
 import { callerAddress } from './caller-address.ts';
-import type { Gateway } from './compose.ts';
 import { checkOrigin } from './cross-origin.ts';
 import { HttpError, valueOf } from './http-error.ts';
+import type { Serving } from './serving.ts';
 
 /** The caller and its right to call, which may end while the call runs. For agents the pool itself decides at each step. */
 export type Admission =
@@ -21,14 +22,15 @@ export type Admission =
   | { readonly caller: AgentPrincipal; readonly authority?: undefined };
 
 /** The caller, if the endpoint admits it. */
-export async function admit(context: AppContext, endpoint: Endpoint, gateway: Gateway): Promise<Admission | undefined> {
+export async function admit(context: AppContext, endpoint: Endpoint, serving: Serving): Promise<Admission | undefined> {
   const { access } = endpoint;
   const request = context.req.raw;
   if (access.kind === 'public') return undefined;
   if (access.kind === 'agent') {
-    return { caller: valueOf(await gateway.heavy.agents.authenticate(apiKeyOf(request), context.req.param('pool'))) };
+    const agents = must(serving.agents, 'a Worker that serves agents knows them');
+    return { caller: valueOf(await agents.authenticate(apiKeyOf(request), context.req.param('pool'))) };
   }
-  const credential = await gateway.authenticator.present(apiKeyOf(request));
+  const credential = await serving.authenticator.present(apiKeyOf(request));
   const judged = (proof: Outcome<Proof>): Outcome<Proof> => {
     const denial = proof.ok ? deny(proof.value.principal, access) : undefined;
     return denial === undefined ? proof : err(denial);
@@ -36,7 +38,7 @@ export async function admit(context: AppContext, endpoint: Endpoint, gateway: Ga
   const first = await credential.prove();
   const { principal } = valueOf(first);
   checkAddress(principal, request, context.env);
-  checkOrigin(principal, gateway.crossOrigin, request);
+  checkOrigin(principal, serving.crossOrigin, request);
   valueOf(judged(first));
   const lease = async () => {
     const proof = judged(await credential.prove());
@@ -45,16 +47,21 @@ export async function admit(context: AppContext, endpoint: Endpoint, gateway: Ga
   return { caller: principal, authority: { lease } };
 }
 
-function checkAddress(principal: Principal, { headers }: Request, env: GatewayEnv): void {
+function checkAddress(principal: Principal, { headers }: Request, env: ServingEnv): void {
   if (principal.kind === 'admin' || principal.addresses === undefined) return;
   if (admitsAddress(principal.addresses, callerAddress(headers, env))) return;
   throw new HttpError(refusal('address_denied', 'the API key may not be used from this address'));
 }
 
+/** The secret that a request shows, if it shows one. */
+export function presentedKey({ headers }: Request): string | undefined {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
+  return bearer ?? headers.get('api-key') ?? undefined;
+}
+
 function apiKeyOf(request: Request): string {
-  const bearer = /^Bearer +(\S+) *$/i.exec(request.headers.get('authorization') ?? '')?.[1];
-  const apiKey = bearer ?? request.headers.get('api-key');
-  if (apiKey === null) {
+  const apiKey = presentedKey(request);
+  if (apiKey === undefined) {
     throw new HttpError(refusal('missing_api_key', 'send an API key as "Authorization: Bearer sk_..."'), { 'www-authenticate': 'Bearer' });
   }
   return apiKey;

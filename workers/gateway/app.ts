@@ -2,44 +2,43 @@ import { HonoBase } from 'hono/hono-base';
 import { TrieRouter } from 'hono/router/trie-router';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
-import type { EndpointName } from '../../src/contract/endpoints.ts';
-import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { refusal } from '../../src/contract/errors.ts';
-import { QDRANT_NOT_OFFERED } from '../../src/contract/qdrant/not-offered.ts';
-import { mountsOf, surfaceOf } from '../../src/contract/surface.ts';
-import { varyingBy } from './cross-origin.ts';
-import type { GatewayEnv } from './env.ts';
-import type { AppContext, Draft, Exchange } from './exchange.ts';
-import { draftOf } from './exchange.ts';
-import { HANDLERS } from './handlers.ts';
+import { mountsOf } from '../../src/contract/surface.ts';
+import type { ServingEnv } from './env.ts';
+import type { AppContext } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 import { RememberedRoutes } from './remembered-routes.ts';
-import type { Work } from './request-lifecycle.ts';
+import type { Answer, Work } from './request-lifecycle.ts';
 import { concluded, outlivingItsClient } from './request-lifecycle.ts';
-import type { Handlers, Route } from './serve.ts';
-import { route } from './serve.ts';
+import type { Route } from './serve.ts';
+import type { Serving } from './serving.ts';
 
-const routeOf = <Name extends EndpointName>(name: Name, handler: Handlers[Name]): Route =>
-  route<(typeof ENDPOINTS)[Name]>(ENDPOINTS[name], handler);
+export type App<Env extends ServingEnv> = HonoBase<{ Bindings: Env }>;
 
-/** Every route of the API, in the order in which it is matched. */
-const ROUTES = (Object.keys(HANDLERS) as EndpointName[]).map((name) => routeOf(name, HANDLERS[name]));
+/** A known path that no route answers: its pattern, and why, by method. */
+export type Unserved = readonly [pattern: string, refuse: (method: string) => HttpError];
 
-/** What is served as files: the API's page and document, and the models that agents and browsers run themselves. */
-const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*'];
+export interface AppParts<Env extends ServingEnv> {
+  /** The parts of this isolate. */
+  readonly compose: (env: Env) => Serving;
+  /** In the order in which they are matched. */
+  readonly routes: readonly Route[];
+  /** What answers otherwise than by a handler; matched first. */
+  readonly special?: readonly (readonly [method: string, path: string, answer: Answer<Env>])[];
+  readonly unserved?: readonly Unserved[];
+}
 
 /** One handler answers each request, without middleware around it: a step of that costs as much as a header. */
-export function buildApp(): HonoBase<{ Bindings: GatewayEnv }> {
+export function buildApp<Env extends ServingEnv>({ compose, routes, special = [], unserved = [] }: AppParts<Env>): App<Env> {
   // Not `Hono`, which brings its own routers.
-  const app = new HonoBase<{ Bindings: GatewayEnv }>({ router: new RememberedRoutes() });
-  for (const { endpoint, work } of ROUTES) {
-    const answer = endpoint.body.kind === 'none' ? concluded(work) : outlivingItsClient(concluded(work));
-    for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, path === '/' ? concluded(welcoming(work)) : answer);
+  const app: App<Env> = new HonoBase<{ Bindings: Env }>({ router: new RememberedRoutes() });
+  for (const [method, path, answer] of special) app.on(method, path, answer);
+  for (const { endpoint, work } of routes) {
+    const answer = endpoint.body.kind === 'none' ? concluded(compose, work) : outlivingItsClient(concluded(compose, work));
+    for (const path of mountsOf(endpoint.path)) app.on(endpoint.method, path, answer);
   }
-  app.get('/qdrant', concluded(redirection('/qdrant/')));
-  app.get('/docs', concluded(redirection('/docs/')));
-  for (const path of STATIC_PATHS) app.get(path, concluded(serveAsset));
-  app.notFound(concluded(refuseUnmatched(unmatchedPaths())));
+  const endpoints = routes.map(({ endpoint }) => endpoint);
+  app.notFound(concluded(compose, refuseUnmatched([...unserved, ...otherMethods(endpoints)])));
   // Hono would answer with a bare text.
   app.onError((error) => {
     throw error;
@@ -47,58 +46,24 @@ export function buildApp(): HonoBase<{ Bindings: GatewayEnv }> {
   return app;
 }
 
-/** People find the documentation; Qdrant's clients, which ask for the version of the server before anything else, go on to that. */
-const welcoming =
-  (work: Work): Work =>
-  async (context, exchange) => {
-    const isPerson = context.req.header('accept')?.includes('text/html') === true;
-    const draft = isPerson ? redirect('/docs/') : await work(context, exchange);
-    draft.headers['vary'] = varyingBy(draft.headers, 'accept');
-    return draft;
-  };
+export const noRoute = ({ req }: AppContext) =>
+  new HttpError(refusal('route_not_found', `no route ${req.method} ${req.path.slice(0, 128)}`));
 
-const redirect = (location: string): Draft => ({ status: 302, headers: { location }, body: null });
-
-const redirection =
-  (location: string): Work =>
-  () =>
-    Promise.resolve(redirect(location));
-
-async function serveAsset(context: AppContext, exchange: Exchange): Promise<Draft> {
-  exchange.route = 'asset';
-  const file = await context.env.ASSETS.fetch(exchange.request);
-  if (file.status === 404) throw noRoute(context);
-  return draftOf(file);
-}
-
-const noRoute = ({ req }: AppContext) => new HttpError(refusal('route_not_found', `no route ${req.method} ${req.path.slice(0, 128)}`));
-
-type Refuse = (method: string) => HttpError;
-
-/** What no route answers, though its path is known: why, by the pattern of the path. */
-function unmatchedPaths(): TrieRouter<readonly [string, Refuse]> {
-  const paths = new TrieRouter<readonly [string, Refuse]>();
-  // Before other methods are refused: `points/discover` looks like the path of a point. `/metrics` at the root is Sluice's own.
-  for (const [known, instead] of QDRANT_NOT_OFFERED) {
-    for (const path of mountsOf(known)) {
-      if (surfaceOf(path) === 'qdrant') paths.add('ALL', path, [path, (method) => notOffered(method, path, instead)]);
-    }
-  }
-  for (const [path, methods] of methodsByPath(ROUTES.map(({ endpoint }) => endpoint))) {
-    paths.add('ALL', path, [path, (method) => notAllowed(method, methods)]);
-  }
-  return paths;
-}
-
-const refuseUnmatched =
-  (paths: TrieRouter<readonly [string, Refuse]>): Work =>
-  (context, exchange) => {
+/** Refuses what no route answers: 404, or, of a path that is known, why not. The first that knows it decides: `points/discover` looks like the path of a point. */
+function refuseUnmatched(unserved: readonly Unserved[]): Work {
+  const paths = new TrieRouter<Unserved>();
+  for (const one of unserved) paths.add('ALL', one[0], one);
+  return (context, exchange) => {
     const [matched] = paths.match('ALL', context.req.path)[0];
     if (matched === undefined) return Promise.reject(noRoute(context));
     const [[pattern, refuse]] = matched;
     exchange.route = pattern;
     return Promise.reject(refuse(context.req.method));
   };
+}
+
+const otherMethods = (endpoints: readonly Endpoint[]): Unserved[] =>
+  [...methodsByPath(endpoints)].map(([path, methods]) => [path, (method) => notAllowed(method, methods)]);
 
 function methodsByPath(endpoints: readonly Endpoint[]): Map<string, string[]> {
   const methods = new Map<string, string[]>();
@@ -112,7 +77,3 @@ function notAllowed(method: string, methods: readonly string[]): HttpError {
   const error = refusal('method_not_allowed', `${method} is not allowed here: use ${methods.join(' or ')}`);
   return new HttpError(error, { allow: methods.join(', ') });
 }
-
-/** [Q53] The refusal shows a client of Qdrant that the path is not wrong, but not offered here. */
-const notOffered = (method: string, path: string, instead: string): HttpError =>
-  new HttpError(refusal('not_offered', `${method} ${path} of Qdrant is not offered: ${instead}`));

@@ -1,9 +1,11 @@
+import type { ControlPath } from '../../src/contract/control-paths.ts';
 import type { BodyOf, Endpoint, HeadersOf, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../../src/contract/endpoint.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
 import type { Meter } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { AdminPrincipal, AgentPrincipal, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
 import type { Authority } from '../../src/contract/write-lease.ts';
+import type { Control } from './compose-control.ts';
 import type { Gateway } from './compose.ts';
 import type { Timing } from './exchange.ts';
 import type { VectorWriter } from './vector-writer.ts';
@@ -21,9 +23,12 @@ type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
 /** Quantities of the meters that an endpoint declares: any other does not compile, nor does a use case that reserves another. */
 export type QuantitiesOf<E extends Endpoint> = { readonly [M in Meter]?: M extends E['meters'][number] ? number : never };
 
+/** What a handler may use: the parts of the Worker that answers its endpoint. */
+type PartsOf<E extends Endpoint> = E['path'] extends ControlPath ? Control : Gateway;
+
 /** A request that has been authenticated, admitted and validated: what a handler sees. */
 export interface Call<E extends Endpoint> {
-  readonly gateway: Gateway;
+  readonly gateway: PartsOf<E>;
   readonly principal: PrincipalOf<E>;
   /** Asked again before each durable step, and before each portion of a stream. */
   readonly authority: E['access']['kind'] extends 'public' | 'agent' ? undefined : Authority;

@@ -5,8 +5,6 @@ import { admitsOrigin, mayAdmitOrigin } from '../../src/contract/cross-origin.ts
 import { refusal } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Caller } from '../../src/contract/principal.ts';
-import { compose } from './compose.ts';
-import type { GatewayEnv } from './env.ts';
 import type { AppContext, Draft, Exchange } from './exchange.ts';
 import { draftOf } from './exchange.ts';
 import { HttpError } from './http-error.ts';
@@ -32,7 +30,8 @@ export function checkOrigin(caller: Caller, policy: CrossOriginPolicy | undefine
 const originsOf = (caller: Caller): readonly string[] | null => (caller.kind === 'tenant' ? (caller.origins ?? null) : null);
 
 /** Lets pages read an answer, with all of its headers: it is called when they are complete. */
-export function shareWithPages(policy: CrossOriginPolicy | undefined, { request, principal }: Exchange, { headers }: Draft): void {
+export function shareWithPages({ request, principal, serving }: Exchange, { headers }: Draft): void {
+  const policy = serving.crossOrigin;
   if (policy === undefined || isPreflight(request)) return;
   headers['vary'] = varyingBy(headers, 'origin');
   const origin = foreignOrigin(request);
@@ -53,20 +52,17 @@ export const varyingBy = ({ vary }: Readonly<Record<string, string>>, name: stri
  * and ours are checked when they come.
  */
 export async function preflightAnswer(context: AppContext, exchange: Exchange): Promise<Draft | undefined> {
-  if (!isPreflight(exchange.request) || compose(context.env).crossOrigin === undefined) return undefined;
+  const policy = exchange.serving.crossOrigin;
+  if (!isPreflight(exchange.request) || policy === undefined) return undefined;
   exchange.route = 'preflight';
+  const answer = cors({
+    origin: (origin) => (mayAdmitOrigin(policy, origin) ? origin : null),
+    allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    maxAge: LIMITS.preflightMaxAgeS,
+  });
   const answered = await answer(context, () => Promise.resolve());
   return draftOf(answered instanceof Response ? answered : context.res);
 }
-
-const answer = cors({
-  origin: (origin, { env }) => {
-    const { crossOrigin: policy } = compose(env as GatewayEnv);
-    return policy !== undefined && mayAdmitOrigin(policy, origin) ? origin : null;
-  },
-  allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  maxAge: LIMITS.preflightMaxAgeS,
-});
 
 const isPreflight = ({ method, headers }: Request): boolean =>
   method === 'OPTIONS' && headers.has('origin') && headers.has('access-control-request-method');

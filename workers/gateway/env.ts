@@ -10,10 +10,27 @@ import type { ShardObject } from '../../durable-objects/shard-object.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import type { AddressEnv } from './caller-address.ts';
 
-/** Bindings of the gateway Worker: the root wrangler.toml, as types. */
-export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
+/** Settings of every Worker that answers calls of the API. */
+export interface ServingEnv extends AddressEnv {
   /** Of which origins pages may call, by commas; `*` is any, `keys` those that keys name. Absent or empty: none. */
   readonly CORS_ORIGINS?: string;
+  /** `warn` keeps one-line-a-request logs off; anything else logs each request. */
+  readonly LOG_LEVEL?: string;
+}
+
+/** What authentication, quotas and usage need. */
+export interface TenancyEnv extends ServingEnv {
+  /** The bootstrap admin key and the pepper of all key MACs: secrets, at least `adminSecretCharsMin` characters. */
+  readonly SLUICE_ADMIN_KEY?: string;
+  readonly SLUICE_KEY_PEPPER?: string;
+  readonly DIRECTORY: DurableObjectNamespace;
+  readonly ORGANISATION: DurableObjectNamespace;
+  readonly QUOTA: DurableObjectNamespace;
+  readonly BILLING: DurableObjectNamespace;
+}
+
+/** Bindings of the gateway Worker: the root wrangler.toml, as types. */
+export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv {
   readonly ASSETS: Fetcher;
   /** One object a shard, named `<owner>:<shard>`. */
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;
@@ -35,17 +52,14 @@ export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
   readonly AGGREGATOR: Fetcher;
   /** Runs ONNX models; see `InferenceService`. */
   readonly INFERENCE: Fetcher;
-  /** `warn` keeps one-line-a-request logs off; anything else logs each request. */
-  readonly LOG_LEVEL?: string;
+  /** Answers the calls under `CONTROL_PREFIXES`; see `ControlService`. */
+  readonly CONTROL: Fetcher;
+}
+
+/** Bindings of the control Worker: its wrangler.toml, as types. */
+export interface ControlEnv extends TenancyEnv {
   /** `yes` lets alerts be sent over plain http, to a receiver on the same machine. */
   readonly WEBHOOKS_OVER_HTTP?: string;
-  /** The bootstrap admin key and the pepper of all key MACs: secrets, at least `adminSecretCharsMin` characters. */
-  readonly SLUICE_ADMIN_KEY?: string;
-  readonly SLUICE_KEY_PEPPER?: string;
-  readonly DIRECTORY: DurableObjectNamespace;
-  readonly ORGANISATION: DurableObjectNamespace;
-  readonly QUOTA: DurableObjectNamespace;
-  readonly BILLING: DurableObjectNamespace;
   /** One object a cell, named after it. */
   readonly SCHEDULER: DurableObjectNamespace;
   /** One object a pool, named by the pool's id. */
@@ -54,6 +68,10 @@ export interface GatewayEnv extends CacheLayoutEnv, AddressEnv {
   readonly JOB_LOG: DurableObjectNamespace;
   /** Files of tenants, under `tenants/<tenant>/files/`. */
   readonly FILES: R2Bucket;
+  /** The following three: to erase what a tenant has there. */
+  readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
+  readonly INDEX: DurableObjectNamespace<IndexObject>;
+  readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
 }
 
 /** What the gateway asks of the object that works on the generations of an index. */

@@ -2,14 +2,17 @@ import type { Context } from 'hono';
 
 import type { ErrorCode } from '../../src/contract/errors.ts';
 import type { Caller } from '../../src/contract/principal.ts';
-import type { GatewayEnv } from './env.ts';
+import type { ServingEnv } from './env.ts';
 import { requestIdOf } from './request-id.ts';
+import type { Serving } from './serving.ts';
 
-export type AppContext = Context<{ Bindings: GatewayEnv }>;
+export type AppContext<Env extends ServingEnv = ServingEnv> = Context<{ Bindings: Env }>;
 
 /** One request under way: what its headers, its log line and the metrics say of it. */
 export class Exchange {
   readonly request: Request;
+  /** What answers it. */
+  readonly serving: Serving;
   readonly requestId: string;
   readonly timing = new Timing();
   /** The pattern of the route that answers. */
@@ -19,8 +22,9 @@ export class Exchange {
   /** What the call cost, in nano-dollars, once it is settled. */
   costNano: number | undefined;
 
-  constructor(request: Request) {
+  constructor(request: Request, serving: Serving) {
     this.request = request;
+    this.serving = serving;
     this.requestId = requestIdOf(request.headers);
   }
 }

@@ -22,7 +22,7 @@ interface Histogram {
 type Labels = Readonly<Record<string, string | number>>;
 
 /**
- * Counters, gauges and histograms of this isolate, in Prometheus text format 0.0.4.
+ * Counters, gauges and histograms of this isolate.
  * Labels come from closed sets (route patterns, statuses, codes), so their number is bounded.
  */
 export class Metrics {
@@ -59,22 +59,46 @@ export class Metrics {
     family(this.#gauges, name).set(render(labels), read);
   }
 
-  text(): string {
-    const lines: string[] = [];
-    for (const [name, series] of this.#gauges) {
-      lines.push(`# TYPE ${name} gauge`);
-      for (const [labels, read] of series) lines.push(`${name}{${labels}} ${read()}`);
-    }
-    for (const [name, series] of this.#counters) {
-      lines.push(`# TYPE ${name} counter`);
-      for (const { labels, value } of series.values()) lines.push(`${name}{${labels}} ${value}`);
-    }
-    for (const [name, series] of this.#histograms) {
-      lines.push(`# TYPE ${name} histogram`);
-      for (const histogram of series.values()) lines.push(...renderHistogram(name, histogram));
-    }
-    return `${lines.join('\n')}\n`;
+  /** All of it, as of now. */
+  families(): MetricFamily[] {
+    const familiesOf = <T>(
+      kind: MetricFamily['kind'],
+      families: ReadonlyMap<string, ReadonlyMap<string, T>>,
+      samplesOf: (labels: string, series: T) => Sample[],
+    ): MetricFamily[] =>
+      [...families].map(([name, series]) => ({ name, kind, samples: [...series].flatMap(([labels, one]) => samplesOf(labels, one)) }));
+    return [
+      ...familiesOf('gauge', this.#gauges, (labels, read) => [{ suffix: '', labels, value: read() }]),
+      ...familiesOf('counter', this.#counters, (_, { labels, value }) => [{ suffix: '', labels, value }]),
+      ...familiesOf('histogram', this.#histograms, (_, histogram) => samplesOfHistogram(histogram)),
+    ];
   }
+}
+
+/** Metrics of one name, of one or several isolates. */
+export interface MetricFamily {
+  readonly name: string;
+  readonly kind: 'gauge' | 'counter' | 'histogram';
+  readonly samples: readonly Sample[];
+}
+
+interface Sample {
+  /** What is appended to the name: `_sum` of a histogram. */
+  readonly suffix: string;
+  /** As they are printed. */
+  readonly labels: string;
+  readonly value: number;
+}
+
+/** Families in Prometheus text format 0.0.4, in which each name comes once: those of the same name become one. */
+export function metricsText(families: readonly MetricFamily[]): string {
+  const byName = new Map<string, MetricFamily[]>();
+  for (const one of families) byName.set(one.name, [...(byName.get(one.name) ?? []), one]);
+  const lines = [...byName].flatMap(([name, same]) => [
+    `# TYPE ${name} ${same[0]?.kind}`,
+    ...same.flatMap(({ samples }) => samples.map(({ suffix, labels, value }) => `${name}${suffix}{${labels}} ${value}`)),
+  ]);
+  return `${lines.join('\n')}\n`;
 }
 
 function family<T>(families: Map<string, Map<string, T>>, name: string): Map<string, T> {
@@ -98,17 +122,15 @@ function render(labels: Labels): string {
     .join(',');
 }
 
-function renderHistogram(name: string, { labels, ...histogram }: Histogram): string[] {
+function samplesOfHistogram({ labels, boundsS, counts, sumS, total }: Histogram): Sample[] {
   const before = labels === '' ? '' : `${labels},`;
   let upTo = 0;
-  const buckets = histogram.boundsS.map(
-    (bound, bucket) => `${name}_bucket{${before}le="${bound}"} ${(upTo += histogram.counts[bucket] ?? 0)}`,
-  );
+  const bucket = (bound: number | '+Inf', value: number): Sample => ({ suffix: '_bucket', labels: `${before}le="${bound}"`, value });
   return [
-    ...buckets,
-    `${name}_bucket{${before}le="+Inf"} ${histogram.total}`,
-    `${name}_sum{${labels}} ${histogram.sumS}`,
-    `${name}_count{${labels}} ${histogram.total}`,
+    ...boundsS.map((bound, position) => bucket(bound, (upTo += counts[position] ?? 0))),
+    bucket('+Inf', total),
+    { suffix: '_sum', labels, value: sumS },
+    { suffix: '_count', labels, value: total },
   ];
 }
 

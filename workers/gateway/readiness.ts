@@ -6,36 +6,44 @@ import { refuse } from '../../src/contract/outcome.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { err, ok } from '../../src/kernel/result.ts';
-import type { Embeddings } from './adapters/embeddings.ts';
-import type { Tenancy } from './adapters/tenancy.ts';
+import type { EmbeddingModels } from '../../src/gateway/embedding-models.ts';
+import type { Organisations } from '../../src/gateway/tenancy/organisation-store.ts';
 import { within } from './adapters/ask.ts';
 
 /** Anyone may ask, so the objects behind the answer are asked at most this often. */
 const FRESH_MS = 1_000;
 
-/** Whether this isolate can serve: the control objects answer, what is written is stored, and the default model is loaded. */
+interface ReadinessParts {
+  readonly organisations: Pick<Organisations, 'directory'>;
+  readonly clock: Clock;
+  /** Absent where no model runs. */
+  readonly models?: EmbeddingModels;
+  /** The other Worker, which a deployment needs as well; absent in that Worker itself. */
+  readonly control?: { ready(): Promise<Outcome<null>> };
+}
+
+/**
+ * Whether this isolate can serve: the control objects answer, what is written is stored, the default model is loaded, and the control Worker
+ * can serve as well.
+ */
 export class Readiness {
-  readonly #tenancy: Pick<Tenancy, 'organisations'>;
-  readonly #models: Embeddings['models'];
-  readonly #clock: Clock;
+  readonly #parts: ReadinessParts;
   #full: { readonly refusal: Refusal; readonly atMs: number } | undefined;
   #last: { readonly outcome: Outcome<null>; readonly atMs: number } | undefined;
 
-  constructor(tenancy: Pick<Tenancy, 'organisations'>, models: Embeddings['models'], clock: Clock) {
-    this.#tenancy = tenancy;
-    this.#models = models;
-    this.#clock = clock;
+  constructor(parts: ReadinessParts) {
+    this.#parts = parts;
   }
 
   /** A call was refused so: where one object finds no room, others will not for long. */
   sawRefusal(refusal: Refusal): void {
     // Its own answers do not count, or they would keep each other alive.
-    if (refusal.code === 'storage_full' && refusal !== this.#full?.refusal) this.#full = { refusal, atMs: this.#clock.nowMs() };
+    if (refusal.code === 'storage_full' && refusal !== this.#full?.refusal) this.#full = { refusal, atMs: this.#parts.clock.nowMs() };
   }
 
   /** Refuses with `unavailable` or `storage_full`, naming what is missing. */
   async check(): Promise<Outcome<null>> {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#parts.clock.nowMs();
     if (this.#full !== undefined && nowMs - this.#full.atMs < LIMITS.storageRetryMs) return err(this.#full.refusal);
     if (this.#last !== undefined && nowMs - this.#last.atMs < FRESH_MS) return this.#last.outcome;
     const outcome = await this.#ask();
@@ -44,10 +52,13 @@ export class Readiness {
   }
 
   async #ask(): Promise<Outcome<null>> {
-    const model = await this.#models.load(must(this.#models.manifests[0], 'a deployment has a model'));
-    if (!model.ok) return model;
+    const { organisations, models, control } = this.#parts;
+    const model = await models?.load(must(models.manifests[0], 'a deployment has a model'));
+    if (model?.ok === false) return model;
+    // It asks the control objects itself.
+    if (control !== undefined) return control.ready();
     try {
-      const directory = this.#tenancy.organisations.directory();
+      const directory = organisations.directory();
       await within(directory.page(1, undefined), LIMITS.controlTimeoutMs);
       await within(directory.probe(), LIMITS.controlTimeoutMs);
       return ok(null);

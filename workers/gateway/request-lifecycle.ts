@@ -4,31 +4,35 @@ import { ERRORS, refusal } from '../../src/contract/errors.ts';
 import { surfaceOf } from '../../src/contract/surface.ts';
 import { usd } from '../../src/tenancy/usage/price-book.ts';
 import { drain } from './body-intake.ts';
-import type { Gateway } from './compose.ts';
-import { compose } from './compose.ts';
 import { preflightAnswer, shareWithPages } from './cross-origin.ts';
+import type { ServingEnv } from './env.ts';
 import type { AppContext, Draft } from './exchange.ts';
 import { Exchange, sent } from './exchange.ts';
 import { errorDraft, HttpError } from './http-error.ts';
+import type { Serving } from './serving.ts';
 
 /** Answers a request; what it throws becomes an error of the API that was called. */
 export type Work = (context: AppContext, exchange: Exchange) => Promise<Draft>;
 
+/** What Hono calls. */
+export type Answer<Env extends ServingEnv> = (context: AppContext<Env>) => Promise<Response>;
+
 /** Opens every request with an id and a timer; closes it with headers, one log line and the metrics. */
 export const concluded =
-  (work: Work) =>
-  async (context: AppContext): Promise<Response> => {
-    const exchange = new Exchange(context.req.raw);
-    const draft = await draftFrom(context, exchange, work);
-    const gateway = compose(context.env);
-    writeHeaders(gateway, exchange, draft.headers);
-    shareWithPages(gateway.crossOrigin, exchange, draft);
-    record(context, gateway, exchange, draft.status);
+  <Env extends ServingEnv>(compose: (env: Env) => Serving, work: Work): Answer<Env> =>
+  async (context) => {
+    const exchange = new Exchange(context.req.raw, compose(context.env));
+    // What answers sees the settings that all Workers have.
+    const settled = context as unknown as AppContext;
+    const draft = await draftFrom(settled, exchange, work);
+    writeHeaders(exchange, draft.headers);
+    shareWithPages(exchange, draft);
+    record(settled, exchange, draft.status);
     return sent(draft);
   };
 
 /** The same for a request that holds something, which is given back at its end: its client may go away before, and it goes on. */
-export function outlivingItsClient(answer: (context: AppContext) => Promise<Response>): typeof answer {
+export function outlivingItsClient<Env extends ServingEnv>(answer: Answer<Env>): Answer<Env> {
   return (context) => {
     const answered = answer(context);
     // The platform ends a request that nothing is waited for. It reports what is thrown, which the caller of this does, too.
@@ -55,7 +59,7 @@ async function failed(context: AppContext, exchange: Exchange, error: Error): Pr
   const refused = error instanceof HttpError ? error.refusal : platformFault(error);
   if (refused !== undefined) {
     exchange.errorCode = refused.code;
-    compose(context.env).readiness.sawRefusal(refused);
+    exchange.serving.readiness.sawRefusal(refused);
     const isOurs = error instanceof HttpError;
     if (!isOurs) console.error(JSON.stringify({ level: 'error', request_id: requestId, code: refused.code, message: error.message }));
     return errorDraft(refused, requestId, surface, isOurs ? error.headers : {});
@@ -65,21 +69,22 @@ async function failed(context: AppContext, exchange: Exchange, error: Error): Pr
   return errorDraft(refusal('internal_error', 'an internal error; quote the request id to support'), requestId, surface);
 }
 
-function writeHeaders({ budget }: Gateway, { route, requestId, timing, costNano, principal }: Exchange, headers: Draft['headers']): void {
+function writeHeaders({ serving, route, requestId, timing, costNano, principal }: Exchange, headers: Draft['headers']): void {
   addPageSecurity(headers, route);
   headers['x-request-id'] = requestId;
   headers['server-timing'] = timing.header();
   if (costNano !== undefined) headers['x-sluice-cost-usd'] = usd(costNano);
   if (principal?.kind !== 'tenant') return;
-  for (const { name, limit, remaining, resetMs } of budget.rates(principal)) {
+  for (const { name, limit, remaining, resetMs } of serving.budget.rates(principal)) {
     headers[`x-ratelimit-limit-${name}`] = String(limit);
     headers[`x-ratelimit-remaining-${name}`] = String(remaining);
     headers[`x-ratelimit-reset-${name}`] = goDuration(resetMs);
   }
 }
 
-function record({ env, req }: AppContext, { metrics }: Gateway, exchange: Exchange, status: number): void {
+function record({ env, req }: AppContext, exchange: Exchange, status: number): void {
   const { route, principal, errorCode: code, requestId, request } = exchange;
+  const { metrics } = exchange.serving;
   const elapsedMs = exchange.timing.elapsedMs();
   const labels = { route, method: request.method, status };
   metrics.count('sluice_requests_total', labels);

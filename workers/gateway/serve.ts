@@ -1,18 +1,17 @@
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName, ENDPOINTS } from '../../src/contract/endpoints.ts';
+import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { Quantities } from '../../src/contract/meter.ts';
 import type { Caller } from '../../src/contract/principal.ts';
 import { touchedBy } from '../../src/contract/touched-resources.ts';
-import type { Reservation, UsageLabel } from '../../src/gateway/budget.ts';
+import type { Budget, Reservation, UsageLabel } from '../../src/gateway/budget.ts';
 import { mayTouch } from '../../src/gateway/authority.ts';
 import { AddressReader } from './address-reader.ts';
 import type { Admission } from './admission.ts';
 import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';
 import type { Answer, Call } from './call.ts';
-import type { Gateway } from './compose.ts';
-import { compose } from './compose.ts';
 import type { AppContext, Draft, Exchange } from './exchange.ts';
 import { HttpError, valueOf } from './http-error.ts';
 import { idempotencyKeyOf } from './request-fields.ts';
@@ -25,6 +24,16 @@ export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
 
 /** What answers each endpoint, by its name in the endpoint table. The routes of a resource give a part of it. */
 export type Handlers = { readonly [Name in EndpointName]: Handler<(typeof ENDPOINTS)[Name]> };
+
+/** The part of them that one Worker has: an endpoint without a handler does not compile. */
+export type HandlersOf<Table extends Readonly<Record<string, Endpoint>>> = { readonly [Name in keyof Table]: Handler<Table[Name]> };
+
+/** The routes of a table of endpoints, in its order. */
+export const routesOf = <Table extends Readonly<Record<string, Endpoint>>>(endpoints: Table, handlers: HandlersOf<Table>): Route[] =>
+  (Object.keys(handlers) as (keyof Table & string)[]).map((name) => {
+    const endpoint = must<Endpoint>(endpoints[name], 'a handler is named after its endpoint');
+    return route(endpoint, handlers[name] as unknown as Handler<Endpoint>);
+  });
 
 /** An endpoint and the code that answers it. */
 export interface Route {
@@ -45,20 +54,20 @@ async function serve<E extends Endpoint>(
   address: AddressReader,
   handler: Handler<E>,
 ): Promise<Draft> {
-  const gateway = compose(context.env);
+  const { serving } = exchange;
   // `cf` is the platform's word only where the platform receives the request.
-  if (context.env.PEER_ADDRESS === undefined) gateway.region.see(exchange.request);
+  if (context.env.PEER_ADDRESS === undefined) serving.region.see(exchange.request);
   exchange.route = endpoint.path;
-  const admission = await admit(context, endpoint, gateway);
+  const admission = await admit(context, endpoint, serving);
   const principal = admission?.caller;
   exchange.principal = principal;
-  const reservation = await reserveRequest(gateway, principal);
-  const intake = endpoint.body.kind === 'none' ? undefined : new BodyIntake(gateway.bodies, exchange.request, bodyOwner(principal));
+  const reservation = await reserveRequest(serving.budget, principal);
+  const intake = endpoint.body.kind === 'none' ? undefined : new BodyIntake(serving.bodies, exchange.request, bodyOwner(principal));
 
   let used: Quantities = { requests: 1 };
   let label: UsageLabel = { route: endpoint.path };
   try {
-    const call = await buildCall(context, exchange, endpoint, address, gateway, admission, reservation, intake);
+    const call = await buildCall(context, exchange, endpoint, address, admission, reservation, intake);
     const answer = await handler(call);
     used = { ...used, ...answer.used };
     if (!answer.ok) throw new HttpError(answer.error);
@@ -76,19 +85,18 @@ function checkResources(endpoint: Endpoint, principal: Caller | undefined, param
   if (principal?.kind === 'tenant' && principal.resources !== undefined) valueOf(mayTouch(principal, touchedBy(endpoint, params, body)));
 }
 
-async function reserveRequest(gateway: Gateway, principal: Caller | undefined): Promise<Reservation | undefined> {
+async function reserveRequest(budget: Budget, principal: Caller | undefined): Promise<Reservation | undefined> {
   if (principal?.kind !== 'tenant') return undefined;
-  return valueOf(await gateway.budget.reserve(principal, ONE_REQUEST));
+  return valueOf(await budget.reserve(principal, ONE_REQUEST));
 }
 
 const ONE_REQUEST: Quantities = { requests: 1 };
 
 async function buildCall<E extends Endpoint>(
   context: AppContext,
-  { request, requestId, timing }: Exchange,
+  { request, requestId, timing, serving }: Exchange,
   endpoint: E,
   address: AddressReader,
-  gateway: Gateway,
   admission: Admission | undefined,
   reservation: Reservation | undefined,
   intake: BodyIntake | undefined,
@@ -100,7 +108,7 @@ async function buildCall<E extends Endpoint>(
   if (admission?.authority !== undefined) valueOf(await admission.authority.lease());
   checkResources(endpoint, principal, params, body);
   const call = {
-    gateway,
+    gateway: serving,
     principal,
     authority: admission?.authority,
     params,

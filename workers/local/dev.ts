@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { buildAssets } from './bundle.ts';
 import { keepFromOthers, writeOwnerOnly } from './owner-only.ts';
-import { ROOT, WORKER_NAMES, wranglerToml } from './paths.ts';
+import { ROOT, WORKER_NAMES, WORKERS, wranglerToml } from './paths.ts';
 import { QUIET_ENVIRONMENT } from './quiet-environment.ts';
 import { loadSecrets } from './secrets.ts';
 import { readSettings } from './settings.ts';
@@ -14,14 +14,16 @@ const READY_POLL_MS = 250;
 /** The default of Node and of Chromium's `chrome://inspect`. */
 const INSPECTOR_PORT = process.env['INSPECTOR_PORT'] ?? '9229';
 
-// `wrangler dev` over the same four configurations, with reload; for development.
+// `wrangler dev` over the same configurations, with reload; for development.
 explainSetupErrors();
 keepFromOthers();
 const { port, stateDir } = readSettings(process.env);
 const secrets = await loadSecrets(stateDir);
 await buildAssets();
 const lines = Object.entries({ ...secrets, PEER_ADDRESS: '127.0.0.1' }).map(([name, value]) => `${name}=${value}`);
-await writeOwnerOnly(join(ROOT, '.dev.vars'), `${lines.join('\n')}\n`);
+for (const worker of ['gateway', 'control'] as const) {
+  await writeOwnerOnly(join(WORKERS[worker], '.dev.vars'), `${lines.join('\n')}\n`);
+}
 console.log(`admin key: ${secrets.SLUICE_ADMIN_KEY}`);
 
 const configs = WORKER_NAMES.flatMap((worker) => ['-c', wranglerToml(worker)]);

@@ -10,6 +10,7 @@ export const ASSETS = join(DIST, 'assets');
 /** The Workers of one deployment, with the folder of each one's wrangler.toml. The first is the public one. */
 export const WORKERS = {
   gateway: ROOT,
+  control: join(ROOT, 'workers/control'),
   objects: join(ROOT, 'workers/objects'),
   shards: join(ROOT, 'workers/shards'),
   inference: join(ROOT, 'workers/inference'),

@@ -15,9 +15,9 @@ export interface WorkerdOptions {
   readonly gatewayPorts: readonly number[];
   /** Where objects and buckets keep their data. */
   readonly storeDir: string;
-  /** Plain-text bindings of the gateways alone, such as the admin key. */
+  /** Plain-text bindings of the Workers that answer calls of the API, such as the admin key. */
   readonly secrets: Readonly<Record<string, string>>;
-  /** Settings of the deployment, for gateways and objects. */
+  /** Settings of the deployment, for those Workers and objects. */
   readonly variables: Readonly<Record<string, string>>;
   /** Bundles in `dist` that run in place of the Workers' own. */
   readonly variants?: Readonly<Partial<Record<WorkerName, string>>> | undefined;
@@ -29,7 +29,7 @@ export interface Guest {
   /** Its name, and that of its folder in `dist`. */
   readonly bundle: string;
   readonly port: number;
-  /** Whether it has the gateway's bindings. */
+  /** Whether it has the bindings of the gateway and of the control Worker. */
   readonly isBound?: boolean;
   /** A server on this machine that it reaches as `UPSTREAM`. */
   readonly upstreamPort?: number | undefined;
@@ -113,6 +113,11 @@ const hosting = (classes: readonly string[], keyPrefix: string): Record<string, 
         durableObjectStorage: { localDisk: OBJECTS_DISK },
       };
 
+interface BoundWorker {
+  readonly [field: string]: Literal;
+  readonly bindings: readonly Literal[];
+}
+
 /** The Workers of a deployment as services of workerd. */
 class Workers {
   readonly #options: WorkerdOptions;
@@ -126,14 +131,13 @@ class Workers {
 
   service(worker: WorkerName): Literal {
     const config = this.#config(worker);
-    const variables = worker === 'objects' ? this.#options.variables : {};
     return {
       name: config.name,
       worker: {
         modules: this.#modules(worker),
         compatibilityDate: config.compatibility_date,
         ...hosting(classesOf(config), `${config.name}-`),
-        bindings: [...texts({ ...config.vars, ...variables }), ...bindings(config)],
+        bindings: [...texts({ ...config.vars, ...this.#textsOf(worker) }), ...bindings(config)],
       },
     };
   }
@@ -151,7 +155,7 @@ class Workers {
     const modules = this.#files.modules(bundle);
     const upstream = `${bundle}-upstream`;
     // The objects of the first gateway serve it, too.
-    const own = isBound ? this.#likeGateway(modules, 1) : { modules, compatibilityDate: COMPATIBILITY_DATE, bindings: [] };
+    const own = isBound ? this.#likeBoth(modules) : { modules, compatibilityDate: COMPATIBILITY_DATE, bindings: [] };
     if (upstreamPort === undefined) return [{ name: bundle, worker: own }];
     return [
       { name: bundle, worker: { ...own, bindings: [...own.bindings, { name: 'UPSTREAM', service: upstream }] } },
@@ -159,19 +163,30 @@ class Workers {
     ];
   }
 
+  /** A Worker with the bindings of the gateway and those that only the control Worker has. */
+  #likeBoth(modules: Literal): BoundWorker {
+    const gateway = this.#likeGateway(modules, 1);
+    const { durable_objects: objects, ...control } = this.#config('control');
+    const known = new Set(this.#config('gateway').durable_objects.bindings.map(({ name }) => name));
+    const others = objects.bindings.filter(({ name }) => !known.has(name));
+    return { ...gateway, bindings: [...gateway.bindings, ...bindings({ ...control, durable_objects: { bindings: others } })] };
+  }
+
   /** A Worker with the gateway's bindings. The objects of the first serve all: two would do the same work twice. */
-  #likeGateway(modules: Literal, position: number): { readonly [field: string]: Literal; readonly bindings: readonly Literal[] } {
+  #likeGateway(modules: Literal, position: number): BoundWorker {
     const config = this.#config('gateway');
-    const { variables, secrets } = this.#options;
     return {
       modules,
       compatibilityDate: config.compatibility_date,
       ...(position === 0 ? hosting(classesOf(config), `${config.name}-`) : {}),
-      bindings: [
-        ...texts({ ...config.vars, ...variables, ...secrets, PEER_ADDRESS: HOST }),
-        ...bindings(config, position === 0 ? undefined : config.name),
-      ],
+      bindings: [...texts({ ...config.vars, ...this.#textsOf('gateway') }), ...bindings(config, position === 0 ? undefined : config.name)],
     };
+  }
+
+  #textsOf(worker: WorkerName): Readonly<Record<string, string>> {
+    const { variables, secrets } = this.#options;
+    if (worker === 'gateway' || worker === 'control') return { ...variables, ...secrets, PEER_ADDRESS: HOST };
+    return worker === 'objects' ? variables : {};
   }
 
   #modules = (worker: WorkerName): Literal => this.#files.modules(this.#options.variants?.[worker] ?? worker);

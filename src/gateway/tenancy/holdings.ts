@@ -4,6 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Held } from '../../contract/quota-rule.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import { must } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Decision } from '../../tenancy/quota/decision.ts';
 import { quotaRefusal } from '../../tenancy/quota/decision.ts';
@@ -15,10 +16,12 @@ import type { QuotaLedger, QuotaLedgers } from './quota-ledger.ts';
 /** How long a write may be under way: after that its vectors are in any count, and its hold with them. */
 const HOLD_MS = 120_000;
 
+type Counter = (tenant: TenantId) => Promise<Outcome<number>>;
+
 export interface HoldingsParts {
   readonly ledgers: QuotaLedgers;
-  /** How much of something a tenant has now, as counted by the object that keeps it. */
-  readonly countOf: (resource: Held, tenant: TenantId) => Promise<Outcome<number>>;
+  /** How much of something a tenant has now, as counted by the object that keeps it: of each resource that this isolate creates. */
+  readonly counters: Partial<Readonly<Record<Held, Counter>>>;
   readonly tenantsOf: (organisation: OrganisationId) => Promise<Outcome<readonly TenantId[]>>;
   readonly background: (work: Promise<unknown>) => void;
 }
@@ -46,11 +49,12 @@ export class Holdings {
   /** Refuses with `insufficient_quota` or `limit_exceeded`; or `unavailable` when the current count cannot be determined. */
   async hold(principal: TenantPrincipal, path: readonly LevelId[], resource: Held, units: number, id: string): Promise<Outcome<Hold>> {
     const ledger = this.#parts.ledgers(principal.organisationId);
+    const countOf = must(this.#parts.counters[resource], 'an isolate creates only what it can count');
     const request = { id: `${resource}:${id}`, path, units: { [resource]: units }, lifeMs: HOLD_MS };
     try {
       let decision = await ledger.reserve(request);
       if (decision.kind === 'refused') {
-        const counted = await this.#recount(ledger, principal, resource, decision);
+        const counted = await this.#recount(ledger, principal, resource, decision, countOf);
         if (!counted.ok) return counted;
         decision = await ledger.reserve(request);
       }
@@ -67,6 +71,7 @@ export class Holdings {
     { organisationId, tenantId }: TenantPrincipal,
     resource: Held,
     refused: Decision & { readonly kind: 'refused' },
+    countOf: Counter,
   ): Promise<Outcome<unknown>> {
     const begunAtMs = await ledger.now();
     const isAll = refused.level === 'organisation';
@@ -74,7 +79,7 @@ export class Holdings {
     if (!tenants.ok) return tenants;
     const counts: { tenant: TenantId; units: number }[] = [];
     for (const tenant of tenants.value) {
-      const counted = await this.#parts.countOf(resource, tenant);
+      const counted = await countOf(tenant);
       if (!counted.ok) return counted;
       counts.push({ tenant, units: counted.value });
     }
@@ -82,22 +87,17 @@ export class Holdings {
   }
 }
 
-/** Counts of the resources that resource-count quotas limit. */
-export const heldCounters = (
-  indexes: Indexes,
-  queue: Pick<JobQueue, 'openCount'>,
-): Readonly<Record<Held, (tenant: TenantId) => Promise<Outcome<number>>>> => ({
-  vectors: (tenant) => vectorsOf(indexes, tenant),
-  jobs: async (tenant) => {
-    try {
-      return ok(await queue.openCount(tenant));
-    } catch {
-      return refuse('unavailable', 'the jobs of the tenant cannot be counted now');
-    }
-  },
-});
+/** The open jobs of a tenant, as its scheduler counts them. */
+export async function openJobCount(queue: Pick<JobQueue, 'openCount'>, tenant: TenantId): Promise<Outcome<number>> {
+  try {
+    return ok(await queue.openCount(tenant));
+  } catch {
+    return refuse('unavailable', 'the jobs of the tenant cannot be counted now');
+  }
+}
 
-async function vectorsOf(indexes: Indexes, tenant: TenantId): Promise<Outcome<number>> {
+/** The vectors of a tenant, as its indexes count them. */
+export async function vectorCount(indexes: Pick<Indexes, 'list' | 'stats'>, tenant: TenantId): Promise<Outcome<number>> {
   let [count, after]: [number, string | undefined] = [0, undefined];
   for (;;) {
     const page = await indexes.list(tenant, after, LIMITS.pageMaxCount);

@@ -12,6 +12,7 @@ import { ok } from '../../kernel/result.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import { parseApiKey } from '../../tenancy/keys/api-key.ts';
+import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { AdmittedKey } from '../../tenancy/keys/key-record.ts';
 import { SUSPENDED_TENANT, UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
 import type { Authenticator, Credential, Proof } from '../authority.ts';
@@ -109,6 +110,13 @@ export class KeyAuthenticator implements Authenticator {
   forget(id: KeyId): void {
     this.#known.delete(id);
     this.#readings.drop(id);
+  }
+
+  /** Drops what is remembered of all keys of this key's organisation, after one of them, and maybe its descendants, were changed elsewhere. */
+  forgetRelatives(of: KeyId): void {
+    this.forget(of);
+    const organisation = organisationOf(of);
+    for (const id of this.#known.keys()) if (organisationOf(id) === organisation) this.forget(id);
   }
 
   #judge(known: KnownKey | undefined, mac: string): Outcome<Proof> {

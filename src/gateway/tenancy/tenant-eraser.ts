@@ -7,11 +7,11 @@ import { ok } from '../../kernel/result.ts';
 import type { Tenant } from '../../tenancy/organisation.ts';
 import { stateOf } from '../../tenancy/organisation.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
-import type { Indexes } from '../indexes.ts';
 import type { FileWriter } from '../jobs/file-writer.ts';
 import type { JobLogs } from '../jobs/job-logs.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { CachePurger } from '../purge-cache.ts';
+import type { TenantIndexes } from '../tenant-indexes.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
 import type { Organisations, OrganisationStore } from './organisation-store.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
@@ -86,12 +86,12 @@ export class TenantEraser {
 interface ErasureParts {
   readonly at: (tenant: TenantId) => OrganisationStore;
   readonly quotas: QuotaLedgers;
-  readonly indexes: Indexes;
+  readonly indexes: TenantIndexes;
   readonly jobs: Pick<JobQueue, 'eraseTenant' | 'jobCount'>;
   readonly logs: Pick<JobLogs, 'eraseTenant' | 'count'>;
   readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
   readonly billing: BillingLedgers;
-  readonly purger: CachePurger;
+  readonly purger: Pick<CachePurger, 'eraseTenant' | 'left'>;
 }
 
 /** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */

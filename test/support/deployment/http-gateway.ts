@@ -1,5 +1,3 @@
-import { vi } from 'vitest';
-
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { Authenticator, Credential } from '../../../src/gateway/authority.ts';
@@ -12,15 +10,17 @@ import type { MemoryCacheWorld } from '../worlds/memory-cache-world.ts';
 import { sha256 } from '../worlds/memory-cache-world.ts';
 
 interface App {
-  readonly buildApp: () => { request(path: string, init: RequestInit, env: object, context: object): Promise<Response> };
+  readonly buildGatewayApp: (compose: (env: object) => object | undefined) => {
+    request(path: string, init: RequestInit, env: object, context: object): Promise<Response>;
+  };
 }
 
 const wired = new WeakMap<object, object>();
-vi.doMock('../../../workers/gateway/compose.ts', () => ({ compose: (env: object) => wired.get(env) }));
 // Imported by a name in a variable, so that TypeScript does not load its types, which are those of workerd.
-const { buildApp } = await vi.importActual<App>('../../../workers/gateway/app.ts');
+const path = '../../../workers/gateway/gateway-app.ts';
+const { buildGatewayApp } = (await import(/* @vite-ignore */ path)) as App;
 // The app keeps no gateway of its own: each call's environment brings one.
-const app = buildApp();
+const app = buildGatewayApp((env) => wired.get(env));
 
 /** The gateway's whole HTTP side, in Node, over one isolate's use cases in memory. Callers are not authenticated. */
 export function httpGateway(world: MemoryCacheWorld) {

@@ -7,7 +7,7 @@ import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { Acting } from '../../../src/gateway/authority.ts';
-import { Indexes } from '../../../src/gateway/indexes.ts';
+import { TenantIndexes } from '../../../src/gateway/tenant-indexes.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { CachePurger } from '../../../src/gateway/purge-cache.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
@@ -293,7 +293,7 @@ export class ErasureWorld {
     const steps = erasureSteps({
       at: () => organisations.at(),
       quotas: (() => quotas) as never,
-      indexes: new Indexes({ directory } as never),
+      indexes: new TenantIndexes(directory as never),
       // The scheduler erases by its own rule (J84).
       jobs: { eraseTenant: async () => 0, jobCount: async () => 0 },
       // Its shards bar a tenant as they erase it (P56).

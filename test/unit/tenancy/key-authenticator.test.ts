@@ -188,6 +188,23 @@ describe('the authenticator', () => {
     expect(await world.codeOf(apiKey)).toBe('invalid_api_key');
   });
 
+  it('[T5] [T7] reads all keys of an organisation again after one was changed elsewhere, and no others', async () => {
+    const world = new World();
+    const stem = 'a'.repeat(10);
+    const keyOf = async (fill: number, id: string) => {
+      const apiKey = formatApiKey(id as KeyId, secret(fill));
+      world.records.set(id as KeyId, issue(newKey({ ...idsOf(fill), id: id as KeyId, mac: await hmac.hex(apiKey) })));
+      return { apiKey, id: id as KeyId };
+    };
+    const [changed, descendant] = [await keyOf(1, `key_${stem}${'b'.repeat(10)}`), await keyOf(2, `key_${stem}${'c'.repeat(10)}`)];
+    const other = await keyOf(3, `key_${'d'.repeat(10)}${'b'.repeat(10)}`);
+    const all = [changed, descendant, other];
+    for (const { apiKey } of all) expect(await world.codeOf(apiKey)).toBe('tenant');
+    for (const { id } of all) world.change(id, (record) => revoke(record, world.clock.nowMs()));
+    world.authenticator.forgetRelatives(changed.id);
+    expect(await Promise.all(all.map(({ apiKey }) => world.codeOf(apiKey)))).toEqual(['invalid_api_key', 'invalid_api_key', 'tenant']);
+  });
+
   it('[T5] counts the age of a record from before its request, whichever way the clock steps', async () => {
     const world = new World();
     const { apiKey, id } = await world.addKey();

@@ -2,9 +2,9 @@ import * as z from 'zod';
 
 import { json, tenant } from '../../../src/contract/endpoint.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
-import { buildApp } from '../../../workers/gateway/app.ts';
 import { compose } from '../../../workers/gateway/compose.ts';
 import type { GatewayEnv } from '../../../workers/gateway/env.ts';
+import { buildGatewayApp } from '../../../workers/gateway/gateway-app.ts';
 import { concluded, outlivingItsClient } from '../../../workers/gateway/request-lifecycle.ts';
 import { route } from '../../../workers/gateway/serve.ts';
 
@@ -47,8 +47,8 @@ const { work } = route(proxied, async (call) => {
 });
 
 const upstreamOf = new Map<unknown, Env>();
-const app = buildApp();
-const answerProxied = outlivingItsClient(concluded(work));
+const app = buildGatewayApp(compose);
+const answerProxied = outlivingItsClient(concluded(compose, work));
 app.post(proxied.path, (context) => {
   upstreamOf.set(compose(context.env), context.env as Env);
   return answerProxied(context);

@@ -1,9 +1,6 @@
-import { hash } from 'node:crypto';
-
 import { waitUntil } from 'cloudflare:workers';
 
 import { cacheLayoutOf } from '../../../src/cache/cache-layout.ts';
-import type { Sha256 } from '../../../src/cache/cache-key.ts';
 import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
@@ -13,7 +10,6 @@ import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
-import { shortSha256 } from '../../../src/kernel/short-sha256.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
@@ -21,6 +17,7 @@ import type { Metrics } from '../metrics.ts';
 import { cacheShards, TenantPurgeLogs } from './durable-caches.ts';
 import type { InferenceBinding } from './embedding-models.ts';
 import { DeployedModels, staticModel } from './embedding-models.ts';
+import { sha256 } from './sha256.ts';
 
 /** Texts in, vectors out: the parts of an isolate that know models and their cache. */
 export interface Embeddings {
@@ -29,12 +26,6 @@ export interface Embeddings {
   readonly purger: CachePurger;
   readonly purges: PurgeViews;
 }
-
-/** Up to so many characters or bytes plain arithmetic is faster. */
-const SHORT_MAX = 256;
-
-// Both are synchronous; `crypto.subtle` would cost a promise for each of thousands of texts.
-export const sha256: Sha256 = (data) => (data.length <= SHORT_MAX ? shortSha256(data) : hash('sha256', data, 'hex'));
 
 export function wireEmbeddings(
   env: GatewayEnv,

@@ -21,11 +21,11 @@ import type { PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
-import type { GatewayEnv } from '../env.ts';
+import type { ControlEnv } from '../env.ts';
 import { STATIC_MODEL } from './embedding-models.ts';
 import type { FileContent } from './r2-file-store.ts';
 import { R2FileStore } from './r2-file-store.ts';
-import type { Tenancy } from './tenancy.ts';
+import type { Administration } from './administration.ts';
 
 /** Heavy work: its files, its queue and the pools that do it. */
 export interface Heavy {
@@ -40,10 +40,10 @@ export interface Heavy {
 }
 
 export function wireHeavy(
-  env: GatewayEnv,
+  env: ControlEnv,
   clock: Clock,
   rng: Rng,
-  { organisations, holdJob }: Pick<Tenancy, 'organisations' | 'holdJob'>,
+  { organisations, holdJob }: Pick<Administration, 'organisations' | 'holdJob'>,
 ): Heavy {
   const hmac = new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER'));
   const queue = schedulerQueue(env.SCHEDULER);

@@ -35,8 +35,8 @@ import { DurableFollowedObjects, DurableGenerations, wakeOf } from './durable-ge
 import { DurableIndexes } from './durable-indexes.ts';
 import { wireShards } from './index-shards.ts';
 import type { Metrics } from '../metrics.ts';
-import { sha256 } from './embeddings.ts';
 import type { Embeddings } from './embeddings.ts';
+import { sha256 } from './sha256.ts';
 
 /** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
 const OWN_KEY_CHARS = 16;

@@ -4,75 +4,58 @@ import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
 import { messageOf } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { CacheLines, CountCache } from '../../../src/gateway/cache-stats.ts';
-import { cacheLines, CacheStats, tallying } from '../../../src/gateway/cache-stats.ts';
-import type { JobParts } from '../../../src/gateway/jobs/job-desk.ts';
+import type { CountCache } from '../../../src/gateway/cache-stats.ts';
+import { tallying } from '../../../src/gateway/cache-stats.ts';
 import type { OrganisationDirectory, Organisations, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { allTenants } from '../../../src/gateway/tenancy/organisation-store.ts';
-import { BillingAdmin } from '../../../src/gateway/tenancy/billing-admin.ts';
-import type { BillingLedger, BillingLedgers } from '../../../src/gateway/tenancy/billing-ledger.ts';
+import type { BillingLedger } from '../../../src/gateway/tenancy/billing-ledger.ts';
 import type { HoldingsParts } from '../../../src/gateway/tenancy/holdings.ts';
 import { Holdings } from '../../../src/gateway/tenancy/holdings.ts';
-import { InvoiceReader } from '../../../src/gateway/tenancy/invoice-reader.ts';
-import { KeyAdmin } from '../../../src/gateway/tenancy/key-admin.ts';
 import type { KeyLookup } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import { KeyAuthenticator } from '../../../src/gateway/tenancy/key-authenticator.ts';
 import { KnownOrganisations } from '../../../src/gateway/tenancy/known-organisations.ts';
-import { pathOf } from '../../../src/tenancy/quota/quota-level.ts';
-import { QuotaAdmin } from '../../../src/gateway/tenancy/quota-admin.ts';
 import type { QuotaLedger, QuotaLedgers } from '../../../src/gateway/tenancy/quota-ledger.ts';
 import { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
-import { TenancyAdmin } from '../../../src/gateway/tenancy/tenancy-admin.ts';
 import type { UsageSink } from '../../../src/gateway/tenancy/usage-delivery.ts';
 import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
 import type { UsageLines } from '../../../src/gateway/tenancy/usage-reader.ts';
-import { UsageReader } from '../../../src/gateway/tenancy/usage-reader.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { IdSigner } from '../../../src/kernel/id-signer.ts';
-import type { KeyId, OrganisationId } from '../../../src/kernel/ids.ts';
-import { ok } from '../../../src/kernel/result.ts';
-import type { Rng } from '../../../src/kernel/rng.ts';
+import type { OrganisationId } from '../../../src/kernel/ids.ts';
 import { isSigned, organisationOf, stemOf } from '../../../src/tenancy/resource-ids.ts';
 import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
-import type { GatewayEnv } from '../env.ts';
+import type { TenancyEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Basics } from '../serving.ts';
 import { within } from './ask.ts';
 
-/** Authentication, quotas and usage: the parts of an isolate that know tenants. */
+/** Authentication, quotas and usage: the parts of an isolate that know tenants. Both Workers of the API have them. */
 export interface Tenancy {
   readonly authenticator: KeyAuthenticator;
   readonly budget: SlicedBudget;
+  readonly holdings: Holdings;
   readonly organisations: Organisations;
-  readonly admin: TenancyAdmin;
-  readonly keys: KeyAdmin;
-  readonly quotas: QuotaAdmin;
-  readonly billing: BillingAdmin;
-  readonly ledgers: BillingLedgers;
-  readonly invoices: InvoiceReader;
-  readonly usage: UsageReader;
-  /** When keys of one organisation were last used; what cannot be known now is not in it. */
-  readonly lastUsed: (ids: readonly KeyId[]) => Promise<ReadonlyMap<KeyId, number>>;
   readonly quotaLedgers: QuotaLedgers;
-  readonly holdJob: JobParts['holdJob'];
-  readonly cacheStats: CacheStats;
-  /** Hands over the usage that waits, for a process that may end soon. */
+  /** Keyed by the pepper: digests secrets, and signs ids. */
+  readonly hmac: Hmac;
+  readonly signer: IdSigner;
+  /** Hands over the usage that waits, for a process that may end soon, or before usage is reported. */
   readonly flush: () => Promise<void>;
   /** Takes what the caches do; it is delivered with the usage. */
   readonly countCache: CountCache;
 }
 
 /** Wires tenancy over the control objects. The admin key and the pepper must be long enough to withstand guessing. */
-export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Metrics, countOf: HoldingsParts['countOf']): Tenancy {
+export function wireTenancy(env: TenancyEnv, { clock, metrics }: Basics, counters: HoldingsParts['counters']): Tenancy {
   const hmac = new Hmac(secret('SLUICE_KEY_PEPPER', env.SLUICE_KEY_PEPPER));
   const signer = new IdSigner(hmac);
   const organisations = organisationsOf(env, signer, clock);
   const isolateId = crypto.randomUUID();
   const ledgers = quotaLedgersOf(env, metrics);
-  const billing: BillingLedgers = (organisation) => billingOf(env, organisation);
   const buffer = new UsageBuffer(isolateId, () => metrics.count('sluice_usage_lost_total', {}));
   const delivery = new UsageDelivery({
     buffer,
@@ -82,7 +65,7 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     background: waitUntil,
     beside: () => budget.returnIdle(),
   });
-  const holdings = new Holdings({ ledgers, countOf, tenantsOf: (id) => allTenants(organisations, id), background: waitUntil });
+  const holdings = new Holdings({ ledgers, counters, tenantsOf: (id) => allTenants(organisations, id), background: waitUntil });
   const budget = new SlicedBudget({
     ledgers,
     holdings,
@@ -100,25 +83,16 @@ export function wireTenancy(env: GatewayEnv, clock: Clock, rng: Rng, metrics: Me
     clock,
     wakeUps: requestWakeUps,
   });
-  const parts = { organisations, hmac, signer, rng, clock };
   return {
     authenticator,
     budget,
+    holdings,
     organisations,
-    admin: new TenancyAdmin(parts),
-    keys: new KeyAdmin(parts, (id) => authenticator.forget(id)),
-    quotas: new QuotaAdmin(organisations, ledgers),
-    billing: new BillingAdmin({ ...parts, ledgers: billing, quotas: ledgers, allowsHttp: env.WEBHOOKS_OVER_HTTP === 'yes' }),
-    ledgers: billing,
-    invoices: new InvoiceReader({ organisations, ledgers: billing, quotas: ledgers, flush: () => delivery.flush() }),
     quotaLedgers: ledgers,
-    holdJob: async (principal, id) =>
-      budget.holds(principal, 'jobs') ? holdings.hold(principal, pathOf(principal), 'jobs', 1, id) : ok(undefined),
-    lastUsed: (ids) => lastUsed(billing, ids),
-    cacheStats: new CacheStats({ organisations, lines: cacheLinesOf(env), clock, flush: () => delivery.flush() }),
+    hmac,
+    signer,
     flush: () => delivery.flush(),
     countCache: tallying({ clock, tally: (tally) => buffer.tally(tally) }),
-    usage: new UsageReader({ organisations, lines: linesOf(env), clock, flush: () => delivery.flush() }),
   };
 }
 
@@ -130,7 +104,7 @@ function secret(name: string, value: string | undefined): string {
 
 // RPC stubs answer promises of what the classes answer; their generated types lose branded ids on the way.
 // A stub belongs to the request that made it: one is made for each call.
-function organisationsOf(env: GatewayEnv, signer: IdSigner, clock: Clock): Organisations {
+function organisationsOf(env: TenancyEnv, signer: IdSigner, clock: Clock): Organisations {
   const directory = () => env.DIRECTORY.get(env.DIRECTORY.idFromName('directory')) as unknown as OrganisationDirectory;
   const unsigned = new UnsignedIds<OrganisationId>(() => within(directory().unsigned(), LIMITS.controlTimeoutMs), clock);
   return new KnownOrganisations({
@@ -140,20 +114,13 @@ function organisationsOf(env: GatewayEnv, signer: IdSigner, clock: Clock): Organ
   });
 }
 
-const billingOf = (env: GatewayEnv, organisation: OrganisationId) =>
+/** The ledger of an organisation. A stub belongs to the request that made it: one is made for each call. */
+export const billingOf = (env: TenancyEnv, organisation: OrganisationId) =>
   env.BILLING.get(env.BILLING.idFromName(organisation)) as unknown as BillingLedger & {
     record(...args: Parameters<BillingObject['record']>): ReturnType<BillingObject['record']>;
     cacheStats(...args: Parameters<BillingObject['cacheStats']>): Promise<ReturnType<BillingObject['cacheStats']>>;
     usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
   };
-
-/** In addition to what was asked for: a ledger that cannot be reached must not delay the rest. */
-async function lastUsed(billing: BillingLedgers, ids: readonly KeyId[]): Promise<ReadonlyMap<KeyId, number>> {
-  const [first] = ids;
-  if (first === undefined) return new Map();
-  const uses = await within(billing(organisationOf(first)).lastUsed(ids), LIMITS.controlTimeoutMs).catch(() => []);
-  return new Map(ids.flatMap((id, position) => (uses[position] ? [[id, uses[position]]] : [])));
-}
 
 const lookupOf = (organisations: Organisations): KeyLookup => {
   return async (id) => {
@@ -165,30 +132,18 @@ const lookupOf = (organisations: Organisations): KeyLookup => {
   };
 };
 
-const sinkOf = (env: GatewayEnv): UsageSink => {
+const sinkOf = (env: TenancyEnv): UsageSink => {
   return async ({ organisationId, events, tallies }) => {
     const recorded = await within(billingOf(env, organisationId).record(events, tallies), LIMITS.controlTimeoutMs);
     assert(recorded.ok, 'a batch of usage is within the limits of the ledger');
   };
 };
 
-const linesOf =
-  (env: GatewayEnv): UsageLines =>
-  (organisation, query) =>
-    billingOf(env, organisation).usage(query);
-
-const cacheLinesOf =
-  (env: GatewayEnv): CacheLines =>
-  async (organisation, ...period) => {
-    const { counts, held } = await billingOf(env, organisation).cacheStats(...period);
-    return cacheLines(counts, held);
-  };
-
 const soon = <T>(work: Promise<T>): Promise<T> => within(work, LIMITS.controlTimeoutMs);
 
 /** The quota objects as ports. A stub belongs to the request that made it: one is made for each call. */
-export const quotaLedgersOf =
-  (env: GatewayEnv, metrics: Metrics): QuotaLedgers =>
+const quotaLedgersOf =
+  (env: TenancyEnv, metrics: Metrics): QuotaLedgers =>
   (organisation) => {
     const object = () => syncStub<QuotaObject>(env.QUOTA, organisation);
     return {

@@ -23,7 +23,7 @@ export const cacheHandlers = {
   },
 
   cacheStats: async ({ gateway, principal, query }) => {
-    const report = await gateway.tenancy.cacheStats.read(principal, query);
+    const report = await gateway.cacheStats.read(principal, query);
     if (!report.ok) return report;
     const { tenantId, fromMs, toMs, lines } = report.value;
     const period = { from: seconds(fromMs), to: seconds(toMs) };

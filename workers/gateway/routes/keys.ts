@@ -3,7 +3,7 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import type { KeyWithSecret } from '../../../src/gateway/tenancy/key-admin.ts';
 import type { KeyId } from '../../../src/kernel/ids.ts';
 import type { KeyRecord } from '../../../src/tenancy/keys/key-record.ts';
-import type { Gateway } from '../compose.ts';
+import type { Administration } from '../adapters/administration.ts';
 import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
@@ -39,7 +39,8 @@ export const keyHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-const lastUse = async ({ tenancy }: Gateway, { id }: KeyRecord): Promise<number | undefined> => (await tenancy.lastUsed([id])).get(id);
+const lastUse = async ({ tenancy }: { readonly tenancy: Administration }, { id }: KeyRecord): Promise<number | undefined> =>
+  (await tenancy.lastUsed([id])).get(id);
 
 const withSecret = ({ record, apiKey }: KeyWithSecret, lastUsedAtMs: number | undefined) => ({
   ...keyReply(record, lastUsedAtMs),

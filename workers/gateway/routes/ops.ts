@@ -1,3 +1,4 @@
+import { metricsText } from '../metrics.ts';
 import type { Handlers } from '../serve.ts';
 
 export const opsHandlers = {
@@ -6,5 +7,8 @@ export const opsHandlers = {
     const ready = await gateway.readiness.check();
     return ready.ok ? { ok: true, reply: { status: 'ok' as const }, used: {} } : ready;
   },
-  metrics: async ({ gateway }) => ({ ok: true, reply: gateway.metrics.text(), used: {} }),
+  metrics: async ({ gateway }) => {
+    const others = await gateway.control.metrics();
+    return { ok: true, reply: metricsText([...gateway.metrics.families(), ...others]), used: {} };
+  },
 } satisfies Partial<Handlers>;

@@ -1,0 +1,24 @@
+import { agentEndpoints } from './agent-protocol.ts';
+import { billingEndpoints } from './billing.ts';
+import type { ControlPath } from './control-paths.ts';
+import type { Endpoint } from './endpoint.ts';
+import { fileEndpoints } from './files.ts';
+import { jobEndpoints } from './jobs.ts';
+import { keyEndpoints } from './keys.ts';
+import { organisationEndpoints } from './organisations.ts';
+import { poolEndpoints } from './pools.ts';
+import { quotaEndpoints } from './quotas.ts';
+import { usageEndpoints } from './usage.ts';
+
+/** What the control Worker answers. A path under none of `CONTROL_PREFIXES` does not compile: the gateway would not forward it. */
+export const CONTROL_ENDPOINTS = {
+  ...fileEndpoints,
+  ...jobEndpoints,
+  ...organisationEndpoints,
+  ...keyEndpoints,
+  ...quotaEndpoints,
+  ...usageEndpoints,
+  ...billingEndpoints,
+  ...poolEndpoints,
+  ...agentEndpoints,
+} as const satisfies Record<string, Endpoint & { readonly path: ControlPath }>;

@@ -1,0 +1,39 @@
+import { WorkerEntrypoint } from 'cloudflare:workers';
+
+import { CONTROL_ENDPOINTS } from '../../src/contract/control-endpoints.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import { constantTimeEqual } from '../../src/kernel/hmac.ts';
+import { buildApp } from '../gateway/app.ts';
+import { composeControl } from '../gateway/compose-control.ts';
+import { CONTROL_HANDLERS } from '../gateway/control-handlers.ts';
+import type { ControlCalls } from '../gateway/control-worker.ts';
+import { secretsFingerprint } from '../gateway/control-worker.ts';
+import type { ControlEnv } from '../gateway/env.ts';
+import { alwaysAnswer } from '../gateway/http-error.ts';
+import type { MetricFamily } from '../gateway/metrics.ts';
+import { routesOf } from '../gateway/serve.ts';
+
+const app = buildApp({ compose: composeControl, routes: routesOf(CONTROL_ENDPOINTS, CONTROL_HANDLERS) });
+const answer = alwaysAnswer((request, env: ControlEnv, context: ExecutionContext) => app.fetch(request, env, context));
+
+/** What the gateway reaches: requests under `CONTROL_PREFIXES` as they came in, and what `ControlCalls` has. */
+export class ControlService extends WorkerEntrypoint<ControlEnv> implements ControlCalls {
+  override fetch(request: Request): Promise<Response> {
+    return answer(request, this.env, this.ctx);
+  }
+
+  async ready(fingerprint: string): Promise<Outcome<null>> {
+    if (!constantTimeEqual(fingerprint, await secretsFingerprint(this.env))) {
+      return refuse('unavailable', 'the gateway and the control Worker have different secrets: SLUICE_ADMIN_KEY or SLUICE_KEY_PEPPER');
+    }
+    return composeControl(this.env).readiness.check();
+  }
+
+  metrics(): Promise<readonly MetricFamily[]> {
+    return Promise.resolve(composeControl(this.env).metrics.families());
+  }
+}
+
+/** This Worker is not called over HTTP from outside: it has no route but the gateway's binding. */
+export default {};

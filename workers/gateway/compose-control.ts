@@ -1,0 +1,66 @@
+import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { CachePurger } from '../../src/gateway/purge-cache.ts';
+import { openJobCount } from '../../src/gateway/tenancy/holdings.ts';
+import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
+import { TenantSuspension } from '../../src/gateway/tenancy/tenant-suspension.ts';
+import { TenantIndexes } from '../../src/gateway/tenant-indexes.ts';
+import { organisationOf } from '../../src/tenancy/resource-ids.ts';
+import type { Administration } from './adapters/administration.ts';
+import { wireAdministration } from './adapters/administration.ts';
+import { TenantPurgeLogs } from './adapters/durable-caches.ts';
+import { DurableIndexes } from './adapters/durable-indexes.ts';
+import type { Heavy } from './adapters/jobs.ts';
+import { schedulerQueue, wireHeavy } from './adapters/jobs.ts';
+import { sha256 } from './adapters/sha256.ts';
+import { TenantRegistries } from './adapters/tenant-registries.ts';
+import { wireTenancy } from './adapters/tenancy.ts';
+import { Readiness } from './readiness.ts';
+import type { Serving } from './serving.ts';
+import { basicsOf, oncePerIsolate } from './serving.ts';
+import { MODEL_CATALOGUE } from '../inference/deployed-models.ts';
+import type { ControlEnv } from './env.ts';
+
+/** Everything a route of the control Worker may use: the use cases and ports of this isolate, wired once. */
+export interface Control extends Serving {
+  readonly tenancy: Administration;
+  readonly heavy: Heavy;
+  readonly suspension: TenantSuspension;
+  readonly eraser: TenantEraser;
+}
+
+export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
+  const basics = basicsOf(env);
+  const { clock, rng } = basics;
+  const queue = schedulerQueue(env.SCHEDULER);
+  const known = wireTenancy(env, basics, { jobs: (tenant) => openJobCount(queue, tenant) });
+  const tenancy = wireAdministration(env, basics, known);
+  const heavy = wireHeavy(env, clock, rng, tenancy);
+  const { organisations, authenticator, budget } = tenancy;
+  const steps = erasureSteps({
+    at: (tenant) => organisations.at(organisationOf(tenant)),
+    quotas: tenancy.quotaLedgers,
+    indexes: new TenantIndexes(new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations))),
+    jobs: queue,
+    logs: heavy.logs,
+    files: heavy.writer,
+    billing: tenancy.ledgers,
+    purger: new CachePurger({
+      logs: new TenantPurgeLogs(env.PURGE_LOG),
+      organisations,
+      models: { manifests: MODEL_CATALOGUE },
+      sha256,
+      rng,
+    }),
+  });
+  return {
+    ...basics,
+    readiness: new Readiness({ organisations, clock }),
+    authenticator,
+    budget,
+    agents: heavy.agents,
+    tenancy,
+    heavy,
+    suspension: new TenantSuspension(organisations, queue),
+    eraser: new TenantEraser(organisations, steps, (ms) => new Promise((resolve) => systemTimer.after(ms, resolve))),
+  };
+});

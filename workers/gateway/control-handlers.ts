@@ -1,0 +1,23 @@
+import type { CONTROL_ENDPOINTS } from '../../src/contract/control-endpoints.ts';
+import { billingHandlers } from './routes/billing.ts';
+import { fileHandlers } from './routes/files.ts';
+import { jobHandlers } from './routes/jobs.ts';
+import { keyHandlers } from './routes/keys.ts';
+import { organisationHandlers } from './routes/organisations.ts';
+import { agentHandlers, poolHandlers } from './routes/pools.ts';
+import { quotaHandlers } from './routes/quotas.ts';
+import { usageHandlers } from './routes/usage.ts';
+import type { HandlersOf } from './serve.ts';
+
+/** What answers each endpoint of the control Worker, by its name in the endpoint table. Routes are registered in this order. */
+export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
+  ...organisationHandlers,
+  ...keyHandlers,
+  ...quotaHandlers,
+  ...usageHandlers,
+  ...billingHandlers,
+  ...fileHandlers,
+  ...jobHandlers,
+  ...poolHandlers,
+  ...agentHandlers,
+};

@@ -1,0 +1,58 @@
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import { Hmac } from '../../src/kernel/hmac.ts';
+import { within } from './adapters/ask.ts';
+import type { GatewayEnv, TenancyEnv } from './env.ts';
+import type { MetricFamily } from './metrics.ts';
+
+/** What the gateway asks of the control Worker, besides forwarding requests to it. */
+export interface ControlCalls {
+  /** Whether it can serve. `fingerprint`: of the caller's secrets, which have to be the same. */
+  ready(fingerprint: string): Promise<Outcome<null>>;
+  metrics(): Promise<readonly MetricFamily[]>;
+}
+
+export interface ControlWorker {
+  readonly forward: (request: Request) => Promise<Response>;
+  readonly ready: () => Promise<Outcome<null>>;
+  /** Of one of its isolates, with a label that says so. None if it does not answer. */
+  readonly metrics: () => Promise<readonly MetricFamily[]>;
+}
+
+/** It asks two objects itself, which may take so long each. */
+const READY_TIMEOUT_MS = 3 * LIMITS.controlTimeoutMs;
+
+/** The control Worker behind its binding. */
+export function controlWorker(env: Pick<GatewayEnv, 'CONTROL' | 'SLUICE_ADMIN_KEY' | 'SLUICE_KEY_PEPPER'>): ControlWorker {
+  const calls = env.CONTROL as unknown as ControlCalls;
+  return {
+    forward: (request) => env.CONTROL.fetch(request),
+    ready: async () => {
+      try {
+        return await within(calls.ready(await secretsFingerprint(env)), READY_TIMEOUT_MS);
+      } catch {
+        return refuse('unavailable', 'the control Worker does not answer');
+      }
+    },
+    metrics: async () => {
+      try {
+        return labelled(await within(calls.metrics(), LIMITS.controlTimeoutMs), 'worker="control"');
+      } catch {
+        return [];
+      }
+    },
+  };
+}
+
+/** The same in two Workers only if both of their secrets are; it reveals neither. */
+export const secretsFingerprint = ({
+  SLUICE_KEY_PEPPER = '',
+  SLUICE_ADMIN_KEY = '',
+}: Pick<TenancyEnv, 'SLUICE_KEY_PEPPER' | 'SLUICE_ADMIN_KEY'>) => new Hmac(SLUICE_KEY_PEPPER).hex(`admin key: ${SLUICE_ADMIN_KEY}`);
+
+const labelled = (families: readonly MetricFamily[], label: string): readonly MetricFamily[] =>
+  families.map((family) => ({
+    ...family,
+    samples: family.samples.map((sample) => ({ ...sample, labels: sample.labels === '' ? label : `${label},${sample.labels}` })),
+  }));
