@@ -49,8 +49,7 @@ export class AgentService {
   async lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[]): Promise<Outcome<Grant | null>> {
     const deadlineMs = Date.now() + waitMs;
     const besides = holding ?? [];
-    if (!this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined))
-      return refuse('state_conflict', 'the pool does not know this agent: register first');
+    if (!this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined)) return unknownAgent();
     const waiter = this.#parts.waiting.join(agentId);
     try {
       if (this.#parts.store.heldBy(agentId, besides) === undefined) {
@@ -61,6 +60,8 @@ export class AgentService {
     } finally {
       this.#parts.waiting.leave(waiter);
     }
+    // The pool was deleted meanwhile.
+    if (this.#parts.store.identity() === undefined) return unknownAgent();
     if (waitMs === 0 && this.#parts.store.heldBy(agentId, besides) === undefined) {
       // It asked whether there is work, and waits for none.
       this.#parts.store.stopsAsking(agentId);
@@ -111,5 +112,7 @@ export class AgentService {
     return verdict === 'accepted' ? ok(null) : stale(attemptId);
   }
 }
+
+const unknownAgent = () => refuse('state_conflict', 'the pool does not know this agent: register first');
 
 const stale = (attemptId: AttemptId) => refuse('stale_fence', `attempt ${attemptId} was given to another agent: drop it`);

@@ -3,7 +3,6 @@ import type { AttemptEnding, Grant } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { PoolNode } from '../src/contract/pool-exchange.ts';
-import { constantTimeEqual } from '../src/kernel/hmac.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import type { AgentId, HeartbeatReply } from '../src/pools/agent-lease.ts';
 import { PoolSync } from '../src/pools/pool-sync.ts';
@@ -23,6 +22,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     exchange: (message) => this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL)).exchange(message),
     clock: { nowMs: () => Date.now() },
     onAssigned: (agentId) => this.#waiting.call(agentId),
+    onGone: () => this.erase(),
   });
   readonly #agents = new AgentService({
     store: this.#store,
@@ -38,10 +38,21 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     this.#store.create({ id, tokenMac });
   }
 
-  /** Whether the pool exists and this is the digest of its agents' token. */
+  /** Whether the pool exists and this is the digest of a token of its agents. */
   knows(tokenMac: string): boolean {
-    const pool = this.#store.identity();
-    return pool !== undefined && constantTimeEqual(pool.tokenMac, tokenMac);
+    return this.#store.accepts(tokenMac, Date.now());
+  }
+
+  /** Replaces the token; the former is accepted for the grace: until when. */
+  rotateToken(tokenMac: string, graceMs: number): number {
+    return this.ctx.storage.transactionSync(() => this.#store.rotateToken(tokenMac, Date.now() + graceMs));
+  }
+
+  /** The pool was deleted: nothing of it stays, and its agents are turned away. */
+  async erase(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.#waiting.callAll();
   }
 
   register(node: Omit<PoolNode, 'id'>): Outcome<AgentId> {
@@ -88,7 +99,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   /** Keeps the alarm ringing every `poolSyncMs` while there are agents or leases. */
   async #arm(): Promise<void> {
     const nowMs = Date.now();
-    if (this.#alarmAtMs > nowMs || !this.#store.isBusy()) return;
+    if (this.#alarmAtMs > nowMs || this.#store.identity() === undefined || !this.#store.isBusy()) return;
     this.#alarmAtMs = nowMs + LIMITS.poolSyncMs;
     await this.ctx.storage.setAlarm(this.#alarmAtMs);
   }

@@ -13,6 +13,8 @@ import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
 import type { JobExplanation } from '../src/scheduler/served/explain-job.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
+import type { PoolOperation, PoolOperations } from '../src/scheduler/served/pool-operations.ts';
+import { perform } from '../src/scheduler/served/pool-operations.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import { UsageDispatcher } from './ledger-dispatchers.ts';
@@ -99,6 +101,11 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   pool(id: PoolId): Outcome<PoolRecord> {
     const pool = this.#cell.pools.find(id);
     return pool === undefined ? refuseResource('pool_not_found', { kind: 'pool', name: id }, `no pool ${id}`, 'pool') : ok(pool);
+  }
+
+  /** What operators do with a pool: see `PoolOperations`. */
+  operate<Name extends PoolOperation>(name: Name, ...args: Parameters<PoolOperations[Name]>): ReturnType<PoolOperations[Name]> {
+    return this.#after(perform(this.#cell.operations, name, args));
   }
 
   /** Pools by id, after `after`: one more than `limit` when there are more. */

@@ -45,6 +45,11 @@ export class WaitingAgents {
     if (this.#waiters.get(waiter.agentId) === waiter) this.#waiters.delete(waiter.agentId);
   }
 
+  /** Ends the wait of all. */
+  callAll(): void {
+    for (const agentId of this.#waiters.keys()) this.call(agentId);
+  }
+
   /** Ends the wait of an agent, if it waits. */
   call(agentId: AgentId): void {
     const waiter = this.#waiters.get(agentId);

@@ -7,14 +7,13 @@ import type { Access, Endpoint } from './endpoint.ts';
 import { json, NO_BODY } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { nodeCapacity, nodeDomains, residentWeights } from './node-capacity.ts';
-import { poolId } from './pools.ts';
+import { agentId, poolId } from './pools.ts';
 
 // Messages between a pool and its agents. Every message about an attempt carries the attempt's fence; once the fence is not the job's
 // newest, or the lease is lost, the answer is `stale_fence` and the agent must drop the attempt.
 
 const AGENT = { kind: 'agent' } as const satisfies Access;
 
-const agentId = z.string().regex(/^agt_[0-9a-z]{16}$/, 'must be the id of an agent');
 const attemptId = z.string().regex(/^att_[0-9a-z]{26}_\d{1,9}$/, 'must be the id of an attempt');
 
 const fence = z.coerce.number().int().min(1);

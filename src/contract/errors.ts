@@ -38,6 +38,7 @@ export const ERRORS = {
   file_not_found: denied(404, 'not_found_error'),
   job_not_found: denied(404, 'not_found_error'),
   pool_not_found: denied(404, 'not_found_error'),
+  node_not_found: denied(404, 'not_found_error'),
   erasure_not_found: denied(404, 'not_found_error'),
   purge_not_found: denied(404, 'not_found_error'),
   organisation_not_found: denied(404, 'not_found_error'),
@@ -120,7 +121,7 @@ export interface Limit {
 }
 
 export interface Resource {
-  readonly kind: 'index' | 'alias' | 'vector' | 'model' | 'job' | 'pool' | 'file' | 'purge' | 'erasure';
+  readonly kind: 'index' | 'alias' | 'vector' | 'model' | 'job' | 'pool' | 'node' | 'file' | 'purge' | 'erasure';
   /** As it was given: a name or an id. */
   readonly name: string;
 }

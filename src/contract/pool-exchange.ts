@@ -42,6 +42,8 @@ export interface PoolOrders {
   readonly effects: readonly NumberedEffect[];
   /** The scheduler had given the pool up, or counts other agents than the pool: all have to join again. */
   readonly isOutOfStep: boolean;
+  /** The pool was deleted. */
+  readonly isGone?: true;
 }
 
 export interface NumberedEffect {

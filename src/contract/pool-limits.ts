@@ -14,4 +14,16 @@ export const POOL_LIMITS = {
   agentAddressCharsMax: 255,
   // A day: an agent measures over the time between some heartbeats.
   throughputMsMax: 86_400_000,
+  // A machine that takes longer than a day to come is not waited for.
+  poolProvisionMaxS: 86_400,
+  // A pool that keeps idle nodes for longer need not be elastic.
+  poolIdleMaxS: 7 * 86_400,
+  // Agents are given a new token within a week, or not at all.
+  poolTokenGraceMaxS: 7 * 86_400,
+  // Prices of one pool that are to come, by accelerator and time: a year of daily prices.
+  poolPricesMaxCount: 400,
+  // Some 5,000 years: milliseconds stay exact integers.
+  unixSecondsMax: 172_800_000_000,
+  // A node that asks for no work is listed for this long, and a cordon of it remembered.
+  nodeForgottenMs: 600_000,
 } as const;

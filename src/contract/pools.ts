@@ -1,10 +1,15 @@
 import * as z from 'zod';
 
 import type { PoolId } from '../kernel/ids.ts';
-import { apiOnly, apiText } from './api-text.ts';
-import { name, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
+import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
+import { dollarsIn, dollarsOut } from './money.ts';
+import { acceleratorName, nodeCapacity } from './node-capacity.ts';
+import type { PoolSettings } from './pool-settings.ts';
+import { changedSettings, newSettings, settingsReply } from './pool-settings.ts';
 
 /** A pool as registered. Plain data: it crosses RPC and is stored as one row. */
 export interface PoolRecord {
@@ -13,12 +18,16 @@ export interface PoolRecord {
   /** The team that owns it. */
   readonly owner: string;
   readonly createdAtMs: number;
+  /** Absent in pools of before there were any: `DEFAULT_SETTINGS`. */
+  readonly settings?: PoolSettings;
 }
 
 export const poolId = z
   .string()
   .regex(/^pool_[0-9a-z]{10}(?:[0-9a-z]{8})?$/, 'must be the id of a pool')
   .meta(apiText({ example: 'pool_0123456789b6d8w0f3' }));
+
+export const agentId = z.string().regex(/^agt_[0-9a-z]{16}$/, 'must be the id of an agent');
 
 const pool = apiOnly(() =>
   z.object({
@@ -27,49 +36,205 @@ const pool = apiOnly(() =>
     name: z.string(),
     owner: z.string(),
     created_at: unixSeconds,
+    ...settingsReply.shape,
   }),
 );
 
 export type PoolReply = z.infer<typeof pool>;
 
-const create = z.strictObject({ name, owner: ownerOrCallers });
+const create = z.strictObject({ name, owner: ownerOrCallers, ...newSettings });
+const change = z.strictObject({ owner: owner.optional(), ...changedSettings });
+
+export type CreatePool = z.output<typeof create>;
+export type ChangePool = z.output<typeof change>;
+
+const NODE_STATES = ['open', 'cordoned', 'draining', 'away'] as const;
+
+const node = apiOnly(() =>
+  z.object({
+    id: z.string(),
+    object: z.literal('node'),
+    name: z.string(),
+    state: z
+      .enum(NODE_STATES)
+      .meta(
+        about(
+          '`open`: it takes work. `cordoned`: it takes none, and what runs there goes on. `draining`: jobs there are asked to leave. ' +
+            '`away`: it asks for no work at the moment; forgotten after ten minutes.',
+        ),
+      ),
+    capacity: nodeCapacity.nullable().meta(about('As its agent says; null: it said nothing, and runs one small attempt.')),
+    attempts_max: z.int(),
+    domains: z.record(z.string(), z.string()),
+    ordinal: z.int(),
+    address: z.string().nullable(),
+    jobs: z.array(z.string()).meta(about('What runs there now.')),
+    weights: z.array(z.string()).meta(about('Models whose weights are in its memory.')),
+    idle_since: unixSeconds.nullable(),
+  }),
+);
+
+export type NodeReply = z.infer<typeof node>;
+
+const price = apiOnly(() =>
+  z.object({
+    accelerator: z.string().nullable().meta(about('Null: of a node without accelerators.')),
+    usd_per_hour: dollarsOut,
+    from: unixSeconds,
+  }),
+);
+
+const newPrice = z.strictObject({
+  accelerator: acceleratorName.optional().meta(about('If absent, the price of a node without accelerators.')),
+  usd_per_hour: dollarsIn.meta(about('Of one accelerator for an hour, as an exact decimal.', '2.50')),
+  from: z
+    .int()
+    .min(0)
+    .max(LIMITS.unixSecondsMax)
+    .optional()
+    .meta(about('Seconds since the Unix epoch from which on it holds, until the next; now if absent or past.')),
+});
+
+export type NewPrice = z.output<typeof newPrice>;
+
+const common = { tag: 'Pools', access: ADMIN, meters: [], status: 200 } as const;
+const params = z.strictObject({ pool: poolId });
+const nodeParams = z.strictObject({ pool: poolId, node: agentId });
+const FLAG = z.enum(['true', 'false']).default('false');
 
 export const poolEndpoints = {
   createPool: {
+    ...common,
     method: 'POST',
     path: '/v1/pools',
-    tag: 'Pools',
     summary: apiText('Create a pool and the token of its agents'),
     description: apiText('The token is answered here only. The same `Idempotency-Key` answers the same token.'),
-    access: ADMIN,
-    meters: [],
     body: json(create),
     status: 201,
     reply: json(apiOnly(() => pool.extend({ agent_token: z.string() }))),
     idempotent: true,
   },
   listPools: {
+    ...common,
     method: 'GET',
     path: '/v1/pools',
-    tag: 'Pools',
     summary: apiText('List pools, by id'),
-    access: ADMIN,
-    meters: [],
     query: pageQuery,
     body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => page(pool))),
   },
   getPool: {
+    ...common,
     method: 'GET',
     path: '/v1/pools/:pool',
-    tag: 'Pools',
     summary: apiText('A pool, its agents and what they run'),
-    access: ADMIN,
-    meters: [],
-    params: z.strictObject({ pool: poolId }),
+    params,
     body: NO_BODY,
-    status: 200,
     reply: json(apiOnly(() => pool.extend({ agents: z.int(), running: z.int() }))),
+  },
+  changePool: {
+    ...common,
+    method: 'PATCH',
+    path: '/v1/pools/:pool',
+    summary: apiText('Change the settings of a pool'),
+    description: apiText('What is absent stays as it is. What runs there goes on; jobs that wait are looked at again.'),
+    params,
+    body: json(change),
+    reply: json(pool),
+  },
+  deletePool: {
+    ...common,
+    method: 'DELETE',
+    path: '/v1/pools/:pool',
+    summary: apiText('Delete a pool'),
+    description: apiText(
+      'Refused (`state_conflict`) while agents are there, unless `force` is true: then what they run is taken from them and waits for other ' +
+        'pools. The token of its agents is worth nothing afterwards.',
+    ),
+    params,
+    query: z.strictObject({ force: FLAG }),
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ id: z.string(), object: z.literal('pool.deleted'), deleted: z.literal(true) }))),
+  },
+  rotatePoolToken: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/rotate_token',
+    summary: apiText('Replace the token of the agents'),
+    description: apiText(
+      'The new token is answered here only; the former is accepted for `grace_s` seconds more, so that agents can be given the new one. Any older ' +
+        'one is worth nothing from now on. The same `Idempotency-Key` answers the same token.',
+    ),
+    params,
+    body: json(z.strictObject({ grace_s: z.int().min(0).max(LIMITS.poolTokenGraceMaxS).default(3_600) })),
+    reply: json(
+      apiOnly(() =>
+        z.object({ pool: z.string(), object: z.literal('pool.token'), agent_token: z.string(), former_expires_at: unixSeconds }),
+      ),
+    ),
+    idempotent: true,
+  },
+  listNodes: {
+    ...common,
+    method: 'GET',
+    path: '/v1/pools/:pool/nodes',
+    summary: apiText('List the nodes of a pool, by id'),
+    params,
+    query: pageQuery,
+    body: NO_BODY,
+    reply: json(apiOnly(() => page(node))),
+  },
+  cordonNode: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/nodes/:node/cordon',
+    summary: apiText('Give a node no new work'),
+    description: apiText(
+      'What runs there goes on. It holds for the agent until it is uncordoned; one that registers again is another node.',
+    ),
+    params: nodeParams,
+    body: NO_BODY,
+    reply: json(node),
+  },
+  drainNode: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/nodes/:node/drain',
+    summary: apiText('Empty a node'),
+    description: apiText('It is given no new work, and the jobs there are asked to save and leave; they run again elsewhere.'),
+    params: nodeParams,
+    body: NO_BODY,
+    reply: json(node),
+  },
+  uncordonNode: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/nodes/:node/uncordon',
+    summary: apiText('Let a node that is cordoned or drained take work again'),
+    params: nodeParams,
+    body: NO_BODY,
+    reply: json(node),
+  },
+  setPoolPrice: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/prices',
+    summary: apiText('Set what an accelerator of a pool costs'),
+    description: apiText(
+      'Placement compares prices as they are at the time; jobs that run are charged at the price that held when their segment began, so a new ' +
+        'price holds for them from the next segment on. A second price for the same time replaces the first.',
+    ),
+    params,
+    body: json(newPrice),
+    reply: json(price),
+  },
+  listPoolPrices: {
+    ...common,
+    method: 'GET',
+    path: '/v1/pools/:pool/prices',
+    summary: apiText('The prices of a pool: those that hold, and those to come'),
+    params,
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(price) }))),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -16,6 +16,8 @@ interface PoolSyncParts {
   /** Calls the scheduler. */
   readonly exchange: (message: PoolMessage) => Promise<PoolOrders>;
   readonly clock: Clock;
+  /** The pool was deleted. */
+  readonly onGone: () => Promise<void>;
   /** An agent got an attempt. */
   readonly onAssigned: (agentId: AgentId) => void;
 }
@@ -68,8 +70,13 @@ export class PoolSync {
 
   /** Whether there may be more. */
   async #exchange(): Promise<boolean> {
-    const { store, exchange, clock } = this.#parts;
+    const { store, exchange, clock, onGone } = this.#parts;
     const questions = this.#questions.splice(0, BATCH);
+    const pool = store.identity();
+    if (pool === undefined) {
+      questions.forEach(({ answer }) => answer('stale'));
+      return false;
+    }
     try {
       const nowMs = clock.nowMs();
       for (const lease of store.ended(nowMs, BATCH)) store.save(swept(lease, nowMs));
@@ -79,13 +86,18 @@ export class PoolSync {
       const left = store.absent(nowMs, BATCH);
       const joined = store.arrived(nowMs, BATCH);
       const orders = await exchange({
-        poolId: must(store.identity(), 'only a pool that exists is in step').id,
+        poolId: pool.id,
         reports,
         left,
         joined,
         nodeCount: store.joinedCount() + joined.length - left.length,
         carriedOut: store.carriedOut(),
       });
+      if (orders.isGone === true) {
+        questions.forEach(({ answer }) => answer('stale'));
+        await onGone();
+        return false;
+      }
       if (orders.isOutOfStep) store.disperse();
       else store.moved(joined, left);
       // One that had nothing to report was looked at, too.

@@ -1,4 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
+import { must } from '../kernel/assert.ts';
+import { constantTimeEqual } from '../kernel/hmac.ts';
 import type { AttemptId, PoolId } from '../kernel/ids.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
 import { hasTable, migrate } from '../kernel/sql/migrate.ts';
@@ -29,6 +31,8 @@ const MIGRATIONS: Migrations = [
    ALTER TABLE agents ADD COLUMN asking_until_ms INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE agents ADD COLUMN holds_several INTEGER NOT NULL DEFAULT 0;
    UPDATE agents SET asking_until_ms = present_until_ms;`,
+  // A token that was replaced is accepted for a while.
+  `CREATE TABLE former_token (mac TEXT NOT NULL, until_ms INTEGER NOT NULL);`,
 ];
 
 type AgentRow = { readonly id: string; readonly name: string; readonly body: string | null };
@@ -75,6 +79,26 @@ export class SqlitePoolStore {
     if (!hasTable(this.#storage, 'pool')) return undefined;
     const row = this.#sql.exec<{ id: string; token_mac: string }>('SELECT id, token_mac FROM pool').toArray()[0];
     return row === undefined ? undefined : { id: row.id as PoolId, tokenMac: row.token_mac };
+  }
+
+  /** Whether the token with this digest is accepted: the pool's, or its former one for as long as that holds. */
+  accepts(tokenMac: string, nowMs: number): boolean {
+    const pool = this.identity();
+    if (pool === undefined) return false;
+    if (constantTimeEqual(pool.tokenMac, tokenMac)) return true;
+    const former = this.#sql.exec<{ mac: string }>('SELECT mac FROM former_token WHERE until_ms > ?', nowMs).toArray()[0];
+    return former !== undefined && constantTimeEqual(former.mac, tokenMac);
+  }
+
+  /** Replaces the token, once: until when the former is accepted. */
+  rotateToken(tokenMac: string, formerUntilMs: number): number {
+    const { tokenMac: former } = must(this.identity(), 'a pool that rotates its token exists');
+    if (former !== tokenMac) {
+      this.#sql.exec('DELETE FROM former_token');
+      this.#sql.exec('INSERT INTO former_token VALUES (?, ?)', former, formerUntilMs);
+      this.#sql.exec('UPDATE pool SET token_mac = ?', tokenMac);
+    }
+    return this.#sql.exec<{ until: number }>('SELECT until_ms AS until FROM former_token').toArray()[0]?.until ?? 0;
   }
 
   addAgent(id: AgentId, { name, ...node }: Omit<PoolNode, 'id'>, nowMs: number): void {

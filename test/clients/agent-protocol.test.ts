@@ -192,6 +192,40 @@ describe('the agent protocol', () => {
     expect((await new ApiClient(server.urls[0] ?? '', pool.agent_token).get('/v1/jobs')).status).toBe(401);
   });
 
+  it('[P27] [P28] a leaked token reads inputs of live leases of its pool alone, until it is replaced', async () => {
+    const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+    const leaked: Pool = await admin.create('/v1/pools', { name: 'leaky', owner: 'testers' });
+    const { job, file } = await submit();
+    const agent = await join(leaked);
+    const live = await agent.lease();
+    expect(live.attempt).toContain(job.slice(4));
+    const input = (http: ApiClient, fence: number) => http.get(`/v1/pools/${leaked.id}/attempts/${live.attempt}/input?fence=${fence}`);
+    expect((await input(agent.http, live.fence)).status).toBe(200);
+    // Nothing else that the tenant has: not the file by its name, not under another fence, not an attempt of another pool.
+    for (const path of [`/v1/files/${file}/content`, '/v1/files', '/v1/jobs', `/v1/jobs/${job}`, `/v1/pools/${leaked.id}/nodes`])
+      expect((await agent.http.get(path)).status, path).toBe(401);
+    expect((await input(agent.http, live.fence + 1)).body.error.code).toBe('stale_fence');
+    const other = await join(pool);
+    expect((await other.http.get(`/v1/pools/${pool.id}/attempts/${live.attempt}/input?fence=${live.fence}`)).status).toBe(409);
+
+    const rotated = await admin.create<Pool>(`/v1/pools/${leaked.id}/rotate_token`, { grace_s: 60 });
+    const renewed = new ApiClient(server.urls[0] ?? '', rotated.agent_token);
+    expect([(await input(agent.http, live.fence)).status, (await input(renewed, live.fence)).status]).toEqual([200, 200]);
+    // What leaked twice is worth nothing after the second rotation, though the attempt lives on.
+    const last = await admin.create<Pool>(`/v1/pools/${leaked.id}/rotate_token`, { grace_s: 0 });
+    expect([(await input(agent.http, live.fence)).status, (await input(renewed, live.fence)).status]).toEqual([401, 401]);
+    const rightful = new ApiClient(server.urls[0] ?? '', last.agent_token);
+    expect((await input(rightful, live.fence)).status).toBe(200);
+    const fail = { fence: live.fence, reason: 'released', message: '' };
+    expect((await rightful.post(`/v1/pools/${leaked.id}/attempts/${live.attempt}/fail`, fail)).status).toBe(200);
+    expect((await input(rightful, live.fence)).body.error.code).toBe('stale_fence');
+    expect((await client.post(`/v1/jobs/${job}/cancel`, {})).body.state).toBe('cancelled');
+
+    const call = (method: string, path: string) => new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY).call(method, path);
+    await expect.poll(async () => (await call('DELETE', `/v1/pools/${leaked.id}`)).status).toBe(200);
+    expect((await rightful.post(`/v1/pools/${leaked.id}/agents`, { name: 'late' })).status).toBe(401);
+  });
+
   it('refuses a job with an unknown model, and an upload that is not a file', async () => {
     const { file } = await submit();
     const job = { kind: 'batch_embedding', model: 'gpt-9', input_file: file, owner: 'zoo' };

@@ -160,6 +160,20 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   createPool: async () => expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).body.name).toBe('workshop'),
   listPools: ({ data }) => expect(idsIn(data)).toContain(idOf('createPool')),
   getPool: ({ owner }) => expect(owner).toBe('platform-team'),
+  changePool: async () =>
+    expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).body).toMatchObject({
+      placer: 'tightest_fit',
+      market: 'reserved',
+      eviction: { min_runtime_s: 60, max_grace_s: 30 },
+    }),
+  setPoolPrice: (body) => expect(body).toMatchObject({ accelerator: 'h100', usd_per_hour: '2.500000000' }),
+  listPoolPrices: ({ data }) => expect(data).toMatchObject([{ accelerator: 'h100', usd_per_hour: '2.500000000' }]),
+  listNodes: ({ data }) => expect(data).toMatchObject([{ name: 'by-hand', state: 'open', capacity: null, jobs: [idOf('createJob')] }]),
+  cordonNode: ({ state }) => expect(state).toBe('cordoned'),
+  uncordonNode: ({ state }) => expect(state).toBe('open'),
+  drainNode: ({ state }) => expect(['draining', 'away']).toContain(state),
+  rotatePoolToken: ({ agent_token: token }) => expect(token).toMatch(/^pt_/),
+  deletePool: async () => expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).status).toBe(404),
   registerAgent: ({ agent }) => expect(agent).toBeTypeOf('string'),
   // The scheduler leases the returned attempt again as soon as the pool has reported it.
   leaseWork: async ({ assignment }) => {

@@ -8,6 +8,7 @@ const OUTPUT = '{"id": "1", "custom_id": "1", "response": null, "error": {"code"
 const file = { file: answered('uploadFile', 'id') };
 const job = { job: answered('createJob', 'id') };
 const pool = { pool: answered('createPool', 'id') };
+const node = { ...pool, node: answered('registerAgent', 'agent') };
 const attempt = { ...pool, attempt: answered('leaseWork', 'assignment.attempt') };
 const fence = answered('leaseWork', 'assignment.fence');
 
@@ -28,6 +29,18 @@ export const jobExamples = {
   createPool: { body: { name: 'workshop', owner: 'platform-team' } },
   listPools: {},
   getPool: { params: pool },
+  changePool: {
+    params: pool,
+    body: { placer: 'tightest_fit', eviction: { min_runtime_s: 60, max_grace_s: 30 } },
+  },
+  setPoolPrice: { params: pool, body: { accelerator: 'h100', usd_per_hour: '2.50' } },
+  listPoolPrices: { params: pool },
+  listNodes: { params: pool },
+  cordonNode: { params: node },
+  uncordonNode: { params: node },
+  drainNode: { params: node },
+  rotatePoolToken: { params: pool, body: { grace_s: 3600 } },
+  deletePool: { params: pool, query: { force: 'true' } },
   registerAgent: { params: pool, body: { name: 'by-hand' } },
   leaseWork: { params: pool, body: { agent: answered('registerAgent', 'agent'), wait_ms: 1000 } },
   heartbeat: { params: attempt, body: { fence, progress: { completed: 0, failed: 0, total: 2 } } },

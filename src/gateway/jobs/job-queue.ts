@@ -3,6 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
 import type { FileId, JobId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
+import type { PoolOperation, PoolOperations } from '../../scheduler/served/pool-operations.ts';
 import type { Job, JobRequest } from '../../scheduler/served/job.ts';
 
 /** The scheduler, as the gateway calls it. */
@@ -23,6 +24,8 @@ export interface JobQueue {
   jobCount(tenantId: TenantId): Promise<number>;
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): Promise<readonly FileId[]>;
   addPool(pool: PoolRecord): Promise<Outcome<PoolRecord>>;
+  /** What operators do with a pool. */
+  operate<Name extends PoolOperation>(name: Name, ...args: Parameters<PoolOperations[Name]>): Promise<ReturnType<PoolOperations[Name]>>;
   pool(id: PoolId): Promise<Outcome<PoolRecord>>;
   /** By id, after `after`: one more than `limit` when there are more. */
   pools(limit: number, after?: string): Promise<readonly PoolRecord[]>;

@@ -1,6 +1,7 @@
 import { ADMIN_OWNER } from '../../contract/common.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import type { PoolRecord } from '../../contract/pools.ts';
+import { DEFAULT_SETTINGS, settingsOf } from '../../contract/pool-settings.ts';
+import type { ChangePool, CreatePool, NewPrice, PoolRecord } from '../../contract/pools.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import type { IdSigner } from '../../kernel/id-signer.ts';
@@ -9,6 +10,8 @@ import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import { AGENT_SECRET_BYTES, agentToken, POOL_ID_CHARS, poolId } from '../../pools/agent-token.ts';
+import type { NodeView, PoolPrice } from '../../scheduler/served/pool-operations.ts';
+import type { NodeOrder } from '../../scheduler/served/sqlite-node-registry.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { JobQueue } from './job-queue.ts';
 import type { Pools } from './pool-desk.ts';
@@ -34,17 +37,63 @@ export class PoolAdmin {
 
   /** The token is not stored and cannot be read again; the same idempotency key derives it again. */
   async create(
-    { name, owner = ADMIN_OWNER }: { readonly name: string; readonly owner?: string | undefined },
+    { name, owner = ADMIN_OWNER, ...given }: Pick<CreatePool, 'name'> & Partial<CreatePool>,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<{ pool: PoolRecord; token: string }>> {
     const { queue, pools, clock, rng, hmac, signer } = this.#parts;
     const entropy = entropyFor(rng, hmac, 'pools', idempotencyKey);
     const id = poolId(await signer.sign('pool', base32(await entropy.bytes('id', POOL_ID_CHARS))));
     const token = agentToken(id, await entropy.bytes('token', AGENT_SECRET_BYTES));
-    const added = await queue.addPool({ id, name, owner, createdAtMs: clock.nowMs() });
+    const settings = { ...DEFAULT_SETTINGS, ...settingsOf(given) };
+    const added = await queue.addPool({ id, name, owner, createdAtMs: clock.nowMs(), settings });
     if (!added.ok) return added;
     await pools(id).create(id, await hmac.hex(token));
     return ok({ pool: added.value, token });
+  }
+
+  change(id: PoolId, { owner, ...given }: ChangePool): Promise<Outcome<PoolRecord>> {
+    return this.#parts.queue.operate('change', id, { ...(owner === undefined ? {} : { owner }), ...settingsOf(given) });
+  }
+
+  /** Refuses with `state_conflict` while agents are there, unless forced. */
+  async remove(id: PoolId, isForced: boolean): Promise<Outcome<null>> {
+    const removed = await this.#parts.queue.operate('remove', id, isForced);
+    // If this is cut off, the pool learns of it when it next reports.
+    if (removed.ok) await this.#parts.pools(id).erase();
+    return removed;
+  }
+
+  /** A new token; the former is accepted for the grace. The same idempotency key derives the same. */
+  async rotateToken(
+    id: PoolId,
+    graceMs: number,
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<{ token: string; formerExpiresAtMs: number }>> {
+    const { queue, pools, rng, hmac } = this.#parts;
+    const pool = await queue.pool(id);
+    if (!pool.ok) return pool;
+    const entropy = entropyFor(rng, hmac, `pools/${id}/token`, idempotencyKey);
+    const token = agentToken(id, await entropy.bytes('token', AGENT_SECRET_BYTES));
+    return ok({ token, formerExpiresAtMs: await pools(id).rotateToken(await hmac.hex(token), graceMs) });
+  }
+
+  async nodes(id: PoolId, limit: number, after: string | undefined): Promise<Outcome<{ items: readonly NodeView[]; hasMore: boolean }>> {
+    const nodes = await this.#parts.queue.operate('nodes', id, limit, after);
+    return nodes.ok ? ok({ items: nodes.value.slice(0, limit), hasMore: nodes.value.length > limit }) : nodes;
+  }
+
+  /** Gives a node no new work, empties it, or (null) lets it take work. Refuses with `node_not_found`. */
+  order(id: PoolId, nodeId: string, order: NodeOrder | null): Promise<Outcome<NodeView>> {
+    return this.#parts.queue.operate('order', id, nodeId, order);
+  }
+
+  setPrice(id: PoolId, { accelerator, usd_per_hour: nanoDollarsPerHour, from }: NewPrice): Promise<Outcome<PoolPrice>> {
+    const fromMs = from === undefined ? 0 : from * 1_000;
+    return this.#parts.queue.operate('setPrice', id, { accelerator: accelerator ?? null, fromMs, nanoDollarsPerHour });
+  }
+
+  prices(id: PoolId): Promise<Outcome<readonly PoolPrice[]>> {
+    return this.#parts.queue.operate('prices', id);
   }
 
   async find(id: PoolId): Promise<Outcome<PoolDetails>> {

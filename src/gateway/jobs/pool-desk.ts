@@ -7,6 +7,10 @@ import type { AgentId, HeartbeatReply } from '../../pools/agent-lease.ts';
 /** One pool, as the gateway calls it. */
 export interface PoolDesk {
   create(id: PoolId, tokenMac: string): Promise<void>;
+  /** Replaces the token; the former is accepted until then. The same token again changes nothing: until when the former is accepted. */
+  rotateToken(tokenMac: string, graceMs: number): Promise<number>;
+  /** Forgets everything. */
+  erase(): Promise<void>;
   knows(tokenMac: string): Promise<boolean>;
   register(node: Omit<PoolNode, 'id'>): Promise<Outcome<AgentId>>;
   /** `holding`: the attempts that the agent runs; without it, the agent runs one at a time. */

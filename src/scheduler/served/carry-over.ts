@@ -6,7 +6,8 @@ import { SharedSpecs } from '../engine/queue/shared-specs.ts';
 import type { EndedAttempt, Job } from './job.ts';
 import { NO_PROGRESS } from './job.ts';
 import { DEFAULT_TERMS } from './default-terms.ts';
-import { poolSpecOf, queueOf } from './served-settings.ts';
+import { poolSpecOf } from './pool-spec-of.ts';
+import { queueOf } from './served-settings.ts';
 import { specOf } from './spec-of.ts';
 import { SqliteCellStore } from './sqlite-cell-store.ts';
 import { SqliteJobStore } from './sqlite-job-store.ts';
@@ -23,8 +24,8 @@ const JOBS_A_READ = 500;
 export function carryOver(storage: SqlStorage): void {
   const [cells, jobs, shapes] = [new SqliteCellStore(storage), new SqliteJobStore(storage), new SharedSpecs()];
   for (const { body } of storage.sql.exec<{ body: string }>('SELECT body FROM pools ORDER BY id').toArray()) {
-    const { id } = JSON.parse(body) as PoolRecord;
-    cells.save({ kind: 'save_pool', pool: { spec: poolSpecOf(id), comingCount: 0, askedAtMs: null, interruptions: NONE_SEEN } });
+    const spec = poolSpecOf(JSON.parse(body) as PoolRecord);
+    cells.save({ kind: 'save_pool', pool: { spec, comingCount: 0, askedAtMs: null, interruptions: NONE_SEEN } });
   }
   let sequence = 0;
   for (let page; (page = pageAfter(storage, sequence)).length > 0;) {

@@ -1,4 +1,4 @@
-import type { AttemptReport } from '../../contract/attempt.ts';
+import type { AttemptReport, FailureReason } from '../../contract/attempt.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
@@ -20,10 +20,13 @@ import { isFinished } from './job.ts';
 import { arrivalsOf } from './node-of.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
-import { poolSpecOf, queueOf, SERVED_SETTINGS } from './served-settings.ts';
+import { PoolOperations } from './pool-operations.ts';
+import { poolSpecOf } from './pool-spec-of.ts';
+import { queueOf, SERVED_SETTINGS } from './served-settings.ts';
 import { specOf } from './spec-of.ts';
 import { SqliteCellStore } from './sqlite-cell-store.ts';
 import { SqliteJobStore } from './sqlite-job-store.ts';
+import { SqliteNodeRegistry } from './sqlite-node-registry.ts';
 import { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
 import { SqliteUsageOutbox } from './sqlite-usage-outbox.ts';
 import type { StepContext } from './step-writer.ts';
@@ -37,10 +40,12 @@ export class DurableCell {
   readonly jobs: SqliteJobStore;
   readonly outbox: SqliteUsageOutbox;
   readonly pools: SqlitePoolRegistry;
+  readonly operations: PoolOperations;
   readonly #storage: SqlStorage;
   readonly #clock: Clock;
   readonly #records: SqliteCellStore;
   readonly #writer: StepWriter;
+  readonly #nodes: SqliteNodeRegistry;
   readonly #news = new Set<PoolId>();
   #cell: Cell | undefined;
 
@@ -52,6 +57,21 @@ export class DurableCell {
     this.outbox = new SqliteUsageOutbox(storage);
     this.pools = new SqlitePoolRegistry(storage);
     this.#writer = new StepWriter(this.#records, this.jobs, this.outbox);
+    this.#nodes = new SqliteNodeRegistry(storage);
+    this.operations = new PoolOperations({
+      registry: this.pools,
+      nodes: this.#nodes,
+      cell: () => this.#loaded(),
+      nowMs: () => this.#clock.nowMs(),
+      transact: (body) => this.#transact(body),
+      step: (events) => this.#step(events),
+      evacuate: (poolId) => this.#giveUp(poolId, Infinity, 'released'),
+      dismiss: (poolId) => {
+        this.#records.dismiss(poolId);
+        // It learns of it when it next reports.
+        this.#news.add(poolId);
+      },
+    });
   }
 
   /** Queues a job, once per id. Refuses with `idempotency_mismatch`, `limit_exceeded`, or as `checkRequest` does. */
@@ -132,16 +152,18 @@ export class DurableCell {
   addPool(pool: PoolRecord): Outcome<PoolRecord> {
     return this.#transact(() => {
       const added = this.pools.add(pool);
-      if (added.ok) this.#step([{ kind: 'add_pool', spec: poolSpecOf(pool.id) }]);
+      if (added.ok) this.#step([{ kind: 'add_pool', spec: poolSpecOf(pool) }]);
       return added;
     });
   }
 
-  /** Takes the news of a pool, and answers what it has to do. A pool that is not registered has nothing to do. */
+  /** Takes the news of a pool, and answers what it has to do. One that is not registered any more is to be forgotten. */
   exchange(message: PoolMessage): PoolOrders {
     const { poolId, reports, nodeCount, carriedOut } = message;
     return this.#transact(() => {
-      if (!this.#loaded().fleet.hasPool(poolId)) return { verdicts: reports.map(() => 'stale'), effects: [], isOutOfStep: false };
+      if (!this.#loaded().fleet.hasPool(poolId)) {
+        return { verdicts: reports.map(() => 'stale'), effects: [], isOutOfStep: false, isGone: true };
+      }
       this.#records.carriedOut(poolId, carriedOut);
       const read = this.#read(poolId, reports);
       this.#step([...read.events, ...this.#movesOf(message)], read);
@@ -177,7 +199,7 @@ export class DurableCell {
   }
 
   /** Loses nodes of a pool that is silent or counts other nodes, at most so many, and what runs there. */
-  #giveUp(poolId: PoolId, countMax: number): void {
+  #giveUp(poolId: PoolId, countMax: number, reason?: FailureReason): void {
     const { fleet, jobs } = this.#loaded();
     const nodes = fleet.nodesOf(poolId).slice(0, countMax);
     const lost = nodes.map((index): CellEvent => ({ kind: 'node_lost', nodeId: fleet.node(index).spec.id }));
@@ -185,8 +207,8 @@ export class DurableCell {
       jobId: spec.id,
       fence,
       kind: 'failed',
-      reason: attempt?.runningAtMs === null ? 'never_started' : 'lease_expired',
-      message: 'the pool fell silent',
+      reason: attempt?.runningAtMs === null ? 'never_started' : (reason ?? 'lease_expired'),
+      message: reason === undefined ? 'the pool fell silent' : 'the pool was deleted',
     }));
     const read = this.#read(poolId, reports);
     this.#step([...read.events, ...lost], read);
@@ -198,6 +220,9 @@ export class DurableCell {
     const { fleet } = this.#loaded();
     const leaving = left.filter(({ nodeId }) => fleet.find(nodeId)?.spec.poolId === poolId);
     const coming = joined.filter(({ id }) => fleet.find(id) === undefined || leaving.some(({ nodeId }) => nodeId === id));
+    const nowMs = this.#clock.nowMs();
+    const closed = this.#nodes.arrive(poolId, coming, nowMs);
+    if (coming.length > 0) this.#nodes.forget((nodeId) => fleet.find(nodeId) !== undefined, nowMs, coming.length + 1);
     return [
       ...leaving.flatMap(({ nodeId, isLost }): CellEvent[] => [
         // A node that leaves in good order was not taken away: it is closed first.
@@ -205,6 +230,7 @@ export class DurableCell {
         { kind: 'node_lost', nodeId },
       ]),
       ...arrivalsOf(coming, poolId),
+      ...closed.map((nodeId) => ({ kind: 'cordon', nodeId }) as const),
     ];
   }
 

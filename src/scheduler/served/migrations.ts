@@ -1,7 +1,19 @@
 import type { Migrations } from '../../kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { carryOver } from './carry-over.ts';
+import { NODE_TABLE } from './sqlite-node-registry.ts';
 import { CELL_TABLES } from './sqlite-cell-store.ts';
 import { widenRequests } from './wider-requests.ts';
+
+/** Nodes are on record as their pools describe them; of those that were there before, no more is known than that they are. */
+function nodesOnRecord({ sql }: SqlStorage): void {
+  sql.exec(NODE_TABLE);
+  sql.exec('CREATE TABLE removed_pools (id TEXT PRIMARY KEY) WITHOUT ROWID');
+  sql.exec(`INSERT INTO pool_nodes SELECT body ->> '$.spec.id', body ->> '$.spec.poolId', 0, NULL,
+    json_object('id', body ->> '$.spec.id', 'name', body ->> '$.spec.id', 'capacity', NULL, 'attemptsMax', 1, 'domains', json('{}'),
+      'ordinal', 0, 'address', NULL, 'weights', json('[]'))
+    FROM cell_records WHERE kind = 'nodes'`);
+}
 
 /** The tables of a scheduler cell. The first two steps are of a queue that granted work by priority and knew no engine. */
 export const JOB_MIGRATIONS: Migrations = [
@@ -27,4 +39,5 @@ export const JOB_MIGRATIONS: Migrations = [
   carryOver,
   'CREATE TABLE erased_tenants (tenant_id TEXT PRIMARY KEY) WITHOUT ROWID;',
   widenRequests,
+  nodesOnRecord,
 ];

@@ -1,17 +1,13 @@
 import { ACCELERATORS } from '../../contract/accelerators.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { PoolId, TenantId } from '../../kernel/ids.ts';
+import type { TenantId } from '../../kernel/ids.ts';
 import type { CohortSpec } from '../engine/fairness/quota-tree.ts';
 import type { CellSettings } from '../engine/machine/cell-settings.ts';
-import type { PoolSpec } from '../engine/model/pool-spec.ts';
 import { PlacerByPool } from '../engine/placement/placer-by-pool.ts';
 import { ONE_ATTEMPT } from './default-terms.ts';
 
 /** The cohort above the queues of all tenants. */
 const TENANTS = 'tenants';
-
-/** One region a cell. */
-const REGION = 'local';
 
 /**
  * How the served cell decides. What a tenant has is a share of `cellAgentsMaxCount` agents: no limit that anyone meets, but what makes shares
@@ -62,5 +58,3 @@ export const queueOf = (tenantId: TenantId): CohortSpec => ({
     preemptForFairShare: false,
   },
 });
-
-export const poolSpecOf = (id: PoolId): PoolSpec => ({ id, region: REGION, backend: 'agent', market: 'reserved', elasticity: null });

@@ -35,7 +35,7 @@ const row = (kind: Kind, key: string | readonly unknown[], record: unknown): Row
 });
 
 const priceKey = ({ accelerator, region, market, fromMs, poolId }: PriceRow): readonly unknown[] =>
-  poolId === undefined ? [accelerator, region, market, fromMs] : [accelerator, region, market, fromMs, poolId];
+  poolId === undefined ? [accelerator, region, market, fromMs] : [poolId, accelerator, fromMs];
 
 /** The rows that each kind of decision changes. */
 const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordDecision, { readonly kind: K }>) => readonly Row[] } = {
@@ -154,6 +154,12 @@ export class SqliteCellStore {
   /** Drops what was to be done about attempts of the job other than the one under `fence`; null: about all. */
   dropEffects(jobId: JobId, fence: number | null): void {
     this.#sql.exec('DELETE FROM effects WHERE job_id = ? AND fence <> ?', jobId, fence ?? 0);
+  }
+
+  /** Drops all that a pool had to do, and counts on it no more. */
+  dismiss(poolId: PoolId): void {
+    this.#sql.exec('DELETE FROM effects WHERE pool_id = ?', poolId);
+    this.endLease(poolId);
   }
 
   /** Drops effects that a pool has carried out. */

@@ -1,6 +1,8 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { PoolSettings } from '../../contract/pool-settings.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pool-settings.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -14,13 +16,15 @@ export class SqlitePoolRegistry {
     this.#sql = storage.sql;
   }
 
-  /** Registers a pool, once per id. Refuses with `already_exists`, `idempotency_mismatch` or `limit_exceeded`. */
+  /** Registers a pool, once per id. Refuses with `already_exists`, `idempotency_mismatch`, `idempotency_key_spent` or `limit_exceeded`. */
   add(pool: PoolRecord): Outcome<PoolRecord> {
     const known = this.find(pool.id);
     if (known !== undefined) {
-      const same = known.name === pool.name && known.owner === pool.owner;
+      const same = known.name === pool.name && known.owner === pool.owner && isSame(known.settings, pool.settings);
       return same ? ok(known) : refuse('idempotency_mismatch', 'was used for another pool', 'idempotency-key');
     }
+    if (this.#sql.exec('SELECT 1 AS one FROM removed_pools WHERE id = ?', pool.id).toArray().length > 0)
+      return refuse('idempotency_key_spent', 'the pool that it made was deleted', 'idempotency-key');
     const { taken, count } = this.#sql
       .exec<{ taken: number; count: number }>('SELECT count(*) AS count, coalesce(max(name = ?), 0) AS taken FROM pools', pool.name)
       .one();
@@ -29,6 +33,17 @@ export class SqlitePoolRegistry {
       return refuseBeyond({ limit: 'poolsMaxCount', value: count + 1, what: `there are ${count} pools already` });
     this.#sql.exec('INSERT INTO pools (id, name, body) VALUES (?, ?, ?)', pool.id, pool.name, JSON.stringify(pool));
     return ok(pool);
+  }
+
+  /** Writes down a pool that has changed. */
+  save(pool: PoolRecord): void {
+    this.#sql.exec('UPDATE pools SET body = ? WHERE id = ?', JSON.stringify(pool), pool.id);
+  }
+
+  /** Forgets a pool; what made it makes it no more. */
+  remove(id: PoolId): void {
+    this.#sql.exec('DELETE FROM pools WHERE id = ?', id);
+    this.#sql.exec('INSERT INTO removed_pools VALUES (?) ON CONFLICT DO NOTHING', id);
   }
 
   find(id: PoolId): PoolRecord | undefined {
@@ -47,3 +62,7 @@ export class SqlitePoolRegistry {
       .map(({ body }) => JSON.parse(body) as PoolRecord);
   }
 }
+
+/** Whether a repeated request asks for the same; what was changed since is not asked about again. */
+const isSame = (known: PoolSettings = DEFAULT_SETTINGS, asked: PoolSettings = DEFAULT_SETTINGS): boolean =>
+  JSON.stringify({ ...DEFAULT_SETTINGS, ...known }) === JSON.stringify({ ...DEFAULT_SETTINGS, ...asked });

@@ -30,6 +30,7 @@ const FORGED: Readonly<Record<string, () => string>> = {
   project: () => `prj_${stem()}_${random(8)}`,
   key: () => `key_${stem()}${random(10)}`,
   pool: () => `pool_${stem()}`,
+  node: () => `agt_${random(16)}`,
   index: () => `forged-${random(10)}`,
   collection: () => `forged-${random(10)}`,
   alias: () => `forged-${random(10)}`,

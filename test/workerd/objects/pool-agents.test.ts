@@ -2,7 +2,7 @@ import { runDurableObjectAlarm } from 'cloudflare:test';
 import { expect, it } from 'vitest';
 import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
-import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, silence, value } from './pool-world.ts';
+import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, value } from './pool-world.ts';
 
 const LARGE = { capacity: { accelerator: null, acceleratorCount: 0, cpuMilli: 64_000, memoryMib: 65_536 }, attemptsMax: 2 };
 
@@ -72,10 +72,37 @@ it('[P22] tells the scheduler how fast attempts are, each measurement once', asy
       return { verdicts: reports.map(() => 'continue'), effects: [], isOutOfStep: false };
     };
     store.markSynced([grant.attemptId], 0);
-    await new PoolSync({ store, exchange, clock: { nowMs: () => Date.now() }, onAssigned: () => {} }).run();
+    await new PoolSync({ store, exchange, clock: { nowMs: () => Date.now() }, onAssigned: () => {}, onGone: async () => {} }).run();
     expect(store.find(grant.attemptId)!.throughput).toBeUndefined();
   });
   const sum = reported.reduce((total: number, one) => total + ((one as { workMilli: number } | undefined)?.workMilli ?? 0), 0);
   expect(sum).toBeLessThanOrEqual(12);
   await call((object) => object.end(grant.attemptId, 1, COMPLETED));
+});
+
+it('[P27] accepts a former token until its grace is over, and no older one', async () => {
+  const { id, stub, call } = await newPool();
+  const first = `mac-of-${id}`;
+  const untilMs = await call((object) => object.rotateToken('second', 60_000));
+  expect(untilMs).toBeGreaterThan(Date.now());
+  expect(await Promise.all([first, 'second', 'none'].map((mac) => call((object) => object.knows(mac))))).toEqual([true, true, false]);
+  // Repeated, it changes nothing.
+  expect(await call((object) => object.rotateToken('second', 90_000))).toBe(untilMs);
+  await inStore(stub, (store) => expect(store.accepts(first, untilMs)).toBe(false));
+  await call((object) => object.rotateToken('third', 60_000));
+  expect(await Promise.all([first, 'second', 'third'].map((mac) => call((object) => object.knows(mac))))).toEqual([false, true, true]);
+  await call((object) => object.rotateToken('fourth', 0));
+  expect(await Promise.all(['third', 'fourth'].map((mac) => call((object) => object.knows(mac))))).toEqual([false, true]);
+});
+
+it('[P24] forgets all of itself when the scheduler says that it was deleted, and turns its agents away', async () => {
+  const { id, stub, call } = await newPool();
+  const agent = value(await call((object) => object.register(named('one'))));
+  const waiting = call((object) => object.lease(agent, 20_000));
+  await expect.poll(() => inStore(stub, (store) => store.joinedCount())).toBe(1);
+  value(await scheduler().operate('remove', id, true));
+  await stub.nudge();
+  expect(await waiting).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
+  expect(await call((object) => object.knows(`mac-of-${id}`))).toBe(false);
+  expect(await inStore(stub, (store) => store.identity())).toBeUndefined();
 });

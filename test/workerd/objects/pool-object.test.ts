@@ -293,7 +293,7 @@ describe('PoolObject', () => {
         store.leaves(second!.agentId);
         return { verdicts: reports.map(() => 'cancel'), effects: [], isOutOfStep: false };
       };
-      await new PoolSync({ store, exchange, clock: { nowMs: () => Date.now() }, onAssigned: () => {} }).run();
+      await new PoolSync({ store, exchange, clock: { nowMs: () => Date.now() }, onAssigned: () => {}, onGone: async () => {} }).run();
       expect(store.find(first!.grant.attemptId)).toEqual({ ...later, command: 'cancel' });
       expect(store.find(second!.grant.attemptId)).toBeUndefined();
     });

@@ -99,6 +99,7 @@ export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
     jobCount: (...rest) => cell().jobCount(...rest),
     acceptedOutputs: (...rest) => cell().acceptedOutputs(...rest),
     addPool: (...rest) => cell().addPool(...rest),
+    operate: (name, ...rest) => cell().operate(name, ...rest),
     pool: (...rest) => cell().pool(...rest),
     pools: (...rest) => cell().pools(...rest),
   };

@@ -1,17 +1,20 @@
 import type { Assignment, Registration } from '../../../src/contract/agent-protocol.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { capacityOf } from '../../../src/contract/node-capacity.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
-import type { PoolRecord, PoolReply } from '../../../src/contract/pools.ts';
+import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import type { AgentPrincipal } from '../../../src/contract/principal.ts';
 import type { ArtifactUpload, AttemptHold } from '../../../src/gateway/jobs/attempt-files.ts';
-import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
-import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import type { FileContent } from '../adapters/r2-file-store.ts';
+import type { NodeReply, PoolRecord, PoolReply } from '../../../src/contract/pools.ts';
+import type { NodeView, PoolPrice } from '../../../src/scheduler/served/pool-operations.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import { DEFAULT_SETTINGS, replyOfSettings } from '../../../src/contract/pool-settings.ts';
+import { capacityOf, capacityReply } from '../../../src/contract/node-capacity.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { Handlers } from '../serve.ts';
 import { pageReply, seconds } from './wire.ts';
 
@@ -30,7 +33,61 @@ export const poolHandlers = {
     const { agents, running } = found.value;
     return { ok: true, reply: { ...poolReply(found.value), agents, running }, used: {} };
   },
+  changePool: async ({ gateway, params, body }) => {
+    const changed = await gateway.heavy.admin.change(params.pool as PoolId, body);
+    return changed.ok ? { ok: true, reply: poolReply(changed.value), used: {} } : changed;
+  },
+  deletePool: async ({ gateway, params, query }) => {
+    const removed = await gateway.heavy.admin.remove(params.pool as PoolId, query.force === 'true');
+    return removed.ok ? { ok: true, reply: { id: params.pool, object: 'pool.deleted', deleted: true }, used: {} } : removed;
+  },
+  rotatePoolToken: async ({ gateway, params, body, idempotencyKey }) => {
+    const rotated = await gateway.heavy.admin.rotateToken(params.pool as PoolId, body.grace_s * 1_000, idempotencyKey);
+    if (!rotated.ok) return rotated;
+    const { token, formerExpiresAtMs } = rotated.value;
+    const reply = { pool: params.pool, object: 'pool.token', agent_token: token, former_expires_at: seconds(formerExpiresAtMs) } as const;
+    return { ok: true, reply, used: {} };
+  },
+  listNodes: async ({ gateway, params, query }) => {
+    const nodes = await gateway.heavy.admin.nodes(params.pool as PoolId, query.limit, query.after);
+    return nodes.ok ? { ok: true, reply: pageReply(nodes.value, nodeReply), used: {} } : nodes;
+  },
+  cordonNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, 'cordon')),
+  drainNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, 'drain')),
+  uncordonNode: async ({ gateway, params }) => nodeOutcome(await gateway.heavy.admin.order(params.pool as PoolId, params.node, null)),
+  setPoolPrice: async ({ gateway, params, body }) => {
+    const price = await gateway.heavy.admin.setPrice(params.pool as PoolId, body);
+    return price.ok ? { ok: true, reply: priceReply(price.value), used: {} } : price;
+  },
+  listPoolPrices: async ({ gateway, params }) => {
+    const prices = await gateway.heavy.admin.prices(params.pool as PoolId);
+    return prices.ok ? { ok: true, reply: { object: 'list', data: prices.value.map(priceReply) }, used: {} } : prices;
+  },
 } satisfies Partial<Handlers>;
+
+const nodeOutcome = (outcome: Outcome<NodeView>) =>
+  outcome.ok ? ({ ok: true, reply: nodeReply(outcome.value), used: {} } as const) : outcome;
+
+const nodeReply = ({ node, state, jobs, weights, idleSinceMs }: NodeView): NodeReply => ({
+  id: node.id,
+  object: 'node',
+  name: node.name,
+  state,
+  capacity: node.capacity && capacityReply(node.capacity),
+  attempts_max: node.attemptsMax,
+  domains: node.domains,
+  ordinal: node.ordinal,
+  address: node.address,
+  jobs: [...jobs],
+  weights: [...weights],
+  idle_since: idleSinceMs === null ? null : seconds(idleSinceMs),
+});
+
+const priceReply = ({ accelerator, nanoDollarsPerHour, fromMs }: PoolPrice) => ({
+  accelerator,
+  usd_per_hour: usd(nanoDollarsPerHour),
+  from: seconds(fromMs),
+});
 
 const poolReply = (pool: PoolRecord): PoolReply => ({
   id: pool.id,
@@ -38,6 +95,7 @@ const poolReply = (pool: PoolRecord): PoolReply => ({
   name: pool.name,
   owner: pool.owner,
   created_at: seconds(pool.createdAtMs),
+  ...replyOfSettings(pool.settings ?? DEFAULT_SETTINGS),
 });
 
 /** What the agents of a pool call. The pool is the one that the token is of. */

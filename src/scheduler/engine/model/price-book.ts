@@ -8,7 +8,7 @@ export interface PriceRow {
   readonly accelerator: string | null;
   readonly region: string;
   readonly market: Market;
-  /** The only pool that the price is for; absent: all in the region and market that have none of their own. */
+  /** The only pool that the price is for, whatever its region and market; absent: all there that have none of their own. */
   readonly poolId?: PoolId;
   readonly fromMs: number;
   readonly nanoDollarsPerHour: number;
@@ -70,4 +70,4 @@ export class PriceBook {
 }
 
 const keyOf = ({ accelerator, region, market, poolId }: { [K in keyof PriceKey]: PriceKey[K] | undefined }): string =>
-  `${market} ${region} ${accelerator ?? ''} ${poolId ?? ''}`;
+  poolId === undefined ? `${market} ${region} ${accelerator ?? ''}` : `${poolId} ${accelerator ?? ''}`;

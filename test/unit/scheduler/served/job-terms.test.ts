@@ -1,18 +1,14 @@
 import { expect, it } from 'vitest';
 
-import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { ANY_NODE, DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
-import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
+import { widenRequests } from '../../../../src/scheduler/served/wider-requests.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const DONE = { kind: 'completed', progress: { completed: 2, failed: 0, total: 2 }, tokens: 1 } as const;
 const FAILED = { kind: 'failed', reason: 'input_missing', message: '' } as const;
-/** The migration that made requests wider. */
-const BEFORE_TERMS = 5;
-
 it('[J90] jobs stored before they could ask for anything open with the defaults, and run', () => {
   const storage = new NodeSql();
   const former = new ServedCell(undefined, storage);
@@ -21,8 +17,7 @@ it('[J90] jobs stored before they could ask for anything open with the defaults,
   // As the code of that time stored it.
   const fields = Object.keys(DEFAULT_TERMS).map((name) => `'$.${name}'`);
   storage.sql.exec(`UPDATE jobs SET body = json_remove(body, ${fields.join(', ')})`);
-  storage.sql.exec('UPDATE schema_version SET version = ?', BEFORE_TERMS);
-  migrate(storage, JOB_MIGRATIONS);
+  widenRequests(storage);
   const world = new ServedCell([], storage);
   world.nowMs = former.nowMs;
   expect(world.job(done)).toMatchObject({ ...DEFAULT_TERMS, state: 'pending' });

@@ -1,0 +1,165 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
+import type { PoolNode } from '../../contract/pool-exchange.ts';
+import type { PoolSettings } from '../../contract/pool-settings.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pool-settings.ts';
+import type { PoolRecord } from '../../contract/pools.ts';
+import { assert } from '../../kernel/assert.ts';
+import type { JobId, PoolId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Cell } from '../engine/machine/cell.ts';
+import type { CellEvent } from '../engine/machine/event.ts';
+import type { PriceRow } from '../engine/model/price-book.ts';
+import { poolSpecOf } from './pool-spec-of.ts';
+import type { KnownNode, NodeOrder, SqliteNodeRegistry } from './sqlite-node-registry.ts';
+import type { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
+
+/** What a price is for, from when, and what it is. */
+export interface PoolPrice {
+  readonly accelerator: string | null;
+  readonly fromMs: number;
+  readonly nanoDollarsPerHour: number;
+}
+
+/** A node as operators see it. Plain data. */
+export interface NodeView {
+  readonly node: PoolNode;
+  readonly state: 'open' | 'cordoned' | 'draining' | 'away';
+  readonly jobs: readonly JobId[];
+  readonly weights: readonly string[];
+  readonly idleSinceMs: number | null;
+}
+
+interface Parts {
+  readonly registry: SqlitePoolRegistry;
+  readonly nodes: SqliteNodeRegistry;
+  readonly cell: () => Cell;
+  readonly nowMs: () => number;
+  readonly transact: <T>(body: () => T) => T;
+  /** Applies events in the transaction of the caller. */
+  readonly step: (events: readonly CellEvent[]) => void;
+  /** Takes all nodes of a pool out, and what runs there, in the transaction of the caller. */
+  readonly evacuate: (poolId: PoolId) => void;
+  /** Forgets what a pool had to do. */
+  readonly dismiss: (poolId: PoolId) => void;
+}
+
+/** What operators do with the pools of a cell. Each call is one transaction. Each refuses with `pool_not_found`. */
+export class PoolOperations {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Changes settings; what is absent stays. */
+  change(id: PoolId, { owner, ...settings }: Partial<PoolSettings> & { readonly owner?: string }): Outcome<PoolRecord> {
+    return this.#within(id, (pool) => {
+      const changed = { ...pool, owner: owner ?? pool.owner, settings: { ...DEFAULT_SETTINGS, ...pool.settings, ...settings } };
+      this.#parts.registry.save(changed);
+      this.#parts.step([{ kind: 'change_pool', spec: poolSpecOf(changed) }]);
+      return ok(changed);
+    });
+  }
+
+  /** Deletes a pool. Refuses with `state_conflict` while it has nodes, unless forced: what runs there is given back. */
+  remove(id: PoolId, isForced: boolean): Outcome<null> {
+    return this.#within(id, () => {
+      const count = this.#parts.cell().fleet.nodesOf(id).length;
+      if (count > 0 && !isForced)
+        return refuse('state_conflict', `the pool has ${count} nodes: drain them, or delete it with force`, 'force');
+      this.#parts.evacuate(id);
+      this.#parts.step([{ kind: 'remove_pool', poolId: id }]);
+      this.#parts.dismiss(id);
+      this.#parts.nodes.removePool(id);
+      this.#parts.registry.remove(id);
+      return ok(null);
+    });
+  }
+
+  /** Refuses with `limit_exceeded` where too many prices are to come. */
+  setPrice(id: PoolId, { accelerator, fromMs, nanoDollarsPerHour }: PoolPrice): Outcome<PoolPrice> {
+    return this.#within(id, (pool) => {
+      const { region, market } = pool.settings ?? DEFAULT_SETTINGS;
+      const price = { accelerator, fromMs: Math.max(fromMs, this.#parts.nowMs()), nanoDollarsPerHour };
+      const others = this.#prices(id).filter((row) => row.accelerator !== accelerator || row.fromMs !== price.fromMs);
+      if (others.length >= LIMITS.poolPricesMaxCount)
+        return refuseBeyond({
+          limit: 'poolPricesMaxCount',
+          value: others.length + 1,
+          what: `the pool has ${others.length} prices already`,
+        });
+      this.#parts.step([{ kind: 'price', row: { ...price, region, market, poolId: id } }]);
+      return ok(price);
+    });
+  }
+
+  /** The prices that hold and those to come, by accelerator and time. */
+  prices(id: PoolId): Outcome<readonly PoolPrice[]> {
+    return this.#within(id, () =>
+      ok(
+        this.#prices(id)
+          .map(({ accelerator, fromMs, nanoDollarsPerHour }) => ({ accelerator, fromMs, nanoDollarsPerHour }))
+          .toSorted((a, b) => (a.accelerator ?? '').localeCompare(b.accelerator ?? '') || a.fromMs - b.fromMs),
+      ),
+    );
+  }
+
+  /** Nodes by id, after `after`: one more than `limit` when there are more. */
+  nodes(id: PoolId, limit: number, after = ''): Outcome<readonly NodeView[]> {
+    return this.#within(id, () => ok(this.#parts.nodes.page(id, after, limit + 1).map((known) => this.#view(known))));
+  }
+
+  /** Gives a node no new work, empties it, or (null) lets it take work. Refuses with `node_not_found`. */
+  order(id: PoolId, nodeId: string, order: NodeOrder | null): Outcome<NodeView> {
+    return this.#within(id, () => {
+      const known = this.#parts.nodes.find(id, nodeId);
+      if (known === undefined)
+        return refuseResource('node_not_found', { kind: 'node', name: nodeId }, `no node ${nodeId} in ${id}`, 'node');
+      this.#parts.nodes.order(nodeId, order);
+      this.#parts.step([{ kind: order ?? 'uncordon', nodeId }]);
+      return ok(this.#view({ ...known, order }));
+    });
+  }
+
+  #view({ node, order }: KnownNode): NodeView {
+    const { fleet, jobs } = this.#parts.cell();
+    const record = fleet.find(node.id);
+    if (record === undefined) return { node, state: 'away', jobs: [], weights: [], idleSinceMs: null };
+    const running = jobs.inOrder(jobs.onNodes.on([record.index])).map(({ spec }) => spec.id);
+    return {
+      node,
+      state: record.state === 'open' ? 'open' : order === 'cordon' ? 'cordoned' : 'draining',
+      jobs: running,
+      weights: record.weights.map(({ model }) => model),
+      idleSinceMs: running.length === 0 ? record.idleSinceMs : null,
+    };
+  }
+
+  #prices(id: PoolId): readonly PriceRow[] {
+    return this.#parts.cell().prices.of(id);
+  }
+
+  #within<T>(id: PoolId, act: (pool: PoolRecord) => Outcome<T>): Outcome<T> {
+    return this.#parts.transact(() => {
+      const pool = this.#parts.registry.find(id);
+      return pool === undefined ? refuseResource('pool_not_found', { kind: 'pool', name: id }, `no pool ${id}`, 'pool') : act(pool);
+    });
+  }
+}
+
+const NAMES = ['change', 'remove', 'setPrice', 'prices', 'nodes', 'order'] as const satisfies readonly (keyof PoolOperations)[];
+
+export type PoolOperation = (typeof NAMES)[number];
+
+/** Performs an operation by its name, as it comes in a call. */
+export function perform<Name extends PoolOperation>(
+  operations: PoolOperations,
+  name: Name,
+  args: Parameters<PoolOperations[Name]>,
+): ReturnType<PoolOperations[Name]> {
+  assert(NAMES.includes(name), 'an operation has a name');
+  const act = operations[name] as (...args: Parameters<PoolOperations[Name]>) => ReturnType<PoolOperations[Name]>;
+  return act.apply(operations, args);
+}

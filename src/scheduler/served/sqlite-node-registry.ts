@@ -1,0 +1,92 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { PoolNode } from '../../contract/pool-exchange.ts';
+import type { PoolId } from '../../kernel/ids.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+
+/** What operators want of a node. */
+export type NodeOrder = 'cordon' | 'drain';
+
+/** A node that its pool has told of, and what operators want of it; null: that it takes work. */
+export interface KnownNode {
+  readonly node: PoolNode;
+  readonly order: NodeOrder | null;
+}
+
+export const NODE_TABLE = `
+  CREATE TABLE pool_nodes (
+    node_id TEXT PRIMARY KEY, pool_id TEXT NOT NULL, seen_at_ms INTEGER NOT NULL, node_order TEXT, body TEXT NOT NULL) WITHOUT ROWID;
+  CREATE INDEX pool_nodes_by_pool ON pool_nodes (pool_id, node_id);
+  CREATE INDEX pool_nodes_by_seen ON pool_nodes (seen_at_ms);`;
+
+/** How often a node that comes and goes is written down again. */
+const SEEN_EVERY_MS = LIMITS.nodeForgottenMs / 10;
+
+/** Nodes as their pools describe them, and the orders of operators, which outlast their coming and going. */
+export class SqliteNodeRegistry {
+  readonly #sql: SqlStorage['sql'];
+
+  constructor(storage: SqlStorage) {
+    this.#sql = storage.sql;
+  }
+
+  /** Takes note of nodes that come, and answers which of them shall take no work. */
+  arrive(poolId: PoolId, nodes: readonly PoolNode[], nowMs: number): readonly string[] {
+    if (nodes.length === 0) return [];
+    const rows = JSON.stringify(nodes.map((node) => ({ id: node.id, body: JSON.stringify(node) })));
+    // One that was seen lately is not written again: agents come and go with each attempt.
+    this.#sql.exec(
+      `INSERT INTO pool_nodes SELECT value ->> '$.id', ?1, ?2, NULL, value ->> '$.body' FROM json_each(?3) WHERE true
+       ON CONFLICT (node_id) DO UPDATE SET seen_at_ms = excluded.seen_at_ms, body = excluded.body
+       WHERE pool_nodes.seen_at_ms < ?4`,
+      poolId,
+      nowMs,
+      rows,
+      nowMs - SEEN_EVERY_MS,
+    );
+    return this.#sql
+      .exec<{ id: string }>(
+        `SELECT node_id AS id FROM pool_nodes WHERE node_order IS NOT NULL AND node_id IN (SELECT value ->> '$.id' FROM json_each(?))`,
+        rows,
+      )
+      .toArray()
+      .map(({ id }) => id);
+  }
+
+  /** Forgets nodes that have been away for long, at most so many; `isThere` says which are not away. */
+  forget(isThere: (nodeId: string) => boolean, nowMs: number, countMax: number): void {
+    const query = 'SELECT node_id AS id FROM pool_nodes WHERE seen_at_ms < ? ORDER BY seen_at_ms LIMIT ?';
+    for (const { id } of this.#sql.exec<{ id: string }>(query, nowMs - LIMITS.nodeForgottenMs, countMax).toArray()) {
+      if (isThere(id)) this.#sql.exec('UPDATE pool_nodes SET seen_at_ms = ? WHERE node_id = ?', nowMs, id);
+      else this.#sql.exec('DELETE FROM pool_nodes WHERE node_id = ?', id);
+    }
+  }
+
+  find(poolId: PoolId, nodeId: string): KnownNode | undefined {
+    return this.#nodes('SELECT node_order, body FROM pool_nodes WHERE pool_id = ? AND node_id = ?', poolId, nodeId)[0];
+  }
+
+  /** At most `count` nodes of a pool whose id follows `after`, by id. */
+  page(poolId: PoolId, after: string, count: number): readonly KnownNode[] {
+    return this.#nodes(
+      'SELECT node_order, body FROM pool_nodes WHERE pool_id = ? AND node_id > ? ORDER BY node_id LIMIT ?',
+      poolId,
+      after,
+      count,
+    );
+  }
+
+  order(nodeId: string, order: NodeOrder | null): void {
+    this.#sql.exec('UPDATE pool_nodes SET node_order = ? WHERE node_id = ?', order, nodeId);
+  }
+
+  removePool(poolId: PoolId): void {
+    this.#sql.exec('DELETE FROM pool_nodes WHERE pool_id = ?', poolId);
+  }
+
+  #nodes(query: string, ...bindings: (string | number)[]): readonly KnownNode[] {
+    return this.#sql
+      .exec<{ node_order: NodeOrder | null; body: string }>(query, ...bindings)
+      .toArray()
+      .map(({ node_order: order, body }) => ({ node: JSON.parse(body) as PoolNode, order }));
+  }
+}
