@@ -10,6 +10,7 @@ import { must } from '../src/kernel/assert.ts';
 import type { FileId, JobId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
+import type { CellSettings } from '../src/scheduler/engine/machine/cell-settings.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
 import type { JobExplanation } from '../src/scheduler/served/explain-job.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
@@ -30,10 +31,11 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   /** When the alarm is known to ring; long ago when that is not known. */
   #alarmAtMs = 0;
 
-  constructor(ctx: DurableObjectState, env: ObjectsEnv) {
+  /** `settings`: of a cell whose cohorts and queues are given; by default each tenant has a queue of its own. */
+  constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: CellSettings) {
     super(ctx, env);
     migrate(ctx.storage, JOB_MIGRATIONS);
-    this.#cell = new DurableCell(ctx.storage, { nowMs: () => Date.now() });
+    this.#cell = new DurableCell(ctx.storage, { nowMs: () => Date.now() }, settings);
     this.#usageDispatcher = new UsageDispatcher(this.#cell.outbox, env.BILLING);
   }
 

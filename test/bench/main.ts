@@ -16,6 +16,7 @@ import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
 import { schedulerBench } from './scheduler.ts';
+import { servedBench } from './served.ts';
 import { growthBench } from './growth.ts';
 import { hotShardBench } from './hot-shard.ts';
 import { routingBench } from './routing.ts';
@@ -36,6 +37,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   scale: scaleBench,
   quota: quotaBench,
   scheduler: schedulerBench,
+  served: servedBench,
   'hot-shard': hotShardBench,
   growth: growthBench,
   routing: routingBench,

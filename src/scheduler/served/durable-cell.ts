@@ -9,6 +9,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, PoolId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { CellSettings } from '../engine/machine/cell-settings.ts';
 import { Cell } from '../engine/machine/cell.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import { stepAll } from '../engine/machine/step.ts';
@@ -43,15 +44,18 @@ export class DurableCell {
   readonly operations: PoolOperations;
   readonly #storage: SqlStorage;
   readonly #clock: Clock;
+  readonly #settings: CellSettings;
   readonly #records: SqliteCellStore;
   readonly #writer: StepWriter;
   readonly #nodes: SqliteNodeRegistry;
   readonly #news = new Set<PoolId>();
   #cell: Cell | undefined;
 
-  constructor(storage: SqlStorage, clock: Clock) {
+  /** `settings`: how the cell decides, and the cohorts and queues that are there from the start. */
+  constructor(storage: SqlStorage, clock: Clock, settings: CellSettings = SERVED_SETTINGS) {
     this.#storage = storage;
     this.#clock = clock;
+    this.#settings = settings;
     this.#records = new SqliteCellStore(storage);
     this.jobs = new SqliteJobStore(storage);
     this.outbox = new SqliteUsageOutbox(storage);
@@ -268,7 +272,7 @@ export class DurableCell {
   #loaded(): Cell {
     if (this.#cell === undefined) {
       const { records, nowMs } = this.#records.load();
-      this.#cell = new Cell(SERVED_SETTINGS, records);
+      this.#cell = new Cell(this.#settings, records);
       this.#cell.advance(nowMs);
     }
     return this.#cell;

@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleEntry } from '../../workers/local/bundle.ts';
+import { ROOT } from '../../workers/local/paths.ts';
+import { freePort } from '../support/deployment/free-port.ts';
+import { serveObjects } from './raw-workerd.ts';
+import { startsOfServedCell } from '../support/worlds/served-suite.ts';
+import { cpuMs } from './scheduler/cpu-ms.ts';
+import { engineAlone } from './scheduler/kueue.ts';
+import type { Suite } from './scheduler/kueue-suite.ts';
+import { BASELINE, LARGE_SCALE, SIZES } from './scheduler/kueue-suite.ts';
+import { suiteWorld } from './served/suite-world.ts';
+import type { SuiteResult } from './served/suite-run.ts';
+
+/** Kueue's suites through the scheduler as it is served: durable writes, pools and their messages, in workerd, by the clock of this machine. */
+export async function servedBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
+  await bundleEntry('scheduler-bench', join(ROOT, 'test/workerd/scheduler-bench/worker.ts'));
+  await serve(BASELINE, 'BaselineScheduler', 40);
+  if (!quick) await serve(LARGE_SCALE, 'LargeScaleScheduler', 200);
+}
+
+/** `scheduler`: the class that has the cohorts of the suite. */
+async function serve(suite: Suite, scheduler: string, agentsPerPool: number): Promise<void> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'sluice-served-'));
+  const port = await freePort();
+  const workerd = await serveObjects(
+    'scheduler-bench',
+    { SCHEDULER: scheduler, POOL: 'PoolObject', BILLING: 'BillingObject' },
+    stateDir,
+    port,
+  );
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: JSON.stringify({ suite, agentsPerPool }) });
+    if (!answer.ok) throw new Error(await answer.text());
+    report(suite, (await answer.json()) as SuiteResult, await workerd.cpuS());
+  } finally {
+    await workerd.stop();
+    await rm(stateDir, { recursive: true, force: true });
+  }
+}
+
+function report(suite: Suite, { workloads, done, wallMs, waitMs, quotaUse, submitP99Ms }: SuiteResult, cpuS: number): void {
+  const waits = SIZES.map((size) => (waitMs[size] / 1_000).toFixed(2)).join(' / ');
+  console.log(`\n${suite.name}\n  ${suite.published}`);
+  engineAlone(suite);
+  cellAlone(suite);
+  console.log(
+    `  served ${(wallMs / 1_000).toFixed(1)} s, ${Math.round(workloads / (wallMs / 1_000))} workloads/s, ${(100 * quotaUse).toFixed(1)} % of quota in use, ` +
+      `to admission ${waits} s; ${done} of ${workloads} done; submit p99 ${submitP99Ms.toFixed(0)} ms; ` +
+      `workerd CPU ${cpuS.toFixed(1)} s, ${((1_000 * cpuS) / workloads).toFixed(2)} ms a workload; load ${(loadavg()[0] ?? 0).toFixed(1)}`,
+  );
+}
+
+/** The durable cell in this process, over SQLite in memory and a simulated clock: the scheduler's share of what is served. */
+function cellAlone(suite: Suite): void {
+  const startedMs = cpuMs();
+  const { length } = startsOfServedCell(suiteWorld(suite, 8));
+  const tookMs = cpuMs() - startedMs;
+  console.log(
+    `  durable cell alone ${(tookMs / 1_000).toFixed(1)} s CPU, ${(tookMs / length).toFixed(3)} ms a workload, ${length} started`,
+  );
+}

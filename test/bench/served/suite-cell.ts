@@ -1,0 +1,49 @@
+import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import type { PoolId, TenantId } from '../../../src/kernel/ids.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
+import { ANY_NODE } from '../../../src/scheduler/served/default-terms.ts';
+import type { JobRequest } from '../../../src/scheduler/served/job.ts';
+import { queueOf, SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
+import { jobRequest } from '../../support/fixtures/job-request.ts';
+import { poolNode } from '../../support/fixtures/pool-node.ts';
+import type { Suite, Workload } from '../scheduler/kueue-suite.ts';
+import { BORROWING_UNITS, NOMINAL_UNITS } from '../scheduler/kueue-suite.ts';
+
+const UNIT_MILLI = 1_000;
+
+/** The queue of a suite is that of a tenant. */
+const tenantOf = (cohort: number, queue: number): TenantId =>
+  `tn_${String(cohort).padStart(10, '0')}_${String(queue).padStart(8, '0')}` as TenantId;
+
+/** The served cell with the cohorts and quotas of a suite; all else is as it is served. */
+export function suiteSettings({ cohorts, queues }: Suite): CellSettings {
+  const quotas = { cpu: { nominal: NOMINAL_UNITS * UNIT_MILLI, borrowingMax: BORROWING_UNITS * UNIT_MILLI, lendingMax: null } };
+  const trees = Array.from({ length: cohorts }, (_, c): CohortSpec[] => [
+    { name: `cohort-${c}`, parent: null, weightMilli: 1_000, quotas: {}, eviction: null },
+    ...Array.from({ length: queues }, (__, q): CohortSpec => ({
+      ...queueOf(tenantOf(c, q)),
+      parent: `cohort-${c}`,
+      weightMilli: 1_000,
+      quotas,
+    })),
+  ]).flat();
+  return { ...SERVED_SETTINGS, cohorts: trees };
+}
+
+/** A workload as a job: so many cores on one node. Kueue's priorities in the order that they have. */
+export const requestOf = ({ n, cohort, queue, set }: Workload): JobRequest =>
+  jobRequest(n, {
+    tenantId: tenantOf(cohort, queue),
+    priority: set.priority / 2,
+    options: [{ ...ANY_NODE, perNode: { cpuMilli: set.units * UNIT_MILLI, memoryMib: 1, acceleratorCount: 0, milliEach: 0 } }],
+  });
+
+/** As in Kueue's suites only quota limits jobs: agents have room for more than the quotas allow. */
+export const suiteNode = (name: string, attemptsMax: number): PoolNode =>
+  poolNode(name, {
+    attemptsMax,
+    capacity: { accelerator: null, acceleratorCount: 0, cpuMilli: 64 * UNIT_MILLI, memoryMib: 65_536 },
+  });
+
+export const poolOf = (cohort: number): PoolId => `pool_${String(cohort).padStart(10, '0')}` as PoolId;
