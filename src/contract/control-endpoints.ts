@@ -1,5 +1,6 @@
 import { agentEndpoints } from './agent-protocol.ts';
 import { billingEndpoints } from './billing.ts';
+import { cacheEndpoints, cacheStatsEndpoints } from './cache.ts';
 import type { ControlPath } from './control-paths.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fileEndpoints } from './files.ts';
@@ -21,4 +22,6 @@ export const CONTROL_ENDPOINTS = {
   ...billingEndpoints,
   ...poolEndpoints,
   ...agentEndpoints,
+  ...cacheEndpoints,
+  ...cacheStatsEndpoints,
 } as const satisfies Record<string, Endpoint & { readonly path: ControlPath }>;

@@ -1,6 +1,6 @@
 /** What the gateway does for requests that it forwards to the control Worker. */
 interface Forwarding {
-  /** Answers are about usage: before, what this gateway has counted is delivered. */
+  /** Answers are about usage, or about caches: before, what this gateway has counted is delivered. */
   readonly reportsUsage?: true;
   /** The next segment of the path is a key: once it was changed, this gateway reads the keys of its organisation again. */
   readonly changesKeys?: true;
@@ -31,6 +31,7 @@ export const CONTROL_PREFIXES = {
   '/v1/budgets': PLAIN,
   '/v1/webhooks': PLAIN,
   '/v1/alerts': PLAIN,
+  '/v1/cache': REPORT,
 } as const satisfies Readonly<Record<`/v1/${string}`, Forwarding>>;
 
 type ControlPrefix = keyof typeof CONTROL_PREFIXES;

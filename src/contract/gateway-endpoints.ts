@@ -1,6 +1,5 @@
 import { aliasEndpoints } from './aliases.ts';
 import { bulkEndpoints } from './bulk.ts';
-import { cacheEndpoints, cacheStatsEndpoints } from './cache.ts';
 import { embeddingEndpoints } from './embeddings.ts';
 import type { Endpoint } from './endpoint.ts';
 import { generationEndpoints } from './generations.ts';
@@ -12,7 +11,7 @@ import { recallEndpoints } from './recall.ts';
 import { vectorChangeEndpoints } from './vector-changes.ts';
 import { vectorEndpoints, vectorListingEndpoints } from './vectors.ts';
 
-/** What the gateway answers itself: inference, retrieval, its caches, and its operation. */
+/** What the gateway answers itself: inference, retrieval, and its operation. */
 export const GATEWAY_ENDPOINTS = {
   ...embeddingEndpoints,
   ...modelEndpoints,
@@ -25,8 +24,6 @@ export const GATEWAY_ENDPOINTS = {
   ...generationEndpoints,
   ...erasureEndpoints,
   ...recallEndpoints,
-  ...cacheEndpoints,
-  ...cacheStatsEndpoints,
   ...qdrantEndpoints,
   ...opsEndpoints,
 } as const satisfies Record<string, Endpoint>;

@@ -1,4 +1,6 @@
 import { systemTimer } from '../../durable-objects/system-timer.ts';
+import type { CacheLines } from '../../src/gateway/cache-stats.ts';
+import { cacheLines, CacheStats } from '../../src/gateway/cache-stats.ts';
 import { CachePurger } from '../../src/gateway/purge-cache.ts';
 import { openJobCount } from '../../src/gateway/tenancy/holdings.ts';
 import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
@@ -13,7 +15,7 @@ import type { Heavy } from './adapters/jobs.ts';
 import { schedulerQueue, wireHeavy } from './adapters/jobs.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { TenantRegistries } from './adapters/tenant-registries.ts';
-import { wireTenancy } from './adapters/tenancy.ts';
+import { billingOf, wireTenancy } from './adapters/tenancy.ts';
 import { Readiness } from './readiness.ts';
 import type { Serving } from './serving.ts';
 import { basicsOf, oncePerIsolate } from './serving.ts';
@@ -26,6 +28,8 @@ export interface Control extends Serving {
   readonly heavy: Heavy;
   readonly suspension: TenantSuspension;
   readonly eraser: TenantEraser;
+  readonly purger: CachePurger;
+  readonly cacheStats: CacheStats;
 }
 
 export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
@@ -36,6 +40,8 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
   const tenancy = wireAdministration(env, basics, known);
   const heavy = wireHeavy(env, clock, rng, tenancy);
   const { organisations, authenticator, budget } = tenancy;
+  const logs = new TenantPurgeLogs(env.PURGE_LOG);
+  const purger = new CachePurger({ logs, organisations, models: { manifests: MODEL_CATALOGUE }, sha256, rng });
   const steps = erasureSteps({
     at: (tenant) => organisations.at(organisationOf(tenant)),
     quotas: tenancy.quotaLedgers,
@@ -44,13 +50,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     logs: heavy.logs,
     files: heavy.writer,
     billing: tenancy.ledgers,
-    purger: new CachePurger({
-      logs: new TenantPurgeLogs(env.PURGE_LOG),
-      organisations,
-      models: { manifests: MODEL_CATALOGUE },
-      sha256,
-      rng,
-    }),
+    purger,
   });
   return {
     ...basics,
@@ -62,5 +62,14 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     heavy,
     suspension: new TenantSuspension(organisations, queue),
     eraser: new TenantEraser(organisations, steps, (ms) => new Promise((resolve) => systemTimer.after(ms, resolve))),
+    purger,
+    cacheStats: new CacheStats({ organisations, lines: cacheLinesOf(env), clock, flush: tenancy.flush }),
   };
 });
+
+const cacheLinesOf =
+  (env: ControlEnv): CacheLines =>
+  async (organisation, ...period) => {
+    const { counts, held } = await billingOf(env, organisation).cacheStats(...period);
+    return cacheLines(counts, held);
+  };

@@ -1,5 +1,4 @@
-import type { CacheLines, CountCache } from '../../src/gateway/cache-stats.ts';
-import { cacheLines, CacheStats } from '../../src/gateway/cache-stats.ts';
+import type { CountCache } from '../../src/gateway/cache-stats.ts';
 import type { KeyAuthenticator } from '../../src/gateway/tenancy/key-authenticator.ts';
 import { vectorCount } from '../../src/gateway/tenancy/holdings.ts';
 import { wireEmbeddings } from './adapters/embeddings.ts';
@@ -7,7 +6,7 @@ import type { Embeddings } from './adapters/embeddings.ts';
 import { wireRetrieval } from './adapters/retrieval.ts';
 import type { Retrieval } from './adapters/retrieval.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
-import { billingOf, wireTenancy } from './adapters/tenancy.ts';
+import { wireTenancy } from './adapters/tenancy.ts';
 import { controlWorker } from './control-worker.ts';
 import type { ControlWorker } from './control-worker.ts';
 import type { GatewayEnv } from './env.ts';
@@ -22,7 +21,6 @@ export interface Gateway extends Serving {
   readonly tenancy: Tenancy;
   readonly embeddings: Embeddings;
   readonly retrieval: Retrieval;
-  readonly cacheStats: CacheStats;
   readonly control: ControlWorker;
 }
 
@@ -34,7 +32,7 @@ export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
     tenancy.countCache(principal, event);
     countInMetrics(metrics, event);
   };
-  const embeddings = wireEmbeddings(env, clock, rng, metrics, tenancy.organisations, count);
+  const embeddings = wireEmbeddings(env, clock, metrics, count);
   const retrieval = wireRetrieval(env, clock, rng, metrics, tenancy.organisations, embeddings, count, tenancy.budget, () => region.hint);
   const control = controlWorker(env);
   return {
@@ -45,14 +43,6 @@ export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
     tenancy,
     embeddings,
     retrieval,
-    cacheStats: new CacheStats({ organisations: tenancy.organisations, lines: cacheLinesOf(env), clock, flush: tenancy.flush }),
     control,
   };
 });
-
-const cacheLinesOf =
-  (env: GatewayEnv): CacheLines =>
-  async (organisation, ...period) => {
-    const { counts, held } = await billingOf(env, organisation).cacheStats(...period);
-    return cacheLines(counts, held);
-  };

@@ -1,5 +1,6 @@
 import type { CONTROL_ENDPOINTS } from '../../src/contract/control-endpoints.ts';
 import { billingHandlers } from './routes/billing.ts';
+import { cacheHandlers } from './routes/cache.ts';
 import { fileHandlers } from './routes/files.ts';
 import { jobHandlers } from './routes/jobs.ts';
 import { keyHandlers } from './routes/keys.ts';
@@ -20,4 +21,5 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...jobHandlers,
   ...poolHandlers,
   ...agentHandlers,
+  ...cacheHandlers,
 };

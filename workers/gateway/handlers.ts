@@ -1,6 +1,5 @@
 import { aliasHandlers } from './routes/aliases.ts';
 import { bulkHandlers } from './routes/bulk.ts';
-import { cacheHandlers } from './routes/cache.ts';
 import { embeddingHandlers } from './routes/embeddings.ts';
 import { indexHandlers } from './routes/indexes.ts';
 import { generationHandlers } from './routes/generations.ts';
@@ -19,7 +18,6 @@ export const HANDLERS: HandlersOf<typeof GATEWAY_ENDPOINTS> = {
   ...opsHandlers,
   ...embeddingHandlers,
   ...modelHandlers,
-  ...cacheHandlers,
   ...indexHandlers,
   ...aliasHandlers,
   ...vectorHandlers,

@@ -5,12 +5,9 @@ import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';
-import { CachePurger } from '../../../src/gateway/purge-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
-import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
-import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
@@ -23,18 +20,10 @@ import { sha256 } from './sha256.ts';
 export interface Embeddings {
   readonly models: EmbeddingModels;
   readonly embedder: Embedder;
-  readonly purger: CachePurger;
   readonly purges: PurgeViews;
 }
 
-export function wireEmbeddings(
-  env: GatewayEnv,
-  clock: Clock,
-  rng: Rng,
-  metrics: Metrics,
-  organisations: Organisations,
-  count: CountCache,
-): Embeddings {
+export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, count: CountCache): Embeddings {
   const onLoaded = (loadMs: number): void => metrics.observe('sluice_model_load_seconds', {}, loadMs / 1000);
   const models = new DeployedModels(staticModel(env.ASSETS, clock, onLoaded), env.INFERENCE as unknown as InferenceBinding);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
@@ -52,6 +41,5 @@ export function wireEmbeddings(
     models,
     embedder: new Embedder({ models, cache, sha256, count }),
     purges,
-    purger: new CachePurger({ logs, organisations, models, sha256, rng }),
   };
 }

@@ -8,7 +8,7 @@ import { seconds } from './wire.ts';
 
 export const cacheHandlers = {
   purgeCache: async ({ gateway, principal, authority, body, idempotencyKey }) => {
-    const { purger } = gateway.embeddings;
+    const { purger } = gateway;
     if (body.dry_run) {
       const counted = await purger.count(principal, body);
       if (!counted.ok) return counted;
@@ -18,7 +18,7 @@ export const cacheHandlers = {
     return purged.ok ? { ok: true, reply: purgeReply(purged.value, gateway.clock.nowMs()), used: {} } : purged;
   },
   getPurge: async ({ gateway, principal, params, query }) => {
-    const found = await gateway.embeddings.purger.find(principal, query.tenant, params.purge as PurgeId);
+    const found = await gateway.purger.find(principal, query.tenant, params.purge as PurgeId);
     return found.ok ? { ok: true, reply: purgeReply(found.value, gateway.clock.nowMs()), used: {} } : found;
   },
 
