@@ -1,4 +1,4 @@
-import type { AttemptEnding, Grant, Progress, Throughput } from '../src/contract/attempt.ts';
+import type { AttemptEnding, Checkpoint, Grant, Progress, Throughput } from '../src/contract/attempt.ts';
 import { jobOfAttempt } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -94,6 +94,13 @@ export class AgentService {
   held(attemptId: AttemptId, fence: number): Outcome<Grant> {
     const lease = this.#parts.store.find(attemptId);
     return holds(lease, fence) ? ok(lease.grant) : stale(attemptId);
+  }
+
+  /** What the job's next attempts begin with; answered once the scheduler has it on record. */
+  async saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>> {
+    if (!holds(this.#parts.store.find(attemptId), fence)) return stale(attemptId);
+    const verdict = await this.#parts.sync.ask({ jobId: jobOfAttempt(attemptId), fence, kind: 'saved', checkpoint });
+    return verdict === 'accepted' ? ok(null) : stale(attemptId);
   }
 
   /** Ends an attempt; answered once the scheduler has it on record. A repeated end is answered as the first time. */

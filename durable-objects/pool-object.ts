@@ -1,5 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { AttemptEnding, Grant } from '../src/contract/attempt.ts';
+import type { AttemptEnding, Checkpoint, Grant } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { PoolNode } from '../src/contract/pool-exchange.ts';
@@ -69,6 +69,10 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
 
   held(attemptId: AttemptId, fence: number): Outcome<Grant> {
     return this.#agents.held(attemptId, fence);
+  }
+
+  saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>> {
+    return this.#agents.saved(attemptId, fence, checkpoint);
   }
 
   end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>> {

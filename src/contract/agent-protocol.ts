@@ -8,6 +8,8 @@ import { json, NO_BODY } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { nodeCapacity, nodeDomains, residentWeights } from './node-capacity.ts';
 import { agentId, poolId } from './pools.ts';
+import { JOB_KINDS } from './job-work.ts';
+import { PROGRAM_ASSIGNMENT } from './program.ts';
 
 // Messages between a pool and its agents. Every message about an attempt carries the attempt's fence; once the fence is not the job's
 // newest, or the lease is lost, the answer is `stale_fence` and the agent must drop the attempt.
@@ -48,13 +50,13 @@ const registered = apiOnly(() =>
   }),
 );
 
+const assigned = apiOnly(() => ({ attempt: z.string(), fence: z.int() }));
+
 const assignment = apiOnly(() =>
-  z.object({
-    attempt: z.string(),
-    fence: z.int(),
-    kind: z.literal('batch_embedding'),
-    model: z.string(),
-  }),
+  z.discriminatedUnion('kind', [
+    z.object({ ...assigned, kind: z.literal('batch_embedding'), model: z.string() }),
+    z.object({ ...assigned, kind: z.literal('command'), ...PROGRAM_ASSIGNMENT }),
+  ]),
 );
 
 export type Assignment = z.infer<typeof assignment>;
@@ -109,6 +111,11 @@ const registration = z.strictObject({
     .max(LIMITS.agentAddressCharsMax)
     .optional()
     .meta(about('Where agents of the same pool reach this one, for jobs on several nodes.', '10.0.0.7')),
+  kinds: z
+    .array(z.enum(JOB_KINDS))
+    .max(JOB_KINDS.length)
+    .optional()
+    .meta(about('Kinds of jobs that it runs; those that run no code of tenants if absent.', ['batch_embedding', 'command'])),
   weights: z
     .array(residentWeights)
     .max(LIMITS.nodeWeightsMaxCount)
@@ -183,6 +190,27 @@ export const agentEndpoints = {
     body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
     reply: json(accepted),
   },
+  readCheckpoint: {
+    ...common,
+    method: 'GET',
+    path: '/v1/pools/:pool/attempts/:attempt/checkpoint',
+    summary: apiText('Download what the attempts of the job have saved last'),
+    params: attemptParams,
+    query: z.strictObject({ fence }),
+    body: NO_BODY,
+    reply: { kind: 'bytes', contentType: 'application/octet-stream' },
+  },
+  writeCheckpoint: {
+    ...common,
+    method: 'PUT',
+    path: '/v1/pools/:pool/attempts/:attempt/checkpoint',
+    summary: apiText('Save the work of an attempt'),
+    description: apiText('Once it is answered, later attempts of the job begin with it, and those before it are gone.'),
+    params: attemptParams,
+    query: z.strictObject({ fence, sha256 }),
+    body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
+    reply: json(accepted),
+  },
   appendLog: {
     ...common,
     method: 'POST',
@@ -219,7 +247,9 @@ export const agentEndpoints = {
     path: '/v1/pools/:pool/attempts/:attempt/fail',
     summary: apiText('Report that the attempt ended without output, or give it back'),
     params: attemptParams,
-    body: json(z.strictObject({ fence, reason: agentReason, message: z.string().max(1024) })),
+    body: json(
+      z.strictObject({ fence, reason: agentReason, message: z.string().max(1024), exit_code: z.int().min(0).max(255).optional() }),
+    ),
     reply: json(accepted),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -11,6 +11,16 @@ export const FAILURE_REASONS = [
   'output_too_large',
   'model_unavailable',
   'agent_error',
+  /** The agent has no runner for the kind of job. */
+  'kind_not_offered',
+  /** What arrived is not what is stored. */
+  'input_corrupt',
+  /** The program ended otherwise than with the exit code 0. */
+  'command_failed',
+  /** A process of the program used more than it may. */
+  'resource_exceeded',
+  /** The program ended without a file that it has to leave behind. */
+  'output_missing',
   /** The agent stopped in good order and gave the work back. */
   'released',
   /** The agent stopped because the job is being cancelled. */
@@ -43,6 +53,19 @@ export interface Grant {
   readonly work: Work;
   /** Id under which the attempt's output is stored; it becomes the job's if the attempt's completion is accepted. */
   readonly outputFile: FileId;
+  /** How long it may take to stop. As the next two, absent in attempts from before programs could be run. */
+  readonly graceMs?: number;
+  readonly checkpointIntervalMs?: number | null;
+  /** What the attempt begins with; absent or null: nothing was saved. */
+  readonly checkpoint?: Checkpoint | null;
+}
+
+/** What an attempt has saved of its work, stored in the name of the job. */
+export interface Checkpoint {
+  readonly file: FileId;
+  readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
 }
 
 /** So many thousandths of its own unit of work an attempt has done in that time. */
@@ -56,7 +79,9 @@ export type AttemptReport = { readonly jobId: JobId; readonly fence: number } & 
 
 export type AttemptNews =
   /** Alive; `throughput`: how fast it has been since it last said so. */
-  { readonly kind: 'progress'; readonly progress: Progress; readonly throughput?: Throughput } | AttemptEnding;
+  | { readonly kind: 'progress'; readonly progress: Progress; readonly throughput?: Throughput }
+  | { readonly kind: 'saved'; readonly checkpoint: Checkpoint }
+  | AttemptEnding;
 
 /** How an attempt ended. */
 export type AttemptEnding =
@@ -67,7 +92,13 @@ export type AttemptEnding =
       /** Absent in what was stored before outputs were named. */
       readonly outputs?: readonly JobOutput[];
     }
-  | { readonly kind: 'failed'; readonly reason: FailureReason; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly reason: FailureReason;
+      readonly message: string;
+      /** Of a program that ended by itself. */
+      readonly exitCode?: number;
+    };
 
 /** A file that a job has made. */
 export interface JobOutput {
@@ -91,6 +122,11 @@ const suffix = (id: JobId): string => id.slice('job_'.length);
 export const attemptIdOf = (id: JobId, fence: number): AttemptId => `att_${suffix(id)}_${fence}` as AttemptId;
 
 /** `index`: which of its outputs. */
+/** Of the content: the same content is the same file. No agent's fence is in it, as it outlives the attempt. */
+export const checkpointFileOf = (id: JobId, sha256: string): FileId => `${checkpointPrefixOf(id)}${sha256.slice(0, 32)}` as FileId;
+
+export const checkpointPrefixOf = (id: JobId): string => `file_${suffix(id)}_c`;
+
 export const outputFileOf = (id: JobId, fence: number, index = 0): FileId =>
   `file_${suffix(id)}_${fence}${index === 0 ? '' : `_${index}`}` as FileId;
 

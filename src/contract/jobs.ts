@@ -12,6 +12,8 @@ import { dollarsOut } from './money.ts';
 const JOB_STATES = ['pending', 'starting', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
+const exitCode = apiOnly(() => z.int().nullable().meta(about('Of the program, if it ended by itself and not with 0.')));
+
 const attempt = apiOnly(() =>
   z.object({
     fence: z.int().min(1).meta(about('Rises with every attempt.')),
@@ -19,6 +21,7 @@ const attempt = apiOnly(() =>
     started_at: unixSeconds,
     ended_at: unixSeconds.nullable(),
     outcome: z.enum(['running', 'succeeded', ...FAILURE_REASONS]),
+    exit_code: exitCode,
   }),
 );
 
@@ -73,7 +76,11 @@ const jobFields = apiOnly(() => ({
   progress,
   output_file: z.string().nullable().meta(about('The first of `outputs`.')),
   outputs: z.array(output).meta(about('What the job has made, once it has succeeded.')),
-  error: z.object({ reason: z.enum(JOB_ERRORS), message: z.string() }).nullable(),
+  checkpoint: z
+    .object({ bytes: z.int(), sha256: z.string() })
+    .nullable()
+    .meta(about('What its attempts have saved last, until the job has succeeded.')),
+  error: z.object({ reason: z.enum(JOB_ERRORS), message: z.string(), exit_code: exitCode }).nullable(),
   created_at: unixSeconds,
   started_at: unixSeconds.nullable(),
   finished_at: unixSeconds.nullable(),
@@ -83,12 +90,25 @@ const jobFields = apiOnly(() => ({
 
 /** What a job does is shown as it was submitted, by the fields of its kind. */
 const job = apiOnly(() =>
-  z.discriminatedUnion('kind', [z.object({ ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields })]).meta({ id: 'Job' }),
+  z
+    .discriminatedUnion('kind', [
+      z.object({ ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields }),
+      z.object({ ...WORK_SCHEMAS.command.shape, ...jobFields }),
+    ])
+    .meta({ id: 'Job' }),
 );
 
 export type JobReply = z.infer<typeof job>;
 
-const WAIT_REASONS = ['no_free_agent', 'no_pool', 'others_first', 'cell_full', 'tenant_suspended', 'not_waiting'] as const;
+const WAIT_REASONS = [
+  'kind_not_offered',
+  'no_free_agent',
+  'no_pool',
+  'others_first',
+  'cell_full',
+  'tenant_suspended',
+  'not_waiting',
+] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
 
 const explanation = apiOnly(() =>
@@ -100,7 +120,9 @@ const explanation = apiOnly(() =>
       reason: z
         .enum(WAIT_REASONS)
         .meta(
-          about('`others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once.'),
+          about(
+            '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once.',
+          ),
         ),
       position: z.int().min(1).nullable().meta(about('Among the waiting jobs of the tenant; null when the job does not wait.')),
       ahead: z.array(z.string()).meta(about('The next few of the tenant before it, first to last.')),
@@ -115,7 +137,9 @@ export type JobExplanationReply = z.infer<typeof explanation>;
 const options = { owner: ownerOrCallers, ...TERMS };
 
 /** Work of some kind, and what it asks of the scheduler: one schema for each kind. */
-const create = z.discriminatedUnion('kind', [WORK_SCHEMAS.batch_embedding.extend(options)]).meta({ id: 'CreateJob' });
+const create = z
+  .discriminatedUnion('kind', [WORK_SCHEMAS.batch_embedding.extend(options), WORK_SCHEMAS.command.extend(options)])
+  .meta({ id: 'CreateJob' });
 
 export type CreateJob = z.output<typeof create>;
 

@@ -357,6 +357,16 @@ export const LIMITS = {
   pictureBarsMaxCount: 20_000,
   // Files that a job reads, and that it writes: each is a row of an answer and an object in the bucket.
   jobArtifactsMaxCount: 32,
+  // As long as most file systems take one name.
+  artifactPathCharsMax: 255,
+  // What a command line is made of; arguments are for options, files for data.
+  programArgumentsMaxCount: 128,
+  // As many as an environment is read by people.
+  programVariablesMaxCount: 64,
+  // Of all arguments, and of all variables: they are part of the row of the job and of every answer about it.
+  programTextCharsMax: 32_768,
+  // 64 GiB.
+  programFileMibMax: 65_536,
   // What an agent holds of a log that the gateway has not taken yet: what more comes pushes out the oldest.
   agentLogHeldBytesMax: 512 * 1024,
   // What comes within this time is sent in one message.

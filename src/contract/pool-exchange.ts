@@ -1,5 +1,6 @@
 import type { AttemptId, PoolId } from '../kernel/ids.ts';
 import type { AttemptReport, Grant, ReportVerdict } from './attempt.ts';
+import type { JobKind } from './job-work.ts';
 import type { Capacity } from './node-capacity.ts';
 
 // What a pool and the scheduler say to each other. Each message of a pool may come twice, and each effect may be answered again: applying
@@ -29,6 +30,8 @@ export interface PoolNode {
   readonly attemptsMax: number;
   readonly domains: Readonly<Record<string, string>>;
   readonly ordinal: number;
+  /** Kinds of jobs that it runs; absent: those that need no leave of its operator. */
+  readonly kinds?: readonly JobKind[];
   /** Where other agents of the pool reach it; null: nowhere. */
   readonly address: string | null;
   readonly weights: readonly { readonly model: string; readonly memoryMib: number; readonly loadMs: number }[];

@@ -121,7 +121,9 @@ export class PoolSync {
     // Read again: a heartbeat may have come while the scheduler was asked.
     const lease = store.find(attemptIdOf(report.jobId, report.fence));
     if (lease === undefined) return;
-    if (verdict === 'stale' || report.kind !== 'progress') return store.remove(lease.grant.attemptId);
+    if (verdict === 'stale' || (report.kind !== 'progress' && report.kind !== 'saved')) return store.remove(lease.grant.attemptId);
+    // One that is asked for again begins with what it has saved.
+    if (report.kind === 'saved') return store.save({ ...lease, grant: { ...lease.grant, checkpoint: report.checkpoint } });
     const known = report.throughput === undefined ? lease : told(lease, report.throughput);
     const isAsked = !lease.lost && (verdict === 'cancel' || verdict === 'stop');
     if (isAsked || known !== lease) store.save(isAsked ? { ...known, command: verdict } : known);

@@ -98,6 +98,8 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
   readInput: '?fence=1',
   writeOutput: '?fence=1',
   appendLog: '?fence=1&at=0',
+  readCheckpoint: '?fence=1',
+  writeCheckpoint: `?fence=1&sha256=${'0'.repeat(64)}`,
 };
 
 /** Paths that name a resource of tenant A. */

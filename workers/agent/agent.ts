@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { JobKind } from '../../src/contract/job-work.ts';
+import { JOB_KINDS } from '../../src/contract/job-work.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { Backoff } from './backoff.ts';
 import type { JobRunners } from './job-runner.ts';
@@ -18,16 +20,16 @@ export interface AgentOptions {
   readonly stopped: AbortSignal;
 }
 
-type Registration = Awaited<ReturnType<PoolClient['register']>>;
+type Registered = Awaited<ReturnType<PoolClient['register']>>;
 
 /** Works for a pool, one attempt at a time, until stopped. Throws only when the pool will not have this agent. */
 export async function runAgent({ client, runners, secrets, name, stopped }: AgentOptions): Promise<void> {
   const backoff = new Backoff(Math.random);
-  let registration: Registration | undefined;
+  let registration: Registered | undefined;
   let isAway = false;
   while (!stopped.aborted) {
     try {
-      registration ??= await client.register(name);
+      registration ??= await client.register({ name, kinds: kindsOf(runners) });
       const assignment = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped);
       backoff.reset();
       isAway = false;
@@ -47,6 +49,8 @@ export async function runAgent({ client, runners, secrets, name, stopped }: Agen
     }
   }
 }
+
+const kindsOf = (runners: JobRunners): JobKind[] => JOB_KINDS.filter((kind) => runners[kind] !== undefined);
 
 /** `fetch` keeps what happened in the cause of its error. */
 const reasonOf = (error: unknown): string => String(error instanceof Error && error.cause instanceof Error ? error.cause : error);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, openAsBlob } from 'node:fs';
+import { link, rm } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
@@ -9,6 +10,7 @@ import { must } from '../../src/kernel/assert.ts';
 import type { AttemptArtifacts } from './job-runner.ts';
 import { persistently } from './persistently.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';
+import { Refused } from './pool-client.ts';
 
 /** What came is not what the gateway has. */
 export class Corrupt extends Error {}
@@ -21,11 +23,14 @@ export class ArtifactTransfer implements AttemptArtifacts {
   readonly #client: PoolClient;
   readonly #attempt: AttemptKey;
   readonly #stopped: AbortSignal;
+  readonly #lost: AbortSignal;
 
-  constructor(client: PoolClient, attempt: AttemptKey, stopped: AbortSignal) {
+  /** An attempt that must stop (`stopped`) still saves its checkpoint, until it is `lost`. */
+  constructor(client: PoolClient, attempt: AttemptKey, stopped: AbortSignal, lost: AbortSignal) {
     this.#client = client;
     this.#attempt = attempt;
     this.#stopped = stopped;
+    this.#lost = lost;
   }
 
   fetchInput(index: number, path: string): Promise<void> {
@@ -33,16 +38,42 @@ export class ArtifactTransfer implements AttemptArtifacts {
   }
 
   async storeOutput(index: number, path: string): Promise<OutputClaim> {
-    const { bytes, sha256 } = await this.#store(path, (content, digest) =>
+    const { bytes, sha256 } = await this.#store(path, this.#stopped, (content, digest) =>
       this.#client.output(this.#attempt, { index, sha256: digest }, content, this.#stopped),
     );
     return { index, bytes, sha256 };
   }
 
-  async #store(path: string, send: (content: Blob, sha256: string) => Promise<void>): Promise<{ bytes: number; sha256: string }> {
+  async fetchCheckpoint(path: string): Promise<boolean> {
+    try {
+      await this.#fetch(() => this.#client.checkpoint(this.#attempt, this.#stopped), path);
+      return true;
+    } catch (error) {
+      if (error instanceof Refused && error.code === 'file_not_found') return false;
+      throw error;
+    }
+  }
+
+  async storeCheckpoint(path: string): Promise<void> {
+    // The command may replace its checkpoint at any time: a second name keeps this one.
+    const kept = `${path}.sluice`;
+    await rm(kept, { force: true });
+    await link(path, kept);
+    try {
+      await this.#store(kept, this.#lost, (content, sha256) => this.#client.storeCheckpoint(this.#attempt, sha256, content, this.#lost));
+    } finally {
+      await rm(kept, { force: true });
+    }
+  }
+
+  async #store(
+    path: string,
+    signal: AbortSignal,
+    send: (content: Blob, sha256: string) => Promise<void>,
+  ): Promise<{ bytes: number; sha256: string }> {
     const sha256 = await digestOf(path);
     const content = await openAsBlob(path);
-    await persistently(this.#stopped, () => send(content, sha256));
+    await persistently(signal, () => send(content, sha256));
     return { bytes: content.size, sha256 };
   }
 

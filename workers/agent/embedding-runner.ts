@@ -8,7 +8,7 @@ import { failed } from './job-runner.ts';
 import { persistently } from './persistently.ts';
 
 /** Embeds the lines of a file with one of the gateway's models. */
-export class EmbeddingRunner implements JobRunner {
+export class EmbeddingRunner implements JobRunner<'batch_embedding'> {
   readonly #models: GatewayModels;
 
   constructor(models: GatewayModels) {

@@ -1,6 +1,8 @@
 import { hostname } from 'node:os';
 
 import { runAgent } from './agent.ts';
+import { allowedKinds } from './allowed-kinds.ts';
+import { CommandRunner } from './command-runner.ts';
 import { EmbeddingRunner } from './embedding-runner.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { readConfig, PoolClient } from './pool-client.ts';
@@ -23,9 +25,10 @@ const name = `${hostname()}-${process.pid}`
   .slice(-64);
 
 const models = new GatewayModels(gatewayFiles(config.url), config.cacheSocket);
+const allowed = allowedKinds(process.argv.slice(2), process.env);
 await runAgent({
   client: new PoolClient(config),
-  runners: { batch_embedding: new EmbeddingRunner(models) },
+  runners: { batch_embedding: new EmbeddingRunner(models), ...(allowed.has('command') ? { command: new CommandRunner() } : {}) },
   secrets: [config.token],
   name,
   stopped: stop.signal,

@@ -1,8 +1,7 @@
 import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
+import type { JobKind } from '../../src/contract/job-work.ts';
 import type { AttemptLog } from './attempt-log.ts';
-
-type JobKind = Assignment['kind'];
 
 /** Why an attempt must stop before its work is done. `lost`: it is another agent's now, or about to be. */
 export type StopReason = 'cancelled' | 'released' | 'lost';
@@ -21,6 +20,10 @@ export interface AttemptArtifacts {
   fetchInput(index: number, path: string): Promise<void>;
   /** Uploads an output. It is invisible to the job's owner until the completion that names it is accepted. */
   storeOutput(index: number, path: string): Promise<OutputClaim>;
+  /** Downloads what the attempts of the job have saved last; false when that is nothing. */
+  fetchCheckpoint(path: string): Promise<boolean>;
+  /** Uploads what the attempt has saved, also while it stops: later attempts begin with it. */
+  storeCheckpoint(path: string): Promise<void>;
 }
 
 /** What a runner has for one attempt. */
@@ -31,7 +34,7 @@ export interface AttemptScope<Kind extends JobKind> {
   readonly artifacts: AttemptArtifacts;
   readonly log: AttemptLog;
   readonly lease: LeaseClock;
-  /** Aborted with a `StopReason`: the runner rejects. */
+  /** Aborted with a `StopReason`: the runner saves what it can within the grace of the assignment, nothing when `lost`, and rejects. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: Progress) => void;
 }
@@ -45,15 +48,17 @@ export interface RunFailure {
   readonly kind: 'failed';
   readonly reason: FailureReason;
   readonly message: string;
+  /** Of a program that ended by itself. */
+  readonly exitCode?: number;
 }
 
 export const failed = (reason: FailureReason, message: string): RunFailure => ({ kind: 'failed', reason, message });
 
 /**
  * Runs attempts of one kind of job. It returns, or rejects once `signal` is aborted; when it has done either, nothing that it started is left,
- * and nothing writes to the attempt's folder any more.
+ * and nothing writes to the attempt's folder any more. [P51]
  */
-export interface JobRunner<Kind extends JobKind = JobKind> {
+export interface JobRunner<Kind extends JobKind> {
   run(scope: AttemptScope<Kind>): Promise<RunEnd>;
 }
 

@@ -1,7 +1,7 @@
 import { Blob } from 'node:buffer';
 import type * as z from 'zod';
 
-import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
+import type { Assignment, OutputClaim, Registration } from '../../src/contract/agent-protocol.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
@@ -58,6 +58,7 @@ interface Completion {
 interface Failure {
   readonly reason: FailureReason;
   readonly message: string;
+  readonly exitCode?: number;
 }
 
 type HeartbeatReply = z.infer<typeof agentEndpoints.heartbeat.reply.schema>;
@@ -75,8 +76,8 @@ export class PoolClient {
     this.#config = config;
   }
 
-  async register(name: string) {
-    return agentEndpoints.registerAgent.reply.schema.parse(await this.#json('POST', 'agents', { json: { name } }));
+  async register(registration: Registration) {
+    return agentEndpoints.registerAgent.reply.schema.parse(await this.#json('POST', 'agents', { json: registration }));
   }
 
   /** Waits up to `waitMs` for work. */
@@ -101,6 +102,15 @@ export class PoolClient {
     await this.#json('PUT', `attempts/${attempt}/output?fence=${fence}&index=${index}&sha256=${sha256}`, { bytes, signal });
   }
 
+  /** What the job's attempts have saved last. */
+  async checkpoint({ attempt, fence }: AttemptKey, signal: AbortSignal): Promise<Response> {
+    return this.#send('GET', `attempts/${attempt}/checkpoint?fence=${fence}`, { signal });
+  }
+
+  async storeCheckpoint({ attempt, fence }: AttemptKey, sha256: string, bytes: Blob, signal: AbortSignal): Promise<void> {
+    await this.#json('PUT', `attempts/${attempt}/checkpoint?fence=${fence}&sha256=${sha256}`, { bytes, signal });
+  }
+
   /** Adds to the log of the attempt what it wrote from byte `at` on. */
   async log({ attempt, fence }: AttemptKey, at: number, bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
     await this.#json('POST', `attempts/${attempt}/logs?fence=${fence}&at=${at}`, { bytes: new Blob([bytes]), signal });
@@ -110,8 +120,9 @@ export class PoolClient {
     await this.#json('POST', `attempts/${attempt}/complete`, { json: { fence, progress, tokens, outputs } });
   }
 
-  async fail({ attempt, fence }: AttemptKey, { reason, message }: Failure): Promise<void> {
-    await this.#json('POST', `attempts/${attempt}/fail`, { json: { fence, reason, message: message.slice(0, 1024) } });
+  async fail({ attempt, fence }: AttemptKey, { reason, message, exitCode }: Failure): Promise<void> {
+    const json = { fence, reason, message: message.slice(0, 1024), ...(exitCode === undefined ? {} : { exit_code: exitCode }) };
+    await this.#json('POST', `attempts/${attempt}/fail`, { json });
   }
 
   async #json(method: string, path: string, call: Call): Promise<unknown> {

@@ -9,7 +9,7 @@ import { LIMITS } from '../../src/contract/limits.ts';
 import { ArtifactTransfer, Corrupt } from './artifact-transfer.ts';
 import { AttemptLog } from './attempt-log.ts';
 import { Heartbeats } from './heartbeat.ts';
-import type { AttemptScope, JobRunners, RunEnd, StopReason } from './job-runner.ts';
+import type { AttemptScope, JobRunner, JobRunners, RunEnd, StopReason } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import { persistently } from './persistently.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';
@@ -61,7 +61,7 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
     const scope: AttemptScope<typeof assignment.kind> = {
       assignment,
       folder,
-      artifacts: new ArtifactTransfer(client, assignment, stop.signal),
+      artifacts: new ArtifactTransfer(client, assignment, stop.signal, lost.signal),
       log,
       lease: heartbeats,
       signal: stop.signal,
@@ -80,8 +80,8 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
 }
 
 async function run(scope: AttemptScope<Assignment['kind']>, runners: JobRunners): Promise<Ending> {
-  const runner = runners[scope.assignment.kind];
-  if (runner === undefined) return failed('agent_error', `this agent does not run ${scope.assignment.kind} jobs`);
+  const runner = runners[scope.assignment.kind] as JobRunner<Assignment['kind']> | undefined;
+  if (runner === undefined) return failed('kind_not_offered', `this agent does not run ${scope.assignment.kind} jobs`);
   try {
     return await runner.run(scope);
   } catch (error) {
@@ -96,7 +96,7 @@ function endingOf(error: unknown, signal: AbortSignal): Ending {
   }
   if (error instanceof Refused && error.code === 'stale_fence') return { kind: 'lost' };
   if (error instanceof Refused) return failed(REASON_OF[error.code] ?? 'agent_error', error.message);
-  if (error instanceof Corrupt) return failed('agent_error', error.message);
+  if (error instanceof Corrupt) return failed('input_corrupt', error.message);
   return failed('agent_error', error instanceof Error ? error.message : String(error));
 }
 

@@ -46,6 +46,12 @@ export const jobExamples = {
   heartbeat: { params: attempt, body: { fence, progress: { completed: 0, failed: 0, total: 2 } } },
   readInput: { params: attempt, query: { fence } },
   writeOutput: { params: attempt, query: { fence }, body: OUTPUT },
+  writeCheckpoint: {
+    params: attempt,
+    query: { fence, sha256: '9abeae640633a4fc0de2e8baaef123ffa00ae42aa1bfbf9485399d750930b283' },
+    body: 'epoch 3\n',
+  },
+  readCheckpoint: { params: attempt, query: { fence } },
   appendLog: { params: attempt, query: { fence, at: 0 }, body: 'loading the model\n' },
   completeAttempt: { params: attempt, body: { fence, progress: { completed: 1, failed: 1, total: 2 }, tokens: 8 } },
   failAttempt: { params: attempt, body: { fence, reason: 'released', message: 'the machine is needed elsewhere' } },

@@ -1,12 +1,12 @@
 import type { OutputClaim } from '../../contract/agent-protocol.ts';
 import type { Grant, JobOutput, Progress } from '../../contract/attempt.ts';
-import { outputFileOf } from '../../contract/attempt.ts';
+import { checkpointFileOf, checkpointPrefixOf, outputFileOf } from '../../contract/attempt.ts';
 import { inputFilesOf, outputPathsOf } from '../../contract/job-work.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { AttemptId, PoolId, TenantId } from '../../kernel/ids.ts';
+import type { AttemptId, FileId, PoolId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Authority } from '../../contract/write-lease.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
@@ -18,7 +18,7 @@ export interface AttemptParts<Content> {
   readonly pools: Pools;
   readonly writer: FileWriter<Content>;
   readonly files: FileCatalogue<Content>;
-  readonly store: Pick<FileStore<Content>, 'find'>;
+  readonly store: Pick<FileStore<Content>, 'find' | 'read' | 'list' | 'delete'>;
   readonly clock: Clock;
   /** The right to store what a job of the tenant made. */
   readonly authorityOf: (tenantId: TenantId) => Authority;
@@ -86,13 +86,41 @@ export class AttemptFiles<Content> {
     return this.#store(held.value, { id: outputFileOf(jobId, fence, index), filename, purpose }, upload);
   }
 
+  /** What the job's attempts have saved last. Refuses with `stale_fence`, or with `file_not_found` when they have saved nothing. */
+  async checkpoint(hold: AttemptHold): Promise<Outcome<{ readonly file: StoredFile; readonly content: Content }>> {
+    const held = await this.#held(hold);
+    if (!held.ok) return held;
+    const { tenantId, checkpoint } = held.value;
+    const [file, content] = checkpoint == null ? [] : await this.#stored(tenantId, checkpoint.file);
+    if (file !== undefined && content !== undefined) return ok({ file, content });
+    return refuseResource('file_not_found', { kind: 'file', name: 'checkpoint' }, 'the job has saved nothing');
+  }
+
+  /** Stores what an attempt has saved; from then on later attempts begin with it. Refuses as `output` does. */
+  async saveCheckpoint(hold: AttemptHold, sha256: string, upload: ArtifactUpload<Content>): Promise<Outcome<null>> {
+    const sized = bounded(upload.bytes);
+    if (!sized.ok) return sized;
+    const held = await this.#held(hold);
+    if (!held.ok) return held;
+    const { jobId } = held.value;
+    const file = checkpointFileOf(jobId, sha256);
+    const stored = await this.#store(held.value, { id: file, filename: 'checkpoint', purpose: 'checkpoint' }, upload);
+    if (!stored.ok) return stored;
+    const saved = await this.#parts.pools(hold.poolId).saved(hold.attemptId, hold.fence, { file, bytes: upload.bytes, sha256 });
+    if (saved.ok) await this.#dropCheckpoints(held.value, file);
+    return saved;
+  }
+
   /** Ends an attempt whose outputs are all stored as its agent names them. Refuses with `state_conflict` when they are not, or as `end` does. */
   async complete(hold: AttemptHold, { progress, tokens, outputs }: Completion): Promise<Outcome<null>> {
     const pool = this.#parts.pools(hold.poolId);
     const held = await this.#held(hold);
     // An end that is on record already is answered as the first time, and changes nothing. [P57]
     const named = held.ok ? await this.#named(held.value, outputs) : ok([]);
-    return named.ok ? pool.end(hold.attemptId, hold.fence, { kind: 'completed', progress, tokens, outputs: named.value }) : named;
+    if (!named.ok) return named;
+    const ended = await pool.end(hold.attemptId, hold.fence, { kind: 'completed', progress, tokens, outputs: named.value });
+    if (ended.ok && held.ok && held.value.checkpoint != null) await this.#dropCheckpoints(held.value, null);
+    return ended;
   }
 
   /** The outputs of an attempt as they are stored. */
@@ -136,10 +164,25 @@ export class AttemptFiles<Content> {
     }
   }
 
+  async #stored(tenantId: TenantId, id: FileId): Promise<[StoredFile | undefined, Content | undefined]> {
+    const { store } = this.#parts;
+    return [await store.find(tenantId, id), await store.read(tenantId, id)];
+  }
+
+  /** Deletes what the job's attempts have saved, but `kept`. Left over where this is cut off, they go with the next one, or with the tenant. */
+  async #dropCheckpoints({ tenantId, jobId }: Grant, kept: FileId | null): Promise<void> {
+    const prefix = checkpointPrefixOf(jobId);
+    const { files } = await this.#parts.store.list(tenantId, prefix, CHECKPOINTS_A_SWEEP);
+    for (const { id } of files) if (id.startsWith(prefix) && id !== kept) await this.#parts.store.delete(tenantId, id);
+  }
+
   #held({ poolId, attemptId, fence }: AttemptHold): Promise<Outcome<Grant>> {
     return this.#parts.pools(poolId).held(attemptId, fence);
   }
 }
+
+/** There is one, and those of which the deletion was cut off. */
+const CHECKPOINTS_A_SWEEP = 16;
 
 function bounded(bytes: number): Outcome<null> {
   if (!(bytes >= 0)) return refuse('invalid_value', 'send the content-length of the upload', 'content-length');

@@ -74,7 +74,7 @@ export class JobDesk {
   async #missingInput(tenantId: TenantId, work: Work): Promise<Refusal | undefined> {
     for (const { field, id } of inputFilesOf(work)) {
       const found = await this.#parts.files.find(tenantId, id);
-      if (!found.ok) return refusalAt(found.error, [field]);
+      if (!found.ok) return refusalAt(found.error, field);
     }
     return undefined;
   }
@@ -104,7 +104,12 @@ export class JobDesk {
 
 /** A job that asks for more nodes than its runner can use. */
 function beyondKind({ kind }: Work, { options }: JobTerms): Refusal | undefined {
-  const { nodesMax } = KIND_FACTS[kind];
+  const { nodesMax, isOptIn } = KIND_FACTS[kind];
+  const preferring = options.findIndex(({ topology }) => isOptIn && topology?.mode === 'preferred');
+  if (preferring !== -1) {
+    const what = `must be required: a ${kind} job runs only on agents that offer such jobs`;
+    return refusal('invalid_value', what, ['resources', preferring, 'topology', 'mode']);
+  }
   const at = options.findIndex(({ nodes }) => nodes.max > nodesMax);
   const asked = options[at]?.nodes.max;
   if (asked === undefined) return undefined;

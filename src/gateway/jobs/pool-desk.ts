@@ -1,4 +1,4 @@
-import type { AttemptEnding, Grant, Progress, Throughput } from '../../contract/attempt.ts';
+import type { AttemptEnding, Checkpoint, Grant, Progress, Throughput } from '../../contract/attempt.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolNode } from '../../contract/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';
@@ -23,6 +23,7 @@ export interface PoolDesk {
     throughput?: Throughput,
   ): Promise<Outcome<HeartbeatReply>>;
   held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>>;
+  saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>>;
   end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>>;
   summary(): Promise<{ readonly agents: number; readonly running: number }>;
 }

@@ -6,6 +6,7 @@ import type { Explanation } from '../engine/explain/explain.ts';
 import { explain } from '../engine/explain/explain.ts';
 import type { Cell } from '../engine/machine/cell.ts';
 import type { JobRecord } from '../engine/machine/job-record.ts';
+import { isOffered } from './offered-kinds.ts';
 
 /** Why a job waits, as its owner is told: of jobs of other tenants, their number alone. Plain data. */
 export interface JobExplanation {
@@ -26,7 +27,8 @@ export const NOT_WAITING = { reason: 'not_waiting', position: null, ahead: [], w
 /** Why a job waits, in the state as it is. */
 export function explained(cell: Cell, job: JobRecord): JobExplanation {
   const explanation = explain(cell, job);
-  const reason = reasonOf(explanation);
+  const found = reasonOf(explanation);
+  const reason = LACKING.has(found) && !isOffered(cell, job.spec) ? 'kind_not_offered' : found;
   const jobId = job.spec.id;
   if (reason === 'not_waiting') return { jobId, ...NOT_WAITING };
   let waitingElsewhereCount = 0;
@@ -34,6 +36,9 @@ export function explained(cell: Cell, job: JobRecord): JobExplanation {
   const { position, ahead } = explanation;
   return { jobId, reason, position, ahead, waitingElsewhereCount, agentsLacking: reason === 'no_free_agent' ? 1 : null };
 }
+
+/** Reasons behind which may be that no agent runs jobs of this kind. */
+const LACKING: ReadonlySet<WaitReason> = new Set(['no_pool', 'no_free_agent']);
 
 function reasonOf({ why, blockers }: Explanation): WaitReason {
   switch (why.kind) {

@@ -10,6 +10,11 @@ const POLICY = {
   output_too_large: 'permanent',
   model_unavailable: 'counted',
   agent_error: 'counted',
+  kind_not_offered: 'counted',
+  input_corrupt: 'counted',
+  command_failed: 'counted',
+  resource_exceeded: 'counted',
+  output_missing: 'counted',
   // An attempt that was confirmed and then fell silent may be killing its agents: it counts.
   lease_expired: 'counted',
   never_started: 'free',

@@ -1,4 +1,4 @@
-import type { FailureReason, JobOutput, Progress } from '../../contract/attempt.ts';
+import type { Checkpoint, FailureReason, JobOutput, Progress } from '../../contract/attempt.ts';
 import type { Priority } from '../../contract/job-terms.ts';
 import type { Work } from '../../contract/job-work.ts';
 import type { JobErrorReason, JobState } from '../../contract/jobs.ts';
@@ -61,6 +61,8 @@ export interface Job extends JobRequest {
   readonly outputFile: FileId | null;
   /** Absent while there are none, and in jobs that ended before outputs were named. */
   readonly outputs?: readonly JobOutput[];
+  /** What its attempts have saved last. */
+  readonly checkpoint?: Checkpoint;
   readonly error: JobError | null;
   /** What the owner pays for. */
   readonly tokens: number;
@@ -85,11 +87,14 @@ export interface EndedAttempt {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly outcome: 'succeeded' | FailureReason;
+  /** Of a program that ended by itself. */
+  readonly exitCode?: number;
 }
 
 interface JobError {
   readonly reason: JobErrorReason;
   readonly message: string;
+  readonly exitCode?: number;
 }
 
 export const NO_PROGRESS: Progress = { completed: 0, failed: 0, total: null };

@@ -3,13 +3,14 @@ import type { PoolId } from '../../kernel/ids.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import type { AcceleratorType, NodeSpec } from '../engine/model/pool-spec.ts';
 import { ONE_ATTEMPT } from './default-terms.ts';
+import { domainsOf } from './offered-kinds.ts';
 
 /** An agent as the engine sees it. */
-export const nodeOf = ({ id, capacity, attemptsMax, domains, ordinal }: PoolNode, poolId: PoolId): NodeSpec => ({
+export const nodeOf = ({ id, capacity, attemptsMax, domains, ordinal, kinds }: PoolNode, poolId: PoolId): NodeSpec => ({
   id,
   poolId,
   ...(capacity ?? { accelerator: null, acceleratorCount: 0, ...ONE_ATTEMPT }),
-  domains,
+  domains: domainsOf(domains, kinds),
   ordinal,
   jobsMax: attemptsMax,
 });

@@ -17,7 +17,7 @@ export type AttemptEnd =
       readonly tokens: number;
       readonly outputs?: readonly JobOutput[];
     }
-  | { readonly fence: number; readonly outcome: FailureReason; readonly message: string };
+  | { readonly fence: number; readonly outcome: FailureReason; readonly message: string; readonly exitCode?: number };
 
 /**
  * A job as its owner sees it after the engine has changed its record. `end` is what its pool reported of the attempt that is over; of one
@@ -46,7 +46,9 @@ function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptE
   if (record.state === 'succeeded' && end?.outcome === 'succeeded') {
     // An agent that names no outputs has uploaded one.
     const outputFile = end.outputs === undefined ? outputFileOf(job.id, over.fence) : (end.outputs[0]?.file ?? null);
-    return { ...job, ended, progress: end.progress, outputFile, ...(end.outputs === undefined ? {} : { outputs: end.outputs }) };
+    // What it has saved is of no use any more.
+    const { checkpoint: _saved, ...rest } = job;
+    return { ...rest, ended, progress: end.progress, outputFile, ...(end.outputs === undefined ? {} : { outputs: end.outputs }) };
   }
   return {
     ...job,
@@ -73,8 +75,11 @@ function endedAttempt(
   // The output of a job that was cancelled meanwhile is not wanted.
   const reported = end?.outcome === 'succeeded' && record.state !== 'succeeded' ? 'cancelled' : end?.outcome;
   const outcome: EndedAttempt['outcome'] = reported ?? (isConfirmed ? 'lease_expired' : 'never_started');
-  return { fence, poolId, startedAtMs, endedAtMs: nowMs, outcome };
+  return { fence, poolId, startedAtMs, endedAtMs: nowMs, outcome, ...(end === undefined ? {} : exitCodeOf(end)) };
 }
+
+const exitCodeOf = (end: AttemptEnd): { readonly exitCode?: number } =>
+  end.outcome === 'succeeded' || end.exitCode === undefined ? {} : { exitCode: end.exitCode };
 
 /** Why the job failed, if it has. */
 function errorOf({ state, endReason }: JobRecord, end: AttemptEnd | undefined): Job['error'] {
@@ -83,7 +88,7 @@ function errorOf({ state, endReason }: JobRecord, end: AttemptEnd | undefined): 
   if (own !== undefined) return own;
   return end === undefined || end.outcome === 'succeeded'
     ? { reason: 'lease_expired', message: 'the pool fell silent' }
-    : { reason: end.outcome, message: end.message };
+    : { reason: end.outcome, message: end.message, ...exitCodeOf(end) };
 }
 
 /** The ends that no agent reports: they follow from what the owner had set. */

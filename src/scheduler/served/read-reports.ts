@@ -3,7 +3,7 @@ import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { AttemptNews, CellEvent } from '../engine/machine/event.ts';
 import { newsOfFailure } from './failure-policy.ts';
-import type { Job } from './job.ts';
+import type { Job, LiveAttempt } from './job.ts';
 import type { AttemptEnd } from './project-job.ts';
 
 /** What the reports of a pool come to, before anything is changed. */
@@ -36,28 +36,28 @@ export function readReports(
     const end = ends.get(report.jobId);
     if (end?.fence === report.fence) return end.outcome === outcomeOf(report) ? 'accepted' : 'stale';
     if (job === undefined) return 'stale';
-    if (job.attempt === null || job.attempt.fence !== report.fence || job.attempt.poolId !== poolId) {
+    const attempt = liveAttempt(job, report, poolId);
+    if (attempt === null) {
       return isRecorded(job, report, poolId) ? 'accepted' : 'stale';
     }
     switch (report.kind) {
       case 'progress':
-        for (const news of newsOfProgress(report, job.attempt.isConfirmed)) tell(report, news);
-        progressed.set(job.id, { ...job, progress: report.progress, attempt: { ...job.attempt, isConfirmed: true } });
+        for (const news of newsOfProgress(report, attempt.isConfirmed)) tell(report, news);
+        progressed.set(job.id, { ...job, progress: report.progress, attempt: { ...attempt, isConfirmed: true } });
         return commandOf(job);
+      case 'saved':
+        // An agent saves one checkpoint after the other: this one is its newest.
+        tell(report, { kind: 'saved' });
+        progressed.set(job.id, { ...job, checkpoint: report.checkpoint });
+        return 'accepted';
       case 'completed':
         tell(report, { kind: 'completed' });
-        ends.set(job.id, {
-          fence: report.fence,
-          outcome: 'succeeded',
-          progress: report.progress,
-          tokens: report.tokens,
-          ...(report.outputs === undefined ? {} : { outputs: report.outputs }),
-        });
+        ends.set(job.id, completionOf(report));
         // Its output comes too late.
         return job.state === 'cancelling' ? 'cancel' : 'accepted';
       case 'failed':
         tell(report, newsOfFailure(report.reason));
-        ends.set(job.id, { fence: report.fence, outcome: report.reason, message: report.message });
+        ends.set(job.id, failureOf(report));
         return 'accepted';
       default:
         return unreachable(report);
@@ -71,8 +71,27 @@ function newsOfProgress({ throughput }: Extract<AttemptReport, { kind: 'progress
   return throughput === undefined ? running : [...running, { kind: 'progress', ...throughput }];
 }
 
+type Report<Kind extends AttemptReport['kind']> = Extract<AttemptReport, { kind: Kind }>;
+
+const completionOf = ({ fence, progress, tokens, outputs }: Report<'completed'>): AttemptEnd => ({
+  fence,
+  outcome: 'succeeded',
+  progress,
+  tokens,
+  ...(outputs === undefined ? {} : { outputs }),
+});
+
+function failureOf(report: Report<'failed'>): AttemptEnd {
+  const { fence, reason, exitCode } = report;
+  return { fence, outcome: reason, message: report.message, ...(exitCode === undefined ? {} : { exitCode }) };
+}
+
 const outcomeOf = (report: AttemptReport): AttemptEnd['outcome'] | undefined =>
   report.kind === 'completed' ? 'succeeded' : report.kind === 'failed' ? report.reason : undefined;
+
+/** The attempt that the report is about, if the pool has it. */
+const liveAttempt = ({ attempt }: Job, { fence }: AttemptReport, poolId: PoolId): LiveAttempt | null =>
+  attempt?.fence === fence && attempt.poolId === poolId ? attempt : null;
 
 /** Whether this very end of the attempt is on record: its report was delivered twice. */
 function isRecorded(job: Job, report: AttemptReport, poolId: PoolId): boolean {

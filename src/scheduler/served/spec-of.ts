@@ -3,6 +3,7 @@ import type { Priority } from '../../contract/job-terms.ts';
 import { KIND_FACTS } from '../../contract/job-work.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { JobRequest } from './job.ts';
+import { optionOf } from './offered-kinds.ts';
 
 /** A priority as the engine counts it. */
 export const priorityNumber = (priority: Priority): number => (typeof priority === 'number' ? priority : NAMED_PRIORITIES[priority]);
@@ -15,7 +16,7 @@ export const specOf = (job: JobRequest): JobSpec => ({
   kind: KIND_FACTS[job.work.kind].schedulerKind,
   priority: priorityNumber(job.priority),
   preemptible: true,
-  options: job.options,
+  options: job.options.map((option) => optionOf(option, job.work.kind)),
   limits: {
     deadlineAtMs: job.deadlineAtMs,
     durationMaxMs: job.runtimeMaxMs,

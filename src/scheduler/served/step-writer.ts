@@ -163,4 +163,7 @@ const grantOf = (job: Job, fence: number): Grant => ({
   work: job.work,
   owner: job.owner,
   outputFile: outputFileOf(job.id, fence),
+  graceMs: job.graceMs,
+  checkpointIntervalMs: job.checkpointIntervalMs,
+  checkpoint: job.checkpoint ?? null,
 });

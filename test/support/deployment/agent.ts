@@ -9,10 +9,16 @@ export interface Agent {
   stop(): Promise<void>;
   /** Kills it without warning, as a power cut would. */
   kill(): void;
+  /** Freezes it, as a machine that hangs would. */
+  freeze(): void;
 }
 
-export function startAgent(server: Reached, pool: { readonly id: string; readonly agent_token: string }): Agent {
-  const child = spawn(process.execPath, [join(ROOT, 'workers/agent/index.ts')], {
+export function startAgent(
+  server: Reached,
+  pool: { readonly id: string; readonly agent_token: string },
+  flags: readonly string[] = [],
+): Agent {
+  const child = spawn(process.execPath, [join(ROOT, 'workers/agent/index.ts'), ...flags], {
     env: { ...process.env, SLUICE_URL: server.urls[0], SLUICE_POOL: pool.id, SLUICE_AGENT_TOKEN: pool.agent_token },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
@@ -23,5 +29,6 @@ export function startAgent(server: Reached, pool: { readonly id: string; readonl
       await exited;
     },
     kill: () => void child.kill('SIGKILL'),
+    freeze: () => void child.kill('SIGSTOP'),
   };
 }

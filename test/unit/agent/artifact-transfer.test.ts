@@ -22,7 +22,7 @@ const answer = (content: string): Response =>
   new Response(content, { headers: { 'repr-digest': `sha-256=:${createHash('sha256').update(CONTENT).digest('base64')}:` } });
 
 const transferWith = (client: object): ArtifactTransfer =>
-  new ArtifactTransfer(client as PoolClient, ATTEMPT, new AbortController().signal);
+  new ArtifactTransfer(client as PoolClient, ATTEMPT, new AbortController().signal, new AbortController().signal);
 
 describe('files of attempts', () => {
   it('[P52] are fetched again when they arrive as something else than is stored', async () => {

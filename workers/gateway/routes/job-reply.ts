@@ -33,13 +33,20 @@ export function jobReply(job: Job): JobReply {
     progress: job.progress,
     output_file: job.outputFile,
     outputs: [...(job.outputs ?? [])],
-    error: job.error,
+    checkpoint: job.checkpoint === undefined ? null : { bytes: job.checkpoint.bytes, sha256: job.checkpoint.sha256 },
+    error: errorReply(job.error),
     created_at: seconds(job.createdAtMs),
     started_at: secondsOrNull(job.startedAtMs),
     finished_at: secondsOrNull(job.finishedAtMs),
     usage: isFinished(job) ? { job_tokens: job.tokens, accelerator_ms: job.acceleratorMs } : null,
     cost_usd: costNano === undefined ? null : usd(costNano),
   };
+}
+
+function errorReply(error: Job['error']): JobReply['error'] {
+  if (error === null) return null;
+  const { exitCode = null, ...rest } = error;
+  return { ...rest, exit_code: exitCode };
 }
 
 const secondsOrNull = (ms: number | null): number | null => (ms === null ? null : seconds(ms));
@@ -64,4 +71,5 @@ const attemptReply = (attempt: EndedAttempt | LiveAttempt) => ({
   started_at: seconds(attempt.startedAtMs),
   ended_at: 'endedAtMs' in attempt ? seconds(attempt.endedAtMs) : null,
   outcome: 'outcome' in attempt ? attempt.outcome : ('running' as const),
+  exit_code: 'exitCode' in attempt ? (attempt.exitCode ?? null) : null,
 });

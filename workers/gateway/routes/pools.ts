@@ -124,6 +124,12 @@ export const agentHandlers = {
   },
   writeOutput: async ({ gateway, principal, params, query, request }) =>
     accepted(await gateway.heavy.attempts.output(holdOf(principal, params, query), query.index, uploadOf(request, query.sha256))),
+  readCheckpoint: async ({ gateway, principal, params, query }) => {
+    const saved = await gateway.heavy.attempts.checkpoint(holdOf(principal, params, query));
+    return saved.ok ? { ok: true, reply: saved.value.content, headers: digestHeaders(saved.value.file), used: {} } : saved;
+  },
+  writeCheckpoint: async ({ gateway, principal, params, query, request }) =>
+    accepted(await gateway.heavy.attempts.saveCheckpoint(holdOf(principal, params, query), query.sha256, uploadOf(request, query.sha256))),
   appendLog: async ({ gateway, principal, params, query, request }) => {
     // Its length is bounded: a body of another length than declared does not arrive.
     if (request.headers.get('content-length') === null)
@@ -136,20 +142,22 @@ export const agentHandlers = {
     await gateway.heavy.logs.close(hold);
     return accepted(await gateway.heavy.attempts.complete(hold, { ...body, outputs: body.outputs }));
   },
-  failAttempt: async ({ gateway, principal, params, body: { fence, ...news } }) => {
+  failAttempt: async ({ gateway, principal, params, body: { fence, exit_code: exitCode, ...news } }) => {
     const hold = holdOf(principal, params, { fence });
     await gateway.heavy.logs.close(hold);
-    return accepted(await gateway.heavy.pools(principal.poolId).end(hold.attemptId, fence, { kind: 'failed', ...news }));
+    const ending = { kind: 'failed', ...news, ...(exitCode === undefined ? {} : { exitCode }) } as const;
+    return accepted(await gateway.heavy.pools(principal.poolId).end(hold.attemptId, fence, ending));
   },
 } satisfies Partial<Handlers>;
 
-const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, weights }: Registration): Omit<PoolNode, 'id'> => ({
+const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, kinds, weights }: Registration): Omit<PoolNode, 'id'> => ({
   name,
   capacity: capacity === undefined ? null : capacityOf(capacity),
   attemptsMax: attempts ?? 1,
   domains: domains ?? {},
   ordinal: ordinal ?? 0,
   address: address ?? null,
+  ...(kinds === undefined ? {} : { kinds }),
   weights: (weights ?? []).map(({ model, memory_mib, load_ms }) => ({ model, memoryMib: memory_mib, loadMs: load_ms })),
 });
 
@@ -177,4 +185,16 @@ const base64OfHex = (hex: string): string => btoa(hex.replaceAll(/../g, (pair) =
 
 const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: { accepted: true }, used: {} } as const) : outcome);
 
-const assignmentOf = ({ attemptId, fence, work }: Grant): Assignment => ({ attempt: attemptId, fence, kind: work.kind, model: work.model });
+function assignmentOf({ attemptId, fence, work, graceMs, checkpointIntervalMs }: Grant): Assignment {
+  const assigned = { attempt: attemptId, fence };
+  if (work.kind === 'batch_embedding') return { ...assigned, kind: work.kind, model: work.model };
+  const { inputs, checkpoint = null, ...program } = work;
+  return {
+    ...assigned,
+    ...program,
+    inputs: inputs.map(({ path }) => ({ path })),
+    checkpoint,
+    grace_ms: graceMs ?? LIMITS.jobGraceMs,
+    checkpoint_interval_ms: checkpointIntervalMs ?? null,
+  };
+}

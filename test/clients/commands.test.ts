@@ -1,0 +1,166 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import type { Agent } from '../support/deployment/agent.ts';
+import { startAgent } from '../support/deployment/agent.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+
+let server: Server;
+let client: ApiClient;
+let pool: { readonly id: string; readonly agent_token: string };
+const agents: Agent[] = [];
+
+beforeAll(async () => {
+  server = await deploy();
+  ({ client } = await createTenant(server));
+  pool = await new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY).create('/v1/pools', {
+    name: 'shop',
+    owner: 'testers',
+  });
+});
+
+afterAll(async () => {
+  for (const agent of agents) agent.kill();
+  await server.stop();
+});
+
+const start = (flags: readonly string[] = ['--allow', 'command']): Agent => {
+  const agent = startAgent(server, pool, flags);
+  agents.push(agent);
+  return agent;
+};
+
+async function upload(content: string): Promise<string> {
+  const form = new FormData();
+  form.set('purpose', 'user_data');
+  form.set('file', new Blob([content]), 'input');
+  return (await client.call('POST', '/v1/files', form)).body.id;
+}
+
+async function submit(script: string, more: object = {}): Promise<string> {
+  const { status, body } = await client.post('/v1/jobs', { kind: 'command', argv: ['/bin/sh', '-c', script], ...more });
+  expect([status, body.error]).toEqual([201, null]);
+  return body.id;
+}
+
+const job = async (id: string) => (await client.get(`/v1/jobs/${id}`)).body;
+const log = async (id: string): Promise<string> => (await client.get(`/v1/jobs/${id}/logs`)).body;
+const content = async (file: string): Promise<string> => (await client.get(`/v1/files/${file}/content`)).body;
+const ends = (id: string, state: string) => expect.poll(async () => (await job(id)).state, { timeout: 90_000 }).toBe(state);
+
+/** Processes of this machine that run with this argument. */
+const runningWith = (argument: string): number =>
+  readdirSync('/proc').filter((name) => {
+    try {
+      return readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').includes(argument);
+    } catch {
+      return false;
+    }
+  }).length;
+
+it('[J135] waits for an agent whose operator lets it run programs, and then runs there', async () => {
+  const plain = start([]);
+  const id = await submit('cat in/a.txt b.txt > out; echo done', {
+    inputs: [
+      { file: await upload('one\n'), path: 'in/a.txt' },
+      { file: await upload('two\n'), path: 'b.txt' },
+    ],
+    outputs: ['out'],
+    name: 'join',
+  });
+  await expect.poll(async () => (await client.get(`/v1/jobs/${id}/explain`)).body.reason).toBe('kind_not_offered');
+  start();
+  await ends(id, 'succeeded');
+  await plain.stop();
+  const { outputs, output_file: first } = await job(id);
+  expect(outputs).toMatchObject([{ path: 'out', file: first, bytes: 8 }]);
+  expect(await content(first)).toBe('one\ntwo\n');
+  expect(await log(id)).toBe('done\n');
+});
+
+it('[J136] fails with the exit code of the program, after as many attempts as it may have', async () => {
+  const id = await submit('echo "attempt $SLUICE_FENCE"; exit 7', { max_attempts: 2 });
+  await ends(id, 'failed');
+  const { error, attempts } = await job(id);
+  expect(error).toMatchObject({ reason: 'command_failed', exit_code: 7 });
+  expect(attempts.map(({ outcome, exit_code: code }: { outcome: string; exit_code: number }) => [outcome, code])).toEqual([
+    ['command_failed', 7],
+    ['command_failed', 7],
+  ]);
+  expect((await client.get(`/v1/jobs/${id}/logs?attempt=1`)).body).toBe('attempt 1\n');
+  expect(await log(id)).toBe('attempt 2\n');
+});
+
+it('[P50] [J9] ends all processes of a cancelled job', async () => {
+  const mark = '300.0625';
+  const id = await submit(`sleep ${mark} & echo started; wait`);
+  await expect.poll(() => log(id)).toBe('started\n');
+  expect(runningWith(mark)).toBeGreaterThan(0);
+  await client.post(`/v1/jobs/${id}/cancel`, {});
+  await ends(id, 'cancelled');
+  await expect.poll(() => runningWith(mark)).toBe(0);
+});
+
+// Counts to four and saves each number. The attempt that finds nothing saved waits at two, for longer than the test.
+const COUNT = `
+  [ -e state ] && found=yes; n=$(cat state 2> /dev/null || echo 0)
+  while [ "$n" -lt 4 ]; do
+    n=$((n + 1)); echo "$n" >> seen
+    echo "$n" > next; mv next state
+    if [ "$n" -eq 2 ] && [ -z "$found" ]; then echo waiting; sleep "$MARK"; fi
+  done
+  cp seen out; echo counted`;
+
+it.each([
+  ['killed', '300.125'],
+  ['frozen', '300.1875'],
+] as const)('[P50] [J138] goes on elsewhere from its checkpoint when its agent is %s, with one output', async (fate, mark) => {
+  for (const agent of agents.splice(0)) await agent.stop();
+  const first = start();
+  const id = await submit(COUNT, { environment: { MARK: mark }, outputs: ['out'], checkpoint: 'state', checkpoint_interval_s: 1 });
+  await expect.poll(() => log(id)).toBe('waiting\n');
+  // The checkpoint is there when the scheduler has it; of an attempt that has saved nothing the next one would begin at 0.
+  await expect.poll(async () => (await job(id)).checkpoint?.bytes).toBe(2);
+  expect(runningWith(mark)).toBeGreaterThan(0);
+  if (fate === 'killed') first.kill();
+  else first.freeze();
+  start();
+  await ends(id, 'succeeded');
+  // The group went with its agent, or with its lease.
+  await expect.poll(() => runningWith(mark)).toBe(0);
+  const { attempts, outputs } = await job(id);
+  // An attempt may have been handed to an agent that was just stopping.
+  const outcomes = attempts.map(({ outcome }: { outcome: string }) => outcome).filter((outcome: string) => outcome !== 'never_started');
+  expect(outcomes).toEqual(['lease_expired', 'succeeded']);
+  expect(outputs).toHaveLength(1);
+  expect(await content(outputs[0].file)).toBe('3\n4\n');
+  first.kill();
+});
+
+it('[J138] keeps nothing of what was saved once the job has succeeded', async () => {
+  const id = await submit('echo saved > state; sleep 0.2; echo over > out', { checkpoint: 'state', outputs: ['out'] });
+  await ends(id, 'succeeded');
+  expect((await job(id)).checkpoint).toBeNull();
+});
+
+it.each([
+  [{ argv: [] }, 'argv'],
+  [{ argv: [''] }, 'argv'],
+  [{ outputs: ['../out'] }, 'outputs[0]'],
+  [{ outputs: ['/etc/passwd'] }, 'outputs[0]'],
+  [{ outputs: ['a', 'a'] }, 'outputs'],
+  [{ environment: { SLUICE_FENCE: '9' } }, 'environment'],
+  [{ environment: { 'A B': 'x' } }, 'environment'],
+  [{ inputs: [{ file: `file_${'0'.repeat(26)}`, path: 'a' }] }, 'inputs[0].file'],
+  [{ resources: [{ nodes: 2 }] }, 'resources[0].nodes'],
+  [{ resources: [{ topology: { level: 'rack', mode: 'preferred' } }] }, 'resources[0].topology.mode'],
+])('refuses %j by name', async (fault, param) => {
+  const { status, body } = await client.post('/v1/jobs', { kind: 'command', argv: ['true'], ...fault });
+  expect(status).toBeGreaterThanOrEqual(400);
+  expect(body.error.param).toContain(param);
+});

@@ -1,0 +1,24 @@
+import { parseArgs } from 'node:util';
+
+import type { JobKind } from '../../src/contract/job-work.ts';
+import { JOB_KINDS, KIND_FACTS } from '../../src/contract/job-work.ts';
+import { canGuard } from './guarded-process.ts';
+
+/**
+ * The kinds of jobs that run code of tenants and that the operator of this agent lets it run: `--allow command`, or
+ * `SLUICE_AGENT_ALLOW=command`; several by commas. Throws for what is no such kind, and where this machine cannot guard processes.
+ */
+export function allowedKinds(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): ReadonlySet<JobKind> {
+  const { values } = parseArgs({ args: [...args], options: { allow: { type: 'string', multiple: true } } });
+  const named = values.allow ?? [environment['SLUICE_AGENT_ALLOW'] ?? ''];
+  const kinds = named.flatMap((value) => value.split(',')).filter((value) => value !== '');
+  const optIn = JOB_KINDS.filter((kind) => KIND_FACTS[kind].isOptIn);
+  const allowed = kinds.map((value) => {
+    const kind = optIn.find((candidate) => candidate === value);
+    if (kind === undefined) throw new Error(`--allow takes ${optIn.join(', ')}, not "${value}"`);
+    return kind;
+  });
+  if (allowed.length > 0 && !canGuard())
+    throw new Error('programs of jobs are run on Linux alone, with `timeout` and `head` of the coreutils');
+  return new Set(allowed);
+}

@@ -1,0 +1,124 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
+import type { Progress } from '../../src/contract/attempt.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import { CheckpointFile } from './checkpoint-file.ts';
+import type { ProcessExit } from './guarded-process.ts';
+import { GuardedProcess, limitOfSignal } from './guarded-process.ts';
+import type { AttemptScope, JobRunner, RunEnd, RunFailure, StopReason } from './job-runner.ts';
+import { failed } from './job-runner.ts';
+import { ownFile, pathIn } from './own-file.ts';
+
+type Program = Extract<Assignment, { kind: 'command' }>;
+
+/** One item of work: the command. */
+const PROGRESS: Progress = { completed: 0, failed: 0, total: 1 };
+
+/** Runs a program with the files and the environment that the job names, and nothing of the agent's own. */
+export class CommandRunner implements JobRunner<'command'> {
+  async run(scope: AttemptScope<'command'>): Promise<RunEnd> {
+    const { assignment, onProgress } = scope;
+    onProgress(PROGRESS);
+    const ended = await runProgram(scope, {});
+    if (ended.kind === 'failed') return ended;
+    const outputs = await collect(scope, assignment.outputs);
+    return Array.isArray(outputs) ? { kind: 'done', progress: { ...PROGRESS, completed: 1 }, tokens: 0, outputs } : (outputs as RunFailure);
+  }
+}
+
+/** What runs a program needs of an attempt, whatever its kind. */
+type ProgramScope = Omit<AttemptScope<'command'>, 'assignment'> & { readonly assignment: Omit<Program, 'kind'> };
+
+/** Prepares the folder, runs the program to its end or until it must stop, and saves its checkpoint meanwhile. */
+export async function runProgram(
+  scope: ProgramScope,
+  environment: Readonly<Record<string, string>>,
+): Promise<{ readonly kind: 'ended' } | RunFailure> {
+  const { assignment, folder, artifacts, lease, log, signal } = scope;
+  const work = join(folder, 'work');
+  for (const name of ['work', 'home', 'tmp']) await mkdir(join(folder, name));
+  for (const [index, { path }] of assignment.inputs.entries()) await artifacts.fetchInput(index, await pathIn(work, path));
+  const checkpoint = assignment.checkpoint === null ? undefined : new CheckpointFile(work, assignment.checkpoint, artifacts);
+  await checkpoint?.restore();
+  signal.throwIfAborted();
+  const process = new GuardedProcess({
+    argv: assignment.argv,
+    folder: work,
+    environment: { ...environmentOf(assignment, folder), ...assignment.environment, ...environment },
+    limits: { cpuS: assignment.limits.cpu_s, memoryMib: assignment.limits.memory_mib, fileMib: assignment.limits.file_mib },
+    leftMs: lease.leftMs(),
+    onOutput: (bytes) => log.write(bytes),
+  });
+  lease.onExtended(() => process.extend(lease.leftMs()));
+  checkpoint?.saveEvery(assignment.checkpoint_interval_ms ?? LIMITS.checkpointIntervalDefaultMs);
+  try {
+    const exit = await untilStopped(process, assignment.grace_ms, signal);
+    await checkpoint?.settle(isLost(signal));
+    signal.throwIfAborted();
+    return endOf(exit);
+  } finally {
+    process.kill();
+    await process.exited;
+    await checkpoint?.settle(true);
+  }
+}
+
+/** How the program ended; when it must stop, after it had its grace, unless the attempt is lost. */
+async function untilStopped(process: GuardedProcess, graceMs: number, signal: AbortSignal): Promise<ProcessExit> {
+  const onAbort = (): void => {
+    if (isLost(signal)) process.kill();
+    else void process.stop(graceMs);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await process.exited;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+const isLost = (signal: AbortSignal): boolean => signal.aborted && (signal.reason as StopReason) === 'lost';
+
+/** What every program finds in its environment. */
+const environmentOf = ({ attempt, fence, checkpoint }: ProgramScope['assignment'], folder: string): Record<string, string> => ({
+  PATH: globalThis.process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+  HOME: join(folder, 'home'),
+  TMPDIR: join(folder, 'tmp'),
+  LANG: 'C.UTF-8',
+  SLUICE_ATTEMPT: attempt,
+  SLUICE_FENCE: String(fence),
+  ...(checkpoint === null ? {} : { SLUICE_CHECKPOINT: checkpoint }),
+});
+
+function endOf(exit: ProcessExit): { readonly kind: 'ended' } | RunFailure {
+  if (exit.kind === 'unstartable') return failed('command_failed', `the program cannot be started: ${exit.message}`);
+  if (exit.kind === 'exited') {
+    if (exit.code === 0) return { kind: 'ended' };
+    return { ...failed('command_failed', `the program exited with ${exit.code}`), exitCode: exit.code };
+  }
+  const limit = limitOfSignal(exit.signal);
+  if (limit !== undefined) return failed('resource_exceeded', `the program used more than limits.${limit} allows (${exit.signal})`);
+  return failed('command_failed', `the program was ended by ${exit.signal}`);
+}
+
+/** Uploads what the program was to write. */
+export async function collect(
+  { folder, artifacts }: Pick<ProgramScope, 'folder' | 'artifacts'>,
+  paths: readonly string[],
+): Promise<readonly OutputClaim[] | RunFailure> {
+  const work = join(folder, 'work');
+  let bytes = 0;
+  for (const path of paths) {
+    const found = await ownFile(work, path);
+    if (found === undefined) return failed('output_missing', `the program ended without a file ${path}`);
+    bytes += Number(found.size);
+  }
+  if (bytes > LIMITS.jobOutputBytesMax)
+    return failed('output_too_large', `the outputs have ${bytes} bytes; jobOutputBytesMax is ${LIMITS.jobOutputBytesMax}`);
+  const claims: OutputClaim[] = [];
+  for (const [index, path] of paths.entries()) claims.push(await artifacts.storeOutput(index, join(work, path)));
+  return claims;
+}
