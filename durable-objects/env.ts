@@ -17,6 +17,8 @@ export interface ObjectsEnv extends CacheLayoutEnv, ReshardingEnv {
   /** One object a pool, named by the pool's id. */
   readonly POOL: ObjectNamespace<PoolStub>;
   /** One object an organisation, named by its id. */
+  readonly QUOTA: DurableObjectNamespace;
+  /** One object an organisation, named by its id. */
   readonly BILLING: ObjectNamespace<BillingStub>;
   /** The second level of the embedding caches: one object a shard, named `<owner>:<shard>`. */
   readonly EMBEDDING_CACHE: DurableObjectNamespace<EmbeddingCacheObject>;

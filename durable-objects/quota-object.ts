@@ -1,6 +1,7 @@
 import { createDurable } from 'itty-durable';
 
 import type { Held, QuotaRule } from '../src/contract/quota-rule.ts';
+import type { FundAnswer, FundMessage } from '../src/contract/job-funds.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { assert } from '../src/kernel/assert.ts';
 import type { TenantId } from '../src/kernel/ids.ts';
@@ -41,6 +42,15 @@ export class QuotaObject extends SyncObject {
   /** Gives back what a reservation took and did not use, once. False when there is none (any more): what it took stays taken. */
   settle(id: string, used: Amounts): boolean {
     return this.atOnce((desk) => desk.settle(id, used));
+  }
+
+  /** Returns what jobs have not used of earlier grants; then grants what they ask for next, each in the order of the message. */
+  fund({ settled, asked }: FundMessage): FundAnswer[] {
+    assert(settled.length + asked.length <= LIMITS.jobFundsBatchMaxCount, 'a message has jobFundsBatchMaxCount entries at most');
+    return this.atOnce((desk) => {
+      for (const settlement of settled) desk.settleFunds(settlement);
+      return asked.map((request) => desk.fund(request));
+    });
   }
 
   /** This object's clock, which times the counts. */

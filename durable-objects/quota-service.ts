@@ -1,13 +1,19 @@
+import type { FundAnswer, FundRequest, FundSettlement } from '../src/contract/job-funds.ts';
+import { LIMITS } from '../src/contract/limits.ts';
+import { must } from '../src/kernel/assert.ts';
 import type { Held, QuotaRule, Resource } from '../src/contract/quota-rule.ts';
 import type { TenantId } from '../src/kernel/ids.ts';
 import type { SqlStorage } from '../src/kernel/sql/sql-storage.ts';
 import type { Amounts } from '../src/tenancy/quota/amounts.ts';
-import type { Decision, LevelView, PathAsk, ReserveRequest } from '../src/tenancy/quota/decision.ts';
+import { amountsOf, COUNTER_OF } from '../src/tenancy/quota/amounts.ts';
+import type { Decision, Granted, LevelView, PathAsk, QuotaNews, ReserveRequest } from '../src/tenancy/quota/decision.ts';
+import { fund } from '../src/tenancy/quota/fund.ts';
 import type { LevelId } from '../src/tenancy/quota/quota-level.ts';
 import { isHeld, placeOf, withRules } from '../src/tenancy/quota/quota-level.ts';
 import { reserve, settle } from '../src/tenancy/quota/reservation.ts';
 import type { Path, Taken } from '../src/tenancy/quota/take.ts';
 import { levelAt, take } from '../src/tenancy/quota/take.ts';
+import { editionAt } from '../src/tenancy/usage/price-book.ts';
 import { openQuotaDatabase, SqliteAlertOutbox, SqliteQuotaStore } from '../src/tenancy/quota/quota-store.ts';
 import { ALL, SqliteReservationStore } from '../src/tenancy/quota/reservation-store.ts';
 
@@ -58,6 +64,36 @@ export class QuotaService {
     return true;
   }
 
+  /** Grants what a job asks for, or as much of it as there is; asked for again under its id, the same. */
+  fund(request: FundRequest): FundAnswer {
+    const { id, meter } = request;
+    const counter = must(COUNTER_OF[meter], 'a job asks for what quotas count');
+    const known = this.#reservations.find(id);
+    if (known !== undefined) return grantOf(id, known.granted, known.granted.slice.units[counter] ?? 0);
+    this.#reservations.expire(this.#nowMs, EXPIRE_MAX_COUNT);
+    const ids = [request.organisationId, request.tenantId, request.projectId];
+    const before = this.levels.path(ids);
+    const funded = fund(before, this.#withBeside(request), editionAt(this.#nowMs), this.#nowMs);
+    this.levels.savePath(before, funded.path);
+    this.#raise(before[0].id, funded.alerts);
+    if (funded.granted === null) return { kind: 'refused', id, refusedTo: funded.refusedTo };
+    if (this.levels.erased.among(ids).size === 0) this.#reservations.add(id, ids, funded.granted, this.#nowMs + LIMITS.reservationMaxMs);
+    return grantOf(id, funded.granted, funded.units);
+  }
+
+  /** The request with what was just granted beside it counted in. */
+  #withBeside(request: FundRequest): FundRequest {
+    const beside = request.besideId === null ? undefined : this.#reservations.find(request.besideId);
+    const tokens = beside?.granted.slice.units.tokens ?? 0;
+    return tokens === 0 ? request : { ...request, had: { ...request.had, job_tokens: (request.had.job_tokens ?? 0) + tokens } };
+  }
+
+  /** Returns what a job was granted and has not used, once. */
+  settleFunds({ id, meter, accelerator, used }: FundSettlement): boolean {
+    const paidAtMs = this.#reservations.find(id)?.granted.slice.startsMs.minute;
+    return paidAtMs !== undefined && this.settle(id, amountsOf({ [meter]: used }, editionAt(paidAtMs), accelerator));
+  }
+
   count(
     counts: readonly { readonly tenant: TenantId; readonly units: number }[],
     resource: Held,
@@ -101,9 +137,13 @@ export class QuotaService {
     const before = this.levels.path(ids);
     const { path, decision, alerts } = change(before);
     this.levels.savePath(before, path);
-    this.alerts.add(path[0].id, alerts, this.#nowMs);
-    this.raised += alerts.length;
+    this.#raise(path[0].id, alerts);
     return decision;
+  }
+
+  #raise(organisation: LevelId, alerts: readonly QuotaNews[]): void {
+    this.alerts.add(organisation, alerts, this.#nowMs);
+    this.raised += alerts.length;
   }
 
   #held(id: LevelId, resource: Resource): number | undefined {
@@ -113,3 +153,11 @@ export class QuotaService {
     return held === undefined || (this.#nowMs >= knownAtMs && held.countedAtMs < knownAtMs) ? undefined : held.units;
   }
 }
+
+/** A grant is billed as of the minute that it was taken in. */
+const grantOf = (id: string, { slice }: Granted, units: number): FundAnswer => ({
+  kind: 'granted',
+  id,
+  units,
+  atMs: slice.startsMs.minute,
+});

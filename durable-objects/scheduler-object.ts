@@ -1,14 +1,10 @@
 import { DurableObject } from 'cloudflare:workers';
-import { jobOfOutput } from '../src/contract/attempt.ts';
 import type { JobState } from '../src/contract/jobs.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import { refuseResource } from '../src/contract/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../src/contract/pool-exchange.ts';
 import type { PoolRecord } from '../src/contract/pools.ts';
-import { must } from '../src/kernel/assert.ts';
-import type { FileId, JobId, PoolId, TenantId } from '../src/kernel/ids.ts';
-import { ok } from '../src/kernel/result.ts';
+import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import type { CellSettings } from '../src/scheduler/engine/machine/cell-settings.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
@@ -18,24 +14,24 @@ import type { PoolOperation, PoolOperations } from '../src/scheduler/served/pool
 import { perform } from '../src/scheduler/served/pool-operations.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
+import { AlarmClock } from './alarm-clock.ts';
+import { FundsDispatcher } from './funds-dispatcher.ts';
 import { UsageDispatcher } from './ledger-dispatchers.ts';
 import type { Served } from './object-namespace.ts';
-
-/** An alarm that is this late has been lost. */
-const ALARM_LATE_MS = 10_000;
 
 /** One scheduler cell: every job, every pool, and who runs what. The engine decides; this object keeps time and carries messages. */
 export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served<SchedulerStub> {
   readonly #cell: DurableCell;
   readonly #usageDispatcher: UsageDispatcher;
-  /** When the alarm is known to ring; long ago when that is not known. */
-  #alarmAtMs = 0;
+  readonly #funds: FundsDispatcher;
+  readonly #alarm = new AlarmClock(this.ctx.storage);
 
   /** `settings`: of a cell whose cohorts and queues are given; by default each tenant has a queue of its own. */
   constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: CellSettings) {
     super(ctx, env);
     migrate(ctx.storage, JOB_MIGRATIONS);
     this.#cell = new DurableCell(ctx.storage, { nowMs: () => Date.now() }, settings);
+    this.#funds = new FundsDispatcher(this.#cell, env.QUOTA);
     this.#usageDispatcher = new UsageDispatcher(this.#cell.outbox, env.BILLING);
   }
 
@@ -63,8 +59,15 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   }
 
   /** Takes the news of a pool and answers what it has to do. */
-  exchange(message: PoolMessage): PoolOrders {
-    return this.#after(this.#cell.exchange(message));
+  async exchange(message: PoolMessage): Promise<PoolOrders> {
+    const orders = this.#after(this.#cell.exchange(message));
+    // Attempts that wait for their grants are mostly handed over with this answer.
+    return (await this.#funds.runBriefly()) ? { ...orders, effects: this.#cell.effects(message.poolId) } : orders;
+  }
+
+  /** Quotas or budgets of the organisation were changed: its jobs that wait for them are tried again. */
+  releasePayers(organisationId: OrganisationId): void {
+    this.#after(this.#cell.releasePayers(organisationId));
   }
 
   job(tenantId: TenantId, jobId: JobId): Outcome<Job> {
@@ -77,10 +80,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
 
   /** Jobs of the tenant, newest first, older than the job `after`, in `state` or all: one more than `limit` when there are more. */
   jobs(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Outcome<readonly Job[]> {
-    const { jobs } = this.#cell;
-    if (after === undefined) return ok(jobs.newest(tenantId, Number.MAX_SAFE_INTEGER, limit + 1, state));
-    const last = this.job(tenantId, after);
-    return last.ok ? ok(jobs.newest(tenantId, last.value.sequence, limit + 1, state)) : last;
+    return this.#cell.page(tenantId, limit, after, state);
   }
 
   /** Jobs of the tenant that are not finished. */
@@ -90,10 +90,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
 
   /** The attempt outputs that the tenant's jobs have accepted. */
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): readonly FileId[] {
-    return ids.filter((id) => {
-      const job = this.#cell.jobs.find(must(jobOfOutput(id), 'the id of an output'));
-      return job?.tenantId === tenantId && (job.outputFile === id || (job.outputs ?? []).some(({ file }) => file === id));
-    });
+    return ids.filter((id) => this.#cell.jobs.isAccepted(tenantId, id));
   }
 
   addPool(pool: PoolRecord): Outcome<PoolRecord> {
@@ -101,8 +98,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   }
 
   pool(id: PoolId): Outcome<PoolRecord> {
-    const pool = this.#cell.pools.find(id);
-    return pool === undefined ? refuseResource('pool_not_found', { kind: 'pool', name: id }, `no pool ${id}`, 'pool') : ok(pool);
+    return this.#cell.pools.get(id);
   }
 
   /** What operators do with a pool: see `PoolOperations`. */
@@ -116,9 +112,10 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   }
 
   override async alarm(): Promise<void> {
-    this.#alarmAtMs = 0;
+    this.#alarm.rang();
     this.#cell.wake();
     this.#nudge();
+    await this.#sendFunds();
     await this.#usageDispatcher.deliver(LIMITS.schedulerBatchMaxCount);
     await this.#arm();
   }
@@ -127,19 +124,20 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     // In the same breath as the transaction: either both are stored or neither.
     this.ctx.waitUntil(this.#arm());
     this.#nudge();
+    if (this.#cell.grants.nextDueMs() !== undefined) this.ctx.waitUntil(this.#sendFunds());
     return reply;
   }
 
-  /** Sets the alarm for what is next due: of the engine, of pools, or of the usage outbox. */
-  async #arm(): Promise<void> {
-    const dueMs = Math.min(this.#cell.nextDueMs(), this.#cell.outbox.nextDueMs() ?? Infinity);
-    const nowMs = Date.now();
-    // Later than now, so that an alarm set while another rings is plainly another.
-    const nextMs = Math.max(dueMs, nowMs + 1);
-    const isSet = this.#alarmAtMs > nowMs - ALARM_LATE_MS && this.#alarmAtMs <= nextMs;
-    if (isSet || dueMs === Infinity) return;
-    this.#alarmAtMs = nextMs;
-    await this.ctx.storage.setAlarm(nextMs);
+  async #sendFunds(): Promise<void> {
+    await this.#funds.run();
+    this.#nudge();
+    await this.#arm();
+  }
+
+  /** Sets the alarm for what is next due: of the engine, of pools, or of what waits for ledgers and quotas. */
+  #arm(): Promise<void> {
+    const { outbox, grants } = this.#cell;
+    return this.#alarm.ringBy(Math.min(this.#cell.nextDueMs(), outbox.nextDueMs() ?? Infinity, grants.nextDueMs() ?? Infinity));
   }
 
   /** Wakes the pools that have something to do. A hint: a pool that does not receive it asks by itself within `poolSyncMs`. */

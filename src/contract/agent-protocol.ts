@@ -86,7 +86,7 @@ const throughput = z
 const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
 
 /** The reasons an agent may give; the others are observed. */
-const agentReason = z.enum(FAILURE_REASONS).exclude(['lease_expired', 'never_started']);
+const agentReason = z.enum(FAILURE_REASONS).exclude(['lease_expired', 'never_started', 'budget_exhausted', 'claim_refused']);
 
 /** Besides its name, all that an agent says of itself is optional: one that says nothing of its capacity runs one small attempt at a time. */
 const registration = z.strictObject({

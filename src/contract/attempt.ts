@@ -29,6 +29,10 @@ export const FAILURE_REASONS = [
   'lease_expired',
   /** No agent ever confirmed the attempt. */
   'never_started',
+  /** The quotas and budgets above the job, or what the job itself may cost, are used up. */
+  'budget_exhausted',
+  /** The agent claimed to have used more than the input can come to: nothing of it was accepted. */
+  'claim_refused',
 ] as const;
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];

@@ -24,4 +24,20 @@ export const JOB_LIMITS = {
   jobRuntimeMaxS: 30 * 86_400,
   // The jobs that need the nodes wait for as long.
   jobGraceMaxS: 600,
+  // Requests and settlements of one message to the quota object, some 500 bytes each: itty-durable sends them in a header.
+  jobFundsBatchMaxCount: 50,
+  // A job that is refused money is tried again after so long, then after twice as long, and so on.
+  jobFundsRetryMs: 5_000,
+  // The longest between two tries: by then a budget that was raised without notice is found.
+  jobFundsRetryMaxMs: 300_000,
+  // An attempt waits for its first grant for so long; then its agent is for others.
+  jobFundsWaitMs: 10_000,
+  // The next grant is asked for so long before the present one ends: time for the answer, and for the job's grace if it is no.
+  jobFundsLeadMs: 15_000,
+  // An attempt is not started for less: it would not even load a model.
+  jobFundsLeastMs: 1_000,
+  // Up to so much an attempt takes all that is left; of more, a quarter.
+  jobFundsEnoughMs: 60_000,
+  // The longest stretch of an attempt that is paid at once.
+  jobSegmentMaxMs: 600_000,
 } as const;

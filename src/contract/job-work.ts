@@ -44,11 +44,13 @@ interface KindFacts {
   readonly nodesMax: number;
   /** Whether an agent runs such jobs only if its operator says so: they run code of tenants. */
   readonly isOptIn: boolean;
+  /** Whether it embeds the items of its input, and is charged for their tokens. */
+  readonly embedsInput: boolean;
 }
 
 export const KIND_FACTS: Readonly<Record<JobKind, KindFacts>> = {
-  batch_embedding: { schedulerKind: 'batch_inference', nodesMax: 1, isOptIn: false },
-  command: { schedulerKind: 'command', nodesMax: 1, isOptIn: true },
+  batch_embedding: { schedulerKind: 'batch_inference', nodesMax: 1, isOptIn: false, embedsInput: true },
+  command: { schedulerKind: 'command', nodesMax: 1, isOptIn: true, embedsInput: false },
 };
 
 /** The work that a request asks for; its other fields are left out. */

@@ -107,6 +107,7 @@ const WAIT_REASONS = [
   'others_first',
   'cell_full',
   'tenant_suspended',
+  'budget_exhausted',
   'not_waiting',
 ] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
@@ -121,7 +122,7 @@ const explanation = apiOnly(() =>
         .enum(WAIT_REASONS)
         .meta(
           about(
-            '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once.',
+            '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `budget_exhausted`: a quota or budget is used up; it is tried again every few minutes, and at once when rules or budgets change.',
           ),
         ),
       position: z.int().min(1).nullable().meta(about('Among the waiting jobs of the tenant; null when the job does not wait.')),

@@ -27,6 +27,8 @@ export interface TenancyEnv extends ServingEnv {
   readonly ORGANISATION: DurableObjectNamespace;
   readonly QUOTA: DurableObjectNamespace;
   readonly BILLING: DurableObjectNamespace;
+  /** One object a cell, named after it; bound where rules are set, and jobs are called. */
+  readonly SCHEDULER?: DurableObjectNamespace;
 }
 
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */

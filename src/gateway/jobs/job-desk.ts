@@ -50,10 +50,10 @@ export class JobDesk {
     if (tooMany !== undefined) return err(tooMany);
     const entropy = entropyFor(rng, hmac, `${tenantId}/jobs`, idempotencyKey);
     const id = `job_${base32(await entropy.bytes('id', 26))}` as JobId;
-    const missing = await this.#missingInput(tenantId, work);
+    const input = await this.#inputBytes(tenantId, work);
     // A repetition is answered as the first try, though its file was deleted since.
-    const isRepeated = missing !== undefined && idempotencyKey !== undefined && (await queue.job(tenantId, id)).ok;
-    if (missing !== undefined && !isRepeated) return err(missing);
+    const isRepeated = !input.ok && idempotencyKey !== undefined && (await queue.job(tenantId, id)).ok;
+    if (!input.ok && !isRepeated) return input;
     const room = await this.#parts.holdJob(principal, id);
     if (!room.ok) return room;
     const submitted = await queue.submit({
@@ -65,18 +65,22 @@ export class JobDesk {
       owner: body.owner ?? principal.owner,
       work,
       ...terms,
+      // A token is a byte at least.
+      ...(input.ok ? { tokensMax: KIND_FACTS[work.kind].embedsInput ? input.value : 0 } : {}),
     });
     room.value?.settle(submitted.ok ? 1 : 0);
     return submitted;
   }
 
-  /** Why an input of the work cannot be read, naming the field. */
-  async #missingInput(tenantId: TenantId, work: Work): Promise<Refusal | undefined> {
+  /** How large the inputs of the work are. Refuses one that cannot be read, naming the field. */
+  async #inputBytes(tenantId: TenantId, work: Work): Promise<Outcome<number>> {
+    let bytes = 0;
     for (const { field, id } of inputFilesOf(work)) {
       const found = await this.#parts.files.find(tenantId, id);
-      if (!found.ok) return refusalAt(found.error, field);
+      if (!found.ok) return err(refusalAt(found.error, field));
+      bytes += found.value.bytes;
     }
-    return undefined;
+    return ok(bytes);
   }
 
   find(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>> {

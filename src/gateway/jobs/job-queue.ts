@@ -1,7 +1,7 @@
 import type { JobState } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
-import type { FileId, JobId, PoolId, TenantId } from '../../kernel/ids.ts';
+import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
 import type { PoolOperation, PoolOperations } from '../../scheduler/served/pool-operations.ts';
 import type { Job, JobRequest } from '../../scheduler/served/job.ts';
@@ -18,6 +18,8 @@ export interface JobQueue {
   openCount(tenantId: TenantId): Promise<number>;
   /** Keeps the jobs of a suspended tenant from running, until its suspension ends. */
   suspendTenant(tenantId: TenantId, isSuspended: boolean): Promise<void>;
+  /** The quotas or budgets of an organisation were changed: its jobs that wait for them are tried again. */
+  releasePayers(organisationId: OrganisationId): Promise<void>;
   /** Takes away some of what a tenant has, and takes no more jobs of it: how many jobs are left. */
   eraseTenant(tenantId: TenantId): Promise<number>;
   /** Jobs of the tenant that are on record. */

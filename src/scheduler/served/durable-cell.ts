@@ -1,12 +1,14 @@
 import type { AttemptReport, FailureReason } from '../../contract/attempt.ts';
+import type { JobState } from '../../contract/jobs.ts';
 import { LIMITS } from '../../contract/limits.ts';
+import type { FundAnswer } from '../../contract/job-funds.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../../contract/pool-exchange.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { JobId, PoolId, TenantId } from '../../kernel/ids.ts';
+import type { JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { CellSettings } from '../engine/machine/cell-settings.ts';
@@ -16,6 +18,7 @@ import { stepAll } from '../engine/machine/step.ts';
 import { checkRequest } from './check-request.ts';
 import type { JobExplanation } from './explain-job.ts';
 import { explained, NOT_WAITING } from './explain-job.ts';
+import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './job.ts';
 import { isFinished } from './job.ts';
 import { arrivalsOf } from './node-of.ts';
@@ -24,8 +27,9 @@ import { readReports } from './read-reports.ts';
 import { PoolOperations } from './pool-operations.ts';
 import { poolSpecOf } from './pool-spec-of.ts';
 import { queueOf, SERVED_SETTINGS } from './served-settings.ts';
-import { specOf } from './spec-of.ts';
+import { organisationOfPayer, specOf } from './spec-of.ts';
 import { SqliteCellStore } from './sqlite-cell-store.ts';
+import { SqliteGrantStore, TOKENS_GRANT } from './sqlite-grant-store.ts';
 import { SqliteJobStore } from './sqlite-job-store.ts';
 import { SqliteNodeRegistry } from './sqlite-node-registry.ts';
 import { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
@@ -42,6 +46,7 @@ export class DurableCell {
   readonly outbox: SqliteUsageOutbox;
   readonly pools: SqlitePoolRegistry;
   readonly operations: PoolOperations;
+  readonly grants: SqliteGrantStore;
   readonly #storage: SqlStorage;
   readonly #clock: Clock;
   readonly #settings: CellSettings;
@@ -60,7 +65,8 @@ export class DurableCell {
     this.jobs = new SqliteJobStore(storage);
     this.outbox = new SqliteUsageOutbox(storage);
     this.pools = new SqlitePoolRegistry(storage);
-    this.#writer = new StepWriter(this.#records, this.jobs, this.outbox);
+    this.grants = new SqliteGrantStore(storage);
+    this.#writer = new StepWriter(this.#records, this.jobs, this.outbox, this.grants);
     this.#nodes = new SqliteNodeRegistry(storage);
     this.operations = new PoolOperations({
       registry: this.pools,
@@ -114,6 +120,12 @@ export class DurableCell {
       : ok(job);
   }
 
+  /** Jobs of the tenant, newest first, older than the job `after`: one more than `limit` when there are more. */
+  page(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Outcome<readonly Job[]> {
+    const last = after === undefined ? ok({ sequence: Number.MAX_SAFE_INTEGER }) : this.find(tenantId, after);
+    return last.ok ? ok(this.jobs.newest(tenantId, last.value.sequence, limit + 1, state)) : last;
+  }
+
   /** Why a job waits. Refuses with `job_not_found`. */
   explain(tenantId: TenantId, jobId: JobId): Outcome<{ readonly job: Job; readonly explanation: JobExplanation }> {
     const job = this.find(tenantId, jobId);
@@ -143,7 +155,7 @@ export class DurableCell {
       const open = this.jobs.uncancelled(tenantId, LIMITS.schedulerBatchMaxCount);
       this.#step(open.map(({ id }): CellEvent => ({ kind: 'cancel', jobId: id })));
       this.jobs.eraseFinished(tenantId, LIMITS.jobsErasedMaxCount);
-      const left = this.jobs.count(tenantId);
+      const left = this.jobs.count(tenantId) + this.grants.count(tenantId);
       if (left === 0) {
         this.#step([{ kind: 'remove_queue', name: tenantId }]);
         this.#records.forgetSteps(tenantId, this.#loaded().nowMs);
@@ -176,8 +188,27 @@ export class DurableCell {
       else if (nodeCount > 0) this.#records.extendLease(poolId, this.#clock.nowMs() + LIMITS.poolLeaseMs);
       else this.#records.endLease(poolId);
       this.#news.delete(poolId);
-      return { verdicts: read.verdicts, effects: this.#records.effects(poolId, LIMITS.schedulerBatchMaxCount), isOutOfStep };
+      return { verdicts: read.verdicts, effects: this.effects(poolId), isOutOfStep };
     });
+  }
+
+  /** Takes what the quotas answered to attempts that asked, each answer once; `settled`: grants whose rest they took back. */
+  takeFunds(answers: readonly FundAnswer[], settled: readonly string[]): void {
+    this.#transact(() => {
+      this.grants.remove(settled);
+      this.#step(takeAnswers(this.grants, answers, this.#clock.nowMs()));
+    });
+  }
+
+  /** The quotas or budgets of an organisation were changed: its payers are asked again at once. */
+  releasePayers(organisationId: OrganisationId): void {
+    const held = this.#loaded().payers.held.filter((payer) => organisationOfPayer(payer) === organisationId);
+    this.#transact(() => this.#step(held.map((payer): CellEvent => ({ kind: 'release_payer', payer }))));
+  }
+
+  /** What a pool has to do. */
+  effects(poolId: PoolId): PoolOrders['effects'] {
+    return this.#records.effects(poolId, LIMITS.schedulerBatchMaxCount);
   }
 
   /** Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. */
@@ -239,10 +270,13 @@ export class DurableCell {
   }
 
   #read(poolId: PoolId, reports: readonly AttemptReport[]): ReadReports {
-    const find = (id: JobId): Job | undefined => this.jobs.find(id);
-    return readReports(poolId, reports, find, ({ id }) => {
-      const leaving = this.#loaded().jobs.find(id)?.attempt?.leaving ?? null;
-      return leaving === null ? 'continue' : leaving.reason === 'cancelled' ? 'cancel' : 'stop';
+    return readReports(poolId, reports, {
+      find: (id) => this.jobs.find(id),
+      commandOf: ({ id }) => {
+        const leaving = this.#loaded().jobs.find(id)?.attempt?.leaving ?? null;
+        return leaving === null ? 'continue' : leaving.reason === 'cancelled' ? 'cancel' : 'stop';
+      },
+      tokensPaid: (jobId, fence) => this.grants.find(grantIdOf(jobId, fence, TOKENS_GRANT))?.units,
     });
   }
 

@@ -47,6 +47,8 @@ function reasonOf({ why, blockers }: Explanation): WaitReason {
       return 'not_waiting';
     case 'queue_suspended':
       return 'tenant_suspended';
+    case 'payer_refused':
+      return 'budget_exhausted';
     case 'dependencies':
     case 'others_first':
       return 'others_first';

@@ -1,8 +1,11 @@
 import type { FailureReason } from '../../contract/attempt.ts';
 import type { AttemptNews } from '../engine/machine/event.ts';
 
-/** `permanent`: retrying cannot help. `counted`: retried, up to the job's limit. `free`: not the job's fault, always retried. */
-type Policy = 'permanent' | 'counted' | 'free';
+/**
+ * `permanent`: retrying cannot help. `counted`: retried, up to the job's limit. `free`: not the job's fault, always retried. `unpaid`: as
+ * `free`, once its payer can pay.
+ */
+type Policy = 'permanent' | 'counted' | 'free' | 'unpaid';
 
 const POLICY = {
   input_missing: 'permanent',
@@ -18,6 +21,9 @@ const POLICY = {
   // An attempt that was confirmed and then fell silent may be killing its agents: it counts.
   lease_expired: 'counted',
   never_started: 'free',
+  // The job waits until its tokens are paid.
+  budget_exhausted: 'unpaid',
+  claim_refused: 'counted',
   released: 'free',
   // Only right for a job that is being cancelled, which is never tried again; otherwise the agent is confused.
   cancelled: 'counted',
@@ -27,6 +33,7 @@ const NEWS = {
   permanent: { kind: 'failed', isPermanent: true },
   counted: { kind: 'failed', isPermanent: false },
   free: { kind: 'released' },
+  unpaid: { kind: 'unpaid' },
 } as const satisfies Record<Policy, AttemptNews>;
 
 /** The event by which the engine learns that an attempt ended without output. */

@@ -2,6 +2,7 @@ import type { Checkpoint, FailureReason, JobOutput, Progress } from '../../contr
 import type { Priority } from '../../contract/job-terms.ts';
 import type { Work } from '../../contract/job-work.ts';
 import type { JobErrorReason, JobState } from '../../contract/jobs.ts';
+import { LIMITS } from '../../contract/limits.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { ResourceOption } from '../engine/model/job-spec.ts';
 
@@ -42,6 +43,8 @@ export interface JobRequest extends JobOwner, JobTerms {
   /** What its owner calls it. */
   readonly name: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** The most tokens that its input can have; absent in jobs that were stored before it was known. */
+  readonly tokensMax?: number;
 }
 
 /** A job as its owner sees it, beside the record of the engine. Plain data: it is stored as one row, in the same transaction. */
@@ -66,7 +69,11 @@ export interface Job extends JobRequest {
   readonly error: JobError | null;
   /** What the owner pays for. */
   readonly tokens: number;
+  /** Of an attempt that was not accepted because its tokens were not paid: so many have to be, before there is another. */
+  readonly tokensNeeded?: number;
   readonly acceleratorMs: number;
+  /** The part of it that was on accelerators of a type. */
+  readonly acceleratorMsByType?: Readonly<Record<string, number>>;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
@@ -120,3 +127,6 @@ export const newJob = (request: JobRequest, sequence: number, nowMs: number): Jo
 
 /** Whether nothing can happen to the job any more. */
 export const isFinished = (job: Job): boolean => job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';
+
+/** A token is a byte of its input at least. */
+export const tokensMaxOf = ({ tokensMax }: JobRequest): number => tokensMax ?? LIMITS.fileBytesMax;

@@ -4,6 +4,7 @@ import { carryOver } from './carry-over.ts';
 import { NODE_TABLE } from './sqlite-node-registry.ts';
 import { CELL_TABLES } from './sqlite-cell-store.ts';
 import { widenRequests } from './wider-requests.ts';
+import { GRANT_TABLE } from './sqlite-grant-store.ts';
 
 /** Nodes are on record as their pools describe them; of those that were there before, no more is known than that they are. */
 function nodesOnRecord({ sql }: SqlStorage): void {
@@ -40,4 +41,7 @@ export const JOB_MIGRATIONS: Migrations = [
   'CREATE TABLE erased_tenants (tenant_id TEXT PRIMARY KEY) WITHOUT ROWID;',
   widenRequests,
   nodesOnRecord,
+  // Attempts are paid in advance; those that run already are charged afterwards, up to their end.
+  `${GRANT_TABLE}
+   UPDATE cell_records SET body = json_set(body, '$.attempt.funds', NULL) WHERE kind = 'jobs' AND body ->> '$.attempt' IS NOT NULL;`,
 ];

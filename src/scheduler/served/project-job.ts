@@ -17,7 +17,16 @@ export type AttemptEnd =
       readonly tokens: number;
       readonly outputs?: readonly JobOutput[];
     }
-  | { readonly fence: number; readonly outcome: FailureReason; readonly message: string; readonly exitCode?: number };
+  | AttemptFailure;
+
+export interface AttemptFailure {
+  readonly fence: number;
+  readonly outcome: FailureReason;
+  readonly message: string;
+  readonly exitCode?: number;
+  /** So many tokens have to be paid before there is another attempt. */
+  readonly tokensNeeded?: number;
+}
 
 /**
  * A job as its owner sees it after the engine has changed its record. `end` is what its pool reported of the attempt that is over; of one
@@ -55,6 +64,7 @@ function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptE
     ended,
     progress: isFinished(record) ? job.progress : NO_PROGRESS,
     error: errorOf(record, end),
+    ...(end === undefined || end.outcome === 'succeeded' || end.tokensNeeded === undefined ? {} : { tokensNeeded: end.tokensNeeded }),
   };
 }
 

@@ -1,10 +1,12 @@
 import type { AttemptReport, ReportVerdict } from '../../contract/attempt.ts';
+import { KIND_FACTS } from '../../contract/job-work.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { AttemptNews, CellEvent } from '../engine/machine/event.ts';
 import { newsOfFailure } from './failure-policy.ts';
 import type { Job, LiveAttempt } from './job.ts';
-import type { AttemptEnd } from './project-job.ts';
+import { tokensMaxOf } from './job.ts';
+import type { AttemptEnd, AttemptFailure } from './project-job.ts';
 
 /** What the reports of a pool come to, before anything is changed. */
 export interface ReadReports {
@@ -19,14 +21,9 @@ export interface ReadReports {
 
 /**
  * Reads the reports of a pool. One about an attempt that is not the job's live one in that pool changes nothing (J4), nor does one that has
- * been heard (J5). `commandOf`: what the agent of a live attempt should do.
+ * been heard (J5).
  */
-export function readReports(
-  poolId: PoolId,
-  reports: readonly AttemptReport[],
-  find: (id: JobId) => Job | undefined,
-  commandOf: (job: Job) => 'continue' | 'cancel' | 'stop',
-): ReadReports {
+export function readReports(poolId: PoolId, reports: readonly AttemptReport[], { find, commandOf, tokensPaid }: Asked): ReadReports {
   const events: CellEvent[] = [];
   const ends = new Map<JobId, AttemptEnd>();
   const progressed = new Map<JobId, Job>();
@@ -50,11 +47,12 @@ export function readReports(
         tell(report, { kind: 'saved' });
         progressed.set(job.id, { ...job, checkpoint: report.checkpoint });
         return 'accepted';
-      case 'completed':
-        tell(report, { kind: 'completed' });
-        ends.set(job.id, completionOf(report));
-        // Its output comes too late.
-        return job.state === 'cancelling' ? 'cancel' : 'accepted';
+      case 'completed': {
+        const completion = completionOf(job, report, tokensPaid(job.id, report.fence));
+        ends.set(job.id, completion);
+        tell(report, newsOfEnd(completion));
+        return verdictOn(job, completion);
+      }
       case 'failed':
         tell(report, newsOfFailure(report.reason));
         ends.set(job.id, failureOf(report));
@@ -73,17 +71,52 @@ function newsOfProgress({ throughput }: Extract<AttemptReport, { kind: 'progress
 
 type Report<Kind extends AttemptReport['kind']> = Extract<AttemptReport, { kind: Kind }>;
 
-const completionOf = ({ fence, progress, tokens, outputs }: Report<'completed'>): AttemptEnd => ({
-  fence,
-  outcome: 'succeeded',
-  progress,
-  tokens,
-  ...(outputs === undefined ? {} : { outputs }),
-});
-
 function failureOf(report: Report<'failed'>): AttemptEnd {
   const { fence, reason, exitCode } = report;
   return { fence, outcome: reason, message: report.message, ...(exitCode === undefined ? {} : { exitCode }) };
+}
+
+/** What a pool's reports are read with. */
+interface Asked {
+  readonly find: (id: JobId) => Job | undefined;
+  /** What the agent of a live attempt should do. */
+  readonly commandOf: (job: Job) => 'continue' | 'cancel' | 'stop';
+  /** The tokens that are paid for an attempt; undefined when it began before tokens were. */
+  readonly tokensPaid: (jobId: JobId, fence: number) => number | undefined;
+}
+
+const newsOfEnd = ({ outcome }: AttemptEnd): AttemptNews => (outcome === 'succeeded' ? { kind: 'completed' } : newsOfFailure(outcome));
+
+function verdictOn({ state }: Job, { outcome }: AttemptEnd): ReportVerdict {
+  if (outcome !== 'succeeded') return 'stale';
+  // Its output comes too late.
+  return state === 'cancelling' ? 'cancel' : 'accepted';
+}
+
+/** How an attempt ends that its agent has completed. */
+function completionOf(job: Job, report: Extract<AttemptReport, { kind: 'completed' }>, paid: number | undefined): AttemptEnd {
+  const { fence, progress, tokens, outputs } = report;
+  const fault = claimFault(job, report, paid);
+  return fault ?? { fence, outcome: 'succeeded', progress, tokens, ...(outputs === undefined ? {} : { outputs }) };
+}
+
+/** Why a completion is not accepted: it claims what its input cannot come to (J117), or more than is paid (J116). */
+function claimFault(
+  job: Job,
+  { fence, tokens, progress }: Extract<AttemptReport, { kind: 'completed' }>,
+  paid: number | undefined,
+): AttemptFailure | undefined {
+  const items = progress.completed + progress.failed;
+  // Only items that succeeded were embedded.
+  const tokensMax = progress.completed === 0 ? 0 : tokensMaxOf(job);
+  // An item of an input is a byte at least.
+  const itemsMax = KIND_FACTS[job.work.kind].embedsInput ? tokensMaxOf(job) : items;
+  if (tokens > tokensMax || items > itemsMax || items > (progress.total ?? items)) {
+    const message = `${tokens} tokens of ${items} items were claimed; the input comes to ${tokensMax} tokens at most`;
+    return { fence, outcome: 'claim_refused', message };
+  }
+  if (tokens <= (paid ?? tokens)) return undefined;
+  return { fence, outcome: 'budget_exhausted', message: `${tokens} tokens were used and ${paid} are paid`, tokensNeeded: tokens };
 }
 
 const outcomeOf = (report: AttemptReport): AttemptEnd['outcome'] | undefined =>

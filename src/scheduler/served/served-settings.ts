@@ -34,8 +34,15 @@ export const SERVED_SETTINGS: CellSettings = {
   trustsObservedDurations: false,
   // Small jobs pass a large one that waits for its nodes for so long; then nodes are reserved for it.
   headPatienceMs: 60_000,
-  // So often a job that runs is charged. A timer that was superseded stays in memory for as long.
-  segmentMaxMs: 600_000,
+  // A timer that was superseded stays in memory for as long.
+  segmentMaxMs: LIMITS.jobSegmentMaxMs,
+  prepay: {
+    leadMs: LIMITS.jobFundsLeadMs,
+    waitMs: LIMITS.jobFundsWaitMs,
+    answerMs: 1_000,
+    retryMs: LIMITS.jobFundsRetryMs,
+    retryMaxMs: LIMITS.jobFundsRetryMaxMs,
+  },
   admissionsMaxCount: LIMITS.schedulerBatchMaxCount,
 };
 

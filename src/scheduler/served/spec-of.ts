@@ -1,6 +1,7 @@
 import { NAMED_PRIORITIES } from '../../contract/job-terms.ts';
 import type { Priority } from '../../contract/job-terms.ts';
 import { KIND_FACTS } from '../../contract/job-work.ts';
+import type { OrganisationId } from '../../kernel/ids.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { JobRequest } from './job.ts';
 import { optionOf } from './offered-kinds.ts';
@@ -8,11 +9,17 @@ import { optionOf } from './offered-kinds.ts';
 /** A priority as the engine counts it. */
 export const priorityNumber = (priority: Priority): number => (typeof priority === 'number' ? priority : NAMED_PRIORITIES[priority]);
 
+/** Whose quotas and budgets a job uses. */
+const payerOf = ({ organisationId, projectId }: JobRequest): string => `${organisationId}/${projectId}`;
+
+export const organisationOfPayer = (payer: string): OrganisationId => payer.split('/')[0] as OrganisationId;
+
 /** A job as the engine sees it. */
 export const specOf = (job: JobRequest): JobSpec => ({
   id: job.id,
   // Every tenant has one queue, named after it.
   queue: job.tenantId,
+  payer: payerOf(job),
   kind: KIND_FACTS[job.work.kind].schedulerKind,
   priority: priorityNumber(job.priority),
   preemptible: true,

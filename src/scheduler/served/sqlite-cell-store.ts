@@ -18,7 +18,7 @@ type Kind = keyof RecordOf;
 /** Decisions that save or forget a record that is not a job. */
 export type RecordDecision = Exclude<
   CellDecision,
-  { readonly kind: 'save' | 'charge' | 'start' | 'notice' | 'kill' | 'resize' | 'unload' | 'provision' | 'retire' }
+  { readonly kind: 'save' | 'charge' | 'fund' | 'start' | 'notice' | 'kill' | 'resize' | 'unload' | 'provision' | 'retire' }
 >;
 
 /** A record as it is stored from now on; `record` null: no longer. */
@@ -53,6 +53,7 @@ const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordD
   forget_reservation: ({ root, resource }) => [row('reservations', [root, resource], null)],
   save_duration: ({ classKey, longestMs }) => [row('durations', classKey, longestMs === null ? null : { classKey, longestMs })],
   save_throughput: ({ key, milliPerHour }) => [row('throughputs', key, milliPerHour === null ? null : { key, milliPerHour })],
+  save_payer: ({ payer, hold }) => [row('payers', payer, hold === null ? null : { payer, hold })],
   save_wake: ({ atMs }) => [row('wake', '', atMs)],
 };
 
@@ -100,6 +101,7 @@ export class SqliteCellStore {
       reservations: this.#all('reservations'),
       durations: this.#all('durations'),
       throughputs: this.#all('throughputs'),
+      payers: this.#all('payers'),
       wakeAtMs: this.#all('wake')[0] ?? null,
     };
     const [last] = this.#sql.exec<{ at: number }>('SELECT at_ms AS at FROM cell_events ORDER BY sequence DESC LIMIT 1').toArray();

@@ -1,6 +1,7 @@
+import { jobOfOutput } from '../../contract/attempt.ts';
 import type { JobState } from '../../contract/jobs.ts';
 import { must } from '../../kernel/assert.ts';
-import type { JobId, TenantId } from '../../kernel/ids.ts';
+import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { Job } from './job.ts';
 import { isFinished } from './job.ts';
@@ -34,6 +35,12 @@ export class SqliteJobStore {
   /** What was read or saved may not be what is stored: a transaction failed. */
   forget(): void {
     this.#recent.clear();
+  }
+
+  /** Whether the file is the output of a job of the tenant, and not of an attempt that was not accepted. */
+  isAccepted(tenantId: TenantId, file: FileId): boolean {
+    const job = this.find(must(jobOfOutput(file), 'the id of an output'));
+    return job?.tenantId === tenantId && (job.outputFile === file || (job.outputs ?? []).some((output) => output.file === file));
   }
 
   /** Jobs of the tenant that are not finished. */

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { PoolSettings } from '../../contract/pool-settings.ts';
 import { DEFAULT_SETTINGS } from '../../contract/pool-settings.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
@@ -48,6 +48,12 @@ export class SqlitePoolRegistry {
 
   find(id: PoolId): PoolRecord | undefined {
     return this.#pools('SELECT body FROM pools WHERE id = ?', id)[0];
+  }
+
+  /** Refuses with `pool_not_found`. */
+  get(id: PoolId): Outcome<PoolRecord> {
+    const pool = this.find(id);
+    return pool === undefined ? refuseResource('pool_not_found', { kind: 'pool', name: id }, `no pool ${id}`, 'pool') : ok(pool);
   }
 
   /** At most `count` pools whose id follows `after`, by id. */

@@ -13,6 +13,9 @@ import type { Job, JobRequest } from './job.ts';
 import { newJob } from './job.ts';
 import type { AttemptEnd } from './project-job.ts';
 import { projected } from './project-job.ts';
+import { asksOf, grantIdOf, keptGrants } from './fund-attempts.ts';
+import type { SqliteGrantStore } from './sqlite-grant-store.ts';
+import { TOKENS_GRANT } from './sqlite-grant-store.ts';
 import type { RecordDecision, SqliteCellStore } from './sqlite-cell-store.ts';
 import { isRecord } from './sqlite-cell-store.ts';
 import type { SqliteJobStore } from './sqlite-job-store.ts';
@@ -48,11 +51,15 @@ export class StepWriter {
   readonly #outbox: SqliteUsageOutbox;
   /** Of the step that is being written. */
   #charges: UsageEvent[] = [];
+  /** What it charged to each grant. */
+  #uses = new Map<string, number>();
+  readonly #grants: SqliteGrantStore;
 
-  constructor(records: SqliteCellStore, jobs: SqliteJobStore, outbox: SqliteUsageOutbox) {
+  constructor(records: SqliteCellStore, jobs: SqliteJobStore, outbox: SqliteUsageOutbox, grants: SqliteGrantStore) {
     this.#records = records;
     this.#jobs = jobs;
     this.#outbox = outbox;
+    this.#grants = grants;
   }
 
   /** Call in the transaction of the step. */
@@ -62,6 +69,8 @@ export class StepWriter {
     const effects: Effect[] = [];
     const saved: RecordDecision[] = [];
     this.#charges = [];
+    this.#uses = new Map();
+    const asks: Extract<CellDecision, { kind: 'fund' }>[] = [];
     const find = (id: JobId): Job | undefined => changed.get(id) ?? this.#jobs.find(id);
     for (const decision of decisions) {
       if (decision.kind === 'save') {
@@ -73,6 +82,8 @@ export class StepWriter {
         const { jobId } = decision.event;
         const job = must(find(jobId), 'a job that is charged is known');
         changed.set(jobId, this.#withSegment(job, decision.event, ends?.get(jobId), nowMs));
+      } else if (decision.kind === 'fund') {
+        asks.push(decision);
       } else if (decision.kind === 'start' || decision.kind === 'notice' || decision.kind === 'kill') effects.push(decision);
       // Of the others there are none: no served job is elastic or keeps weights, and no pool grows by itself.
       else if (isRecord(decision)) saved.push(decision);
@@ -83,26 +94,48 @@ export class StepWriter {
       this.#jobs.save(this.#withTokens(job, ends?.get(job.id), records.has(job.id), nowMs));
     }
     this.#outbox.charge(this.#charges);
+    this.#grants.use(this.#uses);
+    this.#grants.close(
+      Array.from(records.values(), ({ spec, attempt }) => ({
+        jobId: spec.id,
+        fence: attempt?.fence ?? 0,
+        kept: keptGrants(attempt?.funds ?? null),
+      })),
+      nowMs,
+    );
+    this.#grants.ask(
+      asks.flatMap((ask) => {
+        const job = must(changed.get(ask.jobId), 'a job that asks is saved');
+        return asksOf(this.#grants, job, must(records.get(ask.jobId), 'its record, too'), ask);
+      }),
+      nowMs,
+    );
     const finished = [...records.values()].filter(({ finishedAtMs }) => finishedAtMs !== null).map(({ spec }) => spec.id);
     return { news: this.#put(effects, changed), finished };
   }
 
   /** The time of a segment, charged once; an attempt that no agent confirmed has cost nothing. */
-  #withSegment(job: Job, { id, fence, quantity }: LedgerEvent, end: AttemptEnd | undefined, nowMs: number): Job {
+  #withSegment(job: Job, { id, fence, quantity, accelerator, grant }: LedgerEvent, end: AttemptEnd | undefined, nowMs: number): Job {
     if (!hasRun(job, fence, end)) return job;
     const acceleratorMs = Math.floor(quantity / WHOLE_MILLI);
-    this.#charge(job, id, 'accelerator_ms', acceleratorMs, nowMs);
-    return { ...job, acceleratorMs: job.acceleratorMs + acceleratorMs };
+    this.#charge(job, id, 'accelerator_ms', acceleratorMs, grant?.paidAtMs ?? nowMs, accelerator);
+    if (grant !== null) this.#use(grantIdOf(job.id, fence, grant.index), acceleratorMs);
+    return { ...job, acceleratorMs: job.acceleratorMs + acceleratorMs, ...byType(job, accelerator, acceleratorMs) };
   }
 
   /** The tokens of an accepted completion, charged with it. */
   #withTokens(job: Job, end: AttemptEnd | undefined, isDecided: boolean, nowMs: number): Job {
     if (!isDecided || job.state !== 'succeeded' || end?.outcome !== 'succeeded') return job;
     this.#charge(job, `${attemptIdOf(job.id, end.fence)}:${end.fence}`, 'job_tokens', end.tokens, nowMs);
+    this.#use(grantIdOf(job.id, end.fence, TOKENS_GRANT), end.tokens);
     return { ...job, tokens: job.tokens + end.tokens };
   }
 
-  #charge(job: Job, id: string, meter: Meter, quantity: number, atMs: number): void {
+  #use(grantId: string, quantity: number): void {
+    this.#uses.set(grantId, (this.#uses.get(grantId) ?? 0) + quantity);
+  }
+
+  #charge(job: Job, id: string, meter: Meter, quantity: number, atMs: number, accelerator?: string | null): void {
     if (quantity === 0) return;
     const { organisationId, tenantId, projectId, work } = job;
     this.#charges.push({
@@ -113,6 +146,7 @@ export class StepWriter {
       meter,
       quantity,
       model: modelOf(work),
+      ...(accelerator == null ? {} : { accelerator }),
       route: JOBS_ROUTE,
       atMs,
     });
@@ -135,6 +169,11 @@ export class StepWriter {
     }
     return news;
   }
+}
+
+/** The time of a job by the type of accelerator, which is what it is priced by. */
+function byType({ acceleratorMsByType = {} }: Job, type: string | null, ms: number): Pick<Job, 'acceleratorMsByType'> {
+  return type === null ? {} : { acceleratorMsByType: { ...acceleratorMsByType, [type]: (acceleratorMsByType[type] ?? 0) + ms } };
 }
 
 /** Whether an attempt has used anything: its agent confirmed it, or says how it ended. */

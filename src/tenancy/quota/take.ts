@@ -32,13 +32,19 @@ const SLICE_SHARE = 32;
  * grants nothing.
  */
 export function take(path: Path, ask: Ask, nowMs: number): Taken {
-  const startsMs = rolled(path[0].level.startsMs, nowMs);
-  const current = onEach(path, (level) => ask.returned.reduce(credited, opened(level, startsMs, nowMs)));
+  const current = onEach(openedAt(path, nowMs), (level) => ask.returned.reduce(credited, level));
+  const { startsMs } = current[0].level;
   const refused = refusalOf(current, ask, nowMs);
   if (refused !== undefined) return { path: current, decision: refused, alerts: stopsOf(current, refused) };
   const units = sized(current, ask);
   const after = onEach(current, (level) => debited(level, units));
   return { path: after, decision: grant(after, units, startsMs, nowMs), alerts: alertsOf(current, after) };
+}
+
+/** A path with the windows of this moment open. */
+export function openedAt(path: Path, nowMs: number): Path {
+  const startsMs = rolled(path[0].level.startsMs, nowMs);
+  return onEach(path, (level) => opened(level, startsMs, nowMs));
 }
 
 /** `need`, and what is fair of the rest of `want`. */
@@ -53,7 +59,8 @@ function sized(path: Path, { need, want }: Ask): Amounts {
   return units;
 }
 
-const headroom = (path: Path, key: CounterKey): number =>
+/** Units that all hard rules of a path let pass now. */
+export const headroom = (path: Path, key: CounterKey): number =>
   Math.min(
     Number.MAX_SAFE_INTEGER,
     ...hardRules(path).flatMap(({ level, rule }) => (counterOf(rule) === key ? [leftUnder(level, rule)] : [])),

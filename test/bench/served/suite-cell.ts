@@ -28,7 +28,9 @@ export function suiteSettings({ cohorts, queues }: Suite): CellSettings {
       quotas,
     })),
   ]).flat();
-  return { ...SERVED_SETTINGS, cohorts: trees };
+  // No payer is short of money here: grants are not asked for.
+  const { prepay: _, ...served } = SERVED_SETTINGS;
+  return { ...served, cohorts: trees };
 }
 
 /** A workload as a job: so many cores on one node. Kueue's priorities in the order that they have. */

@@ -49,7 +49,9 @@ const reached = {
     save_throughput: 0,
     forget_reservation: 0,
     save_wake: 0,
+    save_payer: 0,
     charge: 0,
+    fund: 0,
     start: 0,
     notice: 0,
     kill: 0,
@@ -69,6 +71,7 @@ const reached = {
     deadline: 0,
     cost_cap: 0,
     tenant_suspended: 0,
+    budget_exhausted: 0,
     scaled_to_zero: 0,
     cancelled: 0,
   } satisfies Record<EvictionReason, number>,
@@ -109,6 +112,7 @@ const reached = {
     not_waiting: 0,
     dependencies: 0,
     queue_suspended: 0,
+    payer_refused: 0,
     scaled_to_zero: 0,
     others_first: 0,
     blocked: 0,
@@ -136,6 +140,9 @@ const reached = {
     submit: 0,
     cancel: 0,
     report: 0,
+    funded: 0,
+    unfunded: 0,
+    release_payer: 0,
     scale: 0,
     load: 0,
     suspend: 0,
@@ -162,6 +169,7 @@ const reached = {
     completed: 0,
     failed: 0,
     released: 0,
+    unpaid: 0,
     shed: 0,
     rejected: 0,
   } satisfies Record<AttemptNews['kind'], number>,
@@ -246,8 +254,8 @@ const LATECOMERS: readonly (CellEvent | undefined)[] = [
 ];
 
 it('[J67] every decision and every reason that the engine knows is reached', () => {
-  for (const seed of seeds(60)) {
-    const busy = new BusyCell(seed);
+  for (const seed of seeds(80)) {
+    const busy = new BusyCell(seed, seed > 60);
     const { world } = busy;
     for (let n = 0; n < 120; n++) {
       const event = (seed < 4 ? LATECOMERS[n] : undefined) ?? busy.next();

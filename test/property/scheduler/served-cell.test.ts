@@ -6,7 +6,8 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
 import { outputFileOf } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
+import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts';
+import type { JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
 import { stepAll } from '../../../src/scheduler/engine/machine/step.ts';
@@ -18,6 +19,7 @@ import { FailingSql } from '../../support/fakes/failing-sql.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { foldRecords } from '../../support/oracles/fold-records.ts';
+import { hardRule, Quotas } from '../../support/worlds/quotas.ts';
 import { OTHER_POOL, POOL, ServedCell } from '../../support/worlds/served-cell.ts';
 
 const POOLS = [POOL, OTHER_POOL] as const;
@@ -52,11 +54,17 @@ const happening = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), back: fc.nat(3), job: fc.nat(30) }) },
   // The clock runs, jumps past leases, and is set back.
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: -20_000, max: 90_000 }) }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('wake' as const) }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: -20_000, max: 90_000 }) }) },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('wake' as const) }) },
   // The memory of the object is lost; or storage fails in the middle of what comes next.
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('forget' as const) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('fail' as const), writes: fc.nat(12) }) },
+  // The quotas are out of reach, answer what is then lost, answer twice, or change.
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('quotas' as const), are: fc.constantFrom('well', 'well', 'away', 'lost', 'twice') }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('limit' as const), tenant: fc.nat(2), ms: fc.nat(200_000) }) },
 );
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
@@ -74,6 +82,9 @@ const seen = {
   left: 0,
   forgotten: 0,
   storageFailed: 0,
+  refused: 0,
+  answersLost: 0,
+  answersTwice: 0,
 };
 
 function newsOf(kind: Extract<Happening, { kind: 'report' }>['news']): AttemptNews {
@@ -85,11 +96,34 @@ function newsOf(kind: Extract<Happening, { kind: 'report' }>['news']): AttemptNe
 class Simulation {
   readonly storage = new FailingSql();
   readonly world = new ServedCell(POOLS, this.storage);
+  readonly quotas = new Quotas(() => this.world.nowMs);
+  readonly limits = new Map<TenantId, number>();
   readonly accepted = new Map<JobId, number>();
   submitted = 0;
+  #answers: 'well' | 'lost' | 'twice' = 'well';
   #jobs = new Map<JobId, Job>();
   #grantsSeen = 0;
   readonly #given = new Map<string, Grant>();
+
+  constructor() {
+    this.world.quotas = this.#fund;
+  }
+
+  readonly #fund = (message: FundMessage): readonly FundAnswer[] => {
+    const answers = this.quotas.fund(message);
+    seen.refused += answers.filter(({ kind }) => kind === 'refused').length;
+    if (this.#answers === 'lost') {
+      // The quotas have done it, and the cell does not learn of it.
+      this.#answers = 'well';
+      seen.answersLost += 1;
+      throw new Error('the answer was lost');
+    }
+    if (this.#answers === 'twice') {
+      seen.answersTwice += 1;
+      this.world.cell.takeFunds(answers, []);
+    }
+    return answers;
+  };
 
   play(what: Happening): void {
     try {
@@ -137,7 +171,7 @@ class Simulation {
     },
     wake: () => {
       const hasNodes = POOLS.some((pool) => (this.world.nodes.get(pool)?.size ?? 0) > 0);
-      this.world.cell.wake();
+      this.world.wake();
       if (hasNodes && this.world.cell.nextDueMs() === Infinity) seen.silentPools += 1;
     },
     forget: () => {
@@ -147,7 +181,21 @@ class Simulation {
     fail: ({ writes }) => {
       this.storage.writesLeft = writes;
     },
+    quotas: ({ are }) => {
+      this.world.quotas = are === 'away' ? undefined : this.#fund;
+      this.#answers = are === 'away' ? 'well' : (are as 'well');
+    },
+    limit: ({ tenant, ms }) => this.#limit(`tn_000000000${tenant}_1` as TenantId, ms),
   };
+
+  #limit(tenantId: TenantId, ms: number): void {
+    // What is taken stays taken.
+    const limit = Math.max(ms, this.quotas.taken(tenantId, 'accelerator_ms'));
+    this.limits.set(tenantId, limit);
+    this.quotas.setRules(tenantId, [hardRule('accelerator_ms', limit)]);
+    this.world.cell.releasePayers(jobRequest(0).organisationId);
+    this.world.fund();
+  }
 
   #report({ back, news, times, otherPool, leaves }: Extract<Happening, { kind: 'report' }>): void {
     const { world } = this;
@@ -191,6 +239,11 @@ class Simulation {
       if (before !== undefined && isFinished(before)) assert.deepEqual(job, before, 'a finished job is final');
     }
     this.#jobs = after;
+    for (const [tenantId, limit] of this.limits) {
+      const jobs = [...after.values()].filter((job) => job.tenantId === tenantId);
+      const used = jobs.reduce((sum, { acceleratorMs }) => sum + acceleratorMs, 0);
+      assert.ok(used <= limit, 'no limit is exceeded, not by a millisecond');
+    }
     for (const { grant } of this.world.grants.slice(this.#grantsSeen)) {
       seen.granted += 1;
       if (grant.fence > 1) seen.retries += 1;
@@ -204,12 +257,15 @@ class Simulation {
   /** From here on everything works: every job must come to its end. */
   settle(): void {
     this.storage.writesLeft = Infinity;
+    this.world.quotas = this.#fund;
+    this.#answers = 'well';
+    for (const tenantId of this.limits.keys()) this.#limit(tenantId, LIMITS.quotaMax);
     for (let round = 0; [...this.#stored().values()].some((job) => !isFinished(job)); round++) {
       expect(round, 'no job is lost').toBeLessThan(this.submitted + 40);
       // The pools of before are gone.
       this.world.nowMs += LIMITS.poolLeaseMs + 50_000;
-      this.world.cell.wake();
-      this.world.cell.wake();
+      this.world.wake();
+      this.world.wake();
       for (const pool of POOLS) this.world.nodes.set(pool, new Set());
       for (const pool of POOLS) this.world.exchange(pool);
       this.world.join(5);
@@ -223,7 +279,7 @@ class Simulation {
 }
 
 describe('the served cell in a hostile world', () => {
-  it('[J1] [J3] [J4] [J5] [J14] [J81] [J83] loses no job, and accepts and charges everything once', () => {
+  it('[J1] [J3] [J4] [J5] [J14] [J81] [J83] [J120] loses no job, and accepts and charges everything once', () => {
     fc.assert(
       fc.property(fc.array(happening, { minLength: 60, maxLength: 120, size: 'max' }), (happenings) => {
         const simulation = new Simulation();
@@ -242,6 +298,13 @@ describe('the served cell in a hostile world', () => {
           charges.filter((usage) => usage.meter === meter).reduce((total, { quantity }) => total + quantity, 0);
         expect(sum('job_tokens')).toBe(jobs.reduce((total, { tokens }) => total + tokens, 0));
         expect(sum('accelerator_ms')).toBe(jobs.reduce((total, { acceleratorMs }) => total + acceleratorMs, 0));
+        // [J120] Quotas have taken what was charged, and nothing else, once all is settled.
+        world.nowMs += LIMITS.jobFundsRetryMaxMs;
+        world.fund();
+        const { organisationId } = jobRequest(0);
+        expect(simulation.quotas.taken(organisationId, 'accelerator_ms')).toBe(sum('accelerator_ms'));
+        expect(simulation.quotas.taken(organisationId, 'tokens')).toBe(sum('job_tokens'));
+        expect(simulation.storage.sql.exec('SELECT count(*) AS count FROM grants').one()).toEqual({ count: 0 });
         // [J83] What was recorded leads to what is stored, and each step to what it led to then.
         const { records } = new SqliteCellStore(simulation.storage).load();
         expect(replayed(simulation.storage)).toEqual({ ...records, nextSequence: Math.max(1, records.nextSequence) });

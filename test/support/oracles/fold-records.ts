@@ -13,6 +13,7 @@ class Tables {
   readonly reservations: Table = new Map();
   readonly durations: Table = new Map();
   readonly throughputs: Table = new Map();
+  readonly payers: Table = new Map();
   wakeAtMs: number | null = null;
 }
 
@@ -36,6 +37,7 @@ const APPLY: { readonly [Kind in CellDecision['kind']]?: (tables: Tables, decisi
   save_price: ({ prices }, { row }) => void prices.set(JSON.stringify({ ...row, nanoDollarsPerHour: 0 }), row),
   save_duration: ({ durations }, { classKey, longestMs }) => put(durations, classKey, longestMs, { classKey, longestMs }),
   save_throughput: ({ throughputs }, { key, milliPerHour }) => put(throughputs, key, milliPerHour, { key, milliPerHour }),
+  save_payer: ({ payers }, { payer, hold }) => void (hold === null ? payers.delete(payer) : payers.set(payer, { payer, hold })),
   save_wake: (tables, { atMs }) => void (tables.wakeAtMs = atMs),
   save_reservation: ({ reservations }, { reservation }) =>
     void reservations.set(`${reservation.root} ${reservation.resource}`, reservation),

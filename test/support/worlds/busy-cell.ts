@@ -27,11 +27,14 @@ const of = (nominal: number, borrowingMax: number | null = null) => ({ nominal, 
 export class BusyCell {
   readonly world: CellWorld;
   readonly #rng: Seeded;
+  readonly #isPrepaid: boolean;
   #nodes = 0;
   #jobs = 0;
 
-  constructor(seed: number) {
+  /** `isPrepaid`: attempts ask for grants, which come late, are small, or are refused. */
+  constructor(seed: number, isPrepaid = false) {
     this.#rng = new Seeded(seed);
+    this.#isPrepaid = isPrepaid;
     const eviction = { preemptForFairShare: this.#chance(2), runtimeMinMs: this.#chance(3) ? 5_000 : 0 };
     const cohorts = [
       cohort('all'),
@@ -47,6 +50,7 @@ export class BusyCell {
         segmentMaxMs: 30_000,
         headPatienceMs: this.#chance(2) ? 0 : 5_000,
         order: this.#chance(2) ? 'fair' : 'priority',
+        ...(isPrepaid ? { prepay: { leadMs: 4_000, waitMs: 8_000, answerMs: 1_000, retryMs: 3_000, retryMaxMs: 20_000 } } : {}),
         agingMs: 20_000,
         admissionsMaxCount: this.#chance(2) ? 1 : 1_000,
       },
@@ -76,6 +80,8 @@ export class BusyCell {
   /** The next event, with its time. */
   next(): CellEvent {
     this.world.nowMs += this.#below(5_000);
+    const answer = this.#isPrepaid && !this.#chance(3) ? this.#answer() : undefined;
+    if (answer !== undefined) return answer;
     const roll = this.#below(32);
     if (roll < 10) return { kind: 'submit', spec: this.spec() };
     if (roll < 20) return this.#report() ?? { kind: 'tick' };
@@ -85,6 +91,21 @@ export class BusyCell {
     if (roll === 29) return { kind: 'suspend', queue: 'b', isSuspended: this.#chance(2) };
     if (roll === 30) return { kind: 'provision_failed', poolId: SPOT, count: 1 };
     return { kind: 'tick' };
+  }
+
+  /** The answer to an attempt that asks for a grant; or news of a payer. */
+  #answer(): CellEvent | undefined {
+    const { cell } = this.world;
+    const [payer] = cell.payers.held;
+    if (payer !== undefined && this.#chance(8)) return { kind: 'release_payer', payer };
+    const asking = [...cell.jobs.placed].filter((id) => (this.world.job(id).attempt?.funds?.askedAtMs ?? null) !== null);
+    if (asking.length === 0) return undefined;
+    const jobId = this.#pick(asking);
+    const { fence, funds } = this.world.job(jobId).attempt!;
+    // Now and then the answer is to another request than the newest.
+    const which = { jobId, fence, grant: funds!.askedIndex - (this.#chance(20) ? 1 : 0) };
+    if (this.#chance(6)) return { kind: 'unfunded', ...which, refusedTo: this.#pick(['payer', 'payer', 'job']) };
+    return { kind: 'funded', ...which, acceleratorMs: 1 + this.#below(60_000), paidAtMs: this.world.nowMs };
   }
 
   #price() {
@@ -133,6 +154,7 @@ export class BusyCell {
     if (attempt!.shedding.length > 0) return { kind: 'shed' };
     const roll = this.#below(14);
     if (roll > 11) return { kind: 'progress', workMilli: 1_000 + this.#below(9_000), overMs: 60_000 };
+    if (this.#isPrepaid && this.#chance(10)) return { kind: 'unpaid' };
     if (roll === 0) return { kind: 'failed', isPermanent: this.#chance(2) };
     if (roll === 1) return { kind: 'rejected', nodeId: this.world.cell.fleet.node(attempt!.placement.slots[0]!.node).spec.id };
     return { kind: this.#pick(['running', 'running', 'saved', 'completed', 'released'] as const) };

@@ -1,4 +1,6 @@
 import type { AttemptEnding, AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
+import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { UsageEvent } from '../../../src/contract/meter.ts';
 import type { PoolMessage, PoolNode, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import { must } from '../../../src/kernel/assert.ts';
@@ -17,6 +19,9 @@ export const OTHER_POOL = 'pool_bbbbbbbbbb' as PoolId;
 
 const NOTHING = { reports: [], left: [], joined: [] };
 
+const grantAll = ({ asked }: FundMessage): readonly FundAnswer[] =>
+  asked.map(({ id, want }) => ({ kind: 'granted', id, units: want, atMs: 1_000_000 }));
+
 /** A cell in storage, and what its pools were told. */
 export class ServedCell {
   readonly storage: SqlStorage;
@@ -26,6 +31,8 @@ export class ServedCell {
   readonly grants: { readonly grant: Grant; readonly poolId: PoolId; readonly nodeId: string }[] = [];
   /** The nodes that pools count on, by pool. */
   readonly nodes = new Map<PoolId, Set<string>>();
+  /** The quotas: grant all that is wanted unless a test says otherwise; undefined: they do not answer. */
+  quotas: ((message: FundMessage) => readonly FundAnswer[]) | undefined = grantAll;
   readonly #carriedOut = new Map<PoolId, number>();
 
   constructor(pools: readonly PoolId[] = [POOL, OTHER_POOL], storage: SqlStorage = new NodeSql()) {
@@ -43,7 +50,29 @@ export class ServedCell {
   submit(n: number, overrides: Partial<JobRequest> = {}): JobId {
     const request = jobRequest(n, overrides);
     this.cell.submit(request);
+    this.fund();
     return request.id;
+  }
+
+  wake(): void {
+    this.cell.wake();
+    this.fund();
+  }
+
+  /** Asks the quotas for what is due, as the object does after each step: what fails is due again later. */
+  fund(): void {
+    const { quotas } = this;
+    if (quotas === undefined) return;
+    for (let due; (due = this.cell.grants.due(this.nowMs, LIMITS.jobFundsBatchMaxCount)).size > 0;) {
+      for (const message of due.values()) {
+        const settled = message.settled.map(({ id }) => id);
+        try {
+          this.cell.takeFunds(quotas(message), settled);
+        } catch {
+          this.cell.grants.postpone([...settled, ...message.asked.map(({ id }) => id)], this.nowMs + 1_000);
+        }
+      }
+    }
   }
 
   /** What a pool says, and does. */
@@ -52,7 +81,9 @@ export class ServedCell {
     for (const { nodeId } of news.left ?? []) nodes.delete(nodeId);
     for (const { id } of news.joined ?? []) nodes.add(id);
     const carriedOut = this.#carriedOut.get(poolId) ?? 0;
-    const orders = this.cell.exchange({ ...NOTHING, ...news, poolId, nodeCount: nodes.size, carriedOut });
+    const answered = this.cell.exchange({ ...NOTHING, ...news, poolId, nodeCount: nodes.size, carriedOut });
+    this.fund();
+    const orders = { ...answered, effects: this.cell.effects(poolId) };
     this.nodes.set(poolId, orders.isOutOfStep ? new Set() : nodes);
     for (const { sequence, effect } of orders.effects) {
       if (effect.kind === 'start') this.grants.push({ grant: effect.grant, poolId, nodeId: effect.nodeId });

@@ -10,7 +10,7 @@ import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
 import { arrivalsOf } from '../../../src/scheduler/served/node-of.ts';
-import { poolSpecOf } from '../../../src/scheduler/served/served-settings.ts';
+import { poolSpecOf } from '../../../src/scheduler/served/pool-spec-of.ts';
 import { specOf } from '../../../src/scheduler/served/spec-of.ts';
 import { Agenda } from '../../../src/scheduler/simulator/agenda.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
@@ -60,7 +60,7 @@ export function startsOfEngine({ settings, pools, jobs }: ServedWorld): readonly
     if (nextDueMs <= atMs) apply({ kind: 'tick' }, atMs);
   };
   for (const { id, nodes } of pools) {
-    apply({ kind: 'add_pool', spec: poolSpecOf(id) }, 0);
+    apply({ kind: 'add_pool', spec: poolSpecOf({ id, name: id, owner: 'team', createdAtMs: 0 }) }, 0);
     for (const event of arrivalsOf(nodes, id)) apply(event, 0);
   }
   for (let next = agenda.next(); next !== undefined; next = agenda.next()) {

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
+import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
+import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { SchedulerObject } from '../../../durable-objects/scheduler-object.ts';
 import type { AttemptReport, Grant, ReportVerdict } from '../../../src/contract/attempt.ts';
 import type { JobState } from '../../../src/contract/jobs.ts';
@@ -26,6 +28,7 @@ import { poolNode } from '../../support/fixtures/pool-node.ts';
 interface SchedulerEnv {
   readonly SCHEDULER: DurableObjectNamespace<SchedulerObject>;
   readonly BILLING: DurableObjectNamespace<BillingObject>;
+  readonly QUOTA: DurableObjectNamespace;
 }
 
 const env = anyEnv as unknown as SchedulerEnv;
@@ -134,6 +137,38 @@ describe.each([
     expect(recorded.ok && recorded.value.filter(({ meter }) => meter === 'job_tokens').map(({ quantity }) => quantity)).toEqual([70]);
   });
 
+  it('[J115] [J116] [J120] asks the organisation’s quotas first, and returns what it has not used', async () => {
+    const { stub, call, pool } = await scheduler(evicts);
+    const organisationId = `org_funds${String(evicts)}` as OrganisationId;
+    const tenantId = `tn_funds${String(evicts)}_00000001` as TenantId;
+    const quota = syncStub<QuotaObject>(env.QUOTA, organisationId);
+    const limit = (units: number) =>
+      quota.setRules(tenantId, [
+        { resource: 'accelerator_ms', window: 'month', limit: units, kind: 'hard', burst: null, accelerator: null },
+      ]);
+    await limit(500);
+    const request = jobRequest(1, { organisationId, tenantId, tokensMax: 1_000 });
+    unwrap(await call((object) => object.submit(request)));
+    expect(await pool.claim(1)).toEqual([]);
+    const explained = await call((object) => object.explain(tenantId, request.id));
+    expect(explained).toMatchObject({ value: { explanation: { reason: 'budget_exhausted' } } });
+    await limit(700_000);
+    await call((object) => object.releasePayers(organisationId));
+    // Its pool has been woken; here it asks by itself.
+    const granted = async () => (await pool.exchange()).effects.map(({ effect }) => effect.kind);
+    await expect.poll(granted).toEqual(['start']);
+    const job = unwrap(await call((object) => object.job(tenantId, request.id)));
+    await pool.report([{ jobId: request.id, fence: job.fence, kind: 'progress', progress: DONE }]);
+    const completed = { jobId: request.id, fence: job.fence, kind: 'completed', progress: DONE, tokens: 70 } as const;
+    expect(await pool.report([completed])).toEqual(['accepted']);
+    const { acceleratorMs } = unwrap(await call((object) => object.job(tenantId, request.id)));
+    await runDurableObjectAlarm(stub);
+    const taken = async (resource: 'accelerator_ms' | 'tokens') =>
+      (await quota.describe(organisationId)).level.granted[resource]?.at(-1) ?? 0;
+    await expect.poll(() => taken('accelerator_ms')).toBe(acceleratorMs);
+    expect(await taken('tokens')).toBe(70);
+  });
+
   it('[J8] takes an attempt from a silent pool by alarm, runs it again, and refuses the late completion', async () => {
     const { stub, call, pool } = await scheduler(evicts);
     const request = jobRequest(2);
@@ -197,10 +232,10 @@ describe('SchedulerObject', () => {
       state.storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END");
       const completed = { jobId: request.id, fence: 1, kind: 'completed', progress: DONE, tokens: 1 } as const;
       const exchange = () => object.exchange({ poolId: POOL, reports: [completed], left: [], joined: [], nodeCount: 1, carriedOut: 9 });
-      expect(exchange).toThrow('full');
+      await expect(exchange()).rejects.toThrow('full');
       expect(object.job(request.tenantId, request.id)).toMatchObject({ value: { state: 'starting', tokens: 0 } });
       state.storage.sql.exec('DROP TRIGGER full');
-      expect(exchange().verdicts).toEqual(['accepted']);
+      expect((await exchange()).verdicts).toEqual(['accepted']);
       expect(object.job(request.tenantId, request.id)).toMatchObject({ value: { state: 'succeeded', tokens: 1 } });
     });
   });

@@ -95,6 +95,7 @@ export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
     jobs: (...rest) => cell().jobs(...rest),
     openCount: (...rest) => cell().openCount(...rest),
     suspendTenant: (...rest) => cell().suspendTenant(...rest),
+    releasePayers: (...rest) => cell().releasePayers(...rest),
     eraseTenant: (...rest) => cell().eraseTenant(...rest),
     jobCount: (...rest) => cell().jobCount(...rest),
     acceptedOutputs: (...rest) => cell().acceptedOutputs(...rest),

@@ -1,3 +1,5 @@
+import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
+import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { waitUntil } from 'cloudflare:workers';
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import { syncStub } from '../../../durable-objects/sync-stub.ts';
@@ -146,6 +148,16 @@ const quotaLedgersOf =
   (env: TenancyEnv, metrics: Metrics): QuotaLedgers =>
   (organisation) => {
     const object = () => syncStub<QuotaObject>(env.QUOTA, organisation);
+    // Jobs that were refused under the former rules are tried again now; were this lost, they would be within minutes. [J118]
+    const retryJobs = async (): Promise<void> => {
+      const cell = env.SCHEDULER?.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as Pick<JobQueue, 'releasePayers'> | undefined;
+      if (cell !== undefined) await soon(cell.releasePayers(organisation)).catch(() => undefined);
+    };
+    const changing = async <T>(change: Promise<T>): Promise<T> => {
+      const view = await soon(change);
+      await retryJobs();
+      return view;
+    };
     return {
       take: (...rest) => {
         metrics.count('sluice_quota_messages_total', {});
@@ -155,8 +167,8 @@ const quotaLedgersOf =
       settle: (...rest) => soon(object().settle(...rest)),
       now: () => soon(object().now()),
       count: (...rest) => soon(object().count(...rest)),
-      setRules: (...rest) => soon(object().setRules(...rest)),
-      replaceRule: (...rest) => soon(object().replaceRule(...rest)),
+      setRules: (...rest) => changing(object().setRules(...rest)),
+      replaceRule: (...rest) => changing(object().replaceRule(...rest)),
       describe: (...rest) => soon(object().describe(...rest)),
       grantedIn: (...rest) => soon(object().grantedIn(...rest)),
       erase: (...rest) => soon(object().erase(...rest)),

@@ -17,7 +17,7 @@ export function scalePools(cell: Cell): void {
   markIdle(cell);
   const wanted = new Map<PoolId, number>();
   for (const pending of [...cell.pending.all].sort((a, b) => a.jobs.firstSequence - b.jobs.firstSequence)) {
-    if (!pending.isAwake && !cell.queue(pending.queue.spec.name).isSuspended) addDemand(cell, pending, wanted);
+    if (!pending.isAwake && !cell.isHalted(pending)) addDemand(cell, pending, wanted);
   }
   for (const { spec } of cell.fleet.pools) {
     const { elasticity, id } = spec;

@@ -8,6 +8,7 @@ import { rootOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobState, JobRecord } from '../machine/job-record.ts';
 import { isWaiting } from '../machine/job-record.ts';
+import { payerOf } from '../model/job-spec.ts';
 import type { PendingClass } from '../queue/pending-queues.ts';
 
 /** Why a job waits, and for how long at most. Plain data. */
@@ -31,6 +32,8 @@ export type Why =
   | { readonly kind: 'not_waiting' }
   | { readonly kind: 'dependencies'; readonly jobs: readonly JobId[] }
   | { readonly kind: 'queue_suspended' }
+  /** Its payer was refused a grant, and is asked again then. */
+  | { readonly kind: 'payer_refused'; readonly retryAtMs: number }
   /** Its load asks for no nodes at the moment. */
   | { readonly kind: 'scaled_to_zero' }
   /** The jobs before it in its class will be examined first; in the present state it could be placed. */
@@ -73,7 +76,9 @@ function haltOf(cell: Cell, job: JobRecord): Why | undefined {
   if (job.nodesWanted === 0) return { kind: 'scaled_to_zero' };
   const jobs = job.spec.dependsOn.filter((id) => cell.jobs.find(id)?.state !== 'succeeded');
   if (jobs.length > 0) return { kind: 'dependencies', jobs };
-  return cell.queue(job.spec.queue).isSuspended ? { kind: 'queue_suspended' } : undefined;
+  if (cell.queue(job.spec.queue).isSuspended) return { kind: 'queue_suspended' };
+  const retryAtMs = cell.payers.heldUntilMs(payerOf(job.spec));
+  return retryAtMs === undefined ? undefined : { kind: 'payer_refused', retryAtMs };
 }
 
 function earliestStart(cell: Cell, job: JobRecord): number | null {

@@ -7,7 +7,10 @@ import type { Attempt, JobRecord } from '../machine/job-record.ts';
 import { nodesOf } from '../machine/job-record.ts';
 import type { Slot } from '../model/cluster-state.ts';
 import { enterNodes } from '../weights/node-weights.ts';
+import { payerOf } from '../model/job-spec.ts';
 import { openSegment, chargeSegment } from './charge-segment.ts';
+import { askFunds } from './ask-funds.ts';
+import { drawn } from './funds.ts';
 
 /** Places a waiting job under a new fence, and hands it to its pool as soon as its nodes are empty. */
 export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }: Offer): void {
@@ -26,8 +29,10 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
     shedding: [],
     segment: null,
     segmentCount: 0,
+    funds: null,
   };
   const admitted: JobRecord = { ...job, state: 'admitted', fence, attempt };
+  cell.payers.probe(payerOf(job.spec));
   releaseHold(cell, job.spec.id);
   saveJob(cell, admitted);
   start(cell, admitted);
@@ -56,11 +61,12 @@ function wakeClaimants(cell: Cell, { spec, sequence }: JobRecord, { priority }: 
   });
 }
 
-/** Hands an admitted job to its pool unless another job is still on its nodes. */
-function start(cell: Cell, job: JobRecord): void {
+/** Hands an admitted job to its pool unless another job is still on its nodes; where attempts are prepaid, once it has a grant. */
+export function start(cell: Cell, job: JobRecord): void {
   const { attempt } = job;
   if (job.state !== 'admitted' || attempt === null || cell.holdings.occupants.block(attempt.placement)) return;
-  const begun = { ...attempt, startedAtMs: cell.nowMs };
+  if (cell.settings.prepay !== undefined && (attempt.funds?.next ?? null) === null) return askFunds(cell, job);
+  const begun = { ...attempt, startedAtMs: cell.nowMs, funds: drawn(attempt.funds, 1) };
   saveJob(cell, { ...job, state: 'starting', attempt: { ...begun, segment: openSegment(cell, job, begun) } });
   enterNodes(cell, job, nodesOf(job));
   const nodeIds = attempt.placement.slots.map(({ node }) => cell.fleet.node(node).spec.id);

@@ -117,6 +117,7 @@ const AFTER_LEAVING: Readonly<Record<EvictionReason, Aftermath>> = {
   node_drain: WAITS,
   node_lost: WAITS,
   tenant_suspended: WAITS,
+  budget_exhausted: WAITS,
   scaled_to_zero: WAITS,
   max_duration: { state: 'failed', endReason: 'max_duration' },
   cost_cap: { state: 'failed', endReason: 'cost_cap' },

@@ -1,4 +1,5 @@
 import type { JobId } from '../../../kernel/ids.ts';
+import type { Grant } from './funds.ts';
 
 const HOUR_MS = 3_600_000n;
 const WHOLE_MILLI = 1_000n;
@@ -24,13 +25,24 @@ export interface LedgerEvent {
   readonly quantity: number;
   readonly nanoDollarsPerHour: number;
   readonly amountNanoDollars: number;
+  /** The type that is charged; null for nodes without one. */
+  readonly accelerator: string | null;
+  /** The grant that it is paid from; null where it is not prepaid. */
+  readonly grant: { readonly index: number; readonly paidAtMs: number } | null;
 }
 
-/** The ledger event of a segment that ends at `untilMs`. */
-export function ledgerEvent(attemptId: string, jobId: JobId, fence: number, segment: Segment, untilMs: number): LedgerEvent {
+/** The ledger event of a segment that ends at `untilMs`. What `grant` does not cover is not charged. */
+export function ledgerEvent(
+  attemptId: string,
+  jobId: JobId,
+  fence: number,
+  segment: Segment,
+  untilMs: number,
+  { accelerator, grant }: { readonly accelerator: string | null; readonly grant: Grant | null },
+): LedgerEvent {
   // A clock that was set back must not make time negative.
   const endMs = Math.max(segment.startedAtMs, untilMs);
-  const quantity = segment.milli * (endMs - segment.startedAtMs);
+  const quantity = Math.min(segment.milli * (endMs - segment.startedAtMs), grant?.milliMs ?? Infinity);
   return {
     id: `${attemptId}:${fence}:${segment.index}`,
     jobId,
@@ -40,6 +52,8 @@ export function ledgerEvent(attemptId: string, jobId: JobId, fence: number, segm
     quantity,
     nanoDollarsPerHour: segment.nanoDollarsPerHour,
     amountNanoDollars: Number((BigInt(quantity) * BigInt(segment.nanoDollarsPerHour)) / (HOUR_MS * WHOLE_MILLI)),
+    accelerator,
+    grant: grant === null ? null : { index: grant.index, paidAtMs: grant.paidAtMs },
   };
 }
 

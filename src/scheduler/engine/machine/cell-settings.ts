@@ -5,6 +5,19 @@ import type { AcceleratorType, PlacerPolicy, PoolSpec } from '../model/pool-spec
 import type { Placer } from '../placement/placer.ts';
 import type { WorkloadMix } from '../placement/workload-mix.ts';
 
+/** A cell that prepays asks for a grant before an attempt starts, and for the next before that one is used up. */
+export interface PrepaySettings {
+  /** The next grant is asked for so long before the present one is used up. */
+  readonly leadMs: number;
+  /** An attempt that has not started is given up when its grant has not come for so long: its nodes are for others. */
+  readonly waitMs: number;
+  /** A running attempt is asked to stop in time for its grace, but not sooner than this after it asked for its next grant. */
+  readonly answerMs: number;
+  /** No job of a payer who was refused is placed for so long: twice as long with every refusal, up to `retryMaxMs`. */
+  readonly retryMs: number;
+  readonly retryMaxMs: number;
+}
+
 /** How a cell decides: the same settings, records and events give the same decisions. */
 export interface CellSettings {
   /** Those known from the beginning. */
@@ -26,6 +39,8 @@ export interface CellSettings {
   readonly headPatienceMs: number;
   /** The longest that one price is charged without looking again. */
   readonly segmentMaxMs: number;
+  /** How attempts are paid for in advance; absent where they are charged afterwards alone. */
+  readonly prepay?: PrepaySettings;
   /** The jobs that one step places; the rest follows with the next `tick`, at once. */
   readonly admissionsMaxCount: number;
 }

@@ -5,12 +5,14 @@ import type { CohortNode, CohortSpec } from '../fairness/quota-tree.ts';
 import { rootOf, QuotaTree } from '../fairness/quota-tree.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { AcceleratorType, PoolSpec } from '../model/pool-spec.ts';
-import { acceptsPool } from '../model/job-spec.ts';
+import { acceptsPool, payerOf } from '../model/job-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
 import type { Placer } from '../placement/placer.ts';
 import { Throughputs, Durations } from '../queue/observations.ts';
+import { PayerHolds } from '../queue/payer-holds.ts';
+import type { PendingClass } from '../queue/pending-queues.ts';
 import { PendingQueues } from '../queue/pending-queues.ts';
 import { Reservations } from '../queue/reservations.ts';
 import { SharedSpecs } from '../queue/shared-specs.ts';
@@ -41,6 +43,7 @@ export class Cell {
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
   readonly throughputs = new Throughputs((decision) => this.decide(decision));
+  readonly payers: PayerHolds;
   readonly ends = new ExpectedEnds(
     this.undo,
     (job) => expectedEndMs(job, this.nowMs, this.durations),
@@ -61,6 +64,12 @@ export class Cell {
   constructor(settings: CellSettings, records?: CellRecords) {
     this.settings = settings;
     this.#accelerators = new Map(settings.accelerators);
+    this.payers = new PayerHolds(settings.prepay, {
+      undo: this.undo,
+      decide: (decision) => this.decide(decision),
+      nowMs: () => this.#nowMs,
+      wakeAt: (atMs) => this.wakeAt(atMs),
+    });
     this.fleet = new Fleet(settings.pools, this.undo);
     this.placer = settings.placer(this.fleet.cluster, this.jobs.mix, (id) => this.fleet.pool(id).spec.placer ?? 'least_waste');
     this.tree = new QuotaTree([...settings.cohorts, ...(records?.cohorts ?? [])], this.undo);
@@ -82,6 +91,11 @@ export class Cell {
 
   queue(name: string): QueueRecord {
     return this.#queues.get(name) ?? { name, isSuspended: false, history: NO_HISTORY };
+  }
+
+  /** Whether no job of a class may be placed now, whatever is free: its queue is suspended, or its payer was refused. */
+  isHalted({ queue, exemplar }: PendingClass): boolean {
+    return this.queue(queue.spec.name).isSuspended || this.payers.heldUntilMs(payerOf(exemplar)) !== undefined;
   }
 
   /** The job for which something is due by now, soonest first. */
@@ -260,7 +274,7 @@ export class Cell {
   }
 
   #load(records: CellRecords): void {
-    const { jobs, nextSequence, nodes, queues, pools, prices, reservations, durations, throughputs, wakeAtMs } = records;
+    const { jobs, nextSequence, nodes, queues, pools, prices, reservations, durations, throughputs, payers, wakeAtMs } = records;
     for (const type of records.accelerators) this.#accelerators.set(type.name, type);
     for (const pool of pools) {
       if (!this.fleet.hasPool(pool.spec.id)) this.fleet.addPool(pool.spec);
@@ -270,6 +284,7 @@ export class Cell {
     for (const queue of queues) this.#queues.set(queue.name, queue);
     for (const row of prices) this.prices.add(row);
     this.durations.load(durations);
+    this.payers.load(payers);
     for (const stored of jobs.toSorted((a, b) => a.sequence - b.sequence)) {
       // A class that avoids nodes has a key of its own, which begins with that of its shape.
       const { spec, classKey } = this.shapes.shared(stored.spec, stored.classKey.split('\n')[0]);

@@ -17,6 +17,8 @@ export type AttemptNews =
   | { readonly kind: 'failed'; readonly isPermanent: boolean }
   /** It has stopped, on request or of its own accord; what it saved stays. */
   | { readonly kind: 'released' }
+  /** It has ended, and its payer cannot pay for what it used: nothing of it counts. */
+  | { readonly kind: 'unpaid' }
   /** It has left the nodes it was asked to give up. */
   | { readonly kind: 'shed' }
   /** A node would not take it. */
@@ -27,6 +29,25 @@ export type CellEvent =
   | { readonly kind: 'submit'; readonly spec: JobSpec }
   | { readonly kind: 'cancel'; readonly jobId: JobId }
   | { readonly kind: 'report'; readonly jobId: JobId; readonly fence: number; readonly news: AttemptNews }
+  /** The grant that an attempt asked for: accelerator time that is paid, as of `paidAtMs`. */
+  | {
+      readonly kind: 'funded';
+      readonly jobId: JobId;
+      readonly fence: number;
+      readonly grant: number;
+      readonly acceleratorMs: number;
+      readonly paidAtMs: number;
+    }
+  /** It is refused: to its payer, for now; or, for good, to the job, which has had what it may cost. */
+  | {
+      readonly kind: 'unfunded';
+      readonly jobId: JobId;
+      readonly fence: number;
+      readonly grant: number;
+      readonly refusedTo: 'payer' | 'job';
+    }
+  /** The payer may have more than before. */
+  | { readonly kind: 'release_payer'; readonly payer: string }
   /** How many nodes the job should have; none lets it leave until there is something to do. */
   | { readonly kind: 'scale'; readonly jobId: JobId; readonly nodes: number }
   /** What online inference is asked to do. */

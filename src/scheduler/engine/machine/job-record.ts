@@ -1,6 +1,7 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { JobSpec, ResourceOption } from '../model/job-spec.ts';
 import type { Placement, Slot } from '../model/cluster-state.ts';
+import type { Funds } from '../life/funds.ts';
 import type { Segment } from '../life/segment.ts';
 
 /**
@@ -31,6 +32,7 @@ export type EvictionReason =
   | 'deadline'
   | 'cost_cap'
   | 'tenant_suspended'
+  | 'budget_exhausted'
   | 'scaled_to_zero'
   | 'cancelled';
 
@@ -85,6 +87,8 @@ export interface Attempt {
   readonly shedding: readonly Slot[];
   readonly segment: Segment | null;
   readonly segmentCount: number;
+  /** What it is paid from; null before it has asked, and where attempts are charged afterwards alone. */
+  readonly funds: Funds | null;
 }
 
 export interface Leaving {

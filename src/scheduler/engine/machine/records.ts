@@ -33,7 +33,11 @@ export type CellDecision =
   | { readonly kind: 'forget_reservation'; readonly root: string; readonly resource: string }
   /** When to look again at all that wait, if nothing happens before. */
   | { readonly kind: 'save_wake'; readonly atMs: number | null }
+  /** No job of the payer is placed before then; null: the payer is remembered no longer. */
+  | { readonly kind: 'save_payer'; readonly payer: string; readonly hold: PayerHold | null }
   | { readonly kind: 'charge'; readonly event: LedgerEvent }
+  /** Ask for a grant for an attempt that will use so many thousandths of accelerators. */
+  | { readonly kind: 'fund'; readonly jobId: JobId; readonly fence: number; readonly grant: number; readonly milli: number }
   /** Hand the attempt to its pool. */
   | { readonly kind: 'start'; readonly jobId: JobId; readonly fence: number; readonly poolId: PoolId; readonly nodeIds: readonly string[] }
   /** Asks the attempt to save and stop by then. */
@@ -63,6 +67,15 @@ export interface QueueRecord {
   readonly name: string;
   readonly isSuspended: boolean;
   readonly history: UsageHistory;
+}
+
+/** A payer who was refused a grant. */
+export interface PayerHold {
+  readonly untilMs: number;
+  /** Refusals since the last grant; those of attempts that asked together are one. */
+  readonly refusals: number;
+  /** Whether one of its jobs is placed and asks. */
+  readonly isProbed: boolean;
 }
 
 /** A pool as it is stored. */
@@ -111,6 +124,7 @@ export interface CellRecords {
   readonly reservations: readonly Reservation[];
   readonly durations: readonly { readonly classKey: string; readonly longestMs: number }[];
   readonly throughputs: readonly { readonly key: string; readonly milliPerHour: number }[];
+  readonly payers: readonly { readonly payer: string; readonly hold: PayerHold }[];
   /** When to look again at all that wait. */
   readonly wakeAtMs: number | null;
 }

@@ -1,5 +1,6 @@
 import { unreachable } from '../../../kernel/assert.ts';
 import { startOn } from '../life/begin-attempt.ts';
+import { giveUp } from '../life/take-funds.ts';
 import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
 import { leaveNodes } from '../weights/node-weights.ts';
 import type { Cell } from './cell.ts';
@@ -43,9 +44,8 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       else failed(cell, job, news.isPermanent);
       return;
     case 'released':
-      if (attempt.leaving !== null) leave(cell, job, attempt.leaving.reason);
-      else requeue(cell, job, 'pending');
-      return;
+    case 'unpaid':
+      return stopped(cell, job, attempt, news.kind);
     case 'shed':
       saveJob(cell, { ...job, attempt: { ...attempt, shedding: [] } });
       leaveNodes(
@@ -61,6 +61,13 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
     default:
       unreachable(news);
   }
+}
+
+/** The attempt has ended of its own accord, or because it was asked to. */
+function stopped(cell: Cell, job: JobRecord, attempt: Attempt, kind: 'released' | 'unpaid'): void {
+  if (attempt.leaving !== null) leave(cell, job, attempt.leaving.reason);
+  else if (kind === 'unpaid') giveUp(cell, job);
+  else requeue(cell, job, 'pending');
 }
 
 /** Takes note of how fast jobs of this class are by this option. Nothing is learned from a time of none, or from less work than none. */

@@ -8,7 +8,10 @@ import { followLoad, wantNodes } from '../elastic/follow-load.ts';
 import { grow } from '../elastic/grow.ts';
 import { scalePools } from '../elastic/scale-pools.ts';
 import { rollSegment } from '../life/charge-segment.ts';
+import { askFunds } from '../life/ask-funds.ts';
 import { finish, requestEviction } from '../life/end-attempt.ts';
+import { paidUntilMs } from '../life/funds.ts';
+import { evictUnpaid, giveUp, releasePayer, takeFunds } from '../life/take-funds.ts';
 import { checkJob } from '../model/check-job.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { Cell } from './cell.ts';
@@ -78,6 +81,14 @@ function apply(cell: Cell, event: CellEvent): EventOutcome {
       return onJob(cell, event.jobId, (job) => cancel(cell, job));
     case 'report':
       if (report(cell, event) === 'stale') return refuse('stale_fence', `attempt ${event.fence} of ${event.jobId} is not live`, 'fence');
+      break;
+    case 'funded':
+    case 'unfunded':
+      if (takeFunds(cell, event) === 'stale')
+        return refuse('stale_fence', `attempt ${event.fence} of ${event.jobId} asks for no grant`, 'fence');
+      break;
+    case 'release_payer':
+      releasePayer(cell, event.payer);
       break;
     case 'scale':
       return onJob(cell, event.jobId, (job) => wantNodes(cell, job, { nodes: event.nodes, fewerSinceMs: null }));
@@ -234,5 +245,10 @@ const ACT = {
   },
   duration: (cell: Cell, job: JobRecord): void => requestEviction(cell, job, { reason: 'max_duration' }),
   cost: (cell: Cell, job: JobRecord): void => requestEviction(cell, job, { reason: 'cost_cap' }),
+  unanswered: giveUp,
+  ask: askFunds,
+  unpaid(cell: Cell, job: JobRecord): void {
+    evictUnpaid(cell, job, paidUntilMs(must(job.attempt, 'an attempt is paid')));
+  },
   segment: rollSegment,
 };

@@ -1,7 +1,9 @@
 import { Heap } from '../../../kernel/heap.ts';
 import type { JobId } from '../../../kernel/ids.ts';
+import type { Funds } from '../life/funds.ts';
+import { mayAsk, paidUntilMs } from '../life/funds.ts';
 import { affordableUntilMs } from '../life/segment.ts';
-import type { CellSettings } from './cell-settings.ts';
+import type { CellSettings, PrepaySettings } from './cell-settings.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 
@@ -32,7 +34,7 @@ export class Timers {
 }
 
 /** What comes for a job by itself. */
-type Due = 'deadline' | 'grace' | 'duration' | 'cost' | 'segment';
+type Due = 'deadline' | 'unanswered' | 'grace' | 'duration' | 'cost' | 'ask' | 'unpaid' | 'segment';
 
 interface DueTime {
   readonly what: Due;
@@ -52,19 +54,41 @@ function ofTheJob({ spec, attempt }: JobRecord): DueTime[] {
   return deadlineAtMs === null || isLeaving(attempt) ? [] : [{ what: 'deadline', atMs: deadlineAtMs }];
 }
 
-function ofItsAttempt({ spec, attempt, costNanoDollars }: JobRecord, { segmentMaxMs }: CellSettings): DueTime[] {
-  if (attempt === null || attempt.startedAtMs === null) return [];
+function ofItsAttempt({ spec, attempt, costNanoDollars }: JobRecord, { segmentMaxMs, prepay }: CellSettings): DueTime[] {
+  if (attempt === null) return [];
+  if (attempt.startedAtMs === null) return ofItsStart(attempt, prepay);
   const { startedAtMs, leaving, segment } = attempt;
   const { durationMaxMs, costMaxNanoDollars } = spec.limits;
   const times: DueTime[] = [];
   if (leaving !== null && !leaving.isKilled) times.push({ what: 'grace', atMs: leaving.graceEndsAtMs });
   if (leaving === null && durationMaxMs !== null) times.push({ what: 'duration', atMs: startedAtMs + durationMaxMs });
-  if (leaving === null && costMaxNanoDollars !== null && segment !== null) {
+  if (leaving === null && costMaxNanoDollars !== null && segment !== null && attempt.funds === null) {
     // Early enough to pay for its grace, too.
     const brokeAtMs = affordableUntilMs(segment, Math.max(0, costMaxNanoDollars - costNanoDollars));
     times.push({ what: 'cost', atMs: Math.max(segment.startedAtMs, brokeAtMs - spec.checkpoint.graceMs) });
   }
-  if (segment !== null) times.push({ what: 'segment', atMs: segment.startedAtMs + segmentMaxMs });
+  if (prepay !== undefined && attempt.funds !== null) times.push(...ofItsFunds(spec.checkpoint.graceMs, attempt, attempt.funds, prepay));
+  else if (segment !== null) times.push({ what: 'segment', atMs: segment.startedAtMs + segmentMaxMs });
+  return times;
+}
+
+/** An attempt waits for its first grant so long, and no longer. */
+const ofItsStart = ({ funds }: Attempt, prepay: PrepaySettings | undefined): DueTime[] =>
+  prepay === undefined || funds === null || funds.askedAtMs === null ? [] : [{ what: 'unanswered', atMs: funds.askedAtMs + prepay.waitMs }];
+
+/** A grant is followed by the next one without a gap; where none comes, the attempt has left when the present one is used up. */
+function ofItsFunds(graceMs: number, attempt: Attempt, funds: Funds, { leadMs, answerMs }: PrepaySettings): DueTime[] {
+  const { leaving, segment } = attempt;
+  const endsAtMs = paidUntilMs(attempt);
+  const beganAtMs = segment?.startedAtMs ?? endsAtMs;
+  const times: DueTime[] = [];
+  const staysLonger = leaving === null || leaving.graceEndsAtMs > endsAtMs;
+  if (staysLonger && mayAsk(funds)) times.push({ what: 'ask', atMs: Math.max(beganAtMs, endsAtMs - leadMs) });
+  else if (staysLonger && funds.next === null) {
+    const answerAtMs = funds.askedAtMs === null ? 0 : funds.askedAtMs + answerMs;
+    times.push({ what: 'unpaid', atMs: Math.max(beganAtMs, endsAtMs - graceMs, answerAtMs) });
+  }
+  if (segment !== null) times.push({ what: 'segment', atMs: endsAtMs });
   return times;
 }
 

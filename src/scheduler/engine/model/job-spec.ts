@@ -7,6 +7,8 @@ export interface JobSpec {
   readonly id: JobId;
   /** The queue it waits in: a leaf of the cohort tree. */
   readonly queue: string;
+  /** Whose money it takes, where jobs are prepaid; absent: that of its queue. */
+  readonly payer?: string;
   readonly kind: JobKind;
   /** Higher goes first. */
   readonly priority: number;
@@ -25,6 +27,8 @@ export interface JobSpec {
   /** Regions that hold its data: elsewhere it is placed only if nowhere else has room. Empty when that is all the same. */
   readonly dataRegions: readonly string[];
 }
+
+export const payerOf = ({ payer, queue }: Pick<JobSpec, 'payer' | 'queue'>): string => payer ?? queue;
 
 /** Null is no limit. */
 interface JobLimits {

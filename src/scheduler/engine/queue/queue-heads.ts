@@ -3,6 +3,7 @@ import { dominantSharePpm } from '../fairness/dominant-share.ts';
 import type { Bundle, CohortNode } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
+import { payerOf } from '../model/job-spec.ts';
 import type { PendingClass } from './pending-queues.ts';
 
 /** A class whose first job comes next in its part of the tree. */
@@ -146,6 +147,12 @@ function headsOf(cell: Cell, classes: Iterable<PendingClass>): ReadonlyMap<Cohor
   for (const pending of classes) {
     const { queue } = pending;
     if (!pending.isAwake || cell.queue(queue.spec.name).isSuspended) continue;
+    const heldUntilMs = cell.payers.heldUntilMs(payerOf(pending.exemplar));
+    if (heldUntilMs !== undefined) {
+      cell.pending.sleep(pending);
+      cell.wakeAt(heldUntilMs);
+      continue;
+    }
     if (!isWorthExamining(cell, pending)) {
       cell.pending.sleep(pending);
       continue;

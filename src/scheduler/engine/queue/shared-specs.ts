@@ -11,12 +11,13 @@ export class SharedSpecs {
   shared(spec: JobSpec, key = equivalenceKey(spec)): { readonly spec: JobSpec; readonly classKey: string } {
     const known = this.#byKey.get(key) ?? { key, exemplar: spec };
     if (known.exemplar === spec) this.#remember(known);
-    const { options, checkpoint, dataRegions, queue, limits, retry, dependsOn, weights } = known.exemplar;
+    const { options, checkpoint, dataRegions, queue, payer, limits, retry, dependsOn, weights } = known.exemplar;
     const sameLimits = limits.deadlineAtMs === spec.limits.deadlineAtMs && limits.costMaxNanoDollars === spec.limits.costMaxNanoDollars;
     // Written out: a copy made by spreading takes more memory, and the bytes must not depend on whether the shape is known.
     const shared: JobSpec = {
       id: spec.id,
       queue,
+      ...(payer === undefined ? {} : { payer }),
       kind: spec.kind,
       priority: spec.priority,
       preemptible: spec.preemptible,
@@ -48,7 +49,17 @@ interface Shape {
  * What determines whether a job can be placed now: jobs of one key differ only in their order, so that one evaluation serves all. Leaves
  * out the rest: names, retries, dependencies, the deadline, and cost limits.
  */
-export const equivalenceKey = ({ queue, priority, preemptible, options, limits, checkpoint, dataRegions, weights }: JobSpec): string =>
+export const equivalenceKey = ({
+  queue,
+  payer,
+  priority,
+  preemptible,
+  options,
+  limits,
+  checkpoint,
+  dataRegions,
+  weights,
+}: JobSpec): string =>
   JSON.stringify([
     queue,
     priority,
@@ -67,4 +78,5 @@ export const equivalenceKey = ({ queue, priority, preemptible, options, limits, 
       option.topology === null ? null : [option.topology.level, option.topology.mode, option.topology.block],
       option.throughputHintMilli,
     ]),
+    ...(payer === undefined ? [] : [payer]),
   ]);

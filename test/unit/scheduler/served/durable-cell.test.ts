@@ -48,7 +48,7 @@ describe('the life of a job', () => {
     world.report(id, 1, PROGRESS);
     for (let turn = 0; turn < 75; turn++) {
       world.nowMs += 20_000;
-      world.cell.wake();
+      world.wake();
       world.exchange(POOL);
       if (turn % 10 === 3) world.loseMemory();
     }
@@ -146,7 +146,9 @@ describe('fences', () => {
     const world = new ServedCell();
     const id = world.submit(1);
     const message = { poolId: POOL, reports: [], left: [], joined: [poolNode('a')], nodeCount: 1, carriedOut: 0 };
-    const { effects } = world.cell.exchange(message);
+    world.cell.exchange(message);
+    world.fund();
+    const effects = world.cell.effects(POOL);
     expect(effects).toMatchObject([{ effect: { kind: 'start', nodeId: 'a', grant: { jobId: id } } }]);
     // The answer was lost, and the pool repeats its news.
     expect(world.cell.exchange(message)).toEqual({ verdicts: [], effects, isOutOfStep: false });
@@ -210,10 +212,10 @@ describe('failure', () => {
     world.report(running, 1, PROGRESS);
     expect(world.cell.nextDueMs()).toBe(world.nowMs + LIMITS.poolLeaseMs);
     world.nowMs += LIMITS.poolLeaseMs - 1;
-    world.cell.wake();
+    world.wake();
     expect(world.job(running).state).toBe('running');
     world.nowMs += 1;
-    world.cell.wake();
+    world.wake();
     expect(world.job(running)).toMatchObject({ state: 'pending', failures: 1, ended: [{ fence: 1, outcome: 'lease_expired' }] });
     expect(world.job(starting)).toMatchObject({ state: 'pending', failures: 0, ended: [{ fence: 1, outcome: 'never_started' }] });
     // Only nodes may have to be reserved for what waits.
@@ -298,7 +300,7 @@ describe('cancelling', () => {
     world.exchange(POOL);
     expect(world.cell.nextDueMs()).toBe(world.nowMs + LIMITS.jobGraceMs);
     world.nowMs += LIMITS.jobGraceMs;
-    world.cell.wake();
+    world.wake();
     expect(world.exchange(POOL).effects.map(({ effect }) => effect)).toEqual([{ kind: 'kill', attemptId: `att_${id.slice(4)}_1` }]);
   });
 
@@ -308,7 +310,7 @@ describe('cancelling', () => {
     world.join();
     cancel(world, id);
     world.nowMs += LIMITS.poolLeaseMs;
-    world.cell.wake();
+    world.wake();
     expect(world.job(id).state).toBe('cancelled');
     expect(world.join()).toEqual([]);
   });
@@ -334,15 +336,24 @@ describe('limits', () => {
     const world = new ServedCell();
     const count = LIMITS.schedulerBatchMaxCount + 50;
     for (let n = 0; n < count; n++) world.submit(n);
-    expect(world.join(count)).toHaveLength(LIMITS.schedulerBatchMaxCount);
+    const { quotas } = world;
+    world.quotas = undefined;
+    const asking = () => [...world.cell.grants.due(world.nowMs, 1_000).values()].flatMap(({ asked }) => asked);
+    const jobsAsking = () => asking().filter(({ meter }) => meter === 'accelerator_ms');
+    world.join(count);
+    expect(jobsAsking()).toHaveLength(LIMITS.schedulerBatchMaxCount);
     expect(world.cell.nextDueMs()).toBeLessThanOrEqual(world.nowMs);
-    world.cell.wake();
+    world.wake();
+    expect(jobsAsking()).toHaveLength(count);
+    world.quotas = quotas;
+    world.fund();
+    expect(world.exchange(POOL).effects).toHaveLength(LIMITS.schedulerBatchMaxCount);
     expect(world.exchange(POOL).effects).toHaveLength(50);
     world.nowMs += LIMITS.poolLeaseMs;
-    world.cell.wake();
+    world.wake();
     const states = () => Array.from({ length: count }, (_, n) => world.job(jobRequest(n).id).state).filter((state) => state === 'pending');
     expect(states()).toHaveLength(LIMITS.schedulerBatchMaxCount);
-    world.cell.wake();
+    world.wake();
     expect(states()).toHaveLength(count);
   });
 });

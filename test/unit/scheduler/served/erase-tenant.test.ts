@@ -11,7 +11,7 @@ const PROGRESS: AttemptNews = { kind: 'progress', progress: { completed: 2, fail
 const CANCELLED: AttemptEnding = { kind: 'failed', reason: 'cancelled', message: 'why' };
 const tenant = (n: number): TenantId => `tn_000000000${n}_00000001` as TenantId;
 
-const RECORDS = ['jobs', 'open_jobs', 'cell_records', 'cell_events', 'effects'];
+const RECORDS = ['jobs', 'open_jobs', 'cell_records', 'cell_events', 'effects', 'grants'];
 /** The rows that name the tenant, by table. */
 const named = ({ storage }: ServedCell, name: TenantId) =>
   RECORDS.filter((table) => JSON.stringify(storage.sql.exec(`SELECT * FROM ${table}`).toArray()).includes(name));
@@ -29,14 +29,15 @@ it('[J84] takes away its jobs and all that names it, and leaves those of others'
   const running = world.join(1)[0]!;
   world.report(running.jobId, 1, PROGRESS);
   const bill = world.charges.map(({ id }) => id);
-  expect(named(world, doomed)).toEqual(['jobs', 'open_jobs', 'cell_records', 'cell_events']);
+  expect(named(world, doomed)).toEqual(['jobs', 'open_jobs', 'cell_records', 'cell_events', 'grants']);
 
   const left = Array.from({ length: 3 }, () => world.cell.eraseTenant(doomed));
-  // The one that runs stays until its agent has stopped.
-  expect([left[0]! < LIMITS.schedulerBatchMaxCount, ...left.slice(1)]).toEqual([true, 1, 1]);
+  // The one that runs, and its two grants, stay until its agent has stopped.
+  expect([left[0]! < LIMITS.schedulerBatchMaxCount, ...left.slice(1)]).toEqual([true, 3, 3]);
   expect(world.job(running.jobId).state).toBe('cancelling');
   expect(world.exchange(POOL).effects.map(({ effect }) => effect.kind)).toEqual(['stop']);
   world.end(running.jobId, 1, CANCELLED);
+  // The rest of its grants is returned first.
   expect(world.cell.eraseTenant(doomed)).toBe(0);
   expect(named(world, doomed)).toEqual([]);
   expect(world.cell.eraseTenant(doomed)).toBe(0);

@@ -42,7 +42,7 @@ it('[J87] takes the attempt from an agent that goes on', () => {
   world.cell.suspendTenant(tenantId, true);
   world.exchange(POOL);
   world.nowMs += LIMITS.jobGraceMs;
-  world.cell.wake();
+  world.wake();
   expect(world.exchange(POOL).effects.map(({ effect }) => effect.kind)).toEqual(['kill']);
 });
 
@@ -52,6 +52,6 @@ it('[J87] holds for a tenant that has no job yet, and ends once it is resumed', 
   const id = world.submit(1);
   expect(world.join()).toEqual([]);
   world.cell.suspendTenant(tenantId, false);
-  world.cell.suspendTenant(tenantId, false);
+  world.fund();
   expect(world.job(id).state).toBe('starting');
 });

@@ -1,0 +1,65 @@
+import { WHOLE_MILLI } from '../model/pool-spec.ts';
+import { payerOf } from '../model/job-spec.ts';
+import type { Cell } from '../machine/cell.ts';
+import { saveJob } from '../machine/changes.ts';
+import type { CellEvent } from '../machine/event.ts';
+import type { Attempt, JobRecord } from '../machine/job-record.ts';
+import { rollSegment } from './charge-segment.ts';
+import { start } from './begin-attempt.ts';
+import { finish, requestEviction, requeue } from './end-attempt.ts';
+import type { Funds } from './funds.ts';
+
+type Answer = Extract<CellEvent, { kind: 'funded' | 'unfunded' }>;
+
+/** Takes the answer to what an attempt asked for; one to anything else changes nothing. */
+export function takeFunds(cell: Cell, answer: Answer): 'accepted' | 'stale' {
+  const job = cell.jobs.find(answer.jobId);
+  const attempt = job?.attempt ?? null;
+  if (job === undefined || attempt === null || attempt.fence !== answer.fence) return 'stale';
+  const { funds } = attempt;
+  if (funds === null || funds.askedAtMs === null || funds.askedIndex !== answer.grant) return 'stale';
+  const answered = { ...funds, askedAtMs: null };
+  if (answer.kind === 'funded') funded(cell, job, attempt, answered, answer);
+  else refused(cell, job, attempt, answered, answer.refusedTo);
+  return 'accepted';
+}
+
+function funded(
+  cell: Cell,
+  job: JobRecord,
+  attempt: Attempt,
+  funds: Funds,
+  { grant, acceleratorMs, paidAtMs }: Extract<Answer, { kind: 'funded' }>,
+): void {
+  const next = { index: grant, milliMs: acceleratorMs * WHOLE_MILLI, paidAtMs };
+  const paid = { ...job, attempt: { ...attempt, funds: { ...funds, next } } };
+  saveJob(cell, paid);
+  releasePayer(cell, payerOf(job.spec));
+  if (attempt.startedAtMs === null) start(cell, paid);
+  // The answer came late: it pays from now on.
+  else if (attempt.segment === null) rollSegment(cell, paid);
+}
+
+/** A running attempt goes on to the end of what is paid; one that has not started does not. */
+function refused(cell: Cell, job: JobRecord, attempt: Attempt, funds: Funds, refusedTo: 'payer' | 'job'): void {
+  if (attempt.startedAtMs !== null) saveJob(cell, { ...job, attempt: { ...attempt, funds: { ...funds, refusedTo } } });
+  else if (refusedTo === 'job') finish(cell, job, 'failed', 'cost_cap');
+  else giveUp(cell, job);
+}
+
+/** Takes the placement of a job that waits for a grant in vain, and places no other of its payer for a while. */
+export function giveUp(cell: Cell, job: JobRecord): void {
+  cell.payers.refuse(payerOf(job.spec));
+  requeue(cell, job, 'pending');
+}
+
+/** What is paid will be used up by then: the attempt is asked to save and stop in time. */
+export function evictUnpaid(cell: Cell, job: JobRecord, goneAtMs: number): void {
+  const reason = job.attempt?.funds?.refusedTo === 'job' ? 'cost_cap' : 'budget_exhausted';
+  requestEviction(cell, job, { reason, goneAtMs });
+}
+
+/** Places jobs of a payer again. */
+export function releasePayer(cell: Cell, payer: string): void {
+  if (cell.payers.release(payer)) cell.pending.wake(({ exemplar }) => payerOf(exemplar) === payer);
+}

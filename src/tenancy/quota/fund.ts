@@ -1,0 +1,52 @@
+import type { FundRequest } from '../../contract/job-funds.ts';
+import type { Amounts } from './amounts.ts';
+import { amountsOf, keysOf } from './amounts.ts';
+import type { PriceEdition } from '../usage/price-book.ts';
+import { costNanoMax } from '../usage/price-book.ts';
+import type { Granted } from './decision.ts';
+import type { Path, Taken } from './take.ts';
+import { headroom, openedAt, take } from './take.ts';
+
+/** One job takes at most this share of what is left, unless that is little. */
+const FUND_SHARE = 4;
+
+/** What a request comes to: a grant of so many units of its meter, or who is refused. */
+export type Funded = Pick<Taken, 'path' | 'alerts'> &
+  ({ readonly granted: Granted; readonly units: number } | { readonly granted: null; readonly refusedTo: 'payer' | 'job' });
+
+/**
+ * Takes as much of what a job asks for as quotas, budgets and the job's own limit allow: never more than any of them, and at least `least`,
+ * or nothing. As what is left runs low, grants shrink, down to the last unit.
+ */
+export function fund(path: Path, request: FundRequest, edition: PriceEdition, nowMs: number): Funded {
+  const { meter, accelerator, want, least, enough, costMaxNano, had } = request;
+  const current = openedAt(path, nowMs);
+  const amounts = (quantity: number): Amounts => amountsOf({ [meter]: quantity }, edition, accelerator);
+  const isWithin = (share: number) => (quantity: number) => {
+    const needed = amounts(quantity);
+    return keysOf(needed).every((key) => (needed[key] ?? 0) <= Math.floor(headroom(current, key) / share));
+  };
+  const isAffordable = (quantity: number): boolean =>
+    costMaxNano === null || costNanoMax({ ...had, [meter]: (had[meter] ?? 0) + quantity }, edition, accelerator) <= costMaxNano;
+  const affordable = mostWhere(want, isAffordable);
+  if (affordable < least) return { path: current, alerts: [], granted: null, refusedTo: 'job' };
+  const available = mostWhere(affordable, isWithin(1));
+  const fair = Math.max(enough, least, mostWhere(affordable, isWithin(FUND_SHARE)));
+  const units = available < least ? 0 : Math.min(available, fair);
+  const needed = amounts(units === 0 ? least : units);
+  const { path: after, alerts, decision } = take(current, { need: needed, draw: needed, want: needed, returned: [] }, nowMs);
+  const rest = { path: after, alerts };
+  return decision.kind === 'granted' ? { ...rest, granted: decision, units } : { ...rest, granted: null, refusedTo: 'payer' };
+}
+
+/** The largest quantity up to `most` that satisfies a condition which larger ones do not regain. */
+function mostWhere(most: number, holds: (quantity: number) => boolean): number {
+  if (holds(most)) return most;
+  let low = 0;
+  for (let high = most; high - low > 1;) {
+    const middle = low + Math.floor((high - low) / 2);
+    if (holds(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}

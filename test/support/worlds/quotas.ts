@@ -1,0 +1,48 @@
+import { QuotaService } from '../../../durable-objects/quota-service.ts';
+import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts';
+import type { QuotaRule } from '../../../src/contract/quota-rule.ts';
+import type { LevelId } from '../../../src/tenancy/quota/quota-level.ts';
+import { NodeSql } from '../fakes/node-sql.ts';
+
+/** A hard rule of a level. */
+export const hardRule = (resource: QuotaRule['resource'], limit: number, overrides: Partial<QuotaRule> = {}): QuotaRule => ({
+  resource,
+  window: 'month',
+  limit,
+  kind: 'hard',
+  burst: null,
+  accelerator: null,
+  ...overrides,
+});
+
+/** The quotas of an organisation in storage, as its object keeps them. */
+export class Quotas {
+  readonly storage = new NodeSql();
+  readonly #nowMs: () => number;
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  setRules(id: LevelId, rules: readonly QuotaRule[]): void {
+    this.#service().setRules(id, rules);
+  }
+
+  /** One message of the scheduler. */
+  fund = ({ settled, asked }: FundMessage): readonly FundAnswer[] =>
+    this.storage.transactionSync(() => {
+      const service = this.#service();
+      for (const settlement of settled) service.settleFunds(settlement);
+      return asked.map((request) => service.fund(request));
+    });
+
+  /** What is taken of a resource at a level this month. */
+  taken(id: LevelId, resource: QuotaRule['resource']): number {
+    const { level } = this.#service().describe(id);
+    return level.granted[resource]?.at(-1) ?? 0;
+  }
+
+  #service(): QuotaService {
+    return new QuotaService(this.storage, this.#nowMs());
+  }
+}
