@@ -17,7 +17,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'ab04f5d6995003887c8f718c7794fe9f45fab3ca88af4f22f6e9673b9dde501e',
+  '0.6.0': '443b562e32b1dea145dc546d33b8b4ede18ed4f417d637e54fea78b0ceacc0a3',
 };
 
 describe('the wire contract', () => {
