@@ -10,6 +10,7 @@ import { writeResults } from './results.ts';
 import type { StepResult } from './results.ts';
 import { selectTests } from './select-tests.ts';
 import { chromiumPath } from './support/deployment/chromium.ts';
+import { slurmIsMissing } from './support/slurm/private-slurm.ts';
 
 /**
  * `npm run check` is the fast inner loop, `npm test` is everything, `npm run test:full` runs every property far more often, and
@@ -22,6 +23,8 @@ const { values: flags, positionals: patterns } = parseArgs({
     full: { type: 'boolean', default: false },
     // Fail without Chromium, instead of leaving its tests out.
     browser: { type: 'boolean', default: false },
+    // Run the tests with a real Slurm, which take minutes, and fail without one.
+    slurm: { type: 'boolean', default: false },
   },
 });
 if (flags.full) process.env['SLUICE_TEST_FULL'] = '1';
@@ -57,7 +60,7 @@ const results = (await Promise.all((await lanes()).map(inOrder))).flat();
 const failed = results.filter(({ passed }) => !passed).length;
 if (flags.full) await writeResults(results);
 console.log(`${results.length - failed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+process.exit(failed === 0 ? (process.exitCode ?? 0) : 1);
 
 /** Lanes run in parallel. There are more than cores, because tests inside workerd and of deployments mostly wait. */
 async function lanes(): Promise<Step[][]> {
@@ -85,6 +88,7 @@ async function lanes(): Promise<Step[][]> {
       { name: 'build', run: () => bundle().then(() => true) },
       vitest('tests against a running deployment', ['clients', 'chaos'], '--maxWorkers', '2'),
       ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
+      ...((await hasSlurm()) ? [vitest('tests with a real Slurm', ['slurm'])] : []),
     ],
   ];
 }
@@ -98,6 +102,16 @@ async function inOrder(steps: readonly Step[]): Promise<StepResult[]> {
 function hasBrowser(): boolean {
   if (flags.browser || chromiumPath() !== undefined) return true;
   console.log('skip tests in a browser: there is no Chromium; install it, or name it in CHROMIUM');
+  return false;
+}
+
+/** Slurm is asked for: its jobs wait for its own timers, some of which are half a minute. */
+async function hasSlurm(): Promise<boolean> {
+  if (!flags.slurm && !flags.full) return false;
+  const missing = await slurmIsMissing();
+  if (missing === undefined) return true;
+  console.log(`skip tests with a real Slurm: ${missing}`);
+  if (flags.slurm) process.exitCode = 1;
   return false;
 }
 

@@ -79,6 +79,7 @@ export default defineConfig({
       deployed('clients', 'test/support/deployment/shared-deployment.ts'),
       deployed('chaos', 'test/support/deployment/build-once.ts'),
       deployed('browser', 'test/support/deployment/build-once.ts'),
+      deployed('slurm', 'test/support/deployment/build-once.ts'),
     ],
   },
 });

@@ -2,6 +2,7 @@ import { BODY_LIMITS, BULK_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.t
 import { CACHE_LIMITS } from './cache-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
+import { CLUSTER_LIMITS } from './cluster-limits.ts';
 import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
 
@@ -13,6 +14,7 @@ export const LIMITS = {
   ...BODY_LIMITS,
   ...BULK_LIMITS,
   ...POOL_LIMITS,
+  ...CLUSTER_LIMITS,
   ...SHARED_WORK_LIMITS,
   ...IDEMPOTENCY_LIMITS,
   ...JOB_LIMITS,

@@ -1,10 +1,8 @@
 import { hostname } from 'node:os';
 
 import { runAgent } from './agent.ts';
+import { agentRunners } from './agent-runners.ts';
 import { allowedKinds } from './allowed-kinds.ts';
-import { CommandRunner } from './command-runner.ts';
-import { EmbeddingRunner } from './embedding-runner.ts';
-import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { readConfig, PoolClient } from './pool-client.ts';
 
 // What ends an agent is for its operator to put right: the message says it, no stack does.
@@ -24,11 +22,9 @@ const name = `${hostname()}-${process.pid}`
   .replaceAll(/^-|-$/g, '')
   .slice(-64);
 
-const models = new GatewayModels(gatewayFiles(config.url), config.cacheSocket);
-const allowed = allowedKinds(process.argv.slice(2), process.env);
 await runAgent({
   client: new PoolClient(config),
-  runners: { batch_embedding: new EmbeddingRunner(models), ...(allowed.has('command') ? { command: new CommandRunner() } : {}) },
+  runners: agentRunners(config, allowedKinds(process.argv.slice(2), process.env)),
   secrets: [config.token],
   name,
   stopped: stop.signal,

@@ -61,7 +61,7 @@ interface Failure {
   readonly exitCode?: number;
 }
 
-type HeartbeatReply = z.infer<typeof agentEndpoints.heartbeat.reply.schema>;
+export type HeartbeatReply = z.infer<typeof agentEndpoints.heartbeat.reply.schema>;
 
 type Call = { readonly json?: object; readonly bytes?: Blob; readonly signal?: AbortSignal };
 

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { DriveWorld } from '../../support/clusters/drive-world.ts';
+
+describe('a driver of slurm', () => {
+  it('[P71] asks for no more attempts than nodes that are not drained have slots', async () => {
+    const world = new DriveWorld('slurm');
+    world.workMs = 30_000;
+    world.cluster.nodes[1]!.isDrained = true;
+    for (let n = 0; n < 12; n += 1) world.pool.add(n);
+    await world.play(async () => {
+      await world.until('one node is full', () => world.worked.length === 4);
+      await world.time.sleep(10_000);
+      expect(world.cluster.jobs.size).toBe(4);
+      world.cluster.nodes[1]!.isDrained = false;
+      await world.until('both are', () => world.worked.length === 8);
+      await world.settled();
+    });
+    expect(world.pool.jobs.map(({ ended }) => ended)).toEqual(Array.from({ length: 12 }, () => ['succeeded']));
+  });
+
+  it('[P62] [P74] never takes another job for its own, though it has its id', async () => {
+    const world = new DriveWorld('slurm');
+    world.cluster.isPaused = true;
+    const job = world.pool.add(1);
+    await world.play(async () => {
+      await world.until('it waits', () => world.cluster.jobs.size === 1);
+      await world.time.sleep(3_000);
+      // The controller lost it, and its id went to a job of another user, in the same state.
+      const lost = world.cluster.live(world.pool.attemptOf(job));
+      world.cluster.forget(lost);
+      world.cluster.reuseIds(Number(lost.id));
+      const theirs = world.cluster.submit('theirs', { name: 'theirs', comment: '' });
+      expect(theirs.id).toBe(lost.id);
+      await world.until('it is given back', () => job.ended.length === 1);
+      expect(theirs.state).toBe('queued');
+      world.pool.cancel(job);
+      await world.until('it is over', () => job.isDone);
+      expect(theirs.state).toBe('queued');
+      world.cluster.end(theirs, 'cancelled');
+    });
+    expect(job.ended[0]).toBe('released');
+  });
+
+  it('[P62] leaves jobs alone that are named like attempts and are not of the pool', async () => {
+    const world = new DriveWorld('slurm');
+    world.cluster.isPaused = true;
+    const name = `att_${'0'.repeat(26)}_1`;
+    await world.play(async () => {
+      const theirs = world.cluster.submit(name, { name, comment: 'sluice pool_9999999999' });
+      await world.time.sleep(2 * LIMITS.clusterFullListingMs);
+      expect(theirs.state).toBe('queued');
+      world.cluster.end(theirs, 'cancelled');
+    });
+  });
+
+  it('[P64] cancels a second job of an attempt that waits behind the first', async () => {
+    const world = new DriveWorld('slurm');
+    const job = world.pool.add(1);
+    world.workMs = 20_000;
+    await world.play(async () => {
+      await world.until('it works', () => world.worked.length === 1);
+      const first = world.cluster.live(world.pool.attemptOf(job));
+      world.cluster.isPaused = true;
+      const second = world.cluster.submit(first.name, first.spec);
+      await world.until('the second is cancelled', () => second.state === 'cancelled');
+      await world.settled();
+    });
+    expect(job.ended).toEqual(['succeeded']);
+  });
+
+  it('[P76] refuses an attempt that does not fit into an environment, and submits nothing', async () => {
+    const world = new DriveWorld('slurm', { slots: 1 });
+    world.taskBytes = LIMITS.clusterTaskBytesMax + 1;
+    const job = world.pool.add(1);
+    await world.play(async () => {
+      await world.until('it failed', () => job.ended.length === 1);
+      world.taskBytes = LIMITS.clusterTaskBytesMax;
+      await world.settled();
+    });
+    expect([job.ended, world.cluster.jobs.size]).toEqual([['agent_error', 'succeeded'], 1]);
+  });
+
+  it('[P72] ends a job that runs and never reports', async () => {
+    const world = new DriveWorld('slurm');
+    const job = world.pool.add(1);
+    await world.play(async () => {
+      world.cluster.isPaused = true;
+      await world.until('it waits', () => world.cluster.jobs.size === 1);
+      const silent = world.cluster.live(world.pool.attemptOf(job));
+      Object.assign(silent, { state: 'running', node: 'node0' });
+      await world.until('it is given up', () => job.ended.length === 1);
+      world.cluster.isPaused = false;
+      await world.settled();
+      expect(silent.state).toBe('cancelled');
+    });
+    expect(job.ended).toEqual(['agent_error', 'succeeded']);
+  });
+
+  it('[P74] reads all jobs only now and then, and after a failure', async () => {
+    const world = new DriveWorld('slurm');
+    world.workMs = 1_000;
+    for (let n = 0; n < 8; n += 1) world.pool.add(n);
+    await world.play(async () => {
+      await world.settled();
+      await world.time.sleep(LIMITS.clusterFullListingMs / 2);
+      expect(world.slurm.listings).toHaveLength(1);
+      let faults = 0;
+      world.fault = () => (++faults === 1 ? 'lost' : undefined);
+      await world.until('it reads all again', () => world.slurm.listings.length === 2);
+    });
+  });
+});
+
+describe('a driver of kubernetes', () => {
+  it('[P75] watches from the version of its listing on, and lists anew when that is over or forgotten', async () => {
+    const world = new DriveWorld('kubernetes');
+    world.workMs = 5_000;
+    for (let n = 0; n < 6; n += 1) world.pool.add(n);
+    await world.play(async () => {
+      await world.until('all work', () => world.worked.length === 6);
+      expect(world.kubernetes.watched).toEqual(['1']);
+      const version = world.cluster.version;
+      world.kubernetes.endWatches(true);
+      await world.until('it watches again', () => world.kubernetes.watched.length === 2);
+      expect(Number(world.kubernetes.watched[1])).toBeGreaterThanOrEqual(version);
+      await world.settled();
+    });
+    expect(world.pool.jobs.map(({ ended }) => ended)).toEqual(Array.from({ length: 6 }, () => ['succeeded']));
+  });
+});

@@ -1,0 +1,13 @@
+import { CommandRunner } from './command-runner.ts';
+import { EmbeddingRunner } from './embedding-runner.ts';
+import { GatewayModels, gatewayFiles } from './gateway-models.ts';
+import type { JobRunners } from './job-runner.ts';
+
+/** What an agent runs of the kinds that it allows, whether it asks for work itself or a cluster starts it. */
+export const agentRunners = (
+  { url, cacheSocket }: { readonly url: string; readonly cacheSocket: string | undefined },
+  allowed: ReadonlySet<string>,
+): JobRunners => ({
+  batch_embedding: new EmbeddingRunner(new GatewayModels(gatewayFiles(url), cacheSocket)),
+  ...(allowed.has('command') ? { command: new CommandRunner() } : {}),
+});
