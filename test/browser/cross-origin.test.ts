@@ -1,30 +1,33 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SluiceClient, SluiceError } from '../../workers/client/sluice-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import type { PageServer } from '../support/deployment/page-server.ts';
+import { pageServer } from '../support/deployment/page-server.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
+/** A host whose pages are no secure context, unlike those of loopback: some of the platform is missing there. */
+const INSECURE = 'app.test';
 const missing = !existsSync(CHROMIUM);
 if (missing) console.log(`browser tests skipped: ${CHROMIUM} is not installed`);
 
-/** A server of one page. Its port makes its origin different from all others. */
-async function pageServer() {
-  const server = createServer((_request, response) =>
-    response.setHeader('content-type', 'text/html').end('<!doctype html><title>app</title>'),
-  );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
-}
+const LAUNCH = {
+  executablePath: CHROMIUM,
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-background-networking',
+    `--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`,
+  ],
+};
 
-let pages: Awaited<ReturnType<typeof pageServer>>[];
+let pages: PageServer[];
 /** An origin that the deployment lists, one that a key lists, and one that is listed nowhere. */
 let [listed, named, strange]: string[] = [];
 let server: Server;
@@ -35,7 +38,7 @@ let keyOfPage: string;
 beforeAll(async () => {
   pages = await Promise.all([pageServer(), pageServer(), pageServer()]);
   [listed, named, strange] = pages.map(({ origin }) => origin);
-  server = await deploy(1, { LOG_LEVEL: 'warn', CORS_ORIGINS: `${listed}, keys` });
+  server = await deploy(1, { LOG_LEVEL: 'warn', CORS_ORIGINS: `${listed}, http://${INSECURE}:${pages[0]?.port}, keys` });
   url = server.urls[0] ?? '';
   tenant = await createTenant(server, { scopes: ['inference', 'index:read', 'index:write', 'keys:write'] });
   const made = await tenant.client.post('/v1/keys', { name: 'page', owner: 'testers', scopes: ['inference'], origins: [named] });
@@ -62,10 +65,7 @@ const preflight = (origin: string, path = '/v1/embeddings') =>
 
 describe('a page of another origin', () => {
   it.skipIf(missing)('[G21][G22] calls with a key that allows its origin and reads the answers, and is refused otherwise', async () => {
-    const browser = await chromium.launch({
-      executablePath: CHROMIUM,
-      args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
-    });
+    const browser = await chromium.launch(LAUNCH);
     try {
       const call = async (origin: string | undefined, key: string, base = url) => {
         const page = await browser.newPage();
@@ -153,6 +153,62 @@ describe('a page of another origin', () => {
     expect(await made([strange])).toEqual([403, 'origins']);
     expect(await made(['https://a.example/path'])).toEqual([400, 'origins[0]']);
   });
+});
+
+interface ClientModule {
+  readonly SluiceClient: typeof SluiceClient;
+}
+
+it.skipIf(missing).each(['127.0.0.1', INSECURE])('[G72] the client works in a page of http://%s, with vectors to the bit', async (host) => {
+  const browser = await chromium.launch(LAUNCH);
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://${host}:${pages[0]?.port}/`);
+    const content = "import { SluiceClient } from '/workers/client/sluice-client.ts'; Object.assign(globalThis, { SluiceClient });";
+    await page.addScriptTag({ type: 'module', content });
+    await page.waitForFunction(() => 'SluiceClient' in globalThis);
+    const seen = await page.evaluate(
+      async ({ gateway, apiKey, name }) => {
+        const { SluiceClient: Client } = globalThis as unknown as ClientModule;
+        const client = new Client({ url: gateway, apiKey });
+        await client.createIndex({ name, dimensions: 3, metric: 'dot' });
+        const points = client.index(name);
+        const floats = (i: number) => Float32Array.of(Math.cos(i / 50), Math.sin(i / 50), i / 1_000);
+        const vectors = Array.from({ length: 1_200 }, (_, i) => ({ id: `p${i}`, values: floats(i), metadata: { even: i % 2 === 0 } }));
+        const written: number[] = [];
+        for await (const count of points.import(vectors)) written.push(count);
+        const found = await points.query({ vector: floats(10), top_k: 3, include_values: true });
+        const batch = await points.queryAll([
+          { vector: floats(10), top_k: 3, include_values: true },
+          { id: 'p7', top_k: 1, filter: { even: true } },
+        ]);
+        const embedded = await client.embed(['canal', 'lock', 'canal'], { model: 'glove-sif-100' });
+        const refused = await points.query({ vector: [1, 2] }).catch((error: unknown) => error as SluiceError);
+        const isSame = (a: Float32Array | undefined, b: Float32Array): boolean => String(a) === String(b);
+        return {
+          isSecureContext: (globalThis as { readonly isSecureContext?: boolean }).isSecureContext,
+          written,
+          exact: found.matches.map(({ id, values }) => isSame(values, floats(Number(id.slice(1))))),
+          batch: batch.map(({ matches }) => matches.map(({ id }) => id)),
+          isBatchSame: JSON.stringify(batch[0]) === JSON.stringify(found),
+          embedded: embedded.map(({ length }) => length),
+          refused: 'code' in refused ? [refused.code, refused.path, refused.requestId !== undefined] : 'answered',
+        };
+      },
+      { gateway: url, apiKey: tenant.client.apiKey, name: host === INSECURE ? 'insecure' : 'secure' },
+    );
+    expect(seen).toEqual({
+      isSecureContext: host !== INSECURE,
+      written: [1_000, 1_200],
+      exact: [true, true, true],
+      batch: [expect.any(Array), [expect.stringMatching(/[02468]$/)]],
+      isBatchSame: true,
+      embedded: [100, 100, 100],
+      refused: ['dimension_mismatch', 'vector', true],
+    });
+  } finally {
+    await browser.close();
+  }
 });
 
 it('[G21] a deployment that lists no origins sends no CORS headers', async () => {

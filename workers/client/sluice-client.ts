@@ -100,7 +100,7 @@ export class IndexClient {
    * vectors are written once, however often this is repeated.
    */
   async *import(vectors: Iterable<NewVector> | AsyncIterable<NewVector>, options: CallOptions = {}): AsyncGenerator<number, void> {
-    const { idempotencyKey = crypto.randomUUID(), ...rest } = options;
+    const { idempotencyKey = newKey(), ...rest } = options;
     let [slice, written, number]: [NewVector[], number, number] = [[], 0, 0];
     const write = async (): Promise<number> => {
       await this.upsert(slice, { ...rest, idempotencyKey: `${idempotencyKey}-${number}` });
@@ -127,7 +127,10 @@ export class IndexClient {
   }
 }
 
-const keyed = ({ idempotencyKey = crypto.randomUUID(), ...options }: CallOptions): CallOptions => ({ ...options, idempotencyKey });
+/** 128 random bits. `crypto.randomUUID` is only where a page came by https or from its own machine. */
+const newKey = (): string => Array.from(crypto.getRandomValues(new Uint32Array(4)), (word) => word.toString(16).padStart(8, '0')).join('');
+
+const keyed = ({ idempotencyKey = newKey(), ...options }: CallOptions): CallOptions => ({ ...options, idempotencyKey });
 
 const sliceSize = (values: Vector | undefined): number =>
   Math.max(1, Math.min(SLICE_VECTORS, Math.floor(SLICE_BYTES / (4 * (values?.length ?? 1)))));
