@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { vi } from 'vitest';
 import { QuotaService } from '../../../durable-objects/quota-service.ts';
 import { parseShards } from '../../../src/cache/cache-layout.ts';
-import { underLease } from '../../../src/contract/write-lease.ts';
+import { leaseFrom, underLease } from '../../../src/contract/write-lease.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
@@ -309,11 +309,18 @@ export class ErasureWorld {
       const erased = await answered;
       if (erased?.ok === true && erased.value.isVerified) {
         this.#verifiedAtMs = network.nowMs;
+        this.#createLate();
         return this.#look();
       }
       // Writes announced by a gateway that died are waited for.
       await network.sleep(tries < 20 ? network.between(100, 3_000) : 60_000);
     }
+  }
+
+  /** [T59] What always happens in the end: a gateway that cannot reach the organisation creates an index under a lease that it gave itself. */
+  #createLate(): void {
+    this.registry.open();
+    this.intoIndex('late', { ...leaseFrom(this.network.nowMs), isUnconfirmed: true }, 'ix_late' as IndexId);
   }
 
   #removeIndex(name: string): Outcome<unknown> {

@@ -79,7 +79,7 @@ function lateWrites(world: ErasureWorld): Readonly<Record<string, LateWrite>> {
       const uploaded = await gateway.writer.write(tenant, gateway.doomed.authority, file(gateway.clock), 'content');
       if (!uploaded.ok) return uploaded;
       await work();
-      return new FileCatalogue({ store: world.files } as never).delete(gateway.doomed, uploaded.value.id);
+      return new FileCatalogue({ store: world.files, clock: gateway.clock } as never).delete(gateway.doomed, uploaded.value.id);
     },
     fill: fill(tenant, false),
     'shared fill': fill(ORGANISATION, false),
