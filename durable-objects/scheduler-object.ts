@@ -6,7 +6,6 @@ import type { PoolMessage, PoolOrders } from '../src/contract/pool-exchange.ts';
 import type { PoolRecord } from '../src/contract/pools.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
-import type { CellSettings } from '../src/scheduler/engine/machine/cell-settings.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
 import type { JobExplanation } from '../src/scheduler/served/explain-job.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
@@ -26,8 +25,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   readonly #funds: FundsDispatcher;
   readonly #alarm = new AlarmClock(this.ctx.storage);
 
-  /** `settings`: of a cell whose cohorts and queues are given; by default each tenant has a queue of its own. */
-  constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: CellSettings) {
+  constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: ConstructorParameters<typeof DurableCell>[2]) {
     super(ctx, env);
     migrate(ctx.storage, JOB_MIGRATIONS);
     this.#cell = new DurableCell(ctx.storage, { nowMs: () => Date.now() }, settings);

@@ -9,17 +9,28 @@ export interface Agent {
   stop(): Promise<void>;
   /** Kills it without warning, as a power cut would. */
   kill(): void;
-  /** Freezes it, as a machine that hangs would. */
+  /** It does nothing from now on, as if its machine slept. */
   freeze(): void;
+  /** It goes on where it was, unaware of the time that has passed. */
+  thaw(): void;
+}
+
+interface AgentOptions {
+  /** Where it finds the gateway, if not at the gateway's own address. */
+  readonly url?: string;
+  /** Seconds that its clock is ahead, and how many of its seconds pass in one. */
+  readonly clock?: { readonly aheadS: number; readonly rate: number };
 }
 
 export function startAgent(
   server: Reached,
   pool: { readonly id: string; readonly agent_token: string },
   flags: readonly string[] = [],
+  { url = server.urls[0], clock }: AgentOptions = {},
 ): Agent {
-  const child = spawn(process.execPath, [join(ROOT, 'workers/agent/index.ts'), ...flags], {
-    env: { ...process.env, SLUICE_URL: server.urls[0], SLUICE_POOL: pool.id, SLUICE_AGENT_TOKEN: pool.agent_token },
+  const skew = clock === undefined ? [] : ['--import', skewed(clock)];
+  const child = spawn(process.execPath, [...skew, join(ROOT, 'workers/agent/index.ts'), ...flags], {
+    env: { ...process.env, SLUICE_URL: url, SLUICE_POOL: pool.id, SLUICE_AGENT_TOKEN: pool.agent_token },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -30,5 +41,15 @@ export function startAgent(
     },
     kill: () => void child.kill('SIGKILL'),
     freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
   };
 }
+
+/** A module that sets the clocks of the process that imports it; its timers keep the real time. */
+const skewed = ({ aheadS, rate }: Required<AgentOptions>['clock']): string =>
+  `data:text/javascript,${encodeURIComponent(`
+    for (const clock of [Date, performance]) {
+      const real = clock.now.bind(clock);
+      const from = real();
+      clock.now = () => Math.floor(from + ${aheadS} * 1000 + (real() - from) * ${rate});
+    }`)}`;
