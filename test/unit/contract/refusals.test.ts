@@ -79,6 +79,7 @@ const OTHER_MESSAGES = [
   'src/gateway/tenancy/quota-requests.ts',
   'src/inference/onnx-file.ts',
   'src/kernel/shared-work.ts',
+  'src/pools/clusters/kubernetes.ts',
   'src/scheduler/served/project-job.ts',
   'src/scheduler/served/read-reports.ts',
   'workers/gateway/http-error.ts',
