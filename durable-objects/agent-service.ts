@@ -1,5 +1,5 @@
 import type { AttemptEnding, Checkpoint, Grant, Progress, Throughput } from '../src/contract/attempt.ts';
-import { jobOfAttempt } from '../src/contract/attempt.ts';
+import { attemptIdOf, jobOfAttempt, rankOfAttempt } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
@@ -96,10 +96,22 @@ export class AgentService {
     return holds(lease, fence) ? ok(lease.grant) : stale(attemptId);
   }
 
+  /** The addresses of all members of a gang, by rank; null until each has said its own. [J140] */
+  meet(attemptId: AttemptId, fence: number, address: string): Outcome<readonly string[] | null> {
+    const { store } = this.#parts;
+    const lease = store.find(attemptId);
+    if (!holds(lease, fence)) return stale(attemptId);
+    if (lease.address !== address) store.save({ ...lease, address });
+    const { jobId, worldSize = 1 } = lease.grant;
+    const members = Array.from({ length: worldSize }, (_, rank) => store.find(attemptIdOf(jobId, fence, rank)));
+    const addresses = members.flatMap((member) => (holds(member, fence) ? (member.address ?? []) : []));
+    return ok(addresses.length === worldSize ? addresses : null);
+  }
+
   /** What the job's next attempts begin with; answered once the scheduler has it on record. */
   async saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>> {
     if (!holds(this.#parts.store.find(attemptId), fence)) return stale(attemptId);
-    const verdict = await this.#parts.sync.ask({ jobId: jobOfAttempt(attemptId), fence, kind: 'saved', checkpoint });
+    const verdict = await this.#parts.sync.ask({ ...subject(attemptId, fence), kind: 'saved', checkpoint });
     return verdict === 'accepted' ? ok(null) : stale(attemptId);
   }
 
@@ -115,11 +127,13 @@ export class AgentService {
     // What is written down is what the scheduler hears, whatever a repetition says. [P57]
     const recorded = lease?.ending ?? ending;
     if (recorded.kind !== ending.kind) return stale(attemptId);
-    const verdict = await this.#parts.sync.ask({ jobId: jobOfAttempt(attemptId), fence, ...recorded });
+    const verdict = await this.#parts.sync.ask({ ...subject(attemptId, fence), ...recorded });
     return verdict === 'accepted' ? ok(null) : stale(attemptId);
   }
 }
 
 const unknownAgent = () => refuse('state_conflict', 'the pool does not know this agent: register first');
+
+const subject = (attemptId: AttemptId, fence: number) => ({ jobId: jobOfAttempt(attemptId), fence, rank: rankOfAttempt(attemptId) });
 
 const stale = (attemptId: AttemptId) => refuse('stale_fence', `attempt ${attemptId} was given to another agent: drop it`);

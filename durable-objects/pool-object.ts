@@ -71,6 +71,10 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     return this.#agents.held(attemptId, fence);
   }
 
+  meet(attemptId: AttemptId, fence: number, address: string): Outcome<readonly string[] | null> {
+    return this.#agents.meet(attemptId, fence, address);
+  }
+
   saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>> {
     return this.#agents.saved(attemptId, fence, checkpoint);
   }

@@ -16,7 +16,7 @@ import { PROGRAM_ASSIGNMENT } from './program.ts';
 
 const AGENT = { kind: 'agent' } as const satisfies Access;
 
-const attemptId = z.string().regex(/^att_[0-9a-z]{26}_\d{1,9}$/, 'must be the id of an attempt');
+const attemptId = z.string().regex(/^att_[0-9a-z]{26}_\d{1,9}(_[1-9]\d{0,3})?$/, 'must be the id of an attempt');
 
 const fence = z.coerce.number().int().min(1);
 const poolParams = z.strictObject({ pool: poolId });
@@ -56,6 +56,7 @@ const assignment = apiOnly(() =>
   z.discriminatedUnion('kind', [
     z.object({ ...assigned, kind: z.literal('batch_embedding'), model: z.string() }),
     z.object({ ...assigned, kind: z.literal('command'), ...PROGRAM_ASSIGNMENT }),
+    z.object({ ...assigned, kind: z.literal('training'), ...PROGRAM_ASSIGNMENT, rank: z.int(), world_size: z.int() }),
   ]),
 );
 
@@ -210,6 +211,16 @@ export const agentEndpoints = {
     query: z.strictObject({ fence, sha256 }),
     body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
     reply: json(accepted),
+  },
+  meetPeers: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/attempts/:attempt/peers',
+    summary: apiText('Say where the other members of a gang reach this one'),
+    description: apiText('`peers` are the addresses of all members, by rank, once each has said its own; null before: ask again.'),
+    params: attemptParams,
+    body: json(z.strictObject({ fence, address: z.string().min(1).max(LIMITS.agentAddressCharsMax) })),
+    reply: json(apiOnly(() => z.object({ peers: z.array(z.string()).nullable() }))),
   },
   appendLog: {
     ...common,

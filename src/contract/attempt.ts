@@ -62,6 +62,9 @@ export interface Grant {
   readonly checkpointIntervalMs?: number | null;
   /** What the attempt begins with; absent or null: nothing was saved. */
   readonly checkpoint?: Checkpoint | null;
+  /** Of an attempt on several nodes: which of them, and how many there are. Rank 0 speaks for the job. */
+  readonly rank?: number;
+  readonly worldSize?: number;
 }
 
 /** What an attempt has saved of its work, stored in the name of the job. */
@@ -79,7 +82,12 @@ export interface Throughput {
 }
 
 /** News of an attempt, from a pool to the scheduler. */
-export type AttemptReport = { readonly jobId: JobId; readonly fence: number } & AttemptNews;
+export type AttemptReport = {
+  readonly jobId: JobId;
+  readonly fence: number;
+  /** Of the member of a gang; absent: 0. */
+  readonly rank?: number | undefined;
+} & AttemptNews;
 
 export type AttemptNews =
   /** Alive; `throughput`: how fast it has been since it last said so. */
@@ -123,7 +131,14 @@ export type ReportVerdict = 'continue' | 'cancel' | 'stop' | 'accepted' | 'stale
 
 const suffix = (id: JobId): string => id.slice('job_'.length);
 
-export const attemptIdOf = (id: JobId, fence: number): AttemptId => `att_${suffix(id)}_${fence}` as AttemptId;
+/** `rank`: of the member, where a gang runs the attempt. */
+export const attemptIdOf = (id: JobId, fence: number, rank = 0): AttemptId =>
+  `att_${suffix(id)}_${fence}${rank === 0 ? '' : `_${rank}`}` as AttemptId;
+
+export const rankOfAttempt = (id: AttemptId): number => Number(id.split('_')[3] ?? 0);
+
+/** The attempt, or the member of one, that a report is about. */
+export const attemptOfReport = ({ jobId, fence, rank }: AttemptReport): AttemptId => attemptIdOf(jobId, fence, rank);
 
 /** `index`: which of its outputs. */
 /** Of the content: the same content is the same file. No agent's fence is in it, as it outlives the attempt. */

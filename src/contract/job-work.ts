@@ -17,15 +17,16 @@ const batchEmbedding = z.strictObject({
 });
 
 const command = z.strictObject({ kind: z.literal('command'), ...PROGRAM_FIELDS });
+const training = z.strictObject({ kind: z.literal('training'), ...PROGRAM_FIELDS });
 
 /** One schema for each kind. */
-export const WORK_SCHEMAS = { batch_embedding: batchEmbedding, command } as const;
+export const WORK_SCHEMAS = { batch_embedding: batchEmbedding, command, training } as const;
 
 export type JobKind = keyof typeof WORK_SCHEMAS;
 export const JOB_KINDS = Object.keys(WORK_SCHEMAS) as [JobKind, ...JobKind[]];
 
 export type WorkRequest = z.output<(typeof WORK_SCHEMAS)[JobKind]>;
-export type Program = z.output<typeof command>;
+export type Program = z.output<typeof command> | z.output<typeof training>;
 
 interface BatchEmbedding {
   readonly kind: 'batch_embedding';
@@ -51,6 +52,7 @@ interface KindFacts {
 export const KIND_FACTS: Readonly<Record<JobKind, KindFacts>> = {
   batch_embedding: { schedulerKind: 'batch_inference', nodesMax: 1, isOptIn: false, embedsInput: true },
   command: { schedulerKind: 'command', nodesMax: 1, isOptIn: true, embedsInput: false },
+  training: { schedulerKind: 'training', nodesMax: LIMITS.gangNodesMaxCount, isOptIn: true, embedsInput: false },
 };
 
 /** The work that a request asks for; its other fields are left out. */

@@ -94,6 +94,7 @@ const job = apiOnly(() =>
     .discriminatedUnion('kind', [
       z.object({ ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields }),
       z.object({ ...WORK_SCHEMAS.command.shape, ...jobFields }),
+      z.object({ ...WORK_SCHEMAS.training.shape, ...jobFields }),
     ])
     .meta({ id: 'Job' }),
 );
@@ -139,7 +140,11 @@ const options = { owner: ownerOrCallers, ...TERMS };
 
 /** Work of some kind, and what it asks of the scheduler: one schema for each kind. */
 const create = z
-  .discriminatedUnion('kind', [WORK_SCHEMAS.batch_embedding.extend(options), WORK_SCHEMAS.command.extend(options)])
+  .discriminatedUnion('kind', [
+    WORK_SCHEMAS.batch_embedding.extend(options),
+    WORK_SCHEMAS.command.extend(options),
+    WORK_SCHEMAS.training.extend(options),
+  ])
   .meta({ id: 'CreateJob' });
 
 export type CreateJob = z.output<typeof create>;

@@ -359,6 +359,10 @@ export const LIMITS = {
   pictureBarsMaxCount: 20_000,
   // Files that a job reads, and that it writes: each is a row of an answer and an object in the bucket.
   jobArtifactsMaxCount: 32,
+  // Members of a gang: each reads the addresses of all.
+  gangNodesMaxCount: 64,
+  // A member that waits for the others asks this often.
+  gangMeetMs: 500,
   // As long as most file systems take one name.
   artifactPathCharsMax: 255,
   // What a command line is made of; arguments are for options, files for data.

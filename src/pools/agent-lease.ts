@@ -14,6 +14,8 @@ export interface AgentLease {
   readonly progress: Progress | null;
   /** The process that runs it, where the agent drives a cluster that may start several (P60). */
   readonly run?: string;
+  /** Where the other members of the gang reach this one, once it has said so. */
+  readonly address?: string;
   /** How fast it has been since the scheduler was told; absent: not measured. */
   readonly throughput?: Throughput | undefined;
   /** The instruction in the reply to the agent's next heartbeat. */
@@ -89,13 +91,13 @@ export const ended = (lease: AgentLease, ending: AttemptEnding): AgentLease => (
 
 /** The report on a lease for the scheduler, if any: an attempt that no agent has confirmed is not reported. */
 export function reportOn({ grant, progress, throughput, lost, ending }: AgentLease): AttemptReport | undefined {
-  const { jobId, fence } = grant;
-  if (ending !== undefined) return { jobId, fence, ...ending };
+  const { jobId, fence, rank } = grant;
+  if (ending !== undefined) return { jobId, fence, rank, ...ending };
   if (lost) {
     return progress === null
-      ? { jobId, fence, kind: 'failed', reason: 'never_started', message: 'no agent confirmed the attempt' }
-      : { jobId, fence, kind: 'failed', reason: 'lease_expired', message: 'the agent fell silent' };
+      ? { jobId, fence, rank, kind: 'failed', reason: 'never_started', message: 'no agent confirmed the attempt' }
+      : { jobId, fence, rank, kind: 'failed', reason: 'lease_expired', message: 'the agent fell silent' };
   }
   if (progress === null) return undefined;
-  return { jobId, fence, kind: 'progress', progress, ...(throughput === undefined ? {} : { throughput }) };
+  return { jobId, fence, rank, kind: 'progress', progress, ...(throughput === undefined ? {} : { throughput }) };
 }

@@ -1,5 +1,5 @@
 import type { AttemptReport, ReportVerdict } from '../contract/attempt.ts';
-import { attemptIdOf } from '../contract/attempt.ts';
+import { attemptOfReport } from '../contract/attempt.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { PoolEffect, PoolMessage, PoolOrders } from '../contract/pool-exchange.ts';
 import { must } from '../kernel/assert.ts';
@@ -80,7 +80,7 @@ export class PoolSync {
     try {
       const nowMs = clock.nowMs();
       for (const lease of store.ended(nowMs, BATCH)) store.save(swept(lease, nowMs));
-      const asked = new Set(questions.map(({ report }) => attemptIdOf(report.jobId, report.fence)));
+      const asked = new Set(questions.map(({ report }) => attemptOfReport(report)));
       const leases = store.unsynced(nowMs - LIMITS.poolSyncMs / 2, BATCH).filter(({ grant }) => !asked.has(grant.attemptId));
       const reports = [...questions.map(({ report }) => report), ...leases.flatMap((lease) => reportOn(lease) ?? [])].slice(0, BATCH);
       const left = store.absent(nowMs, BATCH);
@@ -102,7 +102,7 @@ export class PoolSync {
       else store.moved(joined, left);
       // One that had nothing to report was looked at, too.
       const untold = leases.filter((lease) => reportOn(lease) === undefined).map(({ grant }) => grant.attemptId);
-      store.markSynced([...untold, ...reports.map(({ jobId, fence }) => attemptIdOf(jobId, fence))], nowMs);
+      store.markSynced([...untold, ...reports.map(attemptOfReport)], nowMs);
       reports.forEach((report, position) => this.#obey(report, must(orders.verdicts[position], 'a verdict for each report')));
       for (const { effect } of orders.effects) this.#carryOut(effect);
       const last = orders.effects.at(-1);
@@ -119,7 +119,7 @@ export class PoolSync {
   #obey(report: AttemptReport, verdict: ReportVerdict): void {
     const { store } = this.#parts;
     // Read again: a heartbeat may have come while the scheduler was asked.
-    const lease = store.find(attemptIdOf(report.jobId, report.fence));
+    const lease = store.find(attemptOfReport(report));
     if (lease === undefined) return;
     if (verdict === 'stale' || (report.kind !== 'progress' && report.kind !== 'saved')) return store.remove(lease.grant.attemptId);
     // One that is asked for again begins with what it has saved.

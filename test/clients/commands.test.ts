@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { AdminClient } from '../../workers/local/admin-client.ts';
+import { ROOT } from '../../workers/local/paths.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { Agent } from '../support/deployment/agent.ts';
 import { startAgent } from '../support/deployment/agent.ts';
@@ -148,6 +150,50 @@ it('[J138] keeps nothing of what was saved once the job has succeeded', async ()
   expect((await job(id)).checkpoint).toBeNull();
 });
 
+const TRAINER = readFileSync(join(ROOT, 'workers/agent/examples/logistic.mjs'), 'utf8');
+
+/** A gang of two that fits a model; at `holdAt` it waits for good, unless it has found something saved. */
+const train = async (holdAt: number) => {
+  const { status, body } = await client.post('/v1/jobs', {
+    kind: 'training',
+    argv: [process.execPath, 'logistic.mjs'],
+    environment: { HOLD_AT: String(holdAt), STEPS: '120' },
+    inputs: [{ file: await upload(TRAINER), path: 'logistic.mjs' }],
+    outputs: ['model.json'],
+    checkpoint: 'state.json',
+    checkpoint_interval_s: 1,
+    resources: [{ nodes: 2 }],
+  });
+  expect(status).toBe(201);
+  return body.id as string;
+};
+
+it('[J139] [J140] [J142] a killed gang goes on elsewhere, with the same result to the last bit', async () => {
+  for (const agent of agents.splice(0)) await agent.stop();
+  const allow = ['--allow', 'training'];
+  const [first, second] = [start(allow), start(allow)];
+  const whole = await train(-1);
+  await ends(whole, 'succeeded');
+  expect(await log(whole)).toContain('2 processes, from step 0');
+
+  const id = await train(60);
+  await expect.poll(() => log(id)).toContain('holding at step 60');
+  await expect.poll(async () => JSON.stringify((await job(id)).checkpoint)).toContain('sha256');
+  // One of the two is killed without warning, and the other goes in good order, as soon as a third is there: both members start anew.
+  first.kill();
+  start(allow);
+  await second.stop();
+  start(allow);
+  await ends(id, 'succeeded');
+  const { outputs, attempts } = await job(id);
+  expect(outputs).toHaveLength(1);
+  expect(outputs[0].sha256).toBe((await job(whole)).outputs[0].sha256);
+  expect(JSON.parse(await content(outputs[0].file))).toMatchObject({ steps: 120 });
+  expect(attempts.filter(({ outcome }: { outcome: string }) => outcome === 'succeeded')).toHaveLength(1);
+  const resumed = await client.get(`/v1/jobs/${id}/logs`);
+  expect(resumed.body).toMatch(/2 processes, from step [1-9]/);
+});
+
 it.each([
   [{ argv: [] }, 'argv'],
   [{ argv: [''] }, 'argv'],
@@ -158,6 +204,7 @@ it.each([
   [{ environment: { 'A B': 'x' } }, 'environment'],
   [{ inputs: [{ file: `file_${'0'.repeat(26)}`, path: 'a' }] }, 'inputs[0].file'],
   [{ resources: [{ nodes: 2 }] }, 'resources[0].nodes'],
+  [{ kind: 'training', resources: [{ nodes: { min: 1, max: 2 } }] }, 'resources[0].nodes'],
   [{ resources: [{ topology: { level: 'rack', mode: 'preferred' } }] }, 'resources[0].topology.mode'],
 ])('refuses %j by name', async (fault, param) => {
   const { status, body } = await client.post('/v1/jobs', { kind: 'command', argv: ['true'], ...fault });

@@ -184,6 +184,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   heartbeat: ({ command }) => expect(command).toBe('continue'),
   readInput: (_, text) => expect(text).toContain('just enough water'),
   writeOutput: ({ accepted }) => expect(accepted).toBe(true),
+  meetPeers: ({ peers }) => expect(peers).toEqual(['10.0.0.7:29500']),
   writeCheckpoint: ({ accepted }) => expect(accepted).toBe(true),
   readCheckpoint: (_, text) => expect(text).toBe('epoch 3\n'),
   appendLog: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}/logs`)).body).toBe('loading the model\n'),

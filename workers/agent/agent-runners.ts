@@ -1,13 +1,18 @@
+import { hostname } from 'node:os';
+
 import { CommandRunner } from './command-runner.ts';
 import { EmbeddingRunner } from './embedding-runner.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import type { JobRunners } from './job-runner.ts';
+import type { AgentConfig } from './pool-client.ts';
+import { TrainingRunner } from './training-runner.ts';
 
 /** What an agent runs of the kinds that it allows, whether it asks for work itself or a cluster starts it. */
 export const agentRunners = (
-  { url, cacheSocket }: { readonly url: string; readonly cacheSocket: string | undefined },
+  { url, cacheSocket, address = hostname() }: Pick<AgentConfig, 'url' | 'cacheSocket' | 'address'>,
   allowed: ReadonlySet<string>,
 ): JobRunners => ({
   batch_embedding: new EmbeddingRunner(new GatewayModels(gatewayFiles(url), cacheSocket)),
   ...(allowed.has('command') ? { command: new CommandRunner() } : {}),
+  ...(allowed.has('training') ? { training: new TrainingRunner(address) } : {}),
 });

@@ -11,29 +11,34 @@ import type { AttemptScope, JobRunner, RunEnd, RunFailure, StopReason } from './
 import { failed } from './job-runner.ts';
 import { ownFile, pathIn } from './own-file.ts';
 
-type Program = Extract<Assignment, { kind: 'command' }>;
+type Program = Extract<Assignment, { kind: 'command' | 'training' }>;
 
 /** One item of work: the command. */
-const PROGRESS: Progress = { completed: 0, failed: 0, total: 1 };
+export const PROGRAM_PROGRESS: Progress = { completed: 0, failed: 0, total: 1 };
 
 /** Runs a program with the files and the environment that the job names, and nothing of the agent's own. */
 export class CommandRunner implements JobRunner<'command'> {
   async run(scope: AttemptScope<'command'>): Promise<RunEnd> {
     const { assignment, onProgress } = scope;
-    onProgress(PROGRESS);
-    const ended = await runProgram(scope, {});
+    onProgress(PROGRAM_PROGRESS);
+    const ended = await runProgram(scope, 'saves', {});
     if (ended.kind === 'failed') return ended;
     const outputs = await collect(scope, assignment.outputs);
-    return Array.isArray(outputs) ? { kind: 'done', progress: { ...PROGRESS, completed: 1 }, tokens: 0, outputs } : (outputs as RunFailure);
+    if ('kind' in outputs) return outputs;
+    return { kind: 'done', progress: { ...PROGRAM_PROGRESS, completed: 1 }, tokens: 0, outputs };
   }
 }
 
 /** What runs a program needs of an attempt, whatever its kind. */
-type ProgramScope = Omit<AttemptScope<'command'>, 'assignment'> & { readonly assignment: Omit<Program, 'kind'> };
+type ProgramScope = Omit<AttemptScope<'command'>, 'assignment'> & { readonly assignment: Program };
 
-/** Prepares the folder, runs the program to its end or until it must stop, and saves its checkpoint meanwhile. */
+/**
+ * Prepares the folder, runs the program to its end or until it must stop, and saves its checkpoint meanwhile; one that only `begins` with what
+ * was saved saves nothing itself.
+ */
 export async function runProgram(
   scope: ProgramScope,
+  use: 'saves' | 'begins',
   environment: Readonly<Record<string, string>>,
 ): Promise<{ readonly kind: 'ended' } | RunFailure> {
   const { assignment, folder, artifacts, lease, log, signal } = scope;
@@ -52,10 +57,10 @@ export async function runProgram(
     onOutput: (bytes) => log.write(bytes),
   });
   lease.onExtended(() => process.extend(lease.leftMs()));
-  checkpoint?.saveEvery(assignment.checkpoint_interval_ms ?? LIMITS.checkpointIntervalDefaultMs);
+  if (use === 'saves') checkpoint?.saveEvery(assignment.checkpoint_interval_ms ?? LIMITS.checkpointIntervalDefaultMs);
   try {
     const exit = await untilStopped(process, assignment.grace_ms, signal);
-    await checkpoint?.settle(isLost(signal));
+    await checkpoint?.settle(use === 'begins' || isLost(signal));
     signal.throwIfAborted();
     return endOf(exit);
   } finally {

@@ -36,6 +36,8 @@ export interface AttemptScope<Kind extends JobKind> {
   readonly lease: LeaseClock;
   /** Aborted with a `StopReason`: the runner saves what it can within the grace of the assignment, nothing when `lost`, and rejects. */
   readonly signal: AbortSignal;
+  /** Says where other members of the gang reach this one; resolves with the addresses of all, by rank, once each has said its own. */
+  readonly meet: (address: string) => Promise<readonly string[]>;
   readonly onProgress: (progress: Progress) => void;
 }
 

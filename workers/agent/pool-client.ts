@@ -7,13 +7,15 @@ import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
 
 /** Where an agent works, from its environment. */
-interface AgentConfig {
+export interface AgentConfig {
   /** Of the gateway, without a slash at its end. */
   readonly url: string;
   readonly poolId: string;
   readonly token: string;
   /** Where agents of this machine share what they computed; undefined: each keeps its own. */
   readonly cacheSocket: string | undefined;
+  /** Where agents of the same pool reach this machine; absent where it runs no attempts itself. */
+  readonly address?: string;
   /** This process, where a cluster may start several for one attempt (P60). */
   readonly run?: string;
 }
@@ -26,12 +28,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     return value;
   };
   const url = variable('SLUICE_URL');
+  const address = environment['SLUICE_AGENT_ADDRESS'];
   if (!URL.canParse(url)) throw new Error(`SLUICE_URL must be the URL of a gateway, not "${url}"`);
   return {
     url: url.replace(/\/+$/, ''),
     poolId: variable('SLUICE_POOL'),
     token: variable('SLUICE_AGENT_TOKEN'),
     cacheSocket: environment['SLUICE_CACHE_SOCKET'],
+    ...(address === undefined ? {} : { address }),
   };
 }
 
@@ -109,6 +113,12 @@ export class PoolClient {
 
   async storeCheckpoint({ attempt, fence }: AttemptKey, sha256: string, bytes: Blob, signal: AbortSignal): Promise<void> {
     await this.#json('PUT', `attempts/${attempt}/checkpoint?fence=${fence}&sha256=${sha256}`, { bytes, signal });
+  }
+
+  /** The addresses of all members of the gang, by rank; null until each has said its own. */
+  async meet({ attempt, fence }: AttemptKey, address: string, signal: AbortSignal): Promise<readonly string[] | null> {
+    const reply = await this.#json('POST', `attempts/${attempt}/peers`, { json: { fence, address }, signal });
+    return agentEndpoints.meetPeers.reply.schema.parse(reply).peers;
   }
 
   /** Adds to the log of the attempt what it wrote from byte `at` on. */

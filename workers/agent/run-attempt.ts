@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Assignment } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
@@ -65,12 +66,15 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
       log,
       lease: heartbeats,
       signal: stop.signal,
+      meet: (address) => meet(client, assignment, address, stop.signal),
       onProgress: (next) => (progress = next),
     };
     const ending = await run(scope, context.runners);
+    // The end of a gang is that of rank 0: others hold their places until it is known.
+    if (follows(assignment, ending) && !context.stopped.aborted) await aborted(AbortSignal.any([lost.signal, context.stopped]));
     // What it wrote is there before its end is.
     await log.close();
-    await report(ending, assignment, client, lost.signal);
+    await report(follows(assignment, ending) ? followersEnd(lost.signal) : ending, assignment, client, lost.signal);
   } finally {
     finished.abort();
     context.stopped.removeEventListener('abort', release);
@@ -104,6 +108,30 @@ const REASON_OF: { readonly [Code in ErrorCode]?: FailureReason } = {
   file_not_found: 'input_missing',
   payload_too_large: 'output_too_large',
 };
+
+/** Whether the attempt goes on though this member of the gang has ended, by itself or because all must. */
+const follows = (assignment: Assignment, ending: Ending): boolean =>
+  assignment.kind === 'training' &&
+  assignment.rank > 0 &&
+  (ending.kind === 'done' || (ending.kind === 'failed' && (ending.reason === 'released' || ending.reason === 'cancelled')));
+
+/** A member that is neither rank 0 nor at fault has nothing to report but that its agent stops. */
+const followersEnd = (lost: AbortSignal): Ending =>
+  lost.aborted ? { kind: 'lost' } : failed('released', 'the agent was instructed to stop');
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+async function meet(client: PoolClient, attempt: AttemptKey, address: string, signal: AbortSignal): Promise<readonly string[]> {
+  for (;;) {
+    const peers = await persistently(signal, () => client.meet(attempt, address, signal));
+    if (peers !== null) return peers;
+    await sleep(LIMITS.gangMeetMs, undefined, { signal });
+  }
+}
 
 /** Reports an end. Unheard, the attempt ends when its lease does. */
 async function report(ending: Ending, attempt: AttemptKey, client: PoolClient, lost: AbortSignal): Promise<void> {

@@ -47,7 +47,7 @@ const CHAPTERS = [
   ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'createJob', 'listJobs', 'getJob', 'explainJob', 'getJobLogs'],
   ['createPool', 'listPools', 'getPool', 'changePool', 'setPoolPrice', 'listPoolPrices', 'registerAgent', 'leaseWork', 'heartbeat'],
   ['listNodes', 'cordonNode', 'uncordonNode', 'failAttempt'],
-  ['leaseWork', 'readInput', 'writeCheckpoint', 'readCheckpoint', 'appendLog', 'writeOutput', 'completeAttempt'],
+  ['leaseWork', 'readInput', 'meetPeers', 'writeCheckpoint', 'readCheckpoint', 'appendLog', 'writeOutput', 'completeAttempt'],
   ['createJob', 'cancelJob', 'deleteFile'],
   ['drainNode', 'rotatePoolToken', 'deletePool'],
   ['createOrganisation', 'listOrganisations', 'setOrganisationCache', 'getOrganisationCache', 'createTenant', 'listTenants', 'getTenant'],

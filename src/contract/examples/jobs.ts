@@ -46,6 +46,7 @@ export const jobExamples = {
   heartbeat: { params: attempt, body: { fence, progress: { completed: 0, failed: 0, total: 2 } } },
   readInput: { params: attempt, query: { fence } },
   writeOutput: { params: attempt, query: { fence }, body: OUTPUT },
+  meetPeers: { params: attempt, body: { fence, address: '10.0.0.7:29500' } },
   writeCheckpoint: {
     params: attempt,
     query: { fence, sha256: '9abeae640633a4fc0de2e8baaef123ffa00ae42aa1bfbf9485399d750930b283' },

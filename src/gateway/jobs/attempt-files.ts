@@ -76,7 +76,7 @@ export class AttemptFiles<Content> {
   async output(hold: AttemptHold, index: number, upload: ArtifactUpload<Content>): Promise<Outcome<null>> {
     const sized = bounded(upload.bytes);
     if (!sized.ok) return sized;
-    const held = await this.#held(hold);
+    const held = await this.#speaking(hold);
     if (!held.ok) return held;
     const { jobId, fence, work } = held.value;
     const path = outputPathsOf(work)[index];
@@ -100,7 +100,7 @@ export class AttemptFiles<Content> {
   async saveCheckpoint(hold: AttemptHold, sha256: string, upload: ArtifactUpload<Content>): Promise<Outcome<null>> {
     const sized = bounded(upload.bytes);
     if (!sized.ok) return sized;
-    const held = await this.#held(hold);
+    const held = await this.#speaking(hold);
     if (!held.ok) return held;
     const { jobId } = held.value;
     const file = checkpointFileOf(jobId, sha256);
@@ -114,7 +114,8 @@ export class AttemptFiles<Content> {
   /** Ends an attempt whose outputs are all stored as its agent names them. Refuses with `state_conflict` when they are not, or as `end` does. */
   async complete(hold: AttemptHold, { progress, tokens, outputs }: Completion): Promise<Outcome<null>> {
     const pool = this.#parts.pools(hold.poolId);
-    const held = await this.#held(hold);
+    const held = await this.#speaking(hold);
+    if (!held.ok && held.error.code === 'state_conflict') return held;
     // An end that is on record already is answered as the first time, and changes nothing. [P57]
     const named = held.ok ? await this.#named(held.value, outputs) : ok([]);
     if (!named.ok) return named;
@@ -174,6 +175,13 @@ export class AttemptFiles<Content> {
     const prefix = checkpointPrefixOf(jobId);
     const { files } = await this.#parts.store.list(tenantId, prefix, CHECKPOINTS_A_SWEEP);
     for (const { id } of files) if (id.startsWith(prefix) && id !== kept) await this.#parts.store.delete(tenantId, id);
+  }
+
+  /** As `#held`, for what only the member of rank 0 does. Refuses others with `state_conflict`. */
+  async #speaking(hold: AttemptHold): Promise<Outcome<Grant>> {
+    const held = await this.#held(hold);
+    if (!held.ok || (held.value.rank ?? 0) === 0) return held;
+    return refuse('state_conflict', 'only rank 0 of a gang saves its work and ends it');
   }
 
   #held({ poolId, attemptId, fence }: AttemptHold): Promise<Outcome<Grant>> {

@@ -55,16 +55,16 @@ export class JobLogs {
       return refuseBeyond({ limit: 'jobLogChunkBytesMax', value: bytes.length, what: `the message has ${bytes.length} bytes` });
     const held = await this.#held(hold);
     if (!held.ok) return held;
-    const { tenantId, jobId, fence } = held.value;
-    return this.#shardOf(tenantId, jobId).append({ jobId, fence, rank: 0 }, at, bytes);
+    const { tenantId, jobId, fence, rank = 0 } = held.value;
+    return this.#shardOf(tenantId, jobId).append({ jobId, fence, rank }, at, bytes);
   }
 
   /** The attempt writes nothing any more: its readers need not wait. Nothing happens where it is not held. */
   async close(hold: AttemptHold): Promise<void> {
     const held = await this.#held(hold);
     if (!held.ok) return;
-    const { tenantId, jobId, fence } = held.value;
-    await this.#shardOf(tenantId, jobId).close({ jobId, fence, rank: 0 });
+    const { tenantId, jobId, fence, rank = 0 } = held.value;
+    await this.#shardOf(tenantId, jobId).close({ jobId, fence, rank });
   }
 
   /** What is there now, at most `jobLogReadBytesMax`, and where to read on. Refuses with `job_not_found`. */

@@ -23,6 +23,7 @@ export interface PoolDesk {
     throughput?: Throughput,
   ): Promise<Outcome<HeartbeatReply>>;
   held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>>;
+  meet(attemptId: AttemptId, fence: number, address: string): Promise<Outcome<readonly string[] | null>>;
   saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>>;
   end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>>;
   summary(): Promise<{ readonly agents: number; readonly running: number }>;

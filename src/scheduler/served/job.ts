@@ -84,7 +84,11 @@ export interface LiveAttempt {
   readonly fence: number;
   readonly poolId: PoolId;
   readonly startedAtMs: number;
-  /** Whether its agent has given a sign of life. */
+  /** How many nodes it is on; absent: one. */
+  readonly nodeCount?: number;
+  /** Of a gang: the ranks whose agents have given a sign of life, while some have not. */
+  readonly confirmedRanks?: readonly number[];
+  /** Whether its agent has given a sign of life; of a gang, whether all have. */
   readonly isConfirmed: boolean;
 }
 

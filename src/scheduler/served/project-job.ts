@@ -34,7 +34,7 @@ export interface AttemptFailure {
  */
 export function projected(job: Job, record: JobRecord, end: AttemptEnd | undefined, nowMs: number): Job {
   const handed = handedOver(record);
-  const attempt = handed === null ? null : liveAttempt(record, handed);
+  const attempt = handed === null ? null : liveAttempt(job, record, handed);
   const over = attempt?.fence === job.attempt?.fence ? null : job.attempt;
   const next = {
     ...job,
@@ -72,8 +72,21 @@ function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptE
 const handedOver = ({ attempt }: JobRecord): (Attempt & { readonly startedAtMs: number }) | null =>
   attempt === null || attempt.startedAtMs === null ? null : { ...attempt, startedAtMs: attempt.startedAtMs };
 
-function liveAttempt({ spec }: JobRecord, { fence, poolId, startedAtMs, runningAtMs }: Attempt & { startedAtMs: number }): LiveAttempt {
-  return { id: attemptIdOf(spec.id, fence), fence, poolId, startedAtMs, isConfirmed: runningAtMs !== null };
+function liveAttempt(
+  job: Job,
+  { spec }: JobRecord,
+  { fence, poolId, placement, startedAtMs, runningAtMs }: Attempt & { startedAtMs: number },
+): LiveAttempt {
+  const confirmedRanks = job.attempt?.fence === fence ? job.attempt.confirmedRanks : undefined;
+  return {
+    id: attemptIdOf(spec.id, fence),
+    fence,
+    poolId,
+    startedAtMs,
+    isConfirmed: runningAtMs !== null,
+    ...(placement.slots.length === 1 ? {} : { nodeCount: placement.slots.length }),
+    ...(confirmedRanks === undefined ? {} : { confirmedRanks }),
+  };
 }
 
 function endedAttempt(

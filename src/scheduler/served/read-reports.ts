@@ -4,6 +4,7 @@ import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { AttemptNews, CellEvent } from '../engine/machine/event.ts';
 import { newsOfFailure } from './failure-policy.ts';
+import { afterMember } from './gang-reports.ts';
 import type { Job, LiveAttempt } from './job.ts';
 import { tokensMaxOf } from './job.ts';
 import type { AttemptEnd, AttemptFailure } from './project-job.ts';
@@ -36,6 +37,11 @@ export function readReports(poolId: PoolId, reports: readonly AttemptReport[], {
     const attempt = liveAttempt(job, report, poolId);
     if (attempt === null) {
       return isRecorded(job, report, poolId) ? 'accepted' : 'stale';
+    }
+    const unchanged = afterMember(job, attempt, report);
+    if (unchanged !== undefined) {
+      progressed.set(job.id, unchanged);
+      return commandOf(job);
     }
     switch (report.kind) {
       case 'progress':

@@ -164,7 +164,7 @@ export class StepWriter {
     for (const effect of effects) {
       const job = must(changed.get(effect.jobId), 'a job is saved with what is to be done about it');
       if (job.attempt?.fence !== effect.fence) continue;
-      this.#records.putEffect(job.attempt.poolId, job.id, effect.fence, poolEffect(job, effect));
+      for (const each of poolEffects(job, effect)) this.#records.putEffect(job.attempt.poolId, job.id, effect.fence, each);
       news.add(job.attempt.poolId);
     }
     return news;
@@ -182,20 +182,26 @@ function hasRun({ attempt }: Job, fence: number, end: AttemptEnd | undefined): b
   return end?.fence === fence && end.outcome !== 'never_started';
 }
 
-function poolEffect(job: Job, effect: Effect): PoolEffect {
-  const attemptId = attemptIdOf(job.id, effect.fence);
+/** One for each member of a gang. */
+function poolEffects(job: Job, effect: Effect): readonly PoolEffect[] {
+  const { fence } = effect;
+  const ranks = Array.from({ length: job.attempt?.nodeCount ?? 1 }, (_, rank) => rank);
   switch (effect.kind) {
     case 'start':
-      return { kind: 'start', nodeId: must(effect.nodeIds[0], 'an attempt has a node'), grant: grantOf(job, effect.fence) };
+      return effect.nodeIds.map((nodeId, rank) => ({ kind: 'start', nodeId, grant: grantOf(job, fence, rank, effect.nodeIds.length) }));
     case 'notice':
-      return { kind: 'stop', attemptId, command: effect.reason === 'cancelled' ? 'cancel' : 'stop' };
+      return ranks.map((rank) => ({
+        kind: 'stop',
+        attemptId: attemptIdOf(job.id, fence, rank),
+        command: effect.reason === 'cancelled' ? 'cancel' : 'stop',
+      }));
     case 'kill':
-      return { kind: 'kill', attemptId };
+      return ranks.map((rank) => ({ kind: 'kill', attemptId: attemptIdOf(job.id, fence, rank) }));
   }
 }
 
-const grantOf = (job: Job, fence: number): Grant => ({
-  attemptId: attemptIdOf(job.id, fence),
+const grantOf = (job: Job, fence: number, rank: number, worldSize: number): Grant => ({
+  attemptId: attemptIdOf(job.id, fence, rank),
   jobId: job.id,
   fence,
   tenantId: job.tenantId,
@@ -205,4 +211,5 @@ const grantOf = (job: Job, fence: number): Grant => ({
   graceMs: job.graceMs,
   checkpointIntervalMs: job.checkpointIntervalMs,
   checkpoint: job.checkpoint ?? null,
+  ...(worldSize === 1 ? {} : { rank, worldSize }),
 });

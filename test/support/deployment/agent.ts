@@ -30,7 +30,7 @@ export function startAgent(
 ): Agent {
   const skew = clock === undefined ? [] : ['--import', skewed(clock)];
   const child = spawn(process.execPath, [...skew, join(ROOT, 'workers/agent/index.ts'), ...flags], {
-    env: { ...process.env, SLUICE_URL: url, SLUICE_POOL: pool.id, SLUICE_AGENT_TOKEN: pool.agent_token },
+    env: { ...process.env, SLUICE_URL: url, SLUICE_POOL: pool.id, SLUICE_AGENT_TOKEN: pool.agent_token, SLUICE_AGENT_ADDRESS: '127.0.0.1' },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -88,6 +88,7 @@ class Trial {
       log: { write: (bytes: Buffer) => this.#wrote(bytes) } as never,
       lease: { leftMs: () => this.leftMs, onExtended: (listener) => this.#extended.push(listener) },
       signal: this.stop.signal,
+      meet: async (address) => [address],
       onProgress: () => undefined,
     };
     return new CommandRunner().run(scope);

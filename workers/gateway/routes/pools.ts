@@ -124,6 +124,10 @@ export const agentHandlers = {
   },
   writeOutput: async ({ gateway, principal, params, query, request }) =>
     accepted(await gateway.heavy.attempts.output(holdOf(principal, params, query), query.index, uploadOf(request, query.sha256))),
+  meetPeers: async ({ gateway, principal, params, body }) => {
+    const peers = await gateway.heavy.pools(principal.poolId).meet(params.attempt as AttemptId, body.fence, body.address);
+    return peers.ok ? { ok: true, reply: { peers: peers.value === null ? null : [...peers.value] }, used: {} } : peers;
+  },
   readCheckpoint: async ({ gateway, principal, params, query }) => {
     const saved = await gateway.heavy.attempts.checkpoint(holdOf(principal, params, query));
     return saved.ok ? { ok: true, reply: saved.value.content, headers: digestHeaders(saved.value.file), used: {} } : saved;
@@ -185,16 +189,17 @@ const base64OfHex = (hex: string): string => btoa(hex.replaceAll(/../g, (pair) =
 
 const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: { accepted: true }, used: {} } as const) : outcome);
 
-function assignmentOf({ attemptId, fence, work, graceMs, checkpointIntervalMs }: Grant): Assignment {
+function assignmentOf({ attemptId, fence, work, graceMs, checkpointIntervalMs, rank = 0, worldSize = 1 }: Grant): Assignment {
   const assigned = { attempt: attemptId, fence };
   if (work.kind === 'batch_embedding') return { ...assigned, kind: work.kind, model: work.model };
-  const { inputs, checkpoint = null, ...program } = work;
-  return {
+  const { kind, inputs, checkpoint = null, ...rest } = work;
+  const program = {
     ...assigned,
-    ...program,
+    ...rest,
     inputs: inputs.map(({ path }) => ({ path })),
     checkpoint,
     grace_ms: graceMs ?? LIMITS.jobGraceMs,
     checkpoint_interval_ms: checkpointIntervalMs ?? null,
   };
+  return kind === 'command' ? { ...program, kind } : { ...program, kind, rank, world_size: worldSize };
 }
