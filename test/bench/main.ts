@@ -10,6 +10,7 @@ import { cachedQueriesBench } from './cached-queries.ts';
 import { filterBench } from './filters.ts';
 import { frontDoorBench } from './front-door.ts';
 import { gatewayBench } from './gateway.ts';
+import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
 import { placementBench } from './placement.ts';
 import { scaleBench } from './scale.ts';
@@ -32,6 +33,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   filters: filterBench,
   'front-door': frontDoorBench,
   gateway: gatewayBench,
+  ladder: ladderBench,
   memory: memoryBench,
   placement: placementBench,
   scale: scaleBench,

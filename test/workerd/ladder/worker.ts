@@ -1,0 +1,61 @@
+import { CONTROL_ENDPOINTS } from '../../../src/contract/control-endpoints.ts';
+import { PUBLIC, tenant } from '../../../src/contract/endpoint.ts';
+import type { Endpoint } from '../../../src/contract/endpoint.ts';
+import { GATEWAY_ENDPOINTS } from '../../../src/contract/gateway-endpoints.ts';
+import { buildApp } from '../../../workers/gateway/app.ts';
+import type { Call } from '../../../workers/gateway/call.ts';
+import { composeControl } from '../../../workers/gateway/compose-control.ts';
+import { compose } from '../../../workers/gateway/compose.ts';
+import { CONTROL_HANDLERS } from '../../../workers/gateway/control-handlers.ts';
+import type { ControlEnv, GatewayEnv } from '../../../workers/gateway/env.ts';
+import { jsonDraft } from '../../../workers/gateway/exchange.ts';
+import { HANDLERS } from '../../../workers/gateway/handlers.ts';
+import { concluded } from '../../../workers/gateway/request-lifecycle.ts';
+import type { Handler } from '../../../workers/gateway/serve.ts';
+import { route, routesOf } from '../../../workers/gateway/serve.ts';
+
+// A ladder from a bare Worker to the product's query: each route does what the one before it does, and one thing more.
+
+const ANSWER = { matches: Array.from({ length: 10 }, (_, rank) => ({ id: String(rank), score: 1 - rank / 100 })), lsn: 1 };
+const { queryVectors: query, fetchVectors } = GATEWAY_ENDPOINTS;
+
+const answering = { ok: true, reply: ANSWER, used: { vector_queries: 1 } } as const;
+type Reserving = Pick<Call<typeof query>, 'reserve'>;
+
+/** The product's endpoint and its pipeline before the search: for anyone, and for callers with a key. */
+const steps = [
+  route({ ...query, path: '/ladder/validated/:index', access: PUBLIC }, (() => Promise.resolve(answering)) as unknown as Handler<Endpoint>),
+  route({ ...query, path: '/ladder/admitted/:index', access: tenant('index:read') }, (async (call: Reserving) => {
+    const reserved = await call.reserve({ vector_queries: 1 });
+    return reserved.ok ? answering : reserved;
+  }) as unknown as Handler<Endpoint>),
+];
+
+const product = buildApp<GatewayEnv>({
+  compose,
+  routes: [
+    ...steps,
+    ...routesOf({ queryVectors: query, fetchVectors }, { queryVectors: HANDLERS.queryVectors, fetchVectors: HANDLERS.fetchVectors }),
+  ],
+  special: [['POST', '/ladder/concluded', concluded(compose, async ({ req }) => jsonDraft(200, JSON.stringify(await parsed(req.raw))))]],
+});
+const control = buildApp<ControlEnv>({ compose: composeControl, routes: routesOf(CONTROL_ENDPOINTS, CONTROL_HANDLERS) });
+
+async function parsed(request: Request): Promise<typeof ANSWER | undefined> {
+  const { vector } = await request.json<{ vector: number[] }>();
+  return new Float32Array(vector).length > 0 ? ANSWER : undefined;
+}
+
+export default {
+  async fetch(request: Request, env: GatewayEnv & ControlEnv, context: ExecutionContext): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    if (pathname === '/ladder/http') return new Response(await request.text());
+    if (pathname === '/ladder/parsed') return Response.json(await parsed(request));
+    if (pathname === '/ladder/object') {
+      const answer = await parsed(request);
+      await env.INDEX.getByName('ladder').holds([]);
+      return Response.json(answer);
+    }
+    return pathname.startsWith('/v1/keys') ? control.fetch(request, env, context) : product.fetch(request, env, context);
+  },
+};
