@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { ROOT } from '../../workers/local/paths.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
@@ -168,8 +169,23 @@ it('creates and shows pools as the admin', async () => {
   expect(made).toMatchObject({ status: 0, stderr: '' });
   const [id = '', , , token = ''] = made.stdout.split('\n');
   expect([id, token]).toEqual([expect.stringMatching(/^pool_/), expect.stringMatching(/^pt_/)]);
-  expect((await sluice(['pools', 'list'], admin)).stdout).toMatch(new RegExp(`^${id} +basement +platform$`, 'm'));
+  expect((await sluice(['pools', 'list'], admin)).stdout).toMatch(new RegExp(`^${id} +basement +platform +reserved +local$`, 'm'));
   expect((await sluice(['pools', 'get', id], admin)).stdout).toMatch(new RegExp(`^${id} +basement +platform +0 +0$`, 'm'));
+  // Too small for any job of the others that share the deployment.
+  const agents = new ApiClient(server.urls[0] ?? '', token);
+  const { body: agent } = await agents.post(`/v1/pools/${id}/agents`, { name: 'by-hand', capacity: { cpu_milli: 1, memory_mib: 1 } });
+  const asking = agents.post(`/v1/pools/${id}/lease`, { agent: agent.agent, wait_ms: 20_000 });
+  const nodes = async () => (await sluice(['pools', 'nodes', id], admin)).stdout;
+  await expect.poll(nodes).toMatch(new RegExp(`^${agent.agent} +by-hand +open`, 'm'));
+  expect((await sluice(['pools', 'cordon', id, agent.agent], admin)).stdout).toBe(`${agent.agent} is cordoned\n`);
+  expect(await nodes()).toMatch(new RegExp(`^${agent.agent} +by-hand +cordoned +- +0/1`, 'm'));
+  expect((await sluice(['pools', 'set-price', id, '2.50', '--accelerator', 'h100'], admin)).stdout).toBe(
+    'h100 costs 2.500000000 USD an hour\n',
+  );
+  expect((await sluice(['pools', 'prices', id], admin)).stdout).toMatch(/^h100 +2\.500000000 +20/m);
+  expect((await sluice(['pools', 'rotate-token', id], admin)).stdout).toMatch(/^pt_/);
+  expect((await sluice(['pools', 'delete', id, '--force'], admin)).stdout).toBe(`${id} is deleted\n`);
+  await asking;
 });
 
 it('shows usage, and reports when no gateway answers or is known', async () => {

@@ -37,7 +37,7 @@ async function commandsBelow(words: readonly string[]): Promise<string[][]> {
   expect({ status, stderr }, words.join(' ')).toEqual({ status: 0, stderr: '' });
   expect(stdout).toContain(`Usage: ${['sluice', ...words].join(' ')}`);
   const [, listed = ''] = stdout.split('\nCommands:\n');
-  const names = [...listed.matchAll(/^ {2}(\w+)/gm)].map((match) => match[1] ?? '').filter((name) => name !== 'help');
+  const names = [...listed.matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1] ?? '').filter((name) => name !== 'help');
   const all = [[...words]];
   // One after another: what each prints is caught.
   for (const name of names) all.push(...(await commandsBelow([...words, name])));

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-import { command, table, UsageError } from '../command.ts';
+import { command, table, UsageError, whole } from '../command.ts';
 import { currentProfile, GatewayClient, queryOf } from '../gateway/gateway-client.ts';
 
 /** What the commands show of a pool. */
@@ -10,7 +10,24 @@ interface PoolView {
   readonly owner: string;
   readonly agents?: number;
   readonly running?: number;
+  readonly market?: string;
+  readonly region?: string;
   readonly agent_token?: string;
+}
+
+interface NodeView {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly capacity: { readonly accelerator?: string; readonly accelerators?: number } | null;
+  readonly attempts_max: number;
+  readonly jobs: readonly string[];
+}
+
+interface PriceView {
+  readonly accelerator: string | null;
+  readonly usd_per_hour: string;
+  readonly from: number;
 }
 
 interface Shown {
@@ -18,8 +35,8 @@ interface Shown {
 }
 
 /** `sluice pools ...`: for operators, with the admin key. */
-export const pools = (): Command =>
-  command('pools', 'Machines that run jobs. Uses the admin key (SLUICE_ADMIN_KEY, or that of `npm start` on this machine).')
+export function pools(): Command {
+  const group = command('pools', 'Machines that run jobs. Uses the admin key (SLUICE_ADMIN_KEY, or that of `npm start` on this machine).')
     .addCommand(shown(command('list', 'All pools.')).action(list))
     .addCommand(shown(named('get', 'A pool, its agents and what they run.')).action(get))
     .addCommand(
@@ -27,7 +44,39 @@ export const pools = (): Command =>
         .requiredOption('--name <name>', 'of the pool')
         .requiredOption('--owner <team>', 'the team that is responsible for it')
         .action(create),
+    )
+    .addCommand(
+      named('delete', 'Deletes a pool.').option('--force', 'even while agents are there: their jobs wait for other pools').action(remove),
+    )
+    .addCommand(
+      shown(named('rotate-token', 'Replaces the token of the agents, and shows the new one once.'))
+        .option('--grace <s>', 'seconds for which the former one is accepted', whole(0, 7 * 86_400), 3_600)
+        .action(rotate),
+    )
+    .addCommand(shown(named('prices', 'The prices of a pool.')).action(prices))
+    .addCommand(
+      named('set-price', 'Sets what an accelerator of the pool costs.')
+        .argument('<usd-per-hour>', 'such as 2.50')
+        .option('--accelerator <type>', 'which type (default: a node without accelerators)')
+        .action(setPrice),
+    )
+    .addCommand(shown(named('nodes', 'The nodes of a pool, and what runs there.')).action(nodes));
+  for (const [verb, summary] of Object.entries(NODE_VERBS)) {
+    group.addCommand(
+      named(verb, summary)
+        .argument('<node>', 'such as agt_...')
+        .action((pool: string, node: string) => act(pool, node, verb)),
     );
+  }
+  return group;
+}
+
+/** What can be done to a node, each an endpoint of its name. */
+const NODE_VERBS = {
+  cordon: 'Gives a node no new work.',
+  uncordon: 'Lets a node that is cordoned or drained take work again.',
+  drain: 'Empties a node: its jobs are asked to save and leave, and run again elsewhere.',
+} as const;
 
 const shown = (of: Command): Command => of.option('--json', 'print the answer as JSON');
 
@@ -40,23 +89,10 @@ async function admin(): Promise<GatewayClient> {
 }
 
 async function list({ json }: Shown): Promise<void> {
-  const client = await admin();
-  const all: PoolView[] = [];
-  for (let after: string | undefined, hasMore = true; hasMore;) {
-    const page = await client.call<{ data: PoolView[]; has_more: boolean }>('GET', `/v1/pools${queryOf({ limit: 100, after })}`);
-    all.push(...page.data);
-    after = page.data.at(-1)?.id;
-    hasMore = page.has_more && after !== undefined;
-  }
+  const all = await everything<PoolView>('/v1/pools');
   if (json === true) return print(all);
-  console.log(
-    all.length === 0
-      ? 'no pools'
-      : table(
-          ['pool', 'name', 'owner'],
-          all.map(({ id, name, owner }) => [id, name, owner]),
-        ),
-  );
+  const rows = all.map(({ id, name, owner, market, region }) => [id, name, owner, market ?? '-', region ?? '-']);
+  console.log(rows.length === 0 ? 'no pools' : table(['pool', 'name', 'owner', 'market', 'region'], rows));
 }
 
 async function get(id: string, { json }: Shown): Promise<void> {
@@ -70,6 +106,64 @@ async function create({ name, owner, json }: Shown & { readonly name: string; re
   const pool = await (await admin()).call<PoolView>('POST', '/v1/pools', { name, owner });
   if (json === true) return print(pool);
   console.log(`${pool.id}\n\nthe token of its agents, shown here and never again:\n${pool.agent_token}`);
+}
+
+async function remove(id: string, { force }: { readonly force?: boolean }): Promise<void> {
+  await (await admin()).call('DELETE', poolPath(id, force === true ? '?force=true' : ''));
+  console.log(`${id} is deleted`);
+}
+
+async function rotate(id: string, { grace, json }: Shown & { readonly grace: number }): Promise<void> {
+  const path = poolPath(id, '/rotate_token');
+  const token = await (await admin()).call<{ agent_token: string; former_expires_at: number }>('POST', path, { grace_s: grace });
+  if (json === true) return print(token);
+  const until = new Date(token.former_expires_at * 1_000).toISOString();
+  console.log(`${token.agent_token}\n\nshown here and never again; the former token is accepted until ${until}`);
+}
+
+async function prices(id: string, { json }: Shown): Promise<void> {
+  const { data } = await (await admin()).call<{ data: PriceView[] }>('GET', poolPath(id, '/prices'));
+  if (json === true) return print(data);
+  const rows = data.map(({ accelerator, usd_per_hour: usd, from }) => [accelerator ?? '-', usd, new Date(from * 1_000).toISOString()]);
+  console.log(rows.length === 0 ? 'no prices' : table(['accelerator', 'USD an hour', 'from'], rows));
+}
+
+async function setPrice(id: string, usd: string, { accelerator }: { readonly accelerator?: string }): Promise<void> {
+  const price = await (await admin()).call<PriceView>('POST', poolPath(id, '/prices'), { usd_per_hour: usd, accelerator });
+  console.log(`${price.accelerator ?? 'a node without accelerators'} costs ${price.usd_per_hour} USD an hour`);
+}
+
+async function nodes(id: string, { json }: Shown): Promise<void> {
+  const all = await everything<NodeView>(poolPath(id, '/nodes'));
+  if (json === true) return print(all);
+  const rows = all.map(({ id: node, name, state, capacity, attempts_max: most, jobs }) => [
+    node,
+    name,
+    state,
+    capacity?.accelerator === undefined ? '-' : `${capacity.accelerators ?? 1} x ${capacity.accelerator}`,
+    `${jobs.length}/${most}`,
+    jobs.join(' '),
+  ]);
+  console.log(rows.length === 0 ? 'no nodes' : table(['node', 'name', 'state', 'accelerators', 'runs', 'jobs'], rows));
+}
+
+async function act(pool: string, node: string, verb: string): Promise<void> {
+  if (!/^agt_[0-9a-z]+$/.test(node)) throw new UsageError(`"${node}" is not the id of a node, such as agt_0123456789...`);
+  const { state } = await (await admin()).call<NodeView>('POST', poolPath(pool, `/nodes/${node}/${verb}`));
+  console.log(`${node} is ${state}`);
+}
+
+/** All of a list, page by page. */
+async function everything<T extends { readonly id: string }>(path: string): Promise<readonly T[]> {
+  const client = await admin();
+  const all: T[] = [];
+  for (let after: string | undefined, hasMore = true; hasMore;) {
+    const page = await client.call<{ data: T[]; has_more: boolean }>('GET', `${path}${queryOf({ limit: 100, after })}`);
+    all.push(...page.data);
+    after = page.data.at(-1)?.id;
+    hasMore = page.has_more && after !== undefined;
+  }
+  return all;
 }
 
 /** The path of a pool; a mistyped id must not lead to another endpoint. */
