@@ -56,7 +56,7 @@ export class DriveWorld {
   startDriver(): void {
     this.#stop = new AbortController();
     const drive = new ClusterDrive({
-      cluster: this.#adapter(),
+      cluster: this.connect(),
       pool: this.pool,
       nowMs: () => this.time.nowMs(),
       sleep: (ms, signal) => this.#sleep(ms, signal),
@@ -87,13 +87,13 @@ export class DriveWorld {
     );
   }
 
-  /** Waits in virtual time; throws after an hour of it. */
+  /** Waits in virtual time; throws after a quarter of an hour. */
   async until(what: string, isSo: () => boolean): Promise<void> {
-    for (let waitedMs = 0; waitedMs < 3_600_000; waitedMs += 50) {
+    for (let waitedMs = 0; waitedMs < 900_000; waitedMs += 50) {
       if (isSo()) return;
       await this.time.sleep(50);
     }
-    throw new Error(`${what}: not in an hour; the driver said: ${this.logged.slice(-5).join('; ')}`);
+    throw new Error(`${what}: not in a quarter of an hour; the driver said: ${this.logged.slice(-5).join('; ')}`);
   }
 
   /** All jobs of the pool are over, and nothing is left in the cluster. */
@@ -103,7 +103,8 @@ export class DriveWorld {
     await this.until('the cluster is empty', () => ![...this.cluster.jobs.values()].some(isLive) && this.cluster.processCount === 0);
   }
 
-  #adapter(): Cluster {
+  /** The adapter under test, connected to the double. */
+  connect(): Cluster {
     const fake = this.#kind === 'slurm' ? this.slurm : this.kubernetes;
     const call = async (method: string, path: string, json?: object) => {
       const fault = this.fault(method, path);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
+import type { AttemptId } from '../../../src/kernel/ids.ts';
 import { DriveWorld } from '../../support/clusters/drive-world.ts';
 
 describe('a driver of slurm', () => {
@@ -53,6 +54,27 @@ describe('a driver of slurm', () => {
       expect(theirs.state).toBe('queued');
       world.cluster.end(theirs, 'cancelled');
     });
+  });
+
+  it('[P62] cancels no job that has got the id of the one that is meant', async () => {
+    const world = new DriveWorld('slurm');
+    world.cluster.isPaused = true;
+    const cluster = world.connect();
+    await world.time.run(
+      (async () => {
+        const attemptId = `att_${'0'.repeat(26)}_1` as AttemptId;
+        await cluster.submit({ attemptId, environment: {} });
+        const [listed] = await cluster.list();
+        world.cluster.forget(world.cluster.live(attemptId));
+        world.cluster.reuseIds(Number(listed!.id));
+        const theirs = world.cluster.submit('theirs', { name: 'theirs', comment: '' });
+        await cluster.cancel(listed!);
+        expect([theirs.id, theirs.state]).toEqual([listed!.id, 'queued']);
+        await cluster.submit({ attemptId, environment: {} });
+        await cluster.cancel((await cluster.list())[0]!);
+        expect([...world.cluster.jobs.values()].map(({ state }) => state)).toEqual(['queued', 'cancelled']);
+      })(),
+    );
   });
 
   it('[P64] cancels a second job of an attempt that waits behind the first', async () => {
