@@ -21,6 +21,7 @@ import { servedBench } from './served.ts';
 import { growthBench } from './growth.ts';
 import { hotShardBench } from './hot-shard.ts';
 import { routingBench } from './routing.ts';
+import { slurmBench } from './slurm.ts';
 import { splitBench } from './split.ts';
 import { wireBench } from './wire.ts';
 import { writesBench } from './writes.ts';
@@ -43,6 +44,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'hot-shard': hotShardBench,
   growth: growthBench,
   routing: routingBench,
+  slurm: slurmBench,
   split: splitBench,
   wire: wireBench,
   writes: writesBench,

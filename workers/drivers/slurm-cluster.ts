@@ -53,7 +53,9 @@ export class SlurmCluster implements Cluster {
 
   async cancel({ id, attemptId }: ClusterJob): Promise<void> {
     const now = (await this.#read(id)).find((record) => record.id === id)?.job;
-    if (now?.attemptId !== attemptId || now.phase.kind === 'ended') return;
+    // Its id is another's by now: the next listing reads it anew.
+    if (now?.attemptId !== attemptId) return void this.#records.delete(id);
+    if (now.phase.kind === 'ended') return;
     // A job that is gone or over by now is answered 200 with an error in it, or 404: either is what was wanted.
     await this.#call('DELETE', `job/${id}`);
   }
