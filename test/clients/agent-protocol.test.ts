@@ -55,12 +55,18 @@ async function join(at: Pool) {
   };
 }
 
-async function submit(): Promise<{ job: string; file: string }> {
+async function submit(by = client, terms: object = {}): Promise<{ job: string; file: string }> {
   const form = new FormData();
   form.set('purpose', 'batch');
   form.set('file', new Blob(['{"id":"a","text":"water"}\n']), 'é.jsonl');
-  const file = await client.call('POST', '/v1/files', form);
-  const job = await client.post('/v1/jobs', { kind: 'batch_embedding', model: 'glove-sif-100', input_file: file.body.id, owner: 'zoo' });
+  const file = await by.call('POST', '/v1/files', form);
+  const job = await by.post('/v1/jobs', {
+    kind: 'batch_embedding',
+    model: 'glove-sif-100',
+    input_file: file.body.id,
+    owner: 'zoo',
+    ...terms,
+  });
   expect(job.status).toBe(201);
   return { job: job.body.id, file: file.body.id };
 }
@@ -253,4 +259,63 @@ it('an upload that is cut off stores nothing and can be repeated', async () => {
   expect((await agent.say(attempt, 'complete', { fence, progress: PROGRESS, tokens: 1 })).status).toBe(200);
   const { body } = await client.get(`/v1/jobs/${jobOfAttempt(attempt)}`);
   expect((await client.get(`/v1/files/${body.output_file}/content`)).body).toBe('whole');
+});
+
+describe('money and shares', () => {
+  const rule = (resource: string, limit: number) => ({ resource, window: 'month', limit });
+
+  /** Ends what earlier tests have left. */
+  async function drain(agent: Awaited<ReturnType<typeof join>>): Promise<void> {
+    for (let left; (left = await agent.lease()) !== null;) {
+      await agent.say(left.attempt, 'fail', { fence: left.fence, reason: 'input_missing', message: '' });
+    }
+  }
+
+  it('[J115] [J116] [J118] a quota stops a job exactly, with notice, and lets it go on once it is raised', async () => {
+    const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+    const payer = await createTenant(server);
+    const agent = await join(pool);
+    await drain(agent);
+    const limitTo = (ms: number) => admin.put('/v1/quotas', { tenant: payer.id, rules: [rule('accelerator_ms', ms)] });
+    await limitTo(500);
+    const { job } = await submit(payer.client);
+    // Half a second would not even load a model.
+    expect(await agent.lease()).toBeNull();
+    expect((await payer.client.get(`/v1/jobs/${job}/explain`)).body).toMatchObject({ state: 'pending', reason: 'budget_exhausted' });
+    await limitTo(2_500);
+    const { attempt, fence } = await agent.lease();
+    const beat = async () => (await agent.say(attempt, 'heartbeat', { fence, progress: PROGRESS })).body;
+    await expect.poll(async () => (await beat()).command).toBe('stop');
+    // It does not stop, and loses the attempt.
+    await expect.poll(async () => (await beat()).error?.code, { timeout: 15_000 }).toBe('stale_fence');
+    expect((await payer.client.get(`/v1/jobs/${job}`)).body).toMatchObject({ state: 'pending', output_file: null });
+    await limitTo(1_000_000);
+    const again = await (await join(pool)).lease();
+    expect(again.fence).toBeGreaterThan(fence);
+    expect((await payer.client.post(`/v1/jobs/${job}/cancel`, {})).status).toBe(200);
+    const other = await join(pool);
+    await other.say(again.attempt, 'fail', { fence: again.fence, reason: 'cancelled', message: '' });
+    const { usage } = (await payer.client.get(`/v1/jobs/${job}`)).body;
+    // The first attempt was charged what was left, to the millisecond; the second was confirmed by its end.
+    expect(usage.accelerator_ms).toBeGreaterThanOrEqual(2_500);
+  });
+
+  it('[J80] one job of a tenant starts soon behind 25 urgent ones of another', async () => {
+    const [many, single] = [await createTenant(server), await createTenant(server)];
+    const agent = await join(pool);
+    await drain(agent);
+    const urgent = new Set<string>();
+    for (let n = 0; n < 25; n++) urgent.add((await submit(many.client, { priority: 'high' })).job);
+    const { job } = await submit(single.client, { priority: 'low' });
+    const started: string[] = [];
+    while (!started.includes(job) && started.length < 26) {
+      const { attempt, fence } = await agent.lease();
+      started.push(jobOfAttempt(attempt));
+      await agent.upload(attempt, fence, 'output');
+      await agent.say(attempt, 'complete', { fence, progress: PROGRESS, tokens: 1 });
+    }
+    // Its fair share is every other attempt, so it waits for one at least: twice that is two.
+    expect(started.filter((id) => urgent.has(id)).length).toBeLessThanOrEqual(2);
+    for (const id of urgent) await many.client.post(`/v1/jobs/${id}/cancel`, {});
+  });
 });

@@ -27,6 +27,8 @@ export const SERVED_SETTINGS: CellSettings = {
   pools: [],
   placer: (cluster, mix, policyOf) => new PlacerByPool(cluster, mix, policyOf),
   order: 'fair',
+  // Jobs of a second or less would otherwise be over before they count as use.
+  takesTurns: true,
   agingMs: 60_000,
   agingMax: 100,
   // A tenant that had agents in the last minutes lets others go first; what it had yesterday counts for nothing.

@@ -69,9 +69,17 @@ export class ServedCell {
         try {
           this.cell.takeFunds(quotas(message), settled);
         } catch {
-          this.cell.grants.postpone([...settled, ...message.asked.map(({ id }) => id)], this.nowMs + 1_000);
+          return this.#postpone([...settled, ...message.asked.map(({ id }) => id)]);
         }
       }
+    }
+  }
+
+  #postpone(ids: readonly string[]): void {
+    try {
+      this.cell.grants.postpone(ids, this.nowMs + 1_000);
+    } catch {
+      // Storage failed: they are due at once.
     }
   }
 

@@ -29,6 +29,8 @@ export interface CellSettings {
   readonly placer: (cluster: ClusterState, mix: WorkloadMix, policyOf: (poolId: PoolId) => PlacerPolicy) => Placer;
   /** What precedes among queues: the one that has had less, or the one that requests more. */
   readonly order: 'fair' | 'priority';
+  /** Whether of queues that have had equally much the one served longer ago precedes, before priorities count. */
+  readonly takesTurns?: boolean;
   /** A waiting job counts as one priority higher for each of these, up to `agingMax`: so none waits for ever. It evicts none by that. */
   readonly agingMs: number;
   readonly agingMax: number;

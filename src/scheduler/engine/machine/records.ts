@@ -67,6 +67,8 @@ export interface QueueRecord {
   readonly name: string;
   readonly isSuspended: boolean;
   readonly history: UsageHistory;
+  /** When it last had a job placed; absent where queues do not take turns. */
+  readonly servedAtMs?: number;
 }
 
 /** A payer who was refused a grant. */

@@ -24,8 +24,7 @@ export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { 
 function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): void {
   switch (news.kind) {
     case 'running':
-      if (job.state === 'starting') saveJob(cell, { ...job, state: 'running', attempt: { ...attempt, runningAtMs: cell.nowMs } });
-      return;
+      return begun(cell, job, attempt);
     case 'saved':
       saveJob(cell, { ...job, attempt: { ...attempt, savedAtMs: cell.nowMs } });
       return;
@@ -61,6 +60,13 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
     default:
       unreachable(news);
   }
+}
+
+/** It runs, also if it was asked to stop before it could say so: what it uses is charged. */
+function begun(cell: Cell, job: JobRecord, attempt: Attempt): void {
+  if (attempt.runningAtMs !== null) return;
+  const state = job.state === 'starting' ? 'running' : job.state;
+  saveJob(cell, { ...job, state, attempt: { ...attempt, runningAtMs: cell.nowMs } });
 }
 
 /** The attempt has ended of its own accord, or because it was asked to. */

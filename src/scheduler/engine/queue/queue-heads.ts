@@ -170,6 +170,8 @@ interface Entry {
   readonly head: Head;
   readonly borrows: number;
   readonly sharePpm: number;
+  /** When it last had a job placed, where queues take turns. */
+  readonly servedAtMs: number;
 }
 
 function entryOf(cell: Cell, member: CohortNode, head: Head): Entry {
@@ -177,13 +179,14 @@ function entryOf(cell: Cell, member: CohortNode, head: Head): Entry {
     const account = member.accounts.get(resource);
     return account !== undefined && account.used + quantity > account.subtree;
   });
-  const past = member.height === 0 ? cell.queue(member.spec.name).history.averagePpm : 0;
-  return { head, borrows: borrows ? 1 : 0, sharePpm: dominantSharePpm(member, head.bundle) + past };
+  const record = member.height === 0 ? cell.queue(member.spec.name) : undefined;
+  const sharePpm = dominantSharePpm(member, head.bundle) + (record?.history.averagePpm ?? 0);
+  return { head, borrows: borrows ? 1 : 0, sharePpm, servedAtMs: record?.servedAtMs ?? 0 };
 }
 
 /** Members within their own quota first, then those that have less; or, where priority rules, the reverse. */
 function compare(order: 'fair' | 'priority', a: Entry, b: Entry): number {
-  const byShare = a.borrows - b.borrows || a.sharePpm - b.sharePpm;
+  const byShare = a.borrows - b.borrows || a.sharePpm - b.sharePpm || a.servedAtMs - b.servedAtMs;
   const priority = b.head.priority - a.head.priority;
   const first = order === 'fair' ? byShare || priority : priority || byShare;
   return first || a.head.job.sequence - b.head.job.sequence;

@@ -384,6 +384,21 @@ describe('tenants', () => {
     expect(world.job(other).startedAtMs! - submittedAtMs).toBeLessThanOrEqual(2 * fairWaitMs);
   });
 
+  it('[J121] starts a job next but one behind 25 urgent ones of another tenant that take milliseconds', () => {
+    const world = new ServedCell([POOL]);
+    const other = tenant(2);
+    for (let n = 1; n <= 25; n++) world.submit(n, { tenantId: other, priority: 'high' });
+    const id = world.submit(26, { priority: 'low' });
+    const started: JobId[] = [];
+    while (!started.includes(id) && started.length < 26) {
+      world.nowMs += 20;
+      const [grant] = world.join();
+      started.push(grant!.jobId);
+      world.end(grant!.jobId, grant!.fence, COMPLETED);
+    }
+    expect(started.length).toBeLessThanOrEqual(2);
+  });
+
   it('[J80] shares agents between tenants that keep them busy, whatever their priorities', () => {
     const world = new ServedCell();
     for (let n = 1; n <= 60; n++) world.submit(n, { tenantId: tenant(n % 2), priority: n % 2 === 0 ? 'high' : 'low' });

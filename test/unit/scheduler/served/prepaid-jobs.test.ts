@@ -127,6 +127,15 @@ describe('money in advance', () => {
     expect(world.job(id).state).toBe('pending');
   });
 
+  it('[J116] an attempt paid for less than its grace is asked to stop at once, and charged for it', () => {
+    const world = new PaidWorld([hardRule('accelerator_ms', 2_500)]);
+    const id = world.run({ tokensMax: 0 });
+    world.pass(10_000);
+    expect(world.charged('accelerator_ms')).toBe(2_500);
+    world.report(id, 1, RELEASED);
+    expect(world.job(id)).toMatchObject({ state: 'pending', acceleratorMs: 2_500 });
+  });
+
   it('[J116] what an attempt was granted and did not use is there for the next', () => {
     const world = new PaidWorld([hardRule('accelerator_ms', 100_000)]);
     const id = world.run({ tokensMax: 1_000 });
