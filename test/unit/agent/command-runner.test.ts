@@ -177,7 +177,7 @@ describe('a command', () => {
 
   it.each(['released', 'cancelled'] as const)('[P13] [J138] saves when it is %s, and ends as a whole group', async (reason) => {
     const trial = new Trial();
-    const run = trial.run('trap "echo saved > state; exit 0" TERM; sleep 1000 & echo $$; while :; do sleep 0.05; done', {
+    const run = trial.run('trap "sleep 0.5; echo saved > state; exit 0" TERM; sleep 1000 & echo $$; while :; do sleep 0.05; done', {
       checkpoint: 'state',
     });
     await trial.until(() => trial.text.includes('\n'));
