@@ -2,13 +2,11 @@ import { WorkerEntrypoint } from 'cloudflare:workers';
 
 import { CONTROL_ENDPOINTS } from '../../src/contract/control-endpoints.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
-import { constantTimeEqual } from '../../src/kernel/hmac.ts';
 import { buildApp } from '../gateway/app.ts';
 import { composeControl } from '../gateway/compose-control.ts';
 import { CONTROL_HANDLERS } from '../gateway/control-handlers.ts';
 import type { ControlCalls } from '../gateway/control-worker.ts';
-import { secretsFingerprint } from '../gateway/control-worker.ts';
+import { haveSameSecrets } from '../gateway/control-worker.ts';
 import type { ControlEnv } from '../gateway/env.ts';
 import { alwaysAnswer } from '../gateway/http-error.ts';
 import type { MetricFamily } from '../gateway/metrics.ts';
@@ -24,10 +22,8 @@ export class ControlService extends WorkerEntrypoint<ControlEnv> implements Cont
   }
 
   async ready(fingerprint: string): Promise<Outcome<null>> {
-    if (!constantTimeEqual(fingerprint, await secretsFingerprint(this.env))) {
-      return refuse('unavailable', 'the gateway and the control Worker have different secrets: SLUICE_ADMIN_KEY or SLUICE_KEY_PEPPER');
-    }
-    return composeControl(this.env).readiness.check();
+    const same = await haveSameSecrets(fingerprint, this.env);
+    return same.ok ? composeControl(this.env).readiness.check() : same;
   }
 
   metrics(): Promise<readonly MetricFamily[]> {

@@ -1,7 +1,8 @@
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import { Hmac } from '../../src/kernel/hmac.ts';
+import { constantTimeEqual, Hmac } from '../../src/kernel/hmac.ts';
+import { ok } from '../../src/kernel/result.ts';
 import { within } from './adapters/ask.ts';
 import type { GatewayEnv, TenancyEnv } from './env.ts';
 import type { MetricFamily } from './metrics.ts';
@@ -45,11 +46,17 @@ export function controlWorker(env: Pick<GatewayEnv, 'CONTROL' | 'SLUICE_ADMIN_KE
   };
 }
 
+type Secrets = Pick<TenancyEnv, 'SLUICE_KEY_PEPPER' | 'SLUICE_ADMIN_KEY'>;
+
 /** The same in two Workers only if both of their secrets are; it reveals neither. */
-export const secretsFingerprint = ({
-  SLUICE_KEY_PEPPER = '',
-  SLUICE_ADMIN_KEY = '',
-}: Pick<TenancyEnv, 'SLUICE_KEY_PEPPER' | 'SLUICE_ADMIN_KEY'>) => new Hmac(SLUICE_KEY_PEPPER).hex(`admin key: ${SLUICE_ADMIN_KEY}`);
+const secretsFingerprint = ({ SLUICE_KEY_PEPPER = '', SLUICE_ADMIN_KEY = '' }: Secrets): Promise<string> =>
+  new Hmac(SLUICE_KEY_PEPPER).hex(`admin key: ${SLUICE_ADMIN_KEY}`);
+
+/** [G66] Whether the gateway's fingerprint is that of these secrets. With another pepper, a key that one Worker makes opens nothing in the other. */
+export async function haveSameSecrets(fingerprint: string, secrets: Secrets): Promise<Outcome<null>> {
+  if (constantTimeEqual(fingerprint, await secretsFingerprint(secrets))) return ok(null);
+  return refuse('unavailable', 'the gateway and the control Worker have different secrets: SLUICE_ADMIN_KEY or SLUICE_KEY_PEPPER');
+}
 
 const labelled = (families: readonly MetricFamily[], label: string): readonly MetricFamily[] =>
   families.map((family) => ({

@@ -11,12 +11,9 @@ import { concluded } from './request-lifecycle.ts';
 type Prefix = keyof typeof CONTROL_PREFIXES;
 type Compose = (env: GatewayEnv) => Gateway;
 
-/** The patterns of the requests that are forwarded, each with what forwards them. [G62] */
+/** The patterns of the requests that are forwarded, each with what forwards them. Hono's `/*` is also the path before it. [G62] */
 export const forwarding = (compose: Compose): readonly (readonly [pattern: string, answer: Answer<GatewayEnv>])[] =>
-  (Object.keys(CONTROL_PREFIXES) as Prefix[]).flatMap((prefix) => {
-    const answer = forwardingBelow(prefix, compose);
-    return [prefix, `${prefix}/*`].map((pattern) => [pattern, answer] as const);
-  });
+  (Object.keys(CONTROL_PREFIXES) as Prefix[]).map((prefix) => [`${prefix}/*`, forwardingBelow(prefix, compose)]);
 
 /**
  * Hands the request to the control Worker as it came, and its answer back as it comes: the control Worker opens and concludes it, and counts
