@@ -8,7 +8,7 @@ import { ROOT } from '../../workers/local/paths.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { Agent } from '../support/deployment/agent.ts';
 import { startAgent } from '../support/deployment/agent.ts';
-import type { ApiClient } from '../support/deployment/api-client.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
@@ -148,6 +148,19 @@ it('[J138] keeps nothing of what was saved once the job has succeeded', async ()
   const id = await submit('echo saved > state; sleep 0.2; echo over > out', { checkpoint: 'state', outputs: ['out'] });
   await ends(id, 'succeeded');
   expect((await job(id)).checkpoint).toBeNull();
+});
+
+it('[P56] leaves no log of an erased tenant', async () => {
+  const doomed = await createTenant(server);
+  const { body } = await doomed.client.post('/v1/jobs', { kind: 'command', argv: ['echo', 'the secret'] });
+  await expect.poll(async () => (await doomed.client.get(`/v1/jobs/${body.id}`)).body.state, { timeout: 60_000 }).toBe('succeeded');
+  expect((await doomed.client.get(`/v1/jobs/${body.id}/logs`)).body).toBe('the secret\n');
+  const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  const logsLeft = ({ remaining }: { remaining: { what: string; count: number }[] }): number | undefined =>
+    remaining.find(({ what }) => what === 'job logs')?.count;
+  expect(logsLeft((await admin.get(`/v1/tenants/${doomed.id}/erasure`)).body)).toBe(1);
+  const erased = await admin.post(`/v1/tenants/${doomed.id}/erase`, undefined);
+  expect([erased.body.verified, logsLeft(erased.body)]).toEqual([true, 0]);
 });
 
 const TRAINER = readFileSync(join(ROOT, 'workers/agent/examples/logistic.mjs'), 'utf8');

@@ -126,6 +126,8 @@ describe('an erasure', () => {
     const held = {
       indexes: 1,
       jobs: 1,
+      // Only attempts write them.
+      'job logs': 0,
       files: 1,
       quotas: 3,
       'keys and projects': 2,
