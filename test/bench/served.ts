@@ -26,7 +26,7 @@ async function serve(suite: Suite, scheduler: string, agentsPerPool: number): Pr
   const port = await freePort();
   const workerd = await serveObjects(
     'scheduler-bench',
-    { SCHEDULER: scheduler, POOL: 'PoolObject', BILLING: 'BillingObject' },
+    { SCHEDULER: scheduler, POOL: 'PoolObject', BILLING: 'BillingObject', QUOTA: 'QuotaObject' },
     stateDir,
     port,
   );

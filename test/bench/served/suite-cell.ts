@@ -6,7 +6,6 @@ import { ANY_NODE } from '../../../src/scheduler/served/default-terms.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
 import { queueOf, SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
-import { poolNode } from '../../support/fixtures/pool-node.ts';
 import type { Suite, Workload } from '../scheduler/kueue-suite.ts';
 import { BORROWING_UNITS, NOMINAL_UNITS } from '../scheduler/kueue-suite.ts';
 
@@ -42,10 +41,14 @@ export const requestOf = ({ n, cohort, queue, set }: Workload): JobRequest =>
   });
 
 /** As in Kueue's suites only quota limits jobs: agents have room for more than the quotas allow. */
-export const suiteNode = (name: string, attemptsMax: number): PoolNode =>
-  poolNode(name, {
-    attemptsMax,
-    capacity: { accelerator: null, acceleratorCount: 0, cpuMilli: 64 * UNIT_MILLI, memoryMib: 65_536 },
-  });
+export const suiteAgent = (name: string, attemptsMax: number): Omit<PoolNode, 'id'> => ({
+  name,
+  capacity: { accelerator: null, acceleratorCount: 0, cpuMilli: 64 * UNIT_MILLI, memoryMib: 65_536 },
+  attemptsMax,
+  domains: {},
+  ordinal: 0,
+  address: null,
+  weights: [],
+});
 
 export const poolOf = (cohort: number): PoolId => `pool_${String(cohort).padStart(10, '0')}` as PoolId;

@@ -9,7 +9,7 @@ import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
 import type { Size, Suite, Workload } from '../scheduler/kueue-suite.ts';
 import { quotaOf, SIZES, workloadsOf } from '../scheduler/kueue-suite.ts';
-import { poolOf, requestOf, suiteNode } from './suite-cell.ts';
+import { poolOf, requestOf, suiteAgent } from './suite-cell.ts';
 
 /** What a run measures, by the clock of the caller. */
 export interface SuiteResult {
@@ -23,11 +23,14 @@ export interface SuiteResult {
   readonly submitP99Ms: number;
 }
 
+/** What agents and their operator call of a pool. */
+type Agents = Pick<PoolDesk, 'create' | 'register' | 'lease' | 'heartbeat' | 'end'>;
+
 export interface SuiteParts {
   readonly suite: Suite;
   readonly agentsPerPool: number;
-  readonly scheduler: JobQueue;
-  readonly pool: (id: PoolId) => PoolDesk;
+  readonly scheduler: Pick<JobQueue, 'submit' | 'addPool'>;
+  readonly pool: (id: PoolId) => Agents;
   readonly nowMs: () => number;
   readonly sleep: (ms: number) => Promise<void>;
 }
@@ -61,12 +64,12 @@ class SuiteRun {
     for (const { workload, request } of requests) this.#workloads.set(request.id, workload);
     const pools = await this.#openPools();
     this.#startMs = nowMs();
-    const agents = pools.flatMap((pool) => pool.agents.map((agent) => this.#work(pool.desk, agent)));
+    const working = Promise.all(pools.flatMap((pool) => pool.agents.map((agent) => this.#work(pool.desk, agent))));
     await this.#submit(requests.toSorted((a, b) => a.workload.arrivalMs - b.workload.arrivalMs));
-    while (this.#done < requests.length) await this.#parts.sleep(5);
+    // A refused agent ends the run.
+    await Promise.race([this.#allDone(requests.length), working]);
     const wallMs = nowMs() - this.#startMs;
     this.#isOver = true;
-    void agents;
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
     const submits = this.#submitsMs.toSorted((a, b) => a - b);
     return {
@@ -79,7 +82,11 @@ class SuiteRun {
     };
   }
 
-  async #openPools(): Promise<readonly { readonly desk: PoolDesk; readonly agents: readonly AgentId[] }[]> {
+  async #allDone(count: number): Promise<void> {
+    while (this.#done < count) await this.#parts.sleep(5);
+  }
+
+  async #openPools(): Promise<readonly { readonly desk: Agents; readonly agents: readonly AgentId[] }[]> {
     const { suite, scheduler, pool, agentsPerPool, nowMs } = this.#parts;
     return Promise.all(
       Array.from({ length: suite.cohorts }, async (_, cohort) => {
@@ -89,7 +96,7 @@ class SuiteRun {
         await desk.create(id, `mac-${cohort}`);
         const agents: AgentId[] = [];
         for (let n = 0; n < agentsPerPool; n++) {
-          agents.push(accepted(await desk.register(suiteNode(`agent-${n}`, LIMITS.agentAttemptsMaxCount))));
+          agents.push(accepted(await desk.register(suiteAgent(`agent-${n}`, LIMITS.agentAttemptsMaxCount))));
         }
         return { desk, agents };
       }),
@@ -117,7 +124,7 @@ class SuiteRun {
   }
 
   /** An agent: asks for work as long as it has room, and runs what it gets. */
-  async #work(desk: PoolDesk, agent: AgentId): Promise<void> {
+  async #work(desk: Agents, agent: AgentId): Promise<void> {
     const holding = new Map<AttemptId, Promise<void>>();
     while (!this.#isOver) {
       if (holding.size >= LIMITS.agentAttemptsMaxCount) await Promise.race(holding.values());
@@ -131,7 +138,7 @@ class SuiteRun {
   }
 
   /** An attempt: gives a sign of life, works for as long as was generated, reports the end. */
-  async #attempt(desk: PoolDesk, { attemptId, jobId, fence }: Grant): Promise<void> {
+  async #attempt(desk: Agents, { attemptId, jobId, fence }: Grant): Promise<void> {
     const { nowMs, sleep } = this.#parts;
     const { set, arrivalMs } = must(this.#workloads.get(jobId), 'a job of the suite');
     const startedMs = nowMs();

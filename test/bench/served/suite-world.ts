@@ -2,14 +2,17 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { ServedWorld } from '../../support/worlds/served-suite.ts';
 import type { Suite } from '../scheduler/kueue-suite.ts';
 import { workloadsOf } from '../scheduler/kueue-suite.ts';
-import { poolOf, requestOf, suiteNode, suiteSettings } from './suite-cell.ts';
+import { poolOf, requestOf, suiteAgent, suiteSettings } from './suite-cell.ts';
 
 /** A suite in simulated time: as many pools as cohorts, each with so many agents. */
 export const suiteWorld = (suite: Suite, agentsPerPool: number): ServedWorld => ({
   settings: suiteSettings(suite),
   pools: Array.from({ length: suite.cohorts }, (_, c) => ({
     id: poolOf(c),
-    nodes: Array.from({ length: agentsPerPool }, (__, n) => suiteNode(`agent-${c}-${n}`, LIMITS.agentAttemptsMaxCount)),
+    nodes: Array.from({ length: agentsPerPool }, (__, n) => ({
+      id: `agent-${c}-${n}`,
+      ...suiteAgent(`agent-${n}`, LIMITS.agentAttemptsMaxCount),
+    })),
   })),
   jobs: Array.from(workloadsOf(suite), (workload) => ({
     request: requestOf(workload),

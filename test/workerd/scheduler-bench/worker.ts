@@ -10,6 +10,7 @@ import { runSuite } from '../../bench/served/suite-run.ts';
 
 export { BillingObject } from '../../../durable-objects/billing-object.ts';
 export { PoolObject } from '../../../durable-objects/pool-object.ts';
+export { QuotaObject } from '../../../durable-objects/quota-object.ts';
 
 // The scheduler, its pools and the ledger as they are served, and a driver that speaks to them as gateways do.
 
