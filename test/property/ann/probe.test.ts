@@ -131,6 +131,25 @@ describe('probing lists', () => {
     }
   });
 
+  it.each([
+    [27, 49],
+    [111, 43],
+    [156, 13],
+    [159, 43],
+  ])('[V80] takes what only the highest sum of 8 bits reaches: seed %i, row %i', (seed, row) => {
+    const sizes = { dimensions: 96, subspaceDimensions: 2, listCount: 6, vectorCount: 40 };
+    const world = new ListWorld({ ...sizes, metric: 'dot', hasLowPlane: false, seed, magnitude: 1, spread: 0.3 });
+    const { nibbles } = world.entries.flat().find((entry) => entry.row === row)!;
+    // The codewords of one entry: no other entry lies in that direction, and its own sum is beyond 8 bits.
+    const values = Float32Array.from({ length: 96 }, (_, i) => world.model.codebook[((i >> 1) * 16 + nibbles[i >> 1]!) * 2 + (i & 1)]!);
+    const query = { values, count: 1, stop: 1000, rescoreCount: 1, allowed: world.allowed };
+    const expected = searchPlainly(world, query);
+    expect([expected.takesHighest, expected.rows]).toEqual([true, [row]]);
+    const { rows } = world.lists.search(query, never);
+    expect([...rows]).toEqual(expected.rows);
+    world.free();
+  });
+
   it('[V80] proposes a thousand rows out of more candidates than it keeps at once', () => {
     const options = { metric: 'cosine', dimensions: 8, subspaceDimensions: 2, hasLowPlane: false, seed: 3, listCount: 10 } as const;
     const world = new ListWorld({ ...options, vectorCount: 12_000, magnitude: 1, spread: 0.5 });

@@ -23,6 +23,8 @@ export interface PlainAnswer {
   readonly closeness: number[];
   readonly rounds: number;
   readonly isSaturated: boolean;
+  /** Whether a list was probed of which only an entry with the highest sum that 8 bits hold could be taken, and one was. */
+  readonly takesHighest: boolean;
   /** Whether a list was probed before another whose centroid is closer. */
   readonly isReordered: boolean;
 }
@@ -82,7 +84,7 @@ function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[]
   const stop = Math.max(-WINDOW, Math.min(127 * chunks, Math.floor(search.stop)));
   const probed: number[] = [];
   const entries: Entry[] = [];
-  let [rounds, isSaturated, isReordered] = [0, false, false];
+  let [rounds, isSaturated, isReordered, takesHighest] = [0, false, false, false];
   let left = bases.map((base, list) => ({ rank: base + further[list]! * slack, list }));
   while (left.length > 0 && entries.length < search.rescoreCount) {
     rounds += 1;
@@ -107,6 +109,7 @@ function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[]
         if (!world.allowed.has(entry.row)) continue;
         const { sum, saturated } = sumOf(tables, entry.nibbles);
         isSaturated ||= saturated;
+        takesHighest ||= chunks === 1 && sum === 127 && need - base === 127;
         const key = Math.max(0, base + sum);
         const behind = best.findIndex((other) => other.key < key);
         best.splice(behind === -1 ? best.length : behind, 0, { key, entry });
@@ -117,7 +120,7 @@ function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[]
     entries.push(...best.map(({ entry }) => entry));
     if (isFull) break;
   }
-  return { probed, entries, rounds, isSaturated, isReordered };
+  return { probed, entries, rounds, isSaturated, isReordered, takesHighest };
 }
 
 function sumOf(tables: readonly Int8Array[], nibbles: Uint8Array): { sum: number; saturated: boolean } {
