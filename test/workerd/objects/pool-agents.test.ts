@@ -1,7 +1,12 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { expect, it } from 'vitest';
 import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import type { Grant } from '../../../src/contract/attempt.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { FileId } from '../../../src/kernel/ids.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
+import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
+import type { JobRequest } from '../../../src/scheduler/served/job.ts';
 import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, value } from './pool-world.ts';
 
 const LARGE = { capacity: { accelerator: null, acceleratorCount: 0, cpuMilli: 64_000, memoryMib: 65_536 }, attemptsMax: 2 };
@@ -105,4 +110,39 @@ it('[P24] forgets all of itself when the scheduler says that it was deleted, and
   expect(await waiting).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
   expect(await call((object) => object.knows(`mac-of-${id}`))).toBe(false);
   expect(await inStore(stub, (store) => store.identity())).toBeUndefined();
+});
+
+const TRAINING: Partial<JobRequest> = {
+  work: { kind: 'training', argv: ['train'], environment: {}, inputs: [], outputs: [], limits: {} },
+  options: DEFAULT_TERMS.options.map((option) => ({ ...option, nodes: { min: 2, max: 2, step: 1 } })),
+};
+
+it('[J140] lets the members of a gang meet once all have started, and none of another attempt', async () => {
+  const { stub, call } = await newPool(true);
+  const agents = [];
+  for (const name of ['one', 'two']) agents.push(value(await call((object) => object.register(named(name, { kinds: ['training'] })))));
+  const request = await newJob(TRAINING);
+  const leasing = agents.map((agent) => stub.lease(agent, 20_000) as unknown as Promise<Outcome<Grant>>);
+  const grants = (await Promise.all(leasing)).map(value).toSorted((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
+  expect(grants.map(({ jobId, rank, worldSize }) => [jobId, rank, worldSize])).toEqual([
+    [request.id, 0, 2],
+    [request.id, 1, 2],
+  ]);
+  const [first, second] = grants.map(({ attemptId }) => attemptId);
+  expect(value(await call((object) => object.meet(second!, 1, 'b:0')))).toBeNull();
+  expect(value(await call((object) => object.meet(first!, 1, 'a:29500')))).toEqual(['a:29500', 'b:0']);
+  expect(value(await call((object) => object.meet(second!, 1, 'b:0')))).toEqual(['a:29500', 'b:0']);
+  expect(await call((object) => object.meet(second!, 2, 'b:0'))).toMatchObject({ error: { code: 'stale_fence' } });
+
+  for (const attemptId of [first!, second!]) await call((object) => object.heartbeat(attemptId, 1, PROGRESS));
+  await expect.poll(async () => (await jobState(request)).state).toBe('running');
+  const saved = { file: 'file_saved' as FileId, bytes: 1, sha256: 'x' };
+  expect(await call((object) => object.saved(first!, 1, saved))).toEqual({ ok: true, value: null });
+  // An agent that asks again begins with what it has saved.
+  expect(value(await call((object) => object.held(first!, 1)))).toMatchObject({ checkpoint: saved });
+  expect(await call((object) => object.end(first!, 1, COMPLETED))).toEqual({ ok: true, value: null });
+  expect((await jobState(request)).state).toBe('succeeded');
+  // The other learns of it with the next sync.
+  await stub.nudge();
+  await expect.poll(async () => (await call((object) => object.heartbeat(second!, 1, PROGRESS))).ok).toBe(false);
 });

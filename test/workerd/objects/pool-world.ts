@@ -10,6 +10,7 @@ import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import { PLAIN_NODE, SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
+import type { JobRequest } from '../../../src/scheduler/served/job.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 
 export const env = anyEnv as unknown as Omit<ObjectsEnv, 'POOL'> & { readonly POOL: DurableObjectNamespace<PoolObject> };
@@ -41,8 +42,8 @@ export async function newPool(evicts = false) {
 }
 
 let jobs = 0;
-export async function newJob() {
-  const request = jobRequest(1_000 + ++jobs);
+export async function newJob(overrides: Partial<JobRequest> = {}) {
+  const request = jobRequest(1_000 + ++jobs, overrides);
   value(await scheduler().submit(request));
   return request;
 }
