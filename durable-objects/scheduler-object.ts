@@ -1,5 +1,4 @@
 import { DurableObject } from 'cloudflare:workers';
-import type { JobState } from '../src/contract/jobs.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../src/contract/pool-exchange.ts';
@@ -8,9 +7,13 @@ import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/ker
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
 import type { JobExplanation } from '../src/scheduler/served/explain-job.ts';
+import type { CostedJob } from '../src/scheduler/served/job-queries.ts';
+import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
+import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
 import type { PoolOperation, PoolOperations } from '../src/scheduler/served/pool-operations.ts';
 import { perform } from '../src/scheduler/served/pool-operations.ts';
+import type { JobFilter, JobPage } from '../src/scheduler/served/sqlite-job-index.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import { AlarmClock } from './alarm-clock.ts';
@@ -37,8 +40,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#after(this.#cell.submit(request));
   }
 
-  cancel(tenantId: TenantId, jobId: JobId): Outcome<Job> {
-    return this.#after(this.#cell.cancel(tenantId, jobId));
+  act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Outcome<Job> {
+    return this.#after(this.#cell.act(tenantId, jobId, verb));
   }
 
   /** Keeps the jobs of a suspended tenant from running, until its suspension ends. */
@@ -76,17 +79,18 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#cell.explain(tenantId, jobId);
   }
 
-  /** Jobs of the tenant, newest first, older than the job `after`, in `state` or all: one more than `limit` when there are more. */
-  jobs(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Outcome<readonly Job[]> {
-    return this.#cell.page(tenantId, limit, after, state);
+  jobs(tenantId: TenantId, filter: JobFilter, limit: number, after: JobId | undefined): Outcome<JobPage> {
+    return listJobs(this.#cell, tenantId, filter, limit, after);
   }
 
-  /** Jobs of the tenant that are not finished. */
+  segments(tenantId: TenantId, jobId: JobId): Outcome<CostedJob> {
+    return costedJob(this.#cell, tenantId, jobId);
+  }
+
   openCount(tenantId: TenantId): number {
     return this.#cell.jobs.openCount(tenantId);
   }
 
-  /** The attempt outputs that the tenant's jobs have accepted. */
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): readonly FileId[] {
     return ids.filter((id) => this.#cell.jobs.isAccepted(tenantId, id));
   }
@@ -99,12 +103,10 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#cell.pools.get(id);
   }
 
-  /** What operators do with a pool: see `PoolOperations`. */
   operate<Name extends PoolOperation>(name: Name, ...args: Parameters<PoolOperations[Name]>): ReturnType<PoolOperations[Name]> {
     return this.#after(perform(this.#cell.operations, name, args));
   }
 
-  /** Pools by id, after `after`: one more than `limit` when there are more. */
   pools(limit: number, after = ''): readonly PoolRecord[] {
     return this.#cell.pools.page(after, limit + 1);
   }

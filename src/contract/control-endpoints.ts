@@ -4,6 +4,7 @@ import { cacheEndpoints, cacheStatsEndpoints } from './cache.ts';
 import type { ControlPath } from './control-paths.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fileEndpoints } from './files.ts';
+import { jobControlEndpoints } from './job-control.ts';
 import { jobEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
 import { organisationEndpoints } from './organisations.ts';
@@ -15,6 +16,7 @@ import { usageEndpoints } from './usage.ts';
 export const CONTROL_ENDPOINTS = {
   ...fileEndpoints,
   ...jobEndpoints,
+  ...jobControlEndpoints,
   ...organisationEndpoints,
   ...keyEndpoints,
   ...quotaEndpoints,

@@ -22,6 +22,12 @@ export const JOB_LIMITS = {
   jobDependenciesMaxCount: 100,
   // 30 days. A longer attempt should be several jobs.
   jobRuntimeMaxS: 30 * 86_400,
+  // Events of a job that its owner can still read, some 300 bytes each.
+  jobEventsKeptCount: 256,
+  // Index entries that one page of a filtered list looks at: some 10 ms. The page ends early then, and says where to go on.
+  jobListLooksMaxCount: 2_000,
+  // Of one answer about a job's cost, some 100 bytes each; the sums are over all of them.
+  jobSegmentsMaxCount: 1_000,
   // The jobs that need the nodes wait for as long.
   jobGraceMaxS: 600,
   // Requests and settlements of one message to the quota object, some 500 bytes each: itty-durable sends them in a header.

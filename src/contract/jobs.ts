@@ -2,19 +2,42 @@ import * as z from 'zod';
 
 import { about, apiOnly, apiText } from './api-text.ts';
 import { FAILURE_REASONS, progress } from './attempt.ts';
-import { ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
+import { name, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { jobId, MARKETS, priority, TERMS } from './job-terms.ts';
-import { WORK_SCHEMAS } from './job-work.ts';
+import { JOB_KINDS, WORK_SCHEMAS } from './job-work.ts';
+import { LIMITS } from './limits.ts';
 import { dollarsOut } from './money.ts';
 
-const JOB_STATES = ['pending', 'starting', 'running', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
+const JOB_STATES = ['pending', 'suspended', 'starting', 'running', 'stopping', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 const exitCode = apiOnly(() => z.int().nullable().meta(about('Of the program, if it ended by itself and not with 0.')));
 
-const attempt = apiOnly(() =>
+/** Why an attempt is asked to stop, or has lost its nodes. */
+const STOP_REASONS = [
+  /** For a job of its queue with more priority, one whose quota it had borrowed, or one of a queue that has less. */
+  'priority',
+  'reclaim',
+  'fair_share',
+  'spot_notice',
+  'node_drain',
+  'node_lost',
+  'max_duration',
+  'deadline',
+  'cost_cap',
+  'tenant_suspended',
+  'budget_exhausted',
+  'scaled_to_zero',
+  /** As its owner wants: suspended, preempted or cancelled. */
+  'suspended',
+  'requested',
+  'cancelled',
+] as const;
+export type StopReason = (typeof STOP_REASONS)[number];
+
+export const attempt = apiOnly(() =>
   z.object({
     fence: z.int().min(1).meta(about('Rises with every attempt.')),
     pool: z.string(),
@@ -22,6 +45,14 @@ const attempt = apiOnly(() =>
     ended_at: unixSeconds.nullable(),
     outcome: z.enum(['running', 'succeeded', ...FAILURE_REASONS]),
     exit_code: exitCode,
+    stopped_for: z
+      .enum(STOP_REASONS)
+      .nullable()
+      .meta(
+        about(
+          'Why it was asked to stop; null when it was not. `priority`, `reclaim` and `fair_share`: for another job. `suspended` and `requested`: as the owner of the job wanted.',
+        ),
+      ),
   }),
 );
 
@@ -63,6 +94,8 @@ const jobFields = apiOnly(() => ({
   queue: z.string(),
   priority: priority.meta(about('As it was given.')),
   state: z.enum(JOB_STATES),
+  nodes: z.int().meta(about('On how many nodes it is now.')),
+  nodes_wanted: z.int().nullable().meta(about('How many nodes it was resized to; null: as many as are free, up to its most.')),
   resources: z.array(resources),
   deadline_at: unixSeconds.nullable(),
   max_runtime_s: z.int().nullable(),
@@ -89,7 +122,7 @@ const jobFields = apiOnly(() => ({
 }));
 
 /** What a job does is shown as it was submitted, by the fields of its kind. */
-const job = apiOnly(() =>
+export const job = apiOnly(() =>
   z
     .discriminatedUnion('kind', [
       z.object({ ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields }),
@@ -149,13 +182,15 @@ const create = z
 
 export type CreateJob = z.output<typeof create>;
 
-const params = z.strictObject({ job: jobId });
+const unixSecondsQuery = z.coerce.number().int().min(0).optional();
 
-const common = { tag: 'Jobs', access: tenant('jobs'), meters: [] } as const;
+export const jobParams = z.strictObject({ job: jobId });
+
+export const jobCommon = { tag: 'Jobs', access: tenant('jobs'), meters: [] } as const;
 
 export const jobEndpoints = {
   createJob: {
-    ...common,
+    ...jobCommon,
     method: 'POST',
     path: '/v1/jobs',
     summary: apiText('Queue a heavy job for the pools'),
@@ -165,47 +200,61 @@ export const jobEndpoints = {
     idempotent: true,
   },
   listJobs: {
-    ...common,
+    ...jobCommon,
     method: 'GET',
     path: '/v1/jobs',
     summary: apiText('List jobs, newest first'),
-    description: apiText('To get the next page, pass the `id` of the last job as `after`; it need not be in the state asked for any more.'),
+    description: apiText(
+      'To get the next page, pass `next` as `after`. Filters are combined. A page of rare jobs may have fewer than `limit`, or none, and still a `next`.',
+    ),
     query: pageQuery.extend({
       state: z.enum(JOB_STATES).optional().meta(about('Jobs that are in this state now; all if absent.')),
+      kind: z.enum(JOB_KINDS).optional(),
+      queue: name.optional(),
+      label: z
+        .string()
+        .regex(/^[^=]+=/, 'must be name=value')
+        .max(2 * LIMITS.nameCharsMax + 1)
+        .optional()
+        .meta(about('Jobs with this label.', 'team=search')),
+      created_after: unixSecondsQuery.meta(about('Jobs submitted then or later, in seconds since the Unix epoch.')),
+      created_before: unixSecondsQuery.meta(about('Jobs submitted before then.')),
     }),
     body: NO_BODY,
     status: 200,
-    reply: json(apiOnly(() => page(job))),
+    reply: json(
+      apiOnly(() => page(job).extend({ next: z.string().nullable().meta(about('Pass it as `after`; null: there are no more.')) })),
+    ),
   },
   getJob: {
-    ...common,
+    ...jobCommon,
     method: 'GET',
     path: '/v1/jobs/:job',
     summary: apiText('State, progress and cost of a job'),
-    params,
+    params: jobParams,
     body: NO_BODY,
     status: 200,
     reply: json(job),
   },
   explainJob: {
-    ...common,
+    ...jobCommon,
     method: 'GET',
     path: '/v1/jobs/:job/explain',
     summary: apiText('Why a job waits'),
-    params,
+    params: jobParams,
     body: NO_BODY,
     status: 200,
     reply: json(explanation),
   },
   getJobLogs: {
-    ...common,
+    ...jobCommon,
     method: 'GET',
     path: '/v1/jobs/:job/logs',
     summary: apiText('What the attempts of a job have written'),
     description: apiText(
       'Text, from byte `offset` on. `x-sluice-log-attempt` names the attempt and `x-sluice-log-next` the offset to read on from. Of each attempt the newest 4 MiB are kept, for 30 days; a line in brackets stands where bytes are missing. With `follow` the answer goes on until the attempt is over: without `attempt`, until the job is.',
     ),
-    params,
+    params: jobParams,
     query: z.strictObject({
       attempt: z.coerce.number().int().min(1).optional().meta(about('The fence of the attempt; the newest if absent.')),
       rank: z.coerce.number().int().min(0).default(0).meta(about('Which of the processes of a gang.')),
@@ -215,16 +264,5 @@ export const jobEndpoints = {
     body: NO_BODY,
     status: 200,
     reply: { kind: 'bytes', contentType: 'text/plain; charset=utf-8' },
-  },
-  cancelJob: {
-    ...common,
-    method: 'POST',
-    path: '/v1/jobs/:job/cancel',
-    summary: apiText('Cancel a job'),
-    description: apiText('A running job is `cancelling` until its agent has stopped. A finished one is answered unchanged.'),
-    params,
-    body: NO_BODY,
-    status: 200,
-    reply: json(job),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -156,6 +156,16 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   getJob: ({ state }) => expect(state).toBe('pending'),
   explainJob: (body) => expect(body).toMatchObject({ state: 'pending', reason: expect.stringMatching(/^no_/), position: 1, ahead: [] }),
   getJobLogs: (_, text) => expect(text).toBe(''),
+  suspendJob: ({ state }) => expect(state).toBe('suspended'),
+  resumeJob: ({ state }) => expect(state).toBe('pending'),
+  preemptJob: ({ state }) => expect(state).toBe('stopping'),
+  resizeJob: ({ nodes_wanted: nodes }) => expect(nodes).toBe(1),
+  reprioritiseJob: ({ priority }) => expect(priority).toBe('high'),
+  listJobAttempts: ({ data }) => expect(data).toMatchObject([{ fence: 1, outcome: 'released', stopped_for: 'requested' }]),
+  getJobCost: async ({ total_usd: total, job_tokens: tokens }) => {
+    expect(tokens).toBe(8);
+    expect(total).toBe((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.cost_usd);
+  },
   cancelJob: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.state).toBe('cancelled'),
   createPool: async () => expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).body.name).toBe('workshop'),
   listPools: ({ data }) => expect(idsIn(data)).toContain(idOf('createPool')),

@@ -25,6 +25,13 @@ export const jobExamples = {
   explainJob: { params: job },
   getJobLogs: { params: job },
   cancelJob: { params: job },
+  suspendJob: { params: job },
+  resumeJob: { params: job },
+  preemptJob: { params: job, query: { attempt: 1 } },
+  resizeJob: { params: job, body: { nodes: 1 } },
+  reprioritiseJob: { params: job, body: { priority: 'high' } },
+  listJobAttempts: { params: job },
+  getJobCost: { params: job },
 
   createPool: { body: { name: 'workshop', owner: 'platform-team' } },
   listPools: {},

@@ -2,7 +2,7 @@ import type { Refusal } from '../../contract/errors.ts';
 import { refusal, refusalAt } from '../../contract/errors.ts';
 import type { Work } from '../../contract/job-work.ts';
 import { inputFilesOf, KIND_FACTS, modelOf, workOf } from '../../contract/job-work.ts';
-import type { CreateJob, JobState } from '../../contract/jobs.ts';
+import type { CreateJob } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuseResource } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
@@ -11,10 +11,14 @@ import { base32 } from '../../kernel/ids.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
+import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobTerms } from '../../scheduler/served/job.ts';
+import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
+import type { JobCost } from './job-cost.ts';
+import { jobCostOf } from './job-cost.ts';
 import type { JobQueue } from './job-queue.ts';
 import { termsOf } from './job-terms.ts';
 
@@ -92,17 +96,24 @@ export class JobDesk {
     return this.#parts.queue.explain(tenantId, jobId);
   }
 
-  cancel(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>> {
-    return this.#parts.queue.cancel(tenantId, jobId);
+  /** Has something done to a job. */
+  act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Promise<Outcome<Job>> {
+    return this.#parts.queue.act(tenantId, jobId, verb);
   }
 
-  /** Jobs newest first, older than the job `after`; in one state, or all. */
-  async list(
+  /** What a job has cost so far. */
+  async cost(tenantId: TenantId, jobId: JobId): Promise<Outcome<{ readonly job: Job; readonly cost: JobCost }>> {
+    const found = await this.#parts.queue.segments(tenantId, jobId);
+    return found.ok ? ok({ job: found.value.job, cost: jobCostOf(found.value.job, found.value.segments) }) : found;
+  }
+
+  /** Jobs newest first, older than the job `after`. */
+  list(
     tenantId: TenantId,
-    { limit, after, state }: { readonly limit: number; readonly after: JobId | undefined; readonly state?: JobState | undefined },
-  ): Promise<Outcome<{ items: readonly Job[]; hasMore: boolean }>> {
-    const jobs = await this.#parts.queue.jobs(tenantId, limit, after, state);
-    return jobs.ok ? ok({ items: jobs.value.slice(0, limit), hasMore: jobs.value.length > limit }) : jobs;
+    filter: JobFilter,
+    { limit, after }: { readonly limit: number; readonly after: JobId | undefined },
+  ): Promise<Outcome<JobPage>> {
+    return this.#parts.queue.jobs(tenantId, filter, limit, after);
   }
 }
 

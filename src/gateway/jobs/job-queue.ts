@@ -1,19 +1,23 @@
-import type { JobState } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
 import type { PoolOperation, PoolOperations } from '../../scheduler/served/pool-operations.ts';
+import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../../scheduler/served/job.ts';
+import type { CostedJob } from '../../scheduler/served/job-queries.ts';
+import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
 
 /** The scheduler, as the gateway calls it. */
 export interface JobQueue {
   submit(request: JobRequest): Promise<Outcome<Job>>;
-  cancel(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
+  act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Promise<Outcome<Job>>;
   job(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
   explain(tenantId: TenantId, jobId: JobId): Promise<Outcome<{ readonly job: Job; readonly explanation: JobExplanation }>>;
-  /** Newest first, older than `after`, in `state` or all: one more than `limit` when there are more. */
-  jobs(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Promise<Outcome<readonly Job[]>>;
+  /** Newest first, older than `after`. */
+  jobs(tenantId: TenantId, filter: JobFilter, limit: number, after: JobId | undefined): Promise<Outcome<JobPage>>;
+  /** A job, and the newest segments that it was charged for, oldest first. */
+  segments(tenantId: TenantId, jobId: JobId): Promise<Outcome<CostedJob>>;
   /** Jobs of the tenant that are not finished. */
   openCount(tenantId: TenantId): Promise<number>;
   /** Keeps the jobs of a suspended tenant from running, until its suspension ends. */

@@ -13,7 +13,9 @@ import { SqliteCellStore } from './sqlite-cell-store.ts';
 import { SqliteJobStore } from './sqlite-job-store.ts';
 
 /** A job as it was stored before the engine decided on it. */
-type EarlierJob = Omit<Job, 'attempt'> & { readonly attempt: Omit<EndedAttempt, 'endedAtMs' | 'outcome'> | null };
+type EarlierJob = Omit<Job, 'attempt' | 'charged' | 'nodesWanted' | 'lastSegment' | 'eventCount'> & {
+  readonly attempt: Omit<EndedAttempt, 'endedAtMs' | 'outcome'> | null;
+};
 
 const JOBS_A_READ = 500;
 
@@ -55,7 +57,7 @@ function pageAfter(storage: SqlStorage, sequence: number): readonly EarlierJob[]
 function released({ attempt, ...job }: EarlierJob): Job {
   const isCancelled = job.state === 'cancelling';
   const ended = attempt === null ? [] : [endedAt(attempt, isCancelled ? 'cancelled' : 'released')];
-  const rest = { ...job, attempt: null, ended: [...job.ended, ...ended] };
+  const rest = { ...job, charged: [], nodesWanted: null, lastSegment: null, eventCount: 0, attempt: null, ended: [...job.ended, ...ended] };
   return isCancelled
     ? { ...rest, state: 'cancelled', finishedAtMs: job.startedAtMs ?? job.createdAtMs }
     : { ...rest, state: 'pending', progress: NO_PROGRESS };
@@ -89,5 +91,6 @@ function recordOf(job: Job, shapes: SharedSpecs): JobRecord {
     endReason: null,
     nodesWanted: null,
     fewerSinceMs: null,
+    isHeld: false,
   };
 }

@@ -1,5 +1,4 @@
 import type { AttemptReport, FailureReason } from '../../contract/attempt.ts';
-import type { JobState } from '../../contract/jobs.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { FundAnswer } from '../../contract/job-funds.ts';
 import type { Outcome } from '../../contract/outcome.ts';
@@ -20,8 +19,9 @@ import type { JobExplanation } from './explain-job.ts';
 import { explained, NOT_WAITING } from './explain-job.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './job.ts';
-import { isFinished } from './job.ts';
 import { arrivalsOf } from './node-of.ts';
+import type { JobVerb } from './job-verbs.ts';
+import { eventFor } from './job-verbs.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
 import { PoolOperations } from './pool-operations.ts';
@@ -32,6 +32,8 @@ import { SqliteCellStore } from './sqlite-cell-store.ts';
 import { SqliteGrantStore, TOKENS_GRANT } from './sqlite-grant-store.ts';
 import { SqliteJobStore } from './sqlite-job-store.ts';
 import { SqliteNodeRegistry } from './sqlite-node-registry.ts';
+import { SqliteJobHistory } from './sqlite-job-history.ts';
+import { SqliteJobIndex } from './sqlite-job-index.ts';
 import { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
 import { SqliteUsageOutbox } from './sqlite-usage-outbox.ts';
 import type { StepContext } from './step-writer.ts';
@@ -43,6 +45,8 @@ import { StepWriter } from './step-writer.ts';
  */
 export class DurableCell {
   readonly jobs: SqliteJobStore;
+  readonly index: SqliteJobIndex;
+  readonly history: SqliteJobHistory;
   readonly outbox: SqliteUsageOutbox;
   readonly pools: SqlitePoolRegistry;
   readonly operations: PoolOperations;
@@ -66,7 +70,16 @@ export class DurableCell {
     this.outbox = new SqliteUsageOutbox(storage);
     this.pools = new SqlitePoolRegistry(storage);
     this.grants = new SqliteGrantStore(storage);
-    this.#writer = new StepWriter(this.#records, this.jobs, this.outbox, this.grants);
+    this.index = new SqliteJobIndex(storage);
+    this.history = new SqliteJobHistory(storage);
+    this.#writer = new StepWriter({
+      records: this.#records,
+      jobs: this.jobs,
+      outbox: this.outbox,
+      index: this.index,
+      history: this.history,
+      grants: this.grants,
+    });
     this.#nodes = new SqliteNodeRegistry(storage);
     this.operations = new PoolOperations({
       registry: this.pools,
@@ -105,11 +118,16 @@ export class DurableCell {
     return submitted.ok ? ok(must(this.jobs.find(request.id), 'a submitted job is stored')) : submitted;
   }
 
-  /** Cancels a waiting job at once; asks the agent of a live one to stop. Refuses with `job_not_found`. A finished job stays as it is. */
-  cancel(tenantId: TenantId, jobId: JobId): Outcome<Job> {
+  /** Has something done to a job: the job after that. Refuses with `job_not_found`, or as `eventFor` does. */
+  act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Outcome<Job> {
     const job = this.find(tenantId, jobId);
-    if (!job.ok || isFinished(job.value) || job.value.state === 'cancelling') return job;
-    this.#transact(() => this.#step([{ kind: 'cancel', jobId }]));
+    if (!job.ok) return job;
+    const event = eventFor(job.value, this.#loaded().jobs.find(jobId), verb);
+    if (!event.ok) return event;
+    if (event.value === null) return job;
+    const events = [event.value];
+    const progressed = verb.kind === 'reprioritise' ? [{ ...job.value, priority: verb.priority }] : [];
+    this.#transact(() => this.#step(events, { progressed }));
     return this.find(tenantId, jobId);
   }
 
@@ -118,12 +136,6 @@ export class DurableCell {
     return job === undefined || job.tenantId !== tenantId
       ? refuseResource('job_not_found', { kind: 'job', name: jobId }, `no job ${jobId}`, 'job')
       : ok(job);
-  }
-
-  /** Jobs of the tenant, newest first, older than the job `after`: one more than `limit` when there are more. */
-  page(tenantId: TenantId, limit: number, after: JobId | undefined, state?: JobState): Outcome<readonly Job[]> {
-    const last = after === undefined ? ok({ sequence: Number.MAX_SAFE_INTEGER }) : this.find(tenantId, after);
-    return last.ok ? ok(this.jobs.newest(tenantId, last.value.sequence, limit + 1, state)) : last;
   }
 
   /** Why a job waits. Refuses with `job_not_found`. */
@@ -154,7 +166,10 @@ export class DurableCell {
       this.jobs.bar(tenantId);
       const open = this.jobs.uncancelled(tenantId, LIMITS.schedulerBatchMaxCount);
       this.#step(open.map(({ id }): CellEvent => ({ kind: 'cancel', jobId: id })));
-      this.jobs.eraseFinished(tenantId, LIMITS.jobsErasedMaxCount);
+      for (const job of this.jobs.eraseFinished(tenantId, LIMITS.jobsErasedMaxCount)) {
+        this.index.remove(job);
+        this.history.erase(job.id);
+      }
       const left = this.jobs.count(tenantId) + this.grants.count(tenantId);
       if (left === 0) {
         this.#step([{ kind: 'remove_queue', name: tenantId }]);

@@ -44,6 +44,7 @@ function reasonOf({ why, blockers }: Explanation): WaitReason {
   switch (why.kind) {
     case 'not_waiting':
     case 'scaled_to_zero':
+    case 'suspended':
       return 'not_waiting';
     case 'queue_suspended':
       return 'tenant_suspended';

@@ -7,13 +7,13 @@ import type { Job, LiveAttempt } from './job.ts';
  * undefined for a report that is the attempt's. [J139]
  */
 export function afterMember(job: Job, attempt: LiveAttempt, report: AttemptReport): Job | undefined {
-  const { nodeCount = 1, isConfirmed, confirmedRanks = [] } = attempt;
+  const { nodes, isConfirmed, confirmedRanks = [] } = attempt;
   const { rank = 0 } = report;
-  if (nodeCount === 1 || report.kind === 'failed') return undefined;
+  if (nodes === 1 || report.kind === 'failed') return undefined;
   if (report.kind !== 'progress') return rank === 0 ? undefined : job;
   if (isConfirmed) return rank === 0 ? undefined : job;
   const ranks = [...new Set([...confirmedRanks, rank])];
   // The last of them confirms the attempt.
-  if (ranks.length === nodeCount) return undefined;
+  if (ranks.length === nodes) return undefined;
   return { ...job, attempt: { ...attempt, confirmedRanks: ranks } };
 }

@@ -1,9 +1,11 @@
 import type { Checkpoint, FailureReason, JobOutput, Progress } from '../../contract/attempt.ts';
 import type { Priority } from '../../contract/job-terms.ts';
 import type { Work } from '../../contract/job-work.ts';
-import type { JobErrorReason, JobState } from '../../contract/jobs.ts';
+import type { JobErrorReason, JobState, StopReason } from '../../contract/jobs.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../kernel/ids.ts';
+import type { Charged } from './charged.ts';
+import type { JobSegment } from './job-segments.ts';
 import type { ResourceOption } from '../engine/model/job-spec.ts';
 
 /** The submitter of a job, and its payer. */
@@ -54,7 +56,7 @@ export interface Job extends JobRequest {
   readonly state: JobState;
   /** Fence of the newest attempt; 0 before the first. */
   readonly fence: number;
-  /** The attempt that a pool was given: present exactly in `starting`, `running` and `cancelling`. */
+  /** The attempt that a pool was given: present exactly in `starting`, `running`, `stopping` and `cancelling`. */
   readonly attempt: LiveAttempt | null;
   /** Attempts that ended, oldest first; the newest `jobAttemptsKeptCount` of them. */
   readonly ended: readonly EndedAttempt[];
@@ -72,8 +74,14 @@ export interface Job extends JobRequest {
   /** Of an attempt that was not accepted because its tokens were not paid: so many have to be, before there is another. */
   readonly tokensNeeded?: number;
   readonly acceleratorMs: number;
-  /** The part of it that was on accelerators of a type. */
-  readonly acceleratorMsByType?: Readonly<Record<string, number>>;
+  /** The same by what it is priced by. */
+  readonly charged: readonly Charged[];
+  /** The newest of its segments. */
+  readonly lastSegment: JobSegment | null;
+  /** Events of its history so far. */
+  readonly eventCount: number;
+  /** Nodes that its owner lets it have; null: as many as there are. */
+  readonly nodesWanted: number | null;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
@@ -83,9 +91,12 @@ export interface LiveAttempt {
   readonly id: AttemptId;
   readonly fence: number;
   readonly poolId: PoolId;
+  /** Which of the job's options it runs by, and on how many nodes. */
+  readonly option: number;
+  readonly nodes: number;
   readonly startedAtMs: number;
-  /** How many nodes it is on; absent: one. */
-  readonly nodeCount?: number;
+  /** Why it was asked to stop; null when it was not. */
+  readonly stopping: StopReason | null;
   /** Of a gang: the ranks whose agents have given a sign of life, while some have not. */
   readonly confirmedRanks?: readonly number[];
   /** Whether its agent has given a sign of life; of a gang, whether all have. */
@@ -100,6 +111,8 @@ export interface EndedAttempt {
   readonly outcome: 'succeeded' | FailureReason;
   /** Of a program that ended by itself. */
   readonly exitCode?: number;
+  /** Why it had been asked to stop; null, or absent of attempts from before that was recorded, when it had not. */
+  readonly stoppedFor?: StopReason | null;
 }
 
 interface JobError {
@@ -124,6 +137,10 @@ export const newJob = (request: JobRequest, sequence: number, nowMs: number): Jo
   error: null,
   tokens: 0,
   acceleratorMs: 0,
+  charged: [],
+  lastSegment: null,
+  eventCount: 0,
+  nodesWanted: null,
   createdAtMs: nowMs,
   startedAtMs: null,
   finishedAtMs: null,

@@ -3,8 +3,10 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { carryOver } from './carry-over.ts';
 import { NODE_TABLE } from './sqlite-node-registry.ts';
 import { CELL_TABLES } from './sqlite-cell-store.ts';
-import { widenRequests } from './wider-requests.ts';
 import { GRANT_TABLE } from './sqlite-grant-store.ts';
+import { JOB_HISTORY } from './sqlite-job-history.ts';
+import { JOB_TAGS } from './sqlite-job-index.ts';
+import { RICHER_JOBS, widenRequests } from './wider-requests.ts';
 
 /** Nodes are on record as their pools describe them; of those that were there before, no more is known than that they are. */
 function nodesOnRecord({ sql }: SqlStorage): void {
@@ -44,4 +46,5 @@ export const JOB_MIGRATIONS: Migrations = [
   // Attempts are paid in advance; those that run already are charged afterwards, up to their end.
   `${GRANT_TABLE}
    UPDATE cell_records SET body = json_set(body, '$.attempt.funds', NULL) WHERE kind = 'jobs' AND body ->> '$.attempt' IS NOT NULL;`,
+  `${RICHER_JOBS} ${JOB_TAGS} ${JOB_HISTORY}`,
 ];

@@ -42,6 +42,7 @@ export function projected(job: Job, record: JobRecord, end: AttemptEnd | undefin
     fence: record.fence,
     attempt,
     failures: record.failures,
+    nodesWanted: record.nodesWanted,
     startedAtMs: job.startedAtMs ?? attempt?.startedAtMs ?? null,
     finishedAtMs: record.finishedAtMs,
   };
@@ -72,25 +73,24 @@ function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptE
 const handedOver = ({ attempt }: JobRecord): (Attempt & { readonly startedAtMs: number }) | null =>
   attempt === null || attempt.startedAtMs === null ? null : { ...attempt, startedAtMs: attempt.startedAtMs };
 
-function liveAttempt(
-  job: Job,
-  { spec }: JobRecord,
-  { fence, poolId, placement, startedAtMs, runningAtMs }: Attempt & { startedAtMs: number },
-): LiveAttempt {
+function liveAttempt(job: Job, { spec }: JobRecord, attempt: Attempt & { startedAtMs: number }): LiveAttempt {
+  const { fence, poolId, option, placement, startedAtMs, runningAtMs, leaving } = attempt;
   const confirmedRanks = job.attempt?.fence === fence ? job.attempt.confirmedRanks : undefined;
   return {
     id: attemptIdOf(spec.id, fence),
     fence,
     poolId,
+    option,
+    nodes: placement.slots.length,
     startedAtMs,
+    stopping: leaving?.reason ?? null,
     isConfirmed: runningAtMs !== null,
-    ...(placement.slots.length === 1 ? {} : { nodeCount: placement.slots.length }),
     ...(confirmedRanks === undefined ? {} : { confirmedRanks }),
   };
 }
 
 function endedAttempt(
-  { fence, poolId, startedAtMs, isConfirmed }: LiveAttempt,
+  { fence, poolId, startedAtMs, stopping, isConfirmed }: LiveAttempt,
   end: AttemptEnd | undefined,
   record: JobRecord,
   nowMs: number,
@@ -98,7 +98,7 @@ function endedAttempt(
   // The output of a job that was cancelled meanwhile is not wanted.
   const reported = end?.outcome === 'succeeded' && record.state !== 'succeeded' ? 'cancelled' : end?.outcome;
   const outcome: EndedAttempt['outcome'] = reported ?? (isConfirmed ? 'lease_expired' : 'never_started');
-  return { fence, poolId, startedAtMs, endedAtMs: nowMs, outcome, ...(end === undefined ? {} : exitCodeOf(end)) };
+  return { fence, poolId, startedAtMs, endedAtMs: nowMs, outcome, stoppedFor: stopping, ...(end === undefined ? {} : exitCodeOf(end)) };
 }
 
 const exitCodeOf = (end: AttemptEnd): { readonly exitCode?: number } =>
@@ -123,16 +123,16 @@ const ENDED_BY: { readonly [Reason in EndReason]?: NonNullable<Job['error']> } =
 };
 
 /** The states of the engine, as the API names them. */
-function stateOf({ state, attempt }: JobRecord): JobState {
+function stateOf({ state, attempt, isHeld }: JobRecord): JobState {
   switch (state) {
+    case 'pending':
     case 'admitted':
     case 'evicted':
-      return 'pending';
+      return isHeld ? 'suspended' : 'pending';
     case 'checkpointing':
-      return attempt?.leaving?.reason === 'cancelled' ? 'cancelling' : 'running';
+      return attempt?.leaving?.reason === 'cancelled' ? 'cancelling' : 'stopping';
     case 'expired':
       return 'failed';
-    case 'pending':
     case 'starting':
     case 'running':
     case 'succeeded':

@@ -1,5 +1,4 @@
 import { jobOfOutput } from '../../contract/attempt.ts';
-import type { JobState } from '../../contract/jobs.ts';
 import { must } from '../../kernel/assert.ts';
 import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
@@ -48,13 +47,6 @@ export class SqliteJobStore {
     return this.#sql.exec<{ count: number }>('SELECT count FROM open_jobs WHERE tenant_id = ?', tenantId).toArray()[0]?.count ?? 0;
   }
 
-  /** Jobs of a tenant, newest first, that were submitted before `before`; in one state, or all. */
-  newest(tenantId: TenantId, before: number, count: number, state?: JobState): readonly Job[] {
-    const order = 'sequence < ? ORDER BY sequence DESC LIMIT ?';
-    if (state === undefined) return this.#jobs(`SELECT body FROM jobs WHERE tenant_id = ? AND ${order}`, tenantId, before, count);
-    return this.#jobs(`SELECT body FROM jobs WHERE tenant_id = ? AND state = ? AND ${order}`, tenantId, state, before, count);
-  }
-
   /** How many jobs of the tenant are on record. */
   count(tenantId: TenantId): number {
     return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM jobs WHERE tenant_id = ?', tenantId).one().count;
@@ -71,24 +63,22 @@ export class SqliteJobStore {
 
   /** At most `count` unfinished jobs of the tenant that are not being cancelled. */
   uncancelled(tenantId: TenantId, count: number): readonly Job[] {
-    const isOpen = "state IN ('pending', 'starting', 'running')";
+    const isOpen = "state IN ('pending', 'suspended', 'starting', 'running', 'stopping')";
     return this.#jobs(`SELECT body FROM jobs WHERE tenant_id = ? AND ${isOpen} LIMIT ?`, tenantId, count);
   }
 
-  /** Erases at most `count` finished jobs of the tenant. */
-  eraseFinished(tenantId: TenantId, count: number): void {
+  /** Erases at most `count` finished jobs of the tenant: those that it has erased. */
+  eraseFinished(tenantId: TenantId, count: number): readonly Job[] {
     this.forget();
-    this.#sql.exec(
-      `DELETE FROM jobs WHERE id IN
-         (SELECT id FROM jobs WHERE tenant_id = ? AND state IN ('succeeded', 'failed', 'cancelled') LIMIT ?)`,
-      tenantId,
-      count,
-    );
+    const isFinal = "state IN ('succeeded', 'failed', 'cancelled')";
+    const erased = this.#jobs(`SELECT body FROM jobs WHERE tenant_id = ? AND ${isFinal} LIMIT ?`, tenantId, count);
+    for (const { id } of erased) this.#sql.exec('DELETE FROM jobs WHERE id = ?', id);
     this.#sql.exec('DELETE FROM open_jobs WHERE tenant_id = ? AND count = 0', tenantId);
+    return erased;
   }
 
   save(job: Job): void {
-    this.#countOpen(job);
+    this.#countOpen(this.find(job.id), job);
     this.#sql.exec(
       `INSERT INTO jobs (id, organisation_id, tenant_id, project_id, owner, state, priority, sequence, body)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -114,8 +104,7 @@ export class SqliteJobStore {
     this.#recent.delete(must(oldest, 'there are some'));
   }
 
-  #countOpen(job: Job): void {
-    const known = this.find(job.id);
+  #countOpen(known: Job | undefined, job: Job): void {
     const change = Number(!isFinished(job)) - Number(known !== undefined && !isFinished(known));
     if (change === 0) return;
     this.#sql.exec(

@@ -9,6 +9,7 @@ import type { JobRecord } from '../engine/machine/job-record.ts';
 import type { CellDecision } from '../engine/machine/records.ts';
 import type { LedgerEvent } from '../engine/life/segment.ts';
 import { WHOLE_MILLI } from '../engine/model/pool-spec.ts';
+import { withCharge } from './charged.ts';
 import type { Job, JobRequest } from './job.ts';
 import { newJob } from './job.ts';
 import type { AttemptEnd } from './project-job.ts';
@@ -18,6 +19,12 @@ import type { SqliteGrantStore } from './sqlite-grant-store.ts';
 import { TOKENS_GRANT } from './sqlite-grant-store.ts';
 import type { RecordDecision, SqliteCellStore } from './sqlite-cell-store.ts';
 import { isRecord } from './sqlite-cell-store.ts';
+import type { JobEvent } from './job-events.ts';
+import { eventOf } from './job-events.ts';
+import type { JobSegment } from './job-segments.ts';
+import { segmentAfter } from './job-segments.ts';
+import type { OfJob, SqliteJobHistory } from './sqlite-job-history.ts';
+import type { SqliteJobIndex } from './sqlite-job-index.ts';
 import type { SqliteJobStore } from './sqlite-job-store.ts';
 import type { SqliteUsageOutbox } from './sqlite-usage-outbox.ts';
 
@@ -31,12 +38,24 @@ export interface StepContext {
   readonly progressed?: readonly Job[];
 }
 
+/** Where a cell is stored. */
+interface CellStores {
+  readonly records: SqliteCellStore;
+  readonly jobs: SqliteJobStore;
+  readonly outbox: SqliteUsageOutbox;
+  readonly index: SqliteJobIndex;
+  readonly history: SqliteJobHistory;
+  readonly grants: SqliteGrantStore;
+}
+
 /** What a step means for others. */
 interface Written {
   /** Pools that have something to do. */
   readonly news: ReadonlySet<PoolId>;
   /** Jobs that are over. */
   readonly finished: readonly JobId[];
+  /** Jobs that are not as they were. */
+  readonly changed: readonly JobId[];
 }
 
 /** Part of the usage route, so that jobs appear among API calls. */
@@ -49,16 +68,21 @@ export class StepWriter {
   readonly #records: SqliteCellStore;
   readonly #jobs: SqliteJobStore;
   readonly #outbox: SqliteUsageOutbox;
+  readonly #index: SqliteJobIndex;
+  readonly #history: SqliteJobHistory;
   /** Of the step that is being written. */
   #charges: UsageEvent[] = [];
   /** What it charged to each grant. */
   #uses = new Map<string, number>();
+  #segments: OfJob<JobSegment>[] = [];
   readonly #grants: SqliteGrantStore;
 
-  constructor(records: SqliteCellStore, jobs: SqliteJobStore, outbox: SqliteUsageOutbox, grants: SqliteGrantStore) {
+  constructor({ records, jobs, outbox, index, history, grants }: CellStores) {
     this.#records = records;
     this.#jobs = jobs;
     this.#outbox = outbox;
+    this.#index = index;
+    this.#history = history;
     this.#grants = grants;
   }
 
@@ -71,6 +95,7 @@ export class StepWriter {
     this.#charges = [];
     this.#uses = new Map();
     const asks: Extract<CellDecision, { kind: 'fund' }>[] = [];
+    this.#segments = [];
     const find = (id: JobId): Job | undefined => changed.get(id) ?? this.#jobs.find(id);
     for (const decision of decisions) {
       if (decision.kind === 'save') {
@@ -89,10 +114,10 @@ export class StepWriter {
       else if (isRecord(decision)) saved.push(decision);
     }
     this.#records.saveAll(saved, records.values());
-    for (const job of changed.values()) {
-      this.#dropOver(job);
-      this.#jobs.save(this.#withTokens(job, ends?.get(job.id), records.has(job.id), nowMs));
-    }
+    this.#saveJobs(
+      [...changed.values()].map((job) => this.#withTokens(job, ends?.get(job.id), records.has(job.id), nowMs)),
+      nowMs,
+    );
     this.#outbox.charge(this.#charges);
     this.#grants.use(this.#uses);
     this.#grants.close(
@@ -111,16 +136,39 @@ export class StepWriter {
       nowMs,
     );
     const finished = [...records.values()].filter(({ finishedAtMs }) => finishedAtMs !== null).map(({ spec }) => spec.id);
-    return { news: this.#put(effects, changed), finished };
+    return { news: this.#put(effects, changed), finished, changed: [...changed.keys()] };
+  }
+
+  /** Saves jobs with what their history gains. */
+  #saveJobs(jobs: readonly Job[], nowMs: number): void {
+    const submissions: Job[] = [];
+    const events: OfJob<JobEvent>[] = [];
+    for (const job of jobs) {
+      const before = this.#jobs.find(job.id);
+      const event = eventOf(before, job, nowMs);
+      if (event !== undefined) events.push({ jobId: job.id, entry: event });
+      const noted = event === undefined ? job : { ...job, eventCount: event.sequence };
+      if (before === undefined) submissions.push(noted);
+      this.#dropOver(job);
+      this.#jobs.save(noted);
+    }
+    this.#index.add(submissions);
+    this.#history.append(events, this.#segments);
   }
 
   /** The time of a segment, charged once; an attempt that no agent confirmed has cost nothing. */
-  #withSegment(job: Job, { id, fence, quantity, accelerator, grant }: LedgerEvent, end: AttemptEnd | undefined, nowMs: number): Job {
+  #withSegment(job: Job, event: LedgerEvent, end: AttemptEnd | undefined, nowMs: number): Job {
+    const { id, fence, quantity, accelerator, grant } = event;
     if (!hasRun(job, fence, end)) return job;
     const acceleratorMs = Math.floor(quantity / WHOLE_MILLI);
-    this.#charge(job, id, 'accelerator_ms', acceleratorMs, grant?.paidAtMs ?? nowMs, accelerator);
+    if (acceleratorMs === 0) return job;
+    const atMs = grant?.paidAtMs ?? nowMs;
+    this.#charge(job, id, 'accelerator_ms', acceleratorMs, atMs, accelerator);
     if (grant !== null) this.#use(grantIdOf(job.id, fence, grant.index), acceleratorMs);
-    return { ...job, acceleratorMs: job.acceleratorMs + acceleratorMs, ...byType(job, accelerator, acceleratorMs) };
+    const lastSegment = segmentAfter(job.lastSegment, event, acceleratorMs, atMs);
+    this.#segments.push({ jobId: job.id, entry: lastSegment });
+    const charged = withCharge(job.charged, accelerator, atMs, acceleratorMs);
+    return { ...job, acceleratorMs: job.acceleratorMs + acceleratorMs, charged, lastSegment };
   }
 
   /** The tokens of an accepted completion, charged with it. */
@@ -135,7 +183,7 @@ export class StepWriter {
     this.#uses.set(grantId, (this.#uses.get(grantId) ?? 0) + quantity);
   }
 
-  #charge(job: Job, id: string, meter: Meter, quantity: number, atMs: number, accelerator?: string | null): void {
+  #charge(job: Job, id: string, meter: Meter, quantity: number, atMs: number, accelerator: string | null = null): void {
     if (quantity === 0) return;
     const { organisationId, tenantId, projectId, work } = job;
     this.#charges.push({
@@ -146,7 +194,7 @@ export class StepWriter {
       meter,
       quantity,
       model: modelOf(work),
-      ...(accelerator == null ? {} : { accelerator }),
+      ...(accelerator === null ? {} : { accelerator }),
       route: JOBS_ROUTE,
       atMs,
     });
@@ -171,11 +219,6 @@ export class StepWriter {
   }
 }
 
-/** The time of a job by the type of accelerator, which is what it is priced by. */
-function byType({ acceleratorMsByType = {} }: Job, type: string | null, ms: number): Pick<Job, 'acceleratorMsByType'> {
-  return type === null ? {} : { acceleratorMsByType: { ...acceleratorMsByType, [type]: (acceleratorMsByType[type] ?? 0) + ms } };
-}
-
 /** Whether an attempt has used anything: its agent confirmed it, or says how it ended. */
 function hasRun({ attempt }: Job, fence: number, end: AttemptEnd | undefined): boolean {
   if (attempt?.fence === fence && attempt.isConfirmed) return true;
@@ -185,7 +228,7 @@ function hasRun({ attempt }: Job, fence: number, end: AttemptEnd | undefined): b
 /** One for each member of a gang. */
 function poolEffects(job: Job, effect: Effect): readonly PoolEffect[] {
   const { fence } = effect;
-  const ranks = Array.from({ length: job.attempt?.nodeCount ?? 1 }, (_, rank) => rank);
+  const ranks = Array.from({ length: job.attempt?.nodes ?? 1 }, (_, rank) => rank);
   switch (effect.kind) {
     case 'start':
       return effect.nodeIds.map((nodeId, rank) => ({ kind: 'start', nodeId, grant: grantOf(job, fence, rank, effect.nodeIds.length) }));

@@ -73,6 +73,8 @@ const reached = {
     tenant_suspended: 0,
     budget_exhausted: 0,
     scaled_to_zero: 0,
+    suspended: 0,
+    requested: 0,
     cancelled: 0,
   } satisfies Record<EvictionReason, number>,
   ends: {
@@ -113,6 +115,7 @@ const reached = {
     dependencies: 0,
     queue_suspended: 0,
     payer_refused: 0,
+    suspended: 0,
     scaled_to_zero: 0,
     others_first: 0,
     blocked: 0,
@@ -139,6 +142,9 @@ const reached = {
   events: {
     submit: 0,
     cancel: 0,
+    hold: 0,
+    preempt: 0,
+    reprioritise: 0,
     report: 0,
     funded: 0,
     unfunded: 0,

@@ -163,7 +163,7 @@ class Simulation {
       const id = this.world.grants.at(-1 - back)?.grant.jobId ?? jobRequest(n).id;
       const job = this.world.cell.jobs.find(id);
       if (job?.attempt) seen.cancelledLive += 1;
-      this.world.cell.cancel(job?.tenantId ?? jobRequest(0).tenantId, id);
+      this.world.cell.act(job?.tenantId ?? jobRequest(0).tenantId, id, { kind: 'cancel' });
     },
     wait: ({ ms }) => {
       this.world.nowMs += ms;
@@ -232,7 +232,7 @@ class Simulation {
     const after = this.#stored();
     for (const job of after.values()) {
       const before = this.#jobs.get(job.id);
-      assert.equal(job.attempt !== null, ['starting', 'running', 'cancelling'].includes(job.state));
+      assert.equal(job.attempt !== null, ['starting', 'running', 'stopping', 'cancelling'].includes(job.state));
       if (job.attempt !== null) assert.equal(job.attempt.fence, job.fence);
       assert.equal(job.outputFile !== null, job.state === 'succeeded');
       assert.ok(job.fence >= (before?.fence ?? 0) && job.acceleratorMs >= (before?.acceleratorMs ?? 0));

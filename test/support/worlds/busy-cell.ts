@@ -125,6 +125,10 @@ export class BusyCell {
       return { kind: 'load', jobId: this.#pick(online).spec.id, load };
     }
     if (this.#chance(2)) return { kind: 'scale', jobId: spec.id, nodes: this.#below(4) };
+    const roll = this.#below(6);
+    if (roll === 0) return { kind: 'preempt', jobId: spec.id };
+    if (roll === 1) return { kind: 'reprioritise', jobId: spec.id, priority: this.#below(3) };
+    if (roll < 5) return { kind: 'hold', jobId: spec.id, isHeld: this.#chance(2) };
     return { kind: 'cancel', jobId: spec.id };
   }
 

@@ -130,7 +130,7 @@ describe.each([
     const request = await newJob();
     const grant = value(await call((object) => object.lease(agent, 0)))!;
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
-    await scheduler().cancel(request.tenantId, request.id);
+    await scheduler().act(request.tenantId, request.id, { kind: 'cancel' });
     await stub.nudge();
     expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toMatchObject({ command: 'cancel' });
     const stopped = { kind: 'failed', reason: 'cancelled', message: '' } as const;
@@ -299,7 +299,7 @@ describe('PoolObject', () => {
     });
     for (const { attemptId } of grants) await call((object) => object.end(attemptId, 1, COMPLETED));
     // Of one the pool knows nothing any more.
-    for (const { tenantId, id } of requests) await scheduler().cancel(tenantId, id);
+    for (const { tenantId, id } of requests) await scheduler().act(tenantId, id, { kind: 'cancel' });
   });
 
   it('[P1] continues to report to the scheduler after a call that failed', async () => {

@@ -20,6 +20,7 @@ import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
 import { newJob } from '../../../src/scheduler/served/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
 import { SqliteCellStore } from '../../../src/scheduler/served/sqlite-cell-store.ts';
+import { SqliteJobIndex } from '../../../src/scheduler/served/sqlite-job-index.ts';
 import { SqliteJobStore } from '../../../src/scheduler/served/sqlite-job-store.ts';
 import { SqliteUsageOutbox } from '../../../src/scheduler/served/sqlite-usage-outbox.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
@@ -198,12 +199,14 @@ describe.each([
     const { call } = await scheduler(evicts);
     const tenantId = 'tn_0000000001_pages000' as TenantId;
     for (let n = 1; n <= 5; n++) await call((object) => object.submit(jobRequest(n, n === 3 ? {} : { tenantId })));
-    const first = await call((object) => object.jobs(tenantId, 2, undefined));
-    expect(unwrap(first).map(({ id }) => id)).toEqual([5, 4, 2].map((n) => jobRequest(n).id));
-    const second = await call((object) => object.jobs(tenantId, 2, jobRequest(4).id));
-    expect(unwrap(second).map(({ id }) => id)).toEqual([2, 1].map((n) => jobRequest(n).id));
+    const first = await call((object) => object.jobs(tenantId, {}, 2, undefined));
+    expect(unwrap(first).jobs.map(({ id }) => id)).toEqual([5, 4].map((n) => jobRequest(n).id));
+    expect(unwrap(first).next).toBe(jobRequest(4).id);
+    const second = await call((object) => object.jobs(tenantId, {}, 2, jobRequest(4).id));
+    expect(unwrap(second).jobs.map(({ id }) => id)).toEqual([2, 1].map((n) => jobRequest(n).id));
+    expect(unwrap(second).next).toBeNull();
     expect(await call((object) => object.job(tenantId, jobRequest(3).id))).toMatchObject({ ok: false, error: { code: 'job_not_found' } });
-    expect(await call((object) => object.jobs(tenantId, 2, jobRequest(3).id))).toMatchObject({ ok: false });
+    expect(await call((object) => object.jobs(tenantId, {}, 2, jobRequest(3).id))).toMatchObject({ ok: false });
   });
 });
 
@@ -269,11 +272,13 @@ describe('SchedulerObject at size', () => {
         },
       } as unknown as SqlStorage;
       const [store, cell, outbox] = [new SqliteJobStore(counting), new SqliteCellStore(counting), new SqliteUsageOutbox(counting)];
+      const index = new SqliteJobIndex(counting);
       const effect = { kind: 'kill', attemptId: 'att_1' as never } as const;
       storage.transactionSync(() => {
         for (let n = 1; n <= 20_000; n++) {
           const job = newJob(jobRequest(n, { tenantId: tenantOf(n) }), n, n);
           store.save(job);
+          index.add([job]);
           if (n % 20 > 0) continue;
           cell.putEffect(`pool_${n % 100}` as PoolId, job.id, 1, effect);
           cell.extendLease(`pool_${n}` as PoolId, n);
@@ -288,9 +293,10 @@ describe('SchedulerObject at size', () => {
       const reads = {
         find: () => store.find(jobRequest(9_000).id),
         openCount: () => store.openCount(tenantOf(7)),
-        newest: () => store.newest(tenantOf(7), 10_000, 3),
-        newestStarting: () => store.newest(tenantOf(7), 10_000, 3, 'starting'),
-        newestCancelled: () => store.newest(tenantOf(7), 10_000, 3, 'cancelled'),
+        newest: () => index.page(tenantOf(7), {}, 10_000, 2),
+        newestOfAKind: () => index.page(tenantOf(7), { kind: 'batch_embedding', state: 'pending' }, 10_000, 1),
+        newestCancelled: () => index.page(tenantOf(7), { state: 'cancelled', queue: 'default' }, 10_000, 2),
+        newestOfATime: () => index.page(tenantOf(7), { createdFromMs: 5_000, createdUntilMs: 6_000 }, 10_000, 1),
         outbox: () => [outbox.nextDueMs(), outbox.due(1, 3)],
         save: () => store.save(store.find(jobRequest(9_000).id)!),
         effects: () => cell.effects('pool_20' as PoolId, 3),
@@ -311,15 +317,15 @@ describe('SchedulerObject at size', () => {
     const tenantId = tenantOf(1);
     const ids = [1, 51, 101, 151].map((n) => jobRequest(n, { tenantId }).id);
     for (const n of [1, 51, 101, 151]) unwrap(await call((object) => object.submit(jobRequest(n, { tenantId }))));
-    unwrap(await call((object) => object.cancel(tenantId, ids[1]!)));
+    unwrap(await call((object) => object.act(tenantId, ids[1]!, { kind: 'cancel' })));
     const list = async (limit: number, after: JobId | undefined, state: JobState) =>
-      unwrap(await call((object) => object.jobs(tenantId, limit, after, state))).map(({ id }) => id);
+      unwrap(await call((object) => object.jobs(tenantId, { state }, limit, after))).jobs.map(({ id }) => id);
     expect(await list(10, undefined, 'cancelled')).toEqual([ids[1]]);
     expect(await list(10, undefined, 'pending')).toEqual([ids[3], ids[2], ids[0]]);
-    // One more than the limit shows that there are more; the page's last job may have left the state since.
-    expect(await list(1, undefined, 'pending')).toEqual([ids[3], ids[2]]);
-    unwrap(await call((object) => object.cancel(tenantId, ids[3]!)));
-    expect(await list(1, ids[3], 'pending')).toEqual([ids[2], ids[0]]);
+    // The page's last job may have left the state since.
+    expect(await list(1, undefined, 'pending')).toEqual([ids[3]]);
+    unwrap(await call((object) => object.act(tenantId, ids[3]!, { kind: 'cancel' })));
+    expect(await list(1, ids[3], 'pending')).toEqual([ids[2]]);
     expect(await list(10, undefined, 'running')).toEqual([]);
   });
 
@@ -334,7 +340,7 @@ describe('SchedulerObject at size', () => {
     });
     await evictDurableObject(stub);
     await runInDurableObject(stub, (_object, { storage }) => {
-      const jobs = new SqliteJobStore(storage).newest('tn_old' as TenantId, 10, 10, 'succeeded');
+      const { jobs } = new SqliteJobIndex(storage).page('tn_old' as TenantId, { state: 'succeeded' }, 10, 10);
       expect(jobs.map(({ progress }) => progress)).toEqual([
         { completed: 5, failed: 0, total: 5 },
         { completed: 3, failed: 2, total: 5 },

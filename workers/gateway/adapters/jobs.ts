@@ -89,10 +89,11 @@ export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
   const cell = () => namespace.get(namespace.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
   return {
     submit: (...rest) => cell().submit(...rest),
-    cancel: (...rest) => cell().cancel(...rest),
+    act: (...rest) => cell().act(...rest),
     job: (...rest) => cell().job(...rest),
     explain: (...rest) => cell().explain(...rest),
     jobs: (...rest) => cell().jobs(...rest),
+    segments: (...rest) => cell().segments(...rest),
     openCount: (...rest) => cell().openCount(...rest),
     suspendTenant: (...rest) => cell().suspendTenant(...rest),
     releasePayers: (...rest) => cell().releasePayers(...rest),

@@ -1,5 +1,7 @@
 import { workReply } from '../../../src/contract/job-work.ts';
+import type { JobCostReply } from '../../../src/contract/job-control.ts';
 import type { JobReply } from '../../../src/contract/jobs.ts';
+import type { JobCost } from '../../../src/gateway/jobs/job-cost.ts';
 import { jobCostNano } from '../../../src/gateway/jobs/job-cost.ts';
 import type { ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
 import type { EndedAttempt, Job, LiveAttempt } from '../../../src/scheduler/served/job.ts';
@@ -20,6 +22,8 @@ export function jobReply(job: Job): JobReply {
     queue: job.queue,
     priority: job.priority,
     state: job.state,
+    nodes: job.attempt?.nodes ?? 0,
+    nodes_wanted: job.nodesWanted,
     resources: job.options.map(resourcesReply),
     deadline_at: secondsOrNull(job.deadlineAtMs),
     max_runtime_s: secondsOrNull(job.runtimeMaxMs),
@@ -29,7 +33,7 @@ export function jobReply(job: Job): JobReply {
     max_usd_per_hour: usdOrNull(job.priceMaxNanoDollarsPerHour),
     depends_on: [...job.dependsOn],
     max_attempts: job.attemptsMax,
-    attempts: [...job.ended, ...(job.attempt === null ? [] : [job.attempt])].map(attemptReply),
+    attempts: attemptsReply(job),
     progress: job.progress,
     output_file: job.outputFile,
     outputs: [...(job.outputs ?? [])],
@@ -65,6 +69,9 @@ const resourcesReply = ({ accelerator, perNode, nodes, markets, regions, topolog
   throughput: throughputHintMilli / 1_000,
 });
 
+/** The attempts at a job, oldest first. */
+export const attemptsReply = ({ ended, attempt }: Job) => [...ended, ...(attempt === null ? [] : [attempt])].map(attemptReply);
+
 const attemptReply = (attempt: EndedAttempt | LiveAttempt) => ({
   fence: attempt.fence,
   pool: attempt.poolId,
@@ -72,4 +79,27 @@ const attemptReply = (attempt: EndedAttempt | LiveAttempt) => ({
   ended_at: 'endedAtMs' in attempt ? seconds(attempt.endedAtMs) : null,
   outcome: 'outcome' in attempt ? attempt.outcome : ('running' as const),
   exit_code: 'exitCode' in attempt ? (attempt.exitCode ?? null) : null,
+  stopped_for: ('outcome' in attempt ? attempt.stoppedFor : attempt.stopping) ?? null,
+});
+
+export const costReply = (job: Job, { segments, earlierNano, tokensNano, totalNano }: JobCost): JobCostReply => ({
+  job: job.id,
+  object: 'job_cost',
+  segments: segments.map(({ segment, nanoPerHour, amountNano }) => ({
+    attempt: segment.fence,
+    pool: segment.poolId,
+    nodes: segment.nodes,
+    accelerator: segment.accelerator,
+    started_at: seconds(segment.fromMs),
+    ended_at: seconds(segment.untilMs),
+    ms: segment.untilMs - segment.fromMs,
+    accelerator_ms: segment.acceleratorMs,
+    usd_per_hour: usd(nanoPerHour),
+    amount_usd: usd(amountNano),
+  })),
+  earlier_usd: usd(earlierNano),
+  job_tokens: job.tokens,
+  job_tokens_usd: usd(tokensNano),
+  accelerator_ms: job.acceleratorMs,
+  total_usd: usd(totalNano),
 });

@@ -1,19 +1,34 @@
+import type { jobControlEndpoints } from '../../../src/contract/job-control.ts';
 import type { JobExplanationReply } from '../../../src/contract/jobs.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
 import type { JobExplanation } from '../../../src/scheduler/served/explain-job.ts';
+import type { JobVerb } from '../../../src/scheduler/served/job-verbs.ts';
 import type { Job } from '../../../src/scheduler/served/job.ts';
 import type { Handlers } from '../serve.ts';
 import { followedText, logText } from './log-text.ts';
-import { jobReply } from './job-reply.ts';
+import type { Call } from '../call.ts';
+import { attemptsReply, costReply, jobReply } from './job-reply.ts';
 import { pageReply } from './wire.ts';
 
 export const jobHandlers = {
   createJob: async ({ gateway, principal, body, idempotencyKey }) =>
     answer(await gateway.heavy.jobs.submit(principal, body, idempotencyKey)),
   listJobs: async ({ gateway, principal, query }) => {
-    const page = await gateway.heavy.jobs.list(principal.tenantId, { ...query, after: query.after as JobId | undefined });
-    return page.ok ? { ok: true, reply: pageReply(page.value, jobReply), used: {} } : page;
+    const { limit, after, label, created_after: fromS, created_before: untilS, ...filter } = query;
+    const page = await gateway.heavy.jobs.list(
+      principal.tenantId,
+      {
+        ...filter,
+        label: label === undefined ? undefined : labelOf(label),
+        createdFromMs: fromS === undefined ? undefined : fromS * 1_000,
+        createdUntilMs: untilS === undefined ? undefined : untilS * 1_000,
+      },
+      { limit, after: after as JobId | undefined },
+    );
+    if (!page.ok) return page;
+    const { jobs, next } = page.value;
+    return { ok: true, reply: { ...pageReply({ items: jobs, hasMore: next !== null }, jobReply), next }, used: {} };
   },
   getJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId)),
   explainJob: async ({ gateway, principal, params }) => {
@@ -32,8 +47,33 @@ export const jobHandlers = {
     const pages = gateway.heavy.logs.follow(tenantId, jobId, query, isAllowed);
     return { ok: true, reply: followedText(pages, query.offset), headers, used: {} };
   },
-  cancelJob: async ({ gateway, principal, params }) => answer(await gateway.heavy.jobs.cancel(principal.tenantId, params.job as JobId)),
+  cancelJob: (call) => act(call, { kind: 'cancel' }),
+  suspendJob: (call) => act(call, { kind: 'suspend' }),
+  resumeJob: (call) => act(call, { kind: 'resume' }),
+  preemptJob: (call) => act(call, { kind: 'preempt', fence: call.query.attempt ?? null }),
+  resizeJob: (call) => act(call, { kind: 'resize', nodes: call.body.nodes }),
+  reprioritiseJob: (call) => act(call, { kind: 'reprioritise', priority: call.body.priority }),
+  listJobAttempts: async ({ gateway, principal, params }) => {
+    const job = await gateway.heavy.jobs.find(principal.tenantId, params.job as JobId);
+    return job.ok ? { ok: true, reply: { object: 'list', data: attemptsReply(job.value), has_more: false }, used: {} } : job;
+  },
+  getJobCost: async ({ gateway, principal, params }) => {
+    const found = await gateway.heavy.jobs.cost(principal.tenantId, params.job as JobId);
+    return found.ok ? { ok: true, reply: costReply(found.value.job, found.value.cost), used: {} } : found;
+  },
 } satisfies Partial<Handlers>;
+
+/** A call about one job of the caller's tenant. */
+type OfJob = Pick<Call<(typeof jobControlEndpoints)['cancelJob']>, 'gateway' | 'principal' | 'params'>;
+
+const act = async ({ gateway, principal, params }: OfJob, verb: JobVerb) =>
+  answer(await gateway.heavy.jobs.act(principal.tenantId, params.job as JobId, verb));
+
+/** `name=value`: a value may contain another `=`. */
+function labelOf(text: string): { readonly name: string; readonly value: string } {
+  const [name = '', ...value] = text.split('=');
+  return { name, value: value.join('=') };
+}
 
 const answer = (job: Outcome<Job>) => (job.ok ? ({ ok: true, reply: jobReply(job.value), used: {} } as const) : job);
 

@@ -34,6 +34,8 @@ export type Why =
   | { readonly kind: 'queue_suspended' }
   /** Its payer was refused a grant, and is asked again then. */
   | { readonly kind: 'payer_refused'; readonly retryAtMs: number }
+  /** Its owner lets it wait. */
+  | { readonly kind: 'suspended' }
   /** Its load asks for no nodes at the moment. */
   | { readonly kind: 'scaled_to_zero' }
   /** The jobs before it in its class will be examined first; in the present state it could be placed. */
@@ -73,6 +75,7 @@ export function explain(cell: Cell, job: JobRecord): Explanation {
 /** What keeps a job from being looked at, if anything does. */
 function haltOf(cell: Cell, job: JobRecord): Why | undefined {
   if (!isWaiting(job)) return { kind: 'not_waiting' };
+  if (job.isHeld) return { kind: 'suspended' };
   if (job.nodesWanted === 0) return { kind: 'scaled_to_zero' };
   const jobs = job.spec.dependsOn.filter((id) => cell.jobs.find(id)?.state !== 'succeeded');
   if (jobs.length > 0) return { kind: 'dependencies', jobs };

@@ -13,9 +13,11 @@ import { saveJob } from '../machine/changes.ts';
 export function chargeSegment(cell: Cell, job: JobRecord): JobRecord {
   const { attempt, spec } = job;
   if (attempt === null || attempt.segment === null) return job;
-  const { fence, segment, funds } = attempt;
+  const { fence, segment, funds, option, poolId, placement } = attempt;
   const event = ledgerEvent(attemptIdOf(spec.id, fence), spec.id, fence, segment, cell.nowMs, {
-    accelerator: must(spec.options[attempt.option], 'the option exists').accelerator,
+    poolId,
+    nodes: placement.slots.length,
+    accelerator: must(spec.options[option], 'the option exists').accelerator,
     grant: funds?.current ?? null,
   });
   if (event.quantity > 0) cell.decide({ kind: 'charge', event });

@@ -119,6 +119,8 @@ const AFTER_LEAVING: Readonly<Record<EvictionReason, Aftermath>> = {
   tenant_suspended: WAITS,
   budget_exhausted: WAITS,
   scaled_to_zero: WAITS,
+  suspended: WAITS,
+  requested: WAITS,
   max_duration: { state: 'failed', endReason: 'max_duration' },
   cost_cap: { state: 'failed', endReason: 'cost_cap' },
   deadline: { state: 'expired', endReason: 'deadline' },

@@ -1,4 +1,4 @@
-import type { JobId } from '../../../kernel/ids.ts';
+import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { Grant } from './funds.ts';
 
 const HOUR_MS = 3_600_000n;
@@ -14,8 +14,15 @@ export interface Segment {
   readonly nanoDollarsPerHour: number;
 }
 
+/** What a segment was held of. */
+interface Held {
+  readonly poolId: PoolId;
+  readonly nodes: number;
+  readonly accelerator: string | null;
+}
+
 /** The ledger event of a segment. Its id makes a second delivery harmless. */
-export interface LedgerEvent {
+export interface LedgerEvent extends Held {
   readonly id: string;
   readonly jobId: JobId;
   readonly fence: number;
@@ -25,8 +32,6 @@ export interface LedgerEvent {
   readonly quantity: number;
   readonly nanoDollarsPerHour: number;
   readonly amountNanoDollars: number;
-  /** The type that is charged; null for nodes without one. */
-  readonly accelerator: string | null;
   /** The grant that it is paid from; null where it is not prepaid. */
   readonly grant: { readonly index: number; readonly paidAtMs: number } | null;
 }
@@ -38,7 +43,7 @@ export function ledgerEvent(
   fence: number,
   segment: Segment,
   untilMs: number,
-  { accelerator, grant }: { readonly accelerator: string | null; readonly grant: Grant | null },
+  { grant, ...held }: Held & { readonly grant: Grant | null },
 ): LedgerEvent {
   // A clock that was set back must not make time negative.
   const endMs = Math.max(segment.startedAtMs, untilMs);
@@ -47,12 +52,12 @@ export function ledgerEvent(
     id: `${attemptId}:${fence}:${segment.index}`,
     jobId,
     fence,
+    ...held,
     fromMs: segment.startedAtMs,
     untilMs: endMs,
     quantity,
     nanoDollarsPerHour: segment.nanoDollarsPerHour,
     amountNanoDollars: Number((BigInt(quantity) * BigInt(segment.nanoDollarsPerHour)) / (HOUR_MS * WHOLE_MILLI)),
-    accelerator,
     grant: grant === null ? null : { index: grant.index, paidAtMs: grant.paidAtMs },
   };
 }

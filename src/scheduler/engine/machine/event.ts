@@ -28,6 +28,11 @@ export type AttemptNews =
 export type CellEvent =
   | { readonly kind: 'submit'; readonly spec: JobSpec }
   | { readonly kind: 'cancel'; readonly jobId: JobId }
+  /** Its owner lets the job wait, or lets it go on. */
+  | { readonly kind: 'hold'; readonly jobId: JobId; readonly isHeld: boolean }
+  /** A placed job shall give its nodes back, and wait again. */
+  | { readonly kind: 'preempt'; readonly jobId: JobId }
+  | { readonly kind: 'reprioritise'; readonly jobId: JobId; readonly priority: number }
   | { readonly kind: 'report'; readonly jobId: JobId; readonly fence: number; readonly news: AttemptNews }
   /** The grant that an attempt asked for: accelerator time that is paid, as of `paidAtMs`. */
   | {

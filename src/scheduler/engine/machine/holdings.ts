@@ -56,6 +56,7 @@ export class Holdings {
     const isMoved = owned?.placement !== owns?.placement;
     if (isMoved && owned !== null) this.#give(after, owned);
     if (isMoved && owns !== null) this.#take(after, owns);
+    if (!isMoved && owned !== null && owns !== null) this.#rerank(after, owned, owns);
     const there = stillThere(after);
     if (there !== null || this.occupants.place(after.spec.id) !== null) this.occupants.set(after.spec.id, there);
     return isMoved && owned !== null;
@@ -84,6 +85,13 @@ export class Holdings {
   #give(job: JobRecord, attempt: Attempt): void {
     this.#release(job, attempt);
     this.holders.remove(this.holderWith(job, attempt));
+  }
+
+  /** A job that stays where it is may have another rank. */
+  #rerank(job: JobRecord, before: Attempt, after: Attempt): void {
+    if (before.priority === after.priority) return;
+    this.holders.remove(this.holderWith(job, before));
+    this.holders.add(this.holderWith(job, after));
   }
 
   #release({ spec }: JobRecord, attempt: Attempt): void {

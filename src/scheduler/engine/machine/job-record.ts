@@ -34,6 +34,8 @@ export type EvictionReason =
   | 'tenant_suspended'
   | 'budget_exhausted'
   | 'scaled_to_zero'
+  | 'suspended'
+  | 'requested'
   | 'cancelled';
 
 /** Why a job is over that did not succeed. */
@@ -65,6 +67,8 @@ export interface JobRecord {
   readonly nodesWanted: number | null;
   /** Since when its load has asked for fewer; null when it does not. */
   readonly fewerSinceMs: number | null;
+  /** Its owner lets it wait. */
+  readonly isHeld: boolean;
 }
 
 export interface Attempt {

@@ -79,9 +79,11 @@ export class JobTable {
     return this.#dependents.get(id) ?? [];
   }
 
-  /** Whether a job waits for a placement now: it should have nodes, and all that it depends on have succeeded. */
+  /** Whether a job waits for a placement now: it is not held, it should have nodes, and all that it depends on have succeeded. */
   isPending(job: JobRecord): boolean {
-    return isWaiting(job) && job.nodesWanted !== 0 && job.spec.dependsOn.every((other) => this.find(other)?.state === 'succeeded');
+    return (
+      isWaiting(job) && !job.isHeld && job.nodesWanted !== 0 && job.spec.dependsOn.every((other) => this.find(other)?.state === 'succeeded')
+    );
   }
 
   /** Adds or replaces a job. */

@@ -4,7 +4,7 @@ import { must, unreachable } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { schedule } from '../admission/schedule.ts';
-import { followLoad, wantNodes } from '../elastic/follow-load.ts';
+import { followLoad } from '../elastic/follow-load.ts';
 import { grow } from '../elastic/grow.ts';
 import { scalePools } from '../elastic/scale-pools.ts';
 import { rollSegment } from '../life/charge-segment.ts';
@@ -17,6 +17,7 @@ import type { JobSpec } from '../model/job-spec.ts';
 import type { Cell } from './cell.ts';
 import { saveJob } from './changes.ts';
 import type { CellEvent } from './event.ts';
+import { command, isJobCommand } from './job-commands.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 import { toEach, addNodes, cordon, drain, dropEmpty, nodeLost, provisionFailed, uncordon } from './node-events.ts';
@@ -74,11 +75,10 @@ function apply(cell: Cell, event: CellEvent): EventOutcome {
     changeFleet(cell, event);
     return ok(undefined);
   }
+  if (isJobCommand(event)) return onJob(cell, event.jobId, (job) => command(cell, job, event));
   switch (event.kind) {
     case 'submit':
       return submit(cell, event.spec);
-    case 'cancel':
-      return onJob(cell, event.jobId, (job) => cancel(cell, job));
     case 'report':
       if (report(cell, event) === 'stale') return refuse('stale_fence', `attempt ${event.fence} of ${event.jobId} is not live`, 'fence');
       break;
@@ -90,8 +90,6 @@ function apply(cell: Cell, event: CellEvent): EventOutcome {
     case 'release_payer':
       releasePayer(cell, event.payer);
       break;
-    case 'scale':
-      return onJob(cell, event.jobId, (job) => wantNodes(cell, job, { nodes: event.nodes, fewerSinceMs: null }));
     case 'load':
       return onJob(cell, event.jobId, (job) => followLoad(cell, job, event.load));
     case 'suspend':
@@ -168,11 +166,6 @@ function onJob(cell: Cell, jobId: JobId, act: (job: JobRecord) => void): EventOu
   return ok(cell.jobs.get(jobId));
 }
 
-function cancel(cell: Cell, job: JobRecord): void {
-  if (job.attempt === null) finish(cell, job, 'cancelled', 'cancelled');
-  else requestEviction(cell, job, { reason: 'cancelled' });
-}
-
 /** A suspended queue places no job; the eviction of its running jobs is requested. */
 function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: string; readonly isSuspended: boolean }): EventOutcome {
   const queue = cell.tree.queue(name);
@@ -211,6 +204,7 @@ export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
     endReason: null,
     nodesWanted: spec.scaling === null ? null : 0,
     fewerSinceMs: null,
+    isHeld: false,
   });
   const isDoomed = spec.dependsOn.some((id) => ['failed', 'cancelled', 'expired'].includes(cell.jobs.get(id).state));
   if (isDoomed) finish(cell, cell.jobs.get(spec.id), 'failed', 'dependency_failed');

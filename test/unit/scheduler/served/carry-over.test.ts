@@ -59,7 +59,13 @@ it('[J82] carries the jobs of the former queue over: open ones run, finished one
     progress: NO_PROGRESS,
     ended: [{ fence: 1 }, { fence: 3, outcome: 'released' }],
   });
-  expect(job(3)).toEqual(jobs[2]);
+  expect(job(3)).toEqual({
+    ...jobs[2],
+    nodesWanted: null,
+    lastSegment: null,
+    eventCount: 0,
+    charged: [{ accelerator: null, day: 0, acceleratorMs: 9 }],
+  });
   expect(job(4)).toMatchObject({ state: 'cancelled', attempt: null, ended: [{ fence: 1, outcome: 'cancelled' }] });
   expect(world.cell.jobs.openCount(jobRequest(1).tenantId)).toBe(2);
 

@@ -152,7 +152,7 @@ describe('fences', () => {
     expect(effects).toMatchObject([{ effect: { kind: 'start', nodeId: 'a', grant: { jobId: id } } }]);
     // The answer was lost, and the pool repeats its news.
     expect(world.cell.exchange(message)).toEqual({ verdicts: [], effects, isOutOfStep: false });
-    world.cell.cancel(jobRequest(1).tenantId, id);
+    world.cell.act(jobRequest(1).tenantId, id, { kind: 'cancel' });
     const orders = world.cell.exchange({ ...message, joined: [], carriedOut: effects[0]!.sequence });
     expect(orders.effects.map(({ effect }) => effect.kind)).toEqual(['stop']);
     const left = { ...message, joined: [], left: [{ nodeId: 'a', isLost: false }], nodeCount: 0 };
@@ -257,7 +257,7 @@ describe('failure', () => {
   });
 });
 
-const cancel = (world: ServedCell, jobId: JobId, tenantId = jobRequest(0).tenantId) => world.cell.cancel(tenantId, jobId);
+const cancel = (world: ServedCell, jobId: JobId, tenantId = jobRequest(0).tenantId) => world.cell.act(tenantId, jobId, { kind: 'cancel' });
 
 describe('cancelling', () => {
   it('[J9] ends a pending job at once, and a finished one stays as it is', () => {

@@ -82,7 +82,7 @@ describe('a gang', () => {
   it('[J139] is asked to stop as a whole, and killed as a whole', () => {
     const { world, job, say } = gang();
     for (const rank of [0, 1]) say(rank, alive());
-    world.cell.cancel(jobRequest(1).tenantId, job);
+    world.cell.act(jobRequest(1).tenantId, job, { kind: 'cancel' });
     expect(world.exchange(POOL).effects.map(({ effect }) => effect)).toMatchObject([
       { kind: 'stop', attemptId: `att_${job.slice(4)}_1`, command: 'cancel' },
       { kind: 'stop', attemptId: `att_${job.slice(4)}_1_1`, command: 'cancel' },

@@ -2,12 +2,14 @@ import { expect, it } from 'vitest';
 
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { ANY_NODE, DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
-import { widenRequests } from '../../../../src/scheduler/served/wider-requests.ts';
+import { RICHER_JOBS, widenRequests } from '../../../../src/scheduler/served/wider-requests.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const DONE = { kind: 'completed', progress: { completed: 2, failed: 0, total: 2 }, tokens: 1 } as const;
+/** Fields that jobs gained later. */
+const RICHER = ['charged', 'nodesWanted', 'lastSegment', 'eventCount', 'attempt.option', 'attempt.nodes', 'attempt.stopping'];
 const FAILED = { kind: 'failed', reason: 'input_missing', message: '' } as const;
 it('[J90] jobs stored before they could ask for anything open with the defaults, and run', () => {
   const storage = new NodeSql();
@@ -15,13 +17,17 @@ it('[J90] jobs stored before they could ask for anything open with the defaults,
   const [id, done] = [former.submit(1), former.submit(2)];
   former.join();
   // As the code of that time stored it.
-  const fields = Object.keys(DEFAULT_TERMS).map((name) => `'$.${name}'`);
+  const fields = [...Object.keys(DEFAULT_TERMS), ...RICHER].map((name) => `'$.${name}'`);
   storage.sql.exec(`UPDATE jobs SET body = json_remove(body, ${fields.join(', ')})`);
+  storage.sql.exec("UPDATE cell_records SET body = json_remove(body, '$.isHeld') WHERE kind = 'jobs'");
   widenRequests(storage);
+  storage.sql.exec(RICHER_JOBS);
   const world = new ServedCell([], storage);
   world.nowMs = former.nowMs;
   expect(world.job(done)).toMatchObject({ ...DEFAULT_TERMS, state: 'pending' });
-  expect(world.job(id)).toMatchObject({ ...DEFAULT_TERMS, state: 'starting' });
+  expect(world.job(id)).toEqual({ ...former.job(id), eventCount: 0 });
+  expect(world.cell.index.page(jobRequest(1).tenantId, { queue: 'default' }, Infinity, 5).jobs).toHaveLength(2);
+  expect(world.cell.act(jobRequest(1).tenantId, done, { kind: 'suspend' })).toMatchObject({ value: { state: 'suspended' } });
   const again = world.cell.submit(jobRequest(1));
   expect(again).toMatchObject({ ok: true, value: { id } });
 });
@@ -69,7 +75,7 @@ it('[J92] [J93] a job fails with one that it depends on; one that was cancelled 
   const world = new ServedCell();
   const a = world.submit(1);
   const [b, c] = [world.submit(2, { dependsOn: [a] }), world.submit(3, { dependsOn: [a] })];
-  world.cell.cancel(jobRequest(3).tenantId, c);
+  world.cell.act(jobRequest(3).tenantId, c, { kind: 'cancel' });
   world.join(1);
   world.end(a, 1, FAILED);
   expect(world.job(b)).toMatchObject({ state: 'failed', error: { reason: 'dependency_failed' } });

@@ -187,7 +187,7 @@ it('[P23] the eviction policy of a pool bounds the grace of jobs there', () => {
   const id = world.submit(1, { graceMs: 60_000 });
   world.join();
   world.report(id, 1, PROGRESS);
-  world.cell.cancel(jobRequest(1).tenantId, id);
+  world.cell.act(jobRequest(1).tenantId, id, { kind: 'cancel' });
   const graceEndsAtMs = () => new SqliteCellStore(world.storage).load().records.jobs[0]?.attempt?.leaving?.graceEndsAtMs;
   expect(graceEndsAtMs()).toBe(world.nowMs + 2_000);
 });

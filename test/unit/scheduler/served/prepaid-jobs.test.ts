@@ -227,7 +227,7 @@ describe('money in advance', () => {
     world.quotas = undefined;
     const id = world.submit(1);
     world.join();
-    world.cell.cancel(tenantId, id);
+    world.cell.act(tenantId, id, { kind: 'cancel' });
     world.loseMemory();
     world.quotas = world.ledger.fund;
     world.fund();

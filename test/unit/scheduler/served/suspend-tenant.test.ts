@@ -17,7 +17,7 @@ it('[J87] [T15] starts no job of a suspended tenant, and gets those that run giv
   world.cell.suspendTenant(tenantId, true);
   const { verdicts, effects } = world.exchange(POOL, { reports: [{ jobId: running, fence: 1, ...PROGRESS }] });
   expect([verdicts, effects.map(({ effect }) => effect)]).toMatchObject([['stop'], [{ kind: 'stop', command: 'stop' }]]);
-  expect(world.job(running).state).toBe('running');
+  expect(world.job(running).state).toBe('stopping');
   world.end(running, 1, RELEASED);
   world.nowMs += 1;
   world.loseMemory();

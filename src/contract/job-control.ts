@@ -1,0 +1,135 @@
+import * as z from 'zod';
+
+import { about, apiOnly, apiText } from './api-text.ts';
+import { unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY } from './endpoint.ts';
+import { priority } from './job-terms.ts';
+import { attempt, job, jobCommon, jobParams } from './jobs.ts';
+import { LIMITS } from './limits.ts';
+import { dollarsOut } from './money.ts';
+
+// What the owner of a job can have done to it, and what it has cost.
+
+const attempts = apiOnly(() => z.object({ object: z.literal('list'), data: z.array(attempt), has_more: z.literal(false) }));
+
+export type AttemptsReply = z.infer<typeof attempts>;
+
+const segment = apiOnly(() =>
+  z.object({
+    attempt: z.int().meta(about('The fence of the attempt.')),
+    pool: z.string(),
+    nodes: z.int(),
+    accelerator: z.string().nullable(),
+    started_at: unixSeconds,
+    ended_at: unixSeconds,
+    ms: z.int(),
+    accelerator_ms: z.int().meta(about('What is billed: `ms` times the accelerators held, of a node without any one.')),
+    usd_per_hour: dollarsOut.meta(about('The price of one accelerator, or of one node without any.')),
+    amount_usd: dollarsOut,
+  }),
+);
+
+const cost = apiOnly(() =>
+  z
+    .object({
+      job: z.string(),
+      object: z.literal('job_cost'),
+      segments: z
+        .array(segment)
+        .meta(about('Stretches of attempts on the same nodes, oldest first. One under way is charged within 10 minutes.')),
+      earlier_usd: dollarsOut.meta(about(`Of segments before the newest ${LIMITS.jobSegmentsMaxCount}, which are all that is listed.`)),
+      job_tokens: z.int(),
+      job_tokens_usd: dollarsOut,
+      accelerator_ms: z.int(),
+      total_usd: dollarsOut.meta(about('The sum of all of these, to the nano-dollar.')),
+    })
+    .meta({ id: 'JobCost' }),
+);
+
+export type JobCostReply = z.infer<typeof cost>;
+
+const verb = { ...jobCommon, method: 'POST', params: jobParams, status: 200, reply: json(job) } as const;
+
+export const jobControlEndpoints = {
+  cancelJob: {
+    ...verb,
+    path: '/v1/jobs/:job/cancel',
+    summary: apiText('Cancel a job'),
+    description: apiText('A running job is `cancelling` until its agent has stopped. A finished one is answered unchanged.'),
+    body: NO_BODY,
+  },
+  suspendJob: {
+    ...verb,
+    path: '/v1/jobs/:job/suspend',
+    summary: apiText('Let a job wait until it is resumed'),
+    description: apiText(
+      'A running job is `stopping` until its agent has saved and stopped, within its grace, then `suspended`. A suspended job keeps its place in the queue. ' +
+        'One that is finished or being cancelled is refused with `state_conflict`.',
+    ),
+    body: NO_BODY,
+  },
+  resumeJob: {
+    ...verb,
+    path: '/v1/jobs/:job/resume',
+    summary: apiText('Let a suspended job go on'),
+    description: apiText(
+      'A job that is not suspended is answered unchanged; one that is finished or being cancelled is refused with `state_conflict`.',
+    ),
+    body: NO_BODY,
+  },
+  preemptJob: {
+    ...verb,
+    path: '/v1/jobs/:job/preempt',
+    summary: apiText('Take the nodes of a running job, after its grace, and queue it again'),
+    description: apiText('A waiting job is answered unchanged; one that is finished or being cancelled is refused with `state_conflict`.'),
+    query: z.strictObject({
+      attempt: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .optional()
+        .meta(about('The fence of the attempt to stop: a repetition then leaves the next attempt alone. If absent, the one under way.')),
+    }),
+    body: NO_BODY,
+  },
+  resizeJob: {
+    ...verb,
+    path: '/v1/jobs/:job/resize',
+    summary: apiText('Let an elastic job have more or fewer nodes'),
+    description: apiText(
+      'Within the range of nodes that it was submitted with. It gives up nodes at once and gets more as they are free. One that is finished or being ' +
+        'cancelled is refused with `state_conflict`.',
+    ),
+    body: json(z.strictObject({ nodes: z.int().min(1).max(LIMITS.jobNodesMaxCount) })),
+  },
+  reprioritiseJob: {
+    ...verb,
+    path: '/v1/jobs/:job/reprioritise',
+    summary: apiText('Give a job another priority'),
+    description: apiText('One that is finished or being cancelled is refused with `state_conflict`.'),
+    body: json(z.strictObject({ priority })),
+  },
+  listJobAttempts: {
+    ...jobCommon,
+    method: 'GET',
+    path: '/v1/jobs/:job/attempts',
+    summary: apiText('The attempts at a job, oldest first'),
+    description: apiText(`The newest ${LIMITS.jobAttemptsKeptCount} that have ended, and the one under way.`),
+    params: jobParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(attempts),
+  },
+  getJobCost: {
+    ...jobCommon,
+    method: 'GET',
+    path: '/v1/jobs/:job/cost',
+    summary: apiText('What a job has cost, segment by segment'),
+    description: apiText('Exactly what the ledger was charged for it.'),
+    params: jobParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(cost),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,33 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { JobId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { DurableCell } from './durable-cell.ts';
+import type { JobSegment } from './job-segments.ts';
+import type { Job } from './job.ts';
+import type { JobFilter, JobPage } from './sqlite-job-index.ts';
+
+/** A job, and the newest segments that it was charged for, oldest first. */
+export interface CostedJob {
+  readonly job: Job;
+  readonly segments: readonly JobSegment[];
+}
+
+/** Jobs of a tenant, newest first, older than the job `after`. Refuses with `job_not_found`. */
+export function listJobs(
+  cell: DurableCell,
+  tenantId: TenantId,
+  filter: JobFilter,
+  limit: number,
+  after: JobId | undefined,
+): Outcome<JobPage> {
+  const last = after === undefined ? undefined : cell.find(tenantId, after);
+  if (last?.ok === false) return last;
+  return ok(cell.index.page(tenantId, filter, last?.value.sequence ?? Infinity, limit));
+}
+
+/** Refuses with `job_not_found`. */
+export function costedJob(cell: DurableCell, tenantId: TenantId, jobId: JobId): Outcome<CostedJob> {
+  const job = cell.find(tenantId, jobId);
+  return job.ok ? ok({ job: job.value, segments: cell.history.segments(jobId, LIMITS.jobSegmentsMaxCount) }) : job;
+}
