@@ -84,7 +84,7 @@ function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[]
   const stop = Math.max(-WINDOW, Math.min(127 * chunks, Math.floor(search.stop)));
   const probed: number[] = [];
   const entries: Entry[] = [];
-  let [rounds, isSaturated, isReordered, takesHighest] = [0, false, false, false];
+  let [rounds, isSaturated, isReordered, highest] = [0, false, false, 0];
   let left = bases.map((base, list) => ({ rank: base + further[list]! * slack, list }));
   while (left.length > 0 && entries.length < search.rescoreCount) {
     rounds += 1;
@@ -109,7 +109,7 @@ function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[]
         if (!world.allowed.has(entry.row)) continue;
         const { sum, saturated } = sumOf(tables, entry.nibbles);
         isSaturated ||= saturated;
-        takesHighest ||= chunks === 1 && sum === 127 && need - base === 127;
+        highest += Number(isJustHighest(chunks, sum, need - base));
         const key = Math.max(0, base + sum);
         const behind = best.findIndex((other) => other.key < key);
         best.splice(behind === -1 ? best.length : behind, 0, { key, entry });
@@ -120,8 +120,10 @@ function probePlainly(world: ListWorld, search: PlainSearch, tables: Int8Array[]
     entries.push(...best.map(({ entry }) => entry));
     if (isFull) break;
   }
-  return { probed, entries, rounds, isSaturated, isReordered, takesHighest };
+  return { probed, entries, rounds, isSaturated, isReordered, takesHighest: highest > 0 };
 }
+
+const isJustHighest = (chunks: number, sum: number, needed: number): boolean => chunks === 1 && sum === 127 && needed === 127;
 
 function sumOf(tables: readonly Int8Array[], nibbles: Uint8Array): { sum: number; saturated: boolean } {
   let [sum, chunk, saturated] = [0, 0, false];
