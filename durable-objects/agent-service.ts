@@ -13,6 +13,11 @@ import type { PoolSync } from '../src/pools/pool-sync.ts';
 import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import type { WaitingAgents } from './waiting-agents.ts';
 
+/** Providers wait as agents do. */
+const PROVIDER = 'provider:';
+const providerOf = (name: string): AgentId => `${PROVIDER}${name}` as AgentId;
+export const isProvider = (id: AgentId): boolean => id.startsWith(PROVIDER);
+
 interface AgentServiceParts {
   readonly store: SqlitePoolStore;
   readonly waiting: WaitingAgents;
@@ -52,6 +57,7 @@ export class AgentService {
     if (!this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined)) return unknownAgent();
     const waiter = this.#parts.waiting.join(agentId);
     try {
+      if (this.#parts.store.takeRetirement(agentId)) return retired();
       if (this.#parts.store.heldBy(agentId, besides) === undefined) {
         if (!this.#parts.store.isJoined(agentId) || this.#parts.store.hasEnded()) await this.#parts.sync.run();
         await this.#parts.arm();
@@ -62,6 +68,7 @@ export class AgentService {
     }
     // The pool was deleted meanwhile.
     if (this.#parts.store.identity() === undefined) return unknownAgent();
+    if (this.#parts.store.takeRetirement(agentId)) return retired();
     if (waitMs === 0 && this.#parts.store.heldBy(agentId, besides) === undefined) {
       // It asked whether there is work, and waits for none.
       this.#parts.store.stopsAsking(agentId);
@@ -88,6 +95,22 @@ export class AgentService {
     // The first sign of life makes the job `running`; later ones travel with the next sync.
     if (isFirst) this.#parts.later(this.#parts.sync.run().catch(() => undefined));
     return ok({ command: alive.command, run: alive.run ?? null });
+  }
+
+  /** How many agents of a provider there should be, as soon as that is not `known`, or after the wait. */
+  async demand(provider: string, known: number | undefined, waitMs: number): Promise<number> {
+    const { store, waiting, sync } = this.#parts;
+    const deadlineMs = Date.now() + waitMs;
+    const waiter = waiting.join(providerOf(provider));
+    try {
+      await sync.run();
+      for (let next = waiter; ; next = waiting.join(providerOf(provider))) {
+        const wanted = store.identity() === undefined ? 0 : store.wantedOf(provider);
+        if (wanted !== known || Date.now() >= deadlineMs || !(await next.until(deadlineMs - Date.now()))) return wanted;
+      }
+    } finally {
+      waiting.leave(waiter);
+    }
   }
 
   /** The attempt, if the fence shows that its agent still holds it. */
@@ -122,7 +145,7 @@ export class AgentService {
     if (holds(lease, fence)) {
       // Written down first: the scheduler hears of it even if this call is cut off.
       this.#parts.store.save(ended(lease, ending));
-      this.#parts.store.leaves(lease.agentId);
+      this.#parts.store.ends(lease.agentId, Date.now());
     }
     // What is written down is what the scheduler hears, whatever a repetition says. [P57]
     const recorded = lease?.ending ?? ending;
@@ -131,6 +154,8 @@ export class AgentService {
     return verdict === 'accepted' ? ok(null) : stale(attemptId);
   }
 }
+
+const retired = () => refuse('agent_retired', 'the pool needs this agent no more: stop it');
 
 const unknownAgent = () => refuse('state_conflict', 'the pool does not know this agent: register first');
 

@@ -7,7 +7,7 @@ import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import type { AgentId, HeartbeatReply } from '../src/pools/agent-lease.ts';
 import { PoolSync } from '../src/pools/pool-sync.ts';
 import { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
-import { AgentService } from './agent-service.ts';
+import { AgentService, isProvider } from './agent-service.ts';
 import type { ObjectsEnv, PoolStub } from './env.ts';
 import { SCHEDULER_CELL } from './env.ts';
 import type { Served } from './object-namespace.ts';
@@ -23,6 +23,8 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     clock: { nowMs: () => Date.now() },
     onAssigned: (agentId) => this.#waiting.call(agentId),
     onGone: () => this.erase(),
+    onRetired: (agentId) => this.#waiting.call(agentId),
+    onScaled: () => this.#waiting.callAll(isProvider),
   });
   readonly #agents = new AgentService({
     store: this.#store,
@@ -81,6 +83,10 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
 
   end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>> {
     return this.#agents.end(attemptId, fence, ending);
+  }
+
+  demand(provider: string, known: number | undefined, waitMs: number): Promise<number> {
+    return this.#agents.demand(provider, known, waitMs);
   }
 
   summary(): { readonly agents: number; readonly running: number } {

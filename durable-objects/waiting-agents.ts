@@ -45,9 +45,9 @@ export class WaitingAgents {
     if (this.#waiters.get(waiter.agentId) === waiter) this.#waiters.delete(waiter.agentId);
   }
 
-  /** Ends the wait of all. */
-  callAll(): void {
-    for (const agentId of this.#waiters.keys()) this.call(agentId);
+  /** Ends the wait of all, or of those that are meant. */
+  callAll(isMeant: (agentId: AgentId) => boolean = () => true): void {
+    for (const agentId of this.#waiters.keys()) if (isMeant(agentId)) this.call(agentId);
   }
 
   /** Ends the wait of an agent, if it waits. */

@@ -157,6 +157,25 @@ export const agentEndpoints = {
     ),
     reply: json(apiOnly(() => z.object({ assignment: assignment.nullable() }))),
   },
+  poolDemand: {
+    ...common,
+    method: 'POST',
+    path: '/v1/pools/:pool/demand',
+    summary: apiText('Wait for the number of nodes that the pool wants to change'),
+    description: apiText(
+      'For what starts the machines of an elastic pool, its provider. Agents that a provider starts have names that begin with its own; those the ' +
+        'pool wants no more are answered `agent_retired` when they ask for work. Answers at once where the number is not `nodes`.',
+    ),
+    params: poolParams,
+    body: json(
+      z.strictObject({
+        provider: name,
+        nodes: z.int().min(0).optional().meta(about('The number that was answered last.')),
+        wait_ms: z.int().min(0).max(LIMITS.longPollMsMax),
+      }),
+    ),
+    reply: json(apiOnly(() => z.object({ nodes: z.int().meta(about('So many of the provider should be there.')) }))),
+  },
   heartbeat: {
     ...common,
     method: 'POST',

@@ -54,6 +54,8 @@ export const ERRORS = {
   /** What the idempotency key made is gone: it makes nothing again. */
   idempotency_key_spent: conflict(409),
   stale_fence: conflict(409),
+  /** The pool needs the agent no more: it stops. */
+  agent_retired: conflict(409),
   contract_mismatch: conflict(409),
   payload_too_large: invalid(413),
   unsupported_media_type: invalid(415),

@@ -45,6 +45,8 @@ export interface PoolOrders {
   readonly effects: readonly NumberedEffect[];
   /** The scheduler had given the pool up, or counts other agents than the pool: all have to join again. */
   readonly isOutOfStep: boolean;
+  /** Nodes that the scheduler has asked for and that are not there yet, as it is now. */
+  readonly coming: number;
   /** The pool was deleted. */
   readonly isGone?: true;
 }
@@ -61,4 +63,6 @@ export type PoolEffect =
   /** Ask its agent to stop; it says so when it has. */
   | { readonly kind: 'stop'; readonly attemptId: AttemptId; readonly command: 'cancel' | 'stop' }
   /** Its time to stop is over: take it from its agent. */
-  | { readonly kind: 'kill'; readonly attemptId: AttemptId };
+  | { readonly kind: 'kill'; readonly attemptId: AttemptId }
+  /** The scheduler counts the node no more: let it go. */
+  | { readonly kind: 'retire'; readonly nodeId: string };

@@ -20,6 +20,10 @@ interface PoolSyncParts {
   readonly onGone: () => Promise<void>;
   /** An agent got an attempt. */
   readonly onAssigned: (agentId: AgentId) => void;
+  /** An agent shall go. */
+  readonly onRetired: (agentId: AgentId) => void;
+  /** The agents that are there, or to come, may be others. */
+  readonly onScaled: () => void;
 }
 
 /** A report whose verdict a caller waits for. */
@@ -105,6 +109,8 @@ export class PoolSync {
       store.markSynced([...untold, ...reports.map(attemptOfReport)], nowMs);
       reports.forEach((report, position) => this.#obey(report, must(orders.verdicts[position], 'a verdict for each report')));
       for (const { effect } of orders.effects) this.#carryOut(effect);
+      const isScaled = store.setComing(orders.coming) || [joined, left, orders.effects].some(({ length }) => length > 0);
+      if (isScaled) this.#parts.onScaled();
       const last = orders.effects.at(-1);
       if (last !== undefined) store.didCarryOut(last.sequence);
       questions.forEach(({ answer }, position) => answer(must(orders.verdicts[position], 'a verdict for each report')));
@@ -130,9 +136,13 @@ export class PoolSync {
   }
 
   #carryOut(effect: PoolEffect): void {
+    const { store, onRetired } = this.#parts;
     switch (effect.kind) {
       case 'start':
         return this.#start(effect);
+      case 'retire':
+        store.retire(effect.nodeId as AgentId);
+        return onRetired(effect.nodeId as AgentId);
       case 'stop':
         return this.#change(effect.attemptId, (lease) => ({ ...lease, command: effect.command }));
       case 'kill':

@@ -33,6 +33,9 @@ const MIGRATIONS: Migrations = [
    UPDATE agents SET asking_until_ms = present_until_ms;`,
   // A token that was replaced is accepted for a while.
   `CREATE TABLE former_token (mac TEXT NOT NULL, until_ms INTEGER NOT NULL);`,
+  // Nodes come and go as the scheduler asks.
+  `ALTER TABLE sync ADD COLUMN coming INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE agents ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 type AgentRow = { readonly id: string; readonly name: string; readonly body: string | null };
@@ -119,9 +122,19 @@ export class SqlitePoolStore {
     this.#settle(id);
   }
 
-  /** The agent has its answer, or an attempt of it has ended: one that holds a single attempt asks for no more until it says so. */
+  /** The agent was made to stop an attempt, which takes it a while: one that holds a single one asks for no more until it says so. */
   leaves(id: AgentId): void {
     this.#sql.exec('UPDATE agents SET asking_until_ms = 0 WHERE id = ? AND holds_several = 0', id);
+    this.#settle(id);
+  }
+
+  /** An attempt of the agent has ended: it asks again at once, if it says which attempts it runs; another has to ask first. */
+  ends(id: AgentId, nowMs: number): void {
+    this.#sql.exec(
+      'UPDATE agents SET asking_until_ms = CASE holds_several WHEN 1 THEN max(asking_until_ms, ?) ELSE 0 END WHERE id = ?',
+      nowMs + LIMITS.agentReturnMs,
+      id,
+    );
     this.#settle(id);
   }
 
@@ -194,6 +207,34 @@ export class SqlitePoolStore {
         joined.map(({ id }) => id),
       ) - set(0, goneIds),
     );
+  }
+
+  /** The scheduler counts the agent no more: it is told so when it next asks for work. */
+  retire(id: AgentId): void {
+    const was = this.isJoined(id);
+    this.#sql.exec('UPDATE agents SET joined = 0, retired = 1, asking_until_ms = 0, present_until_ms = 0 WHERE id = ?', id);
+    if (was) this.#sql.exec('UPDATE sync SET joined_count = joined_count - 1');
+  }
+
+  /** Whether the agent was retired, once: one that asks again all the same joins again. */
+  takeRetirement(id: AgentId): boolean {
+    return this.#sql.exec('UPDATE agents SET retired = 0 WHERE id = ? AND retired = 1 RETURNING 1 AS one', id).toArray().length > 0;
+  }
+
+  /** How many nodes are to come; whether that is news. */
+  setComing(count: number): boolean {
+    return this.#sql.exec('UPDATE sync SET coming = ?1 WHERE coming <> ?1 RETURNING 1 AS one', count).toArray().length > 0;
+  }
+
+  /** How many agents of a provider there should be: those that the scheduler counts, and those to come. */
+  wantedOf(provider: string): number {
+    return this.#sql
+      .exec<{ count: number }>(
+        `SELECT (SELECT coming FROM sync) + (SELECT count(*) FROM agents WHERE joined = 1 AND substr(name, 1, ?2) = ?1) AS count`,
+        provider,
+        provider.length,
+      )
+      .one().count;
   }
 
   /** The scheduler counts none of the agents any more. */

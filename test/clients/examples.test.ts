@@ -184,6 +184,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   drainNode: ({ state }) => expect(['draining', 'away']).toContain(state),
   rotatePoolToken: ({ agent_token: token }) => expect(token).toMatch(/^pt_/),
   deletePool: async () => expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).status).toBe(404),
+  poolDemand: ({ nodes }) => expect(nodes).toBe(0),
   registerAgent: ({ agent }) => expect(agent).toBeTypeOf('string'),
   // The scheduler leases the returned attempt again as soon as the pool has reported it.
   leaseWork: async ({ assignment }) => {

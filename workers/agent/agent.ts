@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { Assignment, Registration } from '../../src/contract/agent-protocol.ts';
 import type { JobKind } from '../../src/contract/job-work.ts';
 import { JOB_KINDS } from '../../src/contract/job-work.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
@@ -15,29 +16,43 @@ export interface AgentOptions {
   readonly runners: JobRunners;
   /** What no log may show. */
   readonly secrets: readonly string[];
-  /** Lower-case letters, digits and hyphens: shown to the pool's operators. */
-  readonly name: string;
+  /** What it says of its machine. */
+  readonly machine: Omit<Registration, 'kinds'>;
   readonly stopped: AbortSignal;
 }
 
 type Registered = Awaited<ReturnType<PoolClient['register']>>;
 
-/** Works for a pool, one attempt at a time, until stopped. Throws only when the pool will not have this agent. */
-export async function runAgent({ client, runners, secrets, name, stopped }: AgentOptions): Promise<void> {
+/**
+ * Works for a pool until it is stopped, or the pool needs it no more: one attempt at a time, or as many at once as it says. Throws only when the
+ * pool will not have this agent.
+ */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const { client, runners, machine, stopped } = options;
   const backoff = new Backoff(Math.random);
+  const running = new Map<string, Promise<void>>();
+  const attempts = machine.attempts ?? 1;
   let registration: Registered | undefined;
   let isAway = false;
   while (!stopped.aborted) {
     try {
-      registration ??= await client.register({ name, kinds: kindsOf(runners) });
-      const assignment = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped);
+      registration ??= await client.register({ ...machine, kinds: kindsOf(runners) });
+      if (running.size >= attempts) {
+        await Promise.race(running.values());
+        continue;
+      }
+      const assignment = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped, [...running.keys()]);
       backoff.reset();
       isAway = false;
-      if (assignment === null) continue;
-      const terms = { heartbeatMs: registration.heartbeat_ms, leaseMs: registration.lease_ms };
-      await runAttempt(assignment, { client, runners, secrets, ...terms, stopped });
+      if (assignment === null || running.has(assignment.attempt)) continue;
+      const { attempt } = assignment;
+      running.set(
+        attempt,
+        run(assignment, registration, options).finally(() => running.delete(attempt)),
+      );
     } catch (error) {
-      if (stopped.aborted) return;
+      if (stopped.aborted) break;
+      if (error instanceof Refused && error.code === 'agent_retired') break;
       // A pool that has forgotten this agent takes it again.
       if (error instanceof Refused && error.code === 'state_conflict') registration = undefined;
       else if (error instanceof Refused) throw error;
@@ -47,6 +62,20 @@ export async function runAgent({ client, runners, secrets, name, stopped }: Agen
       }
       await sleep(backoff.nextMs(), undefined, { signal: stopped }).catch(() => undefined);
     }
+  }
+  await Promise.all(running.values());
+}
+
+/** An attempt that fails in a way that it could not report ends when its lease does. */
+async function run(
+  assignment: Assignment,
+  { heartbeat_ms: heartbeatMs, lease_ms: leaseMs }: Registered,
+  { client, runners, secrets, stopped }: AgentOptions,
+): Promise<void> {
+  try {
+    await runAttempt(assignment, { client, runners, secrets, heartbeatMs, leaseMs, stopped });
+  } catch (error) {
+    console.warn(`attempt ${assignment.attempt} ended without a report: ${reasonOf(error)}`);
   }
 }
 

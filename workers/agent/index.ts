@@ -1,5 +1,4 @@
-import { hostname } from 'node:os';
-
+import { readMachine } from './agent-capacity.ts';
 import { runAgent } from './agent.ts';
 import { agentRunners } from './agent-runners.ts';
 import { allowedKinds } from './allowed-kinds.ts';
@@ -16,17 +15,11 @@ const stop = new AbortController();
 // `disconnect`: the process that started the agent is gone.
 for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.once(signal, () => stop.abort());
 
-const name = `${hostname()}-${process.pid}`
-  .toLowerCase()
-  .replaceAll(/[^a-z0-9]+/g, '-')
-  .replaceAll(/^-|-$/g, '')
-  .slice(-64);
-
 await runAgent({
   client: new PoolClient(config),
   runners: agentRunners(config, allowedKinds(process.argv.slice(2), process.env)),
   secrets: [config.token],
-  name,
+  machine: readMachine(process.env, process.pid),
   stopped: stop.signal,
 });
 process.exit(0);

@@ -84,9 +84,9 @@ export class PoolClient {
     return agentEndpoints.registerAgent.reply.schema.parse(await this.#json('POST', 'agents', { json: registration }));
   }
 
-  /** Waits up to `waitMs` for work. */
-  async lease(agent: string, waitMs: number, signal: AbortSignal): Promise<Assignment | null> {
-    const reply = await this.#json('POST', 'lease', { json: { agent, wait_ms: waitMs }, signal });
+  /** Waits up to `waitMs` for work; `holding`: the attempts that the agent runs, where it says so. */
+  async lease(agent: string, waitMs: number, signal: AbortSignal, holding?: readonly string[]): Promise<Assignment | null> {
+    const reply = await this.#json('POST', 'lease', { json: { agent, wait_ms: waitMs, holding }, signal });
     return agentEndpoints.leaseWork.reply.schema.parse(reply).assignment;
   }
 

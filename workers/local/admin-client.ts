@@ -17,6 +17,10 @@ export class AdminClient {
     return this.#send('PUT', path, body, {});
   }
 
+  async change<T>(path: string, body: object): Promise<T> {
+    return this.#send('PATCH', path, body, {});
+  }
+
   async #send<T>(method: string, path: string, body: object, headers: Record<string, string>): Promise<T> {
     const response = await fetch(`${this.#url}${path}`, {
       method,

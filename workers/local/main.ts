@@ -1,9 +1,10 @@
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 
+import { AdminClient } from './admin-client.ts';
+import { AgentProcesses } from './agent-processes.ts';
+import { agentRange } from './agent-range.ts';
+import { provideAgents } from './local-provider.ts';
 import type { Demo } from './bootstrap.ts';
 import { bootstrap } from './bootstrap.ts';
 import { bundle } from './bundle.ts';
@@ -14,13 +15,17 @@ import { serve } from './serve.ts';
 import { readSettings } from './settings.ts';
 import { explainSetupErrors } from './setup-error.ts';
 
-/** Longer than an agent takes to end what it is at. */
-const AGENT_STOP_MS = 2_000;
+/** An agent starts within a second or two, and costs little while it waits. */
+const LOCAL_ELASTICITY = { node: { cpu_milli: 1_000, memory_mib: 1_024 }, provision_s: 10, idle_s: 10 };
 
 explainSetupErrors();
 Object.assign(process.env, QUIET_ENVIRONMENT);
 const { values: flags } = parseArgs({
-  options: { gateways: { type: 'string', default: '1' }, 'no-agent': { type: 'boolean', default: false } },
+  options: {
+    gateways: { type: 'string', default: '1' },
+    'no-agent': { type: 'boolean', default: false },
+    agents: { type: 'string', default: '1' },
+  },
 });
 const gateways = Number(flags.gateways);
 const { port, stateDir, variables } = readSettings(process.env, gateways);
@@ -31,14 +36,15 @@ const server = await serve({ ports, stateDir, variables });
 const url = `http://127.0.0.1:${port}`;
 const demo = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
 await writeDevFile(demo);
-const agent = flags['no-agent'] ? undefined : startAgent(demo);
+const agents = new AgentProcesses({ url, pool: demo.pool, agentToken: demo.agentToken, name: 'local' });
+const stopping = new AbortController();
+await startAgents();
 printBanner(demo);
 
-let stopping = false;
 async function stop(): Promise<void> {
-  if (stopping) return;
-  stopping = true;
-  if (agent !== undefined) await stopped(agent);
+  if (stopping.signal.aborted) return;
+  stopping.abort();
+  await agents.stop();
   await server.stop();
   process.exit(0);
 }
@@ -52,19 +58,16 @@ async function writeDevFile({ apiKey, adminKey, tenant }: Demo): Promise<void> {
   await writeOwnerOnly(join(folder, 'dev.json'), `${JSON.stringify({ url, admin_key: adminKey, api_key: apiKey, tenant }, null, 2)}\n`);
 }
 
-function startAgent({ pool, agentToken }: Demo): ChildProcess {
-  // It waits nearly always: garbage need not gather up to the default of 48 MB.
-  return spawn(process.execPath, ['--max-semi-space-size=1', join(ROOT, 'workers/agent/index.ts')], {
-    env: { ...process.env, SLUICE_URL: url, SLUICE_POOL: pool, SLUICE_AGENT_TOKEN: agentToken },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+/** One agent that is started again when it dies; or with `--agents 0..4` as many of that range as waiting jobs call for. */
+async function startAgents(): Promise<void> {
+  const { least, most } = agentRange(flags['no-agent'] ? '0' : flags.agents);
+  await new AdminClient(url, server.secrets.SLUICE_ADMIN_KEY).change(`/v1/pools/${demo.pool}`, {
+    elasticity: least === most ? null : { ...LOCAL_ELASTICITY, min_nodes: least, max_nodes: most },
   });
-}
-
-/** An agent gives its attempt back, for which it needs the gateway. */
-async function stopped(child: ChildProcess): Promise<void> {
-  const exited = new Promise((exit) => child.once('exit', exit));
-  if (child.exitCode !== null || !child.kill('SIGTERM')) return;
-  await Promise.race([exited, sleep(AGENT_STOP_MS)]);
+  agents.want(least);
+  if (least === most) return;
+  const { pool, agentToken } = demo;
+  void provideAgents({ url, pool, agentToken, name: 'local', countMax: most, agents, stopped: stopping.signal });
 }
 
 function printBanner({ apiKey }: Demo): void {

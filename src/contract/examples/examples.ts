@@ -47,7 +47,7 @@ const CHAPTERS = [
   ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'createJob', 'listJobs', 'getJob', 'explainJob', 'getJobLogs'],
   ['suspendJob', 'resumeJob', 'reprioritiseJob', 'resizeJob'],
   ['createPool', 'listPools', 'getPool', 'changePool', 'setPoolPrice', 'listPoolPrices', 'registerAgent', 'leaseWork', 'heartbeat'],
-  ['preemptJob', 'listNodes', 'cordonNode', 'uncordonNode', 'failAttempt', 'listJobAttempts'],
+  ['poolDemand', 'preemptJob', 'listNodes', 'cordonNode', 'uncordonNode', 'failAttempt', 'listJobAttempts'],
   ['leaseWork', 'readInput', 'meetPeers', 'writeCheckpoint', 'readCheckpoint', 'appendLog', 'writeOutput', 'completeAttempt', 'getJobCost'],
   ['createJob', 'cancelJob', 'deleteFile'],
   ['drainNode', 'rotatePoolToken', 'deletePool'],

@@ -49,6 +49,7 @@ export const jobExamples = {
   rotatePoolToken: { params: pool, body: { grace_s: 3600 } },
   deletePool: { params: pool, query: { force: 'true' } },
   registerAgent: { params: pool, body: { name: 'by-hand' } },
+  poolDemand: { params: pool, body: { provider: 'machines', wait_ms: 0 } },
   leaseWork: { params: pool, body: { agent: answered('registerAgent', 'agent'), wait_ms: 1000 } },
   heartbeat: { params: attempt, body: { fence, progress: { completed: 0, failed: 0, total: 2 } } },
   readInput: { params: attempt, query: { fence } },

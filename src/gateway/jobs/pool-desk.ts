@@ -22,6 +22,8 @@ export interface PoolDesk {
     run?: string,
     throughput?: Throughput,
   ): Promise<Outcome<HeartbeatReply>>;
+  /** How many agents of a provider there should be, as soon as that is not `known`, or after the wait. */
+  demand(provider: string, known: number | undefined, waitMs: number): Promise<number>;
   held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>>;
   meet(attemptId: AttemptId, fence: number, address: string): Promise<Outcome<readonly string[] | null>>;
   saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>>;

@@ -193,17 +193,21 @@ export class DurableCell {
     const { poolId, reports, nodeCount, carriedOut } = message;
     return this.#transact(() => {
       if (!this.#loaded().fleet.hasPool(poolId)) {
-        return { verdicts: reports.map(() => 'stale'), effects: [], isOutOfStep: false, isGone: true };
+        return { verdicts: reports.map(() => 'stale'), effects: [], isOutOfStep: false, coming: 0, isGone: true };
       }
       this.#records.carriedOut(poolId, carriedOut);
       const read = this.#read(poolId, reports);
+      if (message.left.length > 0) this.#records.dropRetirements(message.left.map(({ nodeId }) => nodeId));
+      const retired = this.#records.retirementCount(poolId);
       this.#step([...read.events, ...this.#movesOf(message)], read);
-      const isOutOfStep = this.#loaded().fleet.nodesOf(poolId).length !== nodeCount;
+      // What the step retires the pool has counted, too.
+      const { fleet } = this.#loaded();
+      const isOutOfStep = fleet.nodesOf(poolId).length + Math.max(retired, this.#records.retirementCount(poolId)) !== nodeCount;
       if (isOutOfStep) this.#giveUp(poolId, Infinity);
       else if (nodeCount > 0) this.#records.extendLease(poolId, this.#clock.nowMs() + LIMITS.poolLeaseMs);
       else this.#records.endLease(poolId);
       this.#news.delete(poolId);
-      return { verdicts: read.verdicts, effects: this.effects(poolId), isOutOfStep };
+      return { verdicts: read.verdicts, effects: this.effects(poolId), isOutOfStep, coming: fleet.pool(poolId).comingCount };
     });
   }
 

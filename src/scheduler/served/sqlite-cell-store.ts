@@ -79,6 +79,9 @@ export const CELL_TABLES = `
 /** Forgetting with every step would cost as much as writing it. */
 const STEPS_FORGOTTEN_AT_ONCE = 8;
 
+/** Stands for the fence of an attempt where an effect is about a node. */
+const RETIREMENT = -1;
+
 /** What a step of a cell decided to save, without what the product adds. Every write belongs in the caller's transaction. */
 export class SqliteCellStore {
   readonly #sql: SqlStorage['sql'];
@@ -156,6 +159,30 @@ export class SqliteCellStore {
   /** Drops what was to be done about attempts of the job other than the one under `fence`; null: about all. */
   dropEffects(jobId: JobId, fence: number | null): void {
     this.#sql.exec('DELETE FROM effects WHERE job_id = ? AND fence <> ?', jobId, fence ?? 0);
+  }
+
+  /** A node that its pool shall let go. It is counted by the pool until that has been carried out, or the node has left by itself. */
+  putRetirement(poolId: PoolId, nodeId: string): void {
+    const effect: PoolEffect = { kind: 'retire', nodeId };
+    this.#sql.exec(
+      'INSERT INTO effects (pool_id, job_id, fence, body) VALUES (?, ?, ?, ?)',
+      poolId,
+      nodeId,
+      RETIREMENT,
+      JSON.stringify(effect),
+    );
+  }
+
+  /** Drops retirements of nodes that have left. */
+  dropRetirements(nodeIds: readonly string[]): void {
+    const ids = JSON.stringify(nodeIds);
+    this.#sql.exec('DELETE FROM effects WHERE fence = ? AND job_id IN (SELECT value FROM json_each(?))', RETIREMENT, ids);
+  }
+
+  /** How many nodes a pool counts that it still has to let go. */
+  retirementCount(poolId: PoolId): number {
+    const query = 'SELECT count(*) AS count FROM effects WHERE pool_id = ? AND fence = ?';
+    return this.#sql.exec<{ count: number }>(query, poolId, RETIREMENT).one().count;
   }
 
   /** Drops all that a pool had to do, and counts on it no more. */

@@ -110,7 +110,7 @@ export class StepWriter {
       } else if (decision.kind === 'fund') {
         asks.push(decision);
       } else if (decision.kind === 'start' || decision.kind === 'notice' || decision.kind === 'kill') effects.push(decision);
-      // Of the others there are none: no served job is elastic or keeps weights, and no pool grows by itself.
+      // Of others there are none: no served job is elastic or keeps weights.
       else if (isRecord(decision)) saved.push(decision);
     }
     this.#records.saveAll(saved, records.values());
@@ -136,7 +136,7 @@ export class StepWriter {
       nowMs,
     );
     const finished = [...records.values()].filter(({ finishedAtMs }) => finishedAtMs !== null).map(({ spec }) => spec.id);
-    return { news: this.#put(effects, changed), finished, changed: [...changed.keys()] };
+    return { news: new Set([...this.#put(effects, changed), ...this.#scale(decisions)]), finished, changed: [...changed.keys()] };
   }
 
   /** Saves jobs with what their history gains. */
@@ -204,6 +204,18 @@ export class StepWriter {
   #dropOver({ id, attempt }: Job): void {
     const over = this.#jobs.find(id)?.attempt ?? null;
     if (over !== null && over.fence !== attempt?.fence) this.#records.dropEffects(id, attempt?.fence ?? null);
+  }
+
+  /** Pools that grow or shrink: how many nodes are to come is answered to each exchange. */
+  #scale(decisions: readonly CellDecision[]): readonly PoolId[] {
+    const retired = new Set(decisions.flatMap((decision) => (decision.kind === 'retire' ? [decision.nodeId] : [])));
+    return decisions.flatMap((decision) => {
+      if (decision.kind === 'provision') return [decision.poolId];
+      if (decision.kind !== 'save_node' || decision.node.state !== 'gone' || !retired.delete(decision.node.spec.id)) return [];
+      const { id, poolId } = decision.node.spec;
+      this.#records.putRetirement(poolId, id);
+      return [poolId];
+    });
   }
 
   /** What is to be done about live attempts. */

@@ -74,10 +74,18 @@ it('[P22] tells the scheduler how fast attempts are, each measurement once', asy
   await inStore(stub, async (store) => {
     const exchange = async ({ reports }: PoolMessage): Promise<PoolOrders> => {
       reported.push(...reports.flatMap((report) => (report.kind === 'progress' ? [report.throughput] : [])));
-      return { verdicts: reports.map(() => 'continue'), effects: [], isOutOfStep: false };
+      return { verdicts: reports.map(() => 'continue'), effects: [], isOutOfStep: false, coming: 0 };
     };
     store.markSynced([grant.attemptId], 0);
-    await new PoolSync({ store, exchange, clock: { nowMs: () => Date.now() }, onAssigned: () => {}, onGone: async () => {} }).run();
+    await new PoolSync({
+      store,
+      exchange,
+      clock: { nowMs: () => Date.now() },
+      onAssigned: () => {},
+      onGone: async () => {},
+      onRetired: () => {},
+      onScaled: () => {},
+    }).run();
     expect(store.find(grant.attemptId)!.throughput).toBeUndefined();
   });
   const sum = reported.reduce((total: number, one) => total + ((one as { workMilli: number } | undefined)?.workMilli ?? 0), 0);
@@ -145,4 +153,29 @@ it('[J140] lets the members of a gang meet once all have started, and none of an
   // The other learns of it with the next sync.
   await stub.nudge();
   await expect.poll(async () => (await call((object) => object.heartbeat(second!, 1, PROGRESS))).ok).toBe(false);
+});
+
+it('[P29] answers its provider as the number changes, and tells an agent once that it is retired', async () => {
+  const { id, stub, call } = await newPool();
+  const template = { accelerator: null, acceleratorCount: 0, cpuMilli: 1_000, memoryMib: 1_024 };
+  const elasticity = { nodesMin: 0, nodesMax: 1, template, provisioningMs: 60_000, idleMs: 0 };
+  value(await scheduler().operate('change', id, { elasticity }));
+  expect(await call((object) => object.demand('machines', undefined, 20_000))).toBe(0);
+  const waiting = call((object) => object.demand('machines', 0, 20_000));
+  const request = await newJob();
+  expect(await waiting).toBe(1);
+
+  const agent = value(await call((object) => object.register(named('machines-1'))));
+  const grant = value(await call((object) => object.lease(agent, 20_000, [])))!;
+  expect(grant.jobId).toBe(request.id);
+  expect(await call((object) => object.demand('machines', undefined, 0))).toBe(1);
+  expect(await call((object) => object.demand('others', undefined, 0))).toBe(0);
+  const shrinking = call((object) => object.demand('machines', 1, 20_000));
+  expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toEqual({ ok: true, value: null });
+  expect(await shrinking).toBe(0);
+  expect(await call((object) => object.lease(agent, 20_000, []))).toMatchObject({ ok: false, error: { code: 'agent_retired' } });
+  // It does not go, and is a node again until the scheduler has enough of it.
+  expect(await call((object) => object.lease(agent, 20_000, []))).toMatchObject({ ok: false, error: { code: 'agent_retired' } });
+  expect(await jobState(request)).toMatchObject({ state: 'succeeded', fence: 1 });
+  await inStore(stub, (store) => expect(store.joinedCount()).toBe(0));
 });

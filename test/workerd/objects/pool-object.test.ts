@@ -291,9 +291,17 @@ describe('PoolObject', () => {
         store.save(later);
         store.remove(second!.grant.attemptId);
         store.leaves(second!.agentId);
-        return { verdicts: reports.map(() => 'cancel'), effects: [], isOutOfStep: false };
+        return { verdicts: reports.map(() => 'cancel'), effects: [], isOutOfStep: false, coming: 0 };
       };
-      await new PoolSync({ store, exchange, clock: { nowMs: () => Date.now() }, onAssigned: () => {}, onGone: async () => {} }).run();
+      await new PoolSync({
+        store,
+        exchange,
+        clock: { nowMs: () => Date.now() },
+        onAssigned: () => {},
+        onGone: async () => {},
+        onRetired: () => {},
+        onScaled: () => {},
+      }).run();
       expect(store.find(first!.grant.attemptId)).toEqual({ ...later, command: 'cancel' });
       expect(store.find(second!.grant.attemptId)).toBeUndefined();
     });

@@ -111,6 +111,10 @@ export const agentHandlers = {
       .lease(body.agent as AgentId, body.wait_ms, body.holding as AttemptId[] | undefined);
     return grant.ok ? { ok: true, reply: { assignment: grant.value && assignmentOf(grant.value) }, used: {} } : grant;
   },
+  poolDemand: async ({ gateway, principal, body }) => {
+    const nodes = await gateway.heavy.pools(principal.poolId).demand(body.provider, body.nodes, body.wait_ms);
+    return { ok: true, reply: { nodes }, used: {} };
+  },
   heartbeat: async ({ gateway, principal, params, body }) => {
     const pool = gateway.heavy.pools(principal.poolId);
     const { fence, progress, run, throughput } = body;

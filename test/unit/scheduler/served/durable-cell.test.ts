@@ -151,12 +151,12 @@ describe('fences', () => {
     const effects = world.cell.effects(POOL);
     expect(effects).toMatchObject([{ effect: { kind: 'start', nodeId: 'a', grant: { jobId: id } } }]);
     // The answer was lost, and the pool repeats its news.
-    expect(world.cell.exchange(message)).toEqual({ verdicts: [], effects, isOutOfStep: false });
+    expect(world.cell.exchange(message)).toEqual({ verdicts: [], effects, isOutOfStep: false, coming: 0 });
     world.cell.act(jobRequest(1).tenantId, id, { kind: 'cancel' });
     const orders = world.cell.exchange({ ...message, joined: [], carriedOut: effects[0]!.sequence });
     expect(orders.effects.map(({ effect }) => effect.kind)).toEqual(['stop']);
     const left = { ...message, joined: [], left: [{ nodeId: 'a', isLost: false }], nodeCount: 0 };
-    expect(world.cell.exchange(left)).toEqual({ verdicts: [], effects: [], isOutOfStep: false });
+    expect(world.cell.exchange(left)).toEqual({ verdicts: [], effects: [], isOutOfStep: false, coming: 0 });
     expect(world.job(id)).toMatchObject({ state: 'cancelled', ended: [{ outcome: 'never_started' }] });
   });
 });
@@ -166,7 +166,11 @@ it('[J78] [P17] takes an attempt back that its agent leaves without a word, and 
   const id = world.submit(1);
   world.join();
   const [nodeId] = world.nodes.get(POOL)!;
-  expect(world.exchange(POOL, { left: [{ nodeId: nodeId!, isLost: false }] })).toMatchObject({ effects: [], isOutOfStep: false });
+  expect(world.exchange(POOL, { left: [{ nodeId: nodeId!, isLost: false }] })).toMatchObject({
+    effects: [],
+    isOutOfStep: false,
+    coming: 0,
+  });
   expect(world.job(id)).toMatchObject({ state: 'pending', failures: 0, ended: [{ outcome: 'never_started' }] });
 });
 
@@ -228,6 +232,7 @@ describe('failure', () => {
       verdicts: ['stale'],
       effects: [],
       isOutOfStep: true,
+      coming: 0,
     });
     expect(world.join(2).map(({ fence }) => fence)).toEqual([2, 2]);
   });

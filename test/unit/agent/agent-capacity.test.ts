@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+
+import { readMachine } from '../../../workers/agent/agent-capacity.ts';
+import { agentRange } from '../../../workers/local/agent-range.ts';
+
+const read = (environment: Record<string, string>) => readMachine(environment, 7);
+
+it('[P20] an agent says what its environment says of its machine, and no more', () => {
+  expect(read({ SLUICE_AGENT_NAME: 'one' })).toEqual({ name: 'one' });
+  expect(read({}).name).toMatch(/^[a-z0-9].*-7$/);
+  expect(
+    read({
+      SLUICE_AGENT_NAME: 'two',
+      SLUICE_AGENT_CPU_MILLI: '64000',
+      SLUICE_AGENT_MEMORY_MIB: '65536',
+      SLUICE_AGENT_ACCELERATOR: 'h100:8',
+      SLUICE_AGENT_ATTEMPTS: '4',
+      SLUICE_AGENT_DOMAINS: 'rack=r7,zone=a',
+      SLUICE_AGENT_ORDINAL: '3',
+      SLUICE_AGENT_ADDRESS: '10.0.0.7',
+    }),
+  ).toEqual({
+    name: 'two',
+    capacity: { accelerator: 'h100', accelerators: 8, cpu_milli: 64_000, memory_mib: 65_536 },
+    attempts: 4,
+    domains: { rack: 'r7', zone: 'a' },
+    ordinal: 3,
+    address: '10.0.0.7',
+  });
+});
+
+it('[P20] an agent names the variable that is not as it should be', () => {
+  const size = { SLUICE_AGENT_CPU_MILLI: '1000', SLUICE_AGENT_MEMORY_MIB: '1024' };
+  expect(() => read({ SLUICE_AGENT_CPU_MILLI: '1000' })).toThrow('SLUICE_AGENT_MEMORY_MIB');
+  expect(() => read({ ...size, SLUICE_AGENT_ATTEMPTS: 'many' })).toThrow('SLUICE_AGENT_ATTEMPTS');
+  expect(() => read({ ...size, SLUICE_AGENT_ACCELERATOR: '8 of them' })).toThrow('SLUICE_AGENT_ACCELERATOR');
+  expect(() => read({ SLUICE_AGENT_ACCELERATOR: 'h100' })).toThrow('SLUICE_AGENT_ACCELERATOR');
+  expect(() => read({ SLUICE_AGENT_DOMAINS: 'rack' })).toThrow('SLUICE_AGENT_DOMAINS');
+});
+
+it('takes a number of local agents, or a range', () => {
+  expect(agentRange('3')).toEqual({ least: 3, most: 3 });
+  expect(agentRange('0..4')).toEqual({ least: 0, most: 4 });
+  for (const text of ['4..0', '17', 'all', '1..']) expect(() => agentRange(text)).toThrow('--agents');
+});
