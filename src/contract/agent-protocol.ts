@@ -6,6 +6,7 @@ import { name } from './common.ts';
 import type { Access, Endpoint } from './endpoint.ts';
 import { json, NO_BODY } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
+import { lineFaults } from './line-fault.ts';
 import { nodeCapacity, nodeDomains, residentWeights } from './node-capacity.ts';
 import { agentId, poolId } from './pools.ts';
 import { JOB_KINDS } from './job-work.ts';
@@ -54,7 +55,7 @@ const assigned = apiOnly(() => ({ attempt: z.string(), fence: z.int() }));
 
 const assignment = apiOnly(() =>
   z.discriminatedUnion('kind', [
-    z.object({ ...assigned, kind: z.literal('batch_embedding'), model: z.string() }),
+    z.object({ ...assigned, kind: z.literal('batch_embedding'), model: z.string(), format: z.literal('openai_batch').optional() }),
     z.object({ ...assigned, kind: z.literal('command'), ...PROGRAM_ASSIGNMENT }),
     z.object({ ...assigned, kind: z.literal('training'), ...PROGRAM_ASSIGNMENT, rank: z.int(), world_size: z.int() }),
   ]),
@@ -278,7 +279,13 @@ export const agentEndpoints = {
     summary: apiText('Report that the attempt ended without output, or give it back'),
     params: attemptParams,
     body: json(
-      z.strictObject({ fence, reason: agentReason, message: z.string().max(1024), exit_code: z.int().min(0).max(255).optional() }),
+      z.strictObject({
+        fence,
+        reason: agentReason,
+        message: z.string().max(1024),
+        exit_code: z.int().min(0).max(255).optional(),
+        lines: lineFaults.optional().meta(about('With `input_invalid`: the first faults of the input.')),
+      }),
     ),
     reply: json(accepted),
   },

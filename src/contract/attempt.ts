@@ -3,11 +3,14 @@ import * as z from 'zod';
 import type { AttemptId, FileId, JobId, TenantId } from '../kernel/ids.ts';
 import { about } from './api-text.ts';
 import type { Work } from './job-work.ts';
+import type { LineFault } from './line-fault.ts';
 
 /** Why an attempt ended without output. What follows from each is the scheduler's retry policy. */
 export const FAILURE_REASONS = [
   'input_missing',
   'input_too_large',
+  /** A line of an OpenAI batch is no request, or shares its id with another. */
+  'input_invalid',
   'output_too_large',
   'model_unavailable',
   'agent_error',
@@ -55,6 +58,8 @@ export interface Grant {
   /** The team that owns the job, and so its output. */
   readonly owner: string;
   readonly work: Work;
+  /** How long what it makes is kept; null: until it is deleted. Absent in attempts that were handed out before files could expire. */
+  readonly outputLifeMs?: number | null;
   /** Id under which the attempt's output is stored; it becomes the job's if the attempt's completion is accepted. */
   readonly outputFile: FileId;
   /** How long it may take to stop. As the next two, absent in attempts from before programs could be run. */
@@ -110,6 +115,8 @@ export type AttemptEnding =
       readonly message: string;
       /** Of a program that ended by itself. */
       readonly exitCode?: number;
+      /** Of an input that is invalid. */
+      readonly lines?: readonly LineFault[];
     };
 
 /** A file that a job has made. */

@@ -1,4 +1,5 @@
 import { agentEndpoints } from './agent-protocol.ts';
+import { batchEndpoints } from './batches.ts';
 import { billingEndpoints } from './billing.ts';
 import { cacheEndpoints, cacheStatsEndpoints } from './cache.ts';
 import type { ControlPath } from './control-paths.ts';
@@ -17,6 +18,7 @@ export const CONTROL_ENDPOINTS = {
   ...fileEndpoints,
   ...jobEndpoints,
   ...jobControlEndpoints,
+  ...batchEndpoints,
   ...organisationEndpoints,
   ...keyEndpoints,
   ...quotaEndpoints,

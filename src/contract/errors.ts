@@ -37,6 +37,7 @@ export const ERRORS = {
   vector_not_found: denied(404, 'not_found_error'),
   file_not_found: denied(404, 'not_found_error'),
   job_not_found: denied(404, 'not_found_error'),
+  batch_not_found: denied(404, 'not_found_error'),
   pool_not_found: denied(404, 'not_found_error'),
   node_not_found: denied(404, 'not_found_error'),
   erasure_not_found: denied(404, 'not_found_error'),
@@ -123,7 +124,7 @@ export interface Limit {
 }
 
 export interface Resource {
-  readonly kind: 'index' | 'alias' | 'vector' | 'model' | 'job' | 'pool' | 'node' | 'file' | 'purge' | 'erasure';
+  readonly kind: 'index' | 'alias' | 'vector' | 'model' | 'job' | 'batch' | 'pool' | 'node' | 'file' | 'purge' | 'erasure';
   /** As it was given: a name or an id. */
   readonly name: string;
 }

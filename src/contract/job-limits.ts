@@ -46,4 +46,26 @@ export const JOB_LIMITS = {
   jobFundsEnoughMs: 60_000,
   // The longest stretch of an attempt that is paid at once.
   jobSegmentMaxMs: 600_000,
+  // An hour: as OpenAI's API bounds it.
+  fileLifeSMin: 3_600,
+  // 30 days: as OpenAI's API bounds it.
+  fileLifeSMax: 2_592_000,
+  // Two weeks: more than any queue of batches takes.
+  batchWindowHMax: 336,
+  // As OpenAI's API bounds the metadata of a batch: pairs, and the characters of a key and of a value.
+  batchMetadataMaxCount: 16,
+  // As above.
+  batchMetadataKeyCharsMax: 64,
+  // As above.
+  batchMetadataValueCharsMax: 512,
+  // How much of an input is read to find the model that its requests name: the first line of nearly all.
+  batchPeekBytes: 64 * 1024,
+  // An id of a request, which is held while a batch is checked.
+  batchCustomIdCharsMax: 256,
+  // Faults of an input that are shown: enough to see a pattern. They travel in one message and are part of the job's row.
+  lineFaultsMaxCount: 100,
+  // Of the message and of the field of a fault.
+  lineFaultCharsMax: 256,
+  // Files that an upload looks at for expired ones: one listing, and at most so many deletions.
+  filesSweptMaxCount: 100,
 } as const;

@@ -14,6 +14,15 @@ const batchEmbedding = z.strictObject({
   kind: z.literal('batch_embedding'),
   model: z.string().min(1).max(LIMITS.nameCharsMax),
   input_file: fileId.meta(about('JSONL: OpenAI batch lines for `/v1/embeddings`, or `{"id","text"}` lines.')),
+  format: z
+    .literal('openai_batch')
+    .optional()
+    .meta(
+      about(
+        'By the rules of OpenAI batches: every line is a request with an id of its own, or the job fails with `input_invalid`; the answers to ' +
+          'requests that fail are an output of their own, `errors.jsonl`. If absent, bad lines are answered among the others.',
+      ),
+    ),
 });
 
 const command = z.strictObject({ kind: z.literal('command'), ...PROGRAM_FIELDS });
@@ -32,6 +41,8 @@ interface BatchEmbedding {
   readonly kind: 'batch_embedding';
   readonly model: string;
   readonly inputFile: FileId;
+  /** Absent: bad lines are answered among the others. */
+  readonly format?: 'openai_batch';
 }
 
 /** What a job does, as its runner sees it. */
@@ -58,22 +69,35 @@ export const KIND_FACTS: Readonly<Record<JobKind, KindFacts>> = {
 /** The work that a request asks for; its other fields are left out. */
 export function workOf(request: WorkRequest): Work {
   if (request.kind === 'batch_embedding') {
-    const { kind, model, input_file } = request;
-    return { kind, model, inputFile: input_file as FileId };
+    const { kind, model, input_file, format } = request;
+    return { kind, model, inputFile: input_file as FileId, ...(format === undefined ? {} : { format }) };
   }
   const { kind, argv, environment, inputs, outputs, checkpoint, limits } = request;
   return { kind, argv, environment, inputs, outputs, ...(checkpoint === undefined ? {} : { checkpoint }), limits };
 }
 
 /** The work as the wire has it. */
-export const workReply = (work: Work): WorkRequest =>
-  work.kind === 'batch_embedding' ? { kind: work.kind, model: work.model, input_file: work.inputFile } : work;
+export function workReply(work: Work): WorkRequest {
+  if (work.kind !== 'batch_embedding') return work;
+  const { kind, model, inputFile, format } = work;
+  return { kind, model, input_file: inputFile, ...(format === undefined ? {} : { format }) };
+}
 
 /** The model that the work needs a pool to have; null: none. */
 export const modelOf = (work: Work): string | null => (work.kind === 'batch_embedding' ? work.model : null);
 
 /** The paths of the files that the work writes, in the order in which attempts number them. */
-export const outputPathsOf = (work: Work): readonly string[] => (work.kind === 'batch_embedding' ? ['output.jsonl'] : work.outputs);
+export function outputPathsOf(work: Work): readonly string[] {
+  if (work.kind !== 'batch_embedding') return work.outputs;
+  return work.format === 'openai_batch' ? [OUTPUT_PATH, ERRORS_PATH] : [OUTPUT_PATH];
+}
+
+/** What the answers to a file of requests are written to, and in an OpenAI batch the answers to requests that fail. */
+export const OUTPUT_PATH = 'output.jsonl';
+export const ERRORS_PATH = 'errors.jsonl';
+
+/** Whether an attempt may leave an output out, which then would be empty. */
+export const isOptional = (work: Work, path: string): boolean => work.kind === 'batch_embedding' && path === ERRORS_PATH;
 
 /** The files that the work reads, by the fields of the request that name them, in the order in which attempts number them. */
 export const inputFilesOf = (work: Work): readonly { readonly field: FieldPath; readonly id: FileId }[] =>

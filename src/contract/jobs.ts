@@ -8,6 +8,7 @@ import { json, NO_BODY, tenant } from './endpoint.ts';
 import { jobId, MARKETS, priority, TERMS } from './job-terms.ts';
 import { JOB_KINDS, WORK_SCHEMAS } from './job-work.ts';
 import { LIMITS } from './limits.ts';
+import { lineFaults } from './line-fault.ts';
 import { dollarsOut } from './money.ts';
 
 const JOB_STATES = ['pending', 'suspended', 'starting', 'running', 'stopping', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
@@ -113,7 +114,14 @@ const jobFields = apiOnly(() => ({
     .object({ bytes: z.int(), sha256: z.string() })
     .nullable()
     .meta(about('What its attempts have saved last, until the job has succeeded.')),
-  error: z.object({ reason: z.enum(JOB_ERRORS), message: z.string(), exit_code: exitCode }).nullable(),
+  error: z
+    .object({
+      reason: z.enum(JOB_ERRORS),
+      message: z.string(),
+      exit_code: exitCode,
+      lines: lineFaults.optional().meta(about('With `input_invalid`: the first faults of the input.')),
+    })
+    .nullable(),
   created_at: unixSeconds,
   started_at: unixSeconds.nullable(),
   finished_at: unixSeconds.nullable(),

@@ -52,12 +52,6 @@ export const LIMITS = {
   fileBytesMax: 16 * 1024 * 1024,
   // As long as file systems take them.
   fileNameCharsMax: 256,
-  // An hour: as OpenAI's API bounds it.
-  fileLifeSMin: 3_600,
-  // 30 days: as OpenAI's API bounds it.
-  fileLifeSMax: 2_592_000,
-  // Files that an upload looks at for expired ones: one listing, and at most so many deletions.
-  filesSweptMaxCount: 100,
   // A job's output of `jobOutputBytesMax` takes as long at 5 Mbit/s. The erasure of a tenant waits so long for a write whose gateway died.
   fileWriteMaxMs: 900_000,
   // The most that one request carries on Cloudflare's largest plan; the smaller ones refuse from 100 MB on.

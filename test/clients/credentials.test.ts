@@ -78,6 +78,8 @@ async function own(): Promise<void> {
   owned['job'] = (
     await client.post('/v1/jobs', { kind: 'batch_embedding', model: MODEL, input_file: owned['file'], owner: 'testers' })
   ).body.id;
+  const batch = { input_file_id: owned['file'], endpoint: '/v1/embeddings', completion_window: '24h' };
+  owned['batch'] = (await client.post('/v1/batches', batch)).body.id;
   await client.post('/v1/indexes', { name: 'gone', dimensions: 4 });
   owned['erasure'] = (await client.delete('/v1/indexes/gone')).body.id;
   owned['purge'] = (await client.post('/v1/cache/purge', { everything: true })).body.purge_id;
@@ -103,7 +105,7 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
 };
 
 /** Paths that name a resource of tenant A. */
-const NAMES_FOREIGN = /:(index|collection|file|job|key|purge|erasure)/;
+const NAMES_FOREIGN = /:(index|collection|file|job|batch|key|purge|erasure)/;
 
 /** Endpoints that succeed for a collection that does not exist, or create it. */
 const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
@@ -112,7 +114,7 @@ const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
   qdrantCreateCollection: true,
 };
 
-const foreignIds = (): string[] => ['file', 'job', 'purge', 'erasure'].map((what) => owned[what] ?? what);
+const foreignIds = (): string[] => ['file', 'job', 'batch', 'purge', 'erasure'].map((what) => owned[what] ?? what);
 
 /** Status and code, in either API's error shape. */
 const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code ?? body.status?.code });
@@ -185,7 +187,8 @@ it('every resource of tenant A is unchanged', async () => {
   expect((await client.get(`/v1/files/${owned['file']}/content`)).body).toContain('secret-line');
   expect((await client.get(`/v1/jobs/${owned['job']}`)).body.state).toBe('pending');
   expect((await client.get(`/v1/keys/${a.keyId}`)).body).toMatchObject({ revoked_at: null, previous_secret_expires_at: null });
-  expect((await client.get('/v1/jobs')).body.data).toHaveLength(1);
+  expect((await client.get(`/v1/batches/${owned['batch']}`)).body.status).toBe('validating');
+  expect((await client.get('/v1/jobs')).body.data).toHaveLength(2);
   expect((await client.get('/v1/quotas')).body.rules.map(({ limit }: { limit: number }) => limit)).not.toContain(1);
 });
 

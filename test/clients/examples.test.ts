@@ -167,6 +167,11 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect(total).toBe((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.cost_usd);
   },
   cancelJob: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.state).toBe('cancelled'),
+  createBatch: (body) =>
+    expect(body).toMatchObject({ status: 'validating', model: 'glove-sif-100', metadata: { purpose: 'nightly embeddings' } }),
+  listBatches: ({ data }) => expect(idsIn(data)).toEqual([idOf('createBatch')]),
+  getBatch: ({ input_file_id }) => expect(input_file_id).toBe(idOf('uploadFile')),
+  cancelBatch: async () => expect((await tenant.get(`/v1/batches/${idOf('createBatch')}`)).body.status).toBe('cancelled'),
   createPool: async () => expect((await admin.get(`/v1/pools/${idOf('createPool')}`)).body.name).toBe('workshop'),
   listPools: ({ data }) => expect(idsIn(data)).toContain(idOf('createPool')),
   getPool: ({ owner }) => expect(owner).toBe('platform-team'),

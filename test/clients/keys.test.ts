@@ -63,6 +63,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
   const changes: Partial<Record<EndpointName, object>> = {
     rotateKey: { grace_seconds: 1 },
     createJob: { priority: 'high' },
+    createBatch: { completion_window: '25h' },
     createGeneration: { recall: 0.99 },
     purgeCache: { mode: 'soft' },
     createCredit: { amount_usd: '2' },

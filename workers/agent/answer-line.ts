@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { embeddingEndpoints } from '../../src/contract/embeddings.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
-import { messageOf, paramOf } from '../../src/contract/errors.ts';
+import { ERRORS, messageOf, paramOf } from '../../src/contract/errors.ts';
 import { surrogateFault } from '../../src/contract/json-text.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
@@ -26,8 +26,11 @@ export interface LineAnswerer {
   /** Calls that are worth having under way. */
   readonly callsMax: number;
   /** The answer to `lines[i]` has the id `${id}_${first + i}`. */
-  answer(lines: readonly Line[], id: string, first: number): Promise<readonly LineAnswer[]>;
+  answer(lines: readonly Line[], id: string, first: number, form: AnswerForm): Promise<readonly LineAnswer[]>;
 }
+
+/** How a line that fails is answered: `job`: by its error alone; `openai`: by the HTTP answer that it would have got. */
+export type AnswerForm = 'job' | 'openai';
 
 export type Line = string | typeof TOO_LONG;
 
@@ -49,19 +52,21 @@ const simpleLine = z.strictObject({ id: z.string().max(256), text: z.string() })
 type Request = z.output<(typeof embeddingEndpoints)['createEmbeddings']['body']['schema']>;
 
 /** Answers one line of a batch as `POST /v1/embeddings` would, in the shape of OpenAI's batch output. A bad line is answered with its error. */
-export async function answerLine(line: Line, id: string, loaded: LoadedModel): Promise<LineAnswer> {
+export async function answerLine(line: Line, id: string, loaded: LoadedModel, form: AnswerForm = 'job'): Promise<LineAnswer> {
   const { customId, request } = readRequest(line, loaded.model.manifest.id);
   const answered = request.ok ? await embed(request.value, loaded) : request;
-  const response = answered.ok ? { status_code: 200, request_id: id, body: answered.value.body } : null;
-  const error = answered.ok ? null : wireOf(answered.error);
-  return {
-    json: jsonText({ id, custom_id: customId, response, error }),
-    tokens: answered.ok ? answered.value.tokens : 0,
-    failed: !answered.ok,
-  };
+  if (!answered.ok) return { json: jsonText({ id, custom_id: customId, ...failureOf(answered.error, id, form) }), tokens: 0, failed: true };
+  const response = { status_code: 200, request_id: id, body: answered.value.body };
+  return { json: jsonText({ id, custom_id: customId, response, error: null }), tokens: answered.value.tokens, failed: false };
 }
 
-const wireOf = (error: Refusal) => ({ code: error.code, message: messageOf(error), param: paramOf(error) });
+function failureOf(error: Refusal, id: string, form: AnswerForm): object {
+  const { code } = error;
+  const wire = { code, message: messageOf(error), param: paramOf(error) };
+  if (form === 'job') return { response: null, error: wire };
+  const { status, type } = ERRORS[code];
+  return { response: { status_code: status, request_id: id, body: { error: { ...wire, type } } }, error: null };
+}
 
 function readRequest(line: Line, model: string): { customId: string | null; request: Outcome<Request> } {
   if (line === TOO_LONG) {

@@ -3,16 +3,24 @@ import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
+import type { LineFault } from '../../src/contract/line-fault.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { Result } from '../../src/kernel/result.ts';
 import { err, ok } from '../../src/kernel/result.ts';
+import type { CheckedInput } from './batch-input.ts';
+import { checkBatch } from './batch-input.ts';
 import type { Line, LineAnswer, LineAnswerer } from './answer-line.ts';
 import { readLines } from './answer-line.ts';
 
 export interface BatchEmbedding {
   readonly inputPath: string;
   readonly outputPath: string;
+  /**
+   * By the rules of OpenAI batches: where answers to requests that fail go, and the model that all name. Undefined: bad lines are answered among
+   * the others.
+   */
+  readonly openai: { readonly errorsPath: string; readonly model: string } | undefined;
   /** Prefix of the ids of output lines. */
   readonly id: string;
   readonly answerer: LineAnswerer;
@@ -26,9 +34,13 @@ export interface BatchDone {
 }
 
 export interface JobFault {
-  readonly reason: Extract<FailureReason, 'input_too_large' | 'output_too_large'>;
+  readonly reason: Extract<FailureReason, 'input_too_large' | 'input_invalid' | 'output_too_large'>;
   readonly message: string;
+  readonly lines?: readonly LineFault[];
 }
+
+/** Of all requests that this runner answers. */
+const ENDPOINT = '/v1/embeddings';
 
 /** What is answered in one call, and then written and reported: some milliseconds of work. */
 const LINES_A_TURN = 128;
@@ -36,13 +48,46 @@ const CHARS_A_TURN = 256 * 1024;
 
 /** Embeds a JSONL file line by line into another. Holds a few turns of lines in memory, whatever the sizes of the files. */
 export async function embedBatch(job: BatchEmbedding): Promise<Result<BatchDone, JobFault>> {
-  const total = await countLines(job.inputPath);
+  const { openai } = job;
+  const { total, faults } =
+    openai === undefined ? await countLines(job.inputPath) : await checkBatch(job.inputPath, { endpoint: ENDPOINT, model: openai.model });
+  if (faults.length > 0) return err({ reason: 'input_invalid', message: `the input has ${faults.length} faults or more`, lines: faults });
   if (total > LIMITS.jobLinesMax) return tooLarge('input', `the input has ${total} lines; jobLinesMax is ${LIMITS.jobLinesMax}`);
-  const output = await open(job.outputPath, 'w');
+  const outputs = new AnswerFiles(await open(job.outputPath, 'w'), openai === undefined ? undefined : await open(openai.errorsPath, 'w'));
   try {
-    return await writeAnswers(job, total, output);
+    return await writeAnswers(job, total, outputs);
   } finally {
-    await output.close();
+    await outputs.close();
+  }
+}
+
+/** Where answers go. */
+class AnswerFiles {
+  readonly #output: FileHandle;
+  readonly #errors: FileHandle | undefined;
+  bytes = 0;
+
+  constructor(output: FileHandle, errors: FileHandle | undefined) {
+    this.#output = output;
+    this.#errors = errors;
+  }
+
+  async write(answers: readonly LineAnswer[]): Promise<void> {
+    const isApart = ({ failed }: LineAnswer): boolean => failed && this.#errors !== undefined;
+    await this.#append(
+      this.#output,
+      answers.filter((answer) => !isApart(answer)),
+    );
+    if (this.#errors !== undefined) await this.#append(this.#errors, answers.filter(isApart));
+  }
+
+  async close(): Promise<void> {
+    await this.#output.close();
+    await this.#errors?.close();
+  }
+
+  async #append(file: FileHandle, answers: readonly LineAnswer[]): Promise<void> {
+    if (answers.length > 0) this.bytes += (await file.write(answers.map(({ json }) => `${json}\n`).join(''))).bytesWritten;
   }
 }
 
@@ -50,10 +95,10 @@ const tooLarge = (what: 'input' | 'output', message: string) => err({ reason: `$
 
 const linesOf = (path: string) => readLines(createReadStream(path), LIMITS.jobLineBytesMax);
 
-async function countLines(path: string): Promise<number> {
-  let count = 0;
-  for await (const _line of linesOf(path)) count += 1;
-  return count;
+async function countLines(path: string): Promise<CheckedInput> {
+  let total = 0;
+  for await (const _line of linesOf(path)) total += 1;
+  return { total, faults: [] };
 }
 
 /** Turns of lines, in order. */
@@ -71,13 +116,14 @@ async function* turnsOf(path: string): AsyncGenerator<Line[]> {
   if (turn.length > 0) yield turn;
 }
 
-async function writeAnswers(job: BatchEmbedding, total: number, output: FileHandle): Promise<Result<BatchDone, JobFault>> {
-  let [asked, completed, failed, tokens, bytes] = [0, 0, 0, 0, 0];
+async function writeAnswers(job: BatchEmbedding, total: number, outputs: AnswerFiles): Promise<Result<BatchDone, JobFault>> {
+  const form = job.openai === undefined ? 'job' : 'openai';
+  let [asked, completed, failed, tokens] = [0, 0, 0, 0];
   const underWay: Promise<readonly LineAnswer[]>[] = [];
   const writeNext = async (): Promise<void> => {
     const answers = await must(underWay.shift(), 'a batch is under way');
     job.signal.throwIfAborted();
-    bytes += (await output.write(answers.map(({ json }) => `${json}\n`).join(''))).bytesWritten;
+    await outputs.write(answers);
     for (const answer of answers) {
       if (answer.failed) failed += 1;
       else completed += 1;
@@ -87,16 +133,16 @@ async function writeAnswers(job: BatchEmbedding, total: number, output: FileHand
   };
   job.onProgress({ completed, failed, total });
   for await (const lines of turnsOf(job.inputPath)) {
-    const answering = job.answerer.answer(lines, job.id, asked);
+    const answering = job.answerer.answer(lines, job.id, asked, form);
     // Its failure reaches the caller that awaits it; until then it may have none.
     answering.catch(() => undefined);
     underWay.push(answering);
     asked += lines.length;
     if (underWay.length >= job.answerer.callsMax) await writeNext();
-    if (bytes > LIMITS.jobOutputBytesMax) break;
+    if (outputs.bytes > LIMITS.jobOutputBytesMax) break;
   }
-  while (underWay.length > 0 && bytes <= LIMITS.jobOutputBytesMax) await writeNext();
-  if (bytes > LIMITS.jobOutputBytesMax) {
+  while (underWay.length > 0 && outputs.bytes <= LIMITS.jobOutputBytesMax) await writeNext();
+  if (outputs.bytes > LIMITS.jobOutputBytesMax) {
     return tooLarge('output', `the output passes jobOutputBytesMax (${LIMITS.jobOutputBytesMax} bytes) at line ${completed + failed}`);
   }
   job.signal.throwIfAborted();

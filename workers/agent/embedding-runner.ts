@@ -21,10 +21,15 @@ export class EmbeddingRunner implements JobRunner<'batch_embedding'> {
     if (!answerer.ok) return failed('model_unavailable', messageOf(answerer.error));
     await artifacts.fetchInput(0, inputPath);
     signal.throwIfAborted();
-    const done = await embedBatch({ inputPath, outputPath, id: assignment.attempt, answerer: answerer.value, signal, onProgress });
-    if (!done.ok) return failed(done.error.reason, done.error.message);
-    const output = await artifacts.storeOutput(0, outputPath);
+    const errorsPath = join(folder, 'errors.jsonl');
+    const openai = assignment.format === 'openai_batch' ? { errorsPath, model: assignment.model } : undefined;
+    const done = await embedBatch({ inputPath, outputPath, openai, id: assignment.attempt, answerer: answerer.value, signal, onProgress });
+    if (!done.ok) return { kind: 'failed', ...done.error };
+    const outputs = [await artifacts.storeOutput(0, outputPath)];
     signal.throwIfAborted();
-    return { kind: 'done', ...done.value, outputs: [output] };
+    // Where none failed there is no file of them.
+    if (openai !== undefined && done.value.progress.failed > 0) outputs.push(await artifacts.storeOutput(1, errorsPath));
+    signal.throwIfAborted();
+    return { kind: 'done', ...done.value, outputs };
   }
 }

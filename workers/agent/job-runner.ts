@@ -1,6 +1,7 @@
 import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
 import type { JobKind } from '../../src/contract/job-work.ts';
+import type { LineFault } from '../../src/contract/line-fault.ts';
 import type { AttemptLog } from './attempt-log.ts';
 
 /** Why an attempt must stop before its work is done. `lost`: it is another agent's now, or about to be. */
@@ -52,6 +53,8 @@ export interface RunFailure {
   readonly message: string;
   /** Of a program that ended by itself. */
   readonly exitCode?: number;
+  /** Of an input that is invalid. */
+  readonly lines?: readonly LineFault[];
 }
 
 export const failed = (reason: FailureReason, message: string): RunFailure => ({ kind: 'failed', reason, message });

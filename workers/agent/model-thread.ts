@@ -19,9 +19,9 @@ const tier =
   socketPath === undefined ? new SharedTier(SharedVectors.join(handle), { nowMs: () => Date.now() }) : new SocketTier(socketPath);
 const loaded = { tokeniser, model: cachedModel(encoder, tier) };
 
-async function answer({ lines, id, first }: ThreadCall): Promise<LineAnswer[]> {
+async function answer({ lines, id, first, form }: ThreadCall): Promise<LineAnswer[]> {
   const answers: LineAnswer[] = [];
-  for (const [i, line] of lines.entries()) answers.push(await answerLine(line ?? TOO_LONG, `${id}_${first + i}`, loaded));
+  for (const [i, line] of lines.entries()) answers.push(await answerLine(line ?? TOO_LONG, `${id}_${first + i}`, loaded, form));
   return answers;
 }
 

@@ -11,7 +11,7 @@ import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import { openStaticModel } from '../../src/inference/static-model.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
-import type { Line, LineAnswer, LineAnswerer } from './answer-line.ts';
+import type { AnswerForm, Line, LineAnswer, LineAnswerer } from './answer-line.ts';
 import { serveCache } from './cache-server.ts';
 import { SHARED_KEY_CHARS } from './cached-model.ts';
 
@@ -36,6 +36,7 @@ export interface ThreadCall {
   readonly lines: readonly (string | null)[];
   readonly id: string;
   readonly first: number;
+  readonly form: AnswerForm;
 }
 
 export interface ThreadReply {
@@ -86,10 +87,10 @@ export class ModelThreads implements LineAnswerer {
     return ok(threads);
   }
 
-  answer(lines: readonly Line[], id: string, first: number): Promise<readonly LineAnswer[]> {
+  answer(lines: readonly Line[], id: string, first: number, form: AnswerForm = 'job'): Promise<readonly LineAnswer[]> {
     const thread = this.#leastBusy();
     const call = this.#calls++;
-    const sent: ThreadCall = { call, id, first, lines: lines.map((line) => (typeof line === 'string' ? line : null)) };
+    const sent: ThreadCall = { call, id, first, form, lines: lines.map((line) => (typeof line === 'string' ? line : null)) };
     return new Promise((resolve, reject) => {
       thread.calls.set(call, { resolve, reject });
       thread.worker.postMessage(sent, []);

@@ -4,6 +4,7 @@ import type * as z from 'zod';
 import type { Assignment, OutputClaim, Registration } from '../../src/contract/agent-protocol.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
+import type { LineFault } from '../../src/contract/line-fault.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
 
 /** Where an agent works, from its environment. */
@@ -63,6 +64,7 @@ interface Failure {
   readonly reason: FailureReason;
   readonly message: string;
   readonly exitCode?: number;
+  readonly lines?: readonly LineFault[];
 }
 
 export type HeartbeatReply = z.infer<typeof agentEndpoints.heartbeat.reply.schema>;
@@ -130,8 +132,8 @@ export class PoolClient {
     await this.#json('POST', `attempts/${attempt}/complete`, { json: { fence, progress, tokens, outputs } });
   }
 
-  async fail({ attempt, fence }: AttemptKey, { reason, message, exitCode }: Failure): Promise<void> {
-    const json = { fence, reason, message: message.slice(0, 1024), ...(exitCode === undefined ? {} : { exit_code: exitCode }) };
+  async fail({ attempt, fence }: AttemptKey, { reason, message, exitCode, lines }: Failure): Promise<void> {
+    const json = { fence, reason, message: message.slice(0, 1024), lines, ...(exitCode === undefined ? {} : { exit_code: exitCode }) };
     await this.#json('POST', `attempts/${attempt}/fail`, { json });
   }
 

@@ -2,6 +2,7 @@ import type { CONTROL_ENDPOINTS } from '../../src/contract/control-endpoints.ts'
 import { billingHandlers } from './routes/billing.ts';
 import { cacheHandlers } from './routes/cache.ts';
 import { fileHandlers } from './routes/files.ts';
+import { batchHandlers } from './routes/batches.ts';
 import { jobHandlers } from './routes/jobs.ts';
 import { keyHandlers } from './routes/keys.ts';
 import { organisationHandlers } from './routes/organisations.ts';
@@ -19,6 +20,7 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...billingHandlers,
   ...fileHandlers,
   ...jobHandlers,
+  ...batchHandlers,
   ...poolHandlers,
   ...agentHandlers,
   ...cacheHandlers,

@@ -49,7 +49,7 @@ const CHAPTERS = [
   ['createPool', 'listPools', 'getPool', 'changePool', 'setPoolPrice', 'listPoolPrices', 'registerAgent', 'leaseWork', 'heartbeat'],
   ['poolDemand', 'preemptJob', 'listNodes', 'cordonNode', 'uncordonNode', 'failAttempt', 'listJobAttempts'],
   ['leaseWork', 'readInput', 'meetPeers', 'writeCheckpoint', 'readCheckpoint', 'appendLog', 'writeOutput', 'completeAttempt', 'getJobCost'],
-  ['createJob', 'cancelJob', 'deleteFile'],
+  ['createJob', 'cancelJob', 'createBatch', 'listBatches', 'getBatch', 'cancelBatch', 'deleteFile'],
   ['drainNode', 'rotatePoolToken', 'deletePool'],
   ['createOrganisation', 'listOrganisations', 'setOrganisationCache', 'getOrganisationCache', 'createTenant', 'listTenants', 'getTenant'],
   ['createProject', 'listProjects', 'createKey', 'listKeys', 'getKey', 'rotateKey', 'revokeKey', 'setQuota', 'getQuota'],

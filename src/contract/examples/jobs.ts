@@ -2,11 +2,15 @@ import type { EndpointName, ENDPOINTS } from '../endpoints.ts';
 import { answered } from './example.ts';
 import type { ExampleOf } from './example.ts';
 
-const INPUT = '{"id": "1", "text": "a sluice lets through just enough water"}\n{"id": "2", "text": "a weir holds back the river"}\n';
+const line = (id: string, input: string): string =>
+  `{"custom_id": "${id}", "method": "POST", "url": "/v1/embeddings", "body": {"model": "glove-sif-100", "input": "${input}"}}\n`;
+
+const INPUT = line('1', 'a sluice lets through just enough water') + line('2', 'a weir holds back the river');
 const OUTPUT = '{"id": "1", "custom_id": "1", "response": null, "error": {"code": "example", "message": "made by hand"}}\n';
 
 const file = { file: answered('uploadFile', 'id') };
 const job = { job: answered('createJob', 'id') };
+const batch = { batch: answered('createBatch', 'id') };
 const pool = { pool: answered('createPool', 'id') };
 const node = { ...pool, node: answered('registerAgent', 'agent') };
 const attempt = { ...pool, attempt: answered('leaseWork', 'assignment.attempt') };
@@ -32,6 +36,17 @@ export const jobExamples = {
   reprioritiseJob: { params: job, body: { priority: 'high' } },
   listJobAttempts: { params: job },
   getJobCost: { params: job },
+  createBatch: {
+    body: {
+      input_file_id: answered('uploadFile', 'id'),
+      endpoint: '/v1/embeddings',
+      completion_window: '24h',
+      metadata: { purpose: 'nightly embeddings' },
+    },
+  },
+  listBatches: {},
+  getBatch: { params: batch },
+  cancelBatch: { params: batch },
 
   createPool: { body: { name: 'workshop', owner: 'platform-team' } },
   listPools: {},

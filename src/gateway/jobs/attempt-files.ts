@@ -1,7 +1,7 @@
 import type { OutputClaim } from '../../contract/agent-protocol.ts';
 import type { Grant, JobOutput, Progress } from '../../contract/attempt.ts';
 import { checkpointFileOf, checkpointPrefixOf, outputFileOf } from '../../contract/attempt.ts';
-import { inputFilesOf, outputPathsOf } from '../../contract/job-work.ts';
+import { ERRORS_PATH, inputFilesOf, isOptional, outputPathsOf } from '../../contract/job-work.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
@@ -81,7 +81,8 @@ export class AttemptFiles<Content> {
     const { jobId, fence, work } = held.value;
     const path = outputPathsOf(work)[index];
     if (path === undefined) return refuse('invalid_value', `the job has no output ${index}`, 'index');
-    const filename = work.kind === 'batch_embedding' ? `${jobId}.jsonl` : path.slice(path.lastIndexOf('/') + 1);
+    const suffix = path === ERRORS_PATH ? '-errors' : '';
+    const filename = work.kind === 'batch_embedding' ? `${jobId}${suffix}.jsonl` : path.slice(path.lastIndexOf('/') + 1);
     const purpose = work.kind === 'batch_embedding' ? 'batch_output' : 'job_output';
     return this.#store(held.value, { id: outputFileOf(jobId, fence, index), filename, purpose }, upload);
   }
@@ -134,6 +135,7 @@ export class AttemptFiles<Content> {
       const file = outputFileOf(jobId, fence, index);
       const stored = await this.#parts.store.find(tenantId, file);
       const claim = claims?.find((other) => other.index === index);
+      if (claim === undefined && isOptional(work, path)) continue;
       const isAsClaimed = claims === undefined || (claim !== undefined && claim.bytes === stored?.bytes && claim.sha256 === stored.sha256);
       if (stored === undefined || !isAsClaimed)
         return refuse('state_conflict', `output ${index} is not stored as the completion names it`, 'outputs');
@@ -143,17 +145,19 @@ export class AttemptFiles<Content> {
   }
 
   async #store(
-    { tenantId, owner }: Grant,
+    { tenantId, owner, outputLifeMs = null }: Grant,
     file: Pick<StoredFile, 'id' | 'filename' | 'purpose'>,
     { sha256, content }: ArtifactUpload<Content>,
   ): Promise<Outcome<null>> {
     const { writer, authorityOf, clock } = this.#parts;
     const digest = sha256 === undefined ? {} : { sha256 };
+    const createdAtMs = clock.nowMs();
+    const expiresAtMs = outputLifeMs === null ? null : createdAtMs + outputLifeMs;
     try {
       const stored = await writer.write(
         tenantId,
         authorityOf(tenantId),
-        { ...file, owner, digest: '', createdAtMs: clock.nowMs(), expiresAtMs: null, ...digest },
+        { ...file, owner, digest: '', createdAtMs, expiresAtMs, ...digest },
         content,
       );
       if (!stored.ok) return stored;

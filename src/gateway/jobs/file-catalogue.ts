@@ -101,6 +101,11 @@ export class FileCatalogue<Content> {
     return content === undefined ? absent(id) : ok(content);
   }
 
+  /** The first bytes of a file that exists. */
+  async beginning(tenantId: TenantId, id: FileId, count: number): Promise<Uint8Array | undefined> {
+    return (await this.find(tenantId, id)).ok ? this.#parts.store.beginning(tenantId, id, count) : undefined;
+  }
+
   async delete({ principal: { tenantId }, authority }: Acting, id: FileId): Promise<Outcome<null>> {
     const file = await this.find(tenantId, id);
     if (!file.ok) return file;

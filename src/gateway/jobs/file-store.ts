@@ -45,6 +45,8 @@ export interface FileStore<Content> {
   create(tenantId: TenantId, file: NewFile, content: Content): Promise<StoredFile>;
   find(tenantId: TenantId, id: FileId): Promise<StoredFile | undefined>;
   read(tenantId: TenantId, id: FileId): Promise<Content | undefined>;
+  /** Its first bytes, at most `count`. */
+  beginning(tenantId: TenantId, id: FileId, count: number): Promise<Uint8Array | undefined>;
   /** Files by id, after `after`, at most `count`; `more` when there are more behind them. */
   list(tenantId: TenantId, after: string, count: number): Promise<{ readonly files: readonly StoredFile[]; readonly more: boolean }>;
   delete(tenantId: TenantId, id: FileId): Promise<void>;

@@ -33,6 +33,15 @@ export interface JobParts {
   readonly holdJob: (principal: TenantPrincipal, id: JobId) => Promise<Outcome<{ settle(added: number): void } | undefined>>;
 }
 
+/** What is to be done, for which team. */
+export interface JobOrder {
+  /** The request that asks for it: what it is, and its body. */
+  readonly request: readonly [operation: string, body: unknown];
+  readonly owner: string;
+  readonly work: Work;
+  readonly terms: ReturnType<typeof termsOf>;
+}
+
 /** The jobs of tenants. */
 export class JobDesk {
   readonly #parts: JobParts;
@@ -41,12 +50,19 @@ export class JobDesk {
     this.#parts = parts;
   }
 
-  /** Refuses with `model_not_found`, `file_not_found`, `limit_exceeded` or `idempotency_mismatch`. */
-  async submit(principal: TenantPrincipal, body: CreateJob, idempotencyKey: string | undefined): Promise<Outcome<Job>> {
+  submit(principal: TenantPrincipal, body: CreateJob, idempotencyKey: string | undefined): Promise<Outcome<Job>> {
+    const { owner = principal.owner } = body;
+    return this.enqueue(principal, { request: ['job.create', body], owner, work: workOf(body), terms: termsOf(body) }, idempotencyKey);
+  }
+
+  /**
+   * Refuses with `model_not_found`, `file_not_found`, `limit_exceeded` or `idempotency_mismatch`, naming fields as a submission has them. Under
+   * an idempotency key, the first call with an equal `request` makes the job, whatever else has changed since.
+   */
+  async enqueue(principal: TenantPrincipal, order: JobOrder, idempotencyKey: string | undefined): Promise<Outcome<Job>> {
     const { queue, runs, rng, hmac } = this.#parts;
     const { organisationId, tenantId, projectId } = principal;
-    const work = workOf(body);
-    const terms = termsOf(body);
+    const { work, terms, owner } = order;
     const model = modelOf(work);
     if (model !== null && !runs(model))
       return refuseResource('model_not_found', { kind: 'model', name: model }, `no pool runs a model ${model}`, 'model');
@@ -62,11 +78,11 @@ export class JobDesk {
     if (!room.ok) return room;
     const submitted = await queue.submit({
       id,
-      digest: await requestDigest(principal, 'job.create', body),
+      digest: await requestDigest(principal, ...order.request),
       organisationId,
       tenantId,
       projectId,
-      owner: body.owner ?? principal.owner,
+      owner,
       work,
       ...terms,
       // A token is a byte at least.

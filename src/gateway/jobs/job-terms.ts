@@ -7,7 +7,7 @@ import { DEFAULT_TERMS } from '../../scheduler/served/default-terms.ts';
 import type { JobRequest, JobTerms } from '../../scheduler/served/job.ts';
 
 /** What a request asks of the scheduler, with what holds where it says nothing. */
-export const termsOf = (body: CreateJob): JobTerms & Pick<JobRequest, 'name' | 'labels'> => ({
+export const termsOf = (body: CreateJob): JobTerms & Pick<JobRequest, 'name' | 'labels' | 'batch'> => ({
   ...DEFAULT_TERMS,
   ...given('name', body.name),
   ...given('labels', body.labels),

@@ -32,4 +32,5 @@ export const DEFAULT_TERMS = {
   dependsOn: [],
   name: null,
   labels: {},
+  batch: null,
 } as const satisfies Partial<JobRequest>;

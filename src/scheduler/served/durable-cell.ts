@@ -21,7 +21,7 @@ import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './job.ts';
 import { arrivalsOf } from './node-of.ts';
 import type { JobVerb } from './job-verbs.ts';
-import { eventFor } from './job-verbs.ts';
+import { asked, eventFor } from './job-verbs.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
 import { PoolOperations } from './pool-operations.ts';
@@ -126,7 +126,7 @@ export class DurableCell {
     if (!event.ok) return event;
     if (event.value === null) return job;
     const events = [event.value];
-    const progressed = verb.kind === 'reprioritise' ? [{ ...job.value, priority: verb.priority }] : [];
+    const progressed = [asked(job.value, verb, this.#clock.nowMs())];
     this.#transact(() => this.#step(events, { progressed }));
     return this.find(tenantId, jobId);
   }
@@ -290,6 +290,7 @@ export class DurableCell {
 
   #read(poolId: PoolId, reports: readonly AttemptReport[]): ReadReports {
     return readReports(poolId, reports, {
+      nowMs: this.#clock.nowMs(),
       find: (id) => this.jobs.find(id),
       commandOf: ({ id }) => {
         const leaving = this.#loaded().jobs.find(id)?.attempt?.leaving ?? null;

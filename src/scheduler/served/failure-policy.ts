@@ -11,6 +11,7 @@ const POLICY = {
   input_missing: 'permanent',
   input_too_large: 'permanent',
   output_too_large: 'permanent',
+  input_invalid: 'permanent',
   model_unavailable: 'counted',
   agent_error: 'counted',
   kind_not_offered: 'counted',

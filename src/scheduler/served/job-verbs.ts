@@ -55,6 +55,12 @@ function eventOfOpen(record: JobRecord, verb: JobVerb): Outcome<CellEvent | null
   }
 }
 
+/** The job as its owner has asked for it, before the scheduler does anything about it. */
+export function asked(job: Job, verb: JobVerb, nowMs: number): Job {
+  if (verb.kind === 'reprioritise') return { ...job, priority: verb.priority };
+  return verb.kind === 'cancel' ? { ...job, cancelAskedAtMs: nowMs } : job;
+}
+
 /** Whether the attempt under way is the one that is meant, and was not asked to stop yet. */
 const isStoppable = ({ attempt }: JobRecord, fence: number | null): boolean =>
   attempt !== null && attempt.leaving === null && (fence === null || fence === attempt.fence);

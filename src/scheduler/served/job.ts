@@ -2,6 +2,7 @@ import type { Checkpoint, FailureReason, JobOutput, Progress } from '../../contr
 import type { Priority } from '../../contract/job-terms.ts';
 import type { Work } from '../../contract/job-work.ts';
 import type { JobErrorReason, JobState, StopReason } from '../../contract/jobs.ts';
+import type { LineFault } from '../../contract/line-fault.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Charged } from './charged.ts';
@@ -36,6 +37,16 @@ export interface JobTerms {
   readonly dependsOn: readonly JobId[];
 }
 
+/** What a job that was submitted as an OpenAI batch was asked for besides. */
+export interface BatchTerms {
+  readonly endpoint: string;
+  /** As it was given, such as `24h`; it ends at the job's deadline. */
+  readonly completionWindow: string;
+  readonly metadata: Readonly<Record<string, string>> | null;
+  /** How long the files that it makes are kept; null: until they are deleted. */
+  readonly outputLifeMs: number | null;
+}
+
 /** A job as submitted. */
 export interface JobRequest extends JobOwner, JobTerms {
   readonly id: JobId;
@@ -47,6 +58,8 @@ export interface JobRequest extends JobOwner, JobTerms {
   readonly labels: Readonly<Record<string, string>>;
   /** The most tokens that its input can have; absent in jobs that were stored before it was known. */
   readonly tokensMax?: number;
+  /** Null: the job was not submitted as a batch. */
+  readonly batch: BatchTerms | null;
 }
 
 /** A job as its owner sees it, beside the record of the engine. Plain data: it is stored as one row, in the same transaction. */
@@ -82,6 +95,10 @@ export interface Job extends JobRequest {
   readonly eventCount: number;
   /** Nodes that its owner lets it have; null: as many as there are. */
   readonly nodesWanted: number | null;
+  /** When the items of the input were first known, when all of them were first done, and when it was first asked to be cancelled. */
+  readonly countedAtMs: number | null;
+  readonly doneAtMs: number | null;
+  readonly cancelAskedAtMs: number | null;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;
   readonly finishedAtMs: number | null;
@@ -119,6 +136,8 @@ interface JobError {
   readonly reason: JobErrorReason;
   readonly message: string;
   readonly exitCode?: number;
+  /** Of an input that is invalid. */
+  readonly lines?: readonly LineFault[];
 }
 
 export const NO_PROGRESS: Progress = { completed: 0, failed: 0, total: null };
@@ -141,10 +160,25 @@ export const newJob = (request: JobRequest, sequence: number, nowMs: number): Jo
   lastSegment: null,
   eventCount: 0,
   nodesWanted: null,
+  countedAtMs: null,
+  doneAtMs: null,
+  cancelAskedAtMs: null,
   createdAtMs: nowMs,
   startedAtMs: null,
   finishedAtMs: null,
 });
+
+/** The job after its agent has reported so much of its progress. */
+export function withProgress(job: Job, progress: Progress, nowMs: number): Job {
+  const { completed, failed, total } = progress;
+  const isDone = completed + failed === total;
+  return {
+    ...job,
+    progress,
+    countedAtMs: total === null ? job.countedAtMs : (job.countedAtMs ?? nowMs),
+    doneAtMs: isDone ? (job.doneAtMs ?? nowMs) : job.doneAtMs,
+  };
+}
 
 /** Whether nothing can happen to the job any more. */
 export const isFinished = (job: Job): boolean => job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';

@@ -47,4 +47,6 @@ export const JOB_MIGRATIONS: Migrations = [
   `${GRANT_TABLE}
    UPDATE cell_records SET body = json_set(body, '$.attempt.funds', NULL) WHERE kind = 'jobs' AND body ->> '$.attempt' IS NOT NULL;`,
   `${RICHER_JOBS} ${JOB_TAGS} ${JOB_HISTORY}`,
+  // Some jobs are batches; none was before.
+  `UPDATE jobs SET body = json_insert(body, '$.batch', NULL, '$.countedAtMs', NULL, '$.doneAtMs', NULL, '$.cancelAskedAtMs', NULL);`,
 ];

@@ -1,12 +1,13 @@
 import type { FailureReason, JobOutput, Progress } from '../../contract/attempt.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
 import type { JobState } from '../../contract/jobs.ts';
+import type { LineFault } from '../../contract/line-fault.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { Attempt, EndReason, JobRecord } from '../engine/machine/job-record.ts';
 import { isFinished } from '../engine/machine/job-record.ts';
 import type { EndedAttempt, Job, LiveAttempt } from './job.ts';
-import { NO_PROGRESS } from './job.ts';
+import { NO_PROGRESS, withProgress } from './job.ts';
 
 /** How a pool says that an attempt ended. */
 export type AttemptEnd =
@@ -24,6 +25,8 @@ export interface AttemptFailure {
   readonly outcome: FailureReason;
   readonly message: string;
   readonly exitCode?: number;
+  /** Of an input that is invalid. */
+  readonly lines?: readonly LineFault[];
   /** So many tokens have to be paid before there is another attempt. */
   readonly tokensNeeded?: number;
 }
@@ -57,8 +60,8 @@ function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptE
     // An agent that names no outputs has uploaded one.
     const outputFile = end.outputs === undefined ? outputFileOf(job.id, over.fence) : (end.outputs[0]?.file ?? null);
     // What it has saved is of no use any more.
-    const { checkpoint: _saved, ...rest } = job;
-    return { ...rest, ended, progress: end.progress, outputFile, ...(end.outputs === undefined ? {} : { outputs: end.outputs }) };
+    const { checkpoint: _saved, ...rest } = withProgress(job, end.progress, nowMs);
+    return { ...rest, ended, outputFile, ...(end.outputs === undefined ? {} : { outputs: end.outputs }) };
   }
   return {
     ...job,
@@ -111,7 +114,7 @@ function errorOf({ state, endReason }: JobRecord, end: AttemptEnd | undefined): 
   if (own !== undefined) return own;
   return end === undefined || end.outcome === 'succeeded'
     ? { reason: 'lease_expired', message: 'the pool fell silent' }
-    : { reason: end.outcome, message: end.message, ...exitCodeOf(end) };
+    : { reason: end.outcome, message: end.message, ...exitCodeOf(end), ...(end.lines === undefined ? {} : { lines: end.lines }) };
 }
 
 /** The ends that no agent reports: they follow from what the owner had set. */

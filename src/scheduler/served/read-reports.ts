@@ -6,7 +6,7 @@ import type { AttemptNews, CellEvent } from '../engine/machine/event.ts';
 import { newsOfFailure } from './failure-policy.ts';
 import { afterMember } from './gang-reports.ts';
 import type { Job, LiveAttempt } from './job.ts';
-import { tokensMaxOf } from './job.ts';
+import { tokensMaxOf, withProgress } from './job.ts';
 import type { AttemptEnd, AttemptFailure } from './project-job.ts';
 
 /** What the reports of a pool come to, before anything is changed. */
@@ -24,7 +24,7 @@ export interface ReadReports {
  * Reads the reports of a pool. One about an attempt that is not the job's live one in that pool changes nothing (J4), nor does one that has
  * been heard (J5).
  */
-export function readReports(poolId: PoolId, reports: readonly AttemptReport[], { find, commandOf, tokensPaid }: Asked): ReadReports {
+export function readReports(poolId: PoolId, reports: readonly AttemptReport[], { nowMs, find, commandOf, tokensPaid }: Asked): ReadReports {
   const events: CellEvent[] = [];
   const ends = new Map<JobId, AttemptEnd>();
   const progressed = new Map<JobId, Job>();
@@ -46,7 +46,7 @@ export function readReports(poolId: PoolId, reports: readonly AttemptReport[], {
     switch (report.kind) {
       case 'progress':
         for (const news of newsOfProgress(report, attempt.isConfirmed)) tell(report, news);
-        progressed.set(job.id, { ...job, progress: report.progress, attempt: { ...attempt, isConfirmed: true } });
+        progressed.set(job.id, { ...withProgress(job, report.progress, nowMs), attempt: { ...attempt, isConfirmed: true } });
         return commandOf(job);
       case 'saved':
         // An agent saves one checkpoint after the other: this one is its newest.
@@ -78,12 +78,14 @@ function newsOfProgress({ throughput }: Extract<AttemptReport, { kind: 'progress
 type Report<Kind extends AttemptReport['kind']> = Extract<AttemptReport, { kind: Kind }>;
 
 function failureOf(report: Report<'failed'>): AttemptEnd {
-  const { fence, reason, exitCode } = report;
-  return { fence, outcome: reason, message: report.message, ...(exitCode === undefined ? {} : { exitCode }) };
+  const { fence, reason, exitCode, lines } = report;
+  const details = { ...(exitCode === undefined ? {} : { exitCode }), ...(lines === undefined ? {} : { lines }) };
+  return { fence, outcome: reason, message: report.message, ...details };
 }
 
 /** What a pool's reports are read with. */
 interface Asked {
+  readonly nowMs: number;
   readonly find: (id: JobId) => Job | undefined;
   /** What the agent of a live attempt should do. */
   readonly commandOf: (job: Job) => 'continue' | 'cancel' | 'stop';

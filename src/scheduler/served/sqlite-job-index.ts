@@ -10,6 +10,8 @@ export interface JobFilter {
   readonly state?: JobState | undefined;
   readonly kind?: JobKind | undefined;
   readonly queue?: string | undefined;
+  /** Submitted as batches. */
+  readonly isBatch?: true;
   readonly label?: { readonly name: string; readonly value: string } | undefined;
   /** Submitted then or later. */
   readonly createdFromMs?: number | undefined;
@@ -34,9 +36,12 @@ const kindTag = (kind: string): string => `kind=${kind}`;
 const queueTag = (queue: string): string => `queue=${queue}`;
 const labelTag = (name: string, value: string): string => `label=${name}=${value}`;
 
-const tagsOf = ({ work, queue, labels }: Job): readonly string[] => [
+const BATCH_TAG = 'batch';
+
+const tagsOf = ({ work, queue, labels, batch }: Job): readonly string[] => [
   kindTag(work.kind),
   queueTag(queue),
+  ...(batch === null ? [] : [BATCH_TAG]),
   ...Object.entries(labels).map(([name, value]) => labelTag(name, value)),
 ];
 
@@ -95,10 +100,11 @@ export class SqliteJobIndex {
     return { jobs: shown, next: last?.id ?? null };
   }
 
-  #sourcesOf(tenantId: TenantId, { state, kind, queue, label }: JobFilter): readonly Source[] {
+  #sourcesOf(tenantId: TenantId, { state, kind, queue, label, isBatch }: JobFilter): readonly Source[] {
     const tags = [
       ...(kind === undefined ? [] : [kindTag(kind)]),
       ...(queue === undefined ? [] : [queueTag(queue)]),
+      ...(isBatch === undefined ? [] : [BATCH_TAG]),
       ...(label === undefined ? [] : [labelTag(label.name, label.value)]),
     ];
     const byTag = tags.map(

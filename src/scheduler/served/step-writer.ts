@@ -262,6 +262,7 @@ const grantOf = (job: Job, fence: number, rank: number, worldSize: number): Gran
   tenantId: job.tenantId,
   work: job.work,
   owner: job.owner,
+  outputLifeMs: job.batch?.outputLifeMs ?? null,
   outputFile: outputFileOf(job.id, fence),
   graceMs: job.graceMs,
   checkpointIntervalMs: job.checkpointIntervalMs,

@@ -27,6 +27,11 @@ export class MemoryFileStore implements FileStore<string> {
     return this.#files.get(`${tenantId}/${id}`)?.content;
   }
 
+  async beginning(tenantId: TenantId, id: FileId, count: number) {
+    const content = await this.read(tenantId, id);
+    return content === undefined ? undefined : new TextEncoder().encode(content).subarray(0, count);
+  }
+
   async list(tenantId: TenantId, after: string, count: number) {
     const files = [...this.#files.entries()]
       .filter(([key, { file }]) => key.startsWith(`${tenantId}/`) && file.id > after)

@@ -25,7 +25,7 @@ const loaded: LoadedModel = {
 
 const answerer: LineAnswerer = {
   callsMax: 3,
-  answer: (lines, id, first) => Promise.all(lines.map((line, i) => answerLine(line, `${id}_${first + i}`, loaded))),
+  answer: (lines, id, first, form) => Promise.all(lines.map((line, i) => answerLine(line, `${id}_${first + i}`, loaded, form))),
 };
 
 let folder: string;
@@ -34,17 +34,28 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function run(input: string | Buffer, signal = new AbortController().signal) {
-  const [inputPath, outputPath] = [join(folder, 'in'), join(folder, 'out')];
+async function run(input: string | Buffer, signal = new AbortController().signal, model?: string) {
+  const [inputPath, outputPath, errorsPath] = [join(folder, 'in'), join(folder, 'out'), join(folder, 'errors')];
+  const openai = model === undefined ? undefined : { errorsPath, model };
   await writeFile(inputPath, input);
   await writeFile(outputPath, '');
+  await writeFile(errorsPath, '');
   const reports: unknown[] = [];
-  const done = await embedBatch({ inputPath, outputPath, id: 'att', answerer, signal, onProgress: (progress) => reports.push(progress) });
-  const rows = (await readFile(outputPath, 'utf8'))
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line));
-  return { done, rows, reports };
+  const done = await embedBatch({
+    inputPath,
+    outputPath,
+    openai,
+    id: 'att',
+    answerer,
+    signal,
+    onProgress: (progress) => reports.push(progress),
+  });
+  const rowsOf = async (path: string) =>
+    (await readFile(path, 'utf8'))
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line));
+  return { done, rows: await rowsOf(outputPath), errors: await rowsOf(errorsPath), reports };
 }
 
 const batchLine = (custom_id: string, body: object) => JSON.stringify({ custom_id, method: 'POST', url: '/v1/embeddings', body });
@@ -125,6 +136,68 @@ describe('embedding a batch', () => {
     const { done, rows } = await run('1\n'.repeat(LIMITS.jobLinesMax + 1));
     expect(done).toMatchObject({ ok: false, error: { reason: 'input_too_large' } });
     expect(rows).toEqual([]);
+  });
+});
+
+const fullLine = (custom_id: string, input: unknown, model = 'counting') => batchLine(custom_id, { model, input });
+
+describe('answering an OpenAI batch', () => {
+  it('[J152] writes the answers to requests that fail to a file of their own, as HTTP answers', async () => {
+    const input = [fullLine('a', 'x'), fullLine('b', ''), fullLine('c', 'x y z x y z'), fullLine('d', 'y')].join('\n');
+    const { done, rows, errors } = await run(input, undefined, 'counting');
+    expect(done).toMatchObject({ ok: true, value: { progress: { completed: 2, failed: 2, total: 4 }, tokens: 2 } });
+    expect(rows.map(({ custom_id, error }) => [custom_id, error])).toEqual([
+      ['a', null],
+      ['d', null],
+    ]);
+    expect(errors.map(({ custom_id, response, error }) => [custom_id, response.status_code, response.body.error.code, error])).toEqual([
+      ['b', 400, 'invalid_value', null],
+      ['c', 400, 'limit_exceeded', null],
+    ]);
+    expect(errors[1]).toMatchObject({ id: 'att_2', response: { request_id: 'att_2', body: { error: { param: 'input[0]' } } } });
+  });
+
+  it('[J152] answers nothing of an input with malformed lines, and names the line of each', async () => {
+    const lines = [
+      fullLine('a', 'x'),
+      '',
+      '{"custom_id":',
+      '[]',
+      fullLine('a', 'y'),
+      JSON.stringify({ method: 'POST', url: '/v1/embeddings', body: { model: 'counting', input: 'x' } }),
+      JSON.stringify({ custom_id: 'g', method: 'GET', url: '/v1/chat/completions', body: { model: 'counting', input: 'x' } }),
+      fullLine('h', 'x', 'other'),
+      JSON.stringify({ custom_id: 7, method: 'POST', url: '/v1/embeddings', body: { input: 'x' } }),
+      `"${'x'.repeat(LIMITS.jobLineBytesMax)}"`,
+    ];
+    const { done, rows, errors, reports } = await run(lines.join('\n'), undefined, 'counting');
+    expect(done).toMatchObject({ ok: false, error: { reason: 'input_invalid' } });
+    const faults = done.ok ? [] : (done.error.lines ?? []);
+    expect(faults.map(({ line, code, param }) => [line, code, param])).toEqual([
+      [3, 'invalid_json_line', null],
+      [4, 'invalid_json_line', null],
+      [5, 'duplicate_custom_id', 'custom_id'],
+      [6, 'missing_required_parameter', 'custom_id'],
+      [7, 'invalid_method', 'method'],
+      [7, 'invalid_url', 'url'],
+      [8, 'mismatched_model', 'body.model'],
+      [9, 'invalid_value', 'custom_id'],
+      [9, 'missing_required_parameter', 'body.model'],
+      [10, 'line_too_long', null],
+    ]);
+    expect([rows, errors, reports]).toEqual([[], [], []]);
+  });
+
+  it('[J152] refuses an input without requests, or with too many, and shows no more faults than the first', async () => {
+    const faultsOf = async (input: string) => {
+      const { done } = await run(input, undefined, 'counting');
+      return done.ok ? [] : (done.error.lines ?? []);
+    };
+    expect(await faultsOf(' \n\n')).toMatchObject([{ code: 'empty_file', line: null }]);
+    expect(await faultsOf(`${fullLine('a', 'x')}\n`.repeat(LIMITS.jobLinesMax + 1))).toMatchObject([{ code: 'too_many_requests' }]);
+    const many = await faultsOf('1\n'.repeat(LIMITS.lineFaultsMaxCount + 50));
+    expect(many).toHaveLength(LIMITS.lineFaultsMaxCount);
+    expect(many.at(-1)).toMatchObject({ line: LIMITS.lineFaultsMaxCount });
   });
 });
 

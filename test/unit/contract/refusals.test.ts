@@ -76,6 +76,7 @@ const OTHER_MESSAGES = [
   'src/contract/parse.ts',
   'src/contract/qdrant/field-condition.ts',
   'src/contract/qdrant/filter.ts',
+  'src/gateway/jobs/batch-status.ts',
   'src/gateway/tenancy/quota-requests.ts',
   'src/inference/onnx-file.ts',
   'src/kernel/shared-work.ts',

@@ -2,6 +2,7 @@ import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
+import { Batches } from '../../../src/gateway/jobs/batches.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
@@ -32,6 +33,7 @@ export interface Heavy {
   readonly files: FileCatalogue<FileContent>;
   readonly writer: FileWriter<FileContent>;
   readonly jobs: JobDesk;
+  readonly batches: Batches;
   readonly admin: PoolAdmin;
   readonly agents: AgentAuthenticator;
   readonly attempts: AttemptFiles<FileContent>;
@@ -65,9 +67,11 @@ export function wireHeavy(
   const files = new FileCatalogue<FileContent>({ store, writer, spent, queue, clock, rng, hmac });
   const logs = new JobLogs({ pools, shard: logShards(env.JOB_LOG), find: (tenant, job) => queue.job(tenant, job) });
   const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
+  const jobs = new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob });
   return {
     files,
-    jobs: new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob }),
+    jobs,
+    batches: new Batches({ jobs, files, clock, defaultModel: STATIC_MODEL.id }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
     agents: new AgentAuthenticator(pools, hmac, isKnown),
     attempts: new AttemptFiles({ pools, writer, files, store, clock, authorityOf }),

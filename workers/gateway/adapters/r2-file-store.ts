@@ -48,6 +48,11 @@ export class R2FileStore implements FileStore<FileContent> {
     return (await this.#bucket.get(keyOf(tenantId, id)))?.body;
   }
 
+  async beginning(tenantId: TenantId, id: FileId, count: number): Promise<Uint8Array | undefined> {
+    const object = await this.#bucket.get(keyOf(tenantId, id), { range: { offset: 0, length: count } });
+    return object === null ? undefined : new Uint8Array(await object.arrayBuffer());
+  }
+
   async list(tenantId: TenantId, after: string, count: number): Promise<{ files: readonly StoredFile[]; more: boolean }> {
     const listed = await this.#bucket.list({
       prefix: prefixOf(tenantId),

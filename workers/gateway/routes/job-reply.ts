@@ -49,8 +49,8 @@ export function jobReply(job: Job): JobReply {
 
 function errorReply(error: Job['error']): JobReply['error'] {
   if (error === null) return null;
-  const { exitCode = null, ...rest } = error;
-  return { ...rest, exit_code: exitCode };
+  const { exitCode = null, lines, ...rest } = error;
+  return { ...rest, exit_code: exitCode, ...(lines === undefined ? {} : { lines: [...lines] }) };
 }
 
 const secondsOrNull = (ms: number | null): number | null => (ms === null ? null : seconds(ms));

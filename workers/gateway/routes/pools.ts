@@ -150,10 +150,15 @@ export const agentHandlers = {
     await gateway.heavy.logs.close(hold);
     return accepted(await gateway.heavy.attempts.complete(hold, { ...body, outputs: body.outputs }));
   },
-  failAttempt: async ({ gateway, principal, params, body: { fence, exit_code: exitCode, ...news } }) => {
+  failAttempt: async ({ gateway, principal, params, body: { fence, exit_code: exitCode, lines, ...news } }) => {
     const hold = holdOf(principal, params, { fence });
     await gateway.heavy.logs.close(hold);
-    const ending = { kind: 'failed', ...news, ...(exitCode === undefined ? {} : { exitCode }) } as const;
+    const ending = {
+      kind: 'failed',
+      ...news,
+      ...(exitCode === undefined ? {} : { exitCode }),
+      ...(lines === undefined ? {} : { lines }),
+    } as const;
     return accepted(await gateway.heavy.pools(principal.poolId).end(hold.attemptId, fence, ending));
   },
 } satisfies Partial<Handlers>;
@@ -195,7 +200,8 @@ const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: {
 
 function assignmentOf({ attemptId, fence, work, graceMs, checkpointIntervalMs, rank = 0, worldSize = 1 }: Grant): Assignment {
   const assigned = { attempt: attemptId, fence };
-  if (work.kind === 'batch_embedding') return { ...assigned, kind: work.kind, model: work.model };
+  if (work.kind === 'batch_embedding')
+    return { ...assigned, kind: work.kind, model: work.model, ...(work.format === undefined ? {} : { format: work.format }) };
   const { kind, inputs, checkpoint = null, ...rest } = work;
   const program = {
     ...assigned,

@@ -49,6 +49,7 @@ it('[J90] all that a request asks for reaches the scheduler, in its units', () =
   expect(accepted(terms)).toEqual({
     name: 'nightly run',
     labels: { 'team/area': 'Search' },
+    batch: null,
     queue: 'default',
     priority: 70,
     attemptsMax: 5,

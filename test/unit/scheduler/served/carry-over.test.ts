@@ -64,6 +64,10 @@ it('[J82] carries the jobs of the former queue over: open ones run, finished one
     nodesWanted: null,
     lastSegment: null,
     eventCount: 0,
+    batch: null,
+    countedAtMs: null,
+    doneAtMs: null,
+    cancelAskedAtMs: null,
     charged: [{ accelerator: null, day: 0, acceleratorMs: 9 }],
   });
   expect(job(4)).toMatchObject({ state: 'cancelled', attempt: null, ended: [{ fence: 1, outcome: 'cancelled' }] });
