@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 /** The text of line `n`: as many words as `n` has digits in base 11, so all differ. */
-const textOf = (n: number): string => [...n.toString(11)].map((digit) => WORDS[Number.parseInt(digit, 11)]).join(' ');
+const textOf = (n: number): string => Array.from(n.toString(11), (digit) => WORDS[Number.parseInt(digit, 11)]).join(' ');
 
 const line = (id: string, input: unknown, rest: object = {}): string =>
   JSON.stringify({ custom_id: id, method: 'POST', url: '/v1/embeddings', body: { model: MODEL, input }, ...rest });

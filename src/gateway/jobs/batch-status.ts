@@ -1,6 +1,7 @@
 import type { BatchStatus } from '../../contract/batches.ts';
 import { ERRORS_PATH, OUTPUT_PATH } from '../../contract/job-work.ts';
 import type { LineFault } from '../../contract/line-fault.ts';
+import { unreachable } from '../../kernel/assert.ts';
 import type { FileId } from '../../kernel/ids.ts';
 import type { Job } from '../../scheduler/served/job.ts';
 
@@ -14,9 +15,15 @@ export function statusOf({ state, error, progress, countedAtMs }: Job): BatchSta
     case 'cancelling':
     case 'cancelled':
       return state;
-    default:
+    case 'pending':
+    case 'suspended':
+    case 'starting':
+    case 'running':
+    case 'stopping':
       if (countedAtMs === null) return 'validating';
       return progress.completed + progress.failed === progress.total ? 'finalizing' : 'in_progress';
+    default:
+      return unreachable(state);
   }
 }
 
