@@ -6,6 +6,7 @@ import type { ControlPath } from './control-paths.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fileEndpoints } from './files.ts';
 import { jobControlEndpoints } from './job-control.ts';
+import { jobExplanationEndpoints } from './job-explanation.ts';
 import { jobEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
 import { organisationEndpoints } from './organisations.ts';
@@ -17,6 +18,7 @@ import { usageEndpoints } from './usage.ts';
 export const CONTROL_ENDPOINTS = {
   ...fileEndpoints,
   ...jobEndpoints,
+  ...jobExplanationEndpoints,
   ...jobControlEndpoints,
   ...batchEndpoints,
   ...organisationEndpoints,

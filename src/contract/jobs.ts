@@ -11,7 +11,7 @@ import { LIMITS } from './limits.ts';
 import { lineFaults } from './line-fault.ts';
 import { dollarsOut } from './money.ts';
 
-const JOB_STATES = ['pending', 'suspended', 'starting', 'running', 'stopping', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
+export const JOB_STATES = ['pending', 'suspended', 'starting', 'running', 'stopping', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 const exitCode = apiOnly(() => z.int().nullable().meta(about('Of the program, if it ended by itself and not with 0.')));
@@ -142,41 +142,6 @@ export const job = apiOnly(() =>
 
 export type JobReply = z.infer<typeof job>;
 
-const WAIT_REASONS = [
-  'kind_not_offered',
-  'no_free_agent',
-  'no_pool',
-  'others_first',
-  'cell_full',
-  'tenant_suspended',
-  'budget_exhausted',
-  'not_waiting',
-] as const;
-export type WaitReason = (typeof WAIT_REASONS)[number];
-
-const explanation = apiOnly(() =>
-  z
-    .object({
-      job: z.string(),
-      object: z.literal('job_explanation'),
-      state: z.enum(JOB_STATES),
-      reason: z
-        .enum(WAIT_REASONS)
-        .meta(
-          about(
-            '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `budget_exhausted`: a quota or budget is used up; it is tried again every few minutes, and at once when rules or budgets change.',
-          ),
-        ),
-      position: z.int().min(1).nullable().meta(about('Among the waiting jobs of the tenant; null when the job does not wait.')),
-      ahead: z.array(z.string()).meta(about('The next few of the tenant before it, first to last.')),
-      waiting_elsewhere: z.int().meta(about('Waiting jobs of other tenants. Agents are shared between tenants, whatever the priorities.')),
-      agents_lacking: z.int().nullable().meta(about('So many agents more would bring it closer to a start; null when none would.')),
-    })
-    .meta({ id: 'JobExplanation' }),
-);
-
-export type JobExplanationReply = z.infer<typeof explanation>;
-
 const options = { owner: ownerOrCallers, ...TERMS };
 
 /** Work of some kind, and what it asks of the scheduler: one schema for each kind. */
@@ -243,16 +208,6 @@ export const jobEndpoints = {
     body: NO_BODY,
     status: 200,
     reply: json(job),
-  },
-  explainJob: {
-    ...jobCommon,
-    method: 'GET',
-    path: '/v1/jobs/:job/explain',
-    summary: apiText('Why a job waits'),
-    params: jobParams,
-    body: NO_BODY,
-    status: 200,
-    reply: json(explanation),
   },
   getJobLogs: {
     ...jobCommon,

@@ -143,8 +143,8 @@ export class DurableCell {
     const job = this.find(tenantId, jobId);
     if (!job.ok) return job;
     const record = this.#loaded().jobs.find(jobId);
-    const explanation = record === undefined ? { jobId, ...NOT_WAITING } : explained(this.#loaded(), record);
-    return ok({ job: job.value, explanation });
+    const why = record === undefined ? NOT_WAITING : explained(this.#loaded(), record, (id) => this.find(tenantId, id).ok);
+    return ok({ job: job.value, explanation: { jobId, ...why } });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */

@@ -1,41 +1,121 @@
-import type { WaitReason } from '../../contract/jobs.ts';
+import type { WaitReason } from '../../contract/job-explanation.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId } from '../../kernel/ids.ts';
 import type { Blocker } from '../engine/admission/offer.ts';
-import type { Explanation } from '../engine/explain/explain.ts';
+import type { Explanation, Remedy } from '../engine/explain/explain.ts';
 import { explain } from '../engine/explain/explain.ts';
 import type { Cell } from '../engine/machine/cell.ts';
 import type { JobRecord } from '../engine/machine/job-record.ts';
+import { isFinished } from '../engine/machine/job-record.ts';
+import type { JobSpec } from '../engine/model/job-spec.ts';
 import { isOffered } from './offered-kinds.ts';
 
-/** Why a job waits, as its owner is told: of jobs of other tenants, their number alone. Plain data. */
-export interface JobExplanation {
-  readonly jobId: JobId;
+/** Why a job waits, and what would help. Of jobs of other tenants it has their number alone. Plain data. */
+export interface WhyWaiting {
   readonly reason: WaitReason;
-  /** Among the waiting jobs of its tenant: 1 is the first. Null when it does not wait. */
+  /** One for each option, in their order; empty when none was looked at. */
+  readonly blockers: readonly OptionBlocker[];
+  /** Among the waiting jobs of its tenant: 1 is the first. Null when it does not wait in the queue. */
   readonly position: number | null;
   /** The next few of its tenant before it, first to last. */
   readonly ahead: readonly JobId[];
   readonly waitingElsewhereCount: number;
+  /** Jobs that it depends on and that have not succeeded. */
+  readonly waitsFor: readonly JobId[];
+  /** Its payer was refused a grant: when it is tried again. */
+  readonly retryAtMs: number | null;
+  /** When there is room for it if all that run take as long as they may, and none goes before it; null when that is not known. */
+  readonly roomAtMs: number | null;
   /** How many agents more would bring it closer to a start; null when none would. */
   readonly agentsLacking: number | null;
+  readonly remedies: readonly JobRemedy[];
 }
 
-/** A job that is placed or over waits for nothing. */
-export const NOT_WAITING = { reason: 'not_waiting', position: null, ahead: [], waitingElsewhereCount: 0, agentsLacking: null } as const;
+export interface JobExplanation extends WhyWaiting {
+  readonly jobId: JobId;
+}
 
-/** Why a job waits, in the state as it is. */
-export function explained(cell: Cell, job: JobRecord): JobExplanation {
-  const explanation = explain(cell, job);
+type Held = Extract<Blocker, { readonly kind: 'held' }>;
+
+/** Null instead of the job of another tenant. */
+export type OptionBlocker = Exclude<Blocker, Held> | (Omit<Held, 'forJob'> & { readonly forJob: JobId | null });
+
+export type JobRemedy =
+  | Remedy
+  /** An agent whose operator lets it run jobs of the kind. */
+  | { readonly kind: 'offer_kind' }
+  /** By the owner of the job. */
+  | { readonly kind: 'resume' }
+  | { readonly kind: 'more_budget' }
+  | { readonly kind: 'finish_dependencies' };
+
+/** A job that runs or is over waits for nothing. */
+export const NOT_WAITING: WhyWaiting = {
+  reason: 'not_waiting',
+  blockers: [],
+  position: null,
+  ahead: [],
+  waitingElsewhereCount: 0,
+  waitsFor: [],
+  retryAtMs: null,
+  roomAtMs: null,
+  agentsLacking: null,
+  remedies: [],
+};
+
+/** Why a job waits, in the state as it is. `isOwn`: whether a job is one of its tenant's. */
+export function explained(cell: Cell, job: JobRecord, isOwn: (id: JobId) => boolean): WhyWaiting {
+  if (job.state === 'admitted') return { ...NOT_WAITING, reason: 'being_placed' };
+  if (isFinished(job) || job.attempt !== null) return NOT_WAITING;
+  return whyWaiting(cell, job.spec, explain(cell, job), isOwn);
+}
+
+/** What the engine says of a job, for its owner (J102). */
+export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, isOwn: (id: JobId) => boolean): WhyWaiting {
+  const { why, position, earliestStartMs } = explanation;
   const found = reasonOf(explanation);
-  const reason = LACKING.has(found) && !isOffered(cell, job.spec) ? 'kind_not_offered' : found;
-  const jobId = job.spec.id;
-  if (reason === 'not_waiting') return { jobId, ...NOT_WAITING };
-  let waitingElsewhereCount = 0;
-  for (const { queue, jobs } of cell.pending.all) if (queue.spec.name !== job.spec.queue) waitingElsewhereCount += jobs.size;
-  const { position, ahead } = explanation;
-  return { jobId, reason, position, ahead, waitingElsewhereCount, agentsLacking: reason === 'no_free_agent' ? 1 : null };
+  const reason = LACKING.has(found) && !isOffered(cell, spec) ? 'kind_not_offered' : found;
+  if (reason === 'not_waiting') return NOT_WAITING;
+  const blockers = explanation.blockers.map((blocker) => forOwner(blocker, isOwn));
+  const own = OWN_REMEDIES[reason];
+  return {
+    reason,
+    blockers,
+    position,
+    ahead: explanation.ahead.filter(isOwn),
+    waitingElsewhereCount: waitingElsewhere(cell, spec),
+    waitsFor: why.kind === 'dependencies' ? why.jobs.filter(isOwn) : [],
+    retryAtMs: why.kind === 'payer_refused' ? why.retryAtMs : null,
+    roomAtMs: earliestStartMs,
+    agentsLacking: reason === 'no_free_agent' ? fewestNodes(explanation.remedies) : null,
+    remedies: own === undefined ? explanation.remedies : [...explanation.remedies, own],
+  };
 }
+
+function forOwner(blocker: Blocker, isOwn: (id: JobId) => boolean): OptionBlocker {
+  if (blocker.kind !== 'held') return blocker;
+  return { ...blocker, forJob: isOwn(blocker.forJob) ? blocker.forJob : null };
+}
+
+function waitingElsewhere(cell: Cell, spec: JobSpec): number {
+  let count = 0;
+  for (const { queue, jobs } of cell.pending.all) if (queue.spec.name !== spec.queue) count += jobs.size;
+  return count;
+}
+
+/** Of several ways to run it, the one that needs the fewest. */
+function fewestNodes(remedies: readonly Remedy[]): number {
+  const lacking = remedies.flatMap((remedy) => (remedy.kind === 'more_nodes' ? [remedy.by] : []));
+  return lacking.length === 0 ? 1 : Math.min(...lacking);
+}
+
+/** What helps with reasons that no option has. */
+const OWN_REMEDIES: { readonly [Reason in WaitReason]?: JobRemedy } = {
+  kind_not_offered: { kind: 'offer_kind' },
+  suspended: { kind: 'resume' },
+  budget_exhausted: { kind: 'more_budget' },
+  dependencies: { kind: 'finish_dependencies' },
+};
 
 /** Reasons behind which may be that no agent runs jobs of this kind. */
 const LACKING: ReadonlySet<WaitReason> = new Set(['no_pool', 'no_free_agent']);
@@ -44,28 +124,31 @@ function reasonOf({ why, blockers }: Explanation): WaitReason {
   switch (why.kind) {
     case 'not_waiting':
     case 'scaled_to_zero':
-    case 'suspended':
       return 'not_waiting';
+    case 'suspended':
+    case 'dependencies':
+    case 'others_first':
+      return why.kind;
     case 'queue_suspended':
       return 'tenant_suspended';
     case 'payer_refused':
       return 'budget_exhausted';
-    case 'dependencies':
-    case 'others_first':
-      return 'others_first';
     case 'blocked':
-      return blockers[0] === undefined ? 'others_first' : reasonOfBlocker(blockers[0]);
+      return blockers.map(reasonOfBlocker).toSorted((a, b) => CLOSENESS.indexOf(a) - CLOSENESS.indexOf(b))[0] ?? 'others_first';
     default:
       return unreachable(why);
   }
 }
 
-/** A served job has one option: an agent, of whatever pool, at whatever price. */
+/** Of the reasons of several options, the first of these is the one that comes closest to a start. */
+const CLOSENESS: readonly WaitReason[] = ['others_first', 'cell_full', 'no_free_agent', 'too_expensive', 'no_pool'];
+
 function reasonOfBlocker({ kind }: Blocker): WaitReason {
   switch (kind) {
     case 'no_pool':
-    case 'price':
       return 'no_pool';
+    case 'price':
+      return 'too_expensive';
     case 'no_room':
     case 'exceeds_capacity':
       return 'no_free_agent';

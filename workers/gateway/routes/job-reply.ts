@@ -53,8 +53,8 @@ function errorReply(error: Job['error']): JobReply['error'] {
   return { ...rest, exit_code: exitCode, ...(lines === undefined ? {} : { lines: [...lines] }) };
 }
 
-const secondsOrNull = (ms: number | null): number | null => (ms === null ? null : seconds(ms));
-const usdOrNull = (nano: number | null): string | null => (nano === null ? null : usd(nano));
+export const secondsOrNull = (ms: number | null): number | null => (ms === null ? null : seconds(ms));
+export const usdOrNull = (nano: number | null): string | null => (nano === null ? null : usd(nano));
 
 const resourcesReply = ({ accelerator, perNode, nodes, markets, regions, topology, throughputHintMilli }: ResourceOption) => ({
   accelerator,

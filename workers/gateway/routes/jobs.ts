@@ -1,13 +1,12 @@
 import type { jobControlEndpoints } from '../../../src/contract/job-control.ts';
-import type { JobExplanationReply } from '../../../src/contract/jobs.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
-import type { JobExplanation } from '../../../src/scheduler/served/explain-job.ts';
 import type { JobVerb } from '../../../src/scheduler/served/job-verbs.ts';
 import type { Job } from '../../../src/scheduler/served/job.ts';
 import type { Handlers } from '../serve.ts';
 import { followedText, logText } from './log-text.ts';
 import type { Call } from '../call.ts';
+import { explanationReply } from './job-explanation-reply.ts';
 import { attemptsReply, costReply, jobReply } from './job-reply.ts';
 import { pageReply } from './wire.ts';
 
@@ -76,14 +75,3 @@ function labelOf(text: string): { readonly name: string; readonly value: string 
 }
 
 const answer = (job: Outcome<Job>) => (job.ok ? ({ ok: true, reply: jobReply(job.value), used: {} } as const) : job);
-
-const explanationReply = ({ id, state }: Job, explanation: JobExplanation): JobExplanationReply => ({
-  job: id,
-  object: 'job_explanation',
-  state,
-  reason: explanation.reason,
-  position: explanation.position,
-  ahead: [...explanation.ahead],
-  waiting_elsewhere: explanation.waitingElsewhereCount,
-  agents_lacking: explanation.agentsLacking,
-});

@@ -1,7 +1,10 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
+import type { WhyWaiting } from '../../../../src/scheduler/served/explain-job.ts';
+import { NOT_WAITING } from '../../../../src/scheduler/served/explain-job.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const [ONE, OTHER] = ['tn_0000000001_00000001', 'tn_0000000002_00000001'] as TenantId[] as [TenantId, TenantId];
@@ -16,7 +19,7 @@ it('[J86] says why a job waits, its position, and what would help; of other tena
   const urgent = world.submit(3, { tenantId: ONE, priority: 'high' });
   const last = world.submit(4, { tenantId: ONE });
   const waits = { reason: 'no_free_agent', position: 3, ahead: [urgent, jobRequest(1).id], waitingElsewhereCount: 1, agentsLacking: 1 };
-  expect(explain(4)).toEqual({ ok: true, value: { job: world.job(last), explanation: { jobId: last, ...waits } } });
+  expect(explain(4)).toMatchObject({ ok: true, value: { job: world.job(last), explanation: { jobId: last, ...waits } } });
   expect(explain(4, OTHER)).toMatchObject({ ok: false, error: { code: 'job_not_found' } });
 
   // What is lacking is what starts it: one agent more for each that comes before it.
@@ -26,7 +29,7 @@ it('[J86] says why a job waits, its position, and what would help; of other tena
     world.nowMs += 1;
     world.join(1);
   }
-  const nothing = { reason: 'not_waiting', position: null, ahead: [], waitingElsewhereCount: 0, agentsLacking: null };
+  const nothing = NOT_WAITING;
   expect(explain(4)).toMatchObject({ value: { job: { state: 'starting' }, explanation: nothing } });
   world.end(last, 1, COMPLETED);
   expect(explain(4)).toMatchObject({ value: { job: { state: 'succeeded' }, explanation: nothing } });
@@ -37,5 +40,102 @@ it('[J86] says that there is no pool', () => {
   world.submit(1);
   expect(world.cell.explain(jobRequest(1).tenantId, jobRequest(1).id)).toMatchObject({
     value: { explanation: { reason: 'no_pool', agentsLacking: null } },
+  });
+});
+
+describe('[J102] a waiting job', () => {
+  const DAY_MS = 86_400_000;
+  const wide = (nodes: number) => ({ ...ANY_NODE, nodes: { min: nodes, max: nodes, step: 1 } });
+  const why = (world: ServedCell, n: number, tenantId = ONE): WhyWaiting => {
+    const found = world.cell.explain(tenantId, jobRequest(n).id);
+    if (!found.ok) throw new Error(found.error.message);
+    return found.value.explanation;
+  };
+
+  it('has a typed reason for each of its options, when there will be room, and remedies with numbers', () => {
+    const world = new ServedCell([POOL]);
+    world.join(2);
+    world.submit(1, { tenantId: OTHER, options: [wide(2)], runtimeMaxMs: 60_000, graceMs: 0 });
+    world.submit(2, { options: [{ ...ANY_NODE, regions: ['moon'] }, wide(2)] });
+    expect(why(world, 2)).toMatchObject({
+      reason: 'no_free_agent',
+      blockers: [
+        { kind: 'no_pool', option: 0 },
+        { kind: 'no_room', option: 1, lack: { poolId: POOL, nodesFree: 0, nodesNeeded: 2 } },
+      ],
+      position: 1,
+      roomAtMs: world.nowMs + 60_000,
+      agentsLacking: 2,
+      remedies: [
+        { kind: 'accept_more_pools', option: 0 },
+        { kind: 'more_nodes', option: 1, poolId: POOL, by: 2 },
+      ],
+    });
+    world.join(2);
+    expect(world.job(jobRequest(2).id).state).toBe('starting');
+  });
+
+  it('is told of its price limit, and starts with the one that is named', () => {
+    const world = new ServedCell([POOL]);
+    world.join(2);
+    const row = { accelerator: null, fromMs: 0, nanoDollarsPerHour: 5_000 };
+    expect(world.cell.operations.setPrice(POOL, row)).toMatchObject({ ok: true });
+    world.submit(1, { options: [wide(2)], priceMaxNanoDollarsPerHour: 9_999 });
+    const { reason, remedies } = why(world, 1);
+    expect(reason).toBe('too_expensive');
+    expect(remedies).toEqual([{ kind: 'higher_price_limit', option: 0, nanoDollarsPerHour: 10_000 }]);
+    const id = world.submit(2, { options: [wide(2)], priceMaxNanoDollarsPerHour: 10_000 });
+    expect(world.job(id).state).toBe('starting');
+  });
+
+  it('knows that its owner suspended it, what it depends on, when its payer is asked again, and that it is being placed', () => {
+    const world = new ServedCell([POOL]);
+    world.submit(1);
+    world.submit(2, { dependsOn: [jobRequest(1).id] });
+    expect(why(world, 2)).toMatchObject({
+      reason: 'dependencies',
+      waitsFor: [jobRequest(1).id],
+      remedies: [{ kind: 'finish_dependencies' }],
+    });
+    world.cell.act(ONE, jobRequest(1).id, { kind: 'suspend' });
+    expect(why(world, 1)).toMatchObject({ reason: 'suspended', remedies: [{ kind: 'resume' }] });
+    world.cell.act(ONE, jobRequest(1).id, { kind: 'resume' });
+    expect(why(world, 1).reason).toBe('no_free_agent');
+
+    world.quotas = undefined;
+    world.join(1);
+    expect(why(world, 1)).toMatchObject({ reason: 'being_placed', position: null });
+    world.quotas = ({ asked }) => asked.map(({ id }) => ({ kind: 'refused', id, refusedTo: 'payer' }));
+    world.fund();
+    const { reason, retryAtMs, remedies } = why(world, 1);
+    expect([reason, remedies]).toEqual(['budget_exhausted', [{ kind: 'more_budget' }]]);
+    expect(retryAtMs).toBeGreaterThan(world.nowMs);
+  });
+
+  it('is told of no job of another tenant, only that one comes first', () => {
+    const world = new ServedCell([POOL]);
+    world.join(2);
+    world.submit(1, { options: [wide(1)], runtimeMaxMs: DAY_MS });
+    world.submit(2, { tenantId: OTHER, options: [wide(2)] });
+    // The first job has lost its patience: nodes are reserved for it.
+    for (let n = 0; n < 13; n++) {
+      world.nowMs += 5_000;
+      world.exchange(POOL);
+      world.wake();
+    }
+    world.submit(3, { runtimeMaxMs: 2 * DAY_MS });
+    const blocked = why(world, 3);
+    expect(blocked).toMatchObject({
+      reason: 'others_first',
+      blockers: [{ kind: 'held', option: 0, forJob: null }],
+      waitingElsewhereCount: 1,
+    });
+    expect(JSON.stringify(blocked)).not.toContain(jobRequest(2).id);
+    // Done in time, it starts.
+    const remedy = blocked.remedies.find(({ kind }) => kind === 'shorter_duration');
+    expect(remedy).toMatchObject({ option: 0 });
+    const runtimeMaxMs = (remedy as { durationMaxMs: number }).durationMaxMs;
+    const id = world.submit(4, { runtimeMaxMs, graceMs: 0 });
+    expect(world.job(id).state).toBe('starting');
   });
 });

@@ -1,0 +1,127 @@
+import * as z from 'zod';
+
+import { about, apiOnly, apiText } from './api-text.ts';
+import { unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY } from './endpoint.ts';
+import { JOB_STATES, jobCommon, jobParams } from './jobs.ts';
+import { dollarsOut } from './money.ts';
+
+// Why a job waits, and what would help.
+
+const WAIT_REASONS = [
+  'kind_not_offered',
+  'no_free_agent',
+  'no_pool',
+  'too_expensive',
+  'others_first',
+  'cell_full',
+  /** Jobs that it depends on have not succeeded yet. */
+  'dependencies',
+  /** As its owner wants. */
+  'suspended',
+  'tenant_suspended',
+  'budget_exhausted',
+  /** It has nodes: others have still to leave them, or its first grant is asked for. */
+  'being_placed',
+  'not_waiting',
+] as const;
+export type WaitReason = (typeof WAIT_REASONS)[number];
+
+const option = apiOnly(() => z.int().min(0).meta(about('Which of the `resources`, from 0.')));
+
+const ofOption = <Reason extends string, Shape extends z.core.$ZodLooseShape>(reason: Reason, shape: Shape) =>
+  z.object({ option, reason: z.literal(reason), ...shape });
+
+const quota = apiOnly(() => ({ resource: z.string(), needed: z.int(), available: z.int() }));
+
+/** What stands in the way of one of the ways to run a job. */
+const blocker = apiOnly(() =>
+  z.discriminatedUnion('reason', [
+    ofOption('no_pool', {}).meta(about('No pool is of a market and region that it accepts, and has what it needs.')),
+    ofOption('price', {
+      usd_per_hour: dollarsOut.nullable().meta(about('The least that its nodes would cost; null: they are not sold now.')),
+      max_usd_per_hour: dollarsOut.nullable(),
+    }),
+    ofOption('exceeds_quota', quota).meta(about('More than its queue may ever have.')),
+    ofOption('quota', quota).meta(about('More than its queue and those that lend to it have left now.')),
+    ofOption('exceeds_capacity', {}).meta(about('The nodes would not do if they were all free.')),
+    ofOption('no_room', {
+      pool: z.string().nullable().meta(about('The one that comes closest.')),
+      lacking: z.enum(['accelerators', 'cpu', 'memory', 'topology', 'nodes']).nullable(),
+      nodes_free: z.int().nullable(),
+      nodes_needed: z.int().nullable(),
+    }),
+    ofOption('held', { for_job: z.string().nullable().meta(about('A job of the tenant; null: one of another tenant.')) }).meta(
+      about('What is free is reserved for a job that comes first.'),
+    ),
+  ]),
+);
+
+const remedy = <Kind extends string, Shape extends z.core.$ZodLooseShape>(kind: Kind, shape: Shape) =>
+  z.object({ kind: z.literal(kind), ...shape });
+
+const remedies = apiOnly(() =>
+  z.array(
+    z.discriminatedUnion('kind', [
+      remedy('more_quota', { option, resource: z.string(), by: z.int() }),
+      remedy('higher_price_limit', { option, max_usd_per_hour: dollarsOut }),
+      remedy('more_nodes', { option, pool: z.string(), by: z.int() }),
+      remedy('shorter_runtime', { option, max_runtime_s: z.int() }).meta(
+        about('Surely done by then, it could go before the job for which nodes are reserved.'),
+      ),
+      remedy('accept_more_pools', { option }),
+      remedy('smaller_demand', { option }).meta(about('Or larger nodes.')),
+      remedy('offer_kind', {}).meta(about('An agent whose operator lets it run jobs of this kind.')),
+      remedy('resume', {}),
+      remedy('more_budget', {}),
+      remedy('finish_dependencies', {}),
+    ]),
+  ),
+);
+
+/** Why a job waits; the same of a job that is only planned. */
+export const waiting = apiOnly(() => ({
+  reason: z
+    .enum(WAIT_REASONS)
+    .meta(
+      about(
+        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `budget_exhausted`: a quota or budget is used up; it is tried again at `retry_at`, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
+      ),
+    ),
+  options: z.array(blocker).meta(about('What stands in the way of each of its `resources`.')),
+  position: z.int().min(1).nullable().meta(about('Among the waiting jobs of the tenant; null when it does not wait in the queue.')),
+  ahead: z.array(z.string()).meta(about('The next few of the tenant before it, first to last.')),
+  waiting_elsewhere: z.int().meta(about('Waiting jobs of other tenants. Agents are shared between tenants, whatever the priorities.')),
+  waits_for: z.array(z.string()).meta(about('The jobs that it depends on and that have not succeeded yet.')),
+  retry_at: unixSeconds.nullable().meta(about('With `budget_exhausted`: when it is tried again.')),
+  room_at: unixSeconds
+    .nullable()
+    .meta(
+      about(
+        'When there will be room for it, at the latest, if the jobs that run take as long as they may and none goes before it; null when that is not known.',
+      ),
+    ),
+  agents_lacking: z.int().nullable().meta(about('So many agents more would bring it closer to a start; null when none would.')),
+  remedies: remedies.meta(about('Any of these would bring it closer to a start.')),
+}));
+
+const explanation = apiOnly(() =>
+  z.object({ job: z.string(), object: z.literal('job_explanation'), state: z.enum(JOB_STATES), ...waiting }).meta({ id: 'JobExplanation' }),
+);
+
+export type JobExplanationReply = z.infer<typeof explanation>;
+
+export const jobExplanationEndpoints = {
+  explainJob: {
+    ...jobCommon,
+    method: 'GET',
+    path: '/v1/jobs/:job/explain',
+    summary: apiText('Why a job waits, and what would help'),
+    description: apiText('Of the jobs of other tenants it says how many there are, and nothing else.'),
+    params: jobParams,
+    body: NO_BODY,
+    status: 200,
+    reply: json(explanation),
+  },
+} as const satisfies Record<string, Endpoint>;

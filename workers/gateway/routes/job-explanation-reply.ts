@@ -1,0 +1,81 @@
+import type { JobExplanationReply } from '../../../src/contract/job-explanation.ts';
+import { unreachable } from '../../../src/kernel/assert.ts';
+import type { Lack } from '../../../src/scheduler/engine/admission/offer.ts';
+import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../src/scheduler/served/explain-job.ts';
+import type { Job } from '../../../src/scheduler/served/job.ts';
+import { usd } from '../../../src/tenancy/usage/price-book.ts';
+import { secondsOrNull, usdOrNull } from './job-reply.ts';
+import { seconds } from './wire.ts';
+
+export const explanationReply = ({ id, state }: Job, explanation: JobExplanation): JobExplanationReply => ({
+  job: id,
+  object: 'job_explanation',
+  state,
+  ...waitingReply(explanation),
+});
+
+/** Why a job waits, as the API shows it. */
+export const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state'> => ({
+  reason: why.reason,
+  options: why.blockers.map(blockerReply),
+  position: why.position,
+  ahead: [...why.ahead],
+  waiting_elsewhere: why.waitingElsewhereCount,
+  waits_for: [...why.waitsFor],
+  retry_at: secondsOrNull(why.retryAtMs),
+  room_at: secondsOrNull(why.roomAtMs),
+  agents_lacking: why.agentsLacking,
+  remedies: why.remedies.map(remedyReply),
+});
+
+function blockerReply(blocker: OptionBlocker): JobExplanationReply['options'][number] {
+  const { option } = blocker;
+  switch (blocker.kind) {
+    case 'no_pool':
+    case 'exceeds_capacity':
+      return { option, reason: blocker.kind };
+    case 'price':
+      return { option, reason: 'price', usd_per_hour: usdOrNull(blocker.nanoDollarsPerHour), max_usd_per_hour: usdOrNull(blocker.limit) };
+    case 'exceeds_quota':
+    case 'quota': {
+      const { resource, needed, available } = blocker;
+      return { option, reason: blocker.kind, resource, needed, available };
+    }
+    case 'no_room':
+      return { option, reason: 'no_room', ...lackReply(blocker.lack) };
+    case 'held':
+      return { option, reason: 'held', for_job: blocker.forJob };
+    default:
+      return unreachable(blocker);
+  }
+}
+
+const lackReply = (lack: Lack | null) => ({
+  pool: lack?.poolId ?? null,
+  lacking: lack?.dimension ?? null,
+  nodes_free: lack?.nodesFree ?? null,
+  nodes_needed: lack?.nodesNeeded ?? null,
+});
+
+function remedyReply(remedy: JobRemedy): JobExplanationReply['remedies'][number] {
+  switch (remedy.kind) {
+    case 'more_quota':
+      return { kind: 'more_quota', option: remedy.option, resource: remedy.resource, by: remedy.by };
+    case 'higher_price_limit':
+      return { kind: 'higher_price_limit', option: remedy.option, max_usd_per_hour: usd(remedy.nanoDollarsPerHour) };
+    case 'more_nodes':
+      return { kind: 'more_nodes', option: remedy.option, pool: remedy.poolId, by: remedy.by };
+    case 'shorter_duration':
+      return { kind: 'shorter_runtime', option: remedy.option, max_runtime_s: seconds(remedy.durationMaxMs) };
+    case 'accept_more_pools':
+    case 'smaller_demand':
+      return { kind: remedy.kind, option: remedy.option };
+    case 'offer_kind':
+    case 'resume':
+    case 'more_budget':
+    case 'finish_dependencies':
+      return { kind: remedy.kind };
+    default:
+      return unreachable(remedy);
+  }
+}
