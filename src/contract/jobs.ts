@@ -11,7 +11,17 @@ import { LIMITS } from './limits.ts';
 import { lineFaults } from './line-fault.ts';
 import { dollarsOut } from './money.ts';
 
-export const JOB_STATES = ['pending', 'suspended', 'starting', 'running', 'stopping', 'cancelling', 'succeeded', 'failed', 'cancelled'] as const;
+export const JOB_STATES = [
+  'pending',
+  'suspended',
+  'starting',
+  'running',
+  'stopping',
+  'cancelling',
+  'succeeded',
+  'failed',
+  'cancelled',
+] as const;
 export type JobState = (typeof JOB_STATES)[number];
 
 const exitCode = apiOnly(() => z.int().nullable().meta(about('Of the program, if it ended by itself and not with 0.')));
