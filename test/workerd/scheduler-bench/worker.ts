@@ -1,4 +1,3 @@
-import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import type { PoolObject } from '../../../durable-objects/pool-object.ts';
@@ -39,7 +38,7 @@ export default {
     const result = await runSuite({
       suite,
       agentsPerPool,
-      scheduler: env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue,
+      scheduler: env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)),
       pool: (id) => env.POOL.get(env.POOL.idFromName(id)),
       nowMs: () => Date.now(),
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms))),
