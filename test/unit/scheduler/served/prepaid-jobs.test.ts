@@ -5,6 +5,7 @@ import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { QuotaRule } from '../../../../src/contract/quota-rule.ts';
 import type { JobId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
 import type { JobRequest } from '../../../../src/scheduler/served/job.ts';
 import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
 import { amountNano, PRICE_BOOK } from '../../../../src/tenancy/usage/price-book.ts';
@@ -145,6 +146,22 @@ describe('money in advance', () => {
     expect(world.ledger.taken(tenantId, 'accelerator_ms')).toBe(7_000);
     expect(world.ledger.taken(tenantId, 'tokens')).toBe(100);
     expect(world.ledger.taken(projectId, 'spend_nano')).toBe(Math.ceil((7_000 * prices.accelerator_ms.nano) / 3_600_000) + 1_000);
+  });
+
+  it('[J116] a grant that pays for several segments returns what all of them left', () => {
+    const world = new PaidWorld();
+    const id = world.submit(1, { options: [{ ...ANY_NODE, nodes: { min: 1, max: 3, step: 1 } }], tokensMax: 1_000 });
+    world.join(3);
+    world.exchange(POOL, { reports: [0, 1, 2].map((rank) => ({ jobId: id, fence: 1, rank, ...PROGRESS })) });
+    world.pass(7_000);
+    expect(world.cell.act(tenantId, id, { kind: 'resize', nodes: 2 })).toMatchObject({ ok: true });
+    world.pass(5_000);
+    const charged = 3 * 7_000 + 2 * 5_000;
+    expect(world.end(id, 1, completed(100))).toBe('accepted');
+    const times = world.charges.filter(({ meter }) => meter === 'accelerator_ms').map(({ quantity }) => quantity);
+    expect(times).toEqual([3 * 7_000, 2 * 5_000]);
+    expect(world.ledger.taken(tenantId, 'accelerator_ms')).toBe(charged);
+    expect(world.job(id).acceleratorMs).toBe(charged);
   });
 
   it('[J118] a refused payer’s jobs are tried ever more rarely, and all start once limits are raised', () => {

@@ -62,6 +62,26 @@ describe('the life of a job in the engine', () => {
     expect(missing.outcome).toMatchObject({ ok: false, error: { code: 'job_not_found', path: ['dependsOn'] } });
   });
 
+  it('[J30] what had ended before a job that it depends on ends as it did', () => {
+    const world = new CellWorld();
+    const first = world.submit(1);
+    const limits = { ...NO_LIMITS, deadlineAtMs: world.nowMs + 1_000 };
+    const [cancelled, expired, waits] = [
+      world.submit(2, { dependsOn: [first] }),
+      world.submit(3, { dependsOn: [first], limits }),
+      world.submit(4, { dependsOn: [first] }),
+    ];
+    world.do({ kind: 'cancel', jobId: cancelled });
+    world.wait(1_000);
+    const ended = [world.job(cancelled), world.job(expired)];
+    expect(ended.map(({ state }) => state)).toEqual(['cancelled', 'expired']);
+    world.wait(1_000);
+    world.report(first, { kind: 'failed', isPermanent: true });
+    expect(world.states(first, waits)).toEqual(['failed', 'failed']);
+    expect([world.job(cancelled), world.job(expired)]).toEqual(ended);
+    expect(world.decided('save').map(({ job }) => job.spec.id)).toEqual([first, waits]);
+  });
+
   it('[J31] expires at its deadline, waiting or running', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 1)] });
     const limits = { ...NO_LIMITS, deadlineAtMs: world.nowMs + 1_000 };
