@@ -155,6 +155,18 @@ it('submits a job once, explains and lists it, and watches it until it is over',
   );
   expect(await printed('jobs', 'explain', id)).toMatch(/reason +\w+/);
 
+  // No agent has it: only what its owner wants changes.
+  for (const [verb, state] of [
+    [['suspend'], 'suspended'],
+    [['resume'], 'pending'],
+    [['preempt'], 'pending'],
+    [['reprioritise', '7'], 'pending'],
+    [['resize', '1'], 'pending'],
+  ] as const)
+    expect(await printed('jobs', verb[0], id, ...verb.slice(1))).toBe(`${id} is ${state}\n`);
+  expect(JSON.parse(await printed('jobs', 'get', id, '--json'))).toMatchObject({ priority: 7, nodes_wanted: 1 });
+  expect(await sluice(['jobs', 'resize', id, '2'])).toMatchObject({ status: 1, stdout: '' });
+
   const watching = sluice(['jobs', 'watch', id, '--every', '0.2']);
   expect(await printed('jobs', 'cancel', id)).toBe(`${id} is cancelled\n`);
   const watched = await watching;

@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { isatty } from 'node:tty';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MODULES = join(ROOT, 'node_modules');
@@ -27,7 +28,8 @@ const child = spawn(ownNode(), ['--disable-warning=ExperimentalWarning', join(RO
     // TypeScript is run as it stands. The compiler that strips its types takes 25 MB of each process that finds a file not in this cache.
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(MODULES, '.cache/node'),
   },
-  stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  // A command may read what is piped into it. From a terminal it could not: its process group is not the one in the foreground.
+  stdio: [script.startsWith('workers/cli/') && !isatty(0) ? 'inherit' : 'ignore', 'inherit', 'inherit', 'ipc'],
 });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

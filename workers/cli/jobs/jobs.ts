@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
 
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { command, positive, table, whole } from '../command.ts';
 import { currentProfile, GatewayClient, queryOf } from '../gateway/gateway-client.ts';
 import type { JobView } from './job-view.ts';
 import { JOB_HEADINGS, jobPath, rowOf } from './job-view.ts';
 import type { Described } from './submit.ts';
-import { describing, submit } from './submit.ts';
+import { describing, priorityOf, submit } from './submit.ts';
 import { watchJobs } from './watch.ts';
 
 interface Shown {
@@ -33,6 +34,16 @@ export function jobs(): Command {
     )
     .addCommand(shown(named('explain', 'Why a job waits, and what would start it.')).action(explain))
     .addCommand(
+      shown(named('reprioritise', 'Gives a job another priority.'))
+        .argument('<priority>', 'low, normal, high, or a number')
+        .action((id: string, priority: string, flags: Shown) => act(id, 'reprioritise', flags, { priority: priorityOf(priority) })),
+    )
+    .addCommand(
+      shown(named('resize', 'Lets a job have so many nodes, within the range it was submitted with.'))
+        .argument('<nodes>', 'how many', whole(1, LIMITS.jobNodesMaxCount))
+        .action((id: string, nodes: number, flags: Shown) => act(id, 'resize', flags, { nodes })),
+    )
+    .addCommand(
       command('watch', 'A live table of jobs: until those that are named are over, or of the newest until Ctrl-C.')
         .argument('[job...]', 'such as job_...')
         .option('--every <s>', 'seconds between two looks', positive(3_600), 1)
@@ -47,6 +58,9 @@ export function jobs(): Command {
 /** What can be done to a job without saying more, each an endpoint of its name. */
 const VERBS = {
   cancel: 'Ends a job: at once while it waits, else once its agent has stopped.',
+  suspend: 'Lets a job wait until it is resumed; a running one is asked to save and stop first.',
+  resume: 'Lets a suspended job go on. It has kept its place in the queue.',
+  preempt: 'Takes the nodes of a running job, after its grace, and queues it again.',
 } as const;
 
 const shown = (of: Command): Command => of.option('--json', 'print the answer as JSON');
@@ -96,8 +110,8 @@ async function explain(id: string, { json }: Shown): Promise<void> {
   );
 }
 
-async function act(id: string, verb: string, { json }: Shown): Promise<void> {
-  const job = await (await caller()).call<JobView>('POST', jobPath(id, `/${verb}`));
+async function act(id: string, verb: string, { json }: Shown, body?: object): Promise<void> {
+  const job = await (await caller()).call<JobView>('POST', jobPath(id, `/${verb}`), body);
   if (json === true) print(job);
   else console.log(`${job.id} is ${job.state}`);
 }

@@ -64,4 +64,5 @@ async function upload(client: GatewayClient, path: string): Promise<string> {
   return (await client.upload<{ id: string }>('/v1/files', { purpose: 'batch' }, file, basename(path))).id;
 }
 
-const priorityOf = (value: string): string | number => (/^\d+$/.test(value) ? Number(value) : value);
+/** A priority as the API takes it: a name, or a number. */
+export const priorityOf = (value: string): string | number => (/^\d+$/.test(value) ? Number(value) : value);
