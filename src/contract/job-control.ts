@@ -13,8 +13,6 @@ import { dollarsOut } from './money.ts';
 
 const attempts = apiOnly(() => z.object({ object: z.literal('list'), data: z.array(attempt), has_more: z.literal(false) }));
 
-export type AttemptsReply = z.infer<typeof attempts>;
-
 const segment = apiOnly(() =>
   z.object({
     attempt: z.int().meta(about('The fence of the attempt.')),
