@@ -29,6 +29,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/qdrant.md': /^\[ 2 \]$/m,
   'docs/api/cli.md': /^0\.\d{4} +1 +the lock keeper opens the gates at dawn/m,
   'docs/scaling.md': /"shards":1,/,
+  'docs/preemption-tour.md': /from step 120\n[^]*"outcome":"released"[^]*"stopped_for":"requested"[^]*"outcome":"succeeded"[^]*"steps":200/,
 };
 
 interface Block {
@@ -39,14 +40,15 @@ interface Block {
 
 let server: Server;
 let demo: Demo;
-let agent: Agent;
+let agents: readonly Agent[];
 let folder = '';
 
 beforeAll(async () => {
   server = await deploy();
   folder = await mkdtemp(join(tmpdir(), 'sluice-readme-'));
   demo = await bootstrap(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
-  agent = startAgent(server, { id: demo.pool, agent_token: demo.agentToken });
+  // As many, and allowed as much, as the guide that asks for most.
+  agents = [1, 2].map(() => startAgent(server, { id: demo.pool, agent_token: demo.agentToken }, ['--allow', 'training']));
   await mkdir(join(folder, '.sluice'));
   const dev = { url: server.urls[0], admin_key: demo.adminKey, api_key: demo.apiKey, tenant: demo.tenant };
   await writeFile(join(folder, '.sluice/dev.json'), JSON.stringify(dev));
@@ -55,7 +57,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await agent.stop();
+  await Promise.all(agents.map((agent) => agent.stop()));
   await server.stop();
   await rm(folder, { recursive: true });
 });

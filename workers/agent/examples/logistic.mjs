@@ -5,7 +5,8 @@
 //   {"kind": "training", "argv": ["node", "logistic.mjs"], "inputs": [{"file": "file_…", "path": "logistic.mjs"}],
 //    "outputs": ["model.json"], "checkpoint": "state.json", "resources": [{"nodes": 2}]}
 //
-// STEPS, ROWS and SEED may be set. HOLD_AT stops a gang that found nothing saved at that step for good: to show what happens when it is killed.
+// STEPS, ROWS and SEED may be set. HOLD_AT stops a gang that found nothing saved at that step for good: to show what happens when it is
+// killed, or preempted (docs/preemption-tour.md).
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
