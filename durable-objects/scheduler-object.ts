@@ -7,7 +7,7 @@ import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/ker
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
 import type { JobExplanation } from '../src/scheduler/served/explain-job.ts';
-import type { CostedJob } from '../src/scheduler/served/job-queries.ts';
+import type { CostedJob, EventPage } from '../src/scheduler/served/job-queries.ts';
 import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
 import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
@@ -17,6 +17,7 @@ import type { JobFilter, JobPage } from '../src/scheduler/served/sqlite-job-inde
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
 import { AlarmClock } from './alarm-clock.ts';
+import { CellNews } from './cell-news.ts';
 import { FundsDispatcher } from './funds-dispatcher.ts';
 import { UsageDispatcher } from './ledger-dispatchers.ts';
 import type { Served } from './object-namespace.ts';
@@ -24,6 +25,7 @@ import type { Served } from './object-namespace.ts';
 /** One scheduler cell: every job, every pool, and who runs what. The engine decides; this object keeps time and carries messages. */
 export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served<SchedulerStub> {
   readonly #cell: DurableCell;
+  readonly #news: CellNews;
   readonly #usageDispatcher: UsageDispatcher;
   readonly #funds: FundsDispatcher;
   readonly #alarm = new AlarmClock(this.ctx.storage);
@@ -32,6 +34,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     super(ctx, env);
     migrate(ctx.storage, JOB_MIGRATIONS);
     this.#cell = new DurableCell(ctx.storage, { nowMs: () => Date.now() }, settings);
+    this.#news = new CellNews(this.#cell, env.POOL);
     this.#funds = new FundsDispatcher(this.#cell, env.QUOTA);
     this.#usageDispatcher = new UsageDispatcher(this.#cell.outbox, env.BILLING);
   }
@@ -87,6 +90,10 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return costedJob(this.#cell, tenantId, jobId);
   }
 
+  events(tenantId: TenantId, jobId: JobId, after: number, waitMs: number): Promise<Outcome<EventPage>> {
+    return this.#news.follow(tenantId, jobId, after, waitMs);
+  }
+
   openCount(tenantId: TenantId): number {
     return this.#cell.jobs.openCount(tenantId);
   }
@@ -114,7 +121,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   override async alarm(): Promise<void> {
     this.#alarm.rang();
     this.#cell.wake();
-    this.#nudge();
+    this.ctx.waitUntil(this.#news.spread());
     await this.#sendFunds();
     await this.#usageDispatcher.deliver(LIMITS.schedulerBatchMaxCount);
     await this.#arm();
@@ -123,14 +130,14 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   #after<T>(reply: T): T {
     // In the same breath as the transaction: either both are stored or neither.
     this.ctx.waitUntil(this.#arm());
-    this.#nudge();
+    this.ctx.waitUntil(this.#news.spread());
     if (this.#cell.grants.nextDueMs() !== undefined) this.ctx.waitUntil(this.#sendFunds());
     return reply;
   }
 
   async #sendFunds(): Promise<void> {
     await this.#funds.run();
-    this.#nudge();
+    this.ctx.waitUntil(this.#news.spread());
     await this.#arm();
   }
 
@@ -138,13 +145,5 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   #arm(): Promise<void> {
     const { outbox, grants } = this.#cell;
     return this.#alarm.ringBy(Math.min(this.#cell.nextDueMs(), outbox.nextDueMs() ?? Infinity, grants.nextDueMs() ?? Infinity));
-  }
-
-  /** Wakes the pools that have something to do. A hint: a pool that does not receive it asks by itself within `poolSyncMs`. */
-  #nudge(): void {
-    for (const poolId of this.#cell.takeNews()) {
-      const heard = this.env.POOL.get(this.env.POOL.idFromName(poolId)).nudge();
-      this.ctx.waitUntil(heard.catch(() => undefined));
-    }
   }
 }

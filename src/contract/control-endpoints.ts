@@ -6,6 +6,7 @@ import type { ControlPath } from './control-paths.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fileEndpoints } from './files.ts';
 import { jobControlEndpoints } from './job-control.ts';
+import { jobEventEndpoints } from './job-events.ts';
 import { jobExplanationEndpoints } from './job-explanation.ts';
 import { jobEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
@@ -20,6 +21,7 @@ export const CONTROL_ENDPOINTS = {
   ...jobEndpoints,
   ...jobExplanationEndpoints,
   ...jobControlEndpoints,
+  ...jobEventEndpoints,
   ...batchEndpoints,
   ...organisationEndpoints,
   ...keyEndpoints,

@@ -49,6 +49,8 @@ export type Reply =
   | { readonly kind: 'bytes'; readonly contentType: string }
   /** A value a line, as they come about. The handler settles what it consumes portion by portion. */
   | { readonly kind: 'ndjson'; readonly schema: z.ZodType }
+  /** Server-sent events, whose data is as the schema says; a handler that answers null has none, now and later (204). */
+  | { readonly kind: 'events'; readonly schema: z.ZodType }
   | { readonly kind: 'none' };
 
 /**

@@ -24,6 +24,16 @@ export const JOB_LIMITS = {
   jobRuntimeMaxS: 30 * 86_400,
   // Events of a job that its owner can still read, some 300 bytes each.
   jobEventsKeptCount: 256,
+  // A follower of events asks again this often at least, whether its key is still in force, too; events themselves come at once.
+  jobEventsTurnMs: 1_000,
+  // Of one stream, each at most two calls of its request, which may make 1,000: its client then goes on with another.
+  jobEventsTurnsMaxCount: 400,
+  // Proxies give up connections that are silent for 30 to 100 s.
+  jobEventsHeartbeatMs: 15_000,
+  // Clients that lost the connection come back after so long.
+  jobEventsRetryMs: 2_000,
+  // Followers that wait in one scheduler cell, each with a call a second: some 5% of what its thread can do.
+  jobEventsFollowersMaxCount: 1_000,
   // Index entries that one page of a filtered list looks at: some 10 ms. The page ends early then, and says where to go on.
   jobListLooksMaxCount: 2_000,
   // Of one answer about a job's cost, some 100 bytes each; the sums are over all of them.

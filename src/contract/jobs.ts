@@ -27,7 +27,7 @@ export type JobState = (typeof JOB_STATES)[number];
 const exitCode = apiOnly(() => z.int().nullable().meta(about('Of the program, if it ended by itself and not with 0.')));
 
 /** Why an attempt is asked to stop, or has lost its nodes. */
-const STOP_REASONS = [
+export const STOP_REASONS = [
   /** For a job of its queue with more priority, one whose quota it had borrowed, or one of a queue that has less. */
   'priority',
   'reclaim',
@@ -96,6 +96,17 @@ const resources = apiOnly(() =>
 
 const output = apiOnly(() => z.object({ path: z.string(), file: z.string(), bytes: z.int(), sha256: z.string() }));
 
+export const jobError = apiOnly(() =>
+  z
+    .object({
+      reason: z.enum(JOB_ERRORS),
+      message: z.string(),
+      exit_code: exitCode,
+      lines: lineFaults.optional().meta(about('With `input_invalid`: the first faults of the input.')),
+    })
+    .nullable(),
+);
+
 const jobFields = apiOnly(() => ({
   id: z.string(),
   object: z.literal('job'),
@@ -124,14 +135,7 @@ const jobFields = apiOnly(() => ({
     .object({ bytes: z.int(), sha256: z.string() })
     .nullable()
     .meta(about('What its attempts have saved last, until the job has succeeded.')),
-  error: z
-    .object({
-      reason: z.enum(JOB_ERRORS),
-      message: z.string(),
-      exit_code: exitCode,
-      lines: lineFaults.optional().meta(about('With `input_invalid`: the first faults of the input.')),
-    })
-    .nullable(),
+  error: jobError,
   created_at: unixSeconds,
   started_at: unixSeconds.nullable(),
   finished_at: unixSeconds.nullable(),

@@ -187,6 +187,8 @@ function replyContent({ reply }: Endpoint): Record<string, unknown> {
       return { content: { 'application/json': { schema: reply.schema }, ...framed(reply.hasRows && FRAMED_MESSAGE) } };
     case 'ndjson':
       return { content: { 'application/x-ndjson': { schema: reply.schema } } };
+    case 'events':
+      return { content: { 'text/event-stream': { schema: reply.schema } } };
     case 'bytes':
       return { content: { [reply.contentType]: { schema: { type: 'string', format: 'binary' } } } };
   }

@@ -187,6 +187,35 @@ describe('the agent protocol', () => {
     expect((await logs(`?attempt=${fence}&follow=true`)).body).toBe(whole);
   });
 
+  it('[J98] follows a job from its submission to its end as events, and resumes anywhere', async () => {
+    const { job } = await submit();
+    const events = (query = '', headers = {}) => client.get(`/v1/jobs/${job}/events${query}`, headers);
+    const following = events();
+    const agent = await join(pool);
+    const { attempt, fence } = await agent.lease();
+    await agent.say(attempt, 'heartbeat', { fence, progress: PROGRESS });
+    expect(await agent.upload(attempt, fence, 'done')).toBe(200);
+    expect((await agent.say(attempt, 'complete', { fence, progress: PROGRESS, tokens: 1 })).status).toBe(200);
+    const { status, headers, body } = await following;
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    const [retry, ...sent] = (body as string).trimEnd().split('\n\n');
+    expect(retry).toMatch(/^retry: \d+$/);
+    const blocks = sent.filter((text) => text !== ':');
+    const parsed = blocks.map((text) => JSON.parse(text.split('\ndata: ')[1] ?? ''));
+    expect(parsed.map(({ id }) => id)).toEqual(parsed.map((_, at) => at + 1));
+    expect(parsed.map(({ state }) => state)).toEqual(['pending', 'starting', 'running', 'succeeded']);
+    expect(blocks[2]).toMatch(/^id: 3\nevent: state\ndata: /);
+    expect(parsed.map(({ final }) => final)).toEqual([false, false, false, true]);
+    expect(parsed[3]).toMatchObject({ job, attempt: null, ended: { fence, outcome: 'succeeded', pool: pool.id }, error: null });
+
+    expect((await events('?after=1', { 'last-event-id': '2' })).body).toBe(`${[retry, ...blocks.slice(2)].join('\n\n')}\n\n`);
+    expect((await events('?after=3')).body).toBe(`${[retry, blocks[3]].join('\n\n')}\n\n`);
+    expect(await events('?after=4')).toMatchObject({ status: 204, body: '' });
+    expect((await events('?after=5')).body.error).toMatchObject({ code: 'invalid_value', param: 'after' });
+    expect((await events('', { 'last-event-id': 'x' })).status).toBe(400);
+    expect((await stranger.get(`/v1/jobs/${job}/events`)).body.error.code).toBe('job_not_found');
+  });
+
   it('[P8] accepts only the token of the pool in the path', async () => {
     const register = async (token: string) =>
       (await new ApiClient(server.urls[0] ?? '', token).post(`/v1/pools/${pool.id}/agents`, { name: 'x' })).status;

@@ -166,6 +166,10 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect(tokens).toBe(8);
     expect(total).toBe((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.cost_usd);
   },
+  getJobEvents: (_, text) => {
+    expect(text).toMatch(/^retry: \d+\n\nid: 1\nevent: submitted\ndata: \{.*\}\n\n/);
+    expect(JSON.parse(text.trimEnd().split('\ndata: ').at(-1) ?? '')).toMatchObject({ kind: 'state', state: 'succeeded', final: true });
+  },
   cancelJob: async () => expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.state).toBe('cancelled'),
   createBatch: (body) =>
     expect(body).toMatchObject({ status: 'validating', model: 'glove-sif-100', metadata: { purpose: 'nightly embeddings' } }),

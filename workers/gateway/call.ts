@@ -51,6 +51,9 @@ export interface Call<E extends Endpoint> {
   readonly reserve: (quantities: QuantitiesOf<E>) => Promise<Outcome<void>>;
 }
 
+/** Events as they come; null: there are none, now and later. */
+export type EventStream = ReadableStream<Uint8Array> | null;
+
 /** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */
 export type Answer<E extends Endpoint> = Done<E> | Refused<E>;
 
@@ -63,7 +66,11 @@ export interface Refused<E extends Endpoint> {
 
 export interface Done<E extends Endpoint> {
   readonly ok: true;
-  readonly reply: E['reply'] extends { kind: 'bytes' | 'ndjson' } ? BodyInit : ReplyOf<E>;
+  readonly reply: E['reply'] extends { kind: 'bytes' | 'ndjson' }
+    ? BodyInit
+    : E['reply'] extends { kind: 'events' }
+      ? EventStream
+      : ReplyOf<E>;
   readonly used: UsedOf<E>;
   readonly model?: string;
   /** Names what the call has done, so that a repetition of the same, which does nothing more, is billed once. */

@@ -24,6 +24,14 @@ export function respond<E extends Endpoint>(request: Request, endpoint: E, answe
       return endpoint.method === 'GET' ? respondOnce(request, answer) : jsonDraft(status, jsonText(answer.reply), headers);
     case 'ndjson':
       return { status, headers: { 'content-type': NDJSON, ...headers }, body: answer.reply as BodyInit };
+    case 'events':
+      // Null: a client that resumes by itself must not try again.
+      if (answer.reply === null) return { status: 204, headers, body: null };
+      return {
+        status,
+        headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', ...headers },
+        body: answer.reply as BodyInit,
+      };
     case 'bytes':
       assert(answer.reply !== undefined, 'a bytes endpoint answers bytes');
       return { status, headers: { 'content-type': reply.contentType, ...headers }, body: answer.reply as BodyInit };

@@ -36,6 +36,7 @@ export const jobExamples = {
   reprioritiseJob: { params: job, body: { priority: 'high' } },
   listJobAttempts: { params: job },
   getJobCost: { params: job },
+  getJobEvents: { params: job, query: { follow: 'false' } },
   createBatch: {
     body: {
       input_file_id: answered('uploadFile', 'id'),

@@ -5,7 +5,7 @@ import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
 import type { PoolOperation, PoolOperations } from '../../scheduler/served/pool-operations.ts';
 import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../../scheduler/served/job.ts';
-import type { CostedJob } from '../../scheduler/served/job-queries.ts';
+import type { CostedJob, EventPage } from '../../scheduler/served/job-queries.ts';
 import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
 
 /** The scheduler, as the gateway calls it. */
@@ -18,6 +18,8 @@ export interface JobQueue {
   jobs(tenantId: TenantId, filter: JobFilter, limit: number, after: JobId | undefined): Promise<Outcome<JobPage>>;
   /** A job, and the newest segments that it was charged for, oldest first. */
   segments(tenantId: TenantId, jobId: JobId): Promise<Outcome<CostedJob>>;
+  /** What has happened to a job after its event `after`: waits up to `waitMs` for something, as long as the job is not over. */
+  events(tenantId: TenantId, jobId: JobId, after: number, waitMs: number): Promise<Outcome<EventPage>>;
   /** Jobs of the tenant that are not finished. */
   openCount(tenantId: TenantId): Promise<number>;
   /** Keeps the jobs of a suspended tenant from running, until its suspension ends. */

@@ -58,6 +58,7 @@ export class DurableCell {
   readonly #writer: StepWriter;
   readonly #nodes: SqliteNodeRegistry;
   readonly #news = new Set<PoolId>();
+  readonly #changed = new Set<JobId>();
   #cell: Cell | undefined;
 
   /** `settings`: how the cell decides, and the cohorts and queues that are there from the start. */
@@ -252,6 +253,13 @@ export class DurableCell {
     return pools;
   }
 
+  /** Jobs with new events since this was last asked. */
+  takeChanged(): readonly JobId[] {
+    const jobs = [...this.#changed];
+    this.#changed.clear();
+    return jobs;
+  }
+
   /** Loses nodes of a pool that is silent or counts other nodes, at most so many, and what runs there. */
   #giveUp(poolId: PoolId, countMax: number, reason?: FailureReason): void {
     const { fleet, jobs } = this.#loaded();
@@ -305,8 +313,9 @@ export class DurableCell {
     const cell = this.#loaded();
     const { decisions, outcomes } = events.length === 0 ? NO_STEP : stepAll(cell, events, this.#clock.nowMs());
     if (events.length > 0) this.#records.log(events, cell.nowMs);
-    const { news, finished } = this.#writer.write(decisions, context, cell.nowMs);
+    const { news, finished, changed } = this.#writer.write(decisions, context, cell.nowMs);
     for (const poolId of news) this.#news.add(poolId);
+    for (const jobId of changed) this.#changed.add(jobId);
     if (events.some(({ kind }) => kind === 'submit')) this.#records.nextSequence(cell.jobs.nextSequence);
     for (const id of finished) cell.jobs.forget(id);
     return outcomes;

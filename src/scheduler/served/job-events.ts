@@ -1,3 +1,4 @@
+import type { JobEventKind } from '../../contract/job-events.ts';
 import type { StopReason } from '../../contract/jobs.ts';
 import type { EndedAttempt, Job, LiveAttempt } from './job.ts';
 
@@ -15,8 +16,6 @@ export interface JobEvent {
   readonly ended: EndedAttempt | null;
   readonly error: Job['error'];
 }
-
-export type JobEventKind = 'submitted' | 'state' | 'attempt' | 'resized' | 'reprioritised';
 
 /** The event of a change of a job that its owner can see; undefined: nothing but progress (J96). */
 export function eventOf(before: Job | undefined, after: Job, atMs: number): JobEvent | undefined {

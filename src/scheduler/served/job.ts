@@ -181,7 +181,8 @@ export function withProgress(job: Job, progress: Progress, nowMs: number): Job {
 }
 
 /** Whether nothing can happen to the job any more. */
-export const isFinished = (job: Job): boolean => job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';
+export const isFinished = (job: Pick<Job, 'state'>): boolean =>
+  job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';
 
 /** A token is a byte of its input at least. */
 export const tokensMaxOf = ({ tokensMax }: JobRequest): number => tokensMax ?? LIMITS.fileBytesMax;

@@ -54,7 +54,7 @@ interface Written {
   readonly news: ReadonlySet<PoolId>;
   /** Jobs that are over. */
   readonly finished: readonly JobId[];
-  /** Jobs that are not as they were. */
+  /** Jobs that something happened to, as their owners see it. */
   readonly changed: readonly JobId[];
 }
 
@@ -114,7 +114,7 @@ export class StepWriter {
       else if (isRecord(decision)) saved.push(decision);
     }
     this.#records.saveAll(saved, records.values());
-    this.#saveJobs(
+    const events = this.#saveJobs(
       [...changed.values()].map((job) => this.#withTokens(job, ends?.get(job.id), records.has(job.id), nowMs)),
       nowMs,
     );
@@ -136,11 +136,15 @@ export class StepWriter {
       nowMs,
     );
     const finished = [...records.values()].filter(({ finishedAtMs }) => finishedAtMs !== null).map(({ spec }) => spec.id);
-    return { news: new Set([...this.#put(effects, changed), ...this.#scale(decisions)]), finished, changed: [...changed.keys()] };
+    return {
+      news: new Set([...this.#put(effects, changed), ...this.#scale(decisions)]),
+      finished,
+      changed: events.map(({ jobId }) => jobId),
+    };
   }
 
-  /** Saves jobs with what their history gains. */
-  #saveJobs(jobs: readonly Job[], nowMs: number): void {
+  /** Saves jobs with what their history gains: the events. */
+  #saveJobs(jobs: readonly Job[], nowMs: number): readonly OfJob<JobEvent>[] {
     const submissions: Job[] = [];
     const events: OfJob<JobEvent>[] = [];
     for (const job of jobs) {
@@ -154,6 +158,7 @@ export class StepWriter {
     }
     this.#index.add(submissions);
     this.#history.append(events, this.#segments);
+    return events;
   }
 
   /** The time of a segment, charged once; an attempt that no agent confirmed has cost nothing. */

@@ -74,6 +74,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   reprioritiseJob: free,
   listJobAttempts: free,
   getJobCost: free,
+  getJobEvents: free,
   createBatch: ofModel,
   listBatches: free,
   getBatch: free,

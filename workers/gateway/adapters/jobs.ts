@@ -7,6 +7,7 @@ import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
+import { JobEventFeed } from '../../../src/gateway/jobs/job-event-feed.ts';
 import type { LogShard } from '../../../src/gateway/jobs/job-logs.ts';
 import { JobLogs } from '../../../src/gateway/jobs/job-logs.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
@@ -39,6 +40,7 @@ export interface Heavy {
   readonly attempts: AttemptFiles<FileContent>;
   readonly pools: Pools;
   readonly logs: JobLogs;
+  readonly events: JobEventFeed;
 }
 
 export function wireHeavy(
@@ -76,6 +78,7 @@ export function wireHeavy(
     agents: new AgentAuthenticator(pools, hmac, isKnown),
     attempts: new AttemptFiles({ pools, writer, files, store, clock, authorityOf }),
     logs,
+    events: new JobEventFeed(queue, clock),
     writer,
     pools,
   };
@@ -98,6 +101,7 @@ export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
     explain: (...rest) => cell().explain(...rest),
     jobs: (...rest) => cell().jobs(...rest),
     segments: (...rest) => cell().segments(...rest),
+    events: (...rest) => cell().events(...rest),
     openCount: (...rest) => cell().openCount(...rest),
     suspendTenant: (...rest) => cell().suspendTenant(...rest),
     releasePayers: (...rest) => cell().releasePayers(...rest),

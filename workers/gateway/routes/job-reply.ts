@@ -1,9 +1,11 @@
 import { workReply } from '../../../src/contract/job-work.ts';
 import type { JobCostReply } from '../../../src/contract/job-control.ts';
+import type { JobEventReply } from '../../../src/contract/job-events.ts';
 import type { JobReply } from '../../../src/contract/jobs.ts';
 import type { JobCost } from '../../../src/gateway/jobs/job-cost.ts';
 import { jobCostNano } from '../../../src/gateway/jobs/job-cost.ts';
 import type { ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
+import type { JobEvent } from '../../../src/scheduler/served/job-events.ts';
 import type { EndedAttempt, Job, LiveAttempt } from '../../../src/scheduler/served/job.ts';
 import { isFinished } from '../../../src/scheduler/served/job.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
@@ -80,6 +82,21 @@ const attemptReply = (attempt: EndedAttempt | LiveAttempt) => ({
   outcome: 'outcome' in attempt ? attempt.outcome : ('running' as const),
   exit_code: 'exitCode' in attempt ? (attempt.exitCode ?? null) : null,
   stopped_for: ('outcome' in attempt ? attempt.stoppedFor : attempt.stopping) ?? null,
+});
+
+export const jobEventReply = (job: Job['id'], event: JobEvent, isFinal: boolean): JobEventReply => ({
+  id: event.sequence,
+  object: 'job_event',
+  job,
+  kind: event.kind,
+  created_at: seconds(event.atMs),
+  state: event.state,
+  priority: event.priority,
+  attempt: event.attempt === null ? null : { fence: event.attempt.fence, pool: event.attempt.poolId, nodes: event.attempt.nodes },
+  stopped_for: event.stopping,
+  ended: event.ended === null ? null : attemptReply(event.ended),
+  error: errorReply(event.error),
+  final: isFinal,
 });
 
 export const costReply = (job: Job, { segments, earlierNano, tokensNano, totalNano }: JobCost): JobCostReply => ({

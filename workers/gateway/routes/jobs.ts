@@ -4,6 +4,7 @@ import type { JobId } from '../../../src/kernel/ids.ts';
 import type { JobVerb } from '../../../src/scheduler/served/job-verbs.ts';
 import type { Job } from '../../../src/scheduler/served/job.ts';
 import type { Handlers } from '../serve.ts';
+import { jobEventStream } from './event-stream.ts';
 import { followedText, logText } from './log-text.ts';
 import type { Call } from '../call.ts';
 import { explanationReply } from './job-explanation-reply.ts';
@@ -45,6 +46,14 @@ export const jobHandlers = {
     const isAllowed = async (): Promise<boolean> => (await authority.lease()).ok;
     const pages = gateway.heavy.logs.follow(tenantId, jobId, query, isAllowed);
     return { ok: true, reply: followedText(pages, query.offset), headers, used: {} };
+  },
+  getJobEvents: async ({ gateway, principal, authority, params, query, options }) => {
+    const [tenantId, jobId] = [principal.tenantId, params.job as JobId];
+    const after = options['last-event-id'] ?? query.after;
+    const isAllowed = async (): Promise<boolean> => (await authority.lease()).ok;
+    const feed = await gateway.heavy.events.open({ tenantId, jobId, after, isFollowed: query.follow === 'true' }, isAllowed);
+    if (!feed.ok) return feed;
+    return { ok: true, reply: feed.value === null ? null : jobEventStream(jobId, feed.value), used: {} };
   },
   cancelJob: (call) => act(call, { kind: 'cancel' }),
   suspendJob: (call) => act(call, { kind: 'suspend' }),

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { FeedItem, FeedRequest } from '../../../../src/gateway/jobs/job-event-feed.ts';
+import { JobEventFeed } from '../../../../src/gateway/jobs/job-event-feed.ts';
+import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
+import { jobEvents } from '../../../../src/scheduler/served/job-queries.ts';
+import { jobEventStream } from '../../../../workers/gateway/routes/event-stream.ts';
+import { jobRequest } from '../../../support/fixtures/job-request.ts';
+import { ServedCell } from '../../../support/worlds/served-cell.ts';
+
+const TENANT = jobRequest(1).tenantId;
+const DONE = { kind: 'completed', progress: { completed: 2, failed: 0, total: 2 }, tokens: 8 } as const;
+const RELEASED = { kind: 'failed', reason: 'released', message: '' } as const;
+const PROGRESS = { kind: 'progress', progress: { completed: 1, failed: 0, total: 2 } } as const;
+
+/** A job in a cell, a feed of its events, and what happens while a follower waits: a step with each wait. */
+class FollowedJob {
+  readonly world = new ServedCell();
+  readonly id: JobId = this.world.submit(1);
+  /** How long each call may wait. */
+  readonly waits: number[] = [];
+  readonly steps: (() => void)[] = [];
+  isAllowed = true;
+  readonly #feed = new JobEventFeed(
+    {
+      events: async (tenantId, jobId, after, waitMs) => {
+        this.waits.push(waitMs);
+        if (waitMs > 0) {
+          const step = this.steps.shift();
+          if (step === undefined) this.world.nowMs += waitMs;
+          else step();
+        }
+        return jobEvents(this.world.cell, tenantId, jobId, after);
+      },
+    },
+    { nowMs: () => this.world.nowMs },
+  );
+
+  open(request: Partial<FeedRequest> = {}) {
+    const whole = { tenantId: TENANT, jobId: this.id, after: 0, isFollowed: true, ...request };
+    return this.#feed.open(whole, async () => this.isAllowed);
+  }
+
+  async items(request: Partial<FeedRequest> = {}): Promise<readonly FeedItem[]> {
+    const opened = await this.open(request);
+    if (!opened.ok) throw new Error(opened.error.message);
+    return opened.value === null ? [] : await Array.fromAsync(opened.value);
+  }
+}
+
+const idsOf = (items: readonly FeedItem[]) => items.map((item) => (item.kind === 'event' ? item.event.sequence : item.kind));
+
+/** A job that runs twice, with progress in between, which is no event. */
+function lively(): FollowedJob {
+  const job = new FollowedJob();
+  const { world, id } = job;
+  job.steps.push(
+    () => world.join(),
+    () => world.report(id, 1, PROGRESS),
+    () => world.report(id, 1, { kind: 'progress', progress: { completed: 2, failed: 0, total: 2 } }),
+    () => world.end(id, 1, RELEASED),
+    () => world.join(),
+    () => world.report(id, 2, PROGRESS),
+    () => world.end(id, 2, DONE),
+  );
+  return job;
+}
+
+describe('a feed of events', () => {
+  it('[J98] brings each event of a life once, in order, and ends with the final one', async () => {
+    const job = lively();
+    const items = await job.items();
+    const stored = job.world.cell.history.events(job.id, 0);
+    expect(stored.length).toBeGreaterThan(5);
+    expect(items).toEqual(stored.map((event, at) => ({ kind: 'event', event, isFinal: at === stored.length - 1 })));
+    expect(stored.at(-1)).toMatchObject({ state: 'succeeded' });
+  });
+
+  it('[J98] resumed after any event, brings exactly the rest; after the last, nothing ever', async () => {
+    const job = lively();
+    const whole = await job.items();
+    for (let after = 0; after < whole.length; after++) expect(await job.items({ after })).toEqual(whole.slice(after));
+    expect(await job.open({ after: whole.length })).toEqual({ ok: true, value: null });
+    expect(await job.open({ after: whole.length + 1 })).toMatchObject({ ok: false, error: { code: 'invalid_value' } });
+    expect(await job.open({ tenantId: 'tn_other' as TenantId })).toMatchObject({ ok: false, error: { code: 'job_not_found' } });
+  });
+
+  it('[J98] says which events are no longer kept, and only of those that were asked for', async () => {
+    const job = new FollowedJob();
+    for (let n = 0; n < LIMITS.jobEventsKeptCount + 2; n++)
+      job.world.cell.act(TENANT, job.id, { kind: n % 2 === 0 ? 'suspend' : 'resume' });
+    const items = await job.items({ isFollowed: false });
+    expect(items[0]).toEqual({ kind: 'gap', from: 1, until: 3 });
+    expect(idsOf(items.slice(1))).toEqual(Array.from({ length: LIMITS.jobEventsKeptCount }, (_, at) => at + 4));
+    expect((await job.items({ after: 2, isFollowed: false }))[0]).toEqual({ kind: 'gap', from: 3, until: 3 });
+    expect(idsOf(await job.items({ after: 3, isFollowed: false })).slice(0, 1)).toEqual([4]);
+    expect(job.waits.every((waitMs) => waitMs === 0)).toBe(true);
+  });
+
+  it('[J99] ends without another wait once its key is not in force, whatever still happens', async () => {
+    const job = lively();
+    job.steps.splice(1, 0, () => {
+      job.isAllowed = false;
+    });
+    expect(idsOf(await job.items())).toEqual([1, 2]);
+    expect(job.waits).toEqual([0, LIMITS.jobEventsTurnMs, LIMITS.jobEventsTurnMs]);
+  });
+
+  it('[J99] breaks a silence within the heartbeat and a turn, and ends after its turns', async () => {
+    const job = new FollowedJob();
+    const opened = await job.open();
+    if (!opened.ok || opened.value === null) throw new Error('nothing to follow');
+    let heardMs = job.world.nowMs;
+    const kinds: string[] = [];
+    for await (const { kind } of opened.value) {
+      expect(job.world.nowMs - heardMs).toBeLessThanOrEqual(LIMITS.jobEventsHeartbeatMs + LIMITS.jobEventsTurnMs);
+      heardMs = job.world.nowMs;
+      kinds.push(kind);
+    }
+    expect(kinds.slice(0, 3)).toEqual(['event', 'silence', 'silence']);
+    expect(job.waits).toHaveLength(1 + LIMITS.jobEventsTurnsMaxCount);
+  });
+
+  it('[J99] asks for nothing more once its client has gone', async () => {
+    const job = lively();
+    const opened = await job.open();
+    if (!opened.ok || opened.value === null) throw new Error('nothing to follow');
+    const reader = jobEventStream(job.id, opened.value).getReader();
+    const first = new TextDecoder();
+    expect(first.decode((await reader.read()).value)).toBe(`retry: ${LIMITS.jobEventsRetryMs}\n\n`);
+    expect(first.decode((await reader.read()).value)).toMatch(/^id: 1\nevent: submitted\ndata: \{.*\}\n\n$/);
+    await reader.cancel();
+    const { length } = job.waits;
+    expect((await opened.value.next()).done).toBe(true);
+    expect(job.waits).toHaveLength(length);
+    expect(job.steps.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a stream of events', () => {
+  const textOf = async (...items: FeedItem[]): Promise<string> =>
+    new Response(
+      jobEventStream(
+        jobRequest(1).id,
+        (async function* () {
+          yield* items;
+        })(),
+      ),
+    ).text();
+
+  it('[J98] writes gaps without an id, and whatever a message says in one line', async () => {
+    const { world, id } = new FollowedJob();
+    const [event] = world.cell.history.events(id, 0);
+    if (event === undefined) throw new Error('a job begins with an event');
+    const message = 'first\nid: 9\r\n\r\ndata: second\u2028third';
+    const failed = { ...event, error: { reason: 'agent_error' as const, message } };
+    const text = await textOf({ kind: 'gap', from: 1, until: 3 }, { kind: 'event', event: failed, isFinal: true }, { kind: 'silence' });
+    const [, gap = '', told = '', ...rest] = text.split('\n\n');
+    expect(gap.split('\n').map((line) => line.split(':')[0])).toEqual(['event', 'data']);
+    expect(told.split('\n').map((line) => line.split(':')[0])).toEqual(['id', 'event', 'data']);
+    expect(JSON.parse(told.slice(told.indexOf('data: ') + 6))).toMatchObject({ error: { message }, final: true });
+    expect(rest).toEqual([':', '']);
+  });
+});
