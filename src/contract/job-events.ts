@@ -10,7 +10,7 @@ import { LIMITS } from './limits.ts';
 
 // The history of a job as server-sent events (WHATWG HTML, 9.2).
 
-export const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'resized', 'reprioritised'] as const;
+const JOB_EVENT_KINDS = ['submitted', 'state', 'attempt', 'resized', 'reprioritised'] as const;
 export type JobEventKind = (typeof JOB_EVENT_KINDS)[number];
 
 const event = apiOnly(() =>

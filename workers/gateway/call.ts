@@ -52,7 +52,7 @@ export interface Call<E extends Endpoint> {
 }
 
 /** Events as they come; null: there are none, now and later. */
-export type EventStream = ReadableStream<Uint8Array> | null;
+type EventStream = ReadableStream<Uint8Array> | null;
 
 /** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */
 export type Answer<E extends Endpoint> = Done<E> | Refused<E>;
