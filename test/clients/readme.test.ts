@@ -26,6 +26,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/caching.md': /cache-status: sluice-l1/,
   'docs/api/tenancy.md': /"total_usd":/,
   'docs/api/jobs.md': /"state":"succeeded"/,
+  'docs/api/programs.md': /^10000 squares\n[^]*path: 'table.json'/m,
   'docs/api/qdrant.md': /^\[ 2 \]$/m,
   'docs/api/cli.md': /^0\.\d{4} +1 +the lock keeper opens the gates at dawn/m,
   'docs/scaling.md': /"shards":1,/,
@@ -48,7 +49,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'sluice-readme-'));
   demo = await bootstrap(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
   // As many, and allowed as much, as the guide that asks for most.
-  agents = [1, 2].map(() => startAgent(server, { id: demo.pool, agent_token: demo.agentToken }, ['--allow', 'training']));
+  agents = [1, 2].map(() => startAgent(server, { id: demo.pool, agent_token: demo.agentToken }, ['--allow', 'command,training']));
   await mkdir(join(folder, '.sluice'));
   const dev = { url: server.urls[0], admin_key: demo.adminKey, api_key: demo.apiKey, tenant: demo.tenant };
   await writeFile(join(folder, '.sluice/dev.json'), JSON.stringify(dev));
