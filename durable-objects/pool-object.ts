@@ -46,8 +46,8 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   }
 
   /** Replaces the token; the former is accepted for the grace: until when. */
-  rotateToken(tokenMac: string, graceMs: number): number {
-    return this.ctx.storage.transactionSync(() => this.#store.rotateToken(tokenMac, Date.now() + graceMs));
+  rotateToken(tokenMac: string, graceMs: number): Outcome<number> {
+    return this.ctx.storage.transactionSync(() => this.#store.rotateToken(tokenMac, graceMs, Date.now()));
   }
 
   /** The pool was deleted: nothing of it stays, and its agents are turned away. */

@@ -10,7 +10,7 @@ const gpu = (memoryGib: number): Accelerator => ({ kind: 'gpu', memoryMib: memor
 /** Chips of a TPU belong to one process. */
 const tpu = (memoryGib: number): Accelerator => ({ kind: 'tpu', memoryMib: memoryGib * 1024, sharing: 'whole' });
 
-/** The types of accelerators, by the names that jobs, agents and prices call them. */
+/** The well-known types of accelerators, by the names that jobs, agents and prices call them. Agents may bring others. */
 export const ACCELERATORS = {
   k80: gpu(12),
   p100: gpu(16),
@@ -29,5 +29,3 @@ export const ACCELERATORS = {
   'tpu-v5p': tpu(95),
   'tpu-v6e': tpu(32),
 } as const satisfies Readonly<Record<string, Accelerator>>;
-
-export type AcceleratorName = keyof typeof ACCELERATORS;

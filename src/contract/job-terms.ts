@@ -1,10 +1,9 @@
 import * as z from 'zod';
 
-import { ACCELERATORS } from './accelerators.ts';
-import type { AcceleratorName } from './accelerators.ts';
 import { about, apiText } from './api-text.ts';
 import { name } from './common.ts';
 import { LIMITS } from './limits.ts';
+import { acceleratorName } from './node-capacity.ts';
 import { dollarsIn } from './money.ts';
 
 // What a job asks of the scheduler, whatever it does: where it can run, what comes first, when it must be over and what it may cost.
@@ -51,10 +50,7 @@ const topology = z.strictObject({
 
 const resourceOption = z
   .strictObject({
-    accelerator: z
-      .enum(Object.keys(ACCELERATORS) as [AcceleratorName, ...AcceleratorName[]])
-      .optional()
-      .meta(about('If absent, none.', 'l4')),
+    accelerator: acceleratorName.optional().meta(about('A type that is well known, or that an agent has brought; none if absent.', 'l4')),
     accelerators_per_node: count(LIMITS.nodeAcceleratorsMaxCount).optional().meta(about('Whole ones; 1 if absent.')),
     accelerator_milli: count(1_000)
       .optional()

@@ -6,7 +6,10 @@ import type { Migrations } from '../kernel/sql/migrate.ts';
 import { hasTable, migrate } from '../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import type { Grant } from '../contract/attempt.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
 import type { PoolNode } from '../contract/pool-exchange.ts';
+import { ok } from '../kernel/result.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
 import { extended } from './agent-lease.ts';
 
@@ -36,6 +39,8 @@ const MIGRATIONS: Migrations = [
   // Nodes come and go as the scheduler asks.
   `ALTER TABLE sync ADD COLUMN coming INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE agents ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;`,
+  // What each rotation said, so that a repetition is known from a rotation anew.
+  `CREATE TABLE rotations (mac TEXT PRIMARY KEY, grace_ms INTEGER NOT NULL, former_until_ms INTEGER NOT NULL) WITHOUT ROWID;`,
 ];
 
 type AgentRow = { readonly id: string; readonly name: string; readonly body: string | null };
@@ -93,15 +98,25 @@ export class SqlitePoolStore {
     return former !== undefined && constantTimeEqual(former.mac, tokenMac);
   }
 
-  /** Replaces the token, once: until when the former is accepted. */
-  rotateToken(tokenMac: string, formerUntilMs: number): number {
+  /**
+   * Replaces the token, once: until when the former is accepted. Refuses with `idempotency_mismatch` a repetition with another grace, and with
+   * `idempotency_key_spent` one of a rotation whose token has been replaced since: it would bring a dead token back.
+   */
+  rotateToken(tokenMac: string, graceMs: number, nowMs: number): Outcome<number> {
     const { tokenMac: former } = must(this.identity(), 'a pool that rotates its token exists');
-    if (former !== tokenMac) {
-      this.#sql.exec('DELETE FROM former_token');
-      this.#sql.exec('INSERT INTO former_token VALUES (?, ?)', former, formerUntilMs);
-      this.#sql.exec('UPDATE pool SET token_mac = ?', tokenMac);
-    }
-    return this.#sql.exec<{ until: number }>('SELECT until_ms AS until FROM former_token').toArray()[0]?.until ?? 0;
+    const query = 'SELECT grace_ms AS graceMs, former_until_ms AS untilMs FROM rotations WHERE mac = ?';
+    const known = this.#sql.exec<{ graceMs: number; untilMs: number }>(query, tokenMac).toArray()[0];
+    if (known !== undefined && known.graceMs !== graceMs)
+      return refuse('idempotency_mismatch', `was used for a rotation with a grace of ${known.graceMs} ms`, 'idempotency-key');
+    if (known !== undefined && former !== tokenMac)
+      return refuse('idempotency_key_spent', 'the token that it made was replaced since', 'idempotency-key');
+    if (known !== undefined) return ok(known.untilMs);
+    const formerUntilMs = nowMs + graceMs;
+    this.#sql.exec('DELETE FROM former_token');
+    this.#sql.exec('INSERT INTO former_token VALUES (?, ?)', former, formerUntilMs);
+    this.#sql.exec('UPDATE pool SET token_mac = ?', tokenMac);
+    this.#sql.exec('INSERT INTO rotations VALUES (?, ?, ?)', tokenMac, graceMs, formerUntilMs);
+    return ok(formerUntilMs);
   }
 
   addAgent(id: AgentId, { name, ...node }: Omit<PoolNode, 'id'>, nowMs: number): void {

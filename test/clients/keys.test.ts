@@ -46,6 +46,7 @@ beforeAll(async () => {
   const form = SAMPLE_BODIES.uploadFile?.(owned);
   const file = await tenant.client.call('POST', '/v1/files', form);
   Object.assign(owned, { tenant: tenant.id, organisation: tenant.organisation, file: file.body.id, key: (await make(tenant.client)).id });
+  owned.pool = (await admin.post('/v1/pools', { name: 'turning', owner: 'testers' })).body.id;
 });
 
 afterAll(() => server.stop());
@@ -62,6 +63,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
   }
   const changes: Partial<Record<EndpointName, object>> = {
     rotateKey: { grace_seconds: 1 },
+    rotatePoolToken: { grace_s: 1 },
     createJob: { priority: 'high' },
     createBatch: { completion_window: '25h' },
     createGeneration: { recall: 0.99 },

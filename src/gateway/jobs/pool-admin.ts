@@ -63,7 +63,7 @@ export class PoolAdmin {
     return removed;
   }
 
-  /** A new token; the former is accepted for the grace. The same idempotency key derives the same. */
+  /** A new token; the former is accepted for the grace. The same idempotency key derives the same, until that is replaced itself. */
   async rotateToken(
     id: PoolId,
     graceMs: number,
@@ -74,7 +74,8 @@ export class PoolAdmin {
     if (!pool.ok) return pool;
     const entropy = entropyFor(rng, hmac, `pools/${id}/token`, idempotencyKey);
     const token = agentToken(id, await entropy.bytes('token', AGENT_SECRET_BYTES));
-    return ok({ token, formerExpiresAtMs: await pools(id).rotateToken(await hmac.hex(token), graceMs) });
+    const rotated = await pools(id).rotateToken(await hmac.hex(token), graceMs);
+    return rotated.ok ? ok({ token, formerExpiresAtMs: rotated.value }) : rotated;
   }
 
   async nodes(id: PoolId, limit: number, after: string | undefined): Promise<Outcome<{ items: readonly NodeView[]; hasMore: boolean }>> {

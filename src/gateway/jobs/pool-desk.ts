@@ -8,7 +8,7 @@ import type { AgentId, HeartbeatReply } from '../../pools/agent-lease.ts';
 export interface PoolDesk {
   create(id: PoolId, tokenMac: string): Promise<void>;
   /** Replaces the token; the former is accepted until then. The same token again changes nothing: until when the former is accepted. */
-  rotateToken(tokenMac: string, graceMs: number): Promise<number>;
+  rotateToken(tokenMac: string, graceMs: number): Promise<Outcome<number>>;
   /** Forgets everything. */
   erase(): Promise<void>;
   knows(tokenMac: string): Promise<boolean>;

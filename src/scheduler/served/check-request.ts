@@ -11,14 +11,24 @@ interface KnownJobs {
   find(id: JobId): Job | undefined;
 }
 
+/** What a cell knows besides its jobs. */
+interface CellFacts {
+  readonly nowMs: number;
+  /** The accelerators that jobs may ask for, by name. */
+  readonly accelerators: ReadonlyMap<string, unknown>;
+}
+
 /**
  * Whether a job can be queued as things are: which of the jobs it depends on have still to succeed. Refuses with `invalid_value`,
  * `job_not_found` or `state_conflict`, naming the field.
  */
-export function checkRequest(request: JobRequest, jobs: KnownJobs, nowMs: number): Outcome<readonly JobId[]> {
-  const { tenantId, queue, deadlineAtMs, dependsOn } = request;
+export function checkRequest(request: JobRequest, jobs: KnownJobs, { nowMs, accelerators }: CellFacts): Outcome<readonly JobId[]> {
+  const { tenantId, queue, deadlineAtMs, dependsOn, options } = request;
   if (queue !== OWN_QUEUE) return refuse('invalid_value', `there is no queue ${queue}: yours is ${OWN_QUEUE}`, 'queue');
   if (deadlineAtMs !== null && deadlineAtMs <= nowMs) return refuse('invalid_value', 'is in the past', 'deadline_at');
+  const unknown = options.findIndex(({ accelerator }) => accelerator !== null && !accelerators.has(accelerator));
+  if (unknown >= 0)
+    return refuse('invalid_value', 'is no known type, and no agent has brought it yet', ['resources', unknown, 'accelerator']);
   return awaited(tenantId, dependsOn, jobs);
 }
 

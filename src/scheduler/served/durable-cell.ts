@@ -105,7 +105,7 @@ export class DurableCell {
       const isSame = known.digest === request.digest;
       return isSame ? ok(known) : refuse('idempotency_mismatch', 'was used by another caller or for another job', 'idempotency-key');
     }
-    const fit = checkRequest(request, this.jobs, this.#clock.nowMs());
+    const fit = checkRequest(request, this.jobs, { nowMs: this.#clock.nowMs(), accelerators: this.#loaded().accelerators });
     if (!fit.ok) return fit;
     if (this.jobs.isBarred(request.tenantId)) return refuse('tenant_suspended', 'the tenant is erased');
     const open = this.jobs.openCount(request.tenantId);

@@ -49,4 +49,6 @@ export const JOB_MIGRATIONS: Migrations = [
   `${RICHER_JOBS} ${JOB_TAGS} ${JOB_HISTORY}`,
   // Some jobs are batches; none was before.
   `UPDATE jobs SET body = json_insert(body, '$.batch', NULL, '$.countedAtMs', NULL, '$.doneAtMs', NULL, '$.cancelAskedAtMs', NULL);`,
+  // A pool that was changed is still the one that its first request made.
+  `ALTER TABLE pools ADD COLUMN asked TEXT; UPDATE pools SET asked = body;`,
 ];

@@ -1,7 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { PoolSettings } from '../../contract/pool-settings.ts';
 import { DEFAULT_SETTINGS } from '../../contract/pool-settings.ts';
 import type { PoolRecord } from '../../contract/pools.ts';
 import type { PoolId } from '../../kernel/ids.ts';
@@ -20,8 +19,9 @@ export class SqlitePoolRegistry {
   add(pool: PoolRecord): Outcome<PoolRecord> {
     const known = this.find(pool.id);
     if (known !== undefined) {
-      const same = known.name === pool.name && known.owner === pool.owner && isSame(known.settings, pool.settings);
-      return same ? ok(known) : refuse('idempotency_mismatch', 'was used for another pool', 'idempotency-key');
+      // Compared as it was first asked for: what was changed since is not asked for again.
+      const isSame = requestOf(this.#asked(pool.id)) === requestOf(pool);
+      return isSame ? ok(known) : refuse('idempotency_mismatch', 'was used for another pool', 'idempotency-key');
     }
     if (this.#sql.exec('SELECT 1 AS one FROM removed_pools WHERE id = ?', pool.id).toArray().length > 0)
       return refuse('idempotency_key_spent', 'the pool that it made was deleted', 'idempotency-key');
@@ -31,7 +31,8 @@ export class SqlitePoolRegistry {
     if (taken === 1) return refuse('already_exists', `there is a pool named ${pool.name}`, 'name');
     if (count >= LIMITS.poolsMaxCount)
       return refuseBeyond({ limit: 'poolsMaxCount', value: count + 1, what: `there are ${count} pools already` });
-    this.#sql.exec('INSERT INTO pools (id, name, body) VALUES (?, ?, ?)', pool.id, pool.name, JSON.stringify(pool));
+    const body = JSON.stringify(pool);
+    this.#sql.exec('INSERT INTO pools (id, name, body, asked) VALUES (?, ?, ?, ?)', pool.id, pool.name, body, body);
     return ok(pool);
   }
 
@@ -61,6 +62,12 @@ export class SqlitePoolRegistry {
     return this.#pools('SELECT body FROM pools WHERE id > ? ORDER BY id LIMIT ?', after, count);
   }
 
+  /** A pool as it was created. Those of before are known only as they were when this was first written down. */
+  #asked(id: PoolId): PoolRecord {
+    const { asked } = this.#sql.exec<{ asked: string }>('SELECT asked FROM pools WHERE id = ?', id).one();
+    return JSON.parse(asked) as PoolRecord;
+  }
+
   #pools(query: string, ...bindings: (string | number)[]): readonly PoolRecord[] {
     return this.#sql
       .exec<{ body: string }>(query, ...bindings)
@@ -69,6 +76,6 @@ export class SqlitePoolRegistry {
   }
 }
 
-/** Whether a repeated request asks for the same; what was changed since is not asked about again. */
-const isSame = (known: PoolSettings = DEFAULT_SETTINGS, asked: PoolSettings = DEFAULT_SETTINGS): boolean =>
-  JSON.stringify({ ...DEFAULT_SETTINGS, ...known }) === JSON.stringify({ ...DEFAULT_SETTINGS, ...asked });
+/** What the request for a pool said. */
+const requestOf = ({ name, owner, settings = DEFAULT_SETTINGS }: PoolRecord): string =>
+  JSON.stringify([name, owner, { ...DEFAULT_SETTINGS, ...settings }]);

@@ -96,14 +96,18 @@ it('[P22] tells the scheduler how fast attempts are, each measurement once', asy
 it('[P27] accepts a former token until its grace is over, and no older one', async () => {
   const { id, stub, call } = await newPool();
   const first = `mac-of-${id}`;
-  const untilMs = await call((object) => object.rotateToken('second', 60_000));
+  const untilMs = value(await call((object) => object.rotateToken('second', 60_000)));
   expect(untilMs).toBeGreaterThan(Date.now());
   expect(await Promise.all([first, 'second', 'none'].map((mac) => call((object) => object.knows(mac))))).toEqual([true, true, false]);
   // Repeated, it changes nothing.
-  expect(await call((object) => object.rotateToken('second', 90_000))).toBe(untilMs);
+  expect(await call((object) => object.rotateToken('second', 60_000))).toEqual({ ok: true, value: untilMs });
+  const other = await call((object) => object.rotateToken('second', 90_000));
+  expect(other).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
   await inStore(stub, (store) => expect(store.accepts(first, untilMs)).toBe(false));
   await call((object) => object.rotateToken('third', 60_000));
   expect(await Promise.all([first, 'second', 'third'].map((mac) => call((object) => object.knows(mac))))).toEqual([false, true, true]);
+  const late = await call((object) => object.rotateToken('second', 60_000));
+  expect(late).toMatchObject({ ok: false, error: { code: 'idempotency_key_spent' } });
   await call((object) => object.rotateToken('fourth', 0));
   expect(await Promise.all(['third', 'fourth'].map((mac) => call((object) => object.knows(mac))))).toEqual([false, true]);
 });

@@ -86,7 +86,7 @@ it.each([
   [{ priority: 'urgent' }, 'invalid_value', ['priority'], undefined],
   [{ resources: [] }, 'invalid_value', ['resources'], undefined],
   [{ resources: Array.from({ length: 9 }, () => ({})) }, 'limit_exceeded', ['resources'], 8],
-  [{ resources: [{}, { accelerator: 'abacus' }] }, 'invalid_value', ['resources', 1, 'accelerator'], undefined],
+  [{ resources: [{}, { accelerator: 'An abacus' }] }, 'invalid_value', ['resources', 1, 'accelerator'], undefined],
   [{ resources: [{ accelerators_per_node: 1 }] }, 'invalid_value', ['resources', 0, 'accelerators_per_node'], undefined],
   [{ resources: [{ accelerator: 'l4', accelerators_per_node: 17 }] }, 'limit_exceeded', ['resources', 0, 'accelerators_per_node'], 16],
   [

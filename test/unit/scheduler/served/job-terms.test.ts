@@ -5,7 +5,7 @@ import { ANY_NODE, DEFAULT_TERMS } from '../../../../src/scheduler/served/defaul
 import { RICHER_JOBS, widenRequests } from '../../../../src/scheduler/served/wider-requests.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
-import { ServedCell } from '../../../support/worlds/served-cell.ts';
+import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const DONE = { kind: 'completed', progress: { completed: 2, failed: 0, total: 2 }, tokens: 1 } as const;
 /** Fields that jobs gained later. */
@@ -37,7 +37,13 @@ it('[J91] what could never run is refused, naming the field', () => {
   const submit = (terms: object) => world.cell.submit(jobRequest(1, terms));
   expect(submit({ queue: 'research' })).toMatchObject({ error: { code: 'invalid_value', path: ['queue'] } });
   expect(submit({ deadlineAtMs: world.nowMs })).toMatchObject({ error: { code: 'invalid_value', path: ['deadline_at'] } });
-  expect(submit({ deadlineAtMs: world.nowMs + 1 })).toMatchObject({ ok: true });
+  const options = [
+    ANY_NODE,
+    { ...ANY_NODE, accelerator: 'abacus', perNode: { ...ANY_NODE.perNode, acceleratorCount: 1, milliEach: 1_000 } },
+  ];
+  expect(submit({ options })).toMatchObject({ error: { code: 'invalid_value', path: ['resources', 1, 'accelerator'] } });
+  world.join(1, POOL, { capacity: { accelerator: 'abacus', acceleratorCount: 1, cpuMilli: 1_000, memoryMib: 1_024 } });
+  expect(submit({ options })).toMatchObject({ ok: true });
 });
 
 it('[J91] a repetition finds its job though its deadline has passed', () => {

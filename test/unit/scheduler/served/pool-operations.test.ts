@@ -37,6 +37,15 @@ describe('[P23] the settings of a pool', () => {
     expect(world.cell.pools.find(POOL)?.settings?.market).toBe('spot');
   });
 
+  it('that were changed leave the request for the pool what it was: repeated, it finds the pool', () => {
+    const world = new ServedCell();
+    const made = must(world.cell.pools.find(POOL), 'the pool');
+    expect(world.cell.operations.change(POOL, { market: 'spot', owner: 'others' }).ok).toBe(true);
+    world.loseMemory();
+    expect(world.cell.addPool(made)).toMatchObject({ ok: true, value: { owner: 'others', settings: { market: 'spot' } } });
+    expect(world.cell.addPool({ ...made, owner: 'others' })).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
+  });
+
   it('of an unknown pool are refused', () => {
     const unknown = 'pool_zzzzzzzzzz' as PoolId;
     const { operations } = new ServedCell().cell;
