@@ -17,7 +17,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '4e35568c8679953d1174af00fcd9cabebf441f173c1b0d81bf2476fea50315d8',
+  '0.6.0': '72fcfddfb2dfc33c26ecc109c22a068a2b1bf1453bb04eddb27755d0805cc698',
 };
 
 describe('the wire contract', () => {
