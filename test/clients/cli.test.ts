@@ -155,11 +155,12 @@ it('submits a job once, explains and lists it, and watches it until it is over',
   );
   expect(await printed('jobs', 'explain', id)).toMatch(/reason +\w+/);
 
+  const following = sluice(['jobs', 'events', id, '--follow', '--json']);
   // No agent has it: only what its owner wants changes.
   for (const [verb, state] of [
     [['suspend'], 'suspended'],
     [['resume'], 'pending'],
-    [['preempt'], 'pending'],
+    [['preempt', '--attempt', '1'], 'pending'],
     [['reprioritise', '7'], 'pending'],
     [['resize', '1'], 'pending'],
   ] as const)
@@ -167,11 +168,26 @@ it('submits a job once, explains and lists it, and watches it until it is over',
   expect(JSON.parse(await printed('jobs', 'get', id, '--json'))).toMatchObject({ priority: 7, nodes_wanted: 1 });
   expect(await sluice(['jobs', 'resize', id, '2'])).toMatchObject({ status: 1, stdout: '' });
 
+  const [attempts, cost, logs] = await Promise.all(['attempts', 'cost', 'logs'].map((what) => printed('jobs', what, id)));
+  expect([attempts, logs]).toEqual(['no attempts\n', '']);
+  expect(cost).toMatch(/^what .*\ntotal .* 0\.0+\n$/);
+
   const watching = sluice(['jobs', 'watch', id, '--every', '0.2']);
   expect(await printed('jobs', 'cancel', id)).toBe(`${id} is cancelled\n`);
   const watched = await watching;
   expect({ ...watched, stdout: watched.stdout.split('\n').at(-2) }).toMatchObject({ status: 1, stderr: '' });
   expect(watched.stdout.trimEnd().split('\n').at(-1)).toMatch(new RegExp(`^${id} .* cancelled `));
+  const followed = await following;
+  expect(followed).toMatchObject({ status: 0, stderr: '' });
+  const events = followed.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { id: number; state: string; final: boolean });
+  const states = events.map(({ state }) => state);
+  expect([states.slice(0, 3), states.at(-1), events.at(-1)?.final]).toEqual([['pending', 'suspended', 'pending'], 'cancelled', true]);
+  const lines = (await printed('jobs', 'events', id, '--after', '1')).trimEnd().split('\n');
+  expect(lines).toHaveLength(events.length - 1);
+  expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT[\d:]{8}Z {2}2 {2}suspended$/);
   expect(await sluice(['jobs', 'get', 'job_../keys'])).toMatchObject({ status: 2, stdout: '' });
 });
 

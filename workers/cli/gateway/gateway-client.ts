@@ -74,10 +74,12 @@ interface ErrorBody {
 
 /** A refusal of the gateway, in its own words. */
 export class Refused extends Failure {
+  readonly status: number;
   readonly code: string | undefined;
 
-  constructor(message: string, code?: string) {
+  constructor(status: number, message: string, code?: string) {
     super(message);
+    this.status = status;
     this.code = code;
   }
 }
@@ -122,6 +124,15 @@ export class GatewayClient {
     return this.#answer<T>(path, { method: 'POST', headers: {}, body: form });
   }
 
+  /** An answer that comes bit by bit. */
+  async stream(path: string): Promise<Response> {
+    const response = await fetch(this.urlOf(path), { headers: { authorization: this.authorization } }).catch((error: unknown) => {
+      throw unreachable(this.#url, error);
+    });
+    if (!response.ok) throw refused(response.status, await response.text());
+    return response;
+  }
+
   async #answer<T>(
     path: string,
     request: { readonly method: string; readonly headers: Readonly<Record<string, string>>; readonly body?: string | FormData },
@@ -144,9 +155,9 @@ export function unreachable(url: string, error: unknown): Failure {
 export function refused(status: number, text: string): Refused {
   try {
     const { error, request_id: requestId } = JSON.parse(text) as ErrorBody;
-    return new Refused(`${error?.message ?? text} (${error?.code ?? status}, request ${requestId ?? 'unknown'})`, error?.code);
+    return new Refused(status, `${error?.message ?? text} (${error?.code ?? status}, request ${requestId ?? 'unknown'})`, error?.code);
   } catch {
-    return new Refused(`the gateway answered ${status}: ${text.slice(0, 200)}`);
+    return new Refused(status, `the gateway answered ${status}: ${text.slice(0, 200)}`);
   }
 }
 

@@ -1,17 +1,16 @@
 import type { Command } from 'commander';
 
-import { LIMITS } from '../../../src/contract/limits.ts';
 import { command, positive, table, whole } from '../command.ts';
-import { currentProfile, GatewayClient, queryOf } from '../gateway/gateway-client.ts';
+import { queryOf } from '../gateway/gateway-client.ts';
+import type { Shown } from './job-command.ts';
+import { caller, named, print, shown } from './job-command.ts';
+import { historyCommands } from './job-history.ts';
+import { verbCommands } from './job-verbs.ts';
 import type { JobView } from './job-view.ts';
 import { JOB_HEADINGS, jobPath, rowOf } from './job-view.ts';
 import type { Described } from './submit.ts';
-import { describing, priorityOf, submit } from './submit.ts';
+import { describing, submit } from './submit.ts';
 import { watchJobs } from './watch.ts';
-
-interface Shown {
-  readonly json?: boolean;
-}
 
 const JOBS_SHOWN = 20;
 const PAGE_MAX = 100;
@@ -34,42 +33,13 @@ export function jobs(): Command {
     )
     .addCommand(shown(named('explain', 'Why a job waits, and what would start it.')).action(explain))
     .addCommand(
-      shown(named('reprioritise', 'Gives a job another priority.'))
-        .argument('<priority>', 'low, normal, high, or a number')
-        .action((id: string, priority: string, flags: Shown) => act(id, 'reprioritise', flags, { priority: priorityOf(priority) })),
-    )
-    .addCommand(
-      shown(named('resize', 'Lets a job have so many nodes, within the range it was submitted with.'))
-        .argument('<nodes>', 'how many', whole(1, LIMITS.jobNodesMaxCount))
-        .action((id: string, nodes: number, flags: Shown) => act(id, 'resize', flags, { nodes })),
-    )
-    .addCommand(
       command('watch', 'A live table of jobs: until those that are named are over, or of the newest until Ctrl-C.')
         .argument('[job...]', 'such as job_...')
         .option('--every <s>', 'seconds between two looks', positive(3_600), 1)
         .action(watch),
     );
-  for (const [verb, summary] of Object.entries(VERBS)) {
-    group.addCommand(shown(named(verb, summary)).action((id: string, flags: Shown) => act(id, verb, flags)));
-  }
+  for (const each of [...verbCommands(), ...historyCommands()]) group.addCommand(each);
   return group;
-}
-
-/** What can be done to a job without saying more, each an endpoint of its name. */
-const VERBS = {
-  cancel: 'Ends a job: at once while it waits, else once its agent has stopped.',
-  suspend: 'Lets a job wait until it is resumed; a running one is asked to save and stop first.',
-  resume: 'Lets a suspended job go on. It has kept its place in the queue.',
-  preempt: 'Takes the nodes of a running job, after its grace, and queues it again.',
-} as const;
-
-const shown = (of: Command): Command => of.option('--json', 'print the answer as JSON');
-
-const named = (name: string, summary: string): Command => command(name, summary).argument('<job>', 'such as job_...');
-
-async function caller(): Promise<GatewayClient> {
-  const profile = await currentProfile();
-  return new GatewayClient(profile, profile.apiKey);
 }
 
 async function list({ state, limit, json }: Shown & { readonly state?: string; readonly limit: number }): Promise<void> {
@@ -110,12 +80,6 @@ async function explain(id: string, { json }: Shown): Promise<void> {
   );
 }
 
-async function act(id: string, verb: string, { json }: Shown, body?: object): Promise<void> {
-  const job = await (await caller()).call<JobView>('POST', jobPath(id, `/${verb}`), body);
-  if (json === true) print(job);
-  else console.log(`${job.id} is ${job.state}`);
-}
-
 const WATCH_MS = 500;
 
 async function watch(ids: readonly string[], { every }: { readonly every: number }): Promise<void> {
@@ -133,7 +97,5 @@ function printJobs(data: readonly JobView[]): void {
         ),
   );
 }
-
-const print = (value: unknown): void => console.log(JSON.stringify(value, null, 2));
 
 const textOf = (value: unknown): string => (value === null || typeof value === 'string' ? (value ?? '-') : JSON.stringify(value));
