@@ -190,18 +190,28 @@ describe('the agent protocol', () => {
   it('[J98] follows a job from its submission to its end as events, and resumes anywhere', async () => {
     const { job } = await submit();
     const events = (query = '', headers = {}) => client.get(`/v1/jobs/${job}/events${query}`, headers);
-    const following = events();
+    const { status, headers, body } = await fetch(`${client.url}/v1/jobs/${job}/events`, {
+      headers: { authorization: `Bearer ${client.apiKey}` },
+    });
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    // What has happened is there before anything else does.
+    while (!text.includes('"state":"pending"')) {
+      const { done, value } = await reader.read();
+      expect(done, text).toBe(false);
+      text += value;
+    }
     const agent = await join(pool);
     const { attempt, fence } = await agent.lease();
     await agent.say(attempt, 'heartbeat', { fence, progress: PROGRESS });
     expect(await agent.upload(attempt, fence, 'done')).toBe(200);
     expect((await agent.say(attempt, 'complete', { fence, progress: PROGRESS, tokens: 1 })).status).toBe(200);
-    const { status, headers, body } = await following;
-    expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream']);
-    const [retry, ...sent] = (body as string).trimEnd().split('\n\n');
+    for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) text += value;
+    const [retry, ...sent] = text.trimEnd().split('\n\n');
     expect(retry).toMatch(/^retry: \d+$/);
-    const blocks = sent.filter((text) => text !== ':');
-    const parsed = blocks.map((text) => JSON.parse(text.split('\ndata: ')[1] ?? ''));
+    const blocks = sent.filter((each) => each !== ':');
+    const parsed = blocks.map((each) => JSON.parse(each.split('\ndata: ')[1] ?? ''));
     expect(parsed.map(({ id }) => id)).toEqual(parsed.map((_, at) => at + 1));
     expect(parsed.map(({ state }) => state)).toEqual(['pending', 'starting', 'running', 'succeeded']);
     expect(blocks[2]).toMatch(/^id: 3\nevent: state\ndata: /);

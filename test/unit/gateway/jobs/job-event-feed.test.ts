@@ -109,16 +109,19 @@ describe('a feed of events', () => {
 
   it('[J99] breaks a silence within the heartbeat and a turn, and ends after its turns', async () => {
     const job = new FollowedJob();
+    for (let turn = 0; turn < 10; turn++) job.steps.push(() => void (job.world.nowMs += LIMITS.jobEventsTurnMs));
+    job.steps.push(() => job.world.cell.act(TENANT, job.id, { kind: 'suspend' }));
     const opened = await job.open();
     if (!opened.ok || opened.value === null) throw new Error('nothing to follow');
     let heardMs = job.world.nowMs;
     const kinds: string[] = [];
     for await (const { kind } of opened.value) {
       expect(job.world.nowMs - heardMs).toBeLessThanOrEqual(LIMITS.jobEventsHeartbeatMs + LIMITS.jobEventsTurnMs);
+      if (kind === 'silence') expect(job.world.nowMs - heardMs).toBeGreaterThanOrEqual(LIMITS.jobEventsHeartbeatMs);
       heardMs = job.world.nowMs;
       kinds.push(kind);
     }
-    expect(kinds.slice(0, 3)).toEqual(['event', 'silence', 'silence']);
+    expect(kinds.slice(0, 4)).toEqual(['event', 'event', 'silence', 'silence']);
     expect(job.waits).toHaveLength(1 + LIMITS.jobEventsTurnsMaxCount);
   });
 
