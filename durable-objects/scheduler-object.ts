@@ -6,8 +6,6 @@ import type { PoolRecord } from '../src/contract/pools.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
-import type { JobExplanation } from '../src/scheduler/served/explain-job.ts';
-import type { CostedJob, EventPage } from '../src/scheduler/served/job-queries.ts';
 import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
 import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
@@ -57,7 +55,6 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#after(this.#cell.eraseTenant(tenantId));
   }
 
-  /** How many jobs of the tenant are on record. */
   jobCount(tenantId: TenantId): number {
     return this.#cell.jobs.count(tenantId);
   }
@@ -78,19 +75,23 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#cell.find(tenantId, jobId);
   }
 
-  explain(tenantId: TenantId, jobId: JobId): Outcome<{ readonly job: Job; readonly explanation: JobExplanation }> {
+  explain(tenantId: TenantId, jobId: JobId): ReturnType<DurableCell['explain']> {
     return this.#cell.explain(tenantId, jobId);
+  }
+
+  plan(request: JobRequest): ReturnType<DurableCell['plan']> {
+    return this.#cell.plan(request);
   }
 
   jobs(tenantId: TenantId, filter: JobFilter, limit: number, after: JobId | undefined): Outcome<JobPage> {
     return listJobs(this.#cell, tenantId, filter, limit, after);
   }
 
-  segments(tenantId: TenantId, jobId: JobId): Outcome<CostedJob> {
+  segments(tenantId: TenantId, jobId: JobId): ReturnType<typeof costedJob> {
     return costedJob(this.#cell, tenantId, jobId);
   }
 
-  events(tenantId: TenantId, jobId: JobId, after: number, waitMs: number): Promise<Outcome<EventPage>> {
+  events(tenantId: TenantId, jobId: JobId, after: number, waitMs: number): ReturnType<CellNews['follow']> {
     return this.#news.follow(tenantId, jobId, after, waitMs);
   }
 

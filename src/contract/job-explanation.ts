@@ -4,10 +4,10 @@ import { about, apiOnly, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY } from './endpoint.ts';
-import { JOB_STATES, jobCommon, jobParams } from './jobs.ts';
+import { JOB_STATES, jobCommon, jobParams, submission } from './jobs.ts';
 import { dollarsOut } from './money.ts';
 
-// Why a job waits, and what would help.
+// Why a job waits, what would help, and what would become of one.
 
 const WAIT_REASONS = [
   'kind_not_offered',
@@ -81,7 +81,7 @@ const remedies = apiOnly(() =>
 );
 
 /** Why a job waits; the same of a job that is only planned. */
-export const waiting = apiOnly(() => ({
+const waiting = apiOnly(() => ({
   reason: z
     .enum(WAIT_REASONS)
     .meta(
@@ -112,6 +112,44 @@ const explanation = apiOnly(() =>
 
 export type JobExplanationReply = z.infer<typeof explanation>;
 
+const plan = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('job_plan'),
+      outcome: z
+        .enum(['starts', 'waits'])
+        .meta(about('`starts`: it would get its nodes at once; those that are evicted for it leave them first.')),
+      placement: z
+        .object({
+          option,
+          pool: z.string(),
+          nodes: z.int(),
+          start_at: unixSeconds
+            .nullable()
+            .meta(
+              about(
+                'At the latest, if the jobs that are evicted take all of their grace; if it waits, if the jobs that run take as long as they may and none goes before it. Null when that is not known.',
+              ),
+            ),
+          usd_per_hour: dollarsOut.meta(about("Of all its nodes at the pool's prices: what `max_usd_per_hour` is compared with.")),
+          billed_usd_per_hour: dollarsOut.meta(about("What its time is billed, at today's prices.")),
+          max_cost_usd: dollarsOut
+            .nullable()
+            .meta(about('The most that one attempt is billed, its tokens included; null without `max_runtime_s`.')),
+        })
+        .nullable()
+        .meta(about('Where it would start; if it waits, where there will be room first, if there ever is.')),
+      evicts: z.object({
+        jobs: z.array(z.string()).meta(about('Jobs of the tenant that would be asked to stop for it.')),
+        others: z.int().meta(about('How many of other tenants would be.')),
+      }),
+      waiting: z.object(waiting).nullable(),
+    })
+    .meta({ id: 'JobPlan' }),
+);
+
+export type JobPlanReply = z.infer<typeof plan>;
+
 export const jobExplanationEndpoints = {
   explainJob: {
     ...jobCommon,
@@ -123,5 +161,17 @@ export const jobExplanationEndpoints = {
     body: NO_BODY,
     status: 200,
     reply: json(explanation),
+  },
+  planJob: {
+    ...jobCommon,
+    method: 'POST',
+    path: '/v1/jobs:plan',
+    summary: apiText('What would become of a job: where, when, at what cost'),
+    description: apiText(
+      'Takes what `POST /v1/jobs` takes, and is refused as that would be. Queues nothing: if nothing else happens, this is what the submission leads to. Whether quotas and budgets pay for it is asked once it is submitted.',
+    ),
+    body: json(submission),
+    status: 200,
+    reply: json(plan),
   },
 } as const satisfies Record<string, Endpoint>;

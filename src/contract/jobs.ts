@@ -159,7 +159,7 @@ export type JobReply = z.infer<typeof job>;
 const options = { owner: ownerOrCallers, ...TERMS };
 
 /** Work of some kind, and what it asks of the scheduler: one schema for each kind. */
-const create = z
+export const submission = z
   .discriminatedUnion('kind', [
     WORK_SCHEMAS.batch_embedding.extend(options),
     WORK_SCHEMAS.command.extend(options),
@@ -167,7 +167,7 @@ const create = z
   ])
   .meta({ id: 'CreateJob' });
 
-export type CreateJob = z.output<typeof create>;
+export type CreateJob = z.output<typeof submission>;
 
 const unixSecondsQuery = z.coerce.number().int().min(0).optional();
 
@@ -181,7 +181,7 @@ export const jobEndpoints = {
     method: 'POST',
     path: '/v1/jobs',
     summary: apiText('Queue a heavy job for the pools'),
-    body: json(create),
+    body: json(submission),
     status: 201,
     reply: json(job),
     idempotent: true,

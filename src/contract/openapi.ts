@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { createDocument } from 'zod-openapi';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiResponsesObject } from 'zod-openapi';
 
+import { PATH_PARAMS } from './path-params.ts';
 import type { Access, Endpoint } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import type { EndpointName } from './endpoints.ts';
@@ -97,7 +98,7 @@ export function openApiDocument(): ReturnType<typeof createDocument> {
 function paths(): ZodOpenApiPathsObject {
   const result: ZodOpenApiPathsObject = {};
   for (const [operationId, endpoint] of Object.entries<Endpoint>(ENDPOINTS)) {
-    const path = endpoint.path.replaceAll(/:(\w+)/g, '{$1}');
+    const path = endpoint.path.replaceAll(PATH_PARAMS, '{$1}');
     result[path] = { ...result[path], [endpoint.method.toLowerCase()]: operation(operationId, endpoint) };
   }
   return result;

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { PATH_PARAMS } from '../../src/contract/path-params.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/principal.ts';
@@ -55,7 +56,7 @@ const open = (client: ApiClient, owned: Readonly<Record<string, string>>): Promi
   Promise.all(
     NAMES.map((name) => {
       const { method, path } = ENDPOINTS[name];
-      const named = path.replaceAll(/:(\w+)/g, (_, param: string) => owned[param] ?? 'probe');
+      const named = path.replaceAll(PATH_PARAMS, (_, param: string) => owned[param] ?? 'probe');
       return HeldRequest.open(client, method, named, SAMPLE_BODIES[name]?.(owned));
     }),
   );

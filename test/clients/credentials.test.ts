@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATH_PARAMS } from '../../src/contract/path-params.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
@@ -89,7 +90,7 @@ async function own(): Promise<void> {
 function send(name: EndpointName, { method, path, body }: Endpoint, apiKey: string): Promise<ApiAnswer> {
   // A create that takes its name from the path would give the other tenant a collection of that name.
   const named = name === 'qdrantCreateCollection' ? { ...owned, collection: 'probe-collection' } : owned;
-  const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => named[parameter] ?? 'missing');
+  const filled = path.replaceAll(PATH_PARAMS, (_, parameter: string) => named[parameter] ?? 'missing');
   const sample = body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(owned);
   const query = name === 'listTenants' ? `?organisation=${a.organisation}` : (QUERIES[name] ?? '');
   return new ApiClient(server.urls[0] ?? '', apiKey).call(method, filled + query, sample);
@@ -130,7 +131,7 @@ describe.each(GUARDED)('%s', (name, endpoint) => {
   const agentOnly = endpoint.access.kind === 'agent';
 
   it('[G3] refuses a caller without a key', async () => {
-    const filled = endpoint.path.replaceAll(/:(\w+)/g, (_, parameter: string) => owned[parameter] ?? 'missing');
+    const filled = endpoint.path.replaceAll(PATH_PARAMS, (_, parameter: string) => owned[parameter] ?? 'missing');
     const response = await fetch(`${server.urls[0]}${filled}`, { method: endpoint.method });
     expect(response.status).toBe(401);
     expect(response.headers.get('www-authenticate')).toBe('Bearer');
@@ -234,7 +235,7 @@ describe('a restricted key', () => {
     const { method, path, body }: Endpoint = ENDPOINTS[name];
     const { secret, key } = must(made.get(kind), 'a kind of key');
     const named: Record<string, string> = { ...ids, key, index, collection: index };
-    const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => named[parameter] ?? 'missing');
+    const filled = path.replaceAll(PATH_PARAMS, (_, parameter: string) => named[parameter] ?? 'missing');
     const sample = body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(named);
     // createIndex takes the name in the body.
     const content = name === 'createIndex' ? { ...(sample as object), name: index } : sample;

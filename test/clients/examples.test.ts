@@ -150,6 +150,11 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   getFile: ({ purpose }) => expect(purpose).toBe('batch'),
   getFileContent: (_, text) => expect(text.split('\n')).toHaveLength(3),
   deleteFile: async () => expect((await tenant.get(`/v1/files/${idOf('uploadFile')}`)).status).toBe(404),
+  planJob: async (body) => {
+    expect(body).toMatchObject({ outcome: 'waits', placement: null, evicts: { jobs: [], others: 0 }, waiting: { position: 1 } });
+    // `createJob` comes after it: planning has made none.
+    expect(body.waiting.reason).toMatch(/^no_/);
+  },
   createJob: async () =>
     expect((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body).toMatchObject({ state: 'pending', owner: 'demo-team' }),
   listJobs: ({ data }) => expect(idsIn(data)).toEqual([idOf('createJob')]),

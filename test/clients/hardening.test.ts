@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PATH_PARAMS } from '../../src/contract/path-params.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/principal.ts';
@@ -46,7 +47,7 @@ describe('half a surrogate pair', () => {
     expect(routes.length).toBeGreaterThan(30);
     const owned: Readonly<Record<string, string>> = { key: tenant.keyId, tenant: tenant.id, organisation: tenant.organisation };
     for (const endpoint of routes) {
-      const path = endpoint.path.replaceAll(/:(\w+)/g, (_, name: string) => owned[name] ?? 'lines');
+      const path = endpoint.path.replaceAll(PATH_PARAMS, (_, name: string) => owned[name] ?? 'lines');
       const { status, text } = await send(endpoint, path, String.raw`{"some": [{"field": "a\ud800b"}]}`);
       expect({ path, status }).toEqual({ path, status: expect.toSatisfy((code: number) => code === 400 || code === 422) });
       expect(text).toContain('some[0].field: holds half a surrogate pair');

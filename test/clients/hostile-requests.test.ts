@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { PATH_PARAMS } from '../../src/contract/path-params.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
@@ -53,7 +54,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const pathOf = ({ path }: Endpoint, values: Readonly<Record<string, string>> = owned): string =>
-  path.replaceAll(/:(\w+)/g, (_, parameter: string) => values[parameter] ?? 'missing');
+  path.replaceAll(PATH_PARAMS, (_, parameter: string) => values[parameter] ?? 'missing');
 
 /** Sends a request and checks what must hold for every answer. */
 async function send(endpoint: Endpoint, path: string, body?: string, headers: Record<string, string> = {}): Promise<number> {
@@ -163,7 +164,7 @@ const PATH_VALUES = [
 describe.each(ROUTES.filter(([, { path }]) => path.includes(':')))('the path of %s', (name, endpoint) => {
   it('may contain anything', async () => {
     const body = endpoint.body.kind === 'json' ? JSON.stringify(SAMPLE_BODIES[name]?.(owned)) : undefined;
-    for (const [, parameter = ''] of endpoint.path.matchAll(/:(\w+)/g)) {
+    for (const [, parameter = ''] of endpoint.path.matchAll(PATH_PARAMS)) {
       for (const value of PATH_VALUES) {
         const status = await send(endpoint, pathOf(endpoint, { ...owned, [parameter]: value }), body);
         // Some values are valid names of an alias, and dots lead to another path.

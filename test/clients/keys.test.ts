@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PATH_PARAMS } from '../../src/contract/path-params.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
@@ -78,7 +79,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
 
 const send = (name: EndpointName, client: ApiClient, idempotencyKey: string, isOther = false): Promise<ApiAnswer> => {
   const { method, path } = ENDPOINTS[name] as Endpoint;
-  const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => owned[parameter] ?? 'missing');
+  const filled = path.replaceAll(PATH_PARAMS, (_, parameter: string) => owned[parameter] ?? 'missing');
   return client.call(method, filled, bodyOf(name, isOther), { 'idempotency-key': idempotencyKey });
 };
 

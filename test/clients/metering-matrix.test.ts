@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import { PATH_PARAMS } from '../../src/contract/path-params.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
 const send = (name: EndpointName, { method, path, body }: Endpoint, client: ApiClient) =>
   client.call(
     method,
-    path.replaceAll(/:(\w+)/g, (_, parameter: string) => owned[parameter] ?? 'missing'),
+    path.replaceAll(PATH_PARAMS, (_, parameter: string) => owned[parameter] ?? 'missing'),
     body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(owned),
   );
 

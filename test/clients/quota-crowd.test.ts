@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { PATH_PARAMS } from '../../src/contract/path-params.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
@@ -65,7 +66,7 @@ function call(random: Seeded, caller: Caller): Promise<ApiAnswer> {
   // Many calls are embeddings, because they draw tokens as well.
   const [name, { method, path, body }] = random.next() < 0.4 ? (['createEmbeddings', ENDPOINTS.createEmbeddings] as const) : pick(ROUTES);
   const owned = { model: 'glove-sif-100', index: 'crowded', alias: 'a', period: '2026-11', key: caller.keyId, tenant: caller.tenant.id };
-  const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => (owned as Record<string, string>)[parameter] ?? 'missing');
+  const filled = path.replaceAll(PATH_PARAMS, (_, parameter: string) => (owned as Record<string, string>)[parameter] ?? 'missing');
   return new ApiClient(pick(server.urls), caller.apiKey).call(
     method,
     filled,

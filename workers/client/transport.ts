@@ -1,3 +1,4 @@
+import { PATH_PARAMS } from '../../src/contract/path-params.ts';
 import type { WireError } from '../../src/contract/errors.ts';
 import type { VectorFrame } from '../../src/kernel/vector-frame.ts';
 import { readFrame, VECTOR_FRAME_TYPE, writeFrame } from '../../src/kernel/vector-frame.ts';
@@ -73,7 +74,7 @@ export class Transport {
 
   #request(name: CallName, { params = {}, body, rows = [], wantsRows = false, idempotencyKey, headers }: Sent) {
     const { method, path } = CALLS[name];
-    const url = this.#url + path.replaceAll(/:(\w+)/g, (_, param: string) => encodeURIComponent(params[param] ?? ''));
+    const url = this.#url + path.replaceAll(PATH_PARAMS, (_, param: string) => encodeURIComponent(params[param] ?? ''));
     const content = body === undefined ? undefined : contentOf(body, rows);
     const init = {
       method,

@@ -44,7 +44,7 @@ const CHAPTERS = [
   ['qdrantRecommend', 'qdrantRecommendBatch', 'qdrantRecommendGroups', 'qdrantSetPayload', 'qdrantOverwritePayload'],
   ['qdrantDeletePayload', 'qdrantClearPayload', 'updateValues', 'qdrantUpdateVectors', 'qdrantDeleteVectors', 'qdrantUpdateBatch'],
   ['qdrantChangeAliases', 'qdrantAliases', 'qdrantCollectionAliases', 'qdrantDeletePoints', 'qdrantDeleteCollection'],
-  ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'createJob', 'listJobs', 'getJob', 'explainJob', 'getJobLogs'],
+  ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'planJob', 'createJob', 'listJobs', 'getJob', 'explainJob', 'getJobLogs'],
   ['suspendJob', 'resumeJob', 'reprioritiseJob', 'resizeJob'],
   ['createPool', 'listPools', 'getPool', 'changePool', 'setPoolPrice', 'listPoolPrices', 'registerAgent', 'leaseWork', 'heartbeat'],
   ['poolDemand', 'preemptJob', 'listNodes', 'cordonNode', 'uncordonNode', 'failAttempt', 'listJobAttempts'],

@@ -27,6 +27,7 @@ export const jobExamples = {
   listJobs: { query: { state: 'pending' } },
   getJob: { params: job },
   explainJob: { params: job },
+  planJob: { body: { kind: 'batch_embedding', model: 'glove-sif-100', input_file: answered('uploadFile', 'id') } },
   getJobLogs: { params: job },
   cancelJob: { params: job },
   suspendJob: { params: job },

@@ -12,7 +12,7 @@ import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
 import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
-import type { Job, JobTerms } from '../../scheduler/served/job.ts';
+import type { Job, JobRequest, JobTerms } from '../../scheduler/served/job.ts';
 import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
@@ -21,6 +21,8 @@ import type { JobCost } from './job-cost.ts';
 import { jobCostOf } from './job-cost.ts';
 import type { JobQueue } from './job-queue.ts';
 import { termsOf } from './job-terms.ts';
+import type { PlannedJob } from './plan-cost.ts';
+import { planCostOf } from './plan-cost.ts';
 
 export interface JobParts {
   readonly queue: JobQueue;
@@ -51,8 +53,7 @@ export class JobDesk {
   }
 
   submit(principal: TenantPrincipal, body: CreateJob, idempotencyKey: string | undefined): Promise<Outcome<Job>> {
-    const { owner = principal.owner } = body;
-    return this.enqueue(principal, { request: ['job.create', body], owner, work: workOf(body), terms: termsOf(body) }, idempotencyKey);
+    return this.enqueue(principal, orderOf(principal, body), idempotencyKey);
   }
 
   /**
@@ -60,36 +61,51 @@ export class JobDesk {
    * an idempotency key, the first call with an equal `request` makes the job, whatever else has changed since.
    */
   async enqueue(principal: TenantPrincipal, order: JobOrder, idempotencyKey: string | undefined): Promise<Outcome<Job>> {
-    const { queue, runs, rng, hmac } = this.#parts;
-    const { organisationId, tenantId, projectId } = principal;
-    const { work, terms, owner } = order;
-    const model = modelOf(work);
-    if (model !== null && !runs(model))
-      return refuseResource('model_not_found', { kind: 'model', name: model }, `no pool runs a model ${model}`, 'model');
-    const tooMany = beyondKind(work, terms);
-    if (tooMany !== undefined) return err(tooMany);
-    const entropy = entropyFor(rng, hmac, `${tenantId}/jobs`, idempotencyKey);
-    const id = `job_${base32(await entropy.bytes('id', 26))}` as JobId;
-    const input = await this.#inputBytes(tenantId, work);
+    const { queue } = this.#parts;
+    const { tenantId } = principal;
+    const unfit = this.#unfit(order);
+    if (unfit !== undefined) return err(unfit);
+    const id = await this.#newId(tenantId, idempotencyKey);
+    const input = await this.#inputBytes(tenantId, order.work);
     // A repetition is answered as the first try, though its file was deleted since.
     const isRepeated = !input.ok && idempotencyKey !== undefined && (await queue.job(tenantId, id)).ok;
     if (!input.ok && !isRepeated) return input;
     const room = await this.#parts.holdJob(principal, id);
     if (!room.ok) return room;
-    const submitted = await queue.submit({
-      id,
-      digest: await requestDigest(principal, ...order.request),
-      organisationId,
-      tenantId,
-      projectId,
-      owner,
-      work,
-      ...terms,
-      // A token is a byte at least.
-      ...(input.ok ? { tokensMax: KIND_FACTS[work.kind].embedsInput ? input.value : 0 } : {}),
-    });
+    const submitted = await queue.submit(await requestOf(principal, order, id, input.ok ? input.value : undefined));
     room.value?.settle(submitted.ok ? 1 : 0);
     return submitted;
+  }
+
+  /** What would become of a job if it were submitted, and what it would cost. Refuses as `submit` does; nothing is queued or held. */
+  async plan(principal: TenantPrincipal, body: CreateJob): Promise<Outcome<PlannedJob>> {
+    const { tenantId } = principal;
+    const order = orderOf(principal, body);
+    const unfit = this.#unfit(order);
+    if (unfit !== undefined) return err(unfit);
+    const input = await this.#inputBytes(tenantId, order.work);
+    if (!input.ok) return input;
+    const id = await this.#newId(tenantId, undefined);
+    const room = await this.#parts.holdJob(principal, id);
+    if (!room.ok) return room;
+    room.value?.settle(0);
+    const request = await requestOf(principal, order, id, input.value);
+    const plan = await this.#parts.queue.plan(request);
+    return plan.ok ? ok({ plan: plan.value, cost: planCostOf(request, plan.value) }) : plan;
+  }
+
+  /** Why no pool could ever run it, if that is so. */
+  #unfit({ work, terms }: JobOrder): Refusal | undefined {
+    const model = modelOf(work);
+    if (model === null || this.#parts.runs(model)) return beyondKind(work, terms);
+    const refused = refuseResource('model_not_found', { kind: 'model', name: model }, `no pool runs a model ${model}`, 'model');
+    return refused.error;
+  }
+
+  async #newId(tenantId: TenantId, idempotencyKey: string | undefined): Promise<JobId> {
+    const { rng, hmac } = this.#parts;
+    const entropy = entropyFor(rng, hmac, `${tenantId}/jobs`, idempotencyKey);
+    return `job_${base32(await entropy.bytes('id', 26))}` as JobId;
   }
 
   /** How large the inputs of the work are. Refuses one that cannot be read, naming the field. */
@@ -131,6 +147,35 @@ export class JobDesk {
   ): Promise<Outcome<JobPage>> {
     return this.#parts.queue.jobs(tenantId, filter, limit, after);
   }
+}
+
+const orderOf = (principal: TenantPrincipal, body: CreateJob): JobOrder => ({
+  request: ['job.create', body],
+  owner: body.owner ?? principal.owner,
+  work: workOf(body),
+  terms: termsOf(body),
+});
+
+/** The request for the scheduler. `inputBytes`: how large its inputs are; undefined when they cannot be read any more. */
+async function requestOf(
+  principal: TenantPrincipal,
+  { request, owner, work, terms }: JobOrder,
+  id: JobId,
+  inputBytes: number | undefined,
+): Promise<JobRequest> {
+  const { organisationId, tenantId, projectId } = principal;
+  return {
+    id,
+    digest: await requestDigest(principal, ...request),
+    organisationId,
+    tenantId,
+    projectId,
+    owner,
+    work,
+    ...terms,
+    // A token is a byte at least.
+    ...(inputBytes === undefined ? {} : { tokensMax: KIND_FACTS[work.kind].embedsInput ? inputBytes : 0 }),
+  };
 }
 
 /** A job that asks for more nodes than its runner can use. */

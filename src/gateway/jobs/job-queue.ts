@@ -3,6 +3,7 @@ import type { PoolRecord } from '../../contract/pools.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
 import type { PoolOperation, PoolOperations } from '../../scheduler/served/pool-operations.ts';
+import type { JobPlan } from '../../scheduler/served/plan-job.ts';
 import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../../scheduler/served/job.ts';
 import type { CostedJob, EventPage } from '../../scheduler/served/job-queries.ts';
@@ -14,6 +15,8 @@ export interface JobQueue {
   act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Promise<Outcome<Job>>;
   job(tenantId: TenantId, jobId: JobId): Promise<Outcome<Job>>;
   explain(tenantId: TenantId, jobId: JobId): Promise<Outcome<{ readonly job: Job; readonly explanation: JobExplanation }>>;
+  /** What would become of a job if it were submitted. */
+  plan(request: JobRequest): Promise<Outcome<JobPlan>>;
   /** Newest first, older than `after`. */
   jobs(tenantId: TenantId, filter: JobFilter, limit: number, after: JobId | undefined): Promise<Outcome<JobPage>>;
   /** A job, and the newest segments that it was charged for, oldest first. */

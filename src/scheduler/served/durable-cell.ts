@@ -14,6 +14,7 @@ import type { CellSettings } from '../engine/machine/cell-settings.ts';
 import { Cell } from '../engine/machine/cell.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import { stepAll } from '../engine/machine/step.ts';
+import type { JobSpec } from '../engine/model/job-spec.ts';
 import { checkRequest } from './check-request.ts';
 import type { JobExplanation } from './explain-job.ts';
 import { explained, NOT_WAITING } from './explain-job.ts';
@@ -22,6 +23,8 @@ import type { Job, JobRequest } from './job.ts';
 import { arrivalsOf } from './node-of.ts';
 import type { JobVerb } from './job-verbs.ts';
 import { asked, eventFor } from './job-verbs.ts';
+import type { JobPlan } from './plan-job.ts';
+import { planJob } from './plan-job.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
 import { PoolOperations } from './pool-operations.ts';
@@ -105,18 +108,34 @@ export class DurableCell {
       const isSame = known.digest === request.digest;
       return isSame ? ok(known) : refuse('idempotency_mismatch', 'was used by another caller or for another job', 'idempotency-key');
     }
+    const checked = this.#checked(request);
+    if (!checked.ok) return checked;
+    const { tenantId } = request;
+    const spec = checked.value;
+    const queues: CellEvent[] = this.#loaded().tree.queue(tenantId) === undefined ? [{ kind: 'add_queue', spec: queueOf(tenantId) }] : [];
+    const outcomes = this.#transact(() => this.#step([...queues, { kind: 'submit', spec }], { submitted: request }));
+    const submitted = must(outcomes.at(-1), 'an event has an outcome');
+    return submitted.ok ? ok(must(this.jobs.find(request.id), 'a submitted job is stored')) : submitted;
+  }
+
+  /** What would become of a job if it were submitted now. Nothing is changed. Refuses as `submit` does. */
+  plan(request: JobRequest): Outcome<JobPlan> {
+    const checked = this.#checked(request);
+    if (!checked.ok) return checked;
+    const { tenantId } = request;
+    const isOwn = (id: JobId): boolean => this.find(tenantId, id).ok;
+    return this.#transact(() => planJob(this.#loaded(), checked.value, queueOf(tenantId), { nowMs: this.#clock.nowMs(), isOwn }));
+  }
+
+  /** A request as the engine takes it. Refuses one that cannot be queued as things are. */
+  #checked(request: JobRequest): Outcome<JobSpec> {
     const fit = checkRequest(request, this.jobs, { nowMs: this.#clock.nowMs(), accelerators: this.#loaded().accelerators });
     if (!fit.ok) return fit;
     if (this.jobs.isBarred(request.tenantId)) return refuse('tenant_suspended', 'the tenant is erased');
     const open = this.jobs.openCount(request.tenantId);
     if (open >= LIMITS.jobsOpenMaxCount)
       return refuseBeyond({ limit: 'jobsOpenMaxCount', value: open + 1, what: `the tenant has ${open} unfinished jobs already` });
-    const { tenantId } = request;
-    const queues: CellEvent[] = this.#loaded().tree.queue(tenantId) === undefined ? [{ kind: 'add_queue', spec: queueOf(tenantId) }] : [];
-    const spec = { ...specOf(request), dependsOn: fit.value };
-    const outcomes = this.#transact(() => this.#step([...queues, { kind: 'submit', spec }], { submitted: request }));
-    const submitted = must(outcomes.at(-1), 'an event has an outcome');
-    return submitted.ok ? ok(must(this.jobs.find(request.id), 'a submitted job is stored')) : submitted;
+    return ok({ ...specOf(request), dependsOn: fit.value });
   }
 
   /** Has something done to a job: the job after that. Refuses with `job_not_found`, or as `eventFor` does. */

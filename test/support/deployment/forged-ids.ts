@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
+import { PATH_PARAMS } from '../../../src/contract/path-params.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
@@ -54,7 +55,7 @@ const everyForged = (): Record<string, string> => Object.fromEntries(Object.entr
 const callOf = (name: EndpointName) => (): ForgedCall => {
   const { method, path, access } = ENDPOINTS[name] as Endpoint;
   const ids = everyForged();
-  const filled = path.replaceAll(/:(\w+)/g, (_, parameter: string) => ids[parameter] ?? forged(parameter));
+  const filled = path.replaceAll(PATH_PARAMS, (_, parameter: string) => ids[parameter] ?? forged(parameter));
   return { by: access.kind === 'tenant' ? 'tenant' : 'admin', method, path: filled, body: SAMPLE_BODIES[name]?.(ids) };
 };
 

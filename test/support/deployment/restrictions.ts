@@ -62,6 +62,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   getFileContent: free,
   deleteFile: free,
   createJob: ofModel,
+  planJob: ofModel,
   listJobs: free,
   getJob: free,
   explainJob: free,

@@ -7,6 +7,7 @@ import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
 import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
 import type { Job, JobRequest } from '../../../src/scheduler/served/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';
@@ -29,14 +30,18 @@ export class ServedCell {
   nowMs = 1_000_000;
   /** The attempts that pools were given, in order. */
   readonly grants: { readonly grant: Grant; readonly poolId: PoolId; readonly nodeId: string }[] = [];
+  /** The attempts that pools were told to take away. */
+  readonly kills = new Set<string>();
   /** The nodes that pools count on, by pool. */
   readonly nodes = new Map<PoolId, Set<string>>();
   /** The quotas: grant all that is wanted unless a test says otherwise; undefined: they do not answer. */
   quotas: ((message: FundMessage) => readonly FundAnswer[]) | undefined = grantAll;
   readonly #carriedOut = new Map<PoolId, number>();
+  readonly #settings: CellSettings | undefined;
 
-  constructor(pools: readonly PoolId[] = [POOL, OTHER_POOL], storage: SqlStorage = new NodeSql()) {
+  constructor(pools: readonly PoolId[] = [POOL, OTHER_POOL], storage: SqlStorage = new NodeSql(), settings?: CellSettings) {
     this.storage = storage;
+    this.#settings = settings;
     migrate(storage, JOB_MIGRATIONS);
     this.cell = this.#open();
     for (const id of pools) this.cell.addPool({ id, name: id, owner: 'team', createdAtMs: this.nowMs });
@@ -95,6 +100,7 @@ export class ServedCell {
     this.nodes.set(poolId, orders.isOutOfStep ? new Set() : nodes);
     for (const { sequence, effect } of orders.effects) {
       if (effect.kind === 'start') this.grants.push({ grant: effect.grant, poolId, nodeId: effect.nodeId });
+      if (effect.kind === 'kill') this.kills.add(effect.attemptId);
       this.#carriedOut.set(poolId, sequence);
     }
     return orders;
@@ -131,6 +137,6 @@ export class ServedCell {
   }
 
   #open(): DurableCell {
-    return new DurableCell(this.storage, { nowMs: () => this.nowMs });
+    return new DurableCell(this.storage, { nowMs: () => this.nowMs }, this.#settings);
   }
 }

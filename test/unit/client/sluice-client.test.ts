@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { PATH_PARAMS } from '../../../src/contract/path-params.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { openApiDocument } from '../../../src/contract/openapi.ts';
@@ -40,7 +41,7 @@ describe('[G72] the client', () => {
   it('calls only what the API document has, and sends and takes frames only where it does', () => {
     const { paths = {} } = openApiDocument();
     for (const [name, { method, path }] of Object.entries(CALLS)) {
-      const operation = paths[path.replaceAll(/:(\w+)/g, '{$1}')]?.[method.toLowerCase() as 'post'];
+      const operation = paths[path.replaceAll(PATH_PARAMS, '{$1}')]?.[method.toLowerCase() as 'post'];
       expect(operation?.operationId, name).toBe(name);
     }
     const framed = Object.keys(CALLS).filter((name) => {

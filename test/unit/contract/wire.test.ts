@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
+import { PATH_PARAMS } from '../../../src/contract/path-params.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { openApiDocument } from '../../../src/contract/openapi.ts';
@@ -38,7 +39,7 @@ describe('the wire contract', () => {
   it('documents every endpoint', () => {
     const paths = openApiDocument().paths ?? {};
     for (const endpoint of Object.values<Endpoint>(ENDPOINTS)) {
-      const path = paths[endpoint.path.replaceAll(/:(\w+)/g, '{$1}')] as Record<string, unknown> | undefined;
+      const path = paths[endpoint.path.replaceAll(PATH_PARAMS, '{$1}')] as Record<string, unknown> | undefined;
       expect(path?.[endpoint.method.toLowerCase()], `${endpoint.method} ${endpoint.path}`).toBeDefined();
     }
   });

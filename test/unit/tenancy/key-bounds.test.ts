@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { PATH_PARAMS } from '../../../src/contract/path-params.ts';
 import { contains, parseAddressRange } from '../../../src/contract/client-address.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
@@ -84,7 +85,7 @@ describe('resources', () => {
     const about = Object.values<Endpoint>(ENDPOINTS).filter(({ access }) => 'scope' in access && access.scope.startsWith('index:'));
     expect(about.length).toBeGreaterThan(10);
     for (const endpoint of about) {
-      const params = Object.fromEntries([...endpoint.path.matchAll(/:(\w+)/g)].map(([, name]) => [name, 'secrets']));
+      const params = Object.fromEntries([...endpoint.path.matchAll(PATH_PARAMS)].map(([, name]) => [name, 'secrets']));
       expect(denied(['index/articles'], endpoint, params, { name: 'secrets' }), endpoint.path).toMatch(/^index/);
     }
   });

@@ -99,6 +99,7 @@ export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
     act: (...rest) => cell().act(...rest),
     job: (...rest) => cell().job(...rest),
     explain: (...rest) => cell().explain(...rest),
+    plan: (...rest) => cell().plan(...rest),
     jobs: (...rest) => cell().jobs(...rest),
     segments: (...rest) => cell().segments(...rest),
     events: (...rest) => cell().events(...rest),

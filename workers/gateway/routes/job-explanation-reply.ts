@@ -1,4 +1,5 @@
-import type { JobExplanationReply } from '../../../src/contract/job-explanation.ts';
+import type { JobExplanationReply, JobPlanReply } from '../../../src/contract/job-explanation.ts';
+import type { PlannedJob } from '../../../src/gateway/jobs/plan-cost.ts';
 import { unreachable } from '../../../src/kernel/assert.ts';
 import type { Lack } from '../../../src/scheduler/engine/admission/offer.ts';
 import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../src/scheduler/served/explain-job.ts';
@@ -14,8 +15,27 @@ export const explanationReply = ({ id, state }: Job, explanation: JobExplanation
   ...waitingReply(explanation),
 });
 
+export const planReply = ({ plan: { placement, evicted, waiting }, cost }: PlannedJob): JobPlanReply => ({
+  object: 'job_plan',
+  outcome: waiting === null ? 'starts' : 'waits',
+  placement:
+    placement === null || cost === null
+      ? null
+      : {
+          option: placement.option,
+          pool: placement.poolId,
+          nodes: placement.nodeIds.length,
+          start_at: secondsOrNull(placement.startMs),
+          usd_per_hour: usd(placement.nanoDollarsPerHour),
+          billed_usd_per_hour: usd(cost.nanoPerHour),
+          max_cost_usd: cost.attemptMaxNano === null ? null : usd(cost.attemptMaxNano),
+        },
+  evicts: { jobs: [...evicted.jobIds], others: evicted.otherCount },
+  waiting: waiting === null ? null : waitingReply(waiting),
+});
+
 /** Why a job waits, as the API shows it. */
-export const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state'> => ({
+const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state'> => ({
   reason: why.reason,
   options: why.blockers.map(blockerReply),
   position: why.position,

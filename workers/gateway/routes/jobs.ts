@@ -7,7 +7,7 @@ import type { Handlers } from '../serve.ts';
 import { jobEventStream } from './event-stream.ts';
 import { followedText, logText } from './log-text.ts';
 import type { Call } from '../call.ts';
-import { explanationReply } from './job-explanation-reply.ts';
+import { explanationReply, planReply } from './job-explanation-reply.ts';
 import { attemptsReply, costReply, jobReply } from './job-reply.ts';
 import { pageReply } from './wire.ts';
 
@@ -36,6 +36,10 @@ export const jobHandlers = {
     if (!found.ok) return found;
     const { job, explanation } = found.value;
     return { ok: true, reply: explanationReply(job, explanation), used: {} };
+  },
+  planJob: async ({ gateway, principal, body }) => {
+    const planned = await gateway.heavy.jobs.plan(principal, body);
+    return planned.ok ? { ok: true, reply: planReply(planned.value), used: {} } : planned;
   },
   getJobLogs: async ({ gateway, principal, authority, params, query }) => {
     const [tenantId, jobId] = [principal.tenantId, params.job as JobId];

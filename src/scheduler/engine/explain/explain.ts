@@ -1,10 +1,11 @@
-import { unreachable } from '../../../kernel/assert.ts';
+import { must, unreachable } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import { resourceClass } from '../admission/feasibility.ts';
 import type { Blocker } from '../admission/offer.ts';
 import { soonestPlacement } from '../admission/reserve.ts';
 import { tryOption } from '../admission/try-option.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
+import { milliHeld } from '../life/charge-segment.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobState, JobRecord } from '../machine/job-record.ts';
 import { isWaiting } from '../machine/job-record.ts';
@@ -23,8 +24,23 @@ export interface Explanation {
   readonly ahead: readonly JobId[];
   /** When it will be placed if no job comes and all take as long as they may; null when some may take for ever. */
   readonly earliestStartMs: number | null;
+  /** Where that is; null when there never is room. */
+  readonly expected: ExpectedPlacement | null;
   /** Any of these would bring it closer to a placement. */
   readonly remedies: readonly Remedy[];
+}
+
+/** The placement that a job will have if no job comes and all take as long as they may. */
+export interface ExpectedPlacement {
+  readonly option: number;
+  readonly poolId: PoolId;
+  readonly nodeIds: readonly string[];
+  /** Thousandths of accelerators that it is charged for; of nodes, where it has none. */
+  readonly milli: number;
+  /** Of all of it, at the price of now. */
+  readonly nanoDollarsPerHour: number;
+  /** Null when others may take for ever. */
+  readonly startMs: number | null;
 }
 
 export type Why =
@@ -56,18 +72,20 @@ export type Remedy =
 export function explain(cell: Cell, job: JobRecord): Explanation {
   const halted = haltOf(cell, job);
   if (halted !== undefined) {
-    return { state: job.state, why: halted, blockers: [], position: null, ahead: [], earliestStartMs: null, remedies: [] };
+    return { state: job.state, why: halted, blockers: [], position: null, ahead: [], earliestStartMs: null, expected: null, remedies: [] };
   }
   const attempts = job.spec.options.map((_, option) => tryOption(cell, job, option, 'full'));
   const blockers = attempts.flatMap((attempted): Blocker[] => ('blocker' in attempted ? [attempted.blocker] : []));
   const isBlocked = blockers.length === attempts.length;
+  const expected = expectedPlacement(cell, job);
   return {
     state: job.state,
     why: { kind: isBlocked ? 'blocked' : 'others_first' },
     blockers,
     position: positionOf(cell, job),
     ahead: aheadOf(cell, job),
-    earliestStartMs: earliestStart(cell, job),
+    earliestStartMs: expected?.startMs ?? null,
+    expected,
     remedies: blockers.flatMap((blocker) => remedyFor(cell, job, blocker) ?? []),
   };
 }
@@ -84,9 +102,20 @@ function haltOf(cell: Cell, job: JobRecord): Why | undefined {
   return retryAtMs === undefined ? undefined : { kind: 'payer_refused', retryAtMs };
 }
 
-function earliestStart(cell: Cell, job: JobRecord): number | null {
-  const starts = job.spec.options.flatMap((_, option) => soonestPlacement(cell, job, option)?.startMs ?? []);
-  return starts.length === 0 ? null : Math.min(...starts);
+/** By the option that has room first; of those that may have to wait for ever, the first. */
+function expectedPlacement(cell: Cell, job: JobRecord): ExpectedPlacement | null {
+  const found = job.spec.options.flatMap((_, option) => soonestPlacement(cell, job, option) ?? []);
+  const soonest = found.toSorted((a, b) => (a.startMs ?? Infinity) - (b.startMs ?? Infinity) || 0)[0];
+  if (soonest === undefined) return null;
+  const { option, poolId, placement, nanoDollarsPerHour } = soonest.offer;
+  return {
+    option,
+    poolId,
+    nodeIds: placement.slots.map(({ node }) => cell.fleet.node(node).spec.id),
+    milli: milliHeld(must(job.spec.options[option], 'the option exists').accelerator, placement),
+    nanoDollarsPerHour,
+    startMs: soonest.startMs,
+  };
 }
 
 /** How many of those ahead an explanation names. */

@@ -18,6 +18,9 @@ export type Plan =
       readonly option: number;
       readonly poolId: PoolId;
       readonly nodeIds: readonly string[];
+      /** Thousandths of accelerators that it is charged for; of nodes, where it has none. */
+      readonly milli: number;
+      /** Of all of it. */
       readonly nanoDollarsPerHour: number;
       /** When it will have been handed over, if its victims take all of their grace. */
       readonly startMs: number;
@@ -49,6 +52,7 @@ function placeOf(cell: Cell, job: JobRecord, attempt: Attempt): Plan {
     option: attempt.option,
     poolId: attempt.poolId,
     nodeIds: attempt.placement.slots.map(({ node }) => cell.fleet.node(node).spec.id),
+    milli,
     nanoDollarsPerHour: Math.floor((milli * nanoDollarsPerHour) / WHOLE_MILLI),
     startMs: inItsWay.reduce((atMs, other) => Math.max(atMs, other.attempt?.leaving?.graceEndsAtMs ?? 0), cell.nowMs),
     victims: leaving.flatMap(({ spec, attempt: its }) =>

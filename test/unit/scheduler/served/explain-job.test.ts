@@ -139,3 +139,16 @@ describe('[J102] a waiting job', () => {
     expect(world.job(id).state).toBe('starting');
   });
 });
+
+it('[J103] a plan is refused as the submission would be', () => {
+  const world = new ServedCell([POOL]);
+  const codeOf = (terms: Parameters<typeof jobRequest>[1]) => {
+    const [planned, submitted] = [world.cell.plan(jobRequest(1, terms)), world.cell.submit(jobRequest(1, terms))];
+    expect(planned).toEqual(submitted);
+    return planned.ok ? undefined : planned.error.code;
+  };
+  expect(codeOf({ queue: 'other' })).toBeDefined();
+  expect(codeOf({ deadlineAtMs: 1 })).toBeDefined();
+  expect(codeOf({ dependsOn: [jobRequest(9).id] })).toBeDefined();
+  expect(codeOf({ options: [{ ...ANY_NODE, nodes: { min: 2, max: 1, step: 1 } }] })).toBeDefined();
+});

@@ -96,6 +96,7 @@ describe('[J60] a plan', () => {
         option: 0,
         poolId: 'pool_aaaaaaaaaa',
         nodeIds: ['node-0'],
+        milli: 4_000,
         nanoDollarsPerHour: 20_000,
         startMs: world.nowMs + 7_000,
         victims: [{ jobId: low, reason: 'priority' }],
