@@ -1,4 +1,5 @@
 import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
@@ -37,6 +38,8 @@ export const requestOf = ({ n, cohort, queue, set }: Workload): JobRequest =>
   jobRequest(n, {
     tenantId: tenantOf(cohort, queue),
     priority: set.priority / 2,
+    // On a machine too slow for leases a workload is tried again rather than given up.
+    attemptsMax: LIMITS.jobAttemptsMaxCount,
     options: [{ ...ANY_NODE, perNode: { cpuMilli: set.units * UNIT_MILLI, memoryMib: 1, acceleratorCount: 0, milliEach: 0 } }],
   });
 

@@ -21,6 +21,8 @@ export interface SuiteResult {
   /** The share of the quota that was in use, over the whole run. */
   readonly quotaUse: number;
   readonly submitP99Ms: number;
+  /** Attempts whose agents were too slow for their leases; their jobs ran again. */
+  readonly dropped: number;
 }
 
 /** What agents and their operator call of a pool. */
@@ -52,6 +54,7 @@ class SuiteRun {
   #startMs = 0;
   #done = 0;
   #unitMs = 0;
+  #dropped = 0;
   #isOver = false;
 
   constructor(parts: SuiteParts) {
@@ -79,6 +82,7 @@ class SuiteRun {
       waitMs: Object.fromEntries(SIZES.map((size) => [size, mean(this.#waits[size])])) as Record<Size, number>,
       quotaUse: this.#unitMs / (quotaOf(suite) * wallMs),
       submitP99Ms: submits[Math.floor(0.99 * submits.length)] ?? 0,
+      dropped: this.#dropped,
     };
   }
 
@@ -137,22 +141,35 @@ class SuiteRun {
     }
   }
 
-  /** An attempt: gives a sign of life, works for as long as was generated, reports the end. */
-  async #attempt(desk: Agents, { attemptId, jobId, fence }: Grant): Promise<void> {
+  /** An attempt: gives a sign of life, works for as long as was generated, reports the end. One that was given to another agent is dropped. */
+  async #attempt(desk: Agents, grant: Grant): Promise<void> {
+    if (await this.#runs(desk, grant)) this.#done += 1;
+    else this.#dropped += 1;
+  }
+
+  /** Whether the attempt was this agent's to its end. */
+  async #runs(desk: Agents, { attemptId, jobId, fence }: Grant): Promise<boolean> {
     const { nowMs, sleep } = this.#parts;
     const { set, arrivalMs } = must(this.#workloads.get(jobId), 'a job of the suite');
     const startedMs = nowMs();
+    if (isStale(await desk.heartbeat(attemptId, fence, PROGRESS))) return false;
     this.#waits[set.size].push(startedMs - this.#startMs - arrivalMs);
-    accepted(await desk.heartbeat(attemptId, fence, PROGRESS));
     await sleep(startedMs + set.runtimeMs - nowMs());
-    accepted(await desk.end(attemptId, fence, COMPLETED));
+    if (isStale(await desk.end(attemptId, fence, COMPLETED))) return false;
     this.#unitMs += set.units * (nowMs() - startedMs);
-    this.#done += 1;
+    return true;
   }
 }
 
 /** Submissions that wait for their answers; a crowd of callers behind one gateway. */
 const SUBMITS_AT_ONCE = 64;
+
+/** Whether the attempt is another agent's by now. Any other refusal ends the run. */
+function isStale(outcome: Outcome<unknown>): boolean {
+  if (!outcome.ok && outcome.error.code === 'stale_fence') return true;
+  accepted(outcome);
+  return false;
+}
 
 function accepted<T>(outcome: Outcome<T>): T {
   if (!outcome.ok) throw new Error(`${outcome.error.code}: ${outcome.error.message}`);
