@@ -26,6 +26,9 @@ const NAMES = Object.entries(ENDPOINTS).flatMap(([name, { access, body }]) =>
 
 const valuesOf = (n: number): number[] => Array.from({ length: 100 }, (_, axis) => Math.sin(n + axis) + 1.5);
 
+/** An id that no job has. */
+const NO_JOB = 'job_0000000000000000000000000z';
+
 /** A tenant with one resource of each kind, a key whose requests are held, and another key for looking. */
 async function furnished(): Promise<{ tenant: TestTenant; held: ApiClient; heldKey: string; owned: Record<string, string> }> {
   const tenant = await createTenant(server, { scopes: SCOPES });
@@ -39,7 +42,14 @@ async function furnished(): Promise<{ tenant: TestTenant; held: ApiClient; heldK
   form.set('purpose', 'batch');
   form.set('file', new Blob(['{}\n']), 'lines.jsonl');
   const file = await client.call('POST', '/v1/files', form);
-  const owned = { tenant: tenant.id, organisation: tenant.organisation, file: file.body.id, index: 'secrets', collection: 'secrets' };
+  const owned = {
+    tenant: tenant.id,
+    organisation: tenant.organisation,
+    file: file.body.id,
+    index: 'secrets',
+    collection: 'secrets',
+    job: NO_JOB,
+  };
   return { tenant, held: new ApiClient(client.url, made.body.key), heldKey: made.body.id, owned: { ...owned, key: spare.body.id } };
 }
 
