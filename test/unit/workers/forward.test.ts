@@ -51,7 +51,7 @@ beforeEach(() => {
 });
 afterEach(() => void vi.restoreAllMocks());
 
-const filled = (path: string): string => path.replaceAll(/:\w+/g, 'x1');
+const filled = (path: string): string => path.replaceAll(/\/:\w+/g, '/x1');
 
 describe('a request under a control path', () => {
   it('[G62] is forwarded, and no other: each endpoint has one Worker', async () => {

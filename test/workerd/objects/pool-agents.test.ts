@@ -1,5 +1,5 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
-import { expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
@@ -7,7 +7,9 @@ import type { FileId } from '../../../src/kernel/ids.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
 import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
-import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, value } from './pool-world.ts';
+import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, startAlone, value } from './pool-world.ts';
+
+beforeEach(startAlone);
 
 const LARGE = { capacity: { accelerator: null, acceleratorCount: 0, cpuMilli: 64_000, memoryMib: 65_536 }, attemptsMax: 2 };
 

@@ -1,5 +1,5 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
@@ -8,7 +8,22 @@ import type { AttemptId } from '../../../src/kernel/ids.ts';
 import { extended } from '../../../src/pools/agent-lease.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
 import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
-import { COMPLETED, env, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, value } from './pool-world.ts';
+import {
+  COMPLETED,
+  env,
+  inStore,
+  jobState,
+  named,
+  newJob,
+  newPool,
+  PROGRESS,
+  scheduler,
+  silence,
+  startAlone,
+  value,
+} from './pool-world.ts';
+
+beforeEach(startAlone);
 
 /** A scheduler that cannot be reached. */
 const AWAY = {

@@ -41,6 +41,14 @@ export async function newPool(evicts = false) {
   return { id, stub, call };
 }
 
+/** Ends what other tests, also of other files, have left behind: they share one scheduler. Called before each test. */
+export async function startAlone(): Promise<void> {
+  for (const { id } of await scheduler().pools(1_000)) value(await scheduler().operate('remove', id, true));
+  const { tenantId } = jobRequest(1);
+  const waiting = value(await scheduler().jobs(tenantId, { state: 'pending' }, 100, undefined));
+  for (const { id } of waiting.jobs) value(await scheduler().act(tenantId, id, { kind: 'cancel' }));
+}
+
 let jobs = 0;
 export async function newJob(overrides: Partial<JobRequest> = {}) {
   const request = jobRequest(1_000 + ++jobs, overrides);
