@@ -1,4 +1,5 @@
-import type { AttemptEnding, Checkpoint, Grant, Progress, Throughput } from '../src/contract/attempt.ts';
+import type { AttemptEnding, Checkpoint, Grant, Throughput } from '../src/contract/attempt.ts';
+import type { Progress } from '../src/contract/attempt-report.ts';
 import { attemptIdOf, jobOfAttempt, rankOfAttempt } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';

@@ -1,6 +1,7 @@
 import { createDurable } from 'itty-durable';
 
-import type { Held, QuotaRule } from '../src/contract/quota-rule.ts';
+import type { Held } from '../src/contract/quota-terms.ts';
+import type { QuotaRule } from '../src/contract/quota-rule.ts';
 import type { FundAnswer, FundMessage } from '../src/contract/job-funds.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { assert } from '../src/kernel/assert.ts';

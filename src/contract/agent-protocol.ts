@@ -1,12 +1,13 @@
 import * as z from 'zod';
 
 import { about, apiOnly, apiText } from './api-text.ts';
-import { FAILURE_REASONS, progress } from './attempt.ts';
+import { FAILURE_REASONS } from './attempt.ts';
+import { progress } from './attempt-report.ts';
 import { name } from './common.ts';
 import type { Access, Endpoint } from './endpoint.ts';
 import { json, NO_BODY } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
-import { lineFaults } from './line-fault.ts';
+import { lineFaults } from './attempt-report.ts';
 import { nodeCapacity, nodeDomains, residentWeights } from './node-capacity.ts';
 import { agentId, poolId } from './pools.ts';
 import { JOB_KINDS } from './job-work.ts';

@@ -1,9 +1,6 @@
-import * as z from 'zod';
-
 import type { AttemptId, FileId, JobId, TenantId } from '../kernel/ids.ts';
-import { about } from './api-text.ts';
-import type { Work } from './job-work.ts';
-import type { LineFault } from './line-fault.ts';
+import type { Work } from './job-facts.ts';
+import type { LineFault, Progress } from './attempt-report.ts';
 
 /** Why an attempt ended without output. What follows from each is the scheduler's retry policy. */
 export const FAILURE_REASONS = [
@@ -39,15 +36,6 @@ export const FAILURE_REASONS = [
 ] as const;
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];
-
-/** Items of the input by how they ended: no item counts twice, so `completed + failed` are done. `total` is null until it is known. */
-export const progress = z.strictObject({
-  completed: z.int().min(0).meta(about('Items that succeeded.')),
-  failed: z.int().min(0).meta(about('Items that failed; `completed` does not count them.')),
-  total: z.int().min(0).nullable().meta(about('Items of the input; null until they have been counted.')),
-});
-
-export type Progress = z.infer<typeof progress>;
 
 /** One attempt at a job, handed by the scheduler to a pool. The fence is higher than that of any earlier attempt at the job. */
 export interface Grant {
@@ -164,3 +152,12 @@ export function jobOfOutput(id: FileId): JobId | undefined {
   const [, stem, fence] = id.split('_');
   return fence === undefined ? undefined : (`job_${stem}` as JobId);
 }
+
+/** The id of an attempt as a whole, without the rank of a member. */
+export const ATTEMPT_ID = /^att_[0-9a-z]{26}_\d{1,9}$/;
+
+/** The attempt that a job of a cluster is named after. */
+export const attemptIdIn = (name: string): AttemptId | undefined => (ATTEMPT_ID.test(name) ? (name as AttemptId) : undefined);
+
+/** The fencing token in an attempt's id: `att_X_3` has 3. */
+export const fenceOf = (id: AttemptId): number => Number(id.split('_')[2]);

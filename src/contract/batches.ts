@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
-import { lineFault } from './line-fault.ts';
+import { lineFault } from './attempt-report.ts';
 
 // OpenAI's batches. Each is a job of the kind `batch_embedding`, seen through their API: `batch_X` is `job_X`.
 

@@ -5,6 +5,9 @@ import type { RowFields } from './framed-body.ts';
 import type { Meter } from './meter.ts';
 import type { Scope } from './principal.ts';
 
+/** The parameters in the path of an endpoint: whole segments, so that `/v1/jobs:plan` has none. */
+export const PATH_PARAMS = /(?<=\/):(\w+)/g;
+
 /** Which callers are allowed. `tenant` takes the tenant from the key; the admin key belongs to none and is refused there. */
 export type Access =
   | { readonly kind: 'public' }

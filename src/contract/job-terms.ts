@@ -5,14 +5,9 @@ import { name } from './common.ts';
 import { LIMITS } from './limits.ts';
 import { acceleratorName } from './node-capacity.ts';
 import { dollarsIn } from './money.ts';
+import { PRIORITY_NAMES } from './job-facts.ts';
 
 // What a job asks of the scheduler, whatever it does: where it can run, what comes first, when it must be over and what it may cost.
-
-const PRIORITY_NAMES = ['low', 'normal', 'high'] as const;
-export type Priority = (typeof PRIORITY_NAMES)[number] | number;
-
-/** What the names stand for. */
-export const NAMED_PRIORITIES: Readonly<Record<(typeof PRIORITY_NAMES)[number], number>> = { low: 10, normal: 50, high: 100 };
 
 export const priority = z
   .int('must be low, normal, high or a whole number')

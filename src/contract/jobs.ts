@@ -1,14 +1,15 @@
 import * as z from 'zod';
 
 import { about, apiOnly, apiText } from './api-text.ts';
-import { FAILURE_REASONS, progress } from './attempt.ts';
+import { FAILURE_REASONS } from './attempt.ts';
+import { progress } from './attempt-report.ts';
 import { name, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { jobId, MARKETS, priority, TERMS } from './job-terms.ts';
 import { JOB_KINDS, WORK_SCHEMAS } from './job-work.ts';
 import { LIMITS } from './limits.ts';
-import { lineFaults } from './line-fault.ts';
+import { lineFaults } from './attempt-report.ts';
 import { dollarsOut } from './money.ts';
 
 export const JOB_STATES = [

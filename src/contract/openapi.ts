@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { createDocument } from 'zod-openapi';
 import type { ZodOpenApiOperationObject, ZodOpenApiPathsObject, ZodOpenApiResponsesObject } from 'zod-openapi';
 
-import { PATH_PARAMS } from './path-params.ts';
+import { PATH_PARAMS } from './endpoint.ts';
 import type { Access, Endpoint } from './endpoint.ts';
 import { ENDPOINTS } from './endpoints.ts';
 import type { EndpointName } from './endpoints.ts';

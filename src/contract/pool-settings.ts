@@ -2,15 +2,15 @@ import * as z from 'zod';
 
 import { about, apiText } from './api-text.ts';
 import { name } from './common.ts';
-import { KIND_FACTS } from './job-work.ts';
+import { KIND_FACTS } from './job-facts.ts';
 import { MARKETS } from './job-terms.ts';
 import { LIMITS } from './limits.ts';
-import type { Capacity } from './node-capacity.ts';
 import { capacityOf, capacityReply, nodeCapacity } from './node-capacity.ts';
+import type { PoolSettings } from './pool-record.ts';
 
 // What operators say of a pool: how its capacity is bought, how it grows and shrinks, and how jobs are placed in it and evicted from it.
 
-const PLACERS = ['least_waste', 'tightest_fit'] as const;
+export const PLACERS = ['least_waste', 'tightest_fit'] as const;
 
 const seconds = (max: number) => z.int().min(0).max(max);
 
@@ -28,7 +28,7 @@ const elasticity = z
   .refine(({ min_nodes, max_nodes }) => min_nodes <= max_nodes, { path: ['min_nodes'], message: 'must not be more than max_nodes' })
   .meta(apiText({ id: 'PoolElasticity' }));
 
-const SCHEDULER_KINDS = [...new Set(Object.values(KIND_FACTS).map(({ schedulerKind }) => schedulerKind))] as const;
+export const SCHEDULER_KINDS = [...new Set(Object.values(KIND_FACTS).map(({ schedulerKind }) => schedulerKind))] as const;
 
 const eviction = z
   .strictObject({
@@ -92,36 +92,6 @@ export const changedSettings = {
 export const settingsReply = z.object(fields);
 
 type Settings = z.output<typeof settingsReply>;
-
-/** The settings of a pool. Plain data. */
-export interface PoolSettings {
-  readonly market: (typeof MARKETS)[number];
-  readonly region: string;
-  readonly placer: (typeof PLACERS)[number];
-  readonly elasticity: {
-    readonly nodesMin: number;
-    readonly nodesMax: number;
-    readonly template: Capacity;
-    readonly provisioningMs: number;
-    readonly idleMs: number;
-  } | null;
-  readonly eviction: {
-    readonly runtimeMinMs: number;
-    readonly graceMaxMs: number;
-    readonly leavingMaxCount: number;
-    readonly protectedPriority: number | null;
-    readonly protectedKinds: readonly (typeof SCHEDULER_KINDS)[number][];
-  } | null;
-}
-
-/** A pool of before there were settings. */
-export const DEFAULT_SETTINGS: PoolSettings = {
-  market: 'reserved',
-  region: 'local',
-  placer: 'least_waste',
-  elasticity: null,
-  eviction: null,
-};
 
 type Given = { readonly [Field in keyof Settings]?: Settings[Field] | undefined };
 

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 
-import type { PoolId } from '../kernel/ids.ts';
 import { about, apiOnly, apiText } from './api-text.ts';
 import { name, owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -8,19 +7,7 @@ import { ADMIN, json, NO_BODY } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { dollarsIn, dollarsOut } from './money.ts';
 import { acceleratorName, nodeCapacity } from './node-capacity.ts';
-import type { PoolSettings } from './pool-settings.ts';
 import { changedSettings, newSettings, settingsReply } from './pool-settings.ts';
-
-/** A pool as registered. Plain data: it crosses RPC and is stored as one row. */
-export interface PoolRecord {
-  readonly id: PoolId;
-  readonly name: string;
-  /** The team that owns it. */
-  readonly owner: string;
-  readonly createdAtMs: number;
-  /** Absent in pools of before there were any: `DEFAULT_SETTINGS`. */
-  readonly settings?: PoolSettings;
-}
 
 export const poolId = z
   .string()

@@ -5,7 +5,8 @@ import { keyId, organisationId, projectId, tenantId, unixSeconds } from './commo
 import type { Endpoint } from './endpoint.ts';
 import { ADMIN, json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
-import { LEVELS, QUOTA_WINDOWS, quotaRule } from './quota-rule.ts';
+import { LEVELS, QUOTA_WINDOWS } from './quota-terms.ts';
+import { quotaRule } from './quota-rule.ts';
 
 const level = {
   organisation: organisationId.optional(),

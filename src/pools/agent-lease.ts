@@ -1,4 +1,5 @@
-import type { AttemptEnding, AttemptReport, Grant, Progress, Throughput } from '../contract/attempt.ts';
+import type { AttemptEnding, AttemptReport, Grant, Throughput } from '../contract/attempt.ts';
+import type { Progress } from '../contract/attempt-report.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Brand } from '../kernel/ids.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { PATH_PARAMS } from '../../src/contract/path-params.ts';
+import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/principal.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { PATH_PARAMS } from '../../src/contract/path-params.ts';
+import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';

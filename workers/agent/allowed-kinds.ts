@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 
 import type { JobKind } from '../../src/contract/job-work.ts';
-import { JOB_KINDS, KIND_FACTS } from '../../src/contract/job-work.ts';
+import { JOB_KINDS } from '../../src/contract/job-work.ts';
+import { KIND_FACTS } from '../../src/contract/job-facts.ts';
 import { canGuard } from './guarded-process.ts';
 
 /**

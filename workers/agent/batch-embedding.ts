@@ -2,8 +2,9 @@ import { createReadStream } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 
-import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
-import type { LineFault } from '../../src/contract/line-fault.ts';
+import type { FailureReason } from '../../src/contract/attempt.ts';
+import type { Progress } from '../../src/contract/attempt-report.ts';
+import type { LineFault } from '../../src/contract/attempt-report.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { must } from '../../src/kernel/assert.ts';
 import type { Result } from '../../src/kernel/result.ts';

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 
 import * as z from 'zod';
 
-import type { LineFault } from '../../src/contract/line-fault.ts';
+import type { LineFault } from '../../src/contract/attempt-report.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { rawLines } from '../../src/kernel/raw-lines.ts';
 

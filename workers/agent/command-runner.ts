@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
-import type { Progress } from '../../src/contract/attempt.ts';
+import type { Progress } from '../../src/contract/attempt-report.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { CheckpointFile } from './checkpoint-file.ts';
 import type { ProcessExit } from './guarded-process.ts';

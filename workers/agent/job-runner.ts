@@ -1,7 +1,8 @@
 import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
+import type { FailureReason } from '../../src/contract/attempt.ts';
+import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { JobKind } from '../../src/contract/job-work.ts';
-import type { LineFault } from '../../src/contract/line-fault.ts';
+import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { AttemptLog } from './attempt-log.ts';
 
 /** Why an attempt must stop before its work is done. `lost`: it is another agent's now, or about to be. */

@@ -3,8 +3,9 @@ import type * as z from 'zod';
 
 import type { Assignment, OutputClaim, Registration } from '../../src/contract/agent-protocol.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
-import type { LineFault } from '../../src/contract/line-fault.ts';
+import type { FailureReason } from '../../src/contract/attempt.ts';
+import type { Progress } from '../../src/contract/attempt-report.ts';
+import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
 
 /** Where an agent works, from its environment. */

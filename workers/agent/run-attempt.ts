@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Assignment } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason, Progress } from '../../src/contract/attempt.ts';
+import type { FailureReason } from '../../src/contract/attempt.ts';
+import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { ArtifactTransfer, Corrupt } from './artifact-transfer.ts';

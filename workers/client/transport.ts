@@ -1,4 +1,4 @@
-import { PATH_PARAMS } from '../../src/contract/path-params.ts';
+import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
 import type { WireError } from '../../src/contract/errors.ts';
 import type { VectorFrame } from '../../src/kernel/vector-frame.ts';
 import { readFrame, VECTOR_FRAME_TYPE, writeFrame } from '../../src/kernel/vector-frame.ts';

@@ -1,7 +1,8 @@
 import type { OutputClaim } from '../../contract/agent-protocol.ts';
-import type { Grant, JobOutput, Progress } from '../../contract/attempt.ts';
+import type { Grant, JobOutput } from '../../contract/attempt.ts';
+import type { Progress } from '../../contract/attempt-report.ts';
 import { checkpointFileOf, checkpointPrefixOf, outputFileOf } from '../../contract/attempt.ts';
-import { ERRORS_PATH, inputFilesOf, isOptional, outputPathsOf } from '../../contract/job-work.ts';
+import { ERRORS_PATH, inputFilesOf, isOptional, outputPathsOf } from '../../contract/job-facts.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';

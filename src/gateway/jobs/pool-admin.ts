@@ -1,7 +1,9 @@
 import { ADMIN_OWNER } from '../../contract/common.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { DEFAULT_SETTINGS, settingsOf } from '../../contract/pool-settings.ts';
-import type { ChangePool, CreatePool, NewPrice, PoolRecord } from '../../contract/pools.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
+import { settingsOf } from '../../contract/pool-settings.ts';
+import type { ChangePool, CreatePool, NewPrice } from '../../contract/pools.ts';
+import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import type { IdSigner } from '../../kernel/id-signer.ts';

@@ -1,4 +1,5 @@
-import type { AttemptEnding, Checkpoint, Grant, Progress, Throughput } from '../../contract/attempt.ts';
+import type { AttemptEnding, Checkpoint, Grant, Throughput } from '../../contract/attempt.ts';
+import type { Progress } from '../../contract/attempt-report.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolNode } from '../../contract/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';

@@ -2,7 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
-import type { Held } from '../../contract/quota-rule.ts';
+import type { Held } from '../../contract/quota-terms.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { must } from '../../kernel/assert.ts';
 import { err, ok } from '../../kernel/result.ts';

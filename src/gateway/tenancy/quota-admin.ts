@@ -1,7 +1,8 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
-import type { LevelKind, QuotaRule } from '../../contract/quota-rule.ts';
+import type { LevelKind } from '../../contract/quota-terms.ts';
+import type { QuotaRule } from '../../contract/quota-rule.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { LevelId } from '../../tenancy/quota/quota-level.ts';

@@ -1,4 +1,4 @@
-import type { PoolRecord } from '../../contract/pools.ts';
+import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { JobRecord } from '../engine/machine/job-record.ts';
 import { NONE_SEEN } from '../engine/placement/work-cost.ts';

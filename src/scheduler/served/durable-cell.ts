@@ -4,7 +4,7 @@ import type { FundAnswer } from '../../contract/job-funds.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../../contract/pool-exchange.ts';
-import type { PoolRecord } from '../../contract/pools.ts';
+import type { PoolRecord } from '../../contract/pool-record.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';

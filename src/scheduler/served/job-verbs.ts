@@ -1,5 +1,5 @@
 import { refusal } from '../../contract/errors.ts';
-import type { Priority } from '../../contract/job-terms.ts';
+import type { Priority } from '../../contract/job-facts.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { unreachable } from '../../kernel/assert.ts';

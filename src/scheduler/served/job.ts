@@ -1,8 +1,9 @@
-import type { Checkpoint, FailureReason, JobOutput, Progress } from '../../contract/attempt.ts';
-import type { Priority } from '../../contract/job-terms.ts';
-import type { Work } from '../../contract/job-work.ts';
+import type { Checkpoint, FailureReason, JobOutput } from '../../contract/attempt.ts';
+import type { Progress } from '../../contract/attempt-report.ts';
+import type { Priority } from '../../contract/job-facts.ts';
+import type { Work } from '../../contract/job-facts.ts';
 import type { JobErrorReason, JobState, StopReason } from '../../contract/jobs.ts';
-import type { LineFault } from '../../contract/line-fault.ts';
+import type { LineFault } from '../../contract/attempt-report.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Charged } from './charged.ts';

@@ -1,5 +1,5 @@
-import { DEFAULT_SETTINGS } from '../../contract/pool-settings.ts';
-import type { PoolRecord } from '../../contract/pools.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
+import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { PoolSpec } from '../engine/model/pool-spec.ts';
 
 /** A pool as the engine sees it. */

@@ -1,7 +1,8 @@
-import type { FailureReason, JobOutput, Progress } from '../../contract/attempt.ts';
+import type { FailureReason, JobOutput } from '../../contract/attempt.ts';
+import type { Progress } from '../../contract/attempt-report.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
 import type { JobState } from '../../contract/jobs.ts';
-import type { LineFault } from '../../contract/line-fault.ts';
+import type { LineFault } from '../../contract/attempt-report.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { Attempt, EndReason, JobRecord } from '../engine/machine/job-record.ts';

@@ -1,5 +1,5 @@
 import type { AttemptReport, ReportVerdict } from '../../contract/attempt.ts';
-import { KIND_FACTS } from '../../contract/job-work.ts';
+import { KIND_FACTS } from '../../contract/job-facts.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { AttemptNews, CellEvent } from '../engine/machine/event.ts';

@@ -1,6 +1,6 @@
-import { NAMED_PRIORITIES } from '../../contract/job-terms.ts';
-import type { Priority } from '../../contract/job-terms.ts';
-import { KIND_FACTS } from '../../contract/job-work.ts';
+import { NAMED_PRIORITIES } from '../../contract/job-facts.ts';
+import type { Priority } from '../../contract/job-facts.ts';
+import { KIND_FACTS } from '../../contract/job-facts.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { JobRequest } from './job.ts';

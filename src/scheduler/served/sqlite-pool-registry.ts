@@ -1,8 +1,8 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import { DEFAULT_SETTINGS } from '../../contract/pool-settings.ts';
-import type { PoolRecord } from '../../contract/pools.ts';
+import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
+import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';

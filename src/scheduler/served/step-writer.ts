@@ -1,6 +1,6 @@
 import type { Grant } from '../../contract/attempt.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
-import { modelOf } from '../../contract/job-work.ts';
+import { modelOf } from '../../contract/job-facts.ts';
 import type { Meter, UsageEvent } from '../../contract/meter.ts';
 import type { PoolEffect } from '../../contract/pool-exchange.ts';
 import { must } from '../../kernel/assert.ts';

@@ -1,4 +1,4 @@
-import { QUOTA_WINDOWS } from '../../contract/quota-rule.ts';
+import { QUOTA_WINDOWS } from '../../contract/quota-terms.ts';
 import { assert, must } from '../../kernel/assert.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import { migrate } from '../../kernel/sql/migrate.ts';

@@ -1,5 +1,6 @@
 import type { Assignment } from '../../../src/contract/agent-protocol.ts';
-import type { FailureReason, Grant, Progress } from '../../../src/contract/attempt.ts';
+import type { FailureReason, Grant } from '../../../src/contract/attempt.ts';
+import type { Progress } from '../../../src/contract/attempt-report.ts';
 import { attemptIdOf, outputFileOf } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, JobId } from '../../../src/kernel/ids.ts';

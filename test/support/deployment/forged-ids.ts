@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { PATH_PARAMS } from '../../../src/contract/path-params.ts';
+import { PATH_PARAMS } from '../../../src/contract/endpoint.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import { PATH_PARAMS } from '../../../src/contract/path-params.ts';
+import { PATH_PARAMS } from '../../../src/contract/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { openApiDocument } from '../../../src/contract/openapi.ts';

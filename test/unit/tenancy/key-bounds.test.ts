@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { PATH_PARAMS } from '../../../src/contract/path-params.ts';
+import { PATH_PARAMS } from '../../../src/contract/endpoint.ts';
 import { contains, parseAddressRange } from '../../../src/contract/client-address.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';

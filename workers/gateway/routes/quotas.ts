@@ -1,4 +1,4 @@
-import { QUOTA_WINDOWS } from '../../../src/contract/quota-rule.ts';
+import { QUOTA_WINDOWS } from '../../../src/contract/quota-terms.ts';
 import type { ShownLevel } from '../../../src/gateway/tenancy/quota-admin.ts';
 import { windowEndMs } from '../../../src/tenancy/quota/window.ts';
 import type { Handlers } from '../serve.ts';

@@ -1,4 +1,5 @@
-import type { JobKind } from './job-kind.ts';
+/** What a job is, as policies tell jobs apart. */
+export type JobKind = 'training' | 'batch_inference' | 'online_inference' | 'index_build' | 'distillation' | 'command';
 
 /** How jobs of a queue, or in a pool, may be evicted. Where both say something, the stricter holds. */
 export interface EvictionPolicy {

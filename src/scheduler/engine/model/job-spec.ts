@@ -1,5 +1,5 @@
 import type { JobId } from '../../../kernel/ids.ts';
-import type { JobKind } from './job-kind.ts';
+import type { JobKind } from './eviction-policy.ts';
 import type { Market, PoolSpec } from './pool-spec.ts';
 
 /** A job as its owner describes it: work and what it accepts, not where it runs. Plain data. */

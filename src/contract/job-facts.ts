@@ -1,0 +1,64 @@
+import type { FileId } from '../kernel/ids.ts';
+import type { FieldPath } from './field-path.ts';
+import type { JobKind, Program } from './job-work.ts';
+import { LIMITS } from './limits.ts';
+
+// What the rest of the system has to know of jobs: what they do, what holds for all jobs of a kind, what names of priorities stand for. Without
+// schemas: the Worker of the scheduler validates nothing, and does not carry the library for it.
+
+export const PRIORITY_NAMES = ['low', 'normal', 'high'] as const;
+export type Priority = (typeof PRIORITY_NAMES)[number] | number;
+
+/** What the names stand for. */
+export const NAMED_PRIORITIES: Readonly<Record<(typeof PRIORITY_NAMES)[number], number>> = { low: 10, normal: 50, high: 100 };
+
+interface BatchEmbedding {
+  readonly kind: 'batch_embedding';
+  readonly model: string;
+  readonly inputFile: FileId;
+  /** Absent: bad lines are answered among the others. */
+  readonly format?: 'openai_batch';
+}
+
+/** What a job does, as its runner sees it. */
+export type Work = BatchEmbedding | Program;
+
+/** What holds for all jobs of a kind. */
+interface KindFacts {
+  /** What the scheduler's policies call such jobs. */
+  readonly schedulerKind: 'training' | 'batch_inference' | 'online_inference' | 'index_build' | 'distillation' | 'command';
+  /** On how many nodes its runner can run one job. */
+  readonly nodesMax: number;
+  /** Whether an agent runs such jobs only if its operator says so: they run code of tenants. */
+  readonly isOptIn: boolean;
+  /** Whether it embeds the items of its input, and is charged for their tokens. */
+  readonly embedsInput: boolean;
+}
+
+export const KIND_FACTS: Readonly<Record<JobKind, KindFacts>> = {
+  batch_embedding: { schedulerKind: 'batch_inference', nodesMax: 1, isOptIn: false, embedsInput: true },
+  command: { schedulerKind: 'command', nodesMax: 1, isOptIn: true, embedsInput: false },
+  training: { schedulerKind: 'training', nodesMax: LIMITS.gangNodesMaxCount, isOptIn: true, embedsInput: false },
+};
+
+/** The model that the work needs a pool to have; null: none. */
+export const modelOf = (work: Work): string | null => (work.kind === 'batch_embedding' ? work.model : null);
+
+/** The paths of the files that the work writes, in the order in which attempts number them. */
+export function outputPathsOf(work: Work): readonly string[] {
+  if (work.kind !== 'batch_embedding') return work.outputs;
+  return work.format === 'openai_batch' ? [OUTPUT_PATH, ERRORS_PATH] : [OUTPUT_PATH];
+}
+
+/** What the answers to a file of requests are written to, and in an OpenAI batch the answers to requests that fail. */
+export const OUTPUT_PATH = 'output.jsonl';
+export const ERRORS_PATH = 'errors.jsonl';
+
+/** Whether an attempt may leave an output out, which then would be empty. */
+export const isOptional = (work: Work, path: string): boolean => work.kind === 'batch_embedding' && path === ERRORS_PATH;
+
+/** The files that the work reads, by the fields of the request that name them, in the order in which attempts number them. */
+export const inputFilesOf = (work: Work): readonly { readonly field: FieldPath; readonly id: FileId }[] =>
+  work.kind === 'batch_embedding'
+    ? [{ field: ['input_file'], id: work.inputFile }]
+    : work.inputs.map(({ file }, at) => ({ field: ['inputs', at, 'file'], id: file as FileId }));

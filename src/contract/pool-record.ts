@@ -1,0 +1,45 @@
+import type { PoolId } from '../kernel/ids.ts';
+import type { MARKETS } from './job-terms.ts';
+import type { Capacity } from './node-capacity.ts';
+import type { PLACERS, SCHEDULER_KINDS } from './pool-settings.ts';
+
+/** A pool as registered. Plain data: it crosses RPC and is stored as one row. */
+export interface PoolRecord {
+  readonly id: PoolId;
+  readonly name: string;
+  /** The team that owns it. */
+  readonly owner: string;
+  readonly createdAtMs: number;
+  /** Absent in pools of before there were any: `DEFAULT_SETTINGS`. */
+  readonly settings?: PoolSettings;
+}
+
+/** The settings of a pool. Plain data. */
+export interface PoolSettings {
+  readonly market: (typeof MARKETS)[number];
+  readonly region: string;
+  readonly placer: (typeof PLACERS)[number];
+  readonly elasticity: {
+    readonly nodesMin: number;
+    readonly nodesMax: number;
+    readonly template: Capacity;
+    readonly provisioningMs: number;
+    readonly idleMs: number;
+  } | null;
+  readonly eviction: {
+    readonly runtimeMinMs: number;
+    readonly graceMaxMs: number;
+    readonly leavingMaxCount: number;
+    readonly protectedPriority: number | null;
+    readonly protectedKinds: readonly (typeof SCHEDULER_KINDS)[number][];
+  } | null;
+}
+
+/** A pool of before there were settings. */
+export const DEFAULT_SETTINGS: PoolSettings = {
+  market: 'reserved',
+  region: 'local',
+  placer: 'least_waste',
+  elasticity: null,
+  eviction: null,
+};
