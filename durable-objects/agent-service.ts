@@ -144,11 +144,11 @@ export class AgentService {
     const lease = this.#parts.store.find(attemptId);
     if (lease?.lost === true ? lease.ending === undefined : lease !== undefined && !holds(lease, fence)) return stale(attemptId);
     if (holds(lease, fence)) {
-      // Written down first: the scheduler hears of it even if this call is cut off.
+      // Stored first: the pool reports it to the scheduler even if this call is cut off.
       this.#parts.store.save(ended(lease, ending));
       this.#parts.store.ends(lease.agentId, Date.now());
     }
-    // What is written down is what the scheduler hears, whatever a repetition says. [P57]
+    // The pool reports the ending that it stored first, whatever a repetition says. [P57]
     const recorded = lease?.ending ?? ending;
     if (recorded.kind !== ending.kind) return stale(attemptId);
     const verdict = await this.#parts.sync.ask({ ...subject(attemptId, fence), ...recorded });

@@ -1,6 +1,6 @@
 import type { Filter, Scalar } from './filter.ts';
 import { LIMITS } from './limits.ts';
-import { STORABLE, UNSTORABLE } from './vector-fields.ts';
+import { STORABLE, UNSTORABLE } from './json-value.ts';
 
 export type FilterPlace = readonly PropertyKey[];
 

@@ -7,7 +7,7 @@ import { FilterCheck } from './filter-check.ts';
 import { readGeoArea } from './geo-area.ts';
 import { instantOf } from './instant.ts';
 import { LIMITS } from './limits.ts';
-import { STORABLE } from './vector-fields.ts';
+import { isReachable } from './filter.ts';
 
 /** A filter in the syntax of users, as the tree that a shard evaluates. */
 export const filter = z
@@ -203,10 +203,6 @@ class FilterReader {
     }
   }
 }
-
-/** Whether a path can be asked for. Keys of metadata that are empty or contain a dot are on no such path. */
-export const isReachable = (path: string): boolean =>
-  path.length <= LIMITS.filterPathCharsMax && STORABLE.test(path) && !path.split('.').includes('');
 
 function intervalOf<T>(ends: readonly { readonly operator: string; readonly value: T }[]): Interval<T> {
   return Object.fromEntries(

@@ -1,4 +1,6 @@
 import type { GeoArea } from './geo-area.ts';
+import { STORABLE } from './json-value.ts';
+import { LIMITS } from './limits.ts';
 
 /** What JSON metadata holds at the end of a path. */
 export type Scalar = string | number | boolean | null;
@@ -38,3 +40,7 @@ export type Filter =
   | { readonly kind: 'element'; readonly path: string; readonly of: Filter }
   /** The vector's id is one of these. */
   | { readonly kind: 'ids'; readonly ids: readonly string[] };
+
+/** Whether a path can be asked for. Keys of metadata that are empty or contain a dot are on no such path. */
+export const isReachable = (path: string): boolean =>
+  path.length <= LIMITS.filterPathCharsMax && STORABLE.test(path) && !path.split('.').includes('');

@@ -16,3 +16,7 @@ export function jsonDepth(value: unknown, depthMax: number): number {
   }
   return depth;
 }
+
+// A NUL would end a text inside SQLite's JSON functions; half a surrogate pair has no UTF-8 form, so two ids would become one.
+export const STORABLE = /^[^\0\p{Surrogate}]*$/u;
+export const UNSTORABLE = 'must contain neither NUL nor half a surrogate pair';

@@ -5,6 +5,7 @@ import { isRawJson } from '../kernel/exact-json.ts';
 import { about, apiText } from './api-text.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
+import { STORABLE, UNSTORABLE } from './json-value.ts';
 
 /** The components of one vector, as a Float32Array: checked and converted in one loop instead of a schema a number. */
 export const floats = z
@@ -117,10 +118,6 @@ const utf8Text = (limitName: string, bytesMax: number) =>
     const message = `has ${bytes} bytes or more, more than ${limitName} (${bytesMax})`;
     context.addIssue({ code: 'too_big', origin: 'string', maximum: bytesMax, inclusive: true, message });
   });
-
-// A NUL would end a text inside SQLite's JSON functions; half a surrogate pair has no UTF-8 form, so two ids would become one.
-export const STORABLE = /^[^\0\p{Surrogate}]*$/u;
-export const UNSTORABLE = 'must contain neither NUL nor half a surrogate pair';
 
 export const vectorId = utf8Text('vectorIdBytesMax', LIMITS.vectorIdBytesMax)
   .min(1)

@@ -17,7 +17,7 @@ export interface AgentLease {
   readonly run?: string;
   /** Where the other members of the gang reach this one, once it has said so. */
   readonly address?: string;
-  /** How fast it has been since the scheduler was told; absent: not measured. */
+  /** How fast it has been since the last report to the scheduler; absent: not measured. */
   readonly throughput?: Throughput | undefined;
   /** The instruction in the reply to the agent's next heartbeat. */
   readonly command: AgentCommand;
@@ -75,8 +75,8 @@ export function measured(lease: AgentLease, throughput: Throughput): AgentLease 
   return { ...lease, throughput: { workMilli: workMilli + throughput.workMilli, overMs: overMs + throughput.overMs } };
 }
 
-/** The lease without what the scheduler has been told of its throughput. */
-export function told(lease: AgentLease, { workMilli, overMs }: Throughput): AgentLease {
+/** The lease without the part of its throughput that was reported to the scheduler. */
+export function reported(lease: AgentLease, { workMilli, overMs }: Throughput): AgentLease {
   const { throughput = NOTHING_DONE } = lease;
   const left = { workMilli: throughput.workMilli - workMilli, overMs: throughput.overMs - overMs };
   return { ...lease, throughput: left.overMs > 0 ? left : undefined };
@@ -87,7 +87,7 @@ const NOTHING_DONE: Throughput = { workMilli: 0, overMs: 0 };
 /** Takes the attempt from an agent that let the lease run out. */
 export const swept = (lease: AgentLease, nowMs: number): AgentLease => (nowMs >= lease.leaseUntilMs ? { ...lease, lost: true } : lease);
 
-/** The attempt as it ended; nothing else can happen to it but that the scheduler hears of it. */
+/** The attempt as it ended; all that is left to do is to report it to the scheduler. */
 export const ended = (lease: AgentLease, ending: AttemptEnding): AgentLease => ({ ...lease, lost: true, ending });
 
 /** The report on a lease for the scheduler, if any: an attempt that no agent has confirmed is not reported. */

@@ -6,7 +6,7 @@ import { must } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { AttemptId } from '../kernel/ids.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
-import { assign, ended, reportOn, swept, told } from './agent-lease.ts';
+import { assign, ended, reportOn, reported, swept } from './agent-lease.ts';
 import type { SqlitePoolStore } from './sqlite-pool-store.ts';
 
 const BATCH = LIMITS.schedulerBatchMaxCount;
@@ -130,7 +130,7 @@ export class PoolSync {
     if (verdict === 'stale' || (report.kind !== 'progress' && report.kind !== 'saved')) return store.remove(lease.grant.attemptId);
     // One that is asked for again begins with what it has saved.
     if (report.kind === 'saved') return store.save({ ...lease, grant: { ...lease.grant, checkpoint: report.checkpoint } });
-    const known = report.throughput === undefined ? lease : told(lease, report.throughput);
+    const known = report.throughput === undefined ? lease : reported(lease, report.throughput);
     const isAsked = !lease.lost && (verdict === 'cancel' || verdict === 'stop');
     if (isAsked || known !== lease) store.save(isAsked ? { ...known, command: verdict } : known);
   }

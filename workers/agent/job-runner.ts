@@ -22,7 +22,7 @@ export interface AttemptArtifacts {
   fetchInput(index: number, path: string): Promise<void>;
   /** Uploads an output. It is invisible to the job's owner until the completion that names it is accepted. */
   storeOutput(index: number, path: string): Promise<OutputClaim>;
-  /** Downloads what the attempts of the job have saved last; false when that is nothing. */
+  /** Downloads what the attempts of the job have saved last; false when they have saved nothing. */
   fetchCheckpoint(path: string): Promise<boolean>;
   /** Uploads what the attempt has saved, also while it stops: later attempts begin with it. */
   storeCheckpoint(path: string): Promise<void>;
@@ -43,7 +43,7 @@ export interface AttemptScope<Kind extends JobKind> {
   readonly onProgress: (progress: Progress) => void;
 }
 
-/** What came of an attempt whose runner was not told to stop. */
+/** How an attempt ended whose runner was not asked to stop. */
 export type RunEnd =
   | { readonly kind: 'done'; readonly progress: Progress; readonly tokens: number; readonly outputs: readonly OutputClaim[] }
   | RunFailure;

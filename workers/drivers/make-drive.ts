@@ -74,7 +74,7 @@ function clusterOf(config: DriverConfig): Cluster {
   });
 }
 
-/** What the runner (`workers/agent/run-once.ts`) reads. The token is not in it: who may look at jobs would see it. */
+/** What the runner (`workers/agent/run-once.ts`) reads. The token is not in it: everyone who may list the jobs of the cluster would see it. */
 const environmentOf = (assignment: Assignment, config: DriverConfig): Readonly<Record<string, string>> => ({
   SLUICE_URL: config.gateway_from_nodes ?? config.gateway,
   SLUICE_POOL: config.pool,

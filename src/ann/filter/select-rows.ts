@@ -1,4 +1,4 @@
-import { isReachable } from '../../contract/filter-syntax.ts';
+import { isReachable } from '../../contract/filter.ts';
 import type { Condition, Filter } from '../../contract/filter.ts';
 import type { JsonValue } from '../../contract/json-value.ts';
 import { LIMITS } from '../../contract/limits.ts';

@@ -1,6 +1,6 @@
 import { isRawJson } from '../../kernel/exact-json.ts';
 import type { FilterCheck, FilterPlace } from '../filter-check.ts';
-import { isReachable } from '../filter-syntax.ts';
+import { isReachable } from '../filter.ts';
 import type { Bound, Condition, Filter, Interval, Scalar } from '../filter.ts';
 import { readGeoArea } from '../geo-area.ts';
 import { instantOf } from '../instant.ts';

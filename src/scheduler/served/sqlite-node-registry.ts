@@ -6,7 +6,7 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 /** What operators want of a node. */
 export type NodeOrder = 'cordon' | 'drain';
 
-/** A node that its pool has told of, and what operators want of it; null: that it takes work. */
+/** A node that its pool has reported, and what operators want of it; null: that it takes work. */
 export interface KnownNode {
   readonly node: PoolNode;
   readonly order: NodeOrder | null;

@@ -28,9 +28,7 @@ export function suiteSettings({ cohorts, queues }: Suite): CellSettings {
       quotas,
     })),
   ]).flat();
-  // No payer is short of money here: grants are not asked for.
-  const { prepay: _, ...served } = SERVED_SETTINGS;
-  return { ...served, cohorts: trees };
+  return { ...SERVED_SETTINGS, cohorts: trees };
 }
 
 /** A workload as a job: so many cores on one node. Kueue's priorities in the order that they have. */

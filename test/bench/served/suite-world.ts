@@ -1,12 +1,16 @@
 import { LIMITS } from '../../../src/contract/limits.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
 import type { ServedWorld } from '../../support/worlds/served-suite.ts';
 import type { Suite } from '../scheduler/kueue-suite.ts';
 import { workloadsOf } from '../scheduler/kueue-suite.ts';
 import { poolOf, requestOf, suiteAgent, suiteSettings } from './suite-cell.ts';
 
+/** No ledger answers in simulated time, so no grants are asked for. */
+const unpaid = ({ prepay: _, ...settings }: CellSettings): CellSettings => settings;
+
 /** A suite in simulated time: as many pools as cohorts, each with so many agents. */
 export const suiteWorld = (suite: Suite, agentsPerPool: number): ServedWorld => ({
-  settings: suiteSettings(suite),
+  settings: unpaid(suiteSettings(suite)),
   pools: Array.from({ length: suite.cohorts }, (_, c) => ({
     id: poolOf(c),
     nodes: Array.from({ length: agentsPerPool }, (__, n) => ({

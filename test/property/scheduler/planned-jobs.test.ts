@@ -149,7 +149,7 @@ function planAndSubmit(seed: number): void {
   }
 }
 
-it('[J103] a plan is what a submission leads to: where, when, whom it evicts, why it waits', () => {
+it('[J103] a plan is what a submission leads to: where, when, which jobs it evicts, why it waits', () => {
   for (const seed of seeds(12)) planAndSubmit(seed);
   for (const [what, times] of Object.entries(seen)) expect(times, `${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(5);
 });

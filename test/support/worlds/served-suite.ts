@@ -71,7 +71,7 @@ export function startsOfEngine({ settings, pools, jobs }: ServedWorld): readonly
   return starts;
 }
 
-/** The starts that pools are told of by the served cell; its memory is lost after every `forgetsEvery` happenings. */
+/** The starts that the served cell sends to pools; it loses its memory after every `forgetsEvery` events. */
 export function startsOfServedCell(world: ServedWorld, forgetsEvery = Infinity): readonly Start[] {
   const served = new ServedRun(world, forgetsEvery);
   served.run();

@@ -28,7 +28,7 @@ function textOf(jobId: JobId, item: FeedItem): string {
     case 'silence':
       return ':\n\n';
     case 'gap':
-      // Without an id: a follower that comes back is told of the gap again.
+      // Without an id: a follower that connects again receives the gap again.
       return `event: gap\ndata: ${JSON.stringify({ object: 'job_event_gap', job: jobId, from: item.from, until: item.until })}\n\n`;
     case 'event': {
       const { event, isFinal } = item;

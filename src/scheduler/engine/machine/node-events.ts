@@ -29,7 +29,7 @@ export function addNodes(
 
 const NO_WEIGHTS = {};
 
-/** Weights that were on a node before it came: no job uses them. More than its memory holds are not believed. */
+/** Weights that were on a node before it came: no job uses them. Those beyond its memory are ignored. */
 function found(weights: readonly ModelWeights[], memoryMib: number): readonly ResidentWeights[] {
   let resident: readonly ResidentWeights[] = [];
   let leftMib = memoryMib;

@@ -45,7 +45,7 @@ class ElasticPool {
 const retired = ({ effects }: PoolOrders) => effects.flatMap(({ effect }) => (effect.kind === 'retire' ? [effect.nodeId] : []));
 
 describe('[P29] an elastic pool', () => {
-  it('is woken and told how many nodes are to come, until they have come', () => {
+  it('receives how many nodes are to come, until they have come', () => {
     const pool = new ElasticPool();
     pool.say();
     pool.world.cell.takeNews();
@@ -60,7 +60,7 @@ describe('[P29] an elastic pool', () => {
     expect(ids.map((id) => pool.world.job(id).state)).toEqual(['starting', 'starting', 'pending', 'pending', 'pending']);
   });
 
-  it('lets idle nodes go, told so until it has, and stays in step meanwhile', () => {
+  it('receives the order to let idle nodes go until it has, and stays in step meanwhile', () => {
     const pool = new ElasticPool();
     const ids = [1, 2].map((n) => pool.world.submit(n));
     pool.carryOut(pool.say({ joined: [poolNode('a'), poolNode('b')] }));
@@ -79,7 +79,7 @@ describe('[P29] an elastic pool', () => {
     expect(pool.say()).toEqual({ verdicts: [], effects: [], isOutOfStep: false, coming: 0 });
   });
 
-  it('that has lost a node which it should let go is in step, and is told nothing of it', () => {
+  it('that has lost a node which it should let go is in step, and receives no order for it', () => {
     const pool = new ElasticPool();
     const [id] = [pool.world.submit(1)];
     pool.carryOut(pool.say({ joined: [poolNode('a')] }));

@@ -75,7 +75,7 @@ describe('[J102] a waiting job', () => {
     expect(world.job(jobRequest(2).id).state).toBe('starting');
   });
 
-  it('is told of its price limit, and starts with the one that is named', () => {
+  it('names its price limit, and starts under the limit that the remedy names', () => {
     const world = new ServedCell([POOL]);
     world.join(2);
     const row = { accelerator: null, fromMs: 0, nanoDollarsPerHour: 5_000 };
@@ -112,7 +112,7 @@ describe('[J102] a waiting job', () => {
     expect(retryAtMs).toBeGreaterThan(world.nowMs);
   });
 
-  it('is told of no job of another tenant, only that one comes first', () => {
+  it('names no job of another tenant, only that one comes first', () => {
     const world = new ServedCell([POOL]);
     world.join(2);
     world.submit(1, { options: [wide(1)], runtimeMaxMs: DAY_MS });

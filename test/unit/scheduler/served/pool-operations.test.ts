@@ -69,7 +69,7 @@ describe('[P24] a pool that is deleted', () => {
     expect(world.job(running).state).toBe('running');
     expect(world.cell.operations.remove(POOL, true)).toEqual({ ok: true, value: null });
     expect(world.job(running)).toMatchObject({ state: 'pending', failures: 0, ended: [{ outcome: 'released' }] });
-    // It is told when it next reports, and nothing that it says counts.
+    // The scheduler answers so when it next reports, and ignores the report.
     world.nodes.delete(POOL);
     const end = { jobId: running, fence: must(grant, 'a grant').fence, kind: 'completed', progress: PROGRESS.progress, tokens: 9 } as const;
     expect(world.exchange(POOL, { reports: [end] })).toMatchObject({ verdicts: ['stale'], effects: [], isGone: true });
