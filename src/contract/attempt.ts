@@ -1,5 +1,5 @@
 import type { AttemptId, FileId, JobId, TenantId } from '../kernel/ids.ts';
-import type { Work } from './job-facts.ts';
+import type { Work } from './job-work.ts';
 import type { LineFault, Progress } from './attempt-report.ts';
 
 /** Why an attempt ended without output. What follows from each is the scheduler's retry policy. */

@@ -1,9 +1,9 @@
 import type { FileId } from '../kernel/ids.ts';
 import type { FieldPath } from './field-path.ts';
-import type { JobKind, Program } from './job-work.ts';
+import type { JobKind, Work } from './job-work.ts';
 import { LIMITS } from './limits.ts';
 
-// What the rest of the system has to know of jobs: what they do, what holds for all jobs of a kind, what names of priorities stand for. Without
+// What the rest of the system has to know of jobs: what holds for all jobs of a kind, and what names of priorities stand for. Without
 // schemas: the Worker of the scheduler validates nothing, and does not carry the library for it.
 
 export const PRIORITY_NAMES = ['low', 'normal', 'high'] as const;
@@ -11,17 +11,6 @@ export type Priority = (typeof PRIORITY_NAMES)[number] | number;
 
 /** What the names stand for. */
 export const NAMED_PRIORITIES: Readonly<Record<(typeof PRIORITY_NAMES)[number], number>> = { low: 10, normal: 50, high: 100 };
-
-interface BatchEmbedding {
-  readonly kind: 'batch_embedding';
-  readonly model: string;
-  readonly inputFile: FileId;
-  /** Absent: bad lines are answered among the others. */
-  readonly format?: 'openai_batch';
-}
-
-/** What a job does, as its runner sees it. */
-export type Work = BatchEmbedding | Program;
 
 /** What holds for all jobs of a kind. */
 interface KindFacts {

@@ -5,7 +5,6 @@ import { about } from './api-text.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
 import { PROGRAM_FIELDS } from './program.ts';
-import type { Work } from './job-facts.ts';
 
 // What a job does, as the wire has it: a kind is here only if agents have a runner for it. What holds for the jobs of a kind: job-facts.ts.
 
@@ -35,6 +34,17 @@ export const JOB_KINDS = Object.keys(WORK_SCHEMAS) as [JobKind, ...JobKind[]];
 
 export type WorkRequest = z.output<(typeof WORK_SCHEMAS)[JobKind]>;
 export type Program = z.output<typeof command> | z.output<typeof training>;
+
+interface BatchEmbedding {
+  readonly kind: 'batch_embedding';
+  readonly model: string;
+  readonly inputFile: FileId;
+  /** Absent: bad lines are answered among the others. */
+  readonly format?: 'openai_batch';
+}
+
+/** What a job does, as its runner sees it. */
+export type Work = BatchEmbedding | Program;
 
 /** The work that a request asks for; its other fields are left out. */
 export function workOf(request: WorkRequest): Work {

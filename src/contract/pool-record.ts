@@ -1,7 +1,10 @@
 import type { PoolId } from '../kernel/ids.ts';
+import { KIND_FACTS } from './job-facts.ts';
 import type { MARKETS } from './job-terms.ts';
 import type { Capacity } from './node-capacity.ts';
-import type { PLACERS, SCHEDULER_KINDS } from './pool-settings.ts';
+
+export const PLACERS = ['least_waste', 'tightest_fit'] as const;
+export const SCHEDULER_KINDS = [...new Set(Object.values(KIND_FACTS).map(({ schedulerKind }) => schedulerKind))] as const;
 
 /** A pool as registered. Plain data: it crosses RPC and is stored as one row. */
 export interface PoolRecord {

@@ -2,15 +2,13 @@ import * as z from 'zod';
 
 import { about, apiText } from './api-text.ts';
 import { name } from './common.ts';
-import { KIND_FACTS } from './job-facts.ts';
 import { MARKETS } from './job-terms.ts';
 import { LIMITS } from './limits.ts';
 import { capacityOf, capacityReply, nodeCapacity } from './node-capacity.ts';
 import type { PoolSettings } from './pool-record.ts';
+import { PLACERS, SCHEDULER_KINDS } from './pool-record.ts';
 
 // What operators say of a pool: how its capacity is bought, how it grows and shrinks, and how jobs are placed in it and evicted from it.
-
-export const PLACERS = ['least_waste', 'tightest_fit'] as const;
 
 const seconds = (max: number) => z.int().min(0).max(max);
 
@@ -27,8 +25,6 @@ const elasticity = z
   })
   .refine(({ min_nodes, max_nodes }) => min_nodes <= max_nodes, { path: ['min_nodes'], message: 'must not be more than max_nodes' })
   .meta(apiText({ id: 'PoolElasticity' }));
-
-export const SCHEDULER_KINDS = [...new Set(Object.values(KIND_FACTS).map(({ schedulerKind }) => schedulerKind))] as const;
 
 const eviction = z
   .strictObject({

@@ -1,6 +1,6 @@
 import type { CreateBatch } from '../../contract/batches.ts';
 import { hoursOf } from '../../contract/batches.ts';
-import type { Work } from '../../contract/job-facts.ts';
+import type { Work } from '../../contract/job-work.ts';
 import { refusalAt } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';

@@ -1,6 +1,6 @@
 import type { Refusal } from '../../contract/errors.ts';
 import { refusal, refusalAt } from '../../contract/errors.ts';
-import type { Work } from '../../contract/job-facts.ts';
+import type { Work } from '../../contract/job-work.ts';
 import { inputFilesOf, KIND_FACTS, modelOf } from '../../contract/job-facts.ts';
 import { workOf } from '../../contract/job-work.ts';
 import type { CreateJob } from '../../contract/jobs.ts';

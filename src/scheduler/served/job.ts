@@ -1,7 +1,7 @@
 import type { Checkpoint, FailureReason, JobOutput } from '../../contract/attempt.ts';
 import type { Progress } from '../../contract/attempt-report.ts';
 import type { Priority } from '../../contract/job-facts.ts';
-import type { Work } from '../../contract/job-facts.ts';
+import type { Work } from '../../contract/job-work.ts';
 import type { JobErrorReason, JobState, StopReason } from '../../contract/jobs.ts';
 import type { LineFault } from '../../contract/attempt-report.ts';
 import { LIMITS } from '../../contract/limits.ts';

@@ -6,7 +6,10 @@ import { workloadsOf } from '../scheduler/kueue-suite.ts';
 import { poolOf, requestOf, suiteAgent, suiteSettings } from './suite-cell.ts';
 
 /** No ledger answers in simulated time, so no grants are asked for. */
-const unpaid = ({ prepay: _, ...settings }: CellSettings): CellSettings => settings;
+function unpaid(settings: CellSettings): CellSettings {
+  const { prepay: _, ...others } = settings;
+  return others;
+}
 
 /** A suite in simulated time: as many pools as cohorts, each with so many agents. */
 export const suiteWorld = (suite: Suite, agentsPerPool: number): ServedWorld => ({
