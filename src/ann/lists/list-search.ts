@@ -328,26 +328,36 @@ export class ListSearch {
   /** Rescores every allowed entry, some at a time, and answers how many those are. */
   *#allAllowed(missing: Missing): Generator<number> {
     const { frame, run } = this.#kernels;
-    const found = () => {
+    const settled = function* () {
+      const found = frame.word('found');
+      if (found === 0) return;
       // Ordered by their codes alone: all candidates are read anyway.
       run.settle(frame.address, 0);
-      return frame.word('found');
+      yield found;
+      frame.setWord('found', 0);
     };
+    let [listsProbed, codesScanned, roomLeft] = [0, 0, frame.word('candidatesMax')];
     for (let place = 0; place < this.#directory.count; place += 1) {
       const count = this.#directory.countAt(place);
-      if (count > 0 && this.#directory.firstAt(place) === 0) this.#pageIn(place, missing);
+      if (count > 0 && this.#directory.firstAt(place) === 0) {
+        // What comes may evict the lists whose entries were found.
+        yield* settled();
+        this.#pageIn(place, missing);
+      }
       this.#directory.touch(place, this.#tick);
-      frame.setWord('listsProbed', frame.word('listsProbed') + Number(count > 0));
-      frame.setWord('codesScanned', frame.word('codesScanned') + count);
+      listsProbed += Number(count > 0);
+      codesScanned += count;
       let block = this.#directory.firstAt(place);
       for (let rest = count; rest > 0; rest -= BLOCK_ENTRIES) {
         block = run.gather(frame.address, block, Math.min(BLOCK_ENTRIES, rest));
-        if (frame.word('found') <= frame.word('candidatesMax') - BLOCK_ENTRIES) continue;
-        yield found();
-        frame.setWord('found', 0);
+        roomLeft -= BLOCK_ENTRIES;
+        if (roomLeft >= BLOCK_ENTRIES) continue;
+        yield* settled();
+        roomLeft = frame.word('candidatesMax');
       }
-      yield found();
-      frame.setWord('found', 0);
     }
+    yield* settled();
+    frame.setWord('listsProbed', listsProbed);
+    frame.setWord('codesScanned', codesScanned);
   }
 }

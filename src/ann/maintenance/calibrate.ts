@@ -2,17 +2,14 @@ import { must } from '../../kernel/assert.ts';
 import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
 import type { SearchDepth } from '../engine/list-settings.ts';
 import { CALIBRATED_TOP_K, UNCALIBRATED, proposalCount } from '../engine/list-settings.ts';
-import { Rescoring } from '../engine/rescoring.ts';
 import type { ListSet } from '../engine/list-set.ts';
 import { subspaceCount } from '../lists/list-model.ts';
 import type { ListCost } from '../lists/list-search.ts';
-import type { PlacedVector, VectorMatch } from '../stored-vector.ts';
 import type { Task } from './background-work.ts';
-import { inSlices } from './background-work.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
+import type { Trials } from './trial-queries.ts';
+import { STOP_MAX, TOP_K_LARGE, trialQueries, trialsOf } from './trial-queries.ts';
 
-const TOP_K_LARGE = 100;
-const STOP_MAX = 255;
 const RESCORE_COUNTS = [32, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 2048, 4096];
 const RESCORE_COUNT_MAX = 8192;
 
@@ -24,10 +21,11 @@ const RESCORE_COUNT_MAX = 8192;
 export function* calibrate(shard: MaintainedShard, listSetId: number): Task {
   const target = shard.identity.recall ?? RECALL_TARGET_DEFAULT;
   const aim = target + 0.3 * (1 - target);
-  const queries = yield* trialQueries(shard, listSetId, shard.sizes.trialQueries, TOP_K_LARGE);
-  const found = yield* cheapestDepth(shard, listSetId, queries, aim);
+  const queries = yield* trialQueries(shard, listSetId);
+  const found = yield* cheapestDepth(shard, listSetId, trialsOf(queries, CALIBRATED_TOP_K, aim));
   const depth = found ?? UNCALIBRATED;
-  const rescoreGrowth = found === undefined ? 0 : yield* growth(shard, listSetId, queries, found, aim);
+  const large = queries.filter(({ sought }) => sought === TOP_K_LARGE);
+  const rescoreGrowth = found === undefined ? 0 : yield* growth(shard, listSetId, trialsOf(large, TOP_K_LARGE, aim), found);
   const listSet = shard.lists.listSet(listSetId);
   const { encodedCount, encodedLoss, usualLoss } = listSet.settings;
   listSet.set({
@@ -41,22 +39,14 @@ export function* calibrate(shard: MaintainedShard, listSetId: number): Task {
   });
 }
 
-function* cheapestDepth(
-  shard: MaintainedShard,
-  listSetId: number,
-  queries: readonly TrialQuery[],
-  aim: number,
-): Generator<undefined, SearchDepth | undefined> {
+function* cheapestDepth(shard: MaintainedShard, listSetId: number, trials: Trials): Generator<undefined, SearchDepth | undefined> {
   const leastStop = function* (
     stopMax: number,
     rescoreCount: number,
     stopsByReach: boolean,
   ): Generator<undefined, CostedDepth | undefined> {
     const depthAt = (stop: number): SearchDepth => ({ stop, stopsByReach, rescoreCount, rescoreGrowth: 0 });
-    const found = yield* least(stopMax, function* (stop) {
-      const { recall, cost } = yield* trial(shard, listSetId, queries, depthAt(stop), CALIBRATED_TOP_K);
-      return recall >= aim ? cost : undefined;
-    });
+    const found = yield* least(stopMax, (stop) => costAt(shard, listSetId, trials, depthAt(stop)));
     return found && { depth: depthAt(found.value), cost: found.outcome };
   };
   const tellsReach = shard.identity.metric === 'cosine';
@@ -81,17 +71,10 @@ interface CostedDepth {
 }
 
 /** How much more has to be rescored for larger answers, as a power of their size. */
-function* growth(
-  shard: MaintainedShard,
-  listSetId: number,
-  queries: readonly TrialQuery[],
-  depth: SearchDepth,
-  aim: number,
-): Generator<undefined, number> {
+function* growth(shard: MaintainedShard, listSetId: number, trials: Trials, depth: SearchDepth): Generator<undefined, number> {
   const found = yield* least(RESCORE_COUNT_MAX, function* (count) {
     if (count < proposalCount(TOP_K_LARGE)) return undefined;
-    const { recall } = yield* trial(shard, listSetId, queries, { ...depth, rescoreCount: count }, TOP_K_LARGE);
-    return recall >= aim ? recall : undefined;
+    return yield* costAt(shard, listSetId, trials, { ...depth, rescoreCount: count });
   });
   const count = found?.value ?? RESCORE_COUNT_MAX;
   return Math.max(0, Math.log(count / depth.rescoreCount) / Math.log(TOP_K_LARGE / CALIBRATED_TOP_K));
@@ -114,82 +97,35 @@ function* least<T>(
   return found;
 }
 
-// Another one than that of trainings, whose sample is what lists fit best.
-const SEED = 2;
 // What the searches of one slice take, about; and what comes to what a search costs, for it and for each candidate that it proposes.
 const SLICE_NS = 4_000_000;
 const QUERY_NS = 8_000;
 const CANDIDATE_NS = 250;
 
-/** A stored vector as a query, with the vectors that are closest to it, itself left out: the closest first. */
-interface TrialQuery extends PlacedVector {
-  readonly closest: readonly VectorMatch[];
-}
-
-/** Some vectors of the lists and the `topK` entries that exact search finds for each. */
-export function* trialQueries(
-  { store, lists, identity, pace }: MaintainedShard,
-  listSetId: number,
-  count: number,
-  topK: number,
-): Generator<undefined, TrialQuery[]> {
-  const queries: TrialQuery[] = [];
-  for (const row of store.sampleRows(count, SEED)) {
-    yield;
-    const [vector] = store.readRows([row], identity);
-    if (vector === undefined) continue;
-    const query = { ...vector, topK: topK + 1 };
-    const rescoring = new Rescoring(identity.metric, query, store.read(identity));
-    const { candidates } = lists.exactly(lists.listSet(listSetId), query);
-    // Where very many tie, as around zeros, all of them are read.
-    for (const slice of inSlices(candidates, identity.dimensions, pace)) {
-      const { rowCount } = rescoring;
-      rescoring.push(slice);
-      if (rescoring.rowCount === rowCount) break;
-      yield;
-    }
-    const others = rescoring.matches().filter((match) => match.row !== row);
-    queries.push({ ...vector, closest: others.slice(0, topK) });
-  }
-  return queries;
-}
-
-/** What share of the closest `topK` a search of this depth proposes, and what it costs. */
-export function* trial(
+/** What searches of this depth cost; undefined if they miss too many neighbours, which is known long before the last search. [V198] */
+function* costAt(
   { lists, pace }: MaintainedShard,
   listSetId: number,
-  queries: readonly TrialQuery[],
+  { topK, queries, missedMax }: Trials,
   depth: SearchDepth,
-  topK: number,
-): Generator<undefined, { recall: number; cost: number }> {
-  let [hits, wanted, cost, sliceNs] = [0, 0, 0, 0];
+): Generator<undefined, number | undefined> {
+  let [missed, cost, sliceNs] = [0, 0, 0];
   yield;
-  for (const query of queries) {
+  for (const { closest, wanted, ...query } of queries) {
     if (sliceNs > pace.sliceShare * SLICE_NS) {
       sliceNs = 0;
       yield;
     }
     const listSet = lists.listSet(listSetId);
     const found = lists.nearby(listSet, depth, { ...query, topK: topK + 1 });
-    const proposed = new Set(found.candidates.map(({ row }) => row));
-    const last = Math.min(topK, query.closest.length);
     const searchNs = costOf(listSet, found.cost);
     cost += searchNs;
     sliceNs += searchNs + QUERY_NS + CANDIDATE_NS * found.candidates.length;
-    const closest = asCloseAs(query.closest, last);
-    // Where all that is known beyond them ties, others may, too, and are as good.
-    if (closest.length > last && closest.length === query.closest.length) continue;
-    hits += Math.min(last, closest.filter(({ row }) => proposed.has(row)).length);
-    wanted += last;
+    const proposed = new Set(found.candidates.map(({ row }) => row));
+    missed += Math.max(0, wanted - closest.filter((row) => proposed.has(row)).length);
+    if (missed > missedMax) return undefined;
   }
-  return { recall: wanted === 0 ? 1 : hits / wanted, cost };
-}
-
-/** The first `count`, and those that tie with the last of them: any of them will do. */
-function asCloseAs(closest: readonly VectorMatch[], count: number): readonly VectorMatch[] {
-  const score = closest[count - 1]?.score;
-  const end = closest.findIndex((match, i) => i >= count && match.score !== score);
-  return end === -1 ? closest : closest.slice(0, end);
+  return cost;
 }
 
 /** In nanoseconds, about: what counts is how the parts compare. */

@@ -1,0 +1,109 @@
+import type { SearchDepth } from '../engine/list-settings.ts';
+import { CALIBRATED_TOP_K } from '../engine/list-settings.ts';
+import type { Candidate } from '../engine/rescoring.ts';
+import { Rescoring } from '../engine/rescoring.ts';
+import type { PlacedVector, Row, VectorMatch } from '../stored-vector.ts';
+import { inSlices } from './background-work.ts';
+import type { MaintainedShard } from './maintained-shard.ts';
+
+export const TOP_K_LARGE = 100;
+export const STOP_MAX = 255;
+
+/** Finds what an exact search finds, unless codes say too little of the vectors. */
+const DEEPEST: SearchDepth = { stop: STOP_MAX, stopsByReach: false, rescoreCount: 4_096, rescoreGrowth: 0 };
+
+// Another one than that of trainings, whose sample is what lists fit best.
+const SEED = 2;
+// One query in so many has ground truth for large answers, which is most of what ground truth costs: each has ten times the neighbours.
+const LARGE_SHARE = 4;
+// The others have so many times the neighbours that are looked for, so that ties beyond the last of those show.
+const TIES_SHOWN = 3;
+// One query in so many is searched exactly, to see whether the deepest search is exact enough for the others.
+const CHECKED_SHARE = 8;
+
+/** A stored vector as a query, with the vectors that are closest to it, itself left out: the closest first. */
+interface TrialQuery extends PlacedVector {
+  readonly closest: readonly VectorMatch[];
+  /** How many that are, if there are as many. */
+  readonly sought: number;
+}
+
+/**
+ * Some vectors of the lists, with the entries closest to each. Exact search finds those of an eighth of them. Where the deepest search
+ * proposes all that it found, that one finds the others', which takes a fraction of the time; else exact search does, too. [V198]
+ */
+export function* trialQueries(shard: MaintainedShard, listSetId: number): Generator<undefined, TrialQuery[]> {
+  const { store, lists, identity, sizes } = shard;
+  const rows = [...store.sampleRows(sizes.trialQueries, SEED).entries()];
+  const queries: TrialQuery[] = [];
+  let isDeepEnough = true;
+  for (const sample of [...rows.filter(isChecked), ...rows.filter((other) => !isChecked(other))]) {
+    const [place, row] = sample;
+    yield;
+    const [vector] = store.readRows([row], identity);
+    if (vector === undefined) continue;
+    const sought = place % LARGE_SHARE === 0 ? TOP_K_LARGE : TIES_SHOWN * CALIBRATED_TOP_K;
+    const query = { ...vector, topK: sought + 1 };
+    const deep = isDeepEnough ? lists.nearby(lists.listSet(listSetId), DEEPEST, query).candidates : [];
+    const isExact = isChecked(sample) || !isDeepEnough;
+    const matches = yield* scored(shard, query, isExact ? lists.exactly(lists.listSet(listSetId), query).candidates : deep);
+    if (isExact) isDeepEnough &&= areProposed(matches, deep);
+    queries.push({ ...vector, closest: matches.filter((match) => match.row !== row).slice(0, sought), sought });
+  }
+  return queries;
+}
+
+const isChecked = ([place]: readonly [place: number, row: Row]): boolean => place % CHECKED_SHARE === 0;
+
+function* scored(
+  { store, identity, pace }: MaintainedShard,
+  query: PlacedVector & { readonly topK: number },
+  candidates: readonly Candidate[],
+): Generator<undefined, VectorMatch[]> {
+  const rescoring = new Rescoring(identity.metric, query, store.read(identity));
+  // Where very many tie, as around zeros, all of them are read.
+  for (const slice of inSlices(candidates, identity.dimensions, pace)) {
+    const { rowCount } = rescoring;
+    rescoring.push(slice);
+    if (rescoring.rowCount === rowCount) break;
+    yield;
+  }
+  return rescoring.matches();
+}
+
+function areProposed(matches: readonly VectorMatch[], candidates: readonly Candidate[]): boolean {
+  const proposed = new Set(candidates.map(({ row }) => row));
+  return matches.every(({ row }) => proposed.has(row));
+}
+
+/** Searches for `topK` whose answers are known, and how many of all their neighbours may be missed. */
+export interface Trials {
+  readonly topK: number;
+  readonly queries: readonly Trial[];
+  readonly missedMax: number;
+}
+
+interface Trial extends PlacedVector {
+  /** Any `wanted` of these are a whole answer. */
+  readonly closest: readonly Row[];
+  readonly wanted: number;
+}
+
+export function trialsOf(queries: readonly TrialQuery[], topK: number, aim: number): Trials {
+  const trials = queries.map(({ row, namespace, values, closest }): Trial => {
+    const wanted = Math.min(topK, closest.length);
+    const equal = asCloseAs(closest, wanted);
+    // Where all that is known beyond them ties, others may, too, and are as good.
+    const isOpen = equal.length > wanted && equal.length === closest.length;
+    return { row, namespace, values, closest: equal.map((match) => match.row), wanted: isOpen ? 0 : wanted };
+  });
+  const wanted = trials.reduce((sum, trial) => sum + trial.wanted, 0);
+  return { topK, queries: trials, missedMax: Math.floor(wanted * (1 - aim)) };
+}
+
+/** The first `count`, and those that tie with the last of them: any of them will do. */
+function asCloseAs(closest: readonly VectorMatch[], count: number): readonly VectorMatch[] {
+  const score = closest[count - 1]?.score;
+  const end = closest.findIndex((match, i) => i >= count && match.score !== score);
+  return end === -1 ? closest : closest.slice(0, end);
+}
