@@ -55,12 +55,13 @@ export class AgentService {
   async lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[]): Promise<Outcome<Grant | null>> {
     const deadlineMs = Date.now() + waitMs;
     const besides = holding ?? [];
-    if (!this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined)) return unknownAgent();
+    const asking = this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined);
+    if (asking === undefined) return unknownAgent();
     const waiter = this.#parts.waiting.join(agentId);
     try {
-      if (this.#parts.store.takeRetirement(agentId)) return retired();
+      if (asking.isRetired && this.#parts.store.takeRetirement(agentId)) return retired();
       if (this.#parts.store.heldBy(agentId, besides) === undefined) {
-        if (!this.#parts.store.isJoined(agentId) || this.#parts.store.hasEnded()) await this.#parts.sync.run();
+        if (!asking.isJoined || this.#parts.store.hasEnded()) await this.#parts.sync.run();
         await this.#parts.arm();
         await waiter.until(Math.max(0, deadlineMs - Date.now()));
       }
@@ -90,7 +91,7 @@ export class AgentService {
     if (lease === undefined || alive === undefined) return stale(attemptId);
     const isFirst = lease.progress === null && alive.progress !== null;
     if (alive !== lease) {
-      this.#parts.store.save(throughput === undefined ? alive : measured(alive, throughput), isFirst);
+      this.#parts.store.save(throughput === undefined ? alive : measured(alive, throughput));
       this.#parts.store.sawAgent(lease.agentId, Date.now());
     }
     // The first sign of life makes the job `running`; later ones travel with the next sync.

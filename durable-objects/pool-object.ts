@@ -21,6 +21,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     store: this.#store,
     exchange: (message) => this.env.SCHEDULER.get(this.env.SCHEDULER.idFromName(SCHEDULER_CELL)).exchange(message),
     clock: { nowMs: () => Date.now() },
+    pause: (ms) => scheduler.wait(ms),
     onAssigned: (agentId) => this.#waiting.call(agentId),
     onGone: () => this.erase(),
     onRetired: (agentId) => this.#waiting.call(agentId),
@@ -54,6 +55,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   async erase(): Promise<void> {
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
+    this.#store.forget();
     this.#waiting.callAll();
   }
 

@@ -78,6 +78,10 @@ export const LIMITS = {
   poolLeaseMs: 30_000,
   // How often a pool reports its attempts to the scheduler, and learns of cancellations.
   poolSyncMs: 2_000,
+  // Between two messages of a pool to the scheduler: what happens meanwhile travels together. Short beside the start of any program.
+  poolGatherMs: 25,
+  // What a pool says of an attempt whose progress has not moved by a hundredth: as rarely as a person looks.
+  attemptReportMs: 30_000,
   // An agent that says nothing for this long is gone; several missed heartbeats.
   agentLeaseMs: 10_000,
   // Five fit into a lease: an agent loses it by silence, not by one late message.

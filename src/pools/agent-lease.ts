@@ -25,6 +25,8 @@ export interface AgentLease {
   readonly lost: boolean;
   /** How it ended, where the agent said so or had to stop; absent while it is held, and where the agent fell silent. */
   readonly ending?: AttemptEnding;
+  /** What the scheduler knows of it; absent: nothing yet. */
+  readonly known?: { readonly progress: Progress; readonly atMs: number };
 }
 
 /** `cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back. */
@@ -75,12 +77,38 @@ export function measured(lease: AgentLease, throughput: Throughput): AgentLease 
   return { ...lease, throughput: { workMilli: workMilli + throughput.workMilli, overMs: overMs + throughput.overMs } };
 }
 
-/** The lease without the part of its throughput that was reported to the scheduler. */
-export function reported(lease: AgentLease, { workMilli, overMs }: Throughput): AgentLease {
-  const { throughput = NOTHING_DONE } = lease;
-  const left = { workMilli: throughput.workMilli - workMilli, overMs: throughput.overMs - overMs };
-  return { ...lease, throughput: left.overMs > 0 ? left : undefined };
+/** The lease after the scheduler has taken a report in, which may be older than what the lease says by now. */
+export function reported(lease: AgentLease, { progress, throughput = NOTHING_DONE }: ProgressReport, nowMs: number): AgentLease {
+  const known = { progress, atMs: nowMs };
+  if (lease.throughput === undefined) return { ...lease, known };
+  const left = { workMilli: lease.throughput.workMilli - throughput.workMilli, overMs: lease.throughput.overMs - throughput.overMs };
+  return { ...lease, known, throughput: left.overMs > 0 ? left : undefined };
 }
+
+type ProgressReport = Extract<AttemptReport, { readonly kind: 'progress' }>;
+
+/**
+ * When the scheduler is next to learn of the lease; Infinity while no agent has confirmed it. Its end and its first sign of life are due at
+ * once, progress that has moved no sooner than `poolSyncMs` after the last report, and without that the pool shows that it still has the
+ * lease: of a gang at that pace, as its members learn of its end by the answers. [P30]
+ */
+export function reportDueMs({ lost, progress, known, grant }: AgentLease): number {
+  if (lost) return 0;
+  if (progress === null) return Infinity;
+  if (known === undefined) return 0;
+  const isPrompt = grant.worldSize !== undefined || hasMoved(known.progress, progress);
+  return known.atMs + (isPrompt ? LIMITS.poolSyncMs : LIMITS.attemptReportMs);
+}
+
+/** Whether progress has moved by what a reader would notice: its total, its last item, or a share of the items. */
+function hasMoved(before: Progress, { completed, failed, total }: Progress): boolean {
+  if (before.total !== total) return true;
+  const [was, done] = [before.completed + before.failed, completed + failed];
+  return was !== done && (total === null || done === total || Math.abs(done - was) >= total * PROGRESS_SHARE);
+}
+
+/** Smaller steps of progress are not worth a message of their own. */
+const PROGRESS_SHARE = 0.01;
 
 const NOTHING_DONE: Throughput = { workMilli: 0, overMs: 0 };
 

@@ -16,6 +16,7 @@ interface PoolSyncParts {
   /** Calls the scheduler. */
   readonly exchange: (message: PoolMessage) => Promise<PoolOrders>;
   readonly clock: Clock;
+  readonly pause: (ms: number) => Promise<void>;
   /** The pool was deleted. */
   readonly onGone: () => Promise<void>;
   /** An agent got an attempt. */
@@ -42,6 +43,8 @@ export class PoolSync {
   #questions: Question[] = [];
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  /** When exchanges last began. */
+  #begunAtMs = 0;
 
   constructor(parts: PoolSyncParts) {
     this.#parts = parts;
@@ -49,15 +52,22 @@ export class PoolSync {
 
   /** Reports all that is on record by now, and does what is to be done. Fails when the scheduler cannot be reached. */
   run(): Promise<void> {
-    const begin = (): Promise<void> => {
-      this.#next = undefined;
-      this.#running = this.#exchangeAll().finally(() => (this.#running = undefined));
-      return this.#running;
-    };
-    if (this.#running === undefined) return begin();
-    // The one under way may have read the rows already.
-    this.#next ??= this.#running.then(begin, begin);
+    // The one under way may have read the rows already. One that still waits for its turn reports what comes meanwhile, too. [P31]
+    this.#next ??= this.#inTurn(this.#running);
     return this.#next;
+  }
+
+  async #inTurn(before: Promise<void> | undefined): Promise<void> {
+    await before?.catch(() => undefined);
+    const { clock, pause } = this.#parts;
+    const waitMs = Math.min(this.#begunAtMs + LIMITS.poolGatherMs - clock.nowMs(), LIMITS.poolGatherMs);
+    if (waitMs > 0) await pause(waitMs);
+    // Else `run` would not have stored this promise yet.
+    else await Promise.resolve();
+    this.#next = undefined;
+    this.#begunAtMs = clock.nowMs();
+    this.#running = this.#exchangeAll().finally(() => (this.#running = undefined));
+    return this.#running;
   }
 
   /** Reports one thing, and answers what the scheduler makes of it. Fails when the scheduler cannot be reached. */
@@ -85,7 +95,7 @@ export class PoolSync {
       const nowMs = clock.nowMs();
       for (const lease of store.ended(nowMs, BATCH)) store.save(swept(lease, nowMs));
       const asked = new Set(questions.map(({ report }) => attemptOfReport(report)));
-      const leases = store.unsynced(nowMs - LIMITS.poolSyncMs / 2, BATCH).filter(({ grant }) => !asked.has(grant.attemptId));
+      const leases = store.due(nowMs, BATCH).filter(({ grant }) => !asked.has(grant.attemptId));
       const reports = [...questions.map(({ report }) => report), ...leases.flatMap((lease) => reportOn(lease) ?? [])].slice(0, BATCH);
       const left = store.absent(nowMs, BATCH);
       const joined = store.arrived(nowMs, BATCH);
@@ -102,12 +112,9 @@ export class PoolSync {
         await onGone();
         return false;
       }
+      reports.forEach((report, position) => this.#obey(report, must(orders.verdicts[position], 'a verdict for each report')));
       if (orders.isOutOfStep) store.disperse();
       else store.moved(joined, left);
-      // One that had nothing to report was looked at, too.
-      const untold = leases.filter((lease) => reportOn(lease) === undefined).map(({ grant }) => grant.attemptId);
-      store.markSynced([...untold, ...reports.map(attemptOfReport)], nowMs);
-      reports.forEach((report, position) => this.#obey(report, must(orders.verdicts[position], 'a verdict for each report')));
       for (const { effect } of orders.effects) this.#carryOut(effect);
       const isScaled = store.setComing(orders.coming) || [joined, left, orders.effects].some(({ length }) => length > 0);
       if (isScaled) this.#parts.onScaled();
@@ -130,9 +137,9 @@ export class PoolSync {
     if (verdict === 'stale' || (report.kind !== 'progress' && report.kind !== 'saved')) return store.remove(lease.grant.attemptId);
     // One that is asked for again begins with what it has saved.
     if (report.kind === 'saved') return store.save({ ...lease, grant: { ...lease.grant, checkpoint: report.checkpoint } });
-    const known = report.throughput === undefined ? lease : reported(lease, report.throughput);
+    const known = reported(lease, report, this.#parts.clock.nowMs());
     const isAsked = !lease.lost && (verdict === 'cancel' || verdict === 'stop');
-    if (isAsked || known !== lease) store.save(isAsked ? { ...known, command: verdict } : known);
+    store.save(isAsked ? { ...known, command: verdict } : known);
   }
 
   #carryOut(effect: PoolEffect): void {
@@ -158,10 +165,10 @@ export class PoolSync {
 
   /** Hands an attempt to an agent, which asks for it as long as it is there. */
   #start({ grant, nodeId }: Extract<PoolEffect, { kind: 'start' }>): void {
-    const { store, clock, onAssigned } = this.#parts;
+    const { store, onAssigned } = this.#parts;
     if (store.find(grant.attemptId) !== undefined) return;
     const agentId = nodeId as AgentId;
-    store.add(assign(grant, agentId, store.presentUntilMs(agentId)), clock.nowMs());
+    store.add(assign(grant, agentId, store.presentUntilMs(agentId)));
     onAssigned(agentId);
   }
 

@@ -11,7 +11,7 @@ import { refuse } from '../contract/outcome.ts';
 import type { PoolNode } from '../contract/pool-exchange.ts';
 import { ok } from '../kernel/result.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
-import { extended } from './agent-lease.ts';
+import { extended, reportDueMs } from './agent-lease.ts';
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE pool (id TEXT PRIMARY KEY, token_mac TEXT NOT NULL);
@@ -41,7 +41,16 @@ const MIGRATIONS: Migrations = [
    ALTER TABLE agents ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;`,
   // What each rotation said, so that a repetition is known from a rotation anew.
   `CREATE TABLE rotations (mac TEXT PRIMARY KEY, grace_ms INTEGER NOT NULL, former_until_ms INTEGER NOT NULL) WITHOUT ROWID;`,
+  // When the scheduler is next to learn of an attempt (P30); null while no agent has confirmed it. Of those that there are it learns at once.
+  `ALTER TABLE leases ADD COLUMN report_due_ms INTEGER;
+   UPDATE leases SET report_due_ms = 0 WHERE lost = 1 OR body ->> '$.progress' IS NOT NULL;
+   DROP INDEX leases_by_sync;
+   CREATE INDEX leases_by_report ON leases (report_due_ms) WHERE report_due_ms IS NOT NULL;
+   ALTER TABLE leases DROP COLUMN synced_at_ms;`,
 ];
+
+/** Up to when the attempts hold that an agent has. */
+const HELD_UNTIL = '(SELECT coalesce(max(lease_until_ms), 0) FROM leases WHERE agent_id = agents.id AND lost = 0)';
 
 type AgentRow = { readonly id: string; readonly name: string; readonly body: string | null };
 
@@ -61,6 +70,14 @@ const nodeIn = ({ id, name, body }: AgentRow): PoolNode => ({
   ...(body === null ? PLAIN_NODE : (JSON.parse(body) as typeof PLAIN_NODE)),
 });
 
+/** What the pool knows of an agent that asks for work. */
+interface AskingAgent {
+  /** It is a node of the scheduler. */
+  readonly isJoined: boolean;
+  /** It is to be told that it shall go. */
+  readonly isRetired: boolean;
+}
+
 export interface PoolIdentity {
   readonly id: PoolId;
   /** HMAC-SHA-256 of the agent token, in hex. */
@@ -71,6 +88,8 @@ export interface PoolIdentity {
 export class SqlitePoolStore {
   readonly #storage: SqlStorage;
   readonly #sql: SqlStorage['sql'];
+  /** As stored; undefined: not read yet, or there is none. It is asked for with each message. */
+  #identity: PoolIdentity | undefined;
 
   constructor(storage: SqlStorage) {
     this.#storage = storage;
@@ -84,9 +103,15 @@ export class SqlitePoolStore {
   }
 
   identity(): PoolIdentity | undefined {
-    if (!hasTable(this.#storage, 'pool')) return undefined;
+    if (this.#identity !== undefined || !hasTable(this.#storage, 'pool')) return this.#identity;
     const row = this.#sql.exec<{ id: string; token_mac: string }>('SELECT id, token_mac FROM pool').toArray()[0];
-    return row === undefined ? undefined : { id: row.id as PoolId, tokenMac: row.token_mac };
+    this.#identity = row === undefined ? undefined : { id: row.id as PoolId, tokenMac: row.token_mac };
+    return this.#identity;
+  }
+
+  /** What was read is stored no longer: all of the pool was erased, or a transaction failed. */
+  forget(): void {
+    this.#identity = undefined;
   }
 
   /** Whether the token with this digest is accepted: the pool's, or its former one for as long as that holds. */
@@ -115,6 +140,7 @@ export class SqlitePoolStore {
     this.#sql.exec('DELETE FROM former_token');
     this.#sql.exec('INSERT INTO former_token VALUES (?, ?)', former, formerUntilMs);
     this.#sql.exec('UPDATE pool SET token_mac = ?', tokenMac);
+    this.forget();
     this.#sql.exec('INSERT INTO rotations VALUES (?, ?, ?)', tokenMac, graceMs, formerUntilMs);
     return ok(formerUntilMs);
   }
@@ -123,48 +149,48 @@ export class SqlitePoolStore {
     this.#sql.exec('INSERT INTO agents (id, name, seen_at_ms, body) VALUES (?, ?, ?, ?)', id, name, nowMs, JSON.stringify(node));
   }
 
-  /** Notes that an agent asks for work, and will up to then; false for one that the pool does not know. */
-  asks(id: AgentId, nowMs: number, untilMs: number, holdsSeveral: boolean): boolean {
-    const update = 'UPDATE agents SET seen_at_ms = ?, asking_until_ms = ?, holds_several = ? WHERE id = ? RETURNING 1 AS one';
-    const isKnown = this.#sql.exec(update, nowMs, untilMs, Number(holdsSeveral), id).toArray().length > 0;
-    this.#settle(id);
-    return isKnown;
+  /** Notes that an agent asks for work, and will up to then: what the pool knew of it; undefined of one that it does not know. */
+  asks(id: AgentId, nowMs: number, untilMs: number, holdsSeveral: boolean): AskingAgent | undefined {
+    const row = this.#sql
+      .exec<{ joined: number; retired: number }>(
+        `UPDATE agents SET seen_at_ms = ?1, asking_until_ms = ?2, holds_several = ?3, present_until_ms = max(?2, ${HELD_UNTIL})
+         WHERE id = ?4 RETURNING joined, retired`,
+        nowMs,
+        untilMs,
+        Number(holdsSeveral),
+        id,
+      )
+      .toArray()[0];
+    return row === undefined ? undefined : { isJoined: row.joined === 1, isRetired: row.retired === 1 };
   }
 
   /** Notes a sign of life of an agent whose lease was extended. */
   sawAgent(id: AgentId, nowMs: number): void {
-    this.#sql.exec('UPDATE agents SET seen_at_ms = ? WHERE id = ?', nowMs, id);
-    this.#settle(id);
+    this.#setAsking(id, 'asking_until_ms', nowMs, nowMs);
   }
 
   /** The agent was made to stop an attempt, which takes it a while: one that holds a single one asks for no more until it says so. */
   leaves(id: AgentId): void {
-    this.#sql.exec('UPDATE agents SET asking_until_ms = 0 WHERE id = ? AND holds_several = 0', id);
-    this.#settle(id);
+    this.#setAsking(id, 'CASE holds_several WHEN 1 THEN asking_until_ms ELSE 0 END');
   }
 
   /** An attempt of the agent has ended: it asks again at once, if it says which attempts it runs; another has to ask first. */
   ends(id: AgentId, nowMs: number): void {
-    this.#sql.exec(
-      'UPDATE agents SET asking_until_ms = CASE holds_several WHEN 1 THEN max(asking_until_ms, ?) ELSE 0 END WHERE id = ?',
-      nowMs + LIMITS.agentReturnMs,
-      id,
-    );
-    this.#settle(id);
+    this.#setAsking(id, 'CASE holds_several WHEN 1 THEN max(asking_until_ms, ?1) ELSE 0 END', nowMs + LIMITS.agentReturnMs);
   }
 
   /** The agent asks for no more until it says so. */
   stopsAsking(id: AgentId): void {
-    this.#sql.exec('UPDATE agents SET asking_until_ms = 0 WHERE id = ?', id);
-    this.#settle(id);
+    this.#setAsking(id, '0');
   }
 
-  /** An agent is there as long as it asks for work or holds an attempt. */
-  #settle(id: AgentId): void {
+  /** `asking`: up to when the agent asks, in which `?1` is `untilMs`. It is there as long as it asks for work or holds an attempt. */
+  #setAsking(id: AgentId, asking: string, untilMs = 0, seenAtMs = 0): void {
     this.#sql.exec(
-      `UPDATE agents SET present_until_ms =
-         max(asking_until_ms, (SELECT coalesce(max(lease_until_ms), 0) FROM leases WHERE agent_id = agents.id AND lost = 0))
-       WHERE id = ?`,
+      `UPDATE agents SET asking_until_ms = ${asking}, present_until_ms = max(${asking}, ${HELD_UNTIL}), seen_at_ms = max(seen_at_ms, ?2)
+       WHERE id = ?3`,
+      untilMs,
+      seenAtMs,
       id,
     );
   }
@@ -252,8 +278,9 @@ export class SqlitePoolStore {
       .one().count;
   }
 
-  /** The scheduler counts none of the agents any more. */
+  /** The scheduler counts none of the agents any more, and may have given up what they hold: all of it is to be reported. */
   disperse(): void {
+    this.#sql.exec('UPDATE leases SET report_due_ms = 0 WHERE report_due_ms > 0');
     this.#sql.exec('UPDATE agents SET joined = 0 WHERE joined = 1');
     this.#sql.exec('UPDATE sync SET joined_count = 0');
   }
@@ -296,9 +323,9 @@ export class SqlitePoolStore {
     return this.#leases('SELECT body FROM leases WHERE lost = 0 AND lease_until_ms <= ? ORDER BY lease_until_ms LIMIT ?', nowMs, count);
   }
 
-  /** At most `count` leases that were last reported to the scheduler before `beforeMs`, longest ago first. */
-  unsynced(beforeMs: number, count: number): readonly AgentLease[] {
-    return this.#leases('SELECT body FROM leases WHERE synced_at_ms < ? ORDER BY synced_at_ms LIMIT ?', beforeMs, count);
+  /** At most `count` leases that the scheduler is to learn of, longest due first. */
+  due(nowMs: number, count: number): readonly AgentLease[] {
+    return this.#leases('SELECT body FROM leases WHERE report_due_ms <= ? ORDER BY report_due_ms LIMIT ?', nowMs, count);
   }
 
   leaseCount(): number {
@@ -306,20 +333,19 @@ export class SqlitePoolStore {
   }
 
   /** A lease of which there is nothing to report yet. */
-  add(lease: AgentLease, nowMs: number): void {
+  add(lease: AgentLease): void {
     const { grant, agentId, leaseUntilMs } = lease;
-    this.#sql.exec('INSERT INTO leases VALUES (?, ?, ?, 0, ?, ?)', grant.attemptId, agentId, leaseUntilMs, nowMs, JSON.stringify(lease));
+    this.#sql.exec('INSERT INTO leases VALUES (?, ?, ?, 0, ?, NULL)', grant.attemptId, agentId, leaseUntilMs, JSON.stringify(lease));
   }
 
-  /** The end of a lease, and the first sign of life of its agent, are reported at the next opportunity. */
-  save(lease: AgentLease, isFirstSign = false): void {
+  save(lease: AgentLease): void {
+    const dueMs = reportDueMs(lease);
     this.#sql.exec(
-      `UPDATE leases SET lease_until_ms = ?, lost = ?, body = ?, synced_at_ms = CASE ? WHEN 1 THEN 0 ELSE synced_at_ms END
-       WHERE attempt_id = ?`,
+      'UPDATE leases SET lease_until_ms = ?, lost = ?, body = ?, report_due_ms = ? WHERE attempt_id = ?',
       lease.leaseUntilMs,
       Number(lease.lost),
       JSON.stringify(lease),
-      Number(lease.lost || isFirstSign),
+      dueMs === Infinity ? null : dueMs,
       lease.grant.attemptId,
     );
   }
@@ -327,14 +353,6 @@ export class SqlitePoolStore {
   /** Whether there are leases whose end the scheduler has not taken note of. */
   hasEnded(): boolean {
     return this.#sql.exec('SELECT 1 AS one FROM leases WHERE lost = 1 LIMIT 1').toArray().length > 0;
-  }
-
-  markSynced(attemptIds: readonly AttemptId[], nowMs: number): void {
-    this.#sql.exec(
-      'UPDATE leases SET synced_at_ms = ? WHERE attempt_id IN (SELECT value FROM json_each(?))',
-      nowMs,
-      JSON.stringify(attemptIds),
-    );
   }
 
   remove(attemptId: AttemptId): void {
@@ -352,8 +370,7 @@ export class SqlitePoolStore {
     if (lease === undefined) return undefined;
     if (lease.progress === null) this.save(extended(lease, null, nowMs));
     // It asks again at once if it can hold more.
-    this.#sql.exec('UPDATE agents SET asking_until_ms = min(asking_until_ms, ?) WHERE id = ?', nowMs + LIMITS.agentReturnMs, agentId);
-    this.sawAgent(agentId, nowMs);
+    this.#setAsking(agentId, 'min(asking_until_ms, ?1)', nowMs + LIMITS.agentReturnMs, nowMs);
     return lease.grant;
   }
 

@@ -1,4 +1,5 @@
 import type { AttemptReport, ReportVerdict } from '../../contract/attempt.ts';
+import type { Progress } from '../../contract/attempt-report.ts';
 import { KIND_FACTS } from '../../contract/job-facts.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
@@ -46,7 +47,8 @@ export function readReports(poolId: PoolId, reports: readonly AttemptReport[], {
     switch (report.kind) {
       case 'progress':
         for (const news of newsOfProgress(report, attempt.isConfirmed)) tell(report, news);
-        progressed.set(job.id, { ...withProgress(job, report.progress, nowMs), attempt: { ...attempt, isConfirmed: true } });
+        if (!isOnRecord(job, attempt, report.progress))
+          progressed.set(job.id, { ...withProgress(job, report.progress, nowMs), attempt: { ...attempt, isConfirmed: true } });
         return commandOf(job);
       case 'saved':
         // An agent saves one checkpoint after the other: this one is its newest.
@@ -67,8 +69,12 @@ export function readReports(poolId: PoolId, reports: readonly AttemptReport[], {
         return unreachable(report);
     }
   });
-  return { events, verdicts, ends, progressed: [...progressed.values()].filter(({ id }) => !ends.has(id)) };
+  return { events, verdicts, ends, progressed: [...progressed.values()].filter((job) => !ends.has(job.id) && job !== find(job.id)) };
 }
+
+/** What is on record already is not written again. [J200] */
+const isOnRecord = ({ progress }: Job, { isConfirmed }: LiveAttempt, { completed, failed, total }: Progress): boolean =>
+  isConfirmed && progress.completed === completed && progress.failed === failed && progress.total === total;
 
 function newsOfProgress({ throughput }: Extract<AttemptReport, { kind: 'progress' }>, isConfirmed: boolean): readonly AttemptNews[] {
   const running: AttemptNews[] = isConfirmed ? [] : [{ kind: 'running' }];

@@ -78,11 +78,13 @@ it('[P22] tells the scheduler how fast attempts are, each measurement once', asy
       reported.push(...reports.flatMap((report) => (report.kind === 'progress' ? [report.throughput] : [])));
       return { verdicts: reports.map(() => 'continue'), effects: [], isOutOfStep: false, coming: 0 };
     };
-    store.markSynced([grant.attemptId], 0);
+    const { known: _, ...unreported } = store.find(grant.attemptId)!;
+    store.save(unreported);
     await new PoolSync({
       store,
       exchange,
       clock: { nowMs: () => Date.now() },
+      pause: () => Promise.resolve(),
       onAssigned: () => {},
       onGone: async () => {},
       onRetired: () => {},

@@ -64,7 +64,7 @@ export const inStore = <T>(stub: DurableObjectStub<PoolObject>, work: (store: Sq
 /** Lets every lease of the pool expire, as if time had passed. */
 export const silence = (stub: DurableObjectStub<PoolObject>) =>
   inStore(stub, (store) => {
-    for (const lease of store.unsynced(Number.MAX_SAFE_INTEGER, 100)) {
+    for (const lease of store.ended(Number.MAX_SAFE_INTEGER, 100)) {
       store.save({ ...lease, leaseUntilMs: Date.now() - 1 });
       store.stopsAsking(lease.agentId);
     }

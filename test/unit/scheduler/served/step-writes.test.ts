@@ -13,11 +13,14 @@ import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 class CountingSql implements SqlStorage {
   readonly #inner = new NodeSql();
   count = 0;
+  /** Of those, what saves jobs. */
+  savedJobs = 0;
 
   readonly sql: SqlStorage['sql'] = {
     databaseSize: 0,
     exec: (query, ...bindings) => {
       this.count += 1;
+      if (query.startsWith('INSERT INTO jobs')) this.savedJobs += 1;
       return this.#inner.sql.exec(query, ...bindings);
     },
   };
@@ -48,6 +51,20 @@ describe('what a step writes', () => {
     expect(world.charges.length).toBe(jobs);
     // Eight of them are for its grants, which are asked for, granted and returned job by job here; some two for its history and the list.
     expect((storage.count - before) / jobs).toBeLessThan(30);
+  });
+
+  it('[J200] writes no job whose progress is on record already', () => {
+    const storage = new CountingSql();
+    const world = new ServedCell([POOL], storage);
+    const job = world.submit(1);
+    world.join();
+    world.report(job, 1, { kind: 'progress', progress: PROGRESS });
+    const before = storage.savedJobs;
+    expect(world.report(job, 1, { kind: 'progress', progress: PROGRESS })).toBe('continue');
+    expect(storage.savedJobs).toBe(before);
+    expect(world.report(job, 1, { kind: 'progress', progress: { ...PROGRESS, failed: 1 } })).toBe('continue');
+    expect(storage.savedJobs).toBe(before + 1);
+    expect(world.job(job).progress.failed).toBe(1);
   });
 
   it('[J165] saves the newest record of each thing once; one that comes again is last in order', () => {
