@@ -8,8 +8,8 @@ import type { PoolNode } from '../src/contract/pool-exchange.ts';
 import type { AttemptId } from '../src/kernel/ids.ts';
 import { base32 } from '../src/kernel/ids.ts';
 import { ok } from '../src/kernel/result.ts';
-import type { AgentId, HeartbeatReply } from '../src/pools/agent-lease.ts';
-import { ended, heard, holds, measured } from '../src/pools/agent-lease.ts';
+import type { AgentId, AgentLease, HeartbeatReply } from '../src/pools/agent-lease.ts';
+import { ended, heard, holds, measured, placeOf } from '../src/pools/agent-lease.ts';
 import type { PoolSync } from '../src/pools/pool-sync.ts';
 import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import type { WaitingAgents } from './waiting-agents.ts';
@@ -96,7 +96,7 @@ export class AgentService {
     }
     // The first sign of life makes the job `running`; later ones travel with the next sync.
     if (isFirst) this.#parts.later(this.#parts.sync.run().catch(() => undefined));
-    return ok({ command: alive.command, run: alive.run ?? null });
+    return ok({ command: alive.command, run: alive.run ?? null, place: placeOf(alive.grant) });
   }
 
   /** How many agents of a provider there should be, as soon as that is not `known`, or after the wait. */
@@ -117,20 +117,24 @@ export class AgentService {
 
   /** The attempt, if the fence shows that its agent still holds it. */
   held(attemptId: AttemptId, fence: number): Outcome<Grant> {
-    const lease = this.#parts.store.find(attemptId);
-    return holds(lease, fence) ? ok(lease.grant) : stale(attemptId);
-  }
-
-  /** The addresses of all members of a gang, by rank; null until each has said its own. [J140] */
-  meet(attemptId: AttemptId, fence: number, address: string): Outcome<readonly string[] | null> {
     const { store } = this.#parts;
     const lease = store.find(attemptId);
     if (!holds(lease, fence)) return stale(attemptId);
-    if (lease.address !== address) store.save({ ...lease, address });
-    const { jobId, worldSize = 1 } = lease.grant;
-    const members = Array.from({ length: worldSize }, (_, rank) => store.find(attemptIdOf(jobId, fence, rank)));
-    const addresses = members.flatMap((member) => (holds(member, fence) ? (member.address ?? []) : []));
-    return ok(addresses.length === worldSize ? addresses : null);
+    // What the attempt has saved meanwhile is with the member that speaks for it.
+    const first = rankOfAttempt(attemptId) === 0 ? undefined : store.find(attemptIdOf(lease.grant.jobId, fence));
+    return ok(first === undefined ? lease.grant : { ...lease.grant, checkpoint: first.grant.checkpoint ?? null });
+  }
+
+  /** The addresses of all members of a gang of this version, by rank; null until each has said its own. [J140] [J211] */
+  meet(attemptId: AttemptId, fence: number, address: string, version = 0): Outcome<readonly string[] | null> {
+    const { store } = this.#parts;
+    const lease = store.find(attemptId);
+    if (!holds(lease, fence)) return stale(attemptId);
+    const place = placeOf(lease.grant);
+    if (place.version !== version) return ok(null);
+    if (lease.address !== address || (lease.metVersion ?? 0) !== version) store.save({ ...lease, address, metVersion: version });
+    const addresses = addressesOf(store.membersOf(lease.grant), version);
+    return ok(addresses.length === place.worldSize ? addresses : null);
   }
 
   /** What the job's next attempts begin with; answered once the scheduler has it on record. */
@@ -155,6 +159,12 @@ export class AgentService {
     const verdict = await this.#parts.sync.ask({ ...subject(attemptId, fence), ...recorded });
     return verdict === 'accepted' ? ok(null) : stale(attemptId);
   }
+}
+
+/** Where the members of a group of this version are, by rank, as far as they have said so. */
+function addressesOf(members: readonly AgentLease[], version: number): readonly string[] {
+  const there = members.filter(({ grant, metVersion = 0 }) => placeOf(grant).version === version && metVersion === version);
+  return there.toSorted((a, b) => placeOf(a.grant).rank - placeOf(b.grant).rank).flatMap(({ address }) => address ?? []);
 }
 
 const retired = () => refuse('agent_retired', 'the pool needs this agent no more: stop it');

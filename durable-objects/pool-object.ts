@@ -75,8 +75,8 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     return this.#agents.held(attemptId, fence);
   }
 
-  meet(attemptId: AttemptId, fence: number, address: string): Outcome<readonly string[] | null> {
-    return this.#agents.meet(attemptId, fence, address);
+  meet(...meeting: Parameters<AgentService['meet']>): Outcome<readonly string[] | null> {
+    return this.#agents.meet(...meeting);
   }
 
   saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>> {

@@ -58,7 +58,14 @@ const assignment = apiOnly(() =>
   z.discriminatedUnion('kind', [
     z.object({ ...assigned, kind: z.literal('batch_embedding'), model: z.string(), format: z.literal('openai_batch').optional() }),
     z.object({ ...assigned, kind: z.literal('command'), ...PROGRAM_ASSIGNMENT }),
-    z.object({ ...assigned, kind: z.literal('training'), ...PROGRAM_ASSIGNMENT, rank: z.int(), world_size: z.int() }),
+    z.object({
+      ...assigned,
+      kind: z.literal('training'),
+      ...PROGRAM_ASSIGNMENT,
+      rank: z.int(),
+      world_size: z.int(),
+      group_version: z.int(),
+    }),
   ]),
 );
 
@@ -72,9 +79,18 @@ const run = z
 const command = apiOnly(() =>
   z.object({
     command: z
-      .enum(['continue', 'cancel', 'stop'])
-      .meta(about('`cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back.')),
+      .enum(['continue', 'cancel', 'stop', 'leave'])
+      .meta(
+        about(
+          '`cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back. `leave`: stop, the attempt goes on on other nodes.',
+        ),
+      ),
     run: z.string().nullable().meta(about('The process that runs the attempt; null until one has been named.')),
+    group: z
+      .object({ version: z.int(), rank: z.int(), world_size: z.int() })
+      .meta(
+        about('What this member of the attempt is among all of them. Once the version is another, all begin anew, with what was saved.'),
+      ),
   }),
 );
 const throughput = z
@@ -238,9 +254,17 @@ export const agentEndpoints = {
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/peers',
     summary: apiText('Say where the other members of a gang reach this one'),
-    description: apiText('`peers` are the addresses of all members, by rank, once each has said its own; null before: ask again.'),
+    description: apiText(
+      '`peers` are the addresses of all members of the group of this version, by rank, once each has said its own; null before: ask again.',
+    ),
     params: attemptParams,
-    body: json(z.strictObject({ fence, address: z.string().min(1).max(LIMITS.agentAddressCharsMax) })),
+    body: json(
+      z.strictObject({
+        fence,
+        address: z.string().min(1).max(LIMITS.agentAddressCharsMax),
+        group_version: z.int().min(0).default(0),
+      }),
+    ),
     reply: json(apiOnly(() => z.object({ peers: z.array(z.string()).nullable() }))),
   },
   appendLog: {

@@ -58,6 +58,8 @@ export interface Grant {
   /** Of an attempt on several nodes: which of them, and how many there are. Rank 0 speaks for the job. */
   readonly rank?: number;
   readonly worldSize?: number;
+  /** How often the members of the attempt had changed; absent: never. */
+  readonly version?: number;
 }
 
 /** What an attempt has saved of its work, stored in the name of the job. */
@@ -78,7 +80,7 @@ export interface Throughput {
 export type AttemptReport = {
   readonly jobId: JobId;
   readonly fence: number;
-  /** Of the member of a gang; absent: 0. */
+  /** The number of the member, where several nodes run the attempt; absent: 0. */
   readonly rank?: number | undefined;
 } & AttemptNews;
 
@@ -126,7 +128,7 @@ export type ReportVerdict = 'continue' | 'cancel' | 'stop' | 'accepted' | 'stale
 
 const suffix = (id: JobId): string => id.slice('job_'.length);
 
-/** `rank`: of the member, where a gang runs the attempt. */
+/** `rank`: the number of the member, where several nodes run the attempt: its rank when the attempt began, and another for each that joins later. */
 export const attemptIdOf = (id: JobId, fence: number, rank = 0): AttemptId =>
   `att_${suffix(id)}_${fence}${rank === 0 ? '' : `_${rank}`}` as AttemptId;
 

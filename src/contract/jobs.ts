@@ -235,7 +235,12 @@ export const jobEndpoints = {
     params: jobParams,
     query: z.strictObject({
       attempt: z.coerce.number().int().min(1).optional().meta(about('The fence of the attempt; the newest if absent.')),
-      rank: z.coerce.number().int().min(0).default(0).meta(about('Which of the processes of a gang.')),
+      rank: z.coerce
+        .number()
+        .int()
+        .min(0)
+        .default(0)
+        .meta(about('Which of the processes of a gang, in the order in which they joined it.')),
       offset: z.coerce.number().int().min(0).default(0),
       follow: z.enum(['true', 'false']).default('false'),
     }),

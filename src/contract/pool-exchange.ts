@@ -62,6 +62,16 @@ export type PoolEffect =
   | { readonly kind: 'start'; readonly nodeId: string; readonly grant: Grant }
   /** Ask its agent to stop; it says so when it has. */
   | { readonly kind: 'stop'; readonly attemptId: AttemptId; readonly command: 'cancel' | 'stop' }
+  /** Members of the attempt have come or gone: what this one is among them now. */
+  | {
+      readonly kind: 'regroup';
+      readonly attemptId: AttemptId;
+      readonly version: number;
+      readonly rank: number;
+      readonly worldSize: number;
+    }
+  /** The attempt goes on without this member, which has so long to stop. */
+  | { readonly kind: 'leave'; readonly attemptId: AttemptId; readonly graceMs: number }
   /** Its time to stop is over: take it from its agent. */
   | { readonly kind: 'kill'; readonly attemptId: AttemptId }
   /** The scheduler counts the node no more: let it go. */

@@ -1,4 +1,5 @@
 import type { AttemptEnding, AttemptReport, Grant, Throughput } from '../contract/attempt.ts';
+import { rankOfAttempt } from '../contract/attempt.ts';
 import type { Progress } from '../contract/attempt-report.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Brand } from '../kernel/ids.ts';
@@ -15,8 +16,11 @@ export interface AgentLease {
   readonly progress: Progress | null;
   /** The process that runs it, where the agent drives a cluster that may start several (P60). */
   readonly run?: string;
-  /** Where the other members of the gang reach this one, once it has said so. */
+  /** Where the other members of the gang reach this one, once it has said so, and of which version the group was then; absent: 0. */
   readonly address?: string;
+  readonly metVersion?: number;
+  /** Of a member that is to leave: it holds the attempt no longer than that, whatever it says. */
+  readonly leaveUntilMs?: number;
   /** How fast it has been since the last report to the scheduler; absent: not measured. */
   readonly throughput?: Throughput | undefined;
   /** The instruction in the reply to the agent's next heartbeat. */
@@ -29,13 +33,36 @@ export interface AgentLease {
   readonly known?: { readonly progress: Progress; readonly atMs: number };
 }
 
-/** `cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back. */
-export type AgentCommand = 'continue' | 'cancel' | 'stop';
+/** `cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back. `leave`: stop, the attempt goes on without this member. */
+export type AgentCommand = 'continue' | 'cancel' | 'stop' | 'leave';
 
 export interface HeartbeatReply {
   readonly command: AgentCommand;
   /** The process that runs the attempt, once one has been named. */
   readonly run: string | null;
+  /** What the member is among those of its attempt now. */
+  readonly place: GroupPlace;
+}
+
+/** What a member is among those of its attempt, each time these have changed. */
+export interface GroupPlace {
+  readonly version: number;
+  readonly rank: number;
+  readonly worldSize: number;
+}
+
+export const placeOf = ({ version = 0, rank = 0, worldSize = 1 }: Grant): GroupPlace => ({ version, rank, worldSize });
+
+/** The lease of a member of an attempt whose members have changed. */
+export const replaced = (lease: AgentLease, { version, rank, worldSize }: GroupPlace): AgentLease => ({
+  ...lease,
+  grant: { ...lease.grant, version, rank, worldSize },
+});
+
+/** The lease of a member that the attempt goes on without: it has its grace, and the length of a lease to say that it has stopped. */
+export function leaving(lease: AgentLease, graceMs: number, nowMs: number): AgentLease {
+  const leaveUntilMs = nowMs + graceMs + LIMITS.agentLeaseMs;
+  return { ...lease, command: 'leave', leaveUntilMs, leaseUntilMs: Math.min(lease.leaseUntilMs, leaveUntilMs) };
 }
 
 /** Hands an attempt to an agent, which has to ask for it by then. */
@@ -57,7 +84,7 @@ export const extended = (lease: AgentLease, progress: Progress | null, nowMs: nu
   ...lease,
   progress,
   // A clock that was set back must not shorten a lease.
-  leaseUntilMs: Math.max(lease.leaseUntilMs, nowMs + LIMITS.agentLeaseMs),
+  leaseUntilMs: Math.min(Math.max(lease.leaseUntilMs, nowMs + LIMITS.agentLeaseMs), lease.leaveUntilMs ?? Infinity),
 });
 
 /**
@@ -120,7 +147,9 @@ export const ended = (lease: AgentLease, ending: AttemptEnding): AgentLease => (
 
 /** The report on a lease for the scheduler, if any: an attempt that no agent has confirmed is not reported. */
 export function reportOn({ grant, progress, throughput, lost, ending }: AgentLease): AttemptReport | undefined {
-  const { jobId, fence, rank } = grant;
+  const { jobId, fence, attemptId } = grant;
+  // Absent for the first member, as for an attempt on one node.
+  const rank = rankOfAttempt(attemptId) || undefined;
   if (ending !== undefined) return { jobId, fence, rank, ...ending };
   if (lost) {
     return progress === null

@@ -6,7 +6,7 @@ import { must } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { AttemptId } from '../kernel/ids.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
-import { assign, ended, reportOn, reported, swept } from './agent-lease.ts';
+import { assign, ended, leaving, replaced, reportOn, reported, swept } from './agent-lease.ts';
 import type { SqlitePoolStore } from './sqlite-pool-store.ts';
 
 const BATCH = LIMITS.schedulerBatchMaxCount;
@@ -152,6 +152,10 @@ export class PoolSync {
         return onRetired(effect.nodeId as AgentId);
       case 'stop':
         return this.#change(effect.attemptId, (lease) => ({ ...lease, command: effect.command }));
+      case 'regroup':
+        return this.#change(effect.attemptId, (lease) => replaced(lease, effect));
+      case 'leave':
+        return this.#change(effect.attemptId, (lease) => leaving(lease, effect.graceMs, this.#parts.clock.nowMs()));
       case 'kill':
         return this.#change(effect.attemptId, (lease) =>
           ended(lease, {

@@ -6,6 +6,7 @@ import type { Migrations } from '../kernel/sql/migrate.ts';
 import { hasTable, migrate } from '../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import type { Grant } from '../contract/attempt.ts';
+import { attemptIdOf } from '../contract/attempt.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { PoolNode } from '../contract/pool-exchange.ts';
@@ -309,6 +310,16 @@ export class SqlitePoolStore {
 
   find(attemptId: AttemptId): AgentLease | undefined {
     return this.#leases('SELECT body FROM leases WHERE attempt_id = ?', attemptId)[0];
+  }
+
+  /** The leases of the members of an attempt, but for those that are to leave. */
+  membersOf({ jobId, fence }: Pick<Grant, 'jobId' | 'fence'>): readonly AgentLease[] {
+    const first = attemptIdOf(jobId, fence);
+    // The names of the other members begin with that of the first, and `_`, which comes before a backtick.
+    return this.#leases(
+      "SELECT body FROM leases WHERE attempt_id = ?1 OR (attempt_id > ?1 || '_' AND attempt_id < ?1 || '`')",
+      first,
+    ).filter(({ lost, command }) => !lost && command !== 'leave');
   }
 
   /** An attempt that the agent holds, other than those named. */

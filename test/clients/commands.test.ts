@@ -55,6 +55,8 @@ const log = async (id: string): Promise<string> => (await client.get(`/v1/jobs/$
 const content = async (file: string): Promise<string> => (await client.get(`/v1/files/${file}/content`)).body;
 const ends = (id: string, state: string) => expect.poll(async () => (await job(id)).state, { timeout: 90_000 }).toBe(state);
 
+const LONG = { timeout: 90_000 };
+
 /** Processes of this machine that run with this argument. */
 const runningWith = (argument: string): number =>
   readdirSync('/proc').filter((name) => {
@@ -165,17 +167,17 @@ it('[P56] leaves no log of an erased tenant', async () => {
 
 const TRAINER = readFileSync(join(ROOT, 'workers/agent/examples/logistic.mjs'), 'utf8');
 
-/** A gang of two that fits a model; at `holdAt` it waits for good, unless it has found something saved. */
-const train = async (holdAt: number) => {
+/** A gang that fits a model; where it holds it waits for good: at the first place unless it has found something saved, at others once. */
+const train = async (holdAt: string, nodes: unknown = 2) => {
   const { status, body } = await client.post('/v1/jobs', {
     kind: 'training',
     argv: [process.execPath, 'logistic.mjs'],
-    environment: { HOLD_AT: String(holdAt), STEPS: '120' },
+    environment: { HOLD_AT: holdAt, STEPS: '120' },
     inputs: [{ file: await upload(TRAINER), path: 'logistic.mjs' }],
     outputs: ['model.json'],
     checkpoint: 'state.json',
     checkpoint_interval_s: 1,
-    resources: [{ nodes: 2 }],
+    resources: [{ nodes }],
   });
   expect(status).toBe(201);
   return body.id as string;
@@ -185,11 +187,11 @@ it('[J139] [J140] [J142] a killed gang goes on elsewhere, with the same result t
   for (const agent of agents.splice(0)) await agent.stop();
   const allow = ['--allow', 'training'];
   const [first, second] = [start(allow), start(allow)];
-  const whole = await train(-1);
+  const whole = await train('');
   await ends(whole, 'succeeded');
   expect(await log(whole)).toContain('2 processes, from step 0');
 
-  const id = await train(60);
+  const id = await train('60');
   await expect.poll(() => log(id)).toContain('holding at step 60');
   await expect.poll(async () => JSON.stringify((await job(id)).checkpoint)).toContain('sha256');
   // One of the two is killed without warning, and the other goes in good order, as soon as a third is there: both members start anew.
@@ -207,6 +209,30 @@ it('[J139] [J140] [J142] a killed gang goes on elsewhere, with the same result t
   expect(resumed.body).toMatch(/2 processes, from step [1-9]/);
 });
 
+it('[J212] [J142] a gang that grows and shrinks while it runs ends with the result of one that did not', async () => {
+  for (const agent of agents.splice(0)) await agent.stop();
+  const allow = ['--allow', 'training'];
+  start(allow);
+  const whole = await train('', 1);
+  await ends(whole, 'succeeded');
+
+  const id = await train('40,80', { min: 1, max: 3 });
+  await expect.poll(() => log(id), LONG).toContain('1 processes, from step 0');
+  await expect.poll(() => log(id), LONG).toContain('holding at step 40');
+  // It grows as agents come, and gives up nodes when it is asked to.
+  start(allow);
+  await expect.poll(() => log(id), LONG).toContain('2 processes, from step 40\nstep 50');
+  await expect.poll(() => log(id), LONG).toContain('holding at step 80');
+  expect((await job(id)).nodes).toBe(2);
+  const resized = await client.post(`/v1/jobs/${id}/resize`, { nodes: 1 });
+  expect([resized.status, resized.body.nodes_wanted]).toEqual([200, 1]);
+  await ends(id, 'succeeded');
+  expect(await log(id)).toContain('1 processes, from step 80');
+  const { outputs, attempts } = await job(id);
+  expect(attempts).toMatchObject([{ outcome: 'succeeded' }]);
+  expect(outputs[0].sha256).toBe((await job(whole)).outputs[0].sha256);
+});
+
 it.each([
   [{ argv: [] }, 'argv'],
   [{ argv: [''] }, 'argv'],
@@ -217,7 +243,7 @@ it.each([
   [{ environment: { 'A B': 'x' } }, 'environment'],
   [{ inputs: [{ file: `file_${'0'.repeat(26)}`, path: 'a' }] }, 'inputs[0].file'],
   [{ resources: [{ nodes: 2 }] }, 'resources[0].nodes'],
-  [{ kind: 'training', resources: [{ nodes: { min: 1, max: 2 } }] }, 'resources[0].nodes'],
+  [{ kind: 'training', resources: [{ nodes: { min: 1, max: 65 } }] }, 'resources[0].nodes'],
   [{ resources: [{ topology: { level: 'rack', mode: 'preferred' } }] }, 'resources[0].topology.mode'],
 ])('refuses %j by name', async (fault, param) => {
   const { status, body } = await client.post('/v1/jobs', { kind: 'command', argv: ['true'], ...fault });

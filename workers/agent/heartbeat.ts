@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Progress } from '../../src/contract/attempt-report.ts';
+import type { GroupPlace } from './group-view.ts';
 import type { LeaseClock, StopReason } from './job-runner.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';
 import { Refused } from './pool-client.ts';
+
+const STOPS = { cancel: 'cancelled', stop: 'released', leave: 'left' } as const satisfies Record<string, StopReason>;
 
 export interface HeartbeatOptions {
   readonly client: Pick<PoolClient, 'heartbeat'>;
@@ -17,6 +20,8 @@ export interface HeartbeatOptions {
   readonly progress: () => Progress;
   /** Called when the attempt must stop, and once more if it is lost after that. */
   readonly stop: (reason: StopReason) => void;
+  /** Called with what the member is among those of its attempt. */
+  readonly onGroup: (place: GroupPlace) => void;
   /** Ends the heartbeats. */
   readonly signal: AbortSignal;
 }
@@ -29,6 +34,7 @@ export class Heartbeats implements LeaseClock {
   readonly #options: HeartbeatOptions;
   readonly #listeners: (() => void)[] = [];
   #heldUntilMs: number;
+  #isStopping = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -44,26 +50,35 @@ export class Heartbeats implements LeaseClock {
     this.#listeners.push(listener);
   }
 
+  /** Sends one heartbeat, and does what its answer says. */
+  async ask(): Promise<void> {
+    const { client, attempt, leaseMs, nowMs, progress, stop, onGroup, signal } = this.#options;
+    const sentMs = nowMs();
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#waitMs())]);
+    const { command, group } = await client.heartbeat(attempt, progress(), limit);
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, sentMs + leaseMs);
+    for (const listener of this.#listeners) listener();
+    onGroup({ version: group.version, rank: group.rank, worldSize: group.world_size });
+    if (command === 'continue' || this.#isStopping) return;
+    this.#isStopping = true;
+    stop(STOPS[command]);
+  }
+
+  #waitMs(): number {
+    return Math.max(1, Math.min(this.#options.heartbeatMs, this.leftMs()));
+  }
+
   /** Beats until `signal` aborts or the attempt is lost. */
   async beat(): Promise<void> {
-    const { client, attempt, heartbeatMs, leaseMs, nowMs, progress, stop, signal } = this.#options;
-    const waitMs = (): number => Math.max(1, Math.min(heartbeatMs, this.leftMs()));
-    let isStopping = false;
+    const { stop, signal } = this.#options;
     while (!signal.aborted) {
-      const sentMs = nowMs();
       try {
-        const { command } = await client.heartbeat(attempt, progress(), AbortSignal.any([signal, AbortSignal.timeout(waitMs())]));
-        this.#heldUntilMs = sentMs + leaseMs;
-        for (const listener of this.#listeners) listener();
-        if (command !== 'continue' && !isStopping) {
-          isStopping = true;
-          stop(command === 'cancel' ? 'cancelled' : 'released');
-        }
+        await this.ask();
       } catch (error) {
         if (signal.aborted) return;
         if (error instanceof Refused || this.leftMs() <= 0) return stop('lost');
       }
-      await sleep(waitMs(), undefined, { signal }).catch(() => undefined);
+      await sleep(this.#waitMs(), undefined, { signal }).catch(() => undefined);
       if (!signal.aborted && this.leftMs() <= 0) return stop('lost');
     }
   }

@@ -4,9 +4,13 @@ import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { JobKind } from '../../src/contract/job-work.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { AttemptLog } from './attempt-log.ts';
+import type { GroupView } from './group-view.ts';
 
-/** Why an attempt must stop before its work is done. `lost`: it is another agent's now, or about to be. */
-export type StopReason = 'cancelled' | 'released' | 'lost';
+/**
+ * Why an attempt must stop before its work is done. `lost`: it is another agent's now, or about to be. `left`: it goes on without this agent.
+ * `resized`: it goes on here, with more members or fewer.
+ */
+export type StopReason = 'cancelled' | 'released' | 'lost' | 'left' | 'resized';
 
 /** How long the agent holds an attempt for certain, by its own clock. */
 export interface LeaseClock {
@@ -38,8 +42,13 @@ export interface AttemptScope<Kind extends JobKind> {
   readonly lease: LeaseClock;
   /** Aborted with a `StopReason`: the runner saves what it can within the grace of the assignment, nothing when `lost`, and rejects. */
   readonly signal: AbortSignal;
-  /** Says where other members of the gang reach this one; resolves with the addresses of all, by rank, once each has said its own. */
-  readonly meet: (address: string) => Promise<readonly string[]>;
+  /** The members of the attempt. */
+  readonly group: GroupView;
+  /**
+   * Says where other members of this version of the group reach this one; resolves with the addresses of all, by rank, once each has said its
+   * own. Rejects once `signal` is aborted.
+   */
+  readonly meet: (address: string, version: number, signal: AbortSignal) => Promise<readonly string[]>;
   readonly onProgress: (progress: Progress) => void;
 }
 

@@ -118,9 +118,9 @@ export class PoolClient {
     await this.#json('PUT', `attempts/${attempt}/checkpoint?fence=${fence}&sha256=${sha256}`, { bytes, signal });
   }
 
-  /** The addresses of all members of the gang, by rank; null until each has said its own. */
-  async meet({ attempt, fence }: AttemptKey, address: string, signal: AbortSignal): Promise<readonly string[] | null> {
-    const reply = await this.#json('POST', `attempts/${attempt}/peers`, { json: { fence, address }, signal });
+  /** The addresses of all members of the group of this version, by rank; null until each has said its own. */
+  async meet({ attempt, fence }: AttemptKey, address: string, version: number, signal: AbortSignal): Promise<readonly string[] | null> {
+    const reply = await this.#json('POST', `attempts/${attempt}/peers`, { json: { fence, address, group_version: version }, signal });
     return agentEndpoints.meetPeers.reply.schema.parse(reply).peers;
   }
 

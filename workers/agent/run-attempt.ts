@@ -10,6 +10,8 @@ import type { ErrorCode } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { ArtifactTransfer, Corrupt } from './artifact-transfer.ts';
 import { AttemptLog } from './attempt-log.ts';
+import type { GroupPlace } from './group-view.ts';
+import { GroupView } from './group-view.ts';
 import { Heartbeats } from './heartbeat.ts';
 import type { AttemptScope, JobRunner, JobRunners, RunEnd, StopReason } from './job-runner.ts';
 import { failed } from './job-runner.ts';
@@ -51,8 +53,10 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
     nowMs: () => performance.now(),
     progress: () => progress,
     stop: stopFor,
+    onGroup: (place) => group.take(place),
     signal: finished.signal,
   });
+  const group = new GroupView(placeIn(assignment), () => heartbeats.ask());
   const beating = heartbeats.beat();
   const send = (offset: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> =>
     persistently(lost.signal, () => client.log(assignment, offset, bytes, lost.signal));
@@ -67,15 +71,17 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
       log,
       lease: heartbeats,
       signal: stop.signal,
-      meet: (address) => meet(client, assignment, address, stop.signal),
+      group,
+      meet: (...meeting) => meet(client, assignment, ...meeting),
       onProgress: (next) => (progress = next),
     };
     const ending = await run(scope, context.runners);
     // The end of a gang is that of rank 0: others hold their places until it is known.
-    if (follows(assignment, ending) && !context.stopped.aborted) await aborted(AbortSignal.any([lost.signal, context.stopped]));
+    const isHeld = follows(assignment, ending) && stop.signal.reason !== ('left' satisfies StopReason);
+    if (isHeld && !context.stopped.aborted) await aborted(AbortSignal.any([lost.signal, context.stopped]));
     // What it wrote is there before its end is.
     await log.close();
-    await report(follows(assignment, ending) ? followersEnd(lost.signal) : ending, assignment, client, lost.signal);
+    await report(isHeld ? followersEnd(lost.signal) : ending, assignment, client, lost.signal);
   } finally {
     finished.abort();
     context.stopped.removeEventListener('abort', release);
@@ -97,7 +103,7 @@ async function run(scope: AttemptScope<Assignment['kind']>, runners: JobRunners)
 function endingOf(error: unknown, signal: AbortSignal): Ending {
   if (signal.aborted) {
     const reason = signal.reason as StopReason;
-    return reason === 'lost' ? { kind: 'lost' } : failed(reason, 'the agent was instructed to stop');
+    return reason === 'lost' ? { kind: 'lost' } : failed(reason === 'cancelled' ? reason : 'released', 'the agent was instructed to stop');
   }
   if (error instanceof Refused && error.code === 'stale_fence') return { kind: 'lost' };
   if (error instanceof Refused) return failed(REASON_OF[error.code] ?? 'agent_error', error.message);
@@ -120,15 +126,26 @@ const follows = (assignment: Assignment, ending: Ending): boolean =>
 const followersEnd = (lost: AbortSignal): Ending =>
   lost.aborted ? { kind: 'lost' } : failed('released', 'the agent was instructed to stop');
 
+const placeIn = (assignment: Assignment): GroupPlace =>
+  assignment.kind === 'training'
+    ? { version: assignment.group_version, rank: assignment.rank, worldSize: assignment.world_size }
+    : { version: 0, rank: 0, worldSize: 1 };
+
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-async function meet(client: PoolClient, attempt: AttemptKey, address: string, signal: AbortSignal): Promise<readonly string[]> {
+async function meet(
+  client: PoolClient,
+  attempt: AttemptKey,
+  address: string,
+  version: number,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   for (;;) {
-    const peers = await persistently(signal, () => client.meet(attempt, address, signal));
+    const peers = await persistently(signal, () => client.meet(attempt, address, version, signal));
     if (peers !== null) return peers;
     await sleep(LIMITS.gangMeetMs, undefined, { signal });
   }

@@ -1,11 +1,16 @@
+import { mkdir, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 
 import { collect, runProgram, PROGRAM_PROGRESS } from './command-runner.ts';
 import type { AttemptScope, JobRunner, RunEnd } from './job-runner.ts';
 
+type Scope = AttemptScope<'training'>;
+
 /**
  * Runs one process of a gang: it learns its rank, how many there are and where rank 0 listens, once all have started. What rank 0 saves is
- * where all begin in the next attempt; its outputs are the job's.
+ * where all begin in the next attempt; its outputs are the job's. When members join or leave, the others stop, rank 0 saves, and all start again
+ * as the gang that they are then. [J212]
  */
 export class TrainingRunner implements JobRunner<'training'> {
   /** Where agents of the same pool reach this machine. */
@@ -15,11 +20,27 @@ export class TrainingRunner implements JobRunner<'training'> {
     this.#host = host;
   }
 
-  async run(scope: AttemptScope<'training'>): Promise<RunEnd> {
-    const { assignment, onProgress, meet } = scope;
-    onProgress(PROGRAM_PROGRESS);
-    const { rank, world_size: worldSize } = assignment;
-    const peers = await meet(`${this.#host}:${rank === 0 ? await freePort() : 0}`);
+  async run(scope: Scope): Promise<RunEnd> {
+    const { group, signal } = scope;
+    scope.onProgress(PROGRAM_PROGRESS);
+    for (;;) {
+      const { place, changed } = group;
+      const folder = join(scope.folder, `group-${place.version}`);
+      await mkdir(folder);
+      try {
+        const ended = await this.#runAs(place, { ...scope, folder, signal: AbortSignal.any([signal, changed]) });
+        // A program that lost another member fails, whether that failed or was to leave: the pool knows.
+        if (ended.kind === 'done' || !(await group.hasChangedSince(place.version))) return ended;
+      } catch (error) {
+        if (signal.aborted || !changed.aborted) throw error;
+      }
+      signal.throwIfAborted();
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  async #runAs({ version, rank, worldSize }: Scope['group']['place'], scope: Scope): Promise<RunEnd> {
+    const peers = await scope.meet(`${this.#host}:${rank === 0 ? await freePort() : 0}`, version, scope.signal);
     const [master, port] = cut(peers[0] ?? '');
     const ended = await runProgram(scope, rank === 0 ? 'saves' : 'begins', {
       MASTER_ADDR: master,
@@ -34,11 +55,22 @@ export class TrainingRunner implements JobRunner<'training'> {
     });
     if (ended.kind === 'failed') return ended;
     const done = { kind: 'done', progress: { ...PROGRAM_PROGRESS, completed: 1 }, tokens: 0, outputs: [] } as const;
-    if (rank > 0) return done;
-    const outputs = await collect(scope, assignment.outputs);
+    // It stays a member until rank 0 has ended: if the gang changes before, it has to begin again, too.
+    if (rank > 0) return stopped(scope.signal);
+    const outputs = await collect(scope, scope.assignment.outputs);
     return 'kind' in outputs ? outputs : { ...done, outputs };
   }
 }
+
+/** Rejects once the signal is aborted, with its reason. */
+const stopped = (signal: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 
 /** Host and port of an address. */
 const cut = (address: string): [string, string] => {

@@ -187,14 +187,6 @@ function beyondKind({ kind }: Work, { options }: JobTerms): Refusal | undefined 
     const what = `must be required: a ${kind} job runs only on agents that offer such jobs`;
     return refusal('invalid_value', what, ['resources', preferring, 'topology', 'mode']);
   }
-  // The processes of a gang learn their number when they start.
-  const ranging = options.findIndex(({ nodes }) => nodesMax > 1 && nodes.min !== nodes.max);
-  if (ranging !== -1)
-    return refusal('invalid_value', `must be one number: a ${kind} job has as many nodes as long as it runs`, [
-      'resources',
-      ranging,
-      'nodes',
-    ]);
   const at = options.findIndex(({ nodes }) => nodes.max > nodesMax);
   const asked = options[at]?.nodes.max;
   if (asked === undefined) return undefined;

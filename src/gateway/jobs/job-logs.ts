@@ -1,4 +1,5 @@
 import type { Grant } from '../../contract/attempt.ts';
+import { rankOfAttempt } from '../../contract/attempt.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuseBeyond } from '../../contract/outcome.ts';
@@ -55,7 +56,8 @@ export class JobLogs {
       return refuseBeyond({ limit: 'jobLogChunkBytesMax', value: bytes.length, what: `the message has ${bytes.length} bytes` });
     const held = await this.#held(hold);
     if (!held.ok) return held;
-    const { tenantId, jobId, fence, rank = 0 } = held.value;
+    const { tenantId, jobId, fence, attemptId } = held.value;
+    const rank = rankOfAttempt(attemptId);
     return this.#shardOf(tenantId, jobId).append({ jobId, fence, rank }, at, bytes);
   }
 
@@ -63,7 +65,8 @@ export class JobLogs {
   async close(hold: AttemptHold): Promise<void> {
     const held = await this.#held(hold);
     if (!held.ok) return;
-    const { tenantId, jobId, fence, rank = 0 } = held.value;
+    const { tenantId, jobId, fence, attemptId } = held.value;
+    const rank = rankOfAttempt(attemptId);
     await this.#shardOf(tenantId, jobId).close({ jobId, fence, rank });
   }
 

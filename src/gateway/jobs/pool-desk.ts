@@ -26,7 +26,7 @@ export interface PoolDesk {
   /** How many agents of a provider there should be, as soon as that is not `known`, or after the wait. */
   demand(provider: string, known: number | undefined, waitMs: number): Promise<number>;
   held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>>;
-  meet(attemptId: AttemptId, fence: number, address: string): Promise<Outcome<readonly string[] | null>>;
+  meet(attemptId: AttemptId, fence: number, address: string, version?: number): Promise<Outcome<readonly string[] | null>>;
   saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>>;
   end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>>;
   summary(): Promise<{ readonly agents: number; readonly running: number }>;

@@ -6,6 +6,7 @@ import type { JobErrorReason, JobState, StopReason } from '../../contract/jobs.t
 import type { LineFault } from '../../contract/attempt-report.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../kernel/ids.ts';
+import type { AttemptGroup } from './attempt-group.ts';
 import type { Charged } from './charged.ts';
 import type { JobSegment } from './job-segments.ts';
 import type { ResourceOption } from '../engine/model/job-spec.ts';
@@ -115,8 +116,10 @@ export interface LiveAttempt {
   readonly startedAtMs: number;
   /** Why it was asked to stop; null when it was not. */
   readonly stopping: StopReason | null;
-  /** Of a gang: the ranks whose agents have given a sign of life, while some have not. */
+  /** On several nodes: the members whose agents have given a sign of life, while some have not. */
   readonly confirmedRanks?: readonly number[];
+  /** Of one whose nodes may change; absent: it has as many members as nodes, numbered from 0. */
+  readonly group?: AttemptGroup;
   /** Whether its agent has given a sign of life; of a gang, whether all have. */
   readonly isConfirmed: boolean;
 }

@@ -79,7 +79,7 @@ const handedOver = ({ attempt }: JobRecord): (Attempt & { readonly startedAtMs: 
 
 function liveAttempt(job: Job, { spec }: JobRecord, attempt: Attempt & { startedAtMs: number }): LiveAttempt {
   const { fence, poolId, option, placement, startedAtMs, runningAtMs, leaving } = attempt;
-  const confirmedRanks = job.attempt?.fence === fence ? job.attempt.confirmedRanks : undefined;
+  const { confirmedRanks, group }: Partial<LiveAttempt> = job.attempt?.fence === fence ? job.attempt : {};
   return {
     id: attemptIdOf(spec.id, fence),
     fence,
@@ -90,6 +90,7 @@ function liveAttempt(job: Job, { spec }: JobRecord, attempt: Attempt & { started
     stopping: leaving?.reason ?? null,
     isConfirmed: runningAtMs !== null,
     ...(confirmedRanks === undefined ? {} : { confirmedRanks }),
+    ...(group === undefined ? {} : { group }),
   };
 }
 

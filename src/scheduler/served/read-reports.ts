@@ -5,9 +5,9 @@ import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { AttemptNews, CellEvent } from '../engine/machine/event.ts';
 import { newsOfFailure } from './failure-policy.ts';
-import { afterMember } from './gang-reports.ts';
 import type { Job, LiveAttempt } from './job.ts';
 import { tokensMaxOf, withProgress } from './job.ts';
+import { readMember } from './member-reports.ts';
 import type { AttemptEnd, AttemptFailure } from './project-job.ts';
 
 /** What the reports of a pool come to, before anything is changed. */
@@ -25,51 +25,72 @@ export interface ReadReports {
  * Reads the reports of a pool. One about an attempt that is not the job's live one in that pool changes nothing (J4), nor does one that has
  * been heard (J5).
  */
-export function readReports(poolId: PoolId, reports: readonly AttemptReport[], { nowMs, find, commandOf, tokensPaid }: Asked): ReadReports {
-  const events: CellEvent[] = [];
-  const ends = new Map<JobId, AttemptEnd>();
-  const progressed = new Map<JobId, Job>();
-  const tell = ({ jobId, fence }: AttemptReport, news: AttemptNews): void => void events.push({ kind: 'report', jobId, fence, news });
-  const verdicts = reports.map((report): ReportVerdict => {
-    const job = progressed.get(report.jobId) ?? find(report.jobId);
-    const end = ends.get(report.jobId);
+export function readReports(poolId: PoolId, reports: readonly AttemptReport[], asked: Asked): ReadReports {
+  const reader = new ReportReader(poolId, asked);
+  const verdicts = reports.map((report) => reader.read(report));
+  const { events, ends, progressed } = reader;
+  return { events, verdicts, ends, progressed: [...progressed.values()].filter((job) => !ends.has(job.id) && job !== asked.find(job.id)) };
+}
+
+/** Reads one report after the other. */
+class ReportReader {
+  readonly events: CellEvent[] = [];
+  readonly ends = new Map<JobId, AttemptEnd>();
+  readonly progressed = new Map<JobId, Job>();
+  readonly #poolId: PoolId;
+  readonly #asked: Asked;
+
+  constructor(poolId: PoolId, asked: Asked) {
+    this.#poolId = poolId;
+    this.#asked = asked;
+  }
+
+  read(report: AttemptReport): ReportVerdict {
+    const job = this.progressed.get(report.jobId) ?? this.#asked.find(report.jobId);
+    const end = this.ends.get(report.jobId);
     if (end?.fence === report.fence) return end.outcome === outcomeOf(report) ? 'accepted' : 'stale';
     if (job === undefined) return 'stale';
-    const attempt = liveAttempt(job, report, poolId);
-    if (attempt === null) {
-      return isRecorded(job, report, poolId) ? 'accepted' : 'stale';
-    }
-    const unchanged = afterMember(job, attempt, report);
-    if (unchanged !== undefined) {
-      progressed.set(job.id, unchanged);
-      return commandOf(job);
-    }
+    const attempt = liveAttempt(job, report, this.#poolId);
+    if (attempt === null) return isRecorded(job, report, this.#poolId) ? 'accepted' : 'stale';
+    const member = readMember(job, attempt, report);
+    if (member === undefined) return this.#readAttempt(job, attempt, report);
+    this.progressed.set(job.id, member.job);
+    for (const news of member.news) this.#tell(report, news);
+    return member.verdict ?? this.#asked.commandOf(job);
+  }
+
+  /** A report that is of the attempt as a whole. */
+  #readAttempt(job: Job, attempt: LiveAttempt, report: AttemptReport): ReportVerdict {
+    const { nowMs, commandOf, tokensPaid } = this.#asked;
     switch (report.kind) {
       case 'progress':
-        for (const news of newsOfProgress(report, attempt.isConfirmed)) tell(report, news);
+        for (const news of newsOfProgress(report, attempt.isConfirmed)) this.#tell(report, news);
         if (!isOnRecord(job, attempt, report.progress))
-          progressed.set(job.id, { ...withProgress(job, report.progress, nowMs), attempt: { ...attempt, isConfirmed: true } });
+          this.progressed.set(job.id, { ...withProgress(job, report.progress, nowMs), attempt: { ...attempt, isConfirmed: true } });
         return commandOf(job);
       case 'saved':
         // An agent saves one checkpoint after the other: this one is its newest.
-        tell(report, { kind: 'saved' });
-        progressed.set(job.id, { ...job, checkpoint: report.checkpoint });
+        this.#tell(report, { kind: 'saved' });
+        this.progressed.set(job.id, { ...job, checkpoint: report.checkpoint });
         return 'accepted';
       case 'completed': {
         const completion = completionOf(job, report, tokensPaid(job.id, report.fence));
-        ends.set(job.id, completion);
-        tell(report, newsOfEnd(completion));
+        this.ends.set(job.id, completion);
+        this.#tell(report, newsOfEnd(completion));
         return verdictOn(job, completion);
       }
       case 'failed':
-        tell(report, newsOfFailure(report.reason));
-        ends.set(job.id, failureOf(report));
+        this.#tell(report, newsOfFailure(report.reason));
+        this.ends.set(job.id, failureOf(report));
         return 'accepted';
       default:
         return unreachable(report);
     }
-  });
-  return { events, verdicts, ends, progressed: [...progressed.values()].filter((job) => !ends.has(job.id) && job !== find(job.id)) };
+  }
+
+  #tell({ jobId, fence }: AttemptReport, news: AttemptNews): void {
+    this.events.push({ kind: 'report', jobId, fence, news });
+  }
 }
 
 /** What is on record already is not written again. [J200] */

@@ -1,5 +1,4 @@
-import type { Grant } from '../../contract/attempt.ts';
-import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
+import { attemptIdOf } from '../../contract/attempt.ts';
 import { modelOf } from '../../contract/job-facts.ts';
 import type { Meter, UsageEvent } from '../../contract/meter.ts';
 import type { PoolEffect } from '../../contract/pool-exchange.ts';
@@ -9,6 +8,7 @@ import type { JobRecord } from '../engine/machine/job-record.ts';
 import type { CellDecision } from '../engine/machine/records.ts';
 import type { LedgerEvent } from '../engine/life/segment.ts';
 import { WHOLE_MILLI } from '../engine/model/pool-spec.ts';
+import { effectsOf, isAttemptDecision } from './attempt-effects.ts';
 import { withCharge } from './charged.ts';
 import type { Job, JobRequest } from './job.ts';
 import { newJob } from './job.ts';
@@ -61,8 +61,6 @@ interface Written {
 /** Part of the usage route, so that jobs appear among API calls. */
 const JOBS_ROUTE = '/v1/jobs';
 
-type Effect = Extract<CellDecision, { kind: 'start' | 'notice' | 'kill' }>;
-
 /** Writes what a step decided: records of the engine, jobs as their owners see them, usage, and what pools have to do. */
 export class StepWriter {
   readonly #records: SqliteCellStore;
@@ -90,7 +88,7 @@ export class StepWriter {
   write(decisions: readonly CellDecision[], { submitted, ends, progressed }: StepContext, nowMs: number): Written {
     const changed = new Map<JobId, Job>((progressed ?? []).map((job) => [job.id, job]));
     const records = new Map<JobId, JobRecord>();
-    const effects: Effect[] = [];
+    const effects: { readonly job: Job; readonly effect: PoolEffect }[] = [];
     const saved: RecordDecision[] = [];
     this.#charges = [];
     this.#uses = new Map();
@@ -109,8 +107,15 @@ export class StepWriter {
         changed.set(jobId, this.#withSegment(job, decision.event, ends?.get(jobId), nowMs));
       } else if (decision.kind === 'fund') {
         asks.push(decision);
-      } else if (decision.kind === 'start' || decision.kind === 'notice' || decision.kind === 'kill') effects.push(decision);
-      // Of others there are none: no served job is elastic or keeps weights.
+      } else if (isAttemptDecision(decision)) {
+        const { job, effects: each } = effectsOf(
+          must(changed.get(decision.jobId), 'a job is saved with what is to be done about it'),
+          decision,
+        );
+        changed.set(job.id, job);
+        effects.push(...each.map((effect) => ({ job, effect })));
+      }
+      // Of others there are none: no served job keeps weights.
       else if (isRecord(decision)) saved.push(decision);
     }
     this.#records.saveAll(saved, records.values());
@@ -223,14 +228,14 @@ export class StepWriter {
     });
   }
 
-  /** What is to be done about live attempts. */
-  #put(effects: readonly Effect[], changed: ReadonlyMap<JobId, Job>): ReadonlySet<PoolId> {
+  /** What is to be done about attempts that are live still. */
+  #put(effects: readonly { readonly job: Job; readonly effect: PoolEffect }[], changed: ReadonlyMap<JobId, Job>): ReadonlySet<PoolId> {
     const news = new Set<PoolId>();
-    for (const effect of effects) {
-      const job = must(changed.get(effect.jobId), 'a job is saved with what is to be done about it');
-      if (job.attempt?.fence !== effect.fence) continue;
-      for (const each of poolEffects(job, effect)) this.#records.putEffect(job.attempt.poolId, job.id, effect.fence, each);
-      news.add(job.attempt.poolId);
+    for (const { job, effect } of effects) {
+      const { attempt } = must(changed.get(job.id), 'a job is saved with what is to be done about it');
+      if (attempt === null || attempt.fence !== job.attempt?.fence) continue;
+      this.#records.putEffect(attempt.poolId, job.id, attempt.fence, effect);
+      news.add(attempt.poolId);
     }
     return news;
   }
@@ -241,36 +246,3 @@ function hasRun({ attempt }: Job, fence: number, end: AttemptEnd | undefined): b
   if (attempt?.fence === fence && attempt.isConfirmed) return true;
   return end?.fence === fence && end.outcome !== 'never_started';
 }
-
-/** One for each member of a gang. */
-function poolEffects(job: Job, effect: Effect): readonly PoolEffect[] {
-  const { fence } = effect;
-  const ranks = Array.from({ length: job.attempt?.nodes ?? 1 }, (_, rank) => rank);
-  switch (effect.kind) {
-    case 'start':
-      return effect.nodeIds.map((nodeId, rank) => ({ kind: 'start', nodeId, grant: grantOf(job, fence, rank, effect.nodeIds.length) }));
-    case 'notice':
-      return ranks.map((rank) => ({
-        kind: 'stop',
-        attemptId: attemptIdOf(job.id, fence, rank),
-        command: effect.reason === 'cancelled' ? 'cancel' : 'stop',
-      }));
-    case 'kill':
-      return ranks.map((rank) => ({ kind: 'kill', attemptId: attemptIdOf(job.id, fence, rank) }));
-  }
-}
-
-const grantOf = (job: Job, fence: number, rank: number, worldSize: number): Grant => ({
-  attemptId: attemptIdOf(job.id, fence, rank),
-  jobId: job.id,
-  fence,
-  tenantId: job.tenantId,
-  work: job.work,
-  owner: job.owner,
-  outputLifeMs: job.batch?.outputLifeMs ?? null,
-  outputFile: outputFileOf(job.id, fence),
-  graceMs: job.graceMs,
-  checkpointIntervalMs: job.checkpointIntervalMs,
-  checkpoint: job.checkpoint ?? null,
-  ...(worldSize === 1 ? {} : { rank, worldSize }),
-});

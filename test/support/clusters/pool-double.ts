@@ -74,7 +74,7 @@ export class PoolDouble implements DrivenPool {
 
   async wait(key: { readonly attempt: string; readonly fence: number }) {
     this.#reach();
-    return this.#heartbeat(key.attempt, key.fence, null, undefined);
+    return { ...this.#heartbeat(key.attempt, key.fence, null, undefined), group: { version: 0, rank: 0, world_size: 1 } };
   }
 
   async fail(key: { readonly attempt: string; readonly fence: number }, reason: FailureReason): Promise<void> {

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 import type { Assignment } from '../../../src/contract/agent-protocol.ts';
 import { CommandRunner } from '../../../workers/agent/command-runner.ts';
+import { GroupView } from '../../../workers/agent/group-view.ts';
 import type { AttemptScope, RunEnd, StopReason } from '../../../workers/agent/job-runner.ts';
 
 type Program = Extract<Assignment, { kind: 'command' }>;
@@ -88,6 +89,7 @@ class Trial {
       log: { write: (bytes: Buffer) => this.#wrote(bytes) } as never,
       lease: { leftMs: () => this.leftMs, onExtended: (listener) => this.#extended.push(listener) },
       signal: this.stop.signal,
+      group: new GroupView({ version: 0, rank: 0, worldSize: 1 }, async () => undefined),
       meet: async (address) => [address],
       onProgress: () => undefined,
     };

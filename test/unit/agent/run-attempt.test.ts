@@ -18,6 +18,8 @@ import { deferred } from '../../support/fakes/deferred.ts';
 
 const ASSIGNMENT: Assignment = { attempt: 'att_x_1', fence: 1, kind: 'batch_embedding', model: 'm' };
 
+const ALONE = { version: 0, rank: 0, world_size: 1 };
+
 const refused = (code: 'stale_fence' | 'file_not_found') =>
   new Refused({ error: { message: 'why', type: '', param: null, code }, request_id: 'req' });
 
@@ -30,7 +32,7 @@ class FakePool {
   outputHook: () => Promise<void> = async () => {};
   completeHook: () => Promise<void> = async () => {};
 
-  heartbeat = async () => ({ command: await this.heartbeatHook(), run: null });
+  heartbeat = async () => ({ command: await this.heartbeatHook(), run: null, group: ALONE });
   input = () => this.inputHook();
   async output_(bytes: Blob, sha256: string): Promise<void> {
     await this.outputHook();
@@ -180,7 +182,7 @@ const beat = async (
         nowMs += BEAT_MS;
         beats += 1;
         if (nowMs >= 3 * LEASE_MS) finished.abort();
-        return { command: await heartbeat(nowMs, signal), run: null };
+        return { command: await heartbeat(nowMs, signal), run: null, group: ALONE };
       },
     },
     attempt: ASSIGNMENT,
@@ -193,6 +195,7 @@ const beat = async (
       reason = why;
       onStop(why);
     },
+    onGroup: () => undefined,
     signal: finished.signal,
   });
   await heartbeats.beat();

@@ -4,7 +4,7 @@ import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import { assign, ended, extended, heard, holds, reportOn, swept } from '../../../src/pools/agent-lease.ts';
+import { assign, ended, extended, heard, holds, leaving, placeOf, replaced, reportOn, swept } from '../../../src/pools/agent-lease.ts';
 import { agentToken, poolId, poolOfToken } from '../../../src/pools/agent-token.ts';
 
 const GRANT: Grant = {
@@ -49,6 +49,22 @@ describe('an agent’s lease', () => {
     expect(heard(first, PROGRESS, 'a', NOW_MS + 1)).toMatchObject({ leaseUntilMs: first.leaseUntilMs + 1 });
     // An agent that runs its attempts itself names no process.
     expect(heard(heard(fresh, PROGRESS, undefined, NOW_MS)!, PROGRESS, undefined, NOW_MS + 1)).toMatchObject({ progress: PROGRESS });
+  });
+
+  it('[P80] of a member that is to leave ends after its grace and a lease, whatever the agent says', () => {
+    const asked = leaving(fresh, 30_000, NOW_MS);
+    const lastMs = NOW_MS + 30_000 + LIMITS.agentLeaseMs;
+    expect(asked.command).toBe('leave');
+    const alive = heard(asked, PROGRESS, undefined, lastMs - 1)!;
+    expect(swept(alive, lastMs - 1).lost).toBe(false);
+    expect(swept(heard(alive, PROGRESS, undefined, lastMs - 1)!, lastMs).lost).toBe(true);
+  });
+
+  it('[P80] has what the member is now, and reports under its own number', () => {
+    const third = { ...fresh, grant: { ...GRANT, attemptId: 'att_x_3_5' as AttemptId, rank: 2, worldSize: 3 } };
+    const moved = replaced(third, { version: 4, rank: 1, worldSize: 2 });
+    expect(placeOf(moved.grant)).toEqual({ version: 4, rank: 1, worldSize: 2 });
+    expect(reportOn(extended(moved, PROGRESS, NOW_MS))).toMatchObject({ rank: 5 });
   });
 
   it('[P61] is kept while it waits in a queue; once it runs, only its process keeps it', () => {

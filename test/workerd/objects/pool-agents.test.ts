@@ -2,8 +2,9 @@ import { runDurableObjectAlarm } from 'cloudflare:test';
 import { beforeEach, expect, it } from 'vitest';
 import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
+import { rankOfAttempt } from '../../../src/contract/attempt.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { FileId } from '../../../src/kernel/ids.ts';
+import type { AttemptId, FileId } from '../../../src/kernel/ids.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
 import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
@@ -162,6 +163,39 @@ it('[J140] lets the members of a gang meet once all have started, and none of an
   await stub.nudge();
   await expect.poll(async () => (await call((object) => object.heartbeat(second!, 1, PROGRESS))).ok).toBe(false);
   // Its agents shall get nothing that other tests submit.
+  value(await scheduler().operate('remove', id, true));
+});
+
+it('[J211] [P80] tells members what they are once others have gone, and lets them meet as they are then', async () => {
+  const { id, stub, call } = await newPool(true);
+  const agents = [];
+  for (const name of ['one', 'two']) agents.push(value(await call((object) => object.register(named(name, { kinds: ['training'] })))));
+  const request = await newJob({
+    ...TRAINING,
+    options: DEFAULT_TERMS.options.map((option) => ({ ...option, nodes: { min: 1, max: 2, step: 1 } })),
+  });
+  const leasing = agents.map((agent) => stub.lease(agent, 20_000) as unknown as Promise<Outcome<Grant>>);
+  const [first, second] = (await Promise.all(leasing))
+    .map((grant) => value(grant).attemptId)
+    .toSorted((a, b) => rankOfAttempt(a) - rankOfAttempt(b)) as [AttemptId, AttemptId];
+  const beat = async (attempt: AttemptId) => value(await call((object) => object.heartbeat(attempt, 1, PROGRESS)));
+  for (const attempt of [first, second]) await beat(attempt);
+  await expect.poll(async () => (await jobState(request)).attempt?.nodes).toBe(2);
+  await expect.poll(async () => (await beat(first)).place.worldSize).toBe(2);
+  const { version } = (await beat(first)).place;
+  expect(value(await call((object) => object.meet(first, 1, 'a:29500', version)))).toBeNull();
+  expect(value(await call((object) => object.meet(second, 1, 'b:0', version)))).toEqual(['a:29500', 'b:0']);
+
+  value(await scheduler().act(request.tenantId, request.id, { kind: 'resize', nodes: 1 }));
+  await expect.poll(async () => (await beat(second)).command).toBe('leave');
+  await expect.poll(async () => (await beat(first)).place).toEqual({ version: version + 1, rank: 0, worldSize: 1 });
+  expect(value(await call((object) => object.meet(first, 1, 'a:29500', version)))).toBeNull();
+  expect(value(await call((object) => object.meet(first, 1, 'a:29501', version + 1)))).toEqual(['a:29501']);
+  const released = { kind: 'failed', reason: 'released', message: 'left' } as const;
+  expect(await call((object) => object.end(second, 1, released))).toEqual({ ok: true, value: null });
+  expect(await jobState(request)).toMatchObject({ state: 'running', attempt: { nodes: 1, group: { leaving: [] } } });
+  expect(await call((object) => object.end(first, 1, COMPLETED))).toEqual({ ok: true, value: null });
+  expect((await jobState(request)).state).toBe('succeeded');
   value(await scheduler().operate('remove', id, true));
 });
 

@@ -1,7 +1,8 @@
 import type { Assignment, Registration } from '../../../src/contract/agent-protocol.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { AgentId } from '../../../src/pools/agent-lease.ts';
+import type { AgentId, GroupPlace } from '../../../src/pools/agent-lease.ts';
+import { placeOf } from '../../../src/pools/agent-lease.ts';
 import type { AgentPrincipal } from '../../../src/contract/principal.ts';
 import type { ArtifactUpload, AttemptHold } from '../../../src/gateway/jobs/attempt-files.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
@@ -122,7 +123,9 @@ export const agentHandlers = {
     const { fence, progress, run, throughput } = body;
     const measured = throughput && { workMilli: throughput.work_milli, overMs: throughput.over_ms };
     const heard = await pool.heartbeat(params.attempt as AttemptId, fence, progress, run, measured);
-    return heard.ok ? { ok: true, reply: heard.value, used: {} } : heard;
+    if (!heard.ok) return heard;
+    const { command, run: running, place } = heard.value;
+    return { ok: true, reply: { command, run: running, group: groupReply(place) }, used: {} };
   },
   readInput: async ({ gateway, principal, params, query }) => {
     const input = await gateway.heavy.attempts.input(holdOf(principal, params, query), query.index);
@@ -131,7 +134,9 @@ export const agentHandlers = {
   writeOutput: async ({ gateway, principal, params, query, request }) =>
     accepted(await gateway.heavy.attempts.output(holdOf(principal, params, query), query.index, uploadOf(request, query.sha256))),
   meetPeers: async ({ gateway, principal, params, body }) => {
-    const peers = await gateway.heavy.pools(principal.poolId).meet(params.attempt as AttemptId, body.fence, body.address);
+    const peers = await gateway.heavy
+      .pools(principal.poolId)
+      .meet(params.attempt as AttemptId, body.fence, body.address, body.group_version);
     return peers.ok ? { ok: true, reply: { peers: peers.value === null ? null : [...peers.value] }, used: {} } : peers;
   },
   readCheckpoint: async ({ gateway, principal, params, query }) => {
@@ -200,7 +205,16 @@ const base64OfHex = (hex: string): string => btoa(hex.replaceAll(/../g, (pair) =
 
 const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: { accepted: true }, used: {} } as const) : outcome);
 
-function assignmentOf({ attemptId, fence, work, graceMs, checkpointIntervalMs, rank = 0, worldSize = 1 }: Grant): Assignment {
+const groupReply = ({ version, rank, worldSize }: GroupPlace) => ({ version, rank, world_size: worldSize });
+
+/** What the member is among those of its attempt. */
+function groupOf(grant: Grant) {
+  const { version, ...place } = groupReply(placeOf(grant));
+  return { ...place, group_version: version };
+}
+
+function assignmentOf(grant: Grant): Assignment {
+  const { attemptId, fence, work, graceMs, checkpointIntervalMs } = grant;
   const assigned = { attempt: attemptId, fence };
   if (work.kind === 'batch_embedding')
     return { ...assigned, kind: work.kind, model: work.model, ...(work.format === undefined ? {} : { format: work.format }) };
@@ -213,5 +227,5 @@ function assignmentOf({ attemptId, fence, work, graceMs, checkpointIntervalMs, r
     grace_ms: graceMs ?? LIMITS.jobGraceMs,
     checkpoint_interval_ms: checkpointIntervalMs ?? null,
   };
-  return kind === 'command' ? { ...program, kind } : { ...program, kind, rank, world_size: worldSize };
+  return kind === 'command' ? { ...program, kind } : { ...program, kind, ...groupOf(grant) };
 }

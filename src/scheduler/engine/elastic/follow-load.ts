@@ -19,12 +19,20 @@ export function wantNodes(cell: Cell, job: JobRecord, { nodes, fewerSinceMs }: S
   if (job.nodesWanted === nodes && job.fewerSinceMs === fewerSinceMs) return;
   const next = { ...job, nodesWanted: nodes, fewerSinceMs };
   saveJob(cell, next);
-  const attempt = owner(next);
-  if (attempt === null) return;
-  if (nodes === 0) return requestEviction(cell, next, { reason: 'scaled_to_zero' });
+  if (owner(next) !== null && nodes === 0) return requestEviction(cell, next, { reason: 'scaled_to_zero' });
+  giveUpSurplus(cell, next);
+}
+
+/**
+ * Lets a job give up the nodes that it has beyond what is wanted. One that is giving up nodes already does so first: it is looked at again
+ * once it has left them, whatever was wanted meanwhile (J210).
+ */
+export function giveUpSurplus(cell: Cell, job: JobRecord): void {
+  const attempt = owner(job);
+  if (attempt === null || attempt.shedding.length > 0) return;
   const { slots } = attempt.placement;
-  const wanted = nodesWanted(next, must(next.spec.options[attempt.option], 'the option exists'));
-  if (wanted < slots.length && attempt.shedding.length === 0) resize(cell, next, attempt, slots.slice(0, wanted));
+  const wanted = nodesWanted(job, must(job.spec.options[attempt.option], 'the option exists'));
+  if (wanted < slots.length) resize(cell, job, attempt, slots.slice(0, wanted));
 }
 
 /** What online inference is asked to do. */

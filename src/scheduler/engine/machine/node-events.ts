@@ -6,9 +6,10 @@ import type { ResidentWeights } from '../weights/resident-weights.ts';
 import { withoutUser, withUser } from '../weights/resident-weights.ts';
 import type { Cell } from './cell.ts';
 import { saveNode } from './changes.ts';
-import type { JobRecord } from './job-record.ts';
-import { nodesOf } from './job-record.ts';
+import type { Attempt, JobRecord } from './job-record.ts';
+import { nodesOf, owner } from './job-record.ts';
 import type { NodeRecord } from './records.ts';
+import { leftNodes } from './report.ts';
 
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
 export function addNodes(
@@ -79,12 +80,18 @@ export function nodeLost(cell: Cell, nodeId: string): void {
   if (node.state === 'open') watch(cell, node.spec.poolId, 1);
   saveNode(cell, { ...node, state: 'gone' });
   toEach(cell, jobsOn(cell, node), (job) => {
+    // One that was giving it up has left it; it keeps the others.
+    if (isGivingUp(job, node.index)) return leftNodes(cell, job, job.attempt, (index) => index === node.index);
     const isAllGone = nodesOf(job).every((index) => cell.fleet.node(index).state === 'gone');
     if (isAllGone) leave(cell, job, job.attempt?.leaving?.reason ?? 'node_lost');
     else requestEviction(cell, job, { reason: 'node_lost', goneAtMs: cell.nowMs });
   });
   dropEmpty(cell);
 }
+
+/** Whether a job is on the node only until it has left it, and stays on others. */
+const isGivingUp = (job: JobRecord, node: number): job is JobRecord & { readonly attempt: Attempt } =>
+  owner(job)?.shedding.some((slot) => slot.node === node) === true;
 
 /** Counts up to now how long the nodes of a pool have been there, and how many were taken away. */
 function watch(cell: Cell, poolId: NodeSpec['poolId'], taken: number): void {

@@ -96,3 +96,82 @@ describe('a gang', () => {
     ]);
   });
 });
+
+/** A gang of one to four on three nodes, which runs. */
+function elasticGang(count = 3) {
+  const world = new ServedCell();
+  const elastic = DEFAULT_TERMS.options.map((option) => ({ ...option, nodes: { min: 1, max: 4, step: 1 } }));
+  world.join(count, POOL, { kinds: ['training'] });
+  const job = world.submit(1, { work: WORK, options: elastic });
+  world.exchange(POOL);
+  const say = (member: number, news: AttemptNews) => world.exchange(POOL, { reports: [{ jobId: job, fence: 1, rank: member, ...news }] });
+  for (let member = 0; member < count; member += 1) say(member, alive());
+  const resize = (nodes: number) => {
+    const { tenantId } = jobRequest(1);
+    expect(world.cell.act(tenantId, job, { kind: 'resize', nodes })).toMatchObject({ ok: true });
+    return effects();
+  };
+  const effects = () => world.exchange(POOL).effects.map(({ effect }) => effect);
+  const attempt = (member: number) => `att_${job.slice(4)}_1${member === 0 ? '' : `_${member}`}`;
+  const live = () => {
+    const { state, attempt: now } = world.job(job);
+    return { state, nodes: now?.nodes, members: now?.group?.members.map(({ number }) => number), leaving: now?.group?.leaving };
+  };
+  return { world, job, say, resize, effects, attempt, live };
+}
+
+const released: AttemptNews = { kind: 'failed', reason: 'released', message: 'stopped' };
+
+describe('a gang whose size may change', () => {
+  it('[J211] shrinks: the members that leave have their grace, the others learn what they are now', () => {
+    const { resize, attempt, live, say, world } = elasticGang();
+    expect(live()).toEqual({ state: 'running', nodes: 3, members: [0, 1, 2], leaving: [] });
+    expect(resize(2)).toEqual([
+      { kind: 'leave', attemptId: attempt(2), graceMs: LIMITS.jobGraceMs },
+      { kind: 'regroup', attemptId: attempt(0), version: 1, rank: 0, worldSize: 2 },
+      { kind: 'regroup', attemptId: attempt(1), version: 1, rank: 1, worldSize: 2 },
+    ]);
+    expect(live()).toEqual({ state: 'running', nodes: 2, members: [0, 1], leaving: [2] });
+    expect(say(2, alive()).verdicts).toEqual(['continue']);
+    expect(say(2, completed).verdicts, 'it has left').toEqual(['accepted']);
+    world.loseMemory();
+    expect(live()).toEqual({ state: 'running', nodes: 2, members: [0, 1], leaving: [] });
+    expect(say(2, released).verdicts, 'it is no member').toEqual(['stale']);
+    expect(say(0, completed).verdicts).toEqual(['accepted']);
+    expect(live().state).toBe('succeeded');
+  });
+
+  it('[J210] [J211] applies a second resize once the members that were to leave have', () => {
+    const { resize, attempt, live, say, effects } = elasticGang();
+    resize(2);
+    expect(resize(1)).toEqual([]);
+    expect(live()).toMatchObject({ nodes: 2, leaving: [2] });
+    say(2, { kind: 'failed', reason: 'lease_expired', message: 'silent' });
+    effects();
+    expect(live()).toEqual({ state: 'running', nodes: 1, members: [0], leaving: [1] });
+    say(1, released);
+    const grown = resize(3);
+    expect(
+      grown.map((effect) => (effect.kind === 'start' ? [effect.grant.attemptId, effect.grant.rank, effect.grant.version] : effect)),
+    ).toEqual([{ kind: 'regroup', attemptId: attempt(0), version: 3, rank: 0, worldSize: 3 }, [attempt(3), 1, 3], [attempt(4), 2, 3]]);
+    expect(live()).toEqual({ state: 'running', nodes: 3, members: [0, 3, 4], leaving: [] });
+  });
+
+  it('[J211] ends as a whole with a member that fails, one that has joined included', () => {
+    const { resize, say, job, world, live } = elasticGang(2);
+    world.join(1, POOL, { kinds: ['training'] });
+    expect(live()).toMatchObject({ nodes: 3, members: [0, 1, 2] });
+    resize(3);
+    expect(say(2, failed).verdicts).toEqual(['accepted']);
+    expect(world.job(job).ended).toMatchObject([{ fence: 1, outcome: 'command_failed' }]);
+  });
+
+  it('[J211] is charged segment by segment for the nodes that it has', () => {
+    const { resize, say, world, job } = elasticGang();
+    world.nowMs += 5_000;
+    resize(1);
+    world.nowMs += 5_000;
+    say(0, completed);
+    expect(world.job(job).acceleratorMs).toBe(3 * 5_000 + 5_000);
+  });
+});

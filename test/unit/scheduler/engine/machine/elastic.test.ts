@@ -77,6 +77,47 @@ describe('[J61] jobs whose number of nodes may change', () => {
   });
 });
 
+describe('[J210] a job that is giving up nodes', () => {
+  const shrinking = () => {
+    const world = new CellWorld(settings, nodes(6));
+    const id = world.submit(1, elastic(1, 6));
+    world.report(id, { kind: 'running' });
+    const scale = (count: number) => world.do({ kind: 'scale', jobId: id, nodes: count });
+    const given = () => world.job(id).attempt!.shedding.map(({ node }) => world.cell.fleet.node(node).spec.id);
+    scale(4);
+    return { world, id, scale, given };
+  };
+
+  it('gives up what it should not have meanwhile once it has left those', () => {
+    const { world, id, scale } = shrinking();
+    scale(2);
+    expect(sizeOf(world, id), 'not before').toBe(4);
+    world.report(id, { kind: 'shed' });
+    expect(sizeOf(world, id)).toBe(2);
+    expect(world.decided('resize').at(-1)?.nodeIds).toHaveLength(2);
+    world.report(id, { kind: 'shed' });
+    expect([sizeOf(world, id), world.job(id).attempt?.shedding]).toEqual([2, []]);
+  });
+
+  it('grows again once it has left them, if that is wanted then', () => {
+    const { world, id, scale } = shrinking();
+    scale(5);
+    expect(sizeOf(world, id)).toBe(4);
+    world.report(id, { kind: 'shed' });
+    expect(sizeOf(world, id)).toBe(5);
+  });
+
+  it('keeps its other nodes when one of those is lost, and gives up the rest of what is wanted', () => {
+    const { world, id, scale, given } = shrinking();
+    scale(3);
+    const [first, second] = given();
+    world.do({ kind: 'node_lost', nodeId: first! });
+    expect([world.states(id)[0], sizeOf(world, id), given()]).toEqual(['running', 4, [second]]);
+    world.do({ kind: 'node_lost', nodeId: second! });
+    expect([world.states(id)[0], sizeOf(world, id), given().length]).toEqual(['running', 3, 1]);
+  });
+});
+
 describe('[J62] online inference', () => {
   const scaling = { requestsPerSecondPerNodeMilli: 10_000, drainMs: 10_000, cooldownMs: 60_000 };
 
