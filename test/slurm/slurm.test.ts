@@ -60,7 +60,14 @@ describe.skipIf(missing !== undefined)('a real Slurm as a pool', () => {
     pool = await SlurmPool.start(server, await admin.create('/v1/pools', { name: 'slurm', owner: 'testers' }), slurm, SLOTS_PER_NODE);
   });
 
-  beforeEach(() => pool.letGo());
+  beforeEach(({ onTestFailed }) => {
+    onTestFailed(async () => {
+      const waiting = (await Promise.all(submitted.map(jobOf))).filter(({ state }) => state === 'pending');
+      const reasons = await Promise.all(waiting.map(async ({ id }) => (await client.get(`/v1/jobs/${id}/explain`)).body));
+      console.log(await slurm.report(), JSON.stringify(reasons, undefined, 1));
+    });
+    return pool.letGo();
+  });
 
   afterAll(async () => {
     await pool?.stop();
@@ -126,6 +133,7 @@ describe.skipIf(missing !== undefined)('a real Slurm as a pool', () => {
   });
 
   it('[P66] takes nothing from a process that its node’s crash left behind, and gives up one that died', async () => {
+    await slurm.openNodes();
     await pool.hold();
     const jobs = await submit(2);
     await Promise.all(jobs.map((id) => begin(id)));
@@ -142,6 +150,7 @@ describe.skipIf(missing !== undefined)('a real Slurm as a pool', () => {
 
   // After the crashes: a controller that was killed may come back with the drain of before.
   it('[P71] sends nothing to a node that is drained', async () => {
+    await slurm.openNodes();
     await slurm.command('scontrol', 'update', 'nodename=gpu1', 'state=drain', 'reason=test');
     const jobs = await submit(6);
     await allReach(jobs, 'succeeded');

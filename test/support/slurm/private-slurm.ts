@@ -74,7 +74,7 @@ export class PrivateSlurm {
       const token = (await slurm.command('scontrol', 'token', 'username=root', 'lifespan=36000')).trim().replace('SLURM_JWT=', '');
       await writeFile(slurm.tokenFile, token, { mode: 0o600 });
       await slurm.#startRest(restPort ?? 0);
-      await until('nodes', async () => (await slurm.command('sinfo', '-hN', '-p', 'low', '-o', '%T')).trim().split('\n').every(isUp));
+      await until('nodes', async () => [...(await slurm.#nodeStates()).values()].every(isUp));
     } catch (error) {
       await slurm.stop();
       throw error;
@@ -104,6 +104,37 @@ export class PrivateSlurm {
   /** Ends the daemon of a node without warning. The processes of its jobs live on, as they do when only slurmd crashes. */
   async killNode(node: string): Promise<void> {
     await this.#end(`slurmd.${node}.pid`, 'SIGKILL');
+  }
+
+  /**
+   * Opens the nodes that are closed, as an operator would after a crash: a controller that was killed may start a job twice, or under the id of
+   * another, and then drains the node ("Duplicate jobid", "batch job complete failure").
+   */
+  async openNodes(): Promise<void> {
+    await until('open nodes', async () => {
+      const states = await this.#nodeStates();
+      const closed = [...states].filter(([, state]) => !isUp(state)).map(([node]) => node);
+      for (const node of closed) await this.command('scontrol', 'update', `nodename=${node}`, 'state=resume').catch(() => undefined);
+      return closed.length === 0;
+    });
+  }
+
+  /** What an operator would look at first: nodes, jobs, and the ends of the logs. */
+  async report(): Promise<string> {
+    const shown = await Promise.all(
+      [
+        ['sinfo', '-N', '-l'],
+        ['sinfo', '-R'],
+        ['squeue', '-a', '-l'],
+        ['sh', '-c', 'tail -n 40 "$0"/log/*.log', this.folder],
+      ].map(([program = '', ...args]) => this.command(program, ...args).catch(String)),
+    );
+    return shown.join('\n');
+  }
+
+  async #nodeStates(): Promise<ReadonlyMap<string, string>> {
+    const lines = (await this.command('sinfo', '-hN', '-p', 'low', '-o', '%N %T')).trim().split('\n');
+    return new Map(lines.map((line) => line.split(' ') as [string, string]));
   }
 
   /** Ends what it started, the jobs first: no process outlives it. */

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ROOT } from '../../../workers/local/paths.ts';
@@ -24,12 +25,14 @@ export class SlurmPool {
   readonly #slurm: PrivateSlurm;
   readonly #config: string;
   readonly #folder: string;
+  readonly #log: FileHandle;
   #driver: ChildProcess | undefined;
 
-  private constructor(slurm: PrivateSlurm, config: string, folder: string) {
+  private constructor(slurm: PrivateSlurm, config: string, folder: string, log: FileHandle) {
     this.#slurm = slurm;
     this.#config = config;
     this.#folder = folder;
+    this.#log = log;
   }
 
   static async start(server: Reached, pool: Pool, slurm: PrivateSlurm, slotsPerNode: number): Promise<SlurmPool> {
@@ -57,14 +60,14 @@ export class SlurmPool {
       job: { cpus_per_task: 1, standard_error: join(slurm.folder, 'log/job-%j.err') },
     };
     await writeFile(config, JSON.stringify(settings));
-    const started = new SlurmPool(slurm, config, folder);
+    const started = new SlurmPool(slurm, config, folder, await open(join(slurm.folder, 'log/driver.log'), 'a'));
     started.startDriver();
     return started;
   }
 
   startDriver(): void {
     this.#driver = spawn(process.execPath, [join(ROOT, 'workers/drivers/index.ts'), this.#config], {
-      stdio: ['ignore', process.env['SLUICE_TEST_VERBOSE'] === '1' ? 'inherit' : 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', this.#log.fd, this.#log.fd, 'ipc'],
     });
   }
 
@@ -105,5 +108,6 @@ export class SlurmPool {
   async stop(): Promise<void> {
     await this.letGo();
     await this.endDriver('SIGTERM');
+    await this.#log.close();
   }
 }
