@@ -2,6 +2,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuseBeyond } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
+import type { RecentColumns } from './engine/recent-columns.ts';
 import type { Include, ShardQuery, VectorColumns } from './shard-protocol.ts';
 import type { Row, VectorMatch } from './stored-vector.ts';
 import type { ShardHeader } from './shard-header.ts';
@@ -18,17 +19,20 @@ export function rowColumns(store: Columns, rows: readonly Row[], include: Includ
 /** The same of matches, whose ids are known: what carries nothing else is not read again. One of several shards answers bare rather than refuse. */
 export function matchColumns(
   store: Columns,
+  recent: Pick<RecentColumns, 'columns'>,
   matches: readonly VectorMatch[],
   { include, columnsBytesMax }: Pick<ShardQuery, 'include' | 'columnsBytesMax'>,
   header: ShardHeader,
 ): Outcome<VectorColumns & { readonly isBare?: true }> {
+  const bare = () => ({ ids: matches.map(({ id }) => id), values: null, metadata: null, texts: null });
+  if (!include.values && !include.metadata && !include.text) return ok(bare());
   const rows = matches.map(({ row }) => row);
-  const bare = { ids: matches.map(({ id }) => id), values: null, metadata: null, texts: null };
-  if (!include.values && !include.metadata && !include.text) return ok(bare);
-  if (columnsBytesMax === undefined) return rowColumns(store, rows, include, header);
-  const rest = columnsBytesMax - (include.values ? 4 * header.dimensions * matches.length : 0);
-  const columns = rest < 0 ? undefined : store.columns(rows, include, header, rest);
-  return ok(columns ?? { ...bare, isBare: true });
+  const bytesMax = columnsBytesMax ?? LIMITS.retrievalReplyBytesMax;
+  const rest = columnsBytesMax === undefined || !include.values ? bytesMax : bytesMax - 4 * header.dimensions * matches.length;
+  const read = (missing: readonly Row[]) => store.columns(missing, include, header, rest);
+  const columns = rest < 0 ? undefined : include.values ? read(rows) : recent.columns(rows, include, rest, read);
+  if (columns !== undefined) return ok(columns);
+  return columnsBytesMax === undefined ? replyTooLarge() : ok({ ...bare(), isBare: true });
 }
 
 /** Refuses an answer whose ids, metadata and texts are more than one answer holds. */

@@ -103,7 +103,7 @@ export class ReadableShard {
     const { matches: closest, explanation } = this.#search(wanted, among, header);
     this.#lastCost = explanation;
     const matches = mmr === undefined ? closest : diversified(this.store, closest, topK, mmr, header);
-    const columns = matchColumns(this.store, matches, query, header);
+    const columns = matchColumns(this.store, this.engine.columns, matches, query, header);
     if (!columns.ok) return columns;
     const answer = {
       ...columns.value,

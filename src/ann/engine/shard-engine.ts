@@ -10,6 +10,7 @@ import type { ShardHeader } from '../shard-header.ts';
 import type { VectorStore } from '../store/vector-store.ts';
 import type { EngineResources } from './engine-resources.ts';
 import { Memtable } from './memtable.ts';
+import { RecentColumns } from './recent-columns.ts';
 import { RecentVectors } from './recent-vectors.ts';
 import { Rescoring } from './rescoring.ts';
 import { ShardLists } from './shard-lists.ts';
@@ -24,6 +25,8 @@ export interface ExplainedMatches {
  * from which all of it can be loaded again.
  */
 export class ShardEngine {
+  /** What queries answered of rows beside their values. */
+  readonly columns: RecentColumns;
   readonly #resources: EngineResources;
   readonly #name: string;
   readonly #store: VectorStore;
@@ -38,11 +41,12 @@ export class ShardEngine {
     this.#store = store;
     this.#memtable = new Memtable(resources.memory, resources.scanner, `${name}/memtable`, store);
     this.#lists = new ShardLists(resources, `${name}/lists`, store);
+    this.columns = new RecentColumns(resources.memory, `${name}/columns`);
   }
 
   /** Bytes resident. */
   get bytes(): number {
-    return this.#memtable.bytes + this.#lists.bytes + (this.#recent?.bytes ?? 0);
+    return this.#memtable.bytes + this.#lists.bytes + (this.#recent?.bytes ?? 0) + this.columns.bytes;
   }
 
   /** Whether background work was asked for since everything was let go of. */
@@ -82,6 +86,7 @@ export class ShardEngine {
     this.#memtable.drop();
     this.#lists.drop();
     this.#recent?.drop();
+    this.columns.drop();
   }
 
   /** Whether there may be background work. */

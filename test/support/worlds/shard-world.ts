@@ -61,6 +61,7 @@ export interface WorldQuery {
   readonly topK: number;
   readonly namespace?: string;
   readonly exact?: boolean;
+  readonly withMetadata?: boolean;
   /** Only vectors whose `n` is below this. */
   readonly below?: number;
   readonly excludeIds?: readonly string[];
@@ -172,7 +173,7 @@ export class ShardWorld {
   }
 
   query(asked: WorldQuery): ShardMatches {
-    const { namespace = '', exact = false, below, excludeIds = [] } = asked;
+    const { namespace = '', exact = false, withMetadata = false, below, excludeIds = [] } = asked;
     const query: ShardQuery = {
       indexId: this.identity.indexId,
       target: { kind: 'values', values: asked.values.slice() },
@@ -180,7 +181,7 @@ export class ShardWorld {
       topK: asked.topK,
       filter: below === undefined ? null : { kind: 'range', path: 'n', type: 'number', interval: { max: { value: below, closed: false } } },
       excludeIds,
-      include: { values: false, metadata: false, text: false },
+      include: { values: false, metadata: withMetadata, text: false },
       exact,
       explain: true,
     };

@@ -3,7 +3,7 @@ import { RecentVectors } from '../../../src/ann/engine/recent-vectors.ts';
 import type { Row, StoredVector } from '../../../src/ann/stored-vector.ts';
 import { MemoryRegistry } from '../../../src/kernel/memory-registry.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { ShardWorld, smallFloor } from '../../support/worlds/shard-world.ts';
+import { keyOf, ShardWorld, smallFloor } from '../../support/worlds/shard-world.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -110,6 +110,20 @@ describe.each(['lists', 'no lists'])('a shard with %s', (kind) => {
     expect(world.query(query)).toEqual(first);
     expect(counts.statements).toBe(0);
     expect(first.ids).toHaveLength(10);
+  });
+
+  it('[V184] a query with metadata whose matches are in memory asks SQL nothing, and sees replacements', () => {
+    const query = { values: vector(), topK: 10, withMetadata: true };
+    const first = world.query(query);
+    expect(first.metadata).toEqual(first.ids.map((id) => JSON.stringify({ n: world.vectors.get(keyOf('', id))?.n })));
+    counts.statements = 0;
+    expect(world.query(query)).toEqual(first);
+    expect(counts.statements).toBe(0);
+    const { id, values } = world.vectors.get(keyOf('', first.ids[0]!))!;
+    world.upsert([{ id, namespace: '', n: 4_711, values }]);
+    expect(world.query(query)).toMatchObject({ ids: first.ids, metadata: ['{"n":4711}', ...first.metadata!.slice(1)] });
+    world.restart();
+    expect(world.query(query)).toMatchObject({ ids: first.ids, metadata: ['{"n":4711}', ...first.metadata!.slice(1)] });
   });
 
   it('[V182] finds vectors that replaced those in memory by their new values', () => {
