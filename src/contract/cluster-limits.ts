@@ -16,6 +16,8 @@ export const CLUSTER_LIMITS = {
   clusterSubmitsMaxCount: 5,
   // A listing that trusts nothing it remembers: an id that was used again is found after this long at the latest.
   clusterFullListingMs: 60_000,
+  // Jobs of Ray that are over stay until they are deleted: after as long as Slurm and Kubernetes keep theirs, for an operator to look at.
+  clusterEndedKeptMs: 300_000,
   // Calls to the cluster, and to the gateway, that are under way at a time.
   clusterCallsMaxCount: 8,
 } as const;

@@ -31,12 +31,15 @@ export class ClusterAway extends Error {
 export interface ClusterReply {
   readonly status: number;
   readonly body: unknown;
+  /** What it answered instead of JSON. */
+  readonly text?: string;
 }
 
 interface ClusterClientParts {
   /** Without a slash at its end. */
   readonly url: string;
-  readonly token: SecretFile;
+  /** Undefined: it asks for none. */
+  readonly token: SecretFile | undefined;
   readonly headers: (token: string) => Readonly<Record<string, string>>;
 }
 
@@ -50,7 +53,9 @@ export class ClusterClient {
 
   async call(method: string, path: string, json?: object): Promise<ClusterReply> {
     const response = await this.send(method, path, { json, signal: AbortSignal.timeout(LIMITS.clusterCallMsMax) });
-    return { status: response.status, body: parsed(await textOf(response)) };
+    const text = await textOf(response);
+    const body = parsed(text);
+    return { status: response.status, body, ...(body === undefined ? { text } : {}) };
   }
 
   /** The body of the answer has not been read. */
@@ -60,13 +65,17 @@ export class ClusterClient {
       method,
       redirect: 'error',
       signal: call.signal,
-      headers: { accept: 'application/json', 'content-type': 'application/json', ...headers(await token.read()) },
+      headers: {
+        accept: 'application/json',
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : headers(await token.read())),
+      },
       ...(call.json === undefined ? {} : { body: JSON.stringify(call.json) }),
     }).catch((error: unknown) => {
       throw new ClusterAway(`${method} ${url}${path}: ${reasonOf(error)}`, { cause: error });
     });
     // A token that has run out was replaced in its file, or will be.
-    if (response.status === 401) token.forget();
+    if (response.status === 401 || response.status === 403) token?.forget();
     if (response.status === 401 || response.status === 429 || response.status === 503) {
       await response.body?.cancel();
       throw new ClusterAway(`${method} ${url}${path} answered ${response.status}`);

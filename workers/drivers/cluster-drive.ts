@@ -78,6 +78,7 @@ export class ClusterDrive {
     } finally {
       failed.abort();
       await Promise.allSettled(loops);
+      this.#parts.cluster.close?.();
       await this.#giveBackUnsent();
     }
   }

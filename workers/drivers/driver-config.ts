@@ -61,13 +61,41 @@ const kubernetes = z.strictObject({
   pod: fields.default({}),
 });
 
-const driverConfig = z.discriminatedUnion('kind', [slurm, kubernetes]);
+const ray = z.strictObject({
+  ...common,
+  kind: z.literal('ray'),
+  /** Of clusters that ask for a token. */
+  token_file: z.string().min(1).optional(),
+  runner: words,
+  /** Where the nodes have the pool's token. */
+  agent_token_file_on_nodes: z.string().startsWith('/'),
+  runtime_env: z.looseObject({ env_vars: z.record(z.string(), z.string()).default({}) }).default({ env_vars: {} }),
+  job: fields.default({}),
+});
+
+const driverConfig = z.discriminatedUnion('kind', [slurm, kubernetes, ray]);
 
 export type DriverConfig = z.infer<typeof driverConfig>;
 
-/** The file that an operator wrote. Throws, naming the field, when it is not right. */
-export async function readDriverConfig(path: string): Promise<DriverConfig> {
-  const parsed = driverConfig.safeParse(JSON.parse(await readFile(path, 'utf8')));
-  if (parsed.success) return parsed.data;
-  throw new Error(`${path}: ${z.prettifyError(parsed.error)}`);
+export type ReadConfig =
+  | { readonly kind: 'config'; readonly config: DriverConfig }
+  /** Each names a field and what is wrong with it, or says why the file cannot be read. */
+  | { readonly kind: 'faults'; readonly faults: readonly string[] };
+
+/** The file that an operator wrote. */
+export async function readDriverConfig(path: string): Promise<ReadConfig> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    const why = error instanceof SyntaxError ? `is not JSON: ${error.message}` : `cannot be read: ${String(error)}`;
+    return { kind: 'faults', faults: [`${path} ${why}`] };
+  }
+  const parsed = driverConfig.safeParse(value);
+  return parsed.success ? { kind: 'config', config: parsed.data } : { kind: 'faults', faults: parsed.error.issues.map(faultOf) };
+}
+
+function faultOf({ path, message }: z.core.$ZodIssue): string {
+  const field = path.map(String).join('.');
+  return field === '' ? message : `${field}: ${message}`;
 }

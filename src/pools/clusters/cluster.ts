@@ -39,4 +39,10 @@ export interface Cluster {
   cancel(job: ClusterJob): Promise<void>;
   /** Slots on nodes that take new jobs; Infinity where the cluster's own queue decides. */
   usableSlots(): Promise<number>;
+  /** Ends what it keeps open, where it keeps something open: a watch. */
+  close?(): void;
 }
+
+/** A line for a shell which becomes the program that the words name. */
+export const shellCommand = (words: readonly string[]): string =>
+  `exec ${words.map((word) => `'${word.replaceAll("'", String.raw`'\''`)}'`).join(' ')}`;

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';
 import type { ClusterEnd, ClusterJob, ClusterPhase, ClusterTask, Submission } from './cluster.ts';
 import { attemptIdIn } from '../../contract/attempt.ts';
+import { shellCommand } from './cluster.ts';
 
 // Requests and answers of slurmrestd, v0.0.40 to v0.0.46. Of what it answers only what is read here is checked: versions add fields.
 
@@ -49,12 +50,10 @@ export function slurmJob(task: ClusterTask, settings: SlurmJobSettings): object 
       requeue: false,
       current_working_directory: directory,
       environment: Object.entries({ PATH: '/usr/local/bin:/usr/bin:/bin', ...task.environment }).map(([name, value]) => `${name}=${value}`),
-      script: `#!/bin/sh\nexec ${runner.map(quoted).join(' ')}\n`,
+      script: `#!/bin/sh\n${shellCommand(runner)}\n`,
     },
   };
 }
-
-const quoted = (word: string): string => `'${word.replaceAll("'", String.raw`'\''`)}'`;
 
 const faults = z.object({
   errors: z

@@ -5,15 +5,18 @@ import type { Cluster } from '../../../src/pools/clusters/cluster.ts';
 import { ClusterAway } from '../../../workers/drivers/cluster-client.ts';
 import { ClusterDrive } from '../../../workers/drivers/cluster-drive.ts';
 import { KubernetesCluster } from '../../../workers/drivers/kubernetes-cluster.ts';
+import { RayCluster } from '../../../workers/drivers/ray-cluster.ts';
 import { SlurmCluster } from '../../../workers/drivers/slurm-cluster.ts';
 import { VirtualTime } from '../worlds/virtual-time.ts';
 import type { BatchJob } from './batch-system.ts';
 import { BatchSystem } from './batch-system.ts';
 import { FakeKubernetes } from './fake-kubernetes.ts';
+import { FakeRay } from './fake-ray.ts';
 import { FakeSlurm } from './fake-slurm.ts';
 import { PoolDouble } from './pool-double.ts';
 
-export type ClusterKind = 'slurm' | 'kubernetes';
+export const CLUSTER_KINDS = ['slurm', 'kubernetes', 'ray'] as const;
+type ClusterKind = (typeof CLUSTER_KINDS)[number];
 
 /** What befalls a call to the cluster: it does not arrive, or its answer does not. */
 export type Fault = 'lost' | 'unanswered';
@@ -28,6 +31,7 @@ export class DriveWorld {
   readonly cluster: BatchSystem;
   readonly kubernetes: FakeKubernetes;
   readonly slurm: FakeSlurm;
+  readonly ray: FakeRay;
   /** Attempts whose processes were allowed to work, in order. */
   readonly worked: string[] = [];
   /** What an attempt takes in the environment of its job. */
@@ -51,6 +55,7 @@ export class DriveWorld {
     this.cluster = new BatchSystem(nodes, SLOTS_PER_NODE, (job, exited) => this.#process(job, exited));
     this.kubernetes = new FakeKubernetes(this.cluster);
     this.slurm = new FakeSlurm(this.cluster);
+    this.ray = new FakeRay(this.cluster);
   }
 
   startDriver(): void {
@@ -105,7 +110,7 @@ export class DriveWorld {
 
   /** The adapter under test, connected to the double. */
   connect(): Cluster {
-    const fake = this.#kind === 'slurm' ? this.slurm : this.kubernetes;
+    const fake = this[this.#kind];
     const call = async (method: string, path: string, json?: object) => {
       const fault = this.fault(method, path);
       await this.time.sleep(5);
@@ -121,6 +126,10 @@ export class DriveWorld {
     if (this.#kind === 'slurm') {
       const settings = { poolId: POOL_ID, partition: 'low', timeLimitMinutes: 10, directory: '/tmp', runner: ['run'], job: {} };
       return new SlurmCluster({ client: { call }, settings, slotsPerNode: SLOTS_PER_NODE, nowMs: () => this.time.nowMs() });
+    }
+    if (this.#kind === 'ray') {
+      const settings = { poolId: POOL_ID, runner: ['run'], runtimeEnv: {}, job: {} };
+      return new RayCluster({ client: { call }, settings, nowMs: () => this.time.nowMs() });
     }
     const settings = { poolId: POOL_ID, image: 'i', queue: 'q', timeLimitS: 600, tokenSecret: 's', resources: {}, pod: {} };
     return new KubernetesCluster({ client: { call, send }, namespace: 'default', settings });

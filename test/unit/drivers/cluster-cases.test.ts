@@ -152,3 +152,69 @@ describe('a driver of kubernetes', () => {
     expect(world.pool.jobs.map(({ ended }) => ended)).toEqual(Array.from({ length: 6 }, () => ['succeeded']));
   });
 });
+
+describe('a driver of ray', () => {
+  const attemptId = `att_${'0'.repeat(26)}_1` as AttemptId;
+  const task = { attemptId, environment: {} };
+  const inTime = (scenario: (world: DriveWorld, cluster: ReturnType<DriveWorld['connect']>) => Promise<void>) => {
+    const world = new DriveWorld('ray');
+    return world.time.run(scenario(world, world.connect()));
+  };
+
+  it('[P101] takes an id that is taken for its own job if it is, and never for somebody else’s', () =>
+    inTime(async (world, cluster) => {
+      expect(await cluster.submit(task)).toEqual({ kind: 'accepted', id: attemptId });
+      expect(await cluster.submit(task)).toEqual({ kind: 'accepted', id: attemptId });
+      expect(world.cluster.jobs.size).toBe(1);
+      world.cluster.forget(world.cluster.live(attemptId));
+      world.cluster.submit(attemptId, { metadata: {}, entrypoint: 'theirs', runtime_env: {} });
+      expect(await cluster.submit(task)).toMatchObject({ kind: 'refused' });
+      expect(await cluster.list()).toEqual([]);
+    }));
+
+  it('[P101] refuses what Ray would never take, with Ray’s reason, and leaves open what it did not answer', () =>
+    inTime(async (world, cluster) => {
+      const wrong = { attemptId, environment: { A: 1 as unknown as string } };
+      expect(await cluster.submit(wrong)).toEqual({ kind: 'refused', message: 'ray: TypeError: must be a string' });
+      world.ray.isBroken = true;
+      await expect(cluster.submit(task)).rejects.toThrow('answered 500: No available agent');
+      expect(world.cluster.jobs.size).toBe(0);
+    }));
+
+  it('[P102] counts a job that waits as over once it was asked to stop, and as running if it starts', () =>
+    inTime(async (world, cluster) => {
+      world.cluster.isPaused = true;
+      await cluster.submit(task);
+      const [waiting] = await cluster.list();
+      expect(waiting?.phase.kind).toBe('queued');
+      await cluster.cancel(waiting!);
+      expect((await cluster.list()).map(({ phase }) => phase)).toMatchObject([{ kind: 'ended', how: 'cancelled' }]);
+      // Ray still has it.
+      expect(world.cluster.live(attemptId).state).toBe('queued');
+      Object.assign(world.cluster.live(attemptId), { state: 'running' });
+      expect((await cluster.list()).map(({ phase }) => phase)).toEqual([{ kind: 'running' }]);
+    }));
+
+  it('[P62] stops no job that has the id and is not of the pool', () =>
+    inTime(async (world, cluster) => {
+      const theirs = world.cluster.submit(attemptId, { metadata: {}, entrypoint: 'theirs', runtime_env: {} });
+      await cluster.cancel({ id: attemptId, attemptId, phase: { kind: 'queued' } });
+      expect(theirs.state).toBe('running');
+      world.cluster.end(theirs, 'succeeded');
+    }));
+
+  it('[P103] deletes its jobs once they have been over for a while, and no others', async () => {
+    const world = new DriveWorld('ray');
+    for (let n = 0; n < 6; n += 1) world.pool.add(n);
+    await world.play(async () => {
+      const theirs = world.cluster.submit('theirs', { metadata: {}, entrypoint: 'x', runtime_env: {} });
+      world.cluster.end(theirs, 'succeeded');
+      await world.settled();
+      await world.time.sleep(LIMITS.clusterEndedKeptMs / 2);
+      expect(world.cluster.jobs.size).toBe(7);
+      await world.until('only that of others is left', () => world.cluster.jobs.size === 1);
+      expect([...world.cluster.jobs.keys()]).toEqual([theirs.id]);
+      expect(world.ray.deleted).toBe(6);
+    });
+  });
+});

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { ClusterEnd } from '../../../src/pools/clusters/cluster.ts';
-import { DriveWorld } from '../../support/clusters/drive-world.ts';
+import { CLUSTER_KINDS, DriveWorld } from '../../support/clusters/drive-world.ts';
 
 /** How the attempts of a job ended. */
 const endsOf = (world: DriveWorld) => world.pool.jobs.map(({ ended }) => ended);
 
-describe.each(['slurm', 'kubernetes'] as const)('a driver of %s', (kind) => {
+describe.each(CLUSTER_KINDS)('a driver of %s', (kind) => {
   it('[P62] brings attempts to the cluster, where each runs once', async () => {
     const world = new DriveWorld(kind);
     for (let n = 0; n < 20; n += 1) world.pool.add(n);
@@ -57,6 +57,9 @@ describe.each(['slurm', 'kubernetes'] as const)('a driver of %s', (kind) => {
     await world.play(async () => {
       await world.until('it is there', () => world.cluster.jobs.size === 1 && (when === 'waits' || world.worked.length === 1));
       world.pool.cancel(job);
+      await world.until('it is over', () => job.isDone);
+      world.cluster.isPaused = false;
+      world.cluster.schedule();
       await world.settled();
     });
     expect(endsOf(world)).toEqual([['cancelled']]);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 
 import { command, table, UsageError, whole } from '../command.ts';
 import { currentProfile, GatewayClient, queryOf } from '../gateway/gateway-client.ts';
+import { drive } from './drive.ts';
 
 /** What the commands show of a pool. */
 interface PoolView {
@@ -60,7 +61,8 @@ export function pools(): Command {
         .option('--accelerator <type>', 'which type (default: a node without accelerators)')
         .action(setPrice),
     )
-    .addCommand(shown(named('nodes', 'The nodes of a pool, and what runs there.')).action(nodes));
+    .addCommand(shown(named('nodes', 'The nodes of a pool, and what runs there.')).action(nodes))
+    .addCommand(drive());
   for (const [verb, summary] of Object.entries(NODE_VERBS)) {
     group.addCommand(
       named(verb, summary)
