@@ -1,15 +1,20 @@
 import { assert } from '../kernel/assert.ts';
 
+/** Whether memory has numbers in the order in which storage keeps them: then they are copied as they are. */
+export const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
 /** A vector as storage keeps it: float32, little-endian, nothing else, on any host. */
 export function encodeFloats(values: Float32Array): Uint8Array<ArrayBuffer> {
+  if (IS_LITTLE_ENDIAN) return new Uint8Array(values.slice().buffer);
   const blob = new DataView(new ArrayBuffer(values.length * 4));
   for (let i = 0; i < values.length; i += 1) blob.setFloat32(i * 4, values[i]!, true);
   return new Uint8Array(blob.buffer);
 }
 
-/** The inverse of `encodeFloats`. A blob of another length than `dimensions` floats is corrupt storage and throws. */
+/** The inverse of `encodeFloats`; may share the blob. A blob of another length than `dimensions` floats is corrupt storage and throws. */
 export function decodeFloats(blob: ArrayBuffer, dimensions: number): Float32Array<ArrayBuffer> {
   assert(blob.byteLength === dimensions * 4, `a vector of ${dimensions} dimensions has ${dimensions * 4} bytes, not ${blob.byteLength}`);
+  if (IS_LITTLE_ENDIAN) return new Float32Array(blob);
   const view = new DataView(blob);
   const values = new Float32Array(dimensions);
   for (let i = 0; i < dimensions; i += 1) values[i] = view.getFloat32(i * 4, true);

@@ -1,5 +1,6 @@
 import { Seeded } from '../../kernel/seeded.ts';
 import { assert } from '../../kernel/assert.ts';
+import { IS_LITTLE_ENDIAN } from '../float32.ts';
 import type { Row, Rows } from '../stored-vector.ts';
 
 /** Rows of one chunk: 4 KiB of bits. */
@@ -121,6 +122,7 @@ export class RowSet implements Rows {
     const size = chunk === undefined ? 0 : bitsOf(chunk);
     if (chunk === undefined || size === 0) return undefined;
     const isShort = size * 2 < CHUNK_BYTES;
+    if (!isShort && IS_LITTLE_ENDIAN) return new Uint8Array(chunk.buffer.slice(0));
     const bytes = new DataView(new ArrayBuffer(isShort ? size * 2 : CHUNK_BYTES));
     let end = 0;
     for (let at = 0; at < CHUNK_WORDS; at += 1) {

@@ -47,12 +47,15 @@ const COLUMNS = 'position, key, digest, at_ms, done, billing';
 /** Which requests with a key were seen, and what of them is written. Bounded by age and by number. */
 export class ReceiptStore {
   readonly #storage: SqlStorage;
+  // Whether there may be receipts of keys that gateways gave: most shards never have any. Undefined until it is looked up.
+  #mayHaveOwn: boolean | undefined;
 
   constructor(storage: SqlStorage) {
     this.#storage = storage;
   }
 
   find(key: string): Receipt | undefined {
+    if (isOwnKey(key) && !this.#hasOwn()) return undefined;
     const row = this.#storage.sql.exec<ReceiptRow>(`SELECT ${COLUMNS} FROM receipts WHERE key = ?`, key).toArray()[0];
     return row === undefined ? undefined : receiptOf(row);
   }
@@ -85,6 +88,7 @@ export class ReceiptStore {
   /** Forgets receipts that have run out; answers when the next one does. */
   sweep(nowMs: number): number | undefined {
     const { sql } = this.#storage;
+    this.#mayHaveOwn = undefined;
     const ends = KINDS.flatMap(({ own, ttlMs }) => {
       sql.exec('DELETE FROM receipts WHERE own = ? AND at_ms < ?', own, nowMs - ttlMs);
       const { oldestMs } = sql.exec<{ oldestMs: number | null }>('SELECT MIN(at_ms) AS oldestMs FROM receipts WHERE own = ?', own).one();
@@ -94,6 +98,12 @@ export class ReceiptStore {
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
 
+  #hasOwn(): boolean {
+    this.#mayHaveOwn ??=
+      this.#storage.sql.exec<{ any: number }>('SELECT EXISTS (SELECT 1 FROM receipts WHERE own = 1) AS "any"').one().any === 1;
+    return this.#mayHaveOwn;
+  }
+
   /** A receipt that changes gets a new position and turn. Those whose turn was long ago are forgotten, each kind by its own bound. */
   #merge({ idempotencyKey, ...news }: KeyedReceipt): Receipt {
     const { sql } = this.#storage;
@@ -101,6 +111,8 @@ export class ReceiptStore {
     const merged = known === undefined ? news : mergedReceipts(known, news);
     if (known !== undefined && JSON.stringify([merged.done, merged.billing]) === JSON.stringify([known.done, known.billing])) return known;
     const { own, countMax } = KINDS[isOwnKey(idempotencyKey) ? 1 : 0];
+    // Before it is stored, so that a transaction that fails leaves it true at worst.
+    if (own === 1) this.#mayHaveOwn = true;
     const { turn } = sql.exec<{ turn: number }>('SELECT COALESCE(MAX(turn), 0) + 1 AS turn FROM receipts WHERE own = ?', own).one();
     sql.exec(
       'INSERT OR REPLACE INTO receipts (own, turn, key, digest, at_ms, done, billing) VALUES (?, ?, ?, ?, ?, ?, ?)',

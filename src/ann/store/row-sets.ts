@@ -1,6 +1,6 @@
 import { assert } from '../../kernel/assert.ts';
 import { insertInto } from '../../kernel/sql/bulk-statements.ts';
-import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { RememberedValue, RememberingStorage } from '../../kernel/sql/remembering-storage.ts';
 import { CHUNK_ROWS, RowSet } from '../filter/row-set.ts';
 import type { Row } from '../stored-vector.ts';
 
@@ -22,12 +22,20 @@ export interface RowSetEdit {
   readonly removed: readonly Row[];
 }
 
-/** Sets of a shard's rows. Writes belong into the transaction of the vectors' own. */
-export class RowSets {
-  readonly #storage: SqlStorage;
+// Chunks in memory: those that writes and flushes of a shard's newest rows change, each 4 KiB.
+const KNOWN_MAX = 4;
 
-  constructor(storage: SqlStorage) {
+/**
+ * Sets of a shard's rows. Writes belong into the transaction of the vectors' own. The chunks that were changed last stay in memory, so that a
+ * write of a few rows need not read them.
+ */
+export class RowSets {
+  readonly #storage: RememberingStorage;
+  readonly #known: RememberedValue<Map<number, RowSet>>;
+
+  constructor(storage: RememberingStorage) {
     this.#storage = storage;
+    this.#known = storage.remember(() => new Map());
   }
 
   /** Set `first`, or all the sets from there to `last`, in one. */
@@ -49,40 +57,67 @@ export class RowSets {
 
   /** Each set at most once. A set that is empty afterwards takes no room. */
   edit(edits: readonly RowSetEdit[]): void {
-    const { sql } = this.#storage;
-    const sets = new Map(edits.map(({ set }) => [set, new RowSet()]));
-    assert(sets.size === edits.length, 'each set is edited once');
-    const keys = new Set(edits.flatMap(({ set, added, removed }) => [...keysOf(set, added), ...keysOf(set, removed)]));
-    const before = sql.exec<{ key: number; rows: ArrayBuffer }>(
-      'SELECT key, rows FROM row_sets WHERE key IN (SELECT value FROM json_each(?))',
-      JSON.stringify([...keys]),
-    );
-    for (const { key, rows } of before) sets.get(Math.floor(key / SET_CHUNKS))?.decodeChunk(key % SET_CHUNKS, rows);
+    assert(new Set(edits.map(({ set }) => set)).size === edits.length, 'each set is edited once');
+    const keys = [...new Set(edits.flatMap(({ set, added, removed }) => [...keysOf(set, added), ...keysOf(set, removed)]))];
+    const chunks = this.#chunks(keys);
     for (const { set, added, removed } of edits) {
-      for (const row of removed) sets.get(set)?.delete(row);
-      for (const row of added) sets.get(set)?.add(row);
+      for (const row of removed) chunks.get(keyOf(set, row))?.delete(row);
+      for (const row of added) chunks.get(keyOf(set, row))?.add(row);
     }
     const filled: [key: number, rows: Uint8Array][] = [];
     const emptied: number[] = [];
-    for (const key of keys) {
-      const rows = sets.get(Math.floor(key / SET_CHUNKS))?.encodeChunk(key % SET_CHUNKS);
+    for (const [key, chunk] of chunks) {
+      const rows = chunk.encodeChunk(key % SET_CHUNKS);
       if (rows === undefined) emptied.push(key);
       else filled.push([key, rows]);
     }
     insertInto(this.#storage, 'INSERT OR REPLACE INTO row_sets', filled);
-    if (emptied.length > 0) sql.exec('DELETE FROM row_sets WHERE key IN (SELECT value FROM json_each(?))', JSON.stringify(emptied));
+    if (emptied.length > 0)
+      this.#storage.sql.exec('DELETE FROM row_sets WHERE key IN (SELECT value FROM json_each(?))', JSON.stringify(emptied));
+    this.#remember(chunks);
   }
 
   /** Puts every row of a namespace among the unlisted ones. */
   unlistAll(): void {
     this.#storage.sql.exec('DELETE FROM row_sets WHERE key < ?', SET_CHUNKS);
+    this.#known.forget();
     this.edit([{ set: UNLISTED, added: [...this.readNamespaces()], removed: [] }]);
   }
 
   clear(): void {
     this.#storage.sql.exec('DELETE FROM row_sets');
+    this.#known.forget();
+  }
+
+  /** The chunks of these keys, each a set of its own. To be changed only together with what is stored of them. */
+  #chunks(keys: readonly number[]): Map<number, RowSet> {
+    const known = this.#known.get();
+    const chunks = new Map(keys.map((key) => [key, known.get(key) ?? new RowSet()]));
+    const missing = keys.filter((key) => !known.has(key));
+    if (missing.length === 0) return chunks;
+    const stored = this.#storage.sql.exec<{ key: number; rows: ArrayBuffer }>(
+      'SELECT key, rows FROM row_sets WHERE key IN (SELECT value FROM json_each(?))',
+      JSON.stringify(missing),
+    );
+    for (const { key, rows } of stored) chunks.get(key)?.decodeChunk(key % SET_CHUNKS, rows);
+    return chunks;
+  }
+
+  /** Follows that these are stored as they are. */
+  #remember(chunks: ReadonlyMap<number, RowSet>): void {
+    const known = this.#known.get();
+    for (const [key, chunk] of chunks) {
+      known.delete(key);
+      known.set(key, chunk);
+    }
+    for (const oldest of known.keys()) {
+      if (known.size <= KNOWN_MAX) break;
+      known.delete(oldest);
+    }
   }
 }
+
+const keyOf = (set: number, row: Row): number => set * SET_CHUNKS + Math.floor(row / CHUNK_ROWS);
 
 function keysOf(set: number, rows: readonly Row[]): Set<number> {
   const keys = new Set<number>();

@@ -1,4 +1,5 @@
 import type { Migrations } from '../../kernel/sql/migrate.ts';
+import { RememberingStorage } from '../../kernel/sql/remembering-storage.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { WHOLE } from '../receipts.ts';
 import { CHANGE_LOG_TABLE } from './change-log.ts';
@@ -54,7 +55,7 @@ function countRows(storage: SqlStorage): void {
   sql.exec(`${ROW_SET_TABLE}${LIST_TABLES}
     ALTER TABLE shard ADD COLUMN next_row INTEGER NOT NULL DEFAULT 1;
     UPDATE shard SET next_row = (SELECT COALESCE(MAX(row), 0) + 1 FROM vectors);`);
-  const rowSets = new RowSets(storage);
+  const rowSets = new RowSets(new RememberingStorage(storage));
   // One list a chunk, so that none outgrows a value.
   const chunks = sql
     .exec<{ namespace: number; list: string }>('SELECT namespace, json_group_array(row) AS list FROM vectors GROUP BY namespace, row >> 15')

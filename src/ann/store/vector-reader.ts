@@ -175,6 +175,11 @@ export function* rowsOfIds(
   namespace: number,
   ids: readonly string[],
 ): Generator<{ readonly row: Row; readonly id: string }> {
+  const [id] = ids;
+  if (id !== undefined && ids.length === 1) {
+    yield* storage.sql.exec<{ row: number; id: string }>('SELECT row, id FROM vectors WHERE namespace = ? AND id = ?', namespace, id);
+    return;
+  }
   const query = 'SELECT row, id FROM vectors WHERE namespace = ? AND id IN (SELECT value FROM json_each(?))';
   for (const part of jsonParts(ids)) yield* storage.sql.exec<{ row: number; id: string }>(query, namespace, part);
 }

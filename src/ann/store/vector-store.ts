@@ -17,7 +17,7 @@ import { ReceiptStore } from './receipt-store.ts';
 import type { RowSetEdit } from './row-sets.ts';
 import { RowSets, UNLISTED } from './row-sets.ts';
 import { ShardRow } from './shard-row.ts';
-import { VectorReader } from './vector-reader.ts';
+import { VectorReader, rowsOfIds } from './vector-reader.ts';
 
 /**
  * The stored vectors of a shard: the source of truth, from which the engine is rebuilt. What a row holds never changes and no row is used
@@ -78,6 +78,11 @@ export class VectorStore extends VectorReader {
 
   /** Where the stored vectors lie that a batch replaces. */
   replacedBy({ ids, namespaces }: UpsertBatch): VectorPlace[] {
+    const [name = ''] = namespaces;
+    if (namespaces.every((other) => other === name)) {
+      const namespace = this.namespaces.ordinalOf(name);
+      return namespace === undefined ? [] : Array.from(rowsOfIds(this.storage, namespace, ids), ({ row }) => ({ row, namespace }));
+    }
     const query = `SELECT vectors.row, vectors.namespace FROM json_each(?) AS key
        JOIN namespaces ON namespaces.name = key.value ->> 0
        JOIN vectors ON vectors.namespace = namespaces.ordinal AND vectors.id = key.value ->> 1`;

@@ -19,12 +19,22 @@ const PACKED_BYTES_MAX = 1_000_000;
 
 /**
  * Inserts rows by columns: by one statement as long as they fit into it, however many they are. It unpacks each column by itself, so nothing
- * is bound row by row.
+ * is bound row by row. A single row is bound as it is.
  */
 export function insertColumns(storage: SqlStorage, table: string, count: number, columns: Readonly<Record<string, Column>>): void {
   const all = Object.values(columns).map(simplest);
   for (let from = 0; from < count;) {
     const until = sliceEnd(all, from, count);
+    if (until - from === 1) {
+      insertOne(
+        storage,
+        table,
+        Object.keys(columns),
+        all.map((column) => valueAt(column, from)),
+      );
+      from = until;
+      continue;
+    }
     const packed = new PackedRows(
       from,
       until,
@@ -36,6 +46,26 @@ export function insertColumns(storage: SqlStorage, table: string, count: number,
       ...packed.bindings,
     );
     from = until;
+  }
+}
+
+function insertOne(storage: SqlStorage, table: string, names: readonly string[], values: readonly (SqlValue | ArrayBufferView)[]): void {
+  storage.sql.exec(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`, ...values);
+}
+
+function valueAt(column: Column, row: number): SqlValue | ArrayBufferView {
+  switch (column.kind) {
+    case 'same':
+      return column.value;
+    case 'counted':
+      return column.first + row;
+    case 'each':
+    case 'texts':
+      return column.values[row] ?? null;
+    case 'blobs':
+      return column.bytes.subarray(row * column.bytesEach, (row + 1) * column.bytesEach);
+    default:
+      return unreachable(column);
   }
 }
 

@@ -3,13 +3,16 @@ import { followerWith } from '../../../src/ann/access-mode.ts';
 import { ShardAccess } from '../../../src/ann/shard-access.ts';
 import { FollowerStore } from '../../../src/ann/store/follower-store.ts';
 import { VectorStore } from '../../../src/ann/store/vector-store.ts';
+import { CHUNK_ROWS } from '../../../src/ann/filter/row-set.ts';
+import { ownKey } from '../../../src/ann/receipts.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { IndexId } from '../../../src/kernel/ids.ts';
 import { FailingSql } from '../../support/fakes/failing-sql.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 
 const indexId = 'ix_memory' as IndexId;
 
-function put(store: VectorStore, ids: readonly string[], namespace = '') {
+function put(store: VectorStore, ids: readonly string[], namespace = '', header = store.header()!) {
   const batch = {
     indexId,
     ids,
@@ -19,7 +22,7 @@ function put(store: VectorStore, ids: readonly string[], namespace = '') {
     texts: ids.map(() => null),
     repetition: null,
   };
-  return store.upsert(batch, store.header()!, store.replacedBy(batch), 0);
+  return store.upsert(batch, header, store.replacedBy(batch), 0);
 }
 
 const remove = (store: VectorStore, ids: readonly string[], namespace = '') => {
@@ -43,6 +46,16 @@ const CHANGES: Readonly<Record<string, (store: VectorStore, follower: FollowerSt
   upsert: (store) => void put(store, ['a', 'x'], 'new'),
   replacement: (store) => void put(store, ['a', 'b']),
   deletion: (store) => void remove(store, ['c'], 'n'),
+  // More chunks of rows than memory keeps, and the first again.
+  'writes far apart': (store) =>
+    store.atomically(() => {
+      for (const far of [1, 2, 3, 4, 5, 6, 0]) {
+        const header = store.header()!;
+        const nextRow = Math.max(header.nextRow, far * CHUNK_ROWS - 1);
+        put(store, ['far', `far ${far}`, `also ${far}`], far % 2 === 0 ? '' : 'new', { ...header, nextRow });
+      }
+      remove(store, ['a']);
+    }),
   'deletion of everything': (store) => void store.deleteAll(store.header()!),
   'access mode': (store) => store.setAccess({ mode: 'sealed', fencingToken: 3 }),
   'clock of the shard': (store) => store.raiseLsn(1_000),
@@ -72,6 +85,13 @@ const stored = (sql: FailingSql) => {
   return memoryOf(store, new FollowerStore(store.storage));
 };
 
+/** Without lists, the sets of a shard's rows are those of its vectors. */
+function expectRowSetsOfVectors(sql: FailingSql): void {
+  const store = new VectorStore(sql);
+  const rows = sql.sql.exec<{ row: number }>('SELECT row FROM vectors ORDER BY row').toArray();
+  for (const set of [store.liveRows(), store.unlistedRows()]) expect([...set]).toEqual(rows.map(({ row }) => row));
+}
+
 describe.each(Object.entries(CHANGES))('what memory keeps of a shard: %s', (_, change) => {
   it('[V180] is what is stored, after the change and after a failure of each of its statements', () => {
     const whole = filled();
@@ -88,6 +108,11 @@ describe.each(Object.entries(CHANGES))('what memory keeps of a shard: %s', (_, c
       expect(() => change(store, follower)).toThrow('disk full');
       expect(memoryOf(store, follower)).toEqual(before);
       expect(stored(sql)).toEqual(before);
+      sql.writesLeft = Infinity;
+      // What memory has of sets of rows shows in what the next writes store of them.
+      put(store, ['later'], 'n');
+      change(store, follower);
+      expectRowSetsOfVectors(sql);
     }
   });
 });
@@ -111,27 +136,65 @@ it('[V180] what was erased is forgotten, and opened again as something new', () 
   expect(store.header()).toBe(undefined);
 });
 
-it('[V181] whether a call is served is decided without SQL once it was for one call', () => {
+/** A store that counts its statements. */
+function counted() {
   const inner = new NodeSql();
-  let statements = 0;
+  const queries: string[] = [];
   const sql: NodeSql['sql'] = {
     databaseSize: 0,
-    exec: (...args) => {
-      statements += 1;
-      return inner.sql.exec(...args);
+    exec: (query, ...bindings) => {
+      queries.push(query);
+      return inner.sql.exec(query, ...bindings);
     },
   };
   const store = new VectorStore({ sql, transactionSync: (body) => inner.transactionSync(body) });
   store.create({ indexId, dimensions: 1, metric: 'dot' });
   put(store, ['a']);
+  return { store, queries };
+}
+
+it('[V199] a new vector takes four statements, of which the first asks whether it replaces one', () => {
+  const { store, queries } = counted();
+  const batch = { indexId, ids: ['b'], namespaces: [''], values: Float32Array.of(1), metadata: [null], texts: [null] };
+  const repetition = { idempotencyKey: ownKey('1'), digest: 'd' };
+  expect(store.receipts.find(repetition.idempotencyKey)).toBe(undefined);
+  for (const id of ['b', 'c']) {
+    const one = { ...batch, ids: [id], repetition };
+    queries.length = 0;
+    expect(store.receipts.find(repetition.idempotencyKey)).toBe(undefined);
+    store.upsert(one, store.header()!, store.replacedBy(one), 0);
+    expect(queries.map((query) => /SELECT|(INTO|UPDATE) \w+/.exec(query)?.[0])).toEqual([
+      'SELECT',
+      'INTO vectors',
+      'INTO row_sets',
+      'UPDATE shard',
+    ]);
+  }
+  expect([...store.liveRows()]).toEqual([1, 2, 3]);
+});
+
+it('[V199] a receipt of a key that a gateway gave is found once there is one, until it is forgotten', () => {
+  const { store } = counted();
+  const key = ownKey('1');
+  expect(store.receipts.find(key)).toBe(undefined);
+  store.receipts.adopt([{ idempotencyKey: key, digest: 'd', atMs: 5, done: [], billing: null }]);
+  expect(store.receipts.find(key)).toMatchObject({ digest: 'd' });
+  store.receipts.sweep(5 + LIMITS.ownReceiptTtlMs);
+  expect(store.receipts.find(key)).toMatchObject({ digest: 'd' });
+  store.receipts.sweep(6 + LIMITS.ownReceiptTtlMs);
+  expect(store.receipts.find(key)).toBe(undefined);
+});
+
+it('[V181] whether a call is served is decided without SQL once it was for one call', () => {
+  const { store, queries } = counted();
   const access = new ShardAccess(store);
   const serve = () => [access.pass({ indexId }), access.pass({ indexId, caller: followerWith(0) }), store.namespaces.ordinalOf('')];
   serve();
-  statements = 0;
+  queries.length = 0;
   expect(serve()).toMatchObject([{ ok: true, value: { lsn: 1, count: 1 } }, { ok: true }, expect.any(Number)]);
-  expect(statements).toBe(0);
+  expect(queries).toEqual([]);
   put(store, ['b']);
-  statements = 0;
+  queries.length = 0;
   expect(serve()).toMatchObject([{ ok: true, value: { lsn: 2, count: 2 } }, { ok: true }, expect.any(Number)]);
-  expect(statements).toBe(0);
+  expect(queries).toEqual([]);
 });
