@@ -46,12 +46,10 @@ export class QuotaObject extends SyncObject {
   }
 
   /** Returns what jobs have not used of earlier grants; then grants what they ask for next, each in the order of the message. */
-  fund({ settled, asked }: FundMessage): FundAnswer[] {
-    assert(settled.length + asked.length <= LIMITS.jobFundsBatchMaxCount, 'a message has jobFundsBatchMaxCount entries at most');
-    return this.atOnce((desk) => {
-      for (const settlement of settled) desk.settleFunds(settlement);
-      return asked.map((request) => desk.fund(request));
-    });
+  fund(message: FundMessage): FundAnswer[] {
+    const count = message.settled.length + message.asked.length;
+    assert(count <= LIMITS.jobFundsBatchMaxCount, 'a message has jobFundsBatchMaxCount entries at most');
+    return this.atOnce((desk) => desk.fund(message));
   }
 
   /** This object's clock, which times the counts. */
@@ -110,8 +108,7 @@ export class QuotaObject extends SyncObject {
   atOnce<T>(work: (desk: QuotaService) => T): T {
     const { storage } = this.state;
     const nowMs = Date.now();
-    return storage.transactionSync(() => {
-      const desk = new QuotaService(storage, nowMs);
+    return QuotaService.transact(storage, nowMs, (desk) => {
       const done = work(desk);
       if (desk.raised > 0) void storage.setAlarm(nowMs);
       return done;

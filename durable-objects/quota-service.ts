@@ -1,4 +1,4 @@
-import type { FundAnswer, FundRequest, FundSettlement } from '../src/contract/job-funds.ts';
+import type { FundAnswer, FundMessage, FundRequest, FundSettlement } from '../src/contract/job-funds.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import { must } from '../src/kernel/assert.ts';
 import type { Held, Resource } from '../src/contract/quota-terms.ts';
@@ -20,7 +20,7 @@ import { ALL, SqliteReservationStore } from '../src/tenancy/quota/reservation-st
 
 /** Until every isolate reserves for what a new rule limits: its slices end with their minute. */
 const RULE_KNOWN_MS = 120_000;
-/** Ended reservations that one call forgets. */
+/** Ended reservations that are forgotten with each new one. */
 const EXPIRE_MAX_COUNT = 8;
 
 /** The quotas of one organisation at one moment: what its object does in one transaction. */
@@ -40,6 +40,16 @@ export class QuotaService {
     this.#nowMs = nowMs;
   }
 
+  /** Does `work` in one transaction, at the end of which all that it changed is written. */
+  static transact<T>(storage: SqlStorage, nowMs: number, work: (service: QuotaService) => T): T {
+    return storage.transactionSync(() => {
+      const service = new QuotaService(storage, nowMs);
+      const done = work(service);
+      service.levels.flush();
+      return done;
+    });
+  }
+
   take(holder: string, sequence: number, asks: readonly PathAsk[]): Decision[] {
     const isNew = this.levels.advance(holder, sequence, this.#nowMs);
     return asks.map(({ path, ask }) => this.#apply(path, (before) => take(before, isNew ? ask : { ...ask, returned: [] }, this.#nowMs)));
@@ -56,22 +66,28 @@ export class QuotaService {
     return decision;
   }
 
-  settle(id: string, used: Amounts): boolean {
-    const known = this.#reservations.find(id);
+  settle(id: string, used: Amounts, known = this.#reservations.find(id)): boolean {
     if (known === undefined || known.isSettled) return false;
     const before = this.levels.path(known.path);
     this.levels.savePath(before, settle(before, known.granted.slice, used, this.#nowMs));
-    this.#reservations.settle(id, known.path, used, this.#nowMs);
+    this.#reservations.settle(id, known, used, this.#nowMs);
     return true;
   }
 
+  /** Returns what jobs have not used of earlier grants; then grants what they ask for next, each in the order of the message. */
+  fund({ settled, asked }: FundMessage): FundAnswer[] {
+    for (const settlement of settled) this.#settleFunds(settlement);
+    // As many as came, so that they cannot pile up.
+    this.#reservations.expire(this.#nowMs, EXPIRE_MAX_COUNT * asked.length);
+    return asked.map((request) => this.#fund(request));
+  }
+
   /** Grants what a job asks for, or as much of it as there is; asked for again under its id, the same. */
-  fund(request: FundRequest): FundAnswer {
+  #fund(request: FundRequest): FundAnswer {
     const { id, meter } = request;
     const counter = must(COUNTER_OF[meter], 'a job asks for what quotas count');
     const known = this.#reservations.find(id);
     if (known !== undefined) return grantOf(id, known.granted, known.granted.slice.units[counter] ?? 0);
-    this.#reservations.expire(this.#nowMs, EXPIRE_MAX_COUNT);
     const ids = [request.organisationId, request.tenantId, request.projectId];
     const before = this.levels.path(ids);
     const funded = fund(before, this.#withBeside(request), editionAt(this.#nowMs), this.#nowMs);
@@ -90,9 +106,11 @@ export class QuotaService {
   }
 
   /** Returns what a job was granted and has not used, once. */
-  settleFunds({ id, meter, accelerator, used }: FundSettlement): boolean {
-    const paidAtMs = this.#reservations.find(id)?.granted.slice.startsMs.minute;
-    return paidAtMs !== undefined && this.settle(id, amountsOf({ [meter]: used }, editionAt(paidAtMs), accelerator));
+  #settleFunds({ id, meter, accelerator, used }: FundSettlement): boolean {
+    const known = this.#reservations.find(id);
+    if (known === undefined) return false;
+    const paidAtMs = known.granted.slice.startsMs.minute;
+    return this.settle(id, amountsOf({ [meter]: used }, editionAt(paidAtMs), accelerator), known);
   }
 
   count(

@@ -34,7 +34,7 @@ export function carryOver(storage: SqlStorage): void {
     for (const earlier of page) {
       ({ sequence } = earlier);
       const job = released(earlier);
-      jobs.save(job);
+      jobs.saveAll([job]);
       if (job.state === 'cancelled') continue;
       cells.save({ kind: 'save_cohort', spec: queueOf(job.tenantId) });
       cells.saveJob(recordOf(job, shapes));

@@ -28,6 +28,14 @@ interface Row {
   readonly record: unknown;
 }
 
+/** What a pool has to do about an attempt of a job; in the place of the job, a node that it shall let go. */
+export interface StoredEffect {
+  readonly poolId: PoolId;
+  readonly jobId: string;
+  readonly fence: number;
+  readonly effect: PoolEffect;
+}
+
 const row = (kind: Kind, key: string | readonly unknown[], record: unknown): Row => ({
   kind,
   key: typeof key === 'string' ? key : JSON.stringify(key),
@@ -152,25 +160,32 @@ export class SqliteCellStore {
       .map(({ at_ms, body }) => ({ atMs: at_ms, events: JSON.parse(body) as CellEvent[] }));
   }
 
-  putEffect(poolId: PoolId, jobId: JobId, fence: number, effect: PoolEffect): void {
-    this.#sql.exec('INSERT INTO effects (pool_id, job_id, fence, body) VALUES (?, ?, ?, ?)', poolId, jobId, fence, JSON.stringify(effect));
+  /** Adds what pools have to do, in this order. */
+  putEffects(effects: readonly StoredEffect[]): void {
+    for (const part of jsonParts(effects.map(({ poolId, jobId, fence, effect }) => [poolId, jobId, fence, effect]))) {
+      this.#sql.exec(
+        `INSERT INTO effects (pool_id, job_id, fence, body)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value -> 3 FROM json_each(?) ORDER BY key`,
+        part,
+      );
+    }
   }
 
-  /** Drops what was to be done about attempts of the job other than the one under `fence`; null: about all. */
-  dropEffects(jobId: JobId, fence: number | null): void {
-    this.#sql.exec('DELETE FROM effects WHERE job_id = ? AND fence <> ?', jobId, fence ?? 0);
+  /** Drops what was to be done about attempts of these jobs other than those under their fences; 0: about all. */
+  dropEffects(live: ReadonlyMap<JobId, number>): void {
+    for (const part of jsonParts([...live])) {
+      this.#sql.exec(
+        `DELETE FROM effects WHERE sequence IN (SELECT effects.sequence
+         FROM (SELECT value ->> 0 AS job, value ->> 1 AS fence FROM json_each(?)) AS live
+         CROSS JOIN effects ON effects.job_id = live.job AND effects.fence <> live.fence)`,
+        part,
+      );
+    }
   }
 
-  /** A node that its pool shall let go. It is counted by the pool until that has been carried out, or the node has left by itself. */
-  putRetirement(poolId: PoolId, nodeId: string): void {
-    const effect: PoolEffect = { kind: 'retire', nodeId };
-    this.#sql.exec(
-      'INSERT INTO effects (pool_id, job_id, fence, body) VALUES (?, ?, ?, ?)',
-      poolId,
-      nodeId,
-      RETIREMENT,
-      JSON.stringify(effect),
-    );
+  /** Nodes that pools shall let go. Each is counted by its pool until that has been carried out, or it has left by itself. */
+  putRetirements(nodes: readonly { readonly poolId: PoolId; readonly id: string }[]): void {
+    this.putEffects(nodes.map(({ poolId, id }) => ({ poolId, jobId: id, fence: RETIREMENT, effect: { kind: 'retire', nodeId: id } })));
   }
 
   /** Drops retirements of nodes that have left. */

@@ -1,6 +1,7 @@
 import { jobOfOutput } from '../../contract/attempt.ts';
 import { must } from '../../kernel/assert.ts';
 import type { FileId, JobId, TenantId } from '../../kernel/ids.ts';
+import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { Job } from './job.ts';
 import { isFinished } from './job.ts';
@@ -77,12 +78,10 @@ export class SqliteJobStore {
     return erased;
   }
 
-  save(job: Job): void {
-    this.#countOpen(this.find(job.id), job);
-    this.#sql.exec(
-      `INSERT INTO jobs (id, organisation_id, tenant_id, project_id, owner, state, priority, sequence, body)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body`,
+  /** Saves jobs, each named once, as they are now. */
+  saveAll(jobs: readonly Job[]): void {
+    this.#countOpen(jobs);
+    const rows = jobs.map((job) => [
       job.id,
       job.organisationId,
       job.tenantId,
@@ -91,9 +90,18 @@ export class SqliteJobStore {
       job.state,
       priorityNumber(job.priority),
       job.sequence,
-      JSON.stringify(job),
-    );
-    this.#remember(job.id, job);
+      job,
+    ]);
+    for (const part of jsonParts(rows)) {
+      this.#sql.exec(
+        `INSERT INTO jobs (id, organisation_id, tenant_id, project_id, owner, state, priority, sequence, body)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7, value -> 8
+         FROM json_each(?) WHERE true
+         ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body`,
+        part,
+      );
+    }
+    for (const job of jobs) this.#remember(job.id, job);
   }
 
   #remember(id: JobId, job: Job | null): void {
@@ -104,14 +112,20 @@ export class SqliteJobStore {
     this.#recent.delete(must(oldest, 'there are some'));
   }
 
-  #countOpen(known: Job | undefined, job: Job): void {
-    const change = Number(!isFinished(job)) - Number(known !== undefined && !isFinished(known));
-    if (change === 0) return;
-    this.#sql.exec(
-      'INSERT INTO open_jobs VALUES (?1, ?2) ON CONFLICT (tenant_id) DO UPDATE SET count = count + excluded.count',
-      job.tenantId,
-      change,
-    );
+  #countOpen(jobs: readonly Job[]): void {
+    const changes = new Map<TenantId, number>();
+    for (const job of jobs) {
+      const known = this.find(job.id);
+      const change = Number(!isFinished(job)) - Number(known !== undefined && !isFinished(known));
+      if (change !== 0) changes.set(job.tenantId, (changes.get(job.tenantId) ?? 0) + change);
+    }
+    for (const part of jsonParts([...changes])) {
+      this.#sql.exec(
+        `INSERT INTO open_jobs SELECT value ->> 0, value ->> 1 FROM json_each(?) WHERE true
+         ON CONFLICT (tenant_id) DO UPDATE SET count = count + excluded.count`,
+        part,
+      );
+    }
   }
 
   #jobs(query: string, ...bindings: (string | number)[]): readonly Job[] {

@@ -152,15 +152,21 @@ export class StepWriter {
   #saveJobs(jobs: readonly Job[], nowMs: number): readonly OfJob<JobEvent>[] {
     const submissions: Job[] = [];
     const events: OfJob<JobEvent>[] = [];
+    const saved: Job[] = [];
+    // About an attempt that was live and is over nothing is to be done any more.
+    const over = new Map<JobId, number>();
     for (const job of jobs) {
       const before = this.#jobs.find(job.id);
       const event = eventOf(before, job, nowMs);
       if (event !== undefined) events.push({ jobId: job.id, entry: event });
       const noted = event === undefined ? job : { ...job, eventCount: event.sequence };
       if (before === undefined) submissions.push(noted);
-      this.#dropOver(job);
-      this.#jobs.save(noted);
+      const fence = job.attempt?.fence ?? 0;
+      if ((before?.attempt?.fence ?? fence) !== fence) over.set(job.id, fence);
+      saved.push(noted);
     }
+    this.#records.dropEffects(over);
+    this.#jobs.saveAll(saved);
     this.#index.add(submissions);
     this.#history.append(events, this.#segments);
     return events;
@@ -210,34 +216,27 @@ export class StepWriter {
     });
   }
 
-  /** About an attempt that was live and is over nothing is to be done any more. Before the job is saved. */
-  #dropOver({ id, attempt }: Job): void {
-    const over = this.#jobs.find(id)?.attempt ?? null;
-    if (over !== null && over.fence !== attempt?.fence) this.#records.dropEffects(id, attempt?.fence ?? null);
-  }
-
   /** Pools that grow or shrink: how many nodes are to come is answered to each exchange. */
   #scale(decisions: readonly CellDecision[]): readonly PoolId[] {
     const retired = new Set(decisions.flatMap((decision) => (decision.kind === 'retire' ? [decision.nodeId] : [])));
-    return decisions.flatMap((decision) => {
-      if (decision.kind === 'provision') return [decision.poolId];
-      if (decision.kind !== 'save_node' || decision.node.state !== 'gone' || !retired.delete(decision.node.spec.id)) return [];
-      const { id, poolId } = decision.node.spec;
-      this.#records.putRetirement(poolId, id);
-      return [poolId];
+    const growing = decisions.flatMap((decision) => (decision.kind === 'provision' ? [decision.poolId] : []));
+    const leaving = decisions.flatMap((decision) => {
+      const isLeaving = decision.kind === 'save_node' && decision.node.state === 'gone' && retired.delete(decision.node.spec.id);
+      return isLeaving ? [decision.node.spec] : [];
     });
+    this.#records.putRetirements(leaving);
+    return [...growing, ...leaving.map(({ poolId }) => poolId)];
   }
 
   /** What is to be done about attempts that are live still. */
   #put(effects: readonly { readonly job: Job; readonly effect: PoolEffect }[], changed: ReadonlyMap<JobId, Job>): ReadonlySet<PoolId> {
-    const news = new Set<PoolId>();
-    for (const { job, effect } of effects) {
+    const live = effects.flatMap(({ job, effect }) => {
       const { attempt } = must(changed.get(job.id), 'a job is saved with what is to be done about it');
-      if (attempt === null || attempt.fence !== job.attempt?.fence) continue;
-      this.#records.putEffect(attempt.poolId, job.id, attempt.fence, effect);
-      news.add(attempt.poolId);
-    }
-    return news;
+      if (attempt === null || attempt.fence !== job.attempt?.fence) return [];
+      return [{ poolId: attempt.poolId, jobId: job.id, fence: attempt.fence, effect }];
+    });
+    this.#records.putEffects(live);
+    return new Set(live.map(({ poolId }) => poolId));
   }
 }
 

@@ -1,5 +1,6 @@
 import { QUOTA_WINDOWS } from '../../contract/quota-terms.ts';
 import { assert, must } from '../../kernel/assert.ts';
+import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import { migrate } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
@@ -78,10 +79,15 @@ export function openQuotaDatabase(storage: SqlStorage): void {
   migrated.add(storage);
 }
 
-/** Levels by id, what past months came to, and how far each holder's messages have been seen. */
+/**
+ * Levels by id, what past months came to, and how far each holder's messages have been seen. Made for one transaction: a level is read once in
+ * it, and written once, by `flush`.
+ */
 export class SqliteQuotaStore {
   readonly erased: SqliteErasedIds;
   readonly #sql: SqlStorage['sql'];
+  readonly #levels = new Map<LevelId, QuotaLevel>();
+  readonly #changed = new Set<LevelId>();
 
   constructor(storage: SqlStorage) {
     this.erased = new SqliteErasedIds(storage);
@@ -89,8 +95,13 @@ export class SqliteQuotaStore {
   }
 
   level(id: LevelId): QuotaLevel {
+    const known = this.#levels.get(id);
+    if (known !== undefined) return known;
     const [row] = this.#sql.exec<{ level: string }>('SELECT level FROM levels WHERE id = ?', id).toArray();
-    return row === undefined ? newLevel(defaultRules(must(levelKindOf(id), 'the id of a level'))) : (JSON.parse(row.level) as QuotaLevel);
+    const level =
+      row === undefined ? newLevel(defaultRules(must(levelKindOf(id), 'the id of a level'))) : (JSON.parse(row.level) as QuotaLevel);
+    this.#levels.set(id, level);
+    return level;
   }
 
   /** The levels of a path, whose first is the organisation. */
@@ -100,7 +111,7 @@ export class SqliteQuotaStore {
     return path as unknown as Path;
   }
 
-  /** Writes the levels of a path that changed. A month that ended is written down: its counters are about to be forgotten. */
+  /** Changes the levels of a path. A month that ended is written down: its counters are about to be forgotten. */
   savePath(before: Path, after: Path): void {
     after.forEach(({ id, level }, position) => {
       const was = must(before[position], 'the same path').level;
@@ -110,8 +121,20 @@ export class SqliteQuotaStore {
   }
 
   save(id: LevelId, level: QuotaLevel): void {
-    const sql = 'INSERT OR REPLACE INTO levels SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM erased WHERE id = ?1)';
-    this.#sql.exec(sql, id, JSON.stringify(level));
+    this.#levels.set(id, level);
+    this.#changed.add(id);
+  }
+
+  /** Writes what has changed; before the transaction ends. */
+  flush(): void {
+    for (const part of jsonParts(Array.from(this.#changed, (id) => [id, this.level(id)]))) {
+      this.#sql.exec(
+        `INSERT OR REPLACE INTO levels SELECT value ->> 0, value -> 1 FROM json_each(?)
+         WHERE NOT EXISTS (SELECT 1 FROM erased WHERE id = value ->> 0)`,
+        part,
+      );
+    }
+    this.#changed.clear();
   }
 
   /** What was granted at a level in the month that starts at `startMs`. */
@@ -127,12 +150,17 @@ export class SqliteQuotaStore {
   /** Forgets levels for good: what is granted or returned later is counted above them alone (T59). */
   erase(ids: readonly LevelId[]): void {
     this.erased.add(ids);
+    for (const id of ids) {
+      this.#levels.delete(id);
+      this.#changed.delete(id);
+    }
     for (const table of ['levels WHERE id', 'months WHERE level_id']) {
       this.#sql.exec(`DELETE FROM ${table} IN (SELECT value FROM json_each(?))`, JSON.stringify(ids));
     }
   }
 
   count(ids: readonly LevelId[]): number {
+    this.flush();
     const query = 'SELECT count(*) AS count FROM levels WHERE id IN (SELECT value FROM json_each(?))';
     return this.#sql.exec<{ count: number }>(query, JSON.stringify(ids)).one().count;
   }

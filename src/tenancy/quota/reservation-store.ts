@@ -59,10 +59,11 @@ export class SqliteReservationStore {
   }
 
   /** `added` is how much now exists that did not before; unknown, it is all that was reserved. */
-  settle(id: string, path: readonly LevelId[], added: Partial<Record<Held, number>>, nowMs: number): void {
+  settle(id: string, { path, granted }: Reservation, added: Partial<Record<Held, number>>, nowMs: number): void {
     this.#sql.exec('UPDATE reservations SET settled_at_ms = ? WHERE id = ?', nowMs, id);
     const tenant = path.find((level) => levelKindOf(level) === 'tenant') ?? '';
     for (const resource of HELD) {
+      if ((granted.slice.units[resource] ?? 0) === 0) continue;
       this.#sql.exec(
         'UPDATE held SET ends_at_ms = min(ends_at_ms, ?1), units = min(units, coalesce(?2, units)) WHERE tenant = ?3 AND resource = ?4 AND reservation = ?5',
         nowMs,

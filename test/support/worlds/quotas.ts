@@ -25,24 +25,19 @@ export class Quotas {
   }
 
   setRules(id: LevelId, rules: readonly QuotaRule[]): void {
-    this.#service().setRules(id, rules);
+    this.#transact((service) => service.setRules(id, rules));
   }
 
   /** One message of the scheduler. */
-  fund = ({ settled, asked }: FundMessage): readonly FundAnswer[] =>
-    this.storage.transactionSync(() => {
-      const service = this.#service();
-      for (const settlement of settled) service.settleFunds(settlement);
-      return asked.map((request) => service.fund(request));
-    });
+  fund = (message: FundMessage): readonly FundAnswer[] => this.#transact((service) => service.fund(message));
 
   /** What is taken of a resource at a level this month. */
   taken(id: LevelId, resource: QuotaRule['resource']): number {
-    const { level } = this.#service().describe(id);
+    const { level } = this.#transact((service) => service.describe(id));
     return level.granted[resource]?.at(-1) ?? 0;
   }
 
-  #service(): QuotaService {
-    return new QuotaService(this.storage, this.#nowMs());
+  #transact<T>(work: (service: QuotaService) => T): T {
+    return QuotaService.transact(this.storage, this.#nowMs(), work);
   }
 }

@@ -277,10 +277,10 @@ describe('SchedulerObject at size', () => {
       storage.transactionSync(() => {
         for (let n = 1; n <= 20_000; n++) {
           const job = newJob(jobRequest(n, { tenantId: tenantOf(n) }), n, n);
-          store.save(job);
+          store.saveAll([job]);
           index.add([job]);
           if (n % 20 > 0) continue;
-          cell.putEffect(`pool_${n % 100}` as PoolId, job.id, 1, effect);
+          cell.putEffects([{ poolId: `pool_${n % 100}` as PoolId, jobId: job.id, fence: 1, effect }]);
           cell.extendLease(`pool_${n}` as PoolId, n);
           cell.log([{ kind: 'tick' }], n, 500);
         }
@@ -298,9 +298,9 @@ describe('SchedulerObject at size', () => {
         newestCancelled: () => index.page(tenantOf(7), { state: 'cancelled', queue: 'default' }, 10_000, 2),
         newestOfATime: () => index.page(tenantOf(7), { createdFromMs: 5_000, createdUntilMs: 6_000 }, 10_000, 1),
         outbox: () => [outbox.nextDueMs(), outbox.due(1, 3)],
-        save: () => store.save(store.find(jobRequest(9_000).id)!),
+        save: () => store.saveAll([store.find(jobRequest(9_000).id)!]),
         effects: () => cell.effects('pool_20' as PoolId, 3),
-        dropEffects: () => cell.dropEffects(jobRequest(9_000).id, 1),
+        dropEffects: () => cell.dropEffects(new Map([[jobRequest(9_000).id, 1]])),
         silentPool: () => cell.silentPool(20_001),
         nextLeaseEnd: () => cell.nextLeaseEndMs(),
         log: () => cell.log([{ kind: 'tick' }], 20_001, 500),

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import { QuotaService } from '../../../../durable-objects/quota-service.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../../src/kernel/sql/sql-storage.ts';
@@ -13,14 +15,16 @@ import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 class CountingSql implements SqlStorage {
   readonly #inner = new NodeSql();
   count = 0;
-  /** Of those, what saves jobs. */
+  /** Of those, what saves jobs and what saves levels of quotas. */
   savedJobs = 0;
+  savedLevels = 0;
 
   readonly sql: SqlStorage['sql'] = {
     databaseSize: 0,
     exec: (query, ...bindings) => {
       this.count += 1;
       if (query.startsWith('INSERT INTO jobs')) this.savedJobs += 1;
+      if (query.startsWith('INSERT OR REPLACE INTO levels')) this.savedLevels += 1;
       return this.#inner.sql.exec(query, ...bindings);
     },
   };
@@ -50,7 +54,31 @@ describe('what a step writes', () => {
     const jobs = rounds * nodes;
     expect(world.charges.length).toBe(jobs);
     // Eight of them are for its grants, which are asked for, granted and returned job by job here; some two for its history and the list.
-    expect((storage.count - before) / jobs).toBeLessThan(30);
+    expect((storage.count - before) / jobs).toBeLessThan(26);
+  });
+
+  it('[J201] reads and writes each level of a quota once, however many attempts ask in a message', () => {
+    const storage = new CountingSql();
+    const transact = <T>(work: (service: QuotaService) => T): T => QuotaService.transact(storage, 1_000_000, work);
+    const world = new ServedCell([POOL], new NodeSql());
+    const statements: number[] = [];
+    let grantedMs = 0;
+    world.quotas = (message) => {
+      const [before, beforeLevels] = [storage.count, storage.savedLevels];
+      const answers = transact((service) => service.fund(message));
+      statements.push(storage.count - before);
+      expect(storage.savedLevels).toBe(beforeLevels + 1);
+      for (const answer of answers) if (answer.kind === 'granted' && !answer.id.endsWith('tokens')) grantedMs += answer.units;
+      return answers;
+    };
+    for (let n = 1; n <= 40; n++) world.submit(n, { tokensMax: 100 });
+    world.join(40);
+    const { organisationId } = world.job(world.submit(41));
+    const taken = transact((service) => service.describe(organisationId)).level.granted.accelerator_ms?.at(-1);
+    expect(taken).toBe(grantedMs);
+    expect(grantedMs).toBe(40 * LIMITS.jobSegmentMaxMs);
+    // 40 attempts ask for time and tokens: two statements for each of the two, and some for all together.
+    expect(Math.max(...statements)).toBeLessThan(40 * 4 + 40);
   });
 
   it('[J200] writes no job whose progress is on record already', () => {
