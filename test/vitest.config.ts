@@ -49,7 +49,11 @@ const absentObjects = {
 /** Suites inside workerd, one project for each Worker that hosts Durable Object classes. */
 const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof absentShards | typeof absentObjects)[] = []) => ({
   plugins: [
-    cloudflareTest({ wrangler: { configPath: `${root}${folder}/wrangler.toml` }, miniflare: { workers, bindings: { SLUICE_TEST_FULL } } }),
+    cloudflareTest({
+      wrangler: { configPath: `${root}${folder}/wrangler.toml` },
+      // The store of files, for suites of what the control Worker keeps in it.
+      miniflare: { workers, bindings: { SLUICE_TEST_FULL }, r2Buckets: ['FILES'] },
+    }),
   ],
   root,
   test: {

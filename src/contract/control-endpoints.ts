@@ -13,11 +13,13 @@ import { keyEndpoints } from './keys.ts';
 import { organisationEndpoints } from './organisations.ts';
 import { poolEndpoints } from './pools.ts';
 import { quotaEndpoints } from './quotas.ts';
+import { uploadEndpoints } from './uploads.ts';
 import { usageEndpoints } from './usage.ts';
 
 /** What the control Worker answers. A path under none of `CONTROL_PREFIXES` does not compile: the gateway would not forward it. */
 export const CONTROL_ENDPOINTS = {
   ...fileEndpoints,
+  ...uploadEndpoints,
   ...jobEndpoints,
   ...jobExplanationEndpoints,
   ...jobControlEndpoints,

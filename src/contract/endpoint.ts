@@ -38,10 +38,19 @@ export interface StreamedItems {
   readonly restLimit?: 'qdrantOperationsBytesMax';
 }
 
+/** A form with one file, whose content the handler stores as it comes. */
+export interface MultipartBody<S extends z.ZodType = z.ZodType> {
+  readonly kind: 'multipart';
+  readonly schema: S;
+  /** The part that is the file. */
+  readonly file: string;
+  readonly bytesMax: number;
+}
+
 export type Body =
   | { readonly kind: 'none' }
   | JsonBody
-  | { readonly kind: 'multipart'; readonly schema: z.ZodType; readonly bytesMax: number }
+  | MultipartBody
   | { readonly kind: 'bytes'; readonly bytesMax: number }
   /** A value a line, of any number: the handler reads them as they come. `framed`: or as vector frames, whose head this text describes. */
   | { readonly kind: 'ndjson'; readonly schema: z.ZodType; readonly framed?: string };
@@ -86,7 +95,7 @@ type Infer<T> = T extends z.ZodType ? z.output<T> : undefined;
 export type ParamsOf<E extends Endpoint> = Infer<E['params']>;
 export type QueryOf<E extends Endpoint> = Infer<E['query']>;
 export type HeadersOf<E extends Endpoint> = Infer<E['headers']>;
-export type BodyOf<E extends Endpoint> = E['body'] extends { kind: 'json' | 'multipart'; schema: infer S } ? Infer<S> : undefined;
+export type BodyOf<E extends Endpoint> = E['body'] extends { kind: 'json'; schema: infer S } ? Infer<S> : undefined;
 export type ReplyOf<E extends Endpoint> = E['reply'] extends { kind: 'json'; schema: infer S extends z.ZodType } ? z.input<S> : undefined;
 export type UsedOf<E extends Endpoint> = { readonly [M in E['reply']['kind'] extends 'ndjson' ? never : E['meters'][number]]: number };
 

@@ -124,7 +124,7 @@ export interface Limit {
 }
 
 export interface Resource {
-  readonly kind: 'index' | 'alias' | 'vector' | 'model' | 'job' | 'batch' | 'pool' | 'node' | 'file' | 'purge' | 'erasure';
+  readonly kind: 'index' | 'alias' | 'vector' | 'model' | 'job' | 'batch' | 'pool' | 'node' | 'file' | 'upload' | 'purge' | 'erasure';
   /** As it was given: a name or an id. */
   readonly name: string;
 }

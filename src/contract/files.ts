@@ -7,14 +7,14 @@ import { json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
 /** What OpenAI's clients say that a file is for. */
-const PURPOSES = ['batch', 'fine-tune', 'user_data', 'assistants', 'vision', 'evals'] as const;
+export const FILE_PURPOSES = ['batch', 'fine-tune', 'user_data', 'assistants', 'vision', 'evals'] as const;
 
 export const fileId = z
   .string()
   .regex(/^file_[0-9a-z]{26}(_\d{1,9}){0,2}$/, 'must be the id of a file')
   .meta(about('Id of a file.', 'file_0123456789abcdefghjkmnpqrs'));
 
-const file = apiOnly(() =>
+export const file = apiOnly(() =>
   z
     .object({
       id: z.string(),
@@ -41,14 +41,14 @@ const SECONDS = 'expires_after[seconds]';
 const upload = z
   .strictObject({
     file: z
-      // A web `File`, as far as the contract sees it.
+      // Its content is stored by the time this is checked.
       .custom<{ readonly name: string; readonly size: number }>(
         (value) => typeof value === 'object' && value !== null && 'size' in value,
         'must be a file part',
       )
       .meta(apiText({ override: { type: 'string', format: 'binary' } })),
     owner: ownerOrCallers,
-    purpose: z.enum(PURPOSES).meta(about('`batch` is the input of a batch or a job. Files of any purpose are stored alike.')),
+    purpose: z.enum(FILE_PURPOSES).meta(about('`batch` is the input of a batch or a job. Files of any purpose are stored alike.')),
     [ANCHOR]: z.literal('created_at').optional(),
     [SECONDS]: z.coerce
       .number()
@@ -71,8 +71,7 @@ export const fileEndpoints = {
     summary: apiText('Upload a file'),
     access: tenant('files'),
     meters: [],
-    // The parts around the content are small.
-    body: { kind: 'multipart', schema: upload, bytesMax: LIMITS.fileBytesMax + 64 * 1024 },
+    body: { kind: 'multipart', schema: upload, file: 'file', bytesMax: LIMITS.fileBytesMax + LIMITS.formFieldsBytesMax },
     status: 200,
     reply: json(file),
     idempotent: true,
@@ -84,7 +83,7 @@ export const fileEndpoints = {
     summary: apiText('List files, by id'),
     access: tenant('files'),
     meters: [],
-    query: pageQuery.extend({ purpose: z.enum([...PURPOSES, 'batch_output']).optional() }),
+    query: pageQuery.extend({ purpose: z.enum([...FILE_PURPOSES, 'batch_output']).optional() }),
     body: NO_BODY,
     status: 200,
     reply: json(apiOnly(() => page(file))),

@@ -5,6 +5,7 @@ import { POOL_LIMITS } from './pool-limits.ts';
 import { CLUSTER_LIMITS } from './cluster-limits.ts';
 import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
+import { TRANSFER_LIMITS } from './transfer-limits.ts';
 
 /**
  * Every limit of the API, by name. A name ends in its unit; the comment gives the reason for the value.
@@ -18,6 +19,7 @@ export const LIMITS = {
   ...SHARED_WORK_LIMITS,
   ...IDEMPOTENCY_LIMITS,
   ...JOB_LIMITS,
+  ...TRANSFER_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.
@@ -48,8 +50,6 @@ export const LIMITS = {
   pageDefaultCount: 100,
   // Of the records that are listed here, some 500 bytes each: half a megabyte.
   pageMaxCount: 1000,
-  // A multipart body is held about three times while its form is read, and several uploads share an isolate of 128 MB.
-  fileBytesMax: 16 * 1024 * 1024,
   // As long as file systems take them.
   fileNameCharsMax: 256,
   // A job's output of `jobOutputBytesMax` takes as long at 5 Mbit/s. The erasure of a tenant waits so long for a write whose gateway died.

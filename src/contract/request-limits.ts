@@ -4,8 +4,6 @@ export const BODY_LIMITS = {
   jsonBodyBytesMax: 8 * 1024 * 1024,
   // Bytes of memory for one byte of a JSON body that is parsed as a whole: its text, decoded, and the values made of it.
   jsonBodyMemoryFactor: 4,
-  // The same of a form: its bytes, the parts cut out of it, and what is hashed.
-  formBodyMemoryFactor: 3,
   // Memory for all bodies larger than `bodySmallBytesMax` in one isolate of 128 MB, in addition to the model (25 MB) and the caches. The
   // largest of the bodies may exceed it, so that one is always read to its end.
   bodiesBytesMax: 32 * 1024 * 1024,

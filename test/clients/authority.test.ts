@@ -42,7 +42,9 @@ async function furnished(): Promise<{ tenant: TestTenant; held: ApiClient; heldK
   form.set('purpose', 'batch');
   form.set('file', new Blob(['{}\n']), 'lines.jsonl');
   const file = await client.call('POST', '/v1/files', form);
+  const begun = await client.post('/v1/uploads', SAMPLE_BODIES.createUpload?.({}));
   const owned = {
+    upload: begun.body.id,
     tenant: tenant.id,
     organisation: tenant.organisation,
     file: file.body.id,

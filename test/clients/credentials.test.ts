@@ -76,6 +76,7 @@ async function own(): Promise<void> {
   form.set('purpose', 'batch');
   form.set('file', new Blob(['{"id": "a", "text": "secret-line"}\n']), 'secret-file.jsonl');
   owned['file'] = (await client.call('POST', '/v1/files', form)).body.id;
+  owned['upload'] = (await client.post('/v1/uploads', SAMPLE_BODIES.createUpload?.(owned))).body.id;
   owned['job'] = (
     await client.post('/v1/jobs', { kind: 'batch_embedding', model: MODEL, input_file: owned['file'], owner: 'testers' })
   ).body.id;
@@ -106,7 +107,7 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
 };
 
 /** Paths that name a resource of tenant A. */
-const NAMES_FOREIGN = /:(index|collection|file|job|batch|key|purge|erasure)/;
+const NAMES_FOREIGN = /:(index|collection|file|upload|job|batch|key|purge|erasure)/;
 
 /** Endpoints that succeed for a collection that does not exist, or create it. */
 const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
@@ -115,7 +116,7 @@ const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
   qdrantCreateCollection: true,
 };
 
-const foreignIds = (): string[] => ['file', 'job', 'batch', 'purge', 'erasure'].map((what) => owned[what] ?? what);
+const foreignIds = (): string[] => ['file', 'upload', 'job', 'batch', 'purge', 'erasure'].map((what) => owned[what] ?? what);
 
 /** Status and code, in either API's error shape. */
 const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code ?? body.status?.code });

@@ -149,6 +149,10 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   listFiles: ({ data }) => expect(idsIn(data)).toEqual([idOf('uploadFile')]),
   getFile: ({ purpose }) => expect(purpose).toBe('batch'),
   getFileContent: (_, text) => expect(text.split('\n')).toHaveLength(3),
+  createUpload: ({ status }) => expect(status).toBe('pending'),
+  addUploadPart: ({ upload_id }) => expect(upload_id).toBe(idOf('createUpload')),
+  completeUpload: async ({ file }) => expect((await tenant.get(`/v1/files/${file.id}/content`)).body).toContain('just enough water'),
+  cancelUpload: ({ status }) => expect(status).toBe('cancelled'),
   deleteFile: async () => expect((await tenant.get(`/v1/files/${idOf('uploadFile')}`)).status).toBe(404),
   planJob: async (body) => {
     expect(body).toMatchObject({ outcome: 'waits', placement: null, evicts: { jobs: [], others: 0 }, waiting: { position: 1 } });

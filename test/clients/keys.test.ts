@@ -47,6 +47,7 @@ beforeAll(async () => {
   const form = SAMPLE_BODIES.uploadFile?.(owned);
   const file = await tenant.client.call('POST', '/v1/files', form);
   Object.assign(owned, { tenant: tenant.id, organisation: tenant.organisation, file: file.body.id, key: (await make(tenant.client)).id });
+  owned.upload = (await tenant.client.post('/v1/uploads', SAMPLE_BODIES.createUpload?.(owned))).body.id;
   owned.pool = (await admin.post('/v1/pools', { name: 'turning', owner: 'testers' })).body.id;
 });
 
@@ -59,7 +60,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
   const body = SAMPLE_BODIES[name]?.(owned);
   if (!isOther) return body;
   if (body instanceof FormData) {
-    body.set('file', new Blob(['{"other": 1}\n']), 'probe.jsonl');
+    body.set(name === 'addUploadPart' ? 'data' : 'file', new Blob(['{"other": 1}\n']), 'probe.jsonl');
     return body;
   }
   const changes: Partial<Record<EndpointName, object>> = {

@@ -8,6 +8,7 @@ import { keyHandlers } from './routes/keys.ts';
 import { organisationHandlers } from './routes/organisations.ts';
 import { agentHandlers, poolHandlers } from './routes/pools.ts';
 import { quotaHandlers } from './routes/quotas.ts';
+import { uploadHandlers } from './routes/uploads.ts';
 import { usageHandlers } from './routes/usage.ts';
 import type { HandlersOf } from './serve.ts';
 
@@ -19,6 +20,7 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...usageHandlers,
   ...billingHandlers,
   ...fileHandlers,
+  ...uploadHandlers,
   ...jobHandlers,
   ...batchHandlers,
   ...poolHandlers,

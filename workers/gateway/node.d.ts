@@ -2,6 +2,7 @@
 
 declare module 'node:crypto' {
   export function hash(algorithm: 'sha256', data: string | Uint8Array, encoding: 'hex'): string;
+  export function createHash(algorithm: 'md5'): { update(data: Uint8Array): void; digest(encoding: 'hex'): string };
 }
 
 declare module 'node:buffer' {

@@ -6,7 +6,6 @@ import { parseJsonBytes } from '../../src/contract/json-text.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { shownName } from '../../src/contract/field-path.ts';
 import { parse } from '../../src/contract/parse.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { framePrefixOf, VECTOR_FRAME_TYPE } from '../../src/kernel/vector-frame.ts';
@@ -14,7 +13,6 @@ import type { BodyIntake } from './body-intake.ts';
 import { tooLarge } from './body-intake.ts';
 import type { ContentCoding } from './content-coding.ts';
 import { codingOf } from './content-coding.ts';
-import { eachOnce } from './request-fields.ts';
 import { readStreamed } from './streamed-body.ts';
 
 const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data', ndjson: NDJSON } as const;
@@ -33,15 +31,16 @@ export async function readBody(request: Request, body: Body, intake: BodyIntake)
   if (declared > bytesMax) return tooLarge(`${declared} bytes`, bytesMax);
   const coding = checkHeaders(request.headers, body);
   if (!coding.ok) return coding;
-  if (body.kind === 'bytes' || body.kind === 'ndjson') return ok(undefined);
+  // The others are read by their handlers, as they come.
+  if (body.kind !== 'json') return ok(undefined);
 
-  if (body.kind === 'json' && body.rows !== undefined && isFrame(request.headers)) {
+  if (body.rows !== undefined && isFrame(request.headers)) {
     return readFramed(body, body.rows, intake, bytesMax, coding.value);
   }
-  if (body.kind === 'json' && body.streamed !== undefined) {
+  if (body.streamed !== undefined) {
     return readStreamed(intake.chunks(coding.value), intake, body.streamed, bytesMax, body.exactIntegers ?? false);
   }
-  return readWhole(request, body, intake, bytesMax, coding.value);
+  return readWhole(body, intake, bytesMax, coding.value);
 }
 
 const isFrame = (headers: Headers): boolean => (headers.get('content-type') ?? '').toLowerCase().startsWith(VECTOR_FRAME_TYPE);
@@ -65,18 +64,10 @@ async function readFramed(
   return value.ok ? parse(schema, value.value) : value;
 }
 
-async function readWhole(
-  { headers }: Request,
-  body: Extract<Body, { kind: 'json' | 'multipart' }>,
-  intake: BodyIntake,
-  bytesMax: number,
-  coding: ContentCoding,
-): Promise<Outcome<unknown>> {
-  const factor = body.kind === 'json' ? LIMITS.jsonBodyMemoryFactor : LIMITS.formBodyMemoryFactor;
-  const bytes = await intake.whole(bytesMax, factor, coding);
+async function readWhole(body: JsonBody, intake: BodyIntake, bytesMax: number, coding: ContentCoding): Promise<Outcome<unknown>> {
+  const bytes = await intake.whole(bytesMax, LIMITS.jsonBodyMemoryFactor, coding);
   if (!bytes.ok) return bytes;
-  const contentType = headers.get('content-type') ?? '';
-  const value = body.kind === 'json' ? parseJsonBytes(bytes.value, body.exactIntegers) : await parseForm(bytes.value, contentType);
+  const value = parseJsonBytes(bytes.value, body.exactIntegers);
   return value.ok ? parse(body.schema, value.value) : value;
 }
 
@@ -93,27 +84,4 @@ function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): 
   const types = [MEDIA_TYPE[kind], ...('framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : [])];
   if (types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
   return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${contentType.slice(0, 64)}"`);
-}
-
-/** What a form has instead of bytes that are not UTF-8; it may have been the character itself. */
-const REPLACEMENT = '\uFFFD';
-
-/** Refuses names and texts that were other ones, or may have been, before they were decoded: two of them would become one. [G30] */
-function brokenText(form: FormData): Outcome<never> | undefined {
-  for (const [name, part] of form) {
-    const texts = [name, typeof part === 'string' ? part : part.name];
-    if (!texts.some((text) => text.includes(REPLACEMENT))) continue;
-    const param = shownName(name);
-    return refuse('invalid_value', 'its name or text is not UTF-8, or contains U+FFFD, the replacement character', param);
-  }
-  return undefined;
-}
-
-async function parseForm(bytes: Uint8Array<ArrayBuffer>, contentType: string): Promise<Outcome<unknown>> {
-  try {
-    const form = await new Response(bytes, { headers: { 'content-type': contentType } }).formData();
-    return brokenText(form) ?? eachOnce(form);
-  } catch {
-    return refuse('invalid_value', 'the body is not valid multipart/form-data');
-  }
 }

@@ -104,8 +104,8 @@ async function buildCall<E extends Endpoint>(
   const principal = admission?.caller;
   const { params, query, options } = valueOf(address.read(context));
   const body = intake === undefined ? undefined : valueOf(await readBody(request, endpoint.body, intake));
-  // The body may have taken its time, in which the key was revoked.
-  if (admission?.authority !== undefined) valueOf(await admission.authority.lease());
+  // The body may have taken its time, in which the key was revoked. A form is read by its handler, which asks then.
+  if (admission?.authority !== undefined && endpoint.body.kind !== 'multipart') valueOf(await admission.authority.lease());
   checkResources(endpoint, principal, params, body);
   const call = {
     gateway: serving,

@@ -32,7 +32,7 @@ type BodyExample<E extends Endpoint> = E['body'] extends { kind: 'none' }
 
 /**
  * One call of an endpoint that works as it stands, once the calls before it in the tour have been made: values of its path and
- * query, and a body (of NDJSON and bytes the text; of a form its parts, `file` the content of the file).
+ * query, and a body (of NDJSON and bytes the text; of a form its parts, the file by its content).
  */
 export type ExampleOf<E extends Endpoint = Endpoint> = {
   /** The caller, where both a tenant's key and the admin may call. */

@@ -45,6 +45,7 @@ const CHAPTERS = [
   ['qdrantDeletePayload', 'qdrantClearPayload', 'updateValues', 'qdrantUpdateVectors', 'qdrantDeleteVectors', 'qdrantUpdateBatch'],
   ['qdrantChangeAliases', 'qdrantAliases', 'qdrantCollectionAliases', 'qdrantDeletePoints', 'qdrantDeleteCollection'],
   ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'planJob', 'createJob', 'listJobs', 'getJob', 'explainJob', 'getJobLogs'],
+  ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   ['suspendJob', 'resumeJob', 'reprioritiseJob', 'resizeJob'],
   ['createPool', 'listPools', 'getPool', 'changePool', 'setPoolPrice', 'listPoolPrices', 'registerAgent', 'leaseWork', 'heartbeat'],
   ['poolDemand', 'preemptJob', 'listNodes', 'cordonNode', 'uncordonNode', 'failAttempt', 'listJobAttempts'],

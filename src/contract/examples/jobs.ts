@@ -9,6 +9,7 @@ const INPUT = line('1', 'a sluice lets through just enough water') + line('2', '
 const OUTPUT = '{"id": "1", "custom_id": "1", "response": null, "error": {"code": "example", "message": "made by hand"}}\n';
 
 const file = { file: answered('uploadFile', 'id') };
+const upload = { upload: answered('createUpload', 'id') };
 const job = { job: answered('createJob', 'id') };
 const batch = { batch: answered('createBatch', 'id') };
 const pool = { pool: answered('createPool', 'id') };
@@ -23,6 +24,10 @@ export const jobExamples = {
   getFile: { params: file },
   getFileContent: { params: file },
   deleteFile: { params: file },
+  createUpload: { body: { filename: 'notes.jsonl', purpose: 'batch', bytes: INPUT.length, mime_type: 'text/jsonl' } },
+  addUploadPart: { params: upload, body: { data: INPUT } },
+  completeUpload: { params: upload, body: { part_ids: [answered('addUploadPart', 'id')] } },
+  cancelUpload: { params: upload },
   createJob: { body: { kind: 'batch_embedding', model: 'glove-sif-100', input_file: answered('uploadFile', 'id') } },
   listJobs: { query: { state: 'pending' } },
   getJob: { params: job },

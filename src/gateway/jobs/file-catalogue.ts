@@ -12,21 +12,19 @@ import type { Rng } from '../../kernel/rng.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { Acting } from '../authority.ts';
-import type { FileStore, SpentFiles, StoredFile } from './file-store.ts';
+import { BoundedContent } from './bounded-content.ts';
+import type { ContentSink, FileStore, SpentFiles, StoredFile } from './file-store.ts';
 import { isExpired } from './file-store.ts';
 import type { FileWriter } from './file-writer.ts';
 import type { JobQueue } from './job-queue.ts';
 
-export interface Upload<Content> {
+/** What an upload says of its file. */
+export interface UploadTerms {
   readonly filename: string;
   readonly purpose: string;
   readonly owner: string;
   /** Null: until it is deleted. */
   readonly lifeMs: number | null;
-  readonly bytes: number;
-  readonly content: Content;
-  /** SHA-256 of the content. */
-  readonly digest: () => Promise<string>;
 }
 
 export interface FileParts<Content> {
@@ -54,31 +52,35 @@ export class FileCatalogue<Content> {
     this.#parts = parts;
   }
 
-  /** Refuses as the authority does, and the repetition of an upload whose file was deleted (T78); then nothing is left of what came too late. */
+  /**
+   * Stores what `receive` writes, as the file that it then describes: a form may name its file before or behind its content. Refuses as
+   * `receive` and the authority do, and the repetition of an upload whose file was deleted (T78); then nothing is left of what came too late.
+   */
   async upload(
     { principal, authority }: Acting,
-    upload: Upload<Content>,
+    receive: (content: ContentSink) => Promise<Outcome<UploadTerms>>,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<StoredFile>> {
-    const { filename, purpose, owner, lifeMs, bytes, content } = upload;
-    if (bytes > LIMITS.fileBytesMax) return refuseBeyond({ path: 'file', limit: 'fileBytesMax', value: bytes, what: `has ${bytes} bytes` });
-    if (filename.length > LIMITS.fileNameCharsMax) {
-      const chars = filename.length;
-      return refuseBeyond({ path: 'file', limit: 'fileNameCharsMax', value: chars, what: `has a name of ${chars} characters` });
-    }
     const { rng, hmac, store, writer, spent, clock } = this.#parts;
     const { tenantId } = principal;
     const entropy = entropyFor(rng, hmac, `${tenantId}/files`, idempotencyKey);
     const id = `file_${base32(await entropy.bytes('id', 26))}` as FileId;
-    const digest = await digestOf(principal, upload, idempotencyKey);
-    const unspent = await this.#unspent(tenantId, id, digest);
-    if (!unspent.ok) return unspent;
     const createdAtMs = clock.nowMs();
-    const file = { id, filename, purpose, owner, digest, createdAtMs, expiresAtMs: lifeMs === null ? null : createdAtMs + lifeMs };
-    const stored = await writer.write(tenantId, authority, file, content);
+    let digest = '';
+    const stored = await writer.receive(tenantId, authority, id, async (content) => {
+      const received = await receive(new BoundedContent(content, FILE_BOUND));
+      const terms = received.ok ? named(received.value) : received;
+      if (!terms.ok) return terms;
+      const { filename, purpose, owner, lifeMs } = terms.value;
+      const { sha256 } = await content.finish();
+      digest = idempotencyKey === undefined ? '' : await digestOf(principal, terms.value, sha256);
+      const unspent = await this.#unspent(tenantId, id, digest);
+      if (!unspent.ok) return unspent;
+      return ok({ id, filename, purpose, owner, digest, createdAtMs, expiresAtMs: lifeMs === null ? null : createdAtMs + lifeMs, sha256 });
+    });
     if (!stored.ok) return stored;
     // What was deleted right before this one wrote is taken back.
-    const isNew = stored.value.createdAtMs === file.createdAtMs;
+    const isNew = stored.value.createdAtMs === createdAtMs;
     const kept = isNew && digest !== '' ? await spent.admit(tenantId, id, digest) : stored;
     if (!kept.ok) {
       await store.delete(tenantId, id);
@@ -133,7 +135,7 @@ export class FileCatalogue<Content> {
   }
 
   /**
-   * Removes expired files of the tenant among some of its files, which it picks at random: each upload makes one file at most, and one sweep
+   * Removes what dead writers left, and expired files of the tenant among some of its files, which it picks at random: each upload makes one file at most, and one sweep
    * removes many, so expired ones stay few without a list of when files expire. [J150]
    */
   async sweep(tenantId: TenantId): Promise<void> {
@@ -145,12 +147,15 @@ export class FileCatalogue<Content> {
       const { files } = await store.list(tenantId, '', LIMITS.filesSweptMaxCount - picked.length);
       picked.push(...files.filter(({ id }) => id <= from));
     }
+    // Parts of uploads, and their records, come behind all files.
+    picked.push(...(await store.list(tenantId, 'part_', LIMITS.filesSweptMaxCount)).files);
     for (const file of picked) if (isExpired(file, clock.nowMs())) await this.#remove(tenantId, file);
+    await this.#parts.writer.sweep(tenantId);
   }
 
   async #remove(tenantId: TenantId, { id, digest }: StoredFile): Promise<Outcome<null>> {
     // First: an interrupted deletion leaves a file that can be deleted again, and is never uploaded twice.
-    const spent = digest === '' ? ok(null) : await this.#parts.spent.spend(tenantId, id, digest);
+    const spent = digest === '' || !isFile(id) ? ok(null) : await this.#parts.spent.spend(tenantId, id, digest);
     if (spent.ok) await this.#parts.store.delete(tenantId, id);
     return spent;
   }
@@ -171,20 +176,29 @@ export class FileCatalogue<Content> {
   }
 
   async #existing(tenantId: TenantId, files: readonly StoredFile[]): Promise<readonly StoredFile[]> {
-    const outputs = files.map(({ id }) => id).filter((id) => jobOfOutput(id) !== undefined);
+    const outputs = files.map(({ id }) => id).filter((id) => isFile(id) && jobOfOutput(id) !== undefined);
     const accepted = new Set(outputs.length === 0 ? [] : await this.#parts.queue.acceptedOutputs(tenantId, outputs));
     const nowMs = this.#parts.clock.nowMs();
-    return files.filter((file) => !isExpired(file, nowMs) && (jobOfOutput(file.id) === undefined || accepted.has(file.id)));
+    return files.filter(
+      (file) => isFile(file.id) && !isExpired(file, nowMs) && (jobOfOutput(file.id) === undefined || accepted.has(file.id)),
+    );
   }
 }
 
-/** The digest of an upload that can be repeated; the content of any other is not read for it. */
-async function digestOf<Content>(principal: TenantPrincipal, upload: Upload<Content>, idempotencyKey: string | undefined): Promise<string> {
-  if (idempotencyKey === undefined) return '';
-  const { filename, purpose, owner, lifeMs, digest } = upload;
-  // Files that were stored before files could expire have digests without it.
-  const life = lifeMs === null ? {} : { lifeMs };
-  return requestDigest(principal, 'file.upload', { filename, purpose, owner, ...life, content: await digest() });
+const FILE_BOUND = { path: 'file', limit: 'fileBytesMax', advice: 'upload it in parts (POST /v1/uploads)' } as const;
+
+function named(terms: UploadTerms): Outcome<UploadTerms> {
+  const chars = terms.filename.length;
+  if (chars <= LIMITS.fileNameCharsMax) return ok(terms);
+  return refuseBeyond({ path: 'file', limit: 'fileNameCharsMax', value: chars, what: `has a name of ${chars} characters` });
 }
+
+/** The digest of an upload that can be repeated. */
+const digestOf = (principal: TenantPrincipal, { filename, purpose, owner, lifeMs }: UploadTerms, content: string): Promise<string> =>
+  // Files that were stored before files could expire have digests without it.
+  requestDigest(principal, 'file.upload', { filename, purpose, owner, ...(lifeMs === null ? {} : { lifeMs }), content });
+
+/** Not a part of an upload, nor what is stored of one. */
+const isFile = (id: FileId): boolean => id.startsWith('file_');
 
 const absent = (id: FileId) => refuseResource('file_not_found', { kind: 'file', name: id }, `no file ${id}`, 'file');

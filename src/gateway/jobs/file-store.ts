@@ -36,6 +36,29 @@ export interface AnnouncedWrite {
   readonly atMs: number;
 }
 
+/** What takes the content of a file as it comes. */
+export interface ContentSink {
+  /** The next bytes; refuses once they are too many. */
+  write(bytes: Uint8Array): Promise<Outcome<null>>;
+}
+
+/** What was written, once it is all there. */
+export interface WrittenContent {
+  readonly bytes: number;
+  /** In hex. */
+  readonly sha256: string;
+}
+
+/** Content on its way into the store. No file has it until it is committed. */
+export interface ContentWriter extends ContentSink {
+  /** Ends the content. A repetition answers the same. */
+  finish(): Promise<WrittenContent>;
+  /** Makes the file of it, in one step and once: what is already there under the id of the file stays as it is, and is answered. */
+  commit(file: NewFile): Promise<StoredFile>;
+  /** Removes what no file has. */
+  discard(): Promise<void>;
+}
+
 /** Where files live, by tenant. `Content` is a stream or blob of the runtime. */
 export interface FileStore<Content> {
   /**
@@ -43,8 +66,19 @@ export interface FileStore<Content> {
    * not what `sha256` says.
    */
   create(tenantId: TenantId, file: NewFile, content: Content): Promise<StoredFile>;
+  /**
+   * Content for a file. What does not fit in memory is stored before its file: that it is was written down first (`begun`), and then `admit` was
+   * asked, whose refusal `write` answers.
+   */
+  open(tenantId: TenantId, fileId: FileId, admit: () => Promise<Outcome<unknown>>): Promise<ContentWriter>;
+  /** Content that is stored and may be no file's, at most `count`. */
+  begun(tenantId: TenantId, count: number): Promise<{ readonly begun: readonly AnnouncedWrite[] }>;
+  /** Removes such content, unless it became that of its file. Its writer can store no more of it. */
+  discard(tenantId: TenantId, begun: AnnouncedWrite): Promise<void>;
   find(tenantId: TenantId, id: FileId): Promise<StoredFile | undefined>;
   read(tenantId: TenantId, id: FileId): Promise<Content | undefined>;
+  /** Its content as it is read; nothing where there is none. */
+  pieces(tenantId: TenantId, id: FileId): AsyncIterable<Uint8Array>;
   /** Its first bytes, at most `count`. */
   beginning(tenantId: TenantId, id: FileId, count: number): Promise<Uint8Array | undefined>;
   /** Files by id, after `after`, at most `count`; `more` when there are more behind them. */

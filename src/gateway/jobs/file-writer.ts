@@ -4,9 +4,9 @@ import { refuse } from '../../contract/outcome.ts';
 import type { WriteLease, Authority } from '../../contract/write-lease.ts';
 import { underLease } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { TenantId } from '../../kernel/ids.ts';
+import type { FileId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { FileStore, NewFile, StoredFile } from './file-store.ts';
+import type { AnnouncedWrite, ContentWriter, FileStore, NewFile, StoredFile } from './file-store.ts';
 
 export interface FileWriterParts<Content> {
   readonly store: FileStore<Content>;
@@ -28,33 +28,63 @@ export class FileWriter<Content> {
   }
 
   /** Refuses as the authority does, also when it ends while the file is written: then nothing is left of it. Rejects when the store does. */
-  async write(tenantId: TenantId, authority: Authority, file: NewFile, content: Content): Promise<Outcome<StoredFile>> {
+  write(tenantId: TenantId, authority: Authority, file: NewFile, content: Content): Promise<Outcome<StoredFile>> {
     const { store, clock } = this.#parts;
-    const announcedAtMs = clock.nowMs();
-    const announcement = await store.announce(tenantId, file.id);
-    const admitted = confirmed(await authority.lease());
-    if (!admitted.ok) {
-      await store.withdraw(tenantId, announcement);
-      return admitted;
+    return this.#announced(tenantId, authority, file, clock.nowMs(), () => store.create(tenantId, file, content));
+  }
+
+  /**
+   * As `write`, for content that `receive` writes as it comes: what it then answers describes the file. Where it refuses or rejects, and where
+   * another request has stored the file, nothing is left of the content. An erasure does not wait for content that is still coming: it takes
+   * away what is stored of it. [J220]
+   */
+  async receive(
+    tenantId: TenantId,
+    authority: Authority,
+    id: FileId,
+    receive: (content: ContentWriter) => Promise<Outcome<NewFile>>,
+  ): Promise<Outcome<StoredFile>> {
+    const { store, clock } = this.#parts;
+    const beganAtMs = clock.nowMs();
+    const admit = async (): Promise<Outcome<WriteLease>> => confirmed(await authority.lease());
+    const content = await store.open(tenantId, id, admit);
+    try {
+      const [received] = await Promise.allSettled([receive(content)]);
+      if (received.status === 'rejected') {
+        // The content may have been taken away.
+        const lasting = await this.#lasting(authority, ENDED_LEASE, beganAtMs);
+        if (!lasting.ok) return lasting;
+        throw received.reason;
+      }
+      if (!received.value.ok) return received.value;
+      const file = received.value.value;
+      return await this.#announced(tenantId, authority, file, beganAtMs, () => content.commit(file));
+    } finally {
+      await content.discard();
     }
-    const [stored] = await Promise.allSettled([store.create(tenantId, file, content)]);
-    const lasting = await this.#lasting(authority, admitted.value, announcedAtMs);
-    // A caller that got an error may not know that the file exists all the same.
-    if (!lasting.ok) await this.#takeBack(tenantId, file);
-    await store.withdraw(tenantId, announcement);
-    if (!lasting.ok) return lasting;
-    if (stored.status === 'rejected') throw stored.reason;
-    return ok(stored.value);
+  }
+
+  /** Removes what writers that died have left, but no file. */
+  async sweep(tenantId: TenantId): Promise<void> {
+    const { store, clock } = this.#parts;
+    const [{ begun }, { announced }] = [
+      await store.begun(tenantId, LIMITS.filesSweptMaxCount),
+      await store.announced(tenantId, LIMITS.filesSweptMaxCount),
+    ];
+    for (const content of begun) if (isAbandoned(content, clock.nowMs())) await store.discard(tenantId, content);
+    for (const write of announced) if (isAbandoned(write, clock.nowMs())) await store.withdraw(tenantId, write.id);
   }
 
   /** Deletes all there is, including what was left by writers that died before they could withdraw. */
   async eraseAll(tenantId: TenantId): Promise<void> {
     const { store, clock } = this.#parts;
+    const { begun } = await store.begun(tenantId, LIMITS.pageMaxCount);
+    for (const content of begun) await store.discard(tenantId, content);
     const { announced } = await store.announced(tenantId, LIMITS.pageMaxCount);
-    for (const { id, fileId, atMs } of announced) {
-      if (clock.nowMs() - atMs <= LIMITS.fileWriteMaxMs) continue;
-      await store.delete(tenantId, fileId);
-      await store.withdraw(tenantId, id);
+    for (const write of announced) {
+      if (!isAbandoned(write, clock.nowMs())) continue;
+      await store.delete(tenantId, write.fileId);
+      await store.withdraw(tenantId, write.id);
     }
     for (;;) {
       const { files } = await store.list(tenantId, '', LIMITS.pageMaxCount);
@@ -69,15 +99,41 @@ export class FileWriter<Content> {
    */
   async count(tenantId: TenantId, isErased = false): Promise<number> {
     const { store } = this.#parts;
+    const { begun } = isErased ? { begun: [] } : await store.begun(tenantId, LIMITS.pageMaxCount);
     const { announced } = isErased ? { announced: [] } : await store.announced(tenantId, LIMITS.pageMaxCount);
     const { files } = await store.list(tenantId, '', LIMITS.pageMaxCount);
-    return announced.length + files.length;
+    return begun.length + announced.length + files.length;
   }
 
-  async #lasting(authority: Authority, admitted: WriteLease, announcedAtMs: number): Promise<Outcome<WriteLease>> {
+  /** `beganAtMs`: when the file was begun, which is not to take too long. */
+  async #announced(
+    tenantId: TenantId,
+    authority: Authority,
+    file: NewFile,
+    beganAtMs: number,
+    write: () => Promise<StoredFile>,
+  ): Promise<Outcome<StoredFile>> {
+    const { store } = this.#parts;
+    const announcement = await store.announce(tenantId, file.id);
+    const admitted = confirmed(await authority.lease());
+    if (!admitted.ok) {
+      await store.withdraw(tenantId, announcement);
+      return admitted;
+    }
+    const [stored] = await Promise.allSettled([write()]);
+    const lasting = await this.#lasting(authority, admitted.value, beganAtMs);
+    // A caller that got an error may not know that the file exists all the same.
+    if (!lasting.ok) await this.#takeBack(tenantId, file);
+    await store.withdraw(tenantId, announcement);
+    if (!lasting.ok) return lasting;
+    if (stored.status === 'rejected') throw stored.reason;
+    return ok(stored.value);
+  }
+
+  async #lasting(authority: Authority, admitted: WriteLease, beganAtMs: number): Promise<Outcome<WriteLease>> {
     const nowMs = this.#parts.clock.nowMs();
     // An erasure no longer waits for it.
-    if (nowMs - announcedAtMs > LIMITS.fileWriteMaxMs) return refuse('unavailable', 'the file took too long to be stored: send it again');
+    if (nowMs - beganAtMs > LIMITS.fileWriteMaxMs) return refuse('unavailable', 'the file took too long to be stored: send it again');
     return underLease(admitted, nowMs).ok ? ok(admitted) : confirmed(await authority.lease());
   }
 
@@ -94,3 +150,9 @@ const confirmed = (lease: Outcome<WriteLease>): Outcome<WriteLease> =>
   lease.ok && lease.value.isUnconfirmed === true
     ? refuse('unavailable', 'whether the key is still in force cannot be checked now; try again')
     : lease;
+
+/** Of a write that has none: it is asked for. */
+const ENDED_LEASE: WriteLease = { endsAtMs: 0 };
+
+/** So old that no writer goes on with it, and an erasure waits for it no longer. */
+const isAbandoned = ({ atMs }: AnnouncedWrite, nowMs: number): boolean => nowMs - atMs > LIMITS.fileWriteMaxMs;

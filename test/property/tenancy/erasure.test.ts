@@ -18,7 +18,7 @@ async function worlds(of: readonly number[]) {
 
 const COUNT = 20;
 /** Enough seeds for each of the mutations below to be detected. */
-const TRIES = Array.from({ length: 60 }, (_, n) => n + 525);
+const TRIES = Array.from({ length: 60 }, (_, n) => n + 1_010);
 
 // oxlint-disable-next-line typescript/no-explicit-any -- the mutations reach into modules of every shape
 type Mutation = (module: any) => object | void;

@@ -83,7 +83,7 @@ export class Tour {
     if (type === 'multipart/form-data') {
       const form = new FormData();
       for (const [part, value] of Object.entries(example as Record<string, string>)) {
-        if (part === 'file') form.set(part, new Blob([value]), 'example.jsonl');
+        if (part === 'file' || part === 'data') form.set(part, new Blob([value]), 'example.jsonl');
         else form.set(part, value);
       }
       return { body: form };

@@ -1,4 +1,8 @@
-import type { AnnouncedWrite, FileStore, NewFile, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import { createHash } from 'node:crypto';
+
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import type { AnnouncedWrite, ContentWriter, FileStore, NewFile, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 
 /** Files in memory. `nowMs` is the store's clock. */
@@ -6,6 +10,8 @@ export class MemoryFileStore implements FileStore<string> {
   readonly #nowMs: () => number;
   readonly #files = new Map<string, { file: StoredFile; content: string }>();
   readonly #announced = new Map<string, AnnouncedWrite>();
+  /** Content that is stored and may be no file's. */
+  readonly #begun = new Map<string, AnnouncedWrite>();
   #serial = 0;
 
   constructor(nowMs: () => number) {
@@ -19,12 +25,50 @@ export class MemoryFileStore implements FileStore<string> {
     return entry.file;
   }
 
+  /** As if nothing fitted in memory: what comes is stored at once. */
+  async open(tenantId: TenantId, fileId: FileId, admit: () => Promise<Outcome<unknown>>): Promise<ContentWriter> {
+    const id = `${fileId}/${(this.#serial += 1)}`;
+    const key = `${tenantId}/${id}`;
+    const pieces: Uint8Array[] = [];
+    const content = () => Buffer.concat(pieces);
+    let isBegun = false;
+    return {
+      write: async (bytes) => {
+        if (!isBegun) {
+          isBegun = true;
+          this.#begun.set(key, { id, fileId, atMs: this.#nowMs() });
+          const admitted = await admit();
+          if (!admitted.ok) return admitted;
+        } else if (!this.#begun.has(key)) throw new Error('the content was taken away');
+        pieces.push(bytes.slice());
+        return ok(null);
+      },
+      finish: async () => ({ bytes: content().length, sha256: createHash('sha256').update(content()).digest('hex') }),
+      commit: async (file) => this.create(tenantId, file, content().toString()),
+      discard: async () => void this.#begun.delete(key),
+    };
+  }
+
+  async begun(tenantId: TenantId, count: number) {
+    const own = [...this.#begun].filter(([key]) => key.startsWith(`${tenantId}/`)).map(([, begun]) => begun);
+    return { begun: own.slice(0, count) };
+  }
+
+  async discard(tenantId: TenantId, { id }: AnnouncedWrite) {
+    this.#begun.delete(`${tenantId}/${id}`);
+  }
+
   async find(tenantId: TenantId, id: FileId) {
     return this.#files.get(`${tenantId}/${id}`)?.file;
   }
 
   async read(tenantId: TenantId, id: FileId) {
     return this.#files.get(`${tenantId}/${id}`)?.content;
+  }
+
+  async *pieces(tenantId: TenantId, id: FileId) {
+    const content = await this.read(tenantId, id);
+    if (content !== undefined) yield new TextEncoder().encode(content);
   }
 
   async beginning(tenantId: TenantId, id: FileId, count: number) {
@@ -57,6 +101,10 @@ export class MemoryFileStore implements FileStore<string> {
   async announced(tenantId: TenantId, count: number) {
     const own = [...this.#announced].filter(([key]) => key.startsWith(`${tenantId}/`)).map(([, write]) => write);
     return { announced: own.slice(0, count) };
+  }
+
+  get contentCount(): number {
+    return this.#begun.size;
   }
 
   countOf(tenantId: TenantId): number {

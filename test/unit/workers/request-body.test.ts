@@ -61,32 +61,6 @@ describe('a request body', () => {
   });
 });
 
-describe('a form', () => {
-  const fileName = (name: readonly number[]) => {
-    const [before, after] = ['--b\r\ncontent-disposition: form-data; name="file"; filename="', '"\r\n\r\nx\r\n--b--\r\n'].map((text) =>
-      new TextEncoder().encode(text),
-    );
-    return post(new Blob([before!, Uint8Array.from(name), after!]), { 'content-type': 'multipart/form-data; boundary=b' });
-  };
-  const formBody = {
-    kind: 'multipart',
-    schema: z.strictObject({ file: z.custom((part) => part instanceof Blob) }),
-    bytesMax: 1_000,
-  } as const;
-
-  it.each([
-    ['an invalid byte', [0x61, 0xff]],
-    ['half a surrogate pair', [0xed, 0xa0, 0x80]],
-    ['U+FFFD itself', [0xef, 0xbf, 0xbd]],
-  ])('[G30] whose file name has %s is refused, because two names would be the same', async (_, name) => {
-    expect(await readBody(fileName(name), formBody)).toMatchObject({ error: { code: 'invalid_value', path: ['file'] } });
-  });
-
-  it('[G30] may name its file with any other characters', async () => {
-    expect(await readBody(fileName([...new TextEncoder().encode('süß 𝄞.jsonl')]), formBody)).toMatchObject({ ok: true });
-  });
-});
-
 const gzipped = (bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> =>
   new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer();
 

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
@@ -14,6 +16,7 @@ import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
+import { Uploads } from '../../../src/gateway/jobs/uploads.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -32,6 +35,7 @@ import type { Administration } from './administration.ts';
 /** Heavy work: its files, its queue and the pools that do it. */
 export interface Heavy {
   readonly files: FileCatalogue<FileContent>;
+  readonly uploads: Uploads;
   readonly writer: FileWriter<FileContent>;
   readonly jobs: JobDesk;
   readonly batches: Batches;
@@ -72,6 +76,7 @@ export function wireHeavy(
   const jobs = new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob });
   return {
     files,
+    uploads: new Uploads({ store, writer, md5: md5Of, clock, rng, hmac }),
     jobs,
     batches: new Batches({ jobs, files, clock, defaultModel: STATIC_MODEL.id }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
@@ -82,6 +87,12 @@ export function wireHeavy(
     writer,
     pools,
   };
+}
+
+async function md5Of(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  const digest = createHash('md5');
+  for await (const piece of pieces) digest.update(piece);
+  return digest.digest('hex');
 }
 
 /** The logs of tenants, each in some objects. */

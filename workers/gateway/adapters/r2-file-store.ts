@@ -1,7 +1,11 @@
 import type { AnnouncedWrite, FileStore, NewFile, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { ContentWriter } from '../../../src/gateway/jobs/file-store.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { toHex } from '../../../src/kernel/bytes.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
+import type { StoredContent } from './r2-content-writer.ts';
+import { R2ContentWriter } from './r2-content-writer.ts';
 
 /** What R2 takes: a blob, or a stream whose length is declared. */
 export type FileContent = Blob | ReadableStream;
@@ -9,9 +13,15 @@ export type FileContent = Blob | ReadableStream;
 const prefixOf = (tenantId: TenantId): string => `tenants/${tenantId}/files/`;
 /** In a separate prefix, so that listing the files finds none of it. */
 const announcementsOf = (tenantId: TenantId): string => `tenants/${tenantId}/writes/`;
+/** Content that is too large to be written with its file in one step, and notes of what may be no file's yet. */
+const contentsOf = (tenantId: TenantId): string => `tenants/${tenantId}/contents/`;
+const begunOf = (tenantId: TenantId): string => `tenants/${tenantId}/begun/`;
 const keyOf = (tenantId: TenantId, id: string): string => prefixOf(tenantId) + id;
 
-/** Files as R2 objects. An object is written once, in one step: a reader sees all of it or nothing. */
+/**
+ * Files as R2 objects. A file is written once, in one step: a reader sees all of it or nothing. Of content that came as a stream, what does not
+ * fit in memory is an object of its own, written before: the object of the file is empty, and its metadata names that one.
+ */
 export class R2FileStore implements FileStore<FileContent> {
   readonly #bucket: R2Bucket;
 
@@ -20,23 +30,44 @@ export class R2FileStore implements FileStore<FileContent> {
   }
 
   async create(tenantId: TenantId, file: NewFile, content: FileContent): Promise<StoredFile> {
-    const { filename, purpose, owner, digest, createdAtMs, expiresAtMs } = file;
-    const key = keyOf(tenantId, file.id);
     const sha256 = file.sha256 ?? (content instanceof Blob ? await sha256Of(content) : undefined);
-    const written = await this.#bucket.put(key, content, {
-      ...(sha256 === undefined ? {} : { sha256 }),
-      onlyIf: new Headers({ 'if-none-match': '*' }),
-      customMetadata: {
-        filename: encodeURIComponent(filename),
-        purpose,
-        owner,
-        digest,
-        created_at_ms: String(createdAtMs),
-        ...(expiresAtMs === null ? {} : { expires_at_ms: String(expiresAtMs) }),
+    return this.#putOnce(tenantId, file, content, sha256, {});
+  }
+
+  async open(tenantId: TenantId, fileId: FileId, admit: () => Promise<Outcome<unknown>>): Promise<ContentWriter> {
+    const bucket = this.#bucket;
+    const contentId = `${fileId}/${crypto.randomUUID()}`;
+    const note = begunOf(tenantId) + contentId;
+    return new R2ContentWriter({
+      bucket,
+      key: contentsOf(tenantId) + contentId,
+      admit: async (upload) => {
+        await bucket.put(note, '', { customMetadata: { upload } });
+        return admit();
       },
+      onOver: () => bucket.delete(note),
+      commit: (file, content) => this.#commit(tenantId, file, contentId, content),
+      isOf: async ({ id }) => (await this.#contentOf(tenantId, id)) === contentId,
     });
-    if (written !== null) return storedFile(written);
-    return storedFile(must(await this.#bucket.head(key), 'an object that kept us from writing is there'));
+  }
+
+  async begun(tenantId: TenantId, count: number): Promise<{ begun: readonly AnnouncedWrite[] }> {
+    return { begun: await this.#notes(begunOf(tenantId), count) };
+  }
+
+  async discard(tenantId: TenantId, { id, fileId }: AnnouncedWrite): Promise<void> {
+    const note = begunOf(tenantId) + id;
+    const upload = (await this.#bucket.head(note))?.customMetadata?.['upload'];
+    if (upload !== undefined && (await this.#contentOf(tenantId, fileId)) !== id) {
+      const key = contentsOf(tenantId) + id;
+      // Refused where it was completed, or aborted, before.
+      await this.#bucket
+        .resumeMultipartUpload(key, upload)
+        .abort()
+        .catch(() => undefined);
+      await this.#bucket.delete(key);
+    }
+    await this.#bucket.delete(note);
   }
 
   async find(tenantId: TenantId, id: FileId): Promise<StoredFile | undefined> {
@@ -45,11 +76,24 @@ export class R2FileStore implements FileStore<FileContent> {
   }
 
   async read(tenantId: TenantId, id: FileId): Promise<FileContent | undefined> {
-    return (await this.#bucket.get(keyOf(tenantId, id)))?.body;
+    const object = await this.#bucket.get(keyOf(tenantId, id));
+    const content = object?.customMetadata?.['content'];
+    return content === undefined ? object?.body : (await this.#bucket.get(contentsOf(tenantId) + content))?.body;
+  }
+
+  async *pieces(tenantId: TenantId, id: FileId): AsyncGenerator<Uint8Array, void> {
+    const content = await this.read(tenantId, id);
+    if (content !== undefined) yield* content instanceof Blob ? content.stream() : content;
   }
 
   async beginning(tenantId: TenantId, id: FileId, count: number): Promise<Uint8Array | undefined> {
-    const object = await this.#bucket.get(keyOf(tenantId, id), { range: { offset: 0, length: count } });
+    const file = await this.#bucket.head(keyOf(tenantId, id));
+    if (file === null) return undefined;
+    // A range of nothing is refused.
+    if (storedFile(file).bytes === 0) return new Uint8Array();
+    const content = file.customMetadata?.['content'];
+    const key = content === undefined ? file.key : contentsOf(tenantId) + content;
+    const object = await this.#bucket.get(key, { range: { offset: 0, length: count } });
     return object === null ? undefined : new Uint8Array(await object.arrayBuffer());
   }
 
@@ -64,7 +108,10 @@ export class R2FileStore implements FileStore<FileContent> {
   }
 
   async delete(tenantId: TenantId, id: FileId): Promise<void> {
+    const content = await this.#contentOf(tenantId, id);
+    // The file first: none is left without its content.
     await this.#bucket.delete(keyOf(tenantId, id));
+    if (content !== undefined) await this.#bucket.delete(contentsOf(tenantId) + content);
   }
 
   async announce(tenantId: TenantId, fileId: FileId): Promise<string> {
@@ -78,13 +125,51 @@ export class R2FileStore implements FileStore<FileContent> {
   }
 
   async announced(tenantId: TenantId, count: number): Promise<{ announced: readonly AnnouncedWrite[] }> {
-    const prefix = announcementsOf(tenantId);
+    return { announced: await this.#notes(announcementsOf(tenantId), count) };
+  }
+
+  async #notes(prefix: string, count: number): Promise<readonly AnnouncedWrite[]> {
     const { objects } = await this.#bucket.list({ prefix, limit: Math.min(count, LIST_COUNT_MAX) });
-    const announced = objects.map(({ key, uploaded }): AnnouncedWrite => {
+    return objects.map(({ key, uploaded }): AnnouncedWrite => {
       const id = key.slice(prefix.length);
       return { id, fileId: id.slice(0, id.indexOf('/')) as FileId, atMs: uploaded.getTime() };
     });
-    return { announced };
+  }
+
+  async #commit(tenantId: TenantId, file: NewFile, contentId: string, content: StoredContent): Promise<StoredFile> {
+    if ('held' in content) return this.#putOnce(tenantId, file, content.held, content.sha256, {});
+    const metadata = { content: contentId, bytes: String(content.bytes), sha256: content.sha256 };
+    return this.#putOnce(tenantId, file, '', undefined, metadata);
+  }
+
+  async #putOnce(
+    tenantId: TenantId,
+    { id, filename, purpose, owner, digest, createdAtMs, expiresAtMs }: NewFile,
+    content: FileContent | Uint8Array | string,
+    sha256: string | undefined,
+    metadata: Record<string, string>,
+  ): Promise<StoredFile> {
+    const key = keyOf(tenantId, id);
+    const written = await this.#bucket.put(key, content, {
+      ...(sha256 === undefined ? {} : { sha256 }),
+      onlyIf: new Headers({ 'if-none-match': '*' }),
+      customMetadata: {
+        filename: encodeURIComponent(filename),
+        purpose,
+        owner,
+        digest,
+        created_at_ms: String(createdAtMs),
+        ...(expiresAtMs === null ? {} : { expires_at_ms: String(expiresAtMs) }),
+        ...metadata,
+      },
+    });
+    if (written !== null) return storedFile(written);
+    return storedFile(must(await this.#bucket.head(key), 'an object that kept us from writing is there'));
+  }
+
+  /** Which content of its own a file has; undefined: its object holds it, or there is none. */
+  async #contentOf(tenantId: TenantId, id: FileId): Promise<string | undefined> {
+    return (await this.#bucket.head(keyOf(tenantId, id)))?.customMetadata?.['content'];
   }
 }
 
@@ -101,6 +186,7 @@ const LIST_COUNT_MAX = 1000;
 function storedFile(object: R2Object): StoredFile {
   const metadata = object.customMetadata ?? {};
   const { sha256 } = object.checksums;
+  const digest = metadata['sha256'] ?? (sha256 === undefined ? undefined : toHex(new Uint8Array(sha256)));
   return {
     id: object.key.slice(object.key.lastIndexOf('/') + 1) as FileId,
     filename: decodeURIComponent(metadata['filename'] ?? ''),
@@ -110,7 +196,7 @@ function storedFile(object: R2Object): StoredFile {
     createdAtMs: Number(metadata['created_at_ms'] ?? 0),
     // Files that were stored before files could expire do not.
     expiresAtMs: metadata['expires_at_ms'] === undefined ? null : Number(metadata['expires_at_ms']),
-    bytes: object.size,
-    ...(sha256 === undefined ? {} : { sha256: toHex(new Uint8Array(sha256)) }),
+    bytes: Number(metadata['bytes'] ?? object.size),
+    ...(digest === undefined ? {} : { sha256: digest }),
   };
 }

@@ -1,26 +1,26 @@
 import type { FileRecord } from '../../../src/contract/files.ts';
-import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
-import { sha256Hex } from '../../../src/kernel/bytes.ts';
+import { fileEndpoints } from '../../../src/contract/files.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { UploadTerms } from '../../../src/gateway/jobs/file-catalogue.ts';
+import type { ContentSink, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import type { FileId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
 import type { Handlers } from '../serve.ts';
+import { receiveForm } from '../streamed-form.ts';
 import { pageReply, seconds } from './wire.ts';
 
 export const fileHandlers = {
   uploadFile: async (call) => {
-    const { gateway, principal, authority, body, idempotencyKey } = call;
-    // What a form holds as a file part is a `File` of the runtime.
-    const content = body.file as File;
-    const lifeS = body['expires_after[seconds]'];
-    const upload = {
-      filename: content.name,
-      purpose: body.purpose,
-      owner: body.owner ?? principal.owner,
-      lifeMs: lifeS === undefined ? null : lifeS * 1000,
-      bytes: content.size,
-      content,
-      digest: async () => sha256Hex(new Uint8Array(await content.arrayBuffer())),
-    };
-    const stored = await gateway.heavy.files.upload({ principal, authority }, upload, idempotencyKey);
+    const { gateway, principal, authority, idempotencyKey } = call;
+    const stored = await receiveForm(call, fileEndpoints.uploadFile.body, (read) => {
+      const receive = async (content: ContentSink): Promise<Outcome<UploadTerms>> => {
+        const form = await read(content);
+        if (!form.ok) return form;
+        const { file, purpose, owner = principal.owner, 'expires_after[seconds]': lifeS } = form.value;
+        return ok({ filename: file.name, purpose, owner, lifeMs: lifeS === undefined ? null : lifeS * 1000 });
+      };
+      return gateway.heavy.files.upload({ principal, authority }, receive, idempotencyKey);
+    });
     if (!stored.ok) return stored;
     // The next upload sweeps again.
     call.waitUntil(gateway.heavy.files.sweep(principal.tenantId).catch(() => undefined));
@@ -44,7 +44,7 @@ export const fileHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-const fileReply = (file: StoredFile): FileRecord => ({
+export const fileReply = (file: StoredFile): FileRecord => ({
   id: file.id,
   object: 'file',
   bytes: file.bytes,

@@ -6,7 +6,6 @@ import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
 import { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
 import type { StoredFile } from '../../../../src/gateway/jobs/file-store.ts';
 import { FileWriter } from '../../../../src/gateway/jobs/file-writer.ts';
-import { sha256Hex } from '../../../../src/kernel/bytes.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import type { FileId, TenantId } from '../../../../src/kernel/ids.ts';
@@ -51,7 +50,10 @@ function world() {
   ) =>
     files.upload(
       { principal: by, authority },
-      { filename, purpose: 'batch', owner: 'team', lifeMs, bytes: content.length, content, digest: () => sha256Hex(content) },
+      async (sink) => {
+        const written = await sink.write(new TextEncoder().encode(content));
+        return written.ok ? ok({ filename, purpose: 'batch', owner: 'team', lifeMs }) : written;
+      },
       key,
     );
   const store_ = (id: FileId) =>
@@ -235,18 +237,64 @@ describe('files', () => {
   });
 
   it('[J20] have bounded sizes and names', async () => {
-    const { files, upload } = world();
+    const { files, store, upload } = world();
+    // Content that is only counted: the limit is half a gigabyte.
+    const open = store.open.bind(store);
+    Object.assign(store, { open: async (...to: Parameters<typeof open>) => ({ ...(await open(...to)), write: async () => ok(null) }) });
+    const piece = new Uint8Array(1024 * 1024);
     const upTo = (bytes: number) =>
       files.upload(
         { principal: principal(MINE), authority: IN_FORCE },
-        { filename: 'a', purpose: 'batch', owner: 'team', lifeMs: null, bytes, content: '', digest: async () => '' },
+        async (sink) => {
+          for (let left = bytes; left > 0; left -= piece.length) {
+            const written = await sink.write(piece.subarray(0, left));
+            if (!written.ok) return written;
+          }
+          return ok({ filename: 'a', purpose: 'batch', owner: 'team', lifeMs: null });
+        },
         undefined,
       );
     expect(await upTo(LIMITS.fileBytesMax)).toMatchObject({ ok: true });
-    expect(await upTo(LIMITS.fileBytesMax + 1)).toMatchObject({ ok: false, error: { code: 'limit_exceeded', path: ['file'] } });
+    const refused = await upTo(LIMITS.fileBytesMax + 1);
+    expect(refused).toMatchObject({ ok: false, error: { code: 'limit_exceeded', path: ['file'], limit: { name: 'fileBytesMax' } } });
     expect(await upload('', undefined, 'n'.repeat(LIMITS.fileNameCharsMax + 1))).toMatchObject({
       ok: false,
       error: { code: 'limit_exceeded' },
     });
+    expect(store.contentCount).toBe(0);
+  });
+
+  it('[J220] that are cut off, refused or beaten by another leave nothing of their content', async () => {
+    const { files, store, upload } = world();
+    const received = (receive: () => Promise<never>, key?: string) =>
+      files.upload(
+        { principal: principal(MINE), authority: IN_FORCE },
+        async (sink) => {
+          await sink.write(Uint8Array.of(1, 2, 3));
+          expect(store.contentCount).toBe(1);
+          return receive();
+        },
+        key,
+      );
+    await expect(received(() => Promise.reject(new Error('cut off')))).rejects.toThrow('cut off');
+    expect(await received(async () => refuse('invalid_value', 'no form') as never)).toMatchObject({ error: { code: 'invalid_value' } });
+    await upload('abc', 'k');
+    expect(await upload('abd', 'k')).toMatchObject({ error: { code: 'idempotency_mismatch' } });
+    expect([store.contentCount, store.countOf(MINE)]).toEqual([0, 1]);
+    expect(await store.announced(MINE, 10)).toEqual({ announced: [] });
+  });
+
+  it('[J220] of dead writers are swept, and never what became a file', async () => {
+    const { files, clock, store, upload } = world();
+    const id = idOf(await upload('abc'));
+    await store.announce(MINE, id);
+    const content = await store.open(MINE, id, () => IN_FORCE.lease());
+    await content.write(Uint8Array.of(1));
+    await files.sweep(MINE);
+    expect(store.contentCount).toBe(1);
+    clock.ms += LIMITS.fileWriteMaxMs + 1;
+    await files.sweep(MINE);
+    expect([store.contentCount, store.countOf(MINE)]).toEqual([0, 1]);
+    expect(await store.announced(MINE, 10)).toEqual({ announced: [] });
   });
 });
