@@ -8,6 +8,7 @@ import { Backoff } from './backoff.ts';
 import type { JobRunners } from './job-runner.ts';
 import type { PoolClient } from './pool-client.ts';
 import { Refused } from './pool-client.ts';
+import { Readiness } from './readiness.ts';
 import { runAttempt } from './run-attempt.ts';
 
 export interface AgentOptions {
@@ -19,6 +20,7 @@ export interface AgentOptions {
   /** What it says of its machine. */
   readonly machine: Omit<Registration, 'kinds'>;
   readonly stopped: AbortSignal;
+  readonly readiness?: Readiness;
 }
 
 type Registered = Awaited<ReturnType<PoolClient['register']>>;
@@ -28,7 +30,7 @@ type Registered = Awaited<ReturnType<PoolClient['register']>>;
  * pool will not have this agent.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { client, runners, machine, stopped } = options;
+  const { client, runners, machine, stopped, readiness = new Readiness() } = options;
   const backoff = new Backoff(Math.random);
   const running = new Map<string, Promise<void>>();
   const attempts = machine.attempts ?? 1;
@@ -36,7 +38,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   let isAway = false;
   while (!stopped.aborted) {
     try {
-      registration ??= await client.register({ ...machine, kinds: kindsOf(runners) });
+      if (registration === undefined) {
+        registration = await client.register({ ...machine, kinds: kindsOf(runners) });
+        readiness.heard();
+      }
       if (running.size >= attempts) {
         await Promise.race(running.values());
         continue;
@@ -44,13 +49,19 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       const assignment = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped, [...running.keys()]);
       backoff.reset();
       isAway = false;
+      readiness.heard();
       if (assignment === null || running.has(assignment.attempt)) continue;
       const { attempt } = assignment;
       running.set(
         attempt,
-        run(assignment, registration, options).finally(() => running.delete(attempt)),
+        run(assignment, registration, options).finally(() => {
+          running.delete(attempt);
+          readiness.running = running.size;
+        }),
       );
+      readiness.running = running.size;
     } catch (error) {
+      readiness.lost(reasonOf(error));
       if (stopped.aborted) break;
       if (error instanceof Refused && error.code === 'agent_retired') break;
       // A pool that has forgotten this agent takes it again.

@@ -3,6 +3,7 @@ import { runAgent } from './agent.ts';
 import { agentRunners } from './agent-runners.ts';
 import { allowedKinds } from './allowed-kinds.ts';
 import { readConfig, PoolClient } from './pool-client.ts';
+import { Readiness, readyPortIn, serveReadiness } from './readiness.ts';
 
 // What ends an agent is for its operator to put right: the message says it, no stack does.
 process.once('uncaughtException', (error) => {
@@ -15,11 +16,20 @@ const stop = new AbortController();
 // `disconnect`: the process that started the agent is gone.
 for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.once(signal, () => stop.abort());
 
+const readiness = new Readiness();
+const readyPort = readyPortIn(process.env);
+if (readyPort !== undefined) {
+  const { port } = await serveReadiness(readiness, readyPort);
+  // What started the agent learns where it answers.
+  process.send?.({ readyPort: port });
+}
+
 await runAgent({
   client: new PoolClient(config),
   runners: agentRunners(config, allowedKinds(process.argv.slice(2), process.env)),
   secrets: [config.token],
   machine: readMachine(process.env, process.pid),
   stopped: stop.signal,
+  readiness,
 });
 process.exit(0);

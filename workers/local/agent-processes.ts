@@ -23,24 +23,46 @@ const STOP_MS = 2_000;
 const SHORT_LIVED_MS = 5_000;
 const PAUSE_MAX_MS = 30_000;
 
+interface Watch {
+  readonly everyMs: number;
+  readonly answerMs: number;
+  readonly silencesMax: number;
+}
+
+/** How often an agent is asked whether it is there, how long it has to answer, and after how many silences it is replaced. */
+const WATCH = { everyMs: 5_000, answerMs: 5_000, silencesMax: 3 } as const;
+
 /**
  * Keeps so many agent processes of this machine running. One that dies is started again, one that keeps dying ever later; one that was told to go,
- * and ends in good order, is not.
+ * and ends in good order, is not. One that is there and does not answer (`/readyz`) is killed, and so started again; one that answers that it
+ * is not ready, since the gateway is away, goes on by itself. [P90]
  */
 export class AgentProcesses {
   readonly #place: Place;
+  readonly #watch: Watch;
   readonly #running = new Set<ChildProcess>();
   #wanted = 0;
   #started = 0;
   #failures = 0;
+  #answers = 0;
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(place: Place) {
+  constructor(place: Place, watch: Watch = WATCH) {
     this.#place = place;
+    this.#watch = watch;
   }
 
   get count(): number {
     return this.#running.size;
+  }
+
+  get pids(): (number | undefined)[] {
+    return Array.from(this.#running, ({ pid }) => pid);
+  }
+
+  /** Answers to questions whether an agent is there. */
+  get answersCount(): number {
+    return this.#answers;
   }
 
   /** Processes that were started so far. */
@@ -80,12 +102,17 @@ export class AgentProcesses {
         SLUICE_URL: url,
         SLUICE_POOL: pool,
         SLUICE_AGENT_TOKEN: agentToken,
+        // Of this process alone: several cannot share a port.
+        SLUICE_AGENT_READY_PORT: '0',
         SLUICE_AGENT_NAME: `${name}-${(this.#started += 1)}`,
       },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.#running.add(child);
+    const watching = new AbortController();
+    child.once('message', (message) => void this.#watchOver(child, (message as { readyPort: number }).readyPort, watching.signal));
     child.once('exit', (code) => {
+      watching.abort();
       this.#running.delete(child);
       if (code === 0) this.#wanted = Math.min(this.#wanted, this.#running.size);
       this.#failures = code !== 0 && performance.now() - startedAtMs < SHORT_LIVED_MS ? this.#failures + 1 : 0;
@@ -100,5 +127,25 @@ export class AgentProcesses {
       this.#retry = undefined;
       this.want(this.#wanted);
     }, pauseMs);
+  }
+
+  /** Kills the agent once it has been silent too often. */
+  async #watchOver(child: ChildProcess, port: number, over: AbortSignal): Promise<void> {
+    const { everyMs, answerMs, silencesMax } = this.#watch;
+    for (let silences = 0; silences < silencesMax;) {
+      await sleep(everyMs, undefined, { signal: over }).catch(() => undefined);
+      if (over.aborted) return;
+      try {
+        const signal = AbortSignal.any([over, AbortSignal.timeout(answerMs)]);
+        await (await fetch(`http://127.0.0.1:${port}/readyz`, { signal })).body?.cancel();
+        this.#answers += 1;
+        silences = 0;
+      } catch {
+        silences += 1;
+      }
+    }
+    if (over.aborted) return;
+    console.warn('an agent does not answer: it is started again');
+    child.kill('SIGKILL');
   }
 }
