@@ -1,6 +1,6 @@
-import type { AttemptEnding, Checkpoint, Grant, Throughput } from '../src/contract/attempt.ts';
+import type { AttemptEnding, Checkpoint, Grant, Serving, Throughput } from '../src/contract/attempt.ts';
 import type { Progress } from '../src/contract/attempt-report.ts';
-import { attemptIdOf, jobOfAttempt, rankOfAttempt } from '../src/contract/attempt.ts';
+import { attemptIdOf, isNews, jobOfAttempt, rankOfAttempt } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
@@ -85,17 +85,20 @@ export class AgentService {
     progress: Progress | null,
     run?: string,
     throughput?: Throughput,
+    serving?: Serving,
   ): Outcome<HeartbeatReply> {
     const lease = this.#parts.store.find(attemptId);
     const alive = holds(lease, fence) ? heard(lease, progress, run, Date.now()) : undefined;
     if (lease === undefined || alive === undefined) return stale(attemptId);
     const isFirst = lease.progress === null && alive.progress !== null;
+    const isServing = isNews(lease.serving, serving);
     if (alive !== lease) {
-      this.#parts.store.save(throughput === undefined ? alive : measured(alive, throughput));
+      const said = isServing ? { ...alive, serving } : alive;
+      this.#parts.store.save(throughput === undefined ? said : measured(said, throughput));
       this.#parts.store.sawAgent(lease.agentId, Date.now());
     }
-    // The first sign of life makes the job `running`; later ones travel with the next sync.
-    if (isFirst) this.#parts.later(this.#parts.sync.run().catch(() => undefined));
+    // The first sign of life makes the job `running`, and callers find a replica where it says; all else travels with the next sync.
+    if (isFirst || isServing) this.#parts.later(this.#parts.sync.run().catch(() => undefined));
     return ok({ command: alive.command, run: alive.run ?? null, place: placeOf(alive.grant) });
   }
 

@@ -66,6 +66,7 @@ const assignment = apiOnly(() =>
       world_size: z.int(),
       group_version: z.int(),
     }),
+    z.object({ ...assigned, kind: z.literal('online_inference'), model: z.string() }),
   ]),
 );
 
@@ -101,6 +102,20 @@ const throughput = z
   .meta(
     about('How fast the attempt has been since it last said so: later jobs of its kind are placed where they are fastest for the money.'),
   );
+
+const serving = z
+  .strictObject({
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(LIMITS.replicaUrlCharsMax)
+      .meta(about('Where the gateway reaches it.', 'http://10.0.0.7:41833')),
+    key: z
+      .string()
+      .regex(/^[\w-]{32,128}$/, 'must be 32 to 128 letters, digits, `_` or `-`')
+      .meta(about('The bearer key that it accepts.')),
+    healthy: z.boolean(),
+  })
+  .meta(about('Of a replica of online inference: where it serves, and whether it answers.'));
 
 const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
 
@@ -201,7 +216,15 @@ export const agentEndpoints = {
     summary: apiText('Extend the lease of an attempt'),
     description: apiText('`progress` is null while the attempt waits in the queue of a cluster. `stale_fence` where another `run` has it.'),
     params: attemptParams,
-    body: json(z.strictObject({ fence, progress: progress.nullable(), run: run.optional(), throughput: throughput.optional() })),
+    body: json(
+      z.strictObject({
+        fence,
+        progress: progress.nullable(),
+        run: run.optional(),
+        throughput: throughput.optional(),
+        serving: serving.optional(),
+      }),
+    ),
     reply: json(command),
   },
   readInput: {

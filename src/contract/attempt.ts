@@ -70,6 +70,18 @@ export interface Checkpoint {
   readonly sha256: string;
 }
 
+/** Where a replica of online inference is reached, and whether it answers. */
+export interface Serving {
+  readonly url: string;
+  /** What a caller has to show. */
+  readonly key: string;
+  readonly isHealthy: boolean;
+}
+
+/** Whether a replica says that it serves elsewhere than is known, or that its health is another. */
+export const isNews = (known: Serving | undefined, said: Serving | undefined): said is Serving =>
+  said !== undefined && (known?.url !== said.url || known.key !== said.key || known.isHealthy !== said.isHealthy);
+
 /** So many thousandths of its own unit of work an attempt has done in that time. */
 export interface Throughput {
   readonly workMilli: number;
@@ -86,7 +98,7 @@ export type AttemptReport = {
 
 export type AttemptNews =
   /** Alive; `throughput`: how fast it has been since it last said so. */
-  | { readonly kind: 'progress'; readonly progress: Progress; readonly throughput?: Throughput }
+  | { readonly kind: 'progress'; readonly progress: Progress; readonly throughput?: Throughput; readonly serving?: Serving }
   | { readonly kind: 'saved'; readonly checkpoint: Checkpoint }
   | AttemptEnding;
 

@@ -128,7 +128,7 @@ const embedding = apiOnly(() =>
   }),
 );
 
-const reply = apiOnly(() =>
+export const embeddingList = apiOnly(() =>
   z
     .object({
       object: z.literal('list'),
@@ -138,6 +138,8 @@ const reply = apiOnly(() =>
     })
     .meta({ id: 'EmbeddingList' }),
 );
+
+export type EmbeddingListReply = z.infer<typeof embeddingList>;
 
 export const embeddingEndpoints = {
   createEmbeddings: {
@@ -157,6 +159,6 @@ export const embeddingEndpoints = {
     headers: embeddingCacheHeaders,
     body: json(withQuickReader(request, readPlainRequest)),
     status: 200,
-    reply: vectorsReply(reply),
+    reply: vectorsReply(embeddingList),
   },
 } as const satisfies Record<string, Endpoint>;

@@ -71,6 +71,8 @@ export const ERRORS = {
   storage_full: failed(503, true),
   /** An object has more to do than it can before its callers give up. */
   overloaded: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
+  /** No replica of a job of online inference answers now. */
+  no_healthy_replica: { status: 503, type: 'server_error', retryable: true, level: 'info' },
   index_growing: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
   // Between gateways and objects only.
   stale_route: failed(503, true),

@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { about, apiOnly, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
+import { embeddingEndpoints, embeddingList } from './embeddings.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY } from './endpoint.ts';
 import { priority } from './job-terms.ts';
@@ -107,6 +108,21 @@ export const jobControlEndpoints = {
     summary: apiText('Give a job another priority'),
     description: apiText('One that is finished or being cancelled is refused with `state_conflict`.'),
     body: json(z.strictObject({ priority })),
+  },
+  embedOnJob: {
+    ...jobCommon,
+    method: 'POST',
+    path: '/v1/jobs/:job/embeddings',
+    summary: apiText('Embed texts on the replicas of a job'),
+    description: apiText(
+      'As `POST /v1/embeddings`, by a replica of a job of the kind `online_inference`: the healthy one with the fewest calls under way. `model` is that ' +
+        'of the job. While none is healthy the answer is `no_healthy_replica`.',
+    ),
+    meters: ['job_tokens'],
+    params: jobParams,
+    body: embeddingEndpoints.createEmbeddings.body,
+    status: 200,
+    reply: json(embeddingList),
   },
   listJobAttempts: {
     ...jobCommon,

@@ -1,6 +1,6 @@
 import type { FileId } from '../kernel/ids.ts';
 import type { FieldPath } from './field-path.ts';
-import type { JobKind, Work } from './job-work.ts';
+import type { JobKind, Program, Work } from './job-work.ts';
 import { LIMITS } from './limits.ts';
 
 // What the rest of the system has to know of jobs: what holds for all jobs of a kind, and what names of priorities stand for. Without
@@ -18,8 +18,10 @@ interface KindFacts {
   readonly schedulerKind: 'training' | 'batch_inference' | 'online_inference' | 'index_build' | 'distillation' | 'command';
   /** On how many nodes its runner can run one job. */
   readonly nodesMax: number;
-  /** Whether an agent runs such jobs only if its operator says so: they run code of tenants. */
+  /** Whether an agent runs such jobs only if its operator says so: they run code of tenants, or open a port. */
   readonly isOptIn: boolean;
+  /** Whether its members work by themselves: one that is lost is replaced, while the others go on. */
+  readonly isReplicated?: true;
   /** Whether it embeds the items of its input, and is charged for their tokens. */
   readonly embedsInput: boolean;
 }
@@ -28,14 +30,25 @@ export const KIND_FACTS: Readonly<Record<JobKind, KindFacts>> = {
   batch_embedding: { schedulerKind: 'batch_inference', nodesMax: 1, isOptIn: false, embedsInput: true },
   command: { schedulerKind: 'command', nodesMax: 1, isOptIn: true, embedsInput: false },
   training: { schedulerKind: 'training', nodesMax: LIMITS.gangNodesMaxCount, isOptIn: true, embedsInput: false },
+  online_inference: {
+    schedulerKind: 'online_inference',
+    nodesMax: LIMITS.gangNodesMaxCount,
+    isOptIn: true,
+    isReplicated: true,
+    embedsInput: false,
+  },
 };
 
+/** A job that runs a program of its tenant. */
+export const isProgram = (work: Work): work is Program => work.kind === 'command' || work.kind === 'training';
+
 /** The model that the work needs a pool to have; null: none. */
-export const modelOf = (work: Work): string | null => (work.kind === 'batch_embedding' ? work.model : null);
+export const modelOf = (work: Work): string | null => ('model' in work ? work.model : null);
 
 /** The paths of the files that the work writes, in the order in which attempts number them. */
 export function outputPathsOf(work: Work): readonly string[] {
-  if (work.kind !== 'batch_embedding') return work.outputs;
+  if (isProgram(work)) return work.outputs;
+  if (work.kind !== 'batch_embedding') return [];
   return work.format === 'openai_batch' ? [OUTPUT_PATH, ERRORS_PATH] : [OUTPUT_PATH];
 }
 
@@ -47,7 +60,7 @@ export const ERRORS_PATH = 'errors.jsonl';
 export const isOptional = (work: Work, path: string): boolean => work.kind === 'batch_embedding' && path === ERRORS_PATH;
 
 /** The files that the work reads, by the fields of the request that name them, in the order in which attempts number them. */
-export const inputFilesOf = (work: Work): readonly { readonly field: FieldPath; readonly id: FileId }[] =>
-  work.kind === 'batch_embedding'
-    ? [{ field: ['input_file'], id: work.inputFile }]
-    : work.inputs.map(({ file }, at) => ({ field: ['inputs', at, 'file'], id: file as FileId }));
+export function inputFilesOf(work: Work): readonly { readonly field: FieldPath; readonly id: FileId }[] {
+  if (isProgram(work)) return work.inputs.map(({ file }, at) => ({ field: ['inputs', at, 'file'], id: file as FileId }));
+  return work.kind === 'batch_embedding' ? [{ field: ['input_file'], id: work.inputFile }] : [];
+}

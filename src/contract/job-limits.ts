@@ -78,4 +78,20 @@ export const JOB_LIMITS = {
   lineFaultCharsMax: 256,
   // Files that an upload looks at for expired ones: one listing, and at most so many deletions.
   filesSweptMaxCount: 100,
+  // Where a replica serves: a host, a port and a path.
+  replicaUrlCharsMax: 512,
+  // A gateway isolate reads the replicas of a job again after so long: one that has died is called in vain no longer than that.
+  replicaViewMs: 1_000,
+  // A replica that did not answer is called only if no other is left, for so long: by then its own health check has noticed.
+  replicaSuspectMs: 5_000,
+  // Replicas that one call tries: all of a small group, and no storm on a large one.
+  replicaTriesMaxCount: 3,
+  // Of one try. A replica embeds the largest request in a second or two.
+  replicaTimeoutMs: 30_000,
+  // How often a replica is asked whether it answers.
+  replicaProbeMs: 2_000,
+  // How long that may take: to embed one word, on a machine that is busy.
+  replicaProbeTimeoutMs: 5_000,
+  // So often in a row it may fail to answer before it is given up, and another one started in its place.
+  replicaProbesMaxCount: 5,
 } as const;

@@ -26,8 +26,13 @@ const batchEmbedding = z.strictObject({
 const command = z.strictObject({ kind: z.literal('command'), ...PROGRAM_FIELDS });
 const training = z.strictObject({ kind: z.literal('training'), ...PROGRAM_FIELDS });
 
+const onlineInference = z.strictObject({
+  kind: z.literal('online_inference'),
+  model: z.string().min(1).max(LIMITS.nameCharsMax).meta(about('What each of its replicas serves, one on each node.', 'glove-sif-100')),
+});
+
 /** One schema for each kind. */
-export const WORK_SCHEMAS = { batch_embedding: batchEmbedding, command, training } as const;
+export const WORK_SCHEMAS = { batch_embedding: batchEmbedding, command, training, online_inference: onlineInference } as const;
 
 export type JobKind = keyof typeof WORK_SCHEMAS;
 export const JOB_KINDS = Object.keys(WORK_SCHEMAS) as [JobKind, ...JobKind[]];
@@ -43,8 +48,10 @@ interface BatchEmbedding {
   readonly format?: 'openai_batch';
 }
 
+type OnlineInference = z.output<typeof onlineInference>;
+
 /** What a job does, as its runner sees it. */
-export type Work = BatchEmbedding | Program;
+export type Work = BatchEmbedding | Program | OnlineInference;
 
 /** The work that a request asks for; its other fields are left out. */
 export function workOf(request: WorkRequest): Work {
@@ -52,6 +59,7 @@ export function workOf(request: WorkRequest): Work {
     const { kind, model, input_file, format } = request;
     return { kind, model, inputFile: input_file as FileId, ...(format === undefined ? {} : { format }) };
   }
+  if (request.kind === 'online_inference') return { kind: request.kind, model: request.model };
   const { kind, argv, environment, inputs, outputs, checkpoint, limits } = request;
   return { kind, argv, environment, inputs, outputs, ...(checkpoint === undefined ? {} : { checkpoint }), limits };
 }

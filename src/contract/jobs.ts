@@ -144,6 +144,15 @@ const jobFields = apiOnly(() => ({
   cost_usd: z.string().nullable().meta(about('Exact decimal, once the job has finished.')),
 }));
 
+const replica = apiOnly(() =>
+  z.object({
+    number: z.int().meta(about('In the order in which replicas joined; none is used twice in an attempt.')),
+    node: z.string(),
+    address: z.string().nullable().meta(about('Where it serves; null while it starts.')),
+    health: z.enum(['starting', 'healthy', 'unhealthy']),
+  }),
+);
+
 /** What a job does is shown as it was submitted, by the fields of its kind. */
 export const job = apiOnly(() =>
   z
@@ -151,6 +160,7 @@ export const job = apiOnly(() =>
       z.object({ ...WORK_SCHEMAS.batch_embedding.shape, ...jobFields }),
       z.object({ ...WORK_SCHEMAS.command.shape, ...jobFields }),
       z.object({ ...WORK_SCHEMAS.training.shape, ...jobFields }),
+      z.object({ ...WORK_SCHEMAS.online_inference.shape, ...jobFields, replicas: z.array(replica) }),
     ])
     .meta({ id: 'Job' }),
 );
@@ -165,6 +175,7 @@ export const submission = z
     WORK_SCHEMAS.batch_embedding.extend(options),
     WORK_SCHEMAS.command.extend(options),
     WORK_SCHEMAS.training.extend(options),
+    WORK_SCHEMAS.online_inference.extend(options),
   ])
   .meta({ id: 'CreateJob' });
 

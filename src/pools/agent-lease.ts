@@ -1,5 +1,5 @@
-import type { AttemptEnding, AttemptReport, Grant, Throughput } from '../contract/attempt.ts';
-import { rankOfAttempt } from '../contract/attempt.ts';
+import type { AttemptEnding, AttemptReport, Grant, Serving, Throughput } from '../contract/attempt.ts';
+import { isNews, rankOfAttempt } from '../contract/attempt.ts';
 import type { Progress } from '../contract/attempt-report.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Brand } from '../kernel/ids.ts';
@@ -23,6 +23,8 @@ export interface AgentLease {
   readonly leaveUntilMs?: number;
   /** How fast it has been since the last report to the scheduler; absent: not measured. */
   readonly throughput?: Throughput | undefined;
+  /** Of a replica: where it serves, once it has said so. */
+  readonly serving?: Serving;
   /** The instruction in the reply to the agent's next heartbeat. */
   readonly command: AgentCommand;
   /** The agent holds it no longer; kept until the scheduler knows. */
@@ -30,7 +32,7 @@ export interface AgentLease {
   /** How it ended, where the agent said so or had to stop; absent while it is held, and where the agent fell silent. */
   readonly ending?: AttemptEnding;
   /** What the scheduler knows of it; absent: nothing yet. */
-  readonly known?: { readonly progress: Progress; readonly atMs: number };
+  readonly known?: { readonly progress: Progress; readonly atMs: number; readonly serving?: Serving };
 }
 
 /** `cancel`: stop, the job is being cancelled. `stop`: stop and give the attempt back. `leave`: stop, the attempt goes on without this member. */
@@ -105,8 +107,8 @@ export function measured(lease: AgentLease, throughput: Throughput): AgentLease 
 }
 
 /** The lease after the scheduler has taken a report in, which may be older than what the lease says by now. */
-export function reported(lease: AgentLease, { progress, throughput = NOTHING_DONE }: ProgressReport, nowMs: number): AgentLease {
-  const known = { progress, atMs: nowMs };
+export function reported(lease: AgentLease, { progress, throughput = NOTHING_DONE, serving }: ProgressReport, nowMs: number): AgentLease {
+  const known = { progress, atMs: nowMs, ...(serving === undefined ? {} : { serving }) };
   if (lease.throughput === undefined) return { ...lease, known };
   const left = { workMilli: lease.throughput.workMilli - throughput.workMilli, overMs: lease.throughput.overMs - throughput.overMs };
   return { ...lease, known, throughput: left.overMs > 0 ? left : undefined };
@@ -119,10 +121,10 @@ type ProgressReport = Extract<AttemptReport, { readonly kind: 'progress' }>;
  * once, progress that has moved no sooner than `poolSyncMs` after the last report, and without that the pool shows that it still has the
  * lease: of a gang at that pace, as its members learn of its end by the answers. [P30]
  */
-export function reportDueMs({ lost, progress, known, grant }: AgentLease): number {
+export function reportDueMs({ lost, progress, known, grant, serving }: AgentLease): number {
   if (lost) return 0;
   if (progress === null) return Infinity;
-  if (known === undefined) return 0;
+  if (known === undefined || isNews(known.serving, serving)) return 0;
   const isPrompt = grant.worldSize !== undefined || hasMoved(known.progress, progress);
   return known.atMs + (isPrompt ? LIMITS.poolSyncMs : LIMITS.attemptReportMs);
 }
@@ -146,7 +148,7 @@ export const swept = (lease: AgentLease, nowMs: number): AgentLease => (nowMs >=
 export const ended = (lease: AgentLease, ending: AttemptEnding): AgentLease => ({ ...lease, lost: true, ending });
 
 /** The report on a lease for the scheduler, if any: an attempt that no agent has confirmed is not reported. */
-export function reportOn({ grant, progress, throughput, lost, ending }: AgentLease): AttemptReport | undefined {
+export function reportOn({ grant, progress, throughput, serving, lost, ending }: AgentLease): AttemptReport | undefined {
   const { jobId, fence, attemptId } = grant;
   // Absent for the first member, as for an attempt on one node.
   const rank = rankOfAttempt(attemptId) || undefined;
@@ -157,5 +159,13 @@ export function reportOn({ grant, progress, throughput, lost, ending }: AgentLea
       : { jobId, fence, rank, kind: 'failed', reason: 'lease_expired', message: 'the agent fell silent' };
   }
   if (progress === null) return undefined;
-  return { jobId, fence, rank, kind: 'progress', progress, ...(throughput === undefined ? {} : { throughput }) };
+  return {
+    jobId,
+    fence,
+    rank,
+    kind: 'progress',
+    progress,
+    ...(throughput === undefined ? {} : { throughput }),
+    ...(serving === undefined ? {} : { serving }),
+  };
 }

@@ -250,3 +250,45 @@ it.each([
   expect(status).toBeGreaterThanOrEqual(400);
   expect(body.error.param).toContain(param);
 });
+
+it('[J213] [J214] [P81] serves a model by replicas that are replaced when they die', async () => {
+  for (const agent of agents.splice(0)) await agent.stop();
+  const allow = ['--allow', 'online_inference'];
+  const first = start(allow);
+  start(allow);
+  const { status, body } = await client.post('/v1/jobs', {
+    kind: 'online_inference',
+    model: 'glove-sif-100',
+    resources: [{ nodes: { min: 1, max: 2 } }],
+  });
+  expect(status).toBe(201);
+  const { id } = body;
+  const replicas = async (): Promise<{ number: number; address: string | null; health: string }[]> => (await job(id)).replicas;
+  const healthy = async () => (await replicas()).filter(({ health }) => health === 'healthy').map(({ number }) => number);
+  await expect.poll(healthy, LONG).toEqual([0, 1]);
+  const request = { model: 'glove-sif-100', input: ['a lock gate', 'a weir'] };
+  const embed = () => client.post(`/v1/jobs/${id}/embeddings`, request);
+  const embedded = await embed();
+  expect([embedded.status, embedded.body.data]).toEqual([200, (await client.post('/v1/embeddings', request)).body.data]);
+  expect((await client.post(`/v1/jobs/${id}/embeddings`, { ...request, model: 'other' })).body.error.code).toBe('model_not_found');
+  // What a replica serves it serves to those that have its key.
+  const { address } = (await replicas())[0]!;
+  expect((await fetch(`${address}/v1/embeddings`, { method: 'POST', body: JSON.stringify(request) })).status).toBe(401);
+
+  first.kill();
+  // One of two that is dead is called in vain at most once, and the other answers.
+  expect((await embed()).status).toBe(200);
+  await expect.poll(async () => (await replicas()).length, LONG).toBe(1);
+  const [left] = await healthy();
+  expect((await embed()).status).toBe(200);
+  start(allow);
+  await expect.poll(healthy, LONG).toEqual([left, 2]);
+  const { state, attempts } = await job(id);
+  expect([state, attempts.length]).toEqual(['running', 1]);
+
+  await client.post(`/v1/jobs/${id}/cancel`, {});
+  await ends(id, 'cancelled');
+  expect((await embed()).body.error.code).toBe('state_conflict');
+  const { usage } = await job(id);
+  expect(usage.accelerator_ms).toBeGreaterThan(0);
+});

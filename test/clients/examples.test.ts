@@ -175,6 +175,8 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect(tokens).toBe(8);
     expect(total).toBe((await tenant.get(`/v1/jobs/${idOf('createJob')}`)).body.cost_usd);
   },
+  // Its job embeds a file and serves nothing.
+  embedOnJob: ({ error }) => expect(error.code).toBe('state_conflict'),
   getJobEvents: (_, text) => {
     expect(text).toMatch(/^retry: \d+\n\nid: 1\nevent: submitted\ndata: \{.*\}\n\n/);
     expect(JSON.parse(text.trimEnd().split('\ndata: ').at(-1) ?? '')).toMatchObject({ kind: 'state', state: 'succeeded', final: true });

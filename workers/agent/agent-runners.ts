@@ -4,6 +4,7 @@ import { CommandRunner } from './command-runner.ts';
 import { EmbeddingRunner } from './embedding-runner.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import type { JobRunners } from './job-runner.ts';
+import { OnlineRunner } from './online-runner.ts';
 import type { AgentConfig } from './pool-client.ts';
 import { TrainingRunner } from './training-runner.ts';
 
@@ -14,5 +15,6 @@ export const agentRunners = (
 ): JobRunners => ({
   batch_embedding: new EmbeddingRunner(new GatewayModels(gatewayFiles(url), cacheSocket)),
   ...(allowed.has('command') ? { command: new CommandRunner() } : {}),
+  ...(allowed.has('online_inference') ? { online_inference: new OnlineRunner(address, gatewayFiles(url)) } : {}),
   ...(allowed.has('training') ? { training: new TrainingRunner(address) } : {}),
 });

@@ -6,7 +6,7 @@ import { KIND_FACTS } from '../../src/contract/job-facts.ts';
 import { canGuard } from './guarded-process.ts';
 
 /**
- * The kinds of jobs that run code of tenants and that the operator of this agent lets it run: `--allow command`, or
+ * The kinds of jobs that run code of tenants, or open a port, and that the operator of this agent lets it run: `--allow command`, or
  * `SLUICE_AGENT_ALLOW=command`; several by commas. Throws for what is no such kind, and where this machine cannot guard processes.
  */
 export function allowedKinds(args: readonly string[], environment: Readonly<Record<string, string | undefined>>): ReadonlySet<JobKind> {
@@ -19,7 +19,7 @@ export function allowedKinds(args: readonly string[], environment: Readonly<Reco
     if (kind === undefined) throw new Error(`--allow takes ${optIn.join(', ')}, not "${value}"`);
     return kind;
   });
-  if (allowed.length > 0 && !canGuard())
+  if (allowed.some((kind) => kind !== 'online_inference') && !canGuard())
     throw new Error('programs of jobs are run on Linux alone, with `timeout` and `head` of the coreutils');
   return new Set(allowed);
 }

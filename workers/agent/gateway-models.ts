@@ -33,6 +33,12 @@ export class GatewayModels {
     this.#latest = { id, threads: threads.value };
     return ok(threads.value);
   }
+
+  /** Ends the threads of the model that was loaded. */
+  async close(): Promise<void> {
+    await this.#latest?.threads.stop();
+    this.#latest = undefined;
+  }
 }
 
 /** The models that a gateway serves under `/models/`. */

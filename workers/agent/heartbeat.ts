@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { Serving } from '../../src/contract/attempt.ts';
 import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { GroupPlace } from './group-view.ts';
 import type { LeaseClock, StopReason } from './job-runner.ts';
@@ -18,6 +19,8 @@ export interface HeartbeatOptions {
   /** Monotonic milliseconds. */
   readonly nowMs: () => number;
   readonly progress: () => Progress;
+  /** Of a replica. */
+  readonly serving: () => Serving | undefined;
   /** Called when the attempt must stop, and once more if it is lost after that. */
   readonly stop: (reason: StopReason) => void;
   /** Called with what the member is among those of its attempt. */
@@ -52,10 +55,10 @@ export class Heartbeats implements LeaseClock {
 
   /** Sends one heartbeat, and does what its answer says. */
   async ask(): Promise<void> {
-    const { client, attempt, leaseMs, nowMs, progress, stop, onGroup, signal } = this.#options;
+    const { client, attempt, leaseMs, nowMs, progress, serving, stop, onGroup, signal } = this.#options;
     const sentMs = nowMs();
     const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#waitMs())]);
-    const { command, group } = await client.heartbeat(attempt, progress(), limit);
+    const { command, group } = await client.heartbeat(attempt, progress(), limit, serving());
     this.#heldUntilMs = Math.max(this.#heldUntilMs, sentMs + leaseMs);
     for (const listener of this.#listeners) listener();
     onGroup({ version: group.version, rank: group.rank, worldSize: group.world_size });

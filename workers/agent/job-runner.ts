@@ -1,5 +1,5 @@
 import type { Assignment, OutputClaim } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason } from '../../src/contract/attempt.ts';
+import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
 import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { JobKind } from '../../src/contract/job-work.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
@@ -50,6 +50,8 @@ export interface AttemptScope<Kind extends JobKind> {
    */
   readonly meet: (address: string, version: number, signal: AbortSignal) => Promise<readonly string[]>;
   readonly onProgress: (progress: Progress) => void;
+  /** Says where a replica serves, and whether it answers. */
+  readonly onServing: (serving: Serving) => void;
 }
 
 /** How an attempt ended whose runner was not asked to stop. */

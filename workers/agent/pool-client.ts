@@ -3,7 +3,7 @@ import type * as z from 'zod';
 
 import type { Assignment, OutputClaim, Registration } from '../../src/contract/agent-protocol.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason } from '../../src/contract/attempt.ts';
+import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
 import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
@@ -94,9 +94,19 @@ export class PoolClient {
   }
 
   /** `progress` is null while the attempt waits in the queue of a cluster. */
-  async heartbeat({ attempt, fence }: AttemptKey, progress: Progress | null, signal: AbortSignal): Promise<HeartbeatReply> {
+  async heartbeat(
+    { attempt, fence }: AttemptKey,
+    progress: Progress | null,
+    signal: AbortSignal,
+    serving?: Serving,
+  ): Promise<HeartbeatReply> {
     const { run } = this.#config;
-    const json = { fence, progress, ...(progress === null || run === undefined ? {} : { run }) };
+    const json = {
+      fence,
+      progress,
+      ...(progress === null || run === undefined ? {} : { run }),
+      ...(serving === undefined ? {} : { serving: { url: serving.url, key: serving.key, healthy: serving.isHealthy } }),
+    };
     return agentEndpoints.heartbeat.reply.schema.parse(await this.#json('POST', `attempts/${attempt}/heartbeat`, { json, signal }));
   }
 

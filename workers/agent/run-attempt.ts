@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Assignment } from '../../src/contract/agent-protocol.ts';
-import type { FailureReason } from '../../src/contract/attempt.ts';
+import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
 import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
@@ -38,6 +38,7 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
   const { client, heartbeatMs, leaseMs, secrets } = context;
   const [stop, lost, finished] = [new AbortController(), new AbortController(), new AbortController()];
   let progress: Progress = { completed: 0, failed: 0, total: null };
+  let serving: Serving | undefined;
   const stopFor = (reason: StopReason): void => {
     stop.abort(reason);
     if (reason === 'lost') lost.abort(reason);
@@ -52,6 +53,7 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
     killMs: LIMITS.agentKillMs,
     nowMs: () => performance.now(),
     progress: () => progress,
+    serving: () => serving,
     stop: stopFor,
     onGroup: (place) => group.take(place),
     signal: finished.signal,
@@ -74,6 +76,11 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
       group,
       meet: (...meeting) => meet(client, assignment, ...meeting),
       onProgress: (next) => (progress = next),
+      onServing: (next) => {
+        serving = next;
+        // Callers learn of it now; if that fails, by the next heartbeat.
+        heartbeats.ask().catch(() => undefined);
+      },
     };
     const ending = await run(scope, context.runners);
     // The end of a gang is that of rank 0: others hold their places until it is known.

@@ -60,6 +60,7 @@ const CHAPTERS = [
     'completeAttempt',
     'getJobCost',
     'getJobEvents',
+    'embedOnJob',
   ],
   ['createJob', 'cancelJob', 'createBatch', 'listBatches', 'getBatch', 'cancelBatch', 'deleteFile'],
   ['drainNode', 'rotatePoolToken', 'deletePool'],

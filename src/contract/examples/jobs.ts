@@ -42,6 +42,7 @@ export const jobExamples = {
   reprioritiseJob: { params: job, body: { priority: 'high' } },
   listJobAttempts: { params: job },
   getJobCost: { params: job },
+  embedOnJob: { params: job, body: { model: 'glove-sif-100', input: ['canal', 'lock'] }, refused: 'state_conflict' },
   getJobEvents: { params: job, query: { follow: 'false' } },
   createBatch: {
     body: {

@@ -2,7 +2,7 @@ import type { OutputClaim } from '../../contract/agent-protocol.ts';
 import type { Grant, JobOutput } from '../../contract/attempt.ts';
 import type { Progress } from '../../contract/attempt-report.ts';
 import { checkpointFileOf, checkpointPrefixOf, outputFileOf } from '../../contract/attempt.ts';
-import { ERRORS_PATH, inputFilesOf, isOptional, outputPathsOf } from '../../contract/job-facts.ts';
+import { ERRORS_PATH, inputFilesOf, isOptional, isProgram, outputPathsOf } from '../../contract/job-facts.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
@@ -83,8 +83,8 @@ export class AttemptFiles<Content> {
     const path = outputPathsOf(work)[index];
     if (path === undefined) return refuse('invalid_value', `the job has no output ${index}`, 'index');
     const suffix = path === ERRORS_PATH ? '-errors' : '';
-    const filename = work.kind === 'batch_embedding' ? `${jobId}${suffix}.jsonl` : path.slice(path.lastIndexOf('/') + 1);
-    const purpose = work.kind === 'batch_embedding' ? 'batch_output' : 'job_output';
+    const filename = isProgram(work) ? path.slice(path.lastIndexOf('/') + 1) : `${jobId}${suffix}.jsonl`;
+    const purpose = isProgram(work) ? 'job_output' : 'batch_output';
     return this.#store(held.value, { id: outputFileOf(jobId, fence, index), filename, purpose }, upload);
   }
 

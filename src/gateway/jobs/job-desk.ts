@@ -181,12 +181,15 @@ async function requestOf(
 
 /** A job that asks for more nodes than its runner can use. */
 function beyondKind({ kind }: Work, { options }: JobTerms): Refusal | undefined {
-  const { nodesMax, isOptIn } = KIND_FACTS[kind];
+  const { nodesMax, isOptIn, isReplicated } = KIND_FACTS[kind];
   const preferring = options.findIndex(({ topology }) => isOptIn && topology?.mode === 'preferred');
   if (preferring !== -1) {
     const what = `must be required: a ${kind} job runs only on agents that offer such jobs`;
     return refusal('invalid_value', what, ['resources', preferring, 'topology', 'mode']);
   }
+  const stepping = options.findIndex(({ nodes }) => isReplicated === true && nodes.step > 1);
+  if (stepping !== -1)
+    return refusal('invalid_value', 'must be 1: each replica is replaced by itself', ['resources', stepping, 'nodes', 'step']);
   const at = options.findIndex(({ nodes }) => nodes.max > nodesMax);
   const asked = options[at]?.nodes.max;
   if (asked === undefined) return undefined;

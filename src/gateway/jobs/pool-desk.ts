@@ -1,4 +1,4 @@
-import type { AttemptEnding, Checkpoint, Grant, Throughput } from '../../contract/attempt.ts';
+import type { AttemptEnding, Checkpoint, Grant, Serving, Throughput } from '../../contract/attempt.ts';
 import type { Progress } from '../../contract/attempt-report.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolNode } from '../../contract/pool-exchange.ts';
@@ -22,6 +22,7 @@ export interface PoolDesk {
     progress: Progress | null,
     run?: string,
     throughput?: Throughput,
+    serving?: Serving,
   ): Promise<Outcome<HeartbeatReply>>;
   /** How many agents of a provider there should be, as soon as that is not `known`, or after the wait. */
   demand(provider: string, known: number | undefined, waitMs: number): Promise<number>;

@@ -1,5 +1,6 @@
 import type { Grant } from '../../contract/attempt.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
+import { KIND_FACTS } from '../../contract/job-facts.ts';
 import type { PoolEffect } from '../../contract/pool-exchange.ts';
 import type { CellDecision } from '../engine/machine/records.ts';
 import type { AttemptGroup } from './attempt-group.ts';
@@ -43,7 +44,7 @@ const withGroup = (job: Job, attempt: LiveAttempt, group: AttemptGroup): Job => 
 
 function started(job: Job, attempt: LiveAttempt, nodeIds: readonly string[]): ReturnType<typeof effectsOf> {
   const range = job.options[attempt.option]?.nodes;
-  const isElastic = range !== undefined && range.min < range.max;
+  const isElastic = (range !== undefined && range.min < range.max) || KIND_FACTS[job.work.kind].isReplicated === true;
   const group = newGroup(nodeIds);
   const effects = group.members.map(({ number, nodeId }): PoolEffect => ({
     kind: 'start',

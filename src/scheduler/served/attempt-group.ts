@@ -1,3 +1,5 @@
+import type { Serving } from '../../contract/attempt.ts';
+
 /**
  * The members of an attempt whose nodes may change while it runs: one on each node, the first of them rank 0. A member has a number, which is
  * part of the name of its lease and of its log; none is used twice in an attempt. Plain data. [J211]
@@ -16,6 +18,8 @@ export interface AttemptGroup {
 export interface Member {
   readonly number: number;
   readonly nodeId: string;
+  /** Of a replica that has said where it serves. */
+  readonly serving?: Serving;
 }
 
 /** The members that an attempt starts with. */

@@ -39,3 +39,5 @@ const NEWS = {
 
 /** The event by which the engine learns that an attempt ended without output. */
 export const newsOfFailure = (reason: FailureReason): AttemptNews => NEWS[POLICY[reason]];
+
+export const policyOf = (reason: FailureReason): Policy => POLICY[reason];

@@ -1,6 +1,10 @@
 import type { AttemptReport, ReportVerdict } from '../../contract/attempt.ts';
+import { isNews } from '../../contract/attempt.ts';
+import { KIND_FACTS } from '../../contract/job-facts.ts';
 import type { AttemptNews } from '../engine/machine/event.ts';
 import { membersOf } from './attempt-effects.ts';
+import type { AttemptGroup } from './attempt-group.ts';
+import { policyOf } from './failure-policy.ts';
 import type { Job, LiveAttempt } from './job.ts';
 
 /** What a report of a member comes to that is not one of the attempt as a whole. */
@@ -18,12 +22,19 @@ interface MemberReport {
  * gave up. Undefined for a report that is the attempt's. [J139] [J211]
  */
 export function readMember(job: Job, attempt: LiveAttempt, report: AttemptReport): MemberReport | undefined {
-  const { group, isConfirmed, confirmedRanks = [] } = attempt;
+  const { group } = attempt;
   const { rank: number = 0 } = report;
   if (group?.leaving.includes(number) === true) return readLeaving(job, attempt, report);
   const members = membersOf(attempt);
   if (group === undefined && members.length === 1) return undefined;
   if (!members.includes(number)) return { job, news: [], verdict: 'stale' };
+  if (group !== undefined && KIND_FACTS[job.work.kind].isReplicated === true) return readReplica(job, { ...attempt, group }, report);
+  return readGang(job, attempt, report, members);
+}
+
+function readGang(job: Job, attempt: LiveAttempt, report: AttemptReport, members: readonly number[]): MemberReport | undefined {
+  const { isConfirmed, confirmedRanks = [] } = attempt;
+  const { rank: number = 0 } = report;
   if (report.kind === 'failed') return undefined;
   const isFirst = members[0] === number;
   if (report.kind !== 'progress') return isFirst ? undefined : { job, news: [] };
@@ -43,3 +54,34 @@ function readLeaving(job: Job, attempt: LiveAttempt, { kind, rank = 0 }: Attempt
   const left: Job = { ...job, attempt: { ...attempt, group: { ...group, leaving } } };
   return { job: left, verdict: 'accepted', news: leaving.length === 0 ? [{ kind: 'shed' }] : [] };
 }
+
+/**
+ * Replicas run by themselves: the attempt runs once one of them does, and goes on without one that has ended, unless that was the last, or no
+ * other could do better. [J213]
+ */
+function readReplica(job: Job, attempt: Grouped, report: AttemptReport): MemberReport | undefined {
+  const { rank: number = 0 } = report;
+  const { members } = attempt.group;
+  if (report.kind === 'failed') {
+    const replica = members.find((member) => member.number === number);
+    const policy = policyOf(report.reason);
+    if (members.length === 1 || replica === undefined || policy === 'permanent') return undefined;
+    const others = members.filter((member) => member !== replica);
+    // That an agent fell silent is no fault of the job: it has others.
+    const isCounted = policy === 'counted' && report.reason !== 'lease_expired';
+    const news: AttemptNews = { kind: 'replica_lost', nodeId: replica.nodeId, isCounted };
+    return { job: withMembers(job, attempt, others), news: [news], verdict: 'accepted' };
+  }
+  if (report.kind !== 'progress') return { job, news: [], verdict: 'stale' };
+  const { serving } = report;
+  const now = members.map((member) => (member.number === number && isNews(member.serving, serving) ? { ...member, serving } : member));
+  const isChanged = now.some((member, at) => member !== members[at]);
+  return { job: isChanged ? withMembers(job, attempt, now) : job, news: attempt.isConfirmed ? [] : [{ kind: 'running' }] };
+}
+
+type Grouped = LiveAttempt & { readonly group: AttemptGroup };
+
+const withMembers = (job: Job, attempt: Grouped, members: AttemptGroup['members']): Job => ({
+  ...job,
+  attempt: { ...attempt, group: { ...attempt.group, members } },
+});

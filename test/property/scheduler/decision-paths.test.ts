@@ -177,6 +177,7 @@ const reached = {
     released: 0,
     unpaid: 0,
     shed: 0,
+    replica_lost: 0,
     rejected: 0,
   } satisfies Record<AttemptNews['kind'], number>,
 };

@@ -79,6 +79,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   reprioritiseJob: free,
   listJobAttempts: free,
   getJobCost: free,
+  embedOnJob: ofModel,
   getJobEvents: free,
   createBatch: ofModel,
   listBatches: free,

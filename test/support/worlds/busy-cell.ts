@@ -153,14 +153,16 @@ export class BusyCell {
   }
 
   #news(jobId: JobId): AttemptNews {
-    const { attempt } = this.world.job(jobId);
+    const { attempt, spec } = this.world.job(jobId);
     if (attempt!.leaving !== null) return { kind: this.#pick(['released', 'released', 'completed'] as const) };
     if (attempt!.shedding.length > 0) return { kind: 'shed' };
     const roll = this.#below(14);
     if (roll > 11) return { kind: 'progress', workMilli: 1_000 + this.#below(9_000), overMs: 60_000 };
     if (this.#isPrepaid && this.#chance(10)) return { kind: 'unpaid' };
     if (roll === 0) return { kind: 'failed', isPermanent: this.#chance(2) };
-    if (roll === 1) return { kind: 'rejected', nodeId: this.world.cell.fleet.node(attempt!.placement.slots[0]!.node).spec.id };
+    const nodeId = this.world.cell.fleet.node(attempt!.placement.slots[0]!.node).spec.id;
+    if (roll === 1) return { kind: 'rejected', nodeId };
+    if (roll === 2 && spec.kind === 'online_inference') return { kind: 'replica_lost', nodeId, isCounted: this.#chance(2) };
     return { kind: this.#pick(['running', 'running', 'saved', 'completed', 'released'] as const) };
   }
 

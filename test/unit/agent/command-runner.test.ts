@@ -92,6 +92,7 @@ class Trial {
       group: new GroupView({ version: 0, rank: 0, worldSize: 1 }, async () => undefined),
       meet: async (address) => [address],
       onProgress: () => undefined,
+      onServing: () => undefined,
     };
     return new CommandRunner().run(scope);
   }

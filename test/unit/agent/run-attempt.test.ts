@@ -196,6 +196,7 @@ const beat = async (
       onStop(why);
     },
     onGroup: () => undefined,
+    serving: () => undefined,
     signal: finished.signal,
   });
   await heartbeats.beat();

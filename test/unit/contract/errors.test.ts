@@ -26,6 +26,7 @@ describe('the error catalogue', () => {
       'index_growing',
       'index_moving',
       'lease_expired',
+      'no_healthy_replica',
       'overloaded',
       'rate_limit_exceeded',
       'request_timeout',

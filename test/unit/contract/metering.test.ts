@@ -28,7 +28,7 @@ describe('what is metered', () => {
     expect(SCOPES.filter((scope) => !scopes.has(scope))).toEqual(['pools:agent', 'pools:admin']);
     const meters = new Set(ROWS.flatMap(([, endpoint]) => endpoint.meters));
     // The scheduler charges what an attempt of a job consumes; every route counts a request.
-    expect(METERS.filter((meter) => !meters.has(meter))).toEqual(['requests', 'job_tokens', 'accelerator_ms']);
+    expect(METERS.filter((meter) => !meters.has(meter))).toEqual(['requests', 'accelerator_ms']);
     for (const [name, { meters: own }] of ROWS) expect(new Set(own).size, name).toBe(own.length);
   });
 });

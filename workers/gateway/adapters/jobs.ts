@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
+import type { Serving } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
@@ -15,6 +16,8 @@ import { JobLogs } from '../../../src/gateway/jobs/job-logs.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
+import type { ReplicaAnswer } from '../../../src/gateway/jobs/replica-router.ts';
+import { ReplicaRouter } from '../../../src/gateway/jobs/replica-router.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import { Uploads } from '../../../src/gateway/jobs/uploads.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
@@ -45,6 +48,7 @@ export interface Heavy {
   readonly pools: Pools;
   readonly logs: JobLogs;
   readonly events: JobEventFeed;
+  readonly replicas: ReplicaRouter;
 }
 
 export function wireHeavy(
@@ -86,6 +90,7 @@ export function wireHeavy(
     events: new JobEventFeed(queue, clock),
     writer,
     pools,
+    replicas: new ReplicaRouter({ find: (tenant, job) => queue.job(tenant, job), call: callReplica, clock }),
   };
 }
 
@@ -93,6 +98,22 @@ async function md5Of(pieces: AsyncIterable<Uint8Array>): Promise<string> {
   const digest = createHash('md5');
   for await (const piece of pieces) digest.update(piece);
   return digest.digest('hex');
+}
+
+/** Its address comes from an agent of the pool, which operators trust with the texts; redirects would lead elsewhere. */
+async function callReplica({ url, key }: Serving, body: string): Promise<ReplicaAnswer> {
+  try {
+    const response = await fetch(`${url}/v1/embeddings`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(LIMITS.replicaTimeoutMs),
+    });
+    return { status: response.status, body: await response.json() };
+  } catch {
+    return undefined;
+  }
 }
 
 /** The logs of tenants, each in some objects. */

@@ -6,6 +6,7 @@ import type { JobCost } from '../../../src/gateway/jobs/job-cost.ts';
 import { jobCostNano } from '../../../src/gateway/jobs/job-cost.ts';
 import type { ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
 import type { JobEvent } from '../../../src/scheduler/served/job-events.ts';
+import type { Member } from '../../../src/scheduler/served/attempt-group.ts';
 import type { EndedAttempt, Job, LiveAttempt } from '../../../src/scheduler/served/job.ts';
 import { isFinished } from '../../../src/scheduler/served/job.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
@@ -13,11 +14,25 @@ import { seconds } from './wire.ts';
 
 /** A job as the API shows it. */
 export function jobReply(job: Job): JobReply {
+  const work = workReply(job.work);
+  return work.kind === 'online_inference'
+    ? { ...work, ...fieldsReply(job), replicas: (job.attempt?.group?.members ?? []).map(replicaReply) }
+    : { ...work, ...fieldsReply(job) };
+}
+
+const replicaReply = ({ number, nodeId, serving }: Member) => ({
+  number,
+  node: nodeId,
+  address: serving?.url ?? null,
+  health: serving === undefined ? ('starting' as const) : serving.isHealthy ? ('healthy' as const) : ('unhealthy' as const),
+});
+
+/** What is shown of jobs of every kind. */
+function fieldsReply(job: Job) {
   const costNano = jobCostNano(job);
   return {
-    ...workReply(job.work),
     id: job.id,
-    object: 'job',
+    object: 'job' as const,
     owner: job.owner,
     name: job.name,
     labels: job.labels,

@@ -1,4 +1,5 @@
 import type { jobControlEndpoints } from '../../../src/contract/job-control.ts';
+import type { EmbeddingInput, EmbeddingListReply } from '../../../src/contract/embeddings.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { JobId } from '../../../src/kernel/ids.ts';
 import type { JobVerb } from '../../../src/scheduler/served/job-verbs.ts';
@@ -59,6 +60,15 @@ export const jobHandlers = {
     if (!feed.ok) return feed;
     return { ok: true, reply: feed.value === null ? null : jobEventStream(jobId, feed.value), used: {} };
   },
+  embedOnJob: async ({ gateway, principal, params, body, reserve }) => {
+    const most = tokensAtMost(body.input);
+    const room = await reserve({ job_tokens: most });
+    if (!room.ok) return room;
+    const answered = await gateway.heavy.replicas.embed(principal.tenantId, params.job as JobId, body.model, JSON.stringify(body));
+    if (!answered.ok) return answered;
+    const reply = answered.value as EmbeddingListReply;
+    return { ok: true, reply, used: { job_tokens: tokensClaimed(reply, most) }, model: body.model };
+  },
   cancelJob: (call) => act(call, { kind: 'cancel' }),
   suspendJob: (call) => act(call, { kind: 'suspend' }),
   resumeJob: (call) => act(call, { kind: 'resume' }),
@@ -74,6 +84,21 @@ export const jobHandlers = {
     return found.ok ? { ok: true, reply: costReply(found.value.job, found.value.cost), used: {} } : found;
   },
 } satisfies Partial<Handlers>;
+
+/** A token is a byte at least. */
+function tokensAtMost(input: EmbeddingInput): number {
+  if (typeof input === 'string') return encoder.encode(input).length;
+  return typeof input[0] === 'number' ? input.length : (input as string[] | number[][]).reduce((sum, item) => sum + sizeOf(item), 0);
+}
+
+/** What a replica says that it embedded: no more than the input comes to, which is also what one is charged that says nothing of it. */
+function tokensClaimed({ usage }: { readonly usage?: { readonly total_tokens?: unknown } }, most: number): number {
+  const claimed = usage?.total_tokens;
+  return typeof claimed === 'number' && claimed >= 0 ? Math.min(most, Math.floor(claimed)) : most;
+}
+
+const encoder = new TextEncoder();
+const sizeOf = (item: string | number[]): number => (typeof item === 'string' ? encoder.encode(item).length : item.length);
 
 /** A call about one job of the caller's tenant. */
 type OfJob = Pick<Call<(typeof jobControlEndpoints)['cancelJob']>, 'gateway' | 'principal' | 'params'>;

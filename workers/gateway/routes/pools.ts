@@ -120,9 +120,10 @@ export const agentHandlers = {
   },
   heartbeat: async ({ gateway, principal, params, body }) => {
     const pool = gateway.heavy.pools(principal.poolId);
-    const { fence, progress, run, throughput } = body;
+    const { fence, progress, run, throughput, serving } = body;
     const measured = throughput && { workMilli: throughput.work_milli, overMs: throughput.over_ms };
-    const heard = await pool.heartbeat(params.attempt as AttemptId, fence, progress, run, measured);
+    const replica = serving && { url: serving.url, key: serving.key, isHealthy: serving.healthy };
+    const heard = await pool.heartbeat(params.attempt as AttemptId, fence, progress, run, measured, replica);
     if (!heard.ok) return heard;
     const { command, run: running, place } = heard.value;
     return { ok: true, reply: { command, run: running, group: groupReply(place) }, used: {} };
@@ -218,6 +219,7 @@ function assignmentOf(grant: Grant): Assignment {
   const assigned = { attempt: attemptId, fence };
   if (work.kind === 'batch_embedding')
     return { ...assigned, kind: work.kind, model: work.model, ...(work.format === undefined ? {} : { format: work.format }) };
+  if (work.kind === 'online_inference') return { ...assigned, ...work };
   const { kind, inputs, checkpoint = null, ...rest } = work;
   const program = {
     ...assigned,

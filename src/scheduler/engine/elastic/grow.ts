@@ -17,9 +17,29 @@ export function grow(cell: Cell): void {
     const attempt = must(job.attempt, 'a job on nodes has an attempt');
     const wanted = must(job.spec.options[attempt.option], 'the option exists');
     if (isAwaited(cell, job, wanted)) continue;
-    const slots = moreSlots(cell, job, attempt, wanted, stepsWanted(job) * wanted.nodes.step);
-    if (slots !== undefined) resize(cell, job, attempt, [...attempt.placement.slots, ...slots]);
+    growBy(cell, job, attempt, wanted, stepsWanted(job) * wanted.nodes.step, NOTHING_HELD);
   }
+}
+
+/**
+ * Gives groups that have lost nodes of their least others, before any waiting job is placed: they have had the quota for as many all along. Not
+ * nodes that are reserved. [J213]
+ */
+export function restore(cell: Cell): void {
+  for (const job of cell.jobs.inOrder(cell.jobs.growable)) {
+    const attempt = must(job.attempt, 'a job on nodes has an attempt');
+    const wanted = must(job.spec.options[attempt.option], 'the option exists');
+    const lacking = Math.min(wanted.nodes.min - attempt.placement.slots.length, stepsWanted(job) * wanted.nodes.step);
+    if (lacking <= 0) continue;
+    growBy(cell, job, attempt, wanted, lacking, new Set([...cell.reservations.all].flatMap(({ nodes }) => nodes)));
+  }
+}
+
+const NOTHING_HELD: ReadonlySet<number> = new Set();
+
+function growBy(cell: Cell, job: JobRecord, attempt: Attempt, wanted: ResourceOption, more: number, held: ReadonlySet<number>): void {
+  const slots = moreSlots(cell, job, attempt, wanted, more, held);
+  if (slots !== undefined) resize(cell, job, attempt, [...attempt.placement.slots, ...slots]);
 }
 
 /** Whether a waiting job shares the job's quota, or could use the nodes it would take. */
@@ -35,7 +55,14 @@ function isAwaited(cell: Cell, { spec }: JobRecord, { accelerator }: ResourceOpt
 }
 
 /** As many steps more as quota, price and room allow, in the pool and the domain it is in. */
-function moreSlots(cell: Cell, job: JobRecord, attempt: Attempt, wanted: ResourceOption, more: number): readonly Slot[] | undefined {
+function moreSlots(
+  cell: Cell,
+  job: JobRecord,
+  attempt: Attempt,
+  wanted: ResourceOption,
+  more: number,
+  held: ReadonlySet<number>,
+): readonly Slot[] | undefined {
   const { placement, poolId } = attempt;
   const { topology, perNode, nodes, accelerator } = wanted;
   if (topology?.block === true) return undefined;
@@ -49,6 +76,7 @@ function moreSlots(cell: Cell, job: JobRecord, attempt: Attempt, wanted: Resourc
   const home = topology === null || topology.mode === 'preferred' ? undefined : domainOf(cell, placement.slots, topology);
   const allows = (node: number): boolean =>
     !taken.has(node) &&
+    !held.has(node) &&
     !cell.holdings.occupants.isOn(node) &&
     (home === undefined || domainOf(cell, [{ node, mask: 0 }], topology) === home);
   for (let count = steps(Math.min(more, withinQuota, withinPrice), nodes.step); count > 0; count -= nodes.step) {

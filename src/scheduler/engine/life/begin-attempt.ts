@@ -82,7 +82,8 @@ export function startOn(cell: Cell, nodes: Iterable<number>): void {
 /** Changes the nodes of an attempt. Those it gives up it owns no longer, and is on until it says that it has left them. */
 export function resize(cell: Cell, job: JobRecord, attempt: Attempt, slots: readonly Slot[]): void {
   const kept = new Set(slots.map(({ node }) => node));
-  const shedding = attempt.startedAtMs === null ? [] : attempt.placement.slots.filter(({ node }) => !kept.has(node));
+  const given = attempt.placement.slots.filter(({ node }) => !kept.has(node));
+  const shedding = attempt.startedAtMs === null ? [] : [...attempt.shedding, ...given];
   const charged = chargeSegment(cell, job);
   const resized: Attempt = { ...(charged.attempt ?? attempt), placement: { ...attempt.placement, slots }, shedding };
   const segment = attempt.segment === null ? null : openSegment(cell, charged, resized);

@@ -21,6 +21,8 @@ export type AttemptNews =
   | { readonly kind: 'unpaid' }
   /** It has left the nodes it was asked to give up. */
   | { readonly kind: 'shed' }
+  /** Of online inference: its part on one node has ended, by its own fault or not; the others go on. */
+  | { readonly kind: 'replica_lost'; readonly nodeId: string; readonly isCounted: boolean }
   /** A node would not take it. */
   | { readonly kind: 'rejected'; readonly nodeId: string };
 

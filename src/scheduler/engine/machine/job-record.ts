@@ -131,10 +131,11 @@ export function stepsToSpare(job: JobRecord): number {
   return Math.max(0, Math.floor((attempt.placement.slots.length - option.nodes.min) / option.nodes.step));
 }
 
-/** How many steps more a job on its nodes should have. */
+/** How many steps more a job on its nodes should have. One that is giving up nodes leaves those first, unless its parts do not need each other. */
 export function stepsWanted(job: JobRecord): number {
   const attempt = owner(job);
   const option = job.spec.options[attempt?.option ?? 0];
-  if (attempt === null || option === undefined || attempt.startedAtMs === null || attempt.shedding.length > 0) return 0;
+  if (attempt === null || option === undefined || attempt.startedAtMs === null) return 0;
+  if (attempt.shedding.length > 0 && job.spec.kind !== 'online_inference') return 0;
   return Math.max(0, Math.floor((nodesWanted(job, option) - attempt.placement.slots.length) / option.nodes.step));
 }

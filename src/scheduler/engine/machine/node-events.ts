@@ -1,3 +1,5 @@
+import { leftNodes } from '../elastic/leave-nodes.ts';
+import { goOnWithout } from '../elastic/replicas.ts';
 import { leave, requestEviction } from '../life/end-attempt.ts';
 import type { ModelWeights } from '../model/job-spec.ts';
 import type { NodeSpec } from '../model/pool-spec.ts';
@@ -9,7 +11,6 @@ import { saveNode } from './changes.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
 import { nodesOf, owner } from './job-record.ts';
 import type { NodeRecord } from './records.ts';
-import { leftNodes } from './report.ts';
 
 /** Takes nodes in. Those that their pool had asked for are not coming any more. */
 export function addNodes(
@@ -69,7 +70,10 @@ export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_n
     if (reason === 'spot_notice') watch(cell, node.spec.poolId, 1);
     saveNode(cell, { ...node, state: 'draining' });
   }
-  toEach(cell, jobsOn(cell, node), (job) => requestEviction(cell, job, { reason, goneAtMs }));
+  toEach(cell, jobsOn(cell, node), (job) => {
+    if (isGivingUp(job, node.index) || goOnWithout(cell, job, node.index, false)) return;
+    requestEviction(cell, job, { reason, goneAtMs });
+  });
   dropEmpty(cell);
 }
 
@@ -82,6 +86,7 @@ export function nodeLost(cell: Cell, nodeId: string): void {
   toEach(cell, jobsOn(cell, node), (job) => {
     // One that was giving it up has left it; it keeps the others.
     if (isGivingUp(job, node.index)) return leftNodes(cell, job, job.attempt, (index) => index === node.index);
+    if (goOnWithout(cell, job, node.index, true)) return;
     const isAllGone = nodesOf(job).every((index) => cell.fleet.node(index).state === 'gone');
     if (isAllGone) leave(cell, job, job.attempt?.leaving?.reason ?? 'node_lost');
     else requestEviction(cell, job, { reason: 'node_lost', goneAtMs: cell.nowMs });

@@ -1,9 +1,8 @@
 import { unreachable } from '../../../kernel/assert.ts';
-import { giveUpSurplus } from '../elastic/follow-load.ts';
-import { startOn } from '../life/begin-attempt.ts';
+import { leftNodes } from '../elastic/leave-nodes.ts';
+import { loseReplica } from '../elastic/replicas.ts';
 import { giveUp } from '../life/take-funds.ts';
 import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
-import { leaveNodes } from '../weights/node-weights.ts';
 import type { Cell } from './cell.ts';
 import { saveJob } from './changes.ts';
 import type { AttemptNews, CellEvent } from './event.ts';
@@ -47,22 +46,14 @@ function take(cell: Cell, job: JobRecord, attempt: Attempt, news: AttemptNews): 
       return stopped(cell, job, attempt, news.kind);
     case 'shed':
       return leftNodes(cell, job, attempt, () => true);
+    case 'replica_lost':
+      return loseReplica(cell, job, attempt, news.nodeId, news.isCounted);
     case 'rejected':
       rejected(cell, job, attempt, news.nodeId);
       return;
     default:
       unreachable(news);
   }
-}
-
-/** The job has left nodes that it was giving up: others start there, and it gives up what it should have no longer. */
-export function leftNodes(cell: Cell, job: JobRecord, attempt: Attempt, isLeft: (node: number) => boolean): void {
-  const left = attempt.shedding.map(({ node }) => node).filter(isLeft);
-  if (left.length === 0) return;
-  saveJob(cell, { ...job, attempt: { ...attempt, shedding: attempt.shedding.filter(({ node }) => !isLeft(node)) } });
-  leaveNodes(cell, job, left);
-  startOn(cell, left);
-  giveUpSurplus(cell, cell.jobs.get(job.spec.id));
 }
 
 /** It runs, also if it was asked to stop before it could say so: what it uses is charged. */

@@ -5,7 +5,7 @@ import type { JobId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { schedule } from '../admission/schedule.ts';
 import { followLoad } from '../elastic/follow-load.ts';
-import { grow } from '../elastic/grow.ts';
+import { grow, restore } from '../elastic/grow.ts';
 import { scalePools } from '../elastic/scale-pools.ts';
 import { rollSegment } from '../life/charge-segment.ts';
 import { askFunds } from '../life/ask-funds.ts';
@@ -54,6 +54,7 @@ export function stepAll(
   cell.advance(nowMs);
   const outcomes = events.map((event) => apply(cell, event));
   tick(cell, TIMERS_A_STEP);
+  restore(cell);
   schedule(cell);
   grow(cell);
   scalePools(cell);

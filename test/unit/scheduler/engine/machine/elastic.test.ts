@@ -158,6 +158,54 @@ describe('[J62] online inference', () => {
   });
 });
 
+describe('[J213] replicas of online inference', () => {
+  const group = (count: number, min: number, max: number) => {
+    const world = new CellWorld(settings, nodes(count));
+    const id = world.submit(1, { kind: 'online_inference', ...elastic(min, max) });
+    world.report(id, { kind: 'running' });
+    const nodesOf = () => world.job(id).attempt!.placement.slots.map(({ node }) => world.cell.fleet.node(node).spec.id);
+    return { world, id, nodesOf };
+  };
+
+  it('go on without one whose node is lost, and get another as soon as there is one', () => {
+    const { world, id, nodesOf } = group(3, 3, 3);
+    const [first] = nodesOf();
+    world.do({ kind: 'node_lost', nodeId: first! });
+    expect([world.states(id)[0], sizeOf(world, id), world.job(id).fence]).toEqual(['running', 2, 1]);
+    // Below its least, it comes before a job that has waited for longer.
+    const other = world.submit(2, elastic(1, 1));
+    world.do({ kind: 'add_nodes', nodes: [nodeSpec(9, { acceleratorCount: 1 })] });
+    expect([sizeOf(world, id), world.states(other)[0]]).toEqual([3, 'pending']);
+    expect(world.decided('notice')).toEqual([]);
+  });
+
+  it('go on while a node is drained, with another one from the start', () => {
+    const { world, id, nodesOf } = group(4, 2, 3);
+    const [first] = nodesOf();
+    world.do({ kind: 'drain', nodeId: first! });
+    expect([world.states(id)[0], sizeOf(world, id), nodesOf().includes(first!)]).toEqual(['running', 3, false]);
+    expect(world.job(id).attempt?.shedding).toHaveLength(1);
+  });
+
+  it('are replaced when they end, and the last that fails takes the job with it', () => {
+    const { world, id, nodesOf } = group(2, 1, 2);
+    const [first] = nodesOf();
+    world.report(id, { kind: 'replica_lost', nodeId: first!, isCounted: false });
+    expect([world.states(id)[0], sizeOf(world, id), world.job(id).failures]).toEqual(['running', 2, 0]);
+    world.report(id, { kind: 'replica_lost', nodeId: first!, isCounted: true });
+    expect(world.job(id).failures).toBe(1);
+    for (const nodeId of nodesOf()) world.do({ kind: 'node_lost', nodeId });
+    expect(world.states(id)[0]).toBe('evicted');
+  });
+
+  it('fail as a whole once as many have failed as attempts may', () => {
+    const { world, id, nodesOf } = group(2, 1, 2);
+    for (let failures = 0; world.states(id)[0] === 'running' && failures < 100; failures += 1)
+      world.report(id, { kind: 'replica_lost', nodeId: nodesOf()[0]!, isCounted: true });
+    expect([world.states(id)[0], world.job(id).failures]).toEqual(['failed', world.job(id).spec.retry.attemptsMax]);
+  });
+});
+
 describe('[J63] a pool that can grow', () => {
   const ELASTIC = 'pool_eeeeeeeeee' as PoolId;
   const template = { accelerator: 'H100', acceleratorCount: 2, cpuMilli: 8_000, memoryMib: 32_768 };

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+
+import type { AttemptNews, FailureReason, Serving } from '../../../../src/contract/attempt.ts';
+import { DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
+import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
+
+const progress = { completed: 0, failed: 0, total: null };
+const at = (url: string, isHealthy = true): Serving => ({ url, key: 'k'.repeat(43), isHealthy });
+const alive = (serving?: Serving): AttemptNews => ({ kind: 'progress', progress, ...(serving === undefined ? {} : { serving }) });
+const failed = (reason: FailureReason): AttemptNews => ({ kind: 'failed', reason, message: reason });
+
+/** A group of two on two agents that offer it, and what its replicas say. */
+function group() {
+  const world = new ServedCell();
+  const options = DEFAULT_TERMS.options.map((option) => ({ ...option, nodes: { min: 2, max: 2, step: 1 } }));
+  const offered = { kinds: ['online_inference'] as const };
+  const job = world.submit(1, { work: { kind: 'online_inference', model: 'm' }, options });
+  world.join(1, POOL, offered);
+  world.join(1, POOL, offered);
+  const say = (number: number, news: AttemptNews) => world.exchange(POOL, { reports: [{ jobId: job, fence: 1, rank: number, ...news }] });
+  const replicas = () => world.job(job).attempt?.group?.members.map(({ number, serving }) => [number, serving?.url, serving?.isHealthy]);
+  const started = () => world.grants.map(({ grant }) => grant.attemptId.slice(`att_${job.slice(4)}_`.length));
+  return { world, job, say, replicas, started, offered };
+}
+
+describe('[J213] a group of replicas', () => {
+  it('runs once one of them does, and shows where each serves, also after memory was lost', () => {
+    const { world, job, say, replicas } = group();
+    expect([world.job(job).state, replicas()]).toEqual([
+      'starting',
+      [
+        [0, undefined, undefined],
+        [1, undefined, undefined],
+      ],
+    ]);
+    expect(say(1, alive()).verdicts).toEqual(['continue']);
+    expect(world.job(job).state).toBe('running');
+    say(1, alive(at('http://b:1')));
+    say(0, alive(at('http://a:1')));
+    say(1, alive(at('http://b:1', false)));
+    world.loseMemory();
+    expect(replicas()).toEqual([
+      [0, 'http://a:1', true],
+      [1, 'http://b:1', false],
+    ]);
+  });
+
+  it('goes on without one that is lost, whose successor has another number', () => {
+    const { world, job, say, replicas, started, offered } = group();
+    for (const number of [0, 1]) say(number, alive(at(`http://${number}:1`)));
+    const lost = world.grants[0]!.nodeId;
+    const reports = [{ jobId: job, fence: 1, rank: 0, ...failed('lease_expired') }];
+    expect(world.exchange(POOL, { reports, left: [{ nodeId: lost, isLost: true }] }).verdicts).toEqual(['accepted']);
+    expect([world.job(job).state, world.job(job).failures, replicas()]).toEqual(['running', 0, [[1, 'http://1:1', true]]]);
+    world.nowMs += 1;
+    world.join(1, POOL, offered);
+    expect(started()).toEqual(['1', '1_1', '1_2']);
+    say(2, alive(at('http://c:1')));
+    expect(replicas()).toEqual([
+      [1, 'http://1:1', true],
+      [2, 'http://c:1', true],
+    ]);
+    expect(say(0, alive(at('http://0:1'))).verdicts, 'it comes back').toEqual(['stale']);
+  });
+
+  it('is tried again as a whole when the last is lost, and fails at once where none could do better', () => {
+    const { world, job, say } = group();
+    for (const number of [0, 1]) say(number, alive());
+    for (const [number, { nodeId }] of world.grants.slice(0, 2).entries()) {
+      const reports = [{ jobId: job, fence: 1, rank: number, ...failed('lease_expired') }];
+      world.exchange(POOL, { reports, left: [{ nodeId, isLost: true }] });
+    }
+    expect(world.job(job).ended.map(({ outcome }) => outcome)).toEqual(['lease_expired']);
+    const other = group();
+    for (const number of [0, 1]) other.say(number, alive());
+    other.say(1, failed('input_missing'));
+    expect(other.world.job(other.job)).toMatchObject({ state: 'failed', error: { reason: 'input_missing' } });
+  });
+
+  it('counts replicas that fail by themselves, and ends with too many of them', () => {
+    const { world, job, say } = group();
+    for (let number = 0; world.job(job).state !== 'failed' && number < 20; number += 1) {
+      say(number, alive());
+      say(number, failed('agent_error'));
+    }
+    expect(world.job(job)).toMatchObject({ state: 'failed', failures: world.job(job).attemptsMax });
+  });
+
+  it('[J211] lets a replica leave as its agent is drained, and tells the others nothing of it', () => {
+    const { world, job, say } = group();
+    for (const number of [0, 1]) say(number, alive());
+    expect(world.cell.operations.order(POOL, world.grants[1]!.nodeId, 'drain')).toMatchObject({ ok: true });
+    const effects = world.exchange(POOL).effects.map(({ effect }) => effect);
+    expect(effects.map((effect) => [effect.kind, 'attemptId' in effect ? effect.attemptId.split('_').at(-1) : ''])).toEqual([
+      ['leave', '1'],
+      ['regroup', '1'],
+    ]);
+    expect(world.job(job)).toMatchObject({ state: 'running', attempt: { nodes: 1 } });
+  });
+});

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { messageOf } from '../../src/contract/errors.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { ModelFiles } from '../../src/inference/model-manifest.ts';
+import { GatewayModels } from './gateway-models.ts';
+import type { AttemptScope, JobRunner, RunEnd } from './job-runner.ts';
+import { failed } from './job-runner.ts';
+import { persistently } from './persistently.ts';
+import { ReplicaServer } from './replica-server.ts';
+
+/** Serves a model until it is stopped: one replica of a group. [P81] */
+export class OnlineRunner implements JobRunner<'online_inference'> {
+  /** Where the gateway reaches this machine. */
+  readonly #host: string;
+  readonly #files: ModelFiles;
+
+  constructor(host: string, files: ModelFiles) {
+    this.#host = host;
+    this.#files = files;
+  }
+
+  async run(scope: AttemptScope<'online_inference'>): Promise<RunEnd> {
+    const { assignment, signal } = scope;
+    const models = new GatewayModels(this.#files);
+    try {
+      const answerer = await persistently(signal, () => models.load(assignment.model));
+      if (!answerer.ok) return failed('model_unavailable', messageOf(answerer.error));
+      const server = await ReplicaServer.start(this.#host, assignment.model, answerer.value);
+      try {
+        return await watch(server, scope);
+      } finally {
+        await server.close();
+      }
+    } finally {
+      await models.close();
+    }
+  }
+}
+
+/** Says whether the server answers, until it has not for too often; rejects once the attempt must stop. */
+async function watch(server: ReplicaServer, { onServing, signal }: AttemptScope<'online_inference'>): Promise<RunEnd> {
+  const { url, key } = server;
+  let wasHealthy: boolean | undefined;
+  for (let failures = 0; failures < LIMITS.replicaProbesMaxCount;) {
+    const isHealthy = await server.isHealthy();
+    signal.throwIfAborted();
+    failures = isHealthy ? 0 : failures + 1;
+    if (isHealthy !== wasHealthy) onServing({ url, key, isHealthy });
+    wasHealthy = isHealthy;
+    await sleep(LIMITS.replicaProbeMs, undefined, { signal });
+  }
+  return failed('agent_error', `the replica did not answer ${LIMITS.replicaProbesMaxCount} times in a row`);
+}
