@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'd906b9ba1be4357eb2eabd4a3a674ded3fee2afcb9041d93d0f92a6f11240920',
+  '0.6.0': '433b7267ed2a994aae20b50f7cb6cc58513f9af0eeae1f91dc371b96ab2cf1f8',
 };
 
 describe('the wire contract', () => {
