@@ -6,11 +6,11 @@ import type { PoolRecord } from '../src/contract/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../src/kernel/ids.ts';
 import { migrate } from '../src/kernel/sql/migrate.ts';
 import { DurableCell } from '../src/scheduler/served/durable-cell.ts';
+import type { CellOperation, CellOperations } from '../src/scheduler/served/cell-operations.ts';
+import { perform } from '../src/scheduler/served/cell-operations.ts';
 import { costedJob, listJobs } from '../src/scheduler/served/job-queries.ts';
 import type { JobVerb } from '../src/scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../src/scheduler/served/job.ts';
-import type { PoolOperation, PoolOperations } from '../src/scheduler/served/pool-operations.ts';
-import { perform } from '../src/scheduler/served/pool-operations.ts';
 import type { JobFilter, JobPage } from '../src/scheduler/served/sqlite-job-index.ts';
 import { JOB_MIGRATIONS } from '../src/scheduler/served/migrations.ts';
 import type { ObjectsEnv, SchedulerStub } from './env.ts';
@@ -111,8 +111,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#cell.pools.get(id);
   }
 
-  operate<Name extends PoolOperation>(name: Name, ...args: Parameters<PoolOperations[Name]>): ReturnType<PoolOperations[Name]> {
-    return this.#after(perform(this.#cell.operations, name, args));
+  operate<Name extends CellOperation>(name: Name, ...args: Parameters<CellOperations[Name]>): ReturnType<CellOperations[Name]> {
+    return this.#after(perform(this.#cell, name, args));
   }
 
   pools(limit: number, after = ''): readonly PoolRecord[] {

@@ -2,6 +2,7 @@ import { agentEndpoints } from './agent-protocol.ts';
 import { batchEndpoints } from './batches.ts';
 import { billingEndpoints } from './billing.ts';
 import { cacheEndpoints, cacheStatsEndpoints } from './cache.ts';
+import { cohortEndpoints } from './cohorts.ts';
 import type { ControlPath } from './control-paths.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fileEndpoints } from './files.ts';
@@ -12,6 +13,7 @@ import { jobEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
 import { organisationEndpoints } from './organisations.ts';
 import { poolEndpoints } from './pools.ts';
+import { queueEndpoints } from './queues.ts';
 import { quotaEndpoints } from './quotas.ts';
 import { uploadEndpoints } from './uploads.ts';
 import { usageEndpoints } from './usage.ts';
@@ -25,6 +27,8 @@ export const CONTROL_ENDPOINTS = {
   ...jobControlEndpoints,
   ...jobEventEndpoints,
   ...batchEndpoints,
+  ...queueEndpoints,
+  ...cohortEndpoints,
   ...organisationEndpoints,
   ...keyEndpoints,
   ...quotaEndpoints,

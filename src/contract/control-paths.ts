@@ -20,6 +20,8 @@ export const CONTROL_PREFIXES = {
   '/v1/jobs': PLAIN,
   '/v1/jobs:plan': PLAIN,
   '/v1/batches': PLAIN,
+  '/v1/queues': PLAIN,
+  '/v1/cohorts': PLAIN,
   '/v1/pools': PLAIN,
   '/v1/organisations': PLAIN,
   '/v1/tenants': PLAIN,

@@ -40,6 +40,8 @@ export const ERRORS = {
   batch_not_found: denied(404, 'not_found_error'),
   pool_not_found: denied(404, 'not_found_error'),
   node_not_found: denied(404, 'not_found_error'),
+  queue_not_found: denied(404, 'not_found_error'),
+  cohort_not_found: denied(404, 'not_found_error'),
   erasure_not_found: denied(404, 'not_found_error'),
   purge_not_found: denied(404, 'not_found_error'),
   organisation_not_found: denied(404, 'not_found_error'),
@@ -126,7 +128,21 @@ export interface Limit {
 }
 
 export interface Resource {
-  readonly kind: 'index' | 'alias' | 'vector' | 'model' | 'job' | 'batch' | 'pool' | 'node' | 'file' | 'upload' | 'purge' | 'erasure';
+  readonly kind:
+    | 'index'
+    | 'alias'
+    | 'vector'
+    | 'model'
+    | 'job'
+    | 'batch'
+    | 'queue'
+    | 'cohort'
+    | 'pool'
+    | 'node'
+    | 'file'
+    | 'upload'
+    | 'purge'
+    | 'erasure';
   /** As it was given: a name or an id. */
   readonly name: string;
 }

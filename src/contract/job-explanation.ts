@@ -16,6 +16,9 @@ const WAIT_REASONS = [
   'too_expensive',
   'others_first',
   'cell_full',
+  'queue_quota',
+  /** Its queue starts no jobs. */
+  'queue_stopped',
   /** Jobs that it depends on have not succeeded yet. */
   'dependencies',
   /** As its owner wants. */
@@ -74,6 +77,7 @@ const remedies = apiOnly(() =>
       remedy('smaller_demand', { option }).meta(about('Or larger nodes.')),
       remedy('offer_kind', {}).meta(about('An agent whose operator lets it run jobs of this kind.')),
       remedy('resume', {}),
+      remedy('start_queue', {}).meta(about('Set the `stop_policy` of its queue to `none`.')),
       remedy('more_budget', {}),
       remedy('finish_dependencies', {}),
     ]),
@@ -86,12 +90,12 @@ const waiting = apiOnly(() => ({
     .enum(WAIT_REASONS)
     .meta(
       about(
-        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `budget_exhausted`: a quota or budget is used up; it is tried again at `retry_at`, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
+        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `queue_stopped`: its queue is on hold. `budget_exhausted`: a quota or budget is used up; it is tried again at `retry_at`, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
       ),
     ),
   options: z.array(blocker).meta(about('What stands in the way of each of its `resources`.')),
-  position: z.int().min(1).nullable().meta(about('Among the waiting jobs of the tenant; null when it does not wait in the queue.')),
-  ahead: z.array(z.string()).meta(about('The next few of the tenant before it, first to last.')),
+  position: z.int().min(1).nullable().meta(about('Among the waiting jobs of its queue; null when it does not wait in the queue.')),
+  ahead: z.array(z.string()).meta(about('The next few of its queue before it, first to last.')),
   waiting_elsewhere: z.int().meta(about('Waiting jobs of other tenants. Agents are shared between tenants, whatever the priorities.')),
   waits_for: z.array(z.string()).meta(about('The jobs that it depends on and that have not succeeded yet.')),
   retry_at: unixSeconds.nullable().meta(about('With `budget_exhausted`: when it is tried again.')),
@@ -107,7 +111,25 @@ const waiting = apiOnly(() => ({
 }));
 
 const explanation = apiOnly(() =>
-  z.object({ job: z.string(), object: z.literal('job_explanation'), state: z.enum(JOB_STATES), ...waiting }).meta({ id: 'JobExplanation' }),
+  z
+    .object({
+      job: z.string(),
+      object: z.literal('job_explanation'),
+      state: z.enum(JOB_STATES),
+      ...waiting,
+      evicted: z
+        .object({
+          reason: z.enum(['priority', 'reclaim', 'fair_share']),
+          for_job: z.string().nullable().meta(about('The job that its nodes were taken for; null: one of another tenant.')),
+        })
+        .nullable()
+        .meta(
+          about(
+            'Of a job that made room for another: `priority`: for one of its queue with more; `reclaim`: for one whose quota it had borrowed; `fair_share`: for one of a queue that had less.',
+          ),
+        ),
+    })
+    .meta({ id: 'JobExplanation' }),
 );
 
 export type JobExplanationReply = z.infer<typeof explanation>;

@@ -119,7 +119,7 @@ export const TERMS = {
     .optional()
     .meta(about('What you call it; shown, and nothing more.', 'nightly embeddings')),
   labels: labels.optional(),
-  queue: name.optional().meta(about('The queue it waits in; your own, `default`, if absent.', 'default')),
+  queue: name.optional().meta(about('The queue of the tenant that it waits in; `default` if absent.', 'default')),
   resources: z
     .array(resourceOption)
     .min(1)

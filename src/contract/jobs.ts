@@ -40,6 +40,7 @@ export const STOP_REASONS = [
   'deadline',
   'cost_cap',
   'tenant_suspended',
+  'queue_stopped',
   'budget_exhausted',
   'scaled_to_zero',
   /** As its owner wants: suspended, preempted or cancelled. */
@@ -62,7 +63,7 @@ export const attempt = apiOnly(() =>
       .nullable()
       .meta(
         about(
-          'Why it was asked to stop; null when it was not. `priority`, `reclaim` and `fair_share`: for another job. `suspended` and `requested`: as the owner of the job wanted.',
+          'Why it was asked to stop; null when it was not. `priority`, `reclaim` and `fair_share`: for another job. `queue_stopped`: its queue is drained. `suspended` and `requested`: as the owner of the job wanted.',
         ),
       ),
   }),

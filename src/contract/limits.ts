@@ -1,6 +1,7 @@
 import { BODY_LIMITS, BULK_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
+import { QUEUE_LIMITS } from './queue-limits.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
 import { CLUSTER_LIMITS } from './cluster-limits.ts';
 import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
@@ -20,6 +21,7 @@ export const LIMITS = {
   ...IDEMPOTENCY_LIMITS,
   ...JOB_LIMITS,
   ...TRANSFER_LIMITS,
+  ...QUEUE_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.

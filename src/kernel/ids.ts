@@ -12,6 +12,9 @@ export type AttemptId = Brand<'AttemptId'>;
 export type PoolId = Brand<'PoolId'>;
 export type PurgeId = Brand<'PurgeId'>;
 
+/** The organisation of a tenant, whose id carries its characters. */
+export const organisationOfTenant = (id: TenantId): OrganisationId => `org_${id.split('_')[1] ?? ''}` as OrganisationId;
+
 /** Whose cache it is: a tenant's own, or that of an organisation whose tenants share one. */
 export type CacheOwnerId = TenantId | OrganisationId;
 

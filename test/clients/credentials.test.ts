@@ -30,6 +30,8 @@ const owned: Record<string, string> = {
   id: 'secret-vector',
   field: 'mark',
   alias: 'secret-alias',
+  queue: 'secret-queue',
+  cohort: 'root',
   attempt: `att_${'0'.repeat(26)}_1`,
 };
 
@@ -72,6 +74,7 @@ async function own(): Promise<void> {
     vectors: [{ id: 'secret-vector', text: 'the secret of tenant a', metadata: { mark: 'secret-mark' } }],
   });
   await client.call('PUT', '/v1/indexes/secrets/aliases/secret-alias');
+  await client.post('/v1/queues', { name: 'secret-queue' });
   const form = new FormData();
   form.set('purpose', 'batch');
   form.set('file', new Blob(['{"id": "a", "text": "secret-line"}\n']), 'secret-file.jsonl');
@@ -107,7 +110,7 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
 };
 
 /** Paths that name a resource of tenant A. */
-const NAMES_FOREIGN = /:(index|collection|file|upload|job|batch|key|purge|erasure)/;
+const NAMES_FOREIGN = /:(index|collection|file|upload|job|batch|queue|key|purge|erasure)/;
 
 /** Endpoints that succeed for a collection that does not exist, or create it. */
 const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {

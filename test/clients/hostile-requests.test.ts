@@ -32,6 +32,8 @@ const owned: Record<string, string> = {
   collection: 'target',
   id: '1',
   field: 'mark',
+  queue: 'default',
+  cohort: 'root',
   attempt: `att_${'0'.repeat(26)}_1`,
 };
 const keys: Partial<Record<Endpoint['access']['kind'], string>> = {};

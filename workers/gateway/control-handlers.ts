@@ -7,6 +7,7 @@ import { jobHandlers } from './routes/jobs.ts';
 import { keyHandlers } from './routes/keys.ts';
 import { organisationHandlers } from './routes/organisations.ts';
 import { agentHandlers, poolHandlers } from './routes/pools.ts';
+import { cohortHandlers, queueHandlers } from './routes/queues.ts';
 import { quotaHandlers } from './routes/quotas.ts';
 import { uploadHandlers } from './routes/uploads.ts';
 import { usageHandlers } from './routes/usage.ts';
@@ -23,6 +24,8 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...uploadHandlers,
   ...jobHandlers,
   ...batchHandlers,
+  ...queueHandlers,
+  ...cohortHandlers,
   ...poolHandlers,
   ...agentHandlers,
   ...cacheHandlers,

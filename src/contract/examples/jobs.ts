@@ -56,6 +56,32 @@ export const jobExamples = {
   getBatch: { params: batch },
   cancelBatch: { params: batch },
 
+  createCohort: {
+    body: {
+      name: 'research',
+      weight: 2,
+      quotas: { h100: { nominal: 4, borrowing_limit: 4 } },
+      organisation: answered('createOrganisation', 'id'),
+    },
+  },
+  listCohorts: {},
+  getCohort: { params: { cohort: 'research' } },
+  changeCohort: { params: { cohort: 'research' }, body: { weight: 3 } },
+  deleteCohort: { params: { cohort: 'research' } },
+  createQueue: {
+    body: {
+      name: 'nightly',
+      weight: 2,
+      quotas: { h100: { borrowing_limit: 2 } },
+      priority: { max: 50 },
+      preemption: { within_queue: 'lower_priority' },
+    },
+  },
+  listQueues: {},
+  getQueue: { params: { queue: 'nightly' } },
+  changeQueue: { params: { queue: 'nightly' }, body: { stop_policy: 'hold' } },
+  deleteQueue: { params: { queue: 'nightly' } },
+
   createPool: { body: { name: 'workshop', owner: 'platform-team' } },
   listPools: {},
   getPool: { params: pool },

@@ -2,7 +2,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { FileId, JobId, OrganisationId, PoolId, TenantId } from '../../kernel/ids.ts';
 import type { JobExplanation } from '../../scheduler/served/explain-job.ts';
-import type { PoolOperation, PoolOperations } from '../../scheduler/served/pool-operations.ts';
+import type { CellOperation, CellOperations } from '../../scheduler/served/cell-operations.ts';
 import type { JobPlan } from '../../scheduler/served/plan-job.ts';
 import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobRequest } from '../../scheduler/served/job.ts';
@@ -35,8 +35,8 @@ export interface JobQueue {
   jobCount(tenantId: TenantId): Promise<number>;
   acceptedOutputs(tenantId: TenantId, ids: readonly FileId[]): Promise<readonly FileId[]>;
   addPool(pool: PoolRecord): Promise<Outcome<PoolRecord>>;
-  /** What operators do with a pool. */
-  operate<Name extends PoolOperation>(name: Name, ...args: Parameters<PoolOperations[Name]>): Promise<ReturnType<PoolOperations[Name]>>;
+  /** What operators do with pools and cohorts, and tenants with their queues. */
+  operate<Name extends CellOperation>(name: Name, ...args: Parameters<CellOperations[Name]>): Promise<ReturnType<CellOperations[Name]>>;
   pool(id: PoolId): Promise<Outcome<PoolRecord>>;
   /** By id, after `after`: one more than `limit` when there are more. */
   pools(limit: number, after?: string): Promise<readonly PoolRecord[]>;

@@ -7,7 +7,7 @@ import type { EndedAttempt, Job } from './job.ts';
 import { NO_PROGRESS } from './job.ts';
 import { DEFAULT_TERMS } from './default-terms.ts';
 import { poolSpecOf } from './pool-spec-of.ts';
-import { queueOf } from './served-settings.ts';
+import { queueOf } from './quotas/cohort-tree.ts';
 import { specOf } from './spec-of.ts';
 import { SqliteCellStore } from './sqlite-cell-store.ts';
 import { SqliteJobStore } from './sqlite-job-store.ts';

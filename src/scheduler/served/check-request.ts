@@ -2,7 +2,6 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import { OWN_QUEUE } from './default-terms.ts';
 import type { Job, JobRequest } from './job.ts';
 import { isFinished } from './job.ts';
 
@@ -23,8 +22,7 @@ interface CellFacts {
  * `job_not_found` or `state_conflict`, naming the field.
  */
 export function checkRequest(request: JobRequest, jobs: KnownJobs, { nowMs, accelerators }: CellFacts): Outcome<readonly JobId[]> {
-  const { tenantId, queue, deadlineAtMs, dependsOn, options } = request;
-  if (queue !== OWN_QUEUE) return refuse('invalid_value', `there is no queue ${queue}: yours is ${OWN_QUEUE}`, 'queue');
+  const { tenantId, deadlineAtMs, dependsOn, options } = request;
   if (deadlineAtMs !== null && deadlineAtMs <= nowMs) return refuse('invalid_value', 'is in the past', 'deadline_at');
   const unknown = options.findIndex(({ accelerator }) => accelerator !== null && !accelerators.has(accelerator));
   if (unknown >= 0)

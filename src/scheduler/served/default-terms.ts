@@ -1,9 +1,7 @@
+import { DEFAULT_QUEUE } from '../../contract/queue-record.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { ResourceOption } from '../engine/model/job-spec.ts';
 import type { JobRequest } from './job.ts';
-
-/** The queue that every tenant has. */
-export const OWN_QUEUE = 'default';
 
 /** An agent as a node, and what a job asks of it that names nothing else. */
 export const ONE_ATTEMPT = { cpuMilli: 1_000, memoryMib: 1_024 };
@@ -21,7 +19,7 @@ export const ANY_NODE: ResourceOption = {
 
 /** What a job asks for that says nothing of it; jobs from before they could say it have the same. */
 export const DEFAULT_TERMS = {
-  queue: OWN_QUEUE,
+  queue: DEFAULT_QUEUE,
   options: [ANY_NODE],
   deadlineAtMs: null,
   runtimeMaxMs: null,

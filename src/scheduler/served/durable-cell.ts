@@ -17,7 +17,7 @@ import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import { checkRequest } from './check-request.ts';
 import type { JobExplanation } from './explain-job.ts';
-import { explained, NOT_WAITING } from './explain-job.ts';
+import { evictedBy, explained, NOT_WAITING } from './explain-job.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './job.ts';
 import { arrivalsOf } from './node-of.ts';
@@ -29,7 +29,11 @@ import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
 import { PoolOperations } from './pool-operations.ts';
 import { poolSpecOf } from './pool-spec-of.ts';
-import { queueOf, SERVED_SETTINGS } from './served-settings.ts';
+import { CohortOperations } from './quotas/cohort-operations.ts';
+import { QueueOperations } from './quotas/queue-operations.ts';
+import { Sharing } from './quotas/sharing.ts';
+import { SqliteNamedSettings } from './quotas/sqlite-named-settings.ts';
+import { SERVED_SETTINGS } from './served-settings.ts';
 import { organisationOfPayer, specOf } from './spec-of.ts';
 import { SqliteCellStore } from './sqlite-cell-store.ts';
 import { SqliteGrantStore, TOKENS_GRANT } from './sqlite-grant-store.ts';
@@ -53,6 +57,8 @@ export class DurableCell {
   readonly outbox: SqliteUsageOutbox;
   readonly pools: SqlitePoolRegistry;
   readonly operations: PoolOperations;
+  readonly queues: QueueOperations;
+  readonly cohorts: CohortOperations;
   readonly grants: SqliteGrantStore;
   readonly #storage: SqlStorage;
   readonly #clock: Clock;
@@ -60,6 +66,7 @@ export class DurableCell {
   readonly #records: SqliteCellStore;
   readonly #writer: StepWriter;
   readonly #nodes: SqliteNodeRegistry;
+  readonly #sharing: Sharing;
   readonly #news = new Set<PoolId>();
   readonly #changed = new Set<JobId>();
   #cell: Cell | undefined;
@@ -99,6 +106,14 @@ export class DurableCell {
         this.#news.add(poolId);
       },
     });
+    this.#sharing = new Sharing(
+      new SqliteNamedSettings(storage),
+      () => this.#loaded(),
+      (events) => this.#step(events),
+    );
+    const parts = { sharing: this.#sharing, nowMs: () => this.#clock.nowMs(), transact: <T>(body: () => T) => this.#transact(body) };
+    this.queues = new QueueOperations(parts);
+    this.cohorts = new CohortOperations(parts);
   }
 
   /** Queues a job, once per id. Refuses with `idempotency_mismatch`, `limit_exceeded`, or as `checkRequest` does. */
@@ -112,8 +127,8 @@ export class DurableCell {
     if (!checked.ok) return checked;
     const { tenantId } = request;
     const spec = checked.value;
-    const queues: CellEvent[] = this.#loaded().tree.queue(tenantId) === undefined ? [{ kind: 'add_queue', spec: queueOf(tenantId) }] : [];
-    const outcomes = this.#transact(() => this.#step([...queues, { kind: 'submit', spec }], { submitted: request }));
+    const events: CellEvent[] = [...this.#sharing.arrivals(tenantId), { kind: 'submit', spec }];
+    const outcomes = this.#transact(() => this.#step(events, { submitted: request }));
     const submitted = must(outcomes.at(-1), 'an event has an outcome');
     return submitted.ok ? ok(must(this.jobs.find(request.id), 'a submitted job is stored')) : submitted;
   }
@@ -124,11 +139,15 @@ export class DurableCell {
     if (!checked.ok) return checked;
     const { tenantId } = request;
     const isOwn = (id: JobId): boolean => this.find(tenantId, id).ok;
-    return this.#transact(() => planJob(this.#loaded(), checked.value, queueOf(tenantId), { nowMs: this.#clock.nowMs(), isOwn }));
+    return this.#transact(() =>
+      planJob(this.#loaded(), checked.value, this.#sharing.defaultOf(tenantId), { nowMs: this.#clock.nowMs(), isOwn }),
+    );
   }
 
   /** A request as the engine takes it. Refuses one that cannot be queued as things are. */
   #checked(request: JobRequest): Outcome<JobSpec> {
+    const queue = this.#sharing.admits(request);
+    if (!queue.ok) return queue;
     const fit = checkRequest(request, this.jobs, { nowMs: this.#clock.nowMs(), accelerators: this.#loaded().accelerators });
     if (!fit.ok) return fit;
     if (this.jobs.isBarred(request.tenantId)) return refuse('tenant_suspended', 'the tenant is erased');
@@ -142,6 +161,8 @@ export class DurableCell {
   act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Outcome<Job> {
     const job = this.find(tenantId, jobId);
     if (!job.ok) return job;
+    const admitted = verb.kind === 'reprioritise' ? this.#sharing.admits({ ...job.value, priority: verb.priority }) : job;
+    if (!admitted.ok) return admitted;
     const event = eventFor(job.value, this.#loaded().jobs.find(jobId), verb);
     if (!event.ok) return event;
     if (event.value === null) return job;
@@ -163,17 +184,18 @@ export class DurableCell {
     const job = this.find(tenantId, jobId);
     if (!job.ok) return job;
     const record = this.#loaded().jobs.find(jobId);
-    const why = record === undefined ? NOT_WAITING : explained(this.#loaded(), record, (id) => this.find(tenantId, id).ok);
-    return ok({ job: job.value, explanation: { jobId, ...why } });
+    const isOwn = (id: JobId): boolean => this.find(tenantId, id).ok;
+    const why = record === undefined ? NOT_WAITING : explained(this.#loaded(), record, isOwn);
+    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn) } });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */
   suspendTenant(tenantId: TenantId, isSuspended: boolean): void {
     this.#transact(() => {
-      const isKnown = this.#loaded().tree.queue(tenantId) !== undefined;
-      if (this.jobs.isBarred(tenantId) || (!isKnown && !isSuspended)) return;
-      const queues: CellEvent[] = isKnown ? [] : [{ kind: 'add_queue', spec: queueOf(tenantId) }];
-      this.#step([...queues, { kind: 'suspend', queue: tenantId, isSuspended }]);
+      const queues = this.#sharing.queuesOf(tenantId);
+      if (this.jobs.isBarred(tenantId) || (queues.length === 0 && !isSuspended)) return;
+      const suspended = queues.length === 0 ? [tenantId] : queues;
+      this.#step([...this.#sharing.arrivals(tenantId), ...suspended.map((queue): CellEvent => ({ kind: 'suspend', queue, isSuspended }))]);
     });
   }
 
@@ -192,7 +214,7 @@ export class DurableCell {
       }
       const left = this.jobs.count(tenantId) + this.grants.count(tenantId);
       if (left === 0) {
-        this.#step([{ kind: 'remove_queue', name: tenantId }]);
+        this.#sharing.erase(tenantId, this.#clock.nowMs());
         this.#records.forgetSteps(tenantId, this.#loaded().nowMs);
       }
       return left;

@@ -4,11 +4,14 @@ import type { JobId } from '../../kernel/ids.ts';
 import type { Blocker } from '../engine/admission/offer.ts';
 import type { Explanation, Remedy } from '../engine/explain/explain.ts';
 import { explain } from '../engine/explain/explain.ts';
+import { available, rootOf } from '../engine/fairness/quota-tree.ts';
 import type { Cell } from '../engine/machine/cell.ts';
 import type { JobRecord } from '../engine/machine/job-record.ts';
 import { isFinished } from '../engine/machine/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
+import type { Job } from './job.ts';
 import { isOffered } from './offered-kinds.ts';
+import { isQueueOf, tenantOfQueue } from './quotas/cohort-tree.ts';
 
 /** Why a job waits, and what would help. Of jobs of other tenants it has their number alone. Plain data. */
 export interface WhyWaiting {
@@ -33,6 +36,25 @@ export interface WhyWaiting {
 
 export interface JobExplanation extends WhyWaiting {
   readonly jobId: JobId;
+  readonly evicted: Evicted | null;
+}
+
+/** Which job the last attempt made room for. */
+export interface Evicted {
+  readonly reason: (typeof FOR_OTHERS)[number];
+  /** Null: one of another tenant. */
+  readonly forJob: JobId | null;
+}
+
+const FOR_OTHERS = ['priority', 'reclaim', 'fair_share'] as const;
+
+/** Which job has taken the nodes of a job that waits, or is asked to leave them; null when none has. [J190] */
+export function evictedBy({ attempt, ended }: Job, isOwn: (id: JobId) => boolean): Evicted | null {
+  const last = ended.at(-1);
+  const stopped = attempt === null ? last?.stoppedFor : attempt.stopping;
+  const reason = FOR_OTHERS.find((one) => one === stopped);
+  const forJob = (attempt === null ? last?.stoppedForJob : attempt.stoppingFor) ?? null;
+  return reason === undefined ? null : { reason, forJob: forJob !== null && isOwn(forJob) ? forJob : null };
 }
 
 type Held = Extract<Blocker, { readonly kind: 'held' }>;
@@ -46,6 +68,8 @@ export type JobRemedy =
   | { readonly kind: 'offer_kind' }
   /** By the owner of the job. */
   | { readonly kind: 'resume' }
+  /** By its tenant. */
+  | { readonly kind: 'start_queue' }
   | { readonly kind: 'more_budget' }
   | { readonly kind: 'finish_dependencies' };
 
@@ -73,7 +97,7 @@ export function explained(cell: Cell, job: JobRecord, isOwn: (id: JobId) => bool
 /** What the engine says of a job, for its owner (J102). */
 export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, isOwn: (id: JobId) => boolean): WhyWaiting {
   const { why, position, earliestStartMs } = explanation;
-  const found = reasonOf(explanation);
+  const found = reasonOf(cell, spec, explanation);
   const reason = LACKING.has(found) && !isOffered(cell, spec) ? 'kind_not_offered' : found;
   if (reason === 'not_waiting') return NOT_WAITING;
   const blockers = explanation.blockers.map((blocker) => forOwner(blocker, isOwn));
@@ -99,7 +123,8 @@ function forOwner(blocker: Blocker, isOwn: (id: JobId) => boolean): OptionBlocke
 
 function waitingElsewhere(cell: Cell, spec: JobSpec): number {
   let count = 0;
-  for (const { queue, jobs } of cell.pending.all) if (queue.spec.name !== spec.queue) count += jobs.size;
+  const tenantId = tenantOfQueue(spec.queue);
+  for (const { queue, jobs } of cell.pending.all) if (!isQueueOf(tenantId, queue.spec.name)) count += jobs.size;
   return count;
 }
 
@@ -113,6 +138,7 @@ function fewestNodes(remedies: readonly Remedy[]): number {
 const OWN_REMEDIES: { readonly [Reason in WaitReason]?: JobRemedy } = {
   kind_not_offered: { kind: 'offer_kind' },
   suspended: { kind: 'resume' },
+  queue_stopped: { kind: 'start_queue' },
   budget_exhausted: { kind: 'more_budget' },
   dependencies: { kind: 'finish_dependencies' },
 };
@@ -120,12 +146,13 @@ const OWN_REMEDIES: { readonly [Reason in WaitReason]?: JobRemedy } = {
 /** Reasons behind which may be that no agent runs jobs of this kind. */
 const LACKING: ReadonlySet<WaitReason> = new Set(['no_pool', 'no_free_agent']);
 
-function reasonOf({ why, blockers }: Explanation): WaitReason {
+function reasonOf(cell: Cell, spec: JobSpec, { why, blockers }: Explanation): WaitReason {
   switch (why.kind) {
     case 'not_waiting':
     case 'scaled_to_zero':
       return 'not_waiting';
     case 'suspended':
+    case 'queue_stopped':
     case 'dependencies':
     case 'others_first':
       return why.kind;
@@ -134,17 +161,21 @@ function reasonOf({ why, blockers }: Explanation): WaitReason {
     case 'payer_refused':
       return 'budget_exhausted';
     case 'blocked':
-      return blockers.map(reasonOfBlocker).toSorted((a, b) => CLOSENESS.indexOf(a) - CLOSENESS.indexOf(b))[0] ?? 'others_first';
+      return (
+        blockers
+          .map((blocker) => reasonOfBlocker(cell, spec, blocker))
+          .toSorted((a, b) => CLOSENESS.indexOf(a) - CLOSENESS.indexOf(b))[0] ?? 'others_first'
+      );
     default:
       return unreachable(why);
   }
 }
 
 /** Of the reasons of several options, the first of these is the one that comes closest to a start. */
-const CLOSENESS: readonly WaitReason[] = ['others_first', 'cell_full', 'no_free_agent', 'too_expensive', 'no_pool'];
+const CLOSENESS: readonly WaitReason[] = ['others_first', 'cell_full', 'queue_quota', 'no_free_agent', 'too_expensive', 'no_pool'];
 
-function reasonOfBlocker({ kind }: Blocker): WaitReason {
-  switch (kind) {
+function reasonOfBlocker(cell: Cell, spec: JobSpec, blocker: Blocker): WaitReason {
+  switch (blocker.kind) {
     case 'no_pool':
       return 'no_pool';
     case 'price':
@@ -153,11 +184,13 @@ function reasonOfBlocker({ kind }: Blocker): WaitReason {
     case 'exceeds_capacity':
       return 'no_free_agent';
     case 'quota':
-    case 'exceeds_quota':
-      return 'cell_full';
+    case 'exceeds_quota': {
+      const root = rootOf(cell.holdings.queueOf(spec));
+      return available(root, blocker.resource) < blocker.needed ? 'cell_full' : 'queue_quota';
+    }
     case 'held':
       return 'others_first';
     default:
-      return unreachable(kind);
+      return unreachable(blocker);
   }
 }

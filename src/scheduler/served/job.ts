@@ -116,6 +116,8 @@ export interface LiveAttempt {
   readonly startedAtMs: number;
   /** Why it was asked to stop; null when it was not. */
   readonly stopping: StopReason | null;
+  /** The job that it makes room for, if it does. */
+  readonly stoppingFor?: JobId;
   /** On several nodes: the members whose agents have given a sign of life, while some have not. */
   readonly confirmedRanks?: readonly number[];
   /** Of one whose nodes may change; absent: it has as many members as nodes, numbered from 0. */
@@ -134,6 +136,8 @@ export interface EndedAttempt {
   readonly exitCode?: number;
   /** Why it had been asked to stop; null, or absent of attempts from before that was recorded, when it had not. */
   readonly stoppedFor?: StopReason | null;
+  /** The job that it made room for, if it did. */
+  readonly stoppedForJob?: JobId;
 }
 
 interface JobError {

@@ -2,6 +2,7 @@ import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { carryOver } from './carry-over.ts';
 import { NODE_TABLE } from './sqlite-node-registry.ts';
+import { NAMED_SETTINGS_TABLE } from './quotas/sqlite-named-settings.ts';
 import { CELL_TABLES } from './sqlite-cell-store.ts';
 import { GRANT_TABLE } from './sqlite-grant-store.ts';
 import { JOB_HISTORY } from './sqlite-job-history.ts';
@@ -51,4 +52,6 @@ export const JOB_MIGRATIONS: Migrations = [
   `UPDATE jobs SET body = json_insert(body, '$.batch', NULL, '$.countedAtMs', NULL, '$.doneAtMs', NULL, '$.cancelAskedAtMs', NULL);`,
   // A pool that was changed is still the one that its first request made.
   `ALTER TABLE pools ADD COLUMN asked TEXT; UPDATE pools SET asked = body;`,
+  // Until then a tenant had one queue, below the root.
+  NAMED_SETTINGS_TABLE,
 ];

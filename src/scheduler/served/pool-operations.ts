@@ -5,7 +5,6 @@ import type { PoolNode } from '../../contract/pool-exchange.ts';
 import type { PoolSettings } from '../../contract/pool-record.ts';
 import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
-import { assert } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Cell } from '../engine/machine/cell.ts';
@@ -147,19 +146,4 @@ export class PoolOperations {
       return pool === undefined ? refuseResource('pool_not_found', { kind: 'pool', name: id }, `no pool ${id}`, 'pool') : act(pool);
     });
   }
-}
-
-const NAMES = ['change', 'remove', 'setPrice', 'prices', 'nodes', 'order'] as const satisfies readonly (keyof PoolOperations)[];
-
-export type PoolOperation = (typeof NAMES)[number];
-
-/** Performs an operation by its name, as it comes in a call. */
-export function perform<Name extends PoolOperation>(
-  operations: PoolOperations,
-  name: Name,
-  args: Parameters<PoolOperations[Name]>,
-): ReturnType<PoolOperations[Name]> {
-  assert(NAMES.includes(name), 'an operation has a name');
-  const act = operations[name] as (...args: Parameters<PoolOperations[Name]>) => ReturnType<PoolOperations[Name]>;
-  return act.apply(operations, args);
 }

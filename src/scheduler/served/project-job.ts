@@ -88,6 +88,7 @@ function liveAttempt(job: Job, { spec }: JobRecord, attempt: Attempt & { started
     nodes: placement.slots.length,
     startedAtMs,
     stopping: leaving?.reason ?? null,
+    ...(leaving === null || leaving.forJob === null ? {} : { stoppingFor: leaving.forJob }),
     isConfirmed: runningAtMs !== null,
     ...(confirmedRanks === undefined ? {} : { confirmedRanks }),
     ...(group === undefined ? {} : { group }),
@@ -95,15 +96,24 @@ function liveAttempt(job: Job, { spec }: JobRecord, attempt: Attempt & { started
 }
 
 function endedAttempt(
-  { fence, poolId, startedAtMs, stopping, isConfirmed }: LiveAttempt,
+  { fence, poolId, startedAtMs, stopping, stoppingFor, isConfirmed }: LiveAttempt,
   end: AttemptEnd | undefined,
   record: JobRecord,
   nowMs: number,
-) {
+): EndedAttempt {
   // The output of a job that was cancelled meanwhile is not wanted.
   const reported = end?.outcome === 'succeeded' && record.state !== 'succeeded' ? 'cancelled' : end?.outcome;
   const outcome: EndedAttempt['outcome'] = reported ?? (isConfirmed ? 'lease_expired' : 'never_started');
-  return { fence, poolId, startedAtMs, endedAtMs: nowMs, outcome, stoppedFor: stopping, ...(end === undefined ? {} : exitCodeOf(end)) };
+  return {
+    fence,
+    poolId,
+    startedAtMs,
+    endedAtMs: nowMs,
+    outcome,
+    stoppedFor: stopping,
+    ...(stoppingFor === undefined ? {} : { stoppedForJob: stoppingFor }),
+    ...(end === undefined ? {} : exitCodeOf(end)),
+  };
 }
 
 const exitCodeOf = (end: AttemptEnd): { readonly exitCode?: number } =>

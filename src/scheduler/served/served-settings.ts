@@ -1,13 +1,8 @@
 import { ACCELERATORS } from '../../contract/accelerators.ts';
 import { LIMITS } from '../../contract/limits.ts';
-import type { TenantId } from '../../kernel/ids.ts';
-import type { CohortSpec } from '../engine/fairness/quota-tree.ts';
 import type { CellSettings } from '../engine/machine/cell-settings.ts';
 import { PlacerByPool } from '../engine/placement/placer-by-pool.ts';
-import { ONE_ATTEMPT } from './default-terms.ts';
-
-/** The cohort above the queues of all tenants. */
-const TENANTS = 'tenants';
+import { specsOf } from './quotas/cohort-tree.ts';
 
 /**
  * How the served cell decides. What a tenant has is a share of `cellAgentsMaxCount` agents: no limit that anyone meets, but what makes shares
@@ -15,15 +10,7 @@ const TENANTS = 'tenants';
  */
 export const SERVED_SETTINGS: CellSettings = {
   accelerators: new Map(Object.entries(ACCELERATORS).map(([name, type]) => [name, { name, ...type }])),
-  cohorts: [
-    {
-      name: TENANTS,
-      parent: null,
-      weightMilli: 1_000,
-      quotas: { cpu: { nominal: LIMITS.cellAgentsMaxCount * ONE_ATTEMPT.cpuMilli, borrowingMax: null, lendingMax: null } },
-      eviction: null,
-    },
-  ],
+  cohorts: specsOf({ cohorts: [], queuesOf: () => [] }, []),
   pools: [],
   placer: (cluster, mix, policyOf) => new PlacerByPool(cluster, mix, policyOf),
   order: 'fair',
@@ -47,23 +34,3 @@ export const SERVED_SETTINGS: CellSettings = {
   },
   admissionsMaxCount: LIMITS.schedulerBatchMaxCount,
 };
-
-/** The queue of a tenant, named after it. All have the same weight; no job of one evicts another. */
-export const queueOf = (tenantId: TenantId): CohortSpec => ({
-  name: tenantId,
-  parent: TENANTS,
-  // A thousandth, so that the share of one agent in a full cell is still a whole number.
-  weightMilli: 1,
-  quotas: {},
-  eviction: {
-    victimOrder: 'least_lost_work',
-    runtimeMinMs: 0,
-    graceMaxMs: LIMITS.jobGraceMaxS * 1_000,
-    leavingMaxCount: LIMITS.schedulerBatchMaxCount,
-    protectedPriority: null,
-    protectedKinds: [],
-    reclaimWithinCohort: false,
-    preemptWithinQueue: false,
-    preemptForFairShare: false,
-  },
-});

@@ -5,6 +5,7 @@ import type { OrganisationId } from '../../kernel/ids.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { JobRequest } from './job.ts';
 import { optionOf } from './offered-kinds.ts';
+import { engineQueue } from './quotas/cohort-tree.ts';
 
 /** A priority as the engine counts it. */
 export const priorityNumber = (priority: Priority): number => (typeof priority === 'number' ? priority : NAMED_PRIORITIES[priority]);
@@ -17,8 +18,7 @@ export const organisationOfPayer = (payer: string): OrganisationId => payer.spli
 /** A job as the engine sees it. */
 export const specOf = (job: JobRequest): JobSpec => ({
   id: job.id,
-  // Every tenant has one queue, named after it.
-  queue: job.tenantId,
+  queue: engineQueue(job.tenantId, job.queue),
   payer: payerOf(job),
   kind: KIND_FACTS[job.work.kind].schedulerKind,
   priority: priorityNumber(job.priority),

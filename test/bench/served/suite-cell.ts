@@ -5,7 +5,8 @@ import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tr
 import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
 import { ANY_NODE } from '../../../src/scheduler/served/default-terms.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
-import { queueOf, SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
+import { queueOf } from '../../../src/scheduler/served/quotas/cohort-tree.ts';
+import { SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
 import type { Suite, Workload } from '../scheduler/kueue-suite.ts';
 import { BORROWING_UNITS, NOMINAL_UNITS } from '../scheduler/kueue-suite.ts';

@@ -8,7 +8,8 @@ import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tr
 import { ANY_NODE } from '../../../src/scheduler/served/default-terms.ts';
 import type { Job, JobRequest } from '../../../src/scheduler/served/job.ts';
 import type { JobPlan } from '../../../src/scheduler/served/plan-job.ts';
-import { queueOf, SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
+import { queueOf } from '../../../src/scheduler/served/quotas/cohort-tree.ts';
+import { SERVED_SETTINGS } from '../../../src/scheduler/served/served-settings.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { seeds } from '../../support/fixtures/effort.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
@@ -101,7 +102,7 @@ function compare(script: Script, id: JobId, plan: JobPlan): void {
   const { explanation } = explained.value;
   if (plan.waiting !== null) {
     seen.waiting += 1;
-    assert.deepEqual({ jobId: id, ...plan.waiting }, explanation);
+    assert.deepEqual({ jobId: id, ...plan.waiting, evicted: null }, explanation);
     return;
   }
   const stopping = script.live().filter((job) => job.attempt!.stopping !== null && plan.evicted.jobIds.includes(job.id));

@@ -7,6 +7,7 @@ import type { AttemptNews, AttemptReport, Grant, ReportVerdict } from '../../../
 import { outputFileOf } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
@@ -65,6 +66,8 @@ const happening = fc.oneof(
     arbitrary: fc.record({ kind: fc.constant('quotas' as const), are: fc.constantFrom('well', 'well', 'away', 'lost', 'twice') }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('limit' as const), tenant: fc.nat(2), ms: fc.nat(200_000) }) },
+  // Tenants and operators share otherwise from then on.
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('share' as const), tenant: fc.nat(2), what: fc.nat(5), cores: fc.nat(2) }) },
 );
 type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
 
@@ -85,6 +88,8 @@ const seen = {
   refused: 0,
   answersLost: 0,
   answersTwice: 0,
+  queuesMade: 0,
+  shared: 0,
 };
 
 function newsOf(kind: Extract<Happening, { kind: 'report' }>['news']): AttemptNews {
@@ -144,7 +149,10 @@ class Simulation {
 
   readonly #actions: { readonly [Kind in Happening['kind']]: (what: Extract<Happening, { kind: Kind }>) => void } = {
     submit: ({ tenant, priority }) => {
-      this.world.submit(this.submitted + 1, { tenantId: `tn_000000000${tenant}_1` as never, priority: priority as 'low' });
+      const tenantId = `tn_000000000${tenant}_1` as TenantId;
+      const isQueued = this.world.cell.queues.queue(tenantId, 'nightly').ok && this.submitted % 2 === 0;
+      const queue = isQueued ? 'nightly' : 'default';
+      this.world.submit(this.submitted + 1, { tenantId, queue, priority: priority as 'low' });
       this.submitted += 1;
     },
     join: ({ pool, count }) => {
@@ -185,8 +193,31 @@ class Simulation {
       this.world.quotas = are === 'away' ? undefined : this.#fund;
       this.#answers = are === 'away' ? 'well' : (are as 'well');
     },
+    share: ({ tenant, what, cores }) => this.#share(`tn_000000000${tenant}_1` as TenantId, what, cores),
     limit: ({ tenant, ms }) => this.#limit(`tn_000000000${tenant}_1` as TenantId, ms),
   };
+
+  #share(tenantId: TenantId, what: number, cores: number): void {
+    const { queues, cohorts } = this.world.cell;
+    const quotas = { cpu: { nominalMilli: cores * 1_000, borrowingMaxMilli: cores === 2 ? 1_000 : null, lendingMaxMilli: null } };
+    const eager = { withinQueue: 'lower_priority', reclaim: 'any' } as const;
+    const own = {
+      name: tenantId.replaceAll('_', '-'),
+      settings: { parent: 'root', weight: 1 + cores, quotas },
+      tenantId,
+      organisationId: null,
+    };
+    const acts = [
+      () => queues.createQueue(tenantId, 'nightly', { weight: 2, ...eager }, null),
+      () => queues.changeQueue(tenantId, 'nightly', { quotas, stop: (['none', 'hold', 'hold_and_drain'] as const)[cores]! }),
+      () => queues.removeQueue(tenantId, 'nightly'),
+      () => queues.changeQueue(tenantId, 'default', { ...eager, weight: 1 + cores }),
+      () => cohorts.createCohort(own, null),
+      () => (cores === 0 ? cohorts.removeCohort(own.name) : cohorts.changeCohort(own.name, own.settings)),
+    ];
+    const done = acts[what]!();
+    if (done.ok) seen[what === 0 ? 'queuesMade' : 'shared'] += 1;
+  }
 
   #limit(tenantId: TenantId, ms: number): void {
     // What is taken stays taken.
@@ -260,6 +291,10 @@ class Simulation {
     this.world.quotas = this.#fund;
     this.#answers = 'well';
     for (const tenantId of this.limits.keys()) this.#limit(tenantId, LIMITS.quotaMax);
+    for (const { cohort } of valueOf(this.world.cell.cohorts.cohorts(10)))
+      if (cohort.name !== 'root') this.world.cell.cohorts.removeCohort(cohort.name);
+    for (let tenant = 0; tenant < 3; tenant++)
+      this.world.cell.queues.changeQueue(`tn_000000000${tenant}_1` as TenantId, 'nightly', { stop: 'none', quotas: {} });
     for (let round = 0; [...this.#stored().values()].some((job) => !isFinished(job)); round++) {
       expect(round, 'no job is lost').toBeLessThan(this.submitted + 40);
       // The pools of before are gone.
@@ -315,6 +350,11 @@ describe('the served cell in a hostile world', () => {
       expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(10);
   });
 });
+
+function valueOf<T>(outcome: Outcome<T>): T {
+  assert.ok(outcome.ok);
+  return outcome.value;
+}
 
 /** The records that the engine comes to from the recorded events alone, as the simulator runs it. */
 function replayed(storage: FailingSql) {

@@ -35,6 +35,8 @@ const FORGED: Readonly<Record<string, () => string>> = {
   index: () => `forged-${random(10)}`,
   collection: () => `forged-${random(10)}`,
   alias: () => `forged-${random(10)}`,
+  queue: () => `forged-${random(10)}`,
+  cohort: () => `forged-${random(10)}`,
   file: () => `file_${random(26)}${randomBytes(1)[0]! < 128 ? '' : '_1'}`,
   job: () => `job_${random(26)}`,
   attempt: () => `job_${random(26)}_1`,
@@ -97,9 +99,10 @@ export const FORGED_CALLS: Readonly<Record<string, readonly (() => ForgedCall)[]
   // qdrantCreateCollection is left out: it creates the collection that it names.
   'index names': [...endpointsOf('index'), ...endpointsOf('collection', 'qdrantCreateCollection')],
   'alias names': endpointsOf('alias'),
+  'queue and cohort names': [...endpointsOf('queue'), ...endpointsOf('cohort')],
   organisations: [
     ...endpointsOf('organisation'),
-    ...(['createTenant', 'createCredit', 'createCharge', 'createWebhook'] as const).map(callOf),
+    ...(['createTenant', 'createCredit', 'createCharge', 'createWebhook', 'createCohort'] as const).map(callOf),
     ...['tenants', 'audit', 'usage', 'credits', 'charges', 'budgets', 'webhooks', 'alerts', 'invoices', 'invoices/2026-10'].map((path) =>
       reading('admin', 'organisation', (id) => `/v1/${path}?organisation=${id}`),
     ),

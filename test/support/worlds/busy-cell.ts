@@ -1,4 +1,5 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
+import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
 import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import type { JobSpec, ModelWeights, ResourceOption } from '../../../src/scheduler/engine/model/job-spec.ts';
 import type { NodeSpec } from '../../../src/scheduler/engine/model/pool-spec.ts';
@@ -90,7 +91,42 @@ export class BusyCell {
     if (roll === 28) return { kind: 'price', row: this.#price() };
     if (roll === 29) return { kind: 'suspend', queue: 'b', isSuspended: this.#chance(2) };
     if (roll === 30) return { kind: 'provision_failed', poolId: SPOT, count: 1 };
+    if (roll === 31) return this.#cohorts();
     return { kind: 'tick' };
+  }
+
+  /** Another tree: quotas and weights that change, queues that stop and move, a cohort that comes above a queue and goes again. */
+  #cohorts(): CellEvent {
+    const { tree } = this.world.cell;
+    const change = (name: string, changes: Partial<CohortSpec>): CohortSpec => {
+      const { spec } = tree.node(name);
+      return {
+        ...spec,
+        ...changes,
+        eviction: spec.eviction && { ...spec.eviction, leavingMaxCount: 5, reclaimsLowerOnly: this.#chance(3) },
+      };
+    };
+    const isTeam = tree.find('team') !== undefined;
+    const roll = this.#below(4);
+    if (roll === 0) {
+      const quotas = { H100: of(this.#below(5) * 1_000, this.#chance(2) ? 2_000 : null) };
+      return {
+        kind: 'change_cohorts',
+        saved: [change(this.#pick(['a', 'c']), { quotas, weightMilli: 500 * (1 + this.#below(4)) })],
+        gone: [],
+      };
+    }
+    if (roll === 1) {
+      const { stop: _, ...open } = change('b', { parent: this.#pick(['lab', 'all', ...(isTeam ? ['team'] : [])]) });
+      const stop = this.#pick(['hold', 'hold_and_drain', undefined, undefined] as const);
+      return { kind: 'change_cohorts', saved: [stop === undefined ? open : { ...open, stop }], gone: [] };
+    }
+    if (!isTeam) {
+      const team = { ...cohort('team', 'lab'), quotas: this.#chance(2) ? { H100: of(1_000) } : {} };
+      return { kind: 'change_cohorts', saved: [team, change('a', { parent: 'team' })], gone: [] };
+    }
+    const back = ['a', 'b'].filter((name) => tree.node(name).spec.parent === 'team').map((name) => change(name, { parent: 'lab' }));
+    return { kind: 'change_cohorts', saved: back, gone: ['team'] };
   }
 
   /** The answer to an attempt that asks for a grant; or news of a payer. */

@@ -17,7 +17,7 @@ describe('what is metered', () => {
     const agents = ROWS.filter(([, { access }]) => access.kind === 'agent').map(([, { path }]) => path);
     expect(agents.filter((path) => !path.startsWith('/v1/pools/:pool/'))).toEqual([]);
     // The admin manages; its routes neither store nor compute anything of tenants.
-    const managed = /^\/v1\/(organisations|tenants|quotas|budgets|invoices|credits|charges|webhooks|alerts|audit|pools)\b/;
+    const managed = /^\/v1\/(cohorts|organisations|tenants|quotas|budgets|invoices|credits|charges|webhooks|alerts|audit|pools)\b/;
     const admin = ROWS.filter(([, { access }]) => access.kind === 'admin').map(([, { path }]) => path);
     expect(admin.filter((path) => !managed.test(path))).toEqual([]);
   });

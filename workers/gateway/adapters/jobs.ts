@@ -16,6 +16,7 @@ import { JobLogs } from '../../../src/gateway/jobs/job-logs.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
+import { Queues } from '../../../src/gateway/jobs/queues.ts';
 import type { ReplicaAnswer } from '../../../src/gateway/jobs/replica-router.ts';
 import { ReplicaRouter } from '../../../src/gateway/jobs/replica-router.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
@@ -25,7 +26,8 @@ import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { IdSigner } from '../../../src/kernel/id-signer.ts';
-import type { PoolId, TenantId } from '../../../src/kernel/ids.ts';
+import type { OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
@@ -42,6 +44,7 @@ export interface Heavy {
   readonly writer: FileWriter<FileContent>;
   readonly jobs: JobDesk;
   readonly batches: Batches;
+  readonly queues: Queues;
   readonly admin: PoolAdmin;
   readonly agents: AgentAuthenticator;
   readonly attempts: AttemptFiles<FileContent>;
@@ -77,12 +80,17 @@ export function wireHeavy(
   const files = new FileCatalogue<FileContent>({ store, writer, spent, queue, clock, rng, hmac });
   const logs = new JobLogs({ pools, shard: logShards(env.JOB_LOG), find: (tenant, job) => queue.job(tenant, job) });
   const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
+  const knows = async (tenant: TenantId | undefined, organisation: OrganisationId | undefined) => {
+    if (tenant !== undefined) return recordsOf(tenant).tenant(tenant);
+    return organisation === undefined ? ok(null) : organisations.at(organisation).organisation();
+  };
   const jobs = new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob });
   return {
     files,
     uploads: new Uploads({ store, writer, md5: md5Of, clock, rng, hmac }),
     jobs,
     batches: new Batches({ jobs, files, clock, defaultModel: STATIC_MODEL.id }),
+    queues: new Queues({ cell: queue, knows }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
     agents: new AgentAuthenticator(pools, hmac, isKnown),
     attempts: new AttemptFiles({ pools, writer, files, store, clock, authorityOf }),

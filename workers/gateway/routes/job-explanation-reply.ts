@@ -13,6 +13,7 @@ export const explanationReply = ({ id, state }: Job, explanation: JobExplanation
   object: 'job_explanation',
   state,
   ...waitingReply(explanation),
+  evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
 });
 
 export const planReply = ({ plan: { placement, evicted, waiting }, cost }: PlannedJob): JobPlanReply => ({
@@ -35,7 +36,7 @@ export const planReply = ({ plan: { placement, evicted, waiting }, cost }: Plann
 });
 
 /** Why a job waits, as the API shows it. */
-const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state'> => ({
+const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted'> => ({
   reason: why.reason,
   options: why.blockers.map(blockerReply),
   position: why.position,
@@ -92,6 +93,7 @@ function remedyReply(remedy: JobRemedy): JobExplanationReply['remedies'][number]
       return { kind: remedy.kind, option: remedy.option };
     case 'offer_kind':
     case 'resume':
+    case 'start_queue':
     case 'more_budget':
     case 'finish_dependencies':
       return { kind: remedy.kind };

@@ -48,6 +48,8 @@ export type Why =
   | { readonly kind: 'not_waiting' }
   | { readonly kind: 'dependencies'; readonly jobs: readonly JobId[] }
   | { readonly kind: 'queue_suspended' }
+  /** Its queue places no jobs. */
+  | { readonly kind: 'queue_stopped' }
   /** Its payer was refused a grant, and is asked again then. */
   | { readonly kind: 'payer_refused'; readonly retryAtMs: number }
   /** Its owner lets it wait. */
@@ -98,6 +100,7 @@ function haltOf(cell: Cell, job: JobRecord): Why | undefined {
   const jobs = job.spec.dependsOn.filter((id) => cell.jobs.find(id)?.state !== 'succeeded');
   if (jobs.length > 0) return { kind: 'dependencies', jobs };
   if (cell.queue(job.spec.queue).isSuspended) return { kind: 'queue_suspended' };
+  if (cell.isStopped(cell.holdings.queueOf(job.spec))) return { kind: 'queue_stopped' };
   const retryAtMs = cell.payers.heldUntilMs(payerOf(job.spec));
   return retryAtMs === undefined ? undefined : { kind: 'payer_refused', retryAtMs };
 }

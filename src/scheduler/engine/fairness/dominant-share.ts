@@ -54,3 +54,19 @@ export function aged({ averagePpm, untilMs }: UsageHistory, sharePpm: number, no
   }
   return { averagePpm: average, untilMs: untilMs + steps * stepMs };
 }
+
+/** The history of a member whose weight has changed: what it has had counts by its weight of now. */
+export const reweighed = (history: UsageHistory, beforeMilli: number, afterMilli: number): UsageHistory => ({
+  ...history,
+  averagePpm: Math.floor((history.averagePpm * beforeMilli) / afterMilli),
+});
+
+/** What the members of a cohort have had together up to `nowMs`, by the cohort's own weight. */
+export function gathered(
+  members: readonly { readonly history: UsageHistory; readonly weightMilli: number }[],
+  weightMilli: number,
+  nowMs: number,
+): UsageHistory {
+  const had = members.reduce((sum, { history, weightMilli: its }) => sum + history.averagePpm * its, 0);
+  return { averagePpm: Math.floor(had / weightMilli), untilMs: nowMs };
+}

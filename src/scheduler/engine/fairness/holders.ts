@@ -30,6 +30,12 @@ export class Holders {
     if (this.#undo.isOpen) this.#undo.note(() => this.#insert(holder));
   }
 
+  /** Takes these holders instead of those before: queues may have other quotas now. */
+  restart(holders: Iterable<Holder>): void {
+    for (const known of [this.#queues, this.#sums, this.#covers, this.#asked]) known.clear();
+    for (const holder of holders) this.#insert(holder);
+  }
+
   /** How well the quota of a holder is covered: 0 by its own queue, more the further up its quota comes from. */
   standing(holder: Holder): number {
     const { queue, jobId } = holder;

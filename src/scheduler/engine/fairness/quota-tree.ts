@@ -13,6 +13,8 @@ export interface CohortSpec {
   readonly quotas: Readonly<Record<string, Quota>>;
   /** How jobs of the queue may be evicted, and what they may evict; null for a cohort. */
   readonly eviction: EvictionPolicy | null;
+  /** Of a queue that places no job: `hold_and_drain` also asks those that run to leave. Absent: it places them. */
+  readonly stop?: 'hold' | 'hold_and_drain';
 }
 
 export interface Quota {
@@ -39,13 +41,16 @@ interface Account {
 
 /** A cohort or queue with its position in the tree. */
 export interface CohortNode {
-  readonly spec: CohortSpec;
-  readonly parent: CohortNode | null;
+  spec: CohortSpec;
+  parent: CohortNode | null;
   readonly children: CohortNode[];
   /** 0 for a queue; one more than the highest of its children for a cohort. */
   height: number;
   readonly accounts: Map<string, Account>;
 }
+
+/** The cohorts above a queue, and itself, without the root. */
+export const belowRoot = (node: CohortNode): readonly CohortNode[] => (node.parent === null ? [] : [node, ...belowRoot(node.parent)]);
 
 export const rootOf = (node: CohortNode): CohortNode => (node.parent === null ? node : rootOf(node.parent));
 
@@ -76,20 +81,44 @@ export class QuotaTree {
   readonly #nodes = new Map<string, CohortNode>();
   readonly #undo: UndoLog;
 
-  /** `specs` name each parent before its children. */
+  /** Members of a cohort are in the order of `specs`. */
   constructor(specs: readonly CohortSpec[], undo: UndoLog) {
     this.#undo = undo;
-    for (const spec of specs) this.#add(spec);
-    for (const spec of specs.toReversed()) openAccounts(this.node(spec.name));
-    for (const spec of specs) shareResources(this.node(spec.name));
+    this.change(specs);
+  }
+
+  /** Makes it the tree of these cohorts and queues, of which nothing is in use. What stays is the same node. Not undone by a trial. */
+  change(specs: readonly CohortSpec[]): void {
+    const before = new Map(this.#nodes);
+    this.#nodes.clear();
+    for (const spec of specs) {
+      assert(!this.#nodes.has(spec.name), `cohort ${spec.name} is named once`);
+      const node = before.get(spec.name) ?? { spec, parent: null, children: [], height: 0, accounts: new Map<string, Account>() };
+      node.spec = spec;
+      node.parent = null;
+      node.children.length = 0;
+      node.accounts.clear();
+      this.#nodes.set(spec.name, node);
+    }
+    for (const node of this.#nodes.values()) if (node.spec.parent !== null) attach(node, this.node(node.spec.parent));
+    for (const root of this.roots) openAccounts(root);
+    for (const root of this.roots) for (const child of root.children) shareResources(child);
   }
 
   get roots(): readonly CohortNode[] {
     return [...this.#nodes.values()].filter(({ parent }) => parent === null);
   }
 
+  get names(): readonly string[] {
+    return [...this.#nodes.keys()];
+  }
+
   node(name: string): CohortNode {
     return must(this.#nodes.get(name), `there is a cohort ${name}`);
+  }
+
+  find(name: string): CohortNode | undefined {
+    return this.#nodes.get(name);
   }
 
   /** The queue of that name, if there is one. */
@@ -108,8 +137,10 @@ export class QuotaTree {
   addQueue(spec: CohortSpec): void {
     assert(spec.eviction !== null && spec.parent !== null && Object.keys(spec.quotas).length === 0, 'the queue lends nothing');
     assert(spec.eviction.leavingMaxCount !== Infinity, 'the queue is stored as JSON, which knows no infinity');
-    this.#add(spec);
-    const node = this.node(spec.name);
+    assert(!this.#nodes.has(spec.name), `cohort ${spec.name} is named once`);
+    const node: CohortNode = { spec, parent: null, children: [], height: 0, accounts: new Map() };
+    this.#nodes.set(spec.name, node);
+    attach(node, this.node(spec.parent));
     for (let above = node; above.parent !== null; above = above.parent)
       above.parent.height = Math.max(above.parent.height, above.height + 1);
     shareResources(node);
@@ -127,19 +158,17 @@ export class QuotaTree {
       node.height = node.children.reduce((height, child) => Math.max(height, child.height + 1), 0);
     }
   }
-
-  #add(spec: CohortSpec): void {
-    assert(!this.#nodes.has(spec.name), `cohort ${spec.name} is named once`);
-    const parent = spec.parent === null ? null : this.node(spec.parent);
-    assert(parent === null || parent.spec.eviction === null, 'queues are leaves');
-    const node: CohortNode = { spec, parent, children: [], height: 0, accounts: new Map() };
-    this.#nodes.set(spec.name, node);
-    parent?.children.push(node);
-  }
 }
 
-/** Opens the accounts of a node whose children have theirs. */
+function attach(node: CohortNode, parent: CohortNode): void {
+  assert(parent.spec.eviction === null, 'queues are leaves');
+  node.parent = parent;
+  parent.children.push(node);
+}
+
+/** Opens the accounts of a node and of all below it. */
 function openAccounts(node: CohortNode): void {
+  for (const child of node.children) openAccounts(child);
   node.height = node.children.reduce((height, child) => Math.max(height, child.height + 1), 0);
   const resources = new Set([...Object.keys(node.spec.quotas), ...node.children.flatMap(({ accounts }) => [...accounts.keys()])]);
   for (const resource of resources) {
@@ -158,6 +187,7 @@ function shareResources(node: CohortNode): void {
   for (const resource of node.parent?.accounts.keys() ?? []) {
     if (!node.accounts.has(resource)) node.accounts.set(resource, { subtree: 0, kept: 0, borrowingMax: Infinity, used: 0, held: 0 });
   }
+  for (const child of node.children) shareResources(child);
 }
 
 /** Changes what is in use from a queue upwards: a member's own first, and only what goes beyond it in the cohort. */

@@ -35,7 +35,7 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
   cell.payers.probe(payerOf(job.spec));
   releaseHold(cell, job.spec.id);
   saveJob(cell, admitted);
-  if (cell.settings.takesTurns === true) cell.saveQueue({ ...cell.queue(job.spec.queue), servedAtMs: cell.nowMs });
+  if (cell.settings.takesTurns === true) cell.takeTurn(cell.holdings.queueOf(job.spec));
   start(cell, admitted);
   wakeClaimants(cell, job, attempt);
 }

@@ -117,6 +117,7 @@ const AFTER_LEAVING: Readonly<Record<EvictionReason, Aftermath>> = {
   node_drain: WAITS,
   node_lost: WAITS,
   tenant_suspended: WAITS,
+  queue_stopped: WAITS,
   budget_exhausted: WAITS,
   scaled_to_zero: WAITS,
   suspended: WAITS,

@@ -1,8 +1,9 @@
+import { assert } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { PoolChoice } from '../admission/offer.ts';
-import { dominantSharePpm, aged, NO_HISTORY } from '../fairness/dominant-share.ts';
+import { dominantSharePpm, aged, gathered, NO_HISTORY, reweighed } from '../fairness/dominant-share.ts';
 import type { CohortNode, CohortSpec } from '../fairness/quota-tree.ts';
-import { rootOf, QuotaTree } from '../fairness/quota-tree.ts';
+import { belowRoot, rootOf, QuotaTree } from '../fairness/quota-tree.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { AcceleratorType, PoolSpec } from '../model/pool-spec.ts';
 import { acceptsPool, payerOf } from '../model/job-spec.ts';
@@ -56,6 +57,8 @@ export class Cell {
   poolChoices = new WeakMap<JobSpec['options'], PoolChoice[]>();
   readonly #accelerators: Map<string, AcceleratorType>;
   readonly #queues = new Map<string, QueueRecord>();
+  /** Cohorts and queues that came after the settings were made, or differ from them. */
+  readonly #cohorts: Map<string, CohortSpec>;
   readonly #timers = new Timers();
   readonly #decisions: CellDecision[] = [];
   #wakeAtMs = Infinity;
@@ -72,7 +75,8 @@ export class Cell {
     });
     this.fleet = new Fleet(settings.pools, this.undo);
     this.placer = settings.placer(this.fleet.cluster, this.jobs.mix, (id) => this.fleet.pool(id).spec.placer ?? 'least_waste');
-    this.tree = new QuotaTree([...settings.cohorts, ...(records?.cohorts ?? [])], this.undo);
+    this.#cohorts = new Map((records?.cohorts ?? []).map((spec) => [spec.name, spec]));
+    this.tree = new QuotaTree(this.#specs(), this.undo);
     this.holdings = new Holdings(this.fleet.cluster, this.tree, this.undo);
     this.idleNodes = new IdleNodes(this.fleet, this.holdings.occupants);
     if (records !== undefined) this.#load(records);
@@ -93,9 +97,14 @@ export class Cell {
     return this.#queues.get(name) ?? { name, isSuspended: false, history: NO_HISTORY };
   }
 
+  /** Whether no job of a queue may be placed now. */
+  isStopped({ spec }: CohortNode): boolean {
+    return spec.stop !== undefined || this.queue(spec.name).isSuspended;
+  }
+
   /** Whether no job of a class may be placed now, whatever is free: its queue is suspended, or its payer was refused. */
   isHalted({ queue, exemplar }: PendingClass): boolean {
-    return this.queue(queue.spec.name).isSuspended || this.payers.heldUntilMs(payerOf(exemplar)) !== undefined;
+    return this.isStopped(queue) || this.payers.heldUntilMs(payerOf(exemplar)) !== undefined;
   }
 
   /** The job for which something is due by now, soonest first. */
@@ -142,7 +151,7 @@ export class Cell {
   /** Changes a job and what is derived from it. Returns whether the job gave up quota or nodes. */
   record(job: JobRecord): boolean {
     const before = this.jobs.find(job.spec.id);
-    this.#ageHistory(this.holdings.queueOf(job.spec));
+    for (const node of belowRoot(this.holdings.queueOf(job.spec))) this.#ageHistory(node);
     this.#put(before, job);
     this.decide({ kind: 'save', job });
     return this.holdings.change(before, job);
@@ -152,6 +161,7 @@ export class Cell {
   addQueue(spec: CohortSpec): void {
     if (this.tree.queue(spec.name) !== undefined) return;
     this.tree.addQueue(spec);
+    this.#cohorts.set(spec.name, spec);
     this.decide({ kind: 'save_cohort', spec });
   }
 
@@ -161,10 +171,39 @@ export class Cell {
     if (isNamed || this.tree.queue(name) === undefined) return;
     for (const job of this.jobs.all) if (job.spec.queue === name && !isFinished(job)) return;
     this.tree.removeQueue(name);
-    this.#queues.delete(name);
-    this.durations.forgetQueue(name);
-    this.throughputs.forgetQueue(name);
-    this.decide({ kind: 'forget_cohort', name });
+    this.#forgetCohort(name);
+  }
+
+  /**
+   * Changes cohorts and queues, and forgets some that have no unfinished job. What jobs have stays theirs, and what queues have had lately goes on
+   * counting: by their weight of now, and for the cohorts that they come under.
+   */
+  changeCohorts(saved: readonly CohortSpec[], gone: readonly string[]): void {
+    assert(!this.undo.isOpen, 'a tree is changed for good');
+    const known = saved.flatMap(({ name }) => this.tree.find(name) ?? []);
+    for (const node of known) if (node.parent !== null) this.#ageHistory(node);
+    const before = new Map(known.map((node) => [node.spec.name, { weightMilli: node.spec.weightMilli, root: rootOf(node).spec.name }]));
+    for (const name of gone) this.#forgetCohort(name);
+    for (const spec of saved) {
+      assert(spec.eviction?.leavingMaxCount !== Infinity, 'the queue is stored as JSON, which knows no infinity');
+      this.#cohorts.set(spec.name, spec);
+      this.decide({ kind: 'save_cohort', spec });
+    }
+    this.tree.change(this.#specs());
+    this.holdings.recount(this.jobs.inOrder(this.jobs.placed));
+    for (const { name, weightMilli } of saved) {
+      const node = this.tree.node(name);
+      const former = before.get(name);
+      if (former === undefined) this.#beginHistory(node);
+      else if (node.parent !== null) this.#keepHistory(name, reweighed(this.queue(name).history, former.weightMilli, weightMilli));
+      assert(former === undefined || former.root === rootOf(node).spec.name, 'a queue stays below its root');
+    }
+    this.pending.wake(() => true);
+  }
+
+  /** A job of a queue is placed: it, and the cohorts above, have had their turn. */
+  takeTurn(queue: CohortNode): void {
+    for (const { spec } of belowRoot(queue)) this.saveQueue({ ...this.queue(spec.name), servedAtMs: this.nowMs });
   }
 
   /** Takes a pool in, once per id. Waiting jobs may run there from now on. */
@@ -262,9 +301,38 @@ export class Cell {
   }
 
   #ageHistory(queue: CohortNode): void {
-    const record = this.queue(queue.spec.name);
-    const history = aged(record.history, dominantSharePpm(queue), this.nowMs, this.settings.historyHalfLifeMs);
-    if (history.untilMs !== record.history.untilMs) this.saveQueue({ ...record, history });
+    const { name } = queue.spec;
+    this.#keepHistory(name, aged(this.queue(name).history, dominantSharePpm(queue), this.nowMs, this.settings.historyHalfLifeMs));
+  }
+
+  /** A cohort that comes has had what its members have had. */
+  #beginHistory({ spec, parent, children }: CohortNode): void {
+    if (parent === null || children.length === 0) return;
+    const members = children.map((child) => ({ ...this.queue(child.spec.name), weightMilli: child.spec.weightMilli }));
+    const servedAtMs = Math.max(...members.map((member) => member.servedAtMs ?? 0));
+    const history = gathered(members, spec.weightMilli, this.nowMs);
+    this.saveQueue({ ...this.queue(spec.name), history, ...(servedAtMs === 0 ? {} : { servedAtMs }) });
+  }
+
+  #keepHistory(name: string, history: QueueRecord['history']): void {
+    const record = this.queue(name);
+    const { averagePpm, untilMs } = record.history;
+    if (history.untilMs !== untilMs || history.averagePpm !== averagePpm) this.saveQueue({ ...record, history });
+  }
+
+  #forgetCohort(name: string): void {
+    this.#cohorts.delete(name);
+    this.#queues.delete(name);
+    this.durations.forgetQueue(name);
+    this.throughputs.forgetQueue(name);
+    this.decide({ kind: 'forget_cohort', name });
+  }
+
+  /** All cohorts and queues: those of the settings first, then in the order in which they came. */
+  #specs(): readonly CohortSpec[] {
+    const given = this.settings.cohorts.map((spec) => this.#cohorts.get(spec.name) ?? spec);
+    const names = new Set(given.map(({ name }) => name));
+    return [...given, ...[...this.#cohorts.values()].filter(({ name }) => !names.has(name))];
   }
 
   #poolsFor({ options }: JobSpec): readonly PoolId[] {

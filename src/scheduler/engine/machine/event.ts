@@ -65,6 +65,11 @@ export type CellEvent =
   | { readonly kind: 'add_queue'; readonly spec: CohortSpec }
   /** A queue that came after the settings, if no unfinished job is in it; nothing is remembered of it. */
   | { readonly kind: 'remove_queue'; readonly name: string }
+  /**
+   * Cohorts and queues as they are from now on, and the names of those that are no more: queues without unfinished jobs. What runs goes on, under
+   * the quotas of now. No queue comes under another root.
+   */
+  | { readonly kind: 'change_cohorts'; readonly saved: readonly CohortSpec[]; readonly gone: readonly string[] }
   | { readonly kind: 'add_pool'; readonly spec: PoolSpec }
   /** What a pool is from now on. What runs there goes on. */
   | { readonly kind: 'change_pool'; readonly spec: PoolSpec }

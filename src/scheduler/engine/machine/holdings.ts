@@ -49,6 +49,16 @@ export class Holdings {
     return this.holderOf(job, option, priority);
   }
 
+  /** Counts anew what these jobs take of their queues' quotas: the tree is another one. */
+  recount(jobs: readonly JobRecord[]): void {
+    const owned = jobs.flatMap((job) => {
+      const attempt = owner(job);
+      return attempt === null ? [] : [{ job, attempt }];
+    });
+    for (const { job, attempt } of owned) this.#tree.take(this.queueOf(job.spec), bundleHeld({ spec: job.spec, attempt }), 1);
+    this.holders.restart(owned.map(({ job, attempt }) => this.holderWith(job, attempt)));
+  }
+
   /** Follows a change of a job. Answers whether it gave something back. */
   change(before: JobRecord | undefined, after: JobRecord): boolean {
     const owned = before === undefined ? null : owner(before);

@@ -32,6 +32,7 @@ export type EvictionReason =
   | 'deadline'
   | 'cost_cap'
   | 'tenant_suspended'
+  | 'queue_stopped'
   | 'budget_exhausted'
   | 'scaled_to_zero'
   | 'suspended'

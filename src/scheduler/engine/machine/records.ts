@@ -62,7 +62,7 @@ export interface NodeRecord {
   readonly weights: readonly ResidentWeights[];
 }
 
-/** What is remembered of a queue. */
+/** What is remembered of a queue, or of a cohort of queues. */
 export interface QueueRecord {
   readonly name: string;
   readonly isSuspended: boolean;

@@ -17,10 +17,11 @@ import type { JobSpec } from '../model/job-spec.ts';
 import type { Cell } from './cell.ts';
 import { saveJob } from './changes.ts';
 import type { CellEvent } from './event.ts';
+import { changeCohorts, clearQueue } from './cohort-events.ts';
 import { command, isJobCommand } from './job-commands.ts';
 import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
-import { toEach, addNodes, cordon, drain, dropEmpty, nodeLost, provisionFailed, uncordon } from './node-events.ts';
+import { addNodes, cordon, drain, dropEmpty, nodeLost, provisionFailed, uncordon } from './node-events.ts';
 import type { CellDecision } from './records.ts';
 import { report } from './report.ts';
 import { dueOf } from './timers.ts';
@@ -68,7 +69,7 @@ export function stepAll(
  * had been examined.
  */
 function scheduleAnotherPass(cell: Cell): void {
-  for (const { queue } of cell.pending.awake()) if (!cell.queue(queue.spec.name).isSuspended) return cell.wakeAt(cell.nowMs);
+  for (const { queue } of cell.pending.awake()) if (!cell.isStopped(queue)) return cell.wakeAt(cell.nowMs);
 }
 
 function apply(cell: Cell, event: CellEvent): EventOutcome {
@@ -109,6 +110,7 @@ function apply(cell: Cell, event: CellEvent): EventOutcome {
 const FLEET_EVENTS = [
   'add_queue',
   'remove_queue',
+  'change_cohorts',
   'add_pool',
   'change_pool',
   'remove_pool',
@@ -133,6 +135,8 @@ function changeFleet(cell: Cell, event: FleetEvent): void {
       return cell.addQueue(event.spec);
     case 'remove_queue':
       return cell.removeQueue(event.name);
+    case 'change_cohorts':
+      return changeCohorts(cell, event);
     case 'add_pool':
       return cell.addPool(event.spec);
     case 'change_pool':
@@ -172,10 +176,8 @@ function suspend(cell: Cell, { queue: name, isSuspended }: { readonly queue: str
   const queue = cell.tree.queue(name);
   if (queue === undefined) return refuse('invalid_value', `there is no queue ${name}`, 'queue');
   cell.saveQueue({ ...cell.queue(name), isSuspended });
-  if (isSuspended) {
-    const jobs = cell.jobs.inOrder(cell.jobs.placed).filter(({ spec }) => spec.queue === name);
-    toEach(cell, jobs, (job) => requestEviction(cell, job, { reason: 'tenant_suspended' }));
-  } else cell.pending.wake((pending) => pending.queue === queue);
+  if (isSuspended) clearQueue(cell, name, 'tenant_suspended');
+  else cell.pending.wake((pending) => pending.queue === queue);
   return ok(undefined);
 }
 

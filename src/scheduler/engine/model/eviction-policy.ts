@@ -16,6 +16,8 @@ export interface EvictionPolicy {
   readonly protectedKinds: readonly JobKind[];
   /** Whether its jobs take back what others borrowed. */
   readonly reclaimWithinCohort: boolean;
+  /** Whether that is from jobs of less priority alone; absent: from any. */
+  readonly reclaimsLowerOnly?: boolean;
   /** Whether its jobs evict others of the same queue with less priority. */
   readonly preemptWithinQueue: boolean;
   /** Whether its jobs evict those of queues that have a larger share. */

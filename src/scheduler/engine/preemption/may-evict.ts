@@ -15,7 +15,7 @@ import { WHOLE_MILLI } from '../model/pool-spec.ts';
  */
 export function mayEvict(cell: Cell, asking: Holder): readonly Victim[] {
   const { holders } = cell.holdings;
-  const { victimOrder, preemptWithinQueue, reclaimWithinCohort, preemptForFairShare } = policyOf(asking.queue);
+  const { victimOrder, preemptWithinQueue, reclaimWithinCohort, reclaimsLowerOnly, preemptForFairShare } = policyOf(asking.queue);
   if (!preemptWithinQueue && !reclaimWithinCohort && !preemptForFairShare) return [];
   const standing = holders.standingWith(asking);
   const victims: Victim[] = [];
@@ -23,6 +23,7 @@ export function mayEvict(cell: Cell, asking: Holder): readonly Victim[] {
     const reason = ruleFor(cell, asking, standing, other);
     if (reason === undefined) continue;
     for (const holder of inQuestion(cell, asking, other, reason)) {
+      if (reason === 'reclaim' && reclaimsLowerOnly === true && holder.priority >= asking.priority) continue;
       const job = RULES[reason](asking, standing, holder, holders) ? cell.jobs.get(holder.jobId) : undefined;
       if (job !== undefined && isOpenTo(cell, job)) victims.push({ job, reason, cost: costOf(cell, victimOrder, job) });
     }

@@ -146,7 +146,7 @@ function headsOf(cell: Cell, classes: Iterable<PendingClass>): ReadonlyMap<Cohor
   const heads = new Map<CohortNode, Head>();
   for (const pending of classes) {
     const { queue } = pending;
-    if (!pending.isAwake || cell.queue(queue.spec.name).isSuspended) continue;
+    if (!pending.isAwake || cell.isStopped(queue)) continue;
     const heldUntilMs = cell.payers.heldUntilMs(payerOf(pending.exemplar));
     if (heldUntilMs !== undefined) {
       cell.pending.sleep(pending);
@@ -179,9 +179,9 @@ function entryOf(cell: Cell, member: CohortNode, head: Head): Entry {
     const account = member.accounts.get(resource);
     return account !== undefined && account.used + quantity > account.subtree;
   });
-  const record = member.height === 0 ? cell.queue(member.spec.name) : undefined;
-  const sharePpm = dominantSharePpm(member, head.bundle) + (record?.history.averagePpm ?? 0);
-  return { head, borrows: borrows ? 1 : 0, sharePpm, servedAtMs: record?.servedAtMs ?? 0 };
+  const { history, servedAtMs = 0 } = cell.queue(member.spec.name);
+  const sharePpm = dominantSharePpm(member, head.bundle) + history.averagePpm;
+  return { head, borrows: borrows ? 1 : 0, sharePpm, servedAtMs };
 }
 
 /** Members within their own quota first, then those that have less; or, where priority rules, the reverse. */

@@ -35,7 +35,7 @@ it('[J90] jobs stored before they could ask for anything open with the defaults,
 it('[J91] what could never run is refused, naming the field', () => {
   const world = new ServedCell();
   const submit = (terms: object) => world.cell.submit(jobRequest(1, terms));
-  expect(submit({ queue: 'research' })).toMatchObject({ error: { code: 'invalid_value', path: ['queue'] } });
+  expect(submit({ queue: 'research' })).toMatchObject({ error: { code: 'queue_not_found', path: ['queue'] } });
   expect(submit({ deadlineAtMs: world.nowMs })).toMatchObject({ error: { code: 'invalid_value', path: ['deadline_at'] } });
   const options = [
     ANY_NODE,

@@ -5,7 +5,7 @@ import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
 import { migrate } from '../../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../../src/kernel/sql/sql-storage.ts';
-import { queueOf } from '../../../../src/scheduler/served/served-settings.ts';
+import { queueOf } from '../../../../src/scheduler/served/quotas/cohort-tree.ts';
 import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { NodeSql } from '../../../support/fakes/node-sql.ts';

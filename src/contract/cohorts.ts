@@ -1,0 +1,121 @@
+import * as z from 'zod';
+
+import { about, apiOnly, apiText } from './api-text.ts';
+import { name, organisationId, page, pageQuery, tenantId, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { ADMIN, json, NO_BODY } from './endpoint.ts';
+import type { CohortSettings } from './queue-record.ts';
+import { quotas, quotaTableOf, status, weight } from './queue-terms.ts';
+
+// How operators divide a deployment between tenants.
+
+const parent = name.meta(about('The cohort that it is below; `root` is above all.', 'root'));
+
+const settings = { parent: parent.optional(), weight: weight.optional(), quotas: quotas.optional() } as const;
+
+const create = z
+  .strictObject({
+    name,
+    ...settings,
+    tenant: tenantId.optional().meta(about('It is the cohort of this tenant, whose queues divide what it has.')),
+    organisation: organisationId
+      .optional()
+      .meta(about('It is the cohort of all tenants of this organisation that have none of their own.')),
+  })
+  .refine(({ tenant, organisation }) => tenant === undefined || organisation === undefined, {
+    path: ['organisation'],
+    message: 'excludes tenant',
+  });
+const change = z.strictObject(settings);
+
+export type CreateCohort = z.output<typeof create>;
+export type ChangeCohort = z.output<typeof change>;
+
+const cohort = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('cohort'),
+      name: z.string(),
+      parent: z.string().nullable().meta(about('Null: of `root` alone.')),
+      weight,
+      quotas,
+      tenant: z.string().nullable(),
+      organisation: z.string().nullable(),
+      created_at: unixSeconds.nullable().meta(about('Null: of `root`, which is always there.')),
+      ...status,
+    })
+    .meta({ id: 'Cohort' }),
+);
+
+export type CohortReply = z.infer<typeof cohort>;
+
+/** The settings that a request names, as they are kept. */
+export const cohortSettingsOf = (given: ChangeCohort): Partial<CohortSettings> => ({
+  ...(given.parent === undefined ? {} : { parent: given.parent }),
+  ...(given.weight === undefined ? {} : { weight: given.weight }),
+  ...(given.quotas === undefined ? {} : { quotas: quotaTableOf(given.quotas) }),
+});
+
+const common = { tag: 'Cohorts', access: ADMIN, meters: [], status: 200 } as const;
+const params = z.strictObject({ cohort: name });
+
+export const cohortEndpoints = {
+  createCohort: {
+    ...common,
+    method: 'POST',
+    path: '/v1/cohorts',
+    summary: apiText('Create a cohort of tenants'),
+    description: apiText(
+      'Cohorts form a tree, and share what their parent has by their weights. What one does not use of its quota the others of the tree may borrow, ' +
+        'as far as the limits of both allow. A tenant that is in none is right below `root`.',
+    ),
+    body: json(create),
+    status: 201,
+    reply: json(cohort),
+    idempotent: true,
+  },
+  listCohorts: {
+    ...common,
+    method: 'GET',
+    path: '/v1/cohorts',
+    summary: apiText('List cohorts by name, and how they stand'),
+    description: apiText('To get the next page, pass the last `name` as `after`.'),
+    query: pageQuery,
+    body: NO_BODY,
+    reply: json(apiOnly(() => page(cohort))),
+  },
+  getCohort: {
+    ...common,
+    method: 'GET',
+    path: '/v1/cohorts/:cohort',
+    summary: apiText('A cohort, what it has and what it would have in fairness'),
+    params,
+    body: NO_BODY,
+    reply: json(cohort),
+  },
+  changeCohort: {
+    ...common,
+    method: 'PATCH',
+    path: '/v1/cohorts/:cohort',
+    summary: apiText('Change a cohort while jobs run'),
+    description: apiText(
+      'What is absent stays; `quotas` are replaced as a whole. Jobs that run go on. Of `root`, `quotas` say how much there is to share of a resource ' +
+        'beyond what cohorts bring; what they do not name is not limited.',
+    ),
+    params,
+    body: json(change),
+    reply: json(cohort),
+  },
+  deleteCohort: {
+    ...common,
+    method: 'DELETE',
+    path: '/v1/cohorts/:cohort',
+    summary: apiText('Delete a cohort'),
+    description: apiText(
+      'Its tenants come under the cohort of their organisation, or under `root`. Refused (`state_conflict`) while there are cohorts below it.',
+    ),
+    params,
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ name: z.string(), object: z.literal('cohort.deleted'), deleted: z.literal(true) }))),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,15 @@
+/** Limits of queues, cohorts and reservations. See `LIMITS`. */
+export const QUEUE_LIMITS = {
+  // Queues of one tenant, each a leaf of the tree that shares are compared in.
+  queuesMaxCount: 64,
+  // Of one queue or cohort: types of accelerators, and cores. Each is an account in every cohort above.
+  quotaResourcesMaxCount: 16,
+  // Ten accelerators for each of as many agents as a cell has.
+  quotaAmountMax: 1_000_000,
+  // As many steps as shares tell apart.
+  queueWeightMax: 1_000,
+  // The tree is gone through whenever it changes, and when jobs are evicted for others.
+  cohortsMaxCount: 500,
+  // Cohorts between the root and a tenant. Quota that is borrowed is looked for at each level.
+  cohortDepthMax: 5,
+} as const;

@@ -1,0 +1,158 @@
+import * as z from 'zod';
+
+import { about, apiOnly, apiText } from './api-text.ts';
+import { name, page, pageQuery, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenant } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
+import type { QueueSettings } from './queue-record.ts';
+import { RECLAIM, STOP_POLICIES, WITHIN_QUEUE } from './queue-record.ts';
+import { quotas, quotasReply, quotaTableOf, status, weight } from './queue-terms.ts';
+
+// The queues that a tenant divides its jobs into.
+
+const priorityBound = z.int().min(0).max(LIMITS.jobPriorityMax);
+
+const priority = z
+  .strictObject({ min: priorityBound.optional(), max: priorityBound.optional() })
+  .meta(about('A job of the queue has a priority within these.'));
+
+const preemption = z
+  .strictObject({
+    within_queue: z
+      .enum(WITHIN_QUEUE)
+      .optional()
+      .meta(about('Whether a job evicts others of the same queue that have less priority.', 'lower_priority')),
+    reclaim: z
+      .enum(RECLAIM)
+      .optional()
+      .meta(about('From which jobs a job that its nominal quota covers takes back what they borrowed of that.', 'any')),
+  })
+  .meta(about('Which jobs are evicted for those of this queue: asked to save and stop, within their grace, to run again later.'));
+
+const stopPolicy = z
+  .enum(STOP_POLICIES)
+  .meta(about('`hold`: the queue starts no jobs. `hold_and_drain`: and those that run are asked to save and stop, to run again later.'));
+
+const settings = {
+  weight: weight.optional(),
+  quotas: quotas
+    .optional()
+    .meta(
+      about('Parts of what an operator granted the tenant, by resource: all of its queues together have no more nominal quota than that.'),
+    ),
+  priority: priority.optional(),
+  preemption: preemption.optional(),
+  stop_policy: stopPolicy.optional(),
+} as const;
+
+const create = z.strictObject({ name, ...settings });
+const change = z.strictObject(settings);
+
+export type CreateQueue = z.output<typeof create>;
+export type ChangeQueue = z.output<typeof change>;
+
+const queue = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('queue'),
+      name: z.string(),
+      weight,
+      quotas,
+      priority: z.object({ min: priorityBound, max: priorityBound }),
+      preemption: z.object({ within_queue: z.enum(WITHIN_QUEUE), reclaim: z.enum(RECLAIM) }),
+      stop_policy: stopPolicy,
+      created_at: unixSeconds.nullable().meta(about('Null: of the queue `default`, which is always there.')),
+      ...status,
+    })
+    .meta({ id: 'Queue' }),
+);
+
+export type QueueReply = z.infer<typeof queue>;
+
+/** The settings that a request names, as they are kept. */
+export const queueSettingsOf = ({
+  weight: given,
+  quotas: table,
+  priority: bounds,
+  preemption: evicts,
+  stop_policy,
+}: ChangeQueue): Partial<QueueSettings> => ({
+  ...(given === undefined ? {} : { weight: given }),
+  ...(table === undefined ? {} : { quotas: quotaTableOf(table) }),
+  ...(bounds?.min === undefined ? {} : { priorityMin: bounds.min }),
+  ...(bounds?.max === undefined ? {} : { priorityMax: bounds.max }),
+  ...(evicts?.within_queue === undefined ? {} : { withinQueue: evicts.within_queue }),
+  ...(evicts?.reclaim === undefined ? {} : { reclaim: evicts.reclaim }),
+  ...(stop_policy === undefined ? {} : { stop: stop_policy }),
+});
+
+/** The settings as they are answered. */
+export const replyOfQueueSettings = ({ weight: its, quotas: table, ...rest }: QueueSettings) => ({
+  weight: its,
+  quotas: quotasReply(table),
+  priority: { min: rest.priorityMin, max: rest.priorityMax },
+  preemption: { within_queue: rest.withinQueue, reclaim: rest.reclaim },
+  stop_policy: rest.stop,
+});
+
+const common = { tag: 'Queues', access: tenant('jobs'), meters: [], status: 200 } as const;
+const params = z.strictObject({ queue: name });
+
+export const queueEndpoints = {
+  createQueue: {
+    ...common,
+    method: 'POST',
+    path: '/v1/queues',
+    summary: apiText('Create a queue'),
+    description: apiText(
+      'Jobs name the queue that they wait in; those that name none wait in `default`, which every tenant has. The queues of a tenant share what the ' +
+        'tenant has by their weights; between tenants they count as one.',
+    ),
+    body: json(create),
+    status: 201,
+    reply: json(queue),
+    idempotent: true,
+  },
+  listQueues: {
+    ...common,
+    method: 'GET',
+    path: '/v1/queues',
+    summary: apiText('List queues by name, and how they stand'),
+    description: apiText('To get the next page, pass the last `name` as `after`.'),
+    query: pageQuery,
+    body: NO_BODY,
+    reply: json(apiOnly(() => page(queue))),
+  },
+  getQueue: {
+    ...common,
+    method: 'GET',
+    path: '/v1/queues/:queue',
+    summary: apiText('A queue, what it has and what it would have in fairness'),
+    params,
+    body: NO_BODY,
+    reply: json(queue),
+  },
+  changeQueue: {
+    ...common,
+    method: 'PATCH',
+    path: '/v1/queues/:queue',
+    summary: apiText('Change a queue'),
+    description: apiText(
+      'What is absent stays; `quotas` are replaced as a whole. Jobs that run go on, unless a policy that holds from now on has them make room.',
+    ),
+    params,
+    body: json(change),
+    reply: json(queue),
+  },
+  deleteQueue: {
+    ...common,
+    method: 'DELETE',
+    path: '/v1/queues/:queue',
+    summary: apiText('Delete a queue'),
+    description: apiText('Refused (`state_conflict`) while it has jobs that are not finished. The queue `default` stays.'),
+    params,
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ name: z.string(), object: z.literal('queue.deleted'), deleted: z.literal(true) }))),
+  },
+} as const satisfies Record<string, Endpoint>;

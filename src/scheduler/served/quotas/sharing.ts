@@ -1,0 +1,103 @@
+import type { CohortRecord, QueueRecord } from '../../../contract/queue-record.ts';
+import { DEFAULT_QUEUE } from '../../../contract/queue-record.ts';
+import type { Outcome } from '../../../contract/outcome.ts';
+import { refuse, refuseResource } from '../../../contract/outcome.ts';
+import { assert } from '../../../kernel/assert.ts';
+import type { TenantId } from '../../../kernel/ids.ts';
+import { ok } from '../../../kernel/result.ts';
+import type { Cell } from '../../engine/machine/cell.ts';
+import type { CellEvent } from '../../engine/machine/event.ts';
+import type { JobRequest } from '../job.ts';
+import { priorityNumber } from '../spec-of.ts';
+import { changesTo, DEFAULT_QUEUE_SETTINGS, isQueueOf, parentOf, queueOf, specsOf, tenantCohort } from './cohort-tree.ts';
+import type { SqliteNamedSettings } from './sqlite-named-settings.ts';
+
+/** Operators' settings have no tenant. */
+export const OPERATORS = '';
+
+/** How the jobs of tenants share a cell: what is laid down, and the events by which the engine follows it. Call in a transaction. */
+export class Sharing {
+  readonly settings: SqliteNamedSettings;
+  readonly #cell: () => Cell;
+  readonly #step: (events: readonly CellEvent[]) => void;
+
+  constructor(settings: SqliteNamedSettings, cell: () => Cell, step: (events: readonly CellEvent[]) => void) {
+    this.settings = settings;
+    this.#cell = cell;
+    this.#step = step;
+  }
+
+  get cell(): Cell {
+    return this.#cell();
+  }
+
+  get cohorts(): readonly CohortRecord[] {
+    return this.settings.all('cohort', OPERATORS);
+  }
+
+  /** A queue as its tenant has it; undefined when there is none of that name. */
+  queue(tenantId: TenantId, name: string): QueueRecord | undefined {
+    const known = this.settings.find('queue', tenantId, name);
+    return known ?? (name === DEFAULT_QUEUE ? { name, createdAtMs: null, settings: DEFAULT_QUEUE_SETTINGS } : undefined);
+  }
+
+  /** Refuses with `queue_not_found`. */
+  queueNamed(tenantId: TenantId, name: string): Outcome<QueueRecord> {
+    const queue = this.queue(tenantId, name);
+    return queue === undefined ? refuseResource('queue_not_found', { kind: 'queue', name }, `no queue ${name}`, 'queue') : ok(queue);
+  }
+
+  /** Refuses a queue that the tenant does not have, and a priority that jobs of the queue cannot have. */
+  admits({ tenantId, queue: name, priority }: Pick<JobRequest, 'tenantId' | 'queue' | 'priority'>): Outcome<QueueRecord> {
+    const queue = this.queueNamed(tenantId, name);
+    if (!queue.ok) return queue;
+    const { priorityMin, priorityMax } = queue.value.settings;
+    const wanted = priorityNumber(priority);
+    if (wanted >= priorityMin && wanted <= priorityMax) return queue;
+    return refuse('invalid_value', `is ${wanted}; jobs of queue ${name} have ${priorityMin} to ${priorityMax}`, 'priority');
+  }
+
+  /** The events by which a tenant's queues come that the engine does not have yet. */
+  arrivals(tenantId: TenantId): readonly CellEvent[] {
+    return this.#cell().tree.queue(tenantId) === undefined ? [{ kind: 'add_queue', spec: this.defaultOf(tenantId) }] : [];
+  }
+
+  /** The queue `default` of a tenant that the engine does not know yet. */
+  defaultOf(tenantId: TenantId): ReturnType<typeof queueOf> {
+    return queueOf(tenantId, parentOf(this.cohorts, tenantId), this.queue(tenantId, DEFAULT_QUEUE)?.settings);
+  }
+
+  /** The queues of a tenant that the engine has. */
+  queuesOf(tenantId: TenantId): readonly string[] {
+    const { tree } = this.#cell();
+    return tree.names.filter((name) => isQueueOf(tenantId, name) && tree.queue(name) !== undefined);
+  }
+
+  /** Makes the engine's tree the one that is laid down; `without`: a tenant that is no more. */
+  follow(without?: TenantId): void {
+    const { tree } = this.#cell();
+    const tenants = [...tree.names.filter((name) => tree.queue(name) !== undefined && !name.includes('/')), ...this.settings.tenants()];
+    const specs = specsOf(
+      { cohorts: this.cohorts, queuesOf: (tenantId) => this.settings.all('queue', tenantId) },
+      tenants.filter((name) => name !== without) as TenantId[],
+    );
+    const changes = changesTo(tree, specs);
+    if (changes.saved.length === 0 && changes.gone.length === 0) return;
+    for (const name of changes.gone) assert(!this.hasJobs(name), 'a queue goes without unfinished jobs');
+    this.#step([{ kind: 'change_cohorts', ...changes }]);
+  }
+
+  /** Whether an unfinished job is in a queue of the engine. */
+  hasJobs(queue: string): boolean {
+    return [...this.#cell().jobs.all].some(({ spec, finishedAtMs }) => spec.queue === queue && finishedAtMs === null);
+  }
+
+  /** Takes away what a tenant has laid down, and what operators have for it alone. */
+  erase(tenantId: TenantId, nowMs: number): void {
+    for (const { name, ...cohort } of this.cohorts)
+      if (cohort.tenantId === tenantId) this.settings.remove('cohort', OPERATORS, name, nowMs);
+    this.settings.erase(tenantId);
+    if (this.#cell().tree.find(tenantCohort(tenantId)) === undefined) this.#step([{ kind: 'remove_queue', name: tenantId }]);
+    else this.follow(tenantId);
+  }
+}
