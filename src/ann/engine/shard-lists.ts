@@ -6,6 +6,7 @@ import { PostingLists } from '../lists/posting-lists.ts';
 import type { ProbeKernels } from '../lists/probe-kernels.ts';
 import { RowBitmap } from '../lists/row-bitmap.ts';
 import { NO_COST, addCosts } from '../search-cost.ts';
+import type { NumberedCentroid } from '../training/encoder.ts';
 import { Encoder } from '../training/encoder.ts';
 import type { TrainKernels } from '../training/train-kernels.ts';
 import type { VectorStore } from '../store/vector-store.ts';
@@ -68,9 +69,9 @@ export class ShardLists implements MemoryHolder {
     );
   }
 
-  /** Not to be stored by callers: the next change of centroids replaces it. */
-  encoder(listSet: ListSet): Encoder {
-    const encoder = this.#encoder.of(listSet);
+  /** Of all centroids, or of some that need not be there yet. Not to be stored by callers: the next one that is asked for replaces it. */
+  encoder(listSet: ListSet, some?: readonly NumberedCentroid[]): Encoder {
+    const encoder = this.#encoder.of(listSet, some);
     this.#claim();
     return encoder;
   }
@@ -236,10 +237,17 @@ function merged(found: readonly ListCandidates[]): ListCandidates {
   };
 }
 
-/** The encoder of the list set that was asked for last, with the centroids that its lists have now. */
+/** The encoder that was asked for last: of a list set with the centroids that its lists have now, or with some others. */
 class CurrentEncoder {
   readonly #kernels: TrainKernels;
-  #current: { readonly encoder: Encoder; readonly listSet: ListSet; readonly centroidsVersion: number } | undefined;
+  #current:
+    | {
+        readonly encoder: Encoder;
+        readonly listSet: ListSet;
+        readonly centroidsVersion: number;
+        readonly some: readonly NumberedCentroid[] | undefined;
+      }
+    | undefined;
 
   constructor(kernels: TrainKernels) {
     this.#kernels = kernels;
@@ -250,16 +258,17 @@ class CurrentEncoder {
     return this.#current?.encoder.bytes ?? 0;
   }
 
-  /** Not to be stored by callers: the next change of centroids replaces it. */
-  of(listSet: ListSet): Encoder {
+  of(listSet: ListSet, some: readonly NumberedCentroid[] | undefined): Encoder {
     const { centroidsVersion } = listSet;
-    if (this.#current?.listSet !== listSet || this.#current.centroidsVersion !== centroidsVersion) {
-      this.free();
-      const encoder = new Encoder(this.#kernels, listSet.model);
-      encoder.setCentroids(Array.from(listSet.centroids, ([list, centroid]) => ({ list, centroid })));
-      this.#current = { encoder, listSet, centroidsVersion };
+    const current = this.#current;
+    if (current?.listSet === listSet && current.some === some && (some !== undefined || current.centroidsVersion === centroidsVersion)) {
+      return current.encoder;
     }
-    return this.#current.encoder;
+    this.free();
+    const encoder = new Encoder(this.#kernels, listSet.model);
+    encoder.setCentroids(some ?? Array.from(listSet.centroids, ([list, centroid]) => ({ list, centroid })));
+    this.#current = { encoder, listSet, centroidsVersion, some };
+    return encoder;
   }
 
   free(): void {

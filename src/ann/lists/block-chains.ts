@@ -87,6 +87,15 @@ export class BlockChains {
     return chain;
   }
 
+  /** What is left of a chain whose blocks behind the first `left` entries, whole blocks, are given back. */
+  shorten(first: number, count: number, left: number): Chain {
+    const blocks = Array.from(this.blocks(first, count), ({ block }) => block);
+    const last = blocks[left / BLOCK_ENTRIES - 1]!;
+    if (left < count) this.free(blocks[left / BLOCK_ENTRIES]!, count - left);
+    this.#memory.views.uint32[(last + this.layout.nextAt) / 4] = 0;
+    return { first, last, count: left };
+  }
+
   *blocks(first: number, count: number): Generator<{ readonly block: number; readonly entries: number }> {
     let block = first;
     for (let rest = count; rest > 0; rest -= BLOCK_ENTRIES) {

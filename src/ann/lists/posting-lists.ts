@@ -125,6 +125,16 @@ export class PostingLists {
     this.#directory.setEntries(place, chain.first, chain.last, chain.count);
   }
 
+  /** Leaves a resident list its first `count` entries, which are whole blocks, at least one. */
+  shorten(list: number, count: number): void {
+    const [first, before] = this.#chainOf(list);
+    assert(count > 0 && count <= before && count % BLOCK_ENTRIES === 0, `a list of ${before} entries is not cut to ${count}`);
+    const place = this.#directory.placeOf(list);
+    this.#search.beforeEviction(place);
+    const chain = this.#chains.shorten(first, before, count);
+    this.#directory.setEntries(place, chain.first, chain.last, chain.count);
+  }
+
   /** Lists that take memory, the least recently used first. */
   leastRecentlyUsed(): Iterable<number> {
     return this.#directory

@@ -6,7 +6,7 @@ import type { AssignedVectors } from './assigned-vectors.ts';
 import { assignVectors, inListOrder, prepareVectors } from './assigned-vectors.ts';
 import type { Task } from './background-work.ts';
 import { inSlices } from './background-work.ts';
-import { ListEdit, editLists } from './list-edit.ts';
+import { ListEdit, editLists, wholeBlocks } from './list-edit.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';
 
@@ -51,22 +51,18 @@ export function* migrate(shard: MaintainedShard, fromId: number, toId: number): 
   lists.drop();
 }
 
-/** Moves the last `count` entries of a list, and the list itself with its last one. */
+/** Moves the last `count` entries of a list, and those before them in the same block, and the list itself with its last one. */
 function moveEnd(shard: MaintainedShard, from: ListSet, to: ListSet, list: number, count: number): void {
   const { store, lists, identity } = shard;
   lists.pageIn(from, list);
   const rows = from.lists.rowsOf(list);
-  const leftCount = Math.max(0, rows.length - count);
+  const leftCount = wholeBlocks(rows.length - count);
   const vectors = prepareVectors(to, store.readRows(rows.slice(leftCount), identity));
   const moved = foundLists(shard, to, assignVectors(shard, to, vectors));
   changeLists(shard, () => {
     const [taking, giving] = [new ListEdit(shard, to), new ListEdit(shard, from)];
     if (leftCount === 0) giving.remove(list);
-    else
-      giving.retain(
-        list,
-        Uint32Array.from({ length: leftCount }, (_, i) => i),
-      );
+    else giving.shorten(list, leftCount);
     taking.append(moved);
     giving.store();
     taking.store();

@@ -2,9 +2,15 @@ import type { ListSet } from '../engine/list-set.ts';
 import type { Centroid } from '../lists/list-model.ts';
 import { BLOCK_ENTRIES } from '../lists/block-layout.ts';
 import type { Row } from '../stored-vector.ts';
+import type { Encoding } from '../training/encoder.ts';
 import type { AssignedVectors } from './assigned-vectors.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';
+
+/** Coded vectors in the order of their lists. */
+export interface CodedVectors extends Encoding {
+  readonly lists: Uint32Array;
+}
 
 /**
  * A change of a list set: made in memory step by step, then stored as one. Of each list it stores the blocks from the
@@ -26,9 +32,14 @@ export class ListEdit {
   }
 
   /** Makes the vectors entries of their lists. */
-  append({ rows, values, lists }: AssignedVectors): void {
-    const { entries, squaredError } = this.#shard.lists.encoder(this.#listSet).encode(values, rows, lists);
-    for (let from = 0; from < rows.length;) {
+  append(vectors: AssignedVectors): void {
+    const { values, rows, lists } = vectors;
+    this.appendCoded({ ...this.#shard.lists.encoder(this.#listSet).encode(values, rows, lists), lists });
+  }
+
+  /** The same for vectors that were coded before, against the centroids that their lists have now. */
+  appendCoded({ entries, squaredError, lists }: CodedVectors): void {
+    for (let from = 0; from < lists.length;) {
       const list = lists[from]!;
       let to = from + 1;
       while (lists[to] === list) to += 1;
@@ -36,8 +47,8 @@ export class ListEdit {
       this.#listSet.lists.append(list, entries, from, to);
       from = to;
     }
-    this.#listed.push(...rows);
-    this.#encodedCount += rows.length;
+    this.#listed.push(...entries.rows);
+    this.#encodedCount += lists.length;
     this.#encodedLoss += squaredError;
   }
 
@@ -45,6 +56,13 @@ export class ListEdit {
   retain(list: number, positions: Uint32Array): void {
     this.#touch(list, 0);
     this.#listSet.lists.retain(list, positions);
+  }
+
+  /** Leaves a list its first entries, which are whole blocks, at least one. */
+  shorten(list: number, count: number): void {
+    // Its last block is stored again, whereupon those behind it vanish.
+    this.#touch(list, count / BLOCK_ENTRIES - 1);
+    this.#listSet.lists.shorten(list, count);
   }
 
   /** Adds an empty list, or empties one and moves its centroid. */
@@ -82,6 +100,9 @@ export class ListEdit {
     this.#changed.set(list, Math.min(ordinal, this.#changed.get(list) ?? ordinal));
   }
 }
+
+/** The most entries up to `count` that fill whole blocks: what is left of a list that is moved from its end. */
+export const wholeBlocks = (count: number): number => Math.max(0, Math.floor(count / BLOCK_ENTRIES) * BLOCK_ENTRIES);
 
 /** Changes a list set, in memory and in storage. */
 export function editLists(shard: MaintainedShard, listSet: ListSet, change: (edit: ListEdit) => void): void {

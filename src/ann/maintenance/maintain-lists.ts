@@ -2,12 +2,15 @@ import type { ListSet } from '../engine/list-set.ts';
 import type { RowSet } from '../filter/row-set.ts';
 import { centroidOf, centroidValues, distanceToCentroid } from '../lists/list-model.ts';
 import { must } from '../../kernel/assert.ts';
-import { assignVectors } from './assigned-vectors.ts';
+import { assignVectors, inListOrder } from './assigned-vectors.ts';
 import type { PreparedVectors } from './assigned-vectors.ts';
+import type { CodedVectors } from './list-edit.ts';
 import { editLists } from './list-edit.ts';
 import { splitInTwo, squaredDistance } from './split-in-two.ts';
 import type { Task } from './background-work.ts';
+import { inSlices } from './background-work.ts';
 import { listMaintenanceOf } from './next-task.ts';
+import type { NumberedCentroid } from '../training/encoder.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 
 // Lists around one that was split whose vectors may now lie nearer to one of its halves.
@@ -91,25 +94,58 @@ function nearestTo({ centroids }: ListSet, list: number): { other: number; dista
     .sort((a, b) => a.distance - b.distance);
 }
 
+/**
+ * Puts two halves in the place of a list. Their entries are coded slice by slice, as that is most of the work, and change lists in one
+ * transaction [V201]. A list whose vectors do not part is left as it is. [V124]
+ */
 function* split(shard: MaintainedShard, { id, model }: ListSet, list: number, live: RowSet): Task {
-  const halves = splitInTwo(vectorsOf(shard, id, list, live).values, model.dimensions, shard.sizes.entriesMin)?.map(centroidOf);
-  if (halves === undefined) {
-    const listSet = shard.lists.listSet(id);
-    return compact(shard, listSet, list, livePositions(listSet, list, live));
-  }
+  const { lists, sizes } = shard;
+  const halves = yield* splitInTwo(vectorsOf(shard, id, list, live).values, model.dimensions, sizes.entriesMin);
   yield;
-  const vectors = vectorsOf(shard, id, list, live);
-  const listSet = shard.lists.listSet(id);
-  const neighbours = nearestTo(listSet, list).slice(0, NEIGHBOURS);
-  const second = listSet.nextList;
-  editLists(shard, listSet, (change) => {
-    [list, second].forEach((half, i) => change.putEmpty(half, must(halves[i], 'there are two halves')));
-    change.append(assignVectors(shard, listSet, vectors));
+  const neighbours = nearestTo(lists.listSet(id), list).slice(0, NEIGHBOURS);
+  const numbers = [list, lists.listSet(id).nextList];
+  const parts = halves?.map((half, i) => ({ list: numbers[i]!, centroid: centroidOf(half) })) ?? [];
+  const coded: CodedVectors[] = [];
+  if (parts.length > 0) {
+    const near = [...parts, ...neighbours.map(({ other }) => lists.listSet(id).storedList(other))];
+    for (const vectors of slicesOf(shard, vectorsOf(shard, id, list, live))) {
+      coded.push(codedAmong(shard, lists.listSet(id), near, vectors));
+      yield;
+    }
+  }
+  const share = (half: number) => coded.reduce((sum, vectors) => sum + vectors.lists.filter((other) => other === half).length, 0);
+  if (Math.min(...numbers.map(share)) < sizes.entriesMin) {
+    lists.pageIn(lists.listSet(id), list);
+    return compact(shard, lists.listSet(id), list, livePositions(lists.listSet(id), list, live));
+  }
+  editLists(shard, lists.listSet(id), (change) => {
+    for (const { list: half, centroid } of parts) change.putEmpty(half, centroid);
+    for (const vectors of coded) change.appendCoded(vectors);
   });
   for (const { other } of neighbours) {
     yield;
-    moveNearer(shard, shard.lists.listSet(id), other, [list, second], live);
+    moveNearer(shard, lists.listSet(id), other, numbers, live);
   }
+}
+
+function* slicesOf({ identity: { dimensions }, pace }: MaintainedShard, { rows, values }: PreparedVectors): Generator<PreparedVectors> {
+  let from = 0;
+  for (const slice of inSlices(rows, dimensions, pace)) {
+    yield { rows: slice, values: values.subarray(from * dimensions, (from + slice.length) * dimensions) };
+    from += slice.length;
+  }
+}
+
+/** Vectors coded against the nearest of some centroids. */
+function codedAmong(
+  { lists }: MaintainedShard,
+  listSet: ListSet,
+  near: readonly NumberedCentroid[],
+  { rows, values }: PreparedVectors,
+): CodedVectors {
+  const encoder = lists.encoder(listSet, near);
+  const inOrder = inListOrder({ rows, values }, encoder.assign(values, rows.length), listSet.model.dimensions);
+  return { ...encoder.encode(inOrder.values, inOrder.rows, inOrder.lists), lists: inOrder.lists };
 }
 
 /** Moves the vectors of a list that lie nearer to one of the others to it; no more than a slice takes. */

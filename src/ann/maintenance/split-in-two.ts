@@ -3,12 +3,16 @@ const ATTEMPTS = 4;
 
 /**
  * Two centroids of prepared vectors that share them out, at least `countMin` each; undefined when none are found, as with vectors that
- * are equal. [count x dimensions]
+ * are equal. Between two iterations it yields. [count x dimensions]
  */
-export function splitInTwo(values: Float32Array, dimensions: number, countMin: number): [Float32Array, Float32Array] | undefined {
+export function* splitInTwo(
+  values: Float32Array,
+  dimensions: number,
+  countMin: number,
+): Generator<undefined, [Float32Array, Float32Array] | undefined> {
   let vectors = Array.from({ length: values.length / dimensions }, (_, i) => values.subarray(i * dimensions, (i + 1) * dimensions));
   for (let attempt = 0; attempt < ATTEMPTS && vectors.length > 0; attempt += 1) {
-    const sides = sidesOf(vectors, dimensions);
+    const sides = yield* sidesOf(vectors, dimensions);
     const [fewer, more] = sides[0].length < sides[1].length ? sides : [sides[1], sides[0]];
     if (fewer.length >= countMin) return [meanOf(sides[0], dimensions), meanOf(sides[1], dimensions)];
     if (fewer.length === 0) return undefined;
@@ -19,7 +23,7 @@ export function splitInTwo(values: Float32Array, dimensions: number, countMin: n
 }
 
 /** By Lloyd's iterations from two vectors that lie far apart; one side is empty when all are equal. */
-function sidesOf(vectors: readonly Float32Array[], dimensions: number): [Float32Array[], Float32Array[]] {
+function* sidesOf(vectors: readonly Float32Array[], dimensions: number): Generator<undefined, [Float32Array[], Float32Array[]]> {
   const first = farthest(vectors, meanOf(vectors, dimensions));
   let [one, other] = [first, farthest(vectors, first)];
   for (let iteration = 1; ; iteration += 1) {
@@ -27,6 +31,7 @@ function sidesOf(vectors: readonly Float32Array[], dimensions: number): [Float32
     for (const vector of vectors) sides[squaredDistance(vector, one) <= squaredDistance(vector, other) ? 0 : 1].push(vector);
     if (iteration === ITERATIONS || sides[0].length === 0 || sides[1].length === 0) return sides;
     [one, other] = [meanOf(sides[0], dimensions), meanOf(sides[1], dimensions)];
+    yield;
   }
 }
 

@@ -27,7 +27,13 @@ function biasLevel({ biasMin, biasStep }: Pick<ListModel, 'biasMin' | 'biasStep'
   return Math.max(0, Math.min(LEVELS - 1, Math.floor((bias - biasMin) / biasStep + 0.5)));
 }
 
-interface Encoding {
+/** The centroid of a list. */
+export interface NumberedCentroid {
+  readonly list: number;
+  readonly centroid: Centroid;
+}
+
+export interface Encoding {
   readonly entries: EncodedEntries;
   /** Summed squared length of what the codes lose: over the count, to be compared with the model's `distortion`. */
   readonly squaredError: number;
@@ -55,7 +61,7 @@ export class Encoder {
   }
 
   /** The centroids to assign to and code against, replacing the previous ones. At least one. */
-  setCentroids(lists: readonly { readonly list: number; readonly centroid: Centroid }[]): void {
+  setCentroids(lists: readonly NumberedCentroid[]): void {
     this.#centroids?.free();
     this.#centroids = new NearestCentroids(this.#kernels, this.#model.dimensions, lists.length);
     this.#centroids.reset(

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { BLOCK_ENTRIES } from '../../../src/ann/lists/block-layout.ts';
 import { CorruptList } from '../../../src/ann/lists/integrity.ts';
 import { prepare } from '../../../src/ann/lists/list-model.ts';
 import type { ListModel } from '../../../src/ann/lists/list-model.ts';
@@ -38,7 +39,7 @@ function expectHolds(world: ListWorld, list: number, entries: readonly Entry[]):
 
 describe('lists in memory', () => {
   it('[V82] hold their entries through appends, rewrites, evictions, adoptions and removals', () => {
-    const seen = { append: 0, retain: 0, evict: 0, remove: 0, shrunk: 0 };
+    const seen = { append: 0, retain: 0, shorten: 0, evict: 0, remove: 0, shrunk: 0 };
     const steps = fc.array(fc.record({ kind: fc.constantFrom(...(Object.keys(seen) as 'append'[])), list: fc.nat(), seed: fc.nat() }), {
       minLength: 5,
       maxLength: 30,
@@ -68,6 +69,11 @@ describe('lists in memory', () => {
               list,
               positions.map((position) => entries[position]!),
             );
+          } else if (kind === 'shorten') {
+            const blockCount = Math.floor(entries.length / BLOCK_ENTRIES);
+            if (blockCount === 0) continue;
+            entries.length = BLOCK_ENTRIES * (1 + (seed % blockCount));
+            lists.shorten(list, entries.length);
           } else if (kind === 'evict') {
             const blocks = lists.blocks(list, 0);
             lists.evict(list);

@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { encodeSettings, newSettings } from '../../../../src/ann/engine/list-settings.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { BulkWrites } from '../../../../src/ann/maintenance/bulk-writes.ts';
+import { Encoder } from '../../../../src/ann/training/encoder.ts';
 import { Clusters } from '../../../support/fixtures/clusters.ts';
 import type { WorldVector } from '../../../support/worlds/shard-world.ts';
 import { expectNothingLeaked, ShardWorld, SMALL_SIZES, smallFloor, value } from '../../../support/worlds/shard-world.ts';
@@ -84,6 +85,36 @@ describe('background work beside searches', () => {
     expect(movedAtOnce()).toBe(30);
     world.nowMs += LIMITS.paceQuietMs + 1;
     expect(movedAtOnce()).toBe(240);
+  });
+});
+
+describe('splitting a list', () => {
+  it('[V201] codes some entries at a time; all are in one list and found at any time', () => {
+    const floor = smallFloor(64 * PAGE_BYTES);
+    const world = new ShardWorld(floor, { metric: 'cosine', dimensions: 100 });
+    const source = sourceOf(5, 100);
+    world.upsert(from(source, 400));
+    world.settle();
+    const centre = source.next();
+    const alike = () => vectorOf(centre.map((component) => component * (0.5 + source.random.next())));
+    world.upsert(Array.from({ length: 200 }, alike));
+    floor.pace.searched(world.nowMs);
+    const encode = vi.spyOn(Encoder.prototype, 'encode');
+    let longest = 0;
+    const listsBefore = entriesByList(world).length;
+    world.sweep(1_000, () => {
+      longest = Math.max(longest, ...entriesByList(world));
+      readStoredLists(world.store);
+      world.expectExact({ values: centre, topK: 100, exact: true });
+    });
+    const moved = encode.mock.calls.map(([, rows]) => rows.length);
+    vi.restoreAllMocks();
+    // An eighth of a slice.
+    expect(Math.max(...moved)).toBe(30);
+    expect(longest).toBeGreaterThan(60);
+    world.settle();
+    expect(entriesByList(world).length).toBeGreaterThan(listsBefore);
+    expect(Math.max(...entriesByList(world))).toBeLessThanOrEqual(SMALL_SIZES.entriesMax);
   });
 });
 
