@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 
 import { encodeSettings, newSettings } from '../../../../src/ann/engine/list-settings.ts';
+import { BLOCK_ENTRIES } from '../../../../src/ann/lists/block-layout.ts';
 import { PAGE_BYTES } from '../../../../src/ann/page-memory.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { BulkWrites } from '../../../../src/ann/maintenance/bulk-writes.ts';
@@ -109,9 +110,9 @@ describe('splitting a list', () => {
     });
     const moved = encode.mock.calls.map(([, rows]) => rows.length);
     vi.restoreAllMocks();
-    // An eighth of a slice.
-    expect(Math.max(...moved)).toBe(30);
-    expect(longest).toBeGreaterThan(60);
+    // An eighth of a slice; of lists that move to another list set, with what shares a block with it.
+    expect(Math.max(...moved)).toBeLessThan(30 + BLOCK_ENTRIES);
+    expect(longest).toBeGreaterThan(30 + BLOCK_ENTRIES);
     world.settle();
     expect(entriesByList(world).length).toBeGreaterThan(listsBefore);
     expect(Math.max(...entriesByList(world))).toBeLessThanOrEqual(SMALL_SIZES.entriesMax);
