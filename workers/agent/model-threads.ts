@@ -107,10 +107,12 @@ export class ModelThreads implements LineAnswerer {
     if (this.#server === undefined) this.#socketPath = path;
   }
 
+  /** One that is idle; else another one, as long as there may be more: starting one takes longer than a short job. */
   #leastBusy(): Thread {
-    this.#threads.forEach((thread, at) => (this.#threads[at] = thread ?? this.#start(at)));
-    const running = this.#threads.filter((thread) => thread !== undefined);
-    return must(running.sort((a, b) => a.calls.size - b.calls.size)[0], 'there is a thread');
+    const running = this.#threads.filter((thread) => thread !== undefined).sort((a, b) => a.calls.size - b.calls.size);
+    const absent = this.#threads.indexOf(undefined);
+    if (absent >= 0 && running[0]?.calls.size !== 0) return (this.#threads[absent] = this.#start(absent));
+    return must(running[0], 'there is a thread');
   }
 
   #start(at: number): Thread {

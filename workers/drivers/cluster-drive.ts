@@ -9,7 +9,7 @@ import { actionsFor, hasToHear, listed, newAttempt } from '../../src/pools/clust
 import { Backoff } from '../agent/backoff.ts';
 import type { AttemptKey, HeartbeatReply } from '../agent/pool-client.ts';
 import { Refused } from '../agent/pool-client.ts';
-import { eachAtOnce } from './each-at-once.ts';
+import { AtOnce, eachAtOnce } from './each-at-once.ts';
 
 /** What a driver needs of the agent protocol; errors are those of `PoolClient`. */
 export interface DrivenPool {
@@ -59,6 +59,9 @@ export class ClusterDrive {
   #over = new Set<AttemptId>();
   /** Attempts that an action is under way for. */
   readonly #busy = new Set<AttemptId>();
+  /** The slots that wait until an attempt is over. */
+  readonly #waiting = new Map<AttemptId, (() => void)[]>();
+  readonly #submissions = new AtOnce(LIMITS.clusterCallsMaxCount);
   #usableSlots = 0;
   /** Since when the cluster has not answered; undefined: it has, last time. */
   #awaySinceMs: number | undefined;
@@ -72,6 +75,7 @@ export class ClusterDrive {
     const failed = new AbortController();
     const signal = AbortSignal.any([stopped, failed.signal]);
     const slots = Array.from({ length: this.#parts.slots }, (_, slot) => this.#serve(slot, signal));
+    signal.addEventListener('abort', () => [...this.#waiting.keys()].forEach((attemptId) => this.#wake(attemptId)), { once: true });
     const loops = [this.#keepListing(signal), this.#keepAlive(signal), ...slots];
     try {
       await Promise.all(loops);
@@ -100,8 +104,8 @@ export class ClusterDrive {
         if (assignment === null) continue;
         await this.#begin(assignment);
         // One that the cluster or its environment cannot take is not followed by the next at once.
-        do await sleep(pollMs, stopped);
-        while (!stopped.aborted && this.#attempts.has(assignment.attempt as AttemptId));
+        const attemptId = assignment.attempt as AttemptId;
+        await (this.#attempts.has(attemptId) ? this.#untilOver(attemptId, stopped) : sleep(pollMs, stopped));
       } catch (error) {
         if (stopped.aborted) return;
         if (error instanceof Refused && error.code === 'state_conflict') agent = undefined;
@@ -231,7 +235,19 @@ export class ClusterDrive {
       case 'forget':
         this.#attempts.delete(attempt.attemptId);
         this.#over.add(attempt.attemptId);
+        this.#wake(attempt.attemptId);
     }
+  }
+
+  /** Resolves once nothing of an attempt is left, or the driver stops. */
+  #untilOver(attemptId: AttemptId, stopped: AbortSignal): Promise<void> {
+    if (stopped.aborted) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.set(attemptId, [...(this.#waiting.get(attemptId) ?? []), resolve]));
+  }
+
+  #wake(attemptId: AttemptId): void {
+    for (const resolve of this.#waiting.get(attemptId) ?? []) resolve();
+    this.#waiting.delete(attemptId);
   }
 
   /** Once its answer is lost, a job may be there: the next listing shows it (P63). */
@@ -240,7 +256,9 @@ export class ClusterDrive {
     const noted = (kind: 'asked' | 'accepted') =>
       this.#change(attempt, (now) => ({ ...now, submission: { kind, atMs: nowMs() }, submitCount: attempt.submitCount + 1 }));
     try {
-      const submission = await cluster.submit(task);
+      const submission = await this.#submissions.pass(async () => (this.#awaySinceMs === undefined ? cluster.submit(task) : undefined));
+      // It waits for the cluster to answer again, with those behind it (P106).
+      if (submission === undefined) return undefined;
       if (submission.kind === 'accepted') return noted('accepted');
       await pool.fail({ attempt: attempt.attemptId, fence: attempt.fence }, 'agent_error', submission.message);
       this.#change(attempt, (now) => ({ ...now, isHeld: false }));

@@ -4,6 +4,7 @@ import type { SlurmJobSettings, SlurmRecord } from '../../src/pools/clusters/slu
 import { slurmJob, slurmRecords, slurmStates, slurmSubmission, slurmUsableNodes, slurmVersion } from '../../src/pools/clusters/slurm.ts';
 import type { ClusterClient, ClusterReply } from './cluster-client.ts';
 import { ClusterAway } from './cluster-client.ts';
+import { AtOnce } from './each-at-once.ts';
 
 interface SlurmParts {
   readonly client: Pick<ClusterClient, 'call'>;
@@ -13,8 +14,9 @@ interface SlurmParts {
   readonly nowMs: () => number;
 }
 
-/** More jobs than this are cheaper to read in one listing. */
-const SINGLE_READS_MAX = 16;
+/** Fewer jobs than this are read one by one, and more if they are few of all: a listing has 27 KB for each that there is. */
+const SINGLE_READS_MIN = 16;
+const SINGLE_READS_SHARE = 0.5;
 
 /**
  * Slurm by slurmrestd. A job of its full listing takes 27 KB, and of the listing of states 80 bytes: each poll reads the states, and only the
@@ -69,8 +71,9 @@ export class SlurmCluster implements Cluster {
     const nowMs = this.#parts.nowMs();
     const states = slurmStates(await this.#answer('jobs/state/'));
     const unread = [...states].filter(([id, state]) => this.#records.get(id)?.state !== state).map(([id]) => id);
-    const isFull = nowMs - this.#fullAtMs >= LIMITS.clusterFullListingMs || unread.length > SINGLE_READS_MAX;
-    const read = isFull ? await this.#all() : (await Promise.all(unread.map((id) => this.#read(id)))).flat();
+    const isMost = unread.length > Math.max(SINGLE_READS_MIN, SINGLE_READS_SHARE * states.size);
+    const isFull = nowMs - this.#fullAtMs >= LIMITS.clusterFullListingMs || isMost;
+    const read = isFull ? await this.#all() : await this.#readAll(unread);
     const kept = isFull ? [] : [...this.#records].filter(([id]) => states.has(id));
     this.#records = new Map([...kept, ...read.map((record) => [record.id, record] as const)]);
     if (isFull) this.#fullAtMs = nowMs;
@@ -78,6 +81,11 @@ export class SlurmCluster implements Cluster {
 
   async #all(): Promise<readonly SlurmRecord[]> {
     return slurmRecords(await this.#answer('jobs/'), this.#parts.settings.poolId);
+  }
+
+  async #readAll(ids: readonly string[]): Promise<readonly SlurmRecord[]> {
+    const reads = new AtOnce(LIMITS.clusterCallsMaxCount);
+    return (await Promise.all(ids.map((id) => reads.pass(() => this.#read(id))))).flat();
   }
 
   /** A job by its id; none where the controller does not know it any more. */

@@ -36,11 +36,15 @@ export class DriveWorld {
   readonly worked: string[] = [];
   /** What an attempt takes in the environment of its job. */
   taskBytes = 100;
+  /** How long the cluster takes to answer. */
+  callMs = 5;
   /** How long a process works. */
   workMs = 3_000;
   /** Decides on each call to the cluster. */
   fault: (method: string, path: string) => Fault | undefined = () => undefined;
   readonly logged: string[] = [];
+  /** Submissions to the cluster that are under way, and how many have been at most. */
+  readonly submissions = { now: 0, most: 0 };
   readonly #kind: ClusterKind;
   readonly #slots: number;
   readonly #rng: Seeded;
@@ -113,7 +117,10 @@ export class DriveWorld {
     const fake = this[this.#kind];
     const call = async (method: string, path: string, json?: object) => {
       const fault = this.fault(method, path);
-      await this.time.sleep(5);
+      const isSubmission = method === 'POST' && !path.endsWith('/stop');
+      if (isSubmission) this.submissions.most = Math.max(this.submissions.most, (this.submissions.now += 1));
+      await this.time.sleep(this.callMs);
+      if (isSubmission) this.submissions.now -= 1;
       if (fault === 'lost') throw new ClusterAway('no connection');
       const reply = await fake.call(method, path, json);
       if (fault === 'unanswered') throw new ClusterAway('the answer was lost');

@@ -135,6 +135,22 @@ describe('a driver of slurm', () => {
   });
 });
 
+describe('a driver of slurm that has many jobs', () => {
+  it('[P74] reads those that changed one by one while they are few of all, however many they are', async () => {
+    const world = new DriveWorld('slurm', { slots: 40, nodes: 10 });
+    world.workMs = 1_000;
+    for (let n = 0; n < 120; n += 1) world.pool.add(n);
+    await world.play(async () => {
+      await world.settled();
+      const { length } = world.slurm.listings;
+      for (let n = 120; n < 145; n += 1) world.pool.add(n);
+      await world.settled();
+      expect(world.slurm.listings).toHaveLength(length);
+    });
+    expect(world.pool.jobs.map(({ ended }) => ended)).toEqual(Array.from({ length: 145 }, () => ['succeeded']));
+  });
+});
+
 describe('a driver of kubernetes', () => {
   it('[P75] watches from the version of its listing on, and lists anew when that is over or forgotten', async () => {
     const world = new DriveWorld('kubernetes');

@@ -66,6 +66,24 @@ describe.each(CLUSTER_KINDS)('a driver of %s', (kind) => {
     expect(world.worked).toHaveLength(when === 'waits' ? 0 : 1);
   });
 
+  it('[P106] has few submissions under way, and makes none that wait while the cluster is away', async () => {
+    const world = new DriveWorld(kind, { slots: 40, nodes: 10 });
+    world.callMs = 400;
+    for (let n = 0; n < 40; n += 1) world.pool.add(n);
+    await world.play(async () => {
+      await world.until('some are there', () => world.cluster.jobs.size >= LIMITS.clusterCallsMaxCount);
+      world.fault = () => 'lost';
+      world.kubernetes.endWatches();
+      await world.time.sleep(20_000);
+      expect(world.cluster.jobs.size).toBeLessThan(40);
+      world.fault = () => undefined;
+      await world.settled();
+    });
+    expect(world.submissions.most).toBe(LIMITS.clusterCallsMaxCount);
+    expect(endsOf(world)).toEqual(Array.from({ length: 40 }, () => ['succeeded']));
+    expect(world.cluster.jobs.size).toBe(40);
+  });
+
   it('[P61] keeps attempts that wait in the queue of the cluster for longer than their leases', async () => {
     const world = new DriveWorld(kind);
     world.cluster.isPaused = true;
