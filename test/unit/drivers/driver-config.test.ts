@@ -54,9 +54,13 @@ async function configOf(config: object): Promise<DriverConfig> {
   return must(read.kind === 'config' ? read.config : undefined, 'a right configuration');
 }
 
-it.each(['slurm', 'kubernetes', 'ray'] as const)('[P100] takes a configuration of %s, and fills in what it leaves out', async (kind) => {
-  expect(await configOf(CONFIGS[kind])).toMatchObject({ kind, gateway: 'http://127.0.0.1:8787', poll_ms: 1_000, name: 'driver' });
-});
+it.each(['slurm', 'kubernetes', 'ray'] as const)(
+  '[P100] takes a configuration of %s, fills in what it leaves out, and knows its fields',
+  async (kind) => {
+    expect(await faults({ ...CONFIGS[kind], colour: 'red' })).toEqual([expect.stringContaining('colour')]);
+    expect(await configOf(CONFIGS[kind])).toMatchObject({ kind, gateway: 'http://127.0.0.1:8787', poll_ms: 1_000, name: 'driver' });
+  },
+);
 
 it('[P100] names each fault of a configuration, by its field and the limit', async () => {
   const wrong = { ...CONFIGS.slurm, slots: 1_001, runner: undefined, colour: 'red', capacity: { cpu_milli: -1 } };
