@@ -20,6 +20,8 @@ export class Sharing {
   readonly settings: SqliteNamedSettings;
   readonly #cell: () => Cell;
   readonly #step: (events: readonly CellEvent[]) => void;
+  /** Tenants that have made or changed a queue, as they are in storage: most have not, and their jobs read nothing of it. */
+  #withQueues: ReadonlySet<string> | undefined;
 
   constructor(settings: SqliteNamedSettings, cell: () => Cell, step: (events: readonly CellEvent[]) => void) {
     this.settings = settings;
@@ -37,7 +39,8 @@ export class Sharing {
 
   /** A queue as its tenant has it; undefined when there is none of that name. */
   queue(tenantId: TenantId, name: string): QueueRecord | undefined {
-    const known = this.settings.find('queue', tenantId, name);
+    this.#withQueues ??= new Set(this.settings.tenants());
+    const known = this.#withQueues.has(tenantId) ? this.settings.find('queue', tenantId, name) : undefined;
     return known ?? (name === DEFAULT_QUEUE ? { name, createdAtMs: null, settings: DEFAULT_QUEUE_SETTINGS } : undefined);
   }
 
@@ -75,6 +78,7 @@ export class Sharing {
 
   /** Makes the engine's tree the one that is laid down; `without`: a tenant that is no more. */
   follow(without?: TenantId): void {
+    this.#withQueues = undefined;
     const { tree } = this.#cell();
     const tenants = [...tree.names.filter((name) => tree.queue(name) !== undefined && !name.includes('/')), ...this.settings.tenants()];
     const specs = specsOf(
@@ -97,6 +101,7 @@ export class Sharing {
     for (const { name, ...cohort } of this.cohorts)
       if (cohort.tenantId === tenantId) this.settings.remove('cohort', OPERATORS, name, nowMs);
     this.settings.erase(tenantId);
+    this.#withQueues = undefined;
     if (this.#cell().tree.find(tenantCohort(tenantId)) === undefined) this.#step([{ kind: 'remove_queue', name: tenantId }]);
     else this.follow(tenantId);
   }
