@@ -16,6 +16,7 @@ import { poolEndpoints } from './pools.ts';
 import { queueEndpoints } from './queues.ts';
 import { quotaEndpoints } from './quotas.ts';
 import { uploadEndpoints } from './uploads.ts';
+import { reservationEndpoints } from './reservations.ts';
 import { usageEndpoints } from './usage.ts';
 
 /** What the control Worker answers. A path under none of `CONTROL_PREFIXES` does not compile: the gateway would not forward it. */
@@ -29,6 +30,7 @@ export const CONTROL_ENDPOINTS = {
   ...batchEndpoints,
   ...queueEndpoints,
   ...cohortEndpoints,
+  ...reservationEndpoints,
   ...organisationEndpoints,
   ...keyEndpoints,
   ...quotaEndpoints,

@@ -22,6 +22,7 @@ export const CONTROL_PREFIXES = {
   '/v1/batches': PLAIN,
   '/v1/queues': PLAIN,
   '/v1/cohorts': PLAIN,
+  '/v1/reservations': PLAIN,
   '/v1/pools': PLAIN,
   '/v1/organisations': PLAIN,
   '/v1/tenants': PLAIN,

@@ -117,6 +117,15 @@ const explanation = apiOnly(() =>
       object: z.literal('job_explanation'),
       state: z.enum(JOB_STATES),
       ...waiting,
+      reserved: z
+        .array(
+          z.object({
+            resource: z.string(),
+            until: unixSeconds,
+            reservation: z.string().nullable().meta(about('Null: of another tenant.')),
+          }),
+        )
+        .meta(about('Reservations of other queues for what it asks for: they stand in its way until then, or until they are ended.')),
       evicted: z
         .object({
           reason: z.enum(['priority', 'reclaim', 'fair_share']),

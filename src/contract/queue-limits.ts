@@ -6,6 +6,8 @@ export const QUEUE_LIMITS = {
   quotaResourcesMaxCount: 16,
   // Ten accelerators for each of as many agents as a cell has.
   quotaAmountMax: 1_000_000,
+  // Of one tenant: all of a cell are gone through when one begins or ends.
+  reservationsMaxCount: 64,
   // As many steps as shares tell apart.
   queueWeightMax: 1_000,
   // The tree is gone through whenever it changes, and when jobs are evicted for others.

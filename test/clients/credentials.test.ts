@@ -32,6 +32,7 @@ const owned: Record<string, string> = {
   alias: 'secret-alias',
   queue: 'secret-queue',
   cohort: 'root',
+  reservation: `rsv_${'0'.repeat(20)}`,
   attempt: `att_${'0'.repeat(26)}_1`,
 };
 

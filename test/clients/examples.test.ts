@@ -187,6 +187,10 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   listBatches: ({ data }) => expect(idsIn(data)).toEqual([idOf('createBatch')]),
   getBatch: ({ input_file_id }) => expect(input_file_id).toBe(idOf('uploadFile')),
   cancelBatch: async () => expect((await tenant.get(`/v1/batches/${idOf('createBatch')}`)).body.status).toBe('cancelled'),
+  createReservation: ({ error }) => expect(error.code).toBe('limit_exceeded'),
+  listReservations: ({ data }) => expect(data).toEqual([]),
+  getReservation: ({ error }) => expect(error.code).toBe('reservation_not_found'),
+  deleteReservation: ({ error }) => expect(error.code).toBe('reservation_not_found'),
   createCohort: (body) =>
     expect(body).toMatchObject({ parent: 'root', weight: 2, organisation: idOf('createOrganisation'), quotas: { h100: { nominal: 4 } } }),
   listCohorts: ({ data }) => expect(names(data)).toEqual(['research', 'root']),

@@ -34,6 +34,7 @@ const owned: Record<string, string> = {
   field: 'mark',
   queue: 'default',
   cohort: 'root',
+  reservation: `rsv_${'0'.repeat(20)}`,
   attempt: `att_${'0'.repeat(26)}_1`,
 };
 /** Answers to bodies whose senders fell silent as the tests began: they come while the others run. */

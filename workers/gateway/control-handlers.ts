@@ -10,6 +10,7 @@ import { agentHandlers, poolHandlers } from './routes/pools.ts';
 import { cohortHandlers, queueHandlers } from './routes/queues.ts';
 import { quotaHandlers } from './routes/quotas.ts';
 import { uploadHandlers } from './routes/uploads.ts';
+import { reservationHandlers } from './routes/reservations.ts';
 import { usageHandlers } from './routes/usage.ts';
 import type { HandlersOf } from './serve.ts';
 
@@ -26,6 +27,7 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...batchHandlers,
   ...queueHandlers,
   ...cohortHandlers,
+  ...reservationHandlers,
   ...poolHandlers,
   ...agentHandlers,
   ...cacheHandlers,

@@ -66,6 +66,7 @@ const CHAPTERS = [
   ['createJob', 'cancelJob', 'createBatch', 'listBatches', 'getBatch', 'cancelBatch', 'deleteFile'],
   ['drainNode', 'rotatePoolToken', 'deletePool'],
   ['createOrganisation', 'listOrganisations', 'setOrganisationCache', 'getOrganisationCache', 'createTenant', 'listTenants', 'getTenant'],
+  ['createReservation', 'listReservations', 'getReservation', 'deleteReservation'],
   ['createCohort', 'listCohorts', 'getCohort', 'changeCohort', 'deleteCohort'],
   ['createProject', 'listProjects', 'createKey', 'listKeys', 'getKey', 'rotateKey', 'revokeKey', 'setQuota', 'getQuota'],
   ['getUsage', 'getInvoice', 'getInvoiceCsv', 'getInvoiceHtml', 'listInvoices', 'reconcileInvoice'],

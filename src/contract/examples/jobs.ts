@@ -56,6 +56,14 @@ export const jobExamples = {
   getBatch: { params: batch },
   cancelBatch: { params: batch },
 
+  createReservation: {
+    as: 'admin',
+    body: { tenant: answered('createTenant', 'id'), accelerator: 'h100', count: 4, end: 1_900_000_000 },
+    refused: 'limit_exceeded',
+  },
+  listReservations: { as: 'tenant' },
+  getReservation: { as: 'tenant', params: { reservation: `rsv_${'0'.repeat(20)}` }, refused: 'reservation_not_found' },
+  deleteReservation: { as: 'tenant', params: { reservation: `rsv_${'0'.repeat(20)}` }, refused: 'reservation_not_found' },
   createCohort: {
     body: {
       name: 'research',

@@ -2,6 +2,7 @@ import { assert } from '../../kernel/assert.ts';
 import type { DurableCell } from './durable-cell.ts';
 import type { PoolOperations } from './pool-operations.ts';
 import type { CohortOperations } from './quotas/cohort-operations.ts';
+import type { ReservationOperations } from './quotas/reservation-operations.ts';
 import type { QueueOperations } from './quotas/queue-operations.ts';
 
 /** Which part of a cell performs each operation: what operators do with pools and cohorts, and tenants with queues. */
@@ -22,11 +23,15 @@ const PART = {
   removeCohort: 'cohorts',
   cohort: 'cohorts',
   cohorts: 'cohorts',
+  reserve: 'reservations',
+  release: 'reservations',
+  reservation: 'reservations',
+  reservations: 'reservations',
 } as const satisfies Readonly<Record<string, keyof DurableCell>>;
 
 export type CellOperation = keyof typeof PART;
 
-export type CellOperations = Pick<PoolOperations & QueueOperations & CohortOperations, CellOperation>;
+export type CellOperations = Pick<PoolOperations & QueueOperations & CohortOperations & ReservationOperations, CellOperation>;
 
 /** Performs an operation by its name, as it comes in a call. */
 export function perform<Name extends CellOperation>(

@@ -30,6 +30,7 @@ import { readReports } from './read-reports.ts';
 import { PoolOperations } from './pool-operations.ts';
 import { poolSpecOf } from './pool-spec-of.ts';
 import { CohortOperations } from './quotas/cohort-operations.ts';
+import { ReservationOperations } from './quotas/reservation-operations.ts';
 import { QueueOperations } from './quotas/queue-operations.ts';
 import { Sharing } from './quotas/sharing.ts';
 import { SqliteNamedSettings } from './quotas/sqlite-named-settings.ts';
@@ -59,6 +60,7 @@ export class DurableCell {
   readonly operations: PoolOperations;
   readonly queues: QueueOperations;
   readonly cohorts: CohortOperations;
+  readonly reservations: ReservationOperations;
   readonly grants: SqliteGrantStore;
   readonly #storage: SqlStorage;
   readonly #clock: Clock;
@@ -110,10 +112,12 @@ export class DurableCell {
       new SqliteNamedSettings(storage),
       () => this.#loaded(),
       (events) => this.#step(events),
+      () => this.#clock.nowMs(),
     );
     const parts = { sharing: this.#sharing, nowMs: () => this.#clock.nowMs(), transact: <T>(body: () => T) => this.#transact(body) };
     this.queues = new QueueOperations(parts);
     this.cohorts = new CohortOperations(parts);
+    this.reservations = new ReservationOperations(parts);
   }
 
   /** Queues a job, once per id. Refuses with `idempotency_mismatch`, `limit_exceeded`, or as `checkRequest` does. */
@@ -186,7 +190,8 @@ export class DurableCell {
     const record = this.#loaded().jobs.find(jobId);
     const isOwn = (id: JobId): boolean => this.find(tenantId, id).ok;
     const why = record === undefined ? NOT_WAITING : explained(this.#loaded(), record, isOwn);
-    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn) } });
+    const reserved = why.reason === 'not_waiting' ? [] : this.#sharing.inTheWayOf(job.value);
+    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn), reserved } });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */
@@ -278,13 +283,14 @@ export class DurableCell {
       const nowMs = this.#clock.nowMs();
       const silent = this.#records.silentPool(nowMs);
       if (silent !== undefined) this.#giveUp(silent, LIMITS.schedulerBatchMaxCount);
+      this.#sharing.keepTime();
       if (this.#loaded().nextDueMs() <= nowMs) this.#step([{ kind: 'tick' }]);
     });
   }
 
   /** When `wake` is next due; Infinity when only news can change anything. */
   nextDueMs(): number {
-    return Math.min(this.#loaded().nextDueMs(), this.#records.nextLeaseEndMs() ?? Infinity);
+    return Math.min(this.#loaded().nextDueMs(), this.#sharing.nextDueMs(), this.#records.nextLeaseEndMs() ?? Infinity);
   }
 
   /** Pools that have something to do since this was last asked. */
@@ -369,6 +375,7 @@ export class DurableCell {
     } catch (defect) {
       this.#cell = undefined;
       this.jobs.forget();
+      this.#sharing.forget();
       throw defect;
     }
   }

@@ -11,6 +11,7 @@ import { isFinished } from '../engine/machine/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { Job } from './job.ts';
 import { isOffered } from './offered-kinds.ts';
+import type { StandingReservation } from './quotas/sharing.ts';
 import { isQueueOf, tenantOfQueue } from './quotas/cohort-tree.ts';
 
 /** Why a job waits, and what would help. Of jobs of other tenants it has their number alone. Plain data. */
@@ -37,6 +38,8 @@ export interface WhyWaiting {
 export interface JobExplanation extends WhyWaiting {
   readonly jobId: JobId;
   readonly evicted: Evicted | null;
+  /** Of a waiting job: reservations of other queues for what it asks for. */
+  readonly reserved: readonly StandingReservation[];
 }
 
 /** Which job the last attempt made room for. */

@@ -10,7 +10,7 @@ import { specsOf } from './quotas/cohort-tree.ts';
  */
 export const SERVED_SETTINGS: CellSettings = {
   accelerators: new Map(Object.entries(ACCELERATORS).map(([name, type]) => [name, { name, ...type }])),
-  cohorts: specsOf({ cohorts: [], queuesOf: () => [] }, []),
+  cohorts: specsOf({ cohorts: [], queuesOf: () => [], reservations: [] }, []),
   pools: [],
   placer: (cluster, mix, policyOf) => new PlacerByPool(cluster, mix, policyOf),
   order: 'fair',

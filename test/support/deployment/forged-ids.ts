@@ -37,6 +37,7 @@ const FORGED: Readonly<Record<string, () => string>> = {
   alias: () => `forged-${random(10)}`,
   queue: () => `forged-${random(10)}`,
   cohort: () => `forged-${random(10)}`,
+  reservation: () => `rsv_${random(20)}`,
   file: () => `file_${random(26)}${randomBytes(1)[0]! < 128 ? '' : '_1'}`,
   job: () => `job_${random(26)}`,
   attempt: () => `job_${random(26)}_1`,
@@ -99,7 +100,7 @@ export const FORGED_CALLS: Readonly<Record<string, readonly (() => ForgedCall)[]
   // qdrantCreateCollection is left out: it creates the collection that it names.
   'index names': [...endpointsOf('index'), ...endpointsOf('collection', 'qdrantCreateCollection')],
   'alias names': endpointsOf('alias'),
-  'queue and cohort names': [...endpointsOf('queue'), ...endpointsOf('cohort')],
+  'queue and cohort names': [...endpointsOf('queue'), ...endpointsOf('cohort'), ...endpointsOf('reservation')],
   organisations: [
     ...endpointsOf('organisation'),
     ...(['createTenant', 'createCredit', 'createCharge', 'createWebhook', 'createCohort'] as const).map(callOf),

@@ -17,6 +17,7 @@ import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { Queues } from '../../../src/gateway/jobs/queues.ts';
+import { Reservations } from '../../../src/gateway/jobs/reservations.ts';
 import type { ReplicaAnswer } from '../../../src/gateway/jobs/replica-router.ts';
 import { ReplicaRouter } from '../../../src/gateway/jobs/replica-router.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
@@ -45,6 +46,7 @@ export interface Heavy {
   readonly jobs: JobDesk;
   readonly batches: Batches;
   readonly queues: Queues;
+  readonly reservations: Reservations;
   readonly admin: PoolAdmin;
   readonly agents: AgentAuthenticator;
   readonly attempts: AttemptFiles<FileContent>;
@@ -91,6 +93,7 @@ export function wireHeavy(
     jobs,
     batches: new Batches({ jobs, files, clock, defaultModel: STATIC_MODEL.id }),
     queues: new Queues({ cell: queue, knows }),
+    reservations: new Reservations({ cell: queue, rng, hmac, knows: (tenant) => knows(tenant, undefined) }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
     agents: new AgentAuthenticator(pools, hmac, isKnown),
     attempts: new AttemptFiles({ pools, writer, files, store, clock, authorityOf }),

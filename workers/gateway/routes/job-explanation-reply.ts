@@ -13,6 +13,7 @@ export const explanationReply = ({ id, state }: Job, explanation: JobExplanation
   object: 'job_explanation',
   state,
   ...waitingReply(explanation),
+  reserved: explanation.reserved.map(({ resource, untilMs, id }) => ({ resource, until: seconds(untilMs), reservation: id })),
   evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
 });
 
@@ -36,7 +37,7 @@ export const planReply = ({ plan: { placement, evicted, waiting }, cost }: Plann
 });
 
 /** Why a job waits, as the API shows it. */
-const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted'> => ({
+const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted' | 'reserved'> => ({
   reason: why.reason,
   options: why.blockers.map(blockerReply),
   position: why.position,

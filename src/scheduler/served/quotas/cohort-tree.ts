@@ -1,6 +1,7 @@
 import { LIMITS } from '../../../contract/limits.ts';
 import type { CohortRecord, QueueRecord, QueueSettings, QuotaTable, QuotaTerms } from '../../../contract/queue-record.ts';
 import { DEFAULT_QUEUE, ROOT_COHORT } from '../../../contract/queue-record.ts';
+import type { ReservationRecord } from '../../../contract/reservation-record.ts';
 import type { OrganisationId, TenantId } from '../../../kernel/ids.ts';
 import { organisationOfTenant } from '../../../kernel/ids.ts';
 import type { CohortSpec, Quota, QuotaTree } from '../../engine/fairness/quota-tree.ts';
@@ -55,6 +56,8 @@ export interface Layout {
   readonly cohorts: readonly CohortRecord[];
   /** Those that a tenant has made or changed. */
   readonly queuesOf: (tenantId: TenantId) => readonly QueueRecord[];
+  /** The reservations that count now. */
+  readonly reservations: readonly ReservationRecord[];
 }
 
 /** The queue `default` of a tenant that has made no other, below a cohort of the engine. No job of it evicts another. */
@@ -111,20 +114,24 @@ const cohortSpec = (cohorts: readonly CohortRecord[], { name, settings }: Cohort
 });
 
 /** One queue where that is all the tenant has; else its cohort, with its queues below. */
-function tenantSpecs({ cohorts, queuesOf }: Layout, tenantId: TenantId): readonly CohortSpec[] {
+function tenantSpecs(layout: Layout, tenantId: TenantId): readonly CohortSpec[] {
+  const { cohorts, queuesOf, reservations } = layout;
   const own = cohorts.find((cohort) => cohort.tenantId === tenantId);
   const queues = queuesOf(tenantId);
   const parent = parentOf(cohorts, tenantId);
   const standard = queues.find(({ name }) => name === DEFAULT_QUEUE)?.settings ?? DEFAULT_QUEUE_SETTINGS;
   const others = queues.filter(({ name }) => name !== DEFAULT_QUEUE).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   if (own === undefined && others.length === 0) {
-    return [{ ...queueOf(tenantId, parent, standard), quotas: quotasOf(capsOf(standard.quotas)) }];
+    return [
+      reserved(layout, tenantId, DEFAULT_QUEUE, { ...queueOf(tenantId, parent, standard), quotas: quotasOf(capsOf(standard.quotas)) }),
+    ];
   }
   const named = [{ name: DEFAULT_QUEUE, settings: standard }, ...others];
   const grants = own?.settings.quotas ?? {};
+  const isOwn = (one: ReservationRecord): boolean => one.tenantId === tenantId && !one.isGranted;
   const divided = dividedQuotas(
     grants,
-    named.map(({ settings }) => settings.quotas),
+    named.map(({ name, settings }) => reservations.filter((one) => isOwn(one) && one.queue === name).reduce(withReserved, settings.quotas)),
   );
   const cohort: CohortSpec = {
     name: tenantCohort(tenantId),
@@ -133,14 +140,38 @@ function tenantSpecs({ cohorts, queuesOf }: Layout, tenantId: TenantId): readonl
     quotas: quotasOf(divided.rest),
     eviction: null,
   };
-  const leaves = named.map(({ name, settings }, at): CohortSpec => ({
-    name: engineQueue(tenantId, name),
-    parent: cohort.name,
-    weightMilli: settings.weight,
-    quotas: quotasOf(divided.queues[at] ?? {}),
-    ...policyOf(settings),
-  }));
+  const leaves = named.map(({ name, settings }, at): CohortSpec =>
+    reserved(layout, tenantId, name, {
+      name: engineQueue(tenantId, name),
+      parent: cohort.name,
+      weightMilli: settings.weight,
+      quotas: quotasOf(divided.queues[at] ?? {}),
+      ...policyOf(settings),
+    }),
+  );
   return [cohort, ...leaves];
+}
+
+const NO_QUOTA: QuotaTerms = { nominalMilli: 0, borrowingMaxMilli: null, lendingMaxMilli: null };
+
+/** What is reserved is nominal quota. */
+function withReserved(quotas: QuotaTable, { resource, amountMilli }: ReservationRecord): QuotaTable {
+  const terms = quotas[resource] ?? NO_QUOTA;
+  return { ...quotas, [resource]: { ...terms, nominalMilli: terms.nominalMilli + amountMilli } };
+}
+
+/** A queue with what operators have reserved for it; as long as anything is, it takes back what others have of its quota. [J192] */
+function reserved({ reservations }: Layout, tenantId: TenantId, queue: string, spec: CohortSpec): CohortSpec {
+  const its = reservations.filter((one) => one.tenantId === tenantId && one.queue === queue);
+  if (its.length === 0 || spec.eviction === null) return spec;
+  const quotas: Record<string, Quota> = { ...spec.quotas };
+  for (const { resource, amountMilli, isGranted } of its) {
+    const quota = quotas[resource] ?? quotaOf(NO_QUOTA);
+    if (isGranted) quotas[resource] = { ...quota, nominal: quota.nominal + amountMilli };
+  }
+  const { reclaimsLowerOnly: _, ...eviction } = spec.eviction;
+  const sorted = Object.fromEntries(Object.entries(quotas).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return { ...spec, quotas: sorted, eviction: { ...eviction, reclaimWithinCohort: true } };
 }
 
 /**

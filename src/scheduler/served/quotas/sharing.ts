@@ -3,6 +3,8 @@ import { DEFAULT_QUEUE } from '../../../contract/queue-record.ts';
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../../contract/outcome.ts';
 import { assert } from '../../../kernel/assert.ts';
+import type { ReservationRecord } from '../../../contract/reservation-record.ts';
+import { isActive } from '../../../contract/reservation-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { Cell } from '../../engine/machine/cell.ts';
@@ -15,6 +17,13 @@ import type { SqliteNamedSettings } from './sqlite-named-settings.ts';
 /** Operators' settings have no tenant. */
 export const OPERATORS = '';
 
+/** A reservation as others see it. */
+export interface StandingReservation {
+  readonly resource: string;
+  readonly untilMs: number;
+  readonly id: string | null;
+}
+
 /** How the jobs of tenants share a cell: what is laid down, and the events by which the engine follows it. Call in a transaction. */
 export class Sharing {
   readonly settings: SqliteNamedSettings;
@@ -22,9 +31,15 @@ export class Sharing {
   readonly #step: (events: readonly CellEvent[]) => void;
   /** Tenants that have made or changed a queue, as they are in storage: most have not, and their jobs read nothing of it. */
   #withQueues: ReadonlySet<string> | undefined;
+  /** As they are in storage. */
+  #reservations: readonly ReservationRecord[] | undefined;
+  /** Up to when reservations have begun and ended; undefined where that is not known. */
+  #keptUntilMs: number | undefined;
+  readonly #nowMs: () => number;
 
-  constructor(settings: SqliteNamedSettings, cell: () => Cell, step: (events: readonly CellEvent[]) => void) {
+  constructor(settings: SqliteNamedSettings, cell: () => Cell, step: (events: readonly CellEvent[]) => void, nowMs: () => number) {
     this.settings = settings;
+    this.#nowMs = nowMs;
     this.#cell = cell;
     this.#step = step;
   }
@@ -35,6 +50,43 @@ export class Sharing {
 
   get cohorts(): readonly CohortRecord[] {
     return this.settings.all('cohort', OPERATORS);
+  }
+
+  get reservations(): readonly ReservationRecord[] {
+    this.#reservations ??= this.settings.everywhere('reservation');
+    return this.#reservations;
+  }
+
+  /** Reservations of other queues that count now, of what a job asks for; `id` null: of another tenant. [J193] */
+  inTheWayOf({ tenantId, queue, options }: Pick<JobRequest, 'tenantId' | 'queue' | 'options'>): readonly StandingReservation[] {
+    const nowMs = this.#nowMs();
+    const wanted = new Set(['cpu', ...options.flatMap(({ accelerator }) => accelerator ?? [])]);
+    return this.reservations
+      .filter((one) => isActive(one, nowMs) && wanted.has(one.resource) && (one.tenantId !== tenantId || one.queue !== queue))
+      .map((one) => ({ resource: one.resource, untilMs: one.untilMs, id: one.tenantId === tenantId ? one.name : null }));
+  }
+
+  /** When a reservation next begins or ends; Infinity when none does. */
+  nextDueMs(): number {
+    const after = this.#keptUntilMs ?? -Infinity;
+    return Math.min(...this.reservations.flatMap(({ fromMs, untilMs }) => [fromMs, untilMs]).filter((atMs) => atMs > after), Infinity);
+  }
+
+  /** What a tenant has of a resource that none of its queues is given. */
+  undividedMilli(tenantId: TenantId, resource: string): number {
+    const grants = this.cohorts.find((cohort) => cohort.tenantId === tenantId)?.settings.quotas ?? {};
+    const queues = this.settings.all('queue', tenantId).map(({ settings }) => settings.quotas[resource]?.nominalMilli ?? 0);
+    return queues.reduce((left, nominalMilli) => left - nominalMilli, grants[resource]?.nominalMilli ?? 0);
+  }
+
+  /** Lets reservations begin and end whose time has come; those that are over are forgotten. */
+  keepTime(): void {
+    const nowMs = this.#nowMs();
+    if (this.nextDueMs() > nowMs) return;
+    for (const { tenantId, name, untilMs } of this.reservations)
+      if (untilMs <= nowMs) this.settings.remove('reservation', tenantId, name, nowMs);
+    this.follow();
+    this.#keptUntilMs = nowMs;
   }
 
   /** A queue as its tenant has it; undefined when there is none of that name. */
@@ -78,17 +130,26 @@ export class Sharing {
 
   /** Makes the engine's tree the one that is laid down; `without`: a tenant that is no more. */
   follow(without?: TenantId): void {
-    this.#withQueues = undefined;
+    this.forget();
     const { tree } = this.#cell();
     const tenants = [...tree.names.filter((name) => tree.queue(name) !== undefined && !name.includes('/')), ...this.settings.tenants()];
+    const nowMs = this.#nowMs();
+    const active = this.settings.everywhere('reservation').filter((one) => isActive(one, nowMs));
     const specs = specsOf(
-      { cohorts: this.cohorts, queuesOf: (tenantId) => this.settings.all('queue', tenantId) },
-      tenants.filter((name) => name !== without) as TenantId[],
+      { cohorts: this.cohorts, queuesOf: (tenantId) => this.settings.all('queue', tenantId), reservations: active },
+      [...new Set([...tenants, ...active.map(({ tenantId }) => tenantId)])].filter((name) => name !== without) as TenantId[],
     );
     const changes = changesTo(tree, specs);
     if (changes.saved.length === 0 && changes.gone.length === 0) return;
     for (const name of changes.gone) assert(!this.hasJobs(name), 'a queue goes without unfinished jobs');
     this.#step([{ kind: 'change_cohorts', ...changes }]);
+  }
+
+  /** What was read of storage is read again: it was written, or a write of it has failed. */
+  forget(): void {
+    this.#withQueues = undefined;
+    this.#reservations = undefined;
+    this.#keptUntilMs = undefined;
   }
 
   /** Whether an unfinished job is in a queue of the engine. */
@@ -101,7 +162,7 @@ export class Sharing {
     for (const { name, ...cohort } of this.cohorts)
       if (cohort.tenantId === tenantId) this.settings.remove('cohort', OPERATORS, name, nowMs);
     this.settings.erase(tenantId);
-    this.#withQueues = undefined;
+    this.forget();
     if (this.#cell().tree.find(tenantCohort(tenantId)) === undefined) this.#step([{ kind: 'remove_queue', name: tenantId }]);
     else this.follow(tenantId);
   }

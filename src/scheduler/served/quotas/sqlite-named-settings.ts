@@ -2,6 +2,7 @@ import type { QueueRecord, CohortRecord } from '../../../contract/queue-record.t
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
 import type { LIMITS } from '../../../contract/limits.ts';
+import type { ReservationRecord } from '../../../contract/reservation-record.ts';
 import { boundOf } from '../../../contract/outcome.ts';
 import { admitKey, SPENT_KEY_BOUNDS } from '../../../contract/spent-key.ts';
 import { ok } from '../../../kernel/result.ts';
@@ -13,6 +14,7 @@ import type { SqlStorage } from '../../../kernel/sql/sql-storage.ts';
 interface Kinds {
   readonly queue: QueueRecord;
   readonly cohort: CohortRecord;
+  readonly reservation: ReservationRecord;
 }
 
 /** In the order in which they came. `scope`: the tenant that they are of; empty for those of operators. */
@@ -108,7 +110,7 @@ export class SqliteNamedSettings {
   /** Forgets all of a tenant. */
   erase(scope: string): void {
     this.#sql.exec('DELETE FROM named_settings WHERE scope = ?', scope);
-    for (const kind of ['queue', 'cohort']) this.#spent.forget(`${kind}/${scope}`);
+    for (const kind of ['queue', 'cohort', 'reservation']) this.#spent.forget(`${kind}/${scope}`);
   }
 
   find<K extends keyof Kinds>(kind: K, scope: string, name: string): Kinds[K] | undefined {
@@ -120,6 +122,11 @@ export class SqliteNamedSettings {
   all<K extends keyof Kinds>(kind: K, scope: string): readonly Kinds[K][] {
     const query = 'SELECT body FROM named_settings WHERE kind = ? AND scope = ? ORDER BY position';
     return this.#read(query, kind, scope) as readonly Kinds[K][];
+  }
+
+  /** Of all scopes, in the order in which they came. */
+  everywhere<K extends keyof Kinds>(kind: K): readonly Kinds[K][] {
+    return this.#read('SELECT body FROM named_settings WHERE kind = ? ORDER BY position', kind) as readonly Kinds[K][];
   }
 
   /** The tenants that have queues of their own making. */

@@ -1,0 +1,97 @@
+import * as z from 'zod';
+
+import { about, apiOnly, apiText } from './api-text.ts';
+import { name, page, pageQuery, tenantId, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
+import { acceleratorName } from './node-capacity.ts';
+
+// Capacity that is a queue's own for some time.
+
+const ofTenant = tenantId.optional().meta(about('The admin names the tenant whose queue it is; a key is for its own.'));
+
+const time = z.int().min(0).max(LIMITS.unixSecondsMax);
+
+const create = z.strictObject({
+  queue: name.default('default').meta(about('The queue that it is for.', 'nightly')),
+  accelerator: acceleratorName.optional().meta(about('A type of accelerator; cores if absent.', 'h100')),
+  count: z.int().min(1).max(LIMITS.quotaAmountMax).meta(about('How many accelerators, or cores.', 4)),
+  start: time.optional().meta(about('Seconds since the Unix epoch; now if absent or past.')),
+  end: time.meta(about('Seconds since the Unix epoch.', 1_900_000_000)),
+  tenant: ofTenant,
+});
+
+export type CreateReservation = z.output<typeof create>;
+
+const reservation = apiOnly(() =>
+  z
+    .object({
+      id: z.string(),
+      object: z.literal('reservation'),
+      tenant: z.string(),
+      queue: z.string(),
+      accelerator: z.string().nullable().meta(about('Null: cores.')),
+      count: z.int(),
+      start: unixSeconds,
+      end: unixSeconds,
+      granted: z.boolean().meta(about('By an operator, on top of what the tenant has; else it is of what the tenant was granted.')),
+      state: z.enum(['scheduled', 'active']),
+      created_at: unixSeconds,
+    })
+    .meta({ id: 'Reservation' }),
+);
+
+export type ReservationReply = z.infer<typeof reservation>;
+
+const common = { tag: 'Reservations', access: tenantOrAdmin('jobs'), meters: [], status: 200 } as const;
+const params = z.strictObject({ reservation: z.string().regex(/^rsv_[0-9a-z]{20}$/, 'must be the id of a reservation') });
+const query = z.strictObject({ tenant: ofTenant });
+
+export const reservationEndpoints = {
+  createReservation: {
+    ...common,
+    method: 'POST',
+    path: '/v1/reservations',
+    summary: apiText('Reserve accelerators or cores for a queue, for some time'),
+    description: apiText(
+      'From `start` to `end` they are nominal quota of the queue: its jobs start in them, and what others have of them then is taken back, with notice, as ' +
+        'soon as a job of the queue needs it. A key reserves of what its tenant was granted; the admin grants more. More than the machines of now have, ' +
+        'less what is reserved for the same time, is `limit_exceeded`. A reservation that is over is forgotten.',
+    ),
+    body: json(create),
+    status: 201,
+    reply: json(reservation),
+    idempotent: true,
+  },
+  listReservations: {
+    ...common,
+    method: 'GET',
+    path: '/v1/reservations',
+    summary: apiText('List the reservations of a tenant, by id'),
+    query: pageQuery.extend(query.shape),
+    body: NO_BODY,
+    reply: json(apiOnly(() => page(reservation))),
+  },
+  getReservation: {
+    ...common,
+    method: 'GET',
+    path: '/v1/reservations/:reservation',
+    summary: apiText('A reservation'),
+    params,
+    query,
+    body: NO_BODY,
+    reply: json(reservation),
+  },
+  deleteReservation: {
+    ...common,
+    method: 'DELETE',
+    path: '/v1/reservations/:reservation',
+    summary: apiText('End a reservation'),
+    description: apiText('Jobs that run in it go on, and can be made to give back what their queue borrows from then on.'),
+    params,
+    query,
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ id: z.string(), object: z.literal('reservation.deleted'), deleted: z.literal(true) }))),
+  },
+} as const satisfies Record<string, Endpoint>;

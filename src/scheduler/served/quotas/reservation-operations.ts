@@ -1,0 +1,110 @@
+import type { Outcome } from '../../../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../../contract/outcome.ts';
+import type { ReservationRecord } from '../../../contract/reservation-record.ts';
+import type { TenantId } from '../../../kernel/ids.ts';
+import { ok } from '../../../kernel/result.ts';
+import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';
+import type { Cell } from '../../engine/machine/cell.ts';
+import type { SharingParts } from './queue-operations.ts';
+
+/** What tenants and operators reserve for queues. Each call is one transaction. */
+export class ReservationOperations {
+  readonly #parts: SharingParts;
+
+  constructor(parts: SharingParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses with `queue_not_found`, `invalid_value`, `limit_exceeded`, or for a repetition as idempotency keys do. */
+  reserve(given: Omit<ReservationRecord, 'createdAtMs'>, request: KeyedRequest | null): Outcome<ReservationRecord> {
+    const { sharing, nowMs, transact } = this.#parts;
+    return transact(() => {
+      const known = sharing.settings.repeated('reservation', given.tenantId, request, nowMs());
+      if (!known.ok) return known;
+      if (known.value !== undefined) return ok(known.value);
+      const made: ReservationRecord = { ...given, fromMs: Math.max(given.fromMs, nowMs()), createdAtMs: nowMs() };
+      const fault = this.#unfit(made);
+      if (!fault.ok) return fault;
+      const limit = { limit: 'reservationsMaxCount', what: 'the tenant has' } as const;
+      const added = sharing.settings.add('reservation', given.tenantId, made, request, limit);
+      if (added.ok) sharing.follow();
+      return added;
+    });
+  }
+
+  /** Refuses with `reservation_not_found`. */
+  release(tenantId: TenantId, id: string): Outcome<null> {
+    const { sharing, nowMs, transact } = this.#parts;
+    return transact(() => {
+      const found = this.#find(tenantId, id);
+      if (!found.ok) return found;
+      sharing.settings.remove('reservation', tenantId, id, nowMs());
+      sharing.follow();
+      return ok(null);
+    });
+  }
+
+  reservation(tenantId: TenantId, id: string): Outcome<ReservationRecord> {
+    return this.#find(tenantId, id);
+  }
+
+  /** By id, after `after`: one more than `limit` when there are more. */
+  reservations(tenantId: TenantId, limit: number, after = ''): readonly ReservationRecord[] {
+    return this.#ofTenant(tenantId)
+      .filter(({ name }) => name > after)
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .slice(0, limit + 1);
+  }
+
+  #find(tenantId: TenantId, id: string): Outcome<ReservationRecord> {
+    const found = this.#ofTenant(tenantId).find(({ name }) => name === id);
+    if (found !== undefined) return ok(found);
+    return refuseResource('reservation_not_found', { kind: 'reservation', name: id }, `no reservation ${id}`, 'reservation');
+  }
+
+  /** Those that are not over. */
+  #ofTenant(tenantId: TenantId): readonly ReservationRecord[] {
+    const nowMs = this.#parts.nowMs();
+    return this.#parts.sharing.reservations.filter((one) => one.tenantId === tenantId && one.untilMs > nowMs);
+  }
+
+  /** There are as many machines for it, and, where no operator grants it, as much of what the tenant has. [J191] */
+  #unfit({ tenantId, queue, resource, amountMilli, fromMs, untilMs, isGranted }: ReservationRecord): Outcome<null> {
+    const { sharing } = this.#parts;
+    const named = sharing.queueNamed(tenantId, queue);
+    if (!named.ok) return named;
+    if (untilMs <= fromMs) return refuse('invalid_value', 'must be after start, and not past', 'end');
+    const others = sharing.reservations.filter((one) => one.resource === resource && one.fromMs < untilMs && fromMs < one.untilMs);
+    const sum = (which: (one: ReservationRecord) => boolean): number =>
+      others.filter(which).reduce((total, one) => total + one.amountMilli, 0);
+    const left = capacityMilli(sharing.cell, resource) - sum(() => true);
+    if (amountMilli > left) return beyond(amountMilli, left, `of ${resource} there are`, 'add machines, or choose another time');
+    if (isGranted) return ok(null);
+    const free = sharing.undividedMilli(tenantId, resource) - sum((one) => one.tenantId === tenantId && !one.isGranted);
+    if (amountMilli <= free) return ok(null);
+    return beyond(amountMilli, free, `of ${resource} the tenant has, undivided,`, 'take it from a queue, or ask an operator for more');
+  }
+}
+
+const beyond = (amountMilli: number, leftMilli: number, has: string, advice: string) => {
+  const [value, bound] = [amountMilli / 1_000, Math.max(0, leftMilli) / 1_000];
+  return refuseBeyond({
+    path: 'count',
+    limit: { bound },
+    value,
+    what: `is ${value}; ${has} ${bound} that are not reserved at that time`,
+    advice,
+  });
+};
+
+/** What the machines have that are there now. */
+function capacityMilli({ fleet }: Cell, resource: string): number {
+  let milli = 0;
+  for (const { spec: pool } of fleet.pools) {
+    for (const index of fleet.nodesOf(pool.id)) {
+      const { accelerator, acceleratorCount, cpuMilli } = fleet.node(index).spec;
+      milli += resource === 'cpu' ? cpuMilli : accelerator === resource ? acceleratorCount * 1_000 : 0;
+    }
+  }
+  return milli;
+}

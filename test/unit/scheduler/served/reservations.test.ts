@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+
+import type { AttemptNews } from '../../../../src/contract/attempt.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { ReservationRecord } from '../../../../src/contract/reservation-record.ts';
+import type { TenantId } from '../../../../src/kernel/ids.ts';
+import { FailingSql } from '../../../support/fakes/failing-sql.ts';
+import { jobRequest } from '../../../support/fixtures/job-request.ts';
+import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
+
+const { tenantId: ONE } = jobRequest(0);
+const OTHER = 'tn_0000000002_00000001' as TenantId;
+const RUNNING: AttemptNews = { kind: 'progress', progress: { completed: 1, failed: 0, total: 2 } };
+const HOUR_MS = 3_600_000;
+
+/** Reserves cores by an operator, from in an hour for an hour. */
+const reserve = (world: ServedCell, n: number, overrides: Partial<ReservationRecord> = {}, key: string | null = null) =>
+  world.cell.reservations.reserve(
+    {
+      name: `rsv_${n}`,
+      tenantId: ONE,
+      queue: 'default',
+      resource: 'cpu',
+      amountMilli: 1_000,
+      fromMs: world.nowMs + HOUR_MS,
+      untilMs: world.nowMs + 2 * HOUR_MS,
+      isGranted: true,
+      ...overrides,
+    },
+    key === null ? null : { key, digest: 'd' },
+  );
+
+describe('reservations', () => {
+  it("[J191] refuses what is not there, is reserved already, or is not the tenant's", () => {
+    const world = new ServedCell([POOL]);
+    expect(reserve(world, 1)).toMatchObject({ error: { code: 'limit_exceeded', path: ['count'], limit: { bound: 0 }, value: 1 } });
+    world.join(3);
+    expect(reserve(world, 1, { amountMilli: 2_000 }).ok).toBe(true);
+    expect(reserve(world, 2, { amountMilli: 2_000 })).toMatchObject({ error: { limit: { bound: 1 }, value: 2 } });
+    const later = { fromMs: world.nowMs + 2 * HOUR_MS, untilMs: world.nowMs + 3 * HOUR_MS };
+    expect(reserve(world, 2, { amountMilli: 3_000, ...later }).ok).toBe(true);
+    expect(reserve(world, 3, { resource: 'h100' })).toMatchObject({ error: { code: 'limit_exceeded' } });
+    expect(reserve(world, 3, { queue: 'absent' })).toMatchObject({ error: { code: 'queue_not_found' } });
+    expect(reserve(world, 3, { untilMs: world.nowMs })).toMatchObject({ error: { code: 'invalid_value', path: ['end'] } });
+    // Of what the tenant has, which is nothing, then one core.
+    expect(reserve(world, 3, { isGranted: false })).toMatchObject({ error: { code: 'limit_exceeded', limit: { bound: 0 } } });
+    const quotas = { cpu: { nominalMilli: 1_000, borrowingMaxMilli: null, lendingMaxMilli: null } };
+    const settings = { parent: 'root', weight: 1, quotas };
+    world.cell.cohorts.createCohort({ name: 'own', settings, tenantId: ONE, organisationId: null }, null);
+    expect(reserve(world, 3, { isGranted: false }).ok).toBe(true);
+    expect(reserve(world, 4, { isGranted: false })).toMatchObject({ error: { code: 'limit_exceeded', limit: { bound: 0 } } });
+  });
+
+  it('[J191] makes one once under a key, lists those of its tenant, and forgets them when they are over', () => {
+    const world = new ServedCell([POOL]);
+    world.join(LIMITS.reservationsMaxCount + 1);
+    const made = reserve(world, 1, {}, 'k');
+    world.loseMemory();
+    expect(reserve(world, 2, {}, 'k')).toEqual(made);
+    expect(world.cell.reservations.reservations(ONE, 5)).toMatchObject([{ name: 'rsv_1' }]);
+    expect(world.cell.reservations.reservations(OTHER, 5)).toEqual([]);
+    expect(world.cell.reservations.reservation(OTHER, 'rsv_1')).toMatchObject({ error: { code: 'reservation_not_found' } });
+    expect(world.cell.reservations.release(OTHER, 'rsv_1')).toMatchObject({ error: { code: 'reservation_not_found' } });
+    expect(world.cell.reservations.release(ONE, 'rsv_1').ok).toBe(true);
+    expect(reserve(world, 2, {}, 'k')).toMatchObject({ error: { code: 'idempotency_key_spent' } });
+    for (let n = 0; n < LIMITS.reservationsMaxCount; n++) expect(reserve(world, n).ok).toBe(true);
+    expect(reserve(world, 99)).toMatchObject({ error: { limit: { name: 'reservationsMaxCount' } } });
+    world.nowMs += 2 * HOUR_MS;
+    expect(world.cell.reservations.reservation(ONE, 'rsv_1').ok).toBe(false);
+    world.wake();
+    expect(world.storage.sql.exec("SELECT count(*) AS count FROM named_settings WHERE kind = 'reservation'").one()).toEqual({ count: 0 });
+  });
+
+  it('[J192] [J193] takes its capacity back with notice while it lasts, and is named to others', () => {
+    const world = new ServedCell([POOL]);
+    const foreign = world.submit(1, { tenantId: OTHER, priority: 'high' });
+    world.join(1, POOL);
+    world.report(foreign, 1, RUNNING);
+    const beginsAtMs = world.nowMs + 5_000;
+    expect(reserve(world, 1, { fromMs: beginsAtMs, untilMs: beginsAtMs + 5_000 }).ok).toBe(true);
+    const id = world.submit(2, { priority: 'low' });
+    expect(world.job(foreign).state).toBe('running');
+    world.nowMs = beginsAtMs - 1;
+    world.loseMemory();
+    world.wake();
+    expect(world.job(foreign).state).toBe('running');
+    expect(world.cell.nextDueMs()).toBeLessThanOrEqual(beginsAtMs);
+    world.nowMs = beginsAtMs;
+    world.wake();
+    expect(world.job(foreign)).toMatchObject({ state: 'stopping', attempt: { stopping: 'reclaim' } });
+    expect(world.cell.explain(OTHER, foreign)).toMatchObject({ value: { explanation: { evicted: { reason: 'reclaim', forJob: null } } } });
+    const reserved = [{ resource: 'cpu', untilMs: beginsAtMs + 5_000, id: null }];
+    world.submit(3, { tenantId: OTHER });
+    expect(world.cell.explain(OTHER, jobRequest(3).id)).toMatchObject({ value: { explanation: { reserved } } });
+    expect(world.cell.explain(ONE, id)).toMatchObject({ value: { explanation: { reserved: [] } } });
+    world.end(foreign, 1, { kind: 'failed', reason: 'released', message: '' });
+    world.nowMs += 1;
+    world.join();
+    expect(world.job(id).state).toBe('starting');
+    expect(world.cell.queues.queue(ONE, 'default')).toMatchObject({ value: { status: { usage: [{ nominal: 1_000 }, {}] } } });
+    world.nowMs = beginsAtMs + 5_000;
+    world.wake();
+    expect(world.cell.queues.queue(ONE, 'default')).not.toMatchObject({ value: { status: { usage: [{ nominal: 1_000 }] } } });
+  });
+
+  it('[J192] [J81] begins though storage failed when its time had come', () => {
+    const storage = new FailingSql();
+    const world = new ServedCell([POOL], storage);
+    world.join();
+    reserve(world, 1, { fromMs: world.nowMs + 1_000 });
+    world.nowMs += 1_000;
+    storage.writesLeft = 1;
+    expect(() => world.wake()).toThrow('disk full');
+    storage.writesLeft = Infinity;
+    world.wake();
+    expect(world.cell.queues.queue(ONE, 'default')).toMatchObject({ value: { status: { usage: [{ resource: 'cpu', nominal: 1_000 }] } } });
+  });
+
+  it('[J192] lets a queue have what is reserved though its own limit is lower', () => {
+    const world = new ServedCell([POOL]);
+    world.cell.queues.changeQueue(ONE, 'default', { quotas: { cpu: { nominalMilli: 0, borrowingMaxMilli: 0, lendingMaxMilli: null } } });
+    const id = world.submit(1);
+    world.join();
+    expect(world.job(id).state).toBe('pending');
+    reserve(world, 1, { fromMs: world.nowMs });
+    world.fund();
+    expect(world.job(id).state).toBe('starting');
+  });
+});
