@@ -2,6 +2,8 @@ import type { Residue } from '../src/index/erasure.ts';
 import type { Addressed, AccessMode } from '../src/ann/access-mode.ts';
 import { hasCallersKey } from '../src/ann/receipts.ts';
 import type { KeyedReceipt, ReceiptPage } from '../src/ann/receipts.ts';
+import type { BuildPlan, SamplePart } from '../src/ann/maintenance/outside-build.ts';
+import type { BuildCall } from '../src/ann/shard.ts';
 import type { ChangeCursor, ShardChanges, ShardFollow } from '../src/ann/store/change-log.ts';
 import type { ReadConsistency } from '../src/ann/replication/read-consistency.ts';
 import { searchTimeMs } from '../src/ann/search-cost.ts';
@@ -101,6 +103,21 @@ export class ShardObject extends WithOperations implements Served<ShardStub & Sh
   /** For followers, such as replicas. */
   changesSince(follow: ShardFollow): Outcome<ShardChanges> {
     return tellChanges(this.store, follow, Date.now(), this.since);
+  }
+
+  /** See `OutsideBuilds`. */
+  beginBuild(call: BuildCall): Outcome<BuildPlan> {
+    return this.shard.beginBuild(call, Date.now());
+  }
+
+  readBuild(call: BuildCall & { readonly from: number }): Outcome<SamplePart> {
+    return this.shard.readBuild(call, Date.now());
+  }
+
+  async commitBuild(call: BuildCall & { readonly artefact: Uint8Array }): Promise<Outcome<null>> {
+    const taken = this.shard.commitBuild(call);
+    await this.arm();
+    return taken;
   }
 
   stats(call: Addressed): Outcome<ShardStats> {

@@ -2,6 +2,8 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { assert } from '../kernel/assert.ts';
 import { err, ok } from '../kernel/result.ts';
+import type { Addressed } from './access-mode.ts';
+import type { BuildPlan, SamplePart } from './maintenance/outside-build.ts';
 import { placed } from './stored-vector.ts';
 import { shardCapacity } from './engine/memtable.ts';
 import { sliceBehind } from './list-rows.ts';
@@ -13,6 +15,11 @@ import type { Deleted, DeleteSelection, Patched, ShardDelete, ShardPatch, Upsert
 import { ReadableShard } from './readable-shard.ts';
 import type { Row, VectorPlace } from './stored-vector.ts';
 import type { ShardHeader } from './shard-header.ts';
+
+/** A call of an attempt that trains the lists of a shard elsewhere. */
+export interface BuildCall extends Addressed {
+  readonly builder: string;
+}
 
 /** A shard that takes writes, each all or nothing: first the store, then the engine, which follows it. */
 export class Shard extends ReadableShard {
@@ -66,6 +73,22 @@ export class Shard extends ReadableShard {
     if (namespace === undefined) return ok({ count: 0, lsn: found.value.lsn, next: null });
     const rows = this.store.rowsOf(namespace, selection.ids);
     return ok({ ...this.#deleteRows(namespace, rows, seeing(lsnSeen, found.value)), next: null });
+  }
+
+  /** See `OutsideBuilds`. `builder`: the attempt of a job that trains the lists elsewhere. */
+  beginBuild(call: BuildCall, nowMs: number): Outcome<BuildPlan> {
+    const found = this.access.pass(call);
+    return found.ok ? this.engine.builds(found.value).begin(call.builder, nowMs) : found;
+  }
+
+  readBuild(call: BuildCall & { readonly from: number }, nowMs: number): Outcome<SamplePart> {
+    const found = this.access.pass(call);
+    return found.ok ? this.engine.builds(found.value).sample(call.builder, call.from, nowMs) : found;
+  }
+
+  commitBuild(call: BuildCall & { readonly artefact: Uint8Array }): Outcome<null> {
+    const found = this.access.pass(call, true);
+    return found.ok ? this.engine.builds(found.value).commit(call.builder, call.artefact) : found;
   }
 
   #put(batch: UpsertBatch, header: ShardHeader, replaced: readonly VectorPlace[], nowMs: number): Written {

@@ -20,9 +20,9 @@ const AGENT = { kind: 'agent' } as const satisfies Access;
 
 const attemptId = z.string().regex(/^att_[0-9a-z]{26}_\d{1,9}(_[1-9]\d{0,3})?$/, 'must be the id of an attempt');
 
-const fence = z.coerce.number().int().min(1);
+export const fence = z.coerce.number().int().min(1);
 const poolParams = z.strictObject({ pool: poolId });
-const attemptParams = z.strictObject({ pool: poolId, attempt: attemptId });
+export const attemptParams = z.strictObject({ pool: poolId, attempt: attemptId });
 
 /** Which of the inputs or outputs of the job. */
 const index = z.coerce
@@ -30,7 +30,7 @@ const index = z.coerce
   .int()
   .min(0)
   .max(LIMITS.jobArtifactsMaxCount - 1);
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
 
 /** An output that was uploaded. */
 const outputClaim = z.strictObject({
@@ -67,6 +67,7 @@ const assignment = apiOnly(() =>
       group_version: z.int(),
     }),
     z.object({ ...assigned, kind: z.literal('online_inference'), model: z.string() }),
+    z.object({ ...assigned, kind: z.literal('index_build'), index: z.string(), shard: z.int() }),
   ]),
 );
 
@@ -117,7 +118,7 @@ const serving = z
   })
   .meta(about('Of a replica of online inference: where it serves, and whether it answers.'));
 
-const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
+export const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
 
 /** The reasons an agent may give; the others are observed. */
 const agentReason = z.enum(FAILURE_REASONS).exclude(['lease_expired', 'never_started', 'budget_exhausted', 'claim_refused']);
@@ -159,11 +160,11 @@ const registration = z.strictObject({
 
 export type Registration = z.output<typeof registration>;
 
-const common = { tag: 'Agent protocol', access: AGENT, meters: [], status: 200 } as const;
+export const agentCommon = { tag: 'Agent protocol', access: AGENT, meters: [], status: 200 } as const;
 
 export const agentEndpoints = {
   registerAgent: {
-    ...common,
+    ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/agents',
     summary: apiText('Join the pool'),
@@ -172,7 +173,7 @@ export const agentEndpoints = {
     reply: json(registered),
   },
   leaseWork: {
-    ...common,
+    ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/lease',
     summary: apiText('Wait for work'),
@@ -191,7 +192,7 @@ export const agentEndpoints = {
     reply: json(apiOnly(() => z.object({ assignment: assignment.nullable() }))),
   },
   poolDemand: {
-    ...common,
+    ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/demand',
     summary: apiText('Wait for the number of nodes that the pool wants to change'),
@@ -210,7 +211,7 @@ export const agentEndpoints = {
     reply: json(apiOnly(() => z.object({ nodes: z.int().meta(about('So many of the provider should be there.')) }))),
   },
   heartbeat: {
-    ...common,
+    ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/heartbeat',
     summary: apiText('Extend the lease of an attempt'),
@@ -228,7 +229,7 @@ export const agentEndpoints = {
     reply: json(command),
   },
   readInput: {
-    ...common,
+    ...agentCommon,
     method: 'GET',
     path: '/v1/pools/:pool/attempts/:attempt/input',
     summary: apiText('Download an input of an attempt'),
@@ -239,7 +240,7 @@ export const agentEndpoints = {
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   writeOutput: {
-    ...common,
+    ...agentCommon,
     method: 'PUT',
     path: '/v1/pools/:pool/attempts/:attempt/output',
     summary: apiText('Upload an output of an attempt'),
@@ -252,7 +253,7 @@ export const agentEndpoints = {
     reply: json(accepted),
   },
   readCheckpoint: {
-    ...common,
+    ...agentCommon,
     method: 'GET',
     path: '/v1/pools/:pool/attempts/:attempt/checkpoint',
     summary: apiText('Download what the attempts of the job have saved last'),
@@ -262,7 +263,7 @@ export const agentEndpoints = {
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   writeCheckpoint: {
-    ...common,
+    ...agentCommon,
     method: 'PUT',
     path: '/v1/pools/:pool/attempts/:attempt/checkpoint',
     summary: apiText('Save the work of an attempt'),
@@ -273,7 +274,7 @@ export const agentEndpoints = {
     reply: json(accepted),
   },
   meetPeers: {
-    ...common,
+    ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/peers',
     summary: apiText('Say where the other members of a gang reach this one'),
@@ -291,7 +292,7 @@ export const agentEndpoints = {
     reply: json(apiOnly(() => z.object({ peers: z.array(z.string()).nullable() }))),
   },
   appendLog: {
-    ...common,
+    ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/logs',
     summary: apiText('Add to the log of an attempt'),
@@ -304,7 +305,7 @@ export const agentEndpoints = {
     reply: json(accepted),
   },
   completeAttempt: {
-    ...common,
+    ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/complete',
     summary: apiText('Report that the outputs are uploaded'),
@@ -321,7 +322,7 @@ export const agentEndpoints = {
     reply: json(accepted),
   },
   failAttempt: {
-    ...common,
+    ...agentCommon,
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/fail',
     summary: apiText('Report that the attempt ended without output, or give it back'),

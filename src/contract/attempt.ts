@@ -21,6 +21,8 @@ export const FAILURE_REASONS = [
   'resource_exceeded',
   /** The program ended without a file that it has to leave behind. */
   'output_missing',
+  /** The index was deleted, rebuilt or trained otherwise while its lists were built: nothing of it was taken. */
+  'index_changed',
   /** The agent stopped in good order and gave the work back. */
   'released',
   /** The agent stopped because the job is being cancelled. */

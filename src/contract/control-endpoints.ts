@@ -1,3 +1,4 @@
+import { agentBuildEndpoints } from './agent-builds.ts';
 import { agentEndpoints } from './agent-protocol.ts';
 import { batchEndpoints } from './batches.ts';
 import { billingEndpoints } from './billing.ts';
@@ -38,6 +39,7 @@ export const CONTROL_ENDPOINTS = {
   ...billingEndpoints,
   ...poolEndpoints,
   ...agentEndpoints,
+  ...agentBuildEndpoints,
   ...cacheEndpoints,
   ...cacheStatsEndpoints,
 } as const satisfies Record<string, Endpoint & { readonly path: ControlPath }>;

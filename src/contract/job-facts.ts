@@ -18,7 +18,7 @@ interface KindFacts {
   readonly schedulerKind: 'training' | 'batch_inference' | 'online_inference' | 'index_build' | 'distillation' | 'command';
   /** On how many nodes its runner can run one job. */
   readonly nodesMax: number;
-  /** Whether an agent runs such jobs only if its operator says so: they run code of tenants, or open a port. */
+  /** Whether an agent runs such jobs only if its operator says so: they run code of tenants, open a port, or keep its cores busy. */
   readonly isOptIn: boolean;
   /** Whether its members work by themselves: one that is lost is replaced, while the others go on. */
   readonly isReplicated?: true;
@@ -37,6 +37,7 @@ export const KIND_FACTS: Readonly<Record<JobKind, KindFacts>> = {
     isReplicated: true,
     embedsInput: false,
   },
+  index_build: { schedulerKind: 'index_build', nodesMax: 1, isOptIn: true, embedsInput: false },
 };
 
 /** A job that runs a program of its tenant. */

@@ -94,4 +94,14 @@ export const JOB_LIMITS = {
   replicaProbeTimeoutMs: 5_000,
   // So often in a row it may fail to answer before it is given up, and another one started in its place.
   replicaProbesMaxCount: 5,
+  // Vectors of a sample that one message brings.
+  buildPartBytesMax: 4 * 1024 * 1024,
+  // An index build that shows no sign of life for so long is given up: the shard trains its lists itself.
+  buildHoldMs: 60_000,
+  // How often it shows one while it trains.
+  buildRenewMs: 15_000,
+  // Model and centroids of the largest shard are a tenth of that. They travel in one call of an object.
+  buildArtefactBytesMax: 16 * 1024 * 1024,
+  // An index has fewer shards than that in its life.
+  shardOrdinalMax: 1_000_000,
 } as const;

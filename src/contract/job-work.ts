@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import type { FileId } from '../kernel/ids.ts';
 import { about } from './api-text.ts';
+import { indexName } from './common.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
 import { PROGRAM_FIELDS } from './program.ts';
@@ -31,8 +32,25 @@ const onlineInference = z.strictObject({
   model: z.string().min(1).max(LIMITS.nameCharsMax).meta(about('What each of its replicas serves, one on each node.', 'glove-sif-100')),
 });
 
+const indexBuild = z.strictObject({
+  kind: z.literal('index_build'),
+  index: indexName.meta(about('The index whose lists are trained anew, or an alias of it.', 'articles')),
+  shard: z
+    .int()
+    .min(0)
+    .max(LIMITS.shardOrdinalMax)
+    .default(0)
+    .meta(about('Which of its shards; 0 is the only one of an index that was never split.')),
+});
+
 /** One schema for each kind. */
-export const WORK_SCHEMAS = { batch_embedding: batchEmbedding, command, training, online_inference: onlineInference } as const;
+export const WORK_SCHEMAS = {
+  batch_embedding: batchEmbedding,
+  command,
+  training,
+  online_inference: onlineInference,
+  index_build: indexBuild,
+} as const;
 
 export type JobKind = keyof typeof WORK_SCHEMAS;
 export const JOB_KINDS = Object.keys(WORK_SCHEMAS) as [JobKind, ...JobKind[]];
@@ -50,8 +68,10 @@ interface BatchEmbedding {
 
 type OnlineInference = z.output<typeof onlineInference>;
 
+type IndexBuild = z.output<typeof indexBuild>;
+
 /** What a job does, as its runner sees it. */
-export type Work = BatchEmbedding | Program | OnlineInference;
+export type Work = BatchEmbedding | Program | OnlineInference | IndexBuild;
 
 /** The work that a request asks for; its other fields are left out. */
 export function workOf(request: WorkRequest): Work {
@@ -59,6 +79,7 @@ export function workOf(request: WorkRequest): Work {
     const { kind, model, input_file, format } = request;
     return { kind, model, inputFile: input_file as FileId, ...(format === undefined ? {} : { format }) };
   }
+  if (request.kind === 'index_build') return { kind: request.kind, index: request.index, shard: request.shard };
   if (request.kind === 'online_inference') return { kind: request.kind, model: request.model };
   const { kind, argv, environment, inputs, outputs, checkpoint, limits } = request;
   return { kind, argv, environment, inputs, outputs, ...(checkpoint === undefined ? {} : { checkpoint }), limits };

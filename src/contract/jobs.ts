@@ -162,6 +162,7 @@ export const job = apiOnly(() =>
       z.object({ ...WORK_SCHEMAS.command.shape, ...jobFields }),
       z.object({ ...WORK_SCHEMAS.training.shape, ...jobFields }),
       z.object({ ...WORK_SCHEMAS.online_inference.shape, ...jobFields, replicas: z.array(replica) }),
+      z.object({ ...WORK_SCHEMAS.index_build.shape, ...jobFields }),
     ])
     .meta({ id: 'Job' }),
 );
@@ -177,6 +178,7 @@ export const submission = z
     WORK_SCHEMAS.command.extend(options),
     WORK_SCHEMAS.training.extend(options),
     WORK_SCHEMAS.online_inference.extend(options),
+    WORK_SCHEMAS.index_build.extend(options),
   ])
   .meta({ id: 'CreateJob' });
 

@@ -18,6 +18,8 @@ const INDEX_PARAMS = ['index', 'alias', 'collection'] as const;
 export function touchedBy({ access, method, path }: Endpoint, params: unknown, body: unknown): Touched {
   const indexes = INDEX_PARAMS.flatMap((param) => textAt(params, param)).map((name) => `index/${name}`);
   if (method === 'POST' && path === '/v1/indexes') indexes.push(...textAt(body, 'name').map((name) => `index/${name}`));
+  // A job may be about an index, too.
+  if (path === '/v1/jobs' || path === '/v1/jobs:plan') indexes.push(...textAt(body, 'index').map((name) => `index/${name}`));
   const models = [
     ...textAt(params, 'model'),
     ...textAt(body, 'model'),

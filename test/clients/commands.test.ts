@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { Seeded } from '../../src/kernel/seeded.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import { ROOT } from '../../workers/local/paths.ts';
 import type { Server } from '../../workers/local/serve.ts';
@@ -291,4 +292,30 @@ it('[J213] [J214] [P81] serves a model by replicas that are replaced when they d
   expect((await embed()).body.error.code).toBe('state_conflict');
   const { usage } = await job(id);
   expect(usage.accelerator_ms).toBeGreaterThan(0);
+});
+
+it('[J215] trains the lists of a shard on an agent, while it answers', async () => {
+  for (const agent of agents.splice(0)) await agent.stop();
+  const [dimensions, count] = [1_000, 1_100];
+  const random = new Seeded(5);
+  const values = () => Array.from({ length: dimensions }, () => Math.floor(random.next() * 10));
+  for (const name of ['large', 'small']) expect((await client.post('/v1/indexes', { name, dimensions })).status).toBe(201);
+  for (let from = 0; from < count; from += 100) {
+    const vectors = Array.from({ length: 100 }, (_, at) => ({ id: `v${from + at}`, values: values() }));
+    expect((await client.post('/v1/indexes/large/upsert', { vectors })).status).toBe(200);
+  }
+  const query = async () => (await client.post('/v1/indexes/large/query', { vector: values(), top_k: 5, explain: true })).body;
+  const build = async (index: string) => (await client.post('/v1/jobs', { kind: 'index_build', index })).body;
+  const { id } = await build('large');
+  expect((await query()).matches).toHaveLength(5);
+  start(['--allow', 'index_build']);
+  const { id: other } = await build('small');
+  await ends(id, 'succeeded');
+  expect((await query()).matches).toHaveLength(5);
+  await ends(other, 'failed');
+  expect((await job(other)).error).toMatchObject({ reason: 'input_invalid' });
+  expect((await job(id)).usage.accelerator_ms).toBeGreaterThan(0);
+  const { status, body } = await client.post('/v1/jobs', { kind: 'index_build', index: 'none' });
+  expect([status, body.error.code, body.error.param]).toEqual([404, 'index_not_found', 'index']);
+  await expect.poll(async () => (await query()).explanation?.engine, LONG).toBe('lists');
 });

@@ -4,6 +4,7 @@ import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { JobKind } from '../../src/contract/job-work.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { AttemptLog } from './attempt-log.ts';
+import type { AttemptBuild } from './attempt-build.ts';
 import type { GroupView } from './group-view.ts';
 
 /**
@@ -42,6 +43,8 @@ export interface AttemptScope<Kind extends JobKind> {
   readonly lease: LeaseClock;
   /** Aborted with a `StopReason`: the runner saves what it can within the grace of the assignment, nothing when `lost`, and rejects. */
   readonly signal: AbortSignal;
+  /** The shard whose lists an index build trains. */
+  readonly build: Pick<AttemptBuild, 'begin' | 'sample' | 'commit'>;
   /** The members of the attempt. */
   readonly group: GroupView;
   /**

@@ -2,6 +2,7 @@ import { Blob } from 'node:buffer';
 import type * as z from 'zod';
 
 import type { Assignment, OutputClaim, Registration } from '../../src/contract/agent-protocol.ts';
+import { agentBuildEndpoints } from '../../src/contract/agent-builds.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
 import type { Progress } from '../../src/contract/attempt-report.ts';
@@ -126,6 +127,28 @@ export class PoolClient {
 
   async storeCheckpoint({ attempt, fence }: AttemptKey, sha256: string, bytes: Blob, signal: AbortSignal): Promise<void> {
     await this.#json('PUT', `attempts/${attempt}/checkpoint?fence=${fence}&sha256=${sha256}`, { bytes, signal });
+  }
+
+  /** What to train the lists of a shard on; again, that the attempt is still at it. */
+  async beginBuild({ attempt, fence }: AttemptKey, signal: AbortSignal) {
+    return agentBuildEndpoints.beginBuild.reply.schema.parse(
+      await this.#json('POST', `attempts/${attempt}/build`, { json: { fence }, signal }),
+    );
+  }
+
+  /** A part of the vectors to train on, and where the next begins. */
+  async buildSample(
+    { attempt, fence }: AttemptKey,
+    from: number,
+    signal: AbortSignal,
+  ): Promise<{ values: Float32Array; next: number | null }> {
+    const response = await this.#send('GET', `attempts/${attempt}/build/sample?fence=${fence}&from=${from}`, { signal });
+    const next = response.headers.get('x-sluice-next');
+    return { values: new Float32Array(await response.arrayBuffer()), next: next === null ? null : Number(next) };
+  }
+
+  async commitBuild({ attempt, fence }: AttemptKey, sha256: string, artefact: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<void> {
+    await this.#json('PUT', `attempts/${attempt}/build?fence=${fence}&sha256=${sha256}`, { bytes: new Blob([artefact]), signal });
   }
 
   /** The addresses of all members of the group of this version, by rank; null until each has said its own. */

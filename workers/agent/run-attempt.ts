@@ -9,6 +9,7 @@ import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { ArtifactTransfer, Corrupt } from './artifact-transfer.ts';
+import { AttemptBuild } from './attempt-build.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { GroupPlace } from './group-view.ts';
 import { GroupView } from './group-view.ts';
@@ -73,6 +74,7 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
       log,
       lease: heartbeats,
       signal: stop.signal,
+      build: new AttemptBuild(client, assignment, stop.signal),
       group,
       meet: (...meeting) => meet(client, assignment, ...meeting),
       onProgress: (next) => (progress = next),

@@ -38,14 +38,15 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
   const queue = schedulerQueue(env.SCHEDULER);
   const known = wireTenancy(env, basics, { jobs: (tenant) => openJobCount(queue, tenant) });
   const tenancy = wireAdministration(env, basics, known);
-  const heavy = wireHeavy(env, clock, rng, tenancy);
   const { organisations, authenticator, budget } = tenancy;
+  const indexes = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
+  const heavy = wireHeavy(env, clock, rng, tenancy, (tenant, name) => indexes.describe(tenant, name));
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purger = new CachePurger({ logs, organisations, models: { manifests: MODEL_CATALOGUE }, sha256, rng });
   const steps = erasureSteps({
     at: (tenant) => organisations.at(organisationOf(tenant)),
     quotas: tenancy.quotaLedgers,
-    indexes: new TenantIndexes(new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations))),
+    indexes: new TenantIndexes(indexes),
     jobs: queue,
     logs: heavy.logs,
     files: heavy.writer,

@@ -70,6 +70,8 @@ export interface ControlEnv extends TenancyEnv {
   readonly JOB_LOG: DurableObjectNamespace;
   /** Files of tenants, under `tenants/<tenant>/files/`. */
   readonly FILES: R2Bucket;
+  /** Hosted by the shards Worker: for builds of lists; see `shardName`. */
+  readonly SHARD: DurableObjectNamespace<ShardObject>;
   /** The following three: to erase what a tenant has there. */
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   readonly INDEX: DurableObjectNamespace<IndexObject>;

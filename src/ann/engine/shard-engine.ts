@@ -4,7 +4,9 @@ import type { SearchCost } from '../search-cost.ts';
 import { addCosts, NO_COST } from '../search-cost.ts';
 import type { Selection } from '../filter/selection.ts';
 import type { Explanation } from '../shard-protocol.ts';
+import type { MaintainedShard } from '../maintenance/maintained-shard.ts';
 import { Maintenance } from '../maintenance/maintenance.ts';
+import { OutsideBuilds } from '../maintenance/outside-build.ts';
 import type { PlacedVector, ReadVectors, Row, VectorMatch, VectorPlace, VectorQuery } from '../stored-vector.ts';
 import type { ShardHeader } from '../shard-header.ts';
 import type { VectorStore } from '../store/vector-store.ts';
@@ -99,6 +101,11 @@ export class ShardEngine {
     return this.#healing(() => this.#maintenanceOf(header).step(nowMs));
   }
 
+  /** Trainings of its lists that are done elsewhere. */
+  builds(header: ShardHeader): OutsideBuilds {
+    return new OutsideBuilds(this.#maintained(header), () => this.#maintenance?.stop());
+  }
+
   #search(query: VectorQuery, among: Selection | undefined, header: ShardHeader): ExplainedMatches {
     const rescoring = new Rescoring(header.metric, query, this.#reading(header));
     const hasLists = this.#lists.listSets().length > 0;
@@ -120,10 +127,13 @@ export class ShardEngine {
   }
 
   #maintenanceOf(identity: ShardHeader): Maintenance {
-    const [store, lists, memtable] = [this.#store, this.#lists, this.#memtable];
-    const { sizes, pace } = this.#resources;
-    this.#maintenance ??= new Maintenance({ identity, sizes, pace, store, lists, memtable }, this.#resources, this.#name);
+    this.#maintenance ??= new Maintenance(this.#maintained(identity), this.#resources, this.#name);
     return this.#maintenance;
+  }
+
+  #maintained(identity: ShardHeader): MaintainedShard {
+    const { sizes, pace } = this.#resources;
+    return { identity, sizes, pace, store: this.#store, lists: this.#lists, memtable: this.#memtable };
   }
 
   /** Lists that are not what was written are dropped: the vectors themselves are the source of truth, and are listed again. */

@@ -8,6 +8,7 @@ import type { NextTask } from './next-task.ts';
 import { nextTask } from './next-task.ts';
 import type { Task } from './background-work.ts';
 import { maintainLists } from './maintain-lists.ts';
+import { builtElsewhereUntilMs } from './outside-build.ts';
 import { train } from './train.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 
@@ -49,7 +50,7 @@ export class Maintenance {
     const waitUntilMs = this.#bulk.waitUntilMs(nowMs);
     if (waitUntilMs !== undefined) return waitUntilMs;
     const quietMs = this.#wroteMs + QUIET_MS;
-    this.#task ??= this.#choose(quietMs <= nowMs);
+    this.#task ??= this.#choose(quietMs <= nowMs, nowMs);
     if (this.#task === undefined) {
       if (this.#shard.store.lists.sweep()) return nowMs;
       return quietMs > nowMs ? quietMs : undefined;
@@ -72,17 +73,19 @@ export class Maintenance {
     this.#resources.turn.release(this.#name);
   }
 
-  #choose(isQuiet: boolean): { kind: NextTask['kind']; run: Task } | undefined {
+  #choose(isQuiet: boolean, nowMs: number): { kind: NextTask['kind']; run: Task } | undefined {
     const { store, lists } = this.#shard;
     const header = must(store.header(), 'a shard under maintenance is open');
     const listSets = lists.listSets();
+    const elsewhereUntilMs = builtElsewhereUntilMs(this.#shard);
     const next = nextTask(
       {
         count: header.count,
         unlistedCount: store.unlistedRows().size,
         isWorthLists: this.#isWorthLists(header.count),
         isQuiet,
-        isTraining: store.lists.checkpoint() !== undefined,
+        isTraining: elsewhereUntilMs === undefined && store.lists.checkpoint() !== undefined,
+        isBuiltElsewhere: elsewhereUntilMs !== undefined && elsewhereUntilMs > nowMs,
         listSets,
         entryCounts: this.#entryCounts(),
         maintainedCounts: this.#maintainedCounts,

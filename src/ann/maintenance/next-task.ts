@@ -77,6 +77,8 @@ export interface MaintenanceState {
   readonly isQuiet: boolean;
   /** Whether a training was begun. */
   readonly isTraining: boolean;
+  /** Whether its lists are trained elsewhere just now. */
+  readonly isBuiltElsewhere: boolean;
   /** The older first. */
   readonly listSets: readonly ListSetState[];
   /** Entries of the newest list set by list. */
@@ -94,9 +96,9 @@ export function nextTask(state: MaintenanceState, sizes: MaintenanceSizes): Next
   const { listSets, unlistedCount, isWorthLists } = state;
   const newest = listSets.at(-1);
   if (state.isTraining) return { kind: 'train' };
-  if (newest === undefined) return isWorthLists ? { kind: 'train' } : undefined;
+  if (newest === undefined) return isWorthLists && !state.isBuiltElsewhere ? { kind: 'train' } : undefined;
   // Whatever the old model would still encode, the new one would encode again.
-  if (listSets.length === 1 && isOutgrown(newest, state, sizes)) return { kind: 'train' };
+  if (listSets.length === 1 && !state.isBuiltElsewhere && isOutgrown(newest, state, sizes)) return { kind: 'train' };
   if (unlistedCount >= sizes.flushRowsMin) return { kind: 'flush' };
   if (listSets.length > 1) return { kind: 'migrate' };
   if (state.isQuiet && unlistedCount > 0) return { kind: 'flush' };

@@ -5,6 +5,7 @@ import { encodeSettings, newSettings } from '../engine/list-settings.ts';
 import { checksum } from '../lists/integrity.ts';
 import { encodeListModel } from '../lists/list-model.ts';
 import type { ShardIdentity } from '../shard-protocol.ts';
+import type { TrainedLists } from '../training/build-artefact.ts';
 import type { TrainingOptions } from '../training/training-state.ts';
 import { subspaceDimensionsFor } from '../training/training-state.ts';
 import { Training, trainingBytes } from '../training/training.ts';
@@ -94,7 +95,7 @@ export function* train(shard: MaintainedShard, { memory, train: kernels }: Engin
       // Used now: others give way first.
       memory.claim(name, room, bytes);
     }
-    create(shard, started, room.training);
+    createLists(shard, started.count, room.training.result());
   } finally {
     room.evict();
     memory.release(name, room);
@@ -106,7 +107,8 @@ function resumed({ store }: MaintainedShard): TrainingCheckpoint | undefined {
   return bytes === undefined ? undefined : decodeTrainingCheckpoint(bytes);
 }
 
-function begun({ store, identity, sizes }: MaintainedShard): TrainingCheckpoint {
+/** What a training of the shard's vectors begins with, wherever it is done. */
+export function begun({ store, identity, sizes }: MaintainedShard): TrainingCheckpoint {
   const count = store.liveRows().size;
   const listCount = Math.max(1, Math.round(count / sizes.entries));
   const sampleCount = Math.min(SAMPLE_VECTORS_PER_LIST * listCount, Math.floor(SAMPLE_BYTES_MAX / (4 * identity.dimensions)));
@@ -135,7 +137,7 @@ function* readSample({ store, identity, pace }: MaintainedShard, rows: readonly 
   return { rows: found, values: values.subarray(0, dimensions * found.length) };
 }
 
-const optionsFor = ({ metric, dimensions, recall }: ShardIdentity, listCount: number): TrainingOptions => ({
+export const optionsFor = ({ metric, dimensions, recall }: ShardIdentity, listCount: number): TrainingOptions => ({
   metric,
   dimensions,
   listCount,
@@ -150,8 +152,8 @@ function advance(training: Training, share: number): boolean {
   return false;
 }
 
-function create({ store, lists }: MaintainedShard, { count }: TrainingCheckpoint, training: Training): void {
-  const { model, centroids } = training.result();
+/** Makes a list set, without entries, of what a training of so many vectors came to. */
+export function createLists({ store, lists }: MaintainedShard, count: number, { model, centroids }: TrainedLists): void {
   store.atomically(() => {
     const id = store.lists.createListSet(encodeListModel(model), encodeSettings(newSettings(count)));
     const empty = centroids.map((centroid, list) => ({ list, centroid, entryCount: 0 }));

@@ -118,6 +118,15 @@ export const jobExamples = {
     body: 'epoch 3\n',
   },
   readCheckpoint: { params: attempt, query: { fence } },
+  // The job of this attempt builds no index.
+  beginBuild: { params: attempt, body: { fence }, refused: 'state_conflict' },
+  readBuildSample: { params: attempt, query: { fence, from: 0 }, refused: 'state_conflict' },
+  commitBuild: {
+    params: attempt,
+    query: { fence, sha256: '9abeae640633a4fc0de2e8baaef123ffa00ae42aa1bfbf9485399d750930b283' },
+    body: 'epoch 3\n',
+    refused: 'state_conflict',
+  },
   appendLog: { params: attempt, query: { fence, at: 0 }, body: 'loading the model\n' },
   completeAttempt: { params: attempt, body: { fence, progress: { completed: 1, failed: 1, total: 2 }, tokens: 8 } },
   failAttempt: { params: attempt, body: { fence, reason: 'released', message: 'the machine is needed elsewhere' } },

@@ -15,6 +15,8 @@ import type { Rng } from '../../kernel/rng.ts';
 import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobRequest, JobTerms } from '../../scheduler/served/job.ts';
 import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
+import type { IndexManifest } from '../../index/index-manifest.ts';
+import { mayTouch } from '../authority.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
@@ -30,6 +32,8 @@ export interface JobParts {
   readonly files: Pick<FileCatalogue<unknown>, 'find'>;
   /** Whether the pools' agents can run a model. */
   readonly runs: (model: string) => boolean;
+  /** Refuses what is no index of the tenant. */
+  readonly findIndex: (tenantId: TenantId, index: string) => Promise<Outcome<Pick<IndexManifest, 'name'>>>;
   readonly rng: Rng;
   readonly hmac: Hmac;
   /** Takes room for one more open job, where their number is limited. */
@@ -67,7 +71,7 @@ export class JobDesk {
     const unfit = this.#unfit(order);
     if (unfit !== undefined) return err(unfit);
     const id = await this.#newId(tenantId, idempotencyKey);
-    const input = await this.#inputBytes(tenantId, order.work);
+    const input = await this.#inputBytes(principal, order.work);
     // A repetition is answered as the first try, though its file was deleted since.
     const isRepeated = !input.ok && idempotencyKey !== undefined && (await queue.job(tenantId, id)).ok;
     if (!input.ok && !isRepeated) return input;
@@ -84,7 +88,7 @@ export class JobDesk {
     const order = orderOf(principal, body);
     const unfit = this.#unfit(order);
     if (unfit !== undefined) return err(unfit);
-    const input = await this.#inputBytes(tenantId, order.work);
+    const input = await this.#inputBytes(principal, order.work);
     if (!input.ok) return input;
     const id = await this.#newId(tenantId, undefined);
     const room = await this.#parts.holdJob(principal, id);
@@ -110,7 +114,15 @@ export class JobDesk {
   }
 
   /** How large the inputs of the work are. Refuses one that cannot be read, naming the field. */
-  async #inputBytes(tenantId: TenantId, work: Work): Promise<Outcome<number>> {
+  async #inputBytes(principal: TenantPrincipal, work: Work): Promise<Outcome<number>> {
+    const { tenantId } = principal;
+    if (work.kind === 'index_build') {
+      const index = await this.#parts.findIndex(tenantId, work.index);
+      if (!index.ok) return err(refusalAt(index.error, ['index']));
+      // What an alias stands for is known by now.
+      const may = mayTouch(principal, { named: [`index/${index.value.name}`], unnamed: [] });
+      if (!may.ok) return may;
+    }
     let bytes = 0;
     for (const { field, id } of inputFilesOf(work)) {
       const found = await this.#parts.files.find(tenantId, id);

@@ -12,6 +12,7 @@ const POLICY = {
   input_too_large: 'permanent',
   output_too_large: 'permanent',
   input_invalid: 'permanent',
+  index_changed: 'permanent',
   model_unavailable: 'counted',
   agent_error: 'counted',
   kind_not_offered: 'counted',

@@ -93,6 +93,7 @@ class Trial {
       meet: async (address) => [address],
       onProgress: () => undefined,
       onServing: () => undefined,
+      build: undefined as never,
     };
     return new CommandRunner().run(scope);
   }

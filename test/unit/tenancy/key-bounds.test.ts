@@ -78,6 +78,8 @@ describe('resources', () => {
     expect(denied(keys, setAlias, { index: 'secrets', alias: 'blog-x' })).toBe('index/secrets');
     expect(denied(keys, createEmbeddings, {}, { model: 'any' })).toBeUndefined();
     expect(denied(['model/glove-*'], createEmbeddings, {}, { model: 'minilm' })).toBe('model/minilm');
+    expect(denied(keys, ENDPOINTS.createJob, {}, { kind: 'index_build', index: 'secrets' })).toBe('index/secrets');
+    expect(denied(keys, ENDPOINTS.planJob, {}, { kind: 'index_build', index: 'blog-x' })).toBeUndefined();
     expect(denied(['model/glove-*'], queryVectors, { index: 'x' }, {})).toBeUndefined();
   });
 

@@ -9,6 +9,7 @@ import { Batches } from '../../../src/gateway/jobs/batches.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
+import { IndexBuilds } from '../../../src/gateway/jobs/index-builds.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
 import { JobEventFeed } from '../../../src/gateway/jobs/job-event-feed.ts';
 import type { LogShard } from '../../../src/gateway/jobs/job-logs.ts';
@@ -23,6 +24,9 @@ import { ReplicaRouter } from '../../../src/gateway/jobs/replica-router.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import { Uploads } from '../../../src/gateway/jobs/uploads.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
+import { shardName } from '../../../src/index/index-manifest.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
@@ -35,6 +39,7 @@ import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { ControlEnv } from '../env.ts';
 import { STATIC_MODEL } from './embedding-models.ts';
 import type { FileContent } from './r2-file-store.ts';
+import { sha256 } from './sha256.ts';
 import { R2FileStore } from './r2-file-store.ts';
 import type { Administration } from './administration.ts';
 
@@ -54,6 +59,7 @@ export interface Heavy {
   readonly logs: JobLogs;
   readonly events: JobEventFeed;
   readonly replicas: ReplicaRouter;
+  readonly builds: IndexBuilds;
 }
 
 export function wireHeavy(
@@ -61,6 +67,7 @@ export function wireHeavy(
   clock: Clock,
   rng: Rng,
   { organisations, holdJob }: Pick<Administration, 'organisations' | 'holdJob'>,
+  describe: (tenantId: TenantId, index: string) => Promise<Outcome<IndexManifest>>,
 ): Heavy {
   const hmac = new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER'));
   const queue = schedulerQueue(env.SCHEDULER);
@@ -86,7 +93,7 @@ export function wireHeavy(
     if (tenant !== undefined) return recordsOf(tenant).tenant(tenant);
     return organisation === undefined ? ok(null) : organisations.at(organisation).organisation();
   };
-  const jobs = new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, rng, hmac, holdJob });
+  const jobs = new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, findIndex: describe, rng, hmac, holdJob });
   return {
     files,
     uploads: new Uploads({ store, writer, md5: md5Of, clock, rng, hmac }),
@@ -102,6 +109,12 @@ export function wireHeavy(
     writer,
     pools,
     replicas: new ReplicaRouter({ find: (tenant, job) => queue.job(tenant, job), call: callReplica, clock }),
+    builds: new IndexBuilds({
+      pools,
+      describe,
+      shard: (manifest, ordinal) => env.SHARD.getByName(shardName(manifest, ordinal)),
+      sha256,
+    }),
   };
 }
 

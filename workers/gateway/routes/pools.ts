@@ -153,6 +153,24 @@ export const agentHandlers = {
     const bytes = new Uint8Array(await request.arrayBuffer());
     return accepted(await gateway.heavy.logs.append(holdOf(principal, params, query), query.at, bytes));
   },
+  beginBuild: async ({ gateway, principal, params, body }) => {
+    const plan = await gateway.heavy.builds.begin(holdOf(principal, params, body));
+    if (!plan.ok) return plan;
+    const { options, vectors, sample } = plan.value;
+    const { metric, dimensions, listCount: lists, seed, hasLowPlane, subspaceDimensions } = options;
+    const reply = { metric, dimensions, lists, seed, low_plane: hasLowPlane, subspace_dimensions: subspaceDimensions, vectors, sample };
+    return { ok: true, reply, used: {} };
+  },
+  readBuildSample: async ({ gateway, principal, params, query }) => {
+    const part = await gateway.heavy.builds.sample(holdOf(principal, params, query), query.from);
+    if (!part.ok) return part;
+    const { values, next } = part.value;
+    return { ok: true, reply: new Blob([values]), headers: next === null ? {} : { 'x-sluice-next': String(next) }, used: {} };
+  },
+  commitBuild: async ({ gateway, principal, params, query, request }) => {
+    const artefact = new Uint8Array(await request.arrayBuffer());
+    return accepted(await gateway.heavy.builds.commit(holdOf(principal, params, query), query.sha256, artefact));
+  },
   completeAttempt: async ({ gateway, principal, params, body }) => {
     const hold = holdOf(principal, params, body);
     await gateway.heavy.logs.close(hold);
@@ -219,7 +237,7 @@ function assignmentOf(grant: Grant): Assignment {
   const assigned = { attempt: attemptId, fence };
   if (work.kind === 'batch_embedding')
     return { ...assigned, kind: work.kind, model: work.model, ...(work.format === undefined ? {} : { format: work.format }) };
-  if (work.kind === 'online_inference') return { ...assigned, ...work };
+  if (work.kind === 'online_inference' || work.kind === 'index_build') return { ...assigned, ...work };
   const { kind, inputs, checkpoint = null, ...rest } = work;
   const program = {
     ...assigned,

@@ -39,6 +39,7 @@ function state(
     unlistedCount: 0,
     isQuiet: true,
     isTraining: false,
+    isBuiltElsewhere: false,
     listSets: [{ settings: settings(newest), entryCount }],
     entryCounts: new Map([
       [0, 192],

@@ -55,7 +55,15 @@ function setUp(pools?: ConstructorParameters<typeof ServedCell>[0]) {
   let serial = 0;
   const rng = { bytes: (count: number) => new Uint8Array(count).fill((serial += 1)) };
   const runs = (model: string) => model === 'm' || model === 'default';
-  const jobs = new JobDesk({ queue, files: { find }, runs, rng, hmac: new Hmac('pepper'), holdJob: async () => ok(undefined) });
+  const jobs = new JobDesk({
+    findIndex: async (_tenant: TenantId, name: string) => ok({ name }),
+    queue,
+    files: { find },
+    runs,
+    rng,
+    hmac: new Hmac('pepper'),
+    holdJob: async () => ok(undefined),
+  });
   const batches = new Batches({ jobs, files: { find, beginning }, clock: { nowMs: () => world.nowMs }, defaultModel: 'default' });
   const create = async (body: Partial<CreateBatch> = {}, key?: string) => {
     const made = await batches.create(MINE, { ...BODY, ...body }, key);

@@ -10,10 +10,12 @@ import type { Job } from '../../../../src/scheduler/served/job.ts';
 import { principal } from '../../../support/worlds/memory-cache-world.ts';
 
 const BODY = { kind: 'batch_embedding', model: 'm', input_file: 'file_1', priority: 'normal', max_attempts: 1 } as unknown as CreateJob;
+const BUILD = { kind: 'index_build', shard: 0, priority: 'normal', max_attempts: 1 };
 
-it('[T60] a repeated submission gets its answer after its input file was deleted; a new one fails', async () => {
+/** Jobs of tenants that have an index `notes`, and a file as long as a test says so. */
+function world() {
   const jobs = new Map<JobId, Job>();
-  let isThere = true;
+  const has = { file: true };
   const queue = {
     job: async (_, id) => {
       const job = jobs.get(id);
@@ -27,20 +29,35 @@ it('[T60] a repeated submission gets its answer after its input file was deleted
   } as Pick<JobQueue, 'job' | 'submit'> as JobQueue;
   const desk = new JobDesk({
     queue,
-    files: { find: async () => (isThere ? ok({} as never) : refuse('file_not_found', 'no file', 'file')) },
+    files: { find: async () => (has.file ? ok({} as never) : refuse('file_not_found', 'no file', 'file')) },
     runs: () => true,
+    findIndex: async (_, name) => (name === 'notes' ? ok({ name }) : refuse('index_not_found', 'no such index', 'index')),
     rng: { bytes: (count) => new Uint8Array(count) },
     hmac: new Hmac('pepper'),
     holdJob: async () => ok(undefined),
   });
+  return { desk, jobs, has };
+}
+
+it('[T60] a repeated submission gets its answer after its input file was deleted; a new one fails', async () => {
+  const { desk, jobs, has } = world();
   const submit = (key?: string, body = BODY) => desk.submit(principal('tn_one'), body, key);
   const first = await submit('k');
   expect(first.ok).toBe(true);
-  isThere = false;
+  has.file = false;
   expect(await submit('k')).toEqual(first);
   expect(await submit('k', { ...BODY, max_attempts: 2 })).toMatchObject({ error: { code: 'idempotency_mismatch' } });
   for (const key of [undefined, 'other']) {
     expect(await submit(key)).toMatchObject({ error: { code: 'file_not_found', path: ['input_file'] } });
   }
   expect(jobs.size).toBe(1);
+});
+
+it('[J215] an index build is refused for what is no index, and to keys that are restricted to others', async () => {
+  const { desk } = world();
+  const build = (index: string, resources?: readonly string[]) =>
+    desk.submit({ ...principal('tn_one'), ...(resources === undefined ? {} : { resources }) }, { ...BUILD, index } as CreateJob, undefined);
+  expect(await build('notes')).toMatchObject({ ok: true });
+  expect(await build('none')).toMatchObject({ error: { code: 'index_not_found', path: ['index'] } });
+  expect(await build('notes', ['index/other'])).toMatchObject({ error: { code: 'scope_denied' } });
 });
