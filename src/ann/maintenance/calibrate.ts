@@ -2,11 +2,9 @@ import { must } from '../../kernel/assert.ts';
 import { RECALL_TARGET_DEFAULT } from '../../contract/index-settings.ts';
 import type { SearchDepth } from '../engine/list-settings.ts';
 import { CALIBRATED_TOP_K, UNCALIBRATED, proposalCount } from '../engine/list-settings.ts';
-import type { ListSet } from '../engine/list-set.ts';
-import { subspaceCount } from '../lists/list-model.ts';
-import type { ListCost } from '../lists/list-search.ts';
 import type { Task } from './background-work.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
+import { TrialSlice, costOf } from './trial-cost.ts';
 import type { Trials } from './trial-queries.ts';
 import { STOP_MAX, TOP_K_LARGE, trialQueries, trialsOf } from './trial-queries.ts';
 
@@ -97,11 +95,6 @@ function* least<T>(
   return found;
 }
 
-// What the searches of one slice take, about; and what comes to what a search costs, for it and for each candidate that it proposes.
-const SLICE_NS = 4_000_000;
-const QUERY_NS = 8_000;
-const CANDIDATE_NS = 250;
-
 /** What searches of this depth cost; undefined if they miss too many neighbours, which is known long before the last search. [V198] */
 function* costAt(
   { lists, pace }: MaintainedShard,
@@ -109,25 +102,18 @@ function* costAt(
   { topK, queries, missedMax }: Trials,
   depth: SearchDepth,
 ): Generator<undefined, number | undefined> {
-  let [missed, cost, sliceNs] = [0, 0, 0];
+  let [missed, cost] = [0, 0];
+  const slice = new TrialSlice(pace);
   yield;
   for (const { closest, wanted, ...query } of queries) {
-    if (sliceNs > pace.sliceShare * SLICE_NS) {
-      sliceNs = 0;
-      yield;
-    }
+    if (slice.isFull) yield slice.end();
     const listSet = lists.listSet(listSetId);
     const found = lists.nearby(listSet, depth, { ...query, topK: topK + 1 });
-    const searchNs = costOf(listSet, found.cost);
-    cost += searchNs;
-    sliceNs += searchNs + QUERY_NS + CANDIDATE_NS * found.candidates.length;
+    cost += costOf(listSet, found.cost);
+    slice.searched(listSet, found);
     const proposed = new Set(found.candidates.map(({ row }) => row));
     missed += Math.max(0, wanted - closest.filter((row) => proposed.has(row)).length);
     if (missed > missedMax) return undefined;
   }
   return cost;
 }
-
-/** In nanoseconds, about: what counts is how the parts compare. */
-const costOf = ({ model }: ListSet, { listsProbed, codesScanned, rescored }: ListCost): number =>
-  20 * listsProbed + 0.02 * subspaceCount(model) * codesScanned + (20 + 0.15 * model.dimensions) * rescored;

@@ -1,10 +1,11 @@
+import { must } from '../../kernel/assert.ts';
 import type { SearchDepth } from '../engine/list-settings.ts';
 import { CALIBRATED_TOP_K } from '../engine/list-settings.ts';
 import type { Candidate } from '../engine/rescoring.ts';
 import { Rescoring } from '../engine/rescoring.ts';
 import type { PlacedVector, Row, VectorMatch } from '../stored-vector.ts';
-import { inSlices } from './background-work.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
+import { TrialSlice } from './trial-cost.ts';
 
 export const TOP_K_LARGE = 100;
 export const STOP_MAX = 255;
@@ -18,6 +19,8 @@ const SEED = 2;
 const LARGE_SHARE = 4;
 // The others have so many times the neighbours that are looked for, so that ties beyond the last of those show.
 const TIES_SHOWN = 3;
+// Candidates read at once.
+const READ_ROWS = 128;
 // One query in so many is searched exactly, to see whether the deepest search is exact enough for the others.
 const CHECKED_SHARE = 8;
 
@@ -37,36 +40,45 @@ export function* trialQueries(shard: MaintainedShard, listSetId: number): Genera
   const rows = [...store.sampleRows(sizes.trialQueries, SEED).entries()];
   const queries: TrialQuery[] = [];
   let isDeepEnough = true;
+  const slice = new TrialSlice(shard.pace);
+  yield;
   for (const sample of [...rows.filter(isChecked), ...rows.filter((other) => !isChecked(other))]) {
     const [place, row] = sample;
-    yield;
+    if (slice.isFull) yield slice.end();
     const [vector] = store.readRows([row], identity);
     if (vector === undefined) continue;
-    const sought = place % LARGE_SHARE === 0 ? TOP_K_LARGE : TIES_SHOWN * CALIBRATED_TOP_K;
+    const sought = soughtAt(place);
     const query = { ...vector, topK: sought + 1 };
-    const deep = isDeepEnough ? lists.nearby(lists.listSet(listSetId), DEEPEST, query).candidates : [];
-    const isExact = isChecked(sample) || !isDeepEnough;
-    const matches = yield* scored(shard, query, isExact ? lists.exactly(lists.listSet(listSetId), query).candidates : deep);
-    if (isExact) isDeepEnough &&= areProposed(matches, deep);
+    const listSet = lists.listSet(listSetId);
+    const deep = isDeepEnough ? lists.nearby(listSet, DEEPEST, query) : undefined;
+    const isExact = isChecked(sample) || deep === undefined;
+    const exact = isExact ? lists.exactly(listSet, query) : undefined;
+    for (const found of [deep, exact]) if (found !== undefined) slice.searched(listSet, found);
+    const matches = yield* scored(shard, query, (exact ?? must(deep, 'a query is searched')).candidates, slice);
+    if (isExact) isDeepEnough &&= areProposed(matches, deep?.candidates ?? []);
     queries.push({ ...vector, closest: matches.filter((match) => match.row !== row).slice(0, sought), sought });
   }
   return queries;
 }
 
+const soughtAt = (place: number): number => (place % LARGE_SHARE === 0 ? TOP_K_LARGE : TIES_SHOWN * CALIBRATED_TOP_K);
+
 const isChecked = ([place]: readonly [place: number, row: Row]): boolean => place % CHECKED_SHARE === 0;
 
 function* scored(
-  { store, identity, pace }: MaintainedShard,
+  { store, identity }: MaintainedShard,
   query: PlacedVector & { readonly topK: number },
   candidates: readonly Candidate[],
+  slice: TrialSlice,
 ): Generator<undefined, VectorMatch[]> {
   const rescoring = new Rescoring(identity.metric, query, store.read(identity));
   // Where very many tie, as around zeros, all of them are read.
-  for (const slice of inSlices(candidates, identity.dimensions, pace)) {
+  for (let from = 0; from < candidates.length; from += READ_ROWS) {
+    if (from > 0 && slice.isFull) yield slice.end();
     const { rowCount } = rescoring;
-    rescoring.push(slice);
+    rescoring.push(candidates.slice(from, from + READ_ROWS));
     if (rescoring.rowCount === rowCount) break;
-    yield;
+    slice.read(rescoring.rowCount - rowCount);
   }
   return rescoring.matches();
 }

@@ -54,7 +54,7 @@ describe('calibration', () => {
     expect(usual.map(rowsRead).filter((rows) => rows === proposalCount(1)).length).toBeGreaterThan(10);
   });
 
-  it('[V121] tries one depth in a slice, so that searches wait no longer', () => {
+  it('[V121] tries one depth in a slice, by many searches, so that searches wait no longer', () => {
     const [steps, searches] = [vi.spyOn(Maintenance.prototype, 'step'), vi.spyOn(ShardLists.prototype, 'nearby')];
     const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), cosine);
     world.upsert(from(sourceOf(11), 600));
@@ -65,9 +65,12 @@ describe('calibration', () => {
       const slice = begun.findLastIndex((order) => order < searches.mock.invocationCallOrder[i]!);
       depthsOf.set(slice, (depthsOf.get(slice) ?? new Set()).add(JSON.stringify(depth)));
     }
+    const searchCount = searches.mock.calls.length;
     vi.restoreAllMocks();
     expect(depthsOf.size).toBeGreaterThan(8);
     for (const depths of depthsOf.values()) expect(depths.size).toBe(1);
+    // A search takes far less than a slice.
+    expect(depthsOf.size).toBeLessThan(searchCount / 4);
   });
 
   /** The searches of the last calibration of a shard of these vectors: exact ones, and others by their depth. */
