@@ -111,6 +111,7 @@ describe.each(Object.entries(CHANGES))('what memory keeps of a shard: %s', (_, c
       sql.writesLeft = Infinity;
       // What memory has of sets of rows shows in what the next writes store of them.
       put(store, ['later'], 'n');
+      expectRowSetsOfVectors(sql);
       change(store, follower);
       expectRowSetsOfVectors(sql);
     }

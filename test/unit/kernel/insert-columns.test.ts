@@ -73,5 +73,7 @@ describe('rows inserted by columns', () => {
     expect(stored).toEqual(long.map((one, i) => ({ row: 7 + i, lsn: 5, item: one })));
     expect(statements).toBeGreaterThan(2);
     expect(statements).toBeLessThan(long.length);
+    const longest = small.slice(0, 3).map((one, i): Item => ({ ...one, group: i, text: `${i}${'é'.repeat(400_000)}`, blob: [i, 0, i] }));
+    expect(insert(longest)).toEqual({ stored: longest.map((one, i) => ({ row: 7 + i, lsn: 5, item: one })), statements: 3 });
   });
 });
