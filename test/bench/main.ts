@@ -23,6 +23,7 @@ import { hotShardBench } from './hot-shard.ts';
 import { routingBench } from './routing.ts';
 import { slurmBench } from './slurm.ts';
 import { splitBench } from './split.ts';
+import { tailBench } from './tail.ts';
 import { wireBench } from './wire.ts';
 import { writesBench } from './writes.ts';
 
@@ -46,6 +47,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   routing: routingBench,
   slurm: slurmBench,
   split: splitBench,
+  tail: tailBench,
   wire: wireBench,
   writes: writesBench,
 };

@@ -10,7 +10,7 @@ import type { Contender } from './contender.ts';
 import { TOP_K } from './contender.ts';
 
 /** `test/workerd/floor` on the same workerd as the gateway. */
-export async function floor(): Promise<Contender> {
+export async function floor(): Promise<Contender & { readonly pid: number }> {
   await bundleEntry('floor', join(ROOT, 'test/workerd/floor/worker.ts'));
   const stateDir = await mkdtemp(join(tmpdir(), 'sluice-floor-'));
   const port = await freePort();
@@ -21,6 +21,7 @@ export async function floor(): Promise<Contender> {
     name: 'floor',
     searches: [{ ...HTTP, port, setting: '', request }],
     cpuS: workerd.cpuS,
+    pid: workerd.pid,
     stop: async () => {
       await workerd.stop();
       await rm(stateDir, { recursive: true, force: true });
