@@ -32,8 +32,6 @@ interface OutsideBuild {
   readonly untilMs: number;
   readonly count: number;
   readonly listCount: number;
-  /** The list set that there was; 0: none. */
-  readonly listSet: number;
   readonly rows: readonly Row[];
 }
 
@@ -84,14 +82,13 @@ export class OutsideBuilds {
   begin(builder: string, nowMs: number): Outcome<BuildPlan> {
     const { store, identity, sizes } = this.#shard;
     const known = decode(store.lists.checkpoint());
-    if (known?.builder === builder && this.#isCurrent(known)) return ok(this.#keep(known, nowMs));
+    if (known?.builder === builder) return ok(this.#keep(known, nowMs));
     const { count, listCount, rows } = begun(this.#shard);
     const least = sizes.listedCountMin(identity.dimensions);
     if (count < least) return refuse('invalid_value', `has ${count} vectors in this shard; lists are made from ${least} on`, 'index');
-    const sets = store.lists.listSets();
-    if (sets.length > 1) return refuse('index_growing', 'the shard is moving to newer lists; retry');
+    if (store.lists.listSets().length > 1) return refuse('index_growing', 'the shard is moving to newer lists; retry');
     this.#interrupt();
-    return ok(this.#keep({ builder, untilMs: nowMs, count, listCount, listSet: sets[0]?.id ?? 0, rows }, nowMs));
+    return ok(this.#keep({ builder, untilMs: nowMs, count, listCount, rows }, nowMs));
   }
 
   /** The vectors of the sample from there on that are there still. Refuses with `state_conflict` once the build is not the builder's any more. */
@@ -123,16 +120,12 @@ export class OutsideBuilds {
     return ok(null);
   }
 
+  /** Whatever replaces or drops the lists takes the place of the build, too. */
   #known(builder: string): Outcome<OutsideBuild> {
     const known = decode(this.#shard.store.lists.checkpoint());
-    return known?.builder === builder && this.#isCurrent(known)
+    return known?.builder === builder
       ? ok(known)
       : refuse('state_conflict', 'the lists of the shard are not those any more that the build began with');
-  }
-
-  #isCurrent({ listSet }: OutsideBuild): boolean {
-    const sets = this.#shard.store.lists.listSets();
-    return sets.length <= 1 && (sets[0]?.id ?? 0) === listSet;
   }
 
   #keep(build: OutsideBuild, nowMs: number): BuildPlan {

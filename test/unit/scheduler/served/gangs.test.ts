@@ -157,6 +157,20 @@ describe('a gang whose size may change', () => {
     expect(live()).toEqual({ state: 'running', nodes: 3, members: [0, 3, 4], leaving: [] });
   });
 
+  it('[J211] [J32] keeps from others the nodes that it gives up until the last of its members has left', () => {
+    const { resize, say, world } = elasticGang();
+    resize(1);
+    const other = world.submit(2, { work: WORK, options });
+    expect(world.job(other).state).toBe('pending');
+    say(1, released);
+    expect(world.grants).toHaveLength(3);
+    say(2, released);
+    expect(world.grants.slice(3).map(({ grant }) => [grant.jobId, grant.rank])).toEqual([
+      [other, 0],
+      [other, 1],
+    ]);
+  });
+
   it('[J211] ends as a whole with a member that fails, one that has joined included', () => {
     const { resize, say, job, world, live } = elasticGang(2);
     world.join(1, POOL, { kinds: ['training'] });
