@@ -6,6 +6,7 @@ import { AdminClient } from '../../workers/local/admin-client.ts';
 import { bundle } from '../../workers/local/bundle.ts';
 import type { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { persistently } from '../support/deployment/kill-workerd.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import { PrivateSlurm, slurmIsMissing } from '../support/slurm/private-slurm.ts';
 import { SlurmPool } from '../support/slurm/slurm-pool.ts';
@@ -20,6 +21,7 @@ const CLIENTS = 8;
 interface Row {
   readonly what: string;
   readonly jobs: number;
+  readonly attempts: number;
   readonly 'submitted, s': string;
   readonly 'done, s': string;
   readonly 'jobs a second': string;
@@ -51,13 +53,19 @@ export async function slurmBench({ quick = false }: { readonly quick?: boolean |
 
 async function throughSluice(client: ApiClient, count: number): Promise<Row> {
   const startedMs = performance.now();
-  const jobs = await atOnce(count, async () => {
-    const form = new FormData();
-    form.set('purpose', 'batch');
-    form.set('file', new Blob(['{"id":"a","text":"still water"}\n{"id":"b","text":"a lock"}\n']), 'lines.jsonl');
-    const file = await client.call('POST', '/v1/files', form);
+  const jobs = await atOnce(count, async (n) => {
+    const upload = () => {
+      const form = new FormData();
+      form.set('purpose', 'batch');
+      form.set('file', new Blob(['{"id":"a","text":"still water"}\n{"id":"b","text":"a lock"}\n']), 'lines.jsonl');
+      return client.call('POST', '/v1/files', form, { 'idempotency-key': `file-${n}` });
+    };
+    // As clients do: a busy machine may answer 503, to be repeated.
+    const file = await persistently(upload);
     const body = { kind: 'batch_embedding', model: 'glove-sif-100', input_file: file.body.id, owner: 'bench' };
-    return must((await client.post('/v1/jobs', body)).body.id as string | undefined, 'a job was made');
+    const job = await persistently(() => client.post('/v1/jobs', body, { 'idempotency-key': `job-${n}` }));
+    if (job.status !== 201) throw new Error(`a file was answered ${file.status}, its job ${job.status}: ${JSON.stringify(job.body)}`);
+    return job.body.id as string;
   });
   const submittedMs = performance.now() - startedMs;
   const done = await atOnce(count, (n) => succeeded(client, must(jobs[n], 'each was submitted')));
@@ -65,7 +73,10 @@ async function throughSluice(client: ApiClient, count: number): Promise<Row> {
   const outputs = new Set(done.map(({ output_file }) => output_file));
   const tokens = new Set(done.map(({ usage }) => usage.job_tokens));
   if (outputs.size !== count || tokens.size !== 1) throw new Error(`${outputs.size} outputs of ${count} jobs`);
-  return row('through Sluice', count, submittedMs, doneMs);
+  const stored = await outputsOf(client);
+  if (stored !== count) throw new Error(`${stored} outputs are stored of ${count} jobs`);
+  const attempts = done.reduce((sum, job) => sum + job.attempts.length, 0);
+  return { ...row('through Sluice', count, submittedMs, doneMs), attempts };
 }
 
 async function succeeded(client: ApiClient, id: string): Promise<ApiClientBody> {
@@ -77,7 +88,20 @@ async function succeeded(client: ApiClient, id: string): Promise<ApiClientBody> 
   }
 }
 
+/** Files that no upload made. */
+async function outputsOf(client: ApiClient): Promise<number> {
+  let count = 0;
+  for (let after = '', hasMore = true; hasMore;) {
+    const { body } = await client.get(`/v1/files?limit=1000${after === '' ? '' : `&after=${after}`}`);
+    const files = body.data as readonly { readonly id: string; readonly purpose: string }[];
+    count += files.filter(({ purpose }) => purpose !== 'batch').length;
+    [after, hasMore] = [files.at(-1)?.id ?? '', body.has_more && files.length > 0];
+  }
+  return count;
+}
+
 interface ApiClientBody {
+  readonly attempts: readonly unknown[];
   readonly output_file: string;
   readonly usage: { readonly job_tokens: number };
 }
@@ -94,6 +118,7 @@ async function alone(slurm: PrivateSlurm, count: number): Promise<Row> {
 const row = (what: string, jobs: number, submittedMs: number, doneMs: number): Row => ({
   what,
   jobs,
+  attempts: jobs,
   'submitted, s': (submittedMs / 1_000).toFixed(1),
   'done, s': (doneMs / 1_000).toFixed(1),
   'jobs a second': ((jobs * 1_000) / doneMs).toFixed(1),
