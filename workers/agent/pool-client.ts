@@ -186,12 +186,15 @@ export class PoolClient {
     });
     if (response.ok) return response;
     const refusal = wireErrorIn(await response.text());
-    if (refusal === undefined || response.status >= 500 || response.status === 429) {
+    if (refusal === undefined || response.status >= 500 || LATER.has(response.status)) {
       throw new Error(`${method} ${url}/v1/pools/${poolId}/${path} answered ${response.status}`);
     }
     throw new Refused(refusal);
   }
 }
+
+/** Answered to a body that came too slowly, as where a machine has slept meanwhile, and to too many calls: a repetition may do. */
+const LATER = new Set([408, 429]);
 
 /** The refusal that an answer holds; a proxy in between answers other things. */
 function wireErrorIn(text: string): WireError | undefined {

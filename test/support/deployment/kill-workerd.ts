@@ -20,11 +20,14 @@ export async function revived(client: ApiClient): Promise<void> {
   throw new Error('the server has not come back');
 }
 
+/** A body that came too slowly, as where the server stood still meanwhile, and too many calls: clients repeat both. */
+const LATER = new Set([408, 429]);
+
 /** Repeats a call until it is answered, however often the server dies; the call must be safe to repeat. */
 export async function persistently(call: () => Promise<ApiAnswer>): Promise<ApiAnswer> {
   for (let tries = 0; tries < 2000; tries += 1) {
     const answer = await call().catch(() => undefined);
-    if (answer !== undefined && answer.status < 500 && answer.status !== 429) return answer;
+    if (answer !== undefined && answer.status < 500 && !LATER.has(answer.status)) return answer;
     await sleep(50);
   }
   throw new Error('never answered');
