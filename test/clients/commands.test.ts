@@ -276,6 +276,15 @@ it('[J213] [J214] [P81] serves a model by replicas that are replaced when they d
   const { address } = (await replicas())[0]!;
   expect((await fetch(`${address}/v1/embeddings`, { method: 'POST', body: JSON.stringify(request) })).status).toBe(401);
 
+  // A call is charged the tokens of its input, as a file of texts would be.
+  const tokens = async (): Promise<number> => {
+    const { data } = (await client.get('/v1/usage?group_by=route')).body;
+    const row = data.find((entry: { meter: string; route: string }) => entry.meter === 'job_tokens' && entry.route.endsWith('/embeddings'));
+    return row?.quantity ?? 0;
+  };
+  expect(embedded.body.usage.total_tokens).toBeGreaterThan(0);
+  await expect.poll(tokens, LONG).toBe(embedded.body.usage.total_tokens);
+
   first.kill();
   // One of two that is dead is called in vain at most once, and the other answers.
   expect((await embed()).status).toBe(200);
