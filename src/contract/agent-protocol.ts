@@ -25,7 +25,7 @@ const poolParams = z.strictObject({ pool: poolId });
 export const attemptParams = z.strictObject({ pool: poolId, attempt: attemptId });
 
 /** Which of the inputs or outputs of the job. */
-const index = z.coerce
+export const artifactIndex = z.coerce
   .number()
   .int()
   .min(0)
@@ -235,7 +235,7 @@ export const agentEndpoints = {
     summary: apiText('Download an input of an attempt'),
     description: apiText('`repr-digest` (RFC 9530) is the SHA-256 of what is stored, where it is known.'),
     params: attemptParams,
-    query: z.strictObject({ fence, index: index.default(0) }),
+    query: z.strictObject({ fence, index: artifactIndex.default(0) }),
     body: NO_BODY,
     reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
@@ -248,7 +248,7 @@ export const agentEndpoints = {
       'Written once: another upload changes nothing. The output stays invisible until the completion is accepted. Nothing is stored whose SHA-256 is not the one given.',
     ),
     params: attemptParams,
-    query: z.strictObject({ fence, index: index.default(0), sha256: sha256.optional() }),
+    query: z.strictObject({ fence, index: artifactIndex.default(0), sha256: sha256.optional() }),
     body: { kind: 'bytes', bytesMax: LIMITS.jobOutputBytesMax },
     reply: json(accepted),
   },

@@ -16,6 +16,7 @@ import { organisationEndpoints } from './organisations.ts';
 import { poolEndpoints } from './pools.ts';
 import { queueEndpoints } from './queues.ts';
 import { quotaEndpoints } from './quotas.ts';
+import { transferEndpoints } from './transfers.ts';
 import { uploadEndpoints } from './uploads.ts';
 import { reservationEndpoints } from './reservations.ts';
 import { usageEndpoints } from './usage.ts';
@@ -40,6 +41,7 @@ export const CONTROL_ENDPOINTS = {
   ...poolEndpoints,
   ...agentEndpoints,
   ...agentBuildEndpoints,
+  ...transferEndpoints,
   ...cacheEndpoints,
   ...cacheStatsEndpoints,
 } as const satisfies Record<string, Endpoint & { readonly path: ControlPath }>;

@@ -17,6 +17,7 @@ const KEYS: Forwarding = { changesKeys: true };
 export const CONTROL_PREFIXES = {
   '/v1/files': PLAIN,
   '/v1/uploads': PLAIN,
+  '/v1/transfers': PLAIN,
   '/v1/jobs': PLAIN,
   '/v1/jobs:plan': PLAIN,
   '/v1/batches': PLAIN,

@@ -18,6 +18,10 @@ export const TRANSFER_LIMITS = {
   uploadPartsMaxCount: 64,
   // An hour: as OpenAI's API bounds it.
   uploadLifeMs: 3_600_000,
+  // A file of `jobOutputBytesMax` takes as long at 5 Mbit/s; a transfer that has begun is not cut off.
+  transferUrlLifeMs: 900_000,
+  // What is signed of a transfer has some 300 characters.
+  transferTokenCharsMax: 1_024,
   // Memory that the content of a form takes while it is stored: the piece, and what arrives meanwhile.
   formHeldBytesMax: 6 * 1024 * 1024,
 } as const;

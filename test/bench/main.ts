@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 
 import type { AnnOptions } from './ann/ann-options.ts';
 import { annBench } from './ann.ts';
+import { burstBench } from './burst.ts';
 import type { CacheBenchOptions } from './cache.ts';
 import { cacheBench } from './cache.ts';
 import type { CacheL2Options } from './cache-l2.ts';
@@ -29,6 +30,7 @@ import { writesBench } from './writes.ts';
 
 const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options & QuotaBenchOptions) => Promise<void>> = {
   ann: annBench,
+  burst: burstBench,
   cache: cacheBench,
   'cache-l2': cacheL2Bench,
   'cached-queries': cachedQueriesBench,

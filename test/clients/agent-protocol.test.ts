@@ -358,3 +358,38 @@ describe('money and shares', () => {
     for (const id of urgent) await many.client.post(`/v1/jobs/${id}/cancel`, {});
   });
 });
+
+describe('[P91] a signed URL of the gateway', () => {
+  it('moves one file of a live attempt without any key, and nothing once that is over', async () => {
+    const { job } = await submit();
+    const agent = await join(pool);
+    const { attempt, fence } = await agent.lease();
+    await agent.say(attempt, 'heartbeat', { fence, progress: PROGRESS });
+    const sign = async (want: object) => (await agent.say(attempt, 'transfers', { fence, ...want })).body;
+    const at = (url: string) => `${server.urls[0]}/${url}`;
+    const input = await sign({ artifact: 'input', method: 'GET' });
+    const content = await (await fetch(at(input.url))).text();
+    expect(content).toBe('{"id":"a","text":"water"}\n');
+    expect(input.sha256).toBe(hash('sha256', content));
+    expect((await fetch(at(input.url), { method: 'PUT', body: 'x' })).status).toBe(403);
+    expect((await fetch(at(`${input.url.slice(0, -1)}${input.url.endsWith('A') ? 'B' : 'A'}`))).status).toBe(403);
+    expect((await agent.say(attempt, 'transfers', { fence: fence + 1, artifact: 'input', method: 'GET' })).status).toBe(409);
+    for (const wrong of [
+      { artifact: 'input', method: 'PUT', sha256: hash('sha256', 'x') },
+      { artifact: 'output', method: 'GET' },
+      { artifact: 'output', method: 'PUT' },
+    ])
+      expect((await agent.say(attempt, 'transfers', { fence, ...wrong })).status).toBe(400);
+
+    const output = await sign({ artifact: 'output', method: 'PUT', sha256: hash('sha256', 'done\n') });
+    expect((await fetch(at(output.url), { method: 'PUT', body: 'damaged' })).status).toBe(503);
+    expect((await fetch(at(output.url), { method: 'PUT', body: 'done\n' })).status).toBe(200);
+    const outputs = [{ index: 0, bytes: 5, sha256: hash('sha256', 'done\n') }];
+    expect((await agent.say(attempt, 'complete', { fence, progress: PROGRESS, tokens: 1, outputs })).status).toBe(200);
+    const { body } = await client.get(`/v1/jobs/${job}`);
+    expect((await client.get(`/v1/files/${body.output_file}/content`)).body).toBe('done\n');
+    for (const late of [await fetch(at(input.url)), await fetch(at(output.url), { method: 'PUT', body: 'done\n' })]) {
+      expect([late.status, ((await late.json()) as { error: { code: string } }).error.code]).toEqual([409, 'stale_fence']);
+    }
+  });
+});

@@ -228,6 +228,9 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect(leased.model).toBe('glove-sif-100');
   },
   heartbeat: ({ command }) => expect(command).toBe('continue'),
+  signTransfer: async ({ url }) => expect(await (await fetch(`${server.urls[0]}/${url}`)).text()).toContain('just enough water'),
+  readTransfer: ({ error }) => expect(error.code).toBe('scope_denied'),
+  writeTransfer: ({ error }) => expect(error.code).toBe('scope_denied'),
   readInput: (_, text) => expect(text).toContain('just enough water'),
   writeOutput: ({ accepted }) => expect(accepted).toBe(true),
   meetPeers: ({ peers }) => expect(peers).toEqual(['10.0.0.7:29500']),

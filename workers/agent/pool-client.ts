@@ -1,10 +1,11 @@
-import { Blob } from 'node:buffer';
+import { Blob, Buffer } from 'node:buffer';
 import type * as z from 'zod';
 
 import type { Assignment, OutputClaim, Registration } from '../../src/contract/agent-protocol.ts';
 import { agentBuildEndpoints } from '../../src/contract/agent-builds.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
+import { transferEndpoints } from '../../src/contract/transfers.ts';
 import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
@@ -111,22 +112,22 @@ export class PoolClient {
     return agentEndpoints.heartbeat.reply.schema.parse(await this.#json('POST', `attempts/${attempt}/heartbeat`, { json, signal }));
   }
 
-  async input({ attempt, fence }: AttemptKey, index: number, signal: AbortSignal): Promise<Response> {
-    return this.#send('GET', `attempts/${attempt}/input?fence=${fence}&index=${index}`, { signal });
+  input(attempt: AttemptKey, index: number, signal: AbortSignal): Promise<Response> {
+    return this.#download(attempt, { artifact: 'input', index }, signal);
   }
 
   /** Written once: what is there stays, and another content is refused. */
-  async output({ attempt, fence }: AttemptKey, { index, sha256 }: ArtifactKey, bytes: Blob, signal: AbortSignal): Promise<void> {
-    await this.#json('PUT', `attempts/${attempt}/output?fence=${fence}&index=${index}&sha256=${sha256}`, { bytes, signal });
+  output(attempt: AttemptKey, { index, sha256 }: ArtifactKey, bytes: Blob, signal: AbortSignal): Promise<void> {
+    return this.#upload(attempt, { artifact: 'output', index, sha256 }, bytes, signal);
   }
 
   /** What the job's attempts have saved last. */
-  async checkpoint({ attempt, fence }: AttemptKey, signal: AbortSignal): Promise<Response> {
-    return this.#send('GET', `attempts/${attempt}/checkpoint?fence=${fence}`, { signal });
+  checkpoint(attempt: AttemptKey, signal: AbortSignal): Promise<Response> {
+    return this.#download(attempt, { artifact: 'checkpoint' }, signal);
   }
 
-  async storeCheckpoint({ attempt, fence }: AttemptKey, sha256: string, bytes: Blob, signal: AbortSignal): Promise<void> {
-    await this.#json('PUT', `attempts/${attempt}/checkpoint?fence=${fence}&sha256=${sha256}`, { bytes, signal });
+  storeCheckpoint(attempt: AttemptKey, sha256: string, bytes: Blob, signal: AbortSignal): Promise<void> {
+    return this.#upload(attempt, { artifact: 'checkpoint', sha256 }, bytes, signal);
   }
 
   /** What to train the lists of a shard on; again, that the attempt is still at it. */
@@ -171,6 +172,27 @@ export class PoolClient {
     await this.#json('POST', `attempts/${attempt}/fail`, { json });
   }
 
+  /** The file behind a signed URL, with its SHA-256 in `repr-digest`, where it is known: a store says nothing of it. */
+  async #download(attempt: AttemptKey, want: object, signal: AbortSignal): Promise<Response> {
+    const { url, sha256 } = await this.#sign(attempt, { ...want, method: 'GET' }, signal);
+    const response = await checked(await fetch(url, { signal }), 'the download of a file');
+    if (sha256 === null) return response;
+    const digest = Buffer.from(sha256, 'hex').toString('base64');
+    return new Response(response.body, { headers: { 'repr-digest': `sha-256=:${digest}:` } });
+  }
+
+  async #upload(attempt: AttemptKey, want: object, bytes: Blob, signal: AbortSignal): Promise<void> {
+    const { url } = await this.#sign(attempt, { ...want, method: 'PUT' }, signal);
+    await (await checked(await fetch(url, { method: 'PUT', body: bytes, signal }), 'the upload of a file')).body?.cancel();
+  }
+
+  /** A URL for one file. It may be of another host, which gets no token. [P91] */
+  async #sign({ attempt, fence }: AttemptKey, want: object, signal: AbortSignal) {
+    const reply = await this.#json('POST', `attempts/${attempt}/transfers`, { json: { fence, ...want }, signal });
+    const signed = transferEndpoints.signTransfer.reply.schema.parse(reply);
+    return { ...signed, url: new URL(signed.url, `${this.#config.url}/`) };
+  }
+
   async #json(method: string, path: string, call: Call): Promise<unknown> {
     return (await this.#send(method, path, call)).json();
   }
@@ -184,13 +206,16 @@ export class PoolClient {
       ...(bytes === undefined ? {} : { body: bytes }),
       ...(signal === undefined ? {} : { signal }),
     });
-    if (response.ok) return response;
-    const refusal = wireErrorIn(await response.text());
-    if (refusal === undefined || response.status >= 500 || LATER.has(response.status)) {
-      throw new Error(`${method} ${url}/v1/pools/${poolId}/${path} answered ${response.status}`);
-    }
-    throw new Refused(refusal);
+    return checked(response, `${method} ${url}/v1/pools/${poolId}/${path}`);
   }
+}
+
+/** The answer, if it is none that refuses or fails. */
+async function checked(response: Response, what: string): Promise<Response> {
+  if (response.ok) return response;
+  const refusal = wireErrorIn(await response.text());
+  if (refusal === undefined || response.status >= 500 || LATER.has(response.status)) throw new Error(`${what} answered ${response.status}`);
+  throw new Refused(refusal);
 }
 
 /** Answered to a body that came too slowly, as where a machine has slept meanwhile, and to too many calls: a repetition may do. */

@@ -9,6 +9,7 @@ import { organisationHandlers } from './routes/organisations.ts';
 import { agentHandlers, poolHandlers } from './routes/pools.ts';
 import { cohortHandlers, queueHandlers } from './routes/queues.ts';
 import { quotaHandlers } from './routes/quotas.ts';
+import { transferHandlers } from './routes/transfers.ts';
 import { uploadHandlers } from './routes/uploads.ts';
 import { reservationHandlers } from './routes/reservations.ts';
 import { usageHandlers } from './routes/usage.ts';
@@ -30,5 +31,6 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...reservationHandlers,
   ...poolHandlers,
   ...agentHandlers,
+  ...transferHandlers,
   ...cacheHandlers,
 };

@@ -8,6 +8,7 @@ import type { RegistryObject } from '../../durable-objects/registry-object.ts';
 import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
+import type { S3Env } from './adapters/r2-urls.ts';
 import type { AddressEnv } from './caller-address.ts';
 
 /** Settings of every Worker that answers calls of the API. */
@@ -59,7 +60,7 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv {
 }
 
 /** Bindings of the control Worker: its wrangler.toml, as types. */
-export interface ControlEnv extends TenancyEnv {
+export interface ControlEnv extends TenancyEnv, S3Env {
   /** `yes` lets alerts be sent over plain http, to a receiver on the same machine. */
   readonly WEBHOOKS_OVER_HTTP?: string;
   /** One object a cell, named after it. */

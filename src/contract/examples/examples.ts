@@ -53,6 +53,9 @@ const CHAPTERS = [
   [
     'leaseWork',
     'readInput',
+    'signTransfer',
+    'readTransfer',
+    'writeTransfer',
     'meetPeers',
     'writeCheckpoint',
     'readCheckpoint',

@@ -111,6 +111,9 @@ export const jobExamples = {
   heartbeat: { params: attempt, body: { fence, progress: { completed: 0, failed: 0, total: 2 } } },
   readInput: { params: attempt, query: { fence } },
   writeOutput: { params: attempt, query: { fence }, body: OUTPUT },
+  signTransfer: { params: attempt, body: { fence, artifact: 'input', method: 'GET' } },
+  readTransfer: { params: { token: 'e30.0000000000000000000000000000000000000000000' }, refused: 'scope_denied' },
+  writeTransfer: { params: { token: 'e30.0000000000000000000000000000000000000000000' }, body: OUTPUT, refused: 'scope_denied' },
   meetPeers: { params: attempt, body: { fence, address: '10.0.0.7:29500' } },
   writeCheckpoint: {
     params: attempt,

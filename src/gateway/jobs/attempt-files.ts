@@ -57,17 +57,31 @@ export class AttemptFiles<Content> {
 
   /** Refuses with `stale_fence`, or with `file_not_found` when the job has no such input or the tenant has deleted it. */
   async input(hold: AttemptHold, index: number): Promise<Outcome<{ readonly file: StoredFile; readonly content: Content }>> {
+    const found = await this.describe(hold, 'input', index);
+    if (!found.ok) return found;
+    const { tenantId, file } = found.value;
+    const content = await this.#parts.files.read(tenantId, file.id);
+    return content.ok ? ok({ file, content: content.value }) : content;
+  }
+
+  /** The file that an attempt reads as its input or checkpoint, without its content. Refuses as `input` and `checkpoint` do. */
+  async describe(
+    hold: AttemptHold,
+    artifact: string,
+    index: number,
+  ): Promise<Outcome<{ readonly tenantId: TenantId; readonly file: StoredFile }>> {
     const held = await this.#held(hold);
     if (!held.ok) return held;
-    const { tenantId, work } = held.value;
+    const { tenantId, work, checkpoint } = held.value;
+    if (artifact === 'checkpoint') {
+      const saved = checkpoint == null ? undefined : await this.#parts.store.find(tenantId, checkpoint.file);
+      return saved === undefined ? nothingSaved() : ok({ tenantId, file: saved });
+    }
     const input = inputFilesOf(work)[index];
     if (input === undefined)
       return refuseResource('file_not_found', { kind: 'file', name: String(index) }, `the job has no input ${index}`, 'index');
-    const { files } = this.#parts;
-    const file = await files.find(tenantId, input.id);
-    if (!file.ok) return file;
-    const content = await files.read(tenantId, input.id);
-    return content.ok ? ok({ file: file.value, content: content.value }) : content;
+    const file = await this.#parts.files.find(tenantId, input.id);
+    return file.ok ? ok({ tenantId, file: file.value }) : file;
   }
 
   /**
@@ -90,12 +104,11 @@ export class AttemptFiles<Content> {
 
   /** What the job's attempts have saved last. Refuses with `stale_fence`, or with `file_not_found` when they have saved nothing. */
   async checkpoint(hold: AttemptHold): Promise<Outcome<{ readonly file: StoredFile; readonly content: Content }>> {
-    const held = await this.#held(hold);
-    if (!held.ok) return held;
-    const { tenantId, checkpoint } = held.value;
-    const [file, content] = checkpoint == null ? [] : await this.#stored(tenantId, checkpoint.file);
-    if (file !== undefined && content !== undefined) return ok({ file, content });
-    return refuseResource('file_not_found', { kind: 'file', name: 'checkpoint' }, 'the job has saved nothing');
+    const found = await this.describe(hold, 'checkpoint', 0);
+    if (!found.ok) return found;
+    const { tenantId, file } = found.value;
+    const content = await this.#parts.store.read(tenantId, file.id);
+    return content === undefined ? nothingSaved() : ok({ file, content });
   }
 
   /** Stores what an attempt has saved; from then on later attempts begin with it. Refuses as `output` does. */
@@ -170,11 +183,6 @@ export class AttemptFiles<Content> {
     }
   }
 
-  async #stored(tenantId: TenantId, id: FileId): Promise<[StoredFile | undefined, Content | undefined]> {
-    const { store } = this.#parts;
-    return [await store.find(tenantId, id), await store.read(tenantId, id)];
-  }
-
   /** Deletes what the job's attempts have saved, but `kept`. Left over where this is cut off, they go with the next one, or with the tenant. */
   async #dropCheckpoints({ tenantId, jobId }: Grant, kept: FileId | null): Promise<void> {
     const prefix = checkpointPrefixOf(jobId);
@@ -196,6 +204,8 @@ export class AttemptFiles<Content> {
 
 /** There is one, and those of which the deletion was cut off. */
 const CHECKPOINTS_A_SWEEP = 16;
+
+const nothingSaved = () => refuseResource('file_not_found', { kind: 'file', name: 'checkpoint' }, 'the job has saved nothing');
 
 function bounded(bytes: number): Outcome<null> {
   if (!(bytes >= 0)) return refuse('invalid_value', 'send the content-length of the upload', 'content-length');

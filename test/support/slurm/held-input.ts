@@ -10,8 +10,9 @@ const fetched = globalThis.fetch;
 
 globalThis.fetch = async (...call) => {
   const [address] = call;
-  const attempt = typeof address === 'string' ? /attempts\/(att_\w+)\/input/.exec(address)?.[1] : undefined;
-  if (attempt !== undefined) {
+  const attempt = typeof address === 'string' ? /attempts\/(att_\w+)\/transfers/.exec(address)?.[1] : undefined;
+  const body = call[1]?.body;
+  if (attempt !== undefined && typeof body === 'string' && body.includes('"input"')) {
     writeFileSync(join(folder, `begun ${attempt} ${process.env['SLURMD_NODENAME'] ?? ''} ${process.pid}`), '');
     const signal = call[1]?.signal ?? undefined;
     while (existsSync(join(folder, 'hold'))) await sleep(50, undefined, signal === undefined ? {} : { signal });

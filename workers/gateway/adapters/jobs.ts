@@ -22,6 +22,7 @@ import { Reservations } from '../../../src/gateway/jobs/reservations.ts';
 import type { ReplicaAnswer } from '../../../src/gateway/jobs/replica-router.ts';
 import { ReplicaRouter } from '../../../src/gateway/jobs/replica-router.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
+import { TransferUrls } from '../../../src/gateway/jobs/transfer-urls.ts';
 import { Uploads } from '../../../src/gateway/jobs/uploads.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
@@ -41,6 +42,7 @@ import { STATIC_MODEL } from './embedding-models.ts';
 import type { FileContent } from './r2-file-store.ts';
 import { sha256 } from './sha256.ts';
 import { R2FileStore } from './r2-file-store.ts';
+import { r2Urls } from './r2-urls.ts';
 import type { Administration } from './administration.ts';
 
 /** Heavy work: its files, its queue and the pools that do it. */
@@ -55,6 +57,7 @@ export interface Heavy {
   readonly admin: PoolAdmin;
   readonly agents: AgentAuthenticator;
   readonly attempts: AttemptFiles<FileContent>;
+  readonly transfers: TransferUrls;
   readonly pools: Pools;
   readonly logs: JobLogs;
   readonly events: JobEventFeed;
@@ -94,6 +97,7 @@ export function wireHeavy(
     return organisation === undefined ? ok(null) : organisations.at(organisation).organisation();
   };
   const jobs = new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, findIndex: describe, rng, hmac, holdJob });
+  const attempts = new AttemptFiles({ pools, writer, files, store, clock, authorityOf });
   return {
     files,
     uploads: new Uploads({ store, writer, md5: md5Of, clock, rng, hmac }),
@@ -103,7 +107,8 @@ export function wireHeavy(
     reservations: new Reservations({ cell: queue, rng, hmac, knows: (tenant) => knows(tenant, undefined) }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
     agents: new AgentAuthenticator(pools, hmac, isKnown),
-    attempts: new AttemptFiles({ pools, writer, files, store, clock, authorityOf }),
+    attempts,
+    transfers: new TransferUrls({ attempts, pools, storeUrls: r2Urls(env, store, clock), hmac, clock }),
     logs,
     events: new JobEventFeed(queue, clock),
     writer,

@@ -107,6 +107,13 @@ export class R2FileStore implements FileStore<FileContent> {
     return { files: listed.objects.map(storedFile), more: listed.truncated };
   }
 
+  /** The object that holds the content of a file; undefined where there is none. */
+  async objectKey(tenantId: TenantId, id: FileId): Promise<string | undefined> {
+    const file = await this.#bucket.head(keyOf(tenantId, id));
+    const content = file?.customMetadata?.['content'];
+    return content === undefined ? file?.key : contentsOf(tenantId) + content;
+  }
+
   async delete(tenantId: TenantId, id: FileId): Promise<void> {
     const content = await this.#contentOf(tenantId, id);
     // The file first: none is left without its content.

@@ -4,21 +4,20 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AgentId, GroupPlace } from '../../../src/pools/agent-lease.ts';
 import { placeOf } from '../../../src/pools/agent-lease.ts';
 import type { AgentPrincipal } from '../../../src/contract/principal.ts';
-import type { ArtifactUpload, AttemptHold } from '../../../src/gateway/jobs/attempt-files.ts';
+import type { AttemptHold } from '../../../src/gateway/jobs/attempt-files.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
-import type { FileContent } from '../adapters/r2-file-store.ts';
 import type { NodeReply, PoolReply } from '../../../src/contract/pools.ts';
 import type { PoolRecord } from '../../../src/contract/pool-record.ts';
 import type { NodeView, PoolPrice } from '../../../src/scheduler/served/pool-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
-import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import { DEFAULT_SETTINGS } from '../../../src/contract/pool-record.ts';
 import { replyOfSettings } from '../../../src/contract/pool-settings.ts';
 import { capacityOf, capacityReply } from '../../../src/contract/node-capacity.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { Handlers } from '../serve.ts';
+import { accepted, downloadOf, uploadOf } from './artifacts.ts';
 import { pageReply, seconds } from './wire.ts';
 
 export const poolHandlers = {
@@ -130,7 +129,7 @@ export const agentHandlers = {
   },
   readInput: async ({ gateway, principal, params, query }) => {
     const input = await gateway.heavy.attempts.input(holdOf(principal, params, query), query.index);
-    return input.ok ? { ok: true, reply: input.value.content, headers: digestHeaders(input.value.file), used: {} } : input;
+    return downloadOf(input);
   },
   writeOutput: async ({ gateway, principal, params, query, request }) =>
     accepted(await gateway.heavy.attempts.output(holdOf(principal, params, query), query.index, uploadOf(request, query.sha256))),
@@ -142,7 +141,7 @@ export const agentHandlers = {
   },
   readCheckpoint: async ({ gateway, principal, params, query }) => {
     const saved = await gateway.heavy.attempts.checkpoint(holdOf(principal, params, query));
-    return saved.ok ? { ok: true, reply: saved.value.content, headers: digestHeaders(saved.value.file), used: {} } : saved;
+    return downloadOf(saved);
   },
   writeCheckpoint: async ({ gateway, principal, params, query, request }) =>
     accepted(await gateway.heavy.attempts.saveCheckpoint(holdOf(principal, params, query), query.sha256, uploadOf(request, query.sha256))),
@@ -209,20 +208,6 @@ const holdOf = (
   attemptId: attempt as AttemptId,
   fence,
 });
-
-const uploadOf = (request: Request, sha256: string | undefined): ArtifactUpload<FileContent> => ({
-  bytes: Number(request.headers.get('content-length') ?? Number.NaN),
-  sha256,
-  content: request.body ?? new Blob(),
-});
-
-/** RFC 9530: what the content hashes to, where that is known. */
-const digestHeaders = ({ sha256 }: StoredFile): Record<string, string> =>
-  sha256 === undefined ? {} : { 'repr-digest': `sha-256=:${base64OfHex(sha256)}:` };
-
-const base64OfHex = (hex: string): string => btoa(hex.replaceAll(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16))));
-
-const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: { accepted: true }, used: {} } as const) : outcome);
 
 const groupReply = ({ version, rank, worldSize }: GroupPlace) => ({ version, rank, world_size: worldSize });
 

@@ -96,6 +96,38 @@ describe('[J221] a file in parts', () => {
     }
   });
 
+  it('that is cancelled while it is put together is no file', async () => {
+    const { begin, partOf, complete, uploads, acting, store, listed } = world();
+    const id = await begin(1);
+    const part = await partOf(id, 'a');
+    const pieces = store.pieces.bind(store);
+    Object.assign(store, {
+      pieces: async function* cancelled(...of: Parameters<typeof pieces>) {
+        expect(await uploads.cancel(acting, id)).toMatchObject({ ok: true });
+        yield* pieces(...of);
+      },
+    });
+    expect(await complete(id, [part])).toMatchObject({ error: { code: 'state_conflict' } });
+    expect([await listed(), store.contentCount]).toEqual([[], 0]);
+  });
+
+  it('that is completed while it is cancelled stays a file', async () => {
+    const { begin, partOf, complete, uploads, acting, listed } = world();
+    const id = await begin(1);
+    const part = await partOf(id, 'a');
+    let isFirst = true;
+    const lease = async () => {
+      // Right before the end is written.
+      if (isFirst) {
+        isFirst = false;
+        expect(await complete(id, [part])).toMatchObject({ ok: true });
+      }
+      return IN_FORCE.lease();
+    };
+    expect(await uploads.cancel({ ...acting, authority: { lease } }, id)).toMatchObject({ error: { code: 'state_conflict' } });
+    expect(await listed()).toHaveLength(1);
+  });
+
   it('goes on where a completion was cut off after its end was written', async () => {
     const { tenantId, store, begin, partOf, complete, listed } = world();
     const id = await begin(1);

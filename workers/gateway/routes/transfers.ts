@@ -1,0 +1,34 @@
+import type { AttemptId } from '../../../src/kernel/ids.ts';
+import type { Handlers } from '../serve.ts';
+import { accepted, downloadOf, uploadOf } from './artifacts.ts';
+import { seconds } from './wire.ts';
+
+/** Files of attempts by signed URLs. */
+export const transferHandlers = {
+  signTransfer: async ({ gateway, principal, params, body }) => {
+    const hold = { poolId: principal.poolId, attemptId: params.attempt as AttemptId, fence: body.fence };
+    const signed = await gateway.heavy.transfers.sign(hold, body);
+    if (!signed.ok) return signed;
+    const { url, sha256, expiresAtMs } = signed.value;
+    return { ok: true, reply: { url, sha256, expires_at: seconds(expiresAtMs) }, used: {} };
+  },
+  readTransfer: async ({ gateway, params }) => {
+    const transfer = await gateway.heavy.transfers.open(params.token, 'GET');
+    if (!transfer.ok) return transfer;
+    const { artifact, index } = transfer.value;
+    const { attempts } = gateway.heavy;
+    return downloadOf(artifact === 'input' ? await attempts.input(transfer.value, index) : await attempts.checkpoint(transfer.value));
+  },
+  writeTransfer: async ({ gateway, params, request }) => {
+    const transfer = await gateway.heavy.transfers.open(params.token, 'PUT');
+    if (!transfer.ok) return transfer;
+    const { artifact, index, sha256 = '' } = transfer.value;
+    const upload = uploadOf(request, sha256);
+    const { attempts } = gateway.heavy;
+    return accepted(
+      artifact === 'output'
+        ? await attempts.output(transfer.value, index, upload)
+        : await attempts.saveCheckpoint(transfer.value, sha256, upload),
+    );
+  },
+} satisfies Partial<Handlers>;
