@@ -287,10 +287,11 @@ it('[J213] [J214] [P81] serves a model by replicas that are replaced when they d
 
   first.kill();
   // One of two that is dead is called in vain at most once, and the other answers.
-  expect((await embed()).status).toBe(200);
+  const answers = () => expect.poll(async () => (await embed()).status, LONG).toBe(200);
+  await answers();
   await expect.poll(async () => (await replicas()).length, LONG).toBe(1);
-  const [left] = await healthy();
-  expect((await embed()).status).toBe(200);
+  const [{ number: left }] = (await replicas()) as [{ number: number }];
+  await answers();
   start(allow);
   await expect.poll(healthy, LONG).toEqual([left, 2]);
   const { state, attempts } = await job(id);
