@@ -329,3 +329,33 @@ it('[J215] trains the lists of a shard on an agent, while it answers', async () 
   expect([status, body.error.code, body.error.param]).toEqual([404, 'index_not_found', 'index']);
   await expect.poll(async () => (await query()).explanation?.engine, LONG).toBe('lists');
 });
+
+it('[J190] makes room for a job of more priority, and for what was lent, once a policy says so', { timeout: 300_000 }, async () => {
+  const { client: tenant, id: tenantId } = await createTenant(server);
+  const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  const state = async (id: string) => (await tenant.get(`/v1/jobs/${id}`)).body.state;
+  const run = async (script: string, more: object): Promise<string> =>
+    (await tenant.post('/v1/jobs', { kind: 'command', argv: ['/bin/sh', '-c', script], grace_s: 1, ...more })).body.id;
+  const becomes = (id: string, wanted: string) => expect.poll(() => state(id), { timeout: 90_000 }).toBe(wanted);
+  start();
+  // One core, however many agents there are.
+  const own = { name: 'make-room', tenant: tenantId, quotas: { cpu: { nominal: 1, borrowing_limit: 0 } } };
+  expect((await admin.post('/v1/cohorts', own)).status).toBe(201);
+  const low = await run('sleep 1000', { priority: 'low' });
+  await becomes(low, 'running');
+  const high = await run('true', { priority: 'high' });
+  expect((await tenant.get(`/v1/jobs/${high}/explain`)).body).toMatchObject({ reason: 'queue_quota', evicted: null });
+  await tenant.call('PATCH', '/v1/queues/default', { preemption: { within_queue: 'lower_priority' } });
+  await becomes(high, 'succeeded');
+  expect((await tenant.get(`/v1/jobs/${low}/attempts`)).body.data[0]).toMatchObject({ stopped_for: 'priority' });
+  expect((await tenant.get(`/v1/jobs/${low}/explain`)).body.evicted).toEqual({ reason: 'priority', for_job: high });
+  await becomes(low, 'running');
+
+  // The queue that it is in borrows from now on what another one takes back, whatever the priorities.
+  await tenant.post('/v1/queues', { name: 'lender', quotas: { cpu: { nominal: 1 } }, preemption: { reclaim: 'any' } });
+  const lent = await run('true', { queue: 'lender', priority: 1 });
+  await becomes(lent, 'succeeded');
+  expect((await tenant.get(`/v1/jobs/${low}/explain`)).body.evicted).toEqual({ reason: 'reclaim', for_job: lent });
+  await tenant.post(`/v1/jobs/${low}/cancel`, {});
+  await becomes(low, 'cancelled');
+});

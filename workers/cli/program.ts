@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   keys: { summary: 'list, create and revoke API keys', load: async () => (await import('./gateway/keys.ts')).keys() },
   usage: { summary: 'what was used, and what it costs', load: async () => (await import('./gateway/usage.ts')).usage() },
   jobs: { summary: 'submit, follow and control heavy jobs', load: async () => (await import('./jobs/jobs.ts')).jobs() },
+  queues: { summary: 'queues that jobs wait in', load: async () => (await import('./queues/queues.ts')).queues() },
   pools: { summary: 'pools of machines that run jobs', load: async () => (await import('./pools/pools.ts')).pools() },
   capacity: {
     summary: "what an index of a size and load takes: shards, memory, storage, a month's bill, latency",

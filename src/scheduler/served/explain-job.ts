@@ -51,12 +51,13 @@ export interface Evicted {
 
 const FOR_OTHERS = ['priority', 'reclaim', 'fair_share'] as const;
 
-/** Which job has taken the nodes of a job that waits, or is asked to leave them; null when none has. [J190] */
+/** For which job the attempt under way is asked to leave, or else the last one left; null when for none. [J190] */
 export function evictedBy({ attempt, ended }: Job, isOwn: (id: JobId) => boolean): Evicted | null {
   const last = ended.at(-1);
-  const stopped = attempt === null ? last?.stoppedFor : attempt.stopping;
+  const isStopping = attempt !== null && attempt.stopping !== null;
+  const stopped = isStopping ? attempt.stopping : last?.stoppedFor;
   const reason = FOR_OTHERS.find((one) => one === stopped);
-  const forJob = (attempt === null ? last?.stoppedForJob : attempt.stoppingFor) ?? null;
+  const forJob = (isStopping ? attempt.stoppingFor : last?.stoppedForJob) ?? null;
   return reason === undefined ? null : { reason, forJob: forJob !== null && isOwn(forJob) ? forJob : null };
 }
 

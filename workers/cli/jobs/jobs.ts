@@ -8,6 +8,7 @@ import { historyCommands } from './job-history.ts';
 import { verbCommands } from './job-verbs.ts';
 import type { JobView } from './job-view.ts';
 import { JOB_HEADINGS, jobPath, rowOf } from './job-view.ts';
+import { planCommand } from './plan.ts';
 import type { Described } from './submit.ts';
 import { describing, submit } from './submit.ts';
 import { watchJobs } from './watch.ts';
@@ -31,6 +32,7 @@ export function jobs(): Command {
         .option('--watch', 'and show it until it is over; exit status 1 unless it succeeds')
         .action(submitted),
     )
+    .addCommand(planCommand())
     .addCommand(shown(named('explain', 'Why a job waits, and what would start it.')).action(explain))
     .addCommand(
       command('watch', 'A live table of jobs: until those that are named are over, or of the newest until Ctrl-C.')
