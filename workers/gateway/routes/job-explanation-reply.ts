@@ -13,7 +13,7 @@ export const explanationReply = ({ id, state }: Job, explanation: JobExplanation
   object: 'job_explanation',
   state,
   ...waitingReply(explanation),
-  reserved: explanation.reserved.map(({ resource, untilMs, id }) => ({ resource, until: seconds(untilMs), reservation: id })),
+  reserved: explanation.reserved.map((one) => ({ resource: one.resource, until: seconds(one.untilMs), reservation: one.id })),
   evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
 });
 
