@@ -80,18 +80,14 @@ async function inputOf(client: ApiClient): Promise<string> {
 
 /** What is there, at once and then now and then, until all jobs are over and all agents gone. */
 async function followed(client: ApiClient, agents: AgentProcesses, jobs: number, startedMs: number): Promise<readonly BurstSample[]> {
-  const samples: BurstSample[] = [];
+  // Before the submission there was nothing.
+  const samples: BurstSample[] = [{ atMs: 0, waiting: 0, running: 0, over: 0, agents: 0 }];
   for (;;) {
     const { body } = await client.get('/v1/jobs?limit=100');
     const states = (body.data as readonly Job[]).map(({ state }) => state);
     const count = (state: string): number => states.filter((other) => other === state).length;
-    const sample = {
-      atMs: performance.now() - startedMs,
-      waiting: count('pending'),
-      running: count('running'),
-      over: count('succeeded') + count('failed'),
-      agents: agents.count,
-    };
+    const [running, over] = [count('running'), count('succeeded') + count('failed')];
+    const sample = { atMs: performance.now() - startedMs, waiting: states.length - running - over, running, over, agents: agents.count };
     samples.push(sample);
     if (sample.over === jobs && sample.agents === 0) return samples;
     await sleep(SAMPLE_MS);

@@ -35,7 +35,7 @@ export function burstPicture(samples: readonly BurstSample[], jobs: number, agen
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="11">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     ...legend,
-    `<path d="M${LEFT + 330},11h12" stroke="${COLOURS.agents}" stroke-width="2"/>${text(String(LEFT + 348), 15, 'start', 'agents (right)')}`,
+    `<path d="M${LEFT + 330},11h12" stroke="${COLOURS.agents}" stroke-width="2"/>${text(String(LEFT + 348), 15, 'start', 'processes of agents (right)')}`,
     area(({ waiting, running, over }) => (waiting + running + over) / jobs, COLOURS.over),
     area(({ waiting, running }) => (waiting + running) / jobs, COLOURS.running),
     area(({ waiting }) => waiting / jobs, COLOURS.waiting),
