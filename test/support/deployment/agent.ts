@@ -13,6 +13,8 @@ export interface Agent {
   freeze(): void;
   /** It goes on where it was, unaware of the time that has passed. */
   thaw(): void;
+  /** Sets its clock forward, or back, by so much; what measures durations does not notice. Only of one with a `clock`. */
+  stepClock(ms: number): void;
 }
 
 interface AgentOptions {
@@ -42,14 +44,18 @@ export function startAgent(
     kill: () => void child.kill('SIGKILL'),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
+    // One that is dead has no clock.
+    stepClock: (ms) => void (child.connected && child.send({ stepClockMs: ms }, () => undefined)),
   };
 }
 
 /** A module that sets the clocks of the process that imports it; its timers keep the real time. */
 const skewed = ({ aheadS, rate }: Required<AgentOptions>['clock']): string =>
   `data:text/javascript,${encodeURIComponent(`
+    let steppedMs = 0;
+    process.on('message', ({ stepClockMs }) => (steppedMs += stepClockMs));
     for (const clock of [Date, performance]) {
       const real = clock.now.bind(clock);
       const from = real();
-      clock.now = () => Math.floor(from + ${aheadS} * 1000 + (real() - from) * ${rate});
+      clock.now = () => Math.floor(from + ${aheadS} * 1000 + (real() - from) * ${rate} + (clock === Date ? steppedMs : 0));
     }`)}`;

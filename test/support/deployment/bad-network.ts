@@ -1,13 +1,16 @@
 import { createConnection, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A network between clients and a server that can be cut, and made slow. */
+/** A network between clients and a server that can be cut, made slow, and lose answers. */
 export interface BadNetwork {
   readonly url: string;
   /** Ends all connections in the middle of what they carry, and lets none through until it is `mend`ed. */
   cut(): void;
+  /** What clients send arrives; the connection ends before any of the answer does. Until it is `mend`ed. */
+  loseAnswers(): void;
   mend(): void;
-  /** Holds back each piece of data for as long. */
+  /** Holds back each piece of data for as long; pieces stay in order. */
   delay(ms: number): void;
   close(): Promise<void>;
 }
@@ -15,35 +18,50 @@ export interface BadNetwork {
 export async function badNetwork(to: string): Promise<BadNetwork> {
   const port = Number(new URL(to).port);
   const sockets = new Set<Socket>();
-  let [isCut, delayMs] = [false, 0];
-  const join = (from: Socket, into: Socket): void => {
+  let [state, delayMs]: ['well' | 'cut' | 'deaf', number] = ['well', 0];
+  const join = (from: Socket, into: Socket, isAnswer: boolean): void => {
     sockets.add(from);
-    from.on('data', (data) => (delayMs === 0 ? into.write(data) : setTimeout(() => into.write(data), delayMs)));
+    let sent: Promise<unknown> = Promise.resolve();
+    /** Does something once all that was sent before has gone, and no sooner than its delay is over. */
+    const inOrder = (act: () => void): void => {
+      const [before, dueMs] = [sent, performance.now() + delayMs];
+      sent = (async () => {
+        await before;
+        const waitMs = dueMs - performance.now();
+        if (waitMs > 0) await sleep(waitMs);
+        act();
+      })();
+    };
+    from.on('data', (data) => {
+      if (isAnswer && state === 'deaf') into.destroy();
+      else inOrder(() => into.write(data));
+    });
     from.on('close', () => {
       sockets.delete(from);
-      into.destroy();
+      inOrder(() => into.destroy());
     });
     from.on('error', () => into.destroy());
   };
   const server = createServer((client) => {
-    if (isCut) {
+    if (state === 'cut') {
       client.destroy();
       return;
     }
     const upstream = createConnection(port, '127.0.0.1');
-    join(client, upstream);
-    join(upstream, client);
+    join(client, upstream, false);
+    join(upstream, client, true);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = (): void => {
-    isCut = true;
+    state = 'cut';
     for (const socket of sockets) socket.destroy();
   };
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
-    mend: () => (isCut = false),
-    delay: (ms) => (delayMs = ms),
+    loseAnswers: () => void (state = 'deaf'),
+    mend: () => void (state = 'well'),
+    delay: (ms) => void (delayMs = ms),
     close: async () => {
       cut();
       await new Promise((resolve) => server.close(resolve));

@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Seeded } from '../../../src/kernel/seeded.ts';
+import { AdminClient } from '../../../workers/local/admin-client.ts';
+import type { Server } from '../../../workers/local/serve.ts';
+import type { Agent } from '../deployment/agent.ts';
+import { startAgent } from '../deployment/agent.ts';
+import { ApiClient } from '../deployment/api-client.ts';
+import type { BadNetwork } from '../deployment/bad-network.ts';
+import { badNetwork } from '../deployment/bad-network.ts';
+import { deploy } from '../deployment/deployment.ts';
+import { killWorkerd, revived } from '../deployment/kill-workerd.ts';
+import { createTenant } from '../deployment/tenant.ts';
+
+interface Member {
+  agent: Agent;
+  readonly network: BadNetwork;
+}
+
+/** What can go wrong. */
+export const FAULTS = ['workerd', 'pause', 'agent', 'freeze', 'clock', 'cut', 'unanswered', 'delay'] as const;
+export type Fault = (typeof FAULTS)[number];
+
+const RATES = [0.8, 0.9, 1, 1.1, 1.25] as const;
+const HOUR_MS = 3_600_000;
+
+/** A deployment and the agents of one pool, each with a clock and a network of its own; tenants have a network, too. */
+export class FailingDeployment {
+  readonly #server: Server;
+  readonly #pool: { readonly id: string; readonly agent_token: string };
+  readonly #front: BadNetwork;
+  readonly #members: Member[] = [];
+
+  private constructor(server: Server, pool: { readonly id: string; readonly agent_token: string }, front: BadNetwork) {
+    this.#server = server;
+    this.#pool = pool;
+    this.#front = front;
+  }
+
+  static async start(agents: number): Promise<FailingDeployment> {
+    const server = await deploy();
+    const url = server.urls[0] ?? '';
+    const admin = new AdminClient(url, server.secrets.SLUICE_ADMIN_KEY);
+    const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'chaos', owner: 'testers' });
+    const failing = new FailingDeployment(server, pool, await badNetwork(url));
+    for (let n = 0; n < agents; n += 1) {
+      const network = await badNetwork(url);
+      failing.#members.push({ network, agent: failing.#start(network, { aheadS: 3_600 * (n - 1), rate: [0.8, 1, 1.25][n % 3] ?? 1 }) });
+    }
+    return failing;
+  }
+
+  async stop(): Promise<void> {
+    for (const { agent } of this.#members) agent.kill();
+    await Promise.all([this.#front, ...this.#members.map(({ network }) => network)].map((network) => network.close()));
+    await this.#server.stop();
+  }
+
+  /** A client of a new tenant, over the network that fails. */
+  async tenant(scopes: readonly string[]): Promise<ApiClient> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const { client } = await createTenant(this.#server, { scopes });
+        return new ApiClient(this.#front.url, client.apiKey);
+      } catch (error) {
+        // Another seed's fault.
+        if (tries > 300) throw error;
+        await sleep(100);
+      }
+    }
+  }
+
+  /** Lets something go wrong, and has it put right again. */
+  async suffer(fault: Fault, rng: Seeded): Promise<void> {
+    await this.#faults[fault](rng);
+  }
+
+  readonly #faults: Record<Fault, (rng: Seeded) => Promise<void>> = {
+    /** Gateway, scheduler and pools die together. One that another seed has just killed is killed. */
+    workerd: async () => {
+      killWorkerd(this.#server);
+      await revived(new ApiClient(this.#server.urls[0] ?? '', ''));
+    },
+    /** All of them do nothing for a while, as if their machine slept: leases run out meanwhile, at times. */
+    pause: async (rng) => {
+      const pid = this.#server.workerdPid();
+      if (pid !== undefined) signal(pid, 'SIGSTOP');
+      await sleep(rng.next() * 12_000);
+      if (pid !== undefined && pid === this.#server.workerdPid()) signal(pid, 'SIGCONT');
+    },
+    /** Its successor has another clock: an hour off at most, fast or slow. */
+    agent: async (rng) => {
+      const member = this.#member(rng);
+      member.agent.kill();
+      const rate = RATES[Math.floor(rng.next() * RATES.length)] ?? 1;
+      member.agent = this.#start(member.network, { aheadS: (2 * rng.next() - 1) * 3_600, rate });
+    },
+    /** For longer than a lease at times: what it then says is of an attempt that another agent has. */
+    freeze: async (rng) => {
+      const { agent } = this.#member(rng);
+      agent.freeze();
+      await sleep(rng.next() * 14_000);
+      agent.thaw();
+    },
+    clock: async (rng) => this.#member(rng).agent.stepClock((2 * rng.next() - 1) * HOUR_MS),
+    cut: async (rng) => {
+      const networks = this.#networks(rng);
+      for (const network of networks) network.cut();
+      await sleep(rng.next() * (networks.length === 1 ? 12_000 : 2_000));
+      for (const network of networks) network.mend();
+    },
+    unanswered: async (rng) => {
+      const networks = this.#networks(rng);
+      for (const network of networks) network.loseAnswers();
+      await sleep(rng.next() * 4_000);
+      for (const network of networks) network.mend();
+    },
+    delay: async (rng) => {
+      const networks = this.#networks(rng);
+      const ms = rng.next() * 400;
+      for (const network of networks) network.delay(ms);
+      await sleep(rng.next() * 2_000);
+      for (const network of networks) network.delay(0);
+    },
+  };
+
+  #member(rng: Seeded): Member {
+    return this.#members[Math.floor(rng.next() * this.#members.length)]!;
+  }
+
+  /** All networks, that of the tenants, or that of one agent. */
+  #networks(rng: Seeded): readonly BadNetwork[] {
+    const all = [this.#front, ...this.#members.map(({ network }) => network)];
+    return all.slice(...([[0], [0, 1], ...all.map((_, n) => [n, n + 1])][Math.floor(rng.next() * (all.length + 2))] ?? [0]));
+  }
+
+  #start(network: BadNetwork, clock: { readonly aheadS: number; readonly rate: number }): Agent {
+    return startAgent(this.#server, this.#pool, [], { url: network.url, clock });
+  }
+}
+
+/** To a process that may have died just now. */
+function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It is dead: another seed has killed it.
+  }
+}
