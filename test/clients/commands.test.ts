@@ -290,10 +290,10 @@ it('[J213] [J214] [P81] serves a model by replicas that are replaced when they d
   const answers = () => expect.poll(async () => (await embed()).status, LONG).toBe(200);
   await answers();
   await expect.poll(async () => (await replicas()).length, LONG).toBe(1);
-  const [{ number: left }] = (await replicas()) as [{ number: number }];
+  const [left] = await replicas();
   await answers();
   start(allow);
-  await expect.poll(healthy, LONG).toEqual([left, 2]);
+  await expect.poll(healthy, LONG).toEqual([left?.number, 2]);
   const { state, attempts } = await job(id);
   expect([state, attempts.length]).toEqual(['running', 1]);
 

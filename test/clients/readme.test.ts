@@ -31,6 +31,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/cli.md': /^0\.\d{4} +1 +the lock keeper opens the gates at dawn/m,
   'docs/scaling.md': /"shards":1,/,
   'docs/preemption-tour.md': /from step 120\n[^]*"outcome":"released"[^]*"stopped_for":"requested"[^]*"outcome":"succeeded"[^]*"steps":200/,
+  'docs/api/queues.md': /"within_queue":"lower_priority"[^]*"name":"search","parent":"labs"/,
 };
 
 interface Block {
