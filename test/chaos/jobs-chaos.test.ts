@@ -16,6 +16,9 @@ const FAULTS_A_SEED = 5;
 /** A job that loses its agent waits for the end of a lease; a busy machine is several times slower. */
 const SETTLED = { timeout: 150_000, interval: 250 };
 
+/** How attempts end that are no failures of their job. */
+const FAULTLESS = new Set(['succeeded', 'cancelled', 'released', 'lease_expired', 'never_started']);
+
 interface JobReply {
   readonly id: string;
   readonly state: string;
@@ -80,6 +83,7 @@ async function check(client: ApiClient, jobs: readonly JobReply[], doomed: strin
   for (const [n, { id, state, attempts, output_file: output }] of jobs.entries()) {
     // None of these faults counts as a failure of the job.
     expect(state, JSON.stringify(jobs[n])).toBe(id === doomed && state === 'cancelled' ? 'cancelled' : 'succeeded');
+    expect(attempts.filter(({ outcome }) => !FAULTLESS.has(outcome))).toEqual([]);
     const fences = attempts.map(({ fence }) => fence);
     expect(fences, 'fences rise').toEqual([...new Set(fences)].toSorted((a, b) => a - b));
     expect(attempts.filter(({ outcome }) => outcome === 'succeeded').length).toBe(state === 'succeeded' ? 1 : 0);
