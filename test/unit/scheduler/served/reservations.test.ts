@@ -15,7 +15,7 @@ const RUNNING: AttemptNews = { kind: 'progress', progress: { completed: 1, faile
 const HOUR_MS = 3_600_000;
 
 /** Reserves cores by an operator, from in an hour for an hour. */
-const reserve = (world: ServedCell, n: number, overrides: Partial<ReservationRecord> = {}, key: string | null = null) =>
+const reserve = (world: ServedCell, n: number, overrides: Partial<ReservationRecord> = {}, key: string | null = null, digest = 'd') =>
   world.cell.reservations.reserve(
     {
       name: `rsv_${n}`,
@@ -28,7 +28,7 @@ const reserve = (world: ServedCell, n: number, overrides: Partial<ReservationRec
       isGranted: true,
       ...overrides,
     },
-    key === null ? null : { key, digest: 'd' },
+    key === null ? null : { key, digest },
   );
 
 describe('reservations', () => {
@@ -58,6 +58,7 @@ describe('reservations', () => {
     const made = reserve(world, 1, {}, 'k');
     world.loseMemory();
     expect(reserve(world, 2, {}, 'k')).toEqual(made);
+    expect(reserve(world, 2, {}, 'k', 'another')).toMatchObject({ error: { code: 'idempotency_mismatch' } });
     expect(world.cell.reservations.reservations(ONE, 5)).toMatchObject([{ name: 'rsv_1' }]);
     expect(world.cell.reservations.reservations(OTHER, 5)).toEqual([]);
     expect(world.cell.reservations.reservation(OTHER, 'rsv_1')).toMatchObject({ error: { code: 'reservation_not_found' } });
