@@ -50,6 +50,7 @@ describe('half a surrogate pair', () => {
       tenant: tenant.id,
       organisation: tenant.organisation,
       job: 'job_0000000000000000000000000z',
+      upload: 'upload_0000000000000000000000000z',
     };
     for (const endpoint of routes) {
       const path = endpoint.path.replaceAll(PATH_PARAMS, (_, name: string) => owned[name] ?? 'lines');
