@@ -5,13 +5,16 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
 import type { PoolNode } from '../src/contract/pool-exchange.ts';
+import { agentIdIn } from '../src/contract/pool-partition.ts';
 import type { AttemptId } from '../src/kernel/ids.ts';
 import { base32 } from '../src/kernel/ids.ts';
+import { must } from '../src/kernel/assert.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { AgentId, AgentLease, HeartbeatReply } from '../src/pools/agent-lease.ts';
 import { ended, heard, holds, measured, placeOf } from '../src/pools/agent-lease.ts';
 import type { PoolSync } from '../src/pools/pool-sync.ts';
 import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
+import type { PoolPartitions } from './pool-partitions.ts';
 import type { WaitingAgents } from './waiting-agents.ts';
 
 /** Providers wait as agents do. */
@@ -23,6 +26,7 @@ interface AgentServiceParts {
   readonly store: SqlitePoolStore;
   readonly waiting: WaitingAgents;
   readonly sync: PoolSync;
+  readonly partitions: PoolPartitions;
   /** Sees to it that the pool is heard of while agents wait. */
   readonly arm: () => Promise<void>;
   /** Lets something go on after the answer. */
@@ -40,9 +44,10 @@ export class AgentService {
   register(node: Omit<PoolNode, 'id'>): Outcome<AgentId> {
     this.#parts.store.forgetAgents(Date.now());
     const count = this.#parts.store.agentCount();
-    if (count >= LIMITS.agentsMaxCount)
-      return refuseBeyond({ limit: 'agentsMaxCount', value: count + 1, what: `the pool has ${count} agents already` });
-    const id = `agt_${base32(crypto.getRandomValues(new Uint8Array(16)))}` as AgentId;
+    if (count >= LIMITS.agentsPerPartitionMaxCount)
+      return refuseBeyond({ limit: 'agentsPerPartitionMaxCount', value: count + 1, what: `the partition has ${count} agents already` });
+    const { partition } = must(this.#parts.store.identity(), 'agents come to a pool');
+    const id = agentIdIn(partition, base32(crypto.getRandomValues(new Uint8Array(16)))) as AgentId;
     this.#parts.store.addAgent(id, node, Date.now());
     return ok(id);
   }
@@ -110,7 +115,7 @@ export class AgentService {
     try {
       await sync.run();
       for (let next = waiter; ; next = waiting.join(providerOf(provider))) {
-        const wanted = store.identity() === undefined ? 0 : store.wantedOf(provider);
+        const wanted = store.identity() === undefined ? 0 : await this.#wantedOf(provider);
         if (wanted !== known || Date.now() >= deadlineMs || !(await next.until(deadlineMs - Date.now()))) return wanted;
       }
     } finally {
@@ -118,25 +123,33 @@ export class AgentService {
     }
   }
 
+  /** How many agents of a provider there should be: those that the scheduler counts, and those to come. */
+  async #wantedOf(provider: string): Promise<number> {
+    const { store, partitions } = this.#parts;
+    return store.comingCount() + store.joinedOf(provider) + (await partitions.joinedElsewhere(provider));
+  }
+
   /** The attempt, if the fence shows that its agent still holds it. */
-  held(attemptId: AttemptId, fence: number): Outcome<Grant> {
+  async held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>> {
     const { store } = this.#parts;
     const lease = store.find(attemptId);
     if (!holds(lease, fence)) return stale(attemptId);
     // What the attempt has saved meanwhile is with the member that speaks for it.
-    const first = rankOfAttempt(attemptId) === 0 ? undefined : store.find(attemptIdOf(lease.grant.jobId, fence));
+    const firstId = attemptIdOf(lease.grant.jobId, fence);
+    const members = rankOfAttempt(attemptId) === 0 ? [] : await this.#parts.partitions.membersOf(lease.grant);
+    const first = members.find(({ grant }) => grant.attemptId === firstId);
     return ok(first === undefined ? lease.grant : { ...lease.grant, checkpoint: first.grant.checkpoint ?? null });
   }
 
   /** The addresses of all members of a gang of this version, by rank; null until each has said its own. [J140] [J211] */
-  meet(attemptId: AttemptId, fence: number, address: string, version = 0): Outcome<readonly string[] | null> {
+  async meet(attemptId: AttemptId, fence: number, address: string, version = 0): Promise<Outcome<readonly string[] | null>> {
     const { store } = this.#parts;
     const lease = store.find(attemptId);
     if (!holds(lease, fence)) return stale(attemptId);
     const place = placeOf(lease.grant);
     if (place.version !== version) return ok(null);
     if (lease.address !== address || (lease.metVersion ?? 0) !== version) store.save({ ...lease, address, metVersion: version });
-    const addresses = addressesOf(store.membersOf(lease.grant), version);
+    const addresses = addressesOf(await this.#parts.partitions.membersOf(lease.grant), version);
     return ok(addresses.length === place.worldSize ? addresses : null);
   }
 

@@ -22,7 +22,7 @@ export class CellNews {
   /** Resolves once the pools have answered. A hint: a pool that does not receive it asks by itself within `poolSyncMs`. */
   async spread(): Promise<void> {
     for (const jobId of this.#cell.takeChanged()) this.#followers.wake(jobId);
-    await Promise.allSettled(this.#cell.takeNews().map((poolId) => this.#pools.get(this.#pools.idFromName(poolId)).nudge()));
+    await Promise.allSettled(this.#cell.takeNews().map((partition) => this.#pools.get(this.#pools.idFromName(partition)).nudge()));
   }
 
   /** Events of a job after one; waits up to `waitMs` for some. Refuses as `jobEvents`, or with `overloaded`. [J98] */

@@ -7,15 +7,20 @@ import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import type { AgentId, HeartbeatReply } from '../src/pools/agent-lease.ts';
 import { PoolSync } from '../src/pools/pool-sync.ts';
 import { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
+import { SqlitePoolTokens } from '../src/pools/sqlite-pool-tokens.ts';
 import { AgentService, isProvider } from './agent-service.ts';
 import type { ObjectsEnv, PoolStub } from './env.ts';
 import { SCHEDULER_CELL } from './env.ts';
 import type { Served } from './object-namespace.ts';
+import type { PartitionQuestion, PoolSummary } from './pool-partitions.ts';
+import { PoolPartitions } from './pool-partitions.ts';
 import { WaitingAgents } from './waiting-agents.ts';
 
-/** One pool: its agents, and which attempt each of them holds. Speaks to the scheduler for all of them, in batches. */
+/** A partition of a pool: its agents, and which attempt each of them holds. Speaks to the scheduler for all of them, in batches. */
 export class PoolObject extends DurableObject<ObjectsEnv> implements Served<PoolStub> {
   readonly #store = new SqlitePoolStore(this.ctx.storage);
+  readonly #tokens = new SqlitePoolTokens(this.ctx.storage, this.#store);
+  readonly #partitions = new PoolPartitions(this.#store, this.#tokens, this.env.POOL);
   readonly #waiting = new WaitingAgents();
   readonly #sync = new PoolSync({
     store: this.#store,
@@ -25,12 +30,13 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     onAssigned: (agentId) => this.#waiting.call(agentId),
     onGone: () => this.erase(),
     onRetired: (agentId) => this.#waiting.call(agentId),
-    onScaled: () => this.#waiting.callAll(isProvider),
+    onScaled: () => (this.#partitions.isRoot ? this.rescaled() : this.ctx.waitUntil(this.#partitions.root.rescaled())),
   });
   readonly #agents = new AgentService({
     store: this.#store,
     waiting: this.#waiting,
     sync: this.#sync,
+    partitions: this.#partitions,
     arm: () => this.#arm(),
     later: (work) => this.ctx.waitUntil(work),
   });
@@ -42,24 +48,32 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   }
 
   /** Whether the pool exists and this is the digest of a token of its agents. */
-  knows(tokenMac: string): boolean {
-    return this.#store.accepts(tokenMac, Date.now());
+  knows(tokenMac: string): Promise<boolean> {
+    return this.#partitions.knows(tokenMac);
   }
 
   /** Replaces the token; the former is accepted for the grace: until when. */
   rotateToken(tokenMac: string, graceMs: number): Outcome<number> {
-    return this.ctx.storage.transactionSync(() => this.#store.rotateToken(tokenMac, graceMs, Date.now()));
+    return this.ctx.storage.transactionSync(() => this.#tokens.rotate(tokenMac, graceMs, Date.now()));
   }
 
   /** The pool was deleted: nothing of it stays, and its agents are turned away. */
   async erase(): Promise<void> {
+    // One that cannot be reached learns of it when it next reports.
+    await Promise.allSettled(this.#partitions.others.map((other) => other.erase()));
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#store.forget();
+    this.#partitions.forget();
     this.#waiting.callAll();
   }
 
-  register(node: Omit<PoolNode, 'id'>): Outcome<AgentId> {
+  register(node: Omit<PoolNode, 'id'>): Promise<Outcome<AgentId>> {
+    return this.#partitions.register(node, () => this.#agents.register(node));
+  }
+
+  admit(poolId: PoolId, partition: number, node: Omit<PoolNode, 'id'>): Outcome<AgentId> {
+    this.#store.create({ id: poolId, tokenMac: '', partition });
     return this.#agents.register(node);
   }
 
@@ -67,33 +81,41 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     return this.#agents.lease(agentId, waitMs, holding);
   }
 
-  heartbeat(...heartbeat: Parameters<AgentService['heartbeat']>): Outcome<HeartbeatReply> {
-    return this.#agents.heartbeat(...heartbeat);
+  async heartbeat(...args: Parameters<AgentService['heartbeat']>): Promise<Outcome<HeartbeatReply>> {
+    return (await this.#holderOf(args[0])).heartbeat(...args);
   }
 
-  held(attemptId: AttemptId, fence: number): Outcome<Grant> {
-    return this.#agents.held(attemptId, fence);
+  async held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>> {
+    return (await this.#holderOf(attemptId)).held(attemptId, fence);
   }
 
-  meet(...meeting: Parameters<AgentService['meet']>): Outcome<readonly string[] | null> {
-    return this.#agents.meet(...meeting);
+  async meet(...args: Parameters<AgentService['meet']>): Promise<Outcome<readonly string[] | null>> {
+    return (await this.#holderOf(args[0])).meet(...args);
   }
 
-  saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>> {
-    return this.#agents.saved(attemptId, fence, checkpoint);
+  async saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>> {
+    return (await this.#holderOf(attemptId)).saved(attemptId, fence, checkpoint);
   }
 
-  end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>> {
-    return this.#agents.end(attemptId, fence, ending);
+  async end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>> {
+    return (await this.#holderOf(attemptId)).end(attemptId, fence, ending);
+  }
+
+  /** What other objects of the pool ask this one. */
+  ask<Name extends PartitionQuestion>(name: Name, ...args: Parameters<PoolPartitions[Name]>): ReturnType<PoolPartitions[Name]> {
+    return this.#partitions.answer(name, args);
+  }
+
+  rescaled(): void {
+    this.#waiting.callAll(isProvider);
   }
 
   demand(provider: string, known: number | undefined, waitMs: number): Promise<number> {
     return this.#agents.demand(provider, known, waitMs);
   }
 
-  summary(): { readonly agents: number; readonly running: number } {
-    if (this.#store.identity() === undefined) return { agents: 0, running: 0 };
-    return { agents: this.#store.agentCount(), running: this.#store.leaseCount() };
+  summary(): Promise<PoolSummary> {
+    return this.#partitions.summary();
   }
 
   /** The scheduler has something for the pool to do. */
@@ -110,6 +132,10 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     // Armed before the scheduler is asked: a failing call must not end the rhythm.
     await this.#arm();
     await this.#sync.run();
+  }
+
+  async #holderOf(attemptId: AttemptId): Promise<PoolStub | AgentService> {
+    return (await this.#partitions.holderOf(attemptId)) ?? this.#agents;
   }
 
   /** Keeps the alarm ringing every `poolSyncMs` while there are agents or leases. */

@@ -63,7 +63,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   async exchange(message: PoolMessage): Promise<PoolOrders> {
     const orders = this.#after(this.#cell.exchange(message));
     // Attempts that wait for their grants are mostly handed over with this answer.
-    return (await this.#funds.runBriefly()) ? { ...orders, effects: this.#cell.effects(message.poolId) } : orders;
+    return (await this.#funds.runBriefly()) ? { ...orders, effects: this.#cell.effectsFor(message) } : orders;
   }
 
   /** Quotas or budgets of the organisation were changed: its jobs that wait for them are tried again. */

@@ -215,7 +215,10 @@ export const agentEndpoints = {
     method: 'POST',
     path: '/v1/pools/:pool/attempts/:attempt/heartbeat',
     summary: apiText('Extend the lease of an attempt'),
-    description: apiText('`progress` is null while the attempt waits in the queue of a cluster. `stale_fence` where another `run` has it.'),
+    description: apiText(
+      '`progress` is null while the attempt waits in the queue of a cluster. `stale_fence` where another `run` has it. With the header ' +
+        '`x-sluice-agent` (the id of the agent), calls about attempts take the shortest way in a pool of many agents.',
+    ),
     params: attemptParams,
     body: json(
       z.strictObject({

@@ -94,6 +94,8 @@ export const LIMITS = {
   poolsMaxCount: 1000,
   // Of one pool: each is a row of some 200 bytes, and a heartbeat every `agentHeartbeatMs`.
   agentsMaxCount: 10_000,
+  // Of one object of a pool: their heartbeats, and the look at the token before each, are 500 calls a second.
+  agentsPerPartitionMaxCount: 500,
   // An agent asks again some milliseconds after an answer without work; one that has not by then has gone.
   agentReturnMs: 1_000,
   // The time a job has to stop once it is asked to: an agent learns of it with its next heartbeat but one at the latest.

@@ -9,12 +9,14 @@ import type { Capacity } from './node-capacity.ts';
 /** News of a pool, at most `schedulerBatchMaxCount` of each kind: applied in the order reports, nodes that left, nodes that joined. */
 export interface PoolMessage {
   readonly poolId: PoolId;
+  /** Of a pool of several objects: which of them speaks, for its own agents alone. Absent: the root. */
+  readonly partition?: number;
   readonly reports: readonly AttemptReport[];
   /** Agents that ask for no more work; `isLost`: they fell silent during an attempt. */
   readonly left: readonly { readonly nodeId: string; readonly isLost: boolean }[];
   /** Agents that ask for work, and what they are. */
   readonly joined: readonly PoolNode[];
-  /** The agents that have joined and not left, this message counted in. */
+  /** The agents of the partition that have joined and not left, this message counted in. */
   readonly nodeCount: number;
   /** The pool has carried out the effects up to this one. */
   readonly carriedOut: number;

@@ -14,7 +14,7 @@ export const poolId = z
   .regex(/^pool_[0-9a-z]{10}(?:[0-9a-z]{8})?$/, 'must be the id of a pool')
   .meta(apiText({ example: 'pool_0123456789b6d8w0f3' }));
 
-export const agentId = z.string().regex(/^agt_[0-9a-z]{16}$/, 'must be the id of an agent');
+export const agentId = z.string().regex(/^agt_(?:[1-9]\d?_)?[0-9a-z]{16}$/, 'must be the id of an agent');
 
 const pool = apiOnly(() =>
   z.object({

@@ -58,6 +58,8 @@ export interface AdminPrincipal {
 export interface AgentPrincipal {
   readonly kind: 'agent';
   readonly poolId: PoolId;
+  /** Of the pool: the one that has the agent, as far as the caller says which agent it is. */
+  readonly partition: number;
 }
 
 /** Any caller with a valid credential. */

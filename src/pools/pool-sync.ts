@@ -2,6 +2,7 @@ import type { AttemptReport, ReportVerdict } from '../contract/attempt.ts';
 import { attemptOfReport } from '../contract/attempt.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { PoolEffect, PoolMessage, PoolOrders } from '../contract/pool-exchange.ts';
+import { ROOT_PARTITION } from '../contract/pool-partition.ts';
 import { must } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { AttemptId } from '../kernel/ids.ts';
@@ -101,6 +102,7 @@ export class PoolSync {
       const joined = store.arrived(nowMs, BATCH);
       const orders = await exchange({
         poolId: pool.id,
+        ...(pool.partition === ROOT_PARTITION ? {} : { partition: pool.partition }),
         reports,
         left,
         joined,

@@ -1,16 +1,13 @@
 import { LIMITS } from '../contract/limits.ts';
 import { must } from '../kernel/assert.ts';
-import { constantTimeEqual } from '../kernel/hmac.ts';
 import type { AttemptId, PoolId } from '../kernel/ids.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
 import { hasTable, migrate } from '../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import type { Grant } from '../contract/attempt.ts';
 import { attemptIdOf } from '../contract/attempt.ts';
-import type { Outcome } from '../contract/outcome.ts';
-import { refuse } from '../contract/outcome.ts';
 import type { PoolNode } from '../contract/pool-exchange.ts';
-import { ok } from '../kernel/result.ts';
+import { ROOT_PARTITION } from '../contract/pool-partition.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
 import { extended, reportDueMs } from './agent-lease.ts';
 
@@ -48,6 +45,9 @@ const MIGRATIONS: Migrations = [
    DROP INDEX leases_by_sync;
    CREATE INDEX leases_by_report ON leases (report_due_ms) WHERE report_due_ms IS NOT NULL;
    ALTER TABLE leases DROP COLUMN synced_at_ms;`,
+  // A pool of many agents has several objects. This one is the root of its pool, and alone, until it opens others.
+  `ALTER TABLE pool ADD COLUMN partition INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE pool ADD COLUMN partition_count INTEGER NOT NULL DEFAULT 1;`,
 ];
 
 /** Up to when the attempts hold that an agent has. */
@@ -81,8 +81,12 @@ interface AskingAgent {
 
 export interface PoolIdentity {
   readonly id: PoolId;
-  /** HMAC-SHA-256 of the agent token, in hex. */
+  /** HMAC-SHA-256 of the agent token, in hex; none in partitions other than the root. */
   readonly tokenMac: string;
+  /** Which of the objects of the pool this is. */
+  readonly partition: number;
+  /** How many there are, where this is the root. */
+  readonly partitionCount: number;
 }
 
 /** The rows of one pool. Reading a pool that was never created writes nothing. */
@@ -98,15 +102,18 @@ export class SqlitePoolStore {
     if (hasTable(storage, 'pool')) migrate(storage, MIGRATIONS);
   }
 
-  create({ id, tokenMac }: PoolIdentity): void {
+  /** `partition`: the number of this object among those of the pool; the token is the root's to know. */
+  create({ id, tokenMac, partition = ROOT_PARTITION }: Pick<PoolIdentity, 'id' | 'tokenMac'> & { readonly partition?: number }): void {
     migrate(this.#storage, MIGRATIONS);
-    this.#sql.exec('INSERT INTO pool VALUES (?, ?) ON CONFLICT (id) DO NOTHING', id, tokenMac);
+    const insert = 'INSERT INTO pool (id, token_mac, partition) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING';
+    this.#sql.exec(insert, id, tokenMac, partition);
   }
 
   identity(): PoolIdentity | undefined {
     if (this.#identity !== undefined || !hasTable(this.#storage, 'pool')) return this.#identity;
-    const row = this.#sql.exec<{ id: string; token_mac: string }>('SELECT id, token_mac FROM pool').toArray()[0];
-    this.#identity = row === undefined ? undefined : { id: row.id as PoolId, tokenMac: row.token_mac };
+    const query = 'SELECT id, token_mac AS tokenMac, partition, partition_count AS partitionCount FROM pool';
+    const row = this.#sql.exec<{ id: string; tokenMac: string; partition: number; partitionCount: number }>(query).toArray()[0];
+    this.#identity = row === undefined ? undefined : { ...row, id: row.id as PoolId };
     return this.#identity;
   }
 
@@ -115,35 +122,15 @@ export class SqlitePoolStore {
     this.#identity = undefined;
   }
 
-  /** Whether the token with this digest is accepted: the pool's, or its former one for as long as that holds. */
-  accepts(tokenMac: string, nowMs: number): boolean {
-    const pool = this.identity();
-    if (pool === undefined) return false;
-    if (constantTimeEqual(pool.tokenMac, tokenMac)) return true;
-    const former = this.#sql.exec<{ mac: string }>('SELECT mac FROM former_token WHERE until_ms > ?', nowMs).toArray()[0];
-    return former !== undefined && constantTimeEqual(former.mac, tokenMac);
+  /** There is a partition of this number, and all before it. */
+  countPartition(number: number): void {
+    if (number < this.#known.partitionCount) return;
+    this.#sql.exec('UPDATE pool SET partition_count = ?', number + 1);
+    this.forget();
   }
 
-  /**
-   * Replaces the token, once: until when the former is accepted. Refuses with `idempotency_mismatch` a repetition with another grace, and with
-   * `idempotency_key_spent` one of a rotation whose token has been replaced since: it would bring a dead token back.
-   */
-  rotateToken(tokenMac: string, graceMs: number, nowMs: number): Outcome<number> {
-    const { tokenMac: former } = must(this.identity(), 'a pool that rotates its token exists');
-    const query = 'SELECT grace_ms AS graceMs, former_until_ms AS untilMs FROM rotations WHERE mac = ?';
-    const known = this.#sql.exec<{ graceMs: number; untilMs: number }>(query, tokenMac).toArray()[0];
-    if (known !== undefined && known.graceMs !== graceMs)
-      return refuse('idempotency_mismatch', `was used for a rotation with a grace of ${known.graceMs} ms`, 'idempotency-key');
-    if (known !== undefined && former !== tokenMac)
-      return refuse('idempotency_key_spent', 'the token that it made was replaced since', 'idempotency-key');
-    if (known !== undefined) return ok(known.untilMs);
-    const formerUntilMs = nowMs + graceMs;
-    this.#sql.exec('DELETE FROM former_token');
-    this.#sql.exec('INSERT INTO former_token VALUES (?, ?)', former, formerUntilMs);
-    this.#sql.exec('UPDATE pool SET token_mac = ?', tokenMac);
-    this.forget();
-    this.#sql.exec('INSERT INTO rotations VALUES (?, ?, ?)', tokenMac, graceMs, formerUntilMs);
-    return ok(formerUntilMs);
+  get #known(): PoolIdentity {
+    return must(this.identity(), 'the pool exists');
   }
 
   addAgent(id: AgentId, { name, ...node }: Omit<PoolNode, 'id'>, nowMs: number): void {
@@ -268,15 +255,15 @@ export class SqlitePoolStore {
     return this.#sql.exec('UPDATE sync SET coming = ?1 WHERE coming <> ?1 RETURNING 1 AS one', count).toArray().length > 0;
   }
 
-  /** How many agents of a provider there should be: those that the scheduler counts, and those to come. */
-  wantedOf(provider: string): number {
-    return this.#sql
-      .exec<{ count: number }>(
-        `SELECT (SELECT coming FROM sync) + (SELECT count(*) FROM agents WHERE joined = 1 AND substr(name, 1, ?2) = ?1) AS count`,
-        provider,
-        provider.length,
-      )
-      .one().count;
+  /** How many nodes are to come to the pool. */
+  comingCount(): number {
+    return this.#sql.exec<{ count: number }>('SELECT coming AS count FROM sync').one().count;
+  }
+
+  /** How many agents of a provider the scheduler counts. */
+  joinedOf(provider: string): number {
+    const query = 'SELECT count(*) AS count FROM agents WHERE joined = 1 AND substr(name, 1, ?2) = ?1';
+    return this.#sql.exec<{ count: number }>(query, provider, provider.length).one().count;
   }
 
   /** The scheduler counts none of the agents any more, and may have given up what they hold: all of it is to be reported. */

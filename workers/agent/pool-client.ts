@@ -9,6 +9,7 @@ import { transferEndpoints } from '../../src/contract/transfers.ts';
 import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
+import { AGENT_HEADER } from '../../src/contract/pool-partition.ts';
 
 /** Where an agent works, from its environment. */
 export interface AgentConfig {
@@ -80,13 +81,17 @@ type Call = { readonly json?: object; readonly bytes?: Blob; readonly signal?: A
  */
 export class PoolClient {
   readonly #config: AgentConfig;
+  /** Of this agent, once it has registered: calls about its attempts go where the pool has it. */
+  #agent: string | undefined;
 
   constructor(config: AgentConfig) {
     this.#config = config;
   }
 
   async register(registration: Registration) {
-    return agentEndpoints.registerAgent.reply.schema.parse(await this.#json('POST', 'agents', { json: registration }));
+    const registered = agentEndpoints.registerAgent.reply.schema.parse(await this.#json('POST', 'agents', { json: registration }));
+    this.#agent = registered.agent;
+    return registered;
   }
 
   /** Waits up to `waitMs` for work; `holding`: the attempts that the agent runs, where it says so. */
@@ -201,7 +206,11 @@ export class PoolClient {
     const { url, poolId, token } = this.#config;
     const response = await fetch(`${url}/v1/pools/${poolId}/${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(json === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(this.#agent === undefined ? {} : { [AGENT_HEADER]: this.#agent }),
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
       ...(bytes === undefined ? {} : { body: bytes }),
       ...(signal === undefined ? {} : { signal }),

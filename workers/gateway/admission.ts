@@ -2,6 +2,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import type { Access, Endpoint } from '../../src/contract/endpoint.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
 import { refusal } from '../../src/contract/errors.ts';
+import { AGENT_HEADER } from '../../src/contract/pool-partition.ts';
 import type { AgentPrincipal, Principal } from '../../src/contract/principal.ts';
 import { allows } from '../../src/contract/principal.ts';
 import { admitsAddress } from '../../src/tenancy/keys/key-bounds.ts';
@@ -28,7 +29,7 @@ export async function admit(context: AppContext, endpoint: Endpoint, serving: Se
   if (access.kind === 'public') return undefined;
   if (access.kind === 'agent') {
     const agents = must(serving.agents, 'a Worker that serves agents knows them');
-    return { caller: valueOf(await agents.authenticate(apiKeyOf(request), context.req.param('pool'))) };
+    return { caller: valueOf(await agents.authenticate(apiKeyOf(request), context.req.param('pool'), context.req.header(AGENT_HEADER))) };
   }
   const credential = await serving.authenticator.present(apiKeyOf(request));
   const judged = (proof: Outcome<Proof>): Outcome<Proof> => {

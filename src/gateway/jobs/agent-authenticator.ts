@@ -1,5 +1,6 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
+import { partitionOfAgent } from '../../contract/pool-partition.ts';
 import type { AgentPrincipal } from '../../contract/principal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import type { PoolId } from '../../kernel/ids.ts';
@@ -20,13 +21,14 @@ export class AgentAuthenticator {
     this.#isKnown = isKnown;
   }
 
-  /** Refuses with `invalid_api_key`, or with `scope_denied` when the token is another pool's than the one called. */
-  async authenticate(token: string, called: string | undefined): Promise<Outcome<AgentPrincipal>> {
+  /** `agentId`: of the caller, where it says so. Refuses with `invalid_api_key`, or with `scope_denied` when the token is another pool's than the one called. */
+  async authenticate(token: string, called: string | undefined, agentId = ''): Promise<Outcome<AgentPrincipal>> {
     const poolId = poolOfToken(token);
     if (poolId === undefined) return refuse('invalid_api_key', 'only the agent token of a pool may call here');
-    const isValid = (await this.#isKnown(poolId)) && (await this.#pools(poolId).knows(await this.#hmac.hex(token)));
+    const partition = partitionOfAgent(agentId);
+    const isValid = (await this.#isKnown(poolId)) && (await this.#pools(poolId, partition).knows(await this.#hmac.hex(token)));
     if (!isValid) return refuse('invalid_api_key', 'the agent token is not valid');
     if (poolId !== called) return refuse('scope_denied', 'the agent token belongs to another pool');
-    return ok({ kind: 'agent', poolId });
+    return ok({ kind: 'agent', poolId, partition });
   }
 }

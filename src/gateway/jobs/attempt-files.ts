@@ -28,6 +28,8 @@ export interface AttemptParts<Content> {
 /** Which attempt, as its agent says. */
 export interface AttemptHold {
   readonly poolId: PoolId;
+  /** Of the pool: the one that has the attempt, where the caller says so. */
+  readonly partition: number;
   readonly attemptId: AttemptId;
   readonly fence: number;
 }
@@ -121,14 +123,16 @@ export class AttemptFiles<Content> {
     const file = checkpointFileOf(jobId, sha256);
     const stored = await this.#store(held.value, { id: file, filename: 'checkpoint', purpose: 'checkpoint' }, upload);
     if (!stored.ok) return stored;
-    const saved = await this.#parts.pools(hold.poolId).saved(hold.attemptId, hold.fence, { file, bytes: upload.bytes, sha256 });
+    const saved = await this.#parts
+      .pools(hold.poolId, hold.partition)
+      .saved(hold.attemptId, hold.fence, { file, bytes: upload.bytes, sha256 });
     if (saved.ok) await this.#dropCheckpoints(held.value, file);
     return saved;
   }
 
   /** Ends an attempt whose outputs are all stored as its agent names them. Refuses with `state_conflict` when they are not, or as `end` does. */
   async complete(hold: AttemptHold, { progress, tokens, outputs }: Completion): Promise<Outcome<null>> {
-    const pool = this.#parts.pools(hold.poolId);
+    const pool = this.#parts.pools(hold.poolId, hold.partition);
     const held = await this.#speaking(hold);
     if (!held.ok && held.error.code === 'state_conflict') return held;
     // An end that is on record already is answered as the first time, and changes nothing. [P57]
@@ -197,8 +201,8 @@ export class AttemptFiles<Content> {
     return refuse('state_conflict', 'only rank 0 of a gang saves its work and ends it');
   }
 
-  #held({ poolId, attemptId, fence }: AttemptHold): Promise<Outcome<Grant>> {
-    return this.#parts.pools(poolId).held(attemptId, fence);
+  #held({ poolId, partition, attemptId, fence }: AttemptHold): Promise<Outcome<Grant>> {
+    return this.#parts.pools(poolId, partition).held(attemptId, fence);
   }
 }
 

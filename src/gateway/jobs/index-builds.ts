@@ -55,7 +55,7 @@ export class IndexBuilds {
 
   async #built(hold: AttemptHold): Promise<Outcome<{ readonly shard: BuiltShard; readonly call: BuildCall }>> {
     const { pools, describe, shard } = this.#parts;
-    const held: Outcome<Grant> = await pools(hold.poolId).held(hold.attemptId, hold.fence);
+    const held: Outcome<Grant> = await pools(hold.poolId, hold.partition).held(hold.attemptId, hold.fence);
     if (!held.ok) return held;
     const { work, tenantId, attemptId } = held.value;
     if (work.kind !== 'index_build') return refuse('state_conflict', `the attempt is of the kind ${work.kind}`);

@@ -126,8 +126,8 @@ export class JobLogs {
     return page ?? { fence, parts: [], next: offset, hasMore: false, isClosed: false };
   }
 
-  #held({ poolId, attemptId, fence }: AttemptHold): Promise<Outcome<Grant>> {
-    return this.#parts.pools(poolId).held(attemptId, fence);
+  #held({ poolId, partition, attemptId, fence }: AttemptHold): Promise<Outcome<Grant>> {
+    return this.#parts.pools(poolId, partition).held(attemptId, fence);
   }
 
   #shardOf(tenantId: TenantId, jobId: JobId): LogShard {

@@ -33,4 +33,5 @@ export interface PoolDesk {
   summary(): Promise<{ readonly agents: number; readonly running: number }>;
 }
 
-export type Pools = (id: PoolId) => PoolDesk;
+/** `partition`: which of the objects of a pool; absent: the root. */
+export type Pools = (id: PoolId, partition?: number) => PoolDesk;

@@ -4,6 +4,8 @@ import type { FundAnswer } from '../../contract/job-funds.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../../contract/pool-exchange.ts';
+import type { PartitionName } from '../../contract/pool-partition.ts';
+import { partitionAt, partitionName, ROOT_PARTITION } from '../../contract/pool-partition.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -20,8 +22,9 @@ import type { JobExplanation } from './explain-job.ts';
 import { evictedBy, explained, NOT_WAITING } from './explain-job.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './job.ts';
-import { arrivalsOf } from './node-of.ts';
+import { movesOf } from './node-moves.ts';
 import type { JobVerb } from './job-verbs.ts';
+import { PartitionNodes } from './partition-nodes.ts';
 import { asked, eventFor } from './job-verbs.ts';
 import type { JobPlan } from './plan-job.ts';
 import { planJob } from './plan-job.ts';
@@ -69,7 +72,8 @@ export class DurableCell {
   readonly #writer: StepWriter;
   readonly #nodes: SqliteNodeRegistry;
   readonly #sharing: Sharing;
-  readonly #news = new Set<PoolId>();
+  readonly #partitions = new PartitionNodes();
+  readonly #news = new Set<PartitionName>();
   readonly #changed = new Set<JobId>();
   #cell: Cell | undefined;
 
@@ -101,11 +105,11 @@ export class DurableCell {
       nowMs: () => this.#clock.nowMs(),
       transact: (body) => this.#transact(body),
       step: (events) => this.#step(events),
-      evacuate: (poolId) => this.#giveUp(poolId, Infinity, 'released'),
+      evacuate: (poolId) => this.#giveUp(this.#loaded().fleet.nodesOf(poolId), poolId, 'released'),
       dismiss: (poolId) => {
         this.#records.dismiss(poolId);
         // It learns of it when it next reports.
-        this.#news.add(poolId);
+        this.#news.add(partitionName(poolId, ROOT_PARTITION));
       },
     });
     this.#sharing = new Sharing(
@@ -238,23 +242,25 @@ export class DurableCell {
   /** Takes the news of a pool, and answers what it has to do. One that is not registered any more is to be forgotten. */
   exchange(message: PoolMessage): PoolOrders {
     const { poolId, reports, nodeCount, carriedOut } = message;
+    const partition = partitionName(poolId, message.partition ?? ROOT_PARTITION);
     return this.#transact(() => {
       if (!this.#loaded().fleet.hasPool(poolId)) {
         return { verdicts: reports.map(() => 'stale'), effects: [], isOutOfStep: false, coming: 0, isGone: true };
       }
-      this.#records.carriedOut(poolId, carriedOut);
+      this.#records.carriedOut(partition, carriedOut);
       const read = this.#read(poolId, reports);
       if (message.left.length > 0) this.#records.dropRetirements(message.left.map(({ nodeId }) => nodeId));
-      const retired = this.#records.retirementCount(poolId);
-      this.#step([...read.events, ...this.#movesOf(message)], read);
+      const retired = this.#records.retirementCount(partition);
+      this.#step([...read.events, ...movesOf(message, this.#loaded().fleet, this.#nodes, this.#clock.nowMs())], read);
       // What the step retires the pool has counted, too.
       const { fleet } = this.#loaded();
-      const isOutOfStep = fleet.nodesOf(poolId).length + Math.max(retired, this.#records.retirementCount(poolId)) !== nodeCount;
-      if (isOutOfStep) this.#giveUp(poolId, Infinity);
-      else if (nodeCount > 0) this.#records.extendLease(poolId, this.#clock.nowMs() + LIMITS.poolLeaseMs);
-      else this.#records.endLease(poolId);
-      this.#news.delete(poolId);
-      return { verdicts: read.verdicts, effects: this.effects(poolId), isOutOfStep, coming: fleet.pool(poolId).comingCount };
+      const known = this.#partitions.countOf(fleet, partition);
+      const isOutOfStep = known + Math.max(retired, this.#records.retirementCount(partition)) !== nodeCount;
+      if (isOutOfStep) this.#giveUpPartition(partition, Infinity);
+      else if (nodeCount > 0) this.#records.extendLease(partition, this.#clock.nowMs() + LIMITS.poolLeaseMs);
+      else this.#records.endLease(partition);
+      this.#news.delete(partition);
+      return { verdicts: read.verdicts, effects: this.effects(partition), isOutOfStep, coming: fleet.pool(poolId).comingCount };
     });
   }
 
@@ -272,17 +278,22 @@ export class DurableCell {
     this.#transact(() => this.#step(held.map((payer): CellEvent => ({ kind: 'release_payer', payer }))));
   }
 
-  /** What a pool has to do. */
-  effects(poolId: PoolId): PoolOrders['effects'] {
-    return this.#records.effects(poolId, LIMITS.schedulerBatchMaxCount);
+  /** What the partition that speaks has to do. */
+  effectsFor({ poolId, partition = ROOT_PARTITION }: Pick<PoolMessage, 'poolId' | 'partition'>): PoolOrders['effects'] {
+    return this.effects(partitionName(poolId, partition));
+  }
+
+  /** What a partition of a pool has to do. */
+  effects(partition: PartitionName): PoolOrders['effects'] {
+    return this.#records.effects(partition, LIMITS.schedulerBatchMaxCount);
   }
 
   /** Does what time has brought: what the engine had to do by now, and a pool that has said nothing for the length of its lease. */
   wake(): void {
     this.#transact(() => {
       const nowMs = this.#clock.nowMs();
-      const silent = this.#records.silentPool(nowMs);
-      if (silent !== undefined) this.#giveUp(silent, LIMITS.schedulerBatchMaxCount);
+      const silent = this.#records.silentPartition(nowMs);
+      if (silent !== undefined) this.#giveUpPartition(silent, LIMITS.schedulerBatchMaxCount);
       this.#sharing.keepTime();
       if (this.#loaded().nextDueMs() <= nowMs) this.#step([{ kind: 'tick' }]);
     });
@@ -293,11 +304,11 @@ export class DurableCell {
     return Math.min(this.#loaded().nextDueMs(), this.#sharing.nextDueMs(), this.#records.nextLeaseEndMs() ?? Infinity);
   }
 
-  /** Pools that have something to do since this was last asked. */
-  takeNews(): readonly PoolId[] {
-    const pools = [...this.#news];
+  /** Partitions of pools that have something to do since this was last asked. */
+  takeNews(): readonly PartitionName[] {
+    const partitions = [...this.#news];
     this.#news.clear();
-    return pools;
+    return partitions;
   }
 
   /** Jobs with new events since this was last asked. */
@@ -307,10 +318,16 @@ export class DurableCell {
     return jobs;
   }
 
-  /** Loses nodes of a pool that is silent or counts other nodes, at most so many, and what runs there. */
-  #giveUp(poolId: PoolId, countMax: number, reason?: FailureReason): void {
+  /** Loses nodes of a partition that is silent or counts other nodes, at most so many, and what runs there. */
+  #giveUpPartition(partition: PartitionName, countMax: number): void {
+    const { fleet } = this.#loaded();
+    this.#giveUp(this.#partitions.nodesOf(fleet, partition).slice(0, countMax), partitionAt(partition).poolId);
+    if (this.#partitions.countOf(fleet, partition) === 0) this.#records.endLease(partition);
+  }
+
+  /** Loses nodes of a pool, and what runs there. */
+  #giveUp(nodes: readonly number[], poolId: PoolId, reason?: FailureReason): void {
     const { fleet, jobs } = this.#loaded();
-    const nodes = fleet.nodesOf(poolId).slice(0, countMax);
     const lost = nodes.map((index): CellEvent => ({ kind: 'node_lost', nodeId: fleet.node(index).spec.id }));
     const reports = jobs.inOrder(jobs.onNodes.on(nodes)).map(({ spec, fence, attempt }): AttemptReport => ({
       jobId: spec.id,
@@ -321,26 +338,6 @@ export class DurableCell {
     }));
     const read = this.#read(poolId, reports);
     this.#step([...read.events, ...lost], read);
-    if (fleet.nodesOf(poolId).length === 0) this.#records.endLease(poolId);
-  }
-
-  /** The agents that no longer ask for work, and those that do now. */
-  #movesOf({ poolId, left, joined }: PoolMessage): readonly CellEvent[] {
-    const { fleet } = this.#loaded();
-    const leaving = left.filter(({ nodeId }) => fleet.find(nodeId)?.spec.poolId === poolId);
-    const coming = joined.filter(({ id }) => fleet.find(id) === undefined || leaving.some(({ nodeId }) => nodeId === id));
-    const nowMs = this.#clock.nowMs();
-    const closed = this.#nodes.arrive(poolId, coming, nowMs);
-    if (coming.length > 0) this.#nodes.forget((nodeId) => fleet.find(nodeId) !== undefined, nowMs, coming.length + 1);
-    return [
-      ...leaving.flatMap(({ nodeId, isLost }): CellEvent[] => [
-        // A node that leaves in good order was not taken away: it is closed first.
-        ...(isLost ? [] : [{ kind: 'drain', nodeId } as const]),
-        { kind: 'node_lost', nodeId },
-      ]),
-      ...arrivalsOf(coming, poolId),
-      ...closed.map((nodeId) => ({ kind: 'cordon', nodeId }) as const),
-    ];
   }
 
   #read(poolId: PoolId, reports: readonly AttemptReport[]): ReadReports {

@@ -1,5 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { NumberedEffect, PoolEffect } from '../../contract/pool-exchange.ts';
+import type { PartitionName } from '../../contract/pool-partition.ts';
+import { partitionName, ROOT_PARTITION } from '../../contract/pool-partition.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
@@ -28,9 +30,9 @@ interface Row {
   readonly record: unknown;
 }
 
-/** What a pool has to do about an attempt of a job; in the place of the job, a node that it shall let go. */
+/** What a partition has to do about an attempt of a job; in the place of the job, a node that it shall let go. */
 export interface StoredEffect {
-  readonly poolId: PoolId;
+  readonly to: PartitionName;
   readonly jobId: string;
   readonly fence: number;
   readonly effect: PoolEffect;
@@ -86,6 +88,9 @@ export const CELL_TABLES = `
 
 /** Forgetting with every step would cost as much as writing it. */
 const STEPS_FORGOTTEN_AT_ONCE = 8;
+
+/** In tables whose `pool_id` names a partition: those of a pool. `.` comes right before `/`, and no id of a pool has either. */
+const IS_OF_POOL = "(pool_id = ?1 OR (pool_id >= ?1 || '.' AND pool_id < ?1 || '/'))";
 
 /** Stands for the fence of an attempt where an effect is about a node. */
 const RETIREMENT = -1;
@@ -162,7 +167,7 @@ export class SqliteCellStore {
 
   /** Adds what pools have to do, in this order. */
   putEffects(effects: readonly StoredEffect[]): void {
-    for (const part of jsonParts(effects.map(({ poolId, jobId, fence, effect }) => [poolId, jobId, fence, effect]))) {
+    for (const part of jsonParts(effects.map(({ to, jobId, fence, effect }) => [to, jobId, fence, effect]))) {
       this.#sql.exec(
         `INSERT INTO effects (pool_id, job_id, fence, body)
          SELECT value ->> 0, value ->> 1, value ->> 2, value -> 3 FROM json_each(?) ORDER BY key`,
@@ -184,8 +189,8 @@ export class SqliteCellStore {
   }
 
   /** Nodes that pools shall let go. Each is counted by its pool until that has been carried out, or it has left by itself. */
-  putRetirements(nodes: readonly { readonly poolId: PoolId; readonly id: string }[]): void {
-    this.putEffects(nodes.map(({ poolId, id }) => ({ poolId, jobId: id, fence: RETIREMENT, effect: { kind: 'retire', nodeId: id } })));
+  putRetirements(nodes: readonly { readonly to: PartitionName; readonly id: string }[]): void {
+    this.putEffects(nodes.map(({ to, id }) => ({ to, jobId: id, fence: RETIREMENT, effect: { kind: 'retire', nodeId: id } })));
   }
 
   /** Drops retirements of nodes that have left. */
@@ -194,53 +199,58 @@ export class SqliteCellStore {
     this.#sql.exec('DELETE FROM effects WHERE fence = ? AND job_id IN (SELECT value FROM json_each(?))', RETIREMENT, ids);
   }
 
-  /** How many nodes a pool counts that it still has to let go. */
-  retirementCount(poolId: PoolId): number {
+  /** How many nodes a partition counts that it still has to let go. */
+  retirementCount(partition: PartitionName): number {
     const query = 'SELECT count(*) AS count FROM effects WHERE pool_id = ? AND fence = ?';
-    return this.#sql.exec<{ count: number }>(query, poolId, RETIREMENT).one().count;
+    return this.#sql.exec<{ count: number }>(query, partition, RETIREMENT).one().count;
   }
 
   /** Drops all that a pool had to do, and counts on it no more. */
   dismiss(poolId: PoolId): void {
-    this.#sql.exec('DELETE FROM effects WHERE pool_id = ?', poolId);
-    this.endLease(poolId);
+    for (const table of ['effects', 'pool_leases']) this.#sql.exec(`DELETE FROM ${table} WHERE ${IS_OF_POOL}`, poolId);
   }
 
-  /** Drops effects that a pool has carried out. */
-  carriedOut(poolId: PoolId, sequence: number): void {
-    this.#sql.exec('DELETE FROM effects WHERE pool_id = ? AND sequence <= ?', poolId, sequence);
+  /** The partitions of a pool that the cell counts on, and the root, which may have no agents. */
+  partitionsOf(poolId: PoolId): ReadonlySet<PartitionName> {
+    const rows = this.#sql.exec<{ name: string }>(`SELECT pool_id AS name FROM pool_leases WHERE ${IS_OF_POOL}`, poolId).toArray();
+    return new Set([partitionName(poolId, ROOT_PARTITION), ...rows.map(({ name }) => name as PartitionName)]);
   }
 
-  /** At most `count` effects that a pool has not carried out, first to last. */
-  effects(poolId: PoolId, count: number): readonly NumberedEffect[] {
+  /** Drops effects that a partition has carried out. */
+  carriedOut(partition: PartitionName, sequence: number): void {
+    this.#sql.exec('DELETE FROM effects WHERE pool_id = ? AND sequence <= ?', partition, sequence);
+  }
+
+  /** At most `count` effects that a partition has not carried out, first to last. */
+  effects(partition: PartitionName, count: number): readonly NumberedEffect[] {
     return this.#sql
       .exec<{ sequence: number; body: string }>(
         'SELECT sequence, body FROM effects WHERE pool_id = ? ORDER BY sequence LIMIT ?',
-        poolId,
+        partition,
         count,
       )
       .toArray()
       .map(({ sequence, body }) => ({ sequence, effect: JSON.parse(body) as PoolEffect }));
   }
 
-  /** Counts on a pool up to then; a lease is never shortened. */
-  extendLease(poolId: PoolId, untilMs: number): void {
+  /** Counts on a partition up to then; a lease is never shortened. */
+  extendLease(partition: PartitionName, untilMs: number): void {
     this.#sql.exec(
       `INSERT INTO pool_leases VALUES (?, ?) ON CONFLICT (pool_id) DO UPDATE SET
          lease_until_ms = max(lease_until_ms, excluded.lease_until_ms)`,
-      poolId,
+      partition,
       untilMs,
     );
   }
 
-  endLease(poolId: PoolId): void {
-    this.#sql.exec('DELETE FROM pool_leases WHERE pool_id = ?', poolId);
+  endLease(partition: PartitionName): void {
+    this.#sql.exec('DELETE FROM pool_leases WHERE pool_id = ?', partition);
   }
 
-  /** The pool whose lease ended longest ago, if any has. */
-  silentPool(nowMs: number): PoolId | undefined {
+  /** The partition whose lease ended longest ago, if any has. */
+  silentPartition(nowMs: number): PartitionName | undefined {
     const query = 'SELECT pool_id AS id FROM pool_leases WHERE lease_until_ms <= ? ORDER BY lease_until_ms LIMIT 1';
-    return this.#sql.exec<{ id: string }>(query, nowMs).toArray()[0]?.id as PoolId | undefined;
+    return this.#sql.exec<{ id: string }>(query, nowMs).toArray()[0]?.id as PartitionName | undefined;
   }
 
   nextLeaseEndMs(): number | undefined {

@@ -2,6 +2,8 @@ import { attemptIdOf } from '../../contract/attempt.ts';
 import { modelOf } from '../../contract/job-facts.ts';
 import type { Meter, UsageEvent } from '../../contract/meter.ts';
 import type { PoolEffect } from '../../contract/pool-exchange.ts';
+import type { PartitionName } from '../../contract/pool-partition.ts';
+import { partitionName, partitionOfAgent, ROOT_PARTITION } from '../../contract/pool-partition.ts';
 import { must } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import type { JobRecord } from '../engine/machine/job-record.ts';
@@ -50,8 +52,8 @@ interface CellStores {
 
 /** What a step means for others. */
 interface Written {
-  /** Pools that have something to do. */
-  readonly news: ReadonlySet<PoolId>;
+  /** Partitions of pools that have something to do. */
+  readonly news: ReadonlySet<PartitionName>;
   /** Jobs that are over. */
   readonly finished: readonly JobId[];
   /** Jobs that something happened to, as their owners see it. */
@@ -217,26 +219,36 @@ export class StepWriter {
   }
 
   /** Pools that grow or shrink: how many nodes are to come is answered to each exchange. */
-  #scale(decisions: readonly CellDecision[]): readonly PoolId[] {
+  #scale(decisions: readonly CellDecision[]): readonly PartitionName[] {
     const retired = new Set(decisions.flatMap((decision) => (decision.kind === 'retire' ? [decision.nodeId] : [])));
     const growing = decisions.flatMap((decision) => (decision.kind === 'provision' ? [decision.poolId] : []));
     const leaving = decisions.flatMap((decision) => {
       const isLeaving = decision.kind === 'save_node' && decision.node.state === 'gone' && retired.delete(decision.node.spec.id);
       return isLeaving ? [decision.node.spec] : [];
     });
-    this.#records.putRetirements(leaving);
-    return [...growing, ...leaving.map(({ poolId }) => poolId)];
+    const retirements = leaving.map(({ id, poolId }) => ({ to: partitionName(poolId, partitionOfAgent(id)), id }));
+    this.#records.putRetirements(retirements);
+    return [...growing.map((poolId) => partitionName(poolId, ROOT_PARTITION)), ...retirements.map(({ to }) => to)];
+  }
+
+  /** A start goes to the partition of its node; which of them has an attempt that runs they know themselves. [P33] */
+  #receiversOf(poolId: PoolId, effect: PoolEffect): readonly PartitionName[] {
+    if (effect.kind === 'start') return [partitionName(poolId, partitionOfAgent(effect.nodeId))];
+    return [...this.#records.partitionsOf(poolId)];
   }
 
   /** What is to be done about attempts that are live still. */
-  #put(effects: readonly { readonly job: Job; readonly effect: PoolEffect }[], changed: ReadonlyMap<JobId, Job>): ReadonlySet<PoolId> {
+  #put(
+    effects: readonly { readonly job: Job; readonly effect: PoolEffect }[],
+    changed: ReadonlyMap<JobId, Job>,
+  ): ReadonlySet<PartitionName> {
     const live = effects.flatMap(({ job, effect }) => {
       const { attempt } = must(changed.get(job.id), 'a job is saved with what is to be done about it');
       if (attempt === null || attempt.fence !== job.attempt?.fence) return [];
-      return [{ poolId: attempt.poolId, jobId: job.id, fence: attempt.fence, effect }];
+      return this.#receiversOf(attempt.poolId, effect).map((to) => ({ to, jobId: job.id, fence: attempt.fence, effect }));
     });
     this.#records.putEffects(live);
-    return new Set(live.map(({ poolId }) => poolId));
+    return new Set(live.map(({ to }) => to));
   }
 }
 

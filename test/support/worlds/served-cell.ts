@@ -3,6 +3,7 @@ import type { FundAnswer, FundMessage } from '../../../src/contract/job-funds.ts
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { UsageEvent } from '../../../src/contract/meter.ts';
 import type { PoolMessage, PoolNode, PoolOrders } from '../../../src/contract/pool-exchange.ts';
+import { partitionName } from '../../../src/contract/pool-partition.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
@@ -96,7 +97,7 @@ export class ServedCell {
     const carriedOut = this.#carriedOut.get(poolId) ?? 0;
     const answered = this.cell.exchange({ ...NOTHING, ...news, poolId, nodeCount: nodes.size, carriedOut });
     this.fund();
-    const orders = { ...answered, effects: this.cell.effects(poolId) };
+    const orders = { ...answered, effects: this.cell.effects(partitionName(poolId, 0)) };
     this.nodes.set(poolId, orders.isOutOfStep ? new Set() : nodes);
     for (const { sequence, effect } of orders.effects) {
       if (effect.kind === 'start') this.grants.push({ grant: effect.grant, poolId, nodeId: effect.nodeId });

@@ -1,5 +1,6 @@
 import type { AttemptReport } from '../../../src/contract/attempt.ts';
 import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import { partitionAt } from '../../../src/contract/pool-partition.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
@@ -112,7 +113,7 @@ class ServedRun {
       this.#happen(next.item);
       while (this.#cell.nextDueMs() <= this.#nowMs) this.#cell.wake();
       for (let pools = this.#cell.takeNews(); pools.length > 0; pools = this.#cell.takeNews())
-        for (const pool of pools) this.#exchange(pool);
+        for (const pool of pools) this.#exchange(partitionAt(pool).poolId);
       if ((count += 1) % this.#forgetsEvery === 0) this.#cell = this.#open();
     }
   }

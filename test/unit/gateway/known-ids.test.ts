@@ -120,6 +120,9 @@ describe('pools', () => {
     const invented = poolId('0123456789abcdefgh');
     expect(await agents.authenticate(agentToken(invented, secret), invented)).toMatchObject({ error: { code: 'invalid_api_key' } });
     expect(addressed).toEqual([]);
-    expect(await agents.authenticate(agentToken(ours, secret), ours)).toEqual({ ok: true, value: { kind: 'agent', poolId: ours } });
+    expect(await agents.authenticate(agentToken(ours, secret), ours)).toEqual({
+      ok: true,
+      value: { kind: 'agent', poolId: ours, partition: 0 },
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm } from 'cloudflare:test';
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeEach, expect, it } from 'vitest';
 import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
@@ -6,6 +6,8 @@ import { rankOfAttempt } from '../../../src/contract/attempt.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { AttemptId, FileId } from '../../../src/kernel/ids.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
+import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
+import { isAccepted, SqlitePoolTokens } from '../../../src/pools/sqlite-pool-tokens.ts';
 import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
 import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, startAlone, value } from './pool-world.ts';
@@ -108,7 +110,10 @@ it('[P27] accepts a former token until its grace is over, and no older one', asy
   expect(await call((object) => object.rotateToken('second', 60_000))).toEqual({ ok: true, value: untilMs });
   const other = await call((object) => object.rotateToken('second', 90_000));
   expect(other).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
-  await inStore(stub, (store) => expect(store.accepts(first, untilMs)).toBe(false));
+  await runInDurableObject(stub, (_object, { storage }) => {
+    const tokens = new SqlitePoolTokens(storage, new SqlitePoolStore(storage)).accepted()!;
+    expect([untilMs - 1, untilMs].map((nowMs) => isAccepted(tokens, first, nowMs))).toEqual([true, false]);
+  });
   await call((object) => object.rotateToken('third', 60_000));
   expect(await Promise.all([first, 'second', 'third'].map((mac) => call((object) => object.knows(mac))))).toEqual([false, true, true]);
   const late = await call((object) => object.rotateToken('second', 60_000));

@@ -63,17 +63,17 @@ describe.each([
     const shorten = () => inStore(stub, (store) => store.save({ ...store.find(grant.attemptId)!, leaseUntilMs: Date.now() + 5_000 }));
     await shorten();
     const beforeMs = await leaseUntilMs();
-    expect(value(await beat(null))).toEqual({ command: 'continue', run: null });
+    expect(value(await beat(null))).toMatchObject({ command: 'continue', run: null });
     expect(await leaseUntilMs()).toBeGreaterThan(beforeMs);
     expect(await jobState(request)).toMatchObject({ state: 'starting' });
 
-    expect(value(await beat(PROGRESS, 'first'))).toEqual({ command: 'continue', run: 'first' });
+    expect(value(await beat(PROGRESS, 'first'))).toMatchObject({ command: 'continue', run: 'first' });
     await expect.poll(async () => (await jobState(request)).state).toBe('running');
     // The cluster has started the same attempt twice.
     expect(await beat(PROGRESS, 'second')).toMatchObject({ error: { code: 'stale_fence' } });
     await shorten();
     const runningMs = await leaseUntilMs();
-    expect(value(await beat(null))).toEqual({ command: 'continue', run: 'first' });
+    expect(value(await beat(null))).toMatchObject({ command: 'continue', run: 'first' });
     expect(await leaseUntilMs()).toBe(runningMs);
     expect(value(await beat(PROGRESS, 'first'))).toMatchObject({ run: 'first' });
     expect(await leaseUntilMs()).toBeGreaterThan(runningMs);
@@ -334,7 +334,7 @@ describe('PoolObject', () => {
     await runInDurableObject(stub, async (object, state) => {
       const inside = object as unknown as { env: ObjectsEnv };
       const working = inside.env;
-      inside.env = { ...working, POOL: env.POOL, SCHEDULER: AWAY };
+      inside.env = { ...working, POOL: working.POOL, SCHEDULER: AWAY };
       await state.storage.deleteAlarm();
       await expect(object.alarm()).rejects.toThrow('away');
       expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now());
@@ -343,18 +343,20 @@ describe('PoolObject', () => {
     await call((object) => object.end(grant.attemptId, 1, COMPLETED));
   });
 
-  it('has at most agentsMaxCount agents, and forgets silent ones', async () => {
+  it('[P32] has so many agents in each partition, opens another, and forgets silent ones', async () => {
     const { stub, call } = await newPool();
     await runInDurableObject(stub, (_object, { storage }) => {
-      const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.agentsMaxCount})
+      const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.agentsPerPartitionMaxCount})
         INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_' || i, 'many', CASE i WHEN 1 THEN ? ELSE ? END FROM n`;
       storage.sql.exec(rows, Date.now() - LIMITS.agentForgottenMs + 60_000, Date.now());
     });
-    expect(await call((object) => object.register(named('one more')))).toMatchObject({ error: { code: 'limit_exceeded' } });
+    expect(value(await call((object) => object.register(named('one more'))))).toMatch(/^agt_1_/);
     await runInDurableObject(stub, (_object, { storage }) => {
       storage.sql.exec('UPDATE agents SET seen_at_ms = seen_at_ms - 60000 WHERE id = ?', 'agt_1');
     });
-    expect(await call((object) => object.register(named('one more')))).toMatchObject({ ok: true });
+    // It has room again, and stays with the partition that had some last.
+    expect(value(await call((object) => object.register(named('one more'))))).toMatch(/^agt_1_/);
+    expect(await call((object) => object.summary())).toEqual({ agents: LIMITS.agentsPerPartitionMaxCount + 2, running: 0 });
   });
 
   it('[P9] asks an agent that it does not know to register', async () => {

@@ -14,6 +14,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import { UsageDispatcher } from '../../../durable-objects/ledger-dispatchers.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
+import type { PartitionName } from '../../../src/contract/pool-partition.ts';
 import type { JobId, OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
@@ -280,8 +281,8 @@ describe('SchedulerObject at size', () => {
           store.saveAll([job]);
           index.add([job]);
           if (n % 20 > 0) continue;
-          cell.putEffects([{ poolId: `pool_${n % 100}` as PoolId, jobId: job.id, fence: 1, effect }]);
-          cell.extendLease(`pool_${n}` as PoolId, n);
+          cell.putEffects([{ to: `pool_${n % 100}` as PartitionName, jobId: job.id, fence: 1, effect }]);
+          cell.extendLease(`pool_${n}` as PartitionName, n);
           cell.log([{ kind: 'tick' }], n, 500);
         }
       });
@@ -299,9 +300,9 @@ describe('SchedulerObject at size', () => {
         newestOfATime: () => index.page(tenantOf(7), { createdFromMs: 5_000, createdUntilMs: 6_000 }, 10_000, 1),
         outbox: () => [outbox.nextDueMs(), outbox.due(1, 3)],
         save: () => store.saveAll([store.find(jobRequest(9_000).id)!]),
-        effects: () => cell.effects('pool_20' as PoolId, 3),
+        effects: () => cell.effects('pool_20' as PartitionName, 3),
         dropEffects: () => cell.dropEffects(new Map([[jobRequest(9_000).id, 1]])),
-        silentPool: () => cell.silentPool(20_001),
+        silentPartition: () => cell.silentPartition(20_001),
         nextLeaseEnd: () => cell.nextLeaseEndMs(),
         log: () => cell.log([{ kind: 'tick' }], 20_001, 500),
       };

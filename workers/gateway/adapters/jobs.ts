@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import type { Serving } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import { partitionName, ROOT_PARTITION } from '../../../src/contract/pool-partition.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { Batches } from '../../../src/gateway/jobs/batches.ts';
@@ -75,7 +76,8 @@ export function wireHeavy(
   const hmac = new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER'));
   const queue = schedulerQueue(env.SCHEDULER);
   // As with every stub, the generated types lose branded ids on the way.
-  const pools: Pools = (id) => env.POOL.get(env.POOL.idFromName(id)) as unknown as PoolDesk;
+  const pools: Pools = (id, partition = ROOT_PARTITION) =>
+    env.POOL.get(env.POOL.idFromName(partitionName(id, partition))) as unknown as PoolDesk;
   const signer = new IdSigner(hmac);
   const unsigned = new UnsignedIds<PoolId>(async () => {
     const all = await queue.pools(LIMITS.poolsMaxCount);

@@ -3,6 +3,7 @@ import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AgentId, GroupPlace } from '../../../src/pools/agent-lease.ts';
 import { placeOf } from '../../../src/pools/agent-lease.ts';
+import { partitionOfAgent } from '../../../src/contract/pool-partition.ts';
 import type { AgentPrincipal } from '../../../src/contract/principal.ts';
 import type { AttemptHold } from '../../../src/gateway/jobs/attempt-files.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
@@ -109,7 +110,7 @@ export const agentHandlers = {
   },
   leaseWork: async ({ gateway, principal, body }) => {
     const grant = await gateway.heavy
-      .pools(principal.poolId)
+      .pools(principal.poolId, partitionOfAgent(body.agent))
       .lease(body.agent as AgentId, body.wait_ms, body.holding as AttemptId[] | undefined);
     return grant.ok ? { ok: true, reply: { assignment: grant.value && assignmentOf(grant.value) }, used: {} } : grant;
   },
@@ -118,7 +119,7 @@ export const agentHandlers = {
     return { ok: true, reply: { nodes }, used: {} };
   },
   heartbeat: async ({ gateway, principal, params, body }) => {
-    const pool = gateway.heavy.pools(principal.poolId);
+    const pool = gateway.heavy.pools(principal.poolId, principal.partition);
     const { fence, progress, run, throughput, serving } = body;
     const measured = throughput && { workMilli: throughput.work_milli, overMs: throughput.over_ms };
     const replica = serving && { url: serving.url, key: serving.key, isHealthy: serving.healthy };
@@ -135,7 +136,7 @@ export const agentHandlers = {
     accepted(await gateway.heavy.attempts.output(holdOf(principal, params, query), query.index, uploadOf(request, query.sha256))),
   meetPeers: async ({ gateway, principal, params, body }) => {
     const peers = await gateway.heavy
-      .pools(principal.poolId)
+      .pools(principal.poolId, principal.partition)
       .meet(params.attempt as AttemptId, body.fence, body.address, body.group_version);
     return peers.ok ? { ok: true, reply: { peers: peers.value === null ? null : [...peers.value] }, used: {} } : peers;
   },
@@ -184,7 +185,7 @@ export const agentHandlers = {
       ...(exitCode === undefined ? {} : { exitCode }),
       ...(lines === undefined ? {} : { lines }),
     } as const;
-    return accepted(await gateway.heavy.pools(principal.poolId).end(hold.attemptId, fence, ending));
+    return accepted(await gateway.heavy.pools(principal.poolId, principal.partition).end(hold.attemptId, fence, ending));
   },
 } satisfies Partial<Handlers>;
 
@@ -200,11 +201,12 @@ const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, kinds, we
 });
 
 const holdOf = (
-  { poolId }: AgentPrincipal,
+  { poolId, partition }: AgentPrincipal,
   { attempt }: { readonly attempt: string },
   { fence }: { readonly fence: number },
 ): AttemptHold => ({
   poolId,
+  partition,
   attemptId: attempt as AttemptId,
   fence,
 });

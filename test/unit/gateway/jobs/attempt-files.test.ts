@@ -13,7 +13,7 @@ import { MemoryFileStore } from '../../../support/fakes/memory-file-store.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
 
 const { id: jobId, tenantId, owner } = jobRequest(1);
-const HOLD = { poolId: 'pool_1' as PoolId, attemptId: 'att_1' as AttemptId, fence: 1 };
+const HOLD = { poolId: 'pool_1' as PoolId, partition: 0, attemptId: 'att_1' as AttemptId, fence: 1 };
 const SHA = { a: 'a'.repeat(64), b: 'b'.repeat(64) };
 const PROGRESS = { completed: 1, failed: 1, total: 2 };
 

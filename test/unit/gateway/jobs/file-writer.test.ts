@@ -151,7 +151,7 @@ describe('the output of a job', () => {
       clock,
       authorityOf: (id) => new TenantAuthority(organisations, clock, id),
     });
-    const written = attempts.output({ poolId: 'pool' as PoolId, attemptId: 'att' as AttemptId, fence: 1 }, 0, {
+    const written = attempts.output({ poolId: 'pool' as PoolId, partition: 0, attemptId: 'att' as AttemptId, fence: 1 }, 0, {
       bytes: 7,
       sha256: undefined,
       content: 'content',

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import { partitionName } from '../../../../src/contract/pool-partition.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
@@ -147,7 +148,7 @@ describe('fences', () => {
     const message = { poolId: POOL, reports: [], left: [], joined: [poolNode('a')], nodeCount: 1, carriedOut: 0 };
     world.cell.exchange(message);
     world.fund();
-    const effects = world.cell.effects(POOL);
+    const effects = world.cell.effects(partitionName(POOL, 0));
     expect(effects).toMatchObject([{ effect: { kind: 'start', nodeId: 'a', grant: { jobId: id } } }]);
     // The answer was lost, and the pool repeats its news.
     expect(world.cell.exchange(message)).toEqual({ verdicts: [], effects, isOutOfStep: false, coming: 0 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { partitionName } from '../../../../src/contract/pool-partition.ts';
 import type { PoolOrders } from '../../../../src/contract/pool-exchange.ts';
 import type { JobId } from '../../../../src/kernel/ids.ts';
 import { poolNode } from '../../../support/fixtures/pool-node.ts';
@@ -27,7 +28,7 @@ class ElasticPool {
     const orders = this.world.cell.exchange({ ...message, ...news });
     this.world.fund();
     // What quotas have granted is there to do now.
-    return { ...orders, effects: this.world.cell.effects(POOL) };
+    return { ...orders, effects: this.world.cell.effects(partitionName(POOL, 0)) };
   }
 
   carryOut({ effects }: PoolOrders): void {

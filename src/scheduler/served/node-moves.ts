@@ -1,0 +1,27 @@
+import type { PoolMessage } from '../../contract/pool-exchange.ts';
+import type { CellEvent } from '../engine/machine/event.ts';
+import type { Fleet } from '../engine/machine/fleet.ts';
+import { arrivalsOf } from './node-of.ts';
+import type { SqliteNodeRegistry } from './sqlite-node-registry.ts';
+
+/** What follows from the agents of a message that no longer ask for work, and those that do now; notes those that come. */
+export function movesOf(
+  { poolId, left, joined }: PoolMessage,
+  fleet: Fleet,
+  registry: SqliteNodeRegistry,
+  nowMs: number,
+): readonly CellEvent[] {
+  const leaving = left.filter(({ nodeId }) => fleet.find(nodeId)?.spec.poolId === poolId);
+  const coming = joined.filter(({ id }) => fleet.find(id) === undefined || leaving.some(({ nodeId }) => nodeId === id));
+  const closed = registry.arrive(poolId, coming, nowMs);
+  if (coming.length > 0) registry.forget((nodeId) => fleet.find(nodeId) !== undefined, nowMs, coming.length + 1);
+  return [
+    ...leaving.flatMap(({ nodeId, isLost }): CellEvent[] => [
+      // A node that leaves in good order was not taken away: it is closed first.
+      ...(isLost ? [] : [{ kind: 'drain', nodeId } as const]),
+      { kind: 'node_lost', nodeId },
+    ]),
+    ...arrivalsOf(coming, poolId),
+    ...closed.map((nodeId) => ({ kind: 'cordon', nodeId }) as const),
+  ];
+}

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { LIMITS } from '../../../../src/contract/limits.ts';
+import type { PoolMessage } from '../../../../src/contract/pool-exchange.ts';
+import { agentIdIn, partitionName, partitionOfAgent } from '../../../../src/contract/pool-partition.ts';
+import { poolNode } from '../../../support/fixtures/pool-node.ts';
+import { PartitionedPool } from '../../../support/worlds/partitioned-pool.ts';
+import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
+
+const PROGRESS = { completed: 0, failed: 0, total: 1 };
+const idIn = (partition: number, letter: string): string => agentIdIn(partition, letter.repeat(16));
+
+/** A pool of two partitions with two nodes each, as the scheduler sees it. */
+class TwoPartitions extends ServedCell {
+  constructor() {
+    super([POOL]);
+    for (const partition of [0, 1])
+      this.say(partition, { joined: ['a', 'b'].map((letter) => poolNode(idIn(partition, letter))), nodeCount: 2 });
+  }
+
+  say(partition: number, news: Partial<PoolMessage> = {}) {
+    const orders = this.cell.exchange({ poolId: POOL, partition, reports: [], left: [], joined: [], nodeCount: 2, carriedOut: 0, ...news });
+    this.fund();
+    return { ...orders, effects: this.cell.effects(partitionName(POOL, partition)).map(({ effect }) => effect) };
+  }
+}
+
+describe('a pool of several partitions, to the scheduler', () => {
+  it('[P33] gets each start in the partition of its node, and counts the nodes of each apart', () => {
+    const world = new TwoPartitions();
+    for (let n = 1; n <= 4; n++) world.submit(n);
+    const starts = [0, 1].map((partition) => world.say(partition));
+    expect(starts.map(({ isOutOfStep }) => isOutOfStep)).toEqual([false, false]);
+    starts.forEach(({ effects }, partition) => {
+      expect(effects).toHaveLength(2);
+      for (const effect of effects) expect(effect.kind === 'start' && partitionOfAgent(effect.nodeId)).toBe(partition);
+    });
+    // One that counts other nodes loses its own alone.
+    expect(world.say(1, { nodeCount: 3 })).toMatchObject({ isOutOfStep: true });
+    expect(world.say(0)).toMatchObject({ isOutOfStep: false });
+    expect([1, 2, 3, 4].filter((n) => world.job(`job_${String(n).padStart(26, '0')}` as never).attempt !== null)).toHaveLength(2);
+  });
+
+  it('[P33] hears in each partition that an attempt is to stop, and of its own nodes that they are silent', () => {
+    const world = new TwoPartitions();
+    const job = world.submit(1);
+    const [grant] = [0, 1].flatMap((partition) => world.say(partition).effects.flatMap((one) => (one.kind === 'start' ? [one] : [])));
+    const home = partitionOfAgent(grant!.nodeId);
+    world.say(home, { reports: [{ jobId: job, fence: 1, kind: 'progress', progress: PROGRESS }] });
+    const { tenantId } = world.job(job);
+    world.cell.act(tenantId, job, { kind: 'cancel' });
+    expect(new Set(world.cell.takeNews())).toEqual(new Set([partitionName(POOL, 0), partitionName(POOL, 1)]));
+    expect(world.say(home).effects.map(({ kind }) => kind)).toContain('stop');
+    // The other speaks, the one with the attempt does not.
+    for (let n = 0; n < 20; n++) {
+      world.nowMs += LIMITS.poolSyncMs;
+      world.say(1 - home);
+      world.wake();
+    }
+    expect(world.job(job)).toMatchObject({ state: 'cancelled' });
+    expect(world.say(1 - home)).toMatchObject({ isOutOfStep: false });
+    expect(world.say(home)).toMatchObject({ isOutOfStep: true });
+  });
+
+  it('[P24] [P33] is gone as a whole: nothing is left for any partition to do', () => {
+    const world = new TwoPartitions();
+    for (let n = 1; n <= 4; n++) world.submit(n);
+    world.cell.operations.remove(POOL, true);
+    for (const partition of [0, 1]) {
+      expect(world.cell.effects(partitionName(POOL, partition))).toEqual([]);
+      expect(world.say(partition)).toMatchObject({ isGone: true });
+    }
+    expect(world.cell.nextDueMs()).toBeGreaterThan(world.nowMs + LIMITS.poolLeaseMs);
+  });
+
+  // The numbers of a large pool: `npm run bench -- pools`.
+  it('[P36] sends what its agents say in few messages: one of each partition every poolSyncMs', async () => {
+    const pool = new PartitionedPool({ partitions: 4, agentsEach: 25, heartbeatMs: 4_000 });
+    await pool.fill();
+    expect(pool.running).toBe(100);
+    await pool.pass(60_000);
+    expect(pool.running).toBe(100);
+    expect(pool.heartbeats).toBe(100 * 15);
+    expect(pool.exchanges).toBe((4 * 60_000) / LIMITS.poolSyncMs);
+    // Nothing was news: each attempt was reported as it is, twice.
+    expect(pool.reports).toBe(100 * (60_000 / LIMITS.attemptReportMs));
+  });
+});

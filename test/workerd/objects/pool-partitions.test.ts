@@ -1,0 +1,150 @@
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Grant } from '../../../src/contract/attempt.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { partitionName } from '../../../src/contract/pool-partition.ts';
+import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
+import type { PoolId } from '../../../src/kernel/ids.ts';
+import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
+import {
+  COMPLETED,
+  env,
+  inStore,
+  jobState,
+  named,
+  newJob,
+  newPool,
+  PROGRESS,
+  scheduler,
+  silence,
+  startAlone,
+  value,
+} from './pool-world.ts';
+
+beforeEach(startAlone);
+
+const partition = (id: PoolId, number: number) => env.POOL.get(env.POOL.idFromName(partitionName(id, number)));
+const deskOf = (stub: ReturnType<typeof partition>) => stub as unknown as PoolDesk;
+
+/** A pool whose root has room for so many agents more. */
+async function newLargePool(room: number) {
+  const pool = await newPool();
+  await runInDurableObject(pool.stub, (_object, { storage }) => {
+    const count = LIMITS.agentsPerPartitionMaxCount - room;
+    const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+      INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_' || i, 'many', ? FROM n`;
+    storage.sql.exec(rows, Date.now());
+  });
+  const other = partition(pool.id, 1);
+  return { ...pool, root: deskOf(pool.stub), otherStub: other, other: deskOf(other) };
+}
+
+describe('a pool of several partitions', () => {
+  it('[P32] [P33] [P35] runs jobs in each as one pool', async () => {
+    const { id, root, other } = await newLargePool(1);
+    const first = value(await root.register(named('in-root')));
+    const second = value(await root.register(named('in-other')));
+    expect([first, second].map((agent) => agent.split('_').length)).toEqual([2, 3]);
+    // An agent belongs to one partition alone.
+    expect(await root.lease(second, 0)).toMatchObject({ error: { code: 'state_conflict' } });
+    const requests = [await newJob(), await newJob()];
+    const leasing = [root.lease(first, 20_000), other.lease(second, 20_000)];
+    const grants = (await Promise.all(leasing)).map((outcome) => value(outcome)!);
+    expect(new Set(grants.map(({ jobId }) => jobId))).toEqual(new Set(requests.map((request) => request.id)));
+
+    const nodes = value(await scheduler().operate('nodes', id, 10));
+    expect(nodes.map(({ node }) => node.id).toSorted()).toEqual([first, second].toSorted());
+    const [mine, theirs] = grants as [Grant, Grant];
+    // A caller that does not say which agent it is reaches the attempt through the root.
+    value(await root.heartbeat(theirs.attemptId, 1, PROGRESS));
+    value(await other.heartbeat(theirs.attemptId, 1, PROGRESS));
+    value(await root.heartbeat(mine.attemptId, 1, PROGRESS));
+    await expect
+      .poll(async () => Promise.all(requests.map(async (request) => (await jobState(request)).state)))
+      .toEqual(['running', 'running']);
+    expect(await root.summary()).toEqual({ agents: LIMITS.agentsPerPartitionMaxCount + 1, running: 2 });
+    expect(value(await root.held(theirs.attemptId, 1))).toEqual(theirs);
+    for (const { attemptId } of grants) expect(await root.end(attemptId, 1, COMPLETED)).toEqual({ ok: true, value: null });
+    for (const request of requests) expect(await jobState(request)).toMatchObject({ state: 'succeeded', fence: 1 });
+  });
+
+  it('[P33] loses the attempts of a silent partition alone', async () => {
+    const { root, other, otherStub, stub } = await newLargePool(1);
+    const agents = [value(await root.register(named('in-root'))), value(await root.register(named('in-other')))];
+    const requests = [await newJob(), await newJob()];
+    const grants = (await Promise.all([root.lease(agents[0]!, 20_000), other.lease(agents[1]!, 20_000)])).map((outcome) => value(outcome)!);
+    value(await root.heartbeat(grants[0]!.attemptId, 1, PROGRESS));
+    value(await other.heartbeat(grants[1]!.attemptId, 1, PROGRESS));
+    await silence(otherStub);
+    expect(await runDurableObjectAlarm(otherStub)).toBe(true);
+    const lost = requests.find(({ id }) => id === grants[1]!.jobId)!;
+    const kept = requests.find(({ id }) => id === grants[0]!.jobId)!;
+    expect(await jobState(lost)).toMatchObject({ ended: [{ fence: 1, outcome: 'lease_expired' }] });
+    expect(await jobState(kept)).toMatchObject({ state: 'running', fence: 1 });
+    await stub.nudge();
+    await root.end(grants[0]!.attemptId, 1, COMPLETED);
+  });
+
+  it('[P5] [P33] asks the agent of a cancelled job to stop, in whichever partition it is', async () => {
+    const { root, other, otherStub } = await newLargePool(0);
+    const agent = value(await root.register(named('in-other')));
+    const request = await newJob();
+    const grant = value(await other.lease(agent, 20_000))!;
+    await other.heartbeat(grant.attemptId, 1, PROGRESS);
+    await scheduler().act(request.tenantId, request.id, { kind: 'cancel' });
+    await otherStub.nudge();
+    expect(value(await other.heartbeat(grant.attemptId, 1, PROGRESS))).toMatchObject({ command: 'cancel' });
+    expect(await other.end(grant.attemptId, 1, { kind: 'failed', reason: 'cancelled', message: '' })).toMatchObject({ ok: true });
+    expect(await jobState(request)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('[P34] accepts in each partition the tokens of the root, and none where no pool is', async () => {
+    const { id, root, other, otherStub } = await newLargePool(0);
+    expect(await other.knows(`mac-of-${id}`)).toBe(false);
+    value(await root.register(named('in-other')));
+    expect(await other.knows(`mac-of-${id}`)).toBe(true);
+    expect(await other.knows('')).toBe(false);
+    value(await root.rotateToken('second', 0));
+    await expect.poll(() => other.knows('second'), { timeout: 30_000 }).toBe(true);
+    expect(await other.knows(`mac-of-${id}`)).toBe(false);
+    // Partition 2 was never opened, and stores nothing.
+    const absent = partition(id, 2);
+    expect(await deskOf(absent).knows('second')).toBe(false);
+    await runInDurableObject(absent, (_object, { storage }) => {
+      expect(storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'pool'").toArray()).toEqual([]);
+    });
+    await root.erase();
+    expect(await inStore(otherStub, (store) => store.identity())).toBeUndefined();
+    expect(await other.knows('second')).toBe(false);
+  });
+
+  it('[P24] [P33] forgets all partitions once the pool is deleted', async () => {
+    const { id, root, other, otherStub, stub } = await newLargePool(0);
+    const agent = value(await root.register(named('in-other')));
+    const waiting = other.lease(agent, 20_000);
+    await expect.poll(() => inStore(otherStub, (store) => store.joinedCount())).toBe(1);
+    value(await scheduler().operate('remove', id, true));
+    await root.erase();
+    expect(await waiting).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
+    for (const one of [stub, otherStub]) expect(await inStore(one, (store) => store.identity())).toBeUndefined();
+  });
+
+  it('[J140] [P35] lets members of a gang meet whose agents are in different partitions', async () => {
+    const { id, root, other } = await newLargePool(1);
+    const kinds = ['training'] as const;
+    const agents = [value(await root.register(named('in-root', { kinds }))), value(await root.register(named('in-other', { kinds })))];
+    const request = await newJob({
+      work: { kind: 'training', argv: ['train'], environment: {}, inputs: [], outputs: [], limits: {} },
+      options: DEFAULT_TERMS.options.map((option) => ({ ...option, nodes: { min: 2, max: 2, step: 1 } })),
+    });
+    const leasing: Promise<Outcome<Grant | null>>[] = [root.lease(agents[0]!, 20_000), other.lease(agents[1]!, 20_000)];
+    const [mine, theirs] = (await Promise.all(leasing)).map((outcome) => value(outcome)!) as [Grant, Grant];
+    expect([mine.jobId, theirs.jobId]).toEqual([request.id, request.id]);
+    expect(value(await root.meet(mine.attemptId, 1, 'root:1'))).toBeNull();
+    const byRank = mine.rank === 0 ? ['root:1', 'other:1'] : ['other:1', 'root:1'];
+    expect(value(await other.meet(theirs.attemptId, 1, 'other:1'))).toEqual(byRank);
+    expect(value(await root.meet(mine.attemptId, 1, 'root:1'))).toEqual(byRank);
+    value(await scheduler().operate('remove', id, true));
+  });
+});
