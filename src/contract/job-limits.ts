@@ -104,4 +104,10 @@ export const JOB_LIMITS = {
   buildArtefactBytesMax: 16 * 1024 * 1024,
   // An index has fewer shards than that in its life.
   shardOrdinalMax: 1_000_000,
+  // Between two messages of a pool to the scheduler: what happens meanwhile travels together. Short beside the start of any program.
+  poolGatherMs: 25,
+  // What a pool says of an attempt whose progress has not moved by a hundredth: as rarely as a person looks.
+  attemptReportMs: 30_000,
+  // Of one object of a pool: their heartbeats, and the look at the token before each, are 500 calls a second.
+  agentsPerPartitionMaxCount: 500,
 } as const;

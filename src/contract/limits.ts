@@ -80,10 +80,6 @@ export const LIMITS = {
   poolLeaseMs: 30_000,
   // How often a pool reports its attempts to the scheduler, and learns of cancellations.
   poolSyncMs: 2_000,
-  // Between two messages of a pool to the scheduler: what happens meanwhile travels together. Short beside the start of any program.
-  poolGatherMs: 25,
-  // What a pool says of an attempt whose progress has not moved by a hundredth: as rarely as a person looks.
-  attemptReportMs: 30_000,
   // An agent that says nothing for this long is gone; several missed heartbeats.
   agentLeaseMs: 10_000,
   // Five fit into a lease: an agent loses it by silence, not by one late message.
@@ -94,8 +90,6 @@ export const LIMITS = {
   poolsMaxCount: 1000,
   // Of one pool: each is a row of some 200 bytes, and a heartbeat every `agentHeartbeatMs`.
   agentsMaxCount: 10_000,
-  // Of one object of a pool: their heartbeats, and the look at the token before each, are 500 calls a second.
-  agentsPerPartitionMaxCount: 500,
   // An agent asks again some milliseconds after an answer without work; one that has not by then has gone.
   agentReturnMs: 1_000,
   // The time a job has to stop once it is asked to: an agent learns of it with its next heartbeat but one at the latest.
