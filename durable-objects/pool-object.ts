@@ -9,10 +9,10 @@ import { PoolSync } from '../src/pools/pool-sync.ts';
 import { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import { SqlitePoolTokens } from '../src/pools/sqlite-pool-tokens.ts';
 import { AgentService, isProvider } from './agent-service.ts';
-import type { ObjectsEnv, PoolStub } from './env.ts';
+import type { ObjectsEnv } from './env.ts';
 import { SCHEDULER_CELL } from './env.ts';
 import type { Served } from './object-namespace.ts';
-import type { PartitionQuestion, PoolSummary } from './pool-partitions.ts';
+import type { PartitionAnswers, PartitionQuestion, PoolStub, PoolSummary } from './pool-calls.ts';
 import { PoolPartitions } from './pool-partitions.ts';
 import { WaitingAgents } from './waiting-agents.ts';
 
@@ -102,7 +102,7 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   }
 
   /** What other objects of the pool ask this one. */
-  ask<Name extends PartitionQuestion>(name: Name, ...args: Parameters<PoolPartitions[Name]>): ReturnType<PoolPartitions[Name]> {
+  ask<Name extends PartitionQuestion>(name: Name, ...args: Parameters<PartitionAnswers[Name]>): ReturnType<PartitionAnswers[Name]> {
     return this.#partitions.answer(name, args);
   }
 

@@ -1,4 +1,3 @@
-import type { Grant } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuseBeyond } from '../src/contract/outcome.ts';
@@ -10,32 +9,25 @@ import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
 import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import type { AcceptedTokens, SqlitePoolTokens } from '../src/pools/sqlite-pool-tokens.ts';
 import { isAccepted } from '../src/pools/sqlite-pool-tokens.ts';
-import type { ObjectsEnv, PoolStub } from './env.ts';
+import type { ObjectNamespace } from './object-namespace.ts';
+import type { GangKey, PartitionAnswers, PartitionQuestion, PoolStub, PoolSummary } from './pool-calls.ts';
 
 /** As many as all agents of a pool fill. */
 const PARTITIONS_MAX = LIMITS.agentsMaxCount / LIMITS.agentsPerPartitionMaxCount;
-
-/** Which attempt the members of a gang are at. */
-export type GangKey = Pick<Grant, 'jobId' | 'fence'>;
-
-export interface PoolSummary {
-  readonly agents: number;
-  readonly running: number;
-}
 
 /**
  * The objects of a pool, as one of them sees the others. The root opens them and answers for all; each has agents of its own, and speaks for
  * them to the scheduler.
  */
-export class PoolPartitions {
+export class PoolPartitions implements PartitionAnswers {
   readonly #store: SqlitePoolStore;
   readonly #own: SqlitePoolTokens;
-  readonly #pools: ObjectsEnv['POOL'];
+  readonly #pools: ObjectNamespace<PoolStub>;
   #tokens: { readonly tokens: AcceptedTokens | null; readonly atMs: number } | undefined;
   /** The partition that had room for an agent last. */
   #roomy = ROOT_PARTITION;
 
-  constructor(store: SqlitePoolStore, own: SqlitePoolTokens, pools: ObjectsEnv['POOL']) {
+  constructor(store: SqlitePoolStore, own: SqlitePoolTokens, pools: ObjectNamespace<PoolStub>) {
     this.#store = store;
     this.#own = own;
     this.#pools = pools;
@@ -136,9 +128,9 @@ export class PoolPartitions {
   }
 
   /** Answers another object of the pool, by the name of the question as it comes in a call. */
-  answer<Name extends PartitionQuestion>(name: Name, args: Parameters<PoolPartitions[Name]>): ReturnType<PoolPartitions[Name]> {
+  answer<Name extends PartitionQuestion>(name: Name, args: Parameters<PartitionAnswers[Name]>): ReturnType<PartitionAnswers[Name]> {
     assert(QUESTIONS.includes(name), 'a question has a name');
-    const reply = this[name] as (...args: Parameters<PoolPartitions[Name]>) => ReturnType<PoolPartitions[Name]>;
+    const reply = this[name] as (...args: Parameters<PartitionAnswers[Name]>) => ReturnType<PartitionAnswers[Name]>;
     return reply.apply(this, args);
   }
 
@@ -160,6 +152,4 @@ export class PoolPartitions {
   }
 }
 
-const QUESTIONS = ['tokens', 'has', 'membersOf', 'membersHere', 'joinedHere'] as const satisfies readonly (keyof PoolPartitions)[];
-
-export type PartitionQuestion = (typeof QUESTIONS)[number];
+const QUESTIONS = ['tokens', 'has', 'membersOf', 'membersHere', 'joinedHere'] as const satisfies readonly PartitionQuestion[];
