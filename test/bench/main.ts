@@ -14,6 +14,7 @@ import { gatewayBench } from './gateway.ts';
 import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
 import { placementBench } from './placement.ts';
+import { poolsBench } from './pools.ts';
 import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
@@ -40,6 +41,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   ladder: ladderBench,
   memory: memoryBench,
   placement: placementBench,
+  pools: poolsBench,
   scale: scaleBench,
   quota: quotaBench,
   scheduler: schedulerBench,

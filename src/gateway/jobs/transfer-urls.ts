@@ -52,7 +52,7 @@ export class TransferUrls {
     const expiresAtMs = clock.nowMs() + LIMITS.transferUrlLifeMs;
     const transfer: Transfer = { ...hold, artifact, index, method, ...(sha256 === undefined ? {} : { sha256 }) };
     if (method === 'PUT') {
-      const held = await pools(hold.poolId).held(hold.attemptId, hold.fence);
+      const held = await pools(hold.poolId, hold.partition).held(hold.attemptId, hold.fence);
       return held.ok ? ok({ url: await this.#urlOf(transfer, expiresAtMs), sha256: null, expiresAtMs }) : held;
     }
     const found = await attempts.describe(hold, artifact, index);

@@ -6,7 +6,7 @@ import { seconds } from './wire.ts';
 /** Files of attempts by signed URLs. */
 export const transferHandlers = {
   signTransfer: async ({ gateway, principal, params, body }) => {
-    const hold = { poolId: principal.poolId, attemptId: params.attempt as AttemptId, fence: body.fence };
+    const hold = { poolId: principal.poolId, partition: principal.partition, attemptId: params.attempt as AttemptId, fence: body.fence };
     const signed = await gateway.heavy.transfers.sign(hold, body);
     if (!signed.ok) return signed;
     const { url, sha256, expiresAtMs } = signed.value;

@@ -15,7 +15,7 @@ import type { AttemptId, FileId, PoolId, TenantId } from '../../../../src/kernel
 import { ok } from '../../../../src/kernel/result.ts';
 import { r2Urls } from '../../../../workers/gateway/adapters/r2-urls.ts';
 
-const HOLD: AttemptHold = { poolId: 'pool_a' as PoolId, attemptId: 'att_a_3' as AttemptId, fence: 3 };
+const HOLD: AttemptHold = { poolId: 'pool_a' as PoolId, partition: 0, attemptId: 'att_a_3' as AttemptId, fence: 3 };
 const SHA256 = 'a'.repeat(64);
 const READ: TransferRequest = { fence: 3, artifact: 'input', index: 1, method: 'GET' };
 const WRITE: TransferRequest = { fence: 3, artifact: 'output', index: 0, method: 'PUT', sha256: SHA256 };
