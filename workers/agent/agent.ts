@@ -40,7 +40,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     try {
       if (registration === undefined) {
         registration = await client.register({ ...machine, kinds: kindsOf(runners) });
-        readiness.heard();
+        readiness.answered();
       }
       if (running.size >= attempts) {
         await Promise.race(running.values());
@@ -49,7 +49,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       const assignment = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped, [...running.keys()]);
       backoff.reset();
       isAway = false;
-      readiness.heard();
+      readiness.answered();
       if (assignment === null || running.has(assignment.attempt)) continue;
       const { attempt } = assignment;
       running.set(
@@ -62,10 +62,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       readiness.running = running.size;
     } catch (error) {
       readiness.lost(reasonOf(error));
-      if (stopped.aborted) break;
-      if (error instanceof Refused && error.code === 'agent_retired') break;
+      if (stopped.aborted || isRefusal(error, 'agent_retired')) break;
       // A pool that has forgotten this agent takes it again.
-      if (error instanceof Refused && error.code === 'state_conflict') registration = undefined;
+      if (isRefusal(error, 'state_conflict')) registration = undefined;
       else if (error instanceof Refused) throw error;
       else if (!isAway) {
         isAway = true;
@@ -76,6 +75,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   }
   await Promise.all(running.values());
 }
+
+const isRefusal = (error: unknown, code: Refused['code']): boolean => error instanceof Refused && error.code === code;
 
 /** An attempt that fails in a way that it could not report ends when its lease does. */
 async function run(

@@ -7,7 +7,7 @@ const SILENT_MS = 60_000;
 /** Whether the agent works for its pool: it has registered, and the pool has answered it lately. */
 export class Readiness {
   readonly #nowMs: () => number;
-  #heardAtMs: number | undefined;
+  #answeredAtMs: number | undefined;
   #away: string | undefined = 'has not registered yet';
   running = 0;
 
@@ -16,8 +16,8 @@ export class Readiness {
   }
 
   /** The pool has answered. */
-  heard(): void {
-    this.#heardAtMs = this.#nowMs();
+  answered(): void {
+    this.#answeredAtMs = this.#nowMs();
     this.#away = undefined;
   }
 
@@ -28,8 +28,8 @@ export class Readiness {
 
   /** Undefined: it is ready. */
   get fault(): string | undefined {
-    if (this.#away !== undefined || this.#heardAtMs === undefined) return this.#away;
-    const silentMs = this.#nowMs() - this.#heardAtMs;
+    if (this.#away !== undefined || this.#answeredAtMs === undefined) return this.#away;
+    const silentMs = this.#nowMs() - this.#answeredAtMs;
     return silentMs > SILENT_MS ? `the pool has not answered for ${Math.round(silentMs / 1_000)} s` : undefined;
   }
 }

@@ -43,28 +43,27 @@ export class RecentColumns implements MemoryHolder {
   }
 
   /** Columns without values. Those of rows that are not here are read, all at once, and then are here; undefined when all take more than `bytesMax`. */
-  columns(rows: readonly Row[], { metadata, text }: Include, bytesMax: number, read: ReadColumns): VectorColumns | undefined {
-    const entries: (Entry | undefined)[] = [];
-    const missing: Row[] = [];
-    for (const row of rows) {
-      const entry = this.#entries.get(row);
-      const isKnown = entry !== undefined && (!metadata || entry.metadata !== undefined) && (!text || entry.text !== undefined);
-      if (!isKnown) missing.push(row);
-      entries.push(isKnown ? entry : undefined);
-    }
+  columns(rows: readonly Row[], include: Include, bytesMax: number, read: ReadColumns): VectorColumns | undefined {
+    const known = rows.map((row) => this.#known(row, include));
+    const missing = rows.filter((_, position) => known[position] === undefined);
     const found = missing.length === 0 ? NOTHING : read(missing);
     if (found === undefined) return undefined;
-    const columns = { ids: [] as string[], metadata: [] as (string | null)[], texts: [] as (string | null)[] };
-    let [bytes, at] = [0, 0];
-    for (const [position, known] of entries.entries()) {
-      const entry = known ?? this.#keep(must(rows[position], 'there is an entry for each row'), entryOf(found, at++));
-      bytes += charBytes(entry, metadata, text);
-      columns.ids.push(entry.id);
-      if (metadata) columns.metadata.push(entry.metadata ?? null);
-      if (text) columns.texts.push(entry.text ?? null);
-    }
-    if (bytes > bytesMax) return undefined;
-    return { ids: columns.ids, values: null, metadata: metadata ? columns.metadata : null, texts: text ? columns.texts : null };
+    let next = 0;
+    const entries = rows.map((row, position) => known[position] ?? this.#keep(row, entryOf(found, next++)));
+    if (entries.reduce((bytes, entry) => bytes + charBytes(entry, include.metadata, include.text), 0) > bytesMax) return undefined;
+    return {
+      ids: entries.map(({ id }) => id),
+      values: null,
+      metadata: include.metadata ? entries.map(({ metadata }) => metadata ?? null) : null,
+      texts: include.text ? entries.map(({ text }) => text ?? null) : null,
+    };
+  }
+
+  /** The entry of a row that has all that is asked for. */
+  #known(row: Row, { metadata, text }: Include): Entry | undefined {
+    const entry = this.#entries.get(row);
+    if (entry === undefined || (metadata && entry.metadata === undefined) || (text && entry.text === undefined)) return undefined;
+    return entry;
   }
 
   drop(): void {

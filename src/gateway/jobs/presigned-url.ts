@@ -8,17 +8,21 @@ export interface S3Keys {
   readonly region: string;
 }
 
-/**
- * A URL that reads an object of an S3 API for so many seconds (Signature Version 4 in the query, with an unsigned payload). `url`: of the object,
- * its path percent-encoded.
- */
+/** Where an object of an S3 API is, as the parts of its URL. */
+interface S3Location {
+  readonly origin: string;
+  readonly host: string;
+  /** Percent-encoded. */
+  readonly pathname: string;
+}
+
+/** A URL that reads an object of an S3 API for so many seconds (Signature Version 4 in the query, with an unsigned payload). */
 export async function presignedUrl(
-  url: string,
+  { origin, host, pathname }: S3Location,
   { accessKeyId, secretAccessKey, region }: S3Keys,
   nowMs: number,
   lifeS: number,
 ): Promise<string> {
-  const { origin, host, pathname } = new URL(url);
   // `20130524T000000Z`
   const moment = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d{3}/g, '');
   const scope = `${moment.slice(0, 8)}/${region}/s3/aws4_request`;

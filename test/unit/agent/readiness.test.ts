@@ -30,12 +30,12 @@ describe('[P90] an agent', () => {
     const get = await served(readiness);
     expect(await get()).toEqual({ status: 503, body: { status: 'unavailable', running: 0, reason: 'has not registered yet' } });
     expect((await get('/healthz')).status).toBe(200);
-    readiness.heard();
+    readiness.answered();
     readiness.running = 2;
     expect(await get('/readyz?verbose')).toEqual({ status: 200, body: { status: 'ready', running: 2 } });
     clock.ms += 60_001;
     expect(await get()).toMatchObject({ status: 503, body: { reason: 'the pool has not answered for 60 s' } });
-    readiness.heard();
+    readiness.answered();
     readiness.lost('the gateway is away');
     expect(await get()).toMatchObject({ status: 503, body: { reason: 'the gateway is away' } });
     expect((await get('/other')).status).toBe(404);

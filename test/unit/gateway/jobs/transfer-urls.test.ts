@@ -96,7 +96,12 @@ describe('[P91] a URL of the S3 API', () => {
   it('has the signature that AWS publishes for its example', async () => {
     // "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)".
     const keys = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', region: 'us-east-1' };
-    const url = await presignedUrl('https://examplebucket.s3.amazonaws.com/test.txt', keys, Date.parse('2013-05-24T00:00:00Z'), 86_400);
+    const url = await presignedUrl(
+      new URL('https://examplebucket.s3.amazonaws.com/test.txt'),
+      keys,
+      Date.parse('2013-05-24T00:00:00Z'),
+      86_400,
+    );
     expect(new URL(url).searchParams.get('X-Amz-Signature')).toBe('aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404');
   });
 
