@@ -11,7 +11,7 @@ import { base32 } from '../src/kernel/ids.ts';
 import { must } from '../src/kernel/assert.ts';
 import { ok } from '../src/kernel/result.ts';
 import type { AgentId, AgentLease, HeartbeatReply } from '../src/pools/agent-lease.ts';
-import { ended, heard, holds, measured, placeOf } from '../src/pools/agent-lease.ts';
+import { ended, renewed, holds, measured, placeOf } from '../src/pools/agent-lease.ts';
 import type { PoolSync } from '../src/pools/pool-sync.ts';
 import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import type { PoolPartitions } from './pool-partitions.ts';
@@ -27,7 +27,7 @@ interface AgentServiceParts {
   readonly waiting: WaitingAgents;
   readonly sync: PoolSync;
   readonly partitions: PoolPartitions;
-  /** Sees to it that the pool is heard of while agents wait. */
+  /** Keeps the pool's lease at the scheduler while agents wait. */
   readonly arm: () => Promise<void>;
   /** Lets something go on after the answer. */
   readonly later: (work: Promise<unknown>) => void;
@@ -93,7 +93,7 @@ export class AgentService {
     serving?: Serving,
   ): Outcome<HeartbeatReply> {
     const lease = this.#parts.store.find(attemptId);
-    const alive = holds(lease, fence) ? heard(lease, progress, run, Date.now()) : undefined;
+    const alive = holds(lease, fence) ? renewed(lease, progress, run, Date.now()) : undefined;
     if (lease === undefined || alive === undefined) return stale(attemptId);
     const isFirst = lease.progress === null && alive.progress !== null;
     const isServing = isNews(lease.serving, serving);

@@ -70,7 +70,7 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
     });
   }
 
-  /** When each of the keys was last used, as far as usage has been told. */
+  /** When each of the keys was last used, as far as usage has been reported. */
   lastUsed(ids: readonly KeyId[]): (number | null)[] {
     return this.#desk.lastUsed(ids);
   }

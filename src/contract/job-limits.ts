@@ -1,6 +1,6 @@
 /** Limits of what a job may ask for. See `LIMITS`. */
 export const JOB_LIMITS = {
-  // As many steps as anyone tells apart.
+  // More steps than these cannot be distinguished by users.
   jobPriorityMax: 100,
   // Each is tried whenever the job is examined.
   jobOptionsMaxCount: 8,

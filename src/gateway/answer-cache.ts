@@ -220,8 +220,8 @@ function forwardingOf({ view, isUnshared, terms }: Question): 'bypass' | 'reques
 
 function reportOf(
   source: VectorSource,
-  told: { forwarded?: Forwarding; agesMs?: readonly number[]; ttlMs?: number; stored?: boolean },
+  reported: { forwarded?: Forwarding; agesMs?: readonly number[]; ttlMs?: number; stored?: boolean },
 ): CacheReport {
-  const { forwarded, agesMs = [], ttlMs, stored = false } = told;
+  const { forwarded, agesMs = [], ttlMs, stored = false } = reported;
   return { sources: [source], agesMs, ttlMs, forwarded, shared: { asked: 0, found: 0 }, stored: { memory: stored, shared: false } };
 }

@@ -93,7 +93,7 @@ export const extended = (lease: AgentLease, progress: Progress | null, nowMs: nu
  * The lease after a heartbeat; undefined where it is of another process than the one that runs the attempt (P60). `progress` is null while
  * the attempt waits in the queue of a cluster.
  */
-export function heard(lease: AgentLease, progress: Progress | null, run: string | undefined, nowMs: number): AgentLease | undefined {
+export function renewed(lease: AgentLease, progress: Progress | null, run: string | undefined, nowMs: number): AgentLease | undefined {
   if (run !== undefined && lease.run !== undefined && lease.run !== run) return undefined;
   // What keeps a waiting attempt does not know whether a running one is alive (P61).
   if (progress === null) return lease.progress === null ? extended(lease, null, nowMs) : lease;

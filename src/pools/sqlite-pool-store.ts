@@ -75,7 +75,7 @@ const nodeIn = ({ id, name, body }: AgentRow): PoolNode => ({
 interface AskingAgent {
   /** It is a node of the scheduler. */
   readonly isJoined: boolean;
-  /** It is to be told that it shall go. */
+  /** The pool has yet to answer it that it is retired. */
   readonly isRetired: boolean;
 }
 
@@ -238,7 +238,7 @@ export class SqlitePoolStore {
     );
   }
 
-  /** The scheduler counts the agent no more: it is told so when it next asks for work. */
+  /** The scheduler counts the agent no more: the pool answers it so when it next asks for work. */
   retire(id: AgentId): void {
     const was = this.isJoined(id);
     this.#sql.exec('UPDATE agents SET joined = 0, retired = 1, asking_until_ms = 0, present_until_ms = 0 WHERE id = ?', id);

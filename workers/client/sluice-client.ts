@@ -51,7 +51,7 @@ export class SluiceClient {
     await this.#transport.call('deleteIndex', { ...options, params: { index: name } });
   }
 
-  /** Purges cached embeddings and search results; answers once the purge holds, unless told otherwise. */
+  /** Purges cached embeddings and search results; answers once the purge holds, unless asked not to wait. */
   async purge(selection: Purge, options: CallOptions = {}): Promise<PurgeReceipt> {
     return (await this.#transport.call<PurgeReceipt>('purgeCache', { ...keyed(options), body: selection })).value;
   }

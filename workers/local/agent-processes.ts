@@ -33,7 +33,7 @@ interface Watch {
 const WATCH = { everyMs: 5_000, answerMs: 5_000, silencesMax: 3 } as const;
 
 /**
- * Keeps so many agent processes of this machine running. One that dies is started again, one that keeps dying ever later; one that was told to go,
+ * Keeps so many agent processes of this machine running. One that dies is started again, one that keeps dying ever later; one that its pool has retired,
  * and ends in good order, is not. One that is there and does not answer (`/readyz`) is killed, and so started again; one that answers that it
  * is not ready, since the gateway is away, goes on by itself. [P90]
  */
@@ -70,7 +70,7 @@ export class AgentProcesses {
     return this.#started;
   }
 
-  /** More are started at once; fewer come about as agents are told to go by their pool. */
+  /** More are started at once; fewer come about as the pool retires agents. */
   want(count: number): void {
     this.#wanted = count;
     if (this.#retry !== undefined) return;

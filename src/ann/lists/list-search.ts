@@ -22,7 +22,7 @@ export interface ListQuery {
   readonly undecided?: { readonly of: number; readonly countMax: number };
   /** Probing stops at the first list whose entries would have to gain more than this over their centroid, in units of the scan (z). */
   readonly stop: number;
-  /** Whether `stop` is for lists whose vectors lie as far from their centroid as usual, and grows in proportion; only `cosine` tells. */
+  /** Whether `stop` is for lists whose vectors lie as far from their centroid as usual, and grows in proportion; known of `cosine` alone. */
   readonly stopsByReach?: boolean | undefined;
   /** How many entries the scan hands on to rescoring (R), at least `count`, at most `RESCORE_MAX_COUNT`. */
   readonly rescoreCount: number;

@@ -16,7 +16,7 @@ import type { BulkTokens } from './bulk-tokens.ts';
 import { waitMsOf } from './wait.ts';
 
 /** Pages sent between two progress lines of an export. */
-const PAGES_TOLD = 8;
+const PAGES_PER_REPORT = 8;
 
 interface ExportsParts {
   readonly manifests: ManifestCache;
@@ -66,18 +66,18 @@ export class Exports {
   async *#run(job: Export): AsyncGenerator<string, void> {
     if (job.namespace !== null) {
       const refusal = yield* this.#tellNamespace(job);
-      if (refusal !== undefined) return yield await this.#told(job, 'stopped', refusal);
+      if (refusal !== undefined) return yield await this.#report(job, 'stopped', refusal);
     }
     for (;;) {
       const page = await this.#namespaces(job);
-      if (!page.ok) return yield await this.#told(job, 'stopped', page.error);
+      if (!page.ok) return yield await this.#report(job, 'stopped', page.error);
       job.lsn = page.value.lsn;
       for (const name of page.value.names) {
         [job.namespace, job.id] = [name, null];
         const refusal = yield* this.#tellNamespace(job);
-        if (refusal !== undefined) return yield await this.#told(job, 'stopped', refusal);
+        if (refusal !== undefined) return yield await this.#report(job, 'stopped', refusal);
       }
-      if (!page.value.hasMore) return yield await this.#told(job, 'done');
+      if (!page.value.hasMore) return yield await this.#report(job, 'done');
     }
   }
 
@@ -91,7 +91,7 @@ export class Exports {
       job.vectors += ids.length;
       job.lsn = lsn;
       if (ids.length > 0) yield exportLines(listed.value, job.namespace ?? '', job.manifest.dimensions);
-      if (pages % PAGES_TOLD === 0) yield await this.#told(job, 'running');
+      if (pages % PAGES_PER_REPORT === 0) yield await this.#report(job, 'running');
       if (next === null) return undefined;
     }
   }
@@ -137,7 +137,7 @@ export class Exports {
     }
   }
 
-  async #told({ manifest, namespace, id, vectors, lsn }: Export, status: Progress['status'], error?: Refusal): Promise<string> {
+  async #report({ manifest, namespace, id, vectors, lsn }: Export, status: Progress['status'], error?: Refusal): Promise<string> {
     const token = await this.#parts.tokens.seal('export', { generation: manifest.id, namespace, id });
     const why = error === undefined ? {} : { error: { code: error.code, message: messageOf(error) } };
     const line: ExportLine = { export: { status, vectors, token, lsn, ...why } };

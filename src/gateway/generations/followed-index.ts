@@ -70,14 +70,14 @@ export class FollowedIndex implements FollowedShards {
     const { shards } = parts.value;
     // A shard that was given up took with it the changes that it had not sent.
     if (Object.keys(cursor).some((shard) => !shards.includes(Number(shard)))) return ok(null);
-    const told = await allOf(
+    const answers = await allOf(
       shards.map((shard) => {
         const after = cursor[shard] ?? BEGINNING;
         return this.#objects.changesSince(manifest, shard, { indexId: manifest.id, after, countMax: LIMITS.changePageMaxCount });
       }),
     );
-    if (!told.ok) return told;
-    const pages: ChangePage[] = told.value.flatMap((page) => (page.kind === 'page' ? [page] : []));
+    if (!answers.ok) return answers;
+    const pages: ChangePage[] = answers.value.flatMap((page) => (page.kind === 'page' ? [page] : []));
     const isCleared = pages.some((page) => page.isCleared);
     // It had one shard when everything was deleted, and what other shards have sent since must not be sent again.
     if (pages.length < shards.length || (isCleared && shards.length > 1)) return ok(null);

@@ -78,7 +78,7 @@ export class GenerationWork {
     const phase = state.shadow?.phase;
     if (error.code === 'stale_fence' || (phase !== 'sealing' && phase !== 'draining')) return undefined;
     if (ERRORS[error.code].retryable && refusals < LIMITS.generationExchangeTriesMax) return state;
-    const given = await this.#tell(run, state, { kind: 'given-up', fault: messageOf(error) });
+    const given = await this.#report(run, state, { kind: 'given-up', fault: messageOf(error) });
     return given.ok ? given.value : undefined;
   }
 
@@ -86,7 +86,8 @@ export class GenerationWork {
     const { store, followed, shards } = this.#parts;
     const { serving } = state;
     const shadow = must(state.shadow, 'there is another generation');
-    const told = async (done: Outcome<unknown>, event: GenerationEvent): Promise<Step> => (done.ok ? this.#tell(run, state, event) : done);
+    const reported = async (done: Outcome<unknown>, event: GenerationEvent): Promise<Step> =>
+      done.ok ? this.#report(run, state, event) : done;
     switch (shadow.phase) {
       case 'opening':
         return this.#open(run, state);
@@ -95,30 +96,30 @@ export class GenerationWork {
         const cleared = await shards
           .of(shadow.manifest)
           .write('delete', { indexId: shadow.manifest.id, caller: followerWith(run.number), selection }, null);
-        return told(cleared, { kind: 'cleared' });
+        return reported(cleared, { kind: 'cleared' });
       }
       case 'filling':
         return this.#fill(run, state, shadow);
       case 'comparing': {
         const compared = await compare(shards, serving, shadow.manifest, run.number);
-        return compared.ok ? this.#tell(run, state, { kind: 'compared', comparison: compared.value }) : compared;
+        return compared.ok ? this.#report(run, state, { kind: 'compared', comparison: compared.value }) : compared;
       }
       case 'following':
         return this.#follow(run, state, shadow);
       case 'sealing':
-        return told(await followed.setAccess(serving, 'sealed', run.number), { kind: 'sealed' });
+        return reported(await followed.setAccess(serving, 'sealed', run.number), { kind: 'sealed' });
       case 'draining':
         return this.#drain(run, state, shadow);
       case 'unsealing':
-        return told(await followed.setAccess(serving, 'open', run.number), { kind: 'unsealed' });
+        return reported(await followed.setAccess(serving, 'open', run.number), { kind: 'unsealed' });
       case 'closing': {
         const closed = await followed.setAccess(shadow.manifest, 'closed', run.number);
         // No call writes into the generation that now serves before its access mode opens: its changes are followed from the first.
         const feed = closed.ok ? await followed.begin(serving, shadow.feed) : closed;
-        return feed.ok ? this.#tell(run, state, { kind: 'closed', feed: feed.value }) : feed;
+        return feed.ok ? this.#report(run, state, { kind: 'closed', feed: feed.value }) : feed;
       }
       case 'switching':
-        return told(await followed.setAccess(serving, 'open', run.number), { kind: 'switched' });
+        return reported(await followed.setAccess(serving, 'open', run.number), { kind: 'switched' });
       case 'erasing':
         return store.call(run.tenantId, run.name, { kind: 'erase' }, null);
     }
@@ -127,7 +128,7 @@ export class GenerationWork {
   async #open(run: Run, state: Generations): Promise<Step> {
     const opened = await this.#parts.store.call(run.tenantId, run.name, { kind: 'open', run: run.number }, null);
     const feed = opened.ok ? await this.#parts.followed.begin(state.serving, null) : opened;
-    return feed.ok ? this.#tell(run, state, { kind: 'opened', feed: feed.value }) : feed;
+    return feed.ok ? this.#report(run, state, { kind: 'opened', feed: feed.value }) : feed;
   }
 
   /** A page of what is there, then a page of what changed: a long copy must not outlast the log of removals. */
@@ -135,7 +136,7 @@ export class GenerationWork {
     const page = await fillPage(this.#parts, this.#copy(run, state), shadow.filled);
     if (!page.ok) return page;
     const { filled, count, tokens, isWhole } = page.value;
-    const copied = await this.#tell(run, state, { kind: 'copied', filled: filled satisfies FillCursor, count, tokens, isWhole });
+    const copied = await this.#report(run, state, { kind: 'copied', filled: filled satisfies FillCursor, count, tokens, isWhole });
     if (!copied.ok || copied.value.shadow === null) return copied;
     const followed = await this.#follow(run, copied.value, copied.value.shadow);
     return followed.ok && followed.value === null ? copied : followed;
@@ -146,7 +147,7 @@ export class GenerationWork {
     const feed = must(shadow.feed, 'what is followed is followed from somewhere');
     const page = await this.#parts.followed.changes(state.serving, feed);
     if (!page.ok) return page;
-    if (page.value === null) return this.#tell(run, state, { kind: 'lost' });
+    if (page.value === null) return this.#report(run, state, { kind: 'lost' });
     const { isCleared, changed, next, isComplete } = page.value;
     const copy = this.#copy(run, state);
     const carried = await this.#parts.followed.carryReceipts(copy, shadow.receipts ?? null);
@@ -161,7 +162,7 @@ export class GenerationWork {
       if (!cleared.ok) return cleared;
     }
     const renewed = await renew(this.#parts, copy, changed, `${copy.to.id}:changes:${await sha256Hex(JSON.stringify(feed))}`);
-    return renewed.ok ? this.#tell(run, state, { kind: 'followed', feed: next, receipts, ...renewed.value }) : renewed;
+    return renewed.ok ? this.#report(run, state, { kind: 'followed', feed: next, receipts, ...renewed.value }) : renewed;
   }
 
   /** The last changes of a generation that takes no writes any more. Whatever is not carried over then never would be. */
@@ -172,9 +173,9 @@ export class GenerationWork {
     if (!missing.ok) return missing;
     if (missing.value > 0 && !shadow.dropsMissing) {
       const fault = `${missing.value} vectors have no text, so the other generation lacks them`;
-      return this.#tell(run, state, { kind: 'given-up', fault });
+      return this.#report(run, state, { kind: 'given-up', fault });
     }
-    return this.#tell(run, state, { kind: 'drained' });
+    return this.#report(run, state, { kind: 'drained' });
   }
 
   async #missing(run: Run, { serving, shadow }: Generations): Promise<Outcome<number>> {
@@ -185,7 +186,7 @@ export class GenerationWork {
     return there.ok ? ok(here.value - there.value) : there;
   }
 
-  #tell({ tenantId, name }: Run, { version }: Generations, event: GenerationEvent): Promise<Outcome<Generations>> {
+  #report({ tenantId, name }: Run, { version }: Generations, event: GenerationEvent): Promise<Outcome<Generations>> {
     return this.#parts.store.call(tenantId, name, { kind: 'change', version, event }, null);
   }
 

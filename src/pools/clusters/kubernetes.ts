@@ -57,7 +57,7 @@ export function kubernetesJob(task: ClusterTask, settings: KubernetesJobSettings
       // Kueue admits a job by resuming it.
       ...(queue === undefined ? {} : { suspend: true }),
       podReplacementPolicy: 'Failed',
-      // A pod that its cluster takes away is told from one that failed.
+      // Distinguishes a pod that its cluster takes away from one that failed.
       podFailurePolicy: { rules: [{ action: 'FailJob', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }] },
       template: {
         metadata: { labels: { [POOL_LABEL]: poolId } },

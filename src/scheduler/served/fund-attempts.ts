@@ -77,20 +77,20 @@ export function takeAnswers(grants: SqliteGrantStore, answers: readonly FundAnsw
   const asked = new Map(
     grants.findAll(answers.map(({ id }) => id)).flatMap((grant) => (isOpen(grant) ? [[grant.id, grant] as const] : [])),
   );
-  const heard = answers.flatMap((answer) => {
+  const known = answers.flatMap((answer) => {
     const grant = asked.get(answer.id);
     return grant === undefined ? [] : [{ answer, grant }];
   });
-  const granted = heard.flatMap(({ answer, grant }) => (answer.kind === 'granted' ? [{ answer, grant }] : []));
+  const granted = known.flatMap(({ answer, grant }) => (answer.kind === 'granted' ? [{ answer, grant }] : []));
   const [live, late] = [granted.filter(({ grant }) => grant.state === 'asked'), granted.filter(({ grant }) => grant.state === 'dropped')];
   grants.grant(new Map(live.map(({ answer }) => [answer.id, answer.units])));
   grants.settle(
     late.map(({ answer }) => answer.id),
     nowMs,
   );
-  grants.remove(heard.filter(({ answer }) => answer.kind === 'refused').map(({ answer }) => answer.id));
+  grants.remove(known.filter(({ answer }) => answer.kind === 'refused').map(({ answer }) => answer.id));
   const now = grants.ofJobs([...new Set(live.map(({ grant }) => grant.jobId))]);
-  return heard.flatMap(({ answer, grant }) => (grant.state === 'asked' ? eventOf(now, grant, answer) : []));
+  return known.flatMap(({ answer, grant }) => (grant.state === 'asked' ? eventOf(now, grant, answer) : []));
 }
 
 const isOpen = ({ state }: StoredGrant): boolean => state === 'asked' || state === 'dropped';

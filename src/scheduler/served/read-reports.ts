@@ -23,7 +23,7 @@ export interface ReadReports {
 
 /**
  * Reads the reports of a pool. One about an attempt that is not the job's live one in that pool changes nothing (J4), nor does one that has
- * been heard (J5).
+ * been read before (J5).
  */
 export function readReports(poolId: PoolId, reports: readonly AttemptReport[], asked: Asked): ReadReports {
   const reader = new ReportReader(poolId, asked);
@@ -55,7 +55,7 @@ class ReportReader {
     const member = readMember(job, attempt, report);
     if (member === undefined) return this.#readAttempt(job, attempt, report);
     this.progressed.set(job.id, member.job);
-    for (const news of member.news) this.#tell(report, news);
+    for (const news of member.news) this.#note(report, news);
     return member.verdict ?? this.#asked.commandOf(job);
   }
 
@@ -64,23 +64,23 @@ class ReportReader {
     const { nowMs, commandOf, tokensPaid } = this.#asked;
     switch (report.kind) {
       case 'progress':
-        for (const news of newsOfProgress(report, attempt.isConfirmed)) this.#tell(report, news);
+        for (const news of newsOfProgress(report, attempt.isConfirmed)) this.#note(report, news);
         if (!isOnRecord(job, attempt, report.progress))
           this.progressed.set(job.id, { ...withProgress(job, report.progress, nowMs), attempt: { ...attempt, isConfirmed: true } });
         return commandOf(job);
       case 'saved':
         // An agent saves one checkpoint after the other: this one is its newest.
-        this.#tell(report, { kind: 'saved' });
+        this.#note(report, { kind: 'saved' });
         this.progressed.set(job.id, { ...job, checkpoint: report.checkpoint });
         return 'accepted';
       case 'completed': {
         const completion = completionOf(job, report, tokensPaid(job.id, report.fence));
         this.ends.set(job.id, completion);
-        this.#tell(report, newsOfEnd(completion));
+        this.#note(report, newsOfEnd(completion));
         return verdictOn(job, completion);
       }
       case 'failed':
-        this.#tell(report, newsOfFailure(report.reason));
+        this.#note(report, newsOfFailure(report.reason));
         this.ends.set(job.id, failureOf(report));
         return 'accepted';
       default:
@@ -88,7 +88,7 @@ class ReportReader {
     }
   }
 
-  #tell({ jobId, fence }: AttemptReport, news: AttemptNews): void {
+  #note({ jobId, fence }: AttemptReport, news: AttemptNews): void {
     this.events.push({ kind: 'report', jobId, fence, news });
   }
 }

@@ -4,7 +4,7 @@ import type { JobId, OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 
-/** The grants of attempts that quotas do not know yet, or have not been told the end of. */
+/** The grants of attempts whose beginning or end has not reached the quotas yet. */
 export const GRANT_TABLE = `
   CREATE TABLE grants (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, organisation_id TEXT NOT NULL, tenant_id TEXT NOT NULL,

@@ -5,7 +5,7 @@ import { attemptIdOf, outputFileOf } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, JobId } from '../../../src/kernel/ids.ts';
 import type { AgentId, AgentLease } from '../../../src/pools/agent-lease.ts';
-import { assign, heard, holds, swept } from '../../../src/pools/agent-lease.ts';
+import { assign, renewed, holds, swept } from '../../../src/pools/agent-lease.ts';
 import { Refused } from '../../../workers/agent/pool-client.ts';
 import type { DrivenPool } from '../../../workers/drivers/cluster-drive.ts';
 import type { VirtualTime } from '../worlds/virtual-time.ts';
@@ -113,7 +113,7 @@ export class PoolDouble implements DrivenPool {
 
   #heartbeat(attempt: string, fence: number, progress: Progress | null, run: string | undefined) {
     const job = this.#holder(attempt, fence);
-    const alive = heard(job.lease, progress, run, this.#time.nowMs());
+    const alive = renewed(job.lease, progress, run, this.#time.nowMs());
     if (alive === undefined) throw stale();
     job.lease = alive;
     return { command: alive.command, run: alive.run ?? null };

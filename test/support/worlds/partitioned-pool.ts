@@ -5,7 +5,7 @@ import { must } from '../../../src/kernel/assert.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import { heard } from '../../../src/pools/agent-lease.ts';
+import { renewed } from '../../../src/pools/agent-lease.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
 import { PLAIN_NODE, SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
@@ -107,7 +107,7 @@ export class PartitionedPool {
       agents.forEach((agent, n) => {
         const lease = isTurnOf(n) ? store.heldBy(agent) : undefined;
         if (lease === undefined) return;
-        store.save(must(heard(lease, PROGRESS, undefined, this.#nowMs), 'its agent has it'));
+        store.save(must(renewed(lease, PROGRESS, undefined, this.#nowMs), 'its agent has it'));
         store.sawAgent(agent, this.#nowMs);
         this.heartbeats += 1;
       });

@@ -4,7 +4,7 @@ import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import { assign, ended, extended, heard, holds, leaving, placeOf, replaced, reportOn, swept } from '../../../src/pools/agent-lease.ts';
+import { assign, ended, extended, renewed, holds, leaving, placeOf, replaced, reportOn, swept } from '../../../src/pools/agent-lease.ts';
 import { agentToken, poolId, poolOfToken } from '../../../src/pools/agent-token.ts';
 
 const GRANT: Grant = {
@@ -43,21 +43,21 @@ describe('an agent’s lease', () => {
   });
 
   it('[P60] is kept by the process that was named first, and by no other', () => {
-    const first = heard(fresh, PROGRESS, 'a', NOW_MS)!;
+    const first = renewed(fresh, PROGRESS, 'a', NOW_MS)!;
     expect(first).toMatchObject({ run: 'a', progress: PROGRESS });
-    expect(heard(first, PROGRESS, 'b', NOW_MS)).toBeUndefined();
-    expect(heard(first, PROGRESS, 'a', NOW_MS + 1)).toMatchObject({ leaseUntilMs: first.leaseUntilMs + 1 });
+    expect(renewed(first, PROGRESS, 'b', NOW_MS)).toBeUndefined();
+    expect(renewed(first, PROGRESS, 'a', NOW_MS + 1)).toMatchObject({ leaseUntilMs: first.leaseUntilMs + 1 });
     // An agent that runs its attempts itself names no process.
-    expect(heard(heard(fresh, PROGRESS, undefined, NOW_MS)!, PROGRESS, undefined, NOW_MS + 1)).toMatchObject({ progress: PROGRESS });
+    expect(renewed(renewed(fresh, PROGRESS, undefined, NOW_MS)!, PROGRESS, undefined, NOW_MS + 1)).toMatchObject({ progress: PROGRESS });
   });
 
   it('[P80] of a member that is to leave ends after its grace and a lease, whatever the agent says', () => {
     const asked = leaving(fresh, 30_000, NOW_MS);
     const lastMs = NOW_MS + 30_000 + LIMITS.agentLeaseMs;
     expect(asked.command).toBe('leave');
-    const alive = heard(asked, PROGRESS, undefined, lastMs - 1)!;
+    const alive = renewed(asked, PROGRESS, undefined, lastMs - 1)!;
     expect(swept(alive, lastMs - 1).lost).toBe(false);
-    expect(swept(heard(alive, PROGRESS, undefined, lastMs - 1)!, lastMs).lost).toBe(true);
+    expect(swept(renewed(alive, PROGRESS, undefined, lastMs - 1)!, lastMs).lost).toBe(true);
   });
 
   it('[P80] has what the member is now, and reports under its own number', () => {
@@ -68,11 +68,11 @@ describe('an agent’s lease', () => {
   });
 
   it('[P61] is kept while it waits in a queue; once it runs, only its process keeps it', () => {
-    const waiting = heard(fresh, null, undefined, NOW_MS + 500)!;
+    const waiting = renewed(fresh, null, undefined, NOW_MS + 500)!;
     expect(waiting.leaseUntilMs).toBe(NOW_MS + 500 + LIMITS.agentLeaseMs);
     expect(reportOn(waiting)).toBeUndefined();
-    const running = heard(waiting, PROGRESS, 'a', NOW_MS + 600)!;
-    expect(heard(running, null, undefined, NOW_MS + 900)).toBe(running);
+    const running = renewed(waiting, PROGRESS, 'a', NOW_MS + 600)!;
+    expect(renewed(running, null, undefined, NOW_MS + 900)).toBe(running);
   });
 
   it('[P10] is reported once when it is confirmed or lost', () => {

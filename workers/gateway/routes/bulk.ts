@@ -28,9 +28,9 @@ export const bulkHandlers = {
     if (!coding.ok) return coding;
     const opened = await gateway.retrieval.imports.open(terms, intake.chunks(coding.value));
     if (opened.ok) {
-      const told = toldLines(opened.value, gateway.clock, () => intake.finish());
-      call.waitUntil(told.ended);
-      return { ok: true, reply: told.lines, used: {} };
+      const reports = progressLines(opened.value, gateway.clock, () => intake.finish());
+      call.waitUntil(reports.ended);
+      return { ok: true, reply: reports.lines, used: {} };
     }
     intake.release();
     return opened;
@@ -58,7 +58,7 @@ export function pulledLines(lines: AsyncGenerator<string, void>): ReadableStream
   });
 }
 
-interface Told {
+interface ProgressLine {
   readonly status: string;
 }
 
@@ -67,7 +67,7 @@ interface Told {
  * stop it. Of lines that came too soon or found the reader behind only the latest is sent, but the first and the last always are. `finish`
  * is called once the work is over, however it ended; `ended` resolves after that.
  */
-export function toldLines<T extends Told>(
+export function progressLines<T extends ProgressLine>(
   work: AsyncGenerator<T, void>,
   clock: Clock,
   finish: () => Promise<void>,
