@@ -318,7 +318,7 @@ export const agentEndpoints = {
       z.strictObject({
         fence,
         progress,
-        tokens: z.int().min(0).max(LIMITS.fileBytesMax),
+        tokens: z.int().min(0).max(LIMITS.uploadBytesMax),
         outputs: z.array(outputClaim).max(LIMITS.jobArtifactsMaxCount).optional(),
       }),
     ),

@@ -4,7 +4,6 @@ import type { Priority } from '../../contract/job-facts.ts';
 import type { Work } from '../../contract/job-work.ts';
 import type { JobErrorReason, JobState, StopReason } from '../../contract/jobs.ts';
 import type { LineFault } from '../../contract/attempt-report.ts';
-import { LIMITS } from '../../contract/limits.ts';
 import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AttemptGroup } from './attempt-group.ts';
 import type { Charged } from './charged.ts';
@@ -192,5 +191,8 @@ export function withProgress(job: Job, progress: Progress, nowMs: number): Job {
 export const isFinished = (job: Pick<Job, 'state'>): boolean =>
   job.state === 'succeeded' || job.state === 'failed' || job.state === 'cancelled';
 
+/** No file was longer while jobs were stored without a bound of their tokens. */
+const STORED_INPUT_BYTES_MAX = 16 * 1024 * 1024;
+
 /** A token is a byte of its input at least. */
-export const tokensMaxOf = ({ tokensMax }: JobRequest): number => tokensMax ?? LIMITS.fileBytesMax;
+export const tokensMaxOf = ({ tokensMax }: JobRequest): number => tokensMax ?? STORED_INPUT_BYTES_MAX;
