@@ -196,15 +196,20 @@ describe('the agent protocol', () => {
     expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream']);
     const reader = body!.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
+    const follow = async (state: string) => {
+      while (!text.includes(`"state":"${state}"`)) {
+        const { done, value } = await reader.read();
+        expect(done, text).toBe(false);
+        text += value;
+      }
+    };
     // What has happened is there before anything else does.
-    while (!text.includes('"state":"pending"')) {
-      const { done, value } = await reader.read();
-      expect(done, text).toBe(false);
-      text += value;
-    }
+    await follow('pending');
     const agent = await join(pool);
     const { attempt, fence } = await agent.lease();
     await agent.say(attempt, 'heartbeat', { fence, progress: PROGRESS });
+    // What a pool learns within `poolGatherMs` it reports as one.
+    await follow('running');
     expect(await agent.upload(attempt, fence, 'done')).toBe(200);
     expect((await agent.say(attempt, 'complete', { fence, progress: PROGRESS, tokens: 1 })).status).toBe(200);
     for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) text += value;

@@ -35,8 +35,9 @@ interface OutsideBuild {
   readonly rows: readonly Row[];
 }
 
-// Little-endian u32: layout, checksum of all behind it; then JSON. Trainings have another layout, and take one that they do not know for none.
-const LAYOUT = 3;
+// Little-endian u32: a mark, the checksum of all behind it; then JSON. Trainings begin with the number of their layout, and take another for none;
+// that they have their checksum in the same place must not make a damaged or a newer one a build: the mark is no such number.
+const MARK = 0x444c4942;
 const HEADER_BYTES = 8;
 
 function encode(build: OutsideBuild): Uint8Array {
@@ -44,7 +45,7 @@ function encode(build: OutsideBuild): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + json.length);
   bytes.set(json, HEADER_BYTES);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, LAYOUT, true);
+  view.setUint32(0, MARK, true);
   view.setUint32(4, checksum(json), true);
   return bytes;
 }
@@ -53,7 +54,7 @@ function decode(bytes: Uint8Array | undefined): OutsideBuild | undefined {
   if (bytes === undefined || bytes.length < HEADER_BYTES) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const json = bytes.subarray(HEADER_BYTES);
-  if (view.getUint32(0, true) !== LAYOUT || view.getUint32(4, true) !== checksum(json)) return undefined;
+  if (view.getUint32(0, true) !== MARK || view.getUint32(4, true) !== checksum(json)) return undefined;
   return JSON.parse(new TextDecoder().decode(json)) as OutsideBuild;
 }
 

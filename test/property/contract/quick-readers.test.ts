@@ -29,6 +29,15 @@ const flag = fc.oneof({ weight: 4, arbitrary: fc.boolean() }, { weight: 1, arbit
 const count = fc.oneof({ weight: 4, arbitrary: fc.integer({ min: -1, max: 40 }) }, { weight: 1, arbitrary: anything });
 const filter = fc.oneof(fc.constantFrom({ a: 1 }, { a: { $gt: 2 } }, {}, { must: [] }, { $or: 1 }), anything);
 
+const embeddings = {
+  input: fc.oneof(word, fc.array(word), fc.array(count), fc.array(fc.array(count, { maxLength: 3 }), { maxLength: 3 }), anything),
+  model: word,
+  encoding_format: fc.constantFrom('float', 'base64', 'hex', null),
+  dimensions: count,
+  user: word,
+  others: anything,
+};
+
 /** Members of each body, those that its quick reader knows and others. */
 const MEMBERS: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unknown>>>>> = {
   queryVectors: {
@@ -48,14 +57,8 @@ const MEMBERS: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unkn
     model: word,
     others: anything,
   },
-  createEmbeddings: {
-    input: fc.oneof(word, fc.array(word), fc.array(count), fc.array(fc.array(count, { maxLength: 3 }), { maxLength: 3 }), anything),
-    model: word,
-    encoding_format: fc.constantFrom('float', 'base64', 'hex', null),
-    dimensions: count,
-    user: word,
-    others: anything,
-  },
+  createEmbeddings: embeddings,
+  embedOnJob: embeddings,
   qdrantQuery: { query: fc.oneof(vector, anything), ...pointOptions() },
   qdrantSearch: { vector: fc.oneof(vector, anything), ...pointOptions() },
 };
@@ -65,16 +68,19 @@ function pointOptions() {
   return { limit: count, offset: count, score_threshold: number, with_payload: flag, with_vector: flag, filter, params, others: anything };
 }
 
+const USUAL_EMBEDDINGS = [
+  { input: 'text', model: 'm' },
+  { input: ['a', 'ü'], model: 'm', encoding_format: 'base64' },
+  { input: [[1], [2]], model: 'm' },
+];
+
 const USUAL: Readonly<Record<string, readonly unknown[]>> = {
   queryVectors: [
     { vector: [0.1, -2], top_k: 10, include_metadata: false },
     { vector: [1, 2], filter: { lang: 'en' }, namespace: 'a b', offset: 3, exact: true },
   ],
-  createEmbeddings: [
-    { input: 'text', model: 'm' },
-    { input: ['a', 'ü'], model: 'm', encoding_format: 'base64' },
-    { input: [[1], [2]], model: 'm' },
-  ],
+  createEmbeddings: USUAL_EMBEDDINGS,
+  embedOnJob: USUAL_EMBEDDINGS,
   qdrantQuery: [{ query: [0.5, 1], limit: 10, with_payload: true }, { query: [1, 2] }],
   qdrantSearch: [{ vector: [0.5, 1], limit: 3, with_vector: true, score_threshold: 0.5, offset: 1 }],
 };

@@ -73,7 +73,8 @@ const cutOff = (isReached: (store: VectorStore) => boolean): Promise<void> =>
 async function settle(): Promise<void> {
   await evictDurableObject(stub);
   for (let alarms = 0; (await alarmMs()) !== null; alarms += 1) {
-    expect(alarms, 'there is an end of alarms').toBeLessThan(100);
+    // Each does a slice at least; how many more is a matter of time. The work comes to some hundred slices.
+    expect(alarms, 'there is an end of alarms').toBeLessThan(2_000);
     await runDurableObjectAlarm(stub);
   }
 }
