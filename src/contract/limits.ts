@@ -391,6 +391,4 @@ export const LIMITS = {
   agentKillMs: 1_000,
   // How often the checkpoint of a job that names no interval is looked at.
   checkpointIntervalDefaultMs: 30_000,
-  // So much later than its limit a wait without a timer of its own may end: a pass over all of them costs some 20 us.
-  overduePassMs: 500,
 } as const;

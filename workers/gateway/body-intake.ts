@@ -6,7 +6,6 @@ import type { Caller } from '../../src/contract/principal.ts';
 import type { BodyBudget, BodyHold, BodyKind } from '../../src/gateway/body-budget.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { err, ok } from '../../src/kernel/result.ts';
-import type { OverdueSweep } from '../../src/kernel/overdue-sweep.ts';
 import type { Timer } from '../../src/kernel/timer.ts';
 import { within } from './adapters/ask.ts';
 import type { ContentCoding } from './content-coding.ts';
@@ -17,8 +16,6 @@ export interface BodyParts {
   readonly budget: BodyBudget;
   readonly clock: Clock;
   readonly timer: Timer;
-  /** Ends the wait for small bodies after `bodyIdleMs`. */
-  readonly overdue: OverdueSweep;
 }
 
 /** Whose memory a body is. */
@@ -151,22 +148,13 @@ export class BodyIntake {
 
   /** One that its sender declares to be small: its bytes count once they are all there, as those of one piece do. */
   async #smallBody(factor: number): Promise<Outcome<Uint8Array<ArrayBuffer>>> {
-    const read = await this.#smallBytes();
-    if (!(read instanceof ArrayBuffer)) return read;
-    const bytes = new Uint8Array(read);
+    const read = await this.#inTime(this.#request.arrayBuffer(), this.#totalMs);
+    if (!read.ok) return read;
+    const bytes = new Uint8Array(read.value);
     // Where there is room at once, nothing is awaited.
     if (this.#hold.take(bytes.length * factor, this.#parts.clock.nowMs())) return ok(bytes);
     const room = await this.claim(bytes.length * factor);
     return room.ok ? ok(bytes) : room;
-  }
-
-  /** Nearly always they are there: no timer is set to wait for them. */
-  async #smallBytes(): Promise<ArrayBuffer | Outcome<never>> {
-    try {
-      return await this.#parts.overdue.within<ArrayBuffer | Outcome<never>>(this.#request.arrayBuffer(), () => tooSlow(false));
-    } catch {
-      return ENDED_EARLY;
-    }
   }
 
   /** The result of `work`, or why it did not come in time. It costs one promise and one timer, which is cancelled: every body passes here. */

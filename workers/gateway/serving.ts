@@ -1,5 +1,3 @@
-import { waitUntil } from 'cloudflare:workers';
-
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import type { CrossOriginPolicy } from '../../src/contract/cross-origin.ts';
 import { crossOriginPolicy } from '../../src/contract/cross-origin.ts';
@@ -7,9 +5,7 @@ import type { Authenticator } from '../../src/gateway/authority.ts';
 import { BodyBudget } from '../../src/gateway/body-budget.ts';
 import type { Budget } from '../../src/gateway/budget.ts';
 import type { AgentAuthenticator } from '../../src/gateway/jobs/agent-authenticator.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
-import { OverdueSweep } from '../../src/kernel/overdue-sweep.ts';
 import type { Rng } from '../../src/kernel/rng.ts';
 import type { BodyParts } from './body-intake.ts';
 import type { ServingEnv } from './env.ts';
@@ -39,8 +35,6 @@ export function basicsOf(env: ServingEnv): Basics {
   const clock: Clock = { nowMs: () => Date.now() };
   const metrics = new Metrics();
   const budget = new BodyBudget();
-  const [limitMs, passMs] = [LIMITS.bodyIdleMs, LIMITS.overduePassMs];
-  const overdue = new OverdueSweep({ clock, timer: systemTimer, keepAlive: waitUntil, limitMs, passMs });
   metrics.gauge('sluice_request_body_bytes', {}, () => budget.bytes);
   return {
     clock,
@@ -48,7 +42,7 @@ export function basicsOf(env: ServingEnv): Basics {
     metrics,
     region: new GatewayRegion(),
     crossOrigin: crossOriginPolicy(env.CORS_ORIGINS),
-    bodies: { budget, clock, timer: systemTimer, overdue },
+    bodies: { budget, clock, timer: systemTimer },
   };
 }
 

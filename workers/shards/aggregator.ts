@@ -1,4 +1,4 @@
-import { waitUntil, WorkerEntrypoint } from 'cloudflare:workers';
+import { WorkerEntrypoint } from 'cloudflare:workers';
 
 import type { MembersEnv } from '../../durable-objects/durable-members.ts';
 import { DurableMembers } from '../../durable-objects/durable-members.ts';
@@ -10,20 +10,11 @@ import type { GroupQuery } from '../../src/index/fan-out/group-search.ts';
 import { searchGroup } from '../../src/index/fan-out/group-search.ts';
 import { ShardReads } from '../../src/index/fan-out/shard-reads.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
-import { OverdueSweep } from '../../src/kernel/overdue-sweep.ts';
 
 const clock: Clock = { nowMs: () => Date.now() };
 const FAN_OUT = new FanOut(clock, systemTimer);
 const CHOICE = new MemberChoice();
-const OVERDUE = new OverdueSweep({
-  clock,
-  timer: systemTimer,
-  keepAlive: waitUntil,
-  limitMs: LIMITS.queryDeadlineDefaultMs,
-  passMs: LIMITS.overduePassMs,
-});
 
 /**
  * An aggregator: calls a group of an index's shards, and returns the closest of what they find. It stores only how long calls take, and
@@ -32,7 +23,7 @@ const OVERDUE = new OverdueSweep({
  */
 export class Aggregator extends WorkerEntrypoint<MembersEnv> {
   search(query: GroupQuery): Promise<Outcome<PartAnswer>> {
-    const reads = new ShardReads({ members: new DurableMembers(this.env), fanOut: FAN_OUT, choice: CHOICE, clock, overdue: OVERDUE });
+    const reads = new ShardReads({ members: new DurableMembers(this.env), fanOut: FAN_OUT, choice: CHOICE, clock });
     return searchGroup(reads, query);
   }
 }

@@ -69,7 +69,7 @@ export class FanOut {
   }
 
   /**
-   * What the one shard of an index answers: no timer, and no shard to make the call to again. Refuses as `gather` does.
+   * What the one shard of an index answers, however long it takes: no timer, and no shard to make the call to again. Refuses as `gather` does.
    */
   async only<T>(ask: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
     this.#calls.counts.calls += 1;

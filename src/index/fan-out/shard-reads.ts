@@ -2,7 +2,6 @@ import type { ReadConsistency } from '../../ann/replication/read-consistency.ts'
 import type { IndexManifest, ShardMember } from '../index-manifest.ts';
 import type { ShardFetch, ShardMatches, ShardQuery, ShardVectors } from '../../ann/shard-protocol.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
 import type { FanOut, Gathered, Leaf } from './fan-out.ts';
 import type { MemberChoice } from './member-choice.ts';
 import type { BatchPart } from './search-batch.ts';
@@ -11,7 +10,6 @@ import { STRONG } from '../../ann/replication/read-consistency.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { must } from '../../kernel/assert.ts';
-import type { OverdueSweep } from '../../kernel/overdue-sweep.ts';
 import { ok } from '../../kernel/result.ts';
 
 /** The settings of one search. */
@@ -52,8 +50,6 @@ interface ShardReadsParts {
   readonly fanOut: FanOut;
   readonly choice: MemberChoice;
   readonly clock: Clock;
-  /** Ends reads without a deadline of their own, after `queryDeadlineDefaultMs`. */
-  readonly overdue: OverdueSweep;
   /** Where this isolate is, as a location hint: replicas are requested near the isolates that read most. */
   readonly near?: () => string | undefined;
 }
@@ -76,21 +72,17 @@ export class ShardReads {
 
   /** What an only shard answers. */
   async query(manifest: IndexManifest, query: ShardQuery, reading: Reading = { consistency: STRONG }): Promise<Outcome<ShardMatches>> {
-    const { members, fanOut, overdue } = this.#parts;
+    const { members, fanOut } = this.#parts;
     const { consistency } = reading;
-    if (isUnguarded(manifest, reading)) {
-      return fanOut.only(() => overdue.within(members.query(manifest, ONLY, this.#sent(query), consistency), late));
-    }
+    if (isUnguarded(manifest, reading)) return fanOut.only(() => members.query(manifest, ONLY, this.#sent(query), consistency));
     const gathered = await this.gather(manifest, [0], query, reading);
     return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
   }
 
   /** The same of vectors by their ids. */
   async fetch(manifest: IndexManifest, fetch: ShardFetch, consistency: ReadConsistency = STRONG): Promise<Outcome<ShardVectors>> {
-    const { members, fanOut, overdue } = this.#parts;
-    if (isUnguarded(manifest, { consistency })) {
-      return fanOut.only(() => overdue.within(members.fetch(manifest, ONLY, fetch, consistency), late));
-    }
+    const { members, fanOut } = this.#parts;
+    if (isUnguarded(manifest, { consistency })) return fanOut.only(() => members.fetch(manifest, ONLY, fetch, consistency));
     const gathered = await this.gatherVectors(manifest, [{ shard: 0, fetch }], { consistency });
     return gathered.ok ? ok(onlyOf(gathered.value)) : gathered;
   }
@@ -171,13 +163,11 @@ export class ShardReads {
 const ONLY: ShardMember = { shard: 0, replica: null };
 
 /**
- * Whether a read of an only shard needs no timer: its caller set no deadline, it shares no call, and there is no replica to ask instead. What
- * lasts longer than the default ends with the next pass over overdue reads.
+ * Whether a read of an only shard needs no deadline here: its caller set none, it shares no call, and there is no replica to ask instead. The shard itself refuses
+ * in time what would have to wait too long, and the platform ends calls of an object that it has lost.
  */
 const isUnguarded = ({ replicas }: IndexManifest, { consistency, deadlineMs, part }: Reading): boolean =>
   deadlineMs === undefined && part === undefined && (consistency.kind === 'strong' || replicas === undefined || replicas.length === 0);
-
-const late = () => refuse('deadline_exceeded', 'the shard did not answer in time');
 
 const onlyOf = <T>({ answers }: Gathered<FromMember<T>>): T => must(answers[0], 'without any answer, gathering is refused').value.answer;
 

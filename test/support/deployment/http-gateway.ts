@@ -8,7 +8,6 @@ import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { MemoryCacheWorld } from '../worlds/memory-cache-world.ts';
 import { sha256 } from '../worlds/memory-cache-world.ts';
-import { overdueBy } from '../fakes/overdue-by.ts';
 
 interface App {
   readonly buildGatewayApp: (compose: (env: object) => object | undefined) => {
@@ -39,7 +38,7 @@ export function httpGateway(world: MemoryCacheWorld) {
       budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
       embeddings: { models, embedder },
       region: { see: () => {} },
-      bodies: { budget: new BodyBudget(), clock, timer: { after: () => () => {} }, overdue: overdueBy(clock, { after: () => () => {} }) },
+      bodies: { budget: new BodyBudget(), clock, timer: { after: () => () => {} } },
     };
     wired.set(env, parts);
     const headers = { authorization: 'Bearer x', 'content-type': 'application/json', ...(noStore ? { 'cache-control': 'no-store' } : {}) };

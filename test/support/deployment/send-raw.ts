@@ -27,22 +27,6 @@ export function sendRaw(server: Reached, text: string, { end }: { readonly end: 
   });
 }
 
-/** What is received until an error of the API is complete, or the connection ends. */
-export function answerOn(socket: Socket): Promise<string> {
-  return new Promise((resolve) => {
-    let answer = '';
-    const done = (): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.on('data', (chunk: Buffer) => {
-      answer += chunk.toString();
-      if (answer.includes('"request_id"')) done();
-    });
-    socket.on('close', done);
-  });
-}
-
 /** Opens a connection, sends raw bytes on it, and leaves it open. */
 export async function openRaw(server: Reached, text: string): Promise<Socket> {
   const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');

@@ -39,7 +39,6 @@ import { replicaPeers, startReplica } from './replica-actor.ts';
 import { MemoryCell, ObjectNetwork, Unreachable } from './object-network.ts';
 import { startShard } from './shard-actor.ts';
 import { smallFloor } from './shard-world.ts';
-import { overdueBy } from '../fakes/overdue-by.ts';
 
 /** A whole index of many objects in virtual time, from a seed: calls take time, are lost when an object dies, or arrive twice. */
 export class GrowthWorld extends ObjectNetwork {
@@ -110,7 +109,7 @@ export class GrowthWorld extends ObjectNetwork {
       fetch: (_, { shard: ordinal }, fetch) => call(shard(ordinal), 'fetch', fetch),
     };
     const fanOut = new FanOut(clock, this);
-    const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock, overdue: overdueBy(clock, this) });
+    const reads = new ShardReads({ members, fanOut, choice: new MemberChoice(), clock });
     const reader = new RouteReader(this.routeBytesMax, { clock, wakeUps: new DirectWakeUps() });
     const search = new RoutedSearch({ search: (query, part) => searchGroup(reads, query, part) }, fanOut, clock);
     const routed = new RoutedShards({ reads, shards, locators, search, reader, clock, wakeUps: new DirectWakeUps() });

@@ -16,7 +16,6 @@ import { MANIFEST } from './member-world.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { ObjectThread } from './object-thread.ts';
 import { VirtualTime } from './virtual-time.ts';
-import { overdueBy } from '../fakes/overdue-by.ts';
 
 export interface HotShardOptions {
   readonly shards: number;
@@ -97,13 +96,7 @@ export class HotShardSimulation implements MemberReads, ReplicaPeers {
     this.#options = options;
     this.#random = new Seeded(options.seed);
     this.#fanOut = new FanOut(this.#time, this.#time, options.hasHedges === false ? { share: 0, burst: 0 } : undefined);
-    this.#reads = new ShardReads({
-      members: this,
-      fanOut: this.#fanOut,
-      choice: new MemberChoice(),
-      clock: this.#time,
-      overdue: overdueBy(this.#time, this.#time),
-    });
+    this.#reads = new ShardReads({ members: this, fanOut: this.#fanOut, choice: new MemberChoice(), clock: this.#time });
     this.#replicas = new IndexReplicas({ get: () => this.#record, put: (record) => void (this.#record = record) }, this);
     this.#begin(options.replicasAtFirst ?? 0);
   }

@@ -11,7 +11,6 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { VirtualTime } from './virtual-time.ts';
-import { overdueBy } from '../fakes/overdue-by.ts';
 
 export interface MemberVector {
   readonly id: string;
@@ -43,13 +42,7 @@ export const MANIFEST: IndexManifest = {
 export class MemberWorld implements MemberReads {
   readonly time = new VirtualTime();
   readonly fanOut = new FanOut(this.time, this.time);
-  readonly reads = new ShardReads({
-    members: this,
-    fanOut: this.fanOut,
-    choice: new MemberChoice(),
-    clock: this.time,
-    overdue: overdueBy(this.time, this.time),
-  });
+  readonly reads = new ShardReads({ members: this, fanOut: this.fanOut, choice: new MemberChoice(), clock: this.time });
   readonly vectors = new Map<number, MemberVector[]>();
   readonly #behaviours = new Map<string, Behaviour>();
   readonly asked: ShardMember[] = [];

@@ -4,7 +4,6 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { BodyBudget } from '../../../src/gateway/body-budget.ts';
 import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
-import { overdueBy } from '../../support/fakes/overdue-by.ts';
 
 const KIB = 1024;
 
@@ -44,8 +43,7 @@ const pieces = (count: number, bytes: number, afterMs: number): Sent[] => Array.
 function world() {
   const time = new VirtualTime();
   const budget = new BodyBudget();
-  const open = (request: Request, owner = 'key') =>
-    new BodyIntake({ budget, clock: time, timer: time, overdue: overdueBy(time, time) }, request, owner);
+  const open = (request: Request, owner = 'key') => new BodyIntake({ budget, clock: time, timer: time }, request, owner);
   return { time, budget, open };
 }
 
@@ -129,7 +127,7 @@ describe('a body being read', () => {
   it('[G11] of a stream counts with the bytes claimed for it', async () => {
     const { time, budget } = world();
     const request = bodyOf(time, pieces(100, 64 * KIB, 1_000));
-    const intake = new BodyIntake({ budget, clock: time, timer: time, overdue: overdueBy(time, time) }, request, 'key', 'stream');
+    const intake = new BodyIntake({ budget, clock: time, timer: time }, request, 'key', 'stream');
     const read = async () => {
       await intake.claim(1_000_000);
       let bytes = 0;

@@ -8,7 +8,6 @@ import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
 import { decodedChunks } from '../../../workers/gateway/content-coding.ts';
 import { readBody } from '../../../workers/gateway/request-body.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
-import { overdueBy } from '../../support/fakes/overdue-by.ts';
 
 const BODY = { kind: 'json', schema: z.unknown(), bytesMax: 4 * LIMITS.inflatedFreeBytesMax } as const;
 const SMALL = { ...BODY, bytesMax: 32 };
@@ -27,11 +26,7 @@ const time = new VirtualTime();
 function read(bytes: Uint8Array<ArrayBuffer>, coding: string, body: Body = SMALL) {
   const headers = { 'content-type': 'application/json', 'content-encoding': coding };
   const request = new Request('http://sluice/', { method: 'POST', body: bytes, headers });
-  return readBody(
-    request,
-    body,
-    new BodyIntake({ budget: new BodyBudget(), clock: time, timer: time, overdue: overdueBy(time, time) }, request, 'key'),
-  );
+  return readBody(request, body, new BodyIntake({ budget: new BodyBudget(), clock: time, timer: time }, request, 'key'));
 }
 
 async function* chunksOf(bytes: Uint8Array, seen: () => void = () => undefined) {

@@ -10,18 +10,13 @@ import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
 import type { Body } from '../../../src/contract/endpoint.ts';
 import { readBody as readBodyIn } from '../../../workers/gateway/request-body.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
-import { overdueBy } from '../../support/fakes/overdue-by.ts';
 
 const endpointBody = { ...json(z.strictObject({ a: z.number() })), bytesMax: 32 };
 
 const time = new VirtualTime();
 
 const readBody = (request: Request, body: Body) =>
-  readBodyIn(
-    request,
-    body,
-    new BodyIntake({ budget: new BodyBudget(), clock: time, timer: time, overdue: overdueBy(time, time) }, request, 'key'),
-  );
+  readBodyIn(request, body, new BodyIntake({ budget: new BodyBudget(), clock: time, timer: time }, request, 'key'));
 
 const post = (body: BodyInit, headers: Record<string, string> = { 'content-type': 'application/json' }) =>
   new Request('http://sluice/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);

@@ -13,7 +13,6 @@ import { readBody } from '../../../workers/gateway/request-body.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 import { paramOf } from '../../../src/contract/errors.ts';
-import { overdueBy } from '../../support/fakes/overdue-by.ts';
 
 const time = new VirtualTime();
 
@@ -41,7 +40,7 @@ async function readIn(body: JsonBody, text: string | Iterable<Uint8Array>, size 
   );
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: stream, duplex: 'half' };
   const request = new Request('http://sluice/', init);
-  return readBody(request, body, new BodyIntake({ budget, clock: time, timer: time, overdue: overdueBy(time, time) }, request, 'key'));
+  return readBody(request, body, new BodyIntake({ budget, clock: time, timer: time }, request, 'key'));
 }
 
 /** The same body, parsed as a whole. */

@@ -8,7 +8,6 @@ import type { ContentSink } from '../../../src/gateway/jobs/file-store.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { BodyIntake } from '../../../workers/gateway/body-intake.ts';
 import { readForm } from '../../../workers/gateway/streamed-form.ts';
-import { overdueBy } from '../../support/fakes/overdue-by.ts';
 import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
 const FILE = z.custom<{ name: string; size: number }>((part) => typeof part === 'object');
@@ -25,7 +24,7 @@ async function read(body: BodyInit, boundary = 'b', bytesMax: number = BODY.byte
   const budget = new BodyBudget();
   const headers = { 'content-type': `multipart/form-data; boundary=${boundary}` };
   const request = new Request('http://sluice/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
-  const intake = new BodyIntake({ budget, clock: time, timer: time, overdue: overdueBy(time, time) }, request, 'key', 'stream');
+  const intake = new BodyIntake({ budget, clock: time, timer: time }, request, 'key', 'stream');
   const stored: Uint8Array[] = [];
   let most = 0;
   const sink: ContentSink = {

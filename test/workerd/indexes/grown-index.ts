@@ -35,7 +35,6 @@ import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { DurableShards } from '../../../workers/gateway/adapters/durable-shards.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
 import { IN_FORCE } from '../../support/fakes/in-force.ts';
-import { overdueBy } from '../../support/fakes/overdue-by.ts';
 
 interface GrownEnv {
   readonly INDEX: DurableObjectNamespace<IndexObject>;
@@ -109,7 +108,6 @@ export class Gateway {
       fanOut,
       choice: new MemberChoice(),
       clock: CLOCK,
-      overdue: overdueBy(CLOCK, systemTimer),
     });
     const search = new RoutedSearch(
       new TreeSearch(reads, { search: () => Promise.reject(new Error('few shards need no groups')) }, fanOut),

@@ -16,7 +16,6 @@ import { STRONG } from '../../../src/ann/replication/read-consistency.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexId, TenantId } from '../../../src/kernel/ids.ts';
 import { TreeSearch } from '../../../src/index/fan-out/group-search.ts';
-import { overdueBy } from '../../support/fakes/overdue-by.ts';
 
 const { SHARD, REPLICA } = env as unknown as {
   readonly SHARD: DurableObjectNamespace<ShardObject>;
@@ -66,13 +65,7 @@ it('[F30] hundreds of shards are searched as one, by a few calls to aggregators 
     },
   };
   const fanOut = new FanOut(clock, systemTimer);
-  const reads = new ShardReads({
-    members: new DurableMembers({ SHARD, REPLICA }),
-    fanOut,
-    choice: new MemberChoice(),
-    clock,
-    overdue: overdueBy(clock, systemTimer),
-  });
+  const reads = new ShardReads({ members: new DurableMembers({ SHARD, REPLICA }), fanOut, choice: new MemberChoice(), clock });
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
   const query = {
     indexId: manifest.id,

@@ -1,4 +1,3 @@
-import { waitUntil } from 'cloudflare:workers';
 import { RouteReader } from '../../../src/index/routing/route-reader.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { GroupSearch } from '../../../src/index/fan-out/group-search.ts';
@@ -13,7 +12,6 @@ import { DurableShards } from './durable-shards.ts';
 import { reach } from '../../../durable-objects/platform-fault.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
-import { OverdueSweep } from '../../../src/kernel/overdue-sweep.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
@@ -21,9 +19,7 @@ import type { Metrics } from '../metrics.ts';
 /** The shards of all indexes, as one: who answers a read, over which route, and how many are asked at once. */
 export function wireShards(env: GatewayEnv, clock: Clock, metrics: Metrics, near: () => string | undefined): RoutedShards {
   const fanOut = new FanOut(clock, systemTimer);
-  const [limitMs, passMs] = [LIMITS.queryDeadlineDefaultMs, LIMITS.overduePassMs];
-  const overdue = new OverdueSweep({ clock, timer: systemTimer, keepAlive: waitUntil, limitMs, passMs });
-  const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock, overdue, near });
+  const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock, near });
   const groups: GroupSearch = {
     search: ({ query, ...group }) =>
       reach(() => (env.AGGREGATOR as unknown as GroupSearch).search({ ...group, query: { ...query, ...nearOf(near()) } })),

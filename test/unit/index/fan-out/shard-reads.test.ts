@@ -10,8 +10,6 @@ import type { ReadConsistency } from '../../../../src/ann/replication/read-consi
 import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
 import { MANIFEST, MemberWorld } from '../../../support/worlds/member-world.ts';
 import { value } from '../../../support/worlds/shard-world.ts';
-import { LIMITS } from '../../../../src/contract/limits.ts';
-import { overdueBy } from '../../../support/fakes/overdue-by.ts';
 
 const EVENTUAL: ReadConsistency = { kind: 'eventual' };
 const REPLICATED = {
@@ -118,8 +116,7 @@ describe('ShardReads', () => {
       },
     };
     const fanOut = new FanOut(world.time, timer);
-    const overdue = overdueBy(world.time, world.time);
-    const reads = new ShardReads({ members: world, fanOut, choice: new MemberChoice(), clock: world.time, overdue, near: () => 'weur' });
+    const reads = new ShardReads({ members: world, fanOut, choice: new MemberChoice(), clock: world.time, near: () => 'weur' });
     const query = async (manifest: IndexManifest, reading?: Reading) => {
       timers = 0;
       expect(value(await world.time.run(reads.query(manifest, QUERY, reading))).ids).toEqual(['a']);
@@ -139,21 +136,6 @@ describe('ShardReads', () => {
     world.behave(0, { takesMs: 1_000_000 });
     const late = await world.time.run(reads.query(MANIFEST, QUERY, { consistency: STRONG, deadlineMs: world.time.nowMs() + 50 }));
     expect(late).toMatchObject({ error: { code: 'deadline_exceeded' } });
-  });
-
-  it('[F55] a read of an only shard that hangs ends after the default time, at the next pass', async () => {
-    const world = new MemberWorld();
-    world.vectors.set(0, [{ id: 'a', values: [1, 0] }]);
-    world.behave(0, { takesMs: 1_000_000 });
-    const startMs = world.time.nowMs();
-    const fetch = { indexId: MANIFEST.id, namespace: '', ids: ['a'], include };
-    const late = await world.time.run(Promise.all([world.reads.query(MANIFEST, QUERY), world.reads.fetch(MANIFEST, fetch)]));
-    expect(late).toMatchObject([{ error: { code: 'deadline_exceeded' } }, { error: { code: 'deadline_exceeded' } }]);
-    const tookMs = world.time.nowMs() - startMs;
-    expect(tookMs).toBeGreaterThanOrEqual(LIMITS.queryDeadlineDefaultMs);
-    expect(tookMs).toBeLessThanOrEqual(LIMITS.queryDeadlineDefaultMs + LIMITS.overduePassMs);
-    world.behave(0, { takesMs: LIMITS.queryDeadlineDefaultMs - 1 });
-    expect(value(await world.time.run(world.reads.query(MANIFEST, QUERY))).ids).toEqual(['a']);
   });
 
   it.each(['unavailable', 'overloaded', 'deadline_exceeded', 'index_not_found'] as const)(
