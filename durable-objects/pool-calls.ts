@@ -1,9 +1,9 @@
-import type { AttemptEnding, Checkpoint, Grant, Serving, Throughput } from '../src/contract/attempt.ts';
-import type { Progress } from '../src/contract/attempt-report.ts';
+import type { Grant } from '../src/contract/attempt.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { PoolNode } from '../src/contract/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
-import type { AgentId, AgentLease, HeartbeatReply } from '../src/pools/agent-lease.ts';
+import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
+import type { AttemptCalls } from '../src/pools/attempt-calls.ts';
 import type { AcceptedTokens } from '../src/pools/sqlite-pool-tokens.ts';
 
 // What the scheduler asks of the objects of a pool, and what those ask of each other.
@@ -28,7 +28,7 @@ export interface PartitionAnswers {
 
 export type PartitionQuestion = keyof PartitionAnswers;
 
-export interface PoolStub {
+export interface PoolStub extends AttemptCalls {
   nudge(): Promise<void>;
   /** Registers an agent in a partition, which is opened if it is not there. */
   admit(poolId: PoolId, partition: number, node: Omit<PoolNode, 'id'>): Promise<Outcome<AgentId>>;
@@ -40,16 +40,4 @@ export interface PoolStub {
   ): Promise<Awaited<ReturnType<PartitionAnswers[Name]>>>;
   summary(): Promise<PoolSummary>;
   erase(): Promise<void>;
-  heartbeat(
-    attemptId: AttemptId,
-    fence: number,
-    progress: Progress | null,
-    run?: string,
-    throughput?: Throughput,
-    serving?: Serving,
-  ): Promise<Outcome<HeartbeatReply>>;
-  held(attemptId: AttemptId, fence: number): Promise<Outcome<Grant>>;
-  meet(attemptId: AttemptId, fence: number, address: string, version?: number): Promise<Outcome<readonly string[] | null>>;
-  saved(attemptId: AttemptId, fence: number, checkpoint: Checkpoint): Promise<Outcome<null>>;
-  end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>>;
 }

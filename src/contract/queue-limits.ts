@@ -8,7 +8,7 @@ export const QUEUE_LIMITS = {
   quotaAmountMax: 1_000_000,
   // Of one tenant: all of a cell are gone through when one begins or ends.
   reservationsMaxCount: 64,
-  // As many steps as shares tell apart.
+  // Finer shares than these make no difference that a user could see.
   queueWeightMax: 1_000,
   // The tree is gone through whenever it changes, and when jobs are evicted for others.
   cohortsMaxCount: 500,

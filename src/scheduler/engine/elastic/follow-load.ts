@@ -1,11 +1,12 @@
 import { must } from '../../../kernel/assert.ts';
-import { resize } from '../life/begin-attempt.ts';
+import { resize, startOn } from '../life/begin-attempt.ts';
 import { requestEviction } from '../life/end-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
+import type { Attempt, JobRecord } from '../machine/job-record.ts';
 import { owner, nodesWanted } from '../machine/job-record.ts';
 import type { ScalingPolicy } from '../model/job-spec.ts';
 import { saveJob } from '../machine/changes.ts';
+import { leaveNodes } from '../weights/node-weights.ts';
 
 /** Lets online inference have the nodes that its load asks for. */
 export function followLoad(cell: Cell, job: JobRecord, load: Load): void {
@@ -33,6 +34,16 @@ export function giveUpSurplus(cell: Cell, job: JobRecord): void {
   const { slots } = attempt.placement;
   const wanted = nodesWanted(job, must(job.spec.options[attempt.option], 'the option exists'));
   if (wanted < slots.length) resize(cell, job, attempt, slots.slice(0, wanted));
+}
+
+/** The job has left nodes that it was giving up: others start there, and it gives up what it should have no longer. */
+export function leftNodes(cell: Cell, job: JobRecord, attempt: Attempt, isLeft: (node: number) => boolean): void {
+  const left = attempt.shedding.map(({ node }) => node).filter(isLeft);
+  if (left.length === 0) return;
+  saveJob(cell, { ...job, attempt: { ...attempt, shedding: attempt.shedding.filter(({ node }) => !isLeft(node)) } });
+  leaveNodes(cell, job, left);
+  startOn(cell, left);
+  giveUpSurplus(cell, cell.jobs.get(job.spec.id));
 }
 
 /** What online inference is asked to do. */

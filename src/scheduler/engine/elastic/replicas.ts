@@ -4,7 +4,7 @@ import type { Cell } from '../machine/cell.ts';
 import { saveJob } from '../machine/changes.ts';
 import type { Attempt, JobRecord } from '../machine/job-record.ts';
 import { owner } from '../machine/job-record.ts';
-import { leftNodes } from './leave-nodes.ts';
+import { leftNodes } from './follow-load.ts';
 
 // Replicas of online inference do not need each other: a group goes on with those that it has, and gets others for those that it lost. [J213]
 

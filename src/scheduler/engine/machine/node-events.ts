@@ -1,4 +1,4 @@
-import { leftNodes } from '../elastic/leave-nodes.ts';
+import { leftNodes } from '../elastic/follow-load.ts';
 import { goOnWithout } from '../elastic/replicas.ts';
 import { leave, requestEviction } from '../life/end-attempt.ts';
 import type { ModelWeights } from '../model/job-spec.ts';

@@ -1,5 +1,5 @@
 import { unreachable } from '../../../kernel/assert.ts';
-import { leftNodes } from '../elastic/leave-nodes.ts';
+import { leftNodes } from '../elastic/follow-load.ts';
 import { loseReplica } from '../elastic/replicas.ts';
 import { giveUp } from '../life/take-funds.ts';
 import { failed, finish, leave, requeue } from '../life/end-attempt.ts';
