@@ -1,0 +1,62 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import type { ModelReading, ModelRef } from './served-manifest.ts';
+import type { NamedTensor, TensorPort } from './tensor.ts';
+
+/** What a text is for; models with prompts embed the two differently. */
+export type InputType = 'query' | 'passage';
+
+/** What the inference Worker found of a version that it loaded and ran once. */
+export interface Verified {
+  readonly reading: ModelReading;
+  readonly contractHash: string;
+  readonly inputs: readonly TensorPort[];
+  readonly outputs: readonly TensorPort[];
+  /** Of the isolate's memory: weights, tokeniser, and the longest batch. */
+  readonly memoryBytes: number;
+  readonly loadMs: number;
+}
+
+export interface TextOptions {
+  /** Cuts texts that are too long, instead of refusing them. */
+  readonly isTruncating?: boolean;
+}
+
+/** `tokens`: of each text, special tokens and prompts included, as the model saw it. */
+interface Counted {
+  readonly tokens: Int32Array<ArrayBuffer>;
+}
+
+export interface EmbeddedTexts extends Counted {
+  /** Row-major, `dimensions` numbers a text. */
+  readonly vectors: Float32Array<ArrayBuffer>;
+}
+
+export interface Scores extends Counted {
+  /** One a document, in their order. */
+  readonly scores: Float32Array<ArrayBuffer>;
+}
+
+export interface Classes extends Counted {
+  readonly labels: readonly string[];
+  /** Row-major, one number a label for each text. */
+  readonly scores: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * What the inference Worker does with registered models, over RPC. Files are read from the owner's part of the bucket and checked
+ * against the manifest; a version that cannot be served is refused with its reason, by each of these calls.
+ */
+export interface ModelCalls {
+  /** Loads a version within the isolate's memory and runs it once: what a version must pass before it may serve. */
+  verify(ref: ModelRef): Promise<Outcome<Verified>>;
+  embedTexts(
+    ref: ModelRef,
+    texts: readonly string[],
+    inputType: InputType | undefined,
+    options?: TextOptions,
+  ): Promise<Outcome<EmbeddedTexts>>;
+  score(ref: ModelRef, query: string, documents: readonly string[], options?: TextOptions): Promise<Outcome<Scores>>;
+  classify(ref: ModelRef, texts: readonly string[], options?: TextOptions): Promise<Outcome<Classes>>;
+  /** Runs the graph of any task. `outputs`: the names of those that are wanted; absent: all. */
+  infer(ref: ModelRef, inputs: readonly NamedTensor[], outputs?: readonly string[]): Promise<Outcome<readonly NamedTensor[]>>;
+}
