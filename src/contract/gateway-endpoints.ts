@@ -8,12 +8,14 @@ import { modelEndpoints } from './models.ts';
 import { opsEndpoints } from './ops.ts';
 import { qdrantEndpoints } from './qdrant/endpoints.ts';
 import { recallEndpoints } from './recall.ts';
+import { rerankEndpoints } from './rerank.ts';
 import { vectorChangeEndpoints } from './vector-changes.ts';
 import { vectorEndpoints, vectorListingEndpoints } from './vectors.ts';
 
 /** What the gateway answers itself: inference, retrieval, and its operation. */
 export const GATEWAY_ENDPOINTS = {
   ...embeddingEndpoints,
+  ...rerankEndpoints,
   ...modelEndpoints,
   ...indexEndpoints,
   ...aliasEndpoints,

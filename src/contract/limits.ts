@@ -182,6 +182,8 @@ export const LIMITS = {
   usageDaysMax: 400,
   // OpenAI's own limit on one call: clients split their batches by it.
   embeddingInputsMaxCount: 2_048,
+  // As Cohere's; with the query they are fewer than `embeddingInputsMaxCount`.
+  rerankDocumentsMaxCount: 1_000,
   // Tokens of one ONNX run, padding included: each costs about 0.9 kB of WebAssembly memory, so 15 MB of the isolate's 128.
   onnxRunTokensMax: 16_384,
   // OpenAI's own limits on one call.

@@ -56,6 +56,31 @@ describe('the embedding cache over HTTP', () => {
     expect(short.body.data[0].embedding).toHaveLength(10);
   });
 
+  it('[M20] documents are ranked through the cache, charged as their embeddings are, and refused by name', async () => {
+    const documents = ['a weir holds back the river', { text: 'the lock keeper opens the gates at dawn' }, 'the price of copper fell'];
+    const rank = (more?: object) => client.post('/v1/rerank', { model: LOCAL, query: 'who opens the lock?', documents, ...more });
+    const first = await rank({ return_documents: true, top_n: 2 });
+    expect(first.body.results).toEqual([
+      { index: 1, relevance_score: expect.any(Number), document: documents[1] },
+      { index: 0, relevance_score: expect.any(Number), document: { text: documents[0] } },
+    ]);
+    expect(first.headers.get('x-sluice-model')).toContain(`${LOCAL}@`);
+    const again = await rank();
+    expect(again.body.results.map(({ index }: { index: number }) => index)).toEqual([1, 0, 2]);
+    expect(again.headers.get('cache-status')).toContain('memory=4');
+    const costs = [first, again].map(({ headers }) => Number(headers.get('x-sluice-cost-usd')));
+    expect(costs[1]).toBeLessThan(costs[0] ?? 0);
+    expect(again.body.usage).toEqual(first.body.usage);
+
+    const refused = async (body: object) =>
+      (await client.post('/v1/rerank', { model: LOCAL, query: 'q', documents: ['d'], ...body })).body.error;
+    expect(await refused({ query: 'word '.repeat(30_000) })).toMatchObject({ code: 'limit_exceeded', param: 'query' });
+    expect(await refused({ documents: ['d', 'word '.repeat(30_000)] })).toMatchObject({ code: 'limit_exceeded', param: 'documents[1]' });
+    expect(await refused({ documents: Array.from({ length: 1_001 }, () => 'd') })).toMatchObject({ param: 'documents' });
+    expect(await refused({ documents: ['d', ''] })).toMatchObject({ code: 'invalid_value', param: 'documents[1]' });
+    expect(await refused({ model: 'none' })).toMatchObject({ code: 'model_not_found', param: 'model' });
+  });
+
   it('[C3] [C12] obeys the TTL and the cache-control of requests', async () => {
     const { text, statuses } = await inTime(400, async (windowMs) => {
       const lived = `short lived ${windowMs}`;

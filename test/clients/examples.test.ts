@@ -50,6 +50,7 @@ const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient
 /** The effect that each operation of the tour must have had. An operation without an entry does not compile. */
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
+  rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
   getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
   createIndex: async () => expect((await tenant.get('/v1/indexes/articles')).body.owner).toBe('search-team'),

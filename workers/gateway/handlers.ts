@@ -5,6 +5,7 @@ import { indexHandlers } from './routes/indexes.ts';
 import { generationHandlers } from './routes/generations.ts';
 import { modelHandlers } from './routes/models.ts';
 import { opsHandlers } from './routes/ops.ts';
+import { rerankHandlers } from './routes/rerank.ts';
 import { vectorHandlers } from './routes/vectors.ts';
 import { qdrantHandlers } from './compat/qdrant/handlers.ts';
 import type { GATEWAY_ENDPOINTS } from '../../src/contract/gateway-endpoints.ts';
@@ -17,6 +18,7 @@ import type { HandlersOf } from './serve.ts';
 export const HANDLERS: HandlersOf<typeof GATEWAY_ENDPOINTS> = {
   ...opsHandlers,
   ...embeddingHandlers,
+  ...rerankHandlers,
   ...modelHandlers,
   ...indexHandlers,
   ...aliasHandlers,

@@ -21,7 +21,7 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
  * that was given back is leased again, and another one is cancelled.
  */
 const CHAPTERS = [
-  ['health', 'ready', 'listModels', 'getModel', 'createEmbeddings'],
+  ['health', 'ready', 'listModels', 'getModel', 'createEmbeddings', 'rerank'],
   [
     'createIndex',
     'listIndexes',

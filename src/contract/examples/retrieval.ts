@@ -8,6 +8,9 @@ const params = { index: 'articles' };
 /** Embeddings, an index `articles` of texts, and the caches. */
 export const retrievalExamples = {
   createEmbeddings: { body: { model: MODEL, input: ['canal', 'lock', 'weir'] } },
+  rerank: {
+    body: { model: MODEL, query: 'who opens the lock?', documents: ['a weir holds back the river', 'the lock keeper opens the gates'] },
+  },
   listModels: {},
   getModel: { params: { model: MODEL } },
 

@@ -23,6 +23,7 @@ const free: Restriction = { index: 'none', model: 'none' };
 /** Written by hand, independently of the code that decides it. A tenant endpoint that is missing here does not compile. */
 export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   createEmbeddings: ofModel,
+  rerank: ofModel,
   listModels: free,
   getModel: ofModel,
   createIndex: ofIndex,

@@ -1,0 +1,64 @@
+import * as z from 'zod';
+
+import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { embeddingCacheHeaders } from './cache-headers.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, tenant } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
+import { modelName } from './vector-fields.ts';
+
+const text = z.string().min(1).max(LIMITS.embeddingTextCharsMax);
+
+/** A document as Cohere's and Jina's clients send it: its text, alone or as the member of an object. */
+const document = z.union([text, z.strictObject({ text })], { error: 'must be a text that is not empty, or {"text": one}' });
+
+const request = z.strictObject({
+  model: modelName.meta(apiText({ example: 'glove-sif-100' })),
+  query: text.meta(apiText({ example: 'who opens the lock?' })),
+  documents: z
+    .array(document.transform((one) => (typeof one === 'string' ? one : one.text)))
+    .min(1)
+    .max(LIMITS.rerankDocumentsMaxCount)
+    .meta(about('What to put in order, each a text or `{"text": ...}`.')),
+  top_n: z.int().min(1).optional().meta(about('How many of the best to answer. Absent: all.')),
+  return_documents: z.boolean().default(false).meta(about('Whether each result has the text of its document, too.')),
+});
+
+const result = apiOnly(() =>
+  z.object({
+    index: z.int().min(0).meta(about('Which of the documents this is.')),
+    relevance_score: z.number().meta(about("Higher is more relevant: the cosine of its vector and the query's, from -1 to 1.")),
+    document: z.object({ text: z.string() }).optional(),
+  }),
+);
+
+export const rerankEndpoints = {
+  rerank: {
+    method: 'POST',
+    path: '/v1/rerank',
+    tag: 'Inference',
+    summary: apiText('Put documents in order of relevance'),
+    description: apiLines(
+      'The shape of Cohere and Jina. Documents come in falling order of relevance to the query; those that are equally relevant in the order they were sent.',
+      '',
+      'The vectors of the query and of documents seen before come from the cache of the tenant, as with embeddings.',
+    ),
+    access: tenant('inference'),
+    meters: ['embedding_tokens', 'embedding_cached_tokens'],
+    headers: embeddingCacheHeaders,
+    body: json(request),
+    status: 200,
+    reply: json(
+      apiOnly(() =>
+        z
+          .object({
+            object: z.literal('list'),
+            model: z.string(),
+            results: z.array(result),
+            usage: z.object({ prompt_tokens: z.int().min(0), total_tokens: z.int().min(0) }).meta(about('All tokens, cached ones too.')),
+          })
+          .meta({ id: 'Ranking' }),
+      ),
+    ),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,42 @@
+import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
+import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
+import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
+import { rerank } from '../../../src/gateway/rerank.ts';
+import type { Handlers } from '../serve.ts';
+
+export const rerankHandlers = {
+  rerank: async (call) => {
+    const { gateway, principal, authority, body, options } = call;
+    const { model, query, documents } = body;
+    const ranking = await rerank(gateway.embeddings.embedder, {
+      principal,
+      authority,
+      model,
+      query,
+      documents,
+      topN: body.top_n,
+      directives: parseCacheControl(options['cache-control']),
+      ttlMs: options[TTL_HEADER],
+      tags: options['cache-tag'],
+      reserve: (quantities) => call.reserve(quantities),
+    });
+    if (!ranking.ok) return ranking;
+    const { results, tokens, cachedTokens, manifest, report } = ranking.value;
+    return {
+      ok: true,
+      reply: {
+        object: 'list' as const,
+        model: manifest.id,
+        results: results.map(({ index, score }) => ({
+          index,
+          relevance_score: score,
+          ...(body.return_documents ? { document: { text: documents[index] ?? '' } } : {}),
+        })),
+        usage: { prompt_tokens: tokens, total_tokens: tokens },
+      },
+      used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
+      model: manifest.id,
+      headers: { 'x-sluice-model': `${manifest.id}@${manifest.version}`, ...cacheHeaders(report) },
+    };
+  },
+} satisfies Partial<Handlers>;
