@@ -1,6 +1,7 @@
 import { BODY_LIMITS, BULK_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
+import { MODEL_LIMITS } from './model-limits.ts';
 import { QUEUE_LIMITS } from './queue-limits.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
 import { CLUSTER_LIMITS } from './cluster-limits.ts';
@@ -20,6 +21,7 @@ export const LIMITS = {
   ...SHARED_WORK_LIMITS,
   ...IDEMPOTENCY_LIMITS,
   ...JOB_LIMITS,
+  ...MODEL_LIMITS,
   ...TRANSFER_LIMITS,
   ...QUEUE_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.

@@ -4,6 +4,7 @@ export { EmbeddingCacheObject } from '../../durable-objects/embedding-cache-obje
 export { IndexObject } from '../../durable-objects/index-object.ts';
 export { JobLogObject } from '../../durable-objects/job-log-object.ts';
 export { LocatorObject } from '../../durable-objects/locator-object.ts';
+export { ModelRegistryObject } from '../../durable-objects/model-registry-object.ts';
 export { OrganisationObject } from '../../durable-objects/organisation-object.ts';
 export { PoolObject } from '../../durable-objects/pool-object.ts';
 export { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';

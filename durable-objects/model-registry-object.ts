@@ -1,0 +1,92 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { ModelView } from '../src/inference/registry/model-queries.ts';
+import { ModelQueries } from '../src/inference/registry/model-queries.ts';
+import type { ModelAlias, ModelEvent, VersionChecks, VersionRecord } from '../src/inference/registry/model-record.ts';
+import type { ModelActing, ModelVersion, NewVersion, Released } from '../src/inference/registry/model-registry.ts';
+import { ModelRegistry } from '../src/inference/registry/model-registry.ts';
+import type { ModelRoute } from '../src/inference/registry/model-route.ts';
+import type { ModelOwner } from '../src/inference/registry/version-manifest.ts';
+import type { ServedFile } from '../src/inference/served/served-manifest.ts';
+import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
+
+/** The models of one owner: of a tenant, or of the platform. See `ModelRegistry` and `ModelQueries`. */
+export class ModelRegistryObject extends DurableObject {
+  readonly #registry = new ModelRegistry(this.ctx.storage, { nowMs: () => Date.now() });
+  readonly #queries = new ModelQueries(this.#registry.store);
+
+  announce(files: readonly ServedFile[], acting: ModelActing): Outcome<Released> {
+    return this.#registry.announce(files, acting);
+  }
+
+  register(next: NewVersion, request: KeyedRequest | null, acting: ModelActing): Outcome<ModelVersion> {
+    return this.#registry.register(next, request, acting);
+  }
+
+  check(model: string, version: number, checks: VersionChecks, contractHash: string | null, acting: ModelActing): Outcome<ModelVersion> {
+    return this.#registry.check(model, version, checks, contractHash, acting);
+  }
+
+  promote(model: string, version: number, sharePpm: number, acting: ModelActing): Outcome<ModelVersion> {
+    return this.#registry.promote(model, version, sharePpm, acting);
+  }
+
+  rollback(model: string, acting: ModelActing): Outcome<ModelVersion> {
+    return this.#registry.rollback(model, acting);
+  }
+
+  retire(model: string, version: number, acting: ModelActing): Outcome<ModelVersion & Released> {
+    return this.#registry.retire(model, version, acting);
+  }
+
+  remove(model: string, acting: ModelActing): Outcome<Released> {
+    return this.#registry.remove(model, acting);
+  }
+
+  putAlias(alias: ModelAlias, isBuiltin: boolean, acting: ModelActing): Outcome<ModelAlias> {
+    return this.#registry.putAlias(alias, isBuiltin, acting);
+  }
+
+  removeAlias(model: string, alias: string, acting: ModelActing): Outcome<null> {
+    return this.#registry.removeAlias(model, alias, acting);
+  }
+
+  /** What answers to a name; null: nothing here does. */
+  route(owner: ModelOwner, name: string, version: number | undefined): ModelRoute | null {
+    return this.#queries.route(owner, name, version) ?? null;
+  }
+
+  find(model: string): ModelView | null {
+    return this.#queries.find(model) ?? null;
+  }
+
+  page(after: string, count: number): readonly ModelView[] {
+    return this.#queries.page(after, count);
+  }
+
+  aliases(): readonly ModelAlias[] {
+    return this.#queries.aliases();
+  }
+
+  version(model: string, version: number): VersionRecord | null {
+    return this.#queries.version(model, version) ?? null;
+  }
+
+  versions(model: string, after: number, count: number): readonly VersionRecord[] {
+    return this.#queries.versions(model, after, count);
+  }
+
+  history(model: string, before: number, count: number): readonly ModelEvent[] {
+    return this.#queries.history(model, before, count);
+  }
+
+  count(): number {
+    return this.#queries.count();
+  }
+
+  /** Forgets everything, and takes nothing any more. */
+  erase(): void {
+    this.#registry.erase();
+  }
+}

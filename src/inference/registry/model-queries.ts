@@ -1,0 +1,93 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { ModelAlias, ModelEvent, ModelRecord, VersionRecord } from './model-record.ts';
+import { isVerified } from './model-record.ts';
+import type { ModelRoute } from './model-route.ts';
+import { routedVersion } from './model-route.ts';
+import type { SqliteModelStore } from './sqlite-model-store.ts';
+import type { ModelOwner } from './version-manifest.ts';
+
+/** A model with what is shown of it. */
+export interface ModelView {
+  readonly model: ModelRecord;
+  readonly aliases: readonly ModelAlias[];
+  /** The version that serves; the newest while none does. */
+  readonly shown: VersionRecord | undefined;
+}
+
+/** What is asked of the models of one owner. Nothing here writes. */
+export class ModelQueries {
+  readonly #store: SqliteModelStore;
+
+  constructor(store: SqliteModelStore) {
+    this.#store = store;
+  }
+
+  find(name: string): ModelView | undefined {
+    const model = this.#store.exists() ? this.#store.model(name) : undefined;
+    return model === undefined ? undefined : this.#viewOf(model);
+  }
+
+  /** By name, after the model `after`, at most `count`. */
+  page(after: string, count: number): readonly ModelView[] {
+    return this.#store.exists() ? this.#store.models(after, count).map((model) => this.#viewOf(model)) : [];
+  }
+
+  /** All aliases, those of the deployment's own models too. */
+  aliases(): readonly ModelAlias[] {
+    return this.#store.exists() ? this.#store.aliases() : [];
+  }
+
+  version(model: string, version: number): VersionRecord | undefined {
+    return this.#store.exists() ? this.#store.version(model, version) : undefined;
+  }
+
+  versions(model: string, after: number, count: number): readonly VersionRecord[] {
+    return this.#store.exists() ? this.#store.versions(model, after, count) : [];
+  }
+
+  history(model: string, before: number, count: number): readonly ModelEvent[] {
+    return this.#store.exists() ? this.#store.history(model, before, Math.min(count, LIMITS.modelHistoryMaxCount)) : [];
+  }
+
+  /** How many models and aliases there are. */
+  count(): number {
+    return this.#store.exists() ? this.#store.modelCount() + this.#store.aliasCount() : 0;
+  }
+
+  /**
+   * What answers to a name of this owner, or to a version of it; undefined where nothing does. The only place where names become versions: a
+   * version by its number, else what an alias stands for, else what was promoted.
+   */
+  route(owner: ModelOwner, name: string, pinned: number | undefined): ModelRoute | undefined {
+    if (!this.#store.exists()) return undefined;
+    const alias = this.#store.alias(name);
+    const model = this.#store.model(alias?.model ?? name);
+    const version = pinned ?? alias?.version ?? undefined;
+    if (model !== undefined) return this.#routeOf(owner, model, version);
+    return alias === undefined || version !== undefined ? undefined : { kind: 'builtin', model: alias.model };
+  }
+
+  #routeOf(owner: ModelOwner, model: ModelRecord, pinned: number | undefined): ModelRoute | undefined {
+    const serving = this.#servable(model.name, pinned ?? model.serving);
+    if (serving === undefined) return undefined;
+    const route = {
+      kind: 'registered',
+      owner,
+      model: model.name,
+      isPinned: pinned !== undefined,
+      serving: routedVersion(serving),
+    } as const;
+    const canary = pinned === undefined && model.canary !== null ? this.#servable(model.name, model.canary.version) : undefined;
+    return { ...route, canary: canary === undefined ? null : { ...routedVersion(canary), sharePpm: model.canary?.sharePpm ?? 0 } };
+  }
+
+  #servable(model: string, number: number | null): VersionRecord | undefined {
+    const version = number === null ? undefined : this.#store.version(model, number);
+    return version !== undefined && isVerified(version) ? version : undefined;
+  }
+
+  #viewOf(model: ModelRecord): ModelView {
+    const shown = this.#store.version(model.name, model.serving ?? model.versionsMade);
+    return { model, aliases: this.#store.aliasesOf(model.name), shown };
+  }
+}
