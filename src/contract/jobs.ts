@@ -244,7 +244,7 @@ export const jobEndpoints = {
     path: '/v1/jobs/:job/logs',
     summary: apiText('What the attempts of a job have written'),
     description: apiText(
-      'Text, from byte `offset` on. `x-sluice-log-attempt` names the attempt and `x-sluice-log-next` the offset to read on from. Of each attempt the newest 4 MiB are kept, for 30 days; a line in brackets stands where bytes are missing. With `follow` the answer goes on until the attempt is over: without `attempt`, until the job is.',
+      'Text, from byte `offset` on. `x-sluice-log-attempt` names the attempt and `x-sluice-log-next` the offset to read on from. Of each attempt the newest 4 MiB are kept, for 30 days; a line in brackets stands where bytes are missing. With `follow` the answer goes on until the attempt is over: without `attempt`, until the job is; after half an hour at most, and then its last line, in brackets, names the attempt and the offset to go on with.',
     ),
     params: jobParams,
     query: z.strictObject({

@@ -36,8 +36,8 @@ export interface LogRequest {
   readonly offset: number;
 }
 
-/** What a reader has got so far, and where to go on. */
-interface Position {
+/** Where a reader goes on. */
+export interface LogPosition {
   readonly fence: number;
   readonly offset: number;
 }
@@ -81,33 +81,37 @@ export class JobLogs {
 
   /**
    * What is there and what comes, until the attempt is over; without an attempt, all attempts from the newest on until the job is over. Checks
-   * `isAllowed` at least every `jobLogTurnMs`, and ends when it fails.
+   * `isAllowed` at least every `jobLogTurnMs`, and ends when it fails. Returns where to go on after `jobLogTurnsMaxCount` turns. [P92]
    */
   async *follow(
     tenantId: TenantId,
     jobId: JobId,
     { attempt, rank, offset }: LogRequest,
     isAllowed: () => Promise<boolean>,
-  ): AsyncGenerator<LogPage, void> {
+  ): AsyncGenerator<LogPage, LogPosition | undefined> {
     const first = await this.#parts.find(tenantId, jobId);
-    if (!first.ok) return;
-    let position: Position = { fence: attempt ?? Math.max(1, first.value.fence), offset };
-    for (;;) {
-      if (!(await isAllowed())) return;
+    if (!first.ok) return undefined;
+    let position: LogPosition = { fence: attempt ?? Math.max(1, first.value.fence), offset };
+    for (let turns = 0; turns < LIMITS.jobLogTurnsMaxCount; turns++) {
+      if (!(await isAllowed())) return undefined;
       // Asked first: what an attempt wrote is stored before its end is known.
       const job = await this.#parts.find(tenantId, jobId);
-      if (!job.ok) return;
+      if (!job.ok) return undefined;
       const isOver = !isLive(job.value, position.fence);
       const page = await this.#page(tenantId, jobId, rank, position, isOver ? 0 : LIMITS.jobLogTurnMs);
+      const following = { fence: position.fence + 1, offset: 0 };
       if (page.parts.length > 0) {
         yield page;
         position = { fence: position.fence, offset: page.next };
       } else if (isOver) {
-        if (attempt !== undefined || (isFinished(job.value) && job.value.fence <= position.fence)) return;
+        if (attempt !== undefined || (isFinished(job.value) && job.value.fence <= position.fence)) return undefined;
         if (job.value.fence > position.fence) position = { fence: job.value.fence, offset: 0 };
-        else await this.#page(tenantId, jobId, rank, { fence: position.fence + 1, offset: 0 }, LIMITS.jobLogTurnMs);
+        else await this.#page(tenantId, jobId, rank, following, LIMITS.jobLogTurnMs);
       }
+      // A log that is closed is read without a wait: asked again at once, it would keep everything else from its turn.
+      else if (page.isClosed) await this.#page(tenantId, jobId, rank, following, LIMITS.jobLogClosedMs);
     }
+    return position;
   }
 
   /** Takes away all logs of a tenant, and takes no more of it. */
@@ -121,7 +125,7 @@ export class JobLogs {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
-  async #page(tenantId: TenantId, jobId: JobId, rank: number, { fence, offset }: Position, waitMs: number): Promise<LogPage> {
+  async #page(tenantId: TenantId, jobId: JobId, rank: number, { fence, offset }: LogPosition, waitMs: number): Promise<LogPage> {
     const page = await this.#shardOf(tenantId, jobId).read({ jobId, fence, rank }, offset, LIMITS.jobLogReadBytesMax, waitMs);
     return page ?? { fence, parts: [], next: offset, hasMore: false, isClosed: false };
   }

@@ -1,3 +1,4 @@
+import type { LogPosition } from '../../../src/gateway/jobs/job-logs.ts';
 import type { LogPage } from '../../../src/pools/sqlite-log-store.ts';
 
 const encoder = new TextEncoder();
@@ -14,20 +15,26 @@ function textOf({ parts }: LogPage, from: number): Uint8Array[] {
 
 export const logText = (page: LogPage, from: number): Blob => new Blob(textOf(page, from));
 
-/** Pages as they come, of one attempt after the other. */
-export function followedText(pages: AsyncGenerator<LogPage, void>, from: number): ReadableStream<Uint8Array> {
+const continuation = ({ fence, offset }: LogPosition): string => `[to be continued: follow attempt ${fence} from offset ${offset} on]\n`;
+
+/** Pages as they come, of one attempt after the other; a line in brackets says where to go on with what has not ended. */
+export function followedText(pages: AsyncGenerator<LogPage, LogPosition | undefined>, from: number): ReadableStream<Uint8Array> {
   let position: { fence: number; next: number } | undefined;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value: page } = await pages.next();
-      if (done === true) return controller.close();
+      const { done, value } = await pages.next();
+      if (done === true) {
+        if (value !== undefined) controller.enqueue(encoder.encode(continuation(value)));
+        return controller.close();
+      }
+      const page = value;
       if (position !== undefined && position.fence !== page.fence) controller.enqueue(encoder.encode(`[attempt ${page.fence}]\n`));
       const begin = position?.fence === page.fence ? position.next : position === undefined ? from : 0;
       for (const bytes of textOf(page, begin)) controller.enqueue(bytes);
       position = { fence: page.fence, next: page.next };
     },
     async cancel() {
-      await pages.return();
+      await pages.return(undefined);
     },
   });
 }
