@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'b27aab5c9d5ed0620c618248d268f36b6b7b51aebecae3705df6b2384e207f2f',
+  '0.6.0': '1a82ba47532c0ba770c93fcdc8bf24338ae1ca530ffcfe33d745972abaf44986',
 };
 
 describe('the wire contract', () => {
