@@ -27,12 +27,16 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./capacity/capacity.ts')).assumptions(),
   },
   models: {
-    summary: 'build and verify the default embedding model',
+    summary: 'build, verify, shrink and judge models',
     commands: {
       build: { summary: 'build the model from its sources', load: async () => (await import('./models/build.ts')).build() },
       verify: {
         summary: 'check the committed model against its manifest',
         load: async () => (await import('./models/verify.ts')).verify(),
+      },
+      quantize: {
+        summary: 'make a model smaller: 8 or 4 bits a number',
+        load: async () => (await import('./models/quantize.ts')).quantize(),
       },
     },
   },

@@ -1,0 +1,140 @@
+import { readFileSync } from 'node:fs';
+import { copyFile, glob, mkdir, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+
+import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
+import { sha256Hex } from '../../../src/kernel/bytes.ts';
+import { Failure, UsageError } from '../command.ts';
+import { readOnnxGraph, writeOnnxGraph } from './onnx-graph-file.ts';
+
+/** A model as files: a folder in Hugging Face's layout, or one ONNX file. */
+export interface ModelFolder {
+  readonly root: string;
+  /** The graph's path in the folder. */
+  readonly graphPath: string;
+  readonly graph: OnnxGraph;
+  /** The files that `graph` was read from, external data included. */
+  readonly inputs: readonly RecipeFile[];
+  /** The other files of the folder, such as the tokeniser. */
+  readonly others: readonly string[];
+}
+
+interface RecipeFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** How a derived model came to be. */
+export interface DerivedRecipe {
+  readonly command: string;
+  /** Version of the Node that wrote the outputs. */
+  readonly node: string;
+  readonly inputs: readonly RecipeFile[];
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly outputs: readonly RecipeFile[];
+}
+
+/** Where a folder's graph is, in the order in which it is looked for. */
+const GRAPH_PATHS = ['onnx/model.onnx', 'model.onnx'];
+
+/** What describes a model's files and would be wrong of a derived one. */
+const DESCRIPTIONS = new Set(['manifest.json', 'recipe.json', 'report.json', 'CARD.md', 'README.md', 'card.json']);
+
+export async function readModelFolder(path: string): Promise<ModelFolder> {
+  const isFile = (await stat(path).catch(() => undefined))?.isFile();
+  if (isFile === undefined) throw new UsageError(`${path} does not exist.`);
+  const root = isFile ? dirname(path) : path;
+  const graphPath = isFile ? basename(path) : await firstFile(root, GRAPH_PATHS);
+  if (graphPath === undefined) throw new UsageError(`${path} holds none of ${GRAPH_PATHS.join(', ')}; name the ONNX file itself.`);
+  const read = new Map<string, Uint8Array>();
+  const contents = (relativePath: string): Uint8Array => {
+    const known = read.get(relativePath) ?? readFileSync(inside(root, relativePath));
+    read.set(relativePath, known);
+    return known;
+  };
+  const graph = parse(join(root, graphPath), () =>
+    readOnnxGraph(contents(graphPath), (location) => contents(join(dirname(graphPath), location))),
+  );
+  const inputs = await Promise.all([...read].map(([name, bytes]) => recipeFile(name, bytes)));
+  const others = isFile
+    ? []
+    : (await filesOf(root)).filter((name) => !read.has(name) && !DESCRIPTIONS.has(name) && !/\.onnx(_data)?$/.test(name));
+  return { root, graphPath, graph, inputs, others };
+}
+
+function parse(path: string, read: () => OnnxGraph): OnnxGraph {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw new Failure(`${path} cannot be read as an ONNX file: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+/** The path of a file that a graph names: never one outside its folder. */
+function inside(root: string, path: string): string {
+  const whole = resolve(root, path);
+  if (!whole.startsWith(resolve(root) + sep)) throw new Failure(`the graph names the file ${path}, which lies outside its folder.`);
+  return whole;
+}
+
+async function firstFile(root: string, paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if ((await stat(join(root, path)).catch(() => undefined))?.isFile() === true) return path;
+  return undefined;
+}
+
+async function filesOf(root: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const entry of glob('**/*', { cwd: root, withFileTypes: true }))
+    if (entry.isFile()) files.push(relative(root, join(entry.parentPath, entry.name)));
+  return files.sort();
+}
+
+const recipeFile = async (path: string, bytes: Uint8Array): Promise<RecipeFile> => ({
+  path,
+  bytes: bytes.length,
+  sha256: await sha256Hex(new Uint8Array(bytes)),
+});
+
+export interface DerivedModel {
+  readonly from: ModelFolder;
+  readonly graph: OnnxGraph;
+  readonly command: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** What was measured; `report.json`. */
+  readonly report: unknown;
+  /** Further files to write, by path: they replace those of the source. */
+  readonly files?: ReadonlyMap<string, string>;
+}
+
+/** Writes a model folder: the new graph, the source's other files, the recipe and the report. Refuses a folder that has files already. */
+export async function writeModelFolder(out: string, model: DerivedModel): Promise<DerivedRecipe> {
+  await mkdir(out, { recursive: true });
+  if ((await filesOf(out)).length > 0) throw new UsageError(`${out} is not empty.`);
+  const file = writeOnnxGraph(model.graph);
+  await put(out, model.from.graphPath, file);
+  for (const name of model.from.others) {
+    if (model.files?.has(name) === true) continue;
+    await mkdir(dirname(join(out, name)), { recursive: true });
+    await copyFile(join(model.from.root, name), join(out, name));
+  }
+  for (const [name, contents] of model.files ?? []) await put(out, name, contents);
+  const recipe: DerivedRecipe = {
+    command: model.command,
+    node: process.version,
+    inputs: model.from.inputs,
+    parameters: model.parameters,
+    outputs: [await recipeFile(model.from.graphPath, file)],
+  };
+  await put(out, 'recipe.json', jsonFile(recipe));
+  await put(out, 'report.json', jsonFile(model.report));
+  return recipe;
+}
+
+async function put(out: string, name: string, contents: Uint8Array | string): Promise<void> {
+  await mkdir(dirname(join(out, name)), { recursive: true });
+  await writeFile(join(out, name), contents);
+}
+
+const jsonFile = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
