@@ -7,7 +7,6 @@ import type { DrainOrder, ShardRoute } from '../src/index/routing/shard-route.ts
 import type { PrimaryState } from '../src/index/replicas/index-replicas.ts';
 import { Shard } from '../src/ann/shard.ts';
 import type { Read, Routed, ShardIdentity } from '../src/ann/shard-protocol.ts';
-import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import { underLease } from '../src/contract/write-lease.ts';
@@ -154,7 +153,7 @@ export abstract class ReshardingShard extends DurableObject<ReshardingEnv> {
 
   /** Sees to it that the alarm comes soon, if there may be something to do; a receipt or a tombstone only has to be swept some day. */
   protected async arm(hasRest = false): Promise<void> {
-    const [alarmMs, soonMs] = [await this.ctx.storage.getAlarm(), Date.now() + LIMITS.shardSweepDelayMs];
+    const [alarmMs, soonMs] = [await this.ctx.storage.getAlarm(), Date.now() + this.shard.sweepDelayMs(Date.now())];
     const isDue = () => this.shard.isSweepDue() || this.#growth.isDue();
     const isNeeded = alarmMs === null ? hasRest || isDue() : alarmMs > soonMs && isDue();
     if (isNeeded) await this.ctx.storage.setAlarm(soonMs);

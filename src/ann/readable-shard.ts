@@ -224,6 +224,11 @@ export class ReadableShard {
     return header !== undefined && (this.store.properties.isBehind() || this.engine.isMaintenanceDue(header));
   }
 
+  /** How long after a write to sweep. */
+  sweepDelayMs(nowMs: number): number {
+    return this.engine.maintenanceDelayMs(nowMs);
+  }
+
   /**
    * Does a slice of background work: indexes what older versions left unindexed, maintains the posting lists, deletes expired receipts.
    * Returns when to continue, in milliseconds since the Unix epoch, or undefined.

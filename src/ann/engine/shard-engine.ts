@@ -96,6 +96,11 @@ export class ShardEngine {
     return this.#healing(() => this.#maintenanceOf(header).isDue(header.count));
   }
 
+  /** How long after a write background work begins. */
+  maintenanceDelayMs(nowMs: number): number {
+    return this.#maintenance?.delayMs(nowMs) ?? LIMITS.shardSweepDelayMs;
+  }
+
   /** Does a slice of background work; returns when to continue, in milliseconds since the Unix epoch, or undefined when none is due. */
   maintain(nowMs: number, header: ShardHeader): number | undefined {
     return this.#healing(() => this.#maintenanceOf(header).step(nowMs));

@@ -18,13 +18,18 @@ export class BulkWrites {
 
   wrote(rows: number, nowMs: number): void {
     if (rows < this.#batchRowsMin) return;
-    this.#rows = nowMs < this.#pauseMs ? this.#rows + rows : rows;
+    this.#rows = this.isUnderWay(nowMs) ? this.#rows + rows : rows;
     this.#lastMs = nowMs;
+  }
+
+  /** Whether vectors come in bulk just now. */
+  isUnderWay(nowMs: number): boolean {
+    return nowMs < this.#pauseMs;
   }
 
   /** When to look for a pause again; undefined when maintenance need not wait. */
   waitUntilMs(nowMs: number): number | undefined {
-    return nowMs < this.#pauseMs && this.#rows < this.#waitingRowsMax ? this.#pauseMs : undefined;
+    return this.isUnderWay(nowMs) && this.#rows < this.#waitingRowsMax ? this.#pauseMs : undefined;
   }
 
   get #pauseMs(): number {

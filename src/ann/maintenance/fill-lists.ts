@@ -2,13 +2,22 @@ import { must } from '../../kernel/assert.ts';
 import type { ListSet } from '../engine/list-set.ts';
 import { centroidOf, distanceToCentroid } from '../lists/list-model.ts';
 import type { Row } from '../stored-vector.ts';
-import type { AssignedVectors } from './assigned-vectors.ts';
+import type { AssignedVectors, PreparedVectors } from './assigned-vectors.ts';
 import { assignVectors, inListOrder, prepareVectors } from './assigned-vectors.ts';
 import type { Task } from './background-work.ts';
 import { inSlices } from './background-work.ts';
 import { ListEdit, editLists, wholeBlocks } from './list-edit.ts';
 import type { MaintainedShard } from './maintained-shard.ts';
 import { changeLists } from './maintained-shard.ts';
+
+/** Vectors that a flush keeps from assigning them to coding them: what they take of memory at most. Others are read twice. */
+const KEPT_BYTES_MAX = 4 * 1024 * 1024;
+
+interface Assigned {
+  readonly list: number;
+  /** The vector in the space of the list set's model; undefined where there was no room to keep it. */
+  readonly values: Float32Array | undefined;
+}
 
 /**
  * Moves unlisted rows into posting lists. All of them are assigned first and then taken in the order of their lists, so that the last
@@ -17,24 +26,34 @@ import { changeLists } from './maintained-shard.ts';
 export function* flush(shard: MaintainedShard, listSetId: number, rows: readonly Row[]): Task {
   const { store, identity, memtable } = shard;
   const { dimensions } = identity;
+  const assigned = new Map<Row, Assigned>();
   const read = (listSet: ListSet, slice: readonly Row[]) => prepareVectors(listSet, store.readRows(slice, identity));
-  const listOf = new Map<Row, number>();
+  const isKept = 4 * dimensions * rows.length <= KEPT_BYTES_MAX;
   for (const slice of inSlices(rows, dimensions, shard.pace)) {
     const listSet = shard.lists.listSet(listSetId);
-    const { rows: found, lists } = foundLists(shard, listSet, assignVectors(shard, listSet, read(listSet, slice)));
-    found.forEach((row, i) => listOf.set(row, lists[i]!));
+    const found = foundLists(shard, listSet, assignVectors(shard, listSet, read(listSet, slice)));
+    found.rows.forEach((row, i) => {
+      const values = isKept ? found.values.subarray(i * dimensions, (i + 1) * dimensions) : undefined;
+      assigned.set(row, { list: found.lists[i]!, values });
+    });
     yield;
   }
-  const inOrder = [...listOf].sort(([, a], [, b]) => a - b).map(([row]) => row);
+  const inOrder = [...assigned].sort(([, a], [, b]) => a.list - b.list).map(([row]) => row);
   for (const slice of inSlices(inOrder, dimensions, shard.pace)) {
     const listSet = shard.lists.listSet(listSetId);
-    // Rows deleted meanwhile are no longer read.
-    const vectors = read(listSet, slice);
-    const lists = vectors.rows.map((row) => must(listOf.get(row), 'every row of the flush is assigned'));
+    const vectors = isKept ? keptVectors(slice, assigned, dimensions) : read(listSet, slice);
+    const lists = vectors.rows.map((row) => must(assigned.get(row), 'every row of the flush is assigned').list);
     editLists(shard, listSet, (edit) => edit.append(inListOrder(vectors, lists, dimensions)));
     memtable.remove(vectors.rows);
     yield;
   }
+}
+
+/** A row that was deleted meanwhile becomes a dead entry, like those deleted later. */
+function keptVectors(rows: readonly Row[], assigned: ReadonlyMap<Row, Assigned>, dimensions: number): PreparedVectors {
+  const values = new Float32Array(rows.length * dimensions);
+  rows.forEach((row, i) => values.set(must(assigned.get(row)?.values, 'the vectors of the flush are kept'), i * dimensions));
+  return { rows, values };
 }
 
 /** Moves the entries of an old list set to a new one, and drops dead ones. */

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../contract/limits.ts';
 import type { EngineResources } from '../engine/engine-resources.ts';
 import { must, unreachable } from '../../kernel/assert.ts';
 import { flatRowBytes } from '../flat/scanner.ts';
@@ -43,6 +44,11 @@ export class Maintenance {
   wrote(rows: number, nowMs: number): void {
     this.#wroteMs = nowMs;
     this.#bulk.wrote(rows, nowMs);
+  }
+
+  /** How long after a write to begin: once an import pauses, or after some more writes. [V196] */
+  delayMs(nowMs: number): number {
+    return this.#bulk.isUnderWay(nowMs) ? LIMITS.bulkPauseMs : LIMITS.shardSweepDelayMs;
   }
 
   /** Does a slice; returns when to continue, in milliseconds since the Unix epoch, or undefined when none is due. */

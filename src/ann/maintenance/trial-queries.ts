@@ -92,13 +92,18 @@ function areProposed(matches: readonly VectorMatch[], candidates: readonly Candi
 export interface Trials {
   readonly topK: number;
   readonly queries: readonly Trial[];
+  /** The share of the neighbours to find. */
+  readonly aim: number;
   readonly missedMax: number;
 }
 
-interface Trial extends PlacedVector {
+interface Trial {
+  readonly query: PlacedVector;
   /** Any `wanted` of these are a whole answer. */
   readonly closest: readonly Row[];
   readonly wanted: number;
+  /** How many of those it missed when it was tried last. */
+  missed: number;
 }
 
 export function trialsOf(queries: readonly TrialQuery[], topK: number, aim: number): Trials {
@@ -107,11 +112,21 @@ export function trialsOf(queries: readonly TrialQuery[], topK: number, aim: numb
     const equal = asCloseAs(closest, wanted);
     // Where all that is known beyond them ties, others may, too, and are as good.
     const isOpen = equal.length > wanted && equal.length === closest.length;
-    return { row, namespace, values, closest: equal.map((match) => match.row), wanted: isOpen ? 0 : wanted };
+    return { query: { row, namespace, values }, closest: equal.map((match) => match.row), wanted: isOpen ? 0 : wanted, missed: 0 };
   });
-  const wanted = trials.reduce((sum, trial) => sum + trial.wanted, 0);
-  return { topK, queries: trials, missedMax: Math.floor(wanted * (1 - aim)) };
+  return { topK, queries: trials, aim, missedMax: missedMax(trials, aim) };
 }
+
+const SOME_SHARE = 4;
+
+/** A quarter of the trials. */
+export function someOf({ topK, queries, aim }: Trials): Trials {
+  const some = queries.filter((_, at) => at % SOME_SHARE === 0);
+  return { topK, queries: some, aim, missedMax: missedMax(some, aim) };
+}
+
+const missedMax = (trials: readonly Trial[], aim: number): number =>
+  Math.floor(trials.reduce((sum, { wanted }) => sum + wanted, 0) * (1 - aim));
 
 /** The first `count`, and those that tie with the last of them: any of them will do. */
 function asCloseAs(closest: readonly VectorMatch[], count: number): readonly VectorMatch[] {

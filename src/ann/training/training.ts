@@ -18,8 +18,8 @@ const TRIALS = 3;
 const TRIAL_ROUNDS = 3;
 const TRIAL_VECTORS_PER_LIST = 16;
 const LLOYD_ROUNDS = 8;
-// The codebook is trained on this many vectors: a thousand for each codeword of a subspace.
-const CODED_COUNT_MAX = 16_384;
+// The codebook is trained on this many vectors: five hundred for each codeword of a subspace.
+const CODED_COUNT_MAX = 8_192;
 const NEAREST_ROUNDS = 6;
 const WEIGHTED_ROUNDS = 6;
 
@@ -55,7 +55,7 @@ export class Training {
     this.#steps = this.#run();
   }
 
-  /** `sample`: vectors as stored, at least one. [count x dimensions] */
+  /** `sample`: vectors as stored, at least one. [count x dimensions] The training changes them. */
   static start(kernels: TrainKernels, options: TrainingOptions, sample: Float32Array): Training {
     return new Training(kernels, options, sample, new TrainingState(options));
   }
@@ -101,6 +101,7 @@ export class Training {
   *#run(): Generator<undefined> {
     const state = this.#state;
     if (state.round < TRIALS_FROM) yield* this.#done(this.#mean());
+    yield* this.#sample.prepare();
     while (state.round < LLOYD_FROM) yield* this.#done(this.#trial());
     while (state.round < CODEBOOK_FROM) yield* this.#done(lloydRound(this.#sample, this.#sample.count, state.centroids, this.#nearest));
     const assigned = yield* this.#assigned();

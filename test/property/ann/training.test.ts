@@ -32,7 +32,7 @@ describe('training', () => {
       fc.property(scenario, fc.integer({ min: 1, max: 300 }), cuts, (options, count, steps) => {
         const sample = clustered(count, options.dimensions, 5, 0.2, options.seed);
         const expected = image(trainWhole(options, sample));
-        let training = Training.start(trainKernels, options, sample);
+        let training = Training.start(trainKernels, options, sample.slice());
         for (const stepCount of steps) {
           let isDone = false;
           for (let step = 0; step < stepCount && !isDone; step += 1) isDone = training.step();
@@ -41,7 +41,7 @@ describe('training', () => {
           // Overwrites the kernels' memory and moves it, so that nothing may depend on its old content.
           trainKernels.memory.views.uint8.fill(0xff, 65_536);
           const held = trainKernels.memory.allocate();
-          training = Training.resume(trainKernels, options, sample, checkpoint);
+          training = Training.resume(trainKernels, options, sample.slice(), checkpoint);
           trainKernels.memory.free(held);
           if (!isDone) interrupted += 1;
         }
@@ -105,7 +105,7 @@ describe('training', () => {
       };
       expect(subspaceCount(options)).toBeLessThanOrEqual(512);
       const sample = clustered(40, dimensions, 3, 0.2, 7);
-      const training = Training.start(trainKernels, options, sample);
+      const training = Training.start(trainKernels, options, sample.slice());
       expect(training.bytes).toBe(trainingBytes(options));
       while (!training.step());
       training.free();

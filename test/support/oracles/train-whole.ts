@@ -9,7 +9,7 @@ export const trainKernels = new TrainKernels(trainModule, new PageMemory(32 * 10
 
 /** Runs a training from start to end. */
 export function trainWhole(options: TrainingOptions, sample: Float32Array): ReturnType<Training['result']> {
-  const training = Training.start(trainKernels, options, sample);
+  const training = Training.start(trainKernels, options, sample.slice());
   while (!training.step());
   training.free();
   return training.result();

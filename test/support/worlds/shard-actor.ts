@@ -44,7 +44,7 @@ export function startShard(world: ObjectNetwork, actor: Actor, floor: EngineReso
   const { rows } = growth;
   const wake = (delayMs: number) => (actor.alarmMs = Math.min(actor.alarmMs ?? Infinity, world.nowMs + delayMs));
   const written = <T>(outcome: Outcome<T>): Outcome<T> => {
-    if (outcome.ok && (shard.isSweepDue() || growth.isDue())) wake(LIMITS.shardSweepDelayMs);
+    if (outcome.ok && (shard.isSweepDue() || growth.isDue())) wake(shard.sweepDelayMs(world.nowMs));
     return outcome;
   };
   const reading = <T>(call: object, work: () => Outcome<T>): Outcome<T> => {

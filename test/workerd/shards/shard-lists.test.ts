@@ -128,6 +128,14 @@ describe('[V128] the lists of a shard, inside workerd', () => {
     expect(await inShard((store) => store.unlistedRows().size)).toBe(0);
   });
 
+  it('[V196] get it as soon as an import pauses', async () => {
+    await inShard((_, storage) => storage.setAlarm(Date.now() + LIMITS.upsertReceiptTtlMs));
+    await upsert(MAINTENANCE_SIZES.bulkRowsMin);
+    expect(await alarmMs()).toBeLessThanOrEqual(Date.now() + LIMITS.bulkPauseMs);
+    await settle();
+    expect(await inShard((store) => store.unlistedRows().size)).toBe(0);
+  });
+
   it('are rebuilt after damage that a query detects; the query still answers correctly', async () => {
     await inShard((_, { sql }) => void sql.exec('UPDATE blocks SET bytes = zeroblob(100)'));
     await evictDurableObject(stub);

@@ -50,6 +50,17 @@ describe('background work beside an import', () => {
     expect(world.sweep(1)).toBe(world.nowMs);
   });
 
+  it('[V196] begins once an import has paused, and after single writes when some more may have come', () => {
+    const world = new ShardWorld(smallFloor(64 * PAGE_BYTES, sizes), cosine);
+    const source = sourceOf(4);
+    world.upsert(from(source, 200));
+    expect(world.shard.sweepDelayMs(world.nowMs)).toBe(LIMITS.bulkPauseMs);
+    world.nowMs += LIMITS.bulkPauseMs;
+    expect(world.shard.sweepDelayMs(world.nowMs)).toBe(LIMITS.shardSweepDelayMs);
+    world.upsert(from(source, 1));
+    expect(world.shard.sweepDelayMs(world.nowMs)).toBe(LIMITS.shardSweepDelayMs);
+  });
+
   it('[V196] does not wait for ever: beyond bulkUnlistedBytesMax it works beside the import', () => {
     const bulk = new BulkWrites(50, LIMITS.bulkUnlistedBytesMax / 120);
     for (const rows of [50, 50]) {
@@ -86,6 +97,43 @@ describe('background work beside searches', () => {
     expect(movedAtOnce()).toBe(30);
     world.nowMs += LIMITS.paceQuietMs + 1;
     expect(movedAtOnce()).toBe(240);
+  });
+});
+
+describe('a flush', () => {
+  /** The rows that are read while so many vectors are put into lists; `duringIt` happens once half of it is done. */
+  function rowsRead(dimensions: number, count: number, duringIt: (world: ShardWorld) => void = () => {}): number {
+    const world = new ShardWorld(smallFloor(512 * PAGE_BYTES, { ...SMALL_SIZES, flushRowsMax: 2_000 }), { metric: 'cosine', dimensions });
+    const source = sourceOf(6, dimensions);
+    world.upsert(from(source, 400));
+    world.settle();
+    world.upsert(from(source, count));
+    const read = vi.spyOn(world.store, 'readRows');
+    let isHalfDone = false;
+    while (world.store.unlistedRows().size > 0) {
+      world.sweep(1);
+      if (isHalfDone || world.store.unlistedRows().size > count / 2) continue;
+      isHalfDone = true;
+      duringIt(world);
+    }
+    const rows = read.mock.calls.reduce((sum, [slice]) => sum + [...slice].length, 0);
+    vi.restoreAllMocks();
+    world.settle();
+    world.expectExact({ values: source.next(), topK: 100, exact: true });
+    return rows;
+  }
+
+  it('[V202] reads a vector once, and twice where there is no room to keep it between', () => {
+    expect(rowsRead(16, 1_000)).toBe(1_000);
+    expect(rowsRead(2_048, 600)).toBe(1_200);
+  });
+
+  it('[V202] of which rows are deleted meanwhile: they are not found', () => {
+    const rows = rowsRead(16, 1_000, (world) => {
+      const ids = [...world.vectors.values()].slice(200, 900).map(({ id }) => id);
+      world.delete('', ids);
+    });
+    expect(rows).toBe(1_000);
   });
 });
 
