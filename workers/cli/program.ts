@@ -34,6 +34,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         summary: 'check the committed model against its manifest',
         load: async () => (await import('./models/verify.ts')).verify(),
       },
+      card: {
+        summary: "write a derived model's card from what was measured",
+        load: async () => (await import('./models/card.ts')).card(),
+      },
+      gate: {
+        summary: 'judge a model by the one it was made from',
+        load: async () => (await import('./models/gate.ts')).gate(),
+      },
       quantize: {
         summary: 'make a model smaller: 8 or 4 bits a number',
         load: async () => (await import('./models/quantize.ts')).quantize(),

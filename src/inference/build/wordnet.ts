@@ -61,6 +61,18 @@ export function glossProbes(synsets: readonly Synset[], tokeniser: Tokeniser, co
   assert(false, 'enough synsets for the probes asked for');
 }
 
+/** Definitions and the lemmas they define, as texts: for models whose tokenisers have no words that are unknown. */
+export function glossTexts(synsets: readonly Synset[], count: number, seed: number): { gloss: string; lemma: string }[] {
+  const texts: { gloss: string; lemma: string }[] = [];
+  for (const { gloss, lemmas } of shuffled(synsets, seed)) {
+    const lemma = lemmas[0]!.toLowerCase();
+    // A definition that names the lemma asks nothing.
+    if (lemma.split(/[ -]/).some((word) => gloss.toLowerCase().includes(word))) continue;
+    if (texts.push({ gloss, lemma }) === count) return texts;
+  }
+  assert(false, 'enough synsets for the texts asked for');
+}
+
 /** Fisher-Yates: the same order for the same seed on every engine. */
 function shuffled<T>(items: readonly T[], seed: number): T[] {
   const order = [...items];
