@@ -1,5 +1,6 @@
 import { BODY_LIMITS, BULK_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
+import { INFERENCE_LIMITS } from './inference-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
 import { QUEUE_LIMITS } from './queue-limits.ts';
@@ -24,6 +25,7 @@ export const LIMITS = {
   ...MODEL_LIMITS,
   ...TRANSFER_LIMITS,
   ...QUEUE_LIMITS,
+  ...INFERENCE_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.
@@ -182,16 +184,6 @@ export const LIMITS = {
   usageGroupsMaxCount: 10_000,
   // A year and its month before, to compare with.
   usageDaysMax: 400,
-  // OpenAI's own limit on one call: clients split their batches by it.
-  embeddingInputsMaxCount: 2_048,
-  // As Cohere's; with the query they are fewer than `embeddingInputsMaxCount`.
-  rerankDocumentsMaxCount: 1_000,
-  // Tokens of one ONNX run, padding included: each costs about 0.9 kB of WebAssembly memory, so 15 MB of the isolate's 128.
-  onnxRunTokensMax: 16_384,
-  // OpenAI's own limits on one call.
-  embeddingTokensMaxCount: 300_000,
-  // A text is a passage, not a book: tokenising takes time linear in it, and vectors of more mean little.
-  embeddingTextCharsMax: 262_144,
   // The longest TTL of an entry of the embedding cache; without a TTL it lives until it is evicted.
   cacheTtlMaxMs: 30 * 86_400_000,
   // The shortest: below, an entry would run out before the answer that made it has arrived.

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -17,6 +17,16 @@ it.each(Object.entries(KB_MAX))('the upload of the %s Worker is at most %i kB, c
   const kb = sizes.reduce((sum, size) => sum + size, 0) / 1000;
   console.log(`${worker}: ${kb.toFixed(0)} kB compressed`);
   expect(kb).toBeLessThan(kbMax);
+});
+
+/** Cloudflare refuses a static file that is larger. */
+const ASSET_BYTES_MAX = 25 * 1024 * 1024;
+
+it('[M28] no static file is larger than Cloudflare takes, and the runtimes of pages are among them', async () => {
+  const files = await readdir(ASSETS, { recursive: true, withFileTypes: true });
+  const sizes = files.filter((file) => file.isFile()).map(async (file) => (await stat(join(file.parentPath, file.name))).size);
+  expect(Math.max(...(await Promise.all(sizes)))).toBeLessThanOrEqual(ASSET_BYTES_MAX);
+  expect(files.map(({ name }) => name)).toContain('ort-wasm-simd-threaded.jspi.wasm');
 });
 
 /** The texts of an OpenAPI document that are long enough to be unique. */

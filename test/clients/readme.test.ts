@@ -22,6 +22,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/embeddings.md': /"object":"embedding"/,
   'docs/api/indexes.md': /"overlap_at_10":/,
   'docs/api/client.md': /^dimension_mismatch vector req_/m,
+  'docs/api/edge.md': /^static gateway 1\.0000$/m,
   'docs/api/filters.md': /"count":1/,
   'docs/api/caching.md': /cache-status: sluice-l1/,
   'docs/api/tenancy.md': /"total_usd":/,

@@ -17,8 +17,8 @@ import type { Answer, Work } from './request-lifecycle.ts';
 import { concluded } from './request-lifecycle.ts';
 import { routesOf } from './serve.ts';
 
-/** What is served as files: the API's page and document, and the models that agents and browsers run themselves. */
-const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*'];
+/** What is served as files: the API's page and document, and the models that agents and pages run themselves, pages by the module in `/sdk`. */
+const STATIC_PATHS = ['/docs/*', '/openapi.json', '/models/*', '/sdk/*'];
 
 /** Where Qdrant's clients ask for the version of the server, which at the root is also where people arrive. */
 const WELCOME = GATEWAY_ENDPOINTS.qdrantVersion;
@@ -40,6 +40,7 @@ export function buildGatewayApp(compose: Compose): App<GatewayEnv> {
       ['GET', '/', concluded(compose, welcoming(work))],
       ['GET', '/qdrant', redirection(compose, '/qdrant/')],
       ['GET', '/docs', redirection(compose, '/docs/')],
+      ['GET', '/sdk', redirection(compose, '/sdk/')],
       ...STATIC_PATHS.map((path) => ['GET', path, servingFiles(compose)] as const),
     ],
     unserved: notOffered(),

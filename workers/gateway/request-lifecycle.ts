@@ -114,8 +114,11 @@ const LOCKED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-a
 /** An invoice: text and its own inline style. */
 const DOCUMENT_POLICY = `${LOCKED}; style-src 'unsafe-inline'; sandbox allow-modals`;
 
-/** The API's page: scripts, styles and the API itself, all of this origin; small pictures are inlined by the style sheet. */
-const DOCS_POLICY = `${LOCKED}; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'`;
+/**
+ * The pages of static files: scripts, styles and the API itself, all of this origin; small pictures are inlined by the style sheet. The page
+ * that embeds compiles WebAssembly, which scripts of this origin alone can do.
+ */
+const DOCS_POLICY = `${LOCKED}; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'`;
 
 /** Headers of every answer: no browser guesses its type, and a page neither runs what is not ours nor is shown inside another. */
 function addPageSecurity(headers: Draft['headers'], route: string): void {

@@ -3,6 +3,8 @@ import { glob, mkdir, rm, stat, utimes, writeFile, cp } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, dirname } from 'node:path';
 
+import type { PluginBuild } from 'esbuild';
+
 import { STATIC_FILES } from './cloudflare-services.ts';
 import type { WorkerName } from './paths.ts';
 import { DIST, ROOT, WORKER_NAMES, wranglerToml, ASSETS } from './paths.ts';
@@ -112,5 +114,31 @@ export async function buildAssets(): Promise<void> {
   const { openApiDocument } = await import('../../src/contract/openapi.ts');
   await writeFile(join(ASSETS, 'openapi.json'), JSON.stringify(openApiDocument()));
   const swagger = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+  await buildEdgeModule();
   for (const file of SWAGGER_FILES) await cp(join(swagger, file), join(ASSETS, 'docs', file));
+}
+
+/** The module that pages embed with (workers/edge), and the runtimes that it loads. */
+async function buildEdgeModule(): Promise<void> {
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: [join(ROOT, 'workers/edge/edge.ts')],
+    outfile: join(ASSETS, 'sdk/edge.js'),
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'error',
+    plugins: [{ name: 'what the gateway leaves out', setup: leaveOut }],
+  });
+  const { RUNTIMES } = await import('../edge/runtimes.ts');
+  const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-web/wasm'));
+  for (const file of Object.values(RUNTIMES).flatMap(({ module, wasm }) => [module, wasm]))
+    await cp(join(runtime, file), join(ASSETS, 'sdk/ort', file));
+}
+
+/** As the gateway's wrangler.toml: of zod what validates, and of the API's description nothing. */
+function leaveOut(plugin: PluginBuild): void {
+  plugin.onResolve({ filter: /^zod$/ }, () => ({ path: join(ROOT, 'workers/gateway/lean-zod.ts') }));
+  plugin.onResolve({ filter: /\/api-text\.ts$/ }, () => ({ path: join(ROOT, 'workers/gateway/no-api-text.ts') }));
 }

@@ -1,0 +1,163 @@
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { BrowserCaches } from '../../workers/edge/browser-files.ts';
+import type { Edge, EdgeError, EdgeOptions } from '../../workers/edge/edge.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { chromiumPath } from '../support/deployment/chromium.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import type { TestTenant } from '../support/deployment/tenant.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+
+/** A processor's WebGPU: slow, but it computes as others do. */
+const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+const ONNX = 'glove-sif-100-onnx';
+const TEXTS = ['the lock keeper opens the gates at dawn', 'a weir holds back the river', 'interest rates rose', 'river'];
+
+let server: Server;
+let tenant: TestTenant;
+let browser: Browser;
+
+beforeAll(async () => {
+  const executablePath = chromiumPath();
+  // `npm test` skips these tests without Chromium, and reports that.
+  if (executablePath === undefined) throw new Error('no Chromium: install it, or name it in CHROMIUM');
+  server = await deploy();
+  tenant = await createTenant(server);
+  browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--no-first-run', '--disable-background-networking', ...WEBGPU],
+  });
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** A page in a browser profile of its own: nothing is kept from another. */
+async function freshPage(): Promise<{ page: Page; fetched: string[] }> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const fetched: string[] = [];
+  page.on('request', (request) => void fetched.push(new URL(request.url()).pathname));
+  await page.goto(`${server.urls[0]}/sdk/`);
+  return { page, fetched };
+}
+
+interface Made {
+  readonly device: string;
+  readonly contract: string;
+  readonly fallback: string | undefined;
+  readonly vectors: number[][];
+  readonly progress: { loadedBytes: number; totalBytes: number; isCached: boolean }[];
+  readonly error?: string;
+}
+
+/** What an edge in the page makes of `TEXTS`. */
+async function embedded(page: Page, options: Omit<EdgeOptions, 'signal'>, isAborted = false): Promise<Made> {
+  // As text: the test's own transformation of modules knows nothing of the page's.
+  await page.evaluate("import('/sdk/edge.js').then((module) => void Object.assign(globalThis, module))");
+  return page.evaluate(
+    async ([given, texts, aborted]) => {
+      const { createEdge } = globalThis as unknown as { readonly createEdge: (options: EdgeOptions) => Promise<Edge> };
+      const progress: Made['progress'] = [];
+      try {
+        const signal = aborted ? { signal: AbortSignal.abort() } : {};
+        const edge = await createEdge({ ...given, ...signal, onProgress: (step) => void progress.push(step) });
+        const { vectors, device } = await edge.embed(texts);
+        const fallback = edge.fallbackReason?.code;
+        return { device, contract: edge.contractHash, fallback, vectors: vectors.map((vector) => [...vector]), progress };
+      } catch (error) {
+        return { device: '', contract: '', fallback: undefined, vectors: [], progress, error: (error as EdgeError).code };
+      }
+    },
+    [options, TEXTS, isAborted] as const,
+  );
+}
+
+async function ofGateway(model: string): Promise<number[][]> {
+  const { body } = await tenant.client.post('/v1/embeddings', { model, input: TEXTS });
+  return body.data.map(({ embedding }: { embedding: number[] }) => embedding);
+}
+
+const cosine = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
+
+it.each([
+  ['static', 'glove-sif-100'],
+  ['wasm', ONNX],
+  ['webgpu', ONNX],
+] as const)("[M28] %s on the page's device makes the gateway's vectors, under the same contract", async (device, model) => {
+  const { page } = await freshPage();
+  const made = await embedded(page, { device, model });
+  expect([made.error, made.device]).toEqual([undefined, device]);
+  const { body } = await tenant.client.get(`/v1/models/${model}`);
+  expect(made.contract).toBe(body.contract_hash);
+  const theirs = await ofGateway(model);
+  for (const [i, vector] of made.vectors.entries()) expect(cosine(vector, theirs[i] ?? [])).toBeGreaterThan(1 - 1e-3);
+});
+
+it('[M28] a model is fetched once, with its progress, and then kept; damaged bytes are fetched again', async () => {
+  const { page, fetched } = await freshPage();
+  const first = await embedded(page, {});
+  expect(first.progress.at(-1)).toMatchObject({ isCached: false });
+  expect(first.progress.at(-1)?.loadedBytes).toBe(first.progress.at(-1)?.totalBytes);
+  const isModel = (path: string) => path.endsWith('/model.onnx');
+  expect(fetched.filter(isModel)).toHaveLength(1);
+  await page.reload();
+  const again = await embedded(page, {});
+  expect(again.progress).toEqual([expect.objectContaining({ isCached: true })]);
+  expect(again.vectors).toEqual(first.vectors);
+  expect(fetched.filter(isModel)).toHaveLength(1);
+  await page.evaluate(async () => {
+    const { caches } = globalThis as unknown as { readonly caches: BrowserCaches };
+    const cache = await caches.open('sluice-models');
+    const [key] = await cache.keys();
+    if (key === undefined) throw new Error('nothing was kept');
+    await cache.put(key, new Response(new Uint8Array(100)));
+  });
+  const mended = await embedded(page, {});
+  expect(mended.vectors).toEqual(first.vectors);
+  expect(fetched.filter(isModel)).toHaveLength(2);
+});
+
+it('[M29] without the runtime the gateway computes, if there is a key and no device was named', async () => {
+  const { page } = await freshPage();
+  await page.route('**/sdk/ort/**', (route) => route.abort());
+  const apiKey = tenant.client.apiKey;
+  const made = await embedded(page, { model: ONNX, apiKey });
+  expect([made.device, made.fallback]).toEqual(['gateway', 'unsupported']);
+  const theirs = await ofGateway(ONNX);
+  for (const [i, vector] of made.vectors.entries()) expect(cosine(vector, theirs[i] ?? [])).toBeGreaterThan(1 - 1e-6);
+  expect((await embedded(page, { model: ONNX })).error).toBe('unsupported');
+  expect((await embedded(page, { model: ONNX, apiKey, device: 'wasm' })).error).toBe('unsupported');
+});
+
+it('[M29] an unknown model, a load given up and other bytes than stated are refused by code', async () => {
+  const { page } = await freshPage();
+  expect((await embedded(page, { model: 'none' })).error).toBe('model_not_found');
+  expect((await embedded(page, {}, true)).error).toBe('aborted');
+  await page.route('**/model.onnx', (route) => route.fulfill({ body: 'not the model' }));
+  expect((await embedded(page, {})).error).toBe('unavailable');
+});
+
+it('[M28] [G32] the page embeds and compares under its policy, showing progress and timings', async () => {
+  const { page } = await freshPage();
+  const failures: string[] = [];
+  page.on('pageerror', (error) => failures.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') failures.push(message.text());
+  });
+  await page.getByLabel('API key').fill(tenant.client.apiKey);
+  for (const device of ['static', 'wasm', 'webgpu']) {
+    await page.getByLabel('Computed by').selectOption(device);
+    await page.getByRole('button', { name: 'Embed' }).click();
+    await page.getByText(`${device}, `).waitFor();
+    const least = await page.locator('dd').last().textContent();
+    expect(Number(least), device).toBeGreaterThan(1 - 1e-3);
+  }
+  expect(await page.locator('progress').evaluate((bar) => (bar as unknown as { value: number }).value)).toBe(1);
+  expect(failures).toEqual([]);
+  const folder = process.env['SCREENSHOTS'];
+  if (folder !== undefined) await page.screenshot({ path: `${folder}/sdk.png`, fullPage: true });
+});

@@ -1,0 +1,160 @@
+import type { EmbeddingModel, Tokeniser } from '../../src/inference/embedding-model.ts';
+import type { ModelManifest } from '../../src/inference/model-manifest.ts';
+import { parseModelCatalogue, readModelFile } from '../../src/inference/model-manifest.ts';
+import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
+import { openStaticModel } from '../../src/inference/static-model.ts';
+import { checkTokenBatch, tokenBatch } from '../../src/inference/token-batch.ts';
+import { SluiceClient } from '../client/sluice-client.ts';
+import type { Progress } from './browser-files.ts';
+import { BrowserFiles } from './browser-files.ts';
+import { EdgeError, refused } from './edge-error.ts';
+import { graphRunner, hasWebGpu } from './graph-runner.ts';
+import type { GraphDevice } from './runtimes.ts';
+
+export { EdgeError } from './edge-error.ts';
+export type { Progress } from './browser-files.ts';
+
+/** What computes: plain code, onnxruntime on the processor or the graphics processor of the page's device, or the gateway. */
+export type Device = 'static' | GraphDevice | 'gateway';
+
+export interface EdgeOptions {
+  /** Of the gateway. Absent: where this module comes from. */
+  readonly url?: string;
+  /** For calls of the gateway, where the device cannot compute or is not to; a key that pages may use. */
+  readonly apiKey?: string;
+  /** Absent: `glove-sif-100`. */
+  readonly model?: string;
+  /** Absent: what the model's runner needs, on the graphics processor if there is one. */
+  readonly device?: Device;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface EmbedOptions {
+  /** Asks the gateway, whatever the device can. */
+  readonly remote?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Embedded {
+  /** Of each text, in their order: a unit vector, or zero where no token is known. */
+  readonly vectors: Float32Array[];
+  readonly device: Device;
+  readonly ms: number;
+}
+
+const DEFAULT_MODEL = 'glove-sif-100';
+
+/** A model that is ready on this device. */
+interface LocalModel {
+  readonly device: Exclude<Device, 'gateway'>;
+  readonly tokeniser: Tokeniser;
+  readonly encoder: EmbeddingModel;
+}
+
+/**
+ * Loads a model into the page: its file is fetched once and then kept in the browser's cache, and used only if it is the manifest's, byte for
+ * byte. Where the device cannot run it, an edge with an API key embeds through the gateway, whose vectors are the same.
+ *
+ * Rejects with an `EdgeError`: `model_not_found`, `unavailable`, `unsupported` (no key, and the device cannot), or `aborted`.
+ */
+export async function createEdge(options: EdgeOptions = {}): Promise<Edge> {
+  const url = (options.url ?? new URL('..', import.meta.url).href).replace(/\/+$/, '');
+  const id = options.model ?? DEFAULT_MODEL;
+  const files = new BrowserFiles(`${url}/models/`, options);
+  const manifest = await manifestOf(files, id);
+  const client = options.apiKey === undefined ? undefined : new SluiceClient({ url, apiKey: options.apiKey });
+  if (options.device === 'gateway') return new Edge(manifest, undefined, client, undefined);
+  try {
+    return new Edge(manifest, await localModel(files, manifest, url, options), client, undefined);
+  } catch (error) {
+    const reason = EdgeError.of(error);
+    // A device that was asked for by name is not exchanged for another.
+    if (client === undefined || options.device !== undefined || reason.code === 'aborted') throw reason;
+    return new Edge(manifest, undefined, client, reason);
+  }
+}
+
+/** Embeds texts on the page's device, or through the gateway, under the same embedding contract. */
+export class Edge {
+  readonly manifest: ModelManifest;
+  /** What computes unless a call says `remote`. */
+  readonly device: Device;
+  /** Why the gateway computes in place of the device. */
+  readonly fallbackReason: EdgeError | undefined;
+  readonly #local: LocalModel | undefined;
+  readonly #client: SluiceClient | undefined;
+
+  constructor(manifest: ModelManifest, local: LocalModel | undefined, client: SluiceClient | undefined, reason: EdgeError | undefined) {
+    this.manifest = manifest;
+    this.device = local?.device ?? 'gateway';
+    this.fallbackReason = reason;
+    this.#local = local;
+    this.#client = client;
+  }
+
+  /** Vectors with the same hash, wherever they were computed, may be compared. */
+  get contractHash(): string {
+    return this.manifest.contractHash;
+  }
+
+  /** Rejects with an `EdgeError`, or as `SluiceClient` does where the gateway computes. */
+  async embed(texts: readonly string[], { remote = false, signal }: EmbedOptions = {}): Promise<Embedded> {
+    const beganMs = performance.now();
+    const local = remote ? undefined : this.#local;
+    const vectors = local === undefined ? await this.#remotely(texts, signal) : await locally(local, texts, signal);
+    return { vectors, device: local?.device ?? 'gateway', ms: performance.now() - beganMs };
+  }
+
+  async #remotely(texts: readonly string[], signal: AbortSignal | undefined): Promise<Float32Array[]> {
+    if (this.#client === undefined) throw new EdgeError('unsupported', 'the gateway takes an API key: give `apiKey` to createEdge');
+    return this.#client.embed(texts, { model: this.manifest.id }, signal === undefined ? {} : { signal });
+  }
+}
+
+async function manifestOf(files: BrowserFiles, id: string): Promise<ModelManifest> {
+  // A model of the same file may run in more than one way: their manifests share a folder.
+  const folder = id.replace(/-onnx$/, '');
+  const bytes = await files.readFresh(`${folder}/manifest.json`);
+  const catalogue = bytes === undefined ? [] : parseModelCatalogue(JSON.parse(new TextDecoder().decode(bytes)));
+  const manifest = catalogue.find((model) => model.id === id);
+  if (manifest === undefined) throw new EdgeError('model_not_found', `the gateway has no model ${JSON.stringify(id)} that pages can load`);
+  return manifest;
+}
+
+async function localModel(files: BrowserFiles, manifest: ModelManifest, url: string, { device, signal }: EdgeOptions): Promise<LocalModel> {
+  files.expect(manifest.file.path, manifest.file.bytes);
+  let bytes = await readModelFile(files, manifest);
+  if (!bytes.ok) {
+    // What the browser kept is damaged, or of another version.
+    await files.forget(manifest.file.path);
+    bytes = await readModelFile(files, manifest);
+  }
+  if (!bytes.ok) {
+    await files.forget(manifest.file.path);
+    throw refused(bytes.error);
+  }
+  const opened = openStaticModel(manifest, bytes.value);
+  if (!opened.ok) throw new EdgeError('unsupported', opened.error.reason);
+  const { tokeniser, encoder } = opened.value;
+  const wanted = device ?? (manifest.runner === 'static' ? 'static' : hasWebGpu() ? 'webgpu' : 'wasm');
+  if (wanted === 'static') return { device: wanted, tokeniser, encoder };
+  if (wanted === 'gateway') throw new EdgeError('unsupported', 'the gateway is no device of this page');
+  const runner = await graphRunner(wanted, `${url}/sdk/ort/`, bytes.value);
+  signal?.throwIfAborted();
+  return { device: wanted, tokeniser, encoder: new OnnxEncoder(manifest, runner) };
+}
+
+async function locally(
+  { tokeniser, encoder }: LocalModel,
+  texts: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Float32Array[]> {
+  signal?.throwIfAborted();
+  const batch = tokenBatch(texts.map((text) => tokeniser.tokenise(text)));
+  const checked = checkTokenBatch(encoder.manifest, batch);
+  if (!checked.ok) throw refused(checked.error);
+  const { dimensions } = encoder.manifest;
+  const vectors = await encoder.embed(batch);
+  return texts.map((_, row) => vectors.slice(row * dimensions, (row + 1) * dimensions));
+}
