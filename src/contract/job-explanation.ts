@@ -17,6 +17,8 @@ const WAIT_REASONS = [
   'others_first',
   'cell_full',
   'queue_quota',
+  /** Nodes that would do are reserved for another queue. */
+  'nodes_reserved',
   /** Its queue starts no jobs. */
   'queue_stopped',
   /** Jobs that it depends on have not succeeded yet. */
@@ -55,6 +57,11 @@ const blocker = apiOnly(() =>
       nodes_free: z.int().nullable(),
       nodes_needed: z.int().nullable(),
     }),
+    ofOption('reserved', {
+      reservation: z.string().nullable().meta(about('Null: of another tenant.')),
+      from: unixSeconds,
+      until: unixSeconds,
+    }).meta(about('The nodes are reserved for another queue: since `from`, or from then on and the job may take longer.')),
     ofOption('held', { for_job: z.string().nullable().meta(about('A job of the tenant; null: one of another tenant.')) }).meta(
       about('What is free is reserved for a job that comes first.'),
     ),
@@ -90,7 +97,7 @@ const waiting = apiOnly(() => ({
     .enum(WAIT_REASONS)
     .meta(
       about(
-        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `queue_stopped`: its queue is on hold. `budget_exhausted`: a quota or budget is used up; it is tried again at `retry_at`, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
+        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `nodes_reserved`: nodes that would do are reserved for another queue. `queue_stopped`: its queue is on hold. `budget_exhausted`: a quota or budget is used up; it is tried again at `retry_at`, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
       ),
     ),
   options: z.array(blocker).meta(about('What stands in the way of each of its `resources`.')),

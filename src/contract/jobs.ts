@@ -41,6 +41,8 @@ export const STOP_REASONS = [
   'cost_cap',
   'tenant_suspended',
   'queue_stopped',
+  /** Its nodes are reserved for another queue. */
+  'reserved',
   'budget_exhausted',
   'scaled_to_zero',
   /** As its owner wants: suspended, preempted or cancelled. */

@@ -8,6 +8,8 @@ export const QUEUE_LIMITS = {
   quotaAmountMax: 1_000_000,
   // Of one tenant: all of a cell are gone through when one begins or ends.
   reservationsMaxCount: 64,
+  // Machines of one reservation: their ids are a part of its record, and are compared with those where a job could run.
+  reservationNodesMaxCount: 1_000,
   // Finer shares than these make no difference that a user could see.
   queueWeightMax: 1_000,
   // The tree is gone through whenever it changes, and when jobs are evicted for others.

@@ -344,33 +344,6 @@ describe('money and shares', () => {
     expect(usage.accelerator_ms).toBeGreaterThanOrEqual(2_500);
   });
 
-  it('[J191] cores are reserved for a tenant over HTTP, seen by it alone, and given back', async () => {
-    const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
-    const owner = await createTenant(server);
-    const agent = await join(pool);
-    await drain(agent);
-    // A machine counts while its agent asks for work or has some.
-    const { job } = await submit();
-    const { attempt, fence } = await agent.lease();
-    const start = Math.floor(Date.now() / 1_000) + 3_600;
-    const wanted = { tenant: owner.id, queue: 'default', accelerator: 'cpu', count: 1, start, end: start + 60 };
-    const key = { 'idempotency-key': 'cores' };
-    const made = await admin.post('/v1/reservations', wanted, key);
-    expect(made).toMatchObject({ status: 201, body: { object: 'reservation', accelerator: null, count: 1, start, end: start + 60 } });
-    expect(made.body).toMatchObject({ tenant: owner.id, queue: 'default', granted: true, state: 'scheduled' });
-    expect((await admin.post('/v1/reservations', wanted, key)).body).toEqual(made.body);
-    const { id } = made.body;
-    expect((await owner.client.get('/v1/reservations')).body).toMatchObject({ data: [made.body], has_more: false });
-    expect(await owner.client.get(`/v1/reservations/${id}`)).toMatchObject({ status: 200, body: made.body });
-    for (const call of [stranger.get, stranger.delete])
-      expect(await call(`/v1/reservations/${id}`)).toMatchObject({ status: 404, body: { error: { code: 'reservation_not_found' } } });
-    expect((await stranger.get('/v1/reservations')).body.data).toEqual([]);
-    expect(await admin.delete(`/v1/reservations/${id}?tenant=${owner.id}`)).toMatchObject({ status: 200, body: { id, deleted: true } });
-    expect((await owner.client.get(`/v1/reservations/${id}`)).status).toBe(404);
-    await agent.say(attempt, 'fail', { fence, reason: 'input_missing', message: '' });
-    expect((await client.get(`/v1/jobs/${job}`)).body.state).toBe('failed');
-  });
-
   it('[J80] one job of a tenant starts soon behind 25 urgent ones of another', async () => {
     const [many, single] = [await createTenant(server), await createTenant(server)];
     const agent = await join(pool);

@@ -3,7 +3,7 @@ import type { Principal } from '../../contract/principal.ts';
 import type { ReservationRecord } from '../../contract/reservation-record.ts';
 import type { CreateReservation } from '../../contract/reservations.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
-import type { TenantId } from '../../kernel/ids.ts';
+import type { PoolId, TenantId } from '../../kernel/ids.ts';
 import { base32 } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
@@ -39,7 +39,8 @@ export class Reservations {
       tenantId: subject.value,
       queue: body.queue,
       resource: body.accelerator ?? 'cpu',
-      amountMilli: body.count * 1_000,
+      amountMilli: (body.count ?? 0) * 1_000,
+      ...nodesOf(body),
       fromMs: (body.start ?? 0) * 1_000,
       untilMs: body.end * 1_000,
       isGranted: principal.kind === 'admin',
@@ -71,4 +72,11 @@ export class Reservations {
     const known = await this.#parts.knows(subject.value);
     return known.ok ? subject : known;
   }
+}
+
+/** The nodes that are asked for: which, and what they have, the cell knows. */
+function nodesOf({ pool, nodes, count = 0 }: CreateReservation): Pick<ReservationRecord, 'nodes'> {
+  if (pool === undefined && nodes === undefined) return {};
+  const poolId = (pool ?? null) as PoolId | null;
+  return { nodes: { poolId, count: nodes?.length ?? count, isNamed: nodes !== undefined, ids: nodes ?? [], acceleratorsMilli: {} } };
 }

@@ -63,8 +63,13 @@ export function evictedBy({ attempt, ended }: Job, isOwn: (id: JobId) => boolean
 
 type Held = Extract<Blocker, { readonly kind: 'held' }>;
 
-/** Null instead of the job of another tenant. */
-export type OptionBlocker = Exclude<Blocker, Held> | (Omit<Held, 'forJob'> & { readonly forJob: JobId | null });
+type Reserved = Extract<Blocker, { readonly kind: 'reserved' }>;
+
+/** Null instead of the job, or the reservation, of another tenant. */
+export type OptionBlocker =
+  | Exclude<Blocker, Held | Reserved>
+  | (Omit<Held, 'forJob'> & { readonly forJob: JobId | null })
+  | (Omit<Reserved, 'bookingId' | 'queue'> & { readonly reservation: string | null });
 
 export type JobRemedy =
   | Remedy
@@ -104,7 +109,7 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
   const found = reasonOf(cell, spec, explanation);
   const reason = LACKING.has(found) && !isOffered(cell, spec) ? 'kind_not_offered' : found;
   if (reason === 'not_waiting') return NOT_WAITING;
-  const blockers = explanation.blockers.map((blocker) => forOwner(blocker, isOwn));
+  const blockers = explanation.blockers.map((blocker) => forOwner(blocker, spec, isOwn));
   const own = OWN_REMEDIES[reason];
   return {
     reason,
@@ -120,7 +125,11 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
   };
 }
 
-function forOwner(blocker: Blocker, isOwn: (id: JobId) => boolean): OptionBlocker {
+function forOwner(blocker: Blocker, spec: JobSpec, isOwn: (id: JobId) => boolean): OptionBlocker {
+  if (blocker.kind === 'reserved') {
+    const { bookingId, queue, ...times } = blocker;
+    return { ...times, reservation: tenantOfQueue(queue) === tenantOfQueue(spec.queue) ? bookingId : null };
+  }
   if (blocker.kind !== 'held') return blocker;
   return { ...blocker, forJob: isOwn(blocker.forJob) ? blocker.forJob : null };
 }
@@ -176,7 +185,15 @@ function reasonOf(cell: Cell, spec: JobSpec, { why, blockers }: Explanation): Wa
 }
 
 /** Of the reasons of several options, the first of these is the one that comes closest to a start. */
-const CLOSENESS: readonly WaitReason[] = ['others_first', 'cell_full', 'queue_quota', 'no_free_agent', 'too_expensive', 'no_pool'];
+const CLOSENESS: readonly WaitReason[] = [
+  'others_first',
+  'cell_full',
+  'queue_quota',
+  'nodes_reserved',
+  'no_free_agent',
+  'too_expensive',
+  'no_pool',
+];
 
 function reasonOfBlocker(cell: Cell, spec: JobSpec, blocker: Blocker): WaitReason {
   switch (blocker.kind) {
@@ -192,6 +209,8 @@ function reasonOfBlocker(cell: Cell, spec: JobSpec, blocker: Blocker): WaitReaso
       const root = rootOf(cell.holdings.queueOf(spec));
       return available(root, blocker.resource) < blocker.needed ? 'cell_full' : 'queue_quota';
     }
+    case 'reserved':
+      return 'nodes_reserved';
     case 'held':
       return 'others_first';
     default:

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { expect, it } from 'vitest';
 import { plan } from '../../../src/scheduler/engine/explain/plan.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
+import type { Booking, CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
 import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
@@ -21,6 +21,7 @@ const seen = {
   retired: 0,
   charged: 0,
   held: 0,
+  unbooked: 0,
   plannedPlace: 0,
   plannedVictims: 0,
   plannedWait: 0,
@@ -105,8 +106,17 @@ class Script {
     if (n === 21 || n === 24) return { kind: 'submit', spec: { ...this.spec(), queue: 'late' } };
     if (n === 22) return { kind: 'add_pool', spec: late };
     if (n === 23) return { kind: 'add_nodes', nodes: [nodeSpec((this.#nodes += 1) - 1, { ...TEMPLATE, poolId: late.id })] };
+    if (n % 15 === 10) return { kind: 'book', booking: this.#booking(n) };
+    if (n === 45) return { kind: 'cancel_booking', id: 'b40' };
     // Has an effect once its jobs are over.
     return n > 40 && n % 8 === 0 ? { kind: 'remove_queue', name: 'late' } : undefined;
+  }
+
+  /** Some nodes of a pool, or one by its name, for queue `a`: from now on, or soon. */
+  #booking(n: number): Booking {
+    const fromMs = this.world.nowMs + (n % 2) * 10_000;
+    const which = n % 4 < 2 ? { poolId: POOLS[0]!.id, count: 2, nodeIds: [] } : { poolId: null, count: 1, nodeIds: ['node-1'] };
+    return { id: `b${n}`, queue: 'a', fromMs, untilMs: fromMs + 30_000, ...which, hasBegun: false };
   }
 
   #report(jobId: JobSpec['id']): CellEvent {
@@ -164,6 +174,7 @@ function tally(decisions: readonly CellDecision[]): void {
     if (kind === 'retire') seen.retired += 1;
     if (kind === 'charge') seen.charged += 1;
     if (kind === 'save_reservation') seen.held += 1;
+    if (kind === 'forget_booking') seen.unbooked += 1;
   }
 }
 
@@ -197,6 +208,7 @@ const traceOf = ({ cell }: CellWorld): string =>
   JSON.stringify([
     ...cell.jobs.all,
     ...cell.reservations.all,
+    ...cell.bookings.all,
     ...cell.fleet.cluster.columns.acceleratorFreeMilli,
     ...Array.from(cell.pending.all, ({ key, isAwake, jobs }) => JSON.stringify([key, isAwake, jobs.size, jobs.firstSequence])).sort(),
     cell.nowMs,

@@ -48,6 +48,8 @@ const reached = {
     save_duration: 0,
     save_throughput: 0,
     forget_reservation: 0,
+    save_booking: 0,
+    forget_booking: 0,
     save_wake: 0,
     save_payer: 0,
     charge: 0,
@@ -72,6 +74,7 @@ const reached = {
     cost_cap: 0,
     tenant_suspended: 0,
     queue_stopped: 0,
+    reserved: 0,
     budget_exhausted: 0,
     scaled_to_zero: 0,
     suspended: 0,
@@ -129,6 +132,7 @@ const reached = {
     quota: 0,
     exceeds_capacity: 0,
     no_room: 0,
+    reserved: 0,
     held: 0,
   } satisfies Record<Blocker['kind'], number>,
   lacks: { accelerators: 0, cpu: 0, memory: 0, topology: 0, nodes: 0 } satisfies Record<Lack['dimension'], number>,
@@ -158,6 +162,8 @@ const reached = {
     add_queue: 0,
     remove_queue: 0,
     change_cohorts: 0,
+    book: 0,
+    cancel_booking: 0,
     add_pool: 0,
     change_pool: 0,
     remove_pool: 0,
@@ -249,7 +255,11 @@ function tallyReasons(world: CellWorld): void {
 
 const LATE = 'pool_late000000' as PoolId;
 
-/** Queues and a pool that come after the cell was made, or go, by step. */
+/** Nodes for queue `c` alone: as many as the pool has, from a little later on. */
+const BOOKED = { queue: 'c', poolId: poolSpec().id, count: 3, nodeIds: [], hasBegun: false } as const;
+const SOON = { fromMs: 1_060_000, untilMs: 1_150_000 };
+
+/** Queues, a pool and bookings that come after the cell was made, or go, by step. */
 const LATECOMERS: readonly (CellEvent | undefined)[] = [
   { kind: 'add_queue', spec: queue('late', 0, { quotas: {}, eviction: { leavingMaxCount: 5 } }) },
   { kind: 'add_pool', spec: poolSpec({ id: LATE }) },
@@ -261,6 +271,9 @@ const LATECOMERS: readonly (CellEvent | undefined)[] = [
   { kind: 'add_accelerators', types: [{ name: 'late', kind: 'gpu', memoryMib: 1, sharing: 'whole' }] },
   { kind: 'cordon', nodeId: 'node-1' },
   { kind: 'uncordon', nodeId: 'node-1' },
+  { kind: 'book', booking: { id: 'first', ...BOOKED, ...SOON } },
+  { kind: 'book', booking: { id: 'none', ...BOOKED, ...SOON } },
+  { kind: 'cancel_booking', id: 'none' },
 ];
 
 it('[J67] every decision and every reason that the engine knows is reached', () => {

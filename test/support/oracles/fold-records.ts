@@ -11,6 +11,7 @@ class Tables {
   readonly prices: Table = new Map();
   readonly accelerators: Table = new Map();
   readonly reservations: Table = new Map();
+  readonly bookings: Table = new Map();
   readonly durations: Table = new Map();
   readonly throughputs: Table = new Map();
   readonly payers: Table = new Map();
@@ -41,6 +42,8 @@ const APPLY: { readonly [Kind in CellDecision['kind']]?: (tables: Tables, decisi
   save_wake: (tables, { atMs }) => void (tables.wakeAtMs = atMs),
   save_reservation: ({ reservations }, { reservation }) =>
     void reservations.set(`${reservation.root} ${reservation.resource}`, reservation),
+  save_booking: ({ bookings }, { booking }) => void bookings.set(booking.id, booking),
+  forget_booking: ({ bookings }, { id }) => void bookings.delete(id),
   forget_reservation: ({ reservations }, { root, resource }) => void reservations.delete(`${root} ${resource}`),
 };
 

@@ -65,6 +65,10 @@ function blockerReply(blocker: OptionBlocker): JobExplanationReply['options'][nu
     }
     case 'no_room':
       return { option, reason: 'no_room', ...lackReply(blocker.lack) };
+    case 'reserved': {
+      const { reservation, fromMs, untilMs } = blocker;
+      return { option, reason: 'reserved', reservation, from: seconds(fromMs), until: seconds(untilMs) };
+    }
     case 'held':
       return { option, reason: 'held', for_job: blocker.forJob };
     default:

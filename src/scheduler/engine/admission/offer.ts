@@ -25,6 +25,15 @@ export type Blocker =
   | { readonly kind: 'exceeds_capacity'; readonly option: number }
   /** The nodes are taken. */
   | { readonly kind: 'no_room'; readonly option: number; readonly lack: Lack | null }
+  /** Its nodes are other queues' for some time: what it would take is booked from then, or since then. */
+  | {
+      readonly kind: 'reserved';
+      readonly option: number;
+      readonly bookingId: string;
+      readonly queue: string;
+      readonly fromMs: number;
+      readonly untilMs: number;
+    }
   /** What is free is held for a job that comes first. */
   | { readonly kind: 'held'; readonly option: number; readonly forJob: JobId };
 

@@ -5,7 +5,7 @@ import { available, ceiling, bundleOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { nodesWanted } from '../machine/job-record.ts';
-import type { Reservation } from '../machine/records.ts';
+import type { Booking, Reservation } from '../machine/records.ts';
 import type { Slot } from '../model/cluster-state.ts';
 import type { ModelWeights, ResourceOption, NodeDemand } from '../model/job-spec.ts';
 import type { NodeSpec } from '../model/pool-spec.ts';
@@ -37,12 +37,14 @@ export function tryOption(cell: Cell, job: JobRecord, option: number, detail: De
   const short = quotaBlocker(queue, wanted, option);
   if (short !== undefined) return { blocker: short };
   const holds = holdsAgainst(cell, job, option);
-  const mayUse = usableBy(cell, job, within?.among);
+  const booked = cell.bookings.against(job, cell.nowMs);
+  const mayUse = usableBy(cell, job, within?.among, booked);
+  const own = cell.bookings.nodesOf(job.spec.queue);
   let heldFor: JobId | undefined;
   for (const { pool, nanoDollarsPerNodeHour } of pools) {
     const poolId = pool.spec.id;
     const offerOf = (count: number): Offer | undefined => {
-      for (const slots of candidates(cell, { poolId, wanted, count, weights: job.spec.weights, mayUse, holds })) {
+      for (const slots of candidates(cell, { poolId, wanted, count, weights: job.spec.weights, own, mayUse, holds })) {
         const placement = { demand: wanted.perNode, slots };
         const offer: Offer = { option, poolId, placement, nanoDollarsPerHour: nanoDollarsPerNodeHour * slots.length };
         const broken = holds.find((hold) => !isApart(cell, hold, job, offer) && !leavesHold(cell, hold, job, offer));
@@ -58,6 +60,11 @@ export function tryOption(cell: Cell, job: JobRecord, option: number, detail: De
   }
   if (heldFor !== undefined) return { blocker: { kind: 'held', option, forJob: heldFor } };
   if (detail === 'brief') return { blocker: { kind: 'no_room', option, lack: null } };
+  const reserved = bookingInTheWay(cell, job, wanted, pools, booked);
+  if (reserved !== undefined) {
+    const { id, queue: of, fromMs, untilMs } = reserved;
+    return { blocker: { kind: 'reserved', option, bookingId: id, queue: of, fromMs, untilMs } };
+  }
   return { blocker: lackOf(cell, wanted, option, pools, mayUse) };
 }
 
@@ -66,22 +73,26 @@ interface Wanted {
   readonly wanted: ResourceOption;
   readonly count: number;
   readonly weights: ModelWeights | null;
+  /** Nodes that are its queue's alone now. */
+  readonly own: ReadonlySet<string>;
   readonly mayUse: (node: number) => boolean;
   readonly holds: readonly Reservation[];
 }
 
 /**
  * Placements in a pool, the best first: those that leave reserved nodes alone, of these those that no other job has to leave first, and of
- * these those where the job's weights are. Which of them is taken depends on reservations, so all are tried before the job is reported as
+ * these those that its queue has for itself, and those where the job's weights are. Which of them is taken depends on reservations, so all are tried before the job is reported as
  * not placeable.
  */
-function* candidates(cell: Cell, { poolId, wanted, count, weights, mayUse, holds }: Wanted): Iterable<readonly Slot[]> {
+function* candidates(cell: Cell, { poolId, wanted, count, weights, own, mayUse, holds }: Wanted): Iterable<readonly Slot[]> {
   const roomy = cell.fleet.roomyNodes(poolId, wanted.perNode);
   if (roomy.length < count) return;
   const loaded = weights === null ? [] : cell.fleet.nodesWithWeights(poolId, weights.model);
   const { occupants } = cell.holdings;
+  const isOwn = (node: number): boolean => own.has(cell.fleet.cluster.spec(node).id);
   for (const part of partsOf(cell, holds, wanted, mayUse)) {
-    for (const allows of occupants.isEmpty ? [part] : [(node: number): boolean => !occupants.isOn(node) && part(node), part]) {
+    const vacant = occupants.isEmpty ? [part] : [(node: number): boolean => !occupants.isOn(node) && part(node), part];
+    for (const allows of own.size === 0 ? vacant : vacant.flatMap((each) => [(node: number) => isOwn(node) && each(node), each])) {
       for (const nodes of loaded.length < count ? [roomy] : [loaded, roomy]) {
         const slots = cell.placer.place({ nodes, demand: wanted.perNode, count, topology: wanted.topology, allows });
         if (slots !== undefined) yield slots;
@@ -157,14 +168,44 @@ function affordableCount({ spec }: JobRecord, nanoDollarsPerNodeHour: number): n
   return limit === null || nanoDollarsPerNodeHour === 0 ? Infinity : Math.floor(limit / nanoDollarsPerNodeHour);
 }
 
-/** Whether a node may be used: one of those given, and not one that refused the job. */
-function usableBy(cell: Cell, { avoids }: JobRecord, among: ReadonlySet<number> | undefined): (node: number) => boolean {
-  const avoided = new Set(avoids.flatMap((id) => cell.fleet.find(id)?.index ?? []));
+/** Whether a node may be used: one of those given, not one that refused the job, and none that another queue has for itself. */
+function usableBy(
+  cell: Cell,
+  { avoids }: JobRecord,
+  among: ReadonlySet<number> | undefined,
+  booked: ReadonlyMap<string, Booking> = NOTHING_BOOKED,
+): (node: number) => boolean {
+  const avoided = new Set([...avoids, ...booked.keys()].flatMap((id) => cell.fleet.find(id)?.index ?? []));
   if (among !== undefined) return (node) => among.has(node) && !avoided.has(node);
   return avoided.size === 0 ? EVERYWHERE : (node) => !avoided.has(node);
 }
 
 const EVERYWHERE = (): boolean => true;
+const NOTHING_BOOKED: ReadonlyMap<string, Booking> = new Map();
+
+/**
+ * The booking because of which there is no placement, if that is the reason: without bookings there would be room, or only nodes that are booked
+ * would ever do. Of several, the one that is over first.
+ */
+function bookingInTheWay(
+  cell: Cell,
+  job: JobRecord,
+  wanted: ResourceOption,
+  pools: readonly PricedPool[],
+  booked: ReadonlyMap<string, Booking>,
+): Booking | undefined {
+  if (booked.size === 0) return undefined;
+  const mayUse = usableBy(cell, job, undefined);
+  let first: Booking | undefined;
+  for (const { pool } of pools) {
+    const large = cell.fleet.nodesOf(pool.spec.id).filter((node) => isLargeEnough(cell.fleet.cluster.spec(node), wanted.perNode));
+    const bookings = large.flatMap((node) => booked.get(cell.fleet.cluster.spec(node).id) ?? []);
+    const isAllBooked = large.length >= wanted.nodes.min && large.length - bookings.length < wanted.nodes.min;
+    if (bookings.length === 0 || !(isAllBooked || hasRoom(cell, pool.spec.id, wanted, wanted.nodes.min, mayUse))) continue;
+    for (const booking of bookings) if (first === undefined || booking.untilMs < first.untilMs) first = booking;
+  }
+  return first;
+}
 
 /** Why no pool had room: what there is too little of, in the pool where the most nodes would do. */
 function lackOf(

@@ -73,10 +73,12 @@ function moreSlots(
   );
   const withinPrice = affordable(job, attempt) - placement.slots.length;
   const taken = new Set(placement.slots.map(({ node }) => node));
+  const booked = cell.bookings.against(job, cell.nowMs);
   const home = topology === null || topology.mode === 'preferred' ? undefined : domainOf(cell, placement.slots, topology);
   const allows = (node: number): boolean =>
     !taken.has(node) &&
     !held.has(node) &&
+    !booked.has(cell.fleet.cluster.spec(node).id) &&
     !cell.holdings.occupants.isOn(node) &&
     (home === undefined || domainOf(cell, [{ node, mask: 0 }], topology) === home);
   for (let count = steps(Math.min(more, withinQuota, withinPrice), nodes.step); count > 0; count -= nodes.step) {

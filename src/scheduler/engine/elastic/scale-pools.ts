@@ -15,6 +15,7 @@ import type { PendingClass } from '../queue/pending-queues.ts';
 export function scalePools(cell: Cell): void {
   if (!cell.fleet.isElastic) return;
   markIdle(cell);
+  const booked = cell.bookings.nodesBooked();
   const wanted = new Map<PoolId, number>();
   for (const pending of [...cell.pending.all].sort((a, b) => a.jobs.firstSequence - b.jobs.firstSequence)) {
     if (!pending.isAwake && !cell.isHalted(pending)) addDemand(cell, pending, wanted);
@@ -24,7 +25,8 @@ export function scalePools(cell: Cell): void {
     if (elasticity === null) continue;
     const pool = withoutOverdue(cell, id, elasticity);
     const asked = wanted.get(id) ?? 0;
-    const idle = cell.idleNodes.of(id);
+    // Those that are booked are neither there for others nor released.
+    const idle = cell.idleNodes.of(id).filter(({ spec: node }) => !booked.has(node.id));
     const more = Math.min(asked, elasticity.nodesMax - nodeCount(cell, pool)) - pool.comingCount - idle.length;
     if (more > 0) {
       cell.savePool({ ...pool, comingCount: pool.comingCount + more, askedAtMs: cell.nowMs });

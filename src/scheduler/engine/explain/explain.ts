@@ -79,7 +79,7 @@ export function explain(cell: Cell, job: JobRecord): Explanation {
   const attempts = job.spec.options.map((_, option) => tryOption(cell, job, option, 'full'));
   const blockers = attempts.flatMap((attempted): Blocker[] => ('blocker' in attempted ? [attempted.blocker] : []));
   const isBlocked = blockers.length === attempts.length;
-  const expected = expectedPlacement(cell, job);
+  const expected = expectedPlacement(cell, job) ?? expectedAfterBookings(cell, job);
   return {
     state: job.state,
     why: { kind: isBlocked ? 'blocked' : 'others_first' },
@@ -119,6 +119,15 @@ function expectedPlacement(cell: Cell, job: JobRecord): ExpectedPlacement | null
     nanoDollarsPerHour,
     startMs: soonest.startMs,
   };
+}
+
+/** Where only booked nodes would do: there, once no booking is in its way. */
+function expectedAfterBookings(cell: Cell, job: JobRecord): ExpectedPlacement | null {
+  const bookings = cell.bookings.against(job, cell.nowMs);
+  const expected = bookings.size === 0 ? null : cell.bookings.ignoring(() => expectedPlacement(cell, job));
+  if (expected?.startMs == null) return expected;
+  const endsMs = expected.nodeIds.map((id) => bookings.get(id)?.untilMs ?? 0);
+  return { ...expected, startMs: Math.max(expected.startMs, ...endsMs) };
 }
 
 /** How many of those ahead an explanation names. */
@@ -168,6 +177,8 @@ function remedyFor(cell: Cell, job: JobRecord, blocker: Blocker): Remedy | undef
       return blocker.lack === null
         ? undefined
         : { kind: 'more_nodes', option, poolId: blocker.lack.poolId, by: Math.max(1, blocker.lack.nodesNeeded - blocker.lack.nodesFree) };
+    case 'reserved':
+      return blocker.fromMs > cell.nowMs ? { kind: 'shorter_duration', option, durationMaxMs: blocker.fromMs - cell.nowMs } : undefined;
     case 'held': {
       const root = rootOf(cell.holdings.queueOf(job.spec)).spec.name;
       const startMs = cell.reservations.of(root, resourceClass(job, option))?.startMs ?? null;

@@ -3,6 +3,7 @@ import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { schedule } from '../admission/schedule.ts';
 import { openSegment } from '../life/charge-segment.ts';
+import { keepBookings } from '../machine/booking-events.ts';
 import type { Cell } from '../machine/cell.ts';
 import type { Attempt, EvictionReason, JobRecord } from '../machine/job-record.ts';
 import { submit, tick, TIMERS_A_STEP } from '../machine/step.ts';
@@ -36,6 +37,7 @@ export function plan(cell: Cell, spec: JobSpec, nowMs: number): Outcome<Plan> {
     const submitted = submit(cell, spec);
     if (!submitted.ok) return submitted;
     tick(cell, TIMERS_A_STEP);
+    keepBookings(cell);
     schedule(cell);
     const job = cell.jobs.get(spec.id);
     if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job) });

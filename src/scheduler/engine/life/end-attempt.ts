@@ -59,7 +59,7 @@ export function failed(cell: Cell, job: JobRecord, isPermanent: boolean, change:
   else requeue(cell, job, 'pending', { ...change, failures });
 }
 
-interface Notice {
+export interface Notice {
   readonly reason: EvictionReason;
   /** The latest it may stay, where that is not up to its grace. */
   readonly goneAtMs?: number;
@@ -118,6 +118,7 @@ const AFTER_LEAVING: Readonly<Record<EvictionReason, Aftermath>> = {
   node_lost: WAITS,
   tenant_suspended: WAITS,
   queue_stopped: WAITS,
+  reserved: WAITS,
   budget_exhausted: WAITS,
   scaled_to_zero: WAITS,
   suspended: WAITS,

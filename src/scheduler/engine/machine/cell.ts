@@ -11,6 +11,7 @@ import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
 import type { Placer } from '../placement/placer.ts';
+import { Bookings } from '../queue/bookings.ts';
 import { Throughputs, Durations } from '../queue/observations.ts';
 import { PayerHolds } from '../queue/payer-holds.ts';
 import type { PendingClass } from '../queue/pending-queues.ts';
@@ -42,6 +43,7 @@ export class Cell {
   readonly jobs = new JobTable(this.undo);
   readonly pending = new PendingQueues(this.undo, (exemplar) => this.#poolsFor(exemplar));
   readonly reservations = new Reservations(this.undo, (decision) => this.decide(decision));
+  readonly bookings = new Bookings(this.undo, (decision) => this.decide(decision));
   readonly durations = new Durations((decision) => this.decide(decision));
   readonly throughputs = new Throughputs((decision) => this.decide(decision));
   readonly payers: PayerHolds;
@@ -128,7 +130,7 @@ export class Cell {
 
   /** When something is next due by itself; Infinity when nothing is. */
   nextDueMs(): number {
-    return Math.min(this.#timers.next((id) => this.#dueAtMs(id))?.atMs ?? Infinity, this.#wakeAtMs);
+    return Math.min(this.#timers.next((id) => this.#dueAtMs(id))?.atMs ?? Infinity, this.#wakeAtMs, this.bookings.nextDueMs());
   }
 
   /** Looks again at all that wait, once it is that late: what stands in their way is time alone. */
@@ -342,7 +344,7 @@ export class Cell {
   }
 
   #load(records: CellRecords): void {
-    const { jobs, nextSequence, nodes, queues, pools, prices, reservations, durations, throughputs, payers, wakeAtMs } = records;
+    const { jobs, nextSequence, nodes, queues, pools, prices, reservations, bookings, durations, throughputs, payers, wakeAtMs } = records;
     for (const type of records.accelerators) this.#accelerators.set(type.name, type);
     for (const pool of pools) {
       if (!this.fleet.hasPool(pool.spec.id)) this.fleet.addPool(pool.spec);
@@ -362,6 +364,7 @@ export class Cell {
     }
     this.jobs.continueFrom(nextSequence);
     this.reservations.load(reservations);
+    this.bookings.load(bookings);
     this.throughputs.load(throughputs);
     // As recorded: no job could be placed, or another pass was due at once.
     for (const pending of this.pending.all) this.pending.sleep(pending);

@@ -20,6 +20,7 @@ export function saveJob(cell: Cell, job: JobRecord): void {
 export function saveNode(cell: Cell, node: NodeRecord): void {
   const held = [...cell.reservations.all].filter(({ nodes }) => node.state !== 'open' && nodes.includes(node.index));
   for (const { jobId } of held) releaseHold(cell, jobId);
+  if (cell.fleet.node(node.index).state !== node.state) cell.bookings.nodesChanged();
   cell.fleet.saveNode(node);
   cell.decide({ kind: 'save_node', node });
 }

@@ -4,6 +4,7 @@ import type { JobSpec, ModelWeights } from '../model/job-spec.ts';
 import type { CohortSpec } from '../fairness/quota-tree.ts';
 import type { AcceleratorType, NodeSpec, PoolSpec } from '../model/pool-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
+import type { Booking } from './records.ts';
 
 /** News of an attempt. News under a fence that is not the job's live one changes nothing. */
 export type AttemptNews =
@@ -93,6 +94,9 @@ export type CellEvent =
   | { readonly kind: 'spot_notice'; readonly nodeId: string; readonly goneAtMs: number }
   /** The node is gone, and whatever ran there. */
   | { readonly kind: 'node_lost'; readonly nodeId: string }
+  /** Nodes are one queue's alone for some time: jobs of others that are there when it begins are asked to leave. */
+  | { readonly kind: 'book'; readonly booking: Booking }
+  | { readonly kind: 'cancel_booking'; readonly id: string }
   | { readonly kind: 'price'; readonly row: PriceRow }
   /** A node that was asked for will not come. */
   | { readonly kind: 'provision_failed'; readonly poolId: PoolId; readonly count: number }

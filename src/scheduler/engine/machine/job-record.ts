@@ -33,6 +33,7 @@ export type EvictionReason =
   | 'cost_cap'
   | 'tenant_suspended'
   | 'queue_stopped'
+  | 'reserved'
   | 'budget_exhausted'
   | 'scaled_to_zero'
   | 'suspended'

@@ -1,5 +1,6 @@
 import { leftNodes } from '../elastic/follow-load.ts';
 import { goOnWithout } from '../elastic/replicas.ts';
+import type { Notice } from '../life/end-attempt.ts';
 import { leave, requestEviction } from '../life/end-attempt.ts';
 import type { ModelWeights } from '../model/job-spec.ts';
 import type { NodeSpec } from '../model/pool-spec.ts';
@@ -26,6 +27,7 @@ export function addNodes(
     if (pool.comingCount > 0) cell.savePool({ ...pool, comingCount: pool.comingCount - 1 });
   }
   cell.poolChoices = new WeakMap();
+  cell.bookings.nodesChanged();
   cell.pending.wake(() => true);
 }
 
@@ -70,11 +72,16 @@ export function drain(cell: Cell, nodeId: string, reason: 'node_drain' | 'spot_n
     if (reason === 'spot_notice') watch(cell, node.spec.poolId, 1);
     saveNode(cell, { ...node, state: 'draining' });
   }
-  toEach(cell, jobsOn(cell, node), (job) => {
-    if (isGivingUp(job, node.index) || goOnWithout(cell, job, node.index, false)) return;
-    requestEviction(cell, job, { reason, goneAtMs });
-  });
+  clearNode(cell, node, { reason, goneAtMs }, () => true);
   dropEmpty(cell);
+}
+
+/** Requests that jobs of a node leave it; those that can go on without it do so. */
+export function clearNode(cell: Cell, node: NodeRecord, notice: Notice, isMeant: (job: JobRecord) => boolean): void {
+  toEach(cell, jobsOn(cell, node).filter(isMeant), (job) => {
+    if (isGivingUp(job, node.index) || goOnWithout(cell, job, node.index, false)) return;
+    requestEviction(cell, job, notice);
+  });
 }
 
 /** A node is gone, with all that ran there: no job can save. A job that had other nodes, too, must leave those before it may run again elsewhere. */

@@ -31,6 +31,8 @@ export type CellDecision =
   /** Null: it is remembered no longer. */
   | { readonly kind: 'save_throughput'; readonly key: string; readonly milliPerHour: number | null }
   | { readonly kind: 'forget_reservation'; readonly root: string; readonly resource: string }
+  | { readonly kind: 'save_booking'; readonly booking: Booking }
+  | { readonly kind: 'forget_booking'; readonly id: string }
   /** When to look again at all that wait, if nothing happens before. */
   | { readonly kind: 'save_wake'; readonly atMs: number | null }
   /** No job of the payer is placed before then; null: the payer is remembered no longer. */
@@ -108,6 +110,20 @@ export interface Reservation {
   readonly nodes: readonly number[];
 }
 
+/** Nodes that one queue has for itself for some time. Plain data. */
+export interface Booking {
+  readonly id: string;
+  readonly queue: string;
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** The pool of which it has so many nodes, whichever cost least to clear; null: the nodes that are named, and no others. */
+  readonly poolId: PoolId | null;
+  readonly count: number;
+  /** Those that it has, or is expected to have. */
+  readonly nodeIds: readonly string[];
+  readonly hasBegun: boolean;
+}
+
 /** All a cell is built from: what its decisions said to save, the newest of each. */
 export interface CellRecords {
   /** Finished ones may be left out that no unfinished one depends on. */
@@ -124,6 +140,7 @@ export interface CellRecords {
   /** Types that the settings do not name. */
   readonly accelerators: readonly AcceleratorType[];
   readonly reservations: readonly Reservation[];
+  readonly bookings: readonly Booking[];
   readonly durations: readonly { readonly classKey: string; readonly longestMs: number }[];
   readonly throughputs: readonly { readonly key: string; readonly milliPerHour: number }[];
   readonly payers: readonly { readonly payer: string; readonly hold: PayerHold }[];

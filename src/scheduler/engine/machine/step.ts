@@ -14,6 +14,7 @@ import { paidUntilMs } from '../life/funds.ts';
 import { evictUnpaid, giveUp, releasePayer, takeFunds } from '../life/take-funds.ts';
 import { checkJob } from '../model/check-job.ts';
 import type { JobSpec } from '../model/job-spec.ts';
+import { book, cancelBooking, keepBookings } from './booking-events.ts';
 import type { Cell } from './cell.ts';
 import { saveJob } from './changes.ts';
 import type { CellEvent } from './event.ts';
@@ -55,6 +56,7 @@ export function stepAll(
   cell.advance(nowMs);
   const outcomes = events.map((event) => apply(cell, event));
   tick(cell, TIMERS_A_STEP);
+  keepBookings(cell);
   restore(cell);
   schedule(cell);
   grow(cell);
@@ -121,6 +123,8 @@ const FLEET_EVENTS = [
   'uncordon',
   'spot_notice',
   'node_lost',
+  'book',
+  'cancel_booking',
   'provision_failed',
 ] as const satisfies readonly CellEvent['kind'][];
 
@@ -157,6 +161,10 @@ function changeFleet(cell: Cell, event: FleetEvent): void {
       return drain(cell, event.nodeId, 'spot_notice', event.goneAtMs);
     case 'node_lost':
       return nodeLost(cell, event.nodeId);
+    case 'book':
+      return book(cell, event.booking);
+    case 'cancel_booking':
+      return cancelBooking(cell, event.id);
     case 'provision_failed':
       return provisionFailed(cell, event.poolId, event.count);
     default:

@@ -65,8 +65,11 @@ export class CheapestRoom {
     const { cluster } = this.#cell.fleet;
     const { perNode } = this.#wanted;
     const { avoids } = this.#job;
-    const isUsable = (node: number): boolean =>
-      cluster.isAdmitting(node) && cluster.spec(node).poolId === poolId && !avoids.includes(cluster.spec(node).id);
+    const booked = this.#cell.bookings.against(this.#job, this.#cell.nowMs);
+    const isUsable = (node: number): boolean => {
+      const { id, poolId: of } = cluster.spec(node);
+      return cluster.isAdmitting(node) && of === poolId && !avoids.includes(id) && !booked.has(id);
+    };
     const free = this.#cell.fleet.roomyNodes(poolId, perNode).filter((node) => !this.#byNode.has(node) && cluster.fits(node, perNode));
     return [...free, ...this.#byNode.keys()].filter(isUsable).sort((a, b) => a - b);
   }

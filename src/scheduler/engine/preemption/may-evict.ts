@@ -61,8 +61,7 @@ function isOpenTo(cell: Cell, job: JobRecord): boolean {
   const { spec, attempt } = job;
   if (!spec.preemptible || attempt === null) return false;
   const policy = policyFor(cell, job);
-  if (policy.protectedKinds.includes(spec.kind)) return false;
-  if (policy.protectedPriority !== null && spec.priority >= policy.protectedPriority) return false;
+  if (isProtected(policy, job)) return false;
   if (attempt.runningAtMs !== null && cell.nowMs - attempt.runningAtMs < policy.runtimeMinMs) {
     cell.wakeAt(attempt.runningAtMs + policy.runtimeMinMs);
     return false;
@@ -70,7 +69,14 @@ function isOpenTo(cell: Cell, job: JobRecord): boolean {
   return true;
 }
 
-function costOf(cell: Cell, order: 'least_lost_work' | 'most_recent', job: JobRecord): number {
+/** Whether a job is never evicted for another. */
+export const isProtected = (
+  { protectedKinds, protectedPriority }: Pick<EvictionPolicy, 'protectedKinds' | 'protectedPriority'>,
+  { spec }: JobRecord,
+): boolean => !spec.preemptible || protectedKinds.includes(spec.kind) || (protectedPriority !== null && spec.priority >= protectedPriority);
+
+/** What evicting a job costs, by which victims are chosen. */
+export function costOf(cell: Cell, order: 'least_lost_work' | 'most_recent', job: JobRecord): number {
   return order === 'least_lost_work' ? lostWork(job, cell.nowMs) : cell.nowMs - (job.attempt?.admittedAtMs ?? cell.nowMs);
 }
 

@@ -1,10 +1,12 @@
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../../contract/outcome.ts';
 import type { ReservationRecord } from '../../../contract/reservation-record.ts';
+import { amountsOf } from '../../../contract/reservation-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';
 import type { Cell } from '../../engine/machine/cell.ts';
+import { withNodes } from './reserved-nodes.ts';
 import type { SharingParts } from './queue-operations.ts';
 
 /** What tenants and operators reserve for queues. Each call is one transaction. */
@@ -22,12 +24,13 @@ export class ReservationOperations {
       const known = sharing.settings.repeated('reservation', given.tenantId, request, nowMs());
       if (!known.ok) return known;
       if (known.value !== undefined) return ok(known.value);
-      const made: ReservationRecord = { ...given, fromMs: Math.max(given.fromMs, nowMs()), createdAtMs: nowMs() };
-      const fault = this.#unfit(made);
-      if (!fault.ok) return fault;
+      const made = this.#fitting({ ...given, fromMs: Math.max(given.fromMs, nowMs()), createdAtMs: nowMs() });
+      if (!made.ok) return made;
       const limit = { limit: 'reservationsMaxCount', what: 'the tenant has' } as const;
-      const added = sharing.settings.add('reservation', given.tenantId, made, request, limit);
-      if (added.ok) sharing.follow();
+      const added = sharing.settings.add('reservation', given.tenantId, made.value, request, limit);
+      if (!added.ok) return added;
+      sharing.follow();
+      sharing.book(made.value);
       return added;
     });
   }
@@ -40,6 +43,7 @@ export class ReservationOperations {
       if (!found.ok) return found;
       sharing.settings.remove('reservation', tenantId, id, nowMs());
       sharing.follow();
+      sharing.unbook(id);
       return ok(null);
     });
   }
@@ -65,26 +69,43 @@ export class ReservationOperations {
   /** Those that are not over. */
   #ofTenant(tenantId: TenantId): readonly ReservationRecord[] {
     const nowMs = this.#parts.nowMs();
-    return this.#parts.sharing.reservations.filter((one) => one.tenantId === tenantId && one.untilMs > nowMs);
+    return this.#parts.sharing.reservations
+      .filter((one) => one.tenantId === tenantId && one.untilMs > nowMs)
+      .map((one) => this.#asItStands(one));
+  }
+
+  /** With the nodes that it has now: some may have gone since it was made, and others been taken instead. */
+  #asItStands(one: ReservationRecord): ReservationRecord {
+    const ids = this.#parts.sharing.cell.bookings.find(one.name)?.nodeIds;
+    return one.nodes === undefined || ids === undefined ? one : { ...one, nodes: { ...one.nodes, ids } };
   }
 
   /** There are as many machines for it, and, where no operator grants it, as much of what the tenant has. [J191] */
-  #unfit({ tenantId, queue, resource, amountMilli, fromMs, untilMs, isGranted }: ReservationRecord): Outcome<null> {
+  #fitting(asked: ReservationRecord): Outcome<ReservationRecord> {
     const { sharing } = this.#parts;
+    const { tenantId, queue, fromMs, untilMs, isGranted } = asked;
     const named = sharing.queueNamed(tenantId, queue);
     if (!named.ok) return named;
     if (untilMs <= fromMs) return refuse('invalid_value', 'must be after start, and not past', 'end');
-    const others = sharing.reservations.filter((one) => one.resource === resource && one.fromMs < untilMs && fromMs < one.untilMs);
-    const sum = (which: (one: ReservationRecord) => boolean): number =>
-      others.filter(which).reduce((total, one) => total + one.amountMilli, 0);
-    const left = capacityMilli(sharing.cell, resource) - sum(() => true);
-    if (amountMilli > left) return beyond(amountMilli, left, `of ${resource} there are`, 'add machines, or choose another time');
-    if (isGranted) return ok(null);
-    const free = sharing.undividedMilli(tenantId, resource) - sum((one) => one.tenantId === tenantId && !one.isGranted);
-    if (amountMilli <= free) return ok(null);
-    return beyond(amountMilli, free, `of ${resource} the tenant has, undivided,`, 'take it from a queue, or ask an operator for more');
+    const found = withNodes(sharing.cell, asked);
+    if (!found.ok) return found;
+    const others = sharing.reservations.filter((one) => one.fromMs < untilMs && fromMs < one.untilMs);
+    for (const [resource, amountMilli] of amountsOf(found.value)) {
+      const sum = (which: (one: ReservationRecord) => boolean): number =>
+        others.filter(which).reduce((total, one) => total + amountIn(one, resource), 0);
+      const left = capacityMilli(sharing.cell, resource) - sum(() => true);
+      if (amountMilli > left) return beyond(amountMilli, left, `of ${resource} there are`, 'add machines, or choose another time');
+      if (isGranted) continue;
+      const free = sharing.undividedMilli(tenantId, resource) - sum((one) => one.tenantId === tenantId && !one.isGranted);
+      if (amountMilli <= free) continue;
+      return beyond(amountMilli, free, `of ${resource} the tenant has, undivided,`, 'take it from a queue, or ask an operator for more');
+    }
+    return found;
   }
 }
+
+const amountIn = (record: ReservationRecord, wanted: string): number =>
+  amountsOf(record).reduce((sum, [resource, amountMilli]) => sum + (resource === wanted ? amountMilli : 0), 0);
 
 const beyond = (amountMilli: number, leftMilli: number, has: string, advice: string) => {
   const [value, bound] = [amountMilli / 1_000, Math.max(0, leftMilli) / 1_000];

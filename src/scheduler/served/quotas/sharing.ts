@@ -4,14 +4,14 @@ import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../../contract/outcome.ts';
 import { assert } from '../../../kernel/assert.ts';
 import type { ReservationRecord } from '../../../contract/reservation-record.ts';
-import { isActive } from '../../../contract/reservation-record.ts';
+import { amountsOf, isActive } from '../../../contract/reservation-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { Cell } from '../../engine/machine/cell.ts';
 import type { CellEvent } from '../../engine/machine/event.ts';
 import type { JobRequest } from '../job.ts';
 import { priorityNumber } from '../spec-of.ts';
-import { changesTo, DEFAULT_QUEUE_SETTINGS, isQueueOf, parentOf, queueOf, specsOf, tenantCohort } from './cohort-tree.ts';
+import { changesTo, DEFAULT_QUEUE_SETTINGS, engineQueue, isQueueOf, parentOf, queueOf, specsOf, tenantCohort } from './cohort-tree.ts';
 import type { SqliteNamedSettings } from './sqlite-named-settings.ts';
 
 /** Operators' settings have no tenant. */
@@ -62,8 +62,12 @@ export class Sharing {
     const nowMs = this.#nowMs();
     const wanted = new Set(['cpu', ...options.flatMap(({ accelerator }) => accelerator ?? [])]);
     return this.reservations
-      .filter((one) => isActive(one, nowMs) && wanted.has(one.resource) && (one.tenantId !== tenantId || one.queue !== queue))
-      .map((one) => ({ resource: one.resource, untilMs: one.untilMs, id: one.tenantId === tenantId ? one.name : null }));
+      .filter((one) => isActive(one, nowMs) && (one.tenantId !== tenantId || one.queue !== queue))
+      .flatMap((one) =>
+        amountsOf(one)
+          .filter(([resource]) => wanted.has(resource))
+          .map(([resource]) => ({ resource, untilMs: one.untilMs, id: one.tenantId === tenantId ? one.name : null })),
+      );
   }
 
   /** When a reservation next begins or ends; Infinity when none does. */
@@ -84,7 +88,10 @@ export class Sharing {
     const nowMs = this.#nowMs();
     if (this.nextDueMs() > nowMs) return;
     for (const { tenantId, name, untilMs } of this.reservations)
-      if (untilMs <= nowMs) this.settings.remove('reservation', tenantId, name, nowMs);
+      if (untilMs <= nowMs) {
+        this.settings.remove('reservation', tenantId, name, nowMs);
+        this.unbook(name);
+      }
     this.follow();
     this.#keptUntilMs = nowMs;
   }
@@ -135,14 +142,28 @@ export class Sharing {
     const tenants = [...tree.names.filter((name) => tree.queue(name) !== undefined && !name.includes('/')), ...this.settings.tenants()];
     const nowMs = this.#nowMs();
     const active = this.settings.everywhere('reservation').filter((one) => isActive(one, nowMs));
+    const amounts = active.flatMap((one) => amountsOf(one).map(([resource, amountMilli]) => ({ ...one, resource, amountMilli })));
     const specs = specsOf(
-      { cohorts: this.cohorts, queuesOf: (tenantId) => this.settings.all('queue', tenantId), reservations: active },
+      { cohorts: this.cohorts, queuesOf: (tenantId) => this.settings.all('queue', tenantId), reservations: amounts },
       [...new Set([...tenants, ...active.map(({ tenantId }) => tenantId)])].filter((name) => name !== without) as TenantId[],
     );
     const changes = changesTo(tree, specs);
     if (changes.saved.length === 0 && changes.gone.length === 0) return;
     for (const name of changes.gone) assert(!this.hasJobs(name), 'a queue goes without unfinished jobs');
     this.#step([{ kind: 'change_cohorts', ...changes }]);
+  }
+
+  /** Lets the nodes of a reservation be its queue's alone for its time. [J194] */
+  book({ name: id, tenantId, queue, fromMs, untilMs, nodes }: ReservationRecord): void {
+    if (nodes === undefined) return;
+    const { poolId, count, isNamed, ids } = nodes;
+    const which = { poolId: isNamed ? null : poolId, count, nodeIds: ids };
+    this.#step([{ kind: 'book', booking: { id, queue: engineQueue(tenantId, queue), fromMs, untilMs, ...which, hasBegun: false } }]);
+  }
+
+  /** Gives the nodes of a reservation back. */
+  unbook(id: string): void {
+    if (this.#cell().bookings.find(id) !== undefined) this.#step([{ kind: 'cancel_booking', id }]);
   }
 
   /** What was read of storage is read again: it was written, or a write of it has failed. */
@@ -161,6 +182,7 @@ export class Sharing {
   erase(tenantId: TenantId, nowMs: number): void {
     for (const { name, ...cohort } of this.cohorts)
       if (cohort.tenantId === tenantId) this.settings.remove('cohort', OPERATORS, name, nowMs);
+    for (const { name } of this.settings.all('reservation', tenantId)) this.unbook(name);
     this.settings.erase(tenantId);
     this.forget();
     if (this.#cell().tree.find(tenantCohort(tenantId)) === undefined) this.#step([{ kind: 'remove_queue', name: tenantId }]);

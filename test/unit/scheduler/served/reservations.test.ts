@@ -4,10 +4,10 @@ import type { AttemptNews } from '../../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
 import type { ReservationRecord } from '../../../../src/contract/reservation-record.ts';
-import type { TenantId } from '../../../../src/kernel/ids.ts';
+import type { PoolId, TenantId } from '../../../../src/kernel/ids.ts';
 import { FailingSql } from '../../../support/fakes/failing-sql.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
-import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
+import { OTHER_POOL, POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const { tenantId: ONE } = jobRequest(0);
 const OTHER = 'tn_0000000002_00000001' as TenantId;
@@ -139,5 +139,107 @@ describe('reservations', () => {
     reserve(world, 1, { fromMs: world.nowMs });
     world.fund();
     expect(world.job(id).state).toBe('starting');
+  });
+});
+
+describe('reservations of nodes', () => {
+  const nodes = (ids: readonly string[] | null, count = ids?.length ?? 1, poolId: PoolId | null = POOL) => ({
+    nodes: { poolId, count, isNamed: ids !== null, ids: ids ?? [], acceleratorsMilli: {} },
+  });
+  const H100S = { capacity: { accelerator: 'h100', acceleratorCount: 8, cpuMilli: 16_000, memoryMib: 64_000 }, attemptsMax: 8 };
+  const idsOf = (world: ServedCell): readonly string[] => [...(world.nodes.get(POOL) ?? [])];
+
+  it('[J196] are made by operators, of nodes that are there and not reserved at that time, and are quota of the queue', () => {
+    const world = new ServedCell([POOL]);
+    world.join(2, POOL, H100S);
+    const [first = '', second = ''] = idsOf(world);
+    expect(reserve(world, 1, { ...nodes([first]), isGranted: false })).toMatchObject({ error: { code: 'invalid_value', path: ['nodes'] } });
+    expect(reserve(world, 1, nodes(['agt_0000000000000000']))).toMatchObject({ error: { code: 'node_not_found', path: ['nodes'] } });
+    expect(reserve(world, 1, nodes([first], 1, OTHER_POOL))).toMatchObject({ error: { code: 'node_not_found' } });
+    expect(reserve(world, 1, nodes(null, 1, OTHER_POOL))).toMatchObject({ error: { code: 'pool_not_found', path: ['pool'] } });
+    expect(reserve(world, 1, nodes(null, 3))).toMatchObject({
+      error: { code: 'limit_exceeded', path: ['count'], limit: { bound: 2 }, value: 3 },
+    });
+    const made = reserve(world, 1, nodes([first]), 'k');
+    expect(made).toMatchObject({
+      value: { resource: 'cpu', amountMilli: 16_000, nodes: { ids: [first], acceleratorsMilli: { h100: 8_000 } } },
+    });
+    expect(reserve(world, 9, nodes([first]), 'k')).toEqual(made);
+    expect(reserve(world, 2, nodes([first]))).toMatchObject({ error: { code: 'state_conflict', path: ['nodes'] } });
+    expect(reserve(world, 2, nodes(null, 2))).toMatchObject({ error: { limit: { bound: 1 } } });
+    // Neither can what its nodes have be reserved in another way.
+    expect(reserve(world, 2, { resource: 'h100', amountMilli: 9_000 })).toMatchObject({ error: { limit: { bound: 8 } } });
+    expect(reserve(world, 2, nodes(null))).toMatchObject({ value: { nodes: { ids: [second] } } });
+    const later = { fromMs: world.nowMs + 2 * HOUR_MS, untilMs: world.nowMs + 3 * HOUR_MS };
+    expect(reserve(world, 3, { ...nodes(null, 2), ...later }).ok).toBe(true);
+    world.loseMemory();
+    world.nowMs += HOUR_MS;
+    world.wake();
+    expect(world.cell.queues.queue(ONE, 'default')).toMatchObject({
+      value: {
+        status: {
+          usage: [
+            { resource: 'cpu', nominal: 32_000 },
+            { resource: 'h100', nominal: 16_000 },
+          ],
+        },
+      },
+    });
+  });
+
+  it('[J194] [J197] are left with notice, are given back when they end, and are named to others without an id', () => {
+    const world = new ServedCell([POOL]);
+    world.join();
+    const foreign = world.submit(1, { tenantId: OTHER });
+    world.report(foreign, 1, RUNNING);
+    const beginsAtMs = world.nowMs + 5_000;
+    expect(reserve(world, 1, { ...nodes(null), fromMs: beginsAtMs, untilMs: beginsAtMs + 5_000 }).ok).toBe(true);
+    world.loseMemory();
+    world.nowMs = beginsAtMs;
+    world.wake();
+    expect(world.job(foreign)).toMatchObject({ state: 'stopping', attempt: { stopping: 'reserved' } });
+    world.end(foreign, 1, { kind: 'failed', reason: 'released', message: '' });
+    // Its agent comes back, and is reserved again.
+    world.nowMs += 1;
+    world.join();
+    const blocked = { option: 0, kind: 'reserved', reservation: null, fromMs: beginsAtMs, untilMs: beginsAtMs + 5_000 };
+    const why = { reason: 'nodes_reserved', blockers: [blocked], roomAtMs: beginsAtMs + 5_000 };
+    expect(world.cell.explain(OTHER, foreign)).toMatchObject({ value: { explanation: why } });
+    const { queues } = world.cell;
+    queues.createQueue(ONE, 'second', {}, null);
+    const beside = world.submit(2, { queue: 'second' });
+    expect(world.cell.explain(ONE, beside)).toMatchObject({ value: { explanation: { blockers: [{ ...blocked, reservation: 'rsv_1' }] } } });
+    const id = world.submit(3);
+    expect(world.job(id).state).toBe('starting');
+    world.report(id, 1, RUNNING);
+    world.end(id, 1, { kind: 'failed', reason: 'input_missing', message: '' });
+    world.nowMs += 1;
+    world.join();
+    expect([world.job(foreign).state, world.job(beside).state]).toEqual(['pending', 'pending']);
+    expect(world.cell.reservations.release(ONE, 'rsv_1').ok).toBe(true);
+    world.fund();
+    expect([world.job(foreign).state, world.job(beside).state].toSorted()).toEqual(['pending', 'starting']);
+  });
+
+  it('[J194] [J84] are given back when their tenant is erased, or their time is over while the cell is not in memory', () => {
+    const world = new ServedCell([POOL]);
+    world.join();
+    reserve(world, 1, { ...nodes(null), fromMs: world.nowMs, untilMs: world.nowMs + 5_000 });
+    const foreign = world.submit(1, { tenantId: OTHER });
+    expect(world.job(foreign).state).toBe('pending');
+    world.nowMs += 5_000;
+    world.loseMemory();
+    world.wake();
+    world.exchange(POOL);
+    expect(world.job(foreign).state).toBe('starting');
+    reserve(world, 2, { ...nodes(null), fromMs: world.nowMs, untilMs: world.nowMs + 5_000 });
+    expect(world.job(foreign)).toMatchObject({ state: 'stopping', attempt: { stopping: 'reserved' } });
+    world.end(foreign, 1, { kind: 'failed', reason: 'released', message: '' });
+    world.nowMs += 1;
+    world.join();
+    expect(world.job(foreign).state).toBe('pending');
+    world.cell.eraseTenant(ONE);
+    world.fund();
+    expect(world.job(foreign).state).toBe('starting');
   });
 });
