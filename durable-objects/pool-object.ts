@@ -43,8 +43,10 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
   /** When the alarm is known to ring; in the past when that is not known. */
   #alarmAtMs = 0;
 
-  create(id: PoolId, tokenMac: string): void {
+  /** Once; whether the token is the pool's: it may have been replaced since. */
+  create(id: PoolId, tokenMac: string): boolean {
     this.#store.create({ id, tokenMac });
+    return this.#tokens.accepted()?.mac === tokenMac;
   }
 
   /** Whether the pool exists and this is the digest of a token of its agents. */

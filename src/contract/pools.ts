@@ -95,7 +95,9 @@ export const poolEndpoints = {
     method: 'POST',
     path: '/v1/pools',
     summary: apiText('Create a pool and the token of its agents'),
-    description: apiText('The token is answered here only. The same `Idempotency-Key` answers the same token.'),
+    description: apiText(
+      'The token is answered here only. The same `Idempotency-Key` answers the same token; once that was replaced, it is refused (`idempotency_key_spent`), and `rotate_token` makes another.',
+    ),
     body: json(create),
     status: 201,
     reply: json(apiOnly(() => pool.extend({ agent_token: z.string() }))),

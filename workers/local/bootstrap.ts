@@ -1,4 +1,4 @@
-import { AdminClient } from './admin-client.ts';
+import { AdminClient, AdminRefusal } from './admin-client.ts';
 
 /** What `npm start` sets up: one tenant to try things as, and one pool on this machine. */
 export interface Demo {
@@ -21,6 +21,25 @@ export async function bootstrap(url: string, adminKey: string): Promise<Demo> {
     'demo-tenant',
   );
   const key = await admin.create<{ key: string }>('/v1/keys', { tenant: tenant.id, name: 'demo', owner: OWNER }, 'demo-key');
-  const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'local', owner: OWNER }, 'demo-pool');
+  const pool = await localPool(admin);
   return { adminKey, apiKey: key.key, tenant: tenant.id, pool: pool.id, agentToken: pool.agent_token };
+}
+
+interface Pool {
+  readonly id: string;
+  readonly agent_token: string;
+}
+
+/** The pool of this machine; where its first token was replaced meanwhile, with another new one. */
+async function localPool(admin: AdminClient): Promise<Pool> {
+  try {
+    return await admin.create<Pool>('/v1/pools', { name: 'local', owner: OWNER }, 'demo-pool');
+  } catch (error) {
+    if (!(error instanceof AdminRefusal) || error.code !== 'idempotency_key_spent') throw error;
+    const { data } = await admin.get<{ data: readonly { id: string; name: string }[] }>('/v1/pools?limit=100');
+    const known = data.find(({ name }) => name === 'local');
+    if (known === undefined) throw error;
+    const { agent_token } = await admin.create<Pick<Pool, 'agent_token'>>(`/v1/pools/${known.id}/rotate_token`, {});
+    return { id: known.id, agent_token };
+  }
 }

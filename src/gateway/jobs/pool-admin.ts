@@ -1,5 +1,6 @@
 import { ADMIN_OWNER } from '../../contract/common.ts';
 import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
 import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
 import { settingsOf } from '../../contract/pool-settings.ts';
 import type { ChangePool, CreatePool, NewPrice } from '../../contract/pools.ts';
@@ -37,7 +38,10 @@ export class PoolAdmin {
     this.#parts = parts;
   }
 
-  /** The token is not stored and cannot be read again; the same idempotency key derives it again. */
+  /**
+   * The token is not stored and cannot be read again; the same idempotency key derives it again. Once it has been replaced it would be worth
+   * nothing: then it is refused with `idempotency_key_spent`. [P27]
+   */
   async create(
     { name, owner = ADMIN_OWNER, ...given }: Pick<CreatePool, 'name'> & Partial<CreatePool>,
     idempotencyKey: string | undefined,
@@ -49,7 +53,14 @@ export class PoolAdmin {
     const settings = { ...DEFAULT_SETTINGS, ...settingsOf(given) };
     const added = await queue.addPool({ id, name, owner, createdAtMs: clock.nowMs(), settings });
     if (!added.ok) return added;
-    await pools(id).create(id, await hmac.hex(token));
+    if (!(await pools(id).create(id, await hmac.hex(token)))) {
+      const advice = `POST /v1/pools/${id}/rotate_token makes another`;
+      return refuse(
+        'idempotency_key_spent',
+        `the pool ${id} is there, and its first token was replaced since: ${advice}`,
+        'idempotency-key',
+      );
+    }
     return ok({ pool: added.value, token });
   }
 

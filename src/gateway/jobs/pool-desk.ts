@@ -7,7 +7,8 @@ import type { AttemptCalls } from '../../pools/attempt-calls.ts';
 
 /** One pool, as the gateway calls it. */
 export interface PoolDesk extends AttemptCalls {
-  create(id: PoolId, tokenMac: string): Promise<void>;
+  /** Once; whether the token is the pool's: it may have been replaced since. */
+  create(id: PoolId, tokenMac: string): Promise<boolean>;
   /** Replaces the token; the former is accepted until then. The same token again changes nothing: until when the former is accepted. */
   rotateToken(tokenMac: string, graceMs: number): Promise<Outcome<number>>;
   /** Forgets everything. */

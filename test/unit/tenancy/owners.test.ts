@@ -38,7 +38,7 @@ function setUp() {
     clock: new ManualClock(),
   };
   const queue = { addPool: async (pool: object) => ok(pool) } as unknown as JobQueue;
-  const pools = new PoolAdmin({ ...parts, queue, pools: () => ({ create: async () => {} }) as never });
+  const pools = new PoolAdmin({ ...parts, queue, pools: () => ({ create: async () => true }) as never });
   return { reads, pools, tenancy: new TenancyAdmin(parts), keys: new KeyAdmin(parts, () => {}) };
 }
 

@@ -103,7 +103,10 @@ it('[P22] tells the scheduler how fast attempts are, each measurement once', asy
 it('[P27] accepts a former token until its grace is over, and no older one', async () => {
   const { id, stub, call } = await newPool();
   const first = `mac-of-${id}`;
+  expect(await call((object) => object.create(id, first))).toBe(true);
   const untilMs = value(await call((object) => object.rotateToken('second', 60_000)));
+  // Though it is accepted still, a repeated creation answers no token that will soon be worth nothing.
+  expect([await call((object) => object.create(id, first)), await call((object) => object.create(id, 'second'))]).toEqual([false, true]);
   expect(untilMs).toBeGreaterThan(Date.now());
   expect(await Promise.all([first, 'second', 'none'].map((mac) => call((object) => object.knows(mac))))).toEqual([true, true, false]);
   // Repeated, it changes nothing.
