@@ -21,6 +21,11 @@ export function parseAddressRange(text: string): AddressRange | undefined {
 
 export const isAddressRange = (text: string): boolean => parseAddressRange(text) !== undefined;
 
+const HOST_PATTERN = /^(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** `*.gpu.example.com`, `replica-1.example.com`, an address, or a CIDR range. */
+export const isHostPattern = (text: string): boolean => isAddressRange(text) || (HOST_PATTERN.test(text) && !/^[\d.]+$/.test(text));
+
 /** Whether `inner` lies within `outer`. */
 export const contains = (outer: AddressRange, inner: AddressRange): boolean =>
   outer.prefix <= inner.prefix && outer.bits >> BigInt(128 - outer.prefix) === inner.bits >> BigInt(128 - outer.prefix);

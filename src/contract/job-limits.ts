@@ -110,4 +110,8 @@ export const JOB_LIMITS = {
   attemptReportMs: 30_000,
   // Of one object of a pool: their heartbeats, and the look at the token before each, are 500 calls a second.
   agentsPerPartitionMaxCount: 500,
+  // Pages and waits of one answer that is followed: three calls each of the 1,000 that one request may make. It says where the next goes on.
+  jobLogTurnsMaxCount: 300,
+  // An attempt has closed its log, and the scheduler has still to learn that it is over: how long a follower waits before it asks again.
+  jobLogClosedMs: 100,
 } as const;

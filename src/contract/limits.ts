@@ -383,10 +383,6 @@ export const LIMITS = {
   jobLogReadBytesMax: 1024 * 1024,
   // A follower asks again this often at least: whether the job is over, and whether its key is still in force.
   jobLogTurnMs: 5_000,
-  // Pages and waits of one answer that is followed: three calls each of the 1,000 that one request may make. It says where the next goes on.
-  jobLogTurnsMaxCount: 300,
-  // An attempt has closed its log, and the scheduler has still to learn that it is over: how long a follower waits before it asks again.
-  jobLogClosedMs: 100,
   // The time that killing a process group takes, with room for a busy machine: what runs ends this long before its lease.
   agentKillMs: 1_000,
   // How often the checkpoint of a job that names no interval is looked at.

@@ -26,4 +26,10 @@ export const POOL_LIMITS = {
   unixSecondsMax: 172_800_000_000,
   // A node that asks for no work is listed for this long, and a cordon of it remembered.
   nodeForgottenMs: 600_000,
+  // Names, addresses and ranges where replicas of a pool may be: one for each rack or zone of a large pool.
+  poolReplicaHostsMaxCount: 64,
+  // As long as a domain name can be, and `*.` before it.
+  hostPatternCharsMax: 255,
+  // How old the settings of a pool may be by which an isolate judges where replicas are.
+  poolSettingsViewMs: 5_000,
 } as const;

@@ -36,6 +36,8 @@ export interface PoolSettings {
     readonly protectedPriority: number | null;
     readonly protectedKinds: readonly (typeof SCHEDULER_KINDS)[number][];
   } | null;
+  /** Hosts at which replicas of the pool may be, besides the addresses of its agents. Absent in pools of before: none. */
+  readonly replicaHosts?: readonly string[];
 }
 
 /** A pool of before there were settings. */
@@ -45,4 +47,5 @@ export const DEFAULT_SETTINGS: PoolSettings = {
   placer: 'least_waste',
   elasticity: null,
   eviction: null,
+  replicaHosts: [],
 };

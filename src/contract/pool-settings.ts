@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { about, apiText } from './api-text.ts';
+import { isHostPattern } from './client-address.ts';
 import { name } from './common.ts';
 import { MARKETS } from './job-terms.ts';
 import { LIMITS } from './limits.ts';
@@ -65,6 +66,20 @@ const fields = {
     ),
   elasticity: elasticity.nullable().meta(about('How the pool grows and shrinks; null when its nodes are what they are.')),
   eviction: eviction.nullable().meta(about('What the pool adds to the policies of queues, the stricter of both; null adds nothing.')),
+  replica_hosts: z
+    .array(
+      z
+        .string()
+        .max(LIMITS.hostPatternCharsMax)
+        .refine(isHostPattern, 'must be a lower-case host name, *.name, an IP address or a CIDR range'),
+    )
+    .max(LIMITS.poolReplicaHostsMaxCount)
+    .meta(
+      about(
+        'Where the gateway may call replicas of `online_inference`, besides the address from which their agents call: names, addresses, ranges.',
+        ['10.0.0.0/8', '*.gpu.example.com'],
+      ),
+    ),
 } as const;
 
 /** For creation: what is absent is as it always was. */
@@ -74,6 +89,7 @@ export const newSettings = {
   placer: fields.placer.default('least_waste'),
   elasticity: fields.elasticity.default(null),
   eviction: fields.eviction.default(null),
+  replica_hosts: fields.replica_hosts.default([]),
 } as const;
 
 /** For a change: what is absent stays. */
@@ -83,6 +99,7 @@ export const changedSettings = {
   placer: fields.placer.optional(),
   elasticity: fields.elasticity.optional(),
   eviction: fields.eviction.optional(),
+  replica_hosts: fields.replica_hosts.optional(),
 } as const;
 
 export const settingsReply = z.object(fields);
@@ -92,12 +109,20 @@ type Settings = z.output<typeof settingsReply>;
 type Given = { readonly [Field in keyof Settings]?: Settings[Field] | undefined };
 
 /** The settings that a request names, as they are kept. */
-export const settingsOf = ({ market, region, placer, elasticity: scale, eviction: policy }: Given): Partial<PoolSettings> => ({
+export const settingsOf = ({
+  market,
+  region,
+  placer,
+  elasticity: scale,
+  eviction: policy,
+  replica_hosts: replicaHosts,
+}: Given): Partial<PoolSettings> => ({
   ...(market === undefined ? {} : { market }),
   ...(region === undefined ? {} : { region }),
   ...(placer === undefined ? {} : { placer }),
   ...(scale === undefined ? {} : { elasticity: scale && elasticityOf(scale) }),
   ...(policy === undefined ? {} : { eviction: policy && evictionOf(policy) }),
+  ...(replicaHosts === undefined ? {} : { replicaHosts }),
 });
 
 const elasticityOf = (given: z.output<typeof elasticity>): NonNullable<PoolSettings['elasticity']> => ({
@@ -117,7 +142,14 @@ const evictionOf = (given: z.output<typeof eviction>): NonNullable<PoolSettings[
 });
 
 /** The settings as they are answered. */
-export const replyOfSettings = ({ market, region, placer, elasticity: scale, eviction: policy }: PoolSettings): Settings => ({
+export const replyOfSettings = ({
+  market,
+  region,
+  placer,
+  elasticity: scale,
+  eviction: policy,
+  replicaHosts = [],
+}: PoolSettings): Settings => ({
   market,
   region,
   placer,
@@ -135,4 +167,5 @@ export const replyOfSettings = ({ market, region, placer, elasticity: scale, evi
     ...(policy.protectedPriority === null ? {} : { protected_priority: policy.protectedPriority }),
     protected_kinds: [...policy.protectedKinds],
   },
+  replica_hosts: [...replicaHosts],
 });

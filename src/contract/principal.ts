@@ -60,6 +60,8 @@ export interface AgentPrincipal {
   readonly poolId: PoolId;
   /** Of the pool: the one that has the agent, as far as the caller says which agent it is. */
   readonly partition: number;
+  /** From where it calls, as far as that can be proved. */
+  readonly address?: string;
 }
 
 /** Any caller with a valid credential. */

@@ -29,7 +29,9 @@ export async function admit(context: AppContext, endpoint: Endpoint, serving: Se
   if (access.kind === 'public') return undefined;
   if (access.kind === 'agent') {
     const agents = must(serving.agents, 'a Worker that serves agents knows them');
-    return { caller: valueOf(await agents.authenticate(apiKeyOf(request), context.req.param('pool'), context.req.header(AGENT_HEADER))) };
+    const caller = valueOf(await agents.authenticate(apiKeyOf(request), context.req.param('pool'), context.req.header(AGENT_HEADER)));
+    const address = callerAddress(request.headers, context.env);
+    return { caller: address === undefined ? caller : { ...caller, address } };
   }
   const credential = await serving.authenticator.present(apiKeyOf(request));
   const judged = (proof: Outcome<Proof>): Outcome<Proof> => {

@@ -21,6 +21,7 @@ import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { Queues } from '../../../src/gateway/jobs/queues.ts';
 import { Reservations } from '../../../src/gateway/jobs/reservations.ts';
 import type { ReplicaAnswer } from '../../../src/gateway/jobs/replica-router.ts';
+import { ReplicaHosts } from '../../../src/gateway/jobs/replica-hosts.ts';
 import { ReplicaRouter } from '../../../src/gateway/jobs/replica-router.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import { TransferUrls } from '../../../src/gateway/jobs/transfer-urls.ts';
@@ -36,9 +37,11 @@ import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import type { OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
+import { isForbidden } from '../../../src/pools/replica-host.ts';
 import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { ControlEnv } from '../env.ts';
+import { originHost } from '../origin-host.ts';
 import { STATIC_MODEL } from './embedding-models.ts';
 import type { FileContent } from './r2-file-store.ts';
 import { sha256 } from './sha256.ts';
@@ -63,6 +66,7 @@ export interface Heavy {
   readonly logs: JobLogs;
   readonly events: JobEventFeed;
   readonly replicas: ReplicaRouter;
+  readonly replicaHosts: ReplicaHosts;
   readonly builds: IndexBuilds;
 }
 
@@ -116,6 +120,7 @@ export function wireHeavy(
     writer,
     pools,
     replicas: new ReplicaRouter({ find: (tenant, job) => queue.job(tenant, job), call: callReplica, clock }),
+    replicaHosts: new ReplicaHosts({ pool: (id) => queue.pool(id), hostOf: originHost, clock }),
     builds: new IndexBuilds({
       pools,
       describe,
@@ -131,8 +136,10 @@ async function md5Of(pieces: AsyncIterable<Uint8Array>): Promise<string> {
   return digest.digest('hex');
 }
 
-/** Its address comes from an agent of the pool, which operators trust with the texts; redirects would lead elsewhere. */
+/** Its address was checked when its agent named it, and is checked again for what no pool may name; redirects would lead elsewhere. [P93] */
 async function callReplica({ url, key }: Serving, body: string): Promise<ReplicaAnswer> {
+  const host = originHost(url);
+  if (host === undefined || isForbidden(host)) return undefined;
   try {
     const response = await fetch(`${url}/v1/embeddings`, {
       method: 'POST',

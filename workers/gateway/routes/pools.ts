@@ -121,6 +121,9 @@ export const agentHandlers = {
   heartbeat: async ({ gateway, principal, params, body }) => {
     const pool = gateway.heavy.pools(principal.poolId, principal.partition);
     const { fence, progress, run, throughput, serving } = body;
+    const allowed =
+      serving === undefined ? undefined : await gateway.heavy.replicaHosts.check(principal.poolId, serving.url, principal.address);
+    if (allowed?.ok === false) return allowed;
     const measured = throughput && { workMilli: throughput.work_milli, overMs: throughput.over_ms };
     const replica = serving && { url: serving.url, key: serving.key, isHealthy: serving.healthy };
     const heard = await pool.heartbeat(params.attempt as AttemptId, fence, progress, run, measured, replica);

@@ -24,11 +24,11 @@ export function cancelBooking(cell: Cell, id: string): void {
 /** Lets bookings end and begin whose time has come, and those that have lost nodes have others of their pool. */
 export function keepBookings(cell: Cell): void {
   if (cell.bookings.isEmpty) return;
-  for (const booking of [...cell.bookings.all]) {
+  for (const booking of cell.bookings.all) {
     if (booking.untilMs <= cell.nowMs) cancelBooking(cell, booking.id);
     else if (!booking.hasBegun && booking.fromMs <= cell.nowMs) begin(cell, booking);
   }
-  if (cell.bookings.takeChange()) for (const booking of [...cell.bookings.all]) refill(cell, booking);
+  if (cell.bookings.takeChange()) for (const booking of cell.bookings.all) refill(cell, booking);
 }
 
 function begin(cell: Cell, booking: Booking): void {

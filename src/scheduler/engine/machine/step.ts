@@ -151,6 +151,23 @@ function changeFleet(cell: Cell, event: FleetEvent): void {
       return event.types.forEach((type) => cell.addAccelerator(type));
     case 'add_nodes':
       return addNodes(cell, event.nodes, event.weights);
+    case 'book':
+      return book(cell, event.booking);
+    case 'cancel_booking':
+      return cancelBooking(cell, event.id);
+    case 'provision_failed':
+      return provisionFailed(cell, event.poolId, event.count);
+    default:
+      return changeNode(cell, event);
+  }
+}
+
+/** A node that is there takes work, or not, or goes. */
+function changeNode(
+  cell: Cell,
+  event: Extract<FleetEvent, { readonly kind: 'cordon' | 'uncordon' | 'drain' | 'spot_notice' | 'node_lost' }>,
+): void {
+  switch (event.kind) {
     case 'cordon':
       return cordon(cell, event.nodeId);
     case 'uncordon':
@@ -161,12 +178,6 @@ function changeFleet(cell: Cell, event: FleetEvent): void {
       return drain(cell, event.nodeId, 'spot_notice', event.goneAtMs);
     case 'node_lost':
       return nodeLost(cell, event.nodeId);
-    case 'book':
-      return book(cell, event.booking);
-    case 'cancel_booking':
-      return cancelBooking(cell, event.id);
-    case 'provision_failed':
-      return provisionFailed(cell, event.poolId, event.count);
     default:
       unreachable(event);
   }

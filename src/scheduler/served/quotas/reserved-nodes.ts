@@ -1,6 +1,7 @@
 import type { Outcome } from '../../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../../contract/outcome.ts';
 import type { ReservationRecord, ReservedNodes } from '../../../contract/reservation-record.ts';
+import { must } from '../../../kernel/assert.ts';
 import { ok } from '../../../kernel/result.ts';
 import { cheapestNodes } from '../../engine/machine/booking-events.ts';
 import type { Cell } from '../../engine/machine/cell.ts';
@@ -19,14 +20,13 @@ export function withNodes(cell: Cell, asked: ReservationRecord): Outcome<Reserva
   const ids = asked.nodes.isNamed ? namedNodes(cell, asked, asked.nodes) : someNodes(cell, asked, asked.nodes);
   if (!ids.ok) return ids;
   const acceleratorsMilli: Record<string, number> = {};
-  let cpuMilli = 0;
+  let amountMilli = 0;
   for (const id of ids.value) {
-    const spec = cell.fleet.find(id)?.spec;
-    cpuMilli += spec?.cpuMilli ?? 0;
-    const type = spec?.accelerator ?? null;
-    if (type !== null) acceleratorsMilli[type] = (acceleratorsMilli[type] ?? 0) + (spec?.acceleratorCount ?? 0) * 1_000;
+    const { cpuMilli, accelerator, acceleratorCount } = must(cell.fleet.find(id), 'a chosen node is there').spec;
+    amountMilli += cpuMilli;
+    if (accelerator !== null) acceleratorsMilli[accelerator] = (acceleratorsMilli[accelerator] ?? 0) + acceleratorCount * 1_000;
   }
-  return ok({ ...asked, resource: 'cpu', amountMilli: cpuMilli, nodes: { ...asked.nodes, ids: ids.value, acceleratorsMilli } });
+  return ok({ ...asked, resource: 'cpu', amountMilli, nodes: { ...asked.nodes, ids: ids.value, acceleratorsMilli } });
 }
 
 function namedNodes(cell: Cell, { fromMs, untilMs }: ReservationRecord, { ids, poolId }: ReservedNodes): Outcome<readonly string[]> {

@@ -149,7 +149,7 @@ describe('reservations of nodes', () => {
   const H100S = { capacity: { accelerator: 'h100', acceleratorCount: 8, cpuMilli: 16_000, memoryMib: 64_000 }, attemptsMax: 8 };
   const idsOf = (world: ServedCell): readonly string[] => [...(world.nodes.get(POOL) ?? [])];
 
-  it('[J196] are made by operators, of nodes that are there and not reserved at that time, and are quota of the queue', () => {
+  it('[J196] are made by operators, of nodes that are there and free at that time, as quota', () => {
     const world = new ServedCell([POOL]);
     world.join(2, POOL, H100S);
     const [first = '', second = ''] = idsOf(world);
@@ -187,7 +187,7 @@ describe('reservations of nodes', () => {
     });
   });
 
-  it('[J194] [J197] are left with notice, are given back when they end, and are named to others without an id', () => {
+  it('[J194] [J197] are left with notice, given back at the end, and named to others without an id', () => {
     const world = new ServedCell([POOL]);
     world.join();
     const foreign = world.submit(1, { tenantId: OTHER });
@@ -221,7 +221,7 @@ describe('reservations of nodes', () => {
     expect([world.job(foreign).state, world.job(beside).state].toSorted()).toEqual(['pending', 'starting']);
   });
 
-  it('[J194] [J84] are given back when their tenant is erased, or their time is over while the cell is not in memory', () => {
+  it('[J194] [J84] are given back when their tenant is erased, or they end while no cell is there', () => {
     const world = new ServedCell([POOL]);
     world.join();
     reserve(world, 1, { ...nodes(null), fromMs: world.nowMs, untilMs: world.nowMs + 5_000 });
