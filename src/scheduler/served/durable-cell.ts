@@ -31,7 +31,7 @@ import { planJob } from './plan-job.ts';
 import type { ReadReports } from './read-reports.ts';
 import { readReports } from './read-reports.ts';
 import { PoolOperations } from './pool-operations.ts';
-import { poolSpecOf } from './pool-spec-of.ts';
+import { poolEvents } from './pool-spec-of.ts';
 import { CohortOperations } from './quotas/cohort-operations.ts';
 import { ReservationOperations } from './quotas/reservation-operations.ts';
 import { QueueOperations } from './quotas/queue-operations.ts';
@@ -234,7 +234,7 @@ export class DurableCell {
   addPool(pool: PoolRecord): Outcome<PoolRecord> {
     return this.#transact(() => {
       const added = this.pools.add(pool);
-      if (added.ok) this.#step([{ kind: 'add_pool', spec: poolSpecOf(pool) }]);
+      if (added.ok) this.#step(poolEvents('add_pool', pool));
       return added;
     });
   }

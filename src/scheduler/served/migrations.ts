@@ -1,6 +1,7 @@
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { carryOver } from './carry-over.ts';
+import { typeOf } from './node-of.ts';
 import { NODE_TABLE } from './sqlite-node-registry.ts';
 import { NAMED_SETTINGS_TABLE } from './quotas/sqlite-named-settings.ts';
 import { CELL_TABLES } from './sqlite-cell-store.ts';
@@ -17,6 +18,14 @@ function nodesOnRecord({ sql }: SqlStorage): void {
     json_object('id', body ->> '$.spec.id', 'name', body ->> '$.spec.id', 'capacity', NULL, 'attemptsMax', 1, 'domains', json('{}'),
       'ordinal', 0, 'address', NULL, 'weights', json('[]'))
     FROM cell_records WHERE kind = 'nodes'`);
+}
+
+/** Until then a type that only the template of a pool named was not known. [J113] */
+function typesOfTemplates({ sql }: SqlStorage): void {
+  const query = "SELECT DISTINCT body ->> '$.settings.elasticity.template.accelerator' AS name FROM pools";
+  for (const { name } of sql.exec<{ name: string | null }>(query).toArray())
+    if (name !== null)
+      sql.exec("INSERT INTO cell_records VALUES ('accelerators', ?, ?) ON CONFLICT DO NOTHING", name, JSON.stringify(typeOf(name)));
 }
 
 /** The tables of a scheduler cell. The first two steps are of a queue that granted work by priority and knew no engine. */
@@ -54,4 +63,5 @@ export const JOB_MIGRATIONS: Migrations = [
   `ALTER TABLE pools ADD COLUMN asked TEXT; UPDATE pools SET asked = body;`,
   // Until then a tenant had one queue, below the root.
   NAMED_SETTINGS_TABLE,
+  typesOfTemplates,
 ];

@@ -18,11 +18,15 @@ export const nodeOf = ({ id, capacity, attemptsMax, domains, ordinal, kinds }: P
 /** What follows from agents that come: they are nodes, what is in their memory is known, and jobs may ask for the accelerators they have. */
 export function arrivalsOf(nodes: readonly PoolNode[], poolId: PoolId): readonly CellEvent[] {
   if (nodes.length === 0) return [];
-  const names = new Set(nodes.flatMap(({ capacity }) => capacity?.accelerator ?? []));
-  const types: CellEvent[] = names.size === 0 ? [] : [{ kind: 'add_accelerators', types: Array.from(names, typeOf) }];
+  const types = brought(nodes.flatMap(({ capacity }) => capacity?.accelerator ?? []));
   const weights = Object.fromEntries(nodes.flatMap((node) => (node.weights.length === 0 ? [] : [[node.id, node.weights]])));
   const arrival: CellEvent = { kind: 'add_nodes', nodes: nodes.map((node) => nodeOf(node, poolId)) };
   return [...types, Object.keys(weights).length === 0 ? arrival : { ...arrival, weights }];
+}
+
+/** Jobs may ask for these accelerators from now on. */
+export function brought(names: readonly string[]): readonly CellEvent[] {
+  return names.length === 0 ? [] : [{ kind: 'add_accelerators', types: Array.from(new Set(names), typeOf) }];
 }
 
 /** A type of which nothing but its name is known. */

@@ -10,7 +10,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Cell } from '../engine/machine/cell.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import type { PriceRow } from '../engine/model/price-book.ts';
-import { poolSpecOf } from './pool-spec-of.ts';
+import { poolEvents } from './pool-spec-of.ts';
 import type { KnownNode, NodeOrder, SqliteNodeRegistry } from './sqlite-node-registry.ts';
 import type { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
 
@@ -57,7 +57,7 @@ export class PoolOperations {
     return this.#within(id, (pool) => {
       const changed = { ...pool, owner: owner ?? pool.owner, settings: { ...DEFAULT_SETTINGS, ...pool.settings, ...settings } };
       this.#parts.registry.save(changed);
-      this.#parts.step([{ kind: 'change_pool', spec: poolSpecOf(changed) }]);
+      this.#parts.step(poolEvents('change_pool', changed));
       return ok(changed);
     });
   }

@@ -1,6 +1,8 @@
 import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
+import type { CellEvent } from '../engine/machine/event.ts';
 import type { PoolSpec } from '../engine/model/pool-spec.ts';
+import { brought } from './node-of.ts';
 
 /** A pool as the engine sees it. */
 export function poolSpecOf({ id, settings = DEFAULT_SETTINGS }: PoolRecord): PoolSpec {
@@ -18,4 +20,15 @@ export function poolSpecOf({ id, settings = DEFAULT_SETTINGS }: PoolRecord): Poo
       preemptForFairShare: true,
     },
   };
+}
+
+/** What the engine learns of a pool that comes or changes: also which accelerators it would bring if jobs asked for them. [J113] */
+export const poolEvents = (kind: 'add_pool' | 'change_pool', pool: PoolRecord): readonly CellEvent[] => [
+  ...brought(namesOf(pool)),
+  { kind, spec: poolSpecOf(pool) },
+];
+
+function namesOf({ settings }: PoolRecord): readonly string[] {
+  const name = settings?.elasticity?.template.accelerator ?? null;
+  return name === null ? [] : [name];
 }

@@ -109,6 +109,12 @@ function apply(cell: Cell, event: CellEvent): EventOutcome {
   return ok(undefined);
 }
 
+const NODE_EVENTS = ['drain', 'cordon', 'uncordon', 'spot_notice', 'node_lost'] as const satisfies readonly CellEvent['kind'][];
+
+type NodeEvent = Extract<CellEvent, { kind: (typeof NODE_EVENTS)[number] }>;
+
+const isNodeEvent = (event: CellEvent): event is NodeEvent => (NODE_EVENTS as readonly CellEvent['kind'][]).includes(event.kind);
+
 const FLEET_EVENTS = [
   'add_queue',
   'remove_queue',
@@ -118,11 +124,7 @@ const FLEET_EVENTS = [
   'remove_pool',
   'add_accelerators',
   'add_nodes',
-  'drain',
-  'cordon',
-  'uncordon',
-  'spot_notice',
-  'node_lost',
+  ...NODE_EVENTS,
   'book',
   'cancel_booking',
   'provision_failed',
@@ -134,6 +136,7 @@ const isFleetEvent = (event: CellEvent): event is FleetEvent => (FLEET_EVENTS as
 
 /** Queues, pools and nodes come and go. */
 function changeFleet(cell: Cell, event: FleetEvent): void {
+  if (isNodeEvent(event)) return changeNode(cell, event);
   switch (event.kind) {
     case 'add_queue':
       return cell.addQueue(event.spec);
@@ -158,15 +161,12 @@ function changeFleet(cell: Cell, event: FleetEvent): void {
     case 'provision_failed':
       return provisionFailed(cell, event.poolId, event.count);
     default:
-      return changeNode(cell, event);
+      unreachable(event);
   }
 }
 
 /** A node that is there takes work, or not, or goes. */
-function changeNode(
-  cell: Cell,
-  event: Extract<FleetEvent, { readonly kind: 'cordon' | 'uncordon' | 'drain' | 'spot_notice' | 'node_lost' }>,
-): void {
+function changeNode(cell: Cell, event: NodeEvent): void {
   switch (event.kind) {
     case 'cordon':
       return cordon(cell, event.nodeId);

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Capacity } from '../../../../src/contract/node-capacity.ts';
+import { DEFAULT_SETTINGS } from '../../../../src/contract/pool-record.ts';
 import { must } from '../../../../src/kernel/assert.ts';
+import { migrate } from '../../../../src/kernel/sql/migrate.ts';
+import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
+import { JOB_MIGRATIONS } from '../../../../src/scheduler/served/migrations.ts';
 import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
+import { NodeSql } from '../../../support/fakes/node-sql.ts';
+import { jobRequest } from '../../../support/fixtures/job-request.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
 const capacity = (overrides: Partial<Capacity> = {}): Capacity => ({
@@ -65,6 +71,38 @@ it('[J113] the types of accelerators that agents bring are known from then on, a
   world.loseMemory();
   world.exchange(POOL);
   expect(stored(world).accelerators.map(({ name }) => name)).toEqual(types);
+});
+
+describe('[J113] the type of an elastic pool', () => {
+  const template = capacity({ accelerator: 'b300', acceleratorCount: 8 });
+  const elasticity = { nodesMin: 0, nodesMax: 2, template, provisioningMs: 1_000, idleMs: 1_000 };
+  const settings = { ...DEFAULT_SETTINGS, elasticity };
+  const wanted = {
+    options: [{ ...ANY_NODE, accelerator: 'b300', perNode: { ...ANY_NODE.perNode, acceleratorCount: 1, milliEach: 1_000 } }],
+  };
+
+  it('may be asked for before any agent has brought it, and brings one', () => {
+    for (const kind of ['made', 'changed']) {
+      const world = new ServedCell([]);
+      world.cell.addPool({ id: POOL, name: 'p', owner: 'team', createdAtMs: 0, ...(kind === 'made' ? { settings } : {}) });
+      if (kind === 'changed') world.cell.operations.change(POOL, { elasticity });
+      const id = world.submit(1, wanted);
+      expect(world.cell.find(jobRequest(1).tenantId, id), kind).toMatchObject({ value: { state: 'pending' } });
+      expect(world.exchange(POOL).coming, kind).toBe(1);
+    }
+  });
+
+  it('is known of pools that were stored before it was', () => {
+    const storage = new NodeSql();
+    const isOurs = (step: unknown): boolean => typeof step === 'function' && step.name === 'typesOfTemplates';
+    migrate(storage, JOB_MIGRATIONS.slice(0, JOB_MIGRATIONS.findIndex(isOurs)));
+    const body = JSON.stringify({ id: POOL, name: 'p', owner: 'team', createdAtMs: 0, settings });
+    storage.sql.exec('INSERT INTO pools (id, name, body, asked) VALUES (?, ?, ?, ?)', POOL, 'p', body, body);
+    const world = new ServedCell([], storage);
+    expect(stored(world).accelerators.map(({ name }) => name)).toContain('b300');
+    const id = world.submit(1, wanted);
+    expect(world.cell.find(jobRequest(1).tenantId, id).ok).toBe(true);
+  });
 });
 
 it('[P22] what agents measure moves what the engine expects of jobs of that kind', () => {
