@@ -7,9 +7,8 @@ import { ERRORS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { indexParams } from './indexes.ts';
 import { LIMITS } from './limits.ts';
-import { floats, floatsReply, metadata, modelName, namespace, text, vectorId } from './vector-fields.ts';
-
-export const NDJSON = 'application/x-ndjson';
+import { floatsReply, modelName } from './embedding-fields.ts';
+import { floats, metadata, namespace, text, vectorId } from './vector-fields.ts';
 
 /** One line of an import. */
 export const importLine = z

@@ -8,7 +8,7 @@ import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { subjectTenant } from './organisations.ts';
-import { modelName } from './vector-fields.ts';
+import { modelName } from './embedding-fields.ts';
 
 const selection = <S extends z.ZodType>(item: S, countMax: number) => z.array(item).min(1).max(countMax).optional();
 

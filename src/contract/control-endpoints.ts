@@ -13,6 +13,8 @@ import { jobExplanationEndpoints } from './job-explanation.ts';
 import { jobEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
 import { organisationEndpoints } from './organisations.ts';
+import { modelVersionEndpoints } from './model-versions.ts';
+import { modelEndpoints } from './models.ts';
 import { poolEndpoints } from './pools.ts';
 import { queueEndpoints } from './queues.ts';
 import { quotaEndpoints } from './quotas.ts';
@@ -35,6 +37,8 @@ export const CONTROL_ENDPOINTS = {
   ...reservationEndpoints,
   ...organisationEndpoints,
   ...keyEndpoints,
+  ...modelEndpoints,
+  ...modelVersionEndpoints,
   ...quotaEndpoints,
   ...usageEndpoints,
   ...billingEndpoints,

@@ -30,6 +30,7 @@ export const CONTROL_PREFIXES = {
   '/v1/projects': PLAIN,
   '/v1/audit': PLAIN,
   '/v1/keys': KEYS,
+  '/v1/models': PLAIN,
   '/v1/quotas': PLAIN,
   '/v1/usage': REPORT,
   '/v1/invoices': REPORT,

@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.ts';
 import { json, tenant, vectorsReply } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { isPlainText, membersAmong, withQuickReader } from './quick-reader.ts';
-import { floatsReply, MODEL_NAME_CHARS_MAX, modelName } from './vector-fields.ts';
+import { floatsReply, MODEL_NAME_CHARS_MAX, modelName } from './embedding-fields.ts';
 
 export type EmbeddingInput = string | string[] | number[] | number[][];
 

@@ -99,6 +99,9 @@ export type BodyOf<E extends Endpoint> = E['body'] extends { kind: 'json'; schem
 export type ReplyOf<E extends Endpoint> = E['reply'] extends { kind: 'json'; schema: infer S extends z.ZodType } ? z.input<S> : undefined;
 export type UsedOf<E extends Endpoint> = { readonly [M in E['reply']['kind'] extends 'ndjson' ? never : E['meters'][number]]: number };
 
+/** The media type of bodies and replies with a value a line. */
+export const NDJSON = 'application/x-ndjson';
+
 export const NO_BODY = { kind: 'none' } as const satisfies Body;
 /** A body whose vectors may be rows of a frame. */
 export const jsonOrFrame = <S extends z.ZodType>(schema: S, rows: RowFields) => ({ kind: 'json', schema, rows }) as const;

@@ -6,8 +6,8 @@ import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 
-/** What OpenAI's clients say that a file is for. */
-export const FILE_PURPOSES = ['batch', 'fine-tune', 'user_data', 'assistants', 'vision', 'evals'] as const;
+/** What OpenAI's clients say that a file is for, and `model`: part of one that is to be registered. */
+export const FILE_PURPOSES = ['batch', 'fine-tune', 'user_data', 'assistants', 'vision', 'evals', 'model'] as const;
 
 export const fileId = z
   .string()

@@ -4,7 +4,6 @@ import { embeddingEndpoints } from './embeddings.ts';
 import type { Endpoint } from './endpoint.ts';
 import { generationEndpoints } from './generations.ts';
 import { erasureEndpoints, indexEndpoints } from './indexes.ts';
-import { modelEndpoints } from './models.ts';
 import { opsEndpoints } from './ops.ts';
 import { qdrantEndpoints } from './qdrant/endpoints.ts';
 import { recallEndpoints } from './recall.ts';
@@ -16,7 +15,6 @@ import { vectorEndpoints, vectorListingEndpoints } from './vectors.ts';
 export const GATEWAY_ENDPOINTS = {
   ...embeddingEndpoints,
   ...rerankEndpoints,
-  ...modelEndpoints,
   ...indexEndpoints,
   ...aliasEndpoints,
   ...vectorEndpoints,

@@ -5,7 +5,7 @@ import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { indexParams } from './indexes.ts';
 import { METRICS, RECALL_TARGETS } from './index-settings.ts';
-import { modelName } from './vector-fields.ts';
+import { modelName } from './embedding-fields.ts';
 
 const createBody = z
   .strictObject({

@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { METRICS, RECALL_TARGET_DEFAULT, RECALL_TARGETS } from './index-settings.ts';
 import { LIMITS } from './limits.ts';
-import { modelName } from './vector-fields.ts';
+import { modelName } from './embedding-fields.ts';
 
 export const indexParams = z.object({ index: name });
 

@@ -51,8 +51,8 @@ const resources = z
     ),
   );
 
-/** What an application needs; making keys and commanding pools is asked for by name. */
-const DEFAULT_SCOPES: Scope[] = ['inference', 'index:read', 'index:write', 'cache:purge', 'files', 'jobs', 'usage:read'];
+/** What an application needs; making keys, changing models and commanding pools is asked for by name. */
+export const DEFAULT_SCOPES: Scope[] = ['inference', 'index:read', 'index:write', 'cache:purge', 'files', 'jobs', 'usage:read'];
 
 const keyFields = apiOnly(() => ({
   object: z.literal('key'),

@@ -211,8 +211,6 @@ export const LIMITS = {
   queryCacheEntriesMax: 10_000,
   // A thirty-second of the whole.
   queryCacheEntryBytesMax: 256 * 1024,
-  // A model that could not be loaded is not asked for again for this long: its file is megabytes, and a crowd asks at once.
-  modelRetryMs: 1_000,
   ...CACHE_LIMITS,
   ...RETRIEVAL_LIMITS,
   // Listing reads them from one object, and each holds at least one shard.

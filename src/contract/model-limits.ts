@@ -1,5 +1,7 @@
-/** Limits of registered models. See `LIMITS`. */
+/** Limits of models and of their registry. See `LIMITS`. */
 export const MODEL_LIMITS = {
+  // A model that could not be loaded is not asked for again for this long: its file is megabytes, and a crowd asks at once.
+  modelRetryMs: 1_000,
   // Of one owner: more names than people keep apart, and one answer of the list holds a page of them.
   modelsMaxCount: 1_000,
   // Of one model, retired ones too: their manifests stay as its lineage.

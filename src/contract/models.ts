@@ -1,10 +1,80 @@
 import * as z from 'zod';
 
-import { about, apiOnly, apiText } from './api-text.ts';
-import { unixSeconds } from './common.ts';
+import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { ownerOrCallers, page, pageQuery, tenantId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
-import { json, NO_BODY, tenant } from './endpoint.ts';
-import { modelName } from './vector-fields.ts';
+import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { fileId } from './files.ts';
+import { LIMITS } from './limits.ts';
+import { modelVersionReply, share } from './model-versions.ts';
+import { modelName } from './embedding-fields.ts';
+
+/** The name that a model is registered under: one that keys can be restricted to, and to which `@` and a version can be added. */
+export const registeredName = z
+  .string()
+  .regex(/^[a-zA-Z0-9][\w.-]{0,63}$/, 'must begin with a letter or a digit and have up to 64 of letters, digits, _ . and -')
+  .meta(about('The name of a registered model.', 'all-minilm-l6'));
+
+const record = z.record(z.string().max(128), z.unknown());
+const count = z.int().min(1).max(1_000_000);
+
+const create = z.strictObject({
+  name: registeredName,
+  task: z.enum(['embedding', 'cross-encoder', 'classifier', 'graph']),
+  files: z
+    .array(
+      z.strictObject({
+        path: z
+          .string()
+          .max(LIMITS.modelPathCharsMax)
+          .regex(/^(?!\/)(?!.*(?:^|\/)\.{1,2}(?:\/|$))[\w. /-]+$/, 'must be a path within the folder of the model, without . or ..')
+          .meta(about('Within the folder of the model, as Hugging Face lays it out.', 'onnx/model.onnx')),
+        file: fileId,
+      }),
+    )
+    .min(1)
+    .max(LIMITS.modelFilesMaxCount)
+    .meta(
+      about('Files of the tenant (`POST /v1/files`, or `/v1/uploads` for large ones). They are copied: the uploads may be deleted then.'),
+    ),
+  graph: z.string().max(LIMITS.modelPathCharsMax).meta(about('Which of the files is the ONNX graph that serves.', 'onnx/model.onnx')),
+  external_data: z.array(z.string().max(LIMITS.modelPathCharsMax)).max(LIMITS.modelFilesMaxCount).default([]),
+  tokens_max: z
+    .int()
+    .min(0)
+    .max(1_000_000)
+    .default(0)
+    .meta(about('The longest text in tokens, special ones included. 0: it takes no text.')),
+  dimensions: count.optional().meta(about('Length of its vectors; of embedding models only.')),
+  pooling: z.enum(['cls', 'mean', 'max', 'mean-sqrt-len', 'last-token', 'none']).default('none'),
+  normalised: z.boolean().default(false).meta(about('Whether its vectors are scaled to length 1.')),
+  labels: z.array(z.string().max(256)).max(10_000).default([]),
+  activation: z.enum(['none', 'sigmoid', 'softmax']).default('none'),
+  prompts: z
+    .strictObject({ query: z.string().max(4_096).optional(), passage: z.string().max(4_096).optional() })
+    .default({})
+    .meta(about('What is put in front of a text, by `input_type`.')),
+  licence: z.string().max(256).optional(),
+  owner: ownerOrCallers,
+  recipe: record.optional().meta(about('How it was made: kept and shown as it is.')),
+  evaluation: record.optional().meta(about('What was measured of it: kept and shown as it is.')),
+  parents: z
+    .array(z.string().max(256))
+    .max(64)
+    .default([])
+    .meta(about('What it was made of.', ['all-minilm-l6@1'])),
+  compatible_with: count
+    .optional()
+    .meta(
+      about(
+        'A version of the same model whose vectors it is to reproduce, such as its int8 variant. If the vectors of probe texts agree, it serves under ' +
+          'the embedding contract of that version.',
+      ),
+    ),
+  tenant: tenantId.optional().meta(about('With the admin key, which registers models of the platform: the tenant whose files these are.')),
+});
+
+export type CreateModelBody = z.output<typeof create>;
 
 const model = apiOnly(() =>
   z
@@ -12,32 +82,73 @@ const model = apiOnly(() =>
       id: z.string(),
       object: z.literal('model'),
       created: unixSeconds,
-      owned_by: z.string(),
-      version: z.string(),
-      dimensions: z.int().min(1).meta(about('Length of its vectors; any shorter prefix may be asked for.')),
-      max_input_tokens: z.int().min(1).meta(about('The longest text it takes, in tokens.')),
-      vocabulary_size: z.int().min(1).meta(about('Token ids run from 0 to one less.')),
+      owned_by: z.string().meta(about('`sluice`: of the deployment; `platform`: of its operator; or the team that registered it.')),
+      task: z.string(),
+      version: z.string().meta(about('The version that serves; the newest, while none does.')),
+      stage: z.string(),
+      canary: z.object({ version: z.int(), share }).nullable(),
+      aliases: z.array(z.string()),
+      dimensions: z.int().min(1).nullable().meta(about('Length of its vectors.')),
+      max_input_tokens: z.int().min(0).meta(about('The longest text it takes, in tokens.')),
+      vocabulary_size: z.int().min(1).nullable().meta(about('Token ids run from 0 to one less; null: it takes texts only.')),
       contract_hash: z.string().meta(about('Vectors of models with the same hash may be compared.')),
     })
     .meta({ id: 'Model' }),
 );
 
-const common = { tag: 'Inference', access: tenant('inference'), meters: [], body: NO_BODY, status: 200 } as const;
+export type ModelReply = z.infer<typeof model>;
+
+const common = { tag: 'Models', meters: [], status: 200 } as const;
+const reading = { ...common, access: tenantOrAdmin('inference') } as const;
+const writing = { ...common, access: tenantOrAdmin('models:write') } as const;
+/** The name of a model of any kind. */
+const params = z.strictObject({ model: modelName });
 
 export const modelEndpoints = {
   listModels: {
-    ...common,
+    ...reading,
     method: 'GET',
     path: '/v1/models',
     summary: apiText('List the models'),
-    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(model) }))),
+    description: apiText(
+      'Those of the deployment first, then those of the tenant and those of the platform, which `after` and `limit` page through by name.',
+    ),
+    query: pageQuery,
+    body: NO_BODY,
+    reply: json(apiOnly(() => page(model))),
   },
   getModel: {
-    ...common,
+    ...reading,
     method: 'GET',
     path: '/v1/models/:model',
-    summary: apiText('Describe a model'),
-    params: z.object({ model: modelName }),
+    summary: apiText('Describe a model, by its name or an alias'),
+    params,
+    body: NO_BODY,
     reply: json(model),
+  },
+  createModel: {
+    ...writing,
+    method: 'POST',
+    path: '/v1/models',
+    summary: apiText('Register a version of a model'),
+    description: apiLines(
+      'The first registration under a name makes the model, each further one its next version. The inference Worker then loads the version and runs it once: it is `verified`, or the answer says in `checks` why not. Nothing serves before it is promoted.',
+      '',
+      "A tenant's models are its own. With the admin key a model of the platform is registered, which all tenants may use.",
+    ),
+    body: json(create),
+    status: 201,
+    reply: json(modelVersionReply),
+    idempotent: true,
+  },
+  deleteModel: {
+    ...writing,
+    method: 'DELETE',
+    path: '/v1/models/:model',
+    summary: apiText('Delete a model with all its versions and aliases'),
+    description: apiText('Refused (`state_conflict`) while an index of the tenant is pinned to it.'),
+    params,
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ id: z.string(), object: z.literal('model'), deleted: z.literal(true) }))),
   },
 } as const satisfies Record<string, Endpoint>;

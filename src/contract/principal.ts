@@ -8,6 +8,7 @@ export const SCOPES = [
   'cache:purge',
   'files',
   'jobs',
+  'models:write',
   'pools:agent',
   'pools:admin',
   'usage:read',

@@ -5,7 +5,7 @@ import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
-import { modelName } from './vector-fields.ts';
+import { modelName } from './embedding-fields.ts';
 
 const text = z.string().min(1).max(LIMITS.embeddingTextCharsMax);
 

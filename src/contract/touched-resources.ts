@@ -22,10 +22,13 @@ export function touchedBy({ access, method, path }: Endpoint, params: unknown, b
   if (path === '/v1/jobs' || path === '/v1/jobs:plan') indexes.push(...textAt(body, 'index').map((name) => `index/${name}`));
   const models = [
     ...textAt(params, 'model'),
+    ...textAt(params, 'model_alias'),
     ...textAt(body, 'model'),
     ...textAt(body, 'query_model'),
     ...searchesIn(body).flatMap((search) => textAt(search, 'model')),
   ].map((name) => `model/${name}`);
+  // A model is named by what registers it.
+  if (method === 'POST' && path === '/v1/models') models.push(...textAt(body, 'name').map((name) => `model/${name}`));
   // What is cached is of all models, and of the answers of all indexes, unless a purge names a model.
   const isSweeping = method === 'POST' && path === '/v1/cache/purge' && models.length === 0;
   const isAboutIndexes = 'scope' in access && access.scope.startsWith('index:');

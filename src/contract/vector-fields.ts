@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { fromBase64, utf8 } from '../kernel/bytes.ts';
-import type { RawJson } from '../kernel/exact-json.ts';
 import { isRawJson } from '../kernel/exact-json.ts';
 import { about, apiText } from './api-text.ts';
 import { jsonDepth } from './json-value.ts';
@@ -46,17 +45,6 @@ export const vectorFloats = z
     context.issues.push({ ...read, input: value });
     return z.NEVER;
   });
-
-/** The components of a vector in an answer: `float32Json`, or the number of its row in a frame. */
-export const floatsReply = z
-  .custom<RawJson | number>((value) => typeof value === 'number' || isRawJson(value))
-  .meta(
-    apiText({
-      type: 'array',
-      items: { type: 'number' },
-      description: 'Each component as the shortest decimal that reads back as the same 32-bit float.',
-    }),
-  );
 
 type Fault =
   | { readonly code: 'custom'; readonly message: string; readonly path: number[] }
@@ -182,8 +170,3 @@ function overflows(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isFinite(value);
   return typeof value === 'object' && value !== null && Object.values(value).some(overflows);
 }
-
-export const MODEL_NAME_CHARS_MAX = 128;
-
-/** The name of an embedding model. */
-export const modelName = z.string().min(1).max(MODEL_NAME_CHARS_MAX).meta(about('An embedding model of `GET /v1/models`.'));

@@ -12,7 +12,8 @@ import { LIMITS } from './limits.ts';
 import { readPlainQuery } from './plain-query.ts';
 import { withQuickReader } from './quick-reader.ts';
 import { consistency, deadlineHeaders, partial } from './reading.ts';
-import { floatsReply, metadata, modelName, namespace, text, vectorFloats, vectorId } from './vector-fields.ts';
+import { floatsReply, modelName } from './embedding-fields.ts';
+import { metadata, namespace, text, vectorFloats, vectorId } from './vector-fields.ts';
 
 const madeBy = modelName
   .optional()

@@ -31,6 +31,8 @@ const owned: Record<string, string> = {
   field: 'mark',
   alias: 'secret-alias',
   queue: 'secret-queue',
+  model_alias: MODEL,
+  version: '1',
   cohort: 'root',
   reservation: `rsv_${'0'.repeat(20)}`,
   attempt: `att_${'0'.repeat(26)}_1`,

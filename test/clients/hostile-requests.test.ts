@@ -33,6 +33,8 @@ const owned: Record<string, string> = {
   id: '1',
   field: 'mark',
   queue: 'default',
+  model_alias: 'glove-sif-100',
+  version: '1',
   cohort: 'root',
   reservation: `rsv_${'0'.repeat(20)}`,
   attempt: `att_${'0'.repeat(26)}_1`,

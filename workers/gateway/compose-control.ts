@@ -12,6 +12,8 @@ import { wireAdministration } from './adapters/administration.ts';
 import { TenantPurgeLogs } from './adapters/durable-caches.ts';
 import { DurableIndexes } from './adapters/durable-indexes.ts';
 import type { Heavy } from './adapters/jobs.ts';
+import type { Models } from './adapters/models.ts';
+import { wireModels } from './adapters/models.ts';
 import { schedulerQueue, wireHeavy } from './adapters/jobs.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { TenantRegistries } from './adapters/tenant-registries.ts';
@@ -26,6 +28,7 @@ import type { ControlEnv } from './env.ts';
 export interface Control extends Serving {
   readonly tenancy: Administration;
   readonly heavy: Heavy;
+  readonly models: Models;
   readonly suspension: TenantSuspension;
   readonly eraser: TenantEraser;
   readonly purger: CachePurger;
@@ -41,6 +44,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
   const { organisations, authenticator, budget } = tenancy;
   const indexes = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
   const heavy = wireHeavy(env, clock, rng, tenancy, (tenant, name) => indexes.describe(tenant, name));
+  const models = wireModels(env, clock, organisations, heavy, indexes);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purger = new CachePurger({ logs, organisations, models: { manifests: MODEL_CATALOGUE }, sha256, rng });
   const steps = erasureSteps({
@@ -50,6 +54,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     jobs: queue,
     logs: heavy.logs,
     files: heavy.writer,
+    models,
     billing: tenancy.ledgers,
     purger,
   });
@@ -61,6 +66,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     agents: heavy.agents,
     tenancy,
     heavy,
+    models,
     suspension: new TenantSuspension(organisations, queue),
     eraser: new TenantEraser(organisations, steps, (ms) => new Promise((resolve) => systemTimer.after(ms, resolve))),
     purger,

@@ -8,6 +8,7 @@ import { keyHandlers } from './routes/keys.ts';
 import { organisationHandlers } from './routes/organisations.ts';
 import { agentHandlers, poolHandlers } from './routes/pools.ts';
 import { cohortHandlers, queueHandlers } from './routes/queues.ts';
+import { modelHandlers } from './routes/models.ts';
 import { quotaHandlers } from './routes/quotas.ts';
 import { transferHandlers } from './routes/transfers.ts';
 import { uploadHandlers } from './routes/uploads.ts';
@@ -29,6 +30,7 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...queueHandlers,
   ...cohortHandlers,
   ...reservationHandlers,
+  ...modelHandlers,
   ...poolHandlers,
   ...agentHandlers,
   ...transferHandlers,

@@ -53,6 +53,8 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv {
   readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
   /** Aggregators of many shards; see `Aggregator`. */
   readonly AGGREGATOR: Fetcher;
+  /** One object an owner of models: a tenant's id, or `platform`. */
+  readonly MODEL_REGISTRY: DurableObjectNamespace;
   /** Runs ONNX models; see `InferenceService`. */
   readonly INFERENCE: Fetcher;
   /** Answers the calls under `CONTROL_PREFIXES`; see `ControlService`. */
@@ -69,7 +71,11 @@ export interface ControlEnv extends TenancyEnv, S3Env {
   readonly POOL: DurableObjectNamespace;
   /** Logs of jobs: some objects a tenant, named `<tenant>:<shard>`. */
   readonly JOB_LOG: DurableObjectNamespace;
-  /** Files of tenants, under `tenants/<tenant>/files/`. */
+  /** One object an owner of models: a tenant's id, or `platform`. */
+  readonly MODEL_REGISTRY: DurableObjectNamespace;
+  /** Checks registered models; see `ModelCalls`. */
+  readonly INFERENCE: Fetcher;
+  /** Files of tenants, under `tenants/<tenant>/files/`, and those of models, under `models/<owner>/`. */
   readonly FILES: R2Bucket;
   /** Hosted by the shards Worker: for builds of lists; see `shardName`. */
   readonly SHARD: DurableObjectNamespace<ShardObject>;

@@ -3,7 +3,6 @@ import { bulkHandlers } from './routes/bulk.ts';
 import { embeddingHandlers } from './routes/embeddings.ts';
 import { indexHandlers } from './routes/indexes.ts';
 import { generationHandlers } from './routes/generations.ts';
-import { modelHandlers } from './routes/models.ts';
 import { opsHandlers } from './routes/ops.ts';
 import { rerankHandlers } from './routes/rerank.ts';
 import { vectorHandlers } from './routes/vectors.ts';
@@ -19,7 +18,6 @@ export const HANDLERS: HandlersOf<typeof GATEWAY_ENDPOINTS> = {
   ...opsHandlers,
   ...embeddingHandlers,
   ...rerankHandlers,
-  ...modelHandlers,
   ...indexHandlers,
   ...aliasHandlers,
   ...vectorHandlers,

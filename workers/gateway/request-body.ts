@@ -1,4 +1,4 @@
-import { NDJSON } from '../../src/contract/bulk.ts';
+import { NDJSON } from '../../src/contract/endpoint.ts';
 import type { Body, JsonBody } from '../../src/contract/endpoint.ts';
 import type { RowFields } from '../../src/contract/framed-body.ts';
 import { framedBody } from '../../src/contract/framed-body.ts';

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { NDJSON } from '../../src/contract/bulk.ts';
+import { NDJSON } from '../../src/contract/endpoint.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import { jsonText } from '../../src/kernel/float32-text.ts';

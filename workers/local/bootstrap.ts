@@ -1,3 +1,4 @@
+import { DEFAULT_SCOPES } from '../../src/contract/keys.ts';
 import { AdminClient, AdminRefusal } from './admin-client.ts';
 
 /** What `npm start` sets up: one tenant to try things as, and one pool on this machine. */
@@ -20,7 +21,9 @@ export async function bootstrap(url: string, adminKey: string): Promise<Demo> {
     { organisation: organisation.id, name: 'demo', owner: OWNER },
     'demo-tenant',
   );
-  const key = await admin.create<{ key: string }>('/v1/keys', { tenant: tenant.id, name: 'demo', owner: OWNER }, 'demo-key');
+  // Registering models is no part of what keys may do by default.
+  const scopes = [...DEFAULT_SCOPES, 'models:write'];
+  const key = await admin.create<{ key: string }>('/v1/keys', { tenant: tenant.id, name: 'demo', owner: OWNER, scopes }, 'demo-key-models');
   const pool = await localPool(admin);
   return { adminKey, apiKey: key.key, tenant: tenant.id, pool: pool.id, agentToken: pool.agent_token };
 }

@@ -4,6 +4,7 @@ import type { EndpointName } from '../endpoints.ts';
 import { ENDPOINTS } from '../endpoints.ts';
 import type { Answered, Example } from './example.ts';
 import { jobExamples } from './jobs.ts';
+import { modelExamples } from './models.ts';
 import { qdrantExamples } from './qdrant.ts';
 import { retrievalExamples } from './retrieval.ts';
 import { tenancyExamples } from './tenancy.ts';
@@ -13,6 +14,7 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
   ...retrievalExamples,
   ...tenancyExamples,
   ...jobExamples,
+  ...modelExamples,
   ...qdrantExamples,
 };
 
@@ -45,6 +47,8 @@ const CHAPTERS = [
   ['qdrantDeletePayload', 'qdrantClearPayload', 'updateValues', 'qdrantUpdateVectors', 'qdrantDeleteVectors', 'qdrantUpdateBatch'],
   ['qdrantChangeAliases', 'qdrantAliases', 'qdrantCollectionAliases', 'qdrantDeletePoints', 'qdrantDeleteCollection'],
   ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'planJob', 'createJob', 'listJobs', 'getJob', 'explainJob', 'getJobLogs'],
+  ['createModel', 'listModelVersions', 'getModelVersion', 'promoteModel', 'rollbackModel', 'setModelAlias', 'removeModelAlias'],
+  ['listModelEvents', 'retireModelVersion', 'deleteModel'],
   ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   ['createQueue', 'listQueues', 'getQueue', 'changeQueue', 'deleteQueue'],
   ['suspendJob', 'resumeJob', 'reprioritiseJob', 'resizeJob'],

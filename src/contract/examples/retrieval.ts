@@ -11,8 +11,8 @@ export const retrievalExamples = {
   rerank: {
     body: { model: MODEL, query: 'who opens the lock?', documents: ['a weir holds back the river', 'the lock keeper opens the gates'] },
   },
-  listModels: {},
-  getModel: { params: { model: MODEL } },
+  listModels: { as: 'tenant' },
+  getModel: { as: 'tenant', params: { model: MODEL } },
 
   createIndex: { body: { name: 'articles', model: MODEL, owner: 'search-team' } },
   listIndexes: {},

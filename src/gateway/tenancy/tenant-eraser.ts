@@ -10,6 +10,7 @@ import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { FileWriter } from '../jobs/file-writer.ts';
 import type { JobLogs } from '../jobs/job-logs.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
+import type { ModelFileStore, ModelRegistries } from '../models/model-registries.ts';
 import type { CachePurger } from '../purge-cache.ts';
 import type { TenantIndexes } from '../tenant-indexes.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
@@ -90,12 +91,13 @@ interface ErasureParts {
   readonly jobs: Pick<JobQueue, 'eraseTenant' | 'jobCount'>;
   readonly logs: Pick<JobLogs, 'eraseTenant' | 'count'>;
   readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
+  readonly models: { readonly registries: ModelRegistries; readonly store: Pick<ModelFileStore, 'erase' | 'count'> };
   readonly billing: BillingLedgers;
   readonly purger: Pick<CachePurger, 'eraseTenant' | 'left'>;
 }
 
 /** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */
-export function erasureSteps({ at, quotas, indexes, jobs, logs, files, purger, billing }: ErasureParts): readonly ErasureStep[] {
+export function erasureSteps({ at, quotas, indexes, jobs, logs, files, models, purger, billing }: ErasureParts): readonly ErasureStep[] {
   const withBelow = async <T>(tenant: TenantId, work: (below: readonly (ProjectId | KeyId)[]) => Promise<T>): Promise<Outcome<T>> => {
     const below = await at(tenant).belowTenant(tenant);
     return below.ok ? ok(await work(below.value)) : below;
@@ -121,6 +123,15 @@ export function erasureSteps({ at, quotas, indexes, jobs, logs, files, purger, b
       what: 'files',
       erase: async (tenant) => ok(await files.eraseAll(tenant)),
       remaining: async (tenant, isErased) => ok(await files.count(tenant, isErased)),
+    },
+    {
+      // [M43] The registry first: from then on it takes no version.
+      what: 'models',
+      erase: async (tenant) => {
+        await models.registries(tenant).erase();
+        return ok(await models.store.erase(tenant));
+      },
+      remaining: async (tenant) => ok((await models.registries(tenant).count()) + (await models.store.count(tenant))),
     },
     {
       what: 'cached embeddings',

@@ -109,7 +109,7 @@ export class ModelRegistry {
       if (version.isRetired || isVerified(version)) return ok({ model, version });
       const checked = { ...version, checks, contractHash: contractHash ?? version.contractHash };
       this.store.putVersion(checked);
-      this.#note(name, actor, checks.refusal === null ? 'verify' : 'refuse', number, checks.refusal?.message ?? '');
+      this.#note(name, actor, checks.refusal === null ? 'verify' : 'refuse', number, checks.refusal?.code ?? '');
       return ok({ model, version: checked });
     });
   }

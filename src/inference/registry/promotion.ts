@@ -1,3 +1,4 @@
+import { refusal, refusalAt, withDetail } from '../../contract/errors.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -52,15 +53,17 @@ const BEFORE_MAX_COUNT = 16;
 
 function notServable({ version, isRetired, checks }: VersionRecord) {
   if (isRetired) return refuse('state_conflict', `version ${version} is retired: its files are gone`, 'version');
-  if (checks?.refusal == null) return refuse('state_conflict', `version ${version} was not verified yet`, 'version');
-  const { message } = checks.refusal;
-  return refuse('state_conflict', `version ${version} did not pass its checks: ${message}`, 'version');
+  if (checks === null || checks.refusal === null) return refuse('state_conflict', `version ${version} was not verified yet`, 'version');
+  const why = withDetail(checks.refusal, `so version ${version} did not pass its checks`);
+  return err({ ...refusalAt(why, ['version']), code: 'state_conflict' as const });
 }
 
 function otherContract(serving: VersionRecord, candidate: VersionRecord) {
   const message =
     `its answers are not those of version ${serving.version}, to which indexes and caches are pinned: register it under another name and point an ` +
     'alias there, or, if it is a variant of the same model, register it with `compatible_with`';
-  const { error } = refuse('contract_mismatch', message, 'version');
-  return err({ ...error, accepted: [{ model: `${candidate.model}@${serving.version}`, contract_hash: serving.contractHash }] });
+  return err({
+    ...refusal('contract_mismatch', message, 'version'),
+    accepted: [{ model: `${candidate.model}@${serving.version}`, contract_hash: serving.contractHash }],
+  });
 }

@@ -47,6 +47,8 @@ const FORGED: Readonly<Record<string, () => string>> = {
   budget: () => `bud_org_${stem()}`,
   period: () => '2026-10',
   model: () => `forged-${random(10)}`,
+  model_alias: () => `forged-${random(10)}`,
+  version: () => '1',
   id: () => random(10),
   point: () => '1',
   field: () => 'mark',

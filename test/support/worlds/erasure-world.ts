@@ -299,6 +299,11 @@ export class ErasureWorld {
       // Its shards bar a tenant as they erase it (P56).
       logs: { eraseTenant: async () => undefined, count: async () => 0 },
       files: new FileWriter({ store: near(this.files) as never, clock }),
+      // Their registry bars an owner as it erases it (M43).
+      models: {
+        registries: () => ({ erase: async () => undefined, count: async () => 0 }),
+        store: { erase: async () => 0, count: async () => 0 },
+      } as never,
       billing: (() => near(this.billing)) as never,
       purger: new CachePurger({ logs, organisations } as never),
     });

@@ -1,0 +1,235 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { CreateModelBody } from '../../contract/models.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import type { Authority, WriteLease } from '../../contract/write-lease.ts';
+import { underAuthority } from '../../contract/write-lease.ts';
+import type { ModelAlias, VersionRecord } from '../../inference/registry/model-record.ts';
+import { isVerified } from '../../inference/registry/model-record.ts';
+import type { ModelActing, ModelVersion, Released } from '../../inference/registry/model-registry.ts';
+import type { ModelOwner, VersionManifest } from '../../inference/registry/version-manifest.ts';
+import { PLATFORM, readingOf } from '../../inference/registry/version-manifest.ts';
+import { servedContractHash } from '../../inference/served/contract-hash.ts';
+import type { ModelCalls } from '../../inference/served/model-calls.ts';
+import type { ServedFile } from '../../inference/served/served-manifest.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { FileId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { StoredFile } from '../jobs/file-store.ts';
+import { actorOf, ownerFor, requestDigest, subjectOf } from '../tenancy/subject.ts';
+import { checkVersion } from './model-checks.ts';
+import type { ModelFileStore, ModelRegistries } from './model-registries.ts';
+
+interface ModelAdminParts {
+  readonly registries: ModelRegistries;
+  readonly store: ModelFileStore;
+  readonly findFile: (tenantId: TenantId, file: FileId) => Promise<Outcome<StoredFile>>;
+  readonly inference: Pick<ModelCalls, 'verify' | 'embedTexts'>;
+  readonly isBuiltin: (model: string) => boolean;
+  /** The name of an index of the tenant that is pinned to the model; undefined where none is. */
+  readonly pinnedIndex: (tenantId: TenantId, model: string) => Promise<Outcome<string | undefined>>;
+  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
+  readonly note: (tenantId: TenantId, action: string, principal: Principal, subject: string) => Promise<Outcome<unknown>>;
+  readonly clock: Clock;
+}
+
+/** The caller of a change, and whether it still may. */
+export interface ModelCaller {
+  readonly principal: Principal;
+  readonly authority: Authority;
+}
+
+/** Registers versions of models, has them checked, and decides which serve. */
+export class ModelAdmin {
+  readonly #parts: ModelAdminParts;
+
+  constructor(parts: ModelAdminParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Registers a version, then has it checked: a version that did not pass is answered, too. Refuses with `already_exists` the name of a model
+   * of the deployment, with `invalid_value` or `file_not_found` (naming `files[i]`), and as the registry does.
+   */
+  async create(caller: ModelCaller, body: CreateModelBody, idempotencyKey: string | undefined): Promise<Outcome<ModelVersion>> {
+    const { principal } = caller;
+    const { registries, isBuiltin, store } = this.#parts;
+    if (isBuiltin(body.name)) return refuse('already_exists', `${body.name} is a model of the deployment`, 'name');
+    const subject = subjectOf(principal, body.tenant);
+    if (!subject.ok) return subject;
+    const files = await this.#filesOf(subject.value, body);
+    if (!files.ok) return files;
+    const manifest = await manifestOf(principal, body, files.value);
+    if (!manifest.ok) return manifest;
+    const noted = await this.#note(principal, 'model.register', body.name);
+    if (!noted.ok) return noted;
+    const owner = ownerOf(principal);
+    const registry = registries(owner);
+    const announced = await this.#change(caller, (acting) => registry.announce(files.value, acting));
+    if (!announced.ok) return announced;
+    await store.remove(owner, announced.value.unneeded);
+    for (const [at, { file }] of body.files.entries()) {
+      const sha256 = files.value[at]?.sha256 ?? '';
+      const taken = await store.take(subject.value, file as FileId, owner, sha256);
+      if (!taken.ok) return taken;
+    }
+    const request =
+      idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'model.create', body) };
+    const next = { model: body.name, manifest: manifest.value, compatibleWith: body.compatible_with ?? null };
+    const made = await this.#change(caller, (acting) => registry.register(next, request, acting));
+    // A registration that is refused leaves its files announced: the next one sweeps them.
+    if (!made.ok) return made;
+    const checked = await this.#verified(caller, made.value.version);
+    return checked.ok ? checked : made;
+  }
+
+  /** Verifies the version first, if that was not done yet. Refuses as the registry does. */
+  async promote(caller: ModelCaller, model: string, number: number, share: number): Promise<Outcome<ModelVersion>> {
+    const noted = await this.#note(caller.principal, 'model.promote', `${model}@${number}`);
+    if (!noted.ok) return noted;
+    const registry = this.#parts.registries(ownerOf(caller.principal));
+    const version = await registry.version(model, number);
+    if (version !== null && !isVerified(version) && !version.isRetired) {
+      const checked = await this.#verified(caller, version);
+      if (!checked.ok) return checked;
+    }
+    return this.#change(caller, (acting) => registry.promote(model, number, Math.max(1, Math.round(share * 1_000_000)), acting));
+  }
+
+  async rollback(caller: ModelCaller, model: string): Promise<Outcome<ModelVersion>> {
+    const noted = await this.#note(caller.principal, 'model.rollback', model);
+    if (!noted.ok) return noted;
+    return this.#change(caller, (acting) => this.#parts.registries(ownerOf(caller.principal)).rollback(model, acting));
+  }
+
+  async retire(caller: ModelCaller, model: string, number: number): Promise<Outcome<ModelVersion>> {
+    const noted = await this.#note(caller.principal, 'model.retire', `${model}@${number}`);
+    if (!noted.ok) return noted;
+    const unpinned = await this.#unpinned(caller.principal, `${model}@${number}`);
+    if (!unpinned.ok) return unpinned;
+    return this.#releasing(caller, (acting) => this.#parts.registries(ownerOf(caller.principal)).retire(model, number, acting));
+  }
+
+  /** Refuses with `state_conflict` a model of the deployment, or one that an index of the tenant is pinned to. */
+  async remove(caller: ModelCaller, model: string): Promise<Outcome<Released>> {
+    if (this.#parts.isBuiltin(model)) return refuse('state_conflict', `${model} is a model of the deployment: it stays`, 'model');
+    const noted = await this.#note(caller.principal, 'model.delete', model);
+    if (!noted.ok) return noted;
+    const unpinned = await this.#unpinned(caller.principal, model);
+    if (!unpinned.ok) return unpinned;
+    return this.#releasing(caller, (acting) => this.#parts.registries(ownerOf(caller.principal)).remove(model, acting));
+  }
+
+  /** Of a model of the same owner, or of the deployment. */
+  async setAlias(caller: ModelCaller, alias: ModelAlias): Promise<Outcome<ModelAlias>> {
+    const { isBuiltin, registries } = this.#parts;
+    if (isBuiltin(alias.alias)) return refuse('already_exists', `${alias.alias} is a model of the deployment`, 'model_alias');
+    const noted = await this.#note(caller.principal, 'model.alias', alias.alias);
+    if (!noted.ok) return noted;
+    const registry = registries(ownerOf(caller.principal));
+    return this.#change(caller, (acting) => registry.putAlias(alias, isBuiltin(alias.model), acting));
+  }
+
+  async removeAlias(caller: ModelCaller, model: string, alias: string): Promise<Outcome<null>> {
+    const noted = await this.#note(caller.principal, 'model.unalias', alias);
+    if (!noted.ok) return noted;
+    return this.#change(caller, (acting) => this.#parts.registries(ownerOf(caller.principal)).removeAlias(model, alias, acting));
+  }
+
+  async #filesOf(tenantId: TenantId, { files }: CreateModelBody): Promise<Outcome<readonly ServedFile[]>> {
+    const found: ServedFile[] = [];
+    const paths = new Set<string>();
+    for (const [at, { path, file }] of files.entries()) {
+      if (paths.has(path)) return refuse('invalid_value', `there are two files ${path}`, ['files', at, 'path']);
+      paths.add(path);
+      const stored = await this.#parts.findFile(tenantId, file as FileId);
+      if (!stored.ok) return refuseResource('file_not_found', { kind: 'file', name: file }, `no file ${file}`, ['files', at, 'file']);
+      const { bytes, sha256 } = stored.value;
+      if (sha256 === undefined)
+        return refuse('state_conflict', 'was stored before files had hashes: upload it again', ['files', at, 'file']);
+      found.push({ path, bytes, sha256 });
+    }
+    const bytes = found.reduce((sum, file) => sum + file.bytes, 0);
+    if (bytes > LIMITS.modelBytesMax)
+      return refuseBeyond({ path: 'files', limit: 'modelBytesMax', value: bytes, what: `have ${bytes} bytes` });
+    return ok(found);
+  }
+
+  async #verified(caller: ModelCaller, version: VersionRecord): Promise<Outcome<ModelVersion>> {
+    const { registries, inference, clock } = this.#parts;
+    const owner = ownerOf(caller.principal);
+    const registry = registries(owner);
+    const { model, version: number, compatibleWith } = version;
+    const other = compatibleWith === null ? null : await registry.version(model, compatibleWith);
+    const checked = await checkVersion(inference, owner, version, other ?? undefined, clock.nowMs());
+    if (!checked.ok) return checked;
+    const { checks, contractHash } = checked.value;
+    return this.#change(caller, (acting) => registry.check(model, number, checks, contractHash, acting));
+  }
+
+  async #releasing<T extends Released>(caller: ModelCaller, change: (acting: ModelActing) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const changed = await this.#change(caller, change);
+    if (changed.ok) await this.#parts.store.remove(ownerOf(caller.principal), changed.value.unneeded);
+    return changed;
+  }
+
+  #change<T>({ principal, authority }: ModelCaller, change: (acting: ModelActing) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    return underAuthority(authority, (lease: WriteLease | undefined) => change({ actor: actorOf(principal), lease }));
+  }
+
+  async #unpinned(principal: Principal, model: string): Promise<Outcome<null>> {
+    if (principal.kind === 'admin') return ok(null);
+    const pinned = await this.#parts.pinnedIndex(principal.tenantId, model);
+    if (!pinned.ok || pinned.value === undefined) return pinned.ok ? ok(null) : pinned;
+    return refuse('state_conflict', `the index ${pinned.value} is pinned to ${model}: give it another generation, or delete it`, 'model');
+  }
+
+  #note(principal: Principal, action: string, subject: string): Promise<Outcome<unknown>> {
+    return principal.kind === 'admin' ? Promise.resolve(ok(null)) : this.#parts.note(principal.tenantId, action, principal, subject);
+  }
+}
+
+/** Whose models a caller changes: a tenant its own, the admin those of the platform. */
+export const ownerOf = (principal: Principal): ModelOwner => (principal.kind === 'admin' ? PLATFORM : principal.tenantId);
+
+async function manifestOf(principal: Principal, body: CreateModelBody, files: readonly ServedFile[]): Promise<Outcome<VersionManifest>> {
+  const { task, dimensions = 0, graph, external_data: externalData, prompts } = body;
+  const { query, passage } = prompts;
+  for (const [at, path] of [graph, ...externalData].entries()) {
+    if (files.some((file) => file.path === path)) continue;
+    return refuse('invalid_value', `is ${path}, which is none of the files`, at === 0 ? ['graph'] : ['external_data', at - 1]);
+  }
+  if ((task === 'embedding') !== dimensions > 0)
+    return refuse(
+      'invalid_value',
+      task === 'embedding' ? 'is needed for an embedding model' : 'goes with embedding models only',
+      'dimensions',
+    );
+  const reading = readingOf({
+    task,
+    graph,
+    externalData,
+    tokensMax: body.tokens_max,
+    dimensions,
+    pooling: body.pooling,
+    isNormalised: body.normalised,
+    labels: body.labels,
+    activation: body.activation,
+    prompts: { ...(query === undefined ? {} : { query }), ...(passage === undefined ? {} : { passage }) },
+  });
+  const manifest: VersionManifest = {
+    ...reading,
+    files,
+    // [M31]
+    contractHash: await servedContractHash(reading, files),
+    licence: body.licence ?? null,
+    team: body.owner ?? ownerFor(principal),
+    recipe: body.recipe ?? null,
+    evaluation: body.evaluation ?? null,
+    parents: body.parents,
+  };
+  const bytes = JSON.stringify(manifest).length;
+  if (bytes <= LIMITS.modelManifestBytesMax) return ok(manifest);
+  return refuseBeyond({ path: 'recipe', limit: 'modelManifestBytesMax', value: bytes, what: `the manifest has ${bytes} characters` });
+}

@@ -1,0 +1,122 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuseResource } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import type { ModelManifest } from '../../inference/model-manifest.ts';
+import type { ModelView } from '../../inference/registry/model-queries.ts';
+import type { ModelEvent, VersionRecord } from '../../inference/registry/model-record.ts';
+import { namedModel } from '../../inference/registry/model-route.ts';
+import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
+import { PLATFORM } from '../../inference/registry/version-manifest.ts';
+import { ok } from '../../kernel/result.ts';
+import { mayTouchModels } from '../authority.ts';
+import type { ModelRegistries } from './model-registries.ts';
+
+/** A model of the deployment, or a registered one. */
+export type ListedModel =
+  | { readonly kind: 'builtin'; readonly manifest: ModelManifest; readonly aliases: readonly string[] }
+  | { readonly kind: 'registered'; readonly owner: ModelOwner; readonly view: ModelView };
+
+interface CatalogueParts {
+  readonly registries: ModelRegistries;
+  readonly builtin: readonly ModelManifest[];
+}
+
+/** The models that a caller may use: of the deployment, of its tenant, and of the platform (M40). */
+export class ModelCatalogue {
+  readonly #parts: CatalogueParts;
+
+  constructor(parts: CatalogueParts) {
+    this.#parts = parts;
+  }
+
+  /** Those of the deployment on the first page, then the others by name: a tenant's own before one of the platform with the same name. */
+  async list(principal: Principal, limit: number, after: string | undefined): Promise<{ items: readonly ListedModel[]; hasMore: boolean }> {
+    const builtin = after === undefined || this.#isBuiltin(after) ? this.#parts.builtin : [];
+    const from = after === undefined || this.#isBuiltin(after) ? '' : after;
+    const found = new Map<string, ListedModel>();
+    const aliases = new Map<string, string[]>();
+    for (const owner of ownersFor(principal)) {
+      const registry = this.#parts.registries(owner);
+      for (const view of await registry.page(from, limit + 1)) {
+        const { name } = view.model;
+        if (!found.has(name)) found.set(name, { kind: 'registered', owner, view });
+      }
+      for (const { alias, model } of builtin.length === 0 ? [] : await registry.aliases())
+        aliases.set(model, [...(aliases.get(model) ?? []), alias]);
+    }
+    const registered = [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, model]) => model);
+    const own = builtin.map((manifest): ListedModel => ({ kind: 'builtin', manifest, aliases: aliases.get(manifest.id) ?? [] }));
+    const items = [...own, ...registered.slice(0, limit)].filter(
+      (model) => principal.kind === 'admin' || mayTouchModels(principal, [nameOf(model)]).ok,
+    );
+    return { items, hasMore: registered.length > limit };
+  }
+
+  /** By its name, or an alias. Refuses with `model_not_found`, or with `scope_denied` what the name stands for. */
+  async find(principal: Principal, text: string): Promise<Outcome<ListedModel>> {
+    const { name } = namedModel(text);
+    const manifest = this.#parts.builtin.find(({ id }) => id === name);
+    if (manifest !== undefined) return ok({ kind: 'builtin', manifest, aliases: [] });
+    for (const owner of ownersFor(principal)) {
+      const registry = this.#parts.registries(owner);
+      const view = (await registry.find(name)) ?? undefined;
+      if (view !== undefined) return ok({ kind: 'registered', owner, view });
+      const alias = (await registry.aliases()).find((known) => known.alias === name);
+      if (alias === undefined) continue;
+      const touched = principal.kind === 'admin' ? ok(null) : mayTouchModels(principal, [alias.model]);
+      return touched.ok ? this.find(principal, alias.model) : touched;
+    }
+    return absent(text);
+  }
+
+  /** By the name of a registered model. Refuses with `model_not_found`. */
+  async versions(
+    principal: Principal,
+    name: string,
+    after: number,
+    count: number,
+  ): Promise<Outcome<readonly [ModelView, readonly VersionRecord[]]>> {
+    const found = await this.#registered(principal, name);
+    if (!found.ok) return found;
+    const { owner, view } = found.value;
+    return ok([view, await this.#parts.registries(owner).versions(view.model.name, after, count)]);
+  }
+
+  async version(principal: Principal, name: string, number: number): Promise<Outcome<readonly [ModelView, VersionRecord]>> {
+    const found = await this.#registered(principal, name);
+    if (!found.ok) return found;
+    const { owner, view } = found.value;
+    const version = await this.#parts.registries(owner).version(view.model.name, number);
+    return version === null ? absent(`${name}@${number}`) : ok([view, version]);
+  }
+
+  async history(principal: Principal, name: string, before: number, count: number): Promise<Outcome<readonly ModelEvent[]>> {
+    const found = await this.#registered(principal, name);
+    if (!found.ok) return found;
+    const { owner, view } = found.value;
+    return ok(await this.#parts.registries(owner).history(view.model.name, before, count));
+  }
+
+  async #registered(principal: Principal, name: string): Promise<Outcome<Extract<ListedModel, { kind: 'registered' }>>> {
+    const found = await this.find(principal, name);
+    if (!found.ok || found.value.kind === 'registered') return found as Outcome<Extract<ListedModel, { kind: 'registered' }>>;
+    return refuseResource(
+      'model_not_found',
+      { kind: 'model', name },
+      `${name} is a model of the deployment: it has no registered versions`,
+      'model',
+    );
+  }
+
+  #isBuiltin(name: string): boolean {
+    return this.#parts.builtin.some(({ id }) => id === name);
+  }
+}
+
+const nameOf = (model: ListedModel): string => (model.kind === 'builtin' ? model.manifest.id : model.view.model.name);
+
+const ownersFor = (principal: Principal): readonly ModelOwner[] =>
+  principal.kind === 'admin' ? [PLATFORM] : [principal.tenantId, PLATFORM];
+
+const absent = (name: string) =>
+  refuseResource('model_not_found', { kind: 'model', name }, `there is no model ${JSON.stringify(name)}`, 'model');

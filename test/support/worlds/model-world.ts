@@ -1,0 +1,126 @@
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import type { Principal } from '../../../src/contract/principal.ts';
+import { leaseFrom } from '../../../src/contract/write-lease.ts';
+import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import { ModelAdmin } from '../../../src/gateway/models/model-admin.ts';
+import { ModelCatalogue } from '../../../src/gateway/models/model-catalogue.ts';
+import type { ModelRegistryCalls } from '../../../src/gateway/models/model-registries.ts';
+import { ModelQueries } from '../../../src/inference/registry/model-queries.ts';
+import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
+import type { ModelRef } from '../../../src/inference/served/served-manifest.ts';
+import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
+import { NodeSql } from '../fakes/node-sql.ts';
+
+const BUILTIN = [{ id: 'glove-sif-100' } as ModelManifest];
+
+/** The registries of all owners, their files, and an inference Worker that makes vectors of what a version's file says. */
+export class ModelWorld {
+  nowMs = 1_000_000;
+  /** By tenant and id: the content is the hash. */
+  readonly uploads = new Map<string, StoredFile>();
+  /** `owner/sha256`. */
+  readonly stored = new Set<string>();
+  /** Of versions that do not load, by the hash of their file. */
+  readonly broken = new Map<string, Outcome<never>>();
+  /** Of versions, by the hash of their file: a vector, the same for all texts. */
+  readonly vectors = new Map<string, readonly number[]>();
+  readonly audit: string[] = [];
+  pinned: string | undefined;
+  readonly #registries = new Map<string, ModelRegistryCalls>();
+
+  readonly registries = (owner: string): ModelRegistryCalls => {
+    const known = this.#registries.get(owner) ?? this.#open();
+    this.#registries.set(owner, known);
+    return known;
+  };
+
+  readonly store = {
+    take: async (_tenant: TenantId, _file: FileId, owner: string, sha256: string) => {
+      this.stored.add(`${owner}/${sha256}`);
+      return ok(null);
+    },
+    remove: async (owner: string, sha256s: readonly string[]) => sha256s.forEach((sha256) => this.stored.delete(`${owner}/${sha256}`)),
+    erase: async () => 0,
+    count: async (owner: string) => [...this.stored].filter((key) => key.startsWith(`${owner}/`)).length,
+  };
+
+  readonly inference = {
+    verify: async (ref: ModelRef) => this.broken.get(hashOf(ref)) ?? ok({ memoryBytes: 1, loadMs: 1 } as never),
+    embedTexts: async (ref: ModelRef, texts: readonly string[]) => {
+      const vector = this.vectors.get(hashOf(ref)) ?? [1, 0];
+      return ok({ vectors: Float32Array.from(texts.flatMap(() => vector)), tokens: new Int32Array(texts.length) });
+    },
+  };
+
+  readonly admin = new ModelAdmin({
+    registries: this.registries,
+    store: this.store,
+    findFile: async (tenant, file) => {
+      const found = this.uploads.get(`${tenant}/${file}`);
+      return found === undefined ? refuse('file_not_found', 'no file') : ok(found);
+    },
+    inference: this.inference,
+    isBuiltin: (name) => BUILTIN.some(({ id }) => id === name),
+    pinnedIndex: async () => ok(this.pinned),
+    note: async (_tenant, action, _principal, subject) => {
+      this.audit.push(`${action} ${subject}`);
+      return ok(null);
+    },
+    clock: { nowMs: () => this.nowMs },
+  });
+
+  readonly catalogue = new ModelCatalogue({ registries: this.registries, builtin: BUILTIN });
+
+  /** A file of a tenant whose content has this hash. */
+  upload(tenant: string, sha256: string): FileId {
+    const id = `file_${String(this.uploads.size).padStart(26, '0')}` as FileId;
+    const file = {
+      id,
+      filename: 'model.onnx',
+      purpose: 'model',
+      owner: 'testers',
+      bytes: 4,
+      createdAtMs: 0,
+      expiresAtMs: null,
+      digest: '',
+      sha256,
+    };
+    this.uploads.set(`${tenant}/${id}`, file);
+    return id;
+  }
+
+  caller(principal: Principal) {
+    return { principal, authority: { lease: async () => ok(leaseFrom(this.nowMs)) } };
+  }
+
+  #open(): ModelRegistryCalls {
+    const registry = new ModelRegistry(new NodeSql(), { nowMs: () => this.nowMs });
+    const queries = new ModelQueries(registry.store);
+    const none = <T>(value: T | undefined): T | null => value ?? null;
+    return {
+      announce: async (...call) => registry.announce(...call),
+      register: async (...call) => registry.register(...call),
+      check: async (...call) => registry.check(...call),
+      promote: async (...call) => registry.promote(...call),
+      rollback: async (...call) => registry.rollback(...call),
+      retire: async (...call) => registry.retire(...call),
+      remove: async (...call) => registry.remove(...call),
+      putAlias: async (...call) => registry.putAlias(...call),
+      removeAlias: async (...call) => registry.removeAlias(...call),
+      route: async (...call) => none(queries.route(...call)),
+      find: async (...call) => none(queries.find(...call)),
+      page: async (...call) => queries.page(...call),
+      aliases: async () => queries.aliases(),
+      version: async (...call) => none(queries.version(...call)),
+      versions: async (...call) => queries.versions(...call),
+      history: async (...call) => queries.history(...call),
+      count: async () => queries.count(),
+      erase: async () => registry.erase(),
+    };
+  }
+}
+
+const hashOf = ({ manifest }: ModelRef): string => manifest.files[0]?.sha256 ?? '';

@@ -1,0 +1,177 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import type { CreateModelBody } from '../../../src/contract/models.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
+import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
+import { idsOf } from '../../support/fakes/tenancy.ts';
+import { ModelWorld } from '../../support/worlds/model-world.ts';
+
+const tenantOf = (number: number, resources?: readonly string[]): TenantPrincipal => {
+  const { id: keyId, ...ids } = idsOf(number);
+  return {
+    kind: 'tenant',
+    keyId,
+    ...ids,
+    owner: 'team',
+    scopes: ['models:write', 'inference'],
+    ...(resources === undefined ? {} : { resources }),
+  };
+};
+const ADMIN: Principal = { kind: 'admin' };
+const ONE = tenantOf(1);
+const TWO = tenantOf(2);
+
+let world: ModelWorld;
+
+beforeEach(() => {
+  world = new ModelWorld();
+});
+
+function bodyOf(principal: Principal, name: string, sha256: string, more: Partial<CreateModelBody> = {}): CreateModelBody {
+  const tenant = principal.kind === 'tenant' ? principal.tenantId : ONE.tenantId;
+  return {
+    name,
+    task: 'embedding',
+    files: [{ path: 'onnx/model.onnx', file: world.upload(tenant, sha256) }],
+    graph: 'onnx/model.onnx',
+    external_data: [],
+    tokens_max: 16,
+    dimensions: 2,
+    pooling: 'mean',
+    normalised: true,
+    labels: [],
+    activation: 'none',
+    prompts: {},
+    parents: [],
+    ...(principal.kind === 'admin' ? { tenant } : {}),
+    ...more,
+  };
+}
+
+const add = (principal: Principal, name: string, sha256: string, more: Partial<CreateModelBody> = {}, key?: string) =>
+  world.admin.create(world.caller(principal), bodyOf(principal, name, sha256, more), key);
+const promote = (principal: Principal, name: string, version: number, share = 1) =>
+  world.admin.promote(world.caller(principal), name, version, share);
+
+describe('registering', () => {
+  it('[M32] a version is checked as it is registered; the reason of a failure is kept and answered', async () => {
+    expect(await add(ONE, 'minilm', 'a')).toMatchObject({ value: { version: { version: 1, checks: { refusal: null } } } });
+    world.broken.set('b', refuse('invalid_value', 'the operator Foo is not supported'));
+    expect(await add(ONE, 'minilm', 'b')).toMatchObject({ value: { version: { checks: { refusal: { code: 'invalid_value' } } } } });
+    expect(await promote(ONE, 'minilm', 2)).toMatchObject({ error: { code: 'state_conflict', message: expect.stringContaining('Foo') } });
+  });
+
+  it('[M32] a version that could not be checked is checked before it is promoted', async () => {
+    world.broken.set('a', refuse('unavailable', 'the inference Worker did not answer'));
+    expect(await add(ONE, 'minilm', 'a')).toMatchObject({ value: { version: { checks: null } } });
+    expect(await promote(ONE, 'minilm', 1)).toMatchObject({ error: { code: 'unavailable' } });
+    world.broken.clear();
+    expect(await promote(ONE, 'minilm', 1)).toMatchObject({ value: { model: { serving: 1 } } });
+  });
+
+  it('[M31] the contract hash is computed of the files: two versions of the same share it', async () => {
+    const hashes: unknown[] = [];
+    for (const [sha256, more] of [
+      ['a', {}],
+      ['a', { licence: 'mit' }],
+      ['b', {}],
+      ['a', { pooling: 'cls' }],
+    ] as const) {
+      const made = await add(ONE, 'minilm', sha256, more);
+      hashes.push(made.ok ? made.value.version.contractHash : made);
+    }
+    expect(hashes[1]).toBe(hashes[0]);
+    expect(new Set(hashes).size).toBe(3);
+  });
+
+  it('[M36] a variant serves under the contract of its version only if the vectors of probes agree', async () => {
+    world.vectors.set('a', [1, 0]).set('int8', [0.99, 0.1]).set('other', [0.7, 0.7]).set('nothing', [0, 0]).set('nan', [Number.NaN, 1]);
+    await add(ONE, 'minilm', 'a');
+    await promote(ONE, 'minilm', 1);
+    for (const other of ['other', 'nothing', 'nan']) {
+      const made = await add(ONE, 'minilm', other, { compatible_with: 1 });
+      const version = made.ok ? made.value.version.version : 0;
+      expect(await promote(ONE, 'minilm', version), other).toMatchObject({ error: { code: 'contract_mismatch' } });
+    }
+    await add(ONE, 'minilm', 'int8', { compatible_with: 1 });
+    expect(await promote(ONE, 'minilm', 5, 0.1)).toMatchObject({ value: { model: { canary: { version: 5, sharePpm: 100_000 } } } });
+  });
+
+  it('[M39] a repeated registration is one version; what is wrong in the body is named', async () => {
+    const body = bodyOf(ONE, 'minilm', 'a');
+    const made = await world.admin.create(world.caller(ONE), body, 'k');
+    expect(await world.admin.create(world.caller(ONE), body, 'k')).toMatchObject(made);
+    expect(await world.catalogue.versions(ONE, 'minilm', 0, 10)).toMatchObject({ value: [{}, [{ version: 1 }]] });
+    const wrong: [Partial<CreateModelBody>, unknown][] = [
+      [{ name: 'glove-sif-100' }, { code: 'already_exists', path: ['name'] }],
+      [{ graph: 'absent.onnx' }, { code: 'invalid_value', path: ['graph'] }],
+      [{ external_data: ['absent.bin'] }, { path: ['external_data', 0] }],
+      [{ dimensions: undefined }, { path: ['dimensions'] }],
+      [{ task: 'graph' }, { path: ['dimensions'] }],
+      [{ files: [{ path: 'onnx/model.onnx', file: `file_${'9'.repeat(26)}` }] }, { code: 'file_not_found', path: ['files', 0, 'file'] }],
+      [{ files: [...body.files, ...body.files] }, { path: ['files', 1, 'path'] }],
+      [{ recipe: { text: 'x'.repeat(300_000) } }, { code: 'limit_exceeded', limit: { name: 'modelManifestBytesMax' } }],
+    ];
+    for (const [more, error] of wrong) expect(await add(ONE, 'other', 'a', more)).toMatchObject({ error });
+  });
+
+  it('[M38] the files of a model go when it is deleted, but not while an index is pinned to it', async () => {
+    await add(ONE, 'minilm', 'a');
+    await add(ONE, 'other', 'a');
+    await add(ONE, 'other', 'b');
+    expect([...world.stored]).toEqual([`${ONE.tenantId}/a`, `${ONE.tenantId}/b`]);
+    world.pinned = 'articles';
+    const refused = await world.admin.remove(world.caller(ONE), 'other');
+    expect(refused).toMatchObject({ error: { code: 'state_conflict', message: expect.stringContaining('articles') } });
+    world.pinned = undefined;
+    expect(await world.admin.remove(world.caller(ONE), 'other')).toMatchObject({ ok: true });
+    expect([...world.stored]).toEqual([`${ONE.tenantId}/a`]);
+  });
+
+  it('[M37] changes by keys are lines of the audit trail, too', async () => {
+    await add(ONE, 'minilm', 'a');
+    await promote(ONE, 'minilm', 1);
+    await world.admin.rollback(world.caller(ONE), 'minilm');
+    await world.admin.setAlias(world.caller(ONE), { alias: 'x', model: 'minilm', version: null });
+    await add(ADMIN, 'platform-model', 'p');
+    expect(world.audit).toEqual(['model.register minilm', 'model.promote minilm@1', 'model.rollback minilm', 'model.alias x']);
+  });
+});
+
+describe('who finds what', () => {
+  it("[M40] a tenant finds its own models and the platform's, never another tenant's", async () => {
+    await add(ONE, 'mine', 'a');
+    await add(ADMIN, 'shared', 'p');
+    await add(ADMIN, 'mine', 'q');
+    const listed = async (principal: Principal) => {
+      const { items } = await world.catalogue.list(principal, 10, undefined);
+      return items.map((model) => (model.kind === 'builtin' ? model.manifest.id : `${model.view.model.name} of ${model.owner}`));
+    };
+    expect((await listed(ONE)).slice(-2)).toEqual([`mine of ${ONE.tenantId}`, 'shared of platform']);
+    expect((await listed(TWO)).slice(-2)).toEqual(['mine of platform', 'shared of platform']);
+    expect(await world.catalogue.find(ONE, 'mine')).toMatchObject({ value: { owner: ONE.tenantId } });
+    expect(await world.catalogue.find(TWO, 'mine')).toMatchObject({ value: { owner: 'platform' } });
+    expect(await promote(TWO, 'shared', 1)).toMatchObject({ error: { code: 'model_not_found' } });
+    expect(await world.admin.remove(world.caller(TWO), 'shared')).toMatchObject({ error: { code: 'model_not_found' } });
+  });
+
+  it('[M40] a key that is restricted to models sees those alone, also behind an alias', async () => {
+    await add(ONE, 'mine', 'a');
+    await add(ONE, 'other', 'b');
+    await world.admin.setAlias(world.caller(ONE), { alias: 'alias', model: 'other', version: null });
+    const narrow = tenantOf(1, ['model/mine', 'model/alias']);
+    const { items } = await world.catalogue.list(narrow, 10, undefined);
+    expect(items).toMatchObject([{ view: { model: { name: 'mine' } } }]);
+    expect(await world.catalogue.find(narrow, 'alias')).toMatchObject({ error: { code: 'scope_denied' } });
+  });
+
+  it('[M40] the list is paged by name, with the models of the deployment on the first page', async () => {
+    for (const name of ['a', 'b', 'c']) await add(ONE, name, name);
+    const first = await world.catalogue.list(ONE, 2, undefined);
+    expect(first.hasMore).toBe(true);
+    expect(first.items.filter(({ kind }) => kind === 'builtin').length).toBeGreaterThan(0);
+    const rest = await world.catalogue.list(ONE, 2, 'b');
+    expect(rest).toMatchObject({ hasMore: false, items: [{ kind: 'registered', view: { model: { name: 'c' } } }] });
+    expect(rest.items).toHaveLength(1);
+  });
+});

@@ -1,0 +1,64 @@
+import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
+import { actorOf } from '../../../src/gateway/tenancy/subject.ts';
+import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
+import { ModelAdmin } from '../../../src/gateway/models/model-admin.ts';
+import { ModelCatalogue } from '../../../src/gateway/models/model-catalogue.ts';
+import type { ModelFileStore, ModelRegistries } from '../../../src/gateway/models/model-registries.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { modelsOf } from '../../../src/index/index-manifest.ts';
+import { namedModel } from '../../../src/inference/registry/model-route.ts';
+import type { Clock } from '../../../src/kernel/clock.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
+import { MODEL_CATALOGUE } from '../../inference/deployed-models.ts';
+import type { ControlEnv } from '../env.ts';
+import type { Heavy } from './jobs.ts';
+import { modelCalls, modelRegistries } from './model-registries.ts';
+import { R2FileStore } from './r2-file-store.ts';
+import { R2ModelFiles } from './r2-model-files.ts';
+
+/** Models: which there are, and their registry. */
+export interface Models {
+  readonly admin: ModelAdmin;
+  readonly catalogue: ModelCatalogue;
+  readonly registries: ModelRegistries;
+  readonly store: ModelFileStore;
+}
+
+export function wireModels(
+  env: ControlEnv,
+  clock: Clock,
+  organisations: Organisations,
+  { files }: Pick<Heavy, 'files'>,
+  indexes: Pick<IndexDirectory, 'list'>,
+): Models {
+  const registries = modelRegistries(env.MODEL_REGISTRY);
+  const store = new R2ModelFiles(env.FILES, new R2FileStore(env.FILES));
+  const admin = new ModelAdmin({
+    registries,
+    store,
+    findFile: (tenant, file) => files.find(tenant, file),
+    inference: modelCalls(env.INFERENCE),
+    isBuiltin: (model) => MODEL_CATALOGUE.some(({ id }) => id === namedModel(model).name),
+    pinnedIndex: (tenant, model) => pinnedIndex(indexes, tenant, model),
+    note: (tenant, action, principal, subject) =>
+      organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject),
+    clock,
+  });
+  return { admin, catalogue: new ModelCatalogue({ registries, builtin: MODEL_CATALOGUE }), registries, store };
+}
+
+async function pinnedIndex(indexes: Pick<IndexDirectory, 'list'>, tenant: TenantId, model: string): Promise<Outcome<string | undefined>> {
+  const { version } = namedModel(model);
+  // A whole model is in use if any version of it is.
+  const isOf = (pinned: string): boolean => (version === undefined ? namedModel(pinned).name : pinned) === model;
+  for (let after: string | undefined; ;) {
+    const page = await indexes.list(tenant, after, LIMITS.pageMaxCount);
+    if (!page.ok) return page;
+    const found = page.value.indexes.find((index) => modelsOf(index).some(isOf));
+    after = page.value.indexes.at(-1)?.name;
+    if (found !== undefined || !page.value.hasMore || after === undefined) return ok(found?.name);
+  }
+}
