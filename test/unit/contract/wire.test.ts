@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '240270adfac1a7ddc8bc747770ea8fcbbde3731ad5be8dab5467e8adec4bbed5',
+  '0.6.0': '202fd72b580903973ef8e7259bd19869496216fda6ef918e6bb416268c90e332',
 };
 
 describe('the wire contract', () => {
