@@ -5,6 +5,7 @@ import { gavelTable } from './placement/gavel-table.ts';
 import { openbTable } from './placement/openb-table.ts';
 import { optimumTable } from './placement/optimum-table.ts';
 import { pricedDayTable } from './placement/priced-day-table.ts';
+import { servedOpenbTable } from './placement/served-openb-table.ts';
 
 /**
  * Placement on published traces by the published protocols: every list of jobs in `openb/` and every `continuous_single` of `gavel/` under
@@ -22,10 +23,11 @@ export async function placementBench({
   else if ((openbFolder ?? gavelFolder) === undefined)
     throw new Error(`${data} has no folder openb or gavel: --data names the folder with the traces`);
   const openb = openbFolder === undefined ? [] : await openbTable(openbFolder, quick);
+  const served = openbFolder === undefined ? [] : await servedOpenbTable(openbFolder, quick);
   const gavel = gavelFolder === undefined ? [] : await gavelTable(gavelFolder, quick);
   const optimum = optimumTable(quick ? 50 : 240);
   const day = pricedDayTable(quick ? 3 : 20);
-  console.log(JSON.stringify({ openb, gavel, optimum, day }));
+  console.log(JSON.stringify({ openb, served, gavel, optimum, day }));
 }
 
 function folderIn(data: string | undefined, name: string): string | undefined {

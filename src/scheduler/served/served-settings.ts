@@ -5,8 +5,7 @@ import { PlacerByPool } from '../engine/placement/placer-by-pool.ts';
 import { specsOf } from './quotas/cohort-tree.ts';
 
 /**
- * How the served cell decides. What a tenant has is a share of `cellAgentsMaxCount` agents: no limit that anyone meets, but what makes shares
- * comparable.
+ * How the served cell decides. What a tenant has is a share of `cellAgentsMaxCount` agents of a core: no limit, but what makes shares comparable.
  */
 export const SERVED_SETTINGS: CellSettings = {
   accelerators: new Map(Object.entries(ACCELERATORS).map(([name, type]) => [name, { name, ...type }])),

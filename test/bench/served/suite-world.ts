@@ -6,7 +6,7 @@ import { workloadsOf } from '../scheduler/kueue-suite.ts';
 import { poolOf, requestOf, suiteAgent, suiteSettings } from './suite-cell.ts';
 
 /** No ledger answers in simulated time, so no grants are asked for. */
-function unpaid(settings: CellSettings): CellSettings {
+export function unpaid(settings: CellSettings): CellSettings {
   const { prepay: _, ...others } = settings;
   return others;
 }

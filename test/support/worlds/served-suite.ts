@@ -20,7 +20,10 @@ import { NodeSql } from '../fakes/node-sql.ts';
 interface TimedJob {
   readonly request: JobRequest;
   readonly arrivalMs: number;
+  /** Infinity: it stays. */
   readonly runtimeMs: number;
+  /** `none`: it is cancelled unless it starts when it arrives. */
+  readonly patience?: 'none';
 }
 
 interface Start {
@@ -56,7 +59,8 @@ export function startsOfEngine({ settings, pools, jobs }: ServedWorld): readonly
     for (const decision of decisions) {
       if (decision.kind !== 'start') continue;
       starts.push({ jobId: decision.jobId, atMs, nodeIds: decision.nodeIds });
-      agenda.add(atMs + runtimes.get(decision.jobId)!, { kind: 'end', jobId: decision.jobId, fence: decision.fence });
+      const endsAtMs = atMs + runtimes.get(decision.jobId)!;
+      if (endsAtMs < Infinity) agenda.add(endsAtMs, { kind: 'end', jobId: decision.jobId, fence: decision.fence });
     }
     if (nextDueMs <= atMs) apply({ kind: 'tick' }, atMs);
   };
@@ -66,8 +70,11 @@ export function startsOfEngine({ settings, pools, jobs }: ServedWorld): readonly
   }
   for (let next = agenda.next(); next !== undefined; next = agenda.next()) {
     const { item, atMs } = next;
-    if (item.kind === 'arrive') apply({ kind: 'submit', spec: specOf(item.job.request) }, atMs);
-    else apply({ kind: 'report', jobId: item.jobId, fence: item.fence, news: { kind: 'completed' } }, atMs);
+    if (item.kind === 'arrive') {
+      const { request, patience } = item.job;
+      apply({ kind: 'submit', spec: specOf(request) }, atMs);
+      if (patience === 'none' && starts.at(-1)?.jobId !== request.id) apply({ kind: 'cancel', jobId: request.id }, atMs);
+    } else apply({ kind: 'report', jobId: item.jobId, fence: item.fence, news: { kind: 'completed' } }, atMs);
   }
   return starts;
 }
@@ -114,6 +121,7 @@ class ServedRun {
       while (this.#cell.nextDueMs() <= this.#nowMs) this.#cell.wake();
       for (let pools = this.#cell.takeNews(); pools.length > 0; pools = this.#cell.takeNews())
         for (const pool of pools) this.#exchange(partitionAt(pool).poolId);
+      if (next.item.kind === 'arrive') this.#giveUp(next.item.job);
       if ((count += 1) % this.#forgetsEvery === 0) this.#cell = this.#open();
     }
   }
@@ -121,6 +129,10 @@ class ServedRun {
   #happen(item: Happening): void {
     if (item.kind === 'arrive') this.#cell.submit(item.job.request);
     else this.#exchange(this.#poolOf.get(item.jobId)!, [{ jobId: item.jobId, fence: item.fence, ...DONE }]);
+  }
+
+  #giveUp({ request: { id, tenantId }, patience }: TimedJob): void {
+    if (patience === 'none' && this.starts.at(-1)?.jobId !== id) this.#cell.act(tenantId, id, { kind: 'cancel' });
   }
 
   #exchange(poolId: PoolId, reports: readonly AttemptReport[] = [], joined: readonly PoolNode[] = []): void {
@@ -135,7 +147,8 @@ class ServedRun {
       const { jobId, fence } = effect.grant;
       this.#poolOf.set(jobId, poolId);
       this.starts.push({ jobId, atMs: this.#nowMs, nodeIds: [effect.nodeId] });
-      this.#agenda.add(this.#nowMs + this.#runtimes.get(jobId)!, { kind: 'end', jobId, fence });
+      const endsAtMs = this.#nowMs + this.#runtimes.get(jobId)!;
+      if (endsAtMs < Infinity) this.#agenda.add(endsAtMs, { kind: 'end', jobId, fence });
       alive.push({ jobId, fence, ...ALIVE });
     }
     if (effects.length > 0) this.#exchange(poolId, alive);

@@ -62,6 +62,8 @@ export interface CandidatePlan {
   readonly pool: PricedPool;
   /** Nano-dollars for a thousandth of the job's own unit of work; infinitely more where its data is not. */
   readonly cost: number;
+  /** Plans under the same key ask the same of a node, are as fast, and cost as much but for how contended their types are. */
+  readonly tie: string;
 }
 
 /** Dearer than anything that is near the data. */
@@ -76,16 +78,19 @@ export function candidatePlans(cell: Cell, { spec, classKey }: JobRecord): reado
     const scarcity = spec.options.length === 1 ? 0 : cell.placer.scarcity(wanted.accelerator);
     return pools.map((pool): CandidatePlan => {
       const { market, region } = pool.pool.spec;
-      const cost = costPerWork({
+      const terms = {
         nanoDollarsPerHour: pool.nanoDollarsPerNodeHour,
         throughputMilli,
         nodes: wanted.nodes.min,
         interruptionsPerHour: interruptionsPerHour(market, pool.pool.interruptions),
         lostHours: lostHours(spec),
-        scarcity,
-      });
+      };
+      const cost = costPerWork({ ...terms, scarcity });
       const isFar = spec.dataRegions.length > 0 && !spec.dataRegions.includes(region);
-      return { option, pool, cost: isFar ? FAR + cost : cost };
+      const { acceleratorCount, milliEach, cpuMilli, memoryMib } = wanted.perNode;
+      const uncontended = costPerWork({ ...terms, scarcity: 0 });
+      const tie = [isFar, uncontended, throughputMilli, acceleratorCount, milliEach, cpuMilli, memoryMib, wanted.nodes.min].join(' ');
+      return { option, pool, cost: isFar ? FAR + cost : cost, tie };
     });
   });
   return plans.length < 2 ? plans : plans.toSorted((a, b) => a.cost - b.cost || a.option - b.option);

@@ -8,7 +8,7 @@ import { Advice } from './advice.ts';
 import type { CandidatePlan } from './candidate-plans.ts';
 import { affordablePools, candidatePlans } from './candidate-plans.ts';
 import { firstOf } from './feasibility.ts';
-import type { Offer, PricedPool } from './offer.ts';
+import type { Offer } from './offer.ts';
 import { reserve } from './reserve.ts';
 import type { Attempted } from './try-option.ts';
 import { tryOption } from './try-option.ts';
@@ -53,11 +53,27 @@ function freePlacement(cell: Cell, job: JobRecord, advice: Advice): Offer | unde
       if (offer !== undefined) return offer;
     }
   }
-  for (const [option, pools] of inTurn(plans)) {
-    const offer = offerOf(tryOption(cell, job, option, 'brief', { pools, among: undefined }));
+  for (const tied of inTurn(plans)) {
+    const offer = leastWasteful(cell, job, tied);
     if (offer !== undefined) return offer;
   }
   return undefined;
+}
+
+/** Of plans that cost the job as much, the offer that wastes least; of equals, the first. More nodes come before less waste. */
+function leastWasteful(cell: Cell, job: JobRecord, tied: readonly CandidatePlan[]): Offer | undefined {
+  let best: { readonly offer: Offer; readonly waste: number } | undefined;
+  for (const { option, pool } of tied) {
+    const offer = offerOf(tryOption(cell, job, option, 'brief', { pools: [pool], among: undefined }));
+    if (offer === undefined) continue;
+    // Without accelerators there is nothing to waste.
+    if (tied.length === 1 || !cell.fleet.hasAccelerators(pool.pool.spec.id)) return best?.offer ?? offer;
+    const { demand, slots } = offer.placement;
+    const waste = cell.placer.waste(demand, slots);
+    const more = slots.length - (best?.offer.placement.slots.length ?? 0);
+    if (best === undefined || more > 0 || (more === 0 && waste < best.waste)) best = { offer, waste };
+  }
+  return best?.offer;
 }
 
 function hasNoChoice(cell: Cell, { spec }: JobRecord): boolean {
@@ -67,13 +83,13 @@ function hasNoChoice(cell: Cell, { spec }: JobRecord): boolean {
 
 const offerOf = (attempted: Attempted): Offer | undefined => ('offer' in attempted ? attempted.offer : undefined);
 
-/** Ways in their order, pools of one option that follow each other together. */
-function inTurn(plans: readonly CandidatePlan[]): readonly (readonly [number, readonly PricedPool[]])[] {
-  const turns: [number, PricedPool[]][] = [];
-  for (const { option, pool } of plans) {
-    const last = turns.at(-1);
-    if (last?.[0] === option) last[1].push(pool);
-    else turns.push([option, [pool]]);
+/** Plans in their order, those that tie together in the place of the first of them. */
+function inTurn(plans: readonly CandidatePlan[]): Iterable<readonly CandidatePlan[]> {
+  const turns = new Map<string, CandidatePlan[]>();
+  for (const plan of plans) {
+    const tied = turns.get(plan.tie);
+    if (tied === undefined) turns.set(plan.tie, [plan]);
+    else tied.push(plan);
   }
-  return turns;
+  return turns.values();
 }

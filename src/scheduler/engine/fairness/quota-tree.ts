@@ -24,6 +24,8 @@ export interface Quota {
   readonly borrowingMax: number | null;
   /** The most of its own that others may use; null when all. */
   readonly lendingMax: number | null;
+  /** Of a root: it limits nothing, and only says what shares of the resource are parts of. */
+  readonly isMeasure?: true;
 }
 
 /** What a cohort has of one resource, and what of it is in use. */
@@ -33,6 +35,7 @@ interface Account {
   /** The part of it that stays with its members. */
   readonly kept: number;
   readonly borrowingMax: number;
+  readonly isMeasure: boolean;
   /** Used here, less what members use of what they keep. More than `subtree` when borrowed. */
   used: number;
   /** Used by all members together. */
@@ -176,7 +179,8 @@ function openAccounts(node: CohortNode): void {
     const lent = node.children.reduce((sum, { accounts }) => sum + lendable(accounts.get(resource)), 0);
     const subtree = (quota?.nominal ?? 0) + lent;
     const kept = node.parent === null ? 0 : Math.max(0, subtree - (quota?.lendingMax ?? Infinity));
-    node.accounts.set(resource, { subtree, kept, borrowingMax: quota?.borrowingMax ?? Infinity, used: 0, held: 0 });
+    const isMeasure = quota?.isMeasure ?? false;
+    node.accounts.set(resource, { subtree, kept, borrowingMax: quota?.borrowingMax ?? Infinity, isMeasure, used: 0, held: 0 });
   }
 }
 
@@ -185,7 +189,8 @@ const lendable = (account: Account | undefined): number => (account === undefine
 /** A resource of which one member of a tree has a quota is limited for all: a member without one may borrow it. */
 function shareResources(node: CohortNode): void {
   for (const resource of node.parent?.accounts.keys() ?? []) {
-    if (!node.accounts.has(resource)) node.accounts.set(resource, { subtree: 0, kept: 0, borrowingMax: Infinity, used: 0, held: 0 });
+    if (node.accounts.has(resource)) continue;
+    node.accounts.set(resource, { subtree: 0, kept: 0, borrowingMax: Infinity, isMeasure: false, used: 0, held: 0 });
   }
   for (const child of node.children) shareResources(child);
 }
@@ -211,7 +216,8 @@ function takeAmount(queue: CohortNode, resource: string, quantity: number): void
 export function available(node: CohortNode, resource: string): number {
   const account = node.accounts.get(resource);
   if (account === undefined) return Infinity;
-  const { subtree, kept, used, borrowingMax } = account;
+  const { subtree, kept, used, borrowingMax, isMeasure } = account;
+  if (isMeasure) return Infinity;
   if (node.parent === null) return subtree - used;
   const own = Math.max(0, kept - used);
   const shared = subtree - kept - Math.max(0, used - kept);
@@ -222,7 +228,8 @@ export function available(node: CohortNode, resource: string): number {
 export function ceiling(node: CohortNode, resource: string): number {
   const account = node.accounts.get(resource);
   if (account === undefined) return Infinity;
-  const { subtree, kept, borrowingMax } = account;
+  const { subtree, kept, borrowingMax, isMeasure } = account;
+  if (isMeasure) return Infinity;
   return node.parent === null ? subtree : kept + Math.min(ceiling(node.parent, resource), subtree - kept + borrowingMax);
 }
 

@@ -91,6 +91,12 @@ export class Fleet {
     return (this.#counts.get(`${id} ${accelerator}`) ?? 0) > 0;
   }
 
+  /** Whether the pool has nodes with accelerators. Pools are of one kind. */
+  hasAccelerators(id: PoolId): boolean {
+    const [first] = this.nodesOf(id);
+    return first !== undefined && this.node(first).spec.accelerator !== null;
+  }
+
   node(index: number): NodeRecord {
     return must(this.at(index), 'the node exists');
   }

@@ -56,7 +56,7 @@ interface RetryLimits {
   readonly attemptsMax: number;
 }
 
-/** One way to run a job. Of those it accepts, a job has the one where its own work costs least; of equals, the one it lists first. */
+/** One way to run a job. Of those it accepts, a job has the one where its own work costs least; of equals, one that wastes least. */
 export interface ResourceOption {
   /** The type it needs; null when it needs none. */
   readonly accelerator: string | null;

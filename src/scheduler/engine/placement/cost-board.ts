@@ -51,6 +51,13 @@ export class CostBoard {
     return heap.isFull ? heap.toSorted().map(({ node }) => ({ node, mask: row.mask(node) })) : undefined;
   }
 
+  /** What a shape costs on some nodes together, each of which it fits. */
+  cost(shape: Shape, slots: readonly Slot[]): number {
+    const row = this.#row(shape);
+    const tariff = this.#scarcity?.tariff(shape) ?? FREE_OF_CHARGE;
+    return slots.reduce((sum, { node }) => sum + row.cost(node) + tariff(node, row.wholeTaken(node)), 0);
+  }
+
   /** Those of some nodes that are of a type the shape accepts, and have room for it. */
   fitting(shape: Shape, nodes: readonly number[], allows: (node: number) => boolean): readonly number[] {
     const row = this.#row(shape);

@@ -38,6 +38,11 @@ export class LeastWaste implements Placer {
     return this.#board.cheapest(shape, together ?? fitting, count, allows);
   }
 
+  waste(demand: NodeDemand, slots: readonly Slot[]): number {
+    this.#refresh();
+    return this.#board.cost(this.#shapeOf(demand), slots);
+  }
+
   scarcity(accelerator: string | null): number {
     this.#refresh();
     return accelerator === null ? 0 : (this.#scarcity.typePrices().get(accelerator) ?? 0);

@@ -1,5 +1,6 @@
 import type { PoolId } from '../../../kernel/ids.ts';
 import type { ClusterState, Slot } from '../model/cluster-state.ts';
+import type { NodeDemand } from '../model/job-spec.ts';
 import type { PlacerPolicy } from '../model/pool-spec.ts';
 import { LeastWaste } from './least-waste.ts';
 import type { Placer, PlacementRequest } from './placer.ts';
@@ -25,6 +26,10 @@ export class PlacerByPool implements Placer {
     if (first === undefined) return undefined;
     const policy = this.#policyOf(this.#cluster.spec(first).poolId);
     return (policy === 'tightest_fit' ? this.#tightestFit : this.#leastWaste).place(request);
+  }
+
+  waste(demand: NodeDemand, slots: readonly Slot[]): number {
+    return this.#leastWaste.waste(demand, slots);
   }
 
   scarcity(accelerator: string | null): number {

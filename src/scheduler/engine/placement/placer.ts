@@ -15,6 +15,8 @@ export interface PlacementRequest {
 /** Chooses nodes of one cluster. The same state and request give the same answer, and nothing is changed: the caller allocates. */
 export interface Placer {
   place(request: PlacementRequest): readonly Slot[] | undefined;
+  /** What a placement that there is room for wastes: placements of the same demand may be compared, wherever they are. */
+  waste(demand: NodeDemand, slots: readonly Slot[]): number;
   /** How contended a type is by jobs that insist on it, from 0 to 1. */
   scarcity(accelerator: string | null): number;
 }

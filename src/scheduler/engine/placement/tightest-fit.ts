@@ -17,6 +17,11 @@ export class TightestFit implements Placer {
     return nodes?.map((node) => ({ node, mask: tightestMask(this.#cluster, node, request.demand) }));
   }
 
+  /** It does not look at what is left to other jobs. */
+  waste(): number {
+    return 0;
+  }
+
   /** It knows nothing of what others need. */
   scarcity(): number {
     return 0;

@@ -22,10 +22,10 @@ import { ONE_ATTEMPT } from '../default-terms.ts';
 /** The cohort above the queues of all tenants, as the engine knows it. */
 export const TENANTS = 'tenants';
 
-/** Of a resource that no operator limits: more than there can be in a cell, so that shares of it can be compared. */
+/** What shares of a resource are parts of that no operator limits; it is no limit. */
 const PLENTY_MILLI = LIMITS.cellAgentsMaxCount * LIMITS.nodeAcceleratorsMaxCount * 1_000;
 
-/** Of agents with room for one attempt, the most that run at once. */
+/** The same of cores: those of as many agents with room for one attempt as there may be. Larger agents may have more together. */
 const CPU_MILLI = LIMITS.cellAgentsMaxCount * ONE_ATTEMPT.cpuMilli;
 
 export const DEFAULT_QUEUE_SETTINGS: QueueSettings = {
@@ -100,8 +100,12 @@ export function specsOf(layout: Layout, tenants: Iterable<TenantId>): readonly C
 function rootSpec(cohorts: readonly CohortRecord[], below: readonly CohortSpec[]): CohortSpec {
   const given: QuotaTable = cohorts.find(({ name }) => name === ROOT_COHORT)?.settings.quotas ?? {};
   const resources = new Set(['cpu', ...[...Object.keys(given), ...below.flatMap(({ quotas }) => Object.keys(quotas))].toSorted()]);
-  const nominalOf = (resource: string): number => given[resource]?.nominalMilli ?? (resource === 'cpu' ? CPU_MILLI : PLENTY_MILLI);
-  const quotas = Object.fromEntries([...resources].map((resource) => [resource, quotaOf({ nominalMilli: nominalOf(resource) })]));
+  const rootQuota = (resource: string): Quota => {
+    const nominalMilli = given[resource]?.nominalMilli;
+    if (nominalMilli !== undefined) return quotaOf({ nominalMilli });
+    return { ...quotaOf({ nominalMilli: resource === 'cpu' ? CPU_MILLI : PLENTY_MILLI }), isMeasure: true };
+  };
+  const quotas = Object.fromEntries([...resources].map((resource) => [resource, rootQuota(resource)]));
   return { name: TENANTS, parent: null, weightMilli: 1_000, quotas, eviction: null };
 }
 

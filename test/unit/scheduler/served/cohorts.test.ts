@@ -120,7 +120,7 @@ describe('cohorts of operators', () => {
         name: 'tenants',
         parent: null,
         weightMilli: 1_000,
-        quotas: { cpu: { nominal: LIMITS.cellAgentsMaxCount * 1_000, borrowingMax: null, lendingMax: null } },
+        quotas: { cpu: { nominal: LIMITS.cellAgentsMaxCount * 1_000, borrowingMax: null, lendingMax: null, isMeasure: true } },
         eviction: null,
       },
     ]);

@@ -77,6 +77,7 @@ it('[J25] ten thousand jobs that are alike cost one evaluation', () => {
         looks += 1;
         return inner.place(request);
       },
+      waste: (...placed) => inner.waste(...placed),
       scarcity: (accelerator) => inner.scarcity(accelerator),
     };
   };
