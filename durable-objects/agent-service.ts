@@ -14,6 +14,7 @@ import type { AgentId, AgentLease, HeartbeatReply } from '../src/pools/agent-lea
 import { ended, renewed, holds, measured, placeOf } from '../src/pools/agent-lease.ts';
 import type { PoolSync } from '../src/pools/pool-sync.ts';
 import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
+import { GroupCommit } from './group-commit.ts';
 import type { PoolPartitions } from './pool-partitions.ts';
 import type { WaitingAgents } from './waiting-agents.ts';
 
@@ -33,9 +34,19 @@ interface AgentServiceParts {
   readonly later: (work: Promise<unknown>) => void;
 }
 
-/** What the agents of a pool call. */
+type Heartbeat = readonly [
+  attemptId: AttemptId,
+  fence: number,
+  progress: Progress | null,
+  run?: string,
+  throughput?: Throughput,
+  serving?: Serving,
+];
+
+/** What the agents of a pool call. What they write when many of them call at once is stored together. [P107] */
 export class AgentService {
   readonly #parts: AgentServiceParts;
+  readonly #commits = new GroupCommit();
 
   constructor(parts: AgentServiceParts) {
     this.#parts = parts;
@@ -60,7 +71,9 @@ export class AgentService {
   async lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[]): Promise<Outcome<Grant | null>> {
     const deadlineMs = Date.now() + waitMs;
     const besides = holding ?? [];
-    const asking = this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined);
+    const asking = await this.#commits.turn(() =>
+      this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined),
+    );
     if (asking === undefined) return unknownAgent();
     const waiter = this.#parts.waiting.join(agentId);
     try {
@@ -84,14 +97,11 @@ export class AgentService {
     return ok(this.#parts.store.take(agentId, besides, Date.now()) ?? null);
   }
 
-  heartbeat(
-    attemptId: AttemptId,
-    fence: number,
-    progress: Progress | null,
-    run?: string,
-    throughput?: Throughput,
-    serving?: Serving,
-  ): Outcome<HeartbeatReply> {
+  heartbeat(...beat: Heartbeat): Promise<Outcome<HeartbeatReply>> {
+    return this.#commits.turn(() => this.#heartbeat(...beat));
+  }
+
+  #heartbeat(...[attemptId, fence, progress, run, throughput, serving]: Heartbeat): Outcome<HeartbeatReply> {
     const lease = this.#parts.store.find(attemptId);
     const alive = holds(lease, fence) ? renewed(lease, progress, run, Date.now()) : undefined;
     if (lease === undefined || alive === undefined) return stale(attemptId);
@@ -161,7 +171,11 @@ export class AgentService {
   }
 
   /** Ends an attempt; answered once the scheduler has it on record. A repeated end is answered as the first time. */
-  async end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>> {
+  end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>> {
+    return this.#commits.turn(() => this.#end(attemptId, fence, ending));
+  }
+
+  async #end(attemptId: AttemptId, fence: number, ending: AttemptEnding): Promise<Outcome<null>> {
     const lease = this.#parts.store.find(attemptId);
     if (lease?.lost === true ? lease.ending === undefined : lease !== undefined && !holds(lease, fence)) return stale(attemptId);
     if (holds(lease, fence)) {

@@ -18,6 +18,7 @@ import { AlarmClock } from './alarm-clock.ts';
 import { CellNews } from './cell-news.ts';
 import { FundsDispatcher } from './funds-dispatcher.ts';
 import { UsageDispatcher } from './ledger-dispatchers.ts';
+import { GroupCommit } from './group-commit.ts';
 import type { Served } from './object-namespace.ts';
 
 /** One scheduler cell: every job, every pool, and who runs what. The engine decides; this object keeps time and carries messages. */
@@ -27,6 +28,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
   readonly #usageDispatcher: UsageDispatcher;
   readonly #funds: FundsDispatcher;
   readonly #alarm = new AlarmClock(this.ctx.storage);
+  readonly #commits = new GroupCommit();
 
   constructor(ctx: DurableObjectState, env: ObjectsEnv, settings?: ConstructorParameters<typeof DurableCell>[2]) {
     super(ctx, env);
@@ -37,8 +39,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     this.#usageDispatcher = new UsageDispatcher(this.#cell.outbox, env.BILLING);
   }
 
-  submit(request: JobRequest): Outcome<Job> {
-    return this.#after(this.#cell.submit(request));
+  submit(request: JobRequest): Promise<Outcome<Job>> {
+    return this.#commits.turn(() => this.#after(this.#cell.submit(request)));
   }
 
   act(tenantId: TenantId, jobId: JobId, verb: JobVerb): Outcome<Job> {
@@ -59,9 +61,8 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
     return this.#cell.jobs.count(tenantId);
   }
 
-  /** Takes the news of a pool and answers what it has to do. */
   async exchange(message: PoolMessage): Promise<PoolOrders> {
-    const orders = this.#after(this.#cell.exchange(message));
+    const orders = await this.#commits.turn(() => this.#after(this.#cell.exchange(message)));
     // Attempts that wait for their grants are mostly handed over with this answer.
     return (await this.#funds.runBriefly()) ? { ...orders, effects: this.#cell.effectsFor(message) } : orders;
   }
@@ -130,8 +131,7 @@ export class SchedulerObject extends DurableObject<ObjectsEnv> implements Served
 
   #after<T>(reply: T): T {
     // In the same breath as the transaction: either both are stored or neither.
-    this.ctx.waitUntil(this.#arm());
-    this.ctx.waitUntil(this.#news.spread());
+    this.ctx.waitUntil(Promise.all([this.#arm(), this.#news.spread()]));
     if (this.#cell.grants.nextDueMs() !== undefined) this.ctx.waitUntil(this.#sendFunds());
     return reply;
   }

@@ -106,6 +106,8 @@ export const JOB_LIMITS = {
   shardOrdinalMax: 1_000_000,
   // Between two messages of a pool to the scheduler: what happens meanwhile travels together. Short beside the start of any program.
   poolGatherMs: 25,
+  // Calls of an object that come within it are written with one sync of the disk, which takes as long.
+  commitGatherMs: 5,
   // How often a pool reports an attempt whose progress has moved by less than a hundredth.
   attemptReportMs: 30_000,
   // Of one object of a pool: their heartbeats, and the look at the token before each, are 500 calls a second.

@@ -1,5 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { GroupCommit } from '../../../durable-objects/group-commit.ts';
 import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { rankOfAttempt } from '../../../src/contract/attempt.ts';
@@ -15,6 +16,28 @@ import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, schedul
 beforeEach(startAlone);
 
 const LARGE = { capacity: { accelerator: null, acceleratorCount: 0, cpuMilli: 64_000, memoryMib: 65_536 }, attemptsMax: 2 };
+
+it('[J222] [P107] lets what clients submit and agents report at the same time be stored together', async () => {
+  const { call } = await newPool();
+  const agent = value(await call((object) => object.register(named('one'))));
+  const turns = vi.spyOn(GroupCommit.prototype, 'turn');
+  try {
+    /** In how many objects a call had a turn. */
+    const called = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = turns.mock.contexts.length;
+      await work();
+      return new Set(turns.mock.contexts.slice(before)).size;
+    };
+    expect(await called(() => newJob())).toBe(1);
+    const { attemptId, fence } = value(await call((object) => object.lease(agent, 10_000)))!;
+    // Of the pool alone: the scheduler is asked later.
+    expect(await called(() => call((object) => object.heartbeat(attemptId, fence, null)))).toBe(1);
+    // Of the pool, and of the scheduler that it reports the end to.
+    expect(await called(() => call((object) => object.end(attemptId, fence, COMPLETED)))).toBe(2);
+  } finally {
+    turns.mockRestore();
+  }
+});
 
 it('[P20] [P21] gives one agent as many attempts as it takes, each again until it names it', async () => {
   const { stub, call } = await newPool();

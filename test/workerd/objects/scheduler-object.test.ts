@@ -231,7 +231,7 @@ describe('SchedulerObject', () => {
     const request = jobRequest(1);
     await runInDurableObject(stub, async (object, state) => {
       const pool = new TestPool(async (work) => work(object as unknown as Scheduler));
-      object.submit(request);
+      await object.submit(request);
       await pool.claim(1);
       state.storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END");
       const completed = { jobId: request.id, fence: 1, kind: 'completed', progress: DONE, tokens: 1 } as const;
@@ -379,7 +379,7 @@ describe('SchedulerObject at size', () => {
         [1, 'org_broken'],
         [2, 'org_fine'],
       ] as const) {
-        object.submit(jobRequest(n, { organisationId: organisationId as OrganisationId }));
+        await object.submit(jobRequest(n, { organisationId: organisationId as OrganisationId }));
         await pool.claim(1);
         await pool.report([{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
       }
