@@ -235,7 +235,7 @@ export const LIMITS = {
   // Slices of at most 8 ms that one alarm does: far from the CPU time that one invocation has.
   shardAlarmSlicesMaxCount: 200,
   // After a slice others are served for twice as long as it took, so long at least and at most, while there was a search so lately.
-  pauseMinMs: 3,
+  pauseMinMs: 2,
   // A longer pause would put off maintenance for nothing: searches of that time have been served.
   pauseMaxMs: 50,
   // Without a search for this long, background work does not pause.

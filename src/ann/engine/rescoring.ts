@@ -35,18 +35,25 @@ export class Rescoring {
 
   /** Reads and scores candidates, the most promising first, until no further one can be among the best. */
   push(candidates: readonly Candidate[]): void {
-    const sign = this.#metric === 'l2' ? -1 : 1;
-    const rowsMax = this.#rowsMax;
-    for (let start = 0; start < candidates.length; start += rowsMax) {
-      const batch = candidates.slice(start, start + rowsMax);
-      const { closest } = must(batch[0], 'a batch is not empty');
-      // A row that could only tie must still be read: its id may come first.
-      if (this.#best.isFull && closest < sign * must(this.#best.last, 'a full heap has a last item').score) return;
-      this.rowCount += batch.length;
-      for (const stored of this.#readVectors(batch.map(({ row }) => row))) {
+    for (let start = 0; start < candidates.length;) {
+      const end = this.#batchEnd(candidates, start);
+      if (end === start) return;
+      this.rowCount += end - start;
+      for (const stored of this.#readVectors(candidates.slice(start, end).map(({ row }) => row))) {
         this.#best.push({ row: stored.row, id: stored.id, score: this.#score(stored.values) });
       }
+      start = end;
     }
+  }
+
+  /** Where a batch ends: before the first that cannot be among the best. A row that could only tie must still be read: its id may come first. */
+  #batchEnd(candidates: readonly Candidate[], start: number): number {
+    const sign = this.#metric === 'l2' ? -1 : 1;
+    const least = this.#best.isFull ? sign * must(this.#best.last, 'a full heap has a last item').score : -Infinity;
+    const endMax = Math.min(candidates.length, start + this.#rowsMax);
+    let end = start;
+    while (end < endMax && candidates[end]!.closest >= least) end += 1;
+    return end;
   }
 
   /** Closest first, equal scores in the code unit order of their ids. */

@@ -6,7 +6,7 @@ const SLICE_COMPONENTS = 24_000;
 const SLICE_VECTORS_MAX = 256;
 const SLICE_VECTORS_MIN = 4;
 /** The part of such a slice that work is cut into while there are searches, each of which takes less than a millisecond itself. */
-const SEARCHED_SHARE = 1 / 8;
+const SEARCHED_SHARE = 1 / 16;
 
 /** Items slice by slice, each as large as slices are when it begins. */
 export function* inSlices<T>(items: readonly T[], dimensions: number, pace: Pick<Pace, 'sliceVectors'>): Generator<readonly T[]> {

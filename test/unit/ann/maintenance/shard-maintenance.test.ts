@@ -75,7 +75,7 @@ describe('background work beside an import', () => {
 });
 
 describe('background work beside searches', () => {
-  it('[V197] is cut into slices of an eighth of their usual size, until a second after the last search', () => {
+  it('[V197] is cut into slices of a sixteenth of their usual size, until a second after the last search', () => {
     const floor = smallFloor(64 * PAGE_BYTES, { ...SMALL_SIZES, flushRowsMax: 1_000 });
     const world = new ShardWorld(floor, { metric: 'cosine', dimensions: 100 });
     const source = sourceOf(5, 100);
@@ -94,7 +94,7 @@ describe('background work beside searches', () => {
     };
     expect(movedAtOnce()).toBe(240);
     floor.pace.searched(world.nowMs);
-    expect(movedAtOnce()).toBe(30);
+    expect(movedAtOnce()).toBe(15);
     world.nowMs += LIMITS.paceQuietMs + 1;
     expect(movedAtOnce()).toBe(240);
   });
@@ -158,9 +158,9 @@ describe('splitting a list', () => {
     });
     const moved = encode.mock.calls.map(([, rows]) => rows.length);
     vi.restoreAllMocks();
-    // An eighth of a slice; of lists that move to another list set, with what shares a block with it.
-    expect(Math.max(...moved)).toBeLessThan(30 + BLOCK_ENTRIES);
-    expect(longest).toBeGreaterThan(30 + BLOCK_ENTRIES);
+    // A sixteenth of a slice; of lists that move to another list set, with what shares a block with it.
+    expect(Math.max(...moved)).toBeLessThan(15 + BLOCK_ENTRIES);
+    expect(longest).toBeGreaterThan(15 + BLOCK_ENTRIES);
     world.settle();
     expect(entriesByList(world).length).toBeGreaterThan(listsBefore);
     expect(Math.max(...entriesByList(world))).toBeLessThanOrEqual(SMALL_SIZES.entriesMax);
