@@ -104,6 +104,10 @@ const request = z.strictObject({
   model: modelName.meta(apiText({ example: 'glove-sif-100' })),
   dimensions: z.int().min(1).optional().meta(about("Length of the vectors: a prefix of the model's own, at unit length again.")),
   encoding_format: z.enum(FORMATS).default('float').meta(about('`base64` is that of little-endian 32-bit floats: a quarter of the bytes.')),
+  input_type: z
+    .enum(['query', 'passage'])
+    .optional()
+    .meta(about('What the texts are for: models with prompts embed the two differently. Absent: no prompt.')),
   user: z.string().max(512).optional().meta(about('Accepted as OpenAI does; neither used nor kept.')),
 });
 
@@ -152,7 +156,7 @@ export const embeddingEndpoints = {
       '',
       'Inputs seen before are answered from the cache of the tenant, at the price of `embedding_cached_tokens`. Floats, base64 and any `dimensions` are made from the one full vector that is kept.',
       '',
-      'The answer states in `cache-status` (RFC 9211) what each level of the cache did (`sluice-l1` is the isolate, `sluice-l2` what all isolates share), in `age` how old the oldest vector is, in `etag` which bytes these are, and in `x-sluice-model` the model and its version.',
+      'The answer states in `cache-status` (RFC 9211) what each level of the cache did (`sluice-l1` is the isolate, `sluice-l2` what all isolates share), in `age` how old the oldest vector is, in `etag` which bytes these are, and in `x-sluice-model` the model and its version, and in `x-sluice-route` what ran it.',
     ),
     access: tenant('inference'),
     meters: ['embedding_tokens', 'embedding_cached_tokens'],

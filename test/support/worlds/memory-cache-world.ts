@@ -99,7 +99,8 @@ export class MemoryCacheWorld {
     put: async (owner, { contractHash }, entries, vectors, { authority }) => {
       if (!this.sharedReachable || !(await authority.lease()).ok) return;
       entries.forEach(({ digest, position, knownMs, filledBy, ttlMs, tags }, i) => {
-        const vector = vectors.slice(i * 3, (i + 1) * 3);
+        const width = vectors.length / entries.length;
+        const vector = vectors.slice(i * width, (i + 1) * width);
         const expiresAtMs = ttlMs === undefined ? Infinity : this.nowMs + ttlMs;
         const key = `${owner}:${contractHash}:${digest}`;
         if ((this.#shared.get(key)?.position ?? 0) > position) return;

@@ -5,6 +5,9 @@ import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';
+import { AnyEmbedder } from '../../../src/gateway/models/any-embedder.ts';
+import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
+import { RegisteredEmbedder } from '../../../src/gateway/models/registered-embedder.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -14,12 +17,15 @@ import type { Metrics } from '../metrics.ts';
 import { cacheShards, TenantPurgeLogs } from './durable-caches.ts';
 import type { InferenceBinding } from './embedding-models.ts';
 import { DeployedModels, staticModel } from './embedding-models.ts';
+import { modelCalls, modelRegistries } from './model-registries.ts';
 import { sha256 } from './sha256.ts';
 
 /** Texts in, vectors out: the parts of an isolate that know models and their cache. */
 export interface Embeddings {
   readonly models: EmbeddingModels;
   readonly embedder: Embedder;
+  /** Of registered models, too. */
+  readonly anyEmbedder: AnyEmbedder;
   readonly purges: PurgeViews;
 }
 
@@ -37,9 +43,17 @@ export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, 
   const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: requestWakeUps });
   metrics.gauge('sluice_cache_entries', { cache: 'embeddings' }, () => cache.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'embeddings' }, () => cache.held.bytes);
+  const embedder = new Embedder({ models, cache, sha256, count });
+  const anyEmbedder = new AnyEmbedder({
+    builtin: models.manifests,
+    own: embedder,
+    registered: new RegisteredEmbedder({ inference: modelCalls(env.INFERENCE), cache, sha256, count }),
+    routes: new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock),
+  });
   return {
     models,
-    embedder: new Embedder({ models, cache, sha256, count }),
+    embedder,
+    anyEmbedder,
     purges,
   };
 }

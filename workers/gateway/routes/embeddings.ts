@@ -17,7 +17,7 @@ export const embeddingHandlers = {
     const { gateway, principal, authority, body, options } = call;
     const inputs = inputsOf(body.input);
     const { model, dimensions } = body;
-    const embedded = await gateway.embeddings.embedder.embedInputs({
+    const request = {
       principal,
       authority,
       model,
@@ -26,8 +26,9 @@ export const embeddingHandlers = {
       directives: parseCacheControl(options['cache-control']),
       ttlMs: options[TTL_HEADER],
       tags: options['cache-tag'],
-      reserve: (quantities) => call.reserve(quantities),
-    });
+      reserve: (quantities: { readonly embedding_tokens: number }) => call.reserve(quantities),
+    };
+    const embedded = await gateway.embeddings.anyEmbedder.embedInputs(request, body.input_type);
     if (!embedded.ok) return embedded;
     const { tokens, cachedTokens, manifest, report } = embedded.value;
     return {
@@ -41,6 +42,7 @@ export const embeddingHandlers = {
       used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
       model: manifest.id,
       headers: {
+        'x-sluice-route': manifest.runner === 'static' ? 'gateway' : 'inference',
         'x-sluice-model': `${manifest.id}@${manifest.version}`,
         etag: vectorsTag(embedded.value, call.vectors === JSON_VECTORS ? body.encoding_format : 'rows'),
         ...cacheHeaders(report),

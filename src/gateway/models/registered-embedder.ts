@@ -1,0 +1,178 @@
+import { inputDigest } from '../../cache/cache-key.ts';
+import type { Sha256 } from '../../cache/cache-key.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { refusalAt } from '../../contract/errors.ts';
+import { pathBelow } from '../../contract/field-path.ts';
+import { cacheOwnerOf } from '../../contract/principal.ts';
+import type { ModelManifest } from '../../inference/model-manifest.ts';
+import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
+import { versionFor } from '../../inference/registry/model-route.ts';
+import type { InputType, ModelCalls } from '../../inference/served/model-calls.ts';
+import { truncate } from '../../inference/unit-vectors.ts';
+import { err, ok } from '../../kernel/result.ts';
+import { utf8 } from '../../kernel/bytes.ts';
+import { mayTouchModels } from '../authority.ts';
+import type { CacheReport } from '../cache-report.ts';
+import type { CountCache } from '../cache-stats.ts';
+import type { EmbeddedInputs, EmbedInputs } from '../embed.ts';
+import type { EmbeddingCache } from '../embedding-cache.ts';
+
+interface RegisteredEmbedderParts {
+  readonly inference: Pick<ModelCalls, 'embedTexts'>;
+  readonly cache: EmbeddingCache;
+  readonly sha256: Sha256;
+  readonly count: CountCache;
+}
+
+/**
+ * Embeds texts by registered models, which the inference Worker runs. How many tokens a text has is known only once it is embedded: a bound
+ * is reserved before, and the rest where that was too little (M42). A cached row is a vector and, behind it, the number of its text's tokens.
+ */
+export class RegisteredEmbedder {
+  readonly #parts: RegisteredEmbedderParts;
+
+  constructor(parts: RegisteredEmbedderParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses as `Embedder.embedInputs`, and token ids, whose meaning is the model's own affair. */
+  async embedInputs(request: EmbedInputs, route: RegisteredRoute, inputType: InputType | undefined): Promise<Outcome<EmbeddedInputs>> {
+    const { principal, authority, inputs, directives, ttlMs, tags = [] } = request;
+    const touched = mayTouchModels(principal, [route.model]);
+    if (!touched.ok) return touched;
+    const texts: string[] = [];
+    for (const [i, input] of inputs.entries()) {
+      if (input.kind !== 'text') return refuse('invalid_value', `has token ids; ${route.model} takes texts only`, ['input', i]);
+      texts.push(input.text);
+    }
+    const digests = inputs.map((input) => inputDigest(this.#parts.sha256, input));
+    const version = versionFor(route, `${principal.tenantId}:${digests.join()}`);
+    const { dimensions: full, task } = version.manifest;
+    if (task !== 'embedding') return refuse('invalid_value', `${route.model} is a model for ${task}: it makes no vectors`, 'model');
+    const dimensions = request.dimensions ?? full;
+    if (dimensions > full) return refuse('invalid_value', `is ${dimensions}; the vectors of ${route.model} have ${full}`, 'dimensions');
+    const bounds = texts.map((text) => tokensBound(version, text, inputType));
+    const bound = sumOf(bounds);
+    const reserved = await request.reserve({ embedding_tokens: bound });
+    if (!reserved.ok) return reserved;
+
+    const manifest = manifestOf(route, version);
+    const answer = await this.#parts.cache.answer({
+      acting: { principal, authority },
+      owner: cacheOwnerOf(principal),
+      manifest: { ...manifest, dimensions: full + 1, contractHash: this.#cacheSpace(version, inputType) },
+      digests,
+      directives,
+      ttlMs,
+      tags,
+      compute: (rows) => this.#compute(route, version, texts, bounds, rows, inputType),
+    });
+    if (!answer.ok) return answer;
+    const { report, holding } = answer.value;
+    const { vectors, tokens } = unpacked(answer.value.vectors, full);
+    this.#parts.count(principal, { cache: 'embeddings', model: manifest.id, sources: report.sources, agesMs: report.agesMs, holding });
+    const total = sumOf(tokens);
+    if (total > LIMITS.embeddingTokensMaxCount)
+      return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: total, what: `has ${total} tokens` });
+    // [M42] Nothing is answered whose tokens were not reserved.
+    const rest = total > bound ? await request.reserve({ embedding_tokens: total - bound }) : ok(undefined);
+    if (!rest.ok) return rest;
+    const cut = dimensions === full ? vectors : truncate(vectors, full, dimensions);
+    return ok({ vectors: cut, dimensions, manifest, tokens: total, cachedTokens: cachedTokens(tokens, report), report });
+  }
+
+  /** Vectors of queries and passages are kept apart where the model makes others of them; a purge by text takes both. */
+  #cacheSpace({ manifest, contractHash }: RoutedVersion, inputType: InputType | undefined): string {
+    const prompt = promptOf(manifest, inputType);
+    return prompt === '' ? contractHash : this.#parts.sha256(`${contractHash}:${prompt}`);
+  }
+
+  async #compute(
+    { owner, model }: RegisteredRoute,
+    { version, manifest }: RoutedVersion,
+    texts: readonly string[],
+    bounds: readonly number[],
+    rows: readonly number[],
+    inputType: InputType | undefined,
+  ): Promise<Outcome<Float32Array<ArrayBuffer>>> {
+    const { dimensions } = manifest;
+    const packed = new Float32Array(rows.length * (dimensions + 1));
+    let done = 0;
+    for (const chunk of chunksOf(rows, bounds)) {
+      const some = chunk.map((row) => texts[row] ?? '');
+      const embedded = await this.#parts.inference.embedTexts({ owner, model, version: String(version), manifest }, some, inputType);
+      if (!embedded.ok) {
+        const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
+        return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;
+      }
+      const { vectors, tokens } = embedded.value;
+      for (const at of chunk.keys()) {
+        packed.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), done * (dimensions + 1));
+        packed[done * (dimensions + 1) + dimensions] = tokens[at] ?? 0;
+        done += 1;
+      }
+    }
+    return ok(packed);
+  }
+}
+
+const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+
+const promptOf = ({ prompts }: RoutedVersion['manifest'], inputType: InputType | undefined): string =>
+  (inputType === undefined ? undefined : prompts[inputType]) ?? '';
+
+/** Special tokens around a text. */
+const SPECIAL_TOKENS = 4;
+
+/** Hardly any text has more tokens than bytes; those of the prompt count, too, as the model sees them. */
+const tokensBound = ({ manifest }: RoutedVersion, text: string, inputType: InputType | undefined): number =>
+  Math.min(manifest.tokensMax, utf8(promptOf(manifest, inputType) + text).length + SPECIAL_TOKENS);
+
+/** Rows in calls of a few texts each, so that those of other requests run in between. */
+function chunksOf(rows: readonly number[], bounds: readonly number[]): number[][] {
+  const chunks: number[][] = [];
+  let tokens = Infinity;
+  for (const row of rows) {
+    const bound = bounds[row] ?? 0;
+    const last = chunks.at(-1);
+    if (last === undefined || last.length >= LIMITS.modelChunkTextsCount || tokens + bound > LIMITS.modelChunkTokensMax) {
+      chunks.push([row]);
+      tokens = bound;
+    } else {
+      last.push(row);
+      tokens += bound;
+    }
+  }
+  return chunks;
+}
+
+function unpacked(rows: Float32Array<ArrayBuffer>, dimensions: number) {
+  const width = dimensions + 1;
+  const count = rows.length / width;
+  const vectors = new Float32Array(count * dimensions);
+  const tokens: number[] = [];
+  for (let row = 0; row < count; row += 1) {
+    vectors.set(rows.subarray(row * width, row * width + dimensions), row * dimensions);
+    tokens.push(rows[row * width + dimensions] ?? 0);
+  }
+  return { vectors, tokens };
+}
+
+const cachedTokens = (tokens: readonly number[], { sources }: CacheReport): number =>
+  sumOf(tokens.filter((_, row) => sources[row] !== 'computed'));
+
+/** What caches and answers say of a registered version. Its texts are tokenised where it runs: it has no vocabulary here. */
+const manifestOf = ({ model }: RegisteredRoute, { version, manifest, contractHash, createdAtMs }: RoutedVersion): ModelManifest => ({
+  id: model,
+  version: String(version),
+  dimensions: manifest.dimensions,
+  vocabularySize: 1,
+  runner: 'onnx',
+  tokensMax: manifest.tokensMax,
+  contractHash,
+  file: { path: manifest.graph, bytes: 1, sha256: contractHash },
+  createdS: Math.floor(createdAtMs / 1000),
+  ownedBy: manifest.team,
+});
