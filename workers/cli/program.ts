@@ -38,9 +38,17 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         summary: "write a derived model's card from what was measured",
         load: async () => (await import('./models/card.ts')).card(),
       },
+      distil: {
+        summary: 'fit a static student to a teacher',
+        load: async () => (await import('./models/distil.ts')).distil(),
+      },
       gate: {
         summary: 'judge a model by the one it was made from',
         load: async () => (await import('./models/gate.ts')).gate(),
+      },
+      prune: {
+        summary: 'leave out words, dimensions or layers of a model',
+        load: async () => (await import('./models/prune.ts')).prune(),
       },
       quantize: {
         summary: 'make a model smaller: 8 or 4 bits a number',

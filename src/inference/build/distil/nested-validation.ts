@@ -1,6 +1,7 @@
 import { Seeded } from '../../../kernel/seeded.ts';
 import { sumRows } from '../build-static-model.ts';
 import { tokenBatch } from '../../token-batch.ts';
+import { topTen } from '../gate/retrieval-figures.ts';
 import type { Matrix } from '../matrix.ts';
 import { fitStudent } from './fit-student.ts';
 import type { DistilSettings, TeacherPairs } from './student-kernel.ts';
@@ -116,8 +117,8 @@ function neighboursIn(
 ): number[][] {
   return rows.map((row) => {
     const others = index.filter((other) => other !== row);
-    const scores = new Map(others.map((other) => [other, product(queries, row, vectors, other, dimensions)]));
-    return others.sort((a, b) => scores.get(b)! - scores.get(a)! || a - b).slice(0, 10);
+    const scores = Float64Array.from(others, (other) => product(queries, row, vectors, other, dimensions));
+    return topTen(scores).map((at) => others[at]!);
   });
 }
 

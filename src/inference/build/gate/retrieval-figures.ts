@@ -37,7 +37,7 @@ function usableRows(vectors: Float32Array, dimensions: number): boolean[] {
 }
 
 /** Positions of the ten largest scores, the largest first; one pass, since a task has thousands of documents and thousands of queries. */
-function topTen(scores: Float64Array): number[] {
+export function topTen(scores: Float64Array): number[] {
   const top: number[] = [];
   scores.forEach((score, position) => {
     if (top.length === DEPTH && !(score > scores[top[DEPTH - 1]!]!)) return;

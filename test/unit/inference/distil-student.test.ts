@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { inverseOfPositive } from '../../../src/inference/build/cholesky.ts';
+import { fitStudent } from '../../../src/inference/build/distil/fit-student.ts';
+import type { SettingsGrid } from '../../../src/inference/build/distil/nested-validation.ts';
+import {
+  assignFolds,
+  chooseSettings,
+  DISTIL_GRID,
+  heldOutQuality,
+  studentVectors,
+} from '../../../src/inference/build/distil/nested-validation.ts';
+import type { TeacherPairs } from '../../../src/inference/build/distil/student-kernel.ts';
+import { studentVocabulary } from '../../../src/inference/build/distil/student-vocabulary.ts';
+import type { Matrix } from '../../../src/inference/build/matrix.ts';
+import { multiply } from '../../../src/inference/build/matrix.ts';
+import { staticGraph } from '../../../src/inference/build/prune/static-graph.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
+import { readOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
+import { modelFile } from '../../support/fixtures/default-model.ts';
+
+const SETTINGS = { tokensMax: 50, sifA: 0.01, prior: 0.5, ridge: 0.2 };
+
+/** A few texts over twelve words, with a teacher that adds up hidden vectors and a little noise. */
+function smallPairs(texts = 24): { pairs: TeacherPairs; prior: Matrix } {
+  const rng = new Seeded(9);
+  const vocabularySize = 13;
+  const dimensions = 5;
+  const hidden = Float64Array.from({ length: vocabularySize * dimensions }, () => rng.next() - 0.5);
+  const ids = Array.from({ length: texts }, () =>
+    Int32Array.from({ length: 3 + Math.floor(rng.next() * 6) }, () => 1 + Math.floor(rng.next() * 12)),
+  );
+  const vectors = new Float32Array(texts * dimensions);
+  ids.forEach((text, row) => {
+    const sum = Float64Array.from({ length: dimensions }, (_, d) =>
+      text.reduce((total, id) => total + hidden[id * dimensions + d]!, 0.05 * rng.next()),
+    );
+    const length = Math.sqrt(sum.reduce((total, x) => total + x * x, 0));
+    vectors.set(
+      sum.map((x) => x / length),
+      row * dimensions,
+    );
+  });
+  const prior = { columns: 3, values: Float64Array.from({ length: vocabularySize * 3 }, (_, i) => (i < 3 ? 0 : rng.next() - 0.5)) };
+  return { pairs: { vocabularySize, texts: ids, dimensions, vectors }, prior };
+}
+
+describe('[MB9] a student', () => {
+  const { pairs, prior } = smallPairs();
+  const rows = pairs.texts.map((_, row) => row);
+
+  it('left out in closed form points where one fitted without the text does', () => {
+    // Word weights come from the texts learned from, so they are held equal: a huge `a` makes all of them 1.
+    const settings = { ...SETTINGS, sifA: 1e9 };
+    const leftOut = fitStudent(pairs, rows, prior, settings).leftOut();
+    for (const row of [0, 7, 23]) {
+      const without = fitStudent(
+        pairs,
+        rows.filter((other) => other !== row),
+        prior,
+        settings,
+      );
+      const vector = studentVectors(pairs, [row], without.table(), 50).subarray(row * 5, row * 5 + 5);
+      const closed = leftOut.subarray(row * 5, row * 5 + 5);
+      const length = Math.sqrt(closed.reduce((sum, x) => sum + x * x, 0));
+      // The scales of the prior's and the common part are of 23 texts here and of 24 there.
+      expect(vector.reduce((sum, x, d) => sum + (x * closed[d]!) / length, 0)).toBeGreaterThan(0.999);
+    }
+  });
+
+  it('comes near its teacher, and ignores tokens past its limit and words that nothing taught', () => {
+    const vectors = studentVectors(pairs, rows, fitStudent(pairs, rows, prior, { ...SETTINGS, sifA: 1e9, ridge: 1e-3 }).table(), 50);
+    const cosine = rows.map((row) =>
+      Array.from({ length: 5 }, (_, d) => vectors[row * 5 + d]! * pairs.vectors[row * 5 + d]!).reduce((a, b) => a + b, 0),
+    );
+    expect(Math.min(...cosine)).toBeGreaterThan(0.9);
+    const noPrior = { columns: 3, values: new Float64Array(13 * 3) };
+    const oneWord = fitStudent({ ...pairs, texts: pairs.texts.map(() => Int32Array.of(1, 2)) }, rows, noPrior, {
+      ...SETTINGS,
+      tokensMax: 1,
+    });
+    const table = oneWord.table();
+    expect(table.values.subarray(5, 10).some((x) => x !== 0)).toBe(true);
+    expect(table.values.subarray(10).every((x) => x === 0)).toBe(true);
+    expect(table.values.subarray(0, 5).every((x) => x === 0)).toBe(true);
+  });
+
+  it('rests on an inverse that is one', () => {
+    const square = { columns: 3, values: Float64Array.of(4, 1, 0.5, 1, 3, 0.2, 0.5, 0.2, 2) };
+    multiply(square, inverseOfPositive(square)).values.forEach((x, i) => expect(x).toBeCloseTo(i % 4 === 0 ? 1 : 0, 12));
+    expect(() => inverseOfPositive({ columns: 2, values: Float64Array.of(1, 2, 2, 1) })).toThrow('positive definite');
+  });
+});
+
+describe('[MB10] nested validation', () => {
+  const grid: SettingsGrid = { tokensMax: [2, 50], sifA: [0.01, 1], prior: [0.5], ridge: [0.2] };
+
+  it('chooses settings by the texts learned from alone', () => {
+    const { pairs, prior } = smallPairs(40);
+    const learned = pairs.texts.map((_, row) => row).filter((row) => row % 4 !== 0);
+    const chosen = chooseSettings(pairs, learned, prior, grid);
+    const poisoned = pairs.vectors.map((x, i) => (Math.floor(i / 5) % 4 === 0 ? Number.NaN : x));
+    const texts = pairs.texts.map((text, row) => (row % 4 === 0 ? Int32Array.of(3, 3, 3) : text));
+    expect(chooseSettings({ ...pairs, vectors: poisoned, texts }, learned, prior, grid)).toEqual(chosen);
+    expect(
+      fitStudent({ ...pairs, vectors: poisoned, texts }, learned, prior, chosen)
+        .table()
+        .values.every(Number.isFinite),
+    ).toBe(true);
+  });
+
+  it('keeps the texts of a group together, and judges every text once', () => {
+    const groups = Array.from({ length: 30 }, (_, i) => `document ${i % 10}`);
+    const folds = assignFolds(groups, 4, 3);
+    groups.forEach((group, i) => expect(folds[i]).toBe(folds[groups.indexOf(group)]));
+    expect(new Set(folds).size).toBe(4);
+    const { pairs, prior } = smallPairs(40);
+    const quality = heldOutQuality(pairs, prior, grid, { folds: 4, seed: 1 });
+    expect(quality).toMatchObject({ texts: 40, folds: 4 });
+    expect(quality.settings).toHaveLength(4);
+    // The teacher is a sum over words, so a student can follow it; a shuffled teacher it cannot.
+    const shuffled = { ...pairs, vectors: Float32Array.from(pairs.vectors, (_, i) => pairs.vectors[(i + 85) % 200]!) };
+    expect(quality.recallAt10).toBeGreaterThan(heldOutQuality(shuffled, prior, grid, { folds: 4, seed: 1 }).recallAt10 + 0.2);
+  });
+});
+
+it('[MB11] a student of recorded MiniLM vectors finds 0.60 of the ten nearest it never saw', () => {
+  const folder = fileURLToPath(new URL('data/embeddings/', import.meta.resolve('@sap-ux/fiori-docs-embeddings')));
+  const lines = readFileSync(`${folder}records.jsonl`, 'utf8').trim().split('\n');
+  const texts = lines.map((line) => (JSON.parse(line) as { content: string }).content);
+  const vectors = new Float32Array(new Uint8Array(readFileSync(`${folder}embeddings.bin`)).buffer);
+  const base = staticGraph(readOnnxGraph(modelFile, () => new Uint8Array()))!;
+  const { tokeniser, prior } = studentVocabulary(texts, base, 20_000);
+  const ids = texts.map((text) => tokeniser.tokenise(text).filter((id) => id !== 0));
+  const pairs = { vocabularySize: tokeniser.vocabularySize, texts: ids, dimensions: vectors.length / texts.length, vectors };
+  // The whole grid takes minutes: it is run with the full tests, and by `npm run bench -- models`.
+  const isFull = process.env['SLUICE_TEST_FULL'] === '1';
+  const grid: SettingsGrid = isFull ? DISTIL_GRID : { tokensMax: [256], sifA: [0.003, 0.01], prior: [1], ridge: [0.3] };
+  const quality = heldOutQuality(pairs, prior, grid, { folds: isFull ? 5 : 4, seed: 1 });
+  expect(quality.texts).toBe(778);
+  expect(quality.recallAt10).toBeGreaterThanOrEqual(0.6);
+  expect(quality.recallAt10HeldOutIndex).toBeGreaterThan(quality.recallAt10);
+});
