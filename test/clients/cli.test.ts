@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { ApiClient } from '../support/deployment/api-client.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
-const SCOPES = ['inference', 'index:read', 'index:write', 'usage:read', 'keys:write', 'files', 'jobs'];
+const SCOPES = ['inference', 'index:read', 'index:write', 'usage:read', 'keys:write', 'files', 'jobs', 'models:write'];
 
 const server = sharedDeployment();
 let tenant: TestTenant;
@@ -189,6 +189,32 @@ it('submits a job once, explains and lists it, and watches it until it is over',
   expect(lines).toHaveLength(events.length - 1);
   expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\dT[\d:]{8}Z {2}2 {2}suspended$/);
   expect(await sluice(['jobs', 'get', 'job_../keys'])).toMatchObject({ status: 2, stdout: '' });
+});
+
+it('registers the files of a folder, names them, and removes them', async () => {
+  const halves = join(folder, 'halves');
+  await mkdir(join(halves, 'onnx'), { recursive: true });
+  await writeFile(join(halves, 'onnx/model.onnx'), 'no graph at all');
+  await writeFile(join(halves, '.DS_Store'), 'nothing of the model');
+  const added = await sluice(['models', 'add', halves, '--licence', 'mit']);
+  // It is no graph: the version is there, with what its checks found.
+  expect(added).toMatchObject({ status: 1, stderr: '' });
+  expect(added.stdout).toMatch(/^halves@1: (?:refused: .+|not checked yet)$/m);
+  const { body } = await tenant.client.get('/v1/models/halves/versions/1');
+  expect(body).toMatchObject({ licence: 'mit', task: 'graph', files: [{ path: 'onnx/model.onnx', bytes: 15 }] });
+  expect((await tenant.client.get('/v1/files?purpose=model')).body.data, 'the uploads are copied').toEqual([]);
+  expect(await printed('models', 'list')).toMatch(/^halves +testers +graph +1 +registered/m);
+  expect(await printed('models', 'show', 'halves')).toMatch(/ register +1 /);
+  expect((await sluice(['models', 'promote', 'halves', '1', '--share', '0.1'])).status).toBe(1);
+  expect(await printed('models', 'alias', 'glove-sif-100', 'text-embedding-3-small')).toContain('stands for glove-sif-100');
+  const aliased = await tenant.client.post('/v1/embeddings', { model: 'text-embedding-3-small', input: 'a weir' });
+  expect(aliased).toMatchObject({ status: 200, body: { model: 'glove-sif-100' } });
+  expect(aliased.headers.get('x-sluice-route')).toBe('gateway');
+  expect(await printed('models', 'alias', 'glove-sif-100', 'text-embedding-3-small', '--remove')).toContain('no name any more');
+  expect(await printed('models', 'remove', 'halves', '--version', '1')).toBe('halves@1 is retired\n');
+  expect(await printed('models', 'remove', 'halves')).toBe('halves is deleted\n');
+  expect((await sluice(['models', 'rollback', 'halves'])).stderr).toContain('model_not_found');
+  expect((await sluice(['models', 'add', join(folder, 'absent')])).status).toBe(2);
 });
 
 it('creates and shows pools as the admin', async () => {

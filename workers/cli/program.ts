@@ -27,8 +27,15 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./capacity/capacity.ts')).assumptions(),
   },
   models: {
-    summary: 'build, verify, shrink and judge models',
+    summary: 'register models and decide which serve; build, verify, shrink and judge them',
     commands: {
+      add: { summary: 'register the files of a folder as a version', load: async () => (await import('./registry/add.ts')).addModel() },
+      list: { summary: 'the models that you may use', load: async () => (await import('./registry/registered.ts')).listModels() },
+      show: { summary: 'a model, its versions and its history', load: async () => (await import('./registry/registered.ts')).showModel() },
+      promote: { summary: 'have a version serve', load: async () => (await import('./registry/registered.ts')).promoteModel() },
+      rollback: { summary: 'have the version before serve', load: async () => (await import('./registry/registered.ts')).rollbackModel() },
+      alias: { summary: 'give a model another name', load: async () => (await import('./registry/registered.ts')).aliasModel() },
+      remove: { summary: 'delete a model or retire a version', load: async () => (await import('./registry/registered.ts')).removeModel() },
       build: { summary: 'build the model from its sources', load: async () => (await import('./models/build.ts')).build() },
       verify: {
         summary: 'check the committed model against its manifest',
