@@ -4,7 +4,7 @@ import { attemptIdOf, isNews, jobOfAttempt, rankOfAttempt } from '../src/contrac
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../src/contract/outcome.ts';
-import type { PoolNode } from '../src/contract/pool-exchange.ts';
+import type { LeasedWork, NodeWeights, PoolNode } from '../src/contract/pool-exchange.ts';
 import { agentIdIn } from '../src/contract/pool-partition.ts';
 import type { AttemptId } from '../src/kernel/ids.ts';
 import { base32 } from '../src/kernel/ids.ts';
@@ -66,19 +66,26 @@ export class AgentService {
   /**
    * An attempt that the agent has and does not name as one it runs, or waits up to `waitMs` for one; where it names none (undefined), it runs
    * one at a time. As long as it asks, it is a node of the scheduler; one that does not come back within `agentReturnMs` and runs nothing is none
-   * any more. Refuses an unknown agent with `state_conflict`.
+   * any more. What it holds of models (undefined: nothing is said of it) travels with the next sync; what it has to forget is answered at once.
+   * Refuses an unknown agent with `state_conflict`.
    */
-  async lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[]): Promise<Outcome<Grant | null>> {
+  async lease(
+    agentId: AgentId,
+    waitMs: number,
+    holding?: readonly AttemptId[],
+    weights?: readonly NodeWeights[],
+  ): Promise<Outcome<LeasedWork>> {
     const deadlineMs = Date.now() + waitMs;
     const besides = holding ?? [];
-    const asking = await this.#commits.turn(() =>
-      this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined),
-    );
+    const asking = await this.#commits.turn(() => {
+      if (weights !== undefined) this.#parts.store.weights.said(agentId, weights);
+      return this.#parts.store.asks(agentId, Date.now(), deadlineMs + LIMITS.agentReturnMs, holding !== undefined);
+    });
     if (asking === undefined) return unknownAgent();
     const waiter = this.#parts.waiting.join(agentId);
     try {
       if (asking.isRetired && this.#parts.store.takeRetirement(agentId)) return retired();
-      if (this.#parts.store.heldBy(agentId, besides) === undefined) {
+      if (this.#parts.store.heldBy(agentId, besides) === undefined && !this.#parts.store.weights.hasNewUnload(agentId)) {
         if (!asking.isJoined || this.#parts.store.hasEnded()) await this.#parts.sync.run();
         await this.#parts.arm();
         await waiter.until(Math.max(0, deadlineMs - Date.now()));
@@ -94,7 +101,8 @@ export class AgentService {
       this.#parts.store.stopsAsking(agentId);
       await this.#parts.sync.run();
     }
-    return ok(this.#parts.store.take(agentId, besides, Date.now()) ?? null);
+    const grant = this.#parts.store.take(agentId, besides, Date.now()) ?? null;
+    return ok({ grant, unload: this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) });
   }
 
   heartbeat(...beat: Heartbeat): Promise<Outcome<HeartbeatReply>> {

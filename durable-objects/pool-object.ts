@@ -2,7 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { AttemptEnding, Checkpoint, Grant } from '../src/contract/attempt.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
-import type { PoolNode } from '../src/contract/pool-exchange.ts';
+import type { LeasedWork, PoolNode } from '../src/contract/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import type { AgentId, HeartbeatReply } from '../src/pools/agent-lease.ts';
 import { PoolSync } from '../src/pools/pool-sync.ts';
@@ -79,8 +79,8 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     return this.#agents.register(node);
   }
 
-  lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[]): Promise<Outcome<Grant | null>> {
-    return this.#agents.lease(agentId, waitMs, holding);
+  lease(...args: Parameters<AgentService['lease']>): Promise<Outcome<LeasedWork>> {
+    return this.#agents.lease(...args);
   }
 
   async heartbeat(...args: Parameters<AgentService['heartbeat']>): Promise<Outcome<HeartbeatReply>> {

@@ -8,7 +8,7 @@ import type { Access, Endpoint } from './endpoint.ts';
 import { json, NO_BODY } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { lineFaults } from './attempt-report.ts';
-import { nodeCapacity, nodeDomains, residentWeights } from './node-capacity.ts';
+import { heldWeights, nodeCapacity, nodeDomains } from './node-capacity.ts';
 import { agentId, poolId } from './pools.ts';
 import { JOB_KINDS } from './job-work.ts';
 import { PROGRAM_ASSIGNMENT } from './program.ts';
@@ -151,11 +151,17 @@ const registration = z.strictObject({
     .max(JOB_KINDS.length)
     .optional()
     .meta(about('Kinds of jobs that it runs; those that run no code of tenants if absent.', ['batch_embedding', 'command'])),
-  weights: z
-    .array(residentWeights)
-    .max(LIMITS.nodeWeightsMaxCount)
+  weights: heldWeights.optional().meta(about('Weights that are in its memory already: jobs that need them are placed there.')),
+  weights_max_mib: z
+    .int()
+    .min(0)
+    .max(LIMITS.nodeMemoryMibMax)
     .optional()
-    .meta(about('Weights that are in its memory already: jobs that need them are placed there.')),
+    .meta(
+      about(
+        'What it has for weights, those in use counted in, whatever jobs claim of its memory. If absent, and without `weights`, it keeps none from one attempt to the next; with `weights`, as many as its memory has room for.',
+      ),
+    ),
 });
 
 export type Registration = z.output<typeof registration>;
@@ -179,7 +185,9 @@ export const agentEndpoints = {
     summary: apiText('Wait for work'),
     description: apiText(
       'Without `holding`, an agent runs one attempt at a time: while it holds one, the answer is that one again. With it, the answer is an ' +
-        'attempt that the agent has and does not name there; so one whose answer was lost is answered again.',
+        'attempt that the agent has and does not name there; so one whose answer was lost is answered again. `weights` are all that it holds of ' +
+        'models; the scheduler places jobs by them. `unload` names models that it has to forget, before it begins with the attempt, unless an attempt ' +
+        'works with them: that it has, it says with the `weights` of its next call.',
     ),
     params: poolParams,
     body: json(
@@ -187,9 +195,14 @@ export const agentEndpoints = {
         agent: agentId,
         wait_ms: z.int().min(0).max(LIMITS.longPollMsMax),
         holding: z.array(attemptId).max(LIMITS.agentAttemptsMaxCount).optional().meta(about('Attempts that the agent runs now.')),
+        weights: heldWeights.optional().meta(about('Weights that it holds now; if absent, nothing is said of them.')),
       }),
     ),
-    reply: json(apiOnly(() => z.object({ assignment: assignment.nullable() }))),
+    reply: json(
+      apiOnly(() =>
+        z.object({ assignment: assignment.nullable(), unload: z.array(z.string()).meta(about('Models whose weights it has to forget.')) }),
+      ),
+    ),
   },
   poolDemand: {
     ...agentCommon,

@@ -117,6 +117,15 @@ const waiting = apiOnly(() => ({
   remedies: remedies.meta(about('Any of these would bring it closer to a start.')),
 }));
 
+const held = apiOnly(() =>
+  z.object({
+    model: z.string(),
+    memory_mib: z.int(),
+    load_ms: z.int().meta(about('What loading them takes where it has not been measured yet.')),
+    nodes: z.int(),
+  }),
+);
+
 const explanation = apiOnly(() =>
   z
     .object({
@@ -133,6 +142,13 @@ const explanation = apiOnly(() =>
           }),
         )
         .meta(about('Reservations of other queues for what it asks for: they stand in its way until then, or until they are ended.')),
+      weights: held
+        .nullable()
+        .meta(
+          about(
+            'Of a job that works with a model and is not over: on how many nodes its weights are now. It goes there, if one of them has room.',
+          ),
+        ),
       evicted: z
         .object({
           reason: z.enum(['priority', 'reclaim', 'fair_share']),
@@ -171,6 +187,7 @@ const plan = apiOnly(() =>
             ),
           usd_per_hour: dollarsOut.meta(about("Of all its nodes at the pool's prices: what `max_usd_per_hour` is compared with.")),
           billed_usd_per_hour: dollarsOut.meta(about("What its time is billed, at today's prices.")),
+          weights: held.nullable().meta(about('On how many of its nodes the weights of its model are already; null: it needs none.')),
           max_cost_usd: dollarsOut
             .nullable()
             .meta(about('The most that one attempt is billed, its tokens included; null without `max_runtime_s`.')),

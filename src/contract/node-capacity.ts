@@ -43,6 +43,12 @@ export const residentWeights = z.strictObject({
   load_ms: z.int().min(0).max(LIMITS.weightsLoadMsMax).meta(about('How long it takes to load them.')),
 });
 
+/** All that a machine holds of weights. */
+export const heldWeights = z
+  .array(residentWeights.extend({ in_use: z.boolean().optional().meta(about('Whether an attempt works with them; false if absent.')) }))
+  .max(LIMITS.nodeWeightsMaxCount)
+  .refine((weights) => new Set(weights.map(({ model }) => model)).size === weights.length, 'names a model twice');
+
 /** Capacity as it is handed on. Plain data. */
 export interface Capacity {
   readonly accelerator: string | null;

@@ -6,7 +6,7 @@ import type { Capacity } from './node-capacity.ts';
 // What a pool and the scheduler say to each other. Each message of a pool may come twice, and each effect may be answered again: applying
 // them again changes nothing.
 
-/** News of a pool, at most `schedulerBatchMaxCount` of each kind: applied in the order reports, nodes that left, nodes that joined. */
+/** News of a pool, at most `schedulerBatchMaxCount` of each kind: applied in the order reports, nodes that left, nodes that joined, weights. */
 export interface PoolMessage {
   readonly poolId: PoolId;
   /** Of a pool of several objects: which of them speaks, for its own agents alone. Absent: the root. */
@@ -16,6 +16,8 @@ export interface PoolMessage {
   readonly left: readonly { readonly nodeId: string; readonly isLost: boolean }[];
   /** Agents that ask for work, and what they are. */
   readonly joined: readonly PoolNode[];
+  /** What agents hold of weights that hold others than they said last, or have said it anew after an attempt; absent: there are none. */
+  readonly weights?: readonly HeldWeights[];
   /** The agents of the partition that have joined and not left, this message counted in. */
   readonly nodeCount: number;
   /** The pool has carried out the effects up to this one. */
@@ -36,7 +38,31 @@ export interface PoolNode {
   readonly kinds?: readonly JobKind[];
   /** Where other agents of the pool reach it; null: nowhere. */
   readonly address: string | null;
-  readonly weights: readonly { readonly model: string; readonly memoryMib: number; readonly loadMs: number }[];
+  readonly weights: readonly NodeWeights[];
+  /** What it has for weights, those in use counted in, whatever jobs claim of its memory; absent: it was not said. */
+  readonly weightsMaxMib?: number;
+}
+
+/** Weights of a model as an agent holds them. */
+export interface NodeWeights {
+  readonly model: string;
+  readonly memoryMib: number;
+  readonly loadMs: number;
+  /** Whether an attempt works with them; absent: none does. */
+  readonly inUse?: boolean;
+}
+
+/** What an agent holds. */
+export interface HeldWeights {
+  readonly nodeId: string;
+  readonly weights: readonly NodeWeights[];
+}
+
+/** What an agent that asks for work is answered. */
+export interface LeasedWork {
+  readonly grant: Grant | null;
+  /** Models whose weights it has to forget. */
+  readonly unload: readonly string[];
 }
 
 /** What the scheduler answers. */
@@ -76,5 +102,7 @@ export type PoolEffect =
   | { readonly kind: 'leave'; readonly attemptId: AttemptId; readonly graceMs: number }
   /** Its time to stop is over: take it from its agent. */
   | { readonly kind: 'kill'; readonly attemptId: AttemptId }
+  /** Let the agent forget weights: others need the memory. */
+  | { readonly kind: 'unload'; readonly nodeId: string; readonly model: string }
   /** The scheduler counts the node no more: let it go. */
   | { readonly kind: 'retire'; readonly nodeId: string };

@@ -56,7 +56,19 @@ const node = apiOnly(() =>
     ordinal: z.int(),
     address: z.string().nullable(),
     jobs: z.array(z.string()).meta(about('What runs there now.')),
-    weights: z.array(z.string()).meta(about('Models whose weights are in its memory.')),
+    weights: z
+      .array(
+        z.object({
+          model: z.string(),
+          memory_mib: z.int(),
+          load_ms: z.int().meta(about('What loading them again takes.')),
+          uses: z.int().meta(about('How often jobs have begun with them here.')),
+          in_use: z.int().meta(about('Jobs that work with them now: they stay as long as there is one.')),
+          last_used_at: unixSeconds.nullable().meta(about('Null: no job has worked with them since they were found there.')),
+        }),
+      )
+      .meta(about('Weights of models that are in its memory. Those that no job uses leave for others by what loading them again costs.')),
+    weights_max_mib: z.int().nullable().meta(about('What it has for weights; null: what its memory has room for.')),
     idle_since: unixSeconds.nullable(),
   }),
 );

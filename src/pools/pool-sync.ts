@@ -1,5 +1,6 @@
 import type { AttemptReport, ReportVerdict } from '../contract/attempt.ts';
 import { attemptOfReport } from '../contract/attempt.ts';
+import { modelOf } from '../contract/job-facts.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { PoolEffect, PoolMessage, PoolOrders } from '../contract/pool-exchange.ts';
 import { ROOT_PARTITION } from '../contract/pool-partition.ts';
@@ -20,7 +21,7 @@ interface PoolSyncParts {
   readonly pause: (ms: number) => Promise<void>;
   /** The pool was deleted. */
   readonly onGone: () => Promise<void>;
-  /** An agent got an attempt. */
+  /** An agent got an attempt, or shall forget weights. */
   readonly onAssigned: (agentId: AgentId) => void;
   /** An agent shall go. */
   readonly onRetired: (agentId: AgentId) => void;
@@ -100,12 +101,14 @@ export class PoolSync {
       const reports = [...questions.map(({ report }) => report), ...leases.flatMap((lease) => reportOn(lease) ?? [])].slice(0, BATCH);
       const left = store.absent(nowMs, BATCH);
       const joined = store.arrived(nowMs, BATCH);
+      const weights = store.weights.due(BATCH);
       const orders = await exchange({
         poolId: pool.id,
         ...(pool.partition === ROOT_PARTITION ? {} : { partition: pool.partition }),
         reports,
         left,
         joined,
+        ...(weights.length === 0 ? {} : { weights }),
         nodeCount: store.joinedCount() + joined.length - left.length,
         carriedOut: store.carriedOut(),
       });
@@ -116,14 +119,17 @@ export class PoolSync {
       }
       reports.forEach((report, position) => this.#obey(report, must(orders.verdicts[position], 'a verdict for each report')));
       if (orders.isOutOfStep) store.disperse();
-      else store.moved(joined, left);
+      else {
+        store.moved(joined, left);
+        store.weights.reported(weights);
+      }
       for (const { effect } of orders.effects) this.#carryOut(effect);
       const isScaled = store.setComing(orders.coming) || [joined, left, orders.effects].some(({ length }) => length > 0);
       if (isScaled) this.#parts.onScaled();
       const last = orders.effects.at(-1);
       if (last !== undefined) store.didCarryOut(last.sequence);
       questions.forEach(({ answer }, position) => answer(must(orders.verdicts[position], 'a verdict for each report')));
-      const isFull = [reports, left, joined, orders.effects].some(({ length }) => length === BATCH);
+      const isFull = [reports, left, joined, weights, orders.effects].some(({ length }) => length === BATCH);
       return isFull || orders.isOutOfStep || store.hasEnded() || this.#questions.length > 0;
     } catch (reason) {
       for (const { fail } of questions) fail(reason);
@@ -145,13 +151,16 @@ export class PoolSync {
   }
 
   #carryOut(effect: PoolEffect): void {
-    const { store, onRetired } = this.#parts;
+    const { store, onRetired, onAssigned } = this.#parts;
     switch (effect.kind) {
       case 'start':
         return this.#start(effect);
       case 'retire':
         store.retire(effect.nodeId as AgentId);
         return onRetired(effect.nodeId as AgentId);
+      case 'unload':
+        store.weights.unload(effect.nodeId as AgentId, effect.model);
+        return onAssigned(effect.nodeId as AgentId);
       case 'stop':
         return this.#change(effect.attemptId, (lease) => ({ ...lease, command: effect.command }));
       case 'regroup':
@@ -175,6 +184,8 @@ export class PoolSync {
     if (store.find(grant.attemptId) !== undefined) return;
     const agentId = nodeId as AgentId;
     store.add(assign(grant, agentId, store.presentUntilMs(agentId)));
+    const model = modelOf(grant.work);
+    if (model !== null) store.weights.keep(agentId, model);
     onAssigned(agentId);
   }
 

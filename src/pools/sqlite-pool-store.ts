@@ -10,6 +10,7 @@ import type { PoolNode } from '../contract/pool-exchange.ts';
 import { ROOT_PARTITION } from '../contract/pool-partition.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
 import { extended, reportDueMs } from './agent-lease.ts';
+import { SqliteAgentWeights, WEIGHT_COLUMNS } from './sqlite-agent-weights.ts';
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE pool (id TEXT PRIMARY KEY, token_mac TEXT NOT NULL);
@@ -48,12 +49,13 @@ const MIGRATIONS: Migrations = [
   // A pool of many agents has several objects. This one is the root of its pool, and alone, until it opens others.
   `ALTER TABLE pool ADD COLUMN partition INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE pool ADD COLUMN partition_count INTEGER NOT NULL DEFAULT 1;`,
+  WEIGHT_COLUMNS,
 ];
 
 /** Up to when the attempts hold that an agent has. */
 const HELD_UNTIL = '(SELECT coalesce(max(lease_until_ms), 0) FROM leases WHERE agent_id = agents.id AND lost = 0)';
 
-type AgentRow = { readonly id: string; readonly name: string; readonly body: string | null };
+type AgentRow = { readonly id: string; readonly name: string; readonly body: string | null; readonly weights: string | null };
 
 /** An agent that said nothing of itself when it registered. */
 export const PLAIN_NODE: Omit<PoolNode, 'id' | 'name'> = {
@@ -65,10 +67,11 @@ export const PLAIN_NODE: Omit<PoolNode, 'id' | 'name'> = {
   weights: [],
 };
 
-const nodeIn = ({ id, name, body }: AgentRow): PoolNode => ({
+const nodeIn = ({ id, name, body, weights }: AgentRow): PoolNode => ({
   id,
   name,
   ...(body === null ? PLAIN_NODE : (JSON.parse(body) as typeof PLAIN_NODE)),
+  ...(weights === null ? {} : { weights: JSON.parse(weights) as PoolNode['weights'] }),
 });
 
 /** What the pool knows of an agent that asks for work. */
@@ -91,6 +94,8 @@ export interface PoolIdentity {
 
 /** The rows of one pool. Reading a pool that was never created writes nothing. */
 export class SqlitePoolStore {
+  /** What its agents hold of models. */
+  readonly weights: SqliteAgentWeights;
   readonly #storage: SqlStorage;
   readonly #sql: SqlStorage['sql'];
   /** As stored; undefined: not read yet, or there is none. It is asked for with each message. */
@@ -99,6 +104,7 @@ export class SqlitePoolStore {
   constructor(storage: SqlStorage) {
     this.#storage = storage;
     this.#sql = storage.sql;
+    this.weights = new SqliteAgentWeights(storage);
     if (hasTable(storage, 'pool')) migrate(storage, MIGRATIONS);
   }
 
@@ -159,11 +165,13 @@ export class SqlitePoolStore {
 
   /** The agent was made to stop an attempt, which takes it a while: one that holds a single one asks for no more until it says so. */
   leaves(id: AgentId): void {
+    this.weights.mayDiffer(id);
     this.#setAsking(id, 'CASE holds_several WHEN 1 THEN asking_until_ms ELSE 0 END');
   }
 
   /** An attempt of the agent has ended: it asks again at once, if it says which attempts it runs; another has to ask first. */
   ends(id: AgentId, nowMs: number): void {
+    this.weights.mayDiffer(id);
     this.#setAsking(id, 'CASE holds_several WHEN 1 THEN max(asking_until_ms, ?1) ELSE 0 END', nowMs + LIMITS.agentReturnMs);
   }
 
@@ -196,7 +204,7 @@ export class SqlitePoolStore {
   arrived(nowMs: number, count: number): readonly PoolNode[] {
     return this.#sql
       .exec<AgentRow>(
-        'SELECT id, name, body FROM agents WHERE joined = 0 AND present_until_ms > ? ORDER BY present_until_ms LIMIT ?',
+        'SELECT id, name, body, weights FROM agents WHERE joined = 0 AND present_until_ms > ? ORDER BY present_until_ms LIMIT ?',
         nowMs,
         count,
       )

@@ -225,7 +225,17 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     }),
   setPoolPrice: (body) => expect(body).toMatchObject({ accelerator: 'h100', usd_per_hour: '2.500000000' }),
   listPoolPrices: ({ data }) => expect(data).toMatchObject([{ accelerator: 'h100', usd_per_hour: '2.500000000' }]),
-  listNodes: ({ data }) => expect(data).toMatchObject([{ name: 'by-hand', state: 'open', capacity: null, jobs: [idOf('createJob')] }]),
+  listNodes: ({ data }) =>
+    expect(data).toMatchObject([
+      {
+        name: 'by-hand',
+        state: 'open',
+        capacity: null,
+        jobs: [idOf('createJob')],
+        weights_max_mib: 512,
+        weights: [{ model: 'glove-sif-100', in_use: 1 }],
+      },
+    ]),
   cordonNode: ({ state }) => expect(state).toBe('cordoned'),
   uncordonNode: ({ state }) => expect(state).toBe('open'),
   drainNode: ({ state }) => expect(['draining', 'away']).toContain(state),

@@ -1,15 +1,17 @@
 import { hostname } from 'node:os';
 
 import type { Registration } from '../../src/contract/agent-protocol.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * What an agent says of its machine, from its environment: `SLUICE_AGENT_NAME`, `_CPU_MILLI`, `_MEMORY_MIB`, `_ACCELERATOR` (such as `h100:8`),
- * `_ATTEMPTS`, `_DOMAINS` (such as `rack=r7,zone=a`), `_ORDINAL`, `_ADDRESS`. Without CPU and memory it says nothing of its capacity, and runs one
+ * `_ATTEMPTS`, `_DOMAINS` (such as `rack=r7,zone=a`), `_ORDINAL`, `_ADDRESS`, `_WEIGHTS_MIB` (what it has for weights of models, of which 0 keeps
+ * none from one attempt to the next). Without CPU and memory it says nothing of its capacity, and runs one
  * small attempt at a time. Throws, naming the variable, for what is not as it should be.
  */
-export function readMachine(environment: Environment, pid: number): Omit<Registration, 'kinds'> {
+export function readMachine(environment: Environment, pid: number): Omit<Registration, 'kinds'> & { readonly weights_max_mib: number } {
   const text = (name: string): string | undefined => environment[`SLUICE_AGENT_${name}`] || undefined;
   const count = (name: string): number | undefined => {
     const value = text(name);
@@ -17,6 +19,7 @@ export function readMachine(environment: Environment, pid: number): Omit<Registr
     return value === undefined ? undefined : Number(value);
   };
   const [cpu, memory, attempts, ordinal] = [count('CPU_MILLI'), count('MEMORY_MIB'), count('ATTEMPTS'), count('ORDINAL')];
+  const weights = count('WEIGHTS_MIB') ?? Math.min(LIMITS.agentWeightsMibDefault, memory ?? Infinity);
   const [accelerator, domains, address] = [text('ACCELERATOR'), text('DOMAINS'), text('ADDRESS')];
   if ((cpu === undefined) !== (memory === undefined))
     throw new Error('set both SLUICE_AGENT_CPU_MILLI and SLUICE_AGENT_MEMORY_MIB, or neither');
@@ -31,6 +34,7 @@ export function readMachine(environment: Environment, pid: number): Omit<Registr
     ...(domains === undefined ? {} : { domains: domainsOf(domains) }),
     ...(ordinal === undefined ? {} : { ordinal }),
     ...(address === undefined ? {} : { address }),
+    weights_max_mib: weights,
   };
 }
 

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 
 import { CommandRunner } from './command-runner.ts';
 import { EmbeddingRunner } from './embedding-runner.ts';
-import { GatewayModels, gatewayFiles } from './gateway-models.ts';
+import type { GatewayModels } from './gateway-models.ts';
 import { IndexBuildRunner } from './index-build-runner.ts';
 import type { JobRunners } from './job-runner.ts';
 import { OnlineRunner } from './online-runner.ts';
@@ -11,12 +11,13 @@ import { TrainingRunner } from './training-runner.ts';
 
 /** What an agent runs of the kinds that it allows, whether it asks for work itself or a cluster starts it. */
 export const agentRunners = (
-  { url, cacheSocket, address = hostname() }: Pick<AgentConfig, 'url' | 'cacheSocket' | 'address'>,
+  { address = hostname() }: Pick<AgentConfig, 'address'>,
+  models: GatewayModels,
   allowed: ReadonlySet<string>,
 ): JobRunners => ({
-  batch_embedding: new EmbeddingRunner(new GatewayModels(gatewayFiles(url), cacheSocket)),
+  batch_embedding: new EmbeddingRunner(models),
   ...(allowed.has('command') ? { command: new CommandRunner() } : {}),
   ...(allowed.has('index_build') ? { index_build: new IndexBuildRunner() } : {}),
-  ...(allowed.has('online_inference') ? { online_inference: new OnlineRunner(address, gatewayFiles(url)) } : {}),
+  ...(allowed.has('online_inference') ? { online_inference: new OnlineRunner(address, models) } : {}),
   ...(allowed.has('training') ? { training: new TrainingRunner(address) } : {}),
 });

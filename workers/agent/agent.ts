@@ -5,6 +5,7 @@ import type { JobKind } from '../../src/contract/job-work.ts';
 import { JOB_KINDS } from '../../src/contract/job-work.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { Backoff } from './backoff.ts';
+import type { GatewayModels } from './gateway-models.ts';
 import type { JobRunners } from './job-runner.ts';
 import type { PoolClient } from './pool-client.ts';
 import { Refused } from './pool-client.ts';
@@ -13,6 +14,8 @@ import { runAttempt } from './run-attempt.ts';
 
 export interface AgentOptions {
   readonly client: PoolClient;
+  /** What it holds of models. */
+  readonly models: Pick<GatewayModels, 'held' | 'unload'>;
   /** What it can do. */
   readonly runners: JobRunners;
   /** What no log may show. */
@@ -30,7 +33,7 @@ type Registered = Awaited<ReturnType<PoolClient['register']>>;
  * pool will not have this agent.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { client, runners, machine, stopped, readiness = new Readiness() } = options;
+  const { client, models, runners, machine, stopped, readiness = new Readiness() } = options;
   const backoff = new Backoff(Math.random);
   const running = new Map<string, Promise<void>>();
   const attempts = machine.attempts ?? 1;
@@ -46,10 +49,12 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         await Promise.race(running.values());
         continue;
       }
-      const assignment = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped, [...running.keys()]);
+      const held = { attempts: [...running.keys()], weights: models.held() };
+      const { assignment, unload } = await client.lease(registration.agent, LIMITS.longPollMsMax, stopped, held);
       backoff.reset();
       isAway = false;
       readiness.answered();
+      await models.unload(unload);
       if (assignment === null || running.has(assignment.attempt)) continue;
       const { attempt } = assignment;
       running.set(

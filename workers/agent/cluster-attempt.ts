@@ -5,6 +5,7 @@ import type { Assignment } from '../../src/contract/agent-protocol.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { agentRunners } from './agent-runners.ts';
 import { allowedKinds } from './allowed-kinds.ts';
+import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { PoolClient, Refused, readConfig } from './pool-client.ts';
 import { runAttempt } from './run-attempt.ts';
 
@@ -32,13 +33,14 @@ const tokenFile = process.env['SLUICE_AGENT_TOKEN_FILE'];
 const token = tokenFile === undefined ? process.env['SLUICE_AGENT_TOKEN'] : (await readFile(tokenFile, 'utf8')).trim();
 const config = readConfig({ ...process.env, SLUICE_AGENT_TOKEN: token });
 const assignment = JSON.parse(Buffer.from(process.env['SLUICE_ASSIGNMENT'] ?? '', 'base64url').toString()) as Assignment;
+const models = new GatewayModels({ files: gatewayFiles(config.url), cacheSocket: config.cacheSocket });
 const client = new ClusterPoolClient({ ...config, run: randomUUID() });
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => client.signalled.abort());
 
 if (await isOurs()) {
   await runAttempt(assignment, {
     client,
-    runners: agentRunners(config, allowedKinds(process.argv.slice(2), process.env)),
+    runners: agentRunners(config, models, allowedKinds(process.argv.slice(2), process.env)),
     secrets: [config.token],
     heartbeatMs: LIMITS.agentHeartbeatMs,
     leaseMs: LIMITS.agentLeaseMs,

@@ -1,11 +1,14 @@
 import { join } from 'node:path';
 
 import { messageOf } from '../../src/contract/errors.ts';
+import type { LineAnswerer } from './answer-line.ts';
 import { embedBatch } from './batch-embedding.ts';
 import type { GatewayModels } from './gateway-models.ts';
 import type { AttemptScope, JobRunner, RunEnd } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import { persistently } from './persistently.ts';
+
+type Scope = AttemptScope<'batch_embedding'>;
 
 /** Embeds the lines of a file with one of the gateway's models. */
 export class EmbeddingRunner implements JobRunner<'batch_embedding'> {
@@ -15,15 +18,24 @@ export class EmbeddingRunner implements JobRunner<'batch_embedding'> {
     this.#models = models;
   }
 
-  async run({ assignment, folder, artifacts, signal, onProgress }: AttemptScope<'batch_embedding'>): Promise<RunEnd> {
+  async run(scope: Scope): Promise<RunEnd> {
+    const { assignment, signal } = scope;
+    const model = await persistently(signal, () => this.#models.use(assignment.model));
+    if (!model.ok) return failed('model_unavailable', messageOf(model.error));
+    try {
+      return await this.#embed(model.value.answerer, scope);
+    } finally {
+      await model.value.release();
+    }
+  }
+
+  async #embed(answerer: LineAnswerer, { assignment, folder, artifacts, signal, onProgress }: Scope): Promise<RunEnd> {
     const [inputPath, outputPath] = [join(folder, 'input.jsonl'), join(folder, 'output.jsonl')];
-    const answerer = await persistently(signal, () => this.#models.load(assignment.model));
-    if (!answerer.ok) return failed('model_unavailable', messageOf(answerer.error));
     await artifacts.fetchInput(0, inputPath);
     signal.throwIfAborted();
     const errorsPath = join(folder, 'errors.jsonl');
     const openai = assignment.format === 'openai_batch' ? { errorsPath, model: assignment.model } : undefined;
-    const done = await embedBatch({ inputPath, outputPath, openai, id: assignment.attempt, answerer: answerer.value, signal, onProgress });
+    const done = await embedBatch({ inputPath, outputPath, openai, id: assignment.attempt, answerer, signal, onProgress });
     if (!done.ok) return { kind: 'failed', ...done.error };
     const outputs = [await artifacts.storeOutput(0, outputPath)];
     signal.throwIfAborted();

@@ -1,43 +1,130 @@
+import type { NodeWeights } from '../../src/contract/pool-exchange.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
 import { readModelFile, parseModelCatalogue } from '../../src/inference/model-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
+import type { ResidentWeights } from '../../src/scheduler/engine/weights/resident-weights.ts';
+import { weightsToUnload, withoutUnloaded, withoutUser, withUser } from '../../src/scheduler/engine/weights/resident-weights.ts';
 import type { LineAnswerer } from './answer-line.ts';
 import { ModelThreads } from './model-threads.ts';
 
-/** The gateway's models, downloaded when first needed and checked against their manifests. The latest is kept, with its threads. */
-export class GatewayModels {
-  readonly #files: ModelFiles;
-  readonly #cacheSocket: string | undefined;
-  #latest: { readonly id: string; readonly threads: ModelThreads } | undefined;
+export interface GatewayModelsOptions {
+  readonly files: ModelFiles;
+  /** Where agents of this machine share what they computed. */
+  readonly cacheSocket?: string | undefined;
+  /** What there is for weights, those in use counted in. A single model that is larger stays for as long as it is in use. */
+  readonly weightsMaxMib?: number;
+  /** Monotonic milliseconds. */
+  readonly nowMs?: () => number;
+}
 
-  /** `cacheSocket`: where agents of this machine share what they computed. */
-  constructor(files: ModelFiles, cacheSocket?: string) {
-    this.#files = files;
-    this.#cacheSocket = cacheSocket;
+/** A model that an attempt works with, until it is released. */
+interface ModelInUse {
+  readonly answerer: LineAnswerer;
+  release(): Promise<void>;
+}
+
+type Loaded = Outcome<{ readonly threads: ModelThreads; readonly memoryMib: number; readonly loadMs: number }>;
+
+const BYTES_PER_MIB = 1_048_576;
+
+/**
+ * The gateway's models, downloaded when first needed and checked against their manifests. They stay, with their threads, within what there is
+ * for weights. Which of them leave the scheduler says, who knows what comes next; what it cannot have known yet is decided here by the same
+ * function. [P110]
+ */
+export class GatewayModels {
+  readonly #options: GatewayModelsOptions;
+  readonly #maxMib: number;
+  readonly #nowMs: () => number;
+  /** By model: being loaded, or there. */
+  readonly #loaded = new Map<string, Promise<Loaded>>();
+  readonly #threads = new Map<string, ModelThreads>();
+  #resident: readonly ResidentWeights[] = [];
+
+  constructor(options: GatewayModelsOptions) {
+    this.#options = options;
+    this.#maxMib = options.weightsMaxMib ?? LIMITS.agentWeightsMibDefault;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
   /** Refuses with `model_not_found`, or `unavailable` when the files cannot be read or are not what the manifest says. */
-  async load(id: string): Promise<Outcome<LineAnswerer>> {
-    if (this.#latest?.id === id) return ok(this.#latest.threads);
-    const catalogue = await this.#files.read(`${id}/manifest.json`);
+  async use(id: string): Promise<Outcome<ModelInUse>> {
+    const loading = this.#loaded.get(id) ?? this.#load(id);
+    this.#loaded.set(id, loading);
+    const loaded = await loading.catch((error: unknown) => {
+      if (this.#loaded.get(id) === loading) this.#loaded.delete(id);
+      throw error;
+    });
+    // It was unloaded while this waited for it.
+    if (this.#loaded.get(id) !== loading) return this.use(id);
+    if (!loaded.ok) {
+      this.#loaded.delete(id);
+      return loaded;
+    }
+    const { threads, memoryMib, loadMs } = loaded.value;
+    this.#threads.set(id, threads);
+    this.#resident = withUser(this.#resident, { model: id, memoryMib, loadMs });
+    await this.#makeRoom();
+    let isReleased = false;
+    const release = async (): Promise<void> => {
+      if (isReleased) return;
+      isReleased = true;
+      this.#resident = withoutUser(this.#resident, id);
+      await this.#makeRoom();
+    };
+    return ok({ answerer: threads, release });
+  }
+
+  /** What is here, as measured. */
+  held(): readonly NodeWeights[] {
+    return this.#resident.map(({ model, memoryMib, loadMs, users }) => ({ model, memoryMib, loadMs, inUse: users > 0 }));
+  }
+
+  /** Forgets models, but for those in use. */
+  async unload(models: readonly string[]): Promise<void> {
+    await this.#drop(this.#resident.filter(({ model, users }) => users === 0 && models.includes(model)));
+  }
+
+  /** Ends the threads of all models. */
+  async close(): Promise<void> {
+    await this.#drop(this.#resident);
+  }
+
+  /** The scheduler's order to unload may come later than the model that needs the room. */
+  async #makeRoom(): Promise<void> {
+    const [idleMib, usedMib] = [0, 1].map((used) =>
+      this.#resident.reduce((sum, { users, memoryMib }) => sum + (Math.min(users, 1) === used ? memoryMib : 0), 0),
+    ) as [number, number];
+    await this.#drop(weightsToUnload(this.#resident, Math.max(0, this.#maxMib - usedMib), idleMib) ?? []);
+  }
+
+  async #drop(unloaded: readonly ResidentWeights[]): Promise<void> {
+    if (unloaded.length === 0) return;
+    this.#resident = withoutUnloaded(this.#resident, unloaded);
+    const threads = unloaded.flatMap(({ model }) => this.#threads.get(model) ?? []);
+    for (const { model } of unloaded) {
+      this.#loaded.delete(model);
+      this.#threads.delete(model);
+    }
+    await Promise.all(threads.map((one) => one.stop()));
+  }
+
+  async #load(id: string): Promise<Loaded> {
+    const { files, cacheSocket } = this.#options;
+    const beganMs = this.#nowMs();
+    const catalogue = await files.read(`${id}/manifest.json`);
     if (catalogue === undefined) return refuse('model_not_found', `the gateway has no model ${id}`);
     const manifest = parseModelCatalogue(JSON.parse(new TextDecoder().decode(catalogue))).find((model) => model.id === id);
     if (manifest?.runner !== 'static') return refuse('model_not_found', `this agent cannot run ${id}`);
-    const bytes = await readModelFile(this.#files, manifest);
+    const bytes = await readModelFile(files, manifest);
     if (!bytes.ok) return bytes;
-    const threads = await ModelThreads.start(manifest, bytes.value, { cacheSocket: this.#cacheSocket });
+    const threads = await ModelThreads.start(manifest, bytes.value, { cacheSocket });
     if (!threads.ok) return threads;
-    await this.#latest?.threads.stop();
-    this.#latest = { id, threads: threads.value };
-    return ok(threads.value);
-  }
-
-  /** Ends the threads of the model that was loaded. */
-  async close(): Promise<void> {
-    await this.#latest?.threads.stop();
-    this.#latest = undefined;
+    const memoryMib = Math.ceil(threads.value.weightsBytes / BYTES_PER_MIB);
+    return ok({ threads: threads.value, memoryMib, loadMs: Math.min(LIMITS.weightsLoadMsMax, Math.ceil(this.#nowMs() - beganMs)) });
   }
 }
 

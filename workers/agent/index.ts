@@ -2,6 +2,7 @@ import { readMachine } from './agent-capacity.ts';
 import { runAgent } from './agent.ts';
 import { agentRunners } from './agent-runners.ts';
 import { allowedKinds } from './allowed-kinds.ts';
+import { GatewayModels, gatewayFiles } from './gateway-models.ts';
 import { readConfig, PoolClient } from './pool-client.ts';
 import { Readiness, readyPortIn, serveReadiness } from './readiness.ts';
 
@@ -24,11 +25,16 @@ if (readyPort !== undefined) {
   process.send?.({ readyPort: port });
 }
 
+const machine = readMachine(process.env, process.pid);
+const { url, cacheSocket } = config;
+const models = new GatewayModels({ files: gatewayFiles(url), cacheSocket, weightsMaxMib: machine.weights_max_mib });
+
 await runAgent({
   client: new PoolClient(config),
-  runners: agentRunners(config, allowedKinds(process.argv.slice(2), process.env)),
+  models,
+  runners: agentRunners(config, models, allowedKinds(process.argv.slice(2), process.env)),
   secrets: [config.token],
-  machine: readMachine(process.env, process.pid),
+  machine,
   stopped: stop.signal,
   readiness,
 });

@@ -73,6 +73,11 @@ export class ModelThreads implements LineAnswerer {
     this.vectors = SharedVectors.create({ entriesMax, dimensionsMax, keyCharsMax: SHARED_KEY_CHARS, stripes: STRIPES });
   }
 
+  /** What it takes: a copy here, and one in each thread. */
+  get weightsBytes(): number {
+    return this.#model.bytes.length * (1 + this.#threads.length);
+  }
+
   /** Refuses with `unavailable` when the bytes are not the model that the manifest describes. */
   static async start(
     manifest: ModelManifest,

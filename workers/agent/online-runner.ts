@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { messageOf } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { ModelFiles } from '../../src/inference/model-manifest.ts';
-import { GatewayModels } from './gateway-models.ts';
+import type { GatewayModels } from './gateway-models.ts';
 import type { AttemptScope, JobRunner, RunEnd } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import { persistently } from './persistently.ts';
@@ -13,27 +12,26 @@ import { ReplicaServer } from './replica-server.ts';
 export class OnlineRunner implements JobRunner<'online_inference'> {
   /** Where the gateway reaches this machine. */
   readonly #host: string;
-  readonly #files: ModelFiles;
+  readonly #models: GatewayModels;
 
-  constructor(host: string, files: ModelFiles) {
+  constructor(host: string, models: GatewayModels) {
     this.#host = host;
-    this.#files = files;
+    this.#models = models;
   }
 
   async run(scope: AttemptScope<'online_inference'>): Promise<RunEnd> {
     const { assignment, signal } = scope;
-    const models = new GatewayModels(this.#files);
+    const model = await persistently(signal, () => this.#models.use(assignment.model));
+    if (!model.ok) return failed('model_unavailable', messageOf(model.error));
     try {
-      const answerer = await persistently(signal, () => models.load(assignment.model));
-      if (!answerer.ok) return failed('model_unavailable', messageOf(answerer.error));
-      const server = await ReplicaServer.start(this.#host, assignment.model, answerer.value);
+      const server = await ReplicaServer.start(this.#host, assignment.model, model.value.answerer);
       try {
         return await watch(server, scope);
       } finally {
         await server.close();
       }
     } finally {
-      await models.close();
+      await model.value.release();
     }
   }
 }

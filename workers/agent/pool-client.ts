@@ -5,6 +5,7 @@ import type { Assignment, OutputClaim, Registration } from '../../src/contract/a
 import { agentBuildEndpoints } from '../../src/contract/agent-builds.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
+import type { NodeWeights } from '../../src/contract/pool-exchange.ts';
 import { transferEndpoints } from '../../src/contract/transfers.ts';
 import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
@@ -71,6 +72,11 @@ interface Failure {
   readonly lines?: readonly LineFault[];
 }
 
+interface HeldByAgent {
+  readonly attempts: readonly string[];
+  readonly weights: readonly NodeWeights[];
+}
+
 export type HeartbeatReply = z.infer<typeof agentEndpoints.heartbeat.reply.schema>;
 
 type Call = { readonly json?: object; readonly bytes?: Blob; readonly signal?: AbortSignal };
@@ -94,10 +100,16 @@ export class PoolClient {
     return registered;
   }
 
-  /** Waits up to `waitMs` for work; `holding`: the attempts that the agent runs, where it says so. */
-  async lease(agent: string, waitMs: number, signal: AbortSignal, holding?: readonly string[]): Promise<Assignment | null> {
-    const reply = await this.#json('POST', 'lease', { json: { agent, wait_ms: waitMs, holding }, signal });
-    return agentEndpoints.leaseWork.reply.schema.parse(reply).assignment;
+  /** Waits up to `waitMs` for work. `held`: the attempts that the agent runs, and the weights that it holds, where it says so. */
+  async lease(agent: string, waitMs: number, signal: AbortSignal, held?: HeldByAgent) {
+    const weights = held?.weights.map(({ model, memoryMib, loadMs, inUse = false }) => ({
+      model,
+      memory_mib: memoryMib,
+      load_ms: loadMs,
+      in_use: inUse,
+    }));
+    const reply = await this.#json('POST', 'lease', { json: { agent, wait_ms: waitMs, holding: held?.attempts, weights }, signal });
+    return agentEndpoints.leaseWork.reply.schema.parse(reply);
   }
 
   /** `progress` is null while the attempt waits in the queue of a cluster. */

@@ -38,7 +38,7 @@ export async function poolOf(config: DriverConfig): Promise<PoolClient> {
 
 const drivenPool = (client: PoolClient, { capacity, kinds }: DriverConfig): DrivenPool => ({
   register: async (name) => (await client.register({ name, kinds, ...(capacity === undefined ? {} : { capacity }) })).agent,
-  lease: (agent, waitMs, signal) => client.lease(agent, waitMs, signal),
+  lease: async (agent, waitMs, signal) => (await client.lease(agent, waitMs, signal)).assignment,
   wait: (attempt, signal) => client.heartbeat(attempt, null, signal),
   fail: (attempt, reason, message) => client.fail(attempt, { reason, message }),
 });

@@ -4,6 +4,7 @@ import type { Work } from '../../contract/job-work.ts';
 import { inputFilesOf, KIND_FACTS, modelOf } from '../../contract/job-facts.ts';
 import { workOf } from '../../contract/job-work.ts';
 import type { CreateJob } from '../../contract/jobs.ts';
+import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuseResource } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
@@ -12,6 +13,7 @@ import { base32 } from '../../kernel/ids.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Rng } from '../../kernel/rng.ts';
+import type { ModelWeights } from '../../scheduler/engine/model/job-spec.ts';
 import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobRequest, JobTerms } from '../../scheduler/served/job.ts';
 import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
@@ -30,8 +32,8 @@ import { planCostOf } from './plan-cost.ts';
 export interface JobParts {
   readonly queue: JobQueue;
   readonly files: Pick<FileCatalogue<unknown>, 'find'>;
-  /** Whether the pools' agents can run a model. */
-  readonly runs: (model: string) => boolean;
+  /** What a model is that the pools' agents can run; undefined: they cannot. */
+  readonly weightsOf: (model: string) => ModelWeights | undefined;
   /** Refuses what is no index of the tenant. */
   readonly findIndex: (tenantId: TenantId, index: string) => Promise<Outcome<Pick<IndexManifest, 'name'>>>;
   readonly rng: Rng;
@@ -77,7 +79,7 @@ export class JobDesk {
     if (!input.ok && !isRepeated) return input;
     const room = await this.#parts.holdJob(principal, id);
     if (!room.ok) return room;
-    const submitted = await queue.submit(await requestOf(principal, order, id, input.ok ? input.value : undefined));
+    const submitted = await queue.submit(await this.#requestOf(principal, order, id, input.ok ? input.value : undefined));
     room.value?.settle(submitted.ok ? 1 : 0);
     return submitted;
   }
@@ -94,7 +96,7 @@ export class JobDesk {
     const room = await this.#parts.holdJob(principal, id);
     if (!room.ok) return room;
     room.value?.settle(0);
-    const request = await requestOf(principal, order, id, input.value);
+    const request = await this.#requestOf(principal, order, id, input.value);
     const plan = await this.#parts.queue.plan(request);
     return plan.ok ? ok({ plan: plan.value, cost: planCostOf(request, plan.value) }) : plan;
   }
@@ -102,9 +104,31 @@ export class JobDesk {
   /** Why no pool could ever run it, if that is so. */
   #unfit({ work, terms }: JobOrder): Refusal | undefined {
     const model = modelOf(work);
-    if (model === null || this.#parts.runs(model)) return beyondKind(work, terms);
-    const refused = refuseResource('model_not_found', { kind: 'model', name: model }, `no pool runs a model ${model}`, 'model');
-    return refused.error;
+    if (model === null) return beyondKind(work, terms);
+    const weights = this.#parts.weightsOf(model);
+    if (weights !== undefined) return beyondKind(work, terms) ?? withoutRoom(weights, terms);
+    return refuseResource('model_not_found', { kind: 'model', name: model }, `no pool runs a model ${model}`, 'model').error;
+  }
+
+  /** The request for the scheduler. `inputBytes`: how large its inputs are; undefined when they cannot be read any more. */
+  async #requestOf(principal: TenantPrincipal, order: JobOrder, id: JobId, inputBytes: number | undefined): Promise<JobRequest> {
+    const { organisationId, tenantId, projectId } = principal;
+    const { request, owner, work, terms } = order;
+    const model = modelOf(work);
+    const weights = model === null ? undefined : this.#parts.weightsOf(model);
+    return {
+      id,
+      digest: await requestDigest(principal, ...request),
+      organisationId,
+      tenantId,
+      projectId,
+      owner,
+      work,
+      ...terms,
+      ...(weights === undefined ? {} : { weights }),
+      // A token is a byte at least.
+      ...(inputBytes === undefined ? {} : { tokensMax: KIND_FACTS[work.kind].embedsInput ? inputBytes : 0 }),
+    };
   }
 
   async #newId(tenantId: TenantId, idempotencyKey: string | undefined): Promise<JobId> {
@@ -169,26 +193,19 @@ const orderOf = (principal: TenantPrincipal, body: CreateJob): JobOrder => ({
   terms: termsOf(body),
 });
 
-/** The request for the scheduler. `inputBytes`: how large its inputs are; undefined when they cannot be read any more. */
-async function requestOf(
-  principal: TenantPrincipal,
-  { request, owner, work, terms }: JobOrder,
-  id: JobId,
-  inputBytes: number | undefined,
-): Promise<JobRequest> {
-  const { organisationId, tenantId, projectId } = principal;
-  return {
-    id,
-    digest: await requestDigest(principal, ...request),
-    organisationId,
-    tenantId,
-    projectId,
-    owner,
-    work,
-    ...terms,
-    // A token is a byte at least.
-    ...(inputBytes === undefined ? {} : { tokensMax: KIND_FACTS[work.kind].embedsInput ? inputBytes : 0 }),
-  };
+const BYTES_PER_MIB = 1_048_576;
+
+/** What a model of one file takes on a node, until the node has measured it. */
+export function weightsOfFile(model: string, bytes: number): ModelWeights {
+  const loadMs = Math.ceil((bytes * 1_000) / (LIMITS.weightsLoadMibPerS * BYTES_PER_MIB));
+  return { model, memoryMib: Math.ceil(bytes / BYTES_PER_MIB), loadMs: Math.min(loadMs, LIMITS.weightsLoadMsMax) };
+}
+
+/** A job that asks for less memory than the weights of its model take. */
+function withoutRoom({ model, memoryMib }: ModelWeights, { options }: JobTerms): Refusal | undefined {
+  const at = options.findIndex(({ perNode }) => perNode.memoryMib < memoryMib);
+  if (at === -1) return undefined;
+  return refusal('invalid_value', `must be ${memoryMib} at least, what the weights of ${model} take`, ['resources', at, 'memory_mib']);
 }
 
 /** A job that asks for more nodes than its runner can use. */

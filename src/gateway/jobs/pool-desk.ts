@@ -1,6 +1,5 @@
-import type { Grant } from '../../contract/attempt.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import type { PoolNode } from '../../contract/pool-exchange.ts';
+import type { LeasedWork, NodeWeights, PoolNode } from '../../contract/pool-exchange.ts';
 import type { AttemptId, PoolId } from '../../kernel/ids.ts';
 import type { AgentId } from '../../pools/agent-lease.ts';
 import type { AttemptCalls } from '../../pools/attempt-calls.ts';
@@ -15,8 +14,8 @@ export interface PoolDesk extends AttemptCalls {
   erase(): Promise<void>;
   knows(tokenMac: string): Promise<boolean>;
   register(node: Omit<PoolNode, 'id'>): Promise<Outcome<AgentId>>;
-  /** `holding`: the attempts that the agent runs; without it, the agent runs one at a time. */
-  lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[]): Promise<Outcome<Grant | null>>;
+  /** `holding`: the attempts that the agent runs; without it, the agent runs one at a time. `weights`: what it holds; without it, nothing is said. */
+  lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[], weights?: readonly NodeWeights[]): Promise<Outcome<LeasedWork>>;
   /** How many agents of a provider there should be, as soon as that is not `known`, or after the wait. */
   demand(provider: string, known: number | undefined, waitMs: number): Promise<number>;
   summary(): Promise<{ readonly agents: number; readonly running: number }>;

@@ -49,6 +49,7 @@ import { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
 import { SqliteUsageOutbox } from './sqlite-usage-outbox.ts';
 import type { StepContext } from './step-writer.ts';
 import { StepWriter } from './step-writer.ts';
+import { weightsHeld } from './weights-held.ts';
 
 /**
  * A cell of the engine whose every step is in storage before it is answered: records, events, what pools have to do and what is charged,
@@ -194,8 +195,9 @@ export class DurableCell {
     const record = this.#loaded().jobs.find(jobId);
     const isOwn = (id: JobId): boolean => this.find(tenantId, id).ok;
     const why = record === undefined ? NOT_WAITING : explained(this.#loaded(), record, isOwn);
+    const weights = record === undefined ? null : weightsHeld(this.#loaded(), record.spec);
     const reserved = why.reason === 'not_waiting' ? [] : this.#sharing.inTheWayOf(job.value);
-    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn), reserved } });
+    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn), weights, reserved } });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */
@@ -249,7 +251,7 @@ export class DurableCell {
       }
       this.#records.carriedOut(partition, carriedOut);
       const read = this.#read(poolId, reports);
-      if (message.left.length > 0) this.#records.dropRetirements(message.left.map(({ nodeId }) => nodeId));
+      if (message.left.length > 0) this.#records.dropNodeEffects(message.left.map(({ nodeId }) => nodeId));
       const retired = this.#records.retirementCount(partition);
       this.#step([...read.events, ...movesOf(message, this.#loaded().fleet, this.#nodes, this.#clock.nowMs())], read);
       // What the step retires the pool has counted, too.

@@ -11,6 +11,7 @@ import { isFinished } from '../engine/machine/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { Job } from './job.ts';
 import { isOffered } from './offered-kinds.ts';
+import type { HeldModel } from './weights-held.ts';
 import type { StandingReservation } from './quotas/sharing.ts';
 import { isQueueOf, tenantOfQueue } from './quotas/cohort-tree.ts';
 
@@ -38,6 +39,8 @@ export interface WhyWaiting {
 export interface JobExplanation extends WhyWaiting {
   readonly jobId: JobId;
   readonly evicted: Evicted | null;
+  /** Of an unfinished job that works with a model: on how many nodes that is. */
+  readonly weights: HeldModel | null;
   /** Of a waiting job: reservations of other queues for what it asks for. */
   readonly reserved: readonly StandingReservation[];
 }

@@ -8,7 +8,7 @@ import type { AttemptId, FileId, JobId, OrganisationId, PoolId, ProjectId, Tenan
 import type { AttemptGroup } from './attempt-group.ts';
 import type { Charged } from './charged.ts';
 import type { JobSegment } from './job-segments.ts';
-import type { ResourceOption } from '../engine/model/job-spec.ts';
+import type { ModelWeights, ResourceOption } from '../engine/model/job-spec.ts';
 
 /** The submitter of a job, and its payer. */
 interface JobOwner {
@@ -59,6 +59,8 @@ export interface JobRequest extends JobOwner, JobTerms {
   readonly labels: Readonly<Record<string, string>>;
   /** The most tokens that its input can have; absent in jobs that were stored before it was known. */
   readonly tokensMax?: number;
+  /** Of the model that it works with, as its files say; absent: it needs none, or was stored before that was known. */
+  readonly weights?: ModelWeights;
   /** Null: the job was not submitted as a batch. */
   readonly batch: BatchTerms | null;
 }

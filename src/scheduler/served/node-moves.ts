@@ -1,12 +1,12 @@
 import type { PoolMessage } from '../../contract/pool-exchange.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import type { Fleet } from '../engine/machine/fleet.ts';
-import { arrivalsOf } from './node-of.ts';
+import { arrivalsOf, modelWeightsOf } from './node-of.ts';
 import type { SqliteNodeRegistry } from './sqlite-node-registry.ts';
 
-/** What follows from the agents of a message that no longer ask for work, and those that do now; notes those that come. */
+/** What follows from the agents of a message that no longer ask for work, those that do now, and what they hold; notes those that come. */
 export function movesOf(
-  { poolId, left, joined }: PoolMessage,
+  { poolId, left, joined, weights = [] }: PoolMessage,
   fleet: Fleet,
   registry: SqliteNodeRegistry,
   nowMs: number,
@@ -23,5 +23,9 @@ export function movesOf(
     ]),
     ...arrivalsOf(coming, poolId),
     ...closed.map((nodeId) => ({ kind: 'cordon', nodeId }) as const),
+    ...weights.flatMap((held): CellEvent[] => {
+      const isThere = fleet.find(held.nodeId)?.spec.poolId === poolId || coming.some(({ id }) => id === held.nodeId);
+      return isThere ? [{ kind: 'weights', nodeId: held.nodeId, weights: held.weights.map(modelWeightsOf) }] : [];
+    }),
   ];
 }

@@ -8,13 +8,15 @@ import type { Cell } from '../engine/machine/cell.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { WhyWaiting } from './explain-job.ts';
 import { whyWaiting } from './explain-job.ts';
+import type { HeldModel } from './weights-held.ts';
+import { weightsHeld } from './weights-held.ts';
 
 /** What would become of a job if it were submitted now, for its owner. Plain data. */
 export interface JobPlan {
   /** When that was decided. */
   readonly atMs: number;
   /** Where it would start; of one that waits, where there will be room first, if there ever is. */
-  readonly placement: ExpectedPlacement | null;
+  readonly placement: (ExpectedPlacement & { readonly weights: HeldModel | null }) | null;
   /** The jobs that would be evicted for it: those of its tenant, and how many of others. */
   readonly evicted: { readonly jobIds: readonly JobId[]; readonly otherCount: number };
   /** Null: it would not wait, but have nodes at once, which those that are evicted have still to leave. */
@@ -38,11 +40,23 @@ export function planJob(cell: Cell, spec: JobSpec, queue: CohortSpec, { nowMs, i
     if (planned.value.kind === 'waits') {
       const { explanation } = planned.value;
       const waiting = whyWaiting(cell, spec, explanation, isOwn);
-      return ok({ atMs, placement: explanation.expected, evicted: { jobIds: [], otherCount: 0 }, waiting });
+      const { expected } = explanation;
+      return ok({
+        atMs,
+        placement: expected && { ...expected, weights: weightsHeld(cell, spec, expected.nodeIds) },
+        evicted: { jobIds: [], otherCount: 0 },
+        waiting,
+      });
     }
     const { kind: _, victims, ...placement } = planned.value;
     const jobIds = victims.map(({ jobId }) => jobId).filter(isOwn);
-    return ok({ atMs, placement, evicted: { jobIds, otherCount: victims.length - jobIds.length }, waiting: null });
+    const weights = weightsHeld(cell, spec, placement.nodeIds);
+    return ok({
+      atMs,
+      placement: { ...placement, weights },
+      evicted: { jobIds, otherCount: victims.length - jobIds.length },
+      waiting: null,
+    });
   } finally {
     if (isNewQueue) cell.tree.removeQueue(spec.queue);
   }

@@ -10,6 +10,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Cell } from '../engine/machine/cell.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import type { PriceRow } from '../engine/model/price-book.ts';
+import type { ResidentWeights } from '../engine/weights/resident-weights.ts';
 import { poolEvents } from './pool-spec-of.ts';
 import type { KnownNode, NodeOrder, SqliteNodeRegistry } from './sqlite-node-registry.ts';
 import type { SqlitePoolRegistry } from './sqlite-pool-registry.ts';
@@ -26,7 +27,7 @@ export interface NodeView {
   readonly node: PoolNode;
   readonly state: 'open' | 'cordoned' | 'draining' | 'away';
   readonly jobs: readonly JobId[];
-  readonly weights: readonly string[];
+  readonly weights: readonly ResidentWeights[];
   readonly idleSinceMs: number | null;
 }
 
@@ -131,7 +132,7 @@ export class PoolOperations {
       node,
       state: record.state === 'open' ? 'open' : order === 'cordon' ? 'cordoned' : 'draining',
       jobs: running,
-      weights: record.weights.map(({ model }) => model),
+      weights: record.weights,
       idleSinceMs: running.length === 0 ? record.idleSinceMs : null,
     };
   }

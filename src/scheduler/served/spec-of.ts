@@ -34,6 +34,6 @@ export const specOf = (job: JobRequest): JobSpec => ({
   retry: { attemptsMax: job.attemptsMax },
   dependsOn: job.dependsOn,
   scaling: null,
-  weights: null,
+  weights: job.weights ?? null,
   dataRegions: [],
 });

@@ -94,8 +94,9 @@ const STEPS_FORGOTTEN_AT_ONCE = 8;
 /** In tables whose `pool_id` names a partition: those of a pool. `.` comes right before `/`, and no id of a pool has either. */
 const IS_OF_POOL = "(pool_id = ?1 OR (pool_id >= ?1 || '.' AND pool_id < ?1 || '/'))";
 
-/** Stands for the fence of an attempt where an effect is about a node. */
+/** Stand for the fence of an attempt where an effect is about a node. */
 const RETIREMENT = -1;
+const UNLOAD = -2;
 
 /** What a step of a cell decided to save, without what the product adds. Every write belongs in the caller's transaction. */
 export class SqliteCellStore {
@@ -196,10 +197,17 @@ export class SqliteCellStore {
     this.putEffects(nodes.map(({ to, id }) => ({ to, jobId: id, fence: RETIREMENT, effect: { kind: 'retire', nodeId: id } })));
   }
 
-  /** Drops retirements of nodes that have left. */
-  dropRetirements(nodeIds: readonly string[]): void {
+  /** Weights that nodes shall forget. */
+  putUnloads(unloads: readonly { readonly to: PartitionName; readonly nodeId: string; readonly model: string }[]): void {
+    this.putEffects(
+      unloads.map(({ to, nodeId, model }) => ({ to, jobId: nodeId, fence: UNLOAD, effect: { kind: 'unload', nodeId, model } })),
+    );
+  }
+
+  /** Drops what was to be done about nodes that have left. */
+  dropNodeEffects(nodeIds: readonly string[]): void {
     const ids = JSON.stringify(nodeIds);
-    this.#sql.exec('DELETE FROM effects WHERE fence = ? AND job_id IN (SELECT value FROM json_each(?))', RETIREMENT, ids);
+    this.#sql.exec('DELETE FROM effects WHERE fence IN (?, ?) AND job_id IN (SELECT value FROM json_each(?))', RETIREMENT, UNLOAD, ids);
   }
 
   /** How many nodes a partition counts that it still has to let go. */

@@ -116,9 +116,7 @@ export class StepWriter {
         );
         changed.set(job.id, job);
         effects.push(...each.map((effect) => ({ job, effect })));
-      }
-      // Of others there are none: no served job keeps weights.
-      else if (isRecord(decision)) saved.push(decision);
+      } else if (isRecord(decision)) saved.push(decision);
     }
     this.#records.saveAll(saved, records.values());
     const events = this.#saveJobs(
@@ -144,7 +142,7 @@ export class StepWriter {
     );
     const finished = [...records.values()].filter(({ finishedAtMs }) => finishedAtMs !== null).map(({ spec }) => spec.id);
     return {
-      news: new Set([...this.#put(effects, changed), ...this.#scale(decisions)]),
+      news: new Set([...this.#unload(decisions), ...this.#put(effects, changed), ...this.#scale(decisions)]),
       finished,
       changed: events.map(({ jobId }) => jobId),
     };
@@ -229,6 +227,17 @@ export class StepWriter {
     const retirements = leaving.map(({ id, poolId }) => ({ to: partitionName(poolId, partitionOfAgent(id)), id }));
     this.#records.putRetirements(retirements);
     return [...growing.map((poolId) => partitionName(poolId, ROOT_PARTITION)), ...retirements.map(({ to }) => to)];
+  }
+
+  /** Weights that nodes shall forget: before anything starts there that needs the memory. */
+  #unload(decisions: readonly CellDecision[]): readonly PartitionName[] {
+    const unloads = decisions.flatMap((decision) => {
+      if (decision.kind !== 'unload') return [];
+      const { poolId, nodeId, model } = decision;
+      return [{ to: partitionName(poolId, partitionOfAgent(nodeId)), nodeId, model }];
+    });
+    this.#records.putUnloads(unloads);
+    return unloads.map(({ to }) => to);
   }
 
   /** A start goes to the partition of its node; which of them has an attempt that runs they know themselves. [P33] */

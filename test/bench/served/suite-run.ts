@@ -132,7 +132,7 @@ class SuiteRun {
     const holding = new Map<AttemptId, Promise<void>>();
     while (!this.#isOver) {
       if (holding.size >= LIMITS.agentAttemptsMaxCount) await Promise.race(holding.values());
-      const grant = accepted(await desk.lease(agent, LIMITS.longPollMsMax, [...holding.keys()]));
+      const { grant } = accepted(await desk.lease(agent, LIMITS.longPollMsMax, [...holding.keys()]));
       if (grant !== null)
         holding.set(
           grant.attemptId,

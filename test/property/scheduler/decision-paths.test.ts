@@ -159,6 +159,7 @@ const reached = {
     load: 0,
     suspend: 0,
     add_nodes: 0,
+    weights: 0,
     add_queue: 0,
     remove_queue: 0,
     change_cohorts: 0,
@@ -274,6 +275,7 @@ const LATECOMERS: readonly (CellEvent | undefined)[] = [
   { kind: 'book', booking: { id: 'first', ...BOOKED, ...SOON } },
   { kind: 'book', booking: { id: 'none', ...BOOKED, ...SOON } },
   { kind: 'cancel_booking', id: 'none' },
+  { kind: 'weights', nodeId: 'node-1', weights: [{ model: 'late', memoryMib: 1, loadMs: 5 }] },
 ];
 
 it('[J67] every decision and every reason that the engine knows is reached', () => {

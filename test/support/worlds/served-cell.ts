@@ -90,7 +90,7 @@ export class ServedCell {
   }
 
   /** What a pool says, and does. */
-  exchange(poolId: PoolId, news: Partial<Pick<PoolMessage, 'reports' | 'left' | 'joined'>> = {}): PoolOrders {
+  exchange(poolId: PoolId, news: Partial<Pick<PoolMessage, 'reports' | 'left' | 'joined' | 'weights'>> = {}): PoolOrders {
     const nodes = new Set(this.nodes.get(poolId));
     for (const { nodeId } of news.left ?? []) nodes.delete(nodeId);
     for (const { id } of news.joined ?? []) nodes.add(id);

@@ -6,7 +6,7 @@ import { agentRange } from '../../../workers/local/agent-range.ts';
 const read = (environment: Record<string, string>) => readMachine(environment, 7);
 
 it('[P20] an agent says what its environment says of its machine, and no more', () => {
-  expect(read({ SLUICE_AGENT_NAME: 'one' })).toEqual({ name: 'one' });
+  expect(read({ SLUICE_AGENT_NAME: 'one' })).toEqual({ name: 'one', weights_max_mib: 512 });
   expect(read({}).name).toMatch(/^[a-z0-9].*-7$/);
   expect(
     read({
@@ -18,6 +18,7 @@ it('[P20] an agent says what its environment says of its machine, and no more', 
       SLUICE_AGENT_DOMAINS: 'rack=r7,zone=a',
       SLUICE_AGENT_ORDINAL: '3',
       SLUICE_AGENT_ADDRESS: '10.0.0.7',
+      SLUICE_AGENT_WEIGHTS_MIB: '0',
     }),
   ).toEqual({
     name: 'two',
@@ -26,7 +27,10 @@ it('[P20] an agent says what its environment says of its machine, and no more', 
     domains: { rack: 'r7', zone: 'a' },
     ordinal: 3,
     address: '10.0.0.7',
+    weights_max_mib: 0,
   });
+  const small = read({ SLUICE_AGENT_CPU_MILLI: '1000', SLUICE_AGENT_MEMORY_MIB: '300' });
+  expect(small.weights_max_mib, 'no more than there is').toBe(300);
 });
 
 it('[P20] an agent names the variable that is not as it should be', () => {

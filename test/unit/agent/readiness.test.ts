@@ -23,6 +23,8 @@ async function served(readiness: Readiness) {
   };
 }
 
+const NO_MODELS = { held: () => [], unload: async () => {} };
+
 describe('[P90] an agent', () => {
   it('is ready from its registration on, as long as its pool answers', async () => {
     const clock = { ms: 0 };
@@ -62,16 +64,25 @@ describe('[P90] an agent', () => {
       faults.push(readiness.fault);
       if (faults.length === 1) throw new Error('the gateway is away');
       stop.abort();
-      return null;
+      return { assignment: null, unload: [] };
     };
     const client = { register: async () => ({ agent: 'agt_1', lease_ms: 1, heartbeat_ms: 1 }), lease } as unknown as PoolClient;
-    const running = runAgent({ client, runners: {}, secrets: [], machine: { name: 'a' }, stopped: stop.signal, readiness });
+    const running = runAgent({
+      client,
+      models: NO_MODELS,
+      runners: {},
+      secrets: [],
+      machine: { name: 'a' },
+      stopped: stop.signal,
+      readiness,
+    });
     await running;
     expect(faults).toEqual([undefined, 'Error: the gateway is away']);
     expect(readiness.fault).toBeUndefined();
     const unknown = { register: () => Promise.reject(new Refused({ error: { code: 'invalid_api_key', message: 'no' } } as never)) };
     const ended = runAgent({
       client: unknown as never,
+      models: NO_MODELS,
       runners: {},
       secrets: [],
       machine: { name: 'a' },

@@ -69,13 +69,12 @@ const loaded: LoadedModel = {
   },
 };
 
-const models = {
-  load: async () =>
-    ok<LineAnswerer>({
-      callsMax: 2,
-      answer: (lines, id, first) => Promise.all(lines.map((line, i) => answerLine(line, `${id}_${first + i}`, loaded))),
-    }),
-} as unknown as GatewayModels;
+const answerer: LineAnswerer = {
+  callsMax: 2,
+  answer: (lines, id, first) => Promise.all(lines.map((line, i) => answerLine(line, `${id}_${first + i}`, loaded))),
+};
+
+const models = { use: async () => ok({ answerer, release: async () => {} }) } as unknown as GatewayModels;
 
 const never = (signal?: AbortSignal) =>
   new Promise<never>((_, reject) => {

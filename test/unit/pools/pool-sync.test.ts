@@ -202,6 +202,8 @@ describe('what a pool reports', () => {
     pool.sql.sql.exec(`ALTER TABLE leases ADD COLUMN synced_at_ms INTEGER NOT NULL DEFAULT 999999;
       DROP INDEX leases_by_report; ALTER TABLE leases DROP COLUMN report_due_ms;
       CREATE INDEX leases_by_sync ON leases (synced_at_ms);
+      DROP INDEX agents_by_weights; ALTER TABLE agents DROP COLUMN weights; ALTER TABLE agents DROP COLUMN weights_due;
+      ALTER TABLE agents DROP COLUMN unloads;
       ALTER TABLE pool DROP COLUMN partition; ALTER TABLE pool DROP COLUMN partition_count; UPDATE schema_version SET version = 6;`);
     pool.store = new SqlitePoolStore(pool.sql);
     expect((await pool.reportsAfter(1)).map(({ jobId }) => jobId)).toEqual(['job_x1']);

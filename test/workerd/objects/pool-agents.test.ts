@@ -1,15 +1,16 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { GroupCommit } from '../../../durable-objects/group-commit.ts';
-import type { PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
-import type { Grant } from '../../../src/contract/attempt.ts';
+import type { LeasedWork, NodeWeights, PoolMessage, PoolOrders } from '../../../src/contract/pool-exchange.ts';
 import { rankOfAttempt } from '../../../src/contract/attempt.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { AttemptId, FileId } from '../../../src/kernel/ids.ts';
+import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { PoolSync } from '../../../src/pools/pool-sync.ts';
 import { SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import { isAccepted, SqlitePoolTokens } from '../../../src/pools/sqlite-pool-tokens.ts';
 import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
+import type { NodeView } from '../../../src/scheduler/served/pool-operations.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
 import { COMPLETED, inStore, jobState, named, newJob, newPool, PROGRESS, scheduler, silence, startAlone, value } from './pool-world.ts';
 
@@ -29,7 +30,7 @@ it('[J222] [P107] lets what clients submit and agents report at the same time be
       return new Set(turns.mock.contexts.slice(before)).size;
     };
     expect(await called(() => newJob())).toBe(1);
-    const { attemptId, fence } = value(await call((object) => object.lease(agent, 10_000)))!;
+    const { attemptId, fence } = value(await call((object) => object.lease(agent, 10_000))).grant!;
     // Of the pool alone: the scheduler is asked later.
     expect(await called(() => call((object) => object.heartbeat(attemptId, fence, null)))).toBe(1);
     // Of the pool, and of the scheduler that it reports the end to.
@@ -43,20 +44,20 @@ it('[P20] [P21] gives one agent as many attempts as it takes, each again until i
   const { stub, call } = await newPool();
   const agent = value(await call((object) => object.register(named('large', LARGE))));
   const requests = [await newJob(), await newJob(), await newJob()];
-  const first = value(await call((object) => object.lease(agent, 10_000, [])))!;
+  const first = value(await call((object) => object.lease(agent, 10_000, []))).grant!;
   // The answer was lost.
-  expect(value(await call((object) => object.lease(agent, 10_000, [])))).toEqual(first);
-  const second = value(await call((object) => object.lease(agent, 10_000, [first.attemptId])))!;
+  expect(value(await call((object) => object.lease(agent, 10_000, []))).grant).toEqual(first);
+  const second = value(await call((object) => object.lease(agent, 10_000, [first.attemptId]))).grant!;
   expect([first.jobId, second.jobId].toSorted()).toEqual([requests[0]!.id, requests[1]!.id]);
   const held = [first.attemptId, second.attemptId];
-  expect(value(await call((object) => object.lease(agent, 1, held)))).toBeNull();
+  expect(value(await call((object) => object.lease(agent, 1, held))).grant).toBeNull();
 
   for (const attemptId of held) await call((object) => object.heartbeat(attemptId, 1, PROGRESS));
   const waiting = call((object) => object.lease(agent, 20_000, held));
   await expect.poll(() => inStore(stub, (store) => store.joinedCount())).toBe(1);
   // The end of one leaves the other as it is, and makes room.
   await call((object) => object.end(first.attemptId, 1, COMPLETED));
-  const third = value(await waiting)!;
+  const third = value(await waiting).grant!;
   expect(third.jobId).toBe(requests[2]!.id);
   expect(value(await call((object) => object.heartbeat(second.attemptId, 1, PROGRESS)))).toMatchObject({ command: 'continue' });
   for (const { attemptId, fence } of [second, third]) {
@@ -75,15 +76,15 @@ it('[P21] loses all attempts of an agent that falls silent, and nothing of other
     value(await call((object) => object.register(named('small')))),
   ];
   const requests = [await newJob(), await newJob()];
-  const first = value(await call((object) => object.lease(agent, 10_000, [])))!;
-  const second = value(await call((object) => object.lease(agent, 10_000, [first.attemptId])))!;
+  const first = value(await call((object) => object.lease(agent, 10_000, []))).grant!;
+  const second = value(await call((object) => object.lease(agent, 10_000, [first.attemptId]))).grant!;
   for (const { attemptId } of [first, second]) await call((object) => object.heartbeat(attemptId, 1, PROGRESS));
   await silence(stub);
   expect(await runDurableObjectAlarm(stub)).toBe(true);
   for (const request of requests)
     expect(await jobState(request)).toMatchObject({ state: 'pending', ended: [{ outcome: 'lease_expired' }] });
   for (const request of requests) {
-    const grant = value(await call((object) => object.lease(other, 10_000)))!;
+    const grant = value(await call((object) => object.lease(other, 10_000))).grant!;
     expect(grant).toMatchObject({ jobId: request.id, fence: 2 });
     await call((object) => object.end(grant.attemptId, 2, COMPLETED));
   }
@@ -93,7 +94,7 @@ it('[P22] tells the scheduler how fast attempts are, each measurement once', asy
   const { stub, call } = await newPool();
   const agent = value(await call((object) => object.register(named('one'))));
   await newJob();
-  const grant = value(await call((object) => object.lease(agent, 0)))!;
+  const grant = value(await call((object) => object.lease(agent, 0))).grant!;
   const reported: unknown[] = [];
   const beat = (workMilli: number) =>
     call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS, undefined, { workMilli, overMs: 1_000 }));
@@ -170,8 +171,8 @@ it('[J140] lets the members of a gang meet once all have started, and none of an
   const agents = [];
   for (const name of ['one', 'two']) agents.push(value(await call((object) => object.register(named(name, { kinds: ['training'] })))));
   const request = await newJob(TRAINING);
-  const leasing = agents.map((agent) => stub.lease(agent, 20_000) as unknown as Promise<Outcome<Grant>>);
-  const grants = (await Promise.all(leasing)).map(value).toSorted((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
+  const leasing = agents.map((agent) => stub.lease(agent, 20_000) as unknown as Promise<Outcome<LeasedWork>>);
+  const grants = (await Promise.all(leasing)).map((outcome) => value(outcome).grant!).toSorted((a, b) => (a.rank ?? 0) - (b.rank ?? 0));
   expect(grants.map(({ jobId, rank, worldSize }) => [jobId, rank, worldSize])).toEqual([
     [request.id, 0, 2],
     [request.id, 1, 2],
@@ -205,9 +206,9 @@ it('[J211] [P80] tells members what they are once others have gone, and lets the
     ...TRAINING,
     options: DEFAULT_TERMS.options.map((option) => ({ ...option, nodes: { min: 1, max: 2, step: 1 } })),
   });
-  const leasing = agents.map((agent) => stub.lease(agent, 20_000) as unknown as Promise<Outcome<Grant>>);
+  const leasing = agents.map((agent) => stub.lease(agent, 20_000) as unknown as Promise<Outcome<LeasedWork>>);
   const [first, second] = (await Promise.all(leasing))
-    .map((grant) => value(grant).attemptId)
+    .map((leased) => value(leased).grant!.attemptId)
     .toSorted((a, b) => rankOfAttempt(a) - rankOfAttempt(b)) as [AttemptId, AttemptId];
   const beat = async (attempt: AttemptId) => value(await call((object) => object.heartbeat(attempt, 1, PROGRESS)));
   for (const attempt of [first, second]) await beat(attempt);
@@ -242,10 +243,10 @@ it('[P29] answers its provider as the number changes, and tells an agent once th
   expect(await waiting).toBeGreaterThan(before);
 
   const agent = value(await call((object) => object.register(named('machines-1'))));
-  let grant = value(await call((object) => object.lease(agent, 20_000, [])))!;
+  let grant = value(await call((object) => object.lease(agent, 20_000, []))).grant!;
   while (grant.jobId !== request.id) {
     await call((object) => object.end(grant.attemptId, grant.fence, COMPLETED));
-    grant = value(await call((object) => object.lease(agent, 20_000, [])))!;
+    grant = value(await call((object) => object.lease(agent, 20_000, []))).grant!;
   }
   expect(await call((object) => object.demand('machines', undefined, 0))).toBeGreaterThanOrEqual(1);
   await call((object) => object.end(grant.attemptId, 1, COMPLETED));
@@ -256,4 +257,61 @@ it('[P29] answers its provider as the number changes, and tells an agent once th
   expect(await jobState(request)).toMatchObject({ state: 'succeeded', fence: 1 });
   await inStore(stub, (store) => expect(store.joinedCount()).toBe(0));
   value(await scheduler().operate('remove', id, true));
+});
+
+it('[P111] what an agent holds travels with the sync, what it has to forget with the answer to its poll', async () => {
+  const { id, call } = await newPool();
+  const agent = value(await call((object) => object.register(named('keeper', { ...LARGE, weightsMaxMib: 100 }))));
+  const held = (model: string, inUse = false) => ({ model, memoryMib: 60, loadMs: 10, inUse });
+  const seen = async () => {
+    const nodes = (await scheduler().operate('nodes', id, 10)) as Outcome<readonly NodeView[]>;
+    return value(nodes)[0]?.weights.map(({ model, users }) => `${model} ${users}`);
+  };
+  const poll = (attempts: readonly AttemptId[], weights: readonly NodeWeights[], waitMs = 20_000) =>
+    call((object) => object.lease(agent, waitMs, attempts, weights));
+
+  const waiting = poll([], [held('cold')]);
+  await expect.poll(seen).toEqual(['cold 0']);
+  // Both models are more than the agent has room for.
+  const job = await newJob({ weights: { model: 'hot', memoryMib: 60, loadMs: 10 } });
+  const { grant, unload } = value(await waiting);
+  expect(grant!.jobId).toBe(job.id);
+  expect(unload).toEqual(['cold']);
+  expect(await seen()).toEqual(['hot 1']);
+  const { attemptId } = grant!;
+  await call((object) => object.heartbeat(attemptId, 1, PROGRESS));
+  // The answer was lost: it is given again, though not at once, until the agent says that it holds the weights no more.
+  expect(value(await poll([attemptId], [held('cold'), held('hot', true)], 1))).toEqual({ grant: null, unload: ['cold'] });
+  expect(value(await poll([attemptId], [held('hot', true)], 1))).toEqual({ grant: null, unload: [] });
+  await call((object) => object.end(attemptId, 1, COMPLETED));
+  // It says the same as before the end: that counts, as the scheduler knows only what it had planned.
+  const last = poll([], [], 20_000);
+  await expect.poll(seen).toEqual([]);
+  await call((object) => object.erase());
+  await last;
+});
+
+it('[P111] weights that an attempt comes for are kept, though an order to forget them is under way', async () => {
+  const { stub } = await newPool();
+  const kept = await runInDurableObject(stub, (_object, { storage }) => {
+    const store = new SqlitePoolStore(storage);
+    const agent = 'agt_0000000000000001' as AgentId;
+    store.addAgent(agent, named('keeper'), 1);
+    const hot = [{ model: 'hot', memoryMib: 1, loadMs: 1 }];
+    store.weights.said(agent, hot);
+    store.weights.unload(agent, 'hot');
+    store.weights.unload(agent, 'constructor');
+    store.weights.keep(agent, 'hot');
+    const orders = store.weights.takeUnloads(agent, true);
+    const isNew = store.weights.hasNewUnload(agent);
+    // An agent that says nothing of what it holds is answered once.
+    store.weights.takeUnloads(agent, false);
+    return { orders, isNew, left: store.weights.takeUnloads(agent, false), due: store.weights.due(10) };
+  });
+  expect(kept).toEqual({
+    orders: ['constructor'],
+    isNew: false,
+    left: [],
+    due: [{ nodeId: 'agt_0000000000000001', weights: [{ model: 'hot', memoryMib: 1, loadMs: 1 }] }],
+  });
 });

@@ -39,9 +39,9 @@ describe.each([
     const agent = value(await call((object) => object.register(named('one'))));
     const other = value(await call((object) => object.register(named('two'))));
     const request = await newJob();
-    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    const grant = value(await call((object) => object.lease(agent, 0))).grant!;
     expect(grant).toMatchObject({ jobId: request.id, fence: 1 });
-    expect(value(await call((object) => object.lease(other, 0)))).toBeNull();
+    expect(value(await call((object) => object.lease(other, 0))).grant).toBeNull();
 
     expect(value(await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS)))).toMatchObject({ command: 'continue' });
     await expect.poll(async () => (await jobState(request)).state).toBe('running');
@@ -57,7 +57,7 @@ describe.each([
     const { stub, call } = await newPool(evicts);
     const driver = value(await call((object) => object.register(named('driver'))));
     const request = await newJob();
-    const grant = value(await call((object) => object.lease(driver, 0)))!;
+    const grant = value(await call((object) => object.lease(driver, 0))).grant!;
     const beat = (progress: typeof PROGRESS | null, run?: string) => call((object) => object.heartbeat(grant.attemptId, 1, progress, run));
     const leaseUntilMs = () => inStore(stub, (store) => store.find(grant.attemptId)!.leaseUntilMs);
     const shorten = () => inStore(stub, (store) => store.save({ ...store.find(grant.attemptId)!, leaseUntilMs: Date.now() + 5_000 }));
@@ -85,13 +85,13 @@ describe.each([
     const agent = value(await call((object) => object.register(named('one'))));
     const request = await newJob();
     await newJob();
-    const first = value(await call((object) => object.lease(agent, 0)))!;
-    const again = value(await call((object) => object.lease(agent, 0)))!;
+    const first = value(await call((object) => object.lease(agent, 0))).grant!;
+    const again = value(await call((object) => object.lease(agent, 0))).grant!;
     expect([first.jobId, again]).toEqual([request.id, first]);
     // It gets no second attempt.
     expect(await call((object) => object.summary())).toMatchObject({ running: 1 });
     await call((object) => object.end(first.attemptId, 1, COMPLETED));
-    const next = value(await call((object) => object.lease(agent, 0)))!;
+    const next = value(await call((object) => object.lease(agent, 0))).grant!;
     expect(next.jobId).not.toBe(first.jobId);
     await call((object) => object.end(next.attemptId, 1, COMPLETED));
   });
@@ -100,7 +100,7 @@ describe.each([
     const { stub, call } = await newPool(evicts);
     const agent = value(await call((object) => object.register(named('killed'))));
     const request = await newJob();
-    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    const grant = value(await call((object) => object.lease(agent, 0))).grant!;
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
     await silence(stub);
     expect(await runDurableObjectAlarm(stub)).toBe(true);
@@ -114,7 +114,7 @@ describe.each([
       expect(late).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
     }
     const successor = value(await call((object) => object.register(named('successor'))));
-    const second = value(await call((object) => object.lease(successor, 0)))!;
+    const second = value(await call((object) => object.lease(successor, 0))).grant!;
     expect(second).toMatchObject({ jobId: request.id, fence: 2 });
     expect(await call((object) => object.end(second.attemptId, 2, COMPLETED))).toMatchObject({ ok: true });
     expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toMatchObject({ ok: false, error: { code: 'stale_fence' } });
@@ -125,7 +125,7 @@ describe.each([
     const { call } = await newPool(evicts);
     const agent = value(await call((object) => object.register(named('one'))));
     await newJob();
-    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    const grant = value(await call((object) => object.lease(agent, 0))).grant!;
     expect(await call((object) => object.heartbeat(grant.attemptId, 2, PROGRESS))).toMatchObject({
       ok: false,
       error: { code: 'stale_fence' },
@@ -142,7 +142,7 @@ describe.each([
     const { stub, call } = await newPool(evicts);
     const agent = value(await call((object) => object.register(named('one'))));
     const request = await newJob();
-    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    const grant = value(await call((object) => object.lease(agent, 0))).grant!;
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
     await scheduler().act(request.tenantId, request.id, { kind: 'cancel' });
     await stub.nudge();
@@ -162,7 +162,7 @@ describe('PoolObject', () => {
       await new Promise((resolve) => setTimeout(resolve, 100));
       const submittedMs = Date.now();
       const request = await newJob();
-      const grant = value(await waiting)!;
+      const grant = value(await waiting).grant!;
       const tookMs = Date.now() - submittedMs;
       expect(grant.jobId).toBe(request.id);
       await call((object) => object.end(grant.attemptId, 1, COMPLETED));
@@ -175,7 +175,7 @@ describe('PoolObject', () => {
   it('[P6] answers nothing when the wait is over', async () => {
     const { call } = await newPool();
     const agent = value(await call((object) => object.register(named('one'))));
-    expect(value(await call((object) => object.lease(agent, 150)))).toBeNull();
+    expect(value(await call((object) => object.lease(agent, 150))).grant).toBeNull();
   });
 
   it('[P7] gives each of many waiting agents a different attempt', async () => {
@@ -185,7 +185,7 @@ describe('PoolObject', () => {
     );
     const waiting = agents.map((agent) => call((object) => object.lease(agent, 10_000)));
     await Promise.all(Array.from({ length: 8 }, newJob));
-    const grants = (await Promise.all(waiting)).map((outcome) => value(outcome)!);
+    const grants = (await Promise.all(waiting)).map((outcome) => value(outcome).grant!);
     expect(new Set(grants.map(({ attemptId }) => attemptId)).size).toBe(8);
     await Promise.all(grants.map(({ attemptId }) => call((object) => object.end(attemptId, 1, COMPLETED))));
   });
@@ -206,9 +206,9 @@ describe('PoolObject', () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register(named('one'))));
     await newJob();
-    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    const grant = value(await call((object) => object.lease(agent, 0))).grant!;
     await inStore(stub, (store) => store.save({ ...store.find(grant.attemptId)!, lost: true }));
-    const again = value(await call((object) => object.lease(agent, 0)))!;
+    const again = value(await call((object) => object.lease(agent, 0))).grant!;
     expect(again).toMatchObject({ jobId: grant.jobId, fence: 2 });
     expect(await call((object) => object.held(grant.attemptId, 1))).toMatchObject({ error: { code: 'stale_fence' } });
     expect(await call((object) => object.end(grant.attemptId, 1, COMPLETED))).toMatchObject({ error: { code: 'stale_fence' } });
@@ -218,7 +218,7 @@ describe('PoolObject', () => {
   it('[P10] [P17] gives work back that an agent was given after it had stopped asking', async () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register(named('one'))));
-    expect(value(await call((object) => object.lease(agent, 1)))).toBeNull();
+    expect(value(await call((object) => object.lease(agent, 1))).grant).toBeNull();
     const request = await newJob();
     await stub.nudge();
     expect(await jobState(request)).toMatchObject({ state: 'starting' });
@@ -229,7 +229,7 @@ describe('PoolObject', () => {
     });
     expect(await runDurableObjectAlarm(stub)).toBe(true);
     expect(await jobState(request)).toMatchObject({ state: 'pending', failures: 0, ended: [{ outcome: 'never_started' }] });
-    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    const grant = value(await call((object) => object.lease(agent, 0))).grant!;
     expect(grant).toMatchObject({ jobId: request.id, fence: 2 });
     await call((object) => object.end(grant.attemptId, 2, COMPLETED));
   });
@@ -238,14 +238,14 @@ describe('PoolObject', () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register(named('one'))));
     const first = await newJob();
-    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    const grant = value(await call((object) => object.lease(agent, 0))).grant!;
     expect(grant.jobId).toBe(first.id);
     await call((object) => object.end(grant.attemptId, 1, COMPLETED));
-    expect(value(await call((object) => object.lease(agent, 0)))).toBeNull();
+    expect(value(await call((object) => object.lease(agent, 0))).grant).toBeNull();
     const second = await newJob();
     await stub.nudge();
     expect(await jobState(second)).toMatchObject({ state: 'pending', fence: 0 });
-    const next = value(await call((object) => object.lease(agent, 0)))!;
+    const next = value(await call((object) => object.lease(agent, 0))).grant!;
     await call((object) => object.end(next.attemptId, 1, COMPLETED));
   });
 
@@ -253,7 +253,7 @@ describe('PoolObject', () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register(named('one'))));
     const request = await newJob();
-    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    const grant = value(await call((object) => object.lease(agent, 0))).grant!;
     await runInDurableObject(stub, async (object) => {
       const inside = object as unknown as { env: ObjectsEnv };
       const working = inside.env;
@@ -286,7 +286,7 @@ describe('PoolObject', () => {
     await inStore(stub, (store) => store.leaves(agents[1]!));
     await stub.nudge();
     const request = await newJob();
-    const grant = value(await waiting)!;
+    const grant = value(await waiting).grant!;
     expect(grant.jobId).toBe(request.id);
     await call((object) => object.end(grant.attemptId, 1, COMPLETED));
   });
@@ -296,7 +296,7 @@ describe('PoolObject', () => {
     const agents = await Promise.all(['one', 'two'].map(async (name) => value(await call((object) => object.register(named(name))))));
     const requests = [await newJob(), await newJob()];
     const grants: Grant[] = [];
-    for (const agent of agents) grants.push(value(await call((object) => object.lease(agent, 0)))!);
+    for (const agent of agents) grants.push(value(await call((object) => object.lease(agent, 0))).grant!);
     await inStore(stub, async (store) => {
       for (const { attemptId } of grants) store.save({ ...store.find(attemptId)!, progress: PROGRESS });
       const [first, second] = grants.map(({ attemptId }) => store.find(attemptId)!);
@@ -329,7 +329,7 @@ describe('PoolObject', () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register(named('one'))));
     await newJob();
-    const grant = value(await call((object) => object.lease(agent, 0)))!;
+    const grant = value(await call((object) => object.lease(agent, 0))).grant!;
     await call((object) => object.heartbeat(grant.attemptId, 1, PROGRESS));
     await runInDurableObject(stub, async (object, state) => {
       const inside = object as unknown as { env: ObjectsEnv };

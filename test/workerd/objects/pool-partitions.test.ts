@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { LeasedWork } from '../../../src/contract/pool-exchange.ts';
 import { partitionName } from '../../../src/contract/pool-partition.ts';
 import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
@@ -50,7 +51,7 @@ describe('a pool of several partitions', () => {
     expect(await root.lease(second, 0)).toMatchObject({ error: { code: 'state_conflict' } });
     const requests = [await newJob(), await newJob()];
     const leasing = [root.lease(first, 20_000), other.lease(second, 20_000)];
-    const grants = (await Promise.all(leasing)).map((outcome) => value(outcome)!);
+    const grants = (await Promise.all(leasing)).map((outcome) => value(outcome).grant!);
     expect(new Set(grants.map(({ jobId }) => jobId))).toEqual(new Set(requests.map((request) => request.id)));
 
     const nodes = value(await scheduler().operate('nodes', id, 10));
@@ -73,7 +74,9 @@ describe('a pool of several partitions', () => {
     const { root, other, otherStub, stub } = await newLargePool(1);
     const agents = [value(await root.register(named('in-root'))), value(await root.register(named('in-other')))];
     const requests = [await newJob(), await newJob()];
-    const grants = (await Promise.all([root.lease(agents[0]!, 20_000), other.lease(agents[1]!, 20_000)])).map((outcome) => value(outcome)!);
+    const grants = (await Promise.all([root.lease(agents[0]!, 20_000), other.lease(agents[1]!, 20_000)])).map(
+      (outcome) => value(outcome).grant!,
+    );
     value(await root.heartbeat(grants[0]!.attemptId, 1, PROGRESS));
     value(await other.heartbeat(grants[1]!.attemptId, 1, PROGRESS));
     await silence(otherStub);
@@ -90,7 +93,7 @@ describe('a pool of several partitions', () => {
     const { root, other, otherStub } = await newLargePool(0);
     const agent = value(await root.register(named('in-other')));
     const request = await newJob();
-    const grant = value(await other.lease(agent, 20_000))!;
+    const grant = value(await other.lease(agent, 20_000)).grant!;
     await other.heartbeat(grant.attemptId, 1, PROGRESS);
     await scheduler().act(request.tenantId, request.id, { kind: 'cancel' });
     await otherStub.nudge();
@@ -138,8 +141,8 @@ describe('a pool of several partitions', () => {
       work: { kind: 'training', argv: ['train'], environment: {}, inputs: [], outputs: [], limits: {} },
       options: DEFAULT_TERMS.options.map((option) => ({ ...option, nodes: { min: 2, max: 2, step: 1 } })),
     });
-    const leasing: Promise<Outcome<Grant | null>>[] = [root.lease(agents[0]!, 20_000), other.lease(agents[1]!, 20_000)];
-    const [mine, theirs] = (await Promise.all(leasing)).map((outcome) => value(outcome)!) as [Grant, Grant];
+    const leasing: Promise<Outcome<LeasedWork>>[] = [root.lease(agents[0]!, 20_000), other.lease(agents[1]!, 20_000)];
+    const [mine, theirs] = (await Promise.all(leasing)).map((outcome) => value(outcome).grant!) as [Grant, Grant];
     expect([mine.jobId, theirs.jobId]).toEqual([request.id, request.id]);
     expect(value(await root.meet(mine.attemptId, 1, 'root:1'))).toBeNull();
     const byRank = mine.rank === 0 ? ['root:1', 'other:1'] : ['other:1', 'root:1'];

@@ -11,7 +11,7 @@ import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { IndexBuilds } from '../../../src/gateway/jobs/index-builds.ts';
-import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
+import { JobDesk, weightsOfFile } from '../../../src/gateway/jobs/job-desk.ts';
 import { JobEventFeed } from '../../../src/gateway/jobs/job-event-feed.ts';
 import type { LogShard } from '../../../src/gateway/jobs/job-logs.ts';
 import { JobLogs } from '../../../src/gateway/jobs/job-logs.ts';
@@ -70,6 +70,9 @@ export interface Heavy {
   readonly builds: IndexBuilds;
 }
 
+/** The model that agents embed with, as jobs need it. */
+const weightsOf = (model: string) => (model === STATIC_MODEL.id ? weightsOfFile(model, STATIC_MODEL.file.bytes) : undefined);
+
 export function wireHeavy(
   env: ControlEnv,
   clock: Clock,
@@ -102,7 +105,7 @@ export function wireHeavy(
     if (tenant !== undefined) return recordsOf(tenant).tenant(tenant);
     return organisation === undefined ? ok(null) : organisations.at(organisation).organisation();
   };
-  const jobs = new JobDesk({ queue, files, runs: (model) => model === STATIC_MODEL.id, findIndex: describe, rng, hmac, holdJob });
+  const jobs = new JobDesk({ queue, files, weightsOf, findIndex: describe, rng, hmac, holdJob });
   const attempts = new AttemptFiles({ pools, writer, files, store, clock, authorityOf });
   return {
     files,

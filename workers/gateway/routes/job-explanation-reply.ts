@@ -3,6 +3,7 @@ import type { PlannedJob } from '../../../src/gateway/jobs/plan-cost.ts';
 import { unreachable } from '../../../src/kernel/assert.ts';
 import type { Lack } from '../../../src/scheduler/engine/admission/offer.ts';
 import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../src/scheduler/served/explain-job.ts';
+import type { HeldModel } from '../../../src/scheduler/served/weights-held.ts';
 import type { Job } from '../../../src/scheduler/served/job.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import { secondsOrNull, usdOrNull } from './job-reply.ts';
@@ -14,6 +15,7 @@ export const explanationReply = ({ id, state }: Job, explanation: JobExplanation
   state,
   ...waitingReply(explanation),
   reserved: explanation.reserved.map((one) => ({ resource: one.resource, until: seconds(one.untilMs), reservation: one.id })),
+  weights: heldReply(explanation.weights),
   evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
 });
 
@@ -30,14 +32,18 @@ export const planReply = ({ plan: { placement, evicted, waiting }, cost }: Plann
           start_at: secondsOrNull(placement.startMs),
           usd_per_hour: usd(placement.nanoDollarsPerHour),
           billed_usd_per_hour: usd(cost.nanoPerHour),
+          weights: heldReply(placement.weights),
           max_cost_usd: cost.attemptMaxNano === null ? null : usd(cost.attemptMaxNano),
         },
   evicts: { jobs: [...evicted.jobIds], others: evicted.otherCount },
   waiting: waiting === null ? null : waitingReply(waiting),
 });
 
+const heldReply = (held: HeldModel | null) =>
+  held && { model: held.model, memory_mib: held.memoryMib, load_ms: held.loadMs, nodes: held.nodes };
+
 /** Why a job waits, as the API shows it. */
-const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted' | 'reserved'> => ({
+const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted' | 'reserved' | 'weights'> => ({
   reason: why.reason,
   options: why.blockers.map(blockerReply),
   position: why.position,

@@ -9,9 +9,10 @@ import type { AttemptHold } from '../../../src/gateway/jobs/attempt-files.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import type { NodeReply, PoolReply } from '../../../src/contract/pools.ts';
 import type { PoolRecord } from '../../../src/contract/pool-record.ts';
+import { weightsMaxMibOf } from '../../../src/scheduler/served/node-of.ts';
 import type { NodeView, PoolPrice } from '../../../src/scheduler/served/pool-operations.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import type { NodeWeights, PoolNode } from '../../../src/contract/pool-exchange.ts';
 import { DEFAULT_SETTINGS } from '../../../src/contract/pool-record.ts';
 import { replyOfSettings } from '../../../src/contract/pool-settings.ts';
 import { capacityOf, capacityReply } from '../../../src/contract/node-capacity.ts';
@@ -82,7 +83,15 @@ const nodeReply = ({ node, state, jobs, weights, idleSinceMs }: NodeView): NodeR
   ordinal: node.ordinal,
   address: node.address,
   jobs: [...jobs],
-  weights: [...weights],
+  weights: weights.map(({ model, memoryMib, loadMs, uses, users, usedAtMs }) => ({
+    model,
+    memory_mib: memoryMib,
+    load_ms: loadMs,
+    uses,
+    in_use: users,
+    last_used_at: usedAtMs === undefined ? null : seconds(usedAtMs),
+  })),
+  weights_max_mib: weightsMaxMibOf(node) ?? null,
   idle_since: idleSinceMs === null ? null : seconds(idleSinceMs),
 });
 
@@ -109,10 +118,12 @@ export const agentHandlers = {
     return { ok: true, reply: { agent: agent.value, lease_ms: LIMITS.agentLeaseMs, heartbeat_ms: LIMITS.agentHeartbeatMs }, used: {} };
   },
   leaseWork: async ({ gateway, principal, body }) => {
-    const grant = await gateway.heavy
+    const leased = await gateway.heavy
       .pools(principal.poolId, partitionOfAgent(body.agent))
-      .lease(body.agent as AgentId, body.wait_ms, body.holding as AttemptId[] | undefined);
-    return grant.ok ? { ok: true, reply: { assignment: grant.value && assignmentOf(grant.value) }, used: {} } : grant;
+      .lease(body.agent as AgentId, body.wait_ms, body.holding as AttemptId[] | undefined, body.weights?.map(weightsOf));
+    if (!leased.ok) return leased;
+    const { grant, unload } = leased.value;
+    return { ok: true, reply: { assignment: grant && assignmentOf(grant), unload: [...unload] }, used: {} };
   },
   poolDemand: async ({ gateway, principal, body }) => {
     const nodes = await gateway.heavy.pools(principal.poolId).demand(body.provider, body.nodes, body.wait_ms);
@@ -192,7 +203,7 @@ export const agentHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, kinds, weights }: Registration): Omit<PoolNode, 'id'> => ({
+const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, kinds, ...rest }: Registration): Omit<PoolNode, 'id'> => ({
   name,
   capacity: capacity === undefined ? null : capacityOf(capacity),
   attemptsMax: attempts ?? 1,
@@ -200,7 +211,15 @@ const nodeOf = ({ name, capacity, attempts, domains, ordinal, address, kinds, we
   ordinal: ordinal ?? 0,
   address: address ?? null,
   ...(kinds === undefined ? {} : { kinds }),
-  weights: (weights ?? []).map(({ model, memory_mib, load_ms }) => ({ model, memoryMib: memory_mib, loadMs: load_ms })),
+  weights: (rest.weights ?? []).map(weightsOf),
+  ...(rest.weights_max_mib === undefined ? {} : { weightsMaxMib: rest.weights_max_mib }),
+});
+
+const weightsOf = ({ model, memory_mib, load_ms, in_use }: NonNullable<Registration['weights']>[number]): NodeWeights => ({
+  model,
+  memoryMib: memory_mib,
+  loadMs: load_ms,
+  ...(in_use === undefined ? {} : { inUse: in_use }),
 });
 
 const holdOf = (

@@ -84,6 +84,8 @@ export type CellEvent =
       readonly nodes: readonly NodeSpec[];
       readonly weights?: Readonly<Record<string, readonly ModelWeights[]>>;
     }
+  /** What a node holds of weights now, as measured there. */
+  | { readonly kind: 'weights'; readonly nodeId: string; readonly weights: readonly ModelWeights[] }
   /** No new work for the node; the eviction of the jobs there is requested. */
   | { readonly kind: 'drain'; readonly nodeId: string }
   /** No new work for the node; what is there goes on. */

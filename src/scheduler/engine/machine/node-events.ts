@@ -22,7 +22,7 @@ export function addNodes(
   for (const poolId of new Set(specs.map((spec) => spec.poolId))) watch(cell, poolId, 0);
   for (const spec of specs) {
     if (cell.fleet.find(spec.id) !== undefined) continue;
-    cell.decide({ kind: 'save_node', node: cell.fleet.add(spec, cell.nowMs, found(weights[spec.id] ?? [], spec.memoryMib)) });
+    cell.decide({ kind: 'save_node', node: cell.fleet.add(spec, cell.nowMs, found(weights[spec.id] ?? [], spec)) });
     const pool = cell.fleet.pool(spec.poolId);
     if (pool.comingCount > 0) cell.savePool({ ...pool, comingCount: pool.comingCount - 1 });
   }
@@ -33,10 +33,10 @@ export function addNodes(
 
 const NO_WEIGHTS = {};
 
-/** Weights that were on a node before it came: no job uses them. Those beyond its memory are ignored. */
-function found(weights: readonly ModelWeights[], memoryMib: number): readonly ResidentWeights[] {
+/** Weights that were on a node before it came: no job uses them. Those beyond what it has for weights are ignored. */
+function found(weights: readonly ModelWeights[], { memoryMib, weightsMaxMib = memoryMib }: NodeSpec): readonly ResidentWeights[] {
   let resident: readonly ResidentWeights[] = [];
-  let leftMib = memoryMib;
+  let leftMib = Math.min(memoryMib, weightsMaxMib);
   for (const one of weights) {
     if (one.memoryMib > leftMib) continue;
     leftMib -= one.memoryMib;

@@ -49,7 +49,7 @@ export type CellDecision =
   /** Informs the attempt which nodes it has from now on. */
   | { readonly kind: 'resize'; readonly jobId: JobId; readonly fence: number; readonly nodeIds: readonly string[] }
   /** Let the node forget the weights: others need the memory. */
-  | { readonly kind: 'unload'; readonly nodeId: string; readonly model: string }
+  | { readonly kind: 'unload'; readonly poolId: PoolId; readonly nodeId: string; readonly model: string }
   | { readonly kind: 'provision'; readonly poolId: PoolId; readonly count: number }
   | { readonly kind: 'retire'; readonly nodeId: string };
 

@@ -15,6 +15,7 @@ import { evictUnpaid, giveUp, releasePayer, takeFunds } from '../life/take-funds
 import { checkJob } from '../model/check-job.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { book, cancelBooking, keepBookings } from './booking-events.ts';
+import { weightsReported } from '../weights/node-weights.ts';
 import type { Cell } from './cell.ts';
 import { saveJob } from './changes.ts';
 import type { CellEvent } from './event.ts';
@@ -109,7 +110,7 @@ function apply(cell: Cell, event: CellEvent): EventOutcome {
   return ok(undefined);
 }
 
-const NODE_EVENTS = ['drain', 'cordon', 'uncordon', 'spot_notice', 'node_lost'] as const satisfies readonly CellEvent['kind'][];
+const NODE_EVENTS = ['weights', 'drain', 'cordon', 'uncordon', 'spot_notice', 'node_lost'] as const satisfies readonly CellEvent['kind'][];
 
 type NodeEvent = Extract<CellEvent, { kind: (typeof NODE_EVENTS)[number] }>;
 
@@ -168,6 +169,8 @@ function changeFleet(cell: Cell, event: FleetEvent): void {
 /** A node that is there takes work, or not, or goes. */
 function changeNode(cell: Cell, event: NodeEvent): void {
   switch (event.kind) {
+    case 'weights':
+      return weightsReported(cell, event.nodeId, event.weights);
     case 'cordon':
       return cordon(cell, event.nodeId);
     case 'uncordon':

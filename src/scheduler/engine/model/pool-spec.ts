@@ -52,6 +52,8 @@ export interface NodeSpec extends NodeTemplate {
   readonly ordinal: number;
   /** Jobs that it runs at once, at most; as many as there is room for where it is absent. */
   readonly jobsMax?: number;
+  /** What it has for weights, those in use counted in, whatever jobs claim; absent: memory that no job claims. */
+  readonly weightsMaxMib?: number;
 }
 
 /** A kind of accelerator. Amounts of it are counted in thousandths of one device: 1000 is a whole one. */

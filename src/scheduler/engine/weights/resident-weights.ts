@@ -8,6 +8,8 @@ export interface ResidentWeights extends ModelWeights {
   readonly users: number;
   /** What keeps them here, for each MiB: what loading them again would cost, as often as it has been spared. Less with every one that had to go. */
   readonly credit: number;
+  /** When a job last began or ended to work with them here; absent: none has since they were found, or it was before that was kept. */
+  readonly usedAtMs?: number;
 }
 
 /** Credit is counted in thousandths of a millisecond of loading a MiB. */
@@ -16,19 +18,43 @@ const CREDIT_SCALE = 1_000;
 /**
  * A job begins to work with weights: they are there from now on. Their credit is that of Greedy-Dual-Size-Frequency (Cherkasova 1998): how often
  * they were wanted, times what loading costs, by size. Instead of adding what has gone to whatever comes (its `L`), it is taken from those that
- * stay (as in Young's Landlord, 2002): the same order, in numbers that do not grow.
+ * stay (as in Young's Landlord, 2002): the same order, in numbers that do not grow. What their node has measured counts before what the job says.
  */
-export function withUser(resident: readonly ResidentWeights[], { model, memoryMib, loadMs }: ModelWeights): readonly ResidentWeights[] {
-  const known = resident.find((weights) => weights.model === model);
+export function withUser(resident: readonly ResidentWeights[], weights: ModelWeights, usedAtMs?: number): readonly ResidentWeights[] {
+  const known = resident.find(({ model }) => model === weights.model);
+  const { model, memoryMib, loadMs } = known ?? weights;
   const uses = (known?.uses ?? 0) + 1;
-  const credit = Math.floor((uses * loadMs * CREDIT_SCALE) / memoryMib);
-  const used: ResidentWeights = { model, memoryMib, loadMs, uses, users: (known?.users ?? 0) + 1, credit };
-  return [...resident.filter((weights) => weights !== known), used];
+  const users = (known?.users ?? 0) + 1;
+  const used = { model, memoryMib, loadMs, uses, users, credit: creditOf(uses, { memoryMib, loadMs }) };
+  return [...resident.filter((one) => one !== known), usedAtMs === undefined ? used : { ...used, usedAtMs }];
 }
 
+const creditOf = (uses: number, { memoryMib, loadMs }: Pick<ModelWeights, 'memoryMib' | 'loadMs'>): number =>
+  Math.floor((uses * loadMs * CREDIT_SCALE) / memoryMib);
+
 /** A job works with weights no longer. They stay for the next. */
-export const withoutUser = (resident: readonly ResidentWeights[], model: string): readonly ResidentWeights[] =>
-  resident.map((weights) => (weights.model === model ? { ...weights, users: weights.users - 1 } : weights));
+export const withoutUser = (resident: readonly ResidentWeights[], model: string, usedAtMs?: number): readonly ResidentWeights[] =>
+  resident.map((weights) =>
+    weights.model === model ? { ...weights, users: weights.users - 1, ...(usedAtMs === undefined ? {} : { usedAtMs }) } : weights,
+  );
+
+/**
+ * What is on a node that says what it holds: those in use, whatever it says, as it may have spoken before they came; of the others those that it
+ * names. Sizes and times are as it has measured them. The same list where it brings nothing new.
+ */
+export function asReported(resident: readonly ResidentWeights[], reported: readonly ModelWeights[]): readonly ResidentWeights[] {
+  const measured = new Map(reported.map((weights) => [weights.model, weights]));
+  const kept = resident.flatMap((known): ResidentWeights[] => {
+    const found = measured.get(known.model);
+    if (found === undefined) return known.users > 0 ? [known] : [];
+    if (found.memoryMib === known.memoryMib && found.loadMs === known.loadMs) return [known];
+    const { memoryMib, loadMs } = found;
+    return [{ ...known, memoryMib, loadMs, credit: creditOf(known.uses, found) }];
+  });
+  const come = reported.filter(({ model }) => resident.every((known) => known.model !== model));
+  if (come.length === 0 && kept.length === resident.length && kept.every((weights, at) => weights === resident[at])) return resident;
+  return come.reduce<readonly ResidentWeights[]>((all, weights) => withoutUser(withUser(all, weights), weights.model), kept);
+}
 
 /** Those that stay when others are unloaded: with less credit, so that what is not wanted any more goes in the end, however dear it was. */
 export function withoutUnloaded(resident: readonly ResidentWeights[], unloaded: readonly ResidentWeights[]): readonly ResidentWeights[] {

@@ -54,12 +54,12 @@ function setUp(pools?: ConstructorParameters<typeof ServedCell>[0]) {
   } as Pick<JobQueue, 'submit' | 'job' | 'act' | 'jobs'> as JobQueue;
   let serial = 0;
   const rng = { bytes: (count: number) => new Uint8Array(count).fill((serial += 1)) };
-  const runs = (model: string) => model === 'm' || model === 'default';
+  const weightsOf = (model: string) => (['m', 'default'].includes(model) ? { model, memoryMib: 7, loadMs: 70 } : undefined);
   const jobs = new JobDesk({
     findIndex: async (_tenant: TenantId, name: string) => ok({ name }),
     queue,
     files: { find },
-    runs,
+    weightsOf,
     rng,
     hmac: new Hmac('pepper'),
     holdJob: async () => ok(undefined),
