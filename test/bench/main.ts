@@ -27,6 +27,7 @@ import { slurmBench } from './slurm.ts';
 import { splitBench } from './split.ts';
 import { tailBench } from './tail.ts';
 import { wireBench } from './wire.ts';
+import { waitsBench } from './waits.ts';
 import { writesBench } from './writes.ts';
 
 const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Options & QuotaBenchOptions) => Promise<void>> = {
@@ -52,6 +53,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   slurm: slurmBench,
   split: splitBench,
   tail: tailBench,
+  waits: waitsBench,
   wire: wireBench,
   writes: writesBench,
 };

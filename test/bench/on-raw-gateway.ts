@@ -9,19 +9,22 @@ import { loadSecrets } from '../../workers/local/secrets.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { freePort } from '../support/deployment/free-port.ts';
 import { serveRaw } from './raw-workerd.ts';
-import type { RawWorkerd } from './raw-workerd.ts';
+import type { RawWorkerd, RawWorkerdOptions } from './raw-workerd.ts';
 
 /** Serves the same deployment again after its workerd was killed. */
 type Restart = () => Promise<RawWorkerd>;
 
 /** Runs `work` on a deployment of the built bundles in one workerd, on a RAM disk if there is one, and removes it afterwards. */
-export async function onRawGateway(work: (workerd: RawWorkerd, client: ApiClient, restart: Restart) => Promise<void>): Promise<void> {
+export async function onRawGateway(
+  work: (workerd: RawWorkerd, client: ApiClient, restart: Restart) => Promise<void>,
+  settings: Pick<RawWorkerdOptions, 'variants' | 'v8Flags'> = {},
+): Promise<void> {
   await bundle();
   await bundleEntry('bare-hono', join(ROOT, 'test/bench/bare-hono.ts'));
   const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-bench-'));
   const [gatewayPort, barePort] = [await freePort(), await freePort()];
   const secrets = await loadSecrets(stateDir);
-  const serve = () => serveRaw({ stateDir, gatewayPort, barePort, secrets: { ...secrets } });
+  const serve = () => serveRaw({ stateDir, gatewayPort, barePort, secrets: { ...secrets }, ...settings });
   let workerd = await serve();
   try {
     const url = `http://127.0.0.1:${gatewayPort}`;

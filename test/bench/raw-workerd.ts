@@ -24,17 +24,20 @@ export interface RawWorkerdOptions {
   readonly beside?: { readonly bundle: string; readonly port: number; readonly upstreamPort: number };
   /** Bundles to run in place of the Workers' own. */
   readonly variants?: Readonly<Partial<Record<WorkerName, string>>>;
+  /** Options of V8 besides those of a deployment. */
+  readonly v8Flags?: readonly string[];
 }
 
 const TICKS_PER_S = 100;
 
 /** Serves the built bundles as `npm start` does, beside a bare Hono, in a workerd that stays dead when it is killed. */
-export async function serveRaw({ stateDir, gatewayPort, barePort, secrets, beside, variants }: RawWorkerdOptions): Promise<RawWorkerd> {
+export async function serveRaw(options: RawWorkerdOptions): Promise<RawWorkerd> {
+  const { stateDir, gatewayPort, barePort, secrets, beside, variants, v8Flags } = options;
   const storeDir = join(stateDir, 'raw');
   await makeStores(storeDir);
   const guests = [{ bundle: 'bare-hono', port: barePort }, ...(beside === undefined ? [] : [{ ...beside, isBound: true }])];
-  const options = { gatewayPorts: [gatewayPort], storeDir, secrets, variables: { LOG_LEVEL: 'warn' }, variants, guests };
-  return launch((folder) => workerdConfig(options, folder));
+  const served = { gatewayPorts: [gatewayPort], storeDir, secrets, variables: { LOG_LEVEL: 'warn' }, variants, guests, v8Flags };
+  return launch((folder) => workerdConfig(served, folder));
 }
 
 /** Serves one built Worker without bindings. */

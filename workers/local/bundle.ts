@@ -58,6 +58,13 @@ export function bundleVariant(name: string, worker: WorkerName, standIns: Readon
   return dryRun(name, ['-c', wranglerToml(worker), ...aliases]);
 }
 
+/** A Worker's bundle whose functions keep their names, as a profile shows them; returns the name of the bundle. */
+export async function bundleReadable(worker: WorkerName): Promise<string> {
+  const name = `${worker}-readable`;
+  await dryRun(name, ['-c', wranglerToml(worker), '--no-minify']);
+  return name;
+}
+
 async function dryRun(name: string, args: readonly string[]): Promise<string> {
   // An absolute outdir: wrangler resolves a relative one against two different folders.
   const outdir = join(DIST, name);

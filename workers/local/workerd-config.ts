@@ -22,6 +22,8 @@ export interface WorkerdOptions {
   /** Bundles in `dist` that run in place of the Workers' own. */
   readonly variants?: Readonly<Partial<Record<WorkerName, string>>> | undefined;
   readonly guests?: readonly Guest[] | undefined;
+  /** Options of V8 besides those that every deployment has. */
+  readonly v8Flags?: readonly string[] | undefined;
 }
 
 /** A built Worker that is no part of a deployment but runs beside it, on a port of its own. */
@@ -51,7 +53,7 @@ export async function makeStores(storeDir: string): Promise<void> {
 
 /** A whole deployment as workerd's configuration: bindings from the wrangler.toml files, code from the built bundles. The text has to be in `folder`. */
 export function workerdConfig(options: WorkerdOptions, folder: string): string {
-  const { gatewayPorts, storeDir, guests = [] } = options;
+  const { gatewayPorts, storeDir, guests = [], v8Flags = [] } = options;
   const files = new BundleFiles(folder);
   const workers = new Workers(options, files);
   const gateways = gatewayPorts.map((port, position) => ({
@@ -72,7 +74,7 @@ export function workerdConfig(options: WorkerdOptions, folder: string): string {
     ],
     sockets: [...gateways.map(({ name, port }) => socket(name, port)), ...guests.map(({ bundle, port }) => socket(bundle, port))],
     extensions: [miniflareModules(files)],
-    v8Flags: V8_FLAGS,
+    v8Flags: [...V8_FLAGS, ...v8Flags],
   });
 }
 
