@@ -52,7 +52,9 @@ export class AgentService {
     this.#parts = parts;
   }
 
-  register(node: Omit<PoolNode, 'id'>): Outcome<AgentId> {
+  /** `former`: the id that it has had before, of this partition or another. It has that of this one again, unless the machine is another. [P94] */
+  register(node: Omit<PoolNode, 'id'>, former?: AgentId): Outcome<AgentId> {
+    if (former !== undefined && this.#parts.store.isBack(former, node, Date.now())) return ok(former);
     this.#parts.store.forgetAgents(Date.now());
     const count = this.#parts.store.agentCount();
     if (count >= LIMITS.agentsPerPartitionMaxCount)

@@ -70,13 +70,13 @@ export class PoolObject extends DurableObject<ObjectsEnv> implements Served<Pool
     this.#waiting.callAll();
   }
 
-  register(node: Omit<PoolNode, 'id'>): Promise<Outcome<AgentId>> {
-    return this.#partitions.register(node, () => this.#agents.register(node));
+  register(node: Omit<PoolNode, 'id'>, former?: AgentId): Promise<Outcome<AgentId>> {
+    return this.#partitions.register(node, former, () => this.#agents.register(node, former));
   }
 
-  admit(poolId: PoolId, partition: number, node: Omit<PoolNode, 'id'>): Outcome<AgentId> {
+  admit(poolId: PoolId, partition: number, node: Omit<PoolNode, 'id'>, former?: AgentId): Outcome<AgentId> {
     this.#store.create({ id: poolId, tokenMac: '', partition });
-    return this.#agents.register(node);
+    return this.#agents.register(node, former);
   }
 
   lease(...args: Parameters<AgentService['lease']>): Promise<Outcome<LeasedWork>> {

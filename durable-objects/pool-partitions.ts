@@ -2,7 +2,7 @@ import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuseBeyond } from '../src/contract/outcome.ts';
 import type { PoolNode } from '../src/contract/pool-exchange.ts';
-import { partitionName, ROOT_PARTITION } from '../src/contract/pool-partition.ts';
+import { partitionName, partitionOfAgent, ROOT_PARTITION } from '../src/contract/pool-partition.ts';
 import { assert, must } from '../src/kernel/assert.ts';
 import type { AttemptId, PoolId } from '../src/kernel/ids.ts';
 import type { AgentId, AgentLease } from '../src/pools/agent-lease.ts';
@@ -48,23 +48,32 @@ export class PoolPartitions implements PartitionAnswers {
     return Array.from({ length: pool.partitionCount - 1 }, (_, n) => this.#at(pool.id, n + 1));
   }
 
-  /** Registers an agent in the first partition that has room, from the last that had on; a new one if need be. `here`: in the root. [P32] */
-  async register(node: Omit<PoolNode, 'id'>, here: () => Outcome<AgentId>): Promise<Outcome<AgentId>> {
-    const begin = this.#roomy;
-    for (let step = 0; step < PARTITIONS_MAX; step++) {
-      const number = (begin + step) % PARTITIONS_MAX;
-      const answer = number === ROOT_PARTITION ? here() : await this.#admit(number, node);
+  /**
+   * Registers an agent: one that comes back in the partition that it was in, and any other in the first that has room; a new one is opened once all
+   * are full. `here`: in the root. [P32] [P94]
+   */
+  async register(node: Omit<PoolNode, 'id'>, former: AgentId | undefined, here: () => Outcome<AgentId>): Promise<Outcome<AgentId>> {
+    for (const number of this.#inOrder(former)) {
+      const answer = number === ROOT_PARTITION ? here() : await this.#admit(number, node, former);
       if (!answer.ok) continue;
-      this.#roomy = number;
+      if (answer.value !== former) this.#roomy = number;
       return answer;
     }
     return refuseBeyond({ limit: 'agentsMaxCount', value: LIMITS.agentsMaxCount + 1, what: 'all partitions of the pool are full' });
   }
 
-  #admit(number: number, node: Omit<PoolNode, 'id'>): Promise<Outcome<AgentId>> {
+  /** Where an agent was, if that is open; then those that are open, from where there was room last; and then others. */
+  #inOrder(former: AgentId | undefined): readonly number[] {
+    const open = must(this.#store.identity(), 'the pool exists').partitionCount;
+    const was = former === undefined ? PARTITIONS_MAX : partitionOfAgent(former);
+    const all = Array.from({ length: PARTITIONS_MAX }, (_, n) => (n < open ? (this.#roomy + n) % open : n));
+    return was < open ? [was, ...all.filter((number) => number !== was)] : all;
+  }
+
+  #admit(number: number, node: Omit<PoolNode, 'id'>, former: AgentId | undefined): Promise<Outcome<AgentId>> {
     // Counted first: a partition that has agents is known to its root.
     this.#store.countPartition(number);
-    return this.#at(this.#poolId, number).admit(this.#poolId, number, node);
+    return this.#at(this.#poolId, number).admit(this.#poolId, number, node, former);
   }
 
   /** Whether a token is accepted; other partitions know what the root has accepted within the last `keyFreshMs`. [P34] */

@@ -126,6 +126,11 @@ const agentReason = z.enum(FAILURE_REASONS).exclude(['lease_expired', 'never_sta
 /** Besides its name, all that an agent says of itself is optional: one that says nothing of its capacity runs one small attempt at a time. */
 const registration = z.strictObject({
   name,
+  agent: agentId
+    .optional()
+    .meta(
+      about('The id that it has had of the pool before: it has the same again if it is the same machine, and what it runs stays with it.'),
+    ),
   capacity: nodeCapacity.optional().meta(about('What the machine has; if absent, the agent runs one attempt of one core and 1 GiB.')),
   attempts: z
     .int()

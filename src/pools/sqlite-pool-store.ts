@@ -143,6 +143,12 @@ export class SqlitePoolStore {
     this.#sql.exec('INSERT INTO agents (id, name, seen_at_ms, body) VALUES (?, ?, ?, ?)', id, name, nowMs, JSON.stringify(node));
   }
 
+  /** Whether the partition knows an agent of that id which is the same as ever: notes that it is there. */
+  isBack(id: AgentId, { name, ...node }: Omit<PoolNode, 'id'>, nowMs: number): boolean {
+    const touch = 'UPDATE agents SET seen_at_ms = max(seen_at_ms, ?) WHERE id = ? AND name = ? AND body = ? RETURNING id';
+    return this.#sql.exec(touch, nowMs, id, name, JSON.stringify(node)).toArray().length > 0;
+  }
+
   /** Notes that an agent asks for work, and will up to then: what the pool knew of it; undefined of one that it does not know. */
   asks(id: AgentId, nowMs: number, untilMs: number, holdsSeveral: boolean): AskingAgent | undefined {
     const row = this.#sql

@@ -94,8 +94,11 @@ export class PoolClient {
     this.#config = config;
   }
 
+  /** Again, it comes back as the agent that it was. */
   async register(registration: Registration) {
-    const registered = agentEndpoints.registerAgent.reply.schema.parse(await this.#json('POST', 'agents', { json: registration }));
+    const registered = agentEndpoints.registerAgent.reply.schema.parse(
+      await this.#json('POST', 'agents', { json: { ...registration, agent: this.#agent } }),
+    );
     this.#agent = registered.agent;
     return registered;
   }

@@ -13,7 +13,8 @@ export interface PoolDesk extends AttemptCalls {
   /** Forgets everything. */
   erase(): Promise<void>;
   knows(tokenMac: string): Promise<boolean>;
-  register(node: Omit<PoolNode, 'id'>): Promise<Outcome<AgentId>>;
+  /** `former`: the id that the agent has had before. */
+  register(node: Omit<PoolNode, 'id'>, former?: AgentId): Promise<Outcome<AgentId>>;
   /** `holding`: the attempts that the agent runs; without it, the agent runs one at a time. `weights`: what it holds; without it, nothing is said. */
   lease(agentId: AgentId, waitMs: number, holding?: readonly AttemptId[], weights?: readonly NodeWeights[]): Promise<Outcome<LeasedWork>>;
   /** How many agents of a provider there should be, as soon as that is not `known`, or after the wait. */

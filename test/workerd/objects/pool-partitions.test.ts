@@ -70,6 +70,50 @@ describe('a pool of several partitions', () => {
     for (const request of requests) expect(await jobState(request)).toMatchObject({ state: 'succeeded', fence: 1 });
   });
 
+  it('[P94] [P35] an agent that registers again is in its partition, with what it runs', async () => {
+    const { root, other, stub, otherStub } = await newLargePool(0);
+    const agent = value(await root.register(named('in-other')));
+    expect(agent).toMatch(/^agt_1_/);
+    const request = await newJob();
+    const grant = value(await other.lease(agent, 20_000))!;
+    value(await other.heartbeat(grant.attemptId, 1, PROGRESS));
+    // There is room in the root again, and none where it was.
+    await runInDurableObject(stub, (_object, { storage }) => void storage.sql.exec("DELETE FROM agents WHERE name = 'many'"));
+    await runInDurableObject(otherStub, (_object, { storage }) => {
+      const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.agentsPerPartitionMaxCount - 1})
+        INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_1_' || i, 'many', ? FROM n`;
+      storage.sql.exec(rows, Date.now());
+    });
+    expect(value(await root.register(named('in-other'), agent))).toBe(agent);
+    expect(await other.lease(agent, 0)).toMatchObject({ ok: true, value: { attemptId: grant.attemptId } });
+    value(await other.heartbeat(grant.attemptId, 1, PROGRESS));
+    expect(await jobState(request)).toMatchObject({ state: 'running', fence: 1 });
+    // Another machine, or one that says that it was somewhere else, is a new agent, where there is room.
+    for (const [name, former] of [
+      ['another', agent],
+      ['in-other', 'agt_9_0123456789abcdef' as typeof agent],
+      ['in-other', 'agt_0123456789abcdef' as typeof agent],
+    ] as const)
+      expect(value(await root.register(named(name), former))).toMatch(/^agt_[0-9a-z]{16}$/);
+    expect(await other.end(grant.attemptId, 1, COMPLETED)).toEqual({ ok: true, value: null });
+  });
+
+  it('[P32] takes no more agents than agentsMaxCount', async () => {
+    const { id, root, stub } = await newLargePool(0);
+    const partitions = LIMITS.agentsMaxCount / LIMITS.agentsPerPartitionMaxCount;
+    for (let number = 1; number < partitions; number++) {
+      expect(value(await root.register(named('first-of-it')))).toMatch(new RegExp(`^agt_${number}_`));
+      await runInDurableObject(partition(id, number), (_object, { storage }) => {
+        const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.agentsPerPartitionMaxCount - 1})
+          INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_${number}_' || i, 'many', ? FROM n`;
+        storage.sql.exec(rows, Date.now());
+      });
+    }
+    const refused = await root.register(named('one-too-many'));
+    expect(refused).toMatchObject({ error: { code: 'limit_exceeded', limit: { name: 'agentsMaxCount' } } });
+    expect((await root.summary()).agents).toBe(LIMITS.agentsMaxCount);
+  });
+
   it('[P33] loses the attempts of a silent partition alone', async () => {
     const { root, other, otherStub, stub } = await newLargePool(1);
     const agents = [value(await root.register(named('in-root'))), value(await root.register(named('in-other')))];

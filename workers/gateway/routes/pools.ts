@@ -113,7 +113,7 @@ const poolReply = (pool: PoolRecord): PoolReply => ({
 /** What the agents of a pool call. The pool is the one that the token is of. */
 export const agentHandlers = {
   registerAgent: async ({ gateway, principal, body }) => {
-    const agent = await gateway.heavy.pools(principal.poolId).register(nodeOf(body));
+    const agent = await gateway.heavy.pools(principal.poolId).register(nodeOf(body), body.agent as AgentId | undefined);
     if (!agent.ok) return agent;
     return { ok: true, reply: { agent: agent.value, lease_ms: LIMITS.agentLeaseMs, heartbeat_ms: LIMITS.agentHeartbeatMs }, used: {} };
   },
