@@ -250,3 +250,37 @@ it('shows usage, and reports when no gateway answers or is known', async () => {
   expect(unknown).toMatchObject({ status: 2 });
   expect(unknown.stderr).toContain('It must be a date such as 2026-11-01');
 });
+
+it('lays cohorts down and reserves capacity as an operator, and says what a tenant has not', async () => {
+  const environment = { SLUICE_ADMIN_KEY: server.secrets.SLUICE_ADMIN_KEY };
+  const operate = async (...words: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await sluice(['queues', ...words], environment);
+    expect({ status, stderr }, words.join(' ')).toEqual({ status: 0, stderr: '' });
+    return stdout;
+  };
+  const name = `labs-${tenant.id.slice(-8)}`;
+  expect(await operate('cohorts', 'create', name, '--weight', '3', '--quota', 'h100=4:2')).toMatch(
+    new RegExp(`${name} +root +3 +- +0 +0 `),
+  );
+  const own = ['cohorts', 'create', `own-${name}`, '--parent', name, '--tenant', tenant.id, '--quota', 'cpu=2', '--json'];
+  expect(JSON.parse(await operate(...own))).toMatchObject({ parent: name, tenant: tenant.id, quotas: { cpu: { nominal: 2 } } });
+  expect(JSON.parse(await operate('cohorts', 'update', name, '--weight', '5', '--json'))).toMatchObject({
+    weight: 5,
+    quotas: { h100: {} },
+  });
+  expect(await operate('cohorts', 'list')).toContain(`own-${name}`);
+
+  const reserve = ['reservations', 'create', '--hours', '1', '--start', '2030-01-01T00:00Z'];
+  const refused = await sluice(['queues', ...reserve, '--tenant', tenant.id, '--accelerator', 'b900', '--count', '1'], environment);
+  expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining('limit_exceeded') });
+  expect(await sluice(['queues', ...reserve])).toMatchObject({ status: 2, stderr: expect.stringContaining('--count') });
+  expect(await sluice(['queues', ...reserve, '--pool', 'pool_0000000000', '--count', '1'])).toMatchObject({ status: 1 });
+  expect(await printed('queues', 'reservations', 'list')).toBe('no reservations\n');
+
+  expect(await operate('cohorts', 'delete', `own-${name}`)).toBe(`own-${name} is deleted\n`);
+  expect(await operate('cohorts', 'delete', name)).toBe(`${name} is deleted\n`);
+  expect(await sluice(['queues', 'cohorts', 'get', name], environment)).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('cohort_not_found'),
+  });
+});

@@ -75,7 +75,7 @@ describe('a pool of several partitions', () => {
     const agent = value(await root.register(named('in-other')));
     expect(agent).toMatch(/^agt_1_/);
     const request = await newJob();
-    const grant = value(await other.lease(agent, 20_000))!;
+    const grant = value(await other.lease(agent, 20_000)).grant!;
     value(await other.heartbeat(grant.attemptId, 1, PROGRESS));
     // There is room in the root again, and none where it was.
     await runInDurableObject(stub, (_object, { storage }) => void storage.sql.exec("DELETE FROM agents WHERE name = 'many'"));
@@ -85,7 +85,7 @@ describe('a pool of several partitions', () => {
       storage.sql.exec(rows, Date.now());
     });
     expect(value(await root.register(named('in-other'), agent))).toBe(agent);
-    expect(await other.lease(agent, 0)).toMatchObject({ ok: true, value: { attemptId: grant.attemptId } });
+    expect(await other.lease(agent, 0)).toMatchObject({ ok: true, value: { grant: { attemptId: grant.attemptId } } });
     value(await other.heartbeat(grant.attemptId, 1, PROGRESS));
     expect(await jobState(request)).toMatchObject({ state: 'running', fence: 1 });
     // Another machine, or one that says that it was somewhere else, is a new agent, where there is room.
@@ -99,7 +99,7 @@ describe('a pool of several partitions', () => {
   });
 
   it('[P32] takes no more agents than agentsMaxCount', async () => {
-    const { id, root, stub } = await newLargePool(0);
+    const { id, root } = await newLargePool(0);
     const partitions = LIMITS.agentsMaxCount / LIMITS.agentsPerPartitionMaxCount;
     for (let number = 1; number < partitions; number++) {
       expect(value(await root.register(named('first-of-it')))).toMatch(new RegExp(`^agt_${number}_`));

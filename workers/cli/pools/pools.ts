@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 import { command, table, UsageError, whole } from '../command.ts';
-import { currentProfile, GatewayClient, queryOf } from '../gateway/gateway-client.ts';
+import { allOf, operator } from '../gateway/operator.ts';
 import { drive } from './drive.ts';
 
 /** What the commands show of a pool. */
@@ -84,12 +84,6 @@ const shown = (of: Command): Command => of.option('--json', 'print the answer as
 
 const named = (name: string, summary: string): Command => command(name, summary).argument('<pool>', 'such as pool_...');
 
-async function admin(): Promise<GatewayClient> {
-  const profile = await currentProfile();
-  if (profile.adminKey === undefined) throw new UsageError('no admin key is known; set SLUICE_ADMIN_KEY');
-  return new GatewayClient(profile, profile.adminKey);
-}
-
 async function list({ json }: Shown): Promise<void> {
   const all = await everything<PoolView>('/v1/pools');
   if (json === true) return print(all);
@@ -98,40 +92,40 @@ async function list({ json }: Shown): Promise<void> {
 }
 
 async function get(id: string, { json }: Shown): Promise<void> {
-  const pool = await (await admin()).call<PoolView>('GET', poolPath(id));
+  const pool = await (await operator()).call<PoolView>('GET', poolPath(id));
   if (json === true) return print(pool);
   const { agents = 0, running = 0 } = pool;
   console.log(table(['pool', 'name', 'owner', 'agents', 'running'], [[pool.id, pool.name, pool.owner, agents, running]]));
 }
 
 async function create({ name, owner, json }: Shown & { readonly name: string; readonly owner: string }): Promise<void> {
-  const pool = await (await admin()).call<PoolView>('POST', '/v1/pools', { name, owner });
+  const pool = await (await operator()).call<PoolView>('POST', '/v1/pools', { name, owner });
   if (json === true) return print(pool);
   console.log(`${pool.id}\n\nthe token of its agents, shown here and never again:\n${pool.agent_token}`);
 }
 
 async function remove(id: string, { force }: { readonly force?: boolean }): Promise<void> {
-  await (await admin()).call('DELETE', poolPath(id, force === true ? '?force=true' : ''));
+  await (await operator()).call('DELETE', poolPath(id, force === true ? '?force=true' : ''));
   console.log(`${id} is deleted`);
 }
 
 async function rotate(id: string, { grace, json }: Shown & { readonly grace: number }): Promise<void> {
   const path = poolPath(id, '/rotate_token');
-  const token = await (await admin()).call<{ agent_token: string; former_expires_at: number }>('POST', path, { grace_s: grace });
+  const token = await (await operator()).call<{ agent_token: string; former_expires_at: number }>('POST', path, { grace_s: grace });
   if (json === true) return print(token);
   const until = new Date(token.former_expires_at * 1_000).toISOString();
   console.log(`${token.agent_token}\n\nshown here and never again; the former token is accepted until ${until}`);
 }
 
 async function prices(id: string, { json }: Shown): Promise<void> {
-  const { data } = await (await admin()).call<{ data: PriceView[] }>('GET', poolPath(id, '/prices'));
+  const { data } = await (await operator()).call<{ data: PriceView[] }>('GET', poolPath(id, '/prices'));
   if (json === true) return print(data);
   const rows = data.map(({ accelerator, usd_per_hour: usd, from }) => [accelerator ?? '-', usd, new Date(from * 1_000).toISOString()]);
   console.log(rows.length === 0 ? 'no prices' : table(['accelerator', 'USD an hour', 'from'], rows));
 }
 
 async function setPrice(id: string, usd: string, { accelerator }: { readonly accelerator?: string }): Promise<void> {
-  const price = await (await admin()).call<PriceView>('POST', poolPath(id, '/prices'), { usd_per_hour: usd, accelerator });
+  const price = await (await operator()).call<PriceView>('POST', poolPath(id, '/prices'), { usd_per_hour: usd, accelerator });
   console.log(`${price.accelerator ?? 'a node without accelerators'} costs ${price.usd_per_hour} USD an hour`);
 }
 
@@ -150,23 +144,14 @@ async function nodes(id: string, { json }: Shown): Promise<void> {
 }
 
 async function act(pool: string, node: string, verb: string): Promise<void> {
-  if (!/^agt_[0-9a-z]+$/.test(node)) throw new UsageError(`"${node}" is not the id of a node, such as agt_0123456789...`);
-  const { state } = await (await admin()).call<NodeView>('POST', poolPath(pool, `/nodes/${node}/${verb}`));
+  if (!/^agt_(\d{1,2}_)?[0-9a-z]+$/.test(node)) throw new UsageError(`"${node}" is not the id of a node, such as agt_0123456789...`);
+  const { state } = await (await operator()).call<NodeView>('POST', poolPath(pool, `/nodes/${node}/${verb}`));
   console.log(`${node} is ${state}`);
 }
 
 /** All of a list, page by page. */
-async function everything<T extends { readonly id: string }>(path: string): Promise<readonly T[]> {
-  const client = await admin();
-  const all: T[] = [];
-  for (let after: string | undefined, hasMore = true; hasMore;) {
-    const page = await client.call<{ data: T[]; has_more: boolean }>('GET', `${path}${queryOf({ limit: 100, after })}`);
-    all.push(...page.data);
-    after = page.data.at(-1)?.id;
-    hasMore = page.has_more && after !== undefined;
-  }
-  return all;
-}
+const everything = async <T extends { readonly id: string }>(path: string): Promise<readonly T[]> =>
+  allOf<T>(await operator(), path, {}, ({ id }) => id);
 
 /** The path of a pool; a mistyped id must not lead to another endpoint. */
 function poolPath(id: string, below = ''): string {

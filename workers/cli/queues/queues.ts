@@ -4,12 +4,14 @@ import { Option } from 'commander';
 
 import { RECLAIM, STOP_POLICIES, WITHIN_QUEUE } from '../../../src/contract/queue-record.ts';
 import { command, positive, table, UsageError, whole } from '../command.ts';
-import { queryOf } from '../gateway/gateway-client.ts';
 import type { Shown } from '../jobs/job-command.ts';
 import { caller, print, shown } from '../jobs/job-command.ts';
 import { LiveTable } from '../live-table.ts';
+import { cohorts } from './cohorts.ts';
+import { allOf } from '../gateway/operator.ts';
 import type { QueueOptions } from './queue-settings.ts';
 import { quotaOption, settingsOf } from './queue-settings.ts';
+import { reservations } from './reservations.ts';
 
 /** What the commands show of a queue. */
 interface QueueView {
@@ -36,7 +38,9 @@ export function queues(): Command {
       command('watch', 'A live table of the queues, until Ctrl-C.')
         .option('--every <s>', 'seconds between two looks', positive(3_600), 1)
         .action(watch),
-    );
+    )
+    .addCommand(cohorts())
+    .addCommand(reservations());
 }
 
 const named = (name: string, summary: string): Command => command(name, summary).argument('<queue>', 'its name');
@@ -105,18 +109,7 @@ const rowOf = ({ name, weight, pending, admitted, usage, share, stop_policy: sto
   stop === 'none' ? 'yes' : stop.replaceAll('_', ' '),
 ];
 
-/** All queues, page by page. */
-async function everything(): Promise<readonly QueueView[]> {
-  const client = await caller();
-  const all: QueueView[] = [];
-  for (let after: string | undefined, hasMore = true; hasMore;) {
-    const page = await client.call<{ data: QueueView[]; has_more: boolean }>('GET', `/v1/queues${queryOf({ limit: 100, after })}`);
-    all.push(...page.data);
-    after = page.data.at(-1)?.name;
-    hasMore = page.has_more && after !== undefined;
-  }
-  return all;
-}
+const everything = async (): Promise<readonly QueueView[]> => allOf(await caller(), '/v1/queues', {}, ({ name }) => name);
 
 /** The path of a queue; a mistyped name must not lead to another endpoint. */
 function queuePath(name: string): string {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { AttemptNews } from '../../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
+import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
 import { ANY_NODE } from '../../../../src/scheduler/served/default-terms.ts';
 import type { ReservationRecord } from '../../../../src/contract/reservation-record.ts';
 import type { PoolId, TenantId } from '../../../../src/kernel/ids.ts';
@@ -128,6 +129,29 @@ describe('reservations', () => {
     storage.writesLeft = Infinity;
     expect(world.job(jobRequest(3).id).state).toBe('failed');
     expect(world.cell.queues.queue(ONE, 'default')).toMatchObject({ value: { status: { usage: [{ resource: 'cpu', nominal: 1_000 }] } } });
+  });
+
+  it('[J192] [J81] begins though storage failed after it had begun, in what else was due', () => {
+    const storage = new FailingSql();
+    // One job a step: the next step follows in the same transaction.
+    const world = new ServedCell([POOL], storage, { ...SERVED_SETTINGS, admissionsMaxCount: 1 });
+    world.cell.queues.changeQueue(ONE, 'default', { quotas: { cpu: { nominalMilli: 0, borrowingMaxMilli: 0, lendingMaxMilli: null } } });
+    world.join(2);
+    const [first, second] = [world.submit(1), world.submit(2)];
+    reserve(world, 1, { fromMs: world.nowMs + 1_000, amountMilli: 2_000 });
+    world.nowMs += 1_000;
+    for (let writes = 0, isDone = false; !isDone; writes++) {
+      storage.writesLeft = writes;
+      try {
+        world.cell.wake();
+        isDone = true;
+      } catch (error) {
+        expect(error).toMatchObject({ message: 'disk full' });
+      }
+    }
+    storage.writesLeft = Infinity;
+    world.fund();
+    expect([first, second].map((id) => world.job(id).state)).toEqual(['starting', 'starting']);
   });
 
   it('[J192] lets a queue have what is reserved though its own limit is lower', () => {
