@@ -143,9 +143,10 @@ export class SqlitePoolStore {
     this.#sql.exec('INSERT INTO agents (id, name, seen_at_ms, body) VALUES (?, ?, ?, ?)', id, name, nowMs, JSON.stringify(node));
   }
 
-  /** Whether the partition knows an agent of that id which is the same as ever: notes that it is there. */
+  /** Whether the partition knows an agent of that id which is the same as ever, whatever it holds now: notes that it is there. */
   isBack(id: AgentId, { name, ...node }: Omit<PoolNode, 'id'>, nowMs: number): boolean {
-    const touch = 'UPDATE agents SET seen_at_ms = max(seen_at_ms, ?) WHERE id = ? AND name = ? AND body = ? RETURNING id';
+    const touch = `UPDATE agents SET seen_at_ms = max(seen_at_ms, ?) WHERE id = ? AND name = ?
+      AND json_remove(body, '$.weights') = json_remove(?, '$.weights') RETURNING id`;
     return this.#sql.exec(touch, nowMs, id, name, JSON.stringify(node)).toArray().length > 0;
   }
 

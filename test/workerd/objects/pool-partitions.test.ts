@@ -84,7 +84,8 @@ describe('a pool of several partitions', () => {
         INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_1_' || i, 'many', ? FROM n`;
       storage.sql.exec(rows, Date.now());
     });
-    expect(value(await root.register(named('in-other'), agent))).toBe(agent);
+    const weights = [{ model: 'm', memoryMib: 1, loadMs: 1 }];
+    expect(value(await root.register(named('in-other', { weights }), agent))).toBe(agent);
     expect(await other.lease(agent, 0)).toMatchObject({ ok: true, value: { grant: { attemptId: grant.attemptId } } });
     value(await other.heartbeat(grant.attemptId, 1, PROGRESS));
     expect(await jobState(request)).toMatchObject({ state: 'running', fence: 1 });
