@@ -60,11 +60,14 @@ async function launch(config: ConfigText): Promise<RawWorkerd> {
   const pid = workerd.pid ?? 0;
   return {
     pid,
-    cpuS: async () => {
-      const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
-      return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
-    },
+    cpuS: () => processCpuS(pid),
     stop: () => workerd.stop(),
     kill: () => workerd.stop(),
   };
+}
+
+/** CPU seconds that a process has used so far, user and system. */
+export async function processCpuS(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S;
 }

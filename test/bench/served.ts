@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:http';
@@ -12,20 +13,65 @@ import { startsOfServedCell } from '../support/worlds/served-suite.ts';
 import { cpuMs } from './scheduler/cpu-ms.ts';
 import { engineAlone } from './scheduler/kueue.ts';
 import type { Suite } from './scheduler/kueue-suite.ts';
-import { BASELINE, LARGE_SCALE, SIZES } from './scheduler/kueue-suite.ts';
+import { BASELINE, LARGE_SCALE, quotaOf, SIZES } from './scheduler/kueue-suite.ts';
+import { slurmIsMissing } from '../support/slurm/private-slurm.ts';
+import type { StreamRow } from './served/slurm-stream.ts';
+import { slurmStream, streamRow } from './served/slurm-stream.ts';
 import { suiteWorld } from './served/suite-world.ts';
 import type { SuiteResult } from './served/suite-run.ts';
+
+/** Jobs that are over as soon as their agents have them, all submitted at once, in the cohorts of the baseline suite. */
+const SHORT_JOBS: Suite = {
+  ...BASELINE,
+  name: '990 jobs that end at once',
+  sets: [{ size: 'small', count: 33, everyMs: 0, runtimeMs: 0, priority: 50, units: 1 }],
+};
 
 /** Kueue's suites through the scheduler as it is served: durable writes, pools and their messages, in workerd, by the clock of this machine. */
 export async function servedBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
   await bundleEntry('scheduler-bench', join(ROOT, 'test/workerd/scheduler-bench/worker.ts'));
-  await serve(BASELINE, 'BaselineScheduler', 40);
-  if (!quick) await serve(LARGE_SCALE, 'LargeScaleScheduler', 200);
+  await besideSlurm();
+  for (const [suite, scheduler, agentsPerPool] of quick ? SUITES.slice(0, 1) : SUITES) {
+    const { result, cpuS } = await served(suite, scheduler, agentsPerPool);
+    report(suite, result, cpuS);
+  }
+}
+
+/** The suites with the classes that have their cohorts. */
+const SUITES: readonly (readonly [suite: Suite, scheduler: string, agentsPerPool: number])[] = [
+  [BASELINE, 'BaselineScheduler', 40],
+  [LARGE_SCALE, 'LargeScaleScheduler', 200],
+];
+
+/**
+ * The same stream of short jobs through the served scheduler, whose agents start no processes, and a real Slurm, whose agents do. The state of
+ * that Slurm lies in memory, and so does ours once.
+ */
+async function besideSlurm(): Promise<void> {
+  const missing = await slurmIsMissing();
+  const rows: StreamRow[] = [];
+  for (const [where, folder] of [
+    ['on disk', tmpdir()],
+    ['in memory', IN_MEMORY],
+  ] as const) {
+    const { result, cpuS } = await served(SHORT_JOBS, 'BaselineScheduler', 10, folder);
+    rows.push(streamRow(`served scheduler, pools, ledger; ${where}`, result.workloads, result.wallMs, cpuS));
+  }
+  if (missing === undefined) rows.push(await slurmStream(rows[0]?.jobs ?? 0, quotaOf(SHORT_JOBS)));
+  console.log(`\n${SHORT_JOBS.name}, load ${loadavg()[0]?.toFixed(1)}${missing === undefined ? '' : `; no Slurm: ${missing}`}`);
+  console.table(rows);
+}
+
+const IN_MEMORY = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+interface Served {
+  readonly result: SuiteResult;
+  readonly cpuS: number;
 }
 
 /** `scheduler`: the class that has the cohorts of the suite. */
-async function serve(suite: Suite, scheduler: string, agentsPerPool: number): Promise<void> {
-  const stateDir = await mkdtemp(join(tmpdir(), 'sluice-served-'));
+async function served(suite: Suite, scheduler: string, agentsPerPool: number, folder = tmpdir()): Promise<Served> {
+  const stateDir = await mkdtemp(join(folder, 'sluice-served-'));
   const port = await freePort();
   const workerd = await serveObjects(
     'scheduler-bench',
@@ -35,7 +81,7 @@ async function serve(suite: Suite, scheduler: string, agentsPerPool: number): Pr
   );
   try {
     const result = await resultOf(port, { suite, agentsPerPool });
-    report(suite, result, await workerd.cpuS());
+    return { result, cpuS: await workerd.cpuS() };
   } finally {
     await workerd.stop();
     await rm(stateDir, { recursive: true, force: true });

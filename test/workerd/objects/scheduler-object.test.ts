@@ -363,7 +363,6 @@ describe('SchedulerObject at size', () => {
   it('[J14] keeps usage that the ledger does not acknowledge, without holding up that of others', async () => {
     const { stub } = await scheduler();
     await runInDurableObject(stub, async (object, state) => {
-      const pool = new TestPool(async (work) => work(object as unknown as Scheduler));
       const recordedBy: string[] = [];
       const fakeLedger = {
         idFromName: (name: string) => name,
@@ -375,24 +374,22 @@ describe('SchedulerObject at size', () => {
           },
         }),
       };
-      for (const [n, organisationId] of [
-        [1, 'org_broken'],
-        [2, 'org_fine'],
-      ] as const) {
-        await object.submit(jobRequest(n, { organisationId: organisationId as OrganisationId }));
-        await pool.claim(1);
-        await pool.report([{ jobId: jobRequest(n).id, fence: 1, kind: 'completed', progress: DONE, tokens: 3 }]);
-      }
-      const dispatcher = new UsageDispatcher(new SqliteUsageOutbox(state.storage), fakeLedger as unknown as ObjectsEnv['BILLING']);
-      await dispatcher.deliver(100);
+      // Charged past the object, whose own alarm would deliver it first.
+      const beganMs = Date.now();
+      const { tenantId, projectId } = jobRequest(1);
+      const usage = { tenantId, projectId, meter: 'job_tokens', quantity: 3, model: null, route: '/v1/jobs', atMs: beganMs } as const;
+      const organisations = ['org_broken', 'org_fine'] as OrganisationId[];
+      const outbox = new SqliteUsageOutbox(state.storage);
+      outbox.charge(organisations.map((organisationId) => ({ ...usage, id: `usage-${organisationId}`, organisationId })));
+      await new UsageDispatcher(outbox, fakeLedger as unknown as ObjectsEnv['BILLING']).deliver(100);
       expect(recordedBy).toEqual(['org_fine']);
       const left = state.storage.sql
         .exec<{ organisation_id: string; due_ms: number }>('SELECT organisation_id, due_ms FROM outbox')
         .toArray();
       expect(new Set(left.map(({ organisation_id }) => organisation_id))).toEqual(new Set(['org_broken']));
-      expect(left[0]!.due_ms).toBeGreaterThan(Date.now());
+      expect(left[0]!.due_ms).toBeGreaterThan(beganMs);
       await object.alarm();
-      expect(await state.storage.getAlarm()).toBeGreaterThan(Date.now());
+      expect(await state.storage.getAlarm()).toBeGreaterThan(beganMs);
     });
   });
 });
