@@ -116,6 +116,16 @@ describe('calibration', () => {
     expect(tried({ ...settings, stop: settings.stop - 1 })).toBeLessThan(SMALL_SIZES.trialQueries);
   });
 
+  it('[V198] tries most depths by a quarter of its queries, or by those only that missed the most before', () => {
+    const { byDepth } = searchesOfCalibration(0.99, from(sourceOf(11), 600));
+    const tried = [...byDepth].filter(([depth]) => (JSON.parse(depth) as unknown[])[3] === CALIBRATED_TOP_K + 1);
+    const few = tried.filter(([, searches]) => searches <= SMALL_SIZES.trialQueries / 2);
+    expect(tried.length).toBeGreaterThan(8);
+    expect(few.length).toBeGreaterThan(tried.length / 2);
+    // In the order of the queries, four searches are the fewest that miss too many.
+    expect(few.filter(([, searches]) => searches <= 2).length).toBeGreaterThan(2);
+  });
+
   it('[V125] lets probing stop by how far lists reach where centroids tell it and that is cheaper', () => {
     const chosenFor = (metric: 'cosine' | 'dot' | 'l2', seed: number, offset: number) => {
       const world = new ShardWorld(smallFloor(64 * PAGE_BYTES), { metric, dimensions: DIMENSIONS, recall: 0.99 });
