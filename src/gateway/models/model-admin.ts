@@ -19,7 +19,7 @@ import { ok } from '../../kernel/result.ts';
 import type { StoredFile } from '../jobs/file-store.ts';
 import { actorOf, ownerFor, requestDigest, subjectOf } from '../tenancy/subject.ts';
 import { checkVersion } from './model-checks.ts';
-import type { ModelFileStore, ModelRegistries } from './model-registries.ts';
+import type { ModelFileStore, ModelRegistries, ModelRegistryCalls } from './model-registries.ts';
 
 interface ModelAdminParts {
   readonly registries: ModelRegistries;
@@ -39,6 +39,8 @@ export interface ModelCaller {
   readonly principal: Principal;
   readonly authority: Authority;
 }
+
+type Change<T> = (registry: ModelRegistryCalls, acting: ModelActing) => Promise<Outcome<T>>;
 
 /** Registers versions of models, has them checked, and decides which serve. */
 export class ModelAdmin {
@@ -62,11 +64,9 @@ export class ModelAdmin {
     if (!files.ok) return files;
     const manifest = await manifestOf(principal, body, files.value);
     if (!manifest.ok) return manifest;
-    const noted = await this.#note(principal, 'model.register', body.name);
-    if (!noted.ok) return noted;
     const owner = ownerOf(principal);
     const registry = registries(owner);
-    const announced = await this.#change(caller, (acting) => registry.announce(files.value, acting));
+    const announced = await this.#noted(caller, 'register', body.name, (_, acting) => registry.announce(files.value, acting));
     if (!announced.ok) return announced;
     await store.remove(owner, announced.value.unneeded);
     for (const [at, { file }] of body.files.entries()) {
@@ -86,55 +86,40 @@ export class ModelAdmin {
 
   /** Verifies the version first, if that was not done yet. Refuses as the registry does. */
   async promote(caller: ModelCaller, model: string, number: number, share: number): Promise<Outcome<ModelVersion>> {
-    const noted = await this.#note(caller.principal, 'model.promote', `${model}@${number}`);
-    if (!noted.ok) return noted;
     const registry = this.#parts.registries(ownerOf(caller.principal));
     const version = await registry.version(model, number);
     if (version !== null && !isVerified(version) && !version.isRetired) {
       const checked = await this.#verified(caller, version);
       if (!checked.ok) return checked;
     }
-    return this.#change(caller, (acting) => registry.promote(model, number, Math.max(1, Math.round(share * 1_000_000)), acting));
+    const sharePpm = Math.max(1, Math.round(share * 1_000_000));
+    return this.#noted(caller, 'promote', `${model}@${number}`, (_, acting) => registry.promote(model, number, sharePpm, acting));
   }
 
-  async rollback(caller: ModelCaller, model: string): Promise<Outcome<ModelVersion>> {
-    const noted = await this.#note(caller.principal, 'model.rollback', model);
-    if (!noted.ok) return noted;
-    return this.#change(caller, (acting) => this.#parts.registries(ownerOf(caller.principal)).rollback(model, acting));
+  rollback(caller: ModelCaller, model: string): Promise<Outcome<ModelVersion>> {
+    return this.#noted(caller, 'rollback', model, (registry, acting) => registry.rollback(model, acting));
   }
 
-  async retire(caller: ModelCaller, model: string, number: number): Promise<Outcome<ModelVersion>> {
-    const noted = await this.#note(caller.principal, 'model.retire', `${model}@${number}`);
-    if (!noted.ok) return noted;
-    const unpinned = await this.#unpinned(caller.principal, `${model}@${number}`);
-    if (!unpinned.ok) return unpinned;
-    return this.#releasing(caller, (acting) => this.#parts.registries(ownerOf(caller.principal)).retire(model, number, acting));
+  retire(caller: ModelCaller, model: string, number: number): Promise<Outcome<ModelVersion>> {
+    const name = `${model}@${number}`;
+    return this.#releasing(caller, 'retire', name, (registry, acting) => registry.retire(model, number, acting));
   }
 
   /** Refuses with `state_conflict` a model of the deployment, or one that an index of the tenant is pinned to. */
   async remove(caller: ModelCaller, model: string): Promise<Outcome<Released>> {
     if (this.#parts.isBuiltin(model)) return refuse('state_conflict', `${model} is a model of the deployment: it stays`, 'model');
-    const noted = await this.#note(caller.principal, 'model.delete', model);
-    if (!noted.ok) return noted;
-    const unpinned = await this.#unpinned(caller.principal, model);
-    if (!unpinned.ok) return unpinned;
-    return this.#releasing(caller, (acting) => this.#parts.registries(ownerOf(caller.principal)).remove(model, acting));
+    return this.#releasing(caller, 'delete', model, (registry, acting) => registry.remove(model, acting));
   }
 
   /** Of a model of the same owner, or of the deployment. */
   async setAlias(caller: ModelCaller, alias: ModelAlias): Promise<Outcome<ModelAlias>> {
-    const { isBuiltin, registries } = this.#parts;
+    const { isBuiltin } = this.#parts;
     if (isBuiltin(alias.alias)) return refuse('already_exists', `${alias.alias} is a model of the deployment`, 'model_alias');
-    const noted = await this.#note(caller.principal, 'model.alias', alias.alias);
-    if (!noted.ok) return noted;
-    const registry = registries(ownerOf(caller.principal));
-    return this.#change(caller, (acting) => registry.putAlias(alias, isBuiltin(alias.model), acting));
+    return this.#noted(caller, 'alias', alias.alias, (registry, acting) => registry.putAlias(alias, isBuiltin(alias.model), acting));
   }
 
-  async removeAlias(caller: ModelCaller, model: string, alias: string): Promise<Outcome<null>> {
-    const noted = await this.#note(caller.principal, 'model.unalias', alias);
-    if (!noted.ok) return noted;
-    return this.#change(caller, (acting) => this.#parts.registries(ownerOf(caller.principal)).removeAlias(model, alias, acting));
+  removeAlias(caller: ModelCaller, model: string, alias: string): Promise<Outcome<null>> {
+    return this.#noted(caller, 'unalias', alias, (registry, acting) => registry.removeAlias(model, alias, acting));
   }
 
   async #filesOf(tenantId: TenantId, { files }: CreateModelBody): Promise<Outcome<readonly ServedFile[]>> {
@@ -168,10 +153,21 @@ export class ModelAdmin {
     return this.#change(caller, (acting) => registry.check(model, number, checks, contractHash, acting));
   }
 
-  async #releasing<T extends Released>(caller: ModelCaller, change: (acting: ModelActing) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    const changed = await this.#change(caller, change);
+  /** Of what no index is pinned to. */
+  async #releasing<T extends Released>(caller: ModelCaller, action: string, name: string, change: Change<T>): Promise<Outcome<T>> {
+    const unpinned = await this.#unpinned(caller.principal, name);
+    if (!unpinned.ok) return unpinned;
+    const changed = await this.#noted(caller, action, name, change);
     if (changed.ok) await this.#parts.store.remove(ownerOf(caller.principal), changed.value.unneeded);
     return changed;
+  }
+
+  async #noted<T>(caller: ModelCaller, action: string, subject: string, change: Change<T>): Promise<Outcome<T>> {
+    const { principal } = caller;
+    const noted = principal.kind === 'admin' ? ok(null) : await this.#parts.note(principal.tenantId, `model.${action}`, principal, subject);
+    if (!noted.ok) return noted;
+    const registry = this.#parts.registries(ownerOf(principal));
+    return this.#change(caller, (acting) => change(registry, acting));
   }
 
   #change<T>({ principal, authority }: ModelCaller, change: (acting: ModelActing) => Promise<Outcome<T>>): Promise<Outcome<T>> {
@@ -183,10 +179,6 @@ export class ModelAdmin {
     const pinned = await this.#parts.pinnedIndex(principal.tenantId, model);
     if (!pinned.ok || pinned.value === undefined) return pinned.ok ? ok(null) : pinned;
     return refuse('state_conflict', `the index ${pinned.value} is pinned to ${model}: give it another generation, or delete it`, 'model');
-  }
-
-  #note(principal: Principal, action: string, subject: string): Promise<Outcome<unknown>> {
-    return principal.kind === 'admin' ? Promise.resolve(ok(null)) : this.#parts.note(principal.tenantId, action, principal, subject);
   }
 }
 

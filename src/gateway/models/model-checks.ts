@@ -20,15 +20,12 @@ interface Checked {
 }
 
 /** Texts of several lengths and kinds: models that agree on them to a cosine of 0.98 are variants of one. */
-export const PROBE_TEXTS = [
+const PROBE_TEXTS = [
   'a',
   'a sluice lets through just enough water',
-  'The quick brown fox jumps over the lazy dog.',
   'How do I reset my password?',
   'Die Schleuse öffnet sich bei Sonnenaufgang.',
   'SELECT id, name FROM users WHERE created_at > now() - interval 7 day;',
-  'error: connection refused (os error 111), retrying in 5 s',
-  'Photosynthesis converts light energy into chemical energy that organisms use to grow.',
 ];
 
 /**

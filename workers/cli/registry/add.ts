@@ -48,7 +48,7 @@ async function add(dir: string, options: AddOptions): Promise<void> {
   const folder = resolve(dir);
   const paths = await filesOf(folder);
   const spec = await specOf(folder, options.spec, paths);
-  // Files are a tenant's, whoever registers the model.
+  // Files are those of a tenant, also of a model of the platform.
   const uploader = await modelClient({});
   const files: { path: string; file: string }[] = [];
   for (const [at, path] of paths.entries()) {
