@@ -9,7 +9,11 @@ import { about, apiText } from './api-text.ts';
 export const MODEL_NAME_CHARS_MAX = 128;
 
 /** The name of an embedding model. */
-export const modelName = z.string().min(1).max(MODEL_NAME_CHARS_MAX).meta(about('An embedding model of `GET /v1/models`.'));
+export const modelName = z
+  .string()
+  .min(1)
+  .max(MODEL_NAME_CHARS_MAX)
+  .meta(about('An embedding model of `GET /v1/models`; `name@version` is one version of it, a name alone the one that serves.'));
 
 /** The components of a vector in an answer: `float32Json`, or the number of its row in a frame. */
 export const floatsReply = z

@@ -152,7 +152,7 @@ export const embeddingEndpoints = {
     tag: 'Inference',
     summary: apiText('Embed texts'),
     description: apiLines(
-      'Vectors come in the order of the inputs and have unit length, or are all zeros when no word of a text is known.',
+      'Vectors come in the order of the inputs and have unit length.',
       '',
       'Inputs seen before are answered from the cache of the tenant, at the price of `embedding_cached_tokens`. Floats, base64 and any `dimensions` are made from the one full vector that is kept.',
       '',

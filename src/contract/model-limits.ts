@@ -1,4 +1,4 @@
-/** Limits of models and of their registry. See `LIMITS`. */
+/** Limits of models, of calls to them, and of their registry. See `LIMITS`. */
 export const MODEL_LIMITS = {
   // A model that could not be loaded is not asked for again for this long: its file is megabytes, and a crowd asks at once.
   modelRetryMs: 1_000,
@@ -39,4 +39,16 @@ export const MODEL_LIMITS = {
   // The least cosine between the vectors of two versions, for each probe text, at which they count as of one embedding contract.
   // Int8 variants of encoders lie at 0.99 and above; other models near 0.
   modelProbeCosineMin: 0.98,
+  // OpenAI's own limit on one call: clients split their batches by it.
+  embeddingInputsMaxCount: 2_048,
+  // As Cohere's; with the query they are fewer than `embeddingInputsMaxCount`.
+  rerankDocumentsMaxCount: 1_000,
+  // Tokens of one ONNX run, padding included: each costs about 0.9 kB of WebAssembly memory, so 15 MB of the isolate's 128.
+  onnxRunTokensMax: 16_384,
+  // OpenAI's own limits on one call.
+  embeddingTokensMaxCount: 300_000,
+  // Ids of all texts of a call, of which an unknown word has up to 34: 8 MB, of which the gateway's isolate keeps three copies for a moment.
+  embeddingIdsMaxCount: 2_097_152,
+  // A text is a passage, not a book: tokenising takes time linear in it, and vectors of more mean little.
+  embeddingTextCharsMax: 262_144,
 } as const;

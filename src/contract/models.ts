@@ -79,7 +79,7 @@ export type CreateModelBody = z.output<typeof create>;
 const model = apiOnly(() =>
   z
     .object({
-      id: z.string(),
+      id: z.string().meta(about('The name of the newest version; of an older one `name@version`.')),
       object: z.literal('model'),
       created: unixSeconds,
       owned_by: z.string().meta(about('`sluice`: of the deployment; `platform`: of its operator; or the team that registered it.')),

@@ -1,4 +1,5 @@
 import type { Endpoint } from './endpoint.ts';
+import { nameWithoutVersion } from './model-name.ts';
 
 /** What a call names of that keys can be restricted to, and of which kinds it touches something without naming it. */
 export interface Touched {
@@ -26,7 +27,7 @@ export function touchedBy({ access, method, path }: Endpoint, params: unknown, b
     ...textAt(body, 'model'),
     ...textAt(body, 'query_model'),
     ...searchesIn(body).flatMap((search) => textAt(search, 'model')),
-  ].map((name) => `model/${name}`);
+  ].map((name) => `model/${nameWithoutVersion(name)}`);
   // A model is named by what registers it.
   if (method === 'POST' && path === '/v1/models') models.push(...textAt(body, 'name').map((name) => `model/${name}`));
   // What is cached is of all models, and of the answers of all indexes, unless a purge names a model.

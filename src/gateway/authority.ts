@@ -3,6 +3,7 @@ import { refuse } from '../contract/outcome.ts';
 import type { Principal, TenantPrincipal } from '../contract/principal.ts';
 import type { Touched } from '../contract/touched-resources.ts';
 import type { Authority, WriteLease } from '../contract/write-lease.ts';
+import { nameWithoutVersion } from '../contract/model-name.ts';
 import { ok } from '../kernel/result.ts';
 import { deniedOf } from '../tenancy/keys/key-bounds.ts';
 
@@ -40,4 +41,4 @@ export function mayTouch({ resources }: Restricted, touched: Partial<Touched>): 
 }
 
 export const mayTouchModels = (principal: Restricted, models: readonly string[]): Outcome<null> =>
-  mayTouch(principal, { named: models.map((model) => `model/${model}`) });
+  mayTouch(principal, { named: models.map((model) => `model/${nameWithoutVersion(model)}`) });

@@ -6,7 +6,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../contract/outcome.ts';
 import { cacheOwnerOf } from '../contract/principal.ts';
-import { checkTokenBatch, tokenBatch } from '../inference/token-batch.ts';
+import { checkTokenBatch, checkWords, tokenBatch } from '../inference/token-batch.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import type { TokenBatch } from '../inference/token-batch.ts';
 import { truncate } from '../inference/unit-vectors.ts';
@@ -23,6 +23,8 @@ import type { EmbeddedTexts, EmbedTexts, TextEmbedder } from './text-embedder.ts
 
 export interface EmbedInputs extends Acting {
   readonly model: string;
+  /** The embedding contract that the vectors must have, where they join others; undefined: the newest version's. */
+  readonly contractHash?: string;
   readonly inputs: readonly CachedInput[];
   /** Length of the vectors; undefined: the model's own. */
   readonly dimensions?: number | undefined;
@@ -58,8 +60,8 @@ export class Embedder implements TextEmbedder {
     this.#parts = parts;
   }
 
-  contractOf(model: string): Outcome<ModelManifest> {
-    return findManifest(this.#parts.models.manifests, model);
+  contractOf(model: string, contractHash?: string): Outcome<ModelManifest> {
+    return findManifest(this.#parts.models.manifests, model, contractHash);
   }
 
   async embed({ texts, ...request }: EmbedTexts): Promise<Outcome<EmbeddedTexts>> {
@@ -73,11 +75,13 @@ export class Embedder implements TextEmbedder {
     return embedded.ok ? ok({ ...embedded.value, contractHash: embedded.value.manifest.contractHash }) : embedded;
   }
 
-  /** Refuses with `model_not_found`, `scope_denied`, `limit_exceeded` or `invalid_value` (naming `input[i]`), `not_cached`, and what `reserve` refuses with. */
+  /** Refuses with `model_not_found`, `contract_mismatch`, `scope_denied`, `limit_exceeded` or `invalid_value` (naming `input[i]`), `not_cached`, and what `reserve` refuses with. */
   async embedInputs(request: EmbedInputs): Promise<Outcome<EmbeddedInputs>> {
     const { principal, authority, inputs, directives, ttlMs, tags = [] } = request;
-    const manifest = findManifest(this.#parts.models.manifests, request.model);
+    const manifest = findManifest(this.#parts.models.manifests, request.model, request.contractHash);
     if (!manifest.ok) return manifest;
+    if (request.contractHash !== undefined && request.contractHash !== manifest.value.contractHash)
+      return refuse('contract_mismatch', `no version of ${manifest.value.id} has the embedding contract ${request.contractHash}`, 'model');
     // [T55] Whatever named the model: the call itself, or the index whose vectors it makes.
     const touched = mayTouchModels(principal, [manifest.value.id]);
     if (!touched.ok) return touched;
@@ -85,9 +89,10 @@ export class Embedder implements TextEmbedder {
     if (dimensions > manifest.value.dimensions) return tooManyDimensions(manifest.value, dimensions);
     const model = await this.#parts.models.load(manifest.value);
     if (!model.ok) return model;
-    const batch = tokenise(model.value, inputs);
-    if (!batch.ok) return batch;
-    const tokens = batch.value.ids.length;
+    const tokenised = tokenise(model.value, inputs);
+    if (!tokenised.ok) return tokenised;
+    const { batch, words } = tokenised.value;
+    const tokens = sumOf(words);
     const reserved = await request.reserve({ embedding_tokens: tokens });
     if (!reserved.ok) return reserved;
 
@@ -99,7 +104,7 @@ export class Embedder implements TextEmbedder {
       directives,
       ttlMs,
       tags,
-      compute: (rows) => model.value.embed(tokenBatch(rows.map((row) => tokensOf(batch.value, row)))),
+      compute: (rows) => model.value.embed(tokenBatch(rows.map((row) => idsOf(batch, row)))),
     });
     if (!answer.ok) return answer;
     const { vectors, report, holding } = answer.value;
@@ -111,27 +116,48 @@ export class Embedder implements TextEmbedder {
       dimensions,
       manifest: manifest.value,
       tokens,
-      cachedTokens: cachedTokens(batch.value, report),
+      cachedTokens: cachedTokens(words, report),
       report,
     });
   }
 }
 
-function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly CachedInput[]): Outcome<TokenBatch> {
-  const batch = tokenBatch(inputs.map((input) => (input.kind === 'text' ? tokeniser.tokenise(input.text) : input.ids)));
+interface TokenisedInputs {
+  readonly batch: TokenBatch;
+  /** By which each input is metered: the words of a text, or the ids that were sent. */
+  readonly words: Int32Array;
+}
+
+function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly CachedInput[]): Outcome<TokenisedInputs> {
+  const words = new Int32Array(inputs.length);
+  const texts: Int32Array[] = [];
+  let idsCount = 0;
+  for (const [row, input] of inputs.entries()) {
+    const { ids, words: own } = input.kind === 'text' ? tokeniser.tokenise(input.text) : { ids: input.ids, words: input.ids.length };
+    words[row] = own;
+    texts.push(ids);
+    idsCount += ids.length;
+    if (idsCount > LIMITS.embeddingIdsMaxCount)
+      return refuseBeyond({ path: 'input', limit: 'embeddingIdsMaxCount', value: idsCount, what: `has at least ${idsCount} token ids` });
+  }
+  const short = checkWords(manifest, words);
+  if (!short.ok) return short;
+  const batch = tokenBatch(texts);
   const checked = checkTokenBatch(manifest, batch);
   if (!checked.ok) return checked;
-  const tokens = batch.ids.length;
-  if (tokens <= LIMITS.embeddingTokensMaxCount) return ok(batch);
+  const tokens = sumOf(words);
+  if (tokens <= LIMITS.embeddingTokensMaxCount) return ok({ batch, words });
   return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: tokens, what: `has ${tokens} tokens` });
 }
+
+const sumOf = (counts: Int32Array): number => counts.reduce((sum, count) => sum + count, 0);
 
 const tooManyDimensions = ({ id, dimensions }: ModelManifest, asked: number) =>
   refuse('invalid_value', `is ${asked}; the vectors of ${id} have ${dimensions}`, 'dimensions');
 
-function tokensOf({ ids, offsets }: TokenBatch, row: number): Int32Array {
+function idsOf({ ids, offsets }: TokenBatch, row: number): Int32Array {
   return ids.subarray(must(offsets[row], 'a row of the batch'), must(offsets[row + 1], 'a row of the batch'));
 }
 
-const cachedTokens = (batch: TokenBatch, { sources }: CacheReport): number =>
-  sources.reduce((tokens, source, row) => (source === 'computed' ? tokens : tokens + tokensOf(batch, row).length), 0);
+const cachedTokens = (words: Int32Array, { sources }: CacheReport): number =>
+  sources.reduce((tokens, source, row) => (source === 'computed' ? tokens : tokens + must(words[row], 'an input of the batch')), 0);

@@ -1,6 +1,8 @@
+import { pinnedName } from '../contract/model-name.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuseResource } from '../contract/outcome.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
+import { findVersion } from '../inference/model-manifest.ts';
 import type { TokenBatch } from '../inference/token-batch.ts';
 import type { Tokeniser } from '../inference/embedding-model.ts';
 import { ok } from '../kernel/result.ts';
@@ -20,11 +22,11 @@ export interface EmbeddingModels {
   load(manifest: ModelManifest): Promise<Outcome<RunnableModel>>;
 }
 
-/** Refuses with `model_not_found`, naming the models there are. */
-export function findManifest(manifests: readonly ModelManifest[], model: string): Outcome<ModelManifest> {
-  const manifest = manifests.find(({ id }) => id === model);
+/** See `findVersion`. Refuses with `model_not_found`, naming the models there are. */
+export function findManifest(manifests: readonly ModelManifest[], model: string, contractHash?: string): Outcome<ModelManifest> {
+  const manifest = findVersion(manifests, model, contractHash);
   if (manifest !== undefined) return ok(manifest);
-  const known = manifests.map(({ id }) => id).join(', ');
+  const known = manifests.map(pinnedName).join(', ');
   return refuseResource(
     'model_not_found',
     { kind: 'model', name: model },

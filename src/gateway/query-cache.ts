@@ -207,7 +207,7 @@ export class QueryCache {
   #modelOf(manifest: IndexManifest): { readonly model: string; readonly modelVersion: string } {
     const embedding = embeddingFor(manifest, 'queries');
     if (embedding === null) return { model: '', modelVersion: '' };
-    const contract = this.#parts.embedder.contractOf(embedding.model);
+    const contract = this.#parts.embedder.contractOf(embedding.model, embedding.contractHash);
     return { model: embedding.model, modelVersion: contract.ok ? contract.value.version : '' };
   }
 }

@@ -4,6 +4,7 @@ import type { Refusal } from '../contract/errors.ts';
 import { refusalAt } from '../contract/errors.ts';
 import type { FieldPath } from '../contract/field-path.ts';
 import { pathBelow } from '../contract/field-path.ts';
+import { pinnedName } from '../contract/model-name.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { assert, must } from '../kernel/assert.ts';
@@ -49,7 +50,7 @@ export const batchPaths = (at: number): PointPaths => ({ values: ['vectors', at,
 
 /**
  * Turns what users send into vectors of an index: of its dimensions and of its embedding contract. Zeros have no direction; their cosine to
- * anything is 0, whether they come as values or from a text without a known word.
+ * anything is 0, whether they come as values or, in a model of words alone, from a text without a known one.
  */
 export class VectorSpace {
   readonly #embedder: TextEmbedder;
@@ -83,7 +84,7 @@ export class VectorSpace {
 
   /** Refuses what `place` refuses before it embeds anything. */
   check(manifest: IndexManifest, model: string | undefined, points: readonly Point[], use: EmbeddingUse = 'items'): Outcome<null> {
-    const checked = this.checkModel(manifest, model, use);
+    const checked = this.checkModel(manifest, model, use, points.some(({ values }) => values !== undefined) ? 'values' : 'texts');
     if (!checked.ok) return checked;
     const { dimensions } = manifest;
     const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
@@ -93,14 +94,22 @@ export class VectorSpace {
     return refuse('invalid_value', 'the index was created without a model, so it takes vectors only', unembedded.paths.text);
   }
 
-  /** Refuses a model whose vectors do not belong into the index, or are not to be searched around. */
-  checkModel(manifest: IndexManifest, model: string | undefined, use: EmbeddingUse = 'items'): Outcome<null> {
+  /**
+   * Refuses a model whose vectors do not belong into the index, or are not to be searched around. Values are of the newest version, unless the
+   * name states one; texts are embedded by the version that the index is pinned to, so a name without a version is the index's own.
+   */
+  checkModel(
+    manifest: IndexManifest,
+    model: string | undefined,
+    use: EmbeddingUse = 'items',
+    given: 'values' | 'texts' = 'values',
+  ): Outcome<null> {
     const embedding = embeddingFor(manifest, use);
     if (model === undefined) return ok(null);
-    const contract = this.#embedder.contractOf(model);
+    const contract = this.#embedder.contractOf(model, given === 'texts' ? embedding?.contractHash : undefined);
     if (!contract.ok) return contract;
     if (contract.value.contractHash === embedding?.contractHash) return ok(null);
-    return contractMismatch(embedding, contract.value.contractHash, use);
+    return this.#mismatch(embedding, contract.value.contractHash, use);
   }
 
   /** Embeds the points given as texts into their rows of `values`. */
@@ -115,16 +124,27 @@ export class VectorSpace {
     if (first === undefined) return ok(NO_TOKENS);
     const pathOf = (row: number) => must(points[row], 'a row is a point').paths.text;
     assert(embedding !== null, 'texts were checked to have a model');
-    const contract = this.#embedder.contractOf(embedding.model);
+    const { model, contractHash } = embedding;
+    const contract = this.#embedder.contractOf(model, contractHash);
     if (!contract.ok) return contract;
-    if (contract.value.contractHash !== embedding.contractHash) return contractMismatch(embedding, contract.value.contractHash);
+    if (contract.value.contractHash !== contractHash) return this.#mismatch(embedding, contract.value.contractHash);
     const texts = rows.map(({ text }) => text);
-    const embedded = await this.#embedder.embed({ principal, authority, model: embedding.model, texts, reserve });
+    const embedded = await this.#embedder.embed({ principal, authority, model, contractHash, texts, reserve });
     if (!embedded.ok) return err(renamed(embedded.error, (input) => pathOf(must(rows[input], 'the embedder names an input').row)));
     const { vectors, tokens, cachedTokens, dimensions } = embedded.value;
     assert(values.length === points.length * dimensions, 'a contract has the dimensions of its indexes');
     for (const [i, { row }] of rows.entries()) values.set(vectors.subarray(i * dimensions, (i + 1) * dimensions), row * dimensions);
     return ok({ tokens, cachedTokens });
+  }
+
+  /** Names the version that the index takes, where it is still served. */
+  #mismatch(accepted: PinnedEmbedding | null, hash: string, use: EmbeddingUse = 'items') {
+    if (accepted === null) return contractMismatch(null, hash, use);
+    const { model, contractHash } = accepted;
+    const pinned = this.#embedder.contractOf(model, contractHash);
+    const isServed = pinned.ok && pinned.value.contractHash === contractHash;
+    const name = isServed ? pinnedName({ id: model, version: pinned.value.version }) : model;
+    return contractMismatch({ model: name, contractHash }, hash, use);
   }
 }
 
@@ -132,10 +152,9 @@ function dimensionMismatch({ values, paths }: Point, dimensions: number) {
   return refuse('dimension_mismatch', `has ${values?.length} numbers; the index has ${dimensions} dimensions`, paths.values);
 }
 
-function contractMismatch(accepted: PinnedEmbedding | null, hash: string, use: EmbeddingUse = 'items') {
+function contractMismatch(accepted: PinnedEmbedding | null, hash: string, use: EmbeddingUse) {
   const what = use === 'queries' ? 'queries' : 'vectors';
-  const takes =
-    accepted === null ? 'was created without a model' : `takes ${what} of the model "${accepted.model}" as it was at its creation`;
+  const takes = accepted === null ? 'was created without a model' : `takes ${what} of the model "${accepted.model}"`;
   const message = `the index ${takes}, not those of the embedding contract ${hash.slice(0, 12)}`;
   const { error } = refuse('contract_mismatch', message, 'model');
   return err({ ...error, accepted: accepted === null ? [] : [{ model: accepted.model, contract_hash: accepted.contractHash }] });

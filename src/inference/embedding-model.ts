@@ -1,12 +1,20 @@
 import type { ModelManifest } from './model-manifest.ts';
 import type { TokenBatch } from './token-batch.ts';
 
+/** A text as a model takes it. */
+export interface TokenisedText {
+  /** A fresh array; an unknown word may have several ids. */
+  readonly ids: Int32Array<ArrayBuffer>;
+  /** What the text is metered and limited by: its words, at most one a UTF-16 unit, and so at most one a byte of its UTF-8. */
+  readonly words: number;
+}
+
 /** Splits a text into the token ids of one model. */
 export interface Tokeniser {
   /** Ids run from 0 to `vocabularySize - 1`; id 0 is the unknown token. */
   readonly vocabularySize: number;
-  /** A fresh array; takes time linear in the length of `text`. */
-  tokenise(text: string): Int32Array<ArrayBuffer>;
+  /** Takes time linear in the length of `text`. */
+  tokenise(text: string): TokenisedText;
 }
 
 /** Turns token ids into vectors. */

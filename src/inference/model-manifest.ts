@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import type { Outcome } from '../contract/outcome.ts';
+import { pinnedName } from '../contract/model-name.ts';
 import { refuse } from '../contract/outcome.ts';
 import { sha256Hex } from '../kernel/bytes.ts';
 import { ok } from '../kernel/result.ts';
@@ -33,6 +34,15 @@ const modelManifest = z.strictObject({
 const modelCatalogue = z.strictObject({ models: z.array(modelManifest).min(1) });
 
 export type ModelManifest = Readonly<z.infer<typeof modelManifest>>;
+
+/**
+ * The version that `name` stands for: the one behind its `@`, or else the newest, which a catalogue lists last. Something pinned to an embedding
+ * contract goes on with the version of the name that has it, however many came since.
+ */
+export function findVersion(catalogue: readonly ModelManifest[], name: string, contractHash?: string): ModelManifest | undefined {
+  const named = catalogue.filter((manifest) => name === manifest.id || name === pinnedName(manifest));
+  return named.find((manifest) => manifest.contractHash === contractHash) ?? named.at(-1);
+}
 
 /** Checks the contents of a `manifest.json`. It is part of the deployment, so a malformed one is a defect and throws. */
 export const parseModelCatalogue = (json: unknown): readonly ModelManifest[] => modelCatalogue.parse(json).models;

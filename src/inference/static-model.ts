@@ -6,7 +6,9 @@ import type { ModelManifest } from './model-manifest.ts';
 import type { OnnxFileError, OnnxInitialiser } from './onnx-file.ts';
 import { ONNX_FLOAT32, ONNX_INT8, readOnnxFile } from './onnx-file.ts';
 import type { TokenBatch } from './token-batch.ts';
-import { Vocabulary, WordTokeniser } from './word-tokeniser.ts';
+import { SUBWORD_TOKENISER_VERSION, SubwordTokeniser } from './subword-tokeniser.ts';
+import { Vocabulary } from './vocabulary.ts';
+import { WORD_TOKENISER_VERSION, WordTokeniser } from './word-tokeniser.ts';
 
 /** A static model ready to use. Both parts read the file in place, so the file's bytes must not change. */
 export interface StaticModel {
@@ -20,12 +22,21 @@ type StaticModelError = StaticTableError | { readonly kind: 'manifest_mismatch';
 export function openStaticModel(manifest: ModelManifest, bytes: Uint8Array<ArrayBuffer>): Result<StaticModel, StaticModelError> {
   const table = readStaticTable(bytes);
   if (!table.ok) return table;
-  const vocabulary = new Vocabulary(table.value.vocabulary);
   const { scales, dimensions } = table.value;
-  if (vocabulary.size !== scales.length) return mismatch('as many words as rows', vocabulary.size, scales.length);
-  if (vocabulary.size !== manifest.vocabularySize) return mismatch('vocabulary size', vocabulary.size, manifest.vocabularySize);
+  const tokeniser = tokeniserOf(table.value);
+  if (tokeniser === undefined) return refuse(`the tokeniser ${JSON.stringify(table.value.tokeniser)} is not known`);
+  const { vocabularySize } = tokeniser;
+  if (vocabularySize !== scales.length) return mismatch('as many token ids as rows', vocabularySize, scales.length);
+  if (vocabularySize !== manifest.vocabularySize) return mismatch('vocabulary size', vocabularySize, manifest.vocabularySize);
   if (dimensions !== manifest.dimensions) return mismatch('dimensions', dimensions, manifest.dimensions);
-  return ok({ tokeniser: new WordTokeniser(vocabulary), encoder: new StaticEncoder(manifest, table.value) });
+  return ok({ tokeniser, encoder: new StaticEncoder(manifest, table.value) });
+}
+
+/** The tokeniser of a file's metadata, if the rules that it names are known; the first version's file names none. */
+export function tokeniserOf({ tokeniser, vocabulary }: Pick<StaticTable, 'tokeniser' | 'vocabulary'>): Tokeniser | undefined {
+  if (tokeniser === undefined || tokeniser === WORD_TOKENISER_VERSION) return new WordTokeniser(new Vocabulary(vocabulary));
+  if (tokeniser === SUBWORD_TOKENISER_VERSION) return new SubwordTokeniser(new Vocabulary(vocabulary));
+  return undefined;
 }
 
 const mismatch = (what: string, found: number, expected: number) =>
@@ -83,7 +94,12 @@ export class StaticEncoder implements EmbeddingModel {
 }
 
 /** Names inside the ONNX file that its writer and this reader agree on. */
-export const STATIC_TABLE_NAMES = { codes: 'token_codes', scales: 'token_scales', vocabulary: 'sluice.vocabulary' } as const;
+export const STATIC_TABLE_NAMES = {
+  codes: 'token_codes',
+  scales: 'token_scales',
+  vocabulary: 'sluice.vocabulary',
+  tokeniser: 'sluice.tokeniser',
+} as const;
 
 /** One vector a token: number `d` of token `id` is `codes[id * dimensions + d] * scales[id]`. */
 interface StaticTable {
@@ -93,7 +109,9 @@ interface StaticTable {
   /** Copied out of the file, where nothing aligns them. */
   readonly scales: Float32Array<ArrayBuffer>;
   /** Newline-separated words of ids 1, 2, ...; a view into the file. */
-  readonly vocabulary: Uint8Array<ArrayBuffer>;
+  readonly vocabulary: Uint8Array;
+  /** The version of the rules that make ids of texts; undefined: of the first. */
+  readonly tokeniser: string | undefined;
 }
 
 type StaticTableError = OnnxFileError | { readonly kind: 'not_a_static_table'; readonly reason: string };
@@ -113,7 +131,9 @@ export function readStaticTable(file: Uint8Array<ArrayBuffer>): Result<StaticTab
   // NaN and infinities fail the comparison too: a vector computed from finite scales is finite.
   if (!scaleValues.every((scale) => scale >= 0 && scale < 1e6)) return refuse('a scale is negative or not finite');
   const { buffer, byteOffset, length } = codes.bytes;
-  return ok({ dimensions, codes: new Int8Array(buffer, byteOffset, length), scales: scaleValues, vocabulary });
+  const named = onnx.value.metadata.get(STATIC_TABLE_NAMES.tokeniser);
+  const tokeniser = named && new TextDecoder().decode(named);
+  return ok({ dimensions, codes: new Int8Array(buffer, byteOffset, length), scales: scaleValues, vocabulary, tokeniser });
 }
 
 const refuse = (reason: string) => err({ kind: 'not_a_static_table', reason } as const);

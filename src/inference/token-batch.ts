@@ -36,6 +36,17 @@ export function firstUnknownId(ids: Int32Array, vocabularySize: number): number 
   return -1;
 }
 
+/** Whether texts of so many words are within what `model` takes; a refusal names the text at fault as `input[i]`. */
+export function checkWords(model: ModelManifest, words: ArrayLike<number>): Outcome<void> {
+  for (let text = 0; text < words.length; text++) {
+    const value = words[text]!;
+    if (value <= model.tokensMax) continue;
+    const what = `has ${value} tokens of ${model.id}`;
+    return refuseBeyond({ path: ['input', text], limit: { bound: model.tokensMax }, value, what });
+  }
+  return ok(undefined);
+}
+
 /** Whether `model` can embed `batch`; a refusal names the text at fault as `input[i]`. */
 export function checkTokenBatch(model: ModelManifest, batch: TokenBatch): Outcome<void> {
   const { ids, offsets } = batch;
@@ -45,13 +56,8 @@ export function checkTokenBatch(model: ModelManifest, batch: TokenBatch): Outcom
     return refuseBeyond({ path: 'input', limit: 'embeddingInputsMaxCount', value: texts, what: `has ${texts} texts` });
   for (let text = 0; text < texts; text++) {
     const tokens = offsets[text + 1]! - offsets[text]!;
-    if (tokens > model.tokensMax)
-      return refuseBeyond({
-        path: ['input', text],
-        limit: { bound: model.tokensMax },
-        value: tokens,
-        what: `has ${tokens} tokens of ${model.id}`,
-      });
+    if (tokens > LIMITS.onnxRunTokensMax)
+      return refuseBeyond({ path: ['input', text], limit: 'onnxRunTokensMax', value: tokens, what: `has ${tokens} token ids` });
   }
   const at = firstUnknownId(ids, model.vocabularySize);
   if (at === -1) return ok(undefined);

@@ -1,10 +1,10 @@
-import type { Tokeniser } from './embedding-model.ts';
+import type { TokenisedText, Tokeniser } from './embedding-model.ts';
+import { endOfClitic, isNegation } from './english-clitics.ts';
+import type { Vocabulary } from './vocabulary.ts';
+import { HASH_EMPTY, hashByte } from './vocabulary.ts';
 
 const UNKNOWN = 0;
 const HYPHEN = 45;
-const APOSTROPHE = 39;
-const LOWER_N = 110;
-const LOWER_T = 116;
 
 /** Stands for a letter or digit outside ASCII, which no word of the vocabulary has. DEL is never part of real text. */
 const FOREIGN = '\x7f';
@@ -17,10 +17,6 @@ for (const char of `abcdefghijklmnopqrstuvwxyz0123456789${FOREIGN}`) {
 }
 /** What may stand inside a word of the vocabulary: its letters and digits, and the hyphen. */
 const FOLD_COMPOUND = FOLD.with(HYPHEN, HYPHEN);
-
-/** English clitics: GloVe's corpus was split before them, so `dog's` is `dog` + `'s` and `don't` is `do` + `n't`. */
-const CLITIC_LETTERS_MAX = 2;
-const CLITICS = new Set(['s', 't', 'm', 'd', 're', 've', 'll']);
 
 /** A scratch array that one huge text grew is dropped again: 64 Ki ids are 256 KiB. */
 const SCRATCH_IDS_KEPT = 1 << 16;
@@ -43,7 +39,7 @@ export class WordTokeniser implements Tokeniser {
     this.vocabularySize = vocabulary.size;
   }
 
-  tokenise(raw: string): Int32Array<ArrayBuffer> {
+  tokenise(raw: string): TokenisedText {
     const text = toAscii(raw);
     // Two tokens are at least one character apart, except a clitic, which has its apostrophe.
     const countMax = (text.length >> 1) + 2;
@@ -52,7 +48,7 @@ export class WordTokeniser implements Tokeniser {
     for (let at = 0; at < text.length;) at = isWordAt(text, at) ? this.#compound(text, at) : at + 1;
     const ids = this.#ids.slice(0, this.#count);
     if (this.#ids.length > SCRATCH_IDS_KEPT) this.#ids = new Int32Array(256);
-    return ids;
+    return { ids, words: ids.length };
   }
 
   /** Emits the words joined by hyphens at `start`, and the clitic behind them; answers where they end. */
@@ -75,7 +71,7 @@ export class WordTokeniser implements Tokeniser {
         at++;
         continue;
       }
-      const cliticEnd = endOfClitic(text, at);
+      const cliticEnd = endOfClitic(text, at, isWordAt);
       const splitsN = cliticEnd > at && isNegation(text, from, at, cliticEnd);
       this.#emit(this.#vocabulary.find(text, from, splitsN ? at - 1 : at, splitsN ? hashBeforeLast : hash, FOLD));
       if (from > start) this.#joinIfKnown(text, start, at, compoundHash, firstToken);
@@ -100,20 +96,6 @@ export class WordTokeniser implements Tokeniser {
 /** Past the end of the text `charCodeAt` is NaN, which indexes nothing. */
 function isWordAt(text: string, at: number): boolean {
   return (FOLD[text.charCodeAt(at)] ?? 0) !== 0;
-}
-
-/** End of the clitic whose apostrophe is at `at`, or `at` when there is none. */
-function endOfClitic(text: string, at: number): number {
-  if (text.charCodeAt(at) !== APOSTROPHE) return at;
-  let end = at + 1;
-  while (end - at <= CLITIC_LETTERS_MAX && isWordAt(text, end)) end++;
-  if (isWordAt(text, end)) return at;
-  return CLITICS.has(text.slice(at + 1, end).toLowerCase()) ? end : at;
-}
-
-/** Whether `text[from .. at)` and the clitic behind it are a negation such as `don't`, whose `n` belongs to the clitic. */
-function isNegation(text: string, from: number, at: number, cliticEnd: number): boolean {
-  return cliticEnd === at + 2 && FOLD[text.charCodeAt(at + 1)] === LOWER_T && FOLD[text.charCodeAt(at - 1)] === LOWER_N && at - from > 1;
 }
 
 // oxlint-disable-next-line no-control-regex -- the ASCII range is what is meant
@@ -141,74 +123,4 @@ function toAscii(text: string): string {
       if (HYPHENS.has(char)) return '-';
       return WORD_CHARACTER.test(char) ? FOREIGN : ' ';
     });
-}
-
-const NEWLINE = 10;
-
-/** Hash of the empty word; extend it one byte at a time with `hashByte`. */
-const HASH_EMPTY = 0x811c9dc5 | 0;
-
-/** FNV-1a, 32 bits. */
-const hashByte = (hash: number, byte: number): number => Math.imul(hash ^ byte, 0x01000193);
-
-/**
- * The words of a model over the bytes of its file: newline-separated ASCII in id order, starting at id 1.
- * Id 0 is the unknown token and has no word.
- *
- * An open-addressed table of ids at most half full: a look-up makes no string and compares bytes in place.
- * The table is fixed by the file, so no text can make a probe longer than the file's longest cluster.
- */
-export class Vocabulary {
-  /** Number of ids, the unknown token included. */
-  readonly size: number;
-  readonly #bytes: Uint8Array;
-  /** Word `id` is `bytes[starts[id] .. starts[id + 1] - 1)`; the last byte of the range is its newline. */
-  readonly #starts: Int32Array;
-  readonly #slots: Int32Array;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#starts = wordStarts(bytes);
-    this.size = this.#starts.length - 1;
-    this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * this.size)));
-    for (let id = 1; id < this.size; id++) this.#insert(id);
-  }
-
-  /** Id of the word whose bytes are `text[from .. to)` through `fold`, or 0. `hash` is the FNV-1a hash of those bytes. */
-  find(text: string, from: number, to: number, hash: number, fold: Uint8Array): number {
-    const mask = this.#slots.length - 1;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const id = this.#slots[slot]!;
-      if (id === 0 || this.#equals(id, text, from, to, fold)) return id;
-    }
-  }
-
-  #equals(id: number, text: string, from: number, to: number, fold: Uint8Array): boolean {
-    const start = this.#starts[id]!;
-    if (this.#starts[id + 1]! - 1 - start !== to - from) return false;
-    for (let i = from; i < to; i++) {
-      if (this.#bytes[start + i - from] !== fold[text.charCodeAt(i)]) return false;
-    }
-    return true;
-  }
-
-  #insert(id: number): void {
-    let hash = HASH_EMPTY;
-    for (let at = this.#starts[id]!; at < this.#starts[id + 1]! - 1; at++) hash = hashByte(hash, this.#bytes[at]!);
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-    this.#slots[slot] = id;
-  }
-}
-
-/** Start of each word by id, and one past the last newline. `starts[0]` is unused. */
-function wordStarts(bytes: Uint8Array): Int32Array {
-  let count = bytes.length === 0 ? 0 : 1;
-  for (const byte of bytes) if (byte === NEWLINE) count++;
-  const starts = new Int32Array(count + 2);
-  let id = 1;
-  for (let at = 0; at < bytes.length; at++) if (bytes[at] === NEWLINE) starts[++id] = at + 1;
-  starts[count + 1] = bytes.length === 0 ? 0 : bytes.length + 1;
-  return starts;
 }

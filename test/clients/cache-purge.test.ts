@@ -61,7 +61,7 @@ describe('a purge over HTTP', () => {
     ['model and tags', { model: SHARED, tags: ['docs/1'] }, ['one']],
     ['a version without entries', { model: SHARED, model_version: '0' }, []],
     ['another model', { model: 'glove-sif-100' }, []],
-    ['version', { model: SHARED, model_version: '1' }, ['one', 'two', 'three', 'four']],
+    ['version', { model: SHARED, model_version: '2' }, ['one', 'two', 'three', 'four']],
   ])('[C60] by %s removes matching entries in every isolate, and no others', async (_, body, expected) => {
     const texts = { one: 'docs/1', two: 'docs/2', three: 'x', four: undefined };
     await fill(texts);

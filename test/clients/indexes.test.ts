@@ -31,6 +31,39 @@ async function createIndex(options: Record<string, unknown> = { dimensions: 3 })
 const refused = (status: number, code: string, param: string | null) => ({ status, body: { error: { code, param } } });
 
 describe('the index API', () => {
+  it('[M65] an index pinned to the first version of its model goes on with it; new ones have the second', async () => {
+    // What an index made before the second version has stored is what naming the first version stores now.
+    const old = await createIndex({ model: `${MODEL}@1` });
+    const now = await createIndex({ model: MODEL });
+    const hashOf = async (path: string) => (await tenant.client.get(path)).body.contract_hash;
+    const { body: models } = await tenant.client.get('/v1/models');
+    const contractOf = (id: string) => models.data.find((model: { id: string }) => model.id === id).contract_hash;
+    expect([await hashOf(old), await hashOf(now)]).toEqual([contractOf(`${MODEL}@1`), contractOf(MODEL)]);
+    const upsert = (path: string, body: object) => tenant.client.post(`${path}/upsert`, body);
+    const vectors = [
+      { id: 'river', text: 'the river bank' },
+      { id: 'code', text: 'kubectl 12345' },
+    ];
+    // The name without a version is the index's own, for texts.
+    for (const path of [old, now]) expect((await upsert(path, { vectors, model: MODEL })).status).toBe(200);
+    const scoreOf = async (path: string, text: string) => {
+      const { body } = await tenant.client.post(`${path}/query`, { text, top_k: 1 });
+      return [body.matches[0].id, Number(body.matches[0].score.toFixed(4))];
+    };
+    expect(await scoreOf(old, 'a river bank')).toEqual(['river', expect.closeTo(1, 1)]);
+    // The first version knows no such word: every vector is as far from none.
+    expect((await scoreOf(old, 'kubectl 12345'))[1]).toBe(0);
+    expect(await scoreOf(now, 'kubectl 12345')).toEqual(['code', 1]);
+    const values = (await tenant.client.post('/v1/embeddings', { model: MODEL, input: 'a weir' })).body.data[0].embedding;
+    expect(await upsert(old, { vectors: [{ id: 'own', values }], model: MODEL })).toMatchObject({
+      status: 409,
+      body: { error: { code: 'contract_mismatch', accepted: [{ model: `${MODEL}@1`, contract_hash: contractOf(`${MODEL}@1`) }] } },
+    });
+    expect((await upsert(old, { vectors: [{ id: 'own', values }], model: `${MODEL}@1` })).status).toBe(200);
+    const zeros = await tenant.client.post('/v1/embeddings', { model: `${MODEL}@1`, input: 'kubectl' });
+    expect([zeros.headers.get('x-sluice-model'), Math.max(...zeros.body.data[0].embedding)]).toEqual([`${MODEL}@1`, 0]);
+  });
+
   it('[V17] creates, describes, lists in pages, counts and deletes', async () => {
     const owner = await createTenant(server);
     for (const name of ['b', 'a', 'c']) await owner.client.post('/v1/indexes', { name, dimensions: 4, metric: 'l2', owner: 'search-team' });

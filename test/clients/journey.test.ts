@@ -49,17 +49,27 @@ describe('the journey of a tenant', () => {
     }
   });
 
-  it('accepts a text without a known word among others, and finds it close to nothing', async () => {
+  it('finds what no vocabulary has: codes, misspelt words and other scripts', async () => {
     const vectors = [
       { id: 'odd', text: 'zzxqy' },
+      { id: 'code', text: 'GPT-4o' },
+      { id: 'other code', text: 'GPT-4' },
+      { id: 'chinese', text: '\u6d77\u6d0b\u4e2d\u7684\u52a8\u7269' },
       { id: 'whale', text: 'the largest animal of the sea' },
     ];
-    expect((await client.post('/v1/indexes/animals/upsert', { vectors })).body.upserted).toBe(2);
+    expect((await client.post('/v1/indexes/animals/upsert', { vectors })).body.upserted).toBe(5);
     const { body } = await client.post('/v1/indexes/animals/query', { text: 'a huge sea animal', top_k: 5 });
     expect(body.matches[0].id).toBe('whale');
-    expect(body.matches.find(({ id }: { id: string }) => id === 'odd').score).toBe(0);
+    for (const [text, id] of [
+      ['zzxqy', 'odd'],
+      ['gpt-4o', 'code'],
+      ['GPT-4', 'other code'],
+      ['\u6d77\u6d0b', 'chinese'],
+      ['a stripped wild kat', 'tiger'],
+    ])
+      expect((await client.post('/v1/indexes/animals/query', { text, top_k: 1 })).body.matches[0].id).toBe(id);
     const zeros = await client.post('/v1/indexes/animals/query', { vector: Array.from({ length: 100 }, () => 0) });
-    expect(zeros.body.matches.map(({ score }: { score: number }) => score)).toEqual([0, 0, 0, 0, 0]);
+    expect(zeros.body.matches.map(({ score }: { score: number }) => score)).toEqual(Array<number>(8).fill(0));
   });
 
   it('hits the cache on the second request and misses on the first after a purge, in every isolate', async () => {
@@ -154,7 +164,7 @@ describe('a job on a pool', () => {
 
     const usage = await client.get('/v1/usage');
     const meters = Object.fromEntries(usage.body.data.map((line: { meter: string; quantity: number }) => [line.meter, line.quantity]));
-    expect(meters).toMatchObject({ job_tokens: expect.any(Number), vectors_written: 5 });
+    expect(meters).toMatchObject({ job_tokens: expect.any(Number), vectors_written: 8 });
   });
 
   it('[G40] `npm run demo` completes its whole tour', async () => {

@@ -47,7 +47,7 @@ describe('the gateway', () => {
     const { headers } = await client.post('/v1/embeddings', { model: 'glove-sif-100', input: 'a mill race' });
     expect(headers.get('server-timing')).toMatch(/total;dur=[\d.]+$/);
     expect(Number(headers.get('x-sluice-cost-usd'))).toBeGreaterThan(0);
-    expect(headers.get('x-sluice-model')).toBe('glove-sif-100@1');
+    expect(headers.get('x-sluice-model')).toBe('glove-sif-100@2');
     expect(headers.get('x-ratelimit-reset-requests')).toMatch(/^(\d+ms|\d+s|\d+m\d+s)$/);
   });
 });

@@ -7,8 +7,8 @@ import { surrogateFault } from '../../src/contract/json-text.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
 import { parse } from '../../src/contract/parse.ts';
-import type { EmbeddingModel, Tokeniser } from '../../src/inference/embedding-model.ts';
-import { firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
+import type { EmbeddingModel, TokenisedText, Tokeniser } from '../../src/inference/embedding-model.ts';
+import { checkWords, firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
 import { truncate } from '../../src/inference/unit-vectors.ts';
 import type { RawJson } from '../../src/kernel/exact-json.ts';
 import { float32Json, jsonText } from '../../src/kernel/float32-text.ts';
@@ -111,18 +111,18 @@ function ofModel(request: Outcome<Request>, model: string): Outcome<Request> {
 }
 
 async function embed(request: Request, { tokeniser, model }: LoadedModel): Promise<Outcome<{ body: object; tokens: number }>> {
-  const { dimensions: modelDimensions, tokensMax, vocabularySize } = model.manifest;
+  const { dimensions: modelDimensions, vocabularySize } = model.manifest;
   const dimensions = request.dimensions ?? modelDimensions;
   if (dimensions > modelDimensions) {
     return refuseBeyond({ path: 'dimensions', limit: { bound: modelDimensions }, value: dimensions, what: `is ${dimensions}` });
   }
   const texts = tokensOf(request.input, tokeniser);
-  const long = texts.findIndex((ids) => ids.length > tokensMax);
-  if (long !== -1) {
-    const value = texts[long]?.length ?? 0;
-    return refuseBeyond({ path: ['input', long], limit: { bound: tokensMax }, value, what: `has ${value} tokens` });
-  }
-  const batch = tokenBatch(texts);
+  const short = checkWords(
+    model.manifest,
+    texts.map(({ words }) => words),
+  );
+  if (!short.ok) return short;
+  const batch = tokenBatch(texts.map(({ ids }) => ids));
   if (firstUnknownId(batch.ids, vocabularySize) !== -1)
     return refuse('invalid_value', `a token id is not below the vocabulary size ${vocabularySize}`, 'input');
   const full = await model.embed(batch);
@@ -132,16 +132,18 @@ async function embed(request: Request, { tokeniser, model }: LoadedModel): Promi
     index,
     embedding: written(vectors.subarray(index * dimensions, (index + 1) * dimensions), request.encoding_format),
   }));
-  const tokens = batch.ids.length;
+  const tokens = texts.reduce((sum, { words }) => sum + words, 0);
   return ok({ tokens, body: { object: 'list', data, model: model.manifest.id, usage: { prompt_tokens: tokens, total_tokens: tokens } } });
 }
 
-function tokensOf(input: Request['input'], tokeniser: Tokeniser): Int32Array[] {
+function tokensOf(input: Request['input'], tokeniser: Tokeniser): TokenisedText[] {
   if (typeof input === 'string') return [tokeniser.tokenise(input)];
   const [first] = input;
-  if (typeof first === 'number') return [Int32Array.from(input as number[])];
-  return (input as string[] | number[][]).map((item) => (typeof item === 'string' ? tokeniser.tokenise(item) : Int32Array.from(item)));
+  if (typeof first === 'number') return [asTokenised(input as number[])];
+  return (input as string[] | number[][]).map((item) => (typeof item === 'string' ? tokeniser.tokenise(item) : asTokenised(item)));
 }
+
+const asTokenised = (ids: readonly number[]): TokenisedText => ({ ids: Int32Array.from(ids), words: ids.length });
 
 function written(vector: Float32Array, format: Request['encoding_format']): RawJson | string {
   if (format === 'base64') return Buffer.from(vector.slice().buffer).toString('base64');

@@ -1,9 +1,10 @@
 import type { NodeWeights } from '../../src/contract/pool-exchange.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
+import { nameWithoutVersion } from '../../src/contract/model-name.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
-import { readModelFile, parseModelCatalogue } from '../../src/inference/model-manifest.ts';
+import { findVersion, readModelFile, parseModelCatalogue } from '../../src/inference/model-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { ResidentWeights } from '../../src/scheduler/engine/weights/resident-weights.ts';
 import { weightsToUnload, withoutUnloaded, withoutUser, withUser } from '../../src/scheduler/engine/weights/resident-weights.ts';
@@ -115,9 +116,9 @@ export class GatewayModels {
   async #load(id: string): Promise<Loaded> {
     const { files, cacheSocket } = this.#options;
     const beganMs = this.#nowMs();
-    const catalogue = await files.read(`${id}/manifest.json`);
+    const catalogue = await files.read(`${nameWithoutVersion(id)}/manifest.json`);
     if (catalogue === undefined) return refuse('model_not_found', `the gateway has no model ${id}`);
-    const manifest = parseModelCatalogue(JSON.parse(new TextDecoder().decode(catalogue))).find((model) => model.id === id);
+    const manifest = findVersion(parseModelCatalogue(JSON.parse(new TextDecoder().decode(catalogue))), id);
     if (manifest?.runner !== 'static') return refuse('model_not_found', `this agent cannot run ${id}`);
     const bytes = await readModelFile(files, manifest);
     if (!bytes.ok) return bytes;

@@ -27,7 +27,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./capacity/capacity.ts')).assumptions(),
   },
   models: {
-    summary: 'register models and decide which serve; build, verify, shrink and judge them',
+    summary: 'register models and decide which serve; build, measure, verify, shrink and judge them',
     commands: {
       add: { summary: 'register the files of a folder as a version', load: async () => (await import('./registry/add.ts')).addModel() },
       list: { summary: 'the models that you may use', load: async () => (await import('./registry/registered.ts')).listModels() },
@@ -37,6 +37,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       alias: { summary: 'give a model another name', load: async () => (await import('./registry/registered.ts')).aliasModel() },
       remove: { summary: 'delete a model or retire a version', load: async () => (await import('./registry/registered.ts')).removeModel() },
       build: { summary: 'build the model from its sources', load: async () => (await import('./models/build.ts')).build() },
+      measure: {
+        summary: 'what the model finds, and what a text costs',
+        load: async () => (await import('./models/measure.ts')).measure(),
+      },
       verify: {
         summary: 'check the committed model against its manifest',
         load: async () => (await import('./models/verify.ts')).verify(),

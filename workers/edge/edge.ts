@@ -1,9 +1,10 @@
+import { nameWithoutVersion, pinnedName } from '../../src/contract/model-name.ts';
 import type { EmbeddingModel, Tokeniser } from '../../src/inference/embedding-model.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
-import { parseModelCatalogue, readModelFile } from '../../src/inference/model-manifest.ts';
+import { findVersion, parseModelCatalogue, readModelFile } from '../../src/inference/model-manifest.ts';
 import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
 import { openStaticModel } from '../../src/inference/static-model.ts';
-import { checkTokenBatch, tokenBatch } from '../../src/inference/token-batch.ts';
+import { checkTokenBatch, checkWords, tokenBatch } from '../../src/inference/token-batch.ts';
 import { SluiceClient } from '../client/sluice-client.ts';
 import type { Progress } from './browser-files.ts';
 import { BrowserFiles } from './browser-files.ts';
@@ -37,7 +38,7 @@ export interface EmbedOptions {
 }
 
 export interface Embedded {
-  /** Of each text, in their order: a unit vector, or zero where no token is known. */
+  /** Of each text, in their order: a unit vector, or zero where a model of words alone knows none of them. */
   readonly vectors: Float32Array[];
   readonly device: Device;
   readonly ms: number;
@@ -108,16 +109,16 @@ export class Edge {
 
   async #remotely(texts: readonly string[], signal: AbortSignal | undefined): Promise<Float32Array[]> {
     if (this.#client === undefined) throw new EdgeError('unsupported', 'the gateway takes an API key: give `apiKey` to createEdge');
-    return this.#client.embed(texts, { model: this.manifest.id }, signal === undefined ? {} : { signal });
+    return this.#client.embed(texts, { model: pinnedName(this.manifest) }, signal === undefined ? {} : { signal });
   }
 }
 
 async function manifestOf(files: BrowserFiles, id: string): Promise<ModelManifest> {
   // A model of the same file may run in more than one way: their manifests share a folder.
-  const folder = id.replace(/-onnx$/, '');
+  const folder = nameWithoutVersion(id).replace(/-onnx$/, '');
   const bytes = await files.readFresh(`${folder}/manifest.json`);
   const catalogue = bytes === undefined ? [] : parseModelCatalogue(JSON.parse(new TextDecoder().decode(bytes)));
-  const manifest = catalogue.find((model) => model.id === id);
+  const manifest = findVersion(catalogue, id);
   if (manifest === undefined) throw new EdgeError('model_not_found', `the gateway has no model ${JSON.stringify(id)} that pages can load`);
   return manifest;
 }
@@ -151,7 +152,13 @@ async function locally(
   signal: AbortSignal | undefined,
 ): Promise<Float32Array[]> {
   signal?.throwIfAborted();
-  const batch = tokenBatch(texts.map((text) => tokeniser.tokenise(text)));
+  const tokenised = texts.map((text) => tokeniser.tokenise(text));
+  const short = checkWords(
+    encoder.manifest,
+    tokenised.map(({ words }) => words),
+  );
+  if (!short.ok) throw refused(short.error);
+  const batch = tokenBatch(tokenised.map(({ ids }) => ids));
   const checked = checkTokenBatch(encoder.manifest, batch);
   if (!checked.ok) throw refused(checked.error);
   const { dimensions } = encoder.manifest;

@@ -6,7 +6,7 @@ import { refuse } from '../../src/contract/outcome.ts';
 import type { LoadOnceParts } from '../../src/inference/load-once.ts';
 import { LoadOnce } from '../../src/inference/load-once.ts';
 import type { ModelFiles, ModelManifest } from '../../src/inference/model-manifest.ts';
-import { readModelFile } from '../../src/inference/model-manifest.ts';
+import { findVersion, readModelFile } from '../../src/inference/model-manifest.ts';
 import type { OnnxRunner } from '../../src/inference/onnx-encoder.ts';
 import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
 import { checkTokenBatch } from '../../src/inference/token-batch.ts';
@@ -29,15 +29,11 @@ export class InferenceService extends WorkerEntrypoint<InferenceEnv> {
    * Vectors of a token batch (see `TokenBatch`), row-major, one unit or zero row a text.
    * Refuses an unknown model, texts past the model's limits, and token ids outside its vocabulary.
    */
-  async embed(
-    modelId: string,
-    ids: Int32Array<ArrayBuffer>,
-    offsets: Int32Array<ArrayBuffer>,
-  ): Promise<Outcome<Float32Array<ArrayBuffer>>> {
-    const model = await this.#models().get(modelId);
-    if (!model.ok) return model;
-    const checked = checkTokenBatch(model.value.manifest, { ids, offsets });
-    return checked.ok ? ok(await model.value.embed({ ids, offsets })) : checked;
+  async embed(model: string, ids: Int32Array<ArrayBuffer>, offsets: Int32Array<ArrayBuffer>): Promise<Outcome<Float32Array<ArrayBuffer>>> {
+    const encoder = await this.#models().get(model);
+    if (!encoder.ok) return encoder;
+    const checked = checkTokenBatch(encoder.value.manifest, { ids, offsets });
+    return checked.ok ? ok(await encoder.value.embed({ ids, offsets })) : checked;
   }
 
   #models(): OnnxModels {
@@ -62,20 +58,21 @@ type StartRunner = (file: Uint8Array) => Promise<OnnxRunner>;
 class OnnxModels {
   readonly #files: ModelFiles;
   readonly #start: StartRunner;
-  /** By model id. */
-  readonly #models: ReadonlyMap<string, LoadOnce<OnnxEncoder>>;
+  readonly #catalogue: readonly ModelManifest[];
+  readonly #models: ReadonlyMap<ModelManifest, LoadOnce<OnnxEncoder>>;
 
   constructor(catalogue: readonly ModelManifest[], files: ModelFiles, start: StartRunner, loading: LoadOnceParts) {
     this.#files = files;
     this.#start = start;
-    const models = catalogue.filter(({ runner }) => runner === 'onnx');
-    this.#models = new Map(models.map((manifest) => [manifest.id, new LoadOnce(() => this.#load(manifest), loading)]));
+    this.#catalogue = catalogue.filter(({ runner }) => runner === 'onnx');
+    this.#models = new Map(this.#catalogue.map((manifest) => [manifest, new LoadOnce(() => this.#load(manifest), loading)]));
   }
 
   /** Refuses `model_not_found`, or `unavailable` while the model's files cannot be read. */
-  async get(modelId: string): Promise<Outcome<OnnxEncoder>> {
-    const model = this.#models.get(modelId);
-    return model === undefined ? refuse('model_not_found', `no ONNX model is called ${JSON.stringify(modelId)}`, 'model') : model.get();
+  async get(name: string): Promise<Outcome<OnnxEncoder>> {
+    const manifest = findVersion(this.#catalogue, name);
+    const model = manifest === undefined ? undefined : this.#models.get(manifest);
+    return model === undefined ? refuse('model_not_found', `no ONNX model is called ${JSON.stringify(name)}`, 'model') : model.get();
   }
 
   async #load(manifest: ModelManifest): Promise<Outcome<OnnxEncoder>> {

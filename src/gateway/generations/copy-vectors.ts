@@ -104,7 +104,7 @@ function portionsOf(texts: readonly (string | null)[]): number[][] {
 
 async function embed({ embedder, budget, authorityOf }: CopyParts, { to, owner }: Copy, texts: readonly string[], usageId: string) {
   const principal = { kind: 'tenant', scopes: [], ...owner } as const;
-  const { model } = must(to.embedding, 'only a model makes vectors of texts');
+  const { model, contractHash } = must(to.embedding, 'only a model makes vectors of texts');
   const reservation = await budget.reserve(principal, {});
   if (!reservation.ok) return reservation;
   const { value: portion } = reservation;
@@ -112,6 +112,7 @@ async function embed({ embedder, budget, authorityOf }: CopyParts, { to, owner }
     principal,
     authority: authorityOf(principal.tenantId),
     model,
+    contractHash,
     texts,
     reserve: (quantities) => portion.extend(quantities),
   });

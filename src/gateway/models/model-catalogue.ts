@@ -2,6 +2,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuseResource } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
+import { findVersion } from '../../inference/model-manifest.ts';
 import type { ModelView } from '../../inference/registry/model-queries.ts';
 import type { ModelEvent, VersionRecord } from '../../inference/registry/model-record.ts';
 import { namedModel } from '../../inference/registry/model-route.ts';
@@ -13,7 +14,7 @@ import type { ModelRegistries } from './model-registries.ts';
 
 /** A model of the deployment, or a registered one. */
 export type ListedModel =
-  | { readonly kind: 'builtin'; readonly manifest: ModelManifest; readonly aliases: readonly string[] }
+  | { readonly kind: 'builtin'; readonly manifest: ModelManifest; readonly isNewest: boolean; readonly aliases: readonly string[] }
   | { readonly kind: 'registered'; readonly owner: ModelOwner; readonly view: ModelView };
 
 interface CatalogueParts {
@@ -45,7 +46,7 @@ export class ModelCatalogue {
         aliases.set(model, [...(aliases.get(model) ?? []), alias]);
     }
     const registered = [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, model]) => model);
-    const own = builtin.map((manifest): ListedModel => ({ kind: 'builtin', manifest, aliases: aliases.get(manifest.id) ?? [] }));
+    const own = builtin.map((manifest) => this.#builtin(manifest, aliases.get(manifest.id)));
     const items = [...own, ...registered.slice(0, limit)].filter(
       (model) => principal.kind === 'admin' || mayTouchModels(principal, [nameOf(model)]).ok,
     );
@@ -55,8 +56,8 @@ export class ModelCatalogue {
   /** By its name, or an alias. Refuses with `model_not_found`, or with `scope_denied` what the name stands for. */
   async find(principal: Principal, text: string): Promise<Outcome<ListedModel>> {
     const { name } = namedModel(text);
-    const manifest = this.#parts.builtin.find(({ id }) => id === name);
-    if (manifest !== undefined) return ok({ kind: 'builtin', manifest, aliases: [] });
+    const manifest = findVersion(this.#parts.builtin, text);
+    if (manifest !== undefined) return ok(this.#builtin(manifest));
     for (const owner of ownersFor(principal)) {
       const registry = this.#parts.registries(owner);
       const view = (await registry.find(name)) ?? undefined;
@@ -108,8 +109,12 @@ export class ModelCatalogue {
     );
   }
 
+  #builtin(manifest: ModelManifest, aliases: readonly string[] = []): ListedModel {
+    return { kind: 'builtin', manifest, isNewest: findVersion(this.#parts.builtin, manifest.id) === manifest, aliases };
+  }
+
   #isBuiltin(name: string): boolean {
-    return this.#parts.builtin.some(({ id }) => id === name);
+    return findVersion(this.#parts.builtin, name) !== undefined;
   }
 }
 

@@ -2,7 +2,8 @@ import { utf8 } from '../../kernel/bytes.ts';
 import type { TokenBatch } from '../token-batch.ts';
 import { tokenBatch } from '../token-batch.ts';
 import { normalise } from '../unit-vectors.ts';
-import { Vocabulary, WordTokeniser } from '../word-tokeniser.ts';
+import { Vocabulary } from '../vocabulary.ts';
+import { WordTokeniser } from '../word-tokeniser.ts';
 import type { Matrix } from './matrix.ts';
 import { multiply, rowCount, rowOf, secondMoment } from './matrix.ts';
 import { principalAxes, partialWhitening } from './principal-axes.ts';
@@ -32,7 +33,7 @@ export function buildStaticModel({ wordVectors, texts, sifA }: StaticModelSource
   const vocabulary = utf8(wordVectors.words.join('\n'));
   const weighted = weightRows(wordVectors, sifA);
   const tokeniser = new WordTokeniser(new Vocabulary(vocabulary));
-  const sentences = sumRows(weighted, tokenBatch(texts.map((text) => tokeniser.tokenise(text))));
+  const sentences = sumRows(weighted, tokenBatch(texts.map((text) => tokeniser.tokenise(text).ids)));
   const axes = partialWhitening(principalAxes(secondMoment(sentences)));
   return { vocabulary, table: multiply(weighted, axes), axes };
 }

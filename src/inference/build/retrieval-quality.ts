@@ -27,6 +27,19 @@ export function retrievalQuality(task: RetrievalTask): RetrievalQuality {
   return { recallAt10: found / count, mrr: reciprocalRanks / count };
 }
 
+/**
+ * Ranks of the answers, document `answers[i]` to query `i`, as the share of queries that have it among the first `k`. Ties count against the
+ * model.
+ */
+export function recallOf({ dimensions, queries, documents }: RetrievalTask, answers: readonly number[]): (k: number) => number {
+  const ranks = answers.map((answer, query) => {
+    const scores = scoresOf({ dimensions, queries, documents }, query);
+    const own = scores[answer]!;
+    return scores.reduce((ahead, score, document) => (document === answer || score < own ? ahead : ahead + 1), 1);
+  });
+  return (k) => ranks.filter((rank) => rank <= k).length / ranks.length;
+}
+
 /** Mean share of the ten nearest documents that two models agree on, over all queries. */
 export function overlapAt10(left: RetrievalTask, right: RetrievalTask): number {
   const count = left.queries.length / left.dimensions;
@@ -37,6 +50,14 @@ export function overlapAt10(left: RetrievalTask, right: RetrievalTask): number {
   }
   return shared / (10 * count);
 }
+
+/** Dot product of each query with the document of its position. */
+export const pairScores = ({ dimensions, queries, documents }: RetrievalTask): number[] =>
+  Array.from({ length: queries.length / dimensions }, (_, row) => {
+    let score = 0;
+    for (let d = row * dimensions; d < (row + 1) * dimensions; d++) score += queries[d]! * documents[d]!;
+    return score;
+  });
 
 /** Dot product of one query with every document. */
 function scoresOf({ queries, documents, dimensions }: RetrievalTask, query: number): Float64Array {

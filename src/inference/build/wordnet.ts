@@ -1,6 +1,6 @@
 import { assert } from '../../kernel/assert.ts';
 import { Seeded } from '../../kernel/seeded.ts';
-import type { Tokeniser } from '../embedding-model.ts';
+import type { WordTokeniser } from '../word-tokeniser.ts';
 
 /** A set of synonyms and what they mean. */
 export interface Synset {
@@ -37,26 +37,32 @@ function parseSynset(line: string): Synset {
 /** `attributive(a)` -> `attributive`: the suffix is the syntactic marker of an adjective. */
 const lemmaText = (field: string): string => field.replace(/\([a-z]+\)$/, '').replaceAll('_', ' ');
 
+/** The lemmas that are one word of letters, in lower case, each once, in alphabetical order. */
+export const oneWordLemmas = (synsets: readonly Synset[]): string[] =>
+  [...new Set(synsets.flatMap(({ lemmas }) => lemmas.map((lemma) => lemma.toLowerCase())))]
+    .filter((lemma) => /^[a-z]{2,}$/.test(lemma))
+    .toSorted();
+
 /** One retrieval question: which lemma does this definition define? */
 interface GlossProbe {
-  readonly gloss: Int32Array;
-  readonly lemma: Int32Array;
+  readonly gloss: string;
+  readonly lemma: string;
 }
 
 const GLOSS_TOKENS_MIN = 3;
 
 /**
- * `count` synsets drawn without replacement in the order that `seed` gives, kept when the model knows every word of the first lemma and
+ * `count` synsets drawn without replacement in the order that `seed` gives, kept when the vocabulary has every word of the first lemma and
  * at least three words of the gloss, and the gloss does not give a word of the lemma away.
  */
-export function glossProbes(synsets: readonly Synset[], tokeniser: Tokeniser, count: number, seed: number): GlossProbe[] {
+export function glossProbes(synsets: readonly Synset[], tokeniser: WordTokeniser, count: number, seed: number): GlossProbe[] {
   const probes: GlossProbe[] = [];
   for (const synset of shuffled(synsets, seed)) {
-    const lemma = tokeniser.tokenise(synset.lemmas[0]!);
-    const gloss = tokeniser.tokenise(synset.gloss);
+    const lemma = tokeniser.tokenise(synset.lemmas[0]!).ids;
+    const gloss = tokeniser.tokenise(synset.gloss).ids;
     const known = gloss.filter((id) => id !== 0).length;
     if (lemma.includes(0) || known < GLOSS_TOKENS_MIN || lemma.some((id) => gloss.includes(id))) continue;
-    if (probes.push({ gloss, lemma }) === count) return probes;
+    if (probes.push({ gloss: synset.gloss, lemma: synset.lemmas[0]! }) === count) return probes;
   }
   assert(false, 'enough synsets for the probes asked for');
 }

@@ -45,7 +45,9 @@ export async function otherSets(): Promise<SetPlace[]> {
 async function glosses(): Promise<Float32Array> {
   const { tokeniser, encoder } = defaultModel;
   const synsets = (await Promise.all(GLOSS_FILES.map(readSynsets))).flat();
-  const texts = [...new Set(synsets.map(({ gloss }) => gloss))].map((text) => tokeniser.tokenise(text)).filter(({ length }) => length > 0);
+  const texts = [...new Set(synsets.map(({ gloss }) => gloss))]
+    .map((text) => tokeniser.tokenise(text).ids)
+    .filter(({ length }) => length > 0);
   const { dimensions } = encoder.manifest;
   const values = new Float32Array(texts.length * dimensions);
   for (let start = 0; start < texts.length; start += TEXTS_AT_ONCE)

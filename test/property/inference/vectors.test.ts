@@ -42,6 +42,7 @@ it('[M10] tokens that cancel out give zero, not NaN', () => {
     dimensions: 2,
     codes: Int8Array.of(0, 0, 127, 5, -127, -5),
     scales: Float32Array.of(0, 0.5, 0.5),
+    tokeniser: 'word-1',
     vocabulary: new Uint8Array(),
   };
   const tiny = new StaticEncoder({ ...manifestOf('static'), dimensions: 2 }, table);

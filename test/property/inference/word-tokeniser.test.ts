@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-import { defaultModel } from '../../support/fixtures/default-model.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { defaultModel, firstModel } from '../../support/fixtures/default-model.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 
 const { tokeniser } = defaultModel;
@@ -17,10 +18,14 @@ it('[M3] any string tokenises to ids of the vocabulary, whatever was tokenised b
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
       const text = parts.join('');
-      const ids = tokeniser.tokenise(text);
-      expect(ids.every((id) => id >= 0 && id < tokeniser.vocabularySize)).toBe(true);
-      expect(tokeniser.tokenise(text)).toEqual(ids);
-      known += ids.filter((id) => id > 0).length;
+      for (const tokeniser of [defaultModel.tokeniser, firstModel.tokeniser]) {
+        const { ids, words } = tokeniser.tokenise(text);
+        expect(ids.every((id) => id >= 0 && id < tokeniser.vocabularySize)).toBe(true);
+        expect(ids.length).toBeLessThanOrEqual(LIMITS.onnxRunTokensMax);
+        expect(words).toBeLessThanOrEqual(Buffer.byteLength(text));
+        expect(tokeniser.tokenise(text)).toEqual({ ids, words });
+        known += ids.filter((id) => id > 0).length;
+      }
     }),
     { ...SEED, numRuns: effort(2000) },
   );
@@ -45,8 +50,9 @@ it('[M2] a text is the tokens of its sentences, end to end', () => {
   const sentence = fc.stringMatching(/^[a-zA-Z0-9 '-]{0,40}$/);
   fc.assert(
     fc.property(sentence, sentence, (left, right) => {
-      const together = [...tokeniser.tokenise(left), ...tokeniser.tokenise(right)];
-      expect([...tokeniser.tokenise(`${left}. ${right}`)]).toEqual(together);
+      const tokeniser = firstModel.tokeniser;
+      const together = [...tokeniser.tokenise(left).ids, ...tokeniser.tokenise(right).ids];
+      expect([...tokeniser.tokenise(`${left}. ${right}`).ids]).toEqual(together);
     }),
     { ...SEED, numRuns: effort(1000) },
   );
@@ -64,6 +70,12 @@ it.each([
   ['ideographs', '\u65e5'],
   ['emoji', '\ud83d\ude00'],
   ['lone surrogates', '\ud800'],
+  ['misspelt words', 'rivver tonw '],
+  ['parts of a name', 'aB'],
+  ['numbers', '1.2-'],
+  ['one long word', 'qz'],
+  ['punctuation', '.,'],
+  ['syllables of an Indic script', '\u0915\u0941\u094d\u093c'],
 ])('[M3] the CPU time for %s grows in proportion to the length, up to half a megabyte', (_, unit) => {
   // CPU time of this thread, so that other load on the machine does not count.
   const computingMs = (length: number) => {

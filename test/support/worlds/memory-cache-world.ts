@@ -114,7 +114,7 @@ export class MemoryCacheWorld {
     load: async (model) =>
       ok({
         manifest: model,
-        tokeniser: { vocabularySize: 1000, tokenise: tokensOf },
+        tokeniser: { vocabularySize: 1000, tokenise: (text) => ({ ids: tokensOf(text), words: text.length }) },
         embed: async ({ ids, offsets }): Promise<Outcome<Float32Array<ArrayBuffer>>> => {
           await this.modelGate;
           if (this.modelRefuses) return refuse('unavailable', 'no');

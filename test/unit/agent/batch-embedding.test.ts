@@ -10,7 +10,10 @@ import { embedBatch } from '../../../workers/agent/batch-embedding.ts';
 
 /** Token ids are the lengths of the words; a text's vector is its tokens' count and sum. */
 const loaded: LoadedModel = {
-  tokeniser: { vocabularySize: 100, tokenise: (text) => Int32Array.from(text.split(' '), (word) => word.length) },
+  tokeniser: {
+    vocabularySize: 100,
+    tokenise: (text) => ({ ids: Int32Array.from(text.split(' '), (word) => word.length), words: text.split(' ').length }),
+  },
   model: {
     manifest: { id: 'counting', dimensions: 2, vocabularySize: 100, tokensMax: 5 } as EmbeddingModel['manifest'],
     embed: ({ ids, offsets }) =>

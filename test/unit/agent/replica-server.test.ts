@@ -8,7 +8,7 @@ import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { ReplicaServer } from '../../../workers/agent/replica-server.ts';
 
 const loaded: LoadedModel = {
-  tokeniser: { vocabularySize: 9, tokenise: () => Int32Array.from([1, 2]) },
+  tokeniser: { vocabularySize: 9, tokenise: () => ({ ids: Int32Array.from([1, 2]), words: 2 }) },
   model: {
     manifest: { id: 'm', dimensions: 1, vocabularySize: 9, tokensMax: 9 } as EmbeddingModel['manifest'],
     embed: ({ offsets }) => new Float32Array(offsets.length - 1).fill(1),

@@ -25,10 +25,16 @@ const archive = (name: string) =>
 const tarball = archive(GLOVE_SIF_100.source.member);
 
 it('takes the most frequent words, then the most frequent of a dictionary, with their ranks and vectors', () => {
-  const read = readWordVectors(tarball, { frequent: 3, dictionary: 1 }, new Set(['the', 'town']));
+  const { taken: read, rarer } = readWordVectors(tarball, { frequent: 3, dictionary: 1, rarer: 2 }, new Set(['the', 'town']));
   expect(read.words).toEqual(['the', 'of', 'well-known', 'town']);
   expect(read.ranks).toEqual([1, 3, 5, 10]);
   expect(read.wordsInSource).toBe(words.length);
+  // Those that were passed over, in order, `mid-` being no word.
+  expect([rarer.words, rarer.ranks]).toEqual([
+    ['river', 'zeta'],
+    [8, 9],
+  ]);
+  expect(rarer.vectors.values).toEqual(Float64Array.of(7, -7, 8, -8));
   expect(read.vectors).toEqual({ columns: 2, values: Float64Array.of(0, 0, 2, -2, 4, -4, 9, -9) });
 });
 

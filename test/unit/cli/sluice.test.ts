@@ -13,6 +13,7 @@ it('carries out a command', () => {
   const { status, stdout } = sluice('models', 'verify');
   expect(status).toBe(0);
   expect(stdout).toContain('glove-sif-100@1: glove-sif-100/model.onnx verified');
+  expect(stdout).toContain('glove-sif-100@2: glove-sif-100/2/model.onnx verified');
 });
 
 it.each([

@@ -46,7 +46,7 @@ const value = <T>(outcome: Outcome<T>): T => {
 describe('Embedder', () => {
   it('refuses an unknown model and names the available ones', async () => {
     expect(await isolate().embed([text('a')], { model: 'gpt' })).toMatchObject({
-      error: { code: 'model_not_found', path: ['model'], message: expect.stringContaining('local, remote') },
+      error: { code: 'model_not_found', path: ['model'], message: expect.stringContaining('local@1, remote@1') },
     });
   });
 

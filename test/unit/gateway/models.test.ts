@@ -174,4 +174,14 @@ describe('who finds what', () => {
     expect(rest).toMatchObject({ hasMore: false, items: [{ kind: 'registered', view: { model: { name: 'c' } } }] });
     expect(rest.items).toHaveLength(1);
   });
+
+  it('[M65] lists the newest version of a model by its name, older ones with their version', async () => {
+    const { items } = await world.catalogue.list(ONE, 10, undefined);
+    const builtin = items.flatMap((model) => (model.kind === 'builtin' ? [model] : []));
+    for (const { manifest, isNewest } of builtin) {
+      expect(isNewest).toBe(builtin.findLast((other) => other.manifest.id === manifest.id)?.manifest === manifest);
+      expect(await world.catalogue.find(ONE, `${manifest.id}@${manifest.version}`)).toMatchObject({ value: { manifest, isNewest } });
+      if (isNewest) expect(await world.catalogue.find(ONE, manifest.id)).toMatchObject({ value: { manifest } });
+    }
+  });
 });

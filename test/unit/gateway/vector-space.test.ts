@@ -84,7 +84,7 @@ describe('contracts', () => {
     embedding: { model: 'items', contractHash: 'hash-items' },
     queryEmbedding: { model: 'queries', contractHash: 'hash-queries' },
   };
-  const accepted = (...models: string[]) => models.map((model) => ({ model, contract_hash: contracts[model] }));
+  const accepted = (...models: string[]) => models.map((model) => ({ model: `${model}@1`, contract_hash: contracts[model] }));
 
   it('[B20] are listed in the refusal of another contract', () => {
     const refused = (of: IndexManifest, model: string) => ({ code: 'contract_mismatch', path: ['model'], of, model });
@@ -107,6 +107,45 @@ describe('contracts', () => {
     await space.place(caller, towers, undefined, [{ text: 'a', paths: batchPaths(0) }], 'queries');
     await space.place(caller, manifest, undefined, [{ text: 'a', paths: batchPaths(0) }], 'queries');
     expect(asked).toEqual(['items', 'queries', 'glove']);
+  });
+});
+
+describe('a model of two versions', () => {
+  const versions = [
+    { contractHash: 'hash-old', version: '1' },
+    { contractHash: 'hash-new', version: '2' },
+  ] as const;
+  const asked: (string | undefined)[] = [];
+  const space = new VectorSpace({
+    contractOf: (model, contractHash) => {
+      const named = versions.filter(({ version }) => model === 'glove' || model === `glove@${version}`);
+      const found = named.find((one) => one.contractHash === contractHash) ?? named.at(-1);
+      return found === undefined ? refuse('model_not_found', 'none', 'model') : ok({ ...found, dimensions: 2 });
+    },
+    embed: async ({ contractHash, texts }) => {
+      asked.push(contractHash);
+      return ok({ vectors: new Float32Array(2 * texts.length), dimensions: 2, contractHash: '', tokens: 1, cachedTokens: 0 });
+    },
+  } satisfies TextEmbedder);
+  const stored: IndexManifest = { ...manifest, embedding: { model: 'glove', contractHash: 'hash-old' } };
+  const text = [{ text: 'a', paths: batchPaths(0) }];
+
+  it('[M65] embeds texts of a stored index by the version it is pinned to', async () => {
+    for (const use of ['items', 'queries'] as const) {
+      for (const model of [undefined, 'glove', 'glove@1'])
+        expect(await space.place(caller, stored, model, text, use)).toMatchObject({ ok: true });
+    }
+    expect(asked).toEqual(Array<string>(6).fill('hash-old'));
+    expect(await space.place(caller, stored, 'glove@2', text)).toMatchObject({ error: { code: 'contract_mismatch' } });
+  });
+
+  it('[M65] refuses vectors of the newest there, and names the version whose vectors it takes', async () => {
+    for (const model of ['glove', 'glove@2'])
+      expect(space.check(stored, model, mixed)).toMatchObject({
+        error: { code: 'contract_mismatch', accepted: [{ model: 'glove@1', contract_hash: 'hash-old' }] },
+      });
+    expect(space.check(stored, 'glove@1', mixed)).toEqual(ok(null));
+    expect(space.check({ ...stored, embedding: { model: 'glove', contractHash: 'hash-new' } }, 'glove', mixed)).toEqual(ok(null));
   });
 });
 

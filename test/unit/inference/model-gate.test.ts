@@ -13,16 +13,15 @@ import { readStaticTable } from '../../../src/inference/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { readSynsets } from '../../../workers/cli/models/sources.ts';
-import { defaultModel, modelFile } from '../../support/fixtures/default-model.ts';
+import { firstFile, vocabularyWords as tokeniser } from '../../support/fixtures/default-model.ts';
 
 const COLUMNS = 100;
-const { tokeniser } = defaultModel;
 let nouns: Synset[];
 let full: Matrix;
 
 beforeAll(async () => {
   nouns = await readSynsets('data.noun');
-  const table = readStaticTable(modelFile);
+  const table = readStaticTable(firstFile);
   if (!table.ok) throw new Error(table.error.reason);
   const { codes, scales } = table.value;
   full = { columns: COLUMNS, values: Float64Array.from(codes, (code, i) => code * scales[Math.floor(i / COLUMNS)]!) };
@@ -53,7 +52,7 @@ const embed = (table: Matrix, texts: readonly Int32Array[]) => Float32Array.from
 /** Definitions, and the same with 0 to 5 fifths of their words replaced: the fewer, the more similar. */
 function gradedPairs() {
   const rng = new Seeded(5);
-  const glosses = glossTexts(nouns, 900, 3).map(({ gloss }) => [...tokeniser.tokenise(gloss)].filter((id) => id !== 0));
+  const glosses = glossTexts(nouns, 900, 3).map(({ gloss }) => [...tokeniser.tokenise(gloss).ids].filter((id) => id !== 0));
   const scores = glosses.map((_, i) => i % 6);
   const right = glosses.map((gloss, i) => {
     const other = glosses[Math.floor(rng.next() * glosses.length)]!;
@@ -62,7 +61,13 @@ function gradedPairs() {
   return { left: glosses.map((gloss) => Int32Array.from(gloss)), right, scores };
 }
 
-function compare(candidate: Matrix, probes = glossProbes(nouns, tokeniser, 600, 1)): GateVerdict {
+const probesOf = (count: number) =>
+  glossProbes(nouns, tokeniser, count, 1).map(({ gloss, lemma }) => ({
+    gloss: tokeniser.tokenise(gloss).ids,
+    lemma: tokeniser.tokenise(lemma).ids,
+  }));
+
+function compare(candidate: Matrix, probes = probesOf(600)): GateVerdict {
   const texts = gradedPairs();
   const task = (table: Matrix): GatedTask => ({
     dimensions: COLUMNS,
@@ -147,7 +152,7 @@ describe('[MB6] the gate', () => {
 describe('[MB7] vectors that say nothing', () => {
   const withQuery = (value: number) => {
     const table = { columns: COLUMNS, values: full.values.slice() };
-    const probes = glossProbes(nouns, tokeniser, 300, 1);
+    const probes = probesOf(300);
     for (const id of probes[0]!.lemma) table.values.fill(value, id * COLUMNS, (id + 1) * COLUMNS);
     return compare(table, probes);
   };

@@ -3,7 +3,7 @@ import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { LoadOnce } from '../../../src/inference/load-once.ts';
-import { readModelFile, parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
+import { findVersion, readModelFile, parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 
@@ -67,6 +67,19 @@ it('[C89] a refused load is returned to all callers during the pause, and then r
   expect([await crowd(), await once.get()]).toEqual([3, ok('model')]);
   nowMs = 1e9;
   expect(await crowd()).toBe(3);
+});
+
+it('[M65] a name is its newest version; what is pinned to a contract stays with the version that has it', () => {
+  const [first, second] = [manifestOf('static', '1'), manifestOf('static', '2')];
+  const catalogue = [first, manifestOf('onnx', '1'), second, manifestOf('onnx', '2')];
+  const { id } = first;
+  expect(findVersion(catalogue, id)).toBe(second);
+  expect(findVersion(catalogue, id, first.contractHash)).toBe(first);
+  expect(findVersion(catalogue, id, second.contractHash)).toBe(second);
+  expect(findVersion(catalogue, id, 'a contract that is served no more')).toBe(second);
+  expect(findVersion(catalogue, `${id}@1`)).toBe(first);
+  expect(findVersion(catalogue, `${id}@1`, second.contractHash)).toBe(first);
+  for (const name of [`${id}@3`, `${id}@`, '@1', '', 'other']) expect(findVersion(catalogue, name)).toBeUndefined();
 });
 
 it('[M8] an invalid manifest is a defect', () => {

@@ -8,7 +8,8 @@ import { encoderLayers, pruneLayers, withoutLayer } from '../../../src/inference
 import { pruneDimensions, pruneVocabulary, staticGraph } from '../../../src/inference/build/prune/static-graph.ts';
 import { driftOf } from '../../../src/inference/build/quantise/drift.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import { Vocabulary, WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
+import { Vocabulary } from '../../../src/inference/vocabulary.ts';
+import { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { calibrationRun } from '../../../workers/cli/models/calibration.ts';
 import { readOnnxGraph, writeOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
@@ -44,7 +45,7 @@ describe('[MB12] a static model', () => {
     const first = pruneVocabulary(whole, new Set(whole.words.slice(0, 3000)));
     const tokeniser = new WordTokeniser(new Vocabulary(utf8(first.words.join('\n'))));
     const lines = Array.from({ length: 200 }, (_, i) => first.words.slice(i * 9, i * 9 + 7).join(' '));
-    const batch = tokenBatch(lines.map((line) => tokeniser.tokenise(line)));
+    const batch = tokenBatch(lines.map((line) => tokeniser.tokenise(line).ids));
     const corpus = sumRows(first.table, batch);
     const pruned = pruneDimensions(first, 20, corpus);
     expect(pruned.table.columns).toBe(20);

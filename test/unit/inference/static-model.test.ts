@@ -14,7 +14,7 @@ const open = (changes: Partial<typeof description>, expected = manifest) =>
 describe('opening a static model', () => {
   it('[M6] opens a consistent file', () => {
     const model = open({});
-    expect(model.ok && [...model.value.tokeniser.tokenise('Right left up')]).toEqual([2, 1, 0]);
+    expect(model.ok && [...model.value.tokeniser.tokenise('Right left up').ids]).toEqual([2, 1, 0]);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { checkTokenBatch, tokenBatch } from '../../../src/inference/token-batch.ts';
+import { checkTokenBatch, checkWords, tokenBatch } from '../../../src/inference/token-batch.ts';
 import { manifestOf } from '../../support/fixtures/default-model.ts';
 import { faultOf } from '../../support/fixtures/fault-of.ts';
 
@@ -10,7 +10,7 @@ const texts = (...lengths: number[]) => tokenBatch(lengths.map((length) => new I
 it.each([
   ['no text', texts()],
   ['empty texts', texts(0, 0)],
-  ['the longest text', texts(model.tokensMax)],
+  ['the longest text', texts(LIMITS.onnxRunTokensMax)],
   ['the most texts', texts(...Array<number>(LIMITS.embeddingInputsMaxCount).fill(1))],
   ['the last id', tokenBatch([Int32Array.of(0, model.vocabularySize - 1)])],
 ])('[M13] accepts %s', (_, batch) => {
@@ -18,7 +18,7 @@ it.each([
 });
 
 it.each([
-  ['one token too many', texts(1, model.tokensMax + 1), 'limit_exceeded', 'input[1]'],
+  ['one token id too many', texts(1, LIMITS.onnxRunTokensMax + 1), 'limit_exceeded', 'input[1]'],
   ['one text too many', texts(...Array<number>(LIMITS.embeddingInputsMaxCount + 1).fill(1)), 'limit_exceeded', 'input'],
   ['an id outside the vocabulary', tokenBatch([new Int32Array(0), Int32Array.of(1, model.vocabularySize)]), 'invalid_value', 'input[1]'],
   ['a negative id', tokenBatch([Int32Array.of(1), new Int32Array(0), Int32Array.of(-1)]), 'invalid_value', 'input[2]'],
@@ -28,4 +28,9 @@ it.each([
   ['no offsets', { ids: new Int32Array(0), offsets: new Int32Array(0) }, 'invalid_value', 'offsets'],
 ])('[M13] refuses %s', (_, batch, code, param) => {
   expect(faultOf(checkTokenBatch(model, batch))).toMatchObject({ code, param });
+});
+
+it('[M13] refuses a text of one word too many, naming it', () => {
+  expect(checkWords(model, [1, model.tokensMax]).ok).toBe(true);
+  expect(faultOf(checkWords(model, [1, model.tokensMax + 1]))).toMatchObject({ code: 'limit_exceeded', param: 'input[1]' });
 });

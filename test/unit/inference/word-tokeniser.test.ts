@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Vocabulary, WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
+import { Vocabulary } from '../../../src/inference/vocabulary.ts';
+import { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { readStaticTable } from '../../../src/inference/static-model.ts';
 import { defaultModel, modelFile } from '../../support/fixtures/default-model.ts';
@@ -8,7 +9,7 @@ const WORDS = ['the', 'dog', 'do', 'state', 'of', 'art', 'well', 'known', 'well-
 const tokeniser = new WordTokeniser(new Vocabulary(utf8(WORDS.join('\n'))));
 
 /** Token ids as words; unknown tokens as `?`. */
-const words = (text: string): string => Array.from(tokeniser.tokenise(text), (id) => (id === 0 ? '?' : WORDS[id - 1])).join(' ');
+const words = (text: string): string => Array.from(tokeniser.tokenise(text).ids, (id) => (id === 0 ? '?' : WORDS[id - 1])).join(' ');
 
 describe('words', () => {
   it.each([
@@ -62,7 +63,7 @@ it('[M2] every word of the default vocabulary is its own single token', () => {
   const vocabulary = new TextDecoder().decode(table.value.vocabulary).split('\n');
   expect(vocabulary).toHaveLength(60_000);
   const astray = vocabulary.filter((word, at) => {
-    const ids = defaultModel.tokeniser.tokenise(word);
+    const { ids } = defaultModel.tokeniser.tokenise(word);
     return ids.length !== 1 || ids[0] !== at + 1;
   });
   expect(astray).toEqual([]);
@@ -71,13 +72,13 @@ it('[M2] every word of the default vocabulary is its own single token', () => {
 it.each([255, 256, 257, 512, 100_001])(
   '[M3] %i words of one letter give the same number of tokens, and one word gives one afterwards',
   (count) => {
-    expect(tokeniser.tokenise(Array<string>(count).fill('o').join(' '))).toHaveLength(count);
-    expect(tokeniser.tokenise('dog')).toHaveLength(1);
+    expect(tokeniser.tokenise(Array<string>(count).fill('o').join(' ')).ids).toHaveLength(count);
+    expect(tokeniser.tokenise('dog').ids).toHaveLength(1);
   },
 );
 
 it('an empty vocabulary knows nothing', () => {
   const empty = new WordTokeniser(new Vocabulary(new Uint8Array()));
   expect(empty.vocabularySize).toBe(1);
-  expect([...empty.tokenise('the dog')]).toEqual([0, 0]);
+  expect([...empty.tokenise('the dog').ids]).toEqual([0, 0]);
 });

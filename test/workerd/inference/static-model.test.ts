@@ -2,7 +2,8 @@ import { env } from 'cloudflare:workers';
 import { expect, it } from 'vitest';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { STATIC_MODEL, staticModel } from '../../../workers/gateway/adapters/embedding-models.ts';
+import { staticModel } from '../../../workers/gateway/adapters/embedding-models.ts';
+import { STATIC_MODEL } from '../../../workers/inference/deployed-models.ts';
 import type { InferenceEnv } from '../../../workers/inference/inference-service.ts';
 
 const { ASSETS } = env as unknown as InferenceEnv;
@@ -55,9 +56,9 @@ it('measures what a text costs', async () => {
   if (!model.ok) throw new Error(model.error.message);
   const { tokeniser, encoder } = model.value;
   const texts = Array.from({ length: 20_000 }, (_, i) => `sentence number ${i} about the rivers and the towns that lie along them`);
-  const embedAll = () => texts.forEach((text) => encoder.embed(tokenBatch([tokeniser.tokenise(text)])));
+  const embedAll = () => texts.forEach((text) => encoder.embed(tokenBatch([tokeniser.tokenise(text).ids])));
   embedAll();
-  expect(encoder.embed(tokenBatch([tokeniser.tokenise('warm')])).some((x) => x !== 0)).toBe(true);
+  expect(encoder.embed(tokenBatch([tokeniser.tokenise('warm').ids])).some((x) => x !== 0)).toBe(true);
   const began = performance.now();
   embedAll();
   console.log(`static model: ${(((performance.now() - began) * 1000) / texts.length).toFixed(1)} us a text`);

@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { assert } from '../../../src/kernel/assert.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { buildStaticModel } from '../../../src/inference/build/build-static-model.ts';
@@ -10,51 +10,72 @@ import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { command } from '../command.ts';
 import { fetchSource, readSynsets, wordnetPath, readWordVectors } from './sources.ts';
 import { GLOVE_SIF_100, MODEL_FOLDER } from './glove-sif-100.ts';
-import { measure } from './measure.ts';
+import type { QualityFigures } from './measured-quality.ts';
+import { measureQuality } from './measured-quality.ts';
+import { withSubwords } from '../../../src/inference/build/subword-rows.ts';
+import { SUBWORD_TOKENISER_VERSION } from '../../../src/inference/subword-tokeniser.ts';
 import { writeOnnx } from './write-onnx.ts';
 import type { EmbeddingContract } from '../../../src/inference/embedding-contract.ts';
 import type { BuiltStaticModel } from '../../../src/inference/build/build-static-model.ts';
 import { contractHash } from '../../../src/inference/embedding-contract.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
-import { WORD_TOKENISER_VERSION } from '../../../src/inference/word-tokeniser.ts';
+import { Vocabulary } from '../../../src/inference/vocabulary.ts';
+import { WORD_TOKENISER_VERSION, WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
 
 /** `sluice models build [--check]`. */
 export const build = () =>
-  command('build', 'Builds the default embedding model from its sources, bit for bit.')
-    .option('--check', 'compare it with the committed one instead of writing it')
+  command('build', 'Builds both versions of the default embedding model from their sources, bit for bit.')
+    .option('--check', 'compare them with the committed ones instead of writing them')
     .action(async ({ check = false }: { readonly check?: boolean }) => {
       const files = await buildFiles();
       await (check ? compare(files) : write(files));
     });
 
-/** The files of the model's folder that a build makes, by name. */
-type ModelFiles = Readonly<Record<'model.onnx' | 'manifest.json' | 'recipe.json', Uint8Array | string>>;
+/** The files of the model's folder that a build makes, by path in it. */
+type ModelFiles = ReadonlyMap<string, Uint8Array | string>;
+
+const { versions } = GLOVE_SIF_100;
+type Version = (typeof versions)[keyof typeof versions];
 
 async function buildFiles(): Promise<ModelFiles> {
-  const { id, words, sifA, opset, fitFiles, dictionaryFiles } = GLOVE_SIF_100;
+  const { words, sifA, fitFiles, dictionaryFiles, subwords } = GLOVE_SIF_100;
   const dictionary = await Promise.all(dictionaryFiles.map((file) => readSynsets(file)));
-  const wordVectors = readWordVectors(await fetchSource(), words, dictionaryWords(dictionary.flat()));
+  const selection = { ...words, rarer: subwords.rarerWords };
+  const { taken, rarer } = readWordVectors(await fetchSource(), selection, dictionaryWords(dictionary.flat()));
   const fitted = await Promise.all(fitFiles.map((file) => readSynsets(file)));
   const texts = fitted.flat().map((synset) => synset.gloss);
-  const built = buildStaticModel({ wordVectors, texts, sifA });
-  const onnx = writeOnnx({ id, opset, dimensions: built.table.columns, vocabulary: built.vocabulary, rows: quantiseRows(built.table) });
-  const models = await describeModels(onnx, built);
+  const first = buildStaticModel({ wordVectors: taken, texts, sifA });
+  const second = withSubwords(first, taken.words, rarer, subwords.parameters);
+  const built = [await buildVersion(versions.first, first), await buildVersion(versions.second, second, { subwords })];
+  return new Map([
+    ['manifest.json', jsonFile({ models: built.flatMap(({ models }) => models) })],
+    ...built.flatMap(({ files }) => [...files]),
+  ]);
+}
+
+async function buildVersion(version: Version, built: BuiltStaticModel, parameters: Readonly<Record<string, unknown>> = {}) {
+  const { id, words, sifA, opset, probes } = GLOVE_SIF_100;
+  const tokeniser = version === versions.first ? WORD_TOKENISER_VERSION : SUBWORD_TOKENISER_VERSION;
+  const named = version === versions.first ? undefined : tokeniser;
+  const rows = quantiseRows(built.table);
+  const onnx = writeOnnx({ id, opset, dimensions: built.table.columns, vocabulary: built.vocabulary, tokeniser: named, rows });
+  const models = await describeModels(version, tokeniser, onnx, built);
   const model = openStaticModel(models.static, onnx);
   assert(model.ok, 'the file that was just written opens');
   const recipe: Recipe = {
     command: 'node workers/cli/sluice.ts models build',
     node: process.version,
     inputs: await recipeInputs(),
-    parameters: { words, sifA, whiteningExponent: WHITENING_EXPONENT, opset, probes: GLOVE_SIF_100.probes },
+    parameters: { words, sifA, whiteningExponent: WHITENING_EXPONENT, opset, probes, ...parameters },
     outputs: [{ path: models.static.file.path, bytes: onnx.length, sha256: models.static.file.sha256 }],
     contract: models.contract,
-    metrics: await measure(model.value, built.table),
+    metrics: await measureQuality(model.value, built.table, new WordTokeniser(new Vocabulary(built.vocabulary))),
   };
-  return {
-    'model.onnx': onnx,
-    'manifest.json': jsonFile({ models: [models.static, models.onnx] }),
-    'recipe.json': jsonFile(recipe),
-  };
+  const files = new Map<string, Uint8Array | string>([
+    [`${version.folder}model.onnx`, onnx],
+    [`${version.folder}recipe.json`, jsonFile(recipe)],
+  ]);
+  return { models: [models.static, models.onnx], files };
 }
 
 async function recipeInputs(): Promise<Recipe['inputs']> {
@@ -67,21 +88,23 @@ async function recipeInputs(): Promise<Recipe['inputs']> {
 }
 
 async function write(files: ModelFiles): Promise<void> {
-  await mkdir(MODEL_FOLDER, { recursive: true });
-  for (const [name, contents] of Object.entries(files)) {
-    await writeFile(join(MODEL_FOLDER, name), contents);
-    console.log(`${await sha256Hex(contents)}  ${name}`);
+  for (const [path, contents] of files) {
+    const to = join(MODEL_FOLDER, path);
+    await mkdir(dirname(to), { recursive: true });
+    await writeFile(to, contents);
+    console.log(`${await sha256Hex(contents)}  ${path}`);
   }
 }
 
-/** The recipe names the Node that ran it, so only what is served must match. */
+/** Recipes name the Node that ran them, so only what is served must match. */
 async function compare(files: ModelFiles): Promise<void> {
   let differing = 0;
-  for (const name of ['model.onnx', 'manifest.json'] as const) {
-    const built = await sha256Hex(files[name]);
-    const committed = await sha256Hex(await readFile(join(MODEL_FOLDER, name)));
+  for (const [path, contents] of files) {
+    if (path.endsWith('recipe.json')) continue;
+    const built = await sha256Hex(contents);
+    const committed = await sha256Hex(await readFile(join(MODEL_FOLDER, path)));
     if (built !== committed) differing++;
-    console.log(`${name}: ${built === committed ? `bit-identical, ${built}` : `built ${built}, committed ${committed}`}`);
+    console.log(`${path}: ${built === committed ? `bit-identical, ${built}` : `built ${built}, committed ${committed}`}`);
   }
   if (differing > 0) process.exitCode = 1;
 }
@@ -98,21 +121,23 @@ export interface Recipe {
   readonly outputs: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
   /** What the manifest's `contractHash` is the hash of. */
   readonly contract: EmbeddingContract;
-  readonly metrics: Awaited<ReturnType<typeof measure>>;
+  readonly metrics: QualityFigures;
 }
 
 /** The two models one file makes. Their vectors agree to rounding, so they share a contract. */
 async function describeModels(
+  { version, folder, createdS }: Version,
+  tokeniserVersion: string,
   onnx: Uint8Array,
   { vocabulary, table, axes }: BuiltStaticModel,
 ): Promise<{ static: ModelManifest; onnx: ModelManifest; contract: EmbeddingContract }> {
-  const { id, version, sifA, opset, tokensMax, createdS } = GLOVE_SIF_100;
+  const { id, sifA, opset, tokensMax } = GLOVE_SIF_100;
   const modelSha256 = await sha256Hex(onnx);
   const vocabularySize = rowCount(table);
   const dimensions = table.columns;
   const contract: EmbeddingContract = {
     modelSha256,
-    tokeniserVersion: WORD_TOKENISER_VERSION,
+    tokeniserVersion,
     vocabularySha256: await sha256Hex(vocabulary),
     vocabularySize,
     dimensions,
@@ -128,7 +153,7 @@ async function describeModels(
     vocabularySize,
     tokensMax,
     contractHash: await contractHash(contract),
-    file: { path: `${id}/model.onnx`, bytes: onnx.length, sha256: modelSha256 },
+    file: { path: `${id}/${folder}model.onnx`, bytes: onnx.length, sha256: modelSha256 },
     createdS,
     ownedBy: 'sluice',
   };

@@ -60,7 +60,7 @@ async function distilStudent(options: DistilOptions, grid: SettingsGrid) {
   const base = staticGraph((await readModelFolder(options.base)).graph);
   if (base === undefined) throw new UsageError(`${options.base} is no static model with a vocabulary.`);
   const vocabulary = studentVocabulary(texts, base, options.words);
-  const ids = texts.map((text) => vocabulary.tokeniser.tokenise(text).filter((id) => id !== 0));
+  const ids = texts.map((text) => vocabulary.tokeniser.tokenise(text).ids.filter((id) => id !== 0));
   const pairs: TeacherPairs = { vocabularySize: vocabulary.tokeniser.vocabularySize, texts: ids, dimensions, vectors };
   const { folds } = options;
   const quality = heldOutQuality(pairs, vocabulary.prior, grid, { folds, seed: 1, ...(groups === undefined ? {} : { groups }) });

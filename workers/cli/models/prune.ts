@@ -7,7 +7,8 @@ import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts
 import { constantBytes } from '../../../src/inference/build/graph/onnx-graph.ts';
 import { sumRows } from '../../../src/inference/build/build-static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import { Vocabulary, WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
+import { Vocabulary } from '../../../src/inference/vocabulary.ts';
+import { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { command, UsageError, whole } from '../command.ts';
 import { calibrationRun, readCalibration } from './calibration.ts';
@@ -73,7 +74,7 @@ async function pruneStatic(folder: ModelFolder, { words, corpus, dimensions }: O
 /** The words that stay: the most frequent, those of the corpus, or the most frequent of those. */
 function keptWords(model: StaticGraph, words = model.words.length, lines: readonly string[] | undefined): ReadonlySet<string> {
   if (lines === undefined) return new Set(model.words.slice(0, words));
-  const seen = new Set(lines.flatMap((line) => [...tokeniserOf(model).tokenise(line)]));
+  const seen = new Set(lines.flatMap((line) => [...tokeniserOf(model).tokenise(line).ids]));
   return new Set(model.words.filter((_, i) => seen.has(i + 1)).slice(0, words));
 }
 
@@ -81,7 +82,7 @@ const tokeniserOf = ({ words }: StaticGraph) => new WordTokeniser(new Vocabulary
 
 function vectorsOf(model: StaticGraph, lines: readonly string[]) {
   const tokeniser = tokeniserOf(model);
-  return sumRows(model.table, tokenBatch(lines.map((line) => tokeniser.tokenise(line))));
+  return sumRows(model.table, tokenBatch(lines.map((line) => tokeniser.tokenise(line).ids)));
 }
 
 async function readLines(path: string): Promise<string[]> {

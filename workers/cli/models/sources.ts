@@ -46,39 +46,70 @@ export function tarMember(archive: Buffer, name: string): Buffer {
 
 const VECTORS_KEY = '"vectors":{';
 
-interface WordSelection {
+export interface WordSelection {
   /** How many of the most frequent words to take. */
   readonly frequent: number;
   /** How many of the most frequent remaining words of `dictionary` to take. */
   readonly dictionary: number;
+  /** How many of the most frequent words that are not taken to return beside them. */
+  readonly rarer?: number;
+}
+
+export interface SelectedWords {
+  readonly taken: WordVectors;
+  readonly rarer: WordVectors;
 }
 
 /**
- * The words of `selection` that the tokeniser can produce, in the source's order.
+ * The words of `selection` that the tokeniser can produce as one token, in the source's order.
  *
  * The source is 307 MB of JSON whose `vectors` object lists words by falling frequency, so entries are parsed one at a time from the
  * front until there are enough. Each is `"word":[100 numbers, their norm, the word's index]`.
  */
-export function readWordVectors(tarball: Uint8Array, selection: WordSelection, dictionary: ReadonlySet<string>): WordVectors {
+export function readWordVectors(tarball: Uint8Array, selection: WordSelection, dictionary: ReadonlySet<string>): SelectedWords {
   const json = tarMember(gunzipSync(tarball), GLOVE_SIF_100.source.member);
   const vectorsAt = json.indexOf(VECTORS_KEY);
   const head = JSON.parse(`${json.toString('utf8', 0, vectorsAt - 1)}}`) as { size: number; dimensions: number };
-  const words: string[] = [];
-  const ranks: number[] = [];
-  const wordsMax = selection.frequent + selection.dictionary;
-  const values = new Float64Array(wordsMax * head.dimensions);
+  const taken = new WordColumn(selection.frequent + selection.dictionary, head);
+  const rarer = new WordColumn(selection.rarer ?? 0, head);
   let at = vectorsAt + VECTORS_KEY.length;
-  for (let rank = 1; words.length < wordsMax; rank++) {
+  for (let rank = 1; !taken.isFull || !rarer.isFull; rank++) {
     assert(rank <= head.size, 'the source has as many words as are asked for');
     const end = json.indexOf(']', json.indexOf('":[', at)) + 1;
     const [word, numbers] = parseEntry(json.toString('utf8', at, end));
     at = end + 1;
-    if (!isTokenisable(word) || (words.length >= selection.frequent && !dictionary.has(word))) continue;
-    values.set(numbers.slice(0, head.dimensions), words.length * head.dimensions);
-    words.push(word);
-    ranks.push(rank);
+    if (!isTokenisable(word)) continue;
+    const isTaken = !taken.isFull && (taken.words.length < selection.frequent || dictionary.has(word));
+    (isTaken ? taken : rarer).add(word, rank, numbers);
   }
-  return { words, ranks, wordsInSource: head.size, vectors: { columns: head.dimensions, values } };
+  return { taken, rarer };
+}
+
+/** Words as they are read, up to a number of them. */
+class WordColumn implements WordVectors {
+  readonly words: string[] = [];
+  readonly ranks: number[] = [];
+  readonly wordsInSource: number;
+  readonly vectors: WordVectors['vectors'];
+  readonly #wordsMax: number;
+
+  constructor(wordsMax: number, { size, dimensions }: { readonly size: number; readonly dimensions: number }) {
+    this.#wordsMax = wordsMax;
+    this.wordsInSource = size;
+    this.vectors = { columns: dimensions, values: new Float64Array(wordsMax * dimensions) };
+  }
+
+  get isFull(): boolean {
+    return this.words.length === this.#wordsMax;
+  }
+
+  add(word: string, rank: number, numbers: readonly number[]): void {
+    if (this.isFull) return;
+    const { columns, values } = this.vectors;
+    values.set(numbers.slice(0, columns), this.words.length * columns);
+    this.words.push(word);
+    this.ranks.push(rank);
+  }
 }
 
 function parseEntry(text: string): [word: string, numbers: number[]] {

@@ -1,25 +1,26 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
+import { pinnedName } from '../../../src/contract/model-name.ts';
 import { contractHash } from '../../../src/inference/embedding-contract.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
-import { parseModelCatalogue } from '../../../src/inference/model-manifest.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { command } from '../command.ts';
 import type { Recipe } from './build.ts';
-import { MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';
+import { readManifests } from './committed-models.ts';
+import { MODELS_FOLDER } from './glove-sif-100.ts';
 
-/** `sluice models verify`: the committed file is the one its manifest and its recipe name, and it opens. */
-export const verify = () => command('verify', 'Checks the committed model against its manifest and recipe.').action(verifyAll);
+/** `sluice models verify`: the committed files are those that their manifests and recipes name, and they open. */
+export const verify = () => command('verify', 'Checks the committed models against their manifests and recipes.').action(verifyAll);
 
 async function verifyAll(): Promise<void> {
-  const recipe = (await readJson('recipe.json')) as Recipe;
   let problems = 0;
-  for (const manifest of parseModelCatalogue(await readJson('manifest.json'))) {
-    const found = await problemsOf(manifest, recipe);
-    for (const problem of found) console.error(`${manifest.id}: ${problem}`);
-    if (found.length === 0) console.log(`${manifest.id}@${manifest.version}: ${manifest.file.path} verified, ${manifest.file.sha256}`);
+  for (const manifest of await readManifests()) {
+    const name = pinnedName(manifest);
+    const found = await problemsOf(manifest, await readRecipe(manifest));
+    for (const problem of found) console.error(`${name}: ${problem}`);
+    if (found.length === 0) console.log(`${name}: ${manifest.file.path} verified, ${manifest.file.sha256}`);
     problems += found.length;
   }
   if (problems > 0) process.exitCode = 1;
@@ -39,6 +40,7 @@ async function problemsOf(manifest: ModelManifest, recipe: Recipe): Promise<stri
   return checks.filter(([holds]) => !holds).map(([, problem]) => problem);
 }
 
-async function readJson(name: string): Promise<unknown> {
-  return JSON.parse(await readFile(join(MODEL_FOLDER, name), 'utf8'));
+/** The recipe that made the file of a manifest: the one beside it. */
+async function readRecipe({ file }: ModelManifest): Promise<Recipe> {
+  return JSON.parse(await readFile(join(MODELS_FOLDER, dirname(file.path), 'recipe.json'), 'utf8')) as Recipe;
 }

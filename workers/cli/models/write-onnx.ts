@@ -13,6 +13,8 @@ export interface StaticModelFile {
   readonly dimensions: number;
   readonly opset: number;
   readonly vocabulary: Uint8Array;
+  /** Undefined: the rules of the first version, whose file names none. */
+  readonly tokeniser?: string | undefined;
   readonly rows: QuantisedRows;
 }
 
@@ -20,13 +22,16 @@ export interface StaticModelFile {
  * The ONNX file of a static model, in standard operators only: `token_ids` int64 [batch, tokens], padded with 0, to `embeddings`
  * float32 [batch, dimensions]. Padding needs no mask because row 0 of the table is zero; a zero sum is divided by a tiny number, not 0.
  */
-export function writeOnnx({ id, dimensions, opset, vocabulary, rows }: StaticModelFile): Uint8Array<ArrayBuffer> {
+export function writeOnnx({ id, dimensions, opset, vocabulary, tokeniser, rows }: StaticModelFile): Uint8Array<ArrayBuffer> {
   const tokens = rows.scales.length;
   const model = ModelProto.create({
     irVersion: IR_VERSION,
     producerName: 'sluice',
     opsetImport: [{ domain: '', version: opset }],
-    metadataProps: [{ key: STATIC_TABLE_NAMES.vocabulary, value: new TextDecoder().decode(vocabulary) }],
+    metadataProps: [
+      { key: STATIC_TABLE_NAMES.vocabulary, value: new TextDecoder().decode(vocabulary) },
+      ...(tokeniser === undefined ? [] : [{ key: STATIC_TABLE_NAMES.tokeniser, value: tokeniser }]),
+    ],
     graph: {
       name: id,
       input: [port('token_ids', INT64, [{ dimParam: 'batch' }, { dimParam: 'tokens' }])],

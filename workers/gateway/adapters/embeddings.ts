@@ -31,7 +31,10 @@ export interface Embeddings {
 
 export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, count: CountCache): Embeddings {
   const onLoaded = (loadMs: number): void => metrics.observe('sluice_model_load_seconds', {}, loadMs / 1000);
-  const models = new DeployedModels(staticModel(env.ASSETS, clock, onLoaded), env.INFERENCE as unknown as InferenceBinding);
+  const models = new DeployedModels(
+    (manifest) => staticModel(env.ASSETS, clock, onLoaded, manifest),
+    env.INFERENCE as unknown as InferenceBinding,
+  );
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purges = new PurgeViews({ logs, clock, wakeUps: requestWakeUps });
   const secondLevel = new ShardedCache({

@@ -42,7 +42,7 @@ import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { ControlEnv } from '../env.ts';
 import { originHost } from '../origin-host.ts';
-import { STATIC_MODEL } from './embedding-models.ts';
+import { STATIC_MODEL } from '../../inference/deployed-models.ts';
 import type { FileContent } from './r2-file-store.ts';
 import { sha256 } from './sha256.ts';
 import { R2FileStore } from './r2-file-store.ts';

@@ -1,4 +1,5 @@
 import { messageOf } from '../../../src/contract/errors.ts';
+import { pinnedName } from '../../../src/contract/model-name.ts';
 import type { ModelReply } from '../../../src/contract/models.ts';
 import type { ModelVersionReply } from '../../../src/contract/model-versions.ts';
 import type { ListedModel } from '../../../src/gateway/models/model-catalogue.ts';
@@ -12,7 +13,8 @@ export function modelReply(listed: ListedModel): ModelReply {
   if (listed.kind === 'builtin') {
     const { id, createdS, ownedBy, version, dimensions, tokensMax, vocabularySize, contractHash } = listed.manifest;
     return {
-      id,
+      // The newest version answers to the name alone.
+      id: listed.isNewest ? id : pinnedName(listed.manifest),
       object: 'model',
       created: createdS,
       owned_by: ownedBy,

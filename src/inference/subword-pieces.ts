@@ -1,0 +1,129 @@
+import { HASH_EMPTY, hashByte } from './vocabulary.ts';
+
+/** Rows of the table behind its words, in this order. Part of the tokeniser's version: other sizes need another. */
+export const LETTER_BUCKETS = 65_536;
+export const HASHED_BUCKETS = 16_384;
+export const SUBWORD_BUCKETS = LETTER_BUCKETS + HASHED_BUCKETS;
+
+const WORD_BEGINS = 0x3c;
+const WORD_ENDS = 0x3e;
+
+/** Beyond so many letters only n-grams that begin in the first or end in the last eight count: 32, and one for the whole. */
+const WHOLE_LETTERS_MAX = 17;
+const END_LETTERS = 8;
+
+/** Hashes of unlike things start differently, so that `4` as a number and as a letter of a code are not the same row. */
+const SALT = { whole: 1, second: 2, gram: 3, single: 4, pair: 5 } as const;
+
+/** Collects the ids of a text; kept between texts, so that a short text allocates only its result. */
+export class PieceList {
+  #ids = new Int32Array(1024);
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  clear(): void {
+    if (this.#ids.length > SCRATCH_IDS_KEPT) this.#ids = new Int32Array(1024);
+    this.#count = 0;
+  }
+
+  /** Forgets all but the first `count`. */
+  cutTo(count: number): void {
+    this.#count = count;
+  }
+
+  add(id: number): void {
+    if (this.#count === this.#ids.length) {
+      const grown = new Int32Array(2 * this.#ids.length);
+      grown.set(this.#ids);
+      this.#ids = grown;
+    }
+    this.#ids[this.#count++] = id;
+  }
+
+  copy(): Int32Array<ArrayBuffer> {
+    return this.#ids.slice(0, this.#count);
+  }
+}
+
+/** A scratch array that one huge text grew is dropped again: 64 Ki ids are 256 KiB. */
+const SCRATCH_IDS_KEPT = 1 << 16;
+
+/** Emits the ids of what is no word of the vocabulary: n-grams of letters, whose rows were trained, and hashed rows for all else. */
+export class SubwordPieces {
+  readonly #list: PieceList;
+  readonly #letters: number;
+  readonly #hashed: number;
+
+  /** `wordRows`: rows of the table before the buckets. */
+  constructor(list: PieceList, wordRows: number) {
+    this.#list = list;
+    this.#letters = wordRows;
+    this.#hashed = wordRows + LETTER_BUCKETS;
+  }
+
+  /** The 3- and 4-grams of `<letters>`; `letters` holds lower-case ASCII in `[0 .. length)`. */
+  ofLetters(letters: Uint8Array, length: number): void {
+    const isWhole = length <= WHOLE_LETTERS_MAX;
+    for (let from = -1; from + 1 < length; from++) {
+      if (!isWhole && from + 1 === END_LETTERS) from = length - END_LETTERS - 1;
+      let hash = hashByte(HASH_EMPTY, letterAt(letters, length, from));
+      hash = hashByte(hash, letterAt(letters, length, from + 1));
+      hash = hashByte(hash, letterAt(letters, length, from + 2));
+      this.#list.add(this.#letters + fold16(hash));
+      if (from + 3 <= length) this.#list.add(this.#letters + fold16(hashByte(hash, letterAt(letters, length, from + 3))));
+    }
+    if (!isWhole) this.#list.add(this.#hashed + fold14(hashOf(SALT.whole, letters, 0, length)));
+  }
+
+  /** The whole of `units[from .. to)` as two hashed rows: two tokens share both only if they are equal. */
+  identity(units: ArrayLike<number>, from: number, to: number): void {
+    this.#list.add(this.#hashed + fold14(hashOf(SALT.whole, units, from, to)));
+    this.#list.add(this.#hashed + fold14(hashOf(SALT.second, units, from, to)));
+  }
+
+  /** The whole of `units[from .. to)` as one hashed row. */
+  whole(units: ArrayLike<number>, from: number, to: number): void {
+    this.#list.add(this.#hashed + fold14(hashOf(SALT.whole, units, from, to)));
+  }
+
+  /** The whole and its 3-grams between marks of its ends: numbers, and words of scripts beyond ASCII. */
+  hashed(units: ArrayLike<number>, from: number, to: number): void {
+    this.whole(units, from, to);
+    const length = to - from;
+    if (length < 2) return;
+    const isWhole = length <= 2 * END_LETTERS;
+    for (let at = -1; at + 1 < length; at++) {
+      if (!isWhole && at + 1 === END_LETTERS) at = length - END_LETTERS - 1;
+      let hash = hashUnit(hashByte(HASH_EMPTY, SALT.gram), at < 0 ? WORD_BEGINS : units[from + at]!);
+      hash = hashUnit(hash, units[from + at + 1]!);
+      hash = hashUnit(hash, at + 2 < length ? units[from + at + 2]! : WORD_ENDS);
+      this.#list.add(this.#hashed + fold14(hash));
+    }
+  }
+
+  /** One character of a script without blanks, and the pair it makes with the one before it (0: none). */
+  dense(codePoint: number, before: number): void {
+    this.#list.add(this.#hashed + fold14(hashUnit(hashUnit(hashByte(HASH_EMPTY, SALT.single), codePoint >>> 16), codePoint & 0xffff)));
+    if (before === 0) return;
+    const pair = hashUnit(hashUnit(hashUnit(hashByte(HASH_EMPTY, SALT.pair), before >>> 16), before & 0xffff), codePoint >>> 16);
+    this.#list.add(this.#hashed + fold14(hashUnit(pair, codePoint & 0xffff)));
+  }
+}
+
+const letterAt = (letters: Uint8Array, length: number, at: number): number =>
+  at < 0 ? WORD_BEGINS : at < length ? letters[at]! : WORD_ENDS;
+
+const hashUnit = (hash: number, unit: number): number => hashByte(hashByte(hash, unit & 0xff), unit >>> 8);
+
+function hashOf(salt: number, units: ArrayLike<number>, from: number, to: number): number {
+  let hash = hashByte(HASH_EMPTY, salt);
+  for (let at = from; at < to; at++) hash = hashUnit(hash, units[at]!);
+  return hash;
+}
+
+// FNV's low bits are its weakest: the high ones are folded in.
+const fold16 = (hash: number): number => (hash ^ (hash >>> 16)) & (LETTER_BUCKETS - 1);
+const fold14 = (hash: number): number => (hash ^ (hash >>> 14) ^ (hash >>> 28)) & (HASHED_BUCKETS - 1);
