@@ -13,6 +13,7 @@ import { frontDoorBench } from './front-door.ts';
 import { gatewayBench } from './gateway.ts';
 import { ladderBench } from './ladder.ts';
 import { memoryBench } from './memory.ts';
+import { modelsBench } from './models.ts';
 import { placementBench } from './placement.ts';
 import { poolsBench } from './pools.ts';
 import { scaleBench } from './scale.ts';
@@ -41,6 +42,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   gateway: gatewayBench,
   ladder: ladderBench,
   memory: memoryBench,
+  models: modelsBench,
   placement: placementBench,
   pools: poolsBench,
   scale: scaleBench,

@@ -1,0 +1,21 @@
+import { loadavg } from 'node:os';
+import { encoderBench } from './models/encoder-cost.ts';
+import { defaultModelBench } from './models/default-variants.ts';
+import { recogniserBench } from './models/recogniser.ts';
+
+const AREAS = { default: defaultModelBench, encoder: encoderBench, ocr: recogniserBench } as const;
+
+/** What quantising and pruning cost and save: on the default model, on an encoder (cost alone), on a text recogniser. */
+export async function modelsBench({
+  only,
+  quick = false,
+}: {
+  readonly only?: string | undefined;
+  readonly quick?: boolean | undefined;
+}): Promise<void> {
+  for (const [name, bench] of Object.entries(AREAS)) {
+    if (only !== undefined && only !== name) continue;
+    console.log(`\n## ${name} (load ${loadavg()[0]?.toFixed(1)})\n`);
+    await bench(quick);
+  }
+}
