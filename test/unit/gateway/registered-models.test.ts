@@ -140,13 +140,14 @@ describe('a registered model', () => {
 
   it("[M40] is its tenant's alone, before one of the platform; keys must be allowed what a name means", async () => {
     serve('platform', 'shared', add('platform', 'shared', 'p'));
+    add(TENANT, 'shared', 'z');
     serve(TENANT, 'shared', add(TENANT, 'shared', 'a'));
     serve(TENANT, 'mine', add(TENANT, 'mine', 'b'));
     const embed = isolate();
     const other = { principal: principal('tn_two') };
     await embed('shared', ['x']);
     await embed('shared', ['y'], other);
-    expect(computed).toHaveLength(2);
+    expect(computed, 'the second version of its own, and the first of the platform').toEqual(['2::x', '1::y']);
     expect(versionsOf(await embed('mine', ['x'], other))).toBe('model_not_found');
     expect(versionsOf(await embed('local', ['x']))).toBe('local@1');
     at(TENANT).registry.putAlias({ alias: 'text-embedding-3-small', model: 'mine', version: null }, false, acting);
