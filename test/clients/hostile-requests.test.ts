@@ -150,6 +150,7 @@ const TAKES_NAMES = new Set<EndpointName>([
   'qdrantUpdateCollection',
   'qdrantDeleteCollection',
   'qdrantDeleteFieldIndex',
+  'setModelAlias',
 ]);
 
 const PATH_VALUES = [

@@ -188,7 +188,7 @@ export class ModelRegistry {
     return this.#change(lease, () => {
       const known = this.store.alias(alias);
       if (known?.model !== model)
-        return refuseResource('alias_not_found', { kind: 'alias', name: alias }, `${model} has no alias ${alias}`, 'alias');
+        return refuseResource('alias_not_found', { kind: 'alias', name: alias }, `${JSON.stringify(model)} has no alias ${alias}`, 'alias');
       this.store.removeAlias(alias);
       this.#note(model, actor, 'unalias', known.version, alias);
       return ok(null);
@@ -255,7 +255,7 @@ export class ModelRegistry {
   #model(name: string): Outcome<ModelRecord> {
     const model = this.store.exists() ? this.store.model(name) : undefined;
     return model === undefined
-      ? refuseResource('model_not_found', { kind: 'model', name }, `there is no model ${name}`, 'model')
+      ? refuseResource('model_not_found', { kind: 'model', name }, `there is no model ${JSON.stringify(name)}`, 'model')
       : ok(model);
   }
 
