@@ -11,7 +11,7 @@ import { weightsToUnload, withoutUnloaded, withoutUser, withUser } from '../../s
 import type { LineAnswerer } from './answer-line.ts';
 import { ModelThreads } from './model-threads.ts';
 
-export interface GatewayModelsOptions {
+interface GatewayModelsOptions {
   readonly files: ModelFiles;
   /** Where agents of this machine share what they computed. */
   readonly cacheSocket?: string | undefined;
@@ -33,8 +33,8 @@ const BYTES_PER_MIB = 1_048_576;
 
 /**
  * The gateway's models, downloaded when first needed and checked against their manifests. They stay, with their threads, within what there is
- * for weights. Which of them leave the scheduler says, who knows what comes next; what it cannot have known yet is decided here by the same
- * function. [P110]
+ * for weights. The scheduler decides which of them leave; where its order comes later than the model that needs the room, the same function
+ * decides here. [P110]
  */
 export class GatewayModels {
   readonly #options: GatewayModelsOptions;
