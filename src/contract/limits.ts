@@ -1,6 +1,7 @@
 import { BODY_LIMITS, BULK_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
 import { INFERENCE_LIMITS } from './inference-limits.ts';
+import { GRAPH_LIMITS } from './graph-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
 import { QUEUE_LIMITS } from './queue-limits.ts';
@@ -19,6 +20,7 @@ export const LIMITS = {
   ...BULK_LIMITS,
   ...POOL_LIMITS,
   ...CLUSTER_LIMITS,
+  ...GRAPH_LIMITS,
   ...SHARED_WORK_LIMITS,
   ...IDEMPOTENCY_LIMITS,
   ...JOB_LIMITS,

@@ -1,5 +1,6 @@
 import type { Result } from '../kernel/result.ts';
 import { err, ok } from '../kernel/result.ts';
+import { Corrupt, fields, integers, lengthDelimited, scalar, text } from './onnx/protobuf-reader.ts';
 
 /** TensorProto.DataType, the values this project writes. */
 export const ONNX_FLOAT32 = 1;
@@ -60,113 +61,19 @@ export function readOnnxFile(bytes: Uint8Array<ArrayBuffer>): Result<OnnxFile, O
   return ok({ initialisers, metadata });
 }
 
-/** Unwinds the nested readers; never leaves this file. */
-class Corrupt extends Error {
-  readonly offset: number;
-  constructor(reason: string, offset: number) {
-    super(reason);
-    this.offset = offset;
-  }
-}
-
-/** One field of a protobuf message: a number for the scalar wire types, a view for the length-delimited one. */
-interface Field {
-  readonly number: number;
-  readonly value: number | Uint8Array<ArrayBuffer>;
-  readonly offset: number;
-}
-
-const WIRE_VARINT = 0;
-const WIRE_64_BIT = 1;
-const WIRE_LENGTH = 2;
-const WIRE_32_BIT = 5;
-
-function* fields(message: Uint8Array<ArrayBuffer>): Generator<Field> {
-  const cursor = new Cursor(message);
-  while (!cursor.atEnd) {
-    const offset = cursor.offset;
-    const key = cursor.varint();
-    const number = Math.floor(key / 8);
-    if (number === 0) throw new Corrupt('field number 0', offset);
-    yield { number, value: cursor.payload(key % 8), offset };
-  }
-}
-
-class Cursor {
-  readonly #bytes: Uint8Array<ArrayBuffer>;
-  #at = 0;
-
-  constructor(bytes: Uint8Array<ArrayBuffer>) {
-    this.#bytes = bytes;
-  }
-
-  get atEnd(): boolean {
-    return this.#at === this.#bytes.length;
-  }
-
-  /** Offset in the whole buffer, whichever nested message this cursor reads. */
-  get offset(): number {
-    return this.#bytes.byteOffset + this.#at;
-  }
-
-  payload(wireType: number): number | Uint8Array<ArrayBuffer> {
-    switch (wireType) {
-      case WIRE_VARINT:
-        return this.varint();
-      case WIRE_LENGTH:
-        return this.#take(this.varint());
-      case WIRE_64_BIT:
-        return this.#take(8);
-      case WIRE_32_BIT:
-        return this.#take(4);
-      default:
-        throw new Corrupt(`wire type ${wireType}`, this.offset);
-    }
-  }
-
-  /** Values past 2^53 lose their low bits: no size, type or dimension this reader uses is that large. */
-  varint(): number {
-    let value = 0;
-    let unit = 1;
-    for (let length = 0; length < 10; length++) {
-      const byte = this.#bytes[this.#at];
-      if (byte === undefined) throw new Corrupt('truncated varint', this.offset);
-      this.#at++;
-      value += (byte & 0x7f) * unit;
-      if (byte < 0x80) return value;
-      unit *= 128;
-    }
-    throw new Corrupt('varint longer than 10 bytes', this.offset);
-  }
-
-  #take(length: number): Uint8Array<ArrayBuffer> {
-    if (length > this.#bytes.length - this.#at) throw new Corrupt(`${length} bytes promised, fewer left`, this.offset);
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
-  }
-}
-
 function readTensor(message: Uint8Array<ArrayBuffer>): [name: string, tensor: OnnxInitialiser] {
   const dims: number[] = [];
   let name = '';
   let dataType = 0;
   let bytes = message.subarray(0, 0);
   for (const field of fields(message)) {
-    if (field.number === TENSOR_DIMS) dims.push(...readDims(field));
-    else if (field.number === TENSOR_DATA_TYPE) dataType = scalar(field);
+    if (field.number === TENSOR_DIMS) {
+      for (const dim of integers(field)) dims.push(dim);
+    } else if (field.number === TENSOR_DATA_TYPE) dataType = scalar(field);
     else if (field.number === TENSOR_NAME) name = text(field);
     else if (field.number === TENSOR_RAW_DATA) bytes = lengthDelimited(field);
   }
   return [name, { dims, dataType, bytes }];
-}
-
-/** `repeated int64` arrives one by one or packed; both are legal in protobuf. */
-function readDims(field: Field): number[] {
-  if (typeof field.value === 'number') return [field.value];
-  const cursor = new Cursor(field.value);
-  const dims: number[] = [];
-  while (!cursor.atEnd) dims.push(cursor.varint());
-  return dims;
 }
 
 function readEntry(message: Uint8Array<ArrayBuffer>): [key: string, value: Uint8Array<ArrayBuffer>] {
@@ -178,17 +85,3 @@ function readEntry(message: Uint8Array<ArrayBuffer>): [key: string, value: Uint8
   }
   return [key, value];
 }
-
-function lengthDelimited(field: Field): Uint8Array<ArrayBuffer> {
-  if (typeof field.value === 'number') throw new Corrupt(`field ${field.number} is not length-delimited`, field.offset);
-  return field.value;
-}
-
-function scalar(field: Field): number {
-  if (typeof field.value !== 'number') throw new Corrupt(`field ${field.number} is not a number`, field.offset);
-  return field.value;
-}
-
-const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
-
-const text = (field: Field): string => decoder.decode(lengthDelimited(field));

@@ -1,14 +1,19 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import type { ModelReading, ModelRef } from './served-manifest.ts';
+import type { StatedReading } from '../folder/read-model-folder.ts';
+import type { ModelReading, ModelRef, ServedFile } from './served-manifest.ts';
 import type { NamedTensor, TensorPort } from './tensor.ts';
 
 /** What a text is for; models with prompts embed the two differently. */
 export type InputType = 'query' | 'passage';
 
-/** What the inference Worker found of a version that it loaded and ran once. */
-export interface Verified {
+/** How a model is used, as its folder says, and the hash of that. */
+export interface FolderReading {
   readonly reading: ModelReading;
   readonly contractHash: string;
+}
+
+/** What the inference Worker found of a version that it loaded and ran once. */
+export interface Verified {
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   /** Of the isolate's memory: weights, tokeniser, and the longest batch. */
@@ -47,6 +52,11 @@ export interface Classes extends Counted {
  * against the manifest; a version that cannot be served is refused with its reason, by each of these calls.
  */
 export interface ModelCalls {
+  /**
+   * Reads a folder of files that are in the bucket: the part of a manifest that serving needs. Refuses what is not served, naming file and
+   * field; the graph is checked, and not loaded.
+   */
+  readFolder(owner: string, files: readonly ServedFile[], stated?: StatedReading): Promise<Outcome<FolderReading>>;
   /** Loads a version within the isolate's memory and runs it once: what a version must pass before it may serve. */
   verify(ref: ModelRef): Promise<Outcome<Verified>>;
   embedTexts(

@@ -1,0 +1,54 @@
+/** Limits of registered models and of the ONNX graphs in them. See `LIMITS`. */
+export const GRAPH_LIMITS = {
+  // The largest encoders have some 3,000; each costs the reader some 500 bytes.
+  graphNodesMaxCount: 20_000,
+  // Constant tensors of a graph with its subgraphs, as many as nodes may read them.
+  graphTensorsMaxCount: 20_000,
+  // Branches within branches: exporters nest them twice.
+  graphDepthMax: 8,
+  // What the runtime takes of a tensor's dimensions.
+  tensorRankMax: 8,
+  // Named inputs or outputs of a graph: encoders have three, detectors five.
+  graphPortsMaxCount: 64,
+  // Opset of ONNX that the runtime knows at most.
+  graphOpsetMax: 25,
+  // A graph and its weights. While it loads the isolate of 128 MB has its bytes, the runtime's code of 14 MB and memory of 80.
+  graphBytesMax: 28 * 1024 * 1024,
+  // Linear memory of the runtime, with all models that are loaded and the batch that runs: an allocation beyond it is refused inside the
+  // runtime, which goes on. It never shrinks.
+  runtimeBytesMax: 80 * 1024 * 1024,
+  // Of registered models, loaded at once; the rest of `runtimeBytesMax` is for the runtime's own 16 MB and the batch that runs.
+  loadedModelsBytesMax: 56 * 1024 * 1024,
+  // Sessions hold small objects that the estimate of their bytes does not count.
+  loadedModelsMaxCount: 16,
+  // A vocabulary of 30,000 words is 700 kB, of 50,000 with merges 2 MB; in memory it takes some five times as much.
+  tokeniserBytesMax: 3 * 1024 * 1024,
+  // The largest vocabulary of such a file.
+  tokeniserVocabularyMaxCount: 128_000,
+  // Steps of a tokeniser (normalisers, splitters, post-processors), however they are nested.
+  tokeniserStepsMaxCount: 32,
+  // As many as such files have; each is looked for at each character.
+  tokeniserAddedTokensMaxCount: 1_024,
+  // A configuration is some kilobytes; the labels of the largest classifiers some hundred.
+  modelConfigBytesMax: 512 * 1024,
+  // Deeper JSON is never a configuration, and its readers recurse.
+  modelConfigDepthMax: 32,
+  // The longest text of a registered model in tokens: attention takes time and memory with its square.
+  modelTokensMax: 8_192,
+  // A token of a real text has three to five characters. Tokenisers take time up to the square of a text.
+  modelCharsPerToken: 16,
+  // A prompt is a sentence of instructions.
+  modelPromptCharsMax: 1_024,
+  // As many as classifiers of products have.
+  modelLabelsMaxCount: 10_000,
+  // Texts of one call for a registered model.
+  modelTextsMaxCount: 256,
+  // Tokens of one run, padding included. Attention of a text of 512 tokens with 12 heads takes 13 MB, so that four of them fit.
+  modelRunTokensMax: 2_048,
+  // Tokens of one call: some 30 s of an encoder of 20 M weights, as long as callers wait.
+  modelCallTokensMax: 65_536,
+  // Named tensors of one call, and of its answer.
+  inferTensorsMaxCount: 64,
+  // Inputs of one call, or its outputs, are in the isolate twice: as message, and in the runtime.
+  inferBytesMax: 8 * 1024 * 1024,
+} as const;

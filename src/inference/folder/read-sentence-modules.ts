@@ -1,0 +1,130 @@
+import type { FieldPath } from '../../contract/field-path.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Pooling, Prompts } from '../served/served-manifest.ts';
+import { isCount, isRecord, readConfigJson, readConfigValue } from '../text/config-json.ts';
+import type { FolderFiles } from './folder-files.ts';
+import { readFolderConfig } from './folder-files.ts';
+
+/** What sentence-transformers does with the vectors of a text's tokens. */
+export interface SentenceModules {
+  readonly pooling: Pooling;
+  readonly isNormalised: boolean;
+  readonly dimensions: number | undefined;
+  readonly tokensMax: number | undefined;
+  readonly prompts: Prompts;
+}
+
+/** As `1_Pooling/config.json` calls them. */
+const POOLINGS: Readonly<Record<string, Pooling>> = {
+  pooling_mode_cls_token: 'cls',
+  pooling_mode_mean_tokens: 'mean',
+  pooling_mode_max_tokens: 'max',
+  pooling_mode_mean_sqrt_len_tokens: 'mean-sqrt-len',
+  pooling_mode_lasttoken: 'last-token',
+};
+
+/** Undefined: the folder has no `modules.json`. Modules that are not served are refused, not left out: vectors would be others. [M55] */
+export function readSentenceModules(files: FolderFiles, at: FieldPath): Outcome<SentenceModules | undefined> {
+  const modules = readModules(files, at);
+  if (!modules.ok) return modules;
+  if (modules.value === undefined) return ok(undefined);
+  const { poolingPath, isNormalised } = modules.value;
+  const pooling = readPooling(files, poolingPath, at);
+  if (!pooling.ok) return pooling;
+  const tokensMax = readSentenceLength(files, at);
+  if (!tokensMax.ok) return tokensMax;
+  const prompts = readPrompts(files, at);
+  return prompts.ok ? ok({ ...pooling.value, isNormalised, tokensMax: tokensMax.value, prompts: prompts.value }) : prompts;
+}
+
+function readModules(files: FolderFiles, at: FieldPath): Outcome<{ poolingPath: string; isNormalised: boolean } | undefined> {
+  const bytes = files.get('modules.json');
+  if (bytes === undefined) return ok(undefined);
+  const json = readConfigValue(bytes, [...at, 'modules.json']);
+  if (!json.ok) return json;
+  const list = json.value;
+  if (!Array.isArray(list)) return refuse('invalid_value', 'is no list', [...at, 'modules.json']);
+  let poolingPath: string | undefined;
+  let isNormalised = false;
+  for (const [i, module] of list.entries()) {
+    const kind = isRecord(module) ? String(module['type']).split('.').at(-1) : '';
+    if (kind === 'Transformer' && i === 0) continue;
+    else if (kind === 'Pooling' && poolingPath === undefined && isRecord(module)) poolingPath = String(module['path']);
+    else if (kind === 'Normalize' && poolingPath !== undefined) isNormalised = true;
+    else
+      return refuse('invalid_value', 'is neither the Transformer, the Pooling nor the Normalize that are served', [
+        ...at,
+        'modules.json',
+        i,
+        'type',
+      ]);
+  }
+  return poolingPath === undefined ? refuse('invalid_value', 'has no Pooling', [...at, 'modules.json']) : ok({ poolingPath, isNormalised });
+}
+
+function readPooling(files: FolderFiles, folder: string, at: FieldPath): Outcome<Pick<SentenceModules, 'pooling' | 'dimensions'>> {
+  const path = `${folder}/config.json`;
+  const bytes = files.get(path);
+  if (bytes === undefined) return refuse('invalid_value', 'is not in the folder', [...at, path]);
+  const json = readConfigJson(bytes, [...at, path]);
+  if (!json.ok) return json;
+  const chosen = Object.entries(json.value).flatMap(([name, value]) => (name.startsWith('pooling_mode_') && value === true ? [name] : []));
+  const pooling = chosen.length === 1 ? POOLINGS[chosen[0]!] : undefined;
+  if (pooling === undefined)
+    return refuse('invalid_value', `has ${chosen.join(', ') || 'no pooling mode'}; one of ${Object.keys(POOLINGS).join(', ')} is served`, [
+      ...at,
+      path,
+    ]);
+  if (json.value['include_prompt'] === false)
+    return refuse('invalid_value', 'leaves prompts out of the pooling, which is not served', [...at, path, 'include_prompt']);
+  const dimensions = json.value['word_embedding_dimension'];
+  return ok({ pooling, dimensions: isCount(dimensions) ? dimensions : undefined });
+}
+
+function readSentenceLength(files: FolderFiles, at: FieldPath): Outcome<number | undefined> {
+  const config = readFolderConfig(files, 'sentence_bert_config.json', at);
+  if (!config.ok) return config;
+  if (config.value?.['do_lower_case'] === true)
+    return refuse('invalid_value', 'is true: texts are lower-cased by the normalizer of tokenizer.json alone', [
+      ...at,
+      'sentence_bert_config.json',
+      'do_lower_case',
+    ]);
+  const tokensMax = config.value?.['max_seq_length'];
+  return ok(isCount(tokensMax) ? tokensMax : undefined);
+}
+
+/** `passage` is also called `document`. A prompt for texts of no stated kind would change all vectors: it is refused. */
+function readPrompts(files: FolderFiles, at: FieldPath): Outcome<Prompts> {
+  const name = 'config_sentence_transformers.json';
+  const config = readFolderConfig(files, name, at);
+  if (!config.ok) return config;
+  const standing = config.value?.['default_prompt_name'];
+  if (typeof standing === 'string' && standing !== '')
+    return refuse('invalid_value', 'names a prompt for texts that are neither query nor passage, which is not served', [
+      ...at,
+      name,
+      'default_prompt_name',
+    ]);
+  const stated = config.value?.['prompts'];
+  if (!isRecord(stated)) return ok({});
+  const query = readPrompt(stated['query'], [...at, name, 'prompts', 'query']);
+  if (!query.ok) return query;
+  const passage = readPrompt(stated['passage'] ?? stated['document'], [...at, name, 'prompts', 'passage']);
+  if (!passage.ok) return passage;
+  return ok({
+    ...(query.value === undefined ? {} : { query: query.value }),
+    ...(passage.value === undefined ? {} : { passage: passage.value }),
+  });
+}
+
+function readPrompt(value: unknown, at: FieldPath): Outcome<string | undefined> {
+  if (value === undefined || value === null || value === '') return ok(undefined);
+  if (typeof value !== 'string') return refuse('invalid_value', 'is no text', at);
+  return value.length <= LIMITS.modelPromptCharsMax
+    ? ok(value)
+    : refuseBeyond({ path: at, limit: 'modelPromptCharsMax', value: value.length, what: `has ${value.length} characters` });
+}

@@ -1,0 +1,129 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { TensorType } from '../served/tensor.ts';
+import { Corrupt, fields, integers, lengthDelimited, scalar, text } from './protobuf-reader.ts';
+
+/** A constant of a graph. */
+export interface OnnxTensor {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly dataType: number;
+  readonly stored: StoredValues;
+}
+
+/** Where the numbers of a constant are: little-endian bytes, numbers one by one, or bytes of another file. */
+export type StoredValues =
+  | { readonly kind: 'raw'; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: 'listed'; readonly count: number }
+  | ExternalValues;
+
+export interface ExternalValues {
+  readonly kind: 'external';
+  readonly location: string;
+  readonly offset: number;
+  readonly bytes: number | undefined;
+}
+
+interface ElementType {
+  readonly bits: number;
+  /** Absent: of weights only, not of what goes in or comes out. */
+  readonly type?: TensorType;
+}
+
+/** TensorProto.DataType. Strings have no fixed size. */
+const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
+  [1, { bits: 32, type: 'float32' }],
+  [2, { bits: 8, type: 'uint8' }],
+  [3, { bits: 8, type: 'int8' }],
+  [4, { bits: 16, type: 'uint16' }],
+  [5, { bits: 16, type: 'int16' }],
+  [6, { bits: 32, type: 'int32' }],
+  [7, { bits: 64, type: 'int64' }],
+  [8, { bits: 0, type: 'string' }],
+  [9, { bits: 8, type: 'bool' }],
+  [10, { bits: 16 }],
+  [11, { bits: 64, type: 'float64' }],
+  [12, { bits: 32, type: 'uint32' }],
+  [13, { bits: 64, type: 'uint64' }],
+  [16, { bits: 16 }],
+  [17, { bits: 8 }],
+  [18, { bits: 8 }],
+  [19, { bits: 8 }],
+  [20, { bits: 8 }],
+  [21, { bits: 4 }],
+  [22, { bits: 4 }],
+  [23, { bits: 4 }],
+]);
+
+export const elementType = (dataType: number): ElementType | undefined => ELEMENT_TYPES.get(dataType);
+
+// Field numbers of TensorProto in onnx.proto.
+const TENSOR = { dims: 1, dataType: 2, segment: 3, strings: 6, name: 8, raw: 9, external: 13, location: 14 };
+/** Bytes of one number in a packed list; zero: as many as it needs. */
+const LISTS: ReadonlyMap<number, number> = new Map([
+  [4, 4],
+  [5, 0],
+  [7, 0],
+  [10, 8],
+  [11, 0],
+]);
+const EXTERNAL = 1;
+const ENTRY = { key: 1, value: 2 };
+
+/** Throws `Corrupt`. */
+export function readTensor(message: Uint8Array<ArrayBuffer>): OnnxTensor {
+  const dims: number[] = [];
+  const entries = new Map<string, string>();
+  let [name, dataType, location, listed] = ['', 0, 0, 0];
+  let raw: Uint8Array<ArrayBuffer> | undefined;
+  for (const field of fields(message)) {
+    const width = LISTS.get(field.number);
+    if (width !== undefined) listed += countOf(field.value, width);
+    else if (field.number === TENSOR.strings) listed += 1;
+    else if (field.number === TENSOR.dims) {
+      for (const dim of integers(field)) {
+        if (dims.push(dim) > LIMITS.tensorRankMax) throw new Corrupt(`more than ${LIMITS.tensorRankMax} dimensions`, field.offset);
+      }
+    } else if (field.number === TENSOR.dataType) dataType = scalar(field);
+    else if (field.number === TENSOR.name) name = text(field);
+    else if (field.number === TENSOR.raw) raw = lengthDelimited(field);
+    else if (field.number === TENSOR.external) {
+      const [key, value] = readEntry(lengthDelimited(field));
+      entries.set(key, value);
+    } else if (field.number === TENSOR.location) location = scalar(field);
+    else if (field.number === TENSOR.segment) throw new Corrupt('a tensor in segments', field.offset);
+  }
+  return { name, dims, dataType, stored: storedValues(location, entries, raw, listed) };
+}
+
+function storedValues(
+  location: number,
+  entries: ReadonlyMap<string, string>,
+  raw: Uint8Array<ArrayBuffer> | undefined,
+  listed: number,
+): StoredValues {
+  if (location !== EXTERNAL) return raw === undefined ? { kind: 'listed', count: listed } : { kind: 'raw', bytes: raw };
+  const bytes = entries.get('length');
+  return {
+    kind: 'external',
+    location: entries.get('location') ?? '',
+    offset: Number(entries.get('offset') ?? 0),
+    bytes: bytes === undefined ? undefined : Number(bytes),
+  };
+}
+
+/** How many numbers a field of a list holds: alone, or packed. */
+function countOf(value: number | Uint8Array, width: number): number {
+  if (typeof value === 'number') return 1;
+  if (width > 0) return Math.floor(value.length / width);
+  // The last byte of each number has its top bit clear.
+  return value.reduce((count, byte) => count + (byte < 0x80 ? 1 : 0), 0);
+}
+
+function readEntry(message: Uint8Array<ArrayBuffer>): [key: string, value: string] {
+  let [key, value] = ['', ''];
+  for (const field of fields(message)) {
+    if (field.number === ENTRY.key) key = text(field);
+    else if (field.number === ENTRY.value) value = text(field);
+  }
+  return [key, value];
+}

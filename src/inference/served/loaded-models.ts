@@ -1,0 +1,130 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
+import { err } from '../../kernel/result.ts';
+import type { MemoryHolder } from '../../kernel/memory-registry.ts';
+import { MemoryRegistry } from '../../kernel/memory-registry.ts';
+import { SharedWork } from '../../kernel/shared-work.ts';
+import type { LoadOnceParts } from '../load-once.ts';
+import type { StartGraph } from './graph-runner.ts';
+import type { LoadedModel } from './load-model.ts';
+import { loadModel, memoryBytesOf } from './load-model.ts';
+import type { ModelBucket } from './model-bucket.ts';
+import type { ModelRef } from './served-manifest.ts';
+
+export interface ModelHostParts extends LoadOnceParts {
+  readonly bucket: ModelBucket;
+  readonly start: StartGraph;
+}
+
+/**
+ * The registered models of one isolate, loaded when first used: as many as `loadedModelsBytesMax` holds, the least recently used of which
+ * makes room. Loads run one at a time, since each has the bytes of its files in memory meanwhile. [M80] [M81]
+ */
+export class LoadedModels {
+  readonly #parts: ModelHostParts;
+  readonly #memory = new MemoryRegistry(LIMITS.loadedModelsBytesMax);
+  readonly #models = new Map<string, ModelHolder>();
+  readonly #refused = new Map<string, { readonly outcome: Outcome<never>; readonly untilMs: number }>();
+  readonly #loads: SharedWork<undefined>;
+
+  constructor(parts: ModelHostParts) {
+    this.#parts = parts;
+    this.#loads = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
+  }
+
+  get bytes(): number {
+    return this.#memory.bytes;
+  }
+
+  /** Does work with a model, which stays loaded until the work is done. The manifest has been checked. */
+  async use<T>(ref: ModelRef, work: (model: LoadedModel) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const key = `${ref.owner}/${ref.manifest.contractHash}`;
+    const budget = this.#loads.waitBudget();
+    for (;;) {
+      const holder = this.#models.get(key);
+      if (holder !== undefined) {
+        this.#memory.claim(key, holder, holder.bytes);
+        return holder.use(work);
+      }
+      const refused = this.#refused.get(key);
+      if (refused !== undefined && this.#parts.clock.nowMs() < refused.untilMs) return refused.outcome;
+      const waited = await this.#loads.run('', () => this.#load(key, ref), budget);
+      if (!waited.ok) return err(sharedRefusal(waited.error, 'the model, behind the loading of others,'));
+    }
+  }
+
+  async #load(key: string, ref: ModelRef): Promise<undefined> {
+    const bytes = memoryBytesOf(ref);
+    // Room is made first: the runtime's memory never shrinks, so what others leave in it is used again.
+    const place = new ModelHolder(bytes, () => this.#models.delete(key));
+    for (const other of [...this.#models.keys()].slice(0, Math.max(0, this.#models.size - LIMITS.loadedModelsMaxCount + 1)))
+      this.#models.get(other)?.evict();
+    this.#memory.claim(key, place, bytes);
+    const loaded = await this.#read(key, place, ref).catch((error: unknown) => {
+      this.#memory.release(key, place);
+      throw error;
+    });
+    if (loaded.ok) {
+      place.model = loaded.value;
+      this.#models.set(key, place);
+      this.#refused.delete(key);
+    } else {
+      this.#memory.release(key, place);
+      for (const old of [...this.#refused.keys()].slice(0, this.#refused.size - REFUSALS_MAX)) this.#refused.delete(old);
+      this.#refused.set(key, { outcome: loaded, untilMs: this.#parts.clock.nowMs() + this.#parts.retryMs });
+    }
+    return undefined;
+  }
+
+  /** Where the runtime has no room although the sizes allow it, its memory is in pieces: without other models it is whole again. */
+  async #read(key: string, place: ModelHolder, ref: ModelRef): Promise<Outcome<LoadedModel>> {
+    const { bucket, start } = this.#parts;
+    const loaded = await loadModel(ref, bucket, start);
+    if (loaded.ok || loaded.error.limit?.name !== 'runtimeBytesMax' || this.#models.size === 0) return loaded;
+    this.#memory.claim(key, place, this.#memory.bytesMax);
+    this.#memory.claim(key, place, place.bytes);
+    return loadModel(ref, bucket, start);
+  }
+}
+
+/** Refusals that are remembered for `modelRetryMs`, so that a crowd does not repeat a load that has just failed. */
+const REFUSALS_MAX = 1_000;
+
+/** A loaded model, and how many calls use it now. One that is evicted meanwhile is released behind the last of them. [M81] */
+class ModelHolder implements MemoryHolder {
+  readonly bytes: number;
+  model: LoadedModel | undefined;
+  readonly #forget: () => void;
+  #users = 0;
+  #isEvicted = false;
+
+  constructor(bytes: number, forget: () => void) {
+    this.bytes = bytes;
+    this.#forget = forget;
+  }
+
+  async use<T>(work: (model: LoadedModel) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    this.#users += 1;
+    try {
+      return await work(this.model!);
+    } finally {
+      this.#users -= 1;
+      this.#releaseUnused();
+    }
+  }
+
+  evict(): number {
+    this.#isEvicted = true;
+    this.#forget();
+    this.#releaseUnused();
+    return Infinity;
+  }
+
+  #releaseUnused(): void {
+    if (!this.#isEvicted || this.#users > 0 || this.model === undefined) return;
+    // The runtime releases a session at once; nothing waits for it, and a failure leaves nothing to do.
+    void this.model.runner.release().catch(() => undefined);
+    this.model = undefined;
+  }
+}

@@ -1,0 +1,129 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import { readOnnxGraph } from '../onnx/onnx-graph.ts';
+import { checkGraph } from '../onnx/check-graph.ts';
+import type { StatedReading } from '../folder/read-model-folder.ts';
+import { isFolderConfig } from '../folder/folder-files.ts';
+import { readModelFolder } from '../folder/read-model-folder.ts';
+import { checkFiles, checkManifest } from './check-manifest.ts';
+import { checkBytes, checkInputs } from './check-tensors.ts';
+import { servedContractHash } from './contract-hash.ts';
+import type { LoadedModel } from './load-model.ts';
+import { checkSize, memoryBytesOf } from './load-model.ts';
+import { LoadedModels } from './loaded-models.ts';
+import type { ModelHostParts } from './loaded-models.ts';
+import { readServedFile } from './model-bucket.ts';
+import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
+import type { ModelRef, ServedFile } from './served-manifest.ts';
+import type { NamedTensor } from './tensor.ts';
+import type { TextModel } from './text-model.ts';
+
+/** The calls of registered models, by the models that an isolate holds. */
+export class ModelHost implements ModelCalls {
+  readonly #models: LoadedModels;
+  readonly #parts: ModelHostParts;
+
+  constructor(parts: ModelHostParts) {
+    this.#parts = parts;
+    this.#models = new LoadedModels(parts);
+  }
+
+  async readFolder(owner: string, files: readonly ServedFile[], stated: StatedReading = {}): Promise<Outcome<FolderReading>> {
+    const checked = checkFiles(files);
+    if (!checked.ok) return checked;
+    const folder = new Map<string, Uint8Array | undefined>(files.map(({ path }) => [path, undefined]));
+    for (const file of files.filter(({ path }) => isFolderConfig(path))) {
+      const bytes = await readServedFile(this.#parts.bucket, owner, file, ['files', file.path]);
+      if (!bytes.ok) return bytes;
+      folder.set(file.path, bytes.value);
+    }
+    const reading = readModelFolder(folder, stated, ['files']);
+    if (!reading.ok) return reading;
+    const file = files.find(({ path }) => path === reading.value.graph)!;
+    const at = ['files', file.path];
+    const size = checkSize({ owner, model: '', version: '', manifest: { ...reading.value, externalData: [], files, contractHash: '' } });
+    if (!size.ok) return size;
+    const bytes = await readServedFile(this.#parts.bucket, owner, file, at);
+    if (!bytes.ok) return bytes;
+    const graph = readOnnxGraph(bytes.value, at);
+    if (!graph.ok) return graph;
+    const facts = checkGraph(graph.value, { path: file.path, files, at });
+    if (!facts.ok) return facts;
+    const whole = { ...reading.value, externalData: [...new Set(facts.value.external.values())].toSorted() };
+    return ok({ reading: whole, contractHash: await servedContractHash(whole, files) });
+  }
+
+  async verify(ref: ModelRef): Promise<Outcome<Verified>> {
+    const beganMs = this.#parts.clock.nowMs();
+    return this.#use(ref, async (model) => {
+      const loadMs = this.#parts.clock.nowMs() - beganMs;
+      const probed = model.texts === undefined ? ok(undefined) : await probe(model.texts, ref);
+      if (!probed.ok) return probed;
+      const { inputs, outputs } = model.facts;
+      return ok({ inputs, outputs, memoryBytes: memoryBytesOf(ref), loadMs });
+    });
+  }
+
+  embedTexts(
+    ref: ModelRef,
+    texts: readonly string[],
+    inputType: InputType | undefined,
+    options: TextOptions = {},
+  ): Promise<Outcome<EmbeddedTexts>> {
+    return this.#texts(ref, 'embedding', (model) => model.embed(texts, inputType, options));
+  }
+
+  score(ref: ModelRef, query: string, documents: readonly string[], options: TextOptions = {}): Promise<Outcome<Scores>> {
+    return this.#texts(ref, 'cross-encoder', (model) => model.score(query, documents, options));
+  }
+
+  classify(ref: ModelRef, texts: readonly string[], options: TextOptions = {}): Promise<Outcome<Classes>> {
+    return this.#texts(ref, 'classifier', (model) => model.classify(texts, options));
+  }
+
+  infer(ref: ModelRef, inputs: readonly NamedTensor[], wanted?: readonly string[]): Promise<Outcome<readonly NamedTensor[]>> {
+    return this.#use(ref, async ({ facts, runner }) => {
+      const checked = checkInputs(inputs, facts.inputs);
+      if (!checked.ok) return checked;
+      const names = facts.outputs.map(({ name }) => name);
+      const unknown = wanted?.findIndex((name) => !names.includes(name)) ?? -1;
+      if (unknown >= 0) return refuse('invalid_value', `is no output of the graph; it has ${names.join(', ')}`, ['outputs', unknown]);
+      const answers = await runner.run(inputs, wanted ?? names);
+      if (!answers.ok) return answers;
+      const fits = checkBytes(answers.value, 'outputs');
+      return fits.ok ? answers : fits;
+    });
+  }
+
+  async #use<T>(ref: ModelRef, work: (model: LoadedModel) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const checked = await checkManifest(ref.manifest);
+    if (!checked.ok) return checked;
+    const size = checkSize(ref);
+    return size.ok ? this.#models.use(ref, work) : size;
+  }
+
+  async #texts<T>(ref: ModelRef, task: ModelRef['manifest']['task'], work: (model: TextModel) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    if (ref.manifest.task !== task)
+      return refuse('invalid_value', `is a model for ${ref.manifest.task}, and this call is for ${task}`, 'model');
+    return this.#use(ref, ({ texts }) =>
+      texts === undefined ? Promise.resolve(refuse('invalid_value', 'takes no texts', 'model')) : work(texts),
+    );
+  }
+}
+
+/** Runs a version on a short text and on the longest that it takes: what it then needs of the runtime's memory is there when it serves. [M80] */
+async function probe(texts: TextModel, { manifest }: ModelRef): Promise<Outcome<void>> {
+  const longest = 'a '.repeat(manifest.tokensMax);
+  for (const text of ['probe', longest]) {
+    const options = { isTruncating: true };
+    const answer =
+      manifest.task === 'embedding'
+        ? await texts.embed([text], undefined, options)
+        : manifest.task === 'cross-encoder'
+          ? await texts.score('probe', [text], options)
+          : await texts.classify([text], options);
+    if (!answer.ok) return answer;
+  }
+  return ok(undefined);
+}

@@ -1,0 +1,135 @@
+import { env, exports } from 'cloudflare:workers';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { messageOf } from '../../../src/contract/errors.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { ModelReading, ModelRef } from '../../../src/inference/served/served-manifest.ts';
+import { modelFileKey } from '../../../src/inference/served/served-manifest.ts';
+import { sha256Hex } from '../../../src/kernel/bytes.ts';
+import type { InferenceEnv, InferenceService } from '../../../workers/inference/inference-service.ts';
+import { encodeModel, floats, integers, modelOf, node, port } from '../../support/models/bert-graph.ts';
+import { bertReference } from '../../support/models/bert-reference.ts';
+import type { BertFolder, Folder } from '../../support/models/model-folder.ts';
+import { bertFolder, modelRef, servedFiles, VOCABULARY } from '../../support/models/model-folder.ts';
+
+const service = (exports as unknown as { InferenceService: Service<typeof InferenceService> }).InferenceService;
+const bucket = (env as unknown as InferenceEnv).FILES;
+
+const must = <T>(outcome: Outcome<T>): T => {
+  if (!outcome.ok) throw new Error(messageOf(outcome.error));
+  return outcome.value;
+};
+
+async function put(files: Folder): Promise<void> {
+  for (const bytes of files.values()) await bucket.put(modelFileKey('tenant', await sha256Hex(bytes)), bytes);
+}
+
+async function registered(folder: BertFolder): Promise<ModelRef> {
+  await put(folder.files);
+  const { reading } = must(await service.readFolder('tenant', await servedFiles(folder.files)));
+  return modelRef(folder.files, reading);
+}
+
+const FLOAT = 1;
+const GRAPH: ModelReading = {
+  task: 'graph',
+  graph: 'model.onnx',
+  externalData: [],
+  tokensMax: 0,
+  dimensions: 0,
+  pooling: 'none',
+  isNormalised: false,
+  labels: [],
+  activation: 'none',
+  prompts: {},
+};
+
+/** A graph alone, as a version of a model. */
+async function graphRef(model: Parameters<typeof modelOf>[0]): Promise<ModelRef> {
+  const files = new Map([['model.onnx', encodeModel(modelOf(model))]]);
+  await put(files);
+  return modelRef(files, GRAPH);
+}
+
+const ports = { input: [port('x', FLOAT, ['n'])], output: [port('y', FLOAT, ['m'])] };
+const four = [{ name: 'x', type: 'float32' as const, shape: [4], data: Float32Array.of(1, 2, 3, 4) }];
+
+describe('registered models in the inference Worker', () => {
+  let folder: BertFolder;
+  let ref: ModelRef;
+  beforeAll(async () => {
+    folder = bertFolder();
+    ref = await registered(folder);
+  });
+
+  it('[M56] embed texts from files in the bucket, calls side by side', async () => {
+    const verified = must(await service.verify(ref));
+    console.log(`inference Worker: a BERT of ${ref.manifest.files.length} files loaded and probed; ${verified.memoryBytes} bytes`);
+    const texts = ['river lock', 'a boat', 'the keeper opens the gate', 'weir'];
+    const answers = await Promise.all(texts.map((text) => service.embedTexts(ref, [text], undefined)));
+    const together = must(await service.embedTexts(ref, texts, undefined));
+    for (const [i, text] of texts.entries()) {
+      const ids = [2, ...text.split(' ').map((word) => VOCABULARY[word]!), 3];
+      const states = bertReference(
+        folder.shape,
+        folder.weights,
+        ids,
+        ids.map(() => 0),
+      );
+      const mean = states[0]!.map((_, d) => states.reduce((sum, state) => sum + state[d]!, 0));
+      const length = Math.hypot(...mean);
+      const alone = must(answers[i]!).vectors;
+      for (const [d, x] of mean.entries()) {
+        expect(alone[d]).toBeCloseTo(x / length, 4);
+        expect(together.vectors[i * 16 + d]).toBeCloseTo(x / length, 4);
+      }
+    }
+  });
+
+  it('[M82] run any graph on tensors', async () => {
+    const sum = await graphRef({ node: [node('Add', ['x', 'x'], 'y')], ...ports });
+    const [y] = must(await service.infer(sum, four));
+    expect([...(y!.data as Float32Array)]).toEqual([2, 4, 6, 8]);
+  });
+
+  it('[M54] hold a model of 20 MB within the memory of the runtime, its weights outside of the graph', async () => {
+    const [rows, columns] = [5_120, 1_024];
+    const weights = floats('w', [rows, columns], new Float32Array(rows * columns).fill(0.5));
+    const wide = await graphRef({
+      node: [node('MatMul', ['x', 'w'], 'y')],
+      initializer: [weights],
+      input: [port('x', FLOAT, ['n', rows])],
+      output: [port('y', FLOAT, ['n', columns])],
+    });
+    const input = [{ name: 'x', type: 'float32' as const, shape: [1, rows], data: new Float32Array(rows).fill(1) }];
+    const [y] = must(await service.infer(wide, input));
+    expect((y!.data as Float32Array)[0]).toBeCloseTo(rows / 2, 1);
+    expect((await service.embedTexts(ref, ['still alive'], undefined)).ok).toBe(true);
+  });
+
+  it.each([
+    // Without inputs: the runtime computes it when it loads.
+    [
+      'constants of gigabytes',
+      { node: [node('ConstantOfShape', ['s'], 'c'), node('Add', ['x', 'c'], 'y')], initializer: [integers('s', [400_000_000])] },
+    ],
+    ['one step to gigabytes', { node: [node('Expand', ['x', 's'], 'y')], initializer: [integers('s', [30_000_000, 4])] }],
+    [
+      'doublings to gigabytes',
+      {
+        node: Array.from({ length: 40 }, (_, i) =>
+          node('Concat', [i === 0 ? 'x' : `${i}`, i === 0 ? 'x' : `${i}`], i === 39 ? 'y' : `${i + 1}`, { axis: 0 }),
+        ),
+      },
+    ],
+  ])('[M54] refuse a graph that makes %s, and go on', async (_, graph) => {
+    const bomb = await graphRef({ ...ports, ...graph });
+    const answer = await service.infer(bomb, four);
+    expect(answer).toMatchObject({
+      ok: false,
+      error: { code: 'limit_exceeded', limit: { name: 'runtimeBytesMax', bound: LIMITS.runtimeBytesMax } },
+    });
+    expect((await service.embedTexts(ref, ['still alive'], undefined)).ok).toBe(true);
+  });
+});
