@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+
+import { paramOf } from '../../../src/contract/errors.ts';
+import { isBoundedPattern } from '../../../src/inference/text/linear-pattern.ts';
+import { TextTokeniser } from '../../../src/inference/text/text-tokeniser.ts';
+import { utf8 } from '../../../src/kernel/bytes.ts';
+import { tokenizerJson } from '../../support/models/model-folder.ts';
+
+function verdict(change: object): string {
+  const opened = TextTokeniser.open(utf8(JSON.stringify({ ...tokenizerJson(), ...change })), undefined, []);
+  return opened.ok ? 'opens' : `${paramOf(opened.error)}: ${opened.error.message}`;
+}
+
+const split = (Regex: string) => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated' });
+
+it('[M57] takes patterns whose time is bounded, and no others', () => {
+  const gpt2 = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+  for (const pattern of [gpt2, ' {2,}', String.raw`\d{1,3}`, '[a-z]+|.']) expect(isBoundedPattern(pattern)).toBe(true);
+  for (const pattern of ['(a+)+$', '(a|a)*b', 'a*a*b', String.raw`(\w+)\1`, '(?<=a+)b', 'a{1,99}', 'a+?', 'a{2,}+', 'a'.repeat(600)])
+    expect(isBoundedPattern(pattern)).toBe(false);
+});
+
+it('[M57] refuses a hostile tokenizer.json by the field that is at fault', () => {
+  const replace = (pattern: object, content: string) => ({ type: 'Replace', pattern, content });
+  const wordPiece = { type: 'WordPiece', unk_token: '[UNK]', vocab: { '[UNK]': 0 } };
+  const byteLevel = { type: 'ByteLevel' };
+  let nested: object = { type: 'Lowercase' };
+  for (let depth = 0; depth < 40; depth += 1) nested = { type: 'Sequence', normalizers: [nested] };
+  expect(verdict({})).toBe('opens');
+  const hostile: [object, string][] = [
+    [{ pre_tokenizer: split('(a+)+$') }, 'tokenizer.json.pre_tokenizer.pattern: is no text, and no pattern'],
+    [{ pre_tokenizer: { type: 'FixedLength', length: 0 } }, 'tokenizer.json.pre_tokenizer.type: is none of'],
+    [{ pre_tokenizer: { type: 'Sequence', pretokenizers: [byteLevel, byteLevel] } }, 'is the second ByteLevel'],
+    [{ normalizer: nested }, 'tokenizer.json: is nested'],
+    [{ normalizer: replace({ String: ' ' }, '  ') }, 'content: is longer than what it replaces'],
+    [{ normalizer: replace({ String: '' }, '') }, 'pattern: is no text'],
+    [{ normalizer: { type: 'Sequence', normalizers: Array.from({ length: 40 }, () => ({ type: 'NFC' })) } }, '(tokeniserStepsMaxCount)'],
+    [{ post_processor: { type: 'TemplateProcessing', single: [sequence, sequence], pair: [] } }, 'single: repeats a text'],
+    [{ model: { ...wordPiece, vocab: { '[UNK]': 1e9 } } }, 'model.vocab: holds what is no token id'],
+    [{ model: { ...wordPiece, unk_token: 'x' } }, 'model.unk_token: is not in the vocabulary'],
+    [{ model: { ...wordPiece, max_input_chars_per_word: 1e9 } }, 'max_input_chars_per_word: is no number'],
+    [{ model: { type: 'Unigram', unk_id: 0, vocab: [['a'.repeat(100), 0]] } }, 'model.vocab[0]: is no piece'],
+    [{ model: { type: 'Other' } }, 'model.type: is none of WordPiece, BPE, Unigram'],
+    [{ added_tokens: [{ id: 1, content: '' }] }, 'added_tokens[0]: is no token'],
+    [{ padding: 'x'.repeat(4_000_000) }, '(tokeniserBytesMax)'],
+  ];
+  for (const [change, expected] of hostile) expect(verdict(change)).toContain(expected);
+});
+
+const sequence = { Sequence: { id: 'A', type_id: 0 } };
