@@ -57,6 +57,12 @@ describe('[MB12] a static model', () => {
     expect(errorOf(products(unscaled(first.table, all.table, batch)), exact)).toBeLessThan(1e-9);
   });
 
+  it('with fewer dimensions runs, and answers as many', async () => {
+    const small = pruneDimensions(pruneVocabulary(whole, new Set(whole.words.slice(0, 2000))), 20);
+    const graph = readOnnxGraph(writeOnnxGraph(small.graph), () => new Uint8Array());
+    expect((await vectorsBy(graph)).map(({ length }) => length)).toEqual([20, 20, 20]);
+  });
+
   it('is not what a graph without a vocabulary is', () => {
     expect(staticGraph(bertShapedGraph(TINY_SHAPE))).toBeUndefined();
     expect(staticGraph({ ...committed, metadata: new Map([['sluice.vocabulary', 'one\ntwo']]) })).toBeUndefined();

@@ -38,7 +38,16 @@ export function readOnnxGraph(file: Uint8Array, external: ExternalData): OnnxGra
 const namesOf = (ports: readonly onnxProto.onnx.IValueInfoProto[]): string[] => ports.map(({ name }) => name ?? '');
 
 /** Writes a graph that `readOnnxGraph` read, with what was changed. Its constants lie in the file itself. */
-export function writeOnnxGraph({ nodes, tensors, inputs, outputs, opsets, metadata, frame }: OnnxGraph): Uint8Array<ArrayBuffer> {
+export function writeOnnxGraph({
+  nodes,
+  tensors,
+  inputs,
+  outputs,
+  opsets,
+  metadata,
+  frame,
+  isReshaped = false,
+}: OnnxGraph): Uint8Array<ArrayBuffer> {
   const model = frame as onnxProto.onnx.ModelProto;
   const kept = new Set([...inputs, ...outputs]);
   const ports = (list: readonly onnxProto.onnx.IValueInfoProto[] | null | undefined) =>
@@ -57,13 +66,19 @@ export function writeOnnxGraph({ nodes, tensors, inputs, outputs, opsets, metada
       name: model.graph?.name ?? 'graph',
       docString: model.graph?.docString ?? '',
       input: ports(model.graph?.input),
-      output: ports(model.graph?.output),
+      output: ports(model.graph?.output).map((port) => (isReshaped ? withoutShape(port) : port)),
       node: nodes.map(nodeTo),
       initializer: [...tensors].map(([name, { dims, dataType, bytes }]) => ({ name, dims: [...dims], dataType, rawData: bytes })),
     },
   });
   return new Uint8Array(ModelProto.encode(written).finish());
 }
+
+/** The runtime finds the shape itself; a wrong one it refuses. */
+const withoutShape = ({ name, type }: onnxProto.onnx.IValueInfoProto): onnxProto.onnx.IValueInfoProto => ({
+  name,
+  type: { tensorType: { elemType: type?.tensorType?.elemType ?? DATA_TYPE.float32 } },
+});
 
 function nodeFrom(node: onnxProto.onnx.INodeProto): GraphNode {
   return {

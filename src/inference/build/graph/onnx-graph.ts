@@ -43,6 +43,8 @@ export interface OnnxGraph {
   readonly opsets: ReadonlyMap<string, number>;
   readonly metadata: ReadonlyMap<string, string>;
   readonly frame: unknown;
+  /** Whether the outputs have other dimensions than the frame declares. */
+  readonly isReshaped?: boolean;
 }
 
 /** The operators of ONNX Runtime beyond the standard. */

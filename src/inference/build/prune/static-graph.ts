@@ -81,6 +81,7 @@ function withTable(model: StaticGraph, table: Matrix, words: readonly string[]):
   const tensor = tensorOf(DATA_TYPE.float32, [rowCount(table), table.columns], Float32Array.from(table.values));
   const graph = {
     ...model.graph,
+    isReshaped: model.graph.isReshaped === true || table.columns !== model.table.columns,
     tensors: new Map([...model.graph.tensors, [model.name, tensor] as const]),
     metadata: new Map([...model.graph.metadata, [STATIC_TABLE_NAMES.vocabulary, words.join('\n')] as const]),
   };
