@@ -18,7 +18,7 @@ import { multiply } from '../../../src/inference/build/matrix.ts';
 import { staticGraph } from '../../../src/inference/build/prune/static-graph.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { readOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
-import { modelFile } from '../../support/fixtures/default-model.ts';
+import { firstFile } from '../../support/fixtures/default-model.ts';
 
 const SETTINGS = { tokensMax: 50, sifA: 0.01, prior: 0.5, ridge: 0.2 };
 
@@ -130,7 +130,7 @@ it('[MB11] a student of recorded MiniLM vectors finds 0.60 of the ten nearest it
   const lines = readFileSync(`${folder}records.jsonl`, 'utf8').trim().split('\n');
   const texts = lines.map((line) => (JSON.parse(line) as { content: string }).content);
   const vectors = new Float32Array(new Uint8Array(readFileSync(`${folder}embeddings.bin`)).buffer);
-  const base = staticGraph(readOnnxGraph(modelFile, () => new Uint8Array()))!;
+  const base = staticGraph(readOnnxGraph(firstFile, () => new Uint8Array()))!;
   const { tokeniser, prior } = studentVocabulary(texts, base, 20_000);
   const ids = texts.map((text) => tokeniser.tokenise(text).ids.filter((id) => id !== 0));
   const pairs = { vocabularySize: tokeniser.vocabularySize, texts: ids, dimensions: vectors.length / texts.length, vectors };

@@ -14,10 +14,10 @@ import { utf8 } from '../../../src/kernel/bytes.ts';
 import { calibrationRun } from '../../../workers/cli/models/calibration.ts';
 import { readOnnxGraph, writeOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
 import { textInputs } from '../../../workers/cli/models/text-inputs.ts';
-import { modelFile } from '../../support/fixtures/default-model.ts';
+import { firstFile } from '../../support/fixtures/default-model.ts';
 import { bertInputs, bertShapedGraph, TINY_SHAPE } from '../../support/fixtures/bert-shaped-graph.ts';
 
-const committed = readOnnxGraph(modelFile, () => new Uint8Array());
+const committed = readOnnxGraph(firstFile, () => new Uint8Array());
 const whole = staticGraph(committed)!;
 const TEXTS = ['the river runs to the sea', 'music of the garden', 'a small town'];
 

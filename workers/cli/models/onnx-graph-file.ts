@@ -76,7 +76,7 @@ export function writeOnnxGraph({
 
 /** The runtime finds the shape itself; a wrong one it refuses. */
 const withoutShape = ({ name, type }: onnxProto.onnx.IValueInfoProto): onnxProto.onnx.IValueInfoProto => ({
-  name,
+  name: name ?? '',
   type: { tensorType: { elemType: type?.tensorType?.elemType ?? DATA_TYPE.float32 } },
 });
 
