@@ -13,7 +13,7 @@ it('[M50] [M53] mutated model files are refused with a reason or are whole graph
   const rng = new Seeded(20261127);
   const below = (bound: number) => Math.floor(rng.next() * bound);
   const outcomes = { refused: 0, passed: 0 };
-  for (let run = 0; run < effort(300); run += 1) {
+  for (let run = 0; run < effort(300, 10_000); run += 1) {
     const file = whole.slice(0, rng.next() < 0.2 ? below(whole.length) : whole.length);
     for (let flips = below(8); flips >= 0 && file.length > 0; flips -= 1) file[below(file.length)] = below(256);
     const graph = readOnnxGraph(file, ['graph']);
