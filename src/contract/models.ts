@@ -20,7 +20,14 @@ const count = z.int().min(1).max(1_000_000);
 
 const create = z.strictObject({
   name: registeredName,
-  task: z.enum(['embedding', 'cross-encoder', 'classifier', 'graph']),
+  task: z
+    .enum(['embedding', 'cross-encoder', 'classifier', 'graph'])
+    .optional()
+    .meta(
+      about(
+        'What the model does. This and the fields down to `prompts` say how it is used: what is left out is read from the files, as Hugging Face lays them out; what is stated wins.',
+      ),
+    ),
   files: z
     .array(
       z.strictObject({
@@ -37,22 +44,26 @@ const create = z.strictObject({
     .meta(
       about('Files of the tenant (`POST /v1/files`, or `/v1/uploads` for large ones). They are copied: the uploads may be deleted then.'),
     ),
-  graph: z.string().max(LIMITS.modelPathCharsMax).meta(about('Which of the files is the ONNX graph that serves.', 'onnx/model.onnx')),
-  external_data: z.array(z.string().max(LIMITS.modelPathCharsMax)).max(LIMITS.modelFilesMaxCount).default([]),
+  graph: z
+    .string()
+    .max(LIMITS.modelPathCharsMax)
+    .optional()
+    .meta(about('Which of the files is the ONNX graph that serves.', 'onnx/model.onnx')),
+  external_data: z.array(z.string().max(LIMITS.modelPathCharsMax)).max(LIMITS.modelFilesMaxCount).optional(),
   tokens_max: z
     .int()
     .min(0)
     .max(1_000_000)
-    .default(0)
+    .optional()
     .meta(about('The longest text in tokens, special ones included. 0: it takes no text.')),
   dimensions: count.optional().meta(about('Length of its vectors; of embedding models only.')),
-  pooling: z.enum(['cls', 'mean', 'max', 'mean-sqrt-len', 'last-token', 'none']).default('none'),
-  normalised: z.boolean().default(false).meta(about('Whether its vectors are scaled to length 1.')),
-  labels: z.array(z.string().max(256)).max(10_000).default([]),
-  activation: z.enum(['none', 'sigmoid', 'softmax']).default('none'),
+  pooling: z.enum(['cls', 'mean', 'max', 'mean-sqrt-len', 'last-token', 'none']).optional(),
+  normalised: z.boolean().optional().meta(about('Whether its vectors are scaled to length 1.')),
+  labels: z.array(z.string().max(256)).max(10_000).optional(),
+  activation: z.enum(['none', 'sigmoid', 'softmax']).optional(),
   prompts: z
     .strictObject({ query: z.string().max(4_096).optional(), passage: z.string().max(4_096).optional() })
-    .default({})
+    .optional()
     .meta(about('What is put in front of a text, by `input_type`.')),
   licence: z.string().max(256).optional(),
   owner: ownerOrCallers,

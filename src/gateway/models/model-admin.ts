@@ -8,9 +8,8 @@ import { underAuthority } from '../../contract/write-lease.ts';
 import type { ModelAlias, VersionRecord } from '../../inference/registry/model-record.ts';
 import { isVerified } from '../../inference/registry/model-record.ts';
 import type { ModelActing, ModelVersion, Released } from '../../inference/registry/model-registry.ts';
-import type { ModelOwner, VersionManifest } from '../../inference/registry/version-manifest.ts';
-import { PLATFORM, readingOf } from '../../inference/registry/version-manifest.ts';
-import { servedContractHash } from '../../inference/served/contract-hash.ts';
+import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
+import { PLATFORM } from '../../inference/registry/version-manifest.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
 import type { ServedFile } from '../../inference/served/served-manifest.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -18,6 +17,7 @@ import type { FileId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { StoredFile } from '../jobs/file-store.ts';
 import { actorOf, ownerFor, requestDigest, subjectOf } from '../tenancy/subject.ts';
+import { checkStatedPaths, describeVersion } from './describe-version.ts';
 import { checkVersion } from './model-checks.ts';
 import type { ModelFileStore, ModelRegistries, ModelRegistryCalls } from './model-registries.ts';
 
@@ -25,7 +25,7 @@ interface ModelAdminParts {
   readonly registries: ModelRegistries;
   readonly store: ModelFileStore;
   readonly findFile: (tenantId: TenantId, file: FileId) => Promise<Outcome<StoredFile>>;
-  readonly inference: Pick<ModelCalls, 'verify' | 'embedTexts'>;
+  readonly inference: Pick<ModelCalls, 'readFolder' | 'verify' | 'embedTexts'>;
   readonly isBuiltin: (model: string) => boolean;
   /** The name of an index of the tenant that is pinned to the model; undefined where none is. */
   readonly pinnedIndex: (tenantId: TenantId, model: string) => Promise<Outcome<string | undefined>>;
@@ -51,34 +51,33 @@ export class ModelAdmin {
   }
 
   /**
-   * Registers a version, then has it checked: a version that did not pass is answered, too. Refuses with `already_exists` the name of a model
+   * Registers a version, then has it checked: a version that did not pass is answered, too. What the body leaves out is read from the files. Refuses with `already_exists` the name of a model
    * of the deployment, with `invalid_value` or `file_not_found` (naming `files[i]`), and as the registry does.
    */
   async create(caller: ModelCaller, body: CreateModelBody, idempotencyKey: string | undefined): Promise<Outcome<ModelVersion>> {
     const { principal } = caller;
-    const { registries, isBuiltin, store } = this.#parts;
+    const { registries, isBuiltin, inference } = this.#parts;
     if (isBuiltin(body.name)) return refuse('already_exists', `${body.name} is a model of the deployment`, 'name');
     const subject = subjectOf(principal, body.tenant);
     if (!subject.ok) return subject;
     const files = await this.#filesOf(subject.value, body);
     if (!files.ok) return files;
-    const manifest = await manifestOf(principal, body, files.value);
-    if (!manifest.ok) return manifest;
+    const stated = checkStatedPaths(body, files.value);
+    if (!stated.ok) return stated;
     const owner = ownerOf(principal);
     const registry = registries(owner);
     const announced = await this.#noted(caller, 'register', body.name, (_, acting) => registry.announce(files.value, acting));
     if (!announced.ok) return announced;
-    await store.remove(owner, announced.value.unneeded);
-    for (const [at, { file }] of body.files.entries()) {
-      const sha256 = files.value[at]?.sha256 ?? '';
-      const taken = await store.take(subject.value, file as FileId, owner, sha256);
-      if (!taken.ok) return taken;
-    }
+    await this.#parts.store.remove(owner, announced.value.unneeded);
+    const taken = await this.#takeFiles(subject.value, owner, body, files.value);
+    if (!taken.ok) return taken;
+    // A registration that is refused from here on leaves its files announced: the next one sweeps them.
+    const manifest = await describeVersion(inference, owner, body.owner ?? ownerFor(principal), body, files.value);
+    if (!manifest.ok) return manifest;
     const request =
       idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'model.create', body) };
     const next = { model: body.name, manifest: manifest.value, compatibleWith: body.compatible_with ?? null };
     const made = await this.#change(caller, (acting) => registry.register(next, request, acting));
-    // A registration that is refused leaves its files announced: the next one sweeps them.
     if (!made.ok) return made;
     const checked = await this.#verified(caller, made.value.version);
     return checked.ok ? checked : made;
@@ -141,6 +140,14 @@ export class ModelAdmin {
     return ok(found);
   }
 
+  async #takeFiles(tenantId: TenantId, owner: ModelOwner, body: CreateModelBody, files: readonly ServedFile[]): Promise<Outcome<null>> {
+    for (const [at, { file }] of body.files.entries()) {
+      const taken = await this.#parts.store.take(tenantId, file as FileId, owner, files[at]?.sha256 ?? '');
+      if (!taken.ok) return taken;
+    }
+    return ok(null);
+  }
+
   async #verified(caller: ModelCaller, version: VersionRecord): Promise<Outcome<ModelVersion>> {
     const { registries, inference, clock } = this.#parts;
     const owner = ownerOf(caller.principal);
@@ -184,44 +191,3 @@ export class ModelAdmin {
 
 /** Whose models a caller changes: a tenant its own, the admin those of the platform. */
 export const ownerOf = (principal: Principal): ModelOwner => (principal.kind === 'admin' ? PLATFORM : principal.tenantId);
-
-async function manifestOf(principal: Principal, body: CreateModelBody, files: readonly ServedFile[]): Promise<Outcome<VersionManifest>> {
-  const { task, dimensions = 0, graph, external_data: externalData, prompts } = body;
-  const { query, passage } = prompts;
-  for (const [at, path] of [graph, ...externalData].entries()) {
-    if (files.some((file) => file.path === path)) continue;
-    return refuse('invalid_value', `is ${path}, which is none of the files`, at === 0 ? ['graph'] : ['external_data', at - 1]);
-  }
-  if ((task === 'embedding') !== dimensions > 0)
-    return refuse(
-      'invalid_value',
-      task === 'embedding' ? 'is needed for an embedding model' : 'goes with embedding models only',
-      'dimensions',
-    );
-  const reading = readingOf({
-    task,
-    graph,
-    externalData,
-    tokensMax: body.tokens_max,
-    dimensions,
-    pooling: body.pooling,
-    isNormalised: body.normalised,
-    labels: body.labels,
-    activation: body.activation,
-    prompts: { ...(query === undefined ? {} : { query }), ...(passage === undefined ? {} : { passage }) },
-  });
-  const manifest: VersionManifest = {
-    ...reading,
-    files,
-    // [M31]
-    contractHash: await servedContractHash(reading, files),
-    licence: body.licence ?? null,
-    team: body.owner ?? ownerFor(principal),
-    recipe: body.recipe ?? null,
-    evaluation: body.evaluation ?? null,
-    parents: body.parents,
-  };
-  const bytes = JSON.stringify(manifest).length;
-  if (bytes <= LIMITS.modelManifestBytesMax) return ok(manifest);
-  return refuseBeyond({ path: 'recipe', limit: 'modelManifestBytesMax', value: bytes, what: `the manifest has ${bytes} characters` });
-}

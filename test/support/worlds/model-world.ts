@@ -8,7 +8,9 @@ import { ModelCatalogue } from '../../../src/gateway/models/model-catalogue.ts';
 import type { ModelRegistryCalls } from '../../../src/gateway/models/model-registries.ts';
 import { ModelQueries } from '../../../src/inference/registry/model-queries.ts';
 import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
-import type { ModelRef } from '../../../src/inference/served/served-manifest.ts';
+import type { StatedReading } from '../../../src/inference/folder/read-model-folder.ts';
+import type { FolderReading } from '../../../src/inference/served/model-calls.ts';
+import type { ModelRef, ServedFile } from '../../../src/inference/served/served-manifest.ts';
 import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
@@ -47,7 +49,18 @@ export class ModelWorld {
     count: async (owner: string) => [...this.stored].filter((key) => key.startsWith(`${owner}/`)).length,
   };
 
+  /** What the inference Worker reads from the folder of a version, by the hash of its first file, with what was stated. */
+  readonly folders = new Map<string, (stated: StatedReading) => Outcome<FolderReading>>();
+  /** Hashes of first files of folders that were read. */
+  readonly read: string[] = [];
+
   readonly inference = {
+    readFolder: async (owner: string, files: readonly ServedFile[], stated: StatedReading = {}) => {
+      const sha256 = files[0]?.sha256 ?? '';
+      this.read.push(sha256);
+      if (files.some((file) => !this.stored.has(`${owner}/${file.sha256}`))) throw new Error('a file is not in the bucket of the owner');
+      return this.folders.get(sha256)?.(stated) ?? refuse('invalid_value', 'hold no ONNX file', ['files']);
+    },
     verify: async (ref: ModelRef) => this.broken.get(hashOf(ref)) ?? ok({ memoryBytes: 1, loadMs: 1 } as never),
     embedTexts: async (ref: ModelRef, texts: readonly string[]) => {
       const vector = this.vectors.get(hashOf(ref)) ?? [1, 0];

@@ -1,8 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { CreateModelBody } from '../../../src/contract/models.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
+import { servedContractHash } from '../../../src/inference/served/contract-hash.ts';
+import type { ModelReading } from '../../../src/inference/served/served-manifest.ts';
+import { ok } from '../../../src/kernel/result.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 import { ModelWorld } from '../../support/worlds/model-world.ts';
 
@@ -102,6 +106,17 @@ describe('registering', () => {
     const made = await world.admin.create(world.caller(ONE), body, 'k');
     expect(await world.admin.create(world.caller(ONE), body, 'k')).toMatchObject(made);
     expect(await world.catalogue.versions(ONE, 'minilm', 0, 10)).toMatchObject({ value: [{}, [{ version: 1 }]] });
+    // A folder that says nothing of vectors.
+    const nothing = {
+      ...body,
+      task: 'embedding',
+      externalData: [],
+      tokensMax: 0,
+      dimensions: 0,
+      isNormalised: false,
+      graph: 'onnx/model.onnx',
+    };
+    world.folders.set('a', () => ok({ reading: nothing as never, contractHash: '' }));
     const wrong: [Partial<CreateModelBody>, unknown][] = [
       [{ name: 'glove-sif-100' }, { code: 'already_exists', path: ['name'] }],
       [{ graph: 'absent.onnx' }, { code: 'invalid_value', path: ['graph'] }],
@@ -113,6 +128,73 @@ describe('registering', () => {
       [{ recipe: { text: 'x'.repeat(300_000) } }, { code: 'limit_exceeded', limit: { name: 'modelManifestBytesMax' } }],
     ];
     for (const [more, error] of wrong) expect(await add(ONE, 'other', 'a', more)).toMatchObject({ error });
+  });
+
+  describe('what the body leaves out', () => {
+    const READING = {
+      task: 'embedding',
+      graph: 'onnx/model.onnx',
+      externalData: ['onnx/model.onnx_data'],
+      tokensMax: 512,
+      dimensions: 384,
+      pooling: 'cls',
+      isNormalised: true,
+      labels: [],
+      activation: 'none',
+      prompts: { query: 'query: ' },
+    } as const satisfies ModelReading;
+    const folder = (sha256: string): void => {
+      world.folders.set(sha256, (stated) => ok({ reading: { ...READING, ...stated }, contractHash: '' }));
+    };
+    const bare = (sha256: string, more: Partial<CreateModelBody> = {}) =>
+      world.admin.create(
+        world.caller(ONE),
+        { name: 'minilm', files: [{ path: 'onnx/model.onnx', file: world.upload(ONE.tenantId, sha256) }], parents: [], ...more },
+        undefined,
+      );
+
+    it('[M90] is read from its files, once they are in the bucket of the owner; what is stated wins', async () => {
+      folder('a');
+      expect(await bare('a')).toMatchObject({ value: { version: { manifest: READING } } });
+      const stated: Partial<CreateModelBody> = { tokens_max: 128, pooling: 'mean', normalised: false, prompts: {}, external_data: [] };
+      const expected: ModelReading = { ...READING, tokensMax: 128, pooling: 'mean', isNormalised: false, prompts: {}, externalData: [] };
+      const made = await bare('a', stated);
+      expect(made.ok && made.value.version.manifest).toMatchObject(expected);
+      expect(made.ok && made.value.version.manifest.prompts).toEqual({});
+      expect(made.ok && made.value.version.contractHash).toBe(
+        await servedContractHash(expected, made.ok ? made.value.version.manifest.files : []),
+      );
+    });
+
+    it('[M90] the reader is given task and graph as they are stated', async () => {
+      const given: unknown[] = [];
+      world.folders.set('a', (stated) => {
+        given.push(stated);
+        return ok({ reading: { ...READING, ...stated, task: 'graph', dimensions: 0 }, contractHash: '' });
+      });
+      await bare('a');
+      await bare('a', { task: 'cross-encoder', graph: 'onnx/model.onnx' });
+      expect(given).toEqual([{}, { task: 'cross-encoder', graph: 'onnx/model.onnx' }]);
+    });
+
+    it('[M90] a body that states all that its task needs has nothing read', async () => {
+      await add(ONE, 'minilm', 'a', { prompts: undefined, external_data: undefined, labels: undefined, activation: undefined });
+      await add(ONE, 'network', 'a', { task: 'graph', dimensions: undefined, tokens_max: undefined, pooling: undefined });
+      expect(world.read).toEqual([]);
+      for (const left of ['task', 'graph', 'tokens_max', 'dimensions', 'pooling', 'normalised'] as const) {
+        await add(ONE, left, left, { [left]: undefined });
+        expect(world.read.at(-1), left).toBe(left);
+      }
+    });
+
+    it('[M90] a folder that cannot be read makes no version, and its files are swept', async () => {
+      world.folders.set('a', () => refuse('invalid_value', 'is no number', ['files', 'config.json', 'hidden_size']));
+      expect(await bare('a')).toMatchObject({ error: { code: 'invalid_value', path: ['files', 'config.json', 'hidden_size'] } });
+      expect(await world.catalogue.find(ONE, 'minilm')).toMatchObject({ error: { code: 'model_not_found' } });
+      world.nowMs += LIMITS.modelAnnouncedMs + 1;
+      await add(ONE, 'other', 'b');
+      expect([...world.stored]).toEqual([`${ONE.tenantId}/b`]);
+    });
   });
 
   it('[M38] the files of a model go when it is deleted, but not while an index is pinned to it', async () => {

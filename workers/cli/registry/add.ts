@@ -23,9 +23,6 @@ interface AddOptions extends Shown, Whose {
 /** What a folder may contain of which no model is made. */
 const IGNORED = /(?:^|\/)(?:\.|__pycache__|node_modules)/;
 
-/** Where Hugging Face's tools put the graph, best first. */
-const GRAPHS = ['onnx/model.onnx', 'model.onnx', 'onnx/model_quantized.onnx'];
-
 /** `sluice models add DIR`. */
 export const addModel = (): Command =>
   shown(whose(command('add', 'Registers the files of a folder as the next version of a model, and says whether it passed its checks.')))
@@ -33,7 +30,7 @@ export const addModel = (): Command =>
     .option('--name <name>', 'of the model (default: of the folder)')
     .option(
       '--spec <file>',
-      'how the model is used, as POST /v1/models takes it: JSON (default: sluice.json of the folder, if there is one)',
+      'what the files do not say of the model, in the fields of POST /v1/models: JSON (default: sluice.json of the folder, if there is one)',
     )
     .option(
       '--compatible-with <n>',
@@ -47,7 +44,7 @@ export const addModel = (): Command =>
 async function add(dir: string, options: AddOptions): Promise<void> {
   const folder = resolve(dir);
   const paths = await filesOf(folder);
-  const spec = await specOf(folder, options.spec, paths);
+  const spec = await specOf(folder, options.spec);
   // Files are those of a tenant, also of a model of the platform.
   const uploader = await modelClient({});
   const files: { path: string; file: string }[] = [];
@@ -83,6 +80,7 @@ async function filesOf(folder: string): Promise<string[]> {
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .filter((path) => !IGNORED.test(path) && path !== 'sluice.json')
     .toSorted();
+  if (!paths.some((path) => path.endsWith('.onnx'))) throw new UsageError(`${folder} has no ONNX file`);
   if (paths.length > LIMITS.modelFilesMaxCount)
     throw new UsageError(
       `${folder} has ${paths.length} files; a model has at most ${LIMITS.modelFilesMaxCount}: leave out those that it does not need`,
@@ -90,17 +88,14 @@ async function filesOf(folder: string): Promise<string[]> {
   return paths;
 }
 
-/** What the folder says of itself, or `--spec` of it; the graph and the task are recognised by its files. */
-async function specOf(folder: string, given: string | undefined, paths: readonly string[]): Promise<Record<string, unknown>> {
-  const graph = GRAPHS.find((path) => paths.includes(path)) ?? paths.find((path) => path.endsWith('.onnx'));
-  if (graph === undefined) throw new UsageError(`${folder} has no ONNX file`);
+/** What is stated of the model besides what the gateway reads from its files. */
+async function specOf(folder: string, given: string | undefined): Promise<Record<string, unknown>> {
   const text = await readFile(given ?? join(folder, 'sluice.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (given === undefined && error.code === 'ENOENT') return '{}';
     throw new UsageError(`--spec: ${error.message}`);
   });
   try {
-    const spec = JSON.parse(text) as Record<string, unknown>;
-    return { task: paths.includes('tokenizer.json') ? 'embedding' : 'graph', graph, ...spec };
+    return JSON.parse(text) as Record<string, unknown>;
   } catch {
     throw new UsageError(`${given ?? 'sluice.json'} is not a JSON object`);
   }

@@ -13,9 +13,10 @@ export const modelRegistries =
     namespace.get(namespace.idFromName(owner)) as unknown as ModelRegistryCalls;
 
 /** The inference Worker's calls about registered models: `unavailable` where it does not answer in time, or died of one. */
-export function modelCalls(binding: Fetcher): Pick<ModelCalls, 'verify' | 'embedTexts'> {
+export function modelCalls(binding: Fetcher): Pick<ModelCalls, 'readFolder' | 'verify' | 'embedTexts'> {
   const worker = binding as unknown as ModelCalls;
   return {
+    readFolder: (...call) => answered(worker.readFolder(...call), LIMITS.modelVerifyTimeoutMs),
     verify: (ref) => answered(worker.verify(ref), LIMITS.modelVerifyTimeoutMs),
     embedTexts: (...call) => answered(worker.embedTexts(...call), LIMITS.modelCallTimeoutMs),
   };
