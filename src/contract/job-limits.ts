@@ -70,6 +70,24 @@ export const JOB_LIMITS = {
   batchMetadataValueCharsMax: 512,
   // How much of an input is read to find the model that its requests name: the first line of nearly all.
   batchPeekBytes: 64 * 1024,
+  // Passes over the pairs of a fine-tuning job: a static table fits after a few.
+  tuningEpochsMaxCount: 50,
+  // As above.
+  tuningEpochsDefaultCount: 3,
+  // Pairs of a batch, each of which is compared with all others: the work grows with the square.
+  tuningBatchMaxCount: 256,
+  // As above.
+  tuningBatchDefaultCount: 32,
+  // Multiplies the learning rate; far beyond it no fit converges.
+  tuningRateMax: 100,
+  // What 32 bits hold.
+  tuningSeedMax: 2_147_483_647,
+  // Token ids of so many pairs fit the memory of an ordinary job.
+  tuningPairsMaxCount: 100_000,
+  // Pairs that recall is measured by: each anchor is compared with every positive, so the work grows with the square.
+  tuningMeasuredPairsMaxCount: 1_000,
+  // `ft:`, the base model, a suffix and the id of the job.
+  tunedModelCharsMax: 200,
   // An id of a request, which is held while a batch is checked.
   batchCustomIdCharsMax: 256,
   // Faults of an input that are shown: enough to see a pattern. They travel in one message and are part of the job's row.

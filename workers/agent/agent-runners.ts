@@ -11,7 +11,7 @@ import { TrainingRunner } from './training-runner.ts';
 
 /** What an agent runs of the kinds that it allows, whether it asks for work itself or a cluster starts it. */
 export const agentRunners = (
-  { address = hostname() }: Pick<AgentConfig, 'address'>,
+  { address = hostname(), url }: Pick<AgentConfig, 'address' | 'url'>,
   models: GatewayModels,
   allowed: ReadonlySet<string>,
 ): JobRunners => ({
@@ -19,5 +19,5 @@ export const agentRunners = (
   ...(allowed.has('command') ? { command: new CommandRunner() } : {}),
   ...(allowed.has('index_build') ? { index_build: new IndexBuildRunner() } : {}),
   ...(allowed.has('online_inference') ? { online_inference: new OnlineRunner(address, models) } : {}),
-  ...(allowed.has('training') ? { training: new TrainingRunner(address) } : {}),
+  ...(allowed.has('training') ? { training: new TrainingRunner(address, url) } : {}),
 });

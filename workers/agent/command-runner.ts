@@ -10,6 +10,7 @@ import { GuardedProcess, limitOfSignal } from './guarded-process.ts';
 import type { AttemptScope, JobRunner, RunEnd, RunFailure, StopReason } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import { ownFile, pathIn } from './own-file.ts';
+import { commandOf } from './shipped-program.ts';
 
 type Program = Extract<Assignment, { kind: 'command' | 'training' }>;
 
@@ -49,7 +50,7 @@ export async function runProgram(
   await checkpoint?.restore();
   signal.throwIfAborted();
   const process = new GuardedProcess({
-    argv: assignment.argv,
+    argv: commandOf(assignment.argv),
     folder: work,
     environment: { ...environmentOf(assignment, folder), ...assignment.environment, ...environment },
     limits: { cpuS: assignment.limits.cpu_s, memoryMib: assignment.limits.memory_mib, fileMib: assignment.limits.file_mib },

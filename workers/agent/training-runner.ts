@@ -15,9 +15,12 @@ type Scope = AttemptScope<'training'>;
 export class TrainingRunner implements JobRunner<'training'> {
   /** Where agents of the same pool reach this machine. */
   readonly #host: string;
+  /** Of the gateway, whose public files (models) the program may read. */
+  readonly #url: string;
 
-  constructor(host: string) {
+  constructor(host: string, url: string) {
     this.#host = host;
+    this.#url = url;
   }
 
   async run(scope: Scope): Promise<RunEnd> {
@@ -49,6 +52,7 @@ export class TrainingRunner implements JobRunner<'training'> {
       WORLD_SIZE: String(worldSize),
       LOCAL_RANK: '0',
       LOCAL_WORLD_SIZE: '1',
+      SLUICE_URL: this.#url,
       SLUICE_RANK: String(rank),
       SLUICE_WORLD_SIZE: String(worldSize),
       SLUICE_PEERS: peers.map((peer) => cut(peer)[0]).join(','),
