@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { ROOT } from '../../workers/local/paths.ts';
+import { ModelHub } from '../support/fakes/model-hub.ts';
+import { bertFolder } from '../support/models/model-folder.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
@@ -196,8 +198,15 @@ it('registers the files of a folder, names them, and removes them', async () => 
   await mkdir(join(halves, 'onnx'), { recursive: true });
   await writeFile(join(halves, 'onnx/model.onnx'), 'no graph at all');
   await writeFile(join(halves, '.DS_Store'), 'nothing of the model');
-  const added = await sluice(['models', 'add', halves, '--licence', 'mit']);
-  // It is no graph: the version is there, with what its checks found.
+  // What is read from a file that is no graph is refused, and makes no version; nor does the upload stay.
+  const read = await sluice(['models', 'add', halves]);
+  expect(read).toMatchObject({ status: 1, stdout: '' });
+  expect(read.stderr).toMatch(/^error: .*onnx\/model\.onnx/);
+  expect((await tenant.client.get('/v1/files?purpose=model')).body.data).toEqual([]);
+  // Stated, it is a version, with what its checks found.
+  const spec = join(folder, 'halves.json');
+  await writeFile(spec, JSON.stringify({ task: 'graph', graph: 'onnx/model.onnx' }));
+  const added = await sluice(['models', 'add', halves, '--spec', spec, '--licence', 'mit']);
   expect(added).toMatchObject({ status: 1, stderr: '' });
   expect(added.stdout).toMatch(/^halves@1: (?:refused: .+|not checked yet)$/m);
   const { body } = await tenant.client.get('/v1/models/halves/versions/1');
@@ -215,6 +224,30 @@ it('registers the files of a folder, names them, and removes them', async () => 
   expect(await printed('models', 'remove', 'halves')).toBe('halves is deleted\n');
   expect((await sluice(['models', 'rollback', 'halves'])).stderr).toContain('model_not_found');
   expect((await sluice(['models', 'add', join(folder, 'absent')])).status).toBe(2);
+});
+
+it('[M90] registers a model of a hub by its name alone, which then embeds', { timeout: 120_000 }, async () => {
+  const hub = await new ModelHub('org/tiny-bert').start();
+  try {
+    for (const [path, content] of bertFolder().files) hub.put(path, content);
+    const environment = { HF_ENDPOINT: hub.endpoint, SLUICE_HUB_CACHE: join(folder, 'hub') };
+    const added = await sluice(['models', 'add', 'hf:org/tiny-bert'], environment);
+    expect(added).toMatchObject({ status: 0, stdout: expect.stringMatching(/^tiny-bert@1: passed/) });
+    expect(added.stderr).toContain('onnx/model.onnx');
+    const { body } = await tenant.client.get('/v1/models/tiny-bert/versions/1');
+    const read = { task: 'embedding', pooling: 'mean', normalised: true, prompts: { query: 'the ', passage: 'of ' } };
+    expect(body).toMatchObject({ ...read, licence: 'apache-2.0', parents: [`hf:org/tiny-bert@${hub.commit}`] });
+    expect(await printed('models', 'promote', 'tiny-bert', '1')).toBe('tiny-bert@1 serves\n');
+    const embedded = await tenant.client.post('/v1/embeddings', { model: 'tiny-bert', input: 'the lock opens' });
+    expect(embedded.status).toBe(200);
+    expect(embedded.headers.get('x-sluice-model')).toBe('tiny-bert@1');
+    // The hub is away: what was downloaded does.
+    await hub.stop();
+    const again = await sluice(['models', 'add', 'hf:org/tiny-bert', '--name', 'again'], environment);
+    expect(again).toMatchObject({ status: 0, stdout: expect.stringMatching(/^again@1: passed/) });
+  } finally {
+    await hub.stop();
+  }
 });
 
 it('creates and shows pools as the admin', async () => {
