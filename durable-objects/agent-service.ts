@@ -118,7 +118,7 @@ export class AgentService {
     const isFirst = lease.progress === null && alive.progress !== null;
     const isServing = isNews(lease.serving, serving);
     if (alive !== lease) {
-      const said = isServing ? { ...alive, serving } : alive;
+      const said = serving === undefined ? alive : { ...alive, serving };
       this.#parts.store.save(throughput === undefined ? said : measured(said, throughput));
       this.#parts.store.sawAgent(lease.agentId, Date.now());
     }

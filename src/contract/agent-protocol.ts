@@ -66,7 +66,12 @@ const assignment = apiOnly(() =>
       world_size: z.int(),
       group_version: z.int(),
     }),
-    z.object({ ...assigned, kind: z.literal('online_inference'), model: z.string() }),
+    z.object({
+      ...assigned,
+      kind: z.literal('online_inference'),
+      model: z.string(),
+      grace_ms: z.int().default(LIMITS.jobGraceMs).meta(about('How long it may take to answer what it has begun, once it is to stop.')),
+    }),
     z.object({ ...assigned, kind: z.literal('index_build'), index: z.string(), shard: z.int() }),
   ]),
 );
@@ -115,8 +120,16 @@ const serving = z
       .regex(/^[\w-]{32,128}$/, 'must be 32 to 128 letters, digits, `_` or `-`')
       .meta(about('The bearer key that it accepts.')),
     healthy: z.boolean(),
+    outstanding_milli: z
+      .int()
+      .min(0)
+      .max(LIMITS.replicaOutstandingReportedMax)
+      .optional()
+      .meta(about('Thousandths of requests that it has had under way since it last said so, on average.')),
   })
   .meta(about('Of a replica of online inference: where it serves, and whether it answers.'));
+
+export type ServingSaid = z.infer<typeof serving>;
 
 export const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
 

@@ -78,11 +78,17 @@ export interface Serving {
   /** What a caller has to show. */
   readonly key: string;
   readonly isHealthy: boolean;
+  /** Thousandths of requests that it has had under way of late, on average; absent: not measured. */
+  readonly outstandingMilli?: number;
 }
 
 /** Whether a replica says that it serves elsewhere than is known, or that its health is another. */
 export const isNews = (known: Serving | undefined, said: Serving | undefined): said is Serving =>
   said !== undefined && (known?.url !== said.url || known.key !== said.key || known.isHealthy !== said.isHealthy);
+
+/** Whether a replica says that it has more or less to do than is known. */
+export const hasOtherLoad = (known: Serving | undefined, said: Serving | undefined): said is Serving =>
+  said !== undefined && known?.outstandingMilli !== said.outstandingMilli;
 
 /** So many thousandths of its own unit of work an attempt has done in that time. */
 export interface Throughput {

@@ -126,6 +126,35 @@ const held = apiOnly(() =>
   }),
 );
 
+const SCALE_REASONS = [
+  'load',
+  'least',
+  'most',
+  'scale_down_delay',
+  /** There is no node for another one: others wait for what is free, or quota, price or the pool's size allow no more. */
+  'no_more_nodes',
+  /** None is running, or none has said how much it does. */
+  'not_measured',
+] as const;
+export type ScaleReason = (typeof SCALE_REASONS)[number];
+
+const scaling = apiOnly(() =>
+  z.object({
+    replicas: z.int().meta(about('How many there are.')),
+    wanted: z.int().meta(about('How many there are to be: within `min` and `max` of its `nodes`.')),
+    outstanding: z.number().nullable().meta(about('Requests under way on all of them together, of late and on average.')),
+    outstanding_per_replica: z.number(),
+    reason: z
+      .enum(SCALE_REASONS)
+      .meta(
+        about(
+          '`load`: as many as it takes for each to have `outstanding_per_replica`. `least`, `most`: fewer would do, or more were needed. `scale_down_delay`: fewer would do, and are to be there at `fewer_at`. `no_more_nodes`: more are wanted than there are nodes for. `not_measured`: none has said how much it does.',
+        ),
+      ),
+    fewer_at: unixSeconds.nullable().meta(about('When there will be fewer if the load asks for no more until then.')),
+  }),
+);
+
 const explanation = apiOnly(() =>
   z
     .object({
@@ -149,6 +178,7 @@ const explanation = apiOnly(() =>
             'Of a job that works with a model and is not over: on how many nodes its weights are now. It goes there, if one of them has room.',
           ),
         ),
+      scaling: scaling.nullable().meta(about('Of a job that has as many replicas as its load asks for: why there are so many.')),
       evicted: z
         .object({
           reason: z.enum(['priority', 'reclaim', 'fair_share']),

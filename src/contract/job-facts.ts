@@ -46,6 +46,9 @@ export const isProgram = (work: Work): work is Program => work.kind === 'command
 /** The model that the work needs a pool to have; null: none. */
 export const modelOf = (work: Work): string | null => ('model' in work ? work.model : null);
 
+/** Whether the load of its replicas decides how many there are. */
+export const followsLoad = (work: Work): boolean => work.kind === 'online_inference' && work.scaling !== undefined;
+
 /** The paths of the files that the work writes, in the order in which attempts number them. */
 export function outputPathsOf(work: Work): readonly string[] {
   if (isProgram(work)) return work.outputs;

@@ -106,6 +106,22 @@ export const JOB_LIMITS = {
   replicaTriesMaxCount: 3,
   // Of one try. A replica embeds the largest request in a second or two.
   replicaTimeoutMs: 30_000,
+  // Requests under way that a replica is to have on average, where its job does not say: four keep a model of a few milliseconds busy.
+  replicaOutstandingDefault: 4,
+  // Measured in tenths of requests: fewer cannot be told from none.
+  replicaOutstandingMin: 0.1,
+  // More than that a replica has no memory for: a request may be of a megabyte.
+  replicaOutstandingMax: 1_000,
+  // A load that asked for more within so long may do so again: starting a replica anew costs more than it does idle.
+  replicaScaleDownDelayS: 300,
+  // A day: a replica that is to stay for longer is one of the least.
+  replicaScaleDownDelaySMax: 86_400,
+  // Thousandths of requests that a replica can claim to have under way: a million, more than any machine has connections.
+  replicaOutstandingReportedMax: 1_000_000_000,
+  // A shorter measurement of the load of a replica shows chance.
+  replicaLoadWindowMs: 1_000,
+  // How often a replica that is to leave looks whether all that it had begun is answered.
+  replicaDrainPollMs: 20,
   // How often a replica is asked whether it answers.
   replicaProbeMs: 2_000,
   // How long that may take: to embed one word, on a machine that is busy.

@@ -30,6 +30,27 @@ const training = z.strictObject({ kind: z.literal('training'), ...PROGRAM_FIELDS
 const onlineInference = z.strictObject({
   kind: z.literal('online_inference'),
   model: z.string().min(1).max(LIMITS.nameCharsMax).meta(about('What each of its replicas serves, one on each node.', 'glove-sif-100')),
+  scaling: z
+    .strictObject({
+      outstanding_per_replica: z
+        .number()
+        .min(LIMITS.replicaOutstandingMin)
+        .max(LIMITS.replicaOutstandingMax)
+        .default(LIMITS.replicaOutstandingDefault)
+        .meta(about('Requests under way that a replica is to have on average: with more there are more replicas.')),
+      scale_down_delay_s: z
+        .int()
+        .min(0)
+        .max(LIMITS.replicaScaleDownDelaySMax)
+        .default(LIMITS.replicaScaleDownDelayS)
+        .meta(about('The load must have asked for fewer replicas for so long before there are fewer.')),
+    })
+    .optional()
+    .meta(
+      about(
+        'There are as many replicas as the load asks for, from `min` to `max` of `nodes`. If absent, as many as are free, up to `max`, or as `resize` says.',
+      ),
+    ),
 });
 
 const indexBuild = z.strictObject({
@@ -80,7 +101,10 @@ export function workOf(request: WorkRequest): Work {
     return { kind, model, inputFile: input_file as FileId, ...(format === undefined ? {} : { format }) };
   }
   if (request.kind === 'index_build') return { kind: request.kind, index: request.index, shard: request.shard };
-  if (request.kind === 'online_inference') return { kind: request.kind, model: request.model };
+  if (request.kind === 'online_inference') {
+    const { kind, model, scaling } = request;
+    return { kind, model, ...(scaling === undefined ? {} : { scaling }) };
+  }
   const { kind, argv, environment, inputs, outputs, checkpoint, limits } = request;
   return { kind, argv, environment, inputs, outputs, ...(checkpoint === undefined ? {} : { checkpoint }), limits };
 }

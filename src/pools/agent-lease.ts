@@ -1,6 +1,7 @@
 import type { AttemptEnding, AttemptReport, Grant, Serving, Throughput } from '../contract/attempt.ts';
-import { isNews, rankOfAttempt } from '../contract/attempt.ts';
+import { hasOtherLoad, isNews, rankOfAttempt } from '../contract/attempt.ts';
 import type { Progress } from '../contract/attempt-report.ts';
+import { followsLoad } from '../contract/job-facts.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Brand } from '../kernel/ids.ts';
 
@@ -125,7 +126,9 @@ export function reportDueMs({ lost, progress, known, grant, serving }: AgentLeas
   if (lost) return 0;
   if (progress === null) return Infinity;
   if (known === undefined || isNews(known.serving, serving)) return 0;
-  const isPrompt = grant.worldSize !== undefined || hasMoved(known.progress, progress);
+  // A group follows its load at the pace of its reports.
+  const isLoaded = followsLoad(grant.work) && hasOtherLoad(known.serving, serving);
+  const isPrompt = grant.worldSize !== undefined || isLoaded || hasMoved(known.progress, progress);
   return known.atMs + (isPrompt ? LIMITS.poolSyncMs : LIMITS.attemptReportMs);
 }
 

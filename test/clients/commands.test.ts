@@ -304,6 +304,44 @@ it('[J213] [J214] [P81] serves a model by replicas that are replaced when they d
   expect(usage.accelerator_ms).toBeGreaterThan(0);
 });
 
+it('[J219] [P82] has as many replicas as the load asks for', async () => {
+  for (const agent of agents.splice(0)) await agent.stop();
+  for (let count = 0; count < 2; count += 1) start(['--allow', 'online_inference']);
+  const { status, body } = await client.post('/v1/jobs', {
+    kind: 'online_inference',
+    model: 'glove-sif-100',
+    resources: [{ nodes: { min: 1, max: 2 } }],
+    scaling: { outstanding_per_replica: 0.1, scale_down_delay_s: 1 },
+  });
+  expect([status, body.scaling]).toEqual([201, { outstanding_per_replica: 0.1, scale_down_delay_s: 1 }]);
+  const { id } = body;
+  type Replica = { readonly number: number; readonly health: string };
+  const healthy = async () => (await job(id)).replicas.flatMap(({ number, health }: Replica) => (health === 'healthy' ? [number] : []));
+  const scaling = async () => (await client.get(`/v1/jobs/${id}/explain`)).body.scaling;
+  await expect.poll(healthy, LONG).toEqual([0]);
+  await expect.poll(async () => (await scaling()).reason, LONG).toBe('least');
+  expect((await client.post(`/v1/jobs/${id}/resize`, { nodes: 2 })).body.error).toMatchObject({ code: 'state_conflict', param: 'nodes' });
+
+  const idle = new AbortController();
+  const request = { model: 'glove-sif-100', input: Array.from({ length: 100 }, () => 'a lock gate and a weir '.repeat(40)) };
+  const callers = Array.from({ length: 4 }, async () => {
+    const statuses = new Set<number>();
+    while (!idle.signal.aborted) statuses.add((await client.post(`/v1/jobs/${id}/embeddings`, request)).status);
+    return [...statuses];
+  });
+  await expect
+    .poll(healthy, LONG)
+    .toEqual([0, 1])
+    .finally(() => idle.abort());
+  expect(await Promise.all(callers)).toEqual([[200], [200], [200], [200]]);
+  await expect.poll(healthy, LONG).toEqual([0]);
+  await expect.poll(scaling, LONG).toMatchObject({ replicas: 1, wanted: 1, outstanding: 0, reason: 'least', fewer_at: null });
+  expect((await client.post(`/v1/jobs/${id}/embeddings`, request)).status).toBe(200);
+  expect((await job(id)).attempts).toHaveLength(1);
+  await client.post(`/v1/jobs/${id}/cancel`, {});
+  await ends(id, 'cancelled');
+});
+
 it('[J215] trains the lists of a shard on an agent, while it answers', async () => {
   for (const agent of agents.splice(0)) await agent.stop();
   const [dimensions, count] = [1_000, 1_100];

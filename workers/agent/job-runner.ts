@@ -53,8 +53,8 @@ export interface AttemptScope<Kind extends JobKind> {
    */
   readonly meet: (address: string, version: number, signal: AbortSignal) => Promise<readonly string[]>;
   readonly onProgress: (progress: Progress) => void;
-  /** Says where a replica serves, and whether it answers. */
-  readonly onServing: (serving: Serving) => void;
+  /** Says where a replica serves, and whether it answers; called again for each heartbeat, for what it has had to do since the last. */
+  readonly onServing: (serving: () => Serving) => void;
 }
 
 /** How an attempt ended whose runner was not asked to stop. */

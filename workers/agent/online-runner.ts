@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { GatewayModels } from './gateway-models.ts';
-import type { AttemptScope, JobRunner, RunEnd } from './job-runner.ts';
+import type { AttemptScope, JobRunner, RunEnd, StopReason } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import { persistently } from './persistently.ts';
 import { ReplicaServer } from './replica-server.ts';
@@ -28,7 +28,8 @@ export class OnlineRunner implements JobRunner<'online_inference'> {
       try {
         return await watch(server, scope);
       } finally {
-        await server.close();
+        // What it has begun it answers, while the pool still counts on it: callers have others for the rest.
+        await server.drain(scope.signal.reason === ('lost' satisfies StopReason) ? 0 : assignment.grace_ms);
       }
     } finally {
       await model.value.release();
@@ -44,7 +45,7 @@ async function watch(server: ReplicaServer, { onServing, signal }: AttemptScope<
     const isHealthy = await server.isHealthy();
     signal.throwIfAborted();
     failures = isHealthy ? 0 : failures + 1;
-    if (isHealthy !== wasHealthy) onServing({ url, key, isHealthy });
+    if (isHealthy !== wasHealthy) onServing(() => ({ url, key, isHealthy, outstandingMilli: server.load.outstandingMilli() }));
     wasHealthy = isHealthy;
     await sleep(LIMITS.replicaProbeMs, undefined, { signal });
   }

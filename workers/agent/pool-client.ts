@@ -127,7 +127,7 @@ export class PoolClient {
       fence,
       progress,
       ...(progress === null || run === undefined ? {} : { run }),
-      ...(serving === undefined ? {} : { serving: { url: serving.url, key: serving.key, healthy: serving.isHealthy } }),
+      ...(serving === undefined ? {} : { serving: servingSaid(serving) }),
     };
     return agentEndpoints.heartbeat.reply.schema.parse(await this.#json('POST', `attempts/${attempt}/heartbeat`, { json, signal }));
   }
@@ -254,3 +254,10 @@ function wireErrorIn(text: string): WireError | undefined {
     return undefined;
   }
 }
+
+const servingSaid = ({ url, key, isHealthy, outstandingMilli }: Serving) => ({
+  url,
+  key,
+  healthy: isHealthy,
+  ...(outstandingMilli === undefined ? {} : { outstanding_milli: outstandingMilli }),
+});

@@ -1,10 +1,12 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { LineAnswerer } from './answer-line.ts';
+import { LoadMeter } from './load-meter.ts';
 
 interface Answer {
   readonly status: number;
@@ -19,18 +21,31 @@ interface Answer {
 export class ReplicaServer {
   readonly url: string;
   readonly key: string;
-  readonly #close: () => Promise<void>;
+  /** Of the requests of those that show its key; its own probes are none. */
+  readonly load: LoadMeter;
+  readonly #server: Server;
 
-  private constructor(url: string, key: string, close: () => Promise<void>) {
+  private constructor(url: string, key: string, load: LoadMeter, server: Server) {
     this.url = url;
     this.key = key;
-    this.#close = close;
+    this.load = load;
+    this.#server = server;
   }
 
   /** Serves a model on a free port. `host`: where others reach this machine; one that names the machine for itself alone is served there alone. */
   static async start(host: string, model: string, answerer: Pick<LineAnswerer, 'answer'>): Promise<ReplicaServer> {
     const key = randomBytes(32).toString('base64url');
+    const load = new LoadMeter(() => performance.now());
     const server = createServer((request, response) => {
+      // One that is to leave takes no more, on connections that are kept alive either: the gateway asks another.
+      if (!server.listening) {
+        send(response, failure(503, 'no_healthy_replica', 'this replica is leaving'));
+        return;
+      }
+      if (request.method === 'POST' && isKey(request.headers.authorization, key)) {
+        load.begin();
+        response.once('close', () => load.end());
+      }
       answerTo(request, { key, model, answerer }).then(
         (answer) => send(response, answer),
         (error: unknown) => send(response, failure(500, 'internal_error', String(error))),
@@ -42,12 +57,7 @@ export class ReplicaServer {
       else server.listen(0, resolve);
     });
     const { port } = server.address() as AddressInfo;
-    const close = (): Promise<void> =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
-    return new ReplicaServer(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, key, close);
+    return new ReplicaServer(`http://${host.includes(':') ? `[${host}]` : host}:${port}`, key, load, server);
   }
 
   /** Whether it answers, as its callers see it. */
@@ -62,9 +72,13 @@ export class ReplicaServer {
     }
   }
 
-  /** Serves no more, and gives up what is under way. */
-  close(): Promise<void> {
-    return this.#close();
+  /** Takes no more requests, and gives up those under way that are not answered within `graceMs`. [P82] */
+  async drain(graceMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const untilMs = performance.now() + graceMs;
+    while (this.load.underWay > 0 && performance.now() < untilMs) await sleep(LIMITS.replicaDrainPollMs);
+    this.#server.closeAllConnections();
+    await closed;
   }
 }
 

@@ -39,7 +39,7 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
   const { client, heartbeatMs, leaseMs, secrets } = context;
   const [stop, lost, finished] = [new AbortController(), new AbortController(), new AbortController()];
   let progress: Progress = { completed: 0, failed: 0, total: null };
-  let serving: Serving | undefined;
+  let serving: (() => Serving) | undefined;
   const stopFor = (reason: StopReason): void => {
     stop.abort(reason);
     if (reason === 'lost') lost.abort(reason);
@@ -54,7 +54,7 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
     killMs: LIMITS.agentKillMs,
     nowMs: () => performance.now(),
     progress: () => progress,
-    serving: () => serving,
+    serving: () => serving?.(),
     stop: stopFor,
     onGroup: (place) => group.take(place),
     signal: finished.signal,

@@ -13,6 +13,8 @@ export interface AttemptGroup {
   readonly leaving: readonly number[];
   /** The number of the next member. */
   readonly next: number;
+  /** Of replicas whose number follows their load: what that is, as the engine knows it. Thousandths of requests under way. */
+  readonly outstandingMilli?: number;
 }
 
 export interface Member {
@@ -37,7 +39,7 @@ interface Regrouped {
 }
 
 /** The group on these nodes, in the order of ranks: a member that was on one of them stays. */
-export function regrouped({ version, members, leaving, next }: AttemptGroup, nodeIds: readonly string[]): Regrouped {
+export function regrouped({ version, members, leaving, next, ...rest }: AttemptGroup, nodeIds: readonly string[]): Regrouped {
   const byNode = new Map(members.map((member) => [member.nodeId, member]));
   const joined: Member[] = [];
   const now = nodeIds.map((nodeId) => {
@@ -50,6 +52,7 @@ export function regrouped({ version, members, leaving, next }: AttemptGroup, nod
   const left = members.filter((member) => !now.includes(member));
   return {
     group: {
+      ...rest,
       version: version + 1,
       members: now,
       leaving: [...leaving, ...left.map(({ number }) => number)],

@@ -91,6 +91,7 @@ function recordOf(job: Job, shapes: SharedSpecs): JobRecord {
     endReason: null,
     nodesWanted: null,
     fewerSinceMs: null,
+    fewerNodes: null,
     isHeld: false,
   };
 }

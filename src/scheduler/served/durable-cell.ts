@@ -19,6 +19,7 @@ import { stepAll } from '../engine/machine/step.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import { checkRequest } from './check-request.ts';
 import type { JobExplanation } from './explain-job.ts';
+import { whyScaled } from './explain-scaling.ts';
 import { evictedBy, explained, NOT_WAITING } from './explain-job.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './job.ts';
@@ -197,7 +198,8 @@ export class DurableCell {
     const why = record === undefined ? NOT_WAITING : explained(this.#loaded(), record, isOwn);
     const weights = record === undefined ? null : weightsHeld(this.#loaded(), record.spec);
     const reserved = why.reason === 'not_waiting' ? [] : this.#sharing.inTheWayOf(job.value);
-    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn), weights, reserved } });
+    const scaling = record === undefined ? null : whyScaled(job.value, record);
+    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn), weights, scaling, reserved } });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */

@@ -9,6 +9,7 @@ import type { Cell } from '../engine/machine/cell.ts';
 import type { JobRecord } from '../engine/machine/job-record.ts';
 import { isFinished } from '../engine/machine/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
+import type { WhyScaled } from './explain-scaling.ts';
 import type { Job } from './job.ts';
 import { isOffered } from './offered-kinds.ts';
 import type { HeldModel } from './weights-held.ts';
@@ -41,6 +42,8 @@ export interface JobExplanation extends WhyWaiting {
   readonly evicted: Evicted | null;
   /** Of an unfinished job that works with a model: on how many nodes that is. */
   readonly weights: HeldModel | null;
+  /** Of an unfinished job whose replicas follow its load. */
+  readonly scaling: WhyScaled | null;
   /** Of a waiting job: reservations of other queues for what it asks for. */
   readonly reserved: readonly StandingReservation[];
 }

@@ -67,6 +67,8 @@ const isStoppable = ({ attempt }: JobRecord, fence: number | null): boolean =>
 
 /** A job has a number of nodes that the option it runs by allows; while it waits, one that any of its options does. */
 function resize({ spec, attempt, nodesWanted }: JobRecord, nodes: number): Outcome<CellEvent | null> {
+  if (spec.scaling !== null)
+    return refuse('state_conflict', 'the load of the job decides: submit it without `scaling` to resize it', 'nodes');
   const ranges = spec.options.filter((_, option) => attempt === null || attempt.option === option).map((option) => option.nodes);
   if (!ranges.some((range) => isIn(range, nodes))) {
     const bound = Math.max(...ranges.map(({ max }) => max));

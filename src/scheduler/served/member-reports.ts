@@ -1,6 +1,7 @@
-import type { AttemptReport, ReportVerdict } from '../../contract/attempt.ts';
-import { isNews } from '../../contract/attempt.ts';
-import { KIND_FACTS } from '../../contract/job-facts.ts';
+import type { AttemptReport, ReportVerdict, Serving } from '../../contract/attempt.ts';
+import { hasOtherLoad, isNews } from '../../contract/attempt.ts';
+import { followsLoad, KIND_FACTS } from '../../contract/job-facts.ts';
+import type { Load } from '../engine/elastic/follow-load.ts';
 import type { AttemptNews } from '../engine/machine/event.ts';
 import { membersOf } from './attempt-effects.ts';
 import type { AttemptGroup } from './attempt-group.ts';
@@ -12,6 +13,8 @@ interface MemberReport {
   readonly job: Job;
   /** For the engine. */
   readonly news: readonly AttemptNews[];
+  /** Of all replicas together, where it has changed; for the engine. */
+  readonly load?: Load;
   /** Undefined: what its attempt is to do. */
   readonly verdict?: ReportVerdict;
 }
@@ -70,18 +73,32 @@ function readReplica(job: Job, attempt: Grouped, report: AttemptReport): MemberR
     // That an agent fell silent is no fault of the job: it has others.
     const isCounted = policy === 'counted' && report.reason !== 'lease_expired';
     const news: AttemptNews = { kind: 'replica_lost', nodeId: replica.nodeId, isCounted };
-    return { job: withMembers(job, attempt, others), news: [news], verdict: 'accepted' };
+    return { ...withMembers(job, attempt, others), news: [news], verdict: 'accepted' };
   }
   if (report.kind !== 'progress') return { job, news: [], verdict: 'stale' };
   const { serving } = report;
-  const now = members.map((member) => (member.number === number && isNews(member.serving, serving) ? { ...member, serving } : member));
-  const isChanged = now.some((member, at) => member !== members[at]);
-  return { job: isChanged ? withMembers(job, attempt, now) : job, news: attempt.isConfirmed ? [] : [{ kind: 'running' }] };
+  const isOther = (known: Serving | undefined): boolean =>
+    isNews(known, serving) || (followsLoad(job.work) && hasOtherLoad(known, serving));
+  const now = members.map((member) =>
+    serving !== undefined && member.number === number && isOther(member.serving) ? { ...member, serving } : member,
+  );
+  return { ...withMembers(job, attempt, now), news: attempt.isConfirmed ? [] : [{ kind: 'running' }] };
 }
 
 type Grouped = LiveAttempt & { readonly group: AttemptGroup };
 
-const withMembers = (job: Job, attempt: Grouped, members: AttemptGroup['members']): Job => ({
-  ...job,
-  attempt: { ...attempt, group: { ...attempt.group, members } },
-});
+/** The job with these members, and what they have to do together where the engine knows otherwise. [J219] */
+function withMembers(job: Job, attempt: Grouped, members: AttemptGroup['members']): Pick<MemberReport, 'job' | 'load'> {
+  const { group } = attempt;
+  const outstandingMilli = followsLoad(job.work) ? loadOf(members) : undefined;
+  const isKnown = outstandingMilli === undefined || outstandingMilli === group.outstandingMilli;
+  if (isKnown && members.every((member, at) => member === group.members[at]) && members.length === group.members.length) return { job };
+  const next = { ...group, members, ...(isKnown ? {} : { outstandingMilli }) };
+  return { job: { ...job, attempt: { ...attempt, group: next } }, ...(isKnown ? {} : { load: { outstandingMilli } }) };
+}
+
+/** Undefined while no member has said how much it has to do. */
+function loadOf(members: AttemptGroup['members']): number | undefined {
+  const loads = members.flatMap(({ serving }) => serving?.outstandingMilli ?? []);
+  return loads.length === 0 ? undefined : loads.reduce((sum, load) => sum + load, 0);
+}

@@ -56,6 +56,7 @@ class ReportReader {
     if (member === undefined) return this.#readAttempt(job, attempt, report);
     this.progressed.set(job.id, member.job);
     for (const news of member.news) this.#note(report, news);
+    if (member.load !== undefined) this.events.push({ kind: 'load', jobId: job.id, load: member.load });
     return member.verdict ?? this.#asked.commandOf(job);
   }
 

@@ -6,14 +6,17 @@ import { seeds } from '../../support/fixtures/effort.ts';
 
 /** Nodes that a job has beyond its least, and those it lacks to what it should have, in whole steps. */
 function steps({ spec, attempt, nodesWanted }: JobRecord): { readonly spare: number; readonly more: number } {
-  if (attempt === null || attempt.leaving !== null || attempt.shedding.length > 0) return { spare: 0, more: 0 };
+  if (attempt === null || attempt.leaving !== null) return { spare: 0, more: 0 };
+  // Replicas do not need each other: others may come while some still leave.
+  const isShedding = attempt.shedding.length > 0;
+  const mayGrow = attempt.startedAtMs !== null && (!isShedding || spec.kind === 'online_inference');
   const { min, max, step } = spec.options[attempt.option]!.nodes;
   const sizes = Array.from({ length: (max - min) / step + 1 }, (_, n) => min + n * step);
   const should = sizes.find((size) => size >= (nodesWanted ?? max)) ?? max;
   const has = attempt.placement.slots.length;
   return {
-    spare: sizes.filter((size) => size < has).length,
-    more: attempt.startedAtMs === null ? 0 : sizes.filter((size) => size > has && size <= should).length,
+    spare: isShedding ? 0 : sizes.filter((size) => size < has).length,
+    more: !mayGrow ? 0 : sizes.filter((size) => size > has && size <= should).length,
   };
 }
 

@@ -157,7 +157,7 @@ export class BusyCell {
     const { spec } = this.#pick(jobs);
     const online = jobs.filter((job) => job.spec.scaling !== null);
     if (online.length > 0 && !this.#chance(3)) {
-      const load = { requestsPerSecondMilli: this.#below(4) * 10_000, queuedCount: this.#below(3) * 20 };
+      const load = { outstandingMilli: this.#below(4) * 10_000 + this.#below(3) * 2_000 };
       return { kind: 'load', jobId: this.#pick(online).spec.id, load };
     }
     if (this.#chance(2)) return { kind: 'scale', jobId: spec.id, nodes: this.#below(4) };
@@ -223,7 +223,7 @@ export class BusyCell {
       retry: { attemptsMax: 2 },
       dependsOn: n > 1 && this.#chance(8) ? [jobSpec(n - 1).id] : [],
       dataRegions: this.#chance(4) ? ['us'] : [],
-      scaling: isOnline ? { requestsPerSecondPerNodeMilli: 10_000, drainMs: 10_000, cooldownMs: 10_000 } : null,
+      scaling: isOnline ? { outstandingPerNodeMilli: 10_000, nodesMin: 0, nodesMax: 4, cooldownMs: 10_000 } : null,
     });
   }
 

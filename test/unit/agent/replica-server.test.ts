@@ -5,6 +5,7 @@ import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { LineAnswerer, LoadedModel } from '../../../workers/agent/answer-line.ts';
 import { answerLine } from '../../../workers/agent/answer-line.ts';
+import { LoadMeter } from '../../../workers/agent/load-meter.ts';
 import { ReplicaServer } from '../../../workers/agent/replica-server.ts';
 
 const loaded: LoadedModel = {
@@ -16,11 +17,14 @@ const loaded: LoadedModel = {
 };
 
 let isStuck = false;
+let held: Promise<void> | undefined;
 const answerer: Pick<LineAnswerer, 'answer'> = {
-  answer: (lines, id, first, form) =>
-    isStuck
+  answer: async (lines, id, first, form) => {
+    await held;
+    return isStuck
       ? Promise.reject(new Error('the thread has ended'))
-      : Promise.all(lines.map((line, i) => answerLine(line, `${id}_${first + i}`, loaded, form))),
+      : Promise.all(lines.map((line, i) => answerLine(line, `${id}_${first + i}`, loaded, form)));
+  },
 };
 
 const servers: ReplicaServer[] = [];
@@ -32,7 +36,8 @@ const start = async () => {
 
 afterEach(async () => {
   isStuck = false;
-  for (const server of servers.splice(0)) await server.close();
+  held = undefined;
+  for (const server of servers.splice(0)) await server.drain(0);
 });
 
 const post = async ({ url, key }: Pick<Serving, 'url' | 'key'>, body: unknown, path = '/v1/embeddings') => {
@@ -76,7 +81,75 @@ describe('[P81] a replica', () => {
     expect(await server.isHealthy()).toBe(false);
     isStuck = false;
     expect(await server.isHealthy()).toBe(true);
-    await server.close();
+    await server.drain(0);
     expect(await server.isHealthy()).toBe(false);
+  });
+
+  it('[P82] answers what it has begun before it leaves, takes no more, and waits no longer than it may', async () => {
+    const release = hold();
+    const server = await start();
+    const answers = [post(server, { model: 'm', input: 'a' }), post(server, { model: 'm', input: 'b' })];
+    await expect.poll(() => server.load.underWay).toBe(2);
+    const left = server.drain(60_000);
+    expect(await server.isHealthy()).toBe(false);
+    release();
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200]);
+    await left;
+    expect(server.load.underWay).toBe(0);
+
+    hold();
+    const other = await start();
+    const given = post(other, { model: 'm', input: 'a' }).then(
+      () => 'answered',
+      () => 'given up',
+    );
+    await expect.poll(() => other.load.underWay).toBe(1);
+    await other.drain(0);
+    expect(await given).toBe('given up');
+  });
+
+  it('[P82] counts the requests of those that show its key, and no probe', async () => {
+    const release = hold();
+    const server = await start();
+    const refused = await post({ url: server.url, key: 'other' }, { model: 'm', input: 'a' });
+    const probe = server.isHealthy();
+    const answer = post(server, { model: 'm', input: 'a' });
+    await expect.poll(() => server.load.underWay).toBe(1);
+    release();
+    await answer;
+    expect([refused.status, await probe]).toEqual([401, true]);
+    await expect.poll(() => server.load.underWay).toBe(0);
+  });
+});
+
+/** Its model answers nothing until the function is called. */
+function hold(): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  held = promise;
+  return resolve;
+}
+
+describe('[P82] the load of a replica', () => {
+  it('is the mean of the requests under way since it was last asked for', () => {
+    let nowMs = 5;
+    const meter = new LoadMeter(() => nowMs);
+    const pass = (ms: number): void => void (nowMs += ms);
+    expect(meter.outstandingMilli()).toBe(0);
+    meter.begin();
+    meter.begin();
+    pass(500);
+    meter.end();
+    pass(1_000);
+    meter.end();
+    pass(500);
+    expect(meter.outstandingMilli(), '2 for 0.5 s and 1 for 1 s, of 2 s').toBe(1_000);
+    meter.begin();
+    pass(LIMITS.replicaLoadWindowMs - 1);
+    expect(meter.outstandingMilli(), 'too short to tell').toBe(1_000);
+    meter.end();
+    pass(9 * LIMITS.replicaLoadWindowMs + 1);
+    expect(meter.outstandingMilli(), 'in tenths').toBe(100);
+    pass(LIMITS.replicaLoadWindowMs);
+    expect(meter.outstandingMilli()).toBe(0);
   });
 });

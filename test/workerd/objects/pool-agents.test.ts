@@ -231,6 +231,52 @@ it('[J211] [P80] tells members what they are once others have gone, and lets the
   value(await scheduler().operate('remove', id, true));
 });
 
+it('[J219] gives a job of replicas another one as soon as those that it has say how much they have to do', async () => {
+  const { id, call } = await newPool();
+  const agents = [];
+  for (const name of ['one', 'two'])
+    agents.push(value(await call((object) => object.register(named(name, { kinds: ['online_inference'] })))));
+  const request = await newJob({
+    work: { kind: 'online_inference', model: 'm', scaling: { outstanding_per_replica: 2, scale_down_delay_s: 0 } },
+    options: DEFAULT_TERMS.options.map((option) => ({ ...option, nodes: { min: 1, max: 2, step: 1 } })),
+  });
+  /** As an agent does: it asks again until there is something to do. */
+  const leased = async (agent: AgentId): Promise<AttemptId> =>
+    value(await call((object) => object.lease(agent, 20_000))).grant?.attemptId ?? leased(agent);
+  const leasing = agents.map(leased);
+  const first = await Promise.race(leasing);
+  const serving = { url: 'http://one:1', key: 'k'.repeat(43), isHealthy: true };
+  const beat = async (attempt: AttemptId, outstandingMilli: number) =>
+    value(await call((object) => object.heartbeat(attempt, 1, PROGRESS, undefined, undefined, { ...serving, outstandingMilli })));
+  const nodes = async () => (await jobState(request)).attempt?.nodes;
+  await beat(first, 1_900);
+  await expect.poll(async () => (await jobState(request)).attempt?.group?.outstandingMilli, { timeout: 60_000 }).toBe(1_900);
+  expect(await nodes()).toBe(1);
+  await expect
+    .poll(
+      async () => {
+        await beat(first, 2_100);
+        return nodes();
+      },
+      { timeout: 60_000 },
+    )
+    .toBe(2);
+  const second = (await Promise.all(leasing)).find((attempt) => attempt !== first)!;
+  await beat(second, 0);
+  // The newest leaves.
+  await expect
+    .poll(
+      async () => {
+        await beat(first, 0);
+        return (await beat(second, 0)).command;
+      },
+      { timeout: 60_000 },
+    )
+    .toBe('leave');
+  value(await scheduler().act(request.tenantId, request.id, { kind: 'cancel' }));
+  value(await scheduler().operate('remove', id, true));
+});
+
 it('[P29] answers its provider as the number changes, and tells an agent once that it is retired', async () => {
   const { id, stub, call } = await newPool();
   const template = { accelerator: null, acceleratorCount: 0, cpuMilli: 1_000, memoryMib: 1_024 };

@@ -3,6 +3,7 @@ import type { PlannedJob } from '../../../src/gateway/jobs/plan-cost.ts';
 import { unreachable } from '../../../src/kernel/assert.ts';
 import type { Lack } from '../../../src/scheduler/engine/admission/offer.ts';
 import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../src/scheduler/served/explain-job.ts';
+import type { WhyScaled } from '../../../src/scheduler/served/explain-scaling.ts';
 import type { HeldModel } from '../../../src/scheduler/served/weights-held.ts';
 import type { Job } from '../../../src/scheduler/served/job.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
@@ -16,6 +17,7 @@ export const explanationReply = ({ id, state }: Job, explanation: JobExplanation
   ...waitingReply(explanation),
   reserved: explanation.reserved.map((one) => ({ resource: one.resource, until: seconds(one.untilMs), reservation: one.id })),
   weights: heldReply(explanation.weights),
+  scaling: explanation.scaling && scalingReply(explanation.scaling),
   evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
 });
 
@@ -42,8 +44,19 @@ export const planReply = ({ plan: { placement, evicted, waiting }, cost }: Plann
 const heldReply = (held: HeldModel | null) =>
   held && { model: held.model, memory_mib: held.memoryMib, load_ms: held.loadMs, nodes: held.nodes };
 
+const scalingReply = (why: WhyScaled): NonNullable<JobExplanationReply['scaling']> => ({
+  replicas: why.replicas,
+  wanted: why.wanted,
+  outstanding: why.outstandingMilli === null ? null : why.outstandingMilli / 1_000,
+  outstanding_per_replica: why.outstandingPerReplicaMilli / 1_000,
+  reason: why.reason,
+  fewer_at: secondsOrNull(why.fewerAtMs),
+});
+
+type Waiting = Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted' | 'reserved' | 'weights' | 'scaling'>;
+
 /** Why a job waits, as the API shows it. */
-const waitingReply = (why: WhyWaiting): Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted' | 'reserved' | 'weights'> => ({
+const waitingReply = (why: WhyWaiting): Waiting => ({
   reason: why.reason,
   options: why.blockers.map(blockerReply),
   position: why.position,

@@ -1,5 +1,5 @@
-import type { Assignment, Registration } from '../../../src/contract/agent-protocol.ts';
-import type { Grant } from '../../../src/contract/attempt.ts';
+import type { Assignment, Registration, ServingSaid } from '../../../src/contract/agent-protocol.ts';
+import type { Grant, Serving } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AgentId, GroupPlace } from '../../../src/pools/agent-lease.ts';
 import { placeOf } from '../../../src/pools/agent-lease.ts';
@@ -136,7 +136,7 @@ export const agentHandlers = {
       serving === undefined ? undefined : await gateway.heavy.replicaHosts.check(principal.poolId, serving.url, principal.address);
     if (allowed?.ok === false) return allowed;
     const measured = throughput && { workMilli: throughput.work_milli, overMs: throughput.over_ms };
-    const replica = serving && { url: serving.url, key: serving.key, isHealthy: serving.healthy };
+    const replica = serving && servingOf(serving);
     const heard = await pool.heartbeat(params.attempt as AttemptId, fence, progress, run, measured, replica);
     if (!heard.ok) return heard;
     const { command, run: running, place } = heard.value;
@@ -235,6 +235,13 @@ const holdOf = (
 
 const groupReply = ({ version, rank, worldSize }: GroupPlace) => ({ version, rank, world_size: worldSize });
 
+const servingOf = ({ url, key, healthy, outstanding_milli: outstandingMilli }: ServingSaid): Serving => ({
+  url,
+  key,
+  isHealthy: healthy,
+  ...(outstandingMilli === undefined ? {} : { outstandingMilli }),
+});
+
 /** What the member is among those of its attempt. */
 function groupOf(grant: Grant) {
   const { version, ...place } = groupReply(placeOf(grant));
@@ -246,7 +253,8 @@ function assignmentOf(grant: Grant): Assignment {
   const assigned = { attempt: attemptId, fence };
   if (work.kind === 'batch_embedding')
     return { ...assigned, kind: work.kind, model: work.model, ...(work.format === undefined ? {} : { format: work.format }) };
-  if (work.kind === 'online_inference' || work.kind === 'index_build') return { ...assigned, ...work };
+  if (work.kind === 'index_build') return { ...assigned, ...work };
+  if (work.kind === 'online_inference') return { ...assigned, kind: work.kind, model: work.model, grace_ms: graceMs ?? LIMITS.jobGraceMs };
   const { kind, inputs, checkpoint = null, ...rest } = work;
   const program = {
     ...assigned,

@@ -2,7 +2,7 @@ import { must } from '../../../kernel/assert.ts';
 import { resize, startOn } from '../life/begin-attempt.ts';
 import { requestEviction } from '../life/end-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
-import type { Attempt, JobRecord } from '../machine/job-record.ts';
+import type { Attempt, FewerNodes, JobRecord } from '../machine/job-record.ts';
 import { owner, nodesWanted } from '../machine/job-record.ts';
 import type { ScalingPolicy } from '../model/job-spec.ts';
 import { saveJob } from '../machine/changes.ts';
@@ -11,14 +11,23 @@ import { leaveNodes } from '../weights/node-weights.ts';
 /** Lets online inference have the nodes that its load asks for. */
 export function followLoad(cell: Cell, job: JobRecord, load: Load): void {
   const { scaling } = job.spec;
-  if (scaling === null) return;
-  wantNodes(cell, job, scaleTo({ nodes: job.nodesWanted ?? 0, fewerSinceMs: job.fewerSinceMs }, load, scaling, cell.nowMs));
+  if (scaling !== null) wantNodes(cell, job, scaleTo(scaleOf(job), load, scaling, cell.nowMs));
 }
 
+/** Its load has asked for fewer nodes for long enough. */
+export const followFewer = (cell: Cell, job: JobRecord): void => wantNodes(cell, job, lowered(scaleOf(job), cell.nowMs));
+
+const scaleOf = ({ nodesWanted: nodes, fewerSinceMs, fewerNodes }: JobRecord): Scale => ({
+  nodes: nodes ?? 0,
+  fewerSinceMs,
+  fewerNodes: fewerNodes ?? null,
+});
+
 /** Says how many nodes a job should have: those it has too many it gives up, for more it is looked at, and with none it leaves. */
-export function wantNodes(cell: Cell, job: JobRecord, { nodes, fewerSinceMs }: Scale): void {
-  if (job.nodesWanted === nodes && job.fewerSinceMs === fewerSinceMs) return;
-  const next = { ...job, nodesWanted: nodes, fewerSinceMs };
+export function wantNodes(cell: Cell, job: JobRecord, { nodes, fewerSinceMs, fewerNodes }: Scale): void {
+  const isKnown = job.fewerNodes?.most === fewerNodes?.most && job.fewerNodes?.latest === fewerNodes?.latest;
+  if (job.nodesWanted === nodes && job.fewerSinceMs === fewerSinceMs && isKnown) return;
+  const next = { ...job, nodesWanted: nodes, fewerSinceMs, fewerNodes };
   saveJob(cell, next);
   if (owner(next) !== null && nodes === 0) return requestEviction(cell, next, { reason: 'scaled_to_zero' });
   giveUpSurplus(cell, next);
@@ -46,24 +55,42 @@ export function leftNodes(cell: Cell, job: JobRecord, attempt: Attempt, isLeft: 
   giveUpSurplus(cell, cell.jobs.get(job.spec.id));
 }
 
-/** What online inference is asked to do. */
+/** What online inference has to do. */
 export interface Load {
-  readonly requestsPerSecondMilli: number;
-  /** Requests that wait already. */
-  readonly queuedCount: number;
+  /** Thousandths of requests under way on all its nodes together, on average. */
+  readonly outstandingMilli: number;
 }
 
-/** Nodes as they are wanted, and since when fewer would do; plain data. */
+/** Nodes as they are wanted, since when fewer would do, and how many; plain data. */
 interface Scale {
   readonly nodes: number;
   readonly fewerSinceMs: number | null;
+  readonly fewerNodes: FewerNodes | null;
 }
 
-/** Follows the load: up at once, down to what it asks for once it has asked for less for long enough, and to none when it asks for nothing. */
-export function scaleTo({ nodes, fewerSinceMs }: Scale, load: Load, policy: ScalingPolicy, nowMs: number): Scale {
-  const queuedMilli = Math.ceil((load.queuedCount * 1_000_000) / policy.drainMs);
-  const needed = Math.ceil((load.requestsPerSecondMilli + queuedMilli) / policy.requestsPerSecondPerNodeMilli);
-  if (needed >= nodes) return { nodes: needed, fewerSinceMs: null };
-  const sinceMs = fewerSinceMs ?? nowMs;
-  return nowMs - sinceMs >= policy.cooldownMs ? { nodes: needed, fewerSinceMs: null } : { nodes, fewerSinceMs: sinceMs };
+/** So many nodes, and no fewer for now. */
+export const steady = (nodes: number): Scale => ({ nodes, fewerSinceMs: null, fewerNodes: null });
+
+/** How many nodes a load asks for, within and without the bounds of its job. */
+export function nodesFor({ outstandingMilli }: Load, policy: ScalingPolicy): { readonly asked: number; readonly allowed: number } {
+  const asked = Math.ceil(outstandingMilli / policy.outstandingPerNodeMilli);
+  return { asked, allowed: Math.max(policy.nodesMin, Math.min(policy.nodesMax, asked)) };
+}
+
+/**
+ * Follows the load: up at once; down once it has asked for fewer for the whole of the cooldown, and then to the most that it has asked for in
+ * that time, so that a lull, or a load that comes and goes, moves nothing. [J62]
+ */
+export function scaleTo({ nodes, fewerSinceMs, fewerNodes }: Scale, load: Load, policy: ScalingPolicy, nowMs: number): Scale {
+  const { allowed } = nodesFor(load, policy);
+  if (allowed >= nodes) return steady(allowed);
+  const most = fewerSinceMs === null ? allowed : Math.max(allowed, fewerNodes?.most ?? allowed);
+  const scale = { nodes, fewerSinceMs: fewerSinceMs ?? nowMs, fewerNodes: { most, latest: allowed } };
+  return nowMs - scale.fewerSinceMs >= policy.cooldownMs ? lowered(scale, nowMs) : scale;
+}
+
+/** Once the cooldown is over. What the load asks for at last may be fewer still: for that, another begins. */
+function lowered({ nodes, fewerNodes }: Scale, nowMs: number): Scale {
+  const { most, latest } = fewerNodes ?? { most: nodes, latest: nodes };
+  return latest < most ? { nodes: most, fewerSinceMs: nowMs, fewerNodes: { most: latest, latest } } : steady(most);
 }

@@ -64,14 +64,8 @@ function moreSlots(
   held: ReadonlySet<number>,
 ): readonly Slot[] | undefined {
   const { placement, poolId } = attempt;
-  const { topology, perNode, nodes, accelerator } = wanted;
+  const { topology, perNode, nodes } = wanted;
   if (topology?.block === true) return undefined;
-  const queue = cell.holdings.queueOf(job.spec);
-  const withinQuota = bundleOf(accelerator, perNode, 1).reduce(
-    (count, { resource, quantity }) => Math.min(count, Math.floor(available(queue, resource) / quantity)),
-    more,
-  );
-  const withinPrice = affordable(job, attempt) - placement.slots.length;
   const taken = new Set(placement.slots.map(({ node }) => node));
   const booked = cell.bookings.against(job, cell.nowMs);
   const home = topology === null || topology.mode === 'preferred' ? undefined : domainOf(cell, placement.slots, topology);
@@ -81,7 +75,7 @@ function moreSlots(
     !booked.has(cell.fleet.cluster.spec(node).id) &&
     !cell.holdings.occupants.isOn(node) &&
     (home === undefined || domainOf(cell, [{ node, mask: 0 }], topology) === home);
-  for (let count = steps(Math.min(more, withinQuota, withinPrice), nodes.step); count > 0; count -= nodes.step) {
+  for (let count = steps(allowance(cell, job, attempt, wanted, more), nodes.step); count > 0; count -= nodes.step) {
     const slots = cell.placer.place({
       nodes: cell.fleet.roomyNodes(poolId, perNode),
       demand: perNode,
@@ -92,6 +86,16 @@ function moreSlots(
     if (slots !== undefined) return slots;
   }
   return undefined;
+}
+
+/** Of so many nodes more, those that the job's quota and its price limit allow. */
+export function allowance(cell: Cell, job: JobRecord, attempt: Attempt, { accelerator, perNode }: ResourceOption, more: number): number {
+  const queue = cell.holdings.queueOf(job.spec);
+  const withinQuota = bundleOf(accelerator, perNode, 1).reduce(
+    (count, { resource, quantity }) => Math.min(count, Math.floor(available(queue, resource) / quantity)),
+    more,
+  );
+  return Math.max(0, Math.min(withinQuota, affordable(job, attempt) - attempt.placement.slots.length));
 }
 
 const steps = (count: number, step: number): number => Math.floor(count / step) * step;

@@ -1,12 +1,15 @@
+import { must } from '../../../kernel/assert.ts';
 import type { PoolId } from '../../../kernel/ids.ts';
 import { affordablePools } from '../admission/candidate-plans.ts';
 import { available, bundleOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import { saveNode } from '../machine/changes.ts';
+import { stepsWanted } from '../machine/job-record.ts';
 import type { NodeRecord, PoolRecord } from '../machine/records.ts';
 import type { NodeDemand } from '../model/job-spec.ts';
 import type { NodeTemplate, PoolElasticity } from '../model/pool-spec.ts';
 import type { PendingClass } from '../queue/pending-queues.ts';
+import { allowance } from './grow.ts';
 
 /**
  * Lets pools follow what is asked of them: nodes are asked for when jobs wait that their quota would let run and no node has room for, in the
@@ -20,6 +23,7 @@ export function scalePools(cell: Cell): void {
   for (const pending of [...cell.pending.all].sort((a, b) => a.jobs.firstSequence - b.jobs.firstSequence)) {
     if (!pending.isAwake && !cell.isHalted(pending)) addDemand(cell, pending, wanted);
   }
+  addGrowth(cell, wanted);
   for (const { spec } of cell.fleet.pools) {
     const { elasticity, id } = spec;
     if (elasticity === null) continue;
@@ -75,6 +79,22 @@ function addDemand(cell: Cell, pending: PendingClass, wanted: Map<PoolId, number
       wanted.set(id, asked + Math.min(room, needed));
       return;
     }
+  }
+}
+
+/** Adds the nodes that jobs on nodes want for their load, each one of its own, in the pool that they are in. [J219] */
+function addGrowth(cell: Cell, wanted: Map<PoolId, number>): void {
+  for (const job of cell.jobs.inOrder(cell.jobs.growable)) {
+    if (job.spec.scaling === null) continue;
+    const attempt = must(job.attempt, 'a job on nodes has an attempt');
+    const option = must(job.spec.options[attempt.option], 'the option exists');
+    const pool = cell.fleet.pool(attempt.poolId);
+    const { elasticity, id } = pool.spec;
+    if (elasticity === null || fitting(option.perNode, elasticity.template) === 0) continue;
+    const asked = wanted.get(id) ?? 0;
+    const room = elasticity.nodesMax - nodeCount(cell, pool) - asked;
+    const more = allowance(cell, job, attempt, option, stepsWanted(job) * option.nodes.step);
+    if (Math.min(room, more) > 0) wanted.set(id, asked + Math.min(room, more));
   }
 }
 

@@ -1,4 +1,4 @@
-import { wantNodes } from '../elastic/follow-load.ts';
+import { steady, wantNodes } from '../elastic/follow-load.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
 import { finish, requestEviction } from '../life/end-attempt.ts';
 import type { Cell } from './cell.ts';
@@ -26,7 +26,7 @@ export function command(cell: Cell, job: JobRecord, event: JobCommand): void {
     case 'reprioritise':
       return reprioritise(cell, job, event.priority);
     case 'scale':
-      return wantNodes(cell, job, { nodes: event.nodes, fewerSinceMs: null });
+      return wantNodes(cell, job, steady(event.nodes));
   }
 }
 

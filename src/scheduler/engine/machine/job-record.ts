@@ -69,8 +69,16 @@ export interface JobRecord {
   readonly nodesWanted: number | null;
   /** Since when its load has asked for fewer; null when it does not. */
   readonly fewerSinceMs: number | null;
+  /** While it does; absent in records from before it was kept. */
+  readonly fewerNodes?: FewerNodes | null;
   /** Its owner lets it wait. */
   readonly isHeld: boolean;
+}
+
+/** How many nodes a load has asked for since it asked for fewer than the job has. */
+export interface FewerNodes {
+  readonly most: number;
+  readonly latest: number;
 }
 
 export interface Attempt {

@@ -4,7 +4,7 @@ import { must, unreachable } from '../../../kernel/assert.ts';
 import type { JobId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { schedule } from '../admission/schedule.ts';
-import { followLoad } from '../elastic/follow-load.ts';
+import { followFewer, followLoad } from '../elastic/follow-load.ts';
 import { grow, restore } from '../elastic/grow.ts';
 import { scalePools } from '../elastic/scale-pools.ts';
 import { rollSegment } from '../life/charge-segment.ts';
@@ -227,8 +227,9 @@ export function submit(cell: Cell, spec: JobSpec): Outcome<JobRecord> {
     submittedAtMs: cell.nowMs,
     finishedAtMs: null,
     endReason: null,
-    nodesWanted: spec.scaling === null ? null : 0,
+    nodesWanted: spec.scaling === null ? null : spec.scaling.nodesMin,
     fewerSinceMs: null,
+    fewerNodes: null,
     isHeld: false,
   });
   const isDoomed = spec.dependsOn.some((id) => ['failed', 'cancelled', 'expired'].includes(cell.jobs.get(id).state));
@@ -270,4 +271,5 @@ const ACT = {
     evictUnpaid(cell, job, paidUntilMs(must(job.attempt, 'an attempt is paid')));
   },
   segment: rollSegment,
+  fewer: followFewer,
 };

@@ -34,7 +34,7 @@ export class Timers {
 }
 
 /** What comes for a job by itself. */
-type Due = 'deadline' | 'unanswered' | 'grace' | 'duration' | 'cost' | 'ask' | 'unpaid' | 'segment';
+type Due = 'deadline' | 'unanswered' | 'grace' | 'duration' | 'cost' | 'ask' | 'unpaid' | 'segment' | 'fewer';
 
 interface DueTime {
   readonly what: Due;
@@ -49,9 +49,11 @@ export function dueOf(job: JobRecord, settings: CellSettings): DueTime {
 
 const NEVER: DueTime = { what: 'deadline', atMs: Infinity };
 
-function ofTheJob({ spec, attempt }: JobRecord): DueTime[] {
+function ofTheJob({ spec, attempt, fewerSinceMs }: JobRecord): DueTime[] {
   const { deadlineAtMs } = spec.limits;
-  return deadlineAtMs === null || isLeaving(attempt) ? [] : [{ what: 'deadline', atMs: deadlineAtMs }];
+  const times: DueTime[] = deadlineAtMs === null || isLeaving(attempt) ? [] : [{ what: 'deadline', atMs: deadlineAtMs }];
+  if (fewerSinceMs !== null && spec.scaling !== null) times.push({ what: 'fewer', atMs: fewerSinceMs + spec.scaling.cooldownMs });
+  return times;
 }
 
 function ofItsAttempt({ spec, attempt, costNanoDollars }: JobRecord, { segmentMaxMs, prepay }: CellSettings): DueTime[] {

@@ -108,10 +108,11 @@ export interface ModelWeights {
 
 /** How nodes follow the load. */
 export interface ScalingPolicy {
-  /** What one node serves. */
-  readonly requestsPerSecondPerNodeMilli: number;
-  /** In this time a queue shall be worked off. */
-  readonly drainMs: number;
+  /** Thousandths of requests that one node is to have under way, on average. */
+  readonly outstandingPerNodeMilli: number;
+  /** Nodes that it has whatever the load; 0: without load it leaves. */
+  readonly nodesMin: number;
+  readonly nodesMax: number;
   /** Fewer nodes only after the load has asked for fewer for so long. */
   readonly cooldownMs: number;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { AttemptNews, FailureReason, Serving } from '../../../../src/contract/attempt.ts';
+import { SqliteCellStore } from '../../../../src/scheduler/served/sqlite-cell-store.ts';
 import { DEFAULT_TERMS } from '../../../../src/scheduler/served/default-terms.ts';
 import { POOL, ServedCell } from '../../../support/worlds/served-cell.ts';
 
@@ -96,5 +97,94 @@ describe('[J213] a group of replicas', () => {
       ['regroup', '1'],
     ]);
     expect(world.job(job)).toMatchObject({ state: 'running', attempt: { nodes: 1 } });
+  });
+});
+
+describe('[J219] replicas that follow their load', () => {
+  const scaling = { outstanding_per_replica: 2, scale_down_delay_s: 5 };
+
+  /** A job of one to three replicas on agents that offer it. */
+  function scaled(agents = 3) {
+    const world = new ServedCell();
+    const options = DEFAULT_TERMS.options.map((option) => ({ ...option, nodes: { min: 1, max: 3, step: 1 } }));
+    const id = world.submit(1, { work: { kind: 'online_inference', model: 'm', scaling }, options });
+    world.join(agents, POOL, { kinds: ['online_inference'] });
+    const numbers = () => world.job(id).attempt?.group?.members.map(({ number }) => number);
+    const says = (number: number, outstandingMilli: number) =>
+      world.exchange(POOL, {
+        reports: [{ jobId: id, fence: 1, rank: number, ...alive({ ...at(`http://${number}:1`), outstandingMilli }) }],
+      });
+    const why = () => {
+      const explained = world.cell.explain(world.job(id).tenantId, id);
+      return explained.ok ? explained.value.explanation.scaling : null;
+    };
+    const pass = (ms: number) => {
+      world.nowMs += ms;
+      world.wake();
+    };
+    return { world, id, numbers, says, why, pass };
+  }
+
+  it('are as many as it takes for each to have what it is to have, and says why', () => {
+    const { world, id, numbers, says, why, pass } = scaled();
+    expect([numbers(), why()?.reason]).toEqual([[0], 'not_measured']);
+    says(0, 500);
+    expect([numbers(), why()]).toEqual([
+      [0],
+      { replicas: 1, wanted: 1, outstandingMilli: 500, outstandingPerReplicaMilli: 2_000, reason: 'load', fewerAtMs: null },
+    ]);
+    says(0, 3_900);
+    expect([numbers(), why()?.reason]).toEqual([[0, 1], 'load']);
+    says(1, 3_000);
+    expect([numbers(), why()]).toEqual([[0, 1, 2], { ...why(), wanted: 3, outstandingMilli: 6_900, reason: 'most' }]);
+    says(0, 0);
+    says(1, 0);
+    const fewerAtMs = world.nowMs + 5_000;
+    expect([numbers(), why()]).toEqual([[0, 1, 2], { ...why(), wanted: 3, reason: 'scale_down_delay', fewerAtMs }]);
+    world.loseMemory();
+    pass(5_000);
+    // The load had asked for two, with what the second had to do, for a moment.
+    expect([numbers(), why()?.wanted]).toEqual([[0, 1], 2]);
+    const leaving = world
+      .exchange(POOL)
+      .effects.flatMap(({ effect }) => (effect.kind === 'leave' ? [effect.attemptId.split('_').at(-1)] : []));
+    expect(leaving).toEqual(['2']);
+    world.exchange(POOL, { reports: [{ jobId: id, fence: 1, rank: 2, ...failed('released') }] });
+    pass(5_000);
+    expect([numbers(), why()]).toEqual([[0], { ...why(), replicas: 1, outstandingMilli: 0, reason: 'least', fewerAtMs: null }]);
+  });
+
+  it('tells the engine of a load only when it is another, and forgets that of a replica that is lost', () => {
+    const { world, id, says, why } = scaled();
+    const loads = () => new SqliteCellStore(world.storage).events().flatMap(({ events }) => events.filter(({ kind }) => kind === 'load'));
+    says(0, 3_000);
+    says(0, 3_000);
+    says(1, 1_000);
+    expect(loads()).toMatchObject([{ load: { outstandingMilli: 3_000 } }, { load: { outstandingMilli: 4_000 } }]);
+    const { nodeId } = world.grants[0]!;
+    world.exchange(POOL, { reports: [{ jobId: id, fence: 1, rank: 0, ...failed('lease_expired') }], left: [{ nodeId, isLost: true }] });
+    expect(why()?.outstandingMilli).toBe(1_000);
+  });
+
+  it('say that there are no more nodes, and get one as soon as there is', () => {
+    const { world, numbers, says, why } = scaled(1);
+    says(0, 6_000);
+    expect(why()).toMatchObject({ replicas: 1, wanted: 3, reason: 'no_more_nodes' });
+    world.join(1, POOL, { kinds: ['online_inference'] });
+    expect(numbers()).toEqual([0, 1]);
+  });
+
+  it('are not resized by hand, and nothing is measured of those that can be', () => {
+    const { world, id } = scaled();
+    const { tenantId } = world.job(id);
+    expect(world.cell.act(tenantId, id, { kind: 'resize', nodes: 2 })).toMatchObject({
+      error: { code: 'state_conflict', path: ['nodes'] },
+    });
+    const other = group();
+    other.say(0, alive({ ...at('http://0:1'), outstandingMilli: 9_000 }));
+    other.say(0, alive({ ...at('http://0:1'), outstandingMilli: 1_000 }));
+    expect(other.world.job(other.job).attempt?.group?.members[0]?.serving?.outstandingMilli).toBe(9_000);
+    const explained = other.world.cell.explain(tenantId, other.job);
+    expect(explained).toMatchObject({ ok: true, value: { explanation: { scaling: null } } });
   });
 });

@@ -119,27 +119,33 @@ describe('[J210] a job that is giving up nodes', () => {
 });
 
 describe('[J62] online inference', () => {
-  const scaling = { requestsPerSecondPerNodeMilli: 10_000, drainMs: 10_000, cooldownMs: 60_000 };
+  const scaling = { outstandingPerNodeMilli: 10_000, nodesMin: 0, nodesMax: 4, cooldownMs: 60_000 };
+
+  const serving = (policy: Partial<typeof scaling> = {}, count = 4) => {
+    const world = new CellWorld(settings, nodes(count));
+    const id = world.submit(1, { kind: 'online_inference', scaling: { ...scaling, ...policy }, ...elastic(1, 4) });
+    const load = (outstandingMilli: number) => world.do({ kind: 'load', jobId: id, load: { outstandingMilli } });
+    /** Its replicas leave as they are to. */
+    const shed = () => world.report(id, { kind: 'shed' });
+    return { world, id, load, shed };
+  };
 
   it('follows its load: up at once, down after its cooldown, from none to none', () => {
-    const world = new CellWorld(settings, nodes(4));
-    const id = world.submit(1, { kind: 'online_inference', scaling, ...elastic(1, 4) });
+    const { world, id, load, shed } = serving();
     expect(world.states(id)).toEqual(['pending']);
-    const load = (requestsPerSecondMilli: number, queuedCount = 0) =>
-      world.do({ kind: 'load', jobId: id, load: { requestsPerSecondMilli, queuedCount } });
     load(15_000);
     expect([world.states(id)[0], sizeOf(world, id)]).toEqual(['starting', 2]);
-    load(15_000, 200);
-    expect(sizeOf(world, id)).toBe(4);
+    load(200_000);
+    expect([sizeOf(world, id), world.job(id).nodesWanted], 'its most').toEqual([4, 4]);
     load(5_000);
+    world.wait(59_999);
     expect(sizeOf(world, id), 'not yet').toBe(4);
-    world.nowMs += 60_000;
-    load(5_000);
+    expect(world.cell.nextDueMs(), 'without another report').toBe(world.nowMs + 1);
+    world.wait(1);
     expect(sizeOf(world, id)).toBe(1);
-    world.report(id, { kind: 'shed' });
+    shed();
     load(0);
-    world.nowMs += 60_000;
-    load(0);
+    world.wait(60_000);
     expect(world.decided('notice')).toMatchObject([{ jobId: id, reason: 'scaled_to_zero' }]);
     world.report(id, { kind: 'released' });
     expect(world.states(id)).toEqual(['evicted']);
@@ -149,10 +155,46 @@ describe('[J62] online inference', () => {
     expect([world.states(id)[0], sizeOf(world, id)]).toEqual(['starting', 1]);
   });
 
+  it('has its least nodes without any load, and keeps them', () => {
+    const { world, id, load } = serving({ nodesMin: 1 });
+    expect([world.states(id)[0], sizeOf(world, id)]).toEqual(['starting', 1]);
+    load(0);
+    world.wait(600_000);
+    expect([sizeOf(world, id), world.job(id).fewerSinceMs]).toEqual([1, null]);
+  });
+
+  it('goes down to the most that the load asked for meanwhile, and then to what it asks for last', () => {
+    const { world, id, load, shed } = serving();
+    load(40_000);
+    for (const outstandingMilli of [15_000, 25_000, 5_000]) {
+      load(outstandingMilli);
+      world.wait(10_000);
+    }
+    world.wait(30_000);
+    expect(sizeOf(world, id)).toBe(3);
+    shed();
+    world.wait(59_999);
+    expect(sizeOf(world, id)).toBe(3);
+    world.wait(1);
+    expect(sizeOf(world, id)).toBe(1);
+  });
+
+  it('goes down by what was asked for before its memory was lost', () => {
+    const { world, id, load } = serving();
+    load(40_000);
+    load(15_000);
+    const record = JSON.parse(JSON.stringify(world.job(id))) as ReturnType<typeof world.job>;
+    expect(record).toMatchObject({ fewerSinceMs: world.nowMs, fewerNodes: { most: 2, latest: 2 } });
+    // As it was stored before the number was: it stays where it is until the load says more.
+    const { fewerNodes: _, ...earlier } = record;
+    const scale = { nodes: earlier.nodesWanted!, fewerSinceMs: earlier.fewerSinceMs, fewerNodes: null };
+    expect(scaleTo(scale, { outstandingMilli: 15_000 }, scaling, world.nowMs + 60_000).nodes).toBe(2);
+  });
+
   it('does not go down and up again with a load that goes to and fro', () => {
-    let scale = { nodes: 4, fewerSinceMs: null as number | null };
+    let scale: Parameters<typeof scaleTo>[0] = { nodes: 4, fewerSinceMs: null, fewerNodes: null };
     for (let nowMs = 0; nowMs < 600_000; nowMs += 10_000) {
-      scale = scaleTo(scale, { requestsPerSecondMilli: nowMs % 20_000 === 0 ? 20_000 : 40_000, queuedCount: 0 }, scaling, nowMs);
+      scale = scaleTo(scale, { outstandingMilli: nowMs % 20_000 === 0 ? 20_000 : 40_000 }, scaling, nowMs);
       expect(scale.nodes).toBe(4);
     }
   });
@@ -269,5 +311,22 @@ describe('[J63] a pool that can grow', () => {
     const world = new CellWorld({ cohorts: [cohort('all'), queue('a', 1)], pools: [pool] }, []);
     world.submit(1, { options: [option(2, { perNode: demand(2) })] });
     expect(world.history.filter(({ kind }) => kind === 'provision')).toEqual([]);
+  });
+
+  it('[J219] asks for the nodes that the load of a job wants, as far as its quota goes', () => {
+    const policy = { outstandingPerNodeMilli: 1_000, nodesMin: 1, nodesMax: 3, cooldownMs: 0 };
+    for (const [quota, count] of [
+      [20, 2],
+      [2, 1],
+    ] as const) {
+      const world = new CellWorld({ cohorts: [cohort('all'), queue('a', quota)], pools: [pool] }, [node(0)]);
+      const id = world.submit(1, { kind: 'online_inference', scaling: policy, ...elastic(1, 3) });
+      world.report(id, { kind: 'running' });
+      expect(world.history.filter(({ kind }) => kind === 'provision')).toEqual([]);
+      world.do({ kind: 'load', jobId: id, load: { outstandingMilli: 3_000 } });
+      expect(world.decided('provision'), 'each replica is on a node of its own').toMatchObject([{ poolId: ELASTIC, count }]);
+      world.do({ kind: 'add_nodes', nodes: [node(1)] });
+      expect(sizeOf(world, id)).toBe(2);
+    }
   });
 });
