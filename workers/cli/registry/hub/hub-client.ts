@@ -107,7 +107,7 @@ export class HubClient {
 
 /** Where a redirect leads; not from HTTPS to less. */
 function redirected(from: URL, location: string, what: string): URL {
-  const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   if (to?.protocol === 'https:' || (to?.protocol === 'http:' && from.protocol === 'http:')) return to;
   throw new Failure(`${what}: the hub redirects to ${to === undefined ? 'no URL' : `${to.protocol}//${to.host}, which is not HTTPS`}`);
 }
