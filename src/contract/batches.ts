@@ -60,7 +60,8 @@ const batch = apiOnly(() =>
 
 export type BatchReply = z.infer<typeof batch>;
 
-const metadata = z
+/** Of a batch or a fine-tuning job, as OpenAI bounds it. */
+export const metadata = z
   .record(z.string().max(LIMITS.batchMetadataKeyCharsMax), z.string().max(LIMITS.batchMetadataValueCharsMax))
   .refine(
     (pairs) => Object.keys(pairs).length <= LIMITS.batchMetadataMaxCount,

@@ -7,6 +7,7 @@ import { cohortEndpoints } from './cohorts.ts';
 import type { ControlPath } from './control-paths.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fileEndpoints } from './files.ts';
+import { tuningEndpoints } from './fine-tuning.ts';
 import { jobControlEndpoints } from './job-control.ts';
 import { jobEventEndpoints } from './job-events.ts';
 import { jobExplanationEndpoints } from './job-explanation.ts';
@@ -32,6 +33,7 @@ export const CONTROL_ENDPOINTS = {
   ...jobControlEndpoints,
   ...jobEventEndpoints,
   ...batchEndpoints,
+  ...tuningEndpoints,
   ...queueEndpoints,
   ...cohortEndpoints,
   ...reservationEndpoints,

@@ -21,6 +21,7 @@ export const CONTROL_PREFIXES = {
   '/v1/jobs': PLAIN,
   '/v1/jobs:plan': PLAIN,
   '/v1/batches': PLAIN,
+  '/v1/fine_tuning': PLAIN,
   '/v1/queues': PLAIN,
   '/v1/cohorts': PLAIN,
   '/v1/reservations': PLAIN,

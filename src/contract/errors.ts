@@ -38,6 +38,7 @@ export const ERRORS = {
   file_not_found: denied(404, 'not_found_error'),
   job_not_found: denied(404, 'not_found_error'),
   batch_not_found: denied(404, 'not_found_error'),
+  fine_tuning_job_not_found: denied(404, 'not_found_error'),
   pool_not_found: denied(404, 'not_found_error'),
   node_not_found: denied(404, 'not_found_error'),
   queue_not_found: denied(404, 'not_found_error'),
@@ -136,6 +137,7 @@ export interface Resource {
     | 'model'
     | 'job'
     | 'batch'
+    | 'fine_tuning_job'
     | 'queue'
     | 'cohort'
     | 'reservation'

@@ -78,7 +78,9 @@ export const JOB_LIMITS = {
   tuningBatchMaxCount: 256,
   // As above.
   tuningBatchDefaultCount: 32,
-  // Multiplies the learning rate; far beyond it no fit converges.
+  // Multiplies the learning rate; far below, nothing is learnt, and far beyond, no fit converges.
+  tuningRateMin: 0.001,
+  // As above.
   tuningRateMax: 100,
   // What 32 bits hold.
   tuningSeedMax: 2_147_483_647,
@@ -86,6 +88,10 @@ export const JOB_LIMITS = {
   tuningPairsMaxCount: 100_000,
   // Pairs that recall is measured by: each anchor is compared with every positive, so the work grows with the square.
   tuningMeasuredPairsMaxCount: 1_000,
+  // What the program can hold as text beside its token ids.
+  tuningFileBytesMax: 64 * 1024 * 1024,
+  // A row of at most a hundred characters for each epoch, and the base.
+  tuningMetricsBytesMax: 8_192,
   // `ft:`, the base model, a suffix and the id of the job.
   tunedModelCharsMax: 200,
   // An id of a request, which is held while a batch is checked.

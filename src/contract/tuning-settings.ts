@@ -24,10 +24,14 @@ export const tuningSettings = z.strictObject({
   model: z.string().min(1).max(LIMITS.nameCharsMax),
   epochs: z.int().min(1).max(LIMITS.tuningEpochsMaxCount).default(LIMITS.tuningEpochsDefaultCount),
   batch_size: z.int().min(2).max(LIMITS.tuningBatchMaxCount).default(LIMITS.tuningBatchDefaultCount),
-  learning_rate_multiplier: z.number().gt(0).max(LIMITS.tuningRateMax).default(1),
+  learning_rate_multiplier: z.number().min(LIMITS.tuningRateMin).max(LIMITS.tuningRateMax).default(1),
   seed: z.int().min(0).max(LIMITS.tuningSeedMax).default(0),
   /** Id of the model that is made, the team that owns it, and when it is said to have been made. */
   tuned_model: z.string().min(1).max(LIMITS.tunedModelCharsMax).default('tuned'),
   owner: z.string().min(1).max(LIMITS.nameCharsMax).default('tuning'),
-  created_s: z.int().positive().default(1),
+  created_s: z.int().min(1).default(1),
+  /** Of its owner: it is kept here, and changes nothing. */
+  metadata: z.record(z.string(), z.string()).optional(),
 });
+
+export type TuningSettings = z.output<typeof tuningSettings>;

@@ -199,6 +199,13 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   listBatches: ({ data }) => expect(idsIn(data)).toEqual([idOf('createBatch')]),
   getBatch: ({ input_file_id }) => expect(input_file_id).toBe(idOf('uploadFile')),
   cancelBatch: async () => expect((await tenant.get(`/v1/batches/${idOf('createBatch')}`)).body.status).toBe('cancelled'),
+  createFineTuningJob: (body) =>
+    expect(body).toMatchObject({ status: 'queued', model: 'glove-sif-100@2', seed: 7, hyperparameters: { n_epochs: 3, batch_size: 32 } }),
+  listFineTuningJobs: ({ data }) => expect(idsIn(data)).toEqual([idOf('createFineTuningJob')]),
+  getFineTuningJob: ({ id }) => expect(id).toBe(idOf('createFineTuningJob')),
+  listFineTuningEvents: ({ data }) => expect(data).toMatchObject([{ message: 'Fine-tuning job created' }]),
+  listFineTuningCheckpoints: ({ data }) => expect(data).toEqual([]),
+  cancelFineTuningJob: ({ status }) => expect(status).toBe('cancelled'),
   createReservation: ({ error }) => expect(error.code).toBe('limit_exceeded'),
   listReservations: ({ data }) => expect(data).toEqual([]),
   getReservation: ({ error }) => expect(error.code).toBe('reservation_not_found'),

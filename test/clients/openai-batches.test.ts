@@ -11,6 +11,7 @@ import type { Agent } from '../support/deployment/agent.ts';
 import { startAgent } from '../support/deployment/agent.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
+import { TRAINING_PAIRS, VALIDATION_PAIRS } from '../support/fixtures/tuning-pairs.ts';
 
 const MODEL = 'glove-sif-100';
 /** As many as OpenAI's users send at once; the full run sends what the issue asks for. */
@@ -20,6 +21,8 @@ const WORDS = ['sluice', 'weir', 'lock', 'river', 'canal', 'dam', 'gate', 'water
 let server: Server;
 let pool: { id: string; agent_token: string };
 let agent: Agent | undefined;
+/** An agent whose operator lets it train. */
+let trainer: Agent | undefined;
 let openai: OpenAI;
 let apiKey: string;
 
@@ -34,6 +37,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await agent?.stop();
+  await trainer?.stop();
   await server.stop();
 });
 
@@ -149,6 +153,95 @@ describe('the openai package, unmodified', () => {
   });
 });
 
+async function pairsFile(content: string, purpose: OpenAI.FilePurpose = 'fine-tune'): Promise<string> {
+  return (await openai.files.create({ file: await toFile(Buffer.from(content), 'pairs.jsonl'), purpose })).id;
+}
+
+const HYPERPARAMETERS = { n_epochs: 4, batch_size: 8 };
+
+describe('fine-tuning by the openai package, unmodified', () => {
+  it('[J252] waits for an agent that may train, is listed, and can be cancelled', async () => {
+    const training_file = await pairsFile(TRAINING_PAIRS);
+    const metadata = { purpose: 'jargon' };
+    const job = await openai.fineTuning.jobs.create({ model: MODEL, training_file, metadata });
+    expect(job).toMatchObject({ object: 'fine_tuning.job', status: 'queued', model: `${MODEL}@2`, fine_tuned_model: null, metadata });
+    expect(job).toMatchObject({ training_file, validation_file: null, result_files: [], seed: 0, hyperparameters: { n_epochs: 3 } });
+    const other = await openai.fineTuning.jobs.create({ model: MODEL, training_file });
+    const seen = [];
+    for await (const { id } of openai.fineTuning.jobs.list({ limit: 1 })) seen.push(id);
+    expect(seen).toEqual([other.id, job.id]);
+    for (const { id } of [job, other]) expect((await openai.fineTuning.jobs.cancel(id)).status).toBe('cancelled');
+    await expect(openai.fineTuning.jobs.retrieve(`ftjob_${'0'.repeat(26)}`)).rejects.toMatchObject({
+      status: 404,
+      code: 'fine_tuning_job_not_found',
+    });
+  });
+
+  it('[J253] refuses a base that no pool trains, and files that are no pairs', async () => {
+    const training_file = await pairsFile(TRAINING_PAIRS);
+    for (const model of ['gpt-4o-mini', `${MODEL}-onnx`]) {
+      const refused = openai.fineTuning.jobs.create({ model, training_file });
+      await expect(refused).rejects.toMatchObject({ status: 404, code: 'model_not_found', param: 'model' });
+    }
+    const purpose = openai.fineTuning.jobs.create({ model: MODEL, training_file: await pairsFile(TRAINING_PAIRS, 'user_data') });
+    await expect(purpose).rejects.toMatchObject({ status: 400, param: 'training_file' });
+    const validation_file = await pairsFile('{"messages": []}\n');
+    const form = openai.fineTuning.jobs.create({ model: MODEL, training_file, validation_file });
+    await expect(form).rejects.toMatchObject({
+      status: 400,
+      param: 'validation_file',
+      message: expect.stringContaining('line 1') as string,
+    });
+  });
+
+  it('[J250] [J253] ends with a model, its figures and its tokens', async () => {
+    trainer = startAgent(server, pool, ['--allow', 'training']);
+    const [training_file, validation_file] = [await pairsFile(TRAINING_PAIRS), await pairsFile(VALIDATION_PAIRS)];
+    const method = { type: 'supervised', supervised: { hyperparameters: HYPERPARAMETERS } } as const;
+    const { id } = await openai.fineTuning.jobs.create({ model: MODEL, training_file, validation_file, suffix: 'jargon', seed: 7, method });
+    await expect
+      .poll(async () => (await openai.fineTuning.jobs.retrieve(id)).status, { timeout: 120_000, interval: 100 })
+      .toBeOneOf(['succeeded', 'failed']);
+    const job = await openai.fineTuning.jobs.retrieve(id);
+    // Every pair has four words.
+    const tokens = HYPERPARAMETERS.n_epochs * TRAINING_PAIRS.trimEnd().split('\n').length * 4;
+    expect(job).toMatchObject({ status: 'succeeded', error: null, trained_tokens: tokens, hyperparameters: HYPERPARAMETERS });
+    expect(job.fine_tuned_model).toMatch(/^ft:glove-sif-100:jargon:\w{10}$/);
+    const csv = await (await openai.files.content(job.result_files[0] ?? '')).text();
+    expect(csv.trimEnd().split('\n')).toHaveLength(2 + HYPERPARAMETERS.n_epochs);
+    const [checkpoint, ...others] = (await openai.fineTuning.jobs.checkpoints.list(id)).data;
+    expect([checkpoint?.fine_tuned_model_checkpoint, others]).toEqual([job.fine_tuned_model, []]);
+    const events = [];
+    for await (const event of openai.fineTuning.jobs.listEvents(id, { limit: 3 })) events.push(event);
+    expect([events[0]?.message, events.at(-1)?.message]).toEqual(['The model was made', 'Fine-tuning job created']);
+    const measured = events.filter(({ type }) => type === 'metrics').map(({ data }) => (data as { valid_loss: number }).valid_loss);
+    expect(measured).toHaveLength(1 + HYPERPARAMETERS.n_epochs);
+    expect(measured[0]).toBeLessThan(measured.at(-1)! / 2);
+    await expect(openai.fineTuning.jobs.cancel(id)).rejects.toMatchObject({ status: 409, code: 'state_conflict' });
+    // The job underneath has the model folder.
+    const headers = { authorization: `Bearer ${apiKey}` };
+    const under = (await (await fetch(`${server.urls[0]}/v1/jobs/${id.replace('ftjob_', 'job_')}`, { headers })).json()) as {
+      outputs: { path: string; file: string; bytes: number; sha256: string }[];
+    };
+    const [manifest, model] = ['manifest.json', 'model.onnx'].map((path) => under.outputs.find((output) => output.path === path));
+    const { models } = (await (await openai.files.content(manifest?.file ?? '')).json()) as { models: object[] };
+    expect(models).toMatchObject([{ id: job.fine_tuned_model, file: { bytes: model?.bytes, sha256: model?.sha256 } }]);
+  });
+
+  it('[J253] names the file when a later line is no pair', async () => {
+    trainer ??= startAgent(server, pool, ['--allow', 'training']);
+    const { id } = await openai.fineTuning.jobs.create({
+      model: MODEL,
+      training_file: await pairsFile(`${TRAINING_PAIRS}{"anchor": 1}\n`),
+    });
+    await expect
+      .poll(async () => (await openai.fineTuning.jobs.retrieve(id)).status, { timeout: 120_000, interval: 100 })
+      .toBeOneOf(['succeeded', 'failed']);
+    const { status, error, result_files } = await openai.fineTuning.jobs.retrieve(id);
+    expect([status, error?.code, error?.param, result_files]).toEqual(['failed', 'invalid_training_file', 'training_file', []]);
+  });
+});
+
 const python = promisify(execFile);
 
 /** Debian's Python, which has Debian's packages, whatever else is on the path. */
@@ -177,6 +270,23 @@ describe.skipIf(installed === undefined)('the openai package of Python, unmodifi
       invalid: { status: 'failed', errors: [[2, 'invalid_json_line']] },
       cancelled: true,
       missing: 'batch_not_found',
+    });
+  });
+
+  it('[J252] [J253] fine-tunes from end to end', async () => {
+    trainer ??= startAgent(server, pool, ['--allow', 'training']);
+    const environment = { ...process.env, OPENAI_BASE_URL: `${server.urls[0]}/v1`, OPENAI_API_KEY: apiKey };
+    const script = join(import.meta.dirname, 'openai-fine-tuning.py');
+    const { stdout } = await python(PYTHON, [script, MODEL, TRAINING_PAIRS], { env: environment, timeout: 170_000 });
+    expect(JSON.parse(stdout)).toEqual({
+      status: 'succeeded',
+      named: true,
+      epochs: 2,
+      tokens: 2 * 21 * 4,
+      rows: 4,
+      measured: 3,
+      listed: true,
+      missing: 'fine_tuning_job_not_found',
     });
   });
 });

@@ -3,6 +3,7 @@ import { billingHandlers } from './routes/billing.ts';
 import { cacheHandlers } from './routes/cache.ts';
 import { fileHandlers } from './routes/files.ts';
 import { batchHandlers } from './routes/batches.ts';
+import { tuningHandlers } from './routes/fine-tuning.ts';
 import { jobHandlers } from './routes/jobs.ts';
 import { keyHandlers } from './routes/keys.ts';
 import { organisationHandlers } from './routes/organisations.ts';
@@ -27,6 +28,7 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...uploadHandlers,
   ...jobHandlers,
   ...batchHandlers,
+  ...tuningHandlers,
   ...queueHandlers,
   ...cohortHandlers,
   ...reservationHandlers,

@@ -8,10 +8,15 @@ const line = (id: string, input: string): string =>
 const INPUT = line('1', 'a sluice lets through just enough water') + line('2', 'a weir holds back the river');
 const OUTPUT = '{"id": "1", "custom_id": "1", "response": null, "error": {"code": "example", "message": "made by hand"}}\n';
 
+const PAIRS =
+  '{"anchor": "what does a sluice do", "positive": "it lets through just enough water"}\n' +
+  '{"anchor": "what does a weir do", "positive": "it holds back the river"}\n';
+
 const file = { file: answered('uploadFile', 'id') };
 const upload = { upload: answered('createUpload', 'id') };
 const job = { job: answered('createJob', 'id') };
 const batch = { batch: answered('createBatch', 'id') };
+const tuning = { tuning: answered('createFineTuningJob', 'id') };
 const pool = { pool: answered('createPool', 'id') };
 const node = { ...pool, node: answered('registerAgent', 'agent') };
 const attempt = { ...pool, attempt: answered('leaseWork', 'assignment.attempt') };
@@ -24,8 +29,8 @@ export const jobExamples = {
   getFile: { params: file },
   getFileContent: { params: file },
   deleteFile: { params: file },
-  createUpload: { body: { filename: 'notes.jsonl', purpose: 'batch', bytes: INPUT.length, mime_type: 'text/jsonl' } },
-  addUploadPart: { params: upload, body: { data: INPUT } },
+  createUpload: { body: { filename: 'pairs.jsonl', purpose: 'fine-tune', bytes: PAIRS.length, mime_type: 'text/jsonl' } },
+  addUploadPart: { params: upload, body: { data: PAIRS } },
   completeUpload: { params: upload, body: { part_ids: [answered('addUploadPart', 'id')] } },
   cancelUpload: { params: upload },
   createJob: { body: { kind: 'batch_embedding', model: 'glove-sif-100', input_file: answered('uploadFile', 'id') } },
@@ -55,6 +60,20 @@ export const jobExamples = {
   listBatches: {},
   getBatch: { params: batch },
   cancelBatch: { params: batch },
+  createFineTuningJob: {
+    body: {
+      model: 'glove-sif-100',
+      training_file: answered('completeUpload', 'file.id'),
+      suffix: 'support',
+      seed: 7,
+      method: { type: 'supervised', supervised: { hyperparameters: { n_epochs: 3 } } },
+    },
+  },
+  listFineTuningJobs: {},
+  getFineTuningJob: { params: tuning },
+  cancelFineTuningJob: { params: tuning },
+  listFineTuningEvents: { params: tuning },
+  listFineTuningCheckpoints: { params: tuning },
 
   createReservation: {
     as: 'admin',

@@ -77,6 +77,7 @@ const OTHER_MESSAGES = [
   'src/contract/qdrant/field-condition.ts',
   'src/contract/qdrant/filter.ts',
   'src/gateway/jobs/batch-status.ts',
+  'src/gateway/jobs/tuning-progress.ts',
   'src/gateway/tenancy/quota-requests.ts',
   'src/inference/onnx-file.ts',
   'src/kernel/shared-work.ts',

@@ -9,6 +9,7 @@ import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { Batches } from '../../../src/gateway/jobs/batches.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
+import { FineTunings } from '../../../src/gateway/jobs/fine-tunings.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { IndexBuilds } from '../../../src/gateway/jobs/index-builds.ts';
 import { JobDesk, weightsOfFile } from '../../../src/gateway/jobs/job-desk.ts';
@@ -42,7 +43,9 @@ import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { ControlEnv } from '../env.ts';
 import { originHost } from '../origin-host.ts';
-import { STATIC_MODEL } from '../../inference/deployed-models.ts';
+import { pinnedName } from '../../../src/contract/model-name.ts';
+import { findVersion } from '../../../src/inference/model-manifest.ts';
+import { MODEL_CATALOGUE, STATIC_MODEL } from '../../inference/deployed-models.ts';
 import type { FileContent } from './r2-file-store.ts';
 import { sha256 } from './sha256.ts';
 import { R2FileStore } from './r2-file-store.ts';
@@ -56,6 +59,7 @@ export interface Heavy {
   readonly writer: FileWriter<FileContent>;
   readonly jobs: JobDesk;
   readonly batches: Batches;
+  readonly tunings: FineTunings;
   readonly queues: Queues;
   readonly reservations: Reservations;
   readonly admin: PoolAdmin;
@@ -68,6 +72,12 @@ export interface Heavy {
   readonly replicas: ReplicaRouter;
   readonly replicaHosts: ReplicaHosts;
   readonly builds: IndexBuilds;
+}
+
+/** What agents can fine-tune: a static model of the deployment, at the version that its name stands for now. */
+function baseOf(model: string): string | undefined {
+  const base = findVersion(MODEL_CATALOGUE, model);
+  return base?.runner === 'static' ? pinnedName(base) : undefined;
 }
 
 /** The model that agents embed with, as jobs need it. */
@@ -112,6 +122,7 @@ export function wireHeavy(
     uploads: new Uploads({ store, writer, md5: md5Of, clock, rng, hmac }),
     jobs,
     batches: new Batches({ jobs, files, clock, defaultModel: STATIC_MODEL.id }),
+    tunings: new FineTunings({ jobs, files, clock, rng, baseOf }),
     queues: new Queues({ cell: queue, knows }),
     reservations: new Reservations({ cell: queue, rng, hmac, knows: (tenant) => knows(tenant, undefined) }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
