@@ -138,8 +138,10 @@ describe('a download', () => {
       wrong[4_999]! ^= 1;
       hub.put(path, wrong, right);
       await expect(download(path)).rejects.toThrow(`${path}: what the hub sent is not what it lists`);
+      expect(await partialFiles()).toEqual([]);
       hub.put(path, bytes(6_000), right);
       await expect(download(path)).rejects.toThrow('more than the 5000 bytes');
+      expect(await partialFiles()).toEqual([]);
       hub.put(path, right);
       expect((await download(path)).length).toBe(5_000);
       expect(await partialFiles()).toEqual([]);

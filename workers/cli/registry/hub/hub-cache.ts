@@ -149,6 +149,7 @@ async function append(
       bytes += read.value.length;
       if (bytes > file.bytes) {
         await chunks.cancel();
+        await rm(partial, { force: true });
         throw new Failure(`${file.path}: the hub sends more than the ${file.bytes} bytes that it lists`);
       }
       await target.writeFile(read.value);
