@@ -53,8 +53,8 @@ export class ModelRegistryObject extends DurableObject {
   }
 
   /** What answers to a name; null: nothing here does. */
-  route(owner: ModelOwner, name: string, version: number | undefined): ModelRoute | null {
-    return this.#queries.route(owner, name, version) ?? null;
+  route(owner: ModelOwner, name: string, version: number | undefined, contractHash: string | undefined): ModelRoute | null {
+    return this.#queries.route(owner, name, version, contractHash) ?? null;
   }
 
   find(model: string): ModelView | null {

@@ -1,4 +1,3 @@
-import { ANY_FRESH } from '../cache/cache-directives.ts';
 import type { CacheDirectives } from '../cache/cache-directives.ts';
 import type { CachedInput, Sha256 } from '../cache/cache-key.ts';
 import { inputDigest } from '../cache/cache-key.ts';
@@ -19,7 +18,6 @@ import type { CountCache } from './cache-stats.ts';
 import type { EmbeddingCache } from './embedding-cache.ts';
 import type { EmbeddingModels, RunnableModel } from './embedding-models.ts';
 import { findManifest } from './embedding-models.ts';
-import type { EmbeddedTexts, EmbedTexts, TextEmbedder } from './text-embedder.ts';
 
 export interface EmbedInputs extends Acting {
   readonly model: string;
@@ -53,26 +51,11 @@ interface EmbedderParts {
 }
 
 /** Turns inputs into vectors: limits first, then quota, then the caches, and only then the model. */
-export class Embedder implements TextEmbedder {
+export class Embedder {
   readonly #parts: EmbedderParts;
 
   constructor(parts: EmbedderParts) {
     this.#parts = parts;
-  }
-
-  contractOf(model: string, contractHash?: string): Outcome<ModelManifest> {
-    return findManifest(this.#parts.models.manifests, model, contractHash);
-  }
-
-  async embed({ texts, ...request }: EmbedTexts): Promise<Outcome<EmbeddedTexts>> {
-    const inputs = texts.map((text): CachedInput => ({ kind: 'text', text }));
-    const embedded = await this.embedInputs({
-      ...request,
-      inputs,
-      directives: ANY_FRESH,
-      reserve: (quantities) => request.reserve(quantities),
-    });
-    return embedded.ok ? ok({ ...embedded.value, contractHash: embedded.value.manifest.contractHash }) : embedded;
   }
 
   /** Refuses with `model_not_found`, `contract_mismatch`, `scope_denied`, `limit_exceeded` or `invalid_value` (naming `input[i]`), `not_cached`, and what `reserve` refuses with. */
@@ -80,8 +63,8 @@ export class Embedder implements TextEmbedder {
     const { principal, authority, inputs, directives, ttlMs, tags = [] } = request;
     const manifest = findManifest(this.#parts.models.manifests, request.model, request.contractHash);
     if (!manifest.ok) return manifest;
-    if (request.contractHash !== undefined && request.contractHash !== manifest.value.contractHash)
-      return refuse('contract_mismatch', `no version of ${manifest.value.id} has the embedding contract ${request.contractHash}`, 'model');
+    const pinned = checkContract(request, manifest.value.id, manifest.value.contractHash);
+    if (!pinned.ok) return pinned;
     // [T55] Whatever named the model: the call itself, or the index whose vectors it makes.
     const touched = mayTouchModels(principal, [manifest.value.id]);
     if (!touched.ok) return touched;
@@ -120,6 +103,12 @@ export class Embedder implements TextEmbedder {
       report,
     });
   }
+}
+
+/** [M44] No vectors join others but those of their contract. Refuses with `contract_mismatch`. */
+export function checkContract({ contractHash }: Pick<EmbedInputs, 'contractHash'>, model: string, found: string): Outcome<null> {
+  if (contractHash === undefined || contractHash === found) return ok(null);
+  return refuse('contract_mismatch', `no version of ${model} has the embedding contract ${contractHash}`, 'model');
 }
 
 interface TokenisedInputs {

@@ -2,6 +2,7 @@ import { shardBudget } from '../index/resharding/shard-budget.ts';
 import type { AnnotationChange, IndexAnnotations } from '../index/index-annotations.ts';
 import type { DeletedIndex } from '../index/index-lifecycle.ts';
 import type { IndexManifest, IndexPage } from '../index/index-manifest.ts';
+import { modelsOf } from '../index/index-manifest.ts';
 import type { Progress } from '../ann/shard-operations.ts';
 import type { ShardStats } from '../ann/shard-protocol.ts';
 import type { CreateIndexBody } from '../contract/indexes.ts';
@@ -15,6 +16,7 @@ import { must } from '../kernel/assert.ts';
 import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
 import type { Acting } from './authority.ts';
+import { mayTouchModels } from './authority.ts';
 import type { Authority } from '../contract/write-lease.ts';
 import type { EmbeddingSpace, TextEmbedder } from './text-embedder.ts';
 import { embeddingSpace } from './text-embedder.ts';
@@ -38,7 +40,7 @@ interface IndexesParts {
   readonly directory: IndexDirectory;
   readonly shards: IndexShards;
   readonly manifests: ManifestCache;
-  readonly embedder: TextEmbedder;
+  readonly embedder: Pick<TextEmbedder, 'contractOf'>;
   readonly clock: Clock;
   readonly rng: Rng;
 }
@@ -51,15 +53,18 @@ export class Indexes {
     this.#parts = parts;
   }
 
-  /** Refuses with `model_not_found`, and as the directory does. */
+  /** Refuses with `model_not_found` or `scope_denied` a model, and as the directory does. */
   async create(
     { principal, authority }: Acting,
     body: CreateIndexBody,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<IndexManifest>> {
     const { directory, clock, rng } = this.#parts;
-    const space = this.#space(body);
+    const space = await this.#space(principal.tenantId, body);
     if (!space.ok) return space;
+    // [T55] What an alias stands for, too.
+    const touched = mayTouchModels(principal, modelsOf(space.value));
+    if (!touched.ok) return touched;
     const id = `ix_${base32(rng.bytes(INDEX_ID_CHARS))}` as IndexId;
     const manifest: IndexManifest = {
       id,
@@ -125,8 +130,8 @@ export class Indexes {
   }
 
   /** The vector space of a new index: that of its model, or any with this many dimensions. */
-  #space(body: CreateIndexBody): Outcome<EmbeddingSpace> {
-    if (body.model !== undefined) return embeddingSpace(this.#parts.embedder, body.model, body.query_model);
+  async #space(tenantId: TenantId, body: CreateIndexBody): Promise<Outcome<EmbeddingSpace>> {
+    if (body.model !== undefined) return embeddingSpace(this.#parts.embedder, tenantId, body.model, body.query_model);
     return ok({ dimensions: must(body.dimensions, 'the schema asks for dimensions or a model'), embedding: null });
   }
 }

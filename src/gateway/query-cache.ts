@@ -41,7 +41,7 @@ interface QueryCacheParts {
   readonly searches: Searches;
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
-  readonly embedder: TextEmbedder;
+  readonly embedder: Pick<TextEmbedder, 'contractOf'>;
   readonly purges: PurgeViews;
   readonly clock: Clock;
   readonly sha256: Sha256;
@@ -116,7 +116,7 @@ export class QueryCache {
     const { tenantId } = caller.principal;
     const [state, view] = await Promise.all([this.#stateOf(caller, index, body.explain), this.#parts.purges.current(tenantId)]);
     if (!state.ok) return state;
-    const asked = this.#questionOf(caller, state.value, view, body, terms);
+    const asked = await this.#questionOf(caller, state.value, view, body, terms);
     if (!asked.ok) return asked;
     const question = asked.value;
     const answered = await this.#answers.answer(question, search, deadlineMs - this.#parts.clock.nowMs());
@@ -155,7 +155,7 @@ export class QueryCache {
     if (!state.ok) return state;
     const questions: Question[] = [];
     for (const { body } of asked) {
-      const question = this.#questionOf(caller, state.value, view, body, terms);
+      const question = await this.#questionOf(caller, state.value, view, body, terms);
       if (!question.ok) return question;
       questions.push(question.value);
     }
@@ -177,13 +177,13 @@ export class QueryCache {
     return ok({ found: whole.map(({ answer }) => answer), tokens, cachedTokens, report });
   }
 
-  #questionOf(
+  async #questionOf(
     caller: EmbeddingCaller,
     { manifest, lsn, isUnshared }: IndexState,
     view: CurrentView,
     body: QueryBody,
     terms: AnswerTerms,
-  ): Outcome<Question> {
+  ): Promise<Outcome<Question>> {
     // [T55] An answer that another key had computed is no way around the model that it took.
     const models = body.text === undefined ? [] : [embeddingFor(manifest, 'queries')?.model ?? ''];
     const touched = mayTouchModels(caller.principal, models);
@@ -192,7 +192,7 @@ export class QueryCache {
     const digest = queryDigest(this.#parts.sha256, body);
     // An explanation describes how this very query was answered.
     const own = { isUnshared: isUnshared || body.explain, terms, view };
-    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...this.#modelOf(manifest), ...own });
+    return ok({ tenantId, digest, basis: stateOf(manifest, lsn), ...(await this.#modelOf(manifest)), ...own });
   }
 
   /** The index as it is now: its manifest, confirmed by the shard, and the LSN of the last write, which is all that a hit costs the shard. */
@@ -204,10 +204,10 @@ export class QueryCache {
     });
   }
 
-  #modelOf(manifest: IndexManifest): { readonly model: string; readonly modelVersion: string } {
+  async #modelOf(manifest: IndexManifest): Promise<{ readonly model: string; readonly modelVersion: string }> {
     const embedding = embeddingFor(manifest, 'queries');
     if (embedding === null) return { model: '', modelVersion: '' };
-    const contract = this.#parts.embedder.contractOf(embedding.model, embedding.contractHash);
+    const contract = await this.#parts.embedder.contractOf(manifest.tenantId, embedding.model, embedding.contractHash);
     return { model: embedding.model, modelVersion: contract.ok ? contract.value.version : '' };
   }
 }

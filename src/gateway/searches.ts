@@ -85,7 +85,7 @@ export class Searches {
   ): Promise<Outcome<{ readonly searches: readonly Planned[] } & TokensUsed>> {
     const choices: (Diversification | undefined)[] = [];
     for (const { body, at } of asked) {
-      const fits = this.#check(manifest, body);
+      const fits = await this.#check(manifest, body);
       if (!fits.ok) return err(inSearch(fits.error, at));
       choices.push(fits.value);
     }
@@ -116,12 +116,12 @@ export class Searches {
     return ok({ searches, ...tokens });
   }
 
-  #check(manifest: IndexManifest, body: QueryBody): Outcome<Diversification | undefined> {
+  async #check(manifest: IndexManifest, body: QueryBody): Promise<Outcome<Diversification | undefined>> {
     const fits = checkReply(manifest, body.include_values, body.top_k, 'top_k');
     if (!fits.ok) return fits;
     const mmr = diversificationOf(manifest, body);
     if (!mmr.ok) return mmr;
-    const model = this.#parts.space.checkModel(manifest, body.model, 'queries');
+    const model = await this.#parts.space.checkModel(manifest, body.model, 'queries');
     return model.ok ? mmr : model;
   }
 

@@ -1,8 +1,9 @@
 import { refusalAt } from '../contract/errors.ts';
-import { nameWithoutVersion } from '../contract/model-name.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
-import type { IndexManifest } from '../index/index-manifest.ts';
+import type { EmbeddingUse, IndexManifest } from '../index/index-manifest.ts';
+import type { ModelManifest } from '../inference/model-manifest.ts';
+import type { TenantId } from '../kernel/ids.ts';
 import { err, ok } from '../kernel/result.ts';
 import type { Acting } from './authority.ts';
 
@@ -11,20 +12,23 @@ export interface TextEmbedder {
   /** Refuses with `model_not_found` or `limit_exceeded`. Reserves the tokens through `reserve` before it computes. */
   embed(request: EmbedTexts): Promise<Outcome<EmbeddedTexts>>;
   /**
-   * The contract of a model, without computing anything: of the version that has the contract `contractHash`, if it has such a version, and of
-   * the newest otherwise.
+   * The contract of what a name means to a tenant, without computing anything: of the version that has the contract `contractHash`, if there
+   * is such a version, and else of the one that answers to the name. Refuses with `model_not_found`, `unavailable`, or `invalid_value` a model
+   * that makes no vectors.
    */
-  contractOf(
-    model: string,
-    contractHash?: string,
-  ): Outcome<{ readonly contractHash: string; readonly dimensions: number; readonly version: string }>;
+  contractOf(tenantId: TenantId, model: string, contractHash?: string): Promise<Outcome<EmbeddingContract>>;
 }
+
+/** A version of a model under its own name, whatever alias was asked for, and the contract of its vectors. */
+export type EmbeddingContract = Pick<ModelManifest, 'id' | 'version' | 'dimensions' | 'contractHash'>;
 
 export interface EmbedTexts extends Acting {
   readonly model: string;
   /** The embedding contract that the vectors must have. */
-  readonly contractHash?: string;
+  readonly contractHash: string;
   readonly texts: readonly string[];
+  /** Some models make other vectors of what is searched for than of what is kept. */
+  readonly use: EmbeddingUse;
   /** A property, not a method: callers whose meters lack tokens do not compile. */
   readonly reserve: (quantities: { readonly embedding_tokens: number }) => Promise<Outcome<void>>;
 }
@@ -42,22 +46,26 @@ export interface EmbeddedTexts {
 /** How many numbers the vectors of an index have, and what made them. */
 export type EmbeddingSpace = Pick<IndexManifest, 'dimensions' | 'embedding' | 'queryEmbedding'>;
 
-/** The space of a model (of the version that its name states, or else of the newest: the contract pins it), and of the one that embeds what is searched for if that is another: one of as many dimensions. */
-export function embeddingSpace(
+/**
+ * The space of a model (of the version that its name states, or else of the one that answers to it: the contract pins it), and of the one that
+ * embeds what is searched for if that is another: one of as many dimensions. Aliases may move, so what they stand for is pinned. [M44]
+ */
+export async function embeddingSpace(
   embedder: Pick<TextEmbedder, 'contractOf'>,
+  tenantId: TenantId,
   model: string,
   queryModel: string | undefined,
-): Outcome<EmbeddingSpace> {
-  const contract = embedder.contractOf(model);
+): Promise<Outcome<EmbeddingSpace>> {
+  const contract = await embedder.contractOf(tenantId, model);
   if (!contract.ok) return contract;
-  const { dimensions, contractHash } = contract.value;
-  const items = { dimensions, embedding: { model: nameWithoutVersion(model), contractHash } };
+  const { id, dimensions, contractHash } = contract.value;
+  const items = { dimensions, embedding: { model: id, contractHash } };
   if (queryModel === undefined) return ok(items);
-  const queries = embedder.contractOf(queryModel);
+  const queries = await embedder.contractOf(tenantId, queryModel);
   if (!queries.ok) return err(refusalAt(queries.error, ['query_model']));
   if (queries.value.dimensions !== dimensions) {
     const message = `the vectors of ${queryModel} have ${queries.value.dimensions} numbers, those of ${model} ${dimensions}`;
     return refuse('dimension_mismatch', message, 'query_model');
   }
-  return ok({ ...items, queryEmbedding: { model: nameWithoutVersion(queryModel), contractHash: queries.value.contractHash } });
+  return ok({ ...items, queryEmbedding: { model: queries.value.id, contractHash: queries.value.contractHash } });
 }

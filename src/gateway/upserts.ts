@@ -50,7 +50,7 @@ export class Upserts {
     return onOneIndex(manifests, caller.principal, index, async (pin) => {
       const checked = await onIndex(manifests, caller.principal, pin, async (manifest) => {
         const points = vectors.map(({ values, text }, at) => ({ values, text, paths: pathsOf(at) }));
-        const fits = space.check(manifest, model, points);
+        const fits = await space.check(manifest, model, points);
         return fits.ok ? ok(manifest.dimensions) : fits;
       });
       return checked.ok ? this.#writeSlices(caller, pin, { ...call, pathsOf }, checked.value) : checked;

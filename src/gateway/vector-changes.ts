@@ -75,7 +75,7 @@ export class VectorChanges {
   setValues(caller: Acting, index: IndexRef, namespace: string, vectors: readonly NewValues[]): Promise<Outcome<OnIndex<ChangedVectors>>> {
     const { manifests, space } = this.#parts;
     return onIndex(manifests, caller.principal, index, async (manifest) => {
-      const fits = space.check(manifest, undefined, vectors);
+      const fits = await space.check(manifest, undefined, vectors);
       if (!fits.ok) return fits;
       let done: ChangedVectors = { count: 0, lsn: 0, missing: [] };
       const sliceCount = Math.max(1, Math.floor(LIMITS.patchSliceFloatsMaxCount / manifest.dimensions));

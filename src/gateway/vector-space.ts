@@ -72,19 +72,24 @@ export class VectorSpace {
     points: readonly Point[],
     use: EmbeddingUse = 'items',
   ): Promise<Outcome<{ values: Float32Array<ArrayBuffer> } & TokensUsed>> {
-    const checked = this.check(manifest, model, points, use);
+    const checked = await this.check(manifest, model, points, use);
     if (!checked.ok) return checked;
     const { dimensions } = manifest;
     const values = new Float32Array(points.length * dimensions);
     for (const [i, point] of points.entries()) if (point.values !== undefined) values.set(point.values, i * dimensions);
-    const tokens = await this.#embed(caller, embeddingFor(manifest, use), points, values);
+    const tokens = await this.#embed(caller, manifest, use, points, values);
     if (!tokens.ok) return tokens;
     return ok({ values, ...tokens.value });
   }
 
   /** Refuses what `place` refuses before it embeds anything. */
-  check(manifest: IndexManifest, model: string | undefined, points: readonly Point[], use: EmbeddingUse = 'items'): Outcome<null> {
-    const checked = this.checkModel(manifest, model, use, points.some(({ values }) => values !== undefined) ? 'values' : 'texts');
+  async check(
+    manifest: IndexManifest,
+    model: string | undefined,
+    points: readonly Point[],
+    use: EmbeddingUse = 'items',
+  ): Promise<Outcome<null>> {
+    const checked = await this.checkModel(manifest, model, use, points.some(({ values }) => values !== undefined) ? 'values' : 'texts');
     if (!checked.ok) return checked;
     const { dimensions } = manifest;
     const misfit = points.find(({ values }) => values !== undefined && values.length !== dimensions);
@@ -95,27 +100,28 @@ export class VectorSpace {
   }
 
   /**
-   * Refuses a model whose vectors do not belong into the index, or are not to be searched around. Values are of the newest version, unless the
-   * name states one; texts are embedded by the version that the index is pinned to, so a name without a version is the index's own.
+   * Refuses a model whose vectors do not belong into the index, or are not to be searched around. Values are of the version that answers to the
+   * name; texts are embedded by the version that the index is pinned to, so a name without a version is the index's own.
    */
-  checkModel(
+  async checkModel(
     manifest: IndexManifest,
     model: string | undefined,
     use: EmbeddingUse = 'items',
     given: 'values' | 'texts' = 'values',
-  ): Outcome<null> {
+  ): Promise<Outcome<null>> {
     const embedding = embeddingFor(manifest, use);
     if (model === undefined) return ok(null);
-    const contract = this.#embedder.contractOf(model, given === 'texts' ? embedding?.contractHash : undefined);
+    const contract = await this.#embedder.contractOf(manifest.tenantId, model, given === 'texts' ? embedding?.contractHash : undefined);
     if (!contract.ok) return contract;
     if (contract.value.contractHash === embedding?.contractHash) return ok(null);
-    return this.#mismatch(embedding, contract.value.contractHash, use);
+    return this.#mismatch(manifest, contract.value.contractHash, use);
   }
 
   /** Embeds the points given as texts into their rows of `values`. */
   async #embed(
     { principal, authority, reserve }: EmbeddingCaller,
-    embedding: PinnedEmbedding | null,
+    manifest: IndexManifest,
+    use: EmbeddingUse,
     points: readonly Point[],
     values: Float32Array,
   ): Promise<Outcome<TokensUsed>> {
@@ -123,13 +129,14 @@ export class VectorSpace {
     const [first] = rows;
     if (first === undefined) return ok(NO_TOKENS);
     const pathOf = (row: number) => must(points[row], 'a row is a point').paths.text;
+    const embedding = embeddingFor(manifest, use);
     assert(embedding !== null, 'texts were checked to have a model');
     const { model, contractHash } = embedding;
-    const contract = this.#embedder.contractOf(model, contractHash);
+    const contract = await this.#embedder.contractOf(manifest.tenantId, model, contractHash);
     if (!contract.ok) return contract;
-    if (contract.value.contractHash !== contractHash) return this.#mismatch(embedding, contract.value.contractHash);
+    if (contract.value.contractHash !== contractHash) return this.#mismatch(manifest, contract.value.contractHash, use);
     const texts = rows.map(({ text }) => text);
-    const embedded = await this.#embedder.embed({ principal, authority, model, contractHash, texts, reserve });
+    const embedded = await this.#embedder.embed({ principal, authority, model, contractHash, texts, use, reserve });
     if (!embedded.ok) return err(renamed(embedded.error, (input) => pathOf(must(rows[input], 'the embedder names an input').row)));
     const { vectors, tokens, cachedTokens, dimensions } = embedded.value;
     assert(values.length === points.length * dimensions, 'a contract has the dimensions of its indexes');
@@ -138,10 +145,11 @@ export class VectorSpace {
   }
 
   /** Names the version that the index takes, where it is still served. */
-  #mismatch(accepted: PinnedEmbedding | null, hash: string, use: EmbeddingUse = 'items') {
+  async #mismatch(manifest: IndexManifest, hash: string, use: EmbeddingUse): Promise<Outcome<never>> {
+    const accepted = embeddingFor(manifest, use);
     if (accepted === null) return contractMismatch(null, hash, use);
     const { model, contractHash } = accepted;
-    const pinned = this.#embedder.contractOf(model, contractHash);
+    const pinned = await this.#embedder.contractOf(manifest.tenantId, model, contractHash);
     const isServed = pinned.ok && pinned.value.contractHash === contractHash;
     const name = isServed ? pinnedName({ id: model, version: pinned.value.version }) : model;
     return contractMismatch({ model: name, contractHash }, hash, use);

@@ -48,7 +48,7 @@ export const embeddingFor = ({ embedding, queryEmbedding }: IndexManifest, use: 
   use === 'queries' ? (queryEmbedding ?? embedding) : embedding;
 
 /** The models that its vectors and queries are pinned to. */
-export const modelsOf = ({ embedding, queryEmbedding }: IndexManifest): string[] =>
+export const modelsOf = ({ embedding, queryEmbedding }: Pick<IndexManifest, 'embedding' | 'queryEmbedding'>): string[] =>
   [embedding, queryEmbedding].flatMap((pinned) => (pinned ? [pinned.model] : []));
 
 /** The object name of an index's shard; the first is named as if it were the only one. The index id in it gives every creation its own. */

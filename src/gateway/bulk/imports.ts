@@ -83,7 +83,7 @@ export class Imports {
     const manifest = found.value;
     const touched = mayTouchIndex(principal, manifest);
     if (!touched.ok) return touched;
-    const checked = space.checkModel(manifest, terms.model);
+    const checked = await space.checkModel(manifest, terms.model);
     if (!checked.ok) return checked;
     const pin = pinnedTo(manifest);
     if (resumed !== undefined && resumed.value.index !== pin.incarnation) {

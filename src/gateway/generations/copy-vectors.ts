@@ -114,6 +114,7 @@ async function embed({ embedder, budget, authorityOf }: CopyParts, { to, owner }
     model,
     contractHash,
     texts,
+    use: 'items',
     reserve: (quantities) => portion.extend(quantities),
   });
   if (!embedded.ok) {

@@ -64,7 +64,7 @@ export class GenerationService {
     const known = await store.call(tenantId, name, { kind: 'read' }, null);
     if (!known.ok) return known;
     const id = `ix_${base32(rng.bytes(GENERATION_ID_CHARS))}` as IndexId;
-    const manifest = this.#manifestOf(known.value.serving, body, id);
+    const manifest = await this.#manifestOf(known.value.serving, body, id);
     if (!manifest.ok) return manifest;
     // [T55] Also the models that it inherits, unnamed, from the serving generation.
     const touched = mayTouchModels(principal, modelsOf(manifest.value));
@@ -183,13 +183,13 @@ export class GenerationService {
     }
   }
 
-  #manifestOf(serving: IndexManifest, body: CreateGenerationBody, id: IndexId): Outcome<IndexManifest> {
+  async #manifestOf(serving: IndexManifest, body: CreateGenerationBody, id: IndexId): Promise<Outcome<IndexManifest>> {
     const { routeVersion: _, replicas: ___, ...kept } = serving;
     const changes = { id, generation: serving.generation + 1, metric: body.metric ?? serving.metric };
     const recall = body.recall ?? serving.recall;
     const settings = recall === undefined ? {} : { recall };
     if (body.model === undefined) return differing(serving, { ...kept, ...changes, ...settings });
-    const space = embeddingSpace(this.#parts.embedder, body.model, body.query_model);
+    const space = await embeddingSpace(this.#parts.embedder, serving.tenantId, body.model, body.query_model);
     if (!space.ok) return space;
     const { queryEmbedding: __, ...unpinned } = kept;
     return differing(serving, { ...unpinned, ...changes, ...settings, ...space.value });

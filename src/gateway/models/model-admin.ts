@@ -27,8 +27,8 @@ interface ModelAdminParts {
   readonly findFile: (tenantId: TenantId, file: FileId) => Promise<Outcome<StoredFile>>;
   readonly inference: Pick<ModelCalls, 'readFolder' | 'verify' | 'embedTexts'>;
   readonly isBuiltin: (model: string) => boolean;
-  /** The name of an index of the tenant that is pinned to the model; undefined where none is. */
-  readonly pinnedIndex: (tenantId: TenantId, model: string) => Promise<Outcome<string | undefined>>;
+  /** The name of an index of the tenant that is pinned to the model, or to this contract of it; undefined where none is. */
+  readonly pinnedIndex: (tenantId: TenantId, model: string, contractHash: string | undefined) => Promise<Outcome<string | undefined>>;
   /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
   readonly note: (tenantId: TenantId, action: string, principal: Principal, subject: string) => Promise<Outcome<unknown>>;
   readonly clock: Clock;
@@ -99,7 +99,14 @@ export class ModelAdmin {
     return this.#noted(caller, 'rollback', model, (registry, acting) => registry.rollback(model, acting));
   }
 
-  retire(caller: ModelCaller, model: string, number: number): Promise<Outcome<ModelVersion>> {
+  /** [M46] Refuses with `state_conflict` the last version that has a contract to which an index of the tenant is pinned, and as the registry does. */
+  async retire(caller: ModelCaller, model: string, number: number): Promise<Outcome<ModelVersion>> {
+    const versions = await this.#parts.registries(ownerOf(caller.principal)).versions(model, 0, LIMITS.modelVersionsMaxCount);
+    const version = versions.find((one) => one.version === number);
+    const isOnly = !versions.some((one) => one !== version && isVerified(one) && one.contractHash === version?.contractHash);
+    const unpinned =
+      version?.isRetired === false && isOnly ? await this.#unpinned(caller.principal, model, version.contractHash) : ok(null);
+    if (!unpinned.ok) return unpinned;
     const name = `${model}@${number}`;
     return this.#releasing(caller, 'retire', name, (registry, acting) => registry.retire(model, number, acting));
   }
@@ -107,6 +114,8 @@ export class ModelAdmin {
   /** Refuses with `state_conflict` a model of the deployment, or one that an index of the tenant is pinned to. */
   async remove(caller: ModelCaller, model: string): Promise<Outcome<Released>> {
     if (this.#parts.isBuiltin(model)) return refuse('state_conflict', `${model} is a model of the deployment: it stays`, 'model');
+    const unpinned = await this.#unpinned(caller.principal, model);
+    if (!unpinned.ok) return unpinned;
     return this.#releasing(caller, 'delete', model, (registry, acting) => registry.remove(model, acting));
   }
 
@@ -160,10 +169,7 @@ export class ModelAdmin {
     return this.#change(caller, (acting) => registry.check(model, number, checks, contractHash, acting));
   }
 
-  /** Of what no index is pinned to. */
   async #releasing<T extends Released>(caller: ModelCaller, action: string, name: string, change: Change<T>): Promise<Outcome<T>> {
-    const unpinned = await this.#unpinned(caller.principal, name);
-    if (!unpinned.ok) return unpinned;
     const changed = await this.#noted(caller, action, name, change);
     if (changed.ok) await this.#parts.store.remove(ownerOf(caller.principal), changed.value.unneeded);
     return changed;
@@ -181,9 +187,9 @@ export class ModelAdmin {
     return underAuthority(authority, (lease: WriteLease | undefined) => change({ actor: actorOf(principal), lease }));
   }
 
-  async #unpinned(principal: Principal, model: string): Promise<Outcome<null>> {
+  async #unpinned(principal: Principal, model: string, contractHash?: string): Promise<Outcome<null>> {
     if (principal.kind === 'admin') return ok(null);
-    const pinned = await this.#parts.pinnedIndex(principal.tenantId, model);
+    const pinned = await this.#parts.pinnedIndex(principal.tenantId, model, contractHash);
     if (!pinned.ok || pinned.value === undefined) return pinned.ok ? ok(null) : pinned;
     return refuse('state_conflict', `the index ${pinned.value} is pinned to ${model}: give it another generation, or delete it`, 'model');
   }

@@ -25,7 +25,7 @@ export interface ModelRegistryCalls {
   remove(model: string, acting: ModelActing): Promise<Outcome<Released>>;
   putAlias(alias: ModelAlias, isBuiltin: boolean, acting: ModelActing): Promise<Outcome<ModelAlias>>;
   removeAlias(model: string, alias: string, acting: ModelActing): Promise<Outcome<null>>;
-  route(owner: ModelOwner, name: string, version: number | undefined): Promise<ModelRoute | null>;
+  route(owner: ModelOwner, name: string, version: number | undefined, contractHash: string | undefined): Promise<ModelRoute | null>;
   find(model: string): Promise<ModelView | null>;
   page(after: string, count: number): Promise<readonly ModelView[]>;
   aliases(): Promise<readonly ModelAlias[]>;

@@ -23,7 +23,7 @@ interface KnownRoute {
 export class ModelRoutes {
   readonly #registries: ModelRegistries;
   readonly #clock: Clock;
-  /** By tenant and name; the one that was asked for the longest time ago goes first. */
+  /** By tenant, name and contract; the one that was asked for the longest time ago goes first. */
   readonly #known = new Map<string, KnownRoute>();
   #bytes = 0;
 
@@ -32,16 +32,20 @@ export class ModelRoutes {
     this.#clock = clock;
   }
 
-  /** The tenant's own model, else the platform's; undefined: neither has one. Refuses with `unavailable`. */
-  async find(tenantId: TenantId, name: string): Promise<Outcome<ModelRoute | undefined>> {
-    const key = `${tenantId}/${name}`;
+  /**
+   * The tenant's own model, else the platform's; with a contract, rather the one that has it (M44). Undefined: neither has one. Refuses with
+   * `unavailable`.
+   */
+  async find(tenantId: TenantId, name: string, contractHash?: string): Promise<Outcome<ModelRoute | undefined>> {
+    const key = keyOf(tenantId, name, contractHash);
     const askedAtMs = this.#clock.nowMs();
     const known = this.#known.get(key);
     if (known !== undefined && askedAtMs - known.askedAtMs < LIMITS.modelRouteFreshMs) return ok(known.route);
     try {
       const { name: model, version } = namedModel(name);
-      const routes = await Promise.all([tenantId, PLATFORM].map((owner) => this.#registries(owner).route(owner, model, version)));
-      const route = routes.find((found) => found !== null) ?? undefined;
+      const asked = [tenantId, PLATFORM].map((owner) => this.#registries(owner).route(owner, model, version, contractHash));
+      const routes = (await Promise.all(asked)).filter((found) => found !== null);
+      const route = routes.find((found) => found.kind === 'registered' && found.serving.contractHash === contractHash) ?? routes[0];
       this.#learn(key, route, askedAtMs);
       return ok(route);
     } catch {
@@ -51,8 +55,8 @@ export class ModelRoutes {
   }
 
   /** The next call asks. */
-  forget(tenantId: TenantId, name: string): void {
-    this.#drop(`${tenantId}/${name}`);
+  forget(tenantId: TenantId, name: string, contractHash?: string): void {
+    this.#drop(keyOf(tenantId, name, contractHash));
   }
 
   #learn(key: string, route: ModelRoute | undefined, askedAtMs: number): void {
@@ -72,3 +76,5 @@ export class ModelRoutes {
     this.#known.delete(key);
   }
 }
+
+const keyOf = (tenantId: TenantId, name: string, contractHash = ''): string => `${tenantId}/${name}/${contractHash}`;

@@ -17,6 +17,7 @@ import { mayTouchModels } from '../authority.ts';
 import type { CacheReport } from '../cache-report.ts';
 import type { CountCache } from '../cache-stats.ts';
 import type { EmbeddedInputs, EmbedInputs } from '../embed.ts';
+import { checkContract } from '../embed.ts';
 import type { EmbeddingCache } from '../embedding-cache.ts';
 
 interface RegisteredEmbedderParts {
@@ -49,8 +50,11 @@ export class RegisteredEmbedder {
     }
     const digests = inputs.map((input) => inputDigest(this.#parts.sha256, input));
     const version = versionFor(route, `${principal.tenantId}:${digests.join()}`);
-    const { dimensions: full, task } = version.manifest;
-    if (task !== 'embedding') return refuse('invalid_value', `${route.model} is a model for ${task}: it makes no vectors`, 'model');
+    const makesVectors = checkTask(route.model, version);
+    if (!makesVectors.ok) return makesVectors;
+    const pinned = checkContract(request, route.model, version.contractHash);
+    if (!pinned.ok) return pinned;
+    const { dimensions: full } = version.manifest;
     const dimensions = request.dimensions ?? full;
     if (dimensions > full) return refuse('invalid_value', `is ${dimensions}; the vectors of ${route.model} have ${full}`, 'dimensions');
     const bounds = texts.map((text) => tokensBound(version, text, inputType));
@@ -117,6 +121,10 @@ export class RegisteredEmbedder {
     return ok(packed);
   }
 }
+
+/** Refuses with `invalid_value` a model that makes no vectors. */
+export const checkTask = (model: string, { manifest: { task } }: RoutedVersion): Outcome<null> =>
+  task === 'embedding' ? ok(null) : refuse('invalid_value', `${model} is a model for ${task}: it makes no vectors`, 'model');
 
 const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { ModelAlias, ModelEvent, ModelRecord, VersionRecord } from './model-record.ts';
 import { isVerified } from './model-record.ts';
-import type { ModelRoute } from './model-route.ts';
+import type { ModelRoute, RegisteredRoute } from './model-route.ts';
 import { routedVersion } from './model-route.ts';
 import type { SqliteModelStore } from './sqlite-model-store.ts';
 import type { ModelOwner } from './version-manifest.ts';
@@ -56,18 +56,29 @@ export class ModelQueries {
 
   /**
    * What answers to a name of this owner, or to a version of it; undefined where nothing does. The only place where names become versions: a
-   * version by its number, else what an alias stands for, else what was promoted.
+   * version by its number, else what an alias stands for, else what was promoted; or, for what is pinned to a contract that this has not, the
+   * newest version that has it (M44).
    */
-  route(owner: ModelOwner, name: string, pinned: number | undefined): ModelRoute | undefined {
+  route(owner: ModelOwner, name: string, pinned: number | undefined, contractHash?: string): ModelRoute | undefined {
     if (!this.#store.exists()) return undefined;
     const alias = this.#store.alias(name);
     const model = this.#store.model(alias?.model ?? name);
     const version = pinned ?? alias?.version ?? undefined;
-    if (model !== undefined) return this.#routeOf(owner, model, version);
+    if (model !== undefined) {
+      const route = this.#routeOf(owner, model, version);
+      if (contractHash === undefined || version !== undefined || route?.serving.contractHash === contractHash) return route;
+      const other = this.#withContract(model.name, contractHash);
+      return other === undefined ? route : this.#routeOf(owner, model, other);
+    }
     return alias === undefined || version !== undefined ? undefined : { kind: 'builtin', model: alias.model };
   }
 
-  #routeOf(owner: ModelOwner, model: ModelRecord, pinned: number | undefined): ModelRoute | undefined {
+  #withContract(model: string, contractHash: string): number | undefined {
+    const versions = this.#store.versions(model, 0, LIMITS.modelVersionsMaxCount);
+    return versions.findLast((version) => isVerified(version) && version.contractHash === contractHash)?.version;
+  }
+
+  #routeOf(owner: ModelOwner, model: ModelRecord, pinned: number | undefined): RegisteredRoute | undefined {
     const serving = this.#servable(model.name, pinned ?? model.serving);
     if (serving === undefined) return undefined;
     const route = {

@@ -82,7 +82,7 @@ export class GenerationWorld {
     this.state = { ...NO_GENERATIONS, serving: manifest };
     this.open(manifest);
     this.embedder = {
-      contractOf: (model) => ok({ contractHash: `hash-${model}`, dimensions: LENGTHS[model] ?? 2, version: '1' }),
+      contractOf: async (_, id) => ok({ id, contractHash: `hash-${id}`, dimensions: LENGTHS[id] ?? 2, version: '1' }),
       embed: async ({ model, texts }) => {
         await this.#turn();
         const vectors = Float32Array.from(texts.flatMap((text) => vectorOfText(model, text)));

@@ -30,7 +30,8 @@ export class ModelWorld {
   /** Of versions, by the hash of their file: a vector, the same for all texts. */
   readonly vectors = new Map<string, readonly number[]>();
   readonly audit: string[] = [];
-  pinned: string | undefined;
+  /** Models, or `model:contract`, that an index is pinned to. */
+  readonly pinned = new Map<string, string>();
   readonly #registries = new Map<string, ModelRegistryCalls>();
 
   readonly registries = (owner: string): ModelRegistryCalls => {
@@ -77,7 +78,8 @@ export class ModelWorld {
     },
     inference: this.inference,
     isBuiltin: (name) => BUILTIN.some(({ id }) => id === name),
-    pinnedIndex: async () => ok(this.pinned),
+    pinnedIndex: async (_tenant, model, contractHash) =>
+      ok(this.pinned.get(contractHash === undefined ? model : `${model}:${contractHash}`)),
     note: async (_tenant, action, _principal, subject) => {
       this.audit.push(`${action} ${subject}`);
       return ok(null);

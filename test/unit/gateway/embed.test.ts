@@ -51,11 +51,9 @@ describe('Embedder', () => {
   });
 
   it('[T55] embeds nothing with a model that the key must not use, however it is named', async () => {
-    const { embed, embedder, world } = isolate();
+    const { embed, world } = isolate();
     const narrow = principal('tn_one', { resources: ['model/local'] });
     expect(await embed([text('a')], { principal: narrow })).toMatchObject({ error: { code: 'scope_denied' } });
-    const texts = { authority: IN_FORCE, model: 'remote', texts: ['a'], reserve: async () => ok(undefined) };
-    expect(await embedder.embed({ ...texts, principal: narrow })).toMatchObject({ error: { code: 'scope_denied' } });
     expect(world.computed).toEqual([]);
     expect(await embed([text('a')], { principal: principal('tn_one', { resources: ['model/rem*'] }) })).toMatchObject({ ok: true });
   });
@@ -145,17 +143,6 @@ describe('Embedder', () => {
     expect(value(await computing).report.sources).toEqual(['computed']);
     expect(value(await isolate(world).embed([text('a')])).report.sources).toEqual(['computed']);
     expect(value(await isolate(world).embed([text('a')])).report.sources).toEqual(['shared']);
-  });
-
-  it('serves retrieval through the same caches', async () => {
-    const { embedder, embed, world } = isolate();
-    await embed([text('ab')]);
-    const more = { authority: IN_FORCE, reserve: async () => ok(undefined) };
-    const request = { principal: principal('tn_one'), model: 'remote', texts: ['ab', 'c'], ...more };
-    const { vectors, contractHash, cachedTokens } = value(await embedder.embed(request));
-    expect([...vectors]).toEqual([...vectorOf([97, 98]), ...vectorOf([99])]);
-    expect([contractHash, cachedTokens, world.computed]).toEqual([sha256('remote'), 2, ['ab', 'c']]);
-    expect(embedder.contractOf('remote')).toMatchObject({ value: { contractHash, dimensions: 3 } });
   });
 });
 

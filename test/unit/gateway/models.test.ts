@@ -202,12 +202,29 @@ describe('registering', () => {
     await add(ONE, 'other', 'a');
     await add(ONE, 'other', 'b');
     expect([...world.stored]).toEqual([`${ONE.tenantId}/a`, `${ONE.tenantId}/b`]);
-    world.pinned = 'articles';
+    world.pinned.set('other', 'articles');
     const refused = await world.admin.remove(world.caller(ONE), 'other');
     expect(refused).toMatchObject({ error: { code: 'state_conflict', message: expect.stringContaining('articles') } });
-    world.pinned = undefined;
+    world.pinned.clear();
     expect(await world.admin.remove(world.caller(ONE), 'other')).toMatchObject({ ok: true });
     expect([...world.stored]).toEqual([`${ONE.tenantId}/a`]);
+  });
+
+  it('[M46] the last version of a contract is not retired while an index is pinned to it; one of several is', async () => {
+    const made = await add(ONE, 'minilm', 'a');
+    const hash = made.ok ? made.value.version.contractHash : '';
+    await add(ONE, 'minilm', 'b');
+    await promote(ONE, 'minilm', 2);
+    world.pinned.set(`minilm:${hash}`, 'articles');
+    const retire = (version: number) => world.admin.retire(world.caller(ONE), 'minilm', version);
+    expect(await retire(1)).toMatchObject({ error: { code: 'state_conflict', message: expect.stringContaining('articles') } });
+    await add(ONE, 'minilm', 'a', { licence: 'mit' });
+    expect(await retire(1)).toMatchObject({ ok: true });
+    expect(await retire(3)).toMatchObject({ error: { code: 'state_conflict' } });
+    expect(await retire(1), 'again').toMatchObject({ ok: true });
+    expect(await retire(9)).toMatchObject({ error: { code: 'model_not_found' } });
+    world.pinned.clear();
+    expect(await retire(3)).toMatchObject({ ok: true });
   });
 
   it('[M37] changes by keys are lines of the audit trail, too', async () => {

@@ -12,6 +12,7 @@ import type { ModelRegistryCalls } from '../../../src/gateway/models/model-regis
 import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
 import { RegisteredEmbedder } from '../../../src/gateway/models/registered-embedder.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import type { EmbedTexts } from '../../../src/gateway/text-embedder.ts';
 import { ModelQueries } from '../../../src/inference/registry/model-queries.ts';
 import { WHOLE_PPM } from '../../../src/inference/registry/model-record.ts';
 import { ModelRegistry } from '../../../src/inference/registry/model-registry.ts';
@@ -56,12 +57,7 @@ const inference = {
   },
 };
 
-function isolate(): (
-  model: string,
-  texts: readonly string[],
-  more?: Partial<EmbedInputs>,
-  type?: 'query' | 'passage',
-) => Promise<Outcome<EmbeddedInputs>> {
+function embedder(): AnyEmbedder {
   const { clock, logs, secondLevel, models } = cacheWorld;
   const purges = new PurgeViews({ logs, clock, wakeUps: new DirectWakeUps() });
   const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: new DirectWakeUps() });
@@ -71,28 +67,34 @@ function isolate(): (
     if (!isReachable) throw new Error('not reachable');
     return at(call[0]).queries.route(...call) ?? null;
   };
-  const any = new AnyEmbedder({
+  return new AnyEmbedder({
     builtin: models.manifests,
     own: new Embedder({ models, ...parts }),
     registered: new RegisteredEmbedder({ inference, ...parts }),
     routes: new ModelRoutes(() => ({ route }) as unknown as ModelRegistryCalls, clock),
   });
-  return (model, texts, more = {}, type = undefined) =>
-    any.embedInputs(
-      {
-        principal: principal(TENANT),
-        authority: IN_FORCE,
-        model,
-        inputs: texts.map((text) => ({ kind: 'text', text })),
-        directives: ANY_FRESH,
-        reserve: async ({ embedding_tokens: tokens }) => {
-          reserved.push(tokens);
-          return ok(undefined);
-        },
-        ...more,
-      },
-      type,
-    );
+}
+
+const caller = () => ({
+  principal: principal(TENANT),
+  authority: IN_FORCE,
+  reserve: async ({ embedding_tokens: tokens }: { readonly embedding_tokens: number }) => {
+    reserved.push(tokens);
+    return ok(undefined);
+  },
+});
+
+function isolate(): (
+  model: string,
+  texts: readonly string[],
+  more?: Partial<EmbedInputs>,
+  type?: 'query' | 'passage',
+) => Promise<Outcome<EmbeddedInputs>> {
+  const any = embedder();
+  return (model, texts, more = {}, type = undefined) => {
+    const inputs = texts.map((text) => ({ kind: 'text' as const, text }));
+    return any.embedInputs({ ...caller(), model, inputs, directives: ANY_FRESH, ...more }, type);
+  };
 }
 
 /** Registers a version that passed its checks, under the contract of the first. */
@@ -234,5 +236,119 @@ describe('a registered model', () => {
     expect(await embed('minilm', [], ids)).toMatchObject({ error: { code: 'invalid_value', path: ['input', 0] } });
     expect(await embed('minilm', ['x'], { dimensions: 5 })).toMatchObject({ error: { path: ['dimensions'] } });
     expect(await embed('minilm', ['x'], { dimensions: 2 })).toMatchObject({ value: { dimensions: 2 } });
+  });
+});
+
+describe('an index with a registered model', () => {
+  const tenantId = principal(TENANT).tenantId;
+  const pinned = (contractHash: string, more: Partial<EmbedTexts> = {}): EmbedTexts => ({
+    ...caller(),
+    model: 'minilm',
+    contractHash,
+    texts: ['x'],
+    use: 'items',
+    ...more,
+  });
+
+  it('[M44] is pinned to the contract of what its name means: a version, an alias, or what serves', async () => {
+    const any = embedder();
+    expect(await any.contractOf(tenantId, 'minilm')).toMatchObject({ error: { code: 'model_not_found', path: ['model'] } });
+    serve(TENANT, 'minilm', add(TENANT, 'minilm', 'a'));
+    add(TENANT, 'minilm', 'b');
+    at(TENANT).registry.putAlias({ alias: 'fixed', model: 'minilm', version: 2 }, false, acting);
+    at(TENANT).registry.putAlias({ alias: 'words', model: 'local', version: null }, true, acting);
+    const contract = { id: 'minilm', dimensions: 4 };
+    expect(await any.contractOf(tenantId, 'minilm')).toEqual(ok({ ...contract, version: '1', contractHash: 'contract-a' }));
+    for (const name of ['minilm@2', 'fixed'])
+      expect(await any.contractOf(tenantId, name)).toEqual(ok({ ...contract, version: '2', contractHash: 'contract-b' }));
+    expect(await any.contractOf(tenantId, 'words')).toMatchObject({ value: { id: 'local', version: '1' } });
+    expect(await any.contractOf(principal('tn_two').tenantId, 'minilm')).toMatchObject({ error: { code: 'model_not_found' } });
+    expect(computed).toEqual([]);
+  });
+
+  it('[M44] takes no model that makes no vectors', async () => {
+    const manifest = manifestOf('c', { task: 'classifier', labels: ['good'] });
+    at(TENANT).registry.register(versionOf('judge', 'c', { manifest }), null, acting);
+    at(TENANT).registry.check('judge', 1, passed, null, acting);
+    serve(TENANT, 'judge', 1);
+    expect(await embedder().contractOf(tenantId, 'judge')).toMatchObject({ error: { code: 'invalid_value', path: ['model'] } });
+  });
+
+  it('[M44] goes on with its contract, whatever serves under the name or takes it', async () => {
+    serve('platform', 'minilm', add('platform', 'minilm', 'p'));
+    const any = embedder();
+    expect(await any.embed(pinned('contract-p'))).toMatchObject({ value: { contractHash: 'contract-p' } });
+    add(TENANT, 'minilm', 'b');
+    serve(TENANT, 'minilm', add(TENANT, 'minilm', 'a'));
+    cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+    expect(await any.contractOf(tenantId, 'minilm')).toMatchObject({ value: { contractHash: 'contract-a' } });
+    for (const seed of ['p', 'a', 'b']) {
+      const contractHash = `contract-${seed}`;
+      expect(await any.contractOf(tenantId, 'minilm', contractHash)).toMatchObject({ value: { contractHash } });
+      expect(await any.embed(pinned(contractHash, { texts: [seed] }))).toMatchObject({ value: { contractHash } });
+    }
+    // A version that is named is that one.
+    expect(await any.contractOf(tenantId, 'minilm@2', 'contract-b')).toMatchObject({ value: { contractHash: 'contract-a' } });
+    computed = [];
+    for (const contractHash of ['contract-c', 'contract-b'])
+      expect(await any.embed(pinned(contractHash, { model: 'minilm@2' }))).toMatchObject({ error: { code: 'contract_mismatch' } });
+    const other = pinned('contract-a', { principal: principal('tn_two') });
+    expect(await any.embed(other)).toMatchObject({ error: { code: 'contract_mismatch' } });
+    expect(await any.embed({ ...other, model: 'local' })).toMatchObject({ error: { code: 'contract_mismatch' } });
+    expect(computed).toEqual([]);
+  });
+
+  it('[M44] is embedded for by variants under its contract, with a canary and after a promotion', async () => {
+    serve(TENANT, 'minilm', add(TENANT, 'minilm', 'a'));
+    const next = add(TENANT, 'minilm', 'b', 'contract-a');
+    const any = embedder();
+    const load = async (from: number) => {
+      const texts = Array.from({ length: 100 }, (_, i) => `text ${from + i}`);
+      const answers = await Promise.all(texts.map((text) => any.embed(pinned('contract-a', { texts: [text] }))));
+      for (const answer of answers) expect(answer).toMatchObject({ value: { contractHash: 'contract-a' } });
+      cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+      return new Set(computed.splice(0).map((line) => line.slice(0, 1)));
+    };
+    expect(await load(0)).toEqual(new Set(['1']));
+    serve(TENANT, 'minilm', next, WHOLE_PPM / 2);
+    expect(await load(100)).toEqual(new Set(['1', '2']));
+    serve(TENANT, 'minilm', next);
+    expect(await load(200)).toEqual(new Set(['2']));
+    gone.add('2');
+    at(TENANT).registry.rollback('minilm', acting);
+    expect(await load(300), 'a version that is gone is asked for again').toEqual(new Set(['1']));
+  });
+
+  it('[M45] embeds what is kept as passages and what is searched for as queries', async () => {
+    const manifest = manifestOf('a', { prompts: { query: 'query: ', passage: 'passage: ' } });
+    at(TENANT).registry.register(versionOf('minilm', 'a', { manifest }), null, acting);
+    at(TENANT).registry.check('minilm', 1, passed, null, acting);
+    serve(TENANT, 'minilm', 1);
+    const any = embedder();
+    for (const use of ['items', 'queries', 'items'] as const) await any.embed(pinned('contract-a', { use }));
+    expect(computed).toEqual(['1:passage:x', '1:query:x']);
+  });
+
+  it('[M42] pays for the tokens that the model saw; refusals name the text', async () => {
+    serve(TENANT, 'minilm', add(TENANT, 'minilm', 'a'));
+    const any = embedder();
+    expect(await any.embed(pinned('contract-a', { texts: ['one two'] }))).toMatchObject({ value: { tokens: 3, cachedTokens: 0 } });
+    const again = await any.embed(pinned('contract-a', { texts: ['one two', 'three'] }));
+    expect(again).toMatchObject({ value: { tokens: 5, cachedTokens: 3, dimensions: 4 } });
+    expect(await any.embed(pinned('contract-a', { texts: ['a', 'bad'] }))).toMatchObject({ error: { path: ['input', 1] } });
+    const refused = pinned('contract-a', { texts: ['new'], reserve: async () => refuse('insufficient_quota', 'none') });
+    expect(await any.embed(refused)).toMatchObject({ error: { code: 'insufficient_quota' } });
+    expect(computed).not.toContain('1:passage:new');
+  });
+
+  it('[T55] embeds nothing with a model that the key must not use, of the deployment or registered', async () => {
+    serve(TENANT, 'minilm', add(TENANT, 'minilm', 'a'));
+    const any = embedder();
+    const narrow = { principal: principal(TENANT, { resources: ['model/other'] }) };
+    const local = cacheWorld.models.manifests.find(({ id }) => id === 'local')!;
+    for (const model of [pinned('contract-a', narrow), pinned(local.contractHash, { ...narrow, model: 'local' })])
+      expect(await any.embed(model)).toMatchObject({ error: { code: 'scope_denied' } });
+    expect(await any.embed(pinned(local.contractHash, { model: 'local' }))).toMatchObject({ value: { contractHash: local.contractHash } });
+    expect(computed).toEqual([]);
   });
 });

@@ -43,7 +43,7 @@ function world(metadataChars = 1, dimensions = 2) {
     return ok({ ids: asked.ids, values: null, metadata: asked.ids.map(() => 'x'.repeat(metadataChars)), texts: null, lsn: 5 });
   };
   const embedder = {
-    contractOf: () => ok({ contractHash: 'h', dimensions, version: '1' }),
+    contractOf: async () => ok({ id: 'm', contractHash: 'h', dimensions, version: '1' }),
     embed: async ({ texts }: { texts: readonly string[] }) => {
       embedded.push(texts);
       const vectors = Float32Array.from(texts.flatMap((text) => Array.from({ length: dimensions }, () => text.length)));

@@ -28,7 +28,7 @@ const manifest: IndexManifest = {
 /** An embedder that turns a text with a number into [number, -number]. */
 const spaceOf = (contractHash = 'hash-1', refused?: Outcome<EmbeddedTexts>) =>
   new VectorSpace({
-    contractOf: () => ok({ contractHash, dimensions: 2, version: '1' }),
+    contractOf: async (_, id) => ok({ id, contractHash, dimensions: 2, version: '1' }),
     embed: async ({ texts }) =>
       refused ??
       ok({
@@ -73,7 +73,7 @@ describe('contracts', () => {
   const contracts: Record<string, string> = { items: 'hash-items', queries: 'hash-queries', glove: 'hash-1' };
   const asked: string[] = [];
   const space = new VectorSpace({
-    contractOf: (model) => ok({ contractHash: contracts[model] ?? 'other', dimensions: 2, version: '1' }),
+    contractOf: async (_, id) => ok({ id, contractHash: contracts[id] ?? 'other', dimensions: 2, version: '1' }),
     embed: async ({ model, texts }) => {
       asked.push(model);
       return ok({ vectors: new Float32Array(2 * texts.length).fill(1), dimensions: 2, contractHash: '', tokens: 1, cachedTokens: 0 });
@@ -86,7 +86,7 @@ describe('contracts', () => {
   };
   const accepted = (...models: string[]) => models.map((model) => ({ model: `${model}@1`, contract_hash: contracts[model] }));
 
-  it('[B20] are listed in the refusal of another contract', () => {
+  it('[B20] are listed in the refusal of another contract', async () => {
     const refused = (of: IndexManifest, model: string) => ({ code: 'contract_mismatch', path: ['model'], of, model });
     for (const [of, model, models] of [
       [manifest, 'strange', ['glove']],
@@ -94,15 +94,15 @@ describe('contracts', () => {
       [towers, 'queries', ['items']],
     ] as const) {
       const { code, path } = refused(of, model);
-      expect(space.checkModel(of, model)).toMatchObject({ error: { code, path, accepted: accepted(...models) } });
+      expect(await space.checkModel(of, model)).toMatchObject({ error: { code, path, accepted: accepted(...models) } });
     }
-    expect(space.checkModel(towers, 'items', 'queries')).toMatchObject({ error: { accepted: accepted('queries') } });
+    expect(await space.checkModel(towers, 'items', 'queries')).toMatchObject({ error: { accepted: accepted('queries') } });
   });
 
   it('[B21] are separate for vectors and for queries', async () => {
-    expect(space.checkModel(towers, 'items')).toEqual(ok(null));
-    expect(space.checkModel(towers, 'queries', 'queries')).toEqual(ok(null));
-    expect(space.checkModel(manifest, 'glove', 'queries')).toEqual(ok(null));
+    expect(await space.checkModel(towers, 'items')).toEqual(ok(null));
+    expect(await space.checkModel(towers, 'queries', 'queries')).toEqual(ok(null));
+    expect(await space.checkModel(manifest, 'glove', 'queries')).toEqual(ok(null));
     await space.place(caller, towers, 'items', [{ text: 'a', paths: batchPaths(0) }]);
     await space.place(caller, towers, undefined, [{ text: 'a', paths: batchPaths(0) }], 'queries');
     await space.place(caller, manifest, undefined, [{ text: 'a', paths: batchPaths(0) }], 'queries');
@@ -117,10 +117,10 @@ describe('a model of two versions', () => {
   ] as const;
   const asked: (string | undefined)[] = [];
   const space = new VectorSpace({
-    contractOf: (model, contractHash) => {
+    contractOf: async (_, model, contractHash) => {
       const named = versions.filter(({ version }) => model === 'glove' || model === `glove@${version}`);
       const found = named.find((one) => one.contractHash === contractHash) ?? named.at(-1);
-      return found === undefined ? refuse('model_not_found', 'none', 'model') : ok({ ...found, dimensions: 2 });
+      return found === undefined ? refuse('model_not_found', 'none', 'model') : ok({ ...found, id: 'glove', dimensions: 2 });
     },
     embed: async ({ contractHash, texts }) => {
       asked.push(contractHash);
@@ -141,34 +141,40 @@ describe('a model of two versions', () => {
 
   it('[M65] refuses vectors of the newest there, and names the version whose vectors it takes', async () => {
     for (const model of ['glove', 'glove@2'])
-      expect(space.check(stored, model, mixed)).toMatchObject({
+      expect(await space.check(stored, model, mixed)).toMatchObject({
         error: { code: 'contract_mismatch', accepted: [{ model: 'glove@1', contract_hash: 'hash-old' }] },
       });
-    expect(space.check(stored, 'glove@1', mixed)).toEqual(ok(null));
-    expect(space.check({ ...stored, embedding: { model: 'glove', contractHash: 'hash-new' } }, 'glove', mixed)).toEqual(ok(null));
+    expect(await space.check(stored, 'glove@1', mixed)).toEqual(ok(null));
+    expect(await space.check({ ...stored, embedding: { model: 'glove', contractHash: 'hash-new' } }, 'glove', mixed)).toEqual(ok(null));
   });
 });
 
 describe('the space of a new index', () => {
   const dimensionsOf: Record<string, number> = { items: 2, queries: 2, wide: 3 };
   const embedder = {
-    contractOf: (model: string): ReturnType<TextEmbedder['contractOf']> => {
+    contractOf: async (_: string, name: string): ReturnType<TextEmbedder['contractOf']> => {
+      const model = name === 'alias' ? 'items' : name;
       const dimensions = dimensionsOf[model];
       return dimensions === undefined
         ? refuse('model_not_found', 'no such model', 'model')
-        : ok({ contractHash: `hash-${model}`, dimensions, version: '1' });
+        : ok({ id: model, contractHash: `hash-${model}`, dimensions, version: '1' });
     },
   };
 
-  it('[B21] accepts two models of the same dimensions, and no others', () => {
-    expect(embeddingSpace(embedder, 'items', undefined)).toEqual(
-      ok({ dimensions: 2, embedding: { model: 'items', contractHash: 'hash-items' } }),
-    );
-    expect(embeddingSpace(embedder, 'items', 'queries')).toMatchObject({
+  const space = (model: string, queryModel?: string) => embeddingSpace(embedder, tenant.tenantId, model, queryModel);
+
+  it('[B21] accepts two models of the same dimensions, and no others', async () => {
+    expect(await space('items')).toEqual(ok({ dimensions: 2, embedding: { model: 'items', contractHash: 'hash-items' } }));
+    expect(await space('items', 'queries')).toMatchObject({
       value: { dimensions: 2, queryEmbedding: { model: 'queries', contractHash: 'hash-queries' } },
     });
-    expect(embeddingSpace(embedder, 'items', 'wide')).toMatchObject({ error: { code: 'dimension_mismatch', path: ['query_model'] } });
-    expect(embeddingSpace(embedder, 'items', 'none')).toMatchObject({ error: { code: 'model_not_found', path: ['query_model'] } });
-    expect(embeddingSpace(embedder, 'none', 'items')).toMatchObject({ error: { code: 'model_not_found', path: ['model'] } });
+    expect(await space('items', 'wide')).toMatchObject({ error: { code: 'dimension_mismatch', path: ['query_model'] } });
+    expect(await space('items', 'none')).toMatchObject({ error: { code: 'model_not_found', path: ['query_model'] } });
+    expect(await space('none', 'items')).toMatchObject({ error: { code: 'model_not_found', path: ['model'] } });
+  });
+
+  it('[M44] has the model that an alias stands for, not the alias', async () => {
+    const embedding = { model: 'items', contractHash: 'hash-items' };
+    expect(await space('alias', 'alias')).toEqual(ok({ dimensions: 2, embedding, queryEmbedding: embedding }));
   });
 });

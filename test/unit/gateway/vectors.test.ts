@@ -34,7 +34,7 @@ function writing(embedded: { tokens: number; cachedTokens: number }, billing?: B
     return ok({ count: 1, lsn: 9, ...(billing === undefined ? {} : { billing }) });
   };
   const embedder = {
-    contractOf: () => ok({ contractHash: 'h', dimensions: 1, version: '1' }),
+    contractOf: async () => ok({ id: 'm', contractHash: 'h', dimensions: 1, version: '1' }),
     embed: async () => ok({ vectors: Float32Array.of(1), dimensions: 1, contractHash: 'h', ...embedded }),
   };
   const directory = { describe: async () => ok(manifest) };

@@ -6,7 +6,7 @@ import { ModelCatalogue } from '../../../src/gateway/models/model-catalogue.ts';
 import type { ModelFileStore, ModelRegistries } from '../../../src/gateway/models/model-registries.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import { modelsOf } from '../../../src/index/index-manifest.ts';
+import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { namedModel } from '../../../src/inference/registry/model-route.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
@@ -42,7 +42,7 @@ export function wireModels(
     findFile: (tenant, file) => files.find(tenant, file),
     inference: modelCalls(env.INFERENCE),
     isBuiltin: (model) => MODEL_CATALOGUE.some(({ id }) => id === namedModel(model).name),
-    pinnedIndex: (tenant, model) => pinnedIndex(indexes, tenant, model),
+    pinnedIndex: (...asked) => pinnedIndex(indexes, ...asked),
     note: (tenant, action, principal, subject) =>
       organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject),
     clock,
@@ -50,14 +50,20 @@ export function wireModels(
   return { admin, catalogue: new ModelCatalogue({ registries, builtin: MODEL_CATALOGUE }), registries, store };
 }
 
-async function pinnedIndex(indexes: Pick<IndexDirectory, 'list'>, tenant: TenantId, model: string): Promise<Outcome<string | undefined>> {
-  const { version } = namedModel(model);
-  // A whole model is in use if any version of it is.
-  const isOf = (pinned: string): boolean => (version === undefined ? namedModel(pinned).name : pinned) === model;
+async function pinnedIndex(
+  indexes: Pick<IndexDirectory, 'list'>,
+  tenant: TenantId,
+  model: string,
+  contractHash: string | undefined,
+): Promise<Outcome<string | undefined>> {
+  const isOf = ({ embedding, queryEmbedding }: IndexManifest): boolean =>
+    [embedding, queryEmbedding].some(
+      (pinned) => pinned?.model === model && (contractHash === undefined || pinned.contractHash === contractHash),
+    );
   for (let after: string | undefined; ;) {
     const page = await indexes.list(tenant, after, LIMITS.pageMaxCount);
     if (!page.ok) return page;
-    const found = page.value.indexes.find((index) => modelsOf(index).some(isOf));
+    const found = page.value.indexes.find(isOf);
     after = page.value.indexes.at(-1)?.name;
     if (found !== undefined || !page.value.hasMore || after === undefined) return ok(found?.name);
   }

@@ -65,7 +65,7 @@ export function wireRetrieval(
   rng: Rng,
   metrics: Metrics,
   organisations: Organisations,
-  { embedder, purges }: Embeddings,
+  { anyEmbedder: embedder, purges }: Embeddings,
   count: CountCache,
   budget: Budget,
   near: () => string | undefined,

@@ -66,7 +66,7 @@ class World {
     this.imports = new Imports({
       vectors: { write },
       manifests: new ManifestCache(directory, { nowMs: () => 0 }),
-      space: { checkModel: () => ok(null) },
+      space: { checkModel: async () => ok(null) },
       budget,
       tokens: new BulkTokens(new Hmac('a secret')),
       rng: { bytes: (count) => new Uint8Array(count) },
