@@ -210,7 +210,7 @@ describe('registering', () => {
     expect([...world.stored]).toEqual([`${ONE.tenantId}/a`]);
   });
 
-  it('[M46] the last version of a contract is not retired while an index is pinned to it; one of several is', async () => {
+  it('[M46] the last version of a contract is not retired while an index is pinned to it', async () => {
     const made = await add(ONE, 'minilm', 'a');
     const hash = made.ok ? made.value.version.contractHash : '';
     await add(ONE, 'minilm', 'b');

@@ -91,7 +91,7 @@ function isolate(): (
   type?: 'query' | 'passage',
 ) => Promise<Outcome<EmbeddedInputs>> {
   const any = embedder();
-  return (model, texts, more = {}, type = undefined) => {
+  return (model, texts, more = {}, type) => {
     const inputs = texts.map((text) => ({ kind: 'text' as const, text }));
     return any.embedInputs({ ...caller(), model, inputs, directives: ANY_FRESH, ...more }, type);
   };
