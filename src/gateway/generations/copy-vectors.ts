@@ -61,13 +61,20 @@ export async function copyVectors(
   );
   if (!removed.ok) return removed;
   let [count, tokens] = [0, 0];
-  for (const rows of portionsOf(texts)) {
+  const portions = portionsOf(texts);
+  for (let rows = portions.shift(); rows !== undefined; rows = portions.shift()) {
     const embedded = await embed(
       parts,
       copy,
       rows.map((row) => texts[row] ?? ''),
       `${usageId}:${count}`,
     );
+    // [B46] The characters of a text bound the tokens of the deployment's own models, not those of registered ones.
+    if (!embedded.ok && embedded.error.limit?.name === 'embeddingTokensMaxCount' && rows.length > 1) {
+      const half = Math.ceil(rows.length / 2);
+      portions.unshift(rows.slice(0, half), rows.slice(half));
+      continue;
+    }
     if (!embedded.ok) return embedded;
     const written = await write(parts, copy, namespace, columns, rows, embedded.value.vectors);
     if (!written.ok) return written;
