@@ -88,6 +88,11 @@ async function own(): Promise<void> {
   ).body.id;
   const batch = { input_file_id: owned['file'], endpoint: '/v1/embeddings', completion_window: '24h' };
   owned['batch'] = (await client.post('/v1/batches', batch)).body.id;
+  const pairs = new FormData();
+  pairs.set('purpose', 'fine-tune');
+  pairs.set('file', new Blob(['{"anchor": "secret-line", "positive": "water"}\n']), 'pairs.jsonl');
+  const tuning = { model: MODEL, training_file: (await client.call('POST', '/v1/files', pairs)).body.id };
+  owned['tuning'] = (await client.post('/v1/fine_tuning/jobs', tuning)).body.id;
   await client.post('/v1/indexes', { name: 'gone', dimensions: 4 });
   owned['erasure'] = (await client.delete('/v1/indexes/gone')).body.id;
   owned['purge'] = (await client.post('/v1/cache/purge', { everything: true })).body.purge_id;
@@ -122,7 +127,7 @@ const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
   qdrantCreateCollection: true,
 };
 
-const foreignIds = (): string[] => ['file', 'upload', 'job', 'batch', 'purge', 'erasure'].map((what) => owned[what] ?? what);
+const foreignIds = (): string[] => ['file', 'upload', 'job', 'batch', 'tuning', 'purge', 'erasure'].map((what) => owned[what] ?? what);
 
 /** Status and code, in either API's error shape. */
 const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code ?? body.status?.code });
@@ -196,7 +201,9 @@ it('every resource of tenant A is unchanged', async () => {
   expect((await client.get(`/v1/jobs/${owned['job']}`)).body.state).toBe('pending');
   expect((await client.get(`/v1/keys/${a.keyId}`)).body).toMatchObject({ revoked_at: null, previous_secret_expires_at: null });
   expect((await client.get(`/v1/batches/${owned['batch']}`)).body.status).toBe('validating');
-  expect((await client.get('/v1/jobs')).body.data).toHaveLength(2);
+  expect((await client.get(`/v1/fine_tuning/jobs/${owned['tuning']}`)).body.status).toBe('queued');
+  // The job, the batch and the fine-tuning job that it made itself.
+  expect((await client.get('/v1/jobs')).body.data).toHaveLength(3);
   expect((await client.get('/v1/quotas')).body.rules.map(({ limit }: { limit: number }) => limit)).not.toContain(1);
 });
 

@@ -50,7 +50,12 @@ beforeAll(async () => {
   // Another tenant, because some hostile quotas and rotations succeed.
   const spare = await createTenant(server);
   Object.assign(owned, { tenant: spare.id, organisation: spare.organisation, pool: pool.id, key: spare.keyId });
-  Object.assign(owned, { file: `file_${'0'.repeat(26)}`, job: `job_${'0'.repeat(26)}`, purge: `pg_${'0'.repeat(26)}` });
+  Object.assign(owned, {
+    file: `file_${'0'.repeat(26)}`,
+    job: `job_${'0'.repeat(26)}`,
+    tuning: `ftjob_${'0'.repeat(26)}`,
+    purge: `pg_${'0'.repeat(26)}`,
+  });
   const adminKey = server.secrets.SLUICE_ADMIN_KEY;
   Object.assign(keys, { admin: adminKey, 'tenant-or-admin': adminKey, agent: pool.agent_token });
   await client.post('/v1/indexes', { name: 'target', dimensions: 4, owner: 'testers' });

@@ -40,6 +40,7 @@ const FORGED: Readonly<Record<string, () => string>> = {
   reservation: () => `rsv_${random(20)}`,
   file: () => `file_${random(26)}${randomBytes(1)[0]! < 128 ? '' : '_1'}`,
   job: () => `job_${random(26)}`,
+  tuning: () => `ftjob_${random(26)}`,
   attempt: () => `job_${random(26)}_1`,
   purge: () => `pg_${random(26)}`,
   erasure: () => `ix_${random(16)}`,
