@@ -3,6 +3,7 @@ import { agentEndpoints } from './agent-protocol.ts';
 import { batchEndpoints } from './batches.ts';
 import { billingEndpoints } from './billing.ts';
 import { cacheEndpoints, cacheStatsEndpoints } from './cache.ts';
+import { classifyEndpoints } from './classify.ts';
 import { cohortEndpoints } from './cohorts.ts';
 import type { ControlPath } from './control-paths.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -13,6 +14,7 @@ import { jobEventEndpoints } from './job-events.ts';
 import { jobExplanationEndpoints } from './job-explanation.ts';
 import { jobEndpoints } from './jobs.ts';
 import { keyEndpoints } from './keys.ts';
+import { kserveEndpoints } from './kserve.ts';
 import { organisationEndpoints } from './organisations.ts';
 import { modelVersionEndpoints } from './model-versions.ts';
 import { modelEndpoints } from './models.ts';
@@ -40,6 +42,8 @@ export const CONTROL_ENDPOINTS = {
   ...organisationEndpoints,
   ...keyEndpoints,
   ...modelEndpoints,
+  ...kserveEndpoints,
+  ...classifyEndpoints,
   ...modelVersionEndpoints,
   ...quotaEndpoints,
   ...usageEndpoints,

@@ -41,7 +41,9 @@ export const CONTROL_PREFIXES = {
   '/v1/webhooks': PLAIN,
   '/v1/alerts': PLAIN,
   '/v1/cache': REPORT,
-} as const satisfies Readonly<Record<`/v1/${string}`, Forwarding>>;
+  '/v1/classify': PLAIN,
+  '/v2': PLAIN,
+} as const satisfies Readonly<Record<`/v${1 | 2}${string}`, Forwarding>>;
 
 type ControlPrefix = keyof typeof CONTROL_PREFIXES;
 

@@ -23,6 +23,8 @@ export interface JsonBody {
   readonly bytesMax?: number;
   /** Whole numbers beyond 2^53 come as `RawJson`. */
   readonly exactIntegers?: true;
+  /** Bytes may follow the JSON, whose length `JSON_BYTES_HEADER` states then: they become the `bytesBehind` of what the schema makes. */
+  readonly hasBytesBehind?: true;
   /** How the same is read element by element, where bodies are large. */
   readonly streamed?: StreamedItems;
   /** Which vectors may be rows of a frame (`VECTOR_FRAME_TYPE`) that is sent instead of JSON. */
@@ -90,12 +92,24 @@ export interface Endpoint {
   readonly idempotent?: true;
 }
 
+/** How many bytes of a body, or an answer, are its JSON, where others follow (KServe's binary tensor data extension). */
+export const JSON_BYTES_HEADER = 'inference-header-content-length';
+
+/** What followed the JSON of a body; empty: nothing did. */
+export interface BytesBehind {
+  readonly bytesBehind: Uint8Array;
+}
+
 type Infer<T> = T extends z.ZodType ? z.output<T> : undefined;
 
 export type ParamsOf<E extends Endpoint> = Infer<E['params']>;
 export type QueryOf<E extends Endpoint> = Infer<E['query']>;
 export type HeadersOf<E extends Endpoint> = Infer<E['headers']>;
-export type BodyOf<E extends Endpoint> = E['body'] extends { kind: 'json'; schema: infer S } ? Infer<S> : undefined;
+export type BodyOf<E extends Endpoint> = E['body'] extends { kind: 'json'; schema: infer S }
+  ? E['body'] extends { hasBytesBehind: true }
+    ? Infer<S> & BytesBehind
+    : Infer<S>
+  : undefined;
 export type ReplyOf<E extends Endpoint> = E['reply'] extends { kind: 'json'; schema: infer S extends z.ZodType } ? z.input<S> : undefined;
 export type UsedOf<E extends Endpoint> = { readonly [M in E['reply']['kind'] extends 'ndjson' ? never : E['meters'][number]]: number };
 

@@ -2,24 +2,6 @@
 export const MODEL_LIMITS = {
   // A model that could not be loaded is not asked for again for this long: its file is megabytes, and a crowd asks at once.
   modelRetryMs: 1_000,
-  // Of one owner: more names than people keep apart, and one answer of the list holds a page of them.
-  modelsMaxCount: 1_000,
-  // Of one model, retired ones too: their manifests stay as its lineage.
-  modelVersionsMaxCount: 1_000,
-  // Of one owner: each is looked up at most once a second by every isolate.
-  modelAliasesMaxCount: 1_000,
-  // Of one version: a Hugging Face folder has some ten.
-  modelFilesMaxCount: 64,
-  // Of all files of a version: what one upload may have. Whether it fits into an isolate is checked before it serves.
-  modelBytesMax: 2 * 1024 * 1024 * 1024,
-  // Recipe, evaluation, labels and prompts: part of one row, and of every call of the inference Worker.
-  modelManifestBytesMax: 256 * 1024,
-  // A path within the folder of a model.
-  modelPathCharsMax: 256,
-  // Events of one model that are kept, the newest.
-  modelHistoryMaxCount: 1_000,
-  // Announced files that became part of no version are removed after this time: longer than any upload of them takes.
-  modelAnnouncedMs: 3_600_000,
   // How old the version of a model may be that an isolate believes to serve.
   modelRouteFreshMs: 1_000,
   // For how long an isolate serves what it knows while the registry does not answer.
@@ -36,19 +18,4 @@ export const MODEL_LIMITS = {
   modelVerifyTimeoutMs: 60_000,
   // One call of the inference Worker that embeds, with the load of a model that is not resident.
   modelCallTimeoutMs: 30_000,
-  // The least cosine between the vectors of two versions, for each probe text, at which they count as of one embedding contract.
-  // Int8 variants of encoders lie at 0.99 and above; other models near 0.
-  modelProbeCosineMin: 0.98,
-  // OpenAI's own limit on one call: clients split their batches by it.
-  embeddingInputsMaxCount: 2_048,
-  // As Cohere's; with the query they are fewer than `embeddingInputsMaxCount`.
-  rerankDocumentsMaxCount: 1_000,
-  // Tokens of one ONNX run, padding included: each costs about 0.9 kB of WebAssembly memory, so 15 MB of the isolate's 128.
-  onnxRunTokensMax: 16_384,
-  // OpenAI's own limits on one call.
-  embeddingTokensMaxCount: 300_000,
-  // Ids of all texts of a call, of which an unknown word has up to 34: 8 MB, of which the gateway's isolate keeps three copies for a moment.
-  embeddingIdsMaxCount: 2_097_152,
-  // A text is a passage, not a book: tokenising takes time linear in it, and vectors of more mean little.
-  embeddingTextCharsMax: 262_144,
 } as const;

@@ -59,8 +59,12 @@ const qdrantErrorBody = z
   })
   .meta({ id: 'QdrantError', description: "Qdrant's error shape; its clients read `status.error`." });
 
+const kserveErrorBody = z
+  .object({ error: z.string(), code: z.string(), param: z.string().nullable(), request_id: z.string() })
+  .meta({ id: 'KserveError', description: "KServe's error shape: `error` is a text." });
+
 /** Each API has its own shape of refusals. */
-const ERROR_BODIES = { sluice: errorBody, qdrant: qdrantErrorBody } as const satisfies Record<Surface, z.ZodType>;
+const ERROR_BODIES = { sluice: errorBody, qdrant: qdrantErrorBody, kserve: kserveErrorBody } as const satisfies Record<Surface, z.ZodType>;
 
 const BEARER = { type: 'http', scheme: 'bearer' } as const;
 

@@ -27,7 +27,9 @@ const request = z.strictObject({
 const result = apiOnly(() =>
   z.object({
     index: z.int().min(0).meta(about('Which of the documents this is.')),
-    relevance_score: z.number().meta(about("Higher is more relevant: the cosine of its vector and the query's, from -1 to 1.")),
+    relevance_score: z
+      .number()
+      .meta(about('Higher is more relevant: what a cross-encoder says of the two, or the cosine of their vectors, from -1 to 1.')),
     document: z.object({ text: z.string() }).optional(),
   }),
 );

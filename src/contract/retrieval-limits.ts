@@ -55,26 +55,8 @@ export const RETRIEVAL_LIMITS = {
   filterPathCharsMax: 256,
   // Vertices of a polygon with its holes: each point is compared with every edge.
   filterPolygonPointsMaxCount: 256,
-  // Index entries that one filter reads: some 300 ms. The few conditions of a sensible filter stay far below it.
-  filterEntriesReadMaxCount: 2_000_000,
-  // Vectors whose metadata one filter reads because the index alone cannot decide (`$elemMatch`): some 300 ms.
-  filterJudgedMaxCount: 50_000,
-  // So few vectors are judged by their metadata rather than by reading wide conditions from the index: about 1 ms.
-  filterNarrowMaxCount: 256,
-  // Selections that an isolate remembers, one bit a row: 100 or so of full shards.
-  selectionCacheBytesMax: 4 * 1024 * 1024,
-  // Entries that one vector has in the property index; the metadata of a vector with more is read by every filtered query.
-  propertyEntriesMaxCount: 64,
-  // Longer strings are texts rather than properties: they are compared in the metadata itself.
-  propertyStringCharsMax: 256,
-  // Vectors that one slice of a deletion by filter, or of indexing old metadata, takes: some 20 ms in which the shard serves no other call.
-  propertySliceMaxCount: 1_000,
   // Vectors of one page of a listing; their ids and numbers alone are some 1 MB.
   listMaxCount: 10_000,
-  // Ids that one slice of a filtered listing looks at: some 20 ms in which the shard serves no other call.
-  listSliceMaxCount: 10_000,
-  // So few accepted vectors are listed by sorting their ids rather than by looking for them among all: about 2 ms.
-  listNarrowMaxCount: 1_000,
   // Vectors that one slice of a change rewrites, and their numbers: some 20 ms, as an upsert takes.
   patchSliceMaxCount: 1_000,
   // 4 MB that are read and written again.
@@ -95,12 +77,8 @@ export const RETRIEVAL_LIMITS = {
   batchSearchesMaxCount: 100,
   // What they may find together, `offset` included, as much as one search may: an isolate holds what all shards answer, of ids alone 10 MB.
   batchMatchesMaxCount: 20_000,
-  // The most searches of a call that wait for a shard at a time: about as many as a shard does in one turn.
-  batchSearchesQueuedCount: 16,
   // Paths in metadata that one change removes.
   metadataPathsMaxCount: 64,
-  // So many accepted vectors at most are read and scored one by one: some 3 ms, less than a scan of the others takes.
-  filterExactMaxCount: 256,
   // Each search of a measurement is done twice, exactly too.
   recallTopKMaxCount: 1_000,
   // Vectors that one measurement of recall searches around: 100 distinguish 0.95 from 0.97, 500 take the largest shard some 20 s in all.
@@ -109,11 +87,6 @@ export const RETRIEVAL_LIMITS = {
   recallSamplesMaxCount: 500,
   // The vectors that a measurement names because most was missed around them.
   recallWorstMaxCount: 10,
-  // One slice of a measurement ends once it has touched this much or read this many vectors: some 50 ms in which the shard serves no other
-  // call.
-  recallSliceBytesMax: 64 * 1024 * 1024,
-  // Reading a row from storage takes some 20 us.
-  recallSliceRowsMaxCount: 2_000,
   // Vectors offered to a slice: more would only travel in vain.
   recallSliceSamplesMaxCount: 50,
   // Ids, metadata and texts of one answer, at two bytes a UTF-16 unit; the gateway holds it about three times while it writes JSON.
@@ -124,12 +97,8 @@ export const RETRIEVAL_LIMITS = {
 
 /** Limits of indexes that have several shards. See `LIMITS`. */
 export const RESHARDING_LIMITS = {
-  // Each knows where some of the ids of a large index live: about 100 bytes an id of the 10 GB that an object may store.
-  locatorsCount: 8,
   // What a gateway isolate holds of the routes of all indexes, of its 128 MB: the regions of 4,096 shards of 384 dimensions are 13 MB.
   routeMemoryBytesMax: 24 * 1024 * 1024,
-  // The same of a locator, many of which share an isolate: it needs routes only for writes that others routed by old ones.
-  locatorRouteBytesMax: 4 * 1024 * 1024,
   // The most shards whose regions are sent together: 96 of the longest vectors are 6 MB, and while there are no more, all are ranked
   // exactly. A query looks into 16 shard groups: of twice as many shards each, into twice as many shards.
   groupShardsMaxCount: 96,
@@ -137,34 +106,10 @@ export const RESHARDING_LIMITS = {
   groupShardsMinCount: 16,
   // Indexes whose highest LSN a gateway isolate remembers: some hundred bytes each.
   seenIndexesMaxCount: 1_024,
-  // Receipts that one object hands another at once, some 400 bytes each.
-  receiptPageMaxCount: 1_000,
-  // How long a caller with outdated routes waits for the index to publish newer ones.
-  routeWaitMs: 2_000,
-  // How soon a locator takes up writes that were cut off.
-  locatorRetryMs: 2_000,
-  // Namespaces of one locator that statistics list separately.
-  namespacesCountedMax: 10_000,
   // Some 13 MB of regions at 384 dimensions; a query ranks them in 2.4 ms.
   shardsPerIndexMaxCount: 4_096,
   // Regions of all its shards that the object of an index holds, of its 128 MB: those of 4,096 shards of 2,048 dimensions.
   routeTableBytesMax: 64 * 1024 * 1024,
   // A row that was moved stays this long, for queries under way that look for it where it was: longer than any may take.
   moveGraceMs: 2_000,
-  // Rows that moved and are removed at once.
-  moveLeaveMaxCount: 100,
-  // Rows of ids that are being written at this moment are looked at again.
-  moveBusyMs: 50,
-  // How soon a step of growing that failed is tried again.
-  routeRetryMs: 1_000,
-  // How soon a shard that is too small asks again to be given up.
-  mergeRetryMs: 20_000,
-  // For so long the regions of an index stay what they are before its vectors are put in order: longer than from split to split of an import.
-  tidyCalmMs: 60_000,
-  // The same where few regions changed: what is out of order then is found late, at little cost.
-  tidyLongCalmMs: 3_600_000,
-  // How soon an index checks again whether a shard can be rebalanced that could not be, because others were being changed.
-  tidyRetryMs: 5_000,
-  // For so long a shard remembers what was removed, lest a late write bring it back: several times what a call may take.
-  tombstoneTtlMs: 60_000,
 } as const;

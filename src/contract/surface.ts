@@ -2,7 +2,7 @@ import type { Refusal, RequestPart } from './errors.ts';
 import { ERRORS, messageOf, paramOf } from './errors.ts';
 
 /** Which API a path belongs to: each has its own shape of errors. */
-export type Surface = 'sluice' | 'qdrant';
+export type Surface = 'sluice' | 'qdrant' | 'kserve';
 
 const QDRANT = '/qdrant';
 
@@ -14,6 +14,7 @@ export const mountsOf = (path: string): readonly string[] => (path.startsWith(`$
 
 export function surfaceOf(path: string): Surface {
   const [, first = ''] = path.split('/', 2);
+  if (first === 'v2') return 'kserve';
   return QDRANT_ROOTS.has(first) || path.startsWith(`${QDRANT}/`) ? 'qdrant' : 'sluice';
 }
 
@@ -51,6 +52,14 @@ export const qdrantError = (error: Refusal, requestId: string) => ({
     time: 0,
     request_id: requestId,
   },
+});
+
+/** KServe's error is one text; beside it stands what the one error table has. */
+export const kserveError = (error: Refusal, requestId: string) => ({
+  error: messageOf(error),
+  code: error.code,
+  param: paramOf(error),
+  request_id: requestId,
 });
 
 function qdrantMessage(error: Refusal): string {

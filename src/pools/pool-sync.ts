@@ -104,7 +104,7 @@ export class PoolSync {
       const weights = store.weights.due(BATCH);
       const orders = await exchange({
         poolId: pool.id,
-        ...(pool.partition === ROOT_PARTITION ? {} : { partition: pool.partition }),
+        ...partitionOf(pool),
         reports,
         left,
         joined,
@@ -199,3 +199,6 @@ export class PoolSync {
     if (changed.lost) store.leaves(lease.agentId);
   }
 }
+
+/** The root is known by naming none. */
+const partitionOf = ({ partition }: { readonly partition: number }) => (partition === ROOT_PARTITION ? {} : { partition });

@@ -3,18 +3,12 @@ import { createHash, hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { jobOfAttempt } from '../../src/contract/attempt.ts';
-import type { ModelFiles } from '../../src/inference/model-manifest.ts';
-import { runAgent } from '../../workers/agent/agent.ts';
-import { EmbeddingRunner } from '../../workers/agent/embedding-runner.ts';
-import { GatewayModels, gatewayFiles } from '../../workers/agent/gateway-models.ts';
-import { PoolClient } from '../../workers/agent/pool-client.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { sendRaw } from '../support/deployment/send-raw.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
-import { secondModel } from '../support/fixtures/second-model.ts';
 
 interface Pool {
   readonly id: string;
@@ -402,90 +396,5 @@ describe('[P91] a signed URL of the gateway', () => {
     for (const late of [await fetch(at(input.url)), await fetch(at(output.url), { method: 'PUT', body: 'done\n' })]) {
       expect([late.status, ((await late.json()) as { error: { code: string } }).error.code]).toEqual([409, 'stale_fence']);
     }
-  });
-});
-
-describe('[J241] [P110] [P111] an agent that keeps models', () => {
-  interface ShownWeights {
-    readonly model: string;
-    readonly memory_mib: number;
-    readonly in_use: number;
-    readonly last_used_at: number | null;
-  }
-
-  /** A real agent with a second model of its own, which it has loaded before it joins; `use` it while it is there. */
-  async function withAgent(weightsMaxMib: number, use: (seen: () => Promise<readonly ShownWeights[]>) => Promise<void>) {
-    const url = server.urls[0] ?? '';
-    const admin = new AdminClient(url, server.secrets.SLUICE_ADMIN_KEY);
-    const own = await admin.create<Pool>('/v1/pools', { name: `keeps-${weightsMaxMib}`, owner: 'testers' });
-    const second = secondModel('second');
-    const gateway = gatewayFiles(url);
-    const files: ModelFiles = {
-      async read(path) {
-        if (!path.startsWith('second/')) return gateway.read(path);
-        return path.endsWith('.json') ? new TextEncoder().encode(JSON.stringify({ models: [second.manifest] })) : second.bytes;
-      },
-    };
-    const models = new GatewayModels({ files, weightsMaxMib });
-    const loaded = await models.use('second');
-    if (loaded.ok) await loaded.value.release();
-    const ordered: string[] = [];
-    const stop = new AbortController();
-    const running = runAgent({
-      client: new PoolClient({ url, poolId: own.id, token: own.agent_token, cacheSocket: undefined }),
-      models: {
-        held: () => models.held(),
-        unload: (names) => {
-          ordered.push(...names);
-          return models.unload(names);
-        },
-      },
-      runners: { batch_embedding: new EmbeddingRunner(models) },
-      secrets: [own.agent_token],
-      machine: { name: 'keeper', weights_max_mib: weightsMaxMib, weights: [] },
-      stopped: stop.signal,
-    });
-    const http = new ApiClient(url, server.secrets.SLUICE_ADMIN_KEY);
-    try {
-      await use(async () => (await http.get(`/v1/pools/${own.id}/nodes`)).body.data[0]?.weights ?? []);
-    } finally {
-      stop.abort();
-      await running;
-      await models.close();
-      // Its last poll counts for a while still: no job of others may be given to it.
-      await http.delete(`/v1/pools/${own.id}?force=true`);
-    }
-    return ordered;
-  }
-
-  const done = async (job: string) => (await client.get(`/v1/jobs/${job}`)).body.state;
-  const names = (weights: readonly ShownWeights[]) => weights.map(({ model }) => model).toSorted();
-  const LONG = { timeout: 60_000, interval: 100 };
-
-  it('forgets one on an order when a job needs the room for another', async () => {
-    // What the default model takes by its manifest: no room is left for the second.
-    const ordered = await withAgent(7, async (seen) => {
-      await expect.poll(async () => names(await seen()), LONG).toEqual(['second']);
-      const { job } = await submit();
-      await expect.poll(() => done(job), LONG).toBe('succeeded');
-      await expect.poll(async () => names(await seen()), LONG).not.toContain('second');
-    });
-    expect(ordered).toContain('second');
-  });
-
-  it('has both where there is room, and jobs are planned to where their model is', async () => {
-    const ordered = await withAgent(2_000, async (seen) => {
-      const { job } = await submit();
-      await expect.poll(() => done(job), LONG).toBe('succeeded');
-      await expect.poll(async () => names(await seen()), LONG).toEqual(['glove-sif-100', 'second']);
-      // As measured: a copy in each thread beside the one that the manifest tells of.
-      await expect.poll(async () => (await seen()).find(({ model }) => model === 'glove-sif-100')?.memory_mib, LONG).toBeGreaterThan(7);
-      const [first] = (await seen()).filter(({ model }) => model === 'glove-sif-100');
-      expect(first).toMatchObject({ in_use: 0, last_used_at: expect.any(Number) });
-      const { file } = await submit();
-      const plan = await client.post('/v1/jobs:plan', { kind: 'batch_embedding', model: 'glove-sif-100', input_file: file, owner: 'zoo' });
-      expect(plan.body.placement.weights).toMatchObject({ model: 'glove-sif-100', nodes: 1 });
-    });
-    expect(ordered).toEqual([]);
   });
 });

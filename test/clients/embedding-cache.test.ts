@@ -67,7 +67,7 @@ describe('the embedding cache over HTTP', () => {
     expect(first.headers.get('x-sluice-model')).toContain(`${LOCAL}@`);
     const again = await rank();
     expect(again.body.results.map(({ index }: { index: number }) => index)).toEqual([1, 0, 2]);
-    expect(again.headers.get('cache-status')).toContain('memory=4');
+    expect(again.headers.get('cache-status')).toContain('memory=3');
     const costs = [first, again].map(({ headers }) => Number(headers.get('x-sluice-cost-usd')));
     expect(costs[1]).toBeLessThan(costs[0] ?? 0);
     expect(again.body.usage).toEqual(first.body.usage);

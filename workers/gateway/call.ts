@@ -76,4 +76,6 @@ export interface Done<E extends Endpoint> {
   /** Names what the call has done, so that a repetition of the same, which does nothing more, is billed once. */
   readonly usageId?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What follows the JSON of the reply (`JSON_BYTES_HEADER`). */
+  readonly bytesBehind?: readonly Uint8Array[];
 }

@@ -9,6 +9,8 @@ import { keyHandlers } from './routes/keys.ts';
 import { organisationHandlers } from './routes/organisations.ts';
 import { agentHandlers, poolHandlers } from './routes/pools.ts';
 import { cohortHandlers, queueHandlers } from './routes/queues.ts';
+import { classifyHandlers } from './routes/classify.ts';
+import { kserveHandlers } from './routes/kserve.ts';
 import { modelHandlers } from './routes/models.ts';
 import { quotaHandlers } from './routes/quotas.ts';
 import { transferHandlers } from './routes/transfers.ts';
@@ -33,6 +35,8 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...cohortHandlers,
   ...reservationHandlers,
   ...modelHandlers,
+  ...kserveHandlers,
+  ...classifyHandlers,
   ...poolHandlers,
   ...agentHandlers,
   ...transferHandlers,

@@ -2,7 +2,7 @@ import type { Refusal } from '../../src/contract/errors.ts';
 import { ERRORS, messageOf, refusal, wireError } from '../../src/contract/errors.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { Surface } from '../../src/contract/surface.ts';
-import { qdrantError, surfaceOf } from '../../src/contract/surface.ts';
+import { kserveError, qdrantError, surfaceOf } from '../../src/contract/surface.ts';
 import type { Draft } from './exchange.ts';
 import { jsonDraft, sent } from './exchange.ts';
 import { requestIdOf } from './request-id.ts';
@@ -34,10 +34,14 @@ export function errorDraft(error: Refusal, requestId: string, surface: Surface, 
     retry['retry-after-ms'] = String(error.retryAfterMs);
     retry['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000));
   }
-  const { status, body } =
-    surface === 'qdrant' ? qdrantError(error, requestId) : { status: ERRORS[error.code].status, body: wireError(error, requestId) };
+  const { status, body } = surface === 'qdrant' ? qdrantError(error, requestId) : ofTable(error, requestId, surface);
   return jsonDraft(status, JSON.stringify(body), { ...retry, ...headers });
 }
+
+const ofTable = (error: Refusal, requestId: string, surface: Exclude<Surface, 'qdrant'>) => ({
+  status: ERRORS[error.code].status,
+  body: surface === 'kserve' ? kserveError(error, requestId) : wireError(error, requestId),
+});
 
 type Serve<Rest extends unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
 

@@ -1,7 +1,8 @@
 import { $constructor, $ZodPreprocess } from 'zod/v4/core';
 import type { $ZodLooseShape, $ZodPreprocessDef } from 'zod/v4/core';
-import { en } from 'zod/locales';
 import * as z from 'zod/mini';
+
+import { leanLocale } from './lean-locale.ts';
 
 // Stands in for `zod` in the gateway's bundle: the same schemas, parsed by the same core, with the methods that the contract calls and no
 // others. The package's own classes bring every format, JSON schema and codec along, which is 17 kB compressed, parsed at each cold start.
@@ -12,10 +13,8 @@ export {
   boolean,
   coerce,
   custom,
-  discriminatedUnion,
   enum,
   int,
-  iso,
   literal,
   looseObject,
   never,
@@ -29,7 +28,6 @@ export {
   undefined,
   union,
   unknown,
-  url,
 } from 'zod/mini';
 
 type Schema = z.ZodMiniType & { readonly _zod: { readonly def: { readonly type: string; readonly entries?: Record<string, string> } } };
@@ -37,7 +35,7 @@ type Check = Parameters<Schema['check']>[0];
 /** A message, or what makes one, whatever it is about. */
 type Params = never;
 
-z.config(en());
+z.config(leanLocale);
 
 const isNumber = (schema: Schema): boolean => schema._zod.def.type === 'number';
 const checked = (schema: Schema, check: unknown): Schema => schema.check(check as Check);
@@ -119,7 +117,6 @@ export const preprocess = (change: (value: unknown) => unknown, schema: Schema):
 /** The kinds of schemas that the contract makes, by functions of this module or by methods of others. */
 const KINDS = [
   z.ZodMiniString,
-  z.ZodMiniURL,
   z.ZodMiniNumber,
   z.ZodMiniNumberFormat,
   z.ZodMiniBoolean,
@@ -133,7 +130,6 @@ const KINDS = [
   z.ZodMiniObject,
   z.ZodMiniRecord,
   z.ZodMiniUnion,
-  z.ZodMiniDiscriminatedUnion,
   z.ZodMiniOptional,
   z.ZodMiniNullable,
   z.ZodMiniDefault,
@@ -145,4 +141,10 @@ const KINDS = [
 
 // Not enumerable: zod would bind enumerable ones to every schema.
 const methods = Object.fromEntries(Object.entries(METHODS).map(([name, value]) => [name, { value }]));
-for (const { prototype } of KINDS as readonly { readonly prototype: object }[]) Object.defineProperties(prototype, methods);
+
+/** Gives schemas of these kinds the methods that the contract calls. */
+export function addMethods(kinds: readonly unknown[]): void {
+  for (const { prototype } of kinds as readonly { readonly prototype: object }[]) Object.defineProperties(prototype, methods);
+}
+
+addMethods(KINDS);

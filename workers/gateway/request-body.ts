@@ -1,5 +1,6 @@
 import { NDJSON } from '../../src/contract/endpoint.ts';
 import type { Body, JsonBody } from '../../src/contract/endpoint.ts';
+import { JSON_BYTES_HEADER } from '../../src/contract/endpoint.ts';
 import type { RowFields } from '../../src/contract/framed-body.ts';
 import { framedBody } from '../../src/contract/framed-body.ts';
 import { parseJsonBytes } from '../../src/contract/json-text.ts';
@@ -15,6 +16,7 @@ import type { ContentCoding } from './content-coding.ts';
 import { codingOf } from './content-coding.ts';
 import { readStreamed } from './streamed-body.ts';
 
+const BYTES = 'application/octet-stream';
 const MEDIA_TYPE = { json: 'application/json', multipart: 'multipart/form-data', ndjson: NDJSON } as const;
 
 /**
@@ -39,6 +41,9 @@ export async function readBody(request: Request, body: Body, intake: BodyIntake)
   }
   if (body.streamed !== undefined) {
     return readStreamed(intake.chunks(coding.value), intake, body.streamed, bytesMax, body.exactIntegers ?? false);
+  }
+  if (body.hasBytesBehind === true) {
+    return readWithBytesBehind(body, intake, bytesMax, coding.value, request.headers.get(JSON_BYTES_HEADER));
   }
   return readWhole(body, intake, bytesMax, coding.value);
 }
@@ -71,6 +76,32 @@ async function readWhole(body: JsonBody, intake: BodyIntake, bytesMax: number, c
   return value.ok ? parse(body.schema, value.value) : value;
 }
 
+/** JSON of as many bytes as a header says, or of all, and what follows it. */
+async function readWithBytesBehind(
+  body: JsonBody,
+  intake: BodyIntake,
+  bytesMax: number,
+  coding: ContentCoding,
+  stated: string | null,
+): Promise<Outcome<unknown>> {
+  const bytes = await intake.whole(bytesMax, 1, coding);
+  if (!bytes.ok) return bytes;
+  const all = bytes.value.byteLength;
+  const jsonBytes = stated === null ? all : Number(stated);
+  if (!Number.isSafeInteger(jsonBytes) || jsonBytes < 0 || jsonBytes > all)
+    return refuse(
+      'invalid_value',
+      `is ${JSON.stringify(stated?.slice(0, 64))}; the body has ${all} bytes, of which so many are JSON`,
+      JSON_BYTES_HEADER,
+    );
+  const room = await intake.claim((LIMITS.jsonBodyMemoryFactor - 1) * jsonBytes);
+  if (!room.ok) return room;
+  const json = parseJsonBytes(bytes.value.subarray(0, jsonBytes), body.exactIntegers);
+  if (!json.ok) return json;
+  const value = parse(body.schema, json.value);
+  return value.ok ? ok({ ...(value.value as object), bytesBehind: bytes.value.subarray(jsonBytes) }) : value;
+}
+
 /** How the body is compressed, if it is of the media type that is taken. */
 function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): Outcome<ContentCoding> {
   const { kind } = body;
@@ -81,7 +112,8 @@ function checkHeaders(headers: Headers, body: Exclude<Body, { kind: 'none' }>): 
     return coding.value === 'identity' ? coding : refuse('unsupported_media_type', 'this route takes none', 'content-encoding');
   }
   const contentType = headers.get('content-type') ?? '';
-  const types = [MEDIA_TYPE[kind], ...('framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : [])];
+  const others = 'framed' in body || 'rows' in body ? [VECTOR_FRAME_TYPE] : 'hasBytesBehind' in body ? [BYTES] : [];
+  const types = [MEDIA_TYPE[kind], ...others];
   if (types.some((type) => contentType.toLowerCase().startsWith(type))) return coding;
   return refuse('unsupported_media_type', `content-type must be ${types.join(' or ')}, not "${contentType.slice(0, 64)}"`);
 }

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto';
 import { NDJSON } from '../../src/contract/endpoint.ts';
 import type { Endpoint } from '../../src/contract/endpoint.ts';
+import { JSON_BYTES_HEADER } from '../../src/contract/endpoint.ts';
 import { assert } from '../../src/kernel/assert.ts';
 import { jsonText } from '../../src/kernel/float32-text.ts';
+import { joinedBytes, utf8 } from '../../src/kernel/bytes.ts';
 import { VECTOR_FRAME_TYPE } from '../../src/kernel/vector-frame.ts';
 import type { Done } from './call.ts';
 import type { Draft } from './exchange.ts';
@@ -21,6 +23,8 @@ export function respond<E extends Endpoint>(request: Request, endpoint: E, answe
       if (vectors instanceof FrameRows) {
         return { status, headers: { 'content-type': VECTOR_FRAME_TYPE, ...headers }, body: vectors.frame(answer.reply) };
       }
+      if (answer.bytesBehind !== undefined && answer.bytesBehind.length > 0)
+        return withBytesBehind(status, answer.reply, answer.bytesBehind, headers);
       return endpoint.method === 'GET' ? respondOnce(request, answer) : jsonDraft(status, jsonText(answer.reply), headers);
     case 'ndjson':
       return { status, headers: { 'content-type': NDJSON, ...headers }, body: answer.reply as BodyInit };
@@ -36,6 +40,17 @@ export function respond<E extends Endpoint>(request: Request, endpoint: E, answe
       assert(answer.reply !== undefined, 'a bytes endpoint answers bytes');
       return { status, headers: { 'content-type': reply.contentType, ...headers }, body: answer.reply as BodyInit };
   }
+}
+
+/** JSON with bytes behind it, and the header that says where they begin. */
+function withBytesBehind(status: number, reply: unknown, behind: readonly Uint8Array[], headers: Readonly<Record<string, string>>): Draft {
+  const head = utf8(jsonText(reply));
+  const body = joinedBytes([head, ...behind]);
+  return {
+    status,
+    headers: { 'content-type': 'application/octet-stream', [JSON_BYTES_HEADER]: String(head.byteLength), ...headers },
+    body,
+  };
 }
 
 /**

@@ -77,10 +77,8 @@ const DRAW = `({ texts, fonts, height }) => texts.map((text, i) => {
 async function render(texts: readonly string[]): Promise<GraphTensor[]> {
   const browser = await chromium.launch({ executablePath: must(chromiumPath(), 'Chromium is installed'), args: ['--no-sandbox'] });
   const page = await browser.newPage();
-  const pixels = (await page.evaluate(`(${DRAW})(${JSON.stringify({ texts, fonts: FONTS, height: HEIGHT })})`)) as {
-    width: number;
-    grey: number[];
-  }[];
+  const drawing = `(${DRAW})(${JSON.stringify({ texts, fonts: FONTS, height: HEIGHT })})`;
+  const pixels = await page.evaluate<readonly { readonly width: number; readonly grey: readonly number[] }[]>(drawing);
   await browser.close();
   return pixels.map(({ width, grey }) => {
     const plane = grey.map((value) => value / 127.5 - 1);

@@ -18,9 +18,9 @@ it('[M3] any string tokenises to ids of the vocabulary, whatever was tokenised b
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 12 }), (parts) => {
       const text = parts.join('');
-      for (const tokeniser of [defaultModel.tokeniser, firstModel.tokeniser]) {
-        const { ids, words } = tokeniser.tokenise(text);
-        expect(ids.every((id) => id >= 0 && id < tokeniser.vocabularySize)).toBe(true);
+      for (const either of [defaultModel.tokeniser, firstModel.tokeniser]) {
+        const { ids, words } = either.tokenise(text);
+        expect(ids.every((id) => id >= 0 && id < either.vocabularySize)).toBe(true);
         expect(ids.length).toBeLessThanOrEqual(LIMITS.onnxRunTokensMax);
         expect(words).toBeLessThanOrEqual(Buffer.byteLength(text));
         expect(tokeniser.tokenise(text)).toEqual({ ids, words });
@@ -50,9 +50,9 @@ it('[M2] a text is the tokens of its sentences, end to end', () => {
   const sentence = fc.stringMatching(/^[a-zA-Z0-9 '-]{0,40}$/);
   fc.assert(
     fc.property(sentence, sentence, (left, right) => {
-      const tokeniser = firstModel.tokeniser;
-      const together = [...tokeniser.tokenise(left).ids, ...tokeniser.tokenise(right).ids];
-      expect([...tokeniser.tokenise(`${left}. ${right}`).ids]).toEqual(together);
+      const first = firstModel.tokeniser;
+      const together = [...first.tokenise(left).ids, ...first.tokenise(right).ids];
+      expect([...first.tokenise(`${left}. ${right}`).ids]).toEqual(together);
     }),
     { ...SEED, numRuns: effort(1000) },
   );

@@ -24,6 +24,13 @@ const free: Restriction = { index: 'none', model: 'none' };
 export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   createEmbeddings: ofModel,
   rerank: ofModel,
+  classify: ofModel,
+  kserveModel: ofModel,
+  kserveModelReady: ofModel,
+  kserveVersion: ofModel,
+  kserveVersionReady: ofModel,
+  kserveInfer: ofModel,
+  kserveVersionInfer: ofModel,
   listModels: free,
   getModel: ofModel,
   createModel: ofModel,

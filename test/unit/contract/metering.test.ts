@@ -16,6 +16,9 @@ describe('what is metered', () => {
     // The last two are the agents', who show what was signed for them.
     const known = [
       'health',
+      'kserveLive',
+      'kserveReady',
+      'kserveServer',
       'qdrantHealth',
       'qdrantLiveness',
       'qdrantReadiness',

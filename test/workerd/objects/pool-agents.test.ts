@@ -310,7 +310,7 @@ it('[P111] what an agent holds travels with the sync, what it has to forget with
   const agent = value(await call((object) => object.register(named('keeper', { ...LARGE, weightsMaxMib: 100 }))));
   const held = (model: string, inUse = false) => ({ model, memoryMib: 60, loadMs: 10, inUse });
   const seen = async () => {
-    const nodes = (await scheduler().operate('nodes', id, 10)) as Outcome<readonly NodeView[]>;
+    const nodes: Outcome<readonly NodeView[]> = await scheduler().operate('nodes', id, 10);
     return value(nodes)[0]?.weights.map(({ model, users }) => `${model} ${users}`);
   };
   const poll = (attempts: readonly AttemptId[], weights: readonly NodeWeights[], waitMs = 20_000) =>

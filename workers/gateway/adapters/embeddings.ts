@@ -9,6 +9,7 @@ import { AnyEmbedder } from '../../../src/gateway/models/any-embedder.ts';
 import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
 import { RegisteredEmbedder } from '../../../src/gateway/models/registered-embedder.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import { Reranker } from '../../../src/gateway/rerank.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
@@ -26,6 +27,7 @@ export interface Embeddings {
   readonly embedder: Embedder;
   /** Of registered models, too. */
   readonly anyEmbedder: AnyEmbedder;
+  readonly reranker: Reranker;
   readonly purges: PurgeViews;
 }
 
@@ -47,16 +49,15 @@ export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, 
   metrics.gauge('sluice_cache_entries', { cache: 'embeddings' }, () => cache.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'embeddings' }, () => cache.held.bytes);
   const embedder = new Embedder({ models, cache, sha256, count });
-  const anyEmbedder = new AnyEmbedder({
-    builtin: models.manifests,
-    own: embedder,
-    registered: new RegisteredEmbedder({ inference: modelCalls(env.INFERENCE), cache, sha256, count }),
-    routes: new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock),
-  });
+  const inference = modelCalls(env.INFERENCE);
+  const routes = new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock);
+  const registered = new RegisteredEmbedder({ inference, cache, sha256, count });
+  const anyEmbedder = new AnyEmbedder({ builtin: models.manifests, own: embedder, registered, routes });
   return {
     models,
     embedder,
     anyEmbedder,
+    reranker: new Reranker({ builtin: models.manifests, embedder: anyEmbedder, routes, inference }),
     purges,
   };
 }

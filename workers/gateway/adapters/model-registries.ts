@@ -13,12 +13,15 @@ export const modelRegistries =
     namespace.get(namespace.idFromName(owner)) as unknown as ModelRegistryCalls;
 
 /** The inference Worker's calls about registered models: `unavailable` where it does not answer in time, or died of one. */
-export function modelCalls(binding: Fetcher): Pick<ModelCalls, 'readFolder' | 'verify' | 'embedTexts'> {
+export function modelCalls(binding: Fetcher): ModelCalls {
   const worker = binding as unknown as ModelCalls;
   return {
     readFolder: (...call) => answered(worker.readFolder(...call), LIMITS.modelVerifyTimeoutMs),
     verify: (ref) => answered(worker.verify(ref), LIMITS.modelVerifyTimeoutMs),
     embedTexts: (...call) => answered(worker.embedTexts(...call), LIMITS.modelCallTimeoutMs),
+    score: (...call) => answered(worker.score(...call), LIMITS.modelCallTimeoutMs),
+    classify: (...call) => answered(worker.classify(...call), LIMITS.modelCallTimeoutMs),
+    infer: (...call) => answered(worker.infer(...call), LIMITS.modelCallTimeoutMs),
   };
 }
 

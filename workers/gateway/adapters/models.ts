@@ -3,6 +3,8 @@ import { actorOf } from '../../../src/gateway/tenancy/subject.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
 import { ModelAdmin } from '../../../src/gateway/models/model-admin.ts';
 import { ModelCatalogue } from '../../../src/gateway/models/model-catalogue.ts';
+import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
+import { GraphCalls } from '../../../src/gateway/models/graph-calls.ts';
 import type { ModelFileStore, ModelRegistries } from '../../../src/gateway/models/model-registries.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
@@ -23,6 +25,7 @@ import { R2ModelFiles } from './r2-model-files.ts';
 export interface Models {
   readonly admin: ModelAdmin;
   readonly catalogue: ModelCatalogue;
+  readonly graphs: GraphCalls;
   readonly registries: ModelRegistries;
   readonly store: ModelFileStore;
 }
@@ -36,18 +39,25 @@ export function wireModels(
 ): Models {
   const registries = modelRegistries(env.MODEL_REGISTRY);
   const store = new R2ModelFiles(env.FILES, new R2FileStore(env.FILES));
+  const inference = modelCalls(env.INFERENCE);
   const admin = new ModelAdmin({
     registries,
     store,
     findFile: (tenant, file) => files.find(tenant, file),
-    inference: modelCalls(env.INFERENCE),
+    inference,
     isBuiltin: (model) => MODEL_CATALOGUE.some(({ id }) => id === namedModel(model).name),
     pinnedIndex: (...asked) => pinnedIndex(indexes, ...asked),
     note: (tenant, action, principal, subject) =>
       organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject),
     clock,
   });
-  return { admin, catalogue: new ModelCatalogue({ registries, builtin: MODEL_CATALOGUE }), registries, store };
+  return {
+    admin,
+    catalogue: new ModelCatalogue({ registries, builtin: MODEL_CATALOGUE }),
+    graphs: new GraphCalls({ routes: new ModelRoutes(registries, clock), inference }),
+    registries,
+    store,
+  };
 }
 
 async function pinnedIndex(

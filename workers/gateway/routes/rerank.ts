@@ -1,14 +1,13 @@
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
-import { rerank } from '../../../src/gateway/rerank.ts';
 import type { Handlers } from '../serve.ts';
 
 export const rerankHandlers = {
   rerank: async (call) => {
     const { gateway, principal, authority, body, options } = call;
     const { model, query, documents } = body;
-    const ranking = await rerank(gateway.embeddings.embedder, {
+    const ranking = await gateway.embeddings.reranker.rerank({
       principal,
       authority,
       model,
@@ -21,12 +20,12 @@ export const rerankHandlers = {
       reserve: (quantities) => call.reserve(quantities),
     });
     if (!ranking.ok) return ranking;
-    const { results, tokens, cachedTokens, manifest, report } = ranking.value;
+    const { results, tokens, cachedTokens, report, version } = ranking.value;
     return {
       ok: true,
       reply: {
         object: 'list' as const,
-        model: manifest.id,
+        model: ranking.value.model,
         results: results.map(({ index, score }) => ({
           index,
           relevance_score: score,
@@ -35,8 +34,11 @@ export const rerankHandlers = {
         usage: { prompt_tokens: tokens, total_tokens: tokens },
       },
       used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
-      model: manifest.id,
-      headers: { 'x-sluice-model': `${manifest.id}@${manifest.version}`, ...cacheHeaders(report) },
+      model: ranking.value.model,
+      headers: {
+        'x-sluice-model': `${ranking.value.model}@${version}`,
+        ...(report === undefined ? {} : cacheHeaders(report)),
+      },
     };
   },
 } satisfies Partial<Handlers>;

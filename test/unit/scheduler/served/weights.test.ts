@@ -53,7 +53,7 @@ it('[J241] a job goes to the agent that holds the weights of its model, and oper
   }
   const filler = world.submit(30);
   world.exchange(POOL);
-  const [elsewhere] = ['agt_1', 'agt_2', 'agt_3'].filter((id) => id !== nodeOf(world, filler));
+  const elsewhere = ['agt_1', 'agt_2', 'agt_3'].find((id) => id !== nodeOf(world, filler));
   world.exchange(POOL, { weights: [{ nodeId: elsewhere!, weights: [held('d', 50, 9)] }] });
   expect(nodeOf(world, using(world, 31, 'd')), 'what an agent has said that it holds counts').toBe(elsewhere);
 });
