@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { ApiClient } from '../support/deployment/api-client.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import { bertReference } from '../support/models/bert-reference.ts';

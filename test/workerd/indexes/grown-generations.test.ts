@@ -62,7 +62,7 @@ class Operator {
       store: this.#store,
       followed: new FollowedIndex(new DurableFollowedObjects({ INDEX, LOCATOR, SHARD })),
       shards: gateway.shards,
-      embedder: { contractOf: absent, embed: absent } as never,
+      embedder: { contractOf: absent, embed: absent },
       budget: { reserve: absent } as never,
       clock: { nowMs: () => Date.now() },
       authorityOf: absent as never,
