@@ -76,7 +76,7 @@ const common = { tag: 'KServe', meters: [], status: 200, body: NO_BODY } as cons
 const health = { ...common, method: 'GET', access: PUBLIC, reply: { kind: 'none' } } as const;
 const reading = { ...common, method: 'GET', access: tenant('inference') } as const;
 const model = z.object({ model: modelName });
-const version = z.object({ model: modelName, version: z.string().regex(/^[1-9]\d{0,8}$/, 'must be the number of a version') });
+const version = z.object({ model: modelName, version: z.string().min(1).max(16) });
 const ready = json(apiOnly(() => z.object({ name: z.string(), ready: z.literal(true) })));
 
 const inferring = {

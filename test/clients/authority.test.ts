@@ -4,6 +4,7 @@ import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/principal.ts';
+import type { ApiAnswer } from '../support/deployment/api-client.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { BulkStream } from '../support/deployment/bulk-stream.ts';
 import { HeldRequest } from '../support/deployment/held-request.ts';
@@ -75,7 +76,7 @@ const open = (client: ApiClient, owned: Readonly<Record<string, string>>): Promi
 
 /** Resolves once requests with the key are refused even before their bodies have arrived: held requests were admitted earlier. */
 async function refused(client: ApiClient): Promise<void> {
-  await vi.waitFor(async () => expect((await client.get('/v1/models')).status).toBeGreaterThanOrEqual(400), {
+  await vi.waitFor(async () => expect((await client.get('/v1/indexes')).status).toBeGreaterThanOrEqual(400), {
     timeout: 10_000,
     interval: 50,
   });
@@ -87,8 +88,10 @@ async function refused(client: ApiClient): Promise<void> {
 async function outcomes(requests: readonly HeldRequest[]): Promise<Record<string, unknown>> {
   expect(requests.map(({ isAnswered }, i) => (isAnswered ? NAMES[i] : 'held'))).toEqual(NAMES.map(() => 'held'));
   const answers = await Promise.all(requests.map((request) => request.finish()));
-  // Qdrant's errors have no code.
-  return Object.fromEntries(NAMES.map((name, i) => [name, name.startsWith('qdrant') ? answers[i]?.status : answers[i]?.body.error?.code]));
+  // Qdrant's errors have no code, and KServe's have it beside the text.
+  const saidBy = (name: string, { status, body }: Pick<ApiAnswer, 'status' | 'body'>) =>
+    name.startsWith('qdrant') ? status : (body.error?.code ?? body.code);
+  return Object.fromEntries(NAMES.map((name, i) => [name, answers[i] === undefined ? undefined : saidBy(name, answers[i])]));
 }
 
 const all = (code: string, status: number) => Object.fromEntries(NAMES.map((name) => [name, name.startsWith('qdrant') ? status : code]));
@@ -113,7 +116,7 @@ describe('a request whose body is slow', () => {
     await refused(held);
     expect(await outcomes(requests)).toEqual(all('tenant_suspended', 403));
     await admin.post(`/v1/tenants/${tenant.id}/resume`, undefined);
-    await vi.waitFor(async () => expect((await tenant.client.get('/v1/models')).status).toBe(200), { timeout: 10_000, interval: 50 });
+    await vi.waitFor(async () => expect((await tenant.client.get('/v1/indexes')).status).toBe(200), { timeout: 10_000, interval: 50 });
     expect(await holdings(tenant)).toEqual(before);
   });
 

@@ -130,7 +130,7 @@ const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {
 const foreignIds = (): string[] => ['file', 'upload', 'job', 'batch', 'tuning', 'purge', 'erasure'].map((what) => owned[what] ?? what);
 
 /** Status and code, in either API's error shape. */
-const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code ?? body.status?.code });
+const verdict = ({ status, body }: ApiAnswer) => ({ status, code: body.error?.code ?? body.status?.code ?? body.code });
 
 it('there is a sample body for every endpoint that takes one', () => {
   const missing = ROUTES.filter(

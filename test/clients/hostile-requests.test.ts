@@ -82,14 +82,27 @@ async function send(endpoint: Endpoint, path: string, body?: string, headers: Re
   const what = `${endpoint.method} ${path.slice(0, 80)} ${(body ?? '').slice(0, 120)}`;
   if (response.status < 400) return response.status;
   expect(text.length, what).toBeLessThan(REFUSAL_CHARS_MAX);
-  const { error, status, request_id: requestId } = JSON.parse(text);
-  // Either Qdrant's error shape or Sluice's.
-  const [code, message] = path.startsWith('/qdrant/') && error === undefined ? [status.code, status.error] : [error.code, error.message];
+  const { request_id: requestId, ...refused } = JSON.parse(text);
+  const [code, message] = saidBy(refused);
   expect(ERRORS, what).toHaveProperty(code);
   expect(response.status, `${what}: ${text}`).toBeLessThan(500);
   expect(requestId, what).toBe(response.headers.get('x-request-id'));
   expect(message, what).not.toMatch(/\n|\.[jt]s:\d|Invalid input$/);
   return response.status;
+}
+
+/** Code and message of a refusal, in Sluice's shape of errors, Qdrant's or KServe's. */
+function saidBy({
+  error,
+  status,
+  code,
+}: {
+  error?: { code: string; message: string } | string;
+  status?: { code: string; error: string };
+  code?: string;
+}) {
+  if (typeof error === 'string') return [code ?? '', error] as const;
+  return error === undefined ? ([status?.code ?? '', status?.error ?? ''] as const) : ([error.code, error.message] as const);
 }
 
 /** JSON texts that no field of any body accepts, or few. */
@@ -156,6 +169,7 @@ const TAKES_NAMES = new Set<EndpointName>([
   'qdrantDeleteCollection',
   'qdrantDeleteFieldIndex',
   'setModelAlias',
+  'removeModelAlias',
 ]);
 
 const PATH_VALUES = [

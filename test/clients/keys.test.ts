@@ -50,6 +50,10 @@ beforeAll(async () => {
   const form = SAMPLE_BODIES.uploadFile?.(owned);
   const file = await tenant.client.call('POST', '/v1/files', form);
   Object.assign(owned, { tenant: tenant.id, organisation: tenant.organisation, file: file.body.id, key: (await make(tenant.client)).id });
+  const pairs = new FormData();
+  pairs.set('purpose', 'fine-tune');
+  pairs.set('file', new Blob(['{"anchor": "lock", "positive": "gate"}\n{"anchor": "boat", "positive": "ship"}\n']), 'pairs.jsonl');
+  owned.pairs = (await tenant.client.call('POST', '/v1/files', pairs)).body.id;
   owned.upload = (await tenant.client.post('/v1/uploads', SAMPLE_BODIES.createUpload?.(owned))).body.id;
   owned.pool = (await admin.post('/v1/pools', { name: 'turning', owner: 'testers' })).body.id;
 });
@@ -60,7 +64,13 @@ afterAll(() => server.stop());
 function bodyOf(name: EndpointName, isOther: boolean): unknown {
   const vectors = (values: number[]) => ({ vectors: [{ id: 'a', values }] });
   if (name === 'upsertVectors') return vectors(isOther ? [0, 1, 0, 0] : [1, 0, 0, 0]);
-  const body = SAMPLE_BODIES[name]?.(owned);
+  const own: Partial<Record<EndpointName, object>> = {
+    // The name of the sample is taken by the deployment, and its file holds no pairs.
+    createModel: { name: 'probe-model' },
+    createFineTuningJob: { training_file: owned['pairs'] },
+  };
+  const sample = SAMPLE_BODIES[name]?.(owned);
+  const body = name in own ? { ...(sample as object), ...own[name] } : sample;
   if (!isOther) return body;
   if (body instanceof FormData) {
     body.set(name === 'addUploadPart' ? 'data' : 'file', new Blob(['{"other": 1}\n']), 'probe.jsonl');
@@ -79,6 +89,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
     createKey: { scopes: ['index:read'] },
     createQueue: { weight: 5 },
     createCohort: { weight: 5 },
+    createFineTuningJob: { seed: 7 },
   };
   return { ...(body as object), ...(changes[name] ?? { owner: 'others' }) };
 }

@@ -50,9 +50,10 @@ it('[G8] counts and times requests by route, never by path', async () => {
   await client.get('/v1/models/glove-sif-100');
   await client.get('/v1/models/none');
   const { body } = await admin.get('/metrics');
-  expect(body).toContain('sluice_requests_total{route="/v1/models/:model",method="GET",status="200"} 1\n');
-  expect(body).toContain('sluice_requests_total{route="/v1/models/:model",method="GET",status="404"} 1\n');
-  expect(body).toContain('sluice_refusals_total{code="model_not_found"} 1\n');
-  expect(body).toMatch(/sluice_request_duration_seconds_count\{route="\/v1\/models\/:model"\} 2\n/);
+  // The control Worker counts what it answers.
+  expect(body).toContain('sluice_requests_total{worker="control",route="/v1/models/:model",method="GET",status="200"} 1\n');
+  expect(body).toContain('sluice_requests_total{worker="control",route="/v1/models/:model",method="GET",status="404"} 1\n');
+  expect(body).toContain('sluice_refusals_total{worker="control",code="model_not_found"} 1\n');
+  expect(body).toMatch(/sluice_request_duration_seconds_count\{worker="control",route="\/v1\/models\/:model"\} 2\n/);
   expect(body).not.toContain(client.apiKey);
 });

@@ -76,7 +76,7 @@ function call(random: Seeded, caller: Caller): Promise<ApiAnswer> {
 
 /** The error in Sluice's shape or in Qdrant's. */
 const faultOf = ({ body }: ApiAnswer): { code: string; message: string } => ({
-  code: body?.error?.code ?? body?.status?.code ?? '',
+  code: body?.error?.code ?? body?.status?.code ?? body?.code ?? '',
   message: body?.error?.message ?? body?.status?.error ?? '',
 });
 

@@ -129,6 +129,7 @@ describe('an erasure', () => {
       // Only attempts write them.
       'job logs': 0,
       files: 1,
+      models: 0,
       quotas: 3,
       'keys and projects': 2,
       'cached embeddings': 1,

@@ -66,7 +66,7 @@ const servingFiles =
   (compose: Compose): Answer<GatewayEnv> =>
   (context) =>
     concluded(compose, async (settled, exchange) => {
-      exchange.route = 'asset';
+      exchange.route = context.req.path.startsWith('/sdk/') ? 'sdk' : 'asset';
       const file = await context.env.ASSETS.fetch(exchange.request);
       if (file.status === 404) throw noRoute(settled);
       return draftOf(file);

@@ -114,17 +114,19 @@ const LOCKED = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-a
 /** An invoice: text and its own inline style. */
 const DOCUMENT_POLICY = `${LOCKED}; style-src 'unsafe-inline'; sandbox allow-modals`;
 
-/**
- * The pages of static files: scripts, styles and the API itself, all of this origin; small pictures are inlined by the style sheet. The page
- * that embeds compiles WebAssembly, which scripts of this origin alone can do.
- */
-const DOCS_POLICY = `${LOCKED}; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; connect-src 'self'`;
+/** The API's page: scripts, styles and the API itself, all of this origin; small pictures are inlined by the style sheet. */
+const DOCS_POLICY = `${LOCKED}; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'`;
+
+/** The same for the page that embeds: its scripts, and no others, compile WebAssembly. */
+const SDK_POLICY = DOCS_POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'");
+
+const PAGE_POLICIES: Readonly<Record<string, string>> = { asset: DOCS_POLICY, sdk: SDK_POLICY };
 
 /** Headers of every answer: no browser guesses its type, and a page neither runs what is not ours nor is shown inside another. */
 function addPageSecurity(headers: Draft['headers'], route: string): void {
   headers['x-content-type-options'] = 'nosniff';
   if (!(headers['content-type'] ?? '').toLowerCase().startsWith('text/html')) return;
-  headers['content-security-policy'] = route === 'asset' ? DOCS_POLICY : DOCUMENT_POLICY;
+  headers['content-security-policy'] = PAGE_POLICIES[route] ?? DOCUMENT_POLICY;
   headers['x-frame-options'] = 'DENY';
   headers['referrer-policy'] = 'no-referrer';
   headers['cross-origin-opener-policy'] = 'same-origin';

@@ -126,6 +126,11 @@ class OnnxModels {
   async #load(manifest: ModelManifest): Promise<Outcome<OnnxEncoder>> {
     const file = await readModelFile(this.#files, manifest);
     if (!file.ok) return file;
-    return ok(new OnnxEncoder(manifest, await this.#start(file.value)));
+    try {
+      return ok(new OnnxEncoder(manifest, await this.#start(file.value)));
+    } catch {
+      // The file is the one that the build has run: what is missing is room beside registered models.
+      return refuse('unavailable', `the runtime has no room for ${manifest.id} now`);
+    }
   }
 }

@@ -2,6 +2,7 @@ import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { Authenticator, Credential } from '../../../src/gateway/authority.ts';
 import { BodyBudget } from '../../../src/gateway/body-budget.ts';
+import type { EmbedInputs } from '../../../src/gateway/embed.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
@@ -36,7 +37,7 @@ export function httpGateway(world: MemoryCacheWorld) {
       metrics: { count: () => {}, observe: () => {} },
       authenticator: { present: async () => credential } satisfies Authenticator,
       budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
-      embeddings: { models, embedder },
+      embeddings: { models, embedder, anyEmbedder: { embedInputs: (request: EmbedInputs) => embedder.embedInputs(request) } },
       region: { see: () => {} },
       bodies: { budget: new BodyBudget(), clock, timer: { after: () => () => {} } },
     };

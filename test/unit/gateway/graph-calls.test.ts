@@ -81,7 +81,7 @@ it('[M47] a version that is named answers, whichever serves; one that was never 
   expect(ports.ok && ports.value.value.inputs).toEqual([{ name: 'x', type: 'float32', shape: ['n', 3] }]);
 });
 
-it('[M47] a key that may not use what an alias stands for is refused, and a model of the deployment has no tensors', async () => {
+it('[M47] a key that may not use what an alias stands for is refused; a built-in model has no tensors', async () => {
   await serve(TENANT, 'ocr', 'a');
   await world.registries(TENANT).putAlias({ alias: 'reader', model: 'ocr', version: null }, false, acting);
   await world.registries(TENANT).putAlias({ alias: 'words', model: 'glove-sif-100', version: null }, true, acting);

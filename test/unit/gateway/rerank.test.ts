@@ -113,7 +113,7 @@ it.each([
   expect(ranked.ok ? undefined : paramOf(ranked.error)).toBe(param);
 });
 
-it('[M20] a cross-encoder ranks by what it says of each pair, in calls of a few, all of whose tokens are reserved', async () => {
+it('[M20] a cross-encoder ranks by what it says of each pair; all tokens that it saw are reserved', async () => {
   const { rank, scored, reserved } = world();
   const documents = Array.from({ length: LIMITS.modelChunkTextsCount + 2 }, (_, i) => 'x'.repeat(i + 1));
   const ranked = await rank(documents, { model: 'cross', topN: 2 });

@@ -88,7 +88,7 @@ describe('a pool of several partitions', () => {
     expect(value(await root.register(named('in-other', { weights }), agent))).toBe(agent);
     expect(await other.lease(agent, 0)).toMatchObject({ ok: true, value: { grant: { attemptId: grant.attemptId } } });
     value(await other.heartbeat(grant.attemptId, 1, PROGRESS));
-    expect(await jobState(request)).toMatchObject({ state: 'running', fence: 1 });
+    await expect.poll(() => jobState(request)).toMatchObject({ state: 'running', fence: 1 });
     // Another machine, or one that says that it was somewhere else, is a new agent, where there is room.
     for (const [name, former] of [
       ['another', agent],
