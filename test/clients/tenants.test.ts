@@ -79,7 +79,7 @@ describe('a suspension', () => {
       Promise.all(
         [one, other].flatMap(({ client }) =>
           server.urls.map((url) =>
-            new ApiClient(url, client.apiKey).get('/v1/models').then(({ status, body }) => body.error?.code ?? status),
+            new ApiClient(url, client.apiKey).get('/v1/indexes').then(({ status, body }) => body.error?.code ?? status),
           ),
         ),
       );
