@@ -8,6 +8,7 @@ import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { sendRaw } from '../support/deployment/send-raw.ts';
+import { submitEmbedding } from '../support/deployment/submit-embedding.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
 interface Pool {
@@ -55,21 +56,7 @@ async function join(at: Pool) {
   };
 }
 
-async function submit(by = client, terms: object = {}): Promise<{ job: string; file: string }> {
-  const form = new FormData();
-  form.set('purpose', 'batch');
-  form.set('file', new Blob(['{"id":"a","text":"water"}\n']), 'é.jsonl');
-  const file = await by.call('POST', '/v1/files', form);
-  const job = await by.post('/v1/jobs', {
-    kind: 'batch_embedding',
-    model: 'glove-sif-100',
-    input_file: file.body.id,
-    owner: 'zoo',
-    ...terms,
-  });
-  expect(job.status).toBe(201);
-  return { job: job.body.id, file: file.body.id };
-}
+const submit = (by = client, terms: object = {}) => submitEmbedding(by, terms);
 
 describe('the agent protocol', () => {
   it('[P3] [P4] [J18] lets no late agent replace the output of its successor', async () => {

@@ -9,6 +9,7 @@ import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { submitEmbedding } from '../support/deployment/submit-embedding.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import { defaultModel } from '../support/fixtures/default-model.ts';
 import { secondModel } from '../support/fixtures/second-model.ts';
@@ -31,21 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-async function submit(by = client, terms: object = {}): Promise<{ job: string; file: string }> {
-  const form = new FormData();
-  form.set('purpose', 'batch');
-  form.set('file', new Blob(['{"id":"a","text":"water"}\n']), 'é.jsonl');
-  const file = await by.call('POST', '/v1/files', form);
-  const job = await by.post('/v1/jobs', {
-    kind: 'batch_embedding',
-    model: 'glove-sif-100',
-    input_file: file.body.id,
-    owner: 'zoo',
-    ...terms,
-  });
-  expect(job.status).toBe(201);
-  return { job: job.body.id, file: file.body.id };
-}
+const submit = () => submitEmbedding(client);
 
 describe('[J241] [P110] [P111] an agent that keeps models', () => {
   interface ShownWeights {
