@@ -110,6 +110,24 @@ describe('[MB10] nested validation', () => {
     ).toBe(true);
   });
 
+  it('has each fold choose by the other folds', () => {
+    const wide: SettingsGrid = { tokensMax: [1, 2, 50], sifA: [0.001, 0.01, 1], prior: [0, 0.5, 2], ridge: [0.02, 0.2, 2] };
+    const { pairs, prior } = smallPairs(40);
+    const rows = pairs.texts.map((_, row) => row);
+    const folds = assignFolds(rows.map(String), 4, 1);
+    const byOthers = [0, 1, 2, 3].map((fold) =>
+      chooseSettings(
+        pairs,
+        rows.filter((row) => folds[row] !== fold),
+        prior,
+        wide,
+      ),
+    );
+    expect(heldOutQuality(pairs, prior, wide, { folds: 4, seed: 1 }).settings).toEqual(byOthers);
+    // All texts together would choose otherwise.
+    expect(byOthers).toContainEqual(expect.not.objectContaining(chooseSettings(pairs, rows, prior, wide)));
+  });
+
   it('keeps the texts of a group together, and judges every text once', () => {
     const groups = Array.from({ length: 30 }, (_, i) => `document ${i % 10}`);
     const folds = assignFolds(groups, 4, 3);
