@@ -2,8 +2,8 @@
  * The operators that onnxruntime-web 1.30.0 runs on WebAssembly, by domain; a test asks the runtime about each.
  *
  * Made by asking that build: each name in its data section was put alone into a graph, and the runtime either has a schema of it or has
- * not; those that only other devices have kernels for (CUDA, TensorRT) were then taken out, as microsoft/onnxruntime's
- * docs/OperatorKernels.md lists them. Loop, Scan, SequenceMap and the searches that generate text are left out because the values of
+ * not; names known to have kernels on other devices alone (CUDA, TensorRT) were then taken out, with microsoft/onnxruntime's
+ * docs/OperatorKernels.md at hand. Loop, Scan, SequenceMap and the searches that generate text are left out because the values of
  * a graph decide how long they run: nothing else could bound them.
  */
 const NAMES: Readonly<Record<string, string>> = {

@@ -23,7 +23,7 @@ export interface LoadedModel {
 
 /** The runtime lays matrices out a second time for its products, not all of them: measured 1.7 times the weights. */
 const RUNTIME_BYTES_PER_WEIGHT_BYTE = 1.75;
-/** A vocabulary as a map of strings, measured on one of 30,000 words. */
+/** Of a vocabulary as a map of strings: an estimate. */
 const MEMORY_PER_TOKENISER_BYTE = 5;
 /** Nodes of the graph, and the session. */
 const MODEL_BASE_BYTES = 1024 * 1024;

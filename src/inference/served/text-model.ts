@@ -6,11 +6,10 @@ import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import { lengthBuckets } from '../onnx-encoder.ts';
 import type { TextTokeniser, TokenisedText } from '../text/text-tokeniser.ts';
-import { activate } from './activate.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import type { Classes, EmbeddedTexts, InputType, Scores, TextOptions } from './model-calls.ts';
 import { poolVectors } from './pool-vectors.ts';
-import type { ServedManifest } from './served-manifest.ts';
+import type { Activation, ServedManifest } from './served-manifest.ts';
 import type { NamedTensor, TensorPort } from './tensor.ts';
 
 /** A model that takes texts: its tokeniser, and its graph. */
@@ -176,6 +175,22 @@ function tokenInput({ name, type }: TensorPort, batch: readonly TokenisedText[],
   }
   const data = type === 'int64' ? BigInt64Array.from(values, (value) => BigInt(value)) : values;
   return { name, type, shape: [batch.length, tokens], data };
+}
+
+/** Scores of rows of `columns` numbers, as a model's last layer answers them. */
+function activate(logits: Float32Array, columns: number, activation: Activation): Float32Array<ArrayBuffer> {
+  if (activation === 'none') return Float32Array.from(logits);
+  if (activation === 'sigmoid') return Float32Array.from(logits, (x) => 1 / (1 + Math.exp(-x)));
+  const scores = new Float32Array(logits.length);
+  for (let start = 0; start < logits.length; start += columns) {
+    const row = logits.subarray(start, start + columns);
+    // The largest is taken off first, so that no power overflows.
+    const most = row.reduce((max, x) => Math.max(max, x), -Infinity);
+    const powers = Array.from(row, (x) => Math.exp(x - most));
+    const sum = powers.reduce((total, power) => total + power, 0);
+    for (const [i, power] of powers.entries()) scores[start + i] = power / sum;
+  }
+  return scores;
 }
 
 const tokenCounts = (rows: readonly TokenisedText[]): Int32Array<ArrayBuffer> => Int32Array.from(rows, ({ ids }) => ids.length);
