@@ -1,0 +1,46 @@
+import type { Outcome } from '../contract/outcome.ts';
+import type { Plan, Target } from './target.ts';
+import type { Cancellation, FaultKind, Opened, TransportFault } from './transport.ts';
+
+/** One exchange with a target, as the request log and `x-sluice-route` show it. */
+export interface AttemptRecord {
+  readonly upstream: string;
+  readonly model: string;
+  /** Absent: there was no answer. */
+  readonly status?: number;
+  readonly fault?: FaultKind;
+  readonly elapsedMs: number;
+}
+
+/** What a request needs of the dispatcher. */
+export interface DispatchRequest {
+  /** At most this many tokens go in and out: for balancing by outstanding work. */
+  readonly tokensMax: number;
+  /** Requests with the same prefix prefer the same target, whose cache may have it. */
+  readonly prefixKey?: string;
+  /** Sooner is served first where requests wait. */
+  readonly priority: number;
+  /** No attempt starts after it. */
+  readonly deadlineMs?: number;
+  /** Whether two targets may be asked at once: only where an answer has no effect and costs no tokens twice. */
+  readonly mayHedge: boolean;
+  readonly cancellation: Cancellation;
+}
+
+/** An answer whose head has arrived and whose first piece may have. After it, nothing is retried. */
+export interface Dispatched {
+  readonly target: Target;
+  readonly opened: Opened;
+  readonly attempts: readonly AttemptRecord[];
+  /** To be called once, when the body is whole or given up: frees the target's place and judges its health. */
+  finish(end: 'whole' | 'cancelled' | TransportFault): void;
+}
+
+/** Finds a target of the plan that serves: balances, retries, falls back. Refuses with the attempts made when none does. */
+export interface Dispatcher {
+  dispatch(
+    plan: Plan,
+    open: (target: Target, cancellation: Cancellation) => Promise<Opened | TransportFault>,
+    request: DispatchRequest,
+  ): Promise<Outcome<Dispatched>>;
+}

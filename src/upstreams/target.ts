@@ -1,0 +1,72 @@
+/** How an upstream is spoken to. */
+export type UpstreamProtocol = 'openai' | 'anthropic' | 'workers-ai' | 'pool';
+
+/** What a model of an upstream can be asked for. */
+export type Served = 'chat' | 'completions' | 'responses' | 'embeddings' | 'rerank' | 'moderations';
+
+/** What a model costs: nano-dollars per million tokens, and per request. */
+export interface ModelPrices {
+  readonly inputNano: number;
+  /** Of input tokens that the upstream had cached; absent: they cost what others do. */
+  readonly cachedInputNano?: number;
+  readonly outputNano: number;
+  readonly requestNano: number;
+}
+
+/** A model as one upstream serves it. */
+export interface TargetModel {
+  /** What callers say. */
+  readonly name: string;
+  /** What the upstream is asked for. */
+  readonly upstreamName: string;
+  readonly serves: readonly Served[];
+  readonly contextTokens: number;
+  readonly outputTokensMax: number;
+  /** The most tokens that one image can be; absent: requests with images are refused, as nothing bounds what they cost. */
+  readonly imageTokensMax?: number;
+  /** For counting tokens of a text whose upstream reports none. */
+  readonly bytesPerToken: number;
+  readonly prices: ModelPrices;
+}
+
+/** How much of an upstream all its callers may use together; absent: as much as they like. */
+export interface UpstreamLimits {
+  readonly concurrency?: number;
+  readonly requestsPerMinute?: number;
+  readonly tokensPerMinute?: number;
+}
+
+/** How long each step of a call may take, in milliseconds. */
+export interface UpstreamTimeouts {
+  /** Until the upstream answers with a head. */
+  readonly connectMs: number;
+  readonly firstTokenMs: number;
+  /** Between two pieces of a stream. */
+  readonly idleMs: number;
+  readonly totalMs: number;
+}
+
+/** One model of one upstream, with all that a call to it needs. */
+export interface Target {
+  /** Of the upstream, unique among those of a deployment. */
+  readonly upstreamId: string;
+  /** The upstream's name, as `x-sluice-route` shows it. */
+  readonly upstream: string;
+  readonly protocol: UpstreamProtocol;
+  /** Without a slash at its end. */
+  readonly baseUrl: string;
+  /** Its share of the load of its group, relative to the others'. */
+  readonly weight: number;
+  readonly limits: UpstreamLimits;
+  readonly timeouts: UpstreamTimeouts;
+  readonly model: TargetModel;
+}
+
+/** Where a request may be served: the targets of a group share the load, and the next group is asked when a group cannot serve. */
+export interface Plan {
+  readonly groups: readonly (readonly Target[])[];
+  /** The name and version of the route that made the plan; absent: the request named a model. */
+  readonly route?: { readonly name: string; readonly version: number };
+  /** Why this plan, in the words of a fixed list, such as `model`, `rule:long-prompts`, `canary`. */
+  readonly reason: string;
+}
