@@ -77,6 +77,14 @@ export const ERRORS = {
   overloaded: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
   /** No replica of a job of online inference answers now. */
   no_healthy_replica: { status: 503, type: 'server_error', retryable: true, level: 'info' },
+  /** An upstream refused the request itself: the message is the upstream's. */
+  upstream_rejected: invalid(400),
+  /** Upstreams were asked, and none gave an answer. */
+  upstream_failed: { status: 502, type: 'server_error', retryable: true, level: 'warn' },
+  /** Every upstream that serves the model is taken to be down, or could not be reached. */
+  upstream_unavailable: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
+  /** Every upstream that serves the model has as much to do as it may, or asked for a pause. */
+  upstream_busy: { status: 503, type: 'server_error', retryable: true, level: 'info' },
   index_growing: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
   // Between gateways and objects only.
   stale_route: failed(503, true),

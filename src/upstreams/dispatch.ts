@@ -1,4 +1,5 @@
-import type { Outcome } from '../contract/outcome.ts';
+import type { Refusal } from '../contract/errors.ts';
+import type { Result } from '../kernel/result.ts';
 import type { Plan, Target } from './target.ts';
 import type { Cancellation, FaultKind, Opened, TransportFault } from './transport.ts';
 
@@ -25,9 +26,17 @@ export interface DispatchRequest {
   /** Whether two targets may be asked at once: only where an answer has no effect and costs no tokens twice. */
   readonly mayHedge: boolean;
   readonly cancellation: Cancellation;
+  /**
+   * Whether the first piece of a body may begin an answer of the target's protocol. Where it may not, another target is asked. Absent: it
+   * always may.
+   */
+  readonly accepts?: (target: Target, opened: Opened, firstPiece: Uint8Array) => boolean;
 }
 
-/** An answer whose head has arrived and whose first piece may have. After it, nothing is retried. */
+/**
+ * An answer whose head and first piece have arrived. After it, nothing is retried. Its status is below 400, or it is the upstream's refusal
+ * of this request, which no other target would answer otherwise: 400, 413, 422 and the like.
+ */
 export interface Dispatched {
   readonly target: Target;
   readonly opened: Opened;
@@ -36,11 +45,17 @@ export interface Dispatched {
   finish(end: 'whole' | 'cancelled' | TransportFault): void;
 }
 
-/** Finds a target of the plan that serves: balances, retries, falls back. Refuses with the attempts made when none does. */
+/** No target serves: `upstream_unavailable`, `upstream_busy`, `upstream_failed` or `deadline_exceeded`, and what was tried. */
+export interface Undispatched {
+  readonly refusal: Refusal;
+  readonly attempts: readonly AttemptRecord[];
+}
+
+/** Finds a target of the plan that serves: balances, retries, falls back. */
 export interface Dispatcher {
   dispatch(
     plan: Plan,
     open: (target: Target, cancellation: Cancellation) => Promise<Opened | TransportFault>,
     request: DispatchRequest,
-  ): Promise<Outcome<Dispatched>>;
+  ): Promise<Result<Dispatched, Undispatched>>;
 }

@@ -27,7 +27,16 @@ export interface Opened {
   readonly body: BodyReader;
 }
 
-export type FaultKind = 'refused' | 'connect_timeout' | 'first_token_timeout' | 'idle_timeout' | 'total_timeout' | 'broken' | 'cancelled';
+/** `garbage`: the answer is not of the upstream's protocol. */
+export type FaultKind =
+  | 'refused'
+  | 'connect_timeout'
+  | 'first_token_timeout'
+  | 'idle_timeout'
+  | 'total_timeout'
+  | 'broken'
+  | 'garbage'
+  | 'cancelled';
 
 /** What happened instead of an answer. */
 export interface TransportFault {

@@ -33,6 +33,9 @@ describe('the error catalogue', () => {
       'stale_route',
       'storage_full',
       'unavailable',
+      'upstream_busy',
+      'upstream_failed',
+      'upstream_unavailable',
     ]);
   });
 
