@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'e8ee9a536ef5775b7b08580adc3b45fefd56647821b93ca4ac3efdf1dcce5592',
+  '0.6.0': 'f92726ac9c8f5d149b069f33931f48ebf8b6c03a396087aa366a0c61606fac1c',
 };
 
 describe('the wire contract', () => {
