@@ -1,5 +1,13 @@
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../kernel/ids.ts';
 
+/**
+ * What calls to upstreams consume. Tokens are counted apart by kind and cost nothing of themselves: what an upstream charges for a call is
+ * `upstream_nano`, in nano-dollars, by the prices of its model (T92). Input tokens that the upstream had cached are not among the others.
+ */
+export const UPSTREAM_METERS = ['upstream_input_tokens', 'upstream_cached_tokens', 'upstream_output_tokens', 'upstream_nano'] as const;
+
+export type UpstreamMeter = (typeof UPSTREAM_METERS)[number];
+
 /** What is counted, billed and limited. Quantities are integers in the unit the name states. */
 export const METERS = [
   'requests',
@@ -10,6 +18,7 @@ export const METERS = [
   'vector_cached_queries',
   'job_tokens',
   'accelerator_ms',
+  ...UPSTREAM_METERS,
 ] as const;
 
 export type Meter = (typeof METERS)[number];
@@ -18,7 +27,7 @@ export type Meter = (typeof METERS)[number];
 export type Quantities = Readonly<Partial<Record<Meter, number>>>;
 
 /** What usage can be broken down by. The meter always is: quantities of different meters do not add up. */
-export const DIMENSIONS = ['hour', 'day', 'tenant', 'project', 'key', 'model', 'route', 'accelerator'] as const;
+export const DIMENSIONS = ['hour', 'day', 'tenant', 'project', 'key', 'model', 'upstream', 'route', 'accelerator'] as const;
 
 export type Dimension = (typeof DIMENSIONS)[number];
 
@@ -36,6 +45,7 @@ export interface UsageEvent {
   readonly meter: Meter;
   /** Integer, in the unit of the meter. */
   readonly quantity: number;
+  /** Of an upstream: `upstream/model`. */
   readonly model: string | null;
   /** Of `accelerator_ms`: the type, such as `h100`. */
   readonly accelerator?: string;

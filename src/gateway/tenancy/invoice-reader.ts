@@ -1,3 +1,5 @@
+import type { Meter } from '../../contract/meter.ts';
+import { UPSTREAM_METERS } from '../../contract/meter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
@@ -35,7 +37,7 @@ interface InvoiceReaderParts {
 }
 
 /** Jobs are metered by what they did; only what gateways draw is granted in slices. */
-const SLICED = new Set(['requests', 'embedding_tokens', 'embedding_cached_tokens']);
+const SLICED = new Set<Meter>(['requests', 'embedding_tokens', 'embedding_cached_tokens', ...UPSTREAM_METERS]);
 
 /** Answers invoices: to the admin an organisation's, to a key the part of its own tenant. */
 export class InvoiceReader {

@@ -1,5 +1,6 @@
 import type { Meter } from '../../contract/meter.ts';
 import { usd } from '../usage/price-book.ts';
+import { upstreamOf } from '../usage/usage-query.ts';
 import type { Invoice, UsageCharge } from './invoice.ts';
 
 /** Columns of FOCUS (FinOps Open Cost and Usage Specification) 1.2 that apply to a service without regions or commitments. */
@@ -50,6 +51,10 @@ const UNIT: Readonly<Record<Meter, string>> = {
   vector_cached_queries: 'Queries',
   job_tokens: 'Tokens',
   accelerator_ms: 'Milliseconds',
+  upstream_input_tokens: 'Tokens',
+  upstream_cached_tokens: 'Tokens',
+  upstream_output_tokens: 'Tokens',
+  upstream_nano: 'Nano-dollars',
 };
 
 /** One line a charge, costs in dollars to the nano: their sum is the total of the invoice. */
@@ -92,6 +97,7 @@ export function invoiceCsv(invoice: Invoice): string {
 
 function usageRow(line: UsageCharge): Row {
   const { tenant, project, meter, model, accelerator, quantity, amountNano, priceId, priceNano, priceUnits } = line;
+  const upstream = upstreamOf(model);
   return {
     ...costs(amountNano),
     ChargeCategory: 'Usage',
@@ -109,7 +115,7 @@ function usageRow(line: UsageCharge): Row {
     SkuPriceId: `${meter}/${priceId}`,
     SubAccountId: tenant,
     SubAccountType: 'Tenant',
-    Tags: JSON.stringify({ project, ...(accelerator === '' ? {} : { accelerator }) }),
+    Tags: JSON.stringify({ project, ...(accelerator === '' ? {} : { accelerator }), ...(upstream === '' ? {} : { upstream }) }),
   };
 }
 

@@ -58,6 +58,10 @@ export const COUNTER_OF: Readonly<Record<Meter, Consumed | undefined>> = {
   vector_cached_queries: 'queries',
   job_tokens: 'tokens',
   accelerator_ms: 'accelerator_ms',
+  upstream_input_tokens: 'tokens',
+  upstream_cached_tokens: 'tokens',
+  upstream_output_tokens: 'tokens',
+  upstream_nano: undefined,
 };
 
 /** The part of metered quantities that quotas limit, with what they cost at most. */

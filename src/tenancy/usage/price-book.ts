@@ -1,4 +1,4 @@
-import type { Meter, Quantities } from '../../contract/meter.ts';
+import type { Meter, Quantities, UpstreamMeter } from '../../contract/meter.ts';
 import { must } from '../../kernel/assert.ts';
 
 /** `nano` nano-dollars for every `units` of a meter. */
@@ -12,7 +12,7 @@ export interface PriceEdition {
   /** Names the edition on every line it prices. */
   readonly id: string;
   readonly fromMs: number;
-  readonly prices: Readonly<Record<Meter, Price>>;
+  readonly prices: Readonly<Record<Exclude<Meter, UpstreamMeter>, Price>>;
   /** Of `accelerator_ms`, by the type of accelerator; a type that is not here costs what the meter does. */
   readonly accelerators?: Readonly<Record<string, Price>>;
 }
@@ -46,6 +46,17 @@ export const PRICE_BOOK: readonly PriceEdition[] = [
   },
 ];
 
+/**
+ * What upstreams charge is priced where it is counted, by the prices of each model. So these are no prices that an edition sets: they hold in
+ * all editions, also those made before there were upstreams (T92).
+ */
+const UPSTREAM_PRICES: Readonly<Record<UpstreamMeter, Price>> = {
+  upstream_input_tokens: { nano: 0, units: 1 },
+  upstream_cached_tokens: { nano: 0, units: 1 },
+  upstream_output_tokens: { nano: 0, units: 1 },
+  upstream_nano: { nano: 1, units: 1 },
+};
+
 /** The edition in force at a time. What was used before the first is priced by the first. */
 export function editionAt(atMs: number, book: readonly PriceEdition[] = PRICE_BOOK): PriceEdition {
   for (let at = book.length - 1; at > 0; at -= 1) {
@@ -63,8 +74,12 @@ export const editionNamed = (id: string, book: readonly PriceEdition[] = PRICE_B
   );
 
 /** The price of a meter, of one type of accelerator where that matters. */
-export const priceOf = ({ prices, accelerators }: PriceEdition, meter: Meter, accelerator: string | null = null): Price =>
-  (meter === 'accelerator_ms' && accelerator !== null ? accelerators?.[accelerator] : undefined) ?? prices[meter];
+export function priceOf({ prices, accelerators }: PriceEdition, meter: Meter, accelerator: string | null = null): Price {
+  if (isUpstreamMeter(meter)) return UPSTREAM_PRICES[meter];
+  return (meter === 'accelerator_ms' && accelerator !== null ? accelerators?.[accelerator] : undefined) ?? prices[meter];
+}
+
+const isUpstreamMeter = (meter: Meter): meter is UpstreamMeter => meter in UPSTREAM_PRICES;
 
 /** What a quantity costs in nano-dollars, rounded half up, once. Exact for every integer quantity. */
 export function amountNano(quantity: number, price: Price): bigint {

@@ -38,6 +38,8 @@ const COLUMN: Readonly<Record<Dimension, string>> = {
   project: 'project',
   key: 'key',
   model: 'model',
+  // As `upstreamOf`.
+  upstream: "substr(model, 1, max(0, instr(model, '/') - 1))",
   route: 'route',
   accelerator: 'accelerator',
 };

@@ -21,8 +21,13 @@ export interface UsageGroup {
   readonly project?: string;
   readonly key?: string;
   readonly model?: string;
+  /** Empty for what no upstream served. */
+  readonly upstream?: string;
   readonly route?: string;
 }
+
+/** The upstream of a label `upstream/model`; empty for a model of Sluice's own, whose name has no slash. [T93] */
+export const upstreamOf = (model: string): string => model.slice(0, Math.max(0, model.indexOf('/')));
 
 /** Quantities of one meter in one group, before they are priced. */
 export interface UsageSum {

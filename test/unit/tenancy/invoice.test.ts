@@ -1,13 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import type { UPSTREAM_METERS } from '../../../src/contract/meter.ts';
 import { METERS } from '../../../src/contract/meter.ts';
 import type { Credit } from '../../../src/tenancy/billing/invoice.ts';
 import { applyCredits, draftInvoice, proratedNano, tenantPart, usageCharges } from '../../../src/tenancy/billing/invoice.ts';
 import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';
 import { invoiceHtml } from '../../../src/tenancy/billing/invoice-html.ts';
 import { monthNamed, monthOf } from '../../../src/tenancy/billing/month.ts';
-import { amountNano, costNanoMax, PRICE_BOOK, usd } from '../../../src/tenancy/usage/price-book.ts';
+import { amountsOf } from '../../../src/tenancy/quota/amounts.ts';
+import { amountNano, costNanoMax, PRICE_BOOK, priceOf, usd } from '../../../src/tenancy/usage/price-book.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 
 const { organisationId, tenantId, projectId } = idsOf(1);
@@ -78,7 +80,7 @@ describe('invoices', () => {
         const reserved = parts.reduce((sum, part) => sum + costNanoMax({ [meter]: part }, EDITION), 0);
         const billed = amountNano(
           parts.reduce((sum, part) => sum + part, 0),
-          EDITION.prices[meter],
+          priceOf(EDITION, meter),
         );
         expect(BigInt(reserved)).toBeGreaterThanOrEqual(billed);
       }),
@@ -86,6 +88,37 @@ describe('invoices', () => {
     );
     // Beyond the integers that floating point represents exactly.
     expect(costNanoMax({ accelerator_ms: 5_000_000_000_001 }, EDITION)).toBe(3_472_222_222_222_917);
+  });
+
+  it('[T92] [T93] have a line of what each model of an upstream charged, in every edition', () => {
+    const of = (meter: (typeof UPSTREAM_METERS)[number], model: string, quantity: number) => use(quantity, { meter, model });
+    const uses = [
+      of('upstream_input_tokens', 'openai/gpt-5', 1_000_000),
+      of('upstream_nano', 'openai/gpt-5', 1_250_000_001),
+      of('upstream_nano', 'vllm/openai/gpt-oss', 7),
+      use(3, { meter: 'requests', model: 'openai/gpt-5' }),
+    ];
+    for (const edition of PRICE_BOOK) {
+      const usage = usageCharges(uses, edition);
+      expect(usage.map(({ amountNano: nano }) => nano)).toEqual([0n, 1_250_000_001n, 7n, amountNano(3, priceOf(edition, 'requests'))]);
+      const invoice = draftInvoice({ organisationId, month: NOVEMBER, usage, charges: [], credits: [] });
+      const [header = [], ...lines] = parseCsv(invoiceCsv(invoice));
+      const cells = (column: string) => lines.map((line) => line[header.indexOf(column)] ?? '');
+      expect(cells('BilledCost').slice(0, 3)).toEqual(['0.000000000', '1.250000001', '0.000000007']);
+      expect(cells('ResourceId')).toEqual(['openai/gpt-5', 'openai/gpt-5', 'vllm/openai/gpt-oss', 'openai/gpt-5']);
+      expect(cells('PricingUnit').slice(0, 3)).toEqual(['Tokens', 'Nano-dollars', 'Nano-dollars']);
+      expect(cells('Tags').map((tags) => JSON.parse(tags).upstream)).toEqual(['openai', 'openai', 'vllm', 'openai']);
+      expect(invoiceHtml(invoice)).toContain('upstream_nano vllm/openai/gpt-oss');
+    }
+    // Amounts that floating point would round: a nano-dollar is never lost.
+    const most = Number.MAX_SAFE_INTEGER;
+    expect(costNanoMax({ upstream_nano: most, upstream_output_tokens: most }, EDITION)).toBe(most);
+    expect(
+      amountsOf({ upstream_input_tokens: 5, upstream_cached_tokens: 6, upstream_output_tokens: 7, upstream_nano: 9 }, EDITION),
+    ).toEqual({
+      tokens: 18,
+      spend_nano: 9,
+    });
   });
 
   it('[T44] prorate a monthly price by the part of the month in which it applies', () => {

@@ -97,7 +97,7 @@ describe('BillingObject', () => {
     const ledger = ledgerOf('groups');
     const random = new Seeded(33);
     const pick = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
-    const meters: Meter[] = ['requests', 'embedding_tokens', 'vector_queries', 'accelerator_ms'];
+    const meters: Meter[] = ['requests', 'embedding_tokens', 'vector_queries', 'accelerator_ms', 'upstream_nano'];
     const events = Array.from({ length: 2_000 }, (_, position) =>
       event(`e${position}`, {
         tenantId: pick([idsOf(1), idsOf(2)]).tenantId,
@@ -106,7 +106,7 @@ describe('BillingObject', () => {
         quantity: 1 + Math.floor(random.next() * 1e6),
         ...pick([{}, { accelerator: 'h100' }, { accelerator: 'new' }]),
         ...pick([{}, { keyId: idsOf(1).id }]),
-        model: pick(['glove', 'minilm', null]),
+        model: pick(['glove', 'minilm', 'openai/gpt-5', null]),
         route: pick(['/a', '/b']),
         atMs: nowMs - Math.floor(random.next() * 47 * HOUR_MS),
       }),

@@ -19,7 +19,14 @@ const usageReply = ({ fromMs, toMs, lines }: UsageReport) => ({
   total_usd: usd(lines.reduce((sum, line) => sum + line.amountNano, 0n)),
 });
 
-const lineReply = ({ meter, accelerator, quantity, amountNano, priceId, group: { hour, day, model, key, ...names } }: UsageLine) => ({
+const lineReply = ({
+  meter,
+  accelerator,
+  quantity,
+  amountNano,
+  priceId,
+  group: { hour, day, model, upstream, key, ...names },
+}: UsageLine) => ({
   meter,
   quantity,
   amount_usd: usd(amountNano),
@@ -28,6 +35,7 @@ const lineReply = ({ meter, accelerator, quantity, amountNano, priceId, group: {
   ...(accelerator === '' ? {} : { accelerator }),
   ...(key === undefined ? {} : { key: key || null }),
   ...(model === undefined ? {} : { model: model === '' ? null : model }),
+  ...(upstream === undefined ? {} : { upstream: upstream || null }),
   ...(hour === undefined ? {} : { hour: hour * 3600 }),
   ...(day === undefined ? {} : { day: day * 86_400 }),
 });
