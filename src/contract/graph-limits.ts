@@ -45,6 +45,16 @@ export const GRAPH_LIMITS = {
   modelTextsMaxCount: 256,
   // Tokens of one run, padding included. Attention of a text of 512 tokens with 12 heads takes 13 MB, so that four of them fit.
   modelRunTokensMax: 2_048,
+  // Texts of several requests that run together: beyond it another text costs as much as alone.
+  modelBatchTextsMaxCount: 16,
+  // Their tokens together: longer texts use the whole processor by themselves, and wait for nothing.
+  modelBatchTokensMax: 512,
+  // For so long a text waits for those of other requests; a run takes some milliseconds.
+  modelBatchWaitMs: 2,
+  // It waits only if the request before it came at most so long ago: else no other is likely to come.
+  modelBatchQuietMs: 20,
+  // What a run of such a batch takes at most: a request with less time left runs alone.
+  modelBatchRunMaxMs: 1_000,
   // Tokens of one call: some 30 s of an encoder of 20 M weights, as long as callers wait.
   modelCallTokensMax: 65_536,
   // Named tensors of one call, and of its answer.

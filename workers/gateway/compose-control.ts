@@ -37,14 +37,14 @@ export interface Control extends Serving {
 
 export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
   const basics = basicsOf(env);
-  const { clock, rng } = basics;
+  const { clock, rng, metrics } = basics;
   const queue = schedulerQueue(env.SCHEDULER);
   const known = wireTenancy(env, basics, { jobs: (tenant) => openJobCount(queue, tenant) });
   const tenancy = wireAdministration(env, basics, known);
   const { organisations, authenticator, budget } = tenancy;
   const indexes = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
   const heavy = wireHeavy(env, clock, rng, tenancy, (tenant, name) => indexes.describe(tenant, name));
-  const models = wireModels(env, clock, organisations, heavy, indexes);
+  const models = wireModels(env, clock, organisations, heavy, indexes, metrics);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purger = new CachePurger({ logs, organisations, models: { manifests: MODEL_CATALOGUE }, sha256, rng });
   const steps = erasureSteps({

@@ -1,5 +1,6 @@
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
+import { systemTimer } from '../../durable-objects/system-timer.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
@@ -85,7 +86,7 @@ export class InferenceService extends WorkerEntrypoint<InferenceEnv> implements 
   #models() {
     const known = loaded.get(this.env);
     if (known !== undefined) return known;
-    const loading = { clock: { nowMs: () => Date.now() }, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs };
+    const loading = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs };
     const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(this.env.ASSETS), onnxRunner, loading);
     const models = { builtIn, registered: new ModelHost({ ...loading, bucket: modelBucket(this.env.FILES), start: startGraph }) };
     loaded.set(this.env, models);

@@ -13,6 +13,7 @@ import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
 import type { ModelRef } from './served-manifest.ts';
 import { TextModel } from './text-model.ts';
+import type { RunSharing } from './token-runs.ts';
 
 export interface LoadedModel {
   readonly facts: GraphFacts;
@@ -55,8 +56,13 @@ export function checkSize({ manifest }: ModelRef): Outcome<void> {
   });
 }
 
+export interface LoadParts extends RunSharing {
+  readonly bucket: ModelBucket;
+  readonly start: StartGraph;
+}
+
 /** Reads a version's files, checks them, and loads its graph and its tokeniser. The manifest has passed `checkManifest` and `checkSize`. */
-export async function loadModel(ref: ModelRef, bucket: ModelBucket, start: StartGraph): Promise<Outcome<LoadedModel>> {
+export async function loadModel(ref: ModelRef, { bucket, start, ...sharing }: LoadParts): Promise<Outcome<LoadedModel>> {
   const { manifest, owner } = ref;
   const read = async (path: string, at: FieldPath) => {
     const file = manifest.files.find((candidate) => candidate.path === path);
@@ -84,7 +90,7 @@ export async function loadModel(ref: ModelRef, bucket: ModelBucket, start: Start
   if (!runner.ok) return { ok: false, error: { ...runner.error, path: graphAt } };
   const loaded = { facts: facts.value, runner: runner.value };
   if (tokeniser.value === undefined) return ok({ ...loaded, texts: undefined });
-  const texts = TextModel.open({ ...loaded, manifest, tokeniser: tokeniser.value }, graphAt);
+  const texts = TextModel.open({ ...loaded, manifest, sharing, tokeniser: tokeniser.value }, graphAt);
   if (texts.ok) return ok({ ...loaded, texts: texts.value });
   await runner.value.release();
   return texts;

@@ -6,16 +6,11 @@ import type { MemoryHolder } from '../../kernel/memory-registry.ts';
 import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { LoadOnceParts } from '../load-once.ts';
-import type { StartGraph } from './graph-runner.ts';
-import type { LoadedModel } from './load-model.ts';
+import type { LoadedModel, LoadParts } from './load-model.ts';
 import { loadModel, memoryBytesOf } from './load-model.ts';
-import type { ModelBucket } from './model-bucket.ts';
 import type { ModelRef } from './served-manifest.ts';
 
-export interface ModelHostParts extends LoadOnceParts {
-  readonly bucket: ModelBucket;
-  readonly start: StartGraph;
-}
+export interface ModelHostParts extends LoadOnceParts, LoadParts {}
 
 /**
  * The registered models of one isolate, loaded when first used: as many as `loadedModelsBytesMax` holds, the least recently used of which
@@ -79,12 +74,11 @@ export class LoadedModels {
 
   /** Where the runtime has no room although the sizes allow it, its memory is in pieces: without other models it is whole again. */
   async #read(key: string, place: ModelHolder, ref: ModelRef): Promise<Outcome<LoadedModel>> {
-    const { bucket, start } = this.#parts;
-    const loaded = await loadModel(ref, bucket, start);
+    const loaded = await loadModel(ref, this.#parts);
     if (loaded.ok || loaded.error.limit?.name !== 'runtimeBytesMax' || this.#models.size === 0) return loaded;
     this.#memory.claim(key, place, this.#memory.bytesMax);
     this.#memory.claim(key, place, place.bytes);
-    return loadModel(ref, bucket, start);
+    return loadModel(ref, this.#parts);
   }
 }
 

@@ -24,11 +24,15 @@ export interface Verified {
 export interface TextOptions {
   /** Cuts texts that are too long, instead of refusing them. */
   readonly isTruncating?: boolean;
+  /** For so long the caller waits still: with little time left its texts do not wait for those of other requests. */
+  readonly leftMs?: number;
 }
 
-/** `tokens`: of each text, special tokens and prompts included, as the model saw it. */
-interface Counted {
+export interface Counted {
+  /** Of each text, special tokens and prompts included, as the model saw it. */
   readonly tokens: Int32Array<ArrayBuffer>;
+  /** How many of the texts ran together with texts of other requests. [M24] */
+  readonly sharedTexts: number;
 }
 
 export interface EmbeddedTexts extends Counted {

@@ -65,7 +65,7 @@ export class ModelWorld {
     verify: async (ref: ModelRef) => this.broken.get(hashOf(ref)) ?? ok({ memoryBytes: 1, loadMs: 1 } as never),
     embedTexts: async (ref: ModelRef, texts: readonly string[]) => {
       const vector = this.vectors.get(hashOf(ref)) ?? [1, 0];
-      return ok({ vectors: Float32Array.from(texts.flatMap(() => vector)), tokens: new Int32Array(texts.length) });
+      return ok({ vectors: Float32Array.from(texts.flatMap(() => vector)), tokens: new Int32Array(texts.length), sharedTexts: 0 });
     },
   };
 

@@ -41,7 +41,12 @@ beforeEach(() => {
         answer(ref, { inputs: [{ name: 'x', type: 'float32', shape: ['n', 3] }], outputs: [], memoryBytes: 1, loadMs: 1 } as never),
       infer: async (ref, inputs) => answer(ref, inputs),
       classify: async (ref, texts) =>
-        answer(ref, { labels: ['no', 'yes'], scores: new Float32Array(2 * texts.length), tokens: Int32Array.from(texts, () => 20) }),
+        answer(ref, {
+          labels: ['no', 'yes'],
+          scores: new Float32Array(2 * texts.length),
+          tokens: Int32Array.from(texts, () => 20),
+          sharedTexts: 0,
+        }),
     },
   });
 });

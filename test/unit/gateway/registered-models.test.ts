@@ -53,7 +53,7 @@ const inference = {
     if (bad !== -1) return refuse('invalid_value', 'has no token', ['input', bad]);
     computed.push(...texts.map((text) => `${ref.version}:${inputType ?? ''}:${text}`));
     const vectors = new Float32Array(texts.length * ref.manifest.dimensions).fill(0.5);
-    return ok({ vectors, tokens: Int32Array.from(texts, (text) => 1 + text.split(' ').length) });
+    return ok({ vectors, tokens: Int32Array.from(texts, (text) => 1 + text.split(' ').length), sharedTexts: 0 });
   },
 };
 

@@ -59,7 +59,11 @@ function world(refuses?: (string | number)[]) {
         scored.push([...documents]);
         const bad = documents.indexOf('bad');
         if (bad !== -1) return refuse('invalid_value', 'is no text', ['documents', bad]);
-        return ok({ scores: Float32Array.from(documents, ({ length }) => length), tokens: Int32Array.from(documents, () => 20) });
+        return ok({
+          scores: Float32Array.from(documents, ({ length }) => length),
+          tokens: Int32Array.from(documents, () => 20),
+          sharedTexts: 0,
+        });
       },
     },
   });

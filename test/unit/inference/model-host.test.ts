@@ -2,13 +2,18 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { paramOf } from '../../../src/contract/errors.ts';
+import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
 import type { GraphRunner, StartGraph } from '../../../src/inference/served/graph-runner.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
 import type { ModelRef } from '../../../src/inference/served/served-manifest.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { agentOnnx } from '../../../workers/agent/agent-onnx.ts';
 import { bertReference } from '../../support/models/bert-reference.ts';
+import { effort } from '../../support/fixtures/effort.ts';
 import type { BertFolder } from '../../support/models/model-folder.ts';
 import { bertFolder, MemoryBucket, modelRef, servedFiles, VOCABULARY } from '../../support/models/model-folder.ts';
 
@@ -43,8 +48,8 @@ function hostOf(bucket: MemoryBucket, tamper: (start: StartGraph) => StartGraph 
       },
     };
   };
-  const clock = { nowMs: () => 0 };
-  const host = new ModelHost({ bucket, start: counted, clock, wakeUps: new DirectWakeUps(), retryMs: LIMITS.modelRetryMs });
+  const parts = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: new DirectWakeUps(), retryMs: LIMITS.modelRetryMs };
+  const host = new ModelHost({ bucket, start: counted, ...parts });
   return { host, sessions };
 }
 
@@ -112,7 +117,8 @@ describe('a registered embedding model', () => {
       host.embedTexts(ref, ['river'], undefined),
       host.embedTexts(ref, ['the river'], undefined),
     ]);
-    expect(must(asQuery)).toEqual(must(spelled));
+    expect(must(asQuery).tokens).toEqual(must(spelled).tokens);
+    expectClose(must(asQuery).vectors, [...must(spelled).vectors], 6);
     expect(must(asQuery).vectors).not.toEqual(must(plain).vectors);
     expect(must(asPassage).vectors).not.toEqual(must(asQuery).vectors);
   });
@@ -226,11 +232,73 @@ describe('cross-encoders and classifiers', () => {
   });
 });
 
+describe('requests that come together', () => {
+  /** Texts of words of the vocabulary, by a seed. */
+  const textsOf = (rng: Seeded, count: number, wordsMax: number): string[] =>
+    Array.from({ length: count }, () => {
+      const words = Object.keys(VOCABULARY).filter((word) => /^[a-z]{2,}$/.test(word));
+      return Array.from({ length: 1 + below(rng, wordsMax) }, () => words[below(rng, words.length)]!).join(' ');
+    });
+
+  it.each(['embedding', 'classifier'] as const)('[M24] [M56] have the answers that each has alone: %s', async (task) => {
+    const { host, ref } = await hosted(bertFolder(task));
+    const answer = async (texts: readonly string[]) => {
+      if (task === 'classifier') {
+        const { scores, ...counted } = must(await host.classify(ref, texts));
+        return { ...counted, values: scores };
+      }
+      const { vectors, ...counted } = must(await host.embedTexts(ref, texts, undefined));
+      return { ...counted, values: vectors };
+    };
+    let shared = 0;
+    for (let seed = 1; seed <= effort(5); seed += 1) {
+      const rng = new Seeded(seed);
+      const requests = Array.from({ length: 30 }, () => textsOf(rng, 1 + below(rng, 4), 24));
+      const together = await Promise.all(requests.map(answer));
+      for (const [i, texts] of requests.entries()) {
+        const alone = await answer(texts);
+        expect(together[i]!.tokens).toEqual(alone.tokens);
+        expectClose(together[i]!.values, [...alone.values], 5);
+        shared += together[i]!.sharedTexts;
+      }
+    }
+    expect(shared).toBeGreaterThan(50);
+  });
+
+  it('[M26] a text that a run fails for fails alone', async () => {
+    const folder = bertFolder();
+    const bucket = new MemoryBucket();
+    await bucket.put(folder.files);
+    const weir = BigInt(VOCABULARY['weir']!);
+    const { host } = hostOf(bucket, (real) => async (files) => {
+      const runner = await real(files);
+      if (!runner.ok) return runner;
+      const run: GraphRunner['run'] = (inputs, outputs) =>
+        (inputs[0]!.data as BigInt64Array).includes(weir)
+          ? Promise.resolve(refuse('invalid_value', 'weirs are not run'))
+          : runner.value.run(inputs, outputs);
+      return ok({ ...bound(runner.value), run });
+    });
+    const ref = await modelRef(folder.files, must(await host.readFolder('tenant', await servedFiles(folder.files))).reading);
+    must(await host.embedTexts(ref, ['river'], undefined));
+    const texts = ['river', 'a weir', 'boat', 'gate'];
+    const answers = await Promise.all(texts.map((text) => host.embedTexts(ref, [text], undefined)));
+    expect(answers.map(({ ok: isOk }) => isOk)).toEqual([true, false, true, true]);
+    expect(refusalOf(answers[1]!)).toContain('weirs are not run');
+  });
+
+  it('[M25] a request with little time left shares no run', async () => {
+    const { host, ref } = await hosted(bertFolder());
+    const all = await Promise.all(Array.from({ length: 8 }, () => host.embedTexts(ref, ['river'], undefined, { leftMs: 100 })));
+    expect(all.map((answer) => must(answer).sharedTexts)).toEqual(all.map(() => 0));
+  });
+});
+
 describe('the models of an isolate', () => {
   it('[M80] a model is loaded once for calls that come together', async () => {
     const { host, ref, sessions } = await hosted(bertFolder());
     const answers = await Promise.all(Array.from({ length: 8 }, () => host.embedTexts(ref, ['river'], undefined)));
-    expect(answers.every(({ ok }) => ok)).toBe(true);
+    expect(answers.every((answer) => answer.ok)).toBe(true);
     expect(sessions).toEqual({ started: 1, released: 0 });
   });
 
@@ -277,3 +345,5 @@ describe('the models of an isolate', () => {
 });
 
 const bound = (runner: GraphRunner) => ({ release: () => runner.release() });
+
+const below = (rng: Seeded, count: number): number => Math.floor(rng.next() * count);

@@ -87,6 +87,14 @@ describe('registered models in the inference Worker', () => {
     }
   });
 
+  it('[M24] requests that come together share runs', async () => {
+    const shared = async () => {
+      const answers = await Promise.all(Array.from({ length: 16 }, () => service.embedTexts(ref, ['the keeper opens'], undefined)));
+      return answers.reduce((sum, answer) => sum + must(answer).sharedTexts, 0);
+    };
+    await expect.poll(shared).toBeGreaterThan(1);
+  });
+
   it('[M82] run any graph on tensors', async () => {
     const sum = await graphRef({ node: [node('Add', ['x', 'x'], 'y')], ...ports });
     const [y] = must(await service.infer(sum, four));

@@ -49,7 +49,7 @@ export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, 
   metrics.gauge('sluice_cache_entries', { cache: 'embeddings' }, () => cache.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'embeddings' }, () => cache.held.bytes);
   const embedder = new Embedder({ models, cache, sha256, count });
-  const inference = modelCalls(env.INFERENCE);
+  const inference = modelCalls(env.INFERENCE, metrics);
   const routes = new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock);
   const registered = new RegisteredEmbedder({ inference, cache, sha256, count });
   const anyEmbedder = new AnyEmbedder({ builtin: models.manifests, own: embedder, registered, routes });

@@ -17,6 +17,7 @@ import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import { MODEL_CATALOGUE } from '../../inference/deployed-models.ts';
 import type { ControlEnv } from '../env.ts';
 import type { Heavy } from './jobs.ts';
+import type { Metrics } from '../metrics.ts';
 import { modelCalls, modelRegistries } from './model-registries.ts';
 import { R2FileStore } from './r2-file-store.ts';
 import { R2ModelFiles } from './r2-model-files.ts';
@@ -36,10 +37,11 @@ export function wireModels(
   organisations: Organisations,
   { files }: Pick<Heavy, 'files'>,
   indexes: Pick<IndexDirectory, 'list'>,
+  metrics: Metrics,
 ): Models {
   const registries = modelRegistries(env.MODEL_REGISTRY);
   const store = new R2ModelFiles(env.FILES, new R2FileStore(env.FILES));
-  const inference = modelCalls(env.INFERENCE);
+  const inference = modelCalls(env.INFERENCE, metrics);
   const admin = new ModelAdmin({
     registries,
     store,

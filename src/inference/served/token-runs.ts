@@ -1,0 +1,152 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Refusal } from '../../contract/errors.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { err, ok } from '../../kernel/result.ts';
+import type { Timer } from '../../kernel/timer.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
+import type { MicroBatchRules } from '../micro-batcher.ts';
+import { MicroBatcher } from '../micro-batcher.ts';
+import type { GraphFacts } from '../onnx/check-graph.ts';
+import { lengthBuckets } from '../onnx-encoder.ts';
+import type { TokenisedText } from '../text/text-tokeniser.ts';
+import type { GraphRunner } from './graph-runner.ts';
+import { poolVectors } from './pool-vectors.ts';
+import type { ServedManifest } from './served-manifest.ts';
+import type { NamedTensor, TensorPort } from './tensor.ts';
+
+export interface TokenRunsParts {
+  readonly manifest: ServedManifest;
+  readonly facts: GraphFacts;
+  readonly runner: GraphRunner;
+  readonly padId: number;
+  /** Name of the output that answers. */
+  readonly answer: string;
+  readonly sharing: RunSharing;
+}
+
+/** By what requests that share runs wait for each other. */
+export interface RunSharing {
+  readonly clock: Clock;
+  readonly timer: Timer;
+  readonly wakeUps: WakeUps;
+}
+
+/** What graphs call the tokens of texts: their ids, which are not padding, which text of a pair they are of, and where they stand. */
+export const TOKEN_INPUTS = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids'];
+
+const BATCH_RULES: MicroBatchRules = {
+  itemsMax: LIMITS.modelBatchTextsMaxCount,
+  sizeMax: LIMITS.modelBatchTokensMax,
+  waitMs: LIMITS.modelBatchWaitMs,
+  quietMs: LIMITS.modelBatchQuietMs,
+  runMaxMs: LIMITS.modelBatchRunMaxMs,
+};
+
+/** What the graph answers for one text: its vector, or its logits. */
+interface AnswerRow {
+  readonly values: Float32Array<ArrayBuffer>;
+  /** How many texts were run together, those of other requests included. */
+  readonly together: number;
+}
+
+/** A run that was refused, as `MicroBatcher` takes failures. */
+class RunRefused extends Error {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
+
+/**
+ * Runs the graph of a model on tokenised texts: those of similar length together, and those of requests that come at the same time
+ * together, too. A text's row depends on that text alone. [M24] [M56]
+ */
+export class TokenRuns {
+  readonly #parts: TokenRunsParts;
+  /** Absent where texts of a run change each other's answers, or the graph takes one text a run: there is nothing to share. */
+  readonly #batcher: MicroBatcher<TokenisedText, AnswerRow> | undefined;
+
+  constructor(parts: TokenRunsParts) {
+    this.#parts = parts;
+    const takesOne = parts.facts.inputs.some(({ shape: [rows] }) => typeof rows === 'number');
+    if (parts.facts.mixesRows || takesOne) return;
+    this.#batcher = new MicroBatcher<TokenisedText, AnswerRow>({
+      ...parts.sharing,
+      rules: BATCH_RULES,
+      sizeOf: ({ ids }) => ids.length,
+      run: (texts) => this.#runAll(texts),
+    });
+  }
+
+  /** One row a text, in their order. `leftMs`: for so long the caller waits still. */
+  async run(texts: readonly TokenisedText[], leftMs = Infinity): Promise<Outcome<{ rows: Float32Array[]; sharedTexts: number }>> {
+    const deadlineMs = this.#parts.sharing.clock.nowMs() + leftMs;
+    try {
+      const rows = await (this.#batcher?.run(texts, deadlineMs) ?? this.#runAll(texts));
+      const sharedTexts = rows.filter(({ together }) => together > texts.length).length;
+      return ok({ rows: rows.map(({ values }) => values), sharedTexts });
+    } catch (error) {
+      if (error instanceof RunRefused) return err(error.refusal);
+      throw error;
+    }
+  }
+
+  async #runAll(texts: readonly TokenisedText[]): Promise<AnswerRow[]> {
+    const { facts, runner, manifest, padId, answer } = this.#parts;
+    const offsets = new Int32Array(texts.length + 1);
+    for (const [i, { ids }] of texts.entries()) offsets[i + 1] = offsets[i]! + ids.length;
+    const buckets = facts.mixesRows
+      ? texts.map(({ ids }, row) => ({ rows: [row], tokens: ids.length }))
+      : lengthBuckets(offsets, Math.max(LIMITS.modelRunTokensMax, manifest.tokensMax));
+    const values = new Map<number, Float32Array<ArrayBuffer>>();
+    for (const { rows: of, tokens } of buckets) {
+      const batch = of.map((row) => texts[row]!);
+      const inputs = facts.inputs.map((port) => tokenInput(port, batch, tokens, padId));
+      const answers = await runner.run(inputs, [answer]);
+      if (!answers.ok) throw new RunRefused(answers.error);
+      const [tensor] = answers.value;
+      const rows = tensor === undefined ? undefined : rowsOf(tensor, batch, tokens, manifest);
+      if (rows === undefined) {
+        const what = `answers ${answer} of shape [${tensor?.shape.join(', ')}], which is not what its manifest says`;
+        const refused = refuse('invalid_value', what, [manifest.graph]);
+        throw new RunRefused(refused.error);
+      }
+      for (const [i, row] of of.entries()) values.set(row, rows[i]!);
+    }
+    return texts.map((_, row) => ({ values: values.get(row)!, together: texts.length }));
+  }
+}
+
+/** Undefined: the graph answers something else than its manifest says. */
+function rowsOf(
+  { data, shape }: NamedTensor,
+  batch: readonly TokenisedText[],
+  tokens: number,
+  { task, dimensions, labels, pooling, isNormalised }: ServedManifest,
+): Float32Array<ArrayBuffer>[] | undefined {
+  if (shape[0] !== batch.length || !(data instanceof Float32Array)) return undefined;
+  const columns = task === 'embedding' ? dimensions : task === 'cross-encoder' ? 1 : labels.length;
+  const perToken = task === 'embedding' && pooling !== 'none';
+  const isFitting = perToken
+    ? shape.length === 3 && shape[1] === tokens && shape[2] === columns
+    : shape.length <= 2 && data.length === batch.length * columns;
+  if (!isFitting) return undefined;
+  const lengths = batch.map(({ ids }) => ids.length);
+  const rows = perToken ? poolVectors({ data, tokens, dimensions, lengths }, pooling, isNormalised) : data;
+  return batch.map((_, i) => rows.slice(i * columns, (i + 1) * columns));
+}
+
+function tokenInput({ name, type }: TensorPort, batch: readonly TokenisedText[], tokens: number, padId: number): NamedTensor {
+  const values = new Int32Array(batch.length * tokens).fill(name === 'input_ids' ? padId : 0);
+  for (const [row, { ids, types }] of batch.entries()) {
+    const start = row * tokens;
+    if (name === 'input_ids') values.set(ids, start);
+    else if (name === 'token_type_ids') values.set(types, start);
+    else for (let i = 0; i < ids.length; i += 1) values[start + i] = name === 'attention_mask' ? 1 : i;
+  }
+  const data = type === 'int64' ? BigInt64Array.from(values, (value) => BigInt(value)) : values;
+  return { name, type, shape: [batch.length, tokens], data };
+}
