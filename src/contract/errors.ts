@@ -30,6 +30,8 @@ export const ERRORS = {
   address_denied: denied(403, 'permission_error'),
   origin_denied: denied(403, 'permission_error'),
   tenant_suspended: denied(403, 'permission_error'),
+  /** A rule of the route that the request names refuses it. */
+  route_refused: denied(403, 'permission_error'),
   route_not_found: denied(404, 'not_found_error'),
   model_not_found: denied(404, 'not_found_error'),
   index_not_found: denied(404, 'not_found_error'),

@@ -10,6 +10,7 @@ import { MODEL_LIMITS } from './model-limits.ts';
 import { QUEUE_LIMITS } from './queue-limits.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
 import { CLUSTER_LIMITS } from './cluster-limits.ts';
+import { ROUTE_LIMITS } from './route-limits.ts';
 import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
 import { TRANSFER_LIMITS } from './transfer-limits.ts';
@@ -32,6 +33,7 @@ export const LIMITS = {
   ...JOB_LIMITS,
   ...MODEL_LIMITS,
   ...TRANSFER_LIMITS,
+  ...ROUTE_LIMITS,
   ...QUEUE_LIMITS,
   ...INFERENCE_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.

@@ -1,0 +1,35 @@
+/** Limits of routes: of their rules, and of the evidence that canaries and cascades rest on. See `LIMITS`. */
+export const ROUTE_LIMITS = {
+  // A directory of routes is read whole by each isolate, once a second while it is used.
+  routesMaxCount: 100,
+  // Kept so that any of them can be activated again; the oldest that serves nothing is dropped for a new one.
+  routeVersionsMaxCount: 50,
+  // Each rule may be judged for each request.
+  routeRulesMaxCount: 64,
+  // Of a version, those inside of others included: judging as many takes some 10 us.
+  routeConditionsMaxCount: 256,
+  // More alternatives than these are better said by metadata of the request.
+  routeBranchesMaxCount: 16,
+  // Of one list, such as the countries of a region.
+  routeValuesMaxCount: 64,
+  // Long enough for the value of a header or a metadata field.
+  routeTextCharsMax: 256,
+  // Each further group is asked only when all before it failed.
+  routeGroupsMaxCount: 8,
+  // Targets that share the load of one group.
+  routeGroupTargetsMaxCount: 16,
+  // One part in ten thousand can be given as a weight.
+  routeWeightMax: 10_000,
+  // Read whole with the routes of its owner.
+  routeVersionBytesMax: 64 * 1024,
+  // Steps of a canary from its first share to all requests.
+  canaryStepsMaxCount: 10,
+  // Of rolling back a version that is not worse, over its whole canary: once in a hundred.
+  canaryFalseAlarmMax: 0.01,
+  // Outcomes from which the calibration of a cascade is learned, some 20 bytes each; the oldest are dropped.
+  calibrationOutcomesMaxCount: 5_000,
+  // With fewer, a curve says nothing, and a calibrated cascade asks the teacher.
+  calibrationOutcomesMinCount: 50,
+  // The window in which a cascade's share of escalations is held.
+  escalationWindowMs: 60_000,
+} as const;

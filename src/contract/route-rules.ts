@@ -1,0 +1,125 @@
+import * as z from 'zod';
+
+import { about } from './api-text.ts';
+import { LIMITS } from './limits.ts';
+import { condition, conditionCount, division, targetName } from './route-conditions.ts';
+
+// What a version of a route says: its rules in order, and what it does where none applies.
+
+const weight = z.int().min(1).max(LIMITS.routeWeightMax);
+
+const groups = z
+  .array(
+    z
+      .array(z.strictObject({ target: targetName, weight: weight.optional() }))
+      .min(1)
+      .max(LIMITS.routeGroupTargetsMaxCount),
+  )
+  .min(1)
+  .max(LIMITS.routeGroupsMaxCount)
+  .meta(
+    about('The targets of a group share the load by their weights; the next group is asked when none of them serves.', [
+      [{ target: 'openai/gpt-4.1-mini' }],
+    ]),
+  );
+
+const outputTokensMax = z.int().min(1).max(10_000_000).optional();
+
+const targets = z.strictObject({
+  kind: z.literal('targets'),
+  groups,
+  output_tokens_max: outputTokensMax.meta(about('At most so many tokens are asked for, however many the request allows.')),
+});
+
+const refusal = z.strictObject({
+  kind: z.literal('refuse'),
+  message: z.string().min(1).max(LIMITS.routeTextCharsMax).meta(about('What the caller reads.')),
+});
+
+/** How sure the first answer is, from 0 to 1. */
+const confidence = z.enum(['mean_logprob', 'json_schema', 'top_score']);
+
+const cascade = z.strictObject({
+  kind: z.literal('cascade'),
+  student: groups.meta(about('Answers first.')),
+  teacher: groups.meta(about("Answers where the student's confidence is below the threshold.")),
+  confidence: confidence.meta(
+    about(
+      '`mean_logprob`: the geometric mean of the probabilities of its tokens. `json_schema`: 1 if the answer is as the JSON schema of the request ' +
+        'says, else 0. `top_score`: the highest score of a classification, a moderation or a reranking.',
+    ),
+  ),
+  threshold: z
+    .union([
+      z.number().min(0).max(1),
+      z.strictObject({
+        quality: z.number().min(0).max(1).meta(about('As often as this the answers that are kept are to be right.')),
+      }),
+    ])
+    .meta(about('A confidence, or the quality that it is chosen for by the calibration of the route.')),
+  escalation_max: z
+    .number()
+    .min(0)
+    .max(1)
+    .meta(about('At most this share of the requests of an isolate and minute asks the teacher, too.')),
+  shadow: z
+    .number()
+    .min(0)
+    .max(0.1)
+    .default(0)
+    .meta(
+      about('This share of the requests that the student answers asks the teacher, too: for the calibration, at the cost of the caller.'),
+    ),
+});
+
+const leafChoice = z.discriminatedUnion('kind', [targets, refusal, cascade]);
+
+const split = z.strictObject({
+  kind: z.literal('split'),
+  ...division,
+  parts: z
+    .array(z.strictObject({ name: z.string().min(1).max(64), weight, use: leafChoice }))
+    .min(2)
+    .max(LIMITS.routeBranchesMaxCount),
+});
+
+const choice = z.discriminatedUnion('kind', [targets, refusal, cascade, split]);
+
+const rule = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens')
+    .meta(about('Shown as `rule:` and this name by `x-sluice-route`.', 'long-prompts')),
+  when: condition,
+  use: choice,
+});
+
+export const routeVersion = z
+  .strictObject({
+    rules: z.array(rule).max(LIMITS.routeRulesMaxCount).default([]).meta(about('The first whose condition holds decides.')),
+    default: choice.meta(about('Where no rule applies.')),
+  })
+  .superRefine(({ rules }, context) => {
+    const seen = new Set<string>();
+    rules.forEach((each, at) => {
+      if (seen.has(each.name)) context.addIssue({ code: 'custom', message: 'is the name of two rules', path: ['rules', at, 'name'] });
+      seen.add(each.name);
+    });
+    const conditions = rules.reduce((sum, { when }) => sum + conditionCount(when), 0);
+    if (conditions > LIMITS.routeConditionsMaxCount)
+      context.addIssue({
+        code: 'too_big',
+        origin: 'array',
+        maximum: LIMITS.routeConditionsMaxCount,
+        input: conditions,
+        message: `have ${conditions} conditions; the limit is ${LIMITS.routeConditionsMaxCount} (routeConditionsMaxCount)`,
+        path: ['rules'],
+      });
+  });
+
+export type RouteVersion = z.output<typeof routeVersion>;
+export type RouteRule = RouteVersion['rules'][number];
+export type Choice = RouteVersion['default'];
+export type LeafChoice = Exclude<Choice, { kind: 'split' }>;
+export type CascadeChoice = Extract<Choice, { kind: 'cascade' }>;
+export type TargetGroups = z.output<typeof groups>;

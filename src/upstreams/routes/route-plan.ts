@@ -1,0 +1,84 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { CascadeChoice, RouteVersion, TargetGroups } from '../../contract/route-rules.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Plan, Target } from '../target.ts';
+import type { Evaluation } from './evaluate-route.ts';
+import { evaluateRoute } from './evaluate-route.ts';
+import type { RequestFacts } from './request-facts.ts';
+
+/** Why a target that a route names cannot serve a request. */
+export type LeftOut = 'unknown' | 'kind' | 'images';
+
+/** What a route does with one request, and all that an explanation of it shows. */
+export interface RoutedPlan {
+  readonly plan: Plan;
+  readonly evaluation: Evaluation;
+  /** Targets that the choice names and the plan has not. */
+  readonly leftOut: readonly { readonly target: string; readonly why: LeftOut }[];
+  /** The plan serves the student's answer first; absent: no cascade. */
+  readonly cascade?: { readonly choice: CascadeChoice; readonly teacher: Plan };
+  /** The route's own limit of output tokens. */
+  readonly outputTokensMax?: number;
+}
+
+export interface NamedVersion {
+  readonly name: string;
+  readonly version: number;
+  readonly rules: RouteVersion;
+}
+
+/** A target by its name `upstream/model`, among those that the caller may use. */
+export type FindTarget = (name: string) => Target | undefined;
+
+/** The plan that a version of a route makes for a request. Refuses where the route does, or where none of the chosen targets can serve it. [U91] */
+export function planByRoute(route: NamedVersion, facts: RequestFacts, find: FindTarget): Outcome<RoutedPlan> {
+  const evaluation = evaluateRoute(route.name, route.rules, facts);
+  const { choice } = evaluation;
+  if (choice.kind === 'refuse')
+    return refuse('route_refused', `the route ${route.name} refuses the request (${evaluation.reason}): ${choice.message}`, 'model');
+  const leftOut: { target: string; why: LeftOut }[] = [];
+  const planOf = (groups: TargetGroups, reason: string): Plan => ({
+    groups: groups
+      .map((group) => group.flatMap(({ target, weight }) => candidate(target, weight, facts, find, leftOut)))
+      .filter((group) => group.length > 0),
+    route: { name: route.name, version: route.version },
+    reason,
+  });
+  if (choice.kind === 'targets') {
+    const plan = planOf(choice.groups, evaluation.reason);
+    if (plan.groups.length === 0) return noTarget(route, evaluation, facts);
+    const limit = choice.output_tokens_max === undefined ? {} : { outputTokensMax: choice.output_tokens_max };
+    return ok({ plan, evaluation, leftOut, ...limit });
+  }
+  const student = planOf(choice.student, evaluation.reason);
+  const teacher = planOf(choice.teacher, `${evaluation.reason}/teacher`);
+  if (teacher.groups.length === 0 && student.groups.length === 0) return noTarget(route, evaluation, facts);
+  // What is left of a cascade with one side is that side.
+  if (student.groups.length === 0) return ok({ plan: teacher, evaluation, leftOut });
+  if (teacher.groups.length === 0) return ok({ plan: student, evaluation, leftOut });
+  return ok({ plan: student, evaluation, leftOut, cascade: { choice, teacher } });
+}
+
+function candidate(
+  name: string,
+  weight: number | undefined,
+  facts: RequestFacts,
+  find: FindTarget,
+  leftOut: { target: string; why: LeftOut }[],
+): Target[] {
+  const target = find(name);
+  const why = target === undefined ? 'unknown' : unfitness(target, facts);
+  if (target !== undefined && why === undefined) return [weight === undefined ? target : { ...target, weight }];
+  leftOut.push({ target: name, why: why ?? 'unknown' });
+  return [];
+}
+
+/** Why a target cannot serve a request; undefined: it can. */
+function unfitness({ model }: Target, { kind, has }: RequestFacts): LeftOut | undefined {
+  if (!model.serves.includes(kind)) return 'kind';
+  return has.includes('images') && model.imageTokensMax === undefined ? 'images' : undefined;
+}
+
+const noTarget = ({ name }: NamedVersion, { reason }: Evaluation, { kind }: RequestFacts) =>
+  refuse('model_not_found', `no target of the route ${name} (${reason}) that may be used serves this kind of request (${kind})`, 'model');
