@@ -5,10 +5,10 @@ import { billingEndpoints } from './billing.ts';
 import { cacheEndpoints, cacheStatsEndpoints } from './cache.ts';
 import { classifyEndpoints } from './classify.ts';
 import { cohortEndpoints } from './cohorts.ts';
-import type { ControlPath } from './control-paths.ts';
 import type { Endpoint } from './endpoint.ts';
 import { fileEndpoints } from './files.ts';
 import { tuningEndpoints } from './fine-tuning.ts';
+import type { ControlPath } from './forwarded-paths.ts';
 import { jobControlEndpoints } from './job-control.ts';
 import { jobEventEndpoints } from './job-events.ts';
 import { jobExplanationEndpoints } from './job-explanation.ts';
@@ -26,7 +26,7 @@ import { uploadEndpoints } from './uploads.ts';
 import { reservationEndpoints } from './reservations.ts';
 import { usageEndpoints } from './usage.ts';
 
-/** What the control Worker answers. A path under none of `CONTROL_PREFIXES` does not compile: the gateway would not forward it. */
+/** What the control Worker answers. A path under none of its `FORWARDED_PREFIXES` does not compile: the gateway would not forward it. */
 export const CONTROL_ENDPOINTS = {
   ...fileEndpoints,
   ...uploadEndpoints,

@@ -14,6 +14,7 @@ import { ROUTE_LIMITS } from './route-limits.ts';
 import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
 import { TRANSFER_LIMITS } from './transfer-limits.ts';
+import { UPSTREAM_LIMITS } from './upstream-limits.ts';
 
 /**
  * Every limit of the API, by name. A name ends in its unit; the comment gives the reason for the value.
@@ -34,6 +35,7 @@ export const LIMITS = {
   ...MODEL_LIMITS,
   ...TRANSFER_LIMITS,
   ...ROUTE_LIMITS,
+  ...UPSTREAM_LIMITS,
   ...QUEUE_LIMITS,
   ...INFERENCE_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.

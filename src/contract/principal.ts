@@ -9,6 +9,7 @@ export const SCOPES = [
   'files',
   'jobs',
   'models:write',
+  'upstreams:read',
   'pools:agent',
   'pools:admin',
   'usage:read',

@@ -51,6 +51,7 @@ const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
+  listUpstreams: ({ data }) => expect(data).toEqual([]),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
   getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
   createModel: ({ model, version, contract_hash: hash }) =>

@@ -5,9 +5,9 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import { buildApp } from '../gateway/app.ts';
 import { composeControl } from '../gateway/compose-control.ts';
 import { CONTROL_HANDLERS } from '../gateway/control-handlers.ts';
-import type { ControlCalls } from '../gateway/control-worker.ts';
-import { haveSameSecrets } from '../gateway/control-worker.ts';
 import type { ControlEnv } from '../gateway/env.ts';
+import type { ForwardedCalls } from '../gateway/forwarded-worker.ts';
+import { haveSameSecrets } from '../gateway/forwarded-worker.ts';
 import { alwaysAnswer } from '../gateway/http-error.ts';
 import type { MetricFamily } from '../gateway/metrics.ts';
 import { routesOf } from '../gateway/serve.ts';
@@ -15,8 +15,8 @@ import { routesOf } from '../gateway/serve.ts';
 const app = buildApp({ compose: composeControl, routes: routesOf(CONTROL_ENDPOINTS, CONTROL_HANDLERS) });
 const answer = alwaysAnswer((request, env: ControlEnv, context: ExecutionContext) => app.fetch(request, env, context));
 
-/** What the gateway reaches: requests under `CONTROL_PREFIXES` as they came in, and what `ControlCalls` has. */
-export class ControlService extends WorkerEntrypoint<ControlEnv> implements ControlCalls {
+/** What the gateway reaches: requests under its `FORWARDED_PREFIXES` as they came in, and what `ForwardedCalls` has. */
+export class ControlService extends WorkerEntrypoint<ControlEnv> implements ForwardedCalls {
   override fetch(request: Request): Promise<Response> {
     return answer(request, this.env, this.ctx);
   }

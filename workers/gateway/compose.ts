@@ -1,3 +1,4 @@
+import type { ForwardedWorker } from '../../src/contract/forwarded-paths.ts';
 import type { CountCache } from '../../src/gateway/cache-stats.ts';
 import type { KeyAuthenticator } from '../../src/gateway/tenancy/key-authenticator.ts';
 import { vectorCount } from '../../src/gateway/tenancy/holdings.ts';
@@ -7,9 +8,9 @@ import { wireRetrieval } from './adapters/retrieval.ts';
 import type { Retrieval } from './adapters/retrieval.ts';
 import type { Tenancy } from './adapters/tenancy.ts';
 import { wireTenancy } from './adapters/tenancy.ts';
-import { controlWorker } from './control-worker.ts';
-import type { ControlWorker } from './control-worker.ts';
 import type { GatewayEnv } from './env.ts';
+import { forwardedWorker } from './forwarded-worker.ts';
+import type { Forwarded } from './forwarded-worker.ts';
 import { countInMetrics } from './metrics.ts';
 import { Readiness } from './readiness.ts';
 import type { Serving } from './serving.ts';
@@ -21,7 +22,8 @@ export interface Gateway extends Serving {
   readonly tenancy: Tenancy;
   readonly embeddings: Embeddings;
   readonly retrieval: Retrieval;
-  readonly control: ControlWorker;
+  /** The Workers that answer under `FORWARDED_PREFIXES`. */
+  readonly forwarded: Readonly<Record<ForwardedWorker, Forwarded>>;
 }
 
 export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
@@ -34,15 +36,18 @@ export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
   };
   const embeddings = wireEmbeddings(env, clock, metrics, count);
   const retrieval = wireRetrieval(env, clock, rng, metrics, tenancy.organisations, embeddings, count, tenancy.budget, () => region.hint);
-  const control = controlWorker(env);
+  const forwarded = {
+    control: forwardedWorker('control', env.CONTROL, env),
+    upstreams: forwardedWorker('upstreams', env.UPSTREAMS, env),
+  };
   return {
     ...basics,
-    readiness: new Readiness({ organisations: tenancy.organisations, models: embeddings.models, control, clock }),
+    readiness: new Readiness({ organisations: tenancy.organisations, models: embeddings.models, others: Object.values(forwarded), clock }),
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,
     tenancy,
     embeddings,
     retrieval,
-    control,
+    forwarded,
   };
 });

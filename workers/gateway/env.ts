@@ -57,8 +57,9 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv {
   readonly MODEL_REGISTRY: DurableObjectNamespace;
   /** Runs ONNX models; see `InferenceService`. */
   readonly INFERENCE: Fetcher;
-  /** Answers the calls under `CONTROL_PREFIXES`; see `ControlService`. */
+  /** These two answer the calls under `FORWARDED_PREFIXES`; see `ControlService` and `UpstreamService`. */
   readonly CONTROL: Fetcher;
+  readonly UPSTREAMS: Fetcher;
 }
 
 /** Bindings of the control Worker: its wrangler.toml, as types. */
@@ -83,6 +84,12 @@ export interface ControlEnv extends TenancyEnv, S3Env {
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   readonly INDEX: DurableObjectNamespace<IndexObject>;
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
+}
+
+/** Bindings of the upstreams Worker: its wrangler.toml, as types. */
+export interface UpstreamsEnv extends TenancyEnv {
+  /** One object an owner of upstreams, in this Worker: a tenant's id, or `platform`. */
+  readonly UPSTREAM: DurableObjectNamespace;
 }
 
 /** What the gateway asks of the object that works on the generations of an index. */

@@ -1,5 +1,6 @@
-import { CONTROL_PREFIXES } from '../../src/contract/control-paths.ts';
 import { refusal } from '../../src/contract/errors.ts';
+import type { Forwarding } from '../../src/contract/forwarded-paths.ts';
+import { FORWARDED_PREFIXES } from '../../src/contract/forwarded-paths.ts';
 import type { KeyId } from '../../src/kernel/ids.ts';
 import { presentedKey } from './admission.ts';
 import type { Gateway } from './compose.ts';
@@ -8,31 +9,31 @@ import { HttpError } from './http-error.ts';
 import type { Answer } from './request-lifecycle.ts';
 import { concluded } from './request-lifecycle.ts';
 
-type Prefix = keyof typeof CONTROL_PREFIXES;
 type Compose = (env: GatewayEnv) => Gateway;
 
 /** The patterns of the requests that are forwarded, each with what forwards them. Hono's `/*` is also the path before it. [G62] */
 export const forwarding = (compose: Compose): readonly (readonly [pattern: string, answer: Answer<GatewayEnv>])[] =>
-  (Object.keys(CONTROL_PREFIXES) as Prefix[]).map((prefix) => [`${prefix}/*`, forwardingBelow(prefix, compose)]);
+  Object.entries(FORWARDED_PREFIXES).map(([prefix, how]) => [`${prefix}/*`, forwardingBelow(prefix, how, compose)]);
 
 /**
- * Hands the request to the control Worker as it came, and its answer back as it comes: the control Worker opens and concludes it, and counts
- * it. Only if it cannot be reached, the gateway answers.
+ * Hands the request to its Worker as it came, and the answer back as it comes: that Worker opens and concludes the request, and counts it.
+ * Only if it cannot be reached, the gateway answers.
  */
-function forwardingBelow(prefix: Prefix, compose: Compose): Answer<GatewayEnv> {
-  const { reportsUsage, changesKeys } = CONTROL_PREFIXES[prefix];
+function forwardingBelow(prefix: string, { worker, reportsUsage, changesKeys }: Forwarding, compose: Compose): Answer<GatewayEnv> {
   return async (context) => {
     const gateway = compose(context.env);
     if (reportsUsage === true) await deliverUsage(gateway, context.req.raw);
     try {
-      const answer = await gateway.control.forward(context.req.raw);
+      const answer = await gateway.forwarded[worker].forward(context.req.raw);
       if (changesKeys === true && answer.ok && context.req.method !== 'GET') forgetKeys(gateway, context.req.path.slice(prefix.length + 1));
       return answer;
     } catch (error) {
       return concluded(compose, (_, exchange) => {
         exchange.route = prefix;
-        console.error(JSON.stringify({ level: 'error', request_id: exchange.requestId, message: `the control Worker: ${String(error)}` }));
-        return Promise.reject(new HttpError(refusal('unavailable', 'the control Worker cannot be reached: repeat the call')));
+        console.error(
+          JSON.stringify({ level: 'error', request_id: exchange.requestId, message: `the ${worker} Worker: ${String(error)}` }),
+        );
+        return Promise.reject(new HttpError(refusal('unavailable', `the ${worker} Worker cannot be reached: repeat the call`)));
       })(context);
     }
   };

@@ -25,7 +25,7 @@ const WELCOME = GATEWAY_ENDPOINTS.qdrantVersion;
 
 type Compose = (env: GatewayEnv) => Gateway;
 
-/** The gateway: its own routes, its files, and what it forwards to the control Worker. */
+/** The gateway: its own routes, its files, and what it forwards to other Workers. */
 export function buildGatewayApp(compose: Compose): App<GatewayEnv> {
   const routes = routesOf(GATEWAY_ENDPOINTS, HANDLERS);
   const { work } = must(

@@ -8,3 +8,4 @@ export const QUEUE_LIMITS = {};
 export const CLUSTER_LIMITS = {};
 export const TRANSFER_LIMITS = {};
 export const GRAPH_LIMITS = {};
+export const UPSTREAM_LIMITS = {};

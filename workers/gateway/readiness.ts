@@ -18,13 +18,13 @@ interface ReadinessParts {
   readonly clock: Clock;
   /** Absent where no model runs. */
   readonly models?: EmbeddingModels;
-  /** The other Worker, which a deployment needs as well; absent in that Worker itself. */
-  readonly control?: { ready(): Promise<Outcome<null>> };
+  /** The other Workers of the API, which a deployment needs as well; absent in these themselves. */
+  readonly others?: readonly { ready(): Promise<Outcome<null>> }[];
 }
 
 /**
- * Whether this isolate can serve: the control objects answer, what is written is stored, the default model is loaded, and the control Worker
- * can serve as well.
+ * Whether this isolate can serve: the control objects answer, what is written is stored, the default model is loaded, and the Workers
+ * that it forwards to can serve as well.
  */
 export class Readiness {
   readonly #parts: ReadinessParts;
@@ -52,11 +52,12 @@ export class Readiness {
   }
 
   async #ask(): Promise<Outcome<null>> {
-    const { organisations, models, control } = this.#parts;
+    const { organisations, models, others } = this.#parts;
     const model = await models?.load(must(models.manifests[0], 'a deployment has a model'));
     if (model?.ok === false) return model;
-    // It asks the control objects itself.
-    if (control !== undefined) return control.ready();
+    // They ask the control objects themselves.
+    if (others !== undefined)
+      return (await Promise.all(others.map((other) => other.ready()))).find(({ ok: isReady }) => !isReady) ?? ok(null);
     try {
       const directory = organisations.directory();
       await within(directory.page(1, undefined), LIMITS.controlTimeoutMs);

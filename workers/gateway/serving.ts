@@ -13,7 +13,7 @@ import { GatewayRegion } from './location-hint.ts';
 import { Metrics } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
 
-/** What answering a request takes, whatever it is about: both Workers of the API have it, each isolate its own. */
+/** What answering a request takes, whatever it is about: all Workers of the API have it, each isolate its own. */
 export interface Serving {
   readonly clock: Clock;
   readonly rng: Rng;

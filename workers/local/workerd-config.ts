@@ -6,7 +6,7 @@ import type { Literal } from './capnp-text.ts';
 import { capnpText } from './capnp-text.ts';
 import { bucketNamed, buckets, COMPATIBILITY_DATE, miniflareModules, STATIC_FILES, staticFiles } from './cloudflare-services.ts';
 import type { WorkerName } from './paths.ts';
-import { WORKER_NAMES } from './paths.ts';
+import { API_WORKERS, WORKER_NAMES } from './paths.ts';
 import type { WorkerConfig } from './worker-config.ts';
 import { classesOf, readWorkerConfig } from './worker-config.ts';
 
@@ -191,7 +191,7 @@ class Workers {
 
   #textsOf(worker: WorkerName): Readonly<Record<string, string>> {
     const { variables, secrets } = this.#options;
-    if (worker === 'gateway' || worker === 'control') return { ...variables, ...secrets, PEER_ADDRESS: HOST };
+    if (API_WORKERS.some((name) => name === worker)) return { ...variables, ...secrets, PEER_ADDRESS: HOST };
     return worker === 'objects' ? variables : {};
   }
 

@@ -8,6 +8,7 @@ import { modelExamples } from './models.ts';
 import { qdrantExamples } from './qdrant.ts';
 import { retrievalExamples } from './retrieval.ts';
 import { tenancyExamples } from './tenancy.ts';
+import { upstreamExamples } from './upstreams.ts';
 
 /** One example for each endpoint: an endpoint without one does not compile. */
 export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
@@ -15,6 +16,7 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
   ...tenancyExamples,
   ...jobExamples,
   ...modelExamples,
+  ...upstreamExamples,
   ...qdrantExamples,
 };
 
@@ -50,6 +52,7 @@ const CHAPTERS = [
   ['createModel', 'listModelVersions', 'getModelVersion', 'promoteModel', 'rollbackModel', 'setModelAlias', 'removeModelAlias'],
   ['kserveServer', 'kserveLive', 'kserveReady', 'kserveModel', 'kserveModelReady', 'kserveVersion', 'kserveVersionReady'],
   ['kserveInfer', 'kserveVersionInfer', 'classify', 'listModelEvents', 'retireModelVersion', 'deleteModel'],
+  ['listUpstreams'],
   ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   [
     'createFineTuningJob',

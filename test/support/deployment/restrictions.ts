@@ -32,6 +32,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   kserveInfer: ofModel,
   kserveVersionInfer: ofModel,
   listModels: free,
+  listUpstreams: free,
   getModel: ofModel,
   createModel: ofModel,
   deleteModel: ofModel,

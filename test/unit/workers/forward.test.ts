@@ -1,22 +1,33 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { CONTROL_ENDPOINTS } from '../../../src/contract/control-endpoints.ts';
-import { CONTROL_PREFIXES } from '../../../src/contract/control-paths.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { refusal } from '../../../src/contract/errors.ts';
+import type { ForwardedWorker, Forwarding } from '../../../src/contract/forwarded-paths.ts';
+import { FORWARDED_PREFIXES } from '../../../src/contract/forwarded-paths.ts';
 import { mountsOf } from '../../../src/contract/surface.ts';
+import { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
 import type { Gateway } from '../../../workers/gateway/compose.ts';
-import { controlWorker, haveSameSecrets } from '../../../workers/gateway/control-worker.ts';
+import { forwardedWorker, haveSameSecrets } from '../../../workers/gateway/forwarded-worker.ts';
 import { buildGatewayApp } from '../../../workers/gateway/gateway-app.ts';
 import { Metrics, metricsText } from '../../../workers/gateway/metrics.ts';
 
-type Forwarding = { readonly reportsUsage?: true };
-
 const calls: string[] = [];
 const forwarded: Request[] = [];
-let answerOfControl: () => Promise<Response>;
+/** Which Worker got each of them. */
+const receivers: ForwardedWorker[] = [];
+let answerOfWorker: () => Promise<Response>;
+
+const receiving = (worker: ForwardedWorker) => ({
+  forward: (request: Request) => {
+    forwarded.push(request);
+    receivers.push(worker);
+    calls.push('forward');
+    return answerOfWorker();
+  },
+});
 
 const gateway = {
   metrics: { count: (name: string, labels: object) => calls.push(`${name} ${JSON.stringify(labels)}`), observe: () => {} },
@@ -30,13 +41,7 @@ const gateway = {
     }),
   },
   tenancy: { flush: async () => void calls.push('flush') },
-  control: {
-    forward: (request: Request) => {
-      forwarded.push(request);
-      calls.push('forward');
-      return answerOfControl();
-    },
-  },
+  forwarded: { control: receiving('control'), upstreams: receiving('upstreams') },
 };
 const app = buildGatewayApp(() => gateway as unknown as Gateway);
 const context = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext;
@@ -47,28 +52,32 @@ beforeEach(() => {
   vi.spyOn(console, 'log').mockImplementation(() => {});
   calls.length = 0;
   forwarded.length = 0;
-  answerOfControl = () => Promise.resolve(new Response('from control'));
+  receivers.length = 0;
+  answerOfWorker = () => Promise.resolve(new Response('from there'));
 });
 afterEach(() => void vi.restoreAllMocks());
 
 const filled = (path: string): string => path.replaceAll(/\/:\w+/g, '/x1');
 
-describe('a request under a control path', () => {
+describe('a request under the path of another Worker', () => {
   it('[G62] is forwarded, and no other: each endpoint has one Worker', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {});
     for (const { method, path } of Object.values<Endpoint>(ENDPOINTS)) {
-      const isControls = Object.values<Endpoint>(CONTROL_ENDPOINTS).some((endpoint) => endpoint.path === path);
+      const tables = { control: CONTROL_ENDPOINTS, upstreams: UPSTREAM_ENDPOINTS };
+      const workers = Object.entries(tables).filter(([, table]) =>
+        Object.values<Endpoint>(table).some((endpoint) => endpoint.path === path),
+      );
       for (const mounted of mountsOf(path)) {
-        forwarded.length = 0;
+        receivers.length = 0;
         await call(filled(mounted), { method }).catch(() => undefined);
-        expect(forwarded.length, `${method} ${mounted}`).toBe(isControls ? 1 : 0);
+        expect(receivers, `${method} ${mounted}`).toEqual(workers.map(([worker]) => worker));
       }
     }
   });
 
-  it('[G62] reaches the control Worker as it came, and its answer comes back as it is', async () => {
+  it('[G62] reaches that Worker as it came, and its answer comes back as it is', async () => {
     const given = new Response(new ReadableStream(), { status: 202, headers: { 'x-request-id': 'mine' } });
-    answerOfControl = () => Promise.resolve(given);
+    answerOfWorker = () => Promise.resolve(given);
     const request = new Request('https://sluice.test/v1/files?after=a%2Fb', {
       method: 'POST',
       body: new ReadableStream(),
@@ -78,7 +87,7 @@ describe('a request under a control path', () => {
     expect(await app.fetch(request, {}, context)).toBe(given);
     expect(forwarded[0]).toBe(request);
     expect(request.bodyUsed).toBe(false);
-    // The control Worker counts it.
+    // That Worker counts it.
     expect(calls).toEqual(['forward']);
   });
 
@@ -90,20 +99,23 @@ describe('a request under a control path', () => {
   });
 
   it('[G63] is refused as `unavailable` while that Worker cannot be reached', async () => {
-    answerOfControl = () => Promise.reject(new Error('service is gone'));
+    answerOfWorker = () => Promise.reject(new Error('service is gone'));
     const logged = vi.spyOn(console, 'error').mockImplementation(() => {});
     const answer = await call('/v1/jobs/job_1', { headers: { 'x-request-id': 'mine' } });
     expect(answer.status).toBe(503);
     expect(answer.headers.get('x-request-id')).toBe('mine');
     expect(answer.headers.get('x-should-retry')).toBe('true');
-    expect(await answer.json()).toMatchObject({ error: { code: 'unavailable' } });
+    expect(await answer.json()).toMatchObject({ error: { code: 'unavailable', message: expect.stringContaining('the control Worker') } });
+    expect(await (await call('/v1/upstreams')).json()).toMatchObject({
+      error: { message: expect.stringContaining('the upstreams Worker') },
+    });
     expect(calls).toContain('sluice_requests_total {"route":"/v1/jobs","method":"GET","status":503}');
     expect(String(logged.mock.calls)).toContain('service is gone');
     expect((await call('/healthz')).status).toBe(200);
   });
 
   it('[G64] delivers what this gateway has counted before usage is reported, to a valid key', async () => {
-    for (const [prefix, { reportsUsage }] of Object.entries<Forwarding>(CONTROL_PREFIXES)) {
+    for (const [prefix, { reportsUsage }] of Object.entries<Forwarding>(FORWARDED_PREFIXES)) {
       calls.length = 0;
       await call(`${prefix}/x`, { headers: { authorization: 'Bearer valid' } });
       expect(calls, prefix).toEqual(reportsUsage === true ? ['flush', 'forward'] : ['forward']);
@@ -112,7 +124,7 @@ describe('a request under a control path', () => {
       await call(`${prefix}/x`);
       expect(calls, prefix).toEqual(['forward', 'forward']);
     }
-    expect(Object.values<Forwarding>(CONTROL_PREFIXES).filter(({ reportsUsage }) => reportsUsage).length).toBeGreaterThan(0);
+    expect(Object.values<Forwarding>(FORWARDED_PREFIXES).filter(({ reportsUsage }) => reportsUsage).length).toBeGreaterThan(0);
   });
 });
 
@@ -130,18 +142,18 @@ describe('a change of a key', () => {
   it('[T5] that was refused, a look, or a new key, drops nothing that is remembered', async () => {
     await call('/v1/keys/key_1');
     await call('/v1/keys', { method: 'POST' });
-    answerOfControl = () => Promise.resolve(new Response('', { status: 403 }));
+    answerOfWorker = () => Promise.resolve(new Response('', { status: 403 }));
     for (const [method, path] of changed) await call(path, { method });
     expect(new Set(calls)).toEqual(new Set(['forward']));
   });
 });
 
-describe('what the gateway asks of the control Worker', () => {
+describe('what the gateway asks of a Worker that it forwards to', () => {
   const secrets = {
     SLUICE_ADMIN_KEY: 'an admin key of thirty-two characters',
     SLUICE_KEY_PEPPER: 'a pepper of at least thirty-two characters',
   };
-  const bound = (binding: object) => controlWorker({ ...secrets, CONTROL: binding as Fetcher });
+  const bound = (binding: object) => forwardedWorker('control', binding as Fetcher, secrets);
 
   it('[G65] metrics of both Workers are one text, in which each name comes once', async () => {
     const [own, others] = [new Metrics(), new Metrics()];

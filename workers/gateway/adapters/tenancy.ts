@@ -35,7 +35,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Basics } from '../serving.ts';
 import { within } from './ask.ts';
 
-/** Authentication, quotas and usage: the parts of an isolate that know tenants. Both Workers of the API have them. */
+/** Authentication, quotas and usage: the parts of an isolate that know tenants. All Workers of the API have them. */
 export interface Tenancy {
   readonly authenticator: KeyAuthenticator;
   readonly budget: SlicedBudget;

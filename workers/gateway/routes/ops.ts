@@ -8,7 +8,7 @@ export const opsHandlers = {
     return ready.ok ? { ok: true, reply: { status: 'ok' as const }, used: {} } : ready;
   },
   metrics: async ({ gateway }) => {
-    const others = await gateway.control.metrics();
-    return { ok: true, reply: metricsText([...gateway.metrics.families(), ...others]), used: {} };
+    const others = await Promise.all(Object.values(gateway.forwarded).map((worker) => worker.metrics()));
+    return { ok: true, reply: metricsText([...gateway.metrics.families(), ...others.flat()]), used: {} };
   },
 } satisfies Partial<Handlers>;

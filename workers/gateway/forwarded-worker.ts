@@ -1,20 +1,22 @@
+import type { ForwardedWorker } from '../../src/contract/forwarded-paths.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { constantTimeEqual, Hmac } from '../../src/kernel/hmac.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { within } from './adapters/ask.ts';
-import type { GatewayEnv, TenancyEnv } from './env.ts';
+import type { TenancyEnv } from './env.ts';
 import type { MetricFamily } from './metrics.ts';
 
-/** What the gateway asks of the control Worker, besides forwarding requests to it. */
-export interface ControlCalls {
+/** What the gateway asks of a Worker, besides forwarding requests to it. */
+export interface ForwardedCalls {
   /** Whether it can serve. `fingerprint`: of the caller's secrets, which have to be the same. */
   ready(fingerprint: string): Promise<Outcome<null>>;
   metrics(): Promise<readonly MetricFamily[]>;
 }
 
-export interface ControlWorker {
+/** A Worker that answers what the gateway forwards. */
+export interface Forwarded {
   readonly forward: (request: Request) => Promise<Response>;
   readonly ready: () => Promise<Outcome<null>>;
   /** Of one of its isolates, with a label that says so. None if it does not answer. */
@@ -24,21 +26,21 @@ export interface ControlWorker {
 /** It asks two objects itself, which may take so long each. */
 const READY_TIMEOUT_MS = 3 * LIMITS.controlTimeoutMs;
 
-/** The control Worker behind its binding. */
-export function controlWorker(env: Pick<GatewayEnv, 'CONTROL' | 'SLUICE_ADMIN_KEY' | 'SLUICE_KEY_PEPPER'>): ControlWorker {
-  const calls = env.CONTROL as unknown as ControlCalls;
+/** The Worker of that name behind its binding. */
+export function forwardedWorker(name: ForwardedWorker, binding: Fetcher, secrets: Secrets): Forwarded {
+  const calls = binding as unknown as ForwardedCalls;
   return {
-    forward: (request) => env.CONTROL.fetch(request),
+    forward: (request) => binding.fetch(request),
     ready: async () => {
       try {
-        return await within(calls.ready(await secretsFingerprint(env)), READY_TIMEOUT_MS);
+        return await within(calls.ready(await secretsFingerprint(secrets)), READY_TIMEOUT_MS);
       } catch {
-        return refuse('unavailable', 'the control Worker does not answer');
+        return refuse('unavailable', `the ${name} Worker does not answer`);
       }
     },
     metrics: async () => {
       try {
-        return labelled(await within(calls.metrics(), LIMITS.controlTimeoutMs), 'worker="control"');
+        return labelled(await within(calls.metrics(), LIMITS.controlTimeoutMs), `worker="${name}"`);
       } catch {
         return [];
       }
@@ -55,7 +57,10 @@ const secretsFingerprint = ({ SLUICE_KEY_PEPPER = '', SLUICE_ADMIN_KEY = '' }: S
 /** [G66] Whether the gateway's fingerprint is that of these secrets. With another pepper, a key that one Worker makes opens nothing in the other. */
 export async function haveSameSecrets(fingerprint: string, secrets: Secrets): Promise<Outcome<null>> {
   if (constantTimeEqual(fingerprint, await secretsFingerprint(secrets))) return ok(null);
-  return refuse('unavailable', 'the gateway and the control Worker have different secrets: SLUICE_ADMIN_KEY or SLUICE_KEY_PEPPER');
+  return refuse(
+    'unavailable',
+    'the gateway and a Worker that it forwards to have different secrets: SLUICE_ADMIN_KEY or SLUICE_KEY_PEPPER',
+  );
 }
 
 const labelled = (families: readonly MetricFamily[], label: string): readonly MetricFamily[] =>

@@ -1,0 +1,30 @@
+import type { TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
+
+/** The owner of upstreams: a tenant, by its id, or the platform, whose upstreams all tenants may use. */
+export type UpstreamOwner = string;
+
+export const PLATFORM: UpstreamOwner = 'platform';
+
+/** What is stored of a secret. The text is sealed: only the Worker that calls the upstream can open it. */
+export interface StoredSecret {
+  readonly sealed: string;
+  /** Its last four characters, by which people recognise it. */
+  readonly hint: string;
+  readonly updatedAtMs: number;
+}
+
+/** An upstream as its owner has described it. */
+export interface UpstreamRecord {
+  readonly name: string;
+  readonly protocol: UpstreamProtocol;
+  /** Without a slash at its end. */
+  readonly baseUrl: string;
+  readonly models: readonly TargetModel[];
+  /** Null: it is called without one. */
+  readonly secret: StoredSecret | null;
+  readonly weight: number;
+  readonly limits: UpstreamLimits;
+  readonly timeouts: UpstreamTimeouts;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+}

@@ -1,0 +1,37 @@
+import { WorkerEntrypoint } from 'cloudflare:workers';
+
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { UPSTREAM_ENDPOINTS } from '../../src/contract/upstream-endpoints.ts';
+import { buildApp } from '../gateway/app.ts';
+import type { UpstreamsEnv } from '../gateway/env.ts';
+import type { ForwardedCalls } from '../gateway/forwarded-worker.ts';
+import { haveSameSecrets } from '../gateway/forwarded-worker.ts';
+import { alwaysAnswer } from '../gateway/http-error.ts';
+import type { MetricFamily } from '../gateway/metrics.ts';
+import { routesOf } from '../gateway/serve.ts';
+import { composeUpstreams } from './compose-upstreams.ts';
+import { UPSTREAM_HANDLERS } from './upstream-handlers.ts';
+
+export { UpstreamObject } from '../../durable-objects/upstream-object.ts';
+
+const app = buildApp({ compose: composeUpstreams, routes: routesOf(UPSTREAM_ENDPOINTS, UPSTREAM_HANDLERS) });
+const answer = alwaysAnswer((request, env: UpstreamsEnv, context: ExecutionContext) => app.fetch(request, env, context));
+
+/** What the gateway reaches: requests under its `FORWARDED_PREFIXES` as they came in, and what `ForwardedCalls` has. */
+export class UpstreamService extends WorkerEntrypoint<UpstreamsEnv> implements ForwardedCalls {
+  override fetch(request: Request): Promise<Response> {
+    return answer(request, this.env, this.ctx);
+  }
+
+  async ready(fingerprint: string): Promise<Outcome<null>> {
+    const same = await haveSameSecrets(fingerprint, this.env);
+    return same.ok ? composeUpstreams(this.env).readiness.check() : same;
+  }
+
+  metrics(): Promise<readonly MetricFamily[]> {
+    return Promise.resolve(composeUpstreams(this.env).metrics.families());
+  }
+}
+
+/** This Worker is not called over HTTP from outside: it has no route but the gateway's binding. */
+export default {};

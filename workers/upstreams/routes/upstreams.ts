@@ -1,0 +1,55 @@
+import type { Principal } from '../../../src/contract/principal.ts';
+import type { UpstreamReply } from '../../../src/contract/upstreams.ts';
+import type { TargetModel } from '../../../src/upstreams/target.ts';
+import type { UpstreamRecord } from '../../../src/upstreams/upstream-record.ts';
+import { pageReply, seconds } from '../../gateway/routes/wire.ts';
+import type { Handlers } from '../../gateway/serve.ts';
+
+export const upstreamHandlers = {
+  listUpstreams: async ({ gateway, principal, query }) => {
+    const page = await gateway.admin.list(principal, query.limit, query.after);
+    return page.ok ? { ok: true, reply: pageReply(page.value, upstreamReply(principal)), used: {} } : page;
+  },
+} satisfies Partial<Handlers>;
+
+const upstreamReply =
+  (principal: Principal) =>
+  ({ name, protocol, baseUrl, models, secret, weight, limits, timeouts, createdAtMs, updatedAtMs }: UpstreamRecord): UpstreamReply => ({
+    object: 'upstream',
+    name,
+    owned_by: principal.kind === 'tenant' ? 'tenant' : 'platform',
+    protocol,
+    base_url: baseUrl,
+    models: models.map(modelReply),
+    secret: { set: secret !== null, hint: secret?.hint ?? null, updated_at: secret === null ? null : seconds(secret.updatedAtMs) },
+    weight,
+    limits: {
+      concurrency: limits.concurrency ?? null,
+      requests_per_minute: limits.requestsPerMinute ?? null,
+      tokens_per_minute: limits.tokensPerMinute ?? null,
+    },
+    timeouts: {
+      connect_ms: timeouts.connectMs,
+      first_token_ms: timeouts.firstTokenMs,
+      idle_ms: timeouts.idleMs,
+      total_ms: timeouts.totalMs,
+    },
+    created_at: seconds(createdAtMs),
+    updated_at: seconds(updatedAtMs),
+  });
+
+const modelReply = (model: TargetModel): UpstreamReply['models'][number] => ({
+  name: model.name,
+  upstream_name: model.upstreamName,
+  serves: [...model.serves],
+  context_tokens: model.contextTokens,
+  output_tokens_max: model.outputTokensMax,
+  image_tokens_max: model.imageTokensMax ?? null,
+  bytes_per_token: model.bytesPerToken,
+  prices: {
+    input: model.prices.inputNano,
+    cached_input: model.prices.cachedInputNano ?? null,
+    output: model.prices.outputNano,
+    request: model.prices.requestNano,
+  },
+});
