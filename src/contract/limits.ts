@@ -15,6 +15,7 @@ import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
 import { TRANSFER_LIMITS } from './transfer-limits.ts';
 import { UPSTREAM_LIMITS } from './upstream-limits.ts';
+import { UPSTREAM_SERVING_LIMITS } from './upstream-serving-limits.ts';
 
 /**
  * Every limit of the API, by name. A name ends in its unit; the comment gives the reason for the value.
@@ -38,6 +39,7 @@ export const LIMITS = {
   ...UPSTREAM_LIMITS,
   ...QUEUE_LIMITS,
   ...INFERENCE_LIMITS,
+  ...UPSTREAM_SERVING_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.

@@ -41,8 +41,11 @@ export interface Dispatched {
   readonly target: Target;
   readonly opened: Opened;
   readonly attempts: readonly AttemptRecord[];
-  /** To be called once, when the body is whole or given up: frees the target's place and judges its health. */
-  finish(end: 'whole' | 'cancelled' | TransportFault): void;
+  /**
+   * To be called when the body is whole or given up: frees the target's place and judges its health. Only the first call counts.
+   * `tokensUsed`: what of `tokensMax` counts against the upstream's tokens a minute; absent: all of it.
+   */
+  finish(end: 'whole' | 'cancelled' | TransportFault, tokensUsed?: number): void;
 }
 
 /** No target serves: `upstream_unavailable`, `upstream_busy`, `upstream_failed` or `deadline_exceeded`, and what was tried. */
