@@ -8,6 +8,7 @@ import { cacheBench } from './cache.ts';
 import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
 import { cachedQueriesBench } from './cached-queries.ts';
+import { cascadeBench } from './cascade.ts';
 import { filterBench } from './filters.ts';
 import { frontDoorBench } from './front-door.ts';
 import { gatewayBench } from './gateway.ts';
@@ -37,6 +38,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   cache: cacheBench,
   'cache-l2': cacheL2Bench,
   'cached-queries': cachedQueriesBench,
+  cascade: cascadeBench,
   filters: filterBench,
   'front-door': frontDoorBench,
   gateway: gatewayBench,

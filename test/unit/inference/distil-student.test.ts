@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { inverseOfPositive } from '../../../src/inference/build/cholesky.ts';
 import { fitStudent } from '../../../src/inference/build/distil/fit-student.ts';
@@ -12,13 +10,10 @@ import {
   studentVectors,
 } from '../../../src/inference/build/distil/nested-validation.ts';
 import type { TeacherPairs } from '../../../src/inference/build/distil/student-kernel.ts';
-import { studentVocabulary } from '../../../src/inference/build/distil/student-vocabulary.ts';
 import type { Matrix } from '../../../src/inference/build/matrix.ts';
 import { multiply } from '../../../src/inference/build/matrix.ts';
-import { staticGraph } from '../../../src/inference/build/prune/static-graph.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { readOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
-import { firstFile } from '../../support/fixtures/default-model.ts';
+import { minilmPairs } from '../../support/fixtures/minilm-pairs.ts';
 
 const SETTINGS = { tokensMax: 50, sifA: 0.01, prior: 0.5, ridge: 0.2 };
 
@@ -144,14 +139,7 @@ describe('[MB10] nested validation', () => {
 });
 
 it('[MB11] a student of recorded MiniLM vectors finds 0.60 of the ten nearest it never saw', () => {
-  const folder = fileURLToPath(new URL('data/embeddings/', import.meta.resolve('@sap-ux/fiori-docs-embeddings')));
-  const lines = readFileSync(`${folder}records.jsonl`, 'utf8').trim().split('\n');
-  const texts = lines.map((line) => (JSON.parse(line) as { content: string }).content);
-  const vectors = new Float32Array(new Uint8Array(readFileSync(`${folder}embeddings.bin`)).buffer);
-  const base = staticGraph(readOnnxGraph(firstFile, () => new Uint8Array()))!;
-  const { tokeniser, prior } = studentVocabulary(texts, base, 20_000);
-  const ids = texts.map((text) => tokeniser.tokenise(text).ids.filter((id) => id !== 0));
-  const pairs = { vocabularySize: tokeniser.vocabularySize, texts: ids, dimensions: vectors.length / texts.length, vectors };
+  const { pairs, prior } = minilmPairs();
   // The whole grid takes minutes: it is run with the full tests, and by `npm run bench -- models`.
   const isFull = process.env['SLUICE_TEST_FULL'] === '1';
   const grid: SettingsGrid = isFull ? DISTIL_GRID : { tokensMax: [256], sifA: [0.003, 0.01], prior: [1], ridge: [0.3] };

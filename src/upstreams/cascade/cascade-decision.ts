@@ -1,0 +1,26 @@
+import type { EscalationCap } from './escalation-cap.ts';
+
+/** What a cascade does with the student's answer, and the numbers that it was decided by. */
+export interface CascadeDecision {
+  readonly answer: 'student' | 'teacher';
+  readonly why: 'confident' | 'unsure' | 'cap';
+  readonly confidence: number;
+  readonly threshold: number;
+}
+
+/**
+ * Keeps the student's answer if its confidence reaches the threshold, or if no more requests may be escalated. An answer whose confidence cannot
+ * be determined (NaN) is unsure. [U95]
+ */
+export function decideCascade(
+  confidence: number,
+  threshold: number,
+  { cap, shareMax, nowMs }: { readonly cap: EscalationCap; readonly shareMax: number; readonly nowMs: number },
+): CascadeDecision {
+  const isConfident = confidence >= threshold;
+  const isEscalated = cap.admit(!isConfident, shareMax, nowMs);
+  if (isConfident) return { answer: 'student', why: 'confident', confidence, threshold };
+  return isEscalated
+    ? { answer: 'teacher', why: 'unsure', confidence, threshold }
+    : { answer: 'student', why: 'cap', confidence, threshold };
+}
