@@ -86,6 +86,8 @@ export class UpstreamWorld {
   readonly outstanding = new Map<string, number>();
   readonly peak = new Map<string, number>();
   script: (upstream: string, call: number) => Script = () => ({});
+  /** Before a call is counted. */
+  onOpen: (request: number, upstream: string) => void = () => undefined;
   #requests = 0;
 
   constructor(seed = 1, admission?: UpstreamAdmission) {
@@ -154,6 +156,7 @@ export class UpstreamWorld {
 
   async #open(request: number, target: Target, cancellation: Cancellation): Promise<Opened | TransportFault> {
     const { upstream } = target;
+    this.onOpen(request, upstream);
     const script = this.script(upstream, this.seen.length);
     const call: SeenCall = { upstream, request, startedAtMs: this.nowMs, isCancelled: false };
     this.seen.push(call);
