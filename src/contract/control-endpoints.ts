@@ -1,4 +1,5 @@
 import { agentBuildEndpoints } from './agent-builds.ts';
+import { agentModelEndpoints } from './agent-models.ts';
 import { agentEndpoints } from './agent-protocol.ts';
 import { batchEndpoints } from './batches.ts';
 import { billingEndpoints } from './billing.ts';
@@ -51,6 +52,7 @@ export const CONTROL_ENDPOINTS = {
   ...poolEndpoints,
   ...agentEndpoints,
   ...agentBuildEndpoints,
+  ...agentModelEndpoints,
   ...transferEndpoints,
   ...cacheEndpoints,
   ...cacheStatsEndpoints,

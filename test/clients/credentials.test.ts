@@ -118,6 +118,8 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
   appendLog: '?fence=1&at=0',
   readCheckpoint: '?fence=1',
   writeCheckpoint: `?fence=1&sha256=${'0'.repeat(64)}`,
+  readAttemptModel: '?fence=1',
+  readAttemptModelFile: `?fence=1&sha256=${'0'.repeat(64)}`,
 };
 
 /** Paths that name a resource of tenant A. */

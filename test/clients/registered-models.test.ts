@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import type { ApiClient } from '../support/deployment/api-client.ts';
+import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import { bertReference } from '../support/models/bert-reference.ts';
@@ -31,24 +32,8 @@ beforeAll(async () => {
   await serve('doubles', new Map([['model.onnx', encodeModel(halves)]]), { task: 'graph', graph: 'model.onnx' });
 });
 
-/** Registers the files as the next version of a model; it has passed its checks. */
-async function register(name: string, folder: Folder, stated: object = {}): Promise<number> {
-  const files: { path: string; file: string }[] = [];
-  for (const [path, bytes] of folder) {
-    const form = new FormData();
-    form.set('purpose', 'model');
-    form.set('file', new Blob([bytes]), path.replaceAll('/', '_'));
-    files.push({ path, file: (await client.call('POST', '/v1/files', form)).body.id });
-  }
-  const made = await client.post('/v1/models', { name, files, ...stated });
-  expect([made.status, made.body.checks?.passed], JSON.stringify(made.body)).toEqual([201, true]);
-  return made.body.version;
-}
-
-async function promote(name: string, version: number, share: number): Promise<void> {
-  const promoted = await client.post(`/v1/models/${name}/promote`, { version, share });
-  expect(promoted.status, JSON.stringify(promoted.body)).toBe(200);
-}
+const register = (name: string, folder: Folder, stated?: object) => registerModel(client, name, folder, stated);
+const promote = (name: string, version: number, share: number) => promoteModel(client, name, version, share);
 
 const serve = async (name: string, folder: Folder, stated: object = {}): Promise<void> =>
   promote(name, await register(name, folder, stated), 1);

@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 
 import type { StartGraph } from '../../src/inference/served/graph-runner.ts';
 import type { OrtModule } from '../../src/inference/served/ort-runner.ts';
@@ -13,19 +15,41 @@ export interface AgentOnnx {
 
 /**
  * onnxruntime-node where it is installed (it is optional: 113 MB to fetch, 290 MB on disk), else the WebAssembly of the edge in Node.
- * `threads`: of one run.
+ * `threads`: of one run of the former.
  */
 export async function agentOnnx(threads = 1, prefer: AgentOnnx['runtime'] = 'native'): Promise<AgentOnnx> {
   const native = prefer === 'native' ? await nativeRuntime() : undefined;
   if (native !== undefined) {
     const options = { executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1 };
-    return { runtime: 'native', start: ortStart(native, options, 'inside') };
+    return { runtime: 'native', start: ortStart(withFolders(native), options, 'in-place') };
   }
   const ort = await import('onnxruntime-web/wasm');
-  ort.env.wasm.numThreads = threads;
+  // Its threads are for pages: in Node, and here in a thread already, it runs with one.
+  ort.env.wasm.numThreads = 1;
   const bytes = await readFile(createRequire(import.meta.url).resolve('onnxruntime-web/ort-wasm-simd-threaded.wasm'));
   ort.env.wasm.wasmBinary = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   return { runtime: 'wasm', start: ortStart(ort, { executionProviders: ['wasm'] }, 'outside') };
+}
+
+/** The native runtime reads constants of other files from where they are beside the graph, while it loads the graph, and not from memory. */
+function withFolders({ InferenceSession, Tensor }: OrtModule): OrtModule {
+  const create: OrtModule['InferenceSession']['create'] = async (graph, { externalData = [], ...options }) => {
+    if (externalData.length === 0) return InferenceSession.create(graph, options);
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-graph-'));
+    try {
+      const file = join(folder, 'graph.onnx');
+      await writeFile(file, graph);
+      for (const { path, data } of externalData) {
+        // `checkGraph` has let no path out of the folder. [M53]
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        await writeFile(join(folder, path), data);
+      }
+      return await InferenceSession.create(file, options);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  };
+  return { InferenceSession: { create }, Tensor };
 }
 
 async function nativeRuntime(): Promise<OrtModule | undefined> {

@@ -7,19 +7,12 @@ import { surrogateFault } from '../../src/contract/json-text.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
 import { parse } from '../../src/contract/parse.ts';
-import type { EmbeddingModel, TokenisedText, Tokeniser } from '../../src/inference/embedding-model.ts';
-import { checkWords, firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
 import { truncate } from '../../src/inference/unit-vectors.ts';
 import type { RawJson } from '../../src/kernel/exact-json.ts';
 import { float32Json, jsonText } from '../../src/kernel/float32-text.ts';
 import { rawLines } from '../../src/kernel/raw-lines.ts';
 import { ok } from '../../src/kernel/result.ts';
-
-/** A model ready to use. */
-export interface LoadedModel {
-  readonly tokeniser: Tokeniser;
-  readonly model: EmbeddingModel;
-}
+import type { EmbeddingRequest, LineModel } from './line-model.ts';
 
 /** Answers the lines of a batch, in order; several calls may be under way at once. */
 export interface LineAnswerer {
@@ -49,12 +42,10 @@ const batchLine = z.object({
 });
 const simpleLine = z.strictObject({ id: z.string().max(256), text: z.string() });
 
-type Request = z.output<(typeof embeddingEndpoints)['createEmbeddings']['body']['schema']>;
-
 /** Answers one line of a batch as `POST /v1/embeddings` would, in the shape of OpenAI's batch output. A bad line is answered with its error. */
-export async function answerLine(line: Line, id: string, loaded: LoadedModel, form: AnswerForm = 'job'): Promise<LineAnswer> {
-  const { customId, request } = readRequest(line, loaded.model.manifest.id);
-  const answered = request.ok ? await embed(request.value, loaded) : request;
+export async function answerLine(line: Line, id: string, model: LineModel, form: AnswerForm = 'job'): Promise<LineAnswer> {
+  const { customId, request } = readRequest(line, model.name);
+  const answered = request.ok ? await embed(request.value, model) : request;
   if (!answered.ok) return { json: jsonText({ id, custom_id: customId, ...failureOf(answered.error, id, form) }), tokens: 0, failed: true };
   const response = { status_code: 200, request_id: id, body: answered.value.body };
   return { json: jsonText({ id, custom_id: customId, response, error: null }), tokens: answered.value.tokens, failed: false };
@@ -68,7 +59,7 @@ function failureOf(error: Refusal, id: string, form: AnswerForm): object {
   return { response: { status_code: status, request_id: id, body: { error: { ...wire, type } } }, error: null };
 }
 
-function readRequest(line: Line, model: string): { customId: string | null; request: Outcome<Request> } {
+function readRequest(line: Line, model: string): { customId: string | null; request: Outcome<EmbeddingRequest> } {
   if (line === TOO_LONG) {
     return { customId: null, request: refuseBeyond({ limit: 'jobLineBytesMax', what: 'the line has too many bytes' }) };
   }
@@ -105,47 +96,29 @@ function parseJson(line: string): unknown {
   }
 }
 
-function ofModel(request: Outcome<Request>, model: string): Outcome<Request> {
+function ofModel(request: Outcome<EmbeddingRequest>, model: string): Outcome<EmbeddingRequest> {
   if (!request.ok || request.value.model === model) return request;
   return refuse('model_not_found', `the job runs ${model}, not ${request.value.model}`, ['body', 'model']);
 }
 
-async function embed(request: Request, { tokeniser, model }: LoadedModel): Promise<Outcome<{ body: object; tokens: number }>> {
-  const { dimensions: modelDimensions, vocabularySize } = model.manifest;
-  const dimensions = request.dimensions ?? modelDimensions;
-  if (dimensions > modelDimensions) {
-    return refuseBeyond({ path: 'dimensions', limit: { bound: modelDimensions }, value: dimensions, what: `is ${dimensions}` });
+async function embed(request: EmbeddingRequest, model: LineModel): Promise<Outcome<{ body: object; tokens: number }>> {
+  const dimensions = request.dimensions ?? model.dimensions;
+  if (dimensions > model.dimensions) {
+    return refuseBeyond({ path: 'dimensions', limit: { bound: model.dimensions }, value: dimensions, what: `is ${dimensions}` });
   }
-  const texts = tokensOf(request.input, tokeniser);
-  const short = checkWords(
-    model.manifest,
-    texts.map(({ words }) => words),
-  );
-  if (!short.ok) return short;
-  const batch = tokenBatch(texts.map(({ ids }) => ids));
-  if (firstUnknownId(batch.ids, vocabularySize) !== -1)
-    return refuse('invalid_value', `a token id is not below the vocabulary size ${vocabularySize}`, 'input');
-  const full = await model.embed(batch);
-  const vectors = dimensions === modelDimensions ? full : truncate(full, modelDimensions, dimensions);
-  const data = texts.map((_, index) => ({
+  const embedded = await model.embed(request);
+  if (!embedded.ok) return embedded;
+  const { vectors: full, tokens } = embedded.value;
+  const vectors = dimensions === model.dimensions ? full : truncate(full, model.dimensions, dimensions);
+  const data = Array.from({ length: vectors.length / dimensions }, (_, index) => ({
     object: 'embedding',
     index,
     embedding: written(vectors.subarray(index * dimensions, (index + 1) * dimensions), request.encoding_format),
   }));
-  const tokens = texts.reduce((sum, { words }) => sum + words, 0);
-  return ok({ tokens, body: { object: 'list', data, model: model.manifest.id, usage: { prompt_tokens: tokens, total_tokens: tokens } } });
+  return ok({ tokens, body: { object: 'list', data, model: model.id, usage: { prompt_tokens: tokens, total_tokens: tokens } } });
 }
 
-function tokensOf(input: Request['input'], tokeniser: Tokeniser): TokenisedText[] {
-  if (typeof input === 'string') return [tokeniser.tokenise(input)];
-  const [first] = input;
-  if (typeof first === 'number') return [asTokenised(input as number[])];
-  return (input as string[] | number[][]).map((item) => (typeof item === 'string' ? tokeniser.tokenise(item) : asTokenised(item)));
-}
-
-const asTokenised = (ids: readonly number[]): TokenisedText => ({ ids: Int32Array.from(ids), words: ids.length });
-
-function written(vector: Float32Array, format: Request['encoding_format']): RawJson | string {
+function written(vector: Float32Array, format: EmbeddingRequest['encoding_format']): RawJson | string {
   if (format === 'base64') return Buffer.from(vector.slice().buffer).toString('base64');
   return float32Json(vector);
 }

@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, openAsBlob } from 'node:fs';
+import { createReadStream, openAsBlob } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 
 import type { OutputClaim } from '../../src/contract/agent-protocol.ts';
-import { must } from '../../src/kernel/assert.ts';
 import type { AttemptArtifacts } from './job-runner.ts';
 import { persistently } from './persistently.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';
 import { Refused } from './pool-client.ts';
+import { saveBody } from './save-body.ts';
 
 /** What came is not what the gateway has. */
 export class Corrupt extends Error {}
@@ -81,18 +78,9 @@ export class ArtifactTransfer implements AttemptArtifacts {
     for (let tries = 1; ; tries += 1) {
       const isWhole = await persistently(this.#stopped, async () => {
         const { body, headers } = await request();
-        const digest = createHash('sha256');
-        const counted = new Transform({
-          transform(chunk: Buffer, _encoding, done) {
-            digest.update(chunk);
-            done(null, chunk);
-          },
-        });
-        await pipeline(Readable.fromWeb(must<ReadableStream>(body, 'a file has a body')), counted, createWriteStream(path), {
-          signal: this.#stopped,
-        });
+        const digest = await saveBody(body, path, this.#stopped);
         const expected = sha256Of(headers);
-        return expected === undefined || expected === digest.digest('base64');
+        return expected === undefined || expected === digest;
       });
       if (isWhole) return;
       if (tries >= CORRUPT_TRIES) throw new Corrupt('what came is not what is stored: its sha-256 differs');
@@ -102,8 +90,11 @@ export class ArtifactTransfer implements AttemptArtifacts {
 
 const CORRUPT_TRIES = 3;
 
-/** In base 64, as RFC 9530 has it. */
-const sha256Of = (headers: Headers): string | undefined => /^sha-256=:([A-Za-z0-9+/=]+):$/.exec(headers.get('repr-digest') ?? '')?.[1];
+/** As RFC 9530 has it, in hex. */
+function sha256Of(headers: Headers): string | undefined {
+  const [, base64] = /^sha-256=:([A-Za-z0-9+/=]+):$/.exec(headers.get('repr-digest') ?? '') ?? [];
+  return base64 === undefined ? undefined : Buffer.from(base64, 'base64').toString('hex');
+}
 
 async function digestOf(path: string): Promise<string> {
   const digest = createHash('sha256');

@@ -10,7 +10,7 @@ import { persistently } from './persistently.ts';
 
 type Scope = AttemptScope<'batch_embedding'>;
 
-/** Embeds the lines of a file with one of the gateway's models. */
+/** Embeds the lines of a file with one of the gateway's models, or a registered one. */
 export class EmbeddingRunner implements JobRunner<'batch_embedding'> {
   readonly #models: GatewayModels;
 
@@ -19,8 +19,8 @@ export class EmbeddingRunner implements JobRunner<'batch_embedding'> {
   }
 
   async run(scope: Scope): Promise<RunEnd> {
-    const { assignment, signal } = scope;
-    const model = await persistently(signal, () => this.#models.use(assignment.model));
+    const { assignment, model: registered, signal } = scope;
+    const model = await persistently(signal, () => this.#models.use(assignment.model, registered));
     if (!model.ok) return failed('model_unavailable', messageOf(model.error));
     try {
       return await this.#embed(model.value.answerer, scope);

@@ -5,11 +5,14 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import type { ModelFiles } from '../../src/inference/model-manifest.ts';
 import { findVersion, readModelFile, parseModelCatalogue } from '../../src/inference/model-manifest.ts';
+import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { ResidentWeights } from '../../src/scheduler/engine/weights/resident-weights.ts';
 import { weightsToUnload, withoutUnloaded, withoutUser, withUser } from '../../src/scheduler/engine/weights/resident-weights.ts';
 import type { LineAnswerer } from './answer-line.ts';
+import type { AttemptModel } from './attempt-model.ts';
 import { ModelThreads } from './model-threads.ts';
+import { RegisteredThreads } from './registered-threads.ts';
 
 interface GatewayModelsOptions {
   readonly files: ModelFiles;
@@ -27,12 +30,23 @@ interface ModelInUse {
   release(): Promise<void>;
 }
 
-type Loaded = Outcome<{ readonly threads: ModelThreads; readonly memoryMib: number; readonly loadMs: number }>;
+type Threads = ModelThreads | RegisteredThreads;
+
+type Loaded = Outcome<{ readonly threads: Threads; readonly memoryMib: number; readonly loadMs: number }>;
+
+/** A model by what jobs call it, and by what it is: another tenant, or a later version, may have another one of that name. */
+interface Wanted {
+  readonly key: string;
+  readonly load: () => Promise<Outcome<Threads>>;
+}
 
 const BYTES_PER_MIB = 1_048_576;
+/** Stands in no name of a model. */
+const KEY_MARK = ' ';
+const idOf = (key: string): string => key.split(KEY_MARK, 1)[0] ?? key;
 
 /**
- * The gateway's models, downloaded when first needed and checked against their manifests. They stay, with their threads, within what there is
+ * The gateway's models and the registered ones of attempts, downloaded when first needed and checked against their manifests. They stay, with their threads, within what there is
  * for weights. The scheduler decides which of them leave; where its order comes later than the model that needs the room, the same function
  * decides here. [P110]
  */
@@ -40,9 +54,10 @@ export class GatewayModels {
   readonly #options: GatewayModelsOptions;
   readonly #maxMib: number;
   readonly #nowMs: () => number;
-  /** By model: being loaded, or there. */
+  /** By key: being loaded, or there. */
   readonly #loaded = new Map<string, Promise<Loaded>>();
-  readonly #threads = new Map<string, ModelThreads>();
+  readonly #threads = new Map<string, Threads>();
+  /** Each `model` is a key. */
   #resident: readonly ResidentWeights[] = [];
 
   constructor(options: GatewayModelsOptions) {
@@ -51,16 +66,26 @@ export class GatewayModels {
     this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
-  /** Refuses with `model_not_found`, or `unavailable` when the files cannot be read or are not what the manifest says. */
-  async use(id: string): Promise<Outcome<ModelInUse>> {
-    const loading = this.#loaded.get(id) ?? this.#load(id);
+  /**
+   * Refuses with `model_not_found`, with `unavailable` when the files cannot be read or are not what the manifest says, and as the checks of
+   * registered models do. `attempt`: whose registered model it is, where the gateway itself has none of that name.
+   */
+  async use(id: string, attempt?: Pick<AttemptModel, 'find' | 'download'>): Promise<Outcome<ModelInUse>> {
+    if (attempt === undefined || this.#loaded.has(id)) return this.#use(this.#deployed(id));
+    const ref = await attempt.find();
+    return this.#use(ref === undefined ? this.#deployed(id) : registered(id, ref, attempt));
+  }
+
+  async #use(wanted: Wanted): Promise<Outcome<ModelInUse>> {
+    const id = wanted.key;
+    const loading = this.#loaded.get(id) ?? this.#load(wanted);
     this.#loaded.set(id, loading);
     const loaded = await loading.catch((error: unknown) => {
       if (this.#loaded.get(id) === loading) this.#loaded.delete(id);
       throw error;
     });
     // It was unloaded while this waited for it.
-    if (this.#loaded.get(id) !== loading) return this.use(id);
+    if (this.#loaded.get(id) !== loading) return this.#use(wanted);
     if (!loaded.ok) {
       this.#loaded.delete(id);
       return loaded;
@@ -81,12 +106,23 @@ export class GatewayModels {
 
   /** What is here, as measured. */
   held(): readonly NodeWeights[] {
-    return this.#resident.map(({ model, memoryMib, loadMs, users }) => ({ model, memoryMib, loadMs, inUse: users > 0 }));
+    const held = new Map<string, NodeWeights>();
+    for (const { model: key, memoryMib, loadMs, users } of this.#resident) {
+      const model = idOf(key);
+      const other = held.get(model);
+      held.set(model, {
+        model,
+        memoryMib: memoryMib + (other?.memoryMib ?? 0),
+        loadMs: Math.max(loadMs, other?.loadMs ?? 0),
+        inUse: users > 0 || other?.inUse === true,
+      });
+    }
+    return [...held.values()];
   }
 
   /** Forgets models, but for those in use. */
   async unload(models: readonly string[]): Promise<void> {
-    await this.#drop(this.#resident.filter(({ model, users }) => users === 0 && models.includes(model)));
+    await this.#drop(this.#resident.filter(({ model, users }) => users === 0 && models.includes(idOf(model))));
   }
 
   /** Ends the threads of all models. */
@@ -113,21 +149,36 @@ export class GatewayModels {
     await Promise.all(threads.map((one) => one.stop()));
   }
 
-  async #load(id: string): Promise<Loaded> {
+  #deployed(id: string): Wanted {
+    return { key: id, load: () => this.#loadDeployed(id) };
+  }
+
+  async #loadDeployed(id: string): Promise<Outcome<Threads>> {
     const { files, cacheSocket } = this.#options;
-    const beganMs = this.#nowMs();
     const catalogue = await files.read(`${nameWithoutVersion(id)}/manifest.json`);
     if (catalogue === undefined) return refuse('model_not_found', `the gateway has no model ${id}`);
     const manifest = findVersion(parseModelCatalogue(JSON.parse(new TextDecoder().decode(catalogue))), id);
     if (manifest?.runner !== 'static') return refuse('model_not_found', `this agent cannot run ${id}`);
     const bytes = await readModelFile(files, manifest);
-    if (!bytes.ok) return bytes;
-    const threads = await ModelThreads.start(manifest, bytes.value, { cacheSocket });
+    return bytes.ok ? ModelThreads.start(manifest, bytes.value, { cacheSocket }) : bytes;
+  }
+
+  async #load({ load }: Wanted): Promise<Loaded> {
+    const beganMs = this.#nowMs();
+    const threads = await load();
     if (!threads.ok) return threads;
-    const memoryMib = Math.ceil(threads.value.weightsBytes / BYTES_PER_MIB);
+    const memoryMib = Math.ceil(threads.value.memoryBytes / BYTES_PER_MIB);
     return ok({ threads: threads.value, memoryMib, loadMs: Math.min(LIMITS.weightsLoadMsMax, Math.ceil(this.#nowMs() - beganMs)) });
   }
 }
+
+const registered = (id: string, ref: ModelRef, attempt: Pick<AttemptModel, 'download'>): Wanted => ({
+  key: `${id}${KEY_MARK}${ref.manifest.contractHash}`,
+  load: async () => {
+    const folder = await attempt.download(ref);
+    return folder.ok ? RegisteredThreads.start(id, ref, folder.value) : folder;
+  },
+});
 
 /** The models that a gateway serves under `/models/`. */
 export const gatewayFiles = (url: string): ModelFiles => ({

@@ -5,6 +5,7 @@ import type { JobKind } from '../../src/contract/job-work.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import type { AttemptBuild } from './attempt-build.ts';
+import type { AttemptModel } from './attempt-model.ts';
 import type { GroupView } from './group-view.ts';
 
 /**
@@ -45,6 +46,8 @@ export interface AttemptScope<Kind extends JobKind> {
   readonly signal: AbortSignal;
   /** The shard whose lists an index build trains. */
   readonly build: Pick<AttemptBuild, 'begin' | 'sample' | 'commit'>;
+  /** The registered model that the job works with. */
+  readonly model: Pick<AttemptModel, 'find' | 'download'>;
   /** The members of the attempt. */
   readonly group: GroupView;
   /**

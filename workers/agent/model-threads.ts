@@ -9,9 +9,10 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import type { ModelManifest } from '../../src/inference/model-manifest.ts';
 import { openStaticModel } from '../../src/inference/static-model.ts';
-import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { AnswerForm, Line, LineAnswer, LineAnswerer } from './answer-line.ts';
+import type { StartedThread } from './answer-threads.ts';
+import { AnswerThreads } from './answer-threads.ts';
 import { serveCache } from './cache-server.ts';
 import { SHARED_KEY_CHARS } from './cached-model.ts';
 
@@ -30,52 +31,35 @@ export interface ThreadOptions {
   readonly cacheSocket?: string | undefined;
 }
 
-export interface ThreadCall {
-  readonly call: number;
-  /** Null stands for a line that was too long. */
-  readonly lines: readonly (string | null)[];
-  readonly id: string;
-  readonly first: number;
-  readonly form: AnswerForm;
-}
-
-export interface ThreadReply {
-  readonly call: number;
-  readonly answers: readonly LineAnswer[];
-}
-
-interface Thread {
-  readonly worker: Worker;
-  readonly calls: Map<number, { resolve(answers: readonly LineAnswer[]): void; reject(reason: Error): void }>;
-}
-
 const STRIPES = 64;
 /** In addition to numbers and key: links, lengths, fence, end, and a bucket or two. */
 const SLOT_BYTES = 44;
 
-/** One model in several threads, which share the vectors they compute. A thread that ends fails its calls and is replaced at the next. */
+/** One model in several threads, which share the vectors they compute. */
 export class ModelThreads implements LineAnswerer {
-  readonly callsMax: number;
   readonly vectors: SharedVectors;
   readonly #model: Pick<ThreadData, 'manifest' | 'bytes'>;
-  readonly #threads: (Thread | undefined)[];
+  readonly #threadCount: number;
+  readonly #threads: AnswerThreads;
   #server: Server | undefined;
   #socketPath: string | undefined;
-  #calls = 0;
 
   private constructor(model: Pick<ThreadData, 'manifest' | 'bytes'>, threadCount: number) {
     this.#model = model;
-    this.#threads = Array.from({ length: threadCount }, () => undefined);
-    // One call more than threads, so that none waits for the next.
-    this.callsMax = threadCount + 1;
+    this.#threadCount = threadCount;
+    this.#threads = new AnswerThreads(threadCount, () => this.#start());
     const dimensionsMax = model.manifest.dimensions;
     const entriesMax = Math.floor(LIMITS.agentCacheBytesMax / (dimensionsMax * 4 + SHARED_KEY_CHARS + SLOT_BYTES));
     this.vectors = SharedVectors.create({ entriesMax, dimensionsMax, keyCharsMax: SHARED_KEY_CHARS, stripes: STRIPES });
   }
 
+  get callsMax(): number {
+    return this.#threads.callsMax;
+  }
+
   /** What it takes: a copy here, and one in each thread. */
-  get weightsBytes(): number {
-    return this.#model.bytes.length * (1 + this.#threads.length);
+  get memoryBytes(): number {
+    return this.#model.bytes.length * (1 + this.#threadCount);
   }
 
   /** Refuses with `unavailable` when the bytes are not the model that the manifest describes. */
@@ -93,18 +77,12 @@ export class ModelThreads implements LineAnswerer {
   }
 
   answer(lines: readonly Line[], id: string, first: number, form: AnswerForm = 'job'): Promise<readonly LineAnswer[]> {
-    const thread = this.#leastBusy();
-    const call = this.#calls++;
-    const sent: ThreadCall = { call, id, first, form, lines: lines.map((line) => (typeof line === 'string' ? line : null)) };
-    return new Promise((resolve, reject) => {
-      thread.calls.set(call, { resolve, reject });
-      thread.worker.postMessage(sent, []);
-    });
+    return this.#threads.answer(lines, id, first, form);
   }
 
   async stop(): Promise<void> {
     this.#server?.close();
-    await Promise.all(this.#threads.map(async (thread) => thread?.worker.terminate()));
+    await this.#threads.stop();
   }
 
   async #meet(path: string): Promise<void> {
@@ -112,32 +90,10 @@ export class ModelThreads implements LineAnswerer {
     if (this.#server === undefined) this.#socketPath = path;
   }
 
-  /** One that is idle; else another one, as long as there may be more: starting one takes longer than a short job. */
-  #leastBusy(): Thread {
-    const running = this.#threads.filter((thread) => thread !== undefined).sort((a, b) => a.calls.size - b.calls.size);
-    const absent = this.#threads.indexOf(undefined);
-    if (absent >= 0 && running[0]?.calls.size !== 0) return (this.#threads[absent] = this.#start(absent));
-    return must(running[0], 'there is a thread');
-  }
-
-  #start(at: number): Thread {
+  #start(): StartedThread {
     const handle = this.vectors.invite();
     const workerData: ThreadData = { ...this.#model, handle, socketPath: this.#socketPath };
     const worker = new Worker(new URL('model-thread.ts', import.meta.url), { workerData });
-    const thread: Thread = { worker, calls: new Map() };
-    let reason: Error | undefined;
-    worker.on('message', ({ call, answers }: ThreadReply) => {
-      thread.calls.get(call)?.resolve(answers);
-      thread.calls.delete(call);
-    });
-    worker.on('error', (error) => (reason = error instanceof Error ? error : new Error(String(error))));
-    worker.on('exit', () => {
-      this.vectors.bury(handle.owner);
-      if (this.#threads[at] === thread) this.#threads[at] = undefined;
-      for (const call of thread.calls.values()) call.reject(reason ?? new Error('the thread has ended'));
-    });
-    // An agent that has nothing else to do may end.
-    worker.unref();
-    return thread;
+    return { worker, onExit: () => this.vectors.bury(handle.owner) };
   }
 }

@@ -20,8 +20,8 @@ export class OnlineRunner implements JobRunner<'online_inference'> {
   }
 
   async run(scope: AttemptScope<'online_inference'>): Promise<RunEnd> {
-    const { assignment, signal } = scope;
-    const model = await persistently(signal, () => this.#models.use(assignment.model));
+    const { assignment, model: registered, signal } = scope;
+    const model = await persistently(signal, () => this.#models.use(assignment.model, registered));
     if (!model.ok) return failed('model_unavailable', messageOf(model.error));
     try {
       const server = await ReplicaServer.start(this.#host, assignment.model, model.value.answerer);

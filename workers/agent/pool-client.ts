@@ -3,6 +3,8 @@ import type * as z from 'zod';
 
 import type { Assignment, OutputClaim, Registration } from '../../src/contract/agent-protocol.ts';
 import { agentBuildEndpoints } from '../../src/contract/agent-builds.ts';
+import type { AttemptModelReply } from '../../src/contract/agent-models.ts';
+import { agentModelEndpoints } from '../../src/contract/agent-models.ts';
 import { agentEndpoints } from '../../src/contract/agent-protocol.ts';
 import type { FailureReason, Serving } from '../../src/contract/attempt.ts';
 import type { NodeWeights } from '../../src/contract/pool-exchange.ts';
@@ -11,6 +13,7 @@ import type { Progress } from '../../src/contract/attempt-report.ts';
 import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
 import { AGENT_HEADER } from '../../src/contract/pool-partition.ts';
+import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
 
 /** Where an agent works, from its environment. */
 export interface AgentConfig {
@@ -183,6 +186,16 @@ export class PoolClient {
     await this.#json('POST', `attempts/${attempt}/logs?fence=${fence}&at=${at}`, { bytes: new Blob([bytes]), signal });
   }
 
+  /** The registered model that the job works with. */
+  async model({ attempt, fence }: AttemptKey, signal: AbortSignal): Promise<ModelRef> {
+    const reply = await this.#json('GET', `attempts/${attempt}/model?fence=${fence}`, { signal });
+    return modelRefOf(agentModelEndpoints.readAttemptModel.reply.schema.parse(reply));
+  }
+
+  modelFile({ attempt, fence }: AttemptKey, sha256: string, signal: AbortSignal): Promise<Response> {
+    return this.#send('GET', `attempts/${attempt}/model/file?fence=${fence}&sha256=${sha256}`, { signal });
+  }
+
   async complete({ attempt, fence }: AttemptKey, { progress, tokens, outputs }: Completion): Promise<void> {
     await this.#json('POST', `attempts/${attempt}/complete`, { json: { fence, progress, tokens, outputs } });
   }
@@ -260,4 +273,31 @@ const servingSaid = ({ url, key, isHealthy, outstandingMilli }: Serving) => ({
   key,
   healthy: isHealthy,
   ...(outstandingMilli === undefined ? {} : { outstanding_milli: outstandingMilli }),
+});
+
+/** Whose files they are is the gateway's affair. */
+const modelRefOf = ({
+  model,
+  version,
+  normalised,
+  external_data,
+  tokens_max,
+  contract_hash,
+  prompts,
+  ...rest
+}: AttemptModelReply): ModelRef => ({
+  owner: '',
+  model,
+  version,
+  manifest: {
+    ...rest,
+    isNormalised: normalised,
+    externalData: external_data,
+    tokensMax: tokens_max,
+    contractHash: contract_hash,
+    prompts: {
+      ...(prompts.query === undefined ? {} : { query: prompts.query }),
+      ...(prompts.passage === undefined ? {} : { passage: prompts.passage }),
+    },
+  },
 });

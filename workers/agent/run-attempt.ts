@@ -10,6 +10,7 @@ import type { ErrorCode } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { ArtifactTransfer, Corrupt } from './artifact-transfer.ts';
 import { AttemptBuild } from './attempt-build.ts';
+import { AttemptModel } from './attempt-model.ts';
 import { AttemptLog } from './attempt-log.ts';
 import type { GroupPlace } from './group-view.ts';
 import { GroupView } from './group-view.ts';
@@ -75,6 +76,7 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
       lease: heartbeats,
       signal: stop.signal,
       build: new AttemptBuild(client, assignment, stop.signal),
+      model: new AttemptModel(client, assignment, stop.signal),
       group,
       meet: (...meeting) => meet(client, assignment, ...meeting),
       onProgress: (next) => (progress = next),

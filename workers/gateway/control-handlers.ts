@@ -7,6 +7,7 @@ import { tuningHandlers } from './routes/fine-tuning.ts';
 import { jobHandlers } from './routes/jobs.ts';
 import { keyHandlers } from './routes/keys.ts';
 import { organisationHandlers } from './routes/organisations.ts';
+import { attemptModelHandlers } from './routes/attempt-models.ts';
 import { agentHandlers, poolHandlers } from './routes/pools.ts';
 import { cohortHandlers, queueHandlers } from './routes/queues.ts';
 import { classifyHandlers } from './routes/classify.ts';
@@ -39,6 +40,7 @@ export const CONTROL_HANDLERS: HandlersOf<typeof CONTROL_ENDPOINTS> = {
   ...classifyHandlers,
   ...poolHandlers,
   ...agentHandlers,
+  ...attemptModelHandlers,
   ...transferHandlers,
   ...cacheHandlers,
 };

@@ -75,6 +75,8 @@ const CHAPTERS = [
     'meetPeers',
     'writeCheckpoint',
     'readCheckpoint',
+    'readAttemptModel',
+    'readAttemptModelFile',
     'beginBuild',
     'readBuildSample',
     'commitBuild',

@@ -140,6 +140,13 @@ export const jobExamples = {
     body: 'epoch 3\n',
   },
   readCheckpoint: { params: attempt, query: { fence } },
+  // The job of this attempt works with a model of the deployment.
+  readAttemptModel: { params: attempt, query: { fence }, refused: 'model_not_found' },
+  readAttemptModelFile: {
+    params: attempt,
+    query: { fence, sha256: '9abeae640633a4fc0de2e8baaef123ffa00ae42aa1bfbf9485399d750930b283' },
+    refused: 'model_not_found',
+  },
   // The job of this attempt builds no index.
   beginBuild: { params: attempt, body: { fence }, refused: 'state_conflict' },
   readBuildSample: { params: attempt, query: { fence, from: 0 }, refused: 'state_conflict' },

@@ -4,9 +4,7 @@ import type { Work } from '../../contract/job-work.ts';
 import { inputFilesOf, KIND_FACTS, modelOf } from '../../contract/job-facts.ts';
 import { workOf } from '../../contract/job-work.ts';
 import type { CreateJob } from '../../contract/jobs.ts';
-import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuseResource } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import { base32 } from '../../kernel/ids.ts';
@@ -18,12 +16,13 @@ import type { JobVerb } from '../../scheduler/served/job-verbs.ts';
 import type { Job, JobRequest, JobTerms } from '../../scheduler/served/job.ts';
 import type { JobFilter, JobPage } from '../../scheduler/served/sqlite-job-index.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
-import { mayTouch } from '../authority.ts';
+import { mayTouch, mayTouchModels } from '../authority.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { JobCost } from './job-cost.ts';
 import { jobCostOf } from './job-cost.ts';
+import type { JobModel, JobModels } from './job-models.ts';
 import type { JobQueue } from './job-queue.ts';
 import { termsOf } from './job-terms.ts';
 import type { PlannedJob } from './plan-cost.ts';
@@ -32,8 +31,8 @@ import { planCostOf } from './plan-cost.ts';
 export interface JobParts {
   readonly queue: JobQueue;
   readonly files: Pick<FileCatalogue<unknown>, 'find'>;
-  /** What a model is that the pools' agents can run; undefined: they cannot. */
-  readonly weightsOf: (model: string) => ModelWeights | undefined;
+  /** Refuses a model that no pool's agents can run. */
+  readonly models: Pick<JobModels, 'find'>;
   /** Refuses what is no index of the tenant. */
   readonly findIndex: (tenantId: TenantId, index: string) => Promise<Outcome<Pick<IndexManifest, 'name'>>>;
   readonly rng: Rng;
@@ -70,16 +69,17 @@ export class JobDesk {
   async enqueue(principal: TenantPrincipal, order: JobOrder, idempotencyKey: string | undefined): Promise<Outcome<Job>> {
     const { queue } = this.#parts;
     const { tenantId } = principal;
-    const unfit = this.#unfit(order);
-    if (unfit !== undefined) return err(unfit);
     const id = await this.#newId(tenantId, idempotencyKey);
-    const input = await this.#inputBytes(principal, order.work);
-    // A repetition is answered as the first try, though its file was deleted since.
+    const model = await this.#fittingModel(principal, order);
+    const input = model.ok ? await this.#inputBytes(principal, order.work) : model;
+    // A repetition is answered as the first try, though its model or its file was deleted since.
     const isRepeated = !input.ok && idempotencyKey !== undefined && (await queue.job(tenantId, id)).ok;
     if (!input.ok && !isRepeated) return input;
     const room = await this.#parts.holdJob(principal, id);
     if (!room.ok) return room;
-    const submitted = await queue.submit(await this.#requestOf(principal, order, id, input.ok ? input.value : undefined));
+    const submitted = await queue.submit(
+      await this.#requestOf(principal, order, id, model.ok ? model.value : undefined, input.ok ? input.value : undefined),
+    );
     room.value?.settle(submitted.ok ? 1 : 0);
     return submitted;
   }
@@ -88,34 +88,42 @@ export class JobDesk {
   async plan(principal: TenantPrincipal, body: CreateJob): Promise<Outcome<PlannedJob>> {
     const { tenantId } = principal;
     const order = orderOf(principal, body);
-    const unfit = this.#unfit(order);
-    if (unfit !== undefined) return err(unfit);
+    const model = await this.#fittingModel(principal, order);
+    if (!model.ok) return model;
     const input = await this.#inputBytes(principal, order.work);
     if (!input.ok) return input;
     const id = await this.#newId(tenantId, undefined);
     const room = await this.#parts.holdJob(principal, id);
     if (!room.ok) return room;
     room.value?.settle(0);
-    const request = await this.#requestOf(principal, order, id, input.value);
+    const request = await this.#requestOf(principal, order, id, model.value, input.value);
     const plan = await this.#parts.queue.plan(request);
     return plan.ok ? ok({ plan: plan.value, cost: planCostOf(request, plan.value) }) : plan;
   }
 
-  /** Why no pool could ever run it, if that is so. */
-  #unfit({ work, terms }: JobOrder): Refusal | undefined {
-    const model = modelOf(work);
-    if (model === null) return beyondKind(work, terms);
-    const weights = this.#parts.weightsOf(model);
-    if (weights !== undefined) return beyondKind(work, terms) ?? withoutRoom(weights, terms);
-    return refuseResource('model_not_found', { kind: 'model', name: model }, `no pool runs a model ${model}`, 'model').error;
+  /** The model that it works with, if it does. Refuses what no pool could ever run. */
+  async #fittingModel(principal: TenantPrincipal, { work, terms }: JobOrder): Promise<Outcome<JobModel | undefined>> {
+    const name = modelOf(work);
+    const model = name === null ? ok(undefined) : await this.#parts.models.find(principal.tenantId, name);
+    if (!model.ok) return model;
+    // What an alias stands for is known by now.
+    const may = model.value === undefined ? ok(null) : mayTouchModels(principal, [model.value.id]);
+    if (!may.ok) return may;
+    const unfit = beyondKind(work, terms) ?? (model.value && withoutRoom(model.value.weights, terms));
+    return unfit === undefined ? model : err(unfit);
   }
 
   /** The request for the scheduler. `inputBytes`: how large its inputs are; undefined when they cannot be read any more. */
-  async #requestOf(principal: TenantPrincipal, order: JobOrder, id: JobId, inputBytes: number | undefined): Promise<JobRequest> {
+  async #requestOf(
+    principal: TenantPrincipal,
+    order: JobOrder,
+    id: JobId,
+    model: JobModel | undefined,
+    inputBytes: number | undefined,
+  ): Promise<JobRequest> {
     const { organisationId, tenantId, projectId } = principal;
     const { request, owner, work, terms } = order;
-    const model = modelOf(work);
-    const weights = model === null ? undefined : this.#parts.weightsOf(model);
+    const embedsInput = KIND_FACTS[work.kind].embedsInput;
     return {
       id,
       digest: await requestDigest(principal, ...request),
@@ -125,9 +133,8 @@ export class JobDesk {
       owner,
       work,
       ...terms,
-      ...(weights === undefined ? {} : { weights }),
-      // A token is a byte at least.
-      ...(inputBytes === undefined ? {} : { tokensMax: KIND_FACTS[work.kind].embedsInput ? inputBytes : 0 }),
+      ...(model === undefined ? {} : { weights: model.weights }),
+      ...(inputBytes === undefined ? {} : { tokensMax: embedsInput ? (model?.tokensMax(inputBytes) ?? inputBytes) : 0 }),
     };
   }
 
@@ -192,14 +199,6 @@ const orderOf = (principal: TenantPrincipal, body: CreateJob): JobOrder => ({
   work: workOf(body),
   terms: termsOf(body),
 });
-
-const BYTES_PER_MIB = 1_048_576;
-
-/** What a model of one file takes on a node, until the node has measured it. */
-export function weightsOfFile(model: string, bytes: number): ModelWeights {
-  const loadMs = Math.ceil((bytes * 1_000) / (LIMITS.weightsLoadMibPerS * BYTES_PER_MIB));
-  return { model, memoryMib: Math.ceil(bytes / BYTES_PER_MIB), loadMs: Math.min(loadMs, LIMITS.weightsLoadMsMax) };
-}
 
 /** A job that asks for less memory than the weights of its model take. */
 function withoutRoom({ model, memoryMib }: ModelWeights, { options }: JobTerms): Refusal | undefined {

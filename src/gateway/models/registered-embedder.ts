@@ -10,9 +10,9 @@ import type { ModelManifest } from '../../inference/model-manifest.ts';
 import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
 import { versionFor } from '../../inference/registry/model-route.ts';
 import type { InputType, ModelCalls } from '../../inference/served/model-calls.ts';
+import { promptOf, textChunks, tokensBound } from '../../inference/served/text-chunks.ts';
 import { truncate } from '../../inference/unit-vectors.ts';
 import { err, ok } from '../../kernel/result.ts';
-import { utf8 } from '../../kernel/bytes.ts';
 import { mayTouchModels } from '../authority.ts';
 import type { CacheReport } from '../cache-report.ts';
 import type { CountCache } from '../cache-stats.ts';
@@ -57,7 +57,7 @@ export class RegisteredEmbedder {
     const { dimensions: full } = version.manifest;
     const dimensions = request.dimensions ?? full;
     if (dimensions > full) return refuse('invalid_value', `is ${dimensions}; the vectors of ${route.model} have ${full}`, 'dimensions');
-    const bounds = texts.map((text) => tokensBound(version, text, inputType));
+    const bounds = texts.map((text) => tokensBound(version.manifest, text, inputType));
     const bound = sumOf(bounds);
     const reserved = await request.reserve({ embedding_tokens: bound });
     if (!reserved.ok) return reserved;
@@ -104,7 +104,7 @@ export class RegisteredEmbedder {
     const { dimensions } = manifest;
     const packed = new Float32Array(rows.length * (dimensions + 1));
     let done = 0;
-    for (const chunk of chunksOf(rows, bounds)) {
+    for (const chunk of textChunks(rows, bounds)) {
       const some = chunk.map((row) => texts[row] ?? '');
       const embedded = await this.#parts.inference.embedTexts({ owner, model, version: String(version), manifest }, some, inputType);
       if (!embedded.ok) {
@@ -127,34 +127,6 @@ export const checkTask = (model: string, { manifest: { task } }: RoutedVersion):
   task === 'embedding' ? ok(null) : refuse('invalid_value', `${model} is a model for ${task}: it makes no vectors`, 'model');
 
 const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
-
-const promptOf = ({ prompts }: RoutedVersion['manifest'], inputType: InputType | undefined): string =>
-  (inputType === undefined ? undefined : prompts[inputType]) ?? '';
-
-/** Special tokens around a text. */
-const SPECIAL_TOKENS = 4;
-
-/** Hardly any text has more tokens than bytes; those of the prompt count, too, as the model sees them. */
-const tokensBound = ({ manifest }: RoutedVersion, text: string, inputType: InputType | undefined): number =>
-  Math.min(manifest.tokensMax, utf8(promptOf(manifest, inputType) + text).length + SPECIAL_TOKENS);
-
-/** Rows in calls of a few texts each, so that those of other requests run in between. */
-function chunksOf(rows: readonly number[], bounds: readonly number[]): number[][] {
-  const chunks: number[][] = [];
-  let tokens = Infinity;
-  for (const row of rows) {
-    const bound = bounds[row] ?? 0;
-    const last = chunks.at(-1);
-    if (last === undefined || last.length >= LIMITS.modelChunkTextsCount || tokens + bound > LIMITS.modelChunkTokensMax) {
-      chunks.push([row]);
-      tokens = bound;
-    } else {
-      last.push(row);
-      tokens += bound;
-    }
-  }
-  return chunks;
-}
 
 function unpacked(rows: Float32Array<ArrayBuffer>, dimensions: number) {
   const width = dimensions + 1;

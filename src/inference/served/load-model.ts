@@ -1,7 +1,6 @@
 import type { FieldPath } from '../../contract/field-path.ts';
-import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
@@ -22,46 +21,12 @@ export interface LoadedModel {
   readonly texts: TextModel | undefined;
 }
 
-/** The runtime lays matrices out a second time for its products, not all of them: measured 1.7 times the weights. */
-const RUNTIME_BYTES_PER_WEIGHT_BYTE = 1.75;
-/** Of a vocabulary as a map of strings: an estimate. */
-const MEMORY_PER_TOKENISER_BYTE = 5;
-/** Nodes of the graph, and the session. */
-const MODEL_BASE_BYTES = 1024 * 1024;
-
-/** What a version takes of the isolate's memory once it is loaded, by the sizes of its files. */
-export function memoryBytesOf({ manifest }: ModelRef): number {
-  const bytesOf = (path: string) => manifest.files.find((file) => file.path === path)?.bytes ?? 0;
-  const weights = [manifest.graph, ...manifest.externalData].reduce((sum, path) => sum + bytesOf(path), 0);
-  const tokeniser = manifest.task === 'graph' ? 0 : bytesOf(TOKENISER_FILE);
-  return Math.ceil(weights * RUNTIME_BYTES_PER_WEIGHT_BYTE + tokeniser * MEMORY_PER_TOKENISER_BYTE + MODEL_BASE_BYTES);
-}
-
-/** Refuses a version that is too large, by its manifest alone. */
-export function checkSize({ manifest }: ModelRef): Outcome<void> {
-  for (const [i, { path, bytes }] of manifest.files.entries()) {
-    const limit = path === TOKENISER_FILE ? 'tokeniserBytesMax' : path === TOKENISER_CONFIG_FILE ? 'modelConfigBytesMax' : undefined;
-    if (limit !== undefined && bytes > LIMITS[limit])
-      return refuseBeyond({ path: ['files', i, 'bytes'], limit, value: bytes, what: `is ${bytes}` });
-  }
-  const weights = manifest.files.filter(({ path }) => path === manifest.graph || manifest.externalData.includes(path));
-  const bytes = weights.reduce((sum, file) => sum + file.bytes, 0);
-  if (bytes <= LIMITS.graphBytesMax) return ok(undefined);
-  return refuseBeyond({
-    path: 'graph',
-    limit: 'graphBytesMax',
-    value: bytes,
-    what: `has ${bytes} bytes with its weights`,
-    advice: 'quantise it, or serve it from a pool',
-  });
-}
-
 export interface LoadParts extends RunSharing {
   readonly bucket: ModelBucket;
   readonly start: StartGraph;
 }
 
-/** Reads a version's files, checks them, and loads its graph and its tokeniser. The manifest has passed `checkManifest` and `checkSize`. */
+/** Reads a version's files, checks them, and loads its graph and its tokeniser. The manifest has passed `checkManifest`, and a check of its sizes. */
 export async function loadModel(ref: ModelRef, { bucket, start, ...sharing }: LoadParts): Promise<Outcome<LoadedModel>> {
   const { manifest, owner } = ref;
   const read = async (path: string, at: FieldPath) => {

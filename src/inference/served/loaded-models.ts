@@ -7,7 +7,8 @@ import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { LoadOnceParts } from '../load-once.ts';
 import type { LoadedModel, LoadParts } from './load-model.ts';
-import { loadModel, memoryBytesOf } from './load-model.ts';
+import { loadModel } from './load-model.ts';
+import { memoryBytesOf } from './model-size.ts';
 import type { ModelRef } from './served-manifest.ts';
 
 export interface ModelHostParts extends LoadOnceParts, LoadParts {}

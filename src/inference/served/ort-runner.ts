@@ -9,7 +9,7 @@ import type { NamedTensor, TensorData, TensorType } from './tensor.ts';
 /** What onnxruntime-web and onnxruntime-node have in common, as far as it is used. */
 export interface OrtModule {
   readonly InferenceSession: {
-    create(graph: Uint8Array, options: OrtOptions): Promise<OrtSession>;
+    create(graph: Uint8Array | string, options: OrtOptions): Promise<OrtSession>;
   };
   readonly Tensor: new (type: TensorType, data: never, dims: readonly number[]) => OrtTensor;
 }
@@ -38,16 +38,14 @@ interface OrtTensor {
 
 /**
  * Loads graphs by an onnxruntime, whichever it is. What the runtime throws is what it refuses of a graph or of its inputs: it is answered
- * as a refusal, with the runtime's own reason. `weights`: whether the runtime takes constants from outside of the graph. [M54]
+ * as a refusal, with the runtime's own reason. `weights`: whether large constants are given from outside of the graph, or stay where they are. [M54]
  */
-export function ortStart(ort: OrtModule, options: OrtOptions, weights: 'inside' | 'outside'): StartGraph {
+export function ortStart(ort: OrtModule, options: OrtOptions, weights: 'outside' | 'in-place'): StartGraph {
   // Calls that overlap would free each other's stack in the runtime's memory. In a Worker none waits here for another request: a call has
   // no I/O, and so is over within the event that began it.
   const turn = new Mutex();
   return async (files) => {
     const { graph, external } = weights === 'outside' ? detachWeights(files) : files;
-    if (weights === 'inside' && external.size > 0)
-      return refuse('not_offered', 'keeps constants in other files, which this runtime does not take from memory');
     const externalData = [...external].map(([path, data]) => ({ path, data }));
     try {
       const created = { ...QUIET, ...options, ...(external.size > 0 ? { externalData } : {}) };

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
-import type { LineAnswerer, LoadedModel } from '../../../workers/agent/answer-line.ts';
+import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';
 import { answerLine, TOO_LONG, readLines } from '../../../workers/agent/answer-line.ts';
+import { staticLineModel } from '../../../workers/agent/line-model.ts';
 import { embedBatch } from '../../../workers/agent/batch-embedding.ts';
 
 /** Token ids are the lengths of the words; a text's vector is its tokens' count and sum. */
-const loaded: LoadedModel = {
+const loaded = staticLineModel({
   tokeniser: {
     vocabularySize: 100,
     tokenise: (text) => ({ ids: Int32Array.from(text.split(' '), (word) => word.length), words: text.split(' ').length }),
@@ -24,7 +25,7 @@ const loaded: LoadedModel = {
         ]).flat(),
       ),
   },
-};
+});
 
 const answerer: LineAnswerer = {
   callsMax: 3,

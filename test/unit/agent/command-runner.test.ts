@@ -94,6 +94,7 @@ class Trial {
       onProgress: () => undefined,
       onServing: () => undefined,
       build: undefined as never,
+      model: undefined as never,
     };
     return new CommandRunner().run(scope);
   }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { must } from '../../../src/kernel/assert.ts';
 import { answerLine, TOO_LONG } from '../../../workers/agent/answer-line.ts';
+import { staticLineModel } from '../../../workers/agent/line-model.ts';
 import { ModelThreads } from '../../../workers/agent/model-threads.ts';
 import { defaultModel, manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 
@@ -26,7 +27,7 @@ describe('a model in threads', () => {
   it('[C53] answers what one thread would, byte by byte, in order', async () => {
     const turns = Array.from({ length: 12 }, (_, turn) => [...linesOf(turn * 20, 40), '{"bad":', TOO_LONG] as const);
     const answers = await Promise.all(turns.map((lines, turn) => threads.answer(lines, 'att', turn * 100)));
-    const loaded = { tokeniser: defaultModel.tokeniser, model: defaultModel.encoder };
+    const loaded = staticLineModel({ tokeniser: defaultModel.tokeniser, model: defaultModel.encoder });
     const expected = await Promise.all(
       turns.map((lines, turn) => Promise.all(lines.map((line, i) => answerLine(line, `att_${turn * 100 + i}`, loaded)))),
     );

@@ -3,18 +3,19 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Serving } from '../../../src/contract/attempt.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { LineAnswerer, LoadedModel } from '../../../workers/agent/answer-line.ts';
+import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';
 import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { LoadMeter } from '../../../workers/agent/load-meter.ts';
+import { staticLineModel } from '../../../workers/agent/line-model.ts';
 import { ReplicaServer } from '../../../workers/agent/replica-server.ts';
 
-const loaded: LoadedModel = {
+const loaded = staticLineModel({
   tokeniser: { vocabularySize: 9, tokenise: () => ({ ids: Int32Array.from([1, 2]), words: 2 }) },
   model: {
     manifest: { id: 'm', dimensions: 1, vocabularySize: 9, tokensMax: 9 } as EmbeddingModel['manifest'],
     embed: ({ offsets }) => new Float32Array(offsets.length - 1).fill(1),
   },
-};
+});
 
 let isStuck = false;
 let held: Promise<void> | undefined;

@@ -5,12 +5,13 @@ import { describe, expect, it } from 'vitest';
 import type { Assignment, OutputClaim } from '../../../src/contract/agent-protocol.ts';
 import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import type { LineAnswerer, LoadedModel } from '../../../workers/agent/answer-line.ts';
+import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';
 import { answerLine } from '../../../workers/agent/answer-line.ts';
 import { Backoff } from '../../../workers/agent/backoff.ts';
 import { EmbeddingRunner } from '../../../workers/agent/embedding-runner.ts';
 import type { GatewayModels } from '../../../workers/agent/gateway-models.ts';
 import { Heartbeats } from '../../../workers/agent/heartbeat.ts';
+import { staticLineModel } from '../../../workers/agent/line-model.ts';
 import type { PoolClient } from '../../../workers/agent/pool-client.ts';
 import { Refused } from '../../../workers/agent/pool-client.ts';
 import { runAttempt } from '../../../workers/agent/run-attempt.ts';
@@ -61,13 +62,13 @@ class FakePool {
   }
 }
 
-const loaded: LoadedModel = {
+const loaded = staticLineModel({
   tokeniser: { vocabularySize: 9, tokenise: () => ({ ids: Int32Array.from([1, 2]), words: 2 }) },
   model: {
     manifest: { id: 'm', dimensions: 1, vocabularySize: 9, tokensMax: 9 } as EmbeddingModel['manifest'],
     embed: ({ offsets }) => new Float32Array(offsets.length - 1).fill(1),
   },
-};
+});
 
 const answerer: LineAnswerer = {
   callsMax: 2,

@@ -6,13 +6,15 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { partitionName, ROOT_PARTITION } from '../../../src/contract/pool-partition.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
+import { AttemptModels } from '../../../src/gateway/jobs/attempt-models.ts';
 import { Batches } from '../../../src/gateway/jobs/batches.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { FineTunings } from '../../../src/gateway/jobs/fine-tunings.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { IndexBuilds } from '../../../src/gateway/jobs/index-builds.ts';
-import { JobDesk, weightsOfFile } from '../../../src/gateway/jobs/job-desk.ts';
+import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
+import { JobModels } from '../../../src/gateway/jobs/job-models.ts';
 import { JobEventFeed } from '../../../src/gateway/jobs/job-event-feed.ts';
 import type { LogShard } from '../../../src/gateway/jobs/job-logs.ts';
 import { JobLogs } from '../../../src/gateway/jobs/job-logs.ts';
@@ -24,6 +26,7 @@ import { Reservations } from '../../../src/gateway/jobs/reservations.ts';
 import type { ReplicaAnswer } from '../../../src/gateway/jobs/replica-router.ts';
 import { ReplicaHosts } from '../../../src/gateway/jobs/replica-hosts.ts';
 import { ReplicaRouter } from '../../../src/gateway/jobs/replica-router.ts';
+import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import { TransferUrls } from '../../../src/gateway/jobs/transfer-urls.ts';
 import { Uploads } from '../../../src/gateway/jobs/uploads.ts';
@@ -46,9 +49,11 @@ import { originHost } from '../origin-host.ts';
 import { pinnedName } from '../../../src/contract/model-name.ts';
 import { findVersion } from '../../../src/inference/model-manifest.ts';
 import { MODEL_CATALOGUE, STATIC_MODEL } from '../../inference/deployed-models.ts';
+import { modelRegistries } from './model-registries.ts';
 import type { FileContent } from './r2-file-store.ts';
 import { sha256 } from './sha256.ts';
 import { R2FileStore } from './r2-file-store.ts';
+import { modelFileReader } from './r2-model-files.ts';
 import { r2Urls } from './r2-urls.ts';
 import type { Administration } from './administration.ts';
 
@@ -65,6 +70,7 @@ export interface Heavy {
   readonly admin: PoolAdmin;
   readonly agents: AgentAuthenticator;
   readonly attempts: AttemptFiles<FileContent>;
+  readonly attemptModels: AttemptModels<FileContent>;
   readonly transfers: TransferUrls;
   readonly pools: Pools;
   readonly logs: JobLogs;
@@ -79,9 +85,6 @@ function baseOf(model: string): string | undefined {
   const base = findVersion(MODEL_CATALOGUE, model);
   return base?.runner === 'static' ? pinnedName(base) : undefined;
 }
-
-/** The model that agents embed with, as jobs need it. */
-const weightsOf = (model: string) => (model === STATIC_MODEL.id ? weightsOfFile(model, STATIC_MODEL.file.bytes) : undefined);
 
 export function wireHeavy(
   env: ControlEnv,
@@ -109,13 +112,22 @@ export function wireHeavy(
   };
   const writer = new FileWriter<FileContent>({ store, clock });
   const files = new FileCatalogue<FileContent>({ store, writer, spent, queue, clock, rng, hmac });
+  const routes = new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock);
   const logs = new JobLogs({ pools, shard: logShards(env.JOB_LOG), find: (tenant, job) => queue.job(tenant, job) });
   const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
   const knows = async (tenant: TenantId | undefined, organisation: OrganisationId | undefined) => {
     if (tenant !== undefined) return recordsOf(tenant).tenant(tenant);
     return organisation === undefined ? ok(null) : organisations.at(organisation).organisation();
   };
-  const jobs = new JobDesk({ queue, files, weightsOf, findIndex: describe, rng, hmac, holdJob });
+  const jobs = new JobDesk({
+    queue,
+    files,
+    models: new JobModels({ builtin: STATIC_MODEL, routes }),
+    findIndex: describe,
+    rng,
+    hmac,
+    holdJob,
+  });
   const attempts = new AttemptFiles({ pools, writer, files, store, clock, authorityOf });
   return {
     files,
@@ -128,6 +140,7 @@ export function wireHeavy(
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
     agents: new AgentAuthenticator(pools, hmac, isKnown),
     attempts,
+    attemptModels: new AttemptModels({ pools, routes, read: modelFileReader(env.FILES) }),
     transfers: new TransferUrls({ attempts, pools, storeUrls: r2Urls(env, store, clock), hmac, clock }),
     logs,
     events: new JobEventFeed(queue, clock),

@@ -54,3 +54,9 @@ export class R2ModelFiles implements ModelFileStore {
     return (await this.#bucket.list({ prefix: prefixOf(owner), limit: PAGE_COUNT })).objects.length;
   }
 }
+
+/** Reads a file of registered models as it is stored; undefined: it is gone. */
+export const modelFileReader =
+  (bucket: Pick<R2Bucket, 'get'>) =>
+  async (owner: ModelOwner, sha256: string): Promise<ReadableStream | undefined> =>
+    (await bucket.get(modelFileKey(owner, sha256)))?.body;

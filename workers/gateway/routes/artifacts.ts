@@ -18,7 +18,7 @@ export const downloadOf = (outcome: Outcome<{ readonly file: StoredFile; readonl
 
 export const accepted = (outcome: Outcome<null>) => (outcome.ok ? ({ ok: true, reply: { accepted: true }, used: {} } as const) : outcome);
 
-const digestHeaders = ({ sha256 }: StoredFile): Record<string, string> =>
+export const digestHeaders = ({ sha256 }: Pick<StoredFile, 'sha256'>): Record<string, string> =>
   sha256 === undefined ? {} : { 'repr-digest': `sha-256=:${base64OfHex(sha256)}:` };
 
 const base64OfHex = (hex: string): string => btoa(hex.replaceAll(/../g, (pair) => String.fromCharCode(Number.parseInt(pair, 16))));

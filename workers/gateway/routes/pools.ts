@@ -222,7 +222,7 @@ const weightsOf = ({ model, memory_mib, load_ms, in_use }: NonNullable<Registrat
   ...(in_use === undefined ? {} : { inUse: in_use }),
 });
 
-const holdOf = (
+export const holdOf = (
   { poolId, partition }: AgentPrincipal,
   { attempt }: { readonly attempt: string },
   { fence }: { readonly fence: number },

@@ -10,6 +10,7 @@ import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
 import { Batches, batchIdOf } from '../../../../src/gateway/jobs/batches.ts';
 import { faultsOf, filesOf, momentsOf, statusOf } from '../../../../src/gateway/jobs/batch-status.ts';
 import { JobDesk } from '../../../../src/gateway/jobs/job-desk.ts';
+import type { JobModels } from '../../../../src/gateway/jobs/job-models.ts';
 import type { JobQueue } from '../../../../src/gateway/jobs/job-queue.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { JobId, KeyId, TenantId } from '../../../../src/kernel/ids.ts';
@@ -54,12 +55,17 @@ function setUp(pools?: ConstructorParameters<typeof ServedCell>[0]) {
   } as Pick<JobQueue, 'submit' | 'job' | 'act' | 'jobs'> as JobQueue;
   let serial = 0;
   const rng = { bytes: (count: number) => new Uint8Array(count).fill((serial += 1)) };
-  const weightsOf = (model: string) => (['m', 'default'].includes(model) ? { model, memoryMib: 7, loadMs: 70 } : undefined);
+  const models: Pick<JobModels, 'find'> = {
+    find: async (_, model) =>
+      ['m', 'default'].includes(model)
+        ? ok({ id: model, weights: { model, memoryMib: 7, loadMs: 70 }, tokensMax: (bytes) => bytes })
+        : refuse('model_not_found', 'no pool runs it', 'model'),
+  };
   const jobs = new JobDesk({
     findIndex: async (_tenant: TenantId, name: string) => ok({ name }),
     queue,
     files: { find },
-    weightsOf,
+    models,
     rng,
     hmac: new Hmac('pepper'),
     holdJob: async () => ok(undefined),

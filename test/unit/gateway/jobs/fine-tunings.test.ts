@@ -56,7 +56,7 @@ function setUp() {
     findIndex: async (_tenant: TenantId, name: string) => ok({ name }),
     queue,
     files: { find },
-    weightsOf: () => undefined,
+    models: { find: async () => refuse('model_not_found', 'no pool runs it', 'model') },
     rng,
     hmac: new Hmac('pepper'),
     holdJob: async () => ok(undefined),

@@ -30,7 +30,7 @@ function world() {
   const desk = new JobDesk({
     queue,
     files: { find: async () => (has.file ? ok({} as never) : refuse('file_not_found', 'no file', 'file')) },
-    weightsOf: (model) => ({ model, memoryMib: 7, loadMs: 70 }),
+    models: { find: async (_, model) => ok({ id: model, weights: { model, memoryMib: 7, loadMs: 70 }, tokensMax: (bytes) => bytes }) },
     findIndex: async (_, name) => (name === 'notes' ? ok({ name }) : refuse('index_not_found', 'no such index', 'index')),
     rng: { bytes: (count) => new Uint8Array(count) },
     hmac: new Hmac('pepper'),

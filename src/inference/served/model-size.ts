@@ -1,0 +1,53 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuseBeyond } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
+import type { ModelRef } from './served-manifest.ts';
+
+type Sized = Pick<ModelRef, 'manifest'>;
+
+/** The runtime lays matrices out a second time for its products, not all of them: measured 1.7 times the weights. */
+const RUNTIME_BYTES_PER_WEIGHT_BYTE = 1.75;
+/** Of a vocabulary as a map of strings: an estimate. */
+const MEMORY_PER_TOKENISER_BYTE = 5;
+/** Nodes of the graph, and the session. */
+const MODEL_BASE_BYTES = 1024 * 1024;
+
+/** Of the graph and the files that have weights of it. */
+export function weightBytesOf({ manifest }: Sized): number {
+  const paths = new Set([manifest.graph, ...manifest.externalData]);
+  return manifest.files.reduce((sum, { path, bytes }) => sum + (paths.has(path) ? bytes : 0), 0);
+}
+
+/** What a version takes of the memory of what runs it once it is loaded, by the sizes of its files. */
+export function memoryBytesOf(ref: Sized): number {
+  const { files, task } = ref.manifest;
+  const tokeniser = task === 'graph' ? 0 : (files.find(({ path }) => path === TOKENISER_FILE)?.bytes ?? 0);
+  return Math.ceil(weightBytesOf(ref) * RUNTIME_BYTES_PER_WEIGHT_BYTE + tokeniser * MEMORY_PER_TOKENISER_BYTE + MODEL_BASE_BYTES);
+}
+
+/** Refuses a version whose tokeniser is too large for whatever runs it, by its manifest alone. */
+export function checkTokeniserSize({ manifest }: Sized): Outcome<void> {
+  for (const [i, { path, bytes }] of manifest.files.entries()) {
+    const limit = path === TOKENISER_FILE ? 'tokeniserBytesMax' : path === TOKENISER_CONFIG_FILE ? 'modelConfigBytesMax' : undefined;
+    if (limit !== undefined && bytes > LIMITS[limit])
+      return refuseBeyond({ path: ['files', i, 'bytes'], limit, value: bytes, what: `is ${bytes}` });
+  }
+  return ok(undefined);
+}
+
+/** Refuses a version that is too large for an isolate, by its manifest alone. */
+export function checkSize(ref: Sized): Outcome<void> {
+  const tokeniser = checkTokeniserSize(ref);
+  if (!tokeniser.ok) return tokeniser;
+  const bytes = weightBytesOf(ref);
+  if (bytes <= LIMITS.graphBytesMax) return ok(undefined);
+  return refuseBeyond({
+    path: 'graph',
+    limit: 'graphBytesMax',
+    value: bytes,
+    what: `has ${bytes} bytes with its weights`,
+    advice: 'quantise it, or serve it from a pool',
+  });
+}

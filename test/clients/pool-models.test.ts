@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import type { Agent } from '../support/deployment/agent.ts';
+import { startAgent } from '../support/deployment/agent.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import { bertFolder } from '../support/models/model-folder.ts';
+
+// Registered models beyond the edge: on the agents of a pool.
+
+const TEXTS = ['river lock', 'the keeper opens the gate', 'a boat'];
+const LONG = { timeout: 90_000 };
+
+let server: Server;
+let client: ApiClient;
+let stranger: ApiClient;
+let agent: Agent | undefined;
+
+beforeAll(async () => {
+  server = await deploy();
+  const scopes = ['inference', 'files', 'jobs', 'models:write'];
+  ({ client } = await createTenant(server, { scopes }));
+  stranger = (await createTenant(server, { scopes })).client;
+  const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'models', owner: 'testers' });
+  agent = startAgent(server, pool, ['--allow', 'online_inference']);
+  await promoteModel(client, 'encoder', await registerModel(client, 'encoder', bertFolder().files));
+});
+
+afterAll(async () => {
+  await agent?.stop();
+  await server.stop();
+});
+
+async function upload(content: string, purpose: string): Promise<string> {
+  const form = new FormData();
+  form.set('purpose', purpose);
+  form.set('file', new Blob([content]), 'input.jsonl');
+  return (await client.call('POST', '/v1/files', form)).body.id;
+}
+
+const job = async (id: string) => (await client.get(`/v1/jobs/${id}`)).body;
+const embedded = async (body: object) => (await client.post('/v1/embeddings', body)).body;
+
+function expectClose(actual: readonly number[], expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  for (const [d, x] of actual.entries()) expect(x).toBeCloseTo(expected[d] ?? 9, 4);
+}
+
+it('[P113] [J254] a batch of a registered model has the vectors and the tokens of the edge', async () => {
+  await client.call('PUT', '/v1/models/encoder/aliases/text-embedding-3-small', {});
+  const model = 'text-embedding-3-small';
+  const requests = TEXTS.map((input, i) => ({
+    custom_id: `r${i}`,
+    method: 'POST',
+    url: '/v1/embeddings',
+    body: { model, input, ...(i === 1 ? { input_type: 'query' } : {}) },
+  }));
+  const tooLong = { ...requests[0], custom_id: 'long', body: { model, input: 'river '.repeat(50) } };
+  const input = await upload([...requests, tooLong].map((line) => JSON.stringify(line)).join('\n'), 'batch');
+  const made = await client.post('/v1/batches', { input_file_id: input, endpoint: '/v1/embeddings', completion_window: '24h' });
+  expect(made.status, JSON.stringify(made.body)).toBe(200);
+  const batch = async () => (await client.get(`/v1/batches/${made.body.id}`)).body;
+  await expect.poll(async () => (await batch()).status, LONG).toBe('completed');
+  const { output_file_id: output, request_counts: counts, id } = await batch();
+  expect(counts).toEqual({ total: 4, completed: 3, failed: 1 });
+  const lines = ((await client.get(`/v1/files/${output}/content`)).body as string).trimEnd().split('\n');
+  let tokens = 0;
+  for (const [i, { body }] of requests.entries()) {
+    const answer = lines.map((line) => JSON.parse(line)).find(({ custom_id }) => custom_id === `r${i}`).response.body;
+    const expected = await embedded(body);
+    expect([answer.model, answer.usage]).toEqual(['encoder', expected.usage]);
+    expectClose(answer.data[0].embedding, expected.data[0].embedding);
+    tokens += expected.usage.total_tokens;
+  }
+  expect((await job(id.replace('batch_', 'job_'))).usage.job_tokens).toBe(tokens);
+});
+
+it('[P112] [J254] a model of another tenant, or of another task, is refused before anything is queued', async () => {
+  const file = await upload('{"id":"a","text":"river"}', 'batch');
+  const foreign = await stranger.post('/v1/jobs', { kind: 'online_inference', model: 'encoder' });
+  expect([foreign.status, foreign.body.error?.code, foreign.body.error?.param]).toEqual([404, 'model_not_found', 'model']);
+  await promoteModel(client, 'mood', await registerModel(client, 'mood', bertFolder('classifier').files));
+  const wrong = await client.post('/v1/jobs', { kind: 'batch_embedding', model: 'mood', input_file: file });
+  expect([wrong.status, wrong.body.error?.code, wrong.body.error?.param]).toEqual([400, 'invalid_value', 'model']);
+});
+
+it('[P113] a replica serves a registered model, with its prompts', async () => {
+  const made = await client.post('/v1/jobs', { kind: 'online_inference', model: 'encoder' });
+  expect(made.status, JSON.stringify(made.body)).toBe(201);
+  const { id } = made.body;
+  const request = { model: 'encoder', input: TEXTS, input_type: 'passage' };
+  const ask = () => client.post(`/v1/jobs/${id}/embeddings`, request);
+  await expect.poll(async () => (await ask()).status, LONG).toBe(200);
+  const [served, expected] = [(await ask()).body, await embedded(request)];
+  expect(served.usage).toEqual(expected.usage);
+  for (const [i, { embedding }] of served.data.entries()) expectClose(embedding, expected.data[i].embedding);
+  await client.post(`/v1/jobs/${id}/cancel`, {});
+  await expect.poll(async () => (await job(id)).state, LONG).toBe('cancelled');
+});

@@ -1,0 +1,59 @@
+import type * as z from 'zod';
+
+import type { embeddingEndpoints } from '../../src/contract/embeddings.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse } from '../../src/contract/outcome.ts';
+import type { EmbeddingModel, TokenisedText, Tokeniser } from '../../src/inference/embedding-model.ts';
+import { checkWords, firstUnknownId, tokenBatch } from '../../src/inference/token-batch.ts';
+import { ok } from '../../src/kernel/result.ts';
+
+/** A request of `/v1/embeddings`, validated. */
+export type EmbeddingRequest = z.output<(typeof embeddingEndpoints)['createEmbeddings']['body']['schema']>;
+
+/** A model that answers the lines of a batch, whatever runs it. */
+export interface LineModel {
+  /** What requests call it: an alias, perhaps. */
+  readonly name: string;
+  /** What answers call it. */
+  readonly id: string;
+  readonly dimensions: number;
+  /** Whether requests under way at the same time are computed together. */
+  readonly sharesRuns?: true;
+  /** Vectors of all texts of a request, of full length, row-major, and the tokens of all of them. */
+  embed(request: EmbeddingRequest): Promise<Outcome<{ readonly vectors: Float32Array; readonly tokens: number }>>;
+}
+
+/** A model of the deployment, ready to use. */
+export interface LoadedModel {
+  readonly tokeniser: Tokeniser;
+  readonly model: EmbeddingModel;
+}
+
+/** A static model of the deployment. */
+export const staticLineModel = ({ tokeniser, model }: LoadedModel): LineModel => ({
+  name: model.manifest.id,
+  id: model.manifest.id,
+  dimensions: model.manifest.dimensions,
+  async embed({ input }) {
+    const texts = tokensOf(input, tokeniser);
+    const short = checkWords(
+      model.manifest,
+      texts.map(({ words }) => words),
+    );
+    if (!short.ok) return short;
+    const batch = tokenBatch(texts.map(({ ids }) => ids));
+    const { vocabularySize } = model.manifest;
+    if (firstUnknownId(batch.ids, vocabularySize) !== -1)
+      return refuse('invalid_value', `a token id is not below the vocabulary size ${vocabularySize}`, 'input');
+    return ok({ vectors: await model.embed(batch), tokens: texts.reduce((sum, { words }) => sum + words, 0) });
+  },
+});
+
+function tokensOf(input: EmbeddingRequest['input'], tokeniser: Tokeniser): TokenisedText[] {
+  if (typeof input === 'string') return [tokeniser.tokenise(input)];
+  const [first] = input;
+  if (typeof first === 'number') return [asTokenised(input as number[])];
+  return (input as string[] | number[][]).map((item) => (typeof item === 'string' ? tokeniser.tokenise(item) : asTokenised(item)));
+}
+
+const asTokenised = (ids: readonly number[]): TokenisedText => ({ ids: Int32Array.from(ids), words: ids.length });

@@ -1,0 +1,51 @@
+import { refusalAt } from '../../src/contract/errors.ts';
+import { pathBelow } from '../../src/contract/field-path.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
+import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
+import type { TextModel } from '../../src/inference/served/text-model.ts';
+import { err, ok } from '../../src/kernel/result.ts';
+import type { EmbeddingRequest, LineModel } from './line-model.ts';
+
+/** A registered model: it takes texts as the gateway's `/v1/embeddings` does, and counts their tokens as the model sees them. */
+export const registeredLineModel = (
+  name: string,
+  { model, manifest }: Pick<ModelRef, 'model' | 'manifest'>,
+  texts: Pick<TextModel, 'embed'>,
+): LineModel => ({
+  name,
+  id: model,
+  dimensions: manifest.dimensions,
+  sharesRuns: true,
+  async embed({ input, input_type: inputType }) {
+    const rows = textsOf(input, model);
+    if (!rows.ok) return rows;
+    const bounds = rows.value.map((text) => tokensBound(manifest, text, inputType));
+    const vectors = new Float32Array(rows.value.length * manifest.dimensions);
+    let tokens = 0;
+    for (const chunk of textChunks([...rows.value.keys()], bounds)) {
+      const embedded = await texts.embed(
+        chunk.map((row) => rows.value[row] ?? ''),
+        inputType,
+        {},
+      );
+      if (!embedded.ok) {
+        const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
+        return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;
+      }
+      // Chunks are of consecutive rows.
+      vectors.set(embedded.value.vectors, (chunk[0] ?? 0) * manifest.dimensions);
+      tokens = embedded.value.tokens.reduce((sum, count) => sum + count, tokens);
+    }
+    if (tokens <= LIMITS.embeddingTokensMaxCount) return ok({ vectors, tokens });
+    return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: tokens, what: `has ${tokens} tokens` });
+  },
+});
+
+function textsOf(input: EmbeddingRequest['input'], model: string): Outcome<readonly string[]> {
+  const items: readonly unknown[] = typeof input === 'string' ? [input] : input;
+  const at = items.findIndex((item) => typeof item !== 'string');
+  return at === -1 ? ok(items as string[]) : refuse('invalid_value', `has token ids; ${model} takes texts only`, ['input', at]);
+}
