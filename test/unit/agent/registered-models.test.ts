@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ModelRef } from '../../../src/inference/served/served-manifest.ts';
+import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { ModelHost } from '../../../src/inference/served/model-host.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { agentOnnx } from '../../../workers/agent/agent-onnx.ts';
@@ -30,7 +31,7 @@ beforeAll(async () => {
   // A folder for the files of this process alone.
   folder = process.env['TMPDIR'] = await mkdtemp(join(tmpdir(), 'sluice-test-'));
   const { start } = await agentOnnx(1, 'wasm');
-  edge = new ModelHost({ bucket, start, clock: { nowMs: () => 0 }, wakeUps: new DirectWakeUps(), retryMs: 1 });
+  edge = new ModelHost({ bucket, start, clock: { nowMs: () => 0 }, timer: systemTimer, wakeUps: new DirectWakeUps(), retryMs: 1 });
 });
 
 async function described({ files }: BertFolder, model = 'canal-bert'): Promise<ModelRef> {
