@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '4b2a75beed092d19f5e67f65f75b7fccef98af5ac1c0c0e29e7fb2b4920a553f',
+  '0.6.0': '4a8e4611c187e7eceb6b3162c0d95509492dce8d119a1935e612bb2a57ca33fc',
 };
 
 describe('the wire contract', () => {
