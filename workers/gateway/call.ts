@@ -58,6 +58,9 @@ type EventStream = ReadableStream<Uint8Array> | null;
 /** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */
 export type Answer<E extends Endpoint> = Done<E> | Refused<E>;
 
+/** Settles a call with what its stream used, besides `used`; answers what the call cost, in nano-dollars. */
+type SettleLater<E extends Endpoint> = (used: QuantitiesOf<E>) => number;
+
 export interface Refused<E extends Endpoint> {
   readonly ok: false;
   readonly error: Refusal;
@@ -74,6 +77,8 @@ export interface Done<E extends Endpoint> {
       : ReplyOf<E>;
   readonly used: UsedOf<E>;
   readonly model?: string;
+  /** Given where the answer is a stream: takes what settles the call, to be called once, when the stream has ended however it ends. */
+  readonly settlesLater?: (settle: SettleLater<E>) => void;
   /** Names what the call has done, so that a repetition of the same, which does nothing more, is billed once. */
   readonly usageId?: string;
   readonly headers?: Readonly<Record<string, string>>;

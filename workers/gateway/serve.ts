@@ -11,7 +11,7 @@ import { AddressReader } from './address-reader.ts';
 import type { Admission } from './admission.ts';
 import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';
-import type { Answer, Call } from './call.ts';
+import type { Answer, Call, Done } from './call.ts';
 import type { AppContext, Draft, Exchange } from './exchange.ts';
 import { HttpError, valueOf } from './http-error.ts';
 import { idempotencyKeyOf } from './request-fields.ts';
@@ -66,6 +66,7 @@ async function serve<E extends Endpoint>(
 
   let used: Quantities = { requests: 1 };
   let label: UsageLabel = { route: endpoint.path };
+  let settlesLater: Done<E>['settlesLater'];
   try {
     const call = await buildCall(context, exchange, endpoint, address, admission, reservation, intake);
     const answer = await handler(call);
@@ -73,10 +74,13 @@ async function serve<E extends Endpoint>(
     if (!answer.ok) throw new HttpError(answer.error);
     const { model, usageId } = answer;
     label = { ...label, ...(model === undefined ? {} : { model }), ...(usageId === undefined ? {} : { usageId }) };
-    return respond(exchange.request, endpoint, answer, call.vectors);
+    const draft = respond(exchange.request, endpoint, answer, call.vectors);
+    ({ settlesLater } = answer);
+    return draft;
   } finally {
     intake?.release();
-    exchange.costNano = reservation?.settle(used, label);
+    if (settlesLater === undefined) exchange.costNano = reservation?.settle(used, label);
+    else settlesLater((more) => reservation?.settle({ ...used, ...more }, label) ?? 0);
   }
 }
 

@@ -9,7 +9,7 @@ import { SharedWork } from '../../kernel/shared-work.ts';
 import type { Flight, WaitBudget } from '../../kernel/shared-work.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Amounts, CounterKey } from '../../tenancy/quota/amounts.ts';
-import { covers, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
+import { covers, isNothing, NOTHING, plus } from '../../tenancy/quota/amounts.ts';
 import type { Ask, Decision, Tightest } from '../../tenancy/quota/decision.ts';
 import { quotaRefusal } from '../../tenancy/quota/decision.ts';
 import type { Slice } from '../../tenancy/quota/window.ts';
@@ -31,6 +31,8 @@ interface PathSlicesParts {
   readonly take: (ask: Ask) => Promise<Decision>;
   readonly clock: Clock;
   readonly wakeUps: WakeUps;
+  /** Keeps work going after the request that began it has ended. */
+  readonly background: (work: Promise<void>) => void;
 }
 
 /** The slices of one key and all levels above it in this isolate: requested one at a time, by the caller that finds the pool short. */
@@ -72,8 +74,13 @@ export class PathSlices {
     }
   }
 
+  /** Takes back what a call did not use: for the next call, or, near a limit, for all isolates at once. [T94] */
   refund(slice: Slice): void {
-    this.#pool.refund(slice);
+    if (isNothing(slice.units)) return;
+    // What was refused may fit now.
+    this.#refused = undefined;
+    const scarce = this.#pool.release(slice);
+    if (scarce !== undefined) this.#parts.background(this.#handIn([scarce]));
   }
 
   /** Whether something that exists is limited for this path. Known once something has been drawn. */
@@ -92,7 +99,11 @@ export class PathSlices {
     if (!wasIdle || this.#renewals.find(RENEWAL) !== undefined) return;
     const returned = this.#pool.drain();
     if (returned.length === 0) return;
-    // At most once: whether it arrived is not known after a failure, and handing it in twice would create quota.
+    await this.#handIn(returned);
+  }
+
+  /** At most once: whether it arrived is not known after a failure, and handing it in twice would create quota. */
+  async #handIn(returned: readonly Slice[]): Promise<void> {
     await this.#parts.take({ need: NOTHING, draw: NOTHING, want: NOTHING, returned }).catch(() => undefined);
   }
 

@@ -8,7 +8,7 @@ import type { KeyId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Amounts, CounterKey, Sum } from '../../tenancy/quota/amounts.ts';
-import { add, amountsOf, combine, COUNTER_OF, covers, isNothing, NOTHING, plus, subtract } from '../../tenancy/quota/amounts.ts';
+import { add, amountsOf, combine, COUNTER_OF, covers, isNothing, subtract } from '../../tenancy/quota/amounts.ts';
 import { pathOf } from '../../tenancy/quota/quota-level.ts';
 import type { Slice } from '../../tenancy/quota/window.ts';
 import type { PriceEdition } from '../../tenancy/usage/price-book.ts';
@@ -29,6 +29,8 @@ export interface SlicedBudgetParts extends ReservationParts {
   /** Names this isolate among all that ever ran. */
   readonly isolateId: string;
   readonly wakeUps: WakeUps;
+  /** Keeps work going after the request that began it has ended. */
+  readonly background: (work: Promise<void>) => void;
 }
 
 /** Serves quota from slices that the quota ledger granted to this isolate; what is drawn has been spent there already. */
@@ -76,9 +78,8 @@ export class SlicedBudget implements Budget {
   }
 
   #newSlices(principal: TenantPrincipal): PathSlices {
-    const { clock, wakeUps } = this.#parts;
     const path = pathOf(principal);
-    return new PathSlices({ take: (ask) => this.#requests.ask(principal.organisationId, { path, ask }), clock, wakeUps });
+    return new PathSlices({ ...this.#parts, take: (ask) => this.#requests.ask(principal.organisationId, { path, ask }) });
   }
 }
 
@@ -92,6 +93,14 @@ export interface ReservationParts {
   readonly onUsage: () => void;
 }
 
+/** Units of a slice, and the quantities that they were drawn for. */
+interface Draw extends Slice {
+  readonly quantities: Quantities;
+}
+
+/** By draw: how much of it is on some line already. */
+type Booked = readonly Map<Meter | CounterKey, number>[];
+
 /** What one call has drawn from slices: settled once, and what it did not use goes back to where it came from. */
 export class SlicedReservation implements Reservation {
   readonly #principal: TenantPrincipal;
@@ -99,7 +108,7 @@ export class SlicedReservation implements Reservation {
   readonly #parts: ReservationParts;
   /** The prices of the whole call, whatever happens while it runs. */
   readonly #edition: PriceEdition;
-  #drawn: Slice[] = [];
+  #drawn: Draw[] = [];
   /** What is about to exist, with how much of it. */
   readonly #holds: { readonly hold: Hold; readonly units: number }[] = [];
   #isSettled = false;
@@ -117,7 +126,7 @@ export class SlicedReservation implements Reservation {
     if (isNothing(need)) return ok(undefined);
     const drawn = await this.#slices.draw(need);
     if (!drawn.ok) return drawn;
-    this.#drawn.push(drawn.value);
+    this.#drawn.push({ ...drawn.value, quantities });
     return this.#holdVectors(quantities.vectors_written ?? 0);
   }
 
@@ -136,7 +145,7 @@ export class SlicedReservation implements Reservation {
     this.#isSettled = true;
     this.#refundRest(amountsOf(used, this.#edition));
     this.#settleHolds(used.vectors_written ?? 0);
-    const booked = this.#isOfOneMinute() ? undefined : this.#drawn.map((): Amounts => NOTHING);
+    const booked = this.#isOfOneMinute() ? undefined : this.#drawn.map(() => new Map<Meter | CounterKey, number>());
     for (const meter of METERS) {
       const quantity = used[meter] ?? 0;
       if (quantity > 0) this.#record(meter, quantity, label, booked);
@@ -162,10 +171,10 @@ export class SlicedReservation implements Reservation {
     assert(covers(rest, used), 'what is used was reserved before');
     subtract(rest, used);
     for (let position = this.#drawn.length - 1; position >= 0 && !isNothing(rest); position -= 1) {
-      const slice = must(this.#drawn[position], 'a position of the list');
-      const units = combine(rest, slice.units, Math.min);
+      const { units: drawn, startsMs } = must(this.#drawn[position], 'a position of the list');
+      const units = combine(rest, drawn, Math.min);
       subtract(rest, units);
-      this.#slices.refund({ ...slice, units });
+      this.#slices.refund({ units, startsMs });
     }
   }
 
@@ -176,25 +185,30 @@ export class SlicedReservation implements Reservation {
   }
 
   /** Usage is booked in the minutes it was granted in, so that no window's bill is above what was granted in it. `booked`: where these are several. */
-  #record(meter: Meter, quantity: number, { route, model, usageId }: UsageLabel, booked: Amounts[] | undefined): void {
+  #record(meter: Meter, quantity: number, { route, model, usageId }: UsageLabel, booked: Booked | undefined): void {
     const { organisationId, tenantId, projectId, keyId } = this.#principal;
     const atMs = must(this.#drawn[0], 'a call has drawn').startsMs.minute;
     const use = { organisationId, tenantId, projectId, keyId, meter, quantity, model: model ?? null, route, atMs };
     // What may be repeated is one event: its parts could be others the next time.
     if (usageId !== undefined) this.#parts.usage.addOnce({ id: usageIdOf(route, usageId, tenantId, meter), ...use });
-    else if (booked === undefined || COUNTER_OF[meter] === undefined) this.#parts.usage.add(use);
-    else for (const part of this.#partsOf(COUNTER_OF[meter], quantity, booked)) this.#parts.usage.add({ ...use, ...part });
+    else if (booked === undefined) this.#parts.usage.add(use);
+    else for (const part of this.#partsOf(meter, quantity, booked)) this.#parts.usage.add({ ...use, ...part });
   }
 
   /** Oldest slices first: what was refunded is at the newest. */
-  #partsOf(counter: CounterKey, quantity: number, booked: Amounts[]): Pick<Use, 'quantity' | 'atMs'>[] {
+  #partsOf(meter: Meter, quantity: number, booked: Booked): Pick<Use, 'quantity' | 'atMs'>[] {
     let rest = quantity;
-    return this.#drawn.flatMap(({ units, startsMs }, position) => {
-      const done = booked[position] ?? NOTHING;
-      const part = Math.min(rest, (units[counter] ?? 0) - (done[counter] ?? 0));
+    // What no counter counts is drawn under its own meter alone: it is money, which was granted in those minutes.
+    const key = COUNTER_OF[meter] ?? meter;
+    const parts = this.#drawn.flatMap(({ units, quantities, startsMs }, position) => {
+      const done = must(booked[position], 'one for each draw');
+      const drawn = COUNTER_OF[meter] === undefined ? quantities[meter] : units[COUNTER_OF[meter]];
+      const part = Math.min(rest, (drawn ?? 0) - (done.get(key) ?? 0));
       rest -= part;
-      booked[position] = plus(done, { [counter]: part });
+      done.set(key, (done.get(key) ?? 0) + part);
       return part > 0 ? [{ quantity: part, atMs: startsMs.minute }] : [];
     });
+    assert(rest === 0, 'what is used was reserved under its meter');
+    return parts;
   }
 }

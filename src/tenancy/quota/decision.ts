@@ -37,6 +37,8 @@ export interface Granted {
   /** The shortest window that the slice counts in: units of another are not for use here. */
   readonly window: 'second' | 'minute';
   readonly tightest: readonly Tightest[];
+  /** Of these the grant is more than a fair slice of what was left: what is not used of them is handed in at once, for others need it. */
+  readonly tight: readonly CounterKey[];
   /** What exists is limited here: a call that adds to it must reserve. */
   readonly holds: readonly CounterKey[];
 }

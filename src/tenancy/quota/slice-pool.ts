@@ -24,6 +24,7 @@ export class SlicePool {
   #drawn: Sum = {};
   #surplus: Slice[] = [];
   #tightest: readonly Tightest[] = [];
+  #tight: readonly CounterKey[] = [];
   #holds: readonly CounterKey[] = [];
   #notedAtMs = 0;
 
@@ -56,7 +57,7 @@ export class SlicePool {
   }
 
   /** Adds a grant that was asked for at `sentAtMs`: it lives from then, so that it ends here no later than where it was granted. */
-  credit({ slice, lifeMs, window, tightest, holds }: Granted, sentAtMs: number): void {
+  credit({ slice, lifeMs, window, tightest, tight, holds }: Granted, sentAtMs: number): void {
     this.#window = window;
     if (!this.#isOpen(slice)) this.#retire();
     this.#startsMs = isNothing(this.#units) ? slice.startsMs : older(slice.startsMs, this.#startsMs);
@@ -64,6 +65,7 @@ export class SlicePool {
     this.#creditedAtMs = sentAtMs;
     this.#validUntilMs = sentAtMs + lifeMs;
     this.#drawn = {};
+    this.#tight = tight;
     this.#holds = holds;
     this.note(tightest, sentAtMs);
   }
@@ -88,6 +90,17 @@ export class SlicePool {
     const surplus = this.#surplus;
     this.#surplus = [];
     return surplus;
+  }
+
+  /** What was drawn and not used, if it is scarce as of the last grant and so to be handed in at once; otherwise it is put back. */
+  release(slice: Slice): Slice | undefined {
+    const { units } = slice;
+    if (!this.#tight.some((key) => (units[key] ?? 0) > 0)) {
+      this.refund(slice);
+      return undefined;
+    }
+    this.#tightest = this.#tightest.map((one) => ({ ...one, remaining: one.remaining + (units[one.resource] ?? 0) }));
+    return slice;
   }
 
   /** Whether what is counted while it exists is limited, as of the last grant. */

@@ -6,7 +6,7 @@ import type { Ask, Decision, QuotaNews, Refused, Tightest } from './decision.ts'
 import type { LevelId, QuotaLevel } from './quota-level.ts';
 import { counterOf, credited, debited, grantedIn, leftUnder, opened, placeOf, rateOf } from './quota-level.ts';
 import { fillsInMs } from './token-bucket.ts';
-import type { WindowStarts } from './window.ts';
+import type { Slice } from './window.ts';
 import { rolled, windowEndMs, windowMsMax } from './window.ts';
 
 /** A level on the path from the organisation down to the requester. */
@@ -39,7 +39,8 @@ export function take(path: Path, ask: Ask, nowMs: number): Taken {
   if (refused !== undefined) return { path: current, decision: refused, alerts: stopsOf(current, refused) };
   const units = sized(current, ask);
   const after = onEach(current, (level) => debited(level, units));
-  return { path: after, decision: grant(after, units, startsMs, nowMs), alerts: alertsOf(current, after) };
+  const tight = keysOf(units).filter((key) => (units[key] ?? 0) > fairSlice(current, key));
+  return { path: after, decision: grant(after, { units, startsMs }, tight, nowMs), alerts: alertsOf(current, after) };
 }
 
 /** A path with the windows of this moment open. */
@@ -52,13 +53,14 @@ export function openedAt(path: Path, nowMs: number): Path {
 function sized(path: Path, { need, want }: Ask): Amounts {
   const units: Partial<Record<CounterKey, number>> = {};
   for (const key of keysOf(want)) {
-    const fair = Math.floor(headroom(path, key) / SLICE_SHARE);
-    const count = Math.max(need[key] ?? 0, Math.min(want[key] ?? 0, fair));
+    const count = Math.max(need[key] ?? 0, Math.min(want[key] ?? 0, fairSlice(path, key)));
     if (count > 0) units[key] = count;
   }
   for (const key of keysOf(need)) units[key] ??= need[key] ?? 0;
   return units;
 }
+
+const fairSlice = (path: Path, key: CounterKey): number => Math.floor(headroom(path, key) / SLICE_SHARE);
 
 /** Units that all hard rules of a path let pass now. */
 export const headroom = (path: Path, key: CounterKey): number =>
@@ -67,16 +69,18 @@ export const headroom = (path: Path, key: CounterKey): number =>
     ...hardRules(path).flatMap(({ level, rule }) => (counterOf(rule) === key ? [leftUnder(level, rule)] : [])),
   );
 
-function grant(path: Path, units: Amounts, startsMs: WindowStarts, nowMs: number): Decision {
+function grant(path: Path, slice: Slice, tight: readonly CounterKey[], nowMs: number): Decision {
+  const { startsMs } = slice;
   const limiting = hardRules(path);
   const window = limiting.some(({ rule }) => rule.window === 'second' && rule.burst === null) ? 'second' : 'minute';
   return {
     kind: 'granted',
-    slice: { units, startsMs },
+    slice,
     // A clock that stepped back is before the window it goes on in.
     lifeMs: Math.min(windowEndMs(window, startsMs[window]) - nowMs, windowMsMax(window)),
     window,
     tightest: tightestOf(path, nowMs),
+    tight,
     holds: limiting.flatMap(({ rule }) => (rule.window === 'held' ? [rule.resource] : [])),
   };
 }

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
+import type { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
 import { windowStartMs } from '../../../src/tenancy/quota/window.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { rule } from '../../support/fakes/memory-quota.ts';
@@ -155,6 +156,62 @@ describe('budgets over several isolates', () => {
     });
     world.clock.ms += 1000;
     expect(await last.extend({ embedding_tokens: 291 })).toMatchObject({ ok: true });
+  });
+
+  it('[T94] near a limit has what a settled call did not use for any isolate, before the slice ends', async () => {
+    const world = new SlicedWorld(new Seeded(1), 2, CALM);
+    world.quota.setRules(CALLER.tenantId, [rule('tokens', 'minute', 500), rule('spend_nano', 'month', 1_000)]);
+    const [first, second] = world.isolates.map(({ budget }) => budget) as [SlicedBudget, SlicedBudget];
+    const reserve = async (budget: SlicedBudget, upstream_output_tokens: number) => {
+      const reserved = budget.reserve(CALLER, { upstream_output_tokens, upstream_nano: 2 * upstream_output_tokens });
+      await world.settle();
+      return reserved;
+    };
+    const whole = await reserve(first, 400);
+    expect(await reserve(second, 400)).toMatchObject({ ok: false, error: { code: 'insufficient_quota' } });
+    if (whole.ok) whole.value.settle({ upstream_output_tokens: 30, upstream_nano: 60 }, { route: '/x' });
+    expect(first.rates(CALLER)).toMatchObject([{ name: 'tokens', limit: 500, remaining: 470 }]);
+    await world.settle();
+    // Beyond the time for which an isolate remembers a refusal.
+    world.clock.ms += 100;
+    expect(await reserve(second, 470)).toMatchObject({ ok: true });
+    expect(await reserve(first, 1)).toMatchObject({ ok: false });
+  });
+
+  it('[T94] forgets a refusal when a call gives back what may now suffice', async () => {
+    const world = new SlicedWorld(new Seeded(1), 1, CALM);
+    world.quota.setRules(CALLER.tenantId, [rule('tokens', 'minute', 500)]);
+    const [{ budget }] = world.isolates as [SlicedWorld['isolates'][number]];
+    const reserve = async () => {
+      const reserved = budget.reserve(CALLER, { upstream_output_tokens: 300 });
+      await world.settle();
+      return reserved;
+    };
+    const whole = await reserve();
+    expect(await reserve()).toMatchObject({ ok: false });
+    if (whole.ok) whole.value.settle({ upstream_output_tokens: 1 }, { route: '/x' });
+    expect(await reserve()).toMatchObject({ ok: true });
+  });
+
+  it('[T38] books what an upstream charges in the month in which it was granted', async () => {
+    const world = new SlicedWorld(new Seeded(1), 1, CALM);
+    world.clock.ms = Date.UTC(2026, 10, 30, 23, 59, 59, 900);
+    const [{ budget, usage }] = world.isolates as [SlicedWorld['isolates'][number]];
+    const asked = budget.reserve(CALLER, { requests: 1 });
+    await world.settle();
+    const reserved = await asked;
+    if (!reserved.ok) throw new Error(reserved.error.code);
+    world.clock.ms += 200;
+    const extended = reserved.value.extend({ upstream_output_tokens: 40, upstream_nano: 1_000 });
+    await world.settle();
+    expect(await extended).toMatchObject({ ok: true });
+    reserved.value.settle({ requests: 1, upstream_output_tokens: 9, upstream_nano: 225 }, { route: '/x', model: 'openai/gpt-5' });
+    const [november, december] = [Date.UTC(2026, 10, 30, 23, 59), Date.UTC(2026, 11)];
+    expect(usage.batches().flatMap(({ events }) => events.map(({ meter, quantity, atMs }) => [meter, quantity, atMs]))).toEqual([
+      ['requests', 1, november],
+      ['upstream_output_tokens', 9, december],
+      ['upstream_nano', 225, december],
+    ]);
   });
 });
 

@@ -195,6 +195,7 @@ export class SlicedWorld {
         holdings: new Holdings({} as HoldingsParts),
         wakeUps: new TimedWakeUps({ after: (_, run) => this.#later(run) }, { firstMs: 5, lastMs: 50 }, () => undefined),
         onUsage: () => undefined,
+        background: (work) => void work,
       }),
     };
     return isolate;

@@ -19,6 +19,7 @@ function setUp() {
   const slices = new PathSlices({
     clock,
     wakeUps: new DirectWakeUps(),
+    background: (work) => void work,
     take: async (ask): Promise<Decision> => {
       asks.push(ask);
       const { decisions } = ledger.quota.take('isolate', ledger.sequence++, [{ path: [organisationId], ask }]);

@@ -24,6 +24,7 @@ const granted = (count: number, minute: number, { lifeMs = 60_000, second = 0, w
   lifeMs,
   window,
   tightest: [],
+  tight: [],
   holds: [],
 });
 

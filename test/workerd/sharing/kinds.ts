@@ -80,6 +80,7 @@ export function kindsOver(source: () => DurableObjectStub<SourceObject>, wakeUps
     holdings: new Holdings({} as HoldingsParts),
     newId: () => crypto.randomUUID(),
     onUsage: () => undefined,
+    background: (work) => void work,
   });
   const { table, nextPoint } = tableOfClusters(12, 3, 4, 1);
   const routed = withGroups(undefined, table, { shardsMax: 8, shardsMin: 3 });

@@ -76,6 +76,7 @@ export function wireTenancy(env: TenancyEnv, { clock, metrics }: Basics, counter
     clock,
     isolateId,
     wakeUps: requestWakeUps,
+    background: waitUntil,
     onUsage: () => delivery.notice(),
   });
   const authenticator = new KeyAuthenticator({
