@@ -47,12 +47,7 @@ const absentObjects = {
 };
 
 /** Suites inside workerd, one project for each Worker that hosts Durable Object classes. */
-const inWorkerd = (
-  name: string,
-  folder = `workers/${name}`,
-  workers: (typeof absentShards | typeof absentObjects)[] = [],
-  more: { readonly isolate?: boolean } = {},
-) => ({
+const inWorkerd = (name: string, folder = `workers/${name}`, workers: (typeof absentShards | typeof absentObjects)[] = []) => ({
   plugins: [
     cloudflareTest({
       wrangler: { configPath: `${root}${folder}/wrangler.toml` },
@@ -65,7 +60,6 @@ const inWorkerd = (
     name,
     include: [`test/workerd/${name}/**/*.test.ts`],
     ...EVERYWHERE,
-    ...more,
     // itty-durable ships a CommonJS entry that requires ES modules: only the optimiser can load it.
     deps: { optimizer: { ssr: { enabled: true, include: ['itty-durable', 'itty-durable/proxy-durable.js'] } } },
   },
@@ -84,8 +78,7 @@ export default defineConfig({
       inWorkerd('objects', 'workers/objects', [absentShards]),
       inWorkerd('shards', 'workers/shards', [absentObjects]),
       inWorkerd('indexes', 'test/workerd/indexes'),
-      // A test that leaves the runtime without memory leaves it so for all that follow in its isolate.
-      inWorkerd('inference', undefined, undefined, { isolate: true }),
+      inWorkerd('inference'),
       inWorkerd('sharing', 'test/workerd/sharing'),
       deployed('clients', 'test/support/deployment/shared-deployment.ts'),
       deployed('chaos', 'test/support/deployment/build-once.ts'),

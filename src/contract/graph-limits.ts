@@ -17,6 +17,9 @@ export const GRAPH_LIMITS = {
   // Linear memory of the runtime, with all models that are loaded and the batch that runs: an allocation beyond it is refused inside the
   // runtime, which goes on. It never shrinks.
   runtimeBytesMax: 80 * 1024 * 1024,
+  // A run that found no room there costs all models of the isolate their sessions: for so long its owner's runs of half its size, or more, are
+  // refused.
+  runCeilingMs: 10_000,
   // Of registered models, loaded at once; the rest of `runtimeBytesMax` is for the runtime's own 16 MB and the batch that runs.
   loadedModelsBytesMax: 56 * 1024 * 1024,
   // Sessions hold small objects that the estimate of their bytes does not count.

@@ -20,18 +20,23 @@ export class LoadOnce<T> {
   readonly #load: () => Promise<Outcome<T>>;
   readonly #parts: LoadOnceParts;
   readonly #loads: SharedWork<Outcome<T>>;
+  readonly #isUsable: (value: T) => boolean;
   #loaded: Outcome<T> | undefined;
   /** When a refusal ends. */
   #retryAtMs = Infinity;
 
-  constructor(load: () => Promise<Outcome<T>>, parts: LoadOnceParts) {
+  /** `isUsable`: a value that is no longer so is loaded again. */
+  constructor(load: () => Promise<Outcome<T>>, parts: LoadOnceParts, isUsable: (value: T) => boolean = () => true) {
     this.#load = load;
+    this.#isUsable = isUsable;
     this.#parts = parts;
     this.#loads = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
   }
 
   async get(): Promise<Outcome<T>> {
-    if (this.#loaded !== undefined && this.#parts.clock.nowMs() < this.#retryAtMs) return this.#loaded;
+    const known = this.#loaded;
+    const isCurrent = known?.ok === true ? this.#isUsable(known.value) : this.#parts.clock.nowMs() < this.#retryAtMs;
+    if (known !== undefined && isCurrent) return known;
     const loaded = await this.#loads.run('', () => this.#keep());
     return loaded.ok ? loaded.value.value : err(sharedRefusal(loaded.error, 'the model, which another request loads,'));
   }

@@ -3,14 +3,7 @@ import { WorkerEntrypoint } from 'cloudflare:workers';
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse } from '../../src/contract/outcome.ts';
 import type { StatedReading } from '../../src/inference/folder/read-model-folder.ts';
-import type { LoadOnceParts } from '../../src/inference/load-once.ts';
-import { LoadOnce } from '../../src/inference/load-once.ts';
-import type { ModelFiles, ModelManifest } from '../../src/inference/model-manifest.ts';
-import { findVersion, readModelFile } from '../../src/inference/model-manifest.ts';
-import type { OnnxRunner } from '../../src/inference/onnx-encoder.ts';
-import { OnnxEncoder } from '../../src/inference/onnx-encoder.ts';
 import type {
   Classes,
   EmbeddedTexts,
@@ -28,7 +21,8 @@ import { checkTokenBatch } from '../../src/inference/token-batch.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { assetFiles, MODEL_CATALOGUE } from './deployed-models.ts';
 import { modelBucket } from './model-files.ts';
-import { onnxRunner, startGraph } from './onnx-runtime.ts';
+import { startGraph } from './onnx-runtime.ts';
+import { OnnxModels } from './onnx-models.ts';
 import { requestWakeUps } from './request-wake-ups.ts';
 
 /** Bindings of the inference Worker: its wrangler.toml, as types. */
@@ -87,51 +81,9 @@ export class InferenceService extends WorkerEntrypoint<InferenceEnv> implements 
     const known = loaded.get(this.env);
     if (known !== undefined) return known;
     const loading = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs };
-    const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(this.env.ASSETS), onnxRunner, loading);
+    const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(this.env.ASSETS), startGraph, loading);
     const models = { builtIn, registered: new ModelHost({ ...loading, bucket: modelBucket(this.env.FILES), start: startGraph }) };
     loaded.set(this.env, models);
     return models;
-  }
-}
-
-/** Starts a session on the bytes of an ONNX file. */
-type StartRunner = (file: Uint8Array) => Promise<OnnxRunner>;
-
-/**
- * The ONNX models of one isolate, each loaded once when first used. A model of the catalogue stays loaded.
- *
- * Memory of the isolate, of 128 MB: the compiled runtime 14 MB; its linear memory `runtimeBytesMax` at most, registered models included,
- * of which the default model takes 16 MB, and 22 MB once it has run `onnxRunTokensMax` tokens (measured; it never shrinks); the bytes of a
- * model while it loads, `graphBytesMax` at most; the rest is for tokenisers, and for the texts and vectors of calls.
- */
-class OnnxModels {
-  readonly #files: ModelFiles;
-  readonly #start: StartRunner;
-  readonly #catalogue: readonly ModelManifest[];
-  readonly #models: ReadonlyMap<ModelManifest, LoadOnce<OnnxEncoder>>;
-
-  constructor(catalogue: readonly ModelManifest[], files: ModelFiles, start: StartRunner, loading: LoadOnceParts) {
-    this.#files = files;
-    this.#start = start;
-    this.#catalogue = catalogue.filter(({ runner }) => runner === 'onnx');
-    this.#models = new Map(this.#catalogue.map((manifest) => [manifest, new LoadOnce(() => this.#load(manifest), loading)]));
-  }
-
-  /** Refuses `model_not_found`, or `unavailable` while the model's files cannot be read. */
-  async get(name: string): Promise<Outcome<OnnxEncoder>> {
-    const manifest = findVersion(this.#catalogue, name);
-    const model = manifest === undefined ? undefined : this.#models.get(manifest);
-    return model === undefined ? refuse('model_not_found', `no ONNX model is called ${JSON.stringify(name)}`, 'model') : model.get();
-  }
-
-  async #load(manifest: ModelManifest): Promise<Outcome<OnnxEncoder>> {
-    const file = await readModelFile(this.#files, manifest);
-    if (!file.ok) return file;
-    try {
-      return ok(new OnnxEncoder(manifest, await this.#start(file.value)));
-    } catch {
-      // The file is the one that the build has run: what is missing is room beside registered models.
-      return refuse('unavailable', `the runtime has no room for ${manifest.id} now`);
-    }
   }
 }

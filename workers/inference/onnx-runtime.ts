@@ -2,13 +2,14 @@ import * as ort from 'onnxruntime-web/wasm';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm';
 
 import { LIMITS } from '../../src/contract/limits.ts';
-import { assert } from '../../src/kernel/assert.ts';
-import type { OnnxRunner } from '../../src/inference/onnx-encoder.ts';
+import { must } from '../../src/kernel/assert.ts';
+import type { RestorableMemory } from '../../src/inference/served/ort-runner.ts';
 import { ortStart } from '../../src/inference/served/ort-runner.ts';
+import { RuntimeMemory } from './runtime-memory.ts';
 
 /** What onnxruntime-web takes for the bytes of its WebAssembly; never compiled. */
 const NO_BYTES = new ArrayBuffer(0);
-const PAGE_BYTES = 65_536;
+const RUNTIME_PAGES = LIMITS.runtimeBytesMax / 65_536;
 
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmBinary = NO_BYTES;
@@ -29,27 +30,22 @@ WebAssembly.instantiate = (async (source: WebAssembly.Module | ArrayBufferView, 
  * the runtime, which refuses that graph or that run and goes on. Nothing else could: what a graph needs cannot be read from its file. [M54]
  */
 const Memory = WebAssembly.Memory;
-WebAssembly.Memory = class extends Memory {
-  constructor(descriptor: WebAssembly.MemoryDescriptor) {
-    super({ ...descriptor, maximum: Math.min(descriptor.maximum ?? Infinity, LIMITS.runtimeBytesMax / PAGE_BYTES) });
-  }
+let memory: WebAssembly.Memory | undefined;
+WebAssembly.Memory = new Proxy(Memory, {
+  construct(_, [descriptor]: [WebAssembly.MemoryDescriptor]) {
+    const maximum = descriptor.maximum ?? Infinity;
+    const made = new Memory({ ...descriptor, maximum: Math.min(maximum, RUNTIME_PAGES) });
+    // What asks for less tries what the platform can do.
+    if (maximum > RUNTIME_PAGES) memory = made;
+    return made;
+  },
+});
+
+let saved: RuntimeMemory | undefined;
+const restorable: RestorableMemory = {
+  save: () => (saved = new RuntimeMemory(must(memory, 'the runtime has made its memory'))),
+  restore: () => must(saved, 'the memory was saved before the first session').restore(),
 };
 
-/** Starts sessions of registered models. */
-export const startGraph = ortStart(ort, { executionProviders: ['wasm'] }, 'outside');
-
-/** Starts a session on an ONNX file; the runtime copies the bytes. Throws when the graph is not valid. */
-export async function onnxRunner(file: Uint8Array): Promise<OnnxRunner> {
-  const session = await ort.InferenceSession.create(file, { executionProviders: ['wasm'] });
-  const [input] = session.inputNames;
-  const [output] = session.outputNames;
-  assert(input !== undefined && output !== undefined, 'the graph has one input and one output');
-  return {
-    async run(tokenIds, rows, tokens) {
-      const answers = await session.run({ [input]: new ort.Tensor('int64', tokenIds, [rows, tokens]) });
-      const vectors = answers[output]?.data;
-      assert(vectors instanceof Float32Array, 'the graph answers float32');
-      return vectors;
-    },
-  };
-}
+/** Starts sessions of all models, which share one runtime and its memory. */
+export const startGraph = ortStart(ort, { executionProviders: ['wasm'] }, 'outside', restorable);

@@ -7,6 +7,8 @@ export interface GraphRunner {
   run(inputs: readonly NamedTensor[], outputs: readonly string[]): Promise<Outcome<readonly NamedTensor[]>>;
   /** Gives its memory back; it is not run again. */
   release(): Promise<void>;
+  /** The runtime gave up the memory of all its graphs, this one's too: runs answer `unavailable`, and the graph has to be loaded again. */
+  readonly isLost: boolean;
 }
 
 /** An ONNX file, and the files that have constants of it, by the names that it calls them. */

@@ -1,14 +1,17 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { SHARED_WORK_BOUNDS, sharedRefusal } from '../../contract/shared-work.ts';
-import { err } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { MemoryHolder } from '../../kernel/memory-registry.ts';
 import { MemoryRegistry } from '../../kernel/memory-registry.ts';
 import { SharedWork } from '../../kernel/shared-work.ts';
 import type { LoadOnceParts } from '../load-once.ts';
+import type { StartGraph } from './graph-runner.ts';
 import type { LoadedModel, LoadParts } from './load-model.ts';
 import { loadModel } from './load-model.ts';
+import { PLATFORM } from '../registry/version-manifest.ts';
 import { memoryBytesOf } from './model-size.ts';
+import { RunCeilings } from './run-ceilings.ts';
 import type { ModelRef } from './served-manifest.ts';
 
 export interface ModelHostParts extends LoadOnceParts, LoadParts {}
@@ -23,9 +26,11 @@ export class LoadedModels {
   readonly #models = new Map<string, ModelHolder>();
   readonly #refused = new Map<string, { readonly outcome: Outcome<never>; readonly untilMs: number }>();
   readonly #loads: SharedWork<undefined>;
+  readonly #ceilings: RunCeilings;
 
   constructor(parts: ModelHostParts) {
     this.#parts = parts;
+    this.#ceilings = new RunCeilings(parts.clock);
     this.#loads = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
   }
 
@@ -37,11 +42,20 @@ export class LoadedModels {
   async use<T>(ref: ModelRef, work: (model: LoadedModel) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const key = `${ref.owner}/${ref.manifest.contractHash}`;
     const budget = this.#loads.waitBudget();
+    let tries = 0;
     for (;;) {
       const holder = this.#models.get(key);
+      if (holder?.isLost === true) {
+        holder.evict();
+        this.#memory.release(key, holder);
+        continue;
+      }
       if (holder !== undefined) {
         this.#memory.claim(key, holder, holder.bytes);
-        return holder.use(work);
+        const answer = await holder.use(work);
+        // Another run took its memory before this one began. It is loaded again, as often as there are such runs.
+        if (answer.ok || answer.error.code !== 'unavailable' || !holder.isLost || (tries += 1) > RELOADS_MAX) return answer;
+        continue;
       }
       const refused = this.#refused.get(key);
       if (refused !== undefined && this.#parts.clock.nowMs() < refused.untilMs) return refused.outcome;
@@ -68,20 +82,34 @@ export class LoadedModels {
     } else {
       this.#memory.release(key, place);
       for (const old of [...this.#refused.keys()].slice(0, this.#refused.size - REFUSALS_MAX)) this.#refused.delete(old);
-      this.#refused.set(key, { outcome: loaded, untilMs: this.#parts.clock.nowMs() + this.#parts.retryMs });
+      // A load that finds no room costs the other models their sessions.
+      const pauseMs = loaded.error.limit?.name === 'runtimeBytesMax' ? LIMITS.runCeilingMs : this.#parts.retryMs;
+      this.#refused.set(key, { outcome: loaded, untilMs: this.#parts.clock.nowMs() + pauseMs });
     }
     return undefined;
   }
 
   /** Where the runtime has no room although the sizes allow it, its memory is in pieces: without other models it is whole again. */
   async #read(key: string, place: ModelHolder, ref: ModelRef): Promise<Outcome<LoadedModel>> {
-    const loaded = await loadModel(ref, this.#parts);
+    const parts = { ...this.#parts, start: this.#startBelow(ref) };
+    const loaded = await loadModel(ref, parts);
     if (loaded.ok || loaded.error.limit?.name !== 'runtimeBytesMax' || this.#models.size === 0) return loaded;
     this.#memory.claim(key, place, this.#memory.bytesMax);
     this.#memory.claim(key, place, place.bytes);
-    return loadModel(ref, this.#parts);
+    return loadModel(ref, parts);
+  }
+
+  /** Runs of a tenant's models have one ceiling; those of the platform, which all tenants call, one for each model. */
+  #startBelow({ owner, manifest }: ModelRef): StartGraph {
+    return async (files) => {
+      const runner = await this.#parts.start(files);
+      return runner.ok ? ok(this.#ceilings.below(owner === PLATFORM ? manifest.contractHash : owner, runner.value)) : runner;
+    };
   }
 }
+
+/** So often one call loads a model again whose memory other runs took. */
+const RELOADS_MAX = 3;
 
 /** Refusals that are remembered for `modelRetryMs`, so that a crowd does not repeat a load that has just failed. */
 const REFUSALS_MAX = 1_000;
@@ -97,6 +125,10 @@ class ModelHolder implements MemoryHolder {
   constructor(bytes: number, forget: () => void) {
     this.bytes = bytes;
     this.#forget = forget;
+  }
+
+  get isLost(): boolean {
+    return this.model?.runner.isLost === true;
   }
 
   async use<T>(work: (model: LoadedModel) => Promise<Outcome<T>>): Promise<Outcome<T>> {

@@ -40,38 +40,117 @@ interface OrtTensor {
  * Loads graphs by an onnxruntime, whichever it is. What the runtime throws is what it refuses of a graph or of its inputs: it is answered
  * as a refusal, with the runtime's own reason. `weights`: whether large constants are given from outside of the graph, or stay where they are. [M54]
  */
-export function ortStart(ort: OrtModule, options: OrtOptions, weights: 'outside' | 'in-place'): StartGraph {
-  // Calls that overlap would free each other's stack in the runtime's memory. In a Worker none waits here for another request: a call has
-  // no I/O, and so is over within the event that began it.
-  const turn = new Mutex();
+export function ortStart(ort: OrtModule, options: OrtOptions, weights: 'outside' | 'in-place', memory?: RestorableMemory): StartGraph {
+  const runtime = new OrtRuntime(ort, memory);
   return async (files) => {
     const { graph, external } = weights === 'outside' ? detachWeights(files) : files;
     const externalData = [...external].map(([path, data]) => ({ path, data }));
     try {
       const created = { ...QUIET, ...options, ...(external.size > 0 ? { externalData } : {}) };
-      const session = await turn.pass(() => ort.InferenceSession.create(graph, created));
-      return ok(new OrtRunner(ort, session, turn));
+      return ok(new OrtRunner(runtime, await runtime.create(graph, created)));
     } catch (error) {
       return refusedBy(error, 'cannot be loaded');
     }
   };
 }
 
-class OrtRunner implements GraphRunner {
-  readonly #ort: OrtModule;
-  readonly #session: OrtSession;
-  readonly #turn: Mutex;
+/** The memory of a runtime that can be had anew. */
+export interface RestorableMemory {
+  /** Called when the runtime is ready and has no session. */
+  save(): void;
+  /** Puts back what was saved. */
+  restore(): void;
+}
 
-  constructor(ort: OrtModule, session: OrtSession, turn: Mutex) {
-    this.#ort = ort;
+/**
+ * A runtime and its sessions. onnxruntime-web leaves behind what a run or a load had allocated when it ran out of memory (measured: all of
+ * it), and nothing else gives that back: so all sessions are given up, and the memory is put back to what it was before the first. [M83]
+ */
+class OrtRuntime {
+  readonly ort: OrtModule;
+  readonly #memory: RestorableMemory | undefined;
+  readonly #sessions = new Set<OrtSession>();
+  // Calls that overlap would free each other's stack in the runtime's memory. In a Worker none waits here for another request: a call has
+  // no I/O, and so is over within the event that began it.
+  readonly #turn = new Mutex();
+  #isSaved = false;
+
+  constructor(ort: OrtModule, memory: RestorableMemory | undefined) {
+    this.ort = ort;
+    this.#memory = memory;
+  }
+
+  create(graph: Uint8Array, options: OrtOptions): Promise<OrtSession> {
+    return this.#call(async () => {
+      if (!this.#isSaved) await this.#save();
+      const session = await this.ort.InferenceSession.create(graph, options);
+      this.#sessions.add(session);
+      return session;
+    });
+  }
+
+  run(session: OrtSession, feeds: Readonly<Record<string, OrtTensor>>, outputs: readonly string[]) {
+    return this.#call(() => session.run(feeds, outputs));
+  }
+
+  has(session: OrtSession): boolean {
+    return this.#sessions.has(session);
+  }
+
+  release(session: OrtSession): Promise<void> {
+    return this.#turn.pass(async () => {
+      if (this.#sessions.delete(session)) await session.release();
+    });
+  }
+
+  #call<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turn.pass(async () => {
+      try {
+        return await work();
+      } catch (error) {
+        if (NO_ROOM.test(messageOf(error))) await this.#restore();
+        throw error;
+      }
+    });
+  }
+
+  async #save(): Promise<void> {
+    // No graph: the runtime gets ready for it, and then refuses it.
+    if (this.#memory !== undefined)
+      await this.ort.InferenceSession.create(new Uint8Array(1), { ...QUIET, executionProviders: ['wasm'] }).catch(() => undefined);
+    this.#memory?.save();
+    this.#isSaved = true;
+  }
+
+  async #restore(): Promise<void> {
+    if (this.#memory === undefined) return;
+    const sessions = [...this.#sessions];
+    this.#sessions.clear();
+    // The runtime's JavaScript forgets them; what their release does to the memory is undone.
+    for (const session of sessions) await session.release().catch(() => undefined);
+    this.#memory.restore();
+  }
+}
+
+class OrtRunner implements GraphRunner {
+  readonly #runtime: OrtRuntime;
+  readonly #session: OrtSession;
+
+  constructor(runtime: OrtRuntime, session: OrtSession) {
+    this.#runtime = runtime;
     this.#session = session;
-    this.#turn = turn;
+  }
+
+  get isLost(): boolean {
+    return !this.#runtime.has(this.#session);
   }
 
   async run(inputs: readonly NamedTensor[], outputs: readonly string[]): Promise<Outcome<readonly NamedTensor[]>> {
+    if (this.isLost) return refuse('unavailable', 'another run took the memory of the runtime: repeat the call');
     try {
-      const tensors = inputs.map(({ name, type, shape, data }) => [name, new this.#ort.Tensor(type, data as never, shape)] as const);
-      const answers = await this.#turn.pass(() => this.#session.run(Object.fromEntries(tensors), outputs));
+      const { Tensor } = this.#runtime.ort;
+      const tensors = inputs.map(({ name, type, shape, data }) => [name, new Tensor(type, data as never, shape)] as const);
+      const answers = await this.#runtime.run(this.#session, Object.fromEntries(tensors), outputs);
       return ok(outputs.map((name) => ownTensor(name, answers[name])));
     } catch (error) {
       return refusedBy(error, 'cannot be run on these inputs');
@@ -79,7 +158,7 @@ class OrtRunner implements GraphRunner {
   }
 
   release(): Promise<void> {
-    return this.#turn.pass(() => this.#session.release());
+    return this.#runtime.release(this.#session);
   }
 }
 
@@ -98,7 +177,7 @@ const NO_ROOM =
   /std::bad_alloc|Tensor shape is too large|Integer overflow|Aborted\(OOM\)|Array buffer allocation failed|Failed to allocate memory/;
 
 function refusedBy(error: unknown, what: string) {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   if (!NO_ROOM.test(reason)) return refuse('invalid_value', `${what}: ${reason.slice(0, REASON_CHARS_MAX)}`);
   return refuseBeyond({
     limit: 'runtimeBytesMax',
@@ -106,5 +185,7 @@ function refusedBy(error: unknown, what: string) {
     advice: 'use a smaller model, fewer tokens or smaller tensors',
   });
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const REASON_CHARS_MAX = 500;

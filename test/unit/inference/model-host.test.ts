@@ -41,6 +41,9 @@ function hostOf(bucket: MemoryBucket, tamper: (start: StartGraph) => StartGraph 
       ok: true,
       value: {
         run: (inputs, outputs) => runner.value.run(inputs, outputs),
+        get isLost() {
+          return runner.value.isLost;
+        },
         release: () => {
           sessions.released += 1;
           return runner.value.release();
@@ -329,6 +332,37 @@ describe('the models of an isolate', () => {
     expect(sessions).toEqual({ started: refs.length + 1, released: 2 });
   });
 
+  it('[M83] a model whose memory a run of another took is loaded again, for a call that is under way, too', async () => {
+    const folder = bertFolder();
+    const bucket = new MemoryBucket();
+    await bucket.put(folder.files);
+    const lost = new Set<number>();
+    let started = 0;
+    const { host, sessions } = hostOf(bucket, (real) => async (files) => {
+      const runner = await real(files);
+      const session = (started += 1);
+      if (!runner.ok) return runner;
+      return ok({
+        get isLost() {
+          return lost.has(session);
+        },
+        release: () => runner.value.release(),
+        run: (inputs, outputs) => (lost.has(session) ? Promise.resolve(refuse('unavailable', 'lost')) : runner.value.run(inputs, outputs)),
+      });
+    });
+    const ref = await modelRef(folder.files, must(await host.readFolder('tenant', await servedFiles(folder.files))).reading);
+    const before = must(await host.embedTexts(ref, ['river'], undefined)).vectors;
+    lost.add(1);
+    expect(must(await host.embedTexts(ref, ['river'], undefined)).vectors).toEqual(before);
+    expect(sessions.started).toBe(2);
+    // It waits for others to join it, and then its session is gone.
+    const waiting = host.embedTexts(ref, ['river'], undefined);
+    await Promise.resolve();
+    lost.add(2);
+    expect(must(await waiting).vectors).toEqual(before);
+    expect(sessions.started).toBe(3);
+  });
+
   it('[M7] [M58] serves no file but the ones of the manifest, and only to their owner', async () => {
     const folder = bertFolder();
     const { bucket, host, ref } = await hosted(folder);
@@ -344,6 +378,6 @@ describe('the models of an isolate', () => {
   });
 });
 
-const bound = (runner: GraphRunner) => ({ release: () => runner.release() });
+const bound = (runner: GraphRunner) => ({ isLost: false, release: () => runner.release() });
 
 const below = (rng: Seeded, count: number): number => Math.floor(rng.next() * count);

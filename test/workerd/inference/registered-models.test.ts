@@ -7,6 +7,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { ModelReading, ModelRef } from '../../../src/inference/served/served-manifest.ts';
 import { modelFileKey } from '../../../src/inference/served/served-manifest.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
+import { MODEL_CATALOGUE } from '../../../workers/inference/deployed-models.ts';
 import type { InferenceEnv, InferenceService } from '../../../workers/inference/inference-service.ts';
 import { encodeModel, floats, integers, modelOf, node, port } from '../../support/models/bert-graph.ts';
 import { bertReference } from '../../support/models/bert-reference.ts';
@@ -21,8 +22,8 @@ const must = <T>(outcome: Outcome<T>): T => {
   return outcome.value;
 };
 
-async function put(files: Folder): Promise<void> {
-  for (const bytes of files.values()) await bucket.put(modelFileKey('tenant', await sha256Hex(bytes)), bytes);
+async function put(files: Folder, owner = 'tenant'): Promise<void> {
+  for (const bytes of files.values()) await bucket.put(modelFileKey(owner, await sha256Hex(bytes)), bytes);
 }
 
 async function registered(folder: BertFolder): Promise<ModelRef> {
@@ -46,11 +47,24 @@ const GRAPH: ModelReading = {
 };
 
 /** A graph alone, as a version of a model. */
-async function graphRef(model: Parameters<typeof modelOf>[0]): Promise<ModelRef> {
+async function graphRef(model: Parameters<typeof modelOf>[0], owner = `tenant-${(owners += 1)}-alone`): Promise<ModelRef> {
   const files = new Map([['model.onnx', encodeModel(modelOf(model))]]);
-  await put(files);
-  return modelRef(files, GRAPH);
+  await put(files, owner);
+  return modelRef(files, GRAPH, owner);
 }
+
+/** Each run that fails fills the whole memory of the runtime. */
+const effort = (env as { readonly SLUICE_TEST_FULL?: string }).SLUICE_TEST_FULL === '1' ? 50 : 10;
+
+let owners = 0;
+
+const BUILT_IN = MODEL_CATALOGUE.find(({ runner }) => runner === 'onnx')!.id;
+
+const doublings = (count: number) =>
+  Array.from({ length: count }, (_, i) => {
+    const from = i === 0 ? 'x' : `${i}`;
+    return node('Concat', [from, from], i === count - 1 ? 'y' : `${i + 1}`, { axis: 0 });
+  });
 
 const ports = { input: [port('x', FLOAT, ['n'])], output: [port('y', FLOAT, ['m'])] };
 const four = [{ name: 'x', type: 'float32' as const, shape: [4], data: Float32Array.of(1, 2, 3, 4) }];
@@ -126,12 +140,10 @@ describe('registered models in the inference Worker', () => {
     [
       'doublings to gigabytes',
       {
-        node: Array.from({ length: 40 }, (_, i) =>
-          node('Concat', [i === 0 ? 'x' : `${i}`, i === 0 ? 'x' : `${i}`], i === 39 ? 'y' : `${i + 1}`, { axis: 0 }),
-        ),
+        node: doublings(40),
       },
     ],
-  ])('[M54] refuse a graph that makes %s, and go on', async (_, graph) => {
+  ])('[M54] [M83] refuse a graph that makes %s, and go on', async (_, graph) => {
     const bomb = await graphRef({ ...ports, ...graph });
     const answer = await service.infer(bomb, four);
     expect(answer).toMatchObject({
@@ -139,5 +151,32 @@ describe('registered models in the inference Worker', () => {
       error: { code: 'limit_exceeded', limit: { name: 'runtimeBytesMax', bound: LIMITS.runtimeBytesMax } },
     });
     expect((await service.embedTexts(ref, ['still alive'], undefined)).ok).toBe(true);
+  });
+
+  it('[M83] lose nothing to runs and loads that fail for lack of memory, however many', async () => {
+    // Most of the runtime's memory, so that it is missed when anything of it is lost.
+    const sum = [node('Tile', ['x', 's'], 't'), node('ReduceSum', ['t'], 'y')];
+    const large = await graphRef({ ...ports, node: sum, initializer: [integers('s', [2_000_000])] });
+    const builtIn = () => service.embed(BUILT_IN, Int32Array.of(1, 2), Int32Array.of(0, 2));
+    const before = must(await service.embedTexts(ref, ['the river'], undefined)).vectors;
+    must(await service.infer(large, four));
+    for (let i = 0; i < effort; i += 1) {
+      const bomb = await graphRef({ ...ports, node: doublings(40 + i) }, `tenant-${i}`);
+      expect(await service.infer(bomb, four)).toMatchObject({ ok: false, error: { limit: { name: 'runtimeBytesMax' } } });
+      if (i % 5 < 4) continue;
+      expect(must(await service.embedTexts(ref, ['the river'], undefined)).vectors).toEqual(before);
+      must(await service.infer(large, four));
+      expect((await builtIn()).ok).toBe(true);
+    }
+  });
+
+  it('[M83] refuse for a while what is as large as a run of the same owner that found no room', async () => {
+    const bomb = await graphRef({ ...ports, node: doublings(40) }, 'greedy');
+    const other = await graphRef({ ...ports, node: doublings(1) }, 'greedy');
+    const small = [{ ...four[0]!, shape: [1], data: Float32Array.of(1) }];
+    must(await service.infer(other, four));
+    expect(await service.infer(bomb, four)).toMatchObject({ ok: false, error: { limit: { name: 'runtimeBytesMax' } } });
+    expect(await service.infer(other, four)).toMatchObject({ ok: false, error: { limit: { name: 'runtimeBytesMax' } } });
+    must(await service.infer(other, small));
   });
 });
