@@ -21,6 +21,8 @@ const WAIT_REASONS = [
   'nodes_reserved',
   /** Its queue starts no jobs. */
   'queue_stopped',
+  /** Jobs of its queue take turns, and others have attained less. */
+  'next_round',
   /** Jobs that it depends on have not succeeded yet. */
   'dependencies',
   /** As its owner wants. */
@@ -97,7 +99,7 @@ const waiting = apiOnly(() => ({
     .enum(WAIT_REASONS)
     .meta(
       about(
-        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `nodes_reserved`: nodes that would do are reserved for another queue. `queue_stopped`: its queue is on hold. `budget_exhausted`: a quota or budget is used up; it is tried again at `retry_at`, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
+        '`kind_not_offered`: no agent runs jobs of this kind. `others_first`: an agent is free, and jobs before this one get it. `cell_full`: as many attempts run as may run at once. `queue_quota`: its queue, or a cohort above, has no quota left. `nodes_reserved`: nodes that would do are reserved for another queue. `queue_stopped`: its queue is on hold. `next_round`: jobs of its queue take turns, and all that is free or may be taken from others is taken; see `time_slice`. `budget_exhausted`: a quota or budget is used up; it is tried again at `retry_at`, and at once when rules or budgets change. `being_placed`: it has its nodes; others have still to leave them, or it is being paid for. Of several ways to run a job, that of the one which comes closest.',
       ),
     ),
   options: z.array(blocker).meta(about('What stands in the way of each of its `resources`.')),
@@ -155,6 +157,17 @@ const scaling = apiOnly(() =>
   }),
 );
 
+const turn = apiOnly(() =>
+  z.object({
+    round_s: z.int(),
+    next_round_at: unixSeconds.nullable().meta(about('When jobs next take turns; null while none of the queue has nodes.')),
+    attained_s: z
+      .number()
+      .meta(about('How long it has run in all, counted as time on the type that is fastest for it: those with the least go first.')),
+    ahead: z.int().meta(about('Jobs of its queue that go before it: with more priority, or with as much and less attained.')),
+  }),
+);
+
 const explanation = apiOnly(() =>
   z
     .object({
@@ -179,15 +192,16 @@ const explanation = apiOnly(() =>
           ),
         ),
       scaling: scaling.nullable().meta(about('Of a job that has as many replicas as its load asks for: why there are so many.')),
+      time_slice: turn.nullable().meta(about('Of a job that is not over, whose queue has its jobs take turns.')),
       evicted: z
         .object({
-          reason: z.enum(['priority', 'reclaim', 'fair_share']),
+          reason: z.enum(['priority', 'reclaim', 'fair_share', 'time_slice']),
           for_job: z.string().nullable().meta(about('The job that its nodes were taken for; null: one of another tenant.')),
         })
         .nullable()
         .meta(
           about(
-            'Of a job that made room for another: `priority`: for one of its queue with more; `reclaim`: for one whose quota it had borrowed; `fair_share`: for one of a queue that had less.',
+            'Of a job that made room for another: `priority`: for one of its queue with more; `reclaim`: for one whose quota it had borrowed; `fair_share`: for one of a queue that had less; `time_slice`: for those of its queue that had attained less (no one job is named).',
           ),
         ),
     })

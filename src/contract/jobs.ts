@@ -41,6 +41,8 @@ export const STOP_REASONS = [
   'cost_cap',
   'tenant_suspended',
   'queue_stopped',
+  /** It takes turns with others of its queue, and these have had less; or it goes on with other nodes. */
+  'time_slice',
   /** Its nodes are reserved for another queue. */
   'reserved',
   'budget_exhausted',
@@ -65,7 +67,7 @@ export const attempt = apiOnly(() =>
       .nullable()
       .meta(
         about(
-          'Why it was asked to stop; null when it was not. `priority`, `reclaim` and `fair_share`: for another job. `queue_stopped`: its queue is drained. `suspended` and `requested`: as the owner of the job wanted.',
+          'Why it was asked to stop; null when it was not. `priority`, `reclaim` and `fair_share`: for another job. `queue_stopped`: its queue is drained. `time_slice`: jobs of its queue take turns. `suspended` and `requested`: as the owner of the job wanted.',
         ),
       ),
   }),

@@ -12,6 +12,12 @@ export const QUEUE_LIMITS = {
   reservationNodesMaxCount: 1_000,
   // Finer shares than these make no difference that a user could see.
   queueWeightMax: 1_000,
+  // Of a queue whose jobs take turns: in shorter rounds they would save and load more than they work.
+  timeSliceRoundMinS: 10,
+  // In longer rounds those that wait would do so for days.
+  timeSliceRoundMaxS: 86_400,
+  // What a job takes to save and to begin again: its grace, and as long to load.
+  timeSliceMoveMaxS: 7_200,
   // The tree is gone through whenever it changes, and when jobs are evicted for others.
   cohortsMaxCount: 500,
   // Cohorts between the root and a tenant. Quota that is borrowed is looked for at each level.

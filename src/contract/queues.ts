@@ -34,6 +34,24 @@ const stopPolicy = z
   .enum(STOP_POLICIES)
   .meta(about('`hold`: the queue starts no jobs. `hold_and_drain`: and those that run are asked to save and stop, to run again later.'));
 
+const timeSlice = z
+  .strictObject({
+    round_s: z.int().min(LIMITS.timeSliceRoundMinS).max(LIMITS.timeSliceRoundMaxS).meta(about('Between two rounds, in seconds.', 360)),
+    move_s: z
+      .int()
+      .min(0)
+      .max(LIMITS.timeSliceMoveMaxS)
+      .default(0)
+      .meta(about('What it costs a job to save, and to begin again elsewhere: the more, the longer jobs stay where they are.', 60)),
+  })
+  .nullable()
+  .meta(
+    about(
+      'Jobs of equal priority take turns on the accelerators that the queue has: in every round those go that have attained least, each on the type that makes ' +
+        'the most of all of them, by `relative_throughput` or as measured. The others are asked to save and stop. Null: jobs keep their nodes.',
+    ),
+  );
+
 const settings = {
   weight: weight.optional(),
   quotas: quotas
@@ -44,6 +62,7 @@ const settings = {
   priority: priority.optional(),
   preemption: preemption.optional(),
   stop_policy: stopPolicy.optional(),
+  time_slice: timeSlice.optional(),
 } as const;
 
 const create = z.strictObject({ name, ...settings });
@@ -62,6 +81,7 @@ const queue = apiOnly(() =>
       priority: z.object({ min: priorityBound, max: priorityBound }),
       preemption: z.object({ within_queue: z.enum(WITHIN_QUEUE), reclaim: z.enum(RECLAIM) }),
       stop_policy: stopPolicy,
+      time_slice: z.object({ round_s: z.int(), move_s: z.int() }).nullable(),
       created_at: unixSeconds.nullable().meta(about('Null: of the queue `default`, which is always there.')),
       ...status,
     })
@@ -77,6 +97,7 @@ export const queueSettingsOf = ({
   priority: bounds,
   preemption: evicts,
   stop_policy,
+  time_slice: turns,
 }: ChangeQueue): Partial<QueueSettings> => ({
   ...(given === undefined ? {} : { weight: given }),
   ...(table === undefined ? {} : { quotas: quotaTableOf(table) }),
@@ -85,6 +106,7 @@ export const queueSettingsOf = ({
   ...(evicts?.within_queue === undefined ? {} : { withinQueue: evicts.within_queue }),
   ...(evicts?.reclaim === undefined ? {} : { reclaim: evicts.reclaim }),
   ...(stop_policy === undefined ? {} : { stop: stop_policy }),
+  ...(turns === undefined ? {} : { timeSlice: turns && { roundS: turns.round_s, moveS: turns.move_s } }),
 });
 
 /** The settings as they are answered. */
@@ -94,6 +116,7 @@ export const replyOfQueueSettings = ({ weight: its, quotas: table, ...rest }: Qu
   priority: { min: rest.priorityMin, max: rest.priorityMax },
   preemption: { within_queue: rest.withinQueue, reclaim: rest.reclaim },
   stop_policy: rest.stop,
+  time_slice: rest.timeSlice ? { round_s: rest.timeSlice.roundS, move_s: rest.timeSlice.moveS } : null,
 });
 
 const common = { tag: 'Queues', access: tenant('jobs'), meters: [], status: 200 } as const;

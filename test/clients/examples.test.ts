@@ -227,7 +227,14 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   getCohort: ({ usage }) => expect(usage).toMatchObject([{ resource: 'h100', nominal: 4, used: 0, available: 8 }]),
   changeCohort: async () => expect((await admin.get('/v1/cohorts/research')).body).toMatchObject({ weight: 3, quotas: { h100: {} } }),
   deleteCohort: async () => expect((await admin.get('/v1/cohorts/research')).status).toBe(404),
-  createQueue: (body) => expect(body).toMatchObject({ weight: 2, priority: { min: 0, max: 50 }, stop_policy: 'none', pending: 0 }),
+  createQueue: (body) =>
+    expect(body).toMatchObject({
+      weight: 2,
+      priority: { min: 0, max: 50 },
+      stop_policy: 'none',
+      time_slice: { round_s: 360, move_s: 60 },
+      pending: 0,
+    }),
   listQueues: ({ data }) => expect(names(data)).toEqual(['default', 'nightly']),
   getQueue: ({ usage }) => expect(usage).toMatchObject([{ resource: 'h100', available: 2 }]),
   changeQueue: async () => expect((await tenant.get('/v1/queues/nightly')).body.stop_policy).toBe('hold'),

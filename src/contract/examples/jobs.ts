@@ -102,6 +102,7 @@ export const jobExamples = {
       quotas: { h100: { borrowing_limit: 2 } },
       priority: { max: 50 },
       preemption: { within_queue: 'lower_priority' },
+      time_slice: { round_s: 360, move_s: 60 },
     },
   },
   listQueues: {},

@@ -20,6 +20,7 @@ import type { JobSpec } from '../engine/model/job-spec.ts';
 import { checkRequest } from './check-request.ts';
 import type { JobExplanation } from './explain-job.ts';
 import { whyScaled } from './explain-scaling.ts';
+import { whyTurn } from './explain-turn.ts';
 import { evictedBy, explained, NOT_WAITING } from './explain-job.ts';
 import { grantIdOf, takeAnswers } from './fund-attempts.ts';
 import type { Job, JobRequest } from './job.ts';
@@ -199,7 +200,8 @@ export class DurableCell {
     const weights = record === undefined ? null : weightsHeld(this.#loaded(), record.spec);
     const reserved = why.reason === 'not_waiting' ? [] : this.#sharing.inTheWayOf(job.value);
     const scaling = record === undefined ? null : whyScaled(job.value, record);
-    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn), weights, scaling, reserved } });
+    const turn = record === undefined ? null : whyTurn(this.#loaded(), record, this.#clock.nowMs());
+    return ok({ job: job.value, explanation: { jobId, ...why, evicted: evictedBy(job.value, isOwn), weights, scaling, turn, reserved } });
   }
 
   /** Starts no job of a suspended tenant, and asks those that run to stop and be given back; they run again when the suspension has ended. */

@@ -10,6 +10,7 @@ import type { JobRecord } from '../engine/machine/job-record.ts';
 import { isFinished } from '../engine/machine/job-record.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { WhyScaled } from './explain-scaling.ts';
+import type { WhyTurn } from './explain-turn.ts';
 import type { Job } from './job.ts';
 import { isOffered } from './offered-kinds.ts';
 import type { HeldModel } from './weights-held.ts';
@@ -44,6 +45,8 @@ export interface JobExplanation extends WhyWaiting {
   readonly weights: HeldModel | null;
   /** Of an unfinished job whose replicas follow its load. */
   readonly scaling: WhyScaled | null;
+  /** Of an unfinished job whose queue has its jobs take turns. */
+  readonly turn: WhyTurn | null;
   /** Of a waiting job: reservations of other queues for what it asks for. */
   readonly reserved: readonly StandingReservation[];
 }
@@ -55,7 +58,7 @@ export interface Evicted {
   readonly forJob: JobId | null;
 }
 
-const FOR_OTHERS = ['priority', 'reclaim', 'fair_share'] as const;
+const FOR_OTHERS = ['priority', 'reclaim', 'fair_share', 'time_slice'] as const;
 
 /** For which job the attempt under way is asked to leave, or else the last one left; null when for none. [J190] */
 export function evictedBy({ attempt, ended }: Job, isOwn: (id: JobId) => boolean): Evicted | null {
@@ -113,7 +116,7 @@ export function explained(cell: Cell, job: JobRecord, isOwn: (id: JobId) => bool
 export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, isOwn: (id: JobId) => boolean): WhyWaiting {
   const { why, position, earliestStartMs } = explanation;
   const found = reasonOf(cell, spec, explanation);
-  const reason = LACKING.has(found) && !isOffered(cell, spec) ? 'kind_not_offered' : found;
+  const reason = LACKING.has(found) && !isOffered(cell, spec) ? 'kind_not_offered' : forTurns(cell, spec, found);
   if (reason === 'not_waiting') return NOT_WAITING;
   const blockers = explanation.blockers.map((blocker) => forOwner(blocker, spec, isOwn));
   const own = OWN_REMEDIES[reason];
@@ -129,6 +132,12 @@ export function whyWaiting(cell: Cell, spec: JobSpec, explanation: Explanation, 
     agentsLacking: reason === 'no_free_agent' ? fewestNodes(explanation.remedies) : null,
     remedies: own === undefined ? explanation.remedies : [...explanation.remedies, own],
   };
+}
+
+/** Where jobs take turns, one that finds no nodes is waiting for the next round. [J262] */
+function forTurns(cell: Cell, spec: JobSpec, found: WaitReason): WaitReason {
+  const takesTurns = cell.queue(spec.queue).roundAtMs !== undefined;
+  return takesTurns && (found === 'no_free_agent' || found === 'others_first' || found === 'queue_quota') ? 'next_round' : found;
 }
 
 function forOwner(blocker: Blocker, spec: JobSpec, isOwn: (id: JobId) => boolean): OptionBlocker {

@@ -74,6 +74,7 @@ const reached = {
     cost_cap: 0,
     tenant_suspended: 0,
     queue_stopped: 0,
+    time_slice: 0,
     reserved: 0,
     budget_exhausted: 0,
     scaled_to_zero: 0,

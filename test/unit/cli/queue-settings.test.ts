@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { quotaOption, settingsOf } from '../../../workers/cli/queues/queue-settings.ts';
+import { quotaOption, settingsOf, timeSliceOption } from '../../../workers/cli/queues/queue-settings.ts';
 
 const parsed = (...texts: readonly string[]) => {
   const { parseArg } = quotaOption();
@@ -26,6 +26,10 @@ describe('what sluice queues takes', () => {
       preemption: { within_queue: undefined, reclaim: 'any' },
       stop_policy: 'hold',
     });
+    const turns = (text: string): unknown => timeSliceOption().parseArg?.(text, undefined);
+    expect([turns('360'), turns('360:60'), turns('off')]).toEqual([{ round_s: 360, move_s: 0 }, { round_s: 360, move_s: 60 }, null]);
+    expect(settingsOf({ timeSlice: null })).toEqual({ time_slice: null });
+    for (const text of ['', 'x', '360:', '-1']) expect(() => turns(text), text).toThrow('such as 360');
     expect(() => settingsOf({ priority: '5' })).toThrow('is not a range');
   });
 });

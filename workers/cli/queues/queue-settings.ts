@@ -16,6 +16,12 @@ export interface QueueOptions {
   readonly withinQueue?: string;
   readonly reclaim?: string;
   readonly stop?: string;
+  readonly timeSlice?: TimeSlice | null;
+}
+
+interface TimeSlice {
+  readonly round_s: number;
+  readonly move_s: number;
 }
 
 /** `--quota h100=4:2:1`: of a resource its nominal quota, what it may borrow and what it lends; given again for each resource. */
@@ -34,11 +40,29 @@ function quotaOf(text: string): Record<string, Quota> {
 
 const limitOf = (text: string | undefined): number | null => (text === undefined || text === '' ? null : Number(text));
 
+/** `--time-slice 360:60`: the length of a round and what a move costs, in seconds; `off`: jobs take no turns. */
+export const timeSliceOption = (): Option =>
+  new Option('--time-slice <round[:move]|off>', 'jobs take turns: seconds of a round, and what a move costs a job').argParser(timeSliceOf);
+
+function timeSliceOf(text: string): TimeSlice | null {
+  if (text === 'off') return null;
+  const [, round, move = '0'] = /^(\d+)(?::(\d+))?$/.exec(text) ?? [];
+  if (round === undefined) throw new InvalidArgumentError('It must be such as 360, 360:60 or off.');
+  return { round_s: Number(round), move_s: Number(move) };
+}
+
 /** The fields of a request for what was given. */
-export function settingsOf({ weight, quota, priority, withinQueue, reclaim, stop }: QueueOptions): Record<string, unknown> {
+export function settingsOf({ weight, quota, priority, withinQueue, reclaim, stop, timeSlice }: QueueOptions): Record<string, unknown> {
   const preemption = { within_queue: withinQueue, reclaim };
   const evicts = withinQueue !== undefined || reclaim !== undefined;
-  const given = { weight, quotas: quota, priority: priorityOf(priority), preemption: evicts ? preemption : undefined, stop_policy: stop };
+  const given = {
+    weight,
+    quotas: quota,
+    priority: priorityOf(priority),
+    preemption: evicts ? preemption : undefined,
+    stop_policy: stop,
+    time_slice: timeSlice,
+  };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 

@@ -10,7 +10,7 @@ import { LiveTable } from '../live-table.ts';
 import { cohorts } from './cohorts.ts';
 import { allOf } from '../gateway/operator.ts';
 import type { QueueOptions } from './queue-settings.ts';
-import { quotaOption, settingsOf } from './queue-settings.ts';
+import { quotaOption, settingsOf, timeSliceOption } from './queue-settings.ts';
 import { reservations } from './reservations.ts';
 
 /** What the commands show of a queue. */
@@ -52,7 +52,8 @@ const described = (of: Command): Command =>
     .option('--priority <min..max>', 'the priorities that its jobs may have, such as 0..50')
     .addOption(new Option('--within-queue <policy>', 'which of its jobs make room for others of it').choices(WITHIN_QUEUE))
     .addOption(new Option('--reclaim <policy>', 'from which jobs it takes back what they borrowed of its quota').choices(RECLAIM))
-    .addOption(new Option('--stop <policy>', 'whether it starts jobs, and asks those that run to leave').choices(STOP_POLICIES));
+    .addOption(new Option('--stop <policy>', 'whether it starts jobs, and asks those that run to leave').choices(STOP_POLICIES))
+    .addOption(timeSliceOption());
 
 async function list({ json }: Shown): Promise<void> {
   const all = await everything();

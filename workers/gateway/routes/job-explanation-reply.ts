@@ -4,6 +4,7 @@ import { unreachable } from '../../../src/kernel/assert.ts';
 import type { Lack } from '../../../src/scheduler/engine/admission/offer.ts';
 import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../src/scheduler/served/explain-job.ts';
 import type { WhyScaled } from '../../../src/scheduler/served/explain-scaling.ts';
+import type { WhyTurn } from '../../../src/scheduler/served/explain-turn.ts';
 import type { HeldModel } from '../../../src/scheduler/served/weights-held.ts';
 import type { Job } from '../../../src/scheduler/served/job.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
@@ -18,6 +19,7 @@ export const explanationReply = ({ id, state }: Job, explanation: JobExplanation
   reserved: explanation.reserved.map((one) => ({ resource: one.resource, until: seconds(one.untilMs), reservation: one.id })),
   weights: heldReply(explanation.weights),
   scaling: explanation.scaling && scalingReply(explanation.scaling),
+  time_slice: explanation.turn && turnReply(explanation.turn),
   evicted: explanation.evicted && { reason: explanation.evicted.reason, for_job: explanation.evicted.forJob },
 });
 
@@ -53,7 +55,14 @@ const scalingReply = (why: WhyScaled): NonNullable<JobExplanationReply['scaling'
   fewer_at: secondsOrNull(why.fewerAtMs),
 });
 
-type Waiting = Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted' | 'reserved' | 'weights' | 'scaling'>;
+const turnReply = ({ roundMs, nextRoundMs, attainedMs, aheadCount }: WhyTurn): NonNullable<JobExplanationReply['time_slice']> => ({
+  round_s: roundMs / 1_000,
+  next_round_at: secondsOrNull(nextRoundMs),
+  attained_s: attainedMs / 1_000,
+  ahead: aheadCount,
+});
+
+type Waiting = Omit<JobExplanationReply, 'job' | 'object' | 'state' | 'evicted' | 'reserved' | 'weights' | 'scaling' | 'time_slice'>;
 
 /** Why a job waits, as the API shows it. */
 const waitingReply = (why: WhyWaiting): Waiting => ({

@@ -1,12 +1,9 @@
 import type { PoolId, JobId } from '../../../kernel/ids.ts';
+import type { Destination } from '../machine/job-record.ts';
 import type { PoolRecord } from '../machine/records.ts';
-import type { Placement } from '../model/cluster-state.ts';
 
 /** A placement a job could have now. */
-export interface Offer {
-  readonly option: number;
-  readonly poolId: PoolId;
-  readonly placement: Placement;
+export interface Offer extends Destination {
   /** Of all of it. */
   readonly nanoDollarsPerHour: number;
 }

@@ -9,6 +9,7 @@ import type { Attempt, EvictionReason, JobRecord } from '../machine/job-record.t
 import { submit, tick, TIMERS_A_STEP } from '../machine/step.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
+import { turnRounds } from '../rounds/turn-rounds.ts';
 import type { Explanation } from './explain.ts';
 import { explain } from './explain.ts';
 
@@ -38,6 +39,7 @@ export function plan(cell: Cell, spec: JobSpec, nowMs: number): Outcome<Plan> {
     if (!submitted.ok) return submitted;
     tick(cell, TIMERS_A_STEP);
     keepBookings(cell);
+    turnRounds(cell);
     schedule(cell);
     const job = cell.jobs.get(spec.id);
     if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job) });

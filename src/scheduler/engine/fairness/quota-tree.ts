@@ -15,6 +15,16 @@ export interface CohortSpec {
   readonly eviction: EvictionPolicy | null;
   /** Of a queue that places no job: `hold_and_drain` also asks those that run to leave. Absent: it places them. */
   readonly stop?: 'hold' | 'hold_and_drain';
+  /** Of a queue whose jobs take turns. Absent: a job that has nodes keeps them until it ends, or is evicted for another. */
+  readonly timeSlice?: TimeSlice;
+}
+
+/** How jobs of a queue take turns. */
+export interface TimeSlice {
+  /** Between two rounds. */
+  readonly roundMs: number;
+  /** What beginning on other nodes costs a job: saving, and loading what was saved. */
+  readonly moveMs: number;
 }
 
 export interface Quota {

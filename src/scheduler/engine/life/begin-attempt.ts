@@ -1,9 +1,8 @@
 import { effectivePriority } from '../admission/feasibility.ts';
-import type { Offer } from '../admission/offer.ts';
 import { rootOf, policyOf } from '../fairness/quota-tree.ts';
 import type { Cell } from '../machine/cell.ts';
 import { saveJob, releaseHold } from '../machine/changes.ts';
-import type { Attempt, JobRecord } from '../machine/job-record.ts';
+import type { Attempt, Destination, JobRecord } from '../machine/job-record.ts';
 import { nodesOf } from '../machine/job-record.ts';
 import type { Slot } from '../model/cluster-state.ts';
 import { enterNodes } from '../weights/node-weights.ts';
@@ -13,7 +12,7 @@ import { askFunds } from './ask-funds.ts';
 import { drawn } from './funds.ts';
 
 /** Places a waiting job under a new fence, and hands it to its pool as soon as its nodes are empty. */
-export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }: Offer): void {
+export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }: Destination): void {
   const fence = job.fence + 1;
   const attempt: Attempt = {
     fence,
@@ -36,6 +35,7 @@ export function admit(cell: Cell, job: JobRecord, { option, poolId, placement }:
   releaseHold(cell, job.spec.id);
   saveJob(cell, admitted);
   if (cell.settings.takesTurns === true) cell.takeTurn(cell.holdings.queueOf(job.spec));
+  cell.awaitRound(cell.holdings.queueOf(job.spec));
   start(cell, admitted);
   wakeClaimants(cell, job, attempt);
 }

@@ -1,15 +1,21 @@
 import type { JobId } from '../../../kernel/ids.ts';
 import type { Cell } from '../machine/cell.ts';
 import { saveJob, releaseHold } from '../machine/changes.ts';
-import type { EndReason, EvictionReason, JobRecord, Leaving } from '../machine/job-record.ts';
+import type { Destination, EndReason, EvictionReason, JobRecord, Leaving } from '../machine/job-record.ts';
 import { nodesOf } from '../machine/job-record.ts';
+import { payerOf } from '../model/job-spec.ts';
 import { policyFor } from '../preemption/may-evict.ts';
+import { attainedMs } from '../rounds/attained.ts';
 import { leaveNodes } from '../weights/node-weights.ts';
-import { startOn } from './begin-attempt.ts';
+import { admit, startOn } from './begin-attempt.ts';
 import { chargeSegment } from './charge-segment.ts';
 
-/** A job without its attempt, charged for what it used. */
-const withoutAttempt = (cell: Cell, job: JobRecord): JobRecord => ({ ...chargeSegment(cell, job), attempt: null });
+/** A job without its attempt, charged for what it used, and with what it attained. */
+function withoutAttempt(cell: Cell, job: JobRecord): JobRecord {
+  const slice = cell.holdings.queueOf(job.spec).spec.timeSlice;
+  const charged: JobRecord = { ...chargeSegment(cell, job), attempt: null };
+  return slice === undefined ? charged : { ...charged, attainedMs: attainedMs(cell, job, slice) };
+}
 
 /** Ends a job for good, and its attempt with it. Jobs that depend on it go on, or fail with it. */
 export function finish(
@@ -46,9 +52,25 @@ export function requeue(cell: Cell, job: JobRecord, state: 'pending' | 'evicted'
 
 /** The state of a job once it has left its nodes. */
 export function leave(cell: Cell, job: JobRecord, reason: EvictionReason): void {
-  const next = AFTER_LEAVING[reason];
-  if (next.state === 'evicted') requeue(cell, job, 'evicted', { evictions: job.evictions + 1 });
-  else finish(cell, job, next.state, next.endReason);
+  const after = AFTER_LEAVING[reason];
+  if (after.state !== 'evicted') return finish(cell, job, after.state, after.endReason);
+  const next = job.attempt?.leaving?.next;
+  requeue(cell, job, 'evicted', { evictions: job.evictions + 1 });
+  const now = cell.jobs.get(job.spec.id);
+  if (next !== undefined && mayBegin(cell, now)) admit(cell, now, next);
+}
+
+/** Whether a job that has left may begin elsewhere at once. */
+function mayBegin(cell: Cell, job: JobRecord): boolean {
+  const isHalted = cell.isStopped(cell.holdings.queueOf(job.spec)) || cell.payers.heldUntilMs(payerOf(job.spec)) !== undefined;
+  return cell.jobs.isPending(job) && !isHalted;
+}
+
+/** Lets a job that is leaving go on elsewhere as soon as it has left. From now on it owns that. */
+export function destine(cell: Cell, job: JobRecord, { option, poolId, placement }: Destination): void {
+  const { attempt } = job;
+  if (attempt === null || attempt.leaving === null) return;
+  saveJob(cell, { ...job, attempt: { ...attempt, leaving: { ...attempt.leaving, next: { option, poolId, placement } } } });
 }
 
 /** A failure that may be tried again, within the job's limit. */
@@ -83,12 +105,19 @@ export function requestEviction(cell: Cell, job: JobRecord, { reason, goneAtMs =
   notify(cell, job, leaving);
 }
 
-/** One that leaves already may have to be gone sooner, or must not come back. */
-function hurry(cell: Cell, job: JobRecord, leaving: Leaving, reason: EvictionReason, goneAtMs: number): void {
+/** One that leaves already may have to be gone sooner, must not come back, or has nowhere to go any more. */
+function hurry(cell: Cell, job: JobRecord, leaving: Leaving, why: EvictionReason, goneAtMs: number): void {
+  const { next, ...rest } = leaving;
   const graceEndsAtMs = Math.min(leaving.graceEndsAtMs, goneAtMs);
-  const next = { ...leaving, graceEndsAtMs, reason: overrides(reason, leaving.reason) ? reason : leaving.reason };
-  if (next.graceEndsAtMs !== leaving.graceEndsAtMs || next.reason !== leaving.reason) notify(cell, job, next);
+  const reason = overrides(why, leaving.reason) ? why : leaving.reason;
+  const stays = next !== undefined && OF_ITS_NODES.has(why);
+  const hurried: Leaving = { ...rest, graceEndsAtMs, reason, ...(stays ? { next } : {}) };
+  if (graceEndsAtMs !== leaving.graceEndsAtMs || reason !== leaving.reason) notify(cell, job, hurried);
+  else if (next !== undefined && !stays && job.attempt !== null) saveJob(cell, { ...job, attempt: { ...job.attempt, leaving: hurried } });
 }
+
+/** Reasons to leave that are of the nodes: a job that goes elsewhere goes there all the same. */
+const OF_ITS_NODES: ReadonlySet<EvictionReason> = new Set(['node_lost', 'node_drain', 'spot_notice', 'reserved']);
 
 function notify(cell: Cell, job: JobRecord, leaving: Leaving): void {
   const { attempt } = job;
@@ -118,6 +147,7 @@ const AFTER_LEAVING: Readonly<Record<EvictionReason, Aftermath>> = {
   node_lost: WAITS,
   tenant_suspended: WAITS,
   queue_stopped: WAITS,
+  time_slice: WAITS,
   reserved: WAITS,
   budget_exhausted: WAITS,
   scaled_to_zero: WAITS,

@@ -1,5 +1,6 @@
 import { costOf, isProtected, policyFor } from '../preemption/may-evict.ts';
 import type { Cell } from './cell.ts';
+import { forgetDestinations } from './changes.ts';
 import { clearNode } from './node-events.ts';
 import type { JobRecord } from './job-record.ts';
 import { owner } from './job-record.ts';
@@ -53,7 +54,9 @@ function take(cell: Cell, booking: Booking): void {
   if (!booking.hasBegun) return;
   for (const id of booking.nodeIds) {
     const node = cell.fleet.find(id);
-    if (node !== undefined) clearNode(cell, node, { reason: 'reserved' }, ({ spec }) => spec.queue !== booking.queue);
+    if (node === undefined) continue;
+    forgetDestinations(cell, node.index);
+    clearNode(cell, node, { reason: 'reserved' }, ({ spec }) => spec.queue !== booking.queue);
   }
 }
 

@@ -19,6 +19,7 @@ import { PendingQueues } from '../queue/pending-queues.ts';
 import { Reservations } from '../queue/reservations.ts';
 import { SharedSpecs } from '../queue/shared-specs.ts';
 import type { CellSettings } from './cell-settings.ts';
+import { nextRoundMs, RoundTimes } from '../rounds/round-times.ts';
 import { expectedEndMs, ExpectedEnds } from './expected-ends.ts';
 import { Fleet, IdleNodes } from './fleet.ts';
 import { Holdings } from './holdings.ts';
@@ -47,6 +48,7 @@ export class Cell {
   readonly durations = new Durations((decision) => this.decide(decision));
   readonly throughputs = new Throughputs((decision) => this.decide(decision));
   readonly payers: PayerHolds;
+  readonly rounds = new RoundTimes();
   readonly ends = new ExpectedEnds(
     this.undo,
     (job) => expectedEndMs(job, this.nowMs, this.durations),
@@ -130,7 +132,12 @@ export class Cell {
 
   /** When something is next due by itself; Infinity when nothing is. */
   nextDueMs(): number {
-    return Math.min(this.#timers.next((id) => this.#dueAtMs(id))?.atMs ?? Infinity, this.#wakeAtMs, this.bookings.nextDueMs());
+    return Math.min(
+      this.#timers.next((id) => this.#dueAtMs(id))?.atMs ?? Infinity,
+      this.#wakeAtMs,
+      this.bookings.nextDueMs(),
+      this.rounds.nextDueMs(),
+    );
   }
 
   /** Looks again at all that wait, once it is that late: what stands in their way is time alone. */
@@ -200,6 +207,7 @@ export class Cell {
       else if (node.parent !== null) this.#keepHistory(name, reweighed(this.queue(name).history, former.weightMilli, weightMilli));
       assert(former === undefined || former.root === rootOf(node).spec.name, 'a queue stays below its root');
     }
+    for (const { name } of saved) this.awaitRound(this.tree.node(name));
     this.pending.wake(() => true);
   }
 
@@ -252,9 +260,21 @@ export class Cell {
 
   saveQueue(queue: QueueRecord): void {
     const before = this.queue(queue.name);
-    this.#queues.set(queue.name, queue);
-    this.undo.note(() => this.#queues.set(queue.name, before));
+    this.#putQueue(queue);
+    this.undo.note(() => this.#putQueue(before));
     this.decide({ kind: 'save_queue', queue });
+  }
+
+  #putQueue(queue: QueueRecord): void {
+    this.#queues.set(queue.name, queue);
+    this.rounds.note(queue);
+  }
+
+  /** Has the jobs of a queue take their turns from the next round on, if they take turns. */
+  awaitRound({ spec }: CohortNode): void {
+    const record = this.queue(spec.name);
+    if (spec.timeSlice === undefined || record.roundAtMs !== undefined) return;
+    this.saveQueue({ ...record, roundAtMs: nextRoundMs(this.nowMs, spec.timeSlice.roundMs) });
   }
 
   savePool(pool: PoolRecord): void {
@@ -325,6 +345,7 @@ export class Cell {
   #forgetCohort(name: string): void {
     this.#cohorts.delete(name);
     this.#queues.delete(name);
+    this.rounds.note({ name });
     this.durations.forgetQueue(name);
     this.throughputs.forgetQueue(name);
     this.decide({ kind: 'forget_cohort', name });
@@ -351,7 +372,7 @@ export class Cell {
       this.fleet.savePool(pool);
     }
     for (const node of nodes) this.fleet.restore(node);
-    for (const queue of queues) this.#queues.set(queue.name, queue);
+    for (const queue of queues) this.#putQueue(queue);
     for (const row of prices) this.prices.add(row);
     this.durations.load(durations);
     this.payers.load(payers);

@@ -20,9 +20,20 @@ export function saveJob(cell: Cell, job: JobRecord): void {
 export function saveNode(cell: Cell, node: NodeRecord): void {
   const held = [...cell.reservations.all].filter(({ nodes }) => node.state !== 'open' && nodes.includes(node.index));
   for (const { jobId } of held) releaseHold(cell, jobId);
+  if (node.state !== 'open') forgetDestinations(cell, node.index);
   if (cell.fleet.node(node.index).state !== node.state) cell.bookings.nodesChanged();
   cell.fleet.saveNode(node);
   cell.decide({ kind: 'save_node', node });
+}
+
+/** Jobs that were to go on there, once they have left where they are, wait instead. */
+export function forgetDestinations(cell: Cell, node: number): void {
+  for (const job of cell.jobs.inOrder(cell.jobs.leaving)) {
+    const { attempt } = job;
+    if (attempt === null || attempt.leaving?.next?.placement.slots.some((slot) => slot.node === node) !== true) continue;
+    const { next: _, ...leaving } = attempt.leaving;
+    saveJob(cell, { ...job, attempt: { ...attempt, leaving } });
+  }
 }
 
 /** Cancels a job's reservation; jobs that wait for the same become candidates for it. */

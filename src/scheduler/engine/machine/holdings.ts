@@ -8,7 +8,7 @@ import type { ClusterState, Placement } from '../model/cluster-state.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
-import { owner } from './job-record.ts';
+import { holding } from './job-record.ts';
 
 /** Which job owns which quota and which part of which node, and which still has to leave. All of it is derived from the job records. */
 export class Holdings {
@@ -52,7 +52,7 @@ export class Holdings {
   /** Counts anew what these jobs take of their queues' quotas: the tree is another one. */
   recount(jobs: readonly JobRecord[]): void {
     const owned = jobs.flatMap((job) => {
-      const attempt = owner(job);
+      const attempt = holding(job);
       return attempt === null ? [] : [{ job, attempt }];
     });
     for (const { job, attempt } of owned) this.#tree.take(this.queueOf(job.spec), bundleHeld({ spec: job.spec, attempt }), 1);
@@ -61,8 +61,8 @@ export class Holdings {
 
   /** Follows a change of a job. Answers whether it gave something back. */
   change(before: JobRecord | undefined, after: JobRecord): boolean {
-    const owned = before === undefined ? null : owner(before);
-    const owns = owner(after);
+    const owned = before === undefined ? null : holding(before);
+    const owns = holding(after);
     const isMoved = owned?.placement !== owns?.placement;
     if (isMoved && owned !== null) this.#give(after, owned);
     if (isMoved && owns !== null) this.#take(after, owns);

@@ -33,6 +33,8 @@ export type EvictionReason =
   | 'cost_cap'
   | 'tenant_suspended'
   | 'queue_stopped'
+  /** Others of its queue have had less: it waits for its turn, or has it on other nodes. */
+  | 'time_slice'
   | 'reserved'
   | 'budget_exhausted'
   | 'scaled_to_zero'
@@ -73,6 +75,8 @@ export interface JobRecord {
   readonly fewerNodes?: FewerNodes | null;
   /** Its owner lets it wait. */
   readonly isHeld: boolean;
+  /** Of a job whose queue takes turns: what its attempts that are over have attained, as time on the option that is fastest for it. */
+  readonly attainedMs?: number;
 }
 
 /** How many nodes a load has asked for since it asked for fewer than the job has. */
@@ -113,6 +117,15 @@ export interface Leaving {
   readonly isKilled: boolean;
   /** The job that it is preempted for. */
   readonly forJob: JobId | null;
+  /** Where it goes once it has left: that it owns already. */
+  readonly next?: Destination;
+}
+
+/** A placement, and by which option it is had. */
+export interface Destination {
+  readonly option: number;
+  readonly poolId: PoolId;
+  readonly placement: Placement;
 }
 
 export const isFinished = ({ state }: JobRecord): boolean =>
@@ -122,6 +135,13 @@ export const isWaiting = ({ state }: JobRecord): boolean => state === 'pending' 
 
 /** The attempt that owns its placement: not one whose eviction was requested. */
 export const owner = ({ attempt }: JobRecord): Attempt | null => (attempt === null || attempt.leaving !== null ? null : attempt);
+
+/** What a job owns: as its owner, or where it goes once it has left what it is asked to leave. */
+export function holding(job: JobRecord): Attempt | null {
+  const { attempt } = job;
+  const next = attempt?.leaving?.next;
+  return attempt === null || next === undefined ? owner(job) : { ...attempt, ...next };
+}
 
 /** The nodes that a job owns, or is giving up and still occupies. */
 export const nodesOf = ({ attempt }: JobRecord): readonly number[] =>

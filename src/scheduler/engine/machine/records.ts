@@ -71,6 +71,8 @@ export interface QueueRecord {
   readonly history: UsageHistory;
   /** When it last had a job placed; absent where queues do not take turns. */
   readonly servedAtMs?: number;
+  /** When its jobs next take turns; absent where they do not, or none has nodes. */
+  readonly roundAtMs?: number;
 }
 
 /** A payer who was refused a grant. */

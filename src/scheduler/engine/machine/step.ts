@@ -26,6 +26,7 @@ import { isFinished } from './job-record.ts';
 import { addNodes, cordon, drain, dropEmpty, nodeLost, provisionFailed, uncordon } from './node-events.ts';
 import type { CellDecision } from './records.ts';
 import { report } from './report.ts';
+import { turnRounds } from '../rounds/turn-rounds.ts';
 import { dueOf } from './timers.ts';
 
 /** What one event led to. */
@@ -58,6 +59,7 @@ export function stepAll(
   const outcomes = events.map((event) => apply(cell, event));
   tick(cell, TIMERS_A_STEP);
   keepBookings(cell);
+  turnRounds(cell);
   restore(cell);
   schedule(cell);
   grow(cell);

@@ -57,9 +57,9 @@ function ruleFor(cell: Cell, { queue, bundle }: Holder, standing: number, other:
 }
 
 /** Whether the policies where it runs let a job be evicted for others now. */
-function isOpenTo(cell: Cell, job: JobRecord): boolean {
+export function isOpenTo(cell: Cell, job: JobRecord): boolean {
   const { spec, attempt } = job;
-  if (!spec.preemptible || attempt === null) return false;
+  if (!spec.preemptible || attempt === null || attempt.leaving !== null) return false;
   const policy = policyFor(cell, job);
   if (isProtected(policy, job)) return false;
   if (attempt.runningAtMs !== null && cell.nowMs - attempt.runningAtMs < policy.runtimeMinMs) {

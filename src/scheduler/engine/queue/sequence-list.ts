@@ -43,6 +43,11 @@ export class SequenceList {
     this.#start = 0;
   }
 
+  /** All, in order. */
+  get all(): readonly JobId[] {
+    return this.#ids.slice(this.#start);
+  }
+
   /** How many come before the sequence. */
   countBefore(sequence: number): number {
     return this.#indexFrom(sequence) - this.#start;

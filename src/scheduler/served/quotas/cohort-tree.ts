@@ -4,7 +4,7 @@ import { DEFAULT_QUEUE, ROOT_COHORT } from '../../../contract/queue-record.ts';
 import type { ReservationRecord } from '../../../contract/reservation-record.ts';
 import type { OrganisationId, TenantId } from '../../../kernel/ids.ts';
 import { organisationOfTenant } from '../../../kernel/ids.ts';
-import type { CohortSpec, Quota, QuotaTree } from '../../engine/fairness/quota-tree.ts';
+import type { CohortSpec, Quota, QuotaTree, TimeSlice } from '../../engine/fairness/quota-tree.ts';
 import type { EvictionPolicy } from '../../engine/model/eviction-policy.ts';
 import { ONE_ATTEMPT } from '../default-terms.ts';
 
@@ -217,10 +217,11 @@ const quotaOf = ({ nominalMilli, borrowingMaxMilli = null, lendingMaxMilli = nul
   lendingMax: lendingMaxMilli,
 });
 
-/** How a queue's jobs are evicted, and what they evict; and whether it starts any. */
-function policyOf({ withinQueue, reclaim, stop }: QueueSettings): {
+/** How a queue's jobs are evicted, and what they evict; whether it starts any; and how they take turns. */
+function policyOf({ withinQueue, reclaim, stop, timeSlice = null }: QueueSettings): {
   readonly eviction: EvictionPolicy;
   readonly stop?: 'hold' | 'hold_and_drain';
+  readonly timeSlice?: TimeSlice;
 } {
   return {
     eviction: {
@@ -236,6 +237,7 @@ function policyOf({ withinQueue, reclaim, stop }: QueueSettings): {
       ...(reclaim === 'lower_priority' ? { reclaimsLowerOnly: true } : {}),
     },
     ...(stop === 'none' ? {} : { stop }),
+    ...(timeSlice === null ? {} : { timeSlice: { roundMs: timeSlice.roundS * 1_000, moveMs: timeSlice.moveS * 1_000 } }),
   };
 }
 

@@ -1,40 +1,27 @@
-import { assignTypes } from '../../engine/placement/assign-types.ts';
+import type { Contender } from '../../engine/rounds/least-attained.ts';
+import { turnOf, typesOf } from '../../engine/rounds/least-attained.ts';
 
-/** A job that is not done, as a policy sees it: not how much it has still to do. */
-export interface ActiveJob {
+/** A job that is not done. */
+export interface ActiveJob extends Contender {
   readonly id: number;
-  readonly speeds: readonly number[];
-  /** Seconds of work done, on the type that is fastest for it. */
-  readonly attainedS: number;
-  /** The type it was on in the round before, by index; -1 when on none. */
-  readonly type: number;
 }
 
 /** The type of each job for the next round: jobs in the order given, by index; -1 for those that wait. */
 export type GavelPolicy = (jobs: readonly ActiveJob[], places: readonly number[], moveCost: number) => readonly number[];
 
-/** Attained work after which a job counts noticeably less than a new one. */
-const YOUNG_S = 36_000;
-const AGE_EXPONENT = -0.2;
-
-/** Where a move cost all its progress, a placed job would keep its type before others that have attained less by no more than this. */
-const HEAD_START_S = 72_000;
-
-/**
- * The job that has attained least goes first, counted in work done and not in time, so that no job pays for having been on a slow type.
- * Among those that go, types are assigned so that progress, in parts of each job's own best, adds up to the most; the young count a little
- * more, as more of them are about to end. `moveCost` is the part of a move's progress that the move itself costs.
- */
+/** As many as there are places go, of those that have attained least; `moveCost`: the part of a move's progress that the move itself costs. */
 export const leastAttained: GavelPolicy = (jobs, places, moveCost) => {
-  const rank = ({ attainedS, type }: ActiveJob): number => attainedS - (type >= 0 ? HEAD_START_S * moveCost : 0);
-  const order = jobs.map((job, index) => ({ job, index, rank: rank(job) })).toSorted((a, b) => a.rank - b.rank || a.index - b.index);
+  const order = jobs
+    .map((job, index) => ({ job, index, turn: turnOf(job, moveCost) }))
+    .toSorted((a, b) => a.turn - b.turn || a.index - b.index);
   const chosen = order.slice(0, sum(places));
-  const bidders = chosen.map(({ job }) => {
-    const weight = (1 + job.attainedS / YOUNG_S) ** AGE_EXPONENT;
-    return { current: job.type, gains: job.speeds.map((speed, type) => weight * speed * (type === job.type ? 1 : 1 - moveCost)) };
-  });
   const types = jobs.map(() => -1);
-  for (const [at, type] of assignTypes(bidders, places).entries()) types[chosen[at]?.index ?? 0] = type;
+  const assigned = typesOf(
+    chosen.map(({ job }) => job),
+    places,
+    moveCost,
+  );
+  for (const [at, type] of assigned.entries()) types[chosen[at]?.index ?? 0] = type;
   return types;
 };
 

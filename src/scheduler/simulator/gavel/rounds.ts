@@ -1,3 +1,4 @@
+import { moveCostOf } from '../../engine/rounds/least-attained.ts';
 import type { ActiveJob, GavelPolicy } from './gavel-policy.ts';
 import type { GavelTrace } from './read-gavel.ts';
 
@@ -31,9 +32,6 @@ export interface Stay {
   readonly toS: number;
 }
 
-/** Rounds over which a move should pay for itself: what it costs is gained back as long as the job stays. */
-const MOVE_ROUNDS = 3;
-
 interface Running extends ActiveJob {
   attainedS: number;
   type: number;
@@ -57,7 +55,7 @@ export function runRounds(
   let left = trace.jobs.filter(({ id }) => isMeasured(id)).length;
   let active: Running[] = [];
   const completionS: number[] = [];
-  const moveCost = Math.min(1, run.checkpointS / (roundS * MOVE_ROUNDS));
+  const moveCost = moveCostOf(run.checkpointS, roundS);
   let [next, nowS, rounds, moves, usedS] = [0, 0, 0, 0, 0];
   while (left > 0) {
     for (let job = trace.jobs[next]; job !== undefined && arrivalS(job.arrivalUnit, run) <= nowS; job = trace.jobs[(next += 1)]) {
