@@ -65,6 +65,8 @@ export type Reply =
   | { readonly kind: 'ndjson'; readonly schema: z.ZodType }
   /** Server-sent events, whose data is as the schema says; a handler that answers null has none, now and later (204). */
   | { readonly kind: 'events'; readonly schema: z.ZodType }
+  /** JSON that something else has written; or, if the body asks for a stream, server-sent events whose data is as `event` says. */
+  | { readonly kind: 'completion'; readonly schema: z.ZodType; readonly event?: z.ZodType | undefined }
   | { readonly kind: 'none' };
 
 /**

@@ -63,8 +63,21 @@ const kserveErrorBody = z
   .object({ error: z.string(), code: z.string(), param: z.string().nullable(), request_id: z.string() })
   .meta({ id: 'KserveError', description: "KServe's error shape: `error` is a text." });
 
+const anthropicErrorBody = z
+  .object({
+    type: z.literal('error'),
+    error: z.object({ type: z.string(), message: z.string(), code: z.string(), param: z.string().nullable() }),
+    request_id: z.string(),
+  })
+  .meta({ id: 'AnthropicError', description: "Anthropic's error shape." });
+
 /** Each API has its own shape of refusals. */
-const ERROR_BODIES = { sluice: errorBody, qdrant: qdrantErrorBody, kserve: kserveErrorBody } as const satisfies Record<Surface, z.ZodType>;
+const ERROR_BODIES = {
+  sluice: errorBody,
+  qdrant: qdrantErrorBody,
+  kserve: kserveErrorBody,
+  anthropic: anthropicErrorBody,
+} as const satisfies Record<Surface, z.ZodType>;
 
 const BEARER = { type: 'http', scheme: 'bearer' } as const;
 
@@ -194,6 +207,10 @@ function replyContent({ reply }: Endpoint): Record<string, unknown> {
       return { content: { 'application/x-ndjson': { schema: reply.schema } } };
     case 'events':
       return { content: { 'text/event-stream': { schema: reply.schema } } };
+    case 'completion':
+      return {
+        content: { 'application/json': { schema: reply.schema }, ...(reply.event && { 'text/event-stream': { schema: reply.event } }) },
+      };
     case 'bytes':
       return { content: { [reply.contentType]: { schema: { type: 'string', format: 'binary' } } } };
   }

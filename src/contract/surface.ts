@@ -2,7 +2,7 @@ import type { Refusal, RequestPart } from './errors.ts';
 import { ERRORS, messageOf, paramOf } from './errors.ts';
 
 /** Which API a path belongs to: each has its own shape of errors. */
-export type Surface = 'sluice' | 'qdrant' | 'kserve';
+export type Surface = 'sluice' | 'qdrant' | 'kserve' | 'anthropic';
 
 const QDRANT = '/qdrant';
 
@@ -13,8 +13,9 @@ const QDRANT_ROOTS = new Set(['collections', 'aliases', 'livez', 'cluster', 'iss
 export const mountsOf = (path: string): readonly string[] => (path.startsWith(`${QDRANT}/`) ? [path, path.slice(QDRANT.length)] : [path]);
 
 export function surfaceOf(path: string): Surface {
-  const [, first = ''] = path.split('/', 2);
+  const [, first = '', second] = path.split('/', 3);
   if (first === 'v2') return 'kserve';
+  if (second === 'messages') return 'anthropic';
   return QDRANT_ROOTS.has(first) || path.startsWith(`${QDRANT}/`) ? 'qdrant' : 'sluice';
 }
 
@@ -61,6 +62,21 @@ export const kserveError = (error: Refusal, requestId: string) => ({
   param: paramOf(error),
   request_id: requestId,
 });
+
+/** Anthropic's error shape, and beside it what the one error table has. Its clients read the status before the type. */
+export const anthropicError = (error: Refusal, requestId: string) => {
+  const { type } = ERRORS[error.code];
+  return {
+    type: 'error',
+    error: {
+      type: type === 'server_error' ? 'api_error' : type,
+      message: messageOf(error),
+      code: error.code,
+      param: paramOf(error),
+    },
+    request_id: requestId,
+  };
+};
 
 function qdrantMessage(error: Refusal): string {
   const { code, schema } = error;

@@ -52,6 +52,11 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
   listUpstreams: ({ data }) => expect(data).toEqual([]),
+  createChatCompletion: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  createCompletion: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  createResponse: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  createMessage: (body) => expect(body).toMatchObject({ type: 'error', error: { type: 'not_found_error', code: 'model_not_found' } }),
+  createModeration: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
   getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
   createModel: ({ model, version, contract_hash: hash }) =>

@@ -59,7 +59,7 @@ function checkAddress(principal: Principal, { headers }: Request, env: ServingEn
 /** The secret that a request shows, if it shows one. */
 export function presentedKey({ headers }: Request): string | undefined {
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '')?.[1];
-  return bearer ?? headers.get('api-key') ?? undefined;
+  return bearer ?? headers.get('api-key') ?? headers.get('x-api-key') ?? undefined;
 }
 
 function apiKeyOf(request: Request): string {

@@ -55,6 +55,12 @@ export interface Call<E extends Endpoint> {
 /** Events as they come; null: there are none, now and later. */
 type EventStream = ReadableStream<Uint8Array> | null;
 
+/** An answer that another server has written, whole or as it comes. */
+export interface CompletionReply {
+  readonly contentType: string;
+  readonly body: BodyInit;
+}
+
 /** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */
 export type Answer<E extends Endpoint> = Done<E> | Refused<E>;
 
@@ -74,7 +80,9 @@ export interface Done<E extends Endpoint> {
     ? BodyInit
     : E['reply'] extends { kind: 'events' }
       ? EventStream
-      : ReplyOf<E>;
+      : E['reply'] extends { kind: 'completion' }
+        ? CompletionReply
+        : ReplyOf<E>;
   readonly used: UsedOf<E>;
   readonly model?: string;
   /** Given where the answer is a stream: takes what settles the call, to be called once, when the stream has ended however it ends. */

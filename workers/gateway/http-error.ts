@@ -2,7 +2,7 @@ import type { Refusal } from '../../src/contract/errors.ts';
 import { ERRORS, messageOf, refusal, wireError } from '../../src/contract/errors.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { Surface } from '../../src/contract/surface.ts';
-import { kserveError, qdrantError, surfaceOf } from '../../src/contract/surface.ts';
+import { anthropicError, kserveError, qdrantError, surfaceOf } from '../../src/contract/surface.ts';
 import type { Draft } from './exchange.ts';
 import { jsonDraft, sent } from './exchange.ts';
 import { requestIdOf } from './request-id.ts';
@@ -40,8 +40,13 @@ export function errorDraft(error: Refusal, requestId: string, surface: Surface, 
 
 const ofTable = (error: Refusal, requestId: string, surface: Exclude<Surface, 'qdrant'>) => ({
   status: ERRORS[error.code].status,
-  body: surface === 'kserve' ? kserveError(error, requestId) : wireError(error, requestId),
+  body: (ERROR_SHAPES[surface] ?? wireError)(error, requestId),
 });
+
+const ERROR_SHAPES: { readonly [S in Surface]?: (error: Refusal, requestId: string) => object } = {
+  kserve: kserveError,
+  anthropic: anthropicError,
+};
 
 type Serve<Rest extends unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
 

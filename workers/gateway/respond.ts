@@ -6,7 +6,7 @@ import { assert } from '../../src/kernel/assert.ts';
 import { jsonText } from '../../src/kernel/float32-text.ts';
 import { joinedBytes, utf8 } from '../../src/kernel/bytes.ts';
 import { VECTOR_FRAME_TYPE } from '../../src/kernel/vector-frame.ts';
-import type { Done } from './call.ts';
+import type { CompletionReply, Done } from './call.ts';
 import type { Draft } from './exchange.ts';
 import { jsonDraft } from './exchange.ts';
 import type { VectorWriter } from './vector-writer.ts';
@@ -36,6 +36,10 @@ export function respond<E extends Endpoint>(request: Request, endpoint: E, answe
         headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store', ...headers },
         body: answer.reply as BodyInit,
       };
+    case 'completion': {
+      const { contentType, body } = answer.reply as CompletionReply;
+      return { status, headers: { 'content-type': contentType, 'cache-control': 'no-store', ...headers }, body };
+    }
     case 'bytes':
       assert(answer.reply !== undefined, 'a bytes endpoint answers bytes');
       return { status, headers: { 'content-type': reply.contentType, ...headers }, body: answer.reply as BodyInit };

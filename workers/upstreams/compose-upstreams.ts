@@ -1,3 +1,6 @@
+import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { Completions } from '../../src/gateway/upstreams/completion.ts';
+import { FirstTarget } from '../../src/gateway/upstreams/first-target.ts';
 import type { UpstreamCalls } from '../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamAdmin } from '../../src/gateway/upstreams/upstream-admin.ts';
 import type { Tenancy } from '../gateway/adapters/tenancy.ts';
@@ -6,11 +9,14 @@ import type { UpstreamsEnv } from '../gateway/env.ts';
 import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
 import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
+import { HttpTransport } from './adapters/http-transport.ts';
+import { storedTargets } from './adapters/stored-targets.ts';
 
 /** Everything a route of the upstreams Worker may use: the use cases and ports of this isolate, wired once. */
 export interface Upstreams extends Serving {
   readonly tenancy: Tenancy;
   readonly admin: UpstreamAdmin;
+  readonly completions: Completions;
 }
 
 export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams => {
@@ -26,5 +32,11 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     budget,
     tenancy,
     admin: new UpstreamAdmin({ upstreams }),
+    completions: new Completions({
+      targets: storedTargets(upstreams),
+      dispatcher: new FirstTarget(() => basics.clock.nowMs()),
+      transport: new HttpTransport({ timer: systemTimer, secretOf: () => Promise.resolve(undefined) }),
+      clock: basics.clock,
+    }),
   };
 });

@@ -126,10 +126,21 @@ async function stream(response: ServerResponse, script: Script, served: Served, 
     served.outputTokens++;
     await write(token);
   }
-  if (response.destroyed) return;
+  if (!response.destroyed) await endStream(response, script, served, made, write);
+}
+
+async function endStream(
+  response: ServerResponse,
+  { pieceBytes }: Script,
+  served: Served,
+  made: MockAnswer,
+  write: (text: string) => Promise<void>,
+): Promise<void> {
   served.outputTokens = made.outputTokens;
   served.reportedUsage = made.reportsUsage;
-  await write(made.tail.join(''));
+  const tail = made.tail.join('');
+  if (pieceBytes === undefined) return void response.end(tail);
+  await write(tail);
   response.end();
 }
 

@@ -17,7 +17,7 @@ const NATIVE_TOO = new Set(['/', '/healthz', '/readyz']);
 it("[Q5] Qdrant's paths lead to its surface under the prefix and at the root, and no other path does", () => {
   for (const { path, tag } of Object.values<Endpoint>(ENDPOINTS)) {
     for (const mount of mountsOf(path)) {
-      const own = tag === 'KServe' ? 'kserve' : 'sluice';
+      const own = tag === 'KServe' ? 'kserve' : path === '/v1/messages' ? 'anthropic' : 'sluice';
       expect(surfaceOf(mount), mount).toBe(tag === QDRANT_TAG && !NATIVE_TOO.has(mount) ? 'qdrant' : own);
     }
   }

@@ -1,0 +1,15 @@
+/** Limits of calls that go to upstreams, and of what those answer. See `LIMITS`. */
+export const COMPLETION_LIMITS = {
+  // Names of an upstream and a model; those of hubs have an owner, a name and a revision.
+  completionModelCharsMax: 256,
+  // Several images in base64. While it is sent on, an isolate of 128 MB holds it as bytes, as values and as the text for the upstream.
+  completionBodyBytesMax: 8 * 1024 * 1024,
+  // JSON schemas of tools nest some ten deep, and recursive walks over much more overflow the stack.
+  completionDepthMax: 128,
+  // Of an answer that is no stream: 2,048 vectors of 1,536 numbers in base64. It is held whole, as its end says what it costs.
+  upstreamAnswerBytesMax: 16 * 1024 * 1024,
+  // Of one event of a stream, which is held until it has ended: an image in base64.
+  upstreamEventBytesMax: 4 * 1024 * 1024,
+  // Of the body of an error, which has a message and no more.
+  upstreamErrorBytesMax: 64 * 1024,
+} as const;

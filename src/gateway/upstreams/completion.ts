@@ -1,0 +1,151 @@
+import { joinedBytes } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { ok } from '../../kernel/result.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import { utf8Text } from '../../contract/json-text.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { AttemptRecord, Dispatched, Dispatcher } from '../../upstreams/dispatch.ts';
+import type { Exchange, SurfaceCall } from '../../upstreams/protocol/exchange.ts';
+import { Exchanges, mayBegin, outputLimitOf } from '../../upstreams/protocol/exchange.ts';
+import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
+import type { VisibleTargets } from '../../upstreams/resolve.ts';
+import { resolve } from '../../upstreams/resolve.ts';
+import type { Plan, Target } from '../../upstreams/target.ts';
+import type { BodyReader, Cancellation, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
+import type { CompletionEnd } from './completion-stream.ts';
+import { CompletionStream } from './completion-stream.ts';
+
+export interface CompletionParts {
+  readonly targets: (principal: TenantPrincipal) => Promise<Outcome<VisibleTargets>>;
+  readonly dispatcher: Dispatcher;
+  readonly transport: UpstreamTransport;
+  readonly clock: Clock;
+}
+
+/** A call to an upstream, as it was admitted. */
+export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
+  readonly principal: TenantPrincipal;
+  readonly requestId: string;
+  readonly cancellation: Cancellation;
+}
+
+export interface Completed {
+  readonly target: Target;
+  readonly plan: Plan;
+  readonly attempts: readonly AttemptRecord[];
+  readonly answer:
+    | { readonly kind: 'whole'; readonly text: string; readonly end: CompletionEnd }
+    | { readonly kind: 'stream'; readonly stream: CompletionStream; readonly ended: Promise<CompletionEnd> };
+}
+
+/**
+ * A call to a model that others serve, from its plan to the last byte of its answer: resolved, translated, dispatched, passed on. Each stage
+ * decides one thing and knows nothing of the others.
+ */
+export class Completions {
+  readonly #parts: CompletionParts;
+
+  constructor(parts: CompletionParts) {
+    this.#parts = parts;
+  }
+
+  async complete(call: CompletionCall): Promise<Outcome<Completed>> {
+    const { clock, dispatcher, transport } = this.#parts;
+    const exchanges = new Exchanges({ ...call, nowMs: clock.nowMs() });
+    const plan = await this.#planOf(call, exchanges);
+    if (!plan.ok) return plan;
+    const streams = call.body['stream'] === true;
+    const asked = outputLimitOf(call.surface, call.body);
+    const exchangeWith = (target: Target): Exchange => exchanges.with(target, asked ?? target.model.outputTokensMax);
+    const dispatched = await dispatcher.dispatch(
+      plan.value,
+      (target, cancellation) => transport.open(target, exchangeWith(target).request, cancellation),
+      {
+        tokensMax: 0,
+        priority: 0,
+        mayHedge: HEDGED.has(call.surface),
+        cancellation: call.cancellation,
+        accepts: (_, opened, piece) => mayBegin(opened.headers, streams, piece),
+      },
+    );
+    if (!dispatched.ok) return { ok: false, error: dispatched.error.refusal };
+    const { target, attempts, opened } = dispatched.value;
+    if (opened.status >= 400) return rejected(dispatched.value);
+    const exchange = exchangeWith(target);
+    if (streams) {
+      return ok({ target, plan: plan.value, attempts, answer: streamedAnswer(dispatched.value, exchange, call) });
+    }
+    const answer = await wholeAnswer(dispatched.value, exchange);
+    return answer.ok ? ok({ target, plan: plan.value, attempts, answer: answer.value }) : answer;
+  }
+
+  /** The targets to which the call can be said. Refused where there are some, but none of that kind. */
+  async #planOf(call: CompletionCall, exchanges: Exchanges): Promise<Outcome<Plan>> {
+    const visible = await this.#parts.targets(call.principal);
+    if (!visible.ok) return visible;
+    const plan = resolve(visible.value, String(call.body['model']), call.surface);
+    if (!plan.ok) return plan;
+    const checked = plan.value.groups.map((targets) => targets.map((target) => ({ target, can: exchanges.check(target) })));
+    const groups = checked
+      .map((targets) => targets.filter(({ can }) => can.ok).map(({ target }) => target))
+      .filter(({ length }) => length > 0);
+    const first = checked[0]?.[0]?.can;
+    if (groups.length === 0 && first !== undefined && !first.ok) return first;
+    return ok({ ...plan.value, groups });
+  }
+}
+
+/** Calls that change nothing and cost no tokens of an answer: two targets may be asked at once. */
+const HEDGED: ReadonlySet<string> = new Set(['embeddings', 'rerank', 'moderations']);
+
+function streamedAnswer(dispatched: Dispatched, exchange: Exchange, { requestId }: CompletionCall): Completed['answer'] {
+  let onEnd: (end: CompletionEnd) => void = () => undefined;
+  const ended = new Promise<CompletionEnd>((resolve) => {
+    onEnd = resolve;
+  });
+  return { kind: 'stream', stream: new CompletionStream(dispatched, exchange.stream(), requestId, onEnd), ended };
+}
+
+/** An upstream has refused the request itself. */
+async function rejected(dispatched: Dispatched): Promise<Outcome<never>> {
+  const { opened } = dispatched;
+  const text = await textOf(opened.body, LIMITS.upstreamErrorBytesMax);
+  dispatched.finish('whole');
+  return { ok: false, error: rejectionOf(opened.status, typeof text === 'string' ? text : '') };
+}
+
+async function wholeAnswer(dispatched: Dispatched, exchange: Exchange): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {
+  const { target, opened } = dispatched;
+  const text = await textOf(opened.body, LIMITS.upstreamAnswerBytesMax);
+  if (typeof text !== 'string') {
+    dispatched.finish(text);
+    return refuse('upstream_failed', `the upstream ${target.upstream} broke off its answer: ${text.fault}`);
+  }
+  const answer = exchange.whole(text);
+  if (answer === undefined) {
+    dispatched.finish({ kind: 'fault', fault: 'garbage' });
+    return refuse('upstream_failed', `the upstream ${target.upstream} answered what is no JSON object`);
+  }
+  dispatched.finish('whole');
+  const end: CompletionEnd = { target, usage: answer.usage, textBytes: text.length, end: 'whole' };
+  return ok({ kind: 'whole', text: answer.text, end });
+}
+
+/** A body as text. One that is larger than `bytesMax`, or no UTF-8, is no answer. */
+async function textOf(body: BodyReader, bytesMax: number): Promise<string | TransportFault> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const piece = await body.read();
+    if (piece === undefined) return utf8Text(joinedBytes(pieces)) ?? { kind: 'fault', fault: 'garbage' };
+    if ('kind' in piece) return piece;
+    bytes += piece.length;
+    if (bytes > bytesMax) {
+      body.cancel();
+      return { kind: 'fault', fault: 'garbage' };
+    }
+    pieces.push(piece);
+  }
+}

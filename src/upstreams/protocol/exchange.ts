@@ -1,0 +1,227 @@
+import type { FieldPath } from '../../contract/field-path.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { assert } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Served, Target } from '../target.ts';
+import type { UpstreamRequest } from '../transport.ts';
+import { AnswerStream } from './answer-stream.ts';
+import { chatAsMessage, ChatStreamAsMessage } from './chat-answers.ts';
+import { chatToMessages } from './chat-to-messages.ts';
+import type { JsonObject } from './json.ts';
+import { objectAt, parsedObject } from './json.ts';
+import { messageAsChat, MessageStreamAsChat } from './message-answers.ts';
+import { messagesToChat } from './messages-to-chat.ts';
+import { chatAsResponse, ChatStreamAsResponse } from './response-answers.ts';
+import { responsesToChat } from './responses-to-chat.ts';
+import type { Dialect } from './stream-tap.ts';
+import { usageIn } from './stream-tap.ts';
+import type { StreamTranslator } from './stream-translator.ts';
+import { TranslatedTwice } from './stream-translator.ts';
+import type { Usage } from './usage.ts';
+
+/** What a caller has called: its requests and answers are in the dialect of the call. */
+export type Surface = 'chat' | 'completions' | 'responses' | 'messages' | 'embeddings' | 'rerank' | 'moderations';
+
+interface SurfaceRow {
+  readonly dialect: Dialect;
+  /** What a model must serve, the first of these that it does. */
+  readonly served: readonly Served[];
+  /** Fields that limit the answer; the first is written where the caller gives none. */
+  readonly outputLimits: readonly string[];
+}
+
+export const SURFACES: Readonly<Record<Surface, SurfaceRow>> = {
+  chat: { dialect: 'chat', served: ['chat'], outputLimits: ['max_tokens', 'max_completion_tokens'] },
+  completions: { dialect: 'completions', served: ['completions'], outputLimits: ['max_tokens'] },
+  responses: { dialect: 'responses', served: ['responses', 'chat'], outputLimits: ['max_output_tokens'] },
+  messages: { dialect: 'messages', served: ['chat'], outputLimits: ['max_tokens'] },
+  embeddings: { dialect: 'plain', served: ['embeddings'], outputLimits: [] },
+  rerank: { dialect: 'plain', served: ['rerank'], outputLimits: [] },
+  moderations: { dialect: 'plain', served: ['moderations'], outputLimits: [] },
+};
+
+/** What a caller asks for. */
+export interface SurfaceCall {
+  readonly surface: Surface;
+  /** As it came: what is unknown here is passed on where the upstream speaks the same. */
+  readonly body: JsonObject;
+  /** Of Anthropic's callers, in lower case: `anthropic-version`, `anthropic-beta`. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly nowMs: number;
+}
+
+/** A call as one target is asked it, and how its answer is read. */
+export interface Exchange {
+  readonly request: UpstreamRequest;
+  /** Undefined: the text is no answer of the upstream's protocol. */
+  whole(text: string): WholeAnswer | undefined;
+  stream(): AnswerStream;
+}
+
+export interface WholeAnswer {
+  readonly text: string;
+  readonly usage: Usage | undefined;
+}
+
+/** The limit of the answer that a caller has given, if any: the least. */
+export function outputLimitOf(surface: Surface, body: JsonObject): number | undefined {
+  const given = SURFACES[surface].outputLimits.map((name) => body[name]).filter((value) => typeof value === 'number');
+  return given.length === 0 ? undefined : Math.min(...given);
+}
+
+/** Whether a target can be asked. */
+export const serves = ({ model, protocol }: Target, surface: Surface): boolean =>
+  SURFACES[surface].served.some((one) => model.serves.includes(one)) && (protocol !== 'anthropic' || surface in FROM_MESSAGES);
+
+/** One call, as the targets of its plan are asked it: what is translated is translated once for all targets that speak the same. [U31] */
+export class Exchanges {
+  readonly #call: SurfaceCall;
+  readonly #bodies = new Map<Dialect, Outcome<JsonObject>>();
+
+  constructor(call: SurfaceCall) {
+    this.#call = call;
+  }
+
+  /** Whether the call can be said to the target; else why not. [U33] */
+  check(target: Target): Outcome<unknown> {
+    return this.#bodyIn(dialectOf(target, this.#call.surface));
+  }
+
+  /** `outputTokensMax`: the most that may be answered, which is reserved. [U34] */
+  with(target: Target, outputTokensMax: number | undefined): Exchange {
+    const call = this.#call;
+    const own = SURFACES[call.surface].dialect;
+    const spoken = dialectOf(target, call.surface);
+    const translated = this.#bodyIn(spoken);
+    assert(translated.ok, 'a target is asked only what can be said to it');
+    const isStream = call.body['stream'] === true;
+    const countsUsage = isStream && (spoken === 'chat' || spoken === 'completions');
+    const body = {
+      ...translated.value,
+      model: target.model.upstreamName,
+      ...limited(target, spoken, translated.value, outputTokensMax),
+      ...(countsUsage ? { stream_options: { ...objectAt(call.body, 'stream_options'), include_usage: true } } : {}),
+    };
+    const includesUsage = objectAt(call.body, 'stream_options')['include_usage'] === true;
+    const terms = { createdS: Math.floor(call.nowMs / 1000), includesUsage };
+    return {
+      request: {
+        path: PATHS[spoken] ?? `/${call.surface}`,
+        headers: headersFor(spoken, call),
+        body: JSON.stringify(body),
+        streams: isStream,
+      },
+      whole: (text) => {
+        const answer = parsedObject(text);
+        if (answer === undefined) return undefined;
+        const usage = usageIn(spoken, answer);
+        return { text: spoken === own ? text : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage };
+      },
+      stream: () => {
+        assert(spoken !== 'plain', 'only what a model generates is streamed');
+        return new AnswerStream({ spoken, own, hidesUsage: !includesUsage, translator: translatorOf(own, spoken, call, terms) });
+      },
+    };
+  }
+
+  #bodyIn(spoken: Dialect): Outcome<JsonObject> {
+    const known = this.#bodies.get(spoken);
+    if (known !== undefined) return known;
+    const made = bodyIn(spoken, this.#call);
+    this.#bodies.set(spoken, made);
+    return made;
+  }
+}
+
+const PATHS: Readonly<Partial<Record<Dialect, string>>> = {
+  chat: '/chat/completions',
+  completions: '/completions',
+  responses: '/responses',
+  messages: '/messages',
+};
+
+function dialectOf({ protocol, model }: Target, surface: Surface): Dialect {
+  if (protocol === 'anthropic') return 'messages';
+  if (surface === 'messages' || (surface === 'responses' && !model.serves.includes('responses'))) return 'chat';
+  return SURFACES[surface].dialect;
+}
+
+/** How requests become Anthropic's, by what was called. */
+const FROM_MESSAGES: Readonly<Partial<Record<Surface, (body: JsonObject) => Outcome<JsonObject>>>> = {
+  messages: ok,
+  chat: chatToMessages,
+  responses: (body) => {
+    const chat = responsesToChat(body);
+    return chat.ok ? renamed(chatToMessages(chat.value)) : chat;
+  },
+};
+
+function bodyIn(spoken: Dialect, { surface, body }: SurfaceCall): Outcome<JsonObject> {
+  if (spoken === 'messages') return FROM_MESSAGES[surface]?.(body) ?? refuse('invalid_value', 'cannot be answered by this model', 'model');
+  if (spoken === 'chat' && surface === 'responses') return responsesToChat(body);
+  if (spoken === 'chat' && surface === 'messages') return messagesToChat(body);
+  return ok(body);
+}
+
+/** What was refused of a request that was translated twice: the field that the caller sees is another. */
+function renamed(outcome: Outcome<JsonObject>): Outcome<JsonObject> {
+  if (outcome.ok || outcome.error.path === undefined) return outcome;
+  const [first, ...rest] = outcome.error.path;
+  const path: FieldPath = [CALLED_BEFORE[String(first)] ?? String(first), ...rest];
+  return { ok: false, error: { ...outcome.error, path } };
+}
+
+const CALLED_BEFORE: Readonly<Record<string, string>> = { messages: 'input', reasoning_effort: 'reasoning', response_format: 'text' };
+
+/** OpenAI's own models refuse `max_tokens`; other servers do not all know its newer name. */
+const OPENAI_HOST = /^https:\/\/([\w-]+\.)*(openai\.com|openai\.azure\.com)(\/|$)/;
+
+/** The field that limits the answer, as the target knows it; the caller's own name for it stays. */
+function limited({ baseUrl }: Target, spoken: Dialect, body: JsonObject, tokensMax: number | undefined): JsonObject {
+  if (tokensMax === undefined || spoken === 'plain') return {};
+  if (spoken === 'responses') return { max_output_tokens: tokensMax };
+  if (spoken !== 'chat') return { max_tokens: tokensMax };
+  const isNewer =
+    typeof body['max_completion_tokens'] === 'number' || (typeof body['max_tokens'] !== 'number' && OPENAI_HOST.test(baseUrl));
+  return isNewer
+    ? { max_completion_tokens: tokensMax, max_tokens: undefined }
+    : { max_tokens: tokensMax, max_completion_tokens: undefined };
+}
+
+const ANTHROPIC_VERSION = '2023-06-01';
+
+function headersFor(spoken: Dialect, { headers }: SurfaceCall): Record<string, string> {
+  const { 'anthropic-version': version = ANTHROPIC_VERSION, 'anthropic-beta': beta } = headers;
+  const common = { 'content-type': 'application/json' };
+  if (spoken !== 'messages') return common;
+  return { ...common, 'anthropic-version': version, ...(beta === undefined ? {} : { 'anthropic-beta': beta }) };
+}
+
+interface Terms {
+  readonly createdS: number;
+  readonly includesUsage: boolean;
+}
+
+function wholeAs(own: Dialect, spoken: Dialect, answer: JsonObject, request: JsonObject, terms: Terms): JsonObject {
+  const chat = spoken === 'messages' ? messageAsChat(answer, terms) : answer;
+  if (own === 'messages') return chatAsMessage(chat);
+  return own === 'responses' ? chatAsResponse(chat, request) : chat;
+}
+
+function translatorOf(own: Dialect, spoken: Dialect, { body }: SurfaceCall, terms: Terms): StreamTranslator | undefined {
+  if (own === spoken) return undefined;
+  const fromChat = own === 'messages' ? new ChatStreamAsMessage() : own === 'responses' ? new ChatStreamAsResponse(body) : undefined;
+  if (spoken !== 'messages') return fromChat;
+  const toChat = new MessageStreamAsChat(terms);
+  return fromChat === undefined ? toChat : new TranslatedTwice(toChat, fromChat);
+}
+
+/** Whether the first piece of a body may begin an answer of the target's protocol; a stream is no JSON, and JSON is no stream. [U35] */
+export function mayBegin(headers: Readonly<Record<string, string>>, streams: boolean, piece: Uint8Array): boolean {
+  const type = headers['content-type'] ?? '';
+  if (streams) return type.includes('text/event-stream') || (type === '' && piece[0] !== BRACE);
+  return !type.includes('text/html') && !type.includes('text/event-stream');
+}
+
+const BRACE = 0x7b;

@@ -1,0 +1,60 @@
+import type { FieldPath } from '../../contract/field-path.ts';
+import type { Refusal } from '../../contract/errors.ts';
+import { refusal } from '../../contract/errors.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+
+/** A JSON object that another system has written: nothing is known of its members. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const objectAt = (value: unknown, name: string): JsonObject => {
+  const inner = isObject(value) ? value[name] : undefined;
+  return isObject(inner) ? inner : {};
+};
+
+export const listAt = (value: unknown, name: string): readonly unknown[] => {
+  const inner = isObject(value) ? value[name] : undefined;
+  return Array.isArray(inner) ? inner : [];
+};
+
+export const textAt = (value: unknown, name: string): string | undefined => {
+  const inner = isObject(value) ? value[name] : undefined;
+  return typeof inner === 'string' ? inner : undefined;
+};
+
+/** A count that another system reports: anything else than a whole number from 0 is none. */
+export const countAt = (value: unknown, name: string): number | undefined => {
+  const inner = isObject(value) ? value[name] : undefined;
+  return typeof inner === 'number' && Number.isSafeInteger(inner) && inner >= 0 ? inner : undefined;
+};
+
+/** The object that a text says; undefined where it says none. */
+export function parsedObject(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The members that are there: null says the same as nothing. */
+export const present = (value: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined && member !== null));
+
+/** What of a request cannot be said in the protocol of its upstream: the first of all that is found. [U33] */
+export class Untranslatable {
+  #first: Refusal | undefined;
+
+  /** Notes it, and answers undefined in its place. */
+  at(path: FieldPath, message: string): undefined {
+    this.#first ??= refusal('invalid_value', message, path);
+    return undefined;
+  }
+
+  outcome<T>(value: T): Outcome<T> {
+    return this.#first === undefined ? ok(value) : { ok: false, error: this.#first };
+  }
+}

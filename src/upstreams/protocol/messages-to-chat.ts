@@ -1,0 +1,170 @@
+import type { FieldPath } from '../../contract/field-path.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { JsonObject } from './json.ts';
+import { isObject, listAt, objectAt, present, textAt, Untranslatable } from './json.ts';
+
+/** What changes nothing about the answer, or only how it is billed or cached. */
+const WITHOUT_EFFECT = new Set([
+  'model',
+  'messages',
+  'system',
+  'tools',
+  'tool_choice',
+  'service_tier',
+  'cache_control',
+  'max_tokens',
+  'output_config',
+]);
+
+/**
+ * A request of Anthropic's messages as a chat completion request, without its model and its output limit. Refuses what cannot be said there,
+ * naming the field. Hints for caches and a model's former thinking are left out: only Anthropic's models read those. [U33]
+ */
+export function messagesToChat(body: JsonObject): Outcome<JsonObject> {
+  const cannot = new Untranslatable();
+  const result: Record<string, unknown> = {
+    messages: [
+      ...systemMessages(body['system'], cannot),
+      ...listAt(body, 'messages').flatMap((message, i) => chatMessages(message, ['messages', i], cannot)),
+    ],
+    ...toolFields(body, cannot),
+    ...outputFields(body, cannot),
+  };
+  for (const [name, value] of Object.entries(present(body))) {
+    if (WITHOUT_EFFECT.has(name)) continue;
+    const translate = FIELDS[name];
+    if (translate === undefined)
+      cannot.at([name], 'cannot be said to a model of another protocol than `anthropic`: leave it out, or ask another model');
+    else Object.assign(result, translate(value, cannot));
+  }
+  return cannot.outcome(present(result));
+}
+
+const FIELDS: Readonly<Record<string, (value: unknown, cannot: Untranslatable) => JsonObject | undefined>> = {
+  stream: (stream) => ({ stream }),
+  temperature: (temperature) => ({ temperature }),
+  top_p: (top_p) => ({ top_p }),
+  stop_sequences: (stop) => (Array.isArray(stop) && stop.length === 0 ? {} : { stop }),
+  metadata: (metadata) => present({ user: textAt(metadata, 'user_id') }),
+  thinking: (thinking, cannot) =>
+    textAt(thinking, 'type') === 'disabled'
+      ? {}
+      : cannot.at(['thinking'], 'cannot be said to a model of another protocol than `anthropic`: use `output_config.effort`'),
+};
+
+function outputFields(body: JsonObject, cannot: Untranslatable): JsonObject {
+  const { format, effort, ...others } = objectAt(body, 'output_config');
+  for (const name of Object.keys(others))
+    cannot.at(['output_config', name], 'cannot be said to a model of another protocol than `anthropic`');
+  const schema = isObject(format) ? format['schema'] : undefined;
+  if (format !== undefined && format !== null && (textAt(format, 'type') !== 'json_schema' || schema === undefined))
+    cannot.at(['output_config', 'format', 'type'], 'must be `json_schema`, with a `schema`');
+  return present({
+    reasoning_effort: effort,
+    ...(schema === undefined ? {} : { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema, strict: true } } }),
+  });
+}
+
+function toolFields(body: JsonObject, cannot: Untranslatable): JsonObject {
+  const tools = listAt(body, 'tools').map((tool, i) => {
+    const type = textAt(tool, 'type') ?? 'custom';
+    if (type !== 'custom' || !isObject(tool)) {
+      return cannot.at(['tools', i, 'type'], 'must be `custom`: only models of the protocol `anthropic` have tools of their own');
+    }
+    const { name, description, input_schema: parameters } = tool;
+    return { type: 'function', function: present({ name, description, parameters }) };
+  });
+  if (tools.length === 0) return {};
+  const choice = body['tool_choice'];
+  return {
+    tools,
+    ...present({ tool_choice: toolChoice(choice, cannot) }),
+    ...(objectAt(body, 'tool_choice')['disable_parallel_tool_use'] === true ? { parallel_tool_calls: false } : {}),
+  };
+}
+
+function toolChoice(choice: unknown, cannot: Untranslatable): unknown {
+  if (choice === undefined || choice === null) return undefined;
+  const type = textAt(choice, 'type');
+  if (type === 'auto' || type === 'none') return type;
+  if (type === 'any') return 'required';
+  if (type === 'tool') return { type: 'function', function: { name: textAt(choice, 'name') ?? '' } };
+  return cannot.at(['tool_choice', 'type'], 'must be `auto`, `any`, `tool` or `none`');
+}
+
+function systemMessages(system: unknown, cannot: Untranslatable): JsonObject[] {
+  const content = contentOf(system, ['system'], cannot);
+  return content === undefined ? [] : [{ role: 'system', content }];
+}
+
+/** What tools have answered comes first, a message each; the rest of the turn follows. */
+function chatMessages(message: unknown, path: FieldPath, cannot: Untranslatable): JsonObject[] {
+  const role = textAt(message, 'role');
+  const content = isObject(message) ? message['content'] : undefined;
+  const at: FieldPath = [...path, 'content'];
+  if (role === 'assistant') return [assistantMessage(content, at, cannot)];
+  if (role !== 'user') {
+    cannot.at([...path, 'role'], 'must be `user` or `assistant`');
+    return [];
+  }
+  if (!Array.isArray(content)) return [{ role, content: contentOf(content, at, cannot) ?? '' }];
+  const results = content.flatMap((block, i) => (textAt(block, 'type') === 'tool_result' ? [toolMessage(block, [...at, i], cannot)] : []));
+  const rest = content.flatMap((block, i) => (textAt(block, 'type') === 'tool_result' ? [] : [partOf(block, [...at, i], cannot)]));
+  const said = plainer(rest.filter((part) => part !== undefined));
+  return [...results, ...(said === undefined ? [] : [{ role, content: said }])];
+}
+
+function assistantMessage(content: unknown, path: FieldPath, cannot: Untranslatable): JsonObject {
+  if (!Array.isArray(content)) return { role: 'assistant', content: contentOf(content, path, cannot) ?? '' };
+  const texts: string[] = [];
+  const calls: JsonObject[] = [];
+  content.forEach((block: unknown, i) => {
+    const type = textAt(block, 'type');
+    if (type === 'text') texts.push(textAt(block, 'text') ?? '');
+    else if (type === 'tool_use') {
+      const called = { name: textAt(block, 'name') ?? '', arguments: JSON.stringify(objectAt(block, 'input')) };
+      calls.push({ id: textAt(block, 'id') ?? '', type: 'function', function: called });
+    } else if (type !== 'thinking' && type !== 'redacted_thinking') {
+      cannot.at([...path, i, 'type'], 'must be `text`, `tool_use` or `thinking` for a model of another protocol than `anthropic`');
+    }
+  });
+  const text = texts.join('');
+  return {
+    role: 'assistant',
+    content: text === '' && calls.length > 0 ? null : text,
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+  };
+}
+
+function toolMessage(block: unknown, path: FieldPath, cannot: Untranslatable): JsonObject {
+  const { tool_use_id: id, content } = block as JsonObject;
+  return { role: 'tool', tool_call_id: id, content: contentOf(content, [...path, 'content'], cannot) ?? '' };
+}
+
+function contentOf(content: unknown, path: FieldPath, cannot: Untranslatable): unknown {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return undefined;
+  return plainer(content.map((block, i) => partOf(block, [...path, i], cannot)).filter((part) => part !== undefined));
+}
+
+/** One text alone is said as a text. */
+function plainer(parts: readonly JsonObject[]): unknown {
+  const [only] = parts;
+  if (only === undefined) return undefined;
+  return parts.length === 1 && only['type'] === 'text' ? only['text'] : parts;
+}
+
+function partOf(block: unknown, path: FieldPath, cannot: Untranslatable): JsonObject | undefined {
+  const type = textAt(block, 'type');
+  if (type === 'text') return { type, text: textAt(block, 'text') ?? '' };
+  if (type !== 'image') return cannot.at([...path, 'type'], 'must be `text` or `image` for a model of another protocol than `anthropic`');
+  const source = objectAt(block, 'source');
+  switch (textAt(source, 'type') ?? '') {
+    case 'base64':
+      return { type: 'image_url', image_url: { url: `data:${textAt(source, 'media_type')};base64,${textAt(source, 'data')}` } };
+    case 'url':
+      return { type: 'image_url', image_url: { url: textAt(source, 'url') ?? '' } };
+    default:
+      return cannot.at([...path, 'source', 'type'], 'must be `base64` or `url` for a model of another protocol than `anthropic`');
+  }
+}

@@ -1,0 +1,32 @@
+import type { Refusal } from '../../contract/errors.ts';
+import { messageOf, refusal, wireError } from '../../contract/errors.ts';
+import { anthropicError } from '../../contract/surface.ts';
+import { objectAt, parsedObject, textAt } from './json.ts';
+import { sseText } from './sse-events.ts';
+import type { Dialect } from './stream-tap.ts';
+
+/** Characters of an upstream's message that are passed on: more explains nothing. */
+const MESSAGE_CHARS_MAX = 1_000;
+
+/** How a stream says that it goes no further: the event on which clients of the dialect throw. [U36] */
+export function errorEvent(dialect: Dialect, reason: Refusal, requestId: string): string {
+  if (dialect === 'messages') return sseText(JSON.stringify(anthropicError(reason, requestId)), 'error');
+  const body = wireError(reason, requestId);
+  if (dialect !== 'responses') return sseText(JSON.stringify(body));
+  const { code, param } = body.error;
+  return sseText(JSON.stringify({ type: 'error', code, message: messageOf(reason), param, ...body }), 'error');
+}
+
+/** What an upstream says in the body of an error, of whichever protocol it is. */
+export function messageIn(body: string): string {
+  const value = parsedObject(body);
+  const message =
+    textAt(objectAt(value, 'error'), 'message') ?? textAt(value, 'message') ?? textAt(value, 'error') ?? textAt(value, 'detail') ?? '';
+  return message.length > MESSAGE_CHARS_MAX ? `${message.slice(0, MESSAGE_CHARS_MAX)}...` : message;
+}
+
+/** An upstream has refused the request itself: what it says is the caller's to read. [U37] */
+export function rejectionOf(status: number, body: string): Refusal {
+  const message = messageIn(body);
+  return refusal('upstream_rejected', `the upstream answered ${status}${message === '' ? '' : `: ${message}`}`);
+}

@@ -1,0 +1,85 @@
+import { countAt, isObject, objectAt } from './json.ts';
+
+/** The tokens that an upstream reports of a call. */
+export interface Usage {
+  /** All of them, cached ones too. */
+  readonly inputTokens: number;
+  /** Of the input tokens those that the upstream had cached. */
+  readonly cachedTokens: number;
+  /** All of them, those of reasoning too. */
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+}
+
+/** `usage` of chat completions, completions, embeddings and rerankings. Undefined: it says nothing. */
+export function openaiUsage(usage: unknown): Usage | undefined {
+  const inputTokens = countAt(usage, 'prompt_tokens') ?? countAt(usage, 'total_tokens');
+  if (inputTokens === undefined) return undefined;
+  return bounded({
+    inputTokens,
+    cachedTokens: countAt(objectAt(usage, 'prompt_tokens_details'), 'cached_tokens') ?? 0,
+    outputTokens: countAt(usage, 'completion_tokens') ?? 0,
+    reasoningTokens: countAt(objectAt(usage, 'completion_tokens_details'), 'reasoning_tokens') ?? 0,
+  });
+}
+
+export function responsesUsage(usage: unknown): Usage | undefined {
+  const inputTokens = countAt(usage, 'input_tokens');
+  if (inputTokens === undefined) return undefined;
+  return bounded({
+    inputTokens,
+    cachedTokens: countAt(objectAt(usage, 'input_tokens_details'), 'cached_tokens') ?? 0,
+    outputTokens: countAt(usage, 'output_tokens') ?? 0,
+    reasoningTokens: countAt(objectAt(usage, 'output_tokens_details'), 'reasoning_tokens') ?? 0,
+  });
+}
+
+/**
+ * `usage` of Anthropic's messages, whose input tokens are those that no cache had. In a stream it comes twice, the second time with what has
+ * changed: `before` is what the first said.
+ */
+export function anthropicUsage(usage: unknown, before?: Usage): Usage | undefined {
+  if (!isObject(usage)) return before;
+  const written = countAt(usage, 'cache_creation_input_tokens') ?? 0;
+  const read = countAt(usage, 'cache_read_input_tokens') ?? 0;
+  const fresh = countAt(usage, 'input_tokens');
+  const outputTokens = countAt(usage, 'output_tokens');
+  if (fresh === undefined && outputTokens === undefined) return before;
+  const inputTokens = fresh === undefined ? (before?.inputTokens ?? 0) : fresh + written + read;
+  return bounded({
+    inputTokens,
+    cachedTokens: fresh === undefined ? (before?.cachedTokens ?? 0) : read,
+    outputTokens: outputTokens ?? before?.outputTokens ?? 0,
+    reasoningTokens: 0,
+  });
+}
+
+/** A part is no more than its whole, whatever an upstream says. */
+const bounded = (usage: Usage): Usage => ({
+  ...usage,
+  cachedTokens: Math.min(usage.cachedTokens, usage.inputTokens),
+  reasoningTokens: Math.min(usage.reasoningTokens, usage.outputTokens),
+});
+
+export const openaiUsageOf = ({ inputTokens, cachedTokens, outputTokens, reasoningTokens }: Usage) => ({
+  prompt_tokens: inputTokens,
+  completion_tokens: outputTokens,
+  total_tokens: inputTokens + outputTokens,
+  prompt_tokens_details: { cached_tokens: cachedTokens },
+  completion_tokens_details: { reasoning_tokens: reasoningTokens },
+});
+
+export const responsesUsageOf = ({ inputTokens, cachedTokens, outputTokens, reasoningTokens }: Usage) => ({
+  input_tokens: inputTokens,
+  input_tokens_details: { cached_tokens: cachedTokens },
+  output_tokens: outputTokens,
+  output_tokens_details: { reasoning_tokens: reasoningTokens },
+  total_tokens: inputTokens + outputTokens,
+});
+
+export const anthropicUsageOf = ({ inputTokens, cachedTokens, outputTokens }: Usage) => ({
+  input_tokens: inputTokens - cachedTokens,
+  cache_creation_input_tokens: 0,
+  cache_read_input_tokens: cachedTokens,
+  output_tokens: outputTokens,
+});

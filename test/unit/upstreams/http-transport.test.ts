@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+
+import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import type { Target } from '../../../src/upstreams/target.ts';
+import type { Cancellation, Opened, TransportFault } from '../../../src/upstreams/transport.ts';
+import { HttpTransport } from '../../../workers/upstreams/adapters/http-transport.ts';
+import type { MockUpstream } from '../../support/upstreams/mock-upstream.ts';
+import { startMockUpstream } from '../../support/upstreams/mock-upstream.ts';
+import type { Script } from '../../support/upstreams/script.ts';
+import { targetOf } from '../../support/upstreams/target.ts';
+
+let upstream: MockUpstream;
+
+beforeAll(async () => {
+  upstream = await startMockUpstream();
+});
+beforeEach(() => upstream.reset());
+afterAll(() => upstream.kill());
+
+/** Long enough that only a test of another limit ends there. */
+const LONG_MS = 60_000;
+
+const transport = new HttpTransport({ timer: systemTimer, secretOf: () => Promise.resolve('s3cret') });
+const timeouts = { connectMs: LONG_MS, firstTokenMs: LONG_MS, idleMs: LONG_MS, totalMs: LONG_MS };
+const targetWith = (more: Partial<Target['timeouts']> = {}, protocol: Target['protocol'] = 'openai'): Target =>
+  targetOf({ protocol, baseUrl: upstream.baseUrl, timeouts: { ...timeouts, ...more } });
+
+/** What its owner calls off. */
+function cancellable(): Cancellation & { cancel(): void; readonly listeners: Set<() => void> } {
+  const listeners = new Set<() => void>();
+  let isCancelled = false;
+  return {
+    listeners,
+    get isCancelled() {
+      return isCancelled;
+    },
+    onCancel(run) {
+      listeners.add(run);
+      return () => listeners.delete(run);
+    },
+    cancel() {
+      isCancelled = true;
+      for (const run of listeners) run();
+    },
+  };
+}
+
+const request = (path = '/chat/completions', streams = true) => ({
+  path,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'hello' }], max_tokens: 9, stream: streams }),
+  streams,
+});
+
+async function open(script: Script, target = targetWith(), cancellation: Cancellation = cancellable()): Promise<Opened | TransportFault> {
+  await upstream.script(script);
+  return transport.open(target, request(), cancellation);
+}
+
+async function allOf(opened: Opened | TransportFault): Promise<readonly [text: string, end: TransportFault | undefined]> {
+  if (opened.kind === 'fault') return ['', opened];
+  let text = '';
+  for (;;) {
+    const piece = await opened.body.read();
+    if (piece === undefined || 'kind' in piece) return [text, piece];
+    text += new TextDecoder().decode(piece);
+  }
+}
+
+it('[U41] reads a stream to its end, with the proof that its protocol wants', async () => {
+  const cancellation = cancellable();
+  const opened = await open({ tokens: 3, pieceBytes: 11 }, targetWith(), cancellation);
+  expect(opened).toMatchObject({ status: 200, headers: { 'content-type': 'text/event-stream' } });
+  const [text, end] = await allOf(opened);
+  expect([text.endsWith('data: [DONE]\n\n'), end]).toEqual([true, undefined]);
+  expect(cancellation.listeners.size, 'nothing listens any more').toBe(0);
+  await transport.open(targetWith({}, 'anthropic'), request('/messages', false), cancellable());
+  const { latest } = await upstream.truth();
+  expect(latest.map(({ headers }) => [headers['authorization'], headers['x-api-key']])).toEqual([
+    ['Bearer s3cret', undefined],
+    [undefined, 's3cret'],
+  ]);
+});
+
+it('[U40] follows no redirect', async () => {
+  const opened = await open({ status: 307, headers: { location: `${upstream.baseUrl}/messages` } });
+  expect(opened).toMatchObject({ kind: 'opened', status: 307 });
+  expect(await upstream.truth()).toMatchObject({ requests: 1 });
+});
+
+it('[U41] says after which time an upstream wants to be asked again', async () => {
+  expect(await open({ status: 429, headers: { 'retry-after': '2' } })).toMatchObject({ status: 429, retryAfterMs: 2_000 });
+  expect(await open({ status: 429, headers: { 'retry-after-ms': '70', 'retry-after': '2' } })).toMatchObject({ retryAfterMs: 70 });
+  expect(await open({ status: 503, headers: { 'retry-after': 'Fri, 31 Dec 1999 23:59:59 GMT' } })).not.toHaveProperty('retryAfterMs');
+});
+
+it.each<[string, Script, Partial<Target['timeouts']>]>([
+  ['connect_timeout', { hang: 'head' }, { connectMs: 30 }],
+  ['first_token_timeout', { hang: 0 }, { firstTokenMs: 30 }],
+  ['idle_timeout', { hang: 2 }, { idleMs: 30 }],
+  ['total_timeout', { hang: 2 }, { totalMs: 200 }],
+])('[U41] ends a call by %s, and its connection', async (fault, script, limits) => {
+  const [, end] = await allOf(await open(script, targetWith(limits)));
+  expect(end).toEqual({ kind: 'fault', fault });
+  await expect.poll(() => upstream.truth()).toMatchObject({ open: 0, aborted: 1 });
+});
+
+it('[U41] ends a call whose owner has gone, whatever it waits for', async () => {
+  const early = cancellable();
+  early.cancel();
+  expect(await open({}, targetWith(), early)).toEqual({ kind: 'fault', fault: 'cancelled' });
+
+  const waiting = cancellable();
+  await upstream.script({ hang: 'head' });
+  const opening = transport.open(targetWith(), request(), waiting);
+  await expect.poll(() => upstream.truth()).toMatchObject({ open: 1 });
+  waiting.cancel();
+  expect(await opening).toEqual({ kind: 'fault', fault: 'cancelled' });
+
+  const reading = cancellable();
+  const opened = await open({ hang: 1 }, targetWith(), reading);
+  if (opened.kind === 'fault') throw new Error(opened.fault);
+  await opened.body.read();
+  const read = opened.body.read();
+  reading.cancel();
+  expect(await read).toEqual({ kind: 'fault', fault: 'cancelled' });
+  await expect.poll(() => upstream.truth()).toMatchObject({ open: 0 });
+});
+
+it('[U41] tells a connection that breaks from one that is refused', async () => {
+  const [text, end] = await allOf(await open({ dieAfterTokens: 2 }));
+  expect([text.includes('t1'), end]).toEqual([true, { kind: 'fault', fault: 'broken' }]);
+  const gone = await startMockUpstream();
+  await gone.kill();
+  expect(await transport.open({ ...targetWith(), baseUrl: gone.baseUrl }, request(), cancellable())).toEqual({
+    kind: 'fault',
+    fault: 'refused',
+  });
+});

@@ -1,0 +1,78 @@
+import type { TenantPrincipal } from '../../../src/contract/principal.ts';
+import type { CompletionStream } from '../../../src/gateway/upstreams/completion-stream.ts';
+import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
+import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
+import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
+import { routeText } from '../../../src/upstreams/route-text.ts';
+import type { HandlersOf } from '../../gateway/serve.ts';
+import type { Upstreams } from '../compose-upstreams.ts';
+import { callerCancellation } from '../caller-cancellation.ts';
+
+/** What these calls have in common. */
+interface Asked {
+  readonly gateway: Upstreams;
+  readonly principal: TenantPrincipal;
+  readonly body: JsonObject;
+  readonly request: Request;
+  readonly requestId: string;
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** Takes what a call has consumed, once. */
+type Settle = (used: Nothing) => unknown;
+
+/** What these calls consume besides one request. */
+type Nothing = { readonly [meter: string]: never };
+
+const JSON_TYPE = 'application/json';
+const EVENTS_TYPE = 'text/event-stream';
+
+const answering = (surface: Surface) => async (call: Asked) => {
+  const { gateway, principal, body, request, requestId } = call;
+  const cancellation = callerCancellation(request);
+  const completed = await gateway.completions.complete({
+    surface,
+    body,
+    headers: anthropicHeaders(request.headers),
+    principal,
+    requestId,
+    cancellation,
+  });
+  if (!completed.ok) return completed;
+  const { target, answer } = completed.value;
+  const model = `${target.upstream}/${target.model.name}`;
+  const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model };
+  if (answer.kind === 'whole') return { ok: true as const, reply: { contentType: JSON_TYPE, body: answer.text }, used: {}, model, headers };
+  const { stream, ended } = answer;
+  // Settled also when the caller goes away: the platform then lets the call finish.
+  const settlesLater = (settle: Settle): void => call.waitUntil(ended.then(() => settle({})));
+  return { ok: true as const, reply: { contentType: EVENTS_TYPE, body: sentPieces(stream) }, used: {}, settlesLater, model, headers };
+};
+
+function anthropicHeaders(headers: Headers): Record<string, string> {
+  const named = ['anthropic-version', 'anthropic-beta'].map((name) => [name, headers.get(name)] as const);
+  return Object.fromEntries(named.filter(([, value]) => value !== null)) as Record<string, string>;
+}
+
+/** Each piece is read once the caller has taken the one before. */
+function sentPieces(stream: CompletionStream): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const piece = await stream.next();
+        if (piece === undefined) controller.close();
+        else controller.enqueue(piece);
+      },
+      cancel: () => stream.cancel(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+export const completionHandlers = {
+  createChatCompletion: answering('chat'),
+  createCompletion: answering('completions'),
+  createResponse: answering('responses'),
+  createMessage: answering('messages'),
+  createModeration: answering('moderations'),
+} satisfies Partial<HandlersOf<typeof UPSTREAM_ENDPOINTS>>;
