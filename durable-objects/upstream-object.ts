@@ -1,13 +1,47 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import { SqliteUpstreamStore } from '../src/upstreams/store/sqlite-upstream-store.ts';
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { WriteLease } from '../src/contract/write-lease.ts';
+import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
 import type { UpstreamRecord } from '../src/upstreams/upstream-record.ts';
+import type { NewUpstream, UpstreamChange, UpstreamSnapshot } from '../src/upstreams/upstream-registry.ts';
+import { UpstreamRegistry } from '../src/upstreams/upstream-registry.ts';
 
-/** The upstreams of one owner: of a tenant, or of the platform. */
+/** The upstreams of one owner: of a tenant, or of the platform. Secrets are sealed before they come here. See `UpstreamRegistry`. */
 export class UpstreamObject extends DurableObject {
-  readonly #store = new SqliteUpstreamStore(this.ctx.storage);
+  readonly #registry = new UpstreamRegistry(this.ctx.storage, { nowMs: () => Date.now() });
+
+  create(next: NewUpstream, request: KeyedRequest | null, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
+    return this.#registry.create(next, request, lease);
+  }
+
+  change(change: UpstreamChange, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
+    return this.#registry.change(change, lease);
+  }
+
+  remove(name: string, lease: WriteLease | undefined): Outcome<null> {
+    return this.#registry.remove(name, lease);
+  }
+
+  find(name: string): UpstreamRecord | null {
+    return this.#registry.find(name) ?? null;
+  }
 
   page(after: string, count: number): readonly UpstreamRecord[] {
-    return this.#store.page(after, count);
+    return this.#registry.page(after, count);
+  }
+
+  count(): number {
+    return this.#registry.count();
+  }
+
+  /** All of them; null: nothing was changed since that revision. */
+  snapshot(known: number | null): UpstreamSnapshot | null {
+    return this.#registry.snapshot(known);
+  }
+
+  /** Forgets everything, and takes nothing any more. */
+  erase(): void {
+    this.#registry.erase();
   }
 }

@@ -53,6 +53,7 @@ export const ERRORS = {
   project_not_found: denied(404, 'not_found_error'),
   key_not_found: denied(404, 'not_found_error'),
   record_not_found: denied(404, 'not_found_error'),
+  upstream_not_found: denied(404, 'not_found_error'),
   method_not_allowed: denied(405, 'invalid_request_error'),
   /** The body came too slowly. */
   request_timeout: { status: 408, type: 'invalid_request_error', retryable: true, level: 'info' },
@@ -156,7 +157,8 @@ export interface Resource {
     | 'file'
     | 'upload'
     | 'purge'
-    | 'erasure';
+    | 'erasure'
+    | 'upstream';
   /** As it was given: a name or an id. */
   readonly name: string;
 }

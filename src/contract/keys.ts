@@ -38,7 +38,7 @@ const origins = z
     ),
   );
 
-const RESOURCE = new RegExp(String.raw`^(?:${INDEX_PATTERN}|model/[\w.-]{0,64}\*?)$`, 'u');
+const RESOURCE = new RegExp(String.raw`^(?:${INDEX_PATTERN}|model/[\w.:/-]{0,128}\*?)$`, 'u');
 
 const resources = z
   .array(z.string().regex(RESOURCE, 'must be such as index/articles, index/blog-* or model/glove-sif-100'))

@@ -10,6 +10,7 @@ export const SCOPES = [
   'jobs',
   'models:write',
   'upstreams:read',
+  'upstreams:write',
   'pools:agent',
   'pools:admin',
   'usage:read',

@@ -5,6 +5,46 @@ export const UPSTREAM_LIMITS = {
   ...COMPLETION_LIMITS,
   // Of one owner: each isolate that calls one holds all of them in memory, and one page lists them.
   upstreamsMaxCount: 100,
-  // Of one upstream: an aggregator has some hundred; a record with all of them stays far below the 2 MB of a row.
+  // Of one upstream: an aggregator has some hundred.
   upstreamModelsMaxCount: 256,
+  // Of the description of one upstream: a third of the 2 MB of a row, and what an isolate may have to hold a hundred times.
+  upstreamBytesMax: 128 * 1024,
+  // As long as servers take one.
+  upstreamUrlCharsMax: 2_048,
+  // The longest secrets are signed tokens of some kilobytes.
+  upstreamSecretCharsMax: 8_192,
+  // A shorter secret would be half told by its last four characters.
+  upstreamSecretHintedCharsMin: 16,
+  // Aggregators name models by their maker, their name and their settings.
+  upstreamModelNameCharsMax: 128,
+  // Weights are relative: more than this apart, a target gets nothing.
+  upstreamWeightMax: 1_000,
+  // Calls under way at once, of all isolates together: more than any server takes.
+  upstreamConcurrencyMax: 100_000,
+  // Beyond, a rate is none.
+  upstreamRateMax: 1_000_000_000_000,
+  // The longest contexts have ten million tokens.
+  upstreamTokensMax: 100_000_000,
+  // 1,000 USD for a million tokens, and for a request: any product of prices and tokens stays exact.
+  upstreamPriceNanoMax: 1_000_000_000_000,
+  // The handshake of a server at the other end of the world takes a second; one that takes a minute is down.
+  upstreamConnectMsMax: 60_000,
+  // Reasoning models think for minutes before they say a word; longer than this, clients have given up.
+  upstreamAnswerMsMax: 600_000,
+  // The longest answers that models give take half an hour.
+  upstreamTotalMsMax: 3_600_000,
+  // An isolate asks again which upstreams there are after this time, and learns of changes.
+  upstreamFreshMs: 1_000,
+  // It asks that long before, beside the requests that it goes on to serve.
+  upstreamRenewedAfterMs: 500,
+  // How long it goes on with what it knows while the object does not answer: as long as with keys.
+  upstreamStaleMs: 300_000,
+  // Owners that an isolate knows the upstreams of.
+  upstreamOwnersKnownMaxCount: 1_000,
+  // Of all that it knows of them, secrets included.
+  upstreamDirectoryBytesMax: 16 * 1024 * 1024,
+  // Of the answer to a check: the list of an aggregator's models is some hundred kilobytes.
+  upstreamCheckBytesMax: 4 * 1024 * 1024,
+  // A check waits so long for an answer: people wait for it.
+  upstreamCheckTimeoutMs: 10_000,
 } as const;

@@ -17,16 +17,53 @@ interface CryptoKey {
   readonly __cryptoKey: unique symbol;
 }
 
+/** WHATWG's, as `fetch` reads one. */
+declare class URL {
+  constructor(url: string);
+  readonly protocol: string;
+  readonly username: string;
+  readonly password: string;
+  readonly hostname: string;
+  readonly port: string;
+  readonly origin: string;
+  readonly pathname: string;
+  readonly search: string;
+  readonly hash: string;
+}
+
+interface HkdfParams {
+  readonly name: 'HKDF';
+  readonly hash: 'SHA-256';
+  readonly salt: Uint8Array;
+  readonly info: Uint8Array;
+}
+
+interface AesGcmParams {
+  readonly name: 'AES-GCM';
+  readonly iv: Uint8Array;
+  readonly additionalData: Uint8Array;
+}
+
 declare const crypto: {
   readonly subtle: {
     digest(algorithm: 'SHA-256', data: Uint8Array | ArrayBuffer): Promise<ArrayBuffer>;
     importKey(
       format: 'raw',
       data: Uint8Array | ArrayBuffer,
-      algorithm: { name: 'HMAC'; hash: 'SHA-256' },
+      algorithm: { name: 'HMAC'; hash: 'SHA-256' } | 'HKDF',
       extractable: boolean,
       usages: string[],
     ): Promise<CryptoKey>;
     sign(algorithm: 'HMAC', key: CryptoKey, data: Uint8Array | ArrayBuffer): Promise<ArrayBuffer>;
+    deriveBits(algorithm: HkdfParams, base: CryptoKey, bits: number): Promise<ArrayBuffer>;
+    deriveKey(
+      algorithm: HkdfParams,
+      base: CryptoKey,
+      derived: { name: 'AES-GCM'; length: 256 },
+      extractable: boolean,
+      usages: string[],
+    ): Promise<CryptoKey>;
+    encrypt(algorithm: AesGcmParams, key: CryptoKey, data: Uint8Array | ArrayBuffer): Promise<ArrayBuffer>;
+    decrypt(algorithm: AesGcmParams, key: CryptoKey, data: Uint8Array | ArrayBuffer): Promise<ArrayBuffer>;
   };
 };

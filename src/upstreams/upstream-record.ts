@@ -8,8 +8,8 @@ export const PLATFORM: UpstreamOwner = 'platform';
 /** What is stored of a secret. The text is sealed: only the Worker that calls the upstream can open it. */
 export interface StoredSecret {
   readonly sealed: string;
-  /** Its last four characters, by which people recognise it. */
-  readonly hint: string;
+  /** Its last four characters, by which people recognise it; null: it is too short to show any. */
+  readonly hint: string | null;
   readonly updatedAtMs: number;
 }
 

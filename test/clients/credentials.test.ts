@@ -123,7 +123,7 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
 };
 
 /** Paths that name a resource of tenant A. */
-const NAMES_FOREIGN = /:(index|collection|file|upload|job|batch|queue|key|purge|erasure)/;
+const NAMES_FOREIGN = /:(index|collection|file|upload|job|batch|queue|key|purge|erasure|upstream)/;
 
 /** Endpoints that succeed for a collection that does not exist, or create it. */
 const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {

@@ -51,12 +51,18 @@ const statusOf = async (apiKey: string): Promise<number> => (await new ApiClient
 const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   createEmbeddings: ({ data }) => expect(data.map((item: Body) => item.embedding.length)).toEqual([100, 100, 100]),
   rerank: ({ results }) => expect(results.map(({ index }: Body) => index)).toEqual([1, 0]),
-  listUpstreams: ({ data }) => expect(data).toEqual([]),
   createChatCompletion: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createCompletion: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createResponse: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createMessage: (body) => expect(body).toMatchObject({ type: 'error', error: { type: 'not_found_error', code: 'model_not_found' } }),
   createModeration: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  createUpstream: ({ owned_by: by, base_url: url, secret, models }) =>
+    expect([by, url, secret.hint, models[0].upstream_name]).toEqual(['tenant', 'https://api.openai.com/v1', '-out', 'gpt-4o-mini']),
+  listUpstreams: ({ data }) => expect(names(data)).toEqual(['openai']),
+  getUpstream: ({ timeouts }) => expect(timeouts.idle_ms).toBe(60_000),
+  changeUpstream: ({ limits, timeouts, secret }) =>
+    expect([limits.requests_per_minute, timeouts.idle_ms, secret.set]).toEqual([500, 30_000, true]),
+  deleteUpstream: async () => expect((await tenant.get('/v1/upstreams')).body.data).toEqual([]),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
   getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
   createModel: ({ model, version, contract_hash: hash }) =>

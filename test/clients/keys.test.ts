@@ -89,6 +89,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
     createKey: { scopes: ['index:read'] },
     createQueue: { weight: 5 },
     createCohort: { weight: 5 },
+    createUpstream: { weight: 5 },
     createFineTuningJob: { seed: 7 },
   };
   return { ...(body as object), ...(changes[name] ?? { owner: 'others' }) };

@@ -1,11 +1,13 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
+import type { Deployment } from '../support/deployment/deployment.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
-let server: Server;
+let server: Deployment;
 let tenant: TestTenant;
 
 beforeAll(async () => {
@@ -59,4 +61,42 @@ it('[G8] counts and times requests by route, never by path', async () => {
   // As the upstreams Worker does.
   expect(body).toContain('sluice_requests_total{worker="upstreams",route="/v1/upstreams",method="GET",status="403"} 1\n');
   expect(body).not.toContain(client.apiKey);
+});
+
+/** All that the deployment has stored, as bytes. */
+async function storedBytes(): Promise<Buffer> {
+  const entries = await readdir(join(server.stateDir, 'storage'), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => readFile(join(parentPath, name)));
+  return Buffer.concat(await Promise.all(files));
+}
+
+it('[U4] the secret of an upstream is in no answer, log line or stored file, nor in an error about it', async () => {
+  const secret = 'sk-the-secret-that-nobody-may-read-0001';
+  const lines: string[] = [];
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation((chunk) => lines.push(String(chunk)) > 0),
+    vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => lines.push(String(chunk)) > 0),
+    vi.spyOn(console, 'log').mockImplementation((line) => void lines.push(String(line))),
+    vi.spyOn(console, 'error').mockImplementation((line) => void lines.push(String(line))),
+  ];
+  const { client } = await createTenant(server, { scopes: ['upstreams:read', 'upstreams:write', 'usage:read'] });
+  const base = { name: 'watched', protocol: 'openai', base_url: 'https://api.example.com/v1' };
+  const answers = [
+    await client.post('/v1/upstreams', { ...base, secret }, { 'idempotency-key': 'watched' }),
+    await client.post('/v1/upstreams', { ...base, secret }, { 'idempotency-key': 'watched' }),
+    await client.post('/v1/upstreams', { ...base, secret: `${secret} with a space` }),
+    await client.post('/v1/upstreams', { ...base, secret: [secret] }),
+    await client.post('/v1/upstreams', { ...base, secret, base_url: 'http://127.0.0.1:1' }),
+    await client.call('PATCH', '/v1/upstreams/watched', { secret: `${secret}2` }),
+    await client.get('/v1/upstreams/watched'),
+    await client.get('/v1/upstreams', { 'x-request-id': 'watched-last' }),
+  ];
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 400, 400, 403, 200, 200, 200]);
+  await expect.poll(() => lines.join('\n'), { timeout: 30_000 }).toContain('watched-last');
+  for (const spy of spies) spy.mockRestore();
+  expect(answers.at(-1)?.body.data[0].secret).toMatchObject({ set: true, hint: '0012' });
+  expect(JSON.stringify(answers) + lines.join('\n')).not.toContain('nobody-may-read');
+  const stored = await storedBytes();
+  expect(stored.includes('api.example.com')).toBe(true);
+  expect(stored.includes('nobody-may-read')).toBe(false);
 });

@@ -18,6 +18,7 @@ import { schedulerQueue, wireHeavy } from './adapters/jobs.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { TenantRegistries } from './adapters/tenant-registries.ts';
 import { billingOf, wireTenancy } from './adapters/tenancy.ts';
+import { upstreamsOf } from './adapters/upstream-objects.ts';
 import { Readiness } from './readiness.ts';
 import type { Serving } from './serving.ts';
 import { basicsOf, oncePerIsolate } from './serving.ts';
@@ -55,6 +56,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     logs: heavy.logs,
     files: heavy.writer,
     models,
+    upstreams: upstreamsOf(env.UPSTREAM),
     billing: tenancy.ledgers,
     purger,
   });

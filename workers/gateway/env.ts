@@ -80,7 +80,8 @@ export interface ControlEnv extends TenancyEnv, S3Env {
   readonly FILES: R2Bucket;
   /** Hosted by the shards Worker: for builds of lists; see `shardName`. */
   readonly SHARD: DurableObjectNamespace<ShardObject>;
-  /** The following three: to erase what a tenant has there. */
+  /** One object an owner of upstreams, in the upstreams Worker. This and the following three: to erase what a tenant has there. */
+  readonly UPSTREAM: DurableObjectNamespace;
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   readonly INDEX: DurableObjectNamespace<IndexObject>;
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
@@ -88,6 +89,13 @@ export interface ControlEnv extends TenancyEnv, S3Env {
 
 /** Bindings of the upstreams Worker: its wrangler.toml, as types. */
 export interface UpstreamsEnv extends TenancyEnv {
+  /** A secret that the secrets of upstreams are encrypted under; absent: the pepper. */
+  readonly SLUICE_UPSTREAM_KEY?: string;
+  /** What it was before: it still decrypts. */
+  readonly SLUICE_UPSTREAM_KEY_BEFORE?: string;
+  /** Where upstreams may be; see `parseUpstreamHosts`. */
+  readonly UPSTREAM_HOSTS?: string;
+  readonly UPSTREAM_PRIVATE_HOSTS?: string;
   /** One object an owner of upstreams, in this Worker: a tenant's id, or `platform`. */
   readonly UPSTREAM: DurableObjectNamespace;
 }

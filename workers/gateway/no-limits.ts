@@ -9,3 +9,5 @@ export const CLUSTER_LIMITS = {};
 export const TRANSFER_LIMITS = {};
 export const GRAPH_LIMITS = {};
 export const UPSTREAM_LIMITS = {};
+export const UPSTREAM_SERVING_LIMITS = {};
+export const ROUTE_LIMITS = {};

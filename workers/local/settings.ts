@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path';
 
 import { parseProxies } from '../../src/contract/client-address.ts';
 import { parseOrigins } from '../../src/contract/cross-origin.ts';
+import { parseUpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import { ROOT } from './paths.ts';
 import { SetupError } from './setup-error.ts';
 
@@ -16,7 +17,15 @@ export interface Settings {
 const PORT_DEFAULT = 8787;
 const PORT_MAX = 65_535;
 /** Those that may be left unset; see `CacheLayoutEnv` and `GatewayEnv`. */
-const PASSED_ON = ['CACHE_SHARDS', 'CACHE_SHARDS_BEFORE', 'TRUSTED_PROXIES', 'CORS_ORIGINS', 'WEBHOOKS_OVER_HTTP'];
+const PASSED_ON = [
+  'CACHE_SHARDS',
+  'CACHE_SHARDS_BEFORE',
+  'TRUSTED_PROXIES',
+  'CORS_ORIGINS',
+  'WEBHOOKS_OVER_HTTP',
+  'UPSTREAM_HOSTS',
+  'UPSTREAM_PRIVATE_HOSTS',
+];
 
 /** What the environment says about a deployment on this machine. `gateways` ports are used, one after the other. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>, gateways = 1): Settings {
@@ -32,6 +41,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   if (parseOrigins(environment['CORS_ORIGINS'] ?? '') === undefined) {
     throw new SetupError(
       `CORS_ORIGINS must be origins such as "https://app.example.com, http://localhost:3000", * for any or keys, not "${environment['CORS_ORIGINS']}".`,
+    );
+  }
+  if (parseUpstreamHosts(environment['UPSTREAM_HOSTS'], environment['UPSTREAM_PRIVATE_HOSTS']) === undefined) {
+    throw new SetupError(
+      'UPSTREAM_HOSTS must be hosts such as "api.openai.com, *.example.com:8443", and UPSTREAM_PRIVATE_HOSTS such as "127.0.0.1:11434", each with its port.',
     );
   }
   const passedOn = PASSED_ON.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]] as const]));

@@ -1,42 +1,85 @@
+import { waitUntil } from 'cloudflare:workers';
+
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import { Completions } from '../../src/gateway/upstreams/completion.ts';
 import { FirstTarget } from '../../src/gateway/upstreams/first-target.ts';
-import type { UpstreamCalls } from '../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamAdmin } from '../../src/gateway/upstreams/upstream-admin.ts';
+import { UpstreamDirectory } from '../../src/gateway/upstreams/upstream-directory.ts';
+import { actorOf } from '../../src/gateway/tenancy/subject.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import { assert, must } from '../../src/kernel/assert.ts';
+import type { Rng } from '../../src/kernel/rng.ts';
+import { organisationOf } from '../../src/tenancy/resource-ids.ts';
+import { SecretBox } from '../../src/upstreams/secret-box.ts';
+import { parseUpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import type { Tenancy } from '../gateway/adapters/tenancy.ts';
 import { wireTenancy } from '../gateway/adapters/tenancy.ts';
+import { upstreamsOf } from '../gateway/adapters/upstream-objects.ts';
 import type { UpstreamsEnv } from '../gateway/env.ts';
 import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
 import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
 import { HttpTransport } from './adapters/http-transport.ts';
-import { storedTargets } from './adapters/stored-targets.ts';
 
 /** Everything a route of the upstreams Worker may use: the use cases and ports of this isolate, wired once. */
 export interface Upstreams extends Serving {
   readonly tenancy: Tenancy;
   readonly admin: UpstreamAdmin;
   readonly completions: Completions;
+  readonly directory: UpstreamDirectory;
 }
 
 export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams => {
   const basics = basicsOf(env);
+  const { clock, rng } = basics;
   const tenancy = wireTenancy(env, basics, {});
-  const { organisations, authenticator, budget } = tenancy;
-  // A stub belongs to the request that made it: one is made for each call.
-  const upstreams = (owner: string) => env.UPSTREAM.get(env.UPSTREAM.idFromName(owner)) as unknown as UpstreamCalls;
+  const { organisations, authenticator, budget, hmac } = tenancy;
+  const upstreams = upstreamsOf(env.UPSTREAM);
+  const secrets = secretBoxOf(env, rng);
+  const hosts = must(
+    parseUpstreamHosts(env.UPSTREAM_HOSTS, env.UPSTREAM_PRIVATE_HOSTS),
+    'UPSTREAM_HOSTS lists hosts, each with a port if need be',
+  );
+  const directory = new UpstreamDirectory({
+    snapshot: (owner, known) => upstreams(owner).snapshot(known),
+    secrets,
+    hosts,
+    clock,
+    background: waitUntil,
+  });
   return {
     ...basics,
-    readiness: new Readiness({ organisations, clock: basics.clock }),
+    readiness: new Readiness({ organisations, clock }),
     authenticator,
     budget,
     tenancy,
-    admin: new UpstreamAdmin({ upstreams }),
+    admin: new UpstreamAdmin({
+      upstreams,
+      secrets,
+      hosts,
+      mac: (text) => hmac.hex(text),
+      note: (tenant, action, principal, subject) =>
+        organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject),
+      clock,
+    }),
+    directory,
     completions: new Completions({
-      targets: storedTargets(upstreams),
-      dispatcher: new FirstTarget(() => basics.clock.nowMs()),
-      transport: new HttpTransport({ timer: systemTimer, secretOf: () => Promise.resolve(undefined) }),
-      clock: basics.clock,
+      targets: (principal) => directory.visible(principal),
+      dispatcher: new FirstTarget(() => clock.nowMs()),
+      transport: new HttpTransport({ timer: systemTimer, secretOf: (target) => directory.secretOf(target) }),
+      clock,
     }),
   };
 });
+
+/** The pepper opens what was sealed before the deployment had a key of its own for that. */
+function secretBoxOf(env: UpstreamsEnv, rng: Rng): SecretBox {
+  const { SLUICE_UPSTREAM_KEY: key, SLUICE_UPSTREAM_KEY_BEFORE: before, SLUICE_KEY_PEPPER: pepper } = env;
+  const charsMin = LIMITS.adminSecretCharsMin;
+  const masters = [key, before, pepper].filter((master) => master !== undefined);
+  assert(
+    masters.every(({ length }) => length >= charsMin),
+    `SLUICE_UPSTREAM_KEY and SLUICE_UPSTREAM_KEY_BEFORE must have at least ${charsMin} characters`,
+  );
+  return new SecretBox(masters, rng);
+}

@@ -52,7 +52,8 @@ const CHAPTERS = [
   ['createModel', 'listModelVersions', 'getModelVersion', 'promoteModel', 'rollbackModel', 'setModelAlias', 'removeModelAlias'],
   ['kserveServer', 'kserveLive', 'kserveReady', 'kserveModel', 'kserveModelReady', 'kserveVersion', 'kserveVersionReady'],
   ['kserveInfer', 'kserveVersionInfer', 'classify', 'listModelEvents', 'retireModelVersion', 'deleteModel'],
-  ['listUpstreams'],
+  ['createUpstream', 'listUpstreams', 'getUpstream', 'changeUpstream', 'deleteUpstream'],
+  ['createChatCompletion', 'createCompletion', 'createResponse', 'createMessage', 'createModeration'],
   ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   [
     'createFineTuningJob',

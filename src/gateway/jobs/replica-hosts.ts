@@ -1,11 +1,12 @@
 import { LIMITS } from '../../contract/limits.ts';
+import { isForbidden } from '../../contract/network-host.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import { isForbidden, mayServeAt } from '../../pools/replica-host.ts';
+import { mayServeAt } from '../../pools/replica-host.ts';
 
 interface HostParts {
   readonly pool: (id: PoolId) => Promise<Outcome<PoolRecord>>;

@@ -13,6 +13,7 @@ import type { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelFileStore, ModelRegistries } from '../models/model-registries.ts';
 import type { CachePurger } from '../purge-cache.ts';
 import type { TenantIndexes } from '../tenant-indexes.ts';
+import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
 import type { Organisations, OrganisationStore } from './organisation-store.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
@@ -92,12 +93,24 @@ interface ErasureParts {
   readonly logs: Pick<JobLogs, 'eraseTenant' | 'count'>;
   readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
   readonly models: { readonly registries: ModelRegistries; readonly store: Pick<ModelFileStore, 'erase' | 'count'> };
+  readonly upstreams: (owner: TenantId) => Pick<UpstreamCalls, 'erase' | 'count'>;
   readonly billing: BillingLedgers;
   readonly purger: Pick<CachePurger, 'eraseTenant' | 'left'>;
 }
 
 /** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */
-export function erasureSteps({ at, quotas, indexes, jobs, logs, files, models, purger, billing }: ErasureParts): readonly ErasureStep[] {
+export function erasureSteps({
+  at,
+  quotas,
+  indexes,
+  jobs,
+  logs,
+  files,
+  models,
+  upstreams,
+  purger,
+  billing,
+}: ErasureParts): readonly ErasureStep[] {
   const withBelow = async <T>(tenant: TenantId, work: (below: readonly (ProjectId | KeyId)[]) => Promise<T>): Promise<Outcome<T>> => {
     const below = await at(tenant).belowTenant(tenant);
     return below.ok ? ok(await work(below.value)) : below;
@@ -132,6 +145,12 @@ export function erasureSteps({ at, quotas, indexes, jobs, logs, files, models, p
         return ok(await models.store.erase(tenant));
       },
       remaining: async (tenant) => ok((await models.registries(tenant).count()) + (await models.store.count(tenant))),
+    },
+    {
+      // [U7] Their secrets go with them.
+      what: 'upstreams',
+      erase: async (tenant) => ok(await upstreams(tenant).erase()),
+      remaining: async (tenant) => ok(await upstreams(tenant).count()),
     },
     {
       what: 'cached embeddings',

@@ -1,17 +1,39 @@
 import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
+import type { ChangeUpstreamBody, CreateUpstreamBody } from '../../contract/upstreams.ts';
+import type { Authority } from '../../contract/write-lease.ts';
+import { underAuthority } from '../../contract/write-lease.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { PageOf } from '../../tenancy/document-store.ts';
-import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
+import type { SecretBox, SecretOwner } from '../../upstreams/secret-box.ts';
+import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
+import { checkBaseUrl } from '../../upstreams/upstream-host.ts';
+import type { StoredSecret, UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
-
-/** The upstreams of one owner, wherever they are stored: see `UpstreamObject`. */
-export interface UpstreamCalls {
-  page(after: string, count: number): Promise<readonly UpstreamRecord[]>;
-}
+import { noUpstream, storedSecret } from '../../upstreams/upstream-registry.ts';
+import type { UpstreamSettings } from '../../upstreams/upstream-settings.ts';
+import { changedSettings, newSettings } from '../../upstreams/upstream-settings.ts';
+import { requestDigest } from '../tenancy/subject.ts';
+import type { UpstreamsOf } from './upstream-calls.ts';
 
 interface UpstreamAdminParts {
-  readonly upstreams: (owner: UpstreamOwner) => UpstreamCalls;
+  readonly upstreams: UpstreamsOf;
+  readonly secrets: SecretBox;
+  readonly hosts: UpstreamHosts;
+  /** A digest that tells nothing of a secret to who has it. */
+  readonly mac: (text: string) => Promise<string>;
+  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
+  readonly note: (tenantId: TenantId, action: string, principal: Principal, subject: string) => Promise<Outcome<unknown>>;
+  readonly clock: Clock;
+}
+
+/** The caller of a change, and whether it still may. */
+export interface UpstreamCaller {
+  readonly principal: Principal;
+  readonly authority: Authority;
 }
 
 /** The upstreams that a caller owns: a tenant its own, the admin those of the platform. */
@@ -26,6 +48,86 @@ export class UpstreamAdmin {
     const found = await this.#parts.upstreams(ownerOf(principal)).page(after, limit + 1);
     return ok({ items: found.slice(0, limit), hasMore: found.length > limit });
   }
+
+  async find(principal: Principal, name: string): Promise<Outcome<UpstreamRecord>> {
+    const found = await this.#parts.upstreams(ownerOf(principal)).find(name);
+    return found === null ? noUpstream(name) : ok(found);
+  }
+
+  /** Refuses with `address_denied` a host that may not be called, with `invalid_value`, and as the registry does. */
+  async create(caller: UpstreamCaller, body: CreateUpstreamBody, idempotencyKey: string | undefined): Promise<Outcome<UpstreamRecord>> {
+    const baseUrl = checkBaseUrl(body.base_url, this.#parts.hosts);
+    if (!baseUrl.ok) return baseUrl;
+    const settings = newSettings(body, baseUrl.value);
+    if (!settings.ok) return settings;
+    const owner = ownerOf(caller.principal);
+    const secret = body.secret === undefined ? null : await this.#sealed(owner, settings.value, body.secret);
+    const request = idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await this.#digest(caller.principal, body) };
+    const noted = await this.#noted(caller, 'create', body.name);
+    if (!noted.ok) return noted;
+    return underAuthority(caller.authority, (lease) => this.#parts.upstreams(owner).create({ ...settings.value, secret }, request, lease));
+  }
+
+  /** [U5] Refuses another host without the secret: it was given for the former one. */
+  async change(caller: UpstreamCaller, name: string, body: ChangeUpstreamBody): Promise<Outcome<UpstreamRecord>> {
+    const owner = ownerOf(caller.principal);
+    const known = await this.#parts.upstreams(owner).find(name);
+    if (known === null) return noUpstream(name);
+    const baseUrl = body.base_url === undefined ? ok(known.baseUrl) : checkBaseUrl(body.base_url, this.#parts.hosts);
+    if (!baseUrl.ok) return baseUrl;
+    const settings = changedSettings(known, body, baseUrl.value);
+    if (!settings.ok) return settings;
+    const secret = await this.#nextSecret(owner, known, settings.value, body.secret);
+    if (!secret.ok) return secret;
+    const noted = await this.#noted(caller, 'change', name);
+    if (!noted.ok) return noted;
+    const change = { next: { ...settings.value, secret: secret.value }, basedOn: known.updatedAtMs };
+    return underAuthority(caller.authority, (lease) => this.#parts.upstreams(owner).change(change, lease));
+  }
+
+  async remove(caller: UpstreamCaller, name: string): Promise<Outcome<null>> {
+    const noted = await this.#noted(caller, 'delete', name);
+    if (!noted.ok) return noted;
+    return underAuthority(caller.authority, (lease) => this.#parts.upstreams(ownerOf(caller.principal)).remove(name, lease));
+  }
+
+  async #nextSecret(
+    owner: UpstreamOwner,
+    known: UpstreamRecord,
+    next: UpstreamSettings,
+    named: string | null | undefined,
+  ): Promise<Outcome<StoredSecret | null>> {
+    if (named !== undefined) return ok(named === null ? null : await this.#sealed(owner, next, named));
+    if (known.secret === null) return ok(null);
+    const [from, to] = [secretOwner(owner, known), secretOwner(owner, next)];
+    if (from.origin !== to.origin)
+      return refuse('invalid_value', 'must be given anew with another scheme, host or port: it is sent to no other server', 'secret');
+    if (await this.#parts.secrets.isCurrent(known.secret.sealed)) return ok(known.secret);
+    const text = await this.#parts.secrets.open(known.secret.sealed, from);
+    return ok(text === undefined ? known.secret : { ...known.secret, sealed: await this.#parts.secrets.seal(text, to) });
+  }
+
+  async #sealed(owner: UpstreamOwner, settings: UpstreamSettings, text: string): Promise<StoredSecret> {
+    const { secrets, clock } = this.#parts;
+    return storedSecret(await secrets.seal(text, secretOwner(owner, settings)), text, clock.nowMs());
+  }
+
+  async #digest(principal: Principal, { secret, ...body }: CreateUpstreamBody): Promise<string> {
+    const mac = secret === undefined ? null : await this.#parts.mac(`upstream secret: ${secret}`);
+    return requestDigest(principal, 'upstream.create', { ...body, mac });
+  }
+
+  async #noted({ principal }: UpstreamCaller, action: string, name: string): Promise<Outcome<unknown>> {
+    return principal.kind === 'admin' ? ok(null) : this.#parts.note(principal.tenantId, `upstream.${action}`, principal, name);
+  }
 }
 
-const ownerOf = (principal: Principal): UpstreamOwner => (principal.kind === 'tenant' ? principal.tenantId : PLATFORM);
+/** Whose upstreams a caller sees and changes. */
+export const ownerOf = (principal: Principal): UpstreamOwner => (principal.kind === 'tenant' ? principal.tenantId : PLATFORM);
+
+/** What the secret of an upstream is bound to. */
+export const secretOwner = (owner: UpstreamOwner, { name, baseUrl }: UpstreamSettings): SecretOwner => ({
+  owner,
+  upstream: name,
+  origin: new URL(baseUrl).origin,
+});

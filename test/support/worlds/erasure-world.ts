@@ -304,6 +304,8 @@ export class ErasureWorld {
         registries: () => ({ erase: async () => undefined, count: async () => 0 }),
         store: { erase: async () => 0, count: async () => 0 },
       } as never,
+      // Its registry bars an owner as it erases it (U7).
+      upstreams: () => ({ erase: async () => undefined, count: async () => 0 }),
       billing: (() => near(this.billing)) as never,
       purger: new CachePurger({ logs, organisations } as never),
     });

@@ -10,6 +10,22 @@ export const upstreamHandlers = {
     const page = await gateway.admin.list(principal, query.limit, query.after);
     return page.ok ? { ok: true, reply: pageReply(page.value, upstreamReply(principal)), used: {} } : page;
   },
+  createUpstream: async ({ gateway, principal, authority, body, idempotencyKey }) => {
+    const made = await gateway.admin.create({ principal, authority }, body, idempotencyKey);
+    return made.ok ? { ok: true, reply: upstreamReply(principal)(made.value), used: {} } : made;
+  },
+  getUpstream: async ({ gateway, principal, params }) => {
+    const found = await gateway.admin.find(principal, params.upstream);
+    return found.ok ? { ok: true, reply: upstreamReply(principal)(found.value), used: {} } : found;
+  },
+  changeUpstream: async ({ gateway, principal, authority, params, body }) => {
+    const changed = await gateway.admin.change({ principal, authority }, params.upstream, body);
+    return changed.ok ? { ok: true, reply: upstreamReply(principal)(changed.value), used: {} } : changed;
+  },
+  deleteUpstream: async ({ gateway, principal, authority, params }) => {
+    const removed = await gateway.admin.remove({ principal, authority }, params.upstream);
+    return removed.ok ? { ok: true, reply: { name: params.upstream, object: 'upstream', deleted: true }, used: {} } : removed;
+  },
 } satisfies Partial<Handlers>;
 
 const upstreamReply =

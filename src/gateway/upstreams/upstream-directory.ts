@@ -1,0 +1,151 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { ok } from '../../kernel/result.ts';
+import type { SecretBox } from '../../upstreams/secret-box.ts';
+import type { Target } from '../../upstreams/target.ts';
+import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
+import { checkBaseUrl } from '../../upstreams/upstream-host.ts';
+import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
+import { PLATFORM } from '../../upstreams/upstream-record.ts';
+import type { UpstreamSnapshot } from '../../upstreams/upstream-registry.ts';
+import { secretOwner } from './upstream-admin.ts';
+
+interface DirectoryParts {
+  readonly snapshot: (owner: UpstreamOwner, known: number | null) => Promise<UpstreamSnapshot | null>;
+  readonly secrets: Pick<SecretBox, 'open'>;
+  readonly hosts: UpstreamHosts;
+  readonly clock: Clock;
+  /** Keeps work going that no answer waits for. */
+  readonly background: (work: Promise<unknown>) => void;
+}
+
+/** A secret as it is stored, and as it is sent. */
+interface OpenedSecret {
+  readonly sealed: string;
+  readonly text: string;
+}
+
+interface Known {
+  readonly revision: number;
+  readonly targets: readonly Target[];
+  /** By upstream. They are in memory alone, apart from what is logged or answered. */
+  readonly secrets: ReadonlyMap<string, OpenedSecret>;
+  readonly bytes: number;
+  /** Before it was asked for. */
+  readonly askedAtMs: number;
+  /** When it was last asked for beside requests. */
+  renewedAtMs: number;
+}
+
+/**
+ * The upstreams that tenants may call, as an isolate believes for at most `upstreamFreshMs`. While their object does not answer it goes on with what
+ * it knows, for `upstreamStaleMs`. [U6]
+ */
+export class UpstreamDirectory {
+  readonly #parts: DirectoryParts;
+  /** The owner that was asked for the longest time ago goes first. */
+  readonly #known = new Map<UpstreamOwner, Known>();
+  #bytes = 0;
+
+  constructor(parts: DirectoryParts) {
+    this.#parts = parts;
+  }
+
+  /** The models that a tenant may call: its own, and the platform's. Refuses with `unavailable`. */
+  async visible({ tenantId }: Pick<TenantPrincipal, 'tenantId'>): Promise<Outcome<Record<'own' | 'platform', readonly Target[]>>> {
+    const [own, platform] = await Promise.all([this.#of(tenantId), this.#of(PLATFORM)]);
+    if (own === undefined || platform === undefined)
+      return refuse('unavailable', 'it cannot be determined which upstreams there are: repeat the call');
+    return ok({ own: own.targets, platform: platform.targets });
+  }
+
+  /** What the upstream of a target is to be shown. Undefined: nothing. */
+  async secretOf({ upstreamId }: Target): Promise<string | undefined> {
+    const known = await this.#of(upstreamId.slice(0, upstreamId.indexOf('/')));
+    return known?.secrets.get(upstreamId)?.text;
+  }
+
+  /** Undefined: it cannot be determined. */
+  async #of(owner: UpstreamOwner): Promise<Known | undefined> {
+    const { clock, background } = this.#parts;
+    const nowMs = clock.nowMs();
+    const known = this.#known.get(owner);
+    if (known === undefined || nowMs - known.askedAtMs >= LIMITS.upstreamFreshMs) return this.#asked(owner, known, nowMs);
+    if (nowMs - Math.max(known.askedAtMs, known.renewedAtMs) >= LIMITS.upstreamRenewedAfterMs) {
+      known.renewedAtMs = nowMs;
+      background(this.#asked(owner, known, nowMs));
+    }
+    this.#known.delete(owner);
+    this.#known.set(owner, known);
+    return known;
+  }
+
+  async #asked(owner: UpstreamOwner, known: Known | undefined, askedAtMs: number): Promise<Known | undefined> {
+    try {
+      const snapshot = await this.#parts.snapshot(owner, known?.revision ?? null);
+      if (snapshot !== null) return this.#learn(owner, await this.#read(owner, snapshot, known, askedAtMs));
+      return known === undefined ? undefined : this.#learn(owner, { ...known, askedAtMs });
+    } catch {
+      return known !== undefined && askedAtMs - known.askedAtMs < LIMITS.upstreamStaleMs ? known : undefined;
+    }
+  }
+
+  /** An upstream that may not be called any more, or whose secret cannot be opened, has no targets: it is called neither there nor without it. */
+  async #read(
+    owner: UpstreamOwner,
+    { revision, upstreams }: UpstreamSnapshot,
+    known: Known | undefined,
+    askedAtMs: number,
+  ): Promise<Known> {
+    const targets: Target[] = [];
+    const secrets = new Map<string, OpenedSecret>();
+    for (const upstream of upstreams) {
+      if (!checkBaseUrl(upstream.baseUrl, this.#parts.hosts).ok) continue;
+      const upstreamId = `${owner}/${upstream.name}`;
+      if (upstream.secret !== null) {
+        const opened = await this.#open(owner, upstream, upstream.secret.sealed, known?.secrets.get(upstreamId));
+        if (opened === undefined) continue;
+        secrets.set(upstreamId, opened);
+      }
+      targets.push(...targetsOf(upstreamId, upstream));
+    }
+    return { revision, targets, secrets, bytes: 2 * JSON.stringify(upstreams).length, askedAtMs, renewedAtMs: askedAtMs };
+  }
+
+  async #open(
+    owner: UpstreamOwner,
+    upstream: UpstreamRecord,
+    sealed: string,
+    before: OpenedSecret | undefined,
+  ): Promise<OpenedSecret | undefined> {
+    if (before?.sealed === sealed) return before;
+    const text = await this.#parts.secrets.open(sealed, secretOwner(owner, upstream));
+    return text === undefined ? undefined : { sealed, text };
+  }
+
+  /** What was asked for later is newer. */
+  #learn(owner: UpstreamOwner, learned: Known): Known {
+    const before = this.#known.get(owner);
+    if (before !== undefined && before.askedAtMs > learned.askedAtMs) return before;
+    this.#drop(owner);
+    this.#known.set(owner, learned);
+    this.#bytes += learned.bytes;
+    for (const [oldest] of this.#known) {
+      const isWithin = this.#known.size <= LIMITS.upstreamOwnersKnownMaxCount && this.#bytes <= LIMITS.upstreamDirectoryBytesMax;
+      if (isWithin || oldest === owner) break;
+      this.#drop(oldest);
+    }
+    return learned;
+  }
+
+  #drop(owner: UpstreamOwner): void {
+    this.#bytes -= this.#known.get(owner)?.bytes ?? 0;
+    this.#known.delete(owner);
+  }
+}
+
+const targetsOf = (upstreamId: string, { name, protocol, baseUrl, weight, limits, timeouts, models }: UpstreamRecord): Target[] =>
+  models.map((model) => ({ upstreamId, upstream: name, protocol, baseUrl, weight, limits, timeouts, model }));

@@ -1,0 +1,152 @@
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../contract/outcome.ts';
+import { admitKey, SPENT_KEY_BOUNDS } from '../contract/spent-key.ts';
+import type { WriteLease } from '../contract/write-lease.ts';
+import { underLease } from '../contract/write-lease.ts';
+import { utf8 } from '../kernel/bytes.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { ok } from '../kernel/result.ts';
+import type { KeyedRequest } from '../kernel/sql/spent-keys.ts';
+import { SqliteSpentKeys } from '../kernel/sql/spent-keys.ts';
+import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
+import { SqliteUpstreamStore } from './store/sqlite-upstream-store.ts';
+import type { StoredSecret, UpstreamRecord } from './upstream-record.ts';
+
+/** An upstream to be added; when, the registry says. */
+export type NewUpstream = Omit<UpstreamRecord, 'createdAtMs' | 'updatedAtMs'>;
+
+/** An upstream as it is to be, made of the record that the caller has read. */
+export interface UpstreamChange {
+  readonly next: NewUpstream;
+  /** Of the record that was read: what was changed meanwhile is not overwritten. */
+  readonly basedOn: number;
+}
+
+/** What there is, and how often it was changed up to there. */
+export interface UpstreamSnapshot {
+  readonly revision: number;
+  readonly upstreams: readonly UpstreamRecord[];
+}
+
+/** The upstreams of one owner: every change is one transaction, under the lease of the key that makes it. [U1] */
+export class UpstreamRegistry {
+  readonly #store: SqliteUpstreamStore;
+  readonly #spent: SqliteSpentKeys;
+  readonly #clock: Clock;
+
+  constructor(storage: SqlStorage, clock: Clock) {
+    this.#store = new SqliteUpstreamStore(storage);
+    this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
+    this.#clock = clock;
+  }
+
+  /** Refuses with `already_exists`, with `limit_exceeded`, and as idempotency keys do. */
+  create(next: NewUpstream, request: KeyedRequest | null, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
+    return this.#change(lease, () => {
+      const nowMs = this.#clock.nowMs();
+      const repeated = this.#repeated(request, nowMs);
+      if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<UpstreamRecord>;
+      if (this.#store.find(next.name) !== undefined) return refuse('already_exists', `there is an upstream ${next.name}`, 'name');
+      const count = this.#store.count();
+      if (count >= LIMITS.upstreamsMaxCount)
+        return refuseBeyond({ limit: 'upstreamsMaxCount', value: count + 1, what: `there are ${count} upstreams already` });
+      const record = { ...next, createdAtMs: nowMs, updatedAtMs: nowMs };
+      const fitting = fits(record);
+      if (fitting.ok) this.#store.add(record, request);
+      return fitting;
+    });
+  }
+
+  /** Refuses with `state_conflict` a change of a record that is another by now. */
+  change({ next, basedOn }: UpstreamChange, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
+    return this.#onUpstream(next.name, lease, (known) => {
+      if (known.updatedAtMs !== basedOn) return refuse('state_conflict', `${next.name} was changed meanwhile: repeat the call`);
+      // Always later, so that the time tells versions apart.
+      const updatedAtMs = Math.max(this.#clock.nowMs(), known.updatedAtMs + 1);
+      const record = { ...next, createdAtMs: known.createdAtMs, updatedAtMs };
+      const fitting = fits(record);
+      if (fitting.ok) this.#store.put(record);
+      return fitting;
+    });
+  }
+
+  /** The secret goes with it. The request that made it makes none any more. */
+  remove(name: string, lease: WriteLease | undefined): Outcome<null> {
+    return this.#onUpstream(name, lease, () => {
+      const request = this.#store.requestOf(name);
+      if (request !== undefined) this.#spent.spend('upstream', request, name, this.#clock.nowMs());
+      this.#store.remove(name);
+      return ok(null);
+    });
+  }
+
+  find(name: string): UpstreamRecord | undefined {
+    return this.#store.find(name);
+  }
+
+  page(after: string, count: number): readonly UpstreamRecord[] {
+    return this.#store.page(after, count);
+  }
+
+  count(): number {
+    return this.#store.count();
+  }
+
+  /** All of them; null: nothing was changed since that revision. */
+  snapshot(known: number | null): UpstreamSnapshot | null {
+    const { revision } = this.#store;
+    return revision === known ? null : { revision, upstreams: this.#store.page('', LIMITS.upstreamsMaxCount) };
+  }
+
+  /** From now on none is added: the tenant is being erased (T59). Those that were are forgotten. */
+  erase(): void {
+    this.#store.open();
+    this.#store.transaction(() => this.#store.close());
+  }
+
+  #repeated(request: KeyedRequest | null, nowMs: number): Outcome<UpstreamRecord | undefined> {
+    if (request === null) return ok(undefined);
+    const made = this.#store.madeBy(request.key);
+    if (made === undefined) {
+      const admitted = admitKey(this.#spent.find('upstream', request.key, nowMs), request.digest);
+      return admitted.ok ? ok(undefined) : admitted;
+    }
+    if (made.digest === request.digest) return ok(made.record);
+    return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
+  }
+
+  #onUpstream<T>(name: string, lease: WriteLease | undefined, body: (known: UpstreamRecord) => Outcome<T>): Outcome<T> {
+    return this.#change(lease, () => {
+      const known = this.#store.find(name);
+      return known === undefined ? noUpstream(name) : body(known);
+    });
+  }
+
+  #change<T>(lease: WriteLease | undefined, body: () => Outcome<T>): Outcome<T> {
+    this.#store.open();
+    return this.#store.transaction(() => {
+      if (this.#store.isClosed) return refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
+      const lasting = underLease(lease, this.#clock.nowMs());
+      return lasting.ok ? body() : lasting;
+    });
+  }
+}
+
+export const noUpstream = (name: string): Outcome<never> =>
+  refuseResource('upstream_not_found', { kind: 'upstream', name }, `there is no upstream ${name}`, 'upstream');
+
+/** Sealed secrets count: they are stored, too. */
+function fits(record: UpstreamRecord): Outcome<UpstreamRecord> {
+  const bytes = utf8(JSON.stringify(record)).length;
+  if (bytes <= LIMITS.upstreamBytesMax) return ok(record);
+  return refuseBeyond({ path: 'models', limit: 'upstreamBytesMax', value: bytes, what: `make the upstream ${bytes} bytes large` });
+}
+
+/** A secret as it is stored. */
+export const storedSecret = (sealed: string, text: string, nowMs: number): StoredSecret => ({
+  sealed,
+  // Of a short one, four characters would be too much of it.
+  hint: text.length < LIMITS.upstreamSecretHintedCharsMin ? null : text.slice(-4),
+  updatedAtMs: nowMs,
+});

@@ -1,0 +1,87 @@
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import type { ChangeUpstreamBody, CreateUpstreamBody, UpstreamModelBody } from '../contract/upstreams.ts';
+import { ok } from '../kernel/result.ts';
+import type { TargetModel, UpstreamLimits, UpstreamTimeouts } from './target.ts';
+import type { UpstreamRecord } from './upstream-record.ts';
+
+/** What an owner says of an upstream, but for its secret. */
+export type UpstreamSettings = Omit<UpstreamRecord, 'secret' | 'createdAtMs' | 'updatedAtMs'>;
+
+/** A model that thinks is silent for a minute; a server that does not accept a call within ten seconds is down. */
+const TIMEOUTS: UpstreamTimeouts = { connectMs: 10_000, firstTokenMs: 60_000, idleMs: 60_000, totalMs: LIMITS.upstreamAnswerMsMax };
+
+/** `baseUrl`: as it was checked. Refuses models that contradict themselves or each other. [U2] */
+export function newSettings(body: CreateUpstreamBody, baseUrl: string): Outcome<UpstreamSettings> {
+  const models = modelsOf(body.models);
+  if (!models.ok) return models;
+  const { name, protocol, weight } = body;
+  const [limits, timeouts] = [changedLimits({}, body.limits), changedTimeouts(TIMEOUTS, body.timeouts)];
+  return ok({ name, protocol, baseUrl, models: models.value, weight, limits, timeouts });
+}
+
+/** What is not named stays. */
+export function changedSettings(known: UpstreamRecord, body: ChangeUpstreamBody, baseUrl: string): Outcome<UpstreamSettings> {
+  const models = body.models === undefined ? ok(known.models) : modelsOf(body.models);
+  if (!models.ok) return models;
+  return ok({
+    name: known.name,
+    protocol: known.protocol,
+    baseUrl,
+    models: models.value,
+    weight: body.weight ?? known.weight,
+    limits: changedLimits(known.limits, body.limits),
+    timeouts: changedTimeouts(known.timeouts, body.timeouts),
+  });
+}
+
+function modelsOf(bodies: readonly UpstreamModelBody[]): Outcome<readonly TargetModel[]> {
+  const names = new Set<string>();
+  for (const [at, { name, context_tokens: contextTokens, output_tokens_max: outputTokensMax }] of bodies.entries()) {
+    if (names.has(name)) return refuse('invalid_value', `there are two models ${name}`, ['models', at, 'name']);
+    names.add(name);
+    if (outputTokensMax <= contextTokens) continue;
+    return refuse('invalid_value', `is more than its context of ${contextTokens} tokens`, ['models', at, 'output_tokens_max']);
+  }
+  return ok(bodies.map(modelOf));
+}
+
+function modelOf({ prices, image_tokens_max: imageTokensMax, ...model }: UpstreamModelBody): TargetModel {
+  return {
+    name: model.name,
+    upstreamName: model.upstream_name ?? model.name,
+    serves: [...new Set(model.serves)],
+    contextTokens: model.context_tokens,
+    outputTokensMax: model.output_tokens_max,
+    ...(imageTokensMax === undefined ? {} : { imageTokensMax }),
+    bytesPerToken: model.bytes_per_token,
+    prices: {
+      inputNano: prices.input,
+      ...(prices.cached_input === undefined ? {} : { cachedInputNano: prices.cached_input }),
+      outputNano: prices.output,
+      requestNano: prices.request,
+    },
+  };
+}
+
+/** null lifts a limit. */
+function changedLimits(known: UpstreamLimits, change: CreateUpstreamBody['limits']): UpstreamLimits {
+  const next = (before: number | undefined, named: number | null | undefined): number | undefined =>
+    named === undefined ? before : (named ?? undefined);
+  const concurrency = next(known.concurrency, change?.concurrency);
+  const requestsPerMinute = next(known.requestsPerMinute, change?.requests_per_minute);
+  const tokensPerMinute = next(known.tokensPerMinute, change?.tokens_per_minute);
+  return {
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),
+    ...(tokensPerMinute === undefined ? {} : { tokensPerMinute }),
+  };
+}
+
+const changedTimeouts = (known: UpstreamTimeouts, change: CreateUpstreamBody['timeouts']): UpstreamTimeouts => ({
+  connectMs: change?.connect_ms ?? known.connectMs,
+  firstTokenMs: change?.first_token_ms ?? known.firstTokenMs,
+  idleMs: change?.idle_ms ?? known.idleMs,
+  totalMs: change?.total_ms ?? known.totalMs,
+});

@@ -1,0 +1,122 @@
+import type { CreateUpstreamBody } from '../../../src/contract/upstreams.ts';
+import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
+import { leaseFrom } from '../../../src/contract/write-lease.ts';
+import type { UpstreamCalls } from '../../../src/gateway/upstreams/upstream-calls.ts';
+import { UpstreamAdmin } from '../../../src/gateway/upstreams/upstream-admin.ts';
+import { UpstreamDirectory } from '../../../src/gateway/upstreams/upstream-directory.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import { Hmac } from '../../../src/kernel/hmac.ts';
+import { ok } from '../../../src/kernel/result.ts';
+import { SecretBox } from '../../../src/upstreams/secret-box.ts';
+import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
+import { UpstreamRegistry } from '../../../src/upstreams/upstream-registry.ts';
+import { NodeSql } from '../fakes/node-sql.ts';
+import { idsOf } from '../fakes/tenancy.ts';
+
+export const PEPPER = 'a pepper of at least thirty-two characters';
+export const SECRET = 'sk-of-the-upstream-0123456789-tail';
+
+export const tenantOf = (number: number): TenantPrincipal => {
+  const { id: keyId, ...ids } = idsOf(number);
+  return { kind: 'tenant', keyId, ...ids, owner: 'team', scopes: ['upstreams:read', 'upstreams:write'] };
+};
+
+export const upstreamBody = (more: Partial<CreateUpstreamBody> = {}): CreateUpstreamBody => ({
+  name: 'openai',
+  protocol: 'openai',
+  base_url: 'https://api.openai.com/v1',
+  secret: SECRET,
+  weight: 1,
+  models: [
+    {
+      name: 'small',
+      serves: ['chat'],
+      context_tokens: 1_000,
+      output_tokens_max: 100,
+      bytes_per_token: 4,
+      prices: { input: 1, output: 2, request: 0 },
+    },
+  ],
+  ...more,
+});
+
+/** Upstreams of several owners: their registries, and the isolates that change and call them. */
+export class UpstreamStoreWorld {
+  nowMs = 1_000_000;
+  /** Whether the objects answer. */
+  isReachable = true;
+  /** Owners, by call of their snapshot. */
+  readonly asked: string[] = [];
+  readonly audit: string[] = [];
+  readonly stored = new Map<string, NodeSql>();
+  readonly clock = { nowMs: () => this.nowMs };
+  #nonces = 0;
+  readonly #registries = new Map<string, UpstreamRegistry>();
+
+  registry(owner: string): UpstreamRegistry {
+    const known = this.#registries.get(owner);
+    if (known !== undefined) return known;
+    const storage = new NodeSql();
+    this.stored.set(owner, storage);
+    const made = new UpstreamRegistry(storage, this.clock);
+    this.#registries.set(owner, made);
+    return made;
+  }
+
+  secrets = (...masters: readonly string[]): SecretBox =>
+    new SecretBox(masters, { bytes: (count) => new Uint8Array(count).fill((this.#nonces += 1)) });
+
+  admin(secrets = this.secrets(PEPPER), local = ''): UpstreamAdmin {
+    const hmac = new Hmac(PEPPER);
+    return new UpstreamAdmin({
+      upstreams: (owner) => this.#calls(owner),
+      secrets,
+      hosts: hosts('', local),
+      mac: (text) => hmac.hex(text),
+      note: async (tenant, action, _, subject) => {
+        this.audit.push(`${tenant} ${action} ${subject}`);
+        return ok(null);
+      },
+      clock: this.clock,
+    });
+  }
+
+  /** Work that nothing waits for is done by the time that this isolate is asked again. */
+  directory(
+    secrets = this.secrets(PEPPER),
+    allowed = '',
+  ): { readonly directory: UpstreamDirectory; readonly settled: () => Promise<unknown> } {
+    const beside: Promise<unknown>[] = [];
+    const directory = new UpstreamDirectory({
+      snapshot: async (owner, known) => {
+        this.asked.push(owner);
+        if (!this.isReachable) throw new Error('the object does not answer');
+        return this.registry(owner).snapshot(known);
+      },
+      secrets,
+      hosts: hosts(allowed, ''),
+      clock: this.clock,
+      background: (work) => void beside.push(work),
+    });
+    return { directory, settled: () => Promise.all(beside) };
+  }
+
+  caller = (principal: Principal) => ({ principal, authority: { lease: async () => ok(leaseFrom(this.nowMs)) } });
+
+  /** As RPC does it: what crosses is copied. */
+  #calls(owner: string): UpstreamCalls {
+    const registry = this.registry(owner);
+    return {
+      create: async (...rest) => structuredClone(registry.create(...rest)),
+      change: async (...rest) => structuredClone(registry.change(...rest)),
+      remove: async (...rest) => registry.remove(...rest),
+      find: async (name) => structuredClone(registry.find(name) ?? null),
+      page: async (...rest) => structuredClone(registry.page(...rest)),
+      count: async () => registry.count(),
+      snapshot: async (known) => structuredClone(registry.snapshot(known)),
+      erase: async () => registry.erase(),
+    };
+  }
+}
+
+const hosts = (allowed: string, local: string) => must(parseUpstreamHosts(allowed, local), 'lists of hosts');
