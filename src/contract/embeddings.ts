@@ -5,6 +5,7 @@ import { embeddingCacheHeaders } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, tenant, vectorsReply } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
+import { DEADLINE_HEADER } from './reading.ts';
 import { isPlainText, membersAmong, withQuickReader } from './quick-reader.ts';
 import { floatsReply, MODEL_NAME_CHARS_MAX, modelName } from './embedding-fields.ts';
 
@@ -145,6 +146,17 @@ export const embeddingList = apiOnly(() =>
 
 export type EmbeddingListReply = z.infer<typeof embeddingList>;
 
+/** What a call may say about the time it has. */
+const embeddingDeadline = z.object({
+  [DEADLINE_HEADER]: z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a number of milliseconds')
+    .transform(Number)
+    .pipe(z.int().min(1).max(LIMITS.queryDeadlineMaxMs))
+    .optional()
+    .meta(about('How long the caller waits, in milliseconds: a registered model is run where it is fast enough, if there is a choice.')),
+});
+
 export const embeddingEndpoints = {
   createEmbeddings: {
     method: 'POST',
@@ -156,11 +168,11 @@ export const embeddingEndpoints = {
       '',
       'Inputs seen before are answered from the cache of the tenant, at the price of `embedding_cached_tokens`. Floats, base64 and any `dimensions` are made from the one full vector that is kept.',
       '',
-      'The answer states in `cache-status` (RFC 9211) what each level of the cache did (`sluice-l1` is the isolate, `sluice-l2` what all isolates share), in `age` how old the oldest vector is, in `etag` which bytes these are, and in `x-sluice-model` the model and its version, and in `x-sluice-route` what ran it.',
+      'The answer states in `cache-status` (RFC 9211) what each level of the cache did (`sluice-l1` is the isolate, `sluice-l2` what all isolates share), in `age` how old the oldest vector is, in `etag` which bytes these are, and in `x-sluice-model` the model and its version, and in `x-sluice-route` what ran it: `gateway`, `inference` or `pool`, of registered models with the reason.',
     ),
     access: tenant('inference'),
     meters: ['embedding_tokens', 'embedding_cached_tokens'],
-    headers: embeddingCacheHeaders,
+    headers: embeddingCacheHeaders.extend(embeddingDeadline.shape),
     body: json(withQuickReader(request, readPlainRequest)),
     status: 200,
     reply: vectorsReply(embeddingList),

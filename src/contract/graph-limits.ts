@@ -12,8 +12,6 @@ export const GRAPH_LIMITS = {
   graphPortsMaxCount: 64,
   // Opset of ONNX that the runtime knows at most.
   graphOpsetMax: 25,
-  // A graph and its weights. While it loads the isolate of 128 MB has its bytes, the runtime's code of 14 MB and memory of 80.
-  graphBytesMax: 28 * 1024 * 1024,
   // Linear memory of the runtime, with all models that are loaded and the batch that runs: an allocation beyond it is refused inside the
   // runtime, which goes on. It never shrinks.
   runtimeBytesMax: 80 * 1024 * 1024,

@@ -18,4 +18,12 @@ export const MODEL_LIMITS = {
   modelVerifyTimeoutMs: 60_000,
   // One call of the inference Worker that embeds, with the load of a model that is not resident.
   modelCallTimeoutMs: 30_000,
+  // What an isolate computes of one token for each byte of weights, in picoseconds: 65,536 tokens of 20 MB of weights take some 30 s.
+  edgePsPerTokenByte: 23,
+  // What a call of a replica takes besides computing: two more machines. What an isolate computes faster does not go there.
+  replicaCallMs: 50,
+  // A graph and its weights. While it loads the isolate of 128 MB has its bytes, the runtime's code of 14 MB and memory of 80.
+  graphBytesMax: 28 * 1024 * 1024,
+  // What an isolate of the gateway knows of a tenant's replicas is as old: as `replicaViewMs`.
+  modelReplicasViewMs: 1_000,
 } as const;

@@ -29,6 +29,8 @@ export interface EmbedInputs extends Acting {
   readonly directives: CacheDirectives;
   readonly ttlMs?: number | undefined;
   readonly tags?: readonly string[];
+  /** How long the caller waits; undefined: it does not say. */
+  readonly leftMs?: number | undefined;
   readonly reserve: (quantities: { readonly embedding_tokens: number }) => Promise<Outcome<void>>;
 }
 
@@ -41,6 +43,8 @@ export interface EmbeddedInputs {
   /** The share of `tokens` that needed no computing: cached, computed by another request, or repeated in this one. */
   readonly cachedTokens: number;
   readonly report: CacheReport;
+  /** What computed a registered model, and why; absent: nothing had to be computed, or the model is none. */
+  readonly ranBy?: string;
 }
 
 interface EmbedderParts {

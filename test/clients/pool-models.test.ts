@@ -8,6 +8,7 @@ import type { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
+import { withLargeTable } from '../support/models/large-folder.ts';
 import { bertFolder } from '../support/models/model-folder.ts';
 
 // Registered models beyond the edge: on the agents of a pool.
@@ -18,7 +19,8 @@ const LONG = { timeout: 90_000 };
 let server: Server;
 let client: ApiClient;
 let stranger: ApiClient;
-let agent: Agent | undefined;
+let pool: { readonly id: string; readonly agent_token: string };
+const agents: Agent[] = [];
 
 beforeAll(async () => {
   server = await deploy();
@@ -26,13 +28,13 @@ beforeAll(async () => {
   ({ client } = await createTenant(server, { scopes }));
   stranger = (await createTenant(server, { scopes })).client;
   const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
-  const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'models', owner: 'testers' });
-  agent = startAgent(server, pool, ['--allow', 'online_inference']);
+  pool = await admin.create('/v1/pools', { name: 'models', owner: 'testers' });
+  agents.push(startAgent(server, pool, ['--allow', 'online_inference']));
   await promoteModel(client, 'encoder', await registerModel(client, 'encoder', bertFolder().files));
 });
 
 afterAll(async () => {
-  await agent?.stop();
+  await Promise.all(agents.map((agent) => agent.stop()));
   await server.stop();
 });
 
@@ -89,16 +91,43 @@ it('[P112] [J254] a model of another tenant, or of another task, is refused befo
   expect([wrong.status, wrong.body.error?.code, wrong.body.error?.param]).toEqual([400, 'invalid_value', 'model']);
 });
 
-it('[P113] a replica serves a registered model, with its prompts', async () => {
-  const made = await client.post('/v1/jobs', { kind: 'online_inference', model: 'encoder' });
-  expect(made.status, JSON.stringify(made.body)).toBe(201);
-  const { id } = made.body;
+it('[P113] [M70] [M71] replicas serve registered models: where that pays, and what an isolate has no room for', async () => {
+  agents.push(startAgent(server, pool, ['--allow', 'online_inference']));
+  const run = async (model: string): Promise<string> => {
+    const made = await client.post('/v1/jobs', { kind: 'online_inference', model });
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    return made.body.id;
+  };
+  const ask = (model: string, input: unknown) => client.post('/v1/embeddings', { model, input, input_type: 'passage' });
+  const routeOf = async (model: string, input: unknown) => (await ask(model, input)).headers.get('x-sluice-route');
+
+  // More weights than an isolate has room for, all of them but some outside of the graph.
+  const version = await registerModel(client, 'large', withLargeTable(bertFolder().files, 29 * 1024 * 1024));
+  const { checks } = (await client.get(`/v1/models/large/versions/${version}`)).body;
+  expect(checks.measured.runs_on).toBe('pool');
+  await promoteModel(client, 'large', version);
+  const refused = await ask('large', 'river');
+  expect([refused.status, refused.body.error?.code], JSON.stringify(refused.body)).toEqual([503, 'no_healthy_replica']);
+
+  const edge = (await ask('encoder', TEXTS)).body;
+  const [id, other] = [await run('encoder'), await run('large')];
   const request = { model: 'encoder', input: TEXTS, input_type: 'passage' };
-  const ask = () => client.post(`/v1/jobs/${id}/embeddings`, request);
-  await expect.poll(async () => (await ask()).status, LONG).toBe(200);
-  const [served, expected] = [(await ask()).body, await embedded(request)];
-  expect(served.usage).toEqual(expected.usage);
-  for (const [i, { embedding }] of served.data.entries()) expectClose(embedding, expected.data[i].embedding);
-  await client.post(`/v1/jobs/${id}/cancel`, {});
-  await expect.poll(async () => (await job(id)).state, LONG).toBe('cancelled');
+  const onJob = () => client.post(`/v1/jobs/${id}/embeddings`, request);
+  await expect.poll(async () => (await onJob()).status, LONG).toBe(200);
+  const served = (await onJob()).body;
+  expect([served.usage, served.sluice]).toEqual([edge.usage, undefined]);
+  for (const [i, { embedding }] of served.data.entries()) expectClose(embedding, edge.data[i].embedding);
+  let texts = 0;
+  await expect.poll(() => routeOf('encoder', `river ${(texts += 1)}`), LONG).toBe('inference; reason=small');
+
+  await expect.poll(async () => (await ask('large', 'river')).status, LONG).toBe(200);
+  const large = await ask('large', ['river lock', 'gate']);
+  expect([large.headers.get('x-sluice-route'), large.headers.get('x-sluice-model')]).toEqual(['pool; reason=too_large', 'large@1']);
+  // The same weights but for a table that no text reads.
+  for (const [i, { embedding }] of large.body.data.entries())
+    expectClose(embedding, (await ask('encoder', ['river lock', 'gate'])).body.data[i].embedding);
+  for (const each of [id, other]) {
+    await client.post(`/v1/jobs/${each}/cancel`, {});
+    await expect.poll(async () => (await job(each)).state, LONG).toBe('cancelled');
+  }
 });

@@ -62,7 +62,7 @@ describe('registered models over HTTP', () => {
     expect(status, JSON.stringify(body)).toBe(200);
     for (const [i, { embedding }] of body.data.entries()) expect(cosine(embedding, reference(TEXTS[i] ?? ''))).toBeGreaterThan(0.9999);
     expect(body.usage.total_tokens).toBe(TEXTS.reduce((sum, text) => sum + text.split(' ').length + 2, 0));
-    expect([headers.get('x-sluice-model'), headers.get('x-sluice-route')]).toEqual(['encoder@1', 'inference']);
+    expect([headers.get('x-sluice-model'), headers.get('x-sluice-route')]).toEqual(['encoder@1', 'inference; reason=no_replica']);
     expect((await stranger.post('/v1/embeddings', { model: 'encoder', input: 'a boat' })).body.error.code).toBe('model_not_found');
   });
 

@@ -22,8 +22,11 @@ export interface LineAnswerer {
   answer(lines: readonly Line[], id: string, first: number, form: AnswerForm): Promise<readonly LineAnswer[]>;
 }
 
-/** How a line that fails is answered: `job`: by its error alone; `openai`: by the HTTP answer that it would have got. */
-export type AnswerForm = 'job' | 'openai';
+/**
+ * How a line that fails is answered: `job`: by its error alone; `openai`: by the HTTP answer that it would have got; `replica`: so, too, and
+ * one that does not fail says besides what the gateway has to know (`sluice`).
+ */
+export type AnswerForm = 'job' | 'openai' | 'replica';
 
 export type Line = string | typeof TOO_LONG;
 
@@ -45,7 +48,7 @@ const simpleLine = z.strictObject({ id: z.string().max(256), text: z.string() })
 /** Answers one line of a batch as `POST /v1/embeddings` would, in the shape of OpenAI's batch output. A bad line is answered with its error. */
 export async function answerLine(line: Line, id: string, model: LineModel, form: AnswerForm = 'job'): Promise<LineAnswer> {
   const { customId, request } = readRequest(line, model.name);
-  const answered = request.ok ? await embed(request.value, model) : request;
+  const answered = request.ok ? await embed(request.value, model, form) : request;
   if (!answered.ok) return { json: jsonText({ id, custom_id: customId, ...failureOf(answered.error, id, form) }), tokens: 0, failed: true };
   const response = { status_code: 200, request_id: id, body: answered.value.body };
   return { json: jsonText({ id, custom_id: customId, response, error: null }), tokens: answered.value.tokens, failed: false };
@@ -101,21 +104,23 @@ function ofModel(request: Outcome<EmbeddingRequest>, model: string): Outcome<Emb
   return refuse('model_not_found', `the job runs ${model}, not ${request.value.model}`, ['body', 'model']);
 }
 
-async function embed(request: EmbeddingRequest, model: LineModel): Promise<Outcome<{ body: object; tokens: number }>> {
+async function embed(request: EmbeddingRequest, model: LineModel, form: AnswerForm): Promise<Outcome<{ body: object; tokens: number }>> {
   const dimensions = request.dimensions ?? model.dimensions;
   if (dimensions > model.dimensions) {
     return refuseBeyond({ path: 'dimensions', limit: { bound: model.dimensions }, value: dimensions, what: `is ${dimensions}` });
   }
   const embedded = await model.embed(request);
   if (!embedded.ok) return embedded;
-  const { vectors: full, tokens } = embedded.value;
+  const { vectors: full, tokens: counts } = embedded.value;
+  const tokens = counts.reduce((sum, count) => sum + count, 0);
   const vectors = dimensions === model.dimensions ? full : truncate(full, model.dimensions, dimensions);
   const data = Array.from({ length: vectors.length / dimensions }, (_, index) => ({
     object: 'embedding',
     index,
     embedding: written(vectors.subarray(index * dimensions, (index + 1) * dimensions), request.encoding_format),
   }));
-  return ok({ tokens, body: { object: 'list', data, model: model.id, usage: { prompt_tokens: tokens, total_tokens: tokens } } });
+  const sluice = form === 'replica' ? { sluice: { tokens: [...counts], version: model.version, contract_hash: model.contractHash } } : {};
+  return ok({ tokens, body: { object: 'list', data, model: model.id, usage: { prompt_tokens: tokens, total_tokens: tokens }, ...sluice } });
 }
 
 function written(vector: Float32Array, format: EmbeddingRequest['encoding_format']): RawJson | string {

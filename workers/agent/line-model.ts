@@ -19,8 +19,10 @@ export interface LineModel {
   readonly dimensions: number;
   /** Whether requests under way at the same time are computed together. */
   readonly sharesRuns?: true;
-  /** Vectors of all texts of a request, of full length, row-major, and the tokens of all of them. */
-  embed(request: EmbeddingRequest): Promise<Outcome<{ readonly vectors: Float32Array; readonly tokens: number }>>;
+  readonly version: string;
+  readonly contractHash: string;
+  /** Vectors of all texts of a request, of full length, row-major, and the tokens of each. */
+  embed(request: EmbeddingRequest): Promise<Outcome<{ readonly vectors: Float32Array; readonly tokens: readonly number[] }>>;
 }
 
 /** A model of the deployment, ready to use. */
@@ -34,6 +36,8 @@ export const staticLineModel = ({ tokeniser, model }: LoadedModel): LineModel =>
   name: model.manifest.id,
   id: model.manifest.id,
   dimensions: model.manifest.dimensions,
+  version: model.manifest.version,
+  contractHash: model.manifest.contractHash,
   async embed({ input }) {
     const texts = tokensOf(input, tokeniser);
     const short = checkWords(
@@ -45,7 +49,7 @@ export const staticLineModel = ({ tokeniser, model }: LoadedModel): LineModel =>
     const { vocabularySize } = model.manifest;
     if (firstUnknownId(batch.ids, vocabularySize) !== -1)
       return refuse('invalid_value', `a token id is not below the vocabulary size ${vocabularySize}`, 'input');
-    return ok({ vectors: await model.embed(batch), tokens: texts.reduce((sum, { words }) => sum + words, 0) });
+    return ok({ vectors: await model.embed(batch), tokens: texts.map(({ words }) => words) });
   },
 });
 

@@ -12,19 +12,21 @@ import type { EmbeddingRequest, LineModel } from './line-model.ts';
 /** A registered model: it takes texts as the gateway's `/v1/embeddings` does, and counts their tokens as the model sees them. */
 export const registeredLineModel = (
   name: string,
-  { model, manifest }: Pick<ModelRef, 'model' | 'manifest'>,
+  { model, version, manifest }: Pick<ModelRef, 'model' | 'version' | 'manifest'>,
   texts: Pick<TextModel, 'embed'>,
 ): LineModel => ({
   name,
   id: model,
   dimensions: manifest.dimensions,
+  version,
+  contractHash: manifest.contractHash,
   sharesRuns: true,
   async embed({ input, input_type: inputType }) {
     const rows = textsOf(input, model);
     if (!rows.ok) return rows;
     const bounds = rows.value.map((text) => tokensBound(manifest, text, inputType));
     const vectors = new Float32Array(rows.value.length * manifest.dimensions);
-    let tokens = 0;
+    const tokens: number[] = [];
     for (const chunk of textChunks([...rows.value.keys()], bounds)) {
       const embedded = await texts.embed(
         chunk.map((row) => rows.value[row] ?? ''),
@@ -37,10 +39,11 @@ export const registeredLineModel = (
       }
       // Chunks are of consecutive rows.
       vectors.set(embedded.value.vectors, (chunk[0] ?? 0) * manifest.dimensions);
-      tokens = embedded.value.tokens.reduce((sum, count) => sum + count, tokens);
+      tokens.push(...embedded.value.tokens);
     }
-    if (tokens <= LIMITS.embeddingTokensMaxCount) return ok({ vectors, tokens });
-    return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: tokens, what: `has ${tokens} tokens` });
+    const total = tokens.reduce((sum, count) => sum + count, 0);
+    if (total <= LIMITS.embeddingTokensMaxCount) return ok({ vectors, tokens });
+    return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: total, what: `has ${total} tokens` });
   },
 });
 

@@ -119,7 +119,7 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 /** Answers as a line of a batch is answered. */
 async function embed(body: string, { answerer }: Served): Promise<Answer> {
   const line = `{"custom_id":"","method":"POST","url":"/v1/embeddings","body":${body}}`;
-  const [answer] = await answerer.answer([line], 'replica', 0, 'openai');
+  const [answer] = await answerer.answer([line], 'replica', 0, 'replica');
   const { response } = JSON.parse(answer?.json ?? '{}') as { response?: { status_code: number; body: unknown } };
   if (response === undefined) return failure(500, 'internal_error', 'the model did not answer');
   return { status: response.status_code, body: JSON.stringify(response.body) };

@@ -44,8 +44,8 @@ export async function checkVersion(
     if (isTransient(verified.error.code)) return verified;
     return ok({ checks: { atMs: nowMs, refusal: verified.error, measured: {} }, contractHash: null });
   }
-  const { memoryBytes, loadMs } = verified.value;
-  const measured = { memory_bytes: memoryBytes, load_ms: Math.round(loadMs) };
+  const { memoryBytes, loadMs, runsOn } = verified.value;
+  const measured = { memory_bytes: memoryBytes, load_ms: Math.round(loadMs), runs_on: runsOn };
   const passed = (more: VersionChecks['measured']): VersionChecks => ({ atMs: nowMs, refusal: null, measured: { ...measured, ...more } });
   if (compatibleWith === undefined) return ok({ checks: passed({}), contractHash: null });
   const cosine = await leastCosine(inference, owner, version, compatibleWith);

@@ -9,7 +9,8 @@ import { cacheOwnerOf } from '../../contract/principal.ts';
 import type { ModelManifest } from '../../inference/model-manifest.ts';
 import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
 import { versionFor } from '../../inference/registry/model-route.ts';
-import type { InputType, ModelCalls } from '../../inference/served/model-calls.ts';
+import { shownChoice } from '../../inference/served/choose-runner.ts';
+import type { InputType } from '../../inference/served/model-calls.ts';
 import { promptOf, textChunks, tokensBound } from '../../inference/served/text-chunks.ts';
 import { truncate } from '../../inference/unit-vectors.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -19,16 +20,17 @@ import type { CountCache } from '../cache-stats.ts';
 import type { EmbeddedInputs, EmbedInputs } from '../embed.ts';
 import { checkContract } from '../embed.ts';
 import type { EmbeddingCache } from '../embedding-cache.ts';
+import type { ModelRunners, Ran, RunTexts } from './model-runners.ts';
 
 interface RegisteredEmbedderParts {
-  readonly inference: Pick<ModelCalls, 'embedTexts'>;
+  readonly runners: Pick<ModelRunners, 'embedTexts'>;
   readonly cache: EmbeddingCache;
   readonly sha256: Sha256;
   readonly count: CountCache;
 }
 
 /**
- * Embeds texts by registered models, which the inference Worker runs. How many tokens a text has is known only once it is embedded: a bound
+ * Embeds texts by registered models, which the inference Worker or a replica on a pool runs. How many tokens a text has is known only once it is embedded: a bound
  * is reserved before, and the rest where that was too little (M42). A cached row is a vector and, behind it, the number of its text's tokens.
  */
 export class RegisteredEmbedder {
@@ -63,6 +65,9 @@ export class RegisteredEmbedder {
     if (!reserved.ok) return reserved;
 
     const manifest = manifestOf(route, version);
+    const { tenantId } = principal;
+    const run = { tenantId, name: request.model, route, version, inputType, tokens: bound, leftMs: request.leftMs };
+    let ran: Ran | undefined;
     const answer = await this.#parts.cache.answer({
       acting: { principal, authority },
       owner: cacheOwnerOf(principal),
@@ -71,7 +76,11 @@ export class RegisteredEmbedder {
       directives,
       ttlMs,
       tags,
-      compute: (rows) => this.#compute(route, version, texts, bounds, rows, inputType),
+      compute: async (rows) => {
+        const computed = await this.#compute(run, texts, bounds, rows);
+        if (computed.ok) ({ ran } = computed.value);
+        return computed.ok ? ok(computed.value.packed) : computed;
+      },
     });
     if (!answer.ok) return answer;
     const { report, holding } = answer.value;
@@ -84,7 +93,14 @@ export class RegisteredEmbedder {
     const rest = total > bound ? await request.reserve({ embedding_tokens: total - bound }) : ok(undefined);
     if (!rest.ok) return rest;
     const cut = dimensions === full ? vectors : truncate(vectors, full, dimensions);
-    return ok({ vectors: cut, dimensions, manifest, tokens: total, cachedTokens: cachedTokens(tokens, report), report });
+    return ok({
+      vectors: cut,
+      dimensions,
+      tokens: total,
+      cachedTokens: cachedTokens(tokens, report),
+      report,
+      ...answeredBy(manifest, ran),
+    });
   }
 
   /** Vectors of queries and passages are kept apart where the model makes others of them; a purge by text takes both. */
@@ -94,37 +110,41 @@ export class RegisteredEmbedder {
   }
 
   async #compute(
-    { owner, model }: RegisteredRoute,
-    { version, manifest }: RoutedVersion,
+    run: RunTexts,
     texts: readonly string[],
     bounds: readonly number[],
     rows: readonly number[],
-    inputType: InputType | undefined,
-  ): Promise<Outcome<Float32Array<ArrayBuffer>>> {
-    const { dimensions } = manifest;
+  ): Promise<Outcome<{ readonly packed: Float32Array<ArrayBuffer>; readonly ran: Ran | undefined }>> {
+    const { dimensions } = run.version.manifest;
+    let ran: Ran | undefined;
     const packed = new Float32Array(rows.length * (dimensions + 1));
     let done = 0;
     for (const chunk of textChunks(rows, bounds)) {
       const some = chunk.map((row) => texts[row] ?? '');
-      const embedded = await this.#parts.inference.embedTexts({ owner, model, version: String(version), manifest }, some, inputType);
+      const embedded = await this.#parts.runners.embedTexts(run, some);
       if (!embedded.ok) {
         const [at, ...rest] = pathBelow(embedded.error.path, ['input']) ?? [];
         return typeof at === 'number' ? err(refusalAt(embedded.error, ['input', chunk[at] ?? 0, ...rest])) : embedded;
       }
       const { vectors, tokens } = embedded.value;
+      ({ ran } = embedded.value);
       for (const at of chunk.keys()) {
         packed.set(vectors.subarray(at * dimensions, (at + 1) * dimensions), done * (dimensions + 1));
         packed[done * (dimensions + 1) + dimensions] = tokens[at] ?? 0;
         done += 1;
       }
     }
-    return ok(packed);
+    return ok({ packed, ran });
   }
 }
 
 /** Refuses with `invalid_value` a model that makes no vectors. */
 export const checkTask = (model: string, { manifest: { task } }: RoutedVersion): Outcome<null> =>
   task === 'embedding' ? ok(null) : refuse('invalid_value', `${model} is a model for ${task}: it makes no vectors`, 'model');
+
+/** A replica may run another version under the same contract. */
+const answeredBy = (manifest: ModelManifest, ran: Ran | undefined): Pick<EmbeddedInputs, 'manifest' | 'ranBy'> =>
+  ran === undefined ? { manifest } : { manifest: { ...manifest, version: ran.version }, ranBy: shownChoice(ran.choice) };
 
 const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 

@@ -31,6 +31,8 @@ export interface GraphPlace {
   readonly files: readonly Pick<ServedFile, 'path' | 'bytes'>[];
   /** Where the file stands in the request. */
   readonly at: FieldPath;
+  /** How many bytes its constants may have, wherever they are: those of an isolate, unless it says otherwise. */
+  readonly weightsLimit?: 'graphBytesMax' | 'modelBytesMax';
 }
 
 /**
@@ -91,7 +93,7 @@ function* constantsOf(body: OnnxBody): Generator<{ tensor: OnnxTensor; isInitial
 }
 
 function checkConstants(graph: OnnxBody, place: GraphPlace): Outcome<Pick<GraphFacts, 'weightBytes' | 'external'>> {
-  const { at } = place;
+  const { at, weightsLimit = 'graphBytesMax' } = place;
   const external = new Map<string, string>();
   let weightBytes = 0;
   for (const { tensor, isInitialiser } of constantsOf(graph)) {
@@ -99,8 +101,8 @@ function checkConstants(graph: OnnxBody, place: GraphPlace): Outcome<Pick<GraphF
     const bytes = declaredBytes(tensor);
     if (bytes === undefined) return refuse('invalid_value', `has ${called} of an unknown type or with a negative dimension`, at);
     weightBytes += bytes;
-    if (weightBytes > LIMITS.graphBytesMax)
-      return refuseBeyond({ path: at, limit: 'graphBytesMax', value: weightBytes, what: `has constants of more bytes (${called})` });
+    if (weightBytes > LIMITS[weightsLimit])
+      return refuseBeyond({ path: at, limit: weightsLimit, value: weightBytes, what: `has constants of more bytes (${called})` });
     const { stored } = tensor;
     if (stored.kind === 'raw' && stored.bytes.length !== bytes)
       return refuse('invalid_value', `has ${called} of ${bytes} bytes, but holds ${stored.bytes.length} of it`, at);

@@ -10,8 +10,9 @@ import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
 import type { GraphRunner, StartGraph } from './graph-runner.ts';
 import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
+import { runsOnPoolsAlone } from './model-size.ts';
 import type { ModelRef } from './served-manifest.ts';
-import { TextModel } from './text-model.ts';
+import { answerOf, TextModel } from './text-model.ts';
 import type { RunSharing } from './token-runs.ts';
 
 export interface LoadedModel {
@@ -26,40 +27,67 @@ export interface LoadParts extends RunSharing {
   readonly start: StartGraph;
 }
 
-/** Reads a version's files, checks them, and loads its graph and its tokeniser. The manifest has passed `checkManifest`, and a check of its sizes. */
-export async function loadModel(ref: ModelRef, { bucket, start, ...sharing }: LoadParts): Promise<Outcome<LoadedModel>> {
-  const { manifest, owner } = ref;
-  const read = async (path: string, at: FieldPath) => {
-    const file = manifest.files.find((candidate) => candidate.path === path);
-    return file === undefined ? refuse('invalid_value', 'is not among the files', at) : readServedFile(bucket, owner, file, at);
-  };
+/** A version whose files but for weights outside of its graph are read, and found to fit together. */
+interface InspectedModel {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly facts: GraphFacts;
+  /** Absent: it takes no texts. */
+  readonly tokeniser: TextTokeniser | undefined;
+}
+
+/**
+ * Reads a version's graph and tokeniser and checks them, without the weights outside of the graph. The manifest has passed `checkManifest`, and
+ * a check of its sizes.
+ */
+export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<Outcome<InspectedModel>> {
+  const { manifest } = ref;
+  const read = readerOf(ref, bucket);
   const graphAt = ['files', manifest.graph];
   const bytes = await read(manifest.graph, graphAt);
   if (!bytes.ok) return bytes;
   const graph = readOnnxGraph(bytes.value, graphAt);
   if (!graph.ok) return graph;
-  const facts = checkGraph(graph.value, { path: manifest.graph, files: manifest.files, at: graphAt });
+  const weightsLimit = runsOnPoolsAlone(ref) ? 'modelBytesMax' : 'graphBytesMax';
+  const facts = checkGraph(graph.value, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit });
   if (!facts.ok) return facts;
-
   const tokeniser = manifest.task === 'graph' ? ok(undefined) : await openTokeniser(ref, read);
   if (!tokeniser.ok) return tokeniser;
+  const unnamed = [...facts.value.external.values()].find((path) => !manifest.externalData.includes(path));
+  if (unnamed !== undefined) return refuse('invalid_value', `does not name ${unnamed}, which the graph uses`, 'externalData');
+  const answer = tokeniser.value === undefined ? ok('') : answerOf(manifest.task, facts.value, graphAt);
+  return answer.ok ? ok({ bytes: bytes.value, facts: facts.value, tokeniser: tokeniser.value }) : answer;
+}
+
+/** Loads a version that `inspectModel` finds whole. */
+export async function loadModel(ref: ModelRef, { bucket, start, ...sharing }: LoadParts): Promise<Outcome<LoadedModel>> {
+  const inspected = await inspectModel(ref, bucket);
+  if (!inspected.ok) return inspected;
+  const { manifest } = ref;
+  const { bytes, facts, tokeniser } = inspected.value;
+  const read = readerOf(ref, bucket);
+  const graphAt = ['files', manifest.graph];
   const external = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const [location, path] of facts.value.external) {
-    if (!manifest.externalData.includes(path))
-      return refuse('invalid_value', `does not name ${path}, which the graph uses`, 'externalData');
+  for (const [location, path] of facts.external) {
     const data = await read(path, ['files', path]);
     if (!data.ok) return data;
     external.set(location, data.value);
   }
-  const runner = await start({ graph: bytes.value, external });
+  const runner = await start({ graph: bytes, external });
   if (!runner.ok) return { ok: false, error: { ...runner.error, path: graphAt } };
-  const loaded = { facts: facts.value, runner: runner.value };
-  if (tokeniser.value === undefined) return ok({ ...loaded, texts: undefined });
-  const texts = TextModel.open({ ...loaded, manifest, sharing, tokeniser: tokeniser.value }, graphAt);
+  const loaded = { facts, runner: runner.value };
+  if (tokeniser === undefined) return ok({ ...loaded, texts: undefined });
+  const texts = TextModel.open({ ...loaded, manifest, sharing, tokeniser }, graphAt);
   if (texts.ok) return ok({ ...loaded, texts: texts.value });
   await runner.value.release();
   return texts;
 }
+
+const readerOf =
+  ({ manifest, owner }: ModelRef, bucket: ModelBucket) =>
+  async (path: string, at: FieldPath): Promise<Outcome<Uint8Array<ArrayBuffer>>> => {
+    const file = manifest.files.find((candidate) => candidate.path === path);
+    return file === undefined ? refuse('invalid_value', 'is not among the files', at) : readServedFile(bucket, owner, file, at);
+  };
 
 async function openTokeniser(
   { manifest }: ModelRef,

@@ -14,6 +14,8 @@ export interface FolderReading {
 
 /** What the inference Worker found of a version that it loaded and ran once. */
 export interface Verified {
+  /** `pool`: its weights are too many for an isolate, and it was not run. */
+  readonly runsOn: 'edge' | 'pool';
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   /** Of the isolate's memory: weights, tokeniser, and the longest batch. */

@@ -10,10 +10,11 @@ import { checkFiles, checkManifest } from './check-manifest.ts';
 import { checkBytes, checkInputs } from './check-tensors.ts';
 import { servedContractHash } from './contract-hash.ts';
 import type { LoadedModel } from './load-model.ts';
+import { inspectModel } from './load-model.ts';
 import { LoadedModels } from './loaded-models.ts';
 import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
-import { checkSize, memoryBytesOf } from './model-size.ts';
+import { checkSize, memoryBytesOf, runsOnPoolsAlone } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
 import type { ModelRef, ServedFile } from './served-manifest.ts';
 import type { NamedTensor } from './tensor.ts';
@@ -42,27 +43,43 @@ export class ModelHost implements ModelCalls {
     if (!reading.ok) return reading;
     const file = files.find(({ path }) => path === reading.value.graph)!;
     const at = ['files', file.path];
+    // Weights outside of the graph are not read here: pools may run what an isolate has no room for.
     const size = checkSize({ manifest: { ...reading.value, externalData: [], files, contractHash: '' } });
     if (!size.ok) return size;
+    const weightsLimit = reading.value.task === 'embedding' ? 'modelBytesMax' : 'graphBytesMax';
     const bytes = await readServedFile(this.#parts.bucket, owner, file, at);
     if (!bytes.ok) return bytes;
     const graph = readOnnxGraph(bytes.value, at);
     if (!graph.ok) return graph;
-    const facts = checkGraph(graph.value, { path: file.path, files, at });
+    const facts = checkGraph(graph.value, { path: file.path, files, at, weightsLimit });
     if (!facts.ok) return facts;
     const whole = { ...reading.value, externalData: [...new Set(facts.value.external.values())].toSorted() };
     return ok({ reading: whole, contractHash: await servedContractHash(whole, files) });
   }
 
   async verify(ref: ModelRef): Promise<Outcome<Verified>> {
+    if (runsOnPoolsAlone(ref)) return this.#inspect(ref);
     const beganMs = this.#parts.clock.nowMs();
     return this.#use(ref, async (model) => {
       const loadMs = this.#parts.clock.nowMs() - beganMs;
       const probed = model.texts === undefined ? ok(undefined) : await probe(model.texts, ref);
       if (!probed.ok) return probed;
       const { inputs, outputs } = model.facts;
-      return ok({ inputs, outputs, memoryBytes: memoryBytesOf(ref), loadMs });
+      return ok({ runsOn: 'edge', inputs, outputs, memoryBytes: memoryBytesOf(ref), loadMs });
     });
+  }
+
+  /** [M80] What can be said of a version without its weights. */
+  async #inspect(ref: ModelRef): Promise<Outcome<Verified>> {
+    const beganMs = this.#parts.clock.nowMs();
+    const checked = await checkManifest(ref.manifest);
+    if (!checked.ok) return checked;
+    const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } });
+    if (!size.ok) return size;
+    const inspected = await inspectModel(ref, this.#parts.bucket);
+    if (!inspected.ok) return inspected;
+    const { inputs, outputs } = inspected.value.facts;
+    return ok({ runsOn: 'pool', inputs, outputs, memoryBytes: memoryBytesOf(ref), loadMs: this.#parts.clock.nowMs() - beganMs });
   }
 
   embedTexts(

@@ -51,3 +51,6 @@ export function checkSize(ref: Sized): Outcome<void> {
     advice: 'quantise it, or serve it from a pool',
   });
 }
+
+/** Whether an isolate has no room for its weights, and agents of pools run it: they run models that embed. */
+export const runsOnPoolsAlone = (ref: Sized): boolean => ref.manifest.task === 'embedding' && weightBytesOf(ref) > LIMITS.graphBytesMax;

@@ -3,9 +3,10 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
+import type { GraphFacts } from '../onnx/check-graph.ts';
 import type { TextTokeniser, TokenisedText } from '../text/text-tokeniser.ts';
 import type { Classes, Counted, EmbeddedTexts, InputType, Scores, TextOptions } from './model-calls.ts';
-import type { Activation } from './served-manifest.ts';
+import type { Activation, ModelTask } from './served-manifest.ts';
 import type { TokenRunsParts } from './token-runs.ts';
 import { TOKEN_INPUTS, TokenRuns } from './token-runs.ts';
 
@@ -21,6 +22,21 @@ const ANSWERS = {
   classifier: ['logits'],
 } as const;
 
+/** Name of the output that answers texts. Refuses a graph that does not take tokens, or answers nothing. `at`: where the graph stands. */
+export function answerOf(task: ModelTask, { inputs, outputs }: GraphFacts, at: FieldPath): Outcome<string> {
+  if (task === 'graph') return refuse('invalid_value', 'takes no texts: its task is graph', at);
+  const strange = inputs.find(({ name, type }) => !TOKEN_INPUTS.includes(name) || (type !== 'int64' && type !== 'int32'));
+  if (strange !== undefined || !inputs.some(({ name }) => name === 'input_ids'))
+    return refuse(
+      'invalid_value',
+      `has the inputs ${inputs.map(({ name }) => name).join(', ')}; of a model of texts they are input_ids and integers of ${TOKEN_INPUTS.slice(1).join(', ')}`,
+      at,
+    );
+  const names = outputs.map(({ name }) => name);
+  const answer = ANSWERS[task].find((name) => names.includes(name)) ?? names[0];
+  return answer === undefined ? refuse('invalid_value', 'answers nothing', at) : ok(answer);
+}
+
 /** Texts to vectors, scores or classes. A text's answer depends on that text alone, not on the others of the call. [M56] */
 export class TextModel {
   readonly #manifest: TextModelParts['manifest'];
@@ -33,20 +49,10 @@ export class TextModel {
     this.#runs = new TokenRuns({ ...parts, padId: parts.tokeniser.padId, answer });
   }
 
-  /** Refuses a graph that does not take tokens, or whose answer is not what the task needs. `at`: where the graph stands. */
+  /** Refuses as `answerOf` does. */
   static open(parts: TextModelParts, at: FieldPath): Outcome<TextModel> {
-    const { facts, manifest } = parts;
-    if (manifest.task === 'graph') return refuse('invalid_value', 'takes no texts: its task is graph', at);
-    const strange = facts.inputs.find(({ name, type }) => !TOKEN_INPUTS.includes(name) || (type !== 'int64' && type !== 'int32'));
-    if (strange !== undefined || !facts.inputs.some(({ name }) => name === 'input_ids'))
-      return refuse(
-        'invalid_value',
-        `has the inputs ${facts.inputs.map(({ name }) => name).join(', ')}; of a model of texts they are input_ids and integers of ${TOKEN_INPUTS.slice(1).join(', ')}`,
-        at,
-      );
-    const names = facts.outputs.map(({ name }) => name);
-    const answer = ANSWERS[manifest.task].find((name) => names.includes(name)) ?? names[0];
-    return answer === undefined ? refuse('invalid_value', 'answers nothing', at) : ok(new TextModel(parts, answer));
+    const answer = answerOf(parts.manifest.task, parts.facts, at);
+    return answer.ok ? ok(new TextModel(parts, answer.value)) : answer;
   }
 
   async embed(

@@ -9,6 +9,7 @@ import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import { AnyEmbedder } from '../../../src/gateway/models/any-embedder.ts';
 import type { ModelRegistryCalls } from '../../../src/gateway/models/model-registries.ts';
+import { ModelRunners } from '../../../src/gateway/models/model-runners.ts';
 import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
 import { RegisteredEmbedder } from '../../../src/gateway/models/registered-embedder.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
@@ -62,6 +63,8 @@ function embedder(): AnyEmbedder {
   const purges = new PurgeViews({ logs, clock, wakeUps: new DirectWakeUps() });
   const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: new DirectWakeUps() });
   const parts = { cache, sha256, count: () => {} };
+  const none = { replicaModels: async () => ok([]), embedOnReplica: async () => refuse('no_healthy_replica', 'none', 'model') };
+  const runners = new ModelRunners({ inference, replicas: none, clock });
   const route = async (...call: Parameters<ModelQueries['route']>) => {
     asked += 1;
     if (!isReachable) throw new Error('not reachable');
@@ -70,7 +73,7 @@ function embedder(): AnyEmbedder {
   return new AnyEmbedder({
     builtin: models.manifests,
     own: new Embedder({ models, ...parts }),
-    registered: new RegisteredEmbedder({ inference, ...parts }),
+    registered: new RegisteredEmbedder({ runners, ...parts }),
     routes: new ModelRoutes(() => ({ route }) as unknown as ModelRegistryCalls, clock),
   });
 }

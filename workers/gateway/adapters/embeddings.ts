@@ -6,6 +6,7 @@ import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';
 import { AnyEmbedder } from '../../../src/gateway/models/any-embedder.ts';
+import { ModelRunners } from '../../../src/gateway/models/model-runners.ts';
 import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
 import { RegisteredEmbedder } from '../../../src/gateway/models/registered-embedder.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
@@ -19,6 +20,7 @@ import { cacheShards, TenantPurgeLogs } from './durable-caches.ts';
 import type { InferenceBinding } from './embedding-models.ts';
 import { DeployedModels, staticModel } from './embedding-models.ts';
 import { modelCalls, modelRegistries } from './model-registries.ts';
+import { replicaCalls } from './replica-calls.ts';
 import { sha256 } from './sha256.ts';
 
 /** Texts in, vectors out: the parts of an isolate that know models and their cache. */
@@ -51,7 +53,8 @@ export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, 
   const embedder = new Embedder({ models, cache, sha256, count });
   const inference = modelCalls(env.INFERENCE, metrics);
   const routes = new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock);
-  const registered = new RegisteredEmbedder({ inference, cache, sha256, count });
+  const runners = new ModelRunners({ inference, replicas: replicaCalls(env.CONTROL), clock });
+  const registered = new RegisteredEmbedder({ runners, cache, sha256, count });
   const anyEmbedder = new AnyEmbedder({ builtin: models.manifests, own: embedder, registered, routes });
   return {
     models,

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
-import type { Serving } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { isForbidden } from '../../../src/contract/network-host.ts';
 import { partitionName, ROOT_PARTITION } from '../../../src/contract/pool-partition.ts';
@@ -24,9 +23,6 @@ import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { Queues } from '../../../src/gateway/jobs/queues.ts';
 import { Reservations } from '../../../src/gateway/jobs/reservations.ts';
-import type { ReplicaAnswer } from '../../../src/gateway/jobs/replica-router.ts';
-import { ReplicaHosts } from '../../../src/gateway/jobs/replica-hosts.ts';
-import { ReplicaRouter } from '../../../src/gateway/jobs/replica-router.ts';
 import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import { TransferUrls } from '../../../src/gateway/jobs/transfer-urls.ts';
@@ -45,7 +41,6 @@ import type { Rng } from '../../../src/kernel/rng.ts';
 import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { ControlEnv } from '../env.ts';
-import { originHost } from '../origin-host.ts';
 import { pinnedName } from '../../../src/contract/model-name.ts';
 import { findVersion } from '../../../src/inference/model-manifest.ts';
 import { MODEL_CATALOGUE, STATIC_MODEL } from '../../inference/deployed-models.ts';
@@ -55,10 +50,12 @@ import { sha256 } from './sha256.ts';
 import { R2FileStore } from './r2-file-store.ts';
 import { modelFileReader } from './r2-model-files.ts';
 import { r2Urls } from './r2-urls.ts';
+import type { Replicas } from './replicas.ts';
+import { wireReplicas } from './replicas.ts';
 import type { Administration } from './administration.ts';
 
 /** Heavy work: its files, its queue and the pools that do it. */
-export interface Heavy {
+export interface Heavy extends Replicas {
   readonly files: FileCatalogue<FileContent>;
   readonly uploads: Uploads;
   readonly writer: FileWriter<FileContent>;
@@ -75,8 +72,6 @@ export interface Heavy {
   readonly pools: Pools;
   readonly logs: JobLogs;
   readonly events: JobEventFeed;
-  readonly replicas: ReplicaRouter;
-  readonly replicaHosts: ReplicaHosts;
   readonly builds: IndexBuilds;
 }
 
@@ -146,8 +141,7 @@ export function wireHeavy(
     events: new JobEventFeed(queue, clock),
     writer,
     pools,
-    replicas: new ReplicaRouter({ find: (tenant, job) => queue.job(tenant, job), call: callReplica, clock }),
-    replicaHosts: new ReplicaHosts({ pool: (id) => queue.pool(id), hostOf: originHost, clock }),
+    ...wireReplicas(queue, clock),
     builds: new IndexBuilds({
       pools,
       describe,
@@ -161,24 +155,6 @@ async function md5Of(pieces: AsyncIterable<Uint8Array>): Promise<string> {
   const digest = createHash('md5');
   for await (const piece of pieces) digest.update(piece);
   return digest.digest('hex');
-}
-
-/** Its address was checked when its agent named it, and is checked again for what no pool may name; redirects would lead elsewhere. [P93] */
-async function callReplica({ url, key }: Serving, body: string): Promise<ReplicaAnswer> {
-  const host = originHost(url);
-  if (host === undefined || isForbidden(host)) return undefined;
-  try {
-    const response = await fetch(`${url}/v1/embeddings`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(LIMITS.replicaTimeoutMs),
-    });
-    return { status: response.status, body: await response.json() };
-  } catch {
-    return undefined;
-  }
 }
 
 /** The logs of tenants, each in some objects. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import type { CachedInput } from '../../../src/cache/cache-key.ts';
+import { DEADLINE_HEADER } from '../../../src/contract/reading.ts';
 import type { EmbeddingInput } from '../../../src/contract/embeddings.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
@@ -26,11 +27,12 @@ export const embeddingHandlers = {
       directives: parseCacheControl(options['cache-control']),
       ttlMs: options[TTL_HEADER],
       tags: options['cache-tag'],
+      leftMs: options[DEADLINE_HEADER],
       reserve: (quantities: { readonly embedding_tokens: number }) => call.reserve(quantities),
     };
     const embedded = await gateway.embeddings.anyEmbedder.embedInputs(request, body.input_type);
     if (!embedded.ok) return embedded;
-    const { tokens, cachedTokens, manifest, report } = embedded.value;
+    const { tokens, cachedTokens, manifest, ranBy, report } = embedded.value;
     return {
       ok: true,
       reply: {
@@ -42,7 +44,7 @@ export const embeddingHandlers = {
       used: { embedding_tokens: tokens - cachedTokens, embedding_cached_tokens: cachedTokens },
       model: manifest.id,
       headers: {
-        'x-sluice-route': manifest.runner === 'static' ? 'gateway' : 'inference',
+        'x-sluice-route': ranBy ?? (manifest.runner === 'static' ? 'gateway' : 'inference'),
         'x-sluice-model': `${manifest.id}@${manifest.version}`,
         etag: vectorsTag(embedded.value, call.vectors === JSON_VECTORS ? body.encoding_format : 'rows'),
         ...cacheHeaders(report),

@@ -66,7 +66,7 @@ export const jobHandlers = {
     if (!room.ok) return room;
     const answered = await gateway.heavy.replicas.embed(principal.tenantId, params.job as JobId, body.model, JSON.stringify(body));
     if (!answered.ok) return answered;
-    const reply = answered.value as EmbeddingListReply;
+    const { sluice: _, ...reply } = answered.value as EmbeddingListReply & { readonly sluice?: unknown };
     return { ok: true, reply, used: { job_tokens: tokensClaimed(reply, most) }, model: body.model };
   },
   cancelJob: (call) => act(call, { kind: 'cancel' }),
@@ -85,9 +85,9 @@ export const jobHandlers = {
   },
 } satisfies Partial<Handlers>;
 
-/** A token is a byte at least. */
+/** A token is a byte at least; registered models add special tokens, and those of a prompt. */
 function tokensAtMost(input: EmbeddingInput): number {
-  if (typeof input === 'string') return encoder.encode(input).length;
+  if (typeof input === 'string') return sizeOf(input);
   return typeof input[0] === 'number' ? input.length : (input as string[] | number[][]).reduce((sum, item) => sum + sizeOf(item), 0);
 }
 
@@ -98,7 +98,10 @@ function tokensClaimed({ usage }: { readonly usage?: { readonly total_tokens?: u
 }
 
 const encoder = new TextEncoder();
-const sizeOf = (item: string | number[]): number => (typeof item === 'string' ? encoder.encode(item).length : item.length);
+const sizeOf = (item: string | number[]): number => (typeof item === 'string' ? encoder.encode(item).length + ADDED_TOKENS : item.length);
+
+/** To one text: special tokens, and a prompt of a sentence. */
+const ADDED_TOKENS = 64;
 
 /** A call about one job of the caller's tenant. */
 type OfJob = Pick<Call<(typeof jobControlEndpoints)['cancelJob']>, 'gateway' | 'principal' | 'params'>;

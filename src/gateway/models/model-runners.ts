@@ -1,0 +1,110 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { RegisteredRoute, RoutedVersion } from '../../inference/registry/model-route.ts';
+import type { RunnerChoice } from '../../inference/served/choose-runner.ts';
+import { chooseRunner } from '../../inference/served/choose-runner.ts';
+import type { EmbeddedTexts, InputType, ModelCalls } from '../../inference/served/model-calls.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { ReplicaCalls } from './replica-calls.ts';
+
+interface ModelRunnerParts {
+  readonly inference: Pick<ModelCalls, 'embedTexts'>;
+  readonly replicas: ReplicaCalls;
+  readonly clock: Clock;
+}
+
+/** Texts for a version, whatever runs it. */
+export interface RunTexts {
+  readonly tenantId: TenantId;
+  /** The name that the request has. */
+  readonly name: string;
+  readonly route: RegisteredRoute;
+  readonly version: RoutedVersion;
+  readonly inputType: InputType | undefined;
+  /** The most tokens of all texts of the request. */
+  readonly tokens: number;
+  readonly leftMs: number | undefined;
+}
+
+/** What ran, and which version. */
+export interface Ran {
+  readonly choice: RunnerChoice;
+  readonly version: string;
+}
+
+type RanTexts = EmbeddedTexts & { readonly ran: Ran };
+
+/** Runs registered embedding models in the inference Worker or on replicas of the tenant, as `chooseRunner` says. [M70] */
+export class ModelRunners {
+  readonly #parts: ModelRunnerParts;
+  /** What replicas of tenants serve, as asked last. */
+  readonly #known = new Map<TenantId, { readonly models: readonly string[]; readonly askedAtMs: number }>();
+
+  constructor(parts: ModelRunnerParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses with `no_healthy_replica` a model that only pools can run where none does, and as what runs it does. */
+  async embedTexts(request: RunTexts, texts: readonly string[]): Promise<Outcome<RanTexts>> {
+    const { route, version, tokens, leftMs } = request;
+    const names = route.isPinned ? [request.name] : [request.name, route.model];
+    const { manifest } = version;
+    const hasReplica = (await this.#served(request.tenantId)).some((model) => names.includes(model));
+    const choice = chooseRunner({ manifest, tokens, hasReplica, leftMs });
+    if (choice.runner === 'none')
+      return refuse(
+        'no_healthy_replica',
+        `an isolate has no room for ${route.model} (graphBytesMax), and no replica of it is healthy: run it on a pool (a job of the kind online_inference)`,
+        'model',
+      );
+    if (choice.runner === 'inference') return this.#inIsolate(request, texts, choice);
+    const ran = await this.#onReplica(request, names, texts);
+    if (ran.ok) return ok({ ...ran.value, ran: { choice, version: ran.value.version } });
+    if (choice.reason === 'too_large' || !FALL_BACK.has(ran.error.code)) return ran;
+    return this.#inIsolate(request, texts, { runner: 'inference', reason: 'replica_failed' });
+  }
+
+  async #inIsolate(
+    { route, version, inputType, leftMs }: RunTexts,
+    texts: readonly string[],
+    choice: RunnerChoice,
+  ): Promise<Outcome<RanTexts>> {
+    const ref = { owner: route.owner, model: route.model, version: String(version.version), manifest: version.manifest };
+    const embedded = await this.#parts.inference.embedTexts(ref, texts, inputType, leftMs === undefined ? {} : { leftMs });
+    return embedded.ok ? ok({ ...embedded.value, ran: { choice, version: ref.version } }) : embedded;
+  }
+
+  #onReplica({ tenantId, version, inputType }: RunTexts, names: readonly string[], texts: readonly string[]) {
+    const { manifest, contractHash } = version;
+    const contracts = [contractHash, manifest.contractHash];
+    return this.#parts.replicas.embedOnReplica(tenantId, { names, texts, inputType, dimensions: manifest.dimensions, contracts });
+  }
+
+  /** Nothing, where the control plane does not answer: an isolate computes what it can. */
+  async #served(tenantId: TenantId): Promise<readonly string[]> {
+    const nowMs = this.#parts.clock.nowMs();
+    const known = this.#known.get(tenantId);
+    if (known !== undefined && nowMs < known.askedAtMs + LIMITS.modelReplicasViewMs) return known.models;
+    const found = await this.#parts.replicas.replicaModels(tenantId);
+    const models = found.ok ? found.value : (known?.models ?? []);
+    if (this.#known.size >= TENANTS_MAX) this.#known.clear();
+    this.#known.set(tenantId, { models, askedAtMs: nowMs });
+    return models;
+  }
+}
+
+/** Refusals of replicas that say nothing of the texts. */
+const FALL_BACK: ReadonlySet<string> = new Set([
+  'no_healthy_replica',
+  'unavailable',
+  'state_conflict',
+  'job_not_found',
+  'payload_too_large',
+  'model_not_found',
+]);
+
+/** Tenants that an isolate remembers the replicas of. */
+const TENANTS_MAX = 1_000;
