@@ -34,6 +34,8 @@ export const ERRORS = {
   route_refused: denied(403, 'permission_error'),
   route_not_found: denied(404, 'not_found_error'),
   model_not_found: denied(404, 'not_found_error'),
+  /** A route of `/v1/routes`, or a version of one; `route_not_found` is a path of the API. */
+  model_route_not_found: denied(404, 'not_found_error'),
   index_not_found: denied(404, 'not_found_error'),
   alias_not_found: denied(404, 'not_found_error'),
   vector_not_found: denied(404, 'not_found_error'),
@@ -146,6 +148,7 @@ export interface Resource {
     | 'alias'
     | 'vector'
     | 'model'
+    | 'route'
     | 'job'
     | 'batch'
     | 'fine_tuning_job'

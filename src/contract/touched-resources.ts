@@ -24,12 +24,15 @@ export function touchedBy({ access, method, path }: Endpoint, params: unknown, b
   const models = [
     ...textAt(params, 'model'),
     ...textAt(params, 'model_alias'),
+    // Requests name a route as their model.
+    ...textAt(params, 'route'),
     ...textAt(body, 'model'),
     ...textAt(body, 'query_model'),
     ...searchesIn(body).flatMap((search) => textAt(search, 'model')),
   ].map((name) => `model/${nameWithoutVersion(name)}`);
-  // A model is named by what registers it.
-  if (method === 'POST' && path === '/v1/models') models.push(...textAt(body, 'name').map((name) => `model/${name}`));
+  // A model is named by what registers it, and so is a route.
+  if (method === 'POST' && (path === '/v1/models' || path === '/v1/routes'))
+    models.push(...textAt(body, 'name').map((name) => `model/${name}`));
   // What is cached is of all models, and of the answers of all indexes, unless a purge names a model.
   const isSweeping = method === 'POST' && path === '/v1/cache/purge' && models.length === 0;
   const isAboutIndexes = 'scope' in access && access.scope.startsWith('index:');

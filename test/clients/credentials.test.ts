@@ -34,6 +34,7 @@ const owned: Record<string, string> = {
   model_alias: MODEL,
   version: '1',
   cohort: 'root',
+  route: 'secret-route',
   reservation: `rsv_${'0'.repeat(20)}`,
   attempt: `att_${'0'.repeat(26)}_1`,
 };
@@ -81,6 +82,7 @@ async function own(): Promise<void> {
   });
   await client.call('PUT', '/v1/indexes/secrets/aliases/secret-alias');
   await client.post('/v1/queues', { name: 'secret-queue' });
+  await client.post('/v1/routes', { name: 'secret-route', default: { kind: 'refuse', message: 'closed' } });
   const form = new FormData();
   form.set('purpose', 'batch');
   form.set('file', new Blob(['{"id": "a", "text": "secret-line"}\n']), 'secret-file.jsonl');
@@ -123,7 +125,7 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
 };
 
 /** Paths that name a resource of tenant A. */
-const NAMES_FOREIGN = /:(index|collection|file|upload|job|batch|queue|key|purge|erasure|upstream)/;
+const NAMES_FOREIGN = /:(index|collection|file|upload|job|batch|queue|route|key|purge|erasure|upstream)/;
 
 /** Endpoints that succeed for a collection that does not exist, or create it. */
 const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {

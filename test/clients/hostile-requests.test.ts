@@ -36,6 +36,7 @@ const owned: Record<string, string> = {
   model_alias: 'glove-sif-100',
   version: '1',
   cohort: 'root',
+  route: 'target',
   reservation: `rsv_${'0'.repeat(20)}`,
   attempt: `att_${'0'.repeat(26)}_1`,
 };

@@ -98,6 +98,8 @@ export interface UpstreamsEnv extends TenancyEnv {
   readonly UPSTREAM_PRIVATE_HOSTS?: string;
   /** One object an owner of upstreams, in this Worker: a tenant's id, or `platform`. */
   readonly UPSTREAM: DurableObjectNamespace;
+  /** As above, of routes. */
+  readonly ROUTES: DurableObjectNamespace;
 }
 
 /** What the gateway asks of the object that works on the generations of an index. */

@@ -3,6 +3,9 @@ import { waitUntil } from 'cloudflare:workers';
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import { Completions } from '../../src/gateway/upstreams/completion.ts';
 import { FirstTarget } from '../../src/gateway/upstreams/first-target.ts';
+import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
+import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
+import { RouteAdmin } from '../../src/gateway/upstreams/route-admin.ts';
 import { UpstreamAdmin } from '../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamDirectory } from '../../src/gateway/upstreams/upstream-directory.ts';
 import { actorOf } from '../../src/gateway/tenancy/subject.ts';
@@ -27,6 +30,8 @@ export interface Upstreams extends Serving {
   readonly admin: UpstreamAdmin;
   readonly completions: Completions;
   readonly directory: UpstreamDirectory;
+  readonly routes: RouteAdmin;
+  readonly findTarget: ReturnType<typeof storedTargetFinder>;
 }
 
 export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams => {
@@ -47,6 +52,11 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     clock,
     background: waitUntil,
   });
+  // A stub belongs to the request that made it: one is made for each call.
+  const routes = (owner: string) => env.ROUTES.get(env.ROUTES.idFromName(owner)) as unknown as RouteCalls;
+  const findTarget = storedTargetFinder((owner, count) => upstreams(owner).page('', count));
+  const note: ConstructorParameters<typeof RouteAdmin>[0]['note'] = (tenant, action, principal, subject) =>
+    organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject);
   return {
     ...basics,
     readiness: new Readiness({ organisations, clock }),
@@ -58,8 +68,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       secrets,
       hosts,
       mac: (text) => hmac.hex(text),
-      note: (tenant, action, principal, subject) =>
-        organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject),
+      note,
       clock,
     }),
     directory,
@@ -69,6 +78,8 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       transport: new HttpTransport({ timer: systemTimer, secretOf: (target) => directory.secretOf(target) }),
       clock,
     }),
+    findTarget,
+    routes: new RouteAdmin({ routes, targets: findTarget, note }),
   };
 });
 

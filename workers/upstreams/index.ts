@@ -12,6 +12,7 @@ import { routesOf } from '../gateway/serve.ts';
 import { composeUpstreams } from './compose-upstreams.ts';
 import { UPSTREAM_HANDLERS } from './upstream-handlers.ts';
 
+export { RouteObject } from '../../durable-objects/route-object.ts';
 export { UpstreamObject } from '../../durable-objects/upstream-object.ts';
 
 const app = buildApp({ compose: composeUpstreams, routes: routesOf(UPSTREAM_ENDPOINTS, UPSTREAM_HANDLERS) });

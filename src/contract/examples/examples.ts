@@ -7,6 +7,7 @@ import { jobExamples } from './jobs.ts';
 import { modelExamples } from './models.ts';
 import { qdrantExamples } from './qdrant.ts';
 import { retrievalExamples } from './retrieval.ts';
+import { routeExamples } from './routes.ts';
 import { tenancyExamples } from './tenancy.ts';
 import { upstreamExamples } from './upstreams.ts';
 
@@ -17,6 +18,7 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
   ...jobExamples,
   ...modelExamples,
   ...upstreamExamples,
+  ...routeExamples,
   ...qdrantExamples,
 };
 
@@ -54,6 +56,7 @@ const CHAPTERS = [
   ['kserveInfer', 'kserveVersionInfer', 'classify', 'listModelEvents', 'retireModelVersion', 'deleteModel'],
   ['createUpstream', 'listUpstreams', 'getUpstream', 'changeUpstream', 'deleteUpstream'],
   ['createChatCompletion', 'createCompletion', 'createResponse', 'createMessage', 'createModeration'],
+  ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
   ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   [
     'createFineTuningJob',

@@ -8,6 +8,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Served } from '../target.ts';
 import { implies, isImpossible } from './implied-conditions.ts';
 import type { FindTarget } from './route-plan.ts';
+import { canServe } from './route-plan.ts';
 
 const ALL_KINDS: readonly Served[] = ['chat', 'completions', 'responses', 'embeddings', 'rerank', 'moderations'];
 
@@ -77,7 +78,7 @@ function checkTarget(name: string, kinds: readonly Served[], path: FieldPath, fi
   const target = find(name);
   if (target === undefined)
     return refuse('model_not_found', `there is no model ${name} among the upstreams that you can use: a target is upstream/model`, path);
-  if (kinds.some((kind) => target.model.serves.includes(kind))) return ok(null);
+  if (kinds.some((kind) => canServe(target.model, kind))) return ok(null);
   return refuse('invalid_value', `${name} serves ${target.model.serves.join(', ')}; only ${kinds.join(', ')} can come here`, path);
 }
 

@@ -2,7 +2,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { CascadeChoice, RouteVersion, TargetGroups } from '../../contract/route-rules.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Plan, Target } from '../target.ts';
+import type { Plan, Served, Target } from '../target.ts';
 import type { Evaluation } from './evaluate-route.ts';
 import { evaluateRoute } from './evaluate-route.ts';
 import type { RequestFacts } from './request-facts.ts';
@@ -76,9 +76,13 @@ function candidate(
 
 /** Why a target cannot serve a request; undefined: it can. */
 function unfitness({ model }: Target, { kind, has }: RequestFacts): LeftOut | undefined {
-  if (!model.serves.includes(kind)) return 'kind';
+  if (!canServe(model, kind)) return 'kind';
   return has.includes('images') && model.imageTokensMax === undefined ? 'images' : undefined;
 }
 
 const noTarget = ({ name }: NamedVersion, { reason }: Evaluation, { kind }: RequestFacts) =>
   refuse('model_not_found', `no target of the route ${name} (${reason}) that may be used serves this kind of request (${kind})`, 'model');
+
+/** A call of `/v1/responses` can be said to a model for chat, too. */
+export const canServe = ({ serves }: Target['model'], kind: Served): boolean =>
+  serves.includes(kind) || (kind === 'responses' && serves.includes('chat'));

@@ -36,6 +36,7 @@ const FORGED: Readonly<Record<string, () => string>> = {
   collection: () => `forged-${random(10)}`,
   alias: () => `forged-${random(10)}`,
   queue: () => `forged-${random(10)}`,
+  route: () => `forged-${random(10)}`,
   cohort: () => `forged-${random(10)}`,
   reservation: () => `rsv_${random(20)}`,
   file: () => `file_${random(26)}${randomBytes(1)[0]! < 128 ? '' : '_1'}`,

@@ -36,7 +36,7 @@ describe('[U96] calibration', () => {
     }
   });
 
-  it('[U96] a quality becomes the lowest confidence at which it is expected, and none without enough outcomes', () => {
+  it('[U96] a quality becomes the lowest confidence that reaches it, and none without enough outcomes', () => {
     const many = Array.from({ length: 100 }, (_, i) => ({ score: i / 100, quality: i < 40 ? 0 : i < 70 ? i % 2 : 1 }));
     const curve = fitIsotonic(many);
     expect(thresholdOf(0.3, undefined)).toBe(0.3);

@@ -1,0 +1,58 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import type { Outcome } from '../src/contract/outcome.ts';
+import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
+import type { CanarySettings } from '../src/upstreams/canary/canary.ts';
+import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../src/upstreams/routes/route-record.ts';
+import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../src/upstreams/routes/route-registry.ts';
+import { RouteRegistry } from '../src/upstreams/routes/route-registry.ts';
+
+/** The routes of one owner: of a tenant, or of the platform. See `RouteRegistry`. */
+export class RouteObject extends DurableObject {
+  readonly #registry = new RouteRegistry(this.ctx.storage, { nowMs: () => Date.now() });
+
+  add(next: NewRouteVersion, request: KeyedRequest | null, acting: RouteActing): Outcome<MadeVersion> {
+    return this.#registry.add(next, request, acting);
+  }
+
+  activate(name: string, version: number, canary: CanarySettings | null, acting: RouteActing): Outcome<RouteView> {
+    return this.#registry.activate(name, version, canary, acting);
+  }
+
+  rollback(name: string, acting: RouteActing): Outcome<RouteView> {
+    return this.#registry.rollback(name, acting);
+  }
+
+  remove(name: string, acting: RouteActing): Outcome<null> {
+    return this.#registry.remove(name, acting);
+  }
+
+  report(reports: readonly CanaryReport[]): void {
+    this.#registry.report(reports);
+  }
+
+  directory(): readonly ServingRoute[] {
+    return this.#registry.directory();
+  }
+
+  page(after: string, count: number): readonly RouteView[] {
+    return this.#registry.page(after, count);
+  }
+
+  find(name: string): RouteView | null {
+    return this.#registry.find(name) ?? null;
+  }
+
+  version(name: string, version: number): RouteVersionRecord | null {
+    return this.#registry.version(name, version) ?? null;
+  }
+
+  versions(name: string, after: number, count: number): readonly RouteVersionRecord[] {
+    return this.#registry.versions(name, after, count);
+  }
+
+  /** Forgets everything, and takes nothing any more. */
+  erase(): void {
+    this.#registry.erase();
+  }
+}

@@ -1,0 +1,259 @@
+import * as z from 'zod';
+
+import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { page, pageQuery, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
+import { BREAKER_STATES, KINDS } from './route-conditions.ts';
+import { routeVersion } from './route-rules.ts';
+
+/** A route is called as a model is, without a slash: `upstream/model` is a model. */
+export const routeName = z
+  .string()
+  .regex(/^[a-zA-Z0-9][\w.-]{0,63}$/, 'must begin with a letter or a digit and have up to 64 of letters, digits, _ . and -')
+  .meta(about('Requests name it as their model.', 'support-chat'));
+
+const rate = z.number().min(0).max(1);
+
+const canary = z
+  .strictObject({
+    steps: z
+      .array(z.number().gt(0).lt(1))
+      .min(1)
+      .max(LIMITS.canaryStepsMaxCount)
+      .refine((steps) => steps.every((step, at) => at === 0 || step > (steps[at - 1] ?? 0)), 'must ascend')
+      .default([0.01, 0.05, 0.25])
+      .meta(about('Shares of the requests, one after the other; after the last, the version serves all.')),
+    step_requests_min: z.int().min(1).max(1_000_000).default(200).meta(about('Of the canary, in each step.')),
+    step_s: z.int().min(1).max(86_400).default(300).meta(about('How long each step lasts at least.')),
+    margin: rate.default(0).meta(about('By how much its share of failed or slow requests may exceed that of the version that serves.')),
+  })
+  .meta(about('Have the version serve a share of the requests first. It is rolled back once it fails, or is slow, more often.'));
+
+const create = z
+  .strictObject({
+    name: routeName,
+    rules: routeVersion.shape.rules,
+    default: routeVersion.shape.default,
+    comment: z.string().max(LIMITS.routeTextCharsMax).default('').meta(about('Why this version: kept and shown.')),
+    activate: z.boolean().default(true).meta(about('Whether it serves at once.')),
+  })
+  .superRefine(({ rules, default: otherwise }, context) => {
+    const checked = routeVersion.safeParse({ rules, default: otherwise });
+    if (!checked.success) context.issues.push(...checked.error.issues.map((issue) => ({ ...issue, input: undefined }) as never));
+  });
+
+export type CreateRouteBody = z.output<typeof create>;
+
+const activate = z.strictObject({ version: z.int().min(1), canary: canary.optional() });
+export type ActivateRouteBody = z.output<typeof activate>;
+
+const texts = z.record(z.string().max(64), z.string().max(LIMITS.routeTextCharsMax));
+
+const explain = z.strictObject({
+  version: z.int().min(1).optional().meta(about('Absent: the version that would serve the request.')),
+  kind: z.enum(KINDS).default('chat'),
+  request: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .meta(about('The body of the call, as it would be sent.', { messages: [{ role: 'user', content: 'Hello' }] })),
+  headers: texts.default({}).meta(about('Names in lower case.')),
+  request_id: z.string().max(128).default('req_explained').meta(about('Requests are divided by it where nothing else is named.')),
+  deadline_ms: z.number().min(0).optional(),
+  country: z.string().max(64).optional(),
+  continent: z.string().max(64).optional(),
+  colo: z.string().max(64).optional(),
+  budget: z.strictObject({ left_share: rate, left_nano: z.int().min(0) }).optional(),
+  breakers: z.record(z.string().max(LIMITS.routeTextCharsMax), z.enum(BREAKER_STATES)).default({}),
+  at: z.int().min(0).optional().meta(about('Seconds since the Unix epoch; absent: now.')),
+});
+
+export type ExplainRouteBody = z.output<typeof explain>;
+
+const comparison = apiOnly(() => {
+  const side = z.object({ events: z.int(), trials: z.int(), low: z.number(), high: z.number() });
+  return z.object({ of: z.enum(['failures', 'slow']), canary: side, stable: side });
+});
+
+const event = apiOnly(() =>
+  z.object({
+    at: unixSeconds,
+    by: z.string().meta(about('The id of a key, `admin`, or `canary`: decided by what was counted.')),
+    action: z.enum(['create', 'activate', 'canary', 'advance', 'finish', 'rollback']),
+    version: z.int().nullable().meta(about('That served after it.')),
+    share: z.number().nullable(),
+    comparisons: z.array(comparison).meta(about('The numbers that it was decided by.')),
+  }),
+);
+
+const routeReply = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('route'),
+      name: z.string(),
+      owned_by: z.enum(['platform', 'tenant']),
+      active_version: z.int().nullable(),
+      newest_version: z.int(),
+      canary: z
+        .object({
+          version: z.int(),
+          share: z.number(),
+          requests: z.object({ canary: z.int(), stable: z.int() }),
+          failures: z.object({ canary: z.int(), stable: z.int() }),
+        })
+        .nullable(),
+      events: z.array(event).meta(about('The last 50, newest first.')),
+      created_at: unixSeconds,
+    })
+    .meta({ id: 'Route' }),
+);
+
+export type RouteReply = z.infer<typeof routeReply>;
+
+const versionReply = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('route.version'),
+      route: z.string(),
+      version: z.int(),
+      rules: z.array(z.unknown()),
+      default: z.unknown(),
+      comment: z.string(),
+      created_at: unixSeconds,
+      created_by: z.string(),
+      is_active: z.boolean(),
+    })
+    .meta({ id: 'RouteVersion' }),
+);
+
+export type RouteVersionReply = z.infer<typeof versionReply>;
+
+const judged: z.ZodType = apiOnly(() =>
+  z
+    .lazy(() =>
+      z.object({
+        member: z.string(),
+        value: z.unknown().meta(about('What the request has there; null: nothing.')),
+        holds: z.boolean(),
+        of: z.array(z.array(judged)).optional(),
+      }),
+    )
+    .meta({ id: 'JudgedCondition' }),
+);
+
+export const explanationReply = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('route.explanation'),
+      route: z.string(),
+      version: z.int(),
+      is_canary: z.boolean(),
+      reason: z.string().meta(about('As `x-sluice-route` says it.', 'rule:long-prompts')),
+      rules: z.array(z.object({ rule: z.string(), holds: z.boolean(), conditions: z.array(judged) })),
+      split: z.object({ part: z.string(), value: z.number() }).nullable(),
+      groups: z.array(z.array(z.object({ target: z.string(), weight: z.number() }))).meta(about('In the order in which they are asked.')),
+      teacher: z.array(z.array(z.object({ target: z.string(), weight: z.number() }))).nullable(),
+      left_out: z.array(z.object({ target: z.string(), why: z.enum(['unknown', 'kind', 'images']) })),
+      refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
+    })
+    .meta({ id: 'RouteExplanation' }),
+);
+
+export type ExplanationReply = z.infer<typeof explanationReply>;
+
+const common = { tag: 'Routes', meters: [], status: 200 } as const;
+const reading = { ...common, access: tenantOrAdmin('upstreams:read') } as const;
+const writing = { ...common, access: tenantOrAdmin('upstreams:write') } as const;
+const params = z.strictObject({ route: routeName });
+const versionNumber = z.coerce.number().int().min(1).max(999_999_999);
+
+export const routeEndpoints = {
+  listRoutes: {
+    ...reading,
+    method: 'GET',
+    path: '/v1/routes',
+    summary: apiText('List the routes: rules that decide which models serve'),
+    description: apiText(
+      "A tenant's key lists the tenant's own; the admin key those of the platform, which all tenants may use. By name; to get the next page, pass the last `name` as `after`.",
+    ),
+    query: pageQuery,
+    body: NO_BODY,
+    reply: json(apiOnly(() => page(routeReply))),
+  },
+  getRoute: {
+    ...reading,
+    method: 'GET',
+    path: '/v1/routes/:route',
+    summary: apiText('A route: which version serves, its canary, what happened to it'),
+    params,
+    body: NO_BODY,
+    reply: json(routeReply),
+  },
+  createRoute: {
+    ...writing,
+    method: 'POST',
+    path: '/v1/routes',
+    summary: apiText('Make a route, or its next version'),
+    description: apiLines(
+      'Requests name a route as their `model`. Its rules are looked at in order; the first whose condition holds decides which targets serve, and the default where none does.',
+      '',
+      'Refused where a rule can never decide, or a target is unknown or serves nothing that can come to it.',
+    ),
+    body: json(create),
+    reply: json(versionReply),
+    idempotent: true,
+  },
+  listRouteVersions: {
+    ...reading,
+    method: 'GET',
+    path: '/v1/routes/:route/versions',
+    summary: apiText('List the versions of a route'),
+    description: apiText('By number; to get the next page, pass the last `version` as `after`.'),
+    params,
+    query: pageQuery.extend({ after: versionNumber.optional() }),
+    body: NO_BODY,
+    reply: json(apiOnly(() => page(versionReply))),
+  },
+  activateRoute: {
+    ...writing,
+    method: 'POST',
+    path: '/v1/routes/:route/activate',
+    summary: apiText('Have a version of a route serve, or a share of the requests first'),
+    description: apiLines(
+      'All isolates follow within a second, and no request fails meanwhile.',
+      '',
+      'A canary takes over step by step, or is rolled back: by intervals that hold at all times together, so that a version that is no worse is rolled back with a chance of 1 % at most.',
+    ),
+    params,
+    body: json(activate),
+    reply: json(routeReply),
+  },
+  rollbackRoute: {
+    ...writing,
+    method: 'POST',
+    path: '/v1/routes/:route/rollback',
+    summary: apiText('End the canary or, without one, have the version before serve again'),
+    params,
+    body: NO_BODY,
+    reply: json(routeReply),
+  },
+  deleteRoute: {
+    ...writing,
+    method: 'DELETE',
+    path: '/v1/routes/:route',
+    summary: apiText('Delete a route with its versions'),
+    params,
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ name: z.string(), object: z.literal('route.deleted'), deleted: z.literal(true) }))),
+  },
+  explainRoute: {
+    ...reading,
+    method: 'POST',
+    path: '/v1/routes/:route/explain',
+    summary: apiText('What a route does with a request, and why: nothing is sent'),
+    params,
+    body: json(explain),
+    reply: json(explanationReply),
+  },
+} as const satisfies Record<string, Endpoint>;

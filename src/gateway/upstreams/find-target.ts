@@ -1,0 +1,32 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import { ok } from '../../kernel/result.ts';
+import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
+import type { Target } from '../../upstreams/target.ts';
+import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
+import { PLATFORM } from '../../upstreams/upstream-record.ts';
+
+/** Finds targets by name among these: the first of a name hides the others, so a tenant's own come first. */
+export function findAmong(targets: readonly Target[]): FindTarget {
+  const byName = new Map<string, Target>();
+  for (const target of targets) {
+    const name = `${target.upstream}/${target.model.name}`;
+    if (!byName.has(name)) byName.set(name, target);
+  }
+  return (name) => byName.get(name);
+}
+
+/** The targets that the routes of a caller may name: its own upstreams' and the platform's, of which the admin has the latter alone. */
+export const storedTargetFinder =
+  (page: (owner: UpstreamOwner, count: number) => Promise<readonly UpstreamRecord[]>) =>
+  async (principal: Principal): Promise<Outcome<FindTarget>> => {
+    const owners = principal.kind === 'tenant' ? [principal.tenantId, PLATFORM] : [PLATFORM];
+    const found = await Promise.all(owners.map(async (owner) => targetsOf(owner, await page(owner, LIMITS.upstreamsMaxCount))));
+    return ok(findAmong(found.flat()));
+  };
+
+const targetsOf = (owner: UpstreamOwner, records: readonly UpstreamRecord[]): Target[] =>
+  records.flatMap(({ name, protocol, baseUrl, weight, limits, timeouts, models }) =>
+    models.map((model) => ({ upstreamId: `${owner}/${name}`, upstream: name, protocol, baseUrl, weight, limits, timeouts, model })),
+  );

@@ -1,0 +1,146 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuseResource } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import type { ActivateRouteBody, CreateRouteBody } from '../../contract/routes.ts';
+import type { Authority } from '../../contract/write-lease.ts';
+import { underAuthority } from '../../contract/write-lease.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
+import type { PageOf } from '../../tenancy/document-store.ts';
+import type { CanarySettings } from '../../upstreams/canary/canary.ts';
+import { checkRoute } from '../../upstreams/routes/check-route.ts';
+import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../../upstreams/routes/route-record.ts';
+import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../../upstreams/routes/route-registry.ts';
+import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
+import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
+import { PLATFORM } from '../../upstreams/upstream-record.ts';
+import { actorOf, requestDigest } from '../tenancy/subject.ts';
+import { LIMITS } from '../../contract/limits.ts';
+
+/** The routes of one owner, wherever they are stored: see `RouteObject`. */
+export interface RouteCalls {
+  add(next: NewRouteVersion, request: KeyedRequest | null, acting: RouteActing): Promise<Outcome<MadeVersion>>;
+  activate(name: string, version: number, canary: CanarySettings | null, acting: RouteActing): Promise<Outcome<RouteView>>;
+  rollback(name: string, acting: RouteActing): Promise<Outcome<RouteView>>;
+  remove(name: string, acting: RouteActing): Promise<Outcome<null>>;
+  report(reports: readonly CanaryReport[]): Promise<void>;
+  directory(): Promise<readonly ServingRoute[]>;
+  page(after: string, count: number): Promise<readonly RouteView[]>;
+  find(name: string): Promise<RouteView | null>;
+  version(name: string, version: number): Promise<RouteVersionRecord | null>;
+  versions(name: string, after: number, count: number): Promise<readonly RouteVersionRecord[]>;
+}
+
+interface RouteAdminParts {
+  readonly routes: (owner: UpstreamOwner) => RouteCalls;
+  /** The targets that a caller may name in its routes. */
+  readonly targets: (principal: Principal) => Promise<Outcome<FindTarget>>;
+  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
+  readonly note: (tenantId: TenantId, action: string, principal: Principal, subject: string) => Promise<Outcome<unknown>>;
+}
+
+/** The caller of a change, and whether it still may. */
+export interface RouteCaller {
+  readonly principal: Principal;
+  readonly authority: Authority;
+}
+
+/** The routes that a caller owns: a tenant its own, the admin those of the platform. */
+export class RouteAdmin {
+  readonly #parts: RouteAdminParts;
+
+  constructor(parts: RouteAdminParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses a version that cannot mean what it says (see `checkRoute`), and as the registry does. */
+  async create(caller: RouteCaller, body: CreateRouteBody, idempotencyKey: string | undefined): Promise<Outcome<MadeVersion>> {
+    const { principal } = caller;
+    const { name, comment, activate, rules, default: otherwise } = body;
+    const version = { rules, default: otherwise };
+    const find = await this.#parts.targets(principal);
+    if (!find.ok) return find;
+    const checked = checkRoute(version, find.value);
+    if (!checked.ok) return checked;
+    const request =
+      idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'route.create', body) };
+    return this.#noted(caller, 'create', name, (routes, acting) =>
+      routes.add({ name, comment, activate, rules: version }, request, acting),
+    );
+  }
+
+  activate(caller: RouteCaller, name: string, { version, canary }: ActivateRouteBody): Promise<Outcome<RouteView>> {
+    const settings = canary === undefined ? null : canarySettings(canary);
+    return this.#noted(caller, 'activate', `${name}@${version}`, (routes, acting) => routes.activate(name, version, settings, acting));
+  }
+
+  rollback(caller: RouteCaller, name: string): Promise<Outcome<RouteView>> {
+    return this.#noted(caller, 'rollback', name, (routes, acting) => routes.rollback(name, acting));
+  }
+
+  remove(caller: RouteCaller, name: string): Promise<Outcome<null>> {
+    return this.#noted(caller, 'delete', name, (routes, acting) => routes.remove(name, acting));
+  }
+
+  async list(principal: Principal, limit: number, after = ''): Promise<PageOf<RouteView>> {
+    const found = await this.#of(principal).page(after, limit + 1);
+    return { items: found.slice(0, limit), hasMore: found.length > limit };
+  }
+
+  async find(principal: Principal, name: string): Promise<Outcome<RouteView>> {
+    const found = await this.#of(principal).find(name);
+    return found === null ? noRoute(name) : ok(found);
+  }
+
+  async versions(
+    principal: Principal,
+    name: string,
+    limit: number,
+    after = 0,
+  ): Promise<Outcome<{ readonly view: RouteView; readonly page: PageOf<RouteVersionRecord> }>> {
+    const view = await this.find(principal, name);
+    if (!view.ok) return view;
+    const found = await this.#of(principal).versions(name, after, limit + 1);
+    return ok({ view: view.value, page: { items: found.slice(0, limit), hasMore: found.length > limit } });
+  }
+
+  /** The version `number`, or else the one that would serve. */
+  async versionOf(principal: Principal, name: string, number: number | undefined): Promise<Outcome<ServingRoute>> {
+    const routes = this.#of(principal);
+    if (number === undefined) {
+      const serving = (await routes.directory()).find((route) => route.name === name);
+      return serving === undefined ? noRoute(name) : ok(serving);
+    }
+    const version = await routes.version(name, number);
+    return version === null ? noRoute(`${name}@${number}`) : ok({ name, version: number, rules: version.rules, canary: null });
+  }
+
+  #of(principal: Principal): RouteCalls {
+    return this.#parts.routes(ownerOf(principal));
+  }
+
+  async #noted<T>(
+    { principal, authority }: RouteCaller,
+    action: string,
+    subject: string,
+    change: (routes: RouteCalls, acting: RouteActing) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    const noted = principal.kind === 'admin' ? ok(null) : await this.#parts.note(principal.tenantId, `route.${action}`, principal, subject);
+    if (!noted.ok) return noted;
+    return underAuthority(authority, (lease) => change(this.#of(principal), { actor: actorOf(principal), lease }));
+  }
+}
+
+const ownerOf = (principal: Principal): UpstreamOwner => (principal.kind === 'tenant' ? principal.tenantId : PLATFORM);
+
+const canarySettings = ({ steps, step_requests_min, step_s, margin }: NonNullable<ActivateRouteBody['canary']>): CanarySettings => ({
+  steps,
+  stepRequestsMin: step_requests_min,
+  stepMs: step_s * 1_000,
+  marginMax: margin,
+  falseAlarmMax: LIMITS.canaryFalseAlarmMax,
+});
+
+const noRoute = (name: string) =>
+  refuseResource('model_route_not_found', { kind: 'route', name }, `there is no route ${JSON.stringify(name)} that serves`, 'route');

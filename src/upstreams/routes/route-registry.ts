@@ -1,0 +1,259 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
+import type { RouteVersion } from '../../contract/route-rules.ts';
+import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import type { WriteLease } from '../../contract/write-lease.ts';
+import { underLease } from '../../contract/write-lease.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { ok } from '../../kernel/result.ts';
+import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
+import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { CanarySettings } from '../canary/canary.ts';
+import { addTally, decideCanary, NO_TALLY } from '../canary/canary.ts';
+import { SqliteRouteStore } from '../store/sqlite-route-store.ts';
+import type { CanaryReport, RouteEvent, RouteRecord, RouteVersionRecord, ServingRoute } from './route-record.ts';
+import { canaryShare } from './route-record.ts';
+
+/** In whose name a route is changed. */
+export interface RouteActing {
+  /** A key's id, or `admin`: it stands in the history. */
+  readonly actor: string;
+  /** Undefined: the platform's admin, whose right no lease limits. */
+  readonly lease: WriteLease | undefined;
+}
+
+/** A version to be made. Its rules have been checked. */
+export interface NewRouteVersion {
+  readonly name: string;
+  readonly rules: RouteVersion;
+  readonly comment: string;
+  readonly activate: boolean;
+}
+
+export interface RouteView {
+  readonly route: RouteRecord;
+  readonly events: readonly RouteEvent[];
+}
+
+export interface MadeVersion {
+  readonly route: RouteRecord;
+  readonly version: RouteVersionRecord;
+}
+
+const NO_EVENT = { share: null, comparisons: [] } as const;
+
+/** The routes of one owner, and what may be done with them: every change is one transaction, with a line of the route's history. [U94] */
+export class RouteRegistry {
+  readonly #store: SqliteRouteStore;
+  readonly #spent: SqliteSpentKeys;
+  readonly #clock: Clock;
+
+  constructor(storage: SqlStorage, clock: Clock) {
+    this.#store = new SqliteRouteStore(storage);
+    this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
+    this.#clock = clock;
+  }
+
+  /** Makes the next version of a route, and the route with its first. A version that is activated ends a canary. */
+  add(next: NewRouteVersion, request: KeyedRequest | null, { actor, lease }: RouteActing): Outcome<MadeVersion> {
+    return this.#change(lease, () => {
+      const nowMs = this.#clock.nowMs();
+      const repeated = this.#repeated(request, nowMs);
+      if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<MadeVersion>;
+      const known = this.#store.route(next.name);
+      const count = this.#store.routeCount();
+      if (known === undefined && count >= LIMITS.routesMaxCount)
+        return refuseBeyond({ limit: 'routesMaxCount', value: count + 1, what: `there are ${count} routes already` });
+      const before = known ?? { name: next.name, versionsMade: 0, active: null, previous: null, canary: null, createdAtMs: nowMs };
+      const made: RouteRecord = { ...before, versionsMade: before.versionsMade + 1 };
+      const { name, rules, comment } = next;
+      const version: RouteVersionRecord = { route: name, version: made.versionsMade, rules, comment, actor, createdAtMs: nowMs };
+      this.#store.addVersion(version, request);
+      const route = next.activate ? serving(made, version.version) : made;
+      this.#store.putRoute(route);
+      this.#note(name, actor, next.activate ? 'activate' : 'create', version.version);
+      this.#dropOldest(route);
+      return ok({ route, version });
+    });
+  }
+
+  /** Has a version serve at once, or as the canary of the one that serves. */
+  activate(name: string, number: number, settings: CanarySettings | null, { actor, lease }: RouteActing): Outcome<RouteView> {
+    return this.#onRoute(name, lease, (route) => {
+      if (this.#store.version(name, number) === undefined)
+        return refuseResource('model_route_not_found', { kind: 'route', name }, `${name} has no version ${number}`, 'version');
+      if (settings === null || route.active === null || route.active === number) {
+        const isSame = route.active === number && route.canary === null;
+        const changed = isSame ? route : serving(route, number);
+        if (!isSame) this.#note(name, actor, 'activate', number);
+        return this.#put(changed);
+      }
+      const state = { step: 0, stepSinceMs: this.#clock.nowMs(), stepRequests: 0 };
+      const canary = { version: number, settings, state, canary: NO_TALLY, stable: NO_TALLY };
+      this.#note(name, actor, 'canary', route.active, { share: canaryShare(canary), comparisons: [] });
+      return this.#put({ ...route, canary });
+    });
+  }
+
+  /** Ends the canary or, without one, has the version before serve again. */
+  rollback(name: string, { actor, lease }: RouteActing): Outcome<RouteView> {
+    return this.#onRoute(name, lease, (route) => {
+      if (route.canary === null && (route.previous === null || this.#store.version(name, route.previous) === undefined))
+        return refuse('state_conflict', `${name} has no version to go back to`, 'route');
+      const changed = route.canary === null ? { ...route, active: route.previous, previous: null } : { ...route, canary: null };
+      this.#note(name, actor, 'rollback', changed.active);
+      return this.#put(changed);
+    });
+  }
+
+  remove(name: string, { lease }: RouteActing): Outcome<null> {
+    return this.#onRoute(name, lease, () => {
+      const nowMs = this.#clock.nowMs();
+      for (const { key, digest, version } of this.#store.keysOf(name))
+        this.#spent.spend('version', { key, digest }, `${name}@${version}`, nowMs);
+      this.#store.removeRoute(name);
+      return ok(null);
+    });
+  }
+
+  /** Adds up what an isolate counted of canaries, and decides each. What was counted of another canary than the one that runs is dropped. [U97] */
+  report(reports: readonly CanaryReport[]): void {
+    if (!this.#store.exists()) return;
+    this.#store.transaction(() => {
+      for (const report of reports) this.#take(report);
+    });
+  }
+
+  /** All routes that serve, for an isolate to decide by. */
+  directory(): readonly ServingRoute[] {
+    if (!this.#store.exists()) return [];
+    return this.#store.routes('', LIMITS.routesMaxCount).flatMap((route) => {
+      const active = route.active === null ? undefined : this.#store.version(route.name, route.active);
+      if (active === undefined) return [];
+      const canary = route.canary === null ? undefined : this.#store.version(route.name, route.canary.version);
+      return {
+        name: route.name,
+        version: active.version,
+        rules: active.rules,
+        canary:
+          canary === undefined || route.canary === null
+            ? null
+            : { version: canary.version, rules: canary.rules, share: canaryShare(route.canary) },
+      };
+    });
+  }
+
+  page(after: string, count: number): readonly RouteView[] {
+    if (!this.#store.exists()) return [];
+    return this.#store.routes(after, count).map((route) => ({ route, events: this.#store.events(route.name) }));
+  }
+
+  find(name: string): RouteView | undefined {
+    if (!this.#store.exists()) return undefined;
+    const route = this.#store.route(name);
+    return route === undefined ? undefined : { route, events: this.#store.events(name) };
+  }
+
+  version(name: string, number: number): RouteVersionRecord | undefined {
+    return this.#store.exists() ? this.#store.version(name, number) : undefined;
+  }
+
+  versions(name: string, after: number, count: number): readonly RouteVersionRecord[] {
+    return this.#store.exists() ? this.#store.versions(name, after, count) : [];
+  }
+
+  /** From now on nothing is made here: the tenant is being erased (T59). */
+  erase(): void {
+    this.#store.open();
+    this.#store.transaction(() => this.#store.eraseAndClose());
+  }
+
+  #take({ route: name, canaryVersion, stableVersion, canary, stable }: CanaryReport): void {
+    const route = this.#store.route(name);
+    const running = route?.canary;
+    if (route === undefined || running?.version !== canaryVersion || route.active !== stableVersion) return;
+    const counted = { canary: addTally(running.canary, canary), stable: addTally(running.stable, stable) };
+    const nowMs = this.#clock.nowMs();
+    const decision = decideCanary(running.settings, running.state, { ...counted, nowMs });
+    if (decision.kind === 'roll-back') {
+      this.#store.putRoute({ ...route, canary: null });
+      this.#note(name, 'canary', 'rollback', route.active, { share: null, comparisons: [decision.because] });
+    } else if (decision.kind === 'finish') {
+      this.#store.putRoute(serving(route, canaryVersion));
+      this.#note(name, 'canary', 'finish', canaryVersion, { share: 1, comparisons: decision.comparisons });
+    } else {
+      this.#store.putRoute({ ...route, canary: { ...running, ...counted, state: decision.state } });
+      if (decision.kind === 'advance') this.#note(name, 'canary', 'advance', route.active, { share: decision.share, comparisons: [] });
+    }
+  }
+
+  #repeated(request: KeyedRequest | null, nowMs: number): Outcome<MadeVersion | undefined> {
+    if (request === null) return ok(undefined);
+    const made = this.#store.madeBy(request.key);
+    if (made === undefined) {
+      const admitted = admitKey(this.#spent.find('version', request.key, nowMs), request.digest);
+      return admitted.ok ? ok(undefined) : admitted;
+    }
+    if (made.digest !== request.digest)
+      return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
+    const route = this.#store.route(made.version.route);
+    return route === undefined ? notFound(made.version.route) : ok({ route, version: made.version });
+  }
+
+  /** The oldest version that nothing needs makes room for a new one. */
+  #dropOldest({ name, active, previous, canary }: RouteRecord): void {
+    const kept = this.#store.versions(name, 0, LIMITS.routeVersionsMaxCount + 1);
+    if (kept.length <= LIMITS.routeVersionsMaxCount) return;
+    const needed = [active, previous, canary?.version];
+    const oldest = kept.find(({ version }) => !needed.includes(version));
+    if (oldest === undefined) return;
+    for (const { key, digest, version } of this.#store.keysOf(name))
+      if (version === oldest.version) this.#spent.spend('version', { key, digest }, `${name}@${version}`, this.#clock.nowMs());
+    this.#store.removeVersion(name, oldest.version);
+  }
+
+  #put(route: RouteRecord): Outcome<RouteView> {
+    this.#store.putRoute(route);
+    return ok({ route, events: this.#store.events(route.name) });
+  }
+
+  #note(
+    name: string,
+    actor: string,
+    action: RouteEvent['action'],
+    version: number | null,
+    numbers: Pick<RouteEvent, 'share' | 'comparisons'> = NO_EVENT,
+  ): void {
+    this.#store.note(name, { atMs: this.#clock.nowMs(), actor, action, version, ...numbers });
+  }
+
+  #onRoute<T>(name: string, lease: WriteLease | undefined, body: (route: RouteRecord) => Outcome<T>): Outcome<T> {
+    return this.#change(lease, () => {
+      const route = this.#store.route(name);
+      return route === undefined ? notFound(name) : body(route);
+    });
+  }
+
+  #change<T>(lease: WriteLease | undefined, body: () => Outcome<T>): Outcome<T> {
+    this.#store.open();
+    return this.#store.transaction(() => {
+      const admitted = underLease(lease, this.#clock.nowMs());
+      if (!admitted.ok) return admitted;
+      if (this.#store.isClosed()) return refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
+      return body();
+    });
+  }
+}
+
+/** A version that serves alone. */
+const serving = (route: RouteRecord, version: number): RouteRecord => ({
+  ...route,
+  active: version,
+  previous: route.active === version ? route.previous : route.active,
+  canary: null,
+});
+
+const notFound = (name: string) =>
+  refuseResource('model_route_not_found', { kind: 'route', name }, `there is no route ${JSON.stringify(name)}`, 'route');

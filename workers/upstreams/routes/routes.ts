@@ -1,0 +1,87 @@
+import type { Principal } from '../../../src/contract/principal.ts';
+import type { RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
+import { explainRoute } from '../../../src/gateway/upstreams/explain-route.ts';
+import type { RouteCanary, RouteRecord, RouteVersionRecord } from '../../../src/upstreams/routes/route-record.ts';
+import { canaryShare } from '../../../src/upstreams/routes/route-record.ts';
+import type { RouteView } from '../../../src/upstreams/routes/route-registry.ts';
+import { pageReply, seconds } from '../../gateway/routes/wire.ts';
+import type { Handlers } from '../../gateway/serve.ts';
+
+export const routeHandlers = {
+  listRoutes: async ({ gateway, principal, query }) => {
+    const page = await gateway.routes.list(principal, query.limit, query.after);
+    return { ok: true, reply: pageReply(page, routeReply(principal)), used: {} };
+  },
+  getRoute: async ({ gateway, principal, params }) => {
+    const found = await gateway.routes.find(principal, params.route);
+    return found.ok ? { ok: true, reply: routeReply(principal)(found.value), used: {} } : found;
+  },
+  createRoute: async ({ gateway, principal, authority, body, idempotencyKey }) => {
+    const made = await gateway.routes.create({ principal, authority }, body, idempotencyKey);
+    return made.ok ? { ok: true, reply: versionReply(made.value.route)(made.value.version), used: {} } : made;
+  },
+  listRouteVersions: async ({ gateway, principal, params, query }) => {
+    const found = await gateway.routes.versions(principal, params.route, query.limit, query.after);
+    return found.ok ? { ok: true, reply: pageReply(found.value.page, versionReply(found.value.view.route)), used: {} } : found;
+  },
+  activateRoute: async ({ gateway, principal, authority, params, body }) => {
+    const activated = await gateway.routes.activate({ principal, authority }, params.route, body);
+    return activated.ok ? { ok: true, reply: routeReply(principal)(activated.value), used: {} } : activated;
+  },
+  rollbackRoute: async ({ gateway, principal, authority, params }) => {
+    const back = await gateway.routes.rollback({ principal, authority }, params.route);
+    return back.ok ? { ok: true, reply: routeReply(principal)(back.value), used: {} } : back;
+  },
+  deleteRoute: async ({ gateway, principal, authority, params }) => {
+    const removed = await gateway.routes.remove({ principal, authority }, params.route);
+    return removed.ok ? { ok: true, reply: { name: params.route, object: 'route.deleted', deleted: true }, used: {} } : removed;
+  },
+  explainRoute: async ({ gateway, principal, params, body }) => {
+    const route = await gateway.routes.versionOf(principal, params.route, body.version);
+    if (!route.ok) return route;
+    const find = await gateway.findTarget(principal);
+    if (!find.ok) return find;
+    return { ok: true, reply: explainRoute(route.value, body, principal, find.value, gateway.clock.nowMs()), used: {} };
+  },
+} satisfies Partial<Handlers>;
+
+const routeReply =
+  (principal: Principal) =>
+  ({ route, events }: RouteView): RouteReply => ({
+    object: 'route',
+    name: route.name,
+    owned_by: principal.kind === 'tenant' ? 'tenant' : 'platform',
+    active_version: route.active,
+    newest_version: route.versionsMade,
+    canary: route.canary === null ? null : canaryReply(route.canary),
+    events: events.map(({ atMs, actor, action, version, share, comparisons }) => ({
+      at: seconds(atMs),
+      by: actor,
+      action,
+      version,
+      share,
+      comparisons: [...comparisons],
+    })),
+    created_at: seconds(route.createdAtMs),
+  });
+
+const canaryReply = (running: RouteCanary): NonNullable<RouteReply['canary']> => ({
+  version: running.version,
+  share: canaryShare(running),
+  requests: { canary: running.canary.requests, stable: running.stable.requests },
+  failures: { canary: running.canary.failures, stable: running.stable.failures },
+});
+
+const versionReply =
+  ({ active }: RouteRecord) =>
+  ({ route, version, rules, comment, actor, createdAtMs }: RouteVersionRecord): RouteVersionReply => ({
+    object: 'route.version',
+    route,
+    version,
+    rules: rules.rules,
+    default: rules.default,
+    comment,
+    created_at: seconds(createdAtMs),
+    created_by: actor,
+    is_active: version === active,
+  });
