@@ -94,28 +94,32 @@ const rule = z.strictObject({
   use: choice,
 });
 
-export const routeVersion = z
-  .strictObject({
-    rules: z.array(rule).max(LIMITS.routeRulesMaxCount).default([]).meta(about('The first whose condition holds decides.')),
-    default: choice.meta(about('Where no rule applies.')),
-  })
-  .superRefine(({ rules }, context) => {
-    const seen = new Set<string>();
-    rules.forEach((each, at) => {
-      if (seen.has(each.name)) context.addIssue({ code: 'custom', message: 'is the name of two rules', path: ['rules', at, 'name'] });
-      seen.add(each.name);
+/** What a version says, as fields of a schema, which `checkRules` completes. */
+export const ruleFields = {
+  rules: z.array(rule).max(LIMITS.routeRulesMaxCount).default([]).meta(about('The first whose condition holds decides.')),
+  default: choice.meta(about('Where no rule applies.')),
+} as const;
+
+/** What the schema of one rule cannot see: the names of others, and how many conditions there are of all together. */
+export function checkRules({ rules }: { readonly rules: readonly z.output<typeof rule>[] }, context: z.core.$RefinementCtx): void {
+  const seen = new Set<string>();
+  for (const [at, { name }] of rules.entries()) {
+    if (seen.has(name)) context.addIssue({ code: 'custom', message: 'is the name of two rules', path: ['rules', at, 'name'] });
+    seen.add(name);
+  }
+  const conditions = rules.reduce((sum, { when }) => sum + conditionCount(when), 0);
+  if (conditions > LIMITS.routeConditionsMaxCount)
+    context.addIssue({
+      code: 'too_big',
+      origin: 'array',
+      maximum: LIMITS.routeConditionsMaxCount,
+      input: conditions,
+      message: `have ${conditions} conditions; the limit is ${LIMITS.routeConditionsMaxCount} (routeConditionsMaxCount)`,
+      path: ['rules'],
     });
-    const conditions = rules.reduce((sum, { when }) => sum + conditionCount(when), 0);
-    if (conditions > LIMITS.routeConditionsMaxCount)
-      context.addIssue({
-        code: 'too_big',
-        origin: 'array',
-        maximum: LIMITS.routeConditionsMaxCount,
-        input: conditions,
-        message: `have ${conditions} conditions; the limit is ${LIMITS.routeConditionsMaxCount} (routeConditionsMaxCount)`,
-        path: ['rules'],
-      });
-  });
+}
+
+export const routeVersion = z.strictObject(ruleFields).superRefine(checkRules);
 
 export type RouteVersion = z.output<typeof routeVersion>;
 export type RouteRule = RouteVersion['rules'][number];

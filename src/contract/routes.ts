@@ -6,7 +6,7 @@ import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { BREAKER_STATES, KINDS } from './route-conditions.ts';
-import { routeVersion } from './route-rules.ts';
+import { checkRules, ruleFields } from './route-rules.ts';
 
 /** A route is called as a model is, without a slash: `upstream/model` is a model. */
 export const routeName = z
@@ -19,7 +19,7 @@ const rate = z.number().min(0).max(1);
 const canary = z
   .strictObject({
     steps: z
-      .array(z.number().gt(0).lt(1))
+      .array(z.number().min(0.0001).max(0.9999))
       .min(1)
       .max(LIMITS.canaryStepsMaxCount)
       .refine((steps) => steps.every((step, at) => at === 0 || step > (steps[at - 1] ?? 0)), 'must ascend')
@@ -34,15 +34,11 @@ const canary = z
 const create = z
   .strictObject({
     name: routeName,
-    rules: routeVersion.shape.rules,
-    default: routeVersion.shape.default,
+    ...ruleFields,
     comment: z.string().max(LIMITS.routeTextCharsMax).default('').meta(about('Why this version: kept and shown.')),
     activate: z.boolean().default(true).meta(about('Whether it serves at once.')),
   })
-  .superRefine(({ rules, default: otherwise }, context) => {
-    const checked = routeVersion.safeParse({ rules, default: otherwise });
-    if (!checked.success) context.issues.push(...checked.error.issues.map((issue) => ({ ...issue, input: undefined }) as never));
-  });
+  .superRefine(checkRules);
 
 export type CreateRouteBody = z.output<typeof create>;
 

@@ -34,7 +34,7 @@ const owned: Record<string, string> = {
   model_alias: MODEL,
   version: '1',
   cohort: 'root',
-  route: 'secret-route',
+  route: MODEL,
   reservation: `rsv_${'0'.repeat(20)}`,
   attempt: `att_${'0'.repeat(26)}_1`,
 };
@@ -82,7 +82,7 @@ async function own(): Promise<void> {
   });
   await client.call('PUT', '/v1/indexes/secrets/aliases/secret-alias');
   await client.post('/v1/queues', { name: 'secret-queue' });
-  await client.post('/v1/routes', { name: 'secret-route', default: { kind: 'refuse', message: 'closed' } });
+  await client.post('/v1/routes', { name: MODEL, default: { kind: 'refuse', message: 'closed' } });
   const form = new FormData();
   form.set('purpose', 'batch');
   form.set('file', new Blob(['{"id": "a", "text": "secret-line"}\n']), 'secret-file.jsonl');

@@ -35,6 +35,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/cli.md': /^0\.\d{4} +1 +the lock keeper opens the gates at dawn/m,
   'docs/scaling.md': /"shards":1,/,
   'docs/preemption-tour.md': /from step 120\n[^]*"outcome":"released"[^]*"stopped_for":"requested"[^]*"outcome":"succeeded"[^]*"steps":200/,
+  'docs/api/routes.md': /^support-desk@1 serves\nsupport-desk@1: default\nnot +long-prompts +\+kind="chat" -prompt_tokens=/m,
   'docs/api/queues.md': /"within_queue":"lower_priority"[^]*"name":"search","parent":"labs"/,
 };
 

@@ -206,8 +206,8 @@ export class RouteRegistry {
   #dropOldest({ name, active, previous, canary }: RouteRecord): void {
     const kept = this.#store.versions(name, 0, LIMITS.routeVersionsMaxCount + 1);
     if (kept.length <= LIMITS.routeVersionsMaxCount) return;
-    const needed = [active, previous, canary?.version];
-    const oldest = kept.find(({ version }) => !needed.includes(version));
+    const needed = new Set([active, previous, canary?.version]);
+    const oldest = kept.find(({ version }) => !needed.has(version));
     if (oldest === undefined) return;
     for (const { key, digest, version } of this.#store.keysOf(name))
       if (version === oldest.version) this.#spent.spend('version', { key, digest }, `${name}@${version}`, this.#clock.nowMs());

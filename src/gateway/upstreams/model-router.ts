@@ -1,0 +1,96 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { BreakerState } from '../../contract/route-conditions.ts';
+import type { ExplanationReply } from '../../contract/routes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { ok } from '../../kernel/result.ts';
+import type { CanaryTally } from '../../upstreams/routes/canary-tally.ts';
+import { factsOfCall, kindOfSurface } from '../../upstreams/routes/facts-of-call.ts';
+import { planByRoute } from '../../upstreams/routes/route-plan.ts';
+import { armOf } from '../../upstreams/routes/serving-arm.ts';
+import type { Plan, Served, Target } from '../../upstreams/target.ts';
+import { explanationOf } from './explain-route.ts';
+import { findAmong } from './find-target.ts';
+import type { RouteDirectory } from './route-directory.ts';
+
+interface RouterParts {
+  readonly directory: RouteDirectory;
+  readonly tally: CanaryTally;
+  readonly clock: Clock;
+  /** How the circuit breaker of a target stands in this isolate. */
+  readonly breaker: (target: Target) => BreakerState;
+}
+
+/** A call whose model may be a route. */
+export interface RoutedCall {
+  readonly surface: Served | 'messages';
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly principal: TenantPrincipal;
+  readonly requestId: string;
+  /** Of the caller, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly country?: string;
+  readonly continent?: string;
+  readonly colo?: string;
+}
+
+/** What a route decided of one call. */
+export interface Routed {
+  readonly plan: Plan;
+  readonly outputTokensMax?: number;
+  /** Made when it is asked for: most calls do not. */
+  explain(): ExplanationReply;
+  /** To be called once, when the first piece of an answer is there or the call has failed by no fault of its caller. */
+  ended(failed: boolean): void;
+}
+
+/** Decides by the routes of a tenant and of the platform which targets serve a call. */
+export class ModelRouter {
+  readonly #parts: RouterParts;
+
+  constructor(parts: RouterParts) {
+    this.#parts = parts;
+  }
+
+  /** `targets`: those that the caller may use, its own first. Undefined: the model that the call names is no route. */
+  async plan(call: RoutedCall, targets: readonly Target[]): Promise<Outcome<Routed | undefined>> {
+    const { directory, tally, clock, breaker } = this.#parts;
+    const name = call.body['model'];
+    if (typeof name !== 'string') return ok(undefined);
+    const found = await directory.find(call.principal.tenantId, name);
+    if (!found.ok || found.value === undefined) return found as Outcome<undefined>;
+    const { owner, route } = found.value;
+    const startedMs = clock.nowMs();
+    const find = findAmong(targets);
+    const { tenantId, projectId, keyId } = call.principal;
+    const { requestId, headers, country, continent, colo } = call;
+    const deadlineMs = Number(headers['x-sluice-deadline-ms'] ?? Number.NaN);
+    const facts = factsOfCall(call.body, {
+      requestId,
+      headers,
+      tenantId,
+      projectId,
+      keyId,
+      kind: kindOfSurface(call.surface),
+      nowMs: startedMs,
+      breaker: (target) => {
+        const known = find(target);
+        return known === undefined ? 'closed' : breaker(known);
+      },
+      ...(Number.isFinite(deadlineMs) ? { deadlineMs } : {}),
+      ...(country === undefined ? {} : { country }),
+      ...(continent === undefined ? {} : { continent }),
+      ...(colo === undefined ? {} : { colo }),
+    });
+    const arm = armOf(route, facts);
+    const planned = planByRoute(arm, facts, find);
+    if (!planned.ok) return planned;
+    const { plan, outputTokensMax } = planned.value;
+    return ok({
+      plan: arm.isCanary ? { ...plan, reason: `canary/${plan.reason}` } : plan,
+      ...(outputTokensMax === undefined ? {} : { outputTokensMax }),
+      explain: () => explanationOf(arm, facts, planned),
+      ended: (failed) => tally.count({ owner, route, isCanary: arm.isCanary, failed, elapsedMs: clock.nowMs() - startedMs }),
+    });
+  }
+}

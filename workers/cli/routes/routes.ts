@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+
+import type { ExplanationReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
+import { command, table, UsageError, whole } from '../command.ts';
+import { allOf } from '../gateway/operator.ts';
+import type { Shown } from '../jobs/job-command.ts';
+import { caller, print, shown } from '../jobs/job-command.ts';
+
+const HEADINGS = ['route', 'serves', 'newest', 'canary', 'share', 'last'];
+
+/** `sluice routes ...`: of the tenant whose key is in use. */
+export function routes(): Command {
+  return command('routes', 'Rules that decide which models serve. The key in use needs the scopes upstreams:read and upstreams:write.')
+    .addCommand(
+      shown(command('apply', 'Makes the next version of the route that a JSON file describes, and has it serve.'))
+        .argument('<file>', 'JSON: name, rules, default; - is the standard input')
+        .option('--draft', 'the version does not serve yet')
+        .option('--canary', 'the version takes a share of the requests first')
+        .action(apply),
+    )
+    .addCommand(shown(command('list', 'All routes, and which of their versions serve.')).action(list))
+    .addCommand(shown(named('show', 'A route with the rules that serve, and what happened to it.')).action(show))
+    .addCommand(
+      shown(named('explain', 'What a route does with a request, and why: nothing is sent.'))
+        .option('--request <file>', 'the body of the call, as JSON; - is the standard input')
+        .option('--kind <kind>', 'chat, completions, responses, embeddings, rerank or moderations', 'chat')
+        .option('--version <n>', 'instead of the version that serves', whole(1, 999_999_999))
+        .action(explain),
+    )
+    .addCommand(shown(named('rollback', 'Ends the canary or, without one, has the version before serve again.')).action(rollback))
+    .addCommand(named('delete', 'Deletes a route with its versions.').action(remove));
+}
+
+const named = (name: string, summary: string): Command => command(name, summary).argument('<route>', 'its name');
+
+async function apply(
+  file: string,
+  { json, draft, canary }: Shown & { readonly draft?: boolean; readonly canary?: boolean },
+): Promise<void> {
+  if (draft === true && canary === true) throw new UsageError('Give --draft or --canary: a draft serves nothing.');
+  const client = await caller();
+  const body = { ...(await jsonFile(file)), activate: draft !== true && canary !== true };
+  const made = await client.call<RouteVersionReply>('POST', '/v1/routes', body);
+  if (canary === true) await client.call<RouteReply>('POST', `${routePath(made.route)}/activate`, { version: made.version, canary: {} });
+  if (json === true) return print(made);
+  const state = canary === true ? 'is the canary' : draft === true ? 'is stored' : 'serves';
+  console.log(`${made.route}@${made.version} ${state}`);
+}
+
+async function list({ json }: Shown): Promise<void> {
+  const all = await allOf<RouteReply>(await caller(), '/v1/routes', {}, ({ name }) => name);
+  if (json === true) return print(all);
+  console.log(table(HEADINGS, all.map(rowOf)));
+}
+
+async function show(name: string, { json }: Shown): Promise<void> {
+  const client = await caller();
+  const route = await client.call<RouteReply>('GET', routePath(name));
+  const versions = await allOf<RouteVersionReply>(client, `${routePath(name)}/versions`, {}, ({ version }) => String(version));
+  const active = versions.find((version) => version.is_active) ?? null;
+  if (json === true) return print({ route, version: active });
+  console.log(table(HEADINGS, [rowOf(route)]));
+  if (active !== null) console.log(`\n${JSON.stringify({ rules: active.rules, default: active.default }, null, 2)}`);
+  const events = route.events.map(({ at, action, by, version }) => [new Date(at * 1_000).toISOString(), action, by, version ?? '-']);
+  console.log(`\n${table(['at', 'what', 'by', 'serves'], events)}`);
+}
+
+async function explain(
+  name: string,
+  { json, request, kind, version }: Shown & { readonly request?: string; readonly kind: string; readonly version?: number },
+): Promise<void> {
+  const body = {
+    kind,
+    ...(version === undefined ? {} : { version }),
+    ...(request === undefined ? {} : { request: await jsonFile(request) }),
+  };
+  const explained = await (await caller()).call<ExplanationReply>('POST', `${routePath(name)}/explain`, body);
+  if (json === true) return print(explained);
+  console.log(explanationLines(explained).join('\n'));
+}
+
+async function rollback(name: string, { json }: Shown): Promise<void> {
+  const route = await (await caller()).call<RouteReply>('POST', `${routePath(name)}/rollback`);
+  if (json === true) return print(route);
+  console.log(`${name}@${route.active_version ?? '-'} serves`);
+}
+
+async function remove(name: string): Promise<void> {
+  await (await caller()).call('DELETE', routePath(name));
+  console.log(`${name} is deleted`);
+}
+
+/** One line a rule that was looked at, with what its conditions found, and then what was decided. */
+export function explanationLines({ route, version, reason, rules, groups, left_out: leftOut, refusal }: ExplanationReply): string[] {
+  const found = rules.map(({ rule, holds, conditions }) => {
+    const members = (conditions as { member: string; value: unknown; holds: boolean }[]).map(
+      ({ member, value, holds: isMet }) => `${isMet ? '+' : '-'}${member}${value === null ? '' : `=${JSON.stringify(value)}`}`,
+    );
+    return `${holds ? 'applies' : 'not    '}  ${rule}  ${members.join(' ')}`;
+  });
+  const targets = groups.map((group, at) => `${at + 1}. ${group.map(({ target, weight }) => `${target} (${weight})`).join(', ')}`);
+  return [
+    `${route}@${version}: ${reason}`,
+    ...found,
+    ...(refusal === null ? targets : [`refused: ${refusal.message}`]),
+    ...leftOut.map(({ target, why }) => `left out: ${target} (${why})`),
+  ];
+}
+
+const rowOf = ({ name, active_version: active, newest_version: newest, canary, events }: RouteReply): readonly (string | number)[] => [
+  name,
+  active ?? '-',
+  newest,
+  canary?.version ?? '-',
+  canary === null ? '-' : `${(canary.share * 100).toPrecision(2)} %`,
+  events[0]?.action ?? '-',
+];
+
+async function jsonFile(path: string): Promise<Record<string, unknown>> {
+  const text = await readFile(path === '-' ? '/dev/stdin' : path, 'utf8').catch(() => {
+    throw new UsageError(`${path} cannot be read.`);
+  });
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // What follows says what is wrong.
+  }
+  throw new UsageError(`${path} is no JSON object.`);
+}
+
+/** The path of a route; a mistyped name must not lead to another endpoint. */
+function routePath(name: string): string {
+  if (!/^[a-zA-Z0-9][\w.-]{0,63}$/.test(name)) throw new UsageError(`"${name}" is not the name of a route`);
+  return `/v1/routes/${name}`;
+}
