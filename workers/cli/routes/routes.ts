@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 
 import type { ExplanationReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
@@ -118,11 +119,11 @@ const rowOf = ({ name, active_version: active, newest_version: newest, canary, e
 ];
 
 async function jsonFile(path: string): Promise<Record<string, unknown>> {
-  const text = await readFile(path === '-' ? '/dev/stdin' : path, 'utf8').catch(() => {
+  const read = await (path === '-' ? text(process.stdin) : readFile(path, 'utf8')).catch(() => {
     throw new UsageError(`${path} cannot be read.`);
   });
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(read);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
     // What follows says what is wrong.
