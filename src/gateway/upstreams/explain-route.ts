@@ -1,3 +1,4 @@
+import { messageOf } from '../../contract/errors.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { ExplainRouteBody, ExplanationReply } from '../../contract/routes.ts';
 import type { Outcome } from '../../contract/outcome.ts';
@@ -39,7 +40,7 @@ export function explanationOf(arm: ReturnType<typeof armOf>, facts: RequestFacts
     groups: plan === undefined ? [] : groupsOf(plan),
     teacher: cascade === undefined ? null : groupsOf(cascade.teacher),
     left_out: [...leftOut],
-    refusal: planned.ok ? null : { code: planned.error.code, message: planned.error.message },
+    refusal: planned.ok ? null : { code: planned.error.code, message: messageOf(planned.error) },
   };
 }
 

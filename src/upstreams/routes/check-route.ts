@@ -1,5 +1,5 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { Condition } from '../../contract/route-conditions.ts';
 import type { Choice, RouteVersion } from '../../contract/route-rules.ts';
 import type { FieldPath } from '../../contract/field-path.ts';
@@ -77,7 +77,12 @@ function checkTargets(choice: Choice, kinds: readonly Served[], path: FieldPath,
 function checkTarget(name: string, kinds: readonly Served[], path: FieldPath, find: FindTarget): Outcome<null> {
   const target = find(name);
   if (target === undefined)
-    return refuse('model_not_found', `there is no model ${name} among the upstreams that you can use: a target is upstream/model`, path);
+    return refuseResource(
+      'model_not_found',
+      { kind: 'model', name },
+      'no upstream that you may use has it: a target is upstream/model',
+      path,
+    );
   if (kinds.some((kind) => canServe(target.model, kind))) return ok(null);
   return refuse('invalid_value', `${name} serves ${target.model.serves.join(', ')}; only ${kinds.join(', ')} can come here`, path);
 }

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse } from '../../contract/outcome.ts';
+import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { CascadeChoice, RouteVersion, TargetGroups } from '../../contract/route-rules.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Plan, Served, Target } from '../target.ts';
@@ -81,7 +81,12 @@ function unfitness({ model }: Target, { kind, has }: RequestFacts): LeftOut | un
 }
 
 const noTarget = ({ name }: NamedVersion, { reason }: Evaluation, { kind }: RequestFacts) =>
-  refuse('model_not_found', `no target of the route ${name} (${reason}) that may be used serves this kind of request (${kind})`, 'model');
+  refuseResource(
+    'model_not_found',
+    { kind: 'route', name },
+    `no target of the route ${name} (${reason}) that may be used serves this kind of request (${kind})`,
+    'model',
+  );
 
 /** A call of `/v1/responses` can be said to a model for chat, too. */
 export const canServe = ({ serves }: Target['model'], kind: Served): boolean =>
