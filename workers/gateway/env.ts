@@ -100,6 +100,8 @@ export interface UpstreamsEnv extends TenancyEnv {
   readonly UPSTREAM: DurableObjectNamespace;
   /** As above, of routes. */
   readonly ROUTES: DurableObjectNamespace;
+  /** One object an upstream that has limits, named by the upstream's id: what all isolates use of it. */
+  readonly UPSTREAM_USE: DurableObjectNamespace;
 }
 
 /** What the gateway asks of the object that works on the generations of an index. */

@@ -2,7 +2,6 @@ import { waitUntil } from 'cloudflare:workers';
 
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import { Completions } from '../../src/gateway/upstreams/completion.ts';
-import { FirstTarget } from '../../src/gateway/upstreams/first-target.ts';
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import { RouteAdmin } from '../../src/gateway/upstreams/route-admin.ts';
@@ -15,6 +14,7 @@ import type { Rng } from '../../src/kernel/rng.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { SecretBox } from '../../src/upstreams/secret-box.ts';
 import { parseUpstreamHosts } from '../../src/upstreams/upstream-host.ts';
+import type { BalancedDispatcher } from '../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { Tenancy } from '../gateway/adapters/tenancy.ts';
 import { wireTenancy } from '../gateway/adapters/tenancy.ts';
 import { upstreamsOf } from '../gateway/adapters/upstream-objects.ts';
@@ -23,6 +23,7 @@ import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
 import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
 import { HttpTransport } from './adapters/http-transport.ts';
+import { wireDispatcher } from './adapters/dispatching.ts';
 
 /** Everything a route of the upstreams Worker may use: the use cases and ports of this isolate, wired once. */
 export interface Upstreams extends Serving {
@@ -32,6 +33,7 @@ export interface Upstreams extends Serving {
   readonly directory: UpstreamDirectory;
   readonly routes: RouteAdmin;
   readonly findTarget: ReturnType<typeof storedTargetFinder>;
+  readonly dispatcher: BalancedDispatcher;
 }
 
 export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams => {
@@ -57,6 +59,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const findTarget = storedTargetFinder((owner, count) => upstreams(owner).page('', count));
   const note: ConstructorParameters<typeof RouteAdmin>[0]['note'] = (tenant, action, principal, subject) =>
     organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject);
+  const dispatcher = wireDispatcher(env, basics);
   return {
     ...basics,
     readiness: new Readiness({ organisations, clock }),
@@ -74,12 +77,13 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     directory,
     completions: new Completions({
       targets: (principal) => directory.visible(principal),
-      dispatcher: new FirstTarget(() => clock.nowMs()),
+      dispatcher,
       transport: new HttpTransport({ timer: systemTimer, secretOf: (target) => directory.secretOf(target) }),
       clock,
     }),
     findTarget,
     routes: new RouteAdmin({ routes, targets: findTarget, note }),
+    dispatcher,
   };
 });
 

@@ -11,9 +11,11 @@ import type { MetricFamily } from '../gateway/metrics.ts';
 import { routesOf } from '../gateway/serve.ts';
 import { composeUpstreams } from './compose-upstreams.ts';
 import { UPSTREAM_HANDLERS } from './upstream-handlers.ts';
+import { upstreamFamilies } from './upstream-metrics.ts';
 
 export { RouteObject } from '../../durable-objects/route-object.ts';
 export { UpstreamObject } from '../../durable-objects/upstream-object.ts';
+export { UpstreamUseObject } from '../../durable-objects/upstream-use-object.ts';
 
 const app = buildApp({ compose: composeUpstreams, routes: routesOf(UPSTREAM_ENDPOINTS, UPSTREAM_HANDLERS) });
 const answer = alwaysAnswer((request, env: UpstreamsEnv, context: ExecutionContext) => app.fetch(request, env, context));
@@ -30,7 +32,8 @@ export class UpstreamService extends WorkerEntrypoint<UpstreamsEnv> implements F
   }
 
   metrics(): Promise<readonly MetricFamily[]> {
-    return Promise.resolve(composeUpstreams(this.env).metrics.families());
+    const { metrics, dispatcher } = composeUpstreams(this.env);
+    return Promise.resolve([...metrics.families(), ...upstreamFamilies(dispatcher.health(), dispatcher.waiting)]);
   }
 }
 

@@ -8,15 +8,18 @@ export interface Admission {
 
 export type Admitted =
   | { readonly kind: 'admitted'; readonly admission: Admission }
-  /** Others have taken what there is: of calls at a time, or of a minute's requests and tokens. */
-  | { readonly kind: 'full'; readonly of: 'concurrency' | 'minute'; readonly retryAfterMs: number };
+  /** Others have taken what there is: of calls at a time, or of a minute's requests or tokens. */
+  | { readonly kind: 'full'; readonly of: 'concurrency' | 'requests' | 'tokens'; readonly retryAfterMs: number }
+  /** The call alone is more than the upstream may be sent in a minute. */
+  | { readonly kind: 'never'; readonly tokensMax: number };
 
 /** Keeps an upstream's limits over all isolates of a deployment. */
 export interface UpstreamAdmission {
   admit(target: Target, tokensMax: number): Promise<Admitted>;
 }
 
-const NOTHING_HELD: Admission = { end: () => undefined };
+/** For a call to an upstream without limits. */
+export const UNLIMITED: Admitted = { kind: 'admitted', admission: { end: () => undefined } };
 
 /** For deployments of one isolate, where `Places` keeps what there is to keep. */
-export const ADMIT_ALL: UpstreamAdmission = { admit: async () => ({ kind: 'admitted', admission: NOTHING_HELD }) };
+export const ADMIT_ALL: UpstreamAdmission = { admit: async () => UNLIMITED };

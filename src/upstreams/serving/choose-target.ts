@@ -26,7 +26,8 @@ export function chooseTarget<T extends Choosable>(
 ): T {
   const first = must(from[0], 'there is a target to choose');
   if (from.length === 1) return first;
-  const { prefixKey, tokensMax } = request;
+  const { prefixKey } = request;
+  const tokensMax = Math.max(1, request.tokensMax);
   const held = prefixKey === undefined ? undefined : holderOf(from, prefixKey, tokensMax);
   if (held !== undefined) return held;
   const one = drawn(from, random);

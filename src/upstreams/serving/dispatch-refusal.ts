@@ -5,9 +5,12 @@ import type { AttemptResult } from './attempt.ts';
 
 const BUSY_RETRY_MS = 1_000;
 
+/** `stopped`: by the caller or the deadline. `busy`: it waited for as long as it may. `paused`: a pause is too long to wait for. */
+export type GivenUp = 'stopped' | 'busy' | 'paused' | 'given_up';
+
 /** Why no target served, by what came last. `retryAfterMs`: when a target may serve again, where that is known. */
 export function dispatchRefusal(
-  why: 'stopped' | 'busy' | 'given_up',
+  why: GivenUp,
   attempts: readonly AttemptRecord[],
   last: Extract<AttemptResult, { kind: 'failed' }> | undefined,
   retryAfterMs: number | undefined,
@@ -20,6 +23,8 @@ export function dispatchRefusal(
     const message = `all upstreams of the model have as many calls as they may have, and no place became free in time${after}`;
     return { ...refusal('upstream_busy', message), retryAfterMs: retryAfterMs ?? BUSY_RETRY_MS };
   }
+  if (last === undefined && why === 'paused')
+    return { ...refusal('upstream_busy', 'the upstreams of the model have what they take in a minute, or asked for a pause'), ...retry };
   if (last === undefined)
     return { ...refusal('upstream_unavailable', 'all upstreams of the model are taken to be down; try again later'), ...retry };
   if (last.status === 429 || last.status === 529)

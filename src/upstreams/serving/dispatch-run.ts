@@ -1,5 +1,6 @@
 import { refusal } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
+import { refuseBeyond } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
@@ -7,11 +8,12 @@ import { err, ok } from '../../kernel/result.ts';
 import type { Timer } from '../../kernel/timer.ts';
 import type { AttemptRecord, Dispatched, DispatchRequest, Undispatched } from '../dispatch.ts';
 import type { Plan, Target } from '../target.ts';
-import type { UpstreamAdmission } from './admission.ts';
+import type { Admission, UpstreamAdmission } from './admission.ts';
 import type { AttemptResult, OpenTarget } from './attempt.ts';
 import { Attempt } from './attempt.ts';
 import { CancelSource } from './cancel-source.ts';
 import { chooseTarget } from './choose-target.ts';
+import type { GivenUp } from './dispatch-refusal.ts';
 import { dispatchRefusal } from './dispatch-refusal.ts';
 import { hedged } from './hedge.ts';
 import type { Candidate, NextStep, Standing } from './next-step.ts';
@@ -53,6 +55,8 @@ export class DispatchRun {
   readonly #waitUntilMs: number;
   #last: Extract<AttemptResult, { kind: 'failed' }> | undefined;
   #waiter: Waiter | undefined;
+  /** The tokens a minute of an upstream that takes fewer than this request alone. */
+  #beyond: number | undefined;
 
   constructor(parts: DispatchParts, plan: Plan, open: OpenTarget, request: DispatchRequest) {
     this.#parts = parts;
@@ -111,7 +115,7 @@ export class DispatchRun {
           await this.#sleep(step.untilMs - nowMs + (step.isShared ? Math.floor(this.#parts.random() * PAUSE_SPREAD_MS) : 0), cancel);
           break;
         case 'give_up':
-          return this.#refuse('given_up', step.retryAtMs);
+          return this.#refuse(step.isPaused ? 'paused' : 'given_up', step.retryAtMs);
       }
     }
   }
@@ -182,7 +186,7 @@ export class DispatchRun {
     const nowMs = clock.nowMs();
     const passage = must(state.breaker.admit(nowMs), 'the breaker lets a ready target be called');
     const place = places.take(target, nowMs);
-    const admission = await this.#admit(target);
+    const admission = await this.#admit(tried);
     if (admission === undefined || cancel.isCancelled) {
       admission?.end(0);
       place.release();
@@ -198,7 +202,8 @@ export class DispatchRun {
       state,
       place,
       passage,
-      tokensMax,
+      // A call is work also where nothing is known of its tokens.
+      tokensMax: Math.max(1, tokensMax),
       admission,
       clock,
       outer: cancel,
@@ -206,13 +211,22 @@ export class DispatchRun {
     });
   }
 
-  async #admit(target: Target) {
-    const { admission, clock, places, states } = this.#parts;
+  /** Undefined: not now; then the request, or all of the isolate, know of it until something may have changed. */
+  async #admit(tried: Tried): Promise<Admission | undefined> {
+    const { admission, clock, places } = this.#parts;
+    const { target, state } = tried;
     const admitted = await admission.admit(target, this.#request.tokensMax);
     if (admitted.kind === 'admitted') return admitted.admission;
+    if (admitted.kind === 'never') {
+      this.#beyond = admitted.tokensMax;
+      tried.notBeforeMs = Infinity;
+      return undefined;
+    }
     const untilMs = clock.nowMs() + admitted.retryAfterMs;
     if (admitted.of === 'concurrency') places.busyUntil(target.upstreamId, untilMs);
-    else states.of(target, clock.nowMs()).pauseUntil(untilMs);
+    else if (admitted.of === 'requests') state.pauseUntil(untilMs);
+    // A smaller request may still have room.
+    else tried.notBeforeMs = untilMs;
     return undefined;
   }
 
@@ -273,7 +287,7 @@ export class DispatchRun {
     });
   }
 
-  #refuse(why: 'stopped' | 'busy' | 'given_up', retryAtMs: number | undefined): Result<never, Undispatched> {
+  #refuse(why: GivenUp, retryAtMs: number | undefined): Result<never, Undispatched> {
     const nowMs = this.#parts.clock.nowMs();
     const isLate = nowMs >= (this.#request.deadlineMs ?? Infinity);
     if (why === 'stopped' && isLate) {
@@ -282,6 +296,10 @@ export class DispatchRun {
         `no upstream has begun to answer before the deadline, in ${this.#attempts.length} attempts`,
       );
       return err({ refusal: late, attempts: this.#attempts });
+    }
+    if (why === 'given_up' && this.#beyond !== undefined && this.#attempts.length === 0) {
+      const what = `the request may take ${this.#request.tokensMax} tokens, and the upstreams of the model are sent fewer in a minute`;
+      return err({ refusal: refuseBeyond({ limit: { bound: this.#beyond }, value: this.#request.tokensMax, what }).error, attempts: [] });
     }
     const retryAfterMs = retryAtMs === undefined ? undefined : Math.max(1, retryAtMs - nowMs);
     return err({ refusal: dispatchRefusal(why, this.#attempts, this.#last, retryAfterMs), attempts: this.#attempts });

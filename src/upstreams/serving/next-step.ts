@@ -20,12 +20,12 @@ export interface Candidate {
   readonly isOutlier: boolean;
 }
 
-/** `attempt`: at one of these positions of a group. `queue`: wait for a place there. `pause`: look again then; `isShared`: others do too. */
+/** `attempt`: at one of these positions of a group. `queue`: wait for a place there. `pause`: look again then; `isShared`: others do too. `give_up`: `isPaused`: where a pause is too long. */
 export type NextStep =
   | { readonly kind: 'attempt'; readonly group: number; readonly members: readonly number[]; readonly isRetry: boolean }
   | { readonly kind: 'queue'; readonly places: readonly { readonly group: number; readonly member: number }[] }
   | { readonly kind: 'pause'; readonly untilMs: number; readonly isShared: boolean }
-  | { readonly kind: 'give_up'; readonly retryAtMs: number | undefined };
+  | { readonly kind: 'give_up'; readonly retryAtMs: number | undefined; readonly isPaused: boolean };
 
 /**
  * What a request does next: the first group that can serve it does, by a target that it has not tried where there is one; a group whose
@@ -37,7 +37,7 @@ export function nextStep(groups: readonly (readonly Candidate[])[], nowMs: numbe
   let isShared = false;
   let returnMs = Infinity;
   const tries = groups.reduce((sum, group) => sum + triesOf(group), 0);
-  if (tries >= LIMITS.upstreamAttemptsMaxCount) return { kind: 'give_up', retryAtMs: undefined };
+  if (tries >= LIMITS.upstreamAttemptsMaxCount) return { kind: 'give_up', retryAtMs: undefined, isPaused: false };
   for (const [at, group] of groups.entries()) {
     const groupTries = triesOf(group);
     if (groupTries >= LIMITS.upstreamGroupAttemptsMaxCount) continue;
@@ -59,7 +59,7 @@ export function nextStep(groups: readonly (readonly Candidate[])[], nowMs: numbe
   if (busy.length > 0) return { kind: 'queue', places: busy };
   if (wakeMs - nowMs <= LIMITS.upstreamRetryAfterMaxMs) return { kind: 'pause', untilMs: wakeMs, isShared };
   const retryAtMs = Math.min(wakeMs, returnMs);
-  return { kind: 'give_up', retryAtMs: retryAtMs === Infinity ? undefined : retryAtMs };
+  return { kind: 'give_up', retryAtMs: retryAtMs === Infinity ? undefined : retryAtMs, isPaused: wakeMs < Infinity };
 }
 
 const triesOf = (group: readonly Candidate[]): number => group.reduce((sum, { tries }) => sum + tries, 0);

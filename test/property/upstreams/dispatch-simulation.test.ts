@@ -183,7 +183,7 @@ describe('a waiting line before healthy upstreams', () => {
     const freeOf = (upstream: string) => placesOf(upstream) - (world.outstanding.get(upstream) ?? 0);
     world.script = () => ({ headMs: Math.floor(random.next() * 100), pieces: 2, pieceMs: Math.floor(random.next() * 100) });
     const pending = new Map<number, Pending>();
-    let isOver = false;
+    const state = { isOver: false };
     const wrongs: string[] = [];
     world.onOpen = (request, upstream) => {
       const opened = must(pending.get(request), 'a request that is pending');
@@ -197,7 +197,7 @@ describe('a waiting line before healthy upstreams', () => {
     };
     const watched = async () => {
       let idleSinceMs = Infinity;
-      while (!isOver) {
+      while (!state.isOver) {
         await time.sleep(1);
         const isIdle = [...pending.values()].some(({ isOpen }) => !isOpen) && targets.some(({ upstream }) => freeOf(upstream) > 0);
         idleSinceMs = isIdle ? Math.min(idleSinceMs, time.nowMs()) : Infinity;
@@ -221,7 +221,7 @@ describe('a waiting line before healthy upstreams', () => {
         sent.push(send(request));
       }
       const ends = await Promise.all(sent);
-      isOver = true;
+      state.isOver = true;
       return ends;
     })();
     const [ends] = await world.run(Promise.all([all, watched()]));

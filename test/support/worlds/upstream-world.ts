@@ -74,12 +74,14 @@ export interface Sent {
   readonly deadlineMs?: number;
   readonly mayHedge?: boolean;
   readonly cancellation?: Cancellation;
+  /** What it turns out to have taken. */
+  readonly tokensUsed?: number;
   readonly accepts?: NonNullable<DispatchRequest['accepts']>;
 }
 
 /** Upstreams that do as they are scripted, a dispatcher before them, and time that passes while all wait. */
 export class UpstreamWorld {
-  readonly time = new VirtualTime();
+  readonly time: VirtualTime;
   readonly random: Seeded;
   readonly dispatcher: BalancedDispatcher;
   readonly seen: SeenCall[] = [];
@@ -90,7 +92,8 @@ export class UpstreamWorld {
   onOpen: (request: number, upstream: string) => void = () => undefined;
   #requests = 0;
 
-  constructor(seed = 1, admission?: UpstreamAdmission) {
+  constructor(seed = 1, admission?: UpstreamAdmission, time = new VirtualTime()) {
+    this.time = time;
     this.random = new Seeded(seed);
     const rng = { bytes: (count: number) => Uint8Array.from({ length: count }, () => Math.floor(this.random.next() * 256)) };
     this.dispatcher = new BalancedDispatcher({
@@ -131,7 +134,7 @@ export class UpstreamWorld {
     for (;;) {
       const piece = await result.value.opened.body.read();
       if (piece === undefined) {
-        result.value.finish('whole');
+        result.value.finish('whole', sent.tokensUsed);
         return { ...base, pieces, end: 'whole' };
       }
       if ('kind' in piece) {
@@ -141,6 +144,11 @@ export class UpstreamWorld {
       }
       pieces += 1;
     }
+  }
+
+  /** When the last call of a request was sent. */
+  openedAtMs(request: number): number {
+    return this.seen.findLast((call) => call.request === request)?.startedAtMs ?? NaN;
   }
 
   run<T>(work: Promise<T>): Promise<T> {

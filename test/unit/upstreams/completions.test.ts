@@ -4,7 +4,7 @@ import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
-import { FirstTarget } from '../../../src/gateway/upstreams/first-target.ts';
+import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type { Opened, TransportFault, UpstreamRequest } from '../../../src/upstreams/transport.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
@@ -22,7 +22,11 @@ function callsTo(
   const asked: UpstreamRequest[] = [];
   const completions = new Completions({
     targets: () => Promise.resolve(ok({ own: [], platform })),
-    dispatcher: new FirstTarget(() => 0),
+    dispatcher: new BalancedDispatcher({
+      clock: { nowMs: () => 0 },
+      timer: { after: () => () => undefined },
+      rng: { bytes: (count) => new Uint8Array(count) },
+    }),
     transport: {
       open: (_, request) => {
         asked.push(request);

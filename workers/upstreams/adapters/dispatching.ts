@@ -1,0 +1,23 @@
+import { waitUntil } from 'cloudflare:workers';
+
+import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import type { UpstreamUses } from '../../../src/gateway/upstreams/shared-upstream-limits.ts';
+import { SharedUpstreamLimits } from '../../../src/gateway/upstreams/shared-upstream-limits.ts';
+import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
+import type { UpstreamsEnv } from '../../gateway/env.ts';
+import type { Basics } from '../../gateway/serving.ts';
+
+/** The dispatcher of this isolate, whose limits hold over all isolates. */
+export const wireDispatcher = ({ UPSTREAM_USE }: UpstreamsEnv, { clock, rng }: Basics): BalancedDispatcher =>
+  new BalancedDispatcher({
+    clock,
+    timer: systemTimer,
+    rng,
+    admission: new SharedUpstreamLimits({
+      // A stub belongs to the request that made it: one is made for each call.
+      uses: (upstreamId) => UPSTREAM_USE.get(UPSTREAM_USE.idFromName(upstreamId)) as unknown as UpstreamUses,
+      newId: () => crypto.randomUUID(),
+      timer: systemTimer,
+      background: waitUntil,
+    }),
+  });
