@@ -9,7 +9,7 @@ import { ReplicaRouter } from '../../../src/gateway/jobs/replica-router.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { isForbidden } from '../../../src/pools/replica-host.ts';
+import { isForbidden } from '../../../src/contract/network-host.ts';
 import type { Job } from '../../../src/scheduler/served/job.ts';
 import { originHost } from '../origin-host.ts';
 
