@@ -5,6 +5,7 @@ import type { Endpoint } from './endpoint.ts';
 import { tenant } from './endpoint.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
+import { UPSTREAM_METERS } from './meter.ts';
 
 const model = z
   .string()
@@ -24,7 +25,7 @@ const options = z.looseObject({ include_usage: z.boolean().nullish() }).nullish(
 const common = {
   tag: 'Upstreams',
   access: tenant('inference'),
-  meters: [],
+  meters: UPSTREAM_METERS,
   status: 200,
 } as const;
 

@@ -7,15 +7,21 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { AttemptRecord, Dispatched, Dispatcher } from '../../upstreams/dispatch.ts';
+import type { Settlement, UpstreamQuantities } from '../../upstreams/money/settlement.ts';
+import { settlementOf } from '../../upstreams/money/settlement.ts';
+import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
 import type { Exchange, SurfaceCall } from '../../upstreams/protocol/exchange.ts';
-import { Exchanges, mayBegin, outputLimitOf } from '../../upstreams/protocol/exchange.ts';
+import { Exchanges, mayBegin } from '../../upstreams/protocol/exchange.ts';
 import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
+import type { Usage } from '../../upstreams/protocol/usage.ts';
 import type { VisibleTargets } from '../../upstreams/resolve.ts';
 import { resolve } from '../../upstreams/resolve.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import type { BodyReader, Cancellation, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
+import { costNanoMax, editionAt, usd } from '../../tenancy/usage/price-book.ts';
 import type { CompletionEnd } from './completion-stream.ts';
 import { CompletionStream } from './completion-stream.ts';
+import { reservePlan } from './plan-reservation.ts';
 
 export interface CompletionParts {
   readonly targets: (principal: TenantPrincipal) => Promise<Outcome<VisibleTargets>>;
@@ -29,12 +35,16 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly principal: TenantPrincipal;
   readonly requestId: string;
   readonly cancellation: Cancellation;
+  /** Takes quota, all or nothing. */
+  readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
 }
 
 export interface Completed {
   readonly target: Target;
   readonly plan: Plan;
   readonly attempts: readonly AttemptRecord[];
+  /** What the call is charged, by what it has come to. */
+  readonly settle: (end: CompletionEnd) => Settlement;
   readonly answer:
     | { readonly kind: 'whole'; readonly text: string; readonly end: CompletionEnd }
     | { readonly kind: 'stream'; readonly stream: CompletionStream; readonly ended: Promise<CompletionEnd> };
@@ -53,17 +63,20 @@ export class Completions {
 
   async complete(call: CompletionCall): Promise<Outcome<Completed>> {
     const { clock, dispatcher, transport } = this.#parts;
-    const exchanges = new Exchanges({ ...call, nowMs: clock.nowMs() });
+    const nowMs = clock.nowMs();
+    const exchanges = new Exchanges({ ...call, nowMs });
     const plan = await this.#planOf(call, exchanges);
     if (!plan.ok) return plan;
+    const reserved = await reservePlan(plan.value, call);
+    if (!reserved.ok) return reserved;
+    const { plan: payable, boundOf } = reserved.value;
     const streams = call.body['stream'] === true;
-    const asked = outputLimitOf(call.surface, call.body);
-    const exchangeWith = (target: Target): Exchange => exchanges.with(target, asked ?? target.model.outputTokensMax);
+    const exchangeWith = (target: Target): Exchange => exchanges.with(target, boundOf(target).answerTokensMax);
     const dispatched = await dispatcher.dispatch(
-      plan.value,
+      payable,
       (target, cancellation) => transport.open(target, exchangeWith(target).request, cancellation),
       {
-        tokensMax: 0,
+        tokensMax: reserved.value.tokensMax,
         priority: 0,
         mayHedge: HEDGED.has(call.surface),
         cancellation: call.cancellation,
@@ -74,11 +87,16 @@ export class Completions {
     const { target, attempts, opened } = dispatched.value;
     if (opened.status >= 400) return rejected(dispatched.value);
     const exchange = exchangeWith(target);
+    const settle = ({ usage, textBytes, end }: CompletionEnd): Settlement =>
+      settlementOf(target.model, boundOf(target), { usage, textBytes, isWhole: end === 'whole' });
+    const completed = { target, plan: payable, attempts, settle };
     if (streams) {
-      return ok({ target, plan: plan.value, attempts, answer: streamedAnswer(dispatched.value, exchange, call) });
+      const costNano = (usage: Usage): number => settle({ target, usage, textBytes: 0, end: 'whole' }).nano + requestNanoAt(nowMs);
+      const stream = exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }));
+      return ok({ ...completed, answer: streamedAnswer(dispatched.value, stream, call) });
     }
     const answer = await wholeAnswer(dispatched.value, exchange);
-    return answer.ok ? ok({ target, plan: plan.value, attempts, answer: answer.value }) : answer;
+    return answer.ok ? ok({ ...completed, answer: answer.value }) : answer;
   }
 
   /** The targets to which the call can be said. Refused where there are some, but none of that kind. */
@@ -97,15 +115,20 @@ export class Completions {
   }
 }
 
+/** What every request costs besides. */
+const requestNanoAt = (nowMs: number): number => costNanoMax({ requests: 1 }, editionAt(nowMs));
+
 /** Calls that change nothing and cost no tokens of an answer: two targets may be asked at once. */
 const HEDGED: ReadonlySet<string> = new Set(['embeddings', 'rerank', 'moderations']);
 
-function streamedAnswer(dispatched: Dispatched, exchange: Exchange, { requestId }: CompletionCall): Completed['answer'] {
-  let onEnd: (end: CompletionEnd) => void = () => undefined;
-  const ended = new Promise<CompletionEnd>((resolve) => {
-    onEnd = resolve;
+const UNSET = (): void => undefined;
+
+function streamedAnswer(dispatched: Dispatched, answer: AnswerStream, { requestId }: CompletionCall): Completed['answer'] {
+  let onEnd: (end: CompletionEnd) => void = UNSET;
+  const ended = new Promise<CompletionEnd>((finish) => {
+    onEnd = finish;
   });
-  return { kind: 'stream', stream: new CompletionStream(dispatched, exchange.stream(), requestId, onEnd), ended };
+  return { kind: 'stream', stream: new CompletionStream(dispatched, answer, requestId, onEnd), ended };
 }
 
 /** An upstream has refused the request itself. */

@@ -1,7 +1,7 @@
 import type { Refusal } from '../../contract/errors.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import type { JsonObject } from './json.ts';
-import { parsedObject } from './json.ts';
+import { isObject, parsedObject } from './json.ts';
 import type { SseEvent } from './sse-events.ts';
 import { SseEvents, sseText } from './sse-events.ts';
 import type { Dialect, Seen, StreamTap } from './stream-tap.ts';
@@ -11,11 +11,16 @@ import { endOf, writtenEvents } from './stream-translator.ts';
 import { errorEvent } from './surface-errors.ts';
 import type { Usage } from './usage.ts';
 
+/** What Sluice says of a call in the event with its usage, as `sluice`. */
+export type UsageNote = (usage: Usage) => JsonObject;
+
 interface AnswerStreamParts {
   readonly spoken: Exclude<Dialect, 'plain'>;
   readonly own: Dialect;
   /** The usage was asked for by us alone: its event is taken out. */
   readonly hidesUsage: boolean;
+  /** Absent: nothing is added. */
+  readonly note?: UsageNote;
   /** Absent: the upstream speaks as the caller does. */
   readonly translator: StreamTranslator | undefined;
 }
@@ -116,11 +121,13 @@ export class AnswerStream {
     }
     if (translator !== undefined) return this.#translated(translator, parsed, seen);
     if (seen.kind === 'end') this.#hasEnded = true;
-    return { send: seen.kind === 'usage' && hidesUsage ? NOTHING : bytes };
+    if (seen.kind === 'usage' && hidesUsage) return { send: NOTHING };
+    const noted = parsed === undefined ? undefined : this.#noted(parsed);
+    return { send: noted === parsed ? bytes : utf8(sseText(JSON.stringify(noted))) };
   }
 
   #translated(translator: StreamTranslator, event: JsonObject | undefined, seen: Seen): { readonly send: Uint8Array } {
-    const text = event === undefined ? '' : writtenEvents(this.#parts.own, translator.push(event));
+    const text = event === undefined ? '' : this.#written(translator.push(event));
     if (seen.kind !== 'end') return { send: text === '' ? NOTHING : utf8(text) };
     const end = this.#endText();
     this.#hasEnded = true;
@@ -138,7 +145,23 @@ export class AnswerStream {
   #endText(): string {
     const { own, translator } = this.#parts;
     if (translator === undefined) return own === 'chat' || own === 'completions' ? sseText(DONE) : '';
-    return writtenEvents(own, translator.end(this.#tap.usage)) + endOf(own);
+    return this.#written(translator.end(this.#tap.usage)) + endOf(own);
+  }
+
+  #written(events: readonly JsonObject[]): string {
+    return writtenEvents(
+      this.#parts.own,
+      events.map((event) => this.#noted(event)),
+    );
+  }
+
+  /** The event with the usage that a caller has asked for says what the call costs; any other is as it was. [U78] */
+  #noted(event: JsonObject): JsonObject {
+    const { own, note, hidesUsage } = this.#parts;
+    const usage = this.#tap.usage;
+    const isAsked = !hidesUsage && (own === 'chat' || own === 'completions');
+    if (!isAsked || note === undefined || usage === undefined || !isObject(event['usage'])) return event;
+    return { ...event, sluice: note(usage) };
   }
 }
 

@@ -5,6 +5,7 @@ import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Served, Target } from '../target.ts';
 import type { UpstreamRequest } from '../transport.ts';
+import type { UsageNote } from './answer-stream.ts';
 import { AnswerStream } from './answer-stream.ts';
 import { chatAsMessage, ChatStreamAsMessage } from './chat-answers.ts';
 import { chatToMessages } from './chat-to-messages.ts';
@@ -56,18 +57,13 @@ export interface Exchange {
   readonly request: UpstreamRequest;
   /** Undefined: the text is no answer of the upstream's protocol. */
   whole(text: string): WholeAnswer | undefined;
-  stream(): AnswerStream;
+  /** `note`: what the event with the usage says besides, if the caller has asked for one. */
+  stream(note?: UsageNote): AnswerStream;
 }
 
 export interface WholeAnswer {
   readonly text: string;
   readonly usage: Usage | undefined;
-}
-
-/** The limit of the answer that a caller has given, if any: the least. */
-export function outputLimitOf(surface: Surface, body: JsonObject): number | undefined {
-  const given = SURFACES[surface].outputLimits.map((name) => body[name]).filter((value) => typeof value === 'number');
-  return given.length === 0 ? undefined : Math.min(...given);
 }
 
 /** Whether a target can be asked. */
@@ -118,9 +114,15 @@ export class Exchanges {
         const usage = usageIn(spoken, answer);
         return { text: spoken === own ? text : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage };
       },
-      stream: () => {
+      stream: (note) => {
         assert(spoken !== 'plain', 'only what a model generates is streamed');
-        return new AnswerStream({ spoken, own, hidesUsage: !includesUsage, translator: translatorOf(own, spoken, call, terms) });
+        return new AnswerStream({
+          spoken,
+          own,
+          hidesUsage: !includesUsage,
+          ...(note && { note }),
+          translator: translatorOf(own, spoken, call, terms),
+        });
       },
     };
   }

@@ -6,6 +6,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
+import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import type { Opened, TransportFault, UpstreamRequest } from '../../../src/upstreams/transport.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
@@ -20,6 +21,7 @@ function callsTo(
   answer: (request: UpstreamRequest) => Partial<Opened> & { readonly text: string | TransportFault },
 ) {
   const asked: UpstreamRequest[] = [];
+  const reserved: UpstreamQuantities[] = [];
   const completions = new Completions({
     targets: () => Promise.resolve(ok({ own: [], platform })),
     dispatcher: new BalancedDispatcher({
@@ -45,9 +47,13 @@ function callsTo(
       headers: {},
       principal: PRINCIPAL,
       requestId: 'req_1',
+      reserve: (quantities) => {
+        reserved.push(quantities);
+        return Promise.resolve(ok(undefined));
+      },
       cancellation: { isCancelled: false, onCancel: () => () => undefined },
     });
-  return { call, asked };
+  return { call, asked, reserved };
 }
 
 const ANSWER = '{"id":"1","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2},"unknown":1}';
@@ -85,4 +91,47 @@ it.each<[string, string | TransportFault]>([
 ])('[U35] refuses an answer that %s', async (_, text) => {
   const { call } = callsTo([targetOf()], () => ({ text }));
   expect(await call({})).toMatchObject({ error: { code: 'upstream_failed' } });
+});
+
+it('[U72] [U73] reserves what it may cost, and sends the limit that it has reserved along', async () => {
+  const { call, asked, reserved } = callsTo([targetOf({ model: { contextTokens: 600, outputTokensMax: 590 } })], () => ({ text: ANSWER }));
+  const answered = await call({ n: 2 });
+  const limit = JSON.parse(asked[0]?.body ?? '').max_tokens;
+  const [{ upstream_input_tokens: input, upstream_output_tokens: output }] = reserved as [UpstreamQuantities];
+  expect(limit).toBe(600 - input);
+  expect(output).toBe(2 * limit);
+  if (!answered.ok || answered.value.answer.kind !== 'whole') throw new Error('not answered');
+  expect(answered.value.settle(answered.value.answer.end)).toMatchObject({ inputTokens: 3, outputTokens: 2, nano: 70, usage: 'reported' });
+  expect((await callsTo([targetOf()], () => ({ text: ANSWER })).call({ max_tokens: 7 })).ok).toBe(true);
+});
+
+it('[U71] [U77] asks no upstream for what nothing bounds', async () => {
+  const { call, asked, reserved } = callsTo([targetOf()], () => ({ text: ANSWER }));
+  expect(await call({ modalities: ['audio'] })).toMatchObject({ error: { code: 'invalid_value', path: ['modalities'] } });
+  expect([asked, reserved]).toEqual([[], []]);
+});
+
+const CHUNKS = [
+  '{"id":"1","choices":[{"index":0,"delta":{"content":"hi"}}],"usage":null}',
+  '{"id":"1","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}',
+  '[DONE]',
+];
+
+it.each([true, false])('[U78] says what a stream has cost where its usage was asked for: %s', async (isAsked) => {
+  const { call } = callsTo([targetOf()], () => ({
+    text: CHUNKS.map((chunk) => `data: ${chunk}\n\n`).join(''),
+    headers: { 'content-type': 'text/event-stream' },
+  }));
+  const answered = await call({ stream: true, ...(isAsked ? { stream_options: { include_usage: true } } : {}) });
+  if (!answered.ok || answered.value.answer.kind !== 'stream') throw new Error('not answered');
+  const { stream, ended } = answered.value.answer;
+  const sent: Uint8Array[] = [];
+  for (let piece = await stream.next(); piece !== undefined; piece = await stream.next()) sent.push(piece);
+  const events = Buffer.concat(sent).toString('utf8').split('\n\n');
+  // 70 for the tokens, 150 for the request.
+  const noted = { ...JSON.parse(CHUNKS[1]!), sluice: { cost_usd: '0.000000220' } };
+  expect(events.slice(0, -1).map((event) => event.slice('data: '.length))).toEqual(
+    isAsked ? [CHUNKS[0], JSON.stringify(noted), CHUNKS[2]] : [CHUNKS[0], CHUNKS[2]],
+  );
+  expect(answered.value.settle(await ended)).toMatchObject({ inputTokens: 3, outputTokens: 2, nano: 70, usage: 'reported' });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseExactJson } from '../../../src/kernel/exact-json.ts';
 import { joinedBytes, utf8 } from '../../../src/kernel/bytes.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
-import { Exchanges, mayBegin, outputLimitOf, serves } from '../../../src/upstreams/protocol/exchange.ts';
+import { Exchanges, mayBegin, serves } from '../../../src/upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
@@ -48,8 +48,6 @@ describe('requests', () => {
     });
     expect(requestOf('messages', OPENAI, { ...hello, max_tokens: 70 }, 70).body).toMatchObject({ max_tokens: 70 });
     expect(requestOf('moderations', OPENAI, { input: 'a' }).body).toEqual({ input: 'a', model: 'small-2026' });
-    expect(outputLimitOf('chat', { max_tokens: 9, max_completion_tokens: 7 })).toBe(7);
-    expect(outputLimitOf('chat', { max_tokens: null })).toBeUndefined();
   });
 
   it('[U32] asks streams for their usage, and keeps what the caller asked of them', () => {

@@ -1,6 +1,9 @@
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { CompletionStream } from '../../../src/gateway/upstreams/completion-stream.ts';
 import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
+import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
+import { NO_QUANTITIES, quantitiesOf } from '../../../src/upstreams/money/settlement.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
 import { routeText } from '../../../src/upstreams/route-text.ts';
@@ -15,20 +18,18 @@ interface Asked {
   readonly body: JsonObject;
   readonly request: Request;
   readonly requestId: string;
+  readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
   waitUntil(work: Promise<unknown>): void;
 }
 
 /** Takes what a call has consumed, once. */
-type Settle = (used: Nothing) => unknown;
-
-/** What these calls consume besides one request. */
-type Nothing = { readonly [meter: string]: never };
+type Charge = (used: UpstreamQuantities) => unknown;
 
 const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
 
 const answering = (surface: Surface) => async (call: Asked) => {
-  const { gateway, principal, body, request, requestId } = call;
+  const { gateway, principal, body, request, requestId, reserve } = call;
   const cancellation = callerCancellation(request);
   const completed = await gateway.completions.complete({
     surface,
@@ -37,16 +38,21 @@ const answering = (surface: Surface) => async (call: Asked) => {
     principal,
     requestId,
     cancellation,
+    reserve,
   });
   if (!completed.ok) return completed;
-  const { target, answer } = completed.value;
+  const { target, answer, settle } = completed.value;
   const model = `${target.upstream}/${target.model.name}`;
   const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model };
-  if (answer.kind === 'whole') return { ok: true as const, reply: { contentType: JSON_TYPE, body: answer.text }, used: {}, model, headers };
+  if (answer.kind === 'whole') {
+    const used = quantitiesOf(settle(answer.end));
+    return { ok: true as const, reply: { contentType: JSON_TYPE, body: answer.text }, used, model, headers };
+  }
   const { stream, ended } = answer;
   // Settled also when the caller goes away: the platform then lets the call finish.
-  const settlesLater = (settle: Settle): void => call.waitUntil(ended.then(() => settle({})));
-  return { ok: true as const, reply: { contentType: EVENTS_TYPE, body: sentPieces(stream) }, used: {}, settlesLater, model, headers };
+  const settlesLater = (charge: Charge): void => call.waitUntil(ended.then((end) => charge(quantitiesOf(settle(end)))));
+  const reply = { contentType: EVENTS_TYPE, body: sentPieces(stream) };
+  return { ok: true as const, reply, used: NO_QUANTITIES, settlesLater, model, headers };
 };
 
 function anthropicHeaders(headers: Headers): Record<string, string> {

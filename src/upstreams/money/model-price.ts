@@ -1,0 +1,35 @@
+import { assert } from '../../kernel/assert.ts';
+import type { ModelPrices } from '../target.ts';
+
+/** Tokens of one call, by what they cost. */
+export interface TokenCounts {
+  /** Without those that the upstream had cached. */
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+}
+
+export const NO_TOKENS: TokenCounts = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 };
+
+const PER_MILLION = 1_000_000n;
+
+/**
+ * What a call costs in nano-dollars by the prices of a model, rounded up once. Exact for all integers; more tokens never cost less, so the cost
+ * of what a call may use at most covers the cost of what it uses. [U74]
+ */
+export function callNano(prices: ModelPrices, { inputTokens, cachedTokens, outputTokens }: TokenCounts): number {
+  const millionths =
+    BigInt(inputTokens) * BigInt(prices.inputNano) +
+    BigInt(cachedTokens) * BigInt(prices.cachedInputNano ?? prices.inputNano) +
+    BigInt(outputTokens) * BigInt(prices.outputNano);
+  const nano = Number((millionths + PER_MILLION - 1n) / PER_MILLION) + prices.requestNano;
+  assert(Number.isSafeInteger(nano), 'the limits of prices and tokens keep a cost exact');
+  return nano;
+}
+
+/** The cost of so many tokens at most, whichever part of the input turns out to be cached. */
+export function callNanoMax(prices: ModelPrices, inputTokensMax: number, outputTokensMax: number): number {
+  const { inputNano, cachedInputNano = inputNano } = prices;
+  const dearest = { ...prices, inputNano: Math.max(inputNano, cachedInputNano) };
+  return callNano(dearest, { inputTokens: inputTokensMax, cachedTokens: 0, outputTokens: outputTokensMax });
+}

@@ -1,0 +1,65 @@
+import type { UpstreamMeter } from '../../contract/meter.ts';
+import type { Usage } from '../protocol/usage.ts';
+import type { TargetModel } from '../target.ts';
+import { callNano } from './model-price.ts';
+import type { RequestBound } from './request-bound.ts';
+
+/** What a call is charged. */
+export interface Settlement {
+  /** Without the cached ones. */
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  readonly nano: number;
+  /** Whether the upstream has reported the tokens, or they were counted from bytes. */
+  readonly usage: 'reported' | 'counted';
+  /** The upstream has reported more than was reserved, and what was reserved is charged: the settings of its model are wrong. */
+  readonly isCapped: boolean;
+}
+
+/** What is known of a call's answer at its end. */
+export interface Answered {
+  /** As far as the upstream has reported any. */
+  readonly usage: Usage | undefined;
+  /** Of the text that came, in UTF-8. */
+  readonly textBytes: number;
+  readonly isWhole: boolean;
+}
+
+/**
+ * Charges a call that an upstream has answered: the tokens that it has reported, or else counted from the bytes of the prompt and of what came; of
+ * an answer that broke off, at least what came. Never more than was reserved. [U75] [U76]
+ */
+export function settlementOf(model: TargetModel, bound: RequestBound, { usage, textBytes, isWhole }: Answered): Settlement {
+  const countedOutput = Math.ceil(textBytes / model.bytesPerToken);
+  const input = usage?.inputTokens ?? bound.inputTokensCounted;
+  const reportedOutput = usage?.outputTokens ?? countedOutput;
+  const output = isWhole ? reportedOutput : Math.max(reportedOutput, countedOutput);
+  const allInput = Math.min(input, bound.inputTokensMax);
+  const cachedTokens = Math.min(usage?.cachedTokens ?? 0, allInput);
+  const tokens = { inputTokens: allInput - cachedTokens, cachedTokens, outputTokens: Math.min(output, bound.outputTokensMax) };
+  return {
+    ...tokens,
+    nano: callNano(model.prices, tokens),
+    usage: usage === undefined || reportedOutput < output ? 'counted' : 'reported',
+    isCapped: usage !== undefined && (input > bound.inputTokensMax || reportedOutput > bound.outputTokensMax),
+  };
+}
+
+export type UpstreamQuantities = Readonly<Record<UpstreamMeter, number>>;
+
+/** Of a call that is not settled yet. */
+export const NO_QUANTITIES: UpstreamQuantities = {
+  upstream_input_tokens: 0,
+  upstream_cached_tokens: 0,
+  upstream_output_tokens: 0,
+  upstream_nano: 0,
+};
+
+/** A settlement as it is metered. */
+export const quantitiesOf = ({ inputTokens, cachedTokens, outputTokens, nano }: Settlement): UpstreamQuantities => ({
+  upstream_input_tokens: inputTokens,
+  upstream_cached_tokens: cachedTokens,
+  upstream_output_tokens: outputTokens,
+  upstream_nano: nano,
+});
