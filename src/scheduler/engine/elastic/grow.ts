@@ -1,4 +1,5 @@
 import { must } from '../../../kernel/assert.ts';
+import { effectivePriority, firstOf } from '../admission/feasibility.ts';
 import { available, bundleOf, rootOf } from '../fairness/quota-tree.ts';
 import { resize } from '../life/begin-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
@@ -35,6 +36,24 @@ export function restore(cell: Cell): void {
   }
 }
 
+/**
+ * Gives services that follow their load the nodes that it asks for, before waiting jobs of less priority are placed: a service that has too few
+ * nodes competes as a waiting job does. Not nodes that are reserved. [J265]
+ */
+export function growServices(cell: Cell): void {
+  for (const job of cell.jobs.inOrder(cell.jobs.growable)) {
+    const attempt = must(job.attempt, 'a job on nodes has an attempt');
+    const wanted = must(job.spec.options[attempt.option], 'the option exists');
+    if (job.spec.scaling === null || isAwaited(cell, job, wanted)) continue;
+    const held = new Set([...cell.reservations.all].flatMap(({ nodes }) => nodes));
+    growBy(cell, job, attempt, wanted, stepsWanted(job) * wanted.nodes.step, held);
+  }
+}
+
+/** Whether a waiting job comes before a job that has nodes and could use more: any does, but where load asks for them, one of less priority. */
+export const comesFirst = (cell: Cell, waiting: JobRecord, { spec }: JobRecord): boolean =>
+  spec.scaling === null || effectivePriority(cell, waiting) >= spec.priority;
+
 const NOTHING_HELD: ReadonlySet<number> = new Set();
 
 function growBy(cell: Cell, job: JobRecord, attempt: Attempt, wanted: ResourceOption, more: number, held: ReadonlySet<number>): void {
@@ -42,14 +61,14 @@ function growBy(cell: Cell, job: JobRecord, attempt: Attempt, wanted: ResourceOp
   if (slots !== undefined) resize(cell, job, attempt, [...attempt.placement.slots, ...slots]);
 }
 
-/** Whether a waiting job shares the job's quota, or could use the nodes it would take. */
-function isAwaited(cell: Cell, { spec }: JobRecord, { accelerator }: ResourceOption): boolean {
-  const root = rootOf(cell.holdings.queueOf(spec));
-  for (const { queue, exemplar } of cell.pending.all) {
-    const uses = exemplar.options.some(
+/** Whether a waiting job that comes first shares the job's quota, or could use the nodes it would take. */
+function isAwaited(cell: Cell, job: JobRecord, { accelerator }: ResourceOption): boolean {
+  const root = rootOf(cell.holdings.queueOf(job.spec));
+  for (const pending of cell.pending.all) {
+    const uses = pending.exemplar.options.some(
       (option) => option.accelerator === accelerator || option.accelerator === null || accelerator === null,
     );
-    if (rootOf(queue) === root || uses) return true;
+    if ((rootOf(pending.queue) === root || uses) && comesFirst(cell, firstOf(cell, pending), job)) return true;
   }
   return false;
 }

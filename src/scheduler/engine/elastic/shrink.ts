@@ -3,6 +3,7 @@ import { tryOption } from '../admission/try-option.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
 import { resize, admit } from '../life/begin-attempt.ts';
 import type { Cell } from '../machine/cell.ts';
+import { comesFirst } from './grow.ts';
 import type { JobRecord } from '../machine/job-record.ts';
 import { stepsToSpare } from '../machine/job-record.ts';
 import { acceptsPool } from '../model/job-spec.ts';
@@ -61,14 +62,17 @@ interface Step {
  * The steps of jobs that hold what the job could use, quota of the same tree or nodes that it accepts: from the one with most to spare at
  * the time.
  */
-function stepsFor(cell: Cell, { spec }: JobRecord, option: number): readonly Step[] {
+function stepsFor(cell: Cell, waiting: JobRecord, option: number): readonly Step[] {
+  const { spec } = waiting;
   const wanted = must(spec.options[option], 'the option exists');
   const root = rootOf(cell.holdings.queueOf(spec));
   const steps = cell.jobs.inOrder(cell.jobs.shrinkable).flatMap((job): Step[] => {
     const { poolId, option: its } = must(job.attempt, 'a job with nodes has an attempt');
     const isOfUse = rootOf(cell.holdings.queueOf(job.spec)) === root || acceptsPool(wanted, cell.fleet.pool(poolId).spec);
     const { step } = must(job.spec.options[its], 'the option exists').nodes;
-    return isOfUse ? Array.from({ length: stepsToSpare(job) }, (_, index) => ({ job, spare: (index + 1) * step })) : [];
+    return isOfUse && comesFirst(cell, waiting, job)
+      ? Array.from({ length: stepsToSpare(job) }, (_, index) => ({ job, spare: (index + 1) * step }))
+      : [];
   });
   return steps.toSorted((a, b) => b.spare - a.spare || a.job.sequence - b.job.sequence);
 }

@@ -2,6 +2,7 @@ import type { Outcome } from '../../../contract/outcome.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { schedule } from '../admission/schedule.ts';
+import { growServices, restore } from '../elastic/grow.ts';
 import { openSegment } from '../life/charge-segment.ts';
 import { keepBookings } from '../machine/booking-events.ts';
 import type { Cell } from '../machine/cell.ts';
@@ -40,6 +41,8 @@ export function plan(cell: Cell, spec: JobSpec, nowMs: number): Outcome<Plan> {
     tick(cell, TIMERS_A_STEP);
     keepBookings(cell);
     turnRounds(cell);
+    restore(cell);
+    growServices(cell);
     schedule(cell);
     const job = cell.jobs.get(spec.id);
     if (job.attempt === null) return ok({ kind: 'waits', explanation: explain(cell, job) });

@@ -5,7 +5,7 @@ import type { JobId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import { schedule } from '../admission/schedule.ts';
 import { followFewer, followLoad } from '../elastic/follow-load.ts';
-import { grow, restore } from '../elastic/grow.ts';
+import { grow, growServices, restore } from '../elastic/grow.ts';
 import { scalePools } from '../elastic/scale-pools.ts';
 import { rollSegment } from '../life/charge-segment.ts';
 import { askFunds } from '../life/ask-funds.ts';
@@ -61,6 +61,7 @@ export function stepAll(
   keepBookings(cell);
   turnRounds(cell);
   restore(cell);
+  growServices(cell);
   schedule(cell);
   grow(cell);
   scalePools(cell);

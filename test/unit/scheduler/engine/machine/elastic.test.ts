@@ -130,6 +130,47 @@ describe('[J62] online inference', () => {
     return { world, id, load, shed };
   };
 
+  /** A service that has one of two nodes, of which another job has the other; its load asks for both, and jobs wait. */
+  const short = (waiting: Parameters<typeof jobSpec>[1]) => {
+    const world = new CellWorld(settings, nodes(2));
+    const service = world.submit(1, { kind: 'online_inference', scaling: { ...scaling, nodesMin: 1 }, ...elastic(1, 2) });
+    const other = world.submit(2);
+    world.do({ kind: 'load', jobId: service, load: { outstandingMilli: 15_000 } });
+    const waits = world.submit(3, { queue: 'b', ...waiting });
+    expect([sizeOf(world, service), ...world.states(other, waits)]).toEqual([1, 'starting', 'pending']);
+    return { world, service, other, waits };
+  };
+
+  it('[J265] grows into what is free before a job of less priority, and keeps it', () => {
+    const { world, service, other, waits } = short({ priority: 40 });
+    world.report(other, { kind: 'completed' });
+    expect([sizeOf(world, service), ...world.states(waits)]).toEqual([2, 'pending']);
+    for (let n = 0; n < 5; n++) {
+      world.wait(1_000);
+      expect(sizeOf(world, service), 'nothing goes to and fro').toBe(2);
+    }
+    // It has waited long enough to come first.
+    world.wait(10 * 60_000);
+    world.submit(4, { queue: 'b', priority: 40 });
+    expect([sizeOf(world, service), ...world.states(waits)]).toEqual([1, 'admitted']);
+  });
+
+  it.each([50, 60])('[J265] waits for a job of priority %i: as much as its own, or more', (priority) => {
+    const { world, service, other, waits } = short({ priority });
+    world.report(other, { kind: 'completed' });
+    expect([sizeOf(world, service), ...world.states(waits)]).toEqual([1, 'starting']);
+    world.report(waits, { kind: 'completed' });
+    expect(sizeOf(world, service)).toBe(2);
+  });
+
+  it('[J265] grows though a gang of less priority waits that finds too few nodes', () => {
+    const world = new CellWorld({ ...settings, headPatienceMs: 1_000_000 }, nodes(3));
+    const service = world.submit(1, { kind: 'online_inference', scaling: { ...scaling, nodesMin: 1 }, ...elastic(1, 3) });
+    world.submit(2, { queue: 'b', priority: 10, ...elastic(3, 3) });
+    world.do({ kind: 'load', jobId: service, load: { outstandingMilli: 25_000 } });
+    expect(sizeOf(world, service)).toBe(3);
+  });
+
   it('follows its load: up at once, down after its cooldown, from none to none', () => {
     const { world, id, load, shed } = serving();
     expect(world.states(id)).toEqual(['pending']);
