@@ -24,6 +24,8 @@ export interface AgentOptions {
   readonly machine: Omit<Registration, 'kinds'>;
   readonly stopped: AbortSignal;
   readonly readiness?: Readiness;
+  /** Keeps who the agent is to its pool, once it has registered. */
+  readonly keep?: (agent: string) => Promise<void>;
 }
 
 type Registered = Awaited<ReturnType<PoolClient['register']>>;
@@ -33,7 +35,7 @@ type Registered = Awaited<ReturnType<PoolClient['register']>>;
  * pool will not have this agent.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { client, models, runners, machine, stopped, readiness = new Readiness() } = options;
+  const { client, models, runners, machine, stopped, readiness = new Readiness(), keep } = options;
   const backoff = new Backoff(Math.random);
   const running = new Map<string, Promise<void>>();
   const attempts = machine.attempts ?? 1;
@@ -43,6 +45,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     try {
       if (registration === undefined) {
         registration = await client.register({ ...machine, kinds: kindsOf(runners) });
+        await keep?.(registration.agent);
         readiness.answered();
       }
       if (running.size >= attempts) {

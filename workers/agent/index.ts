@@ -1,5 +1,6 @@
 import { readMachine } from './agent-capacity.ts';
 import { runAgent } from './agent.ts';
+import { AgentState } from './agent-state.ts';
 import { agentRunners } from './agent-runners.ts';
 import { allowedKinds } from './allowed-kinds.ts';
 import { GatewayModels, gatewayFiles } from './gateway-models.ts';
@@ -25,17 +26,22 @@ if (readyPort !== undefined) {
   process.send?.({ readyPort: port });
 }
 
-const machine = readMachine(process.env, process.pid);
+// The process that follows this one is the same agent.
+const stateDir = process.env['SLUICE_AGENT_STATE_DIR'];
+const state = stateDir === undefined || stateDir === '' ? undefined : await AgentState.open(stateDir, config.poolId);
+const said = readMachine(process.env, process.pid);
+const machine = { ...said, name: process.env['SLUICE_AGENT_NAME'] || (state?.known?.name ?? said.name) };
 const { url, cacheSocket } = config;
 const models = new GatewayModels({ files: gatewayFiles(url), cacheSocket, weightsMaxMib: machine.weights_max_mib });
 
 await runAgent({
-  client: new PoolClient(config),
+  client: new PoolClient(config, state?.known?.agent),
   models,
   runners: agentRunners(config, models, allowedKinds(process.argv.slice(2), process.env)),
   secrets: [config.token],
   machine,
   stopped: stop.signal,
   readiness,
+  keep: async (agent) => state?.keep({ pool: config.poolId, agent, name: machine.name }),
 });
 process.exit(0);

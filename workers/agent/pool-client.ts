@@ -93,8 +93,10 @@ export class PoolClient {
   /** Of this agent, once it has registered: calls about its attempts go where the pool has it. */
   #agent: string | undefined;
 
-  constructor(config: AgentConfig) {
+  /** `agent`: who it was before this process. */
+  constructor(config: AgentConfig, agent?: string) {
     this.#config = config;
+    this.#agent = agent;
   }
 
   /** Again, it comes back as the agent that it was. */

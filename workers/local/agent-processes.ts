@@ -12,6 +12,8 @@ interface Place {
   readonly agentToken: string;
   /** Names begin with it: `<name>-<n>`. */
   readonly name: string;
+  /** Where each keeps who it is: one that is started again is the same agent. Absent: each process is another. */
+  readonly stateDir?: string;
   /** Further variables of their environment. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -40,7 +42,8 @@ const WATCH = { everyMs: 5_000, answerMs: 5_000, silencesMax: 3 } as const;
 export class AgentProcesses {
   readonly #place: Place;
   readonly #watch: Watch;
-  readonly #running = new Set<ChildProcess>();
+  /** By their numbers, from 1. */
+  readonly #running = new Map<number, ChildProcess>();
   #wanted = 0;
   #started = 0;
   #failures = 0;
@@ -57,7 +60,7 @@ export class AgentProcesses {
   }
 
   get pids(): (number | undefined)[] {
-    return Array.from(this.#running, ({ pid }) => pid);
+    return Array.from(this.#running.values(), ({ pid }) => pid);
   }
 
   /** Answers to questions whether an agent is there. */
@@ -82,7 +85,7 @@ export class AgentProcesses {
     this.#wanted = 0;
     clearTimeout(this.#retry);
     await Promise.all(
-      Array.from(this.#running, async (child) => {
+      Array.from(this.#running.values(), async (child) => {
         const exited = new Promise((exit) => child.once('exit', exit));
         child.kill('SIGTERM');
         await Promise.race([exited, sleep(STOP_MS)]);
@@ -92,7 +95,10 @@ export class AgentProcesses {
   }
 
   #start(): void {
-    const { url, pool, agentToken, name, environment } = this.#place;
+    const { url, pool, agentToken, name, stateDir, environment } = this.#place;
+    this.#started += 1;
+    // One that keeps who it is has the lowest number that is free; of others none has the number of another.
+    const number = stateDir === undefined ? this.#started : lowestBeside(this.#running);
     const startedAtMs = performance.now();
     // It waits nearly always: garbage need not gather up to the default of 48 MB.
     const child = spawn(process.execPath, ['--max-semi-space-size=1', join(ROOT, 'workers/agent/index.ts')], {
@@ -104,16 +110,17 @@ export class AgentProcesses {
         SLUICE_AGENT_TOKEN: agentToken,
         // Of this process alone: several cannot share a port.
         SLUICE_AGENT_READY_PORT: '0',
-        SLUICE_AGENT_NAME: `${name}-${(this.#started += 1)}`,
+        SLUICE_AGENT_NAME: `${name}-${number}`,
+        ...(stateDir === undefined ? {} : { SLUICE_AGENT_STATE_DIR: join(stateDir, `${name}-${number}`) }),
       },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    this.#running.add(child);
+    this.#running.set(number, child);
     const watching = new AbortController();
     child.once('message', (message) => void this.#watchOver(child, (message as { readyPort: number }).readyPort, watching.signal));
     child.once('exit', (code) => {
       watching.abort();
-      this.#running.delete(child);
+      this.#running.delete(number);
       if (code === 0) this.#wanted = Math.min(this.#wanted, this.#running.size);
       this.#failures = code !== 0 && performance.now() - startedAtMs < SHORT_LIVED_MS ? this.#failures + 1 : 0;
       if (this.#running.size < this.#wanted) this.#again();
@@ -148,4 +155,10 @@ export class AgentProcesses {
     console.warn('an agent does not answer: it is started again');
     child.kill('SIGKILL');
   }
+}
+
+function lowestBeside(running: ReadonlyMap<number, unknown>): number {
+  let number = 1;
+  while (running.has(number)) number += 1;
+  return number;
 }

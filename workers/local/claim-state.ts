@@ -1,32 +1,22 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { claimFolder } from '../agent/folder-claim.ts';
 import { closeFolder, makeOwnerOnly } from './owner-only.ts';
 import { SetupError } from './setup-error.ts';
 
 /**
  * Makes the folder if need be, and claims it for this process: two deployments that write one folder would ruin it. Resolves to
  * what ends the claim.
- *
- * The claim is an abstract socket, which the kernel frees when its holder dies, however it dies. Only Linux has them.
  */
 export async function claimState(folder: string): Promise<() => void> {
   await makeWritable(folder);
-  if (process.platform !== 'linux') return () => undefined;
-  const path = realpathSync(folder);
-  const claim = createServer().listen(`\0sluice-${createHash('sha256').update(path).digest('hex')}`);
-  claim.unref();
-  await new Promise<void>((resolve, reject) => {
-    claim.once('listening', resolve);
-    claim.once('error', () =>
-      reject(new SetupError(`Another Sluice runs on the state folder ${folder}. Stop it, or choose another with SLUICE_STATE_DIR.`)),
-    );
-  });
-  await endLeftovers(path);
-  return () => claim.close();
+  const end = await claimFolder(folder);
+  if (end === undefined)
+    throw new SetupError(`Another Sluice runs on the state folder ${folder}. Stop it, or choose another with SLUICE_STATE_DIR.`);
+  if (process.platform === 'linux') await endLeftovers(realpathSync(folder));
+  return () => void end();
 }
 
 async function makeWritable(folder: string): Promise<void> {

@@ -36,7 +36,7 @@ const server = await serve({ ports, stateDir, variables });
 const url = `http://127.0.0.1:${port}`;
 const demo = await bootstrap(url, server.secrets.SLUICE_ADMIN_KEY);
 await writeDevFile(demo);
-const agents = new AgentProcesses({ url, pool: demo.pool, agentToken: demo.agentToken, name: 'local' });
+const agents = new AgentProcesses({ url, pool: demo.pool, agentToken: demo.agentToken, name: 'local', stateDir: join(stateDir, 'agents') });
 const stopping = new AbortController();
 await startAgents();
 printBanner(demo);
