@@ -41,7 +41,15 @@ interface Going {
  * evicted stay where they are. Changes nothing. [J261]
  */
 export function planRound(cell: Cell, queue: CohortNode, slice: TimeSlice): RoundPlan {
-  const candidates = candidatesOf(cell, queue, slice);
+  const plan = planAmong(cell, queue, slice, openJobs(cell, queue));
+  const mayLeave = withinBounds(cell, queue, plan.leaving);
+  // Where more would leave than may at once, only as many of them may move, and the others stay.
+  return mayLeave.length === plan.leaving.length ? plan : planAmong(cell, queue, slice, mayLeave);
+}
+
+/** `movable`: the placed jobs that may be asked to leave. */
+function planAmong(cell: Cell, queue: CohortNode, slice: TimeSlice, movable: readonly JobRecord[]): RoundPlan {
+  const candidates = candidatesOf(cell, queue, slice, movable);
   const turn = (candidate: Candidate): number =>
     turnOf(isSettled(cell, candidate, slice) ? candidate : { ...candidate, type: -1 }, moveCost);
   const moveCost = moveCostOf(slice.moveMs / 1_000, slice.roundMs / 1_000);
@@ -66,8 +74,8 @@ const isSettled = (cell: Cell, { job }: Candidate, { roundMs }: TimeSlice): bool
 const isSame = (a: Destination, b: Destination): boolean => a.placement === b.placement;
 
 /** The jobs that may go or stay as the plan says. */
-function candidatesOf(cell: Cell, queue: CohortNode, slice: TimeSlice): readonly Candidate[] {
-  const jobs = [...movable(cell, queue)];
+function candidatesOf(cell: Cell, queue: CohortNode, slice: TimeSlice, movable: readonly JobRecord[]): readonly Candidate[] {
+  const jobs = [...movable];
   for (const pending of cell.pending.of(queue)) {
     if (!cell.isHalted(pending)) for (const id of pending.jobs.all) jobs.push(cell.jobs.get(id));
   }
@@ -84,20 +92,23 @@ function candidatesOf(cell: Cell, queue: CohortNode, slice: TimeSlice): readonly
   });
 }
 
-/** The placed jobs that may be evicted: of as many as may be leaving at once, those that have been there longest. */
-function movable(cell: Cell, queue: CohortNode): readonly JobRecord[] {
-  const open = cell.holdings.holders
+/** The placed jobs that may be evicted. */
+const openJobs = (cell: Cell, queue: CohortNode): readonly JobRecord[] =>
+  cell.holdings.holders
     .below(queue, Infinity)
     .map(({ jobId }) => cell.jobs.get(jobId))
-    .filter((job) => job.spec.kind !== 'online_inference' && isOpenTo(cell, job))
-    .toSorted((a, b) => admittedAtMs(a) - admittedAtMs(b) || a.sequence - b.sequence);
+    .filter((job) => job.spec.kind !== 'online_inference' && isOpenTo(cell, job));
+
+/** Of jobs that are to leave, as many as may be leaving at once: those that have been there longest. */
+function withinBounds(cell: Cell, queue: CohortNode, jobs: readonly JobRecord[]): readonly JobRecord[] {
   const leftIn = new Map<string, number>();
   const mayLeave = (place: string, countMax: number, isThere: (job: JobRecord) => boolean): boolean => {
     const left = leftIn.get(place) ?? countMax - [...cell.jobs.leaving].filter((id) => isThere(cell.jobs.get(id))).length;
     leftIn.set(place, left - 1);
     return left > 0;
   };
-  return open.filter(({ attempt }) => {
+  const inTurn = jobs.toSorted((a, b) => admittedAtMs(a) - admittedAtMs(b) || a.sequence - b.sequence);
+  return inTurn.filter(({ attempt }) => {
     const { poolId } = must(attempt, 'a holder has an attempt');
     const ofPool = cell.fleet.pool(poolId).spec.eviction?.leavingMaxCount ?? Infinity;
     return (

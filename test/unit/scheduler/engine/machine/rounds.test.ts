@@ -110,6 +110,12 @@ describe('rounds', () => {
     for (let n = 0; n < 4; n++) job(slow, n);
     slow.wait(ROUND_MS - (slow.nowMs % ROUND_MS));
     expect(slow.decided('notice')).toHaveLength(1);
+    // Which one may leave is chosen among those that should, not among those that are there longest.
+    const first = world([nodeSpec(0, { acceleratorCount: 2 })], SLICE, { leavingMaxCount: 1 });
+    const [keeps, leaves] = [job(first, 0, { priority: 90 }), job(first, 1)];
+    job(first, 2);
+    first.wait(ROUND_MS - (first.nowMs % ROUND_MS));
+    expect(first.states(keeps, leaves)).toEqual(['running', 'checkpointing']);
   });
 
   it('[J261] a gang has its turn though what others keep lies scattered', () => {
