@@ -47,6 +47,7 @@ export const ERRORS = {
   node_not_found: denied(404, 'not_found_error'),
   queue_not_found: denied(404, 'not_found_error'),
   cohort_not_found: denied(404, 'not_found_error'),
+  request_not_found: denied(404, 'not_found_error'),
   reservation_not_found: denied(404, 'not_found_error'),
   erasure_not_found: denied(404, 'not_found_error'),
   purge_not_found: denied(404, 'not_found_error'),

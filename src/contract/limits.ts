@@ -8,6 +8,7 @@ import { GRAPH_LIMITS } from './graph-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
 import { QUEUE_LIMITS } from './queue-limits.ts';
+import { REQUEST_LOG_LIMITS } from './request-log-limits.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
 import { CLUSTER_LIMITS } from './cluster-limits.ts';
 import { ROUTE_LIMITS } from './route-limits.ts';
@@ -40,6 +41,7 @@ export const LIMITS = {
   ...QUEUE_LIMITS,
   ...INFERENCE_LIMITS,
   ...UPSTREAM_SERVING_LIMITS,
+  ...REQUEST_LOG_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.

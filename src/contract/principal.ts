@@ -11,6 +11,8 @@ export const SCOPES = [
   'models:write',
   'upstreams:read',
   'upstreams:write',
+  'requests:read',
+  'requests:write',
   'pools:agent',
   'pools:admin',
   'usage:read',

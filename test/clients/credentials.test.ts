@@ -99,6 +99,8 @@ async function own(): Promise<void> {
   const tuning = { model: MODEL, training_file: (await client.call('POST', '/v1/files', pairs)).body.id };
   owned['tuning'] = (await client.post('/v1/fine_tuning/jobs', tuning)).body.id;
   await client.post('/v1/indexes', { name: 'gone', dimensions: 4 });
+  owned['request'] = 'secret-request';
+  await client.post('/v1/chat/completions', SAMPLE_BODIES.createChatCompletion?.(owned), { 'x-request-id': 'secret-request' });
   owned['erasure'] = (await client.delete('/v1/indexes/gone')).body.id;
   owned['purge'] = (await client.post('/v1/cache/purge', { everything: true })).body.purge_id;
   for (const [what, value] of Object.entries(owned)) expect(value, what).toBeTypeOf('string');

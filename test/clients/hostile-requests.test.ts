@@ -230,7 +230,7 @@ describe('a query or a form', () => {
     form.append('file', new Blob(['a']), 'a');
     form.append('file', new Blob(['b']), 'b');
     expect((await client.call('POST', '/v1/files', form)).body.error).toMatchObject({ code: 'invalid_value', param: 'file' });
-    expect((await client.get('/v1/files')).body.data).toEqual([]);
+    expect((await client.get('/v1/files?purpose=batch')).body.data).toEqual([]);
   });
 });
 

@@ -91,7 +91,7 @@ it('[P112] [J254] a model of another tenant, or of another task, is refused befo
   expect([wrong.status, wrong.body.error?.code, wrong.body.error?.param]).toEqual([400, 'invalid_value', 'model']);
 });
 
-it('[P113] [M70] [M71] replicas serve registered models: where that pays, and what an isolate has no room for', async () => {
+it('[P113] [M70] [M71] replicas serve models where that pays, and those too large for an isolate', async () => {
   agents.push(startAgent(server, pool, ['--allow', 'online_inference']));
   const run = async (model: string): Promise<string> => {
     const made = await client.post('/v1/jobs', { kind: 'online_inference', model });

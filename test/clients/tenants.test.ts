@@ -128,6 +128,9 @@ describe('an erasure', () => {
       jobs: 1,
       // Only attempts write them.
       'job logs': 0,
+      // Only calls of upstreams are in it.
+      'request log': 0,
+      upstreams: 0,
       files: 1,
       models: 0,
       quotas: 3,

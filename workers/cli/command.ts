@@ -54,6 +54,13 @@ export async function run(program: Command, words: readonly string[]): Promise<n
   }
 }
 
+/** A parser of an option's value: a date or time, as seconds since the epoch. */
+export function secondsOf(text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a date such as 2026-11-01, or a time such as 2026-11-01T12:00Z.');
+  return Math.floor(ms / 1000);
+}
+
 const GAP = '  ';
 
 /** Rows below their headings, each column as wide as its widest cell; numbers to the right. */

@@ -15,6 +15,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   search: { summary: 'search an index by a text', load: async () => (await import('./gateway/search.ts')).search() },
   keys: { summary: 'list, create and revoke API keys', load: async () => (await import('./gateway/keys.ts')).keys() },
   usage: { summary: 'what was used, and what it costs', load: async () => (await import('./gateway/usage.ts')).usage() },
+  requests: {
+    summary: 'requests to upstreams: what they were, did and cost',
+    load: async () => (await import('./requests/requests.ts')).requests(),
+  },
   jobs: { summary: 'submit, follow and control heavy jobs', load: async () => (await import('./jobs/jobs.ts')).jobs() },
   queues: { summary: 'queues that jobs wait in', load: async () => (await import('./queues/queues.ts')).queues() },
   routes: { summary: 'rules that decide which models serve', load: async () => (await import('./routes/routes.ts')).routes() },

@@ -70,6 +70,8 @@ type SettleLater<E extends Endpoint> = (used: QuantitiesOf<E>) => number;
 export interface Refused<E extends Endpoint> {
   readonly ok: false;
   readonly error: Refusal;
+  /** Takes what the refused call cost, in nano-dollars. */
+  readonly onSettled?: (costNano: number) => void;
   /** What was consumed nonetheless, by a call that is done in slices. */
   readonly used?: QuantitiesOf<E>;
 }
@@ -87,6 +89,8 @@ export interface Done<E extends Endpoint> {
   readonly model?: string;
   /** Given where the answer is a stream: takes what settles the call, to be called once, when the stream has ended however it ends. */
   readonly settlesLater?: (settle: SettleLater<E>) => void;
+  /** Takes what the call cost, in nano-dollars, where it is not settled later. */
+  readonly onSettled?: (costNano: number) => void;
   /** Names what the call has done, so that a repetition of the same, which does nothing more, is billed once. */
   readonly usageId?: string;
   readonly headers?: Readonly<Record<string, string>>;

@@ -23,6 +23,7 @@ import { Readiness } from './readiness.ts';
 import type { Serving } from './serving.ts';
 import { basicsOf, oncePerIsolate } from './serving.ts';
 import { MODEL_CATALOGUE } from '../inference/deployed-models.ts';
+import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
 import type { ControlEnv } from './env.ts';
 
 /** Everything a route of the control Worker may use: the use cases and ports of this isolate, wired once. */
@@ -54,6 +55,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     indexes: new TenantIndexes(indexes),
     jobs: queue,
     logs: heavy.logs,
+    requests: (tenant) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog,
     files: heavy.writer,
     models,
     upstreams: upstreamsOf(env.UPSTREAM),

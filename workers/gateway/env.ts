@@ -70,6 +70,8 @@ export interface ControlEnv extends TenancyEnv, S3Env {
   readonly SCHEDULER: DurableObjectNamespace;
   /** One object a pool, named by the pool's id. */
   readonly POOL: DurableObjectNamespace;
+  /** Hosted by the upstreams Worker: one object a tenant, named by its id. */
+  readonly REQUEST_LOG: DurableObjectNamespace;
   /** Logs of jobs: some objects a tenant, named `<tenant>:<shard>`. */
   readonly JOB_LOG: DurableObjectNamespace;
   /** One object an owner of models: a tenant's id, or `platform`. */
@@ -102,6 +104,10 @@ export interface UpstreamsEnv extends TenancyEnv {
   readonly ROUTES: DurableObjectNamespace;
   /** One object an upstream that has limits, named by the upstream's id: what all isolates use of it. */
   readonly UPSTREAM_USE: DurableObjectNamespace;
+  /** One object a tenant, in this Worker, named by its id. */
+  readonly REQUEST_LOG: DurableObjectNamespace;
+  /** Files of tenants, as the control Worker has them. */
+  readonly FILES: R2Bucket;
 }
 
 /** What the gateway asks of the object that works on the generations of an index. */

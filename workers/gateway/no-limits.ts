@@ -11,3 +11,4 @@ export const GRAPH_LIMITS = {};
 export const UPSTREAM_LIMITS = {};
 export const UPSTREAM_SERVING_LIMITS = {};
 export const ROUTE_LIMITS = {};
+export const REQUEST_LOG_LIMITS = {};

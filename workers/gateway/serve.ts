@@ -67,10 +67,12 @@ async function serve<E extends Endpoint>(
   let used: Quantities = { requests: 1 };
   let label: UsageLabel = { route: endpoint.path };
   let settlesLater: Done<E>['settlesLater'];
+  let onSettled: Done<E>['onSettled'];
   try {
     const call = await buildCall(context, exchange, endpoint, address, admission, reservation, intake);
     const answer = await handler(call);
     used = { ...used, ...answer.used };
+    ({ onSettled } = answer);
     if (!answer.ok) throw new HttpError(answer.error);
     const { model, usageId } = answer;
     label = { ...label, ...(model === undefined ? {} : { model }), ...(usageId === undefined ? {} : { usageId }) };
@@ -79,8 +81,10 @@ async function serve<E extends Endpoint>(
     return draft;
   } finally {
     intake?.release();
-    if (settlesLater === undefined) exchange.costNano = reservation?.settle(used, label);
-    else settlesLater((more) => reservation?.settle({ ...used, ...more }, label) ?? 0);
+    if (settlesLater === undefined) {
+      exchange.costNano = reservation?.settle(used, label);
+      onSettled?.(exchange.costNano ?? 0);
+    } else settlesLater((more) => reservation?.settle({ ...used, ...more }, label) ?? 0);
   }
 }
 

@@ -24,9 +24,11 @@ import type { Serving } from '../gateway/serving.ts';
 import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
 import { HttpTransport } from './adapters/http-transport.ts';
 import { wireDispatcher } from './adapters/dispatching.ts';
+import type { RequestLogParts } from './adapters/request-log.ts';
+import { wireRequestLog } from './adapters/request-log.ts';
 
 /** Everything a route of the upstreams Worker may use: the use cases and ports of this isolate, wired once. */
-export interface Upstreams extends Serving {
+export interface Upstreams extends Serving, RequestLogParts {
   readonly tenancy: Tenancy;
   readonly admin: UpstreamAdmin;
   readonly completions: Completions;
@@ -62,6 +64,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const dispatcher = wireDispatcher(env, basics);
   return {
     ...basics,
+    ...wireRequestLog(env, basics),
     readiness: new Readiness({ organisations, clock }),
     authenticator,
     budget,

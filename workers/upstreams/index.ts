@@ -14,6 +14,7 @@ import { UPSTREAM_HANDLERS } from './upstream-handlers.ts';
 import { upstreamFamilies } from './upstream-metrics.ts';
 
 export { RouteObject } from '../../durable-objects/route-object.ts';
+export { RequestLogObject } from '../../durable-objects/request-log-object.ts';
 export { UpstreamObject } from '../../durable-objects/upstream-object.ts';
 export { UpstreamUseObject } from '../../durable-objects/upstream-use-object.ts';
 

@@ -6,6 +6,7 @@ import type { Answered, Example } from './example.ts';
 import { jobExamples } from './jobs.ts';
 import { modelExamples } from './models.ts';
 import { qdrantExamples } from './qdrant.ts';
+import { requestExamples } from './requests.ts';
 import { retrievalExamples } from './retrieval.ts';
 import { routeExamples } from './routes.ts';
 import { tenancyExamples } from './tenancy.ts';
@@ -19,6 +20,7 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
   ...modelExamples,
   ...upstreamExamples,
   ...routeExamples,
+  ...requestExamples,
   ...qdrantExamples,
 };
 
@@ -57,6 +59,8 @@ const CHAPTERS = [
   ['createUpstream', 'listUpstreams', 'getUpstream', 'changeUpstream', 'deleteUpstream'],
   ['createChatCompletion', 'createCompletion', 'createResponse', 'createMessage', 'createModeration'],
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
+  ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
+  ['deleteRequest', 'deleteRequests'],
   ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   [
     'createFineTuningJob',

@@ -14,6 +14,7 @@ import type { ModelFileStore, ModelRegistries } from '../models/model-registries
 import type { CachePurger } from '../purge-cache.ts';
 import type { TenantIndexes } from '../tenant-indexes.ts';
 import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
+import type { RequestLog } from '../upstreams/request-desk.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
 import type { Organisations, OrganisationStore } from './organisation-store.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
@@ -91,6 +92,7 @@ interface ErasureParts {
   readonly indexes: TenantIndexes;
   readonly jobs: Pick<JobQueue, 'eraseTenant' | 'jobCount'>;
   readonly logs: Pick<JobLogs, 'eraseTenant' | 'count'>;
+  readonly requests: (tenant: TenantId) => Pick<RequestLog, 'erase' | 'count'>;
   readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
   readonly models: { readonly registries: ModelRegistries; readonly store: Pick<ModelFileStore, 'erase' | 'count'> };
   readonly upstreams: (owner: TenantId) => Pick<UpstreamCalls, 'erase' | 'count'>;
@@ -105,6 +107,7 @@ export function erasureSteps({
   indexes,
   jobs,
   logs,
+  requests,
   files,
   models,
   upstreams,
@@ -131,6 +134,11 @@ export function erasureSteps({
       what: 'job logs',
       erase: async (tenant) => ok(await logs.eraseTenant(tenant)),
       remaining: async (tenant) => ok(await logs.count(tenant)),
+    },
+    {
+      what: 'request log',
+      erase: async (tenant) => ok(await requests(tenant).erase()),
+      remaining: async (tenant) => ok(await requests(tenant).count()),
     },
     {
       what: 'files',

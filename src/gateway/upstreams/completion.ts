@@ -1,12 +1,14 @@
 import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { ok } from '../../kernel/result.ts';
+import type { Result } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { utf8Text } from '../../contract/json-text.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
+import type { Refusal } from '../../contract/errors.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
-import type { AttemptRecord, Dispatched, Dispatcher } from '../../upstreams/dispatch.ts';
+import type { AttemptRecord, Dispatched, Dispatcher, Undispatched } from '../../upstreams/dispatch.ts';
 import type { Settlement, UpstreamQuantities } from '../../upstreams/money/settlement.ts';
 import { settlementOf } from '../../upstreams/money/settlement.ts';
 import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
@@ -61,14 +63,15 @@ export class Completions {
     this.#parts = parts;
   }
 
-  async complete(call: CompletionCall): Promise<Outcome<Completed>> {
+  /** Refuses with the attempts that were made. */
+  async complete(call: CompletionCall): Promise<Result<Completed, Undispatched>> {
     const { clock, dispatcher, transport } = this.#parts;
     const nowMs = clock.nowMs();
     const exchanges = new Exchanges({ ...call, nowMs });
     const plan = await this.#planOf(call, exchanges);
-    if (!plan.ok) return plan;
+    if (!plan.ok) return unserved(plan.error, []);
     const reserved = await reservePlan(plan.value, call);
-    if (!reserved.ok) return reserved;
+    if (!reserved.ok) return unserved(reserved.error, []);
     const { plan: payable, boundOf } = reserved.value;
     const streams = call.body['stream'] === true;
     const exchangeWith = (target: Target): Exchange => exchanges.with(target, boundOf(target).answerTokensMax);
@@ -83,9 +86,9 @@ export class Completions {
         accepts: (_, opened, piece) => mayBegin(opened.headers, streams, piece),
       },
     );
-    if (!dispatched.ok) return { ok: false, error: dispatched.error.refusal };
+    if (!dispatched.ok) return dispatched;
     const { target, attempts, opened } = dispatched.value;
-    if (opened.status >= 400) return rejected(dispatched.value);
+    if (opened.status >= 400) return unserved(await rejectionBy(dispatched.value), attempts);
     const exchange = exchangeWith(target);
     const settle = ({ usage, textBytes, end }: CompletionEnd): Settlement =>
       settlementOf(target.model, boundOf(target), { usage, textBytes, isWhole: end === 'whole' });
@@ -96,7 +99,7 @@ export class Completions {
       return ok({ ...completed, answer: streamedAnswer(dispatched.value, stream, call) });
     }
     const answer = await wholeAnswer(dispatched.value, exchange);
-    return answer.ok ? ok({ ...completed, answer: answer.value }) : answer;
+    return answer.ok ? ok({ ...completed, answer: answer.value }) : unserved(answer.error, attempts);
   }
 
   /** The targets to which the call can be said. Refused where there are some, but none of that kind. */
@@ -131,12 +134,14 @@ function streamedAnswer(dispatched: Dispatched, answer: AnswerStream, { requestI
   return { kind: 'stream', stream: new CompletionStream(dispatched, answer, requestId, onEnd), ended };
 }
 
-/** An upstream has refused the request itself. */
-async function rejected(dispatched: Dispatched): Promise<Outcome<never>> {
+const unserved = (reason: Refusal, attempts: readonly AttemptRecord[]) => err({ refusal: reason, attempts });
+
+/** What an upstream says that has refused the request itself. */
+async function rejectionBy(dispatched: Dispatched): Promise<Refusal> {
   const { opened } = dispatched;
   const text = await textOf(opened.body, LIMITS.upstreamErrorBytesMax);
   dispatched.finish('whole');
-  return { ok: false, error: rejectionOf(opened.status, typeof text === 'string' ? text : '') };
+  return rejectionOf(opened.status, typeof text === 'string' ? text : '');
 }
 
 async function wholeAnswer(dispatched: Dispatched, exchange: Exchange): Promise<Outcome<Completed['answer'] & { readonly kind: 'whole' }>> {

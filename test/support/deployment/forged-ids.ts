@@ -35,6 +35,7 @@ const FORGED: Readonly<Record<string, () => string>> = {
   index: () => `forged-${random(10)}`,
   collection: () => `forged-${random(10)}`,
   alias: () => `forged-${random(10)}`,
+  request: () => `req_${random(32)}`,
   queue: () => `forged-${random(10)}`,
   route: () => `forged-${random(10)}`,
   cohort: () => `forged-${random(10)}`,

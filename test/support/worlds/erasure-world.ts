@@ -298,6 +298,8 @@ export class ErasureWorld {
       jobs: { eraseTenant: async () => 0, jobCount: async () => 0 },
       // Its shards bar a tenant as they erase it (P56).
       logs: { eraseTenant: async () => undefined, count: async () => 0 },
+      // It bars a tenant as it erases it (U136).
+      requests: () => ({ erase: async () => undefined, count: async () => 0 }),
       files: new FileWriter({ store: near(this.files) as never, clock }),
       // Their registry bars an owner as it erases it (M43).
       models: {

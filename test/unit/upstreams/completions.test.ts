@@ -70,7 +70,7 @@ it('[U33] asks the targets to which the request can be said, and refuses where t
   const both = callsTo([CLAUDE, targetOf()], () => ({ text: ANSWER }));
   expect(await both.call({ logit_bias: {} })).toMatchObject({ value: { target: { upstream: 'lab' } } });
   const one = callsTo([CLAUDE], () => ({ text: ANSWER }));
-  expect(await one.call({ logit_bias: {} })).toMatchObject({ error: { code: 'invalid_value', path: ['logit_bias'] } });
+  expect(await one.call({ logit_bias: {} })).toMatchObject({ error: { refusal: { code: 'invalid_value', path: ['logit_bias'] } } });
   expect(one.asked).toEqual([]);
 });
 
@@ -78,11 +78,11 @@ it('[U37] passes on what the upstream has against the request', async () => {
   const text = '{"error":{"message":"temperature: is too hot"}}';
   const { call } = callsTo([targetOf()], () => ({ status: 422, text }));
   expect(await call({})).toMatchObject({
-    error: { code: 'upstream_rejected', message: 'the upstream answered 422: temperature: is too hot' },
+    error: { refusal: { code: 'upstream_rejected', message: 'the upstream answered 422: temperature: is too hot' } },
   });
   const long = callsTo([targetOf()], () => ({ status: 400, text: JSON.stringify({ message: 'x'.repeat(5_000) }) }));
   const refused = await long.call({});
-  expect(refused.ok ? 0 : refused.error.message.length).toBeLessThan(1_100);
+  expect(refused.ok ? 0 : refused.error.refusal.message.length).toBeLessThan(1_100);
 });
 
 it.each<[string, string | TransportFault]>([
@@ -90,7 +90,7 @@ it.each<[string, string | TransportFault]>([
   ['is no JSON', '<html>'],
 ])('[U35] refuses an answer that %s', async (_, text) => {
   const { call } = callsTo([targetOf()], () => ({ text }));
-  expect(await call({})).toMatchObject({ error: { code: 'upstream_failed' } });
+  expect(await call({})).toMatchObject({ error: { refusal: { code: 'upstream_failed' } } });
 });
 
 it('[U72] [U73] reserves what it may cost, and sends the limit that it has reserved along', async () => {
@@ -107,7 +107,7 @@ it('[U72] [U73] reserves what it may cost, and sends the limit that it has reser
 
 it('[U71] [U77] asks no upstream for what nothing bounds', async () => {
   const { call, asked, reserved } = callsTo([targetOf()], () => ({ text: ANSWER }));
-  expect(await call({ modalities: ['audio'] })).toMatchObject({ error: { code: 'invalid_value', path: ['modalities'] } });
+  expect(await call({ modalities: ['audio'] })).toMatchObject({ error: { refusal: { code: 'invalid_value', path: ['modalities'] } } });
   expect([asked, reserved]).toEqual([[], []]);
 });
 

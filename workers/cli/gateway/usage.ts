@@ -1,7 +1,5 @@
-import { InvalidArgumentError } from 'commander';
-
 import { DIMENSIONS } from '../../../src/contract/meter.ts';
-import { command, table } from '../command.ts';
+import { command, secondsOf, table } from '../command.ts';
 import { GatewayClient, queryOf, currentProfile } from './gateway-client.ts';
 
 interface Flags {
@@ -44,12 +42,6 @@ export const usage = () =>
       console.log(table([...dimensions, 'meter', 'quantity', 'USD'], rows));
       console.log(`\n${timeOf(used.from)} to ${timeOf(used.to)}: ${used.total_usd} USD`);
     });
-
-function secondsOf(text: string): number {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a date such as 2026-11-01, or a time such as 2026-11-01T12:00Z.');
-  return Math.floor(ms / 1000);
-}
 
 const timeOf = (atS: number): string => new Date(atS * 1000).toISOString().replace(':00.000Z', 'Z');
 

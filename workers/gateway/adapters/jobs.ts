@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { isForbidden } from '../../../src/contract/network-host.ts';
 import { partitionName, ROOT_PARTITION } from '../../../src/contract/pool-partition.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';

@@ -1,5 +1,8 @@
+import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
+import { utf8 } from '../../../src/kernel/bytes.ts';
 import type { CompletionStream } from '../../../src/gateway/upstreams/completion-stream.ts';
 import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
 import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
@@ -23,7 +26,7 @@ interface Asked {
 }
 
 /** Takes what a call has consumed, once. */
-type Charge = (used: UpstreamQuantities) => unknown;
+type Charge = (used: UpstreamQuantities) => number;
 
 const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
@@ -31,6 +34,9 @@ const EVENTS_TYPE = 'text/event-stream';
 const answering = (surface: Surface) => async (call: Asked) => {
   const { gateway, principal, body, request, requestId, reserve } = call;
   const cancellation = callerCancellation(request);
+  const requestBytes = Number(request.headers.get('content-length') ?? 0);
+  const logged = gateway.logCall({ surface, requestId, principal, body, requestBytes });
+  const onSettled = (costNano: number): void => logged.settled(costNano);
   const completed = await gateway.completions.complete({
     surface,
     body,
@@ -40,20 +46,38 @@ const answering = (surface: Surface) => async (call: Asked) => {
     cancellation,
     reserve,
   });
-  if (!completed.ok) return completed;
-  const { target, answer, settle } = completed.value;
+  if (!completed.ok) {
+    const { refusal, attempts } = completed.error;
+    logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
+    return { ok: false as const, error: refusal, onSettled };
+  }
+  const { target, plan, attempts, answer, settle } = completed.value;
   const model = `${target.upstream}/${target.model.name}`;
   const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model };
+  const served = { status: 200, target, plan, attempts };
   if (answer.kind === 'whole') {
-    const used = quantitiesOf(settle(answer.end));
-    return { ok: true as const, reply: { contentType: JSON_TYPE, body: answer.text }, used, model, headers };
+    const settlement = settle(answer.end);
+    logged.answered(utf8(answer.text));
+    logged.ended(served, settlement);
+    const reply = { contentType: JSON_TYPE, body: answer.text };
+    return { ok: true as const, reply, used: quantitiesOf(settlement), model, headers, onSettled };
   }
   const { stream, ended } = answer;
   // Settled also when the caller goes away: the platform then lets the call finish.
-  const settlesLater = (charge: Charge): void => call.waitUntil(ended.then((end) => charge(quantitiesOf(settle(end)))));
-  const reply = { contentType: EVENTS_TYPE, body: sentPieces(stream) };
+  const settlesLater = (charge: Charge): void =>
+    call.waitUntil(
+      ended.then((end) => {
+        const settlement = settle(end);
+        logged.ended(brokenBy(end) ? { ...served, code: 'upstream_failed' } : served, settlement);
+        return onSettled(charge(quantitiesOf(settlement)));
+      }),
+    );
+  const reply = { contentType: EVENTS_TYPE, body: sentPieces(stream, (piece) => logged.answered(piece)) };
   return { ok: true as const, reply, used: NO_QUANTITIES, settlesLater, model, headers };
 };
+
+/** Whether the upstream is why the answer is not whole. */
+const brokenBy = ({ end }: CompletionEnd): boolean => end !== 'whole' && end !== 'cancelled';
 
 function anthropicHeaders(headers: Headers): Record<string, string> {
   const named = ['anthropic-version', 'anthropic-beta'].map((name) => [name, headers.get(name)] as const);
@@ -61,13 +85,14 @@ function anthropicHeaders(headers: Headers): Record<string, string> {
 }
 
 /** Each piece is read once the caller has taken the one before. */
-function sentPieces(stream: CompletionStream): ReadableStream<Uint8Array> {
+function sentPieces(stream: CompletionStream, onPiece: (piece: Uint8Array) => void): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         const piece = await stream.next();
-        if (piece === undefined) controller.close();
-        else controller.enqueue(piece);
+        if (piece === undefined) return controller.close();
+        onPiece(piece);
+        controller.enqueue(piece);
       },
       cancel: () => stream.cancel(),
     },

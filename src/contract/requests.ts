@@ -1,0 +1,266 @@
+import * as z from 'zod';
+
+import { about, apiOnly, apiText } from './api-text.ts';
+import { keyId, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenant } from './endpoint.ts';
+import { file } from './files.ts';
+import { LIMITS } from './limits.ts';
+import { dollarsIn, dollarsOut } from './money.ts';
+
+// The log of requests to upstreams, and opinions on their answers.
+
+const requestId = z
+  .string()
+  .regex(/^[\w.:-]{1,64}$/, 'must be the `x-request-id` of an answer')
+  .meta(about('The `x-request-id` of an answer.', 'req_6f1e0c3b9a5d48e2b7c1d0f4a8e95b21'));
+
+const params = z.strictObject({ request: requestId });
+
+const KEEPING = ['off', 'sampled', 'full'] as const;
+const CACHE = ['hit', 'miss', 'bypass'] as const;
+const GROUPS = ['model', 'route', 'target'] as const;
+
+const seconds = z.coerce.number().int().min(0);
+const text = (example: string, description: string) => z.string().min(1).max(256).optional().meta(about(description, example));
+
+const filter = {
+  id: requestId.optional(),
+  key: keyId.optional(),
+  route: text('support@3', 'The route that chose, of any version or of one: `support`, `support@3`.'),
+  model: text('gpt-4o', 'What was asked for.'),
+  target: text('openai/gpt-4o', 'What served: an upstream, or one of its models.'),
+  status: z.coerce
+    .number()
+    .int()
+    .refine(
+      (value) => (value >= 1 && value <= 5) || (value >= 100 && value <= 599),
+      'must be a status such as 429, or its hundreds such as 4',
+    )
+    .optional()
+    .meta(about('A status such as 429; `4`: all from 400 to 499.')),
+  cost_min_usd: dollarsIn.optional(),
+  cost_max_usd: dollarsIn.optional(),
+  from: seconds.optional().meta(about('Seconds since the epoch, included.')),
+  to: seconds.optional().meta(about('Seconds since the epoch, not included.')),
+  cache: z.enum(CACHE).optional(),
+} as const;
+
+const isTrue = z.enum(['true', 'false']).transform((value) => value === 'true');
+
+const attempt = apiOnly(() =>
+  z.object({
+    upstream: z.string(),
+    model: z.string(),
+    status: z.int().nullable(),
+    fault: z.string().nullable().meta(about('What happened instead of an answer.', 'first_token_timeout')),
+    ms: z.number(),
+  }),
+);
+
+const feedbackFields = {
+  name: z
+    .string()
+    .regex(/^[\w.:-]+$/, 'must be letters, digits and . : - _')
+    .max(LIMITS.nameCharsMax)
+    .default('feedback')
+    .meta(about('What is judged. The same name by the same key again replaces it.', 'faithfulness')),
+  score: z.number().min(0).max(1).meta(about('From 0 to 1, the higher the better.')),
+  label: z.string().min(1).max(LIMITS.nameCharsMax).nullable().default(null),
+  comment: z.string().max(LIMITS.requestFeedbackCommentCharsMax).nullable().default(null),
+  version: z.string().min(1).max(LIMITS.nameCharsMax).nullable().default(null).meta(about('Of the evaluation that gave it.')),
+} as const;
+
+const feedback = apiOnly(() =>
+  z
+    .object({ object: z.literal('request.feedback'), ...feedbackFields, key: z.string().nullable(), created_at: unixSeconds })
+    .meta({ id: 'RequestFeedback' }),
+);
+
+const facts = {
+  id: z.string(),
+  object: z.literal('request'),
+  created_at: unixSeconds,
+  project: z.string(),
+  key: z.string(),
+  surface: z.string().meta(about('The API that was called.', 'chat')),
+  model: z.string().meta(about('What was asked for.')),
+  route: z.string().nullable(),
+  target: z.string().nullable().meta(about('What served; null: nothing did, or a cache.')),
+  status: z.int(),
+  code: z.string().nullable().meta(about('Of the error, if there was one.')),
+  stream: z.boolean(),
+  usage: z.enum(['reported', 'counted', 'none']).meta(about('Whether the upstream reported the tokens, or they were counted.')),
+  input_tokens: z.int(),
+  cached_tokens: z.int().meta(about('Of the input tokens: what the upstream had cached.')),
+  output_tokens: z.int(),
+  cost_usd: dollarsOut.meta(about('What the ledger was charged for it.')),
+  first_token_ms: z.number().nullable(),
+  total_ms: z.number(),
+  cache: z.enum(CACHE),
+  metadata: z.record(z.string(), z.string()),
+  request_bytes: z.int(),
+  answer_bytes: z.int(),
+  attempts: z.array(attempt),
+} as const;
+
+const entry = apiOnly(() => z.object(facts).meta({ id: 'LoggedRequest' }));
+
+export type RequestReply = z.infer<typeof entry>;
+
+const record = apiOnly(() =>
+  z
+    .object({
+      ...facts,
+      bodies: z
+        .object({ request: z.string(), answer: z.string() })
+        .nullable()
+        .meta(about('Redacted, as far as the policy keeps them; null: it does not.')),
+      feedback: z.array(feedback),
+    })
+    .meta({ id: 'LoggedRequestRecord' }),
+);
+
+const policyFields = {
+  entries: z.enum(KEEPING).meta(about('Of which requests it is kept what they were, did and cost.')),
+  bodies: z.enum(KEEPING).meta(about('Of which of these also what was said, without credentials and redacted fields.')),
+  sample: z.number().min(0).max(1).meta(about('The share of requests that `sampled` keeps.')),
+  retention_days: z.int().min(1).max(LIMITS.requestLogRetentionDaysMax),
+  redact_fields: z
+    .array(z.string().min(1).max(LIMITS.nameCharsMax))
+    .max(LIMITS.requestLogRedactedMaxCount)
+    .meta(about('Names of JSON fields whose values are not kept, wherever they stand.', ['email'])),
+} as const;
+
+const policy = apiOnly(() => z.object({ object: z.literal('request.policy'), ...policyFields }).meta({ id: 'RequestPolicy' }));
+
+const quantiles = apiOnly(() => z.object({ p50: z.number(), p95: z.number(), p99: z.number() }).nullable());
+
+const line = apiOnly(() =>
+  z
+    .object({
+      group: z.string().nullable(),
+      requests: z.int(),
+      errors: z.int(),
+      cache_hits: z.int(),
+      input_tokens: z.int(),
+      cached_tokens: z.int(),
+      output_tokens: z.int(),
+      cost_usd: dollarsOut,
+      total_ms: quantiles.meta(about('Of answered requests, within 2.5 %.')),
+      first_token_ms: quantiles,
+      feedback: z.record(z.string(), z.object({ count: z.int(), mean: z.number() })),
+    })
+    .meta({ id: 'RequestStatsLine' }),
+);
+
+const common = { tag: 'Requests', meters: [], status: 200 } as const;
+const reading = { ...common, access: tenant('requests:read') } as const;
+const writing = { ...common, access: tenant('requests:write') } as const;
+
+export const requestEndpoints = {
+  listRequests: {
+    ...reading,
+    method: 'GET',
+    path: '/v1/requests',
+    summary: apiText('Requests to upstreams, newest first'),
+    description: apiText(
+      `A page looks at ${LIMITS.requestLogScanMaxCount} requests at most: it may be empty and \`next\` say where to go on. A request is here within a second. ` +
+        'A key that is restricted to some resources sees its own requests only.',
+    ),
+    query: z.strictObject({
+      ...filter,
+      has_feedback: isTrue.optional(),
+      limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
+      after: z.coerce.number().int().min(0).optional().meta(about('The `next` of the page before.')),
+    }),
+    body: NO_BODY,
+    reply: json(
+      apiOnly(() => z.object({ object: z.literal('list'), data: z.array(entry), has_more: z.boolean(), next: z.int().nullable() })),
+    ),
+  },
+  requestStats: {
+    ...reading,
+    method: 'GET',
+    path: '/v1/requests/stats',
+    summary: apiText('Requests to upstreams in numbers'),
+    description: apiText('Of whole hours, and of all requests, also those that are not kept one by one.'),
+    query: z.strictObject({
+      by: z.enum(GROUPS).default('model'),
+      from: seconds.optional().meta(about('Seconds since the epoch; the last 24 hours if absent.')),
+      to: seconds.optional(),
+    }),
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(line), has_more: z.literal(false) }))),
+  },
+  getRequestPolicy: {
+    ...reading,
+    method: 'GET',
+    path: '/v1/requests/policy',
+    summary: apiText('What is kept of requests'),
+    body: NO_BODY,
+    reply: json(policy),
+  },
+  setRequestPolicy: {
+    ...writing,
+    method: 'PUT',
+    path: '/v1/requests/policy',
+    summary: apiText('Say what is kept of requests'),
+    description: apiText('Holds for every request that is logged after the answer. A shorter retention takes away at once what is older.'),
+    body: json(z.strictObject(policyFields)),
+    reply: json(policy),
+  },
+  deleteRequests: {
+    ...writing,
+    method: 'POST',
+    path: '/v1/requests/delete',
+    summary: apiText('Delete the requests that a filter finds, with bodies and feedback'),
+    description: apiText('Numbers in `/v1/requests/stats` and bills stay.'),
+    body: json(
+      z
+        .strictObject({ ...filter, everything: z.literal(true).optional() })
+        .refine((body) => Object.values(body).some((value) => value !== undefined), 'say what to delete, or `everything`'),
+    ),
+    reply: json(apiOnly(() => z.object({ object: z.literal('request.deleted'), deleted: z.int() }))),
+  },
+  exportRequests: {
+    ...writing,
+    access: tenant('requests:read'),
+    method: 'POST',
+    path: '/v1/requests/export',
+    summary: apiText('Write the requests that a filter finds into a file'),
+    description: apiText('A line of JSON for each, as `GET /v1/requests/{request}` answers it; the file is one of `/v1/files`.'),
+    body: json(z.strictObject({ ...filter, filename: z.string().min(1).max(LIMITS.fileNameCharsMax).default('requests.jsonl') })),
+    reply: json(file),
+  },
+  getRequest: {
+    ...reading,
+    method: 'GET',
+    path: '/v1/requests/:request',
+    summary: apiText('One request, with what is kept of it'),
+    description: apiText('Callers may name several requests the same: the newest is answered, and all are listed by `id`.'),
+    params,
+    body: NO_BODY,
+    reply: json(record),
+  },
+  deleteRequest: {
+    ...writing,
+    method: 'DELETE',
+    path: '/v1/requests/:request',
+    summary: apiText('Delete all requests of this id, with bodies and feedback'),
+    params,
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ object: z.literal('request.deleted'), deleted: z.int() }))),
+  },
+  addRequestFeedback: {
+    ...common,
+    access: tenant('inference'),
+    method: 'POST',
+    path: '/v1/requests/:request/feedback',
+    summary: apiText('Say how good an answer was'),
+    description: apiText('Of people and of evaluations; it is attached to the newest request of this id that is kept.'),
+    params,
+    body: json(z.strictObject(feedbackFields)),
+    reply: json(feedback),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,118 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import { joinedBytes } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { AttemptRecord } from '../../upstreams/dispatch.ts';
+import type { LogEntry, LogSurface } from '../../upstreams/log/log-entry.ts';
+import type { Settlement } from '../../upstreams/money/settlement.ts';
+import type { Plan, Target } from '../../upstreams/target.ts';
+import type { RequestLogging } from './request-logging.ts';
+
+/** A call of an upstream's model, as it was admitted. */
+export interface LoggedCallFacts {
+  readonly surface: LogSurface;
+  readonly requestId: string;
+  readonly principal: TenantPrincipal;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly requestBytes: number;
+}
+
+/** What served a call, or why nothing did. */
+interface CallOutcome {
+  readonly status: number;
+  readonly code?: string;
+  readonly target?: Target;
+  readonly plan?: Plan;
+  readonly attempts: readonly AttemptRecord[];
+  readonly cache?: LogEntry['cache'];
+}
+
+interface LoggedCallParts {
+  readonly logging: Pick<RequestLogging, 'wantsBodies' | 'note'>;
+  readonly clock: Clock;
+}
+
+/** Gathers what the log keeps of one call while it is made; it is noted once, when the call is settled. */
+export class LoggedCall {
+  readonly #parts: LoggedCallParts;
+  readonly #facts: LoggedCallFacts;
+  readonly #startedMs: number;
+  readonly #pieces: Uint8Array[] | undefined;
+  #answerBytes = 0;
+  #firstMs: number | undefined;
+  #endMs: number | undefined;
+  #outcome: CallOutcome = { status: 500, code: 'internal_error', attempts: [] };
+  #settlement: Settlement | undefined;
+
+  constructor(facts: LoggedCallFacts, parts: LoggedCallParts) {
+    this.#facts = facts;
+    this.#parts = parts;
+    this.#startedMs = parts.clock.nowMs();
+    this.#pieces = parts.logging.wantsBodies(facts.principal.tenantId, facts.requestId) ? [] : undefined;
+  }
+
+  /** A piece of the answer, as it was sent. */
+  answered(piece: Uint8Array): void {
+    this.#firstMs ??= this.#parts.clock.nowMs();
+    // Once a body is longer than the log looks through, it keeps its size alone.
+    if (this.#pieces !== undefined && this.#answerBytes <= LIMITS.requestLogBodyParsedBytesMax) this.#pieces.push(piece);
+    this.#answerBytes += piece.length;
+  }
+
+  /** `settlement`: absent where no upstream has answered. */
+  ended(outcome: CallOutcome, settlement?: Settlement): void {
+    this.#endMs = this.#parts.clock.nowMs();
+    this.#outcome = outcome;
+    this.#settlement = settlement;
+  }
+
+  /** The ledger has been charged so much for the call. */
+  settled(costNano: number): void {
+    const { surface, requestId, principal, body, requestBytes } = this.#facts;
+    const { status, code, target, plan, attempts, cache = 'bypass' } = this.#outcome;
+    const { inputTokens = 0, cachedTokens = 0, outputTokens = 0, usage = 'none' } = this.#settlement ?? {};
+    const endMs = this.#endMs ?? this.#parts.clock.nowMs();
+    const entry: LogEntry = {
+      id: requestId,
+      tenantId: principal.tenantId,
+      projectId: principal.projectId,
+      keyId: principal.keyId,
+      atMs: this.#startedMs,
+      surface,
+      model: String(body['model']),
+      route: plan?.route === undefined ? null : `${plan.route.name}@${plan.route.version}`,
+      target: target === undefined ? null : `${target.upstream}/${target.model.name}`,
+      attempts,
+      status,
+      code: code ?? null,
+      isStream: body['stream'] === true,
+      usage,
+      inputTokens: inputTokens + cachedTokens,
+      cachedTokens,
+      outputTokens,
+      costNano,
+      firstTokenMs: this.#firstMs === undefined ? null : this.#firstMs - this.#startedMs,
+      totalMs: endMs - this.#startedMs,
+      cache,
+      metadata: metadataIn(body),
+      requestBytes,
+      answerBytes: this.#answerBytes,
+    };
+    const bodies =
+      this.#pieces === undefined ? undefined : { request: JSON.stringify(body), answer: decoder.decode(joinedBytes(this.#pieces)) };
+    this.#parts.logging.note(entry, bodies);
+  }
+}
+
+const decoder = new TextDecoder();
+
+/** Short texts that callers attach to find a request by: what is more, or no text, is left out. */
+function metadataIn({ metadata }: Readonly<Record<string, unknown>>): Record<string, string> {
+  if (typeof metadata !== 'object' || metadata === null) return {};
+  return Object.fromEntries(
+    Object.entries(metadata)
+      .filter((pair): pair is [string, string] => typeof pair[1] === 'string')
+      .slice(0, LIMITS.requestMetadataMaxCount)
+      .map(([name, value]) => [name.slice(0, LIMITS.nameCharsMax), value.slice(0, LIMITS.requestMetadataValueCharsMax)]),
+  );
+}

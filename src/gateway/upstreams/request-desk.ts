@@ -1,0 +1,157 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { FileId, TenantId } from '../../kernel/ids.ts';
+import { base32 } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Rng } from '../../kernel/rng.ts';
+import type { Feedback } from '../../upstreams/log/log-entry.ts';
+import type { LogFilter } from '../../upstreams/log/log-filter.ts';
+import type { LogPolicy } from '../../upstreams/log/log-policy.ts';
+import type { LogGroup, LogLine } from '../../upstreams/log/log-sums.ts';
+import type { LogPage, RecordPage, RequestRecord } from '../../upstreams/log/request-log-store.ts';
+import type { Acting } from '../authority.ts';
+import { BoundedContent } from '../jobs/bounded-content.ts';
+import type { ContentSink, StoredFile } from '../jobs/file-store.ts';
+import type { FileWriter } from '../jobs/file-writer.ts';
+import type { RequestLogSink } from './request-logging.ts';
+
+/** The log of a tenant. */
+export interface RequestLog extends RequestLogSink {
+  setPolicy(policy: LogPolicy): Promise<Outcome<LogPolicy>>;
+  page(filter: LogFilter, count: number, before: number | undefined): Promise<LogPage>;
+  records(filter: LogFilter, count: number, before: number | undefined): Promise<RecordPage>;
+  find(id: string): Promise<RequestRecord | null>;
+  addFeedback(id: string, feedback: Feedback): Promise<Outcome<Feedback> | null>;
+  remove(filter: LogFilter, before: number | undefined): Promise<{ readonly count: number; readonly before?: number }>;
+  lines(by: LogGroup, fromMs: number, toMs: number, limit: number): Promise<LogLine[]>;
+  count(): Promise<number>;
+  erase(): Promise<void>;
+}
+
+interface RequestDeskParts {
+  readonly logOf: (tenantId: TenantId) => RequestLog;
+  /** Delivers what this isolate has gathered. */
+  readonly flush: () => Promise<void>;
+  readonly writer: Pick<FileWriter<never>, 'receive'>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+}
+
+/** What users ask of the log of their requests. */
+export class RequestDesk {
+  readonly #parts: RequestDeskParts;
+
+  constructor(parts: RequestDeskParts) {
+    this.#parts = parts;
+  }
+
+  async list(principal: TenantPrincipal, filter: LogFilter, count: number, before?: number): Promise<LogPage> {
+    return (await this.#log(principal)).page(visibleTo(principal, filter), count, before);
+  }
+
+  async find(principal: TenantPrincipal, id: string): Promise<Outcome<RequestRecord>> {
+    const { records } = await (await this.#log(principal)).records(visibleTo(principal, { id }), 1, undefined);
+    return records[0] === undefined ? absent(id) : ok(records[0]);
+  }
+
+  /** Takes all requests of an id away. */
+  async removeOne(acting: Acting, id: string): Promise<Outcome<number>> {
+    const removed = await this.remove(acting, { id });
+    return removed.ok && removed.value === 0 ? absent(id) : removed;
+  }
+
+  /** Takes what a filter finds away, portion by portion, and asks before each whether it still may. */
+  async remove({ principal, authority }: Acting, filter: LogFilter): Promise<Outcome<number>> {
+    const log = await this.#log(principal);
+    let count = 0;
+    for (let before: number | undefined = Number.MAX_SAFE_INTEGER; before !== undefined;) {
+      const lasting = await authority.lease();
+      if (!lasting.ok) return lasting;
+      const removed: { readonly count: number; readonly before?: number } = await log.remove(visibleTo(principal, filter), before);
+      count += removed.count;
+      before = removed.before;
+    }
+    return ok(count);
+  }
+
+  async addFeedback(principal: TenantPrincipal, id: string, feedback: Omit<Feedback, 'keyId' | 'atMs'>): Promise<Outcome<Feedback>> {
+    const log = await this.#log(principal);
+    const { keyId, resources } = principal;
+    const record = await log.find(id);
+    if (record === null || (resources !== undefined && record.entry.keyId !== keyId)) return absent(id);
+    return (await log.addFeedback(id, { ...feedback, keyId, atMs: this.#parts.clock.nowMs() })) ?? absent(id);
+  }
+
+  async stats(principal: TenantPrincipal, by: LogGroup, fromMs?: number, toMs = this.#parts.clock.nowMs()): Promise<Outcome<LogLine[]>> {
+    if (principal.resources !== undefined) {
+      return refuse('scope_denied', 'the key is restricted to some resources, and these numbers are of all: use another key');
+    }
+    return ok(await (await this.#log(principal)).lines(by, fromMs ?? toMs - DAY_MS, toMs, LIMITS.requestStatsGroupsMaxCount));
+  }
+
+  policy({ tenantId }: TenantPrincipal): Promise<LogPolicy> {
+    return this.#parts.logOf(tenantId).policy();
+  }
+
+  /** What was answered before is kept by the policy before. */
+  async setPolicy(principal: TenantPrincipal, policy: LogPolicy): Promise<Outcome<LogPolicy>> {
+    return (await this.#log(principal)).setPolicy(policy);
+  }
+
+  /** Writes what a filter finds into a file of the tenant, a line each, made by `lineOf`. */
+  async export(
+    { principal, authority }: Acting,
+    filter: LogFilter,
+    filename: string,
+    lineOf: (record: RequestRecord) => string,
+  ): Promise<Outcome<StoredFile>> {
+    const { writer, rng, clock } = this.#parts;
+    const log = await this.#log(principal);
+    const id = `file_${base32(rng.bytes(26))}` as FileId;
+    return writer.receive(principal.tenantId, authority, id, async (content) => {
+      const written = await writeLines(log, visibleTo(principal, filter), lineOf, new BoundedContent(content, EXPORT_BOUND));
+      if (!written.ok) return written;
+      const { sha256 } = await content.finish();
+      const { owner } = principal;
+      return ok({ id, filename, purpose: 'user_data', owner, digest: '', createdAtMs: clock.nowMs(), expiresAtMs: null, sha256 });
+    });
+  }
+
+  /** With all that this isolate knows of the tenant's requests: users look for the request that they have just made. */
+  async #log({ tenantId }: TenantPrincipal): Promise<RequestLog> {
+    await this.#parts.flush();
+    return this.#parts.logOf(tenantId);
+  }
+}
+
+async function writeLines(
+  log: RequestLog,
+  filter: LogFilter,
+  lineOf: (record: RequestRecord) => string,
+  content: ContentSink,
+): Promise<Outcome<null>> {
+  const encoder = new TextEncoder();
+  for (let before: number | undefined = Number.MAX_SAFE_INTEGER; before !== undefined;) {
+    const page: RecordPage = await log.records(filter, RECORDS_A_PAGE, before);
+    const written = await content.write(encoder.encode(page.records.map((record) => `${lineOf(record)}\n`).join('')));
+    if (!written.ok) return written;
+    before = page.before;
+  }
+  return ok(null);
+}
+
+/** A key that is restricted to some resources may know of its own requests only. [U138] */
+const visibleTo = ({ resources, keyId }: TenantPrincipal, filter: LogFilter): LogFilter =>
+  resources === undefined ? filter : { ...filter, ownerKeyId: keyId };
+
+const absent = (id: string) => refuse('request_not_found', `no request "${id}" is kept: see GET /v1/requests/policy`);
+
+const DAY_MS = 86_400_000;
+
+/** With bodies of 128 KiB each, below the 32 MiB that one message carries. */
+const RECORDS_A_PAGE = 100;
+
+const EXPORT_BOUND = { path: 'filename', limit: 'fileBytesMax', advice: 'export a part of the time' } as const;

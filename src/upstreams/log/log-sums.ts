@@ -1,0 +1,129 @@
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { LatencyBuckets } from './latency-buckets.ts';
+import { bucketOf } from './latency-buckets.ts';
+import type { LogEntry } from './log-entry.ts';
+import type { LogPolicy } from './log-policy.ts';
+
+/** A step of the log's schema. */
+export const LOG_SUM_TABLES = `
+  CREATE TABLE sums (
+    hour INTEGER NOT NULL, model TEXT NOT NULL, route TEXT NOT NULL, target TEXT NOT NULL, status INTEGER NOT NULL, cache TEXT NOT NULL,
+    requests INTEGER NOT NULL, input INTEGER NOT NULL, cached INTEGER NOT NULL, output INTEGER NOT NULL, cost INTEGER NOT NULL,
+    PRIMARY KEY (hour, model, route, target, status, cache)) WITHOUT ROWID;
+  CREATE TABLE latencies (
+    hour INTEGER NOT NULL, model TEXT NOT NULL, route TEXT NOT NULL, target TEXT NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (hour, model, route, target, kind, bucket)) WITHOUT ROWID;`;
+
+/** What sums are divided by. */
+export type LogGroup = 'model' | 'route' | 'target';
+
+export interface LogLine {
+  /** A model, `route@version` or `upstream/model`; empty: none. */
+  readonly group: string;
+  readonly requests: number;
+  /** With a status of 400 and above. */
+  readonly errors: number;
+  readonly cacheHits: number;
+  readonly inputTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  readonly costNano: number;
+  /** Of requests that were answered. */
+  readonly total: LatencyBuckets;
+  readonly firstToken: LatencyBuckets;
+  /** The mean of the opinions on requests that are kept, by name. */
+  readonly feedback: Readonly<Record<string, { readonly count: number; readonly mean: number }>>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Sums by hour of all requests, also of those whose entries are not kept. */
+export class SqliteLogSums {
+  readonly #sql: SqlStorage['sql'];
+
+  constructor(storage: SqlStorage) {
+    this.#sql = storage.sql;
+  }
+
+  /** A tenant that keeps nothing has no sums either. Call in one transaction. */
+  add(entries: readonly LogEntry[], { entries: keeping }: LogPolicy): void {
+    if (keeping === 'off') return;
+    for (const entry of entries) {
+      const place = [Math.floor(entry.atMs / HOUR_MS), entry.model, entry.route ?? '', entry.target ?? ''] as const;
+      this.#sql.exec(
+        `INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + 1,
+         input = input + excluded.input, cached = cached + excluded.cached, output = output + excluded.output, cost = cost + excluded.cost`,
+        ...place,
+        entry.status,
+        entry.cache,
+        entry.inputTokens,
+        entry.cachedTokens,
+        entry.outputTokens,
+        entry.costNano,
+      );
+      if (entry.status >= 400) continue;
+      this.#count(place, 'total', entry.totalMs);
+      if (entry.firstTokenMs !== null) this.#count(place, 'first', entry.firstTokenMs);
+    }
+  }
+
+  /** Of whole hours, at most `limit` groups, those with the most requests first. */
+  lines(by: LogGroup, fromMs: number, toMs: number, limit: number): LogLine[] {
+    const hours = [Math.floor(fromMs / HOUR_MS), Math.ceil(toMs / HOUR_MS)] as const;
+    return this.#sql
+      .exec<Omit<{ [K in keyof LogLine]: LogLine[K] }, 'total' | 'firstToken' | 'feedback'>>(
+        `SELECT ${by} AS "group", sum(requests) AS requests, sum(CASE WHEN status >= 400 THEN requests ELSE 0 END) AS errors,
+           sum(CASE WHEN cache = 'hit' THEN requests ELSE 0 END) AS cacheHits, sum(input) AS inputTokens, sum(cached) AS cachedTokens,
+           sum(output) AS outputTokens, sum(cost) AS costNano
+         FROM sums WHERE hour >= ? AND hour < ? GROUP BY ${by} ORDER BY requests DESC, ${by} LIMIT ?`,
+        ...hours,
+        limit,
+      )
+      .toArray()
+      .map((line) => ({
+        ...line,
+        total: this.#buckets(by, line.group, 'total', hours),
+        firstToken: this.#buckets(by, line.group, 'first', hours),
+        feedback: this.#feedback(by, line.group, fromMs, toMs),
+      }));
+  }
+
+  forget(beforeMs: number): void {
+    for (const table of ['sums', 'latencies']) this.#sql.exec(`DELETE FROM ${table} WHERE hour < ?`, Math.floor(beforeMs / HOUR_MS));
+  }
+
+  erase(): void {
+    for (const table of ['sums', 'latencies']) this.#sql.exec(`DELETE FROM ${table}`);
+  }
+
+  #count(place: readonly [number, string, string, string], kind: 'total' | 'first', ms: number): void {
+    this.#sql.exec(
+      'INSERT INTO latencies VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1',
+      ...place,
+      kind,
+      bucketOf(ms),
+    );
+  }
+
+  #buckets(by: LogGroup, group: string, kind: 'total' | 'first', hours: readonly [number, number]): LatencyBuckets {
+    const rows = this.#sql.exec<{ bucket: number; count: number }>(
+      `SELECT bucket, sum(count) AS count FROM latencies WHERE hour >= ? AND hour < ? AND ${by} = ? AND kind = ? GROUP BY bucket`,
+      ...hours,
+      group,
+      kind,
+    );
+    return Object.fromEntries(rows.toArray().map(({ bucket, count }) => [bucket, count]));
+  }
+
+  #feedback(by: LogGroup, group: string, fromMs: number, toMs: number): LogLine['feedback'] {
+    const rows = this.#sql.exec<{ name: string; count: number; mean: number }>(
+      `SELECT name, count(*) AS count, avg(score) AS mean FROM feedback JOIN entries USING (seq)
+       WHERE entries.at_ms >= ? AND entries.at_ms < ? AND entries.${by} = ? GROUP BY name ORDER BY name`,
+      fromMs,
+      toMs,
+      group,
+    );
+    return Object.fromEntries(rows.toArray().map(({ name, count, mean }) => [name, { count, mean }]));
+  }
+}

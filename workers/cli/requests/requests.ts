@@ -1,0 +1,195 @@
+import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { Option } from 'commander';
+
+import { command, Failure, secondsOf, table, whole } from '../command.ts';
+import { queryOf } from '../gateway/gateway-client.ts';
+import type { Shown } from '../jobs/job-command.ts';
+import { caller, print, shown } from '../jobs/job-command.ts';
+
+/** What the commands show of a request. */
+interface RequestView {
+  readonly id: string;
+  readonly created_at: number;
+  readonly surface: string;
+  readonly model: string;
+  readonly target: string | null;
+  readonly status: number;
+  readonly code: string | null;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cost_usd: string;
+  readonly total_ms: number;
+  readonly first_token_ms: number | null;
+  readonly cache: string;
+}
+
+interface RecordView extends RequestView {
+  readonly attempts: readonly {
+    readonly upstream: string;
+    readonly model: string;
+    readonly status: number | null;
+    readonly fault: string | null;
+    readonly ms: number;
+  }[];
+  readonly bodies: { readonly request: string; readonly answer: string } | null;
+  readonly feedback: readonly { readonly name: string; readonly score: number; readonly comment: string | null }[];
+}
+
+interface Page {
+  readonly data: readonly RequestView[];
+  readonly next: number | null;
+}
+
+interface StatsLine {
+  readonly group: string | null;
+  readonly requests: number;
+  readonly errors: number;
+  readonly cache_hits: number;
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly cost_usd: string;
+  readonly total_ms: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
+  readonly first_token_ms: { readonly p50: number } | null;
+}
+
+interface Filter {
+  readonly key?: string;
+  readonly route?: string;
+  readonly model?: string;
+  readonly target?: string;
+  readonly status?: number;
+  readonly from?: number;
+  readonly to?: number;
+}
+
+const HEADINGS = ['time', 'request', 'surface', 'served by', 'status', 'in', 'out', 'USD', 'ms', 'cache'];
+
+/** How often `tail` asks. */
+const TAIL_MS = 1_000;
+
+/** `sluice requests ...`. */
+export const requests = (): Command =>
+  command('requests', 'Requests to upstreams: what they were, did and cost.')
+    .addCommand(
+      shown(filtered(command('list', 'The newest requests.')))
+        .option('--limit <n>', 'at most so many', whole(1, 1_000), 20)
+        .action(list),
+    )
+    .addCommand(
+      shown(command('show', 'One request, with its attempts, and what is kept of it.').argument('<request>', 'its x-request-id')).action(
+        show,
+      ),
+    )
+    .addCommand(filtered(command('tail', 'Requests as they come; ends by ctrl-c.')).action(tail))
+    .addCommand(
+      shown(command('stats', 'Numbers of the last 24 hours.'))
+        .addOption(new Option('--by <what>', 'divided by').choices(['model', 'route', 'target']).default('model'))
+        .option('--from <time>', 'such as 2026-11-01', secondsOf)
+        .action(stats),
+    )
+    .addCommand(
+      filtered(command('export', 'Writes requests into a file, a line of JSON each.').argument('<file>', 'where to')).action(exported),
+    );
+
+const filtered = (of: Command): Command =>
+  of
+    .option('--key <key>', 'of one key')
+    .option('--route <route>', 'of a route, such as support or support@3')
+    .option('--model <model>', 'that asked for this model')
+    .option('--target <target>', 'that an upstream, or one of its models, served')
+    .option('--status <status>', 'such as 429; 4 for all from 400 to 499', whole(1, 599))
+    .option('--from <time>', 'from then on, such as 2026-11-01T12:00Z', secondsOf)
+    .option('--to <time>', 'before then', secondsOf);
+
+async function list({ json, limit, ...filter }: Shown & Filter & { readonly limit: number }): Promise<void> {
+  const client = await caller();
+  const all: RequestView[] = [];
+  // A page may be empty where few requests match.
+  for (let after: number | null | undefined; after !== null && all.length < limit;) {
+    const page: Page = await client.call('GET', `/v1/requests${queryOf({ ...filter, limit: limit - all.length, after })}`);
+    all.push(...page.data);
+    after = page.next;
+  }
+  if (json === true) return print(all);
+  console.log(table(HEADINGS, all.map(rowOf)));
+}
+
+async function show(id: string, { json }: Shown): Promise<void> {
+  const record = await (await caller()).call<RecordView>('GET', `/v1/requests/${encodeURIComponent(id)}`);
+  if (json === true) return print(record);
+  console.log(table(HEADINGS, [rowOf(record)]));
+  if (record.code !== null) console.log(`\nerror: ${record.code}`);
+  const attempts = record.attempts.map(({ upstream, model, status, fault, ms }) => [
+    `${upstream}/${model}`,
+    status ?? fault ?? '-',
+    Math.round(ms),
+  ]);
+  console.log(`\n${table(['attempt', 'ended', 'ms'], attempts)}`);
+  for (const { name, score, comment } of record.feedback) console.log(`\n${name}: ${score}${comment === null ? '' : ` (${comment})`}`);
+  if (record.bodies !== null) console.log(`\nrequest\n${record.bodies.request}\n\nanswer\n${record.bodies.answer}`);
+}
+
+async function tail(filter: Filter): Promise<void> {
+  const client = await caller();
+  const seen = new Set<string>();
+  let from = filter.from ?? Math.floor(Date.now() / 1000);
+  for (;;) {
+    const { data } = await client.call<Page>('GET', `/v1/requests${queryOf({ ...filter, from, limit: 1_000 })}`);
+    const fresh = data.filter(({ id }) => !seen.has(id)).reverse();
+    for (const request of fresh) {
+      seen.add(request.id);
+      console.log(rowOf(request).join('  '));
+    }
+    // Isolates deliver within a second or two: what is older is known.
+    const oldest = Math.floor(Date.now() / 1000) - 10;
+    if (oldest > from) {
+      from = oldest;
+      for (const { id, created_at: atS } of data) if (atS < oldest) seen.delete(id);
+    }
+    await sleep(TAIL_MS);
+  }
+}
+
+async function stats({ json, by, from }: Shown & { readonly by: string; readonly from?: number }): Promise<void> {
+  const { data } = await (await caller()).call<{ data: readonly StatsLine[] }>('GET', `/v1/requests/stats${queryOf({ by, from })}`);
+  if (json === true) return print(data);
+  const rows = data.map((line) => [
+    line.group ?? '-',
+    line.requests,
+    line.errors,
+    line.cache_hits,
+    line.input_tokens,
+    line.output_tokens,
+    line.cost_usd,
+    line.total_ms?.p50 ?? '-',
+    line.total_ms?.p95 ?? '-',
+    line.total_ms?.p99 ?? '-',
+    line.first_token_ms?.p50 ?? '-',
+  ]);
+  console.log(table([by, 'requests', 'errors', 'cached', 'in', 'out', 'USD', 'p50 ms', 'p95', 'p99', 'first p50'], rows));
+}
+
+async function exported(path: string, { from, to, ...filter }: Filter): Promise<void> {
+  const client = await caller();
+  const file = await client.call<{ id: string; bytes: number }>('POST', '/v1/requests/export', { ...filter, from, to });
+  const content = await client.stream(`/v1/files/${file.id}/content`);
+  await writeFile(path, Buffer.from(await content.arrayBuffer())).catch((error: unknown) => {
+    throw new Failure(`cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  console.log(`${path}: ${file.bytes} bytes, also ${file.id}`);
+}
+
+const rowOf = (request: RequestView): readonly (string | number)[] => [
+  new Date(request.created_at * 1000).toISOString().slice(0, 19),
+  request.id,
+  request.surface,
+  request.target ?? request.model,
+  request.status,
+  request.input_tokens,
+  request.output_tokens,
+  request.cost_usd,
+  Math.round(request.total_ms),
+  request.cache,
+];

@@ -1,0 +1,37 @@
+import { waitUntil } from 'cloudflare:workers';
+
+import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
+import type { LoggedCallFacts } from '../../../src/gateway/upstreams/logged-call.ts';
+import { LoggedCall } from '../../../src/gateway/upstreams/logged-call.ts';
+import type { RequestLog } from '../../../src/gateway/upstreams/request-desk.ts';
+import { RequestDesk } from '../../../src/gateway/upstreams/request-desk.ts';
+import { RequestLogging } from '../../../src/gateway/upstreams/request-logging.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
+import { R2FileStore } from '../../gateway/adapters/r2-file-store.ts';
+import type { UpstreamsEnv } from '../../gateway/env.ts';
+import type { Basics } from '../../gateway/serving.ts';
+
+/** The log of requests, for those who write it and those who read it. */
+export interface RequestLogParts {
+  /** Begins the log of a call. */
+  readonly logCall: (facts: LoggedCallFacts) => LoggedCall;
+  readonly requests: RequestDesk;
+}
+
+export function wireRequestLog(env: UpstreamsEnv, { clock, rng, metrics }: Basics): RequestLogParts {
+  // A stub belongs to the request that made it: one is made for each call.
+  const logOf = (tenant: TenantId) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog;
+  const logging = new RequestLogging({
+    sinkOf: logOf,
+    isolateId: crypto.randomUUID(),
+    onLost: () => metrics.count('sluice_requests_unlogged_total', {}),
+    clock,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    background: waitUntil,
+  });
+  const writer = new FileWriter({ store: new R2FileStore(env.FILES), clock });
+  return {
+    logCall: (facts) => new LoggedCall(facts, { logging, clock }),
+    requests: new RequestDesk({ logOf, flush: () => logging.flush(), writer, clock, rng }),
+  };
+}
