@@ -1,3 +1,4 @@
+import { utf8 } from '../../kernel/bytes.ts';
 import type { FieldPath } from '../../contract/field-path.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
@@ -219,11 +220,21 @@ function translatorOf(own: Dialect, spoken: Dialect, { body }: SurfaceCall, term
   return fromChat === undefined ? toChat : new TranslatedTwice(toChat, fromChat);
 }
 
-/** Whether the first piece of a body may begin an answer of the target's protocol; a stream is no JSON, and JSON is no stream. [U35] */
+/**
+ * Whether the first piece of a body may begin an answer of the target's protocol: a JSON object, or where the request streams, a line of
+ * an event stream, whatever the header says. [U35]
+ */
 export function mayBegin(headers: Readonly<Record<string, string>>, streams: boolean, piece: Uint8Array): boolean {
   const type = headers['content-type'] ?? '';
-  if (streams) return type.includes('text/event-stream') || (type === '' && piece[0] !== BRACE);
-  return !type.includes('text/html') && !type.includes('text/event-stream');
+  const first = piece.find((byte) => !BLANKS.has(byte));
+  if (streams)
+    return (type === '' || type.includes('text/event-stream')) && (first === undefined ? piece.length > 0 : LINE_STARTS.has(first));
+  return (
+    !type.includes('text/html') && !type.includes('text/event-stream') && (first === BRACE || (first === undefined && piece.length > 0))
+  );
 }
 
 const BRACE = 0x7b;
+const BLANKS: ReadonlySet<number> = new Set(utf8(' \t\r\n'));
+/** Of `data`, `event`, `id`, `retry`, of a comment, and of a byte order mark. */
+const LINE_STARTS: ReadonlySet<number> = new Set([...utf8('deir:'), 0xef]);

@@ -272,6 +272,13 @@ describe('answers', () => {
     expect(mayBegin({}, true, utf8('data'))).toBe(true);
     expect(mayBegin({ 'content-type': 'text/html' }, false, utf8('<'))).toBe(false);
     expect(mayBegin({ 'content-type': 'application/json' }, false, utf8('{'))).toBe(true);
+    expect(mayBegin({ 'content-type': 'application/json' }, false, utf8(' \n{'))).toBe(true);
+    expect(mayBegin({ 'content-type': 'application/json' }, false, utf8('<html>'))).toBe(false);
+    expect(mayBegin({ 'content-type': 'application/json' }, false, utf8(''))).toBe(false);
+    expect(mayBegin({ 'content-type': 'text/event-stream' }, true, utf8('<html>'))).toBe(false);
+    expect(mayBegin({ 'content-type': 'text/event-stream' }, true, utf8(': ping'))).toBe(true);
+    expect(mayBegin({ 'content-type': 'text/event-stream' }, true, utf8('\n'))).toBe(true);
+    expect(mayBegin({ 'content-type': 'text/event-stream' }, true, utf8(''))).toBe(false);
     expect(exchangesOf('chat', hello).with(OPENAI, 1).whole('<html>')).toBeUndefined();
   });
 });

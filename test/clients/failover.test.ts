@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
+import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
+import type { Script } from '../support/upstreams/script.ts';
+
+// Each drill has a model of its own, so that no breaker is open from the one before. The tenant's upstream is asked first, and the
+// platform's is its fallback.
+const DRILLS = ['hangs', 'stalls', 'errors', 'babbles', 'limits', 'dies', 'leaves', 'crashes', 'crowded'] as const;
+type Drill = (typeof DRILLS)[number];
+
+let own: MockUpstream;
+let spare: MockUpstream;
+let server: Server;
+let client: ApiClient;
+let admin: ApiClient;
+
+beforeAll(async () => {
+  [own, spare] = await Promise.all([startMockUpstream(), startMockUpstream()]);
+  const hosts = [own, spare].map(({ port }) => `127.0.0.1:${port}`).join(', ');
+  server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: hosts });
+  ({ client } = await createTenant(server, { scopes: ['inference', 'upstreams:write'] }));
+  admin = new ApiClient(client.url, server.secrets.SLUICE_ADMIN_KEY);
+  const modelOf = (name: string) => ({ name, serves: ['chat'], context_tokens: 10_000, output_tokens_max: 100 });
+  await new AdminClient(client.url, server.secrets.SLUICE_ADMIN_KEY).create('/v1/upstreams', {
+    name: 'spare',
+    protocol: 'openai',
+    base_url: spare.baseUrl,
+    models: DRILLS.filter((drill) => drill !== 'leaves' && drill !== 'crowded').map(modelOf),
+  });
+  for (const drill of DRILLS) {
+    const created = await client.post('/v1/upstreams', {
+      name: drill,
+      protocol: 'openai',
+      base_url: own.baseUrl,
+      models: [modelOf(drill)],
+      limits: drill === 'leaves' || drill === 'crowded' ? { concurrency: 1 } : {},
+      timeouts: { connect_ms: 2_000, first_token_ms: 2_000, idle_ms: 20_000, total_ms: 120_000 },
+    });
+    expect(created.status, JSON.stringify(created.body)).toBe(201);
+  }
+});
+
+beforeEach(() => Promise.all([own.reset(), spare.reset()]));
+
+afterAll(async () => {
+  await server.stop();
+  await Promise.all([own.kill(), spare.kill()]);
+});
+
+const chat = (drill: Drill, stream = false) =>
+  client.post('/v1/chat/completions', { model: drill, stream, messages: [{ role: 'user', content: 'hello' }] });
+
+describe('an upstream that serves nothing', () => {
+  it.each<[Drill, string, Script]>([
+    ['hangs', 'sends no head', { hang: 'head' }],
+    ['stalls', 'sends no first token', { hang: 0 }],
+    ['errors', 'answers 503', { status: 503 }],
+    ['babbles', 'answers what is no answer', { garbage: true }],
+    ['limits', 'asks for a pause', { status: 429, headers: { 'retry-after': '60' } }],
+  ])('[U50] [U51] that %s (it %s) fails no request: the fallback serves', async (drill, _, script) => {
+    await own.script(script);
+    for (const stream of [true, false]) {
+      // Of an answer that is whole the first piece is there at once, or the head is not.
+      if (drill === 'stalls' && !stream) continue;
+      const { status, headers, body } = await chat(drill, stream);
+      expect([status, JSON.stringify(body)]).toEqual([200, expect.stringContaining(stream ? '[DONE]' : 'choices')]);
+      expect(headers.get('x-sluice-route')).toMatch(/^spare\/\w+; attempts=[123]; reason=/);
+    }
+    expect((await own.truth()).requests).toBeGreaterThanOrEqual(1);
+    const { requests, whole } = await spare.truth();
+    expect([requests, whole]).toEqual(drill === 'stalls' ? [1, 1] : [2, 2]);
+    // [U51] For as long as it has asked for, it is asked nothing.
+    if (drill === 'limits') expect((await own.truth()).requests).toBe(1);
+  });
+
+  it('[U54] that is killed is asked no more, fails no request, and serves again when it is back', async () => {
+    expect((await chat('crashes')).headers.get('x-sluice-route')).toMatch(/^crashes\//);
+    const { port } = own;
+    await own.kill();
+    const answers = [];
+    for (let n = 0; n < 8; n += 1) answers.push(await chat('crashes'));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+    // Its breaker is open: the fallback is the first that is asked.
+    expect(answers.at(-1)?.headers.get('x-sluice-route')).toMatch(/^spare\/crashes; attempts=1;/);
+    expect((await admin.get('/metrics')).body).toContain(
+      'sluice_upstream_targets{worker="upstreams",upstream="of-tenants",breaker="open"} 1',
+    );
+    own = await startMockUpstream(port);
+    await expect
+      .poll(async () => (await chat('crashes')).headers.get('x-sluice-route'), { timeout: 90_000, interval: 200 })
+      .toMatch(/^crashes\/crashes; attempts=1;/);
+  });
+});
+
+it('[U51] [U60] a stream that dies after its first token ends in a typed error, and nothing is served twice', async () => {
+  await own.script({ tokens: 9, dieAfterTokens: 2 });
+  const { status, body } = await chat('dies', true);
+  expect(status).toBe(200);
+  const events = String(body)
+    .split('\n\n')
+    .filter((event) => event.startsWith('data: {'))
+    .map((event) => JSON.parse(event.slice('data: '.length)) as { readonly error?: { readonly code: string; readonly type: string } });
+  expect(events.at(-1)?.error).toMatchObject({ code: 'upstream_failed', type: 'server_error' });
+  expect(String(body)).not.toContain('[DONE]');
+  expect((await own.truth()).requests).toBe(1);
+  expect((await spare.truth()).requests).toBe(0);
+});
+
+it('[U53] [U57] a caller that leaves closes the call to the upstream, whose place is free for the next', async () => {
+  await own.script({}, [{ tokens: 9, hang: 2 }]);
+  const left = new AbortController();
+  const response = await fetch(`${client.url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${client.apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'leaves', stream: true, messages: [{ role: 'user', content: 'hello' }] }),
+    signal: left.signal,
+  });
+  const reader = response.body!.getReader();
+  await reader.read();
+  left.abort();
+  await expect.poll(() => own.truth()).toMatchObject({ open: 0, aborted: 1 });
+  // Its only place is there again.
+  expect((await chat('leaves')).status).toBe(200);
+});
+
+it('[U58] [U61] an upstream with one place serves one call at a time, and all that wait', async () => {
+  await own.script({ tokens: 3, hold: { gate: 'go', afterTokens: 1 } });
+  const all = Promise.all([1, 2, 3].map(() => chat('crowded', true)));
+  await expect.poll(async () => String((await admin.get('/metrics')).body)).toMatch(/sluice_upstream_waiting_requests\{[^}]*\} 2/);
+  expect(await own.truth()).toMatchObject({ requests: 1, open: 1 });
+  await own.open('go');
+  for (const { status, body } of await all) expect([status, String(body)]).toEqual([200, expect.stringContaining('[DONE]')]);
+  expect(await own.truth()).toMatchObject({ requests: 3, whole: 3 });
+});
