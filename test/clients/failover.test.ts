@@ -98,7 +98,7 @@ describe('an upstream that serves nothing', () => {
   });
 });
 
-it('[U51] [U60] a stream that dies after its first token ends in a typed error, and nothing is served twice', async () => {
+it('[U51] [U60] a stream that dies ends in a typed error, and nothing is served twice', async () => {
   await own.script({ tokens: 9, dieAfterTokens: 2 });
   const { status, body } = await chat('dies', true);
   expect(status).toBe(200);

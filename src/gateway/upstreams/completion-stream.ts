@@ -100,8 +100,8 @@ export class CompletionStream {
 
   #end(end: CompletionEnd['end']): void {
     this.#hasEnded = true;
-    this.#dispatched.finish(end);
     const { usage, textBytes } = this.#answer;
+    this.#dispatched.finish(end, usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
     this.#onEnd({ target: this.#dispatched.target, usage, textBytes, end });
   }
 

@@ -156,8 +156,9 @@ async function wholeAnswer(dispatched: Dispatched, exchange: Exchange): Promise<
     dispatched.finish({ kind: 'fault', fault: 'garbage' });
     return refuse('upstream_failed', `the upstream ${target.upstream} answered what is no JSON object`);
   }
-  dispatched.finish('whole');
-  const end: CompletionEnd = { target, usage: answer.usage, textBytes: text.length, end: 'whole' };
+  const { usage } = answer;
+  dispatched.finish('whole', usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
+  const end: CompletionEnd = { target, usage, textBytes: text.length, end: 'whole' };
   return ok({ kind: 'whole', text: answer.text, end });
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import { planOf, targetOf, UpstreamWorld } from '../../support/worlds/upstream-world.ts';
 import type { Served } from '../../support/worlds/upstream-world.ts';
+import type { Opened } from '../../../src/upstreams/transport.ts';
 
 const [A, B, C] = [targetOf('a'), targetOf('b'), targetOf('c')];
 /** Where requests end that cannot go on by themselves. */
@@ -305,7 +306,27 @@ describe('hedging', () => {
     }
   });
 
-  it('[U59] gives back both when both answer in the same moment, and when the caller goes away', async () => {
+  it('[U57] [U59] gives back both when both begin to answer in the same moment', async () => {
+    const world = await warmed();
+    const answers: (() => void)[] = [];
+    const closed: number[] = [];
+    const open = () =>
+      new Promise<Opened>((resolve) => {
+        const call = answers.length;
+        const body = { read: () => Promise.resolve(new Uint8Array(1)), cancel: () => void closed.push(call) };
+        answers.push(() => resolve({ kind: 'opened', status: 200, headers: {}, body }));
+      });
+    world.time.after(100, () => {
+      for (const answer of answers) answer();
+    });
+    const request = { tokensMax: 9, priority: 0, mayHedge: true, cancellation: new CancelSource() };
+    const dispatched = await world.run(world.dispatcher.dispatch(planOf([A, B]), open, request));
+    expect([dispatched.ok, answers.length, closed]).toEqual([true, 2, [1]]);
+    if (dispatched.ok) dispatched.value.finish('whole');
+    expectNothingHeld(world);
+  });
+
+  it('[U59] gives back both when they answer soon after each other, and when the caller goes away', async () => {
     const world = await warmed();
     let before = world.seen.length;
     world.script = (_, call) => ({ headMs: call === before ? 20 : 10 });
