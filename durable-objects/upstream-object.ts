@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import type { ModelReply } from '../src/contract/models.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
@@ -29,6 +30,10 @@ export class UpstreamObject extends DurableObject {
 
   page(after: string, count: number): readonly UpstreamRecord[] {
     return this.#registry.page(after, count);
+  }
+
+  models(after: string, count: number): readonly ModelReply[] {
+    return this.#registry.models(after, count);
   }
 
   count(): number {

@@ -93,16 +93,24 @@ const model = apiOnly(() =>
       id: z.string().meta(about('The name of the newest version; of an older one `name@version`.')),
       object: z.literal('model'),
       created: unixSeconds,
-      owned_by: z.string().meta(about('`sluice`: of the deployment; `platform`: of its operator; or the team that registered it.')),
+      owned_by: z
+        .string()
+        .meta(about('`sluice`: of the deployment; `platform`: of its operator; the team that registered it; or the name of its upstream.')),
       task: z.string(),
-      version: z.string().meta(about('The version that serves; the newest, while none does.')),
+      version: z
+        .string()
+        .nullable()
+        .meta(about('The version that serves; the newest, while none does; null: of an upstream, which does not say.')),
       stage: z.string(),
       canary: z.object({ version: z.int(), share }).nullable(),
       aliases: z.array(z.string()),
       dimensions: z.int().min(1).nullable().meta(about('Length of its vectors.')),
       max_input_tokens: z.int().min(0).meta(about('The longest text it takes, in tokens.')),
       vocabulary_size: z.int().min(1).nullable().meta(about('Token ids run from 0 to one less; null: it takes texts only.')),
-      contract_hash: z.string().meta(about('Vectors of models with the same hash may be compared.')),
+      contract_hash: z
+        .string()
+        .nullable()
+        .meta(about('Vectors of models with the same hash may be compared; null: of an upstream, whose vectors are not known.')),
     })
     .meta({ id: 'Model' }),
 );
@@ -122,7 +130,7 @@ export const modelEndpoints = {
     path: '/v1/models',
     summary: apiText('List the models'),
     description: apiText(
-      'Those of the deployment first, then those of the tenant and those of the platform, which `after` and `limit` page through by name.',
+      "Those of the deployment first, then those of the tenant and those of the platform, upstreams' included, which `after` and `limit` page through by name.",
     ),
     query: pageQuery,
     body: NO_BODY,

@@ -163,6 +163,32 @@ const upstreamReply = apiOnly(() =>
     .meta({ id: 'Upstream' }),
 );
 
+const checkReply = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('upstream.check'),
+      name: z.string(),
+      verdict: z
+        .enum(['ok', 'models_missing', 'not_listed', 'unauthorised', 'redirected', 'failed', 'unreachable', 'timeout', 'too_large'])
+        .meta(about('The first thing that is wrong. `not_listed`: it answers, but lists no models, so that no more could be checked.')),
+      reachable: z.boolean(),
+      authorised: z.boolean().nullable().meta(about('Whether it accepts the secret; null: it could not be determined.')),
+      status: z.int().nullable().meta(about('Of its answer; null: there was none.')),
+      ms: z.int().meta(about('How long it took.')),
+      checked_at: unixSeconds,
+      models: z.array(
+        z.object({
+          name: z.string(),
+          upstream_name: z.string(),
+          found: z.boolean().nullable().meta(about('Whether the upstream lists it.')),
+        }),
+      ),
+    })
+    .meta({ id: 'UpstreamCheck' }),
+);
+
+export type UpstreamCheckReply = z.infer<typeof checkReply>;
+
 export type UpstreamReply = z.infer<typeof upstreamReply>;
 
 const common = { tag: 'Upstreams', meters: [], status: 200 } as const;
@@ -218,6 +244,16 @@ export const upstreamEndpoints = {
     params,
     body: json(change),
     reply: json(upstreamReply),
+  },
+  checkUpstream: {
+    ...writing,
+    method: 'POST',
+    path: '/v1/upstreams/:upstream/check',
+    summary: apiText('Check an upstream: whether it can be reached, accepts its secret and has its models'),
+    description: apiText('By one call of its list of models, which costs nothing. Nothing is changed by what is found.'),
+    params,
+    body: NO_BODY,
+    reply: json(checkReply),
   },
   deleteUpstream: {
     ...writing,

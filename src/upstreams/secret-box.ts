@@ -69,7 +69,6 @@ export class SecretBox {
     const known = this.#derived.get(master);
     if (known !== undefined) return known;
     const base = await crypto.subtle.importKey('raw', utf8(master), 'HKDF', false, ['deriveKey', 'deriveBits']);
-    const info = (what: string) => ({ name: 'HKDF', hash: 'SHA-256', salt: utf8('sluice'), info: utf8(what) }) as const;
     const id = toHex(new Uint8Array(await crypto.subtle.deriveBits(info('id of the key of upstream secrets'), base, 32)));
     const aes = { name: 'AES-GCM', length: 256 } as const;
     const key = await crypto.subtle.deriveKey(info('key of upstream secrets'), base, aes, false, ['encrypt', 'decrypt']);
@@ -78,6 +77,8 @@ export class SecretBox {
     return derived;
   }
 }
+
+const info = (what: string) => ({ name: 'HKDF', hash: 'SHA-256', salt: utf8('sluice'), info: utf8(what) }) as const;
 
 /** No part contains a line break, so that two owners never have the same bytes. */
 const boundTo = ({ owner, upstream, origin }: SecretOwner): Uint8Array => utf8([owner, upstream, origin].join('\n'));

@@ -44,12 +44,14 @@ function readRules(text: string, portElse: number | undefined): readonly HostRul
   return rules.every((rule) => rule !== undefined) ? rules : undefined;
 }
 
+const no = (why: string) => refuse('invalid_value', why, 'base_url');
+const denied = (why: string) => refuse('address_denied', why, 'base_url');
+
 /**
  * The URL below which an upstream is called, without a slash at its end. Refuses what is no URL of a host, and a host that may not be called: the
  * same when an upstream is stored and when it is called. [U3]
  */
 export function checkBaseUrl(text: string, hosts: UpstreamHosts): Outcome<string> {
-  const no = (why: string) => refuse('invalid_value', why, 'base_url');
   if (text.length > LIMITS.upstreamUrlCharsMax) return no(`has ${text.length} characters; at most ${LIMITS.upstreamUrlCharsMax}`);
   const url = urlOf(text);
   if (url === undefined) return no('must be a URL such as https://api.openai.com/v1');
@@ -61,7 +63,6 @@ export function checkBaseUrl(text: string, hosts: UpstreamHosts): Outcome<string
 }
 
 function checkHost(url: URL, { allowed, local }: UpstreamHosts): Outcome<null> {
-  const denied = (why: string) => refuse('address_denied', why, 'base_url');
   const host = hostName(url.hostname);
   const isTls = url.protocol === 'https:';
   const port = url.port === '' ? (isTls ? HTTPS_PORT : 80) : Number(url.port);
@@ -77,7 +78,7 @@ function checkHost(url: URL, { allowed, local }: UpstreamHosts): Outcome<null> {
 
 function urlOf(text: string): URL | undefined {
   // What URLs leave out or turn round, which people would read otherwise.
-  if (/[\s\\\u0000-\u001f]/.test(text)) return undefined;
+  if (/[\s\\\p{Cc}]/u.test(text)) return undefined;
   try {
     return new URL(text);
   } catch {

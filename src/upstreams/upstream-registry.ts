@@ -1,4 +1,5 @@
 import { LIMITS } from '../contract/limits.ts';
+import type { ModelReply } from '../contract/models.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../contract/outcome.ts';
 import { admitKey, SPENT_KEY_BOUNDS } from '../contract/spent-key.ts';
@@ -10,6 +11,7 @@ import { ok } from '../kernel/result.ts';
 import type { KeyedRequest } from '../kernel/sql/spent-keys.ts';
 import { SqliteSpentKeys } from '../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
+import { modelRows } from './model-rows.ts';
 import { SqliteUpstreamStore } from './store/sqlite-upstream-store.ts';
 import type { StoredSecret, UpstreamRecord } from './upstream-record.ts';
 
@@ -87,6 +89,11 @@ export class UpstreamRegistry {
 
   page(after: string, count: number): readonly UpstreamRecord[] {
     return this.#store.page(after, count);
+  }
+
+  /** By name, after the model `after`, at most `count`. */
+  models(after: string, count: number): readonly ModelReply[] {
+    return modelRows(this.#store.page('', LIMITS.upstreamsMaxCount), after, count);
   }
 
   count(): number {

@@ -66,9 +66,10 @@ function modelOf({ prices, image_tokens_max: imageTokensMax, ...model }: Upstrea
 }
 
 /** null lifts a limit. */
+const next = (before: number | undefined, named: number | null | undefined): number | undefined =>
+  named === undefined ? before : (named ?? undefined);
+
 function changedLimits(known: UpstreamLimits, change: CreateUpstreamBody['limits']): UpstreamLimits {
-  const next = (before: number | undefined, named: number | null | undefined): number | undefined =>
-    named === undefined ? before : (named ?? undefined);
   const concurrency = next(known.concurrency, change?.concurrency);
   const requestsPerMinute = next(known.requestsPerMinute, change?.requests_per_minute);
   const tokensPerMinute = next(known.tokensPerMinute, change?.tokens_per_minute);

@@ -70,6 +70,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   getUpstream: ({ timeouts }) => expect(timeouts.idle_ms).toBe(60_000),
   changeUpstream: ({ limits, timeouts, secret }) =>
     expect([limits.requests_per_minute, timeouts.idle_ms, secret.set]).toEqual([500, 30_000, true]),
+  checkUpstream: ({ error }) => expect(error.code).toBe('upstream_not_found'),
   deleteUpstream: async () => expect((await tenant.get('/v1/upstreams')).body.data).toEqual([]),
   listRequests: ({ data, next }) => expect([data[0].code, data[0].status, next]).toEqual(['model_not_found', 404, null]),
   getRequest: (request) => expect(request).toMatchObject({ model: 'lab/small', bodies: null, feedback: [], attempts: [] }),

@@ -14,6 +14,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   import: { summary: 'write the vectors of a file into an index', load: async () => (await import('./gateway/import.ts')).importFile() },
   search: { summary: 'search an index by a text', load: async () => (await import('./gateway/search.ts')).search() },
   keys: { summary: 'list, create and revoke API keys', load: async () => (await import('./gateway/keys.ts')).keys() },
+  upstreams: {
+    summary: 'servers of models that others run',
+    load: async () => (await import('./upstreams/upstreams.ts')).upstreams(),
+  },
   usage: { summary: 'what was used, and what it costs', load: async () => (await import('./gateway/usage.ts')).usage() },
   requests: {
     summary: 'requests to upstreams: what they were, did and cost',

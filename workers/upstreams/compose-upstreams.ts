@@ -6,6 +6,7 @@ import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import { RouteAdmin } from '../../src/gateway/upstreams/route-admin.ts';
 import { UpstreamAdmin } from '../../src/gateway/upstreams/upstream-admin.ts';
+import { UpstreamChecker } from '../../src/gateway/upstreams/upstream-checker.ts';
 import { UpstreamDirectory } from '../../src/gateway/upstreams/upstream-directory.ts';
 import { actorOf } from '../../src/gateway/tenancy/subject.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
@@ -22,6 +23,7 @@ import type { UpstreamsEnv } from '../gateway/env.ts';
 import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
 import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
+import { httpProbe } from './adapters/http-probe.ts';
 import { HttpTransport } from './adapters/http-transport.ts';
 import { wireDispatcher } from './adapters/dispatching.ts';
 import type { RequestLogParts } from './adapters/request-log.ts';
@@ -32,6 +34,7 @@ export interface Upstreams extends Serving, RequestLogParts {
   readonly tenancy: Tenancy;
   readonly admin: UpstreamAdmin;
   readonly completions: Completions;
+  readonly checker: UpstreamChecker;
   readonly directory: UpstreamDirectory;
   readonly routes: RouteAdmin;
   readonly findTarget: ReturnType<typeof storedTargetFinder>;
@@ -77,6 +80,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       note,
       clock,
     }),
+    checker: new UpstreamChecker({ upstreams, secrets, hosts, probe: httpProbe, clock }),
     directory,
     completions: new Completions({
       targets: (principal) => directory.visible(principal),

@@ -1,3 +1,4 @@
+import type { ModelReply } from '../../contract/models.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuseResource } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
@@ -10,16 +11,20 @@ import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
 import { ok } from '../../kernel/result.ts';
 import { mayTouchModels } from '../authority.ts';
+import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
 import type { ModelRegistries } from './model-registries.ts';
 
 /** A model of the deployment, or a registered one. */
 export type ListedModel =
   | { readonly kind: 'builtin'; readonly manifest: ModelManifest; readonly isNewest: boolean; readonly aliases: readonly string[] }
-  | { readonly kind: 'registered'; readonly owner: ModelOwner; readonly view: ModelView };
+  | { readonly kind: 'registered'; readonly owner: ModelOwner; readonly view: ModelView }
+  | { readonly kind: 'upstream'; readonly row: ModelReply };
 
 interface CatalogueParts {
   readonly registries: ModelRegistries;
   readonly builtin: readonly ModelManifest[];
+  /** Those of upstreams, as they are listed. [U9] */
+  readonly upstreams: (owner: ModelOwner) => Pick<UpstreamCalls, 'models'>;
 }
 
 /** The models that a caller may use: of the deployment, of its tenant, and of the platform (M40). */
@@ -41,6 +46,9 @@ export class ModelCatalogue {
       for (const view of await registry.page(from, limit + 1)) {
         const { name } = view.model;
         if (!found.has(name)) found.set(name, { kind: 'registered', owner, view });
+      }
+      for (const row of await this.#parts.upstreams(owner).models(from, limit + 1)) {
+        if (!found.has(row.id) && !this.#isBuiltin(row.id)) found.set(row.id, { kind: 'upstream', row });
       }
       for (const { alias, model } of builtin.length === 0 ? [] : await registry.aliases())
         aliases.set(model, [...(aliases.get(model) ?? []), alias]);
@@ -118,7 +126,10 @@ export class ModelCatalogue {
   }
 }
 
-const nameOf = (model: ListedModel): string => (model.kind === 'builtin' ? model.manifest.id : model.view.model.name);
+function nameOf(model: ListedModel): string {
+  if (model.kind === 'upstream') return model.row.id;
+  return model.kind === 'builtin' ? model.manifest.id : model.view.model.name;
+}
 
 const ownersFor = (principal: Principal): readonly ModelOwner[] =>
   principal.kind === 'admin' ? [PLATFORM] : [principal.tenantId, PLATFORM];

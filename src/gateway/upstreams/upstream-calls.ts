@@ -1,3 +1,4 @@
+import type { ModelReply } from '../../contract/models.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { WriteLease } from '../../contract/write-lease.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
@@ -11,6 +12,7 @@ export interface UpstreamCalls {
   remove(name: string, lease: WriteLease | undefined): Promise<Outcome<null>>;
   find(name: string): Promise<UpstreamRecord | null>;
   page(after: string, count: number): Promise<readonly UpstreamRecord[]>;
+  models(after: string, count: number): Promise<readonly ModelReply[]>;
   count(): Promise<number>;
   snapshot(known: number | null): Promise<UpstreamSnapshot | null>;
   erase(): Promise<void>;

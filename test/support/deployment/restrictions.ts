@@ -59,6 +59,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   getRequest: free,
   deleteRequest: free,
   addRequestFeedback: free,
+  checkUpstream: free,
   getModel: ofModel,
   createModel: ofModel,
   deleteModel: ofModel,

@@ -15,6 +15,8 @@ import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
+import { modelRows } from '../../../src/upstreams/model-rows.ts';
+import type { UpstreamRecord } from '../../../src/upstreams/upstream-record.ts';
 
 const BUILTIN = [{ id: 'glove-sif-100' } as ModelManifest];
 
@@ -87,7 +89,14 @@ export class ModelWorld {
     clock: { nowMs: () => this.nowMs },
   });
 
-  readonly catalogue = new ModelCatalogue({ registries: this.registries, builtin: BUILTIN });
+  /** By owner. */
+  readonly upstreams = new Map<string, readonly UpstreamRecord[]>();
+
+  readonly catalogue = new ModelCatalogue({
+    registries: this.registries,
+    builtin: BUILTIN,
+    upstreams: (owner) => ({ models: async (after, count) => modelRows(this.upstreams.get(owner) ?? [], after, count) }),
+  });
 
   /** A file of a tenant whose content has this hash. */
   upload(tenant: string, sha256: string): FileId {

@@ -112,6 +112,7 @@ export class UpstreamStoreWorld {
       remove: async (...rest) => registry.remove(...rest),
       find: async (name) => structuredClone(registry.find(name) ?? null),
       page: async (...rest) => structuredClone(registry.page(...rest)),
+      models: async (...rest) => registry.models(...rest),
       count: async () => registry.count(),
       snapshot: async (known) => structuredClone(registry.snapshot(known)),
       erase: async () => registry.erase(),

@@ -244,7 +244,7 @@ describe('who finds what', () => {
     await add(ADMIN, 'mine', 'q');
     const listed = async (principal: Principal) => {
       const { items } = await world.catalogue.list(principal, 10, undefined);
-      return items.map((model) => (model.kind === 'builtin' ? model.manifest.id : `${model.view.model.name} of ${model.owner}`));
+      return items.flatMap((model) => (model.kind === 'registered' ? `${model.view.model.name} of ${model.owner}` : []));
     };
     expect((await listed(ONE)).slice(-2)).toEqual([`mine of ${ONE.tenantId}`, 'shared of platform']);
     expect((await listed(TWO)).slice(-2)).toEqual(['mine of platform', 'shared of platform']);
@@ -252,6 +252,21 @@ describe('who finds what', () => {
     expect(await world.catalogue.find(TWO, 'mine')).toMatchObject({ value: { owner: 'platform' } });
     expect(await promote(TWO, 'shared', 1)).toMatchObject({ error: { code: 'model_not_found' } });
     expect(await world.admin.remove(world.caller(TWO), 'shared')).toMatchObject({ error: { code: 'model_not_found' } });
+  });
+
+  it('[U9] lists models of upstreams behind registered ones of their name, as the key may use them', async () => {
+    await add(ONE, 'mine', 'a');
+    const model = (name: string) => ({ name, upstreamName: name, serves: ['chat'], contextTokens: 1 }) as never;
+    const upstream = (name: string, ...models: string[]) => ({ name, models: models.map(model), createdAtMs: 0 }) as never;
+    world.upstreams.set(ONE.tenantId, [upstream('own', 'mine', 'both', 'glove-sif-100')]);
+    world.upstreams.set('platform', [upstream('shared', 'both', 'of-all'), upstream('spare', 'spare/model')]);
+    const listed = async (principal: Principal) =>
+      (await world.catalogue.list(principal, 10, undefined)).items.flatMap((one) =>
+        one.kind === 'upstream' ? `${one.row.id} of ${one.row.owned_by}` : [],
+      );
+    expect(await listed(ONE)).toEqual(['both of own', 'of-all of shared', 'spare/model of spare']);
+    expect(await listed(TWO)).toEqual(['both of shared', 'of-all of shared', 'spare/model of spare']);
+    expect(await listed(tenantOf(1, ['model/of-*', 'model/spare/*']))).toEqual(['of-all of shared', 'spare/model of spare']);
   });
 
   it('[M40] a key that is restricted to models sees those alone, also behind an alias', async () => {

@@ -4,6 +4,9 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Principal } from '../../../src/contract/principal.ts';
 import type { CreateUpstreamBody } from '../../../src/contract/upstreams.ts';
 import { leaseFrom } from '../../../src/contract/write-lease.ts';
+import { UpstreamChecker } from '../../../src/gateway/upstreams/upstream-checker.ts';
+import { judgeProbe } from '../../../src/upstreams/upstream-check.ts';
+import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
 import { PLATFORM } from '../../../src/upstreams/upstream-record.ts';
 import { PEPPER, SECRET, tenantOf, upstreamBody, UpstreamStoreWorld } from '../../support/worlds/upstream-store-world.ts';
 
@@ -264,5 +267,73 @@ describe('what an isolate knows of upstreams', () => {
     expect(world.asked).toEqual([]);
     await directory.visible(tenantOf(1));
     expect(world.asked).toContain(tenantOf(1).tenantId);
+  });
+});
+
+describe('the models of upstreams in a list', () => {
+  it('[U9] are listed by the names that calls say, each once, page by page', async () => {
+    const model = upstreamBody().models[0]!;
+    await add(ONE, { models: [model, { ...model, name: 'b' }] });
+    await add(ONE, { name: 'other', models: [{ ...model, name: 'a', serves: ['embeddings'], context_tokens: 7_000 }, model] });
+    const registry = world.registry(ONE.tenantId);
+    expect(registry.models('', 10).map(({ id, owned_by: by, task, max_input_tokens: tokens }) => [id, by, task, tokens])).toEqual([
+      ['a', 'other', 'embeddings', 7_000],
+      ['b', 'openai', 'chat', 1_000],
+      ['small', 'openai', 'chat', 1_000],
+    ]);
+    expect(registry.models('a', 1).map(({ id }) => id)).toEqual(['b']);
+  });
+});
+
+describe('a check', () => {
+  const models = upstreamBody().models.map(({ name }) => ({ name, upstreamName: `${name}-1` }));
+  const judged = (status: number, text = '') => {
+    const { verdict, isReachable, isAuthorised, models: found } = judgeProbe({ models: models as never }, { kind: 'answer', status, text });
+    return [verdict, isReachable, isAuthorised, found[0]?.isFound];
+  };
+
+  it('[U8] reports the first thing that is wrong, and what could not be determined', () => {
+    expect(judged(200, '{"data":[{"id":"small-1"},{"id":"x"}]}')).toEqual(['ok', true, true, true]);
+    expect(judged(200, '{"data":[{"id":"small"},null,7]}')).toEqual(['models_missing', true, true, false]);
+    for (const [status, text] of [
+      [200, '<html>'],
+      [200, '{"data":{}}'],
+      [200, 'null'],
+      [404, ''],
+      [405, ''],
+    ] as const)
+      expect(judged(status, text), `${status} ${text}`).toEqual(['not_listed', true, undefined, undefined]);
+    for (const status of [401, 403]) expect(judged(status)).toEqual(['unauthorised', true, false, undefined]);
+    for (const status of [301, 307]) expect(judged(status)).toEqual(['redirected', true, undefined, undefined]);
+    for (const status of [400, 429, 500]) expect(judged(status)).toEqual(['failed', true, undefined, undefined]);
+    for (const why of ['unreachable', 'timeout'] as const)
+      expect(judgeProbe({ models: [] }, { kind: 'none', why })).toMatchObject({
+        verdict: why,
+        isReachable: false,
+        isAuthorised: undefined,
+      });
+  });
+
+  it('[U8] goes to the host that is allowed with the secret of the caller, and to no other', async () => {
+    const asked: unknown[] = [];
+    const checker = (secrets = world.secrets(PEPPER), allowed = '') =>
+      new UpstreamChecker({
+        upstreams: (owner) => ({ find: async (name) => world.registry(owner).find(name) ?? null }),
+        secrets,
+        hosts: parseUpstreamHosts(allowed)!,
+        probe: async (url, headers) => {
+          asked.push([url, headers]);
+          return { kind: 'answer', status: 200, text: '{"data":[{"id":"small"}]}' };
+        },
+        clock: world.clock,
+      });
+    await add(ONE);
+    expect(await checker().check(ONE, 'openai')).toMatchObject({ ok: true, value: { verdict: 'ok' } });
+    expect(asked).toEqual([['https://api.openai.com/v1/models', { authorization: `Bearer ${SECRET}` }]]);
+    asked.length = 0;
+    expect(await checker().check(TWO, 'openai')).toMatchObject({ error: { code: 'upstream_not_found' } });
+    expect(await checker(undefined, 'example.com').check(ONE, 'openai')).toMatchObject({ error: { code: 'address_denied' } });
+    expect(await checker(world.secrets(KEY)).check(ONE, 'openai')).toMatchObject({ error: { code: 'state_conflict' } });
+    expect(asked).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ export interface ModelView {
   readonly id: string;
   readonly owned_by: string;
   readonly task: string;
-  readonly version: string;
+  readonly version: string | null;
   readonly stage: string;
   readonly canary: { readonly version: number; readonly share: number } | null;
   readonly aliases: readonly string[];
@@ -58,7 +58,7 @@ export const modelsTable = (models: readonly ModelView[]): string =>
       id,
       owner,
       task,
-      version,
+      version ?? '',
       stage,
       canary === null ? '' : `${canary.version} (${canary.share * 100} %)`,
       dimensions ?? '',

@@ -19,6 +19,7 @@ import type { ControlEnv } from '../env.ts';
 import type { Heavy } from './jobs.ts';
 import type { Metrics } from '../metrics.ts';
 import { modelCalls, modelRegistries } from './model-registries.ts';
+import { upstreamsOf } from './upstream-objects.ts';
 import { R2FileStore } from './r2-file-store.ts';
 import { R2ModelFiles } from './r2-model-files.ts';
 
@@ -55,7 +56,7 @@ export function wireModels(
   });
   return {
     admin,
-    catalogue: new ModelCatalogue({ registries, builtin: MODEL_CATALOGUE }),
+    catalogue: new ModelCatalogue({ registries, builtin: MODEL_CATALOGUE, upstreams: upstreamsOf(env.UPSTREAM) }),
     graphs: new GraphCalls({ routes: new ModelRoutes(registries, clock), inference }),
     registries,
     store,

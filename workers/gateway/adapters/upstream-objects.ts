@@ -15,6 +15,7 @@ export const upstreamsOf =
       remove: (...rest) => soon(object().remove(...rest)),
       find: (...rest) => soon(object().find(...rest)),
       page: (...rest) => soon(object().page(...rest)),
+      models: (...rest) => soon(object().models(...rest)),
       count: () => soon(object().count()),
       snapshot: (...rest) => soon(object().snapshot(...rest)),
       erase: () => soon(object().erase()),

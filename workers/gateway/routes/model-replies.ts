@@ -29,6 +29,7 @@ export function modelReply(listed: ListedModel): ModelReply {
       contract_hash: contractHash,
     };
   }
+  if (listed.kind === 'upstream') return listed.row;
   const { model, aliases, shown: version } = listed.view;
   const shown = must(version, 'a model has a version');
   return {

@@ -1,5 +1,6 @@
 import type { Principal } from '../../../src/contract/principal.ts';
-import type { UpstreamReply } from '../../../src/contract/upstreams.ts';
+import type { UpstreamCheckReply, UpstreamReply } from '../../../src/contract/upstreams.ts';
+import type { TimedCheck } from '../../../src/gateway/upstreams/upstream-checker.ts';
 import type { TargetModel } from '../../../src/upstreams/target.ts';
 import type { UpstreamRecord } from '../../../src/upstreams/upstream-record.ts';
 import { pageReply, seconds } from '../../gateway/routes/wire.ts';
@@ -22,11 +23,27 @@ export const upstreamHandlers = {
     const changed = await gateway.admin.change({ principal, authority }, params.upstream, body);
     return changed.ok ? { ok: true, reply: upstreamReply(principal)(changed.value), used: {} } : changed;
   },
+  checkUpstream: async ({ gateway, principal, params }) => {
+    const found = await gateway.checker.check(principal, params.upstream);
+    return found.ok ? { ok: true, reply: checkReply(params.upstream, found.value), used: {} } : found;
+  },
   deleteUpstream: async ({ gateway, principal, authority, params }) => {
     const removed = await gateway.admin.remove({ principal, authority }, params.upstream);
     return removed.ok ? { ok: true, reply: { name: params.upstream, object: 'upstream', deleted: true }, used: {} } : removed;
   },
 } satisfies Partial<Handlers>;
+
+const checkReply = (name: string, found: TimedCheck): UpstreamCheckReply => ({
+  object: 'upstream.check',
+  name,
+  verdict: found.verdict,
+  reachable: found.isReachable,
+  authorised: found.isAuthorised ?? null,
+  status: found.status ?? null,
+  ms: found.elapsedMs,
+  checked_at: seconds(found.checkedAtMs),
+  models: found.models.map((model) => ({ name: model.name, upstream_name: model.upstreamName, found: model.isFound ?? null })),
+});
 
 const upstreamReply =
   (principal: Principal) =>

@@ -1,0 +1,58 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { ok } from '../../kernel/result.ts';
+import type { SecretBox } from '../../upstreams/secret-box.ts';
+import type { ProbeAnswer, UpstreamCheck } from '../../upstreams/upstream-check.ts';
+import { judgeProbe, MODELS_PATH, proofOf } from '../../upstreams/upstream-check.ts';
+import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
+import { checkBaseUrl } from '../../upstreams/upstream-host.ts';
+import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
+import { noUpstream } from '../../upstreams/upstream-registry.ts';
+import { ownerOf, secretOwner } from './upstream-admin.ts';
+import type { UpstreamCalls } from './upstream-calls.ts';
+
+interface CheckerParts {
+  readonly upstreams: (owner: UpstreamOwner) => Pick<UpstreamCalls, 'find'>;
+  readonly secrets: Pick<SecretBox, 'open'>;
+  readonly hosts: UpstreamHosts;
+  /** One GET, without redirects, bounded in time and bytes. */
+  readonly probe: (url: string, headers: Readonly<Record<string, string>>) => Promise<ProbeAnswer>;
+  readonly clock: Clock;
+}
+
+export interface TimedCheck extends UpstreamCheck {
+  readonly elapsedMs: number;
+  readonly checkedAtMs: number;
+}
+
+/** Asks an upstream for its models, as its owner: whether it can be reached, accepts the secret and has the models. [U8] */
+export class UpstreamChecker {
+  readonly #parts: CheckerParts;
+
+  constructor(parts: CheckerParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses with `upstream_not_found`, with `address_denied` a host that may not be called any more, and a secret that cannot be opened. */
+  async check(principal: Principal, name: string): Promise<Outcome<TimedCheck>> {
+    const { upstreams, secrets, hosts, probe, clock } = this.#parts;
+    const owner = ownerOf(principal);
+    const upstream = await upstreams(owner).find(name);
+    if (upstream === null) return noUpstream(name);
+    const baseUrl = checkBaseUrl(upstream.baseUrl, hosts);
+    if (!baseUrl.ok) return baseUrl;
+    const secret = upstream.secret === null ? undefined : await secrets.open(upstream.secret.sealed, secretOwner(owner, upstream));
+    if (upstream.secret !== null && secret === undefined)
+      return refuse(
+        'state_conflict',
+        `the secret of ${name} was encrypted under a key that the deployment has no more: give it anew`,
+        'upstream',
+      );
+    const beganAtMs = clock.nowMs();
+    const answer = await probe(`${baseUrl.value}${MODELS_PATH}`, proofOf(upstream.protocol, secret));
+    const checkedAtMs = clock.nowMs();
+    return ok({ ...judgeProbe(upstream, answer), elapsedMs: checkedAtMs - beganAtMs, checkedAtMs });
+  }
+}
