@@ -26,10 +26,6 @@ export const ROUTE_LIMITS = {
   canaryStepsMaxCount: 10,
   // Of rolling back a version that is not worse, over its whole canary: once in a hundred.
   canaryFalseAlarmMax: 0.01,
-  // Outcomes from which the calibration of a cascade is learned, some 20 bytes each; the oldest are dropped.
-  calibrationOutcomesMaxCount: 5_000,
   // With fewer, a curve says nothing, and a calibrated cascade asks the teacher.
   calibrationOutcomesMinCount: 50,
-  // The window in which a cascade's share of escalations is held.
-  escalationWindowMs: 60_000,
 } as const;

@@ -36,43 +36,7 @@ const refusal = z.strictObject({
   message: z.string().min(1).max(LIMITS.routeTextCharsMax).meta(about('What the caller reads.')),
 });
 
-/** How sure the first answer is, from 0 to 1. */
-const confidence = z.enum(['mean_logprob', 'json_schema', 'top_score']);
-
-const cascade = z.strictObject({
-  kind: z.literal('cascade'),
-  student: groups.meta(about('Answers first.')),
-  teacher: groups.meta(about("Answers where the student's confidence is below the threshold.")),
-  confidence: confidence.meta(
-    about(
-      '`mean_logprob`: the geometric mean of the probabilities of its tokens. `json_schema`: 1 if the answer is as the JSON schema of the request ' +
-        'says, else 0. `top_score`: the highest score of a classification, a moderation or a reranking.',
-    ),
-  ),
-  threshold: z
-    .union([
-      z.number().min(0).max(1),
-      z.strictObject({
-        quality: z.number().min(0).max(1).meta(about('As often as this the answers that are kept are to be right.')),
-      }),
-    ])
-    .meta(about('A confidence, or the quality that it is chosen for by the calibration of the route.')),
-  escalation_max: z
-    .number()
-    .min(0)
-    .max(1)
-    .meta(about('At most this share of the requests of an isolate and minute asks the teacher, too.')),
-  shadow: z
-    .number()
-    .min(0)
-    .max(0.1)
-    .default(0)
-    .meta(
-      about('This share of the requests that the student answers asks the teacher, too: for the calibration, at the cost of the caller.'),
-    ),
-});
-
-const leafChoice = z.discriminatedUnion('kind', [targets, refusal, cascade]);
+const leafChoice = z.discriminatedUnion('kind', [targets, refusal]);
 
 const split = z.strictObject({
   kind: z.literal('split'),
@@ -83,7 +47,7 @@ const split = z.strictObject({
     .max(LIMITS.routeBranchesMaxCount),
 });
 
-const choice = z.discriminatedUnion('kind', [targets, refusal, cascade, split]);
+const choice = z.discriminatedUnion('kind', [targets, refusal, split]);
 
 const rule = z.strictObject({
   name: z
@@ -125,5 +89,4 @@ export type RouteVersion = z.output<typeof routeVersion>;
 export type RouteRule = RouteVersion['rules'][number];
 export type Choice = RouteVersion['default'];
 export type LeafChoice = Exclude<Choice, { kind: 'split' }>;
-export type CascadeChoice = Extract<Choice, { kind: 'cascade' }>;
 export type TargetGroups = z.output<typeof groups>;

@@ -149,7 +149,6 @@ export const explanationReply = apiOnly(() =>
       rules: z.array(z.object({ rule: z.string(), holds: z.boolean(), conditions: z.array(judged) })),
       split: z.object({ part: z.string(), value: z.number() }).nullable(),
       groups: z.array(z.array(z.object({ target: z.string(), weight: z.number() }))).meta(about('In the order in which they are asked.')),
-      teacher: z.array(z.array(z.object({ target: z.string(), weight: z.number() }))).nullable(),
       left_out: z.array(z.object({ target: z.string(), why: z.enum(['unknown', 'kind', 'images']) })),
       refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
     })

@@ -16,6 +16,11 @@ import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { SecretBox } from '../../src/upstreams/secret-box.ts';
 import { parseUpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import type { BalancedDispatcher } from '../../src/upstreams/serving/balanced-dispatcher.ts';
+import { ModelRouter } from '../../src/gateway/upstreams/model-router.ts';
+import { RouteDirectory } from '../../src/gateway/upstreams/route-directory.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+import { CanaryTally } from '../../src/upstreams/routes/canary-tally.ts';
+import type { Target } from '../../src/upstreams/target.ts';
 import type { Tenancy } from '../gateway/adapters/tenancy.ts';
 import { wireTenancy } from '../gateway/adapters/tenancy.ts';
 import { upstreamsOf } from '../gateway/adapters/upstream-objects.ts';
@@ -84,6 +89,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     directory,
     completions: new Completions({
       targets: (principal) => directory.visible(principal),
+      router: routerOf(routes, dispatcher, clock),
       dispatcher,
       transport: new HttpTransport({ timer: systemTimer, secretOf: (target) => directory.secretOf(target) }),
       clock,
@@ -93,6 +99,15 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     dispatcher,
   };
 });
+
+function routerOf(routes: (owner: string) => RouteCalls, dispatcher: BalancedDispatcher, clock: Clock): ModelRouter {
+  const tally = new CanaryTally();
+  const directory = new RouteDirectory({ routes, tally, clock, background: waitUntil });
+  // A target that was never called has no breaker yet.
+  const breaker = ({ upstreamId, model }: Target) =>
+    dispatcher.health().find((known) => known.upstreamId === upstreamId && known.model === model.name)?.breaker ?? 'closed';
+  return new ModelRouter({ directory, tally, clock, breaker });
+}
 
 /** The pepper opens what was sealed before the deployment had a key of its own for that. */
 function secretBoxOf(env: UpstreamsEnv, rng: Rng): SecretBox {

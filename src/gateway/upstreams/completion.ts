@@ -13,7 +13,7 @@ import type { Settlement, UpstreamQuantities } from '../../upstreams/money/settl
 import { settlementOf } from '../../upstreams/money/settlement.ts';
 import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
 import type { Exchange, SurfaceCall } from '../../upstreams/protocol/exchange.ts';
-import { Exchanges, mayBegin } from '../../upstreams/protocol/exchange.ts';
+import { Exchanges, mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
 import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import type { VisibleTargets } from '../../upstreams/resolve.ts';
@@ -22,11 +22,13 @@ import type { Plan, Target } from '../../upstreams/target.ts';
 import type { BodyReader, Cancellation, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
 import { costNanoMax, editionAt, usd } from '../../tenancy/usage/price-book.ts';
 import type { CompletionEnd } from './completion-stream.ts';
+import type { CallOrigin, ModelRouter, Routed } from './model-router.ts';
 import { CompletionStream } from './completion-stream.ts';
 import { reservePlan } from './plan-reservation.ts';
 
 export interface CompletionParts {
   readonly targets: (principal: TenantPrincipal) => Promise<Outcome<VisibleTargets>>;
+  readonly router: Pick<ModelRouter, 'plan'>;
   readonly dispatcher: Dispatcher;
   readonly transport: UpstreamTransport;
   readonly clock: Clock;
@@ -36,6 +38,7 @@ export interface CompletionParts {
 export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly principal: TenantPrincipal;
   readonly requestId: string;
+  readonly origin: CallOrigin;
   readonly cancellation: Cancellation;
   /** Takes quota, all or nothing. */
   readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
@@ -44,6 +47,8 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
 export interface Completed {
   readonly target: Target;
   readonly plan: Plan;
+  /** Absent: the call names a model. */
+  readonly routed?: Routed | undefined;
   readonly attempts: readonly AttemptRecord[];
   /** What the call is charged, by what it has come to. */
   readonly settle: (end: CompletionEnd) => Settlement;
@@ -64,13 +69,13 @@ export class Completions {
   }
 
   /** Refuses with the attempts that were made. */
-  async complete(call: CompletionCall): Promise<Result<Completed, Undispatched>> {
+  async complete(asked: CompletionCall): Promise<Result<Completed, Undispatched>> {
     const { clock, dispatcher, transport } = this.#parts;
     const nowMs = clock.nowMs();
-    const exchanges = new Exchanges({ ...call, nowMs });
-    const plan = await this.#planOf(call, exchanges);
-    if (!plan.ok) return unserved(plan.error, []);
-    const reserved = await reservePlan(plan.value, call);
+    const found = await this.#planOf(asked, nowMs);
+    if (!found.ok) return unserved(found.error, []);
+    const { call, exchanges, plan, routed } = found.value;
+    const reserved = await reservePlan(plan, call);
     if (!reserved.ok) return unserved(reserved.error, []);
     const { plan: payable, boundOf } = reserved.value;
     const streams = call.body['stream'] === true;
@@ -86,36 +91,77 @@ export class Completions {
         accepts: (_, opened, piece) => mayBegin(opened.headers, streams, piece),
       },
     );
-    if (!dispatched.ok) return dispatched;
+    const elapsedMs = clock.nowMs() - nowMs;
+    const count = (end: CompletionEnd['end']): void => {
+      if (end !== 'cancelled' && !call.cancellation.isCancelled) routed?.ended(end !== 'whole', elapsedMs);
+    };
+    if (!dispatched.ok) {
+      count(BROKEN);
+      return dispatched;
+    }
     const { target, attempts, opened } = dispatched.value;
     if (opened.status >= 400) return unserved(await rejectionBy(dispatched.value), attempts);
     const exchange = exchangeWith(target);
     const settle = ({ usage, textBytes, end }: CompletionEnd): Settlement =>
       settlementOf(target.model, boundOf(target), { usage, textBytes, isWhole: end === 'whole' });
-    const completed = { target, plan: payable, attempts, settle };
+    const completed = { target, plan: payable, routed, attempts, settle };
     if (streams) {
       const costNano = (usage: Usage): number => settle({ target, usage, textBytes: 0, end: 'whole' }).nano + requestNanoAt(nowMs);
       const stream = exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }));
-      return ok({ ...completed, answer: streamedAnswer(dispatched.value, stream, call) });
+      return ok({ ...completed, answer: streamedAnswer(dispatched.value, stream, call, ({ end }) => count(end)) });
     }
     const answer = await wholeAnswer(dispatched.value, exchange);
+    count(answer.ok ? 'whole' : BROKEN);
     return answer.ok ? ok({ ...completed, answer: answer.value }) : unserved(answer.error, attempts);
   }
 
-  /** The targets to which the call can be said. Refused where there are some, but none of that kind. */
-  async #planOf(call: CompletionCall, exchanges: Exchanges): Promise<Outcome<Plan>> {
-    const visible = await this.#parts.targets(call.principal);
+  /** The route that the model of the call names, else the model itself: what goes out, and to which targets it can be said. */
+  async #planOf(asked: CompletionCall, nowMs: number): Promise<Outcome<PlannedCall>> {
+    const visible = await this.#parts.targets(asked.principal);
     if (!visible.ok) return visible;
-    const plan = resolve(visible.value, String(call.body['model']), call.surface);
-    if (!plan.ok) return plan;
-    const checked = plan.value.groups.map((targets) => targets.map((target) => ({ target, can: exchanges.check(target) })));
-    const groups = checked
-      .map((targets) => targets.filter(({ can }) => can.ok).map(({ target }) => target))
-      .filter(({ length }) => length > 0);
-    const first = checked[0]?.[0]?.can;
-    if (groups.length === 0 && first !== undefined && !first.ok) return first;
-    return ok({ ...plan.value, groups });
+    const found = await this.#parts.router.plan(asked, [...visible.value.own, ...visible.value.platform]);
+    if (!found.ok) return found;
+    const routed = found.value;
+    const call = routed === undefined ? asked : { ...asked, body: routedBody(asked, routed) };
+    const exchanges = new Exchanges({ ...call, nowMs });
+    const plan = fittingPlan(
+      routed === undefined ? resolve(visible.value, String(call.body['model']), call.surface) : ok(routed.plan),
+      exchanges,
+    );
+    return plan.ok ? ok({ call, exchanges, plan: plan.value, routed }) : plan;
   }
+}
+
+/** A call as it goes out, and where. */
+interface PlannedCall {
+  readonly call: CompletionCall;
+  readonly exchanges: Exchanges;
+  readonly plan: Plan;
+  readonly routed: Routed | undefined;
+}
+
+const BROKEN: TransportFault = { kind: 'fault', fault: 'broken' };
+
+/** The targets to which the call can be said. Refused where there are some, but none of that kind. */
+function fittingPlan(plan: Outcome<Plan>, exchanges: Exchanges): Outcome<Plan> {
+  if (!plan.ok) return plan;
+  const checked = plan.value.groups.map((targets) => targets.map((target) => ({ target, can: exchanges.check(target) })));
+  const groups = checked
+    .map((targets) => targets.filter(({ can }) => can.ok).map(({ target }) => target))
+    .filter(({ length }) => length > 0);
+  const first = checked[0]?.[0]?.can;
+  if (groups.length === 0 && first !== undefined && !first.ok) return first;
+  return ok({ ...plan.value, groups });
+}
+
+/** What goes out of a call that a route serves: `explain` is for Sluice, and the route may allow fewer tokens than the call. */
+function routedBody({ surface, body }: CompletionCall, { outputTokensMax: most }: Routed): JsonObject {
+  const { explain: _, ...rest } = body;
+  const { outputLimits } = SURFACES[surface];
+  if (most === undefined || outputLimits.length === 0) return rest;
+  const given = outputLimits.filter((name) => typeof rest[name] === 'number');
+  const limited = given.length === 0 ? outputLimits.slice(0, 1) : given;
+  return { ...rest, ...Object.fromEntries(limited.map((name) => [name, Math.min(Number(rest[name] ?? most), most)])) };
 }
 
 /** What every request costs besides. */
@@ -126,10 +172,18 @@ const HEDGED: ReadonlySet<string> = new Set(['embeddings', 'rerank', 'moderation
 
 const UNSET = (): void => undefined;
 
-function streamedAnswer(dispatched: Dispatched, answer: AnswerStream, { requestId }: CompletionCall): Completed['answer'] {
+function streamedAnswer(
+  dispatched: Dispatched,
+  answer: AnswerStream,
+  { requestId }: CompletionCall,
+  count: (end: CompletionEnd) => void,
+): Completed['answer'] {
   let onEnd: (end: CompletionEnd) => void = UNSET;
   const ended = new Promise<CompletionEnd>((finish) => {
-    onEnd = finish;
+    onEnd = (end) => {
+      count(end);
+      finish(end);
+    };
   });
   return { kind: 'stream', stream: new CompletionStream(dispatched, answer, requestId, onEnd), ended };
 }

@@ -28,7 +28,7 @@ export function explainRoute(
 /** The explanation of what was done with a request, or would be. */
 export function explanationOf(arm: ReturnType<typeof armOf>, facts: RequestFacts, planned: Outcome<RoutedPlan>): ExplanationReply {
   const { reason, rules, split } = evaluateRoute(arm.name, arm.rules, facts);
-  const { plan, leftOut, cascade } = planned.ok ? planned.value : { plan: undefined, leftOut: [], cascade: undefined };
+  const { plan, leftOut } = planned.ok ? planned.value : { plan: undefined, leftOut: [] };
   return {
     object: 'route.explanation',
     route: arm.name,
@@ -38,7 +38,6 @@ export function explanationOf(arm: ReturnType<typeof armOf>, facts: RequestFacts
     rules: rules.map(({ rule, holds, conditions }) => ({ rule, holds, conditions: conditions.map(judgedReply) })),
     split: split ?? null,
     groups: plan === undefined ? [] : groupsOf(plan),
-    teacher: cascade === undefined ? null : groupsOf(cascade.teacher),
     left_out: [...leftOut],
     refusal: planned.ok ? null : { code: planned.error.code, message: messageOf(planned.error) },
   };

@@ -21,17 +21,23 @@ interface RouterParts {
   readonly breaker: (target: Target) => BreakerState;
 }
 
+/** What rules see of a call besides its body. */
+export interface CallOrigin {
+  /** Of the caller, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly country?: string;
+  readonly continent?: string;
+  readonly colo?: string;
+}
+
 /** A call whose model may be a route. */
 export interface RoutedCall {
   readonly surface: Served | 'messages';
   readonly body: Readonly<Record<string, unknown>>;
   readonly principal: TenantPrincipal;
   readonly requestId: string;
-  /** Of the caller, names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
-  readonly country?: string;
-  readonly continent?: string;
-  readonly colo?: string;
+  /** How and from where it came. */
+  readonly origin: CallOrigin;
 }
 
 /** What a route decided of one call. */
@@ -40,8 +46,8 @@ export interface Routed {
   readonly outputTokensMax?: number;
   /** Made when it is asked for: most calls do not. */
   explain(): ExplanationReply;
-  /** To be called once, when the first piece of an answer is there or the call has failed by no fault of its caller. */
-  ended(failed: boolean): void;
+  /** To be called once, when the call has ended, but for one that its caller gave up or made wrong; `elapsedMs`: until its first piece. */
+  ended(failed: boolean, elapsedMs: number): void;
 }
 
 /** Decides by the routes of a tenant and of the platform which targets serve a call. */
@@ -60,27 +66,23 @@ export class ModelRouter {
     const found = await directory.find(call.principal.tenantId, name);
     if (!found.ok || found.value === undefined) return found as Outcome<undefined>;
     const { owner, route } = found.value;
-    const startedMs = clock.nowMs();
     const find = findAmong(targets);
     const { tenantId, projectId, keyId } = call.principal;
-    const { requestId, headers, country, continent, colo } = call;
-    const deadlineMs = Number(headers['x-sluice-deadline-ms'] ?? Number.NaN);
+    const { requestId, origin } = call;
+    const deadlineMs = Number(origin.headers['x-sluice-deadline-ms'] ?? Number.NaN);
     const facts = factsOfCall(call.body, {
+      ...origin,
       requestId,
-      headers,
       tenantId,
       projectId,
       keyId,
       kind: kindOfSurface(call.surface),
-      nowMs: startedMs,
+      nowMs: clock.nowMs(),
       breaker: (target) => {
         const known = find(target);
         return known === undefined ? 'closed' : breaker(known);
       },
       ...(Number.isFinite(deadlineMs) ? { deadlineMs } : {}),
-      ...(country === undefined ? {} : { country }),
-      ...(continent === undefined ? {} : { continent }),
-      ...(colo === undefined ? {} : { colo }),
     });
     const arm = armOf(route, facts);
     const planned = planByRoute(arm, facts, find);
@@ -90,7 +92,7 @@ export class ModelRouter {
       plan: arm.isCanary ? { ...plan, reason: `canary/${plan.reason}` } : plan,
       ...(outputTokensMax === undefined ? {} : { outputTokensMax }),
       explain: () => explanationOf(arm, facts, planned),
-      ended: (failed) => tally.count({ owner, route, isCanary: arm.isCanary, failed, elapsedMs: clock.nowMs() - startedMs }),
+      ended: (failed, elapsedMs) => tally.count({ owner, route, isCanary: arm.isCanary, failed, elapsedMs }),
     });
   }
 }

@@ -1,8 +1,10 @@
+import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseResource } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { Condition } from '../../contract/route-conditions.ts';
 import type { Choice, RouteVersion } from '../../contract/route-rules.ts';
 import type { FieldPath } from '../../contract/field-path.ts';
+import { utf8 } from '../../kernel/bytes.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Served } from '../target.ts';
@@ -18,6 +20,9 @@ const ALL_KINDS: readonly Served[] = ['chat', 'completions', 'responses', 'embed
  */
 export function checkRoute(version: RouteVersion, find: FindTarget): Outcome<null> {
   const { rules } = version;
+  const bytes = utf8(JSON.stringify(version)).length;
+  if (bytes > LIMITS.routeVersionBytesMax)
+    return refuseBeyond({ path: 'rules', limit: 'routeVersionBytesMax', value: bytes, what: `have ${bytes} bytes with the default` });
   for (const [at, { when }] of rules.entries()) {
     const path = ['rules', at, 'when'];
     if (isImpossible(when)) return refuse('invalid_value', 'never holds, so the rule never applies', path);
@@ -60,15 +65,12 @@ function checkTargets(choice: Choice, kinds: readonly Served[], path: FieldPath,
       ),
     );
   if (choice.kind === 'refuse') return ok(null);
-  const named = choice.kind === 'targets' ? { groups: choice.groups } : { student: choice.student, teacher: choice.teacher };
   return firstRefusal(
-    Object.entries(named).flatMap(([member, groups]) =>
-      groups.flatMap((group, i) =>
-        group.map(
-          ({ target }, j) =>
-            () =>
-              checkTarget(target, kinds, [...path, member, i, j, 'target'], find),
-        ),
+    choice.groups.flatMap((group, i) =>
+      group.map(
+        ({ target }, j) =>
+          () =>
+            checkTarget(target, kinds, [...path, 'groups', i, j, 'target'], find),
       ),
     ),
   );

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
-import type { CascadeChoice, RouteVersion, TargetGroups } from '../../contract/route-rules.ts';
+import type { RouteVersion } from '../../contract/route-rules.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Plan, Served, Target } from '../target.ts';
 import type { Evaluation } from './evaluate-route.ts';
@@ -16,8 +16,6 @@ export interface RoutedPlan {
   readonly evaluation: Evaluation;
   /** Targets that the choice names and the plan has not. */
   readonly leftOut: readonly { readonly target: string; readonly why: LeftOut }[];
-  /** The plan serves the student's answer first; absent: no cascade. */
-  readonly cascade?: { readonly choice: CascadeChoice; readonly teacher: Plan };
   /** The route's own limit of output tokens. */
   readonly outputTokensMax?: number;
 }
@@ -38,26 +36,17 @@ export function planByRoute(route: NamedVersion, facts: RequestFacts, find: Find
   if (choice.kind === 'refuse')
     return refuse('route_refused', `the route ${route.name} refuses the request (${evaluation.reason}): ${choice.message}`, 'model');
   const leftOut: { target: string; why: LeftOut }[] = [];
-  const planOf = (groups: TargetGroups, reason: string): Plan => ({
-    groups: groups
-      .map((group) => group.flatMap(({ target, weight }) => candidate(target, weight, facts, find, leftOut)))
-      .filter((group) => group.length > 0),
-    route: { name: route.name, version: route.version },
-    reason,
+  const groups = choice.groups
+    .map((group) => group.flatMap(({ target, weight }) => candidate(target, weight, facts, find, leftOut)))
+    .filter((group) => group.length > 0);
+  if (groups.length === 0) return noTarget(route, evaluation, facts);
+  const plan = { groups, route: { name: route.name, version: route.version }, reason: evaluation.reason };
+  return ok({
+    plan,
+    evaluation,
+    leftOut,
+    ...(choice.output_tokens_max === undefined ? {} : { outputTokensMax: choice.output_tokens_max }),
   });
-  if (choice.kind === 'targets') {
-    const plan = planOf(choice.groups, evaluation.reason);
-    if (plan.groups.length === 0) return noTarget(route, evaluation, facts);
-    const limit = choice.output_tokens_max === undefined ? {} : { outputTokensMax: choice.output_tokens_max };
-    return ok({ plan, evaluation, leftOut, ...limit });
-  }
-  const student = planOf(choice.student, evaluation.reason);
-  const teacher = planOf(choice.teacher, `${evaluation.reason}/teacher`);
-  if (teacher.groups.length === 0 && student.groups.length === 0) return noTarget(route, evaluation, facts);
-  // What is left of a cascade with one side is that side.
-  if (student.groups.length === 0) return ok({ plan: teacher, evaluation, leftOut });
-  if (teacher.groups.length === 0) return ok({ plan: student, evaluation, leftOut });
-  return ok({ plan: student, evaluation, leftOut, cascade: { choice, teacher } });
 }
 
 function candidate(

@@ -1,9 +1,11 @@
-import { expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
+import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
+import { explainedEvent, explainedText } from '../../../src/upstreams/explained-answer.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
@@ -19,11 +21,13 @@ const CLAUDE = targetOf({ upstream: 'claude', protocol: 'anthropic' });
 function callsTo(
   platform: readonly Target[],
   answer: (request: UpstreamRequest) => Partial<Opened> & { readonly text: string | TransportFault },
+  routed?: Routed,
 ) {
   const asked: UpstreamRequest[] = [];
   const reserved: UpstreamQuantities[] = [];
   const completions = new Completions({
     targets: () => Promise.resolve(ok({ own: [], platform })),
+    router: { plan: () => Promise.resolve(ok(routed)) },
     dispatcher: new BalancedDispatcher({
       clock: { nowMs: () => 0 },
       timer: { after: () => () => undefined },
@@ -51,6 +55,7 @@ function callsTo(
         reserved.push(quantities);
         return Promise.resolve(ok(undefined));
       },
+      origin: { headers: {} },
       cancellation: { isCancelled: false, onCancel: () => () => undefined },
     });
   return { call, asked, reserved };
@@ -134,4 +139,50 @@ it.each([true, false])('[U78] says what a stream has cost where its usage was as
     isAsked ? [CHUNKS[0], JSON.stringify(noted), CHUNKS[2]] : [CHUNKS[0], CHUNKS[2]],
   );
   expect(answered.value.settle(await ended)).toMatchObject({ inputTokens: 3, outputTokens: 2, nano: 70, usage: 'reported' });
+});
+
+describe('[U91] a call that a route serves', () => {
+  const ends: boolean[] = [];
+  const routeTo = (...groups: Target[][]): Routed => ({
+    plan: { groups, route: { name: 'chat', version: 2 }, reason: 'rule:long' },
+    outputTokensMax: 50,
+    explain: () => {
+      throw new Error('nothing asked for it');
+    },
+    ended: (failed) => ends.push(failed),
+  });
+  beforeEach(() => ends.splice(0));
+
+  it('[U91] goes to the targets of the route alone, with its token limit, without what is for Sluice', async () => {
+    const lab = targetOf();
+    const { call, asked } = callsTo([CLAUDE], () => ({ text: ANSWER }), routeTo([lab]));
+    expect(await call({ model: 'chat', explain: true, max_tokens: 900 })).toMatchObject({
+      value: { target: { upstream: 'lab' }, plan: { reason: 'rule:long', route: { version: 2 } }, routed: { outputTokensMax: 50 } },
+    });
+    const [sent] = asked.map(({ body }) => JSON.parse(body) as Record<string, unknown>);
+    expect(sent).toMatchObject({ model: 'small-2026', max_tokens: 50 });
+    expect(sent).not.toHaveProperty('explain');
+    await call({ model: 'chat', max_tokens: 20 });
+    await call({ model: 'chat' });
+    expect(asked.map(({ body }) => (JSON.parse(body) as Record<string, unknown>)['max_tokens'])).toEqual([50, 20, 50]);
+    expect(ends).toEqual([false, false, false]);
+  });
+
+  it('[U97] counts for the canary when it fails, and does not when the request was at fault', async () => {
+    const rejecting = callsTo([], () => ({ status: 422, text: '{}' }), routeTo([targetOf()]));
+    expect(await rejecting.call({})).toMatchObject({ error: { refusal: { code: 'upstream_rejected' } } });
+    expect(ends).toEqual([]);
+    const breaking = callsTo([], () => ({ text: 'no JSON' }), routeTo([targetOf()]));
+    expect((await breaking.call({})).ok).toBe(false);
+    expect(ends).toEqual([true]);
+  });
+
+  it('[U90] answers its explanation behind what the upstream sent, which stays as it was', () => {
+    const big = '{"id": 12345678901234567890, "choices": [] }';
+    expect(explainedText(big, { route: 'chat' })).toBe('{"id": 12345678901234567890, "choices": [],"sluice":{"route":{"route":"chat"}}}');
+    expect(JSON.parse(explainedText('{}', 1))).toEqual({ sluice: { route: 1 } });
+    const text = (surface: string) => new TextDecoder().decode(explainedEvent(surface, 'req_1', { route: 'chat' }));
+    expect(JSON.parse(text('chat').slice('data: '.length))).toMatchObject({ choices: [], sluice: { route: { route: 'chat' } } });
+    expect(text('messages')).toBe(': sluice {"route":{"route":"chat"}}\n\n');
+  });
 });

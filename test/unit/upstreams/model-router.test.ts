@@ -68,7 +68,7 @@ const call = (model: string, changes: Partial<RoutedCall> = {}): RoutedCall => (
   body: { model, messages: [{ role: 'user', content: 'hello' }] },
   principal: CALLER,
   requestId: 'req_1',
-  headers: {},
+  origin: { headers: {} },
   ...changes,
 });
 
@@ -156,7 +156,7 @@ describe('[U98] routes in an isolate', () => {
       const [[upstream]] = upstreams(one) as [['a' | 'b']];
       served[upstream] += 1;
       expect(one.plan.reason).toBe(upstream === 'b' ? 'canary/default' : 'default');
-      one.ended(upstream === 'b');
+      one.ended(upstream === 'b', 5);
     }
     expect(Math.min(served.a, served.b)).toBeGreaterThan(30);
     expect(registry('tn_a').find('chat')?.route.canary).toMatchObject({ canary: { requests: 0 } });

@@ -201,25 +201,6 @@ describe('[U91] plans', () => {
     });
     expect(plan({ default: to('vectors/m') })).toMatchObject({ ok: false, error: { code: 'model_not_found' } });
   });
-
-  it('[U91] a cascade has a plan of each side, and with one side left it is that side', () => {
-    const cascade = (student: string, teacher: string) => ({
-      default: {
-        kind: 'cascade',
-        student: [[{ target: student }]],
-        teacher: [[{ target: teacher }]],
-        confidence: 'mean_logprob',
-        threshold: 0.8,
-        escalation_max: 0.2,
-      },
-    });
-    expect(plan(cascade('a/m', 'b/m'))).toMatchObject({
-      value: { plan: { groups: [[{ upstream: 'a' }]] }, cascade: { teacher: { groups: [[{ upstream: 'b' }]] } } },
-    });
-    const alone = plan(cascade('gone/m', 'b/m'));
-    expect(alone).toMatchObject({ value: { plan: { groups: [[{ upstream: 'b' }]] } } });
-    expect(alone.ok && alone.value.cascade).toBeUndefined();
-  });
 });
 
 describe('[U92] static checks', () => {
@@ -257,6 +238,15 @@ describe('[U92] static checks', () => {
     [[rule('all', { share: { of: 1 } }), rule('never', { stream: true })], 1],
   ])('[U92] refuses a rule that never decides: %j', (rules, at) => {
     expect(check({ rules, default: to('a/m') })).toMatchObject({ ok: false, error: { path: ['rules', at, 'when'] } });
+  });
+
+  it('[U92] refuses a version that is too large to be read by every isolate', () => {
+    const groups = Array.from({ length: 8 }, () => Array.from({ length: 16 }, () => ({ target: `a/${'m'.repeat(250)}` })));
+    const rules = Array.from({ length: 3 }, (_, i) => rule(`r${i}`, { priority: { gte: 3 - i } }, { kind: 'targets', groups }));
+    expect(check({ rules, default: to('a/m') })).toMatchObject({
+      ok: false,
+      error: { code: 'limit_exceeded', limit: { name: 'routeVersionBytesMax' }, path: ['rules'] },
+    });
   });
 
   it('[U92] takes rules that only overlap', () => {

@@ -9,9 +9,11 @@ import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement
 import { NO_QUANTITIES, quantitiesOf } from '../../../src/upstreams/money/settlement.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
+import { explainedEvent, explainedText } from '../../../src/upstreams/explained-answer.ts';
 import { routeText } from '../../../src/upstreams/route-text.ts';
 import type { HandlersOf } from '../../gateway/serve.ts';
 import type { Upstreams } from '../compose-upstreams.ts';
+import { callOrigin } from '../call-origin.ts';
 import { callerCancellation } from '../caller-cancellation.ts';
 
 /** What these calls have in common. */
@@ -43,6 +45,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
     headers: anthropicHeaders(request.headers),
     principal,
     requestId,
+    origin: callOrigin(request),
     cancellation,
     reserve,
   });
@@ -51,7 +54,8 @@ const answering = (surface: Surface) => async (call: Asked) => {
     logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
     return { ok: false as const, error: refusal, onSettled };
   }
-  const { target, plan, attempts, answer, settle } = completed.value;
+  const { target, plan, attempts, answer, settle, routed } = completed.value;
+  const isExplained = routed !== undefined && (body['explain'] === true || request.headers.has('x-sluice-explain'));
   const model = `${target.upstream}/${target.model.name}`;
   const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model };
   const served = { status: 200, target, plan, attempts };
@@ -59,7 +63,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
     const settlement = settle(answer.end);
     logged.answered(utf8(answer.text));
     logged.ended(served, settlement);
-    const reply = { contentType: JSON_TYPE, body: answer.text };
+    const reply = { contentType: JSON_TYPE, body: isExplained ? explainedText(answer.text, routed.explain()) : answer.text };
     return { ok: true as const, reply, used: quantitiesOf(settlement), model, headers, onSettled };
   }
   const { stream, ended } = answer;
@@ -72,7 +76,8 @@ const answering = (surface: Surface) => async (call: Asked) => {
         return onSettled(charge(quantitiesOf(settlement)));
       }),
     );
-  const reply = { contentType: EVENTS_TYPE, body: sentPieces(stream, (piece) => logged.answered(piece)) };
+  const first = isExplained ? explainedEvent(surface, requestId, routed.explain()) : undefined;
+  const reply = { contentType: EVENTS_TYPE, body: sentPieces(stream, (piece) => logged.answered(piece), first) };
   return { ok: true as const, reply, used: NO_QUANTITIES, settlesLater, model, headers };
 };
 
@@ -85,9 +90,12 @@ function anthropicHeaders(headers: Headers): Record<string, string> {
 }
 
 /** Each piece is read once the caller has taken the one before. */
-function sentPieces(stream: CompletionStream, onPiece: (piece: Uint8Array) => void): ReadableStream<Uint8Array> {
+function sentPieces(stream: CompletionStream, onPiece: (piece: Uint8Array) => void, first?: Uint8Array): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        if (first !== undefined) controller.enqueue(first);
+      },
       async pull(controller) {
         const piece = await stream.next();
         if (piece === undefined) return controller.close();

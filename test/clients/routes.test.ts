@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { freePort } from '../support/deployment/free-port.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
+import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
+
+const SCOPES = ['inference', 'upstreams:read', 'upstreams:write', 'keys:write'] as const;
+const WAIT = { timeout: 60_000, interval: 20 };
+
+let server: Server;
+let mock: MockUpstream;
+let client: ApiClient;
+let other: ApiClient;
+
+beforeAll(async () => {
+  mock = await startMockUpstream();
+  // Nothing listens there.
+  const deadPort = await freePort();
+  server = await deploy(1, { LOG_LEVEL: 'error', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${mock.port}, 127.0.0.1:${deadPort}` });
+  ({ client } = await createTenant(server, { scopes: SCOPES }));
+  ({ client: other } = await createTenant(server, { scopes: SCOPES }));
+  for (const [name, baseUrl] of [
+    ['small', mock.baseUrl],
+    ['large', mock.baseUrl],
+    ['dead', `http://127.0.0.1:${deadPort}/v1`],
+  ]) {
+    const model = {
+      name: 'm',
+      upstream_name: `${name}-m`,
+      serves: ['chat'],
+      context_tokens: 8_192,
+      output_tokens_max: 256,
+      prices: { input: 1, output: 1 },
+    };
+    const made = await client.post('/v1/upstreams', { name, protocol: 'openai', base_url: baseUrl, models: [model] });
+    expect([made.status, made.body.error]).toEqual([201, undefined]);
+  }
+}, 120_000);
+
+afterAll(async () => {
+  await server.stop();
+  await mock.kill();
+});
+
+const to = (...upstreams: string[]) => ({ kind: 'targets', groups: upstreams.map((upstream) => [{ target: `${upstream}/m` }]) });
+const chat = (model: string, more: object = {}, content = 'hello') =>
+  client.post('/v1/chat/completions', { model, messages: [{ role: 'user', content }], ...more });
+
+async function apply(name: string, version: object): Promise<number> {
+  const made = await client.post('/v1/routes', { name, ...version });
+  expect([made.status, made.body.error]).toEqual([200, undefined]);
+  return made.body.version as number;
+}
+
+/** Isolates follow within a second. */
+const serves = (model: string, upstream: string) =>
+  expect.poll(async () => (await chat(model)).headers.get('x-sluice-model'), WAIT).toBe(`${upstream}/m`);
+
+describe('[U91] a call that names a route', () => {
+  it('[U91] is served by the target that its rules say, and says which and why', async () => {
+    await apply('desk', {
+      rules: [
+        { name: 'long', when: { prompt_bytes: { gte: 2_000 } }, use: to('large') },
+        { name: 'closed', when: { metadata: { desk: { in: ['closed'] } } }, use: { kind: 'refuse', message: 'come back tomorrow' } },
+      ],
+      default: to('small'),
+    });
+    await serves('desk', 'small');
+    const short = await chat('desk');
+    expect(short.headers.get('x-sluice-route')).toBe('small/m; attempts=1; reason=default');
+    expect(short.body).not.toHaveProperty('sluice');
+    const long = await chat('desk', { explain: true }, 'word '.repeat(500));
+    expect(long.headers.get('x-sluice-route')).toBe('large/m; attempts=1; reason=rule:long');
+    expect(long.body.sluice.route).toMatchObject({
+      route: 'desk',
+      version: 1,
+      reason: 'rule:long',
+      rules: [{ rule: 'long', holds: true, conditions: [{ member: 'prompt_bytes', holds: true }] }],
+      groups: [[{ target: 'large/m' }]],
+    });
+    const { latest } = await mock.truth();
+    expect(latest.at(-1)).toMatchObject({ model: 'large-m' });
+    expect(latest.at(-1)?.body).not.toHaveProperty('explain');
+    expect(await chat('desk', { metadata: { desk: 'closed' } })).toMatchObject({
+      status: 403,
+      body: { error: { code: 'route_refused', message: expect.stringContaining('come back tomorrow') } },
+    });
+    // What is answered and what a dry run says is the same.
+    const { body } = await client.post('/v1/routes/desk/explain', {
+      request: { messages: [{ role: 'user', content: 'word '.repeat(500) }] },
+    });
+    expect(body).toMatchObject({ reason: 'rule:long', groups: [[{ target: 'large/m' }]] });
+  });
+
+  it('[U90] streams, with its explanation ahead where it is asked for', async () => {
+    const { body } = await chat('desk', { stream: true, explain: true });
+    const [first, ...events] = (body as string).split('\n\n').filter((event) => event !== '');
+    expect(JSON.parse((first ?? '').slice('data: '.length))).toMatchObject({
+      choices: [],
+      sluice: { route: { route: 'desk', reason: 'default' } },
+    });
+    expect(events.at(-1)).toBe('data: [DONE]');
+    expect((await chat('desk', { stream: true })).body).not.toContain('sluice');
+  });
+
+  it('[U91] goes to the next group when no target of the first one answers', async () => {
+    await apply('spare', { default: to('dead', 'small') });
+    await serves('spare', 'small');
+    expect((await chat('spare')).headers.get('x-sluice-route')).toContain('reason=fallback');
+  });
+
+  it('[U94] is of its tenant alone, and is refused where a version cannot mean what it says', async () => {
+    const call = { model: 'desk', messages: [{ role: 'user', content: 'hello' }] };
+    expect(await other.post('/v1/chat/completions', call)).toMatchObject({ status: 404, body: { error: { code: 'model_not_found' } } });
+    expect((await other.get('/v1/routes/desk')).status).toBe(404);
+    expect(await other.post('/v1/routes', { name: 'desk', default: to('small') })).toMatchObject({
+      body: { error: { code: 'model_not_found' } },
+    });
+    const never = { name: 'never', when: { stream: true, prompt_bytes: { gt: 5, lt: 5 } }, use: to('small') };
+    expect(await client.post('/v1/routes', { name: 'x', rules: [never], default: to('small') })).toMatchObject({
+      status: 400,
+      body: { error: { code: 'invalid_value', param: 'rules[0].when' } },
+    });
+  });
+});
+
+it('[U97] a canary that fails is rolled back by what its isolate counted, with the numbers', async () => {
+  await apply('rollout', { default: to('small') });
+  await serves('rollout', 'small');
+  const version = await apply('rollout', { default: to('dead'), activate: false });
+  const canary = { steps: [0.5], step_requests_min: 1_000, step_s: 600 };
+  expect((await client.post('/v1/routes/rollout/activate', { version, canary })).body.canary).toMatchObject({ version: 2, share: 0.5 });
+  await expect
+    .poll(async () => {
+      await Promise.all(Array.from({ length: 20 }, () => chat('rollout')));
+      return (await client.get('/v1/routes/rollout')).body.events[0].action;
+    }, WAIT)
+    .toBe('rollback');
+  const { body } = await client.get('/v1/routes/rollout');
+  const [{ of, canary: failing, stable }] = body.events[0].comparisons;
+  expect([body.active_version, body.canary, body.events[0].by, of]).toEqual([1, null, 'canary', 'failures']);
+  expect(failing.events).toBe(failing.trials);
+  expect(failing.low).toBeGreaterThan(stable.high);
+  await serves('rollout', 'small');
+});
