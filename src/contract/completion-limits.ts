@@ -10,6 +10,8 @@ export const COMPLETION_LIMITS = {
   upstreamAnswerBytesMax: 16 * 1024 * 1024,
   // Of one event of a stream, which is held until it has ended: an image in base64.
   upstreamEventBytesMax: 4 * 1024 * 1024,
+  // In so long a silence a stream sends a comment: proxies close connections that rest for some 10 to 60 s.
+  completionSilenceMs: 5_000,
   // Of the body of an error, which has a message and no more.
   upstreamErrorBytesMax: 64 * 1024,
 } as const;

@@ -112,6 +112,32 @@ export const completionEndpoints = {
     body: loose(z.looseObject({ model, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream })),
     reply: streamed,
   },
+  createUpstreamEmbeddings: {
+    ...common,
+    method: 'POST',
+    path: '/v1/upstreams/embeddings',
+    summary: apiText('Embed texts by a model of an upstream'),
+    description: apiLines(
+      "OpenAI's shape, with all fields that the upstream knows. `/v1/embeddings` is answered the same where its model is one of an upstream, but takes the fields of its own shape alone.",
+      '',
+      ROUTE,
+    ),
+    body: loose(z.looseObject({ model })),
+    reply: whole,
+  },
+  createUpstreamRanking: {
+    ...common,
+    method: 'POST',
+    path: '/v1/upstreams/rerank',
+    summary: apiText('Put documents in order of relevance by a model of an upstream'),
+    description: apiLines(
+      'The shape of Cohere and Jina, with all fields that the upstream knows. `/v1/rerank` is answered the same where its model is one of an upstream.',
+      '',
+      ROUTE,
+    ),
+    body: loose(z.looseObject({ model })),
+    reply: whole,
+  },
   createModeration: {
     ...common,
     method: 'POST',

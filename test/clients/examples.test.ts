@@ -63,6 +63,8 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   createCompletion: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createResponse: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createMessage: (body) => expect(body).toMatchObject({ type: 'error', error: { type: 'not_found_error', code: 'model_not_found' } }),
+  createUpstreamEmbeddings: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
+  createUpstreamRanking: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createModeration: ({ error }) => expect(error).toMatchObject({ code: 'model_not_found', param: 'model' }),
   createUpstream: ({ owned_by: by, base_url: url, secret, models }) =>
     expect([by, url, secret.hint, models[0].upstream_name]).toEqual(['tenant', 'https://api.openai.com/v1', '-out', 'gpt-4o-mini']),

@@ -29,6 +29,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/caching.md': /cache-status: sluice-l1/,
   'docs/api/tenancy.md': /"total_usd":/,
   'docs/api/upstreams.md': /"hint":"-out"[^]*"idle_ms":30000/,
+  'docs/api/chat.md': /"code":"invalid_value"/,
   'docs/api/jobs.md': /"state":"succeeded"/,
   'docs/api/programs.md': /^10000 squares\n[^]*path: 'table.json'/m,
   'docs/api/qdrant.md': /^\[ 2 \]$/m,

@@ -62,7 +62,12 @@ export interface CompletionReply {
 }
 
 /** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */
-export type Answer<E extends Endpoint> = Done<E> | Refused<E>;
+export type Answer<E extends Endpoint> = Done<E> | Refused<E> | PassedOn;
+
+/** Another Worker has answered, and has counted and charged the request: this one does not. */
+export interface PassedOn {
+  readonly passedOn: Response;
+}
 
 /** Settles a call with what its stream used, besides `used`; answers what the call cost, in nano-dollars. */
 type SettleLater<E extends Endpoint> = (used: QuantitiesOf<E>) => number;

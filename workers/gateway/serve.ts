@@ -13,6 +13,7 @@ import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';
 import type { Answer, Call, Done } from './call.ts';
 import type { AppContext, Draft, Exchange } from './exchange.ts';
+import { draftOf } from './exchange.ts';
 import { HttpError, valueOf } from './http-error.ts';
 import { idempotencyKeyOf } from './request-fields.ts';
 import { readBody } from './request-body.ts';
@@ -71,6 +72,10 @@ async function serve<E extends Endpoint>(
   try {
     const call = await buildCall(context, exchange, endpoint, address, admission, reservation, intake);
     const answer = await handler(call);
+    if ('passedOn' in answer) {
+      used = NOTHING;
+      return draftOf(answer.passedOn);
+    }
     used = { ...used, ...answer.used };
     ({ onSettled } = answer);
     if (!answer.ok) throw new HttpError(answer.error);
@@ -81,7 +86,8 @@ async function serve<E extends Endpoint>(
     return draft;
   } finally {
     intake?.release();
-    if (settlesLater === undefined) {
+    if (used === NOTHING) reservation?.settle(used, label);
+    else if (settlesLater === undefined) {
       exchange.costNano = reservation?.settle(used, label);
       onSettled?.(exchange.costNano ?? 0);
     } else settlesLater((more) => reservation?.settle({ ...used, ...more }, label) ?? 0);
@@ -99,6 +105,7 @@ async function reserveRequest(budget: Budget, principal: Caller | undefined): Pr
 }
 
 const ONE_REQUEST: Quantities = { requests: 1 };
+const NOTHING: Quantities = {};
 
 async function buildCall<E extends Endpoint>(
   context: AppContext,

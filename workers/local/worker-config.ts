@@ -8,6 +8,7 @@ import { DIST } from './paths.ts';
 export interface WorkerConfig {
   readonly name: string;
   readonly compatibility_date: string;
+  readonly compatibility_flags?: readonly string[];
   readonly vars: Readonly<Record<string, string>>;
   readonly assets?: { readonly binding: string };
   readonly durable_objects: { readonly bindings: readonly ObjectBinding[] };

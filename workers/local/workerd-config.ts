@@ -142,6 +142,7 @@ class Workers {
       worker: {
         modules: this.#modules(worker),
         compatibilityDate: config.compatibility_date,
+        compatibilityFlags: config.compatibility_flags ?? [],
         ...hosting(classesOf(config), `${config.name}-`),
         bindings: [...texts({ ...config.vars, ...this.#textsOf(worker) }), ...bindings(config)],
       },

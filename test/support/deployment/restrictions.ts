@@ -37,6 +37,8 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   createCompletion: ofModel,
   createResponse: ofModel,
   createMessage: ofModel,
+  createUpstreamEmbeddings: ofModel,
+  createUpstreamRanking: ofModel,
   createModeration: ofModel,
   createUpstream: free,
   getUpstream: free,

@@ -48,6 +48,7 @@ export class HttpTransport implements UpstreamTransport {
       }),
     );
     if (!(answer instanceof Response)) return answer === undefined ? exchange.end(fault('refused')) : answer;
+    if (answer.status >= 300 && answer.status < 400) return exchange.end(fault('garbage'));
     const headers = Object.fromEntries(answer.headers);
     const retryAfterMs = retryAfterOf(answer.headers);
     return {

@@ -1,3 +1,4 @@
+import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
@@ -15,6 +16,7 @@ import type { HandlersOf } from '../../gateway/serve.ts';
 import type { Upstreams } from '../compose-upstreams.ts';
 import { callOrigin } from '../call-origin.ts';
 import { callerCancellation } from '../caller-cancellation.ts';
+import { sentEvents } from '../sent-events.ts';
 
 /** What these calls have in common. */
 interface Asked {
@@ -77,7 +79,8 @@ const answering = (surface: Surface) => async (call: Asked) => {
       }),
     );
   const first = isExplained ? explainedEvent(surface, requestId, routed.explain()) : undefined;
-  const reply = { contentType: EVENTS_TYPE, body: sentPieces(stream, (piece) => logged.answered(piece), first) };
+  const pieces = seenPieces(stream, (piece) => logged.answered(piece), first);
+  const reply = { contentType: EVENTS_TYPE, body: sentEvents(pieces, systemTimer) };
   return { ok: true as const, reply, used: NO_QUANTITIES, settlesLater, model, headers };
 };
 
@@ -89,23 +92,19 @@ function anthropicHeaders(headers: Headers): Record<string, string> {
   return Object.fromEntries(named.filter(([, value]) => value !== null)) as Record<string, string>;
 }
 
-/** Each piece is read once the caller has taken the one before. */
-function sentPieces(stream: CompletionStream, onPiece: (piece: Uint8Array) => void, first?: Uint8Array): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        if (first !== undefined) controller.enqueue(first);
-      },
-      async pull(controller) {
-        const piece = await stream.next();
-        if (piece === undefined) return controller.close();
-        onPiece(piece);
-        controller.enqueue(piece);
-      },
-      cancel: () => stream.cancel(),
+/** The pieces of a stream, each seen as it goes; `first` goes before them. */
+function seenPieces(stream: CompletionStream, onPiece: (piece: Uint8Array) => void, first: Uint8Array | undefined) {
+  const before = first === undefined ? [] : [first];
+  return {
+    async next() {
+      const own = before.pop();
+      if (own !== undefined) return own;
+      const piece = await stream.next();
+      if (piece !== undefined) onPiece(piece);
+      return piece;
     },
-    { highWaterMark: 0 },
-  );
+    cancel: () => stream.cancel(),
+  };
 }
 
 export const completionHandlers = {
@@ -113,5 +112,7 @@ export const completionHandlers = {
   createCompletion: answering('completions'),
   createResponse: answering('responses'),
   createMessage: answering('messages'),
+  createUpstreamEmbeddings: answering('embeddings'),
+  createUpstreamRanking: answering('rerank'),
   createModeration: answering('moderations'),
 } satisfies Partial<HandlersOf<typeof UPSTREAM_ENDPOINTS>>;
