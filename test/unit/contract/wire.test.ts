@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'bc0fc2df95c4cedc01a99d494d663c4fd25498fc21cbc5aa3783de8030eeecbf',
+  '0.6.0': 'cbd1765b7edc515058f632c7ff712c5adc1e305c25671815b6d770125a1d3c7d',
 };
 
 describe('the wire contract', () => {
