@@ -211,7 +211,7 @@ it('[U72] [T21] of five calls at once, a quota with room for one lets one throug
   expect((await mock.truth()).requests).toBe(1);
 }, 120_000);
 
-it('[T20] one budget holds for all isolates that serve it: chats and embeddings, by two gateways (Bifrost 3547)', async () => {
+it('[T20] one budget holds for all isolates: chats and embeddings by two gateways (Bifrost 3547)', async () => {
   await mock.reset();
   const tenant = await createTenant(server);
   const body = chatOf('whole', { tokens: 2 });
