@@ -14,6 +14,7 @@ import { settlementOf } from '../../upstreams/money/settlement.ts';
 import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
 import type { Exchange, SurfaceCall } from '../../upstreams/protocol/exchange.ts';
 import { Exchanges, mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
+import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import type { VisibleTargets } from '../../upstreams/resolve.ts';
