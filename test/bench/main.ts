@@ -9,6 +9,7 @@ import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
 import { cachedQueriesBench } from './cached-queries.ts';
 import { cascadeBench } from './cascade.ts';
+import { failoverBench } from './failover.ts';
 import { filterBench } from './filters.ts';
 import { frontDoorBench } from './front-door.ts';
 import { gatewayBench } from './gateway.ts';
@@ -39,6 +40,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'cache-l2': cacheL2Bench,
   'cached-queries': cachedQueriesBench,
   cascade: cascadeBench,
+  failover: failoverBench,
   filters: filterBench,
   'front-door': frontDoorBench,
   gateway: gatewayBench,
