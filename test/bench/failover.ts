@@ -36,7 +36,7 @@ export async function failoverBench({ quick = false }: { readonly quick?: boolea
   await bundle();
   const [first, second] = await Promise.all([startMockUpstream(), startMockUpstream()]);
   const hosts = [first, second].map(({ port }) => `127.0.0.1:${port}`).join(', ');
-  const server = await deploy(1, { LOG_LEVEL: 'error', UPSTREAM_PRIVATE_HOSTS: hosts });
+  const server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: hosts });
   try {
     const quota = { requests: { minute: 1_000_000 }, tokens: { minute: 1_000_000_000 } };
     const { client } = await createTenant(server, { scopes: ['inference', 'upstreams:write'], quota });

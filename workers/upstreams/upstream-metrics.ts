@@ -17,8 +17,6 @@ export function upstreamFamilies(health: readonly TargetHealth[], waiting: numbe
   }
   const each = (of: (label: string, targets: readonly TargetHealth[]) => MetricFamily['samples']) =>
     [...byUpstream].flatMap(([name, targets]) => of(`upstream="${name}"`, targets));
-  const sum = (targets: readonly TargetHealth[], of: (target: TargetHealth) => number): number =>
-    targets.reduce((total, target) => total + of(target), 0);
   return [
     {
       name: 'sluice_upstream_attempts_total',
@@ -55,3 +53,6 @@ export function upstreamFamilies(health: readonly TargetHealth[], waiting: numbe
     { name: 'sluice_upstream_waiting_requests', kind: 'gauge', samples: [{ suffix: '', labels: '', value: waiting }] },
   ];
 }
+
+const sum = (targets: readonly TargetHealth[], of: (target: TargetHealth) => number): number =>
+  targets.reduce((total, target) => total + of(target), 0);

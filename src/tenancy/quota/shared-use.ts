@@ -74,17 +74,16 @@ const fullOf = ({ rule, retryAfterMs }: Refused): UseAnswer => ({
 
 const MINUTE_MS = 60_000;
 
-function rulesOf({ requestsPerMinute, tokensPerMinute }: UseLimits): QuotaRule[] {
-  const rule = (resource: 'requests' | 'tokens', limit: number): QuotaRule => ({
-    resource,
-    window: 'minute',
-    limit,
-    kind: 'hard',
-    burst: null,
-    accelerator: null,
-  });
-  return [
-    ...(requestsPerMinute === undefined ? [] : [rule('requests', requestsPerMinute)]),
-    ...(tokensPerMinute === undefined ? [] : [rule('tokens', tokensPerMinute)]),
-  ];
-}
+const perMinute = (resource: 'requests' | 'tokens', limit: number): QuotaRule => ({
+  resource,
+  window: 'minute',
+  limit,
+  kind: 'hard',
+  burst: null,
+  accelerator: null,
+});
+
+const rulesOf = ({ requestsPerMinute, tokensPerMinute }: UseLimits): QuotaRule[] => [
+  ...(requestsPerMinute === undefined ? [] : [perMinute('requests', requestsPerMinute)]),
+  ...(tokensPerMinute === undefined ? [] : [perMinute('tokens', tokensPerMinute)]),
+];
