@@ -9,8 +9,6 @@ export interface TokenCounts {
   readonly outputTokens: number;
 }
 
-export const NO_TOKENS: TokenCounts = { inputTokens: 0, cachedTokens: 0, outputTokens: 0 };
-
 const PER_MILLION = 1_000_000n;
 
 /**
