@@ -18,7 +18,7 @@ describe('[U96] calibration', () => {
       outcomes: 5,
     });
     // Equal scores are one step, in whatever order they come.
-    expect(fitIsotonic(outcomes([1, 1], [1, 0], [1, 1], [1, 0]))).toEqual({ scores: [1], qualities: [0.5], outcomes: 4 });
+    expect(fitIsotonic(outcomes([1, 0], [1, 1], [1, 0], [1, 1]))).toEqual({ scores: [1], qualities: [0.5], outcomes: 4 });
     expect(fitIsotonic([])).toEqual({ scores: [], qualities: [], outcomes: 0 });
   });
 
