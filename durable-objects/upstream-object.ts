@@ -6,10 +6,11 @@ import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
 import type { UpstreamRecord } from '../src/upstreams/upstream-record.ts';
 import type { NewUpstream, UpstreamChange, UpstreamSnapshot } from '../src/upstreams/upstream-registry.ts';
+import type { RouteObject } from './route-object.ts';
 import { UpstreamRegistry } from '../src/upstreams/upstream-registry.ts';
 
 /** The upstreams of one owner: of a tenant, or of the platform. Secrets are sealed before they come here. See `UpstreamRegistry`. */
-export class UpstreamObject extends DurableObject {
+export class UpstreamObject extends DurableObject<{ readonly ROUTES: DurableObjectNamespace }> {
   readonly #registry = new UpstreamRegistry(this.ctx.storage, { nowMs: () => Date.now() });
 
   create(next: NewUpstream, request: KeyedRequest | null, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
@@ -45,8 +46,10 @@ export class UpstreamObject extends DurableObject {
     return this.#registry.snapshot(known);
   }
 
-  /** Forgets everything, and takes nothing any more. */
-  erase(): void {
+  /** Forgets everything, the routes of its owner too, and takes nothing any more. */
+  async erase(owner: string): Promise<void> {
+    const { ROUTES } = this.env;
+    await (ROUTES.get(ROUTES.idFromName(owner)) as unknown as Pick<RouteObject, 'erase'>).erase();
     this.#registry.erase();
   }
 }

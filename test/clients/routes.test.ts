@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Server } from '../../workers/local/serve.ts';
-import type { ApiClient } from '../support/deployment/api-client.ts';
+import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { freePort } from '../support/deployment/free-port.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
@@ -126,6 +126,14 @@ describe('[U91] a call that names a route', () => {
       body: { error: { code: 'invalid_value', param: 'rules[0].when' } },
     });
   });
+});
+
+it('[U94] the routes of a tenant are erased with it, and none is made for it any more', async () => {
+  const { id, client: doomed } = await createTenant(server, { scopes: SCOPES });
+  expect((await doomed.post('/v1/routes', { name: 'gone', default: { kind: 'refuse', message: 'closed' } })).status).toBe(200);
+  const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  expect((await admin.post(`/v1/tenants/${id}/erase`, undefined)).body).toMatchObject({ state: 'erased', verified: true });
+  expect((await doomed.get('/v1/routes')).status).toBeGreaterThanOrEqual(401);
 });
 
 it('[U97] a canary that fails is rolled back by what its isolate counted, with the numbers', async () => {

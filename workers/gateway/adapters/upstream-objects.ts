@@ -2,12 +2,17 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { UpstreamCalls, UpstreamsOf } from '../../../src/gateway/upstreams/upstream-calls.ts';
 import { within } from './ask.ts';
 
+/** It erases the routes of its owner, too. */
+interface ErasedByOwner {
+  erase(owner: string): Promise<void>;
+}
+
 /** The objects of upstreams as ports. A stub belongs to the request that made it, so each call makes its own. */
 export const upstreamsOf =
   (namespace: DurableObjectNamespace): UpstreamsOf =>
   (owner) => {
     // As with every stub, the generated types lose what the class promises on the way.
-    const object = () => namespace.get(namespace.idFromName(owner)) as unknown as UpstreamCalls;
+    const object = () => namespace.get(namespace.idFromName(owner)) as unknown as UpstreamCalls & ErasedByOwner;
     const soon = <T>(work: Promise<T>): Promise<T> => within(work, LIMITS.controlTimeoutMs);
     return {
       create: (...rest) => soon(object().create(...rest)),
@@ -18,6 +23,6 @@ export const upstreamsOf =
       models: (...rest) => soon(object().models(...rest)),
       count: () => soon(object().count()),
       snapshot: (...rest) => soon(object().snapshot(...rest)),
-      erase: () => soon(object().erase()),
+      erase: () => soon(object().erase(owner)),
     };
   };
