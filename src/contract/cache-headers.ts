@@ -11,7 +11,7 @@ export const cacheTag = z
 
 export const TTL_HEADER = 'x-sluice-cache-ttl-ms';
 
-const ttlMs = (msMax: number) =>
+export const ttlMs = (msMax: number) =>
   z
     .string()
     .regex(/^\d{1,15}$/, 'must be a number of milliseconds')
@@ -19,13 +19,13 @@ const ttlMs = (msMax: number) =>
     .pipe(z.int().min(LIMITS.cacheTtlMinMs).max(msMax))
     .optional();
 
-const tags = z
+export const cacheTags = z
   .string()
   .transform((text) => [...new Set(text.split(',').map((tag) => tag.trim()))])
   .pipe(z.array(cacheTag).max(LIMITS.cacheTagsMaxCount))
   .default([]);
 
-const cacheControl = z.string().optional();
+export const cacheControl = z.string().optional();
 
 /** What a request may say about the cache of embeddings. */
 export const embeddingCacheHeaders = z.object({
@@ -37,7 +37,7 @@ export const embeddingCacheHeaders = z.object({
   [TTL_HEADER]: ttlMs(LIMITS.cacheTtlMaxMs).meta(
     about('How long what this call computes may answer, in milliseconds. Absent: until it is evicted.'),
   ),
-  'cache-tag': tags.meta(
+  'cache-tag': cacheTags.meta(
     about('Up to 16 tags, separated by commas, to purge by. Only entries that carry all of them answer.', 'release-7,docs'),
   ),
 });
@@ -54,5 +54,5 @@ export const queryCacheHeaders = z.object({
       'Asks for the cache: answers the same query of the same state of the index from before, and keeps the answer for so many milliseconds. Any write to the index makes it miss.',
     ),
   ),
-  'cache-tag': tags.meta(about('Up to 16 tags, separated by commas, to purge by. Only entries that carry all of them answer.')),
+  'cache-tag': cacheTags.meta(about('Up to 16 tags, separated by commas, to purge by. Only entries that carry all of them answer.')),
 });

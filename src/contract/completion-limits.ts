@@ -14,4 +14,12 @@ export const COMPLETION_LIMITS = {
   completionSilenceMs: 5_000,
   // Of the body of an error, which has a message and no more.
   upstreamErrorBytesMax: 64 * 1024,
+  // Answers that an isolate gives again: an eighth of its memory.
+  completionCacheBytesMax: 16 * 1024 * 1024,
+  // A thirty-second of that: one answer must not push out all others.
+  completionCacheEntryBytesMax: 512 * 1024,
+  // Small answers fill the bytes only by the ten thousand.
+  completionCacheEntriesMax: 10_000,
+  // Answers of models do not change with their sources, as search results do: a day spares most repetitions.
+  completionCacheTtlMaxMs: 86_400_000,
 } as const;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { completionCacheHeaders } from './completion-cache.ts';
 import { about, apiLines, apiOnly, apiText } from './api-text.ts';
 import type { Endpoint } from './endpoint.ts';
 import { tenant } from './endpoint.ts';
@@ -26,6 +27,7 @@ const common = {
   tag: 'Upstreams',
   access: tenant('inference'),
   meters: UPSTREAM_METERS,
+  headers: completionCacheHeaders,
   status: 200,
 } as const;
 
@@ -105,7 +107,7 @@ export const completionEndpoints = {
     path: '/v1/messages',
     summary: apiText("Answer by Anthropic's messages API"),
     description: apiLines(`Anthropic's shape, its errors too. ${TRANSLATED}`, '', ROUTE),
-    headers: z.object({
+    headers: completionCacheHeaders.extend({
       'anthropic-version': z.string().max(64).optional().meta(about('Goes to upstreams of the protocol `anthropic` as it is.')),
       'anthropic-beta': z.string().max(LIMITS.completionModelCharsMax).optional().meta(about('The same.')),
     }),

@@ -134,6 +134,12 @@ export class AnswerCache<A> {
     return { answer, report: this.#madeReport(question, forwardingOf(question), answer) };
   }
 
+  /** How a question is reported that is not held, and whose answer is added when it is there. */
+  missReport(question: Question): CacheReport {
+    const stored = question.terms.directives.store && !question.isUnshared;
+    return reportOf('computed', { forwarded: forwardingOf(question), ...(stored ? { stored, ttlMs: question.terms.ttlMs } : {}) });
+  }
+
   #find(question: Question): Answered<A> | undefined {
     const { terms, view } = question;
     const nowMs = this.#parts.clock.nowMs();

@@ -13,8 +13,7 @@ import type { Rng } from '../kernel/rng.ts';
 import { organisationOf } from '../tenancy/resource-ids.ts';
 import type { Authority } from '../contract/write-lease.ts';
 import { underAuthority } from '../contract/write-lease.ts';
-import type { EmbeddingModels } from './embedding-models.ts';
-import { findManifest } from './embedding-models.ts';
+import type { ModelCatalogue } from './models/model-catalogue.ts';
 import type { PurgeLogs } from './purge-logs.ts';
 import type { Organisations, OrganisationStore } from './tenancy/organisation-store.ts';
 import { actorOf, requestDigest, subjectOf } from './tenancy/subject.ts';
@@ -22,7 +21,8 @@ import { actorOf, requestDigest, subjectOf } from './tenancy/subject.ts';
 interface CachePurgerParts {
   readonly logs: PurgeLogs;
   readonly organisations: Organisations;
-  readonly models: Pick<EmbeddingModels, 'manifests'>;
+  /** The models of the deployment and those that are registered. */
+  readonly models: Pick<ModelCatalogue, 'find'>;
   readonly sha256: Sha256;
   readonly rng: Rng;
 }
@@ -51,7 +51,7 @@ export class CachePurger {
   async purge({ principal, authority }: PurgeCaller, body: PurgeBody, idempotencyKey: string | undefined): Promise<Outcome<PurgeRecord>> {
     const subject = subjectOf(principal, body.tenant);
     if (!subject.ok) return subject;
-    const selection = this.#selectionOf(body);
+    const selection = await this.#selectionOf(principal, body);
     if (!selection.ok) return selection;
     const { mode, consistency } = body;
     const purgeId = await this.#idFor(subject.value, idempotencyKey);
@@ -72,7 +72,7 @@ export class CachePurger {
   async count(principal: Principal, body: PurgeBody): Promise<Outcome<PurgeCount>> {
     const subject = subjectOf(principal, body.tenant);
     if (!subject.ok) return subject;
-    const selection = this.#selectionOf(body);
+    const selection = await this.#selectionOf(principal, body);
     if (!selection.ok) return selection;
     const owners = await this.#cachesOf(subject.value, (store) => store.tenant(subject.value));
     if (!owners.ok) return owners;
@@ -133,10 +133,15 @@ export class CachePurger {
     }
   }
 
-  #selectionOf(body: PurgeBody): Outcome<PurgeSelection> {
+  /** A name that the tenant has no model of is a slip. Those of upstreams have a slash, and are known to them alone. */
+  async #findModel(principal: Principal, model: string): Promise<Outcome<unknown>> {
+    return model.includes('/') || principal.kind === 'admin' ? ok(null) : this.#parts.models.find(principal, model);
+  }
+
+  async #selectionOf(principal: Principal, body: PurgeBody): Promise<Outcome<PurgeSelection>> {
     const { text, keys, tags, prefix, model, model_version: modelVersion, older_than_ms: olderThanMs } = body;
-    const manifest = model === undefined ? undefined : findManifest(this.#parts.models.manifests, model);
-    if (manifest !== undefined && !manifest.ok) return manifest;
+    const known = model === undefined ? ok(null) : await this.#findModel(principal, model);
+    if (!known.ok) return known;
     const ofTexts = text?.map((item) => inputDigest(this.#parts.sha256, { kind: 'text', text: item }));
     const digests = ofTexts === undefined ? keys : keys === undefined ? ofTexts : ofTexts.filter((digest) => keys.includes(digest));
     return ok({

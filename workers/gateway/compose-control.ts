@@ -22,7 +22,6 @@ import { upstreamsOf } from './adapters/upstream-objects.ts';
 import { Readiness } from './readiness.ts';
 import type { Serving } from './serving.ts';
 import { basicsOf, oncePerIsolate } from './serving.ts';
-import { MODEL_CATALOGUE } from '../inference/deployed-models.ts';
 import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
 import type { ControlEnv } from './env.ts';
 
@@ -48,7 +47,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
   const heavy = wireHeavy(env, clock, rng, tenancy, (tenant, name) => indexes.describe(tenant, name));
   const models = wireModels(env, clock, organisations, heavy, indexes, metrics);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
-  const purger = new CachePurger({ logs, organisations, models: { manifests: MODEL_CATALOGUE }, sha256, rng });
+  const purger = new CachePurger({ logs, organisations, models: models.catalogue, sha256, rng });
   const steps = erasureSteps({
     at: (tenant) => organisations.at(organisationOf(tenant)),
     quotas: tenancy.quotaLedgers,

@@ -91,6 +91,8 @@ export interface ControlEnv extends TenancyEnv, S3Env {
 
 /** Bindings of the upstreams Worker: its wrangler.toml, as types. */
 export interface UpstreamsEnv extends TenancyEnv {
+  /** One object a tenant, named by its id. */
+  readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   /** A secret that the secrets of upstreams are encrypted under; absent: the pepper. */
   readonly SLUICE_UPSTREAM_KEY?: string;
   /** What it was before: it still decrypts. */

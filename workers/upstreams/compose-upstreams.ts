@@ -1,6 +1,11 @@
 import { waitUntil } from 'cloudflare:workers';
 
 import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { PurgeViews } from '../../src/gateway/purge-views.ts';
+import { CompletionCache } from '../../src/gateway/upstreams/completion-cache.ts';
+import { requestWakeUps } from '../inference/request-wake-ups.ts';
+import { TenantPurgeLogs } from '../gateway/adapters/durable-caches.ts';
+import { sha256 } from '../gateway/adapters/sha256.ts';
 import { Completions } from '../../src/gateway/upstreams/completion.ts';
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
@@ -70,6 +75,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const note: ConstructorParameters<typeof RouteAdmin>[0]['note'] = (tenant, action, principal, subject) =>
     organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject);
   const dispatcher = wireDispatcher(env, basics);
+  const purges = new PurgeViews({ logs: new TenantPurgeLogs(env.PURGE_LOG), clock, wakeUps: requestWakeUps });
   return {
     ...basics,
     ...wireRequestLog(env, basics),
@@ -88,6 +94,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     checker: new UpstreamChecker({ upstreams, secrets, hosts, probe: httpProbe, clock }),
     directory,
     completions: new Completions({
+      cache: new CompletionCache({ purges, sha256, clock, wakeUps: requestWakeUps }),
       targets: (principal) => directory.visible(principal),
       router: routerOf(routes, dispatcher, clock),
       dispatcher,

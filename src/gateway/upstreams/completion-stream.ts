@@ -17,11 +17,19 @@ export interface CompletionEnd {
   readonly end: 'whole' | 'cancelled' | TransportFault;
 }
 
+/** An answer piece by piece. */
+export interface AnswerPieces {
+  /** What is sent next; undefined: nothing more. */
+  next(): Promise<Uint8Array | undefined>;
+  /** The caller takes no more. */
+  cancel(): void;
+}
+
 /**
  * The stream of an answer, read as the caller takes it: a slow caller slows the upstream. However it ends (whole, given up by the caller,
  * broken off by the upstream), it ends once, and says then what it has come to.
  */
-export class CompletionStream {
+export class CompletionStream implements AnswerPieces {
   readonly #dispatched: Dispatched;
   readonly #answer: AnswerStream;
   readonly #requestId: string;

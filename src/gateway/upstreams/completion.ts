@@ -22,7 +22,9 @@ import { resolve } from '../../upstreams/resolve.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import type { BodyReader, Cancellation, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
 import { costNanoMax, editionAt, usd } from '../../tenancy/usage/price-book.ts';
-import type { CompletionEnd } from './completion-stream.ts';
+import type { AnswerTerms } from '../answer-cache.ts';
+import type { CacheReport } from '../cache-report.ts';
+import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
 import type { CallOrigin, ModelRouter, Routed } from './model-router.ts';
 import { CompletionStream } from './completion-stream.ts';
 import { reservePlan } from './plan-reservation.ts';
@@ -33,6 +35,17 @@ export interface CompletionParts {
   readonly dispatcher: Dispatcher;
   readonly transport: UpstreamTransport;
   readonly clock: Clock;
+  readonly cache: CompletionAnswers;
+}
+
+/** Gives answers again. `serve` asks the targets of the plan. */
+export interface CompletionAnswers {
+  complete(
+    call: CompletionCall,
+    plan: Plan,
+    terms: AnswerTerms,
+    serve: () => Promise<Result<Completed, Undispatched>>,
+  ): ReturnType<typeof serve>;
 }
 
 /** A call to an upstream, as it was admitted. */
@@ -43,6 +56,8 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly cancellation: Cancellation;
   /** Takes quota, all or nothing. */
   readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
+  /** What the call asks of the cache; absent: nothing. */
+  readonly cacheTerms: AnswerTerms | undefined;
 }
 
 export interface Completed {
@@ -53,9 +68,11 @@ export interface Completed {
   readonly attempts: readonly AttemptRecord[];
   /** What the call is charged, by what it has come to. */
   readonly settle: (end: CompletionEnd) => Settlement;
+  /** What the cache did; absent: it was not asked. */
+  readonly cache?: CacheReport;
   readonly answer:
     | { readonly kind: 'whole'; readonly text: string; readonly end: CompletionEnd }
-    | { readonly kind: 'stream'; readonly stream: CompletionStream; readonly ended: Promise<CompletionEnd> };
+    | { readonly kind: 'stream'; readonly stream: AnswerPieces; readonly ended: Promise<CompletionEnd> };
 }
 
 /**
@@ -71,11 +88,18 @@ export class Completions {
 
   /** Refuses with the attempts that were made. */
   async complete(asked: CompletionCall): Promise<Result<Completed, Undispatched>> {
-    const { clock, dispatcher, transport } = this.#parts;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#parts.clock.nowMs();
     const found = await this.#planOf(asked, nowMs);
     if (!found.ok) return unserved(found.error, []);
-    const { call, exchanges, plan, routed } = found.value;
+    const { call, plan, routed } = found.value;
+    const serve = () => this.#serve(found.value, nowMs);
+    if (call.cacheTerms === undefined) return serve();
+    const answered = await this.#parts.cache.complete(call, plan, call.cacheTerms, serve);
+    return answered.ok ? ok({ ...answered.value, routed }) : answered;
+  }
+
+  async #serve({ call, exchanges, plan, routed }: PlannedCall, nowMs: number): Promise<Result<Completed, Undispatched>> {
+    const { clock, dispatcher, transport } = this.#parts;
     const reserved = await reservePlan(plan, call);
     if (!reserved.ok) return unserved(reserved.error, []);
     const { plan: payable, boundOf } = reserved.value;

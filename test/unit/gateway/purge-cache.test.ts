@@ -10,6 +10,7 @@ import type { Principal } from '../../../src/contract/principal.ts';
 import { CachePurger } from '../../../src/gateway/purge-cache.ts';
 import type { PurgeCaller } from '../../../src/gateway/purge-cache.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
+import { findManifest } from '../../../src/gateway/embedding-models.ts';
 import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
@@ -67,7 +68,8 @@ function purger(sharing?: 'on' | 'off') {
     organisation: async () => ok(sharing === undefined ? {} : { cacheSharing: sharing }),
   };
   const organisations = { at: () => store } as unknown as Organisations;
-  const { models } = new MemoryCacheWorld();
+  const { models: deployed } = new MemoryCacheWorld();
+  const models = { find: async (_: Principal, name: string) => findManifest(deployed.manifests, name) as never };
   const seeded = new Seeded(1);
   const rng = { bytes: (count: number) => Uint8Array.from({ length: count }, () => seeded.next() * 256) };
   const purges = new CachePurger({ logs: logs as PurgeLogs, organisations, models, sha256, rng });
@@ -104,6 +106,10 @@ describe('a purge', () => {
       error: { code: 'model_not_found' },
     });
     expect([commands, trail]).toEqual([[], []]);
+  });
+
+  it('[U124] takes the model of an upstream by its name', async () => {
+    expect(await purger().commandFor({ model: 'openai/gpt-4o' })).toMatchObject({ selection: { model: 'openai/gpt-4o' } });
   });
 
   it('[C9] has the same id for the same idempotency key, and a digest that distinguishes bodies', async () => {

@@ -26,6 +26,7 @@ function callsTo(
   const asked: UpstreamRequest[] = [];
   const reserved: UpstreamQuantities[] = [];
   const completions = new Completions({
+    cache: { complete: () => expect.unreachable() },
     targets: () => Promise.resolve(ok({ own: [], platform })),
     router: { plan: () => Promise.resolve(ok(routed)) },
     dispatcher: new BalancedDispatcher({
@@ -46,6 +47,7 @@ function callsTo(
   });
   const call = (body: object) =>
     completions.complete({
+      cacheTerms: undefined,
       surface: 'chat',
       body: { model: 'small', messages: [{ role: 'user', content: 'hello' }], ...body },
       headers: {},

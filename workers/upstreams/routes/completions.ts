@@ -1,10 +1,17 @@
+import type { z } from 'zod';
+
+import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
+import type { completionCacheHeaders } from '../../../src/contract/completion-cache.ts';
+import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
+import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
+import type { CacheReport } from '../../../src/gateway/cache-report.ts';
+import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
+import type { AnswerPieces, CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import type { CompletionStream } from '../../../src/gateway/upstreams/completion-stream.ts';
 import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
 import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../src/upstreams/money/settlement.ts';
@@ -18,6 +25,8 @@ import { callOrigin } from '../call-origin.ts';
 import { callerCancellation } from '../caller-cancellation.ts';
 import { sentEvents } from '../sent-events.ts';
 
+type CacheOptions = z.output<typeof completionCacheHeaders>;
+
 /** What these calls have in common. */
 interface Asked {
   readonly gateway: Upstreams;
@@ -25,6 +34,7 @@ interface Asked {
   readonly body: JsonObject;
   readonly request: Request;
   readonly requestId: string;
+  readonly options: CacheOptions;
   readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
   waitUntil(work: Promise<unknown>): void;
 }
@@ -36,7 +46,7 @@ const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
 
 const answering = (surface: Surface) => async (call: Asked) => {
-  const { gateway, principal, body, request, requestId, reserve } = call;
+  const { gateway, principal, body, request, requestId, reserve, options } = call;
   const cancellation = callerCancellation(request);
   const requestBytes = Number(request.headers.get('content-length') ?? 0);
   const logged = gateway.logCall({ surface, requestId, principal, body, requestBytes });
@@ -50,17 +60,19 @@ const answering = (surface: Surface) => async (call: Asked) => {
     origin: callOrigin(request),
     cancellation,
     reserve,
+    cacheTerms: termsOf(options),
   });
   if (!completed.ok) {
     const { refusal, attempts } = completed.error;
     logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
     return { ok: false as const, error: refusal, onSettled };
   }
-  const { target, plan, attempts, answer, settle, routed } = completed.value;
+  const { target, plan, attempts, answer, settle, routed, cache } = completed.value;
   const isExplained = routed !== undefined && (body['explain'] === true || request.headers.has('x-sluice-explain'));
   const model = `${target.upstream}/${target.model.name}`;
-  const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model };
-  const served = { status: 200, target, plan, attempts };
+  const reported = cache === undefined ? {} : cacheHeaders(cache);
+  const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model, ...reported };
+  const served = { status: 200, target, plan, attempts, cache: usedCache(cache) };
   if (answer.kind === 'whole') {
     const settlement = settle(answer.end);
     logged.answered(utf8(answer.text));
@@ -84,6 +96,16 @@ const answering = (surface: Surface) => async (call: Asked) => {
   return { ok: true as const, reply, used: NO_QUANTITIES, settlesLater, model, headers };
 };
 
+/** What the call asks of the cache, if it wants one. */
+function termsOf({ [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags }: CacheOptions): AnswerTerms | undefined {
+  return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
+}
+
+function usedCache(report: CacheReport | undefined): 'bypass' | 'hit' | 'miss' {
+  if (report === undefined) return 'bypass';
+  return report.forwarded === undefined ? 'hit' : 'miss';
+}
+
 /** Whether the upstream is why the answer is not whole. */
 const brokenBy = ({ end }: CompletionEnd): boolean => end !== 'whole' && end !== 'cancelled';
 
@@ -93,7 +115,7 @@ function anthropicHeaders(headers: Headers): Record<string, string> {
 }
 
 /** The pieces of a stream, each seen as it goes; `first` goes before them. */
-function seenPieces(stream: CompletionStream, onPiece: (piece: Uint8Array) => void, first: Uint8Array | undefined) {
+function seenPieces(stream: AnswerPieces, onPiece: (piece: Uint8Array) => void, first: Uint8Array | undefined) {
   const before = first === undefined ? [] : [first];
   return {
     async next() {

@@ -1,0 +1,201 @@
+import type { Sha256 } from '../../cache/cache-key.ts';
+import { refusal } from '../../contract/errors.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
+import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Result } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
+import type { Undispatched } from '../../upstreams/dispatch.ts';
+import type { Settlement } from '../../upstreams/money/settlement.ts';
+import type { Plan, Target } from '../../upstreams/target.ts';
+import type { AnswerContract, AnswerTerms, Question } from '../answer-cache.ts';
+import { AnswerCache, NOT_CACHED } from '../answer-cache.ts';
+import type { CacheReport } from '../cache-report.ts';
+import type { PurgeViews } from '../purge-views.ts';
+import type { Completed, CompletionAnswers, CompletionCall } from './completion.ts';
+import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
+
+/** An answer that can be given again: a stream with its pieces as they were sent. */
+interface StoredAnswer {
+  readonly basis: string;
+  readonly targetId: string;
+  readonly isStream: boolean;
+  readonly pieces: readonly Uint8Array[];
+}
+
+interface CompletionCacheParts {
+  readonly purges: PurgeViews;
+  readonly sha256: Sha256;
+  readonly clock: Clock;
+  readonly wakeUps: WakeUps;
+}
+
+type Served = Result<Completed, Undispatched>;
+
+const ENTRY_OVERHEAD_BYTES = 512;
+
+const CONTRACT: AnswerContract<StoredAnswer> = {
+  entriesMax: LIMITS.completionCacheEntriesMax,
+  bytesMax: LIMITS.completionCacheBytesMax,
+  entryBytesMax: LIMITS.completionCacheEntryBytesMax,
+  bytesOf: ({ pieces }) => pieces.reduce((sum, { length }) => sum + length, ENTRY_OVERHEAD_BYTES),
+  basisOf: ({ basis }) => basis,
+  repeated: (answer) => answer,
+};
+
+/**
+ * Answers of models of upstreams, given again to the same question of the same tenant, for callers that ask for it. A question is the whole
+ * request but for what says who asks; the targets that could serve it are its basis. A hit costs no tokens. [U120]
+ */
+export class CompletionCache implements CompletionAnswers {
+  readonly #parts: CompletionCacheParts;
+  readonly #answers: AnswerCache<StoredAnswer>;
+
+  constructor(parts: CompletionCacheParts) {
+    this.#parts = parts;
+    this.#answers = new AnswerCache({ contract: CONTRACT, clock: parts.clock, wakeUps: parts.wakeUps });
+  }
+
+  get held(): { readonly entries: number; readonly bytes: number } {
+    return this.#answers.held;
+  }
+
+  /** What is cached, or what `serve` answers, which is kept once it is whole. */
+  async complete(call: CompletionCall, plan: Plan, terms: AnswerTerms, serve: () => Promise<Served>): Promise<Served> {
+    const question = await this.#questionOf(call, plan, terms);
+    return call.body['stream'] === true ? this.#streamed(question, plan, serve) : this.#whole(question, call, plan, serve);
+  }
+
+  async #questionOf({ principal, surface, body, headers }: CompletionCall, plan: Plan, terms: AnswerTerms): Promise<Question> {
+    const { purges, sha256 } = this.#parts;
+    const asked = Object.fromEntries(Object.entries(body).filter(([name]) => !ABOUT_THE_CALLER.has(name)));
+    return {
+      tenantId: principal.tenantId,
+      digest: `completion:${sha256(utf8(canonical([surface, headers, asked])))}`,
+      basis: basisOf(plan),
+      model: String(body['model']),
+      modelVersion: '',
+      isUnshared: false,
+      terms,
+      view: await purges.current(principal.tenantId),
+    };
+  }
+
+  /** Shares one exchange among the same questions that come at once; a caller that goes away takes no other's answer along. */
+  async #whole(question: Question, call: CompletionCall, plan: Plan, serve: () => Promise<Served>): Promise<Served> {
+    let own: Served | undefined;
+    const answered = await this.#answers.answer(question, async (): Promise<Outcome<StoredAnswer>> => {
+      own = await serve();
+      if (!own.ok) return err(call.cancellation.isCancelled ? LEADER_IS_GONE : own.error.refusal);
+      return ok({ basis: question.basis, targetId: idOf(own.value.target), isStream: false, pieces: [utf8(textOf(own.value))] });
+    });
+    if (own !== undefined) return own.ok && answered.ok ? ok({ ...own.value, cache: answered.value.report }) : own;
+    if (!answered.ok) return err({ refusal: answered.error, attempts: [] });
+    return ok(repeated(answered.value.answer, plan, answered.value.report));
+  }
+
+  /** A stream is passed on while it comes, so the same question at once is asked again. It is kept when it has ended whole. */
+  async #streamed(question: Question, plan: Plan, serve: () => Promise<Served>): Promise<Served> {
+    const held = this.#answers.peek(question);
+    if (held !== undefined) return ok(repeated(held.answer, plan, held.report));
+    if (question.terms.directives.onlyIfCached) return err({ refusal: NOT_CACHED.error, attempts: [] });
+    const served = await serve();
+    if (!served.ok || served.value.answer.kind === 'whole') return served;
+    const { answer, target } = served.value;
+    const { stream, pieces } = recorded(answer.stream);
+    const stored = { basis: question.basis, targetId: idOf(target), isStream: true, pieces };
+    const ended = answer.ended.then((end) => {
+      if (end.end === 'whole') this.#answers.add(question, stored);
+      return end;
+    });
+    const report = this.#answers.missReport(question);
+    return ok({ ...served.value, answer: { ...answer, stream, ended }, cache: report });
+  }
+}
+
+/** Fields that say who asks, not what: the same question of two people has one answer. */
+const ABOUT_THE_CALLER: ReadonlySet<string> = new Set(['user', 'metadata', 'safety_identifier', 'prompt_cache_key']);
+
+/** A refusal that is the leader's own: those who wait for its answer ask themselves. */
+const LEADER_IS_GONE = refusal('deadline_exceeded', 'the caller has gone away');
+
+const idOf = ({ upstreamId, model }: Target): string => `${upstreamId}/${model.name}`;
+
+/** Where the question would be served: other upstreams, models or versions of a route make other answers. */
+const basisOf = ({ groups, route }: Plan): string =>
+  JSON.stringify([
+    route ?? null,
+    groups.map((targets) => targets.map((target) => [idOf(target), target.baseUrl, target.model.upstreamName])),
+  ]);
+
+/** JSON whose fields are in order: the same for the same question, however it is written. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+const textOf = ({ answer }: Completed): string => (answer.kind === 'whole' ? answer.text : '');
+
+/** A copy of what passes, up to what one entry may hold: of more, nothing is kept. */
+function recorded(stream: AnswerPieces): { readonly stream: AnswerPieces; readonly pieces: readonly Uint8Array[] } {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  return {
+    pieces,
+    stream: {
+      next: async () => {
+        const piece = await stream.next();
+        bytes += piece?.length ?? 0;
+        // An entry that is too large is refused by the cache, so the last piece stays to say so.
+        if (piece !== undefined && bytes - piece.length <= LIMITS.completionCacheEntryBytesMax) pieces.push(piece);
+        return piece;
+      },
+      cancel: () => stream.cancel(),
+    },
+  };
+}
+
+const FREE: Settlement = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, nano: 0, usage: 'reported', isCapped: false };
+
+function repeated({ targetId, isStream, pieces }: StoredAnswer, plan: Plan, cache: CacheReport): Completed {
+  const target = must(
+    plan.groups.flat().find((one) => idOf(one) === targetId),
+    'the basis of an answer has the target that made it',
+  );
+  const common = { target, plan, attempts: [], settle: () => FREE, cache };
+  const whole: CompletionEnd = { target, usage: undefined, textBytes: 0, end: 'whole' };
+  if (!isStream) return { ...common, answer: { kind: 'whole', text: decoder.decode(joinedBytes([...pieces])), end: whole } };
+  return { ...common, answer: { kind: 'stream', ...replayed(pieces, whole) } };
+}
+
+const decoder = new TextDecoder();
+
+/** The pieces of a stream once more, as the caller takes them. */
+function replayed(pieces: readonly Uint8Array[], whole: CompletionEnd) {
+  let at = 0;
+  let onEnd: (end: CompletionEnd) => void = UNSET;
+  const ended = new Promise<CompletionEnd>((finish) => {
+    onEnd = finish;
+  });
+  const stream: AnswerPieces = {
+    next: () => {
+      const piece = pieces[at];
+      at += 1;
+      if (piece === undefined) onEnd(whole);
+      return Promise.resolve(piece);
+    },
+    cancel: () => {
+      at = pieces.length;
+      onEnd({ ...whole, end: 'cancelled' });
+    },
+  };
+  return { stream, ended };
+}
+
+const UNSET = (): void => undefined;

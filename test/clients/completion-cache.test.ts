@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
+import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
+import type { Script } from '../support/upstreams/script.ts';
+import { scripted } from '../support/upstreams/script.ts';
+
+const CACHED = { 'x-sluice-cache-ttl-ms': '600000' };
+const SCOPES = ['inference', 'cache:purge', 'requests:read', 'usage:read'];
+
+let upstream: MockUpstream;
+let server: Server;
+let client: ApiClient;
+let other: ApiClient;
+
+beforeAll(async () => {
+  upstream = await startMockUpstream();
+  server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port}` });
+  const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  const terms = { context_tokens: 100_000, output_tokens_max: 1_000, prices: { input: 1_000_000, output: 2_000_000 } };
+  const models = ['small', 'large'].map((name) => ({ ...terms, name, serves: ['chat'] }));
+  await admin.create('/v1/upstreams', {
+    name: 'lab',
+    protocol: 'openai',
+    base_url: upstream.baseUrl,
+    secret: 'sk-mock-0123456789',
+    models,
+  });
+  [{ client }, { client: other }] = await Promise.all([createTenant(server, { scopes: SCOPES }), createTenant(server, { scopes: SCOPES })]);
+  // The directory of upstreams is at most a second old.
+  await vi.waitFor(async () => expect((await ask(client, 'ready', {}, {})).status).toBe(200), { timeout: 30_000 });
+});
+
+beforeEach(() => upstream.reset());
+
+afterAll(async () => {
+  await server.stop();
+  await upstream.kill();
+});
+
+const body = (question: string, script: Script = {}) => ({
+  model: 'lab/small',
+  messages: [{ role: 'user', content: `${question} ${scripted(script)}` }],
+});
+
+const ask = (by: ApiClient, question: string, more: object = {}, headers: Record<string, string> = CACHED): Promise<ApiAnswer> =>
+  by.post('/v1/chat/completions', { ...body(question), ...more }, headers);
+
+const requestCount = async (): Promise<number> => (await upstream.truth()).requests;
+const statusOf = ({ headers }: ApiAnswer): string => headers.get('cache-status') ?? '';
+
+it('[U120] asks the upstream once, and gives the same answer again for no tokens', async () => {
+  const first = await ask(client, 'once');
+  const again = await ask(client, 'once', { user: 'somebody', metadata: { a: 'b' } });
+  expect(again.body).toEqual(first.body);
+  expect([statusOf(first), statusOf(again)]).toEqual([
+    expect.stringMatching(/^sluice-l1; fwd=miss; stored; ttl=/),
+    expect.stringMatching(/^sluice-l1; hit; ttl=/),
+  ]);
+  expect(again.headers.get('age')).toBe('0');
+  expect(again.headers.get('x-sluice-route')).toContain('lab/small; attempts=0');
+  expect(Number(again.headers.get('x-sluice-cost-usd'))).toBeLessThan(Number(first.headers.get('x-sluice-cost-usd')));
+  expect(await requestCount()).toBe(1);
+});
+
+it('[U120] is off unless a call asks for it, and differs by all that changes an answer', async () => {
+  expect(statusOf(await ask(client, 'off', {}, {}))).toBe('');
+  for (const more of [{}, { temperature: 0.5 }, { model: 'lab/large' }, { max_tokens: 3 }, { stream: true }])
+    await ask(client, 'off', more);
+  expect(await requestCount()).toBe(6);
+  // The order of fields changes nothing.
+  const { model, messages } = body('off');
+  await client.post('/v1/chat/completions', { messages, model }, CACHED);
+  expect(await requestCount()).toBe(6);
+});
+
+it('[U121] replays a stream as a stream, event by event, and charges nothing for it', async () => {
+  const options = { stream: true, stream_options: { include_usage: true } };
+  const first = await ask(client, 'streamed', options);
+  expect(first.body).toContain('data: [DONE]');
+  const again = await ask(client, 'streamed', options);
+  expect(again.body).toBe(first.body);
+  expect(again.headers.get('content-type')).toContain('text/event-stream');
+  expect(statusOf(again)).toContain('hit');
+  expect(await requestCount()).toBe(1);
+});
+
+it('[U121] keeps no stream that did not end whole', async () => {
+  const dying = { ...body('broken', { dieAfterTokens: 2 }), stream: true };
+  for (let times = 1; times <= 2; times += 1) {
+    await client.post('/v1/chat/completions', dying, CACHED);
+    expect(await requestCount()).toBe(times);
+  }
+});
+
+it('[U122] tenants share nothing', async () => {
+  await ask(client, 'private');
+  expect(statusOf(await ask(other, 'private'))).toContain('fwd=miss');
+  expect(await requestCount()).toBe(2);
+});
+
+it('[U123] questions that come at once are one exchange', async () => {
+  const held = body('together', { hold: { gate: 'all', afterTokens: 1 } });
+  const answers = Array.from({ length: 5 }, () => client.post('/v1/chat/completions', held, CACHED));
+  await expect.poll(requestCount).toBe(1);
+  await upstream.open('all');
+  const all = await Promise.all(answers);
+  expect(all.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  expect(new Set(all.map((one) => JSON.stringify(one.body))).size).toBe(1);
+  expect(await requestCount()).toBe(1);
+});
+
+it('[U120] is directed by cache-control, as every cache here', async () => {
+  await ask(client, 'directed');
+  expect(statusOf(await ask(client, 'directed', {}, { ...CACHED, 'cache-control': 'no-cache' }))).toContain('fwd=request');
+  expect((await ask(client, 'unseen', {}, { ...CACHED, 'cache-control': 'only-if-cached' })).body.error.code).toBe('not_cached');
+  const streamed = await ask(client, 'unseen', { stream: true }, { ...CACHED, 'cache-control': 'only-if-cached' });
+  expect(streamed.body.error.code).toBe('not_cached');
+  await ask(client, 'unkept', {}, { ...CACHED, 'cache-control': 'no-store' });
+  expect(statusOf(await ask(client, 'unkept'))).toContain('fwd=miss');
+});
+
+it.each([
+  ['a tag', { tags: ['release-7'] }],
+  ['the model', { model: 'lab/small' }],
+  ['everything', { everything: true }],
+])('[U124] a purge by %s takes answers and streams from the next read on', async (kind, selection) => {
+  const tagged = { ...CACHED, 'cache-tag': 'release-7' };
+  for (const more of [{}, { stream: true }]) {
+    await ask(client, kind, more, tagged);
+    expect(statusOf(await ask(client, kind, more, tagged))).toContain('hit');
+  }
+  expect((await client.post('/v1/cache/purge', selection)).status).toBe(200);
+  for (const more of [{}, { stream: true }]) expect(statusOf(await ask(client, kind, more, tagged))).toContain('fwd=miss');
+});
+
+it('[U120] [U139] the log has the hit, at the price of a request alone', async () => {
+  await ask(client, 'logged');
+  const hit = await ask(client, 'logged', {}, { ...CACHED, 'x-request-id': 'the-hit' });
+  await expect.poll(async () => (await client.get('/v1/requests/the-hit')).status).toBe(200);
+  const { body: entry } = await client.get('/v1/requests/the-hit');
+  expect(entry).toMatchObject({
+    cache: 'hit',
+    input_tokens: 0,
+    output_tokens: 0,
+    attempts: [],
+    cost_usd: hit.headers.get('x-sluice-cost-usd'),
+  });
+});
