@@ -187,6 +187,31 @@ const checkReply = apiOnly(() =>
     .meta({ id: 'UpstreamCheck' }),
 );
 
+const healthReply = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('upstream.health'),
+      name: z.string(),
+      models: z.array(
+        z.object({
+          name: z.string(),
+          breaker: z
+            .enum(['closed', 'half_open', 'open'])
+            .meta(about('`open`: it gets no calls for a while; `half_open`: one probe at a time.')),
+          failure_share: z.number().nullable().meta(about('Of the calls of the last seconds; null: too few.')),
+          paused_until: unixSeconds.nullable().meta(about('The upstream asked for a pause.')),
+          outstanding_calls: z.int(),
+          outstanding_tokens: z.int(),
+          first_token_p95_ms: z.number().nullable(),
+          attempts: z.record(z.string(), z.int()).meta(about('Since the isolate started, by how they ended.')),
+        }),
+      ),
+    })
+    .meta({ id: 'UpstreamHealth' }),
+);
+
+export type UpstreamHealthReply = z.infer<typeof healthReply>;
+
 export type UpstreamCheckReply = z.infer<typeof checkReply>;
 
 export type UpstreamReply = z.infer<typeof upstreamReply>;
@@ -244,6 +269,16 @@ export const upstreamEndpoints = {
     params,
     body: json(change),
     reply: json(upstreamReply),
+  },
+  getUpstreamHealth: {
+    ...reading,
+    method: 'GET',
+    path: '/v1/upstreams/:upstream/health',
+    summary: apiText('How the calls of an upstream go, by model'),
+    description: apiText('As seen by the isolate that answers, of its own calls; `/metrics` has the same of all upstreams together.'),
+    params,
+    body: NO_BODY,
+    reply: json(healthReply),
   },
   checkUpstream: {
     ...writing,

@@ -70,6 +70,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect([by, url, secret.hint, models[0].upstream_name]).toEqual(['tenant', 'https://api.openai.com/v1', '-out', 'gpt-4o-mini']),
   listUpstreams: ({ data }) => expect(names(data)).toEqual(['openai']),
   getUpstream: ({ timeouts }) => expect(timeouts.idle_ms).toBe(60_000),
+  getUpstreamHealth: ({ models }) => expect(models).toMatchObject([{ name: 'gpt-4o-mini', breaker: 'closed', outstanding_calls: 0 }]),
   changeUpstream: ({ limits, timeouts, secret }) =>
     expect([limits.requests_per_minute, timeouts.idle_ms, secret.set]).toEqual([500, 30_000, true]),
   checkUpstream: ({ error }) => expect(error.code).toBe('upstream_not_found'),

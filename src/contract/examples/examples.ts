@@ -56,7 +56,7 @@ const CHAPTERS = [
   ['createModel', 'listModelVersions', 'getModelVersion', 'promoteModel', 'rollbackModel', 'setModelAlias', 'removeModelAlias'],
   ['kserveServer', 'kserveLive', 'kserveReady', 'kserveModel', 'kserveModelReady', 'kserveVersion', 'kserveVersionReady'],
   ['kserveInfer', 'kserveVersionInfer', 'classify', 'listModelEvents', 'retireModelVersion', 'deleteModel'],
-  ['createUpstream', 'listUpstreams', 'getUpstream', 'changeUpstream', 'deleteUpstream', 'checkUpstream'],
+  ['createUpstream', 'listUpstreams', 'getUpstream', 'getUpstreamHealth', 'changeUpstream', 'deleteUpstream', 'checkUpstream'],
   ['createChatCompletion', 'createCompletion', 'createResponse', 'createMessage', 'createModeration'],
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],

@@ -34,6 +34,7 @@ export const upstreamExamples = {
   createUpstreamRanking: { body: { model, query: 'hello', documents: ['hi'] }, refused: 'model_not_found' },
   createModeration: { body: { model, input: 'hello' }, refused: 'model_not_found' },
   getUpstream: { as: 'tenant', params },
+  getUpstreamHealth: { as: 'tenant', params },
   changeUpstream: { as: 'tenant', params, body: { limits: { requests_per_minute: 500 }, timeouts: { idle_ms: 30_000 } } },
   // It does not call OpenAI: the tour has an upstream of that name no more.
   checkUpstream: { as: 'tenant', params, refused: 'upstream_not_found' },

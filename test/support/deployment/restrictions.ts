@@ -42,6 +42,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   createModeration: ofModel,
   createUpstream: free,
   getUpstream: free,
+  getUpstreamHealth: free,
   changeUpstream: free,
   deleteUpstream: free,
   listRoutes: free,

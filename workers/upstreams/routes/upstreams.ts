@@ -1,10 +1,12 @@
 import type { Principal } from '../../../src/contract/principal.ts';
 import type { UpstreamCheckReply, UpstreamReply } from '../../../src/contract/upstreams.ts';
+import { ownerOf } from '../../../src/gateway/upstreams/upstream-admin.ts';
 import type { TimedCheck } from '../../../src/gateway/upstreams/upstream-checker.ts';
 import type { TargetModel } from '../../../src/upstreams/target.ts';
 import type { UpstreamRecord } from '../../../src/upstreams/upstream-record.ts';
 import { pageReply, seconds } from '../../gateway/routes/wire.ts';
 import type { Handlers } from '../../gateway/serve.ts';
+import { upstreamHealth } from '../upstream-health.ts';
 
 export const upstreamHandlers = {
   listUpstreams: async ({ gateway, principal, query }) => {
@@ -22,6 +24,11 @@ export const upstreamHandlers = {
   changeUpstream: async ({ gateway, principal, authority, params, body }) => {
     const changed = await gateway.admin.change({ principal, authority }, params.upstream, body);
     return changed.ok ? { ok: true, reply: upstreamReply(principal)(changed.value), used: {} } : changed;
+  },
+  getUpstreamHealth: async ({ gateway, principal, params }) => {
+    const found = await gateway.admin.find(principal, params.upstream);
+    if (!found.ok) return found;
+    return { ok: true, reply: upstreamHealth(ownerOf(principal), found.value, gateway.dispatcher.health()), used: {} };
   },
   checkUpstream: async ({ gateway, principal, params }) => {
     const found = await gateway.checker.check(principal, params.upstream);

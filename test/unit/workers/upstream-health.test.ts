@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest';
+
+import type { TargetHealth } from '../../../src/upstreams/serving/target-state.ts';
+import { upstreamHealth } from '../../../workers/upstreams/upstream-health.ts';
+
+const models = [{ name: 'called' }, { name: 'fresh' }] as never;
+const healthOf = (upstreamId: string, model: string, more: Partial<TargetHealth> = {}): TargetHealth => ({
+  upstreamId,
+  upstream: 'x',
+  model,
+  breaker: 'open',
+  failureShare: 0.5,
+  pausedUntilMs: 61_500,
+  outstandingCalls: 2,
+  outstandingTokens: 300,
+  firstTokenP95Ms: 40,
+  attempts: { failed: 3 } as never,
+  ...more,
+});
+
+it('[U10] is of the models of that upstream and owner alone, and nothing is known against others', () => {
+  const health = [healthOf('tn_1/x', 'called'), healthOf('tn_2/x', 'fresh'), healthOf('platform/x', 'fresh'), healthOf('tn_1/x', 'gone')];
+  const nothing = {
+    breaker: 'closed',
+    failure_share: null,
+    paused_until: null,
+    outstanding_calls: 0,
+    outstanding_tokens: 0,
+    first_token_p95_ms: null,
+  };
+  expect(upstreamHealth('tn_1', { name: 'x', models }, health)).toEqual({
+    object: 'upstream.health',
+    name: 'x',
+    models: [
+      {
+        name: 'called',
+        breaker: 'open',
+        failure_share: 0.5,
+        paused_until: 61,
+        outstanding_calls: 2,
+        outstanding_tokens: 300,
+        first_token_p95_ms: 40,
+        attempts: { failed: 3 },
+      },
+      { name: 'fresh', ...nothing, attempts: {} },
+    ],
+  });
+  expect(
+    upstreamHealth('tn_1', { name: 'x', models }, [healthOf('tn_1/x', 'called', { pausedUntilMs: null })]).models[0]?.paused_until,
+  ).toBeNull();
+});
