@@ -82,7 +82,7 @@ it('[P113] [J254] a batch of a registered model has the vectors and the tokens o
   expect((await job(id.replace('batch_', 'job_'))).usage.job_tokens).toBe(tokens);
 });
 
-it('[P112] [J254] a model of another tenant, or of another task, is refused before anything is queued', async () => {
+it('[P114] [J254] a model of another tenant, or of another task, is refused before anything is queued', async () => {
   const file = await upload('{"id":"a","text":"river"}', 'batch');
   const foreign = await stranger.post('/v1/jobs', { kind: 'online_inference', model: 'encoder' });
   expect([foreign.status, foreign.body.error?.code, foreign.body.error?.param]).toEqual([404, 'model_not_found', 'model']);

@@ -16,7 +16,7 @@ interface AttemptModelParts<Content> {
 
 /**
  * The registered models that attempts work with. The name comes from the attempt that the agent holds, and means what it means to the job's
- * tenant: an agent reads no other model. [P112]
+ * tenant: an agent reads no other model. [P114]
  */
 export class AttemptModels<Content> {
   readonly #parts: AttemptModelParts<Content>;

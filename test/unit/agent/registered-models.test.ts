@@ -167,7 +167,7 @@ describe('[P113] registered models of an agent', () => {
     expect(await errorOf(line('river', { dimensions: 17 }))).toMatchObject({ param: 'dimensions' });
   });
 
-  it('[P112] are those that the gateway has for the attempt, or nothing', async () => {
+  it('[P114] are those that the gateway has for the attempt, or nothing', async () => {
     start();
     const client = { model: async () => Promise.reject(refused('model_not_found')) } as unknown as PoolClient;
     const none = new AttemptModel(client, attempt, new AbortController().signal);

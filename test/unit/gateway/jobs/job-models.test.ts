@@ -68,7 +68,7 @@ describe('the registered models of attempts', () => {
       },
     });
 
-  it('[P112] are read by who holds the attempt, as the tenant of the job has them, file by file', async () => {
+  it('[P114] are read by who holds the attempt, as the tenant of the job has them, file by file', async () => {
     const mine = attempts(ONE, 'alias');
     expect(await mine.find(hold)).toMatchObject({ ok: true, value: { owner: ONE, model: 'minilm', version: '3' } });
     expect(await mine.file(hold, GRAPH.sha256)).toMatchObject({ ok: true, value: { content: 'bytes', file: GRAPH } });
