@@ -6,8 +6,12 @@ import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
 import type { UpstreamRecord } from '../src/upstreams/upstream-record.ts';
 import type { NewUpstream, UpstreamChange, UpstreamSnapshot } from '../src/upstreams/upstream-registry.ts';
-import type { RouteObject } from './route-object.ts';
 import { UpstreamRegistry } from '../src/upstreams/upstream-registry.ts';
+
+/** The routes of the same owner: see `RouteObject`. */
+interface ErasedRoutes {
+  erase(): Promise<void>;
+}
 
 /** The upstreams of one owner: of a tenant, or of the platform. Secrets are sealed before they come here. See `UpstreamRegistry`. */
 export class UpstreamObject extends DurableObject<{ readonly ROUTES: DurableObjectNamespace }> {
@@ -49,7 +53,7 @@ export class UpstreamObject extends DurableObject<{ readonly ROUTES: DurableObje
   /** Forgets everything, the routes of its owner too, and takes nothing any more. */
   async erase(owner: string): Promise<void> {
     const { ROUTES } = this.env;
-    await (ROUTES.get(ROUTES.idFromName(owner)) as unknown as Pick<RouteObject, 'erase'>).erase();
+    await (ROUTES.get(ROUTES.idFromName(owner)) as unknown as ErasedRoutes).erase();
     this.#registry.erase();
   }
 }

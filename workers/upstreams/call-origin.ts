@@ -7,7 +7,7 @@ const HEADER_CHARS_MAX = 1_024;
 /** How and from where a request came, as the platform says it: `cf` cannot be sent by a caller. */
 export function callOrigin(request: Request): CallOrigin {
   const headers = [...request.headers].filter(([, value]) => value.length <= HEADER_CHARS_MAX).slice(0, HEADERS_MAX);
-  const cf = request.cf as Readonly<Record<string, unknown>> | undefined;
+  const { cf } = request;
   const placed = ['country', 'continent', 'colo'].flatMap((name) => {
     const value = cf?.[name];
     return typeof value === 'string' ? [[name, value] as const] : [];

@@ -2,6 +2,8 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { UpstreamCalls, UpstreamsOf } from '../../../src/gateway/upstreams/upstream-calls.ts';
 import { within } from './ask.ts';
 
+const soon = <T>(work: Promise<T>): Promise<T> => within(work, LIMITS.controlTimeoutMs);
+
 /** It erases the routes of its owner, too. */
 interface ErasedByOwner {
   erase(owner: string): Promise<void>;
@@ -13,7 +15,6 @@ export const upstreamsOf =
   (owner) => {
     // As with every stub, the generated types lose what the class promises on the way.
     const object = () => namespace.get(namespace.idFromName(owner)) as unknown as UpstreamCalls & ErasedByOwner;
-    const soon = <T>(work: Promise<T>): Promise<T> => within(work, LIMITS.controlTimeoutMs);
     return {
       create: (...rest) => soon(object().create(...rest)),
       change: (...rest) => soon(object().change(...rest)),
