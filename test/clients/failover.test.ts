@@ -24,7 +24,7 @@ beforeAll(async () => {
   [own, spare] = await Promise.all([startMockUpstream(), startMockUpstream()]);
   const hosts = [own, spare].map(({ port }) => `127.0.0.1:${port}`).join(', ');
   server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: hosts });
-  ({ client } = await createTenant(server, { scopes: ['inference', 'upstreams:write'] }));
+  ({ client } = await createTenant(server, { scopes: ['inference', 'upstreams:read', 'upstreams:write'] }));
   admin = new ApiClient(client.url, server.secrets.SLUICE_ADMIN_KEY);
   const modelOf = (name: string) => ({ name, serves: ['chat'], context_tokens: 10_000, output_tokens_max: 100 });
   await new AdminClient(client.url, server.secrets.SLUICE_ADMIN_KEY).create('/v1/upstreams', {
@@ -79,7 +79,7 @@ describe('an upstream that serves nothing', () => {
     if (drill === 'limits') expect((await own.truth()).requests).toBe(1);
   });
 
-  it('[U54] that is killed is asked no more, fails no request, and serves again when it is back', async () => {
+  it('[U54] [U62] that is killed is asked no more, fails no request, and serves again when it is back', async () => {
     expect((await chat('crashes')).headers.get('x-sluice-route')).toMatch(/^crashes\//);
     const { port } = own;
     await own.kill();
@@ -91,6 +91,10 @@ describe('an upstream that serves nothing', () => {
     expect((await admin.get('/metrics')).body).toContain(
       'sluice_upstream_targets{worker="upstreams",upstream="of-tenants",breaker="open"} 1',
     );
+    const { body } = await client.get('/v1/upstreams/crashes/health');
+    expect(body).toMatchObject({
+      models: [{ name: 'crashes', breaker: 'open', outstanding_calls: 0, attempts: { served: 1, failed: 5 } }],
+    });
     own = await startMockUpstream(port);
     await expect
       .poll(async () => (await chat('crashes')).headers.get('x-sluice-route'), { timeout: 90_000, interval: 200 })
