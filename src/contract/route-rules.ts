@@ -86,7 +86,5 @@ export function checkRules({ rules }: { readonly rules: readonly z.output<typeof
 export const routeVersion = z.strictObject(ruleFields).superRefine(checkRules);
 
 export type RouteVersion = z.output<typeof routeVersion>;
-export type RouteRule = RouteVersion['rules'][number];
 export type Choice = RouteVersion['default'];
 export type LeafChoice = Exclude<Choice, { kind: 'split' }>;
-export type TargetGroups = z.output<typeof groups>;
