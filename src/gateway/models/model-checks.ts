@@ -45,7 +45,7 @@ export async function checkVersion(
     return ok({ checks: { atMs: nowMs, refusal: verified.error, measured: {} }, contractHash: null });
   }
   const { memoryBytes, loadMs, runsOn } = verified.value;
-  const measured = { memory_bytes: memoryBytes, load_ms: Math.round(loadMs), runs_on: runsOn };
+  const measured = { memory_bytes: memoryBytes, load_ms: Math.round(loadMs), ...(runsOn === undefined ? {} : { runs_on: runsOn }) };
   const passed = (more: VersionChecks['measured']): VersionChecks => ({ atMs: nowMs, refusal: null, measured: { ...measured, ...more } });
   if (compatibleWith === undefined) return ok({ checks: passed({}), contractHash: null });
   const cosine = await leastCosine(inference, owner, version, compatibleWith);

@@ -55,7 +55,7 @@ interface AnswerRow {
 class RunRefused extends Error {
   readonly refusal: Refusal;
   constructor(refusal: Refusal) {
-    super(refusal.message);
+    super(refusal.code);
     this.refusal = refusal;
   }
 }

@@ -5,13 +5,13 @@ import type { EndpointName } from '../../../src/contract/endpoints.ts';
 import type { Example } from '../../../src/contract/examples/example.ts';
 
 // Prints what the contract makes of the examples of all operations and of thousands of mutations of them, a line each. With `lean`, the
-// contract is that of the bundles of gateway and control Worker, with the modules that stand in there.
+// contract is that of the bundles of the Workers that answer, with the modules that stand in there.
 
 if (process.argv[2] === 'lean') {
   const standIn = (name: string) => ({ url: new URL(`../../../workers/${name}`, import.meta.url).href, shortCircuit: true });
   registerHooks({
     resolve: (name, context, next) => {
-      if (name === 'zod') return standIn('control/lean-zod.ts');
+      if (name === 'zod') return standIn('upstreams/lean-zod.ts');
       return name.endsWith('/api-text.ts') ? standIn('gateway/no-api-text.ts') : next(name, context);
     },
   });

@@ -87,6 +87,7 @@ const OTHER_MESSAGES = [
   'src/pools/clusters/kubernetes.ts',
   'src/scheduler/served/project-job.ts',
   'src/scheduler/served/read-reports.ts',
+  'src/upstreams/protocol/answer-stream.ts',
   'src/upstreams/routes/route-plan.ts',
   'workers/gateway/http-error.ts',
   'workers/gateway/request-lifecycle.ts',
@@ -122,7 +123,7 @@ const OWN_NAMES = [
   'src/scheduler/engine/machine/step.ts',
   'workers/agent/answer-line.ts',
   'workers/agent/gateway-models.ts',
-  'workers/inference/inference-service.ts',
+  'workers/inference/onnx-models.ts',
 ];
 
 it('[G54] every refusal of a resource that is not there has its kind and name as data', () => {

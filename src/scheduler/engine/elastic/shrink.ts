@@ -18,7 +18,17 @@ export function makeOthersShrink(cell: Cell, job: JobRecord): boolean {
     const done = cell.undo.allOrNothing(() => shrinkFor(cell, job, option));
     if (done === true) return true;
   }
+  wakeOnceFirst(cell, job);
   return false;
+}
+
+/** A job that has waited long enough comes before a service of more priority: then it is examined again. [J265] */
+function wakeOnceFirst(cell: Cell, job: JobRecord): void {
+  const { agingMs, agingMax } = cell.settings;
+  for (const service of cell.jobs.inOrder(cell.jobs.shrinkable)) {
+    const ahead = service.spec.priority - job.spec.priority;
+    if (!comesFirst(cell, job, service) && ahead <= agingMax) cell.wakeAt(job.submittedAtMs + ahead * agingMs);
+  }
 }
 
 function shrinkFor(cell: Cell, job: JobRecord, option: number): true | undefined {
