@@ -9,16 +9,6 @@ export const CACHE_LIMITS = {
   cacheShardsCount: 8,
   // A batch and a purge call each of them.
   cacheShardsMaxCount: 64,
-  // Counting and sweeping walk through all of them, `cacheCountRowsMax` and `cacheSweepRowsMax` at a time.
-  cacheShardEntriesMax: 250_000,
-  // Of the 10 GB that an object stores: beyond, more shards serve better than larger ones.
-  cacheShardBytesMax: 512 * 1024 * 1024,
-  // Reads an L2 shard remembers before it writes down which entries were used.
-  cacheTouchesMaxCount: 1_024,
-  // Rows one slice of sweeping may delete: some 10 ms, so that reads in between do not wait.
-  cacheSweepRowsMax: 1_000,
-  // Rows one slice of a count may read: some 10 ms.
-  cacheCountRowsMax: 20_000,
   // For this long after a lease was asked for, an isolate may answer from its caches without asking again.
   purgeLeaseMs: 900,
   // How much later than the isolate the purge log takes a lease to end: clocks that run at different speeds differ by far less.
@@ -29,16 +19,8 @@ export const CACHE_LIMITS = {
   purgePredicatesMaxCount: 256,
   // Keys and tags in all of them together.
   purgeTermsMaxCount: 8_192,
-  // Texts or keys of one purge.
-  purgeKeysMaxCount: 1_000,
-  // Tags are names of documents and releases: longer lists are not written by hand, and programs can call again.
-  purgeTagsMaxCount: 100,
   // A count walks through a whole cache, slice by slice.
   purgeCountTimeoutMs: 20_000,
-  // Of a purge by age: less than a lease would take what its caller may have seen being stored.
-  purgeAgeMinMs: 1_000,
-  // Receipts of a cache that can still be looked up.
-  purgeReceiptsMaxCount: 10_000,
   // Tenants whose purge log an isolate holds.
   purgeViewsMaxCount: 1_000,
   // Of the 128 MB of an isolate, in addition to `cacheL1BytesMax`.

@@ -49,10 +49,12 @@ const whole = { kind: 'completion', schema: reply } as const;
 
 const message = z.looseObject({ role: z.string().min(1) });
 
-const TRANSLATED =
-  'The model may be one of an upstream of another protocol: then the request and the answer are translated, and a field that cannot be said there is refused by its name.';
-const ROUTE =
-  'The answer says in `x-sluice-route` which upstream and model served it, after how many attempts and why, and in `x-sluice-model` the model.';
+const TRANSLATED = apiText(
+  'The model may be one of an upstream of another protocol: then the request and the answer are translated, and a field that cannot be said there is refused by its name.',
+);
+const ROUTE = apiText(
+  'The answer says in `x-sluice-route` which upstream and model served it, after how many attempts and why, and in `x-sluice-model` the model.',
+);
 
 export const completionEndpoints = {
   createChatCompletion: {

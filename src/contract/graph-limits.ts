@@ -6,8 +6,6 @@ export const GRAPH_LIMITS = {
   graphTensorsMaxCount: 20_000,
   // Branches within branches: exporters nest them twice.
   graphDepthMax: 8,
-  // What the runtime takes of a tensor's dimensions.
-  tensorRankMax: 8,
   // Named inputs or outputs of a graph: encoders have three, detectors five.
   graphPortsMaxCount: 64,
   // Opset of ONNX that the runtime knows at most.
@@ -42,8 +40,6 @@ export const GRAPH_LIMITS = {
   modelPromptCharsMax: 1_024,
   // As many as classifiers of products have.
   modelLabelsMaxCount: 10_000,
-  // Texts of one call for a registered model.
-  modelTextsMaxCount: 256,
   // Tokens of one run, padding included. Attention of a text of 512 tokens with 12 heads takes 13 MB, so that four of them fit.
   modelRunTokensMax: 2_048,
   // Texts of several requests that run together: beyond it another text costs as much as alone.
@@ -58,29 +54,4 @@ export const GRAPH_LIMITS = {
   modelBatchRunMaxMs: 1_000,
   // Tokens of one call: some 30 s of an encoder of 20 M weights, as long as callers wait.
   modelCallTokensMax: 65_536,
-  // Named tensors of one call, and of its answer.
-  inferTensorsMaxCount: 64,
-  // Inputs of one call, or its outputs, are in the isolate twice: as message, and in the runtime.
-  inferBytesMax: 8 * 1024 * 1024,
-  // Of one owner: more names than people keep apart, and one answer of the list holds a page of them.
-  modelsMaxCount: 1_000,
-  // Of one model, retired ones too: their manifests stay as its lineage.
-  modelVersionsMaxCount: 1_000,
-  // Of one owner: each is looked up at most once a second by every isolate.
-  modelAliasesMaxCount: 1_000,
-  // Of one version: a Hugging Face folder has some ten.
-  modelFilesMaxCount: 64,
-  // Of all files of a version: what one upload may have. Whether it fits into an isolate is checked before it serves.
-  modelBytesMax: 2 * 1024 * 1024 * 1024,
-  // Recipe, evaluation, labels and prompts: part of one row, and of every call of the inference Worker.
-  modelManifestBytesMax: 256 * 1024,
-  // A path within the folder of a model.
-  modelPathCharsMax: 256,
-  // Events of one model that are kept, the newest.
-  modelHistoryMaxCount: 1_000,
-  // Announced files that became part of no version are removed after this time: longer than any upload of them takes.
-  modelAnnouncedMs: 3_600_000,
-  // The least cosine between the vectors of two versions, for each probe text, at which they count as of one embedding contract.
-  // Int8 variants of encoders lie at 0.99 and above; other models near 0.
-  modelProbeCosineMin: 0.98,
 } as const;

@@ -32,30 +32,8 @@ export const JOB_LIMITS = {
   jobEventsHeartbeatMs: 15_000,
   // Clients that lost the connection come back after so long.
   jobEventsRetryMs: 2_000,
-  // Followers that wait in one scheduler cell, each with a call a second: some 5% of what its thread can do.
-  jobEventsFollowersMaxCount: 1_000,
-  // Index entries that one page of a filtered list looks at: some 10 ms. The page ends early then, and says where to go on.
-  jobListLooksMaxCount: 2_000,
-  // Of one answer about a job's cost, some 100 bytes each; the sums are over all of them.
-  jobSegmentsMaxCount: 1_000,
   // The jobs that need the nodes wait for as long.
   jobGraceMaxS: 600,
-  // Requests and settlements of one message to the quota object, some 500 bytes each: itty-durable sends them in a header.
-  jobFundsBatchMaxCount: 50,
-  // A job that is refused money is tried again after so long, then after twice as long, and so on.
-  jobFundsRetryMs: 5_000,
-  // The longest between two tries: by then a budget that was raised without notice is found.
-  jobFundsRetryMaxMs: 300_000,
-  // An attempt waits for its first grant for so long; then its agent is for others.
-  jobFundsWaitMs: 10_000,
-  // The next grant is asked for so long before the present one ends: time for the answer, and for the job's grace if it is no.
-  jobFundsLeadMs: 15_000,
-  // An attempt is not started for less: it would not even load a model.
-  jobFundsLeastMs: 1_000,
-  // Up to so much an attempt takes all that is left; of more, a quarter.
-  jobFundsEnoughMs: 60_000,
-  // The longest stretch of an attempt that is paid at once.
-  jobSegmentMaxMs: 600_000,
   // An hour: as OpenAI's API bounds it.
   fileLifeSMin: 3_600,
   // 30 days: as OpenAI's API bounds it.
@@ -84,18 +62,12 @@ export const JOB_LIMITS = {
   tuningRateMax: 100,
   // What 32 bits hold.
   tuningSeedMax: 2_147_483_647,
-  // Token ids of so many pairs fit the memory of an ordinary job.
-  tuningPairsMaxCount: 100_000,
-  // Pairs that recall is measured by: each anchor is compared with every positive, so the work grows with the square.
-  tuningMeasuredPairsMaxCount: 1_000,
   // What the program can hold as text beside its token ids.
   tuningFileBytesMax: 64 * 1024 * 1024,
   // A row of at most a hundred characters for each epoch, and the base.
   tuningMetricsBytesMax: 8_192,
   // `ft:`, the base model, a suffix and the id of the job.
   tunedModelCharsMax: 200,
-  // An id of a request, which is held while a batch is checked.
-  batchCustomIdCharsMax: 256,
   // Faults of an input that are shown: enough to see a pattern. They travel in one message and are part of the job's row.
   lineFaultsMaxCount: 100,
   // Of the message and of the field of a fault.
@@ -124,34 +96,10 @@ export const JOB_LIMITS = {
   replicaScaleDownDelaySMax: 86_400,
   // Thousandths of requests that a replica can claim to have under way: a million, more than any machine has connections.
   replicaOutstandingReportedMax: 1_000_000_000,
-  // A shorter measurement of the load of a replica shows chance.
-  replicaLoadWindowMs: 1_000,
-  // How often a replica that is to leave looks whether all that it had begun is answered.
-  replicaDrainPollMs: 20,
-  // How often a replica is asked whether it answers.
-  replicaProbeMs: 2_000,
-  // How long that may take: to embed one word, on a machine that is busy.
-  replicaProbeTimeoutMs: 5_000,
-  // So often in a row it may fail to answer before it is given up, and another one started in its place.
-  replicaProbesMaxCount: 5,
-  // Vectors of a sample that one message brings.
-  buildPartBytesMax: 4 * 1024 * 1024,
-  // An index build that shows no sign of life for so long is given up: the shard trains its lists itself.
-  buildHoldMs: 60_000,
-  // How often it shows one while it trains.
-  buildRenewMs: 15_000,
   // Model and centroids of the largest shard are a tenth of that. They travel in one call of an object.
   buildArtefactBytesMax: 16 * 1024 * 1024,
   // An index has fewer shards than that in its life.
   shardOrdinalMax: 1_000_000,
-  // Between two messages of a pool to the scheduler: what happens meanwhile travels together. Short beside the start of any program.
-  poolGatherMs: 25,
-  // Calls of an object that come within it are written with one sync of the disk, which takes as long.
-  commitGatherMs: 5,
-  // How often a pool reports an attempt whose progress has moved by less than a hundredth.
-  attemptReportMs: 30_000,
-  // Of one object of a pool: their heartbeats, and the look at the token before each, are 500 calls a second.
-  agentsPerPartitionMaxCount: 500,
   // Pages and waits of one answer that is followed: three calls each of the 1,000 that one request may make. It says where the next goes on.
   jobLogTurnsMaxCount: 300,
   // An attempt has closed its log, and the scheduler has still to learn that it is over: how long a follower waits before it asks again.

@@ -1,9 +1,15 @@
 import { TENANCY_LIMITS } from './tenancy-limits.ts';
 import { SHARD_LIMITS } from './shard-limits.ts';
 import { RUN_LIMITS } from './run-limits.ts';
-import { BODY_LIMITS, BULK_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
+import { AGENT_LIMITS } from './agent-limits.ts';
+import { BULK_LIMITS } from './bulk-limits.ts';
+import { BODY_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
+import { CACHE_STORE_LIMITS } from './cache-store-limits.ts';
+import { REGISTERED_MODEL_LIMITS } from './registered-model-limits.ts';
+import { RESHARDING_LIMITS } from './resharding-limits.ts';
+import { SCHEDULER_LIMITS, SIMULATION_LIMITS } from './scheduler-limits.ts';
+import { TENANCY_STORE_LIMITS } from './tenancy-store-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
-import { INFERENCE_LIMITS } from './inference-limits.ts';
 import { GRAPH_LIMITS } from './graph-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
@@ -12,7 +18,7 @@ import { REQUEST_LOG_LIMITS } from './request-log-limits.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
 import { CLUSTER_LIMITS } from './cluster-limits.ts';
 import { ROUTE_LIMITS } from './route-limits.ts';
-import { RESHARDING_LIMITS, RETRIEVAL_LIMITS } from './retrieval-limits.ts';
+import { RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
 import { TRANSFER_LIMITS } from './transfer-limits.ts';
 import { UPSTREAM_LIMITS } from './upstream-limits.ts';
@@ -24,6 +30,7 @@ import { UPSTREAM_SERVING_LIMITS } from './upstream-serving-limits.ts';
  */
 export const LIMITS = {
   ...TENANCY_LIMITS,
+  ...TENANCY_STORE_LIMITS,
   ...SHARD_LIMITS,
   ...RUN_LIMITS,
   ...BODY_LIMITS,
@@ -31,29 +38,26 @@ export const LIMITS = {
   ...POOL_LIMITS,
   ...CLUSTER_LIMITS,
   ...GRAPH_LIMITS,
+  ...REGISTERED_MODEL_LIMITS,
   ...SHARED_WORK_LIMITS,
   ...IDEMPOTENCY_LIMITS,
   ...JOB_LIMITS,
+  ...AGENT_LIMITS,
+  ...SCHEDULER_LIMITS,
+  ...SIMULATION_LIMITS,
   ...MODEL_LIMITS,
   ...TRANSFER_LIMITS,
   ...ROUTE_LIMITS,
   ...UPSTREAM_LIMITS,
   ...QUEUE_LIMITS,
-  ...INFERENCE_LIMITS,
   ...UPSTREAM_SERVING_LIMITS,
   ...REQUEST_LOG_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.
   nameCharsMax: 64,
-  // What clients of Qdrant declare about a collection: kept in one value of an index's object, and shown whole.
-  indexFieldsMaxCount: 256,
-  // Of both together: far below what one value of storage takes (2 MB), as each description of the index reads it.
-  indexAnnotationsBytesMax: 64 * 1024,
   // A scheme, a host name of 253 characters and a port.
   originCharsMax: 280,
-  // They are compared with the page at each request of a browser.
-  keyOriginsMaxCount: 32,
   // Chromium remembers no preflight for longer.
   preflightMaxAgeS: 7_200,
   // As many as Qdrant takes, whose collections are indexes.
@@ -91,8 +95,6 @@ export const LIMITS = {
   quotaDefaultTokensPerMinute: 100_000_000,
   // Asks of one message to the quota object, some 300 bytes each: itty-durable sends them in a header.
   quotaAsksMaxCount: 100,
-  // A reservation that was never settled stays spent; after this long it can no longer be settled.
-  reservationMaxMs: 86_400_000,
   // Usage that an isolate holds while the ledger cannot be reached, some 200 bytes a line.
   usagePendingMaxCount: 20_000,
   // Events of one call to the ledger; each costs two indexed writes.
@@ -114,19 +116,10 @@ export const LIMITS = {
   cacheEntryTagsMaxCount: 32,
   // Owners and models whose share of L1 is counted apart, some 100 bytes each.
   cacheHoldingsMaxCount: 10_000,
-  // Statistics are for operating a cache: some 13 numbers a model and hour.
-  cacheStatsDaysMax: 31,
-  // An isolate without a report for this long counts as gone, and what it held with it.
-  cacheHeldMs: 300_000,
   // Search results are kept for bursts of the same query; a longer life would only hold memory, as any write makes them miss.
   queryCacheTtlMaxMs: 3_600_000,
-  // Results, and what the largest single one may take of them: one answer must not push out all others.
-  queryCacheBytesMax: 8 * 1024 * 1024,
-  // Small results fill the bytes only by the ten thousand.
-  queryCacheEntriesMax: 10_000,
-  // A thirty-second of the whole.
-  queryCacheEntryBytesMax: 256 * 1024,
   ...CACHE_LIMITS,
+  ...CACHE_STORE_LIMITS,
   ...RETRIEVAL_LIMITS,
   // Listing reads them from one object, and each holds at least one shard.
   indexesPerTenantMaxCount: 1_000,
@@ -134,25 +127,7 @@ export const LIMITS = {
   aliasesPerTenantMaxCount: 1_000,
   // One transaction of some milliseconds.
   aliasActionsMaxCount: 100,
-  // What one shard holds in memory before its vectors are listed. About 344,000 vectors of 100 dimensions, 31,000 of 1,536.
-  shardEngineBytesMax: 48 * 1024 * 1024,
   ...RESHARDING_LIMITS,
-  // Fewer vectors are not worth an object.
-  shardVectorsMinCount: 16,
-  // Vectors of one answer to a follower: some 30 ms in the shard, and as much in the follower.
-  changePageMaxCount: 1_000,
-  // Shards and replicas whose latency a gateway isolate remembers, some 100 bytes each.
-  membersKnownMaxCount: 10_000,
-  // A read that would have to wait longer for the reads before it is refused: its caller asks another member, or retries later.
-  readWaitMaxMs: 1_000,
-  // Each holds some kilobytes of its query.
-  readsWaitingMaxCount: 1_000,
-  // Reads done together before others are served: several small ones, lest a pause cost more than they do.
-  readTurnMs: 4,
-  // The time that the answer of a shard takes to reach its caller.
-  readReturnMs: 2,
-  // How long an object counts as taking that refused a read, if it does not say when it could do it.
-  refusedReadMs: 100,
   // A read may ask for no higher LSN: so an index's clock, which such a read raises, never runs out of exact integers.
   lsnMax: 2 ** 48,
   // How long a query may take, unless it says otherwise: a shard that was never loaded in this process takes seconds.
@@ -161,42 +136,8 @@ export const LIMITS = {
   queryDeadlineMaxMs: 10_000,
   // Less than a call to an object takes even when it is near and idle.
   queryDeadlineMinMs: 1,
-  // Shards that one fan-out asks at most: of more, groups of as many are asked by aggregators, so that no request makes 1,000 calls.
-  fanOutShardsMaxCount: 100,
-  // Aggregators that one request asks: the platform has 32 invocations of Workers take part in a request.
-  fanOutGroupsMaxCount: 30,
-  // What an aggregator answers at its deadline has to be back at that of the gateway.
-  fanOutGroupMarginMs: 3,
-  // What all shards of a fan-out may include together: of more they answer ids and scores, and the rest is fetched of the closest of all.
-  fanOutReplyBytesMax: 8 * 1024 * 1024,
-  // Matches that every shard of a fan-out is asked for at once, some 100 bytes each; of more only those shards that may have them.
-  fanOutMatchesMaxCount: 1_000,
-  // A call to a shard that takes longer than this share of them did within the window is made to a replica, too.
-  hedgeQuantile: 0.95,
-  // Long enough for the calls that a quantile needs, short enough to follow a change of load.
-  latencyWindowMs: 10_000,
-  // With fewer calls, the slow ones cannot be determined.
-  latencySamplesMinCount: 20,
-  // Calls made twice, of all calls, and how many of them at once: more would make an overload worse.
-  hedgeShareMax: 0.05,
-  // As many as one slow shard may cause at once.
-  hedgeBurstMaxCount: 8,
-  // CPU time that one more call in parallel costs its caller: 73 to 89 us, measured in fan-outs of 256 in workerd.
-  leafCallCostMs: 0.09,
-  // For this long a gateway isolate uses an index manifest without asking; a shard refuses what became wrong meanwhile.
-  indexManifestTtlMs: 1_000,
-  // How much longer than that a switched alias waits for it to be forgotten: clocks that run at different speeds differ by far less.
-  indexManifestGuardMs: 100,
   // Some kilobyte each: 10 MB of the 128 of an isolate.
   indexManifestsMaxCount: 10_000,
   // An index or shard that says nothing for this long counts as unreachable; the slowest call loads or erases a full shard.
   indexTimeoutMs: 15_000,
-  // A replay keeps all nodes and jobs of a trace in memory: some 200 MB at most.
-  traceNodesMaxCount: 100_000,
-  // Some 100 bytes each, in addition to the nodes.
-  traceJobsMaxCount: 1_000_000,
-  // Seeds of one simulation: more take hours and show nothing new.
-  traceSeedsMaxCount: 1_000,
-  // A picture of more is megabytes that no browser likes, and shows nothing more.
-  pictureBarsMaxCount: 20_000,
 } as const;

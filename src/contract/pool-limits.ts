@@ -8,8 +8,6 @@ export const POOL_LIMITS = {
   nodeOrdinalMax: 1_000_000,
   // Weights that an agent finds in its memory when it joins.
   nodeWeightsMaxCount: 64,
-  // An agent that says nothing of it: half of what one has that says nothing of its capacity.
-  agentWeightsMibDefault: 512,
   // What weights are taken to load at, in MiB a second, until a node has measured it: from the gateway over a link of 1 Gbit/s, and checked.
   weightsLoadMibPerS: 100,
   // An hour: slower than the largest checkpoints load from a bucket.

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from './api-text.ts';
+import { about, apiOnly, apiText } from './api-text.ts';
 import { isHostPattern } from './client-address.ts';
 import { name } from './common.ts';
 import { MARKETS } from './job-terms.ts';
@@ -102,7 +102,7 @@ export const changedSettings = {
   replica_hosts: fields.replica_hosts.optional(),
 } as const;
 
-export const settingsReply = z.object(fields);
+export const settingsReply = apiOnly(() => z.object(fields));
 
 type Settings = z.output<typeof settingsReply>;
 

@@ -22,14 +22,14 @@ const CACHE = ['hit', 'miss', 'bypass'] as const;
 const GROUPS = ['model', 'route', 'target'] as const;
 
 const seconds = z.coerce.number().int().min(0);
-const text = (example: string, description: string) => z.string().min(1).max(256).optional().meta(about(description, example));
+const text = z.string().min(1).max(256).optional();
 
 const filter = {
   id: requestId.optional(),
   key: keyId.optional(),
-  route: text('support@3', 'The route that chose, of any version or of one: `support`, `support@3`.'),
-  model: text('gpt-4o', 'What was asked for.'),
-  target: text('openai/gpt-4o', 'What served: an upstream, or one of its models.'),
+  route: text.meta(about('The route that chose, of any version or of one: `support`, `support@3`.', 'support@3')),
+  model: text.meta(about('What was asked for.', 'gpt-4o')),
+  target: text.meta(about('What served: an upstream, or one of its models.', 'openai/gpt-4o')),
   status: z.coerce
     .number()
     .int()

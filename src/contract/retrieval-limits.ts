@@ -93,23 +93,46 @@ export const RETRIEVAL_LIMITS = {
   retrievalReplyBytesMax: 16 * 1024 * 1024,
   // Components of all vectors in one answer: each becomes up to 22 characters of JSON.
   retrievalReplyFloatsMaxCount: 1_000_000,
-} as const;
-
-/** Limits of indexes that have several shards. See `LIMITS`. */
-export const RESHARDING_LIMITS = {
-  // What a gateway isolate holds of the routes of all indexes, of its 128 MB: the regions of 4,096 shards of 384 dimensions are 13 MB.
-  routeMemoryBytesMax: 24 * 1024 * 1024,
-  // The most shards whose regions are sent together: 96 of the longest vectors are 6 MB, and while there are no more, all are ranked
-  // exactly. A query looks into 16 shard groups: of twice as many shards each, into twice as many shards.
-  groupShardsMaxCount: 96,
-  // Fewer are not worth a call.
-  groupShardsMinCount: 16,
-  // Indexes whose highest LSN a gateway isolate remembers: some hundred bytes each.
-  seenIndexesMaxCount: 1_024,
-  // Some 13 MB of regions at 384 dimensions; a query ranks them in 2.4 ms.
-  shardsPerIndexMaxCount: 4_096,
-  // Regions of all its shards that the object of an index holds, of its 128 MB: those of 4,096 shards of 2,048 dimensions.
-  routeTableBytesMax: 64 * 1024 * 1024,
-  // A row that was moved stays this long, for queries under way that look for it where it was: longer than any may take.
-  moveGraceMs: 2_000,
+  // Results of searches that an isolate keeps, and what the largest single one may take of them: one answer must not push out all others.
+  queryCacheBytesMax: 8 * 1024 * 1024,
+  // Small results fill the bytes only by the ten thousand.
+  queryCacheEntriesMax: 10_000,
+  // A thirty-second of the whole.
+  queryCacheEntryBytesMax: 256 * 1024,
+  // Shards that one fan-out asks at most: of more, groups of as many are asked by aggregators, so that no request makes 1,000 calls.
+  fanOutShardsMaxCount: 100,
+  // Aggregators that one request asks: the platform has 32 invocations of Workers take part in a request.
+  fanOutGroupsMaxCount: 30,
+  // What an aggregator answers at its deadline has to be back at that of the gateway.
+  fanOutGroupMarginMs: 3,
+  // CPU time that one more call in parallel costs its caller: 73 to 89 us, measured in fan-outs of 256 in workerd.
+  leafCallCostMs: 0.09,
+  // For this long a gateway isolate uses an index manifest without asking; a shard refuses what became wrong meanwhile.
+  indexManifestTtlMs: 1_000,
+  // How much longer than that a switched alias waits for it to be forgotten: clocks that run at different speeds differ by far less.
+  indexManifestGuardMs: 100,
+  // Vectors of one answer to a follower: some 30 ms in the shard, and as much in the follower.
+  changePageMaxCount: 1_000,
+  // Shards and replicas whose latency a gateway isolate remembers, some 100 bytes each.
+  membersKnownMaxCount: 10_000,
+  // A read that would have to wait longer for the reads before it is refused: its caller asks another member, or retries later.
+  readWaitMaxMs: 1_000,
+  // The time that the answer of a shard takes to reach its caller.
+  readReturnMs: 2,
+  // How long an object counts as taking that refused a read, if it does not say when it could do it.
+  refusedReadMs: 100,
+  // What all shards of a fan-out may include together: of more they answer ids and scores, and the rest is fetched of the closest of all.
+  fanOutReplyBytesMax: 8 * 1024 * 1024,
+  // Matches that every shard of a fan-out is asked for at once, some 100 bytes each; of more only those shards that may have them.
+  fanOutMatchesMaxCount: 1_000,
+  // A call to a shard that takes longer than this share of them did within the window is made to a replica, too.
+  hedgeQuantile: 0.95,
+  // Long enough for the calls that a quantile needs, short enough to follow a change of load.
+  latencyWindowMs: 10_000,
+  // With fewer calls, the slow ones cannot be determined.
+  latencySamplesMinCount: 20,
+  // Calls made twice, of all calls, and how many of them at once: more would make an overload worse.
+  hedgeShareMax: 0.05,
+  // As many as one slow shard may cause at once.
+  hedgeBurstMaxCount: 8,
 } as const;

@@ -124,4 +124,25 @@ export const SHARD_LIMITS = {
   tidyRetryMs: 5_000,
   // For so long a shard remembers what was removed, lest a late write bring it back: several times what a call may take.
   tombstoneTtlMs: 60_000,
+  // Reads that wait for a shard: each holds some kilobytes of its query.
+  readsWaitingMaxCount: 1_000,
+  // Reads done together before others are served: several small ones, lest a pause cost more than they do.
+  readTurnMs: 4,
+  // What clients of Qdrant declare about a collection: kept in one value of an index's object, and shown whole.
+  indexFieldsMaxCount: 256,
+  // Of both together: far below what one value of storage takes (2 MB), as each description of the index reads it.
+  indexAnnotationsBytesMax: 64 * 1024,
+  // Vectors of a sample that one message brings.
+  buildPartBytesMax: 4 * 1024 * 1024,
+  // An index build that shows no sign of life for so long is given up: the shard trains its lists itself.
+  buildHoldMs: 60_000,
+  // Deletions of indexes that a tenant can still have verified, some 300 bytes each.
+  erasuresMaxCount: 10_000,
+  // Generations that one index remembers the keys of: all of them are one value, which each step of a generation rewrites.
+  generationKeysMaxCount: 100,
+  // How long an index remembers which parts of a request without a key are written: longer than its gateway goes on trying, which is some waits
+  // of seconds and some calls of `indexTimeoutMs`.
+  ownReceiptTtlMs: 300_000,
+  // Of how many such requests each object of an index does, some 100 bytes each: more than it writes while a gateway tries.
+  ownReceiptsMaxCount: 10_000,
 } as const;

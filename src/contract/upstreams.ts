@@ -89,12 +89,12 @@ const limits = z.strictObject({
   tokens_per_minute: rate.nullish(),
 });
 
-const within = (max: number, what: string) => z.int().min(1).max(max).optional().meta(about(what));
+const within = (max: number) => z.int().min(1).max(max).optional();
 const timeouts = z.strictObject({
-  connect_ms: within(LIMITS.upstreamConnectMsMax, 'Until the upstream answers with a head.'),
-  first_token_ms: within(LIMITS.upstreamAnswerMsMax, 'From there until the first piece of the answer.'),
-  idle_ms: within(LIMITS.upstreamAnswerMsMax, 'Between two pieces of the answer.'),
-  total_ms: within(LIMITS.upstreamTotalMsMax, 'For the whole answer.'),
+  connect_ms: within(LIMITS.upstreamConnectMsMax).meta(about('Until the upstream answers with a head.')),
+  first_token_ms: within(LIMITS.upstreamAnswerMsMax).meta(about('From there until the first piece of the answer.')),
+  idle_ms: within(LIMITS.upstreamAnswerMsMax).meta(about('Between two pieces of the answer.')),
+  total_ms: within(LIMITS.upstreamTotalMsMax).meta(about('For the whole answer.')),
 });
 
 const baseUrl = z

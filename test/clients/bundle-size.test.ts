@@ -14,8 +14,9 @@ import { SHARD_LIMITS } from '../../src/contract/shard-limits.ts';
 import { TENANCY_LIMITS } from '../../src/contract/tenancy-limits.ts';
 import { TRANSFER_LIMITS } from '../../src/contract/transfer-limits.ts';
 import { UPSTREAM_LIMITS } from '../../src/contract/upstream-limits.ts';
-import { ASSETS, DIST } from '../../workers/local/paths.ts';
+import { API_WORKERS, ASSETS, DIST } from '../../workers/local/paths.ts';
 import type { WorkerName } from '../../workers/local/paths.ts';
+import { workerConfigFile } from '../../workers/local/worker-config.ts';
 
 /** The most kilobytes, compressed, of each Worker's upload. A user's request may have to start the gateway, so it stays small. */
 const KB_MAX: Record<WorkerName, number> = { gateway: 140, control: 120, upstreams: 120, objects: 150, shards: 150, inference: 4000 };
@@ -57,6 +58,16 @@ it('[G50] the gateway names no limit of the calls that it forwards: its bundle l
   expect(Object.keys(lacking).filter((name) => bundle.includes(name))).toEqual([]);
 });
 
+it.each([...API_WORKERS, 'objects'] as const)('[G50] the %s Worker names no limit that its configuration replaces', async (worker) => {
+  const { alias = {} } = JSON.parse(await readFile(workerConfigFile(worker), 'utf8')) as { alias?: Record<string, string> };
+  const replaced = Object.entries(alias).flatMap(([module, standIn]) => (standIn.endsWith('/no-limits.ts') ? [module] : []));
+  const modules = await Promise.all(replaced.map((module) => import(join('../../src/contract', module)) as Promise<object>));
+  const names = modules.flatMap((module) => Object.values(module).flatMap((limits: object) => Object.keys(limits)));
+  expect(names.length).toBeGreaterThan(50);
+  const bundle = await readFile(join(DIST, worker, 'index.js'), 'utf8');
+  expect(names.filter((name) => new RegExp(`\\b${name}\\b`).test(bundle))).toEqual([]);
+});
+
 /** The texts of an OpenAPI document that are long enough to be unique. */
 function textsOf(node: unknown): string[] {
   if (typeof node !== 'object' || node === null) return [];
@@ -65,11 +76,11 @@ function textsOf(node: unknown): string[] {
   );
 }
 
-it('[G50] the OpenAPI document is a file, not code that a gateway parses at a cold start', async () => {
+it.each(API_WORKERS)('[G50] the OpenAPI document is a file, not code that the %s Worker parses at a cold start', async (worker) => {
   const document: unknown = JSON.parse(await readFile(join(ASSETS, 'openapi.json'), 'utf8'));
   const texts = new Set(textsOf(document).filter((text) => text.length > 40));
   expect(texts.size).toBeGreaterThan(100);
-  const bundle = await readFile(join(DIST, 'gateway', 'index.js'), 'utf8');
+  const bundle = await readFile(join(DIST, worker, 'index.js'), 'utf8');
   expect([...texts].filter((text) => bundle.includes(text))).toEqual([]);
 });
 
@@ -83,14 +94,14 @@ function schemasIn(node: unknown, schemas: Readonly<Record<string, unknown>>, fo
   return found;
 }
 
-it('[G50] a gateway has no schemas of replies, which nothing validates', async () => {
+it.each(API_WORKERS)('[G50] the %s Worker has no schemas of replies, which nothing validates', async (worker) => {
   const document = JSON.parse(await readFile(join(ASSETS, 'openapi.json'), 'utf8')) as OpenApi;
   const { schemas } = document.components;
   const requests = Object.values(document.paths).flatMap((path) => Object.values(path).map((call) => ({ ...call, responses: null })));
   const asked = schemasIn(requests, schemas);
   const answered = Object.keys(schemas).filter((name) => !asked.has(name));
   expect(answered.length).toBeGreaterThan(20);
-  const bundle = await readFile(join(DIST, 'gateway', 'index.js'), 'utf8');
+  const bundle = await readFile(join(DIST, worker, 'index.js'), 'utf8');
   expect(answered.filter((name) => bundle.includes(`id:"${name}"`))).toEqual([]);
 });
 

@@ -1,4 +1,4 @@
-import { $constructor, $ZodPreprocess } from 'zod/v4/core';
+import { $constructor, $ZodPreprocess, _coercedNumber } from 'zod/v4/core';
 import type { $ZodLooseShape, $ZodPreprocessDef } from 'zod/v4/core';
 import * as z from 'zod/mini';
 
@@ -11,7 +11,6 @@ import { leanLocale } from './lean-locale.ts';
 export {
   array,
   boolean,
-  coerce,
   custom,
   enum,
   int,
@@ -34,6 +33,9 @@ type Schema = z.ZodMiniType & { readonly _zod: { readonly def: { readonly type: 
 type Check = Parameters<Schema['check']>[0];
 /** A message, or what makes one, whatever it is about. */
 type Params = never;
+
+/** The package's own would bring dates and big integers along. */
+export const coerce = { number: (params?: Params): z.ZodMiniNumber => _coercedNumber(z.ZodMiniNumber, params) };
 
 z.config(leanLocale);
 

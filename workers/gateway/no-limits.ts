@@ -1,4 +1,4 @@
-/** Stands in for limits of what other Workers do, in the gateway's bundle. A test holds the bundle to naming none of them. */
+/** Stands in for limits of what other Workers do, in the bundles whose wrangler.toml says so. A test holds each to naming none of them. */
 export const TENANCY_LIMITS = {};
 export const SHARD_LIMITS = {};
 export const RUN_LIMITS = {};
@@ -12,3 +12,13 @@ export const UPSTREAM_LIMITS = {};
 export const UPSTREAM_SERVING_LIMITS = {};
 export const ROUTE_LIMITS = {};
 export const REQUEST_LOG_LIMITS = {};
+export const RETRIEVAL_LIMITS = {};
+export const RESHARDING_LIMITS = {};
+export const MODEL_LIMITS = {};
+export const AGENT_LIMITS = {};
+export const BULK_LIMITS = {};
+export const CACHE_STORE_LIMITS = {};
+export const REGISTERED_MODEL_LIMITS = {};
+export const SCHEDULER_LIMITS = {};
+export const SIMULATION_LIMITS = {};
+export const TENANCY_STORE_LIMITS = {};

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { apiText } from '../api-text.ts';
+import { apiOnly, apiText } from '../api-text.ts';
 import type { Endpoint, StreamedItems } from '../endpoint.ts';
 import { tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -58,6 +58,6 @@ export const qdrantBatchEndpoints = {
       streamed,
     },
     status: 200,
-    reply: enveloped(z.array(updateResult)),
+    reply: enveloped(apiOnly(() => z.array(updateResult))),
   },
 } as const satisfies Record<string, Endpoint>;

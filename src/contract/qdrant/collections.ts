@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from '../api-text.ts';
+import { about, apiOnly, apiText } from '../api-text.ts';
 import { indexName } from '../common.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, NO_BODY, tenant } from '../endpoint.ts';
@@ -18,7 +18,9 @@ const action = z.union([
 
 export type QdrantAliasAction = z.output<typeof action>;
 
-const aliases = enveloped(z.object({ aliases: z.array(z.object({ alias_name: indexName, collection_name: indexName })) }));
+const done = apiOnly(() => z.literal(true));
+
+const aliases = enveloped(apiOnly(() => z.object({ aliases: z.array(z.object({ alias_name: indexName, collection_name: indexName })) })));
 
 const read = { tag: QDRANT_TAG, access: tenant('index:read'), meters: [], query: callQuery, body: NO_BODY, status: 200 } as const;
 
@@ -34,7 +36,7 @@ export const qdrantAliasEndpoints = {
     query: callQuery,
     body: json(z.object({ actions: z.array(action).min(1).max(LIMITS.aliasActionsMaxCount) })),
     status: 200,
-    reply: enveloped(z.literal(true)),
+    reply: enveloped(done),
   },
   qdrantAliases: { ...read, method: 'GET', path: '/qdrant/aliases', summary: apiText('List all aliases'), reply: aliases },
   qdrantCollectionAliases: {
@@ -112,29 +114,31 @@ const fieldSchema = z
 
 const fieldName = z.string().min(1).max(LIMITS.vectorIdBytesMax);
 
-const info = z.object({
-  status: z.literal('green'),
-  optimizer_status: z.literal('ok'),
-  indexed_vectors_count: z.int().min(0),
-  points_count: z.int().min(0),
-  segments_count: z.int().min(1),
-  config: z.object({
-    params: z.object({
-      vectors: z.looseObject({ size: z.int(), distance: z.enum(['Cosine', 'Dot', 'Euclid']) }),
-      shard_number: z.int(),
-      replication_factor: z.int(),
-      write_consistency_factor: z.int(),
-      on_disk_payload: z.boolean(),
+const info = apiOnly(() =>
+  z.object({
+    status: z.literal('green'),
+    optimizer_status: z.literal('ok'),
+    indexed_vectors_count: z.int().min(0),
+    points_count: z.int().min(0),
+    segments_count: z.int().min(1),
+    config: z.object({
+      params: z.object({
+        vectors: z.looseObject({ size: z.int(), distance: z.enum(['Cosine', 'Dot', 'Euclid']) }),
+        shard_number: z.int(),
+        replication_factor: z.int(),
+        write_consistency_factor: z.int(),
+        on_disk_payload: z.boolean(),
+      }),
+      hnsw_config: z.looseObject({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),
+      optimizer_config: z.looseObject({ default_segment_number: z.int(), flush_interval_sec: z.int() }),
+      quantization_config: z.looseObject({}).nullable(),
+      metadata: z.looseObject({}).optional(),
     }),
-    hnsw_config: z.looseObject({ m: z.int(), ef_construct: z.int(), full_scan_threshold: z.int() }),
-    optimizer_config: z.looseObject({ default_segment_number: z.int(), flush_interval_sec: z.int() }),
-    quantization_config: z.looseObject({}).nullable(),
-    metadata: z.looseObject({}).optional(),
+    payload_schema: z
+      .record(z.string(), z.looseObject({ points: z.int().min(0) }))
+      .meta(about('What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.')),
   }),
-  payload_schema: z
-    .record(z.string(), z.looseObject({ points: z.int().min(0) }))
-    .meta(about('What was declared. Every field is indexed as it is written, declared or not: `points` is how many there are.')),
-});
+);
 
 const write = { tag: QDRANT_TAG, access: tenant('index:write'), meters: [], query: callQuery, status: 200 } as const;
 
@@ -144,7 +148,7 @@ export const qdrantCollectionEndpoints = {
     method: 'GET',
     path: '/qdrant/collections',
     summary: apiText('List collections'),
-    reply: enveloped(z.object({ collections: z.array(z.object({ name: indexName })) })),
+    reply: enveloped(apiOnly(() => z.object({ collections: z.array(z.object({ name: indexName })) }))),
   },
   qdrantCollection: {
     ...read,
@@ -160,7 +164,7 @@ export const qdrantCollectionEndpoints = {
     path: '/qdrant/collections/:collection/exists',
     summary: apiText('Whether a collection exists'),
     params: collectionParams,
-    reply: enveloped(z.object({ exists: z.boolean() })),
+    reply: enveloped(apiOnly(() => z.object({ exists: z.boolean() }))),
   },
   qdrantCreateCollection: {
     ...write,
@@ -170,7 +174,7 @@ export const qdrantCollectionEndpoints = {
     description: apiText('Owned by the team that owns the key.'),
     params: collectionParams,
     body: json(createBody),
-    reply: enveloped(z.literal(true)),
+    reply: enveloped(done),
   },
   qdrantUpdateCollection: {
     ...write,
@@ -179,7 +183,7 @@ export const qdrantCollectionEndpoints = {
     summary: apiText('Tune a collection: kept and shown, but an index tunes itself'),
     params: collectionParams,
     body: json(updatedTuning),
-    reply: enveloped(z.literal(true)),
+    reply: enveloped(done),
   },
   qdrantDeleteCollection: {
     ...write,
@@ -189,7 +193,7 @@ export const qdrantCollectionEndpoints = {
     description: apiText('The result is false if there was none.'),
     params: collectionParams,
     body: NO_BODY,
-    reply: enveloped(z.boolean()),
+    reply: enveloped(apiOnly(() => z.boolean())),
   },
   qdrantCreateFieldIndex: {
     ...write,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about } from '../api-text.ts';
+import { about, apiOnly } from '../api-text.ts';
 import { indexName } from '../common.ts';
 import { json } from '../endpoint.ts';
 
@@ -28,11 +28,13 @@ export const callQuery = z.object({
     .meta(about('Seconds that a search may take: at most what it may take anyway. Other calls have the limits of Sluice.')),
 });
 
-/** What Qdrant wraps every answer in. */
+/** What Qdrant wraps every answer in. `result` is a schema of replies (`apiOnly`). */
 export const enveloped = <S extends z.ZodType>(result: S) =>
-  json(z.object({ result, status: z.literal('ok'), time: z.number().min(0).meta(about('Seconds that the call took.')) }));
+  json(apiOnly(() => z.object({ result, status: z.literal('ok'), time: z.number().min(0).meta(about('Seconds that the call took.')) })));
 
-export const updateResult = z.object({
-  operation_id: z.int().min(0).meta(about('The write number (LSN) of the index.')),
-  status: z.enum(['completed', 'acknowledged']).meta(about('`completed` with `wait=true`. The write is done either way.')),
-});
+export const updateResult = apiOnly(() =>
+  z.object({
+    operation_id: z.int().min(0).meta(about('The write number (LSN) of the index.')),
+    status: z.enum(['completed', 'acknowledged']).meta(about('`completed` with `wait=true`. The write is done either way.')),
+  }),
+);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { apiText } from '../api-text.ts';
+import { apiOnly, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -19,10 +19,12 @@ const facetBody = z.object({
 
 export type AskedFacet = z.output<typeof facetBody>;
 
-const hit = z.object({
-  value: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'boolean' }] })),
-  count: z.int().min(1),
-});
+const hit = apiOnly(() =>
+  z.object({
+    value: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }, { type: 'boolean' }] })),
+    count: z.int().min(1),
+  }),
+);
 
 export const qdrantFacetEndpoints = {
   qdrantFacet: {
@@ -39,6 +41,6 @@ export const qdrantFacetEndpoints = {
     query: callQuery,
     body: { ...json(facetBody), exactIntegers: true },
     status: 200,
-    reply: enveloped(z.object({ hits: z.array(hit) })),
+    reply: enveloped(apiOnly(() => z.object({ hits: z.array(hit) }))),
   },
 } as const satisfies Record<string, Endpoint>;

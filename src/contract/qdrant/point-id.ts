@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 import { isRawJson, rawJson } from '../../kernel/exact-json.ts';
 import type { RawJson } from '../../kernel/exact-json.ts';
-import { apiText } from '../api-text.ts';
+import { apiOnly, apiText } from '../api-text.ts';
 import { LIMITS } from '../limits.ts';
 import { STORABLE } from '../json-value.ts';
 
@@ -57,11 +57,14 @@ export const pointId = schemaOf(
 export const pointIdOfPath = (text: string): string => (isU64(text) ? text : (storedId(text) ?? text));
 
 /** A point id as an answer has it. */
-export const pointIdReply = z
-  .unknown()
-  .meta(
-    apiText({ anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }], description: 'Integers have all their digits, however many.' }),
-  );
+export const pointIdReply = apiOnly(() =>
+  z.unknown().meta(
+    apiText({
+      anyOf: [{ type: 'integer', minimum: 0 }, { type: 'string' }],
+      description: 'Integers have all their digits, however many.',
+    }),
+  ),
+);
 
 /** An id in a sentence: one that was given otherwise may be long, and of any characters. */
 export const quotedId = (id: string): string => (/^[\w-]{1,36}$/.test(id) ? id : JSON.stringify(id.slice(0, 36)));

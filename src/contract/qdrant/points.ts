@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { apiText } from '../api-text.ts';
+import { apiOnly, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, NO_BODY, tenant } from '../endpoint.ts';
 import type { FieldPath } from '../field-path.ts';
@@ -138,14 +138,16 @@ const retrieveBody = z.object({
 
 const countBody = z.object({ filter: qdrantFilter, exact: z.boolean().nullish(), shard_key: noShardKey });
 
-export const pointRecord = z.object({
-  id: pointIdReply,
-  payload: z
-    .unknown()
-    .meta(apiText({ type: ['object', 'null'], description: apiText('Whole numbers have all their digits.') }))
-    .optional(),
-  vector: floatsReply.optional(),
-});
+export const pointRecord = apiOnly(() =>
+  z.object({
+    id: pointIdReply,
+    payload: z
+      .unknown()
+      .meta(apiText({ type: ['object', 'null'], description: apiText('Whole numbers have all their digits.') }))
+      .optional(),
+    vector: floatsReply.optional(),
+  }),
+);
 
 const shared = { tag: QDRANT_TAG, params: collectionParams, query: callQuery, status: 200 } as const;
 const read = { ...shared, access: tenant('index:read'), meters: [] } as const;
@@ -167,7 +169,7 @@ export const qdrantPointEndpoints = {
     path: '/qdrant/collections/:collection/points',
     summary: apiText('Read points by id'),
     body: { ...json(retrieveBody), exactIntegers: true },
-    reply: enveloped(z.array(pointRecord)),
+    reply: enveloped(apiOnly(() => z.array(pointRecord))),
   },
   qdrantRetrievePoint: {
     ...read,
@@ -193,7 +195,7 @@ export const qdrantPointEndpoints = {
     path: '/qdrant/collections/:collection/points/scroll',
     summary: apiText('List points in the order of their ids'),
     body: { ...json(scrollBody), exactIntegers: true },
-    reply: enveloped(z.object({ points: z.array(pointRecord), next_page_offset: pointIdReply })),
+    reply: enveloped(apiOnly(() => z.object({ points: z.array(pointRecord), next_page_offset: pointIdReply }))),
   },
   qdrantCountPoints: {
     ...read,
@@ -202,7 +204,7 @@ export const qdrantPointEndpoints = {
     summary: apiText('Count points'),
     description: apiText('Exactly, whether or not that is asked for.'),
     body: { ...json(countBody), exactIntegers: true },
-    reply: enveloped(z.object({ count: z.int().min(0) })),
+    reply: enveloped(apiOnly(() => z.object({ count: z.int().min(0) }))),
   },
   qdrantUpdateVectors: {
     ...write,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about, apiText } from '../api-text.ts';
+import { about, apiOnly, apiText } from '../api-text.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { json, tenant } from '../endpoint.ts';
 import { LIMITS } from '../limits.ts';
@@ -81,14 +81,19 @@ export type AskedGroups = Omit<z.output<typeof queryGroupsBody>, 'prefetch'>;
 
 const several = <S extends z.ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.batchSearchesMaxCount) });
 
-const scored = pointRecord.extend({
-  version: z.int().min(0).meta(about('The write number (LSN) up to which the answer is complete.')),
-  score: z.number(),
-});
-const found = z.object({ points: z.array(scored) });
-const groups = z.object({
-  groups: z.array(z.object({ id: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }] })), hits: z.array(scored) })),
-});
+const scored = apiOnly(() =>
+  pointRecord.extend({
+    version: z.int().min(0).meta(about('The write number (LSN) up to which the answer is complete.')),
+    score: z.number(),
+  }),
+);
+const scoredList = apiOnly(() => z.array(scored));
+const found = apiOnly(() => z.object({ points: scoredList }));
+const groups = apiOnly(() =>
+  z.object({
+    groups: z.array(z.object({ id: z.unknown().meta(apiText({ anyOf: [{ type: 'string' }, { type: 'integer' }] })), hits: scoredList })),
+  }),
+);
 
 const search = {
   method: 'POST',
@@ -115,7 +120,7 @@ export const qdrantSearchEndpoints = {
     path: '/qdrant/collections/:collection/points/query/batch',
     summary: apiText('Find points, several times'),
     body: exact(several(queryBody)),
-    reply: enveloped(z.array(found)),
+    reply: enveloped(apiOnly(() => z.array(found))),
   },
   qdrantQueryGroups: {
     ...search,
@@ -132,14 +137,14 @@ export const qdrantSearchEndpoints = {
     path: '/qdrant/collections/:collection/points/search',
     summary: apiText('Find points near a vector'),
     body: exact(withQuickReader(searchBody, readPlainSearch)),
-    reply: enveloped(z.array(scored)),
+    reply: enveloped(scoredList),
   },
   qdrantSearchBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/search/batch',
     summary: apiText('Find points near several vectors'),
     body: exact(several(searchBody)),
-    reply: enveloped(z.array(z.array(scored))),
+    reply: enveloped(apiOnly(() => z.array(scoredList))),
   },
   qdrantSearchGroups: {
     ...search,
@@ -153,14 +158,14 @@ export const qdrantSearchEndpoints = {
     path: '/qdrant/collections/:collection/points/recommend',
     summary: apiText('Find points like some and unlike others'),
     body: exact(recommendBody),
-    reply: enveloped(z.array(scored)),
+    reply: enveloped(scoredList),
   },
   qdrantRecommendBatch: {
     ...search,
     path: '/qdrant/collections/:collection/points/recommend/batch',
     summary: apiText('Find points like some and unlike others, several times'),
     body: exact(several(recommendBody)),
-    reply: enveloped(z.array(z.array(scored))),
+    reply: enveloped(apiOnly(() => z.array(scoredList))),
   },
   qdrantRecommendGroups: {
     ...search,

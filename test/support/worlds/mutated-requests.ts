@@ -5,14 +5,17 @@ import type { EndpointName } from '../../../src/contract/endpoints.ts';
 import type { Example } from '../../../src/contract/examples/example.ts';
 
 // Prints what the contract makes of the examples of all operations and of thousands of mutations of them, a line each. With `lean`, the
-// contract is that of the bundles of the Workers that answer, with the modules that stand in there.
+// contract is that of the bundles of the Workers that answer calls, with the modules that stand in there.
 
 if (process.argv[2] === 'lean') {
-  const standIn = (name: string) => ({ url: new URL(`../../../workers/${name}`, import.meta.url).href, shortCircuit: true });
+  const urlOf = (name: string) => new URL(`../../../workers/${name}`, import.meta.url).href;
+  const standIn = (url: string) => ({ url, shortCircuit: true });
+  // Here the contract of all Workers is one: what the control Worker has, and the kind of schemas that only the upstreams Worker has.
+  const lean = `export * from '${urlOf('control/lean-zod.ts')}'; export { lazy } from '${urlOf('upstreams/lean-zod.ts')}';`;
   registerHooks({
     resolve: (name, context, next) => {
-      if (name === 'zod') return standIn('upstreams/lean-zod.ts');
-      return name.endsWith('/api-text.ts') ? standIn('gateway/no-api-text.ts') : next(name, context);
+      if (name === 'zod') return { ...standIn(`data:text/javascript,${encodeURIComponent(lean)}`), format: 'module' };
+      return name.endsWith('/api-text.ts') ? standIn(urlOf('gateway/no-api-text.ts')) : next(name, context);
     },
   });
 }
