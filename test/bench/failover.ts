@@ -2,7 +2,7 @@ import { loadavg } from 'node:os';
 
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import { bundle } from '../../workers/local/bundle.ts';
-import { ApiClient } from '../support/deployment/api-client.ts';
+import type { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';

@@ -18,6 +18,7 @@ import { memoryBench } from './memory.ts';
 import { modelsBench } from './models.ts';
 import { placementBench } from './placement.ts';
 import { poolsBench } from './pools.ts';
+import { proxiedBench } from './proxied.ts';
 import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
@@ -49,6 +50,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   models: modelsBench,
   placement: placementBench,
   pools: poolsBench,
+  proxied: proxiedBench,
   scale: scaleBench,
   quota: quotaBench,
   scheduler: schedulerBench,

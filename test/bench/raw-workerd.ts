@@ -24,6 +24,8 @@ export interface RawWorkerdOptions {
   readonly beside?: { readonly bundle: string; readonly port: number; readonly upstreamPort: number };
   /** Bundles to run in place of the Workers' own. */
   readonly variants?: Readonly<Partial<Record<WorkerName, string>>>;
+  /** Settings of the deployment. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** Options of V8 besides those of a deployment. */
   readonly v8Flags?: readonly string[];
 }
@@ -32,11 +34,19 @@ const TICKS_PER_S = 100;
 
 /** Serves the built bundles as `npm start` does, beside a bare Hono, in a workerd that stays dead when it is killed. */
 export async function serveRaw(options: RawWorkerdOptions): Promise<RawWorkerd> {
-  const { stateDir, gatewayPort, barePort, secrets, beside, variants, v8Flags } = options;
+  const { stateDir, gatewayPort, barePort, secrets, beside, variants, variables, v8Flags } = options;
   const storeDir = join(stateDir, 'raw');
   await makeStores(storeDir);
   const guests = [{ bundle: 'bare-hono', port: barePort }, ...(beside === undefined ? [] : [{ ...beside, isBound: true }])];
-  const served = { gatewayPorts: [gatewayPort], storeDir, secrets, variables: { LOG_LEVEL: 'warn' }, variants, guests, v8Flags };
+  const served = {
+    gatewayPorts: [gatewayPort],
+    storeDir,
+    secrets,
+    variables: { LOG_LEVEL: 'warn', ...variables },
+    variants,
+    guests,
+    v8Flags,
+  };
   return launch((folder) => workerdConfig(served, folder));
 }
 

@@ -6,6 +6,7 @@ import { bootstrap } from '../../workers/local/bootstrap.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
 
@@ -75,28 +76,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect([limits.requests_per_minute, timeouts.idle_ms, secret.set]).toEqual([500, 30_000, true]),
   checkUpstream: ({ error }) => expect(error.code).toBe('upstream_not_found'),
   deleteUpstream: async () => expect((await tenant.get('/v1/upstreams')).body.data).toEqual([]),
-  listRequests: ({ data, next }) => expect([data[0].code, data[0].status, next]).toEqual(['model_not_found', 404, null]),
-  getRequest: (request) => expect(request).toMatchObject({ model: 'lab/small', bodies: null, feedback: [], attempts: [] }),
-  addRequestFeedback: async () => {
-    const { body } = await tenant.get(`/v1/requests/${answer('getRequest').id}`);
-    expect(body.feedback).toMatchObject([{ name: 'helpful', score: 1, comment: 'answers the question' }]);
-  },
-  requestStats: ({ data }) => expect(data[0]).toMatchObject({ group: 'lab/small', errors: data[0].requests, cost_usd: expect.any(String) }),
-  getRequestPolicy: (policy) => expect(policy).toMatchObject({ entries: 'full', bodies: 'off', retention_days: 30 }),
-  setRequestPolicy: async () =>
-    expect((await tenant.get('/v1/requests/policy')).body).toMatchObject({ bodies: 'sampled', sample: 0.1, redact_fields: ['email'] }),
-  exportRequests: async ({ id, filename }) => {
-    expect(filename).toBe('requests.jsonl');
-    expect((await tenant.get(`/v1/files/${id}/content`)).body).toContain('"object":"request"');
-  },
-  deleteRequest: async ({ deleted }) => {
-    expect(deleted).toBe(1);
-    expect((await tenant.get(`/v1/requests/${answer('getRequest').id}`)).status).toBe(404);
-  },
-  deleteRequests: async ({ deleted }) => {
-    expect(deleted).toBeGreaterThan(0);
-    expect((await tenant.get('/v1/requests')).body.data).toEqual([]);
-  },
+  ...requestLogEffects(() => tenant, answer),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
   getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
   createModel: ({ model, version, contract_hash: hash }) =>

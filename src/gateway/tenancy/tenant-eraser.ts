@@ -101,23 +101,10 @@ interface ErasureParts {
 }
 
 /** All that a tenant has, what it wrote first. Whatever comes to hold something of tenants joins this list. */
-export function erasureSteps({
-  at,
-  quotas,
-  indexes,
-  jobs,
-  logs,
-  requests,
-  files,
-  models,
-  upstreams,
-  purger,
-  billing,
-}: ErasureParts): readonly ErasureStep[] {
-  const withBelow = async <T>(tenant: TenantId, work: (below: readonly (ProjectId | KeyId)[]) => Promise<T>): Promise<Outcome<T>> => {
-    const below = await at(tenant).belowTenant(tenant);
-    return below.ok ? ok(await work(below.value)) : below;
-  };
+export const erasureSteps = (parts: ErasureParts): readonly ErasureStep[] => [...contentSteps(parts), ...accountSteps(parts)];
+
+/** What the tenant wrote, and what was made of it. */
+function contentSteps({ indexes, jobs, logs, requests, files, models, upstreams, purger }: ErasureParts): readonly ErasureStep[] {
   return [
     {
       what: 'indexes',
@@ -165,6 +152,16 @@ export function erasureSteps({
       erase: (tenant) => purger.eraseTenant(tenant),
       remaining: (tenant) => purger.left(tenant),
     },
+  ];
+}
+
+/** What the deployment keeps of the tenant to serve it. */
+function accountSteps({ at, quotas, billing }: ErasureParts): readonly ErasureStep[] {
+  const withBelow = async <T>(tenant: TenantId, work: (below: readonly (ProjectId | KeyId)[]) => Promise<T>): Promise<Outcome<T>> => {
+    const below = await at(tenant).belowTenant(tenant);
+    return below.ok ? ok(await work(below.value)) : below;
+  };
+  return [
     {
       what: 'statistics and budgets',
       erase: (tenant) => withBelow(tenant, (below) => billing(organisationOf(tenant)).eraseTenant(tenant, below)),

@@ -10,6 +10,8 @@ const modifiedMs = async (path: string): Promise<number> => (await stat(join(PEE
 export async function installPeers(): Promise<void> {
   if ((await modifiedMs('node_modules/.package-lock.json')) >= (await modifiedMs('package-lock.json'))) return;
   // Not `npm ci`: it rejects the lock file, which lists builds for this platform only.
-  const { status } = spawnSync('npm', ['install', '--no-save'], { cwd: PEERS_FOLDER, stdio: 'inherit' });
+  // As in .npmrc, which npm does not read there.
+  const env = { ...process.env, npm_config_onnxruntime_node_install: 'skip' };
+  const { status } = spawnSync('npm', ['install', '--no-save'], { cwd: PEERS_FOLDER, stdio: 'inherit', env });
   assert(status === 0, 'the peers can be installed');
 }
