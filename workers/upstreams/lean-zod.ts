@@ -4,6 +4,6 @@ import { addMethods } from '../gateway/lean-zod.ts';
 // As in the gateway, and the kinds of schemas that only calls of this one have.
 
 export * from '../gateway/lean-zod.ts';
-export { discriminatedUnion, lazy } from 'zod/mini';
+export { discriminatedUnion, lazy, record } from 'zod/mini';
 
-addMethods([z.ZodMiniDiscriminatedUnion, z.ZodMiniLazy]);
+addMethods([z.ZodMiniRecord, z.ZodMiniDiscriminatedUnion, z.ZodMiniLazy]);

@@ -68,7 +68,7 @@ const vectorParams = vectorTuning
   }));
 
 const noSparse = z
-  .record(z.string(), z.unknown())
+  .looseObject({})
   .nullish()
   .refine((vectors) => vectors === undefined || vectors === null || Object.keys(vectors).length === 0, 'no sparse vectors are stored');
 

@@ -35,7 +35,10 @@ const optimizers = z.object({
   prevent_unoptimized: flag,
 });
 
-const scalars = z.record(z.string().max(64), z.union([z.string().max(64), z.number(), z.boolean(), z.null()]));
+const scalars = z
+  .object({})
+  .catchall(z.union([z.string().max(64), z.number(), z.boolean(), z.null()]))
+  .refine((members) => Object.keys(members).every(({ length }) => length <= 64), 'names a member by more than 64 characters');
 const quantizer = z.union([
   z.strictObject({ scalar: scalars }),
   z.strictObject({ product: scalars }),
