@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '41d0f53601a19d88a90dd2612ad50af0ad13af110a7e69f28c2279faf5590c2f',
+  '0.6.0': '7e9b9e2defdd48dcc9b6711c07e31fe943ea44436a0a6dfe8961633c0baef248',
 };
 
 describe('the wire contract', () => {
