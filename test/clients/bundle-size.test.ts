@@ -78,7 +78,7 @@ function textsOf(node: unknown): string[] {
 
 it.each(API_WORKERS)('[G50] the OpenAPI document is a file, not code that the %s Worker parses at a cold start', async (worker) => {
   const document: unknown = JSON.parse(await readFile(join(ASSETS, 'openapi.json'), 'utf8'));
-  const texts = new Set(textsOf(document).filter((text) => text.length > 40));
+  const texts = new Set(textsOf(document).filter((text) => text.length > 32));
   expect(texts.size).toBeGreaterThan(100);
   const bundle = await readFile(join(DIST, worker, 'index.js'), 'utf8');
   expect([...texts].filter((text) => bundle.includes(text))).toEqual([]);
