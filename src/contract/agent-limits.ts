@@ -32,6 +32,8 @@ export const AGENT_LIMITS = {
   agentLogHeldBytesMax: 512 * 1024,
   // What comes within this time is sent in one message.
   agentLogDelayMs: 300,
+  // So long a stopping agent waits for its pool to take note of it: `npm start` kills one that is still there after two seconds.
+  agentLeaveMs: 1_000,
   // The time that killing a process group takes, with room for a busy machine: what runs ends this long before its lease.
   agentKillMs: 1_000,
   // How often the checkpoint of a job that names no interval is looked at.

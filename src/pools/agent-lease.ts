@@ -78,6 +78,15 @@ export const assign = (grant: Grant, agentId: AgentId, leaseUntilMs: number): Ag
   lost: false,
 });
 
+/**
+ * The lease of an attempt that its agent is answered now. That it was to ask for it by a later time counts no more: it has the length of a lease
+ * to give a first sign of life, and as long as the answer may take, since it counts from when that arrives. [P3]
+ */
+export const answered = (lease: AgentLease, nowMs: number): AgentLease => ({
+  ...lease,
+  leaseUntilMs: Math.min(nowMs + LIMITS.agentHeartbeatMs + LIMITS.agentLeaseMs, lease.leaveUntilMs ?? Infinity),
+});
+
 /** Whether `fence` holds this lease. */
 export const holds = (lease: AgentLease | undefined, fence: number): lease is AgentLease =>
   lease !== undefined && !lease.lost && lease.grant.fence === fence;

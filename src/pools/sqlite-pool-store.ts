@@ -9,7 +9,7 @@ import { attemptIdOf } from '../contract/attempt.ts';
 import type { PoolNode } from '../contract/pool-exchange.ts';
 import { ROOT_PARTITION } from '../contract/pool-partition.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
-import { extended, reportDueMs } from './agent-lease.ts';
+import { answered, reportDueMs } from './agent-lease.ts';
 import { SqliteAgentWeights, WEIGHT_COLUMNS } from './sqlite-agent-weights.ts';
 
 const MIGRATIONS: Migrations = [
@@ -377,11 +377,11 @@ export class SqlitePoolStore {
     return this.joinedCount() > 0 || this.#sql.exec('SELECT 1 AS one FROM leases LIMIT 1').toArray().length > 0;
   }
 
-  /** The attempt that an agent holds and is now answered: it has the length of a lease to give a sign of life. */
+  /** The attempt that an agent holds and is now answered. */
   take(agentId: AgentId, besides: readonly AttemptId[], nowMs: number): Grant | undefined {
     const lease = this.heldBy(agentId, besides);
     if (lease === undefined) return undefined;
-    if (lease.progress === null) this.save(extended(lease, null, nowMs));
+    if (lease.progress === null) this.save(answered(lease, nowMs));
     // It asks again at once if it can hold more.
     this.#setAsking(agentId, 'min(asking_until_ms, ?1)', nowMs + LIMITS.agentReturnMs, nowMs);
     return lease.grant;

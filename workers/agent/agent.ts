@@ -81,7 +81,24 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       await sleep(backoff.nextMs(), undefined, { signal: stopped }).catch(() => undefined);
     }
   }
+  await takeLeave(registration, [...running.keys()], options);
   await Promise.all(running.values());
+}
+
+/**
+ * The pool counts on an agent with room for an attempt until its poll would have ended: one that is stopped asks once more without waiting, after
+ * which the pool does not, and gives back what it is given. A pool that cannot be reached learns of it later. [P115]
+ */
+async function takeLeave(registration: Registered | undefined, attempts: readonly string[], options: AgentOptions): Promise<void> {
+  const { client, models, machine, stopped } = options;
+  if (!stopped.aborted || registration === undefined || attempts.length >= (machine.attempts ?? 1)) return;
+  const signal = AbortSignal.timeout(LIMITS.agentLeaveMs);
+  try {
+    const { assignment } = await client.lease(registration.agent, 0, signal, { attempts, weights: models.held() });
+    if (assignment !== null) await client.fail(assignment, { reason: 'released', message: 'the agent stops' }, signal);
+  } catch {
+    // Nothing is lost but time.
+  }
 }
 
 const isRefusal = (error: unknown, code: Refused['code']): boolean => error instanceof Refused && error.code === code;

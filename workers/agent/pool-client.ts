@@ -202,9 +202,9 @@ export class PoolClient {
     await this.#json('POST', `attempts/${attempt}/complete`, { json: { fence, progress, tokens, outputs } });
   }
 
-  async fail({ attempt, fence }: AttemptKey, { reason, message, exitCode, lines }: Failure): Promise<void> {
+  async fail({ attempt, fence }: AttemptKey, { reason, message, exitCode, lines }: Failure, signal?: AbortSignal): Promise<void> {
     const json = { fence, reason, message: message.slice(0, 1024), lines, ...(exitCode === undefined ? {} : { exit_code: exitCode }) };
-    await this.#json('POST', `attempts/${attempt}/fail`, { json });
+    await this.#json('POST', `attempts/${attempt}/fail`, { json, ...(signal === undefined ? {} : { signal }) });
   }
 
   /** The file behind a signed URL, with its SHA-256 in `repr-digest`, where it is known: a store says nothing of it. */

@@ -47,6 +47,8 @@ export async function runAttempt(assignment: Assignment, context: AttemptContext
   };
   const release = (): void => stopFor('released');
   context.stopped.addEventListener('abort', release, { once: true });
+  // It was stopped while it took the assignment.
+  if (context.stopped.aborted) release();
   const heartbeats = new Heartbeats({
     client,
     attempt: assignment,

@@ -70,8 +70,8 @@ describe('[P112] an agent that keeps who it is', () => {
     const said: string[] = [];
     const client = {
       register: async () => ({ agent: ONE.agent, lease_ms: 1, heartbeat_ms: 1 }),
-      lease: async () => {
-        said.push('asks');
+      lease: async (_agent: string, waitMs: number) => {
+        if (waitMs > 0) said.push('asks');
         stop.abort();
         return { assignment: null, unload: [] };
       },

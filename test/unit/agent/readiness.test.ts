@@ -60,8 +60,8 @@ describe('[P90] an agent', () => {
     const readiness = new Readiness();
     const stop = new AbortController();
     const faults: (string | undefined)[] = [];
-    const lease = async () => {
-      faults.push(readiness.fault);
+    const lease = async (_agent: string, waitMs: number) => {
+      if (waitMs > 0) faults.push(readiness.fault);
       if (faults.length === 1) throw new Error('the gateway is away');
       stop.abort();
       return { assignment: null, unload: [] };

@@ -4,7 +4,19 @@ import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AttemptId, FileId, JobId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
-import { assign, ended, extended, renewed, holds, leaving, placeOf, replaced, reportOn, swept } from '../../../src/pools/agent-lease.ts';
+import {
+  answered,
+  assign,
+  ended,
+  extended,
+  renewed,
+  holds,
+  leaving,
+  placeOf,
+  replaced,
+  reportOn,
+  swept,
+} from '../../../src/pools/agent-lease.ts';
 import { agentToken, poolId, poolOfToken } from '../../../src/pools/agent-token.ts';
 
 const GRANT: Grant = {
@@ -28,6 +40,19 @@ describe('an agent’s lease', () => {
     const alive = extended(fresh, PROGRESS, NOW_MS + 500);
     expect(swept(alive, end)).toBe(alive);
     expect(swept(alive, end + 500)).toMatchObject({ lost: true });
+  });
+
+  it('[P3] begins when the agent is answered, however much longer it would have waited', () => {
+    const waiting = assign(GRANT, 'agt_a' as AgentId, NOW_MS + LIMITS.longPollMsMax);
+    const asked = answered(waiting, NOW_MS + 100);
+    const end = NOW_MS + 100 + LIMITS.agentHeartbeatMs + LIMITS.agentLeaseMs;
+    expect([swept(asked, end - 1).lost, swept(asked, end).lost]).toEqual([false, true]);
+    // Also where it would have waited less; and a sign of life extends it, as always.
+    expect(answered(assign(GRANT, 'agt_a' as AgentId, NOW_MS + 1), NOW_MS + 100).leaseUntilMs).toBe(end);
+    expect(extended(asked, PROGRESS, NOW_MS + 9_000).leaseUntilMs).toBe(NOW_MS + 9_000 + LIMITS.agentLeaseMs);
+    expect(extended(asked, PROGRESS, NOW_MS + 200).leaseUntilMs).toBe(end);
+    const leaver = leaving(asked, 1_000, NOW_MS);
+    expect(answered(leaver, NOW_MS + 5_000).leaseUntilMs).toBe(leaver.leaveUntilMs);
   });
 
   it('[P3] is not shortened by a clock that is set back', () => {

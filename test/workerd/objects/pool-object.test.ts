@@ -215,6 +215,17 @@ describe('PoolObject', () => {
     await call((object) => object.end(again.attemptId, 2, COMPLETED));
   });
 
+  it('[P3] begins the lease of an attempt when its agent is answered, however long that would have waited', async () => {
+    const { stub, call } = await newPool();
+    const agent = value(await call((object) => object.register(named('one'))));
+    const poll = call((object) => object.lease(agent, LIMITS.longPollMsMax));
+    await newJob();
+    const grant = value(await poll).grant!;
+    const { leaseUntilMs } = (await inStore(stub, (store) => store.find(grant.attemptId)))!;
+    expect(leaseUntilMs).toBeLessThanOrEqual(Date.now() + LIMITS.agentHeartbeatMs + LIMITS.agentLeaseMs);
+    await call((object) => object.end(grant.attemptId, grant.fence, COMPLETED));
+  });
+
   it('[P10] [P17] gives work back that an agent was given after it had stopped asking', async () => {
     const { stub, call } = await newPool();
     const agent = value(await call((object) => object.register(named('one'))));

@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { ROOT } from '../../workers/local/paths.ts';
+import { AgentPool } from '../support/deployment/agent-pool.ts';
+
+let pool: AgentPool;
+
+beforeAll(async () => {
+  pool = await AgentPool.deploy();
+});
+
+afterAll(() => pool.close());
+
+const LONG = { timeout: 90_000 };
+
+const TRAINER = readFileSync(join(ROOT, 'workers/agent/examples/logistic.mjs'), 'utf8');
+
+/** A gang that fits a model; where it holds it waits for good: at the first place unless it has found something saved, at others once. */
+const train = async (holdAt: string, nodes: unknown = 2) => {
+  const { status, body } = await pool.client.post('/v1/jobs', {
+    kind: 'training',
+    argv: [process.execPath, 'logistic.mjs'],
+    environment: { HOLD_AT: holdAt, STEPS: '120' },
+    inputs: [{ file: await pool.upload(TRAINER), path: 'logistic.mjs' }],
+    outputs: ['model.json'],
+    checkpoint: 'state.json',
+    checkpoint_interval_s: 1,
+    resources: [{ nodes }],
+  });
+  expect(status).toBe(201);
+  return body.id as string;
+};
+
+it('[J139] [J140] [J142] a killed gang goes on elsewhere, with the same result to the last bit', async () => {
+  await pool.stopAgents();
+  const allow = ['--allow', 'training'];
+  const [first, second] = [pool.start(allow), pool.start(allow)];
+  const whole = await train('');
+  await pool.ends(whole, 'succeeded');
+  expect(await pool.log(whole)).toContain('2 processes, from step 0');
+
+  const id = await train('60');
+  await expect.poll(() => pool.log(id)).toContain('holding at step 60');
+  await expect.poll(async () => JSON.stringify((await pool.job(id)).checkpoint)).toContain('sha256');
+  // One of the two is killed without warning, and the other goes in good order, as soon as a third is there: both members start anew.
+  first.kill();
+  pool.start(allow);
+  await second.stop();
+  pool.start(allow);
+  await pool.ends(id, 'succeeded');
+  const { outputs, attempts } = await pool.job(id);
+  expect(outputs).toHaveLength(1);
+  expect(outputs[0].sha256).toBe((await pool.job(whole)).outputs[0].sha256);
+  expect(JSON.parse(await pool.content(outputs[0].file))).toMatchObject({ steps: 120 });
+  expect(attempts.filter(({ outcome }: { outcome: string }) => outcome === 'succeeded')).toHaveLength(1);
+  const resumed = await pool.client.get(`/v1/jobs/${id}/logs`);
+  expect(resumed.body).toMatch(/2 processes, from step [1-9]/);
+});
+
+it('[J212] [J142] a gang that grows and shrinks while it runs ends with the result of one that did not', async () => {
+  await pool.stopAgents();
+  const allow = ['--allow', 'training'];
+  pool.start(allow);
+  const whole = await train('', 1);
+  await pool.ends(whole, 'succeeded');
+
+  const id = await train('40,80', { min: 1, max: 3 });
+  await expect.poll(() => pool.log(id), LONG).toContain('1 processes, from step 0');
+  await expect.poll(() => pool.log(id), LONG).toContain('holding at step 40');
+  // It grows as agents come, and gives up nodes when it is asked to.
+  pool.start(allow);
+  await expect.poll(() => pool.log(id), LONG).toContain('2 processes, from step 40\nstep 50');
+  await expect.poll(() => pool.log(id), LONG).toContain('holding at step 80');
+  expect((await pool.job(id)).nodes).toBe(2);
+  const resized = await pool.client.post(`/v1/jobs/${id}/resize`, { nodes: 1 });
+  expect([resized.status, resized.body.nodes_wanted]).toEqual([200, 1]);
+  await pool.ends(id, 'succeeded');
+  expect(await pool.log(id)).toContain('1 processes, from step 80');
+  const { outputs, attempts } = await pool.job(id);
+  expect(attempts).toMatchObject([{ outcome: 'succeeded' }]);
+  expect(outputs[0].sha256).toBe((await pool.job(whole)).outputs[0].sha256);
+});
+
+it('[J213] [J214] [P81] serves a model by replicas that are replaced when they die', async () => {
+  await pool.stopAgents();
+  const allow = ['--allow', 'online_inference'];
+  const first = pool.start(allow);
+  pool.start(allow);
+  const { status, body } = await pool.client.post('/v1/jobs', {
+    kind: 'online_inference',
+    model: 'glove-sif-100',
+    resources: [{ nodes: { min: 1, max: 2 } }],
+  });
+  expect(status).toBe(201);
+  const { id } = body;
+  const replicas = async (): Promise<{ number: number; address: string | null; health: string }[]> => (await pool.job(id)).replicas;
+  const healthy = async () => (await replicas()).filter(({ health }) => health === 'healthy').map(({ number }) => number);
+  await expect.poll(healthy, LONG).toEqual([0, 1]);
+  const request = { model: 'glove-sif-100', input: ['a lock gate', 'a weir'] };
+  const embed = () => pool.client.post(`/v1/jobs/${id}/embeddings`, request);
+  const embedded = await embed();
+  expect([embedded.status, embedded.body.data]).toEqual([200, (await pool.client.post('/v1/embeddings', request)).body.data]);
+  expect((await pool.client.post(`/v1/jobs/${id}/embeddings`, { ...request, model: 'other' })).body.error.code).toBe('model_not_found');
+  // What a replica serves it serves to those that have its key.
+  const { address } = (await replicas())[0]!;
+  expect((await fetch(`${address}/v1/embeddings`, { method: 'POST', body: JSON.stringify(request) })).status).toBe(401);
+
+  // A call is charged the tokens of its input, as a file of texts would be.
+  const tokens = async (): Promise<number> => {
+    const { data } = (await pool.client.get('/v1/usage?group_by=route')).body;
+    const row = data.find((entry: { meter: string; route: string }) => entry.meter === 'job_tokens' && entry.route.endsWith('/embeddings'));
+    return row?.quantity ?? 0;
+  };
+  expect(embedded.body.usage.total_tokens).toBeGreaterThan(0);
+  await expect.poll(tokens, LONG).toBe(embedded.body.usage.total_tokens);
+
+  first.kill();
+  // One of two that is dead is called in vain at most once, and the other answers.
+  const answers = () => expect.poll(async () => (await embed()).status, LONG).toBe(200);
+  await answers();
+  await expect.poll(async () => (await replicas()).length, LONG).toBe(1);
+  const [left] = await replicas();
+  await answers();
+  pool.start(allow);
+  await expect.poll(healthy, LONG).toEqual([left?.number, 2]);
+  const { state, attempts } = await pool.job(id);
+  expect([state, attempts.length]).toEqual(['running', 1]);
+
+  await pool.client.post(`/v1/jobs/${id}/cancel`, {});
+  await pool.ends(id, 'cancelled');
+  expect((await embed()).body.error.code).toBe('state_conflict');
+  const { usage } = await pool.job(id);
+  expect(usage.accelerator_ms).toBeGreaterThan(0);
+});
+
+it('[J219] [P82] has as many replicas as the load asks for', async () => {
+  await pool.stopAgents();
+  for (let count = 0; count < 2; count += 1) pool.start(['--allow', 'online_inference']);
+  const { status, body } = await pool.client.post('/v1/jobs', {
+    kind: 'online_inference',
+    model: 'glove-sif-100',
+    resources: [{ nodes: { min: 1, max: 2 } }],
+    scaling: { outstanding_per_replica: 0.1, scale_down_delay_s: 1 },
+  });
+  expect([status, body.scaling]).toEqual([201, { outstanding_per_replica: 0.1, scale_down_delay_s: 1 }]);
+  const { id } = body;
+  type Replica = { readonly number: number; readonly health: string };
+  const healthy = async () =>
+    (await pool.job(id)).replicas.flatMap(({ number, health }: Replica) => (health === 'healthy' ? [number] : []));
+  const scaling = async () => (await pool.client.get(`/v1/jobs/${id}/explain`)).body.scaling;
+  await expect.poll(healthy, LONG).toEqual([0]);
+  await expect.poll(async () => (await scaling()).reason, LONG).toBe('least');
+  const { fence } = (await pool.job(id)).attempts.at(-1);
+  expect((await pool.client.post(`/v1/jobs/${id}/resize`, { nodes: 2 })).body.error).toMatchObject({
+    code: 'state_conflict',
+    param: 'nodes',
+  });
+
+  const idle = new AbortController();
+  const request = { model: 'glove-sif-100', input: Array.from({ length: 100 }, () => 'a lock gate and a weir '.repeat(40)) };
+  const callers = Array.from({ length: 4 }, async () => {
+    const statuses = new Set<number>();
+    while (!idle.signal.aborted) statuses.add((await pool.client.post(`/v1/jobs/${id}/embeddings`, request)).status);
+    return [...statuses];
+  });
+  await expect
+    .poll(healthy, LONG)
+    .toEqual([0, 1])
+    .finally(() => idle.abort());
+  expect(await Promise.all(callers)).toEqual([[200], [200], [200], [200]]);
+  await expect.poll(healthy, LONG).toEqual([0]);
+  await expect.poll(scaling, LONG).toMatchObject({ replicas: 1, wanted: 1, outstanding: 0, reason: 'least', fewer_at: null });
+  expect((await pool.client.post(`/v1/jobs/${id}/embeddings`, request)).status).toBe(200);
+  expect((await pool.job(id)).attempts.at(-1), 'the same attempt throughout').toMatchObject({ fence, outcome: 'running' });
+  await pool.client.post(`/v1/jobs/${id}/cancel`, {});
+  await pool.ends(id, 'cancelled');
+});
