@@ -83,6 +83,8 @@ export const ERRORS = {
   overloaded: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
   /** No replica of a job of online inference answers now. */
   no_healthy_replica: { status: 503, type: 'server_error', retryable: true, level: 'info' },
+  /** A guardrail found in a request or an answer what its policy blocks. */
+  guardrail_blocked: invalid(400),
   /** An upstream refused the request itself: the message is the upstream's. */
   upstream_rejected: invalid(400),
   /** Upstreams were asked, and none gave an answer. */

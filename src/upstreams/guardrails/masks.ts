@@ -1,0 +1,49 @@
+import type { Span } from './find-pii.ts';
+
+const MASK = /\[([A-Z]+)_(\d{1,6})\]/g;
+
+/**
+ * Replaces what was found by masks such as `[EMAIL_1]`, and puts it back into answers. The same text gets the same mask throughout one
+ * request, so that a model can tell two people apart.
+ */
+export class Masks {
+  readonly #maskOf = new Map<string, string>();
+  readonly #textOf = new Map<string, string>();
+  readonly #counts = new Map<string, number>();
+
+  /** `restores`: whether `restored` puts these back. */
+  masked(text: string, spans: readonly Span[], restores: boolean): string {
+    let result = '';
+    let end = 0;
+    for (const span of spans) {
+      result += text.slice(end, span.start) + this.#mask(text.slice(span.start, span.end), span.kind, restores, text);
+      end = span.end;
+    }
+    return result + text.slice(end);
+  }
+
+  restored(text: string): string {
+    return this.#textOf.size === 0 ? text : text.replace(MASK, (mask) => this.#textOf.get(mask) ?? mask);
+  }
+
+  /** Whether any text would be put back. */
+  get restores(): boolean {
+    return this.#textOf.size > 0;
+  }
+
+  #mask(found: string, kind: string, restores: boolean, around: string): string {
+    const key = `${kind}\n${found}`;
+    const known = this.#maskOf.get(key);
+    if (known !== undefined) return known;
+    let mask: string;
+    do {
+      const count = (this.#counts.get(kind) ?? 0) + 1;
+      this.#counts.set(kind, count);
+      mask = `[${kind.toUpperCase()}_${count}]`;
+      // Callers may write such words themselves: what they wrote is never taken for a mask.
+    } while (around.includes(mask));
+    this.#maskOf.set(key, mask);
+    if (restores) this.#textOf.set(mask, found);
+    return mask;
+  }
+}

@@ -1,0 +1,64 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
+import { Guard } from '../../../src/upstreams/guardrails/guard.ts';
+import { GuardedText } from '../../../src/upstreams/guardrails/guarded-text.ts';
+import type { Hook } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
+import { PII_KINDS } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
+
+const HOOKS: Hook[] = [
+  { kind: 'pii', name: 'people', on: 'both', pii: PII_KINDS, action: 'mask', restores: true },
+  { kind: 'patterns', name: 'codes', on: 'answer', patterns: ['[A-Z]{3}-[0-9]{2,6}'], action: 'mask' },
+];
+
+function guard(): Guard {
+  const hooks = compileHooks({ name: 'p', version: 1, hooks: HOOKS });
+  if (!hooks.ok) throw new Error(hooks.error.message);
+  return new Guard({ hooks: hooks.value, ask: () => Promise.resolve('pass'), clock: { nowMs: () => 0 } });
+}
+
+const words = fc.array(
+  fc.oneof(
+    fc.constantFrom(
+      'jane@example.org',
+      '4111 1111 1111 1111',
+      '[EMAIL_1]',
+      '[EMAIL_',
+      'ABC-1234',
+      '+49 30 901820',
+      '10.0.0.1',
+      '[',
+      '😀',
+      '\n',
+    ),
+    fc.string({ maxLength: 12 }),
+    fc.constant('lorem ipsum dolor sit amet '.repeat(12)),
+  ),
+  { maxLength: 24 },
+);
+
+/** Cuts a text into pieces at any places, also within a pair of surrogates. */
+const cutAt = (text: string, places: readonly number[]): string[] => {
+  const ends = [...new Set(places.map((place) => place % (text.length + 1)))].sort((a, b) => a - b);
+  return [0, ...ends].map((start, at) => text.slice(start, ends[at] ?? text.length));
+};
+
+describe('a text that arrives piece by piece', () => {
+  it('[U114] passes as it does whole, wherever it is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(words, fc.array(fc.nat(10_000), { maxLength: 40 }), async (parts, places) => {
+        const text = parts.join(' ');
+        const request = { messages: [{ content: 'jane@example.org' }] };
+        const whole = guard();
+        await whole.request(request);
+        const answered = await whole.answer({ choices: [{ text }] });
+        const streamed = guard();
+        await streamed.request(request);
+        const guarded = new GuardedText(streamed);
+        const passed = [...cutAt(text, places).map((piece) => guarded.push(piece)), guarded.end()];
+        expect(passed.map((one) => one.text).join('')).toBe(answered.ok ? answered.value.choices[0]?.text : undefined);
+      }),
+    );
+  });
+});

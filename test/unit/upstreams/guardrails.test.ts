@@ -1,0 +1,243 @@
+import { describe, expect, it } from 'vitest';
+
+import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
+import { findPii } from '../../../src/upstreams/guardrails/find-pii.ts';
+import type { Ask } from '../../../src/upstreams/guardrails/guard.ts';
+import { Guard } from '../../../src/upstreams/guardrails/guard.ts';
+import { GUARD_WINDOW_CHARS, GuardedText } from '../../../src/upstreams/guardrails/guarded-text.ts';
+import type { Hook } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
+import { PII_KINDS } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
+import { textsOf, withTexts } from '../../../src/upstreams/guardrails/message-texts.ts';
+import { PatternSet } from '../../../src/upstreams/guardrails/pattern-set.ts';
+
+const NEVER: Ask = () => expect.unreachable();
+
+function guardOf(hooks: readonly Hook[], ask: Ask = NEVER): Guard {
+  const compiled = compileHooks({ name: 'house', version: 1, hooks });
+  if (!compiled.ok) throw new Error(compiled.error.message);
+  let nowMs = 0;
+  return new Guard({ hooks: compiled.value, ask, clock: { nowMs: () => (nowMs += 1) } });
+}
+
+const pii = (more: Partial<Extract<Hook, { kind: 'pii' }>> = {}): Hook => ({
+  kind: 'pii',
+  name: 'people',
+  on: 'both',
+  pii: PII_KINDS,
+  action: 'mask',
+  restores: true,
+  ...more,
+});
+const patterns = (list: string[], action: 'block' | 'mask' | 'flag' = 'block'): Hook => ({
+  kind: 'patterns',
+  name: 'words',
+  on: 'both',
+  patterns: list,
+  action,
+});
+const chat = (content: string) => ({ model: 'gpt', messages: [{ role: 'user', content }] });
+const reply = (content: string) => ({ id: 'c1', choices: [{ index: 0, message: { role: 'assistant', content } }] });
+
+describe('personal data in texts', () => {
+  it.each([
+    ['email', 'write to jane.doe+x@mail.example.org, please', 'jane.doe+x@mail.example.org'],
+    ['phone', 'call +49 (30) 901820-17 now', '+49 (30) 901820-17'],
+    ['phone', 'call 030 90 18 20 now', '030 90 18 20'],
+    ['iban', 'to DE89 3704 0044 0532 0130 00 today', 'DE89 3704 0044 0532 0130 00'],
+    ['card', 'card 4111 1111 1111 1111.', '4111 1111 1111 1111'],
+    ['ip', 'from 192.168.10.4 and', '192.168.10.4'],
+    ['ip', 'from 2001:db8::1 and', '2001:db8::1'],
+  ])('[U110] finds an %s by its form: %s', (kind, text, found) => {
+    expect(findPii(text, PII_KINDS).map(({ start, end, kind: of }) => [of, text.slice(start, end)])).toEqual([[kind, found]]);
+  });
+
+  it.each([
+    'DE89 3704 0044 0532 0130 02 is no account',
+    'order 4111 1111 1111 1112',
+    'since 2024-01-31, or 31.01.2024',
+    'version 1.2.3.4567 of 300.1.1.1',
+    'about 1234567 rows at 12:30:45',
+    'user@localhost and @name',
+    'a::b is code',
+  ])('[U110] leaves alone what only looks like it: %s', (text) => {
+    expect(findPii(text, PII_KINDS)).toEqual([]);
+  });
+
+  it('[U110] finds only the kinds that are asked for', () => {
+    expect(findPii('a@b.com 10.0.0.1', ['ip']).map(({ kind }) => kind)).toEqual(['ip']);
+  });
+});
+
+describe('regular expressions of a guardrail', () => {
+  it('[U111] are those of RE2: linear, with neither look-behind nor back-reference, and never the empty text', () => {
+    for (const pattern of ['(?<=a)b', String.raw`(a)\1`, '(', 'a*'])
+      expect(PatternSet.compile([pattern], ['hooks', 0, 'patterns'])).toMatchObject({
+        ok: false,
+        error: { code: 'invalid_value', path: ['hooks', 0, 'patterns', 0] },
+      });
+    const evil = PatternSet.compile(['(a+)+$'], []);
+    expect(evil.ok && evil.value.find(`${'a'.repeat(50_000)}!`)).toEqual([]);
+  });
+
+  it('[U111] find the first of overlapping matches, and of those the longest', () => {
+    const set = PatternSet.compile(['bc', 'abcd', 'ab'], []);
+    expect(set.ok && set.value.find('xabcdbc').map(({ start, end }) => [start, end])).toEqual([
+      [1, 5],
+      [5, 7],
+    ]);
+  });
+});
+
+describe('texts of bodies', () => {
+  it('[U112] are what people, models and tools say, on every surface; nothing else is touched', () => {
+    const bodies = [
+      {
+        model: 'T',
+        metadata: { note: 'T' },
+        messages: [
+          { role: 'system', content: 'a' },
+          {
+            role: 'user',
+            name: 'T',
+            content: [
+              { type: 'text', text: 'b' },
+              { type: 'image_url', image_url: { url: 'T' } },
+            ],
+          },
+          { role: 'assistant', tool_calls: [{ id: 'T', type: 'function', function: { name: 'T', arguments: 'c' } }] },
+          { role: 'tool', tool_call_id: 'T', content: 'd' },
+        ],
+      },
+      { model: 'T', prompt: ['a', 'b'], suffix: 'T' },
+      { model: 'T', instructions: 'a', input: [{ role: 'user', content: [{ type: 'input_text', text: 'b' }] }] },
+      {
+        model: 'T',
+        system: [{ type: 'text', text: 'a' }],
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'image', source: { type: 'base64', data: 'T' } },
+              { type: 'text', text: 'b' },
+            ],
+          },
+          { role: 'assistant', content: [{ type: 'tool_use', id: 'T', name: 'T', input: { city: 'c', days: 3 } }] },
+          { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'T', content: 'd' }] },
+        ],
+      },
+      { id: 'T', choices: [{ message: { role: 'assistant', content: 'a', refusal: null } }, { text: 'b' }] },
+      { id: 'T', output: [{ type: 'message', id: 'T', content: [{ type: 'output_text', text: 'a', annotations: [] }] }] },
+      { id: 'T', type: 'message', content: [{ type: 'text', text: 'a' }] },
+      { model: 'T', query: 'a', documents: ['b', 'c'] },
+    ];
+    expect(bodies.map((body) => textsOf(body).join(''))).toEqual(['abcd', 'ab', 'ab', 'abcd', 'ab', 'a', 'a', 'abc']);
+    for (const body of bodies) {
+      const before = JSON.stringify(body);
+      const changed = JSON.stringify(withTexts(body, (text) => text.toUpperCase()));
+      expect(JSON.stringify(body)).toBe(before);
+      expect(changed.toLowerCase()).toBe(before.toLowerCase());
+      expect(changed).not.toMatch(/"[abcd]"/);
+    }
+  });
+});
+
+describe('a guard', () => {
+  it('[U113] blocks, and names policy and hook but not what was found', async () => {
+    const guard = guardOf([patterns(['secret plan'])]);
+    const blocked = await guard.request(chat('the secret plan'));
+    expect(blocked).toMatchObject({ ok: false, error: { code: 'guardrail_blocked' } });
+    expect(JSON.stringify(blocked)).toContain('"words\\" found');
+    expect(JSON.stringify(blocked)).not.toContain('secret plan');
+    expect(guard.records).toEqual([{ policy: 'house', hook: 'words', side: 'request', outcome: 'blocked', count: 1, elapsedMs: 1 }]);
+  });
+
+  it('[U115] masks a request, the same text by the same mask, and puts it back into the answer', async () => {
+    const guard = guardOf([pii()]);
+    const sent = await guard.request(chat('a@b.com, c@d.com and a@b.com'));
+    expect(sent.ok && sent.value.messages[0]?.content).toBe('[EMAIL_1], [EMAIL_2] and [EMAIL_1]');
+    const answered = await guard.answer(reply('ask [EMAIL_2], not [EMAIL_7] or new@e.com'));
+    expect(answered.ok && answered.value.choices[0]?.message.content).toBe('ask c@d.com, not [EMAIL_7] or [EMAIL_3]');
+  });
+
+  it('[U115] puts nothing back that is to stay masked, and takes no word of the caller for a mask', async () => {
+    const guard = guardOf([pii({ restores: false })]);
+    const sent = await guard.request(chat('[EMAIL_1] is a@b.com'));
+    expect(sent.ok && sent.value.messages[0]?.content).toBe('[EMAIL_1] is [EMAIL_2]');
+    const answered = await guard.answer(reply('[EMAIL_1] [EMAIL_2]'));
+    expect(answered.ok && answered.value.choices[0]?.message.content).toBe('[EMAIL_1] [EMAIL_2]');
+  });
+
+  it('[U113] flags and lets pass; hooks look at their side only, in their order', async () => {
+    const guard = guardOf([patterns(['x'], 'flag'), { ...patterns(['y']), on: 'answer' }]);
+    expect(await guard.request(chat('x y'))).toEqual({ ok: true, value: chat('x y') });
+    expect((await guard.answer(reply('x y'))).ok).toBe(false);
+    expect(guard.records.map(({ side, outcome }) => `${side} ${outcome}`)).toEqual(['request flagged', 'answer flagged', 'answer blocked']);
+  });
+
+  it('[U116] holds answers to a JSON schema, and refuses a policy whose schema is none', async () => {
+    const schema = { type: 'object', required: ['city'], properties: { city: { type: 'string' } }, additionalProperties: false };
+    const guard = guardOf([{ kind: 'json-schema', name: 'shape', on: 'answer', schema, action: 'block' }]);
+    expect(guard.answerNeed).toBe('whole');
+    expect((await guard.answer(reply('{"city":"Bern"}'))).ok).toBe(true);
+    expect((await guard.answer(reply('{"city":1}'))).ok).toBe(false);
+    expect((await guard.answer(reply('no JSON'))).ok).toBe(false);
+    const bad = compileHooks({
+      name: 'p',
+      version: 1,
+      hooks: [{ kind: 'json-schema', name: 's', on: 'answer', schema: { $ref: '#/none' }, action: 'block' }],
+    });
+    expect(bad).toMatchObject({ ok: false, error: { path: ['hooks', 0, 'schema'] } });
+  });
+
+  it('[U117] a webhook that does not answer lets pass or blocks as its policy says; a classifier blocks', async () => {
+    const webhook = (onFailure: 'pass' | 'block'): Hook => ({
+      kind: 'webhook',
+      name: 'w',
+      on: 'request',
+      url: 'https://x',
+      timeoutMs: 1,
+      onFailure,
+    });
+    const silent: Ask = () => Promise.resolve(undefined);
+    expect((await guardOf([webhook('pass')], silent).request(chat('x'))).ok).toBe(true);
+    expect((await guardOf([webhook('block')], silent).request(chat('x'))).ok).toBe(false);
+    const classifier: Hook = { kind: 'classifier', name: 'c', on: 'request', model: 'm', label: 'toxic', threshold: 0.5, action: 'block' };
+    expect((await guardOf([classifier], silent).request(chat('x'))).ok).toBe(false);
+    const seen: (readonly string[])[] = [];
+    const asked: Ask = (_, __, texts) => {
+      seen.push(texts);
+      return Promise.resolve('block');
+    };
+    expect((await guardOf([{ ...classifier, action: 'flag' }], asked).request(chat('x'))).ok).toBe(true);
+    expect(seen).toEqual([['x']]);
+  });
+});
+
+describe('a stream under a guard', () => {
+  const through = (guard: Guard, pieces: readonly string[]): string => {
+    const text = new GuardedText(guard);
+    return [...pieces.map((piece) => text.push(piece)), text.end()].map((passed) => passed.text).join('');
+  };
+
+  it('[U114] holds back a window, so that what is split between pieces is found', async () => {
+    const guard = guardOf([pii()]);
+    await guard.request(chat('a@b.com'));
+    expect(guard.answerNeed).toBe('window');
+    expect(through(guard, ['to [EMA', 'IL_1] and ne', 'w@', 'e.com', '!'])).toBe('to a@b.com and [EMAIL_2]!');
+    const text = new GuardedText(guardOf([pii()]));
+    expect(text.push('x'.repeat(GUARD_WINDOW_CHARS)).text).toBe('');
+    expect(text.push('yy').text).toBe('xx');
+  });
+
+  it('[U114] blocks before any of what is found has passed', () => {
+    const guard = guardOf([patterns(['forbidden'])]);
+    const text = new GuardedText(guard);
+    const passed = [...'all is well until the forbidden word'].map((piece) => text.push(piece));
+    expect(passed.at(-1)?.blocked).toBeUndefined();
+    const sooner = passed.findIndex(({ blocked }) => blocked !== undefined);
+    expect(sooner).toBe(-1);
+    expect(text.end().blocked?.name).toBe('words');
+    const long = new GuardedText(guard);
+    expect(long.push(`forbidden ${'x'.repeat(GUARD_WINDOW_CHARS)}`)).toMatchObject({ text: '', blocked: { name: 'words' } });
+  });
+});
