@@ -5,6 +5,7 @@ import { keyId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { file } from './files.ts';
+import { HOOK_OUTCOMES } from './guardrails.ts';
 import { LIMITS } from './limits.ts';
 import { dollarsIn, dollarsOut } from './money.ts';
 
@@ -58,6 +59,17 @@ const attempt = apiOnly(() =>
   }),
 );
 
+const guardrail = apiOnly(() =>
+  z.object({
+    policy: z.string().meta(about('The version of the route.', 'support@3')),
+    hook: z.string(),
+    side: z.enum(['request', 'answer']),
+    outcome: z.enum(HOOK_OUTCOMES).meta(about('`failed`: gave no verdict, and lets pass then.')),
+    count: z.int().meta(about('Places that were found.')),
+    ms: z.number(),
+  }),
+);
+
 const feedbackFields = {
   name: z
     .string()
@@ -102,6 +114,7 @@ const facts = {
   request_bytes: z.int(),
   answer_bytes: z.int(),
   attempts: z.array(attempt),
+  guardrails: z.array(guardrail).meta(about('What hooks of the route did, never what they found.')),
 } as const;
 
 const entry = apiOnly(() => z.object(facts).meta({ id: 'LoggedRequest' }));

@@ -22,6 +22,24 @@ export const ROUTE_LIMITS = {
   routeWeightMax: 10_000,
   // Read whole with the routes of its owner.
   routeVersionBytesMax: 64 * 1024,
+  // Hooks of a version: each reads every text of a request.
+  guardrailHooksMaxCount: 16,
+  // Of one hook; more are better written as alternatives of one expression.
+  guardrailPatternsMaxCount: 64,
+  // A compiled expression is some hundred times as long as its text.
+  guardrailPatternCharsMax: 512,
+  // A schema of what a model answers: those that model servers take are no longer.
+  guardrailSchemaBytesMax: 16 * 1024,
+  // What a hook asks delays each request by so much: callers wait no longer for a verdict.
+  guardrailWebhookMsMax: 10_000,
+  // Judging a text takes a server less; a caller waits for the model for as long.
+  guardrailWebhookDefaultMs: 2_000,
+  // Of a verdict, which is one word.
+  guardrailVerdictBytesMax: 4 * 1024,
+  // Of an answer that is judged whole while it streams: it is held until its end.
+  guardrailHeldBytesMax: 4 * 1024 * 1024,
+  // Versions whose hooks an isolate keeps compiled, some 100 kB each.
+  guardrailsCompiledMaxCount: 64,
   // Steps of a canary from its first share to all requests.
   canaryStepsMaxCount: 10,
   // Of rolling back a version that is not worse, over its whole canary: once in a hundred.

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { about } from './api-text.ts';
+import { guardrailHooks } from './guardrails.ts';
 import { LIMITS } from './limits.ts';
 import { condition, conditionCount, division, targetName } from './route-conditions.ts';
 
@@ -62,6 +63,7 @@ const rule = z.strictObject({
 export const ruleFields = {
   rules: z.array(rule).max(LIMITS.routeRulesMaxCount).default([]).meta(about('The first whose condition holds decides.')),
   default: choice.meta(about('Where no rule applies.')),
+  guardrails: guardrailHooks.optional(),
 } as const;
 
 /** What the schema of one rule cannot see: the names of others, and how many conditions there are of all together. */

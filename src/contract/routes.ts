@@ -115,6 +115,7 @@ const versionReply = apiOnly(() =>
       version: z.int(),
       rules: z.array(z.unknown()),
       default: z.unknown(),
+      guardrails: z.array(z.unknown()),
       comment: z.string(),
       created_at: unixSeconds,
       created_by: z.string(),
@@ -150,6 +151,9 @@ export const explanationReply = apiOnly(() =>
       split: z.object({ part: z.string(), value: z.number() }).nullable(),
       groups: z.array(z.array(z.object({ target: z.string(), weight: z.number() }))).meta(about('In the order in which they are asked.')),
       left_out: z.array(z.object({ target: z.string(), why: z.enum(['unknown', 'kind', 'images']) })),
+      guardrails: z
+        .array(z.object({ hook: z.string(), kind: z.string(), on: z.string() }))
+        .meta(about('Hooks of the version, in their order.')),
       refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
     })
     .meta({ id: 'RouteExplanation' }),

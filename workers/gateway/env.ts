@@ -110,6 +110,8 @@ export interface UpstreamsEnv extends TenancyEnv {
   readonly REQUEST_LOG: DurableObjectNamespace;
   /** Files of tenants, as the control Worker has them. */
   readonly FILES: R2Bucket;
+  /** The inference Worker's `GuardrailService`. */
+  readonly GUARDRAILS: unknown;
 }
 
 /** What the gateway asks of the object that works on the generations of an index. */

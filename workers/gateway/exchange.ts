@@ -40,8 +40,12 @@ export class Timing {
     try {
       return await work;
     } finally {
-      this.#phases += `${phase};dur=${(performance.now() - startedMs).toFixed(1)}, `;
+      this.note(phase, performance.now() - startedMs);
     }
+  }
+
+  note(phase: string, ms: number): void {
+    this.#phases += `${phase};dur=${ms.toFixed(1)}, `;
   }
 
   elapsedMs(): number {

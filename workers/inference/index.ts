@@ -1,4 +1,5 @@
+export { GuardrailService } from './guardrail-service.ts';
 export { InferenceService } from './inference-service.ts';
 
-/** The gateway calls `InferenceService`; there is nothing here for HTTP. */
+/** Other Workers call these services; there is nothing here for HTTP. */
 export default { fetch: () => new Response(null, { status: 404 }) } satisfies ExportedHandler;

@@ -7,6 +7,7 @@ import { requestWakeUps } from '../inference/request-wake-ups.ts';
 import { TenantPurgeLogs } from '../gateway/adapters/durable-caches.ts';
 import { sha256 } from '../gateway/adapters/sha256.ts';
 import { Completions } from '../../src/gateway/upstreams/completion.ts';
+import { GuardedCompletions } from '../../src/gateway/upstreams/guarded-completion.ts';
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import { RouteAdmin } from '../../src/gateway/upstreams/route-admin.ts';
@@ -33,6 +34,8 @@ import type { UpstreamsEnv } from '../gateway/env.ts';
 import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
 import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
+import type { GuardrailBinding } from './adapters/guardrails.ts';
+import { guardrailsOf } from './adapters/guardrails.ts';
 import { httpProbe } from './adapters/http-probe.ts';
 import { HttpTransport } from './adapters/http-transport.ts';
 import { wireDispatcher } from './adapters/dispatching.ts';
@@ -75,6 +78,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const note: ConstructorParameters<typeof RouteAdmin>[0]['note'] = (tenant, action, principal, subject) =>
     organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject);
   const dispatcher = wireDispatcher(env, basics);
+  const guardrails = guardrailsOf(env.GUARDRAILS as GuardrailBinding, hosts);
   const purges = new PurgeViews({ logs: new TenantPurgeLogs(env.PURGE_LOG), clock, wakeUps: requestWakeUps });
   return {
     ...basics,
@@ -100,9 +104,10 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       dispatcher,
       transport: new HttpTransport({ timer: systemTimer, secretOf: (target) => directory.secretOf(target) }),
       clock,
+      guard: new GuardedCompletions(guardrails),
     }),
     findTarget,
-    routes: new RouteAdmin({ routes, targets: findTarget, note }),
+    routes: new RouteAdmin({ routes, targets: findTarget, guardrails, note }),
     dispatcher,
   };
 });

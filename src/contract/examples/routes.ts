@@ -17,6 +17,7 @@ export const routeExamples = {
         },
       ],
       default: { kind: 'refuse', message: 'the support desk has no model yet' },
+      guardrails: [{ kind: 'pii', name: 'people', action: 'mask', restores: true }],
       comment: 'refuses what is too long to answer',
     },
   },

@@ -9,6 +9,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { Refusal } from '../../contract/errors.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { AttemptRecord, Dispatched, Dispatcher, Undispatched } from '../../upstreams/dispatch.ts';
+import type { GuardrailPolicy } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { Settlement, UpstreamQuantities } from '../../upstreams/money/settlement.ts';
 import { settlementOf } from '../../upstreams/money/settlement.ts';
 import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
@@ -27,6 +28,7 @@ import type { CacheReport } from '../cache-report.ts';
 import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
 import type { CallOrigin, ModelRouter, Routed } from './model-router.ts';
 import { CompletionStream } from './completion-stream.ts';
+import type { GuardReport } from './guardrails.ts';
 import { reservePlan } from './plan-reservation.ts';
 
 export interface CompletionParts {
@@ -36,6 +38,7 @@ export interface CompletionParts {
   readonly transport: UpstreamTransport;
   readonly clock: Clock;
   readonly cache: CompletionAnswers;
+  readonly guard: CompletionGuard;
 }
 
 /** Gives answers again. `serve` asks the targets of the plan. */
@@ -45,6 +48,15 @@ export interface CompletionAnswers {
     plan: Plan,
     terms: AnswerTerms,
     serve: () => Promise<Result<Completed, Undispatched>>,
+  ): ReturnType<typeof serve>;
+}
+
+/** Judges a call by the guardrails of its route. `serve` gets the body as it may go out. */
+export interface CompletionGuard {
+  complete(
+    policy: GuardrailPolicy,
+    call: CompletionCall,
+    serve: (body: JsonObject) => Promise<Result<Completed, Undispatched>>,
   ): ReturnType<typeof serve>;
 }
 
@@ -58,6 +70,8 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
   /** What the call asks of the cache; absent: nothing. */
   readonly cacheTerms: AnswerTerms | undefined;
+  /** Takes what the guardrails of the route do, once they have judged the request. */
+  readonly onGuarded: (report: GuardReport) => void;
 }
 
 export interface Completed {
@@ -71,7 +85,13 @@ export interface Completed {
   /** What the cache did; absent: it was not asked. */
   readonly cache?: CacheReport;
   readonly answer:
-    | { readonly kind: 'whole'; readonly text: string; readonly end: CompletionEnd }
+    | {
+        readonly kind: 'whole';
+        readonly text: string;
+        readonly end: CompletionEnd;
+        /** Why the caller does not get the text. */
+        readonly blocked?: Refusal;
+      }
     | { readonly kind: 'stream'; readonly stream: AnswerPieces; readonly ended: Promise<CompletionEnd> };
 }
 
@@ -91,8 +111,18 @@ export class Completions {
     const nowMs = this.#parts.clock.nowMs();
     const found = await this.#planOf(asked, nowMs);
     if (!found.ok) return unserved(found.error, []);
-    const { call, plan, routed } = found.value;
-    const serve = () => this.#serve(found.value, nowMs);
+    const policy = found.value.routed?.guardrails;
+    if (policy === undefined) return this.#answered(found.value, nowMs);
+    return this.#parts.guard.complete(policy, found.value.call, (body) => {
+      const call = { ...found.value.call, body };
+      return this.#answered({ ...found.value, call, exchanges: new Exchanges({ ...call, nowMs }) }, nowMs);
+    });
+  }
+
+  /** From the cache, if the call asks for that, else from a target of the plan. */
+  async #answered(planned: PlannedCall, nowMs: number): Promise<Result<Completed, Undispatched>> {
+    const { call, plan, routed } = planned;
+    const serve = () => this.#serve(planned, nowMs);
     if (call.cacheTerms === undefined) return serve();
     const answered = await this.#parts.cache.complete(call, plan, call.cacheTerms, serve);
     return answered.ok ? ok({ ...answered.value, routed }) : answered;

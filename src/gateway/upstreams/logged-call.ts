@@ -3,9 +3,10 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { AttemptRecord } from '../../upstreams/dispatch.ts';
-import type { LogEntry, LogSurface } from '../../upstreams/log/log-entry.ts';
+import type { LogBodies, LogEntry, LogSurface } from '../../upstreams/log/log-entry.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
+import type { GuardReport } from './guardrails.ts';
 import type { RequestLogging } from './request-logging.ts';
 
 /** A call of an upstream's model, as it was admitted. */
@@ -43,12 +44,18 @@ export class LoggedCall {
   #endMs: number | undefined;
   #outcome: CallOutcome = { status: 500, code: 'internal_error', attempts: [] };
   #settlement: Settlement | undefined;
+  #guard: GuardReport | undefined;
 
   constructor(facts: LoggedCallFacts, parts: LoggedCallParts) {
     this.#facts = facts;
     this.#parts = parts;
     this.#startedMs = parts.clock.nowMs();
     this.#pieces = parts.logging.wantsBodies(facts.principal.tenantId, facts.requestId) ? [] : undefined;
+  }
+
+  /** What is kept is what guardrails let out: nothing of what they block, and no answer into which they put back what was masked. [U118] */
+  guarded(report: GuardReport): void {
+    this.#guard = report;
   }
 
   /** A piece of the answer, as it was sent. */
@@ -97,10 +104,18 @@ export class LoggedCall {
       metadata: metadataIn(body),
       requestBytes,
       answerBytes: this.#answerBytes,
+      ...(this.#guard === undefined ? {} : { guardrails: this.#guard.records }),
     };
-    const bodies =
-      this.#pieces === undefined ? undefined : { request: JSON.stringify(body), answer: decoder.decode(joinedBytes(this.#pieces)) };
-    this.#parts.logging.note(entry, bodies);
+    this.#parts.logging.note(entry, this.#bodies());
+  }
+
+  #bodies(): LogBodies | undefined {
+    if (this.#pieces === undefined) return undefined;
+    const { body: sent, restores } = this.#guard ?? { body: this.#facts.body, restores: false };
+    return {
+      request: sent === undefined ? '' : JSON.stringify(sent),
+      answer: restores ? '' : decoder.decode(joinedBytes(this.#pieces)),
+    };
   }
 }
 

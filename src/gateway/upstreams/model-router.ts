@@ -4,6 +4,7 @@ import type { BreakerState } from '../../contract/route-conditions.ts';
 import type { ExplanationReply } from '../../contract/routes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
+import type { GuardrailPolicy } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { CanaryTally } from '../../upstreams/routes/canary-tally.ts';
 import { factsOfCall, kindOfSurface } from '../../upstreams/routes/facts-of-call.ts';
 import { planByRoute } from '../../upstreams/routes/route-plan.ts';
@@ -44,6 +45,8 @@ export interface RoutedCall {
 export interface Routed {
   readonly plan: Plan;
   readonly outputTokensMax?: number;
+  /** Of the version that decided, if it has any. */
+  readonly guardrails?: GuardrailPolicy;
   /** Made when it is asked for: most calls do not. */
   explain(): ExplanationReply;
   /** To be called once, when the call has ended, but for one that its caller gave up or made wrong; `elapsedMs`: until its first piece. */
@@ -88,9 +91,11 @@ export class ModelRouter {
     const planned = planByRoute(arm, facts, find);
     if (!planned.ok) return planned;
     const { plan, outputTokensMax } = planned.value;
+    const { guardrails: hooks = [] } = arm.rules;
     return ok({
       plan: arm.isCanary ? { ...plan, reason: `canary/${plan.reason}` } : plan,
       ...(outputTokensMax === undefined ? {} : { outputTokensMax }),
+      ...(hooks.length === 0 ? {} : { guardrails: { name: `${arm.name}@${arm.version}`, hooks } }),
       explain: () => explanationOf(arm, facts, planned),
       ended: (failed, elapsedMs) => tally.count({ owner, route, isCanary: arm.isCanary, failed, elapsedMs }),
     });

@@ -13,6 +13,7 @@ import { checkRoute } from '../../upstreams/routes/check-route.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../../upstreams/routes/route-record.ts';
 import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../../upstreams/routes/route-registry.ts';
 import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
+import type { Guardrails } from './guardrails.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
 import { actorOf, requestDigest } from '../tenancy/subject.ts';
@@ -36,6 +37,7 @@ interface RouteAdminParts {
   readonly routes: (owner: UpstreamOwner) => RouteCalls;
   /** The targets that a caller may name in its routes. */
   readonly targets: (principal: Principal) => Promise<Outcome<FindTarget>>;
+  readonly guardrails: Pick<Guardrails, 'check'>;
   /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
   readonly note: (tenantId: TenantId, action: string, principal: Principal, subject: string) => Promise<Outcome<unknown>>;
 }
@@ -54,15 +56,17 @@ export class RouteAdmin {
     this.#parts = parts;
   }
 
-  /** Refuses a version that cannot mean what it says (see `checkRoute`), and as the registry does. */
+  /** Refuses a version that cannot mean what it says (see `checkRoute` and `compileHooks`), and as the registry does. */
   async create(caller: RouteCaller, body: CreateRouteBody, idempotencyKey: string | undefined): Promise<Outcome<MadeVersion>> {
     const { principal } = caller;
-    const { name, comment, activate, rules, default: otherwise } = body;
-    const version = { rules, default: otherwise };
+    const { name, comment, activate, rules, default: otherwise, guardrails = [] } = body;
+    const version = { rules, default: otherwise, ...(guardrails.length === 0 ? {} : { guardrails }) };
     const find = await this.#parts.targets(principal);
     if (!find.ok) return find;
     const checked = checkRoute(version, find.value);
     if (!checked.ok) return checked;
+    const guarded = guardrails.length === 0 ? ok(null) : await this.#parts.guardrails.check(guardrails);
+    if (!guarded.ok) return guarded;
     const request =
       idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'route.create', body) };
     return this.#noted(caller, 'create', name, (routes, acting) =>

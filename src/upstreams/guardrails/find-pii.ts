@@ -1,4 +1,6 @@
-import type { PiiKind } from './guardrail-policy.ts';
+import type { PII_KINDS } from '../../contract/guardrails.ts';
+
+type PiiKind = (typeof PII_KINDS)[number];
 
 /** Where something lies in a text, in UTF-16 units. */
 export interface Span {

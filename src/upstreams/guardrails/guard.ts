@@ -2,14 +2,17 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
-import type { AskingHook, CompiledHook, SpanHook } from './compiled-hook.ts';
+import type { CompiledHook, SpanHook, Webhook } from './compiled-hook.ts';
 import { looksAt } from './compiled-hook.ts';
+import type { Span } from './find-pii.ts';
 import type { HookRecord } from './guardrail-policy.ts';
 import { Masks } from './masks.ts';
-import { textsOf, withTexts } from './message-texts.ts';
+import { saidIn, textsOf, withTexts } from './message-texts.ts';
 
-/** What another server or model says of texts. Undefined: it did not answer. */
-export type Ask = (hook: AskingHook['hook'], side: HookRecord['side'], texts: readonly string[]) => Promise<'pass' | 'block' | undefined>;
+export type Verdict = 'pass' | 'block';
+
+/** What another server says of texts. Undefined: it gave no verdict in time. */
+export type Ask = (hook: Webhook, side: HookRecord['side'], texts: readonly string[]) => Promise<Verdict | undefined>;
 
 interface GuardParts {
   readonly hooks: readonly CompiledHook[];
@@ -24,59 +27,79 @@ export type AnswerNeed = 'nothing' | 'window' | 'whole';
 export class Guard {
   readonly #parts: GuardParts;
   readonly #masks = new Masks();
-  readonly #records: HookRecord[] = [];
+  #records: HookRecord[] = [];
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
   }
 
-  /** What the hooks have done so far. */
-  get records(): readonly HookRecord[] {
-    return this.#records;
+  /** What the hooks have done since this was last asked. */
+  takeRecords(): readonly HookRecord[] {
+    const taken = this.#records;
+    this.#records = [];
+    return taken;
   }
 
   /** Spans are found in a window of a stream; the other hooks judge a whole answer. [U114] */
   get answerNeed(): AnswerNeed {
     const hooks = this.#parts.hooks.filter((hook) => looksAt(hook, 'answer'));
     if (hooks.some(({ check }) => check.kind !== 'spans')) return 'whole';
-    return hooks.length > 0 || this.#masks.restores ? 'window' : 'nothing';
+    return hooks.length > 0 || this.restores ? 'window' : 'nothing';
+  }
+
+  /** Whether something was masked that is put back into the answer. */
+  get restores(): boolean {
+    return this.#masks.restores;
   }
 
   /** The body as it may go out, or `guardrail_blocked`. */
   request<T>(body: T): Promise<Outcome<T>> {
-    return this.#judged(body, 'request');
+    return this.#judged(body, 'request', this.#parts.hooks);
   }
 
   /** A whole answer as it may be passed on, with what was masked in the request put back. */
   async answer<T>(body: T): Promise<Outcome<T>> {
-    const judged = await this.#judged(body, 'answer');
-    return judged.ok ? ok(withTexts(judged.value, (text) => this.#masks.restored(text))) : judged;
+    const judged = await this.#judged(body, 'answer', this.#parts.hooks);
+    return judged.ok ? ok(withTexts(judged.value, (text) => this.restored(text))) : judged;
   }
 
-  /** The hooks that look at a stream as it passes. */
-  streamHooks(): readonly (CompiledHook & { readonly check: SpanHook })[] {
-    return this.#parts.hooks.filter(
-      (hook): hook is CompiledHook & { check: SpanHook } => looksAt(hook, 'answer') && hook.check.kind === 'spans',
+  /** Judges texts that came in pieces and are whole now by the hooks that no piece can be judged by. */
+  texts(texts: readonly { readonly text: string; readonly isSaid: boolean }[]): Promise<Outcome<unknown>> {
+    const hooks = this.#parts.hooks.filter(({ check }) => check.kind !== 'spans');
+    return this.#judged(
+      texts.map(({ text, isSaid }) => (isSaid ? { text } : { arguments: text })),
+      'answer',
+      hooks,
     );
   }
 
-  /** A piece of a stream's text in which the spans were found. */
-  passed(text: string, spans: ReturnType<SpanHook['find']>): string {
-    return this.#masks.restored(spans.length === 0 ? text : this.#masks.masked(text, spans, false));
+  /** The hooks that look at a stream as it passes. */
+  streamHooks(): readonly SpanHook[] {
+    return this.#parts.hooks.filter((hook): hook is SpanHook => looksAt(hook, 'answer') && hook.check.kind === 'spans');
   }
 
-  note(record: HookRecord): void {
-    this.#records.push(record);
+  masked(text: string, spans: readonly Span[]): string {
+    return spans.length === 0 ? text : this.#masks.masked(text, spans, false);
   }
 
-  async #judged<T>(body: T, side: HookRecord['side']): Promise<Outcome<T>> {
+  restored(text: string): string {
+    return this.#masks.restored(text);
+  }
+
+  /** What a hook found in a stream, once that has ended. */
+  note({ policy, name, check }: SpanHook, count: number): void {
+    const outcome = count === 0 ? 'passed' : PAST[check.action];
+    this.#records.push({ policy, hook: name, side: 'answer', outcome, count, elapsedMs: 0 });
+  }
+
+  async #judged<T>(body: T, side: HookRecord['side'], hooks: readonly CompiledHook[]): Promise<Outcome<T>> {
     let judged = body;
-    for (const hook of this.#parts.hooks) {
+    for (const hook of hooks) {
       if (!looksAt(hook, side)) continue;
       const startedMs = this.#parts.clock.nowMs();
       const { outcome, count, body: changed } = await this.#judge(hook, judged, side);
       const elapsedMs = this.#parts.clock.nowMs() - startedMs;
-      this.note({ policy: hook.policy, hook: hook.name, side, outcome, count, elapsedMs });
+      this.#records.push({ policy: hook.policy, hook: hook.name, side, outcome, count, elapsedMs });
       if (outcome === 'blocked') return blocked(hook, side);
       judged = changed;
     }
@@ -96,7 +119,7 @@ export class Guard {
         return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body: changed };
       }
       case 'whole': {
-        const count = textsOf(body).filter((text) => !check.accepts(text)).length;
+        const count = saidIn(body).filter((text) => !check.accepts(text)).length;
         return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body };
       }
       case 'asking': {
@@ -115,14 +138,13 @@ interface Judgement<T> {
 
 const PAST = { block: 'blocked', mask: 'masked', flag: 'flagged' } as const;
 
-function verdictOf(hook: AskingHook['hook'], verdict: 'pass' | 'block' | undefined): Omit<Judgement<unknown>, 'body'> {
+/** [U117] No verdict is the policy's to judge. */
+function verdictOf({ on_failure: onFailure }: Webhook, verdict: Verdict | undefined): Omit<Judgement<unknown>, 'body'> {
   if (verdict === 'pass') return { outcome: 'passed', count: 0 };
-  if (verdict === 'block') return { outcome: hook.kind === 'classifier' ? PAST[hook.action] : 'blocked', count: 1 };
-  // A model that does not answer is no reason to let anything pass that its policy blocks.
-  const blocks = hook.kind === 'webhook' ? hook.onFailure === 'block' : hook.action === 'block';
-  return { outcome: blocks ? 'blocked' : 'failed', count: 0 };
+  if (verdict === 'block') return { outcome: 'blocked', count: 1 };
+  return { outcome: onFailure === 'block' ? 'blocked' : 'failed', count: 0 };
 }
 
 /** Names the policy and the hook, never what was found. [U113] */
 export const blocked = ({ policy, name }: Pick<CompiledHook, 'policy' | 'name'>, side: HookRecord['side']) =>
-  refuse('guardrail_blocked', `the guardrail "${policy}" blocks this ${side}: its hook "${name}" found what it looks for`);
+  refuse('guardrail_blocked', `the guardrails of ${policy} block this ${side}: their hook "${name}" does not let it pass`);

@@ -1,4 +1,4 @@
-import type { CompiledHook, SpanHook } from './compiled-hook.ts';
+import type { SpanHook } from './compiled-hook.ts';
 import type { Span } from './find-pii.ts';
 import type { Guard } from './guard.ts';
 
@@ -7,66 +7,95 @@ export const GUARD_WINDOW_CHARS = 256;
 /** Passed characters that are looked at again: what stands before a match can rule it out. */
 const CONTEXT_CHARS = 64;
 
-type StreamHook = CompiledHook & { readonly check: SpanHook };
+/** What may be passed on of a text that arrives piece by piece, masked; `blocked`: the hook that blocks it. */
+export interface PassedText {
+  readonly text: string;
+  readonly blocked?: SpanHook;
+}
 
-/** What may be passed on of a text that arrives piece by piece; `blocked`: the hook that blocks it. */
-export type Passed = { readonly text: string; readonly blocked?: undefined } | { readonly text: string; readonly blocked: StreamHook };
+/** What the hooks have found in all texts of a stream. */
+export type FoundCounts = Map<SpanHook, number>;
+
+interface Found extends Span {
+  readonly hook: SpanHook;
+}
 
 /** One text of a stream, such as the content of one choice, as the guard lets it pass. */
 export class GuardedText {
   readonly #guard: Guard;
-  readonly #hooks: readonly StreamHook[];
+  readonly #hooks: readonly SpanHook[];
+  readonly #counts: FoundCounts;
   /** Passed on already. */
   #context = '';
   #held = '';
 
-  constructor(guard: Guard) {
+  constructor(guard: Guard, counts: FoundCounts = new Map()) {
     this.#guard = guard;
     this.#hooks = guard.streamHooks();
+    this.#counts = counts;
   }
 
-  push(piece: string): Passed {
+  push(piece: string): PassedText {
     this.#held += piece;
     return this.#pass(this.#held.length - GUARD_WINDOW_CHARS);
   }
 
   /** The text is whole. */
-  end(): Passed {
+  end(): PassedText {
     return this.#pass(this.#held.length);
   }
 
-  #pass(wanted: number): Passed {
+  #pass(wanted: number): PassedText {
     if (wanted <= 0) return { text: '' };
     const found = this.#found();
-    if ('blocked' in found) return { text: '', blocked: found.blocked };
+    const blocking = found.find(({ hook }) => hook.check.action === 'block');
+    if (blocking !== undefined) {
+      this.#count(blocking.hook);
+      return { text: '', blocked: blocking.hook };
+    }
+    const masked = disjoint(found.filter(({ hook }) => hook.check.action === 'mask'));
     // What reaches beyond the end waits until it is seen whole; nor is a mask or a pair of surrogates cut in two.
     let end = wanted;
-    for (const { start, end: spanEnd } of found.spans) if (start < end && end < spanEnd) end = start;
+    for (const span of masked) if (span.start < end && end < span.end) end = span.start;
     if (end < this.#held.length) end = beforeOpenMask(this.#held, end);
     if (/[\uD800-\uDBFF]/.test(this.#held[end - 1] ?? '') && end < this.#held.length) end -= 1;
     const text = this.#held.slice(0, end);
-    const spans = found.spans.filter((span) => span.end <= end);
+    for (const { start, hook } of found) if (start < end) this.#count(hook);
     this.#context = (this.#context + text).slice(-CONTEXT_CHARS);
     this.#held = this.#held.slice(end);
-    return { text: this.#guard.passed(text, spans) };
+    return {
+      text: this.#guard.masked(
+        text,
+        masked.filter((span) => span.end <= end),
+      ),
+    };
   }
 
-  /** Places of what is held that are to be masked, or the hook that blocks. */
-  #found(): { readonly spans: readonly Span[] } | { readonly blocked: StreamHook } {
-    const masked: Span[] = [];
-    const offset = this.#context.length;
-    for (const hook of this.#hooks) {
-      const spans = hook.check
-        .find(this.#context + this.#held)
-        .map((span) => ({ ...span, start: span.start - offset, end: span.end - offset }))
-        .filter(({ start }) => start >= 0);
-      if (spans.length === 0) continue;
-      if (hook.check.action === 'block') return { blocked: hook };
-      if (hook.check.action === 'mask') masked.push(...spans);
-    }
-    masked.sort((a, b) => a.start - b.start);
-    return { spans: masked.filter(({ start }, at) => start >= Math.max(0, ...masked.slice(0, at).map(({ end }) => end))) };
+  #count(hook: SpanHook): void {
+    this.#counts.set(hook, (this.#counts.get(hook) ?? 0) + 1);
   }
+
+  /** Places of what is held. */
+  #found(): Found[] {
+    const offset = this.#context.length;
+    return this.#hooks.flatMap((hook) =>
+      hook.check
+        .find(this.#context + this.#held)
+        .map((span) => ({ ...span, hook, start: span.start - offset, end: span.end - offset }))
+        .filter(({ start }) => start >= 0),
+    );
+  }
+}
+
+/** In the order of the text; of those that overlap the first. */
+function disjoint(found: Found[]): Found[] {
+  found.sort((a, b) => a.start - b.start);
+  let end = 0;
+  return found.filter((span) => {
+    const isFree = span.start >= end;
+    if (isFree) end = span.end;
+    return isFree;
+  });
 }
 
 const MASK_CHARS_MAX = 20;

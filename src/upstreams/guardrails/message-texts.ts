@@ -29,7 +29,8 @@ const HOLDERS = new Set([
   'summary',
 ]);
 
-type Change = (text: string) => string;
+/** `field`: what the text stands in; of what a model thinks, `thinking`. */
+type Change = (text: string, field: string) => string;
 
 /**
  * A body with every text that is said in it replaced by what `change` answers: by people, by models, to tools and by tools. Names of models
@@ -47,28 +48,40 @@ export function textsOf(body: unknown): string[] {
   return texts;
 }
 
+/** What a model answers: without what it thinks, refuses, or calls tools with. */
+export function saidIn(body: unknown): string[] {
+  const texts: string[] = [];
+  withTexts(body, (text, field) => {
+    if (field === 'content' || field === 'text') texts.push(text);
+    return text;
+  });
+  return texts;
+}
+
+const THOUGHTS: ReadonlySet<unknown> = new Set(['summary_text', 'reasoning_text']);
+
 /** Only what stands in fields of texts. */
 function changedFields(value: unknown, change: Change): unknown {
   if (Array.isArray(value)) return value.map((item) => changedFields(item, change));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
-      if (TEXT_FIELDS.has(name)) return [name, changedText(inner, change, value)];
+      if (TEXT_FIELDS.has(name)) return [name, changedText(inner, change, value, name)];
       return [name, HOLDERS.has(name) ? changedFields(inner, change) : inner];
     }),
   );
 }
 
 /** A text, several, or parts that have their own fields; what a tool is called with is said whole. */
-function changedText(value: unknown, change: Change, holder: object): unknown {
-  if (typeof value === 'string') return change(value);
-  if (Array.isArray(value)) return value.map((item) => changedText(item, change, holder));
-  const isCall = 'type' in holder && holder.type === 'tool_use';
-  return isCall ? changedEverywhere(value, change) : changedFields(value, change);
+function changedText(value: unknown, change: Change, holder: object, field: string): unknown {
+  const type = 'type' in holder ? holder.type : undefined;
+  if (typeof value === 'string') return change(value, THOUGHTS.has(type) ? 'thinking' : field);
+  if (Array.isArray(value)) return value.map((item) => changedText(item, change, holder, field));
+  return type === 'tool_use' ? changedEverywhere(value, change) : changedFields(value, change);
 }
 
 function changedEverywhere(value: unknown, change: Change): unknown {
-  if (typeof value === 'string') return change(value);
+  if (typeof value === 'string') return change(value, 'arguments');
   if (Array.isArray(value)) return value.map((item) => changedEverywhere(item, change));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, changedEverywhere(inner, change)]));

@@ -1,5 +1,6 @@
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AttemptRecord } from '../dispatch.ts';
+import type { HookRecord } from '../guardrails/guardrail-policy.ts';
 
 /** Which API was called. */
 export type LogSurface = 'chat' | 'completions' | 'responses' | 'messages' | 'moderations' | 'embeddings' | 'rerank';
@@ -21,6 +22,8 @@ export interface LogEntry {
   /** What served, as `upstream/model`; null: nothing did, or a cache. */
   readonly target: string | null;
   readonly attempts: readonly AttemptRecord[];
+  /** What hooks of the route did. Absent in entries of before there were any. */
+  readonly guardrails?: readonly HookRecord[];
   /** The status of the answer; of a stream that failed on its way, the status it would have had. */
   readonly status: number;
   /** The code of the refusal or failure. */

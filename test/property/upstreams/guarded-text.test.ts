@@ -4,16 +4,16 @@ import { describe, expect, it } from 'vitest';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
 import { Guard } from '../../../src/upstreams/guardrails/guard.ts';
 import { GuardedText } from '../../../src/upstreams/guardrails/guarded-text.ts';
-import type { Hook } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
-import { PII_KINDS } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
+import type { Hook } from '../../../src/contract/guardrails.ts';
+import { PII_KINDS } from '../../../src/contract/guardrails.ts';
 
 const HOOKS: Hook[] = [
-  { kind: 'pii', name: 'people', on: 'both', pii: PII_KINDS, action: 'mask', restores: true },
+  { kind: 'pii', name: 'people', on: 'both', pii: [...PII_KINDS], action: 'mask', restores: true },
   { kind: 'patterns', name: 'codes', on: 'answer', patterns: ['[A-Z]{3}-[0-9]{2,6}'], action: 'mask' },
 ];
 
 function guard(): Guard {
-  const hooks = compileHooks({ name: 'p', version: 1, hooks: HOOKS });
+  const hooks = compileHooks({ policy: { name: 'p', hooks: HOOKS }, hosts: { allowed: [], local: [] } });
   if (!hooks.ok) throw new Error(hooks.error.message);
   return new Guard({ hooks: hooks.value, ask: () => Promise.resolve('pass'), clock: { nowMs: () => 0 } });
 }
@@ -57,7 +57,7 @@ describe('a text that arrives piece by piece', () => {
         await streamed.request(request);
         const guarded = new GuardedText(streamed);
         const passed = [...cutAt(text, places).map((piece) => guarded.push(piece)), guarded.end()];
-        expect(passed.map((one) => one.text).join('')).toBe(answered.ok ? answered.value.choices[0]?.text : undefined);
+        expect(streamed.restored(passed.map((one) => one.text).join(''))).toBe(answered.ok ? answered.value.choices[0]?.text : undefined);
       }),
     );
   });

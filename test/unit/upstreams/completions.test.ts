@@ -44,10 +44,12 @@ function callsTo(
       },
     },
     clock: { nowMs: () => 1_000 },
+    guard: { complete: () => expect.unreachable() },
   });
   const call = (body: object) =>
     completions.complete({
       cacheTerms: undefined,
+      onGuarded: () => expect.unreachable(),
       surface: 'chat',
       body: { model: 'small', messages: [{ role: 'user', content: 'hello' }], ...body },
       headers: {},

@@ -5,15 +5,20 @@ import { findPii } from '../../../src/upstreams/guardrails/find-pii.ts';
 import type { Ask } from '../../../src/upstreams/guardrails/guard.ts';
 import { Guard } from '../../../src/upstreams/guardrails/guard.ts';
 import { GUARD_WINDOW_CHARS, GuardedText } from '../../../src/upstreams/guardrails/guarded-text.ts';
-import type { Hook } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
-import { PII_KINDS } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
-import { textsOf, withTexts } from '../../../src/upstreams/guardrails/message-texts.ts';
+import type { Hook } from '../../../src/contract/guardrails.ts';
+import { PII_KINDS } from '../../../src/contract/guardrails.ts';
+import { saidIn, textsOf, withTexts } from '../../../src/upstreams/guardrails/message-texts.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
 import { PatternSet } from '../../../src/upstreams/guardrails/pattern-set.ts';
 
 const NEVER: Ask = () => expect.unreachable();
 
+const HOSTS = must(parseUpstreamHosts(), 'no lists');
+const compile = (hooks: readonly Hook[]) => compileHooks({ policy: { name: 'house', hooks }, hosts: HOSTS });
+
 function guardOf(hooks: readonly Hook[], ask: Ask = NEVER): Guard {
-  const compiled = compileHooks({ name: 'house', version: 1, hooks });
+  const compiled = compile(hooks);
   if (!compiled.ok) throw new Error(compiled.error.message);
   let nowMs = 0;
   return new Guard({ hooks: compiled.value, ask, clock: { nowMs: () => (nowMs += 1) } });
@@ -23,7 +28,7 @@ const pii = (more: Partial<Extract<Hook, { kind: 'pii' }>> = {}): Hook => ({
   kind: 'pii',
   name: 'people',
   on: 'both',
-  pii: PII_KINDS,
+  pii: [...PII_KINDS],
   action: 'mask',
   restores: true,
   ...more,
@@ -69,7 +74,7 @@ describe('personal data in texts', () => {
 });
 
 describe('regular expressions of a guardrail', () => {
-  it('[U111] are those of RE2: linear, with neither look-behind nor back-reference, and never the empty text', () => {
+  it('[U111] are those of RE2: linear, without look-behind or back-reference, never of the empty text', () => {
     for (const pattern of ['(?<=a)b', String.raw`(a)\1`, '(', 'a*'])
       expect(PatternSet.compile([pattern], ['hooks', 0, 'patterns'])).toMatchObject({
         ok: false,
@@ -146,9 +151,9 @@ describe('a guard', () => {
     const guard = guardOf([patterns(['secret plan'])]);
     const blocked = await guard.request(chat('the secret plan'));
     expect(blocked).toMatchObject({ ok: false, error: { code: 'guardrail_blocked' } });
-    expect(JSON.stringify(blocked)).toContain('"words\\" found');
+    expect(JSON.stringify(blocked)).toMatch(/house.*words/);
     expect(JSON.stringify(blocked)).not.toContain('secret plan');
-    expect(guard.records).toEqual([{ policy: 'house', hook: 'words', side: 'request', outcome: 'blocked', count: 1, elapsedMs: 1 }]);
+    expect(guard.takeRecords()).toEqual([{ policy: 'house', hook: 'words', side: 'request', outcome: 'blocked', count: 1, elapsedMs: 1 }]);
   });
 
   it('[U115] masks a request, the same text by the same mask, and puts it back into the answer', async () => {
@@ -171,7 +176,11 @@ describe('a guard', () => {
     const guard = guardOf([patterns(['x'], 'flag'), { ...patterns(['y']), on: 'answer' }]);
     expect(await guard.request(chat('x y'))).toEqual({ ok: true, value: chat('x y') });
     expect((await guard.answer(reply('x y'))).ok).toBe(false);
-    expect(guard.records.map(({ side, outcome }) => `${side} ${outcome}`)).toEqual(['request flagged', 'answer flagged', 'answer blocked']);
+    expect(guard.takeRecords().map(({ side, outcome }) => `${side} ${outcome}`)).toEqual([
+      'request flagged',
+      'answer flagged',
+      'answer blocked',
+    ]);
   });
 
   it('[U116] holds answers to a JSON schema, and refuses a policy whose schema is none', async () => {
@@ -181,42 +190,81 @@ describe('a guard', () => {
     expect((await guard.answer(reply('{"city":"Bern"}'))).ok).toBe(true);
     expect((await guard.answer(reply('{"city":1}'))).ok).toBe(false);
     expect((await guard.answer(reply('no JSON'))).ok).toBe(false);
-    const bad = compileHooks({
-      name: 'p',
-      version: 1,
-      hooks: [{ kind: 'json-schema', name: 's', on: 'answer', schema: { $ref: '#/none' }, action: 'block' }],
-    });
-    expect(bad).toMatchObject({ ok: false, error: { path: ['hooks', 0, 'schema'] } });
+    const bad = compile([{ kind: 'json-schema', name: 's', on: 'answer', schema: { $ref: '#/none' }, action: 'block' }]);
+    expect(bad).toMatchObject({ ok: false, error: { path: ['guardrails', 0, 'schema'] } });
   });
 
-  it('[U117] a webhook that does not answer lets pass or blocks as its policy says; a classifier blocks', async () => {
+  it('[U117] a webhook that does not answer lets pass or blocks as its policy says', async () => {
     const webhook = (onFailure: 'pass' | 'block'): Hook => ({
       kind: 'webhook',
       name: 'w',
       on: 'request',
-      url: 'https://x',
-      timeoutMs: 1,
-      onFailure,
+      url: 'https://guard.example.com/judge',
+      timeout_ms: 1,
+      on_failure: onFailure,
     });
     const silent: Ask = () => Promise.resolve(undefined);
     expect((await guardOf([webhook('pass')], silent).request(chat('x'))).ok).toBe(true);
     expect((await guardOf([webhook('block')], silent).request(chat('x'))).ok).toBe(false);
-    const classifier: Hook = { kind: 'classifier', name: 'c', on: 'request', model: 'm', label: 'toxic', threshold: 0.5, action: 'block' };
-    expect((await guardOf([classifier], silent).request(chat('x'))).ok).toBe(false);
     const seen: (readonly string[])[] = [];
     const asked: Ask = (_, __, texts) => {
       seen.push(texts);
       return Promise.resolve('block');
     };
-    expect((await guardOf([{ ...classifier, action: 'flag' }], asked).request(chat('x'))).ok).toBe(true);
+    expect((await guardOf([webhook('pass')], asked).request(chat('x'))).ok).toBe(false);
     expect(seen).toEqual([['x']]);
+  });
+});
+
+describe('what a guardrail may ask for', () => {
+  const schemaHook = (schema: Record<string, unknown>): Hook => ({ kind: 'json-schema', name: 's', on: 'answer', schema, action: 'block' });
+  const doubling = Object.fromEntries(
+    Array.from({ length: 40 }, (_, n) => [`a${n}`, { allOf: [{ $ref: `#/$defs/a${n + 1}` }, { $ref: `#/$defs/a${n + 1}` }] }]),
+  );
+
+  it.each([
+    ['a pattern that could search for ever', { properties: { a: { type: 'string', pattern: '(a+)+$' } } }],
+    ['names by pattern', { patternProperties: { '(a+)+$': {} } }],
+    ['a reference to itself', { $defs: { a: { items: { $ref: '#/$defs/a' } } }, $ref: '#/$defs/a' }],
+    ['references that double', { $defs: { ...doubling, a40: {} }, $ref: '#/$defs/a0' }],
+    ['a dynamic reference', { $dynamicRef: '#a' }],
+  ])('[U116] refuses a schema that could take without bounds: %s', (_, schema) => {
+    expect(compile([schemaHook(schema)])).toMatchObject({ error: { code: 'invalid_value', path: ['guardrails', 0, 'schema'] } });
+  });
+
+  it('[U116] takes schemas as libraries write them, with definitions, up to a size', async () => {
+    const schema = { $defs: { City: { type: 'object', properties: { pattern: { type: 'string' } } } }, $ref: '#/$defs/City' };
+    expect((await guardOf([schemaHook(schema)]).answer(reply('{"pattern":"x"}'))).ok).toBe(true);
+    expect((await guardOf([schemaHook(schema)]).answer(reply('{"pattern":1}'))).ok).toBe(false);
+    expect(compile([schemaHook({ description: 'x'.repeat(20_000) })])).toMatchObject({ error: { code: 'limit_exceeded' } });
+  });
+
+  it('[U117] asks only servers that operators allow', () => {
+    const at = (url: string): Hook => ({ kind: 'webhook', name: 'w', on: 'both', url, timeout_ms: 1, on_failure: 'block' });
+    expect(compile([at('https://guard.example.com/judge')]).ok).toBe(true);
+    for (const url of ['http://guard.example.com', 'https://10.0.0.1/', 'https://169.254.169.254/latest'])
+      expect(compile([at(url)])).toMatchObject({ error: { code: 'address_denied', path: ['guardrails', 0, 'url'] } });
+  });
+
+  it('[U116] judges what a model answers, not what it thinks or calls tools with', () => {
+    expect(
+      saidIn({
+        content: [
+          { type: 'thinking', thinking: 'a' },
+          { type: 'text', text: 'b' },
+          { type: 'tool_use', input: { x: 'c' } },
+        ],
+        output: [{ type: 'reasoning', summary: [{ type: 'summary_text', text: 'd' }] }],
+        choices: [{ message: { content: 'e', refusal: 'f', tool_calls: [{ function: { arguments: 'g' } }] } }],
+      }),
+    ).toEqual(['b', 'e']);
   });
 });
 
 describe('a stream under a guard', () => {
   const through = (guard: Guard, pieces: readonly string[]): string => {
     const text = new GuardedText(guard);
-    return [...pieces.map((piece) => text.push(piece)), text.end()].map((passed) => passed.text).join('');
+    return guard.restored([...pieces.map((piece) => text.push(piece)), text.end()].map((passed) => passed.text).join(''));
   };
 
   it('[U114] holds back a window, so that what is split between pieces is found', async () => {
@@ -232,7 +280,7 @@ describe('a stream under a guard', () => {
   it('[U114] blocks before any of what is found has passed', () => {
     const guard = guardOf([patterns(['forbidden'])]);
     const text = new GuardedText(guard);
-    const passed = [...'all is well until the forbidden word'].map((piece) => text.push(piece));
+    const passed = Array.from('all is well until the forbidden word').map((piece) => text.push(piece));
     expect(passed.at(-1)?.blocked).toBeUndefined();
     const sooner = passed.findIndex(({ blocked }) => blocked !== undefined);
     expect(sooner).toBe(-1);

@@ -19,6 +19,8 @@ import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
 import { explainedEvent, explainedText } from '../../../src/upstreams/explained-answer.ts';
 import { routeText } from '../../../src/upstreams/route-text.ts';
+import type { HookRecord } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
+import type { Timing } from '../../gateway/exchange.ts';
 import type { HandlersOf } from '../../gateway/serve.ts';
 import type { Upstreams } from '../compose-upstreams.ts';
 import { callOrigin } from '../call-origin.ts';
@@ -34,6 +36,7 @@ interface Asked {
   readonly body: JsonObject;
   readonly request: Request;
   readonly requestId: string;
+  readonly timing: Timing;
   readonly options: CacheOptions;
   readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
   waitUntil(work: Promise<unknown>): void;
@@ -51,6 +54,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const requestBytes = Number(request.headers.get('content-length') ?? 0);
   const logged = gateway.logCall({ surface, requestId, principal, body, requestBytes });
   const onSettled = (costNano: number): void => logged.settled(costNano);
+  let records: readonly HookRecord[] = [];
   const completed = await gateway.completions.complete({
     surface,
     body,
@@ -61,7 +65,12 @@ const answering = (surface: Surface) => async (call: Asked) => {
     cancellation,
     reserve,
     cacheTerms: termsOf(options),
+    onGuarded: (report) => {
+      records = report.records;
+      logged.guarded(report);
+    },
   });
+  for (const { side, hook, elapsedMs } of records) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
   if (!completed.ok) {
     const { refusal, attempts } = completed.error;
     logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
@@ -75,6 +84,11 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const served = { status: 200, target, plan, attempts, cache: usedCache(cache) };
   if (answer.kind === 'whole') {
     const settlement = settle(answer.end);
+    const { blocked } = answer;
+    if (blocked !== undefined) {
+      logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
+      return { ok: false as const, error: blocked, used: quantitiesOf(settlement), onSettled };
+    }
     logged.answered(utf8(answer.text));
     logged.ended(served, settlement);
     const reply = { contentType: JSON_TYPE, body: isExplained ? explainedText(answer.text, routed.explain()) : answer.text };
@@ -86,7 +100,9 @@ const answering = (surface: Surface) => async (call: Asked) => {
     call.waitUntil(
       ended.then((end) => {
         const settlement = settle(end);
-        logged.ended(brokenBy(end) ? { ...served, code: 'upstream_failed' } : served, settlement);
+        const isBlocked = records.some(({ outcome }) => outcome === 'blocked');
+        const code = isBlocked ? 'guardrail_blocked' : brokenBy(end) ? 'upstream_failed' : undefined;
+        logged.ended(code === undefined ? served : { ...served, code }, settlement);
         return onSettled(charge(quantitiesOf(settlement)));
       }),
     );

@@ -131,6 +131,7 @@ const entryReply = (entry: LogEntry): RequestReply => ({
     fault,
     ms: elapsedMs,
   })),
+  guardrails: (entry.guardrails ?? []).map(({ elapsedMs, ...record }) => ({ ...record, ms: elapsedMs })),
 });
 
 const recordReply = ({ entry, bodies, feedback }: RequestRecord) => ({

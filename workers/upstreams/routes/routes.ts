@@ -80,6 +80,7 @@ const versionReply =
     version,
     rules: rules.rules,
     default: rules.default,
+    guardrails: rules.guardrails ?? [],
     comment,
     created_at: seconds(createdAtMs),
     created_by: actor,

@@ -1,0 +1,74 @@
+import * as z from 'zod';
+
+import { about } from './api-text.ts';
+import { LIMITS } from './limits.ts';
+
+// The guardrails of a route: what its version looks for in requests and answers, and what happens to what it finds.
+
+/** What is personal in a text. */
+export const PII_KINDS = ['email', 'phone', 'iban', 'card', 'ip'] as const;
+
+const named = {
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens')
+    .meta(about('Refusals, `server-timing` and the request log name it.', 'people')),
+  on: z.enum(['request', 'answer', 'both']).default('both').meta(about('Which texts it looks at.')),
+} as const;
+
+const action = z.enum(['block', 'mask', 'flag']).meta(about('`mask` replaces what was found; `flag` only records it.'));
+const verdict = z.enum(['block', 'flag']);
+
+const patterns = z.strictObject({
+  kind: z.literal('patterns'),
+  ...named,
+  patterns: z
+    .array(z.string().min(1).max(LIMITS.guardrailPatternCharsMax))
+    .min(1)
+    .max(LIMITS.guardrailPatternsMaxCount)
+    .meta(about('Regular expressions in the syntax of RE2, which search in linear time.', [String.raw`\bproject-x\b`])),
+  action,
+});
+
+const pii = z.strictObject({
+  kind: z.literal('pii'),
+  ...named,
+  pii: z
+    .array(z.enum(PII_KINDS))
+    .min(1)
+    .max(PII_KINDS.length)
+    .default([...PII_KINDS]),
+  action,
+  restores: z.boolean().default(false).meta(about('Put what was masked in the request back into its answer.')),
+});
+
+const jsonSchema = z.strictObject({
+  kind: z.literal('json-schema'),
+  ...named,
+  on: z.literal('answer').default('answer'),
+  schema: z
+    .record(z.string(), z.unknown())
+    .meta(about('JSON Schema, draft 2020-12: each text of an answer must be JSON that it accepts.', { type: 'object' })),
+  action: verdict.default('block'),
+});
+
+const webhook = z.strictObject({
+  kind: z.literal('webhook'),
+  ...named,
+  url: z
+    .string()
+    .max(LIMITS.upstreamUrlCharsMax)
+    .meta(about('Gets `{"side", "texts"}` by POST and answers `{"verdict": "pass"}` or `"block"`.', 'https://guard.example.com/judge')),
+  timeout_ms: z.int().min(1).max(LIMITS.guardrailWebhookMsMax).default(LIMITS.guardrailWebhookDefaultMs),
+  on_failure: z.enum(['pass', 'block']).default('block').meta(about('What happens where it gives no verdict in time.')),
+});
+
+export const guardrailHooks = z
+  .array(z.discriminatedUnion('kind', [patterns, pii, jsonSchema, webhook]))
+  .max(LIMITS.guardrailHooksMaxCount)
+  .refine((hooks) => new Set(hooks.map(({ name }) => name)).size === hooks.length, 'have two hooks of one name')
+  .meta(about('Look at requests before anything is reserved or sent, and at answers before they are passed on; in this order.'));
+
+export type Hook = z.output<typeof guardrailHooks>[number];
+
+export const HOOK_OUTCOMES = ['passed', 'masked', 'flagged', 'blocked', 'failed'] as const;

@@ -1,0 +1,109 @@
+import { refuse } from '../../contract/outcome.ts';
+import { utf8 } from '../../kernel/bytes.ts';
+import type { Result } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
+import type { Undispatched } from '../../upstreams/dispatch.ts';
+import type { GuardrailPolicy, HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
+import type { GuardedPiece } from '../../upstreams/guardrails/guarded-stream.ts';
+import { SURFACES } from '../../upstreams/protocol/exchange.ts';
+import type { JsonObject } from '../../upstreams/protocol/json.ts';
+import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
+import type { Completed, CompletionCall, CompletionGuard } from './completion.ts';
+import type { AnswerPieces } from './completion-stream.ts';
+import type { GuardCalls, Guardrails } from './guardrails.ts';
+
+type Served = Result<Completed, Undispatched>;
+
+/** Calls under guardrails: judged before anything is reserved or sent, and their answers before they are passed on. [U118] */
+export class GuardedCompletions implements CompletionGuard {
+  readonly #guardrails: Pick<Guardrails, 'open'>;
+
+  constructor(guardrails: Pick<Guardrails, 'open'>) {
+    this.#guardrails = guardrails;
+  }
+
+  async complete(policy: GuardrailPolicy, call: CompletionCall, serve: (body: JsonObject) => Promise<Served>): Promise<Served> {
+    const guard = await this.#guardrails.open(policy);
+    let isPassedOn = false;
+    try {
+      const { body, answerNeed, restores, records: first } = await guard.request(call.body);
+      const records = [...first];
+      call.onGuarded({ body: body.ok ? body.value : undefined, records, restores });
+      if (!body.ok) return err({ refusal: body.error, attempts: [] });
+      const served = await serve(body.value);
+      if (!served.ok || answerNeed === 'nothing' || SURFACES[call.surface].dialect === 'plain') return served;
+      const { answer } = served.value;
+      if (answer.kind === 'stream') {
+        isPassedOn = true;
+        let onOver: () => void = UNSET;
+        const over = new Promise<void>((resolve) => {
+          onOver = resolve;
+        });
+        const stream = new GuardedPieces(answer.stream, guard, call, records, () => onOver());
+        // The call is over when what is passed on is, which may be later.
+        const ended = answer.ended.then((end) => over.then(() => end));
+        return ok({ ...served.value, answer: { ...answer, stream, ended } });
+      }
+      const { text, records: later } = await guard.answer(answer.text).catch(() => UNREACHABLE);
+      records.push(...later);
+      const judged = text.ok ? { text: text.value } : { text: '', blocked: text.error };
+      return ok({ ...served.value, answer: { ...answer, ...judged } });
+    } finally {
+      if (!isPassedOn) guard.close();
+    }
+  }
+}
+
+/** A stream under guardrails. Where they block, or cannot be reached, it ends with an error, and the upstream's with it. */
+class GuardedPieces implements AnswerPieces {
+  readonly #inner: AnswerPieces;
+  readonly #guard: GuardCalls;
+  readonly #call: CompletionCall;
+  readonly #records: HookRecord[];
+  #hasEnded = false;
+  readonly #onOver: () => void;
+
+  constructor(inner: AnswerPieces, guard: GuardCalls, call: CompletionCall, records: HookRecord[], onOver: () => void) {
+    this.#onOver = onOver;
+    this.#inner = inner;
+    this.#guard = guard;
+    this.#call = call;
+    this.#records = records;
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    while (!this.#hasEnded) {
+      const piece = await this.#inner.next();
+      if (this.#hasEnded) break;
+      const { send, isBlocked } = await this.#judged(piece);
+      if (isBlocked || piece === undefined) this.cancel();
+      if (send.length > 0) return send;
+    }
+    return undefined;
+  }
+
+  cancel(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#inner.cancel();
+    this.#guard.close();
+    this.#onOver();
+  }
+
+  async #judged(piece: Uint8Array | undefined): Promise<GuardedPiece> {
+    const { surface, requestId } = this.#call;
+    const { dialect } = SURFACES[surface];
+    try {
+      const { records, ...passed } = await (piece === undefined ? this.#guard.end() : this.#guard.push(dialect, requestId, piece));
+      this.#records.push(...records);
+      return passed;
+    } catch {
+      return { send: utf8(errorEvent(dialect, UNREACHABLE.text.error, requestId)), isBlocked: true };
+    }
+  }
+}
+
+/** What was answered is paid for nonetheless. */
+const UNREACHABLE = { text: refuse('unavailable', 'the guardrails of the route cannot be reached: repeat the call'), records: [] };
+
+const UNSET = (): void => undefined;

@@ -1,0 +1,30 @@
+import type { Hook } from '../../contract/guardrails.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { GuardrailPolicy, HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
+import type { GuardSession } from '../../upstreams/guardrails/guard-session.ts';
+import type { JsonObject } from '../../upstreams/protocol/json.ts';
+
+type Later<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
+
+/** The guardrails of one call, wherever they run: see `GuardSession`. */
+export type GuardCalls = { readonly [K in 'request' | 'answer' | 'push' | 'end']: Later<GuardSession[K]> } & {
+  /** Nothing more is judged. */
+  close(): void;
+};
+
+/** Where guardrails run. */
+export interface Guardrails {
+  /** Refuses hooks that cannot mean what they say: see `compileHooks`. */
+  check(hooks: readonly Hook[]): Promise<Outcome<null>>;
+  open(policy: GuardrailPolicy): Promise<GuardCalls>;
+}
+
+/** What guardrails have done to a call, for its log. */
+export interface GuardReport {
+  /** As it went out; undefined: it was blocked, and nothing of it is to be kept. */
+  readonly body: JsonObject | undefined;
+  /** Grows until the answer has ended. */
+  readonly records: readonly HookRecord[];
+  /** What was masked is put back into the answer: it is not to be kept. */
+  readonly restores: boolean;
+}

@@ -1,0 +1,63 @@
+import type { Result } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
+
+/** Schemas that are looked at for one value, references followed: some milliseconds. */
+const EXPANDED_MAX = 10_000;
+const LOCAL = /^#\/(\$defs|definitions)\/([^/~%]+)$/;
+
+/**
+ * How many schemas one schema comes to once its references are followed, or why validating by it could take without bounds: the time of a
+ * request is not a tenant's to spend. [U116]
+ */
+export function schemaCost(schema: object): Result<number, string> {
+  return new SchemaWalk(schema).cost(schema);
+}
+
+class SchemaWalk {
+  readonly #root: object;
+  readonly #known = new Map<string, number>();
+  readonly #open = new Set<string>();
+
+  constructor(root: object) {
+    this.#root = root;
+  }
+
+  cost(value: unknown): Result<number, string> {
+    if (typeof value !== 'object' || value === null) return ok(0);
+    let sum = 1;
+    for (const [name, inner] of Object.entries(value)) {
+      const part = this.#member(name, inner);
+      if (!part.ok) return part;
+      sum += part.value;
+      if (sum > EXPANDED_MAX) return err(`comes to more than ${EXPANDED_MAX} schemas once its references are followed`);
+    }
+    return ok(sum);
+  }
+
+  #member(name: string, inner: unknown): Result<number, string> {
+    if (name === '$ref' && typeof inner === 'string') return this.#reference(inner);
+    if (name === '$dynamicRef' || name === '$recursiveRef') return err(`must not have ${name}: it may lead back to itself`);
+    // Engines search by these with backtracking, which a text can make take for ever.
+    if (name === 'patternProperties' || (name === 'pattern' && typeof inner === 'string'))
+      return err(`must not have ${name}: say it with a hook of patterns`);
+    // What is defined counts where it is referred to.
+    return name === '$defs' || name === 'definitions' ? ok(0) : this.cost(inner);
+  }
+
+  #reference(reference: string): Result<number, string> {
+    const known = this.#known.get(reference);
+    if (known !== undefined) return ok(known);
+    const [, holder = '', name = ''] = LOCAL.exec(reference) ?? [];
+    const defined = memberOf(memberOf(this.#root, holder), name);
+    if (defined === undefined) return err(`refers to ${reference}, which is none of its $defs`);
+    if (this.#open.has(reference)) return err(`refers to ${reference} from within itself`);
+    this.#open.add(reference);
+    const cost = this.cost(defined);
+    this.#open.delete(reference);
+    if (cost.ok) this.#known.set(reference, cost.value);
+    return cost;
+  }
+}
+
+const memberOf = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;

@@ -1,0 +1,267 @@
+import { once } from 'node:events';
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
+
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
+import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
+import type { Script } from '../support/upstreams/script.ts';
+
+const SCOPES = ['inference', 'requests:read', 'requests:write', 'upstreams:write', 'upstreams:read'];
+const MASK = { kind: 'pii', name: 'people', action: 'mask', restores: true };
+const BLOCK = { kind: 'patterns', name: 'words', patterns: ['(?i)project x', 'forbidden'], action: 'block' };
+const SHAPE = { kind: 'json-schema', name: 'shape', schema: { type: 'object', required: ['city'] } };
+
+let upstream: MockUpstream;
+let judge: HttpServer;
+let server: Server;
+let client: ApiClient;
+/** What the webhook answers, and what it was asked. */
+let judgement: { readonly status?: number; readonly body: unknown; readonly headers?: Record<string, string> };
+let judged: unknown[];
+let routes = 0;
+
+async function judgeOne(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  judged.push(await json(request));
+  response.writeHead(judgement.status ?? 200, judgement.headers).end(JSON.stringify(judgement.body));
+}
+
+beforeAll(async () => {
+  upstream = await startMockUpstream();
+  judge = createServer((request, response) => {
+    void judgeOne(request, response);
+  }).listen(0, '127.0.0.1');
+  await once(judge, 'listening');
+  const judgePort = (judge.address() as AddressInfo).port;
+  // The second is allowed, and nothing listens there.
+  server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port},127.0.0.1:${judgePort},127.0.0.1:9` });
+  const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  const terms = { context_tokens: 100_000, output_tokens_max: 1_000, prices: { input: 1_000_000, output: 2_000_000 } };
+  const models = [{ ...terms, name: 'small', serves: ['chat', 'completions', 'responses'] }];
+  await admin.create('/v1/upstreams', {
+    name: 'lab',
+    protocol: 'openai',
+    base_url: upstream.baseUrl,
+    secret: 'sk-mock-0123456789',
+    models,
+  });
+  ({ client } = await createTenant(server, { scopes: SCOPES }));
+  await client.put('/v1/requests/policy', { entries: 'full', bodies: 'full', sample: 1, retention_days: 1, redact_fields: [] });
+});
+
+beforeEach(async () => {
+  [judgement, judged] = [{ body: { verdict: 'pass' } }, []];
+  await upstream.reset();
+});
+
+afterAll(async () => {
+  await server.stop();
+  await upstream.kill();
+  judge.close();
+});
+
+const webhook = (more: object = {}) => ({
+  kind: 'webhook',
+  name: 'judge',
+  on: 'request',
+  url: `http://127.0.0.1:${(judge.address() as AddressInfo).port}/judge`,
+  ...more,
+});
+
+const create = (name: string, guardrails: readonly object[]): Promise<ApiAnswer> =>
+  client.post('/v1/routes', { name, guardrails, default: { kind: 'targets', groups: [[{ target: 'lab/small' }]] } });
+
+/** A route with these hooks, once isolates know it. */
+async function routeWith(...guardrails: readonly object[]): Promise<string> {
+  routes += 1;
+  const name = `guarded-${routes}`;
+  expect(await create(name, guardrails)).toMatchObject({ status: 200 });
+  await vi.waitFor(
+    async () =>
+      expect((await ask(name, 'no model of this name is known before', {}, { 'x-sluice-deadline-ms': '60000' })).body.error?.code).not.toBe(
+        'model_not_found',
+      ),
+    { timeout: 60_000, interval: 200 },
+  );
+  await upstream.reset();
+  judged = [];
+  return name;
+}
+
+const ask = (model: string, content: string, more: object = {}, headers: Record<string, string> = {}): Promise<ApiAnswer> =>
+  client.post('/v1/chat/completions', { model, messages: [{ role: 'user', content }], ...more }, headers);
+
+/** What the upstream says from now on. Not in the prompt, which guardrails read, too. */
+const says = (texts: readonly string[], more: Script = {}): Promise<void> => upstream.script({ texts, ...more });
+
+async function sentTo(): Promise<string> {
+  const { latest } = await upstream.truth();
+  return JSON.stringify(latest.map(({ body }) => body));
+}
+
+/** The text that a stream of chunks says. */
+const said = (events: string): string =>
+  events
+    .split('\n')
+    .filter((line) => line.startsWith('data: {'))
+    .map((line) => JSON.parse(line.slice(6)).choices?.[0]?.delta?.content ?? '')
+    .join('');
+
+async function logged(requestId: string) {
+  await expect.poll(async () => (await client.get(`/v1/requests/${requestId}`)).status, { timeout: 60_000 }).toBe(200);
+  return (await client.get(`/v1/requests/${requestId}`)).body;
+}
+
+it('[U115] [U118] masks before a request goes out, restores its answer, and logs what went out', async () => {
+  const route = await routeWith(MASK);
+  await says(['call [EM', 'AIL_1]', ' or b@c.org']);
+  const answer = await ask(route, 'I am jane@example.org', {}, { 'x-request-id': 'masked-1' });
+  expect(answer.body.choices[0].message.content).toBe('call jane@example.org or [EMAIL_2]');
+  expect(await sentTo()).toContain('I am [EMAIL_1]');
+  expect(await sentTo()).not.toContain('jane@example.org');
+  expect(answer.headers.get('server-timing')).toMatch(/guard-request-people;dur=[\d.]+, .*guard-answer-people;dur=/);
+  const entry = await logged('masked-1');
+  expect(entry.guardrails).toEqual([
+    { policy: `${route}@1`, hook: 'people', side: 'request', outcome: 'masked', count: 1, ms: expect.any(Number) },
+    { policy: `${route}@1`, hook: 'people', side: 'answer', outcome: 'masked', count: 1, ms: expect.any(Number) },
+  ]);
+  expect(entry.bodies.request).toContain('[EMAIL_1]');
+  expect(JSON.stringify(entry)).not.toContain('jane@example.org');
+});
+
+it('[U118] blocks before anything is sent or spent, and keeps nothing of it', async () => {
+  const route = await routeWith(BLOCK);
+  const answer = await ask(route, 'tell me of Project X', {}, { 'x-request-id': 'blocked-1' });
+  expect([answer.status, answer.body.error.code]).toEqual([400, 'guardrail_blocked']);
+  expect(answer.body.error.message).toMatch(/guarded-\d+@1 .*"words"/);
+  expect((await upstream.truth()).requests).toBe(0);
+  const entry = await logged('blocked-1');
+  expect(entry).toMatchObject({ code: 'guardrail_blocked', output_tokens: 0, guardrails: [{ hook: 'words', outcome: 'blocked' }] });
+  expect(JSON.stringify(entry)).not.toContain('Project X');
+});
+
+it('[U114] [U118] masks a stream over its pieces, and ends it where it says what is blocked', async () => {
+  const route = await routeWith(MASK, { ...BLOCK, on: 'answer' });
+  await says(['to [EMA', 'IL_1] an', 'd x@y', '.org; ', 'bye'], { pieceBytes: 11 });
+  const fine = await ask(route, 'from jane@example.org', { stream: true });
+  expect(said(fine.body)).toBe('to jane@example.org and [EMAIL_2]; bye');
+  expect(fine.body.endsWith('data: [DONE]\n\n')).toBe(true);
+  const long = 'lorem ipsum '.repeat(30);
+  await says([long, 'for', 'bidden', long, 'more'], { hold: { gate: 'never', afterTokens: 4 } });
+  const bad = await ask(route, 'hello', { stream: true }, { 'x-request-id': 'blocked-2' });
+  expect(bad.body).toContain('"code":"guardrail_blocked"');
+  expect(said(bad.body)).not.toContain('for');
+  await expect.poll(async () => (await upstream.truth()).aborted, { timeout: 60_000 }).toBe(1);
+  const entry = await logged('blocked-2');
+  expect(entry).toMatchObject({ code: 'guardrail_blocked', usage: 'counted' });
+  expect(entry.output_tokens).toBeGreaterThan(0);
+});
+
+it('[U116] [U118] an answer that the schema does not accept is not passed on, and is paid for', async () => {
+  const route = await routeWith(SHAPE);
+  await says(['{"city":', '"Bern"}']);
+  expect((await ask(route, 'hello')).body.choices[0].message.content).toBe('{"city":"Bern"}');
+  expect(said((await ask(route, 'hello', { stream: true })).body)).toBe('{"city":"Bern"}');
+  await says(['{"town":1}']);
+  const bad = await ask(route, 'hello', {}, { 'x-request-id': 'shape-1' });
+  expect([bad.status, bad.body.error.code]).toEqual([400, 'guardrail_blocked']);
+  const entry = await logged('shape-1');
+  expect(entry).toMatchObject({ status: 400, code: 'guardrail_blocked', output_tokens: 1 });
+  expect(Number(entry.cost_usd)).toBeGreaterThan(0);
+  await says(['{"town":', '1}']);
+  const streamed = await ask(route, 'hello', { stream: true });
+  expect(said(streamed.body)).toBe('');
+  expect(streamed.body).toContain('"code":"guardrail_blocked"');
+});
+
+it('[U117] asks a webhook, and does as the policy says where that gives no verdict', async () => {
+  const route = await routeWith(webhook({ on: 'both' }));
+  await says(['fine']);
+  expect((await ask(route, 'hello')).status).toBe(200);
+  expect(judged).toEqual([
+    { side: 'request', texts: ['hello'] },
+    { side: 'answer', texts: ['fine'] },
+  ]);
+  judgement = { body: { verdict: 'block' } };
+  expect((await ask(route, 'hello')).body.error.code).toBe('guardrail_blocked');
+  for (const answer of [
+    { status: 500, body: {} },
+    { body: { verdict: 'maybe' } },
+    { status: 302, body: {}, headers: { location: upstream.baseUrl } },
+  ]) {
+    judgement = answer;
+    expect((await ask(route, 'hello')).body.error.code).toBe('guardrail_blocked');
+  }
+  const nobody = { url: 'http://127.0.0.1:9/', timeout_ms: 1_000 };
+  const lax = await routeWith(webhook({ ...nobody, on_failure: 'pass' }));
+  expect((await ask(lax, 'hello', {}, { 'x-request-id': 'down-1' })).status).toBe(200);
+  expect((await logged('down-1')).guardrails).toMatchObject([{ hook: 'judge', outcome: 'failed' }]);
+  const strict = await routeWith(webhook({ ...nobody, on_failure: 'block' }));
+  expect((await ask(strict, 'hello')).body.error.code).toBe('guardrail_blocked');
+  expect((await upstream.truth()).requests).toBe(0);
+});
+
+it('[U118] a cache keeps the answer to what went out: each caller gets its own words back', async () => {
+  const route = await routeWith(MASK);
+  const cached = { 'x-sluice-cache-ttl-ms': '600000' };
+  await says(['hi [EMAIL_1]']);
+  const ask1 = await ask(route, 'a@one.org', {}, cached);
+  const ask2 = await ask(route, 'b@two.org', {}, cached);
+  expect(ask2.headers.get('cache-status')).toContain('hit');
+  expect([ask1, ask2].map(({ body }) => body.choices[0].message.content)).toEqual(['hi a@one.org', 'hi b@two.org']);
+  expect((await upstream.truth()).requests).toBe(1);
+});
+
+it('[U112] guards every surface that says something', async () => {
+  const route = await routeWith(MASK);
+  await says(['to [EMAIL_1]']);
+  const prompt = 'from a@b.com';
+  for (const stream of [false, true]) {
+    const answers = await Promise.all([
+      client.post('/v1/completions', { model: route, prompt, stream }),
+      client.post('/v1/responses', { model: route, input: prompt, stream }),
+      client.post('/v1/messages', { model: route, max_tokens: 50, messages: [{ role: 'user', content: prompt }], stream }),
+    ]);
+    for (const { body } of answers) expect(typeof body === 'string' ? body : JSON.stringify(body)).toContain('to a@b.com');
+  }
+  expect(await sentTo()).not.toContain('a@b.com');
+});
+
+it.each([
+  ['a pattern that RE2 does not read', [{ ...BLOCK, patterns: ['(a)\\1'] }], 'invalid_value', 'guardrails[0].patterns[0]'],
+  ['a schema that is none', [{ ...SHAPE, schema: { $ref: '#/$defs/none' } }], 'invalid_value', 'guardrails[0].schema'],
+  [
+    'a webhook in the network',
+    [{ ...MASK }, { kind: 'webhook', name: 'w', url: 'https://10.0.0.1/' }],
+    'address_denied',
+    'guardrails[1].url',
+  ],
+  ['a kind that there is not', [{ kind: 'magic', name: 'm' }], 'invalid_value', 'guardrails[0].kind'],
+  ['two hooks of one name', [MASK, MASK], 'invalid_value', 'guardrails'],
+  ['a pattern that is too long', [{ ...BLOCK, patterns: ['x'.repeat(513)] }], 'limit_exceeded', 'guardrails[0].patterns[0]'],
+])('[U111] a route is refused with %s', async (_, guardrails, code, param) => {
+  const refused = await create('refused', guardrails);
+  expect([refused.body.error.code, refused.body.error.param]).toEqual([code, param]);
+});
+
+it('[U118] versions and explanations show the hooks', async () => {
+  const route = await routeWith(MASK, SHAPE);
+  const { body: versions } = await client.get(`/v1/routes/${route}/versions`);
+  expect(versions.data[0].guardrails).toMatchObject([
+    { name: 'people', on: 'both' },
+    { name: 'shape', on: 'answer', action: 'block' },
+  ]);
+  const { body: explained } = await client.post(`/v1/routes/${route}/explain`, { request: {} });
+  expect(explained.guardrails).toEqual([
+    { hook: 'people', kind: 'pii', on: 'both' },
+    { hook: 'shape', kind: 'json-schema', on: 'answer' },
+  ]);
+});

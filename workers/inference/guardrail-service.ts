@@ -1,0 +1,71 @@
+import { RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
+
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { ok } from '../../src/kernel/result.ts';
+import type { CompiledHook } from '../../src/upstreams/guardrails/compiled-hook.ts';
+import { compileHooks } from '../../src/upstreams/guardrails/compiled-hook.ts';
+import { GuardSession } from '../../src/upstreams/guardrails/guard-session.ts';
+import type { GuardrailTerms } from '../../src/upstreams/guardrails/guardrail-policy.ts';
+import { askWebhook } from './guardrail-webhook.ts';
+
+/** By all that they are made of. The one that was used the longest time ago goes first. */
+const compiled = new Map<string, Outcome<CompiledHook[]>>();
+
+const clock = { nowMs: () => Date.now() };
+
+/** What the upstreams Worker calls over its service binding. */
+export class GuardrailService extends WorkerEntrypoint {
+  /** Refuses what `compileHooks` refuses. */
+  check(terms: GuardrailTerms): Outcome<null> {
+    const hooks = compileHooks(terms);
+    return hooks.ok ? ok(null) : hooks;
+  }
+
+  /** The guardrails of one call, until it is disposed of. */
+  open(terms: GuardrailTerms): GuardTarget {
+    return new GuardTarget(compiledOnce(terms));
+  }
+}
+
+/** A `GuardSession` that is called from afar. */
+class GuardTarget extends RpcTarget {
+  readonly #hooks: Outcome<CompiledHook[]>;
+  readonly #session: GuardSession;
+
+  constructor(hooks: Outcome<CompiledHook[]>) {
+    super();
+    this.#hooks = hooks;
+    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask: askWebhook, clock });
+  }
+
+  /** Refuses also where operators no longer allow the host of a webhook. */
+  async request(...call: Parameters<GuardSession['request']>): ReturnType<GuardSession['request']> {
+    const judged = await this.#session.request(...call);
+    return this.#hooks.ok ? judged : { ...judged, body: this.#hooks };
+  }
+
+  answer(...call: Parameters<GuardSession['answer']>): ReturnType<GuardSession['answer']> {
+    return this.#session.answer(...call);
+  }
+
+  push(...call: Parameters<GuardSession['push']>): ReturnType<GuardSession['push']> {
+    return this.#session.push(...call);
+  }
+
+  end(): ReturnType<GuardSession['end']> {
+    return this.#session.end();
+  }
+}
+
+function compiledOnce(terms: GuardrailTerms): Outcome<CompiledHook[]> {
+  const key = JSON.stringify(terms);
+  const hooks = compiled.get(key) ?? compileHooks(terms);
+  compiled.delete(key);
+  compiled.set(key, hooks);
+  for (const oldest of compiled.keys()) {
+    if (compiled.size <= LIMITS.guardrailsCompiledMaxCount) break;
+    compiled.delete(oldest);
+  }
+  return hooks;
+}
