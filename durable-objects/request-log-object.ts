@@ -4,7 +4,7 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import type { Feedback } from '../src/upstreams/log/log-entry.ts';
 import type { LogFilter } from '../src/upstreams/log/log-filter.ts';
 import type { LogPolicy } from '../src/upstreams/log/log-policy.ts';
-import type { LogGroup, LogLine } from '../src/upstreams/log/log-sums.ts';
+import type { LogCosts, LogGroup, LogLine } from '../src/upstreams/log/log-sums.ts';
 import type { LogBatch, LogPage, RecordPage, RequestRecord, Taken } from '../src/upstreams/log/request-log-store.ts';
 import { SqliteRequestLog } from '../src/upstreams/log/request-log-store.ts';
 
@@ -50,6 +50,10 @@ export class RequestLogObject extends DurableObject {
 
   lines(by: LogGroup, fromMs: number, toMs: number, limit: number): LogLine[] {
     return this.#log.lines(by, fromMs, toMs, limit);
+  }
+
+  costs(fromMs: number, toMs: number): LogCosts[] {
+    return this.#log.costs(fromMs, toMs);
   }
 
   count(): number {

@@ -1,4 +1,5 @@
 import { completionEndpoints } from './completions.ts';
+import { costEndpoints } from './cost.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { UpstreamPath } from './forwarded-paths.ts';
 import { routeEndpoints } from './routes.ts';
@@ -11,4 +12,5 @@ export const UPSTREAM_ENDPOINTS = {
   ...completionEndpoints,
   ...routeEndpoints,
   ...requestEndpoints,
+  ...costEndpoints,
 } as const satisfies Record<string, Endpoint & { readonly path: UpstreamPath }>;

@@ -10,7 +10,7 @@ import type { Script } from '../support/upstreams/script.ts';
 import { scripted } from '../support/upstreams/script.ts';
 
 const CACHED = { 'x-sluice-cache-ttl-ms': '600000' };
-const SCOPES = ['inference', 'cache:purge', 'requests:read', 'usage:read'];
+const SCOPES = ['inference', 'cache:purge', 'requests:read', 'usage:read', 'upstreams:write'];
 
 let upstream: MockUpstream;
 let server: Server;
@@ -22,7 +22,8 @@ beforeAll(async () => {
   server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port}` });
   const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
   const terms = { context_tokens: 100_000, output_tokens_max: 1_000, prices: { input: 1_000_000, output: 2_000_000 } };
-  const models = ['small', 'large'].map((name) => ({ ...terms, name, serves: ['chat'] }));
+  const models: object[] = ['small', 'large'].map((name) => ({ ...terms, name, serves: ['chat'] }));
+  models.push({ ...terms, name: 'dear', serves: ['chat'], prices: { input: 10_000_000, output: 20_000_000 } });
   await admin.create('/v1/upstreams', {
     name: 'lab',
     protocol: 'openai',
@@ -149,5 +150,29 @@ it('[U120] [U139] the log has the hit, at the price of a request alone', async (
     output_tokens: 0,
     attempts: [],
     cost_usd: hit.headers.get('x-sluice-cost-usd'),
+  });
+});
+
+it('[U151] the month’s report has what the cache and a route saved, to the nano-dollar', async () => {
+  const { client: own } = await createTenant(server, { scopes: SCOPES });
+  const use = { kind: 'targets', groups: [[{ target: 'lab/small' }], [{ target: 'lab/dear' }]] };
+  expect((await own.post('/v1/routes', { name: 'thrifty', default: use })).status).toBe(200);
+  const costNano = async (question: string, more: object = {}): Promise<number> =>
+    Math.round(Number((await ask(own, question, more)).headers.get('x-sluice-cost-usd')) * 1e9);
+  const made = await costNano('saved');
+  const requestNano = await costNano('saved');
+  // The same prompt and answer, chosen by a route: the dear target would have charged ten times as much for the tokens.
+  const routed = await costNano('saved', { model: 'thrifty' });
+  const saved = async (): Promise<Record<string, string>> => {
+    const { body: report } = await own.get('/v1/cost/report');
+    expect(report).toMatchObject({ object: 'cost.report', is_logged: true, upstreams: { requests: 3 } });
+    return Object.fromEntries(report.savings.map(({ name, saved_usd: usd }: { name: string; saved_usd: string }) => [name, usd]));
+  };
+  const usd = (nano: number): string => (nano / 1e9).toFixed(9);
+  expect(made).toBeGreaterThan(requestNano);
+  expect(await saved()).toMatchObject({
+    answer_cache: usd(made - requestNano),
+    routes: usd(9 * (routed - requestNano)),
+    prompt_cache: usd(0),
   });
 });

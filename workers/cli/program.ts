@@ -19,6 +19,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./upstreams/upstreams.ts')).upstreams(),
   },
   usage: { summary: 'what was used, and what it costs', load: async () => (await import('./gateway/usage.ts')).usage() },
+  cost: {
+    summary: 'what inference cost, what was saved, and what would save more',
+    load: async () => (await import('./cost/cost.ts')).cost(),
+  },
   requests: {
     summary: 'requests to upstreams: what they were, did and cost',
     load: async () => (await import('./requests/requests.ts')).requests(),

@@ -6,6 +6,7 @@ import { CompletionCache } from '../../src/gateway/upstreams/completion-cache.ts
 import { requestWakeUps } from '../inference/request-wake-ups.ts';
 import { TenantPurgeLogs } from '../gateway/adapters/durable-caches.ts';
 import { sha256 } from '../gateway/adapters/sha256.ts';
+import { CostReporter } from '../../src/gateway/upstreams/cost-report.ts';
 import { Completions } from '../../src/gateway/upstreams/completion.ts';
 import { GuardedCompletions } from '../../src/gateway/upstreams/guarded-completion.ts';
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
@@ -28,7 +29,7 @@ import type { Clock } from '../../src/kernel/clock.ts';
 import { CanaryTally } from '../../src/upstreams/routes/canary-tally.ts';
 import type { Target } from '../../src/upstreams/target.ts';
 import type { Tenancy } from '../gateway/adapters/tenancy.ts';
-import { wireTenancy } from '../gateway/adapters/tenancy.ts';
+import { billingOf, wireTenancy } from '../gateway/adapters/tenancy.ts';
 import { upstreamsOf } from '../gateway/adapters/upstream-objects.ts';
 import type { UpstreamsEnv } from '../gateway/env.ts';
 import { Readiness } from '../gateway/readiness.ts';
@@ -47,6 +48,7 @@ export interface Upstreams extends Serving, RequestLogParts {
   readonly tenancy: Tenancy;
   readonly admin: UpstreamAdmin;
   readonly completions: Completions;
+  readonly costs: CostReporter;
   readonly checker: UpstreamChecker;
   readonly directory: UpstreamDirectory;
   readonly routes: RouteAdmin;
@@ -80,9 +82,16 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const dispatcher = wireDispatcher(env, basics);
   const guardrails = guardrailsOf(env.GUARDRAILS as GuardrailBinding, hosts);
   const purges = new PurgeViews({ logs: new TenantPurgeLogs(env.PURGE_LOG), clock, wakeUps: requestWakeUps });
+  const requestLog = wireRequestLog(env, basics);
   return {
     ...basics,
-    ...wireRequestLog(env, basics),
+    ...requestLog,
+    costs: new CostReporter({
+      requests: requestLog.requests,
+      lines: (organisation, query) => billingOf(env, organisation).usage(query),
+      flush: tenancy.flush,
+      clock,
+    }),
     readiness: new Readiness({ organisations, clock }),
     authenticator,
     budget,

@@ -1,6 +1,7 @@
 import type { UPSTREAM_ENDPOINTS } from '../../src/contract/upstream-endpoints.ts';
 import type { HandlersOf } from '../gateway/serve.ts';
 import { completionHandlers } from './routes/completions.ts';
+import { costHandlers } from './routes/cost.ts';
 import { routeHandlers } from './routes/routes.ts';
 import { requestHandlers } from './routes/requests.ts';
 import { upstreamHandlers } from './routes/upstreams.ts';
@@ -11,4 +12,5 @@ export const UPSTREAM_HANDLERS: HandlersOf<typeof UPSTREAM_ENDPOINTS> = {
   ...completionHandlers,
   ...routeHandlers,
   ...requestHandlers,
+  ...costHandlers,
 };

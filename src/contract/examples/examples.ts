@@ -60,7 +60,7 @@ const CHAPTERS = [
   ['createChatCompletion', 'createCompletion', 'createResponse', 'createMessage', 'createModeration'],
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
-  ['deleteRequest', 'deleteRequests'],
+  ['getCostReport', 'deleteRequest', 'deleteRequests'],
   ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   [
     'createFineTuningJob',

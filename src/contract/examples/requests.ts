@@ -15,6 +15,7 @@ export const requestExamples = {
   getRequest: { params: { request } },
   addRequestFeedback: { params: { request }, body: { name: 'helpful', score: 1, comment: 'answers the question' } },
   requestStats: { query: { by: 'model' } },
+  getCostReport: {},
   exportRequests: { body: { filename: 'requests.jsonl' } },
   deleteRequest: { params: { request } },
   deleteRequests: { body: { everything: true } },

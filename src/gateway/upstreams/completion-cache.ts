@@ -23,6 +23,8 @@ interface StoredAnswer {
   readonly basis: string;
   readonly targetId: string;
   readonly isStream: boolean;
+  /** What the answer was charged. */
+  readonly nano: number;
   readonly pieces: readonly Uint8Array[];
 }
 
@@ -90,7 +92,7 @@ export class CompletionCache implements CompletionAnswers {
     const answered = await this.#answers.answer(question, async (): Promise<Outcome<StoredAnswer>> => {
       own = await serve();
       if (!own.ok) return err(call.cancellation.isCancelled ? LEADER_IS_GONE : own.error.refusal);
-      return ok({ basis: question.basis, targetId: idOf(own.value.target), isStream: false, pieces: [utf8(textOf(own.value))] });
+      return ok({ ...stored(question, own.value), isStream: false, nano: nanoOf(own.value), pieces: [utf8(textOf(own.value))] });
     });
     if (own !== undefined) return own.ok && answered.ok ? ok({ ...own.value, cache: answered.value.report }) : own;
     if (!answered.ok) return err({ refusal: answered.error, attempts: [] });
@@ -104,11 +106,11 @@ export class CompletionCache implements CompletionAnswers {
     if (question.terms.directives.onlyIfCached) return err({ refusal: NOT_CACHED.error, attempts: [] });
     const served = await serve();
     if (!served.ok || served.value.answer.kind === 'whole') return served;
-    const { answer, target } = served.value;
+    const { answer, settle } = served.value;
     const { stream, pieces } = recorded(answer.stream);
-    const stored = { basis: question.basis, targetId: idOf(target), isStream: true, pieces };
     const ended = answer.ended.then((end) => {
-      if (end.end === 'whole') this.#answers.add(question, stored);
+      if (end.end === 'whole')
+        this.#answers.add(question, { ...stored(question, served.value), isStream: true, nano: settle(end).nano, pieces });
       return end;
     });
     const report = this.#answers.missReport(question);
@@ -140,6 +142,11 @@ function canonical(value: unknown): string {
   );
 }
 
+/** Where an answer is from. */
+const stored = ({ basis }: Question, { target }: Completed) => ({ basis, targetId: idOf(target) });
+
+const nanoOf = ({ answer, settle }: Completed): number => (answer.kind === 'whole' ? settle(answer.end).nano : 0);
+
 const textOf = ({ answer }: Completed): string => (answer.kind === 'whole' ? answer.text : '');
 
 /** A copy of what passes, up to what one entry may hold: of more, nothing is kept. */
@@ -163,12 +170,12 @@ function recorded(stream: AnswerPieces): { readonly stream: AnswerPieces; readon
 
 const FREE: Settlement = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, nano: 0, usage: 'reported', isCapped: false };
 
-function repeated({ targetId, isStream, pieces }: StoredAnswer, plan: Plan, cache: CacheReport): Completed {
+function repeated({ targetId, isStream, nano, pieces }: StoredAnswer, plan: Plan, cache: CacheReport): Completed {
   const target = must(
     plan.groups.flat().find((one) => idOf(one) === targetId),
     'the basis of an answer has the target that made it',
   );
-  const common = { target, plan, attempts: [], settle: () => FREE, cache };
+  const common = { target, plan, attempts: [], settle: () => FREE, cache, savedNano: nano };
   const whole: CompletionEnd = { target, usage: undefined, textBytes: 0, end: 'whole' };
   if (!isStream) return { ...common, answer: { kind: 'whole', text: decoder.decode(joinedBytes([...pieces])), end: whole } };
   return { ...common, answer: { kind: 'stream', ...replayed(pieces, whole) } };

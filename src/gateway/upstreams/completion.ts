@@ -84,6 +84,8 @@ export interface Completed {
   readonly settle: (end: CompletionEnd) => Settlement;
   /** What the cache did; absent: it was not asked. */
   readonly cache?: CacheReport;
+  /** The answer came from the cache: what it was charged when it was made. */
+  readonly savedNano?: number;
   readonly answer:
     | {
         readonly kind: 'whole';

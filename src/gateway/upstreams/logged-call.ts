@@ -4,6 +4,8 @@ import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { AttemptRecord } from '../../upstreams/dispatch.ts';
 import type { LogBodies, LogEntry, LogSurface } from '../../upstreams/log/log-entry.ts';
+import type { Savings } from '../../upstreams/money/savings.ts';
+import { savedByCache, savingsOf } from '../../upstreams/money/savings.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import type { GuardReport } from './guardrails.ts';
@@ -26,6 +28,8 @@ interface CallOutcome {
   readonly plan?: Plan;
   readonly attempts: readonly AttemptRecord[];
   readonly cache?: LogEntry['cache'];
+  /** The answer came from the cache: what it was charged when it was made. */
+  readonly savedNano?: number;
 }
 
 interface LoggedCallParts {
@@ -79,6 +83,7 @@ export class LoggedCall {
     const { status, code, target, plan, attempts, cache = 'bypass' } = this.#outcome;
     const { inputTokens = 0, cachedTokens = 0, outputTokens = 0, usage = 'none' } = this.#settlement ?? {};
     const endMs = this.#endMs ?? this.#parts.clock.nowMs();
+    const savings = savingsIn(this.#outcome, this.#settlement);
     const entry: LogEntry = {
       id: requestId,
       tenantId: principal.tenantId,
@@ -98,6 +103,7 @@ export class LoggedCall {
       cachedTokens,
       outputTokens,
       costNano,
+      ...(savings === undefined ? {} : { savings }),
       firstTokenMs: this.#firstMs === undefined ? null : this.#firstMs - this.#startedMs,
       totalMs: endMs - this.#startedMs,
       cache,
@@ -117,6 +123,12 @@ export class LoggedCall {
       answer: restores ? '' : decoder.decode(joinedBytes(this.#pieces)),
     };
   }
+}
+
+/** Nothing is saved by a call that nothing answered. */
+function savingsIn({ status, target, plan, savedNano }: CallOutcome, settlement: Settlement | undefined): Savings | undefined {
+  if (status >= 400 || target === undefined || plan === undefined || settlement === undefined) return undefined;
+  return savedNano === undefined ? savingsOf(plan, target.model, settlement) : savedByCache(savedNano);
 }
 
 const decoder = new TextDecoder();

@@ -10,7 +10,7 @@ import type { Rng } from '../../kernel/rng.ts';
 import type { Feedback } from '../../upstreams/log/log-entry.ts';
 import type { LogFilter } from '../../upstreams/log/log-filter.ts';
 import type { LogPolicy } from '../../upstreams/log/log-policy.ts';
-import type { LogGroup, LogLine } from '../../upstreams/log/log-sums.ts';
+import type { LogCosts, LogGroup, LogLine } from '../../upstreams/log/log-sums.ts';
 import type { LogPage, RecordPage, RequestRecord } from '../../upstreams/log/request-log-store.ts';
 import type { Acting } from '../authority.ts';
 import { BoundedContent } from '../jobs/bounded-content.ts';
@@ -27,6 +27,7 @@ export interface RequestLog extends RequestLogSink {
   addFeedback(id: string, feedback: Feedback): Promise<Outcome<Feedback> | null>;
   remove(filter: LogFilter, before: number | undefined): Promise<{ readonly count: number; readonly before?: number }>;
   lines(by: LogGroup, fromMs: number, toMs: number, limit: number): Promise<LogLine[]>;
+  costs(fromMs: number, toMs: number): Promise<LogCosts[]>;
   count(): Promise<number>;
   erase(): Promise<void>;
 }
@@ -86,10 +87,14 @@ export class RequestDesk {
   }
 
   async stats(principal: TenantPrincipal, by: LogGroup, fromMs?: number, toMs = this.#parts.clock.nowMs()): Promise<Outcome<LogLine[]>> {
-    if (principal.resources !== undefined) {
-      return refuse('scope_denied', 'the key is restricted to some resources, and these numbers are of all: use another key');
-    }
+    if (principal.resources !== undefined) return RESTRICTED;
     return ok(await (await this.#log(principal)).lines(by, fromMs ?? toMs - DAY_MS, toMs, LIMITS.requestStatsGroupsMaxCount));
+  }
+
+  /** What was done to make requests cheaper. */
+  async costs(principal: TenantPrincipal, fromMs: number, toMs: number): Promise<Outcome<LogCosts[]>> {
+    if (principal.resources !== undefined) return RESTRICTED;
+    return ok(await (await this.#log(principal)).costs(fromMs, toMs));
   }
 
   policy({ tenantId }: TenantPrincipal): Promise<LogPolicy> {
@@ -146,6 +151,8 @@ async function writeLines(
 /** A key that is restricted to some resources may know of its own requests only. [U138] */
 const visibleTo = ({ resources, keyId }: TenantPrincipal, filter: LogFilter): LogFilter =>
   resources === undefined ? filter : { ...filter, ownerKeyId: keyId };
+
+const RESTRICTED = refuse('scope_denied', 'the key is restricted to some resources, and these numbers are of all: use another key');
 
 const absent = (id: string) => refuse('request_not_found', `no request "${id}" is kept: see GET /v1/requests/policy`);
 

@@ -1,6 +1,7 @@
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AttemptRecord } from '../dispatch.ts';
 import type { HookRecord } from '../guardrails/guardrail-policy.ts';
+import type { Savings } from '../money/savings.ts';
 
 /** Which API was called. */
 export type LogSurface = 'chat' | 'completions' | 'responses' | 'messages' | 'moderations' | 'embeddings' | 'rerank';
@@ -37,6 +38,8 @@ export interface LogEntry {
   readonly outputTokens: number;
   /** Exactly what the ledger was charged for the request. */
   readonly costNano: number;
+  /** Absent where nothing was answered, and in entries from before it was known. */
+  readonly savings?: Savings;
   /** Null: answered without any, or never. */
   readonly firstTokenMs: number | null;
   readonly totalMs: number;

@@ -3,6 +3,7 @@ import type { LatencyBuckets } from './latency-buckets.ts';
 import { bucketOf } from './latency-buckets.ts';
 import type { LogEntry } from './log-entry.ts';
 import type { LogPolicy } from './log-policy.ts';
+import type { Savings } from '../money/savings.ts';
 
 /** A step of the log's schema. */
 export const LOG_SUM_TABLES = `
@@ -14,6 +15,11 @@ export const LOG_SUM_TABLES = `
     hour INTEGER NOT NULL, model TEXT NOT NULL, route TEXT NOT NULL, target TEXT NOT NULL, kind TEXT NOT NULL, bucket INTEGER NOT NULL,
     count INTEGER NOT NULL,
     PRIMARY KEY (hour, model, route, target, kind, bucket)) WITHOUT ROWID;`;
+
+/** A later step. */
+export const LOG_SAVING_COLUMNS = ['cache_saved', 'route_saved', 'prompt_saved']
+  .map((column) => `ALTER TABLE sums ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0;`)
+  .join('\n');
 
 /** What sums are divided by. */
 export type LogGroup = 'model' | 'route' | 'target';
@@ -36,7 +42,21 @@ export interface LogLine {
   readonly feedback: Readonly<Record<string, { readonly count: number; readonly mean: number }>>;
 }
 
+/** Requests that were answered, by how. */
+export interface LogCosts {
+  /** Whether a route chose. */
+  readonly isRouted: boolean;
+  readonly cache: LogEntry['cache'];
+  readonly requests: number;
+  readonly costNano: number;
+  readonly savings: Savings;
+}
+
+const NO_SAVINGS: Savings = { cacheNano: 0, routeNano: 0, promptNano: 0 };
+
 const HOUR_MS = 3_600_000;
+
+const ADDED = ['input', 'cached', 'output', 'cost', 'cache_saved', 'route_saved', 'prompt_saved'];
 
 /** Sums by hour of all requests, also of those whose entries are not kept. */
 export class SqliteLogSums {
@@ -50,10 +70,11 @@ export class SqliteLogSums {
   add(entries: readonly LogEntry[], { entries: keeping }: LogPolicy): void {
     if (keeping === 'off') return;
     for (const entry of entries) {
+      const { cacheNano, routeNano, promptNano } = entry.savings ?? NO_SAVINGS;
       const place = [Math.floor(entry.atMs / HOUR_MS), entry.model, entry.route ?? '', entry.target ?? ''] as const;
       this.#sql.exec(
-        `INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + 1,
-         input = input + excluded.input, cached = cached + excluded.cached, output = output + excluded.output, cost = cost + excluded.cost`,
+        `INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + 1,
+         ${ADDED.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`,
         ...place,
         entry.status,
         entry.cache,
@@ -61,6 +82,9 @@ export class SqliteLogSums {
         entry.cachedTokens,
         entry.outputTokens,
         entry.costNano,
+        cacheNano,
+        routeNano,
+        promptNano,
       );
       if (entry.status >= 400) continue;
       this.#count(place, 'total', entry.totalMs);
@@ -87,6 +111,32 @@ export class SqliteLogSums {
         firstToken: this.#buckets(by, line.group, 'first', hours),
         feedback: this.#feedback(by, line.group, fromMs, toMs),
       }));
+  }
+
+  /** Of whole hours: requests that were answered, by what was done to make them cheaper. */
+  costs(fromMs: number, toMs: number): LogCosts[] {
+    const rows = this.#sql.exec<{
+      routed: number;
+      cache: string;
+      requests: number;
+      cost: number;
+      byCache: number;
+      byRoute: number;
+      byPrompt: number;
+    }>(
+      `SELECT route <> '' AS routed, cache, sum(requests) AS requests, sum(cost) AS cost, sum(cache_saved) AS byCache,
+         sum(route_saved) AS byRoute, sum(prompt_saved) AS byPrompt
+       FROM sums WHERE hour >= ? AND hour < ? AND status < 400 GROUP BY routed, cache ORDER BY routed, cache`,
+      Math.floor(fromMs / HOUR_MS),
+      Math.ceil(toMs / HOUR_MS),
+    );
+    return rows.toArray().map(({ routed, cache, requests, cost, byCache, byRoute, byPrompt }) => ({
+      isRouted: routed === 1,
+      cache: cache as LogEntry['cache'],
+      requests,
+      costNano: cost,
+      savings: { cacheNano: byCache, routeNano: byRoute, promptNano: byPrompt },
+    }));
   }
 
   forget(beforeMs: number): void {

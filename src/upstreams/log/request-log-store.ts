@@ -11,7 +11,8 @@ import { conditionsOf } from './log-filter.ts';
 import type { LogPolicy } from './log-policy.ts';
 import { DEFAULT_POLICY, keptOf } from './log-policy.ts';
 import type { LogGroup, LogLine } from './log-sums.ts';
-import { LOG_SUM_TABLES, SqliteLogSums } from './log-sums.ts';
+import type { LogCosts } from './log-sums.ts';
+import { LOG_SAVING_COLUMNS, LOG_SUM_TABLES, SqliteLogSums } from './log-sums.ts';
 
 const MIGRATIONS: Migrations = [
   // `entry` is the whole entry as JSON; the columns before it are what it is found by.
@@ -28,6 +29,7 @@ const MIGRATIONS: Migrations = [
    CREATE TABLE state (policy TEXT, bytes INTEGER NOT NULL, is_erased INTEGER NOT NULL);
    INSERT INTO state VALUES (NULL, 0, 0);
    ${LOG_SUM_TABLES}`,
+  LOG_SAVING_COLUMNS,
 ];
 
 /** Requests that one isolate delivers together. It sends the next one when this is acknowledged. */
@@ -174,6 +176,11 @@ export class SqliteRequestLog {
   /** Sums of whole hours. See `SqliteLogSums`. */
   lines(by: LogGroup, fromMs: number, toMs: number, limit: number): LogLine[] {
     return this.#isOpen ? this.#sums.lines(by, fromMs, toMs, limit) : [];
+  }
+
+  /** What requests of whole hours cost and saved. See `SqliteLogSums`. */
+  costs(fromMs: number, toMs: number): LogCosts[] {
+    return this.#isOpen ? this.#sums.costs(fromMs, toMs) : [];
   }
 
   /** Takes everything away, and takes nothing any more. */

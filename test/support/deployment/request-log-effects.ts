@@ -16,6 +16,7 @@ export const requestLogEffects = (tenant: () => ApiClient, answer: (name: Endpoi
   },
   requestStats: ({ data }: Body) =>
     expect(data[0]).toMatchObject({ group: 'lab/small', errors: data[0].requests, cost_usd: expect.any(String) }),
+  getCostReport: (report: Body) => expect(report).toMatchObject({ upstreams: { requests: 0 }, saved_usd: expect.any(String) }),
   getRequestPolicy: (policy: Body) => expect(policy).toMatchObject({ entries: 'full', bodies: 'off', retention_days: 30 }),
   setRequestPolicy: async () =>
     expect((await tenant().get('/v1/requests/policy')).body).toMatchObject({ bodies: 'sampled', sample: 0.1, redact_fields: ['email'] }),

@@ -55,6 +55,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   explainRoute: ofModel,
   listRequests: free,
   requestStats: { index: 'all', model: 'all' },
+  getCostReport: { index: 'all', model: 'all' },
   getRequestPolicy: free,
   setRequestPolicy: free,
   deleteRequests: free,

@@ -76,12 +76,12 @@ const answering = (surface: Surface) => async (call: Asked) => {
     logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
     return { ok: false as const, error: refusal, onSettled };
   }
-  const { target, plan, attempts, answer, settle, routed, cache } = completed.value;
+  const { target, plan, attempts, answer, settle, routed, cache, savedNano } = completed.value;
   const isExplained = routed !== undefined && (body['explain'] === true || request.headers.has('x-sluice-explain'));
   const model = `${target.upstream}/${target.model.name}`;
   const reported = cache === undefined ? {} : cacheHeaders(cache);
   const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model, ...reported };
-  const served = { status: 200, target, plan, attempts, cache: usedCache(cache) };
+  const served = { status: 200, target, plan, attempts, cache: usedCache(cache), ...(savedNano === undefined ? {} : { savedNano }) };
   if (answer.kind === 'whole') {
     const settlement = settle(answer.end);
     const { blocked } = answer;

@@ -1,0 +1,27 @@
+import type { Plan, TargetModel } from '../target.ts';
+import { callNano } from './model-price.ts';
+import type { Settlement } from './settlement.ts';
+
+/** What a call would have cost besides, had it been served otherwise; in nano-dollars, by the prices of the moment. */
+export interface Savings {
+  /** The answer came from the cache: what it was charged when an upstream gave it. */
+  readonly cacheNano: number;
+  /** A route chose: what the dearest target of the plan would have charged for the same tokens, less what was charged. */
+  readonly routeNano: number;
+  /** The upstream had tokens of the prompt cached: what they would have cost, less what they did. */
+  readonly promptNano: number;
+}
+
+/**
+ * What a call that an upstream has answered saved. Tokens are taken to be the same at every target, and the cached ones to be cached there, too,
+ * so that what is saved by the choice is not counted as saved by the cache of an upstream, nor the other way about. [U151]
+ */
+export function savingsOf({ groups, route }: Plan, model: Pick<TargetModel, 'prices'>, settled: Settlement): Savings {
+  const { nano, inputTokens, cachedTokens, outputTokens } = settled;
+  const dearest = Math.max(nano, ...groups.flat().map((target) => callNano(target.model.prices, settled)));
+  const uncached = callNano(model.prices, { inputTokens: inputTokens + cachedTokens, cachedTokens: 0, outputTokens });
+  return { cacheNano: 0, routeNano: route === undefined ? 0 : dearest - nano, promptNano: uncached - nano };
+}
+
+/** What an answer of the cache saved: what it was charged when it was made. */
+export const savedByCache = (nano: number): Savings => ({ cacheNano: nano, routeNano: 0, promptNano: 0 });

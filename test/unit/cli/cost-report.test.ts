@@ -1,0 +1,82 @@
+import { expect, it } from 'vitest';
+
+import type { CostReportReply } from '../../../src/contract/cost.ts';
+import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
+import { reportText } from '../../../workers/cli/cost/cost.ts';
+import { reportPage } from '../../../workers/cli/cost/report-page.ts';
+
+const USD = '0.000001000';
+const REPORT: CostReportReply = {
+  object: 'cost.report',
+  month: '2026-11',
+  from: 1_793_491_200,
+  to: 1_793_500_000,
+  is_logged: true,
+  upstreams: { requests: 3, cost_usd: '0.000003000' },
+  targets: [
+    { target: 'evil/<script>&"', requests: 2, input_tokens: 20, cached_tokens: 0, output_tokens: 4, cost_usd: '0.000002000' },
+    { target: 'lab/small', requests: 1, input_tokens: 10, cached_tokens: 0, output_tokens: 2, cost_usd: USD },
+  ],
+  savings: [
+    { name: 'answer_cache', quantity: 1, unit: 'requests', saved_usd: '0.000004000', compared_with: 'the same answers' },
+    { name: 'routes', quantity: 2, unit: 'requests', saved_usd: '0.000001000', compared_with: 'the dearest target' },
+  ],
+  saved_usd: '0.000005000',
+  next: [
+    {
+      name: 'answer_cache',
+      applies_to_usd: USD,
+      saves_usd: { low: '0.000000100', high: '0.000000300' },
+      basis: 'as 100 calls',
+      how: 'ask',
+    },
+    { name: 'routes', applies_to_usd: USD, saves_usd: null, basis: 'not known', how: 'route' },
+  ],
+};
+
+it('[U151] a terminal shows what was spent, what was saved and against what', () => {
+  const text = reportText(REPORT);
+  for (const part of ['3 answered calls to upstreams, 0.000003000 USD', 'Saved: 0.000005000 USD', 'the dearest target', 'lab/small'])
+    expect(text).toContain(part);
+});
+
+it('[U152] a terminal shows ranges of what would save more, and what is unknown as unknown', () => {
+  const text = reportText(REPORT);
+  expect(text).toContain('answer_cache: 0.000000100 to 0.000000300 of 0.000001000 USD (as 100 calls)');
+  expect(text).toContain('routes: unknown of 0.000001000 USD (not known)');
+});
+
+it('[U150] a terminal and a page show published figures with source, measured ones with command and load', () => {
+  for (const shown of [reportText(REPORT), reportPage(REPORT)]) {
+    for (const { name, published, measured, notWhen } of STRATEGIES) {
+      expect(shown).toContain(name);
+      expect(shown).toContain(notWhen);
+      for (const { figure, source } of published) for (const part of [figure, source]) expect(shown).toContain(part);
+      for (const { command, date, load } of measured) for (const part of [command, date, load]) expect(shown).toContain(part);
+    }
+  }
+});
+
+it('[U151] says that the log is off instead of showing zeros', () => {
+  expect(reportText({ ...REPORT, is_logged: false })).toContain('not in the report');
+  expect(reportPage({ ...REPORT, is_logged: false })).toContain('not in the report');
+});
+
+it('[U151] a page draws each target and each saving in proportion', () => {
+  const widths = [...reportPage(REPORT).matchAll(/<rect [^>]*width="(\d+)" height="14" fill="#(?!eee)/g)].map((match) => Number(match[1]));
+  expect(widths).toEqual([640, 320, 640, 160]);
+});
+
+it('[U151] a page is one file without scripts, and shows names of others as text', () => {
+  const page = reportPage(REPORT);
+  expect(page).not.toMatch(/<script|<link|<img|<iframe|url\(|@import/i);
+  expect(page).toContain('evil/&lt;script&gt;&amp;&quot;');
+  expect(page).toContain('<meta name="viewport"');
+});
+
+it('[U151] a page of a month without calls has no broken numbers', () => {
+  const idle = { ...REPORT, targets: [], savings: REPORT.savings.map((line) => ({ ...line, saved_usd: '0.000000000' })), next: [] };
+  const page = reportPage(idle);
+  expect(page).not.toMatch(/NaN|Infinity|undefined/);
+  expect(page).toContain('Nothing at upstreams.');
+});

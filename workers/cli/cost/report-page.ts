@@ -1,0 +1,93 @@
+import type { CostReportReply } from '../../../src/contract/cost.ts';
+import type { Strategy } from '../../../src/inference/cost/strategies.ts';
+import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
+
+interface Bar {
+  readonly label: string;
+  readonly value: number;
+  /** What stands beside the bar. */
+  readonly text: string;
+}
+
+const STYLE = `
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; margin-bottom: 0; }
+svg { width: 100%; height: auto; } dt { font-weight: 600; } dd { margin: 0 0 .5rem; } small { color: #555; }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; } section { break-inside: avoid; } }`;
+
+/** The report as one file: no script, nothing from elsewhere. */
+export function reportPage({ month, is_logged, upstreams, targets, savings, saved_usd, next }: CostReportReply): string {
+  const dear = targets.filter(({ cost_usd }) => Number(cost_usd) > 0);
+  const costs = dear.map(({ target, cost_usd, requests }) => ({
+    label: target ?? '(none)',
+    value: Number(cost_usd),
+    text: `${cost_usd} USD, ${requests} requests`,
+  }));
+  const saved = savings.map(({ name, saved_usd: usd }) => ({
+    label: name.replace('_', ' '),
+    value: Number(usd),
+    text: `${usd} USD`,
+  }));
+  const total = `${upstreams.requests} answered calls to upstreams cost <b>${upstreams.cost_usd} USD</b>; <b>${saved_usd} USD</b> were saved.`;
+  const off = 'The log of requests is off: calls to upstreams are not in the report.';
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Cost of inference, ${escaped(month)}</title>
+<style>${STYLE}</style>
+<h1>Cost of inference, ${escaped(month)}</h1>
+<p>${is_logged ? total : off}</p>
+<section><h2>What was spent</h2>${costs.length === 0 ? '<p>Nothing at upstreams.</p>' : bars('Cost by target', costs, '#2471a3')}</section>
+<section><h2>What was saved</h2>${bars('Savings by kind', saved, '#1e8449')}
+<dl>${savings.map((line) => term(line.name.replace('_', ' '), `compared with ${line.compared_with}`)).join('')}</dl></section>
+<section><h2>What would save more</h2>${next.length === 0 ? '<p>Nothing that these calls tell of.</p>' : `<dl>${next.map(adviceText).join('')}</dl>`}</section>
+<h2>What is known of each strategy</h2>
+<p>Figures of different strategies do not add up: what one saves, another cannot save again.</p>
+${STRATEGIES.map(strategyText).join('\n')}
+</html>
+`;
+}
+
+const adviceText = ({ name, applies_to_usd, saves_usd, basis, how }: CostReportReply['next'][number]): string => {
+  const amount = saves_usd === null ? 'an unknown part' : `${saves_usd.low} to ${saves_usd.high} USD`;
+  return term(name.replace('_', ' '), `${amount} of ${applies_to_usd} USD, ${basis}: ${how}`);
+};
+
+function strategyText({ name, does, published, measured, needs, notWhen }: Strategy): string {
+  const lines = [
+    ...published.map(({ figure, quality, source }) => term('published', `${figure}; ${quality}`, source)),
+    ...measured.map(({ figure, quality, command, date, load }) =>
+      term('measured here', `${figure}; ${quality}`, `${command}, ${date}, load: ${load}`),
+    ),
+    term('needs', `retraining: ${needs.retraining}; validation: ${needs.validation}; hardware: ${needs.hardware}`),
+    term('not when', notWhen),
+  ];
+  return `<section><h3>${escaped(name)}</h3><p>${escaped(does)}</p><dl>${lines.join('')}</dl></section>`;
+}
+
+const term = (name: string, text: string, source?: string): string =>
+  `<dt>${escaped(name)}</dt><dd>${escaped(text)}${source === undefined ? '' : ` <small>[${escaped(source)}]</small>`}</dd>`;
+
+const [WIDTH, ROW, THICKNESS] = [640, 40, 14];
+
+/** Horizontal bars, each below its label so that long names fit on a narrow screen. A negative value has its bar in red. */
+function bars(title: string, rows: readonly Bar[], colour: string): string {
+  const most = Math.max(...rows.map(({ value }) => Math.abs(value)));
+  const drawn = rows.map(({ label, value, text }, i) => {
+    const width = most === 0 ? 0 : Math.round((Math.abs(value) / most) * WIDTH);
+    const top = i * ROW;
+    return (
+      `<text x="0" y="${top + 15}">${escaped(label)}</text><text x="${WIDTH}" y="${top + 15}" text-anchor="end">${escaped(text)}</text>` +
+      `<rect x="0" y="${top + 21}" width="${WIDTH}" height="${THICKNESS}" fill="#eeeeee"/>` +
+      `<rect x="0" y="${top + 21}" width="${width}" height="${THICKNESS}" fill="${value < 0 ? '#c0392b' : colour}"/>`
+    );
+  });
+  const size = `viewBox="0 0 ${WIDTH} ${rows.length * ROW}" font-family="sans-serif" font-size="14"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="${escaped(title)}" ${size}>${drawn.join('')}</svg>`;
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+/** Names of upstreams and models are chosen by others. */
+const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
