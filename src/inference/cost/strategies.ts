@@ -94,7 +94,7 @@ export const STRATEGIES: readonly Strategy[] = [
       {
         figure: '40 % smaller (100,000 to 60,000 words)',
         quality: 'nDCG@10 0.239 to 0.229 (Cranfield)',
-        command: 'sluice models prune --words 60000',
+        command: 'an experiment with the GloVe model, before the product',
         date: '2026-11-24',
         load: 'quality alone',
       },
@@ -118,7 +118,7 @@ export const STRATEGIES: readonly Strategy[] = [
       {
         figure: '6x to 16x less CPU a text from 1 to 16 at once (a static graph on onnxruntime)',
         quality: 'the same vectors',
-        command: 'microbenchmark of the default model as a graph',
+        command: 'an experiment with the GloVe model, before the product',
         date: '2026-11-24',
         load: 'two busy cores',
       },
@@ -145,7 +145,7 @@ export const STRATEGIES: readonly Strategy[] = [
     measured: [
       {
         figure: 'saves the repeat rate: a hit costs one request and no tokens',
-        quality: 'the same bytes; semantic hits at cosine 0.95: 35 % wrong, so there are none',
+        quality: 'the same bytes; semantic hits at cosine 0.95: 22 % wrong, so there are none',
         command: 'test/clients/completion-cache.test.ts; STS-B',
         date: '2026-11-27',
         load: 'counts alone',
