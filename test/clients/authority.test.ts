@@ -65,14 +65,17 @@ async function holdings({ client }: TestTenant): Promise<unknown> {
   return JSON.parse(JSON.stringify([...lists, listed.body.vectors], (name, value: unknown) => (name === 'last_used_at' ? null : value)));
 }
 
-const open = (client: ApiClient, owned: Readonly<Record<string, string>>): Promise<HeldRequest[]> =>
-  Promise.all(
+async function open(client: ApiClient, owned: Readonly<Record<string, string>>): Promise<HeldRequest[]> {
+  // A path of each Worker that answers: it knows the key then, and admits what follows without asking.
+  await Promise.all(['/v1/indexes', '/v1/models', '/v1/upstreams'].map((path) => client.get(path)));
+  return Promise.all(
     NAMES.map((name) => {
       const { method, path } = ENDPOINTS[name];
       const named = path.replaceAll(PATH_PARAMS, (_, param: string) => owned[param] ?? 'probe');
       return HeldRequest.open(client, method, named, SAMPLE_BODIES[name]?.(owned));
     }),
   );
+}
 
 /** Resolves once requests with the key are refused even before their bodies have arrived: held requests were admitted earlier. */
 async function refused(client: ApiClient): Promise<void> {

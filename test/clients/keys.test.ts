@@ -91,6 +91,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
     createCohort: { weight: 5 },
     createUpstream: { weight: 5 },
     createFineTuningJob: { seed: 7 },
+    createRoute: { comment: 'another' },
   };
   return { ...(body as object), ...(changes[name] ?? { owner: 'others' }) };
 }
