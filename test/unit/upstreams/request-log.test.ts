@@ -219,15 +219,19 @@ describe('the log of requests', () => {
   });
 
   it('[U136] removes by filter with bodies and opinions, and after an erasure takes nothing', () => {
-    const log = new SqliteRequestLog(new NodeSql());
+    const sql = new NodeSql();
+    const log = new SqliteRequestLog(sql);
+    const rowsOf = (table: string) => sql.sql.exec(`SELECT seq FROM ${table}`).toArray().length;
     log.setPolicy(policyOf({ bodies: 'full' }), NOW);
     append(log, [entryOf('a', { model: 'x' }), entryOf('b')], { request: 'q', answer: 'a' });
     log.addFeedback('a', opinion());
     expect(log.remove({ model: 'x' })).toEqual({ count: 1 });
     expect(log.find('a')).toBeUndefined();
     expect(idsOf(log, {}, 10)).toEqual(['b']);
+    expect([rowsOf('bodies'), rowsOf('feedback')]).toEqual([1, 0]);
+    log.addFeedback('b', opinion());
     log.erase();
-    expect(log.count()).toBe(0);
+    expect([log.count(), rowsOf('bodies'), rowsOf('feedback')]).toEqual([0, 0, 0]);
     expect(log.heldBytes()).toBe(0);
     expect(append(log, [entryOf('c')])).toMatchObject({ ok: false, error: { code: 'tenant_suspended' } });
     expect(log.setPolicy(DEFAULT_POLICY, NOW)).toMatchObject({ ok: false });
