@@ -92,14 +92,15 @@ export class PathSlices {
     return this.#pool.tightest(this.#parts.clock.nowMs());
   }
 
-  /** Hands everything in, unless a request has drawn since the last call. */
-  async returnIdle(): Promise<void> {
+  /** Hands everything in, unless a request has drawn since the last call. Answers whether the next call may have something to hand in. */
+  async returnIdle(): Promise<boolean> {
     const wasIdle = this.#isIdle;
     this.#isIdle = true;
-    if (!wasIdle || this.#renewals.find(RENEWAL) !== undefined) return;
+    if (this.#renewals.find(RENEWAL) !== undefined) return true;
+    if (!wasIdle) return !this.#pool.isEmpty;
     const returned = this.#pool.drain();
-    if (returned.length === 0) return;
-    await this.#handIn(returned);
+    if (returned.length > 0) await this.#handIn(returned);
+    return false;
   }
 
   /** At most once: whether it arrived is not known after a failure, and handing it in twice would create quota. */

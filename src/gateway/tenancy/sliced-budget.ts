@@ -60,9 +60,10 @@ export class SlicedBudget implements Budget {
     return this.#keys.get(keyId)?.holds(key) ?? false;
   }
 
-  /** Hands in what no request has drawn on since the last call. */
-  async returnIdle(): Promise<void> {
-    await Promise.all([...this.#keys.values()].map((slices) => slices.returnIdle()));
+  /** Hands in what no request has drawn on since the last call. Answers whether something is left that the next call may hand in. */
+  async returnIdle(): Promise<boolean> {
+    const left = await Promise.all([...this.#keys.values()].map((slices) => slices.returnIdle()));
+    return left.includes(true);
   }
 
   #slicesOf(principal: TenantPrincipal): PathSlices {

@@ -12,8 +12,8 @@ interface UsageDeliveryParts {
   readonly clock: Clock;
   readonly sleep: (ms: number) => Promise<void>;
   readonly background: (work: Promise<unknown>) => void;
-  /** Runs with each delivery: what else an isolate does once it has a quiet moment. */
-  readonly beside: () => Promise<void>;
+  /** Runs with each delivery: what else an isolate does once it has a quiet moment. Answers whether it is to run again, even if no usage comes. */
+  readonly beside: () => Promise<boolean>;
 }
 
 /** Delivers the usage of this isolate within `usageFlushMs`, again and again until it is acknowledged. */
@@ -24,7 +24,8 @@ export class UsageDelivery {
   constructor(parts: UsageDeliveryParts) {
     this.#parts = parts;
     const deliver = async (): Promise<void> => {
-      await Promise.all([this.flush(), parts.beside()]);
+      const [isToRunAgain] = await Promise.all([parts.beside(), this.flush()]);
+      if (isToRunAgain) this.notice();
     };
     this.#delayed = new DelayedDelivery({ ...parts, delayMs: LIMITS.usageFlushMs, deliver });
   }

@@ -84,6 +84,10 @@ export class SlicePool {
     this.#startsMs = older(slice.startsMs, this.#startsMs);
   }
 
+  get isEmpty(): boolean {
+    return isNothing(this.#units) && this.#surplus.length === 0;
+  }
+
   /** Everything that is not in use, to be handed in; the pool is empty afterwards. */
   drain(): readonly Slice[] {
     this.#retire();

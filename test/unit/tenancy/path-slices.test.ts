@@ -77,6 +77,16 @@ describe('idle slices', () => {
     expect(granted()).toBe(11);
   });
 
+  it('[T94] say whether something is left to return, so that no further request is needed for it', async () => {
+    const { slices, granted } = setUp();
+    expect(await slices.returnIdle()).toBe(false);
+    for (let call = 0; call < 10; call++) await slices.draw({ requests: 1 });
+    expect(granted()).toBeGreaterThan(10);
+    let calls = 1;
+    while (await slices.returnIdle()) calls += 1;
+    expect([granted(), calls]).toEqual([10, 2]);
+  });
+
   it('[T22] are returned at most once, even if the answer is lost', async () => {
     const { slices, asks, ledger, granted } = setUp();
     await slices.draw({ requests: 5 });

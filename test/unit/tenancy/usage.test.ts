@@ -121,7 +121,7 @@ describe('usage in delivery', () => {
       clock,
       sleep: async () => undefined,
       background: (promise) => void work.push(promise),
-      beside: async () => undefined,
+      beside: () => Promise.resolve(false),
       sink: async ({ events }) => {
         if (failures-- > 0) throw new Error('away');
         taken.push(...events);
@@ -138,6 +138,23 @@ describe('usage in delivery', () => {
     expect(buffer.batches()).toEqual([]);
   });
 
+  it('[T94] what runs beside a delivery runs again until it has nothing left, without further usage', async () => {
+    const clock = new ManualClock();
+    const work: Promise<unknown>[] = [];
+    const left = [true, true, false];
+    const delivery = new UsageDelivery({
+      buffer: new UsageBuffer('isolate', noLoss),
+      clock,
+      sleep: async () => undefined,
+      background: (promise) => void work.push(promise),
+      beside: async () => left.shift() ?? false,
+      sink: async () => undefined,
+    });
+    delivery.notice();
+    for (const delivered of work) await delivered;
+    expect([work.length, left]).toEqual([3, []]);
+  });
+
   it('[T31] is delivered by the next request if the one that was to do it is gone', () => {
     const buffer = new UsageBuffer('isolate', noLoss);
     const clock = new ManualClock();
@@ -147,7 +164,7 @@ describe('usage in delivery', () => {
       clock,
       sleep: () => new Promise(() => undefined),
       background: () => void (started += 1),
-      beside: async () => undefined,
+      beside: () => Promise.resolve(false),
       sink: async () => undefined,
     });
     delivery.notice();
