@@ -87,6 +87,7 @@ const OTHER_MESSAGES = [
   'src/pools/clusters/kubernetes.ts',
   'src/scheduler/served/project-job.ts',
   'src/scheduler/served/read-reports.ts',
+  'src/upstreams/guardrails/pattern-set.ts',
   'src/upstreams/protocol/answer-stream.ts',
   'src/upstreams/routes/route-plan.ts',
   'workers/gateway/http-error.ts',
