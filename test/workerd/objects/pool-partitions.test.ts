@@ -129,7 +129,7 @@ describe('a pool of several partitions', () => {
     const lost = requests.find(({ id }) => id === grants[1]!.jobId)!;
     const kept = requests.find(({ id }) => id === grants[0]!.jobId)!;
     expect(await jobState(lost)).toMatchObject({ ended: [{ fence: 1, outcome: 'lease_expired' }] });
-    expect(await jobState(kept)).toMatchObject({ state: 'running', fence: 1 });
+    await expect.poll(() => jobState(kept)).toMatchObject({ state: 'running', fence: 1 });
     await stub.nudge();
     await root.end(grants[0]!.attemptId, 1, COMPLETED);
   });
