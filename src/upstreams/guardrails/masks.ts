@@ -13,10 +13,11 @@ export class Masks {
 
   /** `restores`: whether `restored` puts these back. */
   masked(text: string, spans: readonly Span[], restores: boolean): string {
+    const written = new Set(text.match(MASK));
     let result = '';
     let end = 0;
     for (const span of spans) {
-      result += text.slice(end, span.start) + this.#mask(text.slice(span.start, span.end), span.kind, restores, text);
+      result += text.slice(end, span.start) + this.#mask(text.slice(span.start, span.end), span.kind, restores, written);
       end = span.end;
     }
     return result + text.slice(end);
@@ -31,7 +32,7 @@ export class Masks {
     return this.#textOf.size > 0;
   }
 
-  #mask(found: string, kind: string, restores: boolean, around: string): string {
+  #mask(found: string, kind: string, restores: boolean, written: ReadonlySet<string>): string {
     const key = `${kind}\n${found}`;
     const known = this.#maskOf.get(key);
     if (known !== undefined) return known;
@@ -41,7 +42,7 @@ export class Masks {
       this.#counts.set(kind, count);
       mask = `[${kind.toUpperCase()}_${count}]`;
       // Callers may write such words themselves: what they wrote is never taken for a mask.
-    } while (around.includes(mask));
+    } while (written.has(mask));
     this.#maskOf.set(key, mask);
     if (restores) this.#textOf.set(mask, found);
     return mask;

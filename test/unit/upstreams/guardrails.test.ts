@@ -68,6 +68,13 @@ describe('personal data in texts', () => {
     expect(findPii(text, PII_KINDS)).toEqual([]);
   });
 
+  it('[U110] is found and masked in time linear in the text', async () => {
+    const count = 100_000;
+    const text = Array.from({ length: count }, (_, at) => `u${at}@b.com`).join(' ');
+    const sent = await guardOf([pii()]).request(chat(text));
+    expect(sent.ok && sent.value.messages[0]?.content.endsWith(`[EMAIL_${count}]`)).toBe(true);
+  });
+
   it('[U110] finds only the kinds that are asked for', () => {
     expect(findPii('a@b.com 10.0.0.1', ['ip']).map(({ kind }) => kind)).toEqual(['ip']);
   });
