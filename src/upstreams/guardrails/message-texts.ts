@@ -10,6 +10,8 @@ const TEXT_FIELDS = new Set([
   'documents',
   'arguments',
   'thinking',
+  'reasoning',
+  'reasoning_content',
   'refusal',
 ]);
 
@@ -26,6 +28,9 @@ const HOLDERS = new Set([
   'content_block',
   'tool_calls',
   'function',
+  'custom',
+  'prediction',
+  'source',
   'summary',
 ]);
 
@@ -66,11 +71,14 @@ function changedFields(value: unknown, change: Change): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => {
-      if (TEXT_FIELDS.has(name)) return [name, changedText(inner, change, value, name)];
+      if (TEXT_FIELDS.has(name) || (name === 'data' && isPlainText(value))) return [name, changedText(inner, change, value, name)];
       return [name, HOLDERS.has(name) ? changedFields(inner, change) : inner];
     }),
   );
 }
+
+/** A document's source whose `data` is its text; of any other it is a file in base64. */
+const isPlainText = (source: object): boolean => 'type' in source && source.type === 'text';
 
 /** A text, several, or parts that have their own fields; what a tool is called with is said whole. */
 function changedText(value: unknown, change: Change, holder: object, field: string): unknown {

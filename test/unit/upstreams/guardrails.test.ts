@@ -141,8 +141,17 @@ describe('texts of bodies', () => {
       { id: 'T', output: [{ type: 'message', id: 'T', content: [{ type: 'output_text', text: 'a', annotations: [] }] }] },
       { id: 'T', type: 'message', content: [{ type: 'text', text: 'a' }] },
       { model: 'T', query: 'a', documents: ['b', 'c'] },
+      {
+        model: 'T',
+        prediction: { type: 'content', content: 'a' },
+        messages: [
+          { role: 'assistant', reasoning_content: 'b', tool_calls: [{ id: 'T', type: 'custom', custom: { name: 'T', input: 'c' } }] },
+          { role: 'user', content: [{ type: 'document', source: { type: 'text', media_type: 'T', data: 'd' } }] },
+        ],
+      },
+      { id: 'T', choices: [{ message: { role: 'assistant', reasoning: 'a', content: 'b' } }] },
     ];
-    expect(bodies.map((body) => textsOf(body).join(''))).toEqual(['abcd', 'ab', 'ab', 'abcd', 'ab', 'a', 'a', 'abc']);
+    expect(bodies.map((body) => textsOf(body).join(''))).toEqual(['abcd', 'ab', 'ab', 'abcd', 'ab', 'a', 'a', 'abc', 'abcd', 'ab']);
     for (const body of bodies) {
       const before = JSON.stringify(body);
       const changed = JSON.stringify(withTexts(body, (text) => text.toUpperCase()));
@@ -282,6 +291,12 @@ describe('a stream under a guard', () => {
     const text = new GuardedText(guardOf([pii()]));
     expect(text.push('x'.repeat(GUARD_WINDOW_CHARS)).text).toBe('');
     expect(text.push('yy').text).toBe('xx');
+  });
+
+  it('[U114] masks what is found as a whole, also if it contains what could begin a mask', () => {
+    const guard = guardOf([patterns([String.raw`<\[[0-9]{4,}>`], 'mask')]);
+    const text = `${'x'.repeat(20)}<[123456>${'y'.repeat(GUARD_WINDOW_CHARS + 6)}`;
+    expect(through(guard, [text])).toBe(text.replace('<[123456>', '[MATCH_1]'));
   });
 
   it('[U114] blocks before any of what is found has passed', () => {
