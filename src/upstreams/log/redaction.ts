@@ -15,13 +15,16 @@ const SECRET_FIELDS = [
   'password',
 ];
 
-/** Credentials by their form: of this and of other providers, tokens of web sessions, and private keys. */
+/**
+ * Credentials by their form: of this and of other providers, tokens of web sessions, and private keys. None follows a letter
+ * or digit, unless it is that of an escape: in JSON a line break before a credential reads `\n`.
+ */
 const SECRET_FORMS = [
-  /\bsk[-_][A-Za-z0-9_-]{16,}/g,
-  /\bBearer +[A-Za-z0-9._~+/=-]{16,}/gi,
-  /\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
-  /\bgh[pousr]_[A-Za-z0-9]{30,}/g,
-  /\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/g,
+  /(?<!\w(?<!\\[nrt]))sk[-_][A-Za-z0-9_-]{16,}/g,
+  /(?<!\w(?<!\\[nrt]))Bearer +[A-Za-z0-9._~+/=-]{16,}/gi,
+  /(?<!\w(?<!\\[nrt]))(?:AKIA|ASIA)[A-Z0-9]{16}\b/g,
+  /(?<!\w(?<!\\[nrt]))gh[pousr]_[A-Za-z0-9]{30,}/g,
+  /(?<!\w(?<!\\[nrt]))eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}/g,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
 ];
 

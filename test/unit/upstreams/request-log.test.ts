@@ -288,6 +288,11 @@ describe('redaction', () => {
       'data: {"password":"[redacted]","text":"[redacted]"}\n\ndata: [DONE]\n',
     );
     expect(redacted('-----BEGIN PRIVATE KEY-----\nMIIE', [])).toBe('[redacted]');
+    for (const secret of ['sk-abcdefghijklmnop', 'bearer abcdefghijklmnop', 'AKIAABCDEFGHIJKLMNOP', `ghp_${'a'.repeat(30)}`]) {
+      expect(JSON.parse(redacted(JSON.stringify({ content: `my keys:\n${secret}\t${secret}` }), []))).toEqual({
+        content: 'my keys:\n[redacted]\t[redacted]',
+      });
+    }
   });
 
   it('[U132] keeps at most the limit, no half of a character, and nothing of what is too long', () => {
