@@ -109,7 +109,7 @@ export class SqliteRequestLog {
     return stored === null ? DEFAULT_POLICY : { ...DEFAULT_POLICY, ...(JSON.parse(stored) as Partial<LogPolicy>) };
   }
 
-  /** What it no longer keeps of later requests; of earlier ones, a shorter retention takes away more at once. */
+  /** Applies to the requests that follow; a shorter retention also deletes, at once, earlier ones that are older. */
   setPolicy(policy: LogPolicy, nowMs: number): Outcome<LogPolicy> {
     this.#open();
     return this.#storage.transactionSync(() => {
@@ -266,11 +266,15 @@ export class SqliteRequestLog {
   #trim(nowMs: number): void {
     const endMs = nowMs - this.policy().retentionDays * DAY_MS;
     this.#sums.forget(endMs);
-    const oldest = this.#sql
-      .exec<{ seq: number; at_ms: number; bytes: number }>('SELECT seq, at_ms, bytes FROM entries ORDER BY at_ms LIMIT ?', TRIMMED_MAX)
-      .toArray();
     let held = this.heldBytes();
-    for (const row of oldest) {
+    // Most batches find nothing to take away, and read no row.
+    const untilMs = held > this.#bytesMax ? Number.MAX_SAFE_INTEGER : endMs;
+    const oldest = this.#sql.exec<{ seq: number; at_ms: number; bytes: number }>(
+      'SELECT seq, at_ms, bytes FROM entries WHERE at_ms <= ? ORDER BY at_ms LIMIT ?',
+      untilMs,
+      TRIMMED_MAX,
+    );
+    for (const row of oldest.toArray()) {
       if (row.at_ms > endMs && held <= this.#bytesMax) return;
       this.#removeRow(row);
       held -= row.bytes;
@@ -335,5 +339,5 @@ export class SqliteRequestLog {
 
 const DAY_MS = 86_400_000;
 
-/** Rows that one batch takes away at most: twice what it adds. */
+/** The most rows that one batch deletes: more than it adds, so that a log above its limit shrinks. */
 const TRIMMED_MAX = 1_000;
