@@ -83,7 +83,10 @@ export class AnswerStream {
     const sent: Uint8Array[] = [];
     let passedWhole = isFresh && this.#events.heldBytes === 0;
     for (const event of events) {
-      if (this.#hasEnded) break;
+      if (this.#hasEnded) {
+        passedWhole = false;
+        break;
+      }
       const { send, problem } = this.#pass(event);
       if (problem !== undefined) return { send: joined(sent), problem };
       if (send !== event.bytes) passedWhole = false;
