@@ -2,6 +2,8 @@ import type { JsonObject } from './json.ts';
 import { countAt, listAt, objectAt, parsedObject, textAt } from './json.ts';
 import { stopReasonOf } from './stop-reason.ts';
 import type { StreamTranslator } from './stream-translator.ts';
+import type { OpenCall } from './tool-call-pieces.ts';
+import { beginsCall } from './tool-call-pieces.ts';
 import type { Usage } from './usage.ts';
 import { anthropicUsageOf, openaiUsage } from './usage.ts';
 
@@ -34,7 +36,7 @@ const messageHead = (chat: JsonObject) => ({
   model: textAt(chat, 'model') ?? '',
 });
 
-type Block = { readonly kind: 'text' } | { readonly kind: 'tool'; readonly call: number };
+type Block = { readonly kind: 'text' } | ({ readonly kind: 'tool' } & OpenCall);
 
 /** The chunks of a chat completion as events of Anthropic's messages: one block after the other, each begun and ended. */
 export class ChatStreamAsMessage implements StreamTranslator {
@@ -76,14 +78,13 @@ export class ChatStreamAsMessage implements StreamTranslator {
     return { type: 'message_start', message };
   }
 
-  /** A call begins where its position is new; a server that gives none begins one with each id. */
   #call(call: unknown): JsonObject[] {
-    const at = countAt(call, 'index') ?? 0;
     const called = objectAt(call, 'function');
     const events: JsonObject[] = [];
-    if (this.#block?.kind !== 'tool' || this.#block.call !== at) {
-      const block = { type: 'tool_use', id: textAt(call, 'id') ?? '', name: textAt(called, 'name') ?? '', input: {} };
-      events.push(...this.#open({ kind: 'tool', call: at }, block));
+    if (this.#block?.kind !== 'tool' || beginsCall(call, this.#block)) {
+      const id = textAt(call, 'id') ?? '';
+      const block = { type: 'tool_use', id, name: textAt(called, 'name') ?? '', input: {} };
+      events.push(...this.#open({ kind: 'tool', index: countAt(call, 'index') ?? 0, id }, block));
     }
     const piece = textAt(called, 'arguments') ?? '';
     if (piece !== '') events.push(this.#delta({ type: 'input_json_delta', partial_json: piece }));

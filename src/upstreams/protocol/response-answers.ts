@@ -1,6 +1,7 @@
 import type { JsonObject } from './json.ts';
 import { countAt, listAt, objectAt, textAt } from './json.ts';
 import type { StreamTranslator } from './stream-translator.ts';
+import { beginsCall } from './tool-call-pieces.ts';
 import type { Usage } from './usage.ts';
 import { openaiUsage, responsesUsageOf } from './usage.ts';
 
@@ -134,8 +135,10 @@ export class ChatStreamAsResponse implements StreamTranslator {
       this.#grow(text);
     }
     for (const call of listAt(delta, 'tool_calls')) {
-      const at = countAt(call, 'index') ?? 0;
-      if (this.#open?.kind !== 'call' || this.#open.at !== at) events.push(...this.#openItem('call', call, at));
+      const open = this.#open;
+      if (open?.kind !== 'call' || beginsCall(call, { index: open.at, id: open.callId })) {
+        events.push(...this.#openItem('call', call, countAt(call, 'index') ?? 0));
+      }
       const piece = textAt(objectAt(call, 'function'), 'arguments') ?? '';
       if (piece !== '') events.push(this.#event('response.function_call_arguments.delta', { ...this.#at(), delta: piece }));
       this.#grow(piece);

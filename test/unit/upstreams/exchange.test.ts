@@ -265,6 +265,32 @@ describe('answers', () => {
     expect(stream.push(piece).send).toBe(piece);
   });
 
+  it('[U30] passes nothing on that follows the end, wherever pieces end', () => {
+    const end = 'data: [DONE]\n\n';
+    expect(streamedAs('chat', OPENAI, hello, `${end}data: {"choices":[]}\n\n`).text).toBe(end);
+  });
+
+  it('[U31] keeps the calls apart of a server that does not number them', () => {
+    const called = (id: string | undefined, args: string) =>
+      `data: ${JSON.stringify({ choices: [{ index: 0, delta: { tool_calls: [{ id, function: { name: 'f', arguments: args } }] } }] })}\n\n`;
+    const pieces = called('a', '{"x"') + called(undefined, ':1}') + called('b', '{}');
+    const eventsIn = (surface: Surface, body: JsonObject) =>
+      streamedAs(surface, OPENAI, body, `${pieces}data: [DONE]\n\n`)
+        .text.split('\n')
+        .filter((line) => line.startsWith('data: {'))
+        .map((line) => JSON.parse(line.slice(6)) as JsonObject);
+    const blocks = eventsIn('messages', hello).filter(({ type }) => type === 'content_block_start');
+    expect(blocks).toMatchObject([{ content_block: { id: 'a' } }, { content_block: { id: 'b' } }]);
+    expect(eventsIn('responses', { input: 'hello' }).at(-1)).toMatchObject({
+      response: {
+        output: [
+          { call_id: 'a', arguments: '{"x":1}' },
+          { call_id: 'b', arguments: '{}' },
+        ],
+      },
+    });
+  });
+
   it('[U35] takes no page for an answer', () => {
     expect(mayBegin({ 'content-type': 'text/html' }, true, utf8('<'))).toBe(false);
     expect(mayBegin({ 'content-type': 'application/json' }, true, utf8('{'))).toBe(false);
