@@ -1,6 +1,7 @@
 import type { JsonObject } from '../protocol/json.ts';
 import { isObject, listAt, objectAt, textAt } from '../protocol/json.ts';
 import type { Dialect } from '../protocol/stream-tap.ts';
+import { RESPONSE_ENDS } from '../protocol/stream-tap.ts';
 
 /** Answers what a piece of a text becomes. `key`: which text of the answer it is a piece of. */
 type ChangePiece = (key: string, piece: string) => string;
@@ -10,7 +11,6 @@ export type HasEnded = (key: string) => boolean;
 
 const ALL: HasEnded = () => true;
 const NONE: HasEnded = () => false;
-const RESPONSE_ENDS = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 /** Fields of a piece of a message that hold text. */
 const DELTA_FIELDS: ReadonlySet<string> = new Set([
   'content',

@@ -47,16 +47,20 @@ export function tapOf(dialect: Exclude<Dialect, 'plain'>): StreamTap {
 /** What a text takes in UTF-8: exact for ASCII, else somewhat less. */
 const bytesIn = (text: unknown): number => (typeof text === 'string' ? text.length : 0);
 
-/** Chunks of chat completions and completions. */
-class ChunkTap implements StreamTap {
+abstract class Tap implements StreamTap {
   usage: Usage | undefined;
   textBytes = 0;
   isWhole = false;
 
+  abstract see(event: JsonObject): Seen;
+
   finish(): void {
     this.isWhole = true;
   }
+}
 
+/** Chunks of chat completions and completions. */
+class ChunkTap extends Tap {
   see(chunk: JsonObject): Seen {
     const failure = errorIn(chunk);
     if (failure !== undefined) return failure;
@@ -79,17 +83,10 @@ class ChunkTap implements StreamTap {
   }
 }
 
-const RESPONSE_ENDS = new Set(['response.completed', 'response.incomplete', 'response.failed']);
+/** The events with which a stream of the responses API ends. */
+export const RESPONSE_ENDS: ReadonlySet<string> = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
-class ResponsesTap implements StreamTap {
-  usage: Usage | undefined;
-  textBytes = 0;
-  isWhole = false;
-
-  finish(): void {
-    this.isWhole = true;
-  }
-
+class ResponsesTap extends Tap {
   see(event: JsonObject): Seen {
     const type = textAt(event, 'type');
     if (type === undefined) return GARBAGE;
@@ -103,15 +100,7 @@ class ResponsesTap implements StreamTap {
   }
 }
 
-class MessagesTap implements StreamTap {
-  usage: Usage | undefined;
-  textBytes = 0;
-  isWhole = false;
-
-  finish(): void {
-    this.isWhole = true;
-  }
-
+class MessagesTap extends Tap {
   see(event: JsonObject): Seen {
     const type = textAt(event, 'type');
     if (type === undefined) return GARBAGE;
