@@ -56,12 +56,13 @@ export class GuardedText {
     const masked = disjoint(found.filter(({ hook }) => hook.check.action === 'mask'));
     // What reaches beyond the end waits until it is seen whole; nor is a mask or a pair of surrogates cut in two.
     let end = wanted;
-    for (let before = -1; before !== end; ) {
+    let before: number;
+    do {
       before = end;
       for (const span of masked) if (span.start < end && end < span.end) end = span.start;
       // Each of the two may move the end into what the other keeps whole.
       if (end < this.#held.length) end = beforeOpenMask(this.#held, end);
-    }
+    } while (end !== before);
     if (/[\uD800-\uDBFF]/.test(this.#held[end - 1] ?? '') && end < this.#held.length) end -= 1;
     const text = this.#held.slice(0, end);
     for (const { start, hook } of found) if (start < end) this.#count(hook);
