@@ -1,7 +1,8 @@
+import { LatencyBuckets } from '../../kernel/latency-buckets.ts';
+
 /** Bounds of the buckets grow by an eighth from 0.05 ms to 2 minutes: a quantile is accurate to 13 %. */
-const GROWTH = 1.125;
-const FIRST_MS = 0.05;
 const BUCKETS = 125;
+const LATENCIES = new LatencyBuckets(0.05, 1.125, BUCKETS);
 
 /** One sick shard makes more than a few calls slow, which does not apply to the others. */
 const LATE_TIMES = 4;
@@ -24,7 +25,7 @@ export class LatencyWindow {
 
   record(tookMs: number, nowMs: number): void {
     this.#turn(nowMs);
-    const bucket = bucketOf(tookMs);
+    const bucket = LATENCIES.bucketOf(tookMs);
     this.#current[bucket] = (this.#current[bucket] ?? 0) + 1;
     this.#count += 1;
   }
@@ -40,7 +41,7 @@ export class LatencyWindow {
       left -= (this.#current[bucket] ?? 0) + (this.#previous[bucket] ?? 0);
       if (left <= 0) break;
     }
-    return FIRST_MS * GROWTH ** bucket;
+    return LATENCIES.boundMs(bucket);
   }
 
   /**
@@ -56,11 +57,11 @@ export class LatencyWindow {
     for (let bucket = BUCKETS - 1; bucket > 0; bucket -= 1) {
       longer[bucket - 1] = (longer[bucket] ?? 0) + (this.#current[bucket] ?? 0) + (this.#previous[bucket] ?? 0);
     }
-    for (let bucket = bucketOf(Math.min(slowMs, LATE_TIMES * usualMs)); ; bucket += 1) {
-      const lateMs = FIRST_MS * GROWTH ** bucket;
+    for (let bucket = LATENCIES.bucketOf(Math.min(slowMs, LATE_TIMES * usualMs)); ; bucket += 1) {
+      const lateMs = LATENCIES.boundMs(bucket);
       const late = longer[bucket] ?? 0;
       if (late === 0) return lateMs + usualMs;
-      if (2 * (longer[bucketOf(lateMs + usualMs)] ?? 0) >= late) return lateMs;
+      if (2 * (longer[LATENCIES.bucketOf(lateMs + usualMs)] ?? 0) >= late) return lateMs;
     }
   }
 
@@ -78,7 +79,3 @@ export class LatencyWindow {
     this.#startedMs = nowMs;
   }
 }
-
-/** The first bucket whose bound is not below. */
-const bucketOf = (tookMs: number): number =>
-  Math.min(BUCKETS - 1, Math.max(0, Math.ceil(Math.log(Math.max(tookMs, FIRST_MS) / FIRST_MS) / Math.log(GROWTH) - 1e-9)));

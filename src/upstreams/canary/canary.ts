@@ -1,6 +1,7 @@
+import { quantileBucket } from '../../kernel/latency-buckets.ts';
 import type { RateInterval } from './bernoulli-interval.ts';
 import { rateInterval } from './bernoulli-interval.ts';
-import { BUCKETS, countAbove, quantileBucket } from './latency-buckets.ts';
+import { BUCKETS, countAbove } from './latency-buckets.ts';
 
 /** How a new version of a route takes over. */
 export interface CanarySettings {
@@ -19,7 +20,7 @@ export interface CanarySettings {
 export interface ArmTally {
   readonly requests: number;
   readonly failures: number;
-  /** Of those that did not fail, by `bucketOf`. */
+  /** Of those that did not fail, by bucket of `CANARY_LATENCIES`. */
   readonly latencies: readonly number[];
 }
 
@@ -106,5 +107,6 @@ const servedOf = ({ requests, failures }: ArmTally): number => requests - failur
 
 function withSlowBucket(state: CanaryState, canary: ArmTally, stable: ArmTally): CanaryState {
   if (state.slow !== undefined || servedOf(stable) < SLOW_REQUESTS_MIN) return state;
-  return { ...state, slow: { bucket: quantileBucket(stable.latencies, SLOW_QUANTILE), stable, canary } };
+  const bucket = quantileBucket(stable.latencies, SLOW_QUANTILE);
+  return bucket === undefined ? state : { ...state, slow: { bucket, stable, canary } };
 }

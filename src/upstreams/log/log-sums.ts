@@ -1,6 +1,6 @@
+import type { LatencyCounts } from '../../kernel/latency-buckets.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { LatencyBuckets } from './latency-buckets.ts';
-import { bucketOf } from './latency-buckets.ts';
+import { LOG_LATENCIES } from './latency-buckets.ts';
 import type { LogEntry } from './log-entry.ts';
 import type { LogPolicy } from './log-policy.ts';
 import type { Savings } from '../money/savings.ts';
@@ -36,8 +36,8 @@ export interface LogLine {
   readonly outputTokens: number;
   readonly costNano: number;
   /** Of requests that were answered. */
-  readonly total: LatencyBuckets;
-  readonly firstToken: LatencyBuckets;
+  readonly total: LatencyCounts;
+  readonly firstToken: LatencyCounts;
   /** The mean of the opinions on requests that are kept, by name. */
   readonly feedback: Readonly<Record<string, { readonly count: number; readonly mean: number }>>;
 }
@@ -152,11 +152,11 @@ export class SqliteLogSums {
       'INSERT INTO latencies VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1',
       ...place,
       kind,
-      bucketOf(ms),
+      LOG_LATENCIES.bucketOf(ms),
     );
   }
 
-  #buckets(by: LogGroup, group: string, kind: 'total' | 'first', hours: readonly [number, number]): LatencyBuckets {
+  #buckets(by: LogGroup, group: string, kind: 'total' | 'first', hours: readonly [number, number]): LatencyCounts {
     const rows = this.#sql.exec<{ bucket: number; count: number }>(
       `SELECT bucket, sum(count) AS count FROM latencies WHERE hour >= ? AND hour < ? AND ${by} = ? AND kind = ? GROUP BY bucket`,
       ...hours,

@@ -1,4 +1,4 @@
-import { bucketOf } from '../canary/latency-buckets.ts';
+import { CANARY_LATENCIES } from '../canary/latency-buckets.ts';
 import type { ArmTally } from '../canary/canary.ts';
 import { addTally, NO_TALLY } from '../canary/canary.ts';
 import type { CanaryReport, ServingRoute } from './route-record.ts';
@@ -38,6 +38,6 @@ export class CanaryTally {
 }
 
 function one(failed: boolean, elapsedMs: number): ArmTally {
-  const bucket = bucketOf(elapsedMs);
+  const bucket = CANARY_LATENCIES.bucketOf(elapsedMs);
   return { requests: 1, failures: Number(failed), latencies: NO_TALLY.latencies.map((_, at) => Number(!failed && at === bucket)) };
 }

@@ -4,7 +4,8 @@ import { Seeded } from '../../../src/kernel/seeded.ts';
 import { rateInterval } from '../../../src/upstreams/canary/bernoulli-interval.ts';
 import type { ArmTally, CanaryDecision, CanarySettings, CanaryState } from '../../../src/upstreams/canary/canary.ts';
 import { addTally, decideCanary, NO_TALLY } from '../../../src/upstreams/canary/canary.ts';
-import { bucketOf, BUCKETS, edgeOf, quantileBucket } from '../../../src/upstreams/canary/latency-buckets.ts';
+import { BUCKETS, CANARY_LATENCIES } from '../../../src/upstreams/canary/latency-buckets.ts';
+import { quantileBucket } from '../../../src/kernel/latency-buckets.ts';
 
 const isFull = process.env['SLUICE_TEST_FULL'] === '1';
 
@@ -26,7 +27,7 @@ function served(rng: Seeded, { failureRate, latencyMs }: Arm): ArmTally {
   const failed = rng.next() < failureRate;
   const latencies = Array.from({ length: BUCKETS }, () => 0);
   // Exponentially distributed: some are much slower than others.
-  if (!failed) latencies[bucketOf(-latencyMs * Math.log(1 - rng.next()))] = 1;
+  if (!failed) latencies[CANARY_LATENCIES.bucketOf(-latencyMs * Math.log(1 - rng.next()))] = 1;
   return { requests: 1, failures: Number(failed), latencies };
 }
 
@@ -91,10 +92,10 @@ describe('[U97] rates', () => {
 
   it('[U97] latencies fall into buckets whose upper edge they do not exceed', () => {
     for (const ms of [0, 0.5, 1, 1.1, 1.25, 1.2501, 10, 999, 60_000]) {
-      expect(edgeOf(bucketOf(ms))).toBeGreaterThanOrEqual(ms * (1 - 1e-6));
-      if (bucketOf(ms) > 0) expect(edgeOf(bucketOf(ms) - 1)).toBeLessThan(ms);
+      expect(CANARY_LATENCIES.boundMs(CANARY_LATENCIES.bucketOf(ms))).toBeGreaterThanOrEqual(ms * (1 - 1e-6));
+      if (CANARY_LATENCIES.bucketOf(ms) > 0) expect(CANARY_LATENCIES.boundMs(CANARY_LATENCIES.bucketOf(ms) - 1)).toBeLessThan(ms);
     }
-    expect(bucketOf(1e12)).toBe(BUCKETS - 1);
+    expect(CANARY_LATENCIES.bucketOf(1e12)).toBe(BUCKETS - 1);
     expect(quantileBucket([0, 5, 4, 1], 0.9)).toBe(2);
   });
 });

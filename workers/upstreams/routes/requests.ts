@@ -1,7 +1,7 @@
 import type { RequestReply } from '../../../src/contract/requests.ts';
+import type { LatencyCounts } from '../../../src/kernel/latency-buckets.ts';
 import type { LogFilter } from '../../../src/upstreams/log/log-filter.ts';
 import type { Feedback, LogEntry } from '../../../src/upstreams/log/log-entry.ts';
-import type { LatencyBuckets } from '../../../src/upstreams/log/latency-buckets.ts';
 import { quantileMs } from '../../../src/upstreams/log/latency-buckets.ts';
 import type { LogPolicy } from '../../../src/upstreams/log/log-policy.ts';
 import type { LogLine } from '../../../src/upstreams/log/log-sums.ts';
@@ -172,8 +172,8 @@ const lineReply = (line: LogLine) => ({
   feedback: line.feedback,
 });
 
-function quantiles(buckets: LatencyBuckets) {
-  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => quantileMs(buckets, share));
+function quantiles(counts: LatencyCounts) {
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => quantileMs(counts, share));
   if (p50 === undefined || p95 === undefined || p99 === undefined) return null;
   return { p50: rounded(p50), p95: rounded(p95), p99: rounded(p99) };
 }
