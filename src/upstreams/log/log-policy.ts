@@ -1,4 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
+import { keyHash } from '../../kernel/key-hash.ts';
 
 /** How much of the requests is kept. */
 export type Keeping = 'off' | 'sampled' | 'full';
@@ -28,17 +29,8 @@ const PPM = 1_000_000;
 
 /** What is kept of the request with this id. The same in every isolate, so that a repeated delivery decides the same. [U131] */
 export function keptOf(policy: LogPolicy, id: string): { readonly entry: boolean; readonly bodies: boolean } {
-  const isSampled = placeOf(id) < policy.samplePpm;
+  const isSampled = keyHash(id) % PPM < policy.samplePpm;
   const keeps = (keeping: Keeping): boolean => keeping === 'full' || (keeping === 'sampled' && isSampled);
   const entry = keeps(policy.entries);
   return { entry, bodies: entry && keeps(policy.bodies) };
-}
-
-/** Spreads ids evenly over a million places (FNV-1a, with an avalanche at its end: the last characters alone differ in many ids). */
-function placeOf(id: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < id.length; i += 1) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) % PPM;
 }

@@ -1,5 +1,5 @@
 import { must } from '../../kernel/assert.ts';
-import { mix } from '../../kernel/seeded.ts';
+import { keyHash } from '../../kernel/key-hash.ts';
 import type { Target } from '../target.ts';
 import type { TargetState } from './target-state.ts';
 
@@ -53,14 +53,8 @@ function holderOf<T extends Choosable>(from: readonly T[], prefixKey: string, to
 
 /** Weighted rendezvous: a target is first for a share of all keys that is its share of the weights. */
 function scoreOf({ upstreamId, model, weight }: Target, prefixKey: string): number {
-  const uniform = (hash(`${prefixKey}\n${upstreamId}/${model.name}`) + 0.5) / 2 ** 32;
+  const uniform = (keyHash(`${prefixKey}\n${upstreamId}/${model.name}`) + 0.5) / 2 ** 32;
   return -weight / Math.log(uniform);
-}
-
-function hash(text: string): number {
-  let state = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) state = Math.imul(state ^ text.charCodeAt(at), 0x01000193);
-  return mix(state);
 }
 
 function drawn<T extends Choosable>(from: readonly T[], random: () => number): T {
