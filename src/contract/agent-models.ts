@@ -9,7 +9,7 @@ import { json, NO_BODY } from './endpoint.ts';
 
 const served = apiOnly(() =>
   z.object({
-    model: z.string().meta(about('Under its own name, whatever alias the job names.')),
+    model: z.string().meta(about('The name of the model itself, even if the job names an alias.')),
     version: z.string(),
     task: z.enum(['embedding', 'cross-encoder', 'classifier', 'graph']),
     graph: z.string(),
@@ -22,7 +22,7 @@ const served = apiOnly(() =>
     activation: z.enum(['none', 'sigmoid', 'softmax']),
     prompts: z.object({ query: z.string().optional(), passage: z.string().optional() }),
     files: z.array(z.object({ path: z.string(), bytes: z.int(), sha256: z.string() })),
-    contract_hash: z.string().meta(about('Of the fields above and of the files that the model computes with: an agent computes it again.')),
+    contract_hash: z.string().meta(about('Hash of the fields above and of the files that the model computes with; the agent verifies it.')),
   }),
 );
 
@@ -47,7 +47,7 @@ export const agentModelEndpoints = {
     method: 'GET',
     path: '/v1/pools/:pool/attempts/:attempt/model/file',
     summary: apiText('Download a file of the registered model that an attempt works with'),
-    description: apiText('`sha256` is that of one of its `files`; `file_not_found` for any other.'),
+    description: apiText('`sha256` must be that of one of its `files`; any other is refused with `file_not_found`.'),
     params: attemptParams,
     query: z.strictObject({ fence, sha256 }),
     body: NO_BODY,

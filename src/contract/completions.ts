@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
-import { completionCacheHeaders } from './completion-cache.ts';
 import { about, apiLines, apiOnly, apiText } from './api-text.ts';
+import { cacheControl, cacheTags, TTL_HEADER, ttlMs } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
 import { tenant } from './endpoint.ts';
 import { jsonDepth } from './json-value.ts';
@@ -14,15 +14,30 @@ const model = z
   .max(LIMITS.completionModelCharsMax)
   .meta(
     about(
-      'A model of any upstream that the key may use; `upstream/model` is that of one; the name of a route asks what the route chooses.',
+      '`model`: from any upstream that the key may use and that serves it; `upstream/model`: from that upstream; the name of a route: what its rules choose.',
     ),
   );
 
 const tokensMax = z.int().min(1).nullish();
-const stream = z.boolean().nullish().meta(about('Whether the answer comes as server-sent events.'));
+const stream = z.boolean().nullish().meta(about('Whether the answer is streamed as server-sent events.'));
 const options = z.looseObject({ include_usage: z.boolean().nullish() }).nullish();
 
-/** What these calls have in common: what Sluice reads of them. All else goes to the upstream as it is. */
+/** How a call of an upstream's model uses the cache of answers. */
+export const completionCacheHeaders = z.object({
+  'cache-control': cacheControl.meta(
+    about(
+      'Applies with a TTL: `no-cache` calls the upstream again, `no-store` keeps nothing, `max-age` and `min-fresh` (seconds) restrict which entries may answer, `only-if-cached` calls no upstream.',
+    ),
+  ),
+  [TTL_HEADER]: ttlMs(LIMITS.completionCacheTtlMaxMs).meta(
+    about(
+      'Uses the cache for this call: an entry of the same request answers it, at no cost in tokens; a new answer is kept for this many milliseconds.',
+    ),
+  ),
+  'cache-tag': cacheTags.meta(about('Up to 16 tags, separated by commas, to purge by. Only entries that carry all of them may answer.')),
+});
+
+/** What these endpoints have in common. Their bodies declare only the fields that Sluice reads; all others are passed on unchanged. */
 const common = {
   tag: 'Upstreams',
   access: tenant('inference'),
@@ -34,7 +49,7 @@ const common = {
 const isShallow = (value: unknown): boolean => jsonDepth(value, LIMITS.completionDepthMax) <= LIMITS.completionDepthMax;
 const TOO_DEEP = { error: `nests deeper than ${LIMITS.completionDepthMax} levels (completionDepthMax)` };
 
-/** Whole numbers beyond 2^53 go to the upstream with all of their digits. */
+/** Whole numbers beyond 2^53 are passed on with all of their digits. */
 const loose = <S extends z.ZodObject>(schema: S) =>
   ({
     kind: 'json',
@@ -43,17 +58,17 @@ const loose = <S extends z.ZodObject>(schema: S) =>
     exactIntegers: true,
   }) as const;
 
-const reply = apiOnly(() => z.looseObject({}).meta(about('As the upstream answers it.')));
+const reply = apiOnly(() => z.looseObject({}).meta(about('The answer of the upstream.')));
 const streamed = { kind: 'completion', schema: reply, event: reply } as const;
 const whole = { kind: 'completion', schema: reply } as const;
 
 const message = z.looseObject({ role: z.string().min(1) });
 
 const TRANSLATED = apiText(
-  'The model may be one of an upstream of another protocol: then the request and the answer are translated, and a field that cannot be said there is refused by its name.',
+  'If the upstream speaks another protocol, Sluice translates the request and the answer. A field that the other protocol cannot express is refused by its name.',
 );
 const ROUTE = apiText(
-  'The answer says in `x-sluice-route` which upstream and model served it, after how many attempts and why, and in `x-sluice-model` the model.',
+  'The header `x-sluice-route` names the upstream and the model that served, the number of attempts and the reason for the choice; `x-sluice-model` names the model.',
 );
 
 export const completionEndpoints = {
@@ -63,9 +78,9 @@ export const completionEndpoints = {
     path: '/v1/chat/completions',
     summary: apiText('Complete a chat'),
     description: apiLines(
-      "OpenAI's shape. Fields that Sluice does not know go to the upstream as they are, as do tools, images and JSON schemas; a stream comes as the upstream sends it.",
+      "OpenAI's shape. Fields that Sluice does not read are passed on unchanged, as are tools, images and JSON schemas; a stream is passed on as the upstream sends it.",
       '',
-      `${TRANSLATED} A stream that breaks off midway ends with an event that has an \`error\`.`,
+      `${TRANSLATED} If a stream breaks off, its last event has an \`error\`.`,
       '',
       ROUTE,
     ),
@@ -86,7 +101,7 @@ export const completionEndpoints = {
     method: 'POST',
     path: '/v1/completions',
     summary: apiText('Complete a text'),
-    description: apiLines("OpenAI's older shape, for models of upstreams that serve it.", '', ROUTE),
+    description: apiLines("OpenAI's older shape, for models that serve `completions`.", '', ROUTE),
     body: loose(z.looseObject({ model, stream, stream_options: options, max_tokens: tokensMax })),
     reply: streamed,
   },
@@ -94,9 +109,9 @@ export const completionEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/responses',
-    summary: apiText('Answer by the responses API'),
+    summary: apiText('Answer as the responses API does'),
     description: apiLines(
-      `OpenAI's shape. ${TRANSLATED} What an upstream has kept, such as \`previous_response_id\`, only an upstream that serves \`responses\` knows.`,
+      `OpenAI's shape. ${TRANSLATED} References to stored state, such as \`previous_response_id\`, are accepted only for models that serve \`responses\`.`,
       '',
       ROUTE,
     ),
@@ -107,11 +122,11 @@ export const completionEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/messages',
-    summary: apiText("Answer by Anthropic's messages API"),
-    description: apiLines(`Anthropic's shape, its errors too. ${TRANSLATED}`, '', ROUTE),
+    summary: apiText("Answer as Anthropic's messages API does"),
+    description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED}`, '', ROUTE),
     headers: completionCacheHeaders.extend({
-      'anthropic-version': z.string().max(64).optional().meta(about('Goes to upstreams of the protocol `anthropic` as it is.')),
-      'anthropic-beta': z.string().max(LIMITS.completionModelCharsMax).optional().meta(about('The same.')),
+      'anthropic-version': z.string().max(64).optional().meta(about('Passed on unchanged to upstreams of the protocol `anthropic`.')),
+      'anthropic-beta': z.string().max(LIMITS.completionModelCharsMax).optional().meta(about('Passed on likewise.')),
     }),
     body: loose(z.looseObject({ model, messages: z.array(message).min(1), max_tokens: z.int().min(1), stream })),
     reply: streamed,
@@ -120,9 +135,9 @@ export const completionEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/upstreams/embeddings',
-    summary: apiText('Embed texts by a model of an upstream'),
+    summary: apiText('Embed texts with a model of an upstream'),
     description: apiLines(
-      "OpenAI's shape, with all fields that the upstream knows. `/v1/embeddings` is answered the same where its model is one of an upstream, but takes the fields of its own shape alone.",
+      "OpenAI's shape, with any fields that the upstream accepts. `/v1/embeddings` also serves models of upstreams, but accepts only the fields that it declares.",
       '',
       ROUTE,
     ),
@@ -133,9 +148,9 @@ export const completionEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/upstreams/rerank',
-    summary: apiText('Put documents in order of relevance by a model of an upstream'),
+    summary: apiText('Rank documents by relevance with a model of an upstream'),
     description: apiLines(
-      'The shape of Cohere and Jina, with all fields that the upstream knows. `/v1/rerank` is answered the same where its model is one of an upstream.',
+      'The shape of Cohere and Jina, with any fields that the upstream accepts. `/v1/rerank` also serves models of upstreams.',
       '',
       ROUTE,
     ),
@@ -146,8 +161,8 @@ export const completionEndpoints = {
     ...common,
     method: 'POST',
     path: '/v1/moderations',
-    summary: apiText('Say whether texts or images are harmful'),
-    description: apiLines("OpenAI's shape, by a model of an upstream that serves `moderations`.", '', ROUTE),
+    summary: apiText('Classify texts or images as harmful or not'),
+    description: apiLines("OpenAI's shape, for models that serve `moderations`.", '', ROUTE),
     body: loose(z.looseObject({ model })),
     reply: whole,
   },

@@ -8,10 +8,10 @@ import { dollarsOut } from './money.ts';
 
 // What inference cost, what was saved, and what would save more.
 
-/** What has saved something for a tenant. */
+/** The sources of savings. */
 export const SAVING_NAMES = ['answer_cache', 'routes', 'prompt_cache', 'embedding_cache', 'query_cache'] as const;
 
-/** What can be advised from a tenant's own numbers. */
+/** The sources that a tenant's own numbers may recommend. */
 export const ADVICE_NAMES = ['answer_cache', 'routes'] as const;
 
 const range = apiOnly(() => z.object({ low: dollarsOut, high: dollarsOut }));
@@ -21,9 +21,9 @@ const report = apiOnly(() =>
     .object({
       object: z.literal('cost.report'),
       month: z.string(),
-      from: unixSeconds.meta(about('From when on there are numbers: the month’s begin, or as far back as the log is kept.')),
+      from: unixSeconds.meta(about('Where the numbers begin: with the month, or later where the log does not reach back so far.')),
       to: unixSeconds,
-      is_logged: z.boolean().meta(about('False: the policy of the log is `off`, so calls to upstreams are not in the report.')),
+      is_logged: z.boolean().meta(about('False: the policy of the log is `off`, so the report lacks calls to upstreams.')),
       upstreams: z.object({ requests: z.int(), cost_usd: dollarsOut }).meta(about('Answered calls to models of upstreams.')),
       targets: z.array(
         z.object({
@@ -42,16 +42,16 @@ const report = apiOnly(() =>
             quantity: z.int(),
             unit: z.enum(['requests', 'tokens', 'queries']),
             saved_usd: dollarsOut,
-            compared_with: z.string().meta(about('What would have been charged instead.')),
+            compared_with: z.string().meta(about('The charge that the saving is measured against.')),
           }),
         )
-        .meta(about('Exact, by the prices of the moment. Different kinds may add up: none counts what another one has counted.')),
+        .meta(about('Exact, at the prices when each call ended. They may be added up: no saving is counted twice.')),
       saved_usd: dollarsOut,
       next: z.array(
         z.object({
           name: z.enum(ADVICE_NAMES),
-          applies_to_usd: dollarsOut.meta(about('What the calls cost that it would apply to.')),
-          saves_usd: range.nullable().meta(about('Null: these numbers do not say.')),
+          applies_to_usd: dollarsOut.meta(about('The cost of the calls that it would apply to.')),
+          saves_usd: range.nullable().meta(about('Null: too few calls used it for an estimate.')),
           basis: z.string(),
           how: z.string(),
         }),
@@ -72,8 +72,8 @@ export const costEndpoints = {
     path: '/v1/cost/report',
     summary: apiText('What inference cost in a month, what was saved, and what would save more'),
     description: apiText(
-      'Savings are of the tenant’s own calls, each compared with what the same call would have been charged. A key that is restricted to some ' +
-        'resources is refused.',
+      'Each saving compares the charge of a call of the tenant with what the same call would have been charged otherwise. A key that is restricted ' +
+        'to some resources is refused.',
     ),
     query: z.strictObject({
       month: z

@@ -3,20 +3,22 @@ import * as z from 'zod';
 import { about } from './api-text.ts';
 import { LIMITS } from './limits.ts';
 
-// The guardrails of a route: what its version looks for in requests and answers, and what happens to what it finds.
+// The guardrails of a version of a route: what they look for in requests and answers, and what they do with a match.
 
-/** What is personal in a text. */
+/** Kinds of personal data. */
 export const PII_KINDS = ['email', 'phone', 'iban', 'card', 'ip'] as const;
 
 const named = {
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens')
-    .meta(about('Refusals, `server-timing` and the request log name it.', 'people')),
-  on: z.enum(['request', 'answer', 'both']).default('both').meta(about('Which texts it looks at.')),
+    .meta(about('Shown in refusals, `server-timing` and the request log.', 'people')),
+  on: z.enum(['request', 'answer', 'both']).default('both').meta(about('Which texts it checks.')),
 } as const;
 
-const action = z.enum(['block', 'mask', 'flag']).meta(about('`mask` replaces what was found; `flag` only records it.'));
+const action = z
+  .enum(['block', 'mask', 'flag'])
+  .meta(about('`block` refuses the call; `mask` replaces each match; `flag` only records it.'));
 const verdict = z.enum(['block', 'flag']);
 
 const patterns = z.strictObject({
@@ -60,14 +62,14 @@ const webhook = z.strictObject({
     .max(LIMITS.upstreamUrlCharsMax)
     .meta(about('Gets `{"side", "texts"}` by POST and answers `{"verdict": "pass"}` or `"block"`.', 'https://guard.example.com/judge')),
   timeout_ms: z.int().min(1).max(LIMITS.guardrailWebhookMsMax).default(LIMITS.guardrailWebhookDefaultMs),
-  on_failure: z.enum(['pass', 'block']).default('block').meta(about('What happens where it gives no verdict in time.')),
+  on_failure: z.enum(['pass', 'block']).default('block').meta(about('What happens if it gives no verdict in time.')),
 });
 
 export const guardrailHooks = z
   .array(z.discriminatedUnion('kind', [patterns, pii, jsonSchema, webhook]))
   .max(LIMITS.guardrailHooksMaxCount)
   .refine((hooks) => new Set(hooks.map(({ name }) => name)).size === hooks.length, 'have two hooks of one name')
-  .meta(about('Look at requests before anything is reserved or sent, and at answers before they are passed on; in this order.'));
+  .meta(about('Hooks, which run in this order: on a request before anything is reserved or sent, on an answer before it is passed on.'));
 
 export type Hook = z.output<typeof guardrailHooks>[number];
 

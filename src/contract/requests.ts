@@ -9,7 +9,7 @@ import { HOOK_OUTCOMES } from './guardrails.ts';
 import { LIMITS } from './limits.ts';
 import { dollarsIn, dollarsOut } from './money.ts';
 
-// The log of requests to upstreams, and opinions on their answers.
+// The log of requests to upstreams, and feedback on their answers.
 
 const requestId = z
   .string()
@@ -28,9 +28,9 @@ const text = z.string().min(1).max(256).optional();
 const filter = {
   id: requestId.optional(),
   key: keyId.optional(),
-  route: text.meta(about('The route that chose, of any version or of one: `support`, `support@3`.', 'support@3')),
-  model: text.meta(about('What was asked for.', 'gpt-4o')),
-  target: text.meta(about('What served: an upstream, or one of its models.', 'openai/gpt-4o')),
+  route: text.meta(about('The route that chose the target: `support` for all of its versions, `support@3` for one.', 'support@3')),
+  model: text.meta(about('The model that the request named.', 'gpt-4o')),
+  target: text.meta(about('The upstream that served, or one of its models.', 'openai/gpt-4o')),
   status: z.coerce
     .number()
     .int()
@@ -64,8 +64,8 @@ const guardrail = apiOnly(() =>
     policy: z.string().meta(about('The version of the route.', 'support@3')),
     hook: z.string(),
     side: z.enum(['request', 'answer']),
-    outcome: z.enum(HOOK_OUTCOMES).meta(about('`failed`: gave no verdict, and lets pass then.')),
-    count: z.int().meta(about('Places that were found.')),
+    outcome: z.enum(HOOK_OUTCOMES).meta(about('`failed`: the hook gave no verdict, and lets the text pass in that case.')),
+    count: z.int().meta(about('How many matches it found.')),
     ms: z.number(),
   }),
 );
@@ -76,11 +76,17 @@ const feedbackFields = {
     .regex(/^[\w.:-]+$/, 'must be letters, digits and . : - _')
     .max(LIMITS.nameCharsMax)
     .default('feedback')
-    .meta(about('What is judged. The same name by the same key again replaces it.', 'faithfulness')),
+    .meta(about('What the score judges. Feedback of the same name by the same key replaces it.', 'faithfulness')),
   score: z.number().min(0).max(1).meta(about('From 0 to 1, the higher the better.')),
   label: z.string().min(1).max(LIMITS.nameCharsMax).nullable().default(null),
   comment: z.string().max(LIMITS.requestFeedbackCommentCharsMax).nullable().default(null),
-  version: z.string().min(1).max(LIMITS.nameCharsMax).nullable().default(null).meta(about('Of the evaluation that gave it.')),
+  version: z
+    .string()
+    .min(1)
+    .max(LIMITS.nameCharsMax)
+    .nullable()
+    .default(null)
+    .meta(about('The version of the evaluation that gave the score.')),
 } as const;
 
 const feedback = apiOnly(() =>
@@ -96,15 +102,15 @@ const facts = {
   project: z.string(),
   key: z.string(),
   surface: z.string().meta(about('The API that was called.', 'chat')),
-  model: z.string().meta(about('What was asked for.')),
+  model: z.string().meta(about('The model that the request named.')),
   route: z.string().nullable(),
-  target: z.string().nullable().meta(about('What served; null: nothing did, or a cache.')),
+  target: z.string().nullable().meta(about('The model that served; null: none did, or the cache answered.')),
   status: z.int(),
-  code: z.string().nullable().meta(about('Of the error, if there was one.')),
+  code: z.string().nullable().meta(about('The code of the error, if there was one.')),
   stream: z.boolean(),
   usage: z.enum(['reported', 'counted', 'none']).meta(about('Whether the upstream reported the tokens, or they were counted.')),
   input_tokens: z.int(),
-  cached_tokens: z.int().meta(about('Of the input tokens: what the upstream had cached.')),
+  cached_tokens: z.int().meta(about('The input tokens that the upstream had cached.')),
   output_tokens: z.int(),
   cost_usd: dollarsOut.meta(about('What the ledger was charged for it.')),
   first_token_ms: z.number().nullable(),
@@ -114,7 +120,7 @@ const facts = {
   request_bytes: z.int(),
   answer_bytes: z.int(),
   attempts: z.array(attempt),
-  guardrails: z.array(guardrail).meta(about('What hooks of the route did, never what they found.')),
+  guardrails: z.array(guardrail).meta(about('What the hooks of the route did. What they found is not logged.')),
 } as const;
 
 const entry = apiOnly(() => z.object(facts).meta({ id: 'LoggedRequest' }));
@@ -125,24 +131,25 @@ const record = apiOnly(() =>
   z
     .object({
       ...facts,
-      bodies: z
-        .object({ request: z.string(), answer: z.string() })
-        .nullable()
-        .meta(about('Redacted, as far as the policy keeps them; null: it does not.')),
+      bodies: z.object({ request: z.string(), answer: z.string() }).nullable().meta(about('Redacted; null: the policy did not keep them.')),
       feedback: z.array(feedback),
     })
     .meta({ id: 'LoggedRequestRecord' }),
 );
 
+export type RequestRecordReply = z.infer<typeof record>;
+
 const policyFields = {
-  entries: z.enum(KEEPING).meta(about('Of which requests it is kept what they were, did and cost.')),
-  bodies: z.enum(KEEPING).meta(about('Of which of these also what was said, without credentials and redacted fields.')),
+  entries: z.enum(KEEPING).meta(about('Which requests get an entry: what was called, what served, tokens, cost and times.')),
+  bodies: z
+    .enum(KEEPING)
+    .meta(about('Which of these entries also have the bodies of request and answer, without credentials and redacted fields.')),
   sample: z.number().min(0).max(1).meta(about('The share of requests that `sampled` keeps.')),
   retention_days: z.int().min(1).max(LIMITS.requestLogRetentionDaysMax),
   redact_fields: z
     .array(z.string().min(1).max(LIMITS.nameCharsMax))
     .max(LIMITS.requestLogRedactedMaxCount)
-    .meta(about('Names of JSON fields whose values are not kept, wherever they stand.', ['email'])),
+    .meta(about('Names of JSON fields whose values are not kept, at any depth.', ['email'])),
 } as const;
 
 const policy = apiOnly(() => z.object({ object: z.literal('request.policy'), ...policyFields }).meta({ id: 'RequestPolicy' }));
@@ -160,12 +167,14 @@ const line = apiOnly(() =>
       cached_tokens: z.int(),
       output_tokens: z.int(),
       cost_usd: dollarsOut,
-      total_ms: quantiles.meta(about('Of answered requests, within 2.5 %.')),
+      total_ms: quantiles.meta(about('Of answered requests, accurate to 2.5 %.')),
       first_token_ms: quantiles,
       feedback: z.record(z.string(), z.object({ count: z.int(), mean: z.number() })),
     })
     .meta({ id: 'RequestStatsLine' }),
 );
+
+export type RequestStatsReply = z.infer<typeof line>;
 
 const common = { tag: 'Requests', meters: [], status: 200 } as const;
 const reading = { ...common, access: tenant('requests:read') } as const;
@@ -178,7 +187,7 @@ export const requestEndpoints = {
     path: '/v1/requests',
     summary: apiText('Requests to upstreams, newest first'),
     description: apiText(
-      `A page looks at ${LIMITS.requestLogScanMaxCount} requests at most: it may be empty and \`next\` say where to go on. A request is here within a second. ` +
+      `A page scans at most ${LIMITS.requestLogScanMaxCount} requests, so it may be empty although more follow: pass \`next\` as \`after\`. A request is listed within a second of its end. ` +
         'A key that is restricted to some resources sees its own requests only.',
     ),
     query: z.strictObject({
@@ -197,7 +206,7 @@ export const requestEndpoints = {
     method: 'GET',
     path: '/v1/requests/stats',
     summary: apiText('Requests to upstreams in numbers'),
-    description: apiText('Of whole hours, and of all requests, also those that are not kept one by one.'),
+    description: apiText('By whole hours. They count all requests, those without an entry included.'),
     query: z.strictObject({
       by: z.enum(GROUPS).default('model'),
       from: seconds.optional().meta(about('Seconds since the epoch; the last 24 hours if absent.')),
@@ -218,8 +227,10 @@ export const requestEndpoints = {
     ...writing,
     method: 'PUT',
     path: '/v1/requests/policy',
-    summary: apiText('Say what is kept of requests'),
-    description: apiText('Holds for every request that is logged after the answer. A shorter retention takes away at once what is older.'),
+    summary: apiText('Set what is kept of requests'),
+    description: apiText(
+      'Applies to every request that is logged after this call returns. A shorter retention deletes older entries at once.',
+    ),
     body: json(z.strictObject(policyFields)),
     reply: json(policy),
   },
@@ -228,7 +239,7 @@ export const requestEndpoints = {
     method: 'POST',
     path: '/v1/requests/delete',
     summary: apiText('Delete the requests that a filter finds, with bodies and feedback'),
-    description: apiText('Numbers in `/v1/requests/stats` and bills stay.'),
+    description: apiText('The numbers in `/v1/requests/stats` and the bills stay.'),
     body: json(
       z
         .strictObject({ ...filter, everything: z.literal(true).optional() })
@@ -251,7 +262,7 @@ export const requestEndpoints = {
     method: 'GET',
     path: '/v1/requests/:request',
     summary: apiText('One request, with what is kept of it'),
-    description: apiText('Callers may name several requests the same: the newest is answered, and all are listed by `id`.'),
+    description: apiText('Callers may give several requests the same id: this returns the newest, `GET /v1/requests?id=` lists all.'),
     params,
     body: NO_BODY,
     reply: json(record),
@@ -270,8 +281,8 @@ export const requestEndpoints = {
     access: tenant('inference'),
     method: 'POST',
     path: '/v1/requests/:request/feedback',
-    summary: apiText('Say how good an answer was'),
-    description: apiText('Of people and of evaluations; it is attached to the newest request of this id that is kept.'),
+    summary: apiText('Give feedback on an answer'),
+    description: apiText('From people and evaluations. It is attached to the newest entry with this id.'),
     params,
     body: json(z.strictObject(feedbackFields)),
     reply: json(feedback),

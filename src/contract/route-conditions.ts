@@ -25,7 +25,7 @@ const textTests = (names: z.ZodString) =>
     .record(names, textTest)
     .refine((tests) => Object.keys(tests).length > 0 && Object.keys(tests).length <= 8, 'must have one to eight names');
 
-/** Rules see what a caller says about a request, never with which secret it says so. */
+/** Rules see the headers of a request, except those that carry credentials. */
 const headerName = z
   .string()
   .max(64)
@@ -43,7 +43,7 @@ export const targetName = z
 
 const minuteOfDay = z.string().regex(/^(?:[01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 08:30');
 
-/** By what a request falls into one share or another: the same value always into the same one. */
+/** The value that decides into which share a request falls: the same value always falls into the same share. */
 const shareBy = z
   .string()
   .regex(
@@ -51,9 +51,9 @@ const shareBy = z
     'must be request, key, tenant, user or metadata. and the name of a metadata field',
   )
   .default('request')
-  .meta(about('Requests of which this is the same are treated alike; a request without it, by its id.', 'metadata.session'));
+  .meta(about('Requests with the same value fall into the same share; a request without it is divided by its id.', 'metadata.session'));
 
-const salt = text.default('').meta(about('Another salt divides the same requests another way.'));
+const salt = text.default('').meta(about('Another salt divides the same requests differently.'));
 export const division = { by: shareBy, salt } as const;
 
 export type Range = z.output<typeof range>;
@@ -66,33 +66,33 @@ const leaf = {
   stream: z.boolean().optional(),
   has: z.array(z.enum(FEATURES)).min(1).max(FEATURES.length).optional(),
   prompt_bytes: range.optional(),
-  prompt_tokens: range.optional().meta(about('The upper bound of its tokens that is reserved.')),
+  prompt_tokens: range.optional().meta(about('The upper bound of its tokens, which is what is reserved.')),
   output_tokens: range.optional().meta(about('The limit that the request sets; a request that sets none is in no range.')),
   messages: range.optional(),
-  deadline_ms: range.optional().meta(about('What is left of the time that the caller gives; without a deadline: in no range.')),
+  deadline_ms: range.optional().meta(about('What is left until the deadline; a request without one is in no range.')),
   priority: range.optional(),
   metadata: textTests(z.string().max(64)).optional(),
   headers: textTests(headerName).optional(),
   tenant: texts.optional(),
   project: texts.optional(),
   key: texts.optional(),
-  country: texts.optional().meta(about('Of the caller, as ISO 3166-1 has it.', ['DE', 'FR'])),
+  country: texts.optional().meta(about('Where the caller is, as a code of ISO 3166-1.', ['DE', 'FR'])),
   continent: texts.optional(),
-  colo: texts.optional().meta(about('The data centre that the request came to.')),
+  colo: texts.optional().meta(about('The data centre that received the request.')),
   budget: z
     .strictObject({ left_share: range.optional(), left_nano: range.optional() })
     .refine((value) => value.left_share !== undefined || value.left_nano !== undefined, 'must have left_share or left_nano')
     .optional()
-    .meta(about('Of the tightest spend limit of the caller: its share, or nano-dollars. Without a limit: in no range.')),
+    .meta(about('What is left of the tightest spend limit of the caller, as a share or in nano-dollars. Without a limit: in no range.')),
   breaker: z
     .strictObject({ target: targetName, is: z.array(z.enum(BREAKER_STATES)).min(1).max(3) })
     .optional()
-    .meta(about('How the circuit breaker of a target stands in the isolate that answers.')),
+    .meta(about('The state of the circuit breaker of a target in the isolate that answers.')),
   time: z
     .strictObject({
       from: minuteOfDay,
       to: minuteOfDay.meta(about('Excluded. Earlier than `from`: the next day.')),
-      days: z.array(z.enum(DAYS)).min(1).max(7).optional().meta(about('On which days `from` may be.')),
+      days: z.array(z.enum(DAYS)).min(1).max(7).optional().meta(about('The days on which `from` applies.')),
       utc_offset_minutes: z.int().min(-840).max(840).default(0),
     })
     .optional(),
@@ -101,7 +101,7 @@ const leaf = {
 
 const leafCondition = z.strictObject(leaf);
 
-/** All of its members hold. */
+/** Holds if all of its members hold. */
 export interface Condition extends z.output<typeof leafCondition> {
   readonly all?: readonly Condition[] | undefined;
   readonly any?: readonly Condition[] | undefined;
@@ -117,7 +117,7 @@ export const condition: z.ZodType<Condition> = z
   })
   .meta({ id: 'RouteCondition' });
 
-/** How many conditions it is made of, itself included: each member counts. */
+/** How many members a condition has, together with the conditions inside it. */
 export function conditionCount(of: Condition): number {
   const inner = [...(of.all ?? []), ...(of.any ?? []), ...(of.not === undefined ? [] : [of.not])];
   const members = Object.values(of).filter((member) => member !== undefined).length;

@@ -5,7 +5,7 @@ import { guardrailHooks } from './guardrails.ts';
 import { LIMITS } from './limits.ts';
 import { condition, conditionCount, division, targetName } from './route-conditions.ts';
 
-// What a version of a route says: its rules in order, and what it does where none applies.
+// A version of a route: its rules in order, and what it does where none applies.
 
 const weight = z.int().min(1).max(LIMITS.routeWeightMax);
 
@@ -19,7 +19,7 @@ const groups = z
   .min(1)
   .max(LIMITS.routeGroupsMaxCount)
   .meta(
-    about('The targets of a group share the load by their weights; the next group is asked when none of them serves.', [
+    about('The targets of a group share the load by their weights; the next group is tried when none of them serves.', [
       [{ target: 'openai/gpt-4.1-mini' }],
     ]),
   );
@@ -29,12 +29,12 @@ const outputTokensMax = z.int().min(1).max(10_000_000).optional();
 const targets = z.strictObject({
   kind: z.literal('targets'),
   groups,
-  output_tokens_max: outputTokensMax.meta(about('At most so many tokens are asked for, however many the request allows.')),
+  output_tokens_max: outputTokensMax.meta(about('The limit of output tokens, even if the request allows more.')),
 });
 
 const refusal = z.strictObject({
   kind: z.literal('refuse'),
-  message: z.string().min(1).max(LIMITS.routeTextCharsMax).meta(about('What the caller reads.')),
+  message: z.string().min(1).max(LIMITS.routeTextCharsMax).meta(about('The error message that the caller gets.')),
 });
 
 const leafChoice = z.discriminatedUnion('kind', [targets, refusal]);
@@ -54,19 +54,19 @@ const rule = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens')
-    .meta(about('Shown as `rule:` and this name by `x-sluice-route`.', 'long-prompts')),
+    .meta(about('`x-sluice-route` gives `rule:` and this name as the reason.', 'long-prompts')),
   when: condition,
   use: choice,
 });
 
-/** What a version says, as fields of a schema, which `checkRules` completes. */
+/** The fields of a version; `checkRules` checks what concerns several of them. */
 export const ruleFields = {
   rules: z.array(rule).max(LIMITS.routeRulesMaxCount).default([]).meta(about('The first whose condition holds decides.')),
-  default: choice.meta(about('Where no rule applies.')),
+  default: choice.meta(about('What happens where no rule applies.')),
   guardrails: guardrailHooks.optional(),
 } as const;
 
-/** What the schema of one rule cannot see: the names of others, and how many conditions there are of all together. */
+/** Checks across rules: their names must differ, and the number of their conditions together is limited. */
 export function checkRules({ rules }: { readonly rules: readonly z.output<typeof rule>[] }, context: z.core.$RefinementCtx): void {
   const seen = new Set<string>();
   for (const [at, { name }] of rules.entries()) {

@@ -8,7 +8,7 @@ import { LIMITS } from './limits.ts';
 import { BREAKER_STATES, KINDS } from './route-conditions.ts';
 import { checkRules, ruleFields } from './route-rules.ts';
 
-/** A route is called as a model is, without a slash: `upstream/model` is a model. */
+/** Requests name a route as their model. It has no slash, unlike the model `upstream/model`. */
 export const routeName = z
   .string()
   .regex(/^[a-zA-Z0-9][\w.-]{0,63}$/, 'must begin with a letter or a digit and have up to 64 of letters, digits, _ . and -')
@@ -25,17 +25,17 @@ const canary = z
       .refine((steps) => steps.every((step, at) => at === 0 || step > (steps[at - 1] ?? 0)), 'must ascend')
       .default([0.01, 0.05, 0.25])
       .meta(about('Shares of the requests, one after the other; after the last, the version serves all.')),
-    step_requests_min: z.int().min(1).max(1_000_000).default(200).meta(about('Of the canary, in each step.')),
+    step_requests_min: z.int().min(1).max(1_000_000).default(200).meta(about('How many requests the canary serves in each step at least.')),
     step_s: z.int().min(1).max(86_400).default(300).meta(about('How long each step lasts at least.')),
-    margin: rate.default(0).meta(about('By how much its share of failed or slow requests may exceed that of the version that serves.')),
+    margin: rate.default(0).meta(about('By how much its share of failed or slow requests may exceed that of the stable version.')),
   })
-  .meta(about('Have the version serve a share of the requests first. It is rolled back once it fails, or is slow, more often.'));
+  .meta(about('Lets the version serve a share of the requests first. It is rolled back if its requests fail, or are slow, more often.'));
 
 const create = z
   .strictObject({
     name: routeName,
     ...ruleFields,
-    comment: z.string().max(LIMITS.routeTextCharsMax).default('').meta(about('Why this version: kept and shown.')),
+    comment: z.string().max(LIMITS.routeTextCharsMax).default('').meta(about('Why this version was made; shown with it.')),
     activate: z.boolean().default(true).meta(about('Whether it serves at once.')),
   })
   .superRefine(checkRules);
@@ -55,7 +55,11 @@ const explain = z.strictObject({
     .default({})
     .meta(about('The body of the call, as it would be sent.', { messages: [{ role: 'user', content: 'Hello' }] })),
   headers: texts.default({}).meta(about('Names in lower case.')),
-  request_id: z.string().max(128).default('req_explained').meta(about('Requests are divided by it where nothing else is named.')),
+  request_id: z
+    .string()
+    .max(128)
+    .default('req_explained')
+    .meta(about('Decides into which share the request falls, unless a rule divides by another value.')),
   deadline_ms: z.number().min(0).optional(),
   country: z.string().max(64).optional(),
   continent: z.string().max(64).optional(),
@@ -75,11 +79,11 @@ const comparison = apiOnly(() => {
 const event = apiOnly(() =>
   z.object({
     at: unixSeconds,
-    by: z.string().meta(about('The id of a key, `admin`, or `canary`: decided by what was counted.')),
+    by: z.string().meta(about('The id of a key, `admin`, or `canary` for an automatic decision.')),
     action: z.enum(['create', 'activate', 'canary', 'advance', 'finish', 'rollback']),
-    version: z.int().nullable().meta(about('That served after it.')),
+    version: z.int().nullable().meta(about('The version that served afterwards.')),
     share: z.number().nullable(),
-    comparisons: z.array(comparison).meta(about('The numbers that it was decided by.')),
+    comparisons: z.array(comparison).meta(about('The numbers behind an automatic decision.')),
   }),
 );
 
@@ -131,7 +135,7 @@ const judged: z.ZodType = apiOnly(() =>
     .lazy(() =>
       z.object({
         member: z.string(),
-        value: z.unknown().meta(about('What the request has there; null: nothing.')),
+        value: z.unknown().meta(about('The value in the request; null: it has none.')),
         holds: z.boolean(),
         of: z.array(z.array(judged)).optional(),
       }),
@@ -146,10 +150,10 @@ export const explanationReply = apiOnly(() =>
       route: z.string(),
       version: z.int(),
       is_canary: z.boolean(),
-      reason: z.string().meta(about('As `x-sluice-route` says it.', 'rule:long-prompts')),
+      reason: z.string().meta(about('As in `x-sluice-route`.', 'rule:long-prompts')),
       rules: z.array(z.object({ rule: z.string(), holds: z.boolean(), conditions: z.array(judged) })),
       split: z.object({ part: z.string(), value: z.number() }).nullable(),
-      groups: z.array(z.array(z.object({ target: z.string(), weight: z.number() }))).meta(about('In the order in which they are asked.')),
+      groups: z.array(z.array(z.object({ target: z.string(), weight: z.number() }))).meta(about('In the order in which they are tried.')),
       left_out: z.array(z.object({ target: z.string(), why: z.enum(['unknown', 'kind', 'images']) })),
       guardrails: z
         .array(z.object({ hook: z.string(), kind: z.string(), on: z.string() }))
@@ -195,9 +199,9 @@ export const routeEndpoints = {
     path: '/v1/routes',
     summary: apiText('Make a route, or its next version'),
     description: apiLines(
-      'Requests name a route as their `model`. Its rules are looked at in order; the first whose condition holds decides which targets serve, and the default where none does.',
+      'Requests name a route as their `model`. Its rules are checked in order: the first whose condition holds decides which targets serve; where none holds, `default` decides.',
       '',
-      'Refused where a rule can never decide, or a target is unknown or serves nothing that can come to it.',
+      'Refused if a rule can never decide, or if a target is unknown or serves no request that can reach it.',
     ),
     body: json(create),
     reply: json(versionReply),
@@ -218,11 +222,11 @@ export const routeEndpoints = {
     ...writing,
     method: 'POST',
     path: '/v1/routes/:route/activate',
-    summary: apiText('Have a version of a route serve, or a share of the requests first'),
+    summary: apiText('Activate a version of a route, at once or as a canary'),
     description: apiLines(
       'All isolates follow within a second, and no request fails meanwhile.',
       '',
-      'A canary takes over step by step, or is rolled back: by intervals that hold at all times together, so that a version that is no worse is rolled back with a chance of 1 % at most.',
+      'A canary takes over step by step, or is rolled back. Confidence sequences decide, which hold at all times together: a version that is no worse is rolled back with a chance of at most 1 %.',
     ),
     params,
     body: json(activate),
@@ -232,7 +236,7 @@ export const routeEndpoints = {
     ...writing,
     method: 'POST',
     path: '/v1/routes/:route/rollback',
-    summary: apiText('End the canary or, without one, have the version before serve again'),
+    summary: apiText('End the canary or, without one, activate the previous version again'),
     params,
     body: NO_BODY,
     reply: json(routeReply),
@@ -250,7 +254,7 @@ export const routeEndpoints = {
     ...reading,
     method: 'POST',
     path: '/v1/routes/:route/explain',
-    summary: apiText('What a route does with a request, and why: nothing is sent'),
+    summary: apiText('Explain what a route does with a request, without sending it'),
     params,
     body: json(explain),
     reply: json(explanationReply),

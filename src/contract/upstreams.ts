@@ -5,16 +5,17 @@ import { name, page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
+import { KINDS } from './route-conditions.ts';
 
 const upstreamName = name.meta(
-  about('The name of the upstream: calls say `upstream/model`. Lower-case letters, digits and inner hyphens.', 'openai'),
+  about('The name of the upstream, as in `upstream/model`. Lower-case letters, digits and inner hyphens.', 'openai'),
 );
 
 const protocol = z
   .enum(['openai', 'anthropic'])
   .meta(about('Which API the upstream speaks: that of OpenAI, as vLLM, Ollama, Groq and most others do, or that of Anthropic.', 'openai'));
 
-const serves = z.enum(['chat', 'completions', 'responses', 'embeddings', 'rerank', 'moderations']);
+const serves = z.enum(KINDS);
 
 const tokens = z.int().min(1).max(LIMITS.upstreamTokensMax);
 const price = z
@@ -32,37 +33,44 @@ const modelText = z
   );
 
 const model = z.strictObject({
-  name: modelText.meta(about('What callers say.', 'gpt-4o-mini')),
+  name: modelText.meta(about('The name that callers use.', 'gpt-4o-mini')),
   upstream_name: z
     .string()
     .min(1)
     .max(LIMITS.upstreamModelNameCharsMax)
     .optional()
-    .meta(about('What the upstream is asked for. Absent: the same.', 'gpt-4o-mini-2024-07-18')),
+    .meta(about('The name that the upstream uses. Absent: the same.', 'gpt-4o-mini-2024-07-18')),
   serves: z
     .array(serves)
     .min(1)
     .max(serves.options.length)
     .default(['chat'])
-    .meta(about('What it can be asked for.', ['chat'])),
+    .meta(about('The kinds of calls that it answers.', ['chat'])),
   context_tokens: tokens.meta(about('How many tokens its prompt and its answer may have together.', 128_000)),
-  output_tokens_max: tokens.meta(about('How many an answer may have at most.', 16_384)),
+  output_tokens_max: tokens.meta(about('How many tokens an answer can have at most.', 16_384)),
   image_tokens_max: tokens
     .optional()
-    .meta(about('The most tokens that one image can be. Absent: requests with images are refused, as nothing bounds what they cost.')),
-  bytes_per_token: z.number().min(0.25).max(64).default(4).meta(about('For counting the tokens of a text whose upstream reports none.')),
+    .meta(about('The most tokens that one image can take. Absent: requests with images are refused, since nothing bounds their cost.')),
+  bytes_per_token: z
+    .number()
+    .min(0.25)
+    .max(64)
+    .default(4)
+    .meta(about('For estimating the tokens of a text where the upstream reports none.')),
   prices: z
     .strictObject({
       input: price.default(0),
-      cached_input: price.optional().meta(about('Of input tokens that the upstream had cached. Absent: they cost what others do.')),
+      cached_input: price
+        .optional()
+        .meta(about('The price of input tokens that the upstream had cached. Absent: that of other input tokens.')),
       output: price.default(0),
       request: z.int().min(0).max(LIMITS.upstreamPriceNanoMax).default(0).meta(about('Nano-dollars per request.')),
     })
     .default({ input: 0, output: 0, request: 0 })
-    .meta(about('What it costs. Absent: nothing.', { input: 150_000_000, cached_input: 75_000_000, output: 600_000_000 })),
+    .meta(about('Its prices. Absent: it costs nothing.', { input: 150_000_000, cached_input: 75_000_000, output: 600_000_000 })),
 });
 
-const models = z.array(model).max(LIMITS.upstreamModelsMaxCount).meta(about('Its models: no others can be called.'));
+const models = z.array(model).max(LIMITS.upstreamModelsMaxCount).meta(about('Only these models can be called.'));
 
 const secret = z
   .string()
@@ -70,10 +78,7 @@ const secret = z
   .max(LIMITS.upstreamSecretCharsMax)
   .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
   .meta(
-    about(
-      'The key that the upstream has given out. It is stored encrypted and never shown again.',
-      'sk-the-key-that-the-upstream-gave-out',
-    ),
+    about('The API key that the upstream issued. It is stored encrypted and never shown again.', 'sk-the-key-that-the-upstream-gave-out'),
   );
 
 const weight = z
@@ -91,8 +96,8 @@ const limits = z.strictObject({
 
 const within = (max: number) => z.int().min(1).max(max).optional();
 const timeouts = z.strictObject({
-  connect_ms: within(LIMITS.upstreamConnectMsMax).meta(about('Until the upstream answers with a head.')),
-  first_token_ms: within(LIMITS.upstreamAnswerMsMax).meta(about('From there until the first piece of the answer.')),
+  connect_ms: within(LIMITS.upstreamConnectMsMax).meta(about('Until the headers of the answer arrive.')),
+  first_token_ms: within(LIMITS.upstreamAnswerMsMax).meta(about('From then until the first piece of the answer.')),
   idle_ms: within(LIMITS.upstreamAnswerMsMax).meta(about('Between two pieces of the answer.')),
   total_ms: within(LIMITS.upstreamTotalMsMax).meta(about('For the whole answer.')),
 });
@@ -101,7 +106,12 @@ const baseUrl = z
   .string()
   .min(1)
   .max(LIMITS.upstreamUrlCharsMax)
-  .meta(about('Below which the upstream is called: by https, at a host that the deployment allows.', 'https://api.openai.com/v1'));
+  .meta(
+    about(
+      'The URL of its API, without the path of a call: https, unless the deployment allows a private host, and a host that the deployment allows.',
+      'https://api.openai.com/v1',
+    ),
+  );
 
 const create = z.strictObject({
   name: upstreamName,
@@ -110,17 +120,17 @@ const create = z.strictObject({
   models: models.default([]),
   secret: secret.optional(),
   weight: weight.default(1),
-  limits: limits.optional().meta(about('How much of it all callers together may use. Absent: as much as they like.')),
+  limits: limits.optional().meta(about('Limits of all callers together. Absent: none.')),
   timeouts: timeouts.optional(),
 });
 
 const change = z.strictObject({
   base_url: baseUrl.optional(),
-  models: models.optional().meta(about('Replaces them all.')),
-  secret: secret.nullish().meta(about('null: it is called without one from now on.')),
+  models: models.optional().meta(about('Replaces all of its models.')),
+  secret: secret.nullish().meta(about('null removes it.')),
   weight: weight.optional(),
-  limits: limits.optional().meta(about('Those that are named; null lifts one.')),
-  timeouts: timeouts.optional().meta(about('Those that are named.')),
+  limits: limits.optional().meta(about('Changes the limits that are given; null removes one.')),
+  timeouts: timeouts.optional().meta(about('Changes the timeouts that are given.')),
 });
 
 export type CreateUpstreamBody = z.output<typeof create>;
@@ -170,10 +180,10 @@ const checkReply = apiOnly(() =>
       name: z.string(),
       verdict: z
         .enum(['ok', 'models_missing', 'not_listed', 'unauthorised', 'redirected', 'failed', 'unreachable', 'timeout', 'too_large'])
-        .meta(about('The first thing that is wrong. `not_listed`: it answers, but lists no models, so that no more could be checked.')),
+        .meta(about('The first problem that was found. `not_listed`: it answers, but lists no models, so that they could not be checked.')),
       reachable: z.boolean(),
       authorised: z.boolean().nullable().meta(about('Whether it accepts the secret; null: it could not be determined.')),
-      status: z.int().nullable().meta(about('Of its answer; null: there was none.')),
+      status: z.int().nullable().meta(about('The HTTP status of its answer; null: there was none.')),
       ms: z.int().meta(about('How long it took.')),
       checked_at: unixSeconds,
       models: z.array(
@@ -198,12 +208,12 @@ const healthReply = apiOnly(() =>
           breaker: z
             .enum(['closed', 'half_open', 'open'])
             .meta(about('`open`: it gets no calls for a while; `half_open`: one probe at a time.')),
-          failure_share: z.number().nullable().meta(about('Of the calls of the last seconds; null: too few.')),
-          paused_until: unixSeconds.nullable().meta(about('The upstream asked for a pause.')),
+          failure_share: z.number().nullable().meta(about('The share of calls of the last seconds that failed; null: too few calls.')),
+          paused_until: unixSeconds.nullable().meta(about('Until when the upstream asked not to be called.')),
           outstanding_calls: z.int(),
           outstanding_tokens: z.int(),
           first_token_p95_ms: z.number().nullable(),
-          attempts: z.record(z.string(), z.int()).meta(about('Since the isolate started, by how they ended.')),
+          attempts: z.record(z.string(), z.int()).meta(about('Attempts since the isolate started, by outcome.')),
         }),
       ),
     })
@@ -242,7 +252,7 @@ export const upstreamEndpoints = {
     path: '/v1/upstreams',
     summary: apiText('Add an upstream'),
     description: apiText(
-      "With a tenant's key it is the tenant's own; with the admin key the platform's, which all tenants may use as far as their keys' model patterns allow. Calls follow within a second.",
+      "With a tenant's key the upstream is the tenant's own; with the admin key it is the platform's, and all tenants may use it as far as their keys' model patterns allow. It can be called within a second.",
     ),
     body: json(create),
     status: 201,
@@ -253,7 +263,7 @@ export const upstreamEndpoints = {
     ...reading,
     method: 'GET',
     path: '/v1/upstreams/:upstream',
-    summary: apiText('Describe an upstream, all but its secret'),
+    summary: apiText('Describe an upstream, without its secret'),
     params,
     body: NO_BODY,
     reply: json(upstreamReply),
@@ -264,7 +274,7 @@ export const upstreamEndpoints = {
     path: '/v1/upstreams/:upstream',
     summary: apiText('Change an upstream'),
     description: apiText(
-      'What is not named stays. Another scheme, host or port needs the secret anew: a secret is sent to no other server than the one that it was given for.',
+      'Absent fields stay as they are. A change of scheme, host or port needs the secret again: a secret is sent only to the server that it was given for.',
     ),
     params,
     body: json(change),
@@ -274,8 +284,8 @@ export const upstreamEndpoints = {
     ...reading,
     method: 'GET',
     path: '/v1/upstreams/:upstream/health',
-    summary: apiText('How the calls of an upstream go, by model'),
-    description: apiText('As seen by the isolate that answers, of its own calls; `/metrics` has the same of all upstreams together.'),
+    summary: apiText('Show the health of an upstream, by model'),
+    description: apiText('Counts the calls of the isolate that answers; `/metrics` has the sums over all upstreams.'),
     params,
     body: NO_BODY,
     reply: json(healthReply),
@@ -285,7 +295,7 @@ export const upstreamEndpoints = {
     method: 'POST',
     path: '/v1/upstreams/:upstream/check',
     summary: apiText('Check an upstream: whether it can be reached, accepts its secret and has its models'),
-    description: apiText('By one call of its list of models, which costs nothing. Nothing is changed by what is found.'),
+    description: apiText('Calls its list of models once, which costs nothing. The result changes nothing.'),
     params,
     body: NO_BODY,
     reply: json(checkReply),
@@ -295,7 +305,7 @@ export const upstreamEndpoints = {
     method: 'DELETE',
     path: '/v1/upstreams/:upstream',
     summary: apiText('Delete an upstream with its secret'),
-    description: apiText('Calls under way end as they would have.'),
+    description: apiText('Calls under way are completed.'),
     params,
     body: NO_BODY,
     reply: json(apiOnly(() => z.object({ name: z.string(), object: z.literal('upstream'), deleted: z.literal(true) }))),

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
-import type { completionCacheHeaders } from '../../../src/contract/completion-cache.ts';
+import type { completionCacheHeaders } from '../../../src/contract/completions.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import type { CacheReport } from '../../../src/gateway/cache-report.ts';
