@@ -19,7 +19,7 @@ export const cost = (): Command =>
   command('cost', 'What inference cost, what was saved, and what would save more.').addCommand(
     shown(command('report', 'The report of a month.'))
       .option('--month <month>', 'such as 2026-11 (default: the current one, in UTC)')
-      .option('--html <file>', 'write it as a page with plots, to be read, sent or printed')
+      .option('--html <file>', 'write it as an HTML page with plots')
       .action(report),
   );
 
@@ -59,7 +59,7 @@ export function reportText({ month, from, to, is_logged, upstreams, targets, sav
       savings.map((line) => [line.name, line.quantity, line.unit, line.saved_usd, line.compared_with]),
     ),
     ...(advice.length === 0 ? [] : ['Next, from your own calls:', advice.join('\n')]),
-    'What is known of each strategy (figures do not add up):',
+    'Evidence for each strategy (figures do not add up):',
     known.join('\n'),
   ].join('\n\n');
 }

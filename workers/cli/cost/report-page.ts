@@ -5,7 +5,7 @@ import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
 interface Bar {
   readonly label: string;
   readonly value: number;
-  /** What stands beside the bar. */
+  /** Shown above the bar, at its right end. */
   readonly text: string;
 }
 
@@ -15,10 +15,10 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-
 svg { width: 100%; height: auto; } dt { font-weight: 600; } dd { margin: 0 0 .5rem; } small { color: #555; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } section { break-inside: avoid; } }`;
 
-/** The report as one file: no script, nothing from elsewhere. */
+/** The report as one HTML file, without scripts or external resources. */
 export function reportPage({ month, is_logged, upstreams, targets, savings, saved_usd, next }: CostReportReply): string {
-  const dear = targets.filter(({ cost_usd }) => Number(cost_usd) > 0);
-  const costs = dear.map(({ target, cost_usd, requests }) => ({
+  const charged = targets.filter(({ cost_usd }) => Number(cost_usd) > 0);
+  const costs = charged.map(({ target, cost_usd, requests }) => ({
     label: target ?? '(none)',
     value: Number(cost_usd),
     text: `${cost_usd} USD, ${requests} requests`,
@@ -41,8 +41,8 @@ export function reportPage({ month, is_logged, upstreams, targets, savings, save
 <section><h2>What was spent</h2>${costs.length === 0 ? '<p>Nothing at upstreams.</p>' : bars('Cost by target', costs, '#2471a3')}</section>
 <section><h2>What was saved</h2>${bars('Savings by kind', saved, '#1e8449')}
 <dl>${savings.map((line) => term(line.name.replace('_', ' '), `compared with ${line.compared_with}`)).join('')}</dl></section>
-<section><h2>What would save more</h2>${next.length === 0 ? '<p>Nothing that these calls tell of.</p>' : `<dl>${next.map(adviceText).join('')}</dl>`}</section>
-<h2>What is known of each strategy</h2>
+<section><h2>What would save more</h2>${next.length === 0 ? '<p>These calls give no evidence for a saving.</p>' : `<dl>${next.map(adviceText).join('')}</dl>`}</section>
+<h2>Evidence for each strategy</h2>
 <p>Figures of different strategies do not add up: what one saves, another cannot save again.</p>
 ${STRATEGIES.map(strategyText).join('\n')}
 </html>
@@ -89,5 +89,5 @@ function bars(title: string, rows: readonly Bar[], colour: string): string {
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
-/** Names of upstreams and models are chosen by others. */
+/** Callers choose the names of upstreams and models. */
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);

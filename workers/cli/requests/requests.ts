@@ -3,55 +3,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
+import type { RequestRecordReply, RequestReply, RequestStatsReply } from '../../../src/contract/requests.ts';
 import { command, Failure, secondsOf, table, whole } from '../command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
 import type { Shown } from '../jobs/job-command.ts';
 import { caller, print, shown } from '../jobs/job-command.ts';
 
-/** What the commands show of a request. */
-interface RequestView {
-  readonly id: string;
-  readonly created_at: number;
-  readonly surface: string;
-  readonly model: string;
-  readonly target: string | null;
-  readonly status: number;
-  readonly code: string | null;
-  readonly input_tokens: number;
-  readonly output_tokens: number;
-  readonly cost_usd: string;
-  readonly total_ms: number;
-  readonly first_token_ms: number | null;
-  readonly cache: string;
-}
-
-interface RecordView extends RequestView {
-  readonly attempts: readonly {
-    readonly upstream: string;
-    readonly model: string;
-    readonly status: number | null;
-    readonly fault: string | null;
-    readonly ms: number;
-  }[];
-  readonly bodies: { readonly request: string; readonly answer: string } | null;
-  readonly feedback: readonly { readonly name: string; readonly score: number; readonly comment: string | null }[];
-}
-
 interface Page {
-  readonly data: readonly RequestView[];
+  readonly data: readonly RequestReply[];
   readonly next: number | null;
-}
-
-interface StatsLine {
-  readonly group: string | null;
-  readonly requests: number;
-  readonly errors: number;
-  readonly cache_hits: number;
-  readonly input_tokens: number;
-  readonly output_tokens: number;
-  readonly cost_usd: string;
-  readonly total_ms: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
-  readonly first_token_ms: { readonly p50: number } | null;
 }
 
 interface Filter {
@@ -66,7 +26,7 @@ interface Filter {
 
 const HEADINGS = ['time', 'request', 'surface', 'served by', 'status', 'in', 'out', 'USD', 'ms', 'cache'];
 
-/** How often `tail` asks. */
+/** How often `tail` asks for new requests. */
 const TAIL_MS = 1_000;
 
 /** `sluice requests ...`. */
@@ -78,34 +38,36 @@ export const requests = (): Command =>
         .action(list),
     )
     .addCommand(
-      shown(command('show', 'One request, with its attempts, and what is kept of it.').argument('<request>', 'its x-request-id')).action(
+      shown(command('show', 'One request with its attempts, feedback and kept bodies.').argument('<request>', 'its x-request-id')).action(
         show,
       ),
     )
-    .addCommand(filtered(command('tail', 'Requests as they come; ends by ctrl-c.')).action(tail))
+    .addCommand(filtered(command('tail', 'Requests as they come, until Ctrl-C.')).action(tail))
     .addCommand(
       shown(command('stats', 'Numbers of the last 24 hours.'))
-        .addOption(new Option('--by <what>', 'divided by').choices(['model', 'route', 'target']).default('model'))
+        .addOption(new Option('--by <what>', 'what to group by').choices(['model', 'route', 'target']).default('model'))
         .option('--from <time>', 'such as 2026-11-01', secondsOf)
         .action(stats),
     )
     .addCommand(
-      filtered(command('export', 'Writes requests into a file, a line of JSON each.').argument('<file>', 'where to')).action(exported),
+      filtered(command('export', 'Writes requests to a file, one line of JSON each.').argument('<file>', 'the file to write')).action(
+        exported,
+      ),
     );
 
 const filtered = (of: Command): Command =>
   of
-    .option('--key <key>', 'of one key')
-    .option('--route <route>', 'of a route, such as support or support@3')
-    .option('--model <model>', 'that asked for this model')
-    .option('--target <target>', 'that an upstream, or one of its models, served')
+    .option('--key <key>', 'by this key')
+    .option('--route <route>', 'by a route, such as support or support@3')
+    .option('--model <model>', 'that named this model')
+    .option('--target <target>', 'served by this upstream, or this model of it')
     .option('--status <status>', 'such as 429; 4 for all from 400 to 499', whole(1, 599))
     .option('--from <time>', 'from then on, such as 2026-11-01T12:00Z', secondsOf)
     .option('--to <time>', 'before then', secondsOf);
 
 async function list({ json, limit, ...filter }: Shown & Filter & { readonly limit: number }): Promise<void> {
   const client = await caller();
-  const all: RequestView[] = [];
+  const all: RequestReply[] = [];
   // A page may be empty where few requests match.
   for (let after: number | null | undefined; after !== null && all.length < limit;) {
     const page: Page = await client.call('GET', `/v1/requests${queryOf({ ...filter, limit: limit - all.length, after })}`);
@@ -117,7 +79,7 @@ async function list({ json, limit, ...filter }: Shown & Filter & { readonly limi
 }
 
 async function show(id: string, { json }: Shown): Promise<void> {
-  const record = await (await caller()).call<RecordView>('GET', `/v1/requests/${encodeURIComponent(id)}`);
+  const record = await (await caller()).call<RequestRecordReply>('GET', `/v1/requests/${encodeURIComponent(id)}`);
   if (json === true) return print(record);
   console.log(table(HEADINGS, [rowOf(record)]));
   if (record.code !== null) console.log(`\nerror: ${record.code}`);
@@ -142,7 +104,7 @@ async function tail(filter: Filter): Promise<void> {
       seen.add(request.id);
       console.log(rowOf(request).join('  '));
     }
-    // Isolates deliver within a second or two: what is older is known.
+    // Isolates deliver entries within a second or two: older ones have been shown.
     const oldest = Math.floor(Date.now() / 1000) - 10;
     if (oldest > from) {
       from = oldest;
@@ -153,7 +115,7 @@ async function tail(filter: Filter): Promise<void> {
 }
 
 async function stats({ json, by, from }: Shown & { readonly by: string; readonly from?: number }): Promise<void> {
-  const { data } = await (await caller()).call<{ data: readonly StatsLine[] }>('GET', `/v1/requests/stats${queryOf({ by, from })}`);
+  const { data } = await (await caller()).call<{ data: readonly RequestStatsReply[] }>('GET', `/v1/requests/stats${queryOf({ by, from })}`);
   if (json === true) return print(data);
   const rows = data.map((line) => [
     line.group ?? '-',
@@ -171,17 +133,17 @@ async function stats({ json, by, from }: Shown & { readonly by: string; readonly
   console.log(table([by, 'requests', 'errors', 'cached', 'in', 'out', 'USD', 'p50 ms', 'p95', 'p99', 'first p50'], rows));
 }
 
-async function exported(path: string, { from, to, ...filter }: Filter): Promise<void> {
+async function exported(path: string, filter: Filter): Promise<void> {
   const client = await caller();
-  const file = await client.call<{ id: string; bytes: number }>('POST', '/v1/requests/export', { ...filter, from, to });
-  const content = await client.stream(`/v1/files/${file.id}/content`);
-  await writeFile(path, Buffer.from(await content.arrayBuffer())).catch((error: unknown) => {
+  const file = await client.call<{ id: string; bytes: number }>('POST', '/v1/requests/export', filter);
+  const { body } = await client.stream(`/v1/files/${file.id}/content`);
+  await writeFile(path, body ?? '').catch((error: unknown) => {
     throw new Failure(`cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`);
   });
-  console.log(`${path}: ${file.bytes} bytes, also ${file.id}`);
+  console.log(`${path}: ${file.bytes} bytes, also stored as ${file.id}`);
 }
 
-const rowOf = (request: RequestView): readonly (string | number)[] => [
+const rowOf = (request: RequestReply): readonly (string | number)[] => [
   new Date(request.created_at * 1000).toISOString().slice(0, 19),
   request.id,
   request.surface,

@@ -10,26 +10,26 @@ import { caller, print, shown } from '../jobs/job-command.ts';
 
 const HEADINGS = ['route', 'serves', 'newest', 'canary', 'share', 'last'];
 
-/** `sluice routes ...`: of the tenant whose key is in use. */
+/** `sluice routes ...`: the routes of the tenant whose key is in use. */
 export function routes(): Command {
   return command('routes', 'Rules that decide which models serve. The key in use needs the scopes upstreams:read and upstreams:write.')
     .addCommand(
-      shown(command('apply', 'Makes the next version of the route that a JSON file describes, and has it serve.'))
+      shown(command('apply', 'Makes the next version of the route in a JSON file, and activates it.'))
         .argument('<file>', 'JSON: name, rules, default; - is the standard input')
-        .option('--draft', 'the version does not serve yet')
-        .option('--canary', 'the version takes a share of the requests first')
+        .option('--draft', 'store the version without activating it')
+        .option('--canary', 'let the version serve a share of the requests first')
         .action(apply),
     )
     .addCommand(shown(command('list', 'All routes, and which of their versions serve.')).action(list))
-    .addCommand(shown(named('show', 'A route with the rules that serve, and what happened to it.')).action(show))
+    .addCommand(shown(named('show', 'A route with its active rules and its history.')).action(show))
     .addCommand(
-      shown(named('explain', 'What a route does with a request, and why: nothing is sent.'))
+      shown(named('explain', 'Explains what a route does with a request, without sending it.'))
         .option('--request <file>', 'the body of the call, as JSON; - is the standard input')
         .option('--kind <kind>', 'chat, completions, responses, embeddings, rerank or moderations', 'chat')
-        .option('--version <n>', 'instead of the version that serves', whole(1, 999_999_999))
+        .option('--version <n>', 'this version instead of the active one', whole(1, 999_999_999))
         .action(explain),
     )
-    .addCommand(shown(named('rollback', 'Ends the canary or, without one, has the version before serve again.')).action(rollback))
+    .addCommand(shown(named('rollback', 'Ends the canary or, without one, activates the previous version again.')).action(rollback))
     .addCommand(named('delete', 'Deletes a route with its versions.').action(remove));
 }
 
@@ -92,7 +92,7 @@ async function remove(name: string): Promise<void> {
   console.log(`${name} is deleted`);
 }
 
-/** One line a rule that was looked at, with what its conditions found, and then what was decided. */
+/** A line for each rule that was evaluated, with the outcome of its conditions; then the decision. */
 export function explanationLines({ route, version, reason, rules, groups, left_out: leftOut, refusal }: ExplanationReply): string[] {
   const found = rules.map(({ rule, holds, conditions }) => {
     const members = (conditions as { member: string; value: unknown; holds: boolean }[]).map(
@@ -126,9 +126,9 @@ async function jsonFile(path: string): Promise<Record<string, unknown>> {
     const value: unknown = JSON.parse(read);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // What follows says what is wrong.
+    // The error below says so.
   }
-  throw new UsageError(`${path} is no JSON object.`);
+  throw new UsageError(`${path} is not a JSON object.`);
 }
 
 /** The path of a route; a mistyped name must not lead to another endpoint. */

@@ -3,35 +3,15 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
+import type { UpstreamCheckReply, UpstreamReply } from '../../../src/contract/upstreams.ts';
 import { command, Failure, table, UsageError } from '../command.ts';
-import { currentProfile, GatewayClient } from '../gateway/gateway-client.ts';
+import type { GatewayClient } from '../gateway/gateway-client.ts';
+import { allOf, operator } from '../gateway/operator.ts';
 import type { Shown } from '../jobs/job-command.ts';
-import { print, shown } from '../jobs/job-command.ts';
+import { caller, print, shown } from '../jobs/job-command.ts';
 
 interface Whose {
   readonly admin?: boolean;
-}
-
-interface UpstreamView {
-  readonly name: string;
-  readonly protocol: string;
-  readonly base_url: string;
-  readonly models: readonly { readonly name: string; readonly serves: readonly string[]; readonly prices: Prices }[];
-  readonly secret: { readonly set: boolean; readonly hint: string | null };
-}
-
-interface Prices {
-  readonly input: number;
-  readonly output: number;
-}
-
-interface CheckView {
-  readonly verdict: string;
-  readonly reachable: boolean;
-  readonly authorised: boolean | null;
-  readonly status: number | null;
-  readonly ms: number;
-  readonly models: readonly { readonly name: string; readonly found: boolean | null }[];
 }
 
 interface NewUpstream extends Whose {
@@ -49,28 +29,26 @@ export const upstreams = (): Command =>
   )
     .addCommand(
       whose(ofUpstream('add', 'Adds an upstream.'))
-        .requiredOption('--url <url>', 'below which it is called, such as https://api.openai.com/v1')
-        .addOption(new Option('--protocol <api>', 'the API that it speaks').choices(['openai', 'anthropic']).default('openai'))
-        .option('--models <file>', 'its models: a JSON array, as `models` of POST /v1/upstreams')
-        .option('--secret-env <name>', 'the environment variable that has its key')
+        .requiredOption('--url <url>', 'the URL of its API, such as https://api.openai.com/v1')
+        .addOption(new Option('--protocol <api>', 'the API that it offers').choices(['openai', 'anthropic']).default('openai'))
+        .option('--models <file>', 'a JSON file with its models: an array, as `models` of POST /v1/upstreams')
+        .option('--secret-env <name>', 'the environment variable that has its API key')
         .action(add),
     )
     .addCommand(shown(whose(command('list', 'The upstreams of the tenant; with --admin those of the platform.'))).action(list))
     .addCommand(shown(whose(ofUpstream('show', 'An upstream and its models.'))).action(show))
-    .addCommand(shown(whose(ofUpstream('check', 'Whether it can be reached, accepts its key and has its models.'))).action(check))
+    .addCommand(shown(whose(ofUpstream('check', 'Checks that it can be reached, accepts its key and has its models.'))).action(check))
     .addCommand(whose(ofUpstream('remove', 'Deletes an upstream with its key.')).action(remove));
 
 const ofUpstream = (name: string, summary: string): Command => command(name, summary).argument('<upstream>', 'its name');
 
 const whose = (of: Command): Command =>
-  of.option('--admin', 'upstreams of the platform, as the admin (SLUICE_ADMIN_KEY, or that of `npm start` on this machine)');
+  of.option(
+    '--admin',
+    'manage the upstreams of the platform, with the admin key (SLUICE_ADMIN_KEY, or that of `npm start` on this machine)',
+  );
 
-async function clientOf({ admin }: Whose): Promise<GatewayClient> {
-  const profile = await currentProfile();
-  if (admin !== true) return new GatewayClient(profile, profile.apiKey);
-  if (profile.adminKey === undefined) throw new UsageError('--admin: no admin key is known; set SLUICE_ADMIN_KEY');
-  return new GatewayClient(profile, profile.adminKey);
-}
+const clientOf = ({ admin }: Whose): Promise<GatewayClient> => (admin === true ? operator() : caller());
 
 const pathOf = (name: string, rest = ''): string => `/v1/upstreams/${encodeURIComponent(name)}${rest}`;
 
@@ -86,8 +64,8 @@ async function add(name: string, { url, protocol, models, secretEnv, ...of }: Ne
     ...(models === undefined ? {} : { models: await jsonOf(models) }),
     ...(secret === undefined ? {} : { secret }),
   };
-  const made = await client.call<UpstreamView>('POST', '/v1/upstreams', body);
-  console.log(`${made.name} is an upstream with ${made.models.length} models: sluice upstreams check ${made.name}`);
+  const made = await client.call<UpstreamReply>('POST', '/v1/upstreams', body);
+  console.log(`${made.name} is added with ${made.models.length} models; check it: sluice upstreams check ${made.name}`);
 }
 
 async function jsonOf(path: string): Promise<unknown> {
@@ -99,20 +77,13 @@ async function jsonOf(path: string): Promise<unknown> {
 }
 
 async function list({ json, ...of }: Shown & Whose): Promise<void> {
-  const client = await clientOf(of);
-  const all: UpstreamView[] = [];
-  for (let after = ''; ;) {
-    const page = await client.call<{ data: UpstreamView[]; has_more: boolean }>('GET', `/v1/upstreams?limit=100${after}`);
-    all.push(...page.data);
-    if (!page.has_more) break;
-    after = `&after=${encodeURIComponent(page.data.at(-1)?.name ?? '')}`;
-  }
+  const all = await allOf<UpstreamReply>(await clientOf(of), '/v1/upstreams', {}, ({ name }) => name);
   if (json === true) return print(all);
   console.log(table(['name', 'protocol', 'url', 'models', 'key'], all.map(rowOf)));
 }
 
 async function show(name: string, { json, ...of }: Shown & Whose): Promise<void> {
-  const found = await (await clientOf(of)).call<UpstreamView>('GET', pathOf(name));
+  const found = await (await clientOf(of)).call<UpstreamReply>('GET', pathOf(name));
   if (json === true) return print(found);
   console.log(table(['name', 'protocol', 'url', 'models', 'key'], [rowOf(found)]));
   if (found.models.length === 0) return;
@@ -121,7 +92,7 @@ async function show(name: string, { json, ...of }: Shown & Whose): Promise<void>
 }
 
 async function check(name: string, { json, ...of }: Shown & Whose): Promise<void> {
-  const found = await (await clientOf(of)).call<CheckView>('POST', pathOf(name, '/check'));
+  const found = await (await clientOf(of)).call<UpstreamCheckReply>('POST', pathOf(name, '/check'));
   if (json === true) print(found);
   else {
     console.log(`${name}: ${found.verdict.replaceAll('_', ' ')} (${found.status ?? 'no answer'}, ${found.ms} ms)`);
@@ -137,7 +108,7 @@ async function remove(name: string, of: Whose): Promise<void> {
   console.log(`${name} is deleted`);
 }
 
-const rowOf = ({ name, protocol, base_url: url, models, secret }: UpstreamView) => [
+const rowOf = ({ name, protocol, base_url: url, models, secret }: UpstreamReply) => [
   name,
   protocol,
   url,
@@ -145,5 +116,5 @@ const rowOf = ({ name, protocol, base_url: url, models, secret }: UpstreamView) 
   secret.set ? `...${secret.hint ?? ''}` : 'none',
 ];
 
-/** Of nano-dollars. */
+/** Nano-dollars in dollars. */
 const usd = (nano: number): string => String(nano / 1e9);
