@@ -55,8 +55,6 @@ export const FORWARDED_PREFIXES = {
   '/v1/upstreams': UPSTREAMS,
   '/v1/routes': UPSTREAMS,
   '/v1/requests': UPSTREAMS,
-  '/v1/guardrails': UPSTREAMS,
-  '/v1/prompts': UPSTREAMS,
   '/v1/cost': { ...UPSTREAMS, reportsUsage: true },
 } as const satisfies Readonly<Record<`/v${1 | 2}${string}`, Forwarding>>;
 
