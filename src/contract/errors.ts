@@ -83,15 +83,15 @@ export const ERRORS = {
   overloaded: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
   /** No replica of a job of online inference answers now. */
   no_healthy_replica: { status: 503, type: 'server_error', retryable: true, level: 'info' },
-  /** A guardrail found in a request or an answer what its policy blocks. */
+  /** A guardrail blocks what it found in the request or the answer. */
   guardrail_blocked: invalid(400),
   /** An upstream refused the request itself: the message is the upstream's. */
   upstream_rejected: invalid(400),
   /** Upstreams were asked, and none gave an answer. */
   upstream_failed: { status: 502, type: 'server_error', retryable: true, level: 'warn' },
-  /** Every upstream that serves the model is taken to be down, or could not be reached. */
+  /** Every upstream that serves the model is considered down, or could not be reached. */
   upstream_unavailable: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
-  /** Every upstream that serves the model has as much to do as it may, or asked for a pause. */
+  /** Every upstream that serves the model is at its limits, or asked for a pause. */
   upstream_busy: { status: 503, type: 'server_error', retryable: true, level: 'info' },
   index_growing: { status: 503, type: 'server_error', retryable: true, level: 'warn' },
   // Between gateways and objects only.

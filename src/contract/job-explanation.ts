@@ -163,8 +163,8 @@ const turn = apiOnly(() =>
     next_round_at: unixSeconds.nullable().meta(about('When jobs next take turns; null while none of the queue has nodes.')),
     attained_s: z
       .number()
-      .meta(about('How long it has run in all, counted as time on the type that is fastest for it: those with the least go first.')),
-    ahead: z.int().meta(about('Jobs of its queue that go before it: with more priority, or with as much and less attained.')),
+      .meta(about('How long it has run in all, converted to time on the type that is fastest for it: jobs with the least go first.')),
+    ahead: z.int().meta(about('Jobs of its queue that go first: with higher priority, or with equal priority and less attained.')),
   }),
 );
 
@@ -192,7 +192,7 @@ const explanation = apiOnly(() =>
           ),
         ),
       scaling: scaling.nullable().meta(about('Of a job that has as many replicas as its load asks for: why there are so many.')),
-      time_slice: turn.nullable().meta(about('Of a job that is not over, whose queue has its jobs take turns.')),
+      time_slice: turn.nullable().meta(about('For an unfinished job of a queue whose jobs take turns.')),
       evicted: z
         .object({
           reason: z.enum(['priority', 'reclaim', 'fair_share', 'time_slice']),

@@ -100,7 +100,7 @@ const model = apiOnly(() =>
       version: z
         .string()
         .nullable()
-        .meta(about('The version that serves; the newest, while none does; null: of an upstream, which does not say.')),
+        .meta(about('The version that serves; the newest, while none does; null for a model of an upstream, whose version is unknown.')),
       stage: z.string(),
       canary: z.object({ version: z.int(), share }).nullable(),
       aliases: z.array(z.string()),
@@ -110,7 +110,7 @@ const model = apiOnly(() =>
       contract_hash: z
         .string()
         .nullable()
-        .meta(about('Vectors of models with the same hash may be compared; null: of an upstream, whose vectors are not known.')),
+        .meta(about('Vectors of models with the same hash may be compared; null for a model of an upstream, whose vectors are unknown.')),
     })
     .meta({ id: 'Model' }),
 );
@@ -130,7 +130,7 @@ export const modelEndpoints = {
     path: '/v1/models',
     summary: apiText('List the models'),
     description: apiText(
-      "Those of the deployment first, then those of the tenant and those of the platform, upstreams' included, which `after` and `limit` page through by name.",
+      "The models of the deployment come first; then those of the tenant and of the platform, their upstreams' included, which `after` and `limit` page through by name.",
     ),
     query: pageQuery,
     body: NO_BODY,

@@ -1,7 +1,7 @@
 import type { AddressRange } from './client-address.ts';
 import { contains, parseAddressRange } from './client-address.ts';
 
-// What a host in a URL is, before anything is sent to it. Names are judged as they are written: which address one resolves to is not known here.
+// Classifies the host of a URL before anything is sent to it. Names are judged as they are written, without resolving them.
 
 /** Without the dot at its end, which leads to the same host. */
 export const hostName = (host: string): string => host.toLowerCase().replace(/\.$/, '');

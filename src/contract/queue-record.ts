@@ -37,14 +37,14 @@ export interface QueueSettings {
   readonly withinQueue: (typeof WITHIN_QUEUE)[number];
   readonly reclaim: (typeof RECLAIM)[number];
   readonly stop: (typeof STOP_POLICIES)[number];
-  /** How its jobs take turns; null, and absent in queues of before: they do not. */
+  /** How its jobs take turns; null, or absent in records of earlier versions: they do not. */
   readonly timeSlice?: TimeSliceSettings | null;
 }
 
 /** How jobs of a queue take turns. */
 export interface TimeSliceSettings {
   readonly roundS: number;
-  /** What beginning on other nodes costs a job. */
+  /** What starting on other nodes costs a job. */
   readonly moveS: number;
 }
 

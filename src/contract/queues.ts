@@ -36,19 +36,23 @@ const stopPolicy = z
 
 const timeSlice = z
   .strictObject({
-    round_s: z.int().min(LIMITS.timeSliceRoundMinS).max(LIMITS.timeSliceRoundMaxS).meta(about('Between two rounds, in seconds.', 360)),
+    round_s: z
+      .int()
+      .min(LIMITS.timeSliceRoundMinS)
+      .max(LIMITS.timeSliceRoundMaxS)
+      .meta(about('The time between two rounds, in seconds.', 360)),
     move_s: z
       .int()
       .min(0)
       .max(LIMITS.timeSliceMoveMaxS)
       .default(0)
-      .meta(about('What it costs a job to save, and to begin again elsewhere: the more, the longer jobs stay where they are.', 60)),
+      .meta(about('What saving and starting again elsewhere costs a job, in seconds: the more, the longer jobs stay where they are.', 60)),
   })
   .nullable()
   .meta(
     about(
-      'Jobs of equal priority take turns on the accelerators that the queue has: in every round those go that have attained least, each on the type that makes ' +
-        'the most of all of them, by `relative_throughput` or as measured. The others are asked to save and stop. Null: jobs keep their nodes.',
+      'Jobs of equal priority take turns on the accelerators of the queue: in every round those run that have attained least, on the types with which all ' +
+        'of them together progress most, by `relative_throughput` or as measured. The others are asked to save and stop. Null: jobs keep their nodes.',
     ),
   );
 

@@ -2,11 +2,11 @@
 export const REQUEST_LOG_LIMITS = {
   // Some ten pages of text: enough to see what went wrong, little enough that thousands fit.
   requestLogBodyBytesMax: 64 * 1024,
-  // A body is parsed to take secrets out of it; of longer ones, which are mostly pictures, only the size is kept.
+  // A body is parsed to take secrets out of it; of longer ones, which are mostly images, only the size is kept.
   requestLogBodyParsedBytesMax: 1024 * 1024,
   // Requests one page looks at: some 20 ms of the object's thread.
   requestLogScanMaxCount: 20_000,
-  // Requests one step of a deletion takes away, with bodies and opinions: some 10 ms.
+  // Requests one step of a deletion takes away, with bodies and feedback: some 10 ms.
   requestLogRemovedMaxCount: 500,
   // As most teams look back no further than a month.
   requestLogRetentionDefaultDays: 30,
@@ -22,7 +22,7 @@ export const REQUEST_LOG_LIMITS = {
   requestLogPoliciesMaxCount: 10_000,
   // How long a request may wait in an isolate before its log has it.
   requestLogFlushMs: 1_000,
-  // Opinions on one request: of people and of evaluations.
+  // Entries of feedback on one request: from people and evaluations.
   requestFeedbackMaxCount: 32,
   // A paragraph.
   requestFeedbackCommentCharsMax: 2_000,

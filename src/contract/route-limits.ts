@@ -8,13 +8,13 @@ export const ROUTE_LIMITS = {
   routeRulesMaxCount: 64,
   // Of a version, those inside of others included: judging as many takes some 10 us.
   routeConditionsMaxCount: 256,
-  // More alternatives than these are better said by metadata of the request.
+  // More alternatives are better expressed by metadata of the request.
   routeBranchesMaxCount: 16,
   // Of one list, such as the countries of a region.
   routeValuesMaxCount: 64,
   // Long enough for the value of a header or a metadata field.
   routeTextCharsMax: 256,
-  // Each further group is asked only when all before it failed.
+  // Each further group is tried only when all before it failed.
   routeGroupsMaxCount: 8,
   // Targets that share the load of one group.
   routeGroupTargetsMaxCount: 16,
@@ -30,7 +30,7 @@ export const ROUTE_LIMITS = {
   guardrailPatternCharsMax: 512,
   // A schema of what a model answers: those that model servers take are no longer.
   guardrailSchemaBytesMax: 16 * 1024,
-  // What a hook asks delays each request by so much: callers wait no longer for a verdict.
+  // A webhook delays each request by up to this: callers wait no longer for a verdict.
   guardrailWebhookMsMax: 10_000,
   // Judging a text takes a server less; a caller waits for the model for as long.
   guardrailWebhookDefaultMs: 2_000,
@@ -44,6 +44,6 @@ export const ROUTE_LIMITS = {
   canaryStepsMaxCount: 10,
   // Of rolling back a version that is not worse, over its whole canary: once in a hundred.
   canaryFalseAlarmMax: 0.01,
-  // With fewer, a curve says nothing, and a calibrated cascade asks the teacher.
+  // Fewer measurements say too little: until then a calibrated cascade asks the teacher.
   calibrationOutcomesMinCount: 50,
 } as const;

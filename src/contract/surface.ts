@@ -63,7 +63,7 @@ export const kserveError = (error: Refusal, requestId: string) => ({
   request_id: requestId,
 });
 
-/** Anthropic's error shape, and beside it what the one error table has. Its clients read the status before the type. */
+/** Anthropic's error shape, with the code and the field of Sluice's errors added. Its clients read the status before the type. */
 export const anthropicError = (error: Refusal, requestId: string) => {
   const { type } = ERRORS[error.code];
   return {

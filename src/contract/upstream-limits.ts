@@ -13,7 +13,7 @@ export const UPSTREAM_LIMITS = {
   upstreamUrlCharsMax: 2_048,
   // The longest secrets are signed tokens of some kilobytes.
   upstreamSecretCharsMax: 8_192,
-  // A shorter secret would be half told by its last four characters.
+  // The last four characters of a shorter secret would reveal too much of it.
   upstreamSecretHintedCharsMin: 16,
   // Aggregators name models by their maker, their name and their settings.
   upstreamModelNameCharsMax: 128,
@@ -21,7 +21,7 @@ export const UPSTREAM_LIMITS = {
   upstreamWeightMax: 1_000,
   // Calls under way at once, of all isolates together: more than any server takes.
   upstreamConcurrencyMax: 100_000,
-  // Beyond, a rate is none.
+  // A higher rate limits nothing in practice.
   upstreamRateMax: 1_000_000_000_000,
   // The longest contexts have ten million tokens.
   upstreamTokensMax: 100_000_000,
@@ -29,19 +29,19 @@ export const UPSTREAM_LIMITS = {
   upstreamPriceNanoMax: 1_000_000_000_000,
   // The handshake of a server at the other end of the world takes a second; one that takes a minute is down.
   upstreamConnectMsMax: 60_000,
-  // Reasoning models think for minutes before they say a word; longer than this, clients have given up.
+  // Reasoning models take minutes to their first token; by this time, clients have given up.
   upstreamAnswerMsMax: 600_000,
   // The longest answers that models give take half an hour.
   upstreamTotalMsMax: 3_600_000,
-  // An isolate asks again which upstreams there are after this time, and learns of changes.
+  // After this time an isolate reads the upstreams again, to see changes.
   upstreamFreshMs: 1_000,
-  // It asks that long before, beside the requests that it goes on to serve.
+  // It starts reading so long before, while it goes on serving requests.
   upstreamRenewedAfterMs: 500,
-  // How long it goes on with what it knows while the object does not answer: as long as with keys.
+  // How long it goes on with what it has read while the object does not answer: as long as with keys.
   upstreamStaleMs: 300_000,
-  // Owners that an isolate knows the upstreams of.
+  // Owners whose upstreams an isolate holds.
   upstreamOwnersKnownMaxCount: 1_000,
-  // Of all that it knows of them, secrets included.
+  // Of all that it holds of them, secrets included.
   upstreamDirectoryBytesMax: 16 * 1024 * 1024,
   // Of the answer to a check: the list of an aggregator's models is some hundred kilobytes.
   upstreamCheckBytesMax: 4 * 1024 * 1024,

@@ -28,7 +28,7 @@ export const UPSTREAM_SERVING_LIMITS = {
   upstreamPauseMaxMs: 300_000,
   // A pause longer than this is not waited for where the next group can serve.
   upstreamFallbackAfterMs: 250,
-  // Retries at a target that need no calls before them, refilled by one each second: without them a rarely used target had none.
+  // Retries at a target that need no calls before them, refilled by one each second: without them a rarely used target would have none.
   upstreamRetryReserveCount: 10,
   // Requests of an isolate that wait for a place at an upstream: each holds its body, so that more would not fit into 128 MB.
   upstreamWaitersMaxCount: 1_024,

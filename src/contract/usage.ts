@@ -23,8 +23,8 @@ const line = apiOnly(() =>
       project: z.string().optional(),
       key: z.string().nullable().optional().meta(about('Null for work that no key is at any more, such as a job.')),
       accelerator: z.string().optional().meta(about('Of `accelerator_ms`: the type, where one is known. Each has a price of its own.')),
-      model: z.string().nullable().optional().meta(about('Of an upstream: `upstream/model`.')),
-      upstream: z.string().nullable().optional().meta(about('Null for what no upstream served.')),
+      model: z.string().nullable().optional().meta(about('`upstream/model` for a model of an upstream.')),
+      upstream: z.string().nullable().optional().meta(about('Null if no upstream served it.')),
       route: z.string().optional(),
     })
     .meta(apiText({ id: 'UsageLine', description: apiText('One meter in one group; its amount is rounded once.') })),

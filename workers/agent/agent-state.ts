@@ -4,17 +4,17 @@ import * as z from 'zod';
 
 import { claimFolder } from './folder-claim.ts';
 
-/** Who an agent is to its pool. */
+/** The identity of an agent in its pool. */
 const identity = z.object({ pool: z.string(), agent: z.string(), name: z.string() });
 
 type Identity = z.infer<typeof identity>;
 
 /**
- * A folder in which an agent keeps who it is to its pool, so that the process that follows it is the same agent, with the attempts that it has. One
- * process has the folder at a time: two that are one agent would run the same attempts. [P112]
+ * A folder in which an agent stores its identity, so that the next process is the same agent and continues its attempts. Only one process uses
+ * the folder at a time: two with one identity would run the same attempts. [P112]
  */
 export class AgentState {
-  /** As it was kept; undefined: nothing was, or what was is of another pool. */
+  /** The stored identity; undefined: there is none, or it is of another pool. */
   readonly known: Identity | undefined;
   readonly #folder: string;
   readonly #end: () => Promise<void>;
@@ -25,7 +25,7 @@ export class AgentState {
     this.known = known;
   }
 
-  /** Throws when a process that lives has the folder. */
+  /** Throws if a living process uses the folder. */
   static async open(folder: string, pool: string): Promise<AgentState> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const end = await claimFolder(folder);
@@ -35,7 +35,7 @@ export class AgentState {
     return new AgentState(folder, end, known?.pool === pool ? known : undefined);
   }
 
-  /** Whole or not at all: a process that dies meanwhile leaves what was kept before. */
+  /** Stores the identity atomically: if the process dies meanwhile, the previous one remains. */
   async keep(now: Identity): Promise<void> {
     const { known } = this;
     if (known?.agent === now.agent && known.name === now.name) return;
@@ -44,7 +44,7 @@ export class AgentState {
     await rename(next, join(this.#folder, FILE));
   }
 
-  /** Lets another process have the folder. One that dies does so, too. */
+  /** Releases the folder for another process, as the end of this process does. */
   close(): Promise<void> {
     return this.#end();
   }

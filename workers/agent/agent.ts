@@ -24,7 +24,7 @@ export interface AgentOptions {
   readonly machine: Omit<Registration, 'kinds'>;
   readonly stopped: AbortSignal;
   readonly readiness?: Readiness;
-  /** Keeps who the agent is to its pool, once it has registered. */
+  /** Stores the identity of the agent in its pool, once it has registered. */
   readonly keep?: (agent: string) => Promise<void>;
 }
 

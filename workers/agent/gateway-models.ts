@@ -34,14 +34,14 @@ type Threads = ModelThreads | RegisteredThreads;
 
 type Loaded = Outcome<{ readonly threads: Threads; readonly memoryMib: number; readonly loadMs: number }>;
 
-/** A model by what jobs call it, and by what it is: another tenant, or a later version, may have another one of that name. */
+/** A model with its key: the name in jobs, and what identifies its content, since another tenant or version may have another model of that name. */
 interface Wanted {
   readonly key: string;
   readonly load: () => Promise<Outcome<Threads>>;
 }
 
 const BYTES_PER_MIB = 1_048_576;
-/** Stands in no name of a model. */
+/** Occurs in no name of a model. */
 const KEY_MARK = ' ';
 const idOf = (key: string): string => key.split(KEY_MARK, 1)[0] ?? key;
 

@@ -12,7 +12,7 @@ interface Place {
   readonly agentToken: string;
   /** Names begin with it: `<name>-<n>`. */
   readonly name: string;
-  /** Where each keeps who it is: one that is started again is the same agent. Absent: each process is another. */
+  /** Where each stores its identity: one that is started again is the same agent. Absent: each process is a new agent. */
   readonly stateDir?: string;
   /** Further variables of their environment. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -97,7 +97,7 @@ export class AgentProcesses {
   #start(): void {
     const { url, pool, agentToken, name, stateDir, environment } = this.#place;
     this.#started += 1;
-    // One that keeps who it is has the lowest number that is free; of others none has the number of another.
+    // An agent with a stored identity takes the lowest free number; other agents never reuse one.
     const number = stateDir === undefined ? this.#started : lowestBeside(this.#running);
     const startedAtMs = performance.now();
     // It waits nearly always: garbage need not gather up to the default of 48 MB.

@@ -15,7 +15,7 @@ interface Measured {
   readonly load: string;
 }
 
-/** A way to make inference cheaper, and what is known of it. */
+/** A way to make inference cheaper, with the evidence for it. */
 export interface Strategy {
   readonly name: 'quantisation' | 'distillation' | 'pruning' | 'batching' | 'caching' | 'routing';
   readonly does: string;
@@ -29,7 +29,7 @@ export interface Strategy {
 const ENCODER = { command: 'npm run bench -- models --only encoder --quick', date: '2026-11-27', load: '15 on two cores' } as const;
 const PAIRS = { command: 'npm run bench -- cascade', date: '2026-11-27', load: 'quality alone' } as const;
 
-/** Each with what others report, what was measured here, and what it asks for. Figures of different strategies never add up. [U150] */
+/** Each with published figures, figures measured here, and what it needs. Figures of different strategies never add up. [U150] */
 export const STRATEGIES: readonly Strategy[] = [
   {
     name: 'quantisation',
@@ -77,7 +77,7 @@ export const STRATEGIES: readonly Strategy[] = [
       validation: 'held-out texts of the domain, by document',
       hardware: 'none for static students',
     },
-    notWhen: 'retrieval quality is what is sold and nothing escalates: a static student alone loses a third of the nearest.',
+    notWhen: 'retrieval quality matters and nothing escalates: a static student alone loses a third of the nearest.',
   },
   {
     name: 'pruning',
@@ -129,7 +129,7 @@ export const STRATEGIES: readonly Strategy[] = [
   },
   {
     name: 'caching',
-    does: 'Gives an answer again to the same question.',
+    does: 'Answers a repeated request with the earlier answer.',
     published: [
       {
         figure: '62 % to 69 % of calls saved (semantic, constructed queries); 20 % to 45 % in production by a vendor',
@@ -165,7 +165,11 @@ export const STRATEGIES: readonly Strategy[] = [
       { figure: '23 % of queries escalated', quality: 'recall@10 0.744; at random 0.721 [+0.016, +0.029]', ...PAIRS },
       { figure: '47 % of queries escalated', quality: 'recall@10 0.841; at random 0.808 [+0.028, +0.038]', ...PAIRS },
     ],
-    needs: { retraining: 'a threshold for each pair of models', validation: 'a share that asks both, always', hardware: 'both models run' },
-    notWhen: 'the confidence of the cheap model says nothing of its errors: then it is a coin.',
+    needs: {
+      retraining: 'a threshold for each pair of models',
+      validation: 'a share of calls that always asks both',
+      hardware: 'both models run',
+    },
+    notWhen: 'the confidence of the cheap model does not predict its errors: then escalation is random.',
   },
 ];
