@@ -1,0 +1,21 @@
+import type { DebtFinding, DebtItem, DebtRule, Spread } from '../contract/debt-items.ts';
+import { shortSha256 } from '../kernel/short-sha256.ts';
+import { evenSpread } from './spread.ts';
+
+/** The id of an item, now and after every edit that leaves its subject and symbol their names (D3). */
+export const itemIdOf = (rule: DebtRule, subject: string, symbol: string): string => shortSha256(JSON.stringify([rule, subject, symbol]));
+
+/** A finding that is new to a register. */
+export const openItem = (finding: DebtFinding, nowS: number): DebtItem => ({
+  ...finding,
+  state: 'open',
+  opened_at: nowS,
+  closed_at: null,
+  accepted_until: null,
+  assignee: null,
+  override_minutes: null,
+});
+
+/** What paying an item takes: what a person said, or what its rule estimates. */
+export const principalOf = ({ override_minutes, principal_minutes }: DebtItem): Spread =>
+  override_minutes === null ? principal_minutes : evenSpread(override_minutes);

@@ -1,0 +1,92 @@
+import type { DebtSignal } from '../contract/debt-facts.ts';
+import type { DebtAction, DebtFinding, DebtItem } from '../contract/debt-items.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse } from '../contract/outcome.ts';
+import { ok } from '../kernel/result.ts';
+import { openItem } from './item.ts';
+
+const DAY_S = 86_400;
+
+/** What happened to an item, for the audit. */
+export interface DebtEvent {
+  readonly kind: 'opened' | 'reopened' | 'repriced' | 'closed' | 'acceptance ended' | 'accepted' | 'assigned' | 'overridden';
+  readonly id: string;
+  readonly atS: number;
+  /** Who did it; null: a rule. */
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
+interface Reconciled {
+  /** The items that are not what they were. */
+  readonly changed: readonly DebtItem[];
+  readonly events: readonly DebtEvent[];
+}
+
+/**
+ * The items of a repository or deployment after its rules ran (D6).
+ *
+ * An item closes when its rule no longer finds it in facts that are known; while its signal is not known, it stays as it is.
+ */
+export function reconcile(
+  items: Iterable<DebtItem>,
+  findings: readonly DebtFinding[],
+  isKnown: (signal: DebtSignal, component: string) => boolean,
+  nowS: number,
+): Reconciled {
+  const found = new Map(findings.map((finding) => [finding.id, finding]));
+  const changed: DebtItem[] = [];
+  const events: DebtEvent[] = [];
+  const change = (item: DebtItem, kind: DebtEvent['kind']): void => {
+    changed.push(item);
+    events.push({ kind, id: item.id, atS: nowS, by: null, reason: null });
+  };
+  for (const item of items) {
+    const finding = found.get(item.id);
+    found.delete(item.id);
+    const next = afterRules(item, finding, isKnown(item.signal, item.component), nowS);
+    if (next !== undefined) change(next.item, next.kind);
+  }
+  for (const finding of found.values()) change(openItem(finding, nowS), 'opened');
+  return { changed, events };
+}
+
+function afterRules(
+  item: DebtItem,
+  finding: DebtFinding | undefined,
+  isKnown: boolean,
+  nowS: number,
+): { readonly item: DebtItem; readonly kind: DebtEvent['kind'] } | undefined {
+  if (finding === undefined) {
+    if (item.state === 'closed' || !isKnown) return endOfAcceptance(item, nowS);
+    return { item: { ...item, state: 'closed', closed_at: nowS, accepted_until: null }, kind: 'closed' };
+  }
+  const current = { ...item, ...finding };
+  if (item.state === 'closed') return { item: { ...current, state: 'open', opened_at: nowS, closed_at: null }, kind: 'reopened' };
+  const ended = endOfAcceptance(current, nowS);
+  if (ended !== undefined) return ended;
+  return JSON.stringify(current) === JSON.stringify(item) ? undefined : { item: current, kind: 'repriced' };
+}
+
+function endOfAcceptance(item: DebtItem, nowS: number): { readonly item: DebtItem; readonly kind: 'acceptance ended' } | undefined {
+  if (item.state !== 'accepted' || nowS < (item.accepted_until ?? 0)) return undefined;
+  return { item: { ...item, state: 'open', accepted_until: null }, kind: 'acceptance ended' };
+}
+
+/** An item after a person did something to it, and the entry of the audit (D6). */
+export function act(item: DebtItem, action: DebtAction, by: string, nowS: number): Outcome<{ item: DebtItem; event: DebtEvent }> {
+  if (item.state === 'closed') return refuse('state_conflict', 'the item is closed: its rule no longer finds it');
+  const done = (next: DebtItem, kind: DebtEvent['kind'], reason: string | null) =>
+    ok({ item: next, event: { kind, id: item.id, atS: nowS, by, reason } });
+  switch (action.action) {
+    case 'accept':
+      if (item.is_blocking) {
+        return refuse('state_conflict', `a finding of ${item.rule} blocks and cannot be accepted: ${item.remedy}`, 'action');
+      }
+      return done({ ...item, state: 'accepted', accepted_until: nowS + action.days * DAY_S }, 'accepted', action.reason);
+    case 'assign':
+      return done({ ...item, assignee: action.assignee }, 'assigned', null);
+    case 'override':
+      return done({ ...item, override_minutes: action.minutes }, 'overridden', action.reason);
+  }
+}

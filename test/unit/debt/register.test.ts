@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import type { DebtItem } from '../../../src/contract/debt-items.ts';
+import { debtAction } from '../../../src/contract/debt-items.ts';
+import { openItem, principalOf } from '../../../src/debt/item.ts';
+import { act, reconcile } from '../../../src/debt/register.ts';
+import { NOW_S } from '../../support/fixtures/debt-facts.ts';
+import { finding } from '../../support/fixtures/debt-findings.ts';
+
+const DAY_S = 86_400;
+const known = (): boolean => true;
+const item = (subject = 'a', over: Partial<DebtItem> = {}): DebtItem => ({ ...openItem(finding(subject), NOW_S), ...over });
+const kindsOf = ({ events }: ReturnType<typeof reconcile>) => events.map(({ kind }) => kind);
+
+describe('[D6] items and their rules', () => {
+  it('open when found, close when no longer found, and open again', () => {
+    const opened = reconcile([], [finding('a')], known, NOW_S);
+    expect(opened.changed).toEqual([item()]);
+    expect(kindsOf(opened)).toEqual(['opened']);
+    const closed = reconcile(opened.changed, [], known, NOW_S + 5);
+    expect(closed.changed).toEqual([item('a', { state: 'closed', closed_at: NOW_S + 5 })]);
+    const again = reconcile(closed.changed, [finding('a')], known, NOW_S + 9);
+    expect(again.changed).toEqual([item('a', { opened_at: NOW_S + 9 })]);
+    expect(kindsOf(again)).toEqual(['reopened']);
+  });
+
+  it('stay open while their signal is not known', () => {
+    const isKnown = (signal: string): boolean => signal !== 'todos';
+    expect(reconcile([item()], [], isKnown, NOW_S)).toEqual({ changed: [], events: [] });
+  });
+
+  it('do not change when what was found has not', () => {
+    expect(reconcile([item()], [finding('a')], known, NOW_S + 5)).toEqual({ changed: [], events: [] });
+    const repriced = reconcile([item()], [finding('a', { title: 'older' })], known, NOW_S + 5);
+    expect(repriced.changed).toEqual([item('a', { title: 'older' })]);
+    expect(kindsOf(repriced)).toEqual(['repriced']);
+  });
+
+  it('leave an acceptance when its time ends, found or not known', () => {
+    const accepted = item('a', { state: 'accepted', accepted_until: NOW_S + 10 });
+    expect(reconcile([accepted], [finding('a')], known, NOW_S + 9).changed).toEqual([]);
+    expect(reconcile([accepted], [finding('a')], known, NOW_S + 10).changed).toEqual([item()]);
+    expect(kindsOf(reconcile([accepted], [], () => false, NOW_S + 10))).toEqual(['acceptance ended']);
+  });
+});
+
+describe('[D6] items and people', () => {
+  it('are accepted for at most 90 days, with a reason', () => {
+    const accepted = act(item(), { action: 'accept', days: 90, reason: 'the API goes away in May' }, 'ada', NOW_S);
+    expect(accepted.ok && accepted.value.item).toEqual(item('a', { state: 'accepted', accepted_until: NOW_S + 90 * DAY_S }));
+    expect(accepted.ok && accepted.value.event).toEqual({
+      kind: 'accepted',
+      id: item().id,
+      atS: NOW_S,
+      by: 'ada',
+      reason: 'the API goes away in May',
+    });
+    expect(debtAction.safeParse({ action: 'accept', days: 91, reason: 'x' }).success).toBe(false);
+    expect(debtAction.safeParse({ action: 'accept', days: 1, reason: '' }).success).toBe(false);
+    expect(debtAction.safeParse({ action: 'close' }).success).toBe(false);
+  });
+
+  it('are not accepted when they block, and not touched when closed', () => {
+    const blocking = act(item('a', { is_blocking: true }), { action: 'accept', days: 1, reason: 'x' }, 'ada', NOW_S);
+    expect(!blocking.ok && blocking.error.code).toBe('state_conflict');
+    const closed = act(item('a', { state: 'closed' }), { action: 'assign', assignee: 'bo' }, 'ada', NOW_S);
+    expect(!closed.ok && closed.error.code).toBe('state_conflict');
+  });
+
+  it('keep a stated cost and an assignee when the rule prices them anew', () => {
+    const overridden = act(item(), { action: 'override', minutes: 90, reason: 'we did one' }, 'ada', NOW_S);
+    const assigned = overridden.ok ? act(overridden.value.item, { action: 'assign', assignee: 'bo' }, 'ada', NOW_S) : overridden;
+    if (!assigned.ok) throw new Error('refused');
+    const [next] = reconcile([assigned.value.item], [finding('a', { title: 'older' })], known, NOW_S).changed;
+    expect(next).toMatchObject({ assignee: 'bo', override_minutes: 90, title: 'older' });
+    expect(principalOf(next as DebtItem)).toEqual({ p10: 90, p50: 90, p90: 90 });
+    expect(principalOf(item()).p50).toBe(30);
+  });
+});
