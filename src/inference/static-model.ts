@@ -32,11 +32,15 @@ export function openStaticModel(manifest: ModelManifest, bytes: Uint8Array<Array
   return ok({ tokeniser, encoder: new StaticEncoder(manifest, table.value) });
 }
 
-/** The tokeniser of a file's metadata, if the rules that it names are known; the first version's file names none. */
-export function tokeniserOf({ tokeniser, vocabulary }: Pick<StaticTable, 'tokeniser' | 'vocabulary'>): Tokeniser | undefined {
-  if (tokeniser === undefined || tokeniser === WORD_TOKENISER_VERSION) return new WordTokeniser(new Vocabulary(vocabulary));
-  if (tokeniser === SUBWORD_TOKENISER_VERSION) return new SubwordTokeniser(new Vocabulary(vocabulary));
-  return undefined;
+/**
+ * The tokeniser of a file's metadata, if the rules that it names are known, and its words do not crowd their table. The first version's file
+ * names none.
+ */
+export function tokeniserOf({ tokeniser, vocabulary: bytes }: Pick<StaticTable, 'tokeniser' | 'vocabulary'>): Tokeniser | undefined {
+  const vocabulary = new Vocabulary(bytes);
+  if (vocabulary.isCrowded) return undefined;
+  if (tokeniser === undefined || tokeniser === WORD_TOKENISER_VERSION) return new WordTokeniser(vocabulary);
+  return tokeniser === SUBWORD_TOKENISER_VERSION ? new SubwordTokeniser(vocabulary) : undefined;
 }
 
 const mismatch = (what: string, found: number, expected: number) =>
@@ -46,13 +50,11 @@ const mismatch = (what: string, found: number, expected: number) =>
  * A text's vector is the sum of its tokens' rows, scaled to unit length.
  * Word weights and the change of axes are in the table already, so this is all there is to compute.
  */
-export class StaticEncoder implements EmbeddingModel {
-  readonly manifest: ModelManifest;
+export class TableEncoder {
   readonly #table: StaticTable;
   readonly #sum: Float64Array;
 
-  constructor(manifest: ModelManifest, table: StaticTable) {
-    this.manifest = manifest;
+  constructor(table: StaticTable) {
     this.#table = table;
     this.#sum = new Float64Array(table.dimensions);
   }
@@ -93,6 +95,16 @@ export class StaticEncoder implements EmbeddingModel {
   }
 }
 
+/** The encoder of a model of the deployment. */
+export class StaticEncoder extends TableEncoder implements EmbeddingModel {
+  readonly manifest: ModelManifest;
+
+  constructor(manifest: ModelManifest, table: StaticTable) {
+    super(table);
+    this.manifest = manifest;
+  }
+}
+
 /** Names inside the ONNX file that its writer and this reader agree on. */
 export const STATIC_TABLE_NAMES = {
   codes: 'token_codes',
@@ -102,7 +114,7 @@ export const STATIC_TABLE_NAMES = {
 } as const;
 
 /** One vector a token: number `d` of token `id` is `codes[id * dimensions + d] * scales[id]`. */
-interface StaticTable {
+export interface StaticTable {
   readonly dimensions: number;
   /** A view into the file. */
   readonly codes: Int8Array<ArrayBuffer>;

@@ -1,5 +1,8 @@
 const NEWLINE = 10;
 
+/** Steps a word, on average, that the table may take to build: words as they are take two, chosen ones that collide any number. */
+const STEPS_PER_WORD_MAX = 64;
+
 /** Hash of the empty word; extend it one byte at a time with `hashByte`. */
 export const HASH_EMPTY = 0x811c9dc5 | 0;
 
@@ -20,13 +23,20 @@ export class Vocabulary {
   /** Word `id` is `bytes[starts[id] .. starts[id + 1] - 1)`; the last byte of the range is its newline. */
   readonly #starts: Int32Array;
   readonly #slots: Int32Array;
+  #stepsLeft: number;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
     this.#starts = wordStarts(bytes);
     this.size = this.#starts.length - 1;
     this.#slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * this.size)));
-    for (let id = 1; id < this.size; id++) this.#insert(id);
+    this.#stepsLeft = STEPS_PER_WORD_MAX * this.size;
+    for (let id = 1; id < this.size && !this.isCrowded; id++) this.#insert(id);
+  }
+
+  /** Its words collide so that look-ups would take long: a file that was made for that. It must not be used. */
+  get isCrowded(): boolean {
+    return this.#stepsLeft < 0;
   }
 
   /** Id of the word whose bytes are `text[from .. to)` through `fold`, or 0. `hash` is the FNV-1a hash of those bytes. */
@@ -75,7 +85,7 @@ export class Vocabulary {
     for (let at = this.#starts[id]!; at < this.#starts[id + 1]! - 1; at++) hash = hashByte(hash, this.#bytes[at]!);
     const mask = this.#slots.length - 1;
     let slot = hash & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    for (; this.#slots[slot] !== 0 && !this.isCrowded; this.#stepsLeft--) slot = (slot + 1) & mask;
     this.#slots[slot] = id;
   }
 }

@@ -5,7 +5,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../src/contract/outcome.ts';
 import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
 import { textChunks, tokensBound } from '../../src/inference/served/text-chunks.ts';
-import type { TextModel } from '../../src/inference/served/text-model.ts';
+import type { TextCalls } from '../../src/inference/served/text-model.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { EmbeddingRequest, LineModel } from './line-model.ts';
 
@@ -13,7 +13,7 @@ import type { EmbeddingRequest, LineModel } from './line-model.ts';
 export const registeredLineModel = (
   name: string,
   { model, version, manifest }: Pick<ModelRef, 'model' | 'version' | 'manifest'>,
-  texts: Pick<TextModel, 'embed'>,
+  texts: Pick<TextCalls, 'embed'>,
 ): LineModel => ({
   name,
   id: model,

@@ -8,7 +8,7 @@ import { checkManifest } from '../../src/inference/served/check-manifest.ts';
 import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { ModelBucket } from '../../src/inference/served/model-bucket.ts';
 import { checkTokeniserSize } from '../../src/inference/served/model-size.ts';
-import type { TextModel } from '../../src/inference/served/text-model.ts';
+import type { TextCalls } from '../../src/inference/served/text-model.ts';
 import type { RunSharing } from '../../src/inference/served/token-runs.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
@@ -47,7 +47,7 @@ const SHARING: RunSharing = {
   wakeUps: new DirectWakeUps(),
 };
 
-async function load(): Promise<Outcome<{ readonly texts: TextModel; readonly runtime: 'native' | 'wasm' }>> {
+async function load(): Promise<Outcome<{ readonly texts: TextCalls; readonly runtime: 'native' | 'wasm' }>> {
   const checked = await checkManifest(ref.manifest);
   if (!checked.ok) return checked;
   const sized = checkTokeniserSize(ref);

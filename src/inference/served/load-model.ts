@@ -12,6 +12,8 @@ import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
 import { runsOnPoolsAlone } from './model-size.ts';
 import type { ModelRef } from './served-manifest.ts';
+import { isStatic, NO_RUNNER, StaticTexts } from './static-texts.ts';
+import type { TextCalls } from './text-model.ts';
 import { answerOf, TextModel } from './text-model.ts';
 import type { RunSharing } from './token-runs.ts';
 
@@ -19,7 +21,7 @@ export interface LoadedModel {
   readonly facts: GraphFacts;
   readonly runner: GraphRunner;
   /** Absent: it takes no texts. */
-  readonly texts: TextModel | undefined;
+  readonly texts: TextCalls | undefined;
 }
 
 export interface LoadParts extends RunSharing {
@@ -31,8 +33,10 @@ export interface LoadParts extends RunSharing {
 interface InspectedModel {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly facts: GraphFacts;
-  /** Absent: it takes no texts. */
-  readonly tokeniser: TextTokeniser | undefined;
+  /** A static model embeds texts by itself. Absent: it takes no texts, or has a tokeniser. */
+  readonly ownTexts?: StaticTexts;
+  /** Absent: it takes no texts, or is static. */
+  readonly tokeniser?: TextTokeniser;
 }
 
 /**
@@ -50,12 +54,18 @@ export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<
   const weightsLimit = runsOnPoolsAlone(ref) ? 'modelBytesMax' : 'graphBytesMax';
   const facts = checkGraph(graph.value, { path: manifest.graph, files: manifest.files, at: graphAt, weightsLimit });
   if (!facts.ok) return facts;
-  const tokeniser = manifest.task === 'graph' ? ok(undefined) : await openTokeniser(ref, read);
-  if (!tokeniser.ok) return tokeniser;
   const unnamed = [...facts.value.external.values()].find((path) => !manifest.externalData.includes(path));
   if (unnamed !== undefined) return refuse('invalid_value', `does not name ${unnamed}, which the graph uses`, 'externalData');
-  const answer = tokeniser.value === undefined ? ok('') : answerOf(manifest.task, facts.value, graphAt);
-  return answer.ok ? ok({ bytes: bytes.value, facts: facts.value, tokeniser: tokeniser.value }) : answer;
+  const inspected = { bytes: bytes.value, facts: facts.value };
+  if (manifest.task === 'graph') return ok(inspected);
+  if (isStatic(manifest.task, manifest.files)) {
+    const ownTexts = StaticTexts.open(manifest, bytes.value, graphAt);
+    return ownTexts.ok ? ok({ ...inspected, ownTexts: ownTexts.value }) : ownTexts;
+  }
+  const tokeniser = await openTokeniser(ref, read);
+  if (!tokeniser.ok) return tokeniser;
+  const answer = answerOf(manifest.task, facts.value, graphAt);
+  return answer.ok ? ok({ ...inspected, tokeniser: tokeniser.value }) : answer;
 }
 
 /** Loads a version that `inspectModel` finds whole. */
@@ -63,7 +73,8 @@ export async function loadModel(ref: ModelRef, { bucket, start, ...sharing }: Lo
   const inspected = await inspectModel(ref, bucket);
   if (!inspected.ok) return inspected;
   const { manifest } = ref;
-  const { bytes, facts, tokeniser } = inspected.value;
+  const { bytes, facts, ownTexts, tokeniser } = inspected.value;
+  if (ownTexts !== undefined) return ok({ facts, runner: NO_RUNNER, texts: ownTexts });
   const read = readerOf(ref, bucket);
   const graphAt = ['files', manifest.graph];
   const external = new Map<string, Uint8Array<ArrayBuffer>>();

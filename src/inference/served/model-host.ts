@@ -18,7 +18,8 @@ import { checkSize, memoryBytesOf, runsOnPoolsAlone } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
 import type { ModelRef, ServedFile } from './served-manifest.ts';
 import type { NamedTensor } from './tensor.ts';
-import type { TextModel } from './text-model.ts';
+import { readStaticPart } from './static-texts.ts';
+import type { TextCalls } from './text-model.ts';
 
 /** The calls of registered models, by the models that an isolate holds. */
 export class ModelHost implements ModelCalls {
@@ -53,7 +54,10 @@ export class ModelHost implements ModelCalls {
     if (!graph.ok) return graph;
     const facts = checkGraph(graph.value, { path: file.path, files, at, weightsLimit });
     if (!facts.ok) return facts;
-    const whole = { ...reading.value, externalData: [...new Set(facts.value.external.values())].toSorted() };
+    // A folder without configurations is a graph alone, unless that is a static model.
+    const isAlone = reading.value.task === 'graph' && stated.task !== 'graph';
+    const own = isAlone ? readStaticPart(bytes.value) : undefined;
+    const whole = { ...reading.value, ...own, externalData: [...new Set(facts.value.external.values())].toSorted() };
     return ok({ reading: whole, contractHash: await servedContractHash(whole, files) });
   }
 
@@ -120,7 +124,7 @@ export class ModelHost implements ModelCalls {
     return size.ok ? this.#models.use(ref, work) : size;
   }
 
-  async #texts<T>(ref: ModelRef, task: ModelRef['manifest']['task'], work: (model: TextModel) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  async #texts<T>(ref: ModelRef, task: ModelRef['manifest']['task'], work: (model: TextCalls) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     if (ref.manifest.task !== task)
       return refuse('invalid_value', `is a model for ${ref.manifest.task}, and this call is for ${task}`, 'model');
     return this.#use(ref, ({ texts }) =>
@@ -130,7 +134,7 @@ export class ModelHost implements ModelCalls {
 }
 
 /** Runs a version on a short text and on the longest that it takes: what it then needs of the runtime's memory is there when it serves. [M80] */
-async function probe(texts: TextModel, { manifest }: ModelRef): Promise<Outcome<void>> {
+async function probe(texts: TextCalls, { manifest }: ModelRef): Promise<Outcome<void>> {
   const longest = 'a '.repeat(manifest.tokensMax);
   for (const text of ['probe', longest]) {
     const options = { isTruncating: true };

@@ -37,6 +37,9 @@ export function answerOf(task: ModelTask, { inputs, outputs }: GraphFacts, at: F
   return answer === undefined ? refuse('invalid_value', 'answers nothing', at) : ok(answer);
 }
 
+/** What takes the texts of a registered model: the runtime by a tokeniser, or plain code. */
+export type TextCalls = Pick<TextModel, 'embed' | 'score' | 'classify'>;
+
 /** Texts to vectors, scores or classes. A text's answer depends on that text alone, not on the others of the call. [M56] */
 export class TextModel {
   readonly #manifest: TextModelParts['manifest'];

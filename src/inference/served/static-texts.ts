@@ -1,0 +1,98 @@
+import type { FieldPath } from '../../contract/field-path.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Tokeniser, TokenisedText } from '../embedding-model.ts';
+import type { StaticTable } from '../static-model.ts';
+import { readStaticTable, TableEncoder, tokeniserOf } from '../static-model.ts';
+import { tokenBatch } from '../token-batch.ts';
+import type { GraphRunner } from './graph-runner.ts';
+import type { EmbeddedTexts, InputType, TextOptions } from './model-calls.ts';
+import type { ModelReading, ServedFile } from './served-manifest.ts';
+import { TOKENISER_FILE } from './contract-hash.ts';
+import { promptOf } from './text-chunks.ts';
+import type { TextCalls } from './text-model.ts';
+
+/** Whether an embedding model has its words in its graph, as static models have, and no tokeniser beside it. */
+export const isStatic = (task: ModelReading['task'], files: readonly Pick<ServedFile, 'path'>[]): boolean =>
+  task === 'embedding' && !files.some(({ path }) => path === TOKENISER_FILE);
+
+/** How a static model is used, as its file says: it is all that its folder needs. Undefined: the file is none. [M94] */
+export function readStaticPart(
+  file: Uint8Array<ArrayBuffer>,
+): Pick<ModelReading, 'task' | 'tokensMax' | 'dimensions' | 'isNormalised'> | undefined {
+  const table = readStaticTable(file);
+  if (!table.ok) return undefined;
+  return { task: 'embedding', tokensMax: LIMITS.modelTokensMax, dimensions: table.value.dimensions, isNormalised: true };
+}
+
+/** The texts of a registered static model: plain code, as the default model is served, and no runtime. [M94] */
+export class StaticTexts implements TextCalls {
+  readonly #reading: ModelReading;
+  readonly #tokeniser: Tokeniser;
+  readonly #encoder: TableEncoder;
+
+  private constructor(reading: ModelReading, tokeniser: Tokeniser, table: StaticTable) {
+    this.#reading = reading;
+    this.#tokeniser = tokeniser;
+    this.#encoder = new TableEncoder(table);
+  }
+
+  /** Refuses a file that is no static model, or of other dimensions. `at`: where the file stands. The file must not change. */
+  static open(reading: ModelReading, file: Uint8Array<ArrayBuffer>, at: FieldPath): Outcome<StaticTexts> {
+    const table = readStaticTable(file);
+    if (!table.ok)
+      return refuse('invalid_value', `is no static model (${table.error.reason}), and the folder has no ${TOKENISER_FILE}`, at);
+    const { dimensions, scales, tokeniser: rules } = table.value;
+    if (dimensions !== reading.dimensions)
+      return refuse('invalid_value', `is ${reading.dimensions}; the table has ${dimensions}`, 'dimensions');
+    const tokeniser = tokeniserOf(table.value);
+    if (tokeniser === undefined) {
+      const what =
+        rules === undefined ? 'words that collide' : `words that collide, or a tokeniser that is not known (${JSON.stringify(rules)})`;
+      return refuse('invalid_value', `has ${what}`, at);
+    }
+    if (tokeniser.vocabularySize !== scales.length)
+      return refuse('invalid_value', `has ${scales.length} rows for a vocabulary of ${tokeniser.vocabularySize}`, at);
+    return ok(new StaticTexts(reading, tokeniser, table.value));
+  }
+
+  embed(
+    texts: readonly string[],
+    inputType: InputType | undefined,
+    { isTruncating = false }: TextOptions,
+  ): Promise<Outcome<EmbeddedTexts>> {
+    return Promise.resolve(this.#embed(texts, promptOf(this.#reading, inputType), isTruncating));
+  }
+
+  score(): Promise<Outcome<never>> {
+    return Promise.resolve(refuse('invalid_value', 'is a static model: it only embeds', 'model'));
+  }
+
+  classify(): Promise<Outcome<never>> {
+    return this.score();
+  }
+
+  #embed(texts: readonly string[], prompt: string, isTruncating: boolean): Outcome<EmbeddedTexts> {
+    if (texts.length > LIMITS.modelTextsMaxCount)
+      return refuseBeyond({ path: 'input', limit: 'modelTextsMaxCount', value: texts.length, what: `has ${texts.length} texts` });
+    const rows: TokenisedText[] = [];
+    for (const [i, text] of texts.entries()) {
+      const row = this.#tokeniser.tokenise(prompt + text);
+      const { tokensMax } = this.#reading;
+      if (row.words > tokensMax && !isTruncating)
+        return refuseBeyond({ path: ['input', i], limit: { bound: tokensMax }, value: row.words, what: `has ${row.words} tokens` });
+      rows.push(row.words > tokensMax ? { ids: row.ids.slice(0, tokensMax), words: tokensMax } : row);
+    }
+    const vectors = this.#encoder.embed(tokenBatch(rows.map(({ ids }) => ids)));
+    return ok({ vectors, tokens: Int32Array.from(rows, ({ words }) => words), sharedTexts: 0 });
+  }
+}
+
+/** What runs the graph of a static model: nothing, since plain code embeds its texts. */
+export const NO_RUNNER: GraphRunner = {
+  run: () => Promise.resolve(refuse('invalid_value', 'is a static model: it takes texts, and no tensors', 'model')),
+  release: () => Promise.resolve(),
+  isLost: false,
+};

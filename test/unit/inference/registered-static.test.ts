@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+
+import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { Outcome } from '../../../src/contract/outcome.ts';
+import { quantiseRows } from '../../../src/inference/build/matrix.ts';
+import { readingOf } from '../../../src/inference/registry/version-manifest.ts';
+import { ModelHost } from '../../../src/inference/served/model-host.ts';
+import { HASH_EMPTY, hashByte } from '../../../src/inference/vocabulary.ts';
+import { utf8 } from '../../../src/kernel/bytes.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
+import { tokenBatch } from '../../../src/inference/token-batch.ts';
+import { writeOnnx } from '../../../workers/cli/models/write-onnx.ts';
+import { defaultModel, modelFile } from '../../support/fixtures/default-model.ts';
+import type { Folder } from '../../support/models/model-folder.ts';
+import { MemoryBucket, modelRef, servedFiles } from '../../support/models/model-folder.ts';
+
+const parts = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: new DirectWakeUps(), retryMs: LIMITS.modelRetryMs };
+
+/** A host whose runtime is never to be used. */
+async function hosted(folder: Folder) {
+  const bucket = new MemoryBucket();
+  await bucket.put(folder);
+  const start = () => Promise.reject(new Error('no static model needs the runtime'));
+  return new ModelHost({ bucket, start, ...parts });
+}
+
+const valueOf = <T>(outcome: Outcome<T>): T => {
+  if (!outcome.ok) throw new Error(outcome.error.message);
+  return outcome.value;
+};
+
+const staticFile = (words: readonly string[], rowCount = words.length + 1): Uint8Array<ArrayBuffer> => {
+  const values = Float64Array.from({ length: rowCount * 2 }, (_, i) => (i < 2 ? 0 : 1 + (i % 3)));
+  return writeOnnx({ id: 'own', dimensions: 2, opset: 13, vocabulary: utf8(words.join('\n')), rows: quantiseRows({ columns: 2, values }) });
+};
+
+async function registered(folder: Folder) {
+  const host = await hosted(folder);
+  const { reading } = valueOf(await host.readFolder('tenant', await servedFiles(folder)));
+  return { host, ref: await modelRef(folder, reading) };
+}
+
+async function refusalOf(file: Uint8Array<ArrayBuffer>): Promise<string> {
+  const { host, ref } = await registered(new Map([['model.onnx', file]]));
+  const verified = await host.verify(ref);
+  return verified.ok ? 'verified' : verified.error.message;
+}
+
+describe('a registered static model', () => {
+  it('[M94] is read from its file alone, passes its checks and embeds as the encoder of the gateway does', async () => {
+    const folder: Folder = new Map([['model.onnx', modelFile]]);
+    const { host, ref } = await registered(folder);
+    expect(ref.manifest).toMatchObject({ task: 'embedding', dimensions: 100, tokensMax: LIMITS.modelTokensMax, isNormalised: true });
+    expect(valueOf(await host.verify(ref))).toMatchObject({ runsOn: 'edge' });
+
+    const texts = ['a canal through the hills', 'kubectl', ''];
+    const tokenised = texts.map((text) => defaultModel.tokeniser.tokenise(text));
+    const { vectors, tokens } = valueOf(await host.embedTexts(ref, texts, undefined));
+    expect(vectors).toEqual(defaultModel.encoder.embed(tokenBatch(tokenised.map(({ ids }) => ids))));
+    expect([...tokens]).toEqual(tokenised.map(({ words }) => words));
+  });
+
+  it('[M94] puts prompts in front of texts, and refuses or cuts those that are too long', async () => {
+    const folder: Folder = new Map([['model.onnx', staticFile(['one', 'two'])]]);
+    const { host, ref: read } = await registered(folder);
+    const ref = await modelRef(folder, { ...readingOf(read.manifest), tokensMax: 2, prompts: { query: 'two ' } });
+    const [asQuery, spelled] = [await host.embedTexts(ref, ['one'], 'query'), await host.embedTexts(ref, ['two one'], undefined)];
+    expect(valueOf(asQuery).vectors).toEqual(valueOf(spelled).vectors);
+    const long = await host.embedTexts(ref, ['one two one'], undefined);
+    expect(long).toMatchObject({ ok: false, error: { code: 'limit_exceeded', path: ['input', 0] } });
+    const cut = valueOf(await host.embedTexts(ref, ['one two one'], undefined, { isTruncating: true }));
+    expect(cut.vectors).toEqual(valueOf(await host.embedTexts(ref, ['one two'], undefined)).vectors);
+    expect(await host.classify(ref, ['one'])).toMatchObject({ ok: false });
+  });
+
+  it('[M94] a file whose rows are not those of its words, or whose words collide, is refused', async () => {
+    expect(await refusalOf(staticFile(['one', 'two'], 4))).toContain('has 4 rows for a vocabulary of 3');
+    expect(await refusalOf(staticFile(Array.from({ length: 5_000 }, () => 'same')))).toContain('words that collide');
+    expect(await refusalOf(staticFile(colliding(600)))).toContain('words that collide');
+  });
+});
+
+/** Words of one place in a table of 2,048. */
+function colliding(count: number): string[] {
+  const words: string[] = [];
+  for (let i = 0; words.length < count; i += 1) {
+    const word = i.toString(36);
+    if ((must([...utf8(word)], 'bytes').reduce(hashByte, HASH_EMPTY) & 2_047) === 0) words.push(word);
+  }
+  return words;
+}
