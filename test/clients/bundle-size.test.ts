@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 
 import { expect, it } from 'vitest';
 
+import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { CLUSTER_LIMITS } from '../../src/contract/cluster-limits.ts';
 import { GRAPH_LIMITS } from '../../src/contract/graph-limits.ts';
 import { JOB_LIMITS } from '../../src/contract/job-limits.ts';
@@ -13,6 +14,7 @@ import { RUN_LIMITS } from '../../src/contract/run-limits.ts';
 import { SHARD_LIMITS } from '../../src/contract/shard-limits.ts';
 import { TENANCY_LIMITS } from '../../src/contract/tenancy-limits.ts';
 import { TRANSFER_LIMITS } from '../../src/contract/transfer-limits.ts';
+import { UPSTREAM_ENDPOINTS } from '../../src/contract/upstream-endpoints.ts';
 import { UPSTREAM_LIMITS } from '../../src/contract/upstream-limits.ts';
 import { API_WORKERS, ASSETS, DIST } from '../../workers/local/paths.ts';
 import type { WorkerName } from '../../workers/local/paths.ts';
@@ -66,6 +68,11 @@ it.each([...API_WORKERS, 'objects'] as const)('[G50] the %s Worker names no limi
   expect(names.length).toBeGreaterThan(50);
   const bundle = await readFile(join(DIST, worker, 'index.js'), 'utf8');
   expect(names.filter((name) => new RegExp(`\\b${name}\\b`).test(bundle))).toEqual([]);
+});
+
+it('the upstreams Worker, whose bundle cannot read arrays one by one or write vectors, has no call that does', () => {
+  const bodies = Object.values(UPSTREAM_ENDPOINTS).map(({ body }: Endpoint) => body);
+  expect(bodies.filter((body) => 'streamed' in body || 'rows' in body)).toEqual([]);
 });
 
 /** The texts of an OpenAPI document that are long enough to be unique. */

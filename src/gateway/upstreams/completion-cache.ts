@@ -10,13 +10,14 @@ import { err, ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Undispatched } from '../../upstreams/dispatch.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
+import { requestNanoAt, usd } from '../../tenancy/usage/price-book.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
-import type { AnswerContract, AnswerTerms, Question } from '../answer-cache.ts';
+import type { AnswerContract, Answered, AnswerTerms, Question } from '../answer-cache.ts';
 import { AnswerCache, NOT_CACHED } from '../answer-cache.ts';
-import type { CacheReport } from '../cache-report.ts';
 import type { PurgeViews } from '../purge-views.ts';
 import type { Completed, CompletionAnswers, CompletionCall } from './completion.ts';
-import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
+import type { CompletionEnd } from './completion-stream.ts';
+import { replayed, StreamCopy } from './kept-stream.ts';
 
 /** An answer that can be given again: a stream with its pieces as they were sent. */
 interface StoredAnswer {
@@ -96,25 +97,39 @@ export class CompletionCache implements CompletionAnswers {
     });
     if (own !== undefined) return own.ok && answered.ok ? ok({ ...own.value, cache: answered.value.report }) : own;
     if (!answered.ok) return err({ refusal: answered.error, attempts: [] });
-    return ok(repeated(answered.value.answer, plan, answered.value.report));
+    return ok(this.#repeated(answered.value, plan));
   }
 
   /** A stream is passed on while it comes, so the same question at once is asked again. It is kept when it has ended whole. */
   async #streamed(question: Question, plan: Plan, serve: () => Promise<Served>): Promise<Served> {
     const held = this.#answers.peek(question);
-    if (held !== undefined) return ok(repeated(held.answer, plan, held.report));
+    if (held !== undefined) return ok(this.#repeated(held, plan));
     if (question.terms.directives.onlyIfCached) return err({ refusal: NOT_CACHED.error, attempts: [] });
     const served = await serve();
     if (!served.ok || served.value.answer.kind === 'whole') return served;
     const { answer, settle } = served.value;
-    const { stream, pieces } = recorded(answer.stream);
+    const stream = new StreamCopy(answer.stream, LIMITS.completionCacheEntryBytesMax - ENTRY_OVERHEAD_BYTES);
     const ended = answer.ended.then((end) => {
-      if (end.end === 'whole')
+      const keep = (pieces: readonly Uint8Array[]) =>
         this.#answers.add(question, { ...stored(question, served.value), isStream: true, nano: settle(end).nano, pieces });
+      if (end.end === 'whole') stream.whenComplete(keep);
       return end;
     });
     const report = this.#answers.missReport(question);
     return ok({ ...served.value, answer: { ...answer, stream, ended }, cache: report });
+  }
+
+  #repeated({ answer, report: cache }: Answered<StoredAnswer>, plan: Plan): Completed {
+    const { targetId, isStream, nano, pieces } = answer;
+    const target = must(
+      plan.groups.flat().find((one) => idOf(one) === targetId),
+      'the basis of an answer has the target that made it',
+    );
+    const common = { target, plan, attempts: [], settle: () => FREE, cache, savedNano: nano };
+    const whole: CompletionEnd = { target, usage: undefined, textBytes: 0, end: 'whole' };
+    if (!isStream) return { ...common, answer: { kind: 'whole', text: decoder.decode(joinedBytes([...pieces])), end: whole } };
+    const costUsd = usd(requestNanoAt(this.#parts.clock.nowMs()));
+    return { ...common, answer: { kind: 'stream', ...replayed(pieces, costUsd, whole) } };
   }
 }
 
@@ -149,60 +164,6 @@ const nanoOf = ({ answer, settle }: Completed): number => (answer.kind === 'whol
 
 const textOf = ({ answer }: Completed): string => (answer.kind === 'whole' ? answer.text : '');
 
-/** A copy of what passes, up to what one entry may hold: of more, nothing is kept. */
-function recorded(stream: AnswerPieces): { readonly stream: AnswerPieces; readonly pieces: readonly Uint8Array[] } {
-  const pieces: Uint8Array[] = [];
-  let bytes = 0;
-  return {
-    pieces,
-    stream: {
-      next: async () => {
-        const piece = await stream.next();
-        bytes += piece?.length ?? 0;
-        // An entry that is too large is refused by the cache, so the last piece stays to say so.
-        if (piece !== undefined && bytes - piece.length <= LIMITS.completionCacheEntryBytesMax) pieces.push(piece);
-        return piece;
-      },
-      cancel: () => stream.cancel(),
-    },
-  };
-}
-
 const FREE: Settlement = { inputTokens: 0, cachedTokens: 0, outputTokens: 0, nano: 0, usage: 'reported', isCapped: false };
 
-function repeated({ targetId, isStream, nano, pieces }: StoredAnswer, plan: Plan, cache: CacheReport): Completed {
-  const target = must(
-    plan.groups.flat().find((one) => idOf(one) === targetId),
-    'the basis of an answer has the target that made it',
-  );
-  const common = { target, plan, attempts: [], settle: () => FREE, cache, savedNano: nano };
-  const whole: CompletionEnd = { target, usage: undefined, textBytes: 0, end: 'whole' };
-  if (!isStream) return { ...common, answer: { kind: 'whole', text: decoder.decode(joinedBytes([...pieces])), end: whole } };
-  return { ...common, answer: { kind: 'stream', ...replayed(pieces, whole) } };
-}
-
 const decoder = new TextDecoder();
-
-/** The pieces of a stream once more, as the caller takes them. */
-function replayed(pieces: readonly Uint8Array[], whole: CompletionEnd) {
-  let at = 0;
-  let onEnd: (end: CompletionEnd) => void = UNSET;
-  const ended = new Promise<CompletionEnd>((finish) => {
-    onEnd = finish;
-  });
-  const stream: AnswerPieces = {
-    next: () => {
-      const piece = pieces[at];
-      at += 1;
-      if (piece === undefined) onEnd(whole);
-      return Promise.resolve(piece);
-    },
-    cancel: () => {
-      at = pieces.length;
-      onEnd({ ...whole, end: 'cancelled' });
-    },
-  };
-  return { stream, ended };
-}
-
-const UNSET = (): void => undefined;

@@ -22,7 +22,7 @@ import type { VisibleTargets } from '../../upstreams/resolve.ts';
 import { resolve } from '../../upstreams/resolve.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import type { BodyReader, Cancellation, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
-import { costNanoMax, editionAt, usd } from '../../tenancy/usage/price-book.ts';
+import { requestNanoAt, usd } from '../../tenancy/usage/price-book.ts';
 import type { AnswerTerms } from '../answer-cache.ts';
 import type { CacheReport } from '../cache-report.ts';
 import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
@@ -220,9 +220,6 @@ function routedBody({ surface, body }: CompletionCall, { outputTokensMax: most }
   const limited = given.length === 0 ? outputLimits.slice(0, 1) : given;
   return { ...rest, ...Object.fromEntries(limited.map((name) => [name, Math.min(Number(rest[name] ?? most), most)])) };
 }
-
-/** What every request costs besides. */
-const requestNanoAt = (nowMs: number): number => costNanoMax({ requests: 1 }, editionAt(nowMs));
 
 /** Calls that change nothing and cost no tokens of an answer: two targets may be asked at once. */
 const HEDGED: ReadonlySet<string> = new Set(['embeddings', 'rerank', 'moderations']);

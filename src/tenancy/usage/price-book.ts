@@ -103,6 +103,9 @@ export function costNanoMax(quantities: Quantities, edition: PriceEdition, accel
   return nano;
 }
 
+/** What every request costs, whatever else it does. */
+export const requestNanoAt = (atMs: number): number => costNanoMax({ requests: 1 }, editionAt(atMs));
+
 /** Nano-dollars as an exact decimal of dollars, such as `0.000000020`; a number of them is a safe integer. */
 export function usd(nano: bigint | number): string {
   const digits = String(nano < 0 ? -nano : nano).padStart(10, '0');

@@ -1,0 +1,292 @@
+import { expect, it } from 'vitest';
+
+import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { refusal } from '../../../src/contract/errors.ts';
+import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
+import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import { CompletionCache } from '../../../src/gateway/upstreams/completion-cache.ts';
+import type { Completed, CompletionCall } from '../../../src/gateway/upstreams/completion.ts';
+import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
+import { StreamCopy } from '../../../src/gateway/upstreams/kept-stream.ts';
+import { utf8 } from '../../../src/kernel/bytes.ts';
+import { err, ok } from '../../../src/kernel/result.ts';
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
+import type { Plan } from '../../../src/upstreams/target.ts';
+import { deferred } from '../../support/fakes/deferred.ts';
+import { targetOf } from '../../support/upstreams/target.ts';
+import { MemoryCacheWorld, principal, sha256 } from '../../support/worlds/memory-cache-world.ts';
+
+const TARGET = targetOf();
+const PLAN: Plan = { groups: [[TARGET]], reason: 'model' };
+const SETTLED = { inputTokens: 3, cachedTokens: 0, outputTokens: 2, nano: 70, usage: 'reported', isCapped: false } as const;
+
+interface Asked {
+  readonly tenant?: string;
+  readonly body?: object;
+  readonly headers?: Record<string, string>;
+  readonly surface?: 'chat' | 'responses';
+  readonly terms?: Partial<AnswerTerms>;
+  readonly plan?: Plan;
+  /** Before the answer is there. */
+  readonly before?: Promise<unknown>;
+}
+
+/** An upstream's answer: a text, or the pieces of a stream and how it ends after them. */
+type Given = string | { readonly pieces: readonly string[]; readonly end?: CompletionEnd['end']; readonly endsApart?: boolean };
+
+/** An isolate whose upstream gives each call the next of `answers`, and how many it gave. */
+function isolate(...answers: readonly Given[]) {
+  const world = new MemoryCacheWorld();
+  const { clock } = world;
+  const wakeUps = new DirectWakeUps();
+  const cache = new CompletionCache({ purges: new PurgeViews({ logs: world.logs, clock, wakeUps }), clock, wakeUps, sha256 });
+  const seen = { served: 0 };
+  const begin = (asked: Asked) => {
+    const body = { model: 'lab/small', messages: [{ role: 'user', content: 'hello' }], ...asked.body };
+    const call = {
+      surface: asked.surface ?? 'chat',
+      body,
+      headers: asked.headers ?? {},
+      principal: principal(asked.tenant ?? 'tn_one'),
+      cancellation: { isCancelled: false, onCancel: () => () => undefined },
+    } as unknown as CompletionCall;
+    const terms = { ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...asked.terms };
+    return cache.complete(call, asked.plan ?? PLAN, terms, async () => {
+      const given = answers[seen.served++] ?? 'more';
+      await asked.before;
+      return ok(answerOf(given));
+    });
+  };
+  /** Asks, and takes the whole answer. */
+  const ask = async (asked: Asked = {}) => taken(await begin(asked));
+  return { world, cache, seen, begin, ask };
+}
+
+function answerOf(given: Given): Completed {
+  const common = { target: TARGET, plan: PLAN, attempts: [], settle: () => SETTLED };
+  const end = { target: TARGET, usage: undefined, textBytes: 0 };
+  if (typeof given === 'string') return { ...common, answer: { kind: 'whole', text: given, end: { ...end, end: 'whole' } } };
+  const pieces = [...given.pieces];
+  const { promise: ended, resolve } = deferred<CompletionEnd>();
+  const next = () => {
+    const piece = pieces.shift();
+    // As of most upstreams: the last piece ends the stream before it is passed on.
+    if (pieces.length === 0 && (given.endsApart !== true || piece === undefined)) resolve({ ...end, end: given.end ?? 'whole' });
+    return Promise.resolve(piece === undefined ? undefined : utf8(piece));
+  };
+  return { ...common, answer: { kind: 'stream', stream: { next, cancel: () => resolve({ ...end, end: 'cancelled' }) }, ended } };
+}
+
+/** What the caller gets, by pieces, and what it is charged. */
+async function taken(served: Awaited<ReturnType<CompletionCache['complete']>>, piecesMax = Infinity) {
+  if (!served.ok) throw new Error(served.error.refusal.message);
+  const { answer, settle, savedNano, cache } = served.value;
+  const isHit = cache?.forwarded === undefined;
+  if (answer.kind === 'whole') return { sent: [answer.text], isHit, nano: settle(answer.end).nano, savedNano };
+  const sent: string[] = [];
+  while (sent.length < piecesMax) {
+    const piece = await answer.stream.next();
+    if (piece === undefined) break;
+    sent.push(Buffer.from(piece).toString('utf8'));
+  }
+  if (sent.length === piecesMax) answer.stream.cancel();
+  return { sent, isHit, nano: settle(await answer.ended).nano, savedNano };
+}
+
+const STREAM = { body: { stream: true } };
+const event = (value: object) => `data: ${JSON.stringify(value)}\n\n`;
+const PIECES = [
+  event({ choices: [{ index: 0, delta: { tool_calls: [{ index: 0, function: { name: 'look', arguments: '{"a"' } }] } }] }),
+  event({ choices: [{ index: 0, delta: {}, finish_reason: 'length' }] }),
+  'data: [DONE]\n\n',
+];
+
+it('[U120] [U151] a hit costs no tokens, and knows what the answer was charged', async () => {
+  const { ask, seen } = isolate('once');
+  expect(await ask()).toMatchObject({ sent: ['once'], isHit: false, nano: 70 });
+  expect(await ask()).toMatchObject({ sent: ['once'], isHit: true, nano: 0, savedNano: 70 });
+  expect(seen.served).toBe(1);
+});
+
+it.each<[string, Asked]>([
+  ['a field', { body: { temperature: 0.5 } }],
+  ['a field that Sluice does not know', { body: { unknown: null } }],
+  ['the API', { surface: 'responses' }],
+  ['a header of its protocol', { headers: { 'anthropic-beta': 'x' } }],
+  ['the version of the route', { plan: { ...PLAN, route: { name: 'r', version: 2 } } }],
+  ['the upstream', { plan: { ...PLAN, groups: [[targetOf({ upstreamId: 'up_2' })]] } }],
+  ['where the upstream is', { plan: { ...PLAN, groups: [[targetOf({ baseUrl: 'https://other.example/v1' })]] } }],
+  ['what the upstream is asked for', { plan: { ...PLAN, groups: [[targetOf({ model: { upstreamName: 'small-2027' } })]] } }],
+])('[U120] is asked anew where %s differs', async (_, other) => {
+  const { ask, seen } = isolate('first', 'second');
+  await ask();
+  expect((await ask(other)).sent).toEqual(['second']);
+  expect(seen.served).toBe(2);
+});
+
+it('[U120] the order of fields and who asks are no part of the question; the order of messages is', async () => {
+  const { ask, seen } = isolate();
+  const [a, b] = [
+    { role: 'user', content: 'a' },
+    { content: 'b', role: 'user' },
+  ];
+  await ask({ body: { messages: [a, b], seed: 1 } });
+  await ask({ body: { seed: 1, user: 'x', metadata: { a: 'b' }, safety_identifier: 'y', messages: [a, { role: 'user', content: 'b' }] } });
+  expect(seen.served).toBe(1);
+  await ask({ body: { messages: [b, a], seed: 1 } });
+  expect(seen.served).toBe(2);
+});
+
+it.each([{}, STREAM])('[U122] tenants share no answers: %j', async (asked) => {
+  const first = 'stream' in asked ? { pieces: ['first'] } : 'first';
+  const { ask } = isolate(first, { pieces: ['second'] });
+  await ask(asked);
+  expect(await ask({ ...asked, tenant: 'tn_two' })).toMatchObject({ sent: ['second'], isHit: false });
+});
+
+it.each([true, false])('[U121] replays a stream piece by piece, with the reason why it finished (ends apart: %s)', async (endsApart) => {
+  const { ask, seen } = isolate({ pieces: PIECES, endsApart });
+  expect(await ask(STREAM)).toMatchObject({ sent: PIECES, isHit: false, nano: 70 });
+  expect(await ask(STREAM)).toMatchObject({ sent: PIECES, isHit: true, nano: 0, savedNano: 70 });
+  expect(await ask(STREAM)).toMatchObject({ sent: PIECES, isHit: true });
+  expect(seen.served).toBe(1);
+});
+
+it('[U78] the event with the usage of a replayed stream says what the replay costs', async () => {
+  const usage = { choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } };
+  const quoted = event({ choices: [{ index: 0, delta: { content: '"sluice":{"cost_usd":"1"}' } }] });
+  const noted = (usd: string) => event({ ...usage, sluice: { cost_usd: usd } });
+  const { ask } = isolate({ pieces: [quoted, noted('0.000000220')] });
+  expect((await ask(STREAM)).sent).toEqual([quoted, noted('0.000000220')]);
+  expect((await ask(STREAM)).sent).toEqual([quoted, noted('0.000000150')]);
+});
+
+it.each<[string, CompletionEnd['end']]>([
+  ['broke off', { kind: 'fault', fault: 'broken' }],
+  ['was garbage', { kind: 'fault', fault: 'garbage' }],
+  ['was cancelled', 'cancelled'],
+])('[U121] keeps no stream that %s, though its pieces came', async (_, end) => {
+  const { ask, cache } = isolate({ pieces: PIECES, end }, { pieces: ['new'] });
+  expect((await ask(STREAM)).sent).toEqual(PIECES);
+  expect(cache.held.entries).toBe(0);
+  expect((await ask(STREAM)).sent).toEqual(['new']);
+});
+
+it('[U121] keeps no stream that its caller gave up; a replay that is given up stays', async () => {
+  const { begin, ask, cache } = isolate({ pieces: PIECES }, { pieces: PIECES });
+  expect((await taken(await begin(STREAM), 1)).sent).toEqual(PIECES.slice(0, 1));
+  expect(cache.held.entries).toBe(0);
+  await ask(STREAM);
+  expect((await taken(await begin(STREAM), 1)).sent).toEqual(PIECES.slice(0, 1));
+  expect(await ask(STREAM)).toMatchObject({ sent: PIECES, isHit: true });
+});
+
+const LONG = 'x'.repeat(LIMITS.completionCacheEntryBytesMax / 4);
+
+it.each([
+  [[LONG, LONG, LONG], true],
+  [[LONG, LONG, LONG, LONG], false],
+  [[LONG, LONG, LONG, LONG, LONG], false],
+  [['x', LONG + LONG + LONG + LONG], false],
+])('[U121] a stream that is longer than an entry is passed on whole and not kept', async (pieces, isKept) => {
+  const { ask, cache } = isolate({ pieces }, { pieces: ['new'] });
+  expect((await ask(STREAM)).sent).toEqual(pieces);
+  expect(cache.held.entries).toBe(isKept ? 1 : 0);
+  expect((await ask(STREAM)).sent).toEqual(isKept ? pieces : ['new']);
+});
+
+it('[U121] the copy of a stream never holds more than an entry, however much comes', async () => {
+  const copy = new StreamCopy({ next: () => Promise.resolve(utf8('four')), cancel: () => undefined }, 10);
+  const held: number[] = [];
+  for (let pieces = 0; pieces < 5; pieces += 1) {
+    await copy.next();
+    held.push(copy.heldBytes);
+  }
+  expect(held).toEqual([4, 8, 0, 0, 0]);
+  copy.whenComplete(() => expect.unreachable());
+});
+
+it.each([
+  [{}, 'old'],
+  [STREAM, { pieces: ['old'] }],
+])('[U124] a purge takes an answer that was under way when it came: %j', async (asked, given) => {
+  const { begin, ask, world, seen } = isolate(given, typeof given === 'string' ? 'new' : { pieces: ['new'] });
+  const gate = deferred<undefined>();
+  const first = begin({ ...asked, before: gate.promise });
+  await expect.poll(() => seen.served).toBe(1);
+  world.purge({});
+  gate.resolve(undefined);
+  expect((await taken(await first)).sent).toEqual(['old']);
+  expect(await ask(asked)).toMatchObject({ sent: ['new'], isHit: false });
+  expect(await ask(asked)).toMatchObject({ sent: ['new'], isHit: true });
+});
+
+it('[U124] a purge takes a stream that was passing when it came', async () => {
+  const { begin, ask, world } = isolate({ pieces: PIECES }, { pieces: ['new'] });
+  const served = await begin(STREAM);
+  world.purge({ model: 'lab/small' });
+  expect((await taken(served)).sent).toEqual(PIECES);
+  expect((await ask(STREAM)).sent).toEqual(['new']);
+});
+
+it.each([
+  [{}, ['one', 'two']],
+  [STREAM, [{ pieces: ['one'] }, { pieces: ['two'] }]],
+])('[U124] a purge by tag takes the answers that carry it, and no others: %j', async (asked, answers) => {
+  const { ask, world } = isolate(...(answers as Given[]));
+  await ask({ ...asked, terms: { tags: ['release/7', 'a'] } });
+  expect(await ask({ ...asked, terms: { tags: ['a'] } })).toMatchObject({ isHit: true });
+  world.purge({ tags: ['b'] });
+  expect(await ask({ ...asked, terms: { tags: ['a'] } })).toMatchObject({ isHit: true });
+  world.purge({ tagPrefix: 'release/' });
+  expect(await ask({ ...asked, terms: { tags: ['a'] } })).toMatchObject({ sent: ['two'], isHit: false });
+});
+
+it.each([
+  [{}, ['one', 'two']],
+  [STREAM, [{ pieces: ['one'] }, { pieces: ['two'] }]],
+])('[U124] an answer without the tags of a call does not answer it: %j', async (asked, answers) => {
+  const { ask } = isolate(...(answers as Given[]));
+  await ask(asked);
+  expect(await ask({ ...asked, terms: { tags: ['a'] } })).toMatchObject({ sent: ['two'], isHit: false });
+});
+
+it('[U124] nothing is answered from before while the purges of the tenant are not known', async () => {
+  const { ask, world } = isolate('one', 'two', 'three');
+  await ask();
+  world.logReachable = false;
+  world.nowMs += 60_000 - 1;
+  expect(await ask()).toMatchObject({ sent: ['two'], isHit: false });
+});
+
+it('[U120] an answer lives for the TTL of the call that made it', async () => {
+  const { ask, world } = isolate('one', 'two');
+  await ask({ terms: { ttlMs: 5_000 } });
+  world.nowMs += 4_999;
+  expect((await ask()).sent).toEqual(['one']);
+  world.nowMs += 1;
+  expect((await ask()).sent).toEqual(['two']);
+});
+
+it('[U123] the same questions at once share an exchange, if their tags and tenant are the same', async () => {
+  const { begin, seen } = isolate('one', 'two', 'three');
+  const gate = deferred<undefined>();
+  const asked = [{}, {}, { terms: { tags: ['a'] } }, { tenant: 'tn_two' }].map((one) => begin({ ...one, before: gate.promise }));
+  gate.resolve(undefined);
+  const answers = await Promise.all(asked.map(async (one) => (await taken(await one)).sent[0]));
+  expect(seen.served).toBe(3);
+  expect(answers[0]).toBe(answers[1]);
+  expect(new Set(answers).size).toBe(3);
+});
+
+it('[U123] a refusal is nobody’s answer from before', async () => {
+  const { cache } = isolate();
+  const call = { surface: 'chat', body: { model: 'm' }, headers: {}, principal: principal('tn_one'), cancellation: { isCancelled: false } };
+  const terms = { ttlMs: 1_000, directives: ANY_FRESH, tags: [] };
+  const served = [err({ refusal: refusal('upstream_failed', 'no'), attempts: [] }), ok(answerOf('yes'))];
+  const ask = () => cache.complete(call as unknown as CompletionCall, PLAN, terms, () => Promise.resolve(served.shift()!));
+  expect(await ask()).toMatchObject({ error: { refusal: { code: 'upstream_failed' } } });
+  expect(cache.held.entries).toBe(0);
+  expect(await ask()).toMatchObject({ value: { answer: { text: 'yes' } } });
+});
