@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { about, apiLines, apiOnly, apiText } from './api-text.ts';
 import { cacheControl, cacheTags, TTL_HEADER, ttlMs } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
+import { DEADLINE_HEADER } from './reading.ts';
 import { tenant } from './endpoint.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
@@ -37,12 +38,42 @@ export const completionCacheHeaders = z.object({
   'cache-tag': cacheTags.meta(about('Up to 16 tags, separated by commas, to purge by. Only entries that carry all of them may answer.')),
 });
 
+/** How soon a call wants to be served; see `urgencyOf`. */
+const urgencyHeaders = {
+  'x-sluice-priority': z
+    .string()
+    .regex(/^-?\d{1,3}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(-LIMITS.completionPriorityMax).max(LIMITS.completionPriorityMax))
+    .optional()
+    .meta(
+      about(
+        'Where calls wait for a place at an upstream, higher ones are served first. Absent: 1 with `service_tier` `priority`, -1 with `flex`, else 0.',
+        '5',
+      ),
+    ),
+  [DEADLINE_HEADER]: z
+    .string()
+    .regex(/^\d{1,9}$/, 'must be a number of milliseconds')
+    .transform(Number)
+    .pipe(z.int().min(1).max(LIMITS.upstreamTotalMsMax))
+    .optional()
+    .meta(
+      about(
+        'How long the answer may take to begin, in milliseconds: then the call ends with `deadline_exceeded`. Absent: the timeout that clients of OpenAI and Anthropic send (`x-stainless-timeout`).',
+        '20000',
+      ),
+    ),
+} as const;
+
+const headers = completionCacheHeaders.extend(urgencyHeaders);
+
 /** What these endpoints have in common. Their bodies declare only the fields that Sluice reads; all others are passed on unchanged. */
 const common = {
   tag: 'Upstreams',
   access: tenant('inference'),
   meters: UPSTREAM_METERS,
-  headers: completionCacheHeaders,
+  headers,
   status: 200,
 } as const;
 
@@ -124,7 +155,7 @@ export const completionEndpoints = {
     path: '/v1/messages',
     summary: apiText("Answer as Anthropic's messages API does"),
     description: apiLines(`Anthropic's shape, errors included. ${TRANSLATED}`, '', ROUTE),
-    headers: completionCacheHeaders.extend({
+    headers: headers.extend({
       'anthropic-version': z.string().max(64).optional().meta(about('Passed on unchanged to upstreams of the protocol `anthropic`.')),
       'anthropic-beta': z.string().max(LIMITS.completionModelCharsMax).optional().meta(about('Passed on likewise.')),
     }),

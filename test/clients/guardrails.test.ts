@@ -15,7 +15,7 @@ import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
 import type { Script } from '../support/upstreams/script.ts';
 
-const SCOPES = ['inference', 'requests:read', 'requests:write', 'upstreams:write', 'upstreams:read'];
+const SCOPES = ['inference', 'requests:read', 'requests:write', 'upstreams:write', 'upstreams:read', 'usage:read'];
 const MASK = { kind: 'pii', name: 'people', action: 'mask', restores: true };
 const BLOCK = { kind: 'patterns', name: 'words', patterns: ['(?i)project x', 'forbidden'], action: 'block' };
 const SHAPE = { kind: 'json-schema', name: 'shape', schema: { type: 'object', required: ['city'] } };
@@ -174,8 +174,12 @@ it('[U116] [U118] an answer that the schema does not accept is not passed on, an
   const bad = await ask(route, 'hello', {}, { 'x-request-id': 'shape-1' });
   expect([bad.status, bad.body.error.code]).toEqual([400, 'guardrail_blocked']);
   const entry = await logged('shape-1');
-  expect(entry).toMatchObject({ status: 400, code: 'guardrail_blocked', output_tokens: 1 });
+  expect(entry).toMatchObject({ status: 400, code: 'guardrail_blocked', output_tokens: 1, target: 'lab/small' });
   expect(Number(entry.cost_usd)).toBeGreaterThan(0);
+  // It is the model's in the usage, too.
+  const { data } = (await client.get('/v1/usage?group_by=model')).body;
+  const charged = data.filter(({ meter }: { meter: string }) => meter === 'upstream_nano');
+  expect(charged.map(({ model }: { model: string | null }) => model)).toEqual(['lab/small']);
   await says(['{"town":', '1}']);
   const streamed = await ask(route, 'hello', { stream: true });
   expect(said(streamed.body)).toBe('');

@@ -79,6 +79,8 @@ export interface Refused<E extends Endpoint> {
   readonly onSettled?: (costNano: number) => void;
   /** What was consumed nonetheless, by a call that is done in slices. */
   readonly used?: QuantitiesOf<E>;
+  /** That consumed it. */
+  readonly model?: string;
 }
 
 export interface Done<E extends Endpoint> {

@@ -77,10 +77,11 @@ async function serve<E extends Endpoint>(
       return draftOf(answer.passedOn);
     }
     used = { ...used, ...answer.used };
+    const { model } = answer;
     ({ onSettled } = answer);
+    label = { ...label, ...(model === undefined ? {} : { model }) };
     if (!answer.ok) throw new HttpError(answer.error);
-    const { model, usageId } = answer;
-    label = { ...label, ...(model === undefined ? {} : { model }), ...(usageId === undefined ? {} : { usageId }) };
+    if (answer.usageId !== undefined) label = { ...label, usageId: answer.usageId };
     const draft = respond(exchange.request, endpoint, answer, call.vectors);
     ({ settlesLater } = answer);
     return draft;

@@ -109,7 +109,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     completions: new Completions({
       cache: new CompletionCache({ purges, sha256, clock, wakeUps: requestWakeUps }),
       targets: (principal) => directory.visible(principal),
-      router: routerOf(routes, dispatcher, clock),
+      router: routerOf(routes, dispatcher, clock, (principal) => budget.spendLeft(principal)),
       dispatcher,
       transport: new HttpTransport({ timer: systemTimer, secretOf: (target) => directory.secretOf(target) }),
       clock,
@@ -121,13 +121,18 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   };
 });
 
-function routerOf(routes: (owner: string) => RouteCalls, dispatcher: BalancedDispatcher, clock: Clock): ModelRouter {
+function routerOf(
+  routes: (owner: string) => RouteCalls,
+  dispatcher: BalancedDispatcher,
+  clock: Clock,
+  budgetLeft: ConstructorParameters<typeof ModelRouter>[0]['budgetLeft'],
+): ModelRouter {
   const tally = new CanaryTally();
   const directory = new RouteDirectory({ routes, tally, clock, background: waitUntil });
   // A target that was never called has no breaker yet.
   const breaker = ({ upstreamId, model }: Target) =>
     dispatcher.health().find((known) => known.upstreamId === upstreamId && known.model === model.name)?.breaker ?? 'closed';
-  return new ModelRouter({ directory, tally, clock, breaker });
+  return new ModelRouter({ directory, tally, clock, breaker, budgetLeft });
 }
 
 /** The pepper opens what was sealed before the deployment had a key of its own for that. */

@@ -33,6 +33,12 @@ export interface SlicedBudgetParts extends ReservationParts {
   readonly background: (work: Promise<void>) => void;
 }
 
+/** What is left of a spend limit. */
+interface SpendLeft {
+  readonly leftNano: number;
+  readonly leftShare: number;
+}
+
 /** Serves quota from slices that the quota ledger granted to this isolate; what is drawn has been spent there already. */
 export class SlicedBudget implements Budget {
   readonly #parts: SlicedBudgetParts;
@@ -52,7 +58,20 @@ export class SlicedBudget implements Budget {
 
   rates(principal: TenantPrincipal): readonly RateState[] {
     const states = this.#keys.get(principal.keyId)?.tightest() ?? [];
-    return states.map(({ resource: name, limit, remaining, resetMs }) => ({ name, limit, remaining, resetMs }));
+    return states.flatMap(({ resource: name, limit, remaining, resetMs }) =>
+      name === 'spend_nano' ? [] : [{ name, limit, remaining, resetMs }],
+    );
+  }
+
+  /** Of the spend limit with the least left; undefined: there is none, or nothing was drawn yet. [T100] */
+  spendLeft({ keyId }: TenantPrincipal): SpendLeft | undefined {
+    const tightest = this.#keys
+      .get(keyId)
+      ?.tightest()
+      .find(({ resource }) => resource === 'spend_nano');
+    if (tightest === undefined) return undefined;
+    const { limit, remaining } = tightest;
+    return { leftNano: remaining, leftShare: limit === 0 ? 0 : remaining / limit };
   }
 
   /** Whether something that exists is limited for the caller, as of its last draw. */

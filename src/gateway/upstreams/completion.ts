@@ -8,6 +8,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Refusal } from '../../contract/errors.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
+import { urgencyOf } from '../../upstreams/call-urgency.ts';
 import type { AttemptRecord, Dispatched, Dispatcher, Undispatched } from '../../upstreams/dispatch.ts';
 import type { GuardrailPolicy } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { Settlement, UpstreamQuantities } from '../../upstreams/money/settlement.ts';
@@ -16,6 +17,7 @@ import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
 import type { Exchange, SurfaceCall } from '../../upstreams/protocol/exchange.ts';
 import { Exchanges, mayBegin, SURFACES } from '../../upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
+import { prefixKeyOf } from '../../upstreams/prefix-key.ts';
 import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import type { VisibleTargets } from '../../upstreams/resolve.ts';
@@ -137,12 +139,18 @@ export class Completions {
     const { plan: payable, boundOf } = reserved.value;
     const streams = call.body['stream'] === true;
     const exchangeWith = (target: Target): Exchange => exchanges.with(target, boundOf(target).answerTokensMax);
+    const { priority, deadlineMs } = urgencyOf(call.body, call.origin.headers);
+    const prefixKey = payable.groups.some(({ length }) => length > 1)
+      ? prefixKeyOf(call.surface, call.body, call.principal.tenantId)
+      : undefined;
     const dispatched = await dispatcher.dispatch(
       payable,
       (target, cancellation) => transport.open(target, exchangeWith(target).request, cancellation),
       {
         tokensMax: reserved.value.tokensMax,
-        priority: 0,
+        priority,
+        ...(deadlineMs === undefined ? {} : { deadlineMs: nowMs + deadlineMs }),
+        ...(prefixKey === undefined ? {} : { prefixKey }),
         mayHedge: HEDGED.has(call.surface),
         cancellation: call.cancellation,
         accepts: (_, opened, piece) => mayBegin(opened.headers, streams, piece),

@@ -6,6 +6,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GuardrailPolicy } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { CanaryTally } from '../../upstreams/routes/canary-tally.ts';
+import type { RequestFacts } from '../../upstreams/routes/request-facts.ts';
 import { factsOfCall, kindOfSurface } from '../../upstreams/routes/facts-of-call.ts';
 import { planByRoute } from '../../upstreams/routes/route-plan.ts';
 import { armOf } from '../../upstreams/routes/serving-arm.ts';
@@ -20,6 +21,8 @@ interface RouterParts {
   readonly clock: Clock;
   /** How the circuit breaker of a target stands in this isolate. */
   readonly breaker: (target: Target) => BreakerState;
+  /** Of the tightest spend limit of a caller, as this isolate last saw it; undefined: none is known. */
+  readonly budgetLeft: (principal: TenantPrincipal) => RequestFacts['budget'];
 }
 
 /** What rules see of a call besides its body. */
@@ -63,7 +66,7 @@ export class ModelRouter {
 
   /** `targets`: those that the caller may use, its own first. Undefined: the model that the call names is no route. */
   async plan(call: RoutedCall, targets: readonly Target[]): Promise<Outcome<Routed | undefined>> {
-    const { directory, tally, clock, breaker } = this.#parts;
+    const { directory, tally, clock, breaker, budgetLeft } = this.#parts;
     const name = call.body['model'];
     if (typeof name !== 'string') return ok(undefined);
     const found = await directory.find(call.principal.tenantId, name);
@@ -72,7 +75,7 @@ export class ModelRouter {
     const find = findAmong(targets);
     const { tenantId, projectId, keyId } = call.principal;
     const { requestId, origin } = call;
-    const deadlineMs = Number(origin.headers['x-sluice-deadline-ms'] ?? Number.NaN);
+    const left = budgetLeft(call.principal);
     const facts = factsOfCall(call.body, {
       ...origin,
       requestId,
@@ -85,7 +88,7 @@ export class ModelRouter {
         const known = find(target);
         return known === undefined ? 'closed' : breaker(known);
       },
-      ...(Number.isFinite(deadlineMs) ? { deadlineMs } : {}),
+      ...(left === undefined ? {} : { budget: left }),
     });
     const arm = armOf(route, facts);
     const planned = planByRoute(arm, facts, find);

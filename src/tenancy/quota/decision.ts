@@ -22,7 +22,7 @@ export type Decision = Granted | Refused;
 
 /** The tightest limit of a resource after a decision, as its requester may report it to the caller. */
 export interface Tightest {
-  readonly resource: 'requests' | 'tokens';
+  readonly resource: 'requests' | 'tokens' | 'spend_nano';
   readonly limit: number;
   readonly remaining: number;
   /** Until the whole limit is there again. */

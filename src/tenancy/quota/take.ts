@@ -109,7 +109,7 @@ function waitMs(level: QuotaLevel, rule: QuotaRule, needed: number, wanted: numb
 
 function tightestOf(path: Path, nowMs: number): Tightest[] {
   const found: Tightest[] = [];
-  for (const resource of ['requests', 'tokens'] as const) {
+  for (const resource of ['requests', 'tokens', 'spend_nano'] as const) {
     let tightest: Tightest | undefined;
     for (const { level, rule } of hardRules(path)) {
       if (counterOf(rule) !== resource || rule.window === 'held') continue;

@@ -25,9 +25,9 @@ export interface PromptSize {
 const REQUEST_OVERHEAD_TOKENS = 128;
 /** Around a message, beyond the bytes of its JSON. */
 const MESSAGE_OVERHEAD_TOKENS = 8;
-/** What a model is told of tools before it reads the first. The longest known has 530. */
+/** What templates put before the first tool. The longest known has 530. */
 const TOOLS_OVERHEAD_TOKENS = 768;
-/** What a model is told of a tool that the request names by its type alone. The longest known has 735. */
+/** What the upstream adds for a tool that the request names by its type alone. The longest known has 735. */
 const NAMED_TOOL_OVERHEAD_TOKENS = 1_024;
 
 /** Parts of a message that are text and nothing else, written in the request. */

@@ -1,5 +1,6 @@
 import type { Feature } from '../../contract/route-conditions.ts';
 import { utf8 } from '../../kernel/bytes.ts';
+import { urgencyOf } from '../call-urgency.ts';
 import type { Served } from '../target.ts';
 import type { RequestFacts } from './request-facts.ts';
 
@@ -35,7 +36,9 @@ export function factsOfCall(body: Readonly<Record<string, unknown>>, context: Ca
   const limits = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'].flatMap((name) => numberAt(body, name) ?? []);
   const user = body['user'] ?? body['safety_identifier'];
   const { headers } = context;
+  const { priority, deadlineMs } = urgencyOf(body, headers);
   return {
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
     ...context,
     headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.test(name))),
     stream: body['stream'] === true,
@@ -44,7 +47,7 @@ export function factsOfCall(body: Readonly<Record<string, unknown>>, context: Ca
     promptTokensMax: promptBytes + messages.length * MESSAGE_TOKENS,
     ...(limits.length === 0 ? {} : { outputTokensMax: Math.min(...limits) }),
     messages: messages.length,
-    priority: Number(headers['x-sluice-priority'] ?? 0) || 0,
+    priority,
     metadata: textsAt(body, 'metadata'),
     ...(typeof user === 'string' ? { user } : {}),
   };

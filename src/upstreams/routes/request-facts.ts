@@ -28,7 +28,7 @@ export interface RequestFacts {
   readonly continent?: string;
   readonly colo?: string;
   /** Of the tightest spend limit of the caller; absent: there is none. */
-  readonly budget?: { readonly leftShare: number; readonly leftNano: number };
+  readonly budget?: { readonly leftShare: number; readonly leftNano: number } | undefined;
   readonly nowMs: number;
   /** Of a target, by its name `upstream/model`. */
   readonly breaker: (target: string) => BreakerState;

@@ -178,6 +178,28 @@ describe('budgets over several isolates', () => {
     expect(await reserve(first, 1)).toMatchObject({ ok: false });
   });
 
+  it('[T95] knows what is left of a budget: its own calls at once, those of others within a minute', async () => {
+    const world = new SlicedWorld(new Seeded(1), 2, CALM);
+    world.quota.setRules(CALLER.tenantId, [rule('spend_nano', 'month', 100_000), rule('spend_nano', 'day', 1_000_000)]);
+    const [first, second] = world.isolates.map(({ budget }) => budget) as [SlicedBudget, SlicedBudget];
+    const spend = async (budget: SlicedBudget, upstream_nano: number, used = upstream_nano) => {
+      const reserved = budget.reserve(CALLER, { upstream_nano });
+      await world.settle();
+      const reservation = await reserved;
+      if (reservation.ok) reservation.value.settle({ upstream_nano: used }, { route: '/x' });
+      await world.settle();
+    };
+    expect(first.spendLeft(CALLER)).toBeUndefined();
+    await spend(first, 60_000, 10_000);
+    expect(first.spendLeft(CALLER)).toEqual({ leftNano: 90_000, leftShare: 0.9 });
+    for (let times = 0; times < 4; times += 1) await spend(second, 10_000);
+    expect(second.spendLeft(CALLER)).toEqual({ leftNano: 50_000, leftShare: 0.5 });
+    world.clock.ms += 60_000;
+    await spend(first, 1_000);
+    expect(first.spendLeft(CALLER)).toEqual({ leftNano: 49_000, leftShare: 0.49 });
+    expect(first.rates(CALLER)).toEqual([]);
+  });
+
   it('[T94] forgets a refusal when a call gives back what may now suffice', async () => {
     const world = new SlicedWorld(new Seeded(1), 1, CALM);
     world.quota.setRules(CALLER.tenantId, [rule('tokens', 'minute', 500)]);

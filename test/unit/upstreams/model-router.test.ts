@@ -8,6 +8,7 @@ import { ModelRouter } from '../../../src/gateway/upstreams/model-router.ts';
 import { RouteDirectory } from '../../../src/gateway/upstreams/route-directory.ts';
 import type { OrganisationId, KeyId, ProjectId, TenantId } from '../../../src/kernel/ids.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
+import type { RequestFacts } from '../../../src/upstreams/routes/request-facts.ts';
 import { factsOfCall } from '../../../src/upstreams/routes/facts-of-call.ts';
 import { RouteRegistry } from '../../../src/upstreams/routes/route-registry.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
@@ -33,6 +34,7 @@ let owners: Map<string, RouteRegistry>;
 let directory: RouteDirectory;
 let router: ModelRouter;
 let background: Promise<unknown>[];
+let left: RequestFacts['budget'];
 
 const registry = (owner: string): RouteRegistry => {
   const known = owners.get(owner) ?? new RouteRegistry(new NodeSql(), { nowMs: () => nowMs });
@@ -41,7 +43,7 @@ const registry = (owner: string): RouteRegistry => {
 };
 
 beforeEach(() => {
-  [nowMs, isUp, asked, owners, background] = [10_000, true, 0, new Map(), []];
+  [nowMs, isUp, asked, owners, background, left] = [10_000, true, 0, new Map(), [], undefined];
   const tally = new CanaryTally();
   const clock = { nowMs: () => nowMs };
   const reached = <T>(call: () => T): Promise<T> => (isUp ? Promise.resolve(call()) : Promise.reject(new Error('no object')));
@@ -57,7 +59,7 @@ beforeEach(() => {
     clock,
     background: (work) => background.push(work),
   });
-  router = new ModelRouter({ directory, tally, clock, breaker: () => 'closed' });
+  router = new ModelRouter({ directory, tally, clock, breaker: () => 'closed', budgetLeft: () => left });
 });
 
 const serve = (owner: string, name: string, rules: RouteVersion) =>
@@ -79,6 +81,30 @@ async function routed(model: string, changes: Partial<RoutedCall> = {}): Promise
   if (!planned.ok || planned.value === undefined) throw new Error(`${model} is no route: ${JSON.stringify(planned)}`);
   return planned.value;
 }
+
+it('[U90] [T95] rules see what is left of a budget at each call; no range has it where nothing limits it', async () => {
+  serve('tn_a', 'chat', {
+    rules: [{ name: 'plenty', when: { budget: { left_share: { gt: 0.1 } } }, use: to('b/m').default }],
+    default: to('a/m').default,
+  });
+  const seen: string[] = [];
+  for (left of [undefined, { leftShare: 0.5, leftNano: 500 }, { leftShare: 0.1, leftNano: 100 }])
+    seen.push((await routed('chat')).plan.reason);
+  expect(seen).toEqual(['default', 'rule:plenty', 'default']);
+});
+
+it('[U63] [U90] rules see the deadline and the priority of the call', async () => {
+  const urgent = { deadline_ms: { lte: 700 }, priority: { gte: 1 } };
+  serve('tn_a', 'chat', { rules: [{ name: 'urgent', when: urgent, use: to('b/m').default }], default: to('a/m').default });
+  const reasonOf = async (headers: Record<string, string>, more: object = {}) => {
+    const { body } = call('chat');
+    return (await routed('chat', { origin: { headers }, body: { ...body, ...more } })).plan.reason;
+  };
+  expect(await reasonOf({ 'x-sluice-deadline-ms': '700', 'x-sluice-priority': '1' })).toBe('rule:urgent');
+  expect(await reasonOf({ 'x-sluice-deadline-ms': '700' }, { service_tier: 'priority' })).toBe('rule:urgent');
+  expect(await reasonOf({ 'x-sluice-deadline-ms': '701', 'x-sluice-priority': '1' })).toBe('default');
+  expect(await reasonOf({ 'x-sluice-priority': '1' })).toBe('default');
+});
 
 const upstreams = ({ plan: { groups } }: Routed) => groups.map((group) => group.map(({ upstream }) => upstream));
 

@@ -87,7 +87,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
     const { blocked } = answer;
     if (blocked !== undefined) {
       logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
-      return { ok: false as const, error: blocked, used: quantitiesOf(settlement), onSettled };
+      return { ok: false as const, error: blocked, used: quantitiesOf(settlement), model, onSettled };
     }
     logged.answered(utf8(answer.text));
     logged.ended(served, settlement);

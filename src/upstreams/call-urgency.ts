@@ -1,0 +1,35 @@
+/** How soon a call wants to be served, as its caller says. */
+export interface CallUrgency {
+  /** Higher is served first where requests wait. */
+  readonly priority: number;
+  /** How long the caller waits for the answer to begin; absent: it does not say. */
+  readonly deadlineMs?: number;
+}
+
+/** OpenAI's tiers of service, as priorities. */
+const TIER_PRIORITIES: Readonly<Record<string, number>> = { priority: 1, flex: -1 };
+
+/** What the clients of OpenAI and Anthropic send of their own timeout, in seconds. */
+const CLIENT_TIMEOUT_HEADERS = ['x-stainless-timeout', 'x-stainless-read-timeout'];
+
+/**
+ * The priority that the header names, else that of the tier; the deadline that the header names, else the timeout of the caller's client. [U63]
+ * `headers`: names in lower case. What is no number counts as absent.
+ */
+export function urgencyOf(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>>): CallUrgency {
+  const tier = body['service_tier'];
+  const timeouts = CLIENT_TIMEOUT_HEADERS.map((name) => positive(headers[name]) * 1_000);
+  const deadlineMs = [positive(headers['x-sluice-deadline-ms']), ...timeouts].find(Number.isFinite);
+  return {
+    priority: Number(headers['x-sluice-priority'] ?? Number.NaN) || (typeof tier === 'string' ? (ownPriority(tier) ?? 0) : 0),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  };
+}
+
+const ownPriority = (tier: string): number | undefined => (Object.hasOwn(TIER_PRIORITIES, tier) ? TIER_PRIORITIES[tier] : undefined);
+
+/** NaN where it is no time. */
+function positive(text: string | undefined): number {
+  const value = Number(text ?? Number.NaN);
+  return value > 0 ? value : Number.NaN;
+}
