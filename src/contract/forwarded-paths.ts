@@ -1,5 +1,5 @@
 /** The Workers that answer what the gateway forwards. */
-export type ForwardedWorker = 'control' | 'upstreams';
+export type ForwardedWorker = 'control' | 'upstreams' | 'planning';
 
 /** What the gateway does for requests that it forwards to another Worker. */
 export interface Forwarding {
@@ -13,10 +13,11 @@ export interface Forwarding {
 const CONTROL = { worker: 'control' } as const;
 const CONTROL_REPORT = { ...CONTROL, reportsUsage: true } as const;
 const UPSTREAMS = { worker: 'upstreams' } as const;
+const PLANNING = { worker: 'planning' } as const;
 
 /**
  * Under which paths another Worker answers, and which one; the gateway answers everything else. The list alone, without a schema: it is all
- * that the gateway knows of these calls. Types hold it to the endpoint tables (`control-endpoints.ts`, `upstream-endpoints.ts`).
+ * that the gateway knows of these calls. Types hold it to the endpoint tables (`control-endpoints.ts` and its like).
  */
 export const FORWARDED_PREFIXES = {
   '/v1/files': CONTROL,
@@ -56,6 +57,7 @@ export const FORWARDED_PREFIXES = {
   '/v1/routes': UPSTREAMS,
   '/v1/requests': UPSTREAMS,
   '/v1/cost': { ...UPSTREAMS, reportsUsage: true },
+  '/v1/capacity': { ...PLANNING, reportsUsage: true },
 } as const satisfies Readonly<Record<`/v${1 | 2}${string}`, Forwarding>>;
 
 type PrefixOf<W extends ForwardedWorker> = {
@@ -69,3 +71,6 @@ export type ControlPath = PathOf<'control'>;
 
 /** Paths of endpoints that the upstreams Worker answers. */
 export type UpstreamPath = PathOf<'upstreams'>;
+
+/** Paths of endpoints that the planning Worker answers. */
+export type PlanningPath = PathOf<'planning'>;

@@ -5,6 +5,7 @@ import { AGENT_LIMITS } from './agent-limits.ts';
 import { BULK_LIMITS } from './bulk-limits.ts';
 import { BODY_LIMITS, IDEMPOTENCY_LIMITS } from './request-limits.ts';
 import { CACHE_STORE_LIMITS } from './cache-store-limits.ts';
+import { PLANNING_LIMITS } from './planning-limits.ts';
 import { REGISTERED_MODEL_LIMITS } from './registered-model-limits.ts';
 import { RESHARDING_LIMITS } from './resharding-limits.ts';
 import { SCHEDULER_LIMITS, SIMULATION_LIMITS } from './scheduler-limits.ts';
@@ -52,6 +53,7 @@ export const LIMITS = {
   ...QUEUE_LIMITS,
   ...UPSTREAM_SERVING_LIMITS,
   ...REQUEST_LOG_LIMITS,
+  ...PLANNING_LIMITS,
   // Deeper values are never legitimate and recursive walks over them overflow the stack.
   jsonDepthMax: 16,
   // Names become parts of object ids and of paths.

@@ -11,6 +11,7 @@ import { cachedQueriesBench } from './cached-queries.ts';
 import { cascadeBench } from './cascade.ts';
 import { failoverBench } from './failover.ts';
 import { filterBench } from './filters.ts';
+import { forecastBench } from './forecast.ts';
 import { frontDoorBench } from './front-door.ts';
 import { gatewayBench } from './gateway.ts';
 import { ladderBench } from './ladder.ts';
@@ -43,6 +44,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   cascade: cascadeBench,
   failover: failoverBench,
   filters: filterBench,
+  forecast: forecastBench,
   'front-door': frontDoorBench,
   gateway: gatewayBench,
   ladder: ladderBench,

@@ -6,6 +6,7 @@ import { bootstrap } from '../../workers/local/bootstrap.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { planningEffects } from '../support/deployment/planning-effects.ts';
 import { requestLogEffects } from '../support/deployment/request-log-effects.ts';
 import type { OpenApi, TourAnswer } from '../support/deployment/tour.ts';
 import { Tour } from '../support/deployment/tour.ts';
@@ -77,6 +78,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   checkUpstream: ({ error }) => expect(error.code).toBe('upstream_not_found'),
   deleteUpstream: async () => expect((await tenant.get('/v1/upstreams')).body.data).toEqual([]),
   ...requestLogEffects(() => tenant, answer),
+  ...planningEffects(),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
   getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
   createModel: ({ model, version, contract_hash: hash }) =>

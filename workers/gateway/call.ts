@@ -1,10 +1,11 @@
 import type { BodyOf, Endpoint, HeadersOf, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../../src/contract/endpoint.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
-import type { ControlPath, UpstreamPath } from '../../src/contract/forwarded-paths.ts';
+import type { ControlPath, PlanningPath, UpstreamPath } from '../../src/contract/forwarded-paths.ts';
 import type { Meter } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { AdminPrincipal, AgentPrincipal, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
 import type { Authority } from '../../src/contract/write-lease.ts';
+import type { Planning } from '../planning/compose-planning.ts';
 import type { Upstreams } from '../upstreams/compose-upstreams.ts';
 import type { Control } from './compose-control.ts';
 import type { Gateway } from './compose.ts';
@@ -25,7 +26,13 @@ type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
 export type QuantitiesOf<E extends Endpoint> = { readonly [M in Meter]?: M extends E['meters'][number] ? number : never };
 
 /** What a handler may use: the parts of the Worker that answers its endpoint. */
-type PartsOf<E extends Endpoint> = E['path'] extends ControlPath ? Control : E['path'] extends UpstreamPath ? Upstreams : Gateway;
+type PartsOf<E extends Endpoint> = E['path'] extends ControlPath
+  ? Control
+  : E['path'] extends UpstreamPath
+    ? Upstreams
+    : E['path'] extends PlanningPath
+      ? Planning
+      : Gateway;
 
 /** A request that has been authenticated, admitted and validated: what a handler sees. */
 export interface Call<E extends Endpoint> {

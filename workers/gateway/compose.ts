@@ -39,6 +39,7 @@ export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
   const forwarded = {
     control: forwardedWorker('control', env.CONTROL, env),
     upstreams: forwardedWorker('upstreams', env.UPSTREAMS, env),
+    planning: forwardedWorker('planning', env.PLANNING, env),
   };
   return {
     ...basics,

@@ -57,9 +57,10 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv {
   readonly MODEL_REGISTRY: DurableObjectNamespace;
   /** Runs ONNX models; see `InferenceService`. */
   readonly INFERENCE: Fetcher;
-  /** These two answer the calls under `FORWARDED_PREFIXES`; see `ControlService` and `UpstreamService`. */
+  /** These answer the calls under `FORWARDED_PREFIXES`; see `ControlService`, `UpstreamService` and `PlanningService`. */
   readonly CONTROL: Fetcher;
   readonly UPSTREAMS: Fetcher;
+  readonly PLANNING: Fetcher;
 }
 
 /** Bindings of the control Worker: its wrangler.toml, as types. */
@@ -113,6 +114,12 @@ export interface UpstreamsEnv extends TenancyEnv {
   /** The inference Worker's `GuardrailService`. */
   readonly GUARDRAILS: unknown;
 }
+
+/** What counting the vectors of indexes takes. */
+export type IndexEnv = Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'REGISTRY' | 'SHARD' | 'REPLICA' | 'AGGREGATOR'>;
+
+/** Bindings of the planning Worker: its wrangler.toml, as types. */
+export interface PlanningEnv extends TenancyEnv, IndexEnv {}
 
 /** What the gateway asks of the object that works on the generations of an index. */
 export interface GenerationStub {

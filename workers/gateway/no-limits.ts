@@ -12,6 +12,7 @@ export const UPSTREAM_LIMITS = {};
 export const UPSTREAM_SERVING_LIMITS = {};
 export const ROUTE_LIMITS = {};
 export const REQUEST_LOG_LIMITS = {};
+export const PLANNING_LIMITS = {};
 export const RETRIEVAL_LIMITS = {};
 export const RESHARDING_LIMITS = {};
 export const MODEL_LIMITS = {};

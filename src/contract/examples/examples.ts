@@ -5,6 +5,7 @@ import { ENDPOINTS } from '../endpoints.ts';
 import type { Answered, Example } from './example.ts';
 import { jobExamples } from './jobs.ts';
 import { modelExamples } from './models.ts';
+import { planningExamples } from './planning.ts';
 import { qdrantExamples } from './qdrant.ts';
 import { requestExamples } from './requests.ts';
 import { retrievalExamples } from './retrieval.ts';
@@ -21,6 +22,7 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
   ...upstreamExamples,
   ...routeExamples,
   ...requestExamples,
+  ...planningExamples,
   ...qdrantExamples,
 };
 
@@ -69,6 +71,7 @@ const CHAPTERS = [
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
   ['getCostReport', 'deleteRequest', 'deleteRequests'],
+  ['getCapacityForecast'],
   ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   [
     'createFineTuningJob',

@@ -56,6 +56,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   listRequests: free,
   requestStats: { index: 'all', model: 'all' },
   getCostReport: { index: 'all', model: 'all' },
+  getCapacityForecast: { index: 'all', model: 'all' },
   getRequestPolicy: free,
   setRequestPolicy: free,
   deleteRequests: free,

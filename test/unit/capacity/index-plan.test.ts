@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ASSUMPTIONS, assumed } from '../../../src/capacity/assumptions.ts';
+import { leadDaysOf } from '../../../src/capacity/forecast/capacity-advice.ts';
 import type { IndexDemand } from '../../../src/capacity/index-plan.ts';
 import { planRouting, leafCpuMs, planIndex } from '../../../src/capacity/index-plan.ts';
+
+const leadsOf = (others: Parameters<typeof assumed>[0]): string =>
+  (['quota', 'budget', 'index', 'pool'] as const).map((kind) => leadDaysOf(kind, assumed(others))).join(' ');
 
 const DEMAND: IndexDemand = {
   vectors: 10_000_000,
@@ -30,7 +34,7 @@ describe('the assumptions of plans', () => {
     expect(assumed({ hopMs: 9 })).toEqual({ ...assumed(), hopMs: 9 });
   });
 
-  it('[K1] are all used: halving or doubling one changes a plan or a simulation', () => {
+  it('[K1] are all used: halving or doubling one changes a plan, a simulation or a lead time', () => {
     const simulated = new Set([
       'coldStartMs',
       'coldStartSpread',
@@ -44,7 +48,8 @@ describe('the assumptions of plans', () => {
     const demand = { ...DEMAND, recall: 0.99, qps: 1 } as const;
     for (const [name, { value }] of Object.entries(ASSUMPTIONS)) {
       const other = planIndex(demand, assumed({ [name]: 2 * value }));
-      const isUsed = JSON.stringify(other) !== JSON.stringify(planIndex(demand, assumed()));
+      const isUsed =
+        JSON.stringify(other) !== JSON.stringify(planIndex(demand, assumed())) || leadsOf({ [name]: 2 * value }) !== leadsOf({});
       expect(isUsed || simulated.has(name), name).toBe(true);
     }
   });

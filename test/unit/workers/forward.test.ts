@@ -6,6 +6,7 @@ import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import { refusal } from '../../../src/contract/errors.ts';
 import type { ForwardedWorker, Forwarding } from '../../../src/contract/forwarded-paths.ts';
 import { FORWARDED_PREFIXES } from '../../../src/contract/forwarded-paths.ts';
+import { PLANNING_ENDPOINTS } from '../../../src/contract/planning-endpoints.ts';
 import { mountsOf } from '../../../src/contract/surface.ts';
 import { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
@@ -41,7 +42,7 @@ const gateway = {
     }),
   },
   tenancy: { flush: async () => void calls.push('flush') },
-  forwarded: { control: receiving('control'), upstreams: receiving('upstreams') },
+  forwarded: { control: receiving('control'), upstreams: receiving('upstreams'), planning: receiving('planning') },
 };
 const app = buildGatewayApp(() => gateway as unknown as Gateway);
 const context = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext;
@@ -63,7 +64,7 @@ describe('a request under the path of another Worker', () => {
   it('[G62] is forwarded, and no other: each endpoint has one Worker', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {});
     for (const { method, path } of Object.values<Endpoint>(ENDPOINTS)) {
-      const tables = { control: CONTROL_ENDPOINTS, upstreams: UPSTREAM_ENDPOINTS };
+      const tables = { control: CONTROL_ENDPOINTS, upstreams: UPSTREAM_ENDPOINTS, planning: PLANNING_ENDPOINTS };
       const workers = Object.entries(tables).filter(([, table]) =>
         Object.values<Endpoint>(table).some((endpoint) => endpoint.path === path),
       );

@@ -1,0 +1,199 @@
+import { assumed } from '../../capacity/assumptions.ts';
+import type { ForecastPath } from '../../capacity/forecast/saturation.ts';
+import type { SeriesForecast } from '../../capacity/forecast/series-forecast.ts';
+import { forecastSeries, stepsNeeded } from '../../capacity/forecast/series-forecast.ts';
+import type { ForecastQuery, ForecastResource } from '../../contract/capacity.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Principal } from '../../contract/principal.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import { must } from '../../kernel/assert.ts';
+import { ok } from '../../kernel/result.ts';
+import { windowStartMs } from '../../tenancy/quota/window.ts';
+import { organisationOf } from '../../tenancy/resource-ids.ts';
+import type { UsageReader } from '../tenancy/usage-reader.ts';
+import type { Ceiling, ComparedCeiling, Growth } from './forecast-ceilings.ts';
+import { byDay, compared } from './forecast-ceilings.ts';
+import type { UsageKey } from './usage-history.ts';
+import { DAY_MS, HOUR_MS, UsageHistory } from './usage-history.ts';
+
+export interface ForecastedSeries {
+  readonly resource: ForecastResource;
+  readonly step: 'day' | 'hour';
+  readonly steps: number;
+  readonly startMs: number;
+  readonly stepMs: number;
+  readonly forecast: SeriesForecast;
+}
+
+export interface CapacityForecast {
+  readonly atMs: number;
+  readonly series: readonly ForecastedSeries[];
+  readonly ceilings: readonly ComparedCeiling[];
+  readonly leftOut: readonly string[];
+}
+
+/** The organisation or tenant that a forecast is of. */
+export interface ForecastSubject {
+  readonly organisationId: OrganisationId;
+  /** Absent: all tenants of the organisation. */
+  readonly tenantId?: TenantId;
+}
+
+/** Limits that the subject may reach, and what could not be looked at. */
+export type CeilingSource = (
+  principal: Principal,
+  subject: ForecastSubject,
+) => Promise<Outcome<{ readonly ceilings: readonly Ceiling[]; readonly leftOut?: readonly string[] }>>;
+
+interface CapacityForecasterParts {
+  readonly usage: Pick<UsageReader, 'read'>;
+  readonly sources: readonly CeilingSource[];
+  readonly clock: Clock;
+}
+
+const SHAPES = { day: { season: 7 }, hour: { season: 24 } } as const;
+const seconds = (ms: number): number => Math.floor(ms / 1000);
+
+const MS_OF = { day: DAY_MS, hour: HOUR_MS } as const;
+
+/** Says how the use of an organisation or a tenant grows, and when it reaches its limits. */
+export class CapacityForecaster {
+  readonly #parts: CapacityForecasterParts;
+
+  constructor(parts: CapacityForecasterParts) {
+    this.#parts = parts;
+  }
+
+  async read(principal: Principal, query: ForecastQuery): Promise<Outcome<CapacityForecast>> {
+    if (principal.kind === 'tenant' && principal.resources !== undefined)
+      return refuse('scope_denied', 'the key is restricted to some resources, and a forecast is of all: use another key');
+    const { usage, sources, clock } = this.#parts;
+    const nowMs = clock.nowMs();
+    // Up to the end of the hour that `nowMs` is in, so that the days do not exceed what the ledger answers at once.
+    const daysFromMs = Math.ceil(nowMs / HOUR_MS) * HOUR_MS - LIMITS.usageDaysMax * DAY_MS;
+    const { tenant, organisation } = query;
+    const subject = { tenant, organisation };
+    const days = await usage.read(principal, { ...subject, from: seconds(daysFromMs), to: seconds(nowMs), group_by: ['day'] });
+    if (!days.ok) return days;
+    const hoursFromMs = nowMs - LIMITS.forecastHourlyDays * DAY_MS;
+    const hours = await usage.read(principal, { ...subject, from: seconds(hoursFromMs), to: seconds(nowMs), group_by: ['hour'] });
+    if (!hours.ok) return hours;
+    const history = {
+      day: new UsageHistory(days.value.lines, 'day', days.value.fromMs, nowMs),
+      hour: new UsageHistory(hours.value.lines, 'hour', hours.value.fromMs, nowMs),
+    };
+    const growths = new Growths(history, query, nowMs);
+    const found = await this.#ceilings(principal, subjectIn(principal, query), sources);
+    if (!found.ok) return found;
+    const { ceilings, leftOut } = found.value;
+    return ok({
+      atMs: nowMs,
+      series: history.day.resources().map((resource) => growths.series(resource)),
+      ceilings: ceilings.map((ceiling) => growths.compared(ceiling)).toSorted((a, b) => urgency(a) - urgency(b)),
+      leftOut,
+    });
+  }
+
+  async #ceilings(
+    principal: Principal,
+    subject: ForecastSubject,
+    sources: readonly CeilingSource[],
+  ): Promise<Outcome<{ readonly ceilings: readonly Ceiling[]; readonly leftOut: readonly string[] }>> {
+    const ceilings: Ceiling[] = [];
+    const leftOut: string[] = [];
+    for (const source of sources) {
+      const found = await source(principal, subject);
+      if (!found.ok) return found;
+      ceilings.push(...found.value.ceilings);
+      leftOut.push(...(found.value.leftOut ?? []));
+    }
+    const more = ceilings.length - LIMITS.forecastCeilingsMaxCount;
+    if (more > 0) leftOut.push(`${more} further limits: a forecast compares ${LIMITS.forecastCeilingsMaxCount}`);
+    return ok({ ceilings: ceilings.slice(0, LIMITS.forecastCeilingsMaxCount), leftOut });
+  }
+}
+
+/** As the ledger has found it: the admin has named one of the two. */
+function subjectIn(principal: Principal, { tenant, organisation }: ForecastQuery): ForecastSubject {
+  if (organisation !== undefined) return { organisationId: organisation };
+  const tenantId = principal.kind === 'tenant' ? principal.tenantId : must(tenant, 'the admin names a tenant or an organisation');
+  return { organisationId: organisationOf(tenantId), tenantId };
+}
+
+interface Histories {
+  readonly day: UsageHistory;
+  readonly hour: UsageHistory;
+}
+
+/** The growth of each resource, forecast once however many limits it may reach. */
+class Growths {
+  readonly #history: Histories;
+  readonly #query: Pick<ForecastQuery, 'horizon_days' | 'level'>;
+  readonly #nowMs: number;
+  readonly #known = new Map<UsageKey, Omit<ForecastedSeries, 'resource'>>();
+  readonly #assumed = assumed();
+
+  constructor(history: Histories, query: Pick<ForecastQuery, 'horizon_days' | 'level'>, nowMs: number) {
+    this.#history = history;
+    this.#query = query;
+    this.#nowMs = nowMs;
+  }
+
+  series(resource: ForecastResource): ForecastedSeries {
+    return { resource, ...this.#forecast(resource) };
+  }
+
+  compared(ceiling: Ceiling): ComparedCeiling {
+    const key: UsageKey = ceiling.resource === 'vectors' ? 'vectors_written' : ceiling.resource;
+    return compared(ceiling, this.#growth(key), this.#assumed);
+  }
+
+  #growth(key: UsageKey): Growth {
+    const { day, hour } = this.#history;
+    const usedToday = day.sinceEnd(key);
+    const { startMs, stepMs, forecast } = this.#forecast(key);
+    const path: ForecastPath | undefined = forecast.kind === 'forecast' ? { startMs, stepMs, points: forecast.points } : undefined;
+    return {
+      path: path === undefined ? undefined : byDay(path, usedToday),
+      busiestHourShare: busiestHourShare(hour.series(key).values),
+      usedThisMonth: day.since(key, windowStartMs('month', this.#nowMs)),
+      usedToday,
+      usedLately: Math.max(usedToday, ...day.series(key).values.slice(-SHAPES.day.season)),
+    };
+  }
+
+  #forecast(key: UsageKey): Omit<ForecastedSeries, 'resource'> {
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const [days, hours] = [this.#history.day.series(key), this.#history.hour.series(key)];
+    const { horizon_days: horizonDays, level } = this.#query;
+    // [K12] By the day as soon as there are enough of them; until then by the hour, which needs three days.
+    const isDaily = days.values.length >= stepsNeeded(SHAPES.day) || hours.values.length < stepsNeeded(SHAPES.hour);
+    const step = isDaily ? 'day' : 'hour';
+    const { values, endMs } = isDaily ? days : hours;
+    const ahead = isDaily ? horizonDays : 24 * Math.min(horizonDays, LIMITS.forecastHourlyDaysMax);
+    const forecast = forecastSeries(values, SHAPES[step], ahead, Number(level));
+    const made = { step, steps: values.length, startMs: endMs, stepMs: MS_OF[step], forecast } as const;
+    this.#known.set(key, made);
+    return made;
+  }
+}
+
+/** The largest share that one hour had of the 24 around it, the last ones and those before; all of it where nothing was used. */
+function busiestHourShare(hours: readonly number[]): number {
+  let [share, days] = [0, 0];
+  for (let end = hours.length; end >= 24; end -= 24) {
+    const day = hours.slice(end - 24, end);
+    const sum = day.reduce((total, units) => total + units, 0);
+    if (sum === 0) continue;
+    days += 1;
+    share = Math.max(share, Math.max(...day) / sum);
+  }
+  return days === 0 ? 1 : share;
+}
+
+const urgency = ({ saturation: { expectedMs, earliestMs }, status }: ComparedCeiling): number =>
+  expectedMs ?? earliestMs ?? (status === 'saturates' ? 0 : Infinity);

@@ -1,0 +1,101 @@
+import type { Assumed } from '../../capacity/assumptions.ts';
+import type { Advice, CeilingKind } from '../../capacity/forecast/capacity-advice.ts';
+import { adviceOn } from '../../capacity/forecast/capacity-advice.ts';
+import type { ForecastPath, Saturation } from '../../capacity/forecast/saturation.ts';
+import { accumulated, peakOf, saturationOf, scaled } from '../../capacity/forecast/saturation.ts';
+import type { WindowKind } from '../../contract/quota-terms.ts';
+import { windowMsMax, windowStartMs } from '../../tenancy/quota/window.ts';
+import type { UsageKey } from './usage-history.ts';
+import { DAY_MS, HOUR_MS } from './usage-history.ts';
+
+/** A limit that use may reach. */
+export interface Ceiling {
+  readonly kind: CeilingKind;
+  readonly subject: string;
+  readonly resource: UsageKey | 'vectors';
+  /** Absent: of what exists. */
+  readonly window?: WindowKind;
+  readonly limit: number;
+  /** Of what exists: how much there is, and which share of the growth goes to it. */
+  readonly held?: { readonly units: number; readonly share: number };
+  /** What a month of a further unit costs. */
+  readonly usdPerUnitMonth?: number;
+}
+
+export interface ComparedCeiling {
+  readonly ceiling: Ceiling;
+  readonly used: number;
+  readonly peak?: number;
+  readonly basis: string;
+  readonly status: 'within' | 'at_risk' | 'saturates' | 'not_enough_data';
+  readonly saturation: Saturation;
+  readonly advice?: Advice;
+}
+
+/** What a ceiling is compared with. */
+export interface Growth {
+  /** Undefined: not enough data. By the day. */
+  readonly path: ForecastPath | undefined;
+  /** The share of a day that its busiest hour has. */
+  readonly busiestHourShare: number;
+  /** In the current month, of that today, and in the busiest day of late. */
+  readonly usedThisMonth: number;
+  readonly usedToday: number;
+  readonly usedLately: number;
+}
+
+/** Compares what is expected with a limit, in the window that the limit is of. [K13] */
+export function compared(ceiling: Ceiling, growth: Growth, a: Assumed): ComparedCeiling {
+  const { used, factor, basis } = measured(ceiling, growth);
+  const { path } = growth;
+  if (path === undefined) {
+    const isReached = used >= ceiling.limit;
+    return { ceiling, used, basis, status: isReached ? 'saturates' : 'not_enough_data', saturation: {} };
+  }
+  const demand = demandOf(ceiling, path, growth, factor);
+  const saturation = saturationOf(demand, ceiling.limit);
+  const missing = peakOf(demand, 'high') - ceiling.limit;
+  const advice = adviceOn(ceiling.kind, saturation, missing, ceiling.usdPerUnitMonth, a);
+  const { expectedMs, earliestMs } = saturation;
+  return {
+    ceiling,
+    used,
+    peak: peakOf(demand, 'expected'),
+    basis,
+    status: expectedMs !== undefined ? 'saturates' : earliestMs !== undefined ? 'at_risk' : 'within',
+    saturation,
+    ...(advice === undefined ? {} : { advice }),
+  };
+}
+
+function demandOf({ window, held }: Ceiling, path: ForecastPath, { usedThisMonth, usedToday }: Growth, factor: number): ForecastPath {
+  if (held !== undefined) return accumulated(scaled(path, held.share), held.units);
+  // The first day of the path is today, all of it.
+  if (window === 'month') return accumulated(path, usedThisMonth - usedToday, (atMs) => windowStartMs('month', atMs));
+  return scaled(path, factor);
+}
+
+function measured({ window, held }: Ceiling, growth: Growth): { used: number; factor: number; basis: string } {
+  const { usedThisMonth, usedLately, busiestHourShare: share } = growth;
+  if (held !== undefined) return { used: held.units, factor: 1, basis: 'all vectors that are written count as new' };
+  if (window === 'month') return { used: usedThisMonth, factor: 1, basis: 'the month so far and the days to come' };
+  if (window === 'day' || window === undefined) return { used: usedLately, factor: 1, basis: 'whole days' };
+  if (window === 'hour') return { used: usedLately * share, factor: share, basis: 'the busiest hour of a day' };
+  const factor = share / (HOUR_MS / windowMsMax(window));
+  return { used: usedLately * factor, factor, basis: `the mean ${window} of the busiest hour: shorter peaks are not in the ledger` };
+}
+
+/** The days of a forecast by the hour: their sums, the first with what was used of it already. */
+export function byDay(path: ForecastPath, usedToday: number): ForecastPath {
+  if (path.stepMs === DAY_MS) return path;
+  const startMs = Math.floor(path.startMs / DAY_MS) * DAY_MS;
+  const days = new Map([[startMs, { expected: usedToday, low: usedToday, high: usedToday }]]);
+  for (const [position, point] of path.points.entries()) {
+    const atMs = path.startMs + position * path.stepMs;
+    const dayMs = Math.floor(atMs / DAY_MS) * DAY_MS;
+    const sum = days.get(dayMs) ?? { expected: 0, low: 0, high: 0 };
+    for (const end of ['expected', 'low', 'high'] as const) sum[end] += point[end];
+    days.set(dayMs, sum);
+  }
+  return { startMs, stepMs: DAY_MS, points: [...days.values()] };
+}
