@@ -9,14 +9,13 @@ import { loadModel } from '../../src/inference/served/load-model.ts';
 import type { ModelBucket } from '../../src/inference/served/model-bucket.ts';
 import { checkTokeniserSize } from '../../src/inference/served/model-size.ts';
 import type { TextCalls } from '../../src/inference/served/text-model.ts';
-import type { RunSharing } from '../../src/inference/served/token-runs.ts';
 import { must } from '../../src/kernel/assert.ts';
 import { ok } from '../../src/kernel/result.ts';
-import { DirectWakeUps } from '../../src/kernel/wake-ups.ts';
 import { agentOnnx } from './agent-onnx.ts';
 import type { Loaded, RegisteredThreadData } from './registered-threads.ts';
 import { registeredLineModel } from './registered-line-model.ts';
 import { serveCalls } from './serve-calls.ts';
+import { THREAD_SHARING } from './thread-sharing.ts';
 
 /** The thread of `RegisteredThreads`: loads a registered model by the files in a folder, says whether it could, and answers lines. */
 const { name, ref, folder, runtime, runThreads } = workerData as RegisteredThreadData;
@@ -35,25 +34,13 @@ const bucket: ModelBucket = {
   },
 };
 
-/** The lines of a call run together. Each waits for the others in this thread alone. */
-const SHARING: RunSharing = {
-  clock: { nowMs: () => performance.now() },
-  timer: {
-    after(ms, action) {
-      const timeout = setTimeout(action, ms);
-      return () => clearTimeout(timeout);
-    },
-  },
-  wakeUps: new DirectWakeUps(),
-};
-
 async function load(): Promise<Outcome<{ readonly texts: TextCalls; readonly runtime: 'native' | 'wasm' }>> {
   const checked = await checkManifest(ref.manifest);
   if (!checked.ok) return checked;
   const sized = checkTokeniserSize(ref);
   if (!sized.ok) return sized;
   const onnx = await agentOnnx(runThreads, runtime);
-  const loaded = await loadModel(ref, { bucket, start: onnx.start, ...SHARING });
+  const loaded = await loadModel(ref, { bucket, start: onnx.start, ...THREAD_SHARING });
   if (!loaded.ok) return loaded;
   const { texts } = loaded.value;
   if (texts === undefined || ref.manifest.task !== 'embedding')

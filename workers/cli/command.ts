@@ -1,5 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
+import { BuildFailure, UnusableInput } from '../builds/build-error.ts';
+
 /** What the user typed cannot be carried out: shown without a stack, exit status 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
@@ -48,9 +50,10 @@ export async function run(program: Command, words: readonly string[]): Promise<n
   } catch (error) {
     // Help that was asked for is no error.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (!(error instanceof UsageError || error instanceof Failure)) throw error;
+    const isUsage = error instanceof UsageError || error instanceof UnusableInput;
+    if (!(isUsage || error instanceof Failure || error instanceof BuildFailure)) throw error;
     console.error(`error: ${error.message}`);
-    return error instanceof UsageError ? 2 : 1;
+    return isUsage ? 2 : 1;
   }
 }
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { readSynsets } from '../cli/models/sources.ts';
+import { readSynsets } from '../builds/wordnet-files.ts';
 import { AdminClient } from './admin-client.ts';
 import { ROOT } from './paths.ts';
 import { explainSetupErrors, SetupError } from './setup-error.ts';

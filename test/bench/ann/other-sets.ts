@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import type { Metric } from '../../../src/contract/index-settings.ts';
-import { readSynsets } from '../../../workers/cli/models/sources.ts';
+import { readSynsets } from '../../../workers/builds/wordnet-files.ts';
 import { defaultModel } from '../../support/fixtures/default-model.ts';
 import { Gaussian } from './gaussian.ts';
 import type { SetPlace } from './vector-set.ts';

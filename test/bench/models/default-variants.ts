@@ -9,12 +9,12 @@ import type { QuantiseMode } from '../../../src/inference/build/quantise/quantis
 import { quantiseGraph } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { table } from '../../../workers/cli/command.ts';
-import { wordnetTexts } from '../../../workers/cli/models/gate-texts.ts';
+import { wordnetTexts } from '../../../workers/builds/gate-texts.ts';
 import { MODEL_FOLDER } from '../../../workers/cli/models/glove-sif-100.ts';
-import type { GraphSession } from '../../../workers/cli/models/graph-session.ts';
-import { startGraph } from '../../../workers/cli/models/graph-session.ts';
-import { readOnnxGraph, writeOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
-import { textEmbedder } from '../../../workers/cli/models/text-embedder.ts';
+import type { GraphSession } from '../../../workers/builds/graph-session.ts';
+import { startGraph } from '../../../workers/builds/graph-session.ts';
+import { readOnnxGraph, writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
+import { textEmbedder } from '../../../workers/builds/text-embedder.ts';
 import { interleavedCpuMs } from './interleaved-cpu.ts';
 
 const BATCHES = [1, 16, 64] as const;
@@ -77,8 +77,8 @@ async function taskOf(graph: OnnxGraph, quick: boolean): Promise<GatedTask> {
   const { queries, documents } = await wordnetTexts();
   const count = quick ? 300 : queries.length;
   const embedder = await textEmbedder({ root: MODEL_FOLDER, graphPath: 'model.onnx', graph, inputs: [], others: [] });
-  const of = await embedder.embed(queries.slice(0, count));
-  const { vectors } = await embedder.embed(documents.slice(0, count));
+  const of = await embedder.embed(queries.slice(0, count), 'query');
+  const { vectors } = await embedder.embed(documents.slice(0, count), 'passage');
   await embedder.close();
   return { dimensions: of.dimensions, queries: of.vectors, documents: vectors };
 }

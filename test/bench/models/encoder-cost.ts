@@ -6,9 +6,9 @@ import type { QuantiseMode } from '../../../src/inference/build/quantise/quantis
 import { quantiseGraph } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { table } from '../../../workers/cli/command.ts';
-import type { Feeds } from '../../../workers/cli/models/graph-session.ts';
-import { startGraph } from '../../../workers/cli/models/graph-session.ts';
-import { writeOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
+import type { Feeds } from '../../../workers/builds/graph-session.ts';
+import { startGraph } from '../../../workers/builds/graph-session.ts';
+import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
 import { bertInputs, bertShapedGraph, MINILM_SHAPE } from '../../support/fixtures/bert-shaped-graph.ts';
 import { installPeers } from '../ann/install-peers.ts';
 import type { Contender } from './interleaved-cpu.ts';

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type * as Ort from 'onnxruntime-web';
 import { PEERS_FOLDER } from '../ann/peer.ts';
-import type { Feeds } from '../../../workers/cli/models/graph-session.ts';
+import type { Feeds } from '../../../workers/builds/graph-session.ts';
 import { DATA_TYPE } from '../../../src/inference/build/graph/onnx-graph.ts';
 
 /** A graph on onnxruntime-node with one thread: what pools run. Only its time counts, so its outputs are not read. */

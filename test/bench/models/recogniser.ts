@@ -10,9 +10,9 @@ import { quantiseGraph } from '../../../src/inference/build/quantise/quantise-gr
 import { must } from '../../../src/kernel/assert.ts';
 import { table } from '../../../workers/cli/command.ts';
 import { glossTexts } from '../../../src/inference/build/wordnet.ts';
-import { readSynsets } from '../../../workers/cli/models/sources.ts';
-import { startGraph } from '../../../workers/cli/models/graph-session.ts';
-import { readOnnxGraph, writeOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
+import { readSynsets } from '../../../workers/builds/wordnet-files.ts';
+import { startGraph } from '../../../workers/builds/graph-session.ts';
+import { readOnnxGraph, writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
 import { chromiumPath } from '../../support/deployment/chromium.ts';
 import { interleavedCpuMs } from './interleaved-cpu.ts';
 

@@ -4,7 +4,7 @@ import * as ort from 'onnxruntime-web/wasm';
 import { beforeAll, expect, it } from 'vitest';
 import { OnnxEncoder } from '../../../src/inference/onnx-encoder.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import { readSynsets } from '../../../workers/cli/models/sources.ts';
+import { readSynsets } from '../../../workers/builds/wordnet-files.ts';
 import { defaultModel, manifestOf, modelFile } from '../../support/fixtures/default-model.ts';
 
 const { tokeniser, encoder } = defaultModel;

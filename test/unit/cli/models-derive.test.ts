@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { staticGraph } from '../../../src/inference/build/prune/static-graph.ts';
 import { distil } from '../../../workers/cli/models/distil.ts';
 import { MODEL_FOLDER } from '../../../workers/cli/models/glove-sif-100.ts';
-import { readModelFolder } from '../../../workers/cli/models/model-folder.ts';
-import { writeOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
+import { readModelFolder } from '../../../workers/builds/model-folder.ts';
+import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
 import { prune } from '../../../workers/cli/models/prune.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
 import { bertInputs, bertShapedGraph, TINY_SHAPE } from '../../support/fixtures/bert-shaped-graph.ts';
@@ -48,7 +48,7 @@ describe('[MB12] sluice models prune', () => {
   });
 
   it.each([
-    ['nothing to leave out', ['IN'], 2, 'Give --words, --corpus, --dimensions or --layers'],
+    ['nothing to leave out', ['IN'], 2, 'Say what to leave out'],
     ['more dimensions than there are', ['IN', '--dimensions', '17'], 2, 'the model has 16'],
     ['layers without inputs', ['ENCODER', '--layers', '1'], 2, '--layers needs --calibrate'],
     ['words of an encoder', ['ENCODER', '--words', '10'], 2, 'are for static models'],

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DATA_TYPE, nodeOf, tensorOf } from '../../../src/inference/build/graph/onnx-graph.ts';
 import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
@@ -8,9 +8,10 @@ import type { CardSources } from '../../../src/inference/build/gate/model-card.t
 import { STATIC_TABLE_NAMES } from '../../../src/inference/static-model.ts';
 import { card } from '../../../workers/cli/models/card.ts';
 import { gate } from '../../../workers/cli/models/gate.ts';
-import { writeOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
+import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
 import { quantize } from '../../../workers/cli/models/quantize.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
+import { bertFolder } from '../../support/models/model-folder.ts';
 import { bertShapedGraph, TINY_SHAPE } from '../../support/fixtures/bert-shaped-graph.ts';
 
 const WORDS = 60;
@@ -83,6 +84,49 @@ describe('[MB6] sluice models gate', () => {
       '0.01',
     );
     expect(lenient.status).toBe(0);
+  });
+
+  it('[MB14] takes documents and queries of one file, by ids or grades, as it takes them of two', async () => {
+    const documents = await readFile(at('documents.jsonl'), 'utf8');
+    const queries = Array.from({ length: WORDS }, (_, i) =>
+      JSON.stringify({ query: `w${i}`, relevant: i % 2 === 0 ? [`d${i}`] : { [`d${i}`]: 1 } }),
+    );
+    await writeFile(at('both.jsonl'), `${documents}\n${queries.join('\n')}\n`);
+    const against = [at('other'), '--against', at('base')];
+    const verdict = async () => JSON.parse(await readFile(at('other/gate.json'), 'utf8')) as unknown;
+    await carriedOut(gate(), ...against, '--retrieval', at('both.jsonl'), '--sts', at('pairs.jsonl'));
+    const ofOne = await verdict();
+    await carriedOut(gate(), ...against, ...texts(), '--pairs', at('pairs.jsonl'));
+    const ofTwo = (await verdict()) as { ndcgAt10: object };
+    // One document answers each query, so that its grade changes nothing.
+    expect(ofOne).toEqual(ofTwo);
+    await writeFile(at('lonely.jsonl'), '{"id": "d", "text": "w1"}\n{"query": "w1", "relevant": ["e"]}\n');
+    expect(await carriedOut(gate(), ...against, '--retrieval', at('lonely.jsonl'))).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('line 2: no document has the id "e"'),
+    });
+  });
+
+  it('[MB14] judges models with a tokeniser file as they are served: prompts, pooling and long texts', async () => {
+    const { files } = bertFolder();
+    for (const [path, bytes] of files) {
+      await mkdir(dirname(at('encoder', path)), { recursive: true });
+      await writeFile(at('encoder', path), bytes);
+    }
+    const lines = ['river', 'lock', 'gate', 'boat', 'weir', 'rain', 'canal', 'bank', 'keeper', 'dawn', 'water', 'flow'];
+    const rows = lines.flatMap((word, i) => [
+      { id: word, text: `the ${word} of the ${lines[(i + 1) % lines.length]} ${'and the '.repeat(40)}` },
+      { query: word, relevant: [word] },
+    ]);
+    await writeFile(at('canals.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+    const same = await carriedOut(gate(), at('encoder'), '--against', at('encoder'), '--retrieval', at('canals.jsonl'));
+    expect(same, JSON.stringify(same)).toMatchObject({ status: 0 });
+    const words = await carriedOut(gate(), at('other'), '--against', at('encoder'), '--retrieval', at('canals.jsonl'));
+    expect(words.status).toBe(1);
+    // Calibration by texts, too.
+    await writeFile(at('texts.jsonl'), lines.map((text) => JSON.stringify({ text })).join('\n'));
+    const quantised = await carriedOut(quantize(), at('encoder'), '--out', at('encoder8'), '--calibrate', at('texts.jsonl'));
+    expect(quantised).toMatchObject({ status: 0, stdout: expect.stringContaining('drift of the outputs on 12 inputs') });
   });
 
   it('says what is wrong with its texts', async () => {

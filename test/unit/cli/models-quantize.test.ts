@@ -6,9 +6,9 @@ import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts
 import { DATA_TYPE, nodeOf, tensorOf } from '../../../src/inference/build/graph/onnx-graph.ts';
 import { STATIC_TABLE_NAMES } from '../../../src/inference/static-model.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
-import type { DerivedRecipe } from '../../../workers/cli/models/model-folder.ts';
-import { writeOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
-import type { QuantiseReport } from '../../../workers/cli/models/quantize.ts';
+import type { DerivedRecipe } from '../../../workers/builds/model-folder.ts';
+import { writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
+import type { QuantiseReport } from '../../../workers/builds/quantise-folder.ts';
 import { quantize } from '../../../workers/cli/models/quantize.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
 import { bertInputs, bertShapedGraph, TINY_SHAPE } from '../../support/fixtures/bert-shaped-graph.ts';
@@ -100,7 +100,7 @@ describe('[MB5] sluice models quantize', () => {
 
   it.each([
     ['an unknown mode', ['--mode', 'ternary'], 2, 'it is one of row, block, gbq'],
-    ['a mode that has no such bits', ['--mode', 'dynamic', '--bits', '4'], 2, '--mode dynamic needs --bits 8'],
+    ['a mode that has no such bits', ['--mode', 'dynamic', '--bits', '4'], 2, 'mode dynamic needs 8 bits'],
     ['a bound without inputs', ['--drift-max', '0.1'], 2, '--drift-max needs --calibrate'],
     ['nothing to quantise', ['--skip', '*'], 1, 'nothing was quantised: skipped by name'],
     ['inputs that are none', ['--calibrate', 'BROKEN'], 2, 'line 1: expected {"text": ...}'],

@@ -12,7 +12,7 @@ import { glossProbes, glossTexts } from '../../../src/inference/build/wordnet.ts
 import { readStaticTable } from '../../../src/inference/static-model.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { readSynsets } from '../../../workers/cli/models/sources.ts';
+import { readSynsets } from '../../../workers/builds/wordnet-files.ts';
 import { firstFile, vocabularyWords as tokeniser } from '../../support/fixtures/default-model.ts';
 
 const COLUMNS = 100;

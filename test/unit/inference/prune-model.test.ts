@@ -11,9 +11,9 @@ import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { Vocabulary } from '../../../src/inference/vocabulary.ts';
 import { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import { calibrationRun } from '../../../workers/cli/models/calibration.ts';
-import { readOnnxGraph, writeOnnxGraph } from '../../../workers/cli/models/onnx-graph-file.ts';
-import { textInputs } from '../../../workers/cli/models/text-inputs.ts';
+import { calibrationRun } from '../../../workers/builds/calibration.ts';
+import { readOnnxGraph, writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
+import { textInputs } from '../../../workers/builds/text-inputs.ts';
 import { firstFile } from '../../support/fixtures/default-model.ts';
 import { bertInputs, bertShapedGraph, TINY_SHAPE } from '../../support/fixtures/bert-shaped-graph.ts';
 
@@ -22,7 +22,7 @@ const whole = staticGraph(committed)!;
 const TEXTS = ['the river runs to the sea', 'music of the garden', 'a small town'];
 
 async function vectorsBy(graph: OnnxGraph): Promise<readonly Float32Array[]> {
-  return calibrationRun(TEXTS.map(textInputs({ graph })!))(graph);
+  return calibrationRun(TEXTS.map(textInputs({ root: '', graphPath: '', graph, inputs: [], others: [] })!))(graph);
 }
 
 describe('[MB12] a static model', () => {

@@ -7,7 +7,7 @@ import { decode, groupCodes, tensorError } from '../../../src/inference/build/qu
 import type { QuantiseMode, QuantiseOptions } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { quantiseGraph } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
-import { calibrationRun } from '../../../workers/cli/models/calibration.ts';
+import { calibrationRun } from '../../../workers/builds/calibration.ts';
 import { bertInputs, bertShapedGraph, TINY_SHAPE } from '../../support/fixtures/bert-shaped-graph.ts';
 
 const options = (bits: 8 | 4, modes: readonly QuantiseMode[], skip: readonly string[] = [], block = 32): QuantiseOptions => ({

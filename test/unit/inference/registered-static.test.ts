@@ -11,7 +11,7 @@ import { utf8 } from '../../../src/kernel/bytes.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
-import { writeOnnx } from '../../../workers/cli/models/write-onnx.ts';
+import { writeOnnx } from '../../../workers/builds/write-onnx.ts';
 import { defaultModel, modelFile } from '../../support/fixtures/default-model.ts';
 import type { Folder } from '../../support/models/model-folder.ts';
 import { MemoryBucket, modelRef, servedFiles } from '../../support/models/model-folder.ts';

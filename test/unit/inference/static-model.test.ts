@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { quantiseRows } from '../../../src/inference/build/matrix.ts';
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import { writeOnnx } from '../../../workers/cli/models/write-onnx.ts';
+import { writeOnnx } from '../../../workers/builds/write-onnx.ts';
 import { manifestOf } from '../../support/fixtures/default-model.ts';
 
 const manifest = { ...manifestOf('static'), dimensions: 2, vocabularySize: 3 };

@@ -11,13 +11,14 @@ import { WHITENING_EXPONENT } from '../../../src/inference/build/principal-axes.
 import { openStaticModel } from '../../../src/inference/static-model.ts';
 import { ROOT } from '../../local/paths.ts';
 import { command } from '../command.ts';
-import { fetchSource, readSynsets, wordnetPath, readWordVectors } from './sources.ts';
+import { readSynsets, wordnetPath } from '../../builds/wordnet-files.ts';
+import { fetchSource, readWordVectors } from './sources.ts';
 import { CACHE_FOLDER, GLOVE_SIF_100, MODEL_FOLDER, MODELS_FOLDER } from './glove-sif-100.ts';
 import type { QualityFigures } from './measured-quality.ts';
 import { measureQuality } from './measured-quality.ts';
 import { withSubwords } from '../../../src/inference/build/subword-rows.ts';
 import { SUBWORD_TOKENISER_VERSION } from '../../../src/inference/subword-tokeniser.ts';
-import { writeOnnx } from './write-onnx.ts';
+import { writeOnnx } from '../../builds/write-onnx.ts';
 import type { EmbeddingContract } from '../../../src/inference/embedding-contract.ts';
 import type { BuiltStaticModel } from '../../../src/inference/build/build-static-model.ts';
 import { contractHash } from '../../../src/inference/embedding-contract.ts';

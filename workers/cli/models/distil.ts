@@ -1,20 +1,15 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { fitStudent } from '../../../src/inference/build/distil/fit-student.ts';
-import type { HeldOutQuality, SettingsGrid } from '../../../src/inference/build/distil/nested-validation.ts';
-import { chooseSettings, DISTIL_GRID, heldOutQuality } from '../../../src/inference/build/distil/nested-validation.ts';
-import { studentVocabulary } from '../../../src/inference/build/distil/student-vocabulary.ts';
-import type { TeacherPairs } from '../../../src/inference/build/distil/student-kernel.ts';
-import { quantiseRows } from '../../../src/inference/build/matrix.ts';
-import { staticGraph } from '../../../src/inference/build/prune/static-graph.ts';
+import type { HeldOutQuality } from '../../../src/inference/build/distil/nested-validation.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
-import { command, Failure, UsageError, whole } from '../command.ts';
+import type { Student, Teacher } from '../../builds/distil-student.ts';
+import { distilStudent, readInput } from '../../builds/distil-student.ts';
+import type { DerivedRecipe, ModelFolder } from '../../builds/model-folder.ts';
+import { readModelFolder } from '../../builds/model-folder.ts';
+import { textEmbedder } from '../../builds/text-embedder.ts';
+import { command, UsageError, whole } from '../command.ts';
 import { MODEL_FOLDER } from './glove-sif-100.ts';
-import type { DerivedRecipe } from './model-folder.ts';
-import { readModelFolder } from './model-folder.ts';
-import { textEmbedder } from './text-embedder.ts';
-import { writeOnnx } from './write-onnx.ts';
 
 interface DistilOptions {
   readonly texts: string;
@@ -43,9 +38,11 @@ export const distil = () =>
     .action(async (options: DistilOptions) => {
       // Before minutes of work.
       await emptyFolder(options.out);
-      if ((options.vectors === undefined) === (options.teacher === undefined)) throw new UsageError('Give either --vectors or --teacher.');
-      const student = await distilStudent(options, DISTIL_GRID);
-      await writeStudent(options, student);
+      const base = await readModelFolder(options.base);
+      const { teacher, close } = await teacherOf(options);
+      const student = await distilStudent(base, teacher, options);
+      await close();
+      await writeStudent(options, base, student);
       print(student.quality);
     });
 
@@ -54,83 +51,21 @@ async function emptyFolder(path: string): Promise<void> {
   if ((await readdir(path)).length > 0) throw new UsageError(`${path} is not empty.`);
 }
 
-async function distilStudent(options: DistilOptions, grid: SettingsGrid) {
-  const { texts, groups } = await readTexts(options);
-  const { dimensions, vectors } = await teacherVectors(options, texts);
-  const base = staticGraph((await readModelFolder(options.base)).graph);
-  if (base === undefined) throw new UsageError(`${options.base} is no static model with a vocabulary.`);
-  const vocabulary = studentVocabulary(texts, base, options.words);
-  const ids = texts.map((text) => vocabulary.tokeniser.tokenise(text).ids.filter((id) => id !== 0));
-  const pairs: TeacherPairs = { vocabularySize: vocabulary.tokeniser.vocabularySize, texts: ids, dimensions, vectors };
-  const { folds } = options;
-  const quality = heldOutQuality(pairs, vocabulary.prior, grid, { folds, seed: 1, ...(groups === undefined ? {} : { groups }) });
-  const rows = texts.map((_, row) => row);
-  const settings = chooseSettings(pairs, rows, vocabulary.prior, grid);
-  const table = fitStudent(pairs, rows, vocabulary.prior, settings).table();
-  return { quality, settings, table, vocabulary, grid };
+async function teacherOf({ vectors, teacher }: DistilOptions): Promise<{ teacher: Teacher; close: () => Promise<void> }> {
+  if (vectors !== undefined && teacher === undefined) return { teacher: { vectors }, close: () => Promise.resolve() };
+  if (teacher === undefined || vectors !== undefined) throw new UsageError('Give either --vectors or --teacher.');
+  const model = await textEmbedder(await readModelFolder(teacher));
+  return { teacher: { model }, close: () => model.close() };
 }
 
-async function readTexts({ texts: path, field, group }: DistilOptions) {
-  const lines = (await readInput(path)).toString('utf8').split('\n');
-  const rows = lines.filter((line) => line.trim() !== '').map((line, at) => record(line, `${path}, line ${at + 1}`));
-  const texts = rows.map((row, at) => stringField(row, field, `${path}, line ${at + 1}`));
-  if (texts.length < 20) throw new UsageError(`${path} has ${texts.length} texts; a student needs 20 at least.`);
-  return { texts, groups: group === undefined ? undefined : rows.map((row, at) => stringField(row, group, `${path}, line ${at + 1}`)) };
-}
-
-const readInput = (path: string): Promise<Buffer> =>
-  readFile(path).catch(() => {
-    throw new UsageError(`${path} cannot be read.`);
-  });
-
-function record(line: string, where: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (value !== null && typeof value === 'object') return value as Record<string, unknown>;
-  } catch {
-    // What follows says what is wrong.
-  }
-  throw new UsageError(`${where}: expected a JSON object.`);
-}
-
-function stringField(row: Record<string, unknown>, name: string, where: string): string {
-  const value = row[name];
-  if (typeof value !== 'string') throw new UsageError(`${where}: its field ${name} is no text.`);
-  return value;
-}
-
-async function teacherVectors({ vectors: path, teacher }: DistilOptions, texts: readonly string[]) {
-  const embedded = path === undefined ? await embedBy(teacher ?? '', texts) : vectorsIn(await readInput(path), texts.length, path);
-  if (!embedded.vectors.every(Number.isFinite)) throw new Failure("the teacher's vectors have numbers that are not finite.");
-  return embedded;
-}
-
-async function embedBy(teacher: string, texts: readonly string[]) {
-  const embedder = await textEmbedder(await readModelFolder(teacher));
-  const embedded = await embedder.embed(texts);
-  await embedder.close();
-  return embedded;
-}
-
-function vectorsIn(bytes: Buffer, count: number, path: string) {
-  const dimensions = bytes.length / 4 / count;
-  if (!Number.isInteger(dimensions) || dimensions === 0)
-    throw new UsageError(`${path} has ${bytes.length} bytes, which is no whole number of float32 for each of ${count} texts.`);
-  return { dimensions, vectors: new Float32Array(new Uint8Array(bytes).buffer) };
-}
-
-async function writeStudent(
-  options: DistilOptions,
-  { quality, settings, table, vocabulary, grid }: Awaited<ReturnType<typeof distilStudent>>,
-) {
-  const file = writeOnnx({ id: 'student', dimensions: table.columns, opset: 13, vocabulary: vocabulary.bytes, rows: quantiseRows(table) });
+async function writeStudent(options: DistilOptions, base: ModelFolder, { file, quality, parameters }: Student): Promise<void> {
   const given = [options.texts, ...(options.vectors === undefined ? [] : [options.vectors])];
   const inputs = await Promise.all(given.map(async (path) => fileOf(path, await readInput(path))));
   const recipe: DerivedRecipe = {
     command: `sluice models distil --texts ${options.texts} --out ${options.out}`,
     node: process.version,
-    inputs: [...inputs, ...(await readModelFolder(options.base)).inputs],
-    parameters: { ...settings, words: options.words, folds: options.folds, grid },
+    inputs: [...inputs, ...base.inputs],
+    parameters,
     outputs: [await fileOf('model.onnx', file)],
   };
   await writeFile(join(options.out, 'model.onnx'), file);

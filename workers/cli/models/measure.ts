@@ -9,7 +9,7 @@ import { readCranfield, readSentencePairs } from './evaluation-data.ts';
 import { GLOVE_SIF_100 } from './glove-sif-100.ts';
 import { IDENTIFIERS, otherSpelling } from './identifiers.ts';
 import { embedTexts, glossTask, misspeltQuality, qualityAt, readProbes } from './measured-quality.ts';
-import { readSynsets } from './sources.ts';
+import { readSynsets } from '../../builds/wordnet-files.ts';
 
 /** `sluice models measure [--data DIR]`. */
 export const measure = () =>

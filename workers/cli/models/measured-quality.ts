@@ -9,7 +9,7 @@ import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { truncate } from '../../../src/inference/unit-vectors.ts';
 import type { WordTokeniser } from '../../../src/inference/word-tokeniser.ts';
 import { GLOVE_SIF_100 } from './glove-sif-100.ts';
-import { readSynsets } from './sources.ts';
+import { readSynsets } from '../../builds/wordnet-files.ts';
 
 /** The prefixes of the vector whose quality the recipe states. */
 const MEASURED_DIMENSIONS = [100, 64, 32] as const;

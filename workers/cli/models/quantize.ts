@@ -1,14 +1,10 @@
 import { Option } from 'commander';
 
-import type { Drift, Sensitivity } from '../../../src/inference/build/quantise/drift.ts';
-import { bytesOf, driftOf, namesMatching, sensitivities, tooSensitive } from '../../../src/inference/build/quantise/drift.ts';
-import type { QuantiseMode, QuantiseOptions, TensorReport } from '../../../src/inference/build/quantise/quantise-graph.ts';
-import { QUANTISE_MODES, quantiseGraph } from '../../../src/inference/build/quantise/quantise-graph.ts';
+import type { TensorReport } from '../../../src/inference/build/quantise/quantise-graph.ts';
+import { readModelFolder, writeModelFolder } from '../../builds/model-folder.ts';
+import type { QuantiseReport } from '../../builds/quantise-folder.ts';
+import { quantiseFolder } from '../../builds/quantise-folder.ts';
 import { command, Failure, positive, table, UsageError } from '../command.ts';
-import { calibrationRun, readCalibration } from './calibration.ts';
-import type { ModelFolder } from './model-folder.ts';
-import { readModelFolder, writeModelFolder } from './model-folder.ts';
-import { textInputs } from './text-inputs.ts';
 
 interface QuantizeOptions {
   readonly out: string;
@@ -19,18 +15,6 @@ interface QuantizeOptions {
   readonly calibrate?: string;
   readonly driftMax?: number;
 }
-
-/** What a model was quantised to; `report.json` of its folder. */
-export interface QuantiseReport {
-  readonly bytes: { readonly before: number; readonly after: number };
-  readonly tensors: readonly TensorReport[];
-  /** What each constant does when it alone is quantised. Measured when there are calibration inputs and a bound. */
-  readonly sensitivities?: readonly Sensitivity[];
-  /** What all of it does to the outputs. `null`: not measured, since there were no calibration inputs. */
-  readonly drift: Drift | null;
-}
-
-const DEFAULT_MODES = { 8: ['row', 'dynamic', 'stored'], 4: ['block', 'matmulnbits'] } as const;
 
 /** `sluice models quantize IN --out DIR`. */
 export const quantize = () =>
@@ -46,61 +30,20 @@ export const quantize = () =>
     .option('--calibrate <file>', 'JSON lines of inputs, {"text": ...} or {"inputs": ...}: measures the drift of the outputs')
     .option('--drift-max <number>', 'leave constants whose quantisation alone moves the outputs by more (mean of 1 - cosine)', positive())
     .action(async (path: string, options: QuantizeOptions) => {
+      const { out, mode, calibrate, driftMax } = options;
+      if (driftMax !== undefined && calibrate === undefined) throw new UsageError('--drift-max needs --calibrate.');
       const folder = await readModelFolder(path);
-      const { quantised, report, parameters } = await quantiseFolder(folder, options);
-      await writeModelFolder(options.out, {
-        from: folder,
-        graph: quantised,
-        command: `sluice models quantize ${path} --out ${options.out}`,
-        parameters,
-        report,
+      const quantised = await quantiseFolder(folder, {
+        bits: options.bits === '8' ? 8 : 4,
+        ...(mode === undefined ? {} : { modes: mode.split(',').map((name) => name.trim()) }),
+        block: Number(options.block),
+        skip: options.skip,
+        ...(calibrate === undefined ? {} : { calibration: calibrate }),
+        ...(driftMax === undefined ? {} : { driftMax }),
       });
-      print(report);
+      await writeModelFolder(out, { from: folder, command: `sluice models quantize ${path} --out ${out}`, ...quantised });
+      print(quantised.report);
     });
-
-async function quantiseFolder(folder: ModelFolder, options: QuantizeOptions) {
-  if (options.driftMax !== undefined && options.calibrate === undefined) throw new UsageError('--drift-max needs --calibrate.');
-  const { graph } = folder;
-  const asked: QuantiseOptions = { ...readOptions(options), skip: namesMatching(graph.tensors.keys(), options.skip) };
-  const run = options.calibrate === undefined ? undefined : calibrationRun(await readCalibration(options.calibrate, textInputs(folder)));
-  const measured = run === undefined || options.driftMax === undefined ? undefined : await sensitivities(graph, asked, run);
-  const skipped = measured === undefined ? [] : tooSensitive(measured, options.driftMax ?? 0);
-  const quantised = quantiseGraph(graph, { ...asked, skip: new Set([...asked.skip, ...skipped]) });
-  if (quantised.tensors.every(({ mode }) => mode === 'kept')) throw new Failure(`nothing was quantised: ${reasonsOf(quantised.tensors)}.`);
-  const report: QuantiseReport = {
-    bytes: bytesOf(quantised.tensors),
-    tensors: quantised.tensors,
-    ...(measured === undefined ? {} : { sensitivities: measured }),
-    drift: run === undefined ? null : driftOf(await run(graph), await run(quantised.graph)),
-  };
-  const parameters = {
-    bits: asked.bits,
-    modes: asked.modes,
-    block: asked.block,
-    skip: options.skip,
-    driftMax: options.driftMax ?? null,
-    skippedBySensitivity: skipped,
-  };
-  return { quantised: quantised.graph, report, parameters };
-}
-
-const reasonsOf = (tensors: readonly TensorReport[]): string =>
-  tensors.length === 0
-    ? 'the graph has no float32 constant of 1,024 numbers or more'
-    : [...new Set(tensors.map(({ reason }) => reason))].join('; ');
-
-function readOptions({ bits, mode, block }: QuantizeOptions): Omit<QuantiseOptions, 'skip'> {
-  const width = bits === '8' ? 8 : 4;
-  const modes = mode === undefined ? DEFAULT_MODES[width] : mode.split(',').map((name) => modeNamed(name.trim(), width));
-  return { bits: width, modes, block: Number(block) };
-}
-
-function modeNamed(name: string, bits: 8 | 4): QuantiseMode {
-  if (!Object.hasOwn(QUANTISE_MODES, name)) throw new UsageError(`--mode ${name}: it is one of ${Object.keys(QUANTISE_MODES).join(', ')}.`);
-  const mode = name as QuantiseMode;
-  if (!(QUANTISE_MODES[mode].bits as readonly number[]).includes(bits)) throw new UsageError(`--mode ${name} needs --bits 8.`);
-  return mode;
-}
 
 function print({ tensors, bytes, drift }: QuantiseReport): void {
   console.log(table(['constant', 'dims', 'mode', 'bytes', 'SNR dB', 'max error', 'cosine'], tensors.map(rowOf)));

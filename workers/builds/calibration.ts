@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 
 import * as z from 'zod';
 
-import type { CalibrationRun } from '../../../src/inference/build/quantise/drift.ts';
-import type { GraphTensor, OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
-import { DATA_TYPE, elementCount, floatsOf, tensorOf } from '../../../src/inference/build/graph/onnx-graph.ts';
-import { must } from '../../../src/kernel/assert.ts';
-import { Failure, UsageError } from '../command.ts';
+import type { CalibrationRun } from '../../src/inference/build/quantise/drift.ts';
+import type { GraphTensor, OnnxGraph } from '../../src/inference/build/graph/onnx-graph.ts';
+import { DATA_TYPE, elementCount, floatsOf, tensorOf } from '../../src/inference/build/graph/onnx-graph.ts';
+import { must } from '../../src/kernel/assert.ts';
+import { BuildFailure, UnusableInput } from './build-error.ts';
 import type { Feeds } from './graph-session.ts';
 import { startGraph } from './graph-session.ts';
 import { writeOnnxGraph } from './onnx-graph-file.ts';
@@ -24,18 +24,18 @@ export type FeedsOfText = ((text: string) => Feeds) | undefined;
 /** Reads calibration inputs: a JSON object a line, `{"text": ...}` or `{"inputs": {NAME: {"type", "dims", "data"}}}`. */
 export async function readCalibration(path: string, feedsOfText: FeedsOfText): Promise<Feeds[]> {
   const text = await readFile(path, 'utf8').catch(() => {
-    throw new UsageError(`${path} cannot be read.`);
+    throw new UnusableInput(`${path} cannot be read.`);
   });
   const lines = text.split('\n').filter((each) => each.trim() !== '');
-  if (lines.length === 0) throw new UsageError(`${path} has no calibration inputs.`);
+  if (lines.length === 0) throw new UnusableInput(`${path} has no calibration inputs.`);
   return lines.map((each, at) => feedsOf(each, `${path}, line ${at + 1}`, feedsOfText));
 }
 
 function feedsOf(each: string, where: string, feedsOfText: FeedsOfText): Feeds {
   const parsed = line.safeParse(json(each));
-  if (!parsed.success) throw new UsageError(`${where}: expected {"text": ...} or {"inputs": {...}}.`);
+  if (!parsed.success) throw new UnusableInput(`${where}: expected {"text": ...} or {"inputs": {...}}.`);
   if ('text' in parsed.data) {
-    if (feedsOfText === undefined) throw new UsageError(`${where}: the model has no tokeniser, so a text cannot be its input.`);
+    if (feedsOfText === undefined) throw new UnusableInput(`${where}: the model has no tokeniser, so a text cannot be its input.`);
     return feedsOfText(parsed.data.text);
   }
   return Object.fromEntries(Object.entries(parsed.data.inputs).map(([name, value]) => [name, tensorFrom(value, `${where}, ${name}`)]));
@@ -51,7 +51,7 @@ function json(text: string): unknown {
 
 function tensorFrom({ type, dims, data }: z.infer<typeof tensor>, where: string): GraphTensor {
   if (elementCount(dims) !== data.length)
-    throw new UsageError(`${where}: its dims take ${elementCount(dims)} numbers, data has ${data.length}.`);
+    throw new UnusableInput(`${where}: its dims take ${elementCount(dims)} numbers, data has ${data.length}.`);
   return tensorOf(DATA_TYPE[type], dims, ARRAYS[type](data));
 }
 
@@ -73,7 +73,7 @@ export function calibrationRun(inputs: readonly Feeds[]): CalibrationRun {
       await session.close();
       return outputs;
     } catch (error) {
-      throw new Failure(`the runtime cannot run the graph: ${error instanceof Error ? error.message : String(error)}`);
+      throw new BuildFailure(`the runtime cannot run the graph: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
 }

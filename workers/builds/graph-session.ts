@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 
 import * as ort from 'onnxruntime-web/wasm';
 
-import type { GraphTensor } from '../../../src/inference/build/graph/onnx-graph.ts';
-import { DATA_TYPE } from '../../../src/inference/build/graph/onnx-graph.ts';
+import type { GraphTensor } from '../../src/inference/build/graph/onnx-graph.ts';
+import { DATA_TYPE } from '../../src/inference/build/graph/onnx-graph.ts';
 
 /** Values of a graph's inputs or outputs, by name. */
 export type Feeds = Readonly<Record<string, GraphTensor>>;

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { copyFile, glob, mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 
-import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
-import { sha256Hex } from '../../../src/kernel/bytes.ts';
-import { Failure, UsageError } from '../command.ts';
+import type { ModelReading } from '../../src/inference/served/served-manifest.ts';
+import type { OnnxGraph } from '../../src/inference/build/graph/onnx-graph.ts';
+import { sha256Hex } from '../../src/kernel/bytes.ts';
+import { BuildFailure, UnusableInput } from './build-error.ts';
 import { readOnnxGraph, writeOnnxGraph } from './onnx-graph-file.ts';
 
 /** A model as files: a folder in Hugging Face's layout, or one ONNX file. */
@@ -17,6 +18,8 @@ export interface ModelFolder {
   readonly inputs: readonly RecipeFile[];
   /** The other files of the folder, such as the tokeniser. */
   readonly others: readonly string[];
+  /** How the model is used, where that is known otherwise than from its files. */
+  readonly reading?: ModelReading;
 }
 
 interface RecipeFile {
@@ -43,10 +46,10 @@ const DESCRIPTIONS = new Set(['manifest.json', 'recipe.json', 'report.json', 'CA
 
 export async function readModelFolder(path: string): Promise<ModelFolder> {
   const isFile = (await stat(path).catch(() => undefined))?.isFile();
-  if (isFile === undefined) throw new UsageError(`${path} does not exist.`);
+  if (isFile === undefined) throw new UnusableInput(`${path} does not exist.`);
   const root = isFile ? dirname(path) : path;
   const graphPath = isFile ? basename(path) : await firstFile(root, GRAPH_PATHS);
-  if (graphPath === undefined) throw new UsageError(`${path} holds none of ${GRAPH_PATHS.join(', ')}; name the ONNX file itself.`);
+  if (graphPath === undefined) throw new UnusableInput(`${path} holds none of ${GRAPH_PATHS.join(', ')}; name the ONNX file itself.`);
   const read = new Map<string, Uint8Array>();
   const contents = (relativePath: string): Uint8Array => {
     const known = read.get(relativePath) ?? readFileSync(inside(root, relativePath));
@@ -67,15 +70,15 @@ function parse(path: string, read: () => OnnxGraph): OnnxGraph {
   try {
     return read();
   } catch (error) {
-    if (error instanceof Failure) throw error;
-    throw new Failure(`${path} cannot be read as an ONNX file: ${error instanceof Error ? error.message : String(error)}.`);
+    if (error instanceof BuildFailure) throw error;
+    throw new BuildFailure(`${path} cannot be read as an ONNX file: ${error instanceof Error ? error.message : String(error)}.`);
   }
 }
 
 /** The path of a file that a graph names: never one outside its folder. */
 function inside(root: string, path: string): string {
   const whole = resolve(root, path);
-  if (!whole.startsWith(resolve(root) + sep)) throw new Failure(`the graph names the file ${path}, which lies outside its folder.`);
+  if (!whole.startsWith(resolve(root) + sep)) throw new BuildFailure(`the graph names the file ${path}, which lies outside its folder.`);
   return whole;
 }
 
@@ -97,13 +100,17 @@ const recipeFile = async (path: string, bytes: Uint8Array): Promise<RecipeFile> 
   sha256: await sha256Hex(new Uint8Array(bytes)),
 });
 
-export interface DerivedModel {
-  readonly from: ModelFolder;
+/** What a build makes of a graph. */
+export interface DerivedGraph<Report = unknown> {
   readonly graph: OnnxGraph;
-  readonly command: string;
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** What was measured; `report.json`. */
-  readonly report: unknown;
+  /** What was measured while it was made; `report.json`. */
+  readonly report: Report;
+}
+
+export interface DerivedModel extends DerivedGraph {
+  readonly from: ModelFolder;
+  readonly command: string;
   /** Further files to write, by path: they replace those of the source. */
   readonly files?: ReadonlyMap<string, string>;
 }
@@ -111,7 +118,7 @@ export interface DerivedModel {
 /** Writes a model folder: the new graph, the source's other files, the recipe and the report. Refuses a folder that has files already. */
 export async function writeModelFolder(out: string, model: DerivedModel): Promise<DerivedRecipe> {
   await mkdir(out, { recursive: true });
-  if ((await filesOf(out)).length > 0) throw new UsageError(`${out} is not empty.`);
+  if ((await filesOf(out)).length > 0) throw new UnusableInput(`${out} is not empty.`);
   const file = writeOnnxGraph(model.graph);
   await put(out, model.from.graphPath, file);
   for (const name of model.from.others) {

@@ -1,7 +1,7 @@
 import onnxProto from 'onnx-proto';
 
-import type { GraphAttribute, GraphNode, GraphTensor, OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
-import { DATA_TYPE, elementCount } from '../../../src/inference/build/graph/onnx-graph.ts';
+import type { GraphAttribute, GraphNode, GraphTensor, OnnxGraph } from '../../src/inference/build/graph/onnx-graph.ts';
+import { DATA_TYPE, elementCount } from '../../src/inference/build/graph/onnx-graph.ts';
 
 const { AttributeProto, ModelProto, TensorProto } = onnxProto.onnx;
 const { AttributeType } = AttributeProto;
