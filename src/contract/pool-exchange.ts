@@ -71,8 +71,11 @@ export interface PoolOrders {
   readonly verdicts: readonly ReportVerdict[];
   /** What is to be carried out, in this order: at most `schedulerBatchMaxCount`. */
   readonly effects: readonly NumberedEffect[];
-  /** The scheduler had given the pool up, or counts other agents than the pool: all have to join again. */
-  readonly isOutOfStep: boolean;
+  /**
+   * The nodes of the partition as the scheduler counts them, where they are not as many as those of the pool: an answer was lost, or the
+   * scheduler had given nodes up. The pool goes on from these. [J79]
+   */
+  readonly counted?: readonly string[];
   /** Nodes that the scheduler has asked for and that are not there yet, as it is now. */
   readonly coming: number;
   /** The pool was deleted. */

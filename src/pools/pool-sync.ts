@@ -45,6 +45,8 @@ export class PoolSync {
   #questions: Question[] = [];
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
+  /** Nodes that the scheduler counts and the pool does not know: it says that they are gone. Answered again if they are forgotten. */
+  #strangers: readonly AgentId[] = [];
   /** When exchanges last began. */
   #begunAtMs = 0;
 
@@ -99,14 +101,14 @@ export class PoolSync {
       const asked = new Set(questions.map(({ report }) => attemptOfReport(report)));
       const leases = store.due(nowMs, BATCH).filter(({ grant }) => !asked.has(grant.attemptId));
       const reports = [...questions.map(({ report }) => report), ...leases.flatMap((lease) => reportOn(lease) ?? [])].slice(0, BATCH);
-      const left = store.absent(nowMs, BATCH);
+      const left = store.absent(nowMs, BATCH - this.#strangers.length);
       const joined = store.arrived(nowMs, BATCH);
       const weights = store.weights.due(BATCH);
       const orders = await exchange({
         poolId: pool.id,
         ...partitionOf(pool),
         reports,
-        left,
+        left: [...left, ...this.#strangers.map((nodeId) => ({ nodeId, isLost: true }))],
         joined,
         ...(weights.length === 0 ? {} : { weights }),
         nodeCount: store.joinedCount() + joined.length - left.length,
@@ -118,11 +120,9 @@ export class PoolSync {
         return false;
       }
       reports.forEach((report, position) => this.#obey(report, must(orders.verdicts[position], 'a verdict for each report')));
-      if (orders.isOutOfStep) store.disperse();
-      else {
-        store.moved(joined, left);
-        store.weights.reported(weights);
-      }
+      this.#strangers = [];
+      const isRecounted = this.#count(orders, joined, left);
+      store.weights.reported(weights);
       for (const { effect } of orders.effects) this.#carryOut(effect);
       const isScaled = store.setComing(orders.coming) || [joined, left, orders.effects].some(({ length }) => length > 0);
       if (isScaled) this.#parts.onScaled();
@@ -130,11 +130,23 @@ export class PoolSync {
       if (last !== undefined) store.didCarryOut(last.sequence);
       questions.forEach(({ answer }, position) => answer(must(orders.verdicts[position], 'a verdict for each report')));
       const isFull = [reports, left, joined, weights, orders.effects].some(({ length }) => length === BATCH);
-      return isFull || orders.isOutOfStep || store.hasEnded() || this.#questions.length > 0;
+      return isFull || isRecounted || store.hasEnded() || this.#questions.length > 0;
     } catch (reason) {
       for (const { fail } of questions) fail(reason);
       throw reason;
     }
+  }
+
+  /** Notes which agents the scheduler counts now; whether they are others than the pool thought, so that it has to speak again. [P19] */
+  #count({ counted }: PoolOrders, joined: Parameters<SqlitePoolStore['moved']>[0], left: Parameters<SqlitePoolStore['moved']>[1]): boolean {
+    const { store } = this.#parts;
+    if (counted === undefined) {
+      store.moved(joined, left);
+      return false;
+    }
+    const { isChanged, unknown } = store.recount(counted);
+    this.#strangers = unknown.slice(0, BATCH);
+    return isChanged || unknown.length > 0;
   }
 
   #obey(report: AttemptReport, verdict: ReportVerdict): void {

@@ -1,7 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
 import { must } from '../kernel/assert.ts';
 import type { AttemptId, PoolId } from '../kernel/ids.ts';
-import type { Migrations } from '../kernel/sql/migrate.ts';
 import { hasTable, migrate } from '../kernel/sql/migrate.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import type { Grant } from '../contract/attempt.ts';
@@ -10,47 +9,8 @@ import type { PoolNode } from '../contract/pool-exchange.ts';
 import { ROOT_PARTITION } from '../contract/pool-partition.ts';
 import type { AgentId, AgentLease } from './agent-lease.ts';
 import { answered, reportDueMs } from './agent-lease.ts';
-import { SqliteAgentWeights, WEIGHT_COLUMNS } from './sqlite-agent-weights.ts';
-
-const MIGRATIONS: Migrations = [
-  `CREATE TABLE pool (id TEXT PRIMARY KEY, token_mac TEXT NOT NULL);
-   CREATE TABLE agents (id TEXT PRIMARY KEY, name TEXT NOT NULL, seen_at_ms INTEGER NOT NULL) WITHOUT ROWID;
-   CREATE INDEX agents_by_seen ON agents (seen_at_ms);
-   CREATE TABLE leases (
-     attempt_id TEXT PRIMARY KEY, agent_id TEXT NOT NULL, lease_until_ms INTEGER NOT NULL, lost INTEGER NOT NULL,
-     synced_at_ms INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
-   CREATE INDEX leases_by_agent ON leases (agent_id);
-   CREATE INDEX leases_by_end ON leases (lost, lease_until_ms);
-   CREATE INDEX leases_by_sync ON leases (synced_at_ms);`,
-  // The scheduler knows the agents that ask for work as nodes.
-  `ALTER TABLE agents ADD COLUMN joined INTEGER NOT NULL DEFAULT 0;
-   ALTER TABLE agents ADD COLUMN present_until_ms INTEGER NOT NULL DEFAULT 0;
-   CREATE INDEX agents_by_presence ON agents (joined, present_until_ms);
-   CREATE TABLE sync (joined_count INTEGER NOT NULL, carried_out INTEGER NOT NULL);
-   INSERT INTO sync VALUES (0, 0);`,
-  // Agents say what they are, and may hold several attempts: they are there as long as they ask for work or hold one.
-  `ALTER TABLE agents ADD COLUMN body TEXT;
-   ALTER TABLE agents ADD COLUMN asking_until_ms INTEGER NOT NULL DEFAULT 0;
-   ALTER TABLE agents ADD COLUMN holds_several INTEGER NOT NULL DEFAULT 0;
-   UPDATE agents SET asking_until_ms = present_until_ms;`,
-  // A token that was replaced is accepted for a while.
-  `CREATE TABLE former_token (mac TEXT NOT NULL, until_ms INTEGER NOT NULL);`,
-  // Nodes come and go as the scheduler asks.
-  `ALTER TABLE sync ADD COLUMN coming INTEGER NOT NULL DEFAULT 0;
-   ALTER TABLE agents ADD COLUMN retired INTEGER NOT NULL DEFAULT 0;`,
-  // What each rotation said, so that a repetition is known from a rotation anew.
-  `CREATE TABLE rotations (mac TEXT PRIMARY KEY, grace_ms INTEGER NOT NULL, former_until_ms INTEGER NOT NULL) WITHOUT ROWID;`,
-  // When the scheduler is next to learn of an attempt (P30); null while no agent has confirmed it. Of those that there are it learns at once.
-  `ALTER TABLE leases ADD COLUMN report_due_ms INTEGER;
-   UPDATE leases SET report_due_ms = 0 WHERE lost = 1 OR body ->> '$.progress' IS NOT NULL;
-   DROP INDEX leases_by_sync;
-   CREATE INDEX leases_by_report ON leases (report_due_ms) WHERE report_due_ms IS NOT NULL;
-   ALTER TABLE leases DROP COLUMN synced_at_ms;`,
-  // A pool of many agents has several objects. This one is the root of its pool, and alone, until it opens others.
-  `ALTER TABLE pool ADD COLUMN partition INTEGER NOT NULL DEFAULT 0;
-   ALTER TABLE pool ADD COLUMN partition_count INTEGER NOT NULL DEFAULT 1;`,
-  WEIGHT_COLUMNS,
-];
+import { POOL_MIGRATIONS } from './pool-migrations.ts';
+import { SqliteAgentWeights } from './sqlite-agent-weights.ts';
 
 /** Up to when the attempts hold that an agent has. */
 const HELD_UNTIL = '(SELECT coalesce(max(lease_until_ms), 0) FROM leases WHERE agent_id = agents.id AND lost = 0)';
@@ -105,12 +65,12 @@ export class SqlitePoolStore {
     this.#storage = storage;
     this.#sql = storage.sql;
     this.weights = new SqliteAgentWeights(storage);
-    if (hasTable(storage, 'pool')) migrate(storage, MIGRATIONS);
+    if (hasTable(storage, 'pool')) migrate(storage, POOL_MIGRATIONS);
   }
 
   /** `partition`: the number of this object among those of the pool; the token is the root's to know. */
   create({ id, tokenMac, partition = ROOT_PARTITION }: Pick<PoolIdentity, 'id' | 'tokenMac'> & { readonly partition?: number }): void {
-    migrate(this.#storage, MIGRATIONS);
+    migrate(this.#storage, POOL_MIGRATIONS);
     const insert = 'INSERT INTO pool (id, token_mac, partition) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING';
     this.#sql.exec(insert, id, tokenMac, partition);
   }
@@ -281,11 +241,24 @@ export class SqlitePoolStore {
     return this.#sql.exec<{ count: number }>(query, provider, provider.length).one().count;
   }
 
-  /** The scheduler counts none of the agents any more, and may have given up what they hold: all of it is to be reported. */
-  disperse(): void {
+  /**
+   * The scheduler counts these agents and no others, and may have given up what others hold: all of it is to be reported. Whether the pool
+   * counted others, and those that it does not know.
+   */
+  recount(countedIds: readonly string[]): { readonly isChanged: boolean; readonly unknown: readonly AgentId[] } {
+    const counted = JSON.stringify(countedIds);
     this.#sql.exec('UPDATE leases SET report_due_ms = 0 WHERE report_due_ms > 0');
-    this.#sql.exec('UPDATE agents SET joined = 0 WHERE joined = 1');
-    this.#sql.exec('UPDATE sync SET joined_count = 0');
+    const change = `UPDATE agents SET joined = 1 - joined WHERE joined <> (id IN (SELECT value FROM json_each(?))) RETURNING 1 AS one`;
+    const isChanged = this.#sql.exec(change, counted).toArray().length > 0;
+    this.#sql.exec('UPDATE sync SET joined_count = (SELECT count(*) FROM agents WHERE joined = 1)');
+    const unknown = 'SELECT value AS id FROM json_each(?) WHERE value NOT IN (SELECT id FROM agents)';
+    return {
+      isChanged,
+      unknown: this.#sql
+        .exec<{ id: AgentId }>(unknown, counted)
+        .toArray()
+        .map(({ id }) => id),
+    };
   }
 
   /** The agents that the scheduler knows of. */

@@ -251,7 +251,7 @@ export class DurableCell {
     const partition = partitionName(poolId, message.partition ?? ROOT_PARTITION);
     return this.#transact(() => {
       if (!this.#loaded().fleet.hasPool(poolId)) {
-        return { verdicts: reports.map(() => 'stale'), effects: [], isOutOfStep: false, coming: 0, isGone: true };
+        return { verdicts: reports.map(() => 'stale'), effects: [], coming: 0, isGone: true };
       }
       this.#records.carriedOut(partition, carriedOut);
       const read = this.#read(poolId, reports);
@@ -261,12 +261,16 @@ export class DurableCell {
       // What the step retires the pool has counted, too.
       const { fleet } = this.#loaded();
       const known = this.#partitions.countOf(fleet, partition);
-      const isOutOfStep = known + Math.max(retired, this.#records.retirementCount(partition)) !== nodeCount;
-      if (isOutOfStep) this.#giveUpPartition(partition, Infinity);
-      else if (nodeCount > 0) this.#records.extendLease(partition, this.#clock.nowMs() + LIMITS.poolLeaseMs);
+      const isInStep = known + Math.max(retired, this.#records.retirementCount(partition)) === nodeCount;
+      if (known > 0) this.#records.extendLease(partition, this.#clock.nowMs() + LIMITS.poolLeaseMs);
       else this.#records.endLease(partition);
       this.#news.delete(partition);
-      return { verdicts: read.verdicts, effects: this.effects(partition), isOutOfStep, coming: fleet.pool(poolId).comingCount };
+      return {
+        verdicts: read.verdicts,
+        effects: this.effects(partition),
+        coming: fleet.pool(poolId).comingCount,
+        ...(isInStep ? {} : { counted: this.#partitions.nodesOf(fleet, partition).map((index) => fleet.node(index).spec.id) }),
+      };
     });
   }
 
@@ -324,7 +328,7 @@ export class DurableCell {
     return jobs;
   }
 
-  /** Loses nodes of a partition that is silent or counts other nodes, at most so many, and what runs there. */
+  /** Loses nodes of a partition that is silent, at most so many, and what runs there. */
   #giveUpPartition(partition: PartitionName, countMax: number): void {
     const { fleet } = this.#loaded();
     this.#giveUp(this.#partitions.nodesOf(fleet, partition).slice(0, countMax), partitionAt(partition).poolId);

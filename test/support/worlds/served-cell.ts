@@ -98,7 +98,7 @@ export class ServedCell {
     const answered = this.cell.exchange({ ...NOTHING, ...news, poolId, nodeCount: nodes.size, carriedOut });
     this.fund();
     const orders = { ...answered, effects: this.cell.effects(partitionName(poolId, 0)) };
-    this.nodes.set(poolId, orders.isOutOfStep ? new Set() : nodes);
+    this.nodes.set(poolId, orders.counted === undefined ? nodes : new Set(orders.counted));
     for (const { sequence, effect } of orders.effects) {
       if (effect.kind === 'start') this.grants.push({ grant: effect.grant, poolId, nodeId: effect.nodeId });
       if (effect.kind === 'kill') this.kills.add(effect.attemptId);

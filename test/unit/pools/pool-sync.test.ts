@@ -34,7 +34,8 @@ class Synced {
   readonly messages: PoolMessage[] = [];
   orders: PoolEffect[] = [];
   verdict: ReportVerdict = 'continue';
-  isOutOfStep = false;
+  /** The agents that the scheduler counts, where it answers so. */
+  counted: readonly string[] | undefined;
   /** What the scheduler waits for before it answers. */
   held: Promise<void> | undefined;
   nowMs = 1_000_000;
@@ -81,10 +82,10 @@ class Synced {
     await this.held;
     const effects = this.orders.map((effect) => ({ sequence: (this.#sequence += 1), effect }));
     this.orders = [];
-    const { isOutOfStep } = this;
-    this.isOutOfStep = false;
+    const { counted } = this;
+    this.counted = undefined;
     const verdicts = message.reports.map(({ kind }) => (kind === 'progress' ? this.verdict : 'accepted'));
-    return { verdicts, effects, isOutOfStep, coming: 0 };
+    return { verdicts, effects, coming: 0, ...(counted === undefined ? {} : { counted }) };
   }
 }
 
@@ -145,11 +146,31 @@ describe('what a pool reports', () => {
     const ids = [await pool.start(1), await pool.start(2)];
     for (const id of ids) pool.beat(id, done(0));
     await pool.reportsAfter(1);
-    pool.isOutOfStep = true;
+    pool.counted = [];
     pool.beat(ids[0]!, done(900));
     // Two messages: the one that is answered so, and the one after it.
     const reports = await pool.reportsAfter(LIMITS.poolSyncMs);
     expect(reports.map(({ jobId }) => jobId)).toEqual(['job_x1', 'job_x1', 'job_x2']);
+  });
+
+  it('[P19] goes on from the agents that the scheduler counts, though an answer was lost', async () => {
+    const pool = new Synced();
+    await pool.sync.run();
+    expect(pool.messages.at(-1)).toMatchObject({ joined: [{ id: AGENT }], nodeCount: 1 });
+    // What the scheduler answered to the last message was lost, and the agent came back before the next.
+    pool.counted = [];
+    await pool.sync.run();
+    expect(pool.messages.at(-1)).toMatchObject({ joined: [{ id: AGENT }], left: [], nodeCount: 1 });
+    // It counts one that the pool has forgotten meanwhile.
+    pool.counted = [AGENT, 'agt_forgotten'];
+    await pool.sync.run();
+    const left = [{ nodeId: 'agt_forgotten', isLost: true }];
+    expect(pool.messages.at(-1)).toMatchObject({ joined: [], left, nodeCount: 1 });
+    // It is said once, and what is counted as before is no reason to speak again.
+    const { length } = pool.messages;
+    pool.counted = [AGENT];
+    await pool.sync.run();
+    expect(pool.messages.slice(length)).toMatchObject([{ joined: [], left: [], nodeCount: 1 }]);
   });
 
   it('[P18] [P30] is the end of an attempt though it came while the scheduler was asked about it', async () => {

@@ -103,7 +103,7 @@ it('[P22] tells the scheduler how fast attempts are, each measurement once', asy
   await inStore(stub, async (store) => {
     const exchange = async ({ reports }: PoolMessage): Promise<PoolOrders> => {
       reported.push(...reports.flatMap((report) => (report.kind === 'progress' ? [report.throughput] : [])));
-      return { verdicts: reports.map(() => 'continue'), effects: [], isOutOfStep: false, coming: 0 };
+      return { verdicts: reports.map(() => 'continue'), effects: [], coming: 0 };
     };
     const { known: _, ...unreported } = store.find(grant.attemptId)!;
     store.save(unreported);

@@ -4,18 +4,17 @@ import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { LeasedWork } from '../../../src/contract/pool-exchange.ts';
-import { partitionName } from '../../../src/contract/pool-partition.ts';
-import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
-import type { PoolId } from '../../../src/kernel/ids.ts';
 import { DEFAULT_TERMS } from '../../../src/scheduler/served/default-terms.ts';
 import {
   COMPLETED,
-  env,
+  deskOf,
+  fill,
   inStore,
   jobState,
   named,
   newJob,
-  newPool,
+  newLargePool,
+  partition,
   PROGRESS,
   scheduler,
   silence,
@@ -24,22 +23,6 @@ import {
 } from './pool-world.ts';
 
 beforeEach(startAlone);
-
-const partition = (id: PoolId, number: number) => env.POOL.get(env.POOL.idFromName(partitionName(id, number)));
-const deskOf = (stub: ReturnType<typeof partition>) => stub as unknown as PoolDesk;
-
-/** A pool whose root has room for so many agents more. */
-async function newLargePool(room: number) {
-  const pool = await newPool();
-  await runInDurableObject(pool.stub, (_object, { storage }) => {
-    const count = LIMITS.agentsPerPartitionMaxCount - room;
-    const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
-      INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_' || i, 'many', ? FROM n`;
-    storage.sql.exec(rows, Date.now());
-  });
-  const other = partition(pool.id, 1);
-  return { ...pool, root: deskOf(pool.stub), otherStub: other, other: deskOf(other) };
-}
 
 describe('a pool of several partitions', () => {
   it('[P32] [P33] [P35] runs jobs in each as one pool', async () => {
@@ -79,11 +62,7 @@ describe('a pool of several partitions', () => {
     value(await other.heartbeat(grant.attemptId, 1, PROGRESS));
     // There is room in the root again, and none where it was.
     await runInDurableObject(stub, (_object, { storage }) => void storage.sql.exec("DELETE FROM agents WHERE name = 'many'"));
-    await runInDurableObject(otherStub, (_object, { storage }) => {
-      const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.agentsPerPartitionMaxCount - 1})
-        INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_1_' || i, 'many', ? FROM n`;
-      storage.sql.exec(rows, Date.now());
-    });
+    await fill(otherStub, LIMITS.agentsPerPartitionMaxCount - 1);
     const weights = [{ model: 'm', memoryMib: 1, loadMs: 1 }];
     expect(value(await root.register(named('in-other', { weights }), agent))).toBe(agent);
     expect(await other.lease(agent, 0)).toMatchObject({ ok: true, value: { grant: { attemptId: grant.attemptId } } });
@@ -104,11 +83,7 @@ describe('a pool of several partitions', () => {
     const partitions = LIMITS.agentsMaxCount / LIMITS.agentsPerPartitionMaxCount;
     for (let number = 1; number < partitions; number++) {
       expect(value(await root.register(named('first-of-it')))).toMatch(new RegExp(`^agt_${number}_`));
-      await runInDurableObject(partition(id, number), (_object, { storage }) => {
-        const rows = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${LIMITS.agentsPerPartitionMaxCount - 1})
-          INSERT INTO agents (id, name, seen_at_ms) SELECT 'agt_${number}_' || i, 'many', ? FROM n`;
-        storage.sql.exec(rows, Date.now());
-      });
+      await fill(partition(id, number), LIMITS.agentsPerPartitionMaxCount - 1);
     }
     const refused = await root.register(named('one-too-many'));
     expect(refused).toMatchObject({ error: { code: 'limit_exceeded', limit: { name: 'agentsMaxCount' } } });

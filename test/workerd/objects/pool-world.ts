@@ -4,11 +4,14 @@ import { expect } from 'vitest';
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import type { ObjectsEnv } from '../../../durable-objects/env.ts';
 import type { PoolObject } from '../../../durable-objects/pool-object.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
+import { partitionName } from '../../../src/contract/pool-partition.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
+import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { PLAIN_NODE, SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
 import { jobRequest } from '../../support/fixtures/job-request.ts';
@@ -39,6 +42,23 @@ export async function newPool(evicts = false) {
   value(await scheduler().addPool({ id, name: id.replaceAll('_', '-'), owner: 'testers', createdAtMs: 1 }));
   await call((object) => object.create(id, `mac-of-${id}`));
   return { id, stub, call };
+}
+
+export const partition = (id: PoolId, number: number) => env.POOL.get(env.POOL.idFromName(partitionName(id, number)));
+export const deskOf = (stub: DurableObjectStub<PoolObject>) => stub as unknown as PoolDesk;
+
+/** Brings so many agents into a partition that never ask for work. */
+export const fill = (stub: DurableObjectStub<PoolObject>, count: number) =>
+  inStore(stub, (store) => {
+    for (let n = 0; n < count; n++) store.addAgent(`many-${n}` as AgentId, named('many'), Date.now());
+  });
+
+/** A pool whose root has room for so many agents more. */
+export async function newLargePool(room: number) {
+  const pool = await newPool();
+  await fill(pool.stub, LIMITS.agentsPerPartitionMaxCount - room);
+  const other = partition(pool.id, 1);
+  return { ...pool, root: deskOf(pool.stub), otherStub: other, other: deskOf(other) };
 }
 
 /** Ends what other tests, also of other files, have left behind: they share one scheduler. Called before each test. */

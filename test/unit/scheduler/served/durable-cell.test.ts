@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptEnding, AttemptNews } from '../../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { partitionName } from '../../../../src/contract/pool-partition.ts';
+import { must } from '../../../../src/kernel/assert.ts';
 import type { JobId, TenantId } from '../../../../src/kernel/ids.ts';
 import { SERVED_SETTINGS } from '../../../../src/scheduler/served/served-settings.ts';
 import { jobRequest } from '../../../support/fixtures/job-request.ts';
@@ -151,12 +152,12 @@ describe('fences', () => {
     const effects = world.cell.effects(partitionName(POOL, 0));
     expect(effects).toMatchObject([{ effect: { kind: 'start', nodeId: 'a', grant: { jobId: id } } }]);
     // The answer was lost, and the pool repeats its news.
-    expect(world.cell.exchange(message)).toEqual({ verdicts: [], effects, isOutOfStep: false, coming: 0 });
+    expect(world.cell.exchange(message)).toEqual({ verdicts: [], effects, coming: 0 });
     world.cell.act(jobRequest(1).tenantId, id, { kind: 'cancel' });
     const orders = world.cell.exchange({ ...message, joined: [], carriedOut: effects[0]!.sequence });
     expect(orders.effects.map(({ effect }) => effect.kind)).toEqual(['stop']);
     const left = { ...message, joined: [], left: [{ nodeId: 'a', isLost: false }], nodeCount: 0 };
-    expect(world.cell.exchange(left)).toEqual({ verdicts: [], effects: [], isOutOfStep: false, coming: 0 });
+    expect(world.cell.exchange(left)).toEqual({ verdicts: [], effects: [], coming: 0 });
     expect(world.job(id)).toMatchObject({ state: 'cancelled', ended: [{ outcome: 'never_started' }] });
   });
 });
@@ -168,7 +169,7 @@ it('[J78] [P17] takes an attempt back that its agent leaves without a word, and 
   const [nodeId] = world.nodes.get(POOL)!;
   expect(world.exchange(POOL, { left: [{ nodeId: nodeId!, isLost: false }] })).toMatchObject({
     effects: [],
-    isOutOfStep: false,
+
     coming: 0,
   });
   expect(world.job(id)).toMatchObject({ state: 'pending', failures: 0, ended: [{ outcome: 'never_started' }] });
@@ -231,8 +232,8 @@ describe('failure', () => {
     expect(world.exchange(POOL, { reports: [{ jobId: running, fence: 1, ...COMPLETED }] })).toEqual({
       verdicts: ['stale'],
       effects: [],
-      isOutOfStep: true,
       coming: 0,
+      counted: [],
     });
     expect(world.join(2).map(({ fence }) => fence)).toEqual([2, 2]);
   });
@@ -249,16 +250,23 @@ describe('failure', () => {
     expect(world.job(id).acceleratorMs).toBe(0);
   });
 
-  it('[J79] loses what runs on agents that a pool does not count any more', () => {
+  it('[J79] answers a pool that counts other agents with those that it counts, and loses nothing that runs', () => {
     const world = new ServedCell();
-    const id = world.submit(1);
+    const ids = [1, 2, 3].map((n) => world.submit(n));
     world.join(3);
-    world.nodes.get(POOL)!.delete([...world.nodes.get(POOL)!][2]!);
-    expect(world.exchange(POOL).isOutOfStep).toBe(true);
-    expect(world.job(id)).toMatchObject({ state: 'pending', ended: [{ outcome: 'never_started' }] });
-    expect(world.exchange(POOL).isOutOfStep).toBe(false);
+    const nodes = [...world.nodes.get(POOL)!];
+    world.nodes.get(POOL)!.delete(nodes[2]!);
+    expect(world.exchange(POOL).counted?.toSorted()).toEqual(nodes.toSorted());
+    expect(ids.map((id) => world.job(id).state)).toEqual(['starting', 'starting', 'starting']);
+    // The pool does not know one of them: what runs there is lost, and nothing else.
+    expect(world.exchange(POOL, { left: [{ nodeId: nodes[2]!, isLost: true }] }).counted).toBeUndefined();
+    const lost = must(
+      world.grants.find(({ nodeId }) => nodeId === nodes[2]),
+      'its attempt',
+    ).grant.jobId;
+    expect(ids.filter((id) => world.job(id).state !== 'starting')).toEqual([lost]);
     world.nowMs += 1;
-    expect(world.join(1)).toMatchObject([{ jobId: id, fence: 2 }]);
+    expect(world.join(1)).toMatchObject([{ jobId: lost, fence: 2 }]);
   });
 });
 

@@ -29,15 +29,16 @@ describe('a pool of several partitions, to the scheduler', () => {
     const world = new TwoPartitions();
     for (let n = 1; n <= 4; n++) world.submit(n);
     const starts = [0, 1].map((partition) => world.say(partition));
-    expect(starts.map(({ isOutOfStep }) => isOutOfStep)).toEqual([false, false]);
+    expect(starts.map(({ counted }) => counted)).toEqual([undefined, undefined]);
     starts.forEach(({ effects }, partition) => {
       expect(effects).toHaveLength(2);
       for (const effect of effects) expect(effect.kind === 'start' && partitionOfAgent(effect.nodeId)).toBe(partition);
     });
-    // One that counts other nodes loses its own alone.
-    expect(world.say(1, { nodeCount: 3 })).toMatchObject({ isOutOfStep: true });
-    expect(world.say(0)).toMatchObject({ isOutOfStep: false });
-    expect([1, 2, 3, 4].filter((n) => world.job(`job_${String(n).padStart(26, '0')}` as never).attempt !== null)).toHaveLength(2);
+    // One that counts other nodes is answered its own, and loses nothing.
+    const nodes = starts[1]!.effects.flatMap((effect) => (effect.kind === 'start' ? effect.nodeId : []));
+    expect(world.say(1, { nodeCount: 3 }).counted?.toSorted()).toEqual(nodes.toSorted());
+    expect(world.say(0).counted).toBeUndefined();
+    expect([1, 2, 3, 4].filter((n) => world.job(`job_${String(n).padStart(26, '0')}` as never).attempt !== null)).toHaveLength(4);
   });
 
   it('[P33] hears in each partition that an attempt is to stop, and of its own nodes that they are silent', () => {
@@ -57,8 +58,17 @@ describe('a pool of several partitions, to the scheduler', () => {
       world.wake();
     }
     expect(world.job(job)).toMatchObject({ state: 'cancelled' });
-    expect(world.say(1 - home)).toMatchObject({ isOutOfStep: false });
-    expect(world.say(home)).toMatchObject({ isOutOfStep: true });
+    expect(world.say(1 - home).counted).toBeUndefined();
+    expect(world.say(home).counted).toEqual([]);
+  });
+
+  it('[P33] carries out effects apart: what one partition has carried out, the others may have yet to do', () => {
+    const world = new TwoPartitions();
+    for (let n = 1; n <= 4; n++) world.submit(n);
+    const [first, second] = [0, 1].map((number) => world.cell.effects(partitionName(POOL, number)));
+    const last = Math.max(...[...first!, ...second!].map(({ sequence }) => sequence));
+    expect(world.say(1, { carriedOut: last }).effects).toEqual([]);
+    expect(world.cell.effects(partitionName(POOL, 0))).toEqual(first);
   });
 
   it('[P24] [P33] is gone as a whole: nothing is left for any partition to do', () => {
