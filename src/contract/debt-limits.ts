@@ -18,4 +18,8 @@ export const DEBT_LIMITS = {
   debtOverrideMinutesMax: 120_000,
   // Components of one repository or organisation: each is a row of the report that people read.
   debtComponentsMaxCount: 2_000,
+  // Features of one roadmap: a plan simulates each week of each.
+  debtRoadmapFeaturesMaxCount: 500,
+  // Weeks that a plan looks ahead: two years. Estimates of more say nothing.
+  debtPlanWeeksMax: 104,
 } as const;
