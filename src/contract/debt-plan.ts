@@ -15,7 +15,7 @@ export const debtTeam = z.strictObject({
   capacity_minutes_per_week: z.number().min(1).max(1e7),
   /** Names of authors, as the history has them. */
   members: z.array(name).max(DEBT_LIMITS.debtComponentsMaxCount).default([]),
-  /** Who answers pages; none: nobody is on call. */
+  /** Members that answer pages. */
   on_call: z.array(name).max(DEBT_LIMITS.debtComponentsMaxCount).default([]),
   review_minutes_per_week: minutes.optional(),
   pages_per_week: z.number().min(0).max(1e6).optional(),

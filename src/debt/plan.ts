@@ -2,7 +2,7 @@ import type { BudgetReading, DebtShares, DebtTeam } from '../contract/debt-plan.
 import type { DebtFinding } from '../contract/debt-items.ts';
 import { groupBy } from '../kernel/grouped.ts';
 
-/** An item as far as a plan needs it; `owner` null: nobody's. */
+/** An item as far as a plan needs it; `owner` null: it has none. */
 export type PlannedItem = Pick<
   DebtFinding,
   'id' | 'title' | 'component' | 'owner' | 'is_blocking' | 'principal_minutes' | 'interest_minutes_per_week' | 'priority'
@@ -99,7 +99,7 @@ export function planDebt({ items, teams, readings, rising, shares, weeks }: Plan
   });
 }
 
-/** Items of owners whose time is not known: nobody plans them. */
+/** Items of owners whose time is not known, which no plan has. */
 export const unplannedItems = ({ items, teams }: Pick<PlanInput, 'items' | 'teams'>): readonly PlannedItem[] => {
   const planned = new Set(teams.map(({ name }) => name));
   return items.filter(({ owner }) => owner === null || !planned.has(owner)).sort(byUrgency([]));

@@ -26,7 +26,7 @@ export interface ComponentOwnership {
    * Factors (ICPC 2016), with decayed lines in place of files.
    */
   readonly busFactor: number;
-  /** Whether someone of its team answers pages. */
+  /** Whether its team has members on call. */
   readonly isCovered: boolean;
   /** The team that made most of the recent commits, when that is another and there are enough to say so. */
   readonly moveTo: { readonly team: string; readonly share: number; readonly commits: number } | null;

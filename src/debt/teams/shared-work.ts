@@ -30,7 +30,7 @@ export function platformCandidates(
   return found.sort((a, b) => b.lines - a.lines || (a.code < b.code ? -1 : 1));
 }
 
-/** Who could learn a component that one author knows alone, and from whom. */
+/** An author who knows a component alone, and the one nearest to learning it. */
 export interface MentoringPair {
   readonly component: string;
   readonly mentor: string;

@@ -2,7 +2,7 @@ import type { TeamHistory } from './team-history.ts';
 
 /** Up to so many components every division is tried; of more, halves are improved one move at a time. */
 const EXHAUSTIVE_MAX_COUNT = 14;
-/** The smaller part has at least this share of the load, or the division relieves nobody. */
+/** The smaller part has at least this share of the load, or the division relieves neither. */
 const BALANCE_MIN = 0.3;
 /** A division whose parts still change together more often than this is none. */
 const CUT_MAX = 0.25;

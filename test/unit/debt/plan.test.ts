@@ -81,7 +81,7 @@ describe("a team's share for debt", () => {
 });
 
 describe('a plan', () => {
-  it('[D52] takes items by priority while they fit, smaller ones behind one that does not, and leaves cheap debt', () => {
+  it('[D52] takes items by priority while they fit, smaller ones behind, and leaves cheap debt', () => {
     const found = plan([item('dear', 120, 20), item('best', 40, 15), item('small', 20, 3), item('cheap', 100, 1)]);
     expect(names(found.chosen)).toEqual(['best', 'small']);
     expect(names(found.deferred)).toEqual(['dear']);
@@ -156,7 +156,7 @@ describe('a forecast of the roadmap', () => {
     ]);
   });
 
-  it('[D55] keeps features waiting for items that block and for frozen components, however low their priority', () => {
+  it('[D55] keeps features waiting for items that block and for frozen components', () => {
     const items = [item('best', 90, 90, { component: 'pages' }), item('frozen', 1_200, 1), item('blocks', 300, 0, { is_blocking: true })];
     const found = plan(items, { weeks: 4, readings: [reading(-1)] });
     const { features } = forecastRoadmap([feature('x', 100)], [found], 8);
