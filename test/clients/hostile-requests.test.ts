@@ -133,6 +133,15 @@ function* withEach(value: unknown, hostile: string): Generator<string> {
   }
 }
 
+/** Of every position and every hostile text, which is some hundred requests an endpoint; a quarter of the pairs here, all in the full run. */
+function* withHostile(value: unknown): Generator<string> {
+  for (const [nth, hostile] of HOSTILE.entries()) {
+    for (const [position, body] of [...withEach(value, hostile)].entries()) {
+      if (IS_FULL || (nth + position) % 4 === 0) yield body;
+    }
+  }
+}
+
 /** Where a large text is put costs its bytes each time: each of them takes another place, and in the full run every place. */
 function* withLarge(value: unknown): Generator<string> {
   for (const [nth, large] of LARGE.entries()) {
@@ -155,7 +164,7 @@ const MANGLED = [
 describe.each(ROUTES.filter(([, { body }]) => body.kind === 'json'))('the body of %s', (name, endpoint) => {
   it('may contain anything', async () => {
     const sample = SAMPLE_BODIES[name]?.(owned);
-    const bodies = [...MANGLED, ...HOSTILE.flatMap((hostile) => [...withEach(sample, hostile)]), ...withLarge(sample)];
+    const bodies = [...MANGLED, ...withHostile(sample), ...withLarge(sample)];
     let refused = 0;
     for (const body of bodies) refused += Number((await send(endpoint, pathOf(endpoint), body)) >= 400);
     expect(refused).toBeGreaterThan(bodies.length / 3);
