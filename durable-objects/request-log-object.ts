@@ -4,7 +4,7 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import type { Feedback } from '../src/upstreams/log/log-entry.ts';
 import type { LogFilter } from '../src/upstreams/log/log-filter.ts';
 import type { LogPolicy } from '../src/upstreams/log/log-policy.ts';
-import type { LogCosts, LogGroup, LogLine } from '../src/upstreams/log/log-sums.ts';
+import type { LogCosts, LogGroup, LogHour, LogLine } from '../src/upstreams/log/log-sums.ts';
 import type { LogBatch, LogPage, RecordPage, RequestRecord, Taken } from '../src/upstreams/log/request-log-store.ts';
 import { SqliteRequestLog } from '../src/upstreams/log/request-log-store.ts';
 
@@ -54,6 +54,10 @@ export class RequestLogObject extends DurableObject {
 
   costs(fromMs: number, toMs: number): LogCosts[] {
     return this.#log.costs(fromMs, toMs);
+  }
+
+  hours(by: LogGroup, name: string, fromMs: number, withinMs: number): LogHour[] {
+    return this.#log.hours(by, name, fromMs, withinMs);
   }
 
   count(): number {

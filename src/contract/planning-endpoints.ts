@@ -1,8 +1,10 @@
 import { capacityEndpoints } from './capacity.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PlanningPath } from './forwarded-paths.ts';
+import { sloEndpoints } from './slos.ts';
 
 /** What the planning Worker answers. A path under none of its `FORWARDED_PREFIXES` does not compile: the gateway would not forward it. */
 export const PLANNING_ENDPOINTS = {
   ...capacityEndpoints,
+  ...sloEndpoints,
 } as const satisfies Record<string, Endpoint & { readonly path: PlanningPath }>;

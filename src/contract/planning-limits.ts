@@ -10,4 +10,18 @@ export const PLANNING_LIMITS = {
   forecastIndexesMaxCount: 50,
   // Rules of quotas and budgets that one forecast compares with.
   forecastCeilingsMaxCount: 200,
+  // Of one tenant: all are observed each minute, each by a call or two.
+  slosMaxCount: 50,
+  // A quarter: plans are made for no longer.
+  sloWindowDaysMax: 90,
+  // How often objectives are observed: the shortest span of a burn rate is five minutes.
+  sloObservedEveryMs: 60_000,
+  // Fewer events in the long span of a burn rate say nothing: one failure of three is no outage.
+  sloEventsMin: 20,
+  // Recall changes with what is written, over days.
+  sloRecallEveryMs: 6 * 3_600_000,
+  // Each is an exhaustive search around a stored vector; of twenty the mean is known to some per cent, and those of days add up.
+  sloRecallSamplesCount: 20,
+  // Jobs that one observation of a queue looks at; what is beyond is looked at by the next one.
+  sloJobsMaxCount: 1_000,
 } as const;

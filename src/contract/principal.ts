@@ -13,6 +13,8 @@ export const SCOPES = [
   'upstreams:write',
   'requests:read',
   'requests:write',
+  'planning:read',
+  'planning:write',
   'pools:agent',
   'pools:admin',
   'usage:read',

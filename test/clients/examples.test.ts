@@ -78,7 +78,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   checkUpstream: ({ error }) => expect(error.code).toBe('upstream_not_found'),
   deleteUpstream: async () => expect((await tenant.get('/v1/upstreams')).body.data).toEqual([]),
   ...requestLogEffects(() => tenant, answer),
-  ...planningEffects(),
+  ...planningEffects(() => tenant),
   listModels: ({ data }) => expect(idsIn(data)).toContain('glove-sif-100'),
   getModel: ({ id }) => expect(id).toBe('glove-sif-100'),
   createModel: ({ model, version, contract_hash: hash }) =>

@@ -35,6 +35,14 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: "what an index of a size and load takes: shards, memory, storage, a month's bill, latency",
     load: async () => (await import('./capacity/capacity.ts')).capacity(),
   },
+  forecast: {
+    summary: 'how use grows, and when quotas, budgets and indexes are used up',
+    load: async () => (await import('./planning/forecast.ts')).forecast(),
+  },
+  slos: {
+    summary: 'service level objectives, their error budgets and burn rates',
+    load: async () => (await import('./planning/slos.ts')).slos(),
+  },
   debt: {
     summary: 'technical debt, by evidence',
     commands: {

@@ -1,6 +1,7 @@
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import type { CacheLines } from '../../src/gateway/cache-stats.ts';
 import { cacheLines, CacheStats } from '../../src/gateway/cache-stats.ts';
+import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { CachePurger } from '../../src/gateway/purge-cache.ts';
 import { openJobCount } from '../../src/gateway/tenancy/holdings.ts';
 import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
@@ -58,6 +59,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     files: heavy.writer,
     models,
     upstreams: upstreamsOf(env.UPSTREAM),
+    planning: (tenant) => env.PLANS.get(env.PLANS.idFromName(tenant)) as unknown as PlanningCalls,
     billing: tenancy.ledgers,
     purger,
   });

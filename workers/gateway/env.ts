@@ -85,6 +85,8 @@ export interface ControlEnv extends TenancyEnv, S3Env {
   readonly SHARD: DurableObjectNamespace<ShardObject>;
   /** One object an owner of upstreams, in the upstreams Worker. This and the following three: to erase what a tenant has there. */
   readonly UPSTREAM: DurableObjectNamespace;
+  /** Hosted by the planning Worker: one object a tenant, named by its id. */
+  readonly PLANS: DurableObjectNamespace;
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   readonly INDEX: DurableObjectNamespace<IndexObject>;
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
@@ -119,7 +121,14 @@ export interface UpstreamsEnv extends TenancyEnv {
 export type IndexEnv = Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'REGISTRY' | 'SHARD' | 'REPLICA' | 'AGGREGATOR'>;
 
 /** Bindings of the planning Worker: its wrangler.toml, as types. */
-export interface PlanningEnv extends TenancyEnv, IndexEnv {}
+export interface PlanningEnv extends TenancyEnv, IndexEnv {
+  /** One object a tenant, in this Worker, named by its id. */
+  readonly PLANS: DurableObjectNamespace;
+  /** Hosted by the upstreams Worker: one object a tenant, named by its id. */
+  readonly REQUEST_LOG: DurableObjectNamespace;
+  /** One object a cell, named after it. */
+  readonly SCHEDULER: DurableObjectNamespace;
+}
 
 /** What the gateway asks of the object that works on the generations of an index. */
 export interface GenerationStub {

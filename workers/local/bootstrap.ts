@@ -22,7 +22,16 @@ export async function bootstrap(url: string, adminKey: string): Promise<Demo> {
     'demo-tenant',
   );
   // Registering models is no part of what keys may do by default.
-  const scopes = [...DEFAULT_SCOPES, 'models:write', 'upstreams:read', 'upstreams:write', 'requests:read', 'requests:write'];
+  const scopes = [
+    ...DEFAULT_SCOPES,
+    'models:write',
+    'upstreams:read',
+    'upstreams:write',
+    'requests:read',
+    'requests:write',
+    'planning:read',
+    'planning:write',
+  ];
   const key = await admin.create<{ key: string }>('/v1/keys', { tenant: tenant.id, name: 'demo', owner: OWNER, scopes }, 'demo-key-models');
   const pool = await localPool(admin);
   return { adminKey, apiKey: key.key, tenant: tenant.id, pool: pool.id, agentToken: pool.agent_token };

@@ -1,5 +1,19 @@
+import { waitUntil } from 'cloudflare:workers';
+
 import { CapacityForecaster } from '../../src/gateway/planning/capacity-forecaster.ts';
 import { budgetCeilings, indexCeilings, quotaCeilings } from '../../src/gateway/planning/ceiling-sources.ts';
+import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
+import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
+import { onIndex } from '../../src/gateway/index-ref.ts';
+import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
+import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
+import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
+import { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
+import { RecallMeasurement } from '../../src/gateway/recall-measurement.ts';
+import { actorOf } from '../../src/gateway/tenancy/subject.ts';
+import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { UsageReader } from '../../src/gateway/tenancy/usage-reader.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { DurableIndexes } from '../gateway/adapters/durable-indexes.ts';
@@ -14,11 +28,13 @@ import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
 /** Everything a route of the planning Worker may use: the use cases and ports of this isolate, wired once. */
 export interface Planning extends Serving {
   readonly forecaster: CapacityForecaster;
+  readonly slos: SloAdmin;
+  readonly observer: SloObserver;
 }
 
 export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   const basics = basicsOf(env);
-  const { clock, metrics, region } = basics;
+  const { clock, metrics, region, rng } = basics;
   const tenancy = wireTenancy(env, basics, {});
   const { organisations, authenticator, budget, quotaLedgers, flush } = tenancy;
   const usage = new UsageReader({ organisations, lines: (organisation, query) => billingOf(env, organisation).usage(query), clock, flush });
@@ -31,6 +47,8 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       return stats.ok ? ok(stats.value.count) : stats;
     },
   };
+  const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
+  const recall = new RecallMeasurement({ manifests, shards, rng });
   return {
     ...basics,
     readiness: new Readiness({ organisations, clock }),
@@ -41,5 +59,27 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       sources: [quotaCeilings(quotaLedgers), budgetCeilings((organisation) => billingOf(env, organisation)), indexCeilings(indexes)],
       clock,
     }),
+    slos: new SloAdmin({
+      planning: (tenant) => env.PLANS.get(env.PLANS.idFromName(tenant)) as unknown as PlanningCalls,
+      note: (principal, action, subject) =>
+        organisations.at(organisationOf(principal.tenantId)).note(principal.tenantId, action, actorOf(principal), subject),
+    }),
+    observer: new SloObserver({
+      logOf: (tenant) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog,
+      jobs: { jobs: (...rest) => (env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue).jobs(...rest) },
+      recallOf: async (tenantId, index, samples) => {
+        const measured = await recall.measure({ tenantId }, index, { samples, top_k: LIMITS.topKDefaultCount, namespace: '' });
+        return measured.ok ? ok(measured.value.estimate) : measured;
+      },
+      waitingOf: async (tenantId, index) => {
+        const progress = await onIndex(manifests, { tenantId }, index, (manifest) =>
+          shards.of(manifest).read('progress', { indexId: manifest.id }),
+        );
+        return progress.ok ? ok(progress.value.waiting) : progress;
+      },
+      clock,
+    }),
   };
 });
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -12,6 +12,8 @@ import { routesOf } from '../gateway/serve.ts';
 import { composePlanning } from './compose-planning.ts';
 import { PLANNING_HANDLERS } from './planning-handlers.ts';
 
+export { PlanningObject } from './planning-object.ts';
+
 const app = buildApp({ compose: composePlanning, routes: routesOf(PLANNING_ENDPOINTS, PLANNING_HANDLERS) });
 const answer = alwaysAnswer((request, env: PlanningEnv, context: ExecutionContext) => app.fetch(request, env, context));
 

@@ -71,7 +71,7 @@ const CHAPTERS = [
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
   ['getCostReport', 'deleteRequest', 'deleteRequests'],
-  ['getCapacityForecast'],
+  ['getCapacityForecast', 'setCapacityAlerts', 'getCapacityAlerts', 'setSlo', 'listSlos', 'getSlo', 'deleteSlo'],
   ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   [
     'createFineTuningJob',

@@ -11,6 +11,7 @@ import type { FileWriter } from '../jobs/file-writer.ts';
 import type { JobLogs } from '../jobs/job-logs.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelFileStore, ModelRegistries } from '../models/model-registries.ts';
+import type { PlanningCalls } from '../planning/slo-admin.ts';
 import type { CachePurger } from '../purge-cache.ts';
 import type { TenantIndexes } from '../tenant-indexes.ts';
 import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
@@ -96,6 +97,7 @@ interface ErasureParts {
   readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
   readonly models: { readonly registries: ModelRegistries; readonly store: Pick<ModelFileStore, 'erase' | 'count'> };
   readonly upstreams: (owner: TenantId) => Pick<UpstreamCalls, 'erase' | 'count'>;
+  readonly planning: (tenant: TenantId) => Pick<PlanningCalls, 'erase' | 'count'>;
   readonly billing: BillingLedgers;
   readonly purger: Pick<CachePurger, 'eraseTenant' | 'left'>;
 }
@@ -104,7 +106,7 @@ interface ErasureParts {
 export const erasureSteps = (parts: ErasureParts): readonly ErasureStep[] => [...contentSteps(parts), ...accountSteps(parts)];
 
 /** What the tenant wrote, and what was made of it. */
-function contentSteps({ indexes, jobs, logs, requests, files, models, upstreams, purger }: ErasureParts): readonly ErasureStep[] {
+function contentSteps({ indexes, jobs, logs, requests, files, models, upstreams, planning, purger }: ErasureParts): readonly ErasureStep[] {
   return [
     {
       what: 'indexes',
@@ -146,6 +148,11 @@ function contentSteps({ indexes, jobs, logs, requests, files, models, upstreams,
       what: 'upstreams',
       erase: async (tenant) => ok(await upstreams(tenant).erase()),
       remaining: async (tenant) => ok(await upstreams(tenant).count()),
+    },
+    {
+      what: 'objectives',
+      erase: async (tenant) => ok(await planning(tenant).erase()),
+      remaining: async (tenant) => ok(await planning(tenant).count()),
     },
     {
       what: 'cached embeddings',

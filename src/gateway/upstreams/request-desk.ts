@@ -10,7 +10,7 @@ import type { Rng } from '../../kernel/rng.ts';
 import type { Feedback } from '../../upstreams/log/log-entry.ts';
 import type { LogFilter } from '../../upstreams/log/log-filter.ts';
 import type { LogPolicy } from '../../upstreams/log/log-policy.ts';
-import type { LogCosts, LogGroup, LogLine } from '../../upstreams/log/log-sums.ts';
+import type { LogCosts, LogGroup, LogHour, LogLine } from '../../upstreams/log/log-sums.ts';
 import type { LogPage, RecordPage, RequestRecord } from '../../upstreams/log/request-log-store.ts';
 import type { Acting } from '../authority.ts';
 import { BoundedContent } from '../jobs/bounded-content.ts';
@@ -28,6 +28,7 @@ export interface RequestLog extends RequestLogSink {
   remove(filter: LogFilter, before: number | undefined): Promise<{ readonly count: number; readonly before?: number }>;
   lines(by: LogGroup, fromMs: number, toMs: number, limit: number): Promise<LogLine[]>;
   costs(fromMs: number, toMs: number): Promise<LogCosts[]>;
+  hours(by: LogGroup, name: string, fromMs: number, withinMs: number): Promise<LogHour[]>;
   count(): Promise<number>;
   erase(): Promise<void>;
 }

@@ -44,7 +44,16 @@ export function thresholdsReached(budget: Budget, spentNano: bigint, monthStartM
 }
 
 /** Something that an organisation is notified of, once. */
-export type Alert = QuotaAlert | ThresholdAlert;
+export type Alert = QuotaAlert | ThresholdAlert | PlanningAlert;
+
+/** An objective burns its error budget too fast or no longer does, or a limit is going to be reached. */
+export interface PlanningAlert {
+  readonly kind: 'slo.burning' | 'slo.recovered' | 'capacity.saturates';
+  readonly id: string;
+  readonly atMs: number;
+  readonly levelId: LevelId;
+  readonly details: Readonly<Record<string, string | number | null>>;
+}
 
 /** A soft quota was passed, or a budget refuses more. */
 export interface QuotaAlert {

@@ -52,6 +52,16 @@ export interface LogCosts {
   readonly savings: Savings;
 }
 
+/** How the requests of one hour went. */
+export interface LogHour {
+  readonly hour: number;
+  /** Answered, or failed by no fault of the caller. */
+  readonly valid: number;
+  readonly answered: number;
+  /** Of those that were answered: within the time that was asked about. */
+  readonly within: number;
+}
+
 const NO_SAVINGS: Savings = { cacheNano: 0, routeNano: 0, promptNano: 0 };
 
 const HOUR_MS = 3_600_000;
@@ -137,6 +147,23 @@ export class SqliteLogSums {
       costNano: cost,
       savings: { cacheNano: byCache, routeNano: byRoute, promptNano: byPrompt },
     }));
+  }
+
+  /** Hour by hour, what asked for a model, what a route answered in any version, or what a target served. [SL5] */
+  hours(by: LogGroup, name: string, fromMs: number, withinMs: number): LogHour[] {
+    const ofGroup = `hour >= ?1 AND (${by} = ?2 OR substr(${by}, 1, length(?2) + 1) = ?2 || '@')`;
+    return this.#sql
+      .exec<{ [K in keyof LogHour]: LogHour[K] }>(
+        `SELECT hour, sum(valid) AS valid, sum(answered) AS answered, sum(fast) AS within FROM (
+           SELECT hour, CASE WHEN status < 400 OR status >= 500 THEN requests ELSE 0 END AS valid,
+             CASE WHEN status < 400 THEN requests ELSE 0 END AS answered, 0 AS fast FROM sums WHERE ${ofGroup}
+           UNION ALL SELECT hour, 0, 0, count FROM latencies WHERE ${ofGroup} AND kind = 'total' AND bucket <= ?3)
+         GROUP BY hour ORDER BY hour`,
+        Math.floor(fromMs / HOUR_MS),
+        name,
+        LOG_LATENCIES.bucketOf(withinMs),
+      )
+      .toArray();
   }
 
   forget(beforeMs: number): void {

@@ -11,7 +11,7 @@ import { conditionsOf } from './log-filter.ts';
 import type { LogPolicy } from './log-policy.ts';
 import { DEFAULT_POLICY, keptOf } from './log-policy.ts';
 import type { LogGroup, LogLine } from './log-sums.ts';
-import type { LogCosts } from './log-sums.ts';
+import type { LogCosts, LogHour } from './log-sums.ts';
 import { LOG_SAVING_COLUMNS, LOG_SUM_TABLES, SqliteLogSums } from './log-sums.ts';
 
 const MIGRATIONS: Migrations = [
@@ -181,6 +181,11 @@ export class SqliteRequestLog {
   /** What requests of whole hours cost and saved. See `SqliteLogSums`. */
   costs(fromMs: number, toMs: number): LogCosts[] {
     return this.#isOpen ? this.#sums.costs(fromMs, toMs) : [];
+  }
+
+  /** How requests of each hour went. See `SqliteLogSums`. */
+  hours(by: LogGroup, name: string, fromMs: number, withinMs: number): LogHour[] {
+    return this.#isOpen ? this.#sums.hours(by, name, fromMs, withinMs) : [];
   }
 
   /** Takes everything away, and takes nothing any more. */

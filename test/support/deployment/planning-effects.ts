@@ -1,13 +1,24 @@
 import { expect } from 'vitest';
 
+import type { ApiClient } from './api-client.ts';
+
 // oxlint-disable-next-line typescript/no-explicit-any -- answers of every shape
 type Body = any;
 
 /** What the calls of the planning Worker must have done in the tour of the examples. */
-export const planningEffects = () => ({
+export const planningEffects = (tenant: () => ApiClient) => ({
   getCapacityForecast: ({ series, ceilings }: Body) => {
     const requests = series.find(({ resource }: Body) => resource === 'requests');
     expect(requests).toMatchObject({ status: 'not_enough_data', steps_needed: 21, points: [] });
     expect(ceilings.map(({ kind, resource }: Body) => `${kind} ${resource}`)).toContain('quota requests');
+  },
+  setCapacityAlerts: (alerts: Body) => expect(alerts).toEqual({ enabled: true, horizon_days: 30 }),
+  getCapacityAlerts: (alerts: Body) => expect(alerts).toEqual({ enabled: true, horizon_days: 30 }),
+  setSlo: (slo: Body) => expect(slo).toMatchObject({ name: 'support-answers', objective: 0.999, status: 'no_data', attained: null }),
+  listSlos: ({ data }: Body) => expect(data.map(({ name }: Body) => name)).toEqual(['support-answers']),
+  getSlo: ({ burn }: Body) => expect(burn.map(({ threshold }: Body) => Math.round(threshold * 10) / 10)).toEqual([14.4, 6, 1]),
+  deleteSlo: async ({ deleted }: Body) => {
+    expect(deleted).toBe(true);
+    expect((await tenant().get('/v1/slos/support-answers')).status).toBe(404);
   },
 });

@@ -308,6 +308,8 @@ export class ErasureWorld {
       } as never,
       // Its registry bars an owner as it erases it (U7).
       upstreams: () => ({ erase: async () => undefined, count: async () => 0 }),
+      // Its object bars a tenant as it erases it (SL9).
+      planning: () => ({ erase: async () => undefined, count: async () => 0 }),
       billing: (() => near(this.billing)) as never,
       purger: new CachePurger({ logs, organisations } as never),
     });

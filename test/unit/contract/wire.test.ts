@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '8097beb3113ddf61ccab57457b20191359fc3d93bd7773ea6dcb8cdf4022475f',
+  '0.6.0': 'c82ce44c3a90cde60bfbee3405c8c2451ba80d9d78b6976afbae811310a95db8',
 };
 
 describe('the wire contract', () => {

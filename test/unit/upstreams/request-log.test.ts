@@ -85,6 +85,21 @@ describe('the log of requests', () => {
     expect(again.lines('model', 0, 2 * NOW, 10)).toMatchObject([{ group: 'gpt', requests: 2, costNano: 200, inputTokens: 20 }]);
   });
 
+  it('[SL5] sums by hour what counts, was answered and was answered in time, of all versions', () => {
+    const log = new SqliteRequestLog(new NodeSql());
+    const statuses = [200, 200, 404, 502];
+    append(
+      log,
+      statuses.map((status, at) => entryOf(`r${at}`, { status, route: `support@${at + 1}`, totalMs: at === 0 ? 10 : 5_000 })),
+    );
+    append(log, [entryOf('other', { route: 'support-two@1' }), entryOf('old', { route: 'support@1', atMs: NOW - DAY_MS })]);
+    const hour = NOW / 3_600_000;
+    expect(log.hours('route', 'support', NOW, 1_000)).toEqual([{ hour, valid: 3, answered: 2, within: 1 }]);
+    expect(log.hours('route', 'support@2', NOW, 6_000)).toEqual([{ hour, valid: 1, answered: 1, within: 1 }]);
+    expect(log.hours('target', 'acme/gpt-4o', NOW - DAY_MS, 1)).toHaveLength(2);
+    expect(new SqliteRequestLog(new NodeSql()).hours('route', 'support', 0, 1)).toEqual([]);
+  });
+
   it('[U131] keeps what the policy says, by the id alone, and sums also what it does not keep', () => {
     const ids = Array.from({ length: 20_000 }, (_, i) => `req_${i}`);
     const sampled = policyOf({ entries: 'full', bodies: 'sampled', samplePpm: 100_000 });

@@ -121,6 +121,7 @@ function organisationsOf(env: TenancyEnv, signer: IdSigner, clock: Clock): Organ
 export const billingOf = (env: TenancyEnv, organisation: OrganisationId) =>
   env.BILLING.get(env.BILLING.idFromName(organisation)) as unknown as BillingLedger & {
     record(...args: Parameters<BillingObject['record']>): ReturnType<BillingObject['record']>;
+    raise(...args: Parameters<BillingObject['raise']>): ReturnType<BillingObject['raise']>;
     cacheStats(...args: Parameters<BillingObject['cacheStats']>): Promise<ReturnType<BillingObject['cacheStats']>>;
     usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
   };

@@ -5,6 +5,7 @@ import type { Dimension } from '../../../../src/contract/meter.ts';
 import type { Principal } from '../../../../src/contract/principal.ts';
 import type { OrganisationId, TenantId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
+import { capacityAlerts } from '../../../../src/gateway/planning/capacity-alerts.ts';
 import { CapacityForecaster } from '../../../../src/gateway/planning/capacity-forecaster.ts';
 import type { Ceiling } from '../../../../src/gateway/planning/forecast-ceilings.ts';
 import { budgetCeilings, indexCeilings, quotaCeilings } from '../../../../src/gateway/planning/ceiling-sources.ts';
@@ -147,6 +148,20 @@ describe('a limit', () => {
     expect(ceilings[0]?.saturation.expectedMs).toBe(Date.UTC(2026, 10, 18));
     expect(ceilings[0]?.advice).toMatchObject({ action: 'add_index', leadDays: 3, usdPerMonth: expect.closeTo(26, 0) });
   });
+});
+
+it('[K16] limits that are expected to be reached are alerts, whose ids are the same all month', async () => {
+  const flat = ledger('requests', NOW_MS - 40 * DAY_MS, () => 10);
+  const alerts = await capacityAlerts(forecasterOf(flat, [quota('day', 200), quota('day', 10_000)]), TENANT, 30);
+  if (!alerts.ok) throw new Error(alerts.error.message);
+  expect(alerts.value).toMatchObject([
+    {
+      kind: 'capacity.saturates',
+      id: `capacity:${TENANT}:quota:${TENANT}:requests:day:200:2026-11`,
+      levelId: TENANT,
+      details: { limit: 200, used: 240, action: 'raise_quota' },
+    },
+  ]);
 });
 
 describe('where limits come from', () => {

@@ -1,0 +1,147 @@
+import * as z from 'zod';
+
+import { about, apiOnly, apiText } from './api-text.ts';
+import { indexName, name, ownerOrCallers, unixSeconds } from './common.ts';
+import type { Endpoint } from './endpoint.ts';
+import { json, NO_BODY, tenant } from './endpoint.ts';
+import { LIMITS } from './limits.ts';
+
+const TAG = 'Planning';
+
+/** What the log of requests is read by. */
+const ofCalls = {
+  by: z.enum(['route', 'model', 'target']).meta(about('A route of any version, what calls ask for, or what serves them.')),
+  name: z.string().min(1).max(256).meta(about('Of the route, model or `upstream/model`.', 'support-chat')),
+};
+
+const indicator = z
+  .discriminatedUnion('kind', [
+    z
+      .strictObject({ kind: z.literal('availability'), ...ofCalls })
+      .meta(about('Calls of upstreams that were answered, of all but those refused for a fault of the caller (400 to 499).')),
+    z
+      .strictObject({ kind: z.literal('latency'), ...ofCalls, below_ms: z.number().min(1).max(3_600_000) })
+      .meta(about('Answered calls of upstreams that took less, to 5 %.')),
+    z
+      .strictObject({ kind: z.literal('recall'), index: indexName })
+      .meta(about('Neighbours that searches find, measured every six hours around stored vectors.')),
+    z
+      .strictObject({ kind: z.literal('freshness'), index: indexName, waiting_max: z.int().min(0).max(1_000_000_000) })
+      .meta(about('Minutes in which at most so many vectors waited for background work.')),
+    z
+      .strictObject({
+        kind: z.literal('queue_wait'),
+        queue: name.nullable().default(null).meta(about('Null: all queues of the tenant.')),
+        below_s: z
+          .number()
+          .min(1)
+          .max(7 * 86_400),
+      })
+      .meta(about('Jobs that started so soon after they were submitted.')),
+  ])
+  .meta({ id: 'SloIndicator' });
+
+const setBody = z.strictObject({
+  indicator,
+  objective: z.number().min(0.5).max(0.99999).meta(about('The share of events that are to be good.', 0.999)),
+  window_days: z.int().min(1).max(LIMITS.sloWindowDaysMax).default(30).meta(about('Over so many days.')),
+  owner: ownerOrCallers,
+});
+
+export type SetSloBody = z.output<typeof setBody>;
+
+const burn = apiOnly(() =>
+  z.object({
+    policy: z.enum(['page_fast', 'page_slow', 'ticket']),
+    severity: z.enum(['page', 'ticket']),
+    threshold: z.number().meta(about('It fires while both spans burn at this rate or faster.')),
+    long_s: z.int(),
+    short_s: z.int(),
+    long_rate: z.number().meta(about('1 spends the budget in exactly the window.')),
+    short_rate: z.number(),
+    firing: z.boolean(),
+  }),
+);
+
+const slo = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('slo'),
+      name: z.string(),
+      indicator: z.unknown(),
+      objective: z.number(),
+      window_days: z.int(),
+      owner: z.string(),
+      status: z
+        .enum(['ok', 'burning', 'exhausted', 'no_data'])
+        .meta(about('`burning`: a policy fires; `exhausted`: the budget of the window is spent.')),
+      attained: z.number().nullable().meta(about('The share of good events in the window; null without any.')),
+      events: z.int().min(0),
+      bad_events: z.int().min(0),
+      budget_spent: z.number().min(0).meta(about('Bad events over those that may be bad: at 1 the budget is spent.')),
+      burn: z.array(burn),
+      created_at: unixSeconds,
+      observed_at: unixSeconds.nullable(),
+    })
+    .meta({ id: 'Slo' }),
+);
+
+export type SloReply = z.input<typeof slo>;
+
+const alerts = z
+  .strictObject({
+    enabled: z.boolean(),
+    horizon_days: z.int().min(1).max(LIMITS.forecastDaysMax).default(30).meta(about('Limits that are expected to be reached so soon.')),
+  })
+  .meta({ id: 'CapacityAlerts' });
+
+const params = z.object({ slo: name });
+const read = { tag: TAG, access: tenant('planning:read'), meters: [], method: 'GET', body: NO_BODY, status: 200 } as const;
+const write = { tag: TAG, access: tenant('planning:write'), meters: [], status: 200 } as const;
+
+export const sloEndpoints = {
+  setSlo: {
+    ...write,
+    method: 'PUT',
+    path: '/v1/slos/:slo',
+    summary: apiText('Create or replace a service level objective'),
+    description: apiText(
+      'Observed each minute from what is counted anyway: the log of requests, jobs, indexes. Alerts go to the webhooks of the organisation while a long and ' +
+        'a short span burn the error budget too fast. With another indicator the objective begins anew.',
+    ),
+    params,
+    body: json(setBody),
+    reply: json(slo),
+  },
+  listSlos: {
+    ...read,
+    path: '/v1/slos',
+    summary: apiText('List service level objectives, by name, with their error budgets and burn rates'),
+    reply: json(apiOnly(() => z.object({ object: z.literal('list'), data: z.array(slo) }))),
+  },
+  getSlo: { ...read, path: '/v1/slos/:slo', summary: apiText('How an objective is met'), params, reply: json(slo) },
+  deleteSlo: {
+    ...write,
+    method: 'DELETE',
+    path: '/v1/slos/:slo',
+    summary: apiText('Delete an objective and what was observed of it'),
+    params,
+    body: NO_BODY,
+    reply: json(apiOnly(() => z.object({ object: z.literal('slo'), name: z.string(), deleted: z.literal(true) }))),
+  },
+  setCapacityAlerts: {
+    ...write,
+    method: 'PUT',
+    path: '/v1/capacity/alerts',
+    summary: apiText('Be alerted of limits before they are reached'),
+    description: apiText('Once a day what is forecast is compared with the limits of the tenant; each is alerted of once a month.'),
+    body: json(alerts),
+    reply: json(alerts),
+  },
+  getCapacityAlerts: {
+    ...read,
+    path: '/v1/capacity/alerts',
+    summary: apiText('Whether limits are alerted of before they are reached'),
+    reply: json(alerts),
+  },
+} as const satisfies Record<string, Endpoint>;

@@ -1,0 +1,114 @@
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { SetSloBody } from '../../contract/slos.ts';
+import type { Authority, WriteLease } from '../../contract/write-lease.ts';
+import { underAuthority } from '../../contract/write-lease.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Indicator, Objective } from '../../slo/objective.ts';
+import type { ObjectiveView } from '../../slo/slo-register.ts';
+import { ownerFor } from '../tenancy/subject.ts';
+
+/** When a tenant is told of limits that it is going to reach. */
+export interface CapacityAlerts {
+  readonly enabled: boolean;
+  readonly horizonDays: number;
+}
+
+/** What one tenant plans, wherever it is stored: see `PlanningObject`. */
+export interface PlanningCalls {
+  putObjective(tenant: TenantId, objective: Omit<Objective, 'createdAtMs'>, lease: WriteLease | undefined): Promise<Outcome<ObjectiveView>>;
+  removeObjective(name: string, lease: WriteLease | undefined): Promise<Outcome<null>>;
+  objective(name: string): Promise<Outcome<ObjectiveView>>;
+  objectives(): Promise<readonly ObjectiveView[]>;
+  setAlerts(tenant: TenantId, alerts: CapacityAlerts, lease: WriteLease | undefined): Promise<Outcome<CapacityAlerts>>;
+  alerts(): Promise<CapacityAlerts>;
+  /** Forgets everything, and takes nothing any more. */
+  erase(): Promise<void>;
+  /** How much is kept. */
+  count(): Promise<number>;
+}
+
+interface SloAdminParts {
+  readonly planning: (tenant: TenantId) => PlanningCalls;
+  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
+  readonly note: (principal: TenantPrincipal, action: string, subject: string) => Promise<Outcome<unknown>>;
+}
+
+/** The caller of a change, and whether it still may. */
+interface SloCaller {
+  readonly principal: TenantPrincipal;
+  readonly authority: Authority;
+}
+
+/** Sets and shows the objectives of a tenant, and what it is alerted of. Keys that are restricted to some resources may not. */
+export class SloAdmin {
+  readonly #parts: SloAdminParts;
+
+  constructor(parts: SloAdminParts) {
+    this.#parts = parts;
+  }
+
+  set({ principal, authority }: SloCaller, name: string, body: SetSloBody): Promise<Outcome<ObjectiveView>> {
+    const { tenantId } = principal;
+    const objective = {
+      name,
+      indicator: indicatorOf(body.indicator),
+      target: body.objective,
+      windowDays: body.window_days,
+      owner: body.owner ?? ownerFor(principal),
+    };
+    return this.#changed({ principal, authority }, 'slo.set', name, (planning, lease) => planning.putObjective(tenantId, objective, lease));
+  }
+
+  remove(caller: SloCaller, name: string): Promise<Outcome<null>> {
+    return this.#changed(caller, 'slo.delete', name, (planning, lease) => planning.removeObjective(name, lease));
+  }
+
+  async find(principal: TenantPrincipal, name: string): Promise<Outcome<ObjectiveView>> {
+    return principal.resources === undefined ? this.#parts.planning(principal.tenantId).objective(name) : RESTRICTED;
+  }
+
+  async list(principal: TenantPrincipal): Promise<Outcome<readonly ObjectiveView[]>> {
+    return principal.resources === undefined ? ok(await this.#parts.planning(principal.tenantId).objectives()) : RESTRICTED;
+  }
+
+  setAlerts(caller: SloCaller, alerts: CapacityAlerts): Promise<Outcome<CapacityAlerts>> {
+    const { tenantId } = caller.principal;
+    return this.#changed(caller, 'capacity.alerts', tenantId, (planning, lease) => planning.setAlerts(tenantId, alerts, lease));
+  }
+
+  async alerts(principal: TenantPrincipal): Promise<Outcome<CapacityAlerts>> {
+    return principal.resources === undefined ? ok(await this.#parts.planning(principal.tenantId).alerts()) : RESTRICTED;
+  }
+
+  async #changed<T>(
+    { principal, authority }: SloCaller,
+    action: string,
+    subject: string,
+    change: (planning: PlanningCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    if (principal.resources !== undefined) return RESTRICTED;
+    const noted = await this.#parts.note(principal, action, subject);
+    if (!noted.ok) return noted;
+    return underAuthority(authority, (lease) => change(this.#parts.planning(principal.tenantId), lease));
+  }
+}
+
+const RESTRICTED = refuse('scope_denied', 'the key is restricted to some resources, and objectives are of all: use another key');
+
+function indicatorOf(indicator: SetSloBody['indicator']): Indicator {
+  switch (indicator.kind) {
+    case 'availability':
+      return indicator;
+    case 'latency':
+      return { kind: 'latency', by: indicator.by, name: indicator.name, belowMs: indicator.below_ms };
+    case 'recall':
+      return indicator;
+    case 'freshness':
+      return { kind: 'freshness', index: indicator.index, waitingMax: indicator.waiting_max };
+    case 'queue_wait':
+      return { kind: 'queue_wait', queue: indicator.queue, belowMs: indicator.below_s * 1000 };
+  }
+}

@@ -1,0 +1,116 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { JobPage } from '../../scheduler/served/sqlite-job-index.ts';
+import { windowMsOf } from '../../slo/error-budget.ts';
+import type { Indicator, Objective } from '../../slo/objective.ts';
+import type { Cursor, HourlyCounter, Observation } from '../../slo/observation.ts';
+import { countersFromMs, decidedWaits, grownBy } from '../../slo/observation.ts';
+import type { RecallEstimate } from '../../index/recall-estimate.ts';
+import type { JobQueue } from '../jobs/job-queue.ts';
+import type { RequestLog } from '../upstreams/request-desk.ts';
+
+interface SloObserverParts {
+  readonly logOf: (tenant: TenantId) => Pick<RequestLog, 'hours'>;
+  readonly jobs: Pick<JobQueue, 'jobs'>;
+  /** Searches around so many vectors of an index; undefined where there is nothing to measure. */
+  readonly recallOf: (tenant: TenantId, index: string, samples: number) => Promise<Outcome<RecallEstimate | undefined>>;
+  /** How many vectors of an index wait for background work. */
+  readonly waitingOf: (tenant: TenantId, index: string) => Promise<Outcome<number>>;
+  readonly clock: Clock;
+}
+
+/** A recall is a mean: so many neighbours stand for each search that was measured. */
+const NEIGHBOURS = 10;
+const PAGE_COUNT = 200;
+
+/** Reads what an objective is about from what counts it anyway. */
+export class SloObserver {
+  readonly #parts: SloObserverParts;
+
+  constructor(parts: SloObserverParts) {
+    this.#parts = parts;
+  }
+
+  /** Undefined: it is not time yet. Refuses as what is read does; then nothing has been observed. */
+  async observe(tenant: TenantId, objective: Objective, cursor: Cursor): Promise<Outcome<Observation | undefined>> {
+    const { indicator } = objective;
+    switch (indicator.kind) {
+      case 'availability':
+      case 'latency':
+        return ok(await this.#calls(tenant, indicator, cursor, windowMsOf(objective)));
+      case 'queue_wait':
+        return this.#waits(tenant, indicator, cursor.untilMs ?? objective.createdAtMs);
+      case 'recall':
+        return this.#recall(tenant, indicator.index, cursor);
+      case 'freshness':
+        return this.#freshness(tenant, indicator);
+    }
+  }
+
+  async #calls(
+    tenant: TenantId,
+    indicator: Extract<Indicator, { kind: 'availability' | 'latency' }>,
+    cursor: Cursor,
+    windowMs: number,
+  ): Promise<Observation> {
+    const { logOf, clock } = this.#parts;
+    const nowMs = clock.nowMs();
+    const belowMs = indicator.kind === 'latency' ? indicator.belowMs : 0;
+    const hours = await logOf(tenant).hours(indicator.by, indicator.name, countersFromMs(cursor, windowMs, nowMs), belowMs);
+    const counters: HourlyCounter[] = hours.map(({ hour, valid, answered, within }) =>
+      indicator.kind === 'latency' ? { hour, good: within, total: answered } : { hour, good: answered, total: valid },
+    );
+    return grownBy(cursor, counters, nowMs);
+  }
+
+  async #waits(
+    tenant: TenantId,
+    { queue, belowMs }: Extract<Indicator, { kind: 'queue_wait' }>,
+    fromMs: number,
+  ): Promise<Outcome<Observation | undefined>> {
+    const untilMs = this.#parts.clock.nowMs() - belowMs;
+    if (untilMs <= fromMs) return ok(undefined);
+    // Where there are too many, the older half comes first: what is left is looked at next time.
+    for (let endMs = untilMs; ; endMs = fromMs + Math.max(1, Math.floor((endMs - fromMs) / 2))) {
+      const jobs = await this.#jobs(tenant, queue, fromMs, endMs);
+      if (!jobs.ok) return jobs;
+      if (jobs.value.length <= LIMITS.sloJobsMaxCount || endMs - fromMs <= 1) return ok(decidedWaits(jobs.value, belowMs, endMs));
+    }
+  }
+
+  async #jobs(tenant: TenantId, queue: string | null, createdFromMs: number, createdUntilMs: number): Promise<Outcome<JobPage['jobs']>> {
+    const filter = { createdFromMs, createdUntilMs, ...(queue === null ? {} : { queue }) };
+    const jobs: JobPage['jobs'][number][] = [];
+    for (let after: Parameters<JobQueue['jobs']>[3]; jobs.length <= LIMITS.sloJobsMaxCount;) {
+      const page = await this.#parts.jobs.jobs(tenant, filter, PAGE_COUNT, after);
+      if (!page.ok) return page;
+      jobs.push(...page.value.jobs);
+      if (page.value.next === null) break;
+      after = page.value.next;
+    }
+    return ok(jobs);
+  }
+
+  async #recall(tenant: TenantId, index: string, { untilMs = 0 }: Cursor): Promise<Outcome<Observation | undefined>> {
+    const nowMs = this.#parts.clock.nowMs();
+    if (nowMs < untilMs) return ok(undefined);
+    const samples = LIMITS.sloRecallSamplesCount;
+    const measured = await this.#parts.recallOf(tenant, index, samples);
+    if (!measured.ok) return measured;
+    const total = samples * NEIGHBOURS;
+    const good = Math.round((measured.value?.mean ?? 0) * total);
+    return ok({
+      samples: measured.value === undefined ? [] : [{ atMs: nowMs, good, total }],
+      cursor: { untilMs: nowMs + LIMITS.sloRecallEveryMs },
+    });
+  }
+
+  async #freshness(tenant: TenantId, { index, waitingMax }: Extract<Indicator, { kind: 'freshness' }>): Promise<Outcome<Observation>> {
+    const waiting = await this.#parts.waitingOf(tenant, index);
+    if (!waiting.ok) return waiting;
+    return ok({ samples: [{ atMs: this.#parts.clock.nowMs(), good: waiting.value <= waitingMax ? 1 : 0, total: 1 }], cursor: {} });
+  }
+}

@@ -1,0 +1,27 @@
+import type { EventCounts, Objective } from './objective.ts';
+
+const DAY_MS = 86_400_000;
+
+export const windowMsOf = ({ windowDays }: Pick<Objective, 'windowDays'>): number => windowDays * DAY_MS;
+
+/** How much of what may go wrong in the window has. */
+export interface ErrorBudget {
+  readonly events: EventCounts;
+  /** The share of good events; undefined without any. [SL8] */
+  readonly attained: number | undefined;
+  /** Bad events over those that may be bad: above 1 the objective is missed. */
+  readonly spent: number;
+}
+
+export function errorBudget({ target }: Pick<Objective, 'target'>, events: EventCounts): ErrorBudget {
+  const { good, total } = events;
+  return {
+    events,
+    attained: total === 0 ? undefined : good / total,
+    spent: total === 0 ? 0 : burnRate({ target }, events),
+  };
+}
+
+/** The share of bad events over the share that may be. */
+export const burnRate = ({ target }: Pick<Objective, 'target'>, { good, total }: EventCounts): number =>
+  total === 0 ? 0 : (total - good) / total / (1 - target);

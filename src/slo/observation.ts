@@ -1,0 +1,75 @@
+import type { EventCounts } from './objective.ts';
+import { NO_EVENTS } from './objective.ts';
+
+/** Events that were seen, and where the next observation goes on. */
+export interface Observation {
+  readonly samples: readonly Sample[];
+  readonly cursor: Cursor;
+}
+
+export interface Sample extends EventCounts {
+  readonly atMs: number;
+}
+
+/** Where an observation goes on: what hourly counters showed, or until when events are decided or measured. Plain data. */
+export interface Cursor {
+  /** By hour since the epoch. */
+  readonly seen?: Readonly<Record<number, EventCounts>>;
+  readonly untilMs?: number;
+}
+
+/** A counter of one hour, as it stands. */
+export interface HourlyCounter extends EventCounts {
+  readonly hour: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Counters of an hour may still grow so long after its end: what isolates hold back, and clocks. */
+const LATE_HOURS = 2;
+
+/** From which time on the counters have to be read: all of the window at first, later the hours that may still grow. */
+export const countersFromMs = ({ seen }: Cursor, windowMs: number, nowMs: number): number =>
+  seen === undefined ? nowMs - windowMs : (Math.floor(nowMs / HOUR_MS) - LATE_HOURS) * HOUR_MS;
+
+/**
+ * What hourly counters have grown by since they were last seen. The first time whole hours are samples of their own, so that an objective
+ * knows what was before it. [SL4]
+ */
+export function grownBy({ seen }: Cursor, counters: readonly HourlyCounter[], nowMs: number): Observation {
+  const thisHour = Math.floor(nowMs / HOUR_MS);
+  const samples: Sample[] = [];
+  const now = { good: 0, total: 0 };
+  const next: Record<number, EventCounts> = {};
+  for (const { hour, good, total } of counters) {
+    const before = seen?.[hour] ?? NO_EVENTS;
+    if (hour >= thisHour - LATE_HOURS) next[hour] = { good: Math.max(good, before.good), total: Math.max(total, before.total) };
+    const [more, moreGood] = [total - before.total, good - before.good];
+    if (more <= 0) continue;
+    if (seen === undefined && hour < thisHour) samples.push({ atMs: hour * HOUR_MS, good, total });
+    else {
+      now.good += Math.min(more, Math.max(0, moreGood));
+      now.total += more;
+    }
+  }
+  if (now.total > 0) samples.push({ atMs: nowMs, ...now });
+  return { samples, cursor: { seen: next } };
+}
+
+/** A job, as far as its wait goes. */
+export interface WaitingJob {
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly finishedAtMs: number | null;
+}
+
+/** Jobs whose wait is decided: submitted from `cursor.untilMs` on, and so long ago that they have started in time or have not. [SL7] */
+export function decidedWaits(jobs: readonly WaitingJob[], belowMs: number, untilMs: number): Observation {
+  const decided = jobs.filter(({ startedAtMs, finishedAtMs }) => startedAtMs !== null || finishedAtMs === null);
+  const samples = decided.map(({ createdAtMs, startedAtMs }) => ({
+    atMs: createdAtMs + belowMs,
+    good: startedAtMs !== null && startedAtMs - createdAtMs <= belowMs ? 1 : 0,
+    total: 1,
+  }));
+  return { samples, cursor: { untilMs } };
+}

@@ -1,0 +1,117 @@
+import { LIMITS } from '../contract/limits.ts';
+import type { Outcome } from '../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../contract/outcome.ts';
+import type { WriteLease } from '../contract/write-lease.ts';
+import { underLease } from '../contract/write-lease.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { ok } from '../kernel/result.ts';
+import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
+import type { Burn, BurnNews, BurnPolicy } from './burn-alerts.ts';
+import { burnsOf, newsOf } from './burn-alerts.ts';
+import type { ErrorBudget } from './error-budget.ts';
+import { errorBudget, windowMsOf } from './error-budget.ts';
+import type { Objective } from './objective.ts';
+import type { Observation } from './observation.ts';
+import type { StoredObjective } from './sqlite-slo-store.ts';
+import { SqliteSloStore } from './sqlite-slo-store.ts';
+
+/** An objective and how it is met. */
+export interface ObjectiveView {
+  readonly objective: Objective;
+  readonly budget: ErrorBudget;
+  readonly burns: readonly Burn[];
+  readonly observedMs: number | null;
+}
+
+/** What has changed, with the time that tells it from every other. */
+export interface DatedNews extends BurnNews {
+  readonly id: string;
+  readonly atMs: number;
+}
+
+/** The objectives of one tenant: every change is one transaction, under the lease of the key that makes it. */
+export class SloRegister {
+  readonly #storage: SqlStorage;
+  readonly #store: SqliteSloStore;
+  readonly #clock: Clock;
+
+  constructor(storage: SqlStorage, clock: Clock) {
+    this.#storage = storage;
+    this.#store = new SqliteSloStore(storage);
+    this.#clock = clock;
+  }
+
+  /** Makes its tables, among them that of the alerts that wait. */
+  open(): void {
+    this.#store.open();
+  }
+
+  /** Creates or replaces. Refuses with `limit_exceeded`. */
+  put(objective: Omit<Objective, 'createdAtMs'>, lease: WriteLease | undefined): Outcome<ObjectiveView> {
+    return this.#storage.transactionSync(() => {
+      const nowMs = this.#clock.nowMs();
+      const leased = underLease(lease, nowMs);
+      if (!leased.ok) return leased;
+      const known = this.#store.find(objective.name);
+      const count = this.#store.all().length;
+      if (known === undefined && count >= LIMITS.slosMaxCount)
+        return refuseBeyond({ limit: 'slosMaxCount', value: count + 1, what: `there are ${count} objectives already` });
+      this.#store.put({ ...objective, createdAtMs: known?.objective.createdAtMs ?? nowMs });
+      return this.view(objective.name);
+    });
+  }
+
+  remove(name: string, lease: WriteLease | undefined): Outcome<null> {
+    return this.#storage.transactionSync(() => {
+      const leased = underLease(lease, this.#clock.nowMs());
+      if (!leased.ok) return leased;
+      return this.#store.remove(name) ? ok(null) : absent(name);
+    });
+  }
+
+  view(name: string): Outcome<ObjectiveView> {
+    const known = this.#store.find(name);
+    return known === undefined ? absent(name) : ok(this.#viewOf(known));
+  }
+
+  views(): ObjectiveView[] {
+    return this.#store.all().map((known) => this.#viewOf(known));
+  }
+
+  all(): StoredObjective[] {
+    return this.#store.all();
+  }
+
+  /** Counts what was observed, and answers what that changes; `keep` keeps the news in the same transaction. [SL3] */
+  observe(name: string, observation: Observation, keep: (news: readonly DatedNews[]) => void): void {
+    this.#storage.transactionSync(() => {
+      const nowMs = this.#clock.nowMs();
+      const known = this.#store.find(name);
+      if (known === undefined) return;
+      this.#store.observe(name, observation, windowMsOf(known.objective), nowMs);
+      const firing = this.#store.firing(name);
+      const { burns, budget } = this.#viewOf(known);
+      const news = newsOf(known.objective, new Set(firing.keys()), burns, budget.spent);
+      for (const { policy, kind } of news) this.#store.setFiring(name, policy, kind === 'slo.burning' ? nowMs : null);
+      keep(news.map((one) => ({ ...one, id: `${one.kind}:${name}:${one.policy}:${nowMs}`, atMs: nowMs })));
+    });
+  }
+
+  erase(): void {
+    this.#storage.transactionSync(() => this.#store.erase());
+  }
+
+  #viewOf({ objective, observedMs }: StoredObjective): ObjectiveView {
+    const nowMs = this.#clock.nowMs();
+    const countsSince = (spanMs: number) => this.#store.countsSince(objective.name, nowMs - spanMs);
+    const firing = new Set<BurnPolicy>(this.#store.firing(objective.name).keys());
+    return {
+      objective,
+      budget: errorBudget(objective, countsSince(windowMsOf(objective))),
+      burns: burnsOf(objective, firing, countsSince, LIMITS.sloEventsMin),
+      observedMs,
+    };
+  }
+}
+
+const absent = (name: string) => refuse('record_not_found', `there is no objective ${name}`, 'slo');

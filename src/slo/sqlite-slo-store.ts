@@ -1,0 +1,150 @@
+import type { Migrations } from '../kernel/sql/migrate.ts';
+import { hasTable, migrate } from '../kernel/sql/migrate.ts';
+import { OUTBOX_TABLE } from '../kernel/sql/sqlite-outbox.ts';
+import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
+import type { BurnPolicy } from './burn-alerts.ts';
+import { MINUTES_KEPT_MS } from './burn-alerts.ts';
+import type { EventCounts, Objective } from './objective.ts';
+import type { Cursor, Observation } from './observation.ts';
+
+const MIGRATIONS: Migrations = [
+  `CREATE TABLE objectives (name TEXT PRIMARY KEY, objective TEXT NOT NULL, cursor TEXT NOT NULL, observed_ms INTEGER) WITHOUT ROWID;
+   CREATE TABLE samples (
+     name TEXT NOT NULL, at_ms INTEGER NOT NULL, good INTEGER NOT NULL, total INTEGER NOT NULL, PRIMARY KEY (name, at_ms)) WITHOUT ROWID;
+   CREATE TABLE firing (name TEXT NOT NULL, policy TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (name, policy)) WITHOUT ROWID;
+   ${OUTBOX_TABLE}`,
+];
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** An objective with what has been observed of it. */
+export interface StoredObjective {
+  readonly objective: Objective;
+  readonly cursor: Cursor;
+  /** Null: never yet. */
+  readonly observedMs: number | null;
+}
+
+type Row = { objective: string; cursor: string; observed_ms: number | null };
+
+const stored = ({ objective, cursor, observed_ms: observedMs }: Row): StoredObjective => ({
+  objective: JSON.parse(objective) as Objective,
+  cursor: JSON.parse(cursor) as Cursor,
+  observedMs,
+});
+
+/** The objectives of a tenant, their samples, and which of their policies fire. Reading what was never written writes nothing. */
+export class SqliteSloStore {
+  readonly #storage: SqlStorage;
+  readonly #sql: SqlStorage['sql'];
+  #isOpen = false;
+
+  constructor(storage: SqlStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    if (hasTable(storage, 'objectives')) this.open();
+  }
+
+  open(): void {
+    if (!this.#isOpen) migrate(this.#storage, MIGRATIONS);
+    this.#isOpen = true;
+  }
+
+  /** What is observed otherwise, or of something else, begins anew. */
+  put(objective: Objective): void {
+    this.open();
+    const known = this.find(objective.name);
+    const isSame = known !== undefined && JSON.stringify(known.objective.indicator) === JSON.stringify(objective.indicator);
+    if (isSame) this.#sql.exec('UPDATE objectives SET objective = ? WHERE name = ?', JSON.stringify(objective), objective.name);
+    else {
+      this.remove(objective.name);
+      this.#sql.exec("INSERT INTO objectives VALUES (?, ?, '{}', NULL)", objective.name, JSON.stringify(objective));
+    }
+  }
+
+  remove(name: string): boolean {
+    if (!this.#isOpen) return false;
+    for (const table of ['samples', 'firing']) this.#sql.exec(`DELETE FROM ${table} WHERE name = ?`, name);
+    return this.#sql.exec('DELETE FROM objectives WHERE name = ? RETURNING 1', name).toArray().length > 0;
+  }
+
+  find(name: string): StoredObjective | undefined {
+    if (!this.#isOpen) return undefined;
+    const [row] = this.#sql.exec<Row>('SELECT objective, cursor, observed_ms FROM objectives WHERE name = ?', name).toArray();
+    return row === undefined ? undefined : stored(row);
+  }
+
+  /** By name. */
+  all(): StoredObjective[] {
+    if (!this.#isOpen) return [];
+    return this.#sql.exec<Row>('SELECT objective, cursor, observed_ms FROM objectives ORDER BY name').toArray().map(stored);
+  }
+
+  /** Keeps what was observed, and less of what is old. An objective that is gone meanwhile takes nothing. Call in one transaction. */
+  observe(name: string, { samples, cursor }: Observation, windowMs: number, nowMs: number): void {
+    const isThere = this.#sql
+      .exec('UPDATE objectives SET cursor = ?, observed_ms = ? WHERE name = ? RETURNING 1', JSON.stringify(cursor), nowMs, name)
+      .toArray();
+    if (isThere.length === 0) return;
+    for (const { atMs, good, total } of samples) this.#add(name, atMs - (atMs % MINUTE_MS), { good, total });
+    this.#compact(name, nowMs);
+    this.#sql.exec('DELETE FROM samples WHERE name = ? AND at_ms < ?', name, nowMs - windowMs);
+  }
+
+  /** Events from then on. */
+  countsSince(name: string, fromMs: number): EventCounts {
+    if (!this.#isOpen) return { good: 0, total: 0 };
+    return this.#sql
+      .exec<{ good: number; total: number }>(
+        'SELECT coalesce(sum(good), 0) AS good, coalesce(sum(total), 0) AS total FROM samples WHERE name = ? AND at_ms >= ?',
+        name,
+        fromMs,
+      )
+      .one();
+  }
+
+  /** The policies that fire, and since when. */
+  firing(name: string): ReadonlyMap<BurnPolicy, number> {
+    if (!this.#isOpen) return new Map();
+    const rows = this.#sql.exec<{ policy: BurnPolicy; since: number }>('SELECT policy, since_ms AS since FROM firing WHERE name = ?', name);
+    return new Map(rows.toArray().map(({ policy, since }) => [policy, since]));
+  }
+
+  setFiring(name: string, policy: BurnPolicy, sinceMs: number | null): void {
+    if (sinceMs === null) this.#sql.exec('DELETE FROM firing WHERE name = ? AND policy = ?', name, policy);
+    else this.#sql.exec('INSERT OR REPLACE INTO firing VALUES (?, ?, ?)', name, policy, sinceMs);
+  }
+
+  erase(): void {
+    this.open();
+    for (const table of ['objectives', 'samples', 'firing']) this.#sql.exec(`DELETE FROM ${table}`);
+  }
+
+  #add(name: string, atMs: number, { good, total }: EventCounts): void {
+    this.#sql.exec(
+      `INSERT INTO samples VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET good = good + excluded.good, total = total + excluded.total`,
+      name,
+      atMs,
+      good,
+      total,
+    );
+  }
+
+  /** Whole hours of minutes become one sample each. [SL6] */
+  #compact(name: string, nowMs: number): void {
+    const endMs = Math.floor((nowMs - MINUTES_KEPT_MS) / HOUR_MS) * HOUR_MS;
+    const minutes = this.#sql
+      .exec<{ hour: number; good: number; total: number }>(
+        `SELECT at_ms - at_ms % ${HOUR_MS} AS hour, sum(good) AS good, sum(total) AS total FROM samples
+         WHERE name = ?1 AND at_ms < ?2 AND at_ms % ${HOUR_MS} <> 0 GROUP BY hour`,
+        name,
+        endMs,
+      )
+      .toArray();
+    if (minutes.length === 0) return;
+    this.#sql.exec(`DELETE FROM samples WHERE name = ? AND at_ms < ? AND at_ms % ${HOUR_MS} <> 0`, name, endMs);
+    for (const { hour, good, total } of minutes) this.#add(name, hour, { good, total });
+  }
+}

@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { AdminClient } from '../../workers/local/admin-client.ts';
+import type { Server } from '../../workers/local/serve.ts';
+import { deploy } from '../support/deployment/deployment.ts';
+import { createTenant } from '../support/deployment/tenant.ts';
+import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
+import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
+import type { Script } from '../support/upstreams/script.ts';
+import { scripted } from '../support/upstreams/script.ts';
+
+const SCOPES = ['inference', 'requests:read', 'planning:read', 'planning:write', 'index:write'];
+
+let server: Server;
+let admin: AdminClient;
+let upstream: MockUpstream;
+
+beforeAll(async () => {
+  upstream = await startMockUpstream();
+  server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port}` });
+  admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+  const model = { name: 'small', serves: ['chat'], context_tokens: 100_000, output_tokens_max: 1_000, prices: { input: 0, output: 0 } };
+  const secret = 'sk-mock-0123456789abcdef';
+  await admin.create('/v1/upstreams', { name: 'live', protocol: 'openai', base_url: upstream.baseUrl, secret, models: [model] });
+});
+
+afterAll(async () => {
+  await server.stop();
+  await upstream.kill();
+});
+
+interface Alert {
+  readonly type: string;
+  readonly data: { readonly details: { readonly policy: string } };
+}
+
+it('[SL3] [SL9] an objective that burns is alerted of, once, and goes with its tenant', async () => {
+  const tenant = await createTenant(server, { scopes: SCOPES });
+  const { client } = tenant;
+  const say = (script: Script) =>
+    client.post('/v1/chat/completions', { model: 'live/small', messages: [{ role: 'user', content: scripted(script) }] });
+  await expect.poll(async () => (await say({})).status).toBe(200);
+  const failures = await Promise.all(Array.from({ length: 24 }, () => say({ status: 500, message: 'no' })));
+  const errors = failures.filter(({ status }) => status >= 500).length;
+  const logged = async () => (await client.get('/v1/requests?limit=100')).body.data.length;
+  await expect.poll(logged).toBeGreaterThanOrEqual(25);
+
+  const indicator = { kind: 'availability', by: 'model', name: 'live/small' };
+  // Setting it again observes it at once.
+  const observed = async () => {
+    await client.put('/v1/slos/answers', { indicator, objective: 0.99 });
+    return (await client.get('/v1/slos/answers')).body;
+  };
+  await expect.poll(async () => (await observed()).events).toBeGreaterThan(errors);
+  const slo = await observed();
+  expect(slo).toMatchObject({ status: 'burning', bad_events: errors, owner: 'testers' });
+  expect(slo.burn.map(({ firing }: { firing: boolean }) => firing)).toEqual([true, true, true]);
+
+  const { organisation } = tenant;
+  const alerts = async () => {
+    const { data } = await admin.get<{ data: Alert[] }>(`/v1/alerts?organisation=${organisation}`);
+    return data.filter(({ type }) => type === 'slo.burning');
+  };
+  await expect.poll(async () => (await alerts()).length).toBe(3);
+  await observed();
+  expect((await alerts()).map(({ data }) => data.details.policy).toSorted()).toEqual(['page_fast', 'page_slow', 'ticket']);
+
+  await admin.create(`/v1/tenants/${tenant.id}/erase`, {});
+  const { remaining } = await admin.get<{ remaining: { what: string; count: number }[] }>(`/v1/tenants/${tenant.id}/erasure`);
+  expect(remaining.find(({ what }) => what === 'objectives')?.count).toBe(0);
+});

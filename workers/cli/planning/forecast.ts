@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+
+import { INTERVAL_LEVELS } from '../../../src/contract/capacity.ts';
+import type { ForecastReply } from '../../../src/contract/capacity.ts';
+import { command, table, whole } from '../command.ts';
+import { queryOf } from '../gateway/gateway-client.ts';
+import type { Shown } from '../jobs/job-command.ts';
+import { caller, print, shown } from '../jobs/job-command.ts';
+
+interface Given extends Shown {
+  readonly days: number;
+  readonly level: string;
+  readonly tenant?: string;
+  readonly organisation?: string;
+}
+
+/** `sluice forecast`. */
+export const forecast = (): Command =>
+  shown(command('forecast', 'How use grows, and when quotas, budgets and indexes are used up.'))
+    .option('--days <n>', 'look so far ahead', whole(1, 180), 30)
+    .addOption(new Option('--level <level>', 'how often the truth is to lie within an interval').choices(INTERVAL_LEVELS).default('0.9'))
+    .option('--tenant <id>', 'for the admin: of this tenant')
+    .option('--organisation <id>', 'for the admin: of all tenants of this organisation')
+    .action(run);
+
+async function run({ json, days, level, tenant, organisation }: Given): Promise<void> {
+  const query = queryOf({ horizon_days: days, level, tenant, organisation });
+  const reply = await (await caller()).call<ForecastReply>('GET', `/v1/capacity/forecast${query}`);
+  if (json === true) return print(reply);
+  console.log(table(['use', 'at the end', 'between', 'and', 'method', 'error'], reply.series.map(seriesRow)));
+  if (reply.ceilings.length > 0)
+    console.log(`\n${table(['limit', 'of', 'used', 'reached', 'not before', 'what to do', 'by'], reply.ceilings.map(ceilingRow))}`);
+  for (const what of reply.left_out) console.log(`left out: ${what}`);
+}
+
+function seriesRow({
+  resource,
+  status,
+  steps,
+  steps_needed: needed,
+  step,
+  method,
+  error,
+  points,
+}: ForecastReply['series'][number]): string[] {
+  const end = points.at(-1);
+  if (status === 'not_enough_data' || end === undefined)
+    return [resource, `not enough data: ${steps} of ${needed} ${step}s`, '', '', '', ''];
+  return [
+    resource,
+    `${figure(end.expected)} a ${step}`,
+    figure(end.low),
+    figure(end.high),
+    method ?? '',
+    error === null ? '-' : `${(100 * error).toFixed(0)} %`,
+  ];
+}
+
+const dateOf = (at: number | null): string => (at === null ? '-' : new Date(at * 1000).toISOString().slice(0, 10));
+
+function ceilingRow({
+  kind,
+  resource,
+  window,
+  subject,
+  limit,
+  used,
+  status,
+  reached_at: reachedAt,
+  earliest_at: earliestAt,
+  advice,
+}: ForecastReply['ceilings'][number]): string[] {
+  return [
+    `${kind} ${resource}${window === null ? '' : ` a ${window}`}`,
+    subject,
+    `${figure(used)} of ${figure(limit)}`,
+    status === 'not_enough_data' ? 'not enough data' : dateOf(reachedAt),
+    dateOf(earliestAt),
+    advice === null ? '' : `${advice.action.replaceAll('_', ' ')} by ${figure(advice.quantity)}`,
+    advice === null ? '' : dateOf(advice.order_by),
+  ];
+}
+
+const figure = (value: number): string => Number(value.toPrecision(3)).toLocaleString('en');

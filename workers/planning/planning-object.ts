@@ -1,0 +1,159 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import { messageOf } from '../../src/contract/errors.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import type { WriteLease } from '../../src/contract/write-lease.ts';
+import { underLease } from '../../src/contract/write-lease.ts';
+import { capacityAlerts } from '../../src/gateway/planning/capacity-alerts.ts';
+import type { CapacityAlerts } from '../../src/gateway/planning/slo-admin.ts';
+import type { TenantId } from '../../src/kernel/ids.ts';
+import { ok } from '../../src/kernel/result.ts';
+import { SqliteOutbox } from '../../src/kernel/sql/sqlite-outbox.ts';
+import type { Objective } from '../../src/slo/objective.ts';
+import type { DatedNews, ObjectiveView } from '../../src/slo/slo-register.ts';
+import { SloRegister } from '../../src/slo/slo-register.ts';
+import type { PlanningAlert } from '../../src/tenancy/billing/budget.ts';
+import { ERASED_TENANT } from '../../src/tenancy/organisation.ts';
+import { organisationOf } from '../../src/tenancy/resource-ids.ts';
+import { billingOf } from '../gateway/adapters/tenancy.ts';
+import type { PlanningEnv } from '../gateway/env.ts';
+import { composePlanning } from './compose-planning.ts';
+
+const NO_ALERTS: CapacityAlerts = { enabled: false, horizonDays: 30 };
+/** A forecast reads the ledger of 400 days. */
+const FORECAST_EVERY_MS = 86_400_000;
+const ALERTS_AT_ONCE = 100;
+
+/**
+ * The objectives of one tenant, and what it is alerted of. Its alarm observes them and delivers alerts to the ledger, which has the webhooks. It
+ * lives in this Worker because observing takes the use cases of this Worker.
+ */
+export class PlanningObject extends DurableObject<PlanningEnv> {
+  readonly #register = new SloRegister(this.ctx.storage, { nowMs: () => Date.now() });
+  readonly #outbox = new SqliteOutbox<PlanningAlert>(this.ctx.storage);
+
+  async putObjective(tenant: TenantId, objective: Omit<Objective, 'createdAtMs'>, lease?: WriteLease): Promise<Outcome<ObjectiveView>> {
+    if (this.#isErased()) return ERASED_TENANT;
+    const put = this.#register.put(objective, lease);
+    if (put.ok) await this.#watch(tenant);
+    return put;
+  }
+
+  removeObjective(name: string, lease?: WriteLease): Outcome<null> {
+    return this.#register.remove(name, lease);
+  }
+
+  objective(name: string): Outcome<ObjectiveView> {
+    return this.#register.view(name);
+  }
+
+  objectives(): readonly ObjectiveView[] {
+    return this.#register.views();
+  }
+
+  async setAlerts(tenant: TenantId, alerts: CapacityAlerts, lease?: WriteLease): Promise<Outcome<CapacityAlerts>> {
+    if (this.#isErased()) return ERASED_TENANT;
+    const leased = underLease(lease, Date.now());
+    if (!leased.ok) return leased;
+    this.#register.open();
+    this.ctx.storage.kv.put('alerts', alerts);
+    this.ctx.storage.kv.put('forecastMs', 0);
+    await this.#watch(tenant);
+    return ok(alerts);
+  }
+
+  alerts(): CapacityAlerts {
+    return this.ctx.storage.kv.get<CapacityAlerts>('alerts') ?? NO_ALERTS;
+  }
+
+  async erase(): Promise<void> {
+    this.#register.erase();
+    this.#outbox.clear();
+    for (const key of ['alerts', 'forecastMs', 'tenant']) this.ctx.storage.kv.delete(key);
+    this.ctx.storage.kv.put('erased', true);
+    await this.ctx.storage.deleteAlarm();
+  }
+
+  count(): number {
+    return this.#register.all().length + (this.ctx.storage.kv.get('alerts') === undefined ? 0 : 1);
+  }
+
+  override async alarm(): Promise<void> {
+    const tenant = this.ctx.storage.kv.get<TenantId>('tenant');
+    if (tenant === undefined || this.#isErased()) return;
+    // Armed first: an interruption is followed by another alarm.
+    await this.ctx.storage.setAlarm(Date.now() + LIMITS.sloObservedEveryMs);
+    for (const { objective, cursor } of this.#register.all())
+      await tried(`the objective ${objective.name}`, async () => this.#observe(tenant, objective, cursor));
+    if (this.alerts().enabled) await tried('the forecast', async () => this.#forecast(tenant));
+    await tried('alerts', async () => this.#deliver(tenant));
+    const isIdle = this.#register.all().length === 0 && !this.alerts().enabled && this.#outbox.waiting(1).length === 0;
+    if (isIdle) await this.ctx.storage.deleteAlarm();
+  }
+
+  async #observe(
+    tenant: TenantId,
+    objective: Objective,
+    cursor: Parameters<ReturnType<typeof composePlanning>['observer']['observe']>[2],
+  ): Promise<void> {
+    const seen = await composePlanning(this.env).observer.observe(tenant, objective, cursor);
+    if (!seen.ok) throw new Error(messageOf(seen.error));
+    if (seen.value === undefined) return;
+    this.#register.observe(objective.name, seen.value, (news) => {
+      for (const one of news) this.#outbox.add(one.id, alertOf(tenant, objective, one));
+    });
+  }
+
+  async #forecast(tenant: TenantId): Promise<void> {
+    const nowMs = Date.now();
+    if (nowMs < (this.ctx.storage.kv.get<number>('forecastMs') ?? 0)) return;
+    const alerts = await capacityAlerts(composePlanning(this.env).forecaster, tenant, this.alerts().horizonDays);
+    if (!alerts.ok) throw new Error(messageOf(alerts.error));
+    this.ctx.storage.transactionSync(() => {
+      for (const alert of alerts.value) this.#outbox.add(alert.id, alert);
+      this.ctx.storage.kv.put('forecastMs', nowMs + FORECAST_EVERY_MS);
+    });
+  }
+
+  async #deliver(tenant: TenantId): Promise<void> {
+    const waiting = this.#outbox.waiting(ALERTS_AT_ONCE);
+    if (waiting.length === 0) return;
+    await billingOf(this.env, organisationOf(tenant)).raise(waiting.map(({ body }) => body));
+    this.#outbox.remove(waiting.map(({ id }) => id));
+  }
+
+  async #watch(tenant: TenantId): Promise<void> {
+    this.ctx.storage.kv.put('tenant', tenant);
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  #isErased(): boolean {
+    return this.ctx.storage.kv.get('erased') === true;
+  }
+}
+
+const alertOf = (tenant: TenantId, { owner }: Objective, { kind, id, atMs, ...details }: DatedNews): PlanningAlert => ({
+  kind,
+  id: `${tenant}:${id}`,
+  atMs,
+  levelId: tenant,
+  details: {
+    objective: details.objective,
+    owner,
+    policy: details.policy,
+    severity: details.severity,
+    burn_rate: details.burnRate,
+    threshold: details.threshold,
+    budget_spent: details.spentShare,
+  },
+});
+
+/** What fails is tried again with the next alarm, and keeps nothing else from being done. */
+async function tried(what: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    console.error(JSON.stringify({ level: 'error', message: `${what}: ${String(error)}` }));
+  }
+}
