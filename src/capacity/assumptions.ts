@@ -35,6 +35,10 @@ export const ASSUMPTIONS = {
   rowsReadUsdPerMillion: read(0.001, 'USD per million rows read', PRICING),
   rowsWrittenUsdPerMillion: read(1, 'USD per million rows written', PRICING),
 
+  // What a pool costs: the operator's own prices replace these.
+  poolCpuUsdPerHour: chosen(0.04, 'USD an hour of one processor of a pool', 'on-demand list prices of general machines are 0.03 to 0.05'),
+  poolBusyShare: chosen(0.5, 'of the time that a pool is paid for and computes', 'half of it waits for the peak of the day'),
+
   // How objects live.
   idleUntilColdS: read(10, 's without a call after which an object may leave memory', LIFECYCLE),
   coldStartMs: chosen(25, 'ms from the first call of an absent object to its constructor; below the 1 s that a start may take', LIFECYCLE),

@@ -9,6 +9,7 @@ import type { CacheL2Options } from './cache-l2.ts';
 import { cacheL2Bench } from './cache-l2.ts';
 import { cachedQueriesBench } from './cached-queries.ts';
 import { cascadeBench } from './cascade.ts';
+import { costBench } from './cost.ts';
 import { failoverBench } from './failover.ts';
 import { filterBench } from './filters.ts';
 import { forecastBench } from './forecast.ts';
@@ -42,6 +43,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   'cache-l2': cacheL2Bench,
   'cached-queries': cachedQueriesBench,
   cascade: cascadeBench,
+  cost: costBench,
   failover: failoverBench,
   filters: filterBench,
   forecast: forecastBench,

@@ -4,8 +4,8 @@ export interface Contender {
   readonly run: () => Promise<unknown>;
 }
 
-/** The median CPU of a run of each contender, in ms, over `rounds` rounds in which each runs once. */
-export async function interleavedCpuMs(contenders: readonly Contender[], rounds: number): Promise<Map<string, number>> {
+/** The CPU of each run of each contender, in ms, over `rounds` rounds in which each runs once. */
+export async function interleavedCpuSamples(contenders: readonly Contender[], rounds: number): Promise<Map<string, number[]>> {
   const samples = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
   for (const { run } of contenders) await run();
   for (let round = 0; round < rounds; round++) {
@@ -16,5 +16,12 @@ export async function interleavedCpuMs(contenders: readonly Contender[], rounds:
       samples.get(name)?.push((user + system) / 1000);
     }
   }
-  return new Map([...samples].map(([name, ms]) => [name, ms.toSorted((a, b) => a - b)[ms.length >> 1] ?? Number.NaN]));
+  return samples;
 }
+
+/** The median CPU of a run of each contender, in ms. */
+export async function interleavedCpuMs(contenders: readonly Contender[], rounds: number): Promise<Map<string, number>> {
+  return new Map([...(await interleavedCpuSamples(contenders, rounds))].map(([name, ms]) => [name, medianOf(ms)]));
+}
+
+export const medianOf = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;

@@ -2,11 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 
 import type { CostReportReply } from '../../../src/contract/cost.ts';
+import { REPLAYED } from '../../../src/inference/cost/replayed-stack.ts';
 import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
 import { command, table } from '../command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
 import type { Shown } from '../jobs/job-command.ts';
 import { caller, print, shown } from '../jobs/job-command.ts';
+import { replayedText } from './replayed-text.ts';
 import { reportPage } from './report-page.ts';
 
 interface Flags extends Shown {
@@ -26,7 +28,7 @@ export const cost = (): Command =>
 async function report({ month, html, json }: Flags): Promise<void> {
   const reply = await (await caller()).call<CostReportReply>('GET', `/v1/cost/report${queryOf({ month })}`);
   if (html !== undefined) await writeFile(html, reportPage(reply));
-  if (json === true) return print({ ...reply, strategies: STRATEGIES });
+  if (json === true) return print({ ...reply, strategies: STRATEGIES, replayed: REPLAYED });
   console.log(html === undefined ? reportText(reply) : `wrote ${html}`);
 }
 
@@ -61,6 +63,7 @@ export function reportText({ month, from, to, is_logged, upstreams, targets, sav
     ...(advice.length === 0 ? [] : ['Next, from your own calls:', advice.join('\n')]),
     'Evidence for each strategy (figures do not add up):',
     known.join('\n'),
+    replayedText(),
   ].join('\n\n');
 }
 

@@ -1,6 +1,8 @@
 import type { CostReportReply } from '../../../src/contract/cost.ts';
+import type { ReplayedStack } from '../../../src/inference/cost/replayed-stack.ts';
 import type { Strategy } from '../../../src/inference/cost/strategies.ts';
 import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
+import { factorText, percent, replayedNote, stackName, strictStacks } from './replayed-text.ts';
 
 interface Bar {
   readonly label: string;
@@ -45,6 +47,9 @@ export function reportPage({ month, is_logged, upstreams, targets, savings, save
 <h2>Evidence for each strategy</h2>
 <p>Figures of different strategies do not add up: what one saves, another cannot save again.</p>
 ${STRATEGIES.map(strategyText).join('\n')}
+<h2>Stacked on one trace</h2>
+<p>${escaped(replayedNote())}</p>
+${strictStacks().map(stackText).join('\n')}
 </html>
 `;
 }
@@ -64,6 +69,21 @@ function strategyText({ name, does, published, measured, needs, notWhen }: Strat
     term('not when', notWhen),
   ];
   return `<section><h3>${escaped(name)}</h3><p>${escaped(does)}</p><dl>${lines.join('')}</dl></section>`;
+}
+
+function stackText(stack: ReplayedStack): string {
+  const rows = stack.steps.map(({ name, usdPerMillion, share, loss }) => ({
+    label: name,
+    value: usdPerMillion,
+    text: `${usdPerMillion.toFixed(3)} USD a million calls; ${percent(share)} of the saving; ${percent(loss.mean)} of nDCG@10 lost`,
+  }));
+  const name = stackName(stack);
+  return `<section><h3>${escaped(name)}</h3>${bars(`Cost by step, ${name}`, rows, '#2471a3')}<dl>${[
+    term('times cheaper than the teacher on every call', factorText(stack.total)),
+    term(`the same, up to “${stack.best.upTo}”`, factorText(stack.best.factor)),
+    term('times cheaper than int8 in batches behind a cache', factorText(stack.ofSensible)),
+    term('times cheaper, the requests included', factorText(stack.withRequests)),
+  ].join('')}</dl></section>`;
 }
 
 const term = (name: string, text: string, source?: string): string =>

@@ -41,7 +41,9 @@ function decodedTable(graph: OnnxGraph): OnnxGraph {
   if (codes === undefined || scales === undefined || gather === undefined || scaled === undefined) return graph;
   const factors = floatsOf(scales);
   const columns = codes.dims[1]!;
-  const values = Float32Array.from(new Int8Array(codes.bytes.slice().buffer), (code, i) => code * factors[Math.floor(i / columns)]!);
+  const values = new Float32Array(new Int8Array(codes.bytes.slice().buffer));
+  for (let row = 0; row < factors.length; row++)
+    for (let at = row * columns; at < (row + 1) * columns; at++) values[at] = values[at]! * factors[row]!;
   const tensors = new Map([...graph.tensors, [FLOAT_TABLE, tensorOf(DATA_TYPE.float32, codes.dims, values)] as const]);
   const nodes = graph.nodes.map((node) =>
     node === scaled ? nodeOf('Gather', [FLOAT_TABLE, gather.inputs[1]!], scaled.outputs[0]!) : node,
