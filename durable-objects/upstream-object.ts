@@ -8,13 +8,13 @@ import type { UpstreamRecord } from '../src/upstreams/upstream-record.ts';
 import type { NewUpstream, UpstreamChange, UpstreamSnapshot } from '../src/upstreams/upstream-registry.ts';
 import { UpstreamRegistry } from '../src/upstreams/upstream-registry.ts';
 
-/** The routes of the same owner: see `RouteObject`. */
-interface ErasedRoutes {
+/** The routes and the prompts of the same owner: see `RouteObject` and `PromptObject`. */
+interface ErasedByOwner {
   erase(): Promise<void>;
 }
 
 /** The upstreams of one owner: of a tenant, or of the platform. Secrets are sealed before they come here. See `UpstreamRegistry`. */
-export class UpstreamObject extends DurableObject<{ readonly ROUTES: DurableObjectNamespace }> {
+export class UpstreamObject extends DurableObject<Readonly<Record<'ROUTES' | 'PROMPTS', DurableObjectNamespace>>> {
   readonly #registry = new UpstreamRegistry(this.ctx.storage, { nowMs: () => Date.now() });
 
   create(next: NewUpstream, request: KeyedRequest | null, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
@@ -50,10 +50,10 @@ export class UpstreamObject extends DurableObject<{ readonly ROUTES: DurableObje
     return this.#registry.snapshot(known);
   }
 
-  /** Forgets everything, the routes of its owner too, and takes nothing any more. */
+  /** Forgets everything, the routes and prompts of its owner too, and takes nothing any more. */
   async erase(owner: string): Promise<void> {
-    const { ROUTES } = this.env;
-    await (ROUTES.get(ROUTES.idFromName(owner)) as unknown as ErasedRoutes).erase();
+    const { ROUTES, PROMPTS } = this.env;
+    for (const objects of [ROUTES, PROMPTS]) await (objects.get(objects.idFromName(owner)) as unknown as ErasedByOwner).erase();
     this.#registry.erase();
   }
 }

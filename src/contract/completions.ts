@@ -8,6 +8,7 @@ import { tenant } from './endpoint.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 import { UPSTREAM_METERS } from './meter.ts';
+import { promptOfCall } from './prompts.ts';
 
 const model = z
   .string()
@@ -95,6 +96,15 @@ const whole = { kind: 'completion', schema: reply } as const;
 
 const message = z.looseObject({ role: z.string().min(1) });
 
+/** A call says something itself, or has a prompt say it. */
+function checkMessages(
+  { messages = [], prompt }: { messages?: unknown[] | undefined; prompt?: unknown },
+  context: z.core.$RefinementCtx,
+): void {
+  if (messages.length > 0 || (prompt !== undefined && prompt !== null)) return;
+  context.addIssue({ code: 'custom', message: 'must have at least one message, or `prompt` name a prompt', path: ['messages'] });
+}
+
 const TRANSLATED = apiText(
   'If the upstream speaks another protocol, Sluice translates the request and the answer. A field that the other protocol cannot express is refused by its name.',
 );
@@ -116,14 +126,17 @@ export const completionEndpoints = {
       ROUTE,
     ),
     body: loose(
-      z.looseObject({
-        model,
-        messages: z.array(message).min(1),
-        stream,
-        stream_options: options,
-        max_tokens: tokensMax,
-        max_completion_tokens: tokensMax,
-      }),
+      z
+        .looseObject({
+          model,
+          messages: z.array(message).optional(),
+          prompt: promptOfCall,
+          stream,
+          stream_options: options,
+          max_tokens: tokensMax,
+          max_completion_tokens: tokensMax,
+        })
+        .superRefine(checkMessages),
     ),
     reply: streamed,
   },
@@ -146,7 +159,7 @@ export const completionEndpoints = {
       '',
       ROUTE,
     ),
-    body: loose(z.looseObject({ model, stream, max_output_tokens: tokensMax })),
+    body: loose(z.looseObject({ model, prompt: promptOfCall, stream, max_output_tokens: tokensMax })),
     reply: streamed,
   },
   createMessage: {

@@ -36,6 +36,7 @@ export const ERRORS = {
   model_not_found: denied(404, 'not_found_error'),
   /** A route of `/v1/routes`, or a version of one; `route_not_found` is a path of the API. */
   model_route_not_found: denied(404, 'not_found_error'),
+  prompt_not_found: denied(404, 'not_found_error'),
   index_not_found: denied(404, 'not_found_error'),
   alias_not_found: denied(404, 'not_found_error'),
   vector_not_found: denied(404, 'not_found_error'),
@@ -152,6 +153,7 @@ export interface Resource {
     | 'vector'
     | 'model'
     | 'route'
+    | 'prompt'
     | 'job'
     | 'batch'
     | 'fine_tuning_job'

@@ -55,6 +55,7 @@ export const FORWARDED_PREFIXES = {
   '/v1/moderations': UPSTREAMS,
   '/v1/upstreams': UPSTREAMS,
   '/v1/routes': UPSTREAMS,
+  '/v1/prompts': UPSTREAMS,
   '/v1/requests': UPSTREAMS,
   '/v1/cost': { ...UPSTREAMS, reportsUsage: true },
   '/v1/slos': PLANNING,

@@ -34,10 +34,6 @@ export const JOB_LIMITS = {
   jobEventsRetryMs: 2_000,
   // The jobs that need the nodes wait for as long.
   jobGraceMaxS: 600,
-  // An hour: as OpenAI's API bounds it.
-  fileLifeSMin: 3_600,
-  // 30 days: as OpenAI's API bounds it.
-  fileLifeSMax: 2_592_000,
   // Two weeks: more than any queue of batches takes.
   batchWindowHMax: 336,
   // As OpenAI's API bounds the metadata of a batch: pairs, and the characters of a key and of a value.
@@ -72,8 +68,6 @@ export const JOB_LIMITS = {
   lineFaultsMaxCount: 100,
   // Of the message and of the field of a fault.
   lineFaultCharsMax: 256,
-  // Files that an upload looks at for expired ones: one listing, and at most so many deletions.
-  filesSweptMaxCount: 100,
   // Where a replica serves: a host, a port and a path.
   replicaUrlCharsMax: 512,
   // A gateway isolate reads the replicas of a job again after so long: one that has died is called in vain no longer than that.

@@ -11,6 +11,7 @@ import { RESHARDING_LIMITS } from './resharding-limits.ts';
 import { SCHEDULER_LIMITS, SIMULATION_LIMITS } from './scheduler-limits.ts';
 import { TENANCY_STORE_LIMITS } from './tenancy-store-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
+import { FILE_LIMITS } from './file-limits.ts';
 import { GRAPH_LIMITS } from './graph-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
@@ -18,6 +19,7 @@ import { QUEUE_LIMITS } from './queue-limits.ts';
 import { REQUEST_LOG_LIMITS } from './request-log-limits.ts';
 import { POOL_LIMITS } from './pool-limits.ts';
 import { CLUSTER_LIMITS } from './cluster-limits.ts';
+import { PROMPT_LIMITS } from './prompt-limits.ts';
 import { ROUTE_LIMITS } from './route-limits.ts';
 import { RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
@@ -34,6 +36,7 @@ export const LIMITS = {
   ...TENANCY_STORE_LIMITS,
   ...SHARD_LIMITS,
   ...RUN_LIMITS,
+  ...FILE_LIMITS,
   ...BODY_LIMITS,
   ...BULK_LIMITS,
   ...POOL_LIMITS,
@@ -49,6 +52,7 @@ export const LIMITS = {
   ...MODEL_LIMITS,
   ...TRANSFER_LIMITS,
   ...ROUTE_LIMITS,
+  ...PROMPT_LIMITS,
   ...UPSTREAM_LIMITS,
   ...QUEUE_LIMITS,
   ...UPSTREAM_SERVING_LIMITS,

@@ -11,6 +11,8 @@ export const SCOPES = [
   'models:write',
   'upstreams:read',
   'upstreams:write',
+  'prompts:read',
+  'prompts:write',
   'requests:read',
   'requests:write',
   'planning:read',

@@ -104,6 +104,7 @@ const facts = {
   surface: z.string().meta(about('The API that was called.', 'chat')),
   model: z.string().meta(about('The model that the request named.')),
   route: z.string().nullable(),
+  prompt: z.string().nullable().meta(about('The prompt that the request named, with its version.', 'support-reply@3')),
   target: z.string().nullable().meta(about('The model that served; null: none did, or the cache answered.')),
   status: z.int(),
   code: z.string().nullable().meta(about('The code of the error, if there was one.')),

@@ -1,9 +1,5 @@
 /** Limits of how jobs run: attempts, agents, gangs, programs and logs. See `LIMITS`. */
 export const RUN_LIMITS = {
-  // As long as file systems take them.
-  fileNameCharsMax: 256,
-  // A job's output of `jobOutputBytesMax` takes as long at 5 Mbit/s. The erasure of a tenant waits so long for a write whose gateway died.
-  fileWriteMaxMs: 900_000,
   // The most that one request carries on Cloudflare's largest plan; the smaller ones refuse from 100 MB on.
   jobOutputBytesMax: 480 * 1024 * 1024,
   // Agents die now and then; what fails three times fails for a reason of its own.

@@ -1,15 +1,9 @@
 /** Limits of what is sent as files: forms, uploads in parts, and transfers of attempts. See `LIMITS`. */
 export const TRANSFER_LIMITS = {
-  // The most that one request carries on Cloudflare's largest plan; the smaller ones refuse from 100 MB on, and take larger files in parts.
-  fileBytesMax: 480 * 1024 * 1024,
-  // All fields of a form but its file: those of ours have some hundred bytes.
-  formFieldsBytesMax: 64 * 1024,
   // Parts of a form: no call takes half as many.
   formPartsMaxCount: 32,
   // The header lines of a part: a name of `fileNameCharsMax` characters, percent-encoded, and a media type.
   formHeadBytesMax: 8 * 1024,
-  // Content is stored in pieces of this size, of which one is held: the least that R2 takes for a part of an object.
-  storedPartBytes: 5 * 1024 * 1024,
   // Twenty minutes at 14 Mbit/s, and 410 pieces to store: with its parts, below the 1,000 calls that one request may make.
   uploadBytesMax: 2 * 1024 * 1024 * 1024,
   // As OpenAI's API bounds it.

@@ -3,6 +3,7 @@ import { costEndpoints } from './cost.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { UpstreamPath } from './forwarded-paths.ts';
 import { routeEndpoints } from './routes.ts';
+import { promptEndpoints } from './prompts.ts';
 import { requestEndpoints } from './requests.ts';
 import { upstreamEndpoints } from './upstreams.ts';
 
@@ -11,6 +12,7 @@ export const UPSTREAM_ENDPOINTS = {
   ...upstreamEndpoints,
   ...completionEndpoints,
   ...routeEndpoints,
+  ...promptEndpoints,
   ...requestEndpoints,
   ...costEndpoints,
 } as const satisfies Record<string, Endpoint & { readonly path: UpstreamPath }>;

@@ -6,6 +6,7 @@ import { expect, it } from 'vitest';
 
 import type { Endpoint } from '../../src/contract/endpoint.ts';
 import { CLUSTER_LIMITS } from '../../src/contract/cluster-limits.ts';
+import { FILE_LIMITS } from '../../src/contract/file-limits.ts';
 import { GRAPH_LIMITS } from '../../src/contract/graph-limits.ts';
 import { JOB_LIMITS } from '../../src/contract/job-limits.ts';
 import { POOL_LIMITS } from '../../src/contract/pool-limits.ts';
@@ -56,6 +57,7 @@ it('[G50] the gateway names no limit of the calls that it forwards: its bundle l
     ...TENANCY_LIMITS,
     ...SHARD_LIMITS,
     ...RUN_LIMITS,
+    ...FILE_LIMITS,
     ...JOB_LIMITS,
     ...POOL_LIMITS,
     ...QUEUE_LIMITS,
@@ -79,8 +81,8 @@ it.each([...API_WORKERS, 'objects'] as const)('[G50] the %s Worker names no limi
 });
 
 it('the upstreams Worker, whose bundle cannot read arrays one by one or write vectors, has no call that does', () => {
-  const bodies = Object.values(UPSTREAM_ENDPOINTS).map(({ body }: Endpoint) => body);
-  expect(bodies.filter((body) => 'streamed' in body || 'rows' in body)).toEqual([]);
+  const calls: readonly Endpoint[] = Object.values(UPSTREAM_ENDPOINTS);
+  expect(calls.filter(({ body, reply }) => 'streamed' in body || 'rows' in body || 'hasRows' in reply)).toEqual([]);
 });
 
 /** The texts of an OpenAPI document that are long enough to be unique. */

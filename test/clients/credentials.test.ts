@@ -35,6 +35,8 @@ const owned: Record<string, string> = {
   version: '1',
   cohort: 'root',
   route: MODEL,
+  prompt: 'secret-prompt',
+  label: 'production',
   reservation: `rsv_${'0'.repeat(20)}`,
   attempt: `att_${'0'.repeat(26)}_1`,
 };
@@ -82,6 +84,8 @@ async function own(): Promise<void> {
   });
   await client.call('PUT', '/v1/indexes/secrets/aliases/secret-alias');
   await client.post('/v1/queues', { name: 'secret-queue' });
+  const prompt = { name: 'secret-prompt', messages: [{ role: 'system', content: 'secret-line' }], labels: ['production'] };
+  await client.post('/v1/prompts', prompt);
   await client.post('/v1/routes', { name: MODEL, default: { kind: 'refuse', message: 'closed' } });
   const form = new FormData();
   form.set('purpose', 'batch');
@@ -112,8 +116,8 @@ function send(name: EndpointName, { method, path, body }: Endpoint, apiKey: stri
   const filled = path.replaceAll(PATH_PARAMS, (_, parameter: string) => named[parameter] ?? 'missing');
   const sample = body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(owned);
   const query = name === 'listTenants' ? `?organisation=${a.organisation}` : (QUERIES[name] ?? '');
-  // A create that takes its name from the body would give the other tenant a route of that name.
-  const content = name === 'createRoute' ? { ...(sample as object), name: 'probe-route' } : sample;
+  // A create that takes its name from the body would give the other tenant a route or a prompt of that name.
+  const content = name === 'createRoute' || name === 'createPrompt' ? { ...(sample as object), name: 'probe' } : sample;
   return new ApiClient(server.urls[0] ?? '', apiKey).call(method, filled + query, content);
 }
 
@@ -129,7 +133,7 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
 };
 
 /** Paths that name a resource of tenant A. */
-const NAMES_FOREIGN = /:(index|collection|file|upload|job|batch|queue|route|key|purge|erasure|upstream)/;
+const NAMES_FOREIGN = /:(index|collection|file|upload|job|batch|queue|route|prompt|key|purge|erasure|upstream)/;
 
 /** Endpoints that succeed for a collection that does not exist, or create it. */
 const TELLS_ABSENCE: Partial<Record<EndpointName, boolean>> = {

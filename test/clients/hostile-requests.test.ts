@@ -37,6 +37,8 @@ const owned: Record<string, string> = {
   version: '1',
   cohort: 'root',
   route: 'target',
+  prompt: 'target',
+  label: 'target',
   reservation: `rsv_${'0'.repeat(20)}`,
   attempt: `att_${'0'.repeat(26)}_1`,
 };

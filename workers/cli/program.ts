@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   jobs: { summary: 'submit, follow and control heavy jobs', load: async () => (await import('./jobs/jobs.ts')).jobs() },
   queues: { summary: 'queues that jobs wait in', load: async () => (await import('./queues/queues.ts')).queues() },
   routes: { summary: 'rules that decide which models serve', load: async () => (await import('./routes/routes.ts')).routes() },
+  prompts: { summary: 'templates that calls name', load: async () => (await import('./prompts/prompts.ts')).prompts() },
   pools: { summary: 'pools of machines that run jobs', load: async () => (await import('./pools/pools.ts')).pools() },
   capacity: {
     summary: "what an index of a size and load takes: shards, memory, storage, a month's bill, latency",

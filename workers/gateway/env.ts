@@ -107,6 +107,8 @@ export interface UpstreamsEnv extends TenancyEnv {
   readonly UPSTREAM: DurableObjectNamespace;
   /** As above, of routes. */
   readonly ROUTES: DurableObjectNamespace;
+  /** One object a tenant that has prompts. */
+  readonly PROMPTS: DurableObjectNamespace;
   /** One object an upstream that has limits, named by the upstream's id: what all isolates use of it. */
   readonly UPSTREAM_USE: DurableObjectNamespace;
   /** One object a tenant, in this Worker, named by its id. */

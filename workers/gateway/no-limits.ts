@@ -2,6 +2,7 @@
 export const TENANCY_LIMITS = {};
 export const SHARD_LIMITS = {};
 export const RUN_LIMITS = {};
+export const FILE_LIMITS = {};
 export const JOB_LIMITS = {};
 export const POOL_LIMITS = {};
 export const QUEUE_LIMITS = {};
@@ -11,6 +12,7 @@ export const GRAPH_LIMITS = {};
 export const UPSTREAM_LIMITS = {};
 export const UPSTREAM_SERVING_LIMITS = {};
 export const ROUTE_LIMITS = {};
+export const PROMPT_LIMITS = {};
 export const REQUEST_LOG_LIMITS = {};
 export const PLANNING_LIMITS = {};
 export const RETRIEVAL_LIMITS = {};

@@ -11,5 +11,17 @@ export const readStreamed = (): never => missing('readStreamed');
 /** For `float32-text.ts`. */
 export const float32Json = (): never => missing('float32Json');
 
+/** For `framed-body.ts`. */
+export const framedBody = (): never => missing('framedBody');
+
+/** For `vector-frame.ts`. */
+export const framePrefixOf = (): never => missing('framePrefixOf');
+
+/** For `vector-frame.ts`. */
+export const writeFrame = (): never => missing('writeFrame');
+
+/** For `vector-frame.ts`: what no body is, and no caller gets. */
+export const VECTOR_FRAME_TYPE = 'application/vnd.sluice.f32';
+
 /** For `float32-text.ts`: no reply has vectors. */
 export const jsonText = (value: unknown): string => JSON.stringify(value);

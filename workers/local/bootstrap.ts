@@ -27,12 +27,18 @@ export async function bootstrap(url: string, adminKey: string): Promise<Demo> {
     'models:write',
     'upstreams:read',
     'upstreams:write',
+    'prompts:read',
+    'prompts:write',
     'requests:read',
     'requests:write',
     'planning:read',
     'planning:write',
   ];
-  const key = await admin.create<{ key: string }>('/v1/keys', { tenant: tenant.id, name: 'demo', owner: OWNER, scopes }, 'demo-key-models');
+  const key = await admin.create<{ key: string }>(
+    '/v1/keys',
+    { tenant: tenant.id, name: 'demo', owner: OWNER, scopes },
+    'demo-key-prompts',
+  );
   const pool = await localPool(admin);
   return { adminKey, apiKey: key.key, tenant: tenant.id, pool: pool.id, agentToken: pool.agent_token };
 }

@@ -7,6 +7,7 @@ export { LocatorObject } from '../../durable-objects/locator-object.ts';
 export { ModelRegistryObject } from '../../durable-objects/model-registry-object.ts';
 export { OrganisationObject } from '../../durable-objects/organisation-object.ts';
 export { PoolObject } from '../../durable-objects/pool-object.ts';
+export { PromptObject } from '../../durable-objects/prompt-object.ts';
 export { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 export { QuotaObject } from '../../durable-objects/quota-object.ts';
 export { RegistryObject } from '../../durable-objects/registry-object.ts';

@@ -12,6 +12,9 @@ import { GuardedCompletions } from '../../src/gateway/upstreams/guarded-completi
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import { RouteAdmin } from '../../src/gateway/upstreams/route-admin.ts';
+import type { PromptCalls } from '../../src/gateway/upstreams/prompt-admin.ts';
+import { PromptAdmin } from '../../src/gateway/upstreams/prompt-admin.ts';
+import { PromptDirectory } from '../../src/gateway/upstreams/prompt-directory.ts';
 import { UpstreamAdmin } from '../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamChecker } from '../../src/gateway/upstreams/upstream-checker.ts';
 import { UpstreamDirectory } from '../../src/gateway/upstreams/upstream-directory.ts';
@@ -52,6 +55,8 @@ export interface Upstreams extends Serving, RequestLogParts {
   readonly checker: UpstreamChecker;
   readonly directory: UpstreamDirectory;
   readonly routes: RouteAdmin;
+  readonly prompts: PromptAdmin;
+  readonly promptDirectory: PromptDirectory;
   readonly findTarget: ReturnType<typeof storedTargetFinder>;
   readonly dispatcher: BalancedDispatcher;
 }
@@ -76,6 +81,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   });
   // A stub belongs to the request that made it: one is made for each call.
   const routes = (owner: string) => env.ROUTES.get(env.ROUTES.idFromName(owner)) as unknown as RouteCalls;
+  const prompts = (tenant: string) => env.PROMPTS.get(env.PROMPTS.idFromName(tenant)) as unknown as PromptCalls;
   const findTarget = storedTargetFinder((owner, count) => upstreams(owner).page('', count));
   const note: ConstructorParameters<typeof RouteAdmin>[0]['note'] = (tenant, action, principal, subject) =>
     organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject);
@@ -117,6 +123,8 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     }),
     findTarget,
     routes: new RouteAdmin({ routes, targets: findTarget, guardrails, note }),
+    prompts: new PromptAdmin({ prompts, note }),
+    promptDirectory: new PromptDirectory({ prompts, clock, background: waitUntil }),
     dispatcher,
   };
 });

@@ -2,6 +2,7 @@ import type { UPSTREAM_ENDPOINTS } from '../../src/contract/upstream-endpoints.t
 import type { HandlersOf } from '../gateway/serve.ts';
 import { completionHandlers } from './routes/completions.ts';
 import { costHandlers } from './routes/cost.ts';
+import { promptHandlers } from './routes/prompts.ts';
 import { routeHandlers } from './routes/routes.ts';
 import { requestHandlers } from './routes/requests.ts';
 import { upstreamHandlers } from './routes/upstreams.ts';
@@ -11,6 +12,7 @@ export const UPSTREAM_HANDLERS: HandlersOf<typeof UPSTREAM_ENDPOINTS> = {
   ...upstreamHandlers,
   ...completionHandlers,
   ...routeHandlers,
+  ...promptHandlers,
   ...requestHandlers,
   ...costHandlers,
 };

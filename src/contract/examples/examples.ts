@@ -6,6 +6,7 @@ import type { Answered, Example } from './example.ts';
 import { jobExamples } from './jobs.ts';
 import { modelExamples } from './models.ts';
 import { planningExamples } from './planning.ts';
+import { promptExamples } from './prompts.ts';
 import { qdrantExamples } from './qdrant.ts';
 import { requestExamples } from './requests.ts';
 import { retrievalExamples } from './retrieval.ts';
@@ -21,6 +22,7 @@ export const EXAMPLES: Readonly<Record<EndpointName, Example>> = {
   ...modelExamples,
   ...upstreamExamples,
   ...routeExamples,
+  ...promptExamples,
   ...requestExamples,
   ...planningExamples,
   ...qdrantExamples,
@@ -69,6 +71,7 @@ const CHAPTERS = [
     'createModeration',
   ],
   ['createRoute', 'listRoutes', 'getRoute', 'listRouteVersions', 'activateRoute', 'explainRoute', 'rollbackRoute', 'deleteRoute'],
+  ['createPrompt', 'listPrompts', 'getPrompt', 'listPromptVersions', 'labelPrompt', 'renderPrompt', 'unlabelPrompt', 'deletePrompt'],
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
   ['getCostReport', 'deleteRequest', 'deleteRequests'],
   ['getCapacityForecast', 'setCapacityAlerts', 'getCapacityAlerts', 'setSlo', 'listSlos', 'getSlo', 'deleteSlo'],

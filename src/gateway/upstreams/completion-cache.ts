@@ -72,12 +72,12 @@ export class CompletionCache implements CompletionAnswers {
     return call.body['stream'] === true ? this.#streamed(question, plan, serve) : this.#whole(question, call, plan, serve);
   }
 
-  async #questionOf({ principal, surface, body, headers }: CompletionCall, plan: Plan, terms: AnswerTerms): Promise<Question> {
+  async #questionOf({ principal, surface, body, headers, prompt }: CompletionCall, plan: Plan, terms: AnswerTerms): Promise<Question> {
     const { purges, sha256 } = this.#parts;
     const asked = Object.fromEntries(Object.entries(body).filter(([name]) => !ABOUT_THE_CALLER.has(name)));
     return {
       tenantId: principal.tenantId,
-      digest: `completion:${sha256(utf8(canonical([surface, headers, asked])))}`,
+      digest: `completion:${sha256(utf8(canonical([surface, headers, prompt ?? null, asked])))}`,
       basis: basisOf(plan),
       model: String(body['model']),
       modelVersion: '',

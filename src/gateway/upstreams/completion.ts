@@ -66,6 +66,8 @@ export interface CompletionGuard {
 export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly principal: TenantPrincipal;
   readonly requestId: string;
+  /** The prompt whose messages the body has, as `name@version`. */
+  readonly prompt?: string | undefined;
   readonly origin: CallOrigin;
   readonly cancellation: Cancellation;
   /** Takes quota, all or nothing. */

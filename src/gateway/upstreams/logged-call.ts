@@ -49,12 +49,18 @@ export class LoggedCall {
   #outcome: CallOutcome = { status: 500, code: 'internal_error', attempts: [] };
   #settlement: Settlement | undefined;
   #guard: GuardReport | undefined;
+  #prompt: string | undefined;
 
   constructor(facts: LoggedCallFacts, parts: LoggedCallParts) {
     this.#facts = facts;
     this.#parts = parts;
     this.#startedMs = parts.clock.nowMs();
     this.#pieces = parts.logging.wantsBodies(facts.principal.tenantId, facts.requestId) ? [] : undefined;
+  }
+
+  /** The call has the messages of this prompt, `name@version`; undefined: it names none. */
+  prompted(prompt: string | undefined): void {
+    this.#prompt = prompt;
   }
 
   /** What is kept is what guardrails let out: nothing of what they block, and no answer into which they put back what was masked. [U118] */
@@ -110,6 +116,7 @@ export class LoggedCall {
       metadata: metadataIn(body),
       requestBytes,
       answerBytes: this.#answerBytes,
+      prompt: this.#prompt,
       ...(this.#guard === undefined ? {} : { guardrails: this.#guard.records }),
     };
     this.#parts.logging.note(entry, this.#bodies());

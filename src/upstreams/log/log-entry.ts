@@ -20,6 +20,8 @@ export interface LogEntry {
   readonly model: string;
   /** The route that made the plan, as `name@version`. */
   readonly route: string | null;
+  /** The prompt whose messages the request had, as `name@version`. Absent: it named none. */
+  readonly prompt?: string | undefined;
   /** What served, as `upstream/model`; null: nothing did, or a cache. */
   readonly target: string | null;
   readonly attempts: readonly AttemptRecord[];

@@ -26,6 +26,7 @@ interface Asked {
   readonly body?: object;
   readonly headers?: Record<string, string>;
   readonly surface?: 'chat' | 'responses';
+  readonly prompt?: string;
   readonly terms?: Partial<AnswerTerms>;
   readonly plan?: Plan;
   /** Before the answer is there. */
@@ -48,6 +49,7 @@ function isolate(...answers: readonly Given[]) {
       surface: asked.surface ?? 'chat',
       body,
       headers: asked.headers ?? {},
+      prompt: asked.prompt,
       principal: principal(asked.tenant ?? 'tn_one'),
       cancellation: { isCancelled: false, onCancel: () => () => undefined },
     } as unknown as CompletionCall;
@@ -113,6 +115,7 @@ it.each<[string, Asked]>([
   ['a field', { body: { temperature: 0.5 } }],
   ['a field that Sluice does not know', { body: { unknown: null } }],
   ['the API', { surface: 'responses' }],
+  ['the version of its prompt', { prompt: 'reply@2' }],
   ['a header of its protocol', { headers: { 'anthropic-beta': 'x' } }],
   ['the version of the route', { plan: { ...PLAN, route: { name: 'r', version: 2 } } }],
   ['the upstream', { plan: { ...PLAN, groups: [[targetOf({ upstreamId: 'up_2' })]] } }],

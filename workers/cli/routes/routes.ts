@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 
 import type { ExplanationReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
 import { command, table, UsageError, whole } from '../command.ts';
 import { allOf } from '../gateway/operator.ts';
+import { jsonFile } from '../json-file.ts';
 import type { Shown } from '../jobs/job-command.ts';
 import { caller, print, shown } from '../jobs/job-command.ts';
 
@@ -117,19 +116,6 @@ const rowOf = ({ name, active_version: active, newest_version: newest, canary, e
   canary === null ? '-' : `${(canary.share * 100).toPrecision(2)} %`,
   events[0]?.action ?? '-',
 ];
-
-async function jsonFile(path: string): Promise<Record<string, unknown>> {
-  const read = await (path === '-' ? text(process.stdin) : readFile(path, 'utf8')).catch(() => {
-    throw new UsageError(`${path} cannot be read.`);
-  });
-  try {
-    const value: unknown = JSON.parse(read);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  } catch {
-    // The error below says so.
-  }
-  throw new UsageError(`${path} is not a JSON object.`);
-}
 
 /** The path of a route; a mistyped name must not lead to another endpoint. */
 function routePath(name: string): string {

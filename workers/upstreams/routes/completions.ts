@@ -11,7 +11,9 @@ import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { AnswerPieces, CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
+import type { GuardReport } from '../../../src/gateway/upstreams/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
+import { err } from '../../../src/kernel/result.ts';
 import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
 import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../src/upstreams/money/settlement.ts';
@@ -23,6 +25,7 @@ import type { HookRecord } from '../../../src/upstreams/guardrails/guardrail-pol
 import type { Timing } from '../../gateway/exchange.ts';
 import type { HandlersOf } from '../../gateway/serve.ts';
 import type { Upstreams } from '../compose-upstreams.ts';
+import { promptedBody } from '../../../src/gateway/upstreams/prompted-body.ts';
 import { callOrigin } from '../call-origin.ts';
 import { callerCancellation } from '../caller-cancellation.ts';
 import { sentEvents } from '../sent-events.ts';
@@ -49,27 +52,21 @@ const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
 
 const answering = (surface: Surface) => async (call: Asked) => {
-  const { gateway, principal, body, request, requestId, reserve, options } = call;
-  const cancellation = callerCancellation(request);
+  const { gateway, principal, body, request, requestId } = call;
   const requestBytes = Number(request.headers.get('content-length') ?? 0);
   const logged = gateway.logCall({ surface, requestId, principal, body, requestBytes });
   const onSettled = (costNano: number): void => logged.settled(costNano);
   let records: readonly HookRecord[] = [];
-  const completed = await gateway.completions.complete({
-    surface,
-    body,
-    headers: anthropicHeaders(request.headers),
-    principal,
-    requestId,
-    origin: callOrigin(request),
-    cancellation,
-    reserve,
-    cacheTerms: termsOf(options),
-    onGuarded: (report) => {
-      records = report.records;
-      logged.guarded(report);
-    },
-  });
+  const prompted = await promptedBody(gateway.promptDirectory, principal, surface, body);
+  const prompt = prompted.ok ? prompted.value.prompt : undefined;
+  logged.prompted(prompt);
+  const onGuarded = (report: GuardReport): void => {
+    records = report.records;
+    logged.guarded(report);
+  };
+  const completed = prompted.ok
+    ? await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, onGuarded })
+    : err({ refusal: prompted.error, attempts: [] });
   for (const { side, hook, elapsedMs } of records) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
   if (!completed.ok) {
     const { refusal, attempts } = completed.error;
@@ -80,7 +77,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const isExplained = routed !== undefined && (body['explain'] === true || request.headers.has('x-sluice-explain'));
   const model = `${target.upstream}/${target.model.name}`;
   const reported = cache === undefined ? {} : cacheHeaders(cache);
-  const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model, ...reported };
+  const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model, ...promptHeader(prompt), ...reported };
   const served = { status: 200, target, plan, attempts, cache: usedCache(cache), ...(savedNano === undefined ? {} : { savedNano }) };
   if (answer.kind === 'whole') {
     const settlement = settle(answer.end);
@@ -112,6 +109,18 @@ const answering = (surface: Surface) => async (call: Asked) => {
   return { ok: true as const, reply, used: NO_QUANTITIES, settlesLater, model, headers };
 };
 
+/** The call as it was admitted, but for what it says. */
+const admitted = (surface: Surface, { principal, request, requestId, reserve, options }: Asked) => ({
+  surface,
+  headers: anthropicHeaders(request.headers),
+  principal,
+  requestId,
+  origin: callOrigin(request),
+  cancellation: callerCancellation(request),
+  reserve,
+  cacheTerms: termsOf(options),
+});
+
 /** What the call asks of the cache, if it wants one. */
 function termsOf({ [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags }: CacheOptions): AnswerTerms | undefined {
   return ttlMs === undefined ? undefined : { ttlMs, directives: parseCacheControl(cacheControl), tags };
@@ -121,6 +130,8 @@ function usedCache(report: CacheReport | undefined): 'bypass' | 'hit' | 'miss' {
   if (report === undefined) return 'bypass';
   return report.forwarded === undefined ? 'hit' : 'miss';
 }
+
+const promptHeader = (prompt: string | undefined) => (prompt === undefined ? {} : { 'x-sluice-prompt': prompt });
 
 /** Whether the upstream is why the answer is not whole. */
 const brokenBy = ({ end }: CompletionEnd): boolean => end !== 'whole' && end !== 'cancelled';

@@ -109,6 +109,7 @@ const entryReply = (entry: LogEntry): RequestReply => ({
   surface: entry.surface,
   model: entry.model,
   route: entry.route,
+  prompt: entry.prompt ?? null,
   target: entry.target,
   status: entry.status,
   code: entry.code,

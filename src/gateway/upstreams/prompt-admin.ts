@@ -1,0 +1,102 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuseBeyond } from '../../contract/outcome.ts';
+import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { CreatePromptBody } from '../../contract/prompts.ts';
+import { underAuthority } from '../../contract/write-lease.ts';
+import { utf8 } from '../../kernel/bytes.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
+import type { PageOf } from '../../tenancy/document-store.ts';
+import type { PromptRecord, PromptSelector, PromptVersionRecord } from '../../upstreams/prompts/prompt-record.ts';
+import type { MadePromptVersion, NewPromptVersion, PromptActing } from '../../upstreams/prompts/prompt-registry.ts';
+import { noPrompt } from '../../upstreams/prompts/prompt-record.ts';
+import { templateOf } from '../../upstreams/prompts/prompt-template.ts';
+import type { Acting } from '../authority.ts';
+import { actorOf, requestDigest } from '../tenancy/subject.ts';
+
+/** The prompts of one tenant, wherever they are stored: see `PromptObject`. */
+export interface PromptCalls {
+  add(next: NewPromptVersion, request: KeyedRequest | null, acting: PromptActing): Promise<Outcome<MadePromptVersion>>;
+  label(name: string, label: string, version: number, acting: PromptActing): Promise<Outcome<PromptRecord>>;
+  unlabel(name: string, label: string, acting: PromptActing): Promise<Outcome<PromptRecord>>;
+  remove(name: string, acting: PromptActing): Promise<Outcome<null>>;
+  page(after: string, count: number): Promise<readonly PromptRecord[]>;
+  find(name: string): Promise<PromptRecord | null>;
+  versions(name: string, after: number, count: number): Promise<readonly PromptVersionRecord[]>;
+  select(name: string, selector: PromptSelector): Promise<PromptVersionRecord | null>;
+}
+
+interface PromptAdminParts {
+  readonly prompts: (tenantId: TenantId) => PromptCalls;
+  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
+  readonly note: (tenantId: TenantId, action: string, principal: TenantPrincipal, subject: string) => Promise<Outcome<unknown>>;
+}
+
+/** What users do with the prompts of their tenant. */
+export class PromptAdmin {
+  readonly #parts: PromptAdminParts;
+
+  constructor(parts: PromptAdminParts) {
+    this.#parts = parts;
+  }
+
+  /** Refuses a version that cannot be filled in (see `templateOf`), one that is too large, and as the registry does. */
+  async create(acting: Acting, body: CreatePromptBody, idempotencyKey: string | undefined): Promise<Outcome<MadePromptVersion>> {
+    const checked = templateOf(body);
+    if (!checked.ok) return checked;
+    const bytes = utf8(JSON.stringify(body)).length;
+    if (bytes > LIMITS.promptVersionBytesMax)
+      return refuseBeyond({ limit: 'promptVersionBytesMax', value: bytes, what: `the version has ${bytes} bytes` });
+    const digest = await requestDigest(acting.principal, 'prompt.create', body);
+    const request = idempotencyKey === undefined ? null : { key: idempotencyKey, digest };
+    return this.#noted(acting, 'create', body.name, (prompts, by) => prompts.add(body, request, by));
+  }
+
+  label(acting: Acting, name: string, label: string, version: number): Promise<Outcome<PromptRecord>> {
+    return this.#noted(acting, 'label', `${name}@${version}:${label}`, (prompts, by) => prompts.label(name, label, version, by));
+  }
+
+  unlabel(acting: Acting, name: string, label: string): Promise<Outcome<PromptRecord>> {
+    return this.#noted(acting, 'unlabel', `${name}:${label}`, (prompts, by) => prompts.unlabel(name, label, by));
+  }
+
+  remove(acting: Acting, name: string): Promise<Outcome<null>> {
+    return this.#noted(acting, 'delete', name, (prompts, by) => prompts.remove(name, by));
+  }
+
+  async list({ tenantId }: TenantPrincipal, limit: number, after = ''): Promise<PageOf<PromptRecord>> {
+    const found = await this.#parts.prompts(tenantId).page(after, limit + 1);
+    return { items: found.slice(0, limit), hasMore: found.length > limit };
+  }
+
+  async find({ tenantId }: TenantPrincipal, name: string): Promise<Outcome<PromptRecord>> {
+    const found = await this.#parts.prompts(tenantId).find(name);
+    return found === null ? noPrompt(name) : ok(found);
+  }
+
+  async versions(
+    principal: TenantPrincipal,
+    name: string,
+    limit: number,
+    after = 0,
+  ): Promise<Outcome<{ readonly prompt: PromptRecord; readonly page: PageOf<PromptVersionRecord> }>> {
+    const prompt = await this.find(principal, name);
+    if (!prompt.ok) return prompt;
+    const found = await this.#parts.prompts(principal.tenantId).versions(name, after, limit + 1);
+    return ok({ prompt: prompt.value, page: { items: found.slice(0, limit), hasMore: found.length > limit } });
+  }
+
+  async #noted<T>(
+    { principal, authority }: Acting,
+    action: string,
+    subject: string,
+    change: (prompts: PromptCalls, acting: PromptActing) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    const noted = await this.#parts.note(principal.tenantId, `prompt.${action}`, principal, subject);
+    if (!noted.ok) return noted;
+    const actor = actorOf(principal);
+    return underAuthority(authority, (lease) => change(this.#parts.prompts(principal.tenantId), { actor, lease }));
+  }
+}

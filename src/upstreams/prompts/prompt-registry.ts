@@ -1,0 +1,196 @@
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import type { WriteLease } from '../../contract/write-lease.ts';
+import { underLease } from '../../contract/write-lease.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { ok } from '../../kernel/result.ts';
+import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
+import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { SqlitePromptStore } from '../store/sqlite-prompt-store.ts';
+import type { PromptRecord, PromptSelector, PromptVersionRecord } from './prompt-record.ts';
+import { DEFAULT_LABEL, noPrompt } from './prompt-record.ts';
+import type { PromptTexts } from './prompt-template.ts';
+
+/** In whose name a prompt is changed. */
+export interface PromptActing {
+  /** A key's id. */
+  readonly actor: string;
+  readonly lease: WriteLease | undefined;
+}
+
+/** A version to be made. Its texts have been checked. */
+export interface NewPromptVersion extends PromptTexts {
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly comment: string;
+}
+
+export interface MadePromptVersion {
+  readonly prompt: PromptRecord;
+  readonly version: PromptVersionRecord;
+}
+
+/** The prompts of one tenant: every change is one transaction. A version is never edited, and its number never used again. [U163] */
+export class PromptRegistry {
+  readonly #store: SqlitePromptStore;
+  readonly #spent: SqliteSpentKeys;
+  readonly #clock: Clock;
+
+  constructor(storage: SqlStorage, clock: Clock) {
+    this.#store = new SqlitePromptStore(storage);
+    this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
+    this.#clock = clock;
+  }
+
+  /** Makes the next version of a prompt, and the prompt with its first. */
+  add(next: NewPromptVersion, request: KeyedRequest | null, acting: PromptActing): Outcome<MadePromptVersion> {
+    return this.#change(acting, () => {
+      const nowMs = this.#clock.nowMs();
+      const repeated = this.#repeated(request, nowMs);
+      if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<MadePromptVersion>;
+      const { name, messages, variables, comment, labels } = next;
+      const room = this.#hasRoom(name);
+      if (!room.ok) return room;
+      const known = this.#store.prompt(name);
+      const before: PromptRecord =
+        known === undefined || known.isDeleted
+          ? { name, versionsMade: known?.versionsMade ?? 0, labels: {}, createdAtMs: nowMs, isDeleted: false }
+          : known;
+      const { actor } = acting;
+      const version: PromptVersionRecord = {
+        prompt: name,
+        version: before.versionsMade + 1,
+        messages,
+        variables,
+        comment,
+        actor,
+        createdAtMs: nowMs,
+      };
+      const made = Object.fromEntries(labels.map((label) => [label, { version: version.version, atMs: nowMs, actor }]));
+      const prompt = labelled({ ...before, versionsMade: version.version }, { ...before.labels, ...made });
+      if (!prompt.ok) return prompt;
+      this.#store.addVersion(version, request);
+      this.#store.putPrompt(prompt.value);
+      return ok({ prompt: prompt.value, version });
+    });
+  }
+
+  /** Lets a label name a version. */
+  label(name: string, label: string, version: number, acting: PromptActing): Outcome<PromptRecord> {
+    return this.#onPrompt(name, acting, (prompt) => {
+      if (this.#store.version(name, version) === undefined) return noPrompt(`${name}@${version}`, 'version');
+      if (prompt.labels[label]?.version === version) return ok(prompt);
+      const moved = { version, atMs: this.#clock.nowMs(), actor: acting.actor };
+      return this.#put(labelled(prompt, { ...prompt.labels, [label]: moved }));
+    });
+  }
+
+  unlabel(name: string, label: string, acting: PromptActing): Outcome<PromptRecord> {
+    return this.#onPrompt(name, acting, (prompt) => {
+      const { [label]: gone, ...labels } = prompt.labels;
+      return gone === undefined ? noPrompt(`${name}@${label}`, 'label') : this.#put(ok({ ...prompt, labels }));
+    });
+  }
+
+  remove(name: string, acting: PromptActing): Outcome<null> {
+    return this.#onPrompt(name, acting, (prompt) => {
+      for (const { key, digest, version } of this.#store.keysOf(name))
+        this.#spent.spend('version', { key, digest }, `${name}@${version}`, this.#clock.nowMs());
+      this.#store.removeVersions(name);
+      this.#store.putPrompt({ ...prompt, labels: {}, isDeleted: true });
+      return ok(null);
+    });
+  }
+
+  page(after: string, count: number): readonly PromptRecord[] {
+    return this.#store.exists() ? this.#store.prompts(after, count) : [];
+  }
+
+  find(name: string): PromptRecord | undefined {
+    const found = this.#store.exists() ? this.#store.prompt(name) : undefined;
+    return found?.isDeleted === true ? undefined : found;
+  }
+
+  versions(name: string, after: number, count: number): readonly PromptVersionRecord[] {
+    return this.#store.exists() ? this.#store.versions(name, after, count) : [];
+  }
+
+  /** The version that a call gets. [U164] */
+  select(name: string, selector: PromptSelector): PromptVersionRecord | undefined {
+    const prompt = this.find(name);
+    if (prompt === undefined) return undefined;
+    const labelledAs = (label: string): number | undefined =>
+      Object.hasOwn(prompt.labels, label) ? prompt.labels[label]?.version : undefined;
+    const number =
+      selector === null
+        ? (labelledAs(DEFAULT_LABEL) ?? prompt.versionsMade)
+        : typeof selector === 'number'
+          ? selector
+          : labelledAs(selector);
+    return number === undefined ? undefined : this.#store.version(name, number);
+  }
+
+  /** From now on nothing is made here: the tenant is being erased (T59). */
+  erase(): void {
+    this.#store.open();
+    this.#store.transaction(() => this.#store.eraseAndClose());
+  }
+
+  #hasRoom(name: string): Outcome<null> {
+    const count = this.#store.promptCount();
+    if (this.#store.prompt(name) === undefined && count >= LIMITS.promptsMaxCount)
+      return refuseBeyond({
+        limit: 'promptsMaxCount',
+        value: count + 1,
+        what: `there are ${count} names of prompts already, deleted ones included`,
+      });
+    const versions = this.#store.versionCount(name);
+    if (versions < LIMITS.promptVersionsMaxCount) return ok(null);
+    const what = `${name} has ${versions} versions already`;
+    return refuseBeyond({ path: 'name', limit: 'promptVersionsMaxCount', value: versions + 1, what, advice: 'go on under another name' });
+  }
+
+  #repeated(request: KeyedRequest | null, nowMs: number): Outcome<MadePromptVersion | undefined> {
+    if (request === null) return ok(undefined);
+    const made = this.#store.madeBy(request.key);
+    if (made === undefined) {
+      const admitted = admitKey(this.#spent.find('version', request.key, nowMs), request.digest);
+      return admitted.ok ? ok(undefined) : admitted;
+    }
+    if (made.digest !== request.digest)
+      return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
+    const prompt = this.find(made.version.prompt);
+    return prompt === undefined ? noPrompt(made.version.prompt) : ok({ prompt, version: made.version });
+  }
+
+  #put(prompt: Outcome<PromptRecord>): Outcome<PromptRecord> {
+    if (prompt.ok) this.#store.putPrompt(prompt.value);
+    return prompt;
+  }
+
+  #onPrompt<T>(name: string, acting: PromptActing, body: (prompt: PromptRecord) => Outcome<T>): Outcome<T> {
+    return this.#change(acting, () => {
+      const prompt = this.find(name);
+      return prompt === undefined ? noPrompt(name) : body(prompt);
+    });
+  }
+
+  #change<T>({ lease }: PromptActing, body: () => Outcome<T>): Outcome<T> {
+    this.#store.open();
+    return this.#store.transaction(() => {
+      const admitted = underLease(lease, this.#clock.nowMs());
+      if (!admitted.ok) return admitted;
+      if (this.#store.isClosed()) return refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
+      return body();
+    });
+  }
+}
+
+function labelled(prompt: PromptRecord, labels: PromptRecord['labels']): Outcome<PromptRecord> {
+  const count = Object.keys(labels).length;
+  if (count <= LIMITS.promptLabelsMaxCount) return ok({ ...prompt, labels });
+  return refuseBeyond({ path: 'labels', limit: 'promptLabelsMaxCount', value: count, what: `${prompt.name} would have ${count} labels` });
+}
