@@ -44,7 +44,7 @@ export const FACT_KINDS = {
   'code-churn': { signal: 'hotspots', unit: 'changes', of: 'a file: its commits, each halved every 90 days' },
   'code-complexity': { signal: 'hotspots', unit: 'points', of: 'a file, or its function in `symbol`: cognitive complexity' },
   'change-time': { signal: 'hotspots', unit: 'minutes', of: 'a repository: the median time from one commit of a session to the next' },
-  clone: { signal: 'duplication', unit: 'lines', of: 'a file that holds the same code as another; `symbol`: the hash of that code' },
+  clone: { signal: 'duplication', unit: 'lines', of: 'a file that holds the same code as another, which `symbol` names' },
   'unused-code': { signal: 'dead-code', unit: 'count', of: 'a file or an export of it that nothing uses' },
   'unused-dependency': { signal: 'dead-code', unit: 'count', of: 'a package that is declared and not imported' },
   'import-cycle': { signal: 'structure', unit: 'files', of: 'the first file of a cycle of imports' },

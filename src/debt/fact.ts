@@ -1,5 +1,6 @@
 import type { DebtFact, DebtSignal, FactKind } from '../contract/debt-facts.ts';
 import { DEBT_SIGNALS, FACT_KINDS } from '../contract/debt-facts.ts';
+import { groupBy } from '../kernel/grouped.ts';
 
 /** The signal that a fact belongs to; of a census the one that it counts. */
 export function signalOf({ kind, symbol }: Pick<DebtFact, 'kind' | 'symbol'>): DebtSignal | undefined {
@@ -15,32 +16,40 @@ export const EVERYTHING = '.';
 
 const keyOf = ({ kind, subject, symbol = '' }: DebtFact): string => JSON.stringify([kind, subject, symbol]);
 
+/** The newest fresh fact about each subject and symbol. */
+function newestOf(facts: readonly DebtFact[], nowS: number): ReadonlyMap<string, DebtFact> {
+  const newest = new Map<string, DebtFact>();
+  for (const fact of facts) {
+    const key = keyOf(fact);
+    if (isFresh(fact, nowS) && fact.collected_at >= (newest.get(key)?.collected_at ?? 0)) newest.set(key, fact);
+  }
+  return newest;
+}
+
 /** The fresh facts of a repository or deployment at one time. */
 export class FactSet {
   readonly nowS: number;
-  readonly #ofKind = new Map<FactKind, DebtFact[]>();
+  readonly #ofKind: ReadonlyMap<FactKind, readonly DebtFact[]>;
   /** Of each known signal the subjects of its censuses: `.`, which is everything, or components. */
   readonly #known = new Map<DebtSignal, Set<string>>();
+  readonly #everKnown = new Set<DebtSignal>();
 
   /** Of several facts about the same the newest counts. Facts of a signal count only while a census of it is fresh. */
-  constructor(facts: Iterable<DebtFact>, nowS: number) {
+  constructor(facts: readonly DebtFact[], nowS: number) {
     this.nowS = nowS;
-    const newest = new Map<string, DebtFact>();
-    for (const fact of facts) {
-      const key = keyOf(fact);
-      if (isFresh(fact, nowS) && fact.collected_at >= (newest.get(key)?.collected_at ?? 0)) newest.set(key, fact);
-    }
-    for (const fact of newest.values()) {
-      const signal = fact.kind === 'census' ? signalOf(fact) : undefined;
-      if (signal !== undefined) this.#known.set(signal, (this.#known.get(signal) ?? new Set()).add(fact.subject));
-    }
-    for (const fact of newest.values()) {
+    for (const fact of facts) if (fact.kind === 'census') this.#addCensus(fact);
+    const counted = [...newestOf(facts, nowS).values()].filter((fact) => {
       const signal = signalOf(fact);
-      if (signal === undefined || !this.#known.has(signal)) continue;
-      const others = this.#ofKind.get(fact.kind);
-      if (others === undefined) this.#ofKind.set(fact.kind, [fact]);
-      else others.push(fact);
-    }
+      return signal !== undefined && this.#known.has(signal);
+    });
+    this.#ofKind = groupBy(counted, ({ kind }) => kind);
+  }
+
+  #addCensus(fact: DebtFact): void {
+    const signal = signalOf(fact);
+    if (signal === undefined) return;
+    this.#everKnown.add(signal);
+    if (isFresh(fact, this.nowS)) this.#known.set(signal, (this.#known.get(signal) ?? new Set()).add(fact.subject));
   }
 
   /** Whether a signal was measured, of everything or of a component: then having no fact means that there is nothing to find. */
@@ -49,6 +58,16 @@ export class FactSet {
     return subjects !== undefined && (subjects.has(EVERYTHING) || subjects.has(component));
   }
 
+  isKnownAnywhere(signal: DebtSignal): boolean {
+    return this.#known.has(signal);
+  }
+
+  /** Whether there is a census of the signal, though it may have expired. */
+  wasEverKnown(signal: DebtSignal): boolean {
+    return this.#everKnown.has(signal);
+  }
+
+  /** The fresh facts of a kind, one for each subject and symbol. */
   of(kind: FactKind): readonly DebtFact[] {
     return this.#ofKind.get(kind) ?? [];
   }

@@ -45,8 +45,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./planning/slos.ts')).slos(),
   },
   debt: {
-    summary: 'technical debt, by evidence',
+    summary: 'what technical debt a git repository carries, what it costs a week, what to pay first',
     commands: {
+      collect: { summary: 'measure a commit, and keep the facts', load: async () => (await import('./debt/debt.ts')).collect() },
+      score: { summary: 'ratings, and items by priority', load: async () => (await import('./debt/debt.ts')).score() },
+      explain: { summary: 'an item: rule, evidence, price', load: async () => (await import('./debt/debt.ts')).explain() },
+      check: { summary: 'fail where debt blocks or grew', load: async () => (await import('./debt/debt.ts')).check() },
       repro: { summary: 'run a recipe again and compare', load: async () => (await import('./debt/repro.ts')).repro() },
     },
   },

@@ -1,0 +1,37 @@
+import type { DebtComponent, DebtPolicy } from '../contract/debt-policy.ts';
+import { EVERYTHING } from './fact.ts';
+
+/** The component of what belongs to no other: files at the root, packages. */
+export const REPOSITORY = 'repository';
+
+/** Whether a path is a folder or file, or below it. */
+export const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder.replace(/\/$/, '')}/`);
+
+/** The components of a repository or deployment. */
+export class Components {
+  readonly #policy: DebtPolicy;
+  readonly #byName: ReadonlyMap<string, DebtComponent>;
+
+  constructor(policy: DebtPolicy) {
+    this.#policy = policy;
+    this.#byName = new Map(policy.components.map((component) => [component.name, component]));
+  }
+
+  /** The name of the component of a subject: itself, that with the longest of its folders, or the folder at the top (D9). */
+  of(subject: string): string {
+    if (this.#byName.has(subject)) return subject;
+    let best: { readonly name: string; readonly chars: number } | undefined;
+    for (const { name, paths } of this.#policy.components) {
+      for (const path of paths) {
+        if (path.length > (best?.chars ?? -1) && isWithin(subject, path)) best = { name, chars: path.length };
+      }
+    }
+    if (best !== undefined) return best.name;
+    const top = subject.indexOf('/');
+    return subject === EVERYTHING || top === -1 || subject.startsWith('npm:') ? REPOSITORY : subject.slice(0, top);
+  }
+
+  tierOf(name: string): 1 | 2 | 3 {
+    return this.#byName.get(name)?.tier ?? 3;
+  }
+}

@@ -1,0 +1,132 @@
+/** One commit, as far as debt is concerned. */
+export interface Change {
+  readonly author: string;
+  readonly atS: number;
+  readonly files: readonly ChangedFile[];
+}
+
+export interface ChangedFile {
+  readonly path: string;
+  /** The name it had before, where the commit renamed it. */
+  readonly before?: string;
+  /** Lines added and deleted. */
+  readonly lines: number;
+}
+
+/** What of a history is kept between runs: all of it decays, so that later changes are added without reading earlier ones again. */
+export interface HistoryState {
+  readonly atS: number;
+  /** When the first commit that is known was made. */
+  readonly firstS: number;
+  readonly churn: Readonly<Record<string, number>>;
+  /** Changed lines of each file by author. */
+  readonly authors: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** When each author last changed each file. */
+  readonly lastChange: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly gapsMinutes: readonly number[];
+  readonly lastOfAuthor: Readonly<Record<string, number>>;
+}
+
+const CHURN_HALF_LIFE_S = 90 * 86_400;
+/** Knowing code fades more slowly than work on it does. */
+const AUTHORSHIP_HALF_LIFE_S = 365 * 86_400;
+/** Commits further apart are of two sessions. */
+const SESSION_GAP_S = 2 * 3_600;
+const GAPS_MAX_COUNT = 5_000;
+/** A commit of more files, such as a change of format or licence headers, says nothing of any. */
+const FILES_MAX_COUNT = 200;
+
+const EMPTY: HistoryState = {
+  atS: 0,
+  firstS: Number.MAX_SAFE_INTEGER,
+  churn: {},
+  authors: {},
+  lastChange: {},
+  gapsMinutes: [],
+  lastOfAuthor: {},
+};
+
+const decay = (ageS: number, halfLifeS: number): number => 2 ** (-Math.max(0, ageS) / halfLifeS);
+
+/** Churn, authorship and the time that changes take, from the commits of a repository, the newest first. [D13] */
+export class ChangeHistory {
+  readonly #nowS: number;
+  #firstS = Number.MAX_SAFE_INTEGER;
+  readonly #churn = new Map<string, number>();
+  readonly #authors = new Map<string, Map<string, number>>();
+  readonly #lastChange = new Map<string, Map<string, number>>();
+  readonly #times = new Map<string, number[]>();
+  /** What files of earlier commits are called now. */
+  readonly #nameNow = new Map<string, string>();
+
+  constructor(nowS: number) {
+    this.#nowS = nowS;
+  }
+
+  /** Adds a commit that is older than all that were added before. */
+  add({ author, atS, files }: Change): void {
+    this.#firstS = Math.min(this.#firstS, atS);
+    const times = this.#times.get(author);
+    if (times === undefined) this.#times.set(author, [atS]);
+    else if (times.length < GAPS_MAX_COUNT) times.push(atS);
+    const weight = decay(this.#nowS - atS, CHURN_HALF_LIFE_S);
+    const knowledge = decay(this.#nowS - atS, AUTHORSHIP_HALF_LIFE_S);
+    for (const { path, before, lines } of files) {
+      const name = this.#nameNow.get(path) ?? path;
+      if (before !== undefined) this.#nameNow.set(before, name);
+      if (files.length > FILES_MAX_COUNT) continue;
+      this.#churn.set(name, (this.#churn.get(name) ?? 0) + weight);
+      const authors = inner(this.#authors, name);
+      authors.set(author, (authors.get(author) ?? 0) + lines * knowledge);
+      const last = inner(this.#lastChange, name);
+      last.set(author, Math.max(last.get(author) ?? 0, atS));
+    }
+  }
+
+  /** With what was known of the commits before those that were added. */
+  after(earlier: HistoryState = EMPTY): HistoryState {
+    const ageS = this.#nowS - earlier.atS;
+    const [churnLeft, knowledgeLeft] = [decay(ageS, CHURN_HALF_LIFE_S), decay(ageS, AUTHORSHIP_HALF_LIFE_S)];
+    const nameOf = (path: string): string => this.#nameNow.get(path) ?? path;
+    for (const [path, churn] of Object.entries(earlier.churn)) add(this.#churn, nameOf(path), churn * churnLeft);
+    for (const [path, authors] of Object.entries(earlier.authors)) {
+      for (const [author, lines] of Object.entries(authors)) add(inner(this.#authors, nameOf(path)), author, lines * knowledgeLeft);
+    }
+    for (const [path, authors] of Object.entries(earlier.lastChange)) {
+      const last = inner(this.#lastChange, nameOf(path));
+      for (const [author, atS] of Object.entries(authors)) last.set(author, Math.max(last.get(author) ?? 0, atS));
+    }
+    const gaps = [...this.#times].flatMap(([author, times]) => gapsOf(times, earlier.lastOfAuthor[author]));
+    return {
+      atS: this.#nowS,
+      firstS: Math.min(this.#firstS, earlier.firstS),
+      churn: Object.fromEntries(this.#churn),
+      authors: objectOf(this.#authors),
+      lastChange: objectOf(this.#lastChange),
+      gapsMinutes: [...gaps, ...earlier.gapsMinutes].slice(0, GAPS_MAX_COUNT),
+      lastOfAuthor: { ...earlier.lastOfAuthor, ...Object.fromEntries([...this.#times].map(([author, [newest = 0]]) => [author, newest])) },
+    };
+  }
+}
+
+/** Minutes between the commits of an author, the newest first, that are of one session. */
+function gapsOf(times: readonly number[], before: number | undefined): number[] {
+  const all = before === undefined ? times : [...times, before];
+  return all.flatMap((atS, i) => {
+    const gapS = atS - (all[i + 1] ?? -Infinity);
+    return gapS > 0 && gapS < SESSION_GAP_S ? [gapS / 60] : [];
+  });
+}
+
+const add = (sums: Map<string, number>, key: string, value: number): void => void sums.set(key, (sums.get(key) ?? 0) + value);
+
+function inner(of: Map<string, Map<string, number>>, key: string): Map<string, number> {
+  const found = of.get(key);
+  if (found !== undefined) return found;
+  const made = new Map<string, number>();
+  of.set(key, made);
+  return made;
+}
+
+const objectOf = (maps: ReadonlyMap<string, ReadonlyMap<string, number>>): Record<string, Record<string, number>> =>
+  Object.fromEntries([...maps].map(([key, map]) => [key, Object.fromEntries(map)]));

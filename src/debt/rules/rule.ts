@@ -1,0 +1,103 @@
+import type { DebtFact, DebtSignal } from '../../contract/debt-facts.ts';
+import type { DebtFinding, Spread } from '../../contract/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import type { Components } from '../components.ts';
+import type { FactSet } from '../fact.ts';
+import { interestOfTouched } from '../price.ts';
+import { quantileOf } from '../spread.ts';
+
+/** What a rule found, before it is priced. */
+export interface Hit {
+  readonly subject: string;
+  readonly symbol?: string;
+  readonly title: string;
+  readonly remedy: string;
+  /** What paying it takes by the rule's own estimate. */
+  readonly minutes: number;
+  readonly interest: Spread;
+  readonly risk?: DebtFinding['risk'];
+  readonly isBlocking?: boolean;
+  readonly evidence: readonly DebtFact[];
+}
+
+/** A rule: a pure function of facts. */
+export interface Rule {
+  readonly signal: DebtSignal;
+  /** When it fires, and how it estimates. */
+  readonly about: string;
+  find(context: RuleContext): Iterable<Hit>;
+}
+
+const CHURN_HALF_LIFE_DAYS = 90;
+/** A younger history counts as this old: a burst of some days says little of the weeks to come. */
+const HISTORY_DAYS_MIN = 28;
+
+/**
+ * Changes a week for each unit of churn: one change a week adds up to 90 / (7 ln 2) units over all time, and to the share of that which a
+ * younger history can hold.
+ */
+function weeklyShareOfChurn(historyDays: number): number {
+  const share = 1 - 2 ** (-Math.max(HISTORY_DAYS_MIN, historyDays) / CHURN_HALF_LIFE_DAYS);
+  return (7 * Math.LN2) / CHURN_HALF_LIFE_DAYS / share;
+}
+
+/** Where a repository has no history to measure it by. */
+const CHANGE_MINUTES = 30;
+
+/** What rules know besides the facts of their kind. */
+export class RuleContext {
+  readonly facts: FactSet;
+  readonly policy: DebtPolicy;
+  readonly components: Components;
+  readonly #touches: ReadonlyMap<string, number>;
+  readonly #changeMinutes: number;
+
+  constructor(facts: FactSet, policy: DebtPolicy, components: Components) {
+    this.facts = facts;
+    this.policy = policy;
+    this.components = components;
+    const census = facts.of('census').find(({ symbol }) => symbol === 'hotspots');
+    const weekly = weeklyShareOfChurn(census === undefined ? Infinity : detailOf(census, 'history_days', Infinity));
+    this.#touches = new Map(facts.of('code-churn').map((fact) => [fact.subject, numberOf(fact) * weekly]));
+    const [measured] = facts.of('change-time');
+    this.#changeMinutes = measured === undefined ? CHANGE_MINUTES : numberOf(measured);
+  }
+
+  /** Changes of a file in a week, lately. */
+  touchesPerWeek(file: string): number {
+    return this.#touches.get(file) ?? 0;
+  }
+
+  /** Minutes a week that a fault in files costs. */
+  interestOf(files: Iterable<string>, severity: number): Spread {
+    let touches = 0;
+    for (const file of files) touches += this.touchesPerWeek(file);
+    return interestOfTouched(touches, this.#changeMinutes, severity);
+  }
+
+  tierOf(subject: string): 1 | 2 | 3 {
+    return this.components.tierOf(this.components.of(subject));
+  }
+}
+
+export const numberOf = ({ value }: DebtFact): number => (typeof value === 'number' ? value : 0);
+
+/** A number among the details of a fact. */
+export const detailOf = ({ detail }: DebtFact, name: string, otherwise = 0): number => {
+  const value = detail?.[name];
+  return typeof value === 'number' ? value : otherwise;
+};
+
+export const textDetailOf = ({ detail }: DebtFact, name: string): string => {
+  const value = detail?.[name];
+  return value === undefined ? '' : String(value);
+};
+
+/** How far a value lies between a target and the 95th percentile of all values: 0 to 1. */
+export function severityIn(values: readonly number[], target: number): (value: number) => number {
+  const worst = quantileOf(
+    [...values].sort((a, b) => a - b),
+    0.95,
+  );
+  return (value) => (value <= target ? 0 : Math.min(1, (value - target) / Math.max(worst - target, 1)));
+}

@@ -1,0 +1,168 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from 'sarif';
+import { afterAll, describe, expect, it } from 'vitest';
+import { isAuthor } from '../../../workers/cli/debt/collectors/ownership.ts';
+import { lagOf } from '../../../workers/cli/debt/collectors/packages.ts';
+import { programFor } from '../../../workers/cli/program.ts';
+import { measure } from '../../../workers/cli/debt/measure.ts';
+import { NOW_S } from '../../support/fixtures/debt-facts.ts';
+import { functionOf, json } from '../../support/fixtures/debt-repository.ts';
+import { GitRepository } from '../../support/fixtures/git-repository.ts';
+import { carriedOut } from '../../support/deployment/carried-out.ts';
+
+const made: GitRepository[] = [];
+afterAll(() => made.forEach((repository) => repository.remove()));
+
+/** Facts that were collected now: commands read the clock. */
+const nowS = Math.floor(Date.now() / 1000);
+const repositoryOf = (): GitRepository => {
+  const repository = new GitRepository(nowS);
+  made.push(repository);
+  repository.commit({ 'src/a.ts': functionOf('one'), CODEOWNERS: '* @all\n', 'README.md': 'read\n' }, 30);
+  return repository;
+};
+const sluiceDebt = async (...args: string[]) => carriedOut(await programFor(['debt', ...args]), 'debt', ...args);
+const jsonOf = async (...args: string[]) => JSON.parse((await sluiceDebt(...args, '--json')).stdout) as Record<string, unknown>;
+
+describe('[D17] collecting again', () => {
+  it('reads what changed only, and finds what reading everything finds', async () => {
+    const repository = repositoryOf();
+    repository.commit({ 'src/b.ts': 'export const b = 1;\n', 'src/c.py': 'c = 1\n' }, 20, 'Bo <bo@example.org>');
+    const first = await measure(repository.root, {}, NOW_S);
+    expect(first.read).toEqual({ files: 3, ofFiles: 3, commits: 2, ofCommits: 2 });
+    repository.git('mv', 'src/a.ts', 'src/moved.ts');
+    repository.commit({ 'src/b.ts': 'export const b = 2;\n' }, 5);
+    const second = await measure(repository.root, {}, NOW_S);
+    expect(second.read).toEqual({ files: 1, ofFiles: 3, commits: 1, ofCommits: 3 });
+    const cache = join(repository.root, 'fresh');
+    const whole = await measure(repository.root, { cache }, NOW_S);
+    expect(whole.read).toEqual({ files: 3, ofFiles: 3, commits: 3, ofCommits: 3 });
+    const comparable = (facts: typeof whole.facts) =>
+      facts.facts.map(({ evidence, value, ...rest }) => ({
+        ...rest,
+        value: typeof value === 'number' ? Number(value.toFixed(9)) : value,
+        file: evidence.file,
+      }));
+    expect(comparable(second.facts)).toEqual(comparable(whole.facts));
+    const churn = whole.facts.facts.find(({ kind, subject }) => kind === 'code-churn' && subject === 'src/moved.ts');
+    expect(churn?.value).toBeGreaterThan(1);
+  });
+
+  it('counts what is left out, by reason, and reads bare repositories', async () => {
+    const repository = repositoryOf();
+    repository.commit(
+      { 'vendor/v.ts': 'export {};\n', 'dist/d.js': 'var d;\n', 'src/bad.ts': 'const = ;\n', 'src/g.ts': '// @generated\n' },
+      2,
+    );
+    const bare = join(repository.root, 'bare.git');
+    repository.git('clone', '-q', '--bare', '.', bare);
+    const { facts, read } = await measure(bare, {}, NOW_S);
+    expect(read.ofFiles).toBe(1);
+    const census = facts.facts.find(({ kind, symbol }) => kind === 'census' && symbol === 'hotspots');
+    expect(census?.detail).toMatchObject({
+      'left out: vendored': 1,
+      'left out: generated': 2,
+      'left out: does not parse': 1,
+      'left out: no source code': 2,
+    });
+  });
+});
+
+describe('[D16] sluice debt check', () => {
+  it('passes where nothing blocks, and fails where changed files carry more', async () => {
+    const repository = repositoryOf();
+    const base = repository.git('rev-parse', 'HEAD').trim();
+    const passed = await sluiceDebt('check', repository.root, '--ratchet', base);
+    expect([passed.status, passed.stdout.split('\n').at(-1)]).toEqual([0, 'passed']);
+    repository.commit({ 'src/copy.ts': functionOf('two') }, 1);
+    const baseline = join(repository.root, 'baseline.json');
+    const sarif = join(repository.root, 'debt.sarif');
+    const failed = await sluiceDebt('check', repository.root, '--ratchet', base, '--sarif', sarif, '--write-baseline', baseline);
+    expect(failed.status).toBe(1);
+    expect(failed.stdout).toMatch(
+      /worse: src\/copy\.ts, from 0 to 7 minutes: 8 lines of src\/a\.ts \(line 2\) and src\/copy\.ts \(line 2\) are the same/,
+    );
+    expect((await sluiceDebt('check', repository.root, '--ratchet', baseline)).status, 'it is the baseline now').toBe(0);
+    const { runs } = JSON.parse(await readFile(sarif, 'utf8')) as Log;
+    expect(
+      runs[0]?.results?.map(({ ruleId, level, locations }) => [ruleId, level, locations?.[0]?.physicalLocation?.artifactLocation?.uri]),
+    ).toEqual([['duplicate-code', 'note', 'src/a.ts']]);
+    expect(runs[0]?.tool.driver.rules?.map(({ id }) => id)).toEqual(['duplicate-code']);
+  });
+
+  it('of a clone without the commit of the baseline compares the whole', async () => {
+    const repository = repositoryOf();
+    const baseline = join(repository.root, 'baseline.json');
+    const kept = { format: 'sluice-debt-baseline-1', commit: 'ab'.repeat(20), minutes: 0, lines: 100 };
+    await writeFile(baseline, JSON.stringify(kept));
+    expect((await sluiceDebt('check', repository.root, '--ratchet', baseline)).status).toBe(0);
+    repository.commit({ 'src/copy.ts': functionOf('two') }, 1);
+    const failed = await sluiceDebt('check', repository.root, '--ratchet', baseline);
+    expect([failed.status, failed.stdout]).toEqual([1, expect.stringContaining('as a whole')]);
+    const unknown = await sluiceDebt('check', repository.root, '--ratchet', 'no-such-branch');
+    expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringContaining('neither a commit of this clone nor a baseline file')]);
+  });
+
+  it('blocks on an unowned component of tier 1, and says so in SARIF', async () => {
+    const repository = repositoryOf();
+    repository.commit({ 'debt.json': json({ components: [{ name: 'a', paths: ['src'], tier: 1 }] }), CODEOWNERS: '/docs/ @all\n' }, 1);
+    const sarif = join(repository.root, 'debt.sarif');
+    const checked = await sluiceDebt('check', repository.root, '--sarif', sarif);
+    expect([checked.status, checked.stdout]).toEqual([1, expect.stringContaining('blocks: a no team owns it (tier 1) (no-owner)')]);
+    const { runs } = JSON.parse(await readFile(sarif, 'utf8')) as Log;
+    expect(runs[0]?.results).toMatchObject([{ ruleId: 'no-owner', level: 'error', locations: [{ logicalLocations: [{ name: 'a' }] }] }]);
+  });
+});
+
+describe('sluice debt', () => {
+  it('scores and explains what was collected', async () => {
+    const repository = repositoryOf();
+    expect((await sluiceDebt('score', repository.root)).stderr).toContain('run `sluice debt collect` first');
+    repository.commit({ 'src/copy.ts': functionOf('two') }, 1);
+    expect((await sluiceDebt('collect', repository.root)).stdout).toContain('read 2 of 2 source files and 2 of 2 commits');
+    expect(repository.git('status', '--porcelain')).toBe('');
+    const scored = await jsonOf('score', repository.root);
+    const [finding] = scored['findings'] as { id: string; rule: string }[];
+    expect(finding?.rule).toBe('duplicate-code');
+    const explained = await sluiceDebt('explain', finding!.id.slice(0, 8), repository.root);
+    expect(explained.stdout).toContain('rule: Fires on two files with the same code');
+    expect(explained.stdout).toMatch(/src\/a\.ts, sha256 [0-9a-f]{64}/);
+    expect((await sluiceDebt('explain', 'zz', repository.root)).status).toBe(1);
+    expect((await sluiceDebt('score', repository.root)).stdout).toContain('duplicate-code: src/a.ts');
+  });
+
+  it('refuses what is no repository, no policy and no revision', async () => {
+    expect((await sluiceDebt('collect', '/nowhere')).stderr).toContain('/nowhere does not exist');
+    expect((await sluiceDebt('collect', '/')).stderr).toContain('is no git repository');
+    const repository = repositoryOf();
+    expect((await sluiceDebt('collect', repository.root, '--commit', 'nope')).stderr).toContain('has no commit nope');
+    repository.commit({ 'debt.json': json({ components: [{ name: 'a', tier: 4 }] }) }, 1);
+    const refused = await sluiceDebt('collect', repository.root);
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('debt.json: ')]);
+    repository.commit({ 'debt.json': json({ inputs: { coverage: ['../secrets'] } }) }, 1);
+    expect((await sluiceDebt('collect', repository.root)).stderr).toContain('has to lie in the repository');
+  });
+});
+
+describe('collectors', () => {
+  it('tell how far a version is behind, and use dates only where they rise', () => {
+    const dated = (dates: readonly number[]) =>
+      Object.fromEntries(['1.0.0', '1.4.0', '2.0.0', '3.1.0', '4.0.0-rc.1'].map((version, i) => [version, { released_at: dates[i] ?? 0 }]));
+    const year = 365.25 * 86_400;
+    expect(lagOf('1.4.0', dated([0, year, 2 * year, 3 * year, 4 * year]))).toEqual({
+      majors: 2,
+      detail: { installed: '1.4.0', latest: '3.1.0', minors: 0, libyears: 2 },
+    });
+    const copied = lagOf('1.0.0', dated([5, 5, 5, 5, 5]));
+    expect(copied).toMatchObject({ majors: 2, detail: { dates: 'unreliable or absent: versions are compared' } });
+    expect(lagOf('3.0.0', dated([1, 2, 3, 4]))).toMatchObject({ majors: 0, detail: { minors: 1 } });
+    expect(lagOf('main', dated([1]))).toBeUndefined();
+  });
+
+  it('tell owners among authors by handle, address or name', () => {
+    const author = 'Ada Lovelace <1234+ada@users.noreply.github.com>';
+    expect(['@ada', '@adalovelace', '1234+ada@users.noreply.github.com'].filter((owner) => !isAuthor(owner, author))).toEqual([]);
+    expect(['@ad', '@org/ada', 'ada@example.org'].filter((owner) => isAuthor(owner, author))).toEqual([]);
+  });
+});

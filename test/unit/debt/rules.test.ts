@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { DEBT_RULES } from '../../../src/contract/debt-items.ts';
+import type { DebtFact } from '../../../src/contract/debt-facts.ts';
+import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import { assess, RULES } from '../../../src/debt/assess.ts';
+import { FactSet } from '../../../src/debt/fact.ts';
+import { ML_TEST_CHECKS } from '../../../src/debt/ml-test-score.ts';
+import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
+
+const assessed = (facts: readonly DebtFact[], policy = {}) =>
+  assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [], ...policy }));
+const file = (path: string, churn: number, worst: number): DebtFact[] => [
+  fact('code-lines', path, 200),
+  fact('code-churn', path, churn),
+  fact('code-complexity', path, worst),
+  ...(worst > 15 ? [fact('code-complexity', path, worst, { symbol: `${path}Function`, detail: { line: 7 } })] : []),
+];
+
+describe('[D10] hotspots', () => {
+  const facts = [
+    census('hotspots'),
+    ...Array.from({ length: 40 }, (_, i) => file(`f${i}`, i, 5)).flat(),
+    ...file('hot', 100, 50),
+    ...file('cold', 0, 45),
+    ...file('busy', 90, 14),
+  ];
+
+  it('are what changes most and is hard to read; what is only one of both is none', () => {
+    const { findings } = assessed(facts);
+    expect(findings.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual(['hotspot hot', 'complex-function cold']);
+    expect(findings[0]?.title).toContain('hotFunction has a complexity of 50');
+    expect(findings[0]?.principal_minutes.p50).toBe(45);
+    expect(findings[1]?.interest_minutes_per_week.p50).toBe(0);
+  });
+
+  it('cost what changing the file takes, by the rate of changes of the time that is known', () => {
+    const of = (history_days: number) =>
+      assessed([...facts.slice(1), census('hotspots', { detail: { history_days } }), fact('change-time', '.', 20)]).findings[0]
+        ?.interest_minutes_per_week.p90 ?? 0;
+    const weekly = (100 * 7 * Math.LN2) / 90;
+    expect(of(100_000)).toBeCloseTo(weekly * 20 * 1.24, 6);
+    expect(of(90)).toBeCloseTo(2 * of(100_000), 6);
+    expect(of(1)).toBe(of(28));
+  });
+});
+
+describe('assessments', () => {
+  it('take a multiplier from closed items of the rule alone', () => {
+    const facts = [census('todos'), fact('todo', 'a', 100, { symbol: 'x', detail: { text: 'do' } })];
+    const ratios = new Map([['old-todo', Array<number>(10).fill(4)] as const]);
+    const of = (known: typeof ratios | undefined) =>
+      assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [] }), known).findings[0];
+    expect(of(undefined)?.principal_minutes).toEqual({ p10: 15, p50: 30, p90: 60 });
+    expect(of(ratios)?.principal_minutes.p50).toBeCloseTo(60, 9);
+  });
+
+  it('list findings by priority, whose owner is that of the component', () => {
+    const facts = [
+      census('ownership'),
+      census('flags'),
+      census('todos'),
+      fact('owner', 'web', '@web @all'),
+      fact('todo', 'web/a.ts', 100, { symbol: 'x' }),
+      fact('flag-age', 'web/flags.json', 100, { symbol: 'x' }),
+    ];
+    const { findings, components } = assessed(facts);
+    expect(findings.map(({ rule, owner }) => [rule, owner])).toEqual([
+      ['stale-flag', '@web'],
+      ['old-todo', '@web'],
+    ]);
+    expect(components).toMatchObject([{ name: 'web', owner: '@web', items: 2, tier: 3 }]);
+  });
+
+  it('say what is expected and not known, in the words of the signal', () => {
+    const { findings, total } = assessed([], { expects: ['coverage'] });
+    expect(findings).toMatchObject([{ rule: 'measurement-gap', symbol: 'coverage', is_blocking: false, principal_minutes: { p50: 30 } }]);
+    expect(total.rating).toBe('C');
+  });
+
+  it('score the ML Test Score by section and tier', () => {
+    const facts = [census('ml-tests'), ...ML_TEST_CHECKS.map((check, i) => fact('ml-test', 'ranker', i < 7 ? 1 : 0.5, { symbol: check }))];
+    const of = (tier: number) => assessed(facts, { components: [{ name: 'ranker', kind: 'model', tier }] }).findings.length;
+    expect(ML_TEST_CHECKS).toHaveLength(28);
+    expect([of(1), of(2), of(3)]).toEqual([0, 0, 0]);
+    const fewer = [census('ml-tests'), ...ML_TEST_CHECKS.map((check, i) => fact('ml-test', 'ranker', i < 2 ? 1 : 0, { symbol: check }))];
+    const sections = assessed(fewer, { components: [{ name: 'ranker', kind: 'model', tier: 2 }] }).findings.map(({ symbol }) => symbol);
+    expect(sections.sort()).toEqual(['infrastructure', 'model', 'monitoring']);
+  });
+
+  it('fire for behaviour in service: incidents, idle pools, loops, and tests that are flaky by chance or not', () => {
+    const facts = [
+      census('service-levels'),
+      census('pools'),
+      census('tests'),
+      census('data-dependencies'),
+      fact('incident', 'web', 130, { symbol: 'i1', detail: { fixed: false, text: 'out of memory' } }),
+      fact('incident', 'web', 130, { symbol: 'i2', detail: { fixed: true, text: 'fixed' } }),
+      fact('pool-idle', 'gpu', 0.7),
+      fact('pool-idle', 'cpu', 0.5),
+      fact('feedback-loop', 'clicks', 2, { detail: { through: 'clicks ranker' } }),
+      fact('flaky-test', 'a.test.ts', 1, { symbol: 'often', detail: { runs: 50, share_upper: 0.1 } }),
+      fact('flaky-test', 'a.test.ts', 1, { symbol: 'once', detail: { runs: 5_000, share_upper: 0.001 } }),
+    ];
+    expect(
+      assessed(facts)
+        .findings.map(({ rule, subject, symbol }) => `${rule} ${subject} ${symbol}`.trim())
+        .sort(),
+    ).toEqual(['feedback-loop clicks', 'flaky-test a.test.ts often', 'idle-pool gpu', 'incident web i1']);
+  });
+});
+
+it('every rule says when it fires and what it takes', () => {
+  expect(Object.keys(RULES).sort()).toEqual(DEBT_RULES.filter((rule) => rule !== 'measurement-gap').sort());
+  for (const { about } of Object.values(RULES)) expect(about).toMatch(/^Fires .*\.$/);
+});

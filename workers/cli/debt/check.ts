@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import * as z from 'zod';
+
+import type { DebtFinding } from '../../../src/contract/debt-items.ts';
+import { parse } from '../../../src/contract/parse.ts';
+import { assess } from '../../../src/debt/assess.ts';
+import { FactSet } from '../../../src/debt/fact.ts';
+import type { DebtOfFiles, FileDebt, RatchetResult } from '../../../src/debt/ratchet.ts';
+import { debtOfFiles, isWorseThan, ratchet, sumOfFiles } from '../../../src/debt/ratchet.ts';
+import { Failure } from '../command.ts';
+import { print } from '../jobs/job-command.ts';
+import type { Measured, MeasureOptions } from './measure.ts';
+import { measure } from './measure.ts';
+import { git } from './repository/git.ts';
+import { sarifOf } from './sarif.ts';
+
+export interface CheckFlags extends MeasureOptions {
+  readonly ratchet?: string;
+  readonly writeBaseline?: string;
+  readonly sarif?: string;
+  readonly json?: boolean;
+}
+
+/** A commit whose debt is kept, so that a clone without its history can be compared with it. */
+const baseline = z.strictObject({
+  format: z.literal('sluice-debt-baseline-1'),
+  commit: z.string().regex(/^[0-9a-f]{40,64}$/),
+  minutes: z.number().min(0),
+  lines: z.int().min(0),
+});
+type Baseline = z.output<typeof baseline>;
+
+interface Comparison {
+  readonly with: string;
+  readonly result: RatchetResult;
+  readonly changedFiles: number;
+}
+
+/** `sluice debt check`: the exit status is 1 where debt blocks, or grew in what changed. [D15, D16] */
+export async function checkDebt(path: string, flags: CheckFlags, nowS: number): Promise<void> {
+  const measured = await measure(path, flags, nowS);
+  const facts = new FactSet(measured.facts.facts, nowS);
+  const { findings } = assess(facts, measured.policy);
+  const blocking = findings.filter(({ is_blocking }) => is_blocking);
+  const head = debtOfFiles(facts);
+  const compared = flags.ratchet === undefined ? undefined : await compare(path, flags.ratchet, flags, measured, head, nowS);
+  const worse = new Set(compared?.result.isWorse === true ? compared.result.worse.map(({ file }) => file) : []);
+  if (flags.sarif !== undefined) await writeFile(flags.sarif, `${JSON.stringify(sarifOf(findings, worse), null, 2)}\n`);
+  if (flags.writeBaseline !== undefined) await writeFile(flags.writeBaseline, baselineText(measured, sumOfFiles(head)));
+  const isFailed = blocking.length > 0 || compared?.result.isWorse === true;
+  if (flags.json === true) print({ has_passed: !isFailed, blocking, ratchet: compared ?? null });
+  else console.log(checkText(blocking, compared, isFailed));
+  if (isFailed) process.exitCode = 1;
+}
+
+const baselineText = ({ repository }: Measured, { minutes, lines }: FileDebt): string => {
+  const kept: Baseline = { format: 'sluice-debt-baseline-1', commit: repository.commit, minutes: Math.round(minutes), lines };
+  return `${JSON.stringify(kept, null, 2)}\n`;
+};
+
+/** Compares with a commit, or with the baseline in a file. */
+async function compare(
+  path: string,
+  against: string,
+  flags: CheckFlags,
+  measured: Measured,
+  head: DebtOfFiles,
+  nowS: number,
+): Promise<Comparison> {
+  const { root, commit } = measured.repository;
+  const kept = existsSync(against) ? await readBaseline(against) : undefined;
+  const given = kept?.commit ?? against;
+  // What both have in common: what came to the base meanwhile is not the work of this branch.
+  const base = (await git(root, 'merge-base', given, commit).catch(() => '')).trim();
+  if (base !== '') {
+    const before = await measure(path, { ...flags, commit: base }, nowS, measured.history);
+    const changed = (await git(root, 'diff', '--name-only', '-z', '--no-renames', base, commit)).split('\0').filter((file) => file !== '');
+    const result = ratchet(debtOfFiles(new FactSet(before.facts.facts, nowS)), head, changed);
+    return { with: `commit ${base.slice(0, 12)}`, result, changedFiles: changed.length };
+  }
+  if (kept === undefined) throw new Failure(`${against} is neither a commit of this clone nor a baseline file; fetch more history`);
+  const all = sumOfFiles(head);
+  const result = { base: kept, head: all, isWorse: isWorseThan(all, kept), worse: [] };
+  return { with: `${against}, as a whole: its commit is not in this clone`, result, changedFiles: head.size };
+}
+
+async function readBaseline(file: string): Promise<Baseline> {
+  const value = parse(baseline, JSON.parse(await readFile(file, 'utf8')));
+  if (value.ok) return value.value;
+  throw new Failure(`${file}: ${value.error.message}`);
+}
+
+const WORSE_MAX = 10;
+
+const perThousand = ({ minutes, lines }: FileDebt): string => (lines === 0 ? '0' : ((minutes / lines) * 1_000).toFixed(1));
+
+function checkText(blocking: readonly DebtFinding[], compared: Comparison | undefined, isFailed: boolean): string {
+  const lines = blocking.map(({ rule, subject, title, remedy }) => `blocks: ${subject} ${title} (${rule})\n  do: ${remedy}`);
+  if (compared !== undefined) {
+    const { base, head, isWorse, worse } = compared.result;
+    lines.push(
+      `${compared.changedFiles} changed files, compared with ${compared.with}: ${perThousand(head)} minutes of debt for each 1,000 lines; before: ${perThousand(base)}`,
+    );
+    if (isWorse) {
+      for (const { file, before, after, why } of worse.slice(0, WORSE_MAX)) {
+        lines.push(`worse: ${file}, from ${before.toFixed(0)} to ${after.toFixed(0)} minutes: ${why.join('; ')}`);
+      }
+    }
+  }
+  return [...lines, isFailed ? 'failed' : 'passed'].join('\n');
+}

@@ -1,0 +1,32 @@
+import type { Collector } from './collection.ts';
+import { coverage } from './coverage.ts';
+import { deadCode } from './dead-code.ts';
+import { mlTests, models, recipes, serviceLevels } from './models.ts';
+import { ownership } from './ownership.ts';
+import { dependencies, licences } from './packages.ts';
+import { flags, settings } from './settings.ts';
+import { duplication, hotspots, types } from './source-collectors.ts';
+import { structure } from './structure.ts';
+import { testRuns } from './test-runs.ts';
+import { todos } from './todos.ts';
+
+/** All collectors, in the order in which they run. */
+export const COLLECTORS: readonly Collector[] = [
+  hotspots,
+  duplication,
+  structure,
+  types,
+  ownership,
+  todos,
+  deadCode,
+  coverage,
+  testRuns,
+  dependencies,
+  licences,
+  settings,
+  flags,
+  recipes,
+  models,
+  mlTests,
+  serviceLevels,
+];

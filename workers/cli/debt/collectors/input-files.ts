@@ -1,0 +1,58 @@
+import { glob, readFile, stat } from 'node:fs/promises';
+import { isAbsolute, join, matchesGlob, normalize } from 'node:path';
+import type { z } from 'zod';
+
+import { parse } from '../../../../src/contract/parse.ts';
+import { Failure } from '../../command.ts';
+import { git } from '../repository/git.ts';
+import type { Collection, Source } from './collection.ts';
+import { sha256Of } from './collection.ts';
+
+/** A file of evidence. */
+export interface InputFile extends Source {
+  readonly text: string;
+  /** When it was written, in seconds: of a committed file, when the commit was made. */
+  readonly writtenAtS: number;
+}
+
+const BYTES_MAX = 256 * 1024 * 1024;
+const PATTERNS_OF_THE_REPOSITORY_ONLY = 'a path in debt.json has to lie in the repository';
+
+/** The files of patterns: those of the commit, and those beside it in the work tree, such as coverage, that are not tracked. */
+export async function inputFiles({ repository, sources }: Collection, patterns: readonly string[]): Promise<InputFile[]> {
+  const files: InputFile[] = [];
+  for (const pattern of patterns) {
+    if (isAbsolute(pattern) || normalize(pattern).startsWith('..')) throw new Failure(`${pattern}: ${PATTERNS_OF_THE_REPOSITORY_ONLY}`);
+    const committed = sources.tracked.filter(({ path }) => path === pattern || matchesGlob(path, pattern));
+    for (const { path, blob } of committed) {
+      const text = await git(repository.root, 'cat-file', 'blob', blob);
+      files.push({ file: path, text, sha256: sha256Of(text), writtenAtS: repository.committedAtS });
+    }
+    if (repository.isBare) continue;
+    const tracked = new Set(committed.map(({ path }) => path));
+    for await (const path of glob(pattern, { cwd: repository.root, exclude: ['**/node_modules', '.git'] })) {
+      const file = join(repository.root, path);
+      const about = await stat(file);
+      if (tracked.has(path) || !about.isFile()) continue;
+      if (about.size > BYTES_MAX) throw new Failure(`${path} has ${about.size} bytes; a file of evidence may have ${BYTES_MAX}`);
+      const text = await readFile(file, 'utf8');
+      files.push({ file: path, text, sha256: sha256Of(text), writtenAtS: Math.floor(about.mtimeMs / 1000) });
+    }
+  }
+  return files.sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+/** The JSON of a file of evidence. */
+export function jsonOf<S extends z.ZodType>({ file, text }: InputFile, schema: S): z.output<S> {
+  const value = parse(schema, anyJsonOf({ file, text }));
+  if (value.ok) return value.value;
+  throw new Failure(`${file}: ${value.error.message}`);
+}
+
+export function anyJsonOf({ file, text }: Pick<InputFile, 'file' | 'text'>): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Failure(`${file} is no JSON: ${(error as Error).message}`);
+  }
+}

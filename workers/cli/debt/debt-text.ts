@@ -1,0 +1,95 @@
+import type { DebtFact, DebtFactFile } from '../../../src/contract/debt-facts.ts';
+import type { DebtFinding, Spread } from '../../../src/contract/debt-items.ts';
+import type { Assessment, ComponentScore } from '../../../src/debt/assess.ts';
+import { RULES } from '../../../src/debt/assess.ts';
+import { HORIZON_WEEKS } from '../../../src/debt/price.ts';
+import { table } from '../command.ts';
+
+const ID_CHARS = 10;
+const TITLE_CHARS = 110;
+const COMPONENTS_MAX = 40;
+const MINUTES_OF_A_DAY = 8 * 60;
+
+/** Minutes as people say them. */
+function time(minutes: number): string {
+  if (minutes < 60) return `${minutes < 10 ? Number(minutes.toFixed(1)) : Math.round(minutes)} min`;
+  return minutes < MINUTES_OF_A_DAY ? `${(minutes / 60).toFixed(1)} h` : `${(minutes / MINUTES_OF_A_DAY).toFixed(1)} days`;
+}
+
+const range = ({ p10, p50, p90 }: Spread): string => (p10 === p90 ? time(p50) : `${time(p50)} (${time(p10)} to ${time(p90)})`);
+
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/** A repository's rating, what is not known of it, and its components, the worst first. */
+export function scoreText({ repository, git_commit }: DebtFactFile, { total, components, signals, findings }: Assessment): string {
+  const unknown = signals.filter(({ isKnown }) => !isKnown).map(({ signal }) => signal);
+  const blocking = findings.filter(({ is_blocking }) => is_blocking).length;
+  const cheap = findings.filter(({ priority }) => priority.p50 < 0).length;
+  return [
+    `${repository} at ${git_commit?.slice(0, 12)}: ${total.rating}, debt ratio ${percent(total.ratio)} of ${total.lines} lines`,
+    `${findings.length} items take ${range(total.principal)} and cost ${range(total.interest)} a week`,
+    `${cheap} of them cost less in ${HORIZON_WEEKS} weeks than they take: leave them`,
+    ...(blocking === 0 ? [] : [`${blocking} block: sluice debt check fails on them`]),
+    ...(unknown.length === 0 ? [] : [`not known, and so counted as debt: ${unknown.join(', ')}`]),
+    '',
+    componentTable(components),
+  ].join('\n');
+}
+
+function componentTable(components: readonly ComponentScore[]): string {
+  const worst = [...components].filter(({ items, lines }) => items > 0 || lines > 0).sort((a, b) => b.interest.p50 - a.interest.p50);
+  const rows = worst
+    .slice(0, COMPONENTS_MAX)
+    .map((one) => [
+      one.name,
+      one.rating,
+      percent(one.ratio),
+      one.lines,
+      one.items,
+      time(one.principal.p50),
+      time(one.interest.p50),
+      one.owner ?? '-',
+    ]);
+  const left = worst.length - rows.length;
+  return [
+    table(['component', 'rating', 'ratio', 'lines', 'items', 'takes', 'a week', 'owner'], rows),
+    ...(left === 0 ? [] : [`and ${left} more`]),
+  ].join('\n');
+}
+
+/** Items, one a line and what to do below. */
+export const findingTable = (findings: readonly DebtFinding[]): string =>
+  findings
+    .map((one) => {
+      const what = `${one.subject}${one.symbol === '' || one.title.includes(one.symbol) ? '' : ` ${one.symbol}`}`;
+      const title = one.title.length > TITLE_CHARS ? `${one.title.slice(0, TITLE_CHARS)}...` : one.title;
+      const figures = `priority ${one.priority.p50.toFixed(1)}, takes ${time(one.principal_minutes.p50)}, costs ${time(one.interest_minutes_per_week.p50)} a week`;
+      return `${one.id.slice(0, ID_CHARS)}  ${one.rule}${one.is_blocking ? ' (blocks)' : ''}: ${what}\n  ${title}\n  do: ${one.remedy}\n  ${figures}`;
+    })
+    .join('\n');
+
+/** Everything about one item. */
+export function explained(one: DebtFinding): string {
+  const { p10, p50, p90 } = one.priority;
+  const about =
+    one.rule === 'measurement-gap' ? 'A signal that the policy expects, or that was known before, is not known.' : RULES[one.rule].about;
+  return [
+    one.id,
+    `${one.rule} in ${one.component} (owner: ${one.owner ?? 'none'})`,
+    `${one.subject} ${one.symbol}`.trim(),
+    '',
+    one.title,
+    `do: ${one.remedy}`,
+    '',
+    `rule: ${about}`,
+    `takes ${range(one.principal_minutes)}; costs ${range(one.interest_minutes_per_week)} a week`,
+    `priority ${p50.toFixed(2)} (${p10.toFixed(2)} to ${p90.toFixed(2)}) = risk ${one.risk} x (${HORIZON_WEEKS} weeks of interest - principal) / principal`,
+    ...(one.is_blocking ? ['It blocks: it is never budgeted, and cannot be accepted.'] : []),
+    '',
+    'evidence:',
+    ...one.evidence.map(evidenceLine),
+  ].join('\n');
+}
+
+const evidenceLine = ({ kind, subject, symbol, value, unit, evidence }: DebtFact): string =>
+  `  ${kind} ${subject}${symbol === undefined ? '' : ` ${symbol}`} = ${value} ${unit}\n    ${evidence.file}, sha256 ${evidence.sha256}\n    by ${evidence.tool} ${evidence.tool_version} at ${evidence.git_commit ?? 'no commit'}`;

@@ -1,0 +1,80 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DebtFact, DebtFactFile } from '../../../src/contract/debt-facts.ts';
+import { debtFactFile } from '../../../src/contract/debt-facts.ts';
+import type { DebtPolicy } from '../../../src/contract/debt-policy.ts';
+import { parse } from '../../../src/contract/parse.ts';
+import { Failure } from '../command.ts';
+import { COLLECTORS } from './collectors/collectors.ts';
+import { Progress } from './repository/progress.ts';
+import type { ReadHistory } from './repository/read-history.ts';
+import { readHistory } from './repository/read-history.ts';
+import { readSources } from './repository/read-sources.ts';
+import type { Repository } from './repository/repository.ts';
+import { openRepository, policyOf, prepareCache } from './repository/repository.ts';
+
+export interface MeasureOptions {
+  readonly commit?: string;
+  readonly cache?: string;
+  readonly policy?: string;
+}
+
+/** What was measured of a commit. */
+export interface Measured {
+  readonly repository: Repository;
+  readonly policy: DebtPolicy;
+  readonly facts: DebtFactFile;
+  readonly history: ReadHistory;
+  /** Sources and commits that were read now, and how many there are. */
+  readonly read: { readonly files: number; readonly ofFiles: number; readonly commits: number; readonly ofCommits: number };
+}
+
+/** Measures a commit; `history`: of a later one, so that two commits are told apart by their code alone. */
+export async function measure(path: string, options: MeasureOptions, nowS: number, history?: ReadHistory): Promise<Measured> {
+  const repository = await openRepository(path, options.commit ?? 'HEAD', options.cache);
+  await prepareCache(repository);
+  const policy = await policyOf(repository, options.policy);
+  const progress = new Progress();
+  try {
+    const read = history ?? (await readHistory(repository, progress));
+    const sources = await readSources(repository, policy.ignore, progress);
+    const facts: DebtFact[] = [];
+    for (const collect of COLLECTORS) {
+      for (const fact of await collect({ repository, policy, sources, history: read, nowS, progress })) facts.push(fact);
+    }
+    return {
+      repository,
+      policy,
+      facts: { format: 'sluice-debt-facts-1', repository: repository.name, git_commit: repository.commit, collected_at: nowS, facts },
+      history: read,
+      read: {
+        files: sources.readCount,
+        ofFiles: sources.files.length,
+        commits: history === undefined ? read.readCount : 0,
+        ofCommits: read.commitCount,
+      },
+    };
+  } finally {
+    progress.end();
+  }
+}
+
+const FACTS_FILE = 'facts.json';
+
+export async function keepFacts({ repository, facts }: Measured): Promise<string> {
+  const file = join(repository.cache, FACTS_FILE);
+  await writeFile(file, JSON.stringify(facts));
+  return file;
+}
+
+/** Facts that were collected before, from the file that `collect` wrote or another one. */
+export async function readFacts(file: string): Promise<DebtFactFile> {
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new Failure(`there is no ${file}: run \`sluice debt collect\` first`);
+  });
+  const facts = parse(debtFactFile, JSON.parse(text));
+  if (facts.ok) return facts.value;
+  throw new Failure(`${file} holds no facts of debt: ${facts.error.message}`);
+}
+
+export const factsFileOf = ({ cache }: Repository): string => join(cache, FACTS_FILE);

@@ -1,0 +1,41 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { Failure } from '../../command.ts';
+
+/** Reads blobs of a repository through one `git cat-file --batch`, one after another. */
+export class BlobReader {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #pieces: AsyncIterator<Buffer>;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(root: string) {
+    this.#child = spawn('git', ['-C', root, 'cat-file', '--batch']);
+    this.#pieces = this.#child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  }
+
+  /** Its bytes; undefined if the repository does not have it, as partial clones do not. */
+  async read(blob: string): Promise<Buffer | undefined> {
+    this.#child.stdin.write(`${blob}\n`);
+    let end = this.#rest.indexOf(10);
+    for (; end === -1; end = this.#rest.indexOf(10)) await this.#more();
+    const [, kind, size] = this.#rest.toString('latin1', 0, end).split(' ');
+    this.#rest = this.#rest.subarray(end + 1);
+    if (kind === 'missing') return undefined;
+    const bytes = Number(size);
+    while (this.#rest.length < bytes + 1) await this.#more();
+    const content = this.#rest.subarray(0, bytes);
+    this.#rest = this.#rest.subarray(bytes + 1);
+    return content;
+  }
+
+  close(): void {
+    this.#child.stdin.end();
+    this.#child.kill();
+  }
+
+  async #more(): Promise<void> {
+    const { value, done } = await this.#pieces.next();
+    if (done === true) throw new Failure('git cat-file ended early');
+    this.#rest = this.#rest.length === 0 ? value : Buffer.concat([this.#rest, value]);
+  }
+}

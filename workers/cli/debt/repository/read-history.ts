@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Change, ChangedFile, HistoryState } from '../../../../src/debt/evidence/change-history.ts';
+import { ChangeHistory } from '../../../../src/debt/evidence/change-history.ts';
+import { git, gitRecords } from './git.ts';
+import type { Progress } from './progress.ts';
+import type { Repository } from './repository.ts';
+
+export interface ReadHistory extends HistoryState {
+  readonly commit: string;
+  /** Commits read now. */
+  readonly readCount: number;
+  readonly commitCount: number;
+  /** Of the log that was read, and of what was known before it. */
+  readonly sha256: string;
+}
+
+const FORMAT_VERSION = 2;
+const FORMAT = '--format=%x01%at%x02%aN <%aE>';
+/** What is older has decayed to less than a thousandth. */
+const HISTORY_S = 3 * 365 * 86_400;
+
+/** The history of a commit, as of the time it was made. If that of an ancestor is known, only what came after is read. */
+export async function readHistory(repository: Repository, progress: Progress): Promise<ReadHistory> {
+  const nowS = repository.committedAtS;
+  const file = join(repository.cache, `history-${FORMAT_VERSION}.json`);
+  const known = await knownHistory(file, repository);
+  if (known?.commit === repository.commit) return { ...new ChangeHistory(nowS).after(known), ...identityOf(known), readCount: 0 };
+  const history = new ChangeHistory(nowS);
+  const hash = createHash('sha256').update(known?.sha256 ?? '');
+  const range = known === undefined ? [repository.commit] : [repository.commit, `^${known.commit}`];
+  let readCount = 0;
+  const args = ['log', '--no-merges', '--numstat', '-z', '-M', '--no-ext-diff', `--since=${nowS - HISTORY_S}`, FORMAT, ...range];
+  for await (const change of changesOf(gitRecords(repository.root, args, (piece) => hash.update(piece)))) {
+    history.add(change);
+    readCount += 1;
+    if (readCount % 100 === 0) progress.show('reading commits', readCount);
+  }
+  const read: ReadHistory = {
+    ...history.after(known),
+    commit: repository.commit,
+    readCount,
+    commitCount: readCount + (known?.commitCount ?? 0),
+    sha256: hash.digest('hex'),
+  };
+  await writeFile(`${file}.${process.pid}`, JSON.stringify(read));
+  await rename(`${file}.${process.pid}`, file);
+  return read;
+}
+
+const identityOf = ({ commit, commitCount, sha256 }: ReadHistory) => ({ commit, commitCount, sha256 });
+
+/** What is kept, if it is of this commit or of an ancestor. */
+async function knownHistory(file: string, { root, commit }: Repository): Promise<ReadHistory | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const known = parsed(text);
+  if (known === undefined || known.commit === commit) return known;
+  const isAncestor = await git(root, 'merge-base', '--is-ancestor', known.commit, commit).then(
+    () => true,
+    () => false,
+  );
+  return isAncestor ? known : undefined;
+}
+
+function parsed(text: string): ReadHistory | undefined {
+  try {
+    return JSON.parse(text) as ReadHistory;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Reads the records of `git log --numstat -z`: one that ends with the format's text for each commit, then one for each file: `added deleted path`,
+ * or, of a renamed one, `added deleted `, the path before and the path after.
+ */
+class NumstatReader {
+  #change: { readonly author: string; readonly atS: number; readonly files: ChangedFile[] } | undefined;
+  #renamed: { readonly lines: number; readonly before?: string } | undefined;
+
+  /** The commit that a record shows to be complete. */
+  read(record: string): Change | undefined {
+    const header = record.split('\u0001')[1];
+    if (header === undefined) {
+      this.#readFile(record);
+      return undefined;
+    }
+    const [complete, [at = '', author = '']] = [this.#change, header.split('\u0002')];
+    this.#change = { author: author.trim(), atS: Number(at), files: [] };
+    this.#renamed = undefined;
+    return complete;
+  }
+
+  get last(): Change | undefined {
+    return this.#change;
+  }
+
+  #readFile(record: string): void {
+    if (this.#renamed !== undefined) {
+      const { lines, before } = this.#renamed;
+      if (before === undefined) this.#renamed = { lines, before: record };
+      else this.#end({ path: record, before, lines });
+      return;
+    }
+    const [, added, deleted, path = ''] = /^\n?(\d+|-)\t(\d+|-)\t(.*)$/s.exec(record) ?? [];
+    if (added === undefined) return;
+    // Of binary files there are no lines.
+    const lines = (Number(added) || 0) + (Number(deleted) || 0);
+    if (path === '') this.#renamed = { lines };
+    else this.#end({ path, lines });
+  }
+
+  #end(file: ChangedFile): void {
+    this.#change?.files.push(file);
+    this.#renamed = undefined;
+  }
+}
+
+async function* changesOf(records: AsyncIterable<string>): AsyncGenerator<Change> {
+  const reader = new NumstatReader();
+  for await (const record of records) {
+    const change = reader.read(record);
+    if (change !== undefined) yield change;
+  }
+  if (reader.last !== undefined) yield reader.last;
+}

@@ -1,0 +1,64 @@
+import { extname } from 'node:path';
+import { analyseSource } from '../source/analyse-source.ts';
+import type { AnalysedSource } from '../source/analysed-source.ts';
+import { isTest } from '../source/languages.ts';
+import { BlobReader } from './blob-reader.ts';
+import type { Progress } from './progress.ts';
+import type { Repository } from './repository.ts';
+import { SourceCache } from './source-cache.ts';
+import type { LeftOut, SourceFile, TrackedFile } from './tracked-files.ts';
+import { sortOut, trackedFiles } from './tracked-files.ts';
+
+/** A file of source code and what is known of it. */
+export interface ReadSource extends AnalysedSource {
+  readonly path: string;
+  readonly language: string;
+  readonly isTest: boolean;
+}
+
+export interface Sources {
+  readonly tracked: readonly TrackedFile[];
+  readonly files: readonly ReadSource[];
+  /** How many files were left out, by reason. */
+  readonly leftOut: ReadonlyMap<LeftOut, number>;
+  /** How many were read now; the others were known. */
+  readonly readCount: number;
+}
+
+/** The sources of a commit: those whose text is known are not read again. */
+export async function readSources(repository: Repository, ignore: readonly string[], progress: Progress): Promise<Sources> {
+  const tracked = await trackedFiles(repository);
+  const { sources, leftOut } = sortOut(tracked, ignore);
+  const cache = await SourceCache.open(repository.cache);
+  const reader = new BlobReader(repository.root);
+  const used = new Set<string>();
+  const files: ReadSource[] = [];
+  let readCount = 0;
+  const leave = (reason: LeftOut): void => void leftOut.set(reason, (leftOut.get(reason) ?? 0) + 1);
+  try {
+    for (const [i, file] of sources.entries()) {
+      const key = `${file.blob}${extname(file.path)}`;
+      used.add(key);
+      let analysed = cache.get(key);
+      if (analysed === undefined) {
+        analysed = await analyse(reader, file);
+        cache.set(key, analysed);
+        readCount += 1;
+      }
+      progress.show('reading sources', i + 1, sources.length);
+      if (analysed === null) leave('does not parse');
+      else if (analysed.isGenerated) leave('generated');
+      else files.push({ ...analysed, path: file.path, language: file.language.name, isTest: isTest(file.path) });
+    }
+  } finally {
+    reader.close();
+  }
+  await cache.save(used);
+  return { tracked, files, leftOut, readCount };
+}
+
+async function analyse(reader: BlobReader, { path, blob, language }: SourceFile): Promise<AnalysedSource | null> {
+  const bytes = await reader.read(blob);
+  if (bytes === undefined || bytes.includes(0)) return null;
+  return analyseSource(path, bytes.toString('utf8'), language) ?? null;
+}

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
+import { debtPolicy } from '../../../../src/contract/debt-policy.ts';
+import { parse } from '../../../../src/contract/parse.ts';
+import { Failure, UsageError } from '../../command.ts';
+import { git } from './git.ts';
+
+export const POLICY_FILE = 'debt.json';
+
+/** A git repository at one commit. Its files are those of the commit: what is not committed has no evidence. */
+export interface Repository {
+  /** The folder of the work tree, or of a bare repository. */
+  readonly root: string;
+  readonly isBare: boolean;
+  readonly name: string;
+  readonly commit: string;
+  /** When the commit was made, in seconds. */
+  readonly committedAtS: number;
+  /** Its history begins somewhere in the middle. */
+  readonly isShallow: boolean;
+  /** Where what was found is kept. */
+  readonly cache: string;
+}
+
+export async function openRepository(path: string, revision: string, cache?: string): Promise<Repository> {
+  const given = resolve(path);
+  if (!existsSync(given)) throw new UsageError(`${path} does not exist`);
+  const told = await git(given, 'rev-parse', '--is-bare-repository', '--is-shallow-repository', '--absolute-git-dir').catch(() => {
+    throw new UsageError(`${path} is no git repository`);
+  });
+  const [isBare, isShallow, gitDir = given] = told.trim().split('\n');
+  const root = isBare === 'true' ? gitDir : (await git(given, 'rev-parse', '--show-toplevel')).trim();
+  const shown = await git(root, 'show', '-s', '--format=%H %ct', `${revision}^{commit}`).catch(() => {
+    throw new UsageError(`${path} has no commit ${revision}; a shallow clone has only the newest: git fetch it`);
+  });
+  const [commit = '', committedAtS = ''] = shown.trim().split(' ');
+  return {
+    root,
+    isBare: isBare === 'true',
+    name: basename(root).replace(/\.git$/, ''),
+    commit,
+    committedAtS: Number(committedAtS),
+    isShallow: isShallow === 'true',
+    cache: cache === undefined ? join(root, isBare === 'true' ? 'sluice-debt' : '.sluice/debt') : resolve(cache),
+  };
+}
+
+/** The folder for what is kept, which git ignores. */
+export async function prepareCache({ cache }: Repository): Promise<void> {
+  await mkdir(cache, { recursive: true });
+  const ignore = join(cache, '.gitignore');
+  if (!existsSync(ignore)) await writeFile(ignore, '*\n');
+}
+
+/** A file of the commit; undefined if there is none. */
+export const committedFile = ({ root, commit }: Repository, path: string): Promise<string | undefined> =>
+  git(root, 'cat-file', 'blob', `${commit}:${path}`).catch(() => undefined);
+
+/** The policy of the commit, or of a file that is named. */
+export async function policyOf(repository: Repository, file?: string): Promise<DebtPolicy> {
+  const text = file === undefined ? await committedFile(repository, POLICY_FILE) : await readFile(file, 'utf8');
+  const value = jsonOf(text ?? '{}', file ?? POLICY_FILE);
+  const policy = parse(debtPolicy, value);
+  if (policy.ok) return policy.value;
+  throw new Failure(`${file ?? POLICY_FILE}: ${policy.error.message}`);
+}
+
+function jsonOf(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Failure(`${name} is no JSON: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,48 @@
+import { must } from '../../../../src/kernel/assert.ts';
+import type { MeasuredFunction } from './analysed-source.ts';
+
+interface Frame {
+  readonly name: string;
+  readonly line: number;
+  cognitive: number;
+  nesting: number;
+}
+
+/**
+ * Counts cognitive complexity (G. A. Campbell, SonarSource, 2018) while a parser's tree is walked: 1 for each break in the flow, and 1 more for
+ * each level it is nested in. A function inside another one is counted by itself: what a reader has to keep in mind there is its own.
+ */
+export class CognitiveComplexity {
+  readonly #frames: Frame[] = [];
+  readonly #done: MeasuredFunction[] = [];
+
+  enterFunction(name: string, line: number): void {
+    this.#frames.push({ name, line, cognitive: 0, nesting: 0 });
+  }
+
+  leaveFunction(): void {
+    const { name, line, cognitive } = must(this.#frames.pop(), 'a function that is left was entered');
+    this.#done.push({ name, line, cognitive });
+  }
+
+  /** A branch or loop: dearer the deeper it is. Code outside of functions is not counted. */
+  structure(): void {
+    const frame = this.#frames.at(-1);
+    if (frame !== undefined) frame.cognitive += 1 + frame.nesting;
+  }
+
+  /** `else`, a sequence of boolean operators, a jump to a label. */
+  single(): void {
+    const frame = this.#frames.at(-1);
+    if (frame !== undefined) frame.cognitive += 1;
+  }
+
+  nest(by: 1 | -1): void {
+    const frame = this.#frames.at(-1);
+    if (frame !== undefined) frame.nesting += by;
+  }
+
+  get functions(): readonly MeasuredFunction[] {
+    return this.#done;
+  }
+}

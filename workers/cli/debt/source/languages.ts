@@ -1,0 +1,50 @@
+/** How a language is read: by a parser, or only line by line. */
+export interface Language {
+  readonly name: string;
+  readonly parser: 'script' | 'python' | undefined;
+  /** Strings, which are kept, and comments: the second group. */
+  readonly comments: RegExp;
+}
+
+const SLASHES = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(\/\/[^\n]*|\/\*[\s\S]*?\*\/)/g;
+const HASHES = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(#[^\n]*)/g;
+const script = (name: string): Language => ({ name, parser: 'script', comments: SLASHES });
+const slashes = (name: string): Language => ({ name, parser: undefined, comments: SLASHES });
+const hashes = (name: string): Language => ({ name, parser: undefined, comments: HASHES });
+
+const LANGUAGES: Readonly<Record<string, Language>> = {
+  ts: script('TypeScript'),
+  tsx: script('TypeScript'),
+  mts: script('TypeScript'),
+  cts: script('TypeScript'),
+  js: script('JavaScript'),
+  jsx: script('JavaScript'),
+  mjs: script('JavaScript'),
+  cjs: script('JavaScript'),
+  py: { name: 'Python', parser: 'python', comments: HASHES },
+  go: slashes('Go'),
+  java: slashes('Java'),
+  kt: slashes('Kotlin'),
+  rs: slashes('Rust'),
+  c: slashes('C'),
+  h: slashes('C'),
+  cc: slashes('C++'),
+  cpp: slashes('C++'),
+  hpp: slashes('C++'),
+  cs: slashes('C#'),
+  swift: slashes('Swift'),
+  scala: slashes('Scala'),
+  php: slashes('PHP'),
+  dart: slashes('Dart'),
+  zig: slashes('Zig'),
+  rb: hashes('Ruby'),
+  sh: hashes('Shell'),
+};
+
+/** The language of a file by its extension; undefined: it is no source code. */
+export const languageOf = (path: string): Language | undefined => LANGUAGES[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ''];
+
+/** Code that is run by a test runner only. */
+export const isTest = (path: string): boolean =>
+  /(^|\/)(tests?|__tests__|specs?|e2e|testing|fixtures|testdata|mocks|__mocks__|benchmarks?)\//i.test(path) ||
+  /(\.(test|spec|bench)\.\w+|(^|\/)(test_[^/]*|[^/]*_test|conftest)\.\w+)$/i.test(path);

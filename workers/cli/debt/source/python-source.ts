@@ -1,0 +1,128 @@
+import type { SyntaxNode, SyntaxNodeRef } from '@lezer/common';
+import { parser } from '@lezer/python';
+
+import type { ParsedSource, SourceImport } from './analysed-source.ts';
+import { distinctNames, lineCounter } from './analysed-source.ts';
+import { CognitiveComplexity } from './cognitive-complexity.ts';
+
+const STRUCTURES = new Set(['IfStatement', 'ForStatement', 'WhileStatement', 'MatchStatement', 'ConditionalExpression']);
+/** A `try` is no branch; each `except` is one. */
+const BRANCH_KEYWORDS = new Set(['elif', 'else']);
+const IGNORED_TYPE = /#\s*type:\s*ignore\b/;
+/** So many nodes that no parser made sense of, for each thousand: another language, or Python 2. */
+const ERRORS_PER_THOUSAND_MAX = 2;
+
+/** Python by Lezer. Undefined: it does not parse. */
+export function parsePython(text: string): ParsedSource | undefined {
+  const walk = new Walk(text);
+  parser.parse(text).iterate({ enter: (node) => walk.enter(node), leave: (node) => walk.leave(node) });
+  if (walk.errors * 1_000 > walk.nodes * ERRORS_PER_THOUSAND_MAX) return undefined;
+  return {
+    comments: walk.comments,
+    functions: walk.complexity.functions,
+    imports: walk.imports,
+    typeHoles: walk.ignoredTypes === 0 ? {} : { 'type: ignore': walk.ignoredTypes },
+  };
+}
+
+const listed = (list: string): string[] => list.split(',').flatMap((one) => one.trim().split(/\s+/)[0] || []);
+
+class Walk {
+  readonly complexity = new CognitiveComplexity();
+  readonly comments: (readonly [number, number])[] = [];
+  readonly imports: SourceImport[] = [];
+  ignoredTypes = 0;
+  nodes = 0;
+  errors = 0;
+  readonly #text: string;
+  readonly #lineOf: (position: number) => number;
+  readonly #distinct = distinctNames();
+  readonly #classes: string[] = [];
+  #functions = 0;
+  /** Blocks that only type checkers run. */
+  #typeChecking = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#lineOf = lineCounter(text);
+  }
+
+  enter(node: SyntaxNodeRef): void {
+    this.nodes += 1;
+    if (node.type.isError) this.errors += 1;
+    if (node.name === 'FunctionDefinition') this.#enterFunction(node.node);
+    else if (node.name === 'ClassDefinition') this.#classes.push(this.#nameOf(node.node));
+    else if (STRUCTURES.has(node.name)) this.#enterStructure(node);
+    else if (node.name === 'except') this.#branch();
+    else if (BRANCH_KEYWORDS.has(node.name) && node.node.parent?.name !== 'ConditionalExpression') this.complexity.single();
+    else if (node.name === 'BinaryExpression') this.#enterOperator(node.node);
+    else if (node.name === 'ImportStatement') this.#readImport(node.node);
+    else if (node.name === 'Comment') this.#readComment(node);
+    else if (node.name === 'ExpressionStatement' && node.node.firstChild?.name === 'String') this.comments.push([node.from, node.to]);
+  }
+
+  leave({ name, node }: SyntaxNodeRef): void {
+    if (name === 'FunctionDefinition') {
+      this.complexity.leaveFunction();
+      this.#functions -= 1;
+    } else if (name === 'ClassDefinition') this.#classes.pop();
+    else if (STRUCTURES.has(name)) {
+      this.complexity.nest(-1);
+      if (this.#isTypeChecking(node)) this.#typeChecking -= 1;
+    }
+  }
+
+  #enterFunction(node: SyntaxNode): void {
+    const name = this.#nameOf(node);
+    const owner = this.#functions === 0 ? this.#classes.at(-1) : undefined;
+    this.complexity.enterFunction(this.#distinct(owner === undefined ? name : `${owner}.${name}`), this.#lineOf(node.from));
+    this.#functions += 1;
+  }
+
+  #enterStructure(node: SyntaxNodeRef): void {
+    this.complexity.structure();
+    this.complexity.nest(1);
+    if (this.#isTypeChecking(node.node)) this.#typeChecking += 1;
+  }
+
+  #branch(): void {
+    this.complexity.structure();
+  }
+
+  /** A sequence of one boolean operator counts once. */
+  #enterOperator(node: SyntaxNode): void {
+    const operator = (node.getChild('and') ?? node.getChild('or'))?.name;
+    if (operator === undefined) return;
+    const above = node.parent?.name === 'BinaryExpression' ? node.parent : null;
+    if (above === null || above.getChild(operator) === null) this.complexity.single();
+  }
+
+  #readComment({ from, to }: SyntaxNodeRef): void {
+    this.comments.push([from, to]);
+    if (IGNORED_TYPE.test(this.#slice(from, to))) this.ignoredTypes += 1;
+  }
+
+  /** `import a.b as c, d` and `from ..a import (b as c, d)`. */
+  #readImport(node: SyntaxNode): void {
+    const isRun = this.#functions === 0 && this.#typeChecking === 0;
+    const text = this.#slice(node.from, node.to).replaceAll(/#[^\n]*|[\\()\n]/g, ' ');
+    const of = /^\s*from\s+([.\s]*[\w.]*)\s+import\s+(.*)$/s.exec(text);
+    if (of !== null) this.imports.push({ from: (of[1] ?? '').replaceAll(/\s/g, ''), names: listed(of[2] ?? ''), isRun });
+    else for (const from of listed(text.replace(/^\s*import\s+/, ''))) this.imports.push({ from, names: [], isRun });
+  }
+
+  #isTypeChecking(node: SyntaxNode): boolean {
+    if (node.name !== 'IfStatement') return false;
+    const body = node.getChild('Body');
+    return body !== null && /\bTYPE_CHECKING\b/.test(this.#slice(node.from, body.from));
+  }
+
+  #nameOf(node: SyntaxNode): string {
+    const name = node.getChild('VariableName');
+    return name === null ? 'anonymous' : this.#slice(name.from, name.to);
+  }
+
+  #slice(from: number, to: number): string {
+    return this.#text.slice(from, to);
+  }
+}

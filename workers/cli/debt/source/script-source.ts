@@ -1,0 +1,161 @@
+import type { Node } from 'oxc-parser';
+import { parseSync, visitorKeys } from 'oxc-parser';
+
+import type { ParsedSource, SourceImport } from './analysed-source.ts';
+import { distinctNames, lineCounter } from './analysed-source.ts';
+import { CognitiveComplexity } from './cognitive-complexity.ts';
+
+const LOOPS = new Set(['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement']);
+const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
+const SUPPRESSIONS = /@ts-(ignore|nocheck)\b/;
+
+/** TypeScript and JavaScript by oxc. Undefined: it does not parse. */
+export function parseScript(path: string, text: string): ParsedSource | undefined {
+  const { program, module, comments, errors } = parseSync(path, text);
+  if (errors.length > 0) return undefined;
+  const walk = new Walk(text);
+  walk.visit(program, undefined);
+  const holes: Record<string, number> = { ...walk.typeHoles };
+  for (const { value } of comments) {
+    const suppressed = SUPPRESSIONS.exec(value)?.[0];
+    if (suppressed !== undefined) holes[suppressed] = (holes[suppressed] ?? 0) + 1;
+  }
+  const imports: SourceImport[] = [
+    ...module.staticImports.map(({ moduleRequest, entries }) => ({
+      from: moduleRequest.value,
+      names: [],
+      isRun: entries.length === 0 || entries.some(({ isType }) => !isType),
+    })),
+    ...module.staticExports.flatMap(({ entries }) =>
+      entries.flatMap(({ moduleRequest, isType }) =>
+        moduleRequest === null || moduleRequest === undefined ? [] : [{ from: moduleRequest.value, names: [], isRun: !isType }],
+      ),
+    ),
+    ...walk.imported.map((from) => ({ from, names: [], isRun: false })),
+  ];
+  return {
+    comments: comments.map(({ start, end }) => [start, end] as const),
+    functions: walk.complexity.functions,
+    imports,
+    typeHoles: holes,
+  };
+}
+
+type AnyNode = Node & Readonly<Record<string, unknown>>;
+
+const isNode = (value: unknown): value is AnyNode => typeof value === 'object' && value !== null && 'type' in value;
+
+/** The name of an identifier, key or literal. */
+function nameOf(node: unknown): string | undefined {
+  if (!isNode(node)) return undefined;
+  if (node.type === 'MemberExpression') return nameOf(node['property']);
+  const { name, value } = node as { readonly name?: unknown; readonly value?: unknown };
+  if (typeof name === 'string') return name;
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** What a function is assigned to. */
+const keyOf = (parent: AnyNode | undefined): string | undefined =>
+  nameOf(parent?.['key']) ?? nameOf(parent?.['id']) ?? nameOf(parent?.['left']);
+
+class Walk {
+  readonly complexity = new CognitiveComplexity();
+  readonly typeHoles: Record<string, number> = {};
+  readonly imported: string[] = [];
+  readonly #distinct = distinctNames();
+  readonly #lineOf: (position: number) => number;
+  readonly #classes: string[] = [];
+
+  constructor(text: string) {
+    this.#lineOf = lineCounter(text);
+  }
+
+  visit(node: AnyNode | Node, parent: AnyNode | undefined): void {
+    const here = node as AnyNode;
+    this.#countHole(here, parent);
+    if (FUNCTIONS.has(here.type)) this.#visitFunction(here, parent);
+    else if (here.type === 'ClassDeclaration' || here.type === 'ClassExpression') {
+      this.#classes.push(nameOf(here['id']) ?? nameOf(parent?.['id']) ?? 'class');
+      this.#visitAll(here);
+      this.#classes.pop();
+    } else if (here.type === 'IfStatement') this.#visitIf(here, false);
+    else if (LOOPS.has(here.type) || here.type === 'CatchClause' || here.type === 'SwitchStatement') this.#visitStructure(here);
+    else if (here.type === 'ConditionalExpression') this.#visitStructure(here);
+    else {
+      if (this.#isNewSequence(here, parent)) this.complexity.single();
+      this.#visitAll(here);
+    }
+  }
+
+  #visitAll(node: AnyNode, except?: string): void {
+    for (const key of visitorKeys[node.type] ?? []) {
+      if (key === except) continue;
+      const child = node[key];
+      if (Array.isArray(child)) {
+        for (const one of child) if (isNode(one)) this.visit(one, node);
+      } else if (isNode(child)) this.visit(child, node);
+    }
+  }
+
+  #visitStructure(node: AnyNode): void {
+    this.complexity.structure();
+    this.complexity.nest(1);
+    this.#visitAll(node);
+    this.complexity.nest(-1);
+  }
+
+  /** `else if` is a branch of its own, not one that is nested. */
+  #visitIf(node: AnyNode, isElse: boolean): void {
+    if (isElse) this.complexity.single();
+    else this.complexity.structure();
+    if (isNode(node['test'])) this.visit(node['test'], node);
+    this.complexity.nest(1);
+    if (isNode(node['consequent'])) this.visit(node['consequent'], node);
+    this.complexity.nest(-1);
+    const otherwise = node['alternate'];
+    if (!isNode(otherwise)) return;
+    if (otherwise.type === 'IfStatement') {
+      this.#visitIf(otherwise, true);
+      return;
+    }
+    this.complexity.single();
+    this.complexity.nest(1);
+    this.visit(otherwise, node);
+    this.complexity.nest(-1);
+  }
+
+  /** A sequence of one boolean operator counts once; `a && b && c` is one, `a && b || c` two. A jump to a label counts, too. */
+  #isNewSequence(node: AnyNode, parent: AnyNode | undefined): boolean {
+    if (node.type === 'BreakStatement' || node.type === 'ContinueStatement') return isNode(node['label']);
+    if (node.type !== 'LogicalExpression' || node['operator'] === '??') return false;
+    return !(parent?.type === 'LogicalExpression' && parent['operator'] === node['operator']);
+  }
+
+  #visitFunction(node: AnyNode, parent: AnyNode | undefined): void {
+    this.complexity.enterFunction(this.#distinct(this.#functionName(node, parent)), this.#lineOf(node.start));
+    this.#visitAll(node);
+    this.complexity.leaveFunction();
+  }
+
+  #functionName(node: AnyNode, parent: AnyNode | undefined): string {
+    const named = nameOf(node['id']) ?? keyOf(parent);
+    if (parent?.type === 'MethodDefinition' || parent?.type === 'PropertyDefinition') {
+      return `${this.#classes.at(-1) ?? 'class'}.${named ?? 'computed'}`;
+    }
+    if (named !== undefined) return named;
+    const callee = parent?.type === 'CallExpression' || parent?.type === 'NewExpression' ? nameOf(parent['callee']) : undefined;
+    return callee === undefined ? 'anonymous' : `function given to ${callee}`;
+  }
+
+  #countHole(node: AnyNode, parent: AnyNode | undefined): void {
+    if (node.type === 'TSAnyKeyword') this.#hole(parent?.type === 'TSAsExpression' ? 'as any' : 'any');
+    if (node.type === 'ImportExpression') {
+      const source = nameOf(node['source']);
+      if (source !== undefined) this.imported.push(source);
+    }
+  }
+
+  #hole(kind: string): void {
+    this.typeHoles[kind] = (this.typeHoles[kind] ?? 0) + 1;
+  }
+}
