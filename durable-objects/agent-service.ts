@@ -13,7 +13,7 @@ import { ok } from '../src/kernel/result.ts';
 import type { AgentId, AgentLease, HeartbeatReply } from '../src/pools/agent-lease.ts';
 import { ended, renewed, holds, measured, placeOf } from '../src/pools/agent-lease.ts';
 import type { PoolSync } from '../src/pools/pool-sync.ts';
-import type { SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
+import type { AgentStanding, SqlitePoolStore } from '../src/pools/sqlite-pool-store.ts';
 import { GroupCommit } from './group-commit.ts';
 import type { PoolPartitions } from './pool-partitions.ts';
 import type { WaitingAgents } from './waiting-agents.ts';
@@ -86,8 +86,8 @@ export class AgentService {
     if (asking === undefined) return unknownAgent();
     const waiter = this.#parts.waiting.join(agentId);
     try {
-      if (asking.isRetired && this.#parts.store.takeRetirement(agentId)) return retired();
-      if (this.#parts.store.heldBy(agentId, besides) === undefined && !this.#parts.store.weights.hasNewUnload(agentId)) {
+      if (this.#letsGo(agentId, asking)) return retired();
+      if (!this.#hasAnswer(agentId, besides, asking)) {
         if (!asking.isJoined || this.#parts.store.hasEnded()) await this.#parts.sync.run();
         await this.#parts.arm();
         await waiter.until(Math.max(0, deadlineMs - Date.now()));
@@ -97,14 +97,26 @@ export class AgentService {
     }
     // The pool was deleted meanwhile.
     if (this.#parts.store.identity() === undefined) return unknownAgent();
-    if (this.#parts.store.takeRetirement(agentId)) return retired();
     if (waitMs === 0 && this.#parts.store.heldBy(agentId, besides) === undefined) {
       // It asked whether there is work, and waits for none.
       this.#parts.store.stopsAsking(agentId);
       await this.#parts.sync.run();
     }
+    const standing = this.#parts.store.standing(agentId);
+    if (this.#letsGo(agentId, standing)) return retired();
     const grant = this.#parts.store.take(agentId, besides, Date.now()) ?? null;
-    return ok({ grant, unload: this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) });
+    return ok({ grant, unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) : [] });
+  }
+
+  /** Whether there is something that an agent is to be answered at once. */
+  #hasAnswer(agentId: AgentId, besides: readonly AttemptId[], { hasUnloads }: AgentStanding): boolean {
+    const { store } = this.#parts;
+    return store.heldBy(agentId, besides) !== undefined || (hasUnloads && store.weights.hasNewUnload(agentId));
+  }
+
+  /** Whether the agent is to be answered that the pool needs it no more: once. */
+  #letsGo(agentId: AgentId, { isRetired }: AgentStanding): boolean {
+    return isRetired && this.#parts.store.takeRetirement(agentId);
   }
 
   heartbeat(...beat: Heartbeat): Promise<Outcome<HeartbeatReply>> {

@@ -40,4 +40,7 @@ export const POOL_MIGRATIONS: Migrations = [
   `ALTER TABLE pool ADD COLUMN partition INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE pool ADD COLUMN partition_count INTEGER NOT NULL DEFAULT 1;`,
   WEIGHT_COLUMNS,
+  // What an agent holds is found by the agent: by its state alone, every call of an agent read all that its pool holds.
+  `DROP INDEX leases_by_agent;
+   CREATE INDEX leases_by_agent ON leases (agent_id, lost, lease_until_ms);`,
 ];

@@ -34,12 +34,18 @@ const nodeIn = ({ id, name, body, weights }: AgentRow): PoolNode => ({
   ...(weights === null ? {} : { weights: JSON.parse(weights) as PoolNode['weights'] }),
 });
 
-/** What the pool knows of an agent that asks for work. */
-interface AskingAgent {
-  /** It is a node of the scheduler. */
-  readonly isJoined: boolean;
+/** What the pool has to answer an agent. */
+export interface AgentStanding {
   /** The pool has yet to answer it that it is retired. */
   readonly isRetired: boolean;
+  /** There are weights that it has yet to forget. */
+  readonly hasUnloads: boolean;
+}
+
+/** What the pool knows of an agent that asks for work. */
+interface AskingAgent extends AgentStanding {
+  /** It is a node of the scheduler. */
+  readonly isJoined: boolean;
 }
 
 export interface PoolIdentity {
@@ -113,16 +119,16 @@ export class SqlitePoolStore {
   /** Notes that an agent asks for work, and will up to then: what the pool knew of it; undefined of one that it does not know. */
   asks(id: AgentId, nowMs: number, untilMs: number, holdsSeveral: boolean): AskingAgent | undefined {
     const row = this.#sql
-      .exec<{ joined: number; retired: number }>(
+      .exec<{ joined: number; retired: number; unloads: number }>(
         `UPDATE agents SET seen_at_ms = ?1, asking_until_ms = ?2, holds_several = ?3, present_until_ms = max(?2, ${HELD_UNTIL})
-         WHERE id = ?4 RETURNING joined, retired`,
+         WHERE id = ?4 RETURNING joined, retired, unloads <> '{}' AS unloads`,
         nowMs,
         untilMs,
         Number(holdsSeveral),
         id,
       )
       .toArray()[0];
-    return row === undefined ? undefined : { isJoined: row.joined === 1, isRetired: row.retired === 1 };
+    return row === undefined ? undefined : { isJoined: row.joined === 1, isRetired: row.retired === 1, hasUnloads: row.unloads === 1 };
   }
 
   /** Notes a sign of life of an agent whose lease was extended. */
@@ -134,6 +140,13 @@ export class SqlitePoolStore {
   leaves(id: AgentId): void {
     this.weights.mayDiffer(id);
     this.#setAsking(id, 'CASE holds_several WHEN 1 THEN asking_until_ms ELSE 0 END');
+  }
+
+  /** What the pool has to answer an agent, which has asked for work before. */
+  standing(id: AgentId): AgentStanding {
+    const query = "SELECT retired, unloads <> '{}' AS unloads FROM agents WHERE id = ?";
+    const row = this.#sql.exec<{ retired: number; unloads: number }>(query, id).toArray()[0];
+    return { isRetired: row?.retired === 1, hasUnloads: row?.unloads === 1 };
   }
 
   /** An attempt of the agent has ended: it asks again at once, if it says which attempts it runs; another has to ask first. */
@@ -195,6 +208,7 @@ export class SqlitePoolStore {
 
   /** The scheduler has taken note of agents that came and went. */
   moved(joined: readonly PoolNode[], left: readonly { readonly nodeId: AgentId }[]): void {
+    if (joined.length + left.length === 0) return;
     const set = (value: 0 | 1, ids: readonly string[]): number =>
       this.#sql
         .exec(
