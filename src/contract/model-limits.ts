@@ -20,6 +20,9 @@ export const MODEL_LIMITS = {
   modelCallTimeoutMs: 30_000,
   // What an isolate computes of one token for each byte of weights, in picoseconds: 65,536 tokens of 20 MB of weights take some 30 s.
   edgePsPerTokenByte: 23,
+  // What one call of the inference Worker may compute, as bounded before it runs: nothing interrupts it, and its isolate serves nothing else
+  // meanwhile. As long as callers wait (`modelCallTimeoutMs`); what is bounded so takes a half to a tenth of it.
+  runBoundMsMax: 30_000,
   // What a call of a replica takes besides computing: two more machines. What an isolate computes faster does not go there.
   replicaCallMs: 50,
   // A graph and its weights. While it loads the isolate of 128 MB has its bytes, the runtime's code of 14 MB and memory of 80.

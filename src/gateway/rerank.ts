@@ -1,12 +1,12 @@
 import { refusalAt } from '../contract/errors.ts';
 import type { Refusal } from '../contract/errors.ts';
 import { pathBelow } from '../contract/field-path.ts';
-import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
 import type { RegisteredRoute, RoutedVersion } from '../inference/registry/model-route.ts';
 import { versionFor } from '../inference/registry/model-route.ts';
 import type { ModelCalls } from '../inference/served/model-calls.ts';
+import { textChunks } from '../inference/served/text-chunks.ts';
 import { must } from '../kernel/assert.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import { err, ok } from '../kernel/result.ts';
@@ -84,15 +84,17 @@ export class Reranker {
     const touched = mayTouchModels(principal, [route.model]);
     if (!touched.ok) return touched;
     const version = versionFor(route, `${principal.tenantId}:${query}`);
-    const bound = documents.reduce((sum, document) => sum + pairBound(version, query, document), 0);
+    const bounds = documents.map((document) => pairBound(version, query, document));
+    const bound = bounds.reduce((sum, tokens) => sum + tokens, 0);
     const reserved = await reserve({ embedding_tokens: bound });
     if (!reserved.ok) return reserved;
     const ref = { owner: route.owner, model: route.model, version: String(version.version), manifest: version.manifest };
     const scores: number[] = [];
     let tokens = 0;
     // In calls of a few pairs each, so that those of other requests run in between.
-    for (let first = 0; first < documents.length; first += LIMITS.modelChunkTextsCount) {
-      const some = documents.slice(first, first + LIMITS.modelChunkTextsCount);
+    for (const chunk of textChunks(documents.keys(), bounds, version)) {
+      const [first = 0] = chunk;
+      const some = documents.slice(first, first + chunk.length);
       const scored = await this.#parts.inference.score(ref, query, some);
       if (!scored.ok) return err(renamed(scored.error, (at) => documentAt(at === undefined ? undefined : at + first), 'documents'));
       scores.push(...scored.value.scores);

@@ -36,7 +36,7 @@ export interface OnnxRunner {
 }
 
 /** Texts that run together, each padded to `tokens`. */
-interface LengthBucket {
+export interface LengthBucket {
   readonly rows: readonly number[];
   readonly tokens: number;
 }

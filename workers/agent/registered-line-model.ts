@@ -27,7 +27,7 @@ export const registeredLineModel = (
     const bounds = rows.value.map((text) => tokensBound(manifest, text, inputType));
     const vectors = new Float32Array(rows.value.length * manifest.dimensions);
     const tokens: number[] = [];
-    for (const chunk of textChunks([...rows.value.keys()], bounds)) {
+    for (const chunk of textChunks(rows.value.keys(), bounds)) {
       const embedded = await texts.embed(
         chunk.map((row) => rows.value[row] ?? ''),
         inputType,

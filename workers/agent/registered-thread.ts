@@ -40,7 +40,7 @@ async function load(): Promise<Outcome<{ readonly texts: TextCalls; readonly run
   const sized = checkTokeniserSize(ref);
   if (!sized.ok) return sized;
   const onnx = await agentOnnx(runThreads, runtime);
-  const loaded = await loadModel(ref, { bucket, start: onnx.start, ...THREAD_SHARING });
+  const loaded = await loadModel(ref, { bucket, start: onnx.start, isShared: false, ...THREAD_SHARING });
   if (!loaded.ok) return loaded;
   const { texts } = loaded.value;
   if (texts === undefined || ref.manifest.task !== 'embedding')

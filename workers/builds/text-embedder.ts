@@ -66,7 +66,7 @@ async function servedEmbedder({ graph, graphPath, root }: ModelFolder, { reading
   const { manifest } = ref;
   if (manifest.task !== 'embedding') throw new UnusableInput(`${root} is a model for ${manifest.task}: it embeds no texts.`);
   const { start } = await agentOnnx(1, 'wasm');
-  const loaded = await loadModel(ref, { bucket, start, ...THREAD_SHARING });
+  const loaded = await loadModel(ref, { bucket, start, isShared: false, ...THREAD_SHARING });
   if (!loaded.ok) throw new BuildFailure(`${root}: ${messageOf(loaded.error)}`);
   const model = must(loaded.value.texts, 'an embedding model takes texts');
   return {

@@ -82,7 +82,10 @@ export class InferenceService extends WorkerEntrypoint<InferenceEnv> implements 
     if (known !== undefined) return known;
     const loading = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs };
     const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(this.env.ASSETS), startGraph, loading);
-    const models = { builtIn, registered: new ModelHost({ ...loading, bucket: modelBucket(this.env.FILES), start: startGraph }) };
+    const models = {
+      builtIn,
+      registered: new ModelHost({ ...loading, bucket: modelBucket(this.env.FILES), start: startGraph, isShared: true }),
+    };
     loaded.set(this.env, models);
     return models;
   }

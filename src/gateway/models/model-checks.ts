@@ -44,8 +44,14 @@ export async function checkVersion(
     if (isTransient(verified.error.code)) return verified;
     return ok({ checks: { atMs: nowMs, refusal: verified.error, measured: {} }, contractHash: null });
   }
-  const { memoryBytes, loadMs, runsOn } = verified.value;
-  const measured = { memory_bytes: memoryBytes, load_ms: Math.round(loadMs), ...(runsOn === undefined ? {} : { runs_on: runsOn }) };
+  const { memoryBytes, loadMs, runsOn, cost } = verified.value;
+  const measured = {
+    memory_bytes: memoryBytes,
+    load_ms: Math.round(loadMs),
+    ...(runsOn === undefined ? {} : { runs_on: runsOn }),
+    ...(cost === undefined ? {} : { run_bound_ms: Math.ceil(cost.runMs) }),
+    ...(cost === undefined || cost.unruled.length === 0 ? {} : { operators_without_a_rule: cost.unruled.join(', ') }),
+  };
   const passed = (more: VersionChecks['measured']): VersionChecks => ({ atMs: nowMs, refusal: null, measured: { ...measured, ...more } });
   if (compatibleWith === undefined) return ok({ checks: passed({}), contractHash: null });
   const cosine = await leastCosine(inference, owner, version, compatibleWith);

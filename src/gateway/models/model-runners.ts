@@ -51,19 +51,23 @@ export class ModelRunners {
   async embedTexts(request: RunTexts, texts: readonly string[]): Promise<Outcome<RanTexts>> {
     const { route, version, tokens, leftMs } = request;
     const names = route.isPinned ? [request.name] : [request.name, route.model];
-    const { manifest } = version;
+    const { manifest, runBoundMs } = version;
     const hasReplica = (await this.#served(request.tenantId)).some((model) => names.includes(model));
-    const choice = chooseRunner({ manifest, tokens, hasReplica, leftMs });
-    if (choice.runner === 'none')
+    const choice = chooseRunner({ manifest, runBoundMs, tokens, hasReplica, leftMs });
+    if (choice.runner === 'none') {
+      const limit = choice.reason === 'too_large' ? 'graphBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
+      const advice = 'run it on a pool (a job of the kind online_inference)';
       return refuse(
         'no_healthy_replica',
-        `an isolate has no room for ${route.model} (graphBytesMax), and no replica of it is healthy: run it on a pool (a job of the kind online_inference)`,
+        `no isolate can run ${route.model} (${limit}), and no replica of it is healthy: ${advice}`,
         'model',
       );
+    }
     if (choice.runner === 'inference') return this.#inIsolate(request, texts, choice);
     const ran = await this.#onReplica(request, names, texts);
     if (ran.ok) return ok({ ...ran.value, ran: { choice, version: ran.value.version } });
-    if (choice.reason === 'too_large' || !FALL_BACK.has(ran.error.code)) return ran;
+    const isForPoolsAlone = choice.reason === 'too_large' || choice.reason === 'too_slow';
+    if (isForPoolsAlone || !FALL_BACK.has(ran.error.code)) return ran;
     return this.#inIsolate(request, texts, { runner: 'inference', reason: 'replica_failed' });
   }
 

@@ -119,7 +119,7 @@ export class RegisteredEmbedder {
     let ran: Ran | undefined;
     const packed = new Float32Array(rows.length * (dimensions + 1));
     let done = 0;
-    for (const chunk of textChunks(rows, bounds)) {
+    for (const chunk of textChunks(rows, bounds, run.version)) {
       const some = chunk.map((row) => texts[row] ?? '');
       const embedded = await this.#parts.runners.embedTexts(run, some);
       if (!embedded.ok) {

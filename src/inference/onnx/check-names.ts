@@ -18,29 +18,23 @@ const knows = (scope: Scope | undefined, name: string): boolean =>
 export const checkNames = (graph: OnnxBody, at: FieldPath): Outcome<void> => checkBody(graph, undefined, at);
 
 function checkBody(body: OnnxBody, outer: Scope | undefined, at: FieldPath): Outcome<void> {
-  const given = new Set([...body.inputs, ...body.initialisers].map(({ name }) => name));
-  const makers = new Map<string, number>();
-  for (const [index, { outputs }] of body.nodes.entries()) {
-    for (const name of outputs) {
-      if (name === '') continue;
-      if (given.has(name) || makers.has(name)) return refuse('invalid_value', `makes the value ${quoted(name)} twice`, at);
-      makers.set(name, index);
-    }
+  const names = new Set([...body.inputs, ...body.initialisers].map(({ name }) => name));
+  for (const name of body.nodes.flatMap(({ outputs }) => outputs.filter((output) => output !== ''))) {
+    if (names.has(name)) return refuse('invalid_value', `makes the value ${quoted(name)} twice`, at);
+    names.add(name);
   }
-  const scope: Scope = { names: new Set([...given, ...makers.keys()]), outer };
+  const scope: Scope = { names, outer };
   const missing = body.outputs.find(({ name }) => !knows(scope, name));
   if (missing !== undefined) return refuse('invalid_value', `answers the value ${quoted(missing.name)}, which nothing makes`, at);
 
-  const needs: string[][] = [];
   for (const node of body.nodes) {
-    const used = usedBy(node);
-    const unknown = used.find((name) => !knows(scope, name));
+    const unknown = usedBy(node).find((name) => !knows(scope, name));
     if (unknown !== undefined) return refuse('invalid_value', `uses the value ${quoted(unknown)}, which nothing makes`, at);
-    needs.push(used);
   }
-  const looping = firstInCycle(needs, makers);
-  if (looping !== undefined) {
-    const { operator, outputs } = body.nodes[looping]!;
+  const order = orderOf(body);
+  if (order.length < body.nodes.length) {
+    const done = new Set(order);
+    const { operator, outputs } = body.nodes.find((_, node) => !done.has(node))!;
     return refuse('invalid_value', `has a cycle through the ${shownName(operator)} that makes ${quoted(outputs[0] ?? '')}`, at);
   }
   for (const branch of body.nodes.flatMap(({ branches }) => branches)) {
@@ -61,18 +55,18 @@ function freeNames(body: OnnxBody): string[] {
   return [...body.nodes.flatMap(usedBy), ...body.outputs.map(({ name }) => name)].filter((name) => !own.has(name));
 }
 
-/** The first node that is left when all that can be computed are taken away, one after the other. */
-function firstInCycle(needs: readonly (readonly string[])[], makers: ReadonlyMap<string, number>): number | undefined {
-  const users = needs.map((): number[] => []);
-  const open = needs.map((names, node) => {
-    const from = names.flatMap((name) => makers.get(name) ?? []);
-    for (const maker of from) users[maker]!.push(node);
+/** The nodes of a body, each behind those whose values it needs. Nodes of a cycle, and what needs them, are left out. */
+export function orderOf({ nodes }: OnnxBody): number[] {
+  const makers = new Map(nodes.flatMap(({ outputs }, index) => outputs.map((name): [string, number] => [name, index])));
+  const users = nodes.map((): number[] => []);
+  const open = nodes.map((node, index) => {
+    const from = usedBy(node).flatMap((name) => makers.get(name) ?? []);
+    for (const maker of from) users[maker]!.push(index);
     return from.length;
   });
   const ready = open.flatMap((count, node) => (count === 0 ? [node] : []));
   for (let at = 0; at < ready.length; at += 1) {
     for (const user of users[ready[at]!]!) if ((open[user]! -= 1) === 0) ready.push(user);
   }
-  const done = new Set(ready);
-  return ready.length === needs.length ? undefined : needs.findIndex((_, node) => !done.has(node));
+  return ready;
 }

@@ -4,6 +4,8 @@ import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { Corrupt, fields, lengthDelimited, scalar, text } from './protobuf-reader.ts';
 import type { Field } from './protobuf-reader.ts';
+import type { OnnxAttribute } from './onnx-attribute.ts';
+import { readAttribute } from './onnx-attribute.ts';
 import type { OnnxTensor } from './onnx-tensor.ts';
 import { readTensor } from './onnx-tensor.ts';
 
@@ -28,6 +30,8 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly branches: readonly OnnxBody[];
+  /** Those that are numbers or texts, by name. */
+  readonly attributes: ReadonlyMap<string, OnnxAttribute>;
   /** Tensors among its attributes. */
   readonly constants: readonly OnnxTensor[];
 }
@@ -76,6 +80,13 @@ export function readOnnxGraph(bytes: Uint8Array<ArrayBuffer>, path: readonly (st
   }
 }
 
+/** What the attributes of a node are read into. */
+interface AttributesRead {
+  readonly branches: OnnxBody[];
+  readonly attributes: Map<string, OnnxAttribute>;
+  readonly constants: OnnxTensor[];
+}
+
 class GraphReader {
   #nodes = 0;
   #tensors = 0;
@@ -119,7 +130,13 @@ class GraphReader {
     this.#nodes += 1;
     if (this.#nodes > LIMITS.graphNodesMaxCount) throw new TooLarge('graphNodesMaxCount');
     const node = { operator: '', domain: '', name: '' };
-    const lists = { inputs: [] as string[], outputs: [] as string[], branches: [] as OnnxBody[], constants: [] as OnnxTensor[] };
+    const lists = {
+      inputs: [] as string[],
+      outputs: [] as string[],
+      branches: [] as OnnxBody[],
+      attributes: new Map<string, OnnxAttribute>(),
+      constants: [] as OnnxTensor[],
+    };
     for (const field of fields(message)) {
       if (field.number === NODE.input) lists.inputs.push(text(field));
       else if (field.number === NODE.output) lists.outputs.push(text(field));
@@ -132,7 +149,9 @@ class GraphReader {
     return { ...node, ...lists };
   }
 
-  #attribute(message: Uint8Array<ArrayBuffer>, { branches, constants }: { branches: OnnxBody[]; constants: OnnxTensor[] }, depth: number) {
+  #attribute(message: Uint8Array<ArrayBuffer>, { branches, attributes, constants }: AttributesRead, depth: number) {
+    const [name, attribute] = readAttribute(message);
+    if (attribute.count > 0 || attribute.text !== '') attributes.set(name, attribute);
     let single: number | undefined;
     for (const field of fields(message)) {
       const isTensor = field.number === ATTRIBUTE.tensor;

@@ -1,6 +1,8 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { TensorType } from '../served/tensor.ts';
-import { Corrupt, fields, integers, lengthDelimited, scalar, text } from './protobuf-reader.ts';
+import { NUMBERS_KEPT_MAX } from './onnx-attribute.ts';
+import { Corrupt, fields, floats, integers, lengthDelimited, scalar, signedIntegers, text } from './protobuf-reader.ts';
+import type { Field } from './protobuf-reader.ts';
 
 /** A constant of a graph. */
 export interface OnnxTensor {
@@ -13,7 +15,8 @@ export interface OnnxTensor {
 /** Where the numbers of a constant are: little-endian bytes, numbers one by one, or bytes of another file. */
 export type StoredValues =
   | { readonly kind: 'raw'; readonly bytes: Uint8Array<ArrayBuffer> }
-  | { readonly kind: 'listed'; readonly count: number }
+  /** `numbers`: all of them, if they are few and of these: int32, int64, float. */
+  | { readonly kind: 'listed'; readonly count: number; readonly numbers: readonly number[] }
   | ExternalValues;
 
 export interface ExternalValues {
@@ -54,10 +57,27 @@ const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
   [23, { bits: 4 }],
 ]);
 
+const DATA_TYPES = new Map([...ELEMENT_TYPES].map(([dataType, { type }]) => [type, dataType]));
+
+/** TensorProto.DataType of what goes into a graph. */
+export const dataTypeOf = (type: TensorType): number => DATA_TYPES.get(type) ?? 0;
+
 export const elementType = (dataType: number): ElementType | undefined => ELEMENT_TYPES.get(dataType);
 
 // Field numbers of TensorProto in onnx.proto.
-const TENSOR = { dims: 1, dataType: 2, segment: 3, strings: 6, name: 8, raw: 9, external: 13, location: 14 };
+const TENSOR = {
+  dims: 1,
+  dataType: 2,
+  segment: 3,
+  floats: 4,
+  int32s: 5,
+  strings: 6,
+  int64s: 7,
+  name: 8,
+  raw: 9,
+  external: 13,
+  location: 14,
+};
 /** Bytes of one number in a packed list; zero: as many as it needs. */
 const LISTS: ReadonlyMap<number, number> = new Map([
   [4, 4],
@@ -73,12 +93,11 @@ const ENTRY = { key: 1, value: 2 };
 export function readTensor(message: Uint8Array<ArrayBuffer>): OnnxTensor {
   const dims: number[] = [];
   const entries = new Map<string, string>();
-  let [name, dataType, location, listed] = ['', 0, 0, 0];
+  const list = { count: 0, numbers: [] as number[] };
+  let [name, dataType, location] = ['', 0, 0];
   let raw: Uint8Array<ArrayBuffer> | undefined;
   for (const field of fields(message)) {
-    const width = LISTS.get(field.number);
-    if (width !== undefined) listed += countOf(field.value, width);
-    else if (field.number === TENSOR.strings) listed += 1;
+    if (LISTS.has(field.number) || field.number === TENSOR.strings) readList(field, message, list);
     else if (field.number === TENSOR.dims) {
       for (const dim of integers(field)) {
         if (dims.push(dim) > LIMITS.tensorRankMax) throw new Corrupt(`more than ${LIMITS.tensorRankMax} dimensions`, field.offset);
@@ -92,16 +111,24 @@ export function readTensor(message: Uint8Array<ArrayBuffer>): OnnxTensor {
     } else if (field.number === TENSOR.location) location = scalar(field);
     else if (field.number === TENSOR.segment) throw new Corrupt('a tensor in segments', field.offset);
   }
-  return { name, dims, dataType, stored: storedValues(location, entries, raw, listed) };
+  if (location === EXTERNAL) return { name, dims, dataType, stored: externalValues(entries) };
+  return { name, dims, dataType, stored: raw === undefined ? { kind: 'listed', ...list } : { kind: 'raw', bytes: raw } };
 }
 
-function storedValues(
-  location: number,
-  entries: ReadonlyMap<string, string>,
-  raw: Uint8Array<ArrayBuffer> | undefined,
-  listed: number,
-): StoredValues {
-  if (location !== EXTERNAL) return raw === undefined ? { kind: 'listed', count: listed } : { kind: 'raw', bytes: raw };
+/** Counts the numbers of a field, and keeps them while they are few. */
+function readList(field: Field, message: Uint8Array<ArrayBuffer>, list: { count: number; numbers: number[] }): void {
+  list.count += field.number === TENSOR.strings ? 1 : countOf(field.value, LISTS.get(field.number) ?? 0);
+  if (list.count <= NUMBERS_KEPT_MAX) list.numbers.push(...numbersOf(field, message));
+  else list.numbers = [];
+}
+
+/** Numbers of a list, of the kinds that sizes and factors are stored in. */
+function* numbersOf(field: Field, message: Uint8Array<ArrayBuffer>): Generator<number> {
+  if (field.number === TENSOR.int32s || field.number === TENSOR.int64s) yield* signedIntegers(field, message);
+  else if (field.number === TENSOR.floats) yield* floats(lengthDelimited(field));
+}
+
+function externalValues(entries: ReadonlyMap<string, string>): ExternalValues {
   const bytes = entries.get('length');
   return {
     kind: 'external',

@@ -82,6 +82,19 @@ class Cursor {
     throw new Corrupt('varint longer than 10 bytes', this.offset);
   }
 
+  /** As `int64`, which is written without a sign. */
+  signedVarint(): number {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#bytes[this.#at];
+      if (byte === undefined) throw new Corrupt('truncated varint', this.offset);
+      this.#at++;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return Number(BigInt.asIntN(64, value));
+    }
+    throw new Corrupt('varint longer than 10 bytes', this.offset);
+  }
+
   #take(length: number): Uint8Array<ArrayBuffer> {
     if (length > this.#bytes.length - this.#at) throw new Corrupt(`${length} bytes promised, fewer left`, this.offset);
     this.#at += length;
@@ -111,4 +124,18 @@ export function* integers(field: Field): Generator<number> {
   }
   const cursor = new Cursor(field.value);
   while (!cursor.atEnd) yield cursor.varint();
+}
+
+/** The same with their signs, of a field of `message`: past 2^53, where all negative ones are, `value` has lost their low bits. */
+export function* signedIntegers(field: Field, message: Uint8Array<ArrayBuffer>): Generator<number> {
+  const isAlone = typeof field.value === 'number';
+  const cursor = new Cursor(isAlone ? message.subarray(field.offset - message.byteOffset, field.end - message.byteOffset) : field.value);
+  if (isAlone) cursor.varint();
+  while (!cursor.atEnd) yield cursor.signedVarint();
+}
+
+/** Floats of 32 bits, as they lie in a file. */
+export function* floats(bytes: Uint8Array<ArrayBuffer>): Generator<number> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + 4 <= bytes.length; at += 4) yield view.getFloat32(at, true);
 }

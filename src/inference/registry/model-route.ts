@@ -11,6 +11,8 @@ export interface RoutedVersion {
   /** What its answers are kept and compared under; of all versions of one route the same. */
   readonly contractHash: string;
   readonly createdAtMs: number;
+  /** What its longest text takes of an isolate at most; undefined: not known. [M59] */
+  readonly runBoundMs: number | undefined;
 }
 
 /** What answers to a name. */
@@ -28,12 +30,10 @@ export type ModelRoute =
 
 export type RegisteredRoute = Extract<ModelRoute, { kind: 'registered' }>;
 
-export const routedVersion = ({ version, manifest, contractHash, createdAtMs }: VersionRecord): RoutedVersion => ({
-  version,
-  manifest,
-  contractHash,
-  createdAtMs,
-});
+export function routedVersion({ version, manifest, contractHash, createdAtMs, checks }: VersionRecord): RoutedVersion {
+  const bound = checks?.measured['run_bound_ms'];
+  return { version, manifest, contractHash, createdAtMs, runBoundMs: typeof bound === 'number' ? bound : undefined };
+}
 
 /**
  * Which version answers a request: the canary gets its share of all requests, and each request always the same one of the two, as long as the

@@ -47,8 +47,13 @@ function checkInput({ type, shape, data }: NamedTensor, port: TensorPort, at: Fi
 }
 
 /** Whether they fit a message, and the isolate. */
-export function checkBytes(tensors: readonly NamedTensor[], field: string): Outcome<void> {
-  const bytes = tensors.reduce((sum, { data }) => sum + bytesOf(data), 0);
+export const checkBytes = (tensors: readonly NamedTensor[], field: string): Outcome<void> =>
+  checkByteCount(
+    tensors.reduce((sum, { data }) => sum + bytesOf(data), 0),
+    field,
+  );
+
+export function checkByteCount(bytes: number, field: string): Outcome<void> {
   return bytes <= LIMITS.inferBytesMax
     ? ok(undefined)
     : refuseBeyond({ path: field, limit: 'inferBytesMax', value: bytes, what: `have ${bytes} bytes` });

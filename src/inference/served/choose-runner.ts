@@ -3,6 +3,8 @@ import { runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
 import type { ModelRef } from './served-manifest.ts';
 
 export interface RunnerFacts extends Pick<ModelRef, 'manifest'> {
+  /** What its longest text takes of an isolate at most; undefined: not known. */
+  readonly runBoundMs?: number | undefined;
   /** The most tokens that the texts of the call have. */
   readonly tokens: number;
   /** Whether a replica of the tenant serves the model on a pool. */
@@ -14,17 +16,20 @@ export interface RunnerFacts extends Pick<ModelRef, 'manifest'> {
 /** What runs a call of a registered embedding model, and why. `none`: nothing that is there can. */
 export type RunnerChoice =
   | { readonly runner: 'inference'; readonly reason: 'no_replica' | 'small' | 'replica_failed' }
-  | { readonly runner: 'pool'; readonly reason: 'too_large' | 'deadline' | 'price' }
-  | { readonly runner: 'none'; readonly reason: 'too_large' };
+  | { readonly runner: 'pool'; readonly reason: PoolsAlone | 'deadline' | 'price' }
+  | { readonly runner: 'none'; readonly reason: PoolsAlone };
+
+/** Its weights have no room in an isolate; or its longest text may keep one busy for longer than `runBoundMsMax`. */
+type PoolsAlone = 'too_large' | 'too_slow';
 
 /**
- * A replica where the model is too large for an isolate, where an isolate would take longer than the caller waits, or where it would compute for
+ * A replica where the model is too large for an isolate or may keep it busy for too long (M59), where an isolate would take longer than the caller waits, or where it would compute for
  * longer than a call of a replica takes: the replica is paid for by the hour, used or not, and the tokens cost the same. Else the inference
  * Worker, which needs no call of another machine. [M70]
  */
-export function chooseRunner({ manifest, tokens, hasReplica, leftMs = Infinity }: RunnerFacts): RunnerChoice {
-  const isTooLarge = runsOnPoolsAlone({ manifest });
-  if (isTooLarge) return { runner: hasReplica ? 'pool' : 'none', reason: 'too_large' };
+export function chooseRunner({ manifest, runBoundMs = 0, tokens, hasReplica, leftMs = Infinity }: RunnerFacts): RunnerChoice {
+  const reason = runsOnPoolsAlone({ manifest }) ? 'too_large' : runBoundMs > LIMITS.runBoundMsMax ? 'too_slow' : undefined;
+  if (reason !== undefined) return { runner: hasReplica ? 'pool' : 'none', reason };
   if (!hasReplica) return { runner: 'inference', reason: 'no_replica' };
   const edgeMs = (tokens * weightBytesOf({ manifest }) * LIMITS.edgePsPerTokenByte) / PS_PER_MS;
   if (edgeMs > leftMs && edgeMs > LIMITS.replicaCallMs) return { runner: 'pool', reason: 'deadline' };

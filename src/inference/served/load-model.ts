@@ -4,6 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
 import { checkGraph } from '../onnx/check-graph.ts';
+import { GraphCost } from '../onnx/cost/graph-cost.ts';
 import { readOnnxGraph } from '../onnx/onnx-graph.ts';
 import { TextTokeniser } from '../text/text-tokeniser.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash.ts';
@@ -15,11 +16,13 @@ import type { ModelRef } from './served-manifest.ts';
 import { isStatic, NO_RUNNER, StaticTexts } from './static-texts.ts';
 import type { TextCalls } from './text-model.ts';
 import { answerOf, TextModel } from './text-model.ts';
+import { checkRunMs, RunBounds } from './run-bounds.ts';
 import type { RunSharing } from './token-runs.ts';
 
 export interface LoadedModel {
   readonly facts: GraphFacts;
   readonly runner: GraphRunner;
+  readonly bounds: RunBounds;
   /** Absent: it takes no texts. */
   readonly texts: TextCalls | undefined;
 }
@@ -27,12 +30,15 @@ export interface LoadedModel {
 export interface LoadParts extends RunSharing {
   readonly bucket: ModelBucket;
   readonly start: StartGraph;
+  /** Whether others wait while a graph runs, so that runs are bounded before they begin. [M59] */
+  readonly isShared: boolean;
 }
 
 /** A version whose files but for weights outside of its graph are read, and found to fit together. */
 interface InspectedModel {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly facts: GraphFacts;
+  readonly bounds: RunBounds;
   /** A static model embeds texts by itself. Absent: it takes no texts, or has a tokeniser. */
   readonly ownTexts?: StaticTexts;
   /** Absent: it takes no texts, or is static. */
@@ -56,7 +62,7 @@ export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<
   if (!facts.ok) return facts;
   const unnamed = [...facts.value.external.values()].find((path) => !manifest.externalData.includes(path));
   if (unnamed !== undefined) return refuse('invalid_value', `does not name ${unnamed}, which the graph uses`, 'externalData');
-  const inspected = { bytes: bytes.value, facts: facts.value };
+  const inspected = { bytes: bytes.value, facts: facts.value, bounds: new RunBounds(new GraphCost(graph.value)) };
   if (manifest.task === 'graph') return ok(inspected);
   if (isStatic(manifest.task, manifest.files)) {
     const ownTexts = StaticTexts.open(manifest, bytes.value, graphAt);
@@ -69,14 +75,18 @@ export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<
 }
 
 /** Loads a version that `inspectModel` finds whole. */
-export async function loadModel(ref: ModelRef, { bucket, start, ...sharing }: LoadParts): Promise<Outcome<LoadedModel>> {
+export async function loadModel(ref: ModelRef, { bucket, start, isShared, ...sharing }: LoadParts): Promise<Outcome<LoadedModel>> {
   const inspected = await inspectModel(ref, bucket);
   if (!inspected.ok) return inspected;
   const { manifest } = ref;
-  const { bytes, facts, ownTexts, tokeniser } = inspected.value;
-  if (ownTexts !== undefined) return ok({ facts, runner: NO_RUNNER, texts: ownTexts });
+  const { bytes, facts, bounds, ownTexts, tokeniser } = inspected.value;
+  if (ownTexts !== undefined) return ok({ facts, bounds, runner: NO_RUNNER, texts: ownTexts });
   const read = readerOf(ref, bucket);
   const graphAt = ['files', manifest.graph];
+  // What no input has a part in is computed when the runtime loads it.
+  const { ms, loadMs, dearest } = bounds.ofLeast(facts.inputs);
+  const affordable = isShared ? checkRunMs({ ms: Math.max(ms, loadMs), dearest }, graphAt) : ok(undefined);
+  if (!affordable.ok) return affordable;
   const external = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [location, path] of facts.external) {
     const data = await read(path, ['files', path]);
@@ -85,9 +95,9 @@ export async function loadModel(ref: ModelRef, { bucket, start, ...sharing }: Lo
   }
   const runner = await start({ graph: bytes, external });
   if (!runner.ok) return { ok: false, error: { ...runner.error, path: graphAt } };
-  const loaded = { facts, runner: runner.value };
+  const loaded = { facts, bounds, runner: isShared ? bounds.before(runner.value) : runner.value };
   if (tokeniser === undefined) return ok({ ...loaded, texts: undefined });
-  const texts = TextModel.open({ ...loaded, manifest, sharing, tokeniser }, graphAt);
+  const texts = TextModel.open({ ...loaded, bounds: isShared ? bounds : undefined, manifest, sharing, tokeniser }, graphAt);
   if (texts.ok) return ok({ ...loaded, texts: texts.value });
   await runner.value.release();
   return texts;

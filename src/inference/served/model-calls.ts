@@ -14,13 +14,22 @@ export interface FolderReading {
 
 /** What the inference Worker found of a version that it loaded and ran once. */
 export interface Verified {
-  /** `pool`: its weights are too many for an isolate, and it was not run. */
+  /** `pool`: its weights are too many for an isolate, or its longest text may take too long there, and it was not run. */
   readonly runsOn: 'edge' | 'pool';
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   /** Of the isolate's memory: weights, tokeniser, and the longest batch. */
   readonly memoryBytes: number;
   readonly loadMs: number;
+  /** Absent: an inference Worker that was deployed before says nothing of it. */
+  readonly cost?: RunCost;
+}
+
+/** What its largest input takes at most: the longest text, or the least tensors that its graph takes. [M59] */
+export interface RunCost {
+  readonly runMs: number;
+  /** Operators that no rule bounds, so that `runMs` is far above what they take. */
+  readonly unruled: readonly string[];
 }
 
 export interface TextOptions {

@@ -7,7 +7,7 @@ import type { StatedReading } from '../folder/read-model-folder.ts';
 import { isFolderConfig } from '../folder/folder-files.ts';
 import { readModelFolder } from '../folder/read-model-folder.ts';
 import { checkFiles, checkManifest } from './check-manifest.ts';
-import { checkBytes, checkInputs } from './check-tensors.ts';
+import { checkByteCount, checkBytes, checkInputs } from './check-tensors.ts';
 import { servedContractHash } from './contract-hash.ts';
 import type { LoadedModel } from './load-model.ts';
 import { inspectModel } from './load-model.ts';
@@ -16,6 +16,7 @@ import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
 import { checkSize, memoryBytesOf, runsOnPoolsAlone } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
+import { checkRunMs, textInputs } from './run-bounds.ts';
 import type { ModelRef, ServedFile } from './served-manifest.ts';
 import type { NamedTensor } from './tensor.ts';
 import { readStaticPart } from './static-texts.ts';
@@ -66,10 +67,10 @@ export class ModelHost implements ModelCalls {
     const beganMs = this.#parts.clock.nowMs();
     return this.#use(ref, async (model) => {
       const loadMs = this.#parts.clock.nowMs() - beganMs;
-      const probed = model.texts === undefined ? ok(undefined) : await probe(model.texts, ref);
-      if (!probed.ok) return probed;
-      const { inputs, outputs } = model.facts;
-      return ok({ runsOn: 'edge', inputs, outputs, memoryBytes: memoryBytesOf(ref), loadMs });
+      const found = foundOf(ref, model);
+      if (!found.ok || found.value.runsOn === 'pool' || model.texts === undefined) return found.ok ? ok({ ...found.value, loadMs }) : found;
+      const probed = await probe(model.texts, ref);
+      return probed.ok ? ok({ ...found.value, loadMs }) : probed;
     });
   }
 
@@ -81,9 +82,8 @@ export class ModelHost implements ModelCalls {
     const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } });
     if (!size.ok) return size;
     const inspected = await inspectModel(ref, this.#parts.bucket);
-    if (!inspected.ok) return inspected;
-    const { inputs, outputs } = inspected.value.facts;
-    return ok({ runsOn: 'pool', inputs, outputs, memoryBytes: memoryBytesOf(ref), loadMs: this.#parts.clock.nowMs() - beganMs });
+    const found = inspected.ok ? foundOf(ref, inspected.value) : inspected;
+    return found.ok ? ok({ ...found.value, runsOn: 'pool', loadMs: this.#parts.clock.nowMs() - beganMs }) : found;
   }
 
   embedTexts(
@@ -104,12 +104,20 @@ export class ModelHost implements ModelCalls {
   }
 
   infer(ref: ModelRef, inputs: readonly NamedTensor[], wanted?: readonly string[]): Promise<Outcome<readonly NamedTensor[]>> {
-    return this.#use(ref, async ({ facts, runner }) => {
+    return this.#use(ref, async ({ facts, bounds, runner }) => {
       const checked = checkInputs(inputs, facts.inputs);
       if (!checked.ok) return checked;
       const names = facts.outputs.map(({ name }) => name);
       const unknown = wanted?.findIndex((name) => !names.includes(name)) ?? -1;
       if (unknown >= 0) return refuse('invalid_value', `is no output of the graph; it has ${names.join(', ')}`, ['outputs', unknown]);
+      const foreseen = checkByteCount(
+        bounds.outputBytes(
+          inputs,
+          (wanted ?? names).map((name) => names.indexOf(name)),
+        ),
+        'outputs',
+      );
+      if (!foreseen.ok) return foreseen;
       const answers = await runner.run(inputs, wanted ?? names);
       if (!answers.ok) return answers;
       const fits = checkBytes(answers.value, 'outputs');
@@ -131,6 +139,17 @@ export class ModelHost implements ModelCalls {
       texts === undefined ? Promise.resolve(refuse('invalid_value', 'takes no texts', 'model')) : work(texts),
     );
   }
+}
+
+/** What a version takes, answers and costs. Refuses one whose largest input may take too long, if no pool can run it either. [M59] */
+function foundOf(ref: ModelRef, { facts, bounds }: Pick<LoadedModel, 'facts' | 'bounds'>): Outcome<Omit<Verified, 'loadMs'>> {
+  const { inputs, outputs } = facts;
+  const { task, tokensMax } = ref.manifest;
+  const largest = task === 'graph' ? bounds.ofLeast(inputs) : bounds.of(textInputs(inputs, 1, tokensMax));
+  const affordable = checkRunMs(largest, task === 'graph' ? 'graph' : 'tokensMax');
+  if (!affordable.ok && task !== 'embedding') return affordable;
+  const cost = { runMs: largest.ms, unruled: largest.unruled };
+  return ok({ runsOn: affordable.ok ? 'edge' : 'pool', inputs, outputs, cost, memoryBytes: memoryBytesOf(ref) });
 }
 
 /** Runs a version on a short text and on the longest that it takes: what it then needs of the runtime's memory is there when it serves. [M80] */

@@ -13,14 +13,25 @@ export const promptOf = ({ prompts }: Pick<ModelReading, 'prompts'>, inputType: 
 export const tokensBound = (reading: Pick<ModelReading, 'prompts' | 'tokensMax'>, text: string, inputType: InputType | undefined): number =>
   Math.min(reading.tokensMax, utf8(promptOf(reading, inputType) + text).length + SPECIAL_TOKENS);
 
-/** Rows in calls of a few texts each, by what `bounds` says of their tokens, so that those of other requests run in between. */
-export function textChunks(rows: readonly number[], bounds: readonly number[]): number[][] {
+/** What is known of the version that is called. `runBoundMs`: of its longest text; undefined: not known. */
+export interface ChunkedFor {
+  readonly manifest: Pick<ModelReading, 'tokensMax'>;
+  readonly runBoundMs: number | undefined;
+}
+
+/** So many tokens are bounded to less than `runBoundMsMax`, though texts be padded to twice their length. [M59] */
+const chunkTokensMax = ({ manifest, runBoundMs = 0 }: ChunkedFor): number =>
+  Math.min(LIMITS.modelChunkTokensMax, (manifest.tokensMax * LIMITS.runBoundMsMax) / (2 * runBoundMs));
+
+/** Rows in calls of a few texts each, by what `bounds` says of their tokens, so that those of other requests run in between. `version`: for an isolate. */
+export function textChunks(rows: Iterable<number>, bounds: readonly number[], version?: ChunkedFor): number[][] {
+  const tokensMax = version === undefined ? LIMITS.modelChunkTokensMax : chunkTokensMax(version);
   const chunks: number[][] = [];
   let tokens = Infinity;
   for (const row of rows) {
     const bound = bounds[row] ?? 0;
     const last = chunks.at(-1);
-    if (last === undefined || last.length >= LIMITS.modelChunkTextsCount || tokens + bound > LIMITS.modelChunkTokensMax) {
+    if (last === undefined || last.length >= LIMITS.modelChunkTextsCount || tokens + bound > tokensMax) {
       chunks.push([row]);
       tokens = bound;
     } else {

@@ -9,10 +9,13 @@ import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { MicroBatchRules } from '../micro-batcher.ts';
 import { MicroBatcher } from '../micro-batcher.ts';
 import type { GraphFacts } from '../onnx/check-graph.ts';
+import type { LengthBucket } from '../onnx-encoder.ts';
 import { lengthBuckets } from '../onnx-encoder.ts';
 import type { TokenisedText } from '../text/text-tokeniser.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import { poolVectors } from './pool-vectors.ts';
+import type { RunBounds } from './run-bounds.ts';
+import { checkRunMs, textInputs } from './run-bounds.ts';
 import type { ServedManifest } from './served-manifest.ts';
 import type { NamedTensor, TensorPort } from './tensor.ts';
 
@@ -24,6 +27,8 @@ export interface TokenRunsParts {
   /** Name of the output that answers. */
   readonly answer: string;
   readonly sharing: RunSharing;
+  /** Absent: runs take as long as they take. */
+  readonly bounds: RunBounds | undefined;
 }
 
 /** By what requests that share runs wait for each other. */
@@ -101,6 +106,8 @@ export class TokenRuns {
     const buckets = facts.mixesRows
       ? texts.map(({ ids }, row) => ({ rows: [row], tokens: ids.length }))
       : lengthBuckets(offsets, Math.max(LIMITS.modelRunTokensMax, manifest.tokensMax));
+    const affordable = this.#checkRuns(buckets);
+    if (!affordable.ok) throw new RunRefused(affordable.error);
     const values = new Map<number, Float32Array<ArrayBuffer>>();
     for (const { rows: of, tokens } of buckets) {
       const batch = of.map((row) => texts[row]!);
@@ -117,6 +124,13 @@ export class TokenRuns {
       for (const [i, row] of of.entries()) values.set(row, rows[i]!);
     }
     return texts.map((_, row) => ({ values: values.get(row)!, together: texts.length }));
+  }
+
+  /** [M59] All runs of a call together: between two of them nothing else gets its turn. */
+  #checkRuns(buckets: readonly LengthBucket[]): Outcome<void> {
+    const { bounds, facts } = this.#parts;
+    const each = bounds === undefined ? [] : buckets.map(({ rows, tokens }) => bounds.of(textInputs(facts.inputs, rows.length, tokens)));
+    return checkRunMs({ ms: each.reduce((sum, { ms }) => sum + ms, 0), dearest: each[0]?.dearest ?? '' });
   }
 }
 

@@ -31,7 +31,15 @@ beforeAll(async () => {
   // A folder for the files of this process alone.
   folder = process.env['TMPDIR'] = await mkdtemp(join(tmpdir(), 'sluice-test-'));
   const { start } = await agentOnnx(1, 'wasm');
-  edge = new ModelHost({ bucket, start, clock: { nowMs: () => 0 }, timer: systemTimer, wakeUps: new DirectWakeUps(), retryMs: 1 });
+  edge = new ModelHost({
+    bucket,
+    start,
+    isShared: true,
+    clock: { nowMs: () => 0 },
+    timer: systemTimer,
+    wakeUps: new DirectWakeUps(),
+    retryMs: 1,
+  });
 });
 
 async function described({ files }: BertFolder, model = 'canal-bert'): Promise<ModelRef> {

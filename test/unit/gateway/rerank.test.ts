@@ -50,7 +50,13 @@ function world(refuses?: (string | number)[]) {
     },
     routes: {
       find: async () => {
-        const serving = { version: 3, manifest: manifestOf('a', { task: 'cross-encoder' }), contractHash: '', createdAtMs: 0 };
+        const serving = {
+          version: 3,
+          manifest: manifestOf('a', { task: 'cross-encoder' }),
+          contractHash: '',
+          createdAtMs: 0,
+          runBoundMs: undefined,
+        };
         return ok({ kind: 'registered', owner: 'tn_one', model: 'cross', isPinned: false, serving, canary: null });
       },
     },

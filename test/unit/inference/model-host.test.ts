@@ -52,7 +52,7 @@ function hostOf(bucket: MemoryBucket, tamper: (start: StartGraph) => StartGraph 
     };
   };
   const parts = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: new DirectWakeUps(), retryMs: LIMITS.modelRetryMs };
-  const host = new ModelHost({ bucket, start: counted, ...parts });
+  const host = new ModelHost({ bucket, start: counted, isShared: true, ...parts });
   return { host, sessions };
 }
 

@@ -23,7 +23,7 @@ async function hosted(folder: Folder) {
   const bucket = new MemoryBucket();
   await bucket.put(folder);
   const start = () => Promise.reject(new Error('no static model needs the runtime'));
-  return new ModelHost({ bucket, start, ...parts });
+  return new ModelHost({ bucket, start, isShared: true, ...parts });
 }
 
 const valueOf = <T>(outcome: Outcome<T>): T => {
