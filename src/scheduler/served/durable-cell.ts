@@ -161,8 +161,8 @@ export class DurableCell {
     if (!queue.ok) return queue;
     const fit = checkRequest(request, this.jobs, { nowMs: this.#clock.nowMs(), accelerators: this.#loaded().accelerators });
     if (!fit.ok) return fit;
-    if (this.jobs.isBarred(request.tenantId)) return refuse('tenant_suspended', 'the tenant is erased');
-    const open = this.jobs.openCount(request.tenantId);
+    const { isBarred, openCount: open } = this.jobs.submitter(request.tenantId);
+    if (isBarred) return refuse('tenant_suspended', 'the tenant is erased');
     if (open >= LIMITS.jobsOpenMaxCount)
       return refuseBeyond({ limit: 'jobsOpenMaxCount', value: open + 1, what: `the tenant has ${open} unfinished jobs already` });
     return ok({ ...specOf(request), dependsOn: fit.value });
@@ -367,10 +367,10 @@ export class DurableCell {
     const cell = this.#loaded();
     const { decisions, outcomes } = events.length === 0 ? NO_STEP : stepAll(cell, events, this.#clock.nowMs());
     if (events.length > 0) this.#records.log(events, cell.nowMs);
-    const { news, finished, changed } = this.#writer.write(decisions, context, cell.nowMs);
+    const nextSequence = events.some(({ kind }) => kind === 'submit') ? cell.jobs.nextSequence : undefined;
+    const { news, finished, changed } = this.#writer.write(decisions, { ...context, nextSequence }, cell.nowMs);
     for (const poolId of news) this.#news.add(poolId);
     for (const jobId of changed) this.#changed.add(jobId);
-    if (events.some(({ kind }) => kind === 'submit')) this.#records.nextSequence(cell.jobs.nextSequence);
     for (const id of finished) cell.jobs.forget(id);
     return outcomes;
   }
@@ -381,7 +381,7 @@ export class DurableCell {
       return this.#storage.transactionSync(body);
     } catch (defect) {
       this.#cell = undefined;
-      this.jobs.forget();
+      for (const store of [this.jobs, this.grants, this.outbox, this.#records]) store.forget();
       this.#sharing.forget();
       throw defect;
     }

@@ -4,6 +4,7 @@ import type { PartitionName } from '../../contract/pool-partition.ts';
 import { partitionName, ROOT_PARTITION } from '../../contract/pool-partition.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
 import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
+import { RememberedValue } from '../../kernel/sql/remembering-storage.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { CellEvent } from '../engine/machine/event.ts';
 import type { JobRecord } from '../engine/machine/job-record.ts';
@@ -72,6 +73,8 @@ const ROWS: { readonly [K in RecordDecision['kind']]: (decision: Extract<RecordD
 const rowsOf = (decision: RecordDecision): readonly Row[] =>
   (ROWS[decision.kind] as (decision: RecordDecision) => readonly Row[])(decision);
 
+const sequenceRow = (sequence: number): Row => row('next_sequence', '', sequence);
+
 /** No decision needs the record of a finished job. */
 const jobRow = (job: JobRecord): Row => row('jobs', job.spec.id, job.finishedAtMs === null ? job : null);
 
@@ -101,6 +104,9 @@ const UNLOAD = -2;
 /** What a step of a cell decided to save, without what the product adds. Every write belongs in the caller's transaction. */
 export class SqliteCellStore {
   readonly #sql: SqlStorage['sql'];
+  readonly #nextLeaseEnd = new RememberedValue(
+    () => this.#sql.exec<{ at: number | null }>('SELECT min(lease_until_ms) AS at FROM pool_leases').one().at ?? undefined,
+  );
 
   constructor(storage: SqlStorage) {
     this.#sql = storage.sql;
@@ -134,16 +140,17 @@ export class SqliteCellStore {
   }
 
   nextSequence(sequence: number): void {
-    this.#write([row('next_sequence', '', sequence)]);
+    this.#write([sequenceRow(sequence)]);
   }
 
   save(decision: RecordDecision): void {
     this.#write(rowsOf(decision));
   }
 
-  /** Saves all that a step decided. Of what changed more than once, only the newest is written. */
-  saveAll(decisions: readonly RecordDecision[], jobs: Iterable<JobRecord>): void {
-    this.#write([...decisions.flatMap(rowsOf), ...Array.from(jobs, jobRow)]);
+  /** Saves all that a step decided, and the number of the next job where it took some. Of what changed more than once, only the newest is written. */
+  saveAll(decisions: readonly RecordDecision[], jobs: Iterable<JobRecord>, nextSequence?: number): void {
+    const numbered = nextSequence === undefined ? [] : [sequenceRow(nextSequence)];
+    this.#write([...decisions.flatMap(rowsOf), ...Array.from(jobs, jobRow), ...numbered]);
   }
 
   /** Appends the events of a step, and forgets those before the last `keptCount` steps, some later than others. */
@@ -218,6 +225,7 @@ export class SqliteCellStore {
 
   /** Drops all that a pool had to do, and counts on it no more. */
   dismiss(poolId: PoolId): void {
+    this.#nextLeaseEnd.forget();
     for (const table of ['effects', 'pool_leases']) this.#sql.exec(`DELETE FROM ${table} WHERE ${IS_OF_POOL}`, poolId);
   }
 
@@ -246,6 +254,7 @@ export class SqliteCellStore {
 
   /** Counts on a partition up to then; a lease is never shortened. */
   extendLease(partition: PartitionName, untilMs: number): void {
+    this.#nextLeaseEnd.forget();
     this.#sql.exec(
       `INSERT INTO pool_leases VALUES (?, ?) ON CONFLICT (pool_id) DO UPDATE SET
          lease_until_ms = max(lease_until_ms, excluded.lease_until_ms)`,
@@ -255,6 +264,7 @@ export class SqliteCellStore {
   }
 
   endLease(partition: PartitionName): void {
+    this.#nextLeaseEnd.forget();
     this.#sql.exec('DELETE FROM pool_leases WHERE pool_id = ?', partition);
   }
 
@@ -265,8 +275,12 @@ export class SqliteCellStore {
   }
 
   nextLeaseEndMs(): number | undefined {
-    const query = 'SELECT lease_until_ms AS at FROM pool_leases ORDER BY lease_until_ms LIMIT 1';
-    return this.#sql.exec<{ at: number }>(query).toArray()[0]?.at;
+    return this.#nextLeaseEnd.get();
+  }
+
+  /** What was read may not be what is stored: a transaction failed. */
+  forget(): void {
+    this.#nextLeaseEnd.forget();
   }
 
   /** Each row of the statements is bound as JSON: one statement costs about as much as ten rows of one. */

@@ -2,6 +2,7 @@ import type { FundRequest, FundSettlement } from '../../contract/job-funds.ts';
 import type { Quantities } from '../../contract/meter.ts';
 import type { JobId, OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { jsonParts } from '../../kernel/sql/bulk-statements.ts';
+import { RememberedValue } from '../../kernel/sql/remembering-storage.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 
 /** The grants of attempts whose beginning or end has not reached the quotas yet. */
@@ -49,6 +50,9 @@ export interface DueFunds {
 /** Grants from when they are asked for until they are settled, written in the transaction of the step that they belong to. */
 export class SqliteGrantStore {
   readonly #sql: SqlStorage['sql'];
+  readonly #nextDue = new RememberedValue(
+    () => this.#sql.exec<{ due: number | null }>("SELECT min(due_ms) AS due FROM grants WHERE state <> 'granted'").one().due ?? undefined,
+  );
 
   constructor(storage: SqlStorage) {
     this.#sql = storage.sql;
@@ -65,6 +69,7 @@ export class SqliteGrantStore {
       JSON.stringify(request),
     ]);
     for (const part of jsonParts(rows)) {
+      this.#nextDue.forget();
       this.#sql.exec(
         `INSERT INTO grants (id, organisation_id, tenant_id, job_id, fence, number, state, due_ms, units, used, body)
          SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, 'asked', ?, 0, 0, value ->> 6 FROM json_each(?)`,
@@ -89,6 +94,7 @@ export class SqliteGrantStore {
   }
 
   grant(granted: ReadonlyMap<string, number>): void {
+    this.#nextDue.forget();
     this.#sql.exec(
       `UPDATE grants SET state = 'granted', units = answer.units
        FROM (SELECT value ->> 0 AS id, value ->> 1 AS units FROM json_each(?)) AS answer WHERE grants.id = answer.id`,
@@ -110,6 +116,7 @@ export class SqliteGrantStore {
   /** What is left of the grants of these jobs is returned, but for those `kept` of their live attempts; fence 0: there is none. */
   close(jobs: readonly { readonly jobId: JobId; readonly fence: number; readonly kept: readonly number[] }[], nowMs: number): void {
     for (const part of jsonParts(jobs.map(({ jobId, fence, kept }) => [jobId, fence, kept]))) {
+      this.#nextDue.forget();
       this.#sql.exec(
         `UPDATE grants SET state = CASE state WHEN 'granted' THEN 'settling' ELSE 'dropped' END, due_ms = ?
          FROM (SELECT value ->> 0 AS job, value ->> 1 AS fence, value -> 2 AS kept FROM json_each(?)) AS live
@@ -124,12 +131,15 @@ export class SqliteGrantStore {
   /** The answers to grants whose attempts are over came late. */
   settle(ids: readonly string[], nowMs: number): void {
     if (ids.length === 0) return;
+    this.#nextDue.forget();
     const query = "UPDATE grants SET state = 'settling', due_ms = ? WHERE id IN (SELECT value FROM json_each(?))";
     this.#sql.exec(query, nowMs, JSON.stringify(ids));
   }
 
   remove(ids: readonly string[]): void {
-    if (ids.length > 0) this.#sql.exec('DELETE FROM grants WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
+    if (ids.length === 0) return;
+    this.#nextDue.forget();
+    this.#sql.exec('DELETE FROM grants WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
   }
 
   /** What the grants of a job hold or were charged for, that is not settled: it counts towards what the job may cost. */
@@ -151,7 +161,12 @@ export class SqliteGrantStore {
 
   /** When something is next to be asked or settled, if anything waits. */
   nextDueMs(): number | undefined {
-    return this.#sql.exec<{ due: number | null }>("SELECT min(due_ms) AS due FROM grants WHERE state <> 'granted'").one().due ?? undefined;
+    return this.#nextDue.get();
+  }
+
+  /** What was read may not be what is stored: a transaction failed. */
+  forget(): void {
+    this.#nextDue.forget();
   }
 
   /** At most `count` that are due, longest first, by organisation. */
@@ -174,6 +189,7 @@ export class SqliteGrantStore {
 
   /** Postpones what is due, so that one organisation that cannot be reached does not delay the others. */
   postpone(ids: readonly string[], dueMs: number): void {
+    this.#nextDue.forget();
     this.#sql.exec('UPDATE grants SET due_ms = ? WHERE id IN (SELECT value FROM json_each(?))', dueMs, JSON.stringify(ids));
   }
 

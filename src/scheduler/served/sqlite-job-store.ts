@@ -48,6 +48,14 @@ export class SqliteJobStore {
     return this.#sql.exec<{ count: number }>('SELECT count FROM open_jobs WHERE tenant_id = ?', tenantId).toArray()[0]?.count ?? 0;
   }
 
+  /** What there is of a tenant that submits a job: whether no job of it is taken, and how many are not finished. */
+  submitter(tenantId: TenantId): { readonly isBarred: boolean; readonly openCount: number } {
+    const query = `SELECT EXISTS (SELECT 1 FROM erased_tenants WHERE tenant_id = ?1) AS barred,
+      coalesce((SELECT count FROM open_jobs WHERE tenant_id = ?1), 0) AS open`;
+    const { barred, open } = this.#sql.exec<{ barred: number; open: number }>(query, tenantId).one();
+    return { isBarred: barred === 1, openCount: open };
+  }
+
   /** How many jobs of the tenant are on record. */
   count(tenantId: TenantId): number {
     return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM jobs WHERE tenant_id = ?', tenantId).one().count;

@@ -38,6 +38,8 @@ export interface StepContext {
   readonly submitted?: JobRequest;
   /** Jobs to save as they are, unless the step changes them further. */
   readonly progressed?: readonly Job[];
+  /** The number of the next job, where jobs were submitted. */
+  readonly nextSequence?: number | undefined;
 }
 
 /** Where a cell is stored. */
@@ -87,7 +89,7 @@ export class StepWriter {
   }
 
   /** Call in the transaction of the step. */
-  write(decisions: readonly CellDecision[], { submitted, ends, progressed }: StepContext, nowMs: number): Written {
+  write(decisions: readonly CellDecision[], { submitted, ends, progressed, nextSequence }: StepContext, nowMs: number): Written {
     const changed = new Map<JobId, Job>((progressed ?? []).map((job) => [job.id, job]));
     const records = new Map<JobId, JobRecord>();
     const effects: { readonly job: Job; readonly effect: PoolEffect }[] = [];
@@ -118,7 +120,7 @@ export class StepWriter {
         effects.push(...each.map((effect) => ({ job, effect })));
       } else if (isRecord(decision)) saved.push(decision);
     }
-    this.#records.saveAll(saved, records.values());
+    this.#records.saveAll(saved, records.values(), nextSequence);
     const events = this.#saveJobs(
       [...changed.values()].map((job) => this.#withTokens(job, ends?.get(job.id), records.has(job.id), nowMs)),
       nowMs,
@@ -126,11 +128,10 @@ export class StepWriter {
     this.#outbox.charge(this.#charges);
     this.#grants.use(this.#uses);
     this.#grants.close(
-      Array.from(records.values(), ({ spec, attempt }) => ({
-        jobId: spec.id,
-        fence: attempt?.fence ?? 0,
-        kept: keptGrants(attempt?.funds ?? null),
-      })),
+      // One that has had no attempt has no grants.
+      Array.from(records.values())
+        .filter(({ fence }) => fence > 0)
+        .map(({ spec, attempt }) => ({ jobId: spec.id, fence: attempt?.fence ?? 0, kept: keptGrants(attempt?.funds ?? null) })),
       nowMs,
     );
     this.#grants.ask(

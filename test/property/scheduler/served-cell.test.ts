@@ -259,7 +259,17 @@ class Simulation {
     return new Map(ids.map((id) => [id, this.world.job(id)]));
   }
 
+  /** What the cell remembers of when something is due is what is stored, also after a transaction failed. */
+  #checkDue(): void {
+    const due = (query: string) => this.storage.sql.exec<{ due: number | null }>(`SELECT min(${query}`).one().due ?? undefined;
+    const { grants, outbox } = this.world.cell;
+    expect(grants.nextDueMs()).toBe(due("due_ms) AS due FROM grants WHERE state <> 'granted'"));
+    expect(outbox.nextDueMs()).toBe(due('due_ms) AS due FROM outbox'));
+    expect(this.world.cell.nextDueMs()).toBeLessThanOrEqual(due('lease_until_ms) AS due FROM pool_leases') ?? Infinity);
+  }
+
   #check(): void {
+    this.#checkDue();
     const after = this.#stored();
     for (const job of after.values()) {
       const before = this.#jobs.get(job.id);

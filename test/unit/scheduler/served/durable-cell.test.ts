@@ -339,9 +339,9 @@ describe('cancelling', () => {
 describe('limits', () => {
   it('[J11] refuses more open jobs than a tenant may have, and takes them again once some have finished', () => {
     const world = new ServedCell();
-    world.cell.jobs.openCount = () => LIMITS.jobsOpenMaxCount;
+    world.cell.jobs.submitter = () => ({ isBarred: false, openCount: LIMITS.jobsOpenMaxCount });
     expect(world.cell.submit(jobRequest(1))).toMatchObject({ ok: false, error: { code: 'limit_exceeded' } });
-    world.cell.jobs.openCount = () => LIMITS.jobsOpenMaxCount - 1;
+    world.cell.jobs.submitter = () => ({ isBarred: false, openCount: LIMITS.jobsOpenMaxCount - 1 });
     expect(world.cell.submit(jobRequest(1))).toMatchObject({ ok: true });
   });
 
