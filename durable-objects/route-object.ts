@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
+import type { CascadeReport } from '../src/upstreams/cascade/cascade-tally.ts';
 import type { CanarySettings } from '../src/upstreams/canary/canary.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../src/upstreams/routes/route-record.ts';
 import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../src/upstreams/routes/route-registry.ts';
@@ -27,8 +28,8 @@ export class RouteObject extends DurableObject {
     return this.#registry.remove(name, acting);
   }
 
-  report(reports: readonly CanaryReport[]): void {
-    this.#registry.report(reports);
+  report(canaries: readonly CanaryReport[], cascades: readonly CascadeReport[]): void {
+    this.#registry.report(canaries, cascades);
   }
 
   directory(): readonly ServingRoute[] {

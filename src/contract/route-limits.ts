@@ -46,4 +46,14 @@ export const ROUTE_LIMITS = {
   canaryFalseAlarmMax: 0.01,
   // Fewer measurements say too little: until then a calibrated cascade asks the teacher.
   calibrationOutcomesMinCount: 50,
+  // Beyond these, the measurements of a cascade are halved: so that it follows models and questions that change.
+  calibrationOutcomesMaxCount: 10_000,
+  // Cascades of one route whose measurements are kept, 1 kB each: those of its latest versions.
+  routeCascadesMaxCount: 16,
+  // Of requests, to ask the teacher too: more is better spent by a higher threshold.
+  cascadeShadowShareMax: 0.1,
+  // The share of escalations holds in each such time: long enough for a rare route to have requests, short enough to be seen in a day.
+  cascadeWindowMs: 600_000,
+  // A student's answer that streams is held until it is judged. A longer one is passed on as it is: 64 such calls take 16 MB.
+  cascadeHeldBytesMax: 256 * 1024,
 } as const;

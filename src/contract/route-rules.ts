@@ -37,7 +37,56 @@ const refusal = z.strictObject({
   message: z.string().min(1).max(LIMITS.routeTextCharsMax).meta(about('The error message that the caller gets.')),
 });
 
-const leafChoice = z.discriminatedUnion('kind', [targets, refusal]);
+/** Why a cascade answers as it does. */
+export const CASCADE_REASONS = ['confident', 'unsure', 'cap', 'too-long', 'student-failed', 'teacher-failed', 'unpaid'] as const;
+
+/** What says how sure a student's answer is; each gives a number from 0 to 1. */
+const confidence = z
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('token-probability') }),
+    z.strictObject({ kind: z.literal('json-schema'), schema: z.record(z.string(), z.unknown()) }),
+    z.strictObject({ kind: z.literal('verifier'), target: targetName }),
+    z.strictObject({ kind: z.literal('top-score') }),
+  ])
+  .meta(
+    about(
+      '`token-probability`: the geometric mean of the probabilities of its tokens; `json-schema`: 1 if the answer is JSON that the schema accepts, else 0; `verifier`: how likely another model takes it to be right; `top-score`: the highest relevance score of a ranking.',
+    ),
+  );
+
+const cascade = z.strictObject({
+  kind: z.literal('cascade'),
+  student: groups.meta(about('Asked first, as `targets` are.')),
+  teacher: groups.meta(about('Asked where the answer of the student is not sure enough, or where it has none.')),
+  confidence,
+  threshold: z
+    .union([z.number().min(0).max(1), z.strictObject({ quality: z.number().min(0).max(1) })])
+    .meta(
+      about(
+        "The lowest confidence of an answer that is kept; or the share of the student's answers that have to agree with the teacher's: then the confidence follows from what is measured.",
+        { quality: 0.95 },
+      ),
+    ),
+  escalated_share_max: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .meta(about('Of the requests of ten minutes; beyond it, the answer of the student is kept.', 0.25)),
+  shadow_share: z
+    .number()
+    .min(0)
+    .max(LIMITS.cascadeShadowShareMax)
+    .default(0.01)
+    .meta(
+      about(
+        'Of the answers that are kept: the teacher is asked too, to measure whether they agree. The caller pays for it, and does not wait.',
+      ),
+    ),
+  output_tokens_max: outputTokensMax,
+});
+
+const leafChoice = z.discriminatedUnion('kind', [targets, cascade, refusal]);
 
 const split = z.strictObject({
   kind: z.literal('split'),
@@ -48,7 +97,7 @@ const split = z.strictObject({
     .max(LIMITS.routeBranchesMaxCount),
 });
 
-const choice = z.discriminatedUnion('kind', [targets, refusal, split]);
+const choice = z.discriminatedUnion('kind', [targets, cascade, refusal, split]);
 
 const rule = z.strictObject({
   name: z
@@ -89,4 +138,6 @@ export const routeVersion = z.strictObject(ruleFields).superRefine(checkRules);
 
 export type RouteVersion = z.output<typeof routeVersion>;
 export type Choice = RouteVersion['default'];
+export type CascadeChoice = z.output<typeof cascade>;
+export type Confidence = CascadeChoice['confidence'];
 export type LeafChoice = Exclude<Choice, { kind: 'split' }>;

@@ -5,8 +5,9 @@ import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
+import { dollarsOut } from './money.ts';
 import { BREAKER_STATES, KINDS } from './route-conditions.ts';
-import { checkRules, ruleFields } from './route-rules.ts';
+import { CASCADE_REASONS, checkRules, ruleFields } from './route-rules.ts';
 
 /** Requests name a route as their model. It has no slash, unlike the model `upstream/model`. */
 export const routeName = z
@@ -87,6 +88,26 @@ const event = apiOnly(() =>
   }),
 );
 
+const cascadeReply = apiOnly(() =>
+  z
+    .object({
+      student: z.array(z.string()),
+      teacher: z.array(z.string()),
+      confidence: z.string(),
+      requests: z.int(),
+      escalated: z.int(),
+      capped: z.int().meta(about('Not sure enough, and kept because of `escalated_share_max`.')),
+      shadows: z.object({ count: z.int(), cost_usd: dollarsOut }),
+      outcomes: z.number().meta(about('Answers of both models that were compared; older ones count for less.')),
+      curve: z
+        .array(z.object({ confidence: z.number(), quality: z.number() }))
+        .meta(about('From each confidence on, the share of answers that is expected to agree with the teacher.')),
+    })
+    .meta({ id: 'RouteCascade' }),
+);
+
+export type CascadeReply = z.infer<typeof cascadeReply>;
+
 const routeReply = apiOnly(() =>
   z
     .object({
@@ -103,6 +124,9 @@ const routeReply = apiOnly(() =>
           failures: z.object({ canary: z.int(), stable: z.int() }),
         })
         .nullable(),
+      cascades: z
+        .array(cascadeReply)
+        .meta(about('What was measured of its cascades: by their models and their kind of confidence, over versions.')),
       events: z.array(event).meta(about('The last 50, newest first.')),
       created_at: unixSeconds,
     })
@@ -158,6 +182,15 @@ export const explanationReply = apiOnly(() =>
       guardrails: z
         .array(z.object({ hook: z.string(), kind: z.string(), on: z.string() }))
         .meta(about('Hooks of the version, in their order.')),
+      cascade: z
+        .object({
+          answer: z.enum(['student', 'teacher']),
+          why: z.enum(CASCADE_REASONS),
+          confidence: z.number().nullable(),
+          threshold: z.number().nullable().meta(about('Null: none is known yet, and every answer is escalated.')),
+        })
+        .nullable()
+        .meta(about('Of a request that a cascade has served: whose answer it got, and why.')),
       refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
     })
     .meta({ id: 'RouteExplanation' }),

@@ -17,9 +17,16 @@ export interface Reservation {
   extend(quantities: Quantities): Promise<Outcome<void>>;
   /**
    * States what was really used (at most what was reserved), records it as usage and answers its price in nano-dollars.
-   * Called exactly once. With `usageId`, recording the same id again changes nothing: a retried request is billed once.
+   * Called exactly once. With `usageId`, recording the same id again changes nothing: a retried request is billed once. `besides`: what was
+   * used under other labels.
    */
-  settle(used: Quantities, label: UsageLabel): number;
+  settle(used: Quantities, label: UsageLabel, besides?: readonly LabelledUse[]): number;
+}
+
+/** What one call used for a model besides the one that it is known by. */
+export interface LabelledUse {
+  readonly used: Quantities;
+  readonly model: string;
 }
 
 export interface UsageLabel {

@@ -1,3 +1,6 @@
+import type { Confidence } from '../contract/route-rules.ts';
+import type { Threshold } from './cascade/calibrated-threshold.ts';
+
 /** How an upstream is spoken to. */
 export type UpstreamProtocol = 'openai' | 'anthropic' | 'workers-ai' | 'pool';
 
@@ -62,6 +65,23 @@ export interface Target {
   readonly model: TargetModel;
 }
 
+/** How a plan asks a student first, and a teacher where the student is not sure. */
+export interface CascadeTerms {
+  /** The same for the same models and kind of confidence, in any version of a route: what is measured of them goes on. */
+  readonly key: string;
+  /** As the route names them. */
+  readonly studentNames: readonly string[];
+  readonly teacherNames: readonly string[];
+  /** Of the targets of the plan, those that are asked first. */
+  readonly students: ReadonlySet<Target>;
+  readonly confidence: Confidence;
+  /** Of a confidence that another model gives. */
+  readonly verifier?: Target;
+  readonly threshold: Threshold;
+  readonly escalatedShareMax: number;
+  readonly shadowShare: number;
+}
+
 /** Where a request may be served: the targets of a group share the load, and the next group is asked when a group cannot serve. */
 export interface Plan {
   readonly groups: readonly (readonly Target[])[];
@@ -69,4 +89,9 @@ export interface Plan {
   readonly route?: { readonly name: string; readonly version: number };
   /** Why this plan, in the words of a fixed list, such as `model`, `rule:long-prompts`, `canary`. */
   readonly reason: string;
+  /** Some of the targets are asked first, and the others only if they have to. Absent: each may serve. */
+  readonly cascade?: CascadeTerms;
 }
+
+/** As rules, headers and usage name it. */
+export const targetName = ({ upstream, model }: Pick<Target, 'upstream' | 'model'>): string => `${upstream}/${model.name}`;

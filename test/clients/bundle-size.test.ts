@@ -25,7 +25,7 @@ import { workerConfigFile } from '../../workers/local/worker-config.ts';
 const KB_MAX: Record<WorkerName, number> = {
   gateway: 140,
   control: 120,
-  upstreams: 120,
+  upstreams: 130,
   planning: 100,
   objects: 150,
   shards: 150,

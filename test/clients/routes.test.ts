@@ -7,8 +7,9 @@ import { freePort } from '../support/deployment/free-port.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
+import { scripted } from '../support/upstreams/script.ts';
 
-const SCOPES = ['inference', 'upstreams:read', 'upstreams:write', 'keys:write'] as const;
+const SCOPES = ['inference', 'upstreams:read', 'upstreams:write', 'keys:write', 'usage:read'] as const;
 const WAIT = { timeout: 60_000, interval: 20 };
 
 let server: Server;
@@ -127,6 +128,70 @@ describe('[U91] a call that names a route', () => {
     });
   });
 });
+
+describe('[U170] a route with a cascade', () => {
+  const cascade = {
+    kind: 'cascade',
+    student: [[{ target: 'small/m' }]],
+    teacher: [[{ target: 'large/m' }]],
+    confidence: { kind: 'token-probability' },
+    threshold: 0.8,
+    shadow_share: 0.1,
+  };
+  const sure = scripted({ texts: ['fine'], logprob: -0.01 });
+  const unsure = scripted({ texts: ['well'], logprob: -2 });
+
+  it('[U170] [U173] answers by the student or the teacher, says why, and charges both', async () => {
+    await apply('learner', { default: cascade });
+    await serves('learner', 'large');
+    const kept = await chat('learner', { explain: true }, sure);
+    expect(kept.headers.get('x-sluice-route')).toBe(
+      'small/m; attempts=1; reason=default; cascade=confident; confidence=0.990; threshold=0.800',
+    );
+    expect(kept.body.choices[0]).toMatchObject({ message: { content: 'fine' }, logprobs: null });
+    expect(kept.body.sluice.route.cascade).toEqual({
+      answer: 'student',
+      why: 'confident',
+      confidence: expect.closeTo(0.99, 3),
+      threshold: 0.8,
+    });
+    // A token costs less than a nano-dollar, which is charged whole for each model; 150 are for the request.
+    expect(kept.headers.get('x-sluice-cost-usd')).toBe('0.000000151');
+    expect((await chat('learner', {}, unsure)).headers.get('x-sluice-cost-usd')).toBe('0.000000152');
+    const escalated = await chat('learner', { stream: true }, unsure);
+    expect(escalated.headers.get('x-sluice-route')).toContain('large/m; attempts=2; reason=default; cascade=unsure; confidence=0.135');
+    expect(escalated.body).toContain('well');
+    const refused = await client.post('/v1/routes', { name: 'x', default: { ...cascade, teacher: cascade.student } });
+    expect(refused).toMatchObject({ status: 400, body: { error: { code: 'invalid_value', param: 'default.student' } } });
+  });
+
+  it('[U174] compares a share of what is kept with the teacher, and shows what it has measured', async () => {
+    for (let calls = 0; calls < 60; calls += 1) await chat('learner', {}, sure);
+    const measured = async () => {
+      await chat('learner', {}, sure);
+      return (await client.get('/v1/routes/learner')).body.cascades[0];
+    };
+    await expect.poll(async () => (await measured())?.shadows.count ?? 0, WAIT).toBeGreaterThan(0);
+    const { student, teacher, confidence, curve, requests, escalated } = await measured();
+    expect({ student, teacher, confidence }).toEqual({ student: ['small/m'], teacher: ['large/m'], confidence: 'token-probability' });
+    // Both always say the same.
+    expect(curve.map(({ quality }: { quality: number }) => quality)).toEqual([1]);
+    expect([requests > 60, escalated >= 1]).toEqual([true, true]);
+    // Usage is delivered some time after it is charged.
+    const chargedModels = async (path: string): Promise<unknown[]> => {
+      const { data } = (await client.get('/v1/usage?group_by=route,model')).body;
+      return data.filter((line: Usage) => line.meter === 'upstream_nano' && line.route === path).map(({ model }: Usage) => model);
+    };
+    await expect.poll(() => chargedModels('shadow'), WAIT).toEqual(['large/m']);
+    await expect.poll(() => chargedModels('/v1/chat/completions'), WAIT).toEqual(expect.arrayContaining(['small/m', 'large/m']));
+  });
+});
+
+interface Usage {
+  readonly meter: string;
+  readonly route: string;
+  readonly model: string | null;
+}
 
 it('[U94] the routes of a tenant are erased with it, and none is made for it any more', async () => {
   const { id, client: doomed } = await createTenant(server, { scopes: SCOPES });

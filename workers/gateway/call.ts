@@ -6,6 +6,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import type { AdminPrincipal, AgentPrincipal, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
 import type { Authority } from '../../src/contract/write-lease.ts';
 import type { Planning } from '../planning/compose-planning.ts';
+import type { LabelledUse } from '../../src/gateway/budget.ts';
 import type { Upstreams } from '../upstreams/compose-upstreams.ts';
 import type { Control } from './compose-control.ts';
 import type { Gateway } from './compose.ts';
@@ -77,7 +78,7 @@ export interface PassedOn {
 }
 
 /** Settles a call with what its stream used, besides `used`; answers what the call cost, in nano-dollars. */
-type SettleLater<E extends Endpoint> = (used: QuantitiesOf<E>) => number;
+type SettleLater<E extends Endpoint> = (used: QuantitiesOf<E>, besides?: readonly LabelledUse[]) => number;
 
 export interface Refused<E extends Endpoint> {
   readonly ok: false;
@@ -88,6 +89,7 @@ export interface Refused<E extends Endpoint> {
   readonly used?: QuantitiesOf<E>;
   /** That consumed it. */
   readonly model?: string;
+  readonly besides?: readonly LabelledUse[];
 }
 
 export interface Done<E extends Endpoint> {
@@ -101,6 +103,8 @@ export interface Done<E extends Endpoint> {
         : ReplyOf<E>;
   readonly used: UsedOf<E>;
   readonly model?: string;
+  /** What was used for other models, where the answer is whole. */
+  readonly besides?: readonly LabelledUse[];
   /** Given where the answer is a stream: takes what settles the call, to be called once, when the stream has ended however it ends. */
   readonly settlesLater?: (settle: SettleLater<E>) => void;
   /** Takes what the call cost, in nano-dollars, where it is not settled later. */

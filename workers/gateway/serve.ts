@@ -67,6 +67,7 @@ async function serve<E extends Endpoint>(
 
   let used: Quantities = { requests: 1 };
   let label: UsageLabel = { route: endpoint.path };
+  let besides: Done<E>['besides'];
   let settlesLater: Done<E>['settlesLater'];
   let onSettled: Done<E>['onSettled'];
   try {
@@ -78,7 +79,7 @@ async function serve<E extends Endpoint>(
     }
     used = { ...used, ...answer.used };
     const { model } = answer;
-    ({ onSettled } = answer);
+    ({ onSettled, besides } = answer);
     label = { ...label, ...(model === undefined ? {} : { model }) };
     if (!answer.ok) throw new HttpError(answer.error);
     if (answer.usageId !== undefined) label = { ...label, usageId: answer.usageId };
@@ -89,9 +90,9 @@ async function serve<E extends Endpoint>(
     intake?.release();
     if (used === NOTHING) reservation?.settle(used, label);
     else if (settlesLater === undefined) {
-      exchange.costNano = reservation?.settle(used, label);
+      exchange.costNano = reservation?.settle(used, label, besides);
       onSettled?.(exchange.costNano ?? 0);
-    } else settlesLater((more) => reservation?.settle({ ...used, ...more }, label) ?? 0);
+    } else settlesLater((more, beside) => reservation?.settle({ ...used, ...more }, label, beside) ?? 0);
   }
 }
 

@@ -9,6 +9,7 @@ import { sha256 } from '../gateway/adapters/sha256.ts';
 import { CostReporter } from '../../src/gateway/upstreams/cost-report.ts';
 import { Completions } from '../../src/gateway/upstreams/completion.ts';
 import { GuardedCompletions } from '../../src/gateway/upstreams/guarded-completion.ts';
+import { SchemaJudge } from '../../src/gateway/upstreams/schema-judge.ts';
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import { RouteAdmin } from '../../src/gateway/upstreams/route-admin.ts';
@@ -29,6 +30,7 @@ import type { BalancedDispatcher } from '../../src/upstreams/serving/balanced-di
 import { ModelRouter } from '../../src/gateway/upstreams/model-router.ts';
 import { RouteDirectory } from '../../src/gateway/upstreams/route-directory.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
+import { CascadeTally } from '../../src/upstreams/cascade/cascade-tally.ts';
 import { CanaryTally } from '../../src/upstreams/routes/canary-tally.ts';
 import type { Target } from '../../src/upstreams/target.ts';
 import type { Tenancy } from '../gateway/adapters/tenancy.ts';
@@ -120,6 +122,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       transport: new HttpTransport({ timer: systemTimer, secretOf: (target) => directory.secretOf(target) }),
       clock,
       guard: new GuardedCompletions(guardrails),
+      judge: new SchemaJudge(guardrails),
     }),
     findTarget,
     routes: new RouteAdmin({ routes, targets: findTarget, guardrails, note }),
@@ -136,11 +139,12 @@ function routerOf(
   budgetLeft: ConstructorParameters<typeof ModelRouter>[0]['budgetLeft'],
 ): ModelRouter {
   const tally = new CanaryTally();
-  const directory = new RouteDirectory({ routes, tally, clock, background: waitUntil });
+  const cascades = new CascadeTally();
+  const directory = new RouteDirectory({ routes, tally, cascades, clock, background: waitUntil });
   // A target that was never called has no breaker yet.
   const breaker = ({ upstreamId, model }: Target) =>
     dispatcher.health().find((known) => known.upstreamId === upstreamId && known.model === model.name)?.breaker ?? 'closed';
-  return new ModelRouter({ directory, tally, clock, breaker, budgetLeft });
+  return new ModelRouter({ directory, tally, cascades, clock, breaker, budgetLeft });
 }
 
 /** The pepper opens what was sealed before the deployment had a key of its own for that. */

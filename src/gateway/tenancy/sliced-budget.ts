@@ -15,7 +15,7 @@ import type { PriceEdition } from '../../tenancy/usage/price-book.ts';
 import { costNanoMax, editionAt } from '../../tenancy/usage/price-book.ts';
 import type { UsageBuffer, Use } from '../../tenancy/usage/usage-buffer.ts';
 import { usageIdOf } from '../../tenancy/usage/usage-buffer.ts';
-import type { Budget, RateState, Reservation, UsageLabel } from '../budget.ts';
+import type { Budget, LabelledUse, RateState, Reservation, UsageLabel } from '../budget.ts';
 import type { Hold, Holdings } from './holdings.ts';
 import { PathSlices } from './path-slices.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
@@ -103,6 +103,13 @@ export class SlicedBudget implements Budget {
   }
 }
 
+/** The sum of quantities: of most calls there is one. */
+function totalOf([first, ...more]: readonly [Quantities, ...Quantities[]]): Quantities {
+  const total: Partial<Record<Meter, number>> = { ...first };
+  for (const used of more) for (const meter of METERS) if (used[meter] !== undefined) total[meter] = (total[meter] ?? 0) + used[meter];
+  return total;
+}
+
 export interface ReservationParts {
   readonly usage: UsageBuffer;
   readonly clock: Clock;
@@ -160,18 +167,21 @@ export class SlicedReservation implements Reservation {
     return ok(undefined);
   }
 
-  settle(used: Quantities, label: UsageLabel): number {
+  settle(used: Quantities, label: UsageLabel, besides: readonly LabelledUse[] = []): number {
     assert(!this.#isSettled, 'a reservation is settled once');
     this.#isSettled = true;
-    this.#refundRest(amountsOf(used, this.#edition));
+    const all = totalOf([used, ...besides.map((beside) => beside.used)]);
+    this.#refundRest(amountsOf(all, this.#edition));
     this.#settleHolds(used.vectors_written ?? 0);
     const booked = this.#isOfOneMinute() ? undefined : this.#drawn.map(() => new Map<Meter | CounterKey, number>());
-    for (const meter of METERS) {
-      const quantity = used[meter] ?? 0;
-      if (quantity > 0) this.#record(meter, quantity, label, booked);
+    for (const part of [{ used, ...label }, ...besides.map((beside) => ({ ...label, ...beside }))]) {
+      for (const meter of METERS) {
+        const quantity = part.used[meter] ?? 0;
+        if (quantity > 0) this.#record(meter, quantity, part, booked);
+      }
     }
     this.#parts.onUsage();
-    return costNanoMax(used, this.#edition);
+    return costNanoMax(all, this.#edition);
   }
 
   /** A call that wrote nothing may have been interrupted during a write: its reservation counts until the outcome is known. */

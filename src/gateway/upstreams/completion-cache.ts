@@ -4,6 +4,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
+import { canonicalJson } from '../../kernel/canonical-json.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -15,7 +16,8 @@ import type { Plan, Target } from '../../upstreams/target.ts';
 import type { AnswerContract, Answered, AnswerTerms, Question } from '../answer-cache.ts';
 import { AnswerCache, NOT_CACHED } from '../answer-cache.ts';
 import type { PurgeViews } from '../purge-views.ts';
-import type { Completed, CompletionAnswers, CompletionCall } from './completion.ts';
+import type { CompletionAnswers } from './completion.ts';
+import type { Completed, CompletionCall } from './completion-call.ts';
 import type { CompletionEnd } from './completion-stream.ts';
 import { replayed, StreamCopy } from './kept-stream.ts';
 
@@ -77,7 +79,7 @@ export class CompletionCache implements CompletionAnswers {
     const asked = Object.fromEntries(Object.entries(body).filter(([name]) => !ABOUT_THE_CALLER.has(name)));
     return {
       tenantId: principal.tenantId,
-      digest: `completion:${sha256(utf8(canonical([surface, headers, prompt ?? null, asked])))}`,
+      digest: `completion:${sha256(utf8(canonicalJson([surface, headers, prompt ?? null, asked])))}`,
       basis: basisOf(plan),
       model: String(body['model']),
       modelVersion: '',
@@ -147,15 +149,6 @@ const basisOf = ({ groups, route }: Plan): string =>
     route ?? null,
     groups.map((targets) => targets.map((target) => [idOf(target), target.baseUrl, target.model.upstreamName])),
   ]);
-
-/** JSON whose fields are in order: the same for the same question, however it is written. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-}
 
 /** Where an answer is from. */
 const stored = ({ basis }: Question, { target }: Completed) => ({ basis, targetId: idOf(target) });

@@ -140,7 +140,7 @@ function routeAdvice(costs: readonly LogCosts[]): Advice {
   const served = costs.filter(({ cache }) => cache !== 'hit');
   const routed = totalOf(served.filter(({ isRouted }) => isRouted));
   const { costNano: appliesToNano } = totalOf(served.filter(({ isRouted }) => !isRouted));
-  const share = routed.routeNano === 0 ? 0 : routed.routeNano / (routed.routeNano + routed.costNano);
+  const share = routed.routeNano <= 0 ? 0 : routed.routeNano / (routed.routeNano + routed.costNano);
   const saves = { low: 0, high: Math.ceil(share * appliesToNano) };
   return { name: 'routes', appliesToNano, evidence: routed.requests, ...(routed.requests < EVIDENCE_MIN ? {} : { savesNano: saves }) };
 }

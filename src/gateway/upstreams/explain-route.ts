@@ -40,6 +40,7 @@ export function explanationOf(arm: ReturnType<typeof armOf>, facts: RequestFacts
     groups: plan === undefined ? [] : groupsOf(plan),
     left_out: [...leftOut],
     guardrails: (arm.rules.guardrails ?? []).map(({ name, kind, on }) => ({ hook: name, kind, on })),
+    cascade: null,
     refusal: planned.ok ? null : { code: planned.error.code, message: messageOf(planned.error) },
   };
 }

@@ -8,7 +8,8 @@ import type { GuardedPiece } from '../../upstreams/guardrails/guarded-stream.ts'
 import { SURFACES } from '../../upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
-import type { Completed, CompletionCall, CompletionGuard } from './completion.ts';
+import type { CompletionGuard } from './completion.ts';
+import type { Completed, CompletionCall } from './completion-call.ts';
 import type { AnswerPieces } from './completion-stream.ts';
 import type { GuardCalls, Guardrails } from './guardrails.ts';
 

@@ -27,6 +27,8 @@ interface CallOutcome {
   readonly target?: Target;
   readonly plan?: Plan;
   readonly attempts: readonly AttemptRecord[];
+  /** What other models were charged for the same call, in nano-dollars. */
+  readonly besidesNano?: number;
   readonly cache?: LogEntry['cache'];
   /** The answer came from the cache: what it was charged when it was made. */
   readonly savedNano?: number;
@@ -133,9 +135,9 @@ export class LoggedCall {
 }
 
 /** Nothing is saved by a call that nothing answered. */
-function savingsIn({ status, target, plan, savedNano }: CallOutcome, settlement: Settlement | undefined): Savings | undefined {
+function savingsIn({ status, target, plan, savedNano, besidesNano }: CallOutcome, settlement: Settlement | undefined): Savings | undefined {
   if (status >= 400 || target === undefined || plan === undefined || settlement === undefined) return undefined;
-  return savedNano === undefined ? savingsOf(plan, target.model, settlement) : savedByCache(savedNano);
+  return savedNano === undefined ? savingsOf(plan, target.model, settlement, besidesNano) : savedByCache(savedNano);
 }
 
 const decoder = new TextDecoder();

@@ -11,6 +11,9 @@ import { factsOfCall, kindOfSurface } from '../../upstreams/routes/facts-of-call
 import { planByRoute } from '../../upstreams/routes/route-plan.ts';
 import { armOf } from '../../upstreams/routes/serving-arm.ts';
 import type { Plan, Served, Target } from '../../upstreams/target.ts';
+import type { CascadeRun } from '../../upstreams/cascade/cascade-decision.ts';
+import type { CascadeTally } from '../../upstreams/cascade/cascade-tally.ts';
+import { cascadeRun } from './cascade-run.ts';
 import { explanationOf } from './explain-route.ts';
 import { findAmong } from './find-target.ts';
 import type { RouteDirectory } from './route-directory.ts';
@@ -18,6 +21,7 @@ import type { RouteDirectory } from './route-directory.ts';
 interface RouterParts {
   readonly directory: RouteDirectory;
   readonly tally: CanaryTally;
+  readonly cascades: CascadeTally;
   readonly clock: Clock;
   /** How the circuit breaker of a target stands in this isolate. */
   readonly breaker: (target: Target) => BreakerState;
@@ -50,6 +54,8 @@ export interface Routed {
   readonly outputTokensMax?: number;
   /** Of the version that decided, if it has any. */
   readonly guardrails?: GuardrailPolicy;
+  /** Of a plan with a cascade. */
+  readonly cascade?: CascadeRun;
   /** Made when it is asked for: most calls do not. */
   explain(): ExplanationReply;
   /** To be called once, when the call has ended, but for one that its caller gave up or made wrong; `elapsedMs`: until its first piece. */
@@ -66,7 +72,7 @@ export class ModelRouter {
 
   /** `targets`: those that the caller may use, its own first. Undefined: the model that the call names is no route. */
   async plan(call: RoutedCall, targets: readonly Target[]): Promise<Outcome<Routed | undefined>> {
-    const { directory, tally, clock, breaker, budgetLeft } = this.#parts;
+    const { directory, tally, cascades, clock, breaker, budgetLeft } = this.#parts;
     const name = call.body['model'];
     if (typeof name !== 'string') return ok(undefined);
     const found = await directory.find(call.principal.tenantId, name);
@@ -99,6 +105,7 @@ export class ModelRouter {
       plan: arm.isCanary ? { ...plan, reason: `canary/${plan.reason}` } : plan,
       ...(outputTokensMax === undefined ? {} : { outputTokensMax }),
       ...(hooks.length === 0 ? {} : { guardrails: { name: `${arm.name}@${arm.version}`, hooks } }),
+      ...(plan.cascade === undefined ? {} : { cascade: cascadeRun(plan.cascade, { owner, route, facts, cascades }) }),
       explain: () => explanationOf(arm, facts, planned),
       ended: (failed, elapsedMs) => tally.count({ owner, route, isCanary: arm.isCanary, failed, elapsedMs }),
     });

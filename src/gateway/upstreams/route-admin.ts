@@ -8,8 +8,11 @@ import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import type { PageOf } from '../../tenancy/document-store.ts';
+import type { CascadeReport } from '../../upstreams/cascade/cascade-tally.ts';
 import type { CanarySettings } from '../../upstreams/canary/canary.ts';
-import { checkRoute } from '../../upstreams/routes/check-route.ts';
+import type { CascadeChoice } from '../../contract/route-rules.ts';
+import { schemaHook } from './schema-judge.ts';
+import { cascadesOf, checkRoute } from '../../upstreams/routes/check-route.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../../upstreams/routes/route-record.ts';
 import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../../upstreams/routes/route-registry.ts';
 import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
@@ -25,7 +28,7 @@ export interface RouteCalls {
   activate(name: string, version: number, canary: CanarySettings | null, acting: RouteActing): Promise<Outcome<RouteView>>;
   rollback(name: string, acting: RouteActing): Promise<Outcome<RouteView>>;
   remove(name: string, acting: RouteActing): Promise<Outcome<null>>;
-  report(reports: readonly CanaryReport[]): Promise<void>;
+  report(canaries: readonly CanaryReport[], cascades: readonly CascadeReport[]): Promise<void>;
   directory(): Promise<readonly ServingRoute[]>;
   page(after: string, count: number): Promise<readonly RouteView[]>;
   find(name: string): Promise<RouteView | null>;
@@ -65,7 +68,8 @@ export class RouteAdmin {
     if (!find.ok) return find;
     const checked = checkRoute(version, find.value);
     if (!checked.ok) return checked;
-    const guarded = guardrails.length === 0 ? ok(null) : await this.#parts.guardrails.check(guardrails);
+    const hooks = [...guardrails, ...cascadesOf(version).flatMap(schemaHooks)];
+    const guarded = hooks.length === 0 ? ok(null) : await this.#parts.guardrails.check(hooks);
     if (!guarded.ok) return guarded;
     const request =
       idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'route.create', body) };
@@ -145,6 +149,8 @@ const canarySettings = ({ steps, step_requests_min, step_s, margin }: NonNullabl
   marginMax: margin,
   falseAlarmMax: LIMITS.canaryFalseAlarmMax,
 });
+
+const schemaHooks = ({ confidence }: CascadeChoice) => (confidence.kind === 'json-schema' ? [schemaHook(confidence.schema)] : []);
 
 const noRoute = (name: string) =>
   refuseResource('model_route_not_found', { kind: 'route', name }, `there is no route ${JSON.stringify(name)} that serves`, 'route');

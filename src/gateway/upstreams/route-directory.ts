@@ -4,6 +4,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { ServingRoute } from '../../upstreams/routes/route-record.ts';
+import type { CascadeTally } from '../../upstreams/cascade/cascade-tally.ts';
 import type { CanaryTally } from '../../upstreams/routes/canary-tally.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
@@ -12,6 +13,7 @@ import type { RouteCalls } from './route-admin.ts';
 interface DirectoryParts {
   readonly routes: (owner: UpstreamOwner) => Pick<RouteCalls, 'directory' | 'report'>;
   readonly tally: CanaryTally;
+  readonly cascades: CascadeTally;
   readonly clock: Clock;
   /** Keeps work going that no answer waits for. */
   readonly background: (work: Promise<unknown>) => void;
@@ -75,10 +77,10 @@ export class RouteDirectory {
   }
 
   async #asked(owner: UpstreamOwner, known: Known | undefined, askedAtMs: number): Promise<Known | undefined> {
-    const { routes, tally } = this.#parts;
-    const reports = tally.take(owner);
+    const { routes, tally, cascades } = this.#parts;
+    const [canaryReports, cascadeReports] = [tally.take(owner), cascades.take(owner)];
     try {
-      if (reports.length > 0) await routes(owner).report(reports);
+      if (canaryReports.length + cascadeReports.length > 0) await routes(owner).report(canaryReports, cascadeReports);
     } catch {
       // Counted again with the next report; one that had arrived nevertheless would be counted twice, so it is dropped instead.
     }

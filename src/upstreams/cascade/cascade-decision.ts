@@ -1,3 +1,4 @@
+import type { CASCADE_REASONS } from '../../contract/route-rules.ts';
 import type { EscalationCap } from './escalation-cap.ts';
 
 /** What a cascade does with the student's answer, and the numbers that it was decided by. */
@@ -6,6 +7,28 @@ export interface CascadeDecision {
   readonly why: 'confident' | 'unsure' | 'cap';
   readonly confidence: number;
   readonly threshold: number;
+}
+
+/** Whose answer a caller gets of a cascade, and why. */
+export interface CascadeOutcome {
+  readonly answer: 'student' | 'teacher';
+  readonly why: (typeof CASCADE_REASONS)[number];
+  /** NaN where it could not be determined. */
+  readonly confidence: number;
+  readonly threshold: number;
+}
+
+/** A cascade as one request goes through it. */
+export interface CascadeRun {
+  readonly threshold: number;
+  /** Counts the request, and as escalated if it is to be. */
+  decide(confidence: number): CascadeDecision;
+  /** Counts a request whose answer is kept unjudged. */
+  kept(): void;
+  /** Whether the teacher is asked too where the answer of the student is kept. */
+  readonly isShadowed: boolean;
+  compared(confidence: number, quality: number): void;
+  shadowed(nano: number): void;
 }
 
 /**

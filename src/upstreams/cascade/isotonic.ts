@@ -2,6 +2,8 @@
 export interface ScoredOutcome {
   readonly score: number;
   readonly quality: number;
+  /** So many of them, whose quality is their mean; absent: one. */
+  readonly count?: number;
 }
 
 /** Scores in ascending order, and from each of them on the quality that is expected: never falling. */
@@ -19,12 +21,12 @@ export interface CalibrationCurve {
 export function fitIsotonic(outcomes: readonly ScoredOutcome[]): CalibrationCurve {
   const sorted = [...outcomes].sort((left, right) => left.score - right.score);
   const blocks: { score: number; sum: number; count: number }[] = [];
-  for (const { score, quality } of sorted) {
+  for (const { score, quality, count = 1 } of sorted) {
     const last = blocks.at(-1);
     if (last?.score === score) {
-      last.sum += quality;
-      last.count += 1;
-    } else blocks.push({ score, sum: quality, count: 1 });
+      last.sum += quality * count;
+      last.count += count;
+    } else blocks.push({ score, sum: quality * count, count });
   }
   const pooled: typeof blocks = [];
   for (const block of blocks) {
@@ -35,7 +37,11 @@ export function fitIsotonic(outcomes: readonly ScoredOutcome[]): CalibrationCurv
     }
     pooled.push(merged);
   }
-  return { scores: pooled.map(({ score }) => score), qualities: pooled.map(({ sum, count }) => sum / count), outcomes: outcomes.length };
+  return {
+    scores: pooled.map(({ score }) => score),
+    qualities: pooled.map(({ sum, count }) => sum / count),
+    outcomes: pooled.reduce((total, { count }) => total + count, 0),
+  };
 }
 
 /** The quality that the curve expects at a score. Below all that it has seen: what it expects of the lowest. */

@@ -14,13 +14,14 @@ export interface Savings {
 
 /**
  * What a call that an upstream has answered saved. Tokens are taken to be the same at every target, and the cached ones to be cached there, too,
- * so that what is saved by the choice is not counted as saved by the cache of an upstream, nor the other way about. [U151]
+ * so that what is saved by the choice is not counted as saved by the cache of an upstream, nor the other way about. `besidesNano`: what other
+ * models were charged for the same call, which makes the choice of a cascade dearer than its teacher alone. [U151]
  */
-export function savingsOf({ groups, route }: Plan, model: Pick<TargetModel, 'prices'>, settled: Settlement): Savings {
+export function savingsOf({ groups, route }: Plan, model: Pick<TargetModel, 'prices'>, settled: Settlement, besidesNano = 0): Savings {
   const { nano, inputTokens, cachedTokens, outputTokens } = settled;
   const dearest = Math.max(nano, ...groups.flat().map((target) => callNano(target.model.prices, settled)));
   const uncached = callNano(model.prices, { inputTokens: inputTokens + cachedTokens, cachedTokens: 0, outputTokens });
-  return { cacheNano: 0, routeNano: route === undefined ? 0 : dearest - nano, promptNano: uncached - nano };
+  return { cacheNano: 0, routeNano: route === undefined ? 0 : dearest - nano - besidesNano, promptNano: uncached - nano };
 }
 
 /** What an answer of the cache saved: what it was charged when it was made. */

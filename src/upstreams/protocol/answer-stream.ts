@@ -1,5 +1,6 @@
 import type { Refusal } from '../../contract/errors.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
+import type { AnswerNotes } from './answer-notes.ts';
 import type { JsonObject } from './json.ts';
 import { isObject, parsedObject } from './json.ts';
 import type { SseEvent } from './sse-events.ts';
@@ -21,6 +22,8 @@ interface AnswerStreamParts {
   readonly hidesUsage: boolean;
   /** Absent: nothing is added. */
   readonly note?: UsageNote;
+  /** Takes what the answer says. */
+  readonly notes?: AnswerNotes;
   /** Absent: the upstream speaks as the caller does. */
   readonly translator: StreamTranslator | undefined;
 }
@@ -122,6 +125,7 @@ export class AnswerStream {
     if (seen.kind === 'error' || seen.kind === 'garbage') {
       return { send: NOTHING, problem: { kind: seen.kind, ...(seen.message === undefined ? {} : { message: seen.message }) } };
     }
+    if (parsed !== undefined) this.#parts.notes?.seeEvent(this.#parts.spoken, parsed);
     if (translator !== undefined) return this.#translated(translator, parsed, seen);
     if (seen.kind === 'end') this.#hasEnded = true;
     if (seen.kind === 'usage' && hidesUsage) return { send: NOTHING };

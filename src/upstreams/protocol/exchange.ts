@@ -8,6 +8,7 @@ import type { Served, Target } from '../target.ts';
 import type { UpstreamRequest } from '../transport.ts';
 import type { UsageNote } from './answer-stream.ts';
 import { AnswerStream } from './answer-stream.ts';
+import type { AnswerNotes } from './answer-notes.ts';
 import { chatAsMessage, ChatStreamAsMessage } from './chat-answers.ts';
 import { chatToMessages } from './chat-to-messages.ts';
 import type { JsonObject } from './json.ts';
@@ -20,6 +21,7 @@ import type { Dialect } from './stream-tap.ts';
 import { usageIn } from './stream-tap.ts';
 import type { StreamTranslator } from './stream-translator.ts';
 import { TranslatedTwice } from './stream-translator.ts';
+import { probabilitiesAsked, StreamWithoutProbabilities, withoutProbabilities } from './token-probabilities.ts';
 import type { Usage } from './usage.ts';
 
 /** What a caller has called: its requests and answers are in the dialect of the call. */
@@ -57,9 +59,9 @@ export interface SurfaceCall {
 export interface Exchange {
   readonly request: UpstreamRequest;
   /** Undefined: the text is no answer of the upstream's protocol. */
-  whole(text: string): WholeAnswer | undefined;
-  /** `note`: what the event with the usage says besides, if the caller has asked for one. */
-  stream(note?: UsageNote): AnswerStream;
+  whole(text: string, notes?: AnswerNotes): WholeAnswer | undefined;
+  /** `note`: what the event with the usage says besides, if the caller has asked for one. `notes`: take what the answer says. */
+  stream(note?: UsageNote, notes?: AnswerNotes): AnswerStream;
 }
 
 export interface WholeAnswer {
@@ -85,8 +87,11 @@ export class Exchanges {
     return this.#bodyIn(dialectOf(target, this.#call.surface));
   }
 
-  /** `outputTokensMax`: the most that may be answered, which is reserved. [U34] */
-  with(target: Target, outputTokensMax: number | undefined): Exchange {
+  /**
+   * `outputTokensMax`: the most that may be answered, which is reserved. [U34] `asksProbabilities`: the answer is to come with those of its tokens,
+   * where the upstream has them; the caller gets them only if it has asked for them itself. [U171]
+   */
+  with(target: Target, outputTokensMax: number | undefined, asksProbabilities = false): Exchange {
     const call = this.#call;
     const own = SURFACES[call.surface].dialect;
     const spoken = dialectOf(target, call.surface);
@@ -94,8 +99,11 @@ export class Exchanges {
     assert(translated.ok, 'a target is asked only what can be said to it');
     const isStream = call.body['stream'] === true;
     const countsUsage = isStream && (spoken === 'chat' || spoken === 'completions');
+    const probabilities = asksProbabilities ? probabilitiesAsked(spoken, translated.value) : {};
+    const hidesProbabilities = spoken === own && Object.keys(probabilities).length > 0;
     const body = {
       ...translated.value,
+      ...probabilities,
       model: target.model.upstreamName,
       ...limited(target, spoken, translated.value, outputTokensMax),
       ...(countsUsage ? { stream_options: { ...objectAt(call.body, 'stream_options'), include_usage: true } } : {}),
@@ -109,20 +117,23 @@ export class Exchanges {
         body: JSON.stringify(body),
         streams: isStream,
       },
-      whole: (text) => {
+      whole: (text, notes) => {
         const answer = parsedObject(text);
         if (answer === undefined) return undefined;
         const usage = usageIn(spoken, answer);
+        notes?.seeWhole(spoken, answer);
+        if (hidesProbabilities) return { text: withoutProbabilities(text), usage };
         return { text: spoken === own ? text : JSON.stringify(wholeAs(own, spoken, answer, call.body, terms)), usage };
       },
-      stream: (note) => {
+      stream: (note, notes) => {
         assert(spoken !== 'plain', 'only what a model generates is streamed');
         return new AnswerStream({
           spoken,
           own,
           hidesUsage: !includesUsage,
           ...(note && { note }),
-          translator: translatorOf(own, spoken, call, terms),
+          ...(notes && { notes }),
+          translator: hidesProbabilities ? new StreamWithoutProbabilities(includesUsage) : translatorOf(own, spoken, call, terms),
         });
       },
     };

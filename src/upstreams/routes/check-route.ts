@@ -2,11 +2,12 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { Condition } from '../../contract/route-conditions.ts';
-import type { Choice, RouteVersion } from '../../contract/route-rules.ts';
+import type { CascadeChoice, Choice, RouteVersion } from '../../contract/route-rules.ts';
 import type { FieldPath } from '../../contract/field-path.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
+import { JUDGED_KINDS, targetNames } from '../cascade/cascade-terms.ts';
 import type { Served } from '../target.ts';
 import { implies, isImpossible } from './implied-conditions.ts';
 import type { FindTarget } from './route-plan.ts';
@@ -55,6 +56,12 @@ function choicesOf({ rules, default: otherwise }: RouteVersion): Reached[] {
 const kindsOf = ({ kind, all = [] }: Condition): readonly Served[] =>
   all.reduce<readonly Served[]>((kinds, each) => kinds.filter((known) => kindsOf(each).includes(known)), kind ?? ALL_KINDS);
 
+/** The cascades of a version, wherever they stand. */
+export const cascadesOf = (version: RouteVersion): CascadeChoice[] =>
+  choicesOf(version)
+    .flatMap(({ choice }) => (choice.kind === 'split' ? choice.parts.map(({ use }) => use) : [choice]))
+    .filter((choice) => choice.kind === 'cascade');
+
 function checkTargets(choice: Choice, kinds: readonly Served[], path: FieldPath, find: FindTarget): Outcome<null> {
   if (choice.kind === 'split')
     return firstRefusal(
@@ -65,15 +72,46 @@ function checkTargets(choice: Choice, kinds: readonly Served[], path: FieldPath,
       ),
     );
   if (choice.kind === 'refuse') return ok(null);
-  return firstRefusal(
-    choice.groups.flatMap((group, i) =>
+  if (choice.kind === 'cascade') return checkCascade(choice, kinds, path, find);
+  return checkGroups(choice.groups, kinds, [...path, 'groups'], find);
+}
+
+const checkGroups = (groups: CascadeChoice['student'], kinds: readonly Served[], path: FieldPath, find: FindTarget): Outcome<null> =>
+  firstRefusal(
+    groups.flatMap((group, i) =>
       group.map(
         ({ target }, j) =>
           () =>
-            checkTarget(target, kinds, [...path, 'groups', i, j, 'target'], find),
+            checkTarget(target, kinds, [...path, i, j, 'target'], find),
       ),
     ),
   );
+
+/** Of a cascade besides: that the confidence exists for what comes here, and that student and teacher differ. [U175] */
+function checkCascade(
+  { student, teacher, confidence }: CascadeChoice,
+  kinds: readonly Served[],
+  path: FieldPath,
+  find: FindTarget,
+): Outcome<null> {
+  const judged = kinds.filter((kind) => JUDGED_KINDS[confidence.kind].includes(kind));
+  if (judged.length === 0)
+    return refuse('invalid_value', `${confidence.kind} says nothing of answers to ${kinds.join(', ')}`, [...path, 'confidence', 'kind']);
+  const targets = firstRefusal([
+    () => checkGroups(student, judged, [...path, 'student'], find),
+    () => checkGroups(teacher, judged, [...path, 'teacher'], find),
+    () =>
+      confidence.kind === 'verifier'
+        ? checkTarget(confidence.target, ['chat', 'rerank'], [...path, 'confidence', 'target'], find)
+        : ok(null),
+  ]);
+  if (!targets.ok) return targets;
+  const students = targetNames(student);
+  const both = targetNames(teacher).find((name) => students.includes(name));
+  if (both !== undefined) return refuse('invalid_value', `names ${both} as its own teacher`, [...path, 'student']);
+  const silent = confidence.kind === 'token-probability' ? students.find((name) => find(name)?.protocol === 'anthropic') : undefined;
+  if (silent === undefined) return ok(null);
+  return refuse('invalid_value', `${silent} reports no probabilities of tokens: use another kind`, [...path, 'confidence', 'kind']);
 }
 
 function checkTarget(name: string, kinds: readonly Served[], path: FieldPath, find: FindTarget): Outcome<null> {

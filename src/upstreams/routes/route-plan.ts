@@ -1,7 +1,9 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
-import type { RouteVersion } from '../../contract/route-rules.ts';
+import type { CascadeChoice, RouteVersion } from '../../contract/route-rules.ts';
 import { ok } from '../../kernel/result.ts';
+import type { CascadeTerms } from '../target.ts';
+import { cascadeKey, JUDGED_KINDS, targetNames } from '../cascade/cascade-terms.ts';
 import type { Plan, Served, Target } from '../target.ts';
 import type { Evaluation } from './evaluate-route.ts';
 import { evaluateRoute } from './evaluate-route.ts';
@@ -36,17 +38,43 @@ export function planByRoute(route: NamedVersion, facts: RequestFacts, find: Find
   if (choice.kind === 'refuse')
     return refuse('route_refused', `the route ${route.name} refuses the request (${evaluation.reason}): ${choice.message}`, 'model');
   const leftOut: { target: string; why: LeftOut }[] = [];
-  const groups = choice.groups
-    .map((group) => group.flatMap(({ target, weight }) => candidate(target, weight, facts, find, leftOut)))
-    .filter((group) => group.length > 0);
+  const candidates = (named: CascadeChoice['student']): Target[][] =>
+    named
+      .map((group) => group.flatMap(({ target, weight }) => candidate(target, weight, facts, find, leftOut)))
+      .filter((group) => group.length > 0);
+  const isJudged = choice.kind === 'cascade' && JUDGED_KINDS[choice.confidence.kind].includes(facts.kind);
+  // What nothing judges is the teacher's alone.
+  const students = isJudged ? candidates(choice.student) : [];
+  const groups = [...students, ...candidates(choice.kind === 'cascade' ? choice.teacher : choice.groups)];
   if (groups.length === 0) return noTarget(route, evaluation, facts);
-  const plan = { groups, route: { name: route.name, version: route.version }, reason: evaluation.reason };
+  const plan = {
+    groups,
+    route: { name: route.name, version: route.version },
+    reason: evaluation.reason,
+    ...(isJudged ? { cascade: termsOf(choice, new Set(students.flat()), find) } : {}),
+  };
   return ok({
     plan,
     evaluation,
     leftOut,
     ...(choice.output_tokens_max === undefined ? {} : { outputTokensMax: choice.output_tokens_max }),
   });
+}
+
+function termsOf(choice: CascadeChoice, students: ReadonlySet<Target>, find: FindTarget): CascadeTerms {
+  const { student, teacher, confidence, threshold, escalated_share_max: escalatedShareMax, shadow_share: shadowShare } = choice;
+  const verifier = confidence.kind === 'verifier' ? find(confidence.target) : undefined;
+  return {
+    key: cascadeKey(choice),
+    studentNames: targetNames(student),
+    teacherNames: targetNames(teacher),
+    students,
+    confidence,
+    ...(verifier === undefined ? {} : { verifier }),
+    threshold,
+    escalatedShareMax,
+    shadowShare,
+  };
 }
 
 function candidate(

@@ -1,4 +1,7 @@
 import type { RouteVersion } from '../../contract/route-rules.ts';
+import type { CascadeCounts } from '../cascade/cascade-counts.ts';
+import type { CascadeName } from '../cascade/cascade-tally.ts';
+import type { CalibrationCurve } from '../cascade/isotonic.ts';
 import type { ArmTally, CanarySettings, CanaryState, Comparison } from '../canary/canary.ts';
 
 /** A version that serves a share of a route's requests, and what was counted since it began. */
@@ -18,6 +21,8 @@ export interface RouteRecord {
   /** What served before: a rollback goes back to it. */
   readonly previous: number | null;
   readonly canary: RouteCanary | null;
+  /** What was measured of its cascades, the one that was measured last at the end; absent: nothing. */
+  readonly cascades?: readonly MeasuredCascade[];
   readonly createdAtMs: number;
 }
 
@@ -40,12 +45,19 @@ export interface RouteEvent {
   readonly comparisons: readonly Comparison[];
 }
 
+/** A cascade, and what all isolates have counted of it. */
+export interface MeasuredCascade extends CascadeName {
+  readonly counts: CascadeCounts;
+}
+
 /** What an isolate knows of a route that serves. */
 export interface ServingRoute {
   readonly name: string;
   readonly version: number;
   readonly rules: RouteVersion;
   readonly canary: { readonly version: number; readonly rules: RouteVersion; readonly share: number } | null;
+  /** By the keys of its cascades; absent: nothing was measured. */
+  readonly curves?: Readonly<Record<string, CalibrationCurve>>;
 }
 
 /** What an isolate has counted of a canary since it last reported. */

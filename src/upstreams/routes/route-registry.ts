@@ -10,10 +10,12 @@ import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { addCounts, curveOf, faded, NO_COUNTS } from '../cascade/cascade-counts.ts';
+import type { CascadeReport } from '../cascade/cascade-tally.ts';
 import type { CanarySettings } from '../canary/canary.ts';
 import { addTally, decideCanary, NO_TALLY } from '../canary/canary.ts';
 import { SqliteRouteStore } from '../store/sqlite-route-store.ts';
-import type { CanaryReport, RouteEvent, RouteRecord, RouteVersionRecord, ServingRoute } from './route-record.ts';
+import type { CanaryReport, MeasuredCascade, RouteEvent, RouteRecord, RouteVersionRecord, ServingRoute } from './route-record.ts';
 import { canaryShare } from './route-record.ts';
 
 /** In whose name a route is changed. */
@@ -119,10 +121,11 @@ export class RouteRegistry {
   }
 
   /** Adds up what an isolate counted of canaries, and decides each. What was counted of another canary than the one that runs is dropped. [U97] */
-  report(reports: readonly CanaryReport[]): void {
+  report(canaries: readonly CanaryReport[], cascades: readonly CascadeReport[] = []): void {
     if (!this.#store.exists()) return;
     this.#store.transaction(() => {
-      for (const report of reports) this.#take(report);
+      for (const report of canaries) this.#take(report);
+      for (const report of cascades) this.#measured(report);
     });
   }
 
@@ -141,6 +144,7 @@ export class RouteRegistry {
           canary === undefined || route.canary === null
             ? null
             : { version: canary.version, rules: canary.rules, share: canaryShare(route.canary) },
+        ...(route.cascades === undefined ? {} : { curves: curvesOf(route.cascades) }),
       };
     });
   }
@@ -168,6 +172,17 @@ export class RouteRegistry {
   erase(): void {
     this.#store.open();
     this.#store.transaction(() => this.#store.eraseAndClose());
+  }
+
+  /** Adds up what an isolate counted of a cascade; of many, those that were measured last are kept. [U174] */
+  #measured({ route: name, counts, ...cascade }: CascadeReport): void {
+    const route = this.#store.route(name);
+    if (route === undefined) return;
+    const { cascades = [] } = route;
+    const before = cascades.find(({ key }) => key === cascade.key)?.counts ?? NO_COUNTS;
+    const others = cascades.filter(({ key }) => key !== cascade.key);
+    const measured = { ...cascade, counts: faded(addCounts(before, counts)) };
+    this.#store.putRoute({ ...route, cascades: [...others, measured].slice(-LIMITS.routeCascadesMaxCount) });
   }
 
   #take({ route: name, canaryVersion, stableVersion, canary, stable }: CanaryReport): void {
@@ -246,6 +261,8 @@ export class RouteRegistry {
     });
   }
 }
+
+const curvesOf = (cascades: readonly MeasuredCascade[]) => Object.fromEntries(cascades.map(({ key, counts }) => [key, curveOf(counts)]));
 
 /** A version that serves alone. */
 const serving = (route: RouteRecord, version: number): RouteRecord => ({

@@ -200,6 +200,36 @@ describe('budgets over several isolates', () => {
     expect(first.rates(CALLER)).toEqual([]);
   });
 
+  it('[U173] bills each model of one call under its name, and gives back what none of them used', async () => {
+    const world = new SlicedWorld(new Seeded(1), 1, CALM);
+    world.quota.setRules(CALLER.tenantId, [rule('spend_nano', 'month', 1_000)]);
+    const [{ budget, usage }] = world.isolates as [SlicedWorld['isolates'][number]];
+    const asked = budget.reserve(CALLER, { upstream_nano: 300 });
+    await world.settle();
+    const reservation = await asked;
+    if (!reservation.ok) throw new Error('not reserved');
+    const extended = reservation.value.extend({ upstream_nano: 500, upstream_output_tokens: 9 });
+    await world.settle();
+    expect(await extended).toMatchObject({ ok: true });
+    const teacher = { used: { upstream_nano: 400, upstream_output_tokens: 7 }, model: 'large/m' };
+    expect(reservation.value.settle({ upstream_nano: 100, upstream_output_tokens: 2 }, { route: '/x', model: 'small/m' }, [teacher])).toBe(
+      500,
+    );
+    await world.settle();
+    expect(budget.spendLeft(CALLER)).toEqual({ leftNano: 500, leftShare: 0.5 });
+    const lines = usage
+      .batches()
+      .flatMap(({ events }) => events.map(({ model, meter, quantity, route }) => `${model} ${meter} ${quantity} ${route}`));
+    expect(new Set(lines)).toEqual(
+      new Set([
+        'small/m upstream_nano 100 /x',
+        'small/m upstream_output_tokens 2 /x',
+        'large/m upstream_nano 400 /x',
+        'large/m upstream_output_tokens 7 /x',
+      ]),
+    );
+  });
+
   it('[T94] forgets a refusal when a call gives back what may now suffice', async () => {
     const world = new SlicedWorld(new Seeded(1), 1, CALM);
     world.quota.setRules(CALLER.tenantId, [rule('tokens', 'minute', 500)]);

@@ -42,11 +42,15 @@ function chat(body: Body, script: Script): MockAnswer {
   const calls = turn.tool === undefined ? undefined : [{ id: 'call_mock', type: 'function', function: turn.tool }];
   const message = { role: 'assistant', content: calls === undefined ? turn.texts.join('') : null, ...(calls && { tool_calls: calls }) };
   const includesUsage = (body['stream_options'] as { include_usage?: boolean } | undefined)?.include_usage === true;
-  const chunk = (index: number, delta: object, finishReason: string | null = null) =>
+  const logprobsOf = (texts: readonly string[]) =>
+    body['logprobs'] === true && script.logprob !== undefined
+      ? { content: texts.map((token) => ({ token, logprob: script.logprob, bytes: null, top_logprobs: [] })) }
+      : null;
+  const chunk = (index: number, delta: object, finishReason: string | null = null, texts: readonly string[] = []) =>
     dataEvent({
       ...head,
       object: 'chat.completion.chunk',
-      choices: [{ index, delta, logprobs: null, finish_reason: finishReason }],
+      choices: [{ index, delta, logprobs: logprobsOf(texts), finish_reason: finishReason }],
       ...(includesUsage && { usage: null }),
     });
   const opening =
@@ -63,11 +67,11 @@ function chat(body: Body, script: Script): MockAnswer {
     json: {
       ...head,
       object: 'chat.completion',
-      choices: choices.map((index) => ({ index, message, logprobs: null, finish_reason: finish })),
+      choices: choices.map((index) => ({ index, message, logprobs: logprobsOf(turn.texts), finish_reason: finish })),
       ...(turn.reportsUsage && { usage: usageOf(turn) }),
     },
     lead: choices.map((index) => chunk(index, opening)),
-    tokens: turn.texts.map((text) => choices.map((index) => chunk(index, tokenDelta(text))).join('')),
+    tokens: turn.texts.map((text) => choices.map((index) => chunk(index, tokenDelta(text), null, [text])).join('')),
     tail: [
       ...choices.map((index) => chunk(index, {}, finish)),
       ...(includesUsage && turn.reportsUsage

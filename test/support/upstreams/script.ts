@@ -22,6 +22,8 @@ export interface Script {
   readonly tokens?: number;
   /** These instead, one a token. */
   readonly texts?: readonly string[];
+  /** How likely it takes each of its tokens to be, as a logarithm: said where the request asks for it. */
+  readonly logprob?: number;
   /** Calls this tool instead of answering a text: its arguments come in pieces of some bytes. */
   readonly tool?: { readonly name: string; readonly arguments: string };
   /** False: reports none. */

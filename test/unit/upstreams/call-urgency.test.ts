@@ -39,6 +39,7 @@ describe('[U63] how soon a call wants to be served', () => {
     const completions = new Completions({
       cache: { complete: () => expect.unreachable() },
       guard: { complete: () => expect.unreachable() },
+      judge: { accepts: () => expect.unreachable() },
       targets: () => Promise.resolve(ok({ own: [], platform })),
       router: { plan: () => Promise.resolve(ok(undefined)) },
       transport: { open: () => expect.unreachable() },
@@ -61,6 +62,7 @@ describe('[U63] how soon a call wants to be served', () => {
         origin: { headers },
         cacheTerms: undefined,
         onGuarded: () => undefined,
+        shadow: () => expect.unreachable(),
         cancellation: { isCancelled: false, onCancel: () => () => undefined },
       });
     await call({ 'x-sluice-priority': '3', 'x-sluice-deadline-ms': '700' });

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
+import { agreementOf } from '../../../src/upstreams/cascade/agreement.ts';
+import { addCounts, curveOf, faded, NO_COUNTS, outcomeCounts } from '../../../src/upstreams/cascade/cascade-counts.ts';
 import { ESCALATE_ALL, thresholdForShare, thresholdOf } from '../../../src/upstreams/cascade/calibrated-threshold.ts';
 import { decideCascade } from '../../../src/upstreams/cascade/cascade-decision.ts';
 import { EscalationCap } from '../../../src/upstreams/cascade/escalation-cap.ts';
@@ -114,5 +116,39 @@ describe('[U95] escalations', () => {
     expect(decide(0.79, 0.5)).toMatchObject({ answer: 'student', why: 'cap' });
     // Confident answers are requests, too: they make room.
     expect([decide(0.9, 0.5), decide(0.7, 0.5)]).toMatchObject([{ why: 'confident' }, { why: 'unsure' }]);
+  });
+});
+
+describe('[U174] what is measured', () => {
+  it('[U174] is added up by confidence, and fades once there is much of it', () => {
+    const counted = [0.2, 0.2, 0.9].map((confidence, at) => outcomeCounts(confidence, at === 0 ? 0 : 1)).reduce(addCounts, NO_COUNTS);
+    expect(curveOf(counted)).toEqual({ scores: [12 / 64, 57 / 64], qualities: [0.5, 1], outcomes: 3 });
+    expect(outcomeCounts(1, 1).outcomes[63]).toBe(1);
+    expect(faded(counted)).toBe(counted);
+    const much = { ...counted, outcomes: counted.outcomes.map((count) => count * LIMITS.calibrationOutcomesMaxCount) };
+    expect(curveOf(faded(much)).outcomes).toBe(1.5 * LIMITS.calibrationOutcomesMaxCount);
+  });
+
+  it('[U174] the calibration approaches the true agreement, though few sure answers are compared', () => {
+    const rng = new Seeded(3);
+    let counts = NO_COUNTS;
+    // Agreement is as likely as the confidence says; below 0.7 all answers are compared, above it one in a hundred.
+    for (let request = 0; request < 200_000; request += 1) {
+      const confidence = rng.next();
+      if (confidence < 0.7 || rng.next() < 0.01)
+        counts = faded(addCounts(counts, outcomeCounts(confidence, Number(rng.next() < confidence))));
+    }
+    const curve = curveOf(counts);
+    for (const confidence of [0.2, 0.5, 0.65, 0.8, 0.95])
+      expect(Math.abs(expectedQuality(curve, confidence) - confidence)).toBeLessThan(0.1);
+  });
+
+  it('[U174] answers in JSON agree if they are the same, others by the words that they have in common', () => {
+    expect(agreementOf('{"a":1,"b":[2]}', '{ "b": [2], "a": 1 }')).toBe(1);
+    expect(agreementOf('{"a":1}', '{"a":2}')).toBe(0);
+    expect(agreementOf('Paris.', 'paris')).toBe(1);
+    expect(agreementOf('it is Paris', 'Paris')).toBe(0.5);
+    expect(agreementOf('a a', 'a b')).toBe(0.5);
+    expect([agreementOf('', ''), agreementOf('', 'a'), agreementOf('{"a":1}', 'a')]).toEqual([1, 0, 2 / 3]);
   });
 });

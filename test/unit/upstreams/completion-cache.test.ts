@@ -6,7 +6,7 @@ import { refusal } from '../../../src/contract/errors.ts';
 import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { CompletionCache } from '../../../src/gateway/upstreams/completion-cache.ts';
-import type { Completed, CompletionCall } from '../../../src/gateway/upstreams/completion.ts';
+import type { Completed, CompletionCall } from '../../../src/gateway/upstreams/completion-call.ts';
 import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
 import { StreamCopy } from '../../../src/gateway/upstreams/kept-stream.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';

@@ -45,11 +45,13 @@ function callsTo(
     },
     clock: { nowMs: () => 1_000 },
     guard: { complete: () => expect.unreachable() },
+    judge: { accepts: () => expect.unreachable() },
   });
   const call = (body: object) =>
     completions.complete({
       cacheTerms: undefined,
       onGuarded: () => expect.unreachable(),
+      shadow: () => expect.unreachable(),
       surface: 'chat',
       body: { model: 'small', messages: [{ role: 'user', content: 'hello' }], ...body },
       headers: {},

@@ -7,6 +7,7 @@ import type { Routed, RoutedCall } from '../../../src/gateway/upstreams/model-ro
 import { ModelRouter } from '../../../src/gateway/upstreams/model-router.ts';
 import { RouteDirectory } from '../../../src/gateway/upstreams/route-directory.ts';
 import type { OrganisationId, KeyId, ProjectId, TenantId } from '../../../src/kernel/ids.ts';
+import { CascadeTally } from '../../../src/upstreams/cascade/cascade-tally.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import type { RequestFacts } from '../../../src/upstreams/routes/request-facts.ts';
 import { factsOfCall } from '../../../src/upstreams/routes/facts-of-call.ts';
@@ -45,6 +46,7 @@ const registry = (owner: string): RouteRegistry => {
 beforeEach(() => {
   [nowMs, isUp, asked, owners, background, left] = [10_000, true, 0, new Map(), [], undefined];
   const tally = new CanaryTally();
+  const cascades = new CascadeTally();
   const clock = { nowMs: () => nowMs };
   const reached = <T>(call: () => T): Promise<T> => (isUp ? Promise.resolve(call()) : Promise.reject(new Error('no object')));
   directory = new RouteDirectory({
@@ -53,13 +55,14 @@ beforeEach(() => {
         asked += 1;
         return reached(() => registry(owner).directory());
       },
-      report: (reports) => reached(() => registry(owner).report(reports)),
+      report: (...reports) => reached(() => registry(owner).report(...reports)),
     }),
     tally,
+    cascades,
     clock,
     background: (work) => background.push(work),
   });
-  router = new ModelRouter({ directory, tally, clock, breaker: () => 'closed', budgetLeft: () => left });
+  router = new ModelRouter({ directory, tally, cascades, clock, breaker: () => 'closed', budgetLeft: () => left });
 });
 
 const serve = (owner: string, name: string, rules: RouteVersion) =>

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { RouteVersion } from '../../../src/contract/route-rules.ts';
 import type { ArmTally, CanarySettings } from '../../../src/upstreams/canary/canary.ts';
+import { addCounts, NO_COUNTS, outcomeCounts } from '../../../src/upstreams/cascade/cascade-counts.ts';
 import { NO_TALLY } from '../../../src/upstreams/canary/canary.ts';
 import type { RouteActing } from '../../../src/upstreams/routes/route-registry.ts';
 import { RouteRegistry } from '../../../src/upstreams/routes/route-registry.ts';
@@ -157,5 +158,37 @@ describe('[U97] the canary of a route', () => {
     report(tally(500, 500), tally(500, 0), { canaryVersion: 9, stableVersion: 1 });
     expect(registry.find('chat')?.route.canary).toMatchObject({ canary: { requests: 0 }, stable: { requests: 0 } });
     expect(registry.rollback('chat', ADMIN)).toMatchObject({ value: { route: { active: 1, canary: null } } });
+  });
+});
+
+describe('[U174] what isolates measure of cascades', () => {
+  const measured = (key: string, outcomes = 1) => ({
+    route: 'chat',
+    key,
+    student: ['a/m'],
+    teacher: ['b/m'],
+    confidence: 'top-score',
+    counts: Array.from({ length: outcomes }, () => outcomeCounts(0.5, 1)).reduce(addCounts, { ...NO_COUNTS, requests: 2 }),
+  });
+
+  it('[U174] is added up over isolates and versions, and serves as the calibration of the route', () => {
+    add('chat', 'a/m');
+    registry.report([], [measured('x'), { ...measured('none'), route: 'other' }]);
+    add('chat', 'b/m');
+    registry.report([], [measured('x', 3)]);
+    expect(registry.find('chat')?.route.cascades).toMatchObject([{ key: 'x', student: ['a/m'], counts: { requests: 4 } }]);
+    expect(registry.directory()).toMatchObject([{ version: 2, curves: { x: { scores: [0.5], qualities: [1], outcomes: 4 } } }]);
+    add('plain', 'a/m');
+    expect(registry.directory()[1]).not.toHaveProperty('curves');
+  });
+
+  it('[U174] is kept of the cascades that were measured last', () => {
+    add('chat', 'a/m');
+    const keys = Array.from({ length: LIMITS.routeCascadesMaxCount + 1 }, (_, number) => `key-${number}`);
+    for (const key of keys) registry.report([], [measured(key)]);
+    registry.report([], [measured('key-1')]);
+    registry.report([], [measured('key-new')]);
+    const kept = registry.find('chat')?.route.cascades?.map(({ key }) => key);
+    expect(kept).toEqual([...keys.slice(3), 'key-1', 'key-new']);
   });
 });

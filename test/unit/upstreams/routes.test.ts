@@ -203,6 +203,61 @@ describe('[U91] plans', () => {
   });
 });
 
+describe('[U175] cascades', () => {
+  const TARGETS = new Map(
+    [
+      routeTarget('small/m'),
+      routeTarget('large/m'),
+      { ...routeTarget('claude/m'), protocol: 'anthropic' as const },
+      routeTarget('ranker/m', ['rerank']),
+      routeTarget('vectors/m', ['embeddings']),
+    ].map((target) => [`${target.upstream}/m`, target]),
+  );
+  const find = (name: string) => TARGETS.get(name);
+  const cascade = (more: object = {}) => ({
+    kind: 'cascade',
+    student: [[{ target: 'small/m' }]],
+    teacher: [[{ target: 'large/m' }]],
+    confidence: { kind: 'token-probability' },
+    threshold: 0.8,
+    ...more,
+  });
+  const on = (kind: string, use: object) => ({ rules: [{ name: 'r', when: { kind: [kind] }, use }], default: to('large/m') });
+
+  it.each([
+    [{ default: cascade() }, undefined],
+    [{ default: cascade({ student: [[{ target: 'gone/m' }]] }) }, ['default', 'student', 0, 0, 'target']],
+    [{ default: cascade({ teacher: [[{ target: 'vectors/m' }]] }) }, ['default', 'teacher', 0, 0, 'target']],
+    [{ default: cascade({ teacher: [[{ target: 'large/m' }, { target: 'small/m' }]] }) }, ['default', 'student']],
+    [{ default: cascade({ student: [[{ target: 'claude/m' }]] }) }, ['default', 'confidence', 'kind']],
+    [{ default: cascade({ student: [[{ target: 'claude/m' }]], confidence: { kind: 'json-schema', schema: {} } }) }, undefined],
+    [{ default: cascade({ confidence: { kind: 'verifier', target: 'vectors/m' } }) }, ['default', 'confidence', 'target']],
+    [{ default: cascade({ confidence: { kind: 'verifier', target: 'ranker/m' } }) }, undefined],
+    [on('embeddings', cascade()), ['rules', 0, 'use', 'confidence', 'kind']],
+    [on('rerank', cascade({ confidence: { kind: 'top-score' } })), ['rules', 0, 'use', 'student', 0, 0, 'target']],
+  ])('[U175] are refused where they cannot work: %j', (value, path) => {
+    expect(checkRoute(version(value), find)).toMatchObject(path === undefined ? { ok: true } : { ok: false, error: { path } });
+  });
+
+  it('[U175] have no share or quality beyond one, and few shadows', () => {
+    for (const more of [{ threshold: 1.1 }, { threshold: { quality: 2 } }, { escalated_share_max: 1.5 }, { shadow_share: 0.2 }])
+      expect(refusalOf({ default: cascade(more) })).toBeDefined();
+    expect(version({ default: cascade() }).default).toMatchObject({ escalated_share_max: 1, shadow_share: 0.01 });
+  });
+
+  it('[U170] plan students before teachers, and teachers alone for what no confidence is for', () => {
+    const plan = (facts: Partial<RequestFacts>, more: object = {}) =>
+      planByRoute({ name: 'chat', version: 1, rules: version({ default: cascade(more) }) }, routeFacts(facts), find);
+    const asked = plan({});
+    if (!asked.ok) throw new Error('no plan');
+    expect(asked.value.plan.groups.map((group) => group.map(({ upstream }) => upstream))).toEqual([['small'], ['large']]);
+    expect([...(asked.value.plan.cascade?.students ?? [])].map(({ upstream }) => upstream)).toEqual(['small']);
+    const ranked = plan({}, { confidence: { kind: 'top-score' } });
+    expect(ranked).toMatchObject({ value: { plan: { groups: [[{ upstream: 'large' }]] } } });
+    expect(ranked.ok && ranked.value.plan.cascade).toBeUndefined();
+  });
+});
+
 describe('[U92] static checks', () => {
   const find = (name: string) =>
     ['a/m', 'vectors/m'].includes(name) ? routeTarget(name, name === 'a/m' ? ['chat'] : ['embeddings']) : undefined;

@@ -10,6 +10,11 @@ import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import type { LabelledUse } from '../../../src/gateway/budget.ts';
+import type { Completed, CompletionCall, ModelCharge } from '../../../src/gateway/upstreams/completion-call.ts';
+import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
+import type { CascadeOutcome } from '../../../src/upstreams/cascade/cascade-decision.ts';
+import { targetName } from '../../../src/upstreams/target.ts';
 import type { AnswerPieces, CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
 import type { GuardReport } from '../../../src/gateway/upstreams/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
@@ -21,7 +26,6 @@ import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
 import { explainedEvent, explainedText } from '../../../src/upstreams/explained-answer.ts';
 import { routeText } from '../../../src/upstreams/route-text.ts';
-import type { HookRecord } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
 import type { Timing } from '../../gateway/exchange.ts';
 import type { HandlersOf } from '../../gateway/serve.ts';
 import type { Upstreams } from '../compose-upstreams.ts';
@@ -29,6 +33,7 @@ import { promptedBody } from '../../../src/gateway/upstreams/prompted-body.ts';
 import { callOrigin } from '../call-origin.ts';
 import { callerCancellation } from '../caller-cancellation.ts';
 import { sentEvents } from '../sent-events.ts';
+import { shadowCall } from '../shadow-call.ts';
 
 type CacheOptions = z.output<typeof completionCacheHeaders>;
 
@@ -46,50 +51,54 @@ interface Asked {
 }
 
 /** Takes what a call has consumed, once. */
-type Charge = (used: UpstreamQuantities) => number;
+type Charge = (used: UpstreamQuantities, besides?: readonly LabelledUse[]) => number;
 
 const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
 
 const answering = (surface: Surface) => async (call: Asked) => {
   const { gateway, principal, body, request, requestId } = call;
-  const requestBytes = Number(request.headers.get('content-length') ?? 0);
-  const logged = gateway.logCall({ surface, requestId, principal, body, requestBytes });
+  const facts = { surface, requestId, principal, body, requestBytes: Number(request.headers.get('content-length') ?? 0) };
+  const logged = gateway.logCall(facts);
   const onSettled = (costNano: number): void => logged.settled(costNano);
-  let records: readonly HookRecord[] = [];
+  let guarded: GuardReport | undefined;
   const prompted = await promptedBody(gateway.promptDirectory, principal, surface, body);
   const prompt = prompted.ok ? prompted.value.prompt : undefined;
   logged.prompted(prompt);
   const onGuarded = (report: GuardReport): void => {
-    records = report.records;
+    guarded = report;
     logged.guarded(report);
   };
+  const shadow: CompletionCall['shadow'] = (serve, settled) =>
+    call.waitUntil(shadowCall(gateway, { ...facts, guarded, prompt }, serve, settled));
   const completed = prompted.ok
-    ? await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, onGuarded })
+    ? await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, onGuarded, shadow })
     : err({ refusal: prompted.error, attempts: [] });
+  // Grows until the answer has ended.
+  const { records = [] } = guarded ?? {};
   for (const { side, hook, elapsedMs } of records) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
   if (!completed.ok) {
     const { refusal, attempts } = completed.error;
     logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
     return { ok: false as const, error: refusal, onSettled };
   }
-  const { target, plan, attempts, answer, settle, routed, cache, savedNano } = completed.value;
+  const { target, answer, settle, routed, cascade, besides: charges = [] } = completed.value;
+  const besides = charges.map(labelledUse);
   const isExplained = routed !== undefined && (body['explain'] === true || request.headers.has('x-sluice-explain'));
-  const model = `${target.upstream}/${target.model.name}`;
-  const reported = cache === undefined ? {} : cacheHeaders(cache);
-  const headers = { 'x-sluice-route': routeText(completed.value), 'x-sluice-model': model, ...promptHeader(prompt), ...reported };
-  const served = { status: 200, target, plan, attempts, cache: usedCache(cache), ...(savedNano === undefined ? {} : { savedNano }) };
+  const model = targetName(target);
+  const headers = { 'x-sluice-model': model, ...promptHeader(prompt), ...servingHeaders(completed.value) };
+  const served = servedFacts(completed.value, charges);
   if (answer.kind === 'whole') {
     const settlement = settle(answer.end);
     const { blocked } = answer;
     if (blocked !== undefined) {
       logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
-      return { ok: false as const, error: blocked, used: quantitiesOf(settlement), model, onSettled };
+      return { ok: false as const, error: blocked, used: quantitiesOf(settlement), besides, model, onSettled };
     }
     logged.answered(utf8(answer.text));
     logged.ended(served, settlement);
-    const reply = { contentType: JSON_TYPE, body: isExplained ? explainedText(answer.text, routed.explain()) : answer.text };
-    return { ok: true as const, reply, used: quantitiesOf(settlement), model, headers, onSettled };
+    const reply = { contentType: JSON_TYPE, body: isExplained ? explainedText(answer.text, explanationOf(routed, cascade)) : answer.text };
+    return { ok: true as const, reply, used: quantitiesOf(settlement), besides, model, headers, onSettled };
   }
   const { stream, ended } = answer;
   // Settled also when the caller goes away: the platform then lets the call finish.
@@ -100,10 +109,10 @@ const answering = (surface: Surface) => async (call: Asked) => {
         const isBlocked = records.some(({ outcome }) => outcome === 'blocked');
         const code = isBlocked ? 'guardrail_blocked' : brokenBy(end) ? 'upstream_failed' : undefined;
         logged.ended(code === undefined ? served : { ...served, code }, settlement);
-        return onSettled(charge(quantitiesOf(settlement)));
+        return onSettled(charge(quantitiesOf(settlement), besides));
       }),
     );
-  const first = isExplained ? explainedEvent(surface, requestId, routed.explain()) : undefined;
+  const first = isExplained ? explainedEvent(surface, requestId, explanationOf(routed, cascade)) : undefined;
   const pieces = seenPieces(stream, (piece) => logged.answered(piece), first);
   const reply = { contentType: EVENTS_TYPE, body: sentEvents(pieces, systemTimer) };
   return { ok: true as const, reply, used: NO_QUANTITIES, settlesLater, model, headers };
@@ -120,6 +129,34 @@ const admitted = (surface: Surface, { principal, request, requestId, reserve, op
   reserve,
   cacheTerms: termsOf(options),
 });
+
+const servingHeaders = (completed: Completed) => ({
+  'x-sluice-route': routeText(completed),
+  ...(completed.cache === undefined ? {} : cacheHeaders(completed.cache)),
+});
+
+/** What served a call, for its log. */
+const servedFacts = ({ target, plan, attempts, cache, savedNano }: Completed, charges: readonly ModelCharge[]) => ({
+  status: 200,
+  target,
+  plan,
+  attempts,
+  besidesNano: charges.reduce((sum, { settlement }) => sum + settlement.nano, 0),
+  cache: usedCache(cache),
+  ...(savedNano === undefined ? {} : { savedNano }),
+});
+
+/** What a route has decided, and then a cascade of it. */
+const explanationOf = (routed: Routed, cascade: CascadeOutcome | undefined) => ({
+  ...routed.explain(),
+  ...(cascade === undefined
+    ? {}
+    : { cascade: { ...cascade, confidence: finite(cascade.confidence), threshold: finite(cascade.threshold) } }),
+});
+
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+
+const labelledUse = ({ target, settlement }: ModelCharge) => ({ used: quantitiesOf(settlement), model: targetName(target) });
 
 /** What the call asks of the cache, if it wants one. */
 function termsOf({ [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags }: CacheOptions): AnswerTerms | undefined {

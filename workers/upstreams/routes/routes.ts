@@ -1,7 +1,9 @@
 import type { Principal } from '../../../src/contract/principal.ts';
-import type { RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
+import type { CascadeReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
 import { explainRoute } from '../../../src/gateway/upstreams/explain-route.ts';
-import type { RouteCanary, RouteRecord, RouteVersionRecord } from '../../../src/upstreams/routes/route-record.ts';
+import { usd } from '../../../src/tenancy/usage/price-book.ts';
+import { curveOf } from '../../../src/upstreams/cascade/cascade-counts.ts';
+import type { MeasuredCascade, RouteCanary, RouteRecord, RouteVersionRecord } from '../../../src/upstreams/routes/route-record.ts';
 import { canaryShare } from '../../../src/upstreams/routes/route-record.ts';
 import type { RouteView } from '../../../src/upstreams/routes/route-registry.ts';
 import { pageReply, seconds } from '../../gateway/routes/wire.ts';
@@ -54,6 +56,7 @@ const routeReply =
     active_version: route.active,
     newest_version: route.versionsMade,
     canary: route.canary === null ? null : canaryReply(route.canary),
+    cascades: (route.cascades ?? []).map(cascadeReply),
     events: events.map(({ atMs, actor, action, version, share, comparisons }) => ({
       at: seconds(atMs),
       by: actor,
@@ -64,6 +67,21 @@ const routeReply =
     })),
     created_at: seconds(route.createdAtMs),
   });
+
+const cascadeReply = ({ student, teacher, confidence, counts }: MeasuredCascade): CascadeReply => {
+  const { scores, qualities, outcomes } = curveOf(counts);
+  return {
+    student: [...student],
+    teacher: [...teacher],
+    confidence,
+    requests: counts.requests,
+    escalated: counts.escalated,
+    capped: counts.capped,
+    shadows: { count: counts.shadows, cost_usd: usd(counts.shadowNano) },
+    outcomes,
+    curve: scores.map((from, at) => ({ confidence: from, quality: qualities[at] ?? 0 })),
+  };
+};
 
 const canaryReply = (running: RouteCanary): NonNullable<RouteReply['canary']> => ({
   version: running.version,

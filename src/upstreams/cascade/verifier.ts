@@ -1,0 +1,54 @@
+import type { JsonObject } from '../protocol/json.ts';
+import { isObject, textAt } from '../protocol/json.ts';
+import type { Surface } from '../protocol/exchange.ts';
+import type { AnswerNotes } from '../protocol/answer-notes.ts';
+import type { Target } from '../target.ts';
+
+/** What a model is asked that judges an answer, and how. */
+export interface VerifierCall {
+  readonly surface: 'chat' | 'rerank';
+  readonly body: JsonObject;
+}
+
+const INSTRUCTION =
+  'You check answers. You are shown a question and a proposed answer. Reply with one word: "yes" if the answer is correct and complete, else "no".';
+
+/** A ranker scores the answer as a document; a model for chats says yes or no. */
+export function verifierCall({ model }: Target, question: string, answer: string): VerifierCall {
+  if (!model.serves.includes('chat'))
+    return { surface: 'rerank', body: { model: model.name, query: question, documents: [answer], top_n: 1 } };
+  const content = `Question:\n${question}\n\nProposed answer:\n${answer}`;
+  const messages = [
+    { role: 'system', content: INSTRUCTION },
+    { role: 'user', content },
+  ];
+  return { surface: 'chat', body: { model: model.name, messages, max_tokens: VERDICT_TOKENS, temperature: 0 } };
+}
+
+/** Room for a word and what some models put before it. */
+const VERDICT_TOKENS = 8;
+
+/** The confidence that a verifier's answer says; NaN: none. Of a word, the probability of its tokens, where the verifier reports it. */
+export function verdictOf({ surface }: VerifierCall, notes: AnswerNotes): number {
+  if (surface === 'rerank') return notes.topScore ?? Number.NaN;
+  const word = /^\W*(yes|no)\b/i.exec(notes.text ?? '')?.[1]?.toLowerCase();
+  if (word === undefined) return Number.NaN;
+  const probability = notes.tokenProbability ?? 1;
+  return word === 'yes' ? probability : 1 - probability;
+}
+
+/** What a call asks: the latest text of a user, or its prompt. */
+export function questionOf(surface: Surface, body: JsonObject): string {
+  if (surface === 'completions') return textIn(body['prompt']);
+  const messages = surface === 'responses' ? body['input'] : body['messages'];
+  if (!Array.isArray(messages)) return textIn(messages);
+  return textIn(objectsOf(messages).findLast(({ role }) => role === 'user')?.['content']);
+}
+
+const objectsOf = (values: readonly unknown[]): JsonObject[] => values.filter(isObject);
+
+function textIn(content: unknown): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  return content.map((part) => (typeof part === 'string' ? part : (textAt(part, 'text') ?? ''))).join('\n');
+}
