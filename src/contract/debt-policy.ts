@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { DEBT_SIGNALS } from './debt-facts.ts';
+import { debtShares, debtTeam } from './debt-plan.ts';
 import { DEBT_LIMITS } from './debt-limits.ts';
 
 // `debt.json` of a repository: its parts, what they may import, which signals it promises to measure, and where evidence lies.
@@ -52,6 +53,11 @@ const inputs = z.strictObject({
   service_levels: texts.default([]),
 });
 
+const plan = debtShares.extend({
+  /** From deciding to hire until the first day: an assumption. */
+  hiring_weeks: z.number().min(0).max(104).default(12),
+});
+
 export const debtPolicy = z.strictObject({
   components: z.array(component).max(DEBT_LIMITS.debtComponentsMaxCount).default([]),
   layers: z.array(layer).max(DEBT_LIMITS.debtComponentsMaxCount).default([]),
@@ -72,6 +78,9 @@ export const debtPolicy = z.strictObject({
   flag_days: z.int().min(1).max(3_660).default(60),
   /** Minutes that those who work on the repository have in a week, for what service levels cost. */
   capacity_minutes_per_week: z.number().min(1).default(2_400),
+  /** Without teams, each owner of components is one, with that capacity. */
+  teams: z.array(debtTeam).max(DEBT_LIMITS.debtComponentsMaxCount).default([]),
+  plan: plan.default(plan.parse({})),
   inputs: inputs.default(inputs.parse({})),
 });
 export type DebtPolicy = z.output<typeof debtPolicy>;

@@ -51,6 +51,12 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
       score: { summary: 'ratings, and items by priority', load: async () => (await import('./debt/debt.ts')).score() },
       explain: { summary: 'an item: rule, evidence, price', load: async () => (await import('./debt/debt.ts')).explain() },
       check: { summary: 'fail where debt blocks or grew', load: async () => (await import('./debt/debt.ts')).check() },
+      plan: { summary: 'what each team pays, and which features slip', load: async () => (await import('./debt/plan.ts')).planCommand() },
+      teams: {
+        summary: 'who owns and knows what, and how full teams are',
+        load: async () => (await import('./debt/teams.ts')).teamsCommand(),
+      },
+      report: { summary: 'all of it as one HTML page', load: async () => (await import('./debt/report/report.ts')).reportCommand() },
       repro: { summary: 'run a recipe again and compare', load: async () => (await import('./debt/repro.ts')).repro() },
     },
   },

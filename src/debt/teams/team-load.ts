@@ -5,8 +5,6 @@ import { RECENT_WEEKS, sumOf, WEEK_S } from './team-history.ts';
 
 /** A team is saturated before its last minute: above this load, queues of work grow faster than they shrink. */
 const SATURATED_SHARE = 0.85;
-/** From deciding to hire until the new member's first day: an assumption, which a repository states for itself. */
-export const HIRING_WEEKS = 12;
 /** An author has arrived when four weeks of commits reach this share of what the median author commits. */
 const RAMPED_SHARE = 0.75;
 const RAMP_WINDOW_WEEKS = 4;
@@ -44,18 +42,12 @@ export interface LoadInput {
   /** Interest of the open items of each team, in minutes a week. */
   readonly interestOf: ReadonlyMap<string, number>;
   readonly rampUpWeeks: number | null;
-  readonly hiringWeeks?: number;
+  /** From deciding to hire until the new member's first day. */
+  readonly hiringWeeks: number;
 }
 
 /** What each team has to do, and when it will be too much (D64, D65). */
-export function loadsOf({
-  teams,
-  history,
-  changeMinutes,
-  interestOf,
-  rampUpWeeks,
-  hiringWeeks = HIRING_WEEKS,
-}: LoadInput): readonly TeamLoad[] {
+export function loadsOf({ teams, history, changeMinutes, interestOf, rampUpWeeks, hiringWeeks }: LoadInput): readonly TeamLoad[] {
   return teams.map((team) => {
     const weeks = weeklyCommits(team.members, history);
     const capacity = team.capacity_minutes_per_week;

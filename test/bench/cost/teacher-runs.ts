@@ -71,6 +71,8 @@ async function openRuns(graph: OnnxGraph, shape: BertShape, start: StartGraph): 
       contractHash: '',
     },
     facts: facts.value,
+    // What a run costs is what is measured here.
+    bounds: undefined,
     runner: runner.value,
     padId: 0,
     answer: 'last_hidden_state',

@@ -175,7 +175,14 @@ describe('the load of a team', () => {
       ).flat(),
     );
   const loadOf = (history: TeamHistoryBuilder, rampUpWeeks: number | null = 8, change: Partial<DebtTeam> = {}) =>
-    loadsOf({ teams: [team('one', ['ann'], change)], history, changeMinutes: 10, interestOf: new Map([['one', 50]]), rampUpWeeks })[0]!;
+    loadsOf({
+      teams: [team('one', ['ann'], change)],
+      history,
+      changeMinutes: 10,
+      interestOf: new Map([['one', 50]]),
+      rampUpWeeks,
+      hiringWeeks: 12,
+    })[0]!;
 
   it('[D64] is the time of changes, interest, reviews and pages over the capacity', () => {
     const load = loadOf(rising(10, 0), null, { review_minutes_per_week: 100, pages_per_week: 2 });

@@ -2,6 +2,7 @@ import type { CostReportReply } from '../../../src/contract/cost.ts';
 import type { ReplayedStack } from '../../../src/inference/cost/replayed-stack.ts';
 import type { Strategy } from '../../../src/inference/cost/strategies.ts';
 import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
+import { escaped, svg } from '../html.ts';
 import { factorText, percent, replayedNote, stackName, strictStacks } from './replayed-text.ts';
 
 interface Bar {
@@ -103,11 +104,5 @@ function bars(title: string, rows: readonly Bar[], colour: string): string {
       `<rect x="0" y="${top + 21}" width="${width}" height="${THICKNESS}" fill="${value < 0 ? '#c0392b' : colour}"/>`
     );
   });
-  const size = `viewBox="0 0 ${WIDTH} ${rows.length * ROW}" font-family="sans-serif" font-size="14"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="${escaped(title)}" ${size}>${drawn.join('')}</svg>`;
+  return svg(title, WIDTH, rows.length * ROW, drawn.join(''));
 }
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-/** Callers choose the names of upstreams and models. */
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character);

@@ -11,7 +11,7 @@ const COMPONENTS_MAX = 40;
 const MINUTES_OF_A_DAY = 8 * 60;
 
 /** Minutes as people say them. */
-function time(minutes: number): string {
+export function time(minutes: number): string {
   if (minutes < 60) return `${minutes < 10 ? Number(minutes.toFixed(1)) : Math.round(minutes)} min`;
   return minutes < MINUTES_OF_A_DAY ? `${(minutes / 60).toFixed(1)} h` : `${(minutes / MINUTES_OF_A_DAY).toFixed(1)} days`;
 }

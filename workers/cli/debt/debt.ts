@@ -1,39 +1,24 @@
 import type { Command } from 'commander';
 
 import { DEBT_RULES } from '../../../src/contract/debt-items.ts';
-import { assess } from '../../../src/debt/assess.ts';
-import { FactSet } from '../../../src/debt/fact.ts';
-import { command, Failure, whole } from '../command.ts';
+import { Failure, whole } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
+import type { AssessFlags } from './assessed.ts';
+import { assessed, nowS, ofFacts, ofRepository } from './assessed.ts';
 import type { CheckFlags } from './check.ts';
 import { checkDebt } from './check.ts';
 import { explained, findingTable, scoreText } from './debt-text.ts';
 import type { MeasureOptions } from './measure.ts';
-import { factsFileOf, keepFacts, measure, readFacts } from './measure.ts';
-import { openRepository, policyOf } from './repository/repository.ts';
+import { keepFacts, measure } from './measure.ts';
 
 interface Flags extends MeasureOptions {
   readonly json?: boolean;
 }
 
-interface ScoreFlags extends Flags {
-  readonly facts?: string;
+interface ScoreFlags extends AssessFlags {
   readonly top: number;
   readonly rule?: string;
 }
-
-const nowS = (): number => Math.floor(Date.now() / 1000);
-
-const ofRepository = (name: string, summary: string, before = (of: Command): Command => of): Command =>
-  before(command(name, summary))
-    .argument('[path]', 'a git repository, bare or not', '.')
-    .option('--commit <revision>', 'what is measured (default: HEAD; changes that are not committed are not)')
-    .option('--cache <folder>', 'where facts and what is known of files are kept (default: .sluice/debt in the repository)')
-    .option('--policy <file>', 'instead of the debt.json of the commit')
-    .option('--json', 'everything as JSON');
-
-const ofFacts = (...about: Parameters<typeof ofRepository>): Command =>
-  ofRepository(...about).option('--facts <file>', 'facts to read instead of those that `collect` kept');
 
 /** `sluice debt collect`. */
 export const collect = (): Command =>
@@ -74,15 +59,8 @@ async function collectFacts(path: string, { json, ...options }: Flags): Promise<
   console.log(`read ${read.files} of ${read.ofFiles} source files and ${read.commits} of ${read.ofCommits} commits`);
 }
 
-async function assessed(path: string, { facts: file, ...options }: MeasureOptions & { readonly facts?: string }) {
-  const repository = await openRepository(path, options.commit ?? 'HEAD', options.cache);
-  const policy = await policyOf(repository, options.policy);
-  const facts = await readFacts(file ?? factsFileOf(repository));
-  return { facts, assessment: assess(new FactSet(facts.facts, nowS()), policy) };
-}
-
 async function showScore(path: string, { json, top, rule, ...options }: ScoreFlags): Promise<void> {
-  const { facts, assessment } = await assessed(path, options);
+  const { file: facts, assessment } = await assessed(path, options);
   const findings = assessment.findings.filter((finding) => rule === undefined || finding.rule === rule);
   if (json === true)
     return print({ repository: facts.repository, git_commit: facts.git_commit, ...assessment, findings: findings.slice(0, top) });
@@ -90,7 +68,7 @@ async function showScore(path: string, { json, top, rule, ...options }: ScoreFla
   console.log(`\n${findingTable(findings.slice(0, top))}`);
 }
 
-async function explainItem(id: string, path: string, { json, ...options }: Flags & { readonly facts?: string }): Promise<void> {
+async function explainItem(id: string, path: string, { json, ...options }: AssessFlags): Promise<void> {
   const { assessment } = await assessed(path, options);
   const [finding, second] = assessment.findings.filter((one) => one.id.startsWith(id));
   if (finding === undefined) throw new Failure(`no item has an id that begins with ${id}`);

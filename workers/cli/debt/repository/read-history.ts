@@ -31,8 +31,7 @@ export async function readHistory(repository: Repository, progress: Progress): P
   const hash = createHash('sha256').update(known?.sha256 ?? '');
   const range = known === undefined ? [repository.commit] : [repository.commit, `^${known.commit}`];
   let readCount = 0;
-  const args = ['log', '--no-merges', '--numstat', '-z', '-M', '--no-ext-diff', `--since=${nowS - HISTORY_S}`, FORMAT, ...range];
-  for await (const change of changesOf(gitRecords(repository.root, args, (piece) => hash.update(piece)))) {
+  for await (const change of readChanges(repository, range, (piece) => hash.update(piece))) {
     history.add(change);
     readCount += 1;
     if (readCount % 100 === 0) progress.show('reading commits', readCount);
@@ -47,6 +46,16 @@ export async function readHistory(repository: Repository, progress: Progress): P
   await writeFile(`${file}.${process.pid}`, JSON.stringify(read));
   await rename(`${file}.${process.pid}`, file);
   return read;
+}
+
+/** The commits of three years before a commit, the newest first; `range`: which of them, in git's words. */
+export function readChanges(
+  { root, commit, committedAtS }: Repository,
+  range: readonly string[] = [commit],
+  onPiece?: (piece: Buffer) => void,
+): AsyncGenerator<Change> {
+  const args = ['log', '--no-merges', '--numstat', '-z', '-M', '--no-ext-diff', `--since=${committedAtS - HISTORY_S}`, FORMAT, ...range];
+  return changesOf(gitRecords(root, args, onPiece));
 }
 
 const identityOf = ({ commit, commitCount, sha256 }: ReadHistory) => ({ commit, commitCount, sha256 });

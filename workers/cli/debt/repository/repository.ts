@@ -7,7 +7,8 @@ import { parse } from '../../../../src/contract/parse.ts';
 import { Failure, UsageError } from '../../command.ts';
 import { git } from './git.ts';
 
-export const POLICY_FILE = 'debt.json';
+/** Where the policy is looked for, in this order. */
+const POLICY_FILES = ['debt.json', '.github/debt.json'];
 
 /** A git repository at one commit. Its files are those of the commit: what is not committed has no evidence. */
 export interface Repository {
@@ -60,11 +61,18 @@ export const committedFile = ({ root, commit }: Repository, path: string): Promi
 
 /** The policy of the commit, or of a file that is named. */
 export async function policyOf(repository: Repository, file?: string): Promise<DebtPolicy> {
-  const text = file === undefined ? await committedFile(repository, POLICY_FILE) : await readFile(file, 'utf8');
-  const value = jsonOf(text ?? '{}', file ?? POLICY_FILE);
-  const policy = parse(debtPolicy, value);
+  const [name, text] = file === undefined ? await committedPolicy(repository) : [file, await readFile(file, 'utf8')];
+  const policy = parse(debtPolicy, jsonOf(text, name));
   if (policy.ok) return policy.value;
-  throw new Failure(`${file ?? POLICY_FILE}: ${policy.error.message}`);
+  throw new Failure(`${name}: ${policy.error.message}`);
+}
+
+async function committedPolicy(repository: Repository): Promise<readonly [name: string, text: string]> {
+  for (const name of POLICY_FILES) {
+    const text = await committedFile(repository, name);
+    if (text !== undefined) return [name, text];
+  }
+  return ['the default policy', '{}'];
 }
 
 function jsonOf(text: string, name: string): unknown {

@@ -1,0 +1,120 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+
+import type { BudgetReading, Roadmap } from '../../../src/contract/debt-plan.ts';
+import { roadmap } from '../../../src/contract/debt-plan.ts';
+import { DEBT_LIMITS } from '../../../src/contract/debt-limits.ts';
+import { parse } from '../../../src/contract/parse.ts';
+import type { FactSet } from '../../../src/debt/fact.ts';
+import type { OwnerPlan, PlannedItem } from '../../../src/debt/plan.ts';
+import { planDebt, unplannedItems } from '../../../src/debt/plan.ts';
+import type { RoadmapForecast } from '../../../src/debt/roadmap.ts';
+import { forecastRoadmap } from '../../../src/debt/roadmap.ts';
+import { shortSha256 } from '../../../src/kernel/short-sha256.ts';
+import { Failure, table, UsageError, whole } from '../command.ts';
+import { print } from '../jobs/job-command.ts';
+import type { Assessed, AssessFlags } from './assessed.ts';
+import { assessed, ofFacts } from './assessed.ts';
+import { time } from './debt-text.ts';
+import type { TeamReport } from './teams.ts';
+import { teamReport } from './teams.ts';
+
+interface Flags extends AssessFlags {
+  readonly weeks: number;
+  readonly roadmap?: string;
+}
+
+const QUARTER_WEEKS = 13;
+
+export interface DebtPlan {
+  readonly weeks: number;
+  /** Of the shares that were used, so that two plans can be compared. */
+  readonly policySha256: string;
+  readonly owners: readonly OwnerPlan[];
+  readonly unplanned: readonly PlannedItem[];
+  readonly roadmap: RoadmapForecast | null;
+}
+
+/** `sluice debt plan`. */
+export const planCommand = (): Command =>
+  ofFacts('plan', 'What each team pays of its debt, what it puts off, and which features slip.')
+    .option('--weeks <n>', 'so far ahead', whole(1, DEBT_LIMITS.debtPlanWeeksMax), QUARTER_WEEKS)
+    .option('--roadmap <file>', 'JSON: {"features": [{"name", "owner", "estimate_minutes"}]}, the most important first')
+    .action(async (path: string, flags: Flags) => {
+      const features = flags.roadmap === undefined ? undefined : await readRoadmap(flags.roadmap);
+      const plan = await planOf(await assessed(path, flags), flags.weeks, { features });
+      if (flags.json === true) print(plan);
+      else console.log(planText(plan));
+    });
+
+interface PlanContext {
+  /** If it is known already. */
+  readonly team?: TeamReport;
+  /** Components whose debt ratio has risen twice in a row. */
+  readonly rising?: ReadonlySet<string>;
+  readonly features?: Roadmap | undefined;
+}
+
+export async function planOf(of: Assessed, weeks: number, { team, rising = new Set(), features }: PlanContext = {}): Promise<DebtPlan> {
+  const { teams } = team ?? (await teamReport(of));
+  const { hiring_weeks: _, ...shares } = of.policy.plan;
+  const items = of.assessment.findings;
+  const owners = planDebt({ items, teams, readings: readingsOf(of.facts), rising, shares, weeks });
+  return {
+    weeks,
+    policySha256: shortSha256(JSON.stringify(of.policy.plan)),
+    owners,
+    unplanned: unplannedItems({ items, teams }),
+    roadmap: features === undefined ? null : forecastRoadmap(features.features, owners, weeks),
+  };
+}
+
+/** The worst error budget of each component, as facts have it: bad events over those allowed. */
+function readingsOf(facts: FactSet): BudgetReading[] {
+  const worst = new Map<string, BudgetReading>();
+  for (const { subject, value, detail } of facts.of('budget-burn')) {
+    const left = 1 - Number(value);
+    if (left < (worst.get(subject)?.budget_left ?? Infinity)) {
+      worst.set(subject, { component: subject, budget_left: left, cause: causeOf(detail?.['cause']) });
+    }
+  }
+  return [...worst.values()];
+}
+
+const causeOf = (value: unknown): BudgetReading['cause'] =>
+  value === 'network' || value === 'other_team' || value === 'out_of_scope' ? value : 'own';
+
+async function readRoadmap(file: string): Promise<Roadmap> {
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new UsageError(`${file} cannot be read.`);
+  });
+  const parsed = parse(roadmap, JSON.parse(text));
+  if (parsed.ok) return parsed.value;
+  throw new Failure(`${file} is no roadmap: ${parsed.error.message}`);
+}
+
+const week = (value: number | null): string => (value === null ? 'later' : value.toFixed(1));
+
+function planText({ weeks, owners, unplanned, roadmap: forecast, policySha256 }: DebtPlan): string {
+  const lines = owners.flatMap((one) => [
+    `${one.owner}: ${Math.round(one.share * 100)} % of ${time(one.capacityMinutesPerWeek)} a week for ${weeks} weeks${one.budgetLeft === null ? '' : `, ${Math.round(one.budgetLeft * 100)} % of the error budget left`}`,
+    ...(one.frozen.length === 0 ? [] : [`  frozen until back within the objective: ${one.frozen.join(', ')}`]),
+    `  pays ${one.chosen.length} items in ${time(one.chosenMinutes)}, which saves ${time(one.interestSavedPerWeek)} a week:`,
+    ...one.chosen.map(({ component, title }) => `    ${component}: ${title}`),
+    `  puts off ${one.deferred.length} items and leaves ${one.left.length} cheap ones, which cost ${time(one.interestKeptPerWeek)} a week`,
+  ]);
+  if (unplanned.length > 0) lines.push(`${unplanned.length} items have no owner with time: name teams in debt.json`);
+  if (forecast !== null) lines.push('', roadmapText(forecast));
+  return [...lines, '', `shares: policy ${policySha256.slice(0, 12)}`].join('\n');
+}
+
+function roadmapText({ features, interestPaidMinutes, interestUnpaidMinutes, unplanned }: RoadmapForecast): string {
+  return [
+    table(
+      ['feature', 'owner', 'done in week', 'without paying'],
+      features.map((one) => [one.feature, one.owner, week(one.paidWeek), week(one.unpaidWeek)]),
+    ),
+    `interest: ${time(interestPaidMinutes)}; without paying ${time(interestUnpaidMinutes)}`,
+    ...(unplanned.length === 0 ? [] : [`no team plans ${unplanned.join(', ')}`]),
+  ].join('\n');
+}

@@ -1,0 +1,126 @@
+import type { DebtFactFile } from '../../../../src/contract/debt-facts.ts';
+import type { DebtFinding, Spread } from '../../../../src/contract/debt-items.ts';
+import type { Assessment } from '../../../../src/debt/assess.ts';
+import type { OwnerPlan } from '../../../../src/debt/plan.ts';
+import { HORIZON_WEEKS } from '../../../../src/debt/price.ts';
+import type { ComponentOwnership } from '../../../../src/debt/teams/ownership.ts';
+import type { TeamLoad } from '../../../../src/debt/teams/team-load.ts';
+import { escaped, svg } from '../../html.ts';
+import type { TrendPoint } from './plots.ts';
+import { itemScatter, trendPlot } from './plots.ts';
+import type { MappedFile } from './treemap.ts';
+import { fileTreemap, minutes } from './treemap.ts';
+
+export interface DebtReport {
+  readonly facts: DebtFactFile;
+  readonly assessment: Assessment;
+  readonly files: readonly MappedFile[];
+  readonly ownership: readonly ComponentOwnership[];
+  /** The oldest first; empty: it was not asked for. */
+  readonly trend: readonly TrendPoint[];
+  readonly plans: readonly OwnerPlan[];
+  readonly loads: readonly TeamLoad[];
+}
+
+const ITEMS_MAX = 30;
+const AUTHORS_MAX = 5;
+const PALETTE = ['#2471a3', '#1e8449', '#b9770e', '#6c3483', '#a93226'];
+
+const STYLE = `
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
+svg { width: 100%; height: auto; } small, .note { color: #555; } code { overflow-wrap: anywhere; }
+.figures { display: flex; flex-wrap: wrap; gap: 1rem 2rem; margin: 0; } .figures dt { color: #555; } .figures dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
+ol { padding-left: 1.5rem; } li { margin-bottom: .7rem; overflow-wrap: anywhere; } .blocks { color: #c0392b; font-weight: 600; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; } td, th { padding: .15rem .7rem .15rem 0; text-align: left; vertical-align: top; } .n { text-align: right; }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; } section, li { break-inside: avoid; } }`;
+
+/** A repository's debt as one HTML file, without scripts or external resources: for a screen, a phone and paper. */
+export function debtPage({ facts, assessment, files, ownership, trend, plans, loads }: DebtReport): string {
+  const { findings, signals, total } = assessment;
+  const date = new Date(facts.collected_at * 1000).toISOString().slice(0, 10);
+  const unknown = signals.filter(({ isKnown }) => !isKnown).map(({ signal }) => signal);
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Technical debt of ${escaped(facts.repository)}</title>
+<style>${STYLE}</style>
+<h1>Technical debt of ${escaped(facts.repository)}</h1>
+<p>Commit <code>${escaped(facts.git_commit?.slice(0, 12) ?? 'none')}</code>, ${date}</p>
+<dl class="figures">
+${figure('rating', total.rating)}${figure('debt ratio', percent(total.ratio))}${figure('items', `${findings.length}`)}
+${figure('to pay all', spreadText(total.principal))}${figure('costs a week', spreadText(total.interest))}
+</dl>
+${unknown.length === 0 ? '' : `<p class="blocks">Not known, and so counted as debt: ${escaped(unknown.join(', '))}.</p>`}
+<section><h2>What to pay first</h2>
+<p class="note">By what paying is worth in ${HORIZON_WEEKS} weeks. Estimates are in minutes; ranges are from the 10th to the 90th percentile.</p>
+<ol>${findings.slice(0, ITEMS_MAX).map(itemText).join('')}</ol></section>
+<section><h2>Where it is</h2><p class="note">Files as large as they have lines, as red as their items cost a week.</p>${fileTreemap(files)}</section>
+<section><h2>Principal and interest</h2>
+<p class="note">Above the dashed line an item pays off within ${HORIZON_WEEKS} weeks. Red items block; grey ones cost less than they take: leave them.</p>
+${itemScatter(findings)}</section>
+${trend.length < 2 ? '' : `<section><h2>Over time</h2><p class="note">Each line from 0 to its greatest value.</p>${trendPlot(trend)}</section>`}
+<section><h2>Components</h2><div class="wide"><table>
+<tr><th>component</th><th>rating</th><th class="n">ratio</th><th class="n">items</th><th class="n">to pay</th><th class="n">a week</th><th>owner</th></tr>
+${assessment.components.map(componentRow).join('')}</table></div></section>
+${ownership.length === 0 ? '' : `<section><h2>Who knows what</h2><p class="note">Shares of changed lines, each halved every year. Bus factor: authors without whom less than half is known.</p>${ownershipMap(ownership)}</section>`}
+${loads.length === 0 ? '' : `<section><h2>Teams</h2><div class="wide">${loadTable(loads)}</div></section>`}
+${plans.length === 0 ? '' : `<section><h2>Plan</h2>${plans.map(planText).join('')}</section>`}
+</html>
+`;
+}
+
+const figure = (name: string, value: string): string => `<div><dt>${name}</dt><dd>${escaped(value)}</dd></div>`;
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+const spreadText = ({ p10, p50, p90 }: Spread): string =>
+  p10 === p90 ? minutes(p50) : `${minutes(p50)} (${minutes(p10)} to ${minutes(p90)})`;
+
+function itemText(one: DebtFinding): string {
+  const where = `${one.subject} ${one.symbol}`.trim();
+  const blocks = one.is_blocking ? ' <span class="blocks">blocks</span>' : '';
+  return `<li><code>${escaped(where)}</code>${blocks}<br>${escaped(one.title)}. <b>${escaped(one.remedy)}</b><br>
+<small>${one.rule}; takes ${spreadText(one.principal_minutes)}, costs ${spreadText(one.interest_minutes_per_week)} a week; ${escaped(one.component)}, ${escaped(one.owner ?? 'no owner')}</small></li>`;
+}
+
+const componentRow = ({ name, rating, ratio, items, principal, interest, owner }: Assessment['total']): string =>
+  `<tr><td>${escaped(name)}</td><td>${rating}</td><td class="n">${percent(ratio)}</td><td class="n">${items}</td><td class="n">${minutes(principal.p50)}</td><td class="n">${minutes(interest.p50)}</td><td>${escaped(owner ?? '-')}</td></tr>`;
+
+const [WIDTH, ROW, BAR] = [960, 44, 16];
+
+/** A bar for each component: what its best authors know of it, the others together in grey. */
+function ownershipMap(owned: readonly ComponentOwnership[]): string {
+  const rows = owned.map(({ component, owner, busFactor, authors, moveTo }, i) => {
+    const top = i * ROW;
+    let from = 0;
+    const parts = authors.slice(0, AUTHORS_MAX).map(({ author, share }, at) => {
+      const drawn = `<rect x="${(from * WIDTH).toFixed(1)}" y="${top + 21}" width="${(share * WIDTH).toFixed(1)}" height="${BAR}" fill="${PALETTE[at] ?? '#888'}"><title>${escaped(author)}: ${percent(share)}</title></rect>`;
+      from += share;
+      return drawn;
+    });
+    const move = moveTo === null ? '' : `; ${moveTo.team} makes ${percent(moveTo.share)} of its changes`;
+    const about = `${owner ?? 'no owner'}, bus factor ${busFactor}${move}`;
+    return (
+      `<text x="0" y="${top + 15}">${escaped(component)}</text><text x="${WIDTH}" y="${top + 15}" text-anchor="end" fill="#555">${escaped(about)}</text>` +
+      `<rect x="0" y="${top + 21}" width="${WIDTH}" height="${BAR}" fill="#cccccc"/>${parts.join('')}`
+    );
+  });
+  return svg('Shares of knowledge of each component by author', WIDTH, owned.length * ROW, rows.join(''));
+}
+
+const dateOf = (atS: number | null): string => (atS === null ? '-' : new Date(atS * 1000).toISOString().slice(0, 10));
+
+const loadTable = (loads: readonly TeamLoad[]): string => `<table>
+<tr><th>team</th><th class="n">load</th><th class="n">changes</th><th class="n">interest</th><th class="n">reviews</th><th class="n">pages</th><th>saturated</th><th>hire by</th></tr>
+${loads
+  .map(
+    (one) =>
+      `<tr><td>${escaped(one.team)}</td><td class="n">${percent(one.load)}</td><td class="n">${minutes(one.changes)}</td><td class="n">${minutes(one.interest)}</td><td class="n">${minutes(one.reviews)}</td><td class="n">${minutes(one.pages)}</td><td>${dateOf(one.saturatedAtS)}</td><td>${dateOf(one.hireByS)}</td></tr>`,
+  )
+  .join('')}</table>`;
+
+function planText({ owner, share, chosen, deferred, frozen, interestSavedPerWeek, interestKeptPerWeek }: OwnerPlan): string {
+  const freeze = frozen.length === 0 ? '' : ` <span class="blocks">Frozen: ${escaped(frozen.join(', '))}.</span>`;
+  return `<h3>${escaped(owner)}</h3><p>${percent(share)} of the time for debt.${freeze} Chosen items save ${minutes(interestSavedPerWeek)} a week; those put off go on costing ${minutes(interestKeptPerWeek)}.</p>
+<ol>${chosen.map(({ title, component }) => `<li>${escaped(component)}: ${escaped(title)}</li>`).join('')}</ol><p class="note">Put off: ${deferred.length}.</p>`;
+}

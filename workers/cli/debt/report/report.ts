@@ -1,0 +1,64 @@
+import { writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+
+import type { Assessment } from '../../../../src/debt/assess.ts';
+import { assess } from '../../../../src/debt/assess.ts';
+import { FactSet } from '../../../../src/debt/fact.ts';
+import { whole } from '../../command.ts';
+import { print } from '../../jobs/job-command.ts';
+import { nowS, ofRepository } from '../assessed.ts';
+import type { MeasureOptions } from '../measure.ts';
+import { keepFacts, measure } from '../measure.ts';
+import { planOf } from '../plan.ts';
+import { teamReport } from '../teams.ts';
+import { risingIn, trendOf } from '../trend.ts';
+import { debtPage } from './page.ts';
+import type { MappedFile } from './treemap.ts';
+
+interface Flags extends MeasureOptions {
+  readonly html: string;
+  readonly trend: number;
+  readonly weeks: number;
+  readonly json?: boolean;
+}
+
+/** `sluice debt report`. */
+export const reportCommand = (): Command =>
+  ofRepository('report', 'Measures a repository and writes one HTML page: what to pay first, where it is, who knows it, what is planned.')
+    .option('--html <file>', 'where to write the page', 'debt.html')
+    .option('--trend <points>', 'so many points in time, four weeks apart; each is measured', whole(1, 26), 1)
+    .option('--weeks <n>', 'so far ahead the plan looks', whole(1, 104), 13)
+    .action(report);
+
+async function report(path: string, { html, trend: points, weeks, json, ...options }: Flags): Promise<void> {
+  const at = nowS();
+  const measured = await measure(path, options, at);
+  await keepFacts(measured);
+  const facts = new FactSet(measured.facts.facts, at);
+  const assessment = assess(facts, measured.policy);
+  const trend = points === 1 ? [] : await trendOf(path, options, measured, points, at);
+  const of = { repository: measured.repository, policy: measured.policy, file: measured.facts, facts, assessment };
+  const team = await teamReport(of);
+  const { owners } = await planOf(of, weeks, { team, rising: risingIn(trend) });
+  const page = {
+    facts: measured.facts,
+    assessment,
+    files: mappedFiles(facts, assessment),
+    ownership: team.ownership,
+    loads: team.loads,
+    plans: owners,
+    trend: trend.map(({ atS, assessment: { total } }) => ({ atS, ratio: total.ratio, interestMinutes: total.interest.p50 })),
+  };
+  await writeFile(html, debtPage(page));
+  if (json === true) print({ ...page, facts: undefined });
+  else console.log(`wrote ${html}: ${assessment.findings.length} items of ${measured.facts.repository}`);
+}
+
+/** Files with the interest of their items. */
+function mappedFiles(facts: FactSet, { findings }: Assessment): readonly MappedFile[] {
+  const interest = new Map<string, number>();
+  for (const { subject, interest_minutes_per_week: minutes } of findings) interest.set(subject, (interest.get(subject) ?? 0) + minutes.p50);
+  return facts
+    .of('code-lines')
+    .map(({ subject, value }) => ({ path: subject, lines: Number(value), interest: interest.get(subject) ?? 0 }));
+}
