@@ -33,6 +33,7 @@ async function registered(folder: BertFolder): Promise<ModelRef> {
 }
 
 const FLOAT = 1;
+const INT64 = 7;
 const GRAPH: ModelReading = {
   task: 'graph',
   graph: 'model.onnx',
@@ -173,6 +174,31 @@ describe('registered models in the inference Worker', () => {
       must(await service.infer(large, four));
       expect((await builtIn()).ok).toBe(true);
     }
+  });
+
+  it('[M83] put the memory back before anything else runs, and load whatever was in it again', async () => {
+    const tiled = { node: [node('Tile', ['x', 's'], 't'), summed('t')], output: [port('y', FLOAT, ['m'])] };
+    const large = await graphRef({ ...ports, ...tiled, initializer: [integers('s', [2_000_000])] });
+    // A run that fails leaves the first doubling behind: the other model has no room beside it.
+    const doubled = [
+      node('Tile', ['x', 's'], 't'),
+      node('Concat', ['t', 't'], 'u', { axis: 0 }),
+      node('Concat', ['u', 'u'], 'v', { axis: 0 }),
+    ];
+    const growing = await graphRef({ ...tiled, node: [...doubled, summed('v')], input: [port('x', FLOAT, ['n']), port('s', INT64, [1])] });
+    const grow = async (x: number[], times: number) => {
+      const tensor = { name: 's', type: 'int64' as const, shape: [1], data: BigInt64Array.of(BigInt(times)) };
+      return service.infer(growing, [{ ...four[0]!, shape: [x.length], data: Float32Array.from(x) }, tensor]);
+    };
+    const sumOf = (outcome: Awaited<ReturnType<typeof grow>>) => [...(must(outcome)[0]!.data as Float32Array)];
+    // Both are loaded, so that nothing is loaded between the run that fails and the next.
+    expect(sumOf(await grow([1, 2], 3))).toEqual([36]);
+    const before = sumOf(await service.infer(large, four));
+    expect(await grow([1, 2, 3, 4], 1_250_000)).toMatchObject({ ok: false, error: { limit: { name: 'runtimeBytesMax' } } });
+    expect(sumOf(await service.infer(large, four))).toEqual(before);
+    // The one that failed is loaded anew, as all others are.
+    expect(sumOf(await grow([2], 3))).toEqual([24]);
+    expect((await service.embedTexts(ref, ['still alive'], undefined)).ok).toBe(true);
   });
 
   it('[M83] refuse for a while what is as large as a run of the same owner that found no room', async () => {
