@@ -14,6 +14,7 @@ import { readSynsets } from '../../../workers/builds/wordnet-files.ts';
 import { startGraph } from '../../../workers/builds/graph-session.ts';
 import { readOnnxGraph, writeOnnxGraph } from '../../../workers/builds/onnx-graph-file.ts';
 import { chromiumPath } from '../../support/deployment/chromium.ts';
+import { readSteps } from '../../support/models/pixel-text.ts';
 import { interleavedCpuMs } from './interleaved-cpu.ts';
 
 const HEIGHT = 48;
@@ -42,7 +43,7 @@ export async function recogniserBench(quick: boolean): Promise<void> {
     const outputs: Float32Array[] = [];
     for (const line of lines) outputs.push(floatsOf(must((await session.run({ x: line }))[variant.outputs[0] ?? ''], 'the output')));
     before ??= outputs;
-    const wrong = outputs.reduce((sum, output, i) => sum + edits(readText(output, keys), texts[i] ?? ''), 0);
+    const wrong = outputs.reduce((sum, output, i) => sum + edits(readSteps(output, keys), texts[i] ?? ''), 0);
     const rate = wrong / texts.reduce((sum, text) => sum + text.length, 0);
     rows.push([name, file.length, driftOf(before, outputs).mean.toExponential(1), (100 * rate).toFixed(2)]);
     const [first] = lines;
@@ -84,20 +85,6 @@ async function render(texts: readonly string[]): Promise<GraphTensor[]> {
     const plane = grey.map((value) => value / 127.5 - 1);
     return tensorOf(DATA_TYPE.float32, [1, 3, HEIGHT, width], Float32Array.from([...plane, ...plane, ...plane]));
   });
-}
-
-/** Greedy decoding of a CTC output: class 0 is the blank, then the keys, then the space. */
-function readText(output: Float32Array, keys: readonly string[]): string {
-  const classes = keys.length + 2;
-  let text = '';
-  let last = 0;
-  for (let from = 0; from < output.length; from += classes) {
-    const step = output.subarray(from, from + classes);
-    const best = step.indexOf(Math.max(...step));
-    if (best !== 0 && best !== last) text += keys[best - 1] ?? ' ';
-    last = best;
-  }
-  return text;
 }
 
 /** Levenshtein's distance. */
