@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { about } from './api-text.ts';
+import { about, apiText } from './api-text.ts';
 import { unixSeconds } from './common.ts';
 import { DEBT_LIMITS } from './debt-limits.ts';
 
@@ -113,7 +113,7 @@ const evidence = z
       .nullable()
       .meta(about('The commit that was measured; null outside of a repository.')),
   })
-  .meta({ id: 'DebtEvidence' });
+  .meta(apiText({ id: 'DebtEvidence' }));
 
 const FACT_SHAPE = {
   kind: z.enum(Object.keys(FACT_KINDS) as [FactKind, ...FactKind[]]),
@@ -136,7 +136,7 @@ const FACT_SHAPE = {
 export const debtFact = z
   .strictObject(FACT_SHAPE)
   .refine(({ kind, unit }) => FACT_KINDS[kind].unit === unit, { path: ['unit'], message: 'is not the unit of this kind of fact' })
-  .meta({ id: 'DebtFact' });
+  .meta(apiText({ id: 'DebtFact' }));
 export type DebtFact = z.output<typeof debtFact>;
 
 /** What one run of collectors wrote. */
@@ -148,5 +148,5 @@ export const debtFactFile = z
     collected_at: unixSeconds,
     facts: z.array(debtFact).max(DEBT_LIMITS.debtFactsMaxCount),
   })
-  .meta({ id: 'DebtFactFile' });
+  .meta(apiText({ id: 'DebtFactFile' }));
 export type DebtFactFile = z.output<typeof debtFactFile>;

@@ -1,4 +1,5 @@
 import { capacityEndpoints } from './capacity.ts';
+import { debtEndpoints } from './debt.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PlanningPath } from './forwarded-paths.ts';
 import { sloEndpoints } from './slos.ts';
@@ -7,4 +8,5 @@ import { sloEndpoints } from './slos.ts';
 export const PLANNING_ENDPOINTS = {
   ...capacityEndpoints,
   ...sloEndpoints,
+  ...debtEndpoints,
 } as const satisfies Record<string, Endpoint & { readonly path: PlanningPath }>;

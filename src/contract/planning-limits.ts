@@ -24,4 +24,16 @@ export const PLANNING_LIMITS = {
   sloRecallSamplesCount: 20,
   // Jobs that one observation of a queue looks at; what is beyond is looked at by the next one.
   sloJobsMaxCount: 1_000,
+  // Of one organisation: the rules of all run in one alarm.
+  debtRepositoriesMaxCount: 200,
+  // Of one repository, some 500 bytes each: all are in memory while its rules run.
+  debtStoredFactsMaxCount: 20_000,
+  // Between signing and taking: what a slow CI takes, and a clock that is off.
+  debtSignedWithinS: 600,
+  // Two years of a trend.
+  debtHistoryDaysMax: 730,
+  // Events that an item is shown with; all are kept.
+  debtEventsShownMaxCount: 100,
+  // Facts expire by the hour, at the soonest.
+  debtAssessedEveryMs: 3_600_000,
 } as const;

@@ -50,10 +50,11 @@ declare const crypto: {
     importKey(
       format: 'raw',
       data: Uint8Array | ArrayBuffer,
-      algorithm: { name: 'HMAC'; hash: 'SHA-256' } | 'HKDF',
+      algorithm: { name: 'HMAC'; hash: 'SHA-256' } | 'HKDF' | 'Ed25519',
       extractable: boolean,
       usages: string[],
     ): Promise<CryptoKey>;
+    verify(algorithm: 'Ed25519', key: CryptoKey, signature: Uint8Array, data: Uint8Array | ArrayBuffer): Promise<boolean>;
     sign(algorithm: 'HMAC', key: CryptoKey, data: Uint8Array | ArrayBuffer): Promise<ArrayBuffer>;
     deriveBits(algorithm: HkdfParams, base: CryptoKey, bits: number): Promise<ArrayBuffer>;
     deriveKey(

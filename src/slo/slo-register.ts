@@ -10,16 +10,20 @@ import type { Burn, BurnNews, BurnPolicy } from './burn-alerts.ts';
 import { burnsOf, newsOf } from './burn-alerts.ts';
 import type { ErrorBudget } from './error-budget.ts';
 import { errorBudget, windowMsOf } from './error-budget.ts';
-import type { Objective } from './objective.ts';
+import type { EventCounts, Objective } from './objective.ts';
 import type { Observation } from './observation.ts';
 import type { StoredObjective } from './sqlite-slo-store.ts';
 import { SqliteSloStore } from './sqlite-slo-store.ts';
+
+const WEEK_MS = 7 * 86_400_000;
 
 /** An objective and how it is met. */
 export interface ObjectiveView {
   readonly objective: Objective;
   readonly budget: ErrorBudget;
   readonly burns: readonly Burn[];
+  /** Events of the last seven days. */
+  readonly week: EventCounts;
   readonly observedMs: number | null;
 }
 
@@ -109,6 +113,7 @@ export class SloRegister {
       objective,
       budget: errorBudget(objective, countsSince(windowMsOf(objective))),
       burns: burnsOf(objective, firing, countsSince, LIMITS.sloEventsMin),
+      week: countsSince(WEEK_MS),
       observedMs,
     };
   }

@@ -26,7 +26,7 @@ const KB_MAX: Record<WorkerName, number> = {
   gateway: 140,
   control: 120,
   upstreams: 130,
-  planning: 100,
+  planning: 120,
   objects: 150,
   shards: 150,
   inference: 4000,

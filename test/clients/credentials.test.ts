@@ -256,6 +256,8 @@ describe('a restricted key', () => {
     ids['file'] = (await client.call('POST', '/v1/files', form)).body.id;
     ids['job'] = (await client.post('/v1/jobs', { kind: 'batch_embedding', model: MODEL, input_file: ids['file'] })).body.id;
     ids['purge'] = (await client.post('/v1/cache/purge', { everything: true })).body.purge_id;
+    ids['debt_repository'] = `repo_${'0'.repeat(20)}`;
+    ids['debt_item'] = `${ids['debt_repository']}.${'0'.repeat(64)}`;
     for (const [what, value] of Object.entries(ids)) expect(value, what).toBeTypeOf('string');
   });
 

@@ -133,6 +133,7 @@ describe('an erasure', () => {
       upstreams: 0,
       // `slos.test.ts` has some.
       objectives: 0,
+      'debt register': 0,
       files: 1,
       models: 0,
       quotas: 3,

@@ -57,6 +57,11 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         load: async () => (await import('./debt/teams.ts')).teamsCommand(),
       },
       report: { summary: 'all of it as one HTML page', load: async () => (await import('./debt/report/report.ts')).reportCommand() },
+      key: {
+        summary: 'make and register the key that facts are signed with',
+        load: async () => (await import('./planning/debt-upload.ts')).debtKey(),
+      },
+      upload: { summary: 'sign facts and upload them', load: async () => (await import('./planning/debt-upload.ts')).debtUpload() },
       repro: { summary: 'run a recipe again and compare', load: async () => (await import('./debt/repro.ts')).repro() },
     },
   },

@@ -1,6 +1,7 @@
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import type { CacheLines } from '../../src/gateway/cache-stats.ts';
 import { cacheLines, CacheStats } from '../../src/gateway/cache-stats.ts';
+import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { CachePurger } from '../../src/gateway/purge-cache.ts';
 import { openJobCount } from '../../src/gateway/tenancy/holdings.ts';
@@ -59,6 +60,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     files: heavy.writer,
     models,
     upstreams: upstreamsOf(env.UPSTREAM),
+    debt: (organisation) => env.DEBT.get(env.DEBT.idFromName(organisation)) as unknown as DebtCalls,
     planning: (tenant) => env.PLANS.get(env.PLANS.idFromName(tenant)) as unknown as PlanningCalls,
     billing: tenancy.ledgers,
     purger,

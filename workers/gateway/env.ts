@@ -85,7 +85,8 @@ export interface ControlEnv extends TenancyEnv, S3Env {
   readonly SHARD: DurableObjectNamespace<ShardObject>;
   /** One object an owner of upstreams, in the upstreams Worker. This and the following three: to erase what a tenant has there. */
   readonly UPSTREAM: DurableObjectNamespace;
-  /** Hosted by the planning Worker: one object a tenant, named by its id. */
+  /** Hosted by the planning Worker: one object an organisation, and one a tenant, named by their ids. */
+  readonly DEBT: DurableObjectNamespace;
   readonly PLANS: DurableObjectNamespace;
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   readonly INDEX: DurableObjectNamespace<IndexObject>;
@@ -124,6 +125,8 @@ export type IndexEnv = Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'REGISTRY' | 'SHAR
 
 /** Bindings of the planning Worker: its wrangler.toml, as types. */
 export interface PlanningEnv extends TenancyEnv, IndexEnv {
+  /** One object an organisation, in this Worker, named by its id. */
+  readonly DEBT: DurableObjectNamespace;
   /** One object a tenant, in this Worker, named by its id. */
   readonly PLANS: DurableObjectNamespace;
   /** Hosted by the upstreams Worker: one object a tenant, named by its id. */

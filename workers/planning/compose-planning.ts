@@ -6,6 +6,9 @@ import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import { onIndex } from '../../src/gateway/index-ref.ts';
 import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
+import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
+import { DebtDesk } from '../../src/gateway/planning/debt-desk.ts';
+import { GatewayMeasures } from '../../src/gateway/planning/gateway-measures.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
 import { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
@@ -13,8 +16,9 @@ import { RecallMeasurement } from '../../src/gateway/recall-measurement.ts';
 import { actorOf } from '../../src/gateway/tenancy/subject.ts';
 import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
-import { organisationOf } from '../../src/tenancy/resource-ids.ts';
+import type { TenantPrincipal } from '../../src/contract/principal.ts';
 import { UsageReader } from '../../src/gateway/tenancy/usage-reader.ts';
+import type { OrganisationId, TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { DurableIndexes } from '../gateway/adapters/durable-indexes.ts';
 import { wireShards } from '../gateway/adapters/index-shards.ts';
@@ -28,6 +32,8 @@ import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
 /** Everything a route of the planning Worker may use: the use cases and ports of this isolate, wired once. */
 export interface Planning extends Serving {
   readonly forecaster: CapacityForecaster;
+  readonly debt: DebtDesk;
+  readonly measures: GatewayMeasures;
   readonly slos: SloAdmin;
   readonly observer: SloObserver;
 }
@@ -47,6 +53,10 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       return stats.ok ? ok(stats.value.count) : stats;
     },
   };
+  const debt = (organisation: OrganisationId) => env.DEBT.get(env.DEBT.idFromName(organisation)) as unknown as DebtCalls;
+  const logOf = (tenant: TenantId) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog;
+  const note = (principal: TenantPrincipal, action: string, subject: string) =>
+    organisations.at(principal.organisationId).note(principal.tenantId, action, actorOf(principal), subject);
   const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
   const recall = new RecallMeasurement({ manifests, shards, rng });
   return {
@@ -59,13 +69,19 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       sources: [quotaCeilings(quotaLedgers), budgetCeilings((organisation) => billingOf(env, organisation)), indexCeilings(indexes)],
       clock,
     }),
+    measures: new GatewayMeasures({ debt, logOf, clock }),
+    debt: new DebtDesk({
+      debt,
+      knows: (organisation, tenant) =>
+        tenant === undefined ? organisations.at(organisation).organisation() : organisations.at(organisation).tenant(tenant),
+      note,
+    }),
     slos: new SloAdmin({
       planning: (tenant) => env.PLANS.get(env.PLANS.idFromName(tenant)) as unknown as PlanningCalls,
-      note: (principal, action, subject) =>
-        organisations.at(organisationOf(principal.tenantId)).note(principal.tenantId, action, actorOf(principal), subject),
+      note,
     }),
     observer: new SloObserver({
-      logOf: (tenant) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog,
+      logOf,
       jobs: { jobs: (...rest) => (env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue).jobs(...rest) },
       recallOf: async (tenantId, index, samples) => {
         const measured = await recall.measure({ tenantId }, index, { samples, top_k: LIMITS.topKDefaultCount, namespace: '' });

@@ -12,6 +12,7 @@ import { routesOf } from '../gateway/serve.ts';
 import { composePlanning } from './compose-planning.ts';
 import { PLANNING_HANDLERS } from './planning-handlers.ts';
 
+export { DebtRegisterObject } from './debt-register-object.ts';
 export { PlanningObject } from './planning-object.ts';
 
 const app = buildApp({ compose: composePlanning, routes: routesOf(PLANNING_ENDPOINTS, PLANNING_HANDLERS) });

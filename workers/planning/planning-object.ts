@@ -24,6 +24,7 @@ const NO_ALERTS: CapacityAlerts = { enabled: false, horizonDays: 30 };
 /** A forecast reads the ledger of 400 days. */
 const FORECAST_EVERY_MS = 86_400_000;
 const ALERTS_AT_ONCE = 100;
+const FACTS_EVERY_MS = 3_600_000;
 
 /**
  * The objectives of one tenant, and what it is alerted of. Its alarm observes them and delivers alerts to the ledger, which has the webhooks. It
@@ -70,7 +71,7 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
   async erase(): Promise<void> {
     this.#register.erase();
     this.#outbox.clear();
-    for (const key of ['alerts', 'forecastMs', 'tenant']) this.ctx.storage.kv.delete(key);
+    for (const key of ['alerts', 'forecastMs', 'factsMs', 'tenant']) this.ctx.storage.kv.delete(key);
     this.ctx.storage.kv.put('erased', true);
     await this.ctx.storage.deleteAlarm();
   }
@@ -87,6 +88,7 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
     for (const { objective, cursor } of this.#register.all())
       await tried(`the objective ${objective.name}`, async () => this.#observe(tenant, objective, cursor));
     if (this.alerts().enabled) await tried('the forecast', async () => this.#forecast(tenant));
+    await tried('facts', async () => this.#measure(tenant));
     await tried('alerts', async () => this.#deliver(tenant));
     const isIdle = this.#register.all().length === 0 && !this.alerts().enabled && this.#outbox.waiting(1).length === 0;
     if (isIdle) await this.ctx.storage.deleteAlarm();
@@ -114,6 +116,15 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
       for (const alert of alerts.value) this.#outbox.add(alert.id, alert);
       this.ctx.storage.kv.put('forecastMs', nowMs + FORECAST_EVERY_MS);
     });
+  }
+
+  /** What the gateway knows of its own debt goes into the register of the organisation. */
+  async #measure(tenant: TenantId): Promise<void> {
+    const nowMs = Date.now();
+    if (nowMs < (this.ctx.storage.kv.get<number>('factsMs') ?? 0) || this.#register.all().length === 0) return;
+    this.ctx.storage.kv.put('factsMs', nowMs + FACTS_EVERY_MS);
+    const taken = await composePlanning(this.env).measures.report(tenant, this.#register.views());
+    if (!taken.ok) throw new Error(messageOf(taken.error));
   }
 
   async #deliver(tenant: TenantId): Promise<void> {

@@ -75,6 +75,17 @@ const CHAPTERS = [
   ['getRequestPolicy', 'listRequests', 'getRequest', 'addRequestFeedback', 'requestStats', 'exportRequests', 'setRequestPolicy'],
   ['getCostReport', 'deleteRequest', 'deleteRequests'],
   ['getCapacityForecast', 'setCapacityAlerts', 'getCapacityAlerts', 'setSlo', 'listSlos', 'getSlo', 'deleteSlo'],
+  [
+    'setDebtRepository',
+    'listDebtRepositories',
+    'uploadDebtFacts',
+    'listDebtFacts',
+    'listDebtItems',
+    'getDebtItem',
+    'changeDebtItem',
+    'getDebtSummary',
+    'deleteDebtRepository',
+  ],
   ['createUpload', 'addUploadPart', 'completeUpload', 'createUpload', 'cancelUpload'],
   [
     'createFineTuningJob',

@@ -2,7 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import { sha256Hex } from '../../kernel/bytes.ts';
-import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
+import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Tenant } from '../../tenancy/organisation.ts';
 import { stateOf } from '../../tenancy/organisation.ts';
@@ -11,6 +11,7 @@ import type { FileWriter } from '../jobs/file-writer.ts';
 import type { JobLogs } from '../jobs/job-logs.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelFileStore, ModelRegistries } from '../models/model-registries.ts';
+import type { DebtCalls } from '../planning/debt-desk.ts';
 import type { PlanningCalls } from '../planning/slo-admin.ts';
 import type { CachePurger } from '../purge-cache.ts';
 import type { TenantIndexes } from '../tenant-indexes.ts';
@@ -97,6 +98,7 @@ interface ErasureParts {
   readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
   readonly models: { readonly registries: ModelRegistries; readonly store: Pick<ModelFileStore, 'erase' | 'count'> };
   readonly upstreams: (owner: TenantId) => Pick<UpstreamCalls, 'erase' | 'count'>;
+  readonly debt: (organisation: OrganisationId) => Pick<DebtCalls, 'eraseTenant' | 'countOf'>;
   readonly planning: (tenant: TenantId) => Pick<PlanningCalls, 'erase' | 'count'>;
   readonly billing: BillingLedgers;
   readonly purger: Pick<CachePurger, 'eraseTenant' | 'left'>;
@@ -106,7 +108,7 @@ interface ErasureParts {
 export const erasureSteps = (parts: ErasureParts): readonly ErasureStep[] => [...contentSteps(parts), ...accountSteps(parts)];
 
 /** What the tenant wrote, and what was made of it. */
-function contentSteps({ indexes, jobs, logs, requests, files, models, upstreams, planning, purger }: ErasureParts): readonly ErasureStep[] {
+function contentSteps({ indexes, jobs, logs, requests, files, models, upstreams, planning, debt, purger }: ErasureParts): readonly ErasureStep[] {
   return [
     {
       what: 'indexes',
@@ -153,6 +155,11 @@ function contentSteps({ indexes, jobs, logs, requests, files, models, upstreams,
       what: 'objectives',
       erase: async (tenant) => ok(await planning(tenant).erase()),
       remaining: async (tenant) => ok(await planning(tenant).count()),
+    },
+    {
+      what: 'debt register',
+      erase: async (tenant) => ok(await debt(organisationOf(tenant)).eraseTenant(tenant)),
+      remaining: async (tenant) => ok(await debt(organisationOf(tenant)).countOf(tenant)),
     },
     {
       what: 'cached embeddings',

@@ -12,6 +12,22 @@ export const planningEffects = (tenant: () => ApiClient) => ({
     expect(requests).toMatchObject({ status: 'not_enough_data', steps_needed: 21, points: [] });
     expect(ceilings.map(({ kind, resource }: Body) => `${kind} ${resource}`)).toContain('quota requests');
   },
+  setDebtRepository: ({ repository, facts, uploaded_at: at }: Body) =>
+    expect([repository, facts, at]).toEqual(['github.com/example/search', 0, null]),
+  listDebtRepositories: ({ data }: Body) => expect(data.map(({ repository }: Body) => repository)).toContain('github.com/example/search'),
+  uploadDebtFacts: ({ error }: Body) => expect(error.param).toContain('signed_at'),
+  listDebtFacts: ({ data, next }: Body) => expect([data, next]).toEqual([[], null]),
+  listDebtItems: ({ data }: Body) => expect(new Set(data.map(({ rule }: Body) => rule))).toEqual(new Set(['measurement-gap'])),
+  getDebtItem: ({ state, events }: Body) => expect([state, events.map(({ kind }: Body) => kind)]).toEqual(['open', ['opened']]),
+  changeDebtItem: ({ override_minutes: minutes, events }: Body) =>
+    expect([minutes, events[1].kind, events[1].reason]).toEqual([45, 'overridden', 'two files have to be measured']),
+  getDebtSummary: ({ repositories }: Body) =>
+    expect(repositories.find(({ repository }: Body) => repository === 'github.com/example/search').total.items).toBeGreaterThan(0),
+  deleteDebtRepository: async ({ deleted }: Body) => {
+    expect(deleted).toBe(true);
+    const { body } = await tenant().get('/v1/debt/repositories');
+    expect(body.data.map(({ repository }: Body) => repository)).not.toContain('github.com/example/search');
+  },
   setCapacityAlerts: (alerts: Body) => expect(alerts).toEqual({ enabled: true, horizon_days: 30 }),
   getCapacityAlerts: (alerts: Body) => expect(alerts).toEqual({ enabled: true, horizon_days: 30 }),
   setSlo: (slo: Body) => expect(slo).toMatchObject({ name: 'support-answers', objective: 0.999, status: 'no_data', attained: null }),

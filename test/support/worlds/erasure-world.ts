@@ -309,6 +309,7 @@ export class ErasureWorld {
       // Its registry bars an owner as it erases it (U7).
       upstreams: () => ({ erase: async () => undefined, count: async () => 0 }),
       // Its object bars a tenant as it erases it (SL9).
+      debt: () => ({ eraseTenant: async () => undefined, countOf: async () => 0 }),
       planning: () => ({ erase: async () => undefined, count: async () => 0 }),
       billing: (() => near(this.billing)) as never,
       purger: new CachePurger({ logs, organisations } as never),

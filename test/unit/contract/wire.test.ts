@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'a5a3671dfda074e8d3e6e727072078a4c43fedbb03c6b6a67e96cf56ebcd7159',
+  '0.6.0': 'd1722f4ccd4a0d557d95905467c355cb47c919b4ad2ca1af4c417aa30a45db21',
 };
 
 describe('the wire contract', () => {

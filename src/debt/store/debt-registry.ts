@@ -1,0 +1,286 @@
+import type { DebtFact, DebtFactFile, DebtSignal, FactKind } from '../../contract/debt-facts.ts';
+import type { DebtAction } from '../../contract/debt-items.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import type { WriteLease } from '../../contract/write-lease.ts';
+import { underLease } from '../../contract/write-lease.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import { shortSha256 } from '../../kernel/short-sha256.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { Assessment } from '../assess.ts';
+import { assess } from '../assess.ts';
+import { FactSet, signalOf } from '../fact.ts';
+import type { DebtEvent } from '../register.ts';
+import { act, reconcile } from '../register.ts';
+import type { DebtDay, DebtRepository, ItemFilter, StoredItem } from './sqlite-debt-store.ts';
+import { SqliteDebtStore } from './sqlite-debt-store.ts';
+
+/** The repository of what the gateway measures of itself. No fact file names it. */
+export const GATEWAY = '(gateway)';
+
+const DAY_S = 86_400;
+const ID_CHARS = 20;
+
+/** An upload whose signature has been verified, with the key that it holds for. */
+export interface VerifiedUpload {
+  readonly digest: string;
+  readonly signedAtS: number;
+  readonly publicKey: string;
+  readonly file: DebtFactFile;
+}
+
+export interface Taken {
+  readonly repository: string;
+  readonly facts: number;
+  readonly opened: number;
+  readonly closed: number;
+}
+
+/** What rules find of a repository, without the findings, which are its items. */
+export type AssessedDebt = Omit<Assessment, 'findings'>;
+
+export interface RepositoryView {
+  readonly repository: DebtRepository;
+  readonly facts: number;
+  readonly assessed: AssessedDebt | undefined;
+  readonly history: readonly DebtDay[];
+}
+
+export interface ItemView extends StoredItem {
+  readonly events: readonly DebtEvent[];
+}
+
+/** The debt of one organisation, by repository; each is of one tenant. Every change is one transaction, under the lease of the key that makes it. */
+export class DebtRegistry {
+  readonly #store: SqliteDebtStore;
+  readonly #clock: Clock;
+
+  constructor(storage: SqlStorage, clock: Clock) {
+    this.#store = new SqliteDebtStore(storage);
+    this.#clock = clock;
+  }
+
+  /** Creates, or replaces the key and the policy; what an earlier key signed stays. Refuses with `limit_exceeded`. */
+  setRepository(
+    tenantId: TenantId,
+    { repository, publicKey, policy }: Pick<DebtRepository, 'repository' | 'publicKey' | 'policy'>,
+    lease: WriteLease | undefined,
+  ): Outcome<RepositoryView> {
+    return this.#change(tenantId, lease, () => {
+      const id = repositoryId(tenantId, repository);
+      const known = this.#store.repositories(tenantId).find((one) => one.id === id);
+      const count = this.#store.repositories().length;
+      if (known === undefined && count >= LIMITS.debtRepositoriesMaxCount)
+        return refuseBeyond({ limit: 'debtRepositoriesMaxCount', value: count + 1, what: `there are ${count} repositories already` });
+      const nowS = this.#nowS();
+      const next = {
+        id,
+        tenantId,
+        repository,
+        publicKey,
+        policy,
+        createdAtS: known?.createdAtS ?? nowS,
+        uploadedAtS: known?.uploadedAtS ?? null,
+      };
+      this.#store.putRepository(next);
+      this.#assess(next, nowS);
+      return ok(this.#viewOf(next));
+    });
+  }
+
+  removeRepository(tenantId: TenantId, id: string, lease: WriteLease | undefined): Outcome<null> {
+    return this.#change(tenantId, lease, () => {
+      if (!this.#store.repositories(tenantId).some((one) => one.id === id)) return absent(id);
+      this.#store.removeRepository(id);
+      return ok(null);
+    });
+  }
+
+  repositories(tenantId?: TenantId): RepositoryView[] {
+    return this.#store.repositories(tenantId).map((repository) => this.#viewOf(repository));
+  }
+
+  /** The key that the files of a repository are signed with; null: none, or no such repository. */
+  publicKeyOf(tenantId: TenantId, repository: string): string | null {
+    return this.#store.repositories(tenantId).find((one) => one.repository === repository)?.publicKey ?? null;
+  }
+
+  /** Takes facts, once. Refuses with `state_conflict` a replay, an old file, and one under a key that is no longer that of the repository. [D92] */
+  upload(tenantId: TenantId, { digest, signedAtS, publicKey, file }: VerifiedUpload, lease: WriteLease | undefined): Outcome<Taken> {
+    return this.#change(tenantId, lease, () => {
+      const nowS = this.#nowS();
+      const known = this.#store.repositories(tenantId).find((one) => one.repository === file.repository);
+      if (known === undefined || known.publicKey !== publicKey)
+        return refuse('state_conflict', 'the key of the repository was replaced: sign with the new one', 'signatures');
+      if (Math.abs(nowS - signedAtS) > LIMITS.debtSignedWithinS)
+        return refuse('state_conflict', `was not signed within ${LIMITS.debtSignedWithinS} s of now: sign it anew`, 'payload');
+      if (!this.#store.isNewUpload(digest, nowS, nowS - 4 * LIMITS.debtSignedWithinS))
+        return refuse('state_conflict', 'was uploaded before: a replay changes nothing', 'payload');
+      const taken = this.#take({ ...known, uploadedAtS: nowS }, file.facts, nowS);
+      return taken.ok ? ok({ repository: known.id, ...taken.value }) : taken;
+    });
+  }
+
+  /** Takes what the gateway measured of a tenant, in no key's name. */
+  measure(tenantId: TenantId, facts: readonly DebtFact[], policy: DebtRepository['policy']): Outcome<Omit<Taken, 'repository'>> {
+    return this.#change(tenantId, undefined, () => {
+      const nowS = this.#nowS();
+      const id = repositoryId(tenantId, GATEWAY);
+      const known = this.#store.repositories(tenantId).find((one) => one.id === id);
+      const source = {
+        id,
+        tenantId,
+        repository: GATEWAY,
+        publicKey: null,
+        policy,
+        createdAtS: known?.createdAtS ?? nowS,
+        uploadedAtS: nowS,
+      };
+      return this.#take(source, facts, nowS);
+    });
+  }
+
+  factPage(tenantId: TenantId, repository: string | undefined, kind: FactKind | undefined, after: number, count: number): DebtFact[] {
+    return this.#store.factPage(tenantId, repository, kind, after, count);
+  }
+
+  itemPage(filter: ItemFilter, after: number, count: number): StoredItem[] {
+    return this.#store.itemPage(filter, after, count);
+  }
+
+  item(tenantId: TenantId, repository: string, id: string): Outcome<ItemView> {
+    const isOwn = this.#store.repositories(tenantId).some((one) => one.id === repository);
+    const item = isOwn ? this.#store.item(repository, id) : undefined;
+    if (item === undefined) return refuse('record_not_found', `there is no item ${repository}.${id}`, 'item');
+    return ok({ repository, item, events: this.#store.events(repository, id, LIMITS.debtEventsShownMaxCount) });
+  }
+
+  /** What a person does to an item (D6). */
+  act(
+    tenantId: TenantId,
+    repository: string,
+    id: string,
+    action: DebtAction,
+    by: string,
+    lease: WriteLease | undefined,
+  ): Outcome<ItemView> {
+    return this.#change(tenantId, lease, () => {
+      const found = this.item(tenantId, repository, id);
+      if (!found.ok) return found;
+      const done = act(found.value.item, action, by, this.#nowS());
+      if (!done.ok) return done;
+      this.#store.putItem(repository, done.value.item);
+      this.#store.addEvents(repository, [done.value.event]);
+      return this.item(tenantId, repository, id);
+    });
+  }
+
+  /** Runs the rules again over what is known: facts have expired, and acceptances ended. [D93] */
+  assessAll(): void {
+    if (!this.#store.isOpen) return;
+    for (const repository of this.#store.repositories()) this.#store.transaction(() => this.#assess(repository, this.#nowS()));
+  }
+
+  tenants(): TenantId[] {
+    return [...new Set(this.#store.repositories().map(({ tenantId }) => tenantId))];
+  }
+
+  /** Forgets all of a tenant, and takes nothing of it any more. [D94] */
+  eraseTenant(tenantId: TenantId): void {
+    this.#store.open();
+    this.#store.transaction(() => this.#store.eraseTenant(tenantId));
+  }
+
+  countOf(tenantId: TenantId): number {
+    return this.#store.repositories(tenantId).length;
+  }
+
+  #take(repository: DebtRepository, facts: readonly DebtFact[], nowS: number): Outcome<Omit<Taken, 'repository'>> {
+    const measured = new Set<DebtSignal>(facts.flatMap((fact) => (fact.kind === 'census' ? (signalOf(fact) ?? []) : [])));
+    const stale = facts.find((fact) => fact.collected_at > nowS + LIMITS.debtSignedWithinS);
+    if (stale !== undefined)
+      return refuse('invalid_value', 'lies in the future: set the clock of the collector', 'payload.facts.collected_at');
+    const before = new FactSet(this.#store.facts(repository.id), nowS);
+    for (const fact of facts) {
+      if (fact.kind !== 'census') continue;
+      const known = before.of('census').find(({ subject, symbol }) => subject === fact.subject && symbol === fact.symbol);
+      if (known !== undefined && known.collected_at > fact.collected_at)
+        return refuse('state_conflict', `${fact.symbol ?? ''} is known from later than this file`, 'payload.facts');
+    }
+    this.#store.putRepository(repository);
+    this.#store.putFacts(repository.id, facts, measured);
+    const count = this.#store.factCount(repository.id);
+    if (count > LIMITS.debtStoredFactsMaxCount) {
+      const what = `the repository would have ${count} facts`;
+      return refuseBeyond({ path: 'payload.facts', limit: 'debtStoredFactsMaxCount', value: count, what });
+    }
+    const { opened, closed } = this.#assess(repository, nowS);
+    return ok({ facts: facts.length, opened, closed });
+  }
+
+  #assess({ id, policy }: DebtRepository, nowS: number): { readonly opened: number; readonly closed: number } {
+    const facts = new FactSet(this.#store.facts(id), nowS);
+    const { findings, ...assessed } = assess(facts, policy);
+    const { changed, events } = reconcile(this.#store.items(id), findings, (signal, component) => facts.isKnown(signal, component), nowS);
+    for (const item of changed) this.#store.putItem(id, item);
+    // Prices change with every run: what happened is what counts.
+    this.#store.addEvents(
+      id,
+      events.filter(({ kind }) => kind !== 'repriced'),
+    );
+    this.#store.keepAssessed(id, assessed);
+    const { principal, interest, assessedRatio, items } = assessed.total;
+    const day = Math.floor(nowS / DAY_S);
+    this.#store.putDay(
+      id,
+      { day, open: items, principal: principal.p50, interest: interest.p50, ratio: assessedRatio },
+      day - LIMITS.debtHistoryDaysMax,
+    );
+    const count = (...kinds: DebtEvent['kind'][]): number => events.filter(({ kind }) => kinds.includes(kind)).length;
+    return { opened: count('opened', 'reopened'), closed: count('closed') };
+  }
+
+  #viewOf(repository: DebtRepository): RepositoryView {
+    return {
+      repository,
+      facts: this.#store.factCount(repository.id),
+      assessed: this.#store.assessed(repository.id) as AssessedDebt | undefined,
+      history: this.#store.days(repository.id),
+    };
+  }
+
+  /** What is refused midway is undone as a whole. */
+  #change<T>(tenantId: TenantId, lease: WriteLease | undefined, change: () => Outcome<T>): Outcome<T> {
+    const nowMs = this.#clock.nowMs();
+    this.#store.open();
+    let outcome: Outcome<T> | undefined;
+    try {
+      return this.#store.transaction(() => {
+        const leased = underLease(lease, nowMs);
+        if (!leased.ok) return leased;
+        if (this.#store.isErased(tenantId)) return refuse('tenant_suspended', 'the tenant is erased');
+        outcome = change();
+        if (!outcome.ok) throw new Undone();
+        return outcome;
+      });
+    } catch (error) {
+      if (error instanceof Undone && outcome !== undefined) return outcome;
+      throw error;
+    }
+  }
+
+  #nowS(): number {
+    return Math.floor(this.#clock.nowMs() / 1000);
+  }
+}
+
+/** Thrown so that a transaction is undone. */
+class Undone extends Error {}
+
+const repositoryId = (tenantId: TenantId, repository: string): string =>
+  `repo_${shortSha256(JSON.stringify([tenantId, repository])).slice(0, ID_CHARS)}`;
+
+const absent = (id: string) => refuse('record_not_found', `there is no repository ${id}`, 'debt_repository');

@@ -1,0 +1,269 @@
+import type { DebtFact, DebtSignal, FactKind } from '../../contract/debt-facts.ts';
+import type { DebtItem } from '../../contract/debt-items.ts';
+import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import type { Migrations } from '../../kernel/sql/migrate.ts';
+import { hasTable, migrate } from '../../kernel/sql/migrate.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { signalOf } from '../fact.ts';
+import type { DebtEvent } from '../register.ts';
+
+const MIGRATIONS: Migrations = [
+  `CREATE TABLE repositories (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, body TEXT NOT NULL, assessed TEXT) WITHOUT ROWID;
+   CREATE INDEX repositories_of ON repositories (tenant);
+   CREATE TABLE facts (
+     repository TEXT NOT NULL, signal TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, symbol TEXT NOT NULL, body TEXT NOT NULL,
+     PRIMARY KEY (repository, signal, kind, subject, symbol)) WITHOUT ROWID;
+   CREATE TABLE items (
+     repository TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, rule TEXT NOT NULL, component TEXT NOT NULL, owner TEXT NOT NULL,
+     priority REAL NOT NULL, body TEXT NOT NULL, PRIMARY KEY (repository, id)) WITHOUT ROWID;
+   CREATE INDEX items_by_priority ON items (state, priority DESC);
+   CREATE TABLE events (
+     position INTEGER PRIMARY KEY AUTOINCREMENT, repository TEXT NOT NULL, item TEXT NOT NULL, event TEXT NOT NULL);
+   CREATE INDEX events_of ON events (repository, item);
+   CREATE TABLE uploads (digest TEXT PRIMARY KEY, at_s INTEGER NOT NULL) WITHOUT ROWID;
+   CREATE TABLE history (
+     repository TEXT NOT NULL, day INTEGER NOT NULL, open INTEGER NOT NULL, principal REAL NOT NULL, interest REAL NOT NULL, ratio REAL NOT NULL,
+     PRIMARY KEY (repository, day)) WITHOUT ROWID;
+   CREATE TABLE erased (tenant TEXT PRIMARY KEY) WITHOUT ROWID;`,
+];
+
+/** A source of facts: a repository whose CI signs them, or the gateway itself. Plain data. */
+export interface DebtRepository {
+  readonly id: string;
+  readonly tenantId: TenantId;
+  /** As fact files name it; `GATEWAY` for what the gateway measures. */
+  readonly repository: string;
+  /** Ed25519, 32 bytes as base64; null: nothing is uploaded. */
+  readonly publicKey: string | null;
+  readonly policy: DebtPolicy;
+  readonly createdAtS: number;
+  readonly uploadedAtS: number | null;
+}
+
+/** What the register shows of a day. */
+export interface DebtDay {
+  readonly day: number;
+  readonly open: number;
+  readonly principal: number;
+  readonly interest: number;
+  readonly ratio: number;
+}
+
+export interface StoredItem {
+  readonly repository: string;
+  readonly item: DebtItem;
+}
+
+export interface ItemFilter {
+  readonly tenant?: TenantId | undefined;
+  readonly repository?: string | undefined;
+  readonly state?: DebtItem['state'] | undefined;
+  readonly rule?: string | undefined;
+  readonly component?: string | undefined;
+  readonly owner?: string | undefined;
+}
+
+const OF_TENANT = 'repository IN (SELECT id FROM repositories WHERE tenant = ?)';
+
+/** The debt register of an organisation as tables. Reading what was never written writes nothing. */
+export class SqliteDebtStore {
+  readonly #storage: SqlStorage;
+  readonly #sql: SqlStorage['sql'];
+  #isOpen = false;
+
+  constructor(storage: SqlStorage) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    if (hasTable(storage, 'repositories')) this.open();
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  open(): void {
+    if (!this.#isOpen) migrate(this.#storage, MIGRATIONS);
+    this.#isOpen = true;
+  }
+
+  transaction<T>(work: () => T): T {
+    return this.#storage.transactionSync(work);
+  }
+
+  putRepository(repository: DebtRepository): void {
+    this.#sql.exec(
+      'INSERT INTO repositories (id, tenant, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body',
+      repository.id,
+      repository.tenantId,
+      JSON.stringify(repository),
+    );
+  }
+
+  repositories(tenant?: TenantId): DebtRepository[] {
+    if (!this.#isOpen) return [];
+    return this.#sql
+      .exec<{ body: string }>('SELECT body FROM repositories WHERE ?1 IS NULL OR tenant = ?1 ORDER BY id', tenant ?? null)
+      .toArray()
+      .map(({ body }) => JSON.parse(body) as DebtRepository);
+  }
+
+  /** What it was last found to be, as `keepAssessed` was given it. */
+  assessed(id: string): unknown {
+    const [row] = this.#sql.exec<{ assessed: string | null }>('SELECT assessed FROM repositories WHERE id = ?', id).toArray();
+    return row?.assessed === null || row === undefined ? undefined : JSON.parse(row.assessed);
+  }
+
+  keepAssessed(id: string, assessed: unknown): void {
+    this.#sql.exec('UPDATE repositories SET assessed = ? WHERE id = ?', JSON.stringify(assessed), id);
+  }
+
+  removeRepository(id: string): void {
+    for (const table of ['facts', 'items', 'events', 'history']) this.#sql.exec(`DELETE FROM ${table} WHERE repository = ?`, id);
+    this.#sql.exec('DELETE FROM repositories WHERE id = ?', id);
+  }
+
+  /** Facts of a signal that is measured anew replace all of that signal: what was paid has no fact any more. */
+  putFacts(repository: string, facts: readonly DebtFact[], measured: ReadonlySet<DebtSignal>): void {
+    for (const signal of measured) this.#sql.exec('DELETE FROM facts WHERE repository = ? AND signal = ?', repository, signal);
+    for (const fact of facts) {
+      this.#sql.exec(
+        'INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?)',
+        repository,
+        signalOf(fact) ?? '',
+        fact.kind,
+        fact.subject,
+        fact.symbol ?? '',
+        JSON.stringify(fact),
+      );
+    }
+  }
+
+  facts(repository: string): DebtFact[] {
+    return this.#sql
+      .exec<{ body: string }>('SELECT body FROM facts WHERE repository = ?', repository)
+      .toArray()
+      .map(({ body }) => JSON.parse(body) as DebtFact);
+  }
+
+  /** Of one repository, or of all of a tenant. */
+  factPage(tenant: TenantId, repository: string | undefined, kind: FactKind | undefined, after: number, count: number): DebtFact[] {
+    if (!this.#isOpen) return [];
+    return this.#sql
+      .exec<{ body: string }>(
+        `SELECT body FROM facts
+         WHERE repository IN (SELECT id FROM repositories WHERE tenant = ?1) AND (?2 IS NULL OR repository = ?2) AND (?3 IS NULL OR kind = ?3)
+         ORDER BY repository, signal, kind, subject, symbol LIMIT ?5 OFFSET ?4`,
+        tenant,
+        repository ?? null,
+        kind ?? null,
+        after,
+        count,
+      )
+      .toArray()
+      .map(({ body }) => JSON.parse(body) as DebtFact);
+  }
+
+  factCount(repository: string): number {
+    return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM facts WHERE repository = ?', repository).one().count;
+  }
+
+  items(repository: string): DebtItem[] {
+    return this.#sql
+      .exec<{ body: string }>('SELECT body FROM items WHERE repository = ?', repository)
+      .toArray()
+      .map(({ body }) => JSON.parse(body) as DebtItem);
+  }
+
+  item(repository: string, id: string): DebtItem | undefined {
+    if (!this.#isOpen) return undefined;
+    const [row] = this.#sql.exec<{ body: string }>('SELECT body FROM items WHERE repository = ? AND id = ?', repository, id).toArray();
+    return row === undefined ? undefined : (JSON.parse(row.body) as DebtItem);
+  }
+
+  putItem(repository: string, item: DebtItem): void {
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      repository,
+      item.id,
+      item.state,
+      item.rule,
+      item.component,
+      item.owner ?? '',
+      item.priority.p50,
+      JSON.stringify(item),
+    );
+  }
+
+  /** The most urgent first. */
+  itemPage(filter: ItemFilter, after: number, count: number): StoredItem[] {
+    if (!this.#isOpen) return [];
+    const { tenant, repository, state, rule, component, owner } = filter;
+    return this.#sql
+      .exec<{ repository: string; body: string }>(
+        `SELECT repository, body FROM items
+         WHERE (?1 IS NULL OR repository IN (SELECT id FROM repositories WHERE tenant = ?1)) AND (?2 IS NULL OR repository = ?2)
+           AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR rule = ?4) AND (?5 IS NULL OR component = ?5) AND (?6 IS NULL OR owner = ?6)
+         ORDER BY priority DESC, repository, id LIMIT ?8 OFFSET ?7`,
+        tenant ?? null,
+        repository ?? null,
+        state ?? null,
+        rule ?? null,
+        component ?? null,
+        owner ?? null,
+        after,
+        count,
+      )
+      .toArray()
+      .map(({ repository: of, body }) => ({ repository: of, item: JSON.parse(body) as DebtItem }));
+  }
+
+  addEvents(repository: string, events: readonly DebtEvent[]): void {
+    for (const event of events)
+      this.#sql.exec('INSERT INTO events (repository, item, event) VALUES (?, ?, ?)', repository, event.id, JSON.stringify(event));
+  }
+
+  /** Of one item, oldest first, at most the last `count`. */
+  events(repository: string, item: string, count: number): DebtEvent[] {
+    return this.#sql
+      .exec<{ event: string }>(
+        'SELECT event FROM events WHERE repository = ? AND item = ? ORDER BY position DESC LIMIT ?',
+        repository,
+        item,
+        count,
+      )
+      .toArray()
+      .map(({ event }) => JSON.parse(event) as DebtEvent)
+      .reverse();
+  }
+
+  /** Whether an upload is new; from then on it is not. Those that are too old to be taken anyway are forgotten. */
+  isNewUpload(digest: string, nowS: number, forgetBeforeS: number): boolean {
+    this.#sql.exec('DELETE FROM uploads WHERE at_s < ?', forgetBeforeS);
+    return this.#sql.exec('INSERT INTO uploads VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1', digest, nowS).toArray().length > 0;
+  }
+
+  putDay(repository: string, { day, open, principal, interest, ratio }: DebtDay, forgetBeforeDay: number): void {
+    this.#sql.exec('INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)', repository, day, open, principal, interest, ratio);
+    this.#sql.exec('DELETE FROM history WHERE repository = ? AND day < ?', repository, forgetBeforeDay);
+  }
+
+  days(repository: string): DebtDay[] {
+    return this.#sql
+      .exec<{ [K in keyof DebtDay]: DebtDay[K] }>(
+        'SELECT day, open, principal, interest, ratio FROM history WHERE repository = ? ORDER BY day',
+        repository,
+      )
+      .toArray();
+  }
+
+  isErased(tenant: TenantId): boolean {
+    return this.#isOpen && this.#sql.exec('SELECT 1 FROM erased WHERE tenant = ?', tenant).toArray().length > 0;
+  }
+
+  eraseTenant(tenant: TenantId): void {
+    for (const table of ['facts', 'items', 'events', 'history']) this.#sql.exec(`DELETE FROM ${table} WHERE ${OF_TENANT}`, tenant);
+    this.#sql.exec('DELETE FROM repositories WHERE tenant = ?', tenant);
+    this.#sql.exec('INSERT OR REPLACE INTO erased VALUES (?)', tenant);
+  }
+}

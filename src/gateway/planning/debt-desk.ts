@@ -1,0 +1,214 @@
+import type { SetDebtRepositoryBody } from '../../contract/debt.ts';
+import { signedPayload } from '../../contract/debt.ts';
+import type { DebtFact, FactKind } from '../../contract/debt-facts.ts';
+import type { DebtAction } from '../../contract/debt-items.ts';
+import { debtPolicy } from '../../contract/debt-policy.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import { parse } from '../../contract/parse.ts';
+import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
+import type { Authority, WriteLease } from '../../contract/write-lease.ts';
+import { underAuthority } from '../../contract/write-lease.ts';
+import type { ItemView, RepositoryView, Taken, VerifiedUpload } from '../../debt/store/debt-registry.ts';
+import type { SignedFacts } from '../../debt/store/signed-facts.ts';
+import { publicKeyBytes, verifiedDigest } from '../../debt/store/signed-facts.ts';
+import type { DebtRepository, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
+import { fromBase64 } from '../../kernel/bytes.ts';
+import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import { organisationOf } from '../../tenancy/resource-ids.ts';
+import { actorOf, subjectOf } from '../tenancy/subject.ts';
+
+/** The debt register of one organisation, wherever it is stored: see `DebtRegisterObject`. */
+export interface DebtCalls {
+  setRepository(
+    tenant: TenantId,
+    repository: Pick<DebtRepository, 'repository' | 'publicKey' | 'policy'>,
+    lease: WriteLease | undefined,
+  ): Promise<Outcome<RepositoryView>>;
+  removeRepository(tenant: TenantId, id: string, lease: WriteLease | undefined): Promise<Outcome<null>>;
+  /** Undefined: of all tenants. */
+  repositories(tenant: TenantId | undefined): Promise<readonly RepositoryView[]>;
+  publicKeyOf(tenant: TenantId, repository: string): Promise<string | null>;
+  upload(tenant: TenantId, upload: VerifiedUpload, lease: WriteLease | undefined): Promise<Outcome<Taken>>;
+  factPage(
+    tenant: TenantId,
+    repository: string | undefined,
+    kind: FactKind | undefined,
+    after: number,
+    count: number,
+  ): Promise<readonly DebtFact[]>;
+  itemPage(filter: ItemFilter, after: number, count: number): Promise<readonly StoredItem[]>;
+  item(tenant: TenantId, repository: string, id: string): Promise<Outcome<ItemView>>;
+  act(
+    tenant: TenantId,
+    repository: string,
+    id: string,
+    action: DebtAction,
+    by: string,
+    lease: WriteLease | undefined,
+  ): Promise<Outcome<ItemView>>;
+  /** What the gateway measured, in no key's name. */
+  measure(tenant: TenantId, facts: readonly DebtFact[], policy: DebtRepository['policy']): Promise<Outcome<Omit<Taken, 'repository'>>>;
+  eraseTenant(tenant: TenantId): Promise<void>;
+  countOf(tenant: TenantId): Promise<number>;
+}
+
+interface DebtDeskParts {
+  readonly debt: (organisation: OrganisationId) => DebtCalls;
+  /** Refuses an organisation or a tenant that there is not: no object is addressed by an id that a caller made up (T65). */
+  readonly knows: (organisation: OrganisationId, tenant: TenantId | undefined) => Promise<Outcome<unknown>>;
+  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
+  readonly note: (principal: TenantPrincipal, action: string, subject: string) => Promise<Outcome<unknown>>;
+}
+
+/** The caller of a change, and whether it still may. */
+interface DebtCaller {
+  readonly principal: TenantPrincipal;
+  readonly authority: Authority;
+}
+
+/** Which part of a register is asked for. */
+export interface DebtSubject {
+  readonly tenant?: TenantId | undefined;
+  readonly organisation?: OrganisationId | undefined;
+}
+
+/** What callers do with the debt registers of their organisations. Keys that are restricted to some resources may not. */
+export class DebtDesk {
+  readonly #parts: DebtDeskParts;
+
+  constructor(parts: DebtDeskParts) {
+    this.#parts = parts;
+  }
+
+  async setRepository(
+    caller: DebtCaller,
+    { repository, public_key: publicKey, policy }: SetDebtRepositoryBody,
+  ): Promise<Outcome<RepositoryView>> {
+    if (publicKeyBytes(publicKey) === undefined)
+      return refuse('invalid_value', 'must be a public key of Ed25519: 32 bytes as base64', 'public_key');
+    const next = { repository, publicKey, policy: policy ?? debtPolicy.parse({}) };
+    return this.#changed(caller, 'debt.repository', repository, (debt, lease) =>
+      debt.setRepository(caller.principal.tenantId, next, lease),
+    );
+  }
+
+  removeRepository(caller: DebtCaller, id: string): Promise<Outcome<null>> {
+    return this.#changed(caller, 'debt.repository.delete', id, (debt, lease) =>
+      debt.removeRepository(caller.principal.tenantId, id, lease),
+    );
+  }
+
+  /** Refuses with `invalid_value` what is not signed by the key of the repository that it names. [D91] */
+  async upload(caller: DebtCaller, envelope: SignedFacts): Promise<Outcome<Taken>> {
+    const { principal } = caller;
+    if (principal.resources !== undefined) return RESTRICTED;
+    const claimed = payloadOf(envelope.payload);
+    if (!claimed.ok) return claimed;
+    const { file, signed_at: signedAtS } = claimed.value;
+    const publicKey = await this.#of(principal).publicKeyOf(principal.tenantId, file.repository);
+    if (publicKey === null)
+      return refuse('record_not_found', `no repository "${file.repository}" is registered: PUT /v1/debt/repositories`, 'payload');
+    const digest = await verifiedDigest(envelope, publicKey);
+    if (digest === undefined) return refuse('invalid_value', 'holds for no signature by the key of the repository', 'signatures');
+    const upload = { digest, signedAtS, publicKey, file };
+    return underAuthority(caller.authority, (lease) => this.#of(principal).upload(principal.tenantId, upload, lease));
+  }
+
+  act(caller: DebtCaller, name: string, action: DebtAction): Promise<Outcome<ItemView>> {
+    const { principal } = caller;
+    const [repository = '', id = ''] = name.split('.');
+    return this.#changed(caller, `debt.item.${action.action}`, name, (debt, lease) =>
+      debt.act(principal.tenantId, repository, id, action, actorOf(principal), lease),
+    );
+  }
+
+  async item(principal: TenantPrincipal, name: string): Promise<Outcome<ItemView>> {
+    if (principal.resources !== undefined) return RESTRICTED;
+    const [repository = '', id = ''] = name.split('.');
+    return this.#of(principal).item(principal.tenantId, repository, id);
+  }
+
+  async facts(
+    principal: TenantPrincipal,
+    repository: string | undefined,
+    kind: FactKind | undefined,
+    after: number,
+    count: number,
+  ): Promise<Outcome<readonly DebtFact[]>> {
+    if (principal.resources !== undefined) return RESTRICTED;
+    return ok(await this.#of(principal).factPage(principal.tenantId, repository, kind, after, count));
+  }
+
+  async items(
+    principal: Principal,
+    subject: DebtSubject,
+    filter: Omit<ItemFilter, 'tenant'>,
+    after: number,
+    count: number,
+  ): Promise<Outcome<readonly StoredItem[]>> {
+    const scope = await this.#scope(principal, subject);
+    if (!scope.ok) return scope;
+    const { organisationId, tenantId } = scope.value;
+    return ok(await this.#parts.debt(organisationId).itemPage({ ...filter, tenant: tenantId }, after, count));
+  }
+
+  async repositories(principal: Principal, subject: DebtSubject): Promise<Outcome<readonly RepositoryView[]>> {
+    const scope = await this.#scope(principal, subject);
+    return scope.ok ? ok(await this.#parts.debt(scope.value.organisationId).repositories(scope.value.tenantId)) : scope;
+  }
+
+  async #scope(principal: Principal, subject: DebtSubject): Promise<Outcome<Scope>> {
+    const scope = scopeOf(principal, subject);
+    if (!scope.ok || principal.kind === 'tenant') return scope;
+    const known = await this.#parts.knows(scope.value.organisationId, scope.value.tenantId);
+    return known.ok ? scope : known;
+  }
+
+  #of({ organisationId }: TenantPrincipal): DebtCalls {
+    return this.#parts.debt(organisationId);
+  }
+
+  async #changed<T>(
+    { principal, authority }: DebtCaller,
+    action: string,
+    subject: string,
+    change: (debt: DebtCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    if (principal.resources !== undefined) return RESTRICTED;
+    const noted = await this.#parts.note(principal, action, subject);
+    if (!noted.ok) return noted;
+    return underAuthority(authority, (lease) => change(this.#of(principal), lease));
+  }
+}
+
+interface Scope {
+  readonly organisationId: OrganisationId;
+  readonly tenantId?: TenantId;
+}
+
+function scopeOf(principal: Principal, { tenant, organisation }: DebtSubject): Outcome<Scope> {
+  if (principal.kind === 'tenant' && principal.resources !== undefined) return RESTRICTED;
+  if (organisation !== undefined) {
+    if (principal.kind !== 'admin') return refuse('scope_denied', 'only the admin key may ask for an organisation', 'organisation');
+    return tenant === undefined
+      ? ok({ organisationId: organisation })
+      : refuse('invalid_value', 'give either tenant or organisation', 'tenant');
+  }
+  const subject = subjectOf(principal, tenant);
+  return subject.ok ? ok({ organisationId: organisationOf(subject.value), tenantId: subject.value }) : subject;
+}
+
+/** What an envelope says it is, before its signature has been verified. */
+function payloadOf(payload: string) {
+  const bytes = fromBase64(payload);
+  if (bytes === undefined) return refuse('invalid_value', 'must be base64', 'payload');
+  try {
+    return parse(signedPayload, JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)));
+  } catch {
+    return refuse('invalid_value', 'must be base64 of JSON in UTF-8', 'payload');
+  }
+}
+
+const RESTRICTED = refuse('scope_denied', 'the key is restricted to some resources, and the debt register is of all: use another key');

@@ -1,0 +1,193 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import type { DebtFact } from '../../../src/contract/debt-facts.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
+import { DebtRegistry, GATEWAY } from '../../../src/debt/store/debt-registry.ts';
+import { FACTS_TYPE, verifiedDigest } from '../../../src/debt/store/signed-facts.ts';
+import { factOf, signer, todosOf } from '../../support/debt/signed-upload.ts';
+import { NodeSql } from '../../support/fakes/node-sql.ts';
+
+const [TENANT, OTHER] = ['tn_4v9k2m7q1xb6d8w0f3_8d3f6h0j', 'tn_4v9k2m7q1xb6d8w0f3_5t1w9z3c'] as [TenantId, TenantId];
+const START_S = 1_800_000_000;
+const DAY_S = 86_400;
+const REPOSITORY = 'github.com/example/search';
+const POLICY = debtPolicy.parse({ expects: ['todos'] });
+
+describe('a signature', () => {
+  const { publicKey, sign } = signer();
+  const envelope = sign({ signed_at: 1 });
+
+  it('[D91] holds for its type and every byte, by its key', async () => {
+    expect(await verifiedDigest(envelope, publicKey)).toMatch(/^[0-9a-f]{64}$/);
+    const bytes = Buffer.from(envelope.payload, 'base64');
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(await verifiedDigest({ ...envelope, payload: changed.toString('base64') }, publicKey)).toBeUndefined();
+    }
+    expect(await verifiedDigest(envelope, signer().publicKey)).toBeUndefined();
+    expect(await verifiedDigest(sign({ signed_at: 1 }, 'text/plain'), publicKey)).toBeUndefined();
+    expect(await verifiedDigest({ ...sign({ signed_at: 1 }, 'text/plain'), payloadType: FACTS_TYPE }, publicKey)).toBeUndefined();
+    expect(await verifiedDigest({ ...envelope, signatures: [] }, publicKey)).toBeUndefined();
+    expect(await verifiedDigest({ ...envelope, signatures: [{ sig: 'AAAA' }] }, publicKey)).toBeUndefined();
+  });
+
+  it('[D91] one of several is enough', async () => {
+    expect(await verifiedDigest({ ...envelope, signatures: [{ sig: 'AAAA' }, ...envelope.signatures] }, publicKey)).toBeDefined();
+  });
+});
+
+describe('a register', () => {
+  let nowS: number;
+  let storage: NodeSql;
+  let registry: DebtRegistry;
+  let uploads = 0;
+
+  const set = (tenant = TENANT, publicKey = 'key-1', repository = REPOSITORY) => {
+    const made = registry.setRepository(tenant, { repository, publicKey, policy: POLICY }, undefined);
+    if (!made.ok) throw new Error(made.error.message);
+    return made.value.repository.id;
+  };
+  const upload = (facts: readonly DebtFact[], more: object = {}) =>
+    registry.upload(
+      TENANT,
+      {
+        digest: `digest-${(uploads += 1)}`,
+        signedAtS: nowS,
+        publicKey: 'key-1',
+        file: { format: 'sluice-debt-facts-1', repository: REPOSITORY, git_commit: null, collected_at: nowS, facts: [...facts] },
+        ...more,
+      },
+      undefined,
+    );
+  const rules = (state: 'open' | 'accepted' | 'closed' = 'open') =>
+    registry.itemPage({ tenant: TENANT, state }, 0, 100).map(({ item }) => `${item.rule} ${item.subject}`);
+
+  beforeEach(() => {
+    nowS = START_S;
+    storage = new NodeSql();
+    registry = new DebtRegistry(storage, { nowMs: () => nowS * 1_000 });
+  });
+
+  it('[D96] opens and closes items by facts of signals that were measured, and leaves other signals alone', () => {
+    set();
+    expect(rules()).toEqual(['measurement-gap repository']);
+    expect(upload(todosOf({ 'src/a.ts': 200, 'src/b.ts': 300 }, nowS))).toMatchObject({ value: { facts: 3, opened: 2, closed: 1 } });
+    expect(rules().toSorted()).toEqual(['old-todo src/a.ts', 'old-todo src/b.ts']);
+    nowS += 60;
+    const types = [
+      factOf({ kind: 'census', subject: '.', symbol: 'types', value: 1, unit: 'subjects' }, nowS),
+      factOf({ kind: 'type-hole', subject: 'src/c.ts', symbol: 'any', value: 3, unit: 'count' }, nowS),
+    ];
+    upload(types);
+    expect(rules().toSorted()).toEqual(['old-todo src/a.ts', 'old-todo src/b.ts', 'type-hole src/c.ts']);
+    nowS += 60;
+    expect(upload(todosOf({ 'src/b.ts': 301 }, nowS))).toMatchObject({ value: { opened: 0, closed: 1 } });
+    expect(rules().toSorted()).toEqual(['old-todo src/b.ts', 'type-hole src/c.ts']);
+    expect(rules('closed').toSorted()).toEqual(['measurement-gap repository', 'old-todo src/a.ts']);
+  });
+
+  it('[D92] takes an upload once, soon after it was signed, under the key of now', () => {
+    set();
+    const facts = todosOf({ 'src/a.ts': 200 }, nowS);
+    expect(upload(facts, { digest: 'same' })).toMatchObject({ ok: true });
+    nowS += 5;
+    expect(upload(facts, { digest: 'same', signedAtS: nowS - 5 })).toMatchObject({ error: { code: 'state_conflict' } });
+    expect(upload(facts, { signedAtS: nowS - LIMITS.debtSignedWithinS - 1 })).toMatchObject({ error: { code: 'state_conflict' } });
+    expect(upload(facts, { signedAtS: nowS + LIMITS.debtSignedWithinS + 1 })).toMatchObject({ error: { code: 'state_conflict' } });
+    set(TENANT, 'key-2');
+    expect(upload(facts)).toMatchObject({ error: { code: 'state_conflict', path: ['signatures'] } });
+    expect(upload(facts, { publicKey: 'key-2' })).toMatchObject({ ok: true });
+    // As long as a replay could be taken, its digest is known.
+    nowS = START_S + LIMITS.debtSignedWithinS;
+    expect(upload(facts, { digest: 'same', publicKey: 'key-2', signedAtS: START_S })).toMatchObject({ error: { code: 'state_conflict' } });
+  });
+
+  it('[D92] takes nothing older than what it knows, nothing from the future, and then changes nothing', () => {
+    set();
+    upload(todosOf({ 'src/a.ts': 200 }, nowS));
+    expect(upload(todosOf({}, nowS - 1))).toMatchObject({ error: { code: 'state_conflict' } });
+    expect(upload(todosOf({}, nowS + 2 * LIMITS.debtSignedWithinS))).toMatchObject({ error: { code: 'invalid_value' } });
+    expect(rules()).toEqual(['old-todo src/a.ts']);
+    // The refused file may be sent again once its time has come.
+    const late = { digest: 'late' };
+    expect(upload(todosOf({}, nowS - 1), late)).toMatchObject({ ok: false });
+    expect(upload(todosOf({}, nowS), late)).toMatchObject({ ok: true });
+  });
+
+  it('[D92] refuses too many facts as a whole', () => {
+    const id = set();
+    upload(todosOf({ 'src/a.ts': 200 }, nowS));
+    const many = Object.fromEntries(Array.from({ length: LIMITS.debtStoredFactsMaxCount }, (_, at) => [`src/${at}.ts`, 1]));
+    expect(upload(todosOf(many, nowS))).toMatchObject({ error: { code: 'limit_exceeded' } });
+    expect(registry.factPage(TENANT, id, undefined, 0, 10)).toMatchObject([{ kind: 'census' }, { subject: 'src/a.ts' }]);
+    expect(registry.factPage(TENANT, undefined, 'todo', 0, 10)).toHaveLength(1);
+    expect(rules()).toEqual(['old-todo src/a.ts']);
+  });
+
+  it('[D93] finds what expires to be debt, keeps what it may not close, and ends acceptances', () => {
+    const id = set();
+    upload(todosOf({ 'src/a.ts': 200 }, nowS));
+    const [stored] = registry.itemPage({ state: 'open' }, 0, 1);
+    const accepted = registry.act(
+      TENANT,
+      id,
+      stored?.item.id ?? '',
+      { action: 'accept', days: 1, reason: 'after the release' },
+      'key_a',
+      undefined,
+    );
+    expect(accepted).toMatchObject({
+      value: { item: { state: 'accepted' }, events: [{ kind: 'opened' }, { kind: 'accepted', by: 'key_a' }] },
+    });
+    expect(rules()).toEqual([]);
+    nowS += DAY_S;
+    registry = new DebtRegistry(storage, { nowMs: () => nowS * 1_000 });
+    registry.assessAll();
+    expect(rules().toSorted()).toEqual(['measurement-gap repository', 'old-todo src/a.ts']);
+    const [view] = registry.repositories(TENANT);
+    expect(view?.history.map(({ open }) => open)).toEqual([1, 1]);
+  });
+
+  it('[D94] keeps tenants apart, whatever they name', () => {
+    const id = set();
+    upload(todosOf({ 'src/a.ts': 200 }, nowS));
+    const item = registry.itemPage({ tenant: TENANT }, 0, 1)[0]?.item.id ?? '';
+    expect(registry.repositories(OTHER)).toEqual([]);
+    expect(registry.itemPage({ tenant: OTHER, repository: id }, 0, 10)).toEqual([]);
+    expect(registry.item(OTHER, id, item)).toMatchObject({ error: { code: 'record_not_found' } });
+    expect([registry.factPage(OTHER, id, undefined, 0, 10), registry.factPage(OTHER, undefined, undefined, 0, 10)]).toEqual([[], []]);
+    expect(registry.act(OTHER, id, item, { action: 'assign', assignee: 'x' }, 'key_b', undefined)).toMatchObject({ ok: false });
+    expect(registry.removeRepository(OTHER, id, undefined)).toMatchObject({ error: { code: 'record_not_found' } });
+    expect(registry.publicKeyOf(OTHER, REPOSITORY)).toBeNull();
+    // The same name is another repository there.
+    const theirs = set(OTHER);
+    expect(theirs).not.toBe(id);
+    registry.eraseTenant(TENANT);
+    expect([registry.countOf(TENANT), registry.countOf(OTHER), rules()]).toEqual([0, 1, []]);
+    for (const table of ['facts', 'items', 'events', 'history'])
+      expect(storage.sql.exec(`SELECT 1 FROM ${table} WHERE repository = ?`, id).toArray()).toEqual([]);
+    expect(registry.setRepository(TENANT, { repository: 'x', publicKey: 'k', policy: POLICY }, undefined)).toMatchObject({
+      error: { code: 'tenant_suspended' },
+    });
+    expect(registry.measure(TENANT, [], POLICY)).toMatchObject({ error: { code: 'tenant_suspended' } });
+  });
+
+  it('has a repository of what the gateway measures, which no upload can name', () => {
+    expect(registry.measure(TENANT, todosOf({ 'route:a': 200 }, nowS), POLICY)).toMatchObject({ value: { opened: 1 } });
+    expect(registry.publicKeyOf(TENANT, GATEWAY)).toBeNull();
+    expect(registry.repositories(TENANT).map(({ repository }) => repository.repository)).toEqual([GATEWAY]);
+  });
+
+  it('refuses more repositories than an organisation may have, and what comes after its lease', () => {
+    for (let count = 0; count < LIMITS.debtRepositoriesMaxCount; count++) set(TENANT, 'k', `r-${count}`);
+    const more = { repository: 'more', publicKey: 'k', policy: POLICY };
+    expect(registry.setRepository(OTHER, more, undefined)).toMatchObject({ error: { code: 'limit_exceeded' } });
+    expect(registry.setRepository(TENANT, { ...more, repository: 'r-1' }, undefined)).toMatchObject({ ok: true });
+    expect(registry.setRepository(TENANT, { ...more, repository: 'r-1' }, { endsAtMs: nowS * 1_000 })).toMatchObject({
+      error: { code: 'lease_expired' },
+    });
+  });
+});

@@ -1,0 +1,85 @@
+import { DurableObject } from 'cloudflare:workers';
+
+import type { DebtFact, FactKind } from '../../src/contract/debt-facts.ts';
+import type { DebtAction } from '../../src/contract/debt-items.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import type { WriteLease } from '../../src/contract/write-lease.ts';
+import type { ItemView, RepositoryView, Taken, VerifiedUpload } from '../../src/debt/store/debt-registry.ts';
+import { DebtRegistry } from '../../src/debt/store/debt-registry.ts';
+import type { DebtRepository, ItemFilter, StoredItem } from '../../src/debt/store/sqlite-debt-store.ts';
+import type { TenantId } from '../../src/kernel/ids.ts';
+
+/** The debt register of one organisation: see `DebtRegistry`. Its alarm runs the rules again, because facts expire and acceptances end. */
+export class DebtRegisterObject extends DurableObject {
+  readonly #registry = new DebtRegistry(this.ctx.storage, { nowMs: () => Date.now() });
+
+  async setRepository(
+    tenant: TenantId,
+    repository: Pick<DebtRepository, 'repository' | 'publicKey' | 'policy'>,
+    lease?: WriteLease,
+  ): Promise<Outcome<RepositoryView>> {
+    return this.#watched(this.#registry.setRepository(tenant, repository, lease));
+  }
+
+  removeRepository(tenant: TenantId, id: string, lease?: WriteLease): Outcome<null> {
+    return this.#registry.removeRepository(tenant, id, lease);
+  }
+
+  repositories(tenant?: TenantId): readonly RepositoryView[] {
+    return this.#registry.repositories(tenant);
+  }
+
+  publicKeyOf(tenant: TenantId, repository: string): string | null {
+    return this.#registry.publicKeyOf(tenant, repository);
+  }
+
+  upload(tenant: TenantId, upload: VerifiedUpload, lease?: WriteLease): Promise<Outcome<Taken>> {
+    return this.#watched(this.#registry.upload(tenant, upload, lease));
+  }
+
+  measure(tenant: TenantId, facts: readonly DebtFact[], policy: DebtRepository['policy']): Promise<Outcome<Omit<Taken, 'repository'>>> {
+    return this.#watched(this.#registry.measure(tenant, facts, policy));
+  }
+
+  factPage(
+    tenant: TenantId,
+    repository: string | undefined,
+    kind: FactKind | undefined,
+    after: number,
+    count: number,
+  ): readonly DebtFact[] {
+    return this.#registry.factPage(tenant, repository, kind, after, count);
+  }
+
+  itemPage(filter: ItemFilter, after: number, count: number): readonly StoredItem[] {
+    return this.#registry.itemPage(filter, after, count);
+  }
+
+  item(tenant: TenantId, repository: string, id: string): Outcome<ItemView> {
+    return this.#registry.item(tenant, repository, id);
+  }
+
+  act(tenant: TenantId, repository: string, id: string, action: DebtAction, by: string, lease?: WriteLease): Outcome<ItemView> {
+    return this.#registry.act(tenant, repository, id, action, by, lease);
+  }
+
+  eraseTenant(tenant: TenantId): void {
+    this.#registry.eraseTenant(tenant);
+  }
+
+  countOf(tenant: TenantId): number {
+    return this.#registry.countOf(tenant);
+  }
+
+  override async alarm(): Promise<void> {
+    this.#registry.assessAll();
+    if (this.#registry.repositories().length > 0) await this.ctx.storage.setAlarm(Date.now() + LIMITS.debtAssessedEveryMs);
+  }
+
+  async #watched<T>(outcome: Outcome<T>): Promise<Outcome<T>> {
+    if (outcome.ok && (await this.ctx.storage.getAlarm()) === null)
+      await this.ctx.storage.setAlarm(Date.now() + LIMITS.debtAssessedEveryMs);
+    return outcome;
+  }
+}
