@@ -31,7 +31,7 @@ export function r2Urls(env: S3Env, store: ObjectKeys, clock: Clock): StoreUrls |
   return {
     async read(tenantId, id, lifeS) {
       const key = await store.objectKey(tenantId, id);
-      return key === undefined ? undefined : presignedUrl(new URL(`${endpoint}/${bucket}/${key}`), keys, clock.nowMs(), lifeS);
+      return key === undefined ? undefined : presignedUrl(new URL(endpoint), `${bucket}/${key}`, keys, clock.nowMs(), lifeS);
     },
   };
 }
