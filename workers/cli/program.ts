@@ -56,6 +56,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
         summary: 'who owns and knows what, and how full teams are',
         load: async () => (await import('./debt/teams.ts')).teamsCommand(),
       },
+      onboard: { summary: 'where to begin with a component', load: async () => (await import('./debt/onboard.ts')).onboardCommand() },
       report: { summary: 'all of it as one HTML page', load: async () => (await import('./debt/report/report.ts')).reportCommand() },
       key: {
         summary: 'make and register the key that facts are signed with',

@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+
+import { Components } from '../../../src/debt/components.ts';
+import type { OnboardingPath } from '../../../src/debt/teams/onboarding.ts';
+import { onboardingPath } from '../../../src/debt/teams/onboarding.ts';
+import { Failure } from '../command.ts';
+import { print } from '../jobs/job-command.ts';
+import type { AssessFlags } from './assessed.ts';
+import { assessed, ofFacts } from './assessed.ts';
+import { time } from './debt-text.ts';
+import { Progress } from './repository/progress.ts';
+import { readSources } from './repository/read-sources.ts';
+import { ImportGraph } from './source/import-graph.ts';
+import { teamReport } from './teams.ts';
+
+/** `sluice debt onboard COMPONENT`. */
+export const onboardCommand = (): Command =>
+  ofFacts('onboard', 'Where to begin with a component: entry points, pages, people, incidents, good first items.', (of) =>
+    of.argument('<component>', 'its name, as `debt teams` lists it'),
+  ).action(async (component: string, path: string, flags: AssessFlags) => {
+    const found = await pathInto(component, path, flags);
+    if (flags.json === true) print(found);
+    else console.log(onboardingText(found));
+  });
+
+async function pathInto(component: string, path: string, flags: AssessFlags): Promise<OnboardingPath> {
+  const of = await assessed(path, flags);
+  const { ownership } = await teamReport(of);
+  const owned = ownership.find((one) => one.component === component);
+  if (owned === undefined) {
+    throw new Failure(`there is no component ${component}; there are ${ownership.map((one) => one.component).join(', ')}`);
+  }
+  const progress = new Progress();
+  const sources = await readSources(of.repository, of.policy.ignore, progress);
+  progress.end();
+  const components = new Components(of.policy);
+  const files = sources.files.filter((file) => !file.isTest && components.of(file.path) === component).map((file) => file.path);
+  const declared = of.policy.components.find(({ name }) => name === component);
+  return onboardingPath({
+    owned,
+    files,
+    folders: declared === undefined ? [component] : declared.paths,
+    imports: new ImportGraph(sources.files.filter((file) => !file.isTest)).edges,
+    pages: sources.tracked.map((file) => file.path).filter((page) => /\.(md|rst|adoc)$/i.test(page)),
+    findings: of.assessment.findings,
+    incidents: of.facts.of('incident'),
+  });
+}
+
+function onboardingText({ component, owner, authors, entryPoints, pages, incidents, firstItems }: OnboardingPath): string {
+  const list = (title: string, lines: readonly string[]): string[] =>
+    lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
+  return [
+    `${component}, owned by ${owner ?? 'nobody yet'}`,
+    ...list('Read first', pages),
+    ...list(
+      'Enter at',
+      entryPoints.map(({ path, importedBy }) => (importedBy === 0 ? path : `${path}, imported by ${importedBy} files elsewhere`)),
+    ),
+    ...list(
+      'Ask',
+      authors.map(({ author, share }) => `${author.replace(/ <.*/, '')}, who knows ${Math.round(share * 100)} % of it`),
+    ),
+    ...list(
+      'What went wrong',
+      incidents.map(({ id, text, minutes }) => `${id}: ${text} (${time(minutes)})`),
+    ),
+    ...list(
+      'Good first items',
+      firstItems.map(({ subject, title, remedy, principal_minutes: takes }) => `${subject}: ${title}; ${remedy} (${time(takes.p50)})`),
+    ),
+  ].join('\n');
+}
