@@ -28,8 +28,8 @@ export class ModelRegistryObject extends DurableObject {
     return this.#registry.check(model, version, checks, contractHash, acting);
   }
 
-  promote(model: string, version: number, sharePpm: number, acting: ModelActing): Outcome<ModelVersion> {
-    return this.#registry.promote(model, version, sharePpm, acting);
+  promote(model: string, version: number, sharePpm: number, acting: ModelActing, override?: string): Outcome<ModelVersion> {
+    return this.#registry.promote(model, version, sharePpm, acting, override);
   }
 
   rollback(model: string, acting: ModelActing): Outcome<ModelVersion> {

@@ -10,7 +10,7 @@ import { LIMITS } from './limits.ts';
 import { lineFaults } from './attempt-report.ts';
 import { heldWeights, nodeCapacity, nodeDomains } from './node-capacity.ts';
 import { agentId, poolId } from './pools.ts';
-import { JOB_KINDS } from './job-work.ts';
+import { JOB_KINDS, WORK_SCHEMAS } from './job-work.ts';
 import { PROGRAM_ASSIGNMENT } from './program.ts';
 
 // Messages between a pool and its agents. Every message about an attempt carries the attempt's fence; once the fence is not the job's
@@ -73,6 +73,9 @@ const assignment = apiOnly(() =>
       grace_ms: z.int().default(LIMITS.jobGraceMs).meta(about('How long it may take to answer what it has begun, once it is to stop.')),
     }),
     z.object({ ...assigned, kind: z.literal('index_build'), index: z.string(), shard: z.int() }),
+    z.object({ ...assigned, ...WORK_SCHEMAS.quantize.shape }),
+    z.object({ ...assigned, ...WORK_SCHEMAS.prune.shape }),
+    z.object({ ...assigned, ...WORK_SCHEMAS.distill.shape }),
   ]),
 );
 
@@ -134,7 +137,9 @@ export type ServingSaid = z.infer<typeof serving>;
 export const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
 
 /** The reasons an agent may give; the others are observed. */
-const agentReason = z.enum(FAILURE_REASONS).exclude(['lease_expired', 'never_started', 'budget_exhausted', 'claim_refused']);
+const agentReason = z
+  .enum(FAILURE_REASONS)
+  .exclude(['lease_expired', 'never_started', 'budget_exhausted', 'claim_refused', 'registration_refused']);
 
 /** Besides its name, all that an agent says of itself is optional: one that says nothing of its capacity runs one small attempt at a time. */
 const registration = z.strictObject({

@@ -23,6 +23,10 @@ export const FAILURE_REASONS = [
   'output_missing',
   /** The index was deleted, rebuilt or trained otherwise while its lists were built: nothing of it was taken. */
   'index_changed',
+  /** The model that the job has made is too far from the one it was made of: nothing was registered. */
+  'gate_refused',
+  /** What the job has made is no version of the model that it was to be: its files are the outputs of no job. */
+  'registration_refused',
   /** The agent stopped in good order and gave the work back. */
   'released',
   /** The agent stopped because the job is being cancelled. */
@@ -118,6 +122,8 @@ export type AttemptEnding =
       readonly tokens: number;
       /** Absent in what was stored before outputs were named. */
       readonly outputs?: readonly JobOutput[];
+      /** The version that the outputs were registered as, such as `minilm@2`. */
+      readonly registeredModel?: string;
     }
   | {
       readonly kind: 'failed';

@@ -7,6 +7,7 @@ import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
+import { registration } from './registration.ts';
 
 // OpenAI's fine-tuning jobs. Each is a job of the kind `training` that runs the program `sluice-fine-tune`: `ftjob_X` is `job_X`.
 
@@ -46,6 +47,13 @@ const create = z
       .optional()
       .meta(about('Where newer clients have the hyperparameters.')),
     metadata: metadata.nullable().optional(),
+    register: registration
+      .optional()
+      .meta(
+        about(
+          'Registers the tuned model once it is there: `fine_tuned_model` is then its version, such as `support@1`, which `/v1/embeddings` serves.',
+        ),
+      ),
   })
   .refine(({ hyperparameters: old, method }) => old === undefined || method?.supervised?.hyperparameters === undefined, {
     path: ['hyperparameters'],
@@ -74,7 +82,11 @@ const tuning = apiOnly(() =>
       fine_tuned_model: z
         .string()
         .nullable()
-        .meta(about('Once it has succeeded: the id in `manifest.json`, one of the outputs of the job.')),
+        .meta(
+          about(
+            'Once it has succeeded: the version that it was registered as; without `register` the id in `manifest.json`, one of the outputs of the job.',
+          ),
+        ),
       organization_id: z.string(),
       training_file: z.string(),
       validation_file: z.string().nullable(),

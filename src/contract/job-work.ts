@@ -5,7 +5,10 @@ import { about } from './api-text.ts';
 import { indexName } from './common.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
+import type { ModelBuild } from './model-builds.ts';
+import { distill, prune, quantize } from './model-builds.ts';
 import { PROGRAM_FIELDS } from './program.ts';
+import { registration } from './registration.ts';
 
 // What a job does, as the wire has it: a kind is here only if agents have a runner for it. What holds for the jobs of a kind: job-facts.ts.
 
@@ -25,7 +28,24 @@ const batchEmbedding = z.strictObject({
 });
 
 const command = z.strictObject({ kind: z.literal('command'), ...PROGRAM_FIELDS });
-const training = z.strictObject({ kind: z.literal('training'), ...PROGRAM_FIELDS });
+const training = z.strictObject({
+  kind: z.literal('training'),
+  ...PROGRAM_FIELDS,
+  register: registration
+    .extend({
+      folder: z
+        .string()
+        .max(LIMITS.artifactPathCharsMax)
+        .optional()
+        .meta(about('The outputs below it are the files of the model, in the layout of Hugging Face; absent: all outputs.', 'model')),
+      parents: z
+        .array(z.string().max(256))
+        .max(64)
+        .default([])
+        .meta(about('What it was made of.', ['minilm@1'])),
+    })
+    .optional(),
+});
 
 const onlineInference = z.strictObject({
   kind: z.literal('online_inference'),
@@ -71,6 +91,9 @@ export const WORK_SCHEMAS = {
   training,
   online_inference: onlineInference,
   index_build: indexBuild,
+  quantize,
+  prune,
+  distill,
 } as const;
 
 export type JobKind = keyof typeof WORK_SCHEMAS;
@@ -92,7 +115,7 @@ type OnlineInference = z.output<typeof onlineInference>;
 type IndexBuild = z.output<typeof indexBuild>;
 
 /** What a job does, as its runner sees it. */
-export type Work = BatchEmbedding | Program | OnlineInference | IndexBuild;
+export type Work = BatchEmbedding | Program | OnlineInference | IndexBuild | ModelBuild;
 
 /** The work that a request asks for; its other fields are left out. */
 export function workOf(request: WorkRequest): Work {
@@ -105,9 +128,21 @@ export function workOf(request: WorkRequest): Work {
     const { kind, model, scaling } = request;
     return { kind, model, ...(scaling === undefined ? {} : { scaling }) };
   }
-  const { kind, argv, environment, inputs, outputs, checkpoint, limits } = request;
-  return { kind, argv, environment, inputs, outputs, ...(checkpoint === undefined ? {} : { checkpoint }), limits };
+  if (request.kind !== 'command' && request.kind !== 'training') return buildOf(request);
+  const { argv, environment, inputs, outputs, checkpoint, limits } = request;
+  const program = { argv, environment, inputs, outputs, ...(checkpoint === undefined ? {} : { checkpoint }), limits };
+  if (request.kind === 'command') return { kind: request.kind, ...program };
+  return { kind: request.kind, ...program, ...(request.register === undefined ? {} : { register: request.register }) };
 }
+
+/** Its own fields alone: a request has those of the scheduler beside them. */
+const buildOf = (request: ModelBuild): ModelBuild =>
+  Object.fromEntries(Object.keys(WORK_SCHEMAS[request.kind].shape).flatMap((field) => fieldOf(request, field))) as unknown as ModelBuild;
+
+const fieldOf = (request: object, field: string): [string, unknown][] => {
+  const value = (request as Readonly<Record<string, unknown>>)[field];
+  return value === undefined ? [] : [[field, value]];
+};
 
 /** The work as the wire has it. */
 export function workReply(work: Work): WorkRequest {

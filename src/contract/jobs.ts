@@ -137,6 +137,10 @@ const jobFields = apiOnly(() => ({
   progress,
   output_file: z.string().nullable().meta(about('The first of `outputs`.')),
   outputs: z.array(output).meta(about('What the job has made, once it has succeeded.')),
+  registered_model: z
+    .string()
+    .nullable()
+    .meta(about('The version that the outputs were registered as, such as `minilm@2`; null: none, or not yet.')),
   checkpoint: z
     .object({ bytes: z.int(), sha256: z.string() })
     .nullable()
@@ -167,6 +171,9 @@ export const job = apiOnly(() =>
       z.object({ ...WORK_SCHEMAS.training.shape, ...jobFields }),
       z.object({ ...WORK_SCHEMAS.online_inference.shape, ...jobFields, replicas: z.array(replica) }),
       z.object({ ...WORK_SCHEMAS.index_build.shape, ...jobFields }),
+      z.object({ ...WORK_SCHEMAS.quantize.shape, ...jobFields }),
+      z.object({ ...WORK_SCHEMAS.prune.shape, ...jobFields }),
+      z.object({ ...WORK_SCHEMAS.distill.shape, ...jobFields }),
     ])
     .meta({ id: 'Job' }),
 );
@@ -183,6 +190,9 @@ export const submission = z
     WORK_SCHEMAS.training.extend(options),
     WORK_SCHEMAS.online_inference.extend(options),
     WORK_SCHEMAS.index_build.extend(options),
+    WORK_SCHEMAS.quantize.extend(options),
+    WORK_SCHEMAS.prune.extend(options),
+    WORK_SCHEMAS.distill.extend(options),
   ])
   .meta({ id: 'CreateJob' });
 

@@ -5,6 +5,7 @@ import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { modelName } from './embedding-fields.ts';
+import { LIMITS } from './limits.ts';
 
 // The versions of a registered model: what they are, which of them serves, and under which other names.
 
@@ -61,7 +62,7 @@ const modelEvent = apiOnly(() =>
   z.object({
     id: z.string(),
     at: unixSeconds,
-    by: z.string().meta(about('The id of a key, or `admin`.')),
+    by: z.string().meta(about('The id of a key, of the job that registered a version, or `admin`.')),
     action: z.enum(['register', 'verify', 'refuse', 'promote', 'rollback', 'retire', 'alias', 'unalias']),
     version: z.int().nullable(),
     detail: z.string(),
@@ -86,7 +87,14 @@ const ofAlias = z.strictObject({
     .meta(about('Another name of the model.', 'text-embedding-3-small')),
 });
 
-const promote = z.strictObject({ version: z.int().min(1), share: share.default(1) });
+const promote = z.strictObject({
+  version: z.int().min(1),
+  share: share.default(1),
+  override: z
+    .strictObject({ reason: z.string().min(1).max(LIMITS.promotionReasonCharsMax) })
+    .optional()
+    .meta(about('Why a version is to serve alone that its gate refused: it stands in the history of the model, and in the audit trail.')),
+});
 const alias = z.strictObject({ version: z.int().min(1).optional().meta(about('Absent: the alias stands for whichever version serves.')) });
 
 export const modelVersionEndpoints = {
@@ -127,6 +135,8 @@ export const modelVersionEndpoints = {
     summary: apiText('Have a version serve, or a share of the requests'),
     description: apiLines(
       'A version that is not verified yet is verified first. All isolates follow within a second, and no request fails meanwhile.',
+      '',
+      'Refused with `state_conflict` if it is to serve alone and a check of `evaluation.gate` misses its bound, unless `override` says why.',
       '',
       'Refused with `contract_mismatch` while another version serves whose vectors are others: indexes are pinned to those.',
     ),

@@ -8,12 +8,7 @@ import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
 import { modelVersionReply, share } from './model-versions.ts';
 import { modelName } from './embedding-fields.ts';
-
-/** The name that a model is registered under: one that keys can be restricted to, and to which `@` and a version can be added. */
-export const registeredName = z
-  .string()
-  .regex(/^[a-zA-Z0-9][\w.-]{0,63}$/, 'must begin with a letter or a digit and have up to 64 of letters, digits, _ . and -')
-  .meta(about('The name of a registered model.', 'all-minilm-l6'));
+import { registeredName } from './registration.ts';
 
 const record = z.record(z.string().max(128), z.unknown());
 const count = z.int().min(1).max(1_000_000);

@@ -14,6 +14,8 @@ export const REGISTERED_MODEL_LIMITS = {
   modelBytesMax: 2 * 1024 * 1024 * 1024,
   // Recipe, evaluation, labels and prompts: part of one row, and of every call of the inference Worker.
   modelManifestBytesMax: 256 * 1024,
+  // A sentence or two.
+  promotionReasonCharsMax: 512,
   // A path within the folder of a model.
   modelPathCharsMax: 256,
   // The least cosine between the vectors of two versions, for each probe text, at which they count as of one embedding contract.

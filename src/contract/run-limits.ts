@@ -28,6 +28,14 @@ export const RUN_LIMITS = {
   gangNodesMaxCount: 64,
   // As long as most file systems take one name.
   artifactPathCharsMax: 255,
+  // Patterns of constants that quantising leaves alone.
+  buildSkipsMaxCount: 64,
+  // Words that a student keeps of its base: beyond them hardly a text has one.
+  distilWordsDefaultCount: 20_000,
+  // What a build says of itself beside the graph: the report has some 200 bytes a constant.
+  buildReportBytesMax: 1024 * 1024,
+  // What is said of a failed build: the checks that failed, or the line of a file at fault.
+  buildFaultCharsMax: 1_000,
   // What a command line is made of; arguments are for options, files for data.
   programArgumentsMaxCount: 128,
   // As many as an environment is read by people.

@@ -24,7 +24,8 @@ import { workerConfigFile } from '../../workers/local/worker-config.ts';
 /** The most kilobytes, compressed, of each Worker's upload. A user's request may have to start the gateway, so it stays small. */
 const KB_MAX: Record<WorkerName, number> = {
   gateway: 140,
-  control: 120,
+  // Of these 3 kB for jobs that make models and register them: their schemas, and the registration of what they made.
+  control: 125,
   upstreams: 130,
   planning: 120,
   objects: 150,

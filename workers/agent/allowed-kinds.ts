@@ -19,7 +19,7 @@ export function allowedKinds(args: readonly string[], environment: Readonly<Reco
     if (kind === undefined) throw new Error(`--allow takes ${optIn.join(', ')}, not "${value}"`);
     return kind;
   });
-  if (allowed.some((kind) => kind !== 'online_inference' && kind !== 'index_build') && !canGuard())
+  if (allowed.some((kind) => kind === 'command' || kind === 'training') && !canGuard())
     throw new Error('programs of jobs are run on Linux alone, with `timeout` and `head` of the coreutils');
   return new Set(allowed);
 }

@@ -1,11 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import { TOKENISER_CONFIG_FILE, TOKENISER_FILE } from '../../src/inference/served/contract-hash.ts';
-import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ModelRef, ServedFile } from '../../src/inference/served/served-manifest.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { persistently } from './persistently.ts';
 import type { AttemptKey, PoolClient } from './pool-client.ts';
@@ -39,22 +39,38 @@ export class AttemptModel {
    * Downloads the files that the model computes with into a new folder, named by their SHA-256. Refuses with `unavailable` what is gone, or not
    * what the manifest says. The folder is the caller's to remove.
    */
-  async download({ model, manifest }: ModelRef): Promise<Outcome<string>> {
+  async download(ref: ModelRef): Promise<Outcome<string>> {
+    const { manifest } = ref;
     const folder = await mkdtemp(join(tmpdir(), 'sluice-model-'));
     const wanted = new Set([manifest.graph, ...manifest.externalData, TOKENISER_FILE, TOKENISER_CONFIG_FILE]);
-    try {
-      for (const { path, sha256 } of manifest.files.filter((file) => wanted.has(file.path))) {
-        const digest = await persistently(this.#stopped, async () => {
-          const { body } = await this.#client.modelFile(this.#attempt, sha256, this.#stopped);
-          return saveBody(body, join(folder, sha256), this.#stopped);
-        });
-        if (digest === sha256) continue;
-        await rm(folder, { recursive: true, force: true });
-        return refuse('unavailable', `${path} of ${model} came with another SHA-256 than its manifest says`);
-      }
-      return ok(folder);
-    } catch (error) {
+    const files = manifest.files.filter((file) => wanted.has(file.path));
+    const saved = await this.#save(ref, files, ({ sha256 }) => join(folder, sha256)).catch(async (error: unknown) => {
       await rm(folder, { recursive: true, force: true });
+      throw error;
+    });
+    if (saved.ok) return ok(folder);
+    await rm(folder, { recursive: true, force: true });
+    return saved;
+  }
+
+  /** Downloads all files of the model to their places below a folder, whose paths have been checked. Refuses as `download` does. */
+  async downloadWhole(ref: ModelRef, folder: string): Promise<Outcome<null>> {
+    for (const { path } of ref.manifest.files) await mkdir(dirname(join(folder, path)), { recursive: true });
+    return this.#save(ref, ref.manifest.files, ({ path }) => join(folder, path));
+  }
+
+  async #save({ model }: ModelRef, files: readonly ServedFile[], placeOf: (file: ServedFile) => string): Promise<Outcome<null>> {
+    try {
+      for (const file of files) {
+        const digest = await persistently(this.#stopped, async () => {
+          const { body } = await this.#client.modelFile(this.#attempt, file.sha256, this.#stopped);
+          return saveBody(body, placeOf(file), this.#stopped);
+        });
+        if (digest !== file.sha256)
+          return refuse('unavailable', `${file.path} of ${model} came with another SHA-256 than its manifest says`);
+      }
+      return ok(null);
+    } catch (error) {
       // The version may have been retired since it was found.
       if (error instanceof Refused && error.code === 'file_not_found') return refuse('unavailable', `${model}: ${error.message}`);
       throw error;

@@ -47,7 +47,7 @@ export interface AttemptScope<Kind extends JobKind> {
   /** The shard whose lists an index build trains. */
   readonly build: Pick<AttemptBuild, 'begin' | 'sample' | 'commit'>;
   /** The registered model that the job works with. */
-  readonly model: Pick<AttemptModel, 'find' | 'download'>;
+  readonly model: Pick<AttemptModel, 'find' | 'download' | 'downloadWhole'>;
   /** The members of the attempt. */
   readonly group: GroupView;
   /**

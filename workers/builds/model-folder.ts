@@ -44,11 +44,12 @@ const GRAPH_PATHS = ['onnx/model.onnx', 'model.onnx'];
 /** What describes a model's files and would be wrong of a derived one. */
 const DESCRIPTIONS = new Set(['manifest.json', 'recipe.json', 'report.json', 'CARD.md', 'README.md', 'card.json']);
 
-export async function readModelFolder(path: string): Promise<ModelFolder> {
+/** `graphIn`: the path of its graph in the folder, where that is known. */
+export async function readModelFolder(path: string, graphIn?: string): Promise<ModelFolder> {
   const isFile = (await stat(path).catch(() => undefined))?.isFile();
   if (isFile === undefined) throw new UnusableInput(`${path} does not exist.`);
   const root = isFile ? dirname(path) : path;
-  const graphPath = isFile ? basename(path) : await firstFile(root, GRAPH_PATHS);
+  const graphPath = isFile ? basename(path) : (graphIn ?? (await firstFile(root, GRAPH_PATHS)));
   if (graphPath === undefined) throw new UnusableInput(`${path} holds none of ${GRAPH_PATHS.join(', ')}; name the ONNX file itself.`);
   const read = new Map<string, Uint8Array>();
   const contents = (relativePath: string): Uint8Array => {

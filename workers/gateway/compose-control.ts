@@ -46,7 +46,15 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
   const tenancy = wireAdministration(env, basics, known);
   const { organisations, authenticator, budget } = tenancy;
   const indexes = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
-  const heavy = wireHeavy(env, clock, rng, tenancy, (tenant, name) => indexes.describe(tenant, name));
+  const heavy = wireHeavy(
+    env,
+    clock,
+    rng,
+    tenancy,
+    (tenant, name) => indexes.describe(tenant, name),
+    // The registry takes files of tenants, and so is wired behind them.
+    (...made) => models.jobs.register(...made),
+  );
   const models = wireModels(env, clock, organisations, heavy, indexes, metrics);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purger = new CachePurger({ logs, organisations, models: models.catalogue, sha256, rng });

@@ -2,7 +2,7 @@ import type { OutputClaim } from '../../contract/agent-protocol.ts';
 import type { Grant, JobOutput } from '../../contract/attempt.ts';
 import type { Progress } from '../../contract/attempt-report.ts';
 import { checkpointFileOf, checkpointPrefixOf, outputFileOf } from '../../contract/attempt.ts';
-import { ERRORS_PATH, inputFilesOf, isOptional, isProgram, outputPathsOf } from '../../contract/job-facts.ts';
+import { ERRORS_PATH, inputFilesOf, isBuild, isOptional, isProgram, outputPathsOf } from '../../contract/job-facts.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
@@ -10,6 +10,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { AttemptId, FileId, PoolId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Authority } from '../../contract/write-lease.ts';
+import type { JobRegistration } from '../models/job-registrations.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { FileStore, StoredFile } from './file-store.ts';
 import type { FileWriter } from './file-writer.ts';
@@ -23,6 +24,8 @@ export interface AttemptParts<Content> {
   readonly clock: Clock;
   /** The right to store what a job of the tenant made. */
   readonly authorityOf: (tenantId: TenantId) => Authority;
+  /** Registers what an attempt has made, where its job asks for it; under a job's id once. */
+  readonly register: (grant: Grant, outputs: readonly JobOutput[]) => Promise<Outcome<JobRegistration>>;
 }
 
 /** Which attempt, as its agent says. */
@@ -99,8 +102,9 @@ export class AttemptFiles<Content> {
     const path = outputPathsOf(work)[index];
     if (path === undefined) return refuse('invalid_value', `the job has no output ${index}`, 'index');
     const suffix = path === ERRORS_PATH ? '-errors' : '';
-    const filename = isProgram(work) ? path.slice(path.lastIndexOf('/') + 1) : `${jobId}${suffix}.jsonl`;
-    const purpose = isProgram(work) ? 'job_output' : 'batch_output';
+    const isNamed = isProgram(work) || isBuild(work);
+    const filename = isNamed ? path.slice(path.lastIndexOf('/') + 1) : `${jobId}${suffix}.jsonl`;
+    const purpose = isNamed ? 'job_output' : 'batch_output';
     return this.#store(held.value, { id: outputFileOf(jobId, fence, index), filename, purpose }, upload);
   }
 
@@ -138,7 +142,17 @@ export class AttemptFiles<Content> {
     // An end that is on record already is answered as the first time, and changes nothing. [P57]
     const named = held.ok ? await this.#named(held.value, outputs) : ok([]);
     if (!named.ok) return named;
-    const ended = await pool.end(hold.attemptId, hold.fence, { kind: 'completed', progress, tokens, outputs: named.value });
+    const registered = held.ok ? await this.#parts.register(held.value, named.value) : ok<JobRegistration>({ kind: 'none' });
+    if (!registered.ok) return registered;
+    const { value } = registered;
+    const completed = { kind: 'completed', progress, tokens, outputs: named.value } as const;
+    const ended = await pool.end(
+      hold.attemptId,
+      hold.fence,
+      value.kind === 'refused'
+        ? { kind: 'failed', ...value.fault }
+        : { ...completed, ...(value.kind === 'registered' ? { registeredModel: value.model } : {}) },
+    );
     if (ended.ok && held.ok && held.value.checkpoint != null) await this.#dropCheckpoints(held.value, null);
     return ended;
   }

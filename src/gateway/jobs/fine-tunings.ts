@@ -88,6 +88,7 @@ export class FineTunings {
       outputs: [...TUNING_FILES.outputs],
       checkpoint: TUNING_FILES.checkpoint,
       limits: {},
+      ...(body.register === undefined ? {} : { register: { ...body.register, parents: [model] } }),
     };
     const terms = {
       ...DEFAULT_TERMS,
@@ -167,6 +168,9 @@ function tuningOf(job: Job): Tuning {
 
 const absent = (id: TuningId) =>
   refuseResource('fine_tuning_job_not_found', { kind: 'fine_tuning_job', name: id }, `no fine-tuning job ${id}`, 'tuning');
+
+/** What the tuned model is called, of a job that has succeeded: the version that it is, or the id in its manifest. */
+export const tunedModelOf = ({ job, settings }: Tuning): string => job.registeredModel ?? settings.tuned_model;
 
 /** The table of what was measured, of a job that has succeeded. */
 export const metricsFileOf = ({ state, outputs = [] }: Job): FileId | undefined =>

@@ -1,11 +1,13 @@
 import type { Refusal } from '../../contract/errors.ts';
 import { refusal, refusalAt } from '../../contract/errors.ts';
 import type { Work } from '../../contract/job-work.ts';
-import { inputFilesOf, KIND_FACTS, modelOf } from '../../contract/job-facts.ts';
+import { inputFilesOf, isBuild, KIND_FACTS, modelOf, registrationOf } from '../../contract/job-facts.ts';
 import { workOf } from '../../contract/job-work.ts';
 import type { CreateJob } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
+import { allows } from '../../contract/principal.ts';
 import type { Hmac } from '../../kernel/hmac.ts';
 import { base32 } from '../../kernel/ids.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
@@ -103,9 +105,13 @@ export class JobDesk {
 
   /** The model that it works with, if it does. Refuses what no pool could ever run. */
   async #fittingModel(principal: TenantPrincipal, { work, terms }: JobOrder): Promise<Outcome<JobModel | undefined>> {
+    const registering = mayRegister(principal, work);
+    if (!registering.ok) return registering;
     const name = modelOf(work);
     const model = name === null ? ok(undefined) : await this.#parts.models.find(principal.tenantId, name);
     if (!model.ok) return model;
+    if (isBuild(work) && model.value?.isBuiltin === true)
+      return refuse('invalid_value', 'is a model of the deployment: give a registered one', 'model');
     // What an alias stands for is known by now.
     const may = model.value === undefined ? ok(null) : mayTouchModels(principal, [model.value.id]);
     if (!may.ok) return may;
@@ -199,6 +205,14 @@ const orderOf = (principal: TenantPrincipal, body: CreateJob): JobOrder => ({
   work: workOf(body),
   terms: termsOf(body),
 });
+
+/** Whether the key may have the job register a version. What a job registers later, it registers in the name of its tenant. */
+function mayRegister(principal: TenantPrincipal, work: Work): Outcome<null> {
+  const registration = registrationOf(work);
+  if (registration === undefined) return ok(null);
+  if (allows(principal, 'models:write')) return mayTouchModels(principal, [registration.name]);
+  return refuse('scope_denied', 'needs a key with the scope models:write', 'register');
+}
 
 /** A job that asks for less memory than the weights of its model take. */
 function withoutRoom({ model, memoryMib }: ModelWeights, { options }: JobTerms): Refusal | undefined {

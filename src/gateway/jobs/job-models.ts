@@ -14,6 +14,8 @@ export interface JobModel {
   /** Its own name, whatever alias the job names. */
   readonly id: string;
   readonly weights: ModelWeights;
+  /** Of the deployment: there is no version of it that a job could make another of. */
+  readonly isBuiltin?: true;
   /** The most tokens that an input of so many bytes has. */
   tokensMax(inputBytes: number): number;
 }
@@ -39,7 +41,8 @@ export class JobModels {
   async find(tenantId: TenantId, model: string): Promise<Outcome<JobModel>> {
     const { builtin, routes } = this.#parts;
     // A token is a byte at least.
-    if (model === builtin.id) return ok({ id: model, weights: weightsOf(model, builtin.file.bytes), tokensMax: (bytes) => bytes });
+    if (model === builtin.id)
+      return ok({ id: model, isBuiltin: true, weights: weightsOf(model, builtin.file.bytes), tokensMax: (bytes) => bytes });
     const route = await routes.find(tenantId, model);
     if (!route.ok) return route;
     if (route.value?.kind !== 'registered')

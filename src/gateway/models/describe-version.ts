@@ -11,8 +11,11 @@ import { ok } from '../../kernel/result.ts';
 
 type Stated = Partial<ModelReading>;
 
+/** What is said of a version besides its files. */
+export type VersionBody = Omit<CreateModelBody, 'files' | 'tenant'>;
+
 /** What decides the answers of a model, as far as the body says it. */
-function statedOf(body: CreateModelBody): Stated {
+function statedOf(body: VersionBody): Stated {
   const { query, passage } = body.prompts ?? {};
   const stated: { readonly [Field in keyof ModelReading]: ModelReading[Field] | undefined } = {
     task: body.task,
@@ -50,10 +53,7 @@ const UNSTATED: Omit<ModelReading, 'task' | 'graph'> = {
 };
 
 /** Refuses what a body states of files that it does not have, before any is copied. */
-export function checkStatedPaths(
-  { graph, external_data: externalData = [] }: CreateModelBody,
-  files: readonly ServedFile[],
-): Outcome<null> {
+export function checkStatedPaths({ graph, external_data: externalData = [] }: VersionBody, files: readonly ServedFile[]): Outcome<null> {
   const stated = [
     ...(graph === undefined ? [] : [{ path: graph, at: ['graph'] }]),
     ...externalData.map((path, i) => ({ path, at: ['external_data', i] })),
@@ -70,7 +70,7 @@ export async function describeVersion(
   inference: Pick<ModelCalls, 'readFolder'>,
   owner: ModelOwner,
   team: string,
-  body: CreateModelBody,
+  body: VersionBody,
   files: readonly ServedFile[],
 ): Promise<Outcome<VersionManifest>> {
   const read = await readUnstated(inference, owner, statedOf(body), files);

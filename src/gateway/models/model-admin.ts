@@ -2,11 +2,12 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { CreateModelBody } from '../../contract/models.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { Authority, WriteLease } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { ModelAlias, VersionRecord } from '../../inference/registry/model-record.ts';
-import { isVerified } from '../../inference/registry/model-record.ts';
+import { isVerified, WHOLE_PPM } from '../../inference/registry/model-record.ts';
+import { gateFaults } from '../../inference/registry/quality-gate.ts';
 import type { ModelActing, ModelVersion, Released } from '../../inference/registry/model-registry.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
@@ -14,9 +15,11 @@ import type { ModelCalls } from '../../inference/served/model-calls.ts';
 import type { ServedFile } from '../../inference/served/served-manifest.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
+import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import { ok } from '../../kernel/result.ts';
 import type { StoredFile } from '../jobs/file-store.ts';
 import { actorOf, ownerFor, requestDigest, subjectOf } from '../tenancy/subject.ts';
+import type { VersionBody } from './describe-version.ts';
 import { checkStatedPaths, describeVersion } from './describe-version.ts';
 import { checkVersion } from './model-checks.ts';
 import type { ModelFileStore, ModelRegistries, ModelRegistryCalls } from './model-registries.ts';
@@ -30,14 +33,30 @@ interface ModelAdminParts {
   /** The name of an index of the tenant that is pinned to the model, or to this contract of it; undefined where none is. */
   readonly pinnedIndex: (tenantId: TenantId, model: string, contractHash: string | undefined) => Promise<Outcome<string | undefined>>;
   /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
-  readonly note: (tenantId: TenantId, action: string, principal: Principal, subject: string) => Promise<Outcome<unknown>>;
+  readonly note: (tenantId: TenantId, action: string, principal: ModelActor, subject: string) => Promise<Outcome<unknown>>;
   readonly clock: Clock;
 }
 
+/** In whose name models are changed: a key's, a job's (by its id) or the admin's. */
+type ModelActor = AdminPrincipal | Pick<TenantPrincipal, 'kind' | 'tenantId' | 'keyId' | 'owner'>;
+
 /** The caller of a change, and whether it still may. */
 export interface ModelCaller {
-  readonly principal: Principal;
+  readonly principal: ModelActor;
   readonly authority: Authority;
+}
+
+export interface PromotionTerms {
+  /** Of the requests. */
+  readonly share: number;
+  /** Why a version serves that its gate refused. */
+  readonly override?: { readonly reason: string } | undefined;
+}
+
+/** The files of a version, and how they come into the bucket of its owner. */
+export interface VersionFiles {
+  readonly files: readonly ServedFile[];
+  readonly take: (owner: ModelOwner) => Promise<Outcome<null>>;
 }
 
 type Change<T> = (registry: ModelRegistryCalls, acting: ModelActing) => Promise<Outcome<T>>;
@@ -54,28 +73,43 @@ export class ModelAdmin {
    * Registers a version, then has it checked: a version that did not pass is answered, too. What the body leaves out is read from the files. Refuses with `already_exists` the name of a model
    * of the deployment, with `invalid_value` or `file_not_found` (naming `files[i]`), and as the registry does.
    */
-  async create(caller: ModelCaller, body: CreateModelBody, idempotencyKey: string | undefined): Promise<Outcome<ModelVersion>> {
-    const { principal } = caller;
-    const { registries, isBuiltin, inference } = this.#parts;
-    if (isBuiltin(body.name)) return refuse('already_exists', `${body.name} is a model of the deployment`, 'name');
+  async create(
+    { principal, authority }: { readonly principal: Principal; readonly authority: Authority },
+    body: CreateModelBody,
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<ModelVersion>> {
     const subject = subjectOf(principal, body.tenant);
     if (!subject.ok) return subject;
     const files = await this.#filesOf(subject.value, body);
     if (!files.ok) return files;
-    const stated = checkStatedPaths(body, files.value);
+    const request =
+      idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'model.create', body) };
+    const taken = { files: files.value, take: (owner: ModelOwner) => this.#takeFiles(subject.value, owner, body, files.value) };
+    return this.register({ principal, authority }, body, taken, request);
+  }
+
+  /** As `create`, for files that are known. Under an equal `request` there is one version. */
+  async register(
+    caller: ModelCaller,
+    body: VersionBody,
+    { files, take }: VersionFiles,
+    request: KeyedRequest | null,
+  ): Promise<Outcome<ModelVersion>> {
+    const { principal } = caller;
+    const { registries, isBuiltin, inference } = this.#parts;
+    if (isBuiltin(body.name)) return refuse('already_exists', `${body.name} is a model of the deployment`, 'name');
+    const stated = checkStatedPaths(body, files);
     if (!stated.ok) return stated;
     const owner = ownerOf(principal);
     const registry = registries(owner);
-    const announced = await this.#noted(caller, 'register', body.name, (_, acting) => registry.announce(files.value, acting));
+    const announced = await this.#noted(caller, 'register', body.name, (_, acting) => registry.announce(files, acting));
     if (!announced.ok) return announced;
     await this.#parts.store.remove(owner, announced.value.unneeded);
-    const taken = await this.#takeFiles(subject.value, owner, body, files.value);
+    const taken = await take(owner);
     if (!taken.ok) return taken;
     // A registration that is refused from here on leaves its files announced: the next one sweeps them.
-    const manifest = await describeVersion(inference, owner, body.owner ?? ownerFor(principal), body, files.value);
+    const manifest = await describeVersion(inference, owner, body.owner ?? ownerFor(principal), body, files);
     if (!manifest.ok) return manifest;
-    const request =
-      idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'model.create', body) };
     const next = { model: body.name, manifest: manifest.value, compatibleWith: body.compatible_with ?? null };
     const made = await this.#change(caller, (acting) => registry.register(next, request, acting));
     if (!made.ok) return made;
@@ -83,16 +117,30 @@ export class ModelAdmin {
     return checked.ok ? checked : made;
   }
 
-  /** Verifies the version first, if that was not done yet. Refuses as the registry does. */
-  async promote(caller: ModelCaller, model: string, number: number, share: number): Promise<Outcome<ModelVersion>> {
+  /**
+   * Verifies the version first, if that was not done yet. Refuses with `state_conflict` one that is to serve alone and whose gate found it worse
+   * than its parent, unless a reason is given (M95), and as the registry does.
+   */
+  async promote(caller: ModelCaller, model: string, number: number, { share, override }: PromotionTerms): Promise<Outcome<ModelVersion>> {
     const registry = this.#parts.registries(ownerOf(caller.principal));
     const version = await registry.version(model, number);
     if (version !== null && !isVerified(version) && !version.isRetired) {
       const checked = await this.#verified(caller, version);
       if (!checked.ok) return checked;
     }
-    const sharePpm = Math.max(1, Math.round(share * 1_000_000));
-    return this.#noted(caller, 'promote', `${model}@${number}`, (_, acting) => registry.promote(model, number, sharePpm, acting));
+    const sharePpm = Math.max(1, Math.round(share * WHOLE_PPM));
+    const faults = sharePpm === WHOLE_PPM ? gateFaults(version?.manifest.evaluation ?? null) : [];
+    const isOverridden = faults.length > 0 && override !== undefined;
+    if (faults.length > 0 && override === undefined)
+      return refuse(
+        'state_conflict',
+        `${faults.join('; ')}: have it serve anyway with \`override\` and its reason, or as a canary`,
+        'version',
+      );
+    const subject = isOverridden ? `${model}@${number}: ${override.reason}` : `${model}@${number}`;
+    return this.#noted(caller, isOverridden ? 'override' : 'promote', subject, (_, acting) =>
+      registry.promote(model, number, sharePpm, acting, isOverridden ? override.reason : undefined),
+    );
   }
 
   rollback(caller: ModelCaller, model: string): Promise<Outcome<ModelVersion>> {
@@ -187,7 +235,7 @@ export class ModelAdmin {
     return underAuthority(authority, (lease: WriteLease | undefined) => change({ actor: actorOf(principal), lease }));
   }
 
-  async #unpinned(principal: Principal, model: string, contractHash?: string): Promise<Outcome<null>> {
+  async #unpinned(principal: ModelActor, model: string, contractHash?: string): Promise<Outcome<null>> {
     if (principal.kind === 'admin') return ok(null);
     const pinned = await this.#parts.pinnedIndex(principal.tenantId, model, contractHash);
     if (!pinned.ok || pinned.value === undefined) return pinned.ok ? ok(null) : pinned;
@@ -196,4 +244,5 @@ export class ModelAdmin {
 }
 
 /** Whose models a caller changes: a tenant its own, the admin those of the platform. */
-export const ownerOf = (principal: Principal): ModelOwner => (principal.kind === 'admin' ? PLATFORM : principal.tenantId);
+export const ownerOf = (principal: AdminPrincipal | Pick<TenantPrincipal, 'kind' | 'tenantId'>): ModelOwner =>
+  principal.kind === 'admin' ? PLATFORM : principal.tenantId;

@@ -19,7 +19,8 @@ export interface ModelRegistryCalls {
     contractHash: string | null,
     acting: ModelActing,
   ): Promise<Outcome<ModelVersion>>;
-  promote(model: string, version: number, sharePpm: number, acting: ModelActing): Promise<Outcome<ModelVersion>>;
+  /** `override`: why it serves although its gate refused it. */
+  promote(model: string, version: number, sharePpm: number, acting: ModelActing, override?: string): Promise<Outcome<ModelVersion>>;
   rollback(model: string, acting: ModelActing): Promise<Outcome<ModelVersion>>;
   retire(model: string, version: number, acting: ModelActing): Promise<Outcome<ModelVersion & Released>>;
   remove(model: string, acting: ModelActing): Promise<Outcome<Released>>;
@@ -42,6 +43,8 @@ export type ModelRegistries = (owner: ModelOwner) => ModelRegistryCalls;
 export interface ModelFileStore {
   /** Copies a file of a tenant, unless it is there already. Refuses with `file_not_found`, or where its content is not what the hash says. */
   take(tenantId: TenantId, file: FileId, owner: ModelOwner, sha256: string): Promise<Outcome<null>>;
+  /** Copies a file of another owner's models, unless it is there already. Refuses with `file_not_found`. */
+  adopt(from: ModelOwner, owner: ModelOwner, sha256: string): Promise<Outcome<null>>;
   remove(owner: ModelOwner, sha256s: readonly string[]): Promise<void>;
   /** Removes all; answers how many there were. */
   erase(owner: ModelOwner): Promise<number>;

@@ -1,7 +1,7 @@
 import { ADMIN_OWNER } from '../../contract/common.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
-import type { Principal } from '../../contract/principal.ts';
+import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Actor } from '../../tenancy/organisation.ts';
@@ -17,11 +17,12 @@ export function subjectOf(principal: Principal, named: TenantId | undefined): Ou
 }
 
 /** The owner of what is created where the request names none (T70). `within`: the owner of the tenant or organisation that it is in. */
-export const ownerFor = (principal: Principal, within: string = ADMIN_OWNER): string =>
+export const ownerFor = (principal: AdminPrincipal | Pick<TenantPrincipal, 'kind' | 'owner'>, within: string = ADMIN_OWNER): string =>
   principal.kind === 'tenant' ? principal.owner : within;
 
 /** The actor, for the audit trail. */
-export const actorOf = (principal: Principal): Actor => (principal.kind === 'tenant' ? principal.keyId : 'admin');
+export const actorOf = (principal: AdminPrincipal | Pick<TenantPrincipal, 'kind' | 'keyId'>): Actor =>
+  principal.kind === 'tenant' ? principal.keyId : 'admin';
 
 /**
  * What a repetition under an `Idempotency-Key` must have in common with the first request: the caller, the operation and all of its

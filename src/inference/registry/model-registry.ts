@@ -114,13 +114,15 @@ export class ModelRegistry {
     });
   }
 
-  promote(name: string, number: number, sharePpm: number, { actor, lease }: ModelActing): Outcome<ModelVersion> {
+  /** `override`: why it serves although its gate refused it; a part of its history. */
+  promote(name: string, number: number, sharePpm: number, { actor, lease }: ModelActing, override?: string): Outcome<ModelVersion> {
     return this.#onVersion(name, number, lease, ({ model, version }) => {
       const serving = model.serving === null ? undefined : this.store.version(name, model.serving);
       const changed = promoted(model, serving, version, sharePpm);
       if (!changed.ok) return changed;
       this.store.putModel(changed.value);
-      this.#note(name, actor, 'promote', number, String(sharePpm / WHOLE_PPM));
+      const share = String(sharePpm / WHOLE_PPM);
+      this.#note(name, actor, 'promote', number, override === undefined ? share : `${share}, override: ${override}`);
       return ok({ model: changed.value, version });
     });
   }

@@ -5,6 +5,10 @@ import type { ModelReading, ServedFile } from './served-manifest.ts';
 export const TOKENISER_FILE = 'tokenizer.json';
 export const TOKENISER_CONFIG_FILE = 'tokenizer_config.json';
 
+/** Whether an embedding model has its words in its graph, as static models have, and no tokeniser beside it. */
+export const isStatic = (task: ModelReading['task'], files: readonly Pick<ServedFile, 'path'>[]): boolean =>
+  task === 'embedding' && !files.some(({ path }) => path === TOKENISER_FILE);
+
 /**
  * SHA-256, in hex, of all that fixes the answers of a registered model: its reading, and the hashes of the files that it computes with.
  * Models with equal hashes have interchangeable vectors; a quantised variant of a model is another one.

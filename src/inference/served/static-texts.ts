@@ -9,14 +9,10 @@ import { readStaticTable, TableEncoder, tokeniserOf } from '../static-model.ts';
 import { tokenBatch } from '../token-batch.ts';
 import type { GraphRunner } from './graph-runner.ts';
 import type { EmbeddedTexts, InputType, TextOptions } from './model-calls.ts';
-import type { ModelReading, ServedFile } from './served-manifest.ts';
+import type { ModelReading } from './served-manifest.ts';
 import { TOKENISER_FILE } from './contract-hash.ts';
 import { promptOf } from './text-chunks.ts';
 import type { TextCalls } from './text-model.ts';
-
-/** Whether an embedding model has its words in its graph, as static models have, and no tokeniser beside it. */
-export const isStatic = (task: ModelReading['task'], files: readonly Pick<ServedFile, 'path'>[]): boolean =>
-  task === 'embedding' && !files.some(({ path }) => path === TOKENISER_FILE);
 
 /** How a static model is used, as its file says: it is all that its folder needs. Undefined: the file is none. [M94] */
 export function readStaticPart(

@@ -13,6 +13,8 @@ const POLICY = {
   output_too_large: 'permanent',
   input_invalid: 'permanent',
   index_changed: 'permanent',
+  gate_refused: 'permanent',
+  registration_refused: 'permanent',
   model_unavailable: 'counted',
   agent_error: 'counted',
   kind_not_offered: 'counted',

@@ -82,6 +82,8 @@ export interface Job extends JobRequest {
   readonly outputFile: FileId | null;
   /** Absent while there are none, and in jobs that ended before outputs were named. */
   readonly outputs?: readonly JobOutput[];
+  /** The version that they were registered as, such as `minilm@2`; absent: none was asked for, or not yet. */
+  readonly registeredModel?: string;
   /** What its attempts have saved last. */
   readonly checkpoint?: Checkpoint;
   readonly error: JobError | null;

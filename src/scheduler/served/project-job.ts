@@ -18,6 +18,7 @@ export type AttemptEnd =
       readonly progress: Progress;
       readonly tokens: number;
       readonly outputs?: readonly JobOutput[];
+      readonly registeredModel?: string;
     }
   | AttemptFailure;
 
@@ -62,7 +63,13 @@ function withEnded(job: Job, over: LiveAttempt, record: JobRecord, end: AttemptE
     const outputFile = end.outputs === undefined ? outputFileOf(job.id, over.fence) : (end.outputs[0]?.file ?? null);
     // What it has saved is of no use any more.
     const { checkpoint: _saved, ...rest } = withProgress(job, end.progress, nowMs);
-    return { ...rest, ended, outputFile, ...(end.outputs === undefined ? {} : { outputs: end.outputs }) };
+    return {
+      ...rest,
+      ended,
+      outputFile,
+      ...(end.outputs === undefined ? {} : { outputs: end.outputs }),
+      ...(end.registeredModel === undefined ? {} : { registeredModel: end.registeredModel }),
+    };
   }
   return {
     ...job,

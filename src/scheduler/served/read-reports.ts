@@ -131,9 +131,10 @@ function verdictOn({ state }: Job, { outcome }: AttemptEnd): ReportVerdict {
 
 /** How an attempt ends that its agent has completed. */
 function completionOf(job: Job, report: Extract<AttemptReport, { kind: 'completed' }>, paid: number | undefined): AttemptEnd {
-  const { fence, progress, tokens, outputs } = report;
+  const { fence, progress, tokens, outputs, registeredModel } = report;
   const fault = claimFault(job, report, paid);
-  return fault ?? { fence, outcome: 'succeeded', progress, tokens, ...(outputs === undefined ? {} : { outputs }) };
+  const made = { ...(outputs === undefined ? {} : { outputs }), ...(registeredModel === undefined ? {} : { registeredModel }) };
+  return fault ?? { fence, outcome: 'succeeded', progress, tokens, ...made };
 }
 
 /** Why a completion is not accepted: it claims what its input cannot come to (J117), or more than is paid (J116). */

@@ -47,6 +47,11 @@ export class ModelWorld {
       this.stored.add(`${owner}/${sha256}`);
       return ok(null);
     },
+    adopt: async (from: string, owner: string, sha256: string) => {
+      if (!this.stored.has(`${from}/${sha256}`)) return refuse('file_not_found', 'no file');
+      this.stored.add(`${owner}/${sha256}`);
+      return ok(null);
+    },
     remove: async (owner: string, sha256s: readonly string[]) => sha256s.forEach((sha256) => this.stored.delete(`${owner}/${sha256}`)),
     erase: async () => 0,
     count: async (owner: string) => [...this.stored].filter((key) => key.startsWith(`${owner}/`)).length,

@@ -54,8 +54,46 @@ function bodyOf(principal: Principal, name: string, sha256: string, more: Partia
 
 const add = (principal: Principal, name: string, sha256: string, more: Partial<CreateModelBody> = {}, key?: string) =>
   world.admin.create(world.caller(principal), bodyOf(principal, name, sha256, more), key);
-const promote = (principal: Principal, name: string, version: number, share = 1) =>
-  world.admin.promote(world.caller(principal), name, version, share);
+const promote = (principal: Principal, name: string, version: number, share = 1, reason?: string) =>
+  world.admin.promote(world.caller(principal), name, version, { share, ...(reason === undefined ? {} : { override: { reason } }) });
+
+describe('[M95] a version that its gate found worse than its parent', () => {
+  const gate = (...checks: object[]) => ({ evaluation: { gate: { passes: true, checks } } });
+
+  it.each([
+    ['a value that misses its bound', { name: 'overlap@10', value: 0.949 }, 'overlap@10 is 0.949, and must be at least 0.95'],
+    ['a drop that is too large', { name: 'similarity drop', value: 0.0051 }, 'similarity drop is 0.0051, and must be at most 0.005'],
+    ['a value that could not be measured', { name: 'ndcg@10 ratio', value: null }, 'ndcg@10 ratio is null'],
+    ['vectors that say nothing', { name: 'vectors not finite', value: 1 }, 'vectors not finite is 1'],
+  ])('serves alone only with a reason: %s', async (_, check, message) => {
+    await add(ONE, 'minilm', 'a');
+    await promote(ONE, 'minilm', 1);
+    await add(ONE, 'minilm', 'a', gate({ name: 'overlap@10', value: 0.95 }, check));
+    expect(await promote(ONE, 'minilm', 2)).toMatchObject({ error: { code: 'state_conflict', message: expect.stringContaining(message) } });
+    expect(await promote(ONE, 'minilm', 2, 0.5)).toMatchObject({ ok: true });
+    world.audit.length = 0;
+    expect(await promote(ONE, 'minilm', 2, 1, 'twice as fast, and nobody searches by it')).toMatchObject({ ok: true });
+    expect(world.audit).toEqual(['model.override minilm@2: twice as fast, and nobody searches by it']);
+    const [last] = await world.registries(ONE.tenantId).history('minilm', 1_000, 1);
+    expect(last).toMatchObject({ action: 'promote', detail: '1, override: twice as fast, and nobody searches by it' });
+  });
+
+  it('is one, too, where its report has no check that is known', async () => {
+    await add(ONE, 'minilm', 'a', gate({ name: 'mood', value: 1 }));
+    expect(await promote(ONE, 'minilm', 1)).toMatchObject({ error: { message: expect.stringContaining('no check that is known') } });
+    await add(ONE, 'minilm', 'a', { evaluation: { gate: {} } });
+    expect(await promote(ONE, 'minilm', 2)).toMatchObject({ error: { message: expect.stringContaining('no checks') } });
+  });
+
+  it('is one only by its values: what holds, or was not judged, is promoted as ever', async () => {
+    const whole = ['overlap@10', 'ndcg@10 ratio'].map((name) => ({ name, value: 1 }));
+    await add(ONE, 'minilm', 'a', gate(...whole, { name: 'similarity drop', value: -0.1 }, { name: 'further zero vectors', value: 0 }));
+    expect(await promote(ONE, 'minilm', 1, 1, 'no reason is needed')).toMatchObject({ ok: true });
+    expect(world.audit.at(-1)).toBe('model.promote minilm@1');
+    await add(ONE, 'minilm', 'a', { evaluation: { spearman: 0.1 } });
+    expect(await promote(ONE, 'minilm', 2)).toMatchObject({ ok: true });
+  });
+});
 
 describe('registering', () => {
   it('[M32] a version is checked as it is registered; the reason of a failure is kept and answered', async () => {

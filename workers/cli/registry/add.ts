@@ -8,26 +8,30 @@ import { command, UsageError, whole } from '../command.ts';
 import type { GatewayClient } from '../gateway/gateway-client.ts';
 import type { Shown } from '../jobs/job-command.ts';
 import { print, shown } from '../jobs/job-command.ts';
+import type { GateFiles } from '../models/gate.ts';
+import { verdictText, withGateFiles } from '../models/gate.ts';
 import { isHubReference } from './hub/hub-reference.ts';
 import { hubSource } from './hub/hub-source.ts';
+import { gateAgainst } from './local-gate.ts';
 import type { ModelSource } from './model-source.ts';
 import { folderSource, readSpec } from './model-source.ts';
 import type { VersionView, Whose } from './model-view.ts';
 import { checksText, modelClient, whose } from './model-view.ts';
 import { TransferProgress } from './transfer-progress.ts';
 
-interface AddOptions extends Shown, Whose {
+interface AddOptions extends Shown, Whose, GateFiles {
   readonly name?: string;
   readonly spec?: string;
   readonly variant?: string;
   readonly tenant?: string;
   readonly compatibleWith?: number;
   readonly licence?: string;
+  readonly against?: string;
 }
 
 /** `sluice models add DIR|hf:ORG/NAME`. */
 export const addModel = (): Command =>
-  shown(whose(command('add', 'Registers the files of a model as its next version, and says whether it passed its checks.')))
+  withGateFiles(shown(whose(command('add', 'Registers the files of a model as its next version, and says whether it passed its checks.'))))
     .argument('<source>', "a folder in Hugging Face's layout, or a model of its hub: hf:ORG/NAME, hf:ORG/NAME@REVISION")
     .option('--name <name>', 'of the model (default: of the folder, or of the model on the hub)')
     .option('--variant <v>', 'the graph to serve, such as int8 or fp32, or its path (default on the hub: quantized, if there is one)')
@@ -41,6 +45,7 @@ export const addModel = (): Command =>
       whole(1, 999_999_999),
     )
     .option('--licence <l>', 'such as apache-2.0 (default: what the hub says)')
+    .option('--against <version>', 'of a folder: judges it by this registered version, such as minilm@1; the verdict is stored with it')
     .option('--tenant <id>', 'with --platform: the tenant whose key is in use, which uploads the files')
     .action(add);
 
@@ -50,6 +55,7 @@ async function add(from: string, options: AddOptions): Promise<void> {
   if (spec === undefined) throw new UsageError(`--spec: there is no ${specPath}`);
   // Both keys are there before anything is downloaded. Files are those of a tenant, also of a model of the platform.
   const [uploader, client] = [await modelClient({}), await modelClient(options)];
+  const gate = await verdictOn(client, from, options);
   const progress = new TransferProgress();
   const source = isHubReference(from) ? await hubSource(from, variant, progress) : await folderSource(from, variant);
   if (source.files.length > LIMITS.modelFilesMaxCount)
@@ -68,6 +74,7 @@ async function add(from: string, options: AddOptions): Promise<void> {
       ...(licence === undefined ? {} : { licence }),
       ...(compatibleWith === undefined ? {} : { compatible_with: compatibleWith }),
       ...(tenant === undefined ? {} : { tenant }),
+      ...gate,
     };
     const made = await client.call<VersionView>('POST', '/v1/models', body, { 'idempotency-key': randomUUID() });
     if (json === true) print(made);
@@ -77,6 +84,22 @@ async function add(from: string, options: AddOptions): Promise<void> {
     // The registration has copied them, or was refused.
     await Promise.allSettled(uploads.map(({ file }) => uploader.call('DELETE', `/v1/files/${file}`)));
   }
+}
+
+/** What a gate says of a folder, as fields of the registration; a version that it refuses is registered, too, and does not serve alone. */
+async function verdictOn(client: GatewayClient, from: string, { against, retrieval, sts, json }: AddOptions): Promise<object> {
+  if (against === undefined) {
+    if (retrieval !== undefined || sts !== undefined) throw new UsageError('--retrieval and --sts need --against.');
+    return {};
+  }
+  if (isHubReference(from)) throw new UsageError('--against judges a folder: download the model first.');
+  const gate = await gateAgainst(client, from, {
+    against,
+    ...(retrieval === undefined ? {} : { retrieval }),
+    ...(sts === undefined ? {} : { sts }),
+  });
+  if (json !== true) console.log(verdictText(gate));
+  return { evaluation: { gate }, parents: [against] };
 }
 
 /** Notes each file as soon as it is stored. */

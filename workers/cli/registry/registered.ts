@@ -58,13 +58,20 @@ export const showModel = (): Command =>
     },
   );
 
+interface Promotion {
+  readonly share: number;
+  readonly override?: string;
+}
+
 /** `sluice models promote MODEL VERSION`. */
 export const promoteModel = (): Command =>
   whose(ofModel('promote', 'Has a version serve, or a share of the requests.'))
     .argument('<version>', 'its number', whole(1, 999_999_999))
     .option('--share <s>', 'of the requests: below 1 the version is the canary', positive(1), 1)
-    .action(async (model: string, version: number, { share, ...of }: Whose & { readonly share: number }) => {
-      const promoted = await (await modelClient(of)).call<VersionView>('POST', modelPath(model, '/promote'), { version, share });
+    .option('--override <reason>', 'why it serves alone although its gate refused it: noted in its history and in the audit trail')
+    .action(async (model: string, version: number, { share, override, ...of }: Whose & Promotion) => {
+      const terms = { version, share, ...(override === undefined ? {} : { override: { reason: override } }) };
+      const promoted = await (await modelClient(of)).call<VersionView>('POST', modelPath(model, '/promote'), terms);
       console.log(
         share < 1 ? `${model}@${version} is the canary of ${share * 100} % of the requests` : `${model}@${promoted.version} serves`,
       );

@@ -4,6 +4,7 @@ import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { partitionName, ROOT_PARTITION } from '../../../src/contract/pool-partition.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
+import type { AttemptParts } from '../../../src/gateway/jobs/attempt-files.ts';
 import { AttemptFiles } from '../../../src/gateway/jobs/attempt-files.ts';
 import { AttemptModels } from '../../../src/gateway/jobs/attempt-models.ts';
 import { Batches } from '../../../src/gateway/jobs/batches.ts';
@@ -86,6 +87,7 @@ export function wireHeavy(
   rng: Rng,
   { organisations, holdJob }: Pick<Administration, 'organisations' | 'holdJob'>,
   describe: (tenantId: TenantId, index: string) => Promise<Outcome<IndexManifest>>,
+  register: AttemptParts<FileContent>['register'],
 ): Heavy {
   const hmac = new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER'));
   const queue = schedulerQueue(env.SCHEDULER);
@@ -122,7 +124,7 @@ export function wireHeavy(
     hmac,
     holdJob,
   });
-  const attempts = new AttemptFiles({ pools, writer, files, store, clock, authorityOf });
+  const attempts = new AttemptFiles({ pools, writer, files, store, clock, authorityOf, register });
   return {
     files,
     uploads: new Uploads({ store, writer, md5: md5Of, clock, rng, hmac }),

@@ -1,6 +1,8 @@
+import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { actorOf } from '../../../src/gateway/tenancy/subject.ts';
 import type { IndexDirectory } from '../../../src/gateway/index-directory.ts';
+import { JobRegistrations } from '../../../src/gateway/models/job-registrations.ts';
 import { ModelAdmin } from '../../../src/gateway/models/model-admin.ts';
 import { ModelCatalogue } from '../../../src/gateway/models/model-catalogue.ts';
 import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
@@ -28,6 +30,7 @@ export interface Models {
   readonly admin: ModelAdmin;
   readonly catalogue: ModelCatalogue;
   readonly graphs: GraphCalls;
+  readonly jobs: JobRegistrations;
   readonly registries: ModelRegistries;
   readonly store: ModelFileStore;
 }
@@ -41,8 +44,10 @@ export function wireModels(
   metrics: Metrics,
 ): Models {
   const registries = modelRegistries(env.MODEL_REGISTRY);
-  const store = new R2ModelFiles(env.FILES, new R2FileStore(env.FILES));
+  const stored = new R2FileStore(env.FILES);
+  const store = new R2ModelFiles(env.FILES, stored);
   const inference = modelCalls(env.INFERENCE, metrics);
+  const routes = new ModelRoutes(registries, clock);
   const admin = new ModelAdmin({
     registries,
     store,
@@ -50,14 +55,25 @@ export function wireModels(
     inference,
     isBuiltin: (model) => MODEL_CATALOGUE.some(({ id }) => id === namedModel(model).name),
     pinnedIndex: (...asked) => pinnedIndex(indexes, ...asked),
-    note: (tenant, action, principal, subject) =>
-      organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject),
+    note: (tenant, action, principal, subject) => {
+      const actor = actorOf(principal);
+      const records = organisations.at(organisationOf(tenant));
+      // A job is no key that has to be in force: it has its tenant's authority, which is checked with the change.
+      return actor.startsWith('job_') ? records.log(action, actor, subject) : records.note(tenant, action, actor, subject);
+    },
     clock,
   });
   return {
     admin,
     catalogue: new ModelCatalogue({ registries, builtin: MODEL_CATALOGUE, upstreams: upstreamsOf(env.UPSTREAM) }),
-    graphs: new GraphCalls({ routes: new ModelRoutes(registries, clock), inference }),
+    graphs: new GraphCalls({ routes, inference }),
+    jobs: new JobRegistrations({
+      admin,
+      routes,
+      store,
+      beginning: (...file) => stored.beginning(...file),
+      authorityOf: (tenant) => new TenantAuthority(organisations, clock, tenant),
+    }),
     registries,
     store,
   };

@@ -22,12 +22,20 @@ export class R2ModelFiles implements ModelFileStore {
     this.#files = files;
   }
 
-  async take(tenantId: TenantId, file: FileId, owner: ModelOwner, sha256: string): Promise<Outcome<null>> {
+  take(tenantId: TenantId, file: FileId, owner: ModelOwner, sha256: string): Promise<Outcome<null>> {
+    return this.#copy(() => this.#files.objectKey(tenantId, file), owner, sha256, file);
+  }
+
+  adopt(from: ModelOwner, owner: ModelOwner, sha256: string): Promise<Outcome<null>> {
+    return this.#copy(() => Promise.resolve(modelFileKey(from, sha256)), owner, sha256, sha256);
+  }
+
+  async #copy(sourceOf: () => Promise<string | undefined>, owner: ModelOwner, sha256: string, name: string): Promise<Outcome<null>> {
     const key = modelFileKey(owner, sha256);
     if ((await this.#bucket.head(key)) !== null) return ok(null);
-    const source = await this.#files.objectKey(tenantId, file);
+    const source = await sourceOf();
     const content = source === undefined ? null : await this.#bucket.get(source);
-    if (content === null) return refuseResource('file_not_found', { kind: 'file', name: file }, `no file ${file}`, 'files');
+    if (content === null) return refuseResource('file_not_found', { kind: 'file', name }, `no file ${name}`, 'files');
     // R2 hashes what it stores, and stores nothing else than these bytes under this name.
     await this.#bucket.put(key, content.body, { sha256 });
     return ok(null);

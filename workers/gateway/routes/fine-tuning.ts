@@ -3,7 +3,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import { TUNING_FILES } from '../../../src/contract/tuning-settings.ts';
 import type { Tuning, TuningId } from '../../../src/gateway/jobs/fine-tunings.ts';
-import { metricsFileOf, tuningIdOf } from '../../../src/gateway/jobs/fine-tunings.ts';
+import { metricsFileOf, tunedModelOf, tuningIdOf } from '../../../src/gateway/jobs/fine-tunings.ts';
 import type { EpochMetrics } from '../../../src/gateway/jobs/tuning-progress.ts';
 import { tuningEventsOf, tuningFaultOf, tuningStatusOf } from '../../../src/gateway/jobs/tuning-progress.ts';
 import type { Handlers } from '../serve.ts';
@@ -37,7 +37,8 @@ export const tuningHandlers = {
 const answer = (tuning: Outcome<Tuning>, metrics: readonly EpochMetrics[] = []) =>
   tuning.ok ? ({ ok: true, reply: tuningReply(tuning.value, metrics), used: {} } as const) : tuning;
 
-function tuningReply({ job, settings }: Tuning, metrics: readonly EpochMetrics[] = []): TuningReply {
+function tuningReply(tuning: Tuning, metrics: readonly EpochMetrics[] = []): TuningReply {
+  const { job, settings } = tuning;
   const inputs = job.work.kind === 'training' ? job.work.inputs : [];
   const fileAt = (path: string): string | null => inputs.find((input) => input.path === path)?.file ?? null;
   const metricsFile = metricsFileOf(job);
@@ -51,7 +52,7 @@ function tuningReply({ job, settings }: Tuning, metrics: readonly EpochMetrics[]
     estimated_finish: null,
     status: tuningStatusOf(job),
     model: settings.model,
-    fine_tuned_model: job.state === 'succeeded' ? settings.tuned_model : null,
+    fine_tuned_model: job.state === 'succeeded' ? tunedModelOf(tuning) : null,
     organization_id: job.organisationId,
     training_file: fileAt(TUNING_FILES.training) ?? '',
     validation_file: fileAt(TUNING_FILES.validation),
@@ -80,7 +81,8 @@ const eventReplies = ({ job, settings }: Tuning, metrics: readonly EpochMetrics[
     }))
     .toReversed();
 
-function checkpointReplies({ job, settings }: Tuning, metrics: readonly EpochMetrics[]): TuningCheckpointReply[] {
+function checkpointReplies(tuning: Tuning, metrics: readonly EpochMetrics[]): TuningCheckpointReply[] {
+  const { job } = tuning;
   const last = metrics.at(-1);
   if (last === undefined || job.finishedAtMs === null) return [];
   return [
@@ -89,7 +91,7 @@ function checkpointReplies({ job, settings }: Tuning, metrics: readonly EpochMet
       object: 'fine_tuning.job.checkpoint',
       created_at: seconds(job.finishedAtMs),
       fine_tuning_job_id: tuningIdOf(job.id),
-      fine_tuned_model_checkpoint: settings.tuned_model,
+      fine_tuned_model_checkpoint: tunedModelOf(tuning),
       step_number: last['step'] ?? 0,
       metrics: last,
     },

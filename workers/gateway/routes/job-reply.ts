@@ -54,6 +54,7 @@ function fieldsReply(job: Job) {
     progress: job.progress,
     output_file: job.outputFile,
     outputs: [...(job.outputs ?? [])],
+    registered_model: job.registeredModel ?? null,
     checkpoint: job.checkpoint === undefined ? null : { bytes: job.checkpoint.bytes, sha256: job.checkpoint.sha256 },
     error: errorReply(job.error),
     created_at: seconds(job.createdAtMs),

@@ -35,7 +35,7 @@ export const modelHandlers = {
     return retired.ok ? { ok: true, reply: versionReply(retired.value.model, retired.value.version), used: {} } : retired;
   },
   promoteModel: async ({ gateway, principal, authority, params, body }) => {
-    const promoted = await gateway.models.admin.promote({ principal, authority }, params.model, body.version, body.share);
+    const promoted = await gateway.models.admin.promote({ principal, authority }, params.model, body.version, body);
     return promoted.ok ? { ok: true, reply: versionReply(promoted.value.model, promoted.value.version), used: {} } : promoted;
   },
   rollbackModel: async ({ gateway, principal, authority, params }) => {

@@ -1,5 +1,6 @@
 import type { Assignment, Registration, ServingSaid } from '../../../src/contract/agent-protocol.ts';
 import type { Grant, Serving } from '../../../src/contract/attempt.ts';
+import { isBuild } from '../../../src/contract/job-facts.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AgentId, GroupPlace } from '../../../src/pools/agent-lease.ts';
 import { placeOf } from '../../../src/pools/agent-lease.ts';
@@ -253,12 +254,15 @@ function assignmentOf(grant: Grant): Assignment {
   const assigned = { attempt: attemptId, fence };
   if (work.kind === 'batch_embedding')
     return { ...assigned, kind: work.kind, model: work.model, ...(work.format === undefined ? {} : { format: work.format }) };
-  if (work.kind === 'index_build') return { ...assigned, ...work };
+  if (work.kind === 'index_build' || isBuild(work)) return { ...assigned, ...work };
   if (work.kind === 'online_inference') return { ...assigned, kind: work.kind, model: work.model, grace_ms: graceMs ?? LIMITS.jobGraceMs };
-  const { kind, inputs, checkpoint = null, ...rest } = work;
+  const { kind, argv, environment, inputs, outputs, checkpoint = null, limits } = work;
   const program = {
     ...assigned,
-    ...rest,
+    argv,
+    environment,
+    outputs,
+    limits,
     inputs: inputs.map(({ path }) => ({ path })),
     checkpoint,
     grace_ms: graceMs ?? LIMITS.jobGraceMs,

@@ -43,6 +43,7 @@ function setUp(outputLifeMs: number | null = null) {
     store,
     clock,
     authorityOf: () => IN_FORCE,
+    register: async () => ok({ kind: 'none' }),
   });
   const upload = (index: number, sha256: string) => attempts.output(HOLD, index, { bytes: 1, sha256, content: 'x' });
   const complete = (...outputs: { index: number; bytes: number; sha256: string }[]) =>

@@ -150,6 +150,7 @@ describe('the output of a job', () => {
       store,
       clock,
       authorityOf: (id) => new TenantAuthority(organisations, clock, id),
+      register: async () => ok({ kind: 'none' }),
     });
     const written = attempts.output({ poolId: 'pool' as PoolId, partition: 0, attemptId: 'att' as AttemptId, fence: 1 }, 0, {
       bytes: 7,
