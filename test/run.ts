@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from '../workers/local/bundle.ts';
 import { ROOT } from '../workers/local/paths.ts';
@@ -71,11 +72,17 @@ async function lanes(): Promise<Step[][]> {
     name: 'lint and types',
     run: command('oxlint', '--type-aware', '--type-check', ...CODE, ...KERNELS.flatMap(ignored)),
   };
+  // What changed since the commit of the baseline; a clone without that commit is compared as a whole.
+  const debt: Step = {
+    name: 'technical debt',
+    run: command(process.execPath, 'workers/cli/sluice.ts', 'debt', 'check', '--ratchet', 'docs/debt/baseline.json'),
+  };
   const always: Step[] = [
     { name: 'format', run: command('oxfmt', '--check', '.') },
     { name: 'lint of kernels', run: command('oxlint', ...KERNELS) },
     { name: 'types of kernels', run: command('tsc', '-p', 'src/ann/wasm') },
     { name: 'dead code', run: command('knip') },
+    ...(isInGit() ? [debt] : []),
   ];
   if (flags.fast) {
     const withoutTheDearest = NOT_IN_THE_INNER_LOOP.flatMap((file) => ['--exclude', file]);
@@ -97,6 +104,12 @@ async function inOrder(steps: readonly Step[]): Promise<StepResult[]> {
   const done: StepResult[] = [];
   for (const step of steps) done.push(await perform(step));
   return done;
+}
+
+function isInGit(): boolean {
+  if (existsSync(join(ROOT, '.git'))) return true;
+  console.log('skip technical debt: this is no git repository, so there is nothing to compare with');
+  return false;
 }
 
 function hasBrowser(): boolean {
@@ -145,7 +158,7 @@ function vitest(name: string, projects: readonly string[], ...more: string[]): S
 
 function command(name: string, ...args: string[]): () => Promise<boolean> {
   return async () => {
-    const child = spawn(join(BIN, name), args, {
+    const child = spawn(isAbsolute(name) ? name : join(BIN, name), args, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...QUIET_ENVIRONMENT },

@@ -79,6 +79,9 @@ export const debtServiceLevels = z.strictObject({
   incidents: z.array(z.strictObject({ component: text, id: text, text, minutes: z.number().min(0), is_fixed: z.boolean() })).default([]),
 });
 
+/** What `npm outdated --json` prints: what it does not name is up to date. */
+export const debtOutdated = z.record(text, z.object({ current: text, latest: text }));
+
 /** A snapshot of a package registry. Its dates are used only if they rise with the versions. */
 export const debtRegistry = z.object({
   collected_at: seconds,

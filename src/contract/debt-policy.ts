@@ -35,7 +35,7 @@ const inputs = z.strictObject({
   coverage: texts.default([]),
   /** JUnit XML or vitest's JSON, one file a run. */
   test_runs: texts.default([]),
-  /** A snapshot of a package registry. */
+  /** A snapshot of a package registry, or what `npm outdated --json` printed. */
   registry: text.optional(),
   /** What `knip --reporter json` printed; without it knip is run where the repository has it. */
   dead_code: text.optional(),
@@ -69,7 +69,7 @@ export const debtPolicy = z.strictObject({
     .strictObject({
       /** SPDX ids; without it every licence is allowed. */
       allow: texts.optional(),
-      /** Packages that are allowed another licence, with the reason. */
+      /** Packages that are allowed another licence, with the reason; a name may end with `*`. */
       except: z.record(text, text).default({}),
     })
     .default({ except: {} }),

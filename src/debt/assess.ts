@@ -43,7 +43,7 @@ export interface ComponentScore {
 }
 
 export interface Assessment {
-  /** By priority, the most urgent first. */
+  /** The most urgent first. */
   readonly findings: readonly DebtFinding[];
   readonly components: readonly ComponentScore[];
   readonly total: ComponentScore;
@@ -63,7 +63,7 @@ export function assess(facts: FactSet, policy: DebtPolicy, ratios: ReadonlyMap<D
       Array.from(find(context), (hit) => price(rule as DebtRule, signal, hit)),
     ),
     ...relevant.filter((signal) => !facts.isKnownAnywhere(signal)).map((signal) => price('measurement-gap', signal, gapOf(signal))),
-  ].sort((a, b) => b.priority.p50 - a.priority.p50 || (a.id < b.id ? -1 : 1));
+  ].sort(byUrgency);
   const lines = linesOf(facts, components);
   const scoreOf = scoring(facts, relevant);
   const names = new Set([...lines.keys(), ...policy.components.map(({ name }) => name), ...findings.map(({ component }) => component)]);
@@ -88,6 +88,17 @@ export function assess(facts: FactSet, policy: DebtPolicy, ratios: ReadonlyMap<D
     },
     signals: relevant.map((signal) => ({ signal, isKnown: facts.isKnownAnywhere(signal) })),
   };
+}
+
+const classOf = ({ is_blocking, priority }: DebtFinding): number => (is_blocking ? 0 : priority.p50 >= 0 ? 1 : 2);
+
+/**
+ * What blocks first, then what pays off within a quarter by priority, then the rest by what it costs a week: there the ratio of interest to
+ * principal would bring up what is trivial.
+ */
+function byUrgency(a: DebtFinding, b: DebtFinding): number {
+  const valueOf = (one: DebtFinding): number => (classOf(one) === 2 ? one.interest_minutes_per_week.p50 : one.priority.p50);
+  return classOf(a) - classOf(b) || valueOf(b) - valueOf(a) || (a.id < b.id ? -1 : 1);
 }
 
 const gapOf = (signal: DebtSignal): Hit => ({

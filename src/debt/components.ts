@@ -28,7 +28,10 @@ export class Components {
     }
     if (best !== undefined) return best.name;
     const top = subject.indexOf('/');
-    return subject === EVERYTHING || top === -1 || subject.startsWith('npm:') ? REPOSITORY : subject.slice(0, top);
+    if (subject === EVERYTHING || subject.startsWith('npm:')) return REPOSITORY;
+    if (top !== -1) return subject.slice(0, top);
+    // A file at the root has an extension; what has none is the name of a folder, a model, a pool.
+    return subject.includes('.') ? REPOSITORY : subject;
   }
 
   tierOf(name: string): 1 | 2 | 3 {

@@ -14,10 +14,10 @@ const GRID: readonly (readonly [Rating, number])[] = [
 ];
 
 /**
- * The most that one signal adds to an assessed ratio, and what one adds that is not known: enough for a C by itself. Because a known signal
+ * The most that one signal adds to an assessed ratio, and what one adds that is not known: enough for a C by itself, with room for what is known. Because a known signal
  * never adds more, leaving off its collector never improves the rating (D8).
  */
-export const SIGNAL_RATIO_MAX = 0.2;
+export const SIGNAL_RATIO_MAX = 0.15;
 
 /** What writing a component anew would take. */
 export const rewriteMinutes = (lines: number): number => Math.max(COMPONENT_MINUTES_MIN, lines * LINE_MINUTES);

@@ -149,7 +149,10 @@ function* layerBreaks(context: RuleContext): Iterable<Hit> {
     yield {
       subject: fact.subject,
       symbol: fact.symbol ?? '',
-      title: `${textDetailOf(fact, 'layer')} may not import ${fact.symbol} of ${textDetailOf(fact, 'other')}`,
+      title:
+        textDetailOf(fact, 'layer') === textDetailOf(fact, 'other')
+          ? `imports its sibling ${fact.symbol}`
+          : `${textDetailOf(fact, 'layer')} may not import ${fact.symbol} of ${textDetailOf(fact, 'other')}`,
       remedy: 'turn the dependency round: have an interface in the lower layer, or move the code',
       minutes: 20,
       interest: context.interestOf([fact.subject], 0.2),

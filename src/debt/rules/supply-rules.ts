@@ -33,13 +33,17 @@ function isAllowed(expression: string, allow: readonly string[]): boolean {
   }
 }
 
+/** Whether a package is one of the exceptions; `@img/*` are all whose names begin so. */
+const isExcepted = (name: string, exceptions: readonly string[]): boolean =>
+  exceptions.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one));
+
 function* licences(context: RuleContext): Iterable<Hit> {
   const { allow, except } = context.policy.licences;
   if (allow === undefined) return;
   for (const fact of context.facts.of('licence')) {
     const licence = String(fact.value);
     const name = fact.subject.replace(/^npm:/, '');
-    if (except[name] !== undefined || isAllowed(licence, allow)) continue;
+    if (isExcepted(name, Object.keys(except)) || isAllowed(licence, allow)) continue;
     yield {
       subject: fact.subject,
       title: licence === '' ? 'states no licence' : `is under ${licence}, which debt.json does not allow`,

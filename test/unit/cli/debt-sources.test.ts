@@ -108,6 +108,7 @@ describe('the import graph', () => {
     const read = Object.entries(files).map(([path, text]) => ({
       ...analysed(path, text),
       path,
+      blob: '',
       language: must(languageOf(path), 'it is source code').name,
       isTest: false,
     }));

@@ -64,7 +64,7 @@ it('[D9] a subject belongs to its component, that of its longest path, or the fo
       components: [{ name: 'src', paths: ['src'] }, { name: 'cache', paths: ['src/cache/', 'src/lru.ts'], tier: 1 }, { name: 'ranker' }],
     }),
   );
-  const of = ['src/a.ts', 'src/cache/a.ts', 'src/cached/a.ts', 'src/lru.ts', 'ranker', 'docs/a.md', 'README.md', 'npm:@a/b', '.'];
+  const of = ['src/a.ts', 'src/cache/a.ts', 'src/cached/a.ts', 'src/lru.ts', 'ranker', 'docs/a.md', 'README.md', 'tests', 'npm:@a/b', '.'];
   expect(of.map((subject) => components.of(subject))).toEqual([
     'src',
     'cache',
@@ -73,6 +73,7 @@ it('[D9] a subject belongs to its component, that of its longest path, or the fo
     'ranker',
     'docs',
     'repository',
+    'tests',
     'repository',
     'repository',
   ]);

@@ -1,9 +1,10 @@
 import type { Collector } from './collection.ts';
 import { coverage } from './coverage.ts';
 import { deadCode } from './dead-code.ts';
-import { mlTests, models, recipes, serviceLevels } from './models.ts';
+import { mlTests, models, serviceLevels } from './models.ts';
 import { ownership } from './ownership.ts';
 import { dependencies, licences } from './packages.ts';
+import { recipes } from './recipes.ts';
 import { flags, settings } from './settings.ts';
 import { duplication, hotspots, types } from './source-collectors.ts';
 import { structure } from './structure.ts';

@@ -1,4 +1,4 @@
-import * as z from 'zod';
+import type * as z from 'zod';
 
 import { debtMlTests, debtModels, debtServiceLevels } from '../../../../src/contract/debt-inputs.ts';
 import { cyclesOf } from '../../../../src/debt/evidence/import-cycles.ts';
@@ -13,23 +13,6 @@ import { inputFiles, jsonOf } from './input-files.ts';
 const DAY_S = 86_400;
 /** What runs changes from day to day. */
 const RUNNING_TTL_S = 7 * DAY_S;
-
-const recipe = z.object({ inputs: z.array(z.object({ uri: z.string(), sha256: z.string().optional() })) });
-
-/** Inputs of recipes, and what they are pinned to. */
-export const recipes: Collector = async (collection) => {
-  const inputs = await inputFiles(collection, collection.policy.inputs.recipes);
-  const [first] = inputs;
-  if (first === undefined) return [];
-  const writer = new FactWriter(collection);
-  for (const input of inputs) {
-    for (const { uri, sha256 = '' } of jsonOf(input, recipe).inputs) {
-      writer.write('recipe-input', input.file, /^[0-9a-f]{64}$/.test(sha256) ? sha256 : '', input, { symbol: uri });
-    }
-  }
-  writer.census('reproducibility', inputs.length, first);
-  return writer.facts;
-};
 
 type Models = z.output<typeof debtModels>;
 

@@ -1,10 +1,11 @@
 import semver from 'semver';
 import * as z from 'zod';
 
-import { debtRegistry } from '../../../../src/contract/debt-inputs.ts';
+import { debtOutdated, debtRegistry } from '../../../../src/contract/debt-inputs.ts';
 import { committedFile } from '../repository/repository.ts';
 import type { Collection, Collector, Source } from './collection.ts';
 import { FactWriter, sha256Of } from './collection.ts';
+import type { InputFile } from './input-files.ts';
 import { anyJsonOf, inputFiles, jsonOf } from './input-files.ts';
 
 const LOCK_FILE = 'package-lock.json';
@@ -56,21 +57,44 @@ export const dependencies: Collector = async (collection) => {
   const locked = await lockOf(collection);
   const [input] = await inputFiles(collection, collection.policy.inputs.registry === undefined ? [] : [collection.policy.inputs.registry]);
   if (locked === undefined || input === undefined) return [];
-  const { packages } = jsonOf(input, debtRegistry);
-  const writer = new FactWriter(collection, { tool: 'semver', tool_version: '7.8.6' });
-  const root = locked.lock.packages[''];
-  const direct = Object.keys({ ...root?.dependencies, ...root?.devDependencies, ...root?.optionalDependencies });
+  const { packages, collected_at, isComplete } = snapshotOf(input);
+  const writer = new FactWriter({ ...collection, nowS: collected_at }, { tool: 'semver', tool_version: '7.8.6' });
+  const direct = directOf(locked.lock);
   let unlisted = 0;
-  for (const name of direct) {
-    const installed = locked.lock.packages[`node_modules/${name}`]?.version;
-    const versions = packages[name]?.versions;
-    const lag = installed === undefined || versions === undefined ? undefined : lagOf(installed, versions);
+  for (const { name, installed } of direct) {
+    const versions = packages[name]?.versions ?? (isComplete ? { [installed]: {} } : undefined);
+    const lag = versions === undefined ? undefined : lagOf(installed, versions);
     if (lag === undefined) unlisted += 1;
     else writer.write('dependency-lag', `npm:${name}`, lag.majors, input, { detail: lag.detail });
   }
   writer.census('dependencies', direct.length - unlisted, input, { not_in_snapshot: unlisted });
   return writer.facts;
 };
+
+/** The packages that the project itself names, with the versions that are locked. */
+function directOf({ packages }: LockFile): { readonly name: string; readonly installed: string }[] {
+  const root = packages[''];
+  const names = Object.keys({ ...root?.dependencies, ...root?.devDependencies, ...root?.optionalDependencies });
+  return names.flatMap((name) => {
+    const installed = packages[`node_modules/${name}`]?.version;
+    return installed === undefined ? [] : [{ name, installed }];
+  });
+}
+
+interface Snapshot extends z.output<typeof debtRegistry> {
+  /** What it does not name is up to date. */
+  readonly isComplete: boolean;
+}
+
+function snapshotOf(input: InputFile): Snapshot {
+  const outdated = debtOutdated.safeParse(anyJsonOf(input));
+  if (!outdated.success) return { ...jsonOf(input, debtRegistry), isComplete: false };
+  const packages = Object.entries(outdated.data).map(([name, { current, latest }]) => [
+    name,
+    { versions: { [current]: {}, [latest]: {} } },
+  ]);
+  return { collected_at: input.writtenAtS, packages: Object.fromEntries(packages), isComplete: true };
+}
 
 type Versions = z.output<typeof debtRegistry>['packages'][string]['versions'];
 

@@ -1,5 +1,5 @@
 import { shortSha256 } from '../../../../src/kernel/short-sha256.ts';
-import { lineTimes } from '../repository/line-times.ts';
+import { LineTimes } from '../repository/line-times.ts';
 import type { ReadSource } from '../repository/read-sources.ts';
 import type { Collector } from './collection.ts';
 import { FactWriter, sourceOf, treeOf } from './collection.ts';
@@ -14,20 +14,22 @@ const DAY_S = 86_400;
 export const todos: Collector = async (collection) => {
   const { sources, progress } = collection;
   const writer = new FactWriter(collection, { tool: 'git blame', tool_version: '1' });
-  const files = sources.files.filter((file) => file.todos.length > 0);
+  const files = sources.files.filter((file) => file.todos.length > 0 && !file.isTest);
+  const lineTimes = await LineTimes.open(collection.repository);
   const dated = files.slice(0, FILES_MAX);
   let done = 0;
   for (let at = 0; at < dated.length; at += PARALLEL) {
     const blamed = await Promise.all(
       dated.slice(at, at + PARALLEL).map(async (file) => {
         const lines = file.todos.map(({ line }) => line);
-        return { file, times: await lineTimes(collection.repository, file.path, lines) };
+        return { file, times: await lineTimes.of(file.path, file.blob, lines) };
       }),
     );
     for (const { file, times } of blamed) writeTodos(writer, file, times, collection.repository.committedAtS);
     done += blamed.length;
     progress.show('dating comments', done, dated.length);
   }
+  await lineTimes.save();
   writer.census('todos', sources.files.length, treeOf(collection), {
     files_with_todos: files.length,
     files_not_dated: files.length - dated.length,

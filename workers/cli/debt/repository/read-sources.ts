@@ -12,6 +12,7 @@ import { sortOut, trackedFiles } from './tracked-files.ts';
 /** A file of source code and what is known of it. */
 export interface ReadSource extends AnalysedSource {
   readonly path: string;
+  readonly blob: string;
   readonly language: string;
   readonly isTest: boolean;
 }
@@ -48,7 +49,7 @@ export async function readSources(repository: Repository, ignore: readonly strin
       progress.show('reading sources', i + 1, sources.length);
       if (analysed === null) leave('does not parse');
       else if (analysed.isGenerated) leave('generated');
-      else files.push({ ...analysed, path: file.path, language: file.language.name, isTest: isTest(file.path) });
+      else files.push({ ...analysed, path: file.path, blob: file.blob, language: file.language.name, isTest: isTest(file.path) });
     }
   } finally {
     reader.close();

@@ -40,12 +40,20 @@ export async function openRepository(path: string, revision: string, cache?: str
   return {
     root,
     isBare: isBare === 'true',
-    name: basename(root).replace(/\.git$/, ''),
+    name: await nameOf(root, commit),
     commit,
     committedAtS: Number(committedAtS),
     isShallow: isShallow === 'true',
     cache: cache === undefined ? join(root, isBare === 'true' ? 'sluice-debt' : '.sluice/debt') : resolve(cache),
   };
+}
+
+/** As its origin calls it, or its package, or its folder. */
+async function nameOf(root: string, commit: string): Promise<string> {
+  const origin = await git(root, 'config', '--get', 'remote.origin.url').catch(() => '');
+  const text = await git(root, 'cat-file', 'blob', `${commit}:package.json`).catch(() => '{}');
+  const named = /"name"\s*:\s*"([^"]+)"/.exec(text)?.[1] ?? '';
+  return basename(origin.trim() || named || root).replace(/\.git$/, '');
 }
 
 /** The folder for what is kept, which git ignores. */

@@ -38,6 +38,8 @@ export interface AnalysedSource {
 export interface ParsedSource {
   /** Where comments are: from and to. */
   readonly comments: readonly (readonly [number, number])[];
+  /** Where whole imports are: lines of them are alike everywhere. */
+  readonly importRanges: readonly (readonly [number, number])[];
   readonly functions: readonly MeasuredFunction[];
   readonly imports: readonly SourceImport[];
   readonly typeHoles: Readonly<Record<string, number>>;

@@ -19,6 +19,7 @@ export function parsePython(text: string): ParsedSource | undefined {
   if (walk.errors * 1_000 > walk.nodes * ERRORS_PER_THOUSAND_MAX) return undefined;
   return {
     comments: walk.comments,
+    importRanges: walk.importRanges,
     functions: walk.complexity.functions,
     imports: walk.imports,
     typeHoles: walk.ignoredTypes === 0 ? {} : { 'type: ignore': walk.ignoredTypes },
@@ -31,6 +32,7 @@ class Walk {
   readonly complexity = new CognitiveComplexity();
   readonly comments: (readonly [number, number])[] = [];
   readonly imports: SourceImport[] = [];
+  readonly importRanges: (readonly [number, number])[] = [];
   ignoredTypes = 0;
   nodes = 0;
   errors = 0;
@@ -104,6 +106,7 @@ class Walk {
 
   /** `import a.b as c, d` and `from ..a import (b as c, d)`. */
   #readImport(node: SyntaxNode): void {
+    this.importRanges.push([node.from, node.to]);
     const isRun = this.#functions === 0 && this.#typeChecking === 0;
     const text = this.#slice(node.from, node.to).replaceAll(/#[^\n]*|[\\()\n]/g, ' ');
     const of = /^\s*from\s+([.\s]*[\w.]*)\s+import\s+(.*)$/s.exec(text);

@@ -35,6 +35,7 @@ export function parseScript(path: string, text: string): ParsedSource | undefine
   ];
   return {
     comments: comments.map(({ start, end }) => [start, end] as const),
+    importRanges: module.staticImports.map(({ start, end }) => [start, end] as const),
     functions: walk.complexity.functions,
     imports,
     typeHoles: holes,
