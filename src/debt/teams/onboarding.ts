@@ -55,6 +55,8 @@ export function onboardingPath({ owned, files, folders, imports, pages, findings
   };
 }
 
+const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : 1);
+
 function entryPointsOf(own: ReadonlySet<string>, imports: OnboardingInput['imports']) {
   const outside = new Map<string, Set<string>>();
   const inside = new Set<string>();
@@ -63,7 +65,6 @@ function entryPointsOf(own: ReadonlySet<string>, imports: OnboardingInput['impor
     if (own.has(from)) inside.add(to);
     else outside.set(to, (outside.get(to) ?? new Set()).add(from));
   }
-  const byPath = (a: { path: string }, b: { path: string }): number => (a.path < b.path ? -1 : 1);
   if (outside.size === 0)
     return [...own]
       .filter((path) => !inside.has(path))

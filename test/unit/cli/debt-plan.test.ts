@@ -38,6 +38,7 @@ const levels = (badEvents: number) =>
     objectives: [
       { component: 'search', name: 'latency', objective: 0.75, events: 1_000, bad_events: 1 },
       { component: 'search', name: 'availability', objective: 0.75, events: 1_000, bad_events: badEvents },
+      { component: 'search', name: 'recall', objective: 0.75, events: 1_000, bad_events: 1 },
     ],
   });
 

@@ -65,6 +65,12 @@ describe('ownership', () => {
         ['cem', 1, { search: 30 }],
       ]).busFactor,
     ).toBe(2);
+    expect(
+      owned([
+        ['ann', 1, { search: 50 }],
+        ['bea', 1, { search: 50 }],
+      ]).busFactor,
+    ).toBe(2);
     // What was written long ago is known less.
     expect(
       owned([

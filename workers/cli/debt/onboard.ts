@@ -47,9 +47,10 @@ async function pathInto(component: string, path: string, flags: AssessFlags): Pr
   });
 }
 
+const list = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
+
 function onboardingText({ component, owner, authors, entryPoints, pages, incidents, firstItems }: OnboardingPath): string {
-  const list = (title: string, lines: readonly string[]): string[] =>
-    lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
   return [
     `${component}, owned by ${owner ?? 'nobody yet'}`,
     ...list('Read first', pages),
