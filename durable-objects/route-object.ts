@@ -2,6 +2,7 @@ import { DurableObject } from 'cloudflare:workers';
 
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
+import type { NamedRoute } from '../src/upstreams/model-rows.ts';
 import type { CascadeReport } from '../src/upstreams/cascade/cascade-tally.ts';
 import type { CanarySettings } from '../src/upstreams/canary/canary.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../src/upstreams/routes/route-record.ts';
@@ -34,6 +35,10 @@ export class RouteObject extends DurableObject {
 
   directory(): readonly ServingRoute[] {
     return this.#registry.directory();
+  }
+
+  served(): readonly NamedRoute[] {
+    return this.#registry.served();
   }
 
   page(after: string, count: number): readonly RouteView[] {

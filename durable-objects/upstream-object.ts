@@ -4,9 +4,15 @@ import type { ModelReply } from '../src/contract/models.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { WriteLease } from '../src/contract/write-lease.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
+import type { NamedRoute } from '../src/upstreams/model-rows.ts';
 import type { UpstreamRecord } from '../src/upstreams/upstream-record.ts';
 import type { NewUpstream, UpstreamChange, UpstreamSnapshot } from '../src/upstreams/upstream-registry.ts';
 import { UpstreamRegistry } from '../src/upstreams/upstream-registry.ts';
+
+/** The routes of the same owner. */
+interface ServedRoutes {
+  served(): Promise<readonly NamedRoute[]>;
+}
 
 /** The routes and the prompts of the same owner: see `RouteObject` and `PromptObject`. */
 interface ErasedByOwner {
@@ -37,8 +43,13 @@ export class UpstreamObject extends DurableObject<Readonly<Record<'ROUTES' | 'PR
     return this.#registry.page(after, count);
   }
 
-  models(after: string, count: number): readonly ModelReply[] {
-    return this.#registry.models(after, count);
+  /** With the routes of the owner, which callers name as models. */
+  async models(owner: string, after: string, count: number): Promise<readonly ModelReply[]> {
+    return this.#registry.models(await this.#routesOf(owner).served(), after, count);
+  }
+
+  async model(owner: string, name: string): Promise<ModelReply | null> {
+    return this.#registry.model(await this.#routesOf(owner).served(), name) ?? null;
   }
 
   count(): number {
@@ -55,5 +66,10 @@ export class UpstreamObject extends DurableObject<Readonly<Record<'ROUTES' | 'PR
     const { ROUTES, PROMPTS } = this.env;
     for (const objects of [ROUTES, PROMPTS]) await (objects.get(objects.idFromName(owner)) as unknown as ErasedByOwner).erase();
     this.#registry.erase();
+  }
+
+  #routesOf(owner: string): ServedRoutes {
+    const { ROUTES } = this.env;
+    return ROUTES.get(ROUTES.idFromName(owner)) as unknown as ServedRoutes;
   }
 }

@@ -90,7 +90,11 @@ const model = apiOnly(() =>
       created: unixSeconds,
       owned_by: z
         .string()
-        .meta(about('`sluice`: of the deployment; `platform`: of its operator; the team that registered it; or the name of its upstream.')),
+        .meta(
+          about(
+            '`sluice`: of the deployment; `platform`: of its operator; the team that registered it; the name of its upstream; or `route`.',
+          ),
+        ),
       task: z.string(),
       version: z
         .string()
@@ -135,7 +139,7 @@ export const modelEndpoints = {
     ...reading,
     method: 'GET',
     path: '/v1/models/:model',
-    summary: apiText('Describe a model, by its name or an alias'),
+    summary: apiText('Describe a model, by its name or an alias; also a model of an upstream, or a route'),
     params,
     body: NO_BODY,
     reply: json(model),

@@ -11,7 +11,8 @@ import { ok } from '../kernel/result.ts';
 import type { KeyedRequest } from '../kernel/sql/spent-keys.ts';
 import { SqliteSpentKeys } from '../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
-import { modelRows } from './model-rows.ts';
+import type { NamedRoute } from './model-rows.ts';
+import { modelRow, modelRows } from './model-rows.ts';
 import { SqliteUpstreamStore } from './store/sqlite-upstream-store.ts';
 import type { StoredSecret, UpstreamRecord } from './upstream-record.ts';
 
@@ -91,9 +92,13 @@ export class UpstreamRegistry {
     return this.#store.page(after, count);
   }
 
-  /** By name, after the model `after`, at most `count`. */
-  models(after: string, count: number): readonly ModelReply[] {
-    return modelRows(this.#store.page('', LIMITS.upstreamsMaxCount), after, count);
+  /** By name, after the model `after`, at most `count`; with the routes of the same owner. */
+  models(routes: readonly NamedRoute[], after: string, count: number): readonly ModelReply[] {
+    return modelRows({ upstreams: this.#store.page('', LIMITS.upstreamsMaxCount), routes }, after, count);
+  }
+
+  model(routes: readonly NamedRoute[], name: string): ModelReply | undefined {
+    return modelRow({ upstreams: this.#store.page('', LIMITS.upstreamsMaxCount), routes }, name);
   }
 
   count(): number {

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { AdminClient } from '../../workers/local/admin-client.ts';
@@ -24,7 +26,7 @@ beforeAll(async () => {
   [own, spare] = await Promise.all([startMockUpstream(), startMockUpstream()]);
   const hosts = [own, spare].map(({ port }) => `127.0.0.1:${port}`).join(', ');
   server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: hosts });
-  ({ client } = await createTenant(server, { scopes: ['inference', 'upstreams:read', 'upstreams:write'] }));
+  ({ client } = await createTenant(server, { scopes: ['inference', 'requests:read', 'upstreams:read', 'upstreams:write'] }));
   admin = new ApiClient(client.url, server.secrets.SLUICE_ADMIN_KEY);
   const modelOf = (name: string) => ({ name, serves: ['chat'], context_tokens: 10_000, output_tokens_max: 100 });
   await new AdminClient(client.url, server.secrets.SLUICE_ADMIN_KEY).create('/v1/upstreams', {
@@ -34,13 +36,14 @@ beforeAll(async () => {
     models: DRILLS.filter((drill) => drill !== 'leaves' && drill !== 'crowded').map(modelOf),
   });
   for (const drill of DRILLS) {
+    const timeoutMs = drill === 'leaves' ? 60_000 : 2_000;
     const created = await client.post('/v1/upstreams', {
       name: drill,
       protocol: 'openai',
       base_url: own.baseUrl,
       models: [modelOf(drill)],
       limits: drill === 'leaves' || drill === 'crowded' ? { concurrency: 1 } : {},
-      timeouts: { connect_ms: 2_000, first_token_ms: 2_000, idle_ms: 20_000, total_ms: 120_000 },
+      timeouts: { connect_ms: timeoutMs, first_token_ms: timeoutMs, idle_ms: 20_000, total_ms: 120_000 },
     });
     expect(created.status, JSON.stringify(created.body)).toBe(201);
   }
@@ -134,6 +137,26 @@ it('[U53] [U57] a caller that leaves closes the call to the upstream, whose plac
   left.abort();
   await expect.poll(() => own.truth()).toMatchObject({ open: 0, aborted: 1 });
   // Its only place is there again.
+  expect((await chat('leaves')).status).toBe(200);
+});
+
+it.each([
+  ['has not answered', { hang: 'head' }, false],
+  ['has not begun its stream', { hang: 0 }, true],
+] as const)('[U41] a caller that resets its connection while the upstream %s closes the call to it', async (name, script, stream) => {
+  await own.script({}, [script]);
+  const { hostname, port } = new URL(client.url);
+  const socket = connect(Number(port), hostname);
+  const body = JSON.stringify({ model: 'leaves', stream, messages: [{ role: 'user', content: 'hello' }] });
+  const id = `left-${name.replaceAll(' ', '-')}`;
+  const head = ['POST /v1/chat/completions HTTP/1.1', 'host: sluice', `authorization: Bearer ${client.apiKey}`, `x-request-id: ${id}`];
+  socket.write([...head, 'content-type: application/json', `content-length: ${body.length}`, '', body].join('\r\n'));
+  await expect.poll(() => own.truth()).toMatchObject({ open: 1 });
+  socket.resetAndDestroy();
+  // Long before its time is over.
+  await expect.poll(() => own.truth()).toMatchObject({ open: 0, aborted: 1 });
+  // What was reserved is given back but for the request, and its only place is there again.
+  await expect.poll(async () => (await client.get(`/v1/requests/${id}`)).body.cost_usd, { timeout: 60_000 }).toBe('0.000000150');
   expect((await chat('leaves')).status).toBe(200);
 });
 

@@ -95,6 +95,13 @@ it("[U9] a client of OpenAI's lists the models of upstreams: its own tenant's, a
   expect((await tenant.client.post('/v1/upstreams', own)).status).toBe(201);
   expect(await listed(tenant)).toEqual(expect.arrayContaining(['of-all', 'of-one']));
   expect(await listed(stranger)).toEqual(['of-all']);
+  const route = { name: 'desk', default: { kind: 'targets', groups: [[{ target: 'listed/of-one' }]] } };
+  expect((await tenant.client.post('/v1/routes', route)).status).toBe(200);
+  expect(await listed(tenant)).toContain('desk');
+  const openai = new OpenAI({ baseURL: `${tenant.client.url}/v1`, apiKey: tenant.client.apiKey });
+  for (const [name, by] of Object.entries({ desk: 'route', 'of-one': 'listed', 'listed/of-one': 'listed' }))
+    expect(await openai.models.retrieve(name)).toMatchObject({ id: name, object: 'model', owned_by: by });
+  await expect(openai.models.retrieve('listed/none')).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
   const restricted = await tenant.client.post('/v1/upstreams', own);
   expect(restricted.body.error.code).toBe('already_exists');
 });

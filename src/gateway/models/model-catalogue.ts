@@ -24,7 +24,7 @@ interface CatalogueParts {
   readonly registries: ModelRegistries;
   readonly builtin: readonly ModelManifest[];
   /** Those of upstreams, as they are listed. [U9] */
-  readonly upstreams: (owner: ModelOwner) => Pick<UpstreamCalls, 'models'>;
+  readonly upstreams: (owner: ModelOwner) => Pick<UpstreamCalls, 'models' | 'model'>;
 }
 
 /** The models that a caller may use: of the deployment, of its tenant, and of the platform (M40). */
@@ -75,6 +75,10 @@ export class ModelCatalogue {
       const touched = principal.kind === 'admin' ? ok(null) : mayTouchModels(principal, [alias.model]);
       return touched.ok ? this.find(principal, alias.model) : touched;
     }
+    for (const owner of ownersFor(principal)) {
+      const row = await this.#parts.upstreams(owner).model(text);
+      if (row !== null) return ok({ kind: 'upstream', row });
+    }
     return absent(text);
   }
 
@@ -109,12 +113,7 @@ export class ModelCatalogue {
   async #registered(principal: Principal, name: string): Promise<Outcome<Extract<ListedModel, { kind: 'registered' }>>> {
     const found = await this.find(principal, name);
     if (!found.ok || found.value.kind === 'registered') return found as Outcome<Extract<ListedModel, { kind: 'registered' }>>;
-    return refuseResource(
-      'model_not_found',
-      { kind: 'model', name },
-      `${name} is a model of the deployment: it has no registered versions`,
-      'model',
-    );
+    return refuseResource('model_not_found', { kind: 'model', name }, `${name} is not registered: it has no versions`, 'model');
   }
 
   #builtin(manifest: ModelManifest, aliases: readonly string[] = []): ListedModel {

@@ -12,7 +12,9 @@ export interface UpstreamCalls {
   remove(name: string, lease: WriteLease | undefined): Promise<Outcome<null>>;
   find(name: string): Promise<UpstreamRecord | null>;
   page(after: string, count: number): Promise<readonly UpstreamRecord[]>;
+  /** Its models and routes, by the names that calls say. */
   models(after: string, count: number): Promise<readonly ModelReply[]>;
+  model(name: string): Promise<ModelReply | null>;
   count(): Promise<number>;
   snapshot(known: number | null): Promise<UpstreamSnapshot | null>;
   erase(): Promise<void>;

@@ -14,6 +14,7 @@ import { addCounts, curveOf, faded, NO_COUNTS } from '../cascade/cascade-counts.
 import type { CascadeReport } from '../cascade/cascade-tally.ts';
 import type { CanarySettings } from '../canary/canary.ts';
 import { addTally, decideCanary, NO_TALLY } from '../canary/canary.ts';
+import type { NamedRoute } from '../model-rows.ts';
 import { SqliteRouteStore } from '../store/sqlite-route-store.ts';
 import type { CanaryReport, MeasuredCascade, RouteEvent, RouteRecord, RouteVersionRecord, ServingRoute } from './route-record.ts';
 import { canaryShare } from './route-record.ts';
@@ -147,6 +148,14 @@ export class RouteRegistry {
         ...(route.cascades === undefined ? {} : { curves: curvesOf(route.cascades) }),
       };
     });
+  }
+
+  /** Those that serve, by name. */
+  served(): readonly NamedRoute[] {
+    if (!this.#store.exists()) return [];
+    return this.#store
+      .routes('', LIMITS.routesMaxCount)
+      .flatMap(({ name, active, createdAtMs }) => (active === null ? [] : [{ name, createdAtMs }]));
   }
 
   page(after: string, count: number): readonly RouteView[] {

@@ -15,7 +15,8 @@ import type { FileId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { ModelManifest } from '../../../src/inference/model-manifest.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
-import { modelRows } from '../../../src/upstreams/model-rows.ts';
+import type { NamedRoute } from '../../../src/upstreams/model-rows.ts';
+import { modelRow, modelRows } from '../../../src/upstreams/model-rows.ts';
 import type { UpstreamRecord } from '../../../src/upstreams/upstream-record.ts';
 
 const BUILTIN = [{ id: 'glove-sif-100' } as ModelManifest];
@@ -96,11 +97,18 @@ export class ModelWorld {
 
   /** By owner. */
   readonly upstreams = new Map<string, readonly UpstreamRecord[]>();
+  readonly routes = new Map<string, readonly NamedRoute[]>();
 
   readonly catalogue = new ModelCatalogue({
     registries: this.registries,
     builtin: BUILTIN,
-    upstreams: (owner) => ({ models: async (after, count) => modelRows(this.upstreams.get(owner) ?? [], after, count) }),
+    upstreams: (owner) => {
+      const named = { upstreams: this.upstreams.get(owner) ?? [], routes: this.routes.get(owner) ?? [] };
+      return {
+        models: async (after, count) => modelRows(named, after, count),
+        model: async (name) => modelRow(named, name) ?? null,
+      };
+    },
   });
 
   /** A file of a tenant whose content has this hash. */

@@ -305,6 +305,19 @@ describe('who finds what', () => {
     expect(await listed(ONE)).toEqual(['both of own', 'of-all of shared', 'spare/model of spare']);
     expect(await listed(TWO)).toEqual(['both of shared', 'of-all of shared', 'spare/model of spare']);
     expect(await listed(tenantOf(1, ['model/of-*', 'model/spare/*']))).toEqual(['of-all of shared', 'spare/model of spare']);
+    world.routes.set(ONE.tenantId, [{ name: 'desk', createdAtMs: 0 }]);
+    expect(await listed(ONE)).toContain('desk of route');
+    const found = async (principal: Principal, name: string) => {
+      const one = await world.catalogue.find(principal, name);
+      return one.ok && one.value.kind === 'upstream' ? `${one.value.row.id} of ${one.value.row.owned_by}` : one;
+    };
+    expect([await found(ONE, 'desk'), await found(ONE, 'both'), await found(ONE, 'shared/both')]).toEqual([
+      'desk of route',
+      'both of own',
+      'shared/both of shared',
+    ]);
+    expect(await found(TWO, 'desk')).toMatchObject({ error: { code: 'model_not_found' } });
+    expect(await found(ONE, 'mine')).toMatchObject({ value: { kind: 'registered' } });
   });
 
   it('[M40] a key that is restricted to models sees those alone, also behind an alias', async () => {

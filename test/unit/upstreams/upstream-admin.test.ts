@@ -276,12 +276,21 @@ describe('the models of upstreams in a list', () => {
     await add(ONE, { models: [model, { ...model, name: 'b' }] });
     await add(ONE, { name: 'other', models: [{ ...model, name: 'a', serves: ['embeddings'], context_tokens: 7_000 }, model] });
     const registry = world.registry(ONE.tenantId);
-    expect(registry.models('', 10).map(({ id, owned_by: by, task, max_input_tokens: tokens }) => [id, by, task, tokens])).toEqual([
+    expect(registry.models([], '', 10).map(({ id, owned_by: by, task, max_input_tokens: tokens }) => [id, by, task, tokens])).toEqual([
       ['a', 'other', 'embeddings', 7_000],
       ['b', 'openai', 'chat', 1_000],
       ['small', 'openai', 'chat', 1_000],
     ]);
-    expect(registry.models('a', 1).map(({ id }) => id)).toEqual(['b']);
+    expect(registry.models([], 'a', 1).map(({ id }) => id)).toEqual(['b']);
+    const routes = ['b', 'desk'].map((name) => ({ name, createdAtMs: 5_000 }));
+    expect(registry.models(routes, 'a', 2).map(({ id, owned_by: by, created }) => [id, by, created])).toEqual([
+      ['b', 'route', 5],
+      ['desk', 'route', 5],
+    ]);
+    expect(registry.model(routes, 'b')).toMatchObject({ id: 'b', owned_by: 'route', task: 'route' });
+    expect(registry.model(routes, 'openai/b')).toMatchObject({ id: 'openai/b', owned_by: 'openai' });
+    expect(registry.model([], 'small')).toMatchObject({ id: 'small', owned_by: 'openai', max_input_tokens: 1_000 });
+    expect(registry.model([], 'other/none')).toBeUndefined();
   });
 });
 
