@@ -73,7 +73,8 @@ const headers = completionCacheHeaders.extend(urgencyHeaders);
 const common = {
   tag: 'Upstreams',
   access: tenant('inference'),
-  meters: UPSTREAM_METERS,
+  // Classifiers of guardrails read texts.
+  meters: [...UPSTREAM_METERS, 'embedding_tokens'],
   headers,
   status: 200,
 } as const;

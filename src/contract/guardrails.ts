@@ -65,8 +65,27 @@ const webhook = z.strictObject({
   on_failure: z.enum(['pass', 'block']).default('block').meta(about('What happens if it gives no verdict in time.')),
 });
 
+const classifier = z.strictObject({
+  kind: z.literal('classifier'),
+  ...named,
+  model: z
+    .string()
+    .min(1)
+    .max(LIMITS.nameCharsMax + 11)
+    .meta(about('A registered classifier of the tenant, or of the platform: its name, or `name@version`.', 'toxicity')),
+  thresholds: z
+    .record(z.string().max(LIMITS.nameCharsMax), z.number().min(0).max(1))
+    .refine((given) => Object.keys(given).length > 0 && Object.keys(given).length <= LIMITS.guardrailThresholdsMaxCount, {
+      error: `must have from 1 to ${LIMITS.guardrailThresholdsMaxCount} labels (guardrailThresholdsMaxCount)`,
+    })
+    .meta(about('By label: the score from which on a text is objected to.', { toxic: 0.8 })),
+  action: verdict.default('block'),
+  timeout_ms: z.int().min(1).max(LIMITS.guardrailWebhookMsMax).default(LIMITS.guardrailWebhookDefaultMs),
+  on_failure: z.enum(['pass', 'block']).default('block').meta(about('What happens if it gives no verdict in time.')),
+});
+
 export const guardrailHooks = z
-  .array(z.discriminatedUnion('kind', [patterns, pii, jsonSchema, webhook]))
+  .array(z.discriminatedUnion('kind', [patterns, pii, jsonSchema, webhook, classifier]))
   .max(LIMITS.guardrailHooksMaxCount)
   .refine((hooks) => new Set(hooks.map(({ name }) => name)).size === hooks.length, 'have two hooks of one name')
   .meta(about('Hooks, which run in this order: on a request before anything is reserved or sent, on an answer before it is passed on.'));

@@ -65,7 +65,8 @@ const guardrail = apiOnly(() =>
     hook: z.string(),
     side: z.enum(['request', 'answer']),
     outcome: z.enum(HOOK_OUTCOMES).meta(about('`failed`: the hook gave no verdict, and lets the text pass in that case.')),
-    count: z.int().meta(about('How many matches it found.')),
+    count: z.int().meta(about('How many matches it found, or texts it objected to.')),
+    tokens: z.int().optional().meta(about('That a classifier has read.')),
     ms: z.number(),
   }),
 );

@@ -34,6 +34,10 @@ export const ROUTE_LIMITS = {
   guardrailWebhookMsMax: 10_000,
   // Judging a text takes a server less; a caller waits for the model for as long.
   guardrailWebhookDefaultMs: 2_000,
+  // Labels of one classifier that have thresholds: those of known ones have fewer.
+  guardrailThresholdsMaxCount: 64,
+  // Pieces of texts that a classifier judges for one hook: 64 KiB for a model of 512 tokens.
+  guardrailPiecesMaxCount: 64,
   // Of a verdict, which is one word.
   guardrailVerdictBytesMax: 4 * 1024,
   // Of an answer that is judged whole while it streams: it is held until its end.

@@ -10,12 +10,14 @@ import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
+import { bertFolder } from '../support/models/model-folder.ts';
 import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
 import type { Script } from '../support/upstreams/script.ts';
 
-const SCOPES = ['inference', 'requests:read', 'requests:write', 'upstreams:write', 'upstreams:read', 'usage:read'];
+const SCOPES = ['inference', 'files', 'models:write', 'requests:read', 'requests:write', 'upstreams:write', 'upstreams:read', 'usage:read'];
 const MASK = { kind: 'pii', name: 'people', action: 'mask', restores: true };
 const BLOCK = { kind: 'patterns', name: 'words', patterns: ['(?i)project x', 'forbidden'], action: 'block' };
 const SHAPE = { kind: 'json-schema', name: 'shape', schema: { type: 'object', required: ['city'] } };
@@ -268,4 +270,43 @@ it('[U118] versions and explanations show the hooks', async () => {
     { hook: 'people', kind: 'pii', on: 'both' },
     { hook: 'shape', kind: 'json-schema', on: 'answer' },
   ]);
+});
+
+it('[U119] a registered classifier judges requests and answers, whole and streamed, and is charged', async () => {
+  await promoteModel(client, 'mood', await registerModel(client, 'mood', bertFolder('classifier').files));
+  const scored = await client.post('/v1/classify', { model: 'mood', input: ['the boat', 'the lock'] });
+  const [{ label, score }] = scored.body.results[0].labels;
+  const other = scored.body.results[1].labels.find((one: { label: string }) => one.label === label).score;
+  // Between the two scores: one of the texts is objected to, the other is not.
+  const [worse, fine] = score > other ? ['the boat', 'the lock'] : ['the lock', 'the boat'];
+  const hook = { kind: 'classifier', name: 'mood', model: 'mood', thresholds: { [label]: (score + other) / 2 }, timeout_ms: 10_000 };
+  const route = await routeWith(hook);
+  await says([fine]);
+  const passed = await ask(route, fine, {}, { 'x-request-id': 'classified-1' });
+  expect(passed.body.choices[0].message.content).toBe(fine);
+  const entry = await logged('classified-1');
+  expect(entry.guardrails).toMatchObject([
+    { hook: 'mood', side: 'request', outcome: 'passed', count: 0, tokens: expect.any(Number) },
+    { hook: 'mood', side: 'answer', outcome: 'passed', count: 0, tokens: expect.any(Number) },
+  ]);
+  expect(entry.cost_usd).toBe(passed.headers.get('x-sluice-cost-usd'));
+  const plain = await ask('lab/small', fine);
+  const read = entry.guardrails.reduce((sum: number, { tokens }: { tokens: number }) => sum + tokens, 0);
+  const [more, less] = [passed, plain].map(({ headers }) => Math.round(Number(headers.get('x-sluice-cost-usd')) * 1e9));
+  // 20 nano-dollars a token.
+  expect((more ?? 0) - (less ?? 0)).toBe(20 * read);
+  expect((await ask(route, worse)).body.error.code).toBe('guardrail_blocked');
+  await says([worse.slice(0, 5), worse.slice(5)]);
+  expect((await ask(route, fine)).body.error.code).toBe('guardrail_blocked');
+  const streamed = await ask(route, fine, { stream: true });
+  expect([said(streamed.body), streamed.body.includes('guardrail_blocked')]).toEqual(['', true]);
+
+  expect((await create('bad', [{ ...hook, model: 'none' }])).body.error).toMatchObject({
+    code: 'model_not_found',
+    param: 'guardrails[0].model',
+  });
+  expect((await create('bad', [{ ...hook, thresholds: { nothing: 1 } }])).body.error).toMatchObject({
+    code: 'invalid_value',
+    param: 'guardrails[0].thresholds.nothing',
+  });
 });

@@ -2,12 +2,14 @@ import { RpcTarget, WorkerEntrypoint } from 'cloudflare:workers';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import { ok } from '../../src/kernel/result.ts';
 import type { CompiledHook } from '../../src/upstreams/guardrails/compiled-hook.ts';
 import { compileHooks } from '../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../src/upstreams/guardrails/guard-session.ts';
 import type { GuardrailTerms } from '../../src/upstreams/guardrails/guardrail-policy.ts';
+import type { Ask } from '../../src/upstreams/guardrails/guard.ts';
+import { GuardrailClassifiers } from './guardrail-classifier.ts';
 import { askWebhook } from './guardrail-webhook.ts';
+import type { InferenceEnv } from './loaded-models.ts';
 
 /** By all that they are made of. The one that was used the longest time ago goes first. */
 const compiled = new Map<string, Outcome<CompiledHook[]>>();
@@ -15,16 +17,19 @@ const compiled = new Map<string, Outcome<CompiledHook[]>>();
 const clock = { nowMs: () => Date.now() };
 
 /** What the upstreams Worker calls over its service binding. */
-export class GuardrailService extends WorkerEntrypoint {
-  /** Refuses what `compileHooks` refuses. */
-  check(terms: GuardrailTerms): Outcome<null> {
+export class GuardrailService extends WorkerEntrypoint<InferenceEnv> {
+  /** Refuses what `compileHooks` and `GuardrailClassifiers` refuse. */
+  async check(terms: GuardrailTerms): Promise<Outcome<null>> {
     const hooks = compileHooks(terms);
-    return hooks.ok ? ok(null) : hooks;
+    return hooks.ok ? new GuardrailClassifiers(this.env).check(terms.policy) : hooks;
   }
 
   /** The guardrails of one call, until it is disposed of. */
   open(terms: GuardrailTerms): GuardTarget {
-    return new GuardTarget(compiledOnce(terms));
+    const classifiers = new GuardrailClassifiers(this.env);
+    return new GuardTarget(compiledOnce(terms), (hook, side, texts) =>
+      hook.kind === 'webhook' ? askWebhook(hook, side, texts) : classifiers.judge(terms.policy.owner, hook, texts),
+    );
   }
 }
 
@@ -33,10 +38,10 @@ class GuardTarget extends RpcTarget {
   readonly #hooks: Outcome<CompiledHook[]>;
   readonly #session: GuardSession;
 
-  constructor(hooks: Outcome<CompiledHook[]>) {
+  constructor(hooks: Outcome<CompiledHook[]>, ask: Ask) {
     super();
     this.#hooks = hooks;
-    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask: askWebhook, clock });
+    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask, clock });
   }
 
   /** Refuses also where operators no longer allow the host of a webhook. */

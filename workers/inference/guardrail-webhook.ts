@@ -1,8 +1,14 @@
 import { LIMITS } from '../../src/contract/limits.ts';
-import type { Ask, Verdict } from '../../src/upstreams/guardrails/guard.ts';
+import type { Hook } from '../../src/contract/guardrails.ts';
+import type { Finding } from '../../src/upstreams/guardrails/guard.ts';
+import type { HookRecord } from '../../src/upstreams/guardrails/guardrail-policy.ts';
 
 /** One POST of the texts, without redirects, within the hook's time. What is no verdict is none. [U117] */
-export const askWebhook: Ask = async ({ url, timeout_ms: timeoutMs }, side, texts) => {
+export async function askWebhook(
+  { url, timeout_ms: timeoutMs }: Extract<Hook, { kind: 'webhook' }>,
+  side: HookRecord['side'],
+  texts: readonly string[],
+): Promise<Finding | undefined> {
   try {
     const answer = await fetch(url, {
       method: 'POST',
@@ -18,9 +24,9 @@ export const askWebhook: Ask = async ({ url, timeout_ms: timeoutMs }, side, text
   } catch {
     return undefined;
   }
-};
+}
 
-async function verdictIn({ body }: Response): Promise<Verdict | undefined> {
+async function verdictIn({ body }: Response): Promise<Finding | undefined> {
   const decoder = new TextDecoder();
   let [text, bytes] = ['', 0];
   for await (const piece of body ?? []) {
@@ -29,5 +35,5 @@ async function verdictIn({ body }: Response): Promise<Verdict | undefined> {
     text += decoder.decode(piece, { stream: true });
   }
   const { verdict } = Object(JSON.parse(text)) as { readonly verdict?: unknown };
-  return verdict === 'pass' || verdict === 'block' ? verdict : undefined;
+  return verdict === 'pass' || verdict === 'block' ? { count: verdict === 'block' ? 1 : 0 } : undefined;
 }

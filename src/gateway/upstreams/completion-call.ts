@@ -14,6 +14,11 @@ import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
 import type { GuardReport } from './guardrails.ts';
 import type { CallOrigin, Routed } from './model-router.ts';
 
+/** What classifiers of guardrails have read. */
+export interface Classified {
+  readonly embedding_tokens: number;
+}
+
 /** A call to an upstream, as it was admitted. */
 export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly principal: TenantPrincipal;
@@ -23,7 +28,7 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly origin: CallOrigin;
   readonly cancellation: Cancellation;
   /** Takes quota, all or nothing. */
-  readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
+  readonly reserve: (quantities: Partial<UpstreamQuantities & Classified>) => Promise<Outcome<void>>;
   /** What the call asks of the cache; absent: nothing. */
   readonly cacheTerms: AnswerTerms | undefined;
   /**
@@ -34,6 +39,8 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
     serve: (reserve: CompletionCall['reserve']) => Promise<Result<Completed, Undispatched>>,
     onSettled: (nano: number) => void,
   ) => void;
+  /** Takes the tokens that classifiers of guardrails have read, once they are reserved. */
+  readonly onClassified: (tokens: number) => void;
   /** Takes what the guardrails of the route do, once they have judged the request. */
   readonly onGuarded: (report: GuardReport) => void;
 }

@@ -1,3 +1,4 @@
+import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { Result } from '../../kernel/result.ts';
@@ -30,7 +31,9 @@ export class GuardedCompletions implements CompletionGuard {
       const { body, answerNeed, restores, records: first } = await guard.request(call.body);
       const records = [...first];
       call.onGuarded({ body: body.ok ? body.value : undefined, records, restores });
+      const paid = await chargedFor(first, call);
       if (!body.ok) return err({ refusal: body.error, attempts: [] });
+      if (!paid.ok) return err({ refusal: paid.error, attempts: [] });
       const served = await serve(body.value);
       if (!served.ok || answerNeed === 'nothing' || SURFACES[call.surface].dialect === 'plain') return served;
       const { answer } = served.value;
@@ -47,7 +50,9 @@ export class GuardedCompletions implements CompletionGuard {
       }
       const { text, records: later } = await guard.answer(answer.text).catch(() => UNREACHABLE);
       records.push(...later);
-      const judged = text.ok ? { text: text.value } : { text: '', blocked: text.error };
+      const paidToo = await chargedFor(later, call);
+      const passed = paidToo.ok ? text : paidToo;
+      const judged = passed.ok ? { text: passed.value } : { text: '', blocked: passed.error };
       return ok({ ...served.value, answer: { ...answer, ...judged } });
     } finally {
       if (!isPassedOn) guard.close();
@@ -97,11 +102,21 @@ class GuardedPieces implements AnswerPieces {
     try {
       const { records, ...passed } = await (piece === undefined ? this.#guard.end() : this.#guard.push(dialect, requestId, piece));
       this.#records.push(...records);
-      return passed;
+      const paid = await chargedFor(records, this.#call);
+      return paid.ok ? passed : { send: utf8(errorEvent(dialect, paid.error, requestId)), isBlocked: true };
     } catch {
       return { send: utf8(errorEvent(dialect, UNREACHABLE.text.error, requestId)), isBlocked: true };
     }
   }
+}
+
+/** What classifiers have read is reserved before the call goes on: what cannot be paid for ends it. [U119] */
+async function chargedFor(records: readonly HookRecord[], { reserve, onClassified }: CompletionCall): Promise<Outcome<void>> {
+  const tokens = records.reduce((sum, { tokens: read = 0 }) => sum + read, 0);
+  if (tokens === 0) return ok(undefined);
+  const reserved = await reserve({ embedding_tokens: tokens });
+  if (reserved.ok) onClassified(tokens);
+  return reserved;
 }
 
 /** What was answered is paid for nonetheless. */

@@ -2,6 +2,7 @@ import type { Hook } from '../../contract/guardrails.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { GuardrailPolicy, HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { GuardSession } from '../../upstreams/guardrails/guard-session.ts';
+import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 
 type Later<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
@@ -15,7 +16,7 @@ export type GuardCalls = { readonly [K in 'request' | 'answer' | 'push' | 'end']
 /** Where guardrails run. */
 export interface Guardrails {
   /** Refuses hooks that cannot mean what they say: see `compileHooks`. */
-  check(hooks: readonly Hook[]): Promise<Outcome<null>>;
+  check(owner: UpstreamOwner, hooks: readonly Hook[]): Promise<Outcome<null>>;
   open(policy: GuardrailPolicy): Promise<GuardCalls>;
 }
 

@@ -104,7 +104,7 @@ export class ModelRouter {
     return ok({
       plan: arm.isCanary ? { ...plan, reason: `canary/${plan.reason}` } : plan,
       ...(outputTokensMax === undefined ? {} : { outputTokensMax }),
-      ...(hooks.length === 0 ? {} : { guardrails: { name: `${arm.name}@${arm.version}`, hooks } }),
+      ...(hooks.length === 0 ? {} : { guardrails: { name: `${arm.name}@${arm.version}`, owner, hooks } }),
       ...(plan.cascade === undefined ? {} : { cascade: cascadeRun(plan.cascade, { owner, route, facts, cascades }) }),
       explain: () => explanationOf(arm, facts, planned),
       ended: (failed, elapsedMs) => tally.count({ owner, route, isCanary: arm.isCanary, failed, elapsedMs }),

@@ -69,7 +69,7 @@ export class RouteAdmin {
     const checked = checkRoute(version, find.value);
     if (!checked.ok) return checked;
     const hooks = [...guardrails, ...cascadesOf(version).flatMap(schemaHooks)];
-    const guarded = hooks.length === 0 ? ok(null) : await this.#parts.guardrails.check(hooks);
+    const guarded = hooks.length === 0 ? ok(null) : await this.#parts.guardrails.check(ownerOf(principal), hooks);
     if (!guarded.ok) return guarded;
     const request =
       idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'route.create', body) };

@@ -1,4 +1,5 @@
 import type { Guardrails } from './guardrails.ts';
+import { PLATFORM } from '../../upstreams/upstream-record.ts';
 
 /** Has JSON schemas judged where guardrails run, by the hook that holds answers to one. */
 export class SchemaJudge {
@@ -10,7 +11,7 @@ export class SchemaJudge {
 
   /** Whether a text is JSON that the schema accepts. */
   async accepts(schema: Readonly<Record<string, unknown>>, text: string): Promise<boolean> {
-    const guard = await this.#guardrails.open({ name: 'cascade', hooks: [schemaHook(schema)] });
+    const guard = await this.#guardrails.open({ name: 'cascade', owner: PLATFORM, hooks: [schemaHook(schema)] });
     try {
       return (await guard.answer(JSON.stringify({ choices: [{ message: { content: text } }] }))).text.ok;
     } finally {

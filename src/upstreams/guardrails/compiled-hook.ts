@@ -31,13 +31,13 @@ interface WholeCheck {
   readonly accepts: (text: string) => boolean;
 }
 
-/** A hook that asks another server. */
+/** A hook that asks another server, or a model. */
 interface AskingCheck {
   readonly kind: 'asking';
-  readonly hook: Webhook;
+  readonly hook: AskedHook;
 }
 
-export type Webhook = Extract<Hook, { kind: 'webhook' }>;
+export type AskedHook = Extract<Hook, { kind: 'webhook' | 'classifier' }>;
 
 /** A hook ready to look at texts. */
 export interface CompiledHook {
@@ -81,6 +81,8 @@ function compile(hook: Hook, hosts: UpstreamHosts, path: FieldPath): Outcome<Com
       if (validator === undefined) return refuse('invalid_value', 'is no JSON schema that can be read', at);
       return ok({ kind: 'whole', action: hook.action, accepts: (text) => isAccepted(validator, text) });
     }
+    case 'classifier':
+      return ok({ kind: 'asking', hook });
     case 'webhook': {
       const checked = checkBaseUrl(hook.url, hosts);
       return checked.ok ? ok({ kind: 'asking', hook }) : { ok: false, error: { ...checked.error, path: [...path, 'url'] } };

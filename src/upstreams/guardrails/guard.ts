@@ -2,17 +2,23 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
-import type { CompiledHook, SpanHook, Webhook } from './compiled-hook.ts';
+import type { AskedHook, CompiledHook, SpanHook } from './compiled-hook.ts';
 import { looksAt } from './compiled-hook.ts';
 import type { Span } from './find-pii.ts';
 import type { HookRecord } from './guardrail-policy.ts';
 import { Masks } from './masks.ts';
 import { saidIn, textsOf, withTexts } from './message-texts.ts';
 
-export type Verdict = 'pass' | 'block';
+/** What a hook that is asked objects to. */
+export interface Finding {
+  /** How many texts, or pieces of texts. */
+  readonly count: number;
+  /** That a model has read. */
+  readonly tokens?: number;
+}
 
-/** What another server says of texts. Undefined: it gave no verdict in time. */
-export type Ask = (hook: Webhook, side: HookRecord['side'], texts: readonly string[]) => Promise<Verdict | undefined>;
+/** What another server, or a model, says of texts. Undefined: it gave no verdict in time. */
+export type Ask = (hook: AskedHook, side: HookRecord['side'], texts: readonly string[]) => Promise<Finding | undefined>;
 
 interface GuardParts {
   readonly hooks: readonly CompiledHook[];
@@ -97,10 +103,10 @@ export class Guard {
     for (const hook of hooks) {
       if (!looksAt(hook, side)) continue;
       const startedMs = this.#parts.clock.nowMs();
-      const { outcome, count, body: changed } = await this.#judge(hook, judged, side);
+      const { body: changed, ...found } = await this.#judge(hook, judged, side);
       const elapsedMs = this.#parts.clock.nowMs() - startedMs;
-      this.#records.push({ policy: hook.policy, hook: hook.name, side, outcome, count, elapsedMs });
-      if (outcome === 'blocked') return blocked(hook, side);
+      this.#records.push({ policy: hook.policy, hook: hook.name, side, ...found, elapsedMs });
+      if (found.outcome === 'blocked') return blocked(hook, side);
       judged = changed;
     }
     return ok(judged);
@@ -123,8 +129,8 @@ export class Guard {
         return { outcome: count === 0 ? 'passed' : PAST[check.action], count, body };
       }
       case 'asking': {
-        const verdict = await this.#parts.ask(check.hook, side, textsOf(body));
-        return { ...verdictOf(check.hook, verdict), body };
+        const found = await this.#parts.ask(check.hook, side, textsOf(body));
+        return { ...verdictOf(check.hook, found), body };
       }
     }
   }
@@ -133,16 +139,17 @@ export class Guard {
 interface Judgement<T> {
   readonly outcome: HookRecord['outcome'];
   readonly count: number;
+  readonly tokens?: number;
   readonly body: T;
 }
 
 const PAST = { block: 'blocked', mask: 'masked', flag: 'flagged' } as const;
 
-/** [U117] No verdict is the policy's to judge. */
-function verdictOf({ on_failure: onFailure }: Webhook, verdict: Verdict | undefined): Omit<Judgement<unknown>, 'body'> {
-  if (verdict === 'pass') return { outcome: 'passed', count: 0 };
-  if (verdict === 'block') return { outcome: 'blocked', count: 1 };
-  return { outcome: onFailure === 'block' ? 'blocked' : 'failed', count: 0 };
+/** [U117] [U119] No verdict is the policy's to judge. */
+function verdictOf(hook: AskedHook, found: Finding | undefined): Omit<Judgement<unknown>, 'body'> {
+  if (found === undefined) return { outcome: hook.on_failure === 'block' ? 'blocked' : 'failed', count: 0 };
+  const action = hook.kind === 'classifier' ? hook.action : 'block';
+  return { ...found, outcome: found.count === 0 ? 'passed' : PAST[action] };
 }
 
 /** Names the policy and the hook, never what was found. [U113] */

@@ -13,9 +13,9 @@ const HOOKS: Hook[] = [
 ];
 
 function guard(): Guard {
-  const hooks = compileHooks({ policy: { name: 'p', hooks: HOOKS }, hosts: { allowed: [], local: [] } });
+  const hooks = compileHooks({ policy: { name: 'p', owner: 'platform', hooks: HOOKS }, hosts: { allowed: [], local: [] } });
   if (!hooks.ok) throw new Error(hooks.error.message);
-  return new Guard({ hooks: hooks.value, ask: () => Promise.resolve('pass'), clock: { nowMs: () => 0 } });
+  return new Guard({ hooks: hooks.value, ask: () => Promise.resolve({ count: 0 }), clock: { nowMs: () => 0 } });
 }
 
 const words = fc.array(

@@ -141,7 +141,7 @@ export class CascadeWorld {
     this.#requests += 1;
     const taken = { own: 0, shadow: 0 };
     const reserver = (nanoMax: number, by: keyof typeof taken) => {
-      return ({ upstream_nano: nano }: UpstreamQuantities) => {
+      return ({ upstream_nano: nano = 0 }: Partial<UpstreamQuantities>) => {
         if (taken[by] + nano > nanoMax) return Promise.resolve(err(refusal('insufficient_quota', 'the budget is spent')));
         taken[by] += nano;
         return Promise.resolve(ok(undefined));

@@ -63,6 +63,7 @@ describe('[U63] how soon a call wants to be served', () => {
         cacheTerms: undefined,
         onGuarded: () => undefined,
         shadow: () => expect.unreachable(),
+        onClassified: () => undefined,
         cancellation: { isCancelled: false, onCancel: () => () => undefined },
       });
     await call({ 'x-sluice-priority': '3', 'x-sluice-deadline-ms': '700' });

@@ -52,13 +52,14 @@ function callsTo(
       cacheTerms: undefined,
       onGuarded: () => expect.unreachable(),
       shadow: () => expect.unreachable(),
+      onClassified: () => expect.unreachable(),
       surface: 'chat',
       body: { model: 'small', messages: [{ role: 'user', content: 'hello' }], ...body },
       headers: {},
       principal: PRINCIPAL,
       requestId: 'req_1',
       reserve: (quantities) => {
-        reserved.push(quantities);
+        reserved.push(quantities as UpstreamQuantities);
         return Promise.resolve(ok(undefined));
       },
       origin: { headers: {} },

@@ -13,7 +13,7 @@ const WORDS: Hook = { kind: 'patterns', name: 'words', on: 'answer', patterns: [
 const SHAPE: Hook = { kind: 'json-schema', name: 'shape', on: 'answer', schema: { type: 'object' }, action: 'block' };
 
 async function sessionOf(hooks: readonly Hook[], said = 'hello'): Promise<GuardSession> {
-  const compiled = compileHooks({ policy: { name: 'desk@1', hooks }, hosts: { allowed: [], local: [] } });
+  const compiled = compileHooks({ policy: { name: 'desk@1', owner: 'platform', hooks }, hosts: { allowed: [], local: [] } });
   if (!compiled.ok) throw new Error(compiled.error.message);
   const session = new GuardSession({ hooks: compiled.value, ask: () => expect.unreachable(), clock: { nowMs: () => 0 } });
   await session.request({ messages: [{ role: 'user', content: said }] });

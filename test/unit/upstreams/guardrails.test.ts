@@ -8,6 +8,9 @@ import { GUARD_WINDOW_CHARS, GuardedText } from '../../../src/upstreams/guardrai
 import type { Hook } from '../../../src/contract/guardrails.ts';
 import { PII_KINDS } from '../../../src/contract/guardrails.ts';
 import { saidIn, textsOf, withTexts } from '../../../src/upstreams/guardrails/message-texts.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import type { ClassifierHook } from '../../../src/upstreams/guardrails/judge-classes.ts';
+import { countAbove, piecesOf, strangeLabel } from '../../../src/upstreams/guardrails/judge-classes.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
 import { PatternSet } from '../../../src/upstreams/guardrails/pattern-set.ts';
@@ -15,7 +18,7 @@ import { PatternSet } from '../../../src/upstreams/guardrails/pattern-set.ts';
 const NEVER: Ask = () => expect.unreachable();
 
 const HOSTS = must(parseUpstreamHosts(), 'no lists');
-const compile = (hooks: readonly Hook[]) => compileHooks({ policy: { name: 'house', hooks }, hosts: HOSTS });
+const compile = (hooks: readonly Hook[]) => compileHooks({ policy: { name: 'house', owner: 'platform', hooks }, hosts: HOSTS });
 
 function guardOf(hooks: readonly Hook[], ask: Ask = NEVER): Guard {
   const compiled = compile(hooks);
@@ -225,10 +228,79 @@ describe('a guard', () => {
     const seen: (readonly string[])[] = [];
     const asked: Ask = (_, __, texts) => {
       seen.push(texts);
-      return Promise.resolve('block');
+      return Promise.resolve({ count: 1 });
     };
     expect((await guardOf([webhook('pass')], asked).request(chat('x'))).ok).toBe(false);
     expect(seen).toEqual([['x']]);
+  });
+});
+
+describe('a classifier', () => {
+  const hook = (more: Partial<ClassifierHook> = {}): ClassifierHook => ({
+    kind: 'classifier',
+    name: 'c',
+    on: 'both',
+    model: 'toxicity',
+    thresholds: { toxic: 0.5, threat: 0.25 },
+    action: 'block',
+    timeout_ms: 1,
+    on_failure: 'block',
+    ...more,
+  });
+
+  it.each([
+    ['block', { count: 0, tokens: 7 }, true, 'passed'],
+    ['block', { count: 2, tokens: 7 }, false, 'blocked'],
+    ['flag', { count: 2, tokens: 7 }, true, 'flagged'],
+  ] as const)('[U119] whose action is %s does with %j so', async (action, found, isPassed, outcome) => {
+    const guard = guardOf([hook({ action })], () => Promise.resolve(found));
+    expect(guard.answerNeed).toBe('whole');
+    expect((await guard.request(chat('x'))).ok).toBe(isPassed);
+    expect(guard.takeRecords()).toEqual([{ policy: 'house', hook: 'c', side: 'request', outcome, ...found, elapsedMs: 1 }]);
+    expect((await guard.answer(reply('x'))).ok).toBe(isPassed);
+  });
+
+  it('[U119] that gives no verdict lets pass or blocks as its policy says', async () => {
+    const silent: Ask = () => Promise.resolve(undefined);
+    expect((await guardOf([hook({ on_failure: 'pass', action: 'flag' })], silent).request(chat('x'))).ok).toBe(true);
+    expect((await guardOf([hook({ action: 'flag' })], silent).request(chat('x'))).ok).toBe(false);
+  });
+
+  it('[U119] objects where the score of a label reaches its threshold, piece by piece', () => {
+    const labels = ['fine', 'toxic', 'threat'];
+    const above = (...scores: number[]) => countAbove({ labels, scores: Float32Array.from(scores) }, hook().thresholds);
+    expect(above(1, 0.49, 0.24)).toBe(0);
+    expect(above(0, 0.5, 0)).toBe(1);
+    expect(above(0, 0, 0.25, 1, 0, 0, 0, 1, 1)).toBe(2);
+    expect([strangeLabel(hook(), labels), strangeLabel(hook(), ['fine', 'toxic'])]).toEqual([undefined, 'threat']);
+  });
+
+  it('[U119] reads all of a long text, and what stands where pieces meet whole', () => {
+    const text = Array.from({ length: 300 }, (_, at) => `w${at} é`).join(' ');
+    const pieces = piecesOf(['  ', 'short', text], 64) ?? [];
+    expect(pieces[0]).toBe('short');
+    for (const piece of pieces) expect(Buffer.byteLength(piece)).toBeLessThanOrEqual(128);
+    for (let at = 0; at + 12 <= text.length; at += 1) {
+      const part = text.slice(at, at + 12);
+      expect(
+        pieces.some((piece) => piece.includes(part)),
+        part,
+      ).toBe(true);
+    }
+    const most = 'x'.repeat(20);
+    expect(
+      piecesOf(
+        Array.from({ length: LIMITS.guardrailPiecesMaxCount }, () => most),
+        64,
+      ),
+    ).toHaveLength(LIMITS.guardrailPiecesMaxCount);
+    expect(
+      piecesOf(
+        Array.from({ length: LIMITS.guardrailPiecesMaxCount + 1 }, () => most),
+        64,
+      ),
+    ).toBeUndefined();
+    expect(piecesOf(['x'.repeat(1_000_000)], 64)).toBeUndefined();
   });
 });
 

@@ -6,7 +6,8 @@ import { openStaticModel } from '../../../src/inference/static-model.ts';
 import type { TokenBatch } from '../../../src/inference/token-batch.ts';
 import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { assetFiles, MODEL_CATALOGUE } from '../../../workers/inference/deployed-models.ts';
-import type { InferenceEnv, InferenceService } from '../../../workers/inference/inference-service.ts';
+import type { InferenceService } from '../../../workers/inference/inference-service.ts';
+import type { InferenceEnv } from '../../../workers/inference/loaded-models.ts';
 import { paramOf } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 

@@ -8,7 +8,8 @@ import type { ModelReading, ModelRef } from '../../../src/inference/served/serve
 import { modelFileKey } from '../../../src/inference/served/served-manifest.ts';
 import { sha256Hex } from '../../../src/kernel/bytes.ts';
 import { MODEL_CATALOGUE } from '../../../workers/inference/deployed-models.ts';
-import type { InferenceEnv, InferenceService } from '../../../workers/inference/inference-service.ts';
+import type { InferenceService } from '../../../workers/inference/inference-service.ts';
+import type { InferenceEnv } from '../../../workers/inference/loaded-models.ts';
 import { encodeModel, floats, integers, modelOf, node, port } from '../../support/models/bert-graph.ts';
 import { bertReference } from '../../support/models/bert-reference.ts';
 import type { BertFolder, Folder } from '../../support/models/model-folder.ts';

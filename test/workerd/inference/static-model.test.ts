@@ -4,7 +4,7 @@ import { tokenBatch } from '../../../src/inference/token-batch.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { staticModel } from '../../../workers/gateway/adapters/embedding-models.ts';
 import { STATIC_MODEL } from '../../../workers/inference/deployed-models.ts';
-import type { InferenceEnv } from '../../../workers/inference/inference-service.ts';
+import type { InferenceEnv } from '../../../workers/inference/loaded-models.ts';
 
 const { ASSETS } = env as unknown as InferenceEnv;
 const clock = { nowMs: () => performance.now() };

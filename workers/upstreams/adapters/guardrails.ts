@@ -14,7 +14,7 @@ const DISPOSE = (Symbol as unknown as { readonly dispose: symbol }).dispose;
 
 /** Guardrails run in the inference Worker: what they compile is large, and patterns of tenants run where no secrets are. */
 export const guardrailsOf = (service: GuardrailBinding, hosts: UpstreamHosts): Guardrails => ({
-  check: (hooks) => service.check({ policy: { name: '', hooks }, hosts }),
+  check: (owner, hooks) => service.check({ policy: { name: '', owner, hooks }, hosts }),
   open: async (policy) => {
     const session = await service.open({ policy, hosts });
     return {

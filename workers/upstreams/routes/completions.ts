@@ -9,9 +9,8 @@ import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
-import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { LabelledUse } from '../../../src/gateway/budget.ts';
-import type { Completed, CompletionCall, ModelCharge } from '../../../src/gateway/upstreams/completion-call.ts';
+import type { Classified, Completed, CompletionCall, ModelCharge } from '../../../src/gateway/upstreams/completion-call.ts';
 import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
 import type { CascadeOutcome } from '../../../src/upstreams/cascade/cascade-decision.ts';
 import { targetName } from '../../../src/upstreams/target.ts';
@@ -46,12 +45,12 @@ interface Asked {
   readonly requestId: string;
   readonly timing: Timing;
   readonly options: CacheOptions;
-  readonly reserve: (quantities: UpstreamQuantities) => Promise<Outcome<void>>;
+  readonly reserve: CompletionCall['reserve'];
   waitUntil(work: Promise<unknown>): void;
 }
 
 /** Takes what a call has consumed, once. */
-type Charge = (used: UpstreamQuantities, besides?: readonly LabelledUse[]) => number;
+type Charge = (used: UpstreamQuantities & Classified, besides?: readonly LabelledUse[]) => number;
 
 const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
@@ -62,6 +61,10 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const logged = gateway.logCall(facts);
   const onSettled = (costNano: number): void => logged.settled(costNano);
   let guarded: GuardReport | undefined;
+  let embedding_tokens = 0;
+  const onClassified = (tokens: number): void => {
+    embedding_tokens += tokens;
+  };
   const prompted = await promptedBody(gateway.promptDirectory, principal, surface, body);
   const prompt = prompted.ok ? prompted.value.prompt : undefined;
   logged.prompted(prompt);
@@ -72,7 +75,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const shadow: CompletionCall['shadow'] = (serve, settled) =>
     call.waitUntil(shadowCall(gateway, { ...facts, guarded, prompt }, serve, settled));
   const completed = prompted.ok
-    ? await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, onGuarded, shadow })
+    ? await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, onGuarded, onClassified, shadow })
     : err({ refusal: prompted.error, attempts: [] });
   // Grows until the answer has ended.
   const { records = [] } = guarded ?? {};
@@ -80,7 +83,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
   if (!completed.ok) {
     const { refusal, attempts } = completed.error;
     logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
-    return { ok: false as const, error: refusal, onSettled };
+    return { ok: false as const, error: refusal, used: { ...NO_QUANTITIES, embedding_tokens }, onSettled };
   }
   const { target, answer, settle, routed, cascade, besides: charges = [] } = completed.value;
   const besides = charges.map(labelledUse);
@@ -93,12 +96,12 @@ const answering = (surface: Surface) => async (call: Asked) => {
     const { blocked } = answer;
     if (blocked !== undefined) {
       logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
-      return { ok: false as const, error: blocked, used: quantitiesOf(settlement), besides, model, onSettled };
+      return { ok: false as const, error: blocked, used: { ...quantitiesOf(settlement), embedding_tokens }, besides, model, onSettled };
     }
     logged.answered(utf8(answer.text));
     logged.ended(served, settlement);
     const reply = { contentType: JSON_TYPE, body: isExplained ? explainedText(answer.text, explanationOf(routed, cascade)) : answer.text };
-    return { ok: true as const, reply, used: quantitiesOf(settlement), besides, model, headers, onSettled };
+    return { ok: true as const, reply, used: { ...quantitiesOf(settlement), embedding_tokens }, besides, model, headers, onSettled };
   }
   const { stream, ended } = answer;
   // Settled also when the caller goes away: the platform then lets the call finish.
@@ -109,13 +112,13 @@ const answering = (surface: Surface) => async (call: Asked) => {
         const isBlocked = records.some(({ outcome }) => outcome === 'blocked');
         const code = isBlocked ? 'guardrail_blocked' : brokenBy(end) ? 'upstream_failed' : undefined;
         logged.ended(code === undefined ? served : { ...served, code }, settlement);
-        return onSettled(charge(quantitiesOf(settlement), besides));
+        return onSettled(charge({ ...quantitiesOf(settlement), embedding_tokens }, besides));
       }),
     );
   const first = isExplained ? explainedEvent(surface, requestId, explanationOf(routed, cascade)) : undefined;
   const pieces = seenPieces(stream, (piece) => logged.answered(piece), first);
   const reply = { contentType: EVENTS_TYPE, body: sentEvents(pieces, systemTimer) };
-  return { ok: true as const, reply, used: NO_QUANTITIES, settlesLater, model, headers };
+  return { ok: true as const, reply, used: { ...NO_QUANTITIES, embedding_tokens: 0 }, settlesLater, model, headers };
 };
 
 /** The call as it was admitted, but for what it says. */

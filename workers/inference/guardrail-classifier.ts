@@ -1,0 +1,89 @@
+import type { Hook } from '../../src/contract/guardrails.ts';
+import type { Outcome } from '../../src/contract/outcome.ts';
+import { refuse, refuseResource } from '../../src/contract/outcome.ts';
+import type { ModelRegistries, ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
+import { ModelRoutes } from '../../src/gateway/models/model-routes.ts';
+import { versionFor } from '../../src/inference/registry/model-route.ts';
+import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { TenantId } from '../../src/kernel/ids.ts';
+import { err, ok } from '../../src/kernel/result.ts';
+import type { Finding } from '../../src/upstreams/guardrails/guard.ts';
+import type { GuardrailPolicy } from '../../src/upstreams/guardrails/guardrail-policy.ts';
+import type { ClassifierHook } from '../../src/upstreams/guardrails/judge-classes.ts';
+import { countAbove, piecesOf, strangeLabel } from '../../src/upstreams/guardrails/judge-classes.ts';
+import { within } from '../gateway/adapters/ask.ts';
+import type { InferenceEnv } from './loaded-models.ts';
+import { modelsOf } from './loaded-models.ts';
+
+const clock = { nowMs: () => Date.now() };
+
+/** One per isolate. */
+const known = new WeakMap<InferenceEnv, ModelRoutes>();
+
+/** A stub belongs to the request that made it: one is made for each call. */
+const registriesOf =
+  ({ MODEL_REGISTRY }: InferenceEnv): ModelRegistries =>
+  (owner) =>
+    MODEL_REGISTRY.get(MODEL_REGISTRY.idFromName(owner)) as unknown as ModelRegistryCalls;
+
+/** The registered classifiers that hooks name: those of the route's owner, else the platform's. [U119] */
+export class GuardrailClassifiers {
+  readonly #env: InferenceEnv;
+
+  constructor(env: InferenceEnv) {
+    this.#env = env;
+  }
+
+  /** Refuses hooks whose model is no classifier that serves, or lacks a label that they name, by their field. */
+  async check({ owner, hooks }: GuardrailPolicy): Promise<Outcome<null>> {
+    for (const [at, hook] of hooks.entries()) {
+      if (hook.kind !== 'classifier') continue;
+      const path = ['guardrails', at];
+      const found = await this.#find(owner, hook);
+      if (!found.ok) return err({ ...found.error, path: [...path, 'model'] });
+      const { labels } = found.value.manifest;
+      const strange = strangeLabel(hook, labels);
+      if (strange !== undefined)
+        return refuse('invalid_value', `is no label of ${hook.model}, which has ${labels.join(', ')}`, [...path, 'thresholds', strange]);
+    }
+    return ok(null);
+  }
+
+  /** Undefined: it gave no verdict in time, or the texts are more than it judges. */
+  async judge(owner: GuardrailPolicy['owner'], hook: ClassifierHook, texts: readonly string[]): Promise<Finding | undefined> {
+    try {
+      return await within(this.#judged(owner, hook, texts), hook.timeout_ms);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #judged(owner: GuardrailPolicy['owner'], hook: ClassifierHook, texts: readonly string[]): Promise<Finding | undefined> {
+    const found = await this.#find(owner, hook);
+    if (!found.ok) return undefined;
+    const pieces = piecesOf(texts, found.value.manifest.tokensMax);
+    if (pieces === undefined) return undefined;
+    if (pieces.length === 0) return { count: 0 };
+    const classes = await modelsOf(this.#env).registered.classify(found.value, pieces, { leftMs: hook.timeout_ms });
+    if (!classes.ok) return undefined;
+    const tokens = classes.value.tokens.reduce((sum, count) => sum + count, 0);
+    return { count: countAbove(classes.value, hook.thresholds), tokens };
+  }
+
+  async #find(owner: GuardrailPolicy['owner'], { model }: Extract<Hook, { kind: 'classifier' }>): Promise<Outcome<ModelRef>> {
+    const routes = known.get(this.#env) ?? new ModelRoutes(registriesOf(this.#env), clock);
+    known.set(this.#env, routes);
+    // Registries call the platform as upstreams do.
+    const found = await routes.find(owner as TenantId, model);
+    if (!found.ok) return found;
+    const route = found.value;
+    if (route === undefined) return absent(model);
+    if (route.kind === 'builtin') return refuse('invalid_value', `${route.model} is no classifier`);
+    const { version, manifest } = versionFor(route, crypto.randomUUID());
+    if (manifest.task !== 'classifier') return refuse('invalid_value', `${model} is no classifier: its task is ${manifest.task}`);
+    return ok({ owner: route.owner, model: route.model, version: String(version), manifest });
+  }
+}
+
+const absent = (model: string) =>
+  refuseResource('model_not_found', { kind: 'model', name: model }, `no version of a registered model serves as ${JSON.stringify(model)}`);

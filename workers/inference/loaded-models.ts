@@ -1,0 +1,39 @@
+import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { LIMITS } from '../../src/contract/limits.ts';
+import { ModelHost } from '../../src/inference/served/model-host.ts';
+import { assetFiles, MODEL_CATALOGUE } from './deployed-models.ts';
+import { modelBucket } from './model-files.ts';
+import { startGraph } from './onnx-runtime.ts';
+import { OnnxModels } from './onnx-models.ts';
+import { requestWakeUps } from './request-wake-ups.ts';
+
+/** Bindings of the inference Worker: its wrangler.toml, as types. */
+export interface InferenceEnv {
+  readonly ASSETS: Fetcher;
+  /** Where the files of registered models are, with those of tenants. */
+  readonly FILES: R2Bucket;
+  /** One object an owner of models: which version of a classifier serves. */
+  readonly MODEL_REGISTRY: DurableObjectNamespace;
+}
+
+interface LoadedModels {
+  readonly builtIn: OnnxModels;
+  readonly registered: ModelHost;
+}
+
+/** One per isolate: an entrypoint object lives for one call. */
+const loaded = new WeakMap<InferenceEnv, LoadedModels>();
+
+/** The models of this isolate, whichever service is called. */
+export function modelsOf(env: InferenceEnv): LoadedModels {
+  const known = loaded.get(env);
+  if (known !== undefined) return known;
+  const loading = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs };
+  const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(env.ASSETS), startGraph, loading);
+  const models = {
+    builtIn,
+    registered: new ModelHost({ ...loading, bucket: modelBucket(env.FILES), start: startGraph, isShared: true }),
+  };
+  loaded.set(env, models);
+  return models;
+}
