@@ -55,6 +55,14 @@ describe('trials', () => {
     const changed = history.map((value, day) => (day >= changedAt + 14 ? value * 100 : value));
     const first = (values: number[]) => trialsOf(values, WEEK, 14).map(({ residuals }) => residuals.slice(0, 14));
     expect(first(changed)).toEqual(first(history));
+    // What comes first after the origin changes its own error and no forecast.
+    const origin = origins[0] ?? 0;
+    const late = first(history.map((value, day) => (day === origin ? value * 5 : value)));
+    late.forEach((residuals, method) => {
+      const before = first(history)[method] ?? [];
+      expect(residuals[0]).not.toEqual(before[0]);
+      expect(residuals.slice(1)).toEqual(before.slice(1));
+    });
   });
 
   it('[K10] choose the method that erred least, and of equal ones the simplest', () => {

@@ -87,7 +87,7 @@ describe('the log of requests', () => {
 
   it('[SL5] sums by hour what counts, was answered and was answered in time, of all versions', () => {
     const log = new SqliteRequestLog(new NodeSql());
-    const statuses = [200, 200, 404, 502];
+    const statuses = [200, 200, 404, 502, 429];
     append(
       log,
       statuses.map((status, at) => entryOf(`r${at}`, { status, route: `support@${at + 1}`, totalMs: at === 0 ? 10 : 5_000 })),
