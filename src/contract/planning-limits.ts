@@ -8,6 +8,8 @@ export const PLANNING_LIMITS = {
   forecastHourlyDaysMax: 7,
   // Each is a call of an index and of its shards; a request may make a thousand.
   forecastIndexesMaxCount: 50,
+  // Each is a call for a page of its nodes.
+  forecastPoolsMaxCount: 50,
   // Rules of quotas and budgets that one forecast compares with.
   forecastCeilingsMaxCount: 200,
   // Of one tenant: all are observed each minute, each by a call or two.

@@ -40,7 +40,8 @@ export function burnsOf(
 ): Burn[] {
   return BURN_POLICIES.map((policy) => {
     const { severity, share, longMs, shortMs } = POLICIES[policy];
-    const threshold = (share * windowMsOf(objective)) / longMs;
+    // Slower than at 1, no budget is ever spent.
+    const threshold = Math.max(1, (share * windowMsOf(objective)) / longMs);
     const [long, short] = [countsSince(longMs), countsSince(shortMs)];
     const [longRate, shortRate] = [burnRate(objective, long), burnRate(objective, short)];
     const isBurning = longRate >= threshold && shortRate >= threshold && long.total >= eventsMin;

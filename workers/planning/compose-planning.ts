@@ -9,6 +9,7 @@ import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
 import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import { DebtDesk } from '../../src/gateway/planning/debt-desk.ts';
 import { GatewayMeasures } from '../../src/gateway/planning/gateway-measures.ts';
+import { poolCeilings } from '../../src/gateway/planning/pool-ceilings.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
 import { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
@@ -55,6 +56,12 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   };
   const debt = (organisation: OrganisationId) => env.DEBT.get(env.DEBT.idFromName(organisation)) as unknown as DebtCalls;
   const logOf = (tenant: TenantId) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog;
+  const scheduler = () => env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
+  const cell: Pick<JobQueue, 'jobs' | 'pools' | 'operate'> = {
+    jobs: (...rest) => scheduler().jobs(...rest),
+    pools: (...rest) => scheduler().pools(...rest),
+    operate: (...rest) => scheduler().operate(...rest),
+  };
   const note = (principal: TenantPrincipal, action: string, subject: string) =>
     organisations.at(principal.organisationId).note(principal.tenantId, action, actorOf(principal), subject);
   const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
@@ -66,7 +73,12 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
     budget,
     forecaster: new CapacityForecaster({
       usage,
-      sources: [quotaCeilings(quotaLedgers), budgetCeilings((organisation) => billingOf(env, organisation)), indexCeilings(indexes)],
+      sources: [
+        quotaCeilings(quotaLedgers),
+        budgetCeilings((organisation) => billingOf(env, organisation)),
+        indexCeilings(indexes),
+        poolCeilings(cell, clock),
+      ],
       clock,
     }),
     measures: new GatewayMeasures({ debt, logOf, clock }),
@@ -82,7 +94,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
     }),
     observer: new SloObserver({
       logOf,
-      jobs: { jobs: (...rest) => (env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue).jobs(...rest) },
+      jobs: cell,
       recallOf: async (tenantId, index, samples) => {
         const measured = await recall.measure({ tenantId }, index, { samples, top_k: LIMITS.topKDefaultCount, namespace: '' });
         return measured.ok ? ok(measured.value.estimate) : measured;

@@ -171,7 +171,7 @@ class Growths {
     const [days, hours] = [this.#history.day.series(key), this.#history.hour.series(key)];
     const { horizon_days: horizonDays, level } = this.#query;
     // [K12] By the day as soon as there are enough of them; until then by the hour, which needs three days.
-    const isDaily = days.values.length >= stepsNeeded(SHAPES.day) || hours.values.length < stepsNeeded(SHAPES.hour);
+    const isDaily = days.values.length >= stepsNeeded(SHAPES.day);
     const step = isDaily ? 'day' : 'hour';
     const { values, endMs } = isDaily ? days : hours;
     const ahead = isDaily ? horizonDays : 24 * Math.min(horizonDays, LIMITS.forecastHourlyDaysMax);

@@ -99,6 +99,7 @@ export class SloObserver {
     if (nowMs < untilMs) return ok(undefined);
     const samples = LIMITS.sloRecallSamplesCount;
     const measured = await this.#parts.recallOf(tenant, index, samples);
+    if (isGone(measured)) return ok(undefined);
     if (!measured.ok) return measured;
     const total = samples * NEIGHBOURS;
     const good = Math.round((measured.value?.mean ?? 0) * total);
@@ -108,9 +109,16 @@ export class SloObserver {
     });
   }
 
-  async #freshness(tenant: TenantId, { index, waitingMax }: Extract<Indicator, { kind: 'freshness' }>): Promise<Outcome<Observation>> {
+  async #freshness(
+    tenant: TenantId,
+    { index, waitingMax }: Extract<Indicator, { kind: 'freshness' }>,
+  ): Promise<Outcome<Observation | undefined>> {
     const waiting = await this.#parts.waitingOf(tenant, index);
+    if (isGone(waiting)) return ok(undefined);
     if (!waiting.ok) return waiting;
     return ok({ samples: [{ atMs: this.#parts.clock.nowMs(), good: waiting.value <= waitingMax ? 1 : 0, total: 1 }], cursor: {} });
   }
 }
+
+/** An index that is not there yet, or no longer, has no events. */
+const isGone = (outcome: Outcome<unknown>): boolean => !outcome.ok && outcome.error.code === 'index_not_found';

@@ -9,7 +9,7 @@ type Body = any;
 export const planningEffects = (tenant: () => ApiClient) => ({
   getCapacityForecast: ({ series, ceilings }: Body) => {
     const requests = series.find(({ resource }: Body) => resource === 'requests');
-    expect(requests).toMatchObject({ status: 'not_enough_data', steps_needed: 21, points: [] });
+    expect(requests).toMatchObject({ status: 'not_enough_data', step: 'hour', steps_needed: 72, points: [] });
     expect(ceilings.map(({ kind, resource }: Body) => `${kind} ${resource}`)).toContain('quota requests');
   },
   setDebtRepository: ({ repository, facts, uploaded_at: at }: Body) =>

@@ -36,6 +36,8 @@ describe('burn policies', () => {
       burnsOf({ ...objective, windowDays }, new Set(), always(1, 1), 20).map(({ threshold }) => threshold);
     expect(thresholds(30).map((rate) => Number(rate.toFixed(6)))).toEqual([14.4, 6, 1]);
     expect(thresholds(7)[0]).toBeCloseTo((0.02 * 7 * 24) / 1, 9);
+    // A rate below 1 spends no budget, however short the window.
+    expect(thresholds(7)[2]).toBe(1);
     const spans = burnsOf(objective, new Set(), always(1, 1), 20).map(({ longMs, shortMs }) => [longMs / HOUR_MS, shortMs / MINUTE_MS]);
     expect(spans).toEqual([
       [1, 5],
@@ -60,9 +62,8 @@ describe('burn policies', () => {
 
   it('exactly at the threshold they fire', () => {
     const half: Objective = { ...objective, target: 0.5, windowDays: 1 };
-    // 2 % of a day in an hour: a rate of 0.48, which is 24 of 100.
-    expect(burnsOf(half, new Set(), always(76, 100), 20)[0]).toMatchObject({ isFiring: true, longRate: 0.48 });
-    expect(burnsOf(half, new Set(), always(77, 100), 20)[0]).toMatchObject({ isFiring: false });
+    expect(burnsOf(half, new Set(), always(50, 100), 20)[0]).toMatchObject({ isFiring: true, threshold: 1, longRate: 1 });
+    expect(burnsOf(half, new Set(), always(51, 100), 20)[0]).toMatchObject({ isFiring: false });
   });
 
   it('[SL8] without events an objective is neither met nor missed', () => {

@@ -9,6 +9,7 @@ import { capacityAlerts } from '../../../../src/gateway/planning/capacity-alerts
 import { CapacityForecaster } from '../../../../src/gateway/planning/capacity-forecaster.ts';
 import type { Ceiling } from '../../../../src/gateway/planning/forecast-ceilings.ts';
 import { budgetCeilings, indexCeilings, quotaCeilings } from '../../../../src/gateway/planning/ceiling-sources.ts';
+import { poolCeilings } from '../../../../src/gateway/planning/pool-ceilings.ts';
 import { shardBudget } from '../../../../src/index/resharding/shard-budget.ts';
 import type { UsageLine } from '../../../../src/tenancy/usage/usage-query.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
@@ -88,7 +89,7 @@ describe('a forecast of the ledger', () => {
         [quota('day', 1_000)],
       ),
     );
-    expect(newborn.series[0]?.forecast).toMatchObject({ kind: 'not_enough_data', stepsNeeded: 21 });
+    expect(newborn.series[0]?.forecast).toMatchObject({ kind: 'not_enough_data', steps: 48, stepsNeeded: 72 });
     expect(newborn.ceilings[0]).toMatchObject({ status: 'not_enough_data' });
   });
 
@@ -199,6 +200,41 @@ describe('where limits come from', () => {
     const source = budgetCeilings((() => ({ list })) as never);
     expect(await source(ADMIN, subject)).toMatchObject({ value: { ceilings: [{ kind: 'budget', window: 'month', limit: 5 }] } });
     expect(await source({ kind: 'tenant' } as Principal, subject)).toEqual(ok({ ceilings: [] }));
+  });
+
+  it('accelerators of all pools by type, for the admin and a whole organisation alone', async () => {
+    const node = (accelerator: string | null, acceleratorCount: number) => ({ node: { capacity: { accelerator, acceleratorCount } } });
+    const nodes = {
+      a: ok([node('h100', 8), node('h100', 4), node(null, 0), { node: { capacity: null } }]),
+      b: ok([node('l4', 1)]),
+      c: { ok: false, error: { code: 'pool_not_found' } },
+    };
+    const queue = {
+      pools: async () => Object.keys(nodes).map((id) => ({ id, name: id })),
+      operate: async (_: string, id: keyof typeof nodes) => nodes[id],
+    };
+    const source = poolCeilings(queue as never, { nowMs: () => NOW_MS });
+    expect(await source(ADMIN, { organisationId: ORGANISATION })).toMatchObject({
+      value: {
+        ceilings: [
+          // 2.90 dollars an hour.
+          {
+            kind: 'pool',
+            resource: 'accelerator_ms:h100',
+            window: 'day',
+            limit: 12 * DAY_MS,
+            usdPerUnitMonth: expect.closeTo((30 * 2.9) / HOUR_MS, 12),
+          },
+          { resource: 'accelerator_ms:l4', limit: DAY_MS },
+        ],
+        leftOut: ['pool c: pool_not_found'],
+      },
+    });
+    for (const [principal, subject] of [
+      [ADMIN, { organisationId: ORGANISATION, tenantId: TENANT }],
+      [{ kind: 'tenant' } as Principal, { organisationId: ORGANISATION }],
+    ] as const)
+      expect(await source(principal, subject)).toEqual(ok({ ceilings: [] }));
   });
 
   it('indexes of a tenant, each with its share of what is written', async () => {

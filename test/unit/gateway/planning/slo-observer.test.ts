@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { TenantId } from '../../../../src/kernel/ids.ts';
+import { refuse } from '../../../../src/contract/outcome.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { SloObserver } from '../../../../src/gateway/planning/slo-observer.ts';
 import type { Indicator, Objective } from '../../../../src/slo/objective.ts';
@@ -91,6 +92,16 @@ describe('an objective is observed', () => {
     expect(await good(7)).toEqual([{ atMs: NOW_MS, good: 1, total: 1 }]);
     expect(await good(6)).toEqual([{ atMs: NOW_MS, good: 0, total: 1 }]);
   });
+});
+
+it('has no events of an index that is not there', async () => {
+  const gone = async () => refuse('index_not_found', 'no index');
+  const observer = new SloObserver({ ...partsOfEmpty, recallOf: gone, waitingOf: gone });
+  expect(await seen({ kind: 'recall', index: 'a' }, observer)).toBeUndefined();
+  expect(await seen({ kind: 'freshness', index: 'a', waitingMax: 1 }, observer)).toBeUndefined();
+  const unreachable = async () => refuse('unavailable', 'later');
+  const failing = new SloObserver({ ...partsOfEmpty, waitingOf: unreachable });
+  expect(await failing.observe(TENANT, of({ kind: 'freshness', index: 'a', waitingMax: 1 }), {})).toMatchObject({ ok: false });
 });
 
 const partsOfEmpty = {
