@@ -103,11 +103,12 @@ function* clones(context: RuleContext): Iterable<Hit> {
   const severityOf = severityIn(facts.map(numberOf), 0);
   for (const fact of facts) {
     const [other, lines] = [fact.symbol ?? '', numberOf(fact)];
+    const isInOneFile = other === fact.subject;
     yield {
       subject: fact.subject,
       symbol: other,
-      title: `${lines} lines from line ${detailOf(fact, 'line')} are those of ${other} from line ${detailOf(fact, 'other_line')}`,
-      remedy: 'have one of them, which the other imports',
+      title: `${lines} lines from line ${detailOf(fact, 'line')} are those ${isInOneFile ? '' : `of ${other} `}from line ${detailOf(fact, 'other_line')}`,
+      remedy: isInOneFile ? 'have one function for both' : 'have one of them, which the other imports',
       minutes: 10 + lines / 2,
       interest: context.interestOf(new Set([fact.subject, other]), severityOf(lines) / 4),
       evidence: [fact],

@@ -44,6 +44,9 @@ export async function assessed(path: string, { facts: given, ...options }: Asses
   const repository = await openRepository(path, options.commit ?? 'HEAD', options.cache);
   const policy = await policyOf(repository, options.policy);
   const file = await readFacts(given ?? factsFileOf(repository));
+  if (given === undefined && file.git_commit !== repository.commit) {
+    console.error(`these facts are not of ${repository.commit.slice(0, 12)}: run \`sluice debt collect\` to have newer ones`);
+  }
   const facts = new FactSet(file.facts, nowS());
   return { repository, policy, file, facts, assessment: assess(facts, policy) };
 }

@@ -34,7 +34,8 @@ type Baseline = z.output<typeof baseline>;
 interface Comparison {
   readonly with: string;
   readonly result: RatchetResult;
-  readonly changedFiles: number;
+  /** What was compared, in words. */
+  readonly what: string;
 }
 
 /** `sluice debt check`: the exit status is 1 where debt blocks, or grew in what changed. [D15, D16] */
@@ -77,12 +78,12 @@ async function compare(
     const before = await measure(path, { ...flags, commit: base }, nowS, measured.history);
     const changed = (await git(root, 'diff', '--name-only', '-z', '--no-renames', base, commit)).split('\0').filter((file) => file !== '');
     const result = ratchet(debtOfFiles(new FactSet(before.facts.facts, nowS)), head, changed);
-    return { with: `commit ${base.slice(0, 12)}`, result, changedFiles: changed.length };
+    return { with: `commit ${base.slice(0, 12)}`, result, what: `${changed.length} changed files` };
   }
   if (kept === undefined) throw new Failure(`${against} is neither a commit of this clone nor a baseline file; fetch more history`);
   const all = sumOfFiles(head);
   const result = { base: kept, head: all, isWorse: isWorseThan(all, kept), worse: [] };
-  return { with: `${against}, as a whole: its commit is not in this clone`, result, changedFiles: head.size };
+  return { with: `${against}, whose commit is not in this clone`, result, what: `all ${head.size} files` };
 }
 
 async function readBaseline(file: string): Promise<Baseline> {
@@ -100,7 +101,7 @@ function checkText(blocking: readonly DebtFinding[], compared: Comparison | unde
   if (compared !== undefined) {
     const { base, head, isWorse, worse } = compared.result;
     lines.push(
-      `${compared.changedFiles} changed files, compared with ${compared.with}: ${perThousand(head)} minutes of debt for each 1,000 lines; before: ${perThousand(base)}`,
+      `${compared.what}, compared with ${compared.with}: ${perThousand(head)} minutes of debt for each 1,000 lines; before: ${perThousand(base)}`,
     );
     if (isWorse) {
       for (const { file, before, after, why } of worse.slice(0, WORSE_MAX)) {
