@@ -5,6 +5,7 @@ import { organisationId, unixSeconds } from './common.ts';
 import { DEBT_SIGNALS, debtFact, debtFactFile, FACT_KINDS } from './debt-facts.ts';
 import type { FactKind } from './debt-facts.ts';
 import { DEBT_RULES, debtAction, debtItem, rating } from './debt-items.ts';
+import { DEBT_LIMITS } from './debt-limits.ts';
 import { debtPolicy } from './debt-policy.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant, tenantOrAdmin } from './endpoint.ts';
@@ -117,6 +118,46 @@ const summary = apiOnly(() =>
 
 export type DebtSummaryReply = z.input<typeof summary>;
 
+const planned = apiOnly(() =>
+  z.object({
+    item: z.string(),
+    title: z.string(),
+    component: z.string(),
+    principal_minutes: share,
+    interest_minutes_per_week: share,
+  }),
+);
+
+const plan = apiOnly(() =>
+  z
+    .object({
+      object: z.literal('debt.plan'),
+      repository: repositoryId,
+      weeks: z.int(),
+      owners: z.array(
+        z.object({
+          owner: z.string(),
+          capacity_minutes_per_week: share,
+          share: share.meta(about('Of the time, for debt.')),
+          budget_left: z
+            .number()
+            .nullable()
+            .meta(about('The least that is left of an error budget of its components; null: none is known.')),
+          frozen: z.array(z.string()).meta(about('Components whose budget is spent: nothing but debt is worked on there.')),
+          chosen: z.array(planned),
+          deferred: z.array(planned),
+          cheap: z.array(planned).meta(about('Cost more to pay than they cost in a quarter.')),
+          interest_saved_per_week: share,
+          interest_kept_per_week: share,
+        }),
+      ),
+      unplanned: z.array(planned).meta(about('Of owners whose time is not known.')),
+    })
+    .meta({ id: 'DebtPlan' }),
+);
+
+export type DebtPlanReply = z.input<typeof plan>;
+
 const paging = {
   limit: z.coerce.number().int().min(1).max(LIMITS.pageMaxCount).default(LIMITS.pageDefaultCount),
   after: z.coerce.number().int().min(0).default(0).meta(about('`next` of the page before.')),
@@ -223,6 +264,19 @@ export const debtEndpoints = {
     params: itemParams,
     body: json(debtAction),
     reply: json(itemWithEvents),
+  },
+  getDebtPlan: {
+    ...read,
+    access: tenant('planning:read'),
+    path: '/v1/debt/repositories/:debt_repository/plan',
+    summary: apiText('What each team pays of a repository, and what it puts off'),
+    description: apiText(
+      'The share of a team\u2019s time follows its worst error budget and the interest that it pays. Teams and shares are those of the policy; without teams, each ' +
+        'owner of items is one.',
+    ),
+    params: z.object({ debt_repository: repositoryId }),
+    query: z.strictObject({ weeks: z.coerce.number().int().min(1).max(DEBT_LIMITS.debtPlanWeeksMax).default(13) }),
+    reply: json(plan),
   },
   getDebtSummary: {
     ...read,

@@ -7,6 +7,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import type { WriteLease } from '../../src/contract/write-lease.ts';
 import type { ItemView, RepositoryView, Taken, VerifiedUpload } from '../../src/debt/store/debt-registry.ts';
 import { DebtRegistry } from '../../src/debt/store/debt-registry.ts';
+import type { RegisterPlan } from '../../src/debt/store/register-plan.ts';
 import type { DebtRepository, ItemFilter, StoredItem } from '../../src/debt/store/sqlite-debt-store.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 
@@ -58,6 +59,10 @@ export class DebtRegisterObject extends DurableObject {
 
   item(tenant: TenantId, repository: string, id: string): Outcome<ItemView> {
     return this.#registry.item(tenant, repository, id);
+  }
+
+  plan(tenant: TenantId, repository: string, weeks: number): Outcome<RegisterPlan> {
+    return this.#registry.plan(tenant, repository, weeks);
   }
 
   act(tenant: TenantId, repository: string, id: string, action: DebtAction, by: string, lease?: WriteLease): Outcome<ItemView> {

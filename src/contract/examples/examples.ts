@@ -83,6 +83,7 @@ const CHAPTERS = [
     'listDebtItems',
     'getDebtItem',
     'changeDebtItem',
+    'getDebtPlan',
     'getDebtSummary',
     'deleteDebtRepository',
   ],

@@ -33,6 +33,7 @@ export const planningExamples = {
     params: { debt_item: answered('listDebtItems', 'data.0.item') },
     body: { action: 'override', minutes: 45, reason: 'two files have to be measured' },
   },
+  getDebtPlan: { params: { debt_repository: answered('setDebtRepository', 'id') }, query: { weeks: 13 } },
   getDebtSummary: { as: 'tenant' },
   deleteDebtRepository: { params: { debt_repository: answered('setDebtRepository', 'id') } },
 } as const satisfies { readonly [Name in EndpointName]?: ExampleOf<(typeof ENDPOINTS)[Name]> };

@@ -15,6 +15,8 @@ import { assess } from '../assess.ts';
 import { FactSet, signalOf } from '../fact.ts';
 import type { DebtEvent } from '../register.ts';
 import { act, reconcile } from '../register.ts';
+import type { RegisterPlan } from './register-plan.ts';
+import { planRegister } from './register-plan.ts';
 import type { DebtDay, DebtRepository, ItemFilter, StoredItem } from './sqlite-debt-store.ts';
 import { SqliteDebtStore } from './sqlite-debt-store.ts';
 
@@ -156,6 +158,16 @@ export class DebtRegistry {
     const item = isOwn ? this.#store.item(repository, id) : undefined;
     if (item === undefined) return refuse('record_not_found', `there is no item ${repository}.${id}`, 'item');
     return ok({ repository, item, events: this.#store.events(repository, id, LIMITS.debtEventsShownMaxCount) });
+  }
+
+  /** What the teams of a repository pay of it in so many weeks. */
+  plan(tenantId: TenantId, id: string, weeks: number): Outcome<RegisterPlan> {
+    const found = this.#store.repositories(tenantId).find((one) => one.id === id);
+    if (found === undefined) return absent(id);
+    const gateway = this.#store.facts(repositoryId(tenantId, GATEWAY));
+    const facts = [...this.#store.facts(id), ...gateway];
+    const [items, history] = [this.#store.items(id), this.#store.days(id)];
+    return ok(planRegister({ items, policy: found.policy, facts, history, weeks, nowS: this.#nowS() }));
   }
 
   /** What a person does to an item (D6). */

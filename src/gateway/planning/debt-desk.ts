@@ -10,6 +10,7 @@ import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { Authority, WriteLease } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { ItemView, RepositoryView, Taken, VerifiedUpload } from '../../debt/store/debt-registry.ts';
+import type { RegisterPlan } from '../../debt/store/register-plan.ts';
 import type { SignedFacts } from '../../debt/store/signed-facts.ts';
 import { publicKeyBytes, verifiedDigest } from '../../debt/store/signed-facts.ts';
 import type { DebtRepository, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
@@ -48,6 +49,7 @@ export interface DebtCalls {
     by: string,
     lease: WriteLease | undefined,
   ): Promise<Outcome<ItemView>>;
+  plan(tenant: TenantId, repository: string, weeks: number): Promise<Outcome<RegisterPlan>>;
   /** What the gateway measured, in no key's name. */
   measure(tenant: TenantId, facts: readonly DebtFact[], policy: DebtRepository['policy']): Promise<Outcome<Omit<Taken, 'repository'>>>;
   eraseTenant(tenant: TenantId): Promise<void>;
@@ -122,6 +124,10 @@ export class DebtDesk {
     return this.#changed(caller, `debt.item.${action.action}`, name, (debt, lease) =>
       debt.act(principal.tenantId, repository, id, action, actorOf(principal), lease),
     );
+  }
+
+  async plan(principal: TenantPrincipal, repository: string, weeks: number): Promise<Outcome<RegisterPlan>> {
+    return principal.resources === undefined ? this.#of(principal).plan(principal.tenantId, repository, weeks) : RESTRICTED;
   }
 
   async item(principal: TenantPrincipal, name: string): Promise<Outcome<ItemView>> {

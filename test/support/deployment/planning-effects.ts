@@ -21,6 +21,7 @@ export const planningEffects = (tenant: () => ApiClient) => ({
   getDebtItem: ({ state, events }: Body) => expect([state, events.map(({ kind }: Body) => kind)]).toEqual(['open', ['opened']]),
   changeDebtItem: ({ override_minutes: minutes, events }: Body) =>
     expect([minutes, events[1].kind, events[1].reason]).toEqual([45, 'overridden', 'two files have to be measured']),
+  getDebtPlan: ({ weeks, owners, unplanned }: Body) => expect([weeks, owners, unplanned.length > 0]).toEqual([13, [], true]),
   getDebtSummary: ({ repositories }: Body) =>
     expect(repositories.find(({ repository }: Body) => repository === 'github.com/example/search').total.items).toBeGreaterThan(0),
   deleteDebtRepository: async ({ deleted }: Body) => {

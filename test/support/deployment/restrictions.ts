@@ -72,6 +72,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   listDebtItems: { index: 'all', model: 'all' },
   getDebtItem: { index: 'all', model: 'all' },
   changeDebtItem: { index: 'all', model: 'all' },
+  getDebtPlan: { index: 'all', model: 'all' },
   getDebtSummary: { index: 'all', model: 'all' },
   deleteDebtRepository: { index: 'all', model: 'all' },
   setCapacityAlerts: { index: 'all', model: 'all' },

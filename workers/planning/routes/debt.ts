@@ -1,5 +1,7 @@
-import type { DebtItemReply, DebtRepositoryReply, DebtSummaryReply } from '../../../src/contract/debt.ts';
+import type { DebtItemReply, DebtPlanReply, DebtRepositoryReply, DebtSummaryReply } from '../../../src/contract/debt.ts';
 import type { ComponentScore } from '../../../src/debt/assess.ts';
+import type { PlannedItem } from '../../../src/debt/plan.ts';
+import type { RegisterPlan } from '../../../src/debt/store/register-plan.ts';
 import type { ItemView, RepositoryView } from '../../../src/debt/store/debt-registry.ts';
 import type { StoredItem } from '../../../src/debt/store/sqlite-debt-store.ts';
 import type { Handlers } from '../../gateway/serve.ts';
@@ -39,6 +41,10 @@ export const debtHandlers = {
     const item = await gateway.debt.act({ principal, authority }, params.debt_item, body);
     return item.ok ? { ok: true, reply: itemWithEvents(item.value), used: {} } : item;
   },
+  getDebtPlan: async ({ gateway, principal, params: { debt_repository: repository }, query: { weeks } }) => {
+    const plan = await gateway.debt.plan(principal, repository, weeks);
+    return plan.ok ? { ok: true, reply: planReply(repository, plan.value), used: {} } : plan;
+  },
   getDebtSummary: async ({ gateway, principal, query }) => {
     const repositories = await gateway.debt.repositories(principal, query);
     return repositories.ok ? { ok: true, reply: summaryReply(repositories.value), used: {} } : repositories;
@@ -73,6 +79,35 @@ const itemWithEvents = ({ events, ...stored }: ItemView) => ({
   ...itemReply(stored),
   events: events.map(({ kind, atS, by, reason }) => ({ kind, at: atS, by, reason })),
 });
+
+const planReply = (repository: string, { weeks, owners, unplanned }: RegisterPlan): DebtPlanReply => {
+  const planned = (items: readonly PlannedItem[]) =>
+    items.map(({ id, title, component, principal_minutes: principal, interest_minutes_per_week: interest }) => ({
+      item: `${repository}.${id}`,
+      title,
+      component,
+      principal_minutes: principal.p50,
+      interest_minutes_per_week: interest.p50,
+    }));
+  return {
+    object: 'debt.plan',
+    repository,
+    weeks,
+    owners: owners.map((one) => ({
+      owner: one.owner,
+      capacity_minutes_per_week: one.capacityMinutesPerWeek,
+      share: one.share,
+      budget_left: one.budgetLeft,
+      frozen: [...one.frozen],
+      chosen: planned(one.chosen),
+      deferred: planned(one.deferred),
+      cheap: planned(one.left),
+      interest_saved_per_week: one.interestSavedPerWeek,
+      interest_kept_per_week: one.interestKeptPerWeek,
+    })),
+    unplanned: planned(unplanned),
+  };
+};
 
 const summaryReply = (views: readonly RepositoryView[]): DebtSummaryReply => ({
   object: 'debt.summary',
