@@ -56,7 +56,6 @@ async function openRuns(graph: OnnxGraph, shape: BertShape, start: StartGraph): 
   const runner = await start({ graph: file, external: new Map() });
   if (!runner.ok) throw new Error(runner.error.message);
   return new TokenRuns({
-    bounds: undefined,
     manifest: {
       task: 'embedding',
       graph: 'model.onnx',
