@@ -27,11 +27,20 @@ const SHORT_JOBS: Suite = {
   sets: [{ size: 'small', count: 33, everyMs: 0, runtimeMs: 0, priority: 50, units: 1 }],
 };
 
+interface ServedOptions {
+  /** Only the baseline suite. */
+  readonly quick?: boolean | undefined;
+  /** The suite that is run alone, `baseline` or `large`, without the jobs beside Slurm. */
+  readonly only?: string | undefined;
+}
+
 /** Kueue's suites through the scheduler as it is served: durable writes, pools and their messages, in workerd, by the clock of this machine. */
-export async function servedBench({ quick = false }: { readonly quick?: boolean | undefined }): Promise<void> {
+export async function servedBench({ quick = false, only }: ServedOptions): Promise<void> {
+  const suites = SUITES.filter((_, n) => (only === undefined ? n === 0 || !quick : n === ONLY.indexOf(only)));
+  if (suites.length === 0) throw new Error(`--only ${only}: give one of ${ONLY.join(', ')}`);
   await bundleEntry('scheduler-bench', join(ROOT, 'test/workerd/scheduler-bench/worker.ts'));
-  await besideSlurm();
-  for (const [suite, scheduler, agentsPerPool] of quick ? SUITES.slice(0, 1) : SUITES) {
+  if (only === undefined) await besideSlurm();
+  for (const [suite, scheduler, agentsPerPool] of suites) {
     const { result, cpuS } = await served(suite, scheduler, agentsPerPool);
     report(suite, result, cpuS);
   }
@@ -42,6 +51,7 @@ const SUITES: readonly (readonly [suite: Suite, scheduler: string, agentsPerPool
   [BASELINE, 'BaselineScheduler', 40],
   [LARGE_SCALE, 'LargeScaleScheduler', 200],
 ];
+const ONLY = ['baseline', 'large'];
 
 /**
  * The same stream of short jobs through the served scheduler, whose agents start no processes, and a real Slurm, whose agents do. The state of

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { LIMITS } from '../../src/contract/limits.ts';
 import { Seeded } from '../../src/kernel/seeded.ts';
 import type { Fault } from '../support/chaos/failing-deployment.ts';
 import { FailingDeployment, FAULTS } from '../support/chaos/failing-deployment.ts';
@@ -123,10 +124,12 @@ function groups(): readonly (readonly number[])[] {
 }
 
 it.each(groups().map((seeds) => [seeds.join(', '), seeds] as const))(
-  '[J167] each job ends once, whatever dies, is cut off or has a wrong clock: seeds %s',
+  '[J167] [P116] each job ends once, whatever dies, is cut off or forgets, or has a wrong clock: seeds %s',
   async (_, seeds) => {
     const results = await Promise.allSettled(seeds.map(run));
     expect(results.flatMap((result, n) => (result.status === 'rejected' ? [`seed ${seeds[n]}: ${result.reason}`] : []))).toEqual([]);
+    // Not all in one partition.
+    expect(await deployment.agentCount()).toBeGreaterThan(LIMITS.agentsPerPartitionMaxCount);
     if (seeds.length === AT_ONCE) expect(new Set(seeds.flatMap((seed) => faultsOf(new Seeded(seed), seed)))).toEqual(new Set(FAULTS));
   },
 );

@@ -32,19 +32,28 @@ interface ServeOptions {
   /** How often files of deleted objects are looked for, and how old they are at least. */
   readonly sweepEveryMs?: number;
   readonly guests?: readonly Guest[];
+  /** Bundles to run in place of the Workers' own. */
+  readonly variants?: WorkerdOptions['variants'];
 }
 
 /** A deleted index leaves 8 KB: a minute of them is little, and a pass over thousands of files takes milliseconds. */
 const SWEEP_EVERY_MS = 60_000;
 
 /** Starts the whole deployment from the built bundles in one workerd, and waits until it is ready. */
-export async function serve({ ports, stateDir, variables = {}, sweepEveryMs = SWEEP_EVERY_MS, guests }: ServeOptions): Promise<Server> {
+export async function serve({
+  ports,
+  stateDir,
+  variables = {},
+  sweepEveryMs = SWEEP_EVERY_MS,
+  guests,
+  variants,
+}: ServeOptions): Promise<Server> {
   keepFromOthers();
   const storeDir = join(stateDir, 'storage');
   const release = await claimState(storeDir);
   sweepFiles(storeDir);
   const secrets = await loadSecrets(stateDir);
-  const options = { gatewayPorts: ports, storeDir, secrets: { ...secrets }, variables, guests };
+  const options = { gatewayPorts: ports, storeDir, secrets: { ...secrets }, variables, guests, variants };
   const workerd = await start(options).catch((error: unknown) => {
     release();
     throw error;

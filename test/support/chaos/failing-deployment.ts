@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Seeded } from '../../../src/kernel/seeded.ts';
+import { LIMITS } from '../../../src/contract/limits.ts';
+import { partitionName } from '../../../src/contract/pool-partition.ts';
+import type { PoolId } from '../../../src/kernel/ids.ts';
+import { Seeded } from '../../../src/kernel/seeded.ts';
 import { AdminClient } from '../../../workers/local/admin-client.ts';
-import type { Server } from '../../../workers/local/serve.ts';
 import type { Agent } from '../deployment/agent.ts';
 import { startAgent } from '../deployment/agent.ts';
 import { ApiClient } from '../deployment/api-client.ts';
 import type { BadNetwork } from '../deployment/bad-network.ts';
 import { badNetwork } from '../deployment/bad-network.ts';
-import { deploy } from '../deployment/deployment.ts';
-import { killWorkerd, revived } from '../deployment/kill-workerd.ts';
+import type { Evictable, ReachableDeployment } from '../deployment/deployment.ts';
+import { deployEvictable } from '../deployment/deployment.ts';
+import { killWorkerd, persistently, revived } from '../deployment/kill-workerd.ts';
 import { createTenant } from '../deployment/tenant.ts';
 
 interface Member {
@@ -24,36 +27,80 @@ export type Fault = (typeof FAULTS)[number];
 const RATES = [0.8, 0.9, 1, 1.1, 1.25] as const;
 const HOUR_MS = 3_600_000;
 
-/** A deployment and the agents of one pool, each with a clock and a network of its own; tenants have a network, too. */
+/** Objects lose their memory as often, one at a time: agents find no pause in which all of them keep theirs for long. */
+const EVICTED_EVERY_MS = 700;
+/** Agents that are brought into a partition at once. */
+const REGISTERED_AT_ONCE = 32;
+
+/**
+ * A deployment and the agents of one pool, each with a clock and a network of its own; tenants have a network, too. The pool has two partitions,
+ * with agents in both: the first is full of agents that never ask for work. All the while its objects, and the scheduler, lose their memory.
+ */
 export class FailingDeployment {
-  readonly #server: Server;
+  readonly #server: ReachableDeployment;
   readonly #pool: { readonly id: string; readonly agent_token: string };
   readonly #front: BadNetwork;
   readonly #members: Member[] = [];
+  #isStopping = false;
+  #evicting: Promise<void> = Promise.resolve();
 
-  private constructor(server: Server, pool: { readonly id: string; readonly agent_token: string }, front: BadNetwork) {
+  private constructor(server: ReachableDeployment, pool: { readonly id: string; readonly agent_token: string }, front: BadNetwork) {
     this.#server = server;
     this.#pool = pool;
     this.#front = front;
   }
 
   static async start(agents: number): Promise<FailingDeployment> {
-    const server = await deploy();
+    const server = await deployEvictable();
     const url = server.urls[0] ?? '';
     const admin = new AdminClient(url, server.secrets.SLUICE_ADMIN_KEY);
     const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'chaos', owner: 'testers' });
     const failing = new FailingDeployment(server, pool, await badNetwork(url));
+    await failing.#fillRoot(LIMITS.agentsPerPartitionMaxCount - 1);
     for (let n = 0; n < agents; n += 1) {
       const network = await badNetwork(url);
       failing.#members.push({ network, agent: failing.#start(network, { aheadS: 3_600 * (n - 1), rate: [0.8, 1, 1.25][n % 3] ?? 1 }) });
     }
+    failing.#evicting = failing.#evictAllTheWhile();
     return failing;
   }
 
+  /** Leaves room for one agent in the first partition. */
+  async #fillRoot(count: number): Promise<void> {
+    const client = new ApiClient(this.#server.urls[0] ?? '', this.#pool.agent_token);
+    for (let done = 0; done < count; done += REGISTERED_AT_ONCE) {
+      const some = Array.from({ length: Math.min(REGISTERED_AT_ONCE, count - done) }, (_, n) => `idle-${done + n}`);
+      const answers = await Promise.all(some.map((name) => client.post(`/v1/pools/${this.#pool.id}/agents`, { name })));
+      for (const { status, body } of answers) if (status !== 200) throw new Error(JSON.stringify(body));
+    }
+  }
+
+  async #evictAllTheWhile(): Promise<void> {
+    const { objects } = this.#server;
+    const pool = this.#pool.id as PoolId;
+    const evictable = [
+      ...[0, 1].map((partition) => objects.stubOf<Evictable>('POOL', partitionName(pool, partition))),
+      objects.stubOf<Evictable>('SCHEDULER', 'default'),
+    ];
+    for (const rng = new Seeded(1); !this.#isStopping;) {
+      await sleep(2 * EVICTED_EVERY_MS * rng.next());
+      // Also where workerd is dead just now.
+      await evictable[Math.floor(rng.next() * evictable.length)]?.evict().catch(() => undefined);
+    }
+  }
+
   async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#evicting;
     for (const { agent } of this.#members) agent.kill();
     await Promise.all([this.#front, ...this.#members.map(({ network }) => network)].map((network) => network.close()));
     await this.#server.stop();
+  }
+
+  /** How many agents the pool knows, in all of its partitions. */
+  async agentCount(): Promise<number> {
+    const operator = new ApiClient(this.#server.urls[0] ?? '', this.#server.secrets.SLUICE_ADMIN_KEY);
+    return (await persistently(() => operator.get(`/v1/pools/${this.#pool.id}`))).body.agents;
   }
 
   /** A client of a new tenant, over the network that fails. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleEntry } from '../../../workers/local/bundle.ts';
+import { bundleEntry, bundleVariant } from '../../../workers/local/bundle.ts';
 import { ROOT } from '../../../workers/local/paths.ts';
 import { serve } from '../../../workers/local/serve.ts';
 import type { Server } from '../../../workers/local/serve.ts';
@@ -19,11 +19,16 @@ type Variables = Readonly<Record<string, string>>;
 const QUIET: Variables = { LOG_LEVEL: 'warn' };
 
 /** Starts a whole Sluice on free ports with empty state of its own: one workerd with `gateways` separate gateway isolates. */
-export async function deploy(gateways = 1, variables: Variables = QUIET, guests: readonly Guest[] = []): Promise<Deployment> {
+export async function deploy(
+  gateways = 1,
+  variables: Variables = QUIET,
+  guests: readonly Guest[] = [],
+  variants: Parameters<typeof serve>[0]['variants'] = {},
+): Promise<Deployment> {
   // Creating an object costs several fsyncs, which a RAM disk makes cheap.
   const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-test-'));
   const ports = await Promise.all(Array.from({ length: gateways }, freePort));
-  const server = await serve({ ports, stateDir, variables, guests });
+  const server = await serve({ ports, stateDir, variables, guests, variants });
   return {
     ...server,
     stateDir,
@@ -39,8 +44,22 @@ export interface ReachableDeployment extends Deployment {
   readonly objects: ObjectCalls;
 }
 
-export async function deployReachable(gateways = 1): Promise<ReachableDeployment> {
+export async function deployReachable(gateways = 1, variants: Parameters<typeof deploy>[3] = {}): Promise<ReachableDeployment> {
   const [bundle, port] = ['object-calls', await freePort()];
   await bundleEntry(bundle, join(ROOT, 'test/workerd/object-calls/worker.ts'));
-  return { ...(await deploy(gateways, QUIET, [{ bundle, port, isBound: true }])), objects: new ObjectCalls(port) };
+  return { ...(await deploy(gateways, QUIET, [{ bundle, port, isBound: true }], variants)), objects: new ObjectCalls(port) };
+}
+
+/** What objects have that lose their memory when a test says so: the call fails, as they do not answer it. */
+export interface Evictable {
+  evict(): Promise<void>;
+}
+
+/** One whose pools and schedulers are `Evictable`. */
+export async function deployEvictable(): Promise<ReachableDeployment> {
+  const objects = 'objects-that-can-be-evicted';
+  const standIn = join(ROOT, 'test/workerd/evictable-objects/worker.ts');
+  const classes = ['pool-object', 'scheduler-object'].map((name) => [`../../durable-objects/${name}.ts`, standIn]);
+  await bundleVariant(objects, 'objects', Object.fromEntries(classes) as Record<string, string>);
+  return deployReachable(1, { objects });
 }
