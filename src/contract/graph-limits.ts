@@ -13,6 +13,9 @@ export const GRAPH_LIMITS = {
   // Linear memory of the runtime, with all models that are loaded and the batch that runs: an allocation beyond it is refused inside the
   // runtime, which goes on. It never shrinks.
   runtimeBytesMax: 80 * 1024 * 1024,
+  // The files of a model while it loads, and the runtime's memory then: with the runtime's code of 14 MB, a snapshot of 5 and tokenisers this is what
+  // an isolate of 128 MB has. With files of 28 MB the runtime may have all of `runtimeBytesMax`, with larger ones less.
+  modelLoadBytesMax: 108 * 1024 * 1024,
   // A run that found no room there costs all models of the isolate their sessions: for so long its owner's runs of half its size, or more, are
   // refused.
   runCeilingMs: 10_000,

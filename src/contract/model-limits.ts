@@ -25,8 +25,10 @@ export const MODEL_LIMITS = {
   runBoundMsMax: 30_000,
   // What a call of a replica takes besides computing: two more machines. What an isolate computes faster does not go there.
   replicaCallMs: 50,
-  // A graph and its weights. While it loads the isolate of 128 MB has its bytes, the runtime's code of 14 MB and memory of 80.
-  graphBytesMax: 28 * 1024 * 1024,
+  // A graph and its weights that an isolate loads. Meanwhile the isolate has its bytes and, once more, the runtime's copy of them (`modelLoadBytesMax`).
+  graphBytesMax: 42 * 1024 * 1024,
+  // The same of an embedding model, whose products the runtime lays out a second time: a larger one runs on pools.
+  edgeEmbedderBytesMax: 28 * 1024 * 1024,
   // What an isolate of the gateway knows of a tenant's replicas is as old: as `replicaViewMs`.
   modelReplicasViewMs: 1_000,
   // OpenAI's own limit on one call: clients split their batches by it.

@@ -3,7 +3,7 @@ import { LIMITS } from '../../src/contract/limits.ts';
 import { ModelHost } from '../../src/inference/served/model-host.ts';
 import { assetFiles, MODEL_CATALOGUE } from './deployed-models.ts';
 import { modelBucket } from './model-files.ts';
-import { startGraph } from './onnx-runtime.ts';
+import { loadRoomBytes, startGraph } from './onnx-runtime.ts';
 import { OnnxModels } from './onnx-models.ts';
 import { requestWakeUps } from './request-wake-ups.ts';
 
@@ -32,7 +32,7 @@ export function modelsOf(env: InferenceEnv): LoadedModels {
   const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(env.ASSETS), startGraph, loading);
   const models = {
     builtIn,
-    registered: new ModelHost({ ...loading, bucket: modelBucket(env.FILES), start: startGraph, isShared: true }),
+    registered: new ModelHost({ ...loading, bucket: modelBucket(env.FILES), start: startGraph, loadRoomBytes, isShared: true }),
   };
   loaded.set(env, models);
   return models;

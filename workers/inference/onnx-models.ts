@@ -20,7 +20,7 @@ interface Loaded {
  *
  * Memory of the isolate, of 128 MB: the compiled runtime 14 MB; its linear memory `runtimeBytesMax` at most, registered models included,
  * of which the default model takes 16 MB, and 22 MB once it has run `onnxRunTokensMax` tokens (measured; it never shrinks); the snapshot of
- * that memory 5 MB (measured); the bytes of a model while it loads, `graphBytesMax` at most; the rest is for tokenisers, and for the texts
+ * that memory 5 MB (measured); the bytes of a model while it loads, with the linear memory `modelLoadBytesMax`; the rest is for tokenisers, and for the texts
  * and vectors of calls.
  */
 export class OnnxModels {

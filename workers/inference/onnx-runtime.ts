@@ -9,7 +9,8 @@ import { RuntimeMemory } from './runtime-memory.ts';
 
 /** What onnxruntime-web takes for the bytes of its WebAssembly; never compiled. */
 const NO_BYTES = new ArrayBuffer(0);
-const RUNTIME_PAGES = LIMITS.runtimeBytesMax / 65_536;
+const PAGE_BYTES = 65_536;
+const RUNTIME_PAGES = LIMITS.runtimeBytesMax / PAGE_BYTES;
 
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmBinary = NO_BYTES;
@@ -36,16 +37,37 @@ WebAssembly.Memory = new Proxy(Memory, {
     const maximum = descriptor.maximum ?? Infinity;
     const made = new Memory({ ...descriptor, maximum: Math.min(maximum, RUNTIME_PAGES) });
     // What asks for less tries what the platform can do.
-    if (maximum > RUNTIME_PAGES) memory = made;
+    if (maximum > RUNTIME_PAGES) memory = bounded(made);
     return made;
   },
 });
 
+/** Bytes that lie beside the memory, such as the files of a model that is being loaded. */
+let heldBack = 0;
+
+/** The same memory, which refuses to grow into what is held back. */
+function bounded(made: WebAssembly.Memory): WebAssembly.Memory {
+  const grow = made.grow.bind(made);
+  made.grow = (pages) => {
+    if (made.buffer.byteLength + pages * PAGE_BYTES > LIMITS.modelLoadBytesMax - heldBack)
+      throw new RangeError('what is left is held back');
+    return grow(pages);
+  };
+  return made;
+}
+
 let saved: RuntimeMemory | undefined;
 const restorable: RestorableMemory = {
+  holdBack: (bytes) => void (heldBack = bytes),
+  get roomBytes() {
+    return LIMITS.modelLoadBytesMax - (memory?.buffer.byteLength ?? 0);
+  },
   save: () => (saved = new RuntimeMemory(must(memory, 'the runtime has made its memory'))),
   restore: () => must(saved, 'the memory was saved before the first session').restore(),
 };
 
 /** Starts sessions of all models, which share one runtime and its memory. */
 export const startGraph = ortStart(ort, { executionProviders: ['wasm'] }, 'outside', restorable);
+
+/** How many bytes of files an isolate has room for while it loads a model: the runtime's memory never shrinks. */
+export const loadRoomBytes = (): number => restorable.roomBytes;

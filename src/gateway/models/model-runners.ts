@@ -55,7 +55,7 @@ export class ModelRunners {
     const hasReplica = (await this.#served(request.tenantId)).some((model) => names.includes(model));
     const choice = chooseRunner({ manifest, runBoundMs, tokens, hasReplica, leftMs });
     if (choice.runner === 'none') {
-      const limit = choice.reason === 'too_large' ? 'graphBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
+      const limit = choice.reason === 'too_large' ? 'edgeEmbedderBytesMax' : `runBoundMsMax: ${runBoundMs} ms a text`;
       const advice = 'run it on a pool (a job of the kind online_inference)';
       return refuse(
         'no_healthy_replica',

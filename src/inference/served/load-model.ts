@@ -11,7 +11,7 @@ import { isStatic, TOKENISER_CONFIG_FILE, TOKENISER_FILE } from './contract-hash
 import type { GraphRunner, StartGraph } from './graph-runner.ts';
 import type { ModelBucket } from './model-bucket.ts';
 import { readServedFile } from './model-bucket.ts';
-import { runsOnPoolsAlone } from './model-size.ts';
+import { runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
 import type { ModelRef } from './served-manifest.ts';
 import { NO_RUNNER, StaticTexts } from './static-texts.ts';
 import type { TextCalls } from './text-model.ts';
@@ -30,6 +30,8 @@ export interface LoadedModel {
 export interface LoadParts extends RunSharing {
   readonly bucket: ModelBucket;
   readonly start: StartGraph;
+  /** How many bytes of files there is room for while a model loads; absent: no limit but that of what runs it. */
+  readonly loadRoomBytes?: () => number;
   /** Whether others wait while a graph runs, so that runs are bounded before they begin. [M59] */
   readonly isShared: boolean;
 }
@@ -75,7 +77,12 @@ export async function inspectModel(ref: ModelRef, bucket: ModelBucket): Promise<
 }
 
 /** Loads a version that `inspectModel` finds whole. */
-export async function loadModel(ref: ModelRef, { bucket, start, isShared, ...sharing }: LoadParts): Promise<Outcome<LoadedModel>> {
+export async function loadModel(
+  ref: ModelRef,
+  { bucket, start, isShared, loadRoomBytes, ...sharing }: LoadParts,
+): Promise<Outcome<LoadedModel>> {
+  const room = checkLoadRoom(weightBytesOf(ref), loadRoomBytes);
+  if (!room.ok) return room;
   const inspected = await inspectModel(ref, bucket);
   if (!inspected.ok) return inspected;
   const { manifest } = ref;
@@ -101,6 +108,13 @@ export async function loadModel(ref: ModelRef, { bucket, start, isShared, ...sha
   if (texts.ok) return ok({ ...loaded, texts: texts.value });
   await runner.value.release();
   return texts;
+}
+
+/** Refuses files that the isolate has no room for now, though it may when it is replaced by another. [M54] */
+export function checkLoadRoom(bytes: number, loadRoomBytes: LoadParts['loadRoomBytes']): Outcome<void> {
+  const room = loadRoomBytes?.() ?? Infinity;
+  if (bytes <= room) return ok(undefined);
+  return refuse('unavailable', `has ${bytes} bytes, and this isolate has room for ${room} now (modelLoadBytesMax): try again`, 'graph');
 }
 
 const readerOf =

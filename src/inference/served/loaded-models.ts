@@ -65,7 +65,8 @@ export class LoadedModels {
   }
 
   async #load(key: string, ref: ModelRef): Promise<undefined> {
-    const bytes = memoryBytesOf(ref);
+    // A large one may take all; whether it fits the runtime's memory is then seen.
+    const bytes = Math.min(memoryBytesOf(ref), LIMITS.loadedModelsBytesMax);
     // Room is made first: the runtime's memory never shrinks, so what others leave in it is used again.
     const place = new ModelHolder(bytes, () => this.#models.delete(key));
     for (const other of [...this.#models.keys()].slice(0, Math.max(0, this.#models.size - LIMITS.loadedModelsMaxCount + 1)))

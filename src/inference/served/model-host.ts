@@ -10,11 +10,11 @@ import { checkFiles, checkManifest } from './check-manifest.ts';
 import { checkByteCount, checkBytes, checkInputs } from './check-tensors.ts';
 import { servedContractHash } from './contract-hash.ts';
 import type { LoadedModel } from './load-model.ts';
-import { inspectModel } from './load-model.ts';
+import { checkLoadRoom, inspectModel } from './load-model.ts';
 import { LoadedModels } from './loaded-models.ts';
 import type { ModelHostParts } from './loaded-models.ts';
 import { readServedFile } from './model-bucket.ts';
-import { checkSize, memoryBytesOf, runsOnPoolsAlone } from './model-size.ts';
+import { checkSize, memoryBytesOf, runsOnPoolsAlone, weightBytesOf } from './model-size.ts';
 import type { Classes, EmbeddedTexts, FolderReading, InputType, ModelCalls, Scores, TextOptions, Verified } from './model-calls.ts';
 import { checkRunMs, textInputs } from './run-bounds.ts';
 import type { ModelRef, ServedFile } from './served-manifest.ts';
@@ -49,6 +49,8 @@ export class ModelHost implements ModelCalls {
     const size = checkSize({ manifest: { ...reading.value, externalData: [], files, contractHash: '' } });
     if (!size.ok) return size;
     const weightsLimit = reading.value.task === 'embedding' ? 'modelBytesMax' : 'graphBytesMax';
+    const room = checkLoadRoom(file.bytes, this.#parts.loadRoomBytes);
+    if (!room.ok) return room;
     const bytes = await readServedFile(this.#parts.bucket, owner, file, at);
     if (!bytes.ok) return bytes;
     const graph = readOnnxGraph(bytes.value, at);
@@ -81,6 +83,8 @@ export class ModelHost implements ModelCalls {
     if (!checked.ok) return checked;
     const size = checkSize({ manifest: { ...ref.manifest, externalData: [] } });
     if (!size.ok) return size;
+    const room = checkLoadRoom(graphFileBytes(ref), this.#parts.loadRoomBytes);
+    if (!room.ok) return room;
     const inspected = await inspectModel(ref, this.#parts.bucket);
     const found = inspected.ok ? foundOf(ref, inspected.value) : inspected;
     return found.ok ? ok({ ...found.value, runsOn: 'pool', loadMs: this.#parts.clock.nowMs() - beganMs }) : found;
@@ -140,6 +144,9 @@ export class ModelHost implements ModelCalls {
     );
   }
 }
+
+/** Of the graph without the weights outside of it. */
+const graphFileBytes = ({ manifest }: ModelRef): number => weightBytesOf({ manifest: { ...manifest, externalData: [] } });
 
 /** What a version takes, answers and costs. Refuses one whose largest input may take too long, if no pool can run it either. [M59] */
 function foundOf(ref: ModelRef, { facts, bounds }: Pick<LoadedModel, 'facts' | 'bounds'>): Outcome<Omit<Verified, 'loadMs'>> {

@@ -53,4 +53,5 @@ export function checkSize(ref: Sized): Outcome<void> {
 }
 
 /** Whether an isolate has no room for its weights, and agents of pools run it: they run models that embed. */
-export const runsOnPoolsAlone = (ref: Sized): boolean => ref.manifest.task === 'embedding' && weightBytesOf(ref) > LIMITS.graphBytesMax;
+export const runsOnPoolsAlone = (ref: Sized): boolean =>
+  ref.manifest.task === 'embedding' && weightBytesOf(ref) > LIMITS.edgeEmbedderBytesMax;

@@ -60,6 +60,10 @@ export interface RestorableMemory {
   save(): void;
   /** Puts back what was saved. */
   restore(): void;
+  /** So many bytes lie beside it for now: it grows no further than what is left of `modelLoadBytesMax`. */
+  holdBack(bytes: number): void;
+  /** How many bytes may lie beside it as it is. */
+  readonly roomBytes: number;
 }
 
 /**
@@ -83,9 +87,15 @@ class OrtRuntime {
   create(graph: Uint8Array, options: OrtOptions): Promise<OrtSession> {
     return this.#call(async () => {
       if (!this.#isSaved) await this.#save();
-      const session = await this.ort.InferenceSession.create(graph, options);
-      this.#sessions.add(session);
-      return session;
+      const beside = graph.length + (options.externalData ?? []).reduce((sum, { data }) => sum + data.length, 0);
+      this.#memory?.holdBack(beside);
+      try {
+        const session = await this.ort.InferenceSession.create(graph, options);
+        this.#sessions.add(session);
+        return session;
+      } finally {
+        this.#memory?.holdBack(0);
+      }
     });
   }
 

@@ -113,6 +113,43 @@ describe('registered models in the inference Worker', () => {
     await expect.poll(shared).toBeGreaterThan(1);
   });
 
+  it('[M54] serve a graph of 40 MB in one file, and refuse a larger one by its manifest', async () => {
+    const table = (rows: number) => floats('w', [rows, 1_024], new Float32Array(rows * 1_024).fill(0.5));
+    const graphOf = (rows: number) =>
+      graphRef({
+        node: [node('Gather', ['w', 'x'], 'row', { axis: 0 }), summed('row')],
+        initializer: [table(rows)],
+        input: [port('x', INT64, ['n'])],
+        output: [port('y', FLOAT, ['a', 'b'])],
+      });
+    const large = await graphOf(10_240);
+    const rows = [{ name: 'x', type: 'int64' as const, shape: [2], data: BigInt64Array.of(1n, 10_239n) }];
+    expect(must(await service.verify(large))).toMatchObject({ runsOn: 'edge' });
+    const [y] = must(await service.infer(large, rows));
+    expect([...(y!.data as Float32Array)]).toEqual([1_024]);
+    const beyond = { ok: false, error: { code: 'limit_exceeded', limit: { name: 'graphBytesMax', bound: LIMITS.graphBytesMax } } };
+    expect(await service.verify(await graphOf(10_752))).toMatchObject(beyond);
+    // Products of matrices take their weights twice: there is no room for all of that beside the file.
+    const parts = [0, 1, 2, 3];
+    const wide = await graphRef({
+      node: [
+        ...parts.map((i) => node('MatMul', ['x', `w${i}`], `y${i}`)),
+        node(
+          'Sum',
+          parts.map((i) => `y${i}`),
+          'y',
+        ),
+      ],
+      initializer: parts.map((i) => ({ ...table(2_560), name: `w${i}` })),
+      input: [port('x', FLOAT, ['n', 2_560])],
+      output: [port('y', FLOAT, ['n', 1_024])],
+    });
+    expect(await service.verify(wide)).toMatchObject({ ok: false, error: { limit: { name: 'runtimeBytesMax' } } });
+    // It grew into nothing that a file needs while it is loaded, so that the first graph is loaded again.
+    expect([...(must(await service.infer(large, rows))[0]!.data as Float32Array)]).toEqual([1_024]);
+    expect((await service.embedTexts(ref, ['still alive'], undefined)).ok).toBe(true);
+  });
+
   it('[M82] run any graph on tensors', async () => {
     const sum = await graphRef({ node: [node('Add', ['x', 'x'], 'y')], ...ports });
     const [y] = must(await service.infer(sum, four));
