@@ -12,8 +12,13 @@ const upstreamName = name.meta(
 );
 
 const protocol = z
-  .enum(['openai', 'anthropic'])
-  .meta(about('Which API the upstream speaks: that of OpenAI, as vLLM, Ollama, Groq and most others do, or that of Anthropic.', 'openai'));
+  .enum(['openai', 'anthropic', 'workers-ai'])
+  .meta(
+    about(
+      'Which API the upstream speaks: that of OpenAI, as vLLM, Ollama, Groq and most others do, that of Anthropic, or Workers AI by the binding of the deployment, for the admin key alone.',
+      'openai',
+    ),
+  );
 
 const serves = z.enum(KINDS);
 
@@ -108,7 +113,7 @@ const baseUrl = z
   .max(LIMITS.upstreamUrlCharsMax)
   .meta(
     about(
-      'The URL of its API, without the path of a call: https, unless the deployment allows a private host, and a host that the deployment allows.',
+      'The URL of its API, without the path of a call: https, unless the deployment allows a private host, and a host that the deployment allows. Of Workers AI: `binding:AI`.',
       'https://api.openai.com/v1',
     ),
   );

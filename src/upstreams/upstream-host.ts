@@ -4,6 +4,7 @@ import { hostName, isForbidden, isPrivate, matchesHost } from '../contract/netwo
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
+import type { UpstreamProtocol } from './target.ts';
 
 interface HostRule {
   /** As `matchesHost` reads it. */
@@ -17,6 +18,8 @@ export interface UpstreamHosts {
   readonly allowed: readonly HostRule[];
   /** Hosts of this machine or its network, which may be called without TLS. */
   readonly local: readonly HostRule[];
+  /** Whether the deployment has the binding of Workers AI. */
+  readonly hasWorkersAi?: boolean;
 }
 
 const HTTPS_PORT = 443;
@@ -46,6 +49,18 @@ function readRules(text: string, portElse: number | undefined): readonly HostRul
 
 const no = (why: string) => refuse('invalid_value', why, 'base_url');
 const denied = (why: string) => refuse('address_denied', why, 'base_url');
+
+/** In place of a URL: Workers AI is called by a binding. */
+const WORKERS_AI = 'binding:AI';
+
+/** Where an upstream is: the URL below which it is called, or the binding of the deployment. [U3] [U11] */
+export function checkAddress(protocol: UpstreamProtocol, text: string, hosts: UpstreamHosts): Outcome<string> {
+  if (protocol !== 'workers-ai') return checkBaseUrl(text, hosts);
+  if (text !== WORKERS_AI) return no(`must be ${WORKERS_AI} with the protocol workers-ai`);
+  return hosts.hasWorkersAi === true
+    ? ok(text)
+    : denied('the upstreams Worker has no binding `AI`: operators add one to its wrangler.toml');
+}
 
 /**
  * The URL below which an upstream is called, without a slash at its end. Refuses what is no URL of a host, and a host that may not be called: the

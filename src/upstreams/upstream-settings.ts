@@ -3,7 +3,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { ChangeUpstreamBody, CreateUpstreamBody, UpstreamModelBody } from '../contract/upstreams.ts';
 import { ok } from '../kernel/result.ts';
-import type { TargetModel, UpstreamLimits, UpstreamTimeouts } from './target.ts';
+import type { TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
 import type { UpstreamRecord } from './upstream-record.ts';
 
 /** What an owner says of an upstream, but for its secret. */
@@ -14,7 +14,7 @@ const TIMEOUTS: UpstreamTimeouts = { connectMs: 10_000, firstTokenMs: 60_000, id
 
 /** `baseUrl`: as it was checked. Refuses models that contradict themselves or each other. [U2] */
 export function newSettings(body: CreateUpstreamBody, baseUrl: string): Outcome<UpstreamSettings> {
-  const models = modelsOf(body.models);
+  const models = modelsOf(body.models, body.protocol);
   if (!models.ok) return models;
   const { name, protocol, weight } = body;
   const [limits, timeouts] = [changedLimits({}, body.limits), changedTimeouts(TIMEOUTS, body.timeouts)];
@@ -23,7 +23,7 @@ export function newSettings(body: CreateUpstreamBody, baseUrl: string): Outcome<
 
 /** What is not named stays. */
 export function changedSettings(known: UpstreamRecord, body: ChangeUpstreamBody, baseUrl: string): Outcome<UpstreamSettings> {
-  const models = body.models === undefined ? ok(known.models) : modelsOf(body.models);
+  const models = body.models === undefined ? ok(known.models) : modelsOf(body.models, known.protocol);
   if (!models.ok) return models;
   return ok({
     name: known.name,
@@ -36,11 +36,13 @@ export function changedSettings(known: UpstreamRecord, body: ChangeUpstreamBody,
   });
 }
 
-function modelsOf(bodies: readonly UpstreamModelBody[]): Outcome<readonly TargetModel[]> {
+function modelsOf(bodies: readonly UpstreamModelBody[], protocol: UpstreamProtocol): Outcome<readonly TargetModel[]> {
   const names = new Set<string>();
-  for (const [at, { name, context_tokens: contextTokens, output_tokens_max: outputTokensMax }] of bodies.entries()) {
+  for (const [at, { name, serves, context_tokens: contextTokens, output_tokens_max: outputTokensMax }] of bodies.entries()) {
     if (names.has(name)) return refuse('invalid_value', `there are two models ${name}`, ['models', at, 'name']);
     names.add(name);
+    if (protocol === 'workers-ai' && !serves.every((kind) => kind === 'chat' || kind === 'embeddings'))
+      return refuse('invalid_value', 'may be chat and embeddings with the protocol workers-ai', ['models', at, 'serves']);
     if (outputTokensMax <= contextTokens) continue;
     return refuse('invalid_value', `is more than its context of ${contextTokens} tokens`, ['models', at, 'output_tokens_max']);
   }

@@ -83,6 +83,14 @@ it('[U8] a check reports what an upstream answers, and which models it has', asy
   expect((await tenant.client.post('/v1/upstreams/none/check', undefined)).body.error.code).toBe('upstream_not_found');
 });
 
+it('[U11] refuses Workers AI where the deployment has no binding, and says so', async () => {
+  const body = { name: 'ai', protocol: 'workers-ai', base_url: 'binding:AI', models: MODELS };
+  expect(await admin.post('/v1/upstreams', body)).toMatchObject({
+    body: { error: { code: 'address_denied', param: 'base_url', message: expect.stringContaining('binding') } },
+  });
+  expect((await tenant.client.post('/v1/upstreams', body)).body.error).toMatchObject({ code: 'scope_denied', param: 'protocol' });
+});
+
 it("[U9] a client of OpenAI's lists the models of upstreams: its own tenant's, and the platform's", async () => {
   const shared = { name: 'shared', protocol: 'openai', base_url: `${origin}/v1`, models: [{ ...MODELS[0], name: 'of-all' }] };
   expect((await admin.post('/v1/upstreams', shared)).status).toBe(201);

@@ -101,6 +101,8 @@ export interface UpstreamsEnv extends TenancyEnv {
   readonly SLUICE_UPSTREAM_KEY?: string;
   /** What it was before: it still decrypts. */
   readonly SLUICE_UPSTREAM_KEY_BEFORE?: string;
+  /** The platform's Workers AI; absent: no upstream may be of its protocol. */
+  readonly AI?: unknown;
   /** Where upstreams may be; see `parseUpstreamHosts`. */
   readonly UPSTREAM_HOSTS?: string;
   readonly UPSTREAM_PRIVATE_HOSTS?: string;

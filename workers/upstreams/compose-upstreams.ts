@@ -25,6 +25,7 @@ import { assert, must } from '../../src/kernel/assert.ts';
 import type { Rng } from '../../src/kernel/rng.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { SecretBox } from '../../src/upstreams/secret-box.ts';
+import type { UpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import { parseUpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import type { BalancedDispatcher } from '../../src/upstreams/serving/balanced-dispatcher.ts';
 import { ModelRouter } from '../../src/gateway/upstreams/model-router.ts';
@@ -44,6 +45,7 @@ import type { GuardrailBinding } from './adapters/guardrails.ts';
 import { guardrailsOf } from './adapters/guardrails.ts';
 import { httpProbe } from './adapters/http-probe.ts';
 import { HttpTransport } from './adapters/http-transport.ts';
+import type { WorkersAi } from './adapters/workers-ai.ts';
 import { wireDispatcher } from './adapters/dispatching.ts';
 import type { RequestLogParts } from './adapters/request-log.ts';
 import { wireRequestLog } from './adapters/request-log.ts';
@@ -70,10 +72,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const { organisations, authenticator, budget, hmac } = tenancy;
   const upstreams = upstreamsOf(env.UPSTREAM);
   const secrets = secretBoxOf(env, rng);
-  const hosts = must(
-    parseUpstreamHosts(env.UPSTREAM_HOSTS, env.UPSTREAM_PRIVATE_HOSTS),
-    'UPSTREAM_HOSTS lists hosts, each with a port if need be',
-  );
+  const hosts = hostsOf(env);
   const directory = new UpstreamDirectory({
     snapshot: (owner, known) => upstreams(owner).snapshot(known),
     secrets,
@@ -119,7 +118,11 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       targets: (principal) => directory.visible(principal),
       router: routerOf(routes, dispatcher, clock, (principal) => budget.spendLeft(principal)),
       dispatcher,
-      transport: new HttpTransport({ timer: systemTimer, secretOf: (target) => directory.secretOf(target) }),
+      transport: new HttpTransport({
+        timer: systemTimer,
+        secretOf: (target) => directory.secretOf(target),
+        workersAi: env.AI as WorkersAi | undefined,
+      }),
       clock,
       guard: new GuardedCompletions(guardrails),
       judge: new SchemaJudge(guardrails),
@@ -145,6 +148,11 @@ function routerOf(
   const breaker = ({ upstreamId, model }: Target) =>
     dispatcher.health().find((known) => known.upstreamId === upstreamId && known.model === model.name)?.breaker ?? 'closed';
   return new ModelRouter({ directory, tally, cascades, clock, breaker, budgetLeft });
+}
+
+function hostsOf({ UPSTREAM_HOSTS, UPSTREAM_PRIVATE_HOSTS, AI }: UpstreamsEnv): UpstreamHosts {
+  const hosts = must(parseUpstreamHosts(UPSTREAM_HOSTS, UPSTREAM_PRIVATE_HOSTS), 'UPSTREAM_HOSTS lists hosts, each with a port if need be');
+  return { ...hosts, hasWorkersAi: AI !== undefined };
 }
 
 /** The pepper opens what was sealed before the deployment had a key of its own for that. */

@@ -10,7 +10,7 @@ import { ok } from '../../kernel/result.ts';
 import type { PageOf } from '../../tenancy/document-store.ts';
 import type { SecretBox, SecretOwner } from '../../upstreams/secret-box.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
-import { checkBaseUrl } from '../../upstreams/upstream-host.ts';
+import { checkAddress } from '../../upstreams/upstream-host.ts';
 import type { StoredSecret, UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
 import { noUpstream, storedSecret } from '../../upstreams/upstream-registry.ts';
@@ -56,7 +56,10 @@ export class UpstreamAdmin {
 
   /** Refuses with `address_denied` a host that may not be called, with `invalid_value`, and as the registry does. */
   async create(caller: UpstreamCaller, body: CreateUpstreamBody, idempotencyKey: string | undefined): Promise<Outcome<UpstreamRecord>> {
-    const baseUrl = checkBaseUrl(body.base_url, this.#parts.hosts);
+    // Calls by the binding are paid for by the account of the deployment.
+    if (body.protocol === 'workers-ai' && caller.principal.kind !== 'admin')
+      return refuse('scope_denied', 'is of the platform: only the admin key may add it', 'protocol');
+    const baseUrl = checkAddress(body.protocol, body.base_url, this.#parts.hosts);
     if (!baseUrl.ok) return baseUrl;
     const settings = newSettings(body, baseUrl.value);
     if (!settings.ok) return settings;
@@ -73,7 +76,7 @@ export class UpstreamAdmin {
     const owner = ownerOf(caller.principal);
     const known = await this.#parts.upstreams(owner).find(name);
     if (known === null) return noUpstream(name);
-    const baseUrl = body.base_url === undefined ? ok(known.baseUrl) : checkBaseUrl(body.base_url, this.#parts.hosts);
+    const baseUrl = body.base_url === undefined ? ok(known.baseUrl) : checkAddress(known.protocol, body.base_url, this.#parts.hosts);
     if (!baseUrl.ok) return baseUrl;
     const settings = changedSettings(known, body, baseUrl.value);
     if (!settings.ok) return settings;

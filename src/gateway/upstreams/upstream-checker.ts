@@ -7,7 +7,7 @@ import type { SecretBox } from '../../upstreams/secret-box.ts';
 import type { ProbeAnswer, UpstreamCheck } from '../../upstreams/upstream-check.ts';
 import { judgeProbe, MODELS_PATH, proofOf } from '../../upstreams/upstream-check.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
-import { checkBaseUrl } from '../../upstreams/upstream-host.ts';
+import { checkAddress } from '../../upstreams/upstream-host.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import { noUpstream } from '../../upstreams/upstream-registry.ts';
 import { ownerOf, secretOwner } from './upstream-admin.ts';
@@ -41,7 +41,7 @@ export class UpstreamChecker {
     const owner = ownerOf(principal);
     const upstream = await upstreams(owner).find(name);
     if (upstream === null) return noUpstream(name);
-    const baseUrl = checkBaseUrl(upstream.baseUrl, hosts);
+    const baseUrl = checkAddress(upstream.protocol, upstream.baseUrl, hosts);
     if (!baseUrl.ok) return baseUrl;
     const secret = upstream.secret === null ? undefined : await secrets.open(upstream.secret.sealed, secretOwner(owner, upstream));
     if (upstream.secret !== null && secret === undefined)
@@ -51,8 +51,12 @@ export class UpstreamChecker {
         'upstream',
       );
     const beganAtMs = clock.nowMs();
+    // A binding lists no models: that they could not be determined is all that a check says.
+    if (upstream.protocol === 'workers-ai') return ok({ ...judgeProbe(upstream, UNLISTED), elapsedMs: 0, checkedAtMs: beganAtMs });
     const answer = await probe(`${baseUrl.value}${MODELS_PATH}`, proofOf(upstream.protocol, secret));
     const checkedAtMs = clock.nowMs();
     return ok({ ...judgeProbe(upstream, answer), elapsedMs: checkedAtMs - beganAtMs, checkedAtMs });
   }
 }
+
+const UNLISTED: ProbeAnswer = { kind: 'answer', status: 404, text: '' };

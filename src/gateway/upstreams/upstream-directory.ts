@@ -7,7 +7,7 @@ import { ok } from '../../kernel/result.ts';
 import type { SecretBox } from '../../upstreams/secret-box.ts';
 import type { Target } from '../../upstreams/target.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
-import { checkBaseUrl } from '../../upstreams/upstream-host.ts';
+import { checkAddress } from '../../upstreams/upstream-host.ts';
 import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
 import type { UpstreamSnapshot } from '../../upstreams/upstream-registry.ts';
@@ -103,7 +103,7 @@ export class UpstreamDirectory {
     const targets: Target[] = [];
     const secrets = new Map<string, OpenedSecret>();
     for (const upstream of upstreams) {
-      if (!checkBaseUrl(upstream.baseUrl, this.#parts.hosts).ok) continue;
+      if (!checkAddress(upstream.protocol, upstream.baseUrl, this.#parts.hosts).ok) continue;
       const upstreamId = `${owner}/${upstream.name}`;
       if (upstream.secret !== null) {
         const opened = await this.#open(owner, upstream, upstream.secret.sealed, known?.secrets.get(upstreamId));

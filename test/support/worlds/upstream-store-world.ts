@@ -63,6 +63,9 @@ export class UpstreamStoreWorld {
     return made;
   }
 
+  /** Whether the deployment has the binding. */
+  hasWorkersAi = false;
+
   secrets = (...masters: readonly string[]): SecretBox =>
     new SecretBox(masters, { bytes: (count) => new Uint8Array(count).fill((this.#nonces += 1)) });
 
@@ -71,7 +74,7 @@ export class UpstreamStoreWorld {
     return new UpstreamAdmin({
       upstreams: (owner) => this.#calls(owner),
       secrets,
-      hosts: hosts('', local),
+      hosts: { ...hosts('', local), hasWorkersAi: this.hasWorkersAi },
       mac: (text) => hmac.hex(text),
       note: async (tenant, action, _, subject) => {
         this.audit.push(`${tenant} ${action} ${subject}`);
@@ -94,7 +97,7 @@ export class UpstreamStoreWorld {
         return this.registry(owner).snapshot(known);
       },
       secrets,
-      hosts: hosts(allowed, ''),
+      hosts: { ...hosts(allowed, ''), hasWorkersAi: this.hasWorkersAi },
       clock: this.clock,
       background: (work) => void beside.push(work),
     });

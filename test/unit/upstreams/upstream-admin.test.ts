@@ -270,6 +270,27 @@ describe('what an isolate knows of upstreams', () => {
   });
 });
 
+describe('Workers AI', () => {
+  it('[U11] is stored for the platform alone, where there is the binding, for chats and embeddings', async () => {
+    const byBinding = (more: Partial<CreateUpstreamBody> = {}) =>
+      upstreamBody({ name: 'ai', protocol: 'workers-ai', base_url: 'binding:AI', ...more });
+    const addTo = (principal: Principal, body = byBinding()) => world.admin().create(world.caller(principal), body, undefined);
+    expect(await addTo(ADMIN)).toMatchObject({ ok: false, error: { code: 'address_denied', path: ['base_url'] } });
+    world.hasWorkersAi = true;
+    expect(await addTo(ONE)).toMatchObject({ ok: false, error: { code: 'scope_denied', path: ['protocol'] } });
+    const [model] = upstreamBody().models;
+    expect(await addTo(ADMIN, byBinding({ models: [{ ...model!, serves: ['rerank'] }] }))).toMatchObject({
+      error: { code: 'invalid_value', path: ['models', 0, 'serves'] },
+    });
+    expect(await addTo(ADMIN)).toMatchObject({ ok: true });
+    // A deployment that has lost the binding has no targets of it.
+    const known = () => world.directory().directory.visible(tenantOf(1));
+    expect(await known()).toMatchObject({ value: { platform: [{ protocol: 'workers-ai' }] } });
+    world.hasWorkersAi = false;
+    expect(await known()).toMatchObject({ value: { platform: [] } });
+  });
+});
+
 describe('the models of upstreams in a list', () => {
   it('[U9] are listed by the names that calls say, each once, page by page', async () => {
     const model = upstreamBody().models[0]!;

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { assert } from '../../../src/kernel/assert.ts';
+import { assert, must } from '../../../src/kernel/assert.ts';
 import type { Timer } from '../../../src/kernel/timer.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type {
@@ -12,10 +12,15 @@ import type {
   UpstreamTransport,
 } from '../../../src/upstreams/transport.ts';
 
+import type { WorkersAi } from './workers-ai.ts';
+import { callWorkersAi } from './workers-ai.ts';
+
 interface HttpTransportParts {
   readonly timer: Timer;
   /** What proves to the upstream who calls; undefined: nothing does. */
   readonly secretOf: (target: Target) => Promise<string | undefined>;
+  /** Absent: the deployment has no binding of Workers AI, and no target of it. */
+  readonly workersAi?: WorkersAi | undefined;
 }
 
 const fault = (kind: FaultKind): TransportFault => ({ kind: 'fault', fault: kind });
@@ -38,14 +43,16 @@ export class HttpTransport implements UpstreamTransport {
     const answer = await exchange.step(
       timeouts.connectMs,
       'connect_timeout',
-      fetch(`${target.baseUrl}${request.path}`, {
-        method: 'POST',
-        headers: { ...request.headers, accept: request.streams ? 'text/event-stream' : 'application/json', ...proofOf(target, secret) },
-        body: request.body,
-        // The key would go where the upstream says, which no allow-list has seen.
-        redirect: 'manual',
-        signal: exchange.signal,
-      }),
+      target.protocol === 'workers-ai'
+        ? callWorkersAi(must(this.#parts.workersAi, 'a target is stored only where its binding is'), target, request, exchange.signal)
+        : fetch(`${target.baseUrl}${request.path}`, {
+            method: 'POST',
+            headers: { ...request.headers, accept: request.streams ? 'text/event-stream' : 'application/json', ...proofOf(target, secret) },
+            body: request.body,
+            // The key would go where the upstream says, which no allow-list has seen.
+            redirect: 'manual',
+            signal: exchange.signal,
+          }),
     );
     if (!(answer instanceof Response)) return answer === undefined ? exchange.end(fault('refused')) : answer;
     if (answer.status >= 300 && answer.status < 400) return exchange.end(fault('garbage'));
