@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from 'sarif';
@@ -48,6 +49,32 @@ describe('[D17] collecting again', () => {
     expect(comparable(second.facts)).toEqual(comparable(whole.facts));
     const churn = whole.facts.facts.find(({ kind, subject }) => kind === 'code-churn' && subject === 'src/moved.ts');
     expect(churn?.value).toBeGreaterThan(1);
+  });
+
+  it('finds the same whatever is configured, and runs nothing that the repository names', async () => {
+    const repository = repositoryOf();
+    const settings = { 'debt.json': json({ inputs: { settings: ['settings.json'] } }), 'settings.json': json({ rows: 1, nowhere: 2 }) };
+    repository.commit({ ...settings, 'src/ä.ts': '// TODO: later\nexport const a = 1;\n' }, 2);
+    const before = await measure(repository.root, { cache: join(repository.root, 'before') }, NOW_S);
+    const ran = join(repository.root, 'ran');
+    const configured = {
+      'color.ui': 'always',
+      'grep.lineNumber': 'true',
+      'grep.column': 'true',
+      'log.showSignature': 'true',
+      'gpg.program': `touch ${ran}`,
+      'core.fsmonitor': `touch ${ran}`,
+      'diff.x.textconv': `touch ${ran}; cat`,
+      'diff.external': `touch ${ran}`,
+    };
+    for (const [name, value] of Object.entries(configured)) repository.git('config', name, value);
+    await writeFile(join(repository.root, '.git/info/attributes'), '*.ts diff=x\n');
+    const after = await measure(repository.root, { cache: join(repository.root, 'after') }, NOW_S);
+    expect(after.facts).toEqual(before.facts);
+    expect(after.facts.facts.filter(({ kind }) => kind === 'unused-setting' || kind === 'todo').map(({ symbol }) => symbol)).toHaveLength(
+      2,
+    );
+    expect(existsSync(ran)).toBe(false);
   });
 
   it('counts what is left out, by reason, and reads bare repositories', async () => {

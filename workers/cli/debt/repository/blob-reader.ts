@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { Failure } from '../../command.ts';
+import { spawnGit } from './git.ts';
 
 /** Reads blobs of a repository through one `git cat-file --batch`, one after another. */
 export class BlobReader {
@@ -9,7 +9,7 @@ export class BlobReader {
   #rest: Buffer = Buffer.alloc(0);
 
   constructor(root: string) {
-    this.#child = spawn('git', ['-C', root, 'cat-file', '--batch']);
+    this.#child = spawnGit(root, ['cat-file', '--batch']);
     this.#pieces = this.#child.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   }
 

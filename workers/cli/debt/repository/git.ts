@@ -1,10 +1,33 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Failure } from '../../command.ts';
 
+/**
+ * What users, or a repository that came as an archive, have configured must neither change what git prints nor have it run or fetch anything: the
+ * repository may come from anywhere.
+ */
+const ALONE = [
+  ['color.ui', 'never'],
+  ['core.quotePath', 'false'],
+  ['core.fsmonitor', 'false'],
+  ['core.hooksPath', '/dev/null'],
+  ['grep.column', 'false'],
+  ['grep.lineNumber', 'false'],
+  ['log.follow', 'false'],
+  ['log.showSignature', 'false'],
+].flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+
+/** Starts git on a repository. */
+export const spawnGit = (root: string, args: readonly string[]): ChildProcessWithoutNullStreams =>
+  spawn('git', ['-C', root, ...ALONE, ...args], {
+    env: { ...process.env, GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
+  });
+
 /** What git says of a repository, as it comes: a history of any length takes no more memory than a piece of it. */
 export async function* gitOutput(root: string, args: readonly string[]): AsyncGenerator<Buffer> {
-  const child = spawn('git', ['-C', root, '-c', 'core.quotePath=false', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawnGit(root, args);
+  child.stdin.end();
   let complaint = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(-2_000);

@@ -58,7 +58,7 @@ function entriesOf(text: string): [string, readonly (readonly [number, number])[
 /** None of a file that is not in the commit. */
 async function blame({ root, commit }: Repository, path: string, lines: readonly number[]): Promise<Times> {
   const ranges = new Set(lines.map((line) => `-L${line},${line}`));
-  const blamed = await git(root, 'blame', '--line-porcelain', ...ranges, commit, '--', path).catch(() => '');
+  const blamed = await git(root, 'blame', '--no-textconv', '--line-porcelain', ...ranges, commit, '--', path).catch(() => '');
   const times = new Map<number, number>();
   let line = 0;
   for (const row of blamed.split('\n')) {

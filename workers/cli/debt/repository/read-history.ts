@@ -54,7 +54,18 @@ export function readChanges(
   range: readonly string[] = [commit],
   onPiece?: (piece: Buffer) => void,
 ): AsyncGenerator<Change> {
-  const args = ['log', '--no-merges', '--numstat', '-z', '-M', '--no-ext-diff', `--since=${committedAtS - HISTORY_S}`, FORMAT, ...range];
+  const args = [
+    'log',
+    '--no-merges',
+    '--numstat',
+    '-z',
+    '-M',
+    '--no-ext-diff',
+    '--no-textconv',
+    `--since=${committedAtS - HISTORY_S}`,
+    FORMAT,
+    ...range,
+  ];
   return changesOf(gitRecords(root, args, onPiece));
 }
 
