@@ -11,7 +11,7 @@ export interface Sample extends EventCounts {
   readonly atMs: number;
 }
 
-/** Where an observation goes on: what hourly counters showed, or until when events are decided or measured. Plain data. */
+/** Where an observation goes on: what hourly counters showed, and until when events were seen, are decided or measured. Plain data. */
 export interface Cursor {
   /** By hour since the epoch. */
   readonly seen?: Readonly<Record<number, EventCounts>>;
@@ -28,16 +28,18 @@ const HOUR_MS = 3_600_000;
 /** Counters of an hour may still grow so long after its end: what isolates hold back, and clocks. */
 const LATE_HOURS = 2;
 
-/** From which time on the counters have to be read: all of the window at first, later the hours that may still grow. */
-export const countersFromMs = ({ seen }: Cursor, windowMs: number, nowMs: number): number =>
-  seen === undefined ? nowMs - windowMs : (Math.floor(nowMs / HOUR_MS) - LATE_HOURS) * HOUR_MS;
+const hourOf = (ms: number): number => Math.floor(ms / HOUR_MS);
+
+/** From which time on the counters have to be read: all of the window at first, later the hours that may have grown since the last look. */
+export const countersFromMs = ({ seen, untilMs }: Cursor, windowMs: number, nowMs: number): number =>
+  seen === undefined ? nowMs - windowMs : (hourOf(untilMs ?? nowMs) - LATE_HOURS) * HOUR_MS;
 
 /**
- * What hourly counters have grown by since they were last seen. The first time whole hours are samples of their own, so that an objective
- * knows what was before it. [SL4]
+ * What hourly counters have grown by since they were last seen. Whole hours of which nothing was seen, the first time or after an outage, are
+ * samples of their own, so that they do not count as events of now. [SL4]
  */
-export function grownBy({ seen }: Cursor, counters: readonly HourlyCounter[], nowMs: number): Observation {
-  const thisHour = Math.floor(nowMs / HOUR_MS);
+export function grownBy({ seen, untilMs = -Infinity }: Cursor, counters: readonly HourlyCounter[], nowMs: number): Observation {
+  const thisHour = hourOf(nowMs);
   const samples: Sample[] = [];
   const now = { good: 0, total: 0 };
   const next: Record<number, EventCounts> = {};
@@ -46,14 +48,14 @@ export function grownBy({ seen }: Cursor, counters: readonly HourlyCounter[], no
     if (hour >= thisHour - LATE_HOURS) next[hour] = { good: Math.max(good, before.good), total: Math.max(total, before.total) };
     const [more, moreGood] = [total - before.total, good - before.good];
     if (more <= 0) continue;
-    if (seen === undefined && hour < thisHour) samples.push({ atMs: hour * HOUR_MS, good, total });
+    if (hour > hourOf(untilMs) && hour < thisHour) samples.push({ atMs: hour * HOUR_MS, good, total });
     else {
       now.good += Math.min(more, Math.max(0, moreGood));
       now.total += more;
     }
   }
   if (now.total > 0) samples.push({ atMs: nowMs, ...now });
-  return { samples, cursor: { seen: next } };
+  return { samples, cursor: { seen: next, untilMs: nowMs } };
 }
 
 /** A job, as far as its wait goes. */

@@ -100,11 +100,26 @@ describe('an observation', () => {
       START_MS + 3 * MINUTE_MS,
     );
     expect(late.samples).toEqual([{ atMs: START_MS + 3 * MINUTE_MS, good: 2, total: 4 }]);
+    // After an outage of five hours, those in between are no events of now.
+    const afterMs = START_MS + 5 * HOUR_MS;
+    const after = grownBy(
+      late.cursor,
+      [
+        { hour, good: 5, total: 6 },
+        { hour: hour + 2, good: 7, total: 9 },
+        { hour: hour + 5, good: 1, total: 1 },
+      ],
+      afterMs,
+    );
+    expect(after.samples).toEqual([
+      { atMs: (hour + 2) * HOUR_MS, good: 7, total: 9 },
+      { atMs: afterMs, good: 2, total: 2 },
+    ]);
   });
 
   it('[SL4] reads all of the window at first, and then the hours that may still grow', () => {
     expect(countersFromMs({}, 30 * DAY_MS, START_MS)).toBe(START_MS - 30 * DAY_MS);
-    expect(countersFromMs({ seen: {} }, 30 * DAY_MS, START_MS + 5)).toBe(START_MS - 2 * HOUR_MS);
+    expect(countersFromMs({ seen: {}, untilMs: START_MS + 5 }, 30 * DAY_MS, START_MS + 4 * HOUR_MS)).toBe(START_MS - 2 * HOUR_MS);
   });
 
   it('[SL7] of waits counts jobs once they are decided, and none that was cancelled before', () => {
