@@ -86,12 +86,16 @@ export class SloRegister {
     return this.#store.all();
   }
 
-  /** Counts what was observed, and answers what that changes; `keep` keeps the news in the same transaction. [SL3] */
-  observe(name: string, observation: Observation, keep: (news: readonly DatedNews[]) => void): void {
+  /**
+   * Counts what was observed of an objective, unless it is another by now; `keep` keeps what that changes in the same transaction.
+   * [SL3] [SL10]
+   */
+  observe(observed: Objective, observation: Observation, keep: (news: readonly DatedNews[]) => void): void {
+    const { name } = observed;
     this.#storage.transactionSync(() => {
       const nowMs = this.#clock.nowMs();
       const known = this.#store.find(name);
-      if (known === undefined) return;
+      if (known === undefined || !isSame(known.objective, observed)) return;
       this.#store.observe(name, observation, windowMsOf(known.objective), nowMs);
       const firing = this.#store.firing(name);
       const { burns, budget } = this.#viewOf(known);
@@ -118,5 +122,9 @@ export class SloRegister {
     };
   }
 }
+
+/** Whether they are observed alike, and since the same time. */
+const isSame = (a: Objective, b: Objective): boolean =>
+  a.createdAtMs === b.createdAtMs && JSON.stringify(a.indicator) === JSON.stringify(b.indicator);
 
 const absent = (name: string) => refuse('record_not_found', `there is no objective ${name}`, 'slo');

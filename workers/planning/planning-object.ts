@@ -102,7 +102,7 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
     const seen = await composePlanning(this.env).observer.observe(tenant, objective, cursor);
     if (!seen.ok) throw new Error(messageOf(seen.error));
     if (seen.value === undefined) return;
-    this.#register.observe(objective.name, seen.value, (news) => {
+    this.#register.observe(objective, seen.value, (news) => {
       for (const one of news) this.#outbox.add(one.id, alertOf(tenant, objective, one));
     });
   }

@@ -30,6 +30,7 @@ it('[SL4] [SL6] events are counted once, whenever counters are looked at and how
       const hours = new Map<number, { good: number; total: number }>();
       const register = new SloRegister(new NodeSql(), { nowMs: () => nowMs });
       register.put(OBJECTIVE, undefined);
+      const objective = { ...OBJECTIVE, createdAtMs: START_MS };
       let cursor: Cursor = {};
       const look = (): void => {
         const fromHour = countersFromMs(cursor, windowMsOf(OBJECTIVE), nowMs) / HOUR_MS;
@@ -39,7 +40,7 @@ it('[SL4] [SL6] events are counted once, whenever counters are looked at and how
           counters.toSorted((a, b) => a.hour - b.hour),
           nowMs,
         );
-        register.observe('o', seen, () => {});
+        register.observe(objective, seen, () => {});
         ({ cursor } = seen);
       };
       for (const { kind, minutes, isGood, isLate } of history) {

@@ -149,7 +149,11 @@ describe('a register of objectives', () => {
   });
 
   const observe = (good: number, total: number): void =>
-    register.observe('answers', { samples: [{ atMs: nowMs, good, total }], cursor: { untilMs: nowMs } }, (news) => kept.push(...news));
+    register.observe(
+      { ...OBJECTIVE, createdAtMs: START_MS },
+      { samples: [{ atMs: nowMs, good, total }], cursor: { untilMs: nowMs } },
+      (news) => kept.push(...news),
+    );
   const view = () => {
     const found = register.view('answers');
     if (!found.ok) throw new Error(found.error.message);
@@ -185,6 +189,17 @@ describe('a register of objectives', () => {
     nowMs += 31 * DAY_MS;
     observe(5, 5);
     expect(view().budget.events).toEqual({ good: 5, total: 5 });
+  });
+
+  it('[SL10] counts nothing that was observed of another objective of the name', () => {
+    const events = () => view().budget.events.total;
+    const other = { ...OBJECTIVE, indicator: { kind: 'recall', index: 'a' } } as const;
+    const observed = { samples: [{ atMs: nowMs, good: 1, total: 1 }], cursor: {} };
+    register.observe({ ...other, createdAtMs: START_MS }, observed, () => {});
+    register.observe({ ...OBJECTIVE, createdAtMs: START_MS - 1 }, observed, () => {});
+    expect(events()).toBe(0);
+    register.observe({ ...OBJECTIVE, target: 0.5, createdAtMs: START_MS }, observed, () => {});
+    expect(events()).toBe(1);
   });
 
   it('begins anew with another indicator, and goes on with another target', () => {
