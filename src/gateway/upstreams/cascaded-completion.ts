@@ -45,6 +45,14 @@ interface Judged {
 /** Refusals for want of a server: others may have an answer. */
 const UNANSWERED: ReadonlySet<ErrorCode> = new Set(['upstream_unavailable', 'upstream_busy', 'upstream_failed']);
 
+/**
+ * Whether a teacher may have an answer where the student has none. What a student rejects may be the probabilities that only Sluice asks for, which
+ * some models do not report.
+ */
+const mayTeach = (code: ErrorCode, { call }: PlannedCall, { confidence }: CascadeTerms): boolean =>
+  UNANSWERED.has(code) ||
+  (code === 'upstream_rejected' && confidence.kind === 'token-probability' && (call.body['logprobs'] ?? false) === false);
+
 /** Refusals of what a call has to pay with. */
 const UNPAID: ReadonlySet<ErrorCode> = new Set(['insufficient_quota', 'rate_limit_exceeded', 'limit_exceeded', 'unavailable']);
 
@@ -128,8 +136,8 @@ export class CascadedCompletions {
   }
 
   /** The student has no answer: the teacher is its fallback. */
-  async #withoutStudent(planned: PlannedCall, { run, onEnd }: CascadeCall, teachers: Plan, failed: Undispatched): Promise<Served> {
-    if (!UNANSWERED.has(failed.refusal.code) || planned.call.cancellation.isCancelled) return err(failed);
+  async #withoutStudent(planned: PlannedCall, { terms, run, onEnd }: CascadeCall, teachers: Plan, failed: Undispatched): Promise<Served> {
+    if (!mayTeach(failed.refusal.code, planned, terms) || planned.call.cancellation.isCancelled) return err(failed);
     const taught = await this.#parts.server.serve({ ...planned, plan: teachers }, { onEnd });
     if (!taught.ok) return err({ ...taught.error, attempts: [...failed.attempts, ...taught.error.attempts] });
     const attempts = [...failed.attempts, ...taught.value.attempts];

@@ -118,10 +118,18 @@ describe('[U170] a cascade', () => {
   });
 
   it('[U170] a request that is refused as such is not asked of the teacher', async () => {
-    const world = new CascadeWorld();
+    const world = new CascadeWorld({ choice: { confidence: { kind: 'verifier', target: 'judge/m' } } });
     world.say = () => ({ status: 422 });
     expect(servedBy(await world.call())).toBe('upstream_rejected');
     expect(world.asked).toHaveLength(1);
+  });
+
+  it('[U170] a student that rejects the probabilities that only Sluice asks for has no answer', async () => {
+    const world = new CascadeWorld();
+    world.say = (_, body) => (body['logprobs'] === true ? { status: 400 } : { text: 'taught' });
+    expect(cascadeOf(await world.call())).toMatchObject({ answer: 'teacher', why: 'student-failed' });
+    // These are the caller's own.
+    expect(servedBy(await world.call({ logprobs: true }))).toBe('upstream_rejected');
   });
 
   it('[U170] what its confidence says nothing of is asked of the teacher alone', async () => {
