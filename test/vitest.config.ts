@@ -39,10 +39,12 @@ const absentObjects = {
   script: `import { DurableObject } from 'cloudflare:workers';
     export class IndexObject extends DurableObject {};
     export class LocatorObject extends DurableObject {};
+    export class ModelRegistryObject extends DurableObject {};
     export default {};`,
   durableObjects: {
     INDEX: { className: 'IndexObject', useSQLite: true },
     LOCATOR: { className: 'LocatorObject', useSQLite: true },
+    MODEL_REGISTRY: { className: 'ModelRegistryObject', useSQLite: true },
   },
 };
 
@@ -78,7 +80,7 @@ export default defineConfig({
       inWorkerd('objects', 'workers/objects', [absentShards]),
       inWorkerd('shards', 'workers/shards', [absentObjects]),
       inWorkerd('indexes', 'test/workerd/indexes'),
-      inWorkerd('inference'),
+      inWorkerd('inference', 'workers/inference', [absentObjects]),
       inWorkerd('sharing', 'test/workerd/sharing'),
       deployed('clients', 'test/support/deployment/shared-deployment.ts'),
       deployed('chaos', 'test/support/deployment/build-once.ts'),
