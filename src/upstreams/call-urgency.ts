@@ -14,14 +14,14 @@ const CLIENT_TIMEOUT_HEADERS = ['x-stainless-timeout', 'x-stainless-read-timeout
 
 /**
  * The priority that the header names, else that of the tier; the deadline that the header names, else the timeout of the caller's client. [U63]
- * `headers`: names in lower case. What is no number counts as absent.
+ * `header`: of the caller, by its name in lower case. What is no number counts as absent.
  */
-export function urgencyOf(body: Readonly<Record<string, unknown>>, headers: Readonly<Record<string, string>>): CallUrgency {
+export function urgencyOf(body: Readonly<Record<string, unknown>>, header: (name: string) => string | undefined): CallUrgency {
   const tier = body['service_tier'];
-  const timeouts = CLIENT_TIMEOUT_HEADERS.map((name) => positive(headers[name]) * 1_000);
-  const deadlineMs = [positive(headers['x-sluice-deadline-ms']), ...timeouts].find(Number.isFinite);
+  const timeouts = CLIENT_TIMEOUT_HEADERS.map((name) => positive(header(name)) * 1_000);
+  const deadlineMs = [positive(header('x-sluice-deadline-ms')), ...timeouts].find(Number.isFinite);
   return {
-    priority: Number(headers['x-sluice-priority'] ?? Number.NaN) || (typeof tier === 'string' ? (ownPriority(tier) ?? 0) : 0),
+    priority: Number(header('x-sluice-priority') ?? Number.NaN) || (typeof tier === 'string' ? (ownPriority(tier) ?? 0) : 0),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   };
 }

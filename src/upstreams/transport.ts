@@ -20,8 +20,8 @@ export interface BodyReader {
 export interface Opened {
   readonly kind: 'opened';
   readonly status: number;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** Empty where the upstream says none. */
+  readonly contentType: string;
   /** From `retry-after-ms` or `retry-after`. */
   readonly retryAfterMs?: number;
   readonly body: BodyReader;

@@ -120,6 +120,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       dispatcher,
       transport: new HttpTransport({
         timer: systemTimer,
+        clock,
         secretOf: (target) => directory.secretOf(target),
         workersAi: env.AI as WorkersAi | undefined,
       }),

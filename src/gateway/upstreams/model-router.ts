@@ -31,7 +31,9 @@ interface RouterParts {
 
 /** What rules see of a call besides its body. */
 export interface CallOrigin {
-  /** Of the caller, names in lower case. */
+  /** One header of the caller, by its name in lower case: to read all of them costs much more. */
+  readonly header: (name: string) => string | undefined;
+  /** All of them, for rules. */
   readonly headers: Readonly<Record<string, string>>;
   readonly country?: string;
   readonly continent?: string;
@@ -80,7 +82,8 @@ export class ModelRouter {
     const { owner, route } = found.value;
     const find = findAmong(targets);
     const { tenantId, projectId, keyId } = call.principal;
-    const { requestId, origin } = call;
+    const { requestId } = call;
+    const { header: _, ...origin } = call.origin;
     const left = budgetLeft(call.principal);
     const facts = factsOfCall(call.body, {
       ...origin,

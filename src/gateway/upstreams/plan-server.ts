@@ -70,7 +70,7 @@ export class PlanServer {
     const { plan: payable, boundOf } = reserved.value;
     const streams = call.body['stream'] === true;
     const exchangeWith = (target: Target): Exchange => exchanges.with(target, boundOf(target).answerTokensMax, asksProbabilities);
-    const { priority, deadlineMs } = urgencyOf(call.body, call.origin.headers);
+    const { priority, deadlineMs } = urgencyOf(call.body, (name) => call.origin.header(name));
     const prefixKey = payable.groups.some(({ length }) => length > 1)
       ? prefixKeyOf(call.surface, call.body, call.principal.tenantId)
       : undefined;
@@ -84,7 +84,7 @@ export class PlanServer {
         ...(prefixKey === undefined ? {} : { prefixKey }),
         mayHedge: HEDGED.has(call.surface),
         cancellation: call.cancellation,
-        accepts: (_, opened, piece) => mayBegin(opened.headers, streams, piece),
+        accepts: (_, opened, piece) => mayBegin(opened.contentType, streams, piece),
       },
     );
     const elapsedMs = clock.nowMs() - nowMs;

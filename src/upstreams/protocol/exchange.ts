@@ -235,8 +235,7 @@ function translatorOf(own: Dialect, spoken: Dialect, { body }: SurfaceCall, term
  * Whether the first piece of a body may begin an answer of the target's protocol: a JSON object, or where the request streams, a line of
  * an event stream, whatever the header says. [U35]
  */
-export function mayBegin(headers: Readonly<Record<string, string>>, streams: boolean, piece: Uint8Array): boolean {
-  const type = headers['content-type'] ?? '';
+export function mayBegin(type: string, streams: boolean, piece: Uint8Array): boolean {
   const first = piece.find((byte) => !BLANKS.has(byte));
   if (streams)
     return (type === '' || type.includes('text/event-stream')) && (first === undefined ? piece.length > 0 : LINE_STARTS.has(first));

@@ -36,7 +36,7 @@ export function factsOfCall(body: Readonly<Record<string, unknown>>, context: Ca
   const limits = ['max_tokens', 'max_completion_tokens', 'max_output_tokens'].flatMap((name) => numberAt(body, name) ?? []);
   const user = body['user'] ?? body['safety_identifier'];
   const { headers } = context;
-  const { priority, deadlineMs } = urgencyOf(body, headers);
+  const { priority, deadlineMs } = urgencyOf(body, (name) => headers[name]);
   return {
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
     ...context,

@@ -153,7 +153,7 @@ export class CascadeWorld {
       headers: {},
       principal: PRINCIPAL,
       requestId: `req_${this.#requests}`,
-      origin: { headers: {} },
+      origin: { headers: {}, header: () => undefined },
       cancellation,
       reserve: reserver(this.#terms.nanoMax ?? Infinity, 'own'),
       cacheTerms: undefined,
@@ -187,7 +187,7 @@ export class CascadeWorld {
     return {
       kind: 'opened' as const,
       status: said.status ?? 200,
-      headers: { 'content-type': streams ? 'text/event-stream' : 'application/json' },
+      contentType: streams ? 'text/event-stream' : 'application/json',
       body: { read: () => Promise.resolve(pieces.shift()), cancel: () => undefined },
     };
   }

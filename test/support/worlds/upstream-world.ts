@@ -198,7 +198,7 @@ export class UpstreamWorld {
     };
     const { status = 200, retryAfterMs } = script;
     const body = { read, cancel: () => end(true) };
-    return { kind: 'opened', status, headers: {}, ...(retryAfterMs === undefined ? {} : { retryAfterMs }), body };
+    return { kind: 'opened', status, contentType: '', ...(retryAfterMs === undefined ? {} : { retryAfterMs }), body };
   }
 
   #count(upstream: string, by: number): void {

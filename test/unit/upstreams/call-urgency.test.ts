@@ -13,16 +13,22 @@ import { idsOf } from '../../support/fakes/tenancy.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
 
 describe('[U63] how soon a call wants to be served', () => {
+  const from =
+    (headers: Readonly<Record<string, string>>) =>
+    (name: string): string | undefined =>
+      headers[name];
+  const none = from({});
+
   it('[U63] is what its headers say, else its tier and the timeout of its client', () => {
-    expect(urgencyOf({}, {})).toEqual({ priority: 0 });
-    expect(urgencyOf({ service_tier: 'priority' }, {})).toEqual({ priority: 1 });
-    expect(urgencyOf({ service_tier: 'flex' }, {})).toEqual({ priority: -1 });
-    expect(urgencyOf({ service_tier: 'constructor' }, {})).toEqual({ priority: 0 });
-    expect(urgencyOf({ service_tier: 'flex' }, { 'x-sluice-priority': '7' })).toEqual({ priority: 7 });
-    expect(urgencyOf({}, { 'x-sluice-deadline-ms': '250', 'x-stainless-timeout': '600' })).toEqual({ priority: 0, deadlineMs: 250 });
-    expect(urgencyOf({}, { 'x-stainless-timeout': '600' })).toEqual({ priority: 0, deadlineMs: 600_000 });
-    expect(urgencyOf({}, { 'x-stainless-read-timeout': '1.5' })).toEqual({ priority: 0, deadlineMs: 1_500 });
-    expect(urgencyOf({}, { 'x-sluice-priority': 'high', 'x-stainless-timeout': 'NOT_GIVEN' })).toEqual({ priority: 0 });
+    expect(urgencyOf({}, none)).toEqual({ priority: 0 });
+    expect(urgencyOf({ service_tier: 'priority' }, none)).toEqual({ priority: 1 });
+    expect(urgencyOf({ service_tier: 'flex' }, none)).toEqual({ priority: -1 });
+    expect(urgencyOf({ service_tier: 'constructor' }, none)).toEqual({ priority: 0 });
+    expect(urgencyOf({ service_tier: 'flex' }, from({ 'x-sluice-priority': '7' }))).toEqual({ priority: 7 });
+    expect(urgencyOf({}, from({ 'x-sluice-deadline-ms': '250', 'x-stainless-timeout': '600' }))).toEqual({ priority: 0, deadlineMs: 250 });
+    expect(urgencyOf({}, from({ 'x-stainless-timeout': '600' }))).toEqual({ priority: 0, deadlineMs: 600_000 });
+    expect(urgencyOf({}, from({ 'x-stainless-read-timeout': '1.5' }))).toEqual({ priority: 0, deadlineMs: 1_500 });
+    expect(urgencyOf({}, from({ 'x-sluice-priority': 'high', 'x-stainless-timeout': 'NOT_GIVEN' }))).toEqual({ priority: 0 });
   });
 
   it.each<[Surface, JsonObject]>([
@@ -59,7 +65,7 @@ describe('[U63] how soon a call wants to be served', () => {
         principal,
         requestId: 'req_1',
         reserve: () => Promise.resolve(ok(undefined)),
-        origin: { headers },
+        origin: { headers, header: (name) => headers[name] },
         cacheTerms: undefined,
         onGuarded: () => undefined,
         shadow: () => expect.unreachable(),

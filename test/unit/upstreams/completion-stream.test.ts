@@ -30,7 +30,7 @@ function streamOf(steps: readonly Step[], surface: Surface = 'chat') {
       seen.cancelled += 1;
     },
   };
-  const opened = { kind: 'opened' as const, status: 200, headers: {}, body };
+  const opened = { kind: 'opened' as const, status: 200, contentType: '', body };
   const dispatched = { target, opened, attempts: [], finish: (end: unknown) => void seen.ends.push(end) };
   const said = surface === 'responses' ? { input: 'a' } : { messages: [], max_tokens: 9 };
   const asked = { surface, body: { stream: true, ...said }, headers: {}, nowMs: 0 };

@@ -40,7 +40,7 @@ function callsTo(
         const { text, ...more } = answer(request);
         const pieces = [typeof text === 'string' ? utf8(text) : text];
         const body = { read: () => Promise.resolve(pieces.shift()), cancel: () => undefined };
-        return Promise.resolve({ kind: 'opened', status: 200, headers: {}, body, ...more });
+        return Promise.resolve({ kind: 'opened', status: 200, contentType: '', body, ...more });
       },
     },
     clock: { nowMs: () => 1_000 },
@@ -62,7 +62,7 @@ function callsTo(
         reserved.push(quantities as UpstreamQuantities);
         return Promise.resolve(ok(undefined));
       },
-      origin: { headers: {} },
+      origin: { headers: {}, header: () => undefined },
       cancellation: { isCancelled: false, onCancel: () => () => undefined },
     });
   return { call, asked, reserved };
@@ -132,7 +132,7 @@ const CHUNKS = [
 it.each([true, false])('[U78] says what a stream has cost where its usage was asked for: %s', async (isAsked) => {
   const { call } = callsTo([targetOf()], () => ({
     text: CHUNKS.map((chunk) => `data: ${chunk}\n\n`).join(''),
-    headers: { 'content-type': 'text/event-stream' },
+    contentType: 'text/event-stream',
   }));
   const answered = await call({ stream: true, ...(isAsked ? { stream_options: { include_usage: true } } : {}) });
   if (!answered.ok || answered.value.answer.kind !== 'stream') throw new Error('not answered');

@@ -314,7 +314,7 @@ describe('hedging', () => {
       new Promise<Opened>((resolve) => {
         const call = answers.length;
         const body = { read: () => Promise.resolve(new Uint8Array(1)), cancel: () => void closed.push(call) };
-        answers.push(() => resolve({ kind: 'opened', status: 200, headers: {}, body }));
+        answers.push(() => resolve({ kind: 'opened', status: 200, contentType: '', body }));
       });
     world.time.after(100, () => {
       for (const answer of answers) answer();

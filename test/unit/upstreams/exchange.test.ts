@@ -292,19 +292,19 @@ describe('answers', () => {
   });
 
   it('[U35] takes no page for an answer', () => {
-    expect(mayBegin({ 'content-type': 'text/html' }, true, utf8('<'))).toBe(false);
-    expect(mayBegin({ 'content-type': 'application/json' }, true, utf8('{'))).toBe(false);
-    expect(mayBegin({ 'content-type': 'text/event-stream; charset=utf-8' }, true, utf8('d'))).toBe(true);
-    expect(mayBegin({}, true, utf8('data'))).toBe(true);
-    expect(mayBegin({ 'content-type': 'text/html' }, false, utf8('<'))).toBe(false);
-    expect(mayBegin({ 'content-type': 'application/json' }, false, utf8('{'))).toBe(true);
-    expect(mayBegin({ 'content-type': 'application/json' }, false, utf8(' \n{'))).toBe(true);
-    expect(mayBegin({ 'content-type': 'application/json' }, false, utf8('<html>'))).toBe(false);
-    expect(mayBegin({ 'content-type': 'application/json' }, false, utf8(''))).toBe(false);
-    expect(mayBegin({ 'content-type': 'text/event-stream' }, true, utf8('<html>'))).toBe(false);
-    expect(mayBegin({ 'content-type': 'text/event-stream' }, true, utf8(': ping'))).toBe(true);
-    expect(mayBegin({ 'content-type': 'text/event-stream' }, true, utf8('\n'))).toBe(true);
-    expect(mayBegin({ 'content-type': 'text/event-stream' }, true, utf8(''))).toBe(false);
+    expect(mayBegin('text/html', true, utf8('<'))).toBe(false);
+    expect(mayBegin('application/json', true, utf8('{'))).toBe(false);
+    expect(mayBegin('text/event-stream; charset=utf-8', true, utf8('d'))).toBe(true);
+    expect(mayBegin('', true, utf8('data'))).toBe(true);
+    expect(mayBegin('text/html', false, utf8('<'))).toBe(false);
+    expect(mayBegin('application/json', false, utf8('{'))).toBe(true);
+    expect(mayBegin('application/json', false, utf8(' \n{'))).toBe(true);
+    expect(mayBegin('application/json', false, utf8('<html>'))).toBe(false);
+    expect(mayBegin('application/json', false, utf8(''))).toBe(false);
+    expect(mayBegin('text/event-stream', true, utf8('<html>'))).toBe(false);
+    expect(mayBegin('text/event-stream', true, utf8(': ping'))).toBe(true);
+    expect(mayBegin('text/event-stream', true, utf8('\n'))).toBe(true);
+    expect(mayBegin('text/event-stream', true, utf8(''))).toBe(false);
     expect(exchangesOf('chat', hello).with(OPENAI, 1).whole('<html>')).toBeUndefined();
   });
 });

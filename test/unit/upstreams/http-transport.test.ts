@@ -20,7 +20,7 @@ afterAll(() => upstream.kill());
 /** Long enough that only a test of another limit ends there. */
 const LONG_MS = 60_000;
 
-const transport = new HttpTransport({ timer: systemTimer, secretOf: () => Promise.resolve('s3cret') });
+const transport = new HttpTransport({ timer: systemTimer, clock: { nowMs: () => Date.now() }, secretOf: () => Promise.resolve('s3cret') });
 const timeouts = { connectMs: LONG_MS, firstTokenMs: LONG_MS, idleMs: LONG_MS, totalMs: LONG_MS };
 const targetWith = (more: Partial<Target['timeouts']> = {}, protocol: Target['protocol'] = 'openai'): Target =>
   targetOf({ protocol, baseUrl: upstream.baseUrl, timeouts: { ...timeouts, ...more } });
@@ -70,7 +70,7 @@ async function allOf(opened: Opened | TransportFault): Promise<readonly [text: s
 it('[U41] reads a stream to its end, with the proof that its protocol wants', async () => {
   const cancellation = cancellable();
   const opened = await open({ tokens: 3, pieceBytes: 11 }, targetWith(), cancellation);
-  expect(opened).toMatchObject({ status: 200, headers: { 'content-type': 'text/event-stream' } });
+  expect(opened).toMatchObject({ status: 200, contentType: 'text/event-stream' });
   const [text, end] = await allOf(opened);
   expect([text.endsWith('data: [DONE]\n\n'), end]).toEqual([true, undefined]);
   expect(cancellation.listeners.size, 'nothing listens any more').toBe(0);
@@ -80,6 +80,20 @@ it('[U41] reads a stream to its end, with the proof that its protocol wants', as
     ['Bearer s3cret', undefined],
     [undefined, 's3cret'],
   ]);
+});
+
+it('[U41] reads pieces of any size, none of which a later one changes', async () => {
+  const opened = await open({ texts: ['x', 'y'.repeat(300_000), 'z', 'w'.repeat(5_000), 'v'] });
+  if (opened.kind === 'fault') throw new Error(opened.fault);
+  const pieces: Uint8Array[] = [];
+  for (;;) {
+    const piece = await opened.body.read();
+    if (piece === undefined || 'kind' in piece) break;
+    pieces.push(piece);
+  }
+  const text = Buffer.concat(pieces).toString('utf8');
+  expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+  expect(text).toBe(await (await fetch(`${upstream.baseUrl}/chat/completions`, { ...request(), method: 'POST' })).text());
 });
 
 it('[U40] follows no redirect', async () => {

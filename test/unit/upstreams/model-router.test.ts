@@ -73,7 +73,7 @@ const call = (model: string, changes: Partial<RoutedCall> = {}): RoutedCall => (
   body: { model, messages: [{ role: 'user', content: 'hello' }] },
   principal: CALLER,
   requestId: 'req_1',
-  origin: { headers: {} },
+  origin: { headers: {}, header: () => undefined },
   ...changes,
 });
 
@@ -101,7 +101,7 @@ it('[U63] [U90] rules see the deadline and the priority of the call', async () =
   serve('tn_a', 'chat', { rules: [{ name: 'urgent', when: urgent, use: to('b/m').default }], default: to('a/m').default });
   const reasonOf = async (headers: Record<string, string>, more: object = {}) => {
     const { body } = call('chat');
-    return (await routed('chat', { origin: { headers }, body: { ...body, ...more } })).plan.reason;
+    return (await routed('chat', { origin: { headers, header: (name) => headers[name] }, body: { ...body, ...more } })).plan.reason;
   };
   expect(await reasonOf({ 'x-sluice-deadline-ms': '700', 'x-sluice-priority': '1' })).toBe('rule:urgent');
   expect(await reasonOf({ 'x-sluice-deadline-ms': '700' }, { service_tier: 'priority' })).toBe('rule:urgent');

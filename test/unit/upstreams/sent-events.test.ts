@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { LIMITS } from '../../../src/contract/limits.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { sentEvents } from '../../../workers/upstreams/sent-events.ts';
 
@@ -7,7 +8,7 @@ import { sentEvents } from '../../../workers/upstreams/sent-events.ts';
 function world() {
   const waiting: ((piece: Uint8Array | undefined) => void)[] = [];
   const timers = new Set<() => void>();
-  let cancelled = 0;
+  let [cancelled, nowMs] = [0, 0];
   const pieces = {
     next: () => new Promise<Uint8Array | undefined>((resolve) => void waiting.push(resolve)),
     cancel: () => void (cancelled += 1),
@@ -18,13 +19,14 @@ function world() {
       return () => void timers.delete(run);
     },
   };
-  const reader = sentEvents(pieces, timer).getReader();
+  const reader = sentEvents(pieces, timer, { nowMs: () => nowMs }).getReader();
   return {
     reader,
     timers,
     waiting,
     come: (text: string | undefined) => waiting.shift()?.(text === undefined ? undefined : utf8(text)),
     silence: () => {
+      nowMs += LIMITS.completionSilenceMs;
       for (const run of timers) {
         timers.delete(run);
         run();

@@ -1,6 +1,8 @@
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { assert, must } from '../../../src/kernel/assert.ts';
+import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Timer } from '../../../src/kernel/timer.ts';
+import { WaitLimit } from '../../../src/kernel/wait-limit.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type {
   BodyReader,
@@ -17,6 +19,7 @@ import { callWorkersAi } from './workers-ai.ts';
 
 interface HttpTransportParts {
   readonly timer: Timer;
+  readonly clock: Clock;
   /** What proves to the upstream who calls; undefined: nothing does. */
   readonly secretOf: (target: Target) => Promise<string | undefined>;
   /** Absent: the deployment has no binding of Workers AI, and no target of it. */
@@ -38,8 +41,9 @@ export class HttpTransport implements UpstreamTransport {
 
   async open(target: Target, request: UpstreamRequest, cancellation: Cancellation): Promise<Opened | TransportFault> {
     const { timeouts } = target;
-    const secret = await this.#parts.secretOf(target);
-    const exchange = new TimedExchange(this.#parts.timer, cancellation, timeouts.totalMs);
+    const { secretOf, timer, clock } = this.#parts;
+    const secret = await secretOf(target);
+    const exchange = new TimedExchange(timer, clock, cancellation, timeouts.totalMs);
     const answer = await exchange.step(
       timeouts.connectMs,
       'connect_timeout',
@@ -56,12 +60,11 @@ export class HttpTransport implements UpstreamTransport {
     );
     if (!(answer instanceof Response)) return answer === undefined ? exchange.end(fault('refused')) : answer;
     if (answer.status >= 300 && answer.status < 400) return exchange.end(fault('garbage'));
-    const headers = Object.fromEntries(answer.headers);
     const retryAfterMs = retryAfterOf(answer.headers);
     return {
       kind: 'opened',
       status: answer.status,
-      headers,
+      contentType: answer.headers.get('content-type') ?? '',
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       body: new HttpBody(exchange, answer.body, target),
     };
@@ -83,14 +86,14 @@ function retryAfterOf(headers: Headers): number | undefined {
 
 /** One exchange and what may end it: the time that it has, the time of the step that it is at, and its owner. */
 class TimedExchange {
-  readonly #timer: Timer;
+  readonly #waits: WaitLimit;
   readonly #controller = new AbortController();
   readonly #stops: (() => void)[];
   #ended: TransportFault | undefined;
   #onEnd: ((why: TransportFault) => void) | undefined;
 
-  constructor(timer: Timer, cancellation: Cancellation, totalMs: number) {
-    this.#timer = timer;
+  constructor(timer: Timer, clock: Clock, cancellation: Cancellation, totalMs: number) {
+    this.#waits = new WaitLimit(timer, clock);
     this.#stops = [timer.after(totalMs, () => this.end(fault('total_timeout'))), cancellation.onCancel(() => this.end(fault('cancelled')))];
     if (cancellation.isCancelled) this.end(fault('cancelled'));
   }
@@ -107,9 +110,9 @@ class TimedExchange {
     }
     assert(this.#onEnd === undefined, 'an exchange is at one step at a time');
     return new Promise((resolve) => {
-      const callOff = this.#timer.after(limitMs, () => this.end(fault(late)));
+      this.#waits.begin(limitMs, () => this.end(fault(late)));
       const settle = (value: T | TransportFault | undefined): void => {
-        callOff();
+        this.#waits.over();
         this.#onEnd = undefined;
         resolve(value);
       };
@@ -133,6 +136,7 @@ class TimedExchange {
 
   /** It is over, and its connection may serve another. */
   release(): void {
+    this.#waits.release();
     for (const stop of this.#stops.splice(0)) stop();
   }
 }
@@ -142,6 +146,8 @@ class HttpBody implements BodyReader {
   readonly #reader: ReadableStreamBYOBReader | undefined;
   readonly #target: Target;
   #isBegun = false;
+  /** What the next piece is read into. */
+  #room = new Uint8Array(PIECE_BYTES);
 
   constructor(exchange: TimedExchange, body: ReadableStream<Uint8Array> | null, target: Target) {
     this.#exchange = exchange;
@@ -156,11 +162,11 @@ class HttpBody implements BodyReader {
     }
     const { firstTokenMs, idleMs } = this.#target.timeouts;
     const [limitMs, late] = this.#isBegun ? ([idleMs, 'idle_timeout'] as const) : ([firstTokenMs, 'first_token_timeout'] as const);
-    const read = await this.#exchange.step(limitMs, late, this.#reader.read(new Uint8Array(LIMITS.bodyReadBytesMax)));
+    const read = await this.#exchange.step(limitMs, late, this.#reader.read(this.#room));
     if (read === undefined) return this.#exchange.end(fault('broken'));
     if ('kind' in read) return read;
     this.#isBegun = true;
-    if (!read.done) return compact(read.value);
+    if (!read.done) return this.#taken(read.value);
     this.#exchange.release();
     return undefined;
   }
@@ -168,7 +174,15 @@ class HttpBody implements BodyReader {
   cancel(): void {
     this.#exchange.end(fault('cancelled'));
   }
+
+  /** A piece that leaves room is copied, and the room is used again; one that fills it goes as it is, and the next gets more room. */
+  #taken(piece: Uint8Array<ArrayBuffer>): Uint8Array {
+    const { buffer, byteLength } = piece;
+    const isFull = byteLength === buffer.byteLength;
+    this.#room = isFull ? new Uint8Array(Math.min(2 * byteLength, LIMITS.bodyReadBytesMax)) : new Uint8Array(buffer);
+    return isFull ? piece : piece.slice();
+  }
 }
 
-/** A piece that fills little of what it was read into does not keep the whole of that in memory. */
-const compact = (piece: Uint8Array): Uint8Array => (2 * piece.byteLength < piece.buffer.byteLength ? piece.slice() : piece);
+/** An event of a stream is smaller, and larger answers get more room soon. */
+const PIECE_BYTES = 4_096;

@@ -117,7 +117,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
     );
   const first = isExplained ? explainedEvent(surface, requestId, explanationOf(routed, cascade)) : undefined;
   const pieces = seenPieces(stream, (piece) => logged.answered(piece), first);
-  const reply = { contentType: EVENTS_TYPE, body: sentEvents(pieces, systemTimer) };
+  const reply = { contentType: EVENTS_TYPE, body: sentEvents(pieces, systemTimer, gateway.clock) };
   return { ok: true as const, reply, used: { ...NO_QUANTITIES, embedding_tokens: 0 }, settlesLater, model, headers };
 };
 
