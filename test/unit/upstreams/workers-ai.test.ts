@@ -29,7 +29,12 @@ const exchangeFor = (surface: Surface, body: object) =>
   );
 
 async function open(surface: Surface, body: object, cancellation = new CancelSource()): Promise<Opened | TransportFault> {
-  const transport = new HttpTransport({ timer: systemTimer, secretOf: () => Promise.resolve(undefined), workersAi: ai });
+  const transport = new HttpTransport({
+    timer: systemTimer,
+    clock: { nowMs: () => Date.now() },
+    secretOf: () => Promise.resolve(undefined),
+    workersAi: ai,
+  });
   return transport.open(TARGET, exchangeFor(surface, body).request, cancellation);
 }
 
