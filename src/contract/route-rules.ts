@@ -108,11 +108,39 @@ const rule = z.strictObject({
   use: choice,
 });
 
+/** When an answer may be given to a question that is worded otherwise. */
+const answerReuse = z
+  .strictObject({
+    kind: z.literal('reworded').meta(about('Questions that differ only in greetings, contractions, spaces, quotes and a final mark.')),
+    false_hit_max: z
+      .number()
+      .min(0.001)
+      .max(0.5)
+      .default(0.05)
+      .meta(about('The most that the share of false answers may be, by the upper end of its 95 % interval; above, all are checked.')),
+    check_share: z
+      .number()
+      .min(0.01)
+      .max(1)
+      .default(0.05)
+      .meta(about('Of reused answers: the model is asked too, and its answer is given.')),
+    agreement_min: z
+      .number()
+      .min(0.5)
+      .max(1)
+      .default(1)
+      .meta(about('Share of words that two answers must have in common to be the same; numbers and negations must be equal.')),
+  })
+  .meta(about('Off without it. Concerns calls that ask for the cache of answers.'));
+
+export type AnswerReuse = z.output<typeof answerReuse>;
+
 /** The fields of a version; `checkRules` checks what concerns several of them. */
 export const ruleFields = {
   rules: z.array(rule).max(LIMITS.routeRulesMaxCount).default([]).meta(about('The first whose condition holds decides.')),
   default: choice.meta(about('What happens where no rule applies.')),
   guardrails: guardrailHooks.optional(),
+  answer_reuse: answerReuse.optional(),
 } as const;
 
 /** Checks across rules: their names must differ, and the number of their conditions together is limited. */

@@ -144,6 +144,24 @@ const versionReply = apiOnly(() =>
       rules: z.array(z.unknown()),
       default: z.unknown(),
       guardrails: z.array(z.unknown()),
+      answer_reuse: z
+        .object({
+          kind: z.literal('reworded'),
+          false_hit_max: z.number(),
+          check_share: z.number(),
+          agreement_min: z.number(),
+          checked: z
+            .int()
+            .meta(
+              about(
+                'Answers to other words that were compared with the answer of the model, for your tenant, by the isolate that answers.',
+              ),
+            ),
+          differed: z.int().meta(about('Of them.')),
+          false_hit_bound: z.number().meta(about('The upper end of the 95 % interval of the share of false answers.')),
+          is_reusing: z.boolean().meta(about('Whether the bound permits it: otherwise each answer is checked.')),
+        })
+        .nullable(),
       comment: z.string(),
       created_at: unixSeconds,
       created_by: z.string(),

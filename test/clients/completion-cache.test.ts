@@ -180,3 +180,34 @@ it('[U151] the month’s report has what the cache and a route saved, to the nan
     prompt_cache: usd(0),
   });
 });
+
+it('[U125] [U126] an answer is reused for other words once enough were checked, where a route says so', async () => {
+  const { client: own } = await createTenant(server, { scopes: [...SCOPES, 'upstreams:read'] });
+  const answer_reuse = { kind: 'reworded', false_hit_max: 0.5, check_share: 0.01 };
+  const use = { kind: 'targets', groups: [[{ target: 'lab/small' }]] };
+  expect((await own.post('/v1/routes', { name: 'desk', default: use, answer_reuse })).body.answer_reuse).toMatchObject({
+    checked: 0,
+    false_hit_bound: 1,
+    is_reusing: false,
+  });
+  await upstream.script({ texts: ['In Bern.'] });
+  const reuseOf = async (content: string, at: number) => {
+    const asked = { model: 'desk', messages: [{ role: 'user', content }] };
+    const { status, headers } = await own.post('/v1/chat/completions', asked, { ...CACHED, 'x-request-id': `reuse-${at}` });
+    return [status, headers.get('x-sluice-answer-reuse')];
+  };
+  await expect.poll(() => reuseOf('Where is my parcel?', 0)).toEqual([200, null]);
+  const words = [
+    'where is my parcel',
+    'Hi, where’s my parcel',
+    'please where is my parcel',
+    'Where is my parcel, please?',
+    'Hello, where is my parcel?',
+  ];
+  const seen = [];
+  for (const [at, content] of words.entries()) seen.push(await reuseOf(content, at + 1));
+  expect(seen).toEqual([...Array.from({ length: 4 }, () => [200, 'checked']), [200, 'reworded']]);
+  const { body: versions } = await own.get('/v1/routes/desk/versions');
+  expect(versions.data[0].answer_reuse).toMatchObject({ checked: 4, differed: 0, is_reusing: true });
+  expect(versions.data[0].answer_reuse.false_hit_bound).toBeLessThan(0.5);
+});

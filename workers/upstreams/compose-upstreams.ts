@@ -55,6 +55,7 @@ export interface Upstreams extends Serving, RequestLogParts {
   readonly tenancy: Tenancy;
   readonly admin: UpstreamAdmin;
   readonly completions: Completions;
+  readonly answers: CompletionCache;
   readonly costs: CostReporter;
   readonly checker: UpstreamChecker;
   readonly directory: UpstreamDirectory;
@@ -89,6 +90,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const dispatcher = wireDispatcher(env, basics);
   const guardrails = guardrailsOf(env.GUARDRAILS as GuardrailBinding, hosts);
   const purges = new PurgeViews({ logs: new TenantPurgeLogs(env.PURGE_LOG), clock, wakeUps: requestWakeUps });
+  const answers = new CompletionCache({ purges, sha256, clock, wakeUps: requestWakeUps });
   const requestLog = wireRequestLog(env, basics);
   return {
     ...basics,
@@ -113,8 +115,9 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     }),
     checker: new UpstreamChecker({ upstreams, secrets, hosts, probe: httpProbe, clock }),
     directory,
+    answers,
     completions: new Completions({
-      cache: new CompletionCache({ purges, sha256, clock, wakeUps: requestWakeUps }),
+      cache: answers,
       targets: (principal) => directory.visible(principal),
       router: routerOf(routes, dispatcher, clock, (principal) => budget.spendLeft(principal)),
       dispatcher,

@@ -1,17 +1,26 @@
 import type { Sha256 } from '../../cache/cache-key.ts';
 import { refusal } from '../../contract/errors.ts';
+import type { AnswerReuse } from '../../contract/route-rules.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import { canonicalJson } from '../../kernel/canonical-json.ts';
+import { chanceHash } from '../../kernel/chance-hash.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import type { TenantId } from '../../kernel/ids.ts';
 import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Undispatched } from '../../upstreams/dispatch.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
 import { requestNanoAt, usd } from '../../tenancy/usage/price-book.ts';
+import { saidIn } from '../../upstreams/guardrails/message-texts.ts';
+import type { JsonObject } from '../../upstreams/protocol/json.ts';
+import { parsedObject } from '../../upstreams/protocol/json.ts';
+import { withQuestionForm } from '../../upstreams/reuse/question-form.ts';
+import type { ReuseCounts } from '../../upstreams/reuse/reuse-evidence.ts';
+import { falseHitBound, ReuseEvidence, wordsInCommon } from '../../upstreams/reuse/reuse-evidence.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import type { AnswerContract, Answered, AnswerTerms, Question } from '../answer-cache.ts';
 import { AnswerCache, NOT_CACHED } from '../answer-cache.ts';
@@ -58,6 +67,7 @@ const CONTRACT: AnswerContract<StoredAnswer> = {
 export class CompletionCache implements CompletionAnswers {
   readonly #parts: CompletionCacheParts;
   readonly #answers: AnswerCache<StoredAnswer>;
+  readonly #evidence = new ReuseEvidence();
 
   constructor(parts: CompletionCacheParts) {
     this.#parts = parts;
@@ -69,17 +79,59 @@ export class CompletionCache implements CompletionAnswers {
   }
 
   /** What is cached, or what `serve` answers, which is kept once it is whole. */
-  async complete(call: CompletionCall, plan: Plan, terms: AnswerTerms, serve: () => Promise<Served>): Promise<Served> {
+  async complete(call: CompletionCall, plan: Plan, terms: AnswerTerms, serve: () => Promise<Served>, reuse?: AnswerReuse): Promise<Served> {
     const question = await this.#questionOf(call, plan, terms);
-    return call.body['stream'] === true ? this.#streamed(question, plan, serve) : this.#whole(question, call, plan, serve);
+    if (call.body['stream'] === true) return this.#streamed(question, plan, serve);
+    const form = reuse === undefined ? undefined : withQuestionForm(call.body);
+    const exact = () => this.#whole(question, call, plan, serve);
+    if (reuse === undefined || form === undefined || this.#answers.peek(question) !== undefined) return exact();
+    return this.#reworded(question, this.#formOf(question, call, form), plan, exact, { reuse, requestId: call.requestId });
+  }
+
+  /** How often answers to other words were false, for questions of a tenant to a version of a route. */
+  reuseOf(tenantId: TenantId, route: string): ReuseCounts {
+    return this.#evidence.of(evidenceKey(tenantId, route));
+  }
+
+  /** The question in the form that other words have, too: of no other kind, and under the same terms and purges. */
+  #formOf(question: Question, { surface, headers, prompt }: CompletionCall, body: JsonObject): Question {
+    const digest = `reworded:${this.#parts.sha256(utf8(canonicalJson([surface, headers, prompt ?? null, askedIn(body)])))}`;
+    return { ...question, digest };
+  }
+
+  /**
+   * An answer that was made for other words of the same form. Until enough were checked, and for a share of them ever after, the model is asked
+   * too: the caller gets what it answers, and whether that is the same is counted. [U126]
+   */
+  async #reworded(
+    question: Question,
+    form: Question,
+    plan: Plan,
+    exact: () => Promise<Served>,
+    { reuse, requestId }: { readonly reuse: AnswerReuse; readonly requestId: string },
+  ): Promise<Served> {
+    const near = this.#answers.peek(form);
+    const key = evidenceKey(question.tenantId, routeNameOf(plan));
+    const isTrusted = falseHitBound(this.#evidence.of(key)) <= reuse.false_hit_max && !isChecked(requestId, reuse.check_share);
+    if (near !== undefined && isTrusted) return ok({ ...this.#repeated(near, plan), reuse: 'reworded' });
+    const made = await exact();
+    if (!made.ok || made.value.answer.kind !== 'whole') return made;
+    const { answer } = made.value;
+    if (near === undefined) {
+      const kept = { isStream: false, nano: nanoOf(made.value), pieces: [utf8(answer.text)] };
+      this.#answers.add(form, { ...stored(question, made.value), ...kept });
+      return made;
+    }
+    const before = saidText(decoder.decode(joinedBytes([...near.answer.pieces])));
+    this.#evidence.note(key, wordsInCommon(before, saidText(answer.text)) < reuse.agreement_min);
+    return ok({ ...made.value, reuse: 'checked' });
   }
 
   async #questionOf({ principal, surface, body, headers, prompt }: CompletionCall, plan: Plan, terms: AnswerTerms): Promise<Question> {
     const { purges, sha256 } = this.#parts;
-    const asked = Object.fromEntries(Object.entries(body).filter(([name]) => !ABOUT_THE_CALLER.has(name)));
     return {
       tenantId: principal.tenantId,
-      digest: `completion:${sha256(utf8(canonicalJson([surface, headers, prompt ?? null, asked])))}`,
+      digest: `completion:${sha256(utf8(canonicalJson([surface, headers, prompt ?? null, askedIn(body)])))}`,
       basis: basisOf(plan),
       model: String(body['model']),
       modelVersion: '',
@@ -137,6 +189,22 @@ export class CompletionCache implements CompletionAnswers {
 
 /** Fields that say who asks, not what: the same question of two people has one answer. */
 const ABOUT_THE_CALLER: ReadonlySet<string> = new Set(['user', 'metadata', 'safety_identifier', 'prompt_cache_key']);
+
+/** What a body asks, without what says who asks. */
+const askedIn = (body: JsonObject): JsonObject => Object.fromEntries(Object.entries(body).filter(([name]) => !ABOUT_THE_CALLER.has(name)));
+
+const evidenceKey = (tenantId: TenantId, route: string): string => `${tenantId}/${route}`;
+
+const routeNameOf = ({ route }: Plan): string => (route === undefined ? '' : `${route.name}@${route.version}`);
+
+/** The same request is always checked, or never: repeating it does not roll the dice again. */
+const isChecked = (requestId: string, share: number): boolean =>
+  Number.parseInt(chanceHash(requestId, NO_VALUES).slice(0, 8), 16) / 2 ** 32 < share;
+
+const NO_VALUES = new Float32Array();
+
+/** What an answer says, without ids, times and counts of tokens. */
+const saidText = (answer: string): string => saidIn(parsedObject(answer) ?? {}).join('\n');
 
 /** A refusal that is the leader's own: those who wait for its answer ask themselves. */
 const LEADER_IS_GONE = refusal('deadline_exceeded', 'the caller has gone away');

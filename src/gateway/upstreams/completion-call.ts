@@ -65,6 +65,8 @@ export interface Completed {
   readonly cascade?: CascadeOutcome;
   /** What the cache did; absent: it was not asked. */
   readonly cache?: CacheReport;
+  /** The answer was made for other words; `checked`: it is the model's own, and was compared with one that was. */
+  readonly reuse?: 'reworded' | 'checked';
   /** The answer came from the cache: what it was charged when it was made. */
   readonly savedNano?: number;
   readonly answer:

@@ -1,4 +1,5 @@
 import type { Outcome } from '../../contract/outcome.ts';
+import type { AnswerReuse } from '../../contract/route-rules.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
@@ -39,6 +40,7 @@ export interface CompletionAnswers {
     plan: Plan,
     terms: AnswerTerms,
     serve: () => Promise<Result<Completed, Undispatched>>,
+    reuse?: AnswerReuse,
   ): ReturnType<typeof serve>;
 }
 
@@ -84,7 +86,7 @@ export class Completions {
     const { call, plan, routed } = planned;
     const serve = () => this.#serve(planned);
     if (call.cacheTerms === undefined) return serve();
-    const answered = await this.#parts.cache.complete(call, plan, call.cacheTerms, serve);
+    const answered = await this.#parts.cache.complete(call, plan, call.cacheTerms, serve, routed?.reuse);
     return answered.ok ? ok({ ...answered.value, routed }) : answered;
   }
 

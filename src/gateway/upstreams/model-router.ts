@@ -1,6 +1,7 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { BreakerState } from '../../contract/route-conditions.ts';
+import type { AnswerReuse } from '../../contract/route-rules.ts';
 import type { ExplanationReply } from '../../contract/routes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
@@ -56,6 +57,8 @@ export interface Routed {
   readonly outputTokensMax?: number;
   /** Of the version that decided, if it has any. */
   readonly guardrails?: GuardrailPolicy;
+  /** Whether answers may be given to questions that are worded otherwise. */
+  readonly reuse?: AnswerReuse;
   /** Of a plan with a cascade. */
   readonly cascade?: CascadeRun;
   /** Made when it is asked for: most calls do not. */
@@ -107,6 +110,7 @@ export class ModelRouter {
     return ok({
       plan: arm.isCanary ? { ...plan, reason: `canary/${plan.reason}` } : plan,
       ...(outputTokensMax === undefined ? {} : { outputTokensMax }),
+      ...(arm.rules.answer_reuse === undefined ? {} : { reuse: arm.rules.answer_reuse }),
       ...(hooks.length === 0 ? {} : { guardrails: { name: `${arm.name}@${arm.version}`, owner, hooks } }),
       ...(plan.cascade === undefined ? {} : { cascade: cascadeRun(plan.cascade, { owner, route, facts, cascades }) }),
       explain: () => explanationOf(arm, facts, planned),

@@ -62,8 +62,13 @@ export class RouteAdmin {
   /** Refuses a version that cannot mean what it says (see `checkRoute` and `compileHooks`), and as the registry does. */
   async create(caller: RouteCaller, body: CreateRouteBody, idempotencyKey: string | undefined): Promise<Outcome<MadeVersion>> {
     const { principal } = caller;
-    const { name, comment, activate, rules, default: otherwise, guardrails = [] } = body;
-    const version = { rules, default: otherwise, ...(guardrails.length === 0 ? {} : { guardrails }) };
+    const { name, comment, activate, rules, default: otherwise, guardrails = [], answer_reuse } = body;
+    const version = {
+      rules,
+      default: otherwise,
+      ...(guardrails.length === 0 ? {} : { guardrails }),
+      ...(answer_reuse === undefined ? {} : { answer_reuse }),
+    };
     const find = await this.#parts.targets(principal);
     if (!find.ok) return find;
     const checked = checkRoute(version, find.value);

@@ -158,6 +158,7 @@ export class CascadeWorld {
       reserve: reserver(this.#terms.nanoMax ?? Infinity, 'own'),
       cacheTerms: undefined,
       onGuarded: () => undefined,
+      onClassified: () => undefined,
       shadow: (serve, onSettled) => {
         this.shadows.push(
           serve(reserver(Infinity, 'shadow')).then((shadow) => {

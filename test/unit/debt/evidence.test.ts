@@ -8,7 +8,7 @@ import { clonesIn, packLines } from '../../../src/debt/evidence/clones.ts';
 import { CodeOwners } from '../../../src/debt/evidence/code-owners.ts';
 import { cyclesOf, wayAround } from '../../../src/debt/evidence/import-cycles.ts';
 import { populationStability } from '../../../src/debt/evidence/population-stability.ts';
-import { wilsonUpper } from '../../../src/debt/evidence/wilson.ts';
+import { wilsonUpper } from '../../../src/kernel/wilson.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { NOW_S } from '../../support/fixtures/debt-facts.ts';
 

@@ -136,6 +136,7 @@ const admitted = (surface: Surface, { principal, request, requestId, reserve, op
 const servingHeaders = (completed: Completed) => ({
   'x-sluice-route': routeText(completed),
   ...(completed.cache === undefined ? {} : cacheHeaders(completed.cache)),
+  ...(completed.reuse === undefined ? {} : { 'x-sluice-answer-reuse': completed.reuse }),
 });
 
 /** What served a call, for its log. */

@@ -2,7 +2,7 @@ import { XMLParser } from 'fast-xml-parser';
 import { basename } from 'node:path';
 import * as z from 'zod';
 
-import { wilsonUpper } from '../../../../src/debt/evidence/wilson.ts';
+import { wilsonUpper } from '../../../../src/kernel/wilson.ts';
 import type { Collector } from './collection.ts';
 import { FactWriter, sha256Of } from './collection.ts';
 import type { InputFile } from './input-files.ts';

@@ -1,0 +1,48 @@
+import type { JsonObject } from '../protocol/json.ts';
+import { isObject } from '../protocol/json.ts';
+
+/** Longer questions have too much in them to be the same by chance of wording; those of several lines may be code. */
+const CHARS_MAX = 512;
+
+/** Words that say nothing of what is asked, at the beginning and at the end of a question: set off by a mark, else they may be what is asked about. */
+const GREETING = /^(?:(?:hi|hello|hey|so|ok|okay)\s*[,!.]\s*|please,?\s+)+/iu;
+const THANKS = /(?<=[,.!?;])\s*(?:(?:please|thanks|thank you|thx)[\s,.!?]*)+$/iu;
+
+/** A first word that begins a question: it is no name, whatever its case, and what it begins needs no question mark. */
+const FIRST_WORD = /^(?:what|where|when|who|whose|which|why|how|is|are|was|were|do|does|did|can|could|will|would|should|may|am)\b/iu;
+
+/** Contractions that mean one thing only. Negations stay words of their own. */
+const CONTRACTIONS: readonly (readonly [RegExp, string])[] = [
+  [/\bcan't\b/giu, 'can not'],
+  [/\bcannot\b/giu, 'can not'],
+  [/\bwon't\b/giu, 'will not'],
+  [/\b(is|are|was|were|do|does|did|could|would|should|has|have|had)n't\b/giu, '$1 not'],
+  [/\b(what|where|when|who|how)'s\b/giu, '$1 is'],
+  [/\bI'm\b/gu, 'I am'],
+];
+
+/**
+ * A question in one of the forms in which it may be worded: without greetings, thanks, a final mark, differences of spaces and quotes, and
+ * contractions. All other words stay, in their order and case, with numbers, names and negations: what has the same form asks the same. [U125]
+ */
+export function questionForm(text: string): string {
+  if (text.length > CHARS_MAX || /[\n`]/.test(text)) return text;
+  let form = text.normalize('NFC').replaceAll(/[‘’]/gu, "'").replaceAll(/[“”]/gu, '"').replaceAll(/\s+/gu, ' ').trim();
+  for (const [contraction, words] of CONTRACTIONS) form = form.replaceAll(contraction, words);
+  const bare = form.replace(GREETING, '').replace(THANKS, '');
+  if (!FIRST_WORD.test(bare)) return form;
+  return bare.replace(FIRST_WORD, (word) => word.toLowerCase()).replace(/[\s?.!,;]+$/u, '');
+}
+
+/** The body with its last question in that form. Undefined: the last word is not a person's, or is no plain text. */
+export function withQuestionForm(body: JsonObject): JsonObject | undefined {
+  if (typeof body['input'] === 'string') return { ...body, input: questionForm(body['input']) };
+  for (const field of ['messages', 'input']) {
+    const turns = body[field];
+    if (!Array.isArray(turns)) continue;
+    const last: unknown = turns.at(-1);
+    if (!isObject(last) || last['role'] !== 'user' || typeof last['content'] !== 'string') return undefined;
+    return { ...body, [field]: [...(turns.slice(0, -1) as unknown[]), { ...last, content: questionForm(last['content']) }] };
+  }
+  return undefined;
+}
