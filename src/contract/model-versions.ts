@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { sha256 } from './agent-protocol.ts';
 import { about, apiLines, apiOnly, apiText } from './api-text.ts';
 import { page, pageQuery, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -117,6 +118,21 @@ export const modelVersionEndpoints = {
     params: ofVersion,
     body: NO_BODY,
     reply: json(modelVersionReply),
+  },
+  readModelVersionFile: {
+    ...common,
+    access: tenantOrAdmin('models:read'),
+    method: 'GET',
+    path: '/v1/models/:model/versions/:version/file',
+    summary: apiText('Download a file of a version, such as its weights'),
+    description: apiText(
+      '`sha256` must be that of one of its `files`; any other, and those of a version that is retired, are refused with `file_not_found`. Pages load models with it: keys have the ' +
+        'scope `models:read` only if they were given it.',
+    ),
+    params: ofVersion,
+    query: z.strictObject({ sha256 }),
+    body: NO_BODY,
+    reply: { kind: 'bytes', contentType: 'application/octet-stream' },
   },
   retireModelVersion: {
     ...writing,

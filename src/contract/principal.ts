@@ -8,6 +8,7 @@ export const SCOPES = [
   'cache:purge',
   'files',
   'jobs',
+  'models:read',
   'models:write',
   'upstreams:read',
   'upstreams:write',

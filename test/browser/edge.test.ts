@@ -4,6 +4,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { BrowserCaches } from '../../workers/edge/browser-files.ts';
 import type { Edge, EdgeError, EdgeOptions } from '../../workers/edge/edge.ts';
 import type { Server } from '../../workers/local/serve.ts';
+import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
+import { secondModel } from '../support/fixtures/second-model.ts';
+import { bertFolder } from '../support/models/model-folder.ts';
 import { chromiumPath } from '../support/deployment/chromium.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
@@ -160,4 +163,58 @@ it('[M28] [G32] the page embeds and compares under its policy, showing progress 
   expect(failures).toEqual([]);
   const folder = process.env['SCREENSHOTS'];
   if (folder !== undefined) await page.screenshot({ path: `${folder}/sdk.png`, fullPage: true });
+});
+
+/** The SHA-256 of the files that the page fetched of a registered version. */
+const filesOf = (urls: readonly string[]): string[] => urls.filter((url) => url.endsWith('/file'));
+
+it('[M96] a registered model runs in the page: the vectors of the gateway, kept by hash, with progress', async () => {
+  const encoder = bertFolder();
+  const owner = (await createTenant(server, { scopes: ['inference', 'files', 'models:write', 'models:read', 'keys:write'] })).client;
+  await promoteModel(owner, 'encoder', await registerModel(owner, 'encoder', encoder.files));
+  const words = new Map([['model.onnx', secondModel('words').bytes]]);
+  await promoteModel(owner, 'words', await registerModel(owner, 'words', words));
+  const scopes = ['inference', 'models:read'];
+  const { key } = (await owner.post('/v1/keys', { name: 'page', owner: 'testers', scopes, resources: ['model/encoder', 'model/words'] }))
+    .body;
+  expect(key).toBeTypeOf('string');
+
+  const { page, fetched } = await freshPage();
+  for (const [device, model] of [
+    ['wasm', 'encoder'],
+    ['webgpu', 'encoder@1'],
+    ['static', 'words'],
+  ] as const) {
+    const made = await embedded(page, { device, model, apiKey: key });
+    expect([made.error, made.device], model).toEqual([undefined, device]);
+    const { body } = await owner.get(`/v1/models/${model.replace('@1', '')}`);
+    expect(made.contract).toBe(body.contract_hash);
+    const theirs = (await owner.post('/v1/embeddings', { model, input: TEXTS })).body.data;
+    for (const [i, vector] of made.vectors.entries()) {
+      const { embedding } = theirs[i];
+      // Words that the static model does not know have no vector on either side.
+      if (embedding.some((x: number) => x !== 0)) expect(cosine(vector, embedding), `${model}, text ${i}`).toBeGreaterThan(1 - 1e-3);
+    }
+    // The graph and the tokeniser came once for both devices.
+    expect(made.progress.every(({ isCached }) => isCached)).toBe(device === 'webgpu');
+    expect(made.progress.at(-1)?.loadedBytes).toBe(made.progress.at(-1)?.totalBytes);
+  }
+  expect(filesOf(fetched)).toHaveLength(4);
+});
+
+it('[M96] a page without the scope, of another model or of another tenant loads nothing', async () => {
+  const owner = (await createTenant(server, { scopes: ['inference', 'files', 'models:write', 'models:read', 'keys:write'] })).client;
+  await promoteModel(owner, 'secret', await registerModel(owner, 'secret', bertFolder().files));
+  const keyWith = async (terms: object): Promise<string> =>
+    (await owner.post('/v1/keys', { name: 'page', owner: 'testers', ...terms })).body.key;
+  const { page, fetched } = await freshPage();
+  const errorOf = async (apiKey: string) => (await embedded(page, { model: 'secret', device: 'wasm', apiKey })).error;
+  expect(await errorOf(await keyWith({ scopes: ['inference'] }))).toBe('unavailable');
+  expect(await errorOf(await keyWith({ scopes: ['inference', 'models:read'], resources: ['model/other'] }))).toBe('scope_denied');
+  expect(await errorOf(tenant.client.apiKey)).toBe('model_not_found');
+  // Without `models:read` the gateway computes, unless a device was named.
+  const apiKey = await keyWith({ scopes: ['inference'] });
+  expect(await embedded(page, { model: 'secret', apiKey })).toMatchObject({ device: 'gateway' });
+  expect((await embedded(page, { model: 'secret' })).error).toBe('model_not_found');
+  expect(new Set(filesOf(fetched)).size).toBeLessThanOrEqual(1);
 });

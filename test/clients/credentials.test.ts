@@ -130,6 +130,7 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
   writeCheckpoint: `?fence=1&sha256=${'0'.repeat(64)}`,
   readAttemptModel: '?fence=1',
   readAttemptModelFile: `?fence=1&sha256=${'0'.repeat(64)}`,
+  readModelVersionFile: `?sha256=${'0'.repeat(64)}`,
 };
 
 /** Paths that name a resource of tenant A. */
@@ -270,7 +271,7 @@ describe('a restricted key', () => {
     const sample = body.kind === 'none' ? undefined : SAMPLE_BODIES[name]?.(named);
     // createIndex takes the name in the body.
     const content = name === 'createIndex' ? { ...(sample as object), name: index } : sample;
-    return new ApiClient(server.urls[0] ?? '', secret).call(method, filled, content);
+    return new ApiClient(server.urls[0] ?? '', secret).call(method, filled + (QUERIES[name] ?? ''), content);
   }
 
   /** A stream reports the refusal in its last line; Qdrant's errors have no code. */

@@ -93,6 +93,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
     expect({ model, version, hash }).toEqual({ model: 'halves', version: 1, hash: expect.stringMatching(/^[0-9a-f]{64}$/) }),
   listModelVersions: ({ data }) => expect(data.map(({ version }: Body) => version)).toEqual([1]),
   getModelVersion: (version) => expect(version).toMatchObject({ files: [{ path: 'onnx/model.onnx' }], task: 'graph' }),
+  readModelVersionFile: ({ error }) => expect(error.code).toBe('file_not_found'),
   promoteModel: ({ error }) => expect(error.code).toBe('model_not_found'),
   rollbackModel: ({ error }) => expect(error.code).toBe('state_conflict'),
   setModelAlias: async ({ alias }) => expect((await tenant.get(`/v1/models/${alias}`)).body.id).toBe('glove-sif-100'),

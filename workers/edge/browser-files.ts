@@ -26,6 +26,8 @@ interface BrowserCache {
 interface Listener {
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
+  /** For files that take a key. */
+  readonly apiKey?: string;
 }
 
 const CACHE = 'sluice-models';
@@ -37,21 +39,25 @@ const CACHE = 'sluice-models';
 export class BrowserFiles implements ModelFiles {
   readonly #folder: string;
   readonly #listener: Listener;
-  readonly #bytes = new Map<string, number>();
+  readonly #keptFolder: string;
+  /** How long files will be, and what they are called, by their paths. */
+  readonly #expected = new Map<string, { readonly totalBytes: number; readonly file: string }>();
 
-  constructor(folder: string, listener: Listener) {
+  /** `keptFolder`: below which the browser keeps them, where that is not where they come from. */
+  constructor(folder: string, listener: Listener, keptFolder = folder) {
+    this.#keptFolder = keptFolder;
     this.#folder = folder;
     this.#listener = listener;
   }
 
   /** How long a file will be: what its progress is a part of. */
-  expect(path: string, bytes: number): void {
-    this.#bytes.set(path, bytes);
+  expect(path: string, totalBytes: number, file = path): void {
+    this.#expected.set(path, { totalBytes, file });
   }
 
   async read(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const cache = await openedCache();
-    const kept = await cache?.match(this.#folder + path);
+    const kept = await cache?.match(this.#keptFolder + path);
     if (kept !== undefined) {
       const bytes = new Uint8Array(await kept.arrayBuffer());
       this.#report(path, bytes.length, true);
@@ -59,14 +65,17 @@ export class BrowserFiles implements ModelFiles {
     }
     const bytes = await this.readFresh(path);
     // A full disk is no reason to fail: the file is fetched again next time.
-    if (bytes !== undefined) await cache?.put(this.#folder + path, new Response(bytes)).catch(() => undefined);
+    if (bytes !== undefined) await cache?.put(this.#keptFolder + path, new Response(bytes)).catch(() => undefined);
     return bytes;
   }
 
   /** As the gateway has it now. Undefined: it has no such file, or does not answer. */
   async readFresh(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const { signal } = this.#listener;
-    const response = await fetch(this.#folder + path, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+    const { signal, apiKey } = this.#listener;
+    const response = await fetch(this.#folder + path, {
+      ...(signal === undefined ? {} : { signal }),
+      ...(apiKey === undefined ? {} : { headers: { authorization: `Bearer ${apiKey}` } }),
+    }).catch((error: unknown) => {
       if (signal?.aborted === true) throw new EdgeError('aborted', 'the page gave it up', null, error);
       return undefined;
     });
@@ -85,12 +94,12 @@ export class BrowserFiles implements ModelFiles {
   }
 
   async forget(path: string): Promise<void> {
-    await (await openedCache())?.delete(this.#folder + path);
+    await (await openedCache())?.delete(this.#keptFolder + path);
   }
 
-  #report(file: string, loadedBytes: number, isCached: boolean): void {
-    const totalBytes = this.#bytes.get(file);
-    if (totalBytes !== undefined) this.#listener.onProgress?.({ file, loadedBytes, totalBytes, isCached });
+  #report(path: string, loadedBytes: number, isCached: boolean): void {
+    const expected = this.#expected.get(path);
+    if (expected !== undefined) this.#listener.onProgress?.({ ...expected, loadedBytes, isCached });
   }
 }
 

@@ -6,8 +6,8 @@ import { RUNTIMES } from './runtimes.ts';
 
 export const hasWebGpu = (): boolean => 'gpu' in navigator && 'Suspending' in WebAssembly;
 
-/** Starts onnxruntime on the bytes of an ONNX file; `folder` has the files of the runtime. Throws what it says of a graph that it cannot run. */
-export async function graphRunner(device: GraphDevice, folder: string, file: Uint8Array): Promise<OnnxRunner> {
+/** Loads onnxruntime; `folder` has its files. */
+export async function startRuntime(device: GraphDevice, folder: string): Promise<typeof Ort> {
   if (device === 'webgpu' && !hasWebGpu())
     throw new EdgeError('unsupported', 'this browser has no WebGPU, or no WebAssembly that suspends');
   const { module, wasm } = RUNTIMES[device];
@@ -15,6 +15,12 @@ export async function graphRunner(device: GraphDevice, folder: string, file: Uin
   // Threads need a page that is isolated from others, which few are.
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmPaths = { wasm: folder + wasm };
+  return ort;
+}
+
+/** Starts onnxruntime on the bytes of an ONNX file; `folder` has the files of the runtime. Throws what it says of a graph that it cannot run. */
+export async function graphRunner(device: GraphDevice, folder: string, file: Uint8Array): Promise<OnnxRunner> {
+  const ort = await startRuntime(device, folder);
   // Errors alone: a warning would be that parts of a graph run on the processor after all.
   const session = await ort.InferenceSession.create(file, { executionProviders: [device], logSeverityLevel: 3 });
   const [input] = session.inputNames;

@@ -24,6 +24,7 @@ export async function bootstrap(url: string, adminKey: string): Promise<Demo> {
   // Registering models is no part of what keys may do by default.
   const scopes = [
     ...DEFAULT_SCOPES,
+    'models:read',
     'models:write',
     'upstreams:read',
     'upstreams:write',
@@ -37,7 +38,7 @@ export async function bootstrap(url: string, adminKey: string): Promise<Demo> {
   const key = await admin.create<{ key: string }>(
     '/v1/keys',
     { tenant: tenant.id, name: 'demo', owner: OWNER, scopes },
-    'demo-key-prompts',
+    'demo-key-models',
   );
   const pool = await localPool(admin);
   return { adminKey, apiKey: key.key, tenant: tenant.id, pool: pool.id, agentToken: pool.agent_token };

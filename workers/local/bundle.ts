@@ -128,16 +128,18 @@ export async function buildAssets(): Promise<void> {
 /** The module that pages embed with (workers/edge), and the runtimes that it loads. */
 async function buildEdgeModule(): Promise<void> {
   const { build } = await import('esbuild');
-  await build({
-    entryPoints: [join(ROOT, 'workers/edge/edge.ts')],
-    outfile: join(ASSETS, 'sdk/edge.js'),
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    target: 'es2022',
-    logLevel: 'error',
-    plugins: [{ name: 'what the gateway leaves out', setup: leaveOut }],
-  });
+  // What registered models need is a module of its own, beside the first, which loads it only for pages that have such a model.
+  for (const name of ['edge', 'registered'])
+    await build({
+      entryPoints: [join(ROOT, `workers/edge/${name}.ts`)],
+      outfile: join(ASSETS, `sdk/${name}.js`),
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      target: 'es2022',
+      logLevel: 'error',
+      plugins: [{ name: 'what the gateway leaves out', setup: leaveOut }],
+    });
   const { RUNTIMES } = await import('../edge/runtimes.ts');
   const runtime = dirname(createRequire(import.meta.url).resolve('onnxruntime-web/wasm'));
   for (const file of Object.values(RUNTIMES).flatMap(({ module, wasm }) => [module, wasm]))
@@ -146,6 +148,9 @@ async function buildEdgeModule(): Promise<void> {
 
 /** As the gateway's wrangler.toml: of zod what validates, and of the API's description nothing. */
 function leaveOut(plugin: PluginBuild): void {
+  plugin.onResolve({ filter: /^\.\/registered\.ts$/ }, ({ kind }) =>
+    kind === 'dynamic-import' ? { path: './registered.js', external: true } : undefined,
+  );
   plugin.onResolve({ filter: /^zod$/ }, () => ({ path: join(ROOT, 'workers/gateway/lean-zod.ts') }));
   plugin.onResolve({ filter: /\/api-text\.ts$/ }, () => ({ path: join(ROOT, 'workers/gateway/no-api-text.ts') }));
 }

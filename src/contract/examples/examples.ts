@@ -57,9 +57,9 @@ const CHAPTERS = [
   ['qdrantDeletePayload', 'qdrantClearPayload', 'updateValues', 'qdrantUpdateVectors', 'qdrantDeleteVectors', 'qdrantUpdateBatch'],
   ['qdrantChangeAliases', 'qdrantAliases', 'qdrantCollectionAliases', 'qdrantDeletePoints', 'qdrantDeleteCollection'],
   ['uploadFile', 'listFiles', 'getFile', 'getFileContent', 'planJob', 'createJob', 'listJobs', 'getJob', 'explainJob', 'getJobLogs'],
-  ['createModel', 'listModelVersions', 'getModelVersion', 'promoteModel', 'rollbackModel', 'setModelAlias', 'removeModelAlias'],
+  ['createModel', 'listModelVersions', 'getModelVersion', 'readModelVersionFile', 'promoteModel', 'rollbackModel', 'setModelAlias'],
   ['kserveServer', 'kserveLive', 'kserveReady', 'kserveModel', 'kserveModelReady', 'kserveVersion', 'kserveVersionReady'],
-  ['kserveInfer', 'kserveVersionInfer', 'classify', 'listModelEvents', 'retireModelVersion', 'deleteModel'],
+  ['removeModelAlias', 'kserveInfer', 'kserveVersionInfer', 'classify', 'listModelEvents', 'retireModelVersion', 'deleteModel'],
   ['createUpstream', 'listUpstreams', 'getUpstream', 'getUpstreamHealth', 'changeUpstream', 'deleteUpstream', 'checkUpstream'],
   [
     'createChatCompletion',

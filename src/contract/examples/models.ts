@@ -19,6 +19,7 @@ export const modelExamples = {
   },
   listModelVersions: { as: 'tenant', params },
   getModelVersion: { as: 'tenant', params: version },
+  readModelVersionFile: { as: 'tenant', params: version, query: { sha256: '0'.repeat(64) }, refused: 'file_not_found' },
   promoteModel: { as: 'tenant', params, body: { version: 2, share: 0.1 }, refused: 'model_not_found' },
   rollbackModel: { as: 'tenant', params, refused: 'state_conflict' },
   setModelAlias: { as: 'tenant', params: { model: 'glove-sif-100', model_alias: 'text-embedding-3-small' }, body: {} },

@@ -9,6 +9,7 @@ import type { ModelEvent, VersionRecord } from '../../inference/registry/model-r
 import { namedModel } from '../../inference/registry/model-route.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
+import type { ServedFile } from '../../inference/served/served-manifest.ts';
 import { ok } from '../../kernel/result.ts';
 import { mayTouchModels } from '../authority.ts';
 import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
@@ -103,6 +104,25 @@ export class ModelCatalogue {
     return version === null ? absent(`${name}@${number}`) : ok([view, version]);
   }
 
+  /** A file of a version, for what computes with it elsewhere. Refuses with `model_not_found`, or with `file_not_found` what is none of its files. */
+  async file(
+    principal: Principal,
+    name: string,
+    number: number,
+    sha256: string,
+  ): Promise<Outcome<{ readonly owner: ModelOwner; readonly file: ServedFile }>> {
+    const found = await this.#registered(principal, name);
+    if (!found.ok) return found;
+    const { owner, view } = found.value;
+    // What the name stands for is known by now.
+    const may = principal.kind === 'admin' ? ok(null) : mayTouchModels(principal, [view.model.name]);
+    if (!may.ok) return may;
+    const version = await this.#parts.registries(owner).version(view.model.name, number);
+    if (version === null) return absent(`${name}@${number}`);
+    const file = version.isRetired ? undefined : version.manifest.files.find((one) => one.sha256 === sha256);
+    return file === undefined ? noFile(name, sha256) : ok({ owner, file });
+  }
+
   async history(principal: Principal, name: string, before: number, count: number): Promise<Outcome<readonly ModelEvent[]>> {
     const found = await this.#registered(principal, name);
     if (!found.ok) return found;
@@ -132,6 +152,9 @@ function nameOf(model: ListedModel): string {
 
 const ownersFor = (principal: Principal): readonly ModelOwner[] =>
   principal.kind === 'admin' ? [PLATFORM] : [principal.tenantId, PLATFORM];
+
+export const noFile = (model: string, sha256: string) =>
+  refuseResource('file_not_found', { kind: 'file', name: sha256 }, `${model} has no such file`, 'sha256');
 
 const absent = (name: string) =>
   refuseResource('model_not_found', { kind: 'model', name }, `there is no model ${JSON.stringify(name)}`, 'model');

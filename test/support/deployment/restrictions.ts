@@ -94,6 +94,7 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   deleteModel: ofModel,
   listModelVersions: ofModel,
   getModelVersion: ofModel,
+  readModelVersionFile: ofModel,
   retireModelVersion: ofModel,
   promoteModel: ofModel,
   rollbackModel: ofModel,

@@ -23,7 +23,7 @@ import type { Metrics } from '../metrics.ts';
 import { modelCalls, modelRegistries } from './model-registries.ts';
 import { upstreamsOf } from './upstream-objects.ts';
 import { R2FileStore } from './r2-file-store.ts';
-import { R2ModelFiles } from './r2-model-files.ts';
+import { modelFileReader, R2ModelFiles } from './r2-model-files.ts';
 
 /** Models: which there are, and their registry. */
 export interface Models {
@@ -33,6 +33,8 @@ export interface Models {
   readonly jobs: JobRegistrations;
   readonly registries: ModelRegistries;
   readonly store: ModelFileStore;
+  /** A file as it is stored; undefined: it is gone. */
+  readonly read: ReturnType<typeof modelFileReader>;
 }
 
 export function wireModels(
@@ -76,6 +78,7 @@ export function wireModels(
     }),
     registries,
     store,
+    read: modelFileReader(env.FILES),
   };
 }
 

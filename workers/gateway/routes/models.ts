@@ -1,4 +1,6 @@
 import type { Handlers } from '../serve.ts';
+import { noFile } from '../../../src/gateway/models/model-catalogue.ts';
+import { digestHeaders } from './artifacts.ts';
 import { eventReply, modelReply, versionReply } from './model-replies.ts';
 import { pageReply } from './wire.ts';
 
@@ -29,6 +31,14 @@ export const modelHandlers = {
   getModelVersion: async ({ gateway, principal, params }) => {
     const found = await gateway.models.catalogue.version(principal, params.model, params.version);
     return found.ok ? { ok: true, reply: versionReply(found.value[0].model, found.value[1]), used: {} } : found;
+  },
+  readModelVersionFile: async ({ gateway, principal, params, query }) => {
+    const found = await gateway.models.catalogue.file(principal, params.model, params.version, query.sha256);
+    if (!found.ok) return found;
+    const content = await gateway.models.read(found.value.owner, query.sha256);
+    // The same hash is the same content for good.
+    const headers = { ...digestHeaders(found.value.file), 'cache-control': 'private, max-age=31536000, immutable' };
+    return content === undefined ? noFile(params.model, query.sha256) : { ok: true, reply: content, headers, used: {} };
   },
   retireModelVersion: async ({ gateway, principal, authority, params }) => {
     const retired = await gateway.models.admin.retire({ principal, authority }, params.model, params.version);
