@@ -7,11 +7,13 @@ import type { WriteLease } from '../../src/contract/write-lease.ts';
 import { underLease } from '../../src/contract/write-lease.ts';
 import { capacityAlerts } from '../../src/gateway/planning/capacity-alerts.ts';
 import type { CapacityAlerts } from '../../src/gateway/planning/slo-admin.ts';
+import { sloAlert } from '../../src/gateway/planning/slo-alert.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { SqliteOutbox } from '../../src/kernel/sql/sqlite-outbox.ts';
 import type { Objective } from '../../src/slo/objective.ts';
-import type { DatedNews, ObjectiveView } from '../../src/slo/slo-register.ts';
+import type { Cursor } from '../../src/slo/observation.ts';
+import type { ObjectiveView } from '../../src/slo/slo-register.ts';
 import { SloRegister } from '../../src/slo/slo-register.ts';
 import type { PlanningAlert } from '../../src/tenancy/billing/budget.ts';
 import { ERASED_TENANT } from '../../src/tenancy/organisation.ts';
@@ -94,16 +96,12 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
     if (isIdle) await this.ctx.storage.deleteAlarm();
   }
 
-  async #observe(
-    tenant: TenantId,
-    objective: Objective,
-    cursor: Parameters<ReturnType<typeof composePlanning>['observer']['observe']>[2],
-  ): Promise<void> {
+  async #observe(tenant: TenantId, objective: Objective, cursor: Cursor): Promise<void> {
     const seen = await composePlanning(this.env).observer.observe(tenant, objective, cursor);
     if (!seen.ok) throw new Error(messageOf(seen.error));
     if (seen.value === undefined) return;
     this.#register.observe(objective, seen.value, (news) => {
-      for (const one of news) this.#outbox.add(one.id, alertOf(tenant, objective, one));
+      for (const one of news) this.#outbox.add(one.id, sloAlert(tenant, objective, one));
     });
   }
 
@@ -143,22 +141,6 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
     return this.ctx.storage.kv.get('erased') === true;
   }
 }
-
-const alertOf = (tenant: TenantId, { owner }: Objective, { kind, id, atMs, ...details }: DatedNews): PlanningAlert => ({
-  kind,
-  id: `${tenant}:${id}`,
-  atMs,
-  levelId: tenant,
-  details: {
-    objective: details.objective,
-    owner,
-    policy: details.policy,
-    severity: details.severity,
-    burn_rate: details.burnRate,
-    threshold: details.threshold,
-    budget_spent: details.spentShare,
-  },
-});
 
 /** What fails is tried again with the next alarm, and keeps nothing else from being done. */
 async function tried(what: string, work: () => Promise<void>): Promise<void> {
