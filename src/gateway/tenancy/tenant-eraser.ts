@@ -108,7 +108,18 @@ interface ErasureParts {
 export const erasureSteps = (parts: ErasureParts): readonly ErasureStep[] => [...contentSteps(parts), ...accountSteps(parts)];
 
 /** What the tenant wrote, and what was made of it. */
-function contentSteps({ indexes, jobs, logs, requests, files, models, upstreams, planning, debt, purger }: ErasureParts): readonly ErasureStep[] {
+function contentSteps({
+  indexes,
+  jobs,
+  logs,
+  requests,
+  files,
+  models,
+  upstreams,
+  planning,
+  debt,
+  purger,
+}: ErasureParts): readonly ErasureStep[] {
   return [
     {
       what: 'indexes',

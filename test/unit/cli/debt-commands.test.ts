@@ -162,6 +162,37 @@ describe('sluice debt', () => {
     expect((await sluiceDebt('score', repository.root)).stderr).toContain('run `sluice debt collect` to have newer ones');
   });
 
+  it('[D19] learns from items that closed what paying takes, by the commits that touched them', async () => {
+    const repository = repositoryOf();
+    const holes = (count: number): string => 'export let a: any;\n'.repeat(count).replaceAll('a:', () => `a${(count += 1)}:`);
+    repository.commit({ 'src/b.ts': holes(5) }, 9);
+    await sluiceDebt('collect', repository.root);
+    const estimated = (await jsonOf('score', repository.root))['findings'] as { rule: string; principal_minutes: object }[];
+    expect(estimated).toMatchObject([{ rule: 'type-hole', principal_minutes: { p50: 10 } }]);
+    repository.commit({ 'src/other.ts': 'export const c = 1;\n' }, 5);
+    // Forty minutes later, in the same session: four times the estimate.
+    repository.commit({ 'src/b.ts': 'export const b = 1;\n' }, 5 - 40 / 1_440);
+    await sluiceDebt('collect', repository.root);
+    repository.commit({ 'src/d.ts': holes(5) }, 1);
+    await sluiceDebt('collect', repository.root);
+    const learnt = (await jsonOf('score', repository.root))['findings'] as { rule: string; principal_minutes: { p50: number } }[];
+    expect(learnt[0]?.principal_minutes.p50).toBeCloseTo(10 * 4 ** (1 / 11), 6);
+  });
+
+  it('[D8] counts a signal that an earlier collection knew as a gap, though nothing expects it', async () => {
+    const repository = repositoryOf();
+    repository.commit({ 'debt.json': json({ inputs: { coverage: ['lcov.info'] } }), '.gitignore': 'lcov.info\n' }, 1);
+    repository.write({ 'lcov.info': 'SF:src/a.ts\nBRDA:5,0,0,4\nend_of_record\n' });
+    await sluiceDebt('collect', repository.root);
+    expect(await jsonOf('score', repository.root)).toMatchObject({ findings: [], total: { rating: 'A' } });
+    repository.write({ 'lcov.info': null });
+    for (const again of [1, 2]) {
+      await sluiceDebt('collect', repository.root);
+      const scored = await jsonOf('score', repository.root);
+      expect(scored, `${again}`).toMatchObject({ findings: [{ rule: 'measurement-gap', symbol: 'coverage' }], total: { rating: 'C' } });
+    }
+  });
+
   it('refuses what is no repository, no policy and no revision', async () => {
     expect((await sluiceDebt('collect', '/nowhere')).stderr).toContain('/nowhere does not exist');
     expect((await sluiceDebt('collect', '/')).stderr).toContain('is no git repository');

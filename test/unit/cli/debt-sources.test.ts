@@ -37,7 +37,7 @@ describe('cognitive complexity', () => {
     const text =
       'class A { #p(x) { if (x) { return [1].map((y) => (y ? 1 : 2)); } } }\nfunction f() { if (1) {} }\nfunction f() { if (1) {} }';
     expect(complexity('a.js', text.replace('function f() { if (1) {} }\nfunction f', 'function e() { if (1) {} }\nfunction f'))).toEqual({
-      'A.p': 1,
+      'A.#p': 1,
       'function given to map': 1,
       e: 1,
       f: 1,

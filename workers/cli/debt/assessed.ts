@@ -6,6 +6,7 @@ import type { Assessment } from '../../../src/debt/assess.ts';
 import { assess } from '../../../src/debt/assess.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { command } from '../command.ts';
+import { paidRatios } from './local-register.ts';
 import type { MeasureOptions } from './measure.ts';
 import { factsFileOf, readFacts } from './measure.ts';
 import type { Repository } from './repository/repository.ts';
@@ -48,5 +49,5 @@ export async function assessed(path: string, { facts: given, ...options }: Asses
     console.error(`these facts are not of ${repository.commit.slice(0, 12)}: run \`sluice debt collect\` to have newer ones`);
   }
   const facts = new FactSet(file.facts, nowS());
-  return { repository, policy, file, facts, assessment: assess(facts, policy) };
+  return { repository, policy, file, facts, assessment: assess(facts, policy, await paidRatios(repository)) };
 }

@@ -8,6 +8,7 @@ import { assessed, nowS, ofFacts, ofRepository } from './assessed.ts';
 import type { CheckFlags } from './check.ts';
 import { checkDebt } from './check.ts';
 import { explained, findingTable, scoreText } from './debt-text.ts';
+import { updateRegister } from './local-register.ts';
 import type { MeasureOptions } from './measure.ts';
 import { keepFacts, measure } from './measure.ts';
 
@@ -50,8 +51,10 @@ export const check = (): Command =>
 
 async function collectFacts(path: string, { json, ...options }: Flags): Promise<void> {
   const started = performance.now();
-  const measured = await measure(path, options, nowS());
+  const now = nowS();
+  const measured = await measure(path, options, now);
   const file = await keepFacts(measured);
+  await updateRegister(measured, now);
   const { facts, read } = measured;
   if (json === true) return print(facts);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DebtFact, DebtFactFile } from '../../../src/contract/debt-facts.ts';
@@ -61,11 +62,21 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
 
 const FACTS_FILE = 'facts.json';
 
+/**
+ * Keeps the facts of a collection. A signal that an earlier one knew and this one does not stays as a census that has expired: leaving off an input
+ * makes it unknown, not unexpected. [D8]
+ */
 export async function keepFacts({ repository, facts }: Measured): Promise<string> {
-  const file = join(repository.cache, FACTS_FILE);
-  await writeFile(file, JSON.stringify(facts));
+  const file = factsFileOf(repository);
+  const earlier = existsSync(file) ? await readFacts(file) : undefined;
+  const counted = new Set(censusesOf(facts.facts).map(({ symbol }) => symbol));
+  const lost = censusesOf(earlier?.facts ?? []).filter(({ symbol }) => !counted.has(symbol));
+  const kept = { ...facts, facts: [...facts.facts, ...lost.map((census) => ({ ...census, collected_at: 0, ttl_s: 1 }))] };
+  await writeFile(file, JSON.stringify(kept));
   return file;
 }
+
+const censusesOf = (facts: readonly DebtFact[]): DebtFact[] => facts.filter(({ kind }) => kind === 'census');
 
 /** Facts that were collected before, from the file that `collect` wrote or another one. */
 export async function readFacts(file: string): Promise<DebtFactFile> {

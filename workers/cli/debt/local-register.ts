@@ -1,0 +1,89 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { DebtItem, DebtRule } from '../../../src/contract/debt-items.ts';
+import { assess } from '../../../src/debt/assess.ts';
+import { FactSet } from '../../../src/debt/fact.ts';
+import type { DatedCommit, PaidItem, PaidRatios } from '../../../src/debt/paid-items.ts';
+import { minutesOf, withPaid } from '../../../src/debt/paid-items.ts';
+import { reconcile } from '../../../src/debt/register.ts';
+import { quantileOf } from '../../../src/debt/spread.ts';
+import type { Measured } from './measure.ts';
+import { git } from './repository/git.ts';
+import type { Repository } from './repository/repository.ts';
+
+/** The items of a repository as its last collection left them, beside its facts. */
+interface LocalRegister {
+  readonly commit: string;
+  readonly items: readonly DebtItem[];
+  readonly ratios: PaidRatios;
+}
+
+/** Where the history has no two commits of one session. */
+const USUAL_MINUTES = 30;
+
+const fileOf = ({ cache }: Repository): string => join(cache, 'register-1.json');
+
+async function readRegister(repository: Repository): Promise<LocalRegister | undefined> {
+  const text = await readFile(fileOf(repository), 'utf8').catch(() => undefined);
+  try {
+    return text === undefined ? undefined : (JSON.parse(text) as LocalRegister);
+  } catch {
+    // Cut off by a full disk: it begins anew.
+    return undefined;
+  }
+}
+
+/** What closed items took over what was estimated, for `assess`. */
+export async function paidRatios(repository: Repository): Promise<ReadonlyMap<DebtRule, readonly number[]>> {
+  const ratios = (await readRegister(repository))?.ratios ?? {};
+  return new Map(Object.entries(ratios) as [DebtRule, readonly number[]][]);
+}
+
+/**
+ * Opens and closes items by what was collected, and learns from those that closed what paying takes. Only a later commit does: going back closes
+ * nothing that anyone paid.
+ */
+export async function updateRegister({ repository, policy, facts, history }: Measured, nowS: number): Promise<void> {
+  const before = await readRegister(repository);
+  if (before !== undefined && !(await isAncestor(repository, before.commit))) return;
+  const known = new FactSet(facts.facts, nowS);
+  const ratios = before?.ratios ?? {};
+  const { findings } = assess(known, policy, new Map(Object.entries(ratios) as [DebtRule, readonly number[]][]));
+  const { changed } = reconcile(before?.items ?? [], findings, (signal, component) => known.isKnown(signal, component), nowS);
+  const items = new Map((before?.items ?? []).map((item) => [item.id, item]));
+  for (const item of changed) items.set(item.id, item);
+  const closed = changed.filter(({ state }) => state === 'closed');
+  const gaps = [...history.gapsMinutes].sort((a, b) => a - b);
+  const usualMinutes = gaps.length === 0 ? USUAL_MINUTES : quantileOf(gaps, 0.5);
+  const paid = before === undefined || closed.length === 0 ? [] : await paidOf(repository, before.commit, closed, usualMinutes);
+  const open = [...items.values()].filter(({ state }) => state !== 'closed');
+  const register: LocalRegister = { commit: repository.commit, items: open, ratios: withPaid(ratios, paid) };
+  await writeFile(`${fileOf(repository)}.${process.pid}`, JSON.stringify(register));
+  await rename(`${fileOf(repository)}.${process.pid}`, fileOf(repository));
+}
+
+const isAncestor = ({ root, commit }: Repository, before: string): Promise<boolean> =>
+  git(root, 'merge-base', '--is-ancestor', before, commit).then(
+    () => true,
+    () => false,
+  );
+
+/** What the commits since then took that touched the subjects of closed items. */
+async function paidOf({ root, commit }: Repository, since: string, closed: readonly DebtItem[], usualMinutes: number): Promise<PaidItem[]> {
+  const log = async (...paths: string[]): Promise<DatedCommit[]> => {
+    const text = await git(root, 'log', '--no-merges', '--reverse', '--format=%H %at %aE', commit, `^${since}`, ...paths);
+    return text.split('\n').flatMap((line) => {
+      const [id = '', atS = '', author = ''] = line.split(' ');
+      return id === '' ? [] : [{ id, atS: Number(atS), author }];
+    });
+  };
+  const all = await log();
+  const paid: PaidItem[] = [];
+  for (const item of closed) {
+    // What is no file, such as a package or a team, has no commits of its own.
+    const touched = item.subject.includes('/') || item.subject.includes('.') ? await log('--', `:(literal)${item.subject}`) : [];
+    paid.push({ item, actualMinutes: minutesOf(all, new Set(touched.map(({ id }) => id)), usualMinutes) });
+  }
+  return paid;
+}
