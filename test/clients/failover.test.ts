@@ -160,6 +160,30 @@ it.each([
   expect((await chat('leaves')).status).toBe(200);
 });
 
+it('[U58] [U63] those that wait are served by priority, then by deadline, whatever API is called', async () => {
+  await own.script({}, [{ hold: { gate: 'place', afterTokens: 0 } }]);
+  const waiting = (count: number) =>
+    expect
+      .poll(async () => String((await admin.get('/metrics')).body))
+      .toMatch(new RegExp(`sluice_upstream_waiting_requests\\{[^}]*\\} ${count}`));
+  const ask = (content: string, headers: Record<string, string>, more: object = {}, path = '/v1/chat/completions') =>
+    client.post(path, { model: 'crowded', messages: [{ role: 'user', content }], ...more }, headers);
+  const calls = [ask('first', {})];
+  await expect.poll(() => own.truth()).toMatchObject({ open: 1 });
+  calls.push(ask('flex', {}, { service_tier: 'flex' }));
+  await waiting(1);
+  calls.push(ask('late', { 'x-sluice-deadline-ms': '90000' }));
+  await waiting(2);
+  calls.push(ask('soon', { 'x-stainless-timeout': '60' }, { max_tokens: 9 }, '/v1/messages'));
+  await waiting(3);
+  calls.push(ask('high', { 'x-sluice-priority': '2' }));
+  await waiting(4);
+  await own.open('place');
+  expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(calls.map(() => 200));
+  const order = (await own.truth()).latest.map(({ body }) => JSON.stringify(body));
+  expect(order.map((body) => /first|flex|late|soon|high/.exec(body)?.[0])).toEqual(['first', 'high', 'soon', 'late', 'flex']);
+});
+
 it('[U58] [U61] an upstream with one place serves one call at a time, and all that wait', async () => {
   await own.script({ tokens: 3, hold: { gate: 'go', afterTokens: 1 } });
   const all = Promise.all([1, 2, 3].map(() => chat('crowded', true)));
