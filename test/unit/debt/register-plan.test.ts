@@ -43,14 +43,14 @@ const planOf = (more: Partial<Parameters<typeof planRegister>[0]>) =>
 describe('a plan of the register', () => {
   it('[D97] has open items, at what a person said that they cost', () => {
     const items = [itemOf('a', { override_minutes: 90 }), itemOf('b', { state: 'accepted' }), itemOf('c', { state: 'closed' })];
-    const { owners } = planOf({ items });
+    const { owners } = planOf({ items, weeks: 10 });
     expect(owners.map(({ chosen, chosenMinutes }) => [chosen.map(({ id }) => id), chosenMinutes])).toEqual([[['a'], 90]]);
   });
 
   it('[D97] follows the worst error budget of a component, and not one that has expired', () => {
     const census = factOf({ kind: 'census', subject: '.', symbol: 'service-levels', value: 2, unit: 'subjects' }, NOW_S);
     const burn = (subject: string, value: number) => factOf({ kind: 'budget-burn', subject, symbol: subject, value, unit: 'ratio' }, NOW_S);
-    const facts = [census, burn('src/one', 0.2), burn('src/two', 0.9)];
+    const facts = [census, burn('src/one', 0.2), burn('src/two', 0.9), burn('src/three', 0.3)];
     const budgetLeft = (nowS: number) => planOf({ facts, nowS }).owners[0]?.budgetLeft;
     expect(budgetLeft(NOW_S)).toBeCloseTo(0.1, 9);
     expect(budgetLeft(NOW_S + 2 * 86_400)).toBeNull();
