@@ -64,6 +64,7 @@ describe('[M95] a version that its gate found worse than its parent', () => {
     ['a value that misses its bound', { name: 'overlap@10', value: 0.949 }, 'overlap@10 is 0.949, and must be at least 0.95'],
     ['a drop that is too large', { name: 'similarity drop', value: 0.0051 }, 'similarity drop is 0.0051, and must be at most 0.005'],
     ['a value that could not be measured', { name: 'ndcg@10 ratio', value: null }, 'ndcg@10 ratio is null'],
+    ['a drop that could not be measured', { name: 'similarity drop', value: null }, 'similarity drop is null'],
     ['vectors that say nothing', { name: 'vectors not finite', value: 1 }, 'vectors not finite is 1'],
   ])('serves alone only with a reason: %s', async (_, check, message) => {
     await add(ONE, 'minilm', 'a');
