@@ -35,11 +35,7 @@ export async function bootstrap(url: string, adminKey: string): Promise<Demo> {
     'planning:read',
     'planning:write',
   ];
-  const key = await admin.create<{ key: string }>(
-    '/v1/keys',
-    { tenant: tenant.id, name: 'demo', owner: OWNER, scopes },
-    'demo-key-models',
-  );
+  const key = await admin.create<{ key: string }>('/v1/keys', { tenant: tenant.id, name: 'demo', owner: OWNER, scopes }, 'demo-key-models');
   const pool = await localPool(admin);
   return { adminKey, apiKey: key.key, tenant: tenant.id, pool: pool.id, agentToken: pool.agent_token };
 }
