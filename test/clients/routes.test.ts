@@ -129,6 +129,28 @@ describe('[U91] a call that names a route', () => {
   });
 });
 
+it('[U90] [T95] a rule sees what is left of a budget at each call', async () => {
+  const { client: thrifty } = await createTenant(server, { scopes: SCOPES, quota: { spend_nano: { month: 15_000 } } });
+  const model = { name: 'm', serves: ['chat'], context_tokens: 8_192, output_tokens_max: 256 };
+  for (const name of ['dear', 'cheap'])
+    expect((await thrifty.post('/v1/upstreams', { name, protocol: 'openai', base_url: mock.baseUrl, models: [model] })).status).toBe(201);
+  const saving = { name: 'saving', when: { budget: { left_share: { lt: 0.5 } } }, use: to('cheap') };
+  expect((await thrifty.post('/v1/routes', { name: 'spender', rules: [saving], default: to('dear') })).status).toBe(200);
+  const seen: string[] = [];
+  const call = async () => {
+    const { status, headers } = await thrifty.post('/v1/chat/completions', {
+      model: 'spender',
+      messages: [{ role: 'user', content: 'hello' }],
+    });
+    if (status === 200) seen.push(headers.get('x-sluice-model') ?? '');
+    return status === 200 && seen.at(-1);
+  };
+  await expect.poll(call, WAIT).toBe('cheap/m');
+  // A call costs 150: half of the budget was left for some 45 of them, besides the three that set this up.
+  expect(seen.indexOf('cheap/m')).toBeGreaterThan(40);
+  expect(seen.indexOf('cheap/m')).toBeLessThanOrEqual(50);
+});
+
 describe('[U170] a route with a cascade', () => {
   const cascade = {
     kind: 'cascade',
