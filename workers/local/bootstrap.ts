@@ -1,4 +1,5 @@
 import { DEFAULT_SCOPES } from '../../src/contract/keys.ts';
+import { SCOPES } from '../../src/contract/principal.ts';
 import { AdminClient, AdminRefusal } from './admin-client.ts';
 
 /** What `npm start` sets up: one tenant to try things as, and one pool on this machine. */
@@ -12,6 +13,9 @@ export interface Demo {
 
 const OWNER = 'demo-team';
 
+/** What the demo shows and keys may not do by default, such as registering models. */
+const BEYOND_THE_DEFAULT = /^(models|upstreams|prompts|requests|planning):/;
+
 /** Makes the demo tenant, its key and the local pool. Idempotent: a restart over the same state answers the same ones. */
 export async function bootstrap(url: string, adminKey: string): Promise<Demo> {
   const admin = new AdminClient(url, adminKey);
@@ -21,20 +25,7 @@ export async function bootstrap(url: string, adminKey: string): Promise<Demo> {
     { organisation: organisation.id, name: 'demo', owner: OWNER },
     'demo-tenant',
   );
-  // Registering models is no part of what keys may do by default.
-  const scopes = [
-    ...DEFAULT_SCOPES,
-    'models:read',
-    'models:write',
-    'upstreams:read',
-    'upstreams:write',
-    'prompts:read',
-    'prompts:write',
-    'requests:read',
-    'requests:write',
-    'planning:read',
-    'planning:write',
-  ];
+  const scopes = [...DEFAULT_SCOPES, ...SCOPES.filter((scope) => BEYOND_THE_DEFAULT.test(scope))];
   const key = await admin.create<{ key: string }>('/v1/keys', { tenant: tenant.id, name: 'demo', owner: OWNER, scopes }, 'demo-key-models');
   const pool = await localPool(admin);
   return { adminKey, apiKey: key.key, tenant: tenant.id, pool: pool.id, agentToken: pool.agent_token };
