@@ -38,6 +38,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/preemption-tour.md': /from step 120\n[^]*"outcome":"released"[^]*"stopped_for":"requested"[^]*"outcome":"succeeded"[^]*"steps":200/,
   'docs/api/routes.md': /^support-desk@1 serves\nsupport-desk@1: default\nnot +long-prompts +\+kind="chat" -prompt_tokens=/m,
   'docs/api/guardrails.md': /"code":"invalid_value"[^]*"guardrails":\[\{"hook":"people","kind":"pii","on":"both"\}/,
+  'docs/api/prompts.md': /mail-reply@1 is production\n[^]*Where is my parcel\?&lt;\/mail&gt;<\/mail>\n[^]*production is mail-reply@2\n/,
   'docs/api/cost.md': /^Saved: \d+\.\d{9} USD$/m,
   'docs/api/requests.md': /"object":"request.feedback"[^]*"errors":1/,
   'docs/api/queues.md': /"within_queue":"lower_priority"[^]*"name":"search","parent":"labs"/,
