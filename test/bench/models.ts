@@ -1,10 +1,17 @@
 import { loadavg } from 'node:os';
+import { batcherBench } from './models/micro-batches.ts';
 import { encoderBench } from './models/encoder-cost.ts';
 import { defaultModelBench } from './models/default-variants.ts';
 import { ratesBench } from './models/operator-rates.ts';
 import { recogniserBench } from './models/recogniser.ts';
 
-const AREAS = { default: defaultModelBench, encoder: encoderBench, ocr: recogniserBench, rates: ratesBench } as const;
+const AREAS = {
+  batcher: batcherBench,
+  default: defaultModelBench,
+  encoder: encoderBench,
+  ocr: recogniserBench,
+  rates: ratesBench,
+} as const;
 
 /** What quantising and pruning cost and save: on the default model, on an encoder (cost alone), on a text recogniser. */
 export async function modelsBench({
