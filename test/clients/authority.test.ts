@@ -67,7 +67,7 @@ async function holdings({ client }: TestTenant): Promise<unknown> {
 
 async function open(client: ApiClient, owned: Readonly<Record<string, string>>): Promise<HeldRequest[]> {
   // A path of each Worker that answers: it knows the key then, and admits what follows without asking.
-  await Promise.all(['/v1/indexes', '/v1/models', '/v1/upstreams'].map((path) => client.get(path)));
+  await Promise.all(['/v1/indexes', '/v1/models', '/v1/upstreams', '/v1/slos'].map((path) => client.get(path)));
   return Promise.all(
     NAMES.map((name) => {
       const { method, path } = ENDPOINTS[name];
