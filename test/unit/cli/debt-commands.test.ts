@@ -157,6 +157,10 @@ describe('sluice debt', () => {
     expect(explained.stdout).toContain('rule: Fires on two files with the same code');
     expect(explained.stdout).toMatch(/src\/a\.ts, sha256 [0-9a-f]{64}/);
     expect((await sluiceDebt('explain', 'zz', repository.root)).status).toBe(1);
+    // More owners than a fact can hold.
+    repository.commit({ CODEOWNERS: `* ${'@a-team-with-a-name '.repeat(100)}\n` }, 0.5);
+    await sluiceDebt('collect', repository.root);
+    expect((await sluiceDebt('score', repository.root)).status).toBe(0);
     expect((await sluiceDebt('score', repository.root)).stdout).toContain('duplicate-code: src/a.ts');
     repository.commit({ 'src/copy.ts': null }, 0);
     expect((await sluiceDebt('score', repository.root)).stderr).toContain('run `sluice debt collect` to have newer ones');

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DebtFact, DebtSignal, FactKind } from '../../../../src/contract/debt-facts.ts';
 import { FACT_KINDS } from '../../../../src/contract/debt-facts.ts';
+import { DEBT_LIMITS } from '../../../../src/contract/debt-limits.ts';
 import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { EVERYTHING } from '../../../../src/debt/fact.ts';
 import type { ReadHistory } from '../repository/read-history.ts';
@@ -38,6 +39,10 @@ export const OWN_TOOL = { tool: 'sluice debt collect', tool_version: '0.6.0' } a
 /** A month: code changes, and then is measured again. */
 const CODE_TTL_S = 30 * 86_400;
 
+/** Texts as long as a fact may hold: a list of owners, or a comment, can be longer. */
+const cut = <Value extends string | number | boolean>(value: Value): Value =>
+  typeof value === 'string' ? (value.slice(0, DEBT_LIMITS.debtValueCharsMax) as Value) : value;
+
 /** Makes facts of one collection. */
 export class FactWriter {
   readonly #collection: Collection;
@@ -56,10 +61,10 @@ export class FactWriter {
     this.facts.push({
       kind,
       subject,
-      ...(symbol === undefined ? {} : { symbol: symbol.slice(0, 1_024) }),
-      value,
+      ...(symbol === undefined ? {} : { symbol: symbol.slice(0, DEBT_LIMITS.debtSubjectCharsMax) }),
+      value: cut(value),
       unit: FACT_KINDS[kind].unit,
-      ...(detail === undefined ? {} : { detail }),
+      ...(detail === undefined ? {} : { detail: Object.fromEntries(Object.entries(detail).map(([name, one]) => [name, cut(one)])) }),
       evidence: { file, sha256, ...this.#tool, git_commit: repository.commit },
       collected_at: nowS,
       ttl_s: this.#ttlS,
