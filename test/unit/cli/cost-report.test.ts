@@ -70,6 +70,7 @@ it('[U154] a terminal and a page show the replayed stack by step, and the sensib
         expect(shown).toContain(`${mean.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`);
     }
   }
+  expect(text).not.toContain('-0 %');
   const stacked = page.slice(page.indexOf('Stacked on one trace'));
   const widths = [...stacked.matchAll(/<rect [^>]*width="(\d+)" height="14" fill="#2471a3"/g)].map((match) => Number(match[1]));
   const usd = strict.flatMap(({ steps }) => steps.map(({ usdPerMillion }) => usdPerMillion / steps[0]!.usdPerMillion));

@@ -18,7 +18,8 @@ export const replayedNote = (): string =>
   `repeat an earlier one; at most ${percent(REPLAYED.lossMax)} of nDCG@10 may be lost. A negative share costs more than it saves ` +
   `[${REPLAYED.command}, ${REPLAYED.date}, load ${REPLAYED.load} on two cores].`;
 
-export const percent = (share: number): string => `${(share * 100).toFixed(1).replace(/\.0$/, '')} %`;
+/** Adding zero makes -0 a plain 0. */
+export const percent = (share: number): string => `${Math.round(share * 1_000) / 10 + 0} %`;
 
 /** The replayed stacks as a terminal shows them. */
 export function replayedText(): string {
