@@ -42,6 +42,9 @@ describe('[M70] what runs a registered model', () => {
     ['pool; reason=too_large', { manifest: manifestOf(90), tokens: 1 }],
     ['none; reason=too_large', { manifest: manifestOf(90), tokens: 1, hasReplica: false }],
     ['inference; reason=no_replica', { manifest: manifestOf(90, 'classifier'), hasReplica: false }],
+    ['inference; reason=small', { runBoundMs: LIMITS.runBoundMsMax }],
+    ['pool; reason=too_slow', { runBoundMs: LIMITS.runBoundMsMax + 1 }],
+    ['none; reason=too_slow', { runBoundMs: LIMITS.runBoundMsMax + 1, hasReplica: false }],
   ] as const)('is %s for %o', (shown, changes) => {
     expect(shownChoice(chooseRunner({ ...facts, ...changes }))).toBe(shown);
   });

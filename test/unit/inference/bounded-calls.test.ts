@@ -103,6 +103,12 @@ describe('[M59] calls whose runs may take too long', () => {
     expect(rowsOfRuns).toEqual([]);
     must(await host.embedTexts(ref, [LONG, LONG], undefined));
     expect(rowsOfRuns).toEqual([2]);
+    // Texts of two lengths are two runs, each of which alone is not too much.
+    const count = Math.floor(0.35 * many);
+    const long = Array.from({ length: count }, () => LONG);
+    const short = Array.from({ length: 2 * count }, () => 'river '.repeat(10).trim());
+    for (const texts of [long, short]) must(await host.embedTexts(ref, texts, undefined));
+    expect(await host.embedTexts(ref, [...long, ...short], undefined)).toMatchObject(beyond());
   });
 
   it('are not made of requests that share a run: each then runs alone', async () => {

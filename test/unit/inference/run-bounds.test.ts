@@ -121,6 +121,11 @@ describe('[M59] the bound of a run', () => {
     ];
     const numbers = [integers('zero', [0]), integers('three', [3]), integers('one', [1])];
     expect(bound({ ...one('Relu', ['x'], 'y'), node: nodes, initializer: numbers }, floatsOf(7)).outputs[0]?.dims).toEqual([7, 3]);
+    const counted = {
+      ...one('Range', ['from', 'to', 'by'], 'y'),
+      initializer: [integers('from', [2]), integers('to', [8]), integers('by', [3])],
+    };
+    expect(bound(counted).outputs[0]).toMatchObject({ dims: [2], numbers: [2, 5] });
     const repeats = (numbersGiven: readonly number[]) =>
       bound(
         { ...one('Tile', ['w', 'x'], 'y'), initializer: [floats('w', [8], new Float32Array(8))] },
