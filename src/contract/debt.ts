@@ -167,7 +167,11 @@ const subject = {
   organisation: organisationId.optional().meta(about('For the admin: all tenants of an organisation.')),
 };
 const itemParams = z.object({
-  debt_item: z.string().min(1).max(128).meta(about('The `item` of an item of the register.')),
+  debt_item: z
+    .string()
+    .max(128)
+    .regex(/^[\w.-]+$/, 'must be the `item` of an item of the register')
+    .meta(about('The `item` of an item of the register.')),
 });
 
 const read = { tag: TAG, access: tenantOrAdmin('planning:read'), meters: [], method: 'GET', body: NO_BODY, status: 200 } as const;

@@ -181,6 +181,9 @@ const TAKES_NAMES = new Set<EndpointName>([
   'qdrantDeleteCollection',
   'qdrantDeleteFieldIndex',
   'setModelAlias',
+  'setSlo',
+  'getSlo',
+  'deleteSlo',
   'removeModelAlias',
 ]);
 

@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'a1128eee6b85395a83752758ea0c833ffda3ef3dc6977edaac8c05eb92b7c6ae',
+  '0.6.0': 'afea5c0804da1ae2e9cf5d3fc4ee89ba4caa6a819e23b6ad3930911c08dae47c',
 };
 
 describe('the wire contract', () => {
