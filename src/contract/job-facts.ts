@@ -94,11 +94,13 @@ export function inputFilesOf(work: Work): readonly { readonly field: FieldPath; 
 
 type InputFile = { readonly field: FieldPath; readonly id: FileId };
 
-function buildFilesOf(build: ModelBuild): InputFile[] {
-  const named = (of: object, fields: readonly string[], at: FieldPath): InputFile[] =>
-    fields.flatMap((field) => {
-      const id = (of as Readonly<Record<string, unknown>>)[field];
-      return typeof id === 'string' ? [{ field: [...at, field], id: id as FileId }] : [];
-    });
-  return [...named(build, BUILD_FILE_FIELDS, []), ...('gate' in build ? named(build.gate, GATE_FILE_FIELDS, ['gate']) : [])];
-}
+const buildFilesOf = (build: ModelBuild): InputFile[] => [
+  ...filesNamedIn(build, BUILD_FILE_FIELDS, []),
+  ...('gate' in build ? filesNamedIn(build.gate, GATE_FILE_FIELDS, ['gate']) : []),
+];
+
+const filesNamedIn = (of: object, fields: readonly string[], at: FieldPath): InputFile[] =>
+  fields.flatMap((field) => {
+    const id = (of as Readonly<Record<string, unknown>>)[field];
+    return typeof id === 'string' ? [{ field: [...at, field], id: id as FileId }] : [];
+  });

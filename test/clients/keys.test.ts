@@ -92,6 +92,7 @@ function bodyOf(name: EndpointName, isOther: boolean): unknown {
     createUpstream: { weight: 5 },
     createFineTuningJob: { seed: 7 },
     createRoute: { comment: 'another' },
+    createPrompt: { comment: 'another' },
   };
   return { ...(body as object), ...(changes[name] ?? { owner: 'others' }) };
 }

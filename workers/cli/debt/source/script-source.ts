@@ -50,7 +50,7 @@ const isNode = (value: unknown): value is AnyNode => typeof value === 'object' &
 function nameOf(node: unknown): string | undefined {
   if (!isNode(node)) return undefined;
   if (node.type === 'MemberExpression') return nameOf(node['property']);
-  if (node.type === 'PrivateIdentifier') return `#${String(node['name'])}`;
+  if (node.type === 'PrivateIdentifier') return `#${node['name']}`;
   const { name, value } = node as { readonly name?: unknown; readonly value?: unknown };
   if (typeof name === 'string') return name;
   return typeof value === 'string' ? value : undefined;
