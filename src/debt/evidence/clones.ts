@@ -2,6 +2,8 @@
 export interface CodeLine {
   readonly line: number;
   readonly text: string;
+  /** It only declares, such as an import or parameters: it belongs to a clone, and makes none. */
+  readonly isDeclaration?: boolean;
 }
 
 /** A file that duplication is looked for in. */
@@ -10,29 +12,33 @@ export interface ClonableFile {
   readonly packedLines: string;
 }
 
-/** The same code in two files, or twice in one. */
+/** The longest run of equal lines that two files, or two places of one, have in common. */
 export interface Clone {
   readonly path: string;
   readonly other: string;
+  /** Lines of code in a row: blank lines and comments between them are not compared. */
   readonly lines: number;
   readonly tokens: number;
   readonly line: number;
   readonly otherLine: number;
-  /** Pieces of which these lines are. */
-  readonly blocks: number;
+  /** Runs that are long enough. */
+  readonly runs: number;
 }
 
-/** Shorter pieces are alike by chance: SonarQube takes 10 lines, PMD's and jscpd's default 50 to 100 tokens. */
-const LINES_MIN = 6;
-const TOKENS_MIN = 60;
+/** Shorter runs are alike by chance: SonarQube takes 10 lines and, of most languages, 100 tokens. */
+const LINES_MIN = 10;
+const TOKENS_MIN = 100;
 /** What stands in more places is the way that a library is used, and not copied. */
 const PLACES_MAX = 20;
 const TOKEN = /\w+|[^\s\w]/g;
 
-/** Lines for the search: hash, number and tokens of each, as text that can be kept. */
+/** Lines for the search: hash, number and tokens of each, as text that can be kept. A declaration has no tokens. */
 export function packLines(lines: readonly CodeLine[]): string {
   return lines
-    .map(({ line, text }) => `${fnv1a(text).toString(36)},${line.toString(36)},${(text.match(TOKEN)?.length ?? 0).toString(36)}`)
+    .map(({ line, text, isDeclaration = false }) => {
+      const tokens = isDeclaration ? 0 : (text.match(TOKEN)?.length ?? 0);
+      return `${fnv1a(text).toString(36)},${line.toString(36)},${tokens.toString(36)}`;
+    })
     .join(';');
 }
 
@@ -61,16 +67,17 @@ function fnv1a(text: string): number {
   return hash >>> 0;
 }
 
-/** A piece that two places have in common, by positions among the lines of their files. */
-interface Block {
+/** A run of equal lines, by positions among the lines of their files. */
+interface Run {
   readonly from: number;
   readonly otherFrom: number;
   readonly length: number;
+  readonly tokens: number;
 }
 
 /**
- * Code that occurs in two files, or twice in one, by runs of equal lines: at least 6 lines and 60 tokens. All pieces of a pair of files are one
- * clone, whose id outlives edits of either. [D12]
+ * Code that occurs in two files, or twice in one: at least 10 lines in a row with 100 tokens that are no declarations. A pair of files is one clone,
+ * whose id outlives edits of either, and whose length is that of its longest run. [D12]
  */
 export function clonesIn(files: readonly ClonableFile[]): Clone[] {
   const all = files.map(unpack);
@@ -79,7 +86,7 @@ export function clonesIn(files: readonly ClonableFile[]): Clone[] {
     const [a = 0, b = 0] = pair.split(' ').map(Number);
     const [file, other] = [all[a], all[b]];
     if (file === undefined || other === undefined) continue;
-    const clone = cloneOf(file, other, blocksOf(file, other, starts));
+    const clone = cloneOf(file, other, runsOf(file, other, starts));
     if (clone !== undefined) clones.push(clone);
   }
   return clones;
@@ -111,7 +118,7 @@ function commonWindows(all: readonly Lines[]): ReadonlyMap<string, (readonly [nu
   return pairs;
 }
 
-/** 48 bits of a window: pieces are compared line by line afterwards. */
+/** 48 bits of a window: runs are compared line by line afterwards. */
 function windowHash(hashes: Uint32Array, at: number): number {
   let [low, high] = [0, 7];
   for (let i = at; i < at + LINES_MIN; i += 1) {
@@ -121,21 +128,30 @@ function windowHash(hashes: Uint32Array, at: number): number {
   return (low >>> 0) * 0x10000 + (high & 0xffff);
 }
 
-/** The windows of a pair joined to pieces that are as long as they go and do not overlap. */
-function blocksOf(file: Lines, other: Lines, starts: readonly (readonly [number, number])[]): Block[] {
-  const blocks: Block[] = [];
-  let [end, otherEnd] = [-1, -1];
-  for (const [from, otherFrom] of [...starts].sort((x, y) => x[0] - y[0] || x[1] - y[1])) {
-    if (from < end || otherFrom < otherEnd) continue;
-    const length = commonLength(file, from, other, otherFrom);
-    if (length < LINES_MIN) continue;
-    blocks.push({ from, otherFrom, length });
-    [end, otherEnd] = [from + length, otherFrom + length];
+/** The runs that windows of a pair belong to, each as long as it goes in both directions and long enough to be a clone. */
+function runsOf(file: Lines, other: Lines, starts: readonly (readonly [number, number])[]): Run[] {
+  const runs: Run[] = [];
+  // Windows of one run are as far apart in one file as in the other.
+  const endOf = new Map<number, number>();
+  for (const [at, otherAt] of [...starts].sort((x, y) => x[0] - y[0])) {
+    const distance = otherAt - at;
+    if (at < (endOf.get(distance) ?? 0)) continue;
+    const from = runStart(file, at, other, otherAt);
+    const length = commonLength(file, from, other, from + distance);
+    endOf.set(distance, from + length);
+    const run = countedRun(file, from, from + length, distance);
+    if (run !== undefined) runs.push(run);
   }
-  return blocks;
+  return runs;
 }
 
-/** How many lines are the same; within one file, the first piece ends where the second begins. */
+function runStart(file: Lines, at: number, other: Lines, otherAt: number): number {
+  let back = 0;
+  while (back < at && back < otherAt && file.hashes[at - back - 1] === other.hashes[otherAt - back - 1]) back += 1;
+  return at - back;
+}
+
+/** How many lines are the same; within one file, the first run ends where the second begins. */
 function commonLength(file: Lines, from: number, other: Lines, otherFrom: number): number {
   const longest = Math.min(file === other ? otherFrom - from : Infinity, file.hashes.length - from, other.hashes.length - otherFrom);
   let length = 0;
@@ -143,17 +159,28 @@ function commonLength(file: Lines, from: number, other: Lines, otherFrom: number
   return length;
 }
 
-function cloneOf(file: Lines, other: Lines, blocks: readonly Block[]): Clone | undefined {
-  const large = blocks.filter(
-    ({ from, length }) => file.tokens.subarray(from, from + length).reduce((sum, one) => sum + one, 0) >= TOKENS_MIN,
-  );
-  const [first] = large;
+/** A run without the declarations at its ends; undefined: what is left of it is too short. */
+function countedRun({ tokens }: Lines, start: number, end: number, distance: number): Run | undefined {
+  let [from, to] = [start, end];
+  while (from < to && tokens[from] === 0) from += 1;
+  while (from < to && tokens[to - 1] === 0) to -= 1;
+  const counted = tokens.subarray(from, to).filter((count) => count > 0);
+  const sum = counted.reduce((all, count) => all + count, 0);
+  if (counted.length < LINES_MIN || sum < TOKENS_MIN) return undefined;
+  return { from, otherFrom: from + distance, length: to - from, tokens: sum };
+}
+
+function cloneOf(file: Lines, other: Lines, runs: readonly Run[]): Clone | undefined {
+  const [first, ...rest] = runs;
   if (first === undefined) return undefined;
-  let [lines, tokens] = [0, 0];
-  for (const { from, length } of large) {
-    lines += length;
-    for (let i = from; i < from + length; i += 1) tokens += file.tokens[i] ?? 0;
-  }
-  const line = file.numbers[first.from] ?? 0;
-  return { path: file.path, other: other.path, lines, tokens, line, otherLine: other.numbers[first.otherFrom] ?? 0, blocks: large.length };
+  const { from, otherFrom, length, tokens } = rest.reduce((longest, run) => (run.length > longest.length ? run : longest), first);
+  return {
+    path: file.path,
+    other: other.path,
+    lines: length,
+    tokens,
+    line: file.numbers[from] ?? 0,
+    otherLine: other.numbers[otherFrom] ?? 0,
+    runs: runs.length,
+  };
 }

@@ -107,7 +107,7 @@ function* clones(context: RuleContext): Iterable<Hit> {
     yield {
       subject: fact.subject,
       symbol: other,
-      title: `${lines} lines from line ${detailOf(fact, 'line')} are those ${isInOneFile ? '' : `of ${other} `}from line ${detailOf(fact, 'other_line')}`,
+      title: `${lines} lines of code from line ${detailOf(fact, 'line')} are those ${isInOneFile ? '' : `of ${other} `}from line ${detailOf(fact, 'other_line')}`,
       remedy: isInOneFile ? 'have one function for both' : 'have one of them, which the other imports',
       minutes: 10 + lines / 2,
       interest: context.interestOf(new Set([fact.subject, other]), severityOf(lines) / 4),
@@ -252,7 +252,7 @@ export const CODE_RULES = {
   'duplicate-code': {
     signal: 'duplication',
     about:
-      'Fires on two files with the same code of at least 60 tokens and 6 lines, names and numbers included. Takes 10 minutes and half a minute a line.',
+      'Fires on two files with the same code in a row: at least 10 lines and 100 tokens, names and numbers included. Imports, parameters, type variables and signatures without bodies do not count. Takes 10 minutes and half a minute a line.',
     find: clones,
   },
   'unused-code': { signal: 'dead-code', about: 'Fires on a file or export that nothing uses. Takes 5 minutes.', find: unusedCode },

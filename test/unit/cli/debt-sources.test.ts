@@ -74,6 +74,45 @@ describe('sources', () => {
     expect(analysed('a.go', '// one\npackage a\n/* two */\nvar b = "/* not */"\n').lines).toBe(2);
   });
 
+  it('[D12] compare the lines of declarations, and count none of them', () => {
+    const counted = (path: string, text: string): number[] =>
+      analysed(path, text)
+        .packedLines.split(';')
+        .flatMap((packed) => {
+          const [, line = '', tokens] = packed.split(',');
+          return tokens === '0' ? [] : [Number.parseInt(line, 36)];
+        });
+    const script = `import { a } from 'a';
+function f(a: string): void;
+function f(
+  a: string,
+  b = 1,
+): void {
+  a;
+}
+interface I {
+  (of: string): void;
+  get(name: string): string;
+}
+const g = (a: string) => a;
+`;
+    expect(counted('a.ts', script)).toEqual([3, 6, 7, 8, 9, 12, 13]);
+    const python = `import a
+from b import (
+    c,
+)
+T = t.TypeVar("T", bound=str)
+@t.overload
+def f(a: int) -> int: ...
+def f(
+    a,
+    b=1,
+):
+    return a
+`;
+    expect(counted('a.py', python)).toEqual([8, 12]);
+  });
+
   it('find what switches type checkers off', () => {
     const text = 'let a: any;\n// @ts-ignore: wrong\nlet b = a as any;\nlet c = a as unknown;\n';
     expect(analysed('a.ts', text).typeHoles).toEqual({ any: 1, 'as any': 1, '@ts-ignore': 1 });

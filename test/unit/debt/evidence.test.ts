@@ -24,31 +24,61 @@ describe('[D12] clones', () => {
   });
   const rows = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => row(from + i));
 
-  it('are pieces of six lines, wherever they stand, and not of five', () => {
-    const six = clonesIn([file('a', ...rows(0, 3), ...rows(50, 6)), file('b', ...rows(50, 6), ...rows(80, 4))]);
-    expect(six).toEqual([{ path: 'a', other: 'b', lines: 6, tokens: expect.any(Number) as number, line: 4, otherLine: 1, blocks: 1 }]);
-    expect(clonesIn([file('a', ...rows(50, 5)), file('b', ...rows(50, 5), row(99))])).toEqual([]);
+  it('are runs of ten lines, wherever they stand, and not of nine', () => {
+    const ten = clonesIn([file('a', ...rows(0, 3), ...rows(50, 10)), file('b', ...rows(50, 10), ...rows(80, 4))]);
+    expect(ten).toEqual([{ path: 'a', other: 'b', lines: 10, tokens: expect.any(Number) as number, line: 4, otherLine: 1, runs: 1 }]);
+    expect(clonesIn([file('a', ...rows(50, 9)), file('b', ...rows(50, 9), row(99))])).toEqual([]);
   });
 
-  it('have 60 tokens: lists of words are no code', () => {
-    const words = Array.from({ length: 9 }, (_, i) => `word${i},`);
+  it('have 100 tokens: lists of words are no code', () => {
+    const words = Array.from({ length: 20 }, (_, i) => `word${i},`);
     expect(clonesIn([file('a', ...words), file('b', ...words)])).toEqual([]);
   });
 
-  it('are one for a pair of files, of all its pieces; three copies are two', () => {
-    const [pair] = clonesIn([file('a', ...rows(0, 7), row(90), ...rows(20, 8)), file('b', ...rows(20, 8), row(91), ...rows(0, 7))]);
-    expect(pair).toMatchObject({ blocks: 1, lines: 7 });
-    const inOrder = clonesIn([file('a', ...rows(0, 7), row(90), ...rows(20, 8)), file('b', ...rows(0, 7), row(91), ...rows(20, 8))]);
-    expect(inOrder).toMatchObject([{ blocks: 2, lines: 15, line: 1, otherLine: 1 }]);
-    expect(clonesIn(['a', 'b', 'c'].map((path) => file(path, ...rows(0, 8))))).toHaveLength(2);
+  it('are as long as the longest run: lines that differ end one; three copies are two', () => {
+    const parted = (between: number): string[] => [...rows(0, 11), row(between), ...rows(20, 14)];
+    expect(clonesIn([file('a', ...parted(90)), file('b', ...parted(91))])).toMatchObject([{ runs: 2, lines: 14, line: 13, otherLine: 13 }]);
+    const turned = clonesIn([file('a', ...rows(0, 11), row(90), ...rows(20, 14)), file('b', ...rows(20, 14), row(91), ...rows(0, 11))]);
+    expect(turned).toMatchObject([{ runs: 2, lines: 14, line: 13, otherLine: 1 }]);
+    expect(clonesIn(['a', 'b', 'c'].map((path) => file(path, ...rows(0, 12))))).toHaveLength(2);
+  });
+
+  it('are contiguous and equal on both sides, and cannot be longer', () => {
+    const texts = fc.array(fc.constantFrom(row(1), row(2), '}'), { minLength: 8, maxLength: 60 });
+    fc.assert(
+      fc.property(texts, texts, (a, b) => {
+        for (const { path, other, lines, line, otherLine } of clonesIn([file('a', ...a), file('b', ...b)])) {
+          const [here, there] = [path, other].map((name) => (name === 'a' ? a : b)) as [string[], string[]];
+          const [from, otherFrom] = [line - 1, otherLine - 1];
+          expect(here.slice(from, from + lines)).toEqual(there.slice(otherFrom, otherFrom + lines));
+          expect(lines).toBeGreaterThanOrEqual(10);
+          if (here === there) continue;
+          expect(from === 0 || otherFrom === 0 || here[from - 1] !== there[otherFrom - 1]).toBe(true);
+          expect(here[from + lines] === undefined || here[from + lines] !== there[otherFrom + lines]).toBe(true);
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('take in declarations, and are not made by them', () => {
+    const declared = (count: number): string =>
+      packLines([
+        ...Array.from({ length: count }, (_, i): CodeLine => ({ line: i + 1, text: row(i), isDeclaration: true })),
+        ...Array.from({ length: 10 }, (_, i): CodeLine => ({ line: count + i + 1, text: row(30 + i), isDeclaration: i === 5 })),
+        { line: count + 11, text: row(70) },
+      ]);
+    const found = (packedLines: string) => clonesIn(['a', 'b'].map((path) => ({ path, packedLines })));
+    expect(found(declared(30))).toMatchObject([{ lines: 11, line: 31 }]);
+    expect(found(packLines(rows(0, 30).map((text, i) => ({ line: i + 1, text, isDeclaration: i > 8 }))))).toEqual([]);
   });
 
   it('are found within one file, without overlapping themselves', () => {
-    expect(clonesIn([file('a', ...rows(0, 8), row(70), ...rows(0, 8))])).toMatchObject([
-      { path: 'a', other: 'a', lines: 8, line: 1, otherLine: 10 },
+    expect(clonesIn([file('a', ...rows(0, 12), row(70), ...rows(0, 12))])).toMatchObject([
+      { path: 'a', other: 'a', lines: 12, line: 1, otherLine: 14 },
     ]);
-    const [repeated] = clonesIn([file('a', ...Array.from({ length: 20 }, () => row(1)))]);
-    expect(repeated === undefined || repeated.lines <= 10).toBe(true);
+    const [repeated] = clonesIn([file('a', ...Array.from({ length: 28 }, () => row(1)))]);
+    expect(repeated === undefined || repeated.lines <= 14).toBe(true);
   });
 });
 

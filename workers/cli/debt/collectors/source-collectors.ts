@@ -42,10 +42,10 @@ export const duplication: Collector = (collection) => {
   const files = collection.sources.files.filter(({ isTest }) => !isTest);
   const byPath = new Map(files.map((file) => [file.path, file]));
   const clones = clonesIn(files);
-  for (const { path, other, lines, tokens, line, otherLine, blocks } of clones) {
+  for (const { path, other, lines, tokens, line, otherLine, runs } of clones) {
     const file = byPath.get(path);
     if (file === undefined) continue;
-    writer.write('clone', path, lines, sourceOf(file), { symbol: other, detail: { tokens, line, other_line: otherLine, blocks } });
+    writer.write('clone', path, lines, sourceOf(file), { symbol: other, detail: { tokens, line, other_line: otherLine, runs } });
   }
   writer.census('duplication', files.length, treeOf(collection), { clones: clones.length });
   return writer.facts;

@@ -38,8 +38,8 @@ export interface AnalysedSource {
 export interface ParsedSource {
   /** Where comments are: from and to. */
   readonly comments: readonly (readonly [number, number])[];
-  /** Where whole imports are: lines of them are alike everywhere. */
-  readonly importRanges: readonly (readonly [number, number])[];
+  /** Where imports, parameters, type variables and signatures without bodies are: they have to be written again. From and to. */
+  readonly declarations: readonly (readonly [number, number])[];
   readonly functions: readonly MeasuredFunction[];
   readonly imports: readonly SourceImport[];
   readonly typeHoles: Readonly<Record<string, number>>;

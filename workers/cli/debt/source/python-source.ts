@@ -8,6 +8,8 @@ import { CognitiveComplexity } from './cognitive-complexity.ts';
 const STRUCTURES = new Set(['IfStatement', 'ForStatement', 'WhileStatement', 'MatchStatement', 'ConditionalExpression']);
 /** A `try` is no branch; each `except` is one. */
 const BRANCH_KEYWORDS = new Set(['elif', 'else']);
+const TYPE_VARIABLE = /=\s*(t\.|typing\.|te\.|typing_extensions\.)?(TypeVar|ParamSpec|TypeVarTuple)\(/;
+const OVERLOAD = /^@\s*(\w+\.)?overload\b/;
 const IGNORED_TYPE = /#\s*type:\s*ignore\b/;
 /** So many nodes that no parser made sense of, for each thousand: another language, or Python 2. */
 const ERRORS_PER_THOUSAND_MAX = 2;
@@ -19,7 +21,7 @@ export function parsePython(text: string): ParsedSource | undefined {
   if (walk.errors * 1_000 > walk.nodes * ERRORS_PER_THOUSAND_MAX) return undefined;
   return {
     comments: walk.comments,
-    importRanges: walk.importRanges,
+    declarations: walk.declarations,
     functions: walk.complexity.functions,
     imports: walk.imports,
     typeHoles: walk.ignoredTypes === 0 ? {} : { 'type: ignore': walk.ignoredTypes },
@@ -32,7 +34,7 @@ class Walk {
   readonly complexity = new CognitiveComplexity();
   readonly comments: (readonly [number, number])[] = [];
   readonly imports: SourceImport[] = [];
-  readonly importRanges: (readonly [number, number])[] = [];
+  readonly declarations: (readonly [number, number])[] = [];
   ignoredTypes = 0;
   nodes = 0;
   errors = 0;
@@ -52,6 +54,7 @@ class Walk {
   enter(node: SyntaxNodeRef): void {
     this.nodes += 1;
     if (node.type.isError) this.errors += 1;
+    this.#readDeclaration(node);
     if (node.name === 'FunctionDefinition') this.#enterFunction(node.node);
     else if (node.name === 'ClassDefinition') this.#classes.push(this.#nameOf(node.node));
     else if (STRUCTURES.has(node.name)) this.#enterStructure(node);
@@ -91,6 +94,23 @@ class Walk {
     this.complexity.structure();
   }
 
+  #readDeclaration(node: SyntaxNodeRef): void {
+    if (node.name === 'ParamList') this.#declareParameters(node.node);
+    else if (node.name === 'AssignStatement' && TYPE_VARIABLE.test(this.#slice(node.from, node.to))) this.#declare(node);
+    else if (node.name === 'DecoratedStatement' && OVERLOAD.test(this.#slice(node.from, node.to))) this.#declare(node);
+  }
+
+  #declare({ from, to }: { readonly from: number; readonly to: number }): void {
+    // A statement with a body ends after its line.
+    this.declarations.push([from, from + this.#slice(from, to).trimEnd().length]);
+  }
+
+  /** Parameters on lines of their own; one that begins with the function's name is more than a list of them. */
+  #declareParameters({ from, to }: SyntaxNode): void {
+    const lineEnd = this.#text.indexOf('\n', from);
+    if (lineEnd !== -1 && lineEnd < to) this.#declare({ from: lineEnd + 1, to });
+  }
+
   /** A sequence of one boolean operator counts once. */
   #enterOperator(node: SyntaxNode): void {
     const operator = (node.getChild('and') ?? node.getChild('or'))?.name;
@@ -106,7 +126,7 @@ class Walk {
 
   /** `import a.b as c, d` and `from ..a import (b as c, d)`. */
   #readImport(node: SyntaxNode): void {
-    this.importRanges.push([node.from, node.to]);
+    this.#declare(node);
     const isRun = this.#functions === 0 && this.#typeChecking === 0;
     const text = this.#slice(node.from, node.to).replaceAll(/#[^\n]*|[\\()\n]/g, ' ');
     const of = /^\s*from\s+([.\s]*[\w.]*)\s+import\s+(.*)$/s.exec(text);

@@ -7,6 +7,15 @@ import { CognitiveComplexity } from './cognitive-complexity.ts';
 
 const LOOPS = new Set(['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement']);
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
+/** Functions, methods and calls without a body: overloads, and what interfaces demand. */
+const SIGNATURES = new Set([
+  'TSDeclareFunction',
+  'TSEmptyBodyFunctionExpression',
+  'TSAbstractMethodDefinition',
+  'TSMethodSignature',
+  'TSCallSignatureDeclaration',
+  'TSConstructSignatureDeclaration',
+]);
 const SUPPRESSIONS = /@ts-(ignore|nocheck)\b/;
 
 /** TypeScript and JavaScript by oxc. Undefined: it does not parse. */
@@ -35,7 +44,7 @@ export function parseScript(path: string, text: string): ParsedSource | undefine
   ];
   return {
     comments: comments.map(({ start, end }) => [start, end] as const),
-    importRanges: module.staticImports.map(({ start, end }) => [start, end] as const),
+    declarations: [...module.staticImports.map(({ start, end }) => [start, end] as const), ...walk.declarations],
     functions: walk.complexity.functions,
     imports,
     typeHoles: holes,
@@ -64,17 +73,21 @@ class Walk {
   readonly complexity = new CognitiveComplexity();
   readonly typeHoles: Record<string, number> = {};
   readonly imported: string[] = [];
+  readonly declarations: (readonly [number, number])[] = [];
   readonly #distinct = distinctNames();
+  readonly #text: string;
   readonly #lineOf: (position: number) => number;
   readonly #classes: string[] = [];
 
   constructor(text: string) {
+    this.#text = text;
     this.#lineOf = lineCounter(text);
   }
 
   visit(node: AnyNode | Node, parent: AnyNode | undefined): void {
     const here = node as AnyNode;
     this.#countHole(here, parent);
+    if (SIGNATURES.has(here.type)) this.declarations.push([here.start, here.end]);
     if (FUNCTIONS.has(here.type)) this.#visitFunction(here, parent);
     else if (here.type === 'ClassDeclaration' || here.type === 'ClassExpression') {
       this.#classes.push(nameOf(here['id']) ?? nameOf(parent?.['id']) ?? 'class');
@@ -135,8 +148,22 @@ class Walk {
 
   #visitFunction(node: AnyNode, parent: AnyNode | undefined): void {
     this.complexity.enterFunction(this.#distinct(this.#functionName(node, parent)), this.#lineOf(node.start));
+    this.#declareParameters(node['params']);
     this.#visitAll(node);
     this.complexity.leaveFunction();
+  }
+
+  /** Parameters on lines of their own; one that begins with the function's name is more than a list of them. */
+  #declareParameters(parameters: unknown): void {
+    const nodes = Array.isArray(parameters) ? parameters.filter(isNode) : [];
+    const [first, last] = [nodes[0], nodes.at(-1)];
+    if (
+      first === undefined ||
+      last === undefined ||
+      !/^\s*$/.test(this.#text.slice(this.#text.lastIndexOf('\n', first.start) + 1, first.start))
+    )
+      return;
+    this.declarations.push([first.start, last.end]);
   }
 
   #functionName(node: AnyNode, parent: AnyNode | undefined): string {
