@@ -38,7 +38,7 @@ const policy = debtPolicy.parse({
   components: [{ name: 'src', paths: ['src'] }],
 });
 const planOf = (more: Partial<Parameters<typeof planRegister>[0]>) =>
-  planRegister({ items: [itemOf('a')], policy, facts: [], history: [], weeks: 1, nowS: NOW_S, ...more });
+  planRegister({ items: [itemOf('a')], policy, sources: [], history: [], weeks: 1, nowS: NOW_S, ...more });
 
 describe('a plan of the register', () => {
   it('[D97] has open items, at what a person said that they cost', () => {
@@ -51,11 +51,30 @@ describe('a plan of the register', () => {
     const census = factOf({ kind: 'census', subject: '.', symbol: 'service-levels', value: 2, unit: 'subjects' }, NOW_S);
     const burn = (subject: string, value: number) => factOf({ kind: 'budget-burn', subject, symbol: subject, value, unit: 'ratio' }, NOW_S);
     const facts = [census, burn('src/one', 0.2), burn('src/two', 0.9), burn('src/three', 0.3)];
-    const budgetLeft = (nowS: number) => planOf({ facts, nowS }).owners[0]?.budgetLeft;
+    const budgetLeft = (nowS: number) => planOf({ sources: [facts], nowS }).owners[0]?.budgetLeft;
     expect(budgetLeft(NOW_S)).toBeCloseTo(0.1, 9);
     expect(budgetLeft(NOW_S + 2 * 86_400)).toBeNull();
-    const [without, withReading] = [planOf({}), planOf({ facts })].map(({ owners }) => owners[0]?.share ?? 0);
+    const [without, withReading] = [planOf({}), planOf({ sources: [facts] })].map(({ owners }) => owners[0]?.share ?? 0);
     expect(withReading).toBeGreaterThan(without ?? 1);
+  });
+
+  it('[D97] takes the worse of what the repository and the gateway measured of one objective', () => {
+    const sourceOf = (value: number, agoS: number) => [
+      factOf({ kind: 'census', subject: '.', symbol: 'service-levels', value: 1, unit: 'subjects' }, NOW_S - agoS),
+      factOf({ kind: 'budget-burn', subject: 'src', symbol: 'answers', value, unit: 'ratio' }, NOW_S - agoS),
+    ];
+    const budgetLeft = (...sources: ReturnType<typeof sourceOf>[]) => planOf({ sources }).owners[0]?.budgetLeft;
+    expect(budgetLeft(sourceOf(0.9, 60), sourceOf(0.2, 0))).toBeCloseTo(0.1, 9);
+    expect(budgetLeft(sourceOf(0.2, 60), sourceOf(0.9, 0))).toBeCloseTo(0.1, 9);
+  });
+
+  it('[D51] freezes what its team overspent, not what the network spent', () => {
+    const burnBy = (detail: Record<string, string>) => [
+      factOf({ kind: 'census', subject: '.', symbol: 'service-levels', value: 1, unit: 'subjects' }, NOW_S),
+      factOf({ kind: 'budget-burn', subject: 'src', value: 2, unit: 'ratio', detail }, NOW_S),
+    ];
+    const frozen = (detail: Record<string, string>) => planOf({ sources: [burnBy(detail)] }).owners[0]?.frozen;
+    expect([frozen({ cause: 'network' }), frozen({})]).toEqual([[], ['src']]);
   });
 
   it('gives more time where the ratio rose twice', () => {

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 
-import type { BudgetReading, Roadmap } from '../../../src/contract/debt-plan.ts';
+import type { Roadmap } from '../../../src/contract/debt-plan.ts';
 import { roadmap } from '../../../src/contract/debt-plan.ts';
 import { DEBT_LIMITS } from '../../../src/contract/debt-limits.ts';
 import { parse } from '../../../src/contract/parse.ts';
-import type { FactSet } from '../../../src/debt/fact.ts';
+import { Components } from '../../../src/debt/components.ts';
+import { worstBudgets } from '../../../src/debt/error-budgets.ts';
 import type { OwnerPlan, PlannedItem } from '../../../src/debt/plan.ts';
 import { planDebt, unplannedItems } from '../../../src/debt/plan.ts';
 import type { RoadmapForecast } from '../../../src/debt/roadmap.ts';
@@ -59,7 +60,8 @@ export async function planOf(of: Assessed, weeks: number, { team, rising = new S
   const { teams } = team ?? (await teamReport(of));
   const { hiring_weeks: _, ...shares } = of.policy.plan;
   const items = of.assessment.findings;
-  const owners = planDebt({ items, teams, readings: readingsOf(of.facts), rising, shares, weeks });
+  const readings = worstBudgets([of.facts], new Components(of.policy));
+  const owners = planDebt({ items, teams, readings, rising, shares, weeks });
   return {
     weeks,
     policySha256: shortSha256(JSON.stringify(of.policy.plan)),
@@ -68,21 +70,6 @@ export async function planOf(of: Assessed, weeks: number, { team, rising = new S
     roadmap: features === undefined ? null : forecastRoadmap(features.features, owners, weeks),
   };
 }
-
-/** The worst error budget of each component, as facts have it: bad events over those allowed. */
-function readingsOf(facts: FactSet): BudgetReading[] {
-  const worst = new Map<string, BudgetReading>();
-  for (const { subject, value, detail } of facts.of('budget-burn')) {
-    const left = 1 - Number(value);
-    if (left < (worst.get(subject)?.budget_left ?? Infinity)) {
-      worst.set(subject, { component: subject, budget_left: left, cause: causeOf(detail?.['cause']) });
-    }
-  }
-  return [...worst.values()];
-}
-
-const causeOf = (value: unknown): BudgetReading['cause'] =>
-  value === 'network' || value === 'other_team' || value === 'out_of_scope' ? value : 'own';
 
 async function readRoadmap(file: string): Promise<Roadmap> {
   const text = await readFile(file, 'utf8').catch(() => {
