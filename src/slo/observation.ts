@@ -67,7 +67,9 @@ export interface WaitingJob {
 
 /** Jobs whose wait is decided: submitted from `cursor.untilMs` on, and so long ago that they have started in time or have not. [SL7] */
 export function decidedWaits(jobs: readonly WaitingJob[], belowMs: number, untilMs: number): Observation {
-  const decided = jobs.filter(({ startedAtMs, finishedAtMs }) => startedAtMs !== null || finishedAtMs === null);
+  const decided = jobs.filter(
+    ({ createdAtMs, startedAtMs, finishedAtMs }) => startedAtMs !== null || finishedAtMs === null || finishedAtMs - createdAtMs > belowMs,
+  );
   const samples = decided.map(({ createdAtMs, startedAtMs }) => ({
     atMs: createdAtMs + belowMs,
     good: startedAtMs !== null && startedAtMs - createdAtMs <= belowMs ? 1 : 0,

@@ -108,8 +108,12 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
   async #forecast(tenant: TenantId): Promise<void> {
     const nowMs = Date.now();
     if (nowMs < (this.ctx.storage.kv.get<number>('forecastMs') ?? 0)) return;
-    const alerts = await capacityAlerts(composePlanning(this.env).forecaster, tenant, this.alerts().horizonDays);
+    const asked = this.alerts();
+    const alerts = await capacityAlerts(composePlanning(this.env).forecaster, tenant, asked.horizonDays);
     if (!alerts.ok) throw new Error(messageOf(alerts.error));
+    // Meanwhile the tenant may have been erased, or have asked for none or for others: those come with the next alarm.
+    const { enabled, horizonDays } = this.alerts();
+    if (!enabled || horizonDays !== asked.horizonDays) return;
     this.ctx.storage.transactionSync(() => {
       for (const alert of alerts.value) this.#outbox.add(alert.id, alert);
       this.ctx.storage.kv.put('forecastMs', nowMs + FORECAST_EVERY_MS);

@@ -1,5 +1,6 @@
 import type { DebtFact } from '../../contract/debt-facts.ts';
 import { populationStability } from '../../debt/evidence/population-stability.ts';
+import { LIMITS } from '../../contract/limits.ts';
 import { CONTRACT_VERSION } from '../../contract/version.ts';
 import { shortSha256 } from '../../kernel/short-sha256.ts';
 import { burnRate } from '../../slo/error-budget.ts';
@@ -35,17 +36,19 @@ export function gatewayFacts(views: readonly ObjectiveView[], inputs: readonly M
       '/v1/slos',
       seen.map(({ budget }) => budget),
     ),
-    ...seen.map(({ objective, week }) =>
-      fact(
-        'budget-burn',
-        subjectOf(objective.indicator),
-        objective.name,
-        burnRate(objective, week),
-        'ratio',
-        `/v1/slos/${objective.name}`,
-        week,
+    ...seen
+      .filter(({ week }) => week.total >= LIMITS.sloEventsMin)
+      .map(({ objective, week }) =>
+        fact(
+          'budget-burn',
+          subjectOf(objective.indicator),
+          objective.name,
+          burnRate(objective, week),
+          'ratio',
+          `/v1/slos/${objective.name}`,
+          week,
+        ),
       ),
-    ),
     ...(recalls.length === 0
       ? []
       : [

@@ -128,8 +128,9 @@ describe('an observation', () => {
       startedAtMs,
       finishedAtMs,
     });
-    const { samples, cursor } = decidedWaits([job(0, 10), job(1, 12), job(2, null), job(3, null, 5)], 10, 4);
-    expect(samples.map(({ good }) => good)).toEqual([1, 0, 0]);
+    const { samples, cursor } = decidedWaits([job(0, 10), job(1, 12), job(2, null), job(3, null, 5), job(4, null, 15)], 10, 4);
+    // The last one was cancelled after its time to start had passed.
+    expect(samples.map(({ good }) => good)).toEqual([1, 0, 0, 0]);
     expect(cursor).toEqual({ untilMs: 4 });
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { debtFact } from '../../../../src/contract/debt-facts.ts';
 import { debtPolicy } from '../../../../src/contract/debt-policy.ts';
+import { LIMITS } from '../../../../src/contract/limits.ts';
 import { assess } from '../../../../src/debt/assess.ts';
 import { FactSet } from '../../../../src/debt/fact.ts';
 import { gatewayFacts, INPUTS_MIN } from '../../../../src/gateway/planning/gateway-facts.ts';
@@ -56,6 +57,10 @@ describe('what the gateway measures of itself', () => {
   });
 
   it('[D95] are not made of too few events', () => {
+    const [few, enough] = [LIMITS.sloEventsMin - 1, LIMITS.sloEventsMin].map((total) => ({ good: total - 1, total }));
+    const burnsOf = (week: EventCounts = { good: 0, total: 0 }) =>
+      gatewayFacts([viewOf('quiet', calls, 0.999, week, week)], [], NOW_S).filter(({ kind }) => kind === 'budget-burn');
+    expect([burnsOf(few).length, burnsOf(enough).length]).toEqual([0, 1]);
     const views = [viewOf('new', recall, 0.9, { good: 0, total: 0 }, { good: 0, total: 0 })];
     const inputs = [{ model: 'live/small', before: lengths(INPUTS_MIN - 1, 20), lately: lengths(500, 2_000) }];
     expect(gatewayFacts(views, inputs, NOW_S).map(({ kind, symbol, value }) => [kind, symbol, value])).toEqual([
