@@ -30,11 +30,21 @@ export const PLANNING_LIMITS = {
   debtRepositoriesMaxCount: 200,
   // Of one repository, some 500 bytes each: all are in memory while its rules run.
   debtStoredFactsMaxCount: 20_000,
+  // The same as JSON: with the items that are made of them they fit the 128 MB of an isolate.
+  debtStoredFactsBytesMax: 16 * 1024 * 1024,
+  // An item is a row of at most 2 MB, with up to 64 facts as its evidence.
+  debtFactBytesMax: 16 * 1024,
+  // A repository is a row of at most 2 MB; a policy of some thousand paths has 100 kB.
+  debtPolicyBytesMax: 512 * 1024,
+  // Of one repository, those closed last: all items are in memory while rules run.
+  debtClosedItemsMaxCount: 2_000,
+  // Of one repository in a summary, which has all repositories of an organisation in one call of 32 MiB.
+  debtComponentsShownMaxCount: 100,
   // Between signing and taking: what a slow CI takes, and a clock that is off.
   debtSignedWithinS: 600,
   // Two years of a trend.
   debtHistoryDaysMax: 730,
-  // Events that an item is shown with; all are kept.
+  // Events that an item is shown with; all are kept as long as the item is.
   debtEventsShownMaxCount: 100,
   // Facts expire by the hour, at the soonest.
   debtAssessedEveryMs: 3_600_000,

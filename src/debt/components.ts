@@ -9,24 +9,29 @@ export const isWithin = (path: string, folder: string): boolean => path === fold
 
 /** The components of a repository or deployment. */
 export class Components {
-  readonly #policy: DebtPolicy;
   readonly #byName: ReadonlyMap<string, DebtComponent>;
 
+  /** Of each path the component that names it first. */
+  readonly #byPath = new Map<string, string>();
+
   constructor(policy: DebtPolicy) {
-    this.#policy = policy;
     this.#byName = new Map(policy.components.map((component) => [component.name, component]));
+    for (const { name, paths } of policy.components) {
+      for (const path of paths) {
+        const folder = path.replace(/\/$/, '');
+        if (!this.#byPath.has(folder)) this.#byPath.set(folder, name);
+      }
+    }
   }
 
   /** The name of the component of a subject: itself, that with the longest of its folders, or the folder at the top (D9). */
   of(subject: string): string {
     if (this.#byName.has(subject)) return subject;
-    let best: { readonly name: string; readonly chars: number } | undefined;
-    for (const { name, paths } of this.#policy.components) {
-      for (const path of paths) {
-        if (path.length > (best?.chars ?? -1) && isWithin(subject, path)) best = { name, chars: path.length };
-      }
+    // From the subject up through its folders: a policy may have many paths, and every fact is looked up.
+    for (let end = subject.length; end > 0; end = subject.lastIndexOf('/', end - 1)) {
+      const name = this.#byPath.get(subject.slice(0, end));
+      if (name !== undefined) return name;
     }
-    if (best !== undefined) return best.name;
     const top = subject.indexOf('/');
     if (subject === EVERYTHING || subject.startsWith('npm:')) return REPOSITORY;
     if (top !== -1) return subject.slice(0, top);

@@ -58,7 +58,9 @@ function afterRules(
   nowS: number,
 ): { readonly item: DebtItem; readonly kind: DebtEvent['kind'] } | undefined {
   if (finding === undefined) {
-    if (item.state === 'closed' || !isKnown) return endOfAcceptance(item, nowS);
+    // A gap that is not found was measured, or is not expected any more: its signal may be unknown for good.
+    const mayClose = isKnown || item.rule === 'measurement-gap';
+    if (item.state === 'closed' || !mayClose) return endOfAcceptance(item, nowS);
     return { item: { ...item, state: 'closed', closed_at: nowS, accepted_until: null }, kind: 'closed' };
   }
   const current = { ...item, ...finding };
@@ -69,7 +71,7 @@ function afterRules(
 }
 
 function endOfAcceptance(item: DebtItem, nowS: number): { readonly item: DebtItem; readonly kind: 'acceptance ended' } | undefined {
-  if (item.state !== 'accepted' || nowS < (item.accepted_until ?? 0)) return undefined;
+  if (item.state !== 'accepted' || (nowS < (item.accepted_until ?? 0) && !item.is_blocking)) return undefined;
   return { item: { ...item, state: 'open', accepted_until: null }, kind: 'acceptance ended' };
 }
 

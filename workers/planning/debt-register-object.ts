@@ -78,8 +78,12 @@ export class DebtRegisterObject extends DurableObject {
   }
 
   override async alarm(): Promise<void> {
-    this.#registry.assessAll();
-    if (this.#registry.repositories().length > 0) await this.ctx.storage.setAlarm(Date.now() + LIMITS.debtAssessedEveryMs);
+    if (this.#registry.isEmpty) return;
+    // Armed first: an interruption is followed by another alarm.
+    await this.ctx.storage.setAlarm(Date.now() + LIMITS.debtAssessedEveryMs);
+    this.#registry.assessAll((repository, error) => {
+      console.error(JSON.stringify({ level: 'error', message: `the rules of ${repository}: ${String(error)}` }));
+    });
   }
 
   async #watched<T>(outcome: Outcome<T>): Promise<Outcome<T>> {

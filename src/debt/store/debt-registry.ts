@@ -7,10 +7,11 @@ import type { WriteLease } from '../../contract/write-lease.ts';
 import { underLease } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
+import { utf8 } from '../../kernel/bytes.ts';
 import { ok } from '../../kernel/result.ts';
 import { shortSha256 } from '../../kernel/short-sha256.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { Assessment } from '../assess.ts';
+import type { Assessment, ComponentScore } from '../assess.ts';
 import { assess } from '../assess.ts';
 import { FactSet, signalOf } from '../fact.ts';
 import type { DebtEvent } from '../register.ts';
@@ -78,6 +79,9 @@ export class DebtRegistry {
       if (known === undefined && count >= LIMITS.debtRepositoriesMaxCount)
         return refuseBeyond({ limit: 'debtRepositoriesMaxCount', value: count + 1, what: `there are ${count} repositories already` });
       const nowS = this.#nowS();
+      const policyBytes = utf8(JSON.stringify(policy)).length;
+      if (policyBytes > LIMITS.debtPolicyBytesMax)
+        return refuseBeyond({ path: 'policy', limit: 'debtPolicyBytesMax', value: policyBytes, what: `has ${policyBytes} bytes` });
       const next = {
         id,
         tenantId,
@@ -119,7 +123,7 @@ export class DebtRegistry {
         return refuse('state_conflict', 'the key of the repository was replaced: sign with the new one', 'signatures');
       if (Math.abs(nowS - signedAtS) > LIMITS.debtSignedWithinS)
         return refuse('state_conflict', `was not signed within ${LIMITS.debtSignedWithinS} s of now: sign it anew`, 'payload');
-      if (!this.#store.isNewUpload(digest, nowS, nowS - 4 * LIMITS.debtSignedWithinS))
+      if (!this.#store.isNewUpload(`${known.id}:${digest}`, nowS, nowS - 4 * LIMITS.debtSignedWithinS))
         return refuse('state_conflict', 'was uploaded before: a replay changes nothing', 'payload');
       const taken = this.#take({ ...known, uploadedAtS: nowS }, file.facts, nowS);
       return taken.ok ? ok({ repository: known.id, ...taken.value }) : taken;
@@ -156,7 +160,7 @@ export class DebtRegistry {
   item(tenantId: TenantId, repository: string, id: string): Outcome<ItemView> {
     const isOwn = this.#store.repositories(tenantId).some((one) => one.id === repository);
     const item = isOwn ? this.#store.item(repository, id) : undefined;
-    if (item === undefined) return refuse('record_not_found', `there is no item ${repository}.${id}`, 'item');
+    if (item === undefined) return refuse('record_not_found', `there is no item ${repository}.${id}`, 'debt_item');
     return ok({ repository, item, events: this.#store.events(repository, id, LIMITS.debtEventsShownMaxCount) });
   }
 
@@ -165,9 +169,9 @@ export class DebtRegistry {
     const found = this.#store.repositories(tenantId).find((one) => one.id === id);
     if (found === undefined) return absent(id);
     const gateway = this.#store.facts(repositoryId(tenantId, GATEWAY));
-    const facts = [...this.#store.facts(id), ...gateway];
+    const sources = [this.#store.facts(id), gateway];
     const [items, history] = [this.#store.items(id), this.#store.days(id)];
-    return ok(planRegister({ items, policy: found.policy, facts, history, weeks, nowS: this.#nowS() }));
+    return ok(planRegister({ items, policy: found.policy, sources, history, weeks, nowS: this.#nowS() }));
   }
 
   /** What a person does to an item (D6). */
@@ -190,14 +194,22 @@ export class DebtRegistry {
     });
   }
 
-  /** Runs the rules again over what is known: facts have expired, and acceptances ended. [D93] */
-  assessAll(): void {
-    if (!this.#store.isOpen) return;
-    for (const repository of this.#store.repositories()) this.#store.transaction(() => this.#assess(repository, this.#nowS()));
+  /**
+   * Runs the rules again over what is known: facts have expired, and acceptances ended. A repository that fails keeps no other from being
+   * assessed. [D93]
+   */
+  assessAll(onFailure: (repository: string, error: unknown) => void): void {
+    for (const repository of this.#store.repositories()) {
+      try {
+        this.#store.transaction(() => this.#assess(repository, this.#nowS()));
+      } catch (error) {
+        onFailure(repository.id, error);
+      }
+    }
   }
 
-  tenants(): TenantId[] {
-    return [...new Set(this.#store.repositories().map(({ tenantId }) => tenantId))];
+  get isEmpty(): boolean {
+    return this.#store.repositories().length === 0;
   }
 
   /** Forgets all of a tenant, and takes nothing of it any more. [D94] */
@@ -212,9 +224,15 @@ export class DebtRegistry {
 
   #take(repository: DebtRepository, facts: readonly DebtFact[], nowS: number): Outcome<Omit<Taken, 'repository'>> {
     const measured = new Set<DebtSignal>(facts.flatMap((fact) => (fact.kind === 'census' ? (signalOf(fact) ?? []) : [])));
-    const stale = facts.find((fact) => fact.collected_at > nowS + LIMITS.debtSignedWithinS);
-    if (stale !== undefined)
-      return refuse('invalid_value', 'lies in the future: set the clock of the collector', 'payload.facts.collected_at');
+    for (const [position, fact] of facts.entries()) {
+      const { collected_at: collectedAtS } = fact;
+      const path = ['payload', 'facts', position];
+      if (collectedAtS > nowS + LIMITS.debtSignedWithinS)
+        return refuse('invalid_value', `is ${collectedAtS}, and it is ${nowS}: set the clock of the collector`, [...path, 'collected_at']);
+      const bytes = utf8(JSON.stringify(fact)).length;
+      if (bytes > LIMITS.debtFactBytesMax)
+        return refuseBeyond({ path, limit: 'debtFactBytesMax', value: bytes, what: `has ${bytes} bytes` });
+    }
     const before = new FactSet(this.#store.facts(repository.id), nowS);
     for (const fact of facts) {
       if (fact.kind !== 'census') continue;
@@ -224,11 +242,9 @@ export class DebtRegistry {
     }
     this.#store.putRepository(repository);
     this.#store.putFacts(repository.id, facts, measured);
-    const count = this.#store.factCount(repository.id);
-    if (count > LIMITS.debtStoredFactsMaxCount) {
-      const what = `the repository would have ${count} facts`;
-      return refuseBeyond({ path: 'payload.facts', limit: 'debtStoredFactsMaxCount', value: count, what });
-    }
+    const { count, bytes } = this.#store.factTotals(repository.id);
+    if (count > LIMITS.debtStoredFactsMaxCount) return tooMany('debtStoredFactsMaxCount', count, 'facts');
+    if (bytes > LIMITS.debtStoredFactsBytesMax) return tooMany('debtStoredFactsBytesMax', bytes, 'bytes of facts');
     const { opened, closed } = this.#assess(repository, nowS);
     return ok({ facts: facts.length, opened, closed });
   }
@@ -243,12 +259,13 @@ export class DebtRegistry {
       id,
       events.filter(({ kind }) => kind !== 'repriced'),
     );
-    this.#store.keepAssessed(id, assessed);
-    const { principal, interest, assessedRatio, items } = assessed.total;
+    this.#store.forgetClosed(id, LIMITS.debtClosedItemsMaxCount);
+    this.#store.keepAssessed(id, { ...assessed, components: costliest(assessed.components) });
+    const { principal, interest, assessedRatio, items: open } = assessed.total;
     const day = Math.floor(nowS / DAY_S);
     this.#store.putDay(
       id,
-      { day, open: items, principal: principal.p50, interest: interest.p50, ratio: assessedRatio },
+      { day, open, principal: principal.p50, interest: interest.p50, ratio: assessedRatio },
       day - LIMITS.debtHistoryDaysMax,
     );
     const count = (...kinds: DebtEvent['kind'][]): number => events.filter(({ kind }) => kinds.includes(kind)).length;
@@ -258,7 +275,7 @@ export class DebtRegistry {
   #viewOf(repository: DebtRepository): RepositoryView {
     return {
       repository,
-      facts: this.#store.factCount(repository.id),
+      facts: this.#store.factTotals(repository.id).count,
       assessed: this.#store.assessed(repository.id) as AssessedDebt | undefined,
       history: this.#store.days(repository.id),
     };
@@ -288,6 +305,16 @@ export class DebtRegistry {
     return Math.floor(this.#clock.nowMs() / 1000);
   }
 }
+
+const tooMany = (limit: 'debtStoredFactsMaxCount' | 'debtStoredFactsBytesMax', value: number, what: string) =>
+  refuseBeyond({ path: 'payload.facts', limit, value, what: `the repository would have ${value} ${what}` });
+
+/** The components that cost most a week, by name: a summary has many repositories. */
+const costliest = (components: readonly ComponentScore[]): readonly ComponentScore[] =>
+  components
+    .toSorted((a, b) => b.interest.p50 - a.interest.p50)
+    .slice(0, LIMITS.debtComponentsShownMaxCount)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** Thrown so that a transaction is undone. */
 class Undone extends Error {}

@@ -78,10 +78,6 @@ export class SqliteDebtStore {
     if (hasTable(storage, 'repositories')) this.open();
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
   open(): void {
     if (!this.#isOpen) migrate(this.#storage, MIGRATIONS);
     this.#isOpen = true;
@@ -164,8 +160,14 @@ export class SqliteDebtStore {
       .map(({ body }) => JSON.parse(body) as DebtFact);
   }
 
-  factCount(repository: string): number {
-    return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM facts WHERE repository = ?', repository).one().count;
+  /** How many facts a repository has, and how many bytes they take. */
+  factTotals(repository: string): { readonly count: number; readonly bytes: number } {
+    return this.#sql
+      .exec<{ count: number; bytes: number }>(
+        'SELECT count(*) AS count, coalesce(sum(length(CAST(body AS BLOB))), 0) AS bytes FROM facts WHERE repository = ?',
+        repository,
+      )
+      .one();
   }
 
   items(repository: string): DebtItem[] {
@@ -173,6 +175,20 @@ export class SqliteDebtStore {
       .exec<{ body: string }>('SELECT body FROM items WHERE repository = ?', repository)
       .toArray()
       .map(({ body }) => JSON.parse(body) as DebtItem);
+  }
+
+  /** Keeps the items that were closed last, and the events of items that are kept: else every name that ever had debt would stay. */
+  forgetClosed(repository: string, keptCount: number): void {
+    const forgotten = this.#sql
+      .exec<{ id: string }>(
+        `DELETE FROM items WHERE repository = ?1 AND state = 'closed' AND id IN (
+           SELECT id FROM items WHERE repository = ?1 AND state = 'closed' ORDER BY body ->> 'closed_at' DESC, id LIMIT -1 OFFSET ?2)
+         RETURNING id`,
+        repository,
+        keptCount,
+      )
+      .toArray();
+    for (const { id } of forgotten) this.#sql.exec('DELETE FROM events WHERE repository = ? AND item = ?', repository, id);
   }
 
   item(repository: string, id: string): DebtItem | undefined {

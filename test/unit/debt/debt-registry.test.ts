@@ -39,6 +39,10 @@ describe('a signature', () => {
   });
 });
 
+const unexpected = (repository: string, error: unknown): void => {
+  throw new Error(`${repository} was not assessed`, { cause: error });
+};
+
 describe('a register', () => {
   let nowS: number;
   let storage: NodeSql;
@@ -127,6 +131,58 @@ describe('a register', () => {
     expect(rules()).toEqual(['old-todo src/a.ts']);
   });
 
+  it('[D92] refuses facts that take too much together or each, and policies that no row holds', () => {
+    set();
+    const wide = (text: string) => Object.fromEntries(Array.from({ length: 14 }, (_, at) => [`detail-${at}`, text]));
+    const many = (count: number, text: string) =>
+      Array.from({ length: count }, (_, at) =>
+        factOf({ kind: 'type-hole', subject: `src/${at}.ts`, symbol: 'any', value: 1, unit: 'count', detail: wide(text) }, nowS),
+      );
+    expect(upload(many(1, 'x'.repeat(1_000)))).toMatchObject({ ok: true });
+    // As many characters in three times the bytes.
+    expect(upload(many(1, '\u20ac'.repeat(1_000)))).toMatchObject({
+      error: { code: 'limit_exceeded', path: ['payload', 'facts', 0], limit: { name: 'debtFactBytesMax' }, value: expect.any(Number) },
+    });
+    expect(upload(many(1_200, 'x'.repeat(1_000)))).toMatchObject({
+      error: { code: 'limit_exceeded', path: ['payload.facts'], limit: { name: 'debtStoredFactsBytesMax' }, value: expect.any(Number) },
+    });
+    const paths = Array.from({ length: 2_000 }, (_, at) => `${at}`.padEnd(300, 'x'));
+    const policy = debtPolicy.parse({ components: [{ name: 'a', paths }] });
+    expect(registry.setRepository(TENANT, { repository: 'wide', publicKey: 'k', policy }, undefined)).toMatchObject({
+      error: { code: 'limit_exceeded', path: ['policy'], limit: { name: 'debtPolicyBytesMax' } },
+    });
+  });
+
+  it('[D98] keeps the items that were closed last, and shows the components that cost most', () => {
+    const id = set();
+    const ages = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, at) => [`part-${at}/a.ts`, 200]));
+    upload(todosOf(ages(LIMITS.debtClosedItemsMaxCount), nowS));
+    expect(registry.repositories(TENANT)[0]?.assessed?.components).toHaveLength(LIMITS.debtComponentsShownMaxCount);
+    expect(registry.repositories(TENANT)[0]?.assessed?.total.items).toBe(LIMITS.debtClosedItemsMaxCount);
+    nowS += 60;
+    upload(todosOf({ 'src/late.ts': 200 }, nowS));
+    nowS += 60;
+    upload(todosOf({}, nowS));
+    const closed = registry.itemPage({ tenant: TENANT, state: 'closed' }, 0, 3_000).map(({ item }) => item);
+    expect(closed).toHaveLength(LIMITS.debtClosedItemsMaxCount);
+    expect(closed.map(({ subject }) => subject)).toContain('src/late.ts');
+    const events = storage.sql.exec<{ count: number }>('SELECT count(DISTINCT item) AS count FROM events WHERE repository = ?', id);
+    expect(events.one().count).toBe(LIMITS.debtClosedItemsMaxCount);
+  });
+
+  it('[D93] assesses the other repositories though one fails', () => {
+    const broken = set(TENANT, 'key-1', 'broken');
+    set();
+    upload(todosOf({ 'src/a.ts': 200 }, nowS));
+    storage.sql.exec("UPDATE repositories SET body = json_remove(body, '$.policy') WHERE id = ?", broken);
+    nowS += DAY_S;
+    const failed: string[] = [];
+    registry.assessAll((repository) => failed.push(repository));
+    expect(failed).toEqual([broken]);
+    expect(rules()).toContain('measurement-gap repository');
+    expect(registry.repositories(TENANT).find(({ repository }) => repository.repository === REPOSITORY)?.history).toHaveLength(2);
+  });
+
   it('[D93] finds what expires to be debt, keeps what it may not close, and ends acceptances', () => {
     const id = set();
     upload(todosOf({ 'src/a.ts': 200 }, nowS));
@@ -145,7 +201,7 @@ describe('a register', () => {
     expect(rules()).toEqual([]);
     nowS += DAY_S;
     registry = new DebtRegistry(storage, { nowMs: () => nowS * 1_000 });
-    registry.assessAll();
+    registry.assessAll(unexpected);
     expect(rules().toSorted()).toEqual(['measurement-gap repository', 'old-todo src/a.ts']);
     const [view] = registry.repositories(TENANT);
     expect(view?.history.map(({ open }) => open)).toEqual([1, 1]);
@@ -162,9 +218,13 @@ describe('a register', () => {
     expect(registry.act(OTHER, id, item, { action: 'assign', assignee: 'x' }, 'key_b', undefined)).toMatchObject({ ok: false });
     expect(registry.removeRepository(OTHER, id, undefined)).toMatchObject({ error: { code: 'record_not_found' } });
     expect(registry.publicKeyOf(OTHER, REPOSITORY)).toBeNull();
-    // The same name is another repository there.
+    // The same name is another repository there, and takes what was uploaded here.
     const theirs = set(OTHER);
     expect(theirs).not.toBe(id);
+    const file = { format: 'sluice-debt-facts-1' as const, repository: REPOSITORY, git_commit: null, collected_at: nowS, facts: [] };
+    const same = { digest: `digest-${uploads}`, signedAtS: nowS, publicKey: 'key-1', file };
+    expect(registry.upload(OTHER, same, undefined)).toMatchObject({ ok: true });
+    expect(registry.upload(OTHER, same, undefined)).toMatchObject({ error: { code: 'state_conflict' } });
     registry.eraseTenant(TENANT);
     expect([registry.countOf(TENANT), registry.countOf(OTHER), rules()]).toEqual([0, 1, []]);
     for (const table of ['facts', 'items', 'events', 'history'])

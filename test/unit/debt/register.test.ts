@@ -35,6 +35,18 @@ describe('[D6] items and their rules', () => {
     expect(kindsOf(repriced)).toEqual(['repriced']);
   });
 
+  it('close as gaps once their signal is not expected, though it is not known', () => {
+    const gap = item('a', { rule: 'measurement-gap' });
+    expect(reconcile([gap], [], () => false, NOW_S + 5).changed).toEqual([{ ...gap, state: 'closed', closed_at: NOW_S + 5 }]);
+  });
+
+  it('leave an acceptance when they come to block', () => {
+    const accepted = item('a', { state: 'accepted', accepted_until: NOW_S + 10 });
+    const ended = reconcile([accepted], [finding('a', { is_blocking: true })], known, NOW_S + 5);
+    expect(ended.changed).toEqual([item('a', { is_blocking: true })]);
+    expect(kindsOf(ended)).toEqual(['acceptance ended']);
+  });
+
   it('leave an acceptance when its time ends, found or not known', () => {
     const accepted = item('a', { state: 'accepted', accepted_until: NOW_S + 10 });
     expect(reconcile([accepted], [finding('a')], known, NOW_S + 9).changed).toEqual([]);
