@@ -161,11 +161,11 @@ export class CompletionCache implements CompletionAnswers {
     if (question.terms.directives.onlyIfCached) return err({ refusal: NOT_CACHED.error, attempts: [] });
     const served = await serve();
     if (!served.ok || served.value.answer.kind === 'whole') return served;
-    const { answer, settle } = served.value;
+    const { answer } = served.value;
     const stream = new StreamCopy(answer.stream, LIMITS.completionCacheEntryBytesMax - ENTRY_OVERHEAD_BYTES);
     const ended = answer.ended.then((end) => {
       const keep = (pieces: readonly Uint8Array[]) =>
-        this.#answers.add(question, { ...stored(question, served.value), isStream: true, nano: settle(end).nano, pieces });
+        this.#answers.add(question, { ...stored(question, served.value), isStream: true, nano: chargedNano(served.value, end), pieces });
       if (end.end === 'whole') stream.whenComplete(keep);
       return end;
     });
@@ -221,7 +221,12 @@ const basisOf = ({ groups, route }: Plan): string =>
 /** Where an answer is from. */
 const stored = ({ basis }: Question, { target }: Completed) => ({ basis, targetId: idOf(target) });
 
-const nanoOf = ({ answer, settle }: Completed): number => (answer.kind === 'whole' ? settle(answer.end).nano : 0);
+/** What a call is charged, for all models that a cascade has asked. */
+const chargedNano = ({ settle, besides = [] }: Completed, end: CompletionEnd): number =>
+  besides.reduce((sum, { settlement }) => sum + settlement.nano, settle(end).nano);
+
+/** What an answer was charged when it was made; of one that another call has made, what that call was charged. */
+const nanoOf = (made: Completed): number => (made.answer.kind === 'whole' ? (made.savedNano ?? chargedNano(made, made.answer.end)) : 0);
 
 const textOf = ({ answer }: Completed): string => (answer.kind === 'whole' ? answer.text : '');
 

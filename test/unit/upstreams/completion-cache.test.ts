@@ -305,6 +305,19 @@ it('[U123] a refusal is nobody’s answer from before', async () => {
   expect(await ask()).toMatchObject({ value: { answer: { text: 'yes' } } });
 });
 
+it.each([false, true])('[U151] a hit saves what all models of a cascade were charged, streamed: %s', async (stream) => {
+  const { cache, ask } = isolate();
+  const made: Completed = {
+    ...answerOf(stream ? { pieces: PIECES } : 'taught'),
+    besides: [{ target: TARGET, settlement: { ...SETTLED, nano: 5 } }],
+  };
+  const body = { model: 'lab/small', messages: [{ role: 'user', content: 'hello' }], ...(stream ? STREAM.body : {}) };
+  const call = { surface: 'chat', body, headers: {}, principal: principal('tn_one'), cancellation: { isCancelled: false } };
+  const terms = { ttlMs: 1_000, directives: ANY_FRESH, tags: [] };
+  await taken(await cache.complete(call as unknown as CompletionCall, PLAN, terms, () => Promise.resolve(ok(made))));
+  expect(await ask(stream ? STREAM : {})).toMatchObject({ isHit: true, nano: 0, savedNano: 75 });
+});
+
 describe('[U126] answers to other words', () => {
   const reuse: AnswerReuse = { kind: 'reworded', false_hit_max: 0.5, check_share: 0.01, agreement_min: 1 };
   const plan: Plan = { ...PLAN, route: { name: 'desk', version: 1 } };
@@ -346,6 +359,19 @@ describe('[U126] answers to other words', () => {
     // The same words are no reuse, and other questions have no answer.
     expect(await isolated.ask(asks(PLAIN))).toMatchObject({ isHit: true, reuse: undefined });
     expect(await isolated.ask(asks('Where is my other parcel?'))).toMatchObject({ isHit: false, reuse: undefined });
+  });
+
+  it('[U151] save what the answer was charged, though another call has made it', async () => {
+    const isolated = isolate(said('In Bern.'));
+    const { promise: before, resolve } = deferred<void>();
+    const trusted = { ...reuse, false_hit_max: 1 };
+    // The first asks for itself; the second gets its answer, and keeps it for other words.
+    const first = isolated.begin(asks(PLAIN, { reuse: undefined, before }));
+    const second = isolated.begin(asks(PLAIN, { reuse: trusted, before }));
+    resolve();
+    await Promise.all([first, second]);
+    expect(isolated.seen.served).toBe(1);
+    expect(await isolated.ask(asks(WORDS[0]!, { reuse: trusted }))).toMatchObject({ reuse: 'reworded', savedNano: 70 });
   });
 
   it('[U126] end by themselves when too many were false', async () => {
