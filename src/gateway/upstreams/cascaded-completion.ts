@@ -81,8 +81,12 @@ export class CascadedCompletions {
     const since = (): number => clock.nowMs() - planned.nowMs;
     if (held.kind === 'long') {
       run.kept();
-      onEnd('whole', since());
-      return ok({ ...student, answer: held.answer, cascade: unjudged(run, 'student', 'too-long') });
+      const elapsedMs = since();
+      const ended = held.answer.ended.then((end) => {
+        onEnd(end.end, elapsedMs);
+        return end;
+      });
+      return ok({ ...student, answer: { ...held.answer, ended }, cascade: unjudged(run, 'student', 'too-long') });
     }
     const isWhole = held.end.end === 'whole';
     const { confidence, charges } = isWhole ? await this.#judged(planned, terms, notes) : UNJUDGED;

@@ -13,7 +13,7 @@ export interface HeldAnswer {
 /** An answer of which too much has come to be held: it goes on from its beginning. */
 interface LongAnswer {
   readonly kind: 'long';
-  readonly answer: Completed['answer'];
+  readonly answer: Extract<Completed['answer'], { kind: 'stream' }>;
 }
 
 /** Reads an answer to its end, but at most `bytesMax` of a stream. [U172] */

@@ -83,6 +83,11 @@ describe('[U170] a cascade', () => {
     expect(outcome.text).toContain(long);
     expect(outcome.text.endsWith('data: [DONE]\n\n')).toBe(true);
     expect(world.asked).toHaveLength(1);
+    expect(world.ends).toEqual([false]);
+    // What breaks off later is a failure of the route, as without a cascade.
+    world.say = () => ({ text: long, logprob: UNSURE, breaks: true });
+    expect((await world.call({ stream: true })).text).toContain('error');
+    expect(world.ends).toEqual([false, true]);
   });
 
   it.each([false, true])('[U170] the teacher stands in for a student without an answer, streamed: %s', async (stream) => {
