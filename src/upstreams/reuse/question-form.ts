@@ -8,8 +8,11 @@ const CHARS_MAX = 512;
 const GREETING = /^(?:(?:hi|hello|hey|so|ok|okay)\s*[,!.]\s*|please,?\s+)+/iu;
 const THANKS = /(?<=[,.!?;])\s*(?:(?:please|thanks|thank you|thx)[\s,.!?]*)+$/iu;
 
-/** A first word that begins a question: it is no name, whatever its case, and what it begins needs no question mark. */
+/** A first word that begins a question: it is no name, unless it is in capitals (WHO), and what it begins needs no question mark. */
 const FIRST_WORD = /^(?:what|where|when|who|whose|which|why|how|is|are|was|were|do|does|did|can|could|will|would|should|may|am)\b/iu;
+
+/** What ends a sentence: marks that a space sets off may be what is asked about. */
+const FINAL_MARKS = /(?<=[\p{L}\p{N}"')])[?.!]+$/u;
 
 /** Contractions that mean one thing only. Negations stay words of their own. */
 const CONTRACTIONS: readonly (readonly [RegExp, string])[] = [
@@ -30,8 +33,9 @@ export function questionForm(text: string): string {
   let form = text.normalize('NFC').replaceAll(/[‘’]/gu, "'").replaceAll(/[“”]/gu, '"').replaceAll(/\s+/gu, ' ').trim();
   for (const [contraction, words] of CONTRACTIONS) form = form.replaceAll(contraction, words);
   const bare = form.replace(GREETING, '').replace(THANKS, '');
-  if (!FIRST_WORD.test(bare)) return form;
-  return bare.replace(FIRST_WORD, (word) => word.toLowerCase()).replace(/[\s?.!,;]+$/u, '');
+  const [first] = FIRST_WORD.exec(bare) ?? [];
+  if (first === undefined || (first.length > 1 && first === first.toUpperCase())) return form;
+  return (first.toLowerCase() + bare.slice(first.length)).replace(/(?<=[\p{L}\p{N}])[,;]\s*$/u, '').replace(FINAL_MARKS, '');
 }
 
 /** The body with its last question in that form. Undefined: the last word is not a person's, or is no plain text. */

@@ -28,6 +28,9 @@ it.each([
   ['Is hello a word?', 'Is a word?'],
   ['Hello is a word of which language?', 'is a word of which language?'],
   ['Was heißt das?', 'Was heisst das?'],
+  ['WHO is in Geneva?', 'Who is in Geneva?'],
+  ['What does a regex match: .?', 'What does a regex match: ?'],
+  ['What is the operator ??', 'What is the operator ?'],
 ])('[U125] %s is not the same question as: %s', (one, other) => expect(questionForm(other)).not.toBe(questionForm(one)));
 
 it('[U125] only the last word of a person is brought into a form, and nothing else of the request', () => {
