@@ -18,10 +18,11 @@ const CLIENT_TIMEOUT_HEADERS = ['x-stainless-timeout', 'x-stainless-read-timeout
  */
 export function urgencyOf(body: Readonly<Record<string, unknown>>, header: (name: string) => string | undefined): CallUrgency {
   const tier = body['service_tier'];
+  const priority = Number(header('x-sluice-priority') ?? Number.NaN);
   const timeouts = CLIENT_TIMEOUT_HEADERS.map((name) => positive(header(name)) * 1_000);
   const deadlineMs = [positive(header('x-sluice-deadline-ms')), ...timeouts].find(Number.isFinite);
   return {
-    priority: Number(header('x-sluice-priority') ?? Number.NaN) || (typeof tier === 'string' ? (ownPriority(tier) ?? 0) : 0),
+    priority: Number.isFinite(priority) ? priority : typeof tier === 'string' ? (ownPriority(tier) ?? 0) : 0,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   };
 }

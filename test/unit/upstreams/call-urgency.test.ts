@@ -25,6 +25,8 @@ describe('[U63] how soon a call wants to be served', () => {
     expect(urgencyOf({ service_tier: 'flex' }, none)).toEqual({ priority: -1 });
     expect(urgencyOf({ service_tier: 'constructor' }, none)).toEqual({ priority: 0 });
     expect(urgencyOf({ service_tier: 'flex' }, from({ 'x-sluice-priority': '7' }))).toEqual({ priority: 7 });
+    expect(urgencyOf({ service_tier: 'flex' }, from({ 'x-sluice-priority': '0' }))).toEqual({ priority: 0 });
+    expect(urgencyOf({ service_tier: 'flex' }, from({ 'x-sluice-priority': 'Infinity' }))).toEqual({ priority: -1 });
     expect(urgencyOf({}, from({ 'x-sluice-deadline-ms': '250', 'x-stainless-timeout': '600' }))).toEqual({ priority: 0, deadlineMs: 250 });
     expect(urgencyOf({}, from({ 'x-stainless-timeout': '600' }))).toEqual({ priority: 0, deadlineMs: 600_000 });
     expect(urgencyOf({}, from({ 'x-stainless-read-timeout': '1.5' }))).toEqual({ priority: 0, deadlineMs: 1_500 });
