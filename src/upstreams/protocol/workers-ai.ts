@@ -20,10 +20,17 @@ export interface AnswerFrame {
   readonly id: string;
   readonly model: string;
   readonly createdS: number;
+  /** The most that the answer may have; undefined: it has no limit. */
+  readonly outputTokensMax: unknown;
 }
 
+/** The binding does not report why an answer ended: one that has all the tokens that it may have was cut off. */
+const finishOf = (isCalling: boolean, usage: unknown, { outputTokensMax }: AnswerFrame): string =>
+  isCalling ? 'tool_calls' : isObject(usage) && Number(usage['completion_tokens']) >= Number(outputTokensMax) ? 'length' : 'stop';
+
 /** An answer of the binding in OpenAI's shape. */
-export function workersAiAnswer(request: JsonObject, answer: JsonObject, { id, model, createdS }: AnswerFrame): JsonObject {
+export function workersAiAnswer(request: JsonObject, answer: JsonObject, frame: AnswerFrame): JsonObject {
+  const { id, model, createdS } = frame;
   if (Array.isArray(answer['choices'])) return answer;
   const usage = isObject(answer['usage']) ? { usage: answer['usage'] } : {};
   if (Array.isArray(answer['data'])) {
@@ -40,7 +47,7 @@ export function workersAiAnswer(request: JsonObject, answer: JsonObject, { id, m
   const content =
     typeof response === 'string' || response === null || response === undefined ? (response ?? null) : JSON.stringify(response);
   const message = { role: 'assistant', content, ...(calls.length === 0 ? {} : { tool_calls: calls }) };
-  const choice = { index: 0, message, logprobs: null, finish_reason: calls.length === 0 ? 'stop' : 'tool_calls' };
+  const choice = { index: 0, message, logprobs: null, finish_reason: finishOf(calls.length > 0, answer['usage'], frame) };
   return { id, object: 'chat.completion', created: createdS, model, choices: [choice], ...usage };
 }
 
@@ -74,7 +81,7 @@ export class WorkersAiStream {
   readonly #events = new SseEvents();
   readonly #frame: AnswerFrame;
   #usage: unknown;
-  #finish = 'stop';
+  #isCalling = false;
   #isNative = true;
 
   constructor(frame: AnswerFrame) {
@@ -95,7 +102,7 @@ export class WorkersAiStream {
     }
     this.#usage = event['usage'] ?? this.#usage;
     const calls = toolCallsIn(event);
-    if (calls.length > 0) this.#finish = 'tool_calls';
+    this.#isCalling ||= calls.length > 0;
     const content = event['response'];
     const delta = { ...(typeof content === 'string' ? { content } : {}), ...(calls.length === 0 ? {} : { tool_calls: calls }) };
     return Object.keys(delta).length === 0 ? NOTHING : utf8(this.#chunkText([{ index: 0, delta, finish_reason: null }]));
@@ -103,7 +110,8 @@ export class WorkersAiStream {
 
   #endText(): string {
     const usage = this.#usage === undefined ? '' : this.#chunkText([], { usage: this.#usage });
-    return this.#chunkText([{ index: 0, delta: {}, finish_reason: this.#finish }]) + usage;
+    const finish = finishOf(this.#isCalling, this.#usage, this.#frame);
+    return this.#chunkText([{ index: 0, delta: {}, finish_reason: finish }]) + usage;
   }
 
   #chunkText(choices: readonly JsonObject[], more: JsonObject = {}): string {

@@ -104,6 +104,13 @@ describe('[U45] a model of Workers AI', () => {
     expect(stream.hasEnded).toBe(true);
   });
 
+  it.each([false, true])('[U45] an answer with all the tokens that it may have was cut off, streamed: %s', async (stream) => {
+    ai.texts = Array.from({ length: 64 }, () => 'a');
+    expect(await textOf(await open('chat', { messages: MESSAGES, stream }))).toContain('"finish_reason":"length"');
+    ai.texts = ai.texts.slice(1);
+    expect(await textOf(await open('chat', { messages: MESSAGES, stream }))).toContain('"finish_reason":"stop"');
+  });
+
   it('[U45] passes on what models that speak as OpenAI does have said', async () => {
     const native = { id: 'x', choices: [{ index: 0, message: { content: 'hi' } }], more: 1 };
     ai.run = () => Promise.resolve(Response.json(native));

@@ -18,7 +18,12 @@ export async function callWorkersAi(ai: WorkersAi, { model }: Target, request: U
   const body = JSON.parse(request.body) as JsonObject;
   const input = workersAiInput(request.path, body);
   if (input === undefined) return failure(400, 'models of Workers AI answer chats, and embeddings of texts');
-  const frame: AnswerFrame = { id: `chatcmpl-${crypto.randomUUID()}`, model: model.name, createdS: Math.floor(Date.now() / 1_000) };
+  const frame: AnswerFrame = {
+    id: `chatcmpl-${crypto.randomUUID()}`,
+    model: model.name,
+    createdS: Math.floor(Date.now() / 1_000),
+    outputTokensMax: input['max_tokens'],
+  };
   let raw: Response;
   try {
     raw = await ai.run(model.upstreamName, input, { returnRawResponse: true, signal });
