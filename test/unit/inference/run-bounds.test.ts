@@ -99,6 +99,22 @@ describe('[M59] the bound of a run', () => {
     expect(bound(product, floatsOf(64, 512)).dearest).toBe('MatMul');
   });
 
+  it.each<[string, Graph]>([
+    ['a limit of boxes', one('NonMaxSuppression', ['boxes', 'x', 'limit'], 'n')],
+    ['dimensions', { ...one('Reshape', ['x', 'limit'], 'r'), node: [node('Reshape', ['x', 'limit'], 'r'), node('Exp', ['r'], 'n')] }],
+    ['a neighbourhood', one('LRN', ['x'], 'n', { size: -1_000_000_000 })],
+    ['a product', one('MatMulNBits', ['x', 'w'], 'n', { N: -1_000_000, K: 512 })],
+  ])('is no less for %s below zero', (_, strange) => {
+    const initializer = [
+      floats('w', [512, 512], new Float32Array(512 * 512)),
+      floats('boxes', [1, 64, 4], new Float32Array(256)),
+      integers('limit', [-1_000_000_000]),
+    ];
+    const product: Graph = { ...one('MatMul', ['x', 'w'], 'y'), initializer };
+    const both: Graph = { ...product, node: [...(product.node ?? []), ...(strange.node ?? [])] };
+    expect(msOf(both, floatsOf(640, 512))).toBeGreaterThanOrEqual(msOf(product, floatsOf(640, 512)));
+  });
+
   it('counts what no input has a part in to the load, not to each run', () => {
     const table = floats('w', [1_024, 1_024], new Float32Array(1_024 * 1_024));
     const folded: Graph = { node: [node('MatMul', ['w', 'w'], 'c'), node('Add', ['x', 'c'], 'y')], initializer: [table], output };

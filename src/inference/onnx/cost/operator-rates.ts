@@ -35,7 +35,8 @@ export type Work = Readonly<Partial<Record<Rate, number>>>;
 /** A run: its tensors in and out of the runtime's memory. */
 export const RUN_MS = 0.3;
 
+/** Attributes and constants may make a count that is below zero: no step takes less than no time. */
 export const workMs = (work: Work): number =>
-  Object.entries(work).reduce((sum, [rate, count]) => sum + count * PICOSECONDS[rate as Rate], 0) / PICOSECONDS_PER_MS;
+  Object.entries(work).reduce((sum, [rate, count]) => sum + Math.max(0, count) * PICOSECONDS[rate as Rate], 0) / PICOSECONDS_PER_MS;
 
 const PICOSECONDS_PER_MS = 1e9;

@@ -10,12 +10,18 @@ import { WINDOW_SHAPES } from './window-shapes.ts';
 
 const SHAPES: Readonly<Record<string, ShapeRule>> = { ...LAYOUT_SHAPES, ...WINDOW_SHAPES, ...PRODUCT_SHAPES };
 
-/** What is known of the outputs of a step: all of them, be it nothing. [M59] */
+/**
+ * What is known of the outputs of a step: all of them, be it nothing. The runtime makes no dimensions below zero: a graph that asks for them, after
+ * all others or where it never comes, must not be counted as computing less. [M59]
+ */
 export function valuesOf(step: GraphStep): readonly GraphValue[] {
   const numbers = KNOWN_NUMBERS[step.operator]?.(step);
   const known = numbers === undefined ? (ruleOf(step.operator)?.(step) ?? []) : [numbers];
   const dataType = step.inputs[0]?.dataType ?? DATA.float32;
-  return Array.from({ length: step.outputCount }, (_, at) => known[at] ?? unknownOf(dataType));
+  return Array.from({ length: step.outputCount }, (_, at) => {
+    const value = known[at];
+    return value?.dims?.every((size) => size >= 0) === true ? value : unknownOf(value?.dataType ?? dataType);
+  });
 }
 
 function ruleOf(operator: string): ShapeRule | undefined {
