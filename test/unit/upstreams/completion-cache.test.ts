@@ -41,7 +41,7 @@ interface Asked {
 type Given = string | { readonly pieces: readonly string[]; readonly end?: CompletionEnd['end']; readonly endsApart?: boolean };
 
 /** An isolate whose upstream gives each call the next of `answers`, and how many it gave. */
-function isolate(...answers: readonly Given[]) {
+function isolate(...answers: readonly (Given | Completed)[]) {
   const world = new MemoryCacheWorld();
   const { clock } = world;
   const wakeUps = new DirectWakeUps();
@@ -66,7 +66,7 @@ function isolate(...answers: readonly Given[]) {
       async () => {
         const given = answers[seen.served++] ?? 'more';
         await asked.before;
-        return ok(answerOf(given));
+        return ok(typeof given === 'object' && 'target' in given ? given : answerOf(given));
       },
       asked.reuse,
     );
@@ -306,15 +306,9 @@ it('[U123] a refusal is nobody’s answer from before', async () => {
 });
 
 it.each([false, true])('[U151] a hit saves what all models of a cascade were charged, streamed: %s', async (stream) => {
-  const { cache, ask } = isolate();
-  const made: Completed = {
-    ...answerOf(stream ? { pieces: PIECES } : 'taught'),
-    besides: [{ target: TARGET, settlement: { ...SETTLED, nano: 5 } }],
-  };
-  const body = { model: 'lab/small', messages: [{ role: 'user', content: 'hello' }], ...(stream ? STREAM.body : {}) };
-  const call = { surface: 'chat', body, headers: {}, principal: principal('tn_one'), cancellation: { isCancelled: false } };
-  const terms = { ttlMs: 1_000, directives: ANY_FRESH, tags: [] };
-  await taken(await cache.complete(call as unknown as CompletionCall, PLAN, terms, () => Promise.resolve(ok(made))));
+  const besides = [{ target: TARGET, settlement: { ...SETTLED, nano: 5 } }];
+  const { ask } = isolate({ ...answerOf(stream ? { pieces: PIECES } : 'taught'), besides });
+  await ask(stream ? STREAM : {});
   expect(await ask(stream ? STREAM : {})).toMatchObject({ isHit: true, nano: 0, savedNano: 75 });
 });
 
@@ -365,11 +359,9 @@ describe('[U126] answers to other words', () => {
     const isolated = isolate(said('In Bern.'));
     const { promise: before, resolve } = deferred<void>();
     const trusted = { ...reuse, false_hit_max: 1 };
-    // The first asks for itself; the second gets its answer, and keeps it for other words.
-    const first = isolated.begin(asks(PLAIN, { reuse: undefined, before }));
-    const second = isolated.begin(asks(PLAIN, { reuse: trusted, before }));
+    const both = [undefined, trusted].map((one) => isolated.begin(asks(PLAIN, { reuse: one, before })));
     resolve();
-    await Promise.all([first, second]);
+    await Promise.all(both);
     expect(isolated.seen.served).toBe(1);
     expect(await isolated.ask(asks(WORDS[0]!, { reuse: trusted }))).toMatchObject({ reuse: 'reworded', savedNano: 70 });
   });
