@@ -35,7 +35,7 @@ export async function callWorkersAi(ai: WorkersAi, { model }: Target, request: U
   if (!raw.ok) return raw;
   if (request.streams && raw.body !== null)
     return new Response(translated(raw.body, new WorkersAiStream(frame)), { headers: { 'content-type': 'text/event-stream' } });
-  return Response.json(workersAiAnswer(body, await raw.json<JsonObject>(), frame));
+  return Response.json(workersAiAnswer(body, JSON.parse(await raw.text()) as JsonObject, frame));
 }
 
 const failure = (status: number, message: string): Response => Response.json({ error: { message, type: 'upstream_error' } }, { status });
