@@ -64,7 +64,7 @@ export const debtPolicy = z.strictObject({
   /** Files that are not the repository's own work, besides those that are found to be generated or vendored. */
   ignore: texts.default([]),
   /** A signal in it that is not known is debt. */
-  expects: z.array(z.enum(DEBT_SIGNALS)).default(['hotspots', 'duplication', 'structure', 'todos', 'ownership']),
+  expects: z.array(z.enum(DEBT_SIGNALS)).default(['hotspots', 'duplication', 'structure', 'todos']),
   licences: z
     .strictObject({
       /** SPDX ids; without it every licence is allowed. */

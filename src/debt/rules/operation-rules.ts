@@ -109,7 +109,7 @@ export const OPERATION_RULES = {
   'no-owner': {
     signal: 'ownership',
     about:
-      'Fires on a component that no line of CODEOWNERS and no owner in debt.json covers. It blocks if its tier is 1. Takes half an hour.',
+      'Fires on a component that no line of CODEOWNERS and no owner in debt.json covers, if it is declared or others have owners. It blocks if its tier is 1. Takes half an hour.',
     find: unowned,
   },
   'idle-owner': {

@@ -9,6 +9,7 @@ import { programFor } from '../../../workers/cli/program.ts';
 import { measure } from '../../../workers/cli/debt/measure.ts';
 import { NOW_S } from '../../support/fixtures/debt-facts.ts';
 import { functionOf, json } from '../../support/fixtures/debt-repository.ts';
+import type { Files } from '../../support/fixtures/git-repository.ts';
 import { GitRepository } from '../../support/fixtures/git-repository.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
 
@@ -223,6 +224,24 @@ describe('collectors', () => {
     expect(copied).toMatchObject({ majors: 2, detail: { dates: 'unreliable or absent: versions are compared' } });
     expect(lagOf('3.0.0', dated([1, 2, 3, 4]))).toMatchObject({ majors: 0, detail: { minors: 1 } });
     expect(lagOf('main', dated([1]))).toBeUndefined();
+  });
+
+  it('[D20] find no owner missing where nothing has owners or is declared', async () => {
+    const ownersOf = async (files: Files) => {
+      const repository = repositoryOf();
+      repository.commit({ CODEOWNERS: null, 'lib/b.ts': 'export const b = 1;\n', ...files }, 1);
+      const { facts, policy } = await measure(repository.root, {}, NOW_S);
+      expect(policy.expects.includes('ownership')).toBe(false);
+      return facts.facts.filter(({ kind }) => kind === 'owner').map(({ subject, value }) => `${subject}: ${value}`);
+    };
+    expect(await ownersOf({})).toEqual([]);
+    const [core, lib] = [
+      { name: 'core', paths: ['src'] },
+      { name: 'lib', paths: ['lib'], owners: ['@lib'] },
+    ];
+    expect(await ownersOf({ 'debt.json': json({ components: [core] }) })).toEqual(['core: ']);
+    expect(await ownersOf({ 'debt.json': json({ components: [lib] }) })).toEqual(['lib: @lib', 'src: ']);
+    expect(await ownersOf({ '.github/CODEOWNERS': '/lib/ @lib\n' })).toEqual(['lib: @lib', 'src: ']);
   });
 
   it('tell owners among authors by handle, address or name', () => {

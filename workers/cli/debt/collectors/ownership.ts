@@ -1,5 +1,5 @@
 import { groupBy } from '../../../../src/kernel/grouped.ts';
-import { Components, REPOSITORY } from '../../../../src/debt/components.ts';
+import { Components } from '../../../../src/debt/components.ts';
 import { CodeOwners } from '../../../../src/debt/evidence/code-owners.ts';
 import { committedFile } from '../repository/repository.ts';
 import type { Collection, Collector, Source } from './collection.ts';
@@ -24,7 +24,6 @@ export const ownership: Collector = async (collection) => {
   const declared = new Map(policy.components.map((component) => [component.name, component]));
   const names = new Set([...declared.keys(), ...paths.keys()]);
   const hasOwners = owned !== undefined || policy.components.some(({ owners }) => owners.length > 0);
-  if (!hasOwners) writer.write('owner', REPOSITORY, '', treeOf(collection));
   const log = { file: `git log ${repository.commit}`, sha256: history.sha256 };
   const authors = new Set(Object.values(history.authors).flatMap((of) => Object.keys(of)));
   for (const name of names) {
@@ -32,7 +31,8 @@ export const ownership: Collector = async (collection) => {
     const files = paths.get(name) ?? [];
     const owners =
       component !== undefined && component.owners.length > 0 ? component.owners : ownersOfMost(files, component?.paths ?? [], codeOwners);
-    if (hasOwners || component?.tier === 1) writer.write('owner', name, owners.join(' '), owned ?? treeOf(collection));
+    // Where nothing has owners and nothing was declared, there is no ownership to lose. [D20]
+    if (hasOwners || component !== undefined) writer.write('owner', name, owners.join(' '), owned ?? treeOf(collection));
     writeActivity(writer, { name, files, owners, authors }, collection, log);
   }
   writer.census('ownership', names.size, owned ?? treeOf(collection));
