@@ -268,7 +268,8 @@ export const CODE_RULES = {
   },
   'type-hole': {
     signal: 'types',
-    about: 'Fires on a file with three or more of any, as any, @ts-ignore and the like. Takes 2 minutes each.',
+    about:
+      'Fires on a file with three or more values of type any, casts to any, and suppressions without a reason or a code. Takes 2 minutes each.',
     find: typeHoles,
   },
   'old-todo': {

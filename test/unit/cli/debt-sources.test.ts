@@ -113,10 +113,26 @@ def f(
     expect(counted('a.py', python)).toEqual([8, 12]);
   });
 
-  it('find what switches type checkers off', () => {
-    const text = 'let a: any;\n// @ts-ignore: wrong\nlet b = a as any;\nlet c = a as unknown;\n';
-    expect(analysed('a.ts', text).typeHoles).toEqual({ any: 1, 'as any': 1, '@ts-ignore': 1 });
-    expect(analysed('a.py', 'x = 1  # type: ignore[x]\n').typeHoles).toEqual({ 'type: ignore': 1 });
+  it('[D21] find what switches type checkers off for a value', () => {
+    const holes = (text: string, path = 'a.ts') => analysed(path, text).typeHoles;
+    expect(holes('let a: any;\nlet b = a as any;\nlet c = <any>a;\nlet d = a as unknown;\n')).toEqual({ any: 1, 'as any': 2 });
+    expect(holes('class A { x: any; f(a: any, ...b: any[]): any {} }\n')).toEqual({ any: 4 });
+    expect(holes('// @ts-ignore\nf();\n// @ts-expect-error: the library has it wrong\nf();\n')).toEqual({ '@ts-ignore': 1 });
+    expect(holes('// @ts-expect-error\nf();\n/* @ts-nocheck */\n')).toEqual({ '@ts-expect-error': 1, '@ts-nocheck': 1 });
+    const typeLevel = [
+      'type H<R extends Handler<any> = any> = R;',
+      'type F<T> = T extends (...of: any[]) => infer R ? R : any;',
+      'let m: Map<string, any>;',
+      'function g<T extends (a: any) => any>(f: T): T { return f; }',
+    ];
+    for (const text of typeLevel) expect(holes(text), text).toEqual({});
+    expect(holes('function g<T = any>(a: any): T { return (a as any).b; }')).toEqual({ any: 1, 'as any': 1 });
+  });
+
+  it('[D21] count `# type: ignore` of Python only without a code', () => {
+    const text = 'x = 1  # type: ignore[x]\ny = 2  # type:ignore\nz = 3  # type: ignore  # wrong\n';
+    expect(analysed('a.py', text).typeHoles).toEqual({ 'type: ignore': 2 });
+    expect(analysed('a.py', 'x = 1  # type: ignore[a, b]\n').typeHoles).toEqual({});
   });
 
   it('find announced work in comments only', () => {

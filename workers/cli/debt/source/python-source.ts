@@ -10,7 +10,8 @@ const STRUCTURES = new Set(['IfStatement', 'ForStatement', 'WhileStatement', 'Ma
 const BRANCH_KEYWORDS = new Set(['elif', 'else']);
 const TYPE_VARIABLE = /=\s*(t\.|typing\.|te\.|typing_extensions\.)?(TypeVar|ParamSpec|TypeVarTuple)\(/;
 const OVERLOAD = /^@\s*(\w+\.)?overload\b/;
-const IGNORED_TYPE = /#\s*type:\s*ignore\b/;
+/** Without a code: every error of the line is hidden, and not one that was judged. */
+const IGNORED_TYPE = /#\s*type:\s*ignore\b(?!\s*\[)/;
 /** So many nodes that no parser made sense of, for each thousand: another language, or Python 2. */
 const ERRORS_PER_THOUSAND_MAX = 2;
 

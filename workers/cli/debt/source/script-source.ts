@@ -16,7 +16,14 @@ const SIGNATURES = new Set([
   'TSCallSignatureDeclaration',
   'TSConstructSignatureDeclaration',
 ]);
-const SUPPRESSIONS = /@ts-(ignore|nocheck)\b/;
+/** With what follows on the line, where a reason would be. */
+const SUPPRESSION = /(@ts-(?:ignore|nocheck|expect-error))\b(.*)/;
+const REASON = /[a-z]{3}/i;
+const CASTS = new Set(['TSAsExpression', 'TSTypeAssertion']);
+/** What states the type of a value, and arrays of it. */
+const ANNOTATIONS = new Set(['TSTypeAnnotation', 'TSArrayType']);
+/** Types of types: `any` in them constrains nothing that runs. */
+const TYPE_LEVEL = new Set(['TSTypeParameterDeclaration', 'TSTypeParameterInstantiation', 'TSConditionalType']);
 
 /** TypeScript and JavaScript by oxc. Undefined: it does not parse. */
 export function parseScript(path: string, text: string): ParsedSource | undefined {
@@ -26,8 +33,8 @@ export function parseScript(path: string, text: string): ParsedSource | undefine
   walk.visit(program, undefined);
   const holes: Record<string, number> = { ...walk.typeHoles };
   for (const { value } of comments) {
-    const suppressed = SUPPRESSIONS.exec(value)?.[0];
-    if (suppressed !== undefined) holes[suppressed] = (holes[suppressed] ?? 0) + 1;
+    const [, suppressed, rest = ''] = SUPPRESSION.exec(value) ?? [];
+    if (suppressed !== undefined && !REASON.test(rest)) holes[suppressed] = (holes[suppressed] ?? 0) + 1;
   }
   const imports: SourceImport[] = [
     ...module.staticImports.map(({ moduleRequest, entries }) => ({
@@ -78,6 +85,7 @@ class Walk {
   readonly #text: string;
   readonly #lineOf: (position: number) => number;
   readonly #classes: string[] = [];
+  #typeLevels = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -86,6 +94,12 @@ class Walk {
 
   visit(node: AnyNode | Node, parent: AnyNode | undefined): void {
     const here = node as AnyNode;
+    if (TYPE_LEVEL.has(here.type)) this.#typeLevels += 1;
+    this.#visitNode(here, parent);
+    if (TYPE_LEVEL.has(here.type)) this.#typeLevels -= 1;
+  }
+
+  #visitNode(here: AnyNode, parent: AnyNode | undefined): void {
     this.#countHole(here, parent);
     if (SIGNATURES.has(here.type)) this.declarations.push([here.start, here.end]);
     if (FUNCTIONS.has(here.type)) this.#visitFunction(here, parent);
@@ -177,11 +191,17 @@ class Walk {
   }
 
   #countHole(node: AnyNode, parent: AnyNode | undefined): void {
-    if (node.type === 'TSAnyKeyword') this.#hole(parent?.type === 'TSAsExpression' ? 'as any' : 'any');
+    if (node.type === 'TSAnyKeyword') this.#countAny(parent);
     if (node.type === 'ImportExpression') {
       const source = nameOf(node['source']);
       if (source !== undefined) this.imported.push(source);
     }
+  }
+
+  /** `any` as the type of a value: one that is cast, or a parameter, variable, property or result. [D21] */
+  #countAny(parent: AnyNode | undefined): void {
+    if (CASTS.has(parent?.type ?? '')) this.#hole('as any');
+    else if (this.#typeLevels === 0 && ANNOTATIONS.has(parent?.type ?? '')) this.#hole('any');
   }
 
   #hole(kind: string): void {
