@@ -135,6 +135,16 @@ describe('[D18] seeded faults', () => {
   });
 });
 
+it('[D22] examples, documentation and benchmarks carry no debt of the product', async () => {
+  const copies = ['one', 'two'].map(functionOf);
+  const beside = (folder: string): Files => ({
+    [`${folder}/a.ts`]: `import { b } from './b.ts';\n${copies[0]}export const a = b as any;\n`,
+    [`${folder}/b.ts`]: `import { a } from './a.ts';\n${copies[1]}export const b = a as any;\nlet c: any;\nlet d: any;\n`,
+    [`${folder}/c.ts`]: nested,
+  });
+  expect(await rulesOf(changed({ ...beside('examples/one'), ...beside('docs/two'), ...beside('benchmarks/three') }))).toEqual([]);
+});
+
 describe('[D8] leaving off a collector', () => {
   const faulty = async () => {
     const change = Object.assign({}, ...FAULTS.slice(0, 6).map(([, files]) => files)) as Files;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { must } from '../../../src/kernel/assert.ts';
 import { analyseSource } from '../../../workers/cli/debt/source/analyse-source.ts';
 import { ImportGraph } from '../../../workers/cli/debt/source/import-graph.ts';
-import { isTest, languageOf } from '../../../workers/cli/debt/source/languages.ts';
+import { isBeside, languageOf } from '../../../workers/cli/debt/source/languages.ts';
 
 const analysed = (path: string, text: string) => must(analyseSource(path, text, must(languageOf(path), 'it is source code')), 'it parses');
 const complexity = (path: string, text: string): Record<string, number> =>
@@ -151,10 +151,28 @@ def f(
     expect(parsed('a.py', 'print "two"\nexec "x" in y\n'.repeat(30))).toBeUndefined();
   });
 
-  it('tell tests by their paths', () => {
+  it('[D22] tell what is beside the product by its path', () => {
     const tests = ['test/a.ts', 'src/a.test.ts', 'pkg/test_a.py', 'pkg/a_test.go', 'src/__tests__/x.js', 'tests/unit/x.py'];
-    expect(tests.filter((path) => !isTest(path))).toEqual([]);
-    expect(['src/latest.ts', 'src/contest/a.ts', 'src/testament.py', 'attest/x.go'].filter(isTest)).toEqual([]);
+    tests.push(
+      'examples/a.py',
+      'packages/a/example/b.ts',
+      'docs/conf.py',
+      'benchmarks/routers/a.ts',
+      'perf-measures/a.ts',
+      'tutorial/b.py',
+    );
+    expect(tests.filter((path) => !isBeside(path))).toEqual([]);
+    expect(
+      [
+        'src/latest.ts',
+        'src/contest/a.ts',
+        'src/testament.py',
+        'attest/x.go',
+        'src/docs.ts',
+        'src/example_of.py',
+        'src/performance/a.ts',
+      ].filter(isBeside),
+    ).toEqual([]);
   });
 });
 
@@ -165,7 +183,7 @@ describe('the import graph', () => {
       path,
       blob: '',
       language: must(languageOf(path), 'it is source code').name,
-      isTest: false,
+      isBeside: false,
     }));
     return new ImportGraph(read).edges.map(({ from, to, isRun }) => `${from} > ${to}${isRun ? '' : ' (not run)'}`);
   };

@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'afea5c0804da1ae2e9cf5d3fc4ee89ba4caa6a819e23b6ad3930911c08dae47c',
+  '0.6.0': '61059fddbeaa9c3c1b589b4650dfc4584c0bb35b23b0d2caf4f631c0867ea530',
 };
 
 describe('the wire contract', () => {

@@ -34,13 +34,13 @@ async function pathInto(component: string, path: string, flags: AssessFlags): Pr
   const sources = await readSources(of.repository, of.policy.ignore, progress);
   progress.end();
   const components = new Components(of.policy);
-  const files = sources.files.filter((file) => !file.isTest && components.of(file.path) === component).map((file) => file.path);
+  const files = sources.files.filter((file) => !file.isBeside && components.of(file.path) === component).map((file) => file.path);
   const declared = of.policy.components.find(({ name }) => name === component);
   return onboardingPath({
     owned,
     files,
     folders: declared === undefined ? [component] : declared.paths,
-    imports: new ImportGraph(sources.files.filter((file) => !file.isTest)).edges,
+    imports: new ImportGraph(sources.files.filter((file) => !file.isBeside)).edges,
     pages: sources.tracked.map((file) => file.path).filter((page) => /\.(md|rst|adoc)$/i.test(page)),
     findings: of.assessment.findings,
     incidents: of.facts.of('incident'),

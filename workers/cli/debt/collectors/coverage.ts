@@ -16,7 +16,7 @@ export const coverage: Collector = async (collection) => {
   const [first] = inputs;
   if (first === undefined) return [];
   const writer = new FactWriter(collection, { tool: 'istanbul-lib-coverage', tool_version: '3.2.2' });
-  const known = new Map(collection.sources.files.filter(({ isTest }) => !isTest).map((source) => [source.path, source]));
+  const known = new Map(collection.sources.files.filter(({ isBeside }) => !isBeside).map((source) => [source.path, source]));
   const best = new Map<string, Branches & { readonly input: (typeof inputs)[number] }>();
   for (const input of inputs) {
     for (const [path, branches] of input.file.endsWith('.json') ? ofIstanbul(anyJsonOf(input)) : ofLcov(input.text)) {

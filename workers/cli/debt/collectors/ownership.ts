@@ -18,7 +18,7 @@ export const ownership: Collector = async (collection) => {
   const [codeOwners, owned] = await codeOwnersOf(collection);
   const components = new Components(policy);
   const paths = groupBy(
-    collection.sources.files.filter(({ isTest }) => !isTest).map(({ path }) => path),
+    collection.sources.files.filter(({ isBeside }) => !isBeside).map(({ path }) => path),
     (path) => components.of(path),
   );
   const declared = new Map(policy.components.map((component) => [component.name, component]));

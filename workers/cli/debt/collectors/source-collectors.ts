@@ -12,7 +12,7 @@ export const hotspots: Collector = (collection) => {
   const writer = new FactWriter(collection);
   const log = { file: `git log ${repository.commit}`, sha256: history.sha256 };
   for (const source of sources.files) {
-    if (source.isTest) continue;
+    if (source.isBeside) continue;
     const evidence = sourceOf(source);
     writer.write('code-lines', source.path, source.lines, evidence, { detail: { language: source.language } });
     writer.write('code-churn', source.path, history.churn[source.path] ?? 0, log);
@@ -36,10 +36,10 @@ export const hotspots: Collector = (collection) => {
   return writer.facts;
 };
 
-/** The same code in two places, tests left out: they repeat themselves so that each can be read alone. */
+/** The same code in two places, tests and examples left out: they repeat themselves so that each can be read alone. */
 export const duplication: Collector = (collection) => {
   const writer = new FactWriter(collection);
-  const files = collection.sources.files.filter(({ isTest }) => !isTest);
+  const files = collection.sources.files.filter(({ isBeside }) => !isBeside);
   const byPath = new Map(files.map((file) => [file.path, file]));
   const clones = clonesIn(files);
   for (const { path, other, lines, tokens, line, otherLine, runs } of clones) {
@@ -57,7 +57,7 @@ export const types: Collector = (collection) => {
   const typed = collection.sources.files.filter(({ language }) => language === 'TypeScript' || language === 'Python');
   if (typed.length === 0) return [];
   for (const source of typed) {
-    if (source.isTest) continue;
+    if (source.isBeside) continue;
     for (const [hole, count] of Object.entries(source.typeHoles))
       writer.write('type-hole', source.path, count, sourceOf(source), { symbol: hole });
   }

@@ -13,8 +13,8 @@ export const structure: Collector = (collection) => {
   if (files.length === 0) return [];
   const byPath = new Map(files.map((file) => [file.path, file]));
   const { edges } = new ImportGraph(files);
-  const running = new Map<string, Set<string>>(files.map(({ path }) => [path, new Set()]));
-  for (const { from, to, isRun } of edges) if (isRun) running.get(from)?.add(to);
+  const running = new Map<string, Set<string>>(files.filter(({ isBeside }) => !isBeside).map(({ path }) => [path, new Set()]));
+  for (const { from, to, isRun } of edges) if (isRun && running.has(to)) running.get(from)?.add(to);
   for (const cycle of cyclesOf(running)) {
     const source = byPath.get(cycle[0] ?? '');
     if (source === undefined) continue;

@@ -14,7 +14,7 @@ const DAY_S = 86_400;
 export const todos: Collector = async (collection) => {
   const { sources, progress } = collection;
   const writer = new FactWriter(collection, { tool: 'git blame', tool_version: '1' });
-  const files = sources.files.filter((file) => file.todos.length > 0 && !file.isTest);
+  const files = sources.files.filter((file) => file.todos.length > 0 && !file.isBeside);
   const lineTimes = await LineTimes.open(collection.repository);
   const dated = files.slice(0, FILES_MAX);
   let done = 0;

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { analyseSource } from '../source/analyse-source.ts';
 import type { AnalysedSource } from '../source/analysed-source.ts';
-import { isTest } from '../source/languages.ts';
+import { isBeside } from '../source/languages.ts';
 import { BlobReader } from './blob-reader.ts';
 import type { Progress } from './progress.ts';
 import type { Repository } from './repository.ts';
@@ -14,7 +14,8 @@ export interface ReadSource extends AnalysedSource {
   readonly path: string;
   readonly blob: string;
   readonly language: string;
-  readonly isTest: boolean;
+  /** It is beside the product: a test, benchmark, example or documentation. */
+  readonly isBeside: boolean;
 }
 
 export interface Sources {
@@ -49,7 +50,7 @@ export async function readSources(repository: Repository, ignore: readonly strin
       progress.show('reading sources', i + 1, sources.length);
       if (analysed === null) leave('does not parse');
       else if (analysed.isGenerated) leave('generated');
-      else files.push({ ...analysed, path: file.path, blob: file.blob, language: file.language.name, isTest: isTest(file.path) });
+      else files.push({ ...analysed, path: file.path, blob: file.blob, language: file.language.name, isBeside: isBeside(file.path) });
     }
   } finally {
     reader.close();

@@ -44,7 +44,8 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
 /** The language of a file by its extension; undefined: it is no source code. */
 export const languageOf = (path: string): Language | undefined => LANGUAGES[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ''];
 
-/** Code that is run by a test runner only. */
-export const isTest = (path: string): boolean =>
-  /(^|\/)(tests?|__tests__|specs?|e2e|testing|fixtures|testdata|mocks|__mocks__|benchmarks?)\//i.test(path) ||
-  /(\.(test|spec|bench)\.\w+|(^|\/)(test_[^/]*|[^/]*_test|conftest)\.\w+)$/i.test(path);
+/** Code beside the product, and not part of it: tests, benchmarks, examples and documentation. [D22] */
+export const isBeside = (path: string): boolean =>
+  /(^|\/)(tests?|__tests__|specs?|e2e|testing|fixtures|testdata|mocks|__mocks__|benchmarks?|perf-measures|examples?|tutorials?|docs)\//i.test(
+    path,
+  ) || /(\.(test|spec|bench)\.\w+|(^|\/)(test_[^/]*|[^/]*_test|conftest)\.\w+)$/i.test(path);
