@@ -101,7 +101,9 @@ const limits = z.strictObject({
 
 const within = (max: number) => z.int().min(1).max(max).optional();
 const timeouts = z.strictObject({
-  connect_ms: within(LIMITS.upstreamConnectMsMax).meta(about('Until the headers of the answer arrive.')),
+  connect_ms: within(LIMITS.upstreamConnectMsMax).meta(
+    about('Until the headers of a stream arrive; those of a whole answer have `first_token_ms`, if that is longer.'),
+  ),
   first_token_ms: within(LIMITS.upstreamAnswerMsMax).meta(about('From then until the first piece of the answer.')),
   idle_ms: within(LIMITS.upstreamAnswerMsMax).meta(about('Between two pieces of the answer.')),
   total_ms: within(LIMITS.upstreamTotalMsMax).meta(about('For the whole answer.')),

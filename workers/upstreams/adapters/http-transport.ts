@@ -45,8 +45,7 @@ export class HttpTransport implements UpstreamTransport {
     const secret = await secretOf(target);
     const exchange = new TimedExchange(timer, clock, cancellation, timeouts.totalMs);
     const answer = await exchange.step(
-      timeouts.connectMs,
-      'connect_timeout',
+      ...headTimeOf(timeouts, request),
       target.protocol === 'workers-ai'
         ? callWorkersAi(must(this.#parts.workersAi, 'a target is stored only where its binding is'), target, request, exchange.signal)
         : fetch(`${target.baseUrl}${request.path}`, {
@@ -70,6 +69,10 @@ export class HttpTransport implements UpstreamTransport {
     };
   }
 }
+
+/** Servers send the headers of a whole answer when they have made it. */
+const headTimeOf = ({ connectMs, firstTokenMs }: Target['timeouts'], { streams }: UpstreamRequest): readonly [number, FaultKind] =>
+  streams ? [connectMs, 'connect_timeout'] : [Math.max(connectMs, firstTokenMs), 'first_token_timeout'];
 
 function proofOf({ protocol }: Target, secret: string | undefined): Record<string, string> {
   if (secret === undefined) return {};
