@@ -16,7 +16,7 @@ const SHADOW_ROUTE = 'shadow';
  * it. [U118] [U174]
  */
 export async function shadowCall(
-  gateway: Upstreams,
+  gateway: Pick<Upstreams, 'logCall' | 'budget'>,
   { guarded, prompt, ...facts }: LoggedCallFacts & { readonly guarded: GuardReport | undefined; readonly prompt: string | undefined },
   serve: Parameters<CompletionCall['shadow']>[0],
   onSettled: Parameters<CompletionCall['shadow']>[1],
@@ -29,6 +29,10 @@ export async function shadowCall(
     const reserved = await gateway.budget.reserve(facts.principal, quantities);
     if (reserved.ok) reservation = reserved.value;
     return reserved.ok ? ok(undefined) : reserved;
+  }).catch((defect: unknown) => {
+    // What was reserved goes back, as by a call that fails.
+    reservation?.settle(NO_QUANTITIES, { route: SHADOW_ROUTE });
+    throw defect;
   });
   if (!served.ok || served.value.answer.kind !== 'whole') {
     const { refusal, attempts } = served.ok ? { refusal: undefined, attempts: [] } : served.error;

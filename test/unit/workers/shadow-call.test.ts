@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+
+import { ok } from '../../../src/kernel/result.ts';
+import { NO_QUANTITIES } from '../../../src/upstreams/money/settlement.ts';
+import { shadowCall } from '../../../workers/upstreams/shadow-call.ts';
+import { principal } from '../../support/worlds/memory-cache-world.ts';
+
+it('[U174] a shadow that fails by a defect gives back what was reserved for it', async () => {
+  const settled: unknown[] = [];
+  const reservation = { extend: () => expect.unreachable(), settle: (used: unknown) => settled.push(used) };
+  const gateway = {
+    logCall: () => ({ prompted: () => undefined, guarded: () => undefined }),
+    budget: { reserve: () => Promise.resolve(ok(reservation)) },
+  } as unknown as Parameters<typeof shadowCall>[0];
+  const facts = { surface: 'chat', requestId: 'req_1', principal: principal('tn_one'), body: {}, requestBytes: 0 } as const;
+  const broken = shadowCall(
+    gateway,
+    { ...facts, guarded: undefined, prompt: undefined },
+    async (reserve) => {
+      await reserve({ upstream_nano: 5 });
+      throw new Error('a defect');
+    },
+    () => expect.unreachable(),
+  );
+  await expect(broken).rejects.toThrow('a defect');
+  expect(settled).toEqual([NO_QUANTITIES]);
+});
