@@ -3,10 +3,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from 'sarif';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { DebtFact } from '../../../src/contract/debt-facts.ts';
 import { isAuthor } from '../../../workers/cli/debt/collectors/ownership.ts';
 import { lagOf } from '../../../workers/cli/debt/collectors/packages.ts';
+import { portions } from '../../../workers/cli/planning/debt-upload.ts';
 import { programFor } from '../../../workers/cli/program.ts';
 import { measure } from '../../../workers/cli/debt/measure.ts';
+import { factOf, todosOf } from '../../support/debt/signed-upload.ts';
 import { NOW_S } from '../../support/fixtures/debt-facts.ts';
 import { functionOf, json } from '../../support/fixtures/debt-repository.ts';
 import type { Files } from '../../support/fixtures/git-repository.ts';
@@ -26,6 +29,24 @@ const repositoryOf = (): GitRepository => {
 };
 const sluiceDebt = async (...args: string[]) => carriedOut(await programFor(['debt', ...args]), 'debt', ...args);
 const jsonOf = async (...args: string[]) => JSON.parse((await sluiceDebt(...args, '--json')).stdout) as Record<string, unknown>;
+
+it('[D99] an upload has facts by whole signals, and none that has expired', () => {
+  const file = (facts: DebtFact[]) => ({
+    format: 'sluice-debt-facts-1' as const,
+    repository: 'r',
+    git_commit: null,
+    collected_at: NOW_S,
+    facts,
+  });
+  const lost = { ...factOf({ kind: 'census', subject: '.', symbol: 'coverage', value: 1, unit: 'subjects' }, 0), ttl_s: 1 };
+  const todos = todosOf({ 'src/a.ts': 200 }, NOW_S);
+  expect(portions(file([...todos, lost]), NOW_S)).toEqual([todos]);
+  const many = (kind: 'type-hole' | 'clone', unit: string) =>
+    Array.from({ length: 5_000 }, (_, at) => factOf({ kind, subject: `src/${at}.ts`, value: 1, unit }, NOW_S));
+  const [holes, clones] = [many('type-hole', 'count'), many('clone', 'lines')];
+  expect(portions(file([...holes, ...clones]), NOW_S)).toEqual([holes, clones]);
+  expect(() => portions(file([...holes, ...holes]), NOW_S)).toThrow('a signal has 10000 facts');
+});
 
 describe('[D17] collecting again', () => {
   it('reads what changed only, and finds what reading everything finds', async () => {
@@ -129,6 +150,12 @@ describe('[D16] sluice debt check', () => {
     repository.commit({ 'src/copy.ts': functionOf('two') }, 1);
     const failed = await sluiceDebt('check', repository.root, '--ratchet', baseline);
     expect([failed.status, failed.stdout]).toEqual([1, expect.stringContaining('all 2 files, compared with')]);
+    // A branch that a folder has the name of is a branch.
+    repository.git('branch', 'test');
+    expect((await sluiceDebt('check', repository.root, '--ratchet', 'test')).stdout).toContain('compared with commit');
+    const broken = join(repository.root, 'broken.json');
+    await writeFile(broken, '{');
+    expect((await sluiceDebt('check', repository.root, '--ratchet', broken)).stderr).toContain('broken.json is not a JSON object');
     const unknown = await sluiceDebt('check', repository.root, '--ratchet', 'no-such-branch');
     expect([unknown.status, unknown.stderr]).toEqual([1, expect.stringContaining('neither a commit of this clone nor a baseline file')]);
   });

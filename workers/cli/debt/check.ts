@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import * as z from 'zod';
 
 import type { DebtFinding } from '../../../src/contract/debt-items.ts';
@@ -10,6 +9,7 @@ import type { DebtOfFiles, FileDebt, RatchetResult } from '../../../src/debt/rat
 import { debtOfFiles, isWorseThan, ratchet, sumOfFiles } from '../../../src/debt/ratchet.ts';
 import { Failure } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
+import { jsonFile } from '../json-file.ts';
 import type { Measured, MeasureOptions } from './measure.ts';
 import { measure } from './measure.ts';
 import { git } from './repository/git.ts';
@@ -70,7 +70,8 @@ async function compare(
   nowS: number,
 ): Promise<Comparison> {
   const { root, commit } = measured.repository;
-  const kept = existsSync(against) ? await readBaseline(against) : undefined;
+  // A branch may have the name of a folder.
+  const kept = (await stat(against).catch(() => undefined))?.isFile() === true ? await readBaseline(against) : undefined;
   const given = kept?.commit ?? against;
   // What both have in common: what came to the base meanwhile is not the work of this branch.
   const base = (await git(root, 'merge-base', given, commit).catch(() => '')).trim();
@@ -87,7 +88,7 @@ async function compare(
 }
 
 async function readBaseline(file: string): Promise<Baseline> {
-  const value = parse(baseline, JSON.parse(await readFile(file, 'utf8')));
+  const value = parse(baseline, await jsonFile(file));
   if (value.ok) return value.value;
   throw new Failure(`${file}: ${value.error.message}`);
 }

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DebtFact, DebtFactFile } from '../../../src/contract/debt-facts.ts';
 import { debtFactFile } from '../../../src/contract/debt-facts.ts';
 import type { DebtPolicy } from '../../../src/contract/debt-policy.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import { Failure } from '../command.ts';
+import { jsonFile } from '../json-file.ts';
 import { COLLECTORS } from './collectors/collectors.ts';
 import { Progress } from './repository/progress.ts';
 import type { ReadHistory } from './repository/read-history.ts';
@@ -80,10 +81,8 @@ const censusesOf = (facts: readonly DebtFact[]): DebtFact[] => facts.filter(({ k
 
 /** Facts that were collected before, from the file that `collect` wrote or another one. */
 export async function readFacts(file: string): Promise<DebtFactFile> {
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new Failure(`there is no ${file}: run \`sluice debt collect\` first`);
-  });
-  const facts = parse(debtFactFile, JSON.parse(text));
+  if (!existsSync(file)) throw new Failure(`there is no ${file}: run \`sluice debt collect\` first`);
+  const facts = parse(debtFactFile, await jsonFile(file));
   if (facts.ok) return facts.value;
   throw new Failure(`${file} holds no facts of debt: ${facts.error.message}`);
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 
 import type { Roadmap } from '../../../src/contract/debt-plan.ts';
@@ -12,8 +11,9 @@ import { planDebt, unplannedItems } from '../../../src/debt/plan.ts';
 import type { RoadmapForecast } from '../../../src/debt/roadmap.ts';
 import { forecastRoadmap } from '../../../src/debt/roadmap.ts';
 import { shortSha256 } from '../../../src/kernel/short-sha256.ts';
-import { Failure, table, UsageError, whole } from '../command.ts';
+import { Failure, table, whole } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
+import { jsonFile } from '../json-file.ts';
 import type { Assessed, AssessFlags } from './assessed.ts';
 import { assessed, ofFacts } from './assessed.ts';
 import { time } from './debt-text.ts';
@@ -72,10 +72,7 @@ export async function planOf(of: Assessed, weeks: number, { team, rising = new S
 }
 
 async function readRoadmap(file: string): Promise<Roadmap> {
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new UsageError(`${file} cannot be read.`);
-  });
-  const parsed = parse(roadmap, JSON.parse(text));
+  const parsed = parse(roadmap, await jsonFile(file));
   if (parsed.ok) return parsed.value;
   throw new Failure(`${file} is no roadmap: ${parsed.error.message}`);
 }

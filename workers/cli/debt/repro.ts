@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import type { ProvenanceStatement } from '../../../src/contract/provenance.ts';
@@ -7,6 +8,7 @@ import { indexIn, provenanceOf } from '../../../src/debt/provenance.ts';
 import type { Reproducibility } from '../../../src/debt/reproducibility.ts';
 import { reproducibilityOf } from '../../../src/debt/reproducibility.ts';
 import { command, positive, UsageError } from '../command.ts';
+import { jsonFile } from '../json-file.ts';
 import type { RecipeRun } from './rerun.ts';
 import { rerunRecipe } from './rerun.ts';
 
@@ -27,9 +29,10 @@ export const repro = () =>
     .option('--json', 'print the provenance as JSON')
     .option('--minutes <n>', 'so long the command may take', positive(24 * 60), 60)
     .action(async (recipePath: string, { write = false, json = false, minutes }: Flags) => {
-      const ran = await rerunRecipe(recipePath, minutes * 60_000);
       const statementPath = join(dirname(recipePath), PROVENANCE_FILE);
-      const result = reproducibilityOf(ran.rerun, isOtherMachine(ran, await readStatement(statementPath)));
+      const earlier = await readStatement(statementPath);
+      const ran = await rerunRecipe(recipePath, minutes * 60_000);
+      const result = reproducibilityOf(ran.rerun, isOtherMachine(ran, earlier));
       const statement = provenanceOf(ran.recipe, ran.rerun, result, ran.circumstances);
       const text = `${JSON.stringify(statement, null, 2)}\n`;
       if (write) await writeFile(statementPath, text);
@@ -38,10 +41,9 @@ export const repro = () =>
     });
 
 /** The statement at a path; undefined where there is no file. */
-export async function readStatement(path: string): Promise<ProvenanceStatement | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const parsed = provenanceStatement.safeParse(JSON.parse(text));
+async function readStatement(path: string): Promise<ProvenanceStatement | undefined> {
+  if (!existsSync(path)) return undefined;
+  const parsed = provenanceStatement.safeParse(await jsonFile(path));
   if (!parsed.success) throw new UsageError(`${path} is not a statement of provenance; delete it and run the recipe again.`);
   return parsed.data;
 }

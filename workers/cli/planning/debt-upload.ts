@@ -6,11 +6,13 @@ import type { Command } from 'commander';
 import type { DebtRepositoryReply } from '../../../src/contract/debt.ts';
 import type { DebtFactFile } from '../../../src/contract/debt-facts.ts';
 import { FACTS_TYPE, preAuthentication } from '../../../src/debt/store/signed-facts.ts';
-import { signalOf } from '../../../src/debt/fact.ts';
+import { isFresh, signalOf } from '../../../src/debt/fact.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { groupBy } from '../../../src/kernel/grouped.ts';
 import { command, Failure } from '../command.ts';
+import { readFacts } from '../debt/measure.ts';
 import { caller } from '../jobs/job-command.ts';
+import { jsonFile } from '../json-file.ts';
 
 /** Facts of one upload: some 500 bytes each, a third more in base64, below the 8 MiB of a body. */
 const FACTS_AT_ONCE = 8_000;
@@ -35,19 +37,19 @@ async function makeKey(repository: string, file: string, { policy }: { readonly 
   await writeFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
   // The last 32 bytes of its DER are the key itself.
   const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('base64');
-  const terms = policy === undefined ? {} : { policy: JSON.parse(await readFile(policy, 'utf8')) as object };
+  const terms = policy === undefined ? {} : { policy: await jsonFile(policy) };
   const body = { repository, public_key: raw, ...terms };
   const { id } = await (await caller()).call<DebtRepositoryReply>('PUT', '/v1/debt/repositories', body);
   console.log(`${id}: facts of ${repository} are taken if they are signed with ${file}`);
 }
 
 async function upload(path: string, { key: keyFile }: { readonly key: string }): Promise<void> {
-  const file = JSON.parse(await readFile(path, 'utf8')) as DebtFactFile;
+  const file = await readFacts(path);
   const key = createPrivateKey(await readFile(keyFile));
   if (createPublicKey(key).asymmetricKeyType !== 'ed25519')
     throw new Failure(`${keyFile} is no key of Ed25519: make one by \`sluice debt key\``);
   const client = await caller();
-  for (const facts of portions(file)) {
+  for (const facts of portions(file, Math.floor(Date.now() / 1000))) {
     const payload = utf8(JSON.stringify({ signed_at: Math.floor(Date.now() / 1000), file: { ...file, facts } }));
     const sig = sign(null, preAuthentication(FACTS_TYPE, payload), key).toString('base64');
     const envelope = { payloadType: FACTS_TYPE, payload: Buffer.from(payload).toString('base64'), signatures: [{ sig }] };
@@ -56,10 +58,14 @@ async function upload(path: string, { key: keyFile }: { readonly key: string }):
   }
 }
 
-/** Signals whole, because the facts of one replace all that was known of it. */
-function portions({ facts }: DebtFactFile): DebtFactFile['facts'][] {
+/**
+ * Signals whole, because the facts of one replace all that was known of it. Those that have expired stay here: `collect` keeps a census of each signal
+ * that it could not measure any more, which is older than what the register has. [D99]
+ */
+export function portions({ facts }: DebtFactFile, nowS: number): DebtFactFile['facts'][] {
   const portion: DebtFactFile['facts'][] = [[]];
-  for (const ofSignal of groupBy(facts, (fact) => signalOf(fact) ?? '').values()) {
+  const fresh = facts.filter((fact) => isFresh(fact, nowS));
+  for (const ofSignal of groupBy(fresh, (fact) => signalOf(fact) ?? '').values()) {
     if (ofSignal.length > FACTS_AT_ONCE)
       throw new Failure(`a signal has ${ofSignal.length} facts: a register takes ${FACTS_AT_ONCE} at once`);
     const last = portion.at(-1) ?? [];

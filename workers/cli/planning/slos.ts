@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import type { SetSloBody, SloReply } from '../../../src/contract/slos.ts';
-import { command, Failure, table, whole } from '../command.ts';
+import { command, Failure, table, positive, whole } from '../command.ts';
 import type { Shown } from '../jobs/job-command.ts';
 import { caller, print, shown } from '../jobs/job-command.ts';
 
@@ -38,7 +38,9 @@ const named = (name: string, summary: string): Command => command(name, summary)
 
 const settings = (of: Command): Command =>
   of
-    .addOption(new Option('--objective <share>', 'the share that is to be good, such as 0.999').argParser(Number).makeOptionMandatory())
+    .addOption(
+      new Option('--objective <share>', 'the share that is to be good, such as 0.999').argParser(positive(1)).makeOptionMandatory(),
+    )
     .option('--window <days>', 'over so many days', whole(1, 90), 30)
     .option('--route <route>', 'calls of upstreams by a route; with --below their latency, else their availability')
     .option('--model <model>', 'the same, of calls that name a model')
