@@ -10,6 +10,7 @@ import { portions } from '../../../workers/cli/planning/debt-upload.ts';
 import { programFor } from '../../../workers/cli/program.ts';
 import { measure } from '../../../workers/cli/debt/measure.ts';
 import { factOf, todosOf } from '../../support/debt/signed-upload.ts';
+import { openRepository } from '../../../workers/cli/debt/repository/repository.ts';
 import { NOW_S } from '../../support/fixtures/debt-facts.ts';
 import { functionOf, json } from '../../support/fixtures/debt-repository.ts';
 import type { Files } from '../../support/fixtures/git-repository.ts';
@@ -29,6 +30,28 @@ const repositoryOf = (): GitRepository => {
 };
 const sluiceDebt = async (...args: string[]) => carriedOut(await programFor(['debt', ...args]), 'debt', ...args);
 const jsonOf = async (...args: string[]) => JSON.parse((await sluiceDebt(...args, '--json')).stdout) as Record<string, unknown>;
+
+it('[D29] a repository is named by its origin, without credentials', async () => {
+  const repository = repositoryOf();
+  repository.git('remote', 'add', 'origin', '/srv/search.git/');
+  const nameUnder = async (origin: string): Promise<string> => {
+    repository.git('remote', 'set-url', 'origin', origin);
+    return (await openRepository(repository.root, 'HEAD')).name;
+  };
+  const origins = [
+    'https://github.com/example/search.git',
+    'https://ci:p%40ss@github.com/example/search',
+    'https://ci:p@ss@github.com/example/search/',
+    'ssh://git@github.com:22/example/search.git',
+    'git@github.com:example/search.git',
+    'github.com:/example/search.git',
+  ];
+  for (const origin of origins) expect(await nameUnder(origin), origin).toBe('github.com/example/search');
+  for (const origin of ['/srv/search.git/', 'file:///srv/search', '../search']) expect(await nameUnder(origin), origin).toBe('search');
+  repository.git('remote', 'remove', 'origin');
+  repository.commit({ 'package.json': json({ name: '@example/search' }) }, 1);
+  expect((await openRepository(repository.root, 'HEAD')).name).toBe('search');
+});
 
 it('[D99] an upload has facts by whole signals, and none that has expired', () => {
   const file = (facts: DebtFact[]) => ({

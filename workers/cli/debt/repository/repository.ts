@@ -48,12 +48,24 @@ export async function openRepository(path: string, revision: string, cache?: str
   };
 }
 
-/** As its origin calls it, or its package, or its folder. */
+/** `host/path` of a URL, or of `user@host:path`, without the user and a password; no match: a folder of this machine. */
+const REMOTE = /^(?!file:)(?:[a-z+]+:\/\/(?:[^/]*@)?(?<host>[^/:]+)(?::\d+)?\/|(?:[^/]*@)?(?<scpHost>[^/:]+):\/?)(?<path>.+)$/;
+
+function nameOfOrigin(url: string): string {
+  const origin = url
+    .trim()
+    .replace(/\/+$/, '')
+    .replace(/\.git$/, '');
+  const { host, scpHost, path } = REMOTE.exec(origin)?.groups ?? {};
+  return path === undefined ? basename(origin) : `${host ?? scpHost ?? ''}/${path}`;
+}
+
+/** As its origin calls it, or its package, or its folder. [D29] */
 async function nameOf(root: string, commit: string): Promise<string> {
   const origin = await git(root, 'config', '--get', 'remote.origin.url').catch(() => '');
   const text = await git(root, 'cat-file', 'blob', `${commit}:package.json`).catch(() => '{}');
   const named = /"name"\s*:\s*"([^"]+)"/.exec(text)?.[1] ?? '';
-  return basename(origin.trim() || named || root).replace(/\.git$/, '');
+  return nameOfOrigin(origin) || basename(named || root).replace(/\.git$/, '');
 }
 
 /** The folder for what is kept, which git ignores. */
