@@ -319,7 +319,7 @@ describe('money and shares', () => {
     await expect.poll(async () => (await beat()).command).toBe('stop');
     // It does not stop, and loses the attempt.
     await expect.poll(async () => (await beat()).error?.code, { timeout: 15_000 }).toBe('stale_fence');
-    expect((await payer.client.get(`/v1/jobs/${job}`)).body).toMatchObject({ state: 'pending', output_file: null });
+    await expect.poll(async () => (await payer.client.get(`/v1/jobs/${job}`)).body).toMatchObject({ state: 'pending', output_file: null });
     await limitTo(1_000_000);
     const again = await (await join(pool)).lease();
     expect(again.fence).toBeGreaterThan(fence);

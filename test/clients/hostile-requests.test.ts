@@ -185,6 +185,9 @@ const TAKES_NAMES = new Set<EndpointName>([
   'getSlo',
   'deleteSlo',
   'removeModelAlias',
+  'getSlo',
+  'setSlo',
+  'deleteSlo',
 ]);
 
 const PATH_VALUES = [

@@ -41,6 +41,9 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/prompts.md': /mail-reply@1 is production\n[^]*Where is my parcel\?&lt;\/mail&gt;<\/mail>\n[^]*production is mail-reply@2\n/,
   'docs/api/cost.md': /^Saved: \d+\.\d{9} USD$/m,
   'docs/api/requests.md': /"object":"request.feedback"[^]*"errors":1/,
+  'docs/api/capacity.md': /"not_enough_data"/,
+  'docs/api/slos.md': /notes-recall[^]*"objective":0\.999/,
+  'docs/api/debt.md': /"repository":"search"/,
   'docs/api/queues.md': /"within_queue":"lower_priority"[^]*"name":"search","parent":"labs"/,
 };
 
