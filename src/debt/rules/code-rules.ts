@@ -1,5 +1,6 @@
 import type { DebtFact } from '../../contract/debt-facts.ts';
 import type { DebtRule } from '../../contract/debt-items.ts';
+import { must } from '../../kernel/assert.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { evenSpread, quantileOf } from '../spread.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
@@ -7,8 +8,12 @@ import { detailOf, numberOf, severityIn, textDetailOf } from './rule.ts';
 
 /** Cognitive complexity that a function may have, as SonarQube has it. */
 const COMPLEXITY_TARGET = 15;
-/** Outside of hotspots a function is left alone until it is this complex. */
+/** Outside of hotspots a function is left alone until it is this complex, and one without a change in a year until it is more so. */
 const COMPLEXITY_OF_COLD_CODE = 25;
+const COMPLEXITY_OF_STILL_CODE = 29;
+/** Commits of a year that make a function a part of a hotspot: fewer may be one change and its correction. */
+const CHANGES_OF_HOTSPOT_MIN = 3;
+const WEEKS_OF_YEAR = 52;
 const HOTTEST_SHARE = 0.05;
 const HOLES_OF_ONE_FILE = 3;
 /** The severity of what annoys at every change of a file, without making it hard to read. */
@@ -16,9 +21,8 @@ const SLIGHT = 0.05;
 
 interface HotFile {
   readonly file: string;
-  readonly heat: number;
   readonly excess: number;
-  readonly worst: DebtFact;
+  readonly functions: readonly DebtFact[];
   readonly evidence: readonly DebtFact[];
 }
 
@@ -36,7 +40,15 @@ function complexFunctions({ facts }: RuleContext): ReadonlyMap<string, readonly 
   return groupBy(complex, ({ subject }) => subject);
 }
 
-/** The hottest of all files by churn and complexity that have a function to simplify (D10). */
+const keyOf = ({ subject, symbol = '' }: DebtFact): string => `${subject}\n${symbol}`;
+
+/** By file and function the commits of a year. */
+function changesOf({ facts }: RuleContext): (of: DebtFact) => number {
+  const counts = new Map(facts.of('function-changes').map((fact) => [keyOf(fact), numberOf(fact)]));
+  return (of) => counts.get(keyOf(of)) ?? 0;
+}
+
+/** The hottest of all files by churn and complexity that have a function to simplify which changes (D10). */
 function hotFiles(context: RuleContext): readonly HotFile[] {
   const complexity = context.facts.of('code-complexity').filter(({ symbol }) => symbol === undefined);
   const churn = context.facts.of('code-churn');
@@ -47,15 +59,17 @@ function hotFiles(context: RuleContext): readonly HotFile[] {
     [...heats].sort((a, b) => a - b),
     1 - HOTTEST_SHARE,
   );
+  const changes = changesOf(context);
   const churnOf = new Map(churn.map((fact) => [fact.subject, fact]));
   return complexity.flatMap((fact, i) => {
-    const functions = [...(complex.get(fact.subject) ?? [])].sort((a, b) => numberOf(b) - numberOf(a));
-    const [worst] = functions;
+    const functions = (complex.get(fact.subject) ?? [])
+      .filter((one) => changes(one) >= CHANGES_OF_HOTSPOT_MIN)
+      .sort((a, b) => numberOf(b) - numberOf(a));
     const changed = churnOf.get(fact.subject);
     const heat = heats[i] ?? 0;
-    if (worst === undefined || changed === undefined || heat < hottest) return [];
+    if (functions.length === 0 || changed === undefined || heat < hottest) return [];
     const excess = functions.reduce((sum, one) => sum + numberOf(one) - COMPLEXITY_TARGET, 0);
-    return [{ file: fact.subject, heat, excess, worst, evidence: [fact, changed, ...functions.slice(0, 8)] }];
+    return [{ file: fact.subject, excess, functions, evidence: [fact, changed, ...functions.slice(0, 8)] }];
   });
 }
 
@@ -68,31 +82,35 @@ function* hotspots(context: RuleContext): Iterable<Hit> {
       .map(numberOf),
     COMPLEXITY_TARGET,
   );
-  for (const { file, excess, worst, evidence } of hot) {
+  const changes = changesOf(context);
+  for (const { file, excess, functions, evidence } of hot) {
+    const worst = must(functions[0], 'a hotspot has a function');
     yield {
       subject: file,
-      title: `changes ${context.touchesPerWeek(file).toFixed(1)} times a week, and ${worst.symbol} has a complexity of ${numberOf(worst)} (target ${COMPLEXITY_TARGET})`,
+      title: `${worst.symbol} has a complexity of ${numberOf(worst)} (target ${COMPLEXITY_TARGET}), and ${changes(worst)} commits of the last year changed it`,
       remedy: `split ${worst.symbol} (line ${detailOf(worst, 'line')}) where its branches part`,
       minutes: 10 + excess,
-      interest: context.interestOf([file], severityOf(numberOf(worst))),
+      interest: context.interestAt(changes(worst) / WEEKS_OF_YEAR, severityOf(numberOf(worst))),
       evidence,
     };
   }
 }
 
 function* complexOutsideHotspots(context: RuleContext): Iterable<Hit> {
-  const hot = new Set(hotFiles(context).map(({ file }) => file));
+  const hot = new Set(hotFiles(context).flatMap((one) => one.functions));
+  const changes = changesOf(context);
   const functions = [...complexFunctions(context).values()].flat();
   const severityOf = severityIn(functions.map(numberOf), COMPLEXITY_TARGET);
   for (const fact of functions) {
-    if (hot.has(fact.subject) || numberOf(fact) <= COMPLEXITY_OF_COLD_CODE) continue;
+    const most = changes(fact) > 0 ? COMPLEXITY_OF_COLD_CODE : COMPLEXITY_OF_STILL_CODE;
+    if (hot.has(fact) || numberOf(fact) <= most) continue;
     yield {
       subject: fact.subject,
       symbol: fact.symbol ?? '',
       title: `${fact.symbol} has a complexity of ${numberOf(fact)} (target ${COMPLEXITY_TARGET})`,
       remedy: `split ${fact.symbol} (line ${detailOf(fact, 'line')}) when it is changed next`,
       minutes: 10 + numberOf(fact) - COMPLEXITY_TARGET,
-      interest: context.interestOf([fact.subject], severityOf(numberOf(fact))),
+      interest: context.interestAt(changes(fact) / WEEKS_OF_YEAR, severityOf(numberOf(fact))),
       evidence: [fact],
     };
   }
@@ -241,12 +259,13 @@ export const CODE_RULES = {
   hotspot: {
     signal: 'hotspots',
     about:
-      'Fires on the hottest 5 % of files that have a function of cognitive complexity above 15. Heat is the root of rank by churn x rank by complexity; churn halves every 90 days. Takes 10 minutes and one for each point above 15.',
+      'Fires on the hottest 5 % of files that have a function of cognitive complexity above 15 which at least 3 commits of the last year changed. Heat is the root of rank by churn x rank by complexity; churn halves every 90 days. Takes 10 minutes and one for each point above 15.',
     find: hotspots,
   },
   'complex-function': {
     signal: 'hotspots',
-    about: 'Fires on a function of cognitive complexity above 25 outside of hotspots. Takes 10 minutes and one for each point above 15.',
+    about:
+      'Fires on a function outside of hotspots of cognitive complexity above 25, or from 30 if no commit of the last year changed it. Takes 10 minutes and one for each point above 15.',
     find: complexOutsideHotspots,
   },
   'duplicate-code': {

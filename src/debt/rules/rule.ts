@@ -72,7 +72,12 @@ export class RuleContext {
   interestOf(files: Iterable<string>, severity: number): Spread {
     let touches = 0;
     for (const file of files) touches += this.touchesPerWeek(file);
-    return interestOfTouched(touches, this.#changeMinutes, severity);
+    return this.interestAt(touches, severity);
+  }
+
+  /** Minutes a week that a fault costs which is met so often a week. */
+  interestAt(touchesPerWeek: number, severity: number): Spread {
+    return interestOfTouched(touchesPerWeek, this.#changeMinutes, severity);
   }
 
   tierOf(subject: string): 1 | 2 | 3 {

@@ -276,6 +276,28 @@ describe('collectors', () => {
     expect(lagOf('main', dated([1]))).toBeUndefined();
   });
 
+  it('[D10] count the commits of a year among the lines of a complex function, and not those around it', async () => {
+    const repository = repositoryOf();
+    const branch = (name: string): string => `  for (const x of a) { if (x > 1) { while (x < 9) { ${name}(x); } } }`;
+    const write = (before: string, third: string, last: string, daysAgo: number) => {
+      const body = [branch('one'), branch('two'), third, branch(last), branch('five')].join('\n');
+      repository.commit({ 'src/f.ts': `${before}export function f(a: number[]) {\n${body}\n}\n` }, daysAgo);
+    };
+    write('', branch('three'), 'four', 800);
+    write('', branch('third'), 'four', 400);
+    write('', branch('third'), 'fourth', 20);
+    write('export let b = 1;\n', branch('third'), 'fourth', 10);
+    const changes = async (cache: string) => {
+      const { facts } = await measure(repository.root, { cache: join(repository.root, cache) }, NOW_S);
+      return facts.facts.find(({ kind }) => kind === 'function-changes');
+    };
+    expect(await changes('a')).toMatchObject({ subject: 'src/f.ts', symbol: 'f', value: 1, detail: { line: 2, last_line: 8 } });
+    write('export let b = 2;\n', branch('third'), 'last', 1);
+    expect((await changes('a'))?.value).toBe(1);
+    write('export let b = 2;\n', branch('new'), 'last', 0.5);
+    expect([(await changes('a'))?.value, (await changes('b'))?.value]).toEqual([2, 2]);
+  });
+
   it('[D20] find no owner missing where nothing has owners or is declared', async () => {
     const ownersOf = async (files: Files) => {
       const repository = repositoryOf();

@@ -63,7 +63,7 @@ const FAULTS: readonly (readonly [string, Files, string])[] = [
     'import-cycle core/list.ts',
   ],
   ['broken layer', { 'core/up.ts': "import { page } from '../web/page.ts';\nexport const up = page;\n" }, 'layer-break core/up.ts'],
-  ['complex function in a file that changes', { 'web/decide.ts': nested }, 'hotspot web/decide.ts'],
+  ['complex function', { 'web/decide.ts': nested }, 'complex-function web/decide.ts'],
   [
     'type holes',
     { 'web/any.ts': 'export const a: any = 1;\nexport const b: any = 2;\nexport const c = (1 as any) + 2;\n' },
@@ -103,6 +103,15 @@ describe('[D18] seeded faults', () => {
 
   it.each(FAULTS)('%s', async (_, change, rule) => {
     expect(await rulesOf(changed(change))).toEqual([rule]);
+  });
+
+  it('complex function that changes', async () => {
+    const repository = changed({ 'web/decide.ts': nested });
+    for (const limit of [2, 3]) repository.commit({ 'web/decide.ts': nested.replace('c > 1', `c > ${limit}`) }, 1 / limit);
+    expect(await rulesOf(repository)).toEqual(['complex-function web/decide.ts']);
+    const once = nested.replace('c > 1', 'c > 3').replace('return a;', 'return b;');
+    repository.commit({ 'web/decide.ts': once }, 0.1);
+    expect(await rulesOf(repository)).toEqual(['hotspot web/decide.ts']);
   });
 
   it('flaky test', async () => {

@@ -9,7 +9,8 @@ import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
 
 const assessed = (facts: readonly DebtFact[], policy = {}) =>
   assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [], ...policy }));
-const file = (path: string, churn: number, worst: number): DebtFact[] => [
+const file = (path: string, churn: number, worst: number, changes = 0): DebtFact[] => [
+  fact('function-changes', path, changes, { symbol: `${path}Function` }),
   fact('code-lines', path, 200),
   fact('code-churn', path, churn),
   fact('code-complexity', path, worst),
@@ -20,7 +21,7 @@ describe('[D10] hotspots', () => {
   const facts = [
     census('hotspots'),
     ...Array.from({ length: 40 }, (_, i) => file(`f${i}`, i, 5)).flat(),
-    ...file('hot', 100, 50),
+    ...file('hot', 100, 50, 5),
     ...file('cold', 0, 45),
     ...file('busy', 90, 14),
   ];
@@ -30,17 +31,25 @@ describe('[D10] hotspots', () => {
     expect(findings.map(({ rule, subject }) => `${rule} ${subject}`)).toEqual(['hotspot hot', 'complex-function cold']);
     expect(findings[0]?.title).toContain('hotFunction has a complexity of 50');
     expect(findings[0]?.principal_minutes.p50).toBe(45);
+    expect(findings[0]?.title).toContain('5 commits of the last year changed it');
     expect(findings[1]?.interest_minutes_per_week.p50).toBe(0);
   });
 
-  it('cost what changing the file takes, by the rate of changes of the time that is known', () => {
+  it('cost what changing their function takes, by the commits of a year', () => {
     const of = (history_days: number) =>
       assessed([...facts.slice(1), census('hotspots', { detail: { history_days } }), fact('change-time', '.', 20)]).findings[0]
         ?.interest_minutes_per_week.p90 ?? 0;
-    const weekly = (100 * 7 * Math.LN2) / 90;
-    expect(of(100_000)).toBeCloseTo(weekly * 20 * 1.24, 6);
-    expect(of(90)).toBeCloseTo(2 * of(100_000), 6);
-    expect(of(1)).toBe(of(28));
+    expect(of(100_000)).toBeCloseTo((5 / 52) * 20 * 1.24, 6);
+    expect(of(28)).toBe(of(100_000));
+  });
+
+  it('need three commits to their function; below that it is a complex one, and still code only from 30', () => {
+    const rulesOf = (worst: number, changes: number): string[] =>
+      assessed([...facts.slice(0, -8), ...file('hot', 100, worst, changes)]).findings.map(({ rule, symbol }) => `${rule} ${symbol}`);
+    expect(rulesOf(50, 3)).toEqual(['hotspot ']);
+    expect(rulesOf(50, 2)).toEqual(['complex-function hotFunction']);
+    expect([rulesOf(25, 1), rulesOf(26, 1)]).toEqual([[], ['complex-function hotFunction']]);
+    expect([rulesOf(29, 0), rulesOf(30, 0)]).toEqual([[], ['complex-function hotFunction']]);
   });
 });
 

@@ -8,6 +8,7 @@ import { parse } from '../../../src/contract/parse.ts';
 import { Failure } from '../command.ts';
 import { jsonFile } from '../json-file.ts';
 import { COLLECTORS } from './collectors/collectors.ts';
+import { LineTimes } from './repository/line-times.ts';
 import { Progress } from './repository/progress.ts';
 import type { ReadHistory } from './repository/read-history.ts';
 import { readHistory } from './repository/read-history.ts';
@@ -40,10 +41,12 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
   try {
     const read = history ?? (await readHistory(repository, progress));
     const sources = await readSources(repository, policy.ignore, progress);
+    const lineTimes = await LineTimes.open(repository);
     const facts: DebtFact[] = [];
     for (const collect of COLLECTORS) {
-      for (const fact of await collect({ repository, policy, sources, history: read, nowS, progress })) facts.push(fact);
+      for (const fact of await collect({ repository, policy, sources, history: read, lineTimes, nowS, progress })) facts.push(fact);
     }
+    await lineTimes.save();
     return {
       repository,
       policy,

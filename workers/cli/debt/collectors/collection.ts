@@ -4,6 +4,7 @@ import { FACT_KINDS } from '../../../../src/contract/debt-facts.ts';
 import { DEBT_LIMITS } from '../../../../src/contract/debt-limits.ts';
 import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { EVERYTHING } from '../../../../src/debt/fact.ts';
+import type { LineTimes } from '../repository/line-times.ts';
 import type { ReadHistory } from '../repository/read-history.ts';
 import type { ReadSource, Sources } from '../repository/read-sources.ts';
 import type { Progress } from '../repository/progress.ts';
@@ -15,6 +16,7 @@ export interface Collection {
   readonly policy: DebtPolicy;
   readonly sources: Sources;
   readonly history: ReadHistory;
+  readonly lineTimes: LineTimes;
   /** When facts are collected, in seconds. */
   readonly nowS: number;
   readonly progress: Progress;

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { git } from '../repository/git.ts';
-import { LineTimes } from '../repository/line-times.ts';
 import type { Collection, Collector } from './collection.ts';
 import { FactWriter, sha256Of } from './collection.ts';
 import { anyJsonOf, inputFiles, jsonOf } from './input-files.ts';
@@ -63,10 +62,9 @@ export const flags: Collector = async (collection) => {
   const [first] = inputs;
   if (first === undefined) return [];
   const writer = new FactWriter(collection, { tool: 'git blame', tool_version: '1' });
-  const lineTimes = await LineTimes.open(collection.repository);
   let count = 0;
   for (const input of inputs) {
-    const changed = await lineTimes.of(input.file, input.sha256);
+    const changed = await collection.lineTimes.of(input.file, input.sha256);
     const lines = input.text.split('\n');
     for (const name of Object.keys(jsonOf(input, flagFile))) {
       count += 1;

@@ -1,5 +1,4 @@
 import { shortSha256 } from '../../../../src/kernel/short-sha256.ts';
-import { LineTimes } from '../repository/line-times.ts';
 import type { ReadSource } from '../repository/read-sources.ts';
 import type { Collector } from './collection.ts';
 import { FactWriter, sourceOf, treeOf } from './collection.ts';
@@ -12,10 +11,9 @@ const DAY_S = 86_400;
 
 /** Comments that announce work, and how long ago, by `git blame`. */
 export const todos: Collector = async (collection) => {
-  const { sources, progress } = collection;
+  const { sources, progress, lineTimes } = collection;
   const writer = new FactWriter(collection, { tool: 'git blame', tool_version: '1' });
   const files = sources.files.filter((file) => file.todos.length > 0 && !file.isBeside);
-  const lineTimes = await LineTimes.open(collection.repository);
   const dated = files.slice(0, FILES_MAX);
   let done = 0;
   for (let at = 0; at < dated.length; at += PARALLEL) {
@@ -29,7 +27,6 @@ export const todos: Collector = async (collection) => {
     done += blamed.length;
     progress.show('dating comments', done, dated.length);
   }
-  await lineTimes.save();
   writer.census('todos', sources.files.length, treeOf(collection), {
     files_with_todos: files.length,
     files_not_dated: files.length - dated.length,

@@ -3,8 +3,14 @@ import { join } from 'node:path';
 import { git } from './git.ts';
 import type { Repository } from './repository.ts';
 
-type Times = ReadonlyMap<number, number>;
-type Kept = Map<string, readonly (readonly [number, number])[]>;
+/** Lines, from and to. */
+export type LineRange = readonly [from: number, to: number];
+/** A line and the commit that changed it last, at that time in seconds. */
+type BlamedLine = readonly [line: number, atS: number, commit: string];
+type Kept = Map<string, readonly BlamedLine[]>;
+
+/** Times to begin from are rounded down to this, so that what is kept is of use to commits of the days after. */
+const SINCE_STEP_S = 30 * 86_400;
 
 /**
  * When lines of files were last changed, by `git blame`, which reads the whole history of a file: kept by the file's text, because later commits
@@ -23,20 +29,33 @@ export class LineTimes {
   }
 
   static async open(repository: Repository): Promise<LineTimes> {
-    const file = join(repository.cache, 'line-times-1.json');
+    const file = join(repository.cache, 'line-times-2.json');
     const text = await readFile(file, 'utf8').catch(() => '[]');
     return new LineTimes(repository, file, new Map(entriesOf(text)));
   }
 
   /** In seconds; of all lines, or of some. */
-  async of(path: string, blob: string, lines: readonly number[] = []): Promise<Times> {
-    const key = `${blob} ${path} ${lines.join(',')}`;
+  async of(path: string, blob: string, lines: readonly number[] = []): Promise<ReadonlyMap<number, number>> {
+    const ranges = lines.map((line): LineRange => [line, line]);
+    const blamed = await this.#blamed(path, blob, ranges);
+    return new Map(blamed.map(([line, atS]) => [line, atS]));
+  }
+
+  /** How many commits since then are among the lines of each range. */
+  async commitsSince(sinceS: number, path: string, blob: string, ranges: readonly LineRange[]): Promise<readonly number[]> {
+    const blamed = await this.#blamed(path, blob, ranges, Math.floor(sinceS / SINCE_STEP_S) * SINCE_STEP_S);
+    const recent = blamed.filter(([, atS]) => atS >= sinceS);
+    return ranges.map(([from, to]) => new Set(recent.flatMap(([line, , commit]) => (line >= from && line <= to ? [commit] : []))).size);
+  }
+
+  async #blamed(path: string, blob: string, ranges: readonly LineRange[], sinceS?: number): Promise<readonly BlamedLine[]> {
+    const key = `${blob} ${path} ${ranges.join(' ')} ${sinceS ?? ''}`;
     this.#used.add(key);
     const known = this.#known.get(key);
-    if (known !== undefined) return new Map(known);
-    const times = await blame(this.#repository, path, lines);
-    this.#known.set(key, [...times]);
-    return times;
+    if (known !== undefined) return known;
+    const blamed = await blame(this.#repository, path, ranges, sinceS);
+    this.#known.set(key, blamed);
+    return blamed;
   }
 
   /** Keeps what was asked for; the rest is of texts that are gone. */
@@ -47,24 +66,32 @@ export class LineTimes {
   }
 }
 
-function entriesOf(text: string): [string, readonly (readonly [number, number])[]][] {
+function entriesOf(text: string): [string, readonly BlamedLine[]][] {
   try {
-    return JSON.parse(text) as [string, readonly (readonly [number, number])[]][];
+    return JSON.parse(text) as [string, readonly BlamedLine[]][];
   } catch {
     return [];
   }
 }
 
-/** None of a file that is not in the commit. */
-async function blame({ root, commit }: Repository, path: string, lines: readonly number[]): Promise<Times> {
-  const ranges = new Set(lines.map((line) => `-L${line},${line}`));
-  const blamed = await git(root, 'blame', '--no-textconv', '--line-porcelain', ...ranges, commit, '--', path).catch(() => '');
-  const times = new Map<number, number>();
-  let line = 0;
+/** None of a file that is not in the commit, and none that is older than `sinceS`, where git ends its search. */
+async function blame(
+  { root, commit }: Repository,
+  path: string,
+  lines: readonly LineRange[],
+  sinceS: number | undefined,
+): Promise<readonly BlamedLine[]> {
+  const ranges = new Set(lines.map(([from, to]) => `-L${from},${to}`));
+  const since = sinceS === undefined ? [] : ['--root', `--since=@${sinceS}`];
+  const blamed = await git(root, 'blame', '--no-textconv', '--line-porcelain', ...since, ...ranges, commit, '--', path).catch(() => '');
+  const found: BlamedLine[] = [];
+  let [by, line, atS, isOlder] = ['', 0, 0, false];
   for (const row of blamed.split('\n')) {
-    const header = /^[0-9a-f]{40,64} \d+ (\d+)/.exec(row);
-    if (header !== null) line = Number(header[1]);
-    else if (row.startsWith('author-time ')) times.set(line, Number(row.slice(12)));
+    const [, id, number] = /^([0-9a-f]{40,64}) \d+ (\d+)/.exec(row) ?? [];
+    if (id !== undefined) [by, line, isOlder] = [id.slice(0, 16), Number(number), false];
+    else if (row.startsWith('author-time ')) atS = Number(row.slice(12));
+    else if (row === 'boundary') isOlder = sinceS !== undefined;
+    else if (row.startsWith('\t') && !isOlder) found.push([line, atS, by]);
   }
-  return times;
+  return found;
 }

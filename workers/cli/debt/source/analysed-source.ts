@@ -3,6 +3,7 @@ export interface MeasuredFunction {
   /** With its class; a second one of the same name has `#2`. */
   readonly name: string;
   readonly line: number;
+  readonly lastLine: number;
   readonly cognitive: number;
 }
 

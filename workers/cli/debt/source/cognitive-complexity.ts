@@ -4,6 +4,7 @@ import type { MeasuredFunction } from './analysed-source.ts';
 interface Frame {
   readonly name: string;
   readonly line: number;
+  readonly lastLine: number;
   cognitive: number;
   nesting: number;
 }
@@ -16,13 +17,13 @@ export class CognitiveComplexity {
   readonly #frames: Frame[] = [];
   readonly #done: MeasuredFunction[] = [];
 
-  enterFunction(name: string, line: number): void {
-    this.#frames.push({ name, line, cognitive: 0, nesting: 0 });
+  enterFunction(name: string, line: number, lastLine: number): void {
+    this.#frames.push({ name, line, lastLine, cognitive: 0, nesting: 0 });
   }
 
   leaveFunction(): void {
-    const { name, line, cognitive } = must(this.#frames.pop(), 'a function that is left was entered');
-    this.#done.push({ name, line, cognitive });
+    const { name, line, lastLine, cognitive } = must(this.#frames.pop(), 'a function that is left was entered');
+    this.#done.push({ name, line, lastLine, cognitive });
   }
 
   /** A branch or loop: dearer the deeper it is. Code outside of functions is not counted. */

@@ -41,6 +41,7 @@ class Walk {
   errors = 0;
   readonly #text: string;
   readonly #lineOf: (position: number) => number;
+  readonly #lastLineOf: (position: number) => number;
   readonly #distinct = distinctNames();
   readonly #classes: string[] = [];
   #functions = 0;
@@ -50,6 +51,7 @@ class Walk {
   constructor(text: string) {
     this.#text = text;
     this.#lineOf = lineCounter(text);
+    this.#lastLineOf = lineCounter(text);
   }
 
   enter(node: SyntaxNodeRef): void {
@@ -81,7 +83,8 @@ class Walk {
   #enterFunction(node: SyntaxNode): void {
     const name = this.#nameOf(node);
     const owner = this.#functions === 0 ? this.#classes.at(-1) : undefined;
-    this.complexity.enterFunction(this.#distinct(owner === undefined ? name : `${owner}.${name}`), this.#lineOf(node.from));
+    const distinct = this.#distinct(owner === undefined ? name : `${owner}.${name}`);
+    this.complexity.enterFunction(distinct, this.#lineOf(node.from), this.#lastLineOf(this.#endOf(node)));
     this.#functions += 1;
   }
 
@@ -102,8 +105,12 @@ class Walk {
   }
 
   #declare({ from, to }: { readonly from: number; readonly to: number }): void {
-    // A statement with a body ends after its line.
-    this.declarations.push([from, from + this.#slice(from, to).trimEnd().length]);
+    this.declarations.push([from, this.#endOf({ from, to })]);
+  }
+
+  /** A statement with a body ends after its last line. */
+  #endOf({ from, to }: { readonly from: number; readonly to: number }): number {
+    return from + this.#slice(from, to).trimEnd().length;
   }
 
   /** Parameters on lines of their own; one that begins with the function's name is more than a list of them. */

@@ -84,12 +84,14 @@ class Walk {
   readonly #distinct = distinctNames();
   readonly #text: string;
   readonly #lineOf: (position: number) => number;
+  readonly #lastLineOf: (position: number) => number;
   readonly #classes: string[] = [];
   #typeLevels = 0;
 
   constructor(text: string) {
     this.#text = text;
     this.#lineOf = lineCounter(text);
+    this.#lastLineOf = lineCounter(text);
   }
 
   visit(node: AnyNode | Node, parent: AnyNode | undefined): void {
@@ -161,7 +163,8 @@ class Walk {
   }
 
   #visitFunction(node: AnyNode, parent: AnyNode | undefined): void {
-    this.complexity.enterFunction(this.#distinct(this.#functionName(node, parent)), this.#lineOf(node.start));
+    const name = this.#distinct(this.#functionName(node, parent));
+    this.complexity.enterFunction(name, this.#lineOf(node.start), this.#lastLineOf(node.end));
     this.#declareParameters(node['params']);
     this.#visitAll(node);
     this.complexity.leaveFunction();
