@@ -25,6 +25,7 @@ interface SloObserverParts {
 /** A recall is a mean: so many neighbours stand for each search that was measured. */
 const NEIGHBOURS = 10;
 const PAGE_COUNT = 200;
+const MINUTE_MS = 60_000;
 
 /** Reads what an objective is about from what counts it anyway. */
 export class SloObserver {
@@ -46,7 +47,7 @@ export class SloObserver {
       case 'recall':
         return this.#recall(tenant, indicator.index, cursor);
       case 'freshness':
-        return this.#freshness(tenant, indicator);
+        return this.#freshness(tenant, indicator, cursor);
     }
   }
 
@@ -112,11 +113,15 @@ export class SloObserver {
   async #freshness(
     tenant: TenantId,
     { index, waitingMax }: Extract<Indicator, { kind: 'freshness' }>,
+    { untilMs = 0 }: Cursor,
   ): Promise<Outcome<Observation | undefined>> {
+    const nowMs = this.#parts.clock.nowMs();
+    if (nowMs < untilMs) return ok(undefined);
     const waiting = await this.#parts.waitingOf(tenant, index);
     if (isGone(waiting)) return ok(undefined);
     if (!waiting.ok) return waiting;
-    return ok({ samples: [{ atMs: this.#parts.clock.nowMs(), good: waiting.value <= waitingMax ? 1 : 0, total: 1 }], cursor: {} });
+    const sample = { atMs: nowMs, good: waiting.value <= waitingMax ? 1 : 0, total: 1 };
+    return ok({ samples: [sample], cursor: { untilMs: (Math.floor(nowMs / MINUTE_MS) + 1) * MINUTE_MS } });
   }
 }
 

@@ -41,13 +41,13 @@ const cellOf = (all: readonly Job[]) => ({
 
 const hours = [{ hour: Math.floor(NOW_MS / HOUR_MS), valid: 100, answered: 90, within: 80 }];
 
-const observerOf = (jobs: readonly Job[] = [], measured: { mean: number } | undefined = { mean: 0.95 }) =>
+const observerOf = (jobs: readonly Job[] = [], measured: { mean: number } | undefined = { mean: 0.95 }, nowMs = NOW_MS) =>
   new SloObserver({
     logOf: () => ({ hours: async () => hours }),
     jobs: cellOf(jobs) as never,
     recallOf: async () => ok(measured as never),
     waitingOf: async () => ok(7),
-    clock: { nowMs: () => NOW_MS },
+    clock: { nowMs: () => nowMs },
   });
 
 async function seen(indicator: Indicator, observer = observerOf(), cursor = {}) {
@@ -87,10 +87,14 @@ describe('an objective is observed', () => {
     expect((await seen({ kind: 'recall', index: 'a' }, new SloObserver({ ...partsOfEmpty }), {}))?.samples).toEqual([]);
   });
 
-  it('in vectors that wait, one event a look', async () => {
+  it('[SL11] in vectors that wait, one event a minute', async () => {
     const good = async (waitingMax: number) => (await seen({ kind: 'freshness', index: 'a', waitingMax }))?.samples;
     expect(await good(7)).toEqual([{ atMs: NOW_MS, good: 1, total: 1 }]);
     expect(await good(6)).toEqual([{ atMs: NOW_MS, good: 0, total: 1 }]);
+    const first = await seen({ kind: 'freshness', index: 'a', waitingMax: 7 });
+    expect(await seen({ kind: 'freshness', index: 'a', waitingMax: 7 }, observerOf(), first?.cursor)).toBeUndefined();
+    const later = observerOf([], undefined, NOW_MS + 60_000);
+    expect((await seen({ kind: 'freshness', index: 'a', waitingMax: 7 }, later, first?.cursor))?.samples).toHaveLength(1);
   });
 });
 
