@@ -15,7 +15,7 @@ export interface RoadmapForecast {
   /** Minutes of all owners that interest takes over all weeks. */
   readonly interestPaidMinutes: number;
   readonly interestUnpaidMinutes: number;
-  /** Features whose owner has no plan: their end cannot be told. */
+  /** Features whose owner has no plan: their end is not known. */
   readonly unplanned: readonly string[];
 }
 

@@ -50,7 +50,7 @@ export function burnsOf(
   });
 }
 
-/** What a webhook is told: a policy of an objective has fired, or cleared. */
+/** What a webhook receives: a policy of an objective has fired, or cleared. */
 export interface BurnNews {
   readonly kind: 'slo.burning' | 'slo.recovered';
   readonly objective: string;

@@ -6,7 +6,7 @@ export type Indicator =
   | { readonly kind: 'freshness'; readonly index: string; readonly waitingMax: number }
   | { readonly kind: 'queue_wait'; readonly queue: string | null; readonly belowMs: number };
 
-/** What the log of requests tells apart. */
+/** By what the log of requests counts. */
 export type LogSubject = 'route' | 'model' | 'target';
 
 /** Plain data: it crosses RPC and is stored as JSON. */

@@ -27,7 +27,7 @@ export interface ObjectiveView {
   readonly observedMs: number | null;
 }
 
-/** What has changed, with the time that tells it from every other. */
+/** A change, with the time that makes its id differ from every other. */
 export interface DatedNews extends BurnNews {
   readonly id: string;
   readonly atMs: number;

@@ -84,7 +84,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
     measures: new GatewayMeasures({ debt, logOf, clock }),
     debt: new DebtDesk({
       debt,
-      knows: (organisation, tenant) =>
+      find: (organisation, tenant) =>
         tenant === undefined ? organisations.at(organisation).organisation() : organisations.at(organisation).tenant(tenant),
       note,
     }),

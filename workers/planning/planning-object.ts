@@ -120,7 +120,7 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
     });
   }
 
-  /** What the gateway knows of its own debt goes into the register of the organisation. */
+  /** What the gateway measures of its own debt goes into the register of the organisation. */
   async #measure(tenant: TenantId): Promise<void> {
     const nowMs = Date.now();
     if (nowMs < (this.ctx.storage.kv.get<number>('factsMs') ?? 0) || this.#register.all().length === 0) return;

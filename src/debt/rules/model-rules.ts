@@ -218,7 +218,7 @@ export const MODEL_RULES = {
     about: 'Fires on a consumer of a data set, model or index that was observed and is not declared. Takes half an hour.',
     find: ofData('consumer', {
       title: ({ symbol }) => `${symbol} reads it, and is not declared as a consumer`,
-      remedy: 'declare the consumer and tell it how changes are announced, or take its access',
+      remedy: 'declare the consumer and announce changes to it, or remove its access',
       minutes: 30,
       minutesPerWeek: 5,
     }),

@@ -27,7 +27,7 @@ export interface TeamLoad {
   readonly load: number;
   /** By how much the load grows a week; null: the history is too short. */
   readonly growthPerWeek: number | null;
-  /** When the load reaches 85 %, in seconds; null: it does not, as far as can be told. */
+  /** When the load reaches 85 %, in seconds; null: not within what the growth shows. */
   readonly saturatedAtS: number | null;
   /** When hiring has to begin, so that a new member has arrived by then; null: never, or what arriving takes is not known. */
   readonly hireByS: number | null;

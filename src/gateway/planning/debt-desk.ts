@@ -58,8 +58,8 @@ export interface DebtCalls {
 
 interface DebtDeskParts {
   readonly debt: (organisation: OrganisationId) => DebtCalls;
-  /** Refuses an organisation or a tenant that there is not: no object is addressed by an id that a caller made up (T65). */
-  readonly knows: (organisation: OrganisationId, tenant: TenantId | undefined) => Promise<Outcome<unknown>>;
+  /** Refuses an organisation or a tenant that does not exist: no object is addressed by an id that a caller made up (T65). */
+  readonly find: (organisation: OrganisationId, tenant: TenantId | undefined) => Promise<Outcome<unknown>>;
   /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
   readonly note: (principal: TenantPrincipal, action: string, subject: string) => Promise<Outcome<unknown>>;
 }
@@ -168,7 +168,7 @@ export class DebtDesk {
   async #scope(principal: Principal, subject: DebtSubject): Promise<Outcome<Scope>> {
     const scope = scopeOf(principal, subject);
     if (!scope.ok || principal.kind === 'tenant') return scope;
-    const known = await this.#parts.knows(scope.value.organisationId, scope.value.tenantId);
+    const known = await this.#parts.find(scope.value.organisationId, scope.value.tenantId);
     return known.ok ? scope : known;
   }
 

@@ -20,7 +20,7 @@ export interface ModelInputs {
   readonly lately: readonly number[];
 }
 
-/** What the gateway knows of its own debt: objectives that burn, indexes whose recall fell, models whose inputs are of other lengths. [D95] */
+/** What the gateway measures of its own debt: objectives that burn, indexes whose recall fell, models whose inputs are of other lengths. [D95] */
 export function gatewayFacts(views: readonly ObjectiveView[], inputs: readonly ModelInputs[], nowS: number): DebtFact[] {
   const seen = views.filter(({ budget }) => budget.attained !== undefined);
   const recalls = seen.filter(({ objective }) => objective.indicator.kind === 'recall');

@@ -10,7 +10,7 @@ import type { Indicator, Objective } from '../../slo/objective.ts';
 import type { ObjectiveView } from '../../slo/slo-register.ts';
 import { ownerFor } from '../tenancy/subject.ts';
 
-/** When a tenant is told of limits that it is going to reach. */
+/** Whether a tenant is alerted of limits that it is going to reach, and how far ahead. */
 export interface CapacityAlerts {
   readonly enabled: boolean;
   readonly horizonDays: number;

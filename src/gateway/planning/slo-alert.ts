@@ -3,7 +3,7 @@ import type { Objective } from '../../slo/objective.ts';
 import type { DatedNews } from '../../slo/slo-register.ts';
 import type { PlanningAlert } from '../../tenancy/billing/budget.ts';
 
-/** What a tenant's webhooks are told of an objective whose policy has fired or cleared. */
+/** What a tenant's webhooks receive of an objective whose policy has fired or cleared. */
 export const sloAlert = (tenant: TenantId, { owner }: Objective, { kind, id, atMs, ...news }: DatedNews): PlanningAlert => ({
   kind,
   id: `${tenant}:${id}`,

@@ -32,7 +32,7 @@ export interface Measured {
   readonly read: { readonly files: number; readonly ofFiles: number; readonly commits: number; readonly ofCommits: number };
 }
 
-/** Measures a commit; `history`: of a later one, so that two commits are told apart by their code alone. */
+/** Measures a commit; `history`: of a later one, so that two commits differ by their code alone. */
 export async function measure(path: string, options: MeasureOptions, nowS: number, history?: ReadHistory): Promise<Measured> {
   const repository = await openRepository(path, options.commit ?? 'HEAD', options.cache);
   await prepareCache(repository);

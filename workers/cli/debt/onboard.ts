@@ -52,7 +52,7 @@ const list = (title: string, lines: readonly string[]): string[] =>
 
 function onboardingText({ component, owner, authors, entryPoints, pages, incidents, firstItems }: OnboardingPath): string {
   return [
-    `${component}, owned by ${owner ?? 'nobody yet'}`,
+    `${component}, owned by ${owner ?? 'no team yet'}`,
     ...list('Read first', pages),
     ...list(
       'Enter at',

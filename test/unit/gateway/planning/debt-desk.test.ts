@@ -44,7 +44,7 @@ describe('the desk of the debt register', () => {
     const registry = new DebtRegistry(new NodeSql(), { nowMs: () => NOW_S * 1_000 });
     desk = new DebtDesk({
       debt: () => registry as unknown as DebtCalls,
-      knows: async (organisation, tenant) =>
+      find: async (organisation, tenant) =>
         organisation === ORGANISATION && tenant !== OTHER ? ok(null) : err(refusal('tenant_not_found', 'there is no such tenant')),
       note: async (_, action, subject) => (noted.push(`${action} ${subject}`), ok(null)),
     });

@@ -24,7 +24,7 @@ export const spawnGit = (root: string, args: readonly string[]): ChildProcessWit
     env: { ...process.env, GIT_NO_LAZY_FETCH: '1', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
   });
 
-/** What git says of a repository, as it comes: a history of any length takes no more memory than a piece of it. */
+/** What git prints of a repository, as it comes: a history of any length takes no more memory than a piece of it. */
 export async function* gitOutput(root: string, args: readonly string[]): AsyncGenerator<Buffer> {
   const child = spawnGit(root, args);
   child.stdin.end();

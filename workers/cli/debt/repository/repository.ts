@@ -28,10 +28,10 @@ export interface Repository {
 export async function openRepository(path: string, revision: string, cache?: string): Promise<Repository> {
   const given = resolve(path);
   if (!existsSync(given)) throw new UsageError(`${path} does not exist`);
-  const told = await git(given, 'rev-parse', '--is-bare-repository', '--is-shallow-repository', '--absolute-git-dir').catch(() => {
+  const described = await git(given, 'rev-parse', '--is-bare-repository', '--is-shallow-repository', '--absolute-git-dir').catch(() => {
     throw new UsageError(`${path} is no git repository`);
   });
-  const [isBare, isShallow, gitDir = given] = told.trim().split('\n');
+  const [isBare, isShallow, gitDir = given] = described.trim().split('\n');
   const root = isBare === 'true' ? gitDir : (await git(given, 'rev-parse', '--show-toplevel')).trim();
   const shown = await git(root, 'show', '-s', '--format=%H %ct', `${revision}^{commit}`).catch(() => {
     throw new UsageError(`${path} has no commit ${revision}; a shallow clone has only the newest: git fetch it`);
