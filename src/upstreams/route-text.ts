@@ -16,7 +16,8 @@ export function routeText(served: {
 }): string {
   const { target, plan, attempts, cascade } = served;
   const { upstream, model } = target;
-  const isFallback = cascade === undefined && !(plan.groups[0] ?? []).includes(target);
+  // An answer of the cache, for which nothing was asked, may be of a cascade's teacher.
+  const isFallback = cascade === undefined && attempts.length > 0 && !(plan.groups[0] ?? []).includes(target);
   return `${itemOf(`${upstream}/${model.name}`)}; attempts=${attempts.length}; reason=${itemOf(isFallback ? 'fallback' : plan.reason)}${cascade === undefined ? '' : cascadeText(cascade)}`;
 }
 

@@ -156,6 +156,8 @@ describe('[U173] money and what is said of it', () => {
     expect(outcome.served.ok && routeText(outcome.served.value)).toBe(
       'large/m; attempts=2; reason=default; cascade=unsure; confidence=0.368; threshold=0.800',
     );
+    const { cascade: _, ...cached } = outcome.served.ok ? { ...outcome.served.value, attempts: [] } : expect.unreachable();
+    expect(routeText(cached)).toBe('large/m; attempts=0; reason=default');
     world.say = by(SURE);
     expect((await world.call(asked)).text).toContain('"sluice":{"cost_usd":"0.000000155"}');
   });
