@@ -1,7 +1,7 @@
 import type { Refusal } from '../../contract/errors.ts';
 import { refusal, refusalAt } from '../../contract/errors.ts';
 import type { Work } from '../../contract/job-work.ts';
-import { inputFilesOf, isBuild, KIND_FACTS, modelOf, registrationOf } from '../../contract/job-facts.ts';
+import { inputFilesOf, isBuild, KIND_FACTS, modelOf, outputPathsOf, registrationOf } from '../../contract/job-facts.ts';
 import { workOf } from '../../contract/job-work.ts';
 import type { CreateJob } from '../../contract/jobs.ts';
 import type { Outcome } from '../../contract/outcome.ts';
@@ -210,8 +210,11 @@ const orderOf = (principal: TenantPrincipal, body: CreateJob): JobOrder => ({
 function mayRegister(principal: TenantPrincipal, work: Work): Outcome<null> {
   const registration = registrationOf(work);
   if (registration === undefined) return ok(null);
-  if (allows(principal, 'models:write')) return mayTouchModels(principal, [registration.name]);
-  return refuse('scope_denied', 'needs a key with the scope models:write', 'register');
+  if (!allows(principal, 'models:write')) return refuse('scope_denied', 'needs a key with the scope models:write', 'register');
+  const { name, folder } = registration;
+  if (folder !== undefined && !outputPathsOf(work).some((path) => path.startsWith(`${folder}/`)))
+    return refuse('invalid_value', `none of the outputs is below ${JSON.stringify(`${folder}/`)}`, ['register', 'folder']);
+  return mayTouchModels(principal, [name]);
 }
 
 /** A job that asks for less memory than the weights of its model take. */

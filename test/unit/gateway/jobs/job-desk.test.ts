@@ -61,3 +61,25 @@ it('[J215] an index build is refused for what is no index, and to keys that are 
   expect(await build('none')).toMatchObject({ error: { code: 'index_not_found', path: ['index'] } });
   expect(await build('notes', ['index/other'])).toMatchObject({ error: { code: 'scope_denied' } });
 });
+
+it('[J255] a job may register a model by a key that may, and only what it makes', async () => {
+  const { desk } = world();
+  const train = (register: object, more: object = {}) => {
+    const body = {
+      kind: 'training',
+      argv: ['train'],
+      environment: {},
+      inputs: [],
+      outputs: ['model/model.onnx', 'metrics.csv'],
+      limits: {},
+    };
+    const caller = { ...principal('tn_one'), scopes: ['jobs', 'models:write'] as const, ...more };
+    return desk.submit(caller, { ...body, priority: 'normal', max_attempts: 1, register } as unknown as CreateJob, undefined);
+  };
+  const mine = { name: 'mine', stage: 'verified', parents: [] };
+  expect(await train({ ...mine, folder: 'model' })).toMatchObject({ ok: true });
+  for (const folder of ['other', 'model/', 'mod', ''])
+    expect(await train({ ...mine, folder })).toMatchObject({ error: { code: 'invalid_value', path: ['register', 'folder'] } });
+  expect(await train(mine, { scopes: ['jobs'] })).toMatchObject({ error: { code: 'scope_denied', path: ['register'] } });
+  expect(await train(mine, { resources: ['model/other'] })).toMatchObject({ error: { code: 'scope_denied' } });
+});
