@@ -24,7 +24,7 @@ export const PROMPT_LIMITS = {
   promptTextCharsMax: 256,
   // A label that was moved is followed within this time.
   promptFreshMs: 1_000,
-  // For so long an isolate goes on with what it knows while the object of the prompts does not answer.
+  // For so long an isolate uses the versions that it holds while the object of the prompts does not answer.
   promptStaleMs: 300_000,
   // Versions that an isolate keeps, ready to be filled in.
   promptsKnownMaxCount: 1_000,

@@ -40,7 +40,7 @@ const refusal = z.strictObject({
 /** Why a cascade answers as it does. */
 export const CASCADE_REASONS = ['confident', 'unsure', 'cap', 'too-long', 'student-failed', 'teacher-failed', 'unpaid'] as const;
 
-/** What says how sure a student's answer is; each gives a number from 0 to 1. */
+/** How the confidence of a student's answer is measured; each kind gives a number from 0 to 1. */
 const confidence = z
   .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('token-probability') }),

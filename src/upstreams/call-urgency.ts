@@ -1,8 +1,8 @@
-/** How soon a call wants to be served, as its caller says. */
+/** How soon a call is to be served, as its caller states. */
 export interface CallUrgency {
   /** Higher is served first where requests wait. */
   readonly priority: number;
-  /** How long the caller waits for the answer to begin; absent: it does not say. */
+  /** How long the caller waits for the answer to begin; absent: not stated. */
   readonly deadlineMs?: number;
 }
 

@@ -8,12 +8,12 @@ import { NO_QUANTITIES, quantitiesOf } from '../../src/upstreams/money/settlemen
 import { targetName } from '../../src/upstreams/target.ts';
 import type { Upstreams } from './compose-upstreams.ts';
 
-/** Usage of calls that no caller has made is told apart by this, in place of a path. */
+/** In place of a path, in the usage of calls that no caller has made. */
 const SHADOW_ROUTE = 'shadow';
 
 /**
- * A call that the caller gets nothing of: it has a reservation and an entry of the log of its own. Its answer is not kept, as no guardrail has seen
- * it. [U118] [U174]
+ * A call whose answer the caller does not get: it has a reservation and an entry of the log of its own. Its answer is not kept, as no guardrail has
+ * judged it. [U118] [U174]
  */
 export async function shadowCall(
   gateway: Pick<Upstreams, 'logCall' | 'budget'>,

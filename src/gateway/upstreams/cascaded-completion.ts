@@ -148,7 +148,7 @@ export class CascadedCompletions {
     return ok({ ...taught.value, plan: planned.plan, attempts, cascade: unjudged(run, 'teacher', 'student-failed') });
   }
 
-  /** How sure the student's answer is, from 0 to 1. NaN: nothing says so. [U171] */
+  /** How sure the student's answer is, from 0 to 1. NaN: it could not be determined. [U171] */
   async #judged(planned: PlannedCall, terms: CascadeTerms, notes: AnswerNotes): Promise<Pick<Judged, 'confidence' | 'charges'>> {
     const { confidence } = terms;
     switch (confidence.kind) {

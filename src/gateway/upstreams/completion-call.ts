@@ -32,7 +32,7 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   /** What the call asks of the cache; absent: nothing. */
   readonly cacheTerms: AnswerTerms | undefined;
   /**
-   * Makes a call in the background that the caller gets nothing of, metered and logged by itself. `serve` gets what takes its quota;
+   * Makes a call in the background whose answer the caller does not get, metered and logged by itself. `serve` gets what takes its quota;
    * `onSettled` takes what it has cost, in nano-dollars, if it was answered.
    */
   readonly shadow: (

@@ -35,14 +35,14 @@ interface Known {
   renewedAtMs: number;
 }
 
-/** Of the time that a version is believed to be the one: the rest is far longer than a renewal takes. */
+/** A version is read again after this part of the time for which it is held: the rest is far longer than a read takes. */
 const RENEWED_AFTER_MS = LIMITS.promptFreshMs / 2;
 
 const ENTRY_OVERHEAD_BYTES = 512;
 
 /**
- * Which version a name and a selector mean, as an isolate believes for at most `promptFreshMs`: a label that was moved, and a prompt that was
- * deleted, are followed within that time. While the object of the prompts does not answer, it goes on with what it knows for `promptStaleMs`. [U164]
+ * Which version a name and a selector mean, as an isolate holds them for at most `promptFreshMs`: a label that was moved, and a prompt that was
+ * deleted, are followed within that time. While the object of the prompts does not answer, it uses what it holds for `promptStaleMs`. [U164]
  */
 export class PromptDirectory {
   readonly #parts: DirectoryParts;

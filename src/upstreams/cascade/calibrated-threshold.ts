@@ -9,7 +9,7 @@ export const ESCALATE_ALL = Number.POSITIVE_INFINITY;
 
 /**
  * The confidence below which a cascade asks its teacher. A threshold that is given as a quality is the lowest confidence at which the curve
- * expects it; without a curve of enough outcomes, nothing says that the student reaches it. [U96]
+ * expects it; without a curve of enough outcomes it is not known that the student reaches it. [U96]
  */
 export function thresholdOf(threshold: Threshold, curve: CalibrationCurve | undefined): number {
   if (typeof threshold === 'number') return threshold;

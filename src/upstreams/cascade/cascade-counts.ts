@@ -2,7 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { CalibrationCurve } from './isotonic.ts';
 import { fitIsotonic } from './isotonic.ts';
 
-/** Confidences lie in [0, 1], and are told apart by so many steps. */
+/** Confidences lie in [0, 1], and are counted in so many steps. */
 const CONFIDENCE_STEPS = 64;
 
 /** What was counted of a cascade: sums, so that those of isolates can be added. */

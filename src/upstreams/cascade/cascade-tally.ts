@@ -18,7 +18,7 @@ export interface CascadeReport extends CascadeName {
   readonly counts: CascadeCounts;
 }
 
-/** What an isolate knows of cascades: what it has to report, lost with the isolate, and how many requests each has escalated. [U174] */
+/** What an isolate counts of cascades: what it has to report, lost with the isolate, and how many requests each has escalated. [U174] */
 export class CascadeTally {
   readonly #byOwner = new Map<UpstreamOwner, Map<string, CascadeReport>>();
   /** The one that was used for the longest time ago goes first. */

@@ -13,7 +13,7 @@ export interface VerifierCall {
 const INSTRUCTION =
   'You check answers. You are shown a question and a proposed answer. Reply with one word: "yes" if the answer is correct and complete, else "no".';
 
-/** A ranker scores the answer as a document; a model for chats says yes or no. */
+/** A ranker scores the answer as a document; a model for chats answers yes or no. */
 export function verifierCall({ model }: Target, question: string, answer: string): VerifierCall {
   if (!model.serves.includes('chat'))
     return { surface: 'rerank', body: { model: model.name, query: question, documents: [answer], top_n: 1 } };
@@ -28,7 +28,7 @@ export function verifierCall({ model }: Target, question: string, answer: string
 /** Room for a word and what some models put before it. */
 const VERDICT_TOKENS = 8;
 
-/** The confidence that a verifier's answer says; NaN: none. Of a word, the probability of its tokens, where the verifier reports it. */
+/** The confidence by a verifier's answer; NaN: it gives none. Of a word, the probability of its tokens, where the verifier reports it. */
 export function verdictOf({ surface }: VerifierCall, notes: AnswerNotes): number {
   if (surface === 'rerank') return notes.topScore ?? Number.NaN;
   const word = /^\W*(yes|no)\b/i.exec(notes.text ?? '')?.[1]?.toLowerCase();

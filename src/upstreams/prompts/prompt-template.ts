@@ -6,7 +6,7 @@ import type { PromptMessage, PromptVariable } from '../../contract/prompts.ts';
 import { ok } from '../../kernel/result.ts';
 import { valueText } from './prompt-value.ts';
 
-/** What a version says, and what it needs to know. */
+/** The messages of a version, and the variables that they name. */
 export interface PromptTexts {
   readonly messages: readonly PromptMessage[];
   readonly variables: Readonly<Record<string, PromptVariable>>;
