@@ -37,11 +37,23 @@ describe('cognitive complexity', () => {
     const text =
       'class A { #p(x) { if (x) { return [1].map((y) => (y ? 1 : 2)); } } }\nfunction f() { if (1) {} }\nfunction f() { if (1) {} }';
     expect(complexity('a.js', text.replace('function f() { if (1) {} }\nfunction f', 'function e() { if (1) {} }\nfunction f'))).toEqual({
-      'A.#p': 1,
       'function given to map': 1,
       e: 1,
       f: 1,
     });
+  });
+
+  it('[D23] takes guards at the top of a function as free, and no others', () => {
+    const guards = 'if (a) return 1; if (b) { throw c; }';
+    expect(complexity('a.ts', `function f(a, b, c) { ${guards} while (c) { c(); } }`)).toEqual({ f: 1 });
+    expect(complexity('a.ts', `function f(a, b, c) { while (c) { ${guards} } }`)).toEqual({ f: 5 });
+    expect(complexity('a.ts', 'function f(a) { if (a) { a(); return 1; } if (a) a(); }')).toEqual({ f: 2 });
+    expect(complexity('a.ts', 'function f(a) { if (a) return 1; else a(); }')).toEqual({ f: 2 });
+    const python = (body: string) => complexity('a.py', `def f(a):\n${body}    while a: pass\n`)['f'];
+    expect(python('    if a: return 1\n    if a:\n        raise b\n')).toBe(1);
+    expect(python('    if a:\n        a()\n        return 1\n')).toBe(2);
+    expect(python('    if a:\n        return 1\n    else:\n        a()\n')).toBe(3);
+    expect(python('    for b in a:\n        if b: return 1\n')).toBe(4);
   });
 
   it('of Python counts branches, loops, except, else, comprehensions of conditions and operators', () => {

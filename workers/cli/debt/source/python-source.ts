@@ -6,6 +6,7 @@ import { distinctNames, lineCounter } from './analysed-source.ts';
 import { CognitiveComplexity } from './cognitive-complexity.ts';
 
 const STRUCTURES = new Set(['IfStatement', 'ForStatement', 'WhileStatement', 'MatchStatement', 'ConditionalExpression']);
+const EXITS = new Set(['ReturnStatement', 'RaiseStatement', 'ContinueStatement']);
 /** A `try` is no branch; each `except` is one. */
 const BRANCH_KEYWORDS = new Set(['elif', 'else']);
 const TYPE_VARIABLE = /=\s*(t\.|typing\.|te\.|typing_extensions\.)?(TypeVar|ParamSpec|TypeVarTuple)\(/;
@@ -30,6 +31,14 @@ export function parsePython(text: string): ParsedSource | undefined {
 }
 
 const listed = (list: string): string[] => list.split(',').flatMap((one) => one.trim().split(/\s+/)[0] || []);
+
+/** Whether all that an `if` does is to leave. */
+function isGuard(node: SyntaxNode): boolean {
+  const [body, ...others] = node.getChildren('Body');
+  if (node.name !== 'IfStatement' || body === undefined || others.length > 0) return false;
+  const only = body.firstChild?.nextSibling;
+  return only !== null && only !== undefined && only.nextSibling === null && EXITS.has(only.name);
+}
 
 class Walk {
   readonly complexity = new CognitiveComplexity();
@@ -89,7 +98,7 @@ class Walk {
   }
 
   #enterStructure(node: SyntaxNodeRef): void {
-    this.complexity.structure();
+    if (!(this.complexity.isAtTop && isGuard(node.node))) this.complexity.structure();
     this.complexity.nest(1);
     if (this.#isTypeChecking(node.node)) this.#typeChecking += 1;
   }

@@ -6,6 +6,7 @@ import { distinctNames, lineCounter } from './analysed-source.ts';
 import { CognitiveComplexity } from './cognitive-complexity.ts';
 
 const LOOPS = new Set(['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement']);
+const EXITS = new Set(['ReturnStatement', 'ThrowStatement', 'ContinueStatement']);
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
 /** Functions, methods and calls without a body: overloads, and what interfaces demand. */
 const SIGNATURES = new Set([
@@ -76,6 +77,14 @@ function nameOf(node: unknown): string | undefined {
 const keyOf = (parent: AnyNode | undefined): string | undefined =>
   nameOf(parent?.['key']) ?? nameOf(parent?.['id']) ?? nameOf(parent?.['left']);
 
+/** Whether all that an `if` does is to leave. */
+function isGuard({ consequent, alternate }: AnyNode): boolean {
+  if (isNode(alternate) || !isNode(consequent)) return false;
+  const body = consequent['body'];
+  const [only, ...rest] = consequent.type === 'BlockStatement' && Array.isArray(body) ? body.filter(isNode) : [consequent];
+  return only !== undefined && rest.length === 0 && EXITS.has(only.type);
+}
+
 class Walk {
   readonly complexity = new CognitiveComplexity();
   readonly typeHoles: Record<string, number> = {};
@@ -138,7 +147,7 @@ class Walk {
   /** `else if` is a branch of its own, not one that is nested. */
   #visitIf(node: AnyNode, isElse: boolean): void {
     if (isElse) this.complexity.single();
-    else this.complexity.structure();
+    else if (!(this.complexity.isAtTop && isGuard(node))) this.complexity.structure();
     if (isNode(node['test'])) this.visit(node['test'], node);
     this.complexity.nest(1);
     if (isNode(node['consequent'])) this.visit(node['consequent'], node);
