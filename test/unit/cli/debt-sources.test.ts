@@ -216,6 +216,24 @@ describe('the import graph', () => {
     ]);
   });
 
+  it('[D24] of Python runs an import of the own package only where that defines the name', () => {
+    const files = {
+      'pkg/__init__.py': 'from . import a\nfrom .a import thing as alias\nmade = 1\ndef f():\n    inner = 2\n',
+      'pkg/a.py': 'from . import alias\n',
+      'pkg/b.py': 'from . import made\n',
+      'pkg/c.py': 'from pkg import inner, f\n',
+      'pkg/d.py': 'from . import *\n',
+      'other.py': 'from pkg import alias\n',
+    };
+    expect(graph(files).filter((edge) => edge.includes('> pkg/__init__'))).toEqual([
+      'pkg/a.py > pkg/__init__.py (not run)',
+      'pkg/b.py > pkg/__init__.py',
+      'pkg/c.py > pkg/__init__.py',
+      'pkg/d.py > pkg/__init__.py',
+      'other.py > pkg/__init__.py',
+    ]);
+  });
+
   it('of Python follows packages, relative imports and submodules', () => {
     const files = {
       'src/pkg/__init__.py': '',
@@ -229,7 +247,7 @@ describe('the import graph', () => {
       'src/pkg/a.py > src/pkg/b.py',
       'src/pkg/a.py > src/pkg/c.py',
       'src/pkg/a.py > src/pkg/sub/d.py',
-      'src/pkg/a.py > src/pkg/__init__.py',
+      'src/pkg/a.py > src/pkg/__init__.py (not run)',
       'src/pkg/b.py > src/pkg/a.py (not run)',
       'src/pkg/b.py > src/pkg/c.py (not run)',
       'src/pkg/sub/d.py > src/pkg/b.py',

@@ -29,6 +29,8 @@ export interface AnalysedSource {
   readonly lines: number;
   readonly functions: readonly MeasuredFunction[];
   readonly imports: readonly SourceImport[];
+  /** Names that a module of Python defines itself, at its top. */
+  readonly defined: readonly string[];
   readonly typeHoles: Readonly<Record<string, number>>;
   readonly todos: readonly Todo[];
   /** `packLines` of the lines that duplication is looked for in. */
@@ -43,6 +45,7 @@ export interface ParsedSource {
   readonly declarations: readonly (readonly [number, number])[];
   readonly functions: readonly MeasuredFunction[];
   readonly imports: readonly SourceImport[];
+  readonly defined: readonly string[];
   readonly typeHoles: Readonly<Record<string, number>>;
 }
 

@@ -17,18 +17,29 @@ const COMPILED = /\.([cm]?)js(x?)$/;
 export class ImportGraph {
   readonly edges: readonly ImportEdge[];
   readonly #paths: ReadonlySet<string>;
+  readonly #definedIn: ReadonlyMap<string, readonly string[]>;
   /** Folders that Python's modules are named from: those that hold a top-level package, and the root. */
   readonly #pythonRoots: readonly string[];
 
   constructor(files: readonly ReadSource[]) {
     this.#paths = new Set(files.map(({ path }) => path));
+    this.#definedIn = new Map(files.map(({ path, defined }) => [path, defined]));
     this.#pythonRoots = pythonRootsOf(files);
     this.edges = files.flatMap(({ path, language, imports }) =>
       imports.flatMap((one) => {
         const targets = language === 'Python' ? this.#pythonTargets(path, one) : this.#scriptTarget(path, one);
-        return targets.filter((to) => to !== path).map((to) => ({ from: path, to, isRun: one.isRun }));
+        return targets
+          .filter((to) => to !== path)
+          .map((to) => ({ from: path, to, isRun: one.isRun && !this.#isOfOwnPackage(path, to, one) }));
       }),
     );
+  }
+
+  /** Whether a module imports of its own package only what that does not define: such names are modules, or imported there. [D24] */
+  #isOfOwnPackage(path: string, to: string, { names }: SourceImport): boolean {
+    if (!to.endsWith('/__init__.py') || !path.startsWith(`${dirname(to)}/`)) return false;
+    const defined = this.#definedIn.get(to) ?? [];
+    return !names.some((name) => name === '*' || defined.includes(name));
   }
 
   #scriptTarget(path: string, { from }: SourceImport): string[] {

@@ -6,6 +6,7 @@ import { distinctNames, lineCounter } from './analysed-source.ts';
 import { CognitiveComplexity } from './cognitive-complexity.ts';
 
 const STRUCTURES = new Set(['IfStatement', 'ForStatement', 'WhileStatement', 'MatchStatement', 'ConditionalExpression']);
+const DEFINITIONS = new Set(['FunctionDefinition', 'ClassDefinition', 'AssignStatement']);
 const EXITS = new Set(['ReturnStatement', 'RaiseStatement', 'ContinueStatement']);
 /** A `try` is no branch; each `except` is one. */
 const BRANCH_KEYWORDS = new Set(['elif', 'else']);
@@ -26,6 +27,7 @@ export function parsePython(text: string): ParsedSource | undefined {
     declarations: walk.declarations,
     functions: walk.complexity.functions,
     imports: walk.imports,
+    defined: walk.defined,
     typeHoles: walk.ignoredTypes === 0 ? {} : { 'type: ignore': walk.ignoredTypes },
   };
 }
@@ -44,6 +46,7 @@ class Walk {
   readonly complexity = new CognitiveComplexity();
   readonly comments: (readonly [number, number])[] = [];
   readonly imports: SourceImport[] = [];
+  readonly defined: string[] = [];
   readonly declarations: (readonly [number, number])[] = [];
   ignoredTypes = 0;
   nodes = 0;
@@ -108,6 +111,7 @@ class Walk {
   }
 
   #readDeclaration(node: SyntaxNodeRef): void {
+    if (DEFINITIONS.has(node.name) && this.#functions === 0 && this.#classes.length === 0) this.defined.push(this.#nameOf(node.node));
     if (node.name === 'ParamList') this.#declareParameters(node.node);
     else if (node.name === 'AssignStatement' && TYPE_VARIABLE.test(this.#slice(node.from, node.to))) this.#declare(node);
     else if (node.name === 'DecoratedStatement' && OVERLOAD.test(this.#slice(node.from, node.to))) this.#declare(node);

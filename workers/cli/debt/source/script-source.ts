@@ -55,6 +55,7 @@ export function parseScript(path: string, text: string): ParsedSource | undefine
     declarations: [...module.staticImports.map(({ start, end }) => [start, end] as const), ...walk.declarations],
     functions: walk.complexity.functions,
     imports,
+    defined: [],
     typeHoles: holes,
   };
 }
