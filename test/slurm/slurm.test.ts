@@ -13,7 +13,7 @@ const missing = await slurmIsMissing();
 if (missing !== undefined) console.log(`skip the tests with a real Slurm: ${missing}`);
 
 /** Slurm looks for jobs beyond their time every 30 s, and waits 10 s for a node that is silent. */
-const SOON = { timeout: 120_000, interval: 100 };
+const SOON = { timeout: 300_000, interval: 100 };
 const SLOTS_PER_NODE = 4;
 
 let server: Deployment;
