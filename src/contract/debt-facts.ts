@@ -100,6 +100,7 @@ export const sha256 = z
   .string()
   .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 as 64 lower-case hex digits')
   .meta(about('A SHA-256.', '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'));
+const measure = z.number().min(-DEBT_LIMITS.debtNumberMax).max(DEBT_LIMITS.debtNumberMax);
 const label = z.string().min(1).max(DEBT_LIMITS.debtValueCharsMax);
 
 const evidence = z
@@ -120,10 +121,10 @@ const FACT_SHAPE = {
   kind: z.enum(Object.keys(FACT_KINDS) as [FactKind, ...FactKind[]]),
   subject,
   symbol: symbol.optional(),
-  value: z.union([z.number(), z.string().max(DEBT_LIMITS.debtValueCharsMax)]).meta(about('The measured value, in `unit`.')),
+  value: z.union([measure, z.string().max(DEBT_LIMITS.debtValueCharsMax)]).meta(about('The measured value, in `unit`.')),
   unit: label,
   detail: z
-    .record(z.string().max(64), z.union([z.number(), z.string().max(DEBT_LIMITS.debtValueCharsMax), z.boolean()]))
+    .record(z.string().max(64), z.union([measure, z.string().max(DEBT_LIMITS.debtValueCharsMax), z.boolean()]))
     .refine((details) => Object.keys(details).length <= DEBT_LIMITS.debtDetailsMaxCount, {
       message: `has too many details; the limit is ${DEBT_LIMITS.debtDetailsMaxCount}`,
     })

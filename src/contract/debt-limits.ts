@@ -6,6 +6,8 @@ export const DEBT_LIMITS = {
   debtSubjectCharsMax: 1_024,
   // A hash, a licence or an owner as the value of a fact: a sentence, not a document.
   debtValueCharsMax: 1_024,
+  // A measured number, of either sign: no repository has so much of anything, and prices, which are products and sums of them, stay finite.
+  debtNumberMax: 1e12,
   // Named details of one fact: shown with its item, never decided by.
   debtDetailsMaxCount: 16,
   // A fact is measured again within a year, or it is not evidence.

@@ -1,7 +1,10 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { debtPolicy } from '../../../src/contract/debt-policy.ts';
-import type { DebtFact } from '../../../src/contract/debt-facts.ts';
+import type { DebtFact, FactKind } from '../../../src/contract/debt-facts.ts';
+import { DEBT_SIGNALS, FACT_KINDS } from '../../../src/contract/debt-facts.ts';
+import { DEBT_LIMITS } from '../../../src/contract/debt-limits.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { DebtRegistry, GATEWAY } from '../../../src/debt/store/debt-registry.ts';
@@ -151,6 +154,57 @@ describe('a register', () => {
     expect(registry.setRepository(TENANT, { repository: 'wide', publicKey: 'k', policy }, undefined)).toMatchObject({
       error: { code: 'limit_exceeded', path: ['policy'], limit: { name: 'debtPolicyBytesMax' } },
     });
+  });
+
+  it('[D1] takes whatever value a fact of any kind may have: figures stay numbers', () => {
+    set();
+    const measured = (Object.keys(FACT_KINDS) as FactKind[]).filter((kind) => kind !== 'census');
+    const names = [
+      'authors_of_repository',
+      'branches',
+      'days_max',
+      'declared_in',
+      'deprecated',
+      'fixed',
+      'history_days',
+      'installed',
+      'latest',
+      'layer',
+      'line',
+      'minors',
+      'other',
+      'other_line',
+      'proof',
+      'reference',
+      'reindex_minutes',
+      'retrain_minutes',
+      'run_minutes',
+      'runs',
+      'runs_per_week',
+      'served',
+      'serving',
+      'share_upper',
+      'text',
+      'through',
+    ];
+    const numbers = [DEBT_LIMITS.debtNumberMax, -DEBT_LIMITS.debtNumberMax, 0, 1, 0.5];
+    const value = fc.constantFrom(...numbers, 'words', '');
+    const details = fc.dictionary(fc.constantFrom(...names), fc.constantFrom(...numbers, 'words', '', true));
+    const factsOf = (figure: number | string, detail: DebtFact['detail']): DebtFact[] => [
+      ...DEBT_SIGNALS.map((symbol) => factOf({ kind: 'census', subject: '.', symbol, value: 1, unit: 'subjects', detail }, nowS)),
+      ...measured.flatMap((kind) =>
+        ['a/b.ts', 'c'].map((subject) => factOf({ kind, subject, symbol: 'd', value: figure, unit: FACT_KINDS[kind].unit, detail }, nowS)),
+      ),
+    ];
+    const property = fc.property(value, details, (figure, detail) => {
+      nowS += 1;
+      expect(upload(factsOf(figure, detail))).toMatchObject({ ok: true });
+      for (const { item } of registry.itemPage({ tenant: TENANT }, 0, 1_000)) {
+        for (const spread of [item.principal_minutes, item.interest_minutes_per_week, item.priority])
+          expect(Object.values(spread).every(Number.isFinite), `${item.rule}: ${JSON.stringify(spread)}`).toBe(true);
+      }
+    });
+    fc.assert(property, { numRuns: 60, seed: 7 });
   });
 
   it('[D98] keeps the items that were closed last, and shows the components that cost most', () => {

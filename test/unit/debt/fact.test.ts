@@ -18,6 +18,14 @@ describe('facts', () => {
     expect(debtFactFile.safeParse(factFile([{ ...whole, unit: 'weeks' }])).success).toBe(false);
   });
 
+  it('[D1] is refused beyond what its numbers may be', () => {
+    const whole = fact('todo', 'src/a.ts', 100);
+    for (const beyond of [1.1e12, -1.1e12, Infinity, NaN]) {
+      expect(debtFact.safeParse({ ...whole, value: beyond }).success).toBe(false);
+      expect(debtFact.safeParse({ ...whole, detail: { line: beyond } }).success).toBe(false);
+    }
+  });
+
   it('[D2] is unknown from the second its time to live ends', () => {
     const facts = [census('todos', { ttl_s: 1_000 }), fact('todo', 'src/a.ts', 100, { ttl_s: 10 })];
     expect(new FactSet(facts, NOW_S + 9).of('todo')).toHaveLength(1);
