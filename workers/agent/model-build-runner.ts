@@ -48,9 +48,10 @@ export class ModelBuildRunner<Kind extends BuildKind> implements JobRunner<Kind>
     await mkdir(out);
     const base = assignment.kind === 'distill' ? await this.#studentBase(scope) : undefined;
     const ended = await inThread({ work: assignment, files, out, ...model, ...(base === undefined ? {} : { base }) }, signal);
-    log.write(Buffer.from(`${ended.log}\n`));
     // Users know their files by the fields of the job, and no folder of this machine.
-    if (!ended.ok) return failed(ended.reason, ended.message.replaceAll(`${folder}/`, '').slice(0, LIMITS.buildFaultCharsMax));
+    const shown = (text: string): string => text.replaceAll(`${folder}/`, '');
+    log.write(Buffer.from(`${shown(ended.log)}\n`));
+    if (!ended.ok) return failed(ended.reason, shown(ended.message).slice(0, LIMITS.buildFaultCharsMax));
     const outputs = [];
     for (const [index, path] of BUILD_OUTPUTS.entries()) outputs.push(await artifacts.storeOutput(index, join(out, path)));
     signal.throwIfAborted();

@@ -148,6 +148,8 @@ describe('[J256] jobs that make models', () => {
     files['sts_file'] = '{"left": "a"}\n';
     const end = await run({ ...QUANTIZE, gate: { ...QUANTIZE.gate, sts_file: 'file_s' } });
     expect(end).toMatchObject({ kind: 'failed', reason: 'input_invalid', message: expect.stringMatching(/^sts\.jsonl, line 1: /) });
+    expect(log).not.toContain(folder);
+    expect(log).not.toBe('');
   });
 
   it('distil a static student, refused below the recall that is asked for', async () => {
