@@ -1,8 +1,11 @@
 import * as z from 'zod';
 
+import { ok } from '../kernel/result.ts';
 import { about } from './api-text.ts';
 import { fileId } from './files.ts';
 import { LIMITS } from './limits.ts';
+import type { Outcome } from './outcome.ts';
+import { refuse } from './outcome.ts';
 import { registration } from './registration.ts';
 
 // The work of jobs that make one model of another: the options of `sluice models quantize`, `prune` and `distil`, with files of the tenant
@@ -85,3 +88,22 @@ export const distill = z.strictObject({
 });
 
 export type ModelBuild = z.output<typeof quantize> | z.output<typeof prune> | z.output<typeof distill>;
+
+/** Refuses what no agent can make, for want of a field that others need, before a job waits for an agent. */
+export function checkBuild(build: ModelBuild): Outcome<null> {
+  if (build.kind === 'distill')
+    return (build.model === undefined) === (build.vectors_file === undefined)
+      ? refuse('invalid_value', 'must be given, or `vectors_file`, and not both', 'model')
+      : ok(null);
+  const isCalibrated = build.calibration_file !== undefined;
+  if (build.kind === 'quantize')
+    return build.drift_max !== undefined && !isCalibrated
+      ? refuse('invalid_value', 'is needed where `drift_max` bounds the drift: it is measured on these inputs', 'calibration_file')
+      : ok(null);
+  const { words, dimensions, layers, corpus_file: corpus } = build;
+  if (layers !== undefined && !isCalibrated)
+    return refuse('invalid_value', 'is needed where `layers` are left out: they are chosen by these inputs', 'calibration_file');
+  if ([words, dimensions, layers, corpus].every((given) => given === undefined))
+    return refuse('invalid_value', 'must be given, or `dimensions`, `layers` or `corpus_file`: else nothing is left out', 'words');
+  return ok(null);
+}

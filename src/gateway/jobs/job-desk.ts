@@ -4,6 +4,7 @@ import type { Work } from '../../contract/job-work.ts';
 import { inputFilesOf, isBuild, KIND_FACTS, modelOf, outputPathsOf, registrationOf } from '../../contract/job-facts.ts';
 import { workOf } from '../../contract/job-work.ts';
 import type { CreateJob } from '../../contract/jobs.ts';
+import { checkBuild } from '../../contract/model-builds.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
@@ -107,6 +108,8 @@ export class JobDesk {
   async #fittingModel(principal: TenantPrincipal, { work, terms }: JobOrder): Promise<Outcome<JobModel | undefined>> {
     const registering = mayRegister(principal, work);
     if (!registering.ok) return registering;
+    const buildable = isBuild(work) ? checkBuild(work) : ok(null);
+    if (!buildable.ok) return buildable;
     const name = modelOf(work);
     const model = name === null ? ok(undefined) : await this.#parts.models.find(principal.tenantId, name);
     if (!model.ok) return model;

@@ -83,3 +83,18 @@ it('[J255] a job may register a model by a key that may, and only what it makes'
   expect(await train(mine, { scopes: ['jobs'] })).toMatchObject({ error: { code: 'scope_denied', path: ['register'] } });
   expect(await train(mine, { resources: ['model/other'] })).toMatchObject({ error: { code: 'scope_denied' } });
 });
+
+it.each([
+  ['model', { kind: 'distill', texts_file: 'file_1' }],
+  ['model', { kind: 'distill', texts_file: 'file_1', model: 'm', vectors_file: 'file_2' }],
+  ['calibration_file', { kind: 'quantize', model: 'm', drift_max: 0.1 }],
+  ['calibration_file', { kind: 'prune', model: 'm', layers: 1 }],
+  ['words', { kind: 'prune', model: 'm' }],
+])('[J256] a build that lacks what it needs is refused by %s when it is submitted: %o', async (field, work) => {
+  const { desk, jobs } = world();
+  const body = { gate: {}, ...work, register: { name: 'mine', stage: 'verified' }, priority: 'normal', max_attempts: 1 };
+  const caller = { ...principal('tn_one'), scopes: ['jobs', 'models:write'] as const };
+  const made = await desk.submit(caller, body as unknown as CreateJob, undefined);
+  expect(made).toMatchObject({ error: { code: 'invalid_value', path: [field] } });
+  expect(jobs.size).toBe(0);
+});
