@@ -36,6 +36,8 @@ export const PLANNING_LIMITS = {
   debtFactBytesMax: 16 * 1024,
   // A repository is a row of at most 2 MB; a policy of some thousand paths has 100 kB.
   debtPolicyBytesMax: 512 * 1024,
+  // Of one repository: a fact may be several items, as of a component without any ML test, and all are in memory while rules run.
+  debtOpenItemsMaxCount: 20_000,
   // Of one repository, those closed last: all items are in memory while rules run.
   debtClosedItemsMaxCount: 2_000,
   // Of one repository in a summary, which has all repositories of an organisation in one call of 32 MiB.

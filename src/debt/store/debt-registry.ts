@@ -1,5 +1,6 @@
 import type { DebtFact, DebtFactFile, DebtSignal, FactKind } from '../../contract/debt-facts.ts';
 import type { DebtAction } from '../../contract/debt-items.ts';
+import { messageOf } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
@@ -92,8 +93,8 @@ export class DebtRegistry {
         uploadedAtS: known?.uploadedAtS ?? null,
       };
       this.#store.putRepository(next);
-      this.#assess(next, nowS);
-      return ok(this.#viewOf(next));
+      const assessed = this.#assess(next, nowS);
+      return assessed.ok ? ok(this.#viewOf(next)) : assessed;
     });
   }
 
@@ -201,7 +202,8 @@ export class DebtRegistry {
   assessAll(onFailure: (repository: string, error: unknown) => void): void {
     for (const repository of this.#store.repositories()) {
       try {
-        this.#store.transaction(() => this.#assess(repository, this.#nowS()));
+        const assessed = this.#store.transaction(() => this.#assess(repository, this.#nowS()));
+        if (!assessed.ok) onFailure(repository.id, messageOf(assessed.error));
       } catch (error) {
         onFailure(repository.id, error);
       }
@@ -233,11 +235,10 @@ export class DebtRegistry {
       if (bytes > LIMITS.debtFactBytesMax)
         return refuseBeyond({ path, limit: 'debtFactBytesMax', value: bytes, what: `has ${bytes} bytes` });
     }
-    const before = new FactSet(this.#store.facts(repository.id), nowS);
+    const counted = new FactSet(this.#store.facts(repository.id), nowS).of('census');
+    const countedAtS = new Map(counted.map((census) => [censusKey(census), census.collected_at]));
     for (const fact of facts) {
-      if (fact.kind !== 'census') continue;
-      const known = before.of('census').find(({ subject, symbol }) => subject === fact.subject && symbol === fact.symbol);
-      if (known !== undefined && known.collected_at > fact.collected_at)
+      if (fact.kind === 'census' && (countedAtS.get(censusKey(fact)) ?? 0) > fact.collected_at)
         return refuse('state_conflict', `${fact.symbol ?? ''} is known from later than this file`, 'payload.facts');
     }
     this.#store.putRepository(repository);
@@ -245,13 +246,17 @@ export class DebtRegistry {
     const { count, bytes } = this.#store.factTotals(repository.id);
     if (count > LIMITS.debtStoredFactsMaxCount) return tooMany('debtStoredFactsMaxCount', count, 'facts');
     if (bytes > LIMITS.debtStoredFactsBytesMax) return tooMany('debtStoredFactsBytesMax', bytes, 'bytes of facts');
-    const { opened, closed } = this.#assess(repository, nowS);
-    return ok({ facts: facts.length, opened, closed });
+    const assessed = this.#assess(repository, nowS);
+    return assessed.ok ? ok({ facts: facts.length, ...assessed.value }) : assessed;
   }
 
-  #assess({ id, policy }: DebtRepository, nowS: number): { readonly opened: number; readonly closed: number } {
+  /** Refuses with `limit_exceeded`, and has changed nothing then. */
+  #assess({ id, policy }: DebtRepository, nowS: number): Outcome<Pick<Taken, 'opened' | 'closed'>> {
     const facts = new FactSet(this.#store.facts(id), nowS);
     const { findings, ...assessed } = assess(facts, policy);
+    const found = findings.length;
+    if (found > LIMITS.debtOpenItemsMaxCount)
+      return refuseBeyond({ limit: 'debtOpenItemsMaxCount', value: found, what: `the repository would have ${found} open items` });
     const { changed, events } = reconcile(this.#store.items(id), findings, (signal, component) => facts.isKnown(signal, component), nowS);
     for (const item of changed) this.#store.putItem(id, item);
     // Prices change with every run: what happened is what counts.
@@ -269,7 +274,7 @@ export class DebtRegistry {
       day - LIMITS.debtHistoryDaysMax,
     );
     const count = (...kinds: DebtEvent['kind'][]): number => events.filter(({ kind }) => kinds.includes(kind)).length;
-    return { opened: count('opened', 'reopened'), closed: count('closed') };
+    return ok({ opened: count('opened', 'reopened'), closed: count('closed') });
   }
 
   #viewOf(repository: DebtRepository): RepositoryView {
@@ -305,6 +310,8 @@ export class DebtRegistry {
     return Math.floor(this.#clock.nowMs() / 1000);
   }
 }
+
+const censusKey = ({ subject, symbol }: DebtFact): string => JSON.stringify([subject, symbol]);
 
 const tooMany = (limit: 'debtStoredFactsMaxCount' | 'debtStoredFactsBytesMax', value: number, what: string) =>
   refuseBeyond({ path: 'payload.facts', limit, value, what: `the repository would have ${value} ${what}` });

@@ -149,6 +149,15 @@ describe('a register', () => {
     expect(upload(many(1_200, 'x'.repeat(1_000)))).toMatchObject({
       error: { code: 'limit_exceeded', path: ['payload.facts'], limit: { name: 'debtStoredFactsBytesMax' }, value: expect.any(Number) },
     });
+    nowS += 1;
+    const checked = Array.from({ length: 6_000 }, (_, at) =>
+      factOf({ kind: 'ml-test', subject: `model-${at}`, symbol: 'specs-reviewed', value: 0, unit: 'points' }, nowS),
+    );
+    const tests = factOf({ kind: 'census', subject: '.', symbol: 'ml-tests', value: 6_000, unit: 'subjects' }, nowS);
+    expect(upload([tests, ...checked])).toMatchObject({
+      error: { code: 'limit_exceeded', limit: { name: 'debtOpenItemsMaxCount' }, value: expect.any(Number) },
+    });
+    expect(registry.factPage(TENANT, undefined, 'ml-test', 0, 1)).toEqual([]);
     const paths = Array.from({ length: 2_000 }, (_, at) => `${at}`.padEnd(300, 'x'));
     const policy = debtPolicy.parse({ components: [{ name: 'a', paths }] });
     expect(registry.setRepository(TENANT, { repository: 'wide', publicKey: 'k', policy }, undefined)).toMatchObject({

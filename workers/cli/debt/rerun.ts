@@ -13,6 +13,7 @@ import type { RerunCircumstances } from '../../../src/debt/provenance.ts';
 import type { Rerun } from '../../../src/debt/reproducibility.ts';
 import { compareMetrics } from '../../../src/debt/reproducibility.ts';
 import { Failure, UsageError } from '../command.ts';
+import { jsonFile } from '../json-file.ts';
 
 const run = promisify(execFile);
 
@@ -153,8 +154,9 @@ async function hashOf(path: string): Promise<string | undefined> {
 
 async function metricsIn(outputs: string, { metricsFile }: BuildRecipe): Promise<unknown> {
   if (metricsFile === undefined) return undefined;
-  const text = await readFile(join(outputs, metricsFile), 'utf8').catch(() => '{}');
-  return (JSON.parse(text) as { readonly metrics?: unknown }).metrics;
+  // What the command did not write, or not as JSON, was not measured.
+  const written = await jsonFile(join(outputs, metricsFile)).catch(() => undefined);
+  return written?.['metrics'];
 }
 
 /** Linux gives a process a network of its own that leads nowhere, where users may make namespaces. */
