@@ -11,7 +11,7 @@ interface Frame {
 
 /**
  * Counts cognitive complexity (G. A. Campbell, SonarSource, 2018) while a parser's tree is walked: 1 for each break in the flow, and 1 more for
- * each level it is nested in. Unlike there, a guard at the top of a function, whose body only leaves, is free: a list of them is read in order. A function inside another one is counted by itself: what a reader has to keep in mind there is its own.
+ * each level it is nested in. Unlike there, a guard at the top of a function, whose body only leaves, is free: a list of them is read in order [D23]. A function inside another one is counted by itself: what a reader has to keep in mind there is its own.
  */
 export class CognitiveComplexity {
   readonly #frames: Frame[] = [];
