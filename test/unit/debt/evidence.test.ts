@@ -71,6 +71,8 @@ describe('[D12] clones', () => {
     const found = (packedLines: string) => clonesIn(['a', 'b'].map((path) => ({ path, packedLines })));
     expect(found(declared(30))).toMatchObject([{ lines: 11, line: 31 }]);
     expect(found(packLines(rows(0, 30).map((text, i) => ({ line: i + 1, text, isDeclaration: i > 8 }))))).toEqual([]);
+    // Nine lines of code with declarations between them.
+    expect(found(packLines(rows(0, 18).map((text, i) => ({ line: i + 1, text, isDeclaration: i % 2 === 1 }))))).toEqual([]);
   });
 
   it('are found within one file, without overlapping themselves', () => {

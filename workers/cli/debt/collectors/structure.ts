@@ -14,7 +14,7 @@ export const structure: Collector = (collection) => {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const { edges } = new ImportGraph(files);
   const running = new Map<string, Set<string>>(files.filter(({ isBeside }) => !isBeside).map(({ path }) => [path, new Set()]));
-  for (const { from, to, isRun } of edges) if (isRun && running.has(to)) running.get(from)?.add(to);
+  for (const { from, to, isRun } of edges) if (isRun) running.get(from)?.add(to);
   for (const cycle of cyclesOf(running)) {
     const source = byPath.get(cycle[0] ?? '');
     if (source === undefined) continue;

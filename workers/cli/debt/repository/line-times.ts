@@ -74,7 +74,7 @@ function entriesOf(text: string): [string, readonly BlamedLine[]][] {
   }
 }
 
-/** None of a file that is not in the commit, and none that is older than `sinceS`, where git ends its search. */
+/** None of a file that is not in the commit, and of lines older than `sinceS` the time of a commit before, where git ends its search. */
 async function blame(
   { root, commit }: Repository,
   path: string,
@@ -82,16 +82,15 @@ async function blame(
   sinceS: number | undefined,
 ): Promise<readonly BlamedLine[]> {
   const ranges = new Set(lines.map(([from, to]) => `-L${from},${to}`));
-  const since = sinceS === undefined ? [] : ['--root', `--since=@${sinceS}`];
+  const since = sinceS === undefined ? [] : [`--since=@${sinceS}`];
   const blamed = await git(root, 'blame', '--no-textconv', '--line-porcelain', ...since, ...ranges, commit, '--', path).catch(() => '');
   const found: BlamedLine[] = [];
-  let [by, line, atS, isOlder] = ['', 0, 0, false];
+  let [by, line, atS] = ['', 0, 0];
   for (const row of blamed.split('\n')) {
     const [, id, number] = /^([0-9a-f]{40,64}) \d+ (\d+)/.exec(row) ?? [];
-    if (id !== undefined) [by, line, isOlder] = [id.slice(0, 16), Number(number), false];
+    if (id !== undefined) [by, line] = [id.slice(0, 16), Number(number)];
     else if (row.startsWith('author-time ')) atS = Number(row.slice(12));
-    else if (row === 'boundary') isOlder = sinceS !== undefined;
-    else if (row.startsWith('\t') && !isOlder) found.push([line, atS, by]);
+    else if (row.startsWith('\t')) found.push([line, atS, by]);
   }
   return found;
 }
