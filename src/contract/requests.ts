@@ -13,8 +13,13 @@ import { dollarsIn, dollarsOut } from './money.ts';
 
 const requestId = z
   .string()
-  .regex(/^[\w.:-]{1,64}$/, 'must be the `x-request-id` of an answer')
-  .meta(about('The `x-request-id` of an answer.', 'req_6f1e0c3b9a5d48e2b7c1d0f4a8e95b21'));
+  .regex(/^[\w.:-]{1,64}(?:-shadow)?$/, 'must be the `x-request-id` of an answer')
+  .meta(
+    about(
+      'The `x-request-id` of an answer; of the call that a cascade compares it with: that and `-shadow`.',
+      'req_6f1e0c3b9a5d48e2b7c1d0f4a8e95b21',
+    ),
+  );
 
 const params = z.strictObject({ request: requestId });
 

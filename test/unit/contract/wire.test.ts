@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': '77dfdb0a7314db424930e0732bca2e7f8e3baa1b29506eac05ad08381aa340d9',
+  '0.6.0': '94b9aecddf56007c7e08c53637caeefcb63d69c1245f757d037e6a6a380340ac',
 };
 
 describe('the wire contract', () => {

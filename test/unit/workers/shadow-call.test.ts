@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { requestEndpoints } from '../../../src/contract/requests.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { NO_QUANTITIES } from '../../../src/upstreams/money/settlement.ts';
 import { shadowCall } from '../../../workers/upstreams/shadow-call.ts';
@@ -24,4 +25,10 @@ it('[U174] a shadow that fails by a defect gives back what was reserved for it',
   );
   await expect(broken).rejects.toThrow('a defect');
   expect(settled).toEqual([NO_QUANTITIES]);
+});
+
+it('[U174] the log finds the shadow of a request whose id is as long as callers may give', () => {
+  const id = 'r'.repeat(64);
+  const { params } = requestEndpoints.getRequest;
+  expect([id, `${id}-shadow`, `${id}r`].map((request) => params.safeParse({ request }).success)).toEqual([true, true, false]);
 });
