@@ -51,7 +51,7 @@ const allReach = (ids: readonly string[], state: string) => Promise.all(ids.map(
 const begunBy = async (id: string) => must((await pool.begun(id))[0], 'an attempt has begun');
 const begin = (id: string, count = 1) => expect.poll(async () => (await pool.begun(id)).length, SOON).toBe(count);
 
-describe.skipIf(missing !== undefined)('a real Slurm as a pool', () => {
+describe.skipIf(missing !== undefined)('a real Slurm as a pool', { timeout: 600_000 }, () => {
   beforeAll(async () => {
     server = await deploy();
     ({ client } = await createTenant(server));
