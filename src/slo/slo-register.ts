@@ -123,8 +123,8 @@ export class SloRegister {
   }
 }
 
-/** Whether they are observed alike, and since the same time. */
+/** Whether they are observed alike, and of the same time. */
 const isSame = (a: Objective, b: Objective): boolean =>
-  a.createdAtMs === b.createdAtMs && JSON.stringify(a.indicator) === JSON.stringify(b.indicator);
+  a.createdAtMs === b.createdAtMs && a.windowDays === b.windowDays && JSON.stringify(a.indicator) === JSON.stringify(b.indicator);
 
 const absent = (name: string) => refuse('record_not_found', `there is no objective ${name}`, 'slo');

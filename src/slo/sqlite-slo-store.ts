@@ -56,10 +56,16 @@ export class SqliteSloStore {
     this.open();
     const known = this.find(objective.name);
     const isSame = known !== undefined && JSON.stringify(known.objective.indicator) === JSON.stringify(objective.indicator);
-    if (isSame) this.#sql.exec('UPDATE objectives SET objective = ? WHERE name = ?', JSON.stringify(objective), objective.name);
-    else {
+    if (!isSame) {
       this.remove(objective.name);
       this.#sql.exec("INSERT INTO objectives VALUES (?, ?, '{}', NULL)", objective.name, JSON.stringify(objective));
+      return;
+    }
+    this.#sql.exec('UPDATE objectives SET objective = ? WHERE name = ?', JSON.stringify(objective), objective.name);
+    // The log has the earlier calls of a longer window: with an empty cursor all of it is read again. [SL12]
+    if ('by' in objective.indicator && objective.windowDays > known.objective.windowDays) {
+      this.#sql.exec('DELETE FROM samples WHERE name = ?', objective.name);
+      this.#sql.exec("UPDATE objectives SET cursor = '{}' WHERE name = ?", objective.name);
     }
   }
 

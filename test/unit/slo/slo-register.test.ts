@@ -203,6 +203,21 @@ describe('a register of objectives', () => {
     expect(events()).toBe(1);
   });
 
+  it('[SL12] counts calls anew over a longer window, and drops what was read for the shorter one', () => {
+    observe(90, 100);
+    const cursorIn = () => register.all().map(({ cursor }) => cursor);
+    register.put({ ...OBJECTIVE, windowDays: 20 }, undefined);
+    expect([view().budget.events.total, cursorIn()]).toEqual([100, [{ untilMs: nowMs }]]);
+    register.put(OBJECTIVE, undefined);
+    expect([view().budget.events.total, cursorIn()]).toEqual([0, [{}]]);
+    const shorter = { ...OBJECTIVE, windowDays: 20, createdAtMs: START_MS };
+    register.observe(shorter, { samples: [{ atMs: nowMs, good: 1, total: 1 }], cursor: { untilMs: nowMs } }, () => {});
+    expect([view().budget.events.total, cursorIn()]).toEqual([0, [{}]]);
+    observe(90, 100);
+    // What fires goes on firing: it is alerted of once.
+    expect(kept.map(({ kind }) => kind)).toEqual(['slo.burning', 'slo.burning', 'slo.burning']);
+  });
+
   it('begins anew with another indicator, and goes on with another target', () => {
     observe(1, 2);
     register.put({ ...OBJECTIVE, target: 0.9 }, undefined);
