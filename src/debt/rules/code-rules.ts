@@ -190,7 +190,7 @@ function* typeHoles(context: RuleContext): Iterable<Hit> {
     if (count < HOLES_OF_ONE_FILE) continue;
     yield {
       subject: file,
-      title: `the type checker is off in ${count} places: ${facts.map((fact) => `${numberOf(fact)} ${fact.symbol}`).join(', ')}`,
+      title: `types are not checked in ${count} places: ${facts.map((fact) => `${numberOf(fact)} x ${HOLES[fact.symbol ?? ''] ?? fact.symbol}`).join(', ')}`,
       remedy: 'state the types, or check the values where they come in',
       minutes: 2 * count,
       interest: context.interestOf([file], severityOf(count) / 4),
@@ -198,6 +198,13 @@ function* typeHoles(context: RuleContext): Iterable<Hit> {
     };
   }
 }
+
+/** What is counted of each kind, in words: not all that has its name. */
+const HOLES: Readonly<Record<string, string>> = {
+  any: 'a value of type any',
+  'as any': 'a cast to any',
+  'type: ignore': 'type: ignore without a code',
+};
 
 function* oldTodos(context: RuleContext): Iterable<Hit> {
   for (const fact of context.facts.of('todo')) {

@@ -1,4 +1,5 @@
 import type { DebtRule } from '../../contract/debt-items.ts';
+import { REPOSITORY } from '../components.ts';
 import { evenSpread } from '../spread.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { detailOf, numberOf, textDetailOf } from './rule.ts';
@@ -42,7 +43,8 @@ const AUTHOR_SHARE_MAX = 0.8;
 
 function* singleAuthors(context: RuleContext): Iterable<Hit> {
   for (const fact of context.facts.of('author-share')) {
-    if (numberOf(fact) <= AUTHOR_SHARE_MAX || detailOf(fact, 'authors_of_repository') < 2) continue;
+    // Files at the root have nothing in common that an author could know alone.
+    if (fact.subject === REPOSITORY || numberOf(fact) <= AUTHOR_SHARE_MAX || detailOf(fact, 'authors_of_repository') < 2) continue;
     yield {
       subject: fact.subject,
       title: `one author wrote ${Math.round(numberOf(fact) * 100)} % of its changed lines (at most ${AUTHOR_SHARE_MAX * 100} %)`,

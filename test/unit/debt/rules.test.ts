@@ -122,3 +122,18 @@ it('every rule says when it fires and what it takes', () => {
   expect(Object.keys(RULES).sort()).toEqual(DEBT_RULES.filter((rule) => rule !== 'measurement-gap').sort());
   for (const { about } of Object.values(RULES)) expect(about).toMatch(/^Fires .*\.$/);
 });
+
+describe('[D25] a single author', () => {
+  it('is found of a component, and not of the files at the root', () => {
+    const shareOf = (subject: string) => fact('author-share', subject, 0.95, { detail: { authors_of_repository: 5 } });
+    const { findings } = assessed([census('ownership'), shareOf('search'), shareOf('repository')]);
+    expect(findings.map(({ rule, subject }) => [rule, subject])).toEqual([['single-author', 'search']]);
+  });
+});
+
+describe('[D21] holes in types', () => {
+  it('say what of a kind is counted', () => {
+    const { findings } = assessed([census('types'), fact('type-hole', 'a.py', 3, { symbol: 'type: ignore' })]);
+    expect(findings[0]?.title).toBe('types are not checked in 3 places: 3 x type: ignore without a code');
+  });
+});

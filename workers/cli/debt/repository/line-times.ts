@@ -29,7 +29,7 @@ export class LineTimes {
   }
 
   static async open(repository: Repository): Promise<LineTimes> {
-    const file = join(repository.cache, 'line-times-2.json');
+    const file = join(repository.cache, 'line-times-3.json');
     const text = await readFile(file, 'utf8').catch(() => '[]');
     return new LineTimes(repository, file, new Map(entriesOf(text)));
   }
@@ -83,7 +83,7 @@ async function blame(
 ): Promise<readonly BlamedLine[]> {
   const ranges = new Set(lines.map(([from, to]) => `-L${from},${to}`));
   const since = sinceS === undefined ? [] : [`--since=@${sinceS}`];
-  const blamed = await git(root, 'blame', '--no-textconv', '--line-porcelain', ...since, ...ranges, commit, '--', path).catch(() => '');
+  const blamed = await git(root, 'blame', '-w', '--no-textconv', '--line-porcelain', ...since, ...ranges, commit, '--', path).catch(() => '');
   const found: BlamedLine[] = [];
   let [by, line, atS] = ['', 0, 0];
   for (const row of blamed.split('\n')) {
