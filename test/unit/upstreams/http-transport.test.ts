@@ -124,6 +124,8 @@ it('[U41] waits for the headers of a whole answer as long as for its first piece
   const target = targetWith({ connectMs: 5, firstTokenMs: 30 });
   const opened = await transport.open(target, request('/chat/completions', false), cancellable());
   expect(opened).toEqual({ kind: 'fault', fault: 'first_token_timeout' });
+  // Before the next test counts calls: one that is still open would end among them.
+  await expect.poll(() => upstream.truth()).toMatchObject({ open: 0, aborted: 1 });
 });
 
 it('[U41] ends a call whose owner has gone, whatever it waits for', async () => {

@@ -83,7 +83,9 @@ async function blame(
 ): Promise<readonly BlamedLine[]> {
   const ranges = new Set(lines.map(([from, to]) => `-L${from},${to}`));
   const since = sinceS === undefined ? [] : [`--since=@${sinceS}`];
-  const blamed = await git(root, 'blame', '-w', '--no-textconv', '--line-porcelain', ...since, ...ranges, commit, '--', path).catch(() => '');
+  const blamed = await git(root, 'blame', '-w', '--no-textconv', '--line-porcelain', ...since, ...ranges, commit, '--', path).catch(
+    () => '',
+  );
   const found: BlamedLine[] = [];
   let [by, line, atS] = ['', 0, 0];
   for (const row of blamed.split('\n')) {
