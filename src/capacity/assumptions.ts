@@ -99,7 +99,7 @@ export const ASSUMPTIONS = {
   locatorBytes: chosen(90, 'bytes of the location of an id', 'an id of 20 characters, a version, shards'),
 
   // How long it takes until there is more, once that is decided.
-  quotaLeadDays: chosen(1, 'days until a quota is raised', 'one call, and the approval of whoever pays'),
+  quotaLeadDays: chosen(1, 'days until a quota is raised', 'one call, and the approval of the payer'),
   budgetLeadDays: chosen(5, 'days until a budget is raised', 'a working week for an approval'),
   indexLeadDays: chosen(3, 'days until the vectors of a full index are divided among two', 'an import, and a change of its callers'),
   acceleratorLeadDays: chosen(14, 'days until a pool has more accelerators', 'a request for a higher limit at a cloud takes days to weeks'),

@@ -64,7 +64,7 @@ ${trend.length < 2 ? '' : `<section><h2>Over time</h2><p class="note">Each line 
 <section><h2>Components</h2><div class="wide"><table>
 <tr><th>component</th><th>rating</th><th class="n">ratio</th><th class="n">items</th><th class="n">to pay</th><th class="n">a week</th><th>owner</th></tr>
 ${assessment.components.map(componentRow).join('')}</table></div></section>
-${ownership.length === 0 ? '' : `<section><h2>Who knows what</h2><p class="note">Shares of changed lines, each halved every year. Bus factor: authors without whom less than half is known.</p>${ownershipMap(ownership)}</section>`}
+${ownership.length === 0 ? '' : `<section><h2>Knowledge of components</h2><p class="note">Shares of changed lines, each halved every year. Bus factor: the fewest authors whose leaving takes more than half of the knowledge.</p>${ownershipMap(ownership)}</section>`}
 ${loads.length === 0 ? '' : `<section><h2>Teams</h2><div class="wide">${loadTable(loads)}</div></section>`}
 ${plans.length === 0 ? '' : `<section><h2>Plan</h2>${plans.map(planText).join('')}</section>`}
 </html>
