@@ -57,9 +57,9 @@ export const FORWARDED_PREFIXES = {
   '/v1/routes': UPSTREAMS,
   '/v1/prompts': UPSTREAMS,
   '/v1/requests': UPSTREAMS,
-  '/v1/cost': { ...UPSTREAMS, reportsUsage: true },
   '/v1/slos': PLANNING,
   '/v1/debt': PLANNING,
+  '/v1/cost': { ...PLANNING, reportsUsage: true },
   '/v1/capacity': { ...PLANNING, reportsUsage: true },
 } as const satisfies Readonly<Record<`/v${1 | 2}${string}`, Forwarding>>;
 

@@ -1,4 +1,5 @@
 import { capacityEndpoints } from './capacity.ts';
+import { costEndpoints } from './cost.ts';
 import { debtEndpoints } from './debt.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PlanningPath } from './forwarded-paths.ts';
@@ -9,4 +10,5 @@ export const PLANNING_ENDPOINTS = {
   ...capacityEndpoints,
   ...sloEndpoints,
   ...debtEndpoints,
+  ...costEndpoints,
 } as const satisfies Record<string, Endpoint & { readonly path: PlanningPath }>;

@@ -1,5 +1,4 @@
 import { completionEndpoints } from './completions.ts';
-import { costEndpoints } from './cost.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { UpstreamPath } from './forwarded-paths.ts';
 import { routeEndpoints } from './routes.ts';
@@ -14,5 +13,4 @@ export const UPSTREAM_ENDPOINTS = {
   ...routeEndpoints,
   ...promptEndpoints,
   ...requestEndpoints,
-  ...costEndpoints,
 } as const satisfies Record<string, Endpoint & { readonly path: UpstreamPath }>;

@@ -6,6 +6,7 @@ import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import { onIndex } from '../../src/gateway/index-ref.ts';
 import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
+import { CostReporter } from '../../src/gateway/upstreams/cost-report.ts';
 import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import { DebtDesk } from '../../src/gateway/planning/debt-desk.ts';
 import { GatewayMeasures } from '../../src/gateway/planning/gateway-measures.ts';
@@ -18,6 +19,7 @@ import { actorOf } from '../../src/gateway/tenancy/subject.ts';
 import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
+import type { UsageLines } from '../../src/gateway/tenancy/usage-reader.ts';
 import { UsageReader } from '../../src/gateway/tenancy/usage-reader.ts';
 import type { OrganisationId, TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
@@ -33,6 +35,7 @@ import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
 /** Everything a route of the planning Worker may use: the use cases and ports of this isolate, wired once. */
 export interface Planning extends Serving {
   readonly forecaster: CapacityForecaster;
+  readonly costs: CostReporter;
   readonly debt: DebtDesk;
   readonly measures: GatewayMeasures;
   readonly slos: SloAdmin;
@@ -44,7 +47,8 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   const { clock, metrics, region, rng } = basics;
   const tenancy = wireTenancy(env, basics, {});
   const { organisations, authenticator, budget, quotaLedgers, flush } = tenancy;
-  const usage = new UsageReader({ organisations, lines: (organisation, query) => billingOf(env, organisation).usage(query), clock, flush });
+  const lines: UsageLines = (organisation, query) => billingOf(env, organisation).usage(query);
+  const usage = new UsageReader({ organisations, lines, clock, flush });
   const directory = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
   const shards = wireShards(env, clock, metrics, () => region.hint);
   const indexes = {
@@ -56,12 +60,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   };
   const debt = (organisation: OrganisationId) => env.DEBT.get(env.DEBT.idFromName(organisation)) as unknown as DebtCalls;
   const logOf = (tenant: TenantId) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog;
-  const scheduler = () => env.SCHEDULER.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
-  const cell: Pick<JobQueue, 'jobs' | 'pools' | 'operate'> = {
-    jobs: (...rest) => scheduler().jobs(...rest),
-    pools: (...rest) => scheduler().pools(...rest),
-    operate: (...rest) => scheduler().operate(...rest),
-  };
+  const cell = cellOf(env);
   const note = (principal: TenantPrincipal, action: string, subject: string) =>
     organisations.at(principal.organisationId).note(principal.tenantId, action, actorOf(principal), subject);
   const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
@@ -81,6 +80,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       ],
       clock,
     }),
+    costs: new CostReporter({ logOf, lines, clock }),
     measures: new GatewayMeasures({ debt, logOf, clock }),
     debt: new DebtDesk({
       debt,
@@ -109,5 +109,15 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
     }),
   };
 });
+
+/** A stub belongs to the request that made it: one is made for each call. */
+function cellOf({ SCHEDULER }: PlanningEnv): Pick<JobQueue, 'jobs' | 'pools' | 'operate'> {
+  const scheduler = () => SCHEDULER.get(SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
+  return {
+    jobs: (...rest) => scheduler().jobs(...rest),
+    pools: (...rest) => scheduler().pools(...rest),
+    operate: (...rest) => scheduler().operate(...rest),
+  };
+}
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

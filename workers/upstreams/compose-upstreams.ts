@@ -6,7 +6,6 @@ import { CompletionCache } from '../../src/gateway/upstreams/completion-cache.ts
 import { requestWakeUps } from '../inference/request-wake-ups.ts';
 import { TenantPurgeLogs } from '../gateway/adapters/durable-caches.ts';
 import { sha256 } from '../gateway/adapters/sha256.ts';
-import { CostReporter } from '../../src/gateway/upstreams/cost-report.ts';
 import { Completions } from '../../src/gateway/upstreams/completion.ts';
 import { GuardedCompletions } from '../../src/gateway/upstreams/guarded-completion.ts';
 import { SchemaJudge } from '../../src/gateway/upstreams/schema-judge.ts';
@@ -35,7 +34,7 @@ import { CascadeTally } from '../../src/upstreams/cascade/cascade-tally.ts';
 import { CanaryTally } from '../../src/upstreams/routes/canary-tally.ts';
 import type { Target } from '../../src/upstreams/target.ts';
 import type { Tenancy } from '../gateway/adapters/tenancy.ts';
-import { billingOf, wireTenancy } from '../gateway/adapters/tenancy.ts';
+import { wireTenancy } from '../gateway/adapters/tenancy.ts';
 import { upstreamsOf } from '../gateway/adapters/upstream-objects.ts';
 import type { UpstreamsEnv } from '../gateway/env.ts';
 import { Readiness } from '../gateway/readiness.ts';
@@ -56,7 +55,6 @@ export interface Upstreams extends Serving, RequestLogParts {
   readonly admin: UpstreamAdmin;
   readonly completions: Completions;
   readonly answers: CompletionCache;
-  readonly costs: CostReporter;
   readonly checker: UpstreamChecker;
   readonly directory: UpstreamDirectory;
   readonly routes: RouteAdmin;
@@ -91,16 +89,9 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const guardrails = guardrailsOf(env.GUARDRAILS as GuardrailBinding, hosts);
   const purges = new PurgeViews({ logs: new TenantPurgeLogs(env.PURGE_LOG), clock, wakeUps: requestWakeUps });
   const answers = new CompletionCache({ purges, sha256, clock, wakeUps: requestWakeUps });
-  const requestLog = wireRequestLog(env, basics);
   return {
     ...basics,
-    ...requestLog,
-    costs: new CostReporter({
-      requests: requestLog.requests,
-      lines: (organisation, query) => billingOf(env, organisation).usage(query),
-      flush: tenancy.flush,
-      clock,
-    }),
+    ...wireRequestLog(env, basics),
     readiness: new Readiness({ organisations, clock }),
     authenticator,
     budget,

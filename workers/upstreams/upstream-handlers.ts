@@ -1,7 +1,6 @@
 import type { UPSTREAM_ENDPOINTS } from '../../src/contract/upstream-endpoints.ts';
 import type { HandlersOf } from '../gateway/serve.ts';
 import { completionHandlers } from './routes/completions.ts';
-import { costHandlers } from './routes/cost.ts';
 import { promptHandlers } from './routes/prompts.ts';
 import { routeHandlers } from './routes/routes.ts';
 import { requestHandlers } from './routes/requests.ts';
@@ -14,5 +13,4 @@ export const UPSTREAM_HANDLERS: HandlersOf<typeof UPSTREAM_ENDPOINTS> = {
   ...routeHandlers,
   ...promptHandlers,
   ...requestHandlers,
-  ...costHandlers,
 };

@@ -1,9 +1,11 @@
 import type { ADVICE_NAMES, SAVING_NAMES } from '../../contract/cost.ts';
+import { LIMITS } from '../../contract/limits.ts';
 import type { Meter } from '../../contract/meter.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import { windowEndMs, windowStartMs } from '../../tenancy/quota/window.ts';
@@ -13,7 +15,7 @@ import { HOUR_MS } from '../../tenancy/usage/usage-query.ts';
 import { rateInterval } from '../../upstreams/canary/bernoulli-interval.ts';
 import type { LogCosts, LogLine } from '../../upstreams/log/log-sums.ts';
 import type { UsageLines } from '../tenancy/usage-reader.ts';
-import type { RequestDesk } from './request-desk.ts';
+import type { RequestLog } from './request-desk.ts';
 
 interface Saving {
   readonly name: (typeof SAVING_NAMES)[number];
@@ -44,11 +46,9 @@ export interface CostReport {
 }
 
 interface CostReporterParts {
-  readonly requests: Pick<RequestDesk, 'stats' | 'costs' | 'policy'>;
+  readonly logOf: (tenantId: TenantId) => Pick<RequestLog, 'lines' | 'costs' | 'policy'>;
   /** The ledger of an organisation. */
   readonly lines: UsageLines;
-  /** Delivers what this isolate has counted, so that callers see their own calls. */
-  readonly flush: () => Promise<void>;
   readonly clock: Clock;
 }
 
@@ -62,25 +62,25 @@ export class CostReporter {
 
   /** `month`: such as `2026-11`; absent: the current one. */
   async read(principal: TenantPrincipal, month?: string): Promise<Outcome<CostReport & { readonly startMs: number }>> {
-    const { requests, lines, flush, clock } = this.#parts;
+    const { logOf, lines, clock } = this.#parts;
+    const { tenantId, resources } = principal;
+    if (resources !== undefined)
+      return refuse('scope_denied', 'the key is restricted to some resources, and the report is of all: use another key');
     const nowMs = clock.nowMs();
     const startMs = month === undefined ? windowStartMs('month', nowMs) : Date.parse(`${month}-01T00:00:00Z`);
     if (startMs > nowMs) return refuse('invalid_value', 'must not be after the current month', 'month');
     const toMs = Math.min(windowEndMs('month', startMs), nowMs);
-    const { entries, retentionDays } = await requests.policy(principal);
+    const log = logOf(tenantId);
+    const { entries, retentionDays } = await log.policy();
     const fromMs = Math.min(toMs, Math.max(startMs, nowMs - retentionDays * DAY_MS));
-    await flush();
-    const { tenantId } = principal;
     const query = { fromMs: startMs, toMs: Math.ceil(toMs / HOUR_MS) * HOUR_MS, tenantId, groupBy: [] };
     const [targets, costs, used] = [
-      await requests.stats(principal, 'target', startMs, toMs),
-      await requests.costs(principal, startMs, toMs),
+      await log.lines('target', startMs, toMs, LIMITS.requestStatsGroupsMaxCount),
+      await log.costs(startMs, toMs),
       await lines(organisationOf(tenantId), query),
     ];
-    if (!targets.ok) return targets;
-    if (!costs.ok) return costs;
     if (!used.ok) return used;
-    return ok({ startMs, fromMs, toMs, isLogged: entries !== 'off', targets: targets.value, ...assessed(costs.value, used.value) });
+    return ok({ startMs, fromMs, toMs, isLogged: entries !== 'off', targets, ...assessed(costs, used.value) });
   }
 }
 

@@ -92,12 +92,6 @@ export class RequestDesk {
     return ok(await (await this.#log(principal)).lines(by, fromMs ?? toMs - DAY_MS, toMs, LIMITS.requestStatsGroupsMaxCount));
   }
 
-  /** What was done to make requests cheaper. */
-  async costs(principal: TenantPrincipal, fromMs: number, toMs: number): Promise<Outcome<LogCosts[]>> {
-    if (principal.resources !== undefined) return RESTRICTED;
-    return ok(await (await this.#log(principal)).costs(fromMs, toMs));
-  }
-
   policy({ tenantId }: TenantPrincipal): Promise<LogPolicy> {
     return this.#parts.logOf(tenantId).policy();
   }

@@ -125,19 +125,18 @@ describe('the month of a report', () => {
   const asked: [number, number][] = [];
   const billed: [number, number][] = [];
   const reporter = new CostReporter({
-    requests: {
+    logOf: () => ({
       policy: () => Promise.resolve({ ...DEFAULT_POLICY, retentionDays: 10 }),
-      stats: () => Promise.resolve(ok([])),
-      costs: (_, fromMs, toMs) => {
+      lines: () => Promise.resolve([]),
+      costs: (fromMs, toMs) => {
         asked.push([fromMs, toMs]);
-        return Promise.resolve(ok([]));
+        return Promise.resolve([]);
       },
-    },
+    }),
     lines: (_, { fromMs, toMs }) => {
       billed.push([fromMs, toMs]);
       return Promise.resolve(ok([]));
     },
-    flush: () => Promise.resolve(),
     clock: { nowMs: () => at('2026-11-28T06:00:00Z') },
   });
 
@@ -152,6 +151,10 @@ describe('the month of a report', () => {
     await reporter.read(principal, '2026-02');
     for (const span of [asked, billed]) expect(span.at(-1)).toEqual([at('2026-02-01T00:00:00Z'), at('2026-03-01T00:00:00Z')]);
     expect(await reporter.read(principal, '2026-12')).toMatchObject({ ok: false, error: { code: 'invalid_value', path: ['month'] } });
+  });
+
+  it('[U153] is no answer to a key that is restricted to some resources', async () => {
+    expect(await reporter.read({ ...principal, resources: ['model/a'] })).toMatchObject({ ok: false, error: { code: 'scope_denied' } });
   });
 });
 
