@@ -18,18 +18,17 @@ export class DirectoryObject extends DurableObject {
 
   /** Adding an organisation again changes nothing. */
   add(organisation: Organisation, digest: string): Outcome<Organisation> {
-    this.#documents.open();
     // Names of organisations need not be unique.
     const document = { id: organisation.id, parent: '', name: organisation.id, digest, body: organisation };
     return this.#documents.transaction(() => this.#documents.insert('organisation', document, 'organisationsMaxCount'));
   }
 
   page(limit: number, after: string | undefined): PageOf<Organisation> {
-    return this.#documents.exists() ? this.#documents.page('organisation', '', limit, after) : { items: [], hasMore: false };
+    return this.#documents.page('organisation', '', limit, after);
   }
 
   has(id: OrganisationId): boolean {
-    return this.#documents.exists() && this.#documents.find('organisation', id) !== undefined;
+    return this.#documents.find('organisation', id) !== undefined;
   }
 
   /** Writes as much as a small write with its journal takes, so that its caller finds out whether there is room. */
@@ -39,7 +38,6 @@ export class DirectoryObject extends DurableObject {
 
   /** All organisations whose ids were made before ids were signed. */
   unsigned(): OrganisationId[] {
-    const ids = this.#documents.exists() ? (this.#documents.idsOf('organisation', '') as OrganisationId[]) : [];
-    return ids.filter((id) => !isSigned(id));
+    return (this.#documents.idsOf('organisation', '') as OrganisationId[]).filter((id) => !isSigned(id));
   }
 }

@@ -37,7 +37,6 @@ export class OrganisationRecords {
   /** `isListed`: it was founded before, so it is not created anew here. */
   found(organisation: Organisation, { actor, digest }: Ticket, isListed: boolean): Outcome<Organisation> {
     if (isListed && this.#organisation() === undefined) return LOST;
-    this.documents.open();
     const { id, name } = organisation;
     return this.documents.create('organisation', { id, parent: '', name, digest, body: organisation }, { bound: 1 }, actor);
   }
@@ -50,7 +49,7 @@ export class OrganisationRecords {
 
   /** In one transaction, if there is the tenant. */
   insideTenant<T>(id: TenantId, body: (tenant: Tenant) => Outcome<T>): Outcome<T> {
-    const tenant = this.documents.exists() ? this.documents.find('tenant', id) : undefined;
+    const tenant = this.documents.find('tenant', id);
     if (tenant === undefined) return this.#absent('tenant_not_found', 'there is no such tenant', 'tenant');
     return this.documents.transaction(() => body(tenant));
   }
@@ -142,20 +141,20 @@ export class OrganisationRecords {
 
   /** `tenantId` narrows to one tenant. */
   project(id: ProjectId, tenantId?: TenantId): Outcome<Project> {
-    const project = this.documents.exists() ? this.documents.find('project', id) : undefined;
+    const project = this.documents.find('project', id);
     if (project !== undefined && (tenantId === undefined || project.tenantId === tenantId)) return ok(project);
     return this.#absent('project_not_found', 'there is no such project', 'project');
   }
 
   /** `tenantId` narrows to one tenant. */
   key(id: KeyId, tenantId?: TenantId): Outcome<KeyRecord> {
-    const record = this.documents.exists() ? this.documents.find('key', id) : undefined;
+    const record = this.documents.find('key', id);
     if (record !== undefined && (tenantId === undefined || record.tenantId === tenantId)) return ok(record);
     return this.#absent('key_not_found', 'there is no such key', 'key');
   }
 
   #organisation(): Organisation | undefined {
-    return this.documents.exists() ? this.documents.page('organisation', '', 1, undefined).items[0] : undefined;
+    return this.documents.page('organisation', '', 1, undefined).items[0];
   }
 
   #absent(...refusal: Parameters<typeof refuse>): ReturnType<typeof refuse> {

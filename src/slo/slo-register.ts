@@ -35,12 +35,10 @@ export interface DatedNews extends BurnNews {
 
 /** The objectives of one tenant: every change is one transaction, under the lease of the key that makes it. */
 export class SloRegister {
-  readonly #storage: SqlStorage;
   readonly #store: SqliteSloStore;
   readonly #clock: Clock;
 
   constructor(storage: SqlStorage, clock: Clock) {
-    this.#storage = storage;
     this.#store = new SqliteSloStore(storage);
     this.#clock = clock;
   }
@@ -52,7 +50,7 @@ export class SloRegister {
 
   /** Creates or replaces. Refuses with `limit_exceeded`. */
   put(objective: Omit<Objective, 'createdAtMs'>, lease: WriteLease | undefined): Outcome<ObjectiveView> {
-    return this.#storage.transactionSync(() => {
+    return this.#store.transaction(() => {
       const nowMs = this.#clock.nowMs();
       const leased = underLease(lease, nowMs);
       if (!leased.ok) return leased;
@@ -66,7 +64,8 @@ export class SloRegister {
   }
 
   remove(name: string, lease: WriteLease | undefined): Outcome<null> {
-    return this.#storage.transactionSync(() => {
+    if (!this.#store.exists()) return absent(name);
+    return this.#store.transaction(() => {
       const leased = underLease(lease, this.#clock.nowMs());
       if (!leased.ok) return leased;
       return this.#store.remove(name) ? ok(null) : absent(name);
@@ -92,7 +91,7 @@ export class SloRegister {
    */
   observe(observed: Objective, observation: Observation, keep: (news: readonly DatedNews[]) => void): void {
     const { name } = observed;
-    this.#storage.transactionSync(() => {
+    this.#store.transaction(() => {
       const nowMs = this.#clock.nowMs();
       const known = this.#store.find(name);
       if (known === undefined || !isSame(known.objective, observed)) return;
@@ -106,7 +105,7 @@ export class SloRegister {
   }
 
   erase(): void {
-    this.#storage.transactionSync(() => this.#store.erase());
+    this.#store.transaction(() => this.#store.erase());
   }
 
   #viewOf({ objective, observedMs }: StoredObjective): ObjectiveView {

@@ -1,6 +1,6 @@
 import type { Migrations } from '../kernel/sql/migrate.ts';
-import { hasTable, migrate } from '../kernel/sql/migrate.ts';
 import { OUTBOX_TABLE } from '../kernel/sql/sqlite-outbox.ts';
+import { SqliteStore } from '../kernel/sql/sqlite-store.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import type { BurnPolicy } from './burn-alerts.ts';
 import { MINUTES_KEPT_MS } from './burn-alerts.ts';
@@ -34,101 +34,86 @@ const stored = ({ objective, cursor, observed_ms: observedMs }: Row): StoredObje
   observedMs,
 });
 
-/** The objectives of a tenant, their samples, and which of their policies fire. Reading what was never written writes nothing. */
-export class SqliteSloStore {
-  readonly #storage: SqlStorage;
-  readonly #sql: SqlStorage['sql'];
-  #isOpen = false;
-
+/** The objectives of a tenant, their samples, and which of their policies fire. */
+export class SqliteSloStore extends SqliteStore {
   constructor(storage: SqlStorage) {
-    this.#storage = storage;
-    this.#sql = storage.sql;
-    if (hasTable(storage, 'objectives')) this.open();
+    super(storage, MIGRATIONS);
   }
 
-  open(): void {
-    if (!this.#isOpen) migrate(this.#storage, MIGRATIONS);
-    this.#isOpen = true;
-  }
-
-  /** What is observed otherwise, or of something else, begins anew. */
+  /** Creates or replaces. An objective whose indicator differs from before begins without samples. Call in a transaction. */
   put(objective: Objective): void {
-    this.open();
     const known = this.find(objective.name);
     const isSame = known !== undefined && JSON.stringify(known.objective.indicator) === JSON.stringify(objective.indicator);
     if (!isSame) {
       this.remove(objective.name);
-      this.#sql.exec("INSERT INTO objectives VALUES (?, ?, '{}', NULL)", objective.name, JSON.stringify(objective));
+      this.run("INSERT INTO objectives VALUES (?, ?, '{}', NULL)", objective.name, JSON.stringify(objective));
       return;
     }
-    this.#sql.exec('UPDATE objectives SET objective = ? WHERE name = ?', JSON.stringify(objective), objective.name);
+    this.run('UPDATE objectives SET objective = ? WHERE name = ?', JSON.stringify(objective), objective.name);
     // The log has the earlier calls of a longer window: with an empty cursor all of it is read again. [SL12]
     if ('by' in objective.indicator && objective.windowDays > known.objective.windowDays) {
-      this.#sql.exec('DELETE FROM samples WHERE name = ?', objective.name);
-      this.#sql.exec("UPDATE objectives SET cursor = '{}' WHERE name = ?", objective.name);
+      this.run('DELETE FROM samples WHERE name = ?', objective.name);
+      this.run("UPDATE objectives SET cursor = '{}' WHERE name = ?", objective.name);
     }
   }
 
+  /** Whether there was one. Call in a transaction. */
   remove(name: string): boolean {
-    if (!this.#isOpen) return false;
-    for (const table of ['samples', 'firing']) this.#sql.exec(`DELETE FROM ${table} WHERE name = ?`, name);
-    return this.#sql.exec('DELETE FROM objectives WHERE name = ? RETURNING 1', name).toArray().length > 0;
+    for (const table of ['samples', 'firing']) this.run(`DELETE FROM ${table} WHERE name = ?`, name);
+    return this.rows('DELETE FROM objectives WHERE name = ? RETURNING 1', name).length > 0;
   }
 
   find(name: string): StoredObjective | undefined {
-    if (!this.#isOpen) return undefined;
-    const [row] = this.#sql.exec<Row>('SELECT objective, cursor, observed_ms FROM objectives WHERE name = ?', name).toArray();
+    const [row] = this.rows<Row>('SELECT objective, cursor, observed_ms FROM objectives WHERE name = ?', name);
     return row === undefined ? undefined : stored(row);
   }
 
   /** By name. */
   all(): StoredObjective[] {
-    if (!this.#isOpen) return [];
-    return this.#sql.exec<Row>('SELECT objective, cursor, observed_ms FROM objectives ORDER BY name').toArray().map(stored);
+    return this.rows<Row>('SELECT objective, cursor, observed_ms FROM objectives ORDER BY name').map(stored);
   }
 
-  /** Keeps what was observed, and less of what is old. An objective that is gone meanwhile takes nothing. Call in one transaction. */
+  /** Adds samples, and thins out or drops old ones. Changes nothing of an objective that was removed. Call in a transaction. [SL6] */
   observe(name: string, { samples, cursor }: Observation, windowMs: number, nowMs: number): void {
-    const isThere = this.#sql
-      .exec('UPDATE objectives SET cursor = ?, observed_ms = ? WHERE name = ? RETURNING 1', JSON.stringify(cursor), nowMs, name)
-      .toArray();
-    if (isThere.length === 0) return;
+    const updated = this.rows(
+      'UPDATE objectives SET cursor = ?, observed_ms = ? WHERE name = ? RETURNING 1',
+      JSON.stringify(cursor),
+      nowMs,
+      name,
+    );
+    if (updated.length === 0) return;
     for (const { atMs, good, total } of samples) this.#add(name, atMs - (atMs % MINUTE_MS), { good, total });
     this.#compact(name, nowMs);
-    this.#sql.exec('DELETE FROM samples WHERE name = ? AND at_ms < ?', name, nowMs - windowMs);
+    this.run('DELETE FROM samples WHERE name = ? AND at_ms < ?', name, nowMs - windowMs);
   }
 
   /** Events from then on. */
   countsSince(name: string, fromMs: number): EventCounts {
-    if (!this.#isOpen) return { good: 0, total: 0 };
-    return this.#sql
-      .exec<{ good: number; total: number }>(
-        'SELECT coalesce(sum(good), 0) AS good, coalesce(sum(total), 0) AS total FROM samples WHERE name = ? AND at_ms >= ?',
-        name,
-        fromMs,
-      )
-      .one();
+    const [counts] = this.rows<EventCounts>(
+      'SELECT coalesce(sum(good), 0) AS good, coalesce(sum(total), 0) AS total FROM samples WHERE name = ? AND at_ms >= ?',
+      name,
+      fromMs,
+    );
+    return counts ?? { good: 0, total: 0 };
   }
 
   /** The policies that fire, and since when. */
   firing(name: string): ReadonlyMap<BurnPolicy, number> {
-    if (!this.#isOpen) return new Map();
-    const rows = this.#sql.exec<{ policy: BurnPolicy; since: number }>('SELECT policy, since_ms AS since FROM firing WHERE name = ?', name);
-    return new Map(rows.toArray().map(({ policy, since }) => [policy, since]));
+    const rows = this.rows<{ policy: BurnPolicy; since: number }>('SELECT policy, since_ms AS since FROM firing WHERE name = ?', name);
+    return new Map(rows.map(({ policy, since }) => [policy, since]));
   }
 
   setFiring(name: string, policy: BurnPolicy, sinceMs: number | null): void {
-    if (sinceMs === null) this.#sql.exec('DELETE FROM firing WHERE name = ? AND policy = ?', name, policy);
-    else this.#sql.exec('INSERT OR REPLACE INTO firing VALUES (?, ?, ?)', name, policy, sinceMs);
+    if (sinceMs === null) this.run('DELETE FROM firing WHERE name = ? AND policy = ?', name, policy);
+    else this.run('INSERT OR REPLACE INTO firing VALUES (?, ?, ?)', name, policy, sinceMs);
   }
 
   erase(): void {
-    this.open();
-    for (const table of ['objectives', 'samples', 'firing']) this.#sql.exec(`DELETE FROM ${table}`);
+    for (const table of ['objectives', 'samples', 'firing']) this.run(`DELETE FROM ${table}`);
   }
 
   #add(name: string, atMs: number, { good, total }: EventCounts): void {
-    this.#sql.exec(
+    this.run(
       `INSERT INTO samples VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET good = good + excluded.good, total = total + excluded.total`,
       name,
@@ -138,19 +123,17 @@ export class SqliteSloStore {
     );
   }
 
-  /** Whole hours of minutes become one sample each. [SL6] */
+  /** Merges the minutes of each whole hour that is old enough into one sample. [SL6] */
   #compact(name: string, nowMs: number): void {
     const endMs = Math.floor((nowMs - MINUTES_KEPT_MS) / HOUR_MS) * HOUR_MS;
-    const minutes = this.#sql
-      .exec<{ hour: number; good: number; total: number }>(
-        `SELECT at_ms - at_ms % ${HOUR_MS} AS hour, sum(good) AS good, sum(total) AS total FROM samples
-         WHERE name = ?1 AND at_ms < ?2 AND at_ms % ${HOUR_MS} <> 0 GROUP BY hour`,
-        name,
-        endMs,
-      )
-      .toArray();
+    const minutes = this.rows<EventCounts & { hour: number }>(
+      `SELECT at_ms - at_ms % ${HOUR_MS} AS hour, sum(good) AS good, sum(total) AS total FROM samples
+       WHERE name = ?1 AND at_ms < ?2 AND at_ms % ${HOUR_MS} <> 0 GROUP BY hour`,
+      name,
+      endMs,
+    );
     if (minutes.length === 0) return;
-    this.#sql.exec(`DELETE FROM samples WHERE name = ? AND at_ms < ? AND at_ms % ${HOUR_MS} <> 0`, name, endMs);
+    this.run(`DELETE FROM samples WHERE name = ? AND at_ms < ? AND at_ms % ${HOUR_MS} <> 0`, name, endMs);
     for (const { hour, good, total } of minutes) this.#add(name, hour, { good, total });
   }
 }

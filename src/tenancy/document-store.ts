@@ -2,10 +2,10 @@ import type { LimitRef, Outcome } from '../contract/outcome.ts';
 import { boundOf, refuse, refuseBeyond } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
-import { migrate } from '../kernel/sql/migrate.ts';
 import { SPENT_KEY_TABLE } from '../kernel/sql/spent-keys.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
+import { SqliteStore } from '../kernel/sql/sqlite-store.ts';
 
 /** One line of an organisation's audit trail: the actor, the action and the resource. */
 export interface AuditEntry {
@@ -46,62 +46,32 @@ export interface NewDocument<T> {
   readonly body: T;
 }
 
-/** Small records as JSON, with their audit trail. Creates its tables with the first document, never for a read. */
-export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>> {
-  readonly #storage: SqlStorage;
+/** Small records as JSON, with their audit trail. */
+export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>> extends SqliteStore {
   readonly #clock: Clock;
-  #ready = false;
 
   constructor(storage: SqlStorage, clock: Clock) {
-    this.#storage = storage;
+    super(storage, MIGRATIONS);
     this.#clock = clock;
-  }
-
-  /** Whether anything was ever stored here. */
-  exists(): boolean {
-    if (!this.#ready) {
-      const tables = this.#storage.sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'documents'").toArray();
-      if (tables.length === 0) return false;
-      this.open();
-    }
-    return true;
-  }
-
-  open(): void {
-    if (!this.#ready) migrate(this.#storage, MIGRATIONS);
-    this.#ready = true;
-  }
-
-  transaction<T>(body: () => T): T {
-    return this.#storage.transactionSync(body);
   }
 
   /** What the same request made before, if it did. Refuses with `idempotency_mismatch` when another request made it (T60). */
   known<K extends keyof Bodies & string>(kind: K, id: string, digest: string): Outcome<Bodies[K] | undefined> {
-    const [known] = this.#storage.sql
-      .exec<{ digest: string; body: string }>('SELECT digest, body FROM documents WHERE kind = ? AND id = ?', kind, id)
-      .toArray();
+    const [known] = this.rows<{ digest: string; body: string }>('SELECT digest, body FROM documents WHERE kind = ? AND id = ?', kind, id);
     if (known === undefined) return ok(undefined);
     return known.digest === digest ? ok(JSON.parse(known.body) as Bodies[K]) : usedOtherwise();
   }
 
   /** Refuses with `idempotency_mismatch`, `already_exists` (the name is taken) or `limit_exceeded`; a repeat answers the first. */
   insert<K extends keyof Bodies & string>(kind: K, document: NewDocument<Bodies[K]>, limit: LimitRef): Outcome<Bodies[K]> {
-    const { sql } = this.#storage;
     const known = this.known(kind, document.id, document.digest);
     if (!known.ok) return known;
     if (known.value !== undefined) return ok(known.value);
-    if (
-      sql.exec('SELECT 1 FROM documents WHERE kind = ? AND parent = ? AND name = ?', kind, document.parent, document.name).toArray()
-        .length > 0
-    ) {
+    if (this.countOf('documents WHERE kind = ? AND parent = ? AND name = ?', kind, document.parent, document.name) > 0)
       return refuse('already_exists', `a ${kind} named "${document.name}" exists`, 'name');
-    }
-    const { count } = sql
-      .exec<{ count: number }>('SELECT count(*) AS count FROM documents WHERE kind = ? AND parent = ?', kind, document.parent)
-      .one();
+    const count = this.countOf('documents WHERE kind = ? AND parent = ?', kind, document.parent);
     if (count >= boundOf(limit)) return refuseBeyond({ limit, value: count + 1, what: `there are ${count} ${kind}s here already` });
-    sql.exec(
+    this.run(
       'INSERT INTO documents (kind, id, parent, name, digest, body) VALUES (?, ?, ?, ?, ?, ?)',
       kind,
       document.id,
@@ -125,8 +95,7 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
   }
 
   find<K extends keyof Bodies & string>(kind: K, id: string): Bodies[K] | undefined {
-    const [row] = this.#storage.sql.exec<{ body: string }>('SELECT body FROM documents WHERE kind = ? AND id = ?', kind, id).toArray();
-    return row === undefined ? undefined : (JSON.parse(row.body) as Bodies[K]);
+    return this.bodies<Bodies[K]>('SELECT body FROM documents WHERE kind = ? AND id = ?', kind, id)[0];
   }
 
   /** Replaces a document, in one step with a line of the audit trail. */
@@ -139,41 +108,38 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
 
   /** The same, for actions of Sluice itself. */
   replace<K extends keyof Bodies & string>(kind: K, body: Bodies[K] & { readonly id: string }): void {
-    this.#storage.sql.exec('UPDATE documents SET body = ? WHERE kind = ? AND id = ?', JSON.stringify(body), kind, body.id);
+    this.run('UPDATE documents SET body = ? WHERE kind = ? AND id = ?', JSON.stringify(body), kind, body.id);
   }
 
   /** The page after the document `after`, in order of creation. */
   page<K extends keyof Bodies & string>(kind: K, parent: string, limit: number, after: string | undefined): PageOf<Bodies[K]> {
-    const rows = this.#storage.sql
-      .exec<{ body: string }>(
-        `SELECT body FROM documents WHERE kind = ?1 AND parent = ?2
-           AND position > coalesce((SELECT position FROM documents WHERE kind = ?1 AND id = ?3), 0)
-         ORDER BY position LIMIT ?4`,
-        kind,
-        parent,
-        after ?? '',
-        limit + 1,
-      )
-      .toArray();
-    return { items: rows.slice(0, limit).map((row) => JSON.parse(row.body) as Bodies[K]), hasMore: rows.length > limit };
+    const documents = this.bodies<Bodies[K]>(
+      `SELECT body FROM documents WHERE kind = ?1 AND parent = ?2
+         AND position > coalesce((SELECT position FROM documents WHERE kind = ?1 AND id = ?3), 0)
+       ORDER BY position LIMIT ?4`,
+      kind,
+      parent,
+      after ?? '',
+      limit + 1,
+    );
+    return { items: documents.slice(0, limit), hasMore: documents.length > limit };
   }
 
   /** The ids of all documents of one parent, in order of creation. */
   idsOf(kind: keyof Bodies & string, parent: string): string[] {
-    return this.#storage.sql
-      .exec<{ id: string }>('SELECT id FROM documents WHERE kind = ? AND parent = ? ORDER BY position', kind, parent)
-      .toArray()
-      .map(({ id }) => id);
+    return this.rows<{ id: string }>('SELECT id FROM documents WHERE kind = ? AND parent = ? ORDER BY position', kind, parent).map(
+      ({ id }) => id,
+    );
   }
 
   /** Removes all documents of one parent; answers how many. */
   removeOf(kind: keyof Bodies & string, parent: string): number {
-    return this.#storage.sql.exec('DELETE FROM documents WHERE kind = ? AND parent = ? RETURNING 1', kind, parent).toArray().length;
+    return this.rows('DELETE FROM documents WHERE kind = ? AND parent = ? RETURNING 1', kind, parent).length;
   }
 
   /** Removes all documents of one kind and parent but the `count` newest. */
   keepNewest(kind: keyof Bodies & string, parent: string, count: number): void {
-    this.#storage.sql.exec(
+    this.run(
       `DELETE FROM documents WHERE kind = ?1 AND parent = ?2 AND position <=
          (SELECT position FROM documents WHERE kind = ?1 AND parent = ?2 ORDER BY position DESC LIMIT 1 OFFSET ?3)`,
       kind,
@@ -184,24 +150,22 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
 
   /** Gives a document another name, so that its own is free again. */
   rename(kind: keyof Bodies & string, id: string, name: string): void {
-    this.#storage.sql.exec('UPDATE documents SET name = ? WHERE kind = ? AND id = ?', name, kind, id);
+    this.run('UPDATE documents SET name = ? WHERE kind = ? AND id = ?', name, kind, id);
   }
 
   note(entry: Omit<AuditEntry, 'position'>): null {
     const { atMs, actor, action, subject } = entry;
-    this.#storage.sql.exec('INSERT INTO audit (at_ms, actor, action, subject) VALUES (?, ?, ?, ?)', atMs, actor, action, subject);
+    this.run('INSERT INTO audit (at_ms, actor, action, subject) VALUES (?, ?, ?, ?)', atMs, actor, action, subject);
     return null;
   }
 
   /** Newest first, before the entry at `before`. */
   trail(limit: number, before: number): readonly AuditEntry[] {
-    return this.#storage.sql
-      .exec<{ position: number; atMs: number; actor: string; action: string; subject: string }>(
-        'SELECT position, at_ms AS atMs, actor, action, subject FROM audit WHERE position < ? ORDER BY position DESC LIMIT ?',
-        before,
-        limit,
-      )
-      .toArray();
+    return this.rows(
+      'SELECT position, at_ms AS atMs, actor, action, subject FROM audit WHERE position < ? ORDER BY position DESC LIMIT ?',
+      before,
+      limit,
+    );
   }
 }
 

@@ -113,7 +113,6 @@ export class UpstreamRegistry {
 
   /** From now on none is added: the tenant is being erased (T59). Those that were are forgotten. */
   erase(): void {
-    this.#store.open();
     this.#store.transaction(() => this.#store.close());
   }
 
@@ -136,7 +135,6 @@ export class UpstreamRegistry {
   }
 
   #change<T>(lease: WriteLease | undefined, body: () => Outcome<T>): Outcome<T> {
-    this.#store.open();
     return this.#store.transaction(() => {
       if (this.#store.isClosed) return refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
       const lasting = underLease(lease, this.#clock.nowMs());

@@ -216,7 +216,6 @@ export class DebtRegistry {
 
   /** Forgets all of a tenant, and takes nothing of it any more. [D94] */
   eraseTenant(tenantId: TenantId): void {
-    this.#store.open();
     this.#store.transaction(() => this.#store.eraseTenant(tenantId));
   }
 
@@ -289,7 +288,6 @@ export class DebtRegistry {
   /** What is refused midway is undone as a whole. */
   #change<T>(tenantId: TenantId, lease: WriteLease | undefined, change: () => Outcome<T>): Outcome<T> {
     const nowMs = this.#clock.nowMs();
-    this.#store.open();
     let outcome: Outcome<T> | undefined;
     try {
       return this.#store.transaction(() => {

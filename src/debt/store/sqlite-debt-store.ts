@@ -3,7 +3,7 @@ import type { DebtItem } from '../../contract/debt-items.ts';
 import type { DebtPolicy } from '../../contract/debt-policy.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
-import { hasTable, migrate } from '../../kernel/sql/migrate.ts';
+import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { signalOf } from '../fact.ts';
 import type { DebtEvent } from '../register.ts';
@@ -66,29 +66,14 @@ export interface ItemFilter {
 
 const OF_TENANT = 'repository IN (SELECT id FROM repositories WHERE tenant = ?)';
 
-/** The debt register of an organisation as tables. Reading what was never written writes nothing. */
-export class SqliteDebtStore {
-  readonly #storage: SqlStorage;
-  readonly #sql: SqlStorage['sql'];
-  #isOpen = false;
-
+/** The debt register of an organisation as tables. */
+export class SqliteDebtStore extends SqliteStore {
   constructor(storage: SqlStorage) {
-    this.#storage = storage;
-    this.#sql = storage.sql;
-    if (hasTable(storage, 'repositories')) this.open();
-  }
-
-  open(): void {
-    if (!this.#isOpen) migrate(this.#storage, MIGRATIONS);
-    this.#isOpen = true;
-  }
-
-  transaction<T>(work: () => T): T {
-    return this.#storage.transactionSync(work);
+    super(storage, MIGRATIONS);
   }
 
   putRepository(repository: DebtRepository): void {
-    this.#sql.exec(
+    this.run(
       'INSERT INTO repositories (id, tenant, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body',
       repository.id,
       repository.tenantId,
@@ -97,33 +82,29 @@ export class SqliteDebtStore {
   }
 
   repositories(tenant?: TenantId): DebtRepository[] {
-    if (!this.#isOpen) return [];
-    return this.#sql
-      .exec<{ body: string }>('SELECT body FROM repositories WHERE ?1 IS NULL OR tenant = ?1 ORDER BY id', tenant ?? null)
-      .toArray()
-      .map(({ body }) => JSON.parse(body) as DebtRepository);
+    return this.bodies('SELECT body FROM repositories WHERE ?1 IS NULL OR tenant = ?1 ORDER BY id', tenant ?? null);
   }
 
   /** What it was last found to be, as `keepAssessed` was given it. */
   assessed(id: string): unknown {
-    const [row] = this.#sql.exec<{ assessed: string | null }>('SELECT assessed FROM repositories WHERE id = ?', id).toArray();
+    const [row] = this.rows<{ assessed: string | null }>('SELECT assessed FROM repositories WHERE id = ?', id);
     return row?.assessed === null || row === undefined ? undefined : JSON.parse(row.assessed);
   }
 
   keepAssessed(id: string, assessed: unknown): void {
-    this.#sql.exec('UPDATE repositories SET assessed = ? WHERE id = ?', JSON.stringify(assessed), id);
+    this.run('UPDATE repositories SET assessed = ? WHERE id = ?', JSON.stringify(assessed), id);
   }
 
   removeRepository(id: string): void {
-    for (const table of ['facts', 'items', 'events', 'history']) this.#sql.exec(`DELETE FROM ${table} WHERE repository = ?`, id);
-    this.#sql.exec('DELETE FROM repositories WHERE id = ?', id);
+    for (const table of ['facts', 'items', 'events', 'history']) this.run(`DELETE FROM ${table} WHERE repository = ?`, id);
+    this.run('DELETE FROM repositories WHERE id = ?', id);
   }
 
   /** Facts of a signal that is measured anew replace all of that signal: what was paid has no fact any more. */
   putFacts(repository: string, facts: readonly DebtFact[], measured: ReadonlySet<DebtSignal>): void {
-    for (const signal of measured) this.#sql.exec('DELETE FROM facts WHERE repository = ? AND signal = ?', repository, signal);
+    for (const signal of measured) this.run('DELETE FROM facts WHERE repository = ? AND signal = ?', repository, signal);
     for (const fact of facts) {
-      this.#sql.exec(
+      this.run(
         'INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?)',
         repository,
         signalOf(fact) ?? '',
@@ -136,69 +117,54 @@ export class SqliteDebtStore {
   }
 
   facts(repository: string): DebtFact[] {
-    return this.#sql
-      .exec<{ body: string }>('SELECT body FROM facts WHERE repository = ?', repository)
-      .toArray()
-      .map(({ body }) => JSON.parse(body) as DebtFact);
+    return this.bodies('SELECT body FROM facts WHERE repository = ?', repository);
   }
 
   /** Of one repository, or of all of a tenant. */
   factPage(tenant: TenantId, repository: string | undefined, kind: FactKind | undefined, after: number, count: number): DebtFact[] {
-    if (!this.#isOpen) return [];
-    return this.#sql
-      .exec<{ body: string }>(
-        `SELECT body FROM facts
-         WHERE repository IN (SELECT id FROM repositories WHERE tenant = ?1) AND (?2 IS NULL OR repository = ?2) AND (?3 IS NULL OR kind = ?3)
-         ORDER BY repository, signal, kind, subject, symbol LIMIT ?5 OFFSET ?4`,
-        tenant,
-        repository ?? null,
-        kind ?? null,
-        after,
-        count,
-      )
-      .toArray()
-      .map(({ body }) => JSON.parse(body) as DebtFact);
+    return this.bodies(
+      `SELECT body FROM facts
+       WHERE repository IN (SELECT id FROM repositories WHERE tenant = ?1) AND (?2 IS NULL OR repository = ?2) AND (?3 IS NULL OR kind = ?3)
+       ORDER BY repository, signal, kind, subject, symbol LIMIT ?5 OFFSET ?4`,
+      tenant,
+      repository ?? null,
+      kind ?? null,
+      after,
+      count,
+    );
   }
 
   /** How many facts a repository has, and how many bytes they take. */
   factTotals(repository: string): { readonly count: number; readonly bytes: number } {
-    return this.#sql
-      .exec<{ count: number; bytes: number }>(
-        'SELECT count(*) AS count, coalesce(sum(length(CAST(body AS BLOB))), 0) AS bytes FROM facts WHERE repository = ?',
-        repository,
-      )
-      .one();
+    const [totals] = this.rows<{ count: number; bytes: number }>(
+      'SELECT count(*) AS count, coalesce(sum(length(CAST(body AS BLOB))), 0) AS bytes FROM facts WHERE repository = ?',
+      repository,
+    );
+    return totals ?? { count: 0, bytes: 0 };
   }
 
   items(repository: string): DebtItem[] {
-    return this.#sql
-      .exec<{ body: string }>('SELECT body FROM items WHERE repository = ?', repository)
-      .toArray()
-      .map(({ body }) => JSON.parse(body) as DebtItem);
+    return this.bodies('SELECT body FROM items WHERE repository = ?', repository);
   }
 
   /** Keeps the items that were closed last, and the events of items that are kept: else every name that ever had debt would stay. */
   forgetClosed(repository: string, keptCount: number): void {
-    const forgotten = this.#sql
-      .exec<{ id: string }>(
-        `DELETE FROM items WHERE repository = ?1 AND state = 'closed' AND id IN (
-           SELECT id FROM items WHERE repository = ?1 AND state = 'closed' ORDER BY body ->> 'closed_at' DESC, id LIMIT -1 OFFSET ?2)
-         RETURNING id`,
-        repository,
-        keptCount,
-      )
-      .toArray();
-    for (const { id } of forgotten) this.#sql.exec('DELETE FROM events WHERE repository = ? AND item = ?', repository, id);
+    const forgotten = this.rows<{ id: string }>(
+      `DELETE FROM items WHERE repository = ?1 AND state = 'closed' AND id IN (
+         SELECT id FROM items WHERE repository = ?1 AND state = 'closed' ORDER BY body ->> 'closed_at' DESC, id LIMIT -1 OFFSET ?2)
+       RETURNING id`,
+      repository,
+      keptCount,
+    );
+    for (const { id } of forgotten) this.run('DELETE FROM events WHERE repository = ? AND item = ?', repository, id);
   }
 
   item(repository: string, id: string): DebtItem | undefined {
-    if (!this.#isOpen) return undefined;
-    const [row] = this.#sql.exec<{ body: string }>('SELECT body FROM items WHERE repository = ? AND id = ?', repository, id).toArray();
-    return row === undefined ? undefined : (JSON.parse(row.body) as DebtItem);
+    return this.bodies<DebtItem>('SELECT body FROM items WHERE repository = ? AND id = ?', repository, id)[0];
   }
 
   putItem(repository: string, item: DebtItem): void {
-    this.#sql.exec(
+    this.run(
       'INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       repository,
       item.id,
@@ -213,73 +179,61 @@ export class SqliteDebtStore {
 
   /** The most urgent first. */
   itemPage(filter: ItemFilter, after: number, count: number): StoredItem[] {
-    if (!this.#isOpen) return [];
     const { tenant, repository, state, rule, component, owner } = filter;
-    return this.#sql
-      .exec<{ repository: string; body: string }>(
-        `SELECT repository, body FROM items
-         WHERE (?1 IS NULL OR repository IN (SELECT id FROM repositories WHERE tenant = ?1)) AND (?2 IS NULL OR repository = ?2)
-           AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR rule = ?4) AND (?5 IS NULL OR component = ?5) AND (?6 IS NULL OR owner = ?6)
-         ORDER BY priority DESC, repository, id LIMIT ?8 OFFSET ?7`,
-        tenant ?? null,
-        repository ?? null,
-        state ?? null,
-        rule ?? null,
-        component ?? null,
-        owner ?? null,
-        after,
-        count,
-      )
-      .toArray()
-      .map(({ repository: of, body }) => ({ repository: of, item: JSON.parse(body) as DebtItem }));
+    const rows = this.rows<{ repository: string; body: string }>(
+      `SELECT repository, body FROM items
+       WHERE (?1 IS NULL OR repository IN (SELECT id FROM repositories WHERE tenant = ?1)) AND (?2 IS NULL OR repository = ?2)
+         AND (?3 IS NULL OR state = ?3) AND (?4 IS NULL OR rule = ?4) AND (?5 IS NULL OR component = ?5) AND (?6 IS NULL OR owner = ?6)
+       ORDER BY priority DESC, repository, id LIMIT ?8 OFFSET ?7`,
+      tenant ?? null,
+      repository ?? null,
+      state ?? null,
+      rule ?? null,
+      component ?? null,
+      owner ?? null,
+      after,
+      count,
+    );
+    return rows.map(({ repository: of, body }) => ({ repository: of, item: JSON.parse(body) as DebtItem }));
   }
 
   addEvents(repository: string, events: readonly DebtEvent[]): void {
     for (const event of events)
-      this.#sql.exec('INSERT INTO events (repository, item, event) VALUES (?, ?, ?)', repository, event.id, JSON.stringify(event));
+      this.run('INSERT INTO events (repository, item, event) VALUES (?, ?, ?)', repository, event.id, JSON.stringify(event));
   }
 
   /** Of one item, oldest first, at most the last `count`. */
   events(repository: string, item: string, count: number): DebtEvent[] {
-    return this.#sql
-      .exec<{ event: string }>(
-        'SELECT event FROM events WHERE repository = ? AND item = ? ORDER BY position DESC LIMIT ?',
-        repository,
-        item,
-        count,
-      )
-      .toArray()
-      .map(({ event }) => JSON.parse(event) as DebtEvent)
-      .reverse();
+    return this.bodies<DebtEvent>(
+      'SELECT event AS body FROM events WHERE repository = ? AND item = ? ORDER BY position DESC LIMIT ?',
+      repository,
+      item,
+      count,
+    ).reverse();
   }
 
   /** Whether an upload is new; from then on it is not. Those that are too old to be taken anyway are forgotten. */
   isNewUpload(digest: string, nowS: number, forgetBeforeS: number): boolean {
-    this.#sql.exec('DELETE FROM uploads WHERE at_s < ?', forgetBeforeS);
-    return this.#sql.exec('INSERT INTO uploads VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1', digest, nowS).toArray().length > 0;
+    this.run('DELETE FROM uploads WHERE at_s < ?', forgetBeforeS);
+    return this.rows('INSERT INTO uploads VALUES (?, ?) ON CONFLICT DO NOTHING RETURNING 1', digest, nowS).length > 0;
   }
 
   putDay(repository: string, { day, open, principal, interest, ratio }: DebtDay, forgetBeforeDay: number): void {
-    this.#sql.exec('INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)', repository, day, open, principal, interest, ratio);
-    this.#sql.exec('DELETE FROM history WHERE repository = ? AND day < ?', repository, forgetBeforeDay);
+    this.run('INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)', repository, day, open, principal, interest, ratio);
+    this.run('DELETE FROM history WHERE repository = ? AND day < ?', repository, forgetBeforeDay);
   }
 
   days(repository: string): DebtDay[] {
-    return this.#sql
-      .exec<{ [K in keyof DebtDay]: DebtDay[K] }>(
-        'SELECT day, open, principal, interest, ratio FROM history WHERE repository = ? ORDER BY day',
-        repository,
-      )
-      .toArray();
+    return this.rows('SELECT day, open, principal, interest, ratio FROM history WHERE repository = ? ORDER BY day', repository);
   }
 
   isErased(tenant: TenantId): boolean {
-    return this.#isOpen && this.#sql.exec('SELECT 1 FROM erased WHERE tenant = ?', tenant).toArray().length > 0;
+    return this.countOf('erased WHERE tenant = ?', tenant) > 0;
   }
 
   eraseTenant(tenant: TenantId): void {
-    for (const table of ['facts', 'items', 'events', 'history']) this.#sql.exec(`DELETE FROM ${table} WHERE ${OF_TENANT}`, tenant);
-    this.#sql.exec('DELETE FROM repositories WHERE tenant = ?', tenant);
-    this.#sql.exec('INSERT OR REPLACE INTO erased VALUES (?)', tenant);
+    for (const table of ['facts', 'items', 'events', 'history']) this.run(`DELETE FROM ${table} WHERE ${OF_TENANT}`, tenant);
+    this.run('DELETE FROM repositories WHERE tenant = ?', tenant);
+    this.run('INSERT OR REPLACE INTO erased VALUES (?)', tenant);
   }
 }

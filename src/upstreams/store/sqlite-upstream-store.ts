@@ -1,8 +1,8 @@
 import type { Migrations } from '../../kernel/sql/migrate.ts';
-import { hasTable, migrate } from '../../kernel/sql/migrate.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import { SPENT_KEY_TABLE } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { UpstreamRecord } from '../upstream-record.ts';
 
 const MIGRATIONS: Migrations = [
@@ -13,27 +13,14 @@ const MIGRATIONS: Migrations = [
    ${SPENT_KEY_TABLE}`,
 ];
 
-type Body = { readonly body: string };
 type State = { readonly revision: number; readonly closed: number };
 
 const UNTOUCHED: State = { revision: 0, closed: 0 };
 
-/** The upstreams of one owner in SQLite. Creates its tables with the first write, never for a read. */
-export class SqliteUpstreamStore {
-  readonly #storage: SqlStorage;
-  #ready = false;
-
+/** The upstreams of one owner in SQLite. */
+export class SqliteUpstreamStore extends SqliteStore {
   constructor(storage: SqlStorage) {
-    this.#storage = storage;
-  }
-
-  open(): void {
-    if (!this.#ready) migrate(this.#storage, MIGRATIONS);
-    this.#ready = true;
-  }
-
-  transaction<T>(body: () => T): T {
-    return this.#storage.transactionSync(body);
+    super(storage, MIGRATIONS);
   }
 
   /** How often it was changed. */
@@ -46,77 +33,58 @@ export class SqliteUpstreamStore {
   }
 
   find(name: string): UpstreamRecord | undefined {
-    return this.#records('SELECT body FROM upstreams WHERE name = ?', name)[0];
+    return this.bodies<UpstreamRecord>('SELECT body FROM upstreams WHERE name = ?', name)[0];
   }
 
   /** By name, after the upstream `after`, at most `count`. */
   page(after: string, count: number): readonly UpstreamRecord[] {
-    return this.#records('SELECT body FROM upstreams WHERE name > ? ORDER BY name LIMIT ?', after, count);
+    return this.bodies('SELECT body FROM upstreams WHERE name > ? ORDER BY name LIMIT ?', after, count);
   }
 
   count(): number {
-    if (!this.#exists()) return 0;
-    return this.#rows<{ count: number }>('SELECT count(*) AS count FROM upstreams')[0]?.count ?? 0;
+    return this.countOf('upstreams');
   }
 
   /** What the request under this idempotency key has made. */
   madeBy(key: string): { readonly digest: string; readonly record: UpstreamRecord } | undefined {
-    const [row] = this.#rows<Body & { digest: string }>('SELECT digest, body FROM upstreams WHERE key = ?', key);
+    const [row] = this.rows<{ digest: string; body: string }>('SELECT digest, body FROM upstreams WHERE key = ?', key);
     return row === undefined ? undefined : { digest: row.digest, record: JSON.parse(row.body) as UpstreamRecord };
   }
 
   /** The request that has made it, if that had an idempotency key. */
   requestOf(name: string): KeyedRequest | undefined {
-    return this.#rows<{ key: string; digest: string }>('SELECT key, digest FROM upstreams WHERE name = ? AND key IS NOT NULL', name)[0];
+    return this.rows<{ key: string; digest: string }>('SELECT key, digest FROM upstreams WHERE name = ? AND key IS NOT NULL', name)[0];
   }
 
   add(record: UpstreamRecord, request: KeyedRequest | null): void {
     const { key, digest } = request ?? { key: null, digest: null };
-    this.#run('INSERT INTO upstreams (name, key, digest, body) VALUES (?, ?, ?, ?)', record.name, key, digest, JSON.stringify(record));
+    this.run('INSERT INTO upstreams (name, key, digest, body) VALUES (?, ?, ?, ?)', record.name, key, digest, JSON.stringify(record));
     this.#changed();
   }
 
   put(record: UpstreamRecord): void {
-    this.#run('UPDATE upstreams SET body = ? WHERE name = ?', JSON.stringify(record), record.name);
+    this.run('UPDATE upstreams SET body = ? WHERE name = ?', JSON.stringify(record), record.name);
     this.#changed();
   }
 
   remove(name: string): void {
-    this.#run('DELETE FROM upstreams WHERE name = ?', name);
+    this.run('DELETE FROM upstreams WHERE name = ?', name);
     this.#changed();
   }
 
-  /** Everything goes, and nothing comes any more. */
+  /** Deletes everything but that the store is closed. */
   close(): void {
-    this.#run('DELETE FROM upstreams');
-    this.#run('DELETE FROM spent_keys');
-    this.#run('UPDATE state SET closed = 1');
+    this.run('DELETE FROM upstreams');
+    this.run('DELETE FROM spent_keys');
+    this.run('UPDATE state SET closed = 1');
     this.#changed();
   }
 
   #changed(): void {
-    this.#run('UPDATE state SET revision = revision + 1');
+    this.run('UPDATE state SET revision = revision + 1');
   }
 
   #state(): State {
-    return this.#exists() ? (this.#rows<State>('SELECT revision, closed FROM state')[0] ?? UNTOUCHED) : UNTOUCHED;
-  }
-
-  #records(query: string, ...bindings: readonly (string | number)[]): readonly UpstreamRecord[] {
-    return this.#exists() ? this.#rows<Body>(query, ...bindings).map(({ body }) => JSON.parse(body) as UpstreamRecord) : [];
-  }
-
-  #exists(): boolean {
-    if (!this.#ready && !hasTable(this.#storage, 'upstreams')) return false;
-    this.open();
-    return true;
-  }
-
-  #rows<Row extends Record<string, string | number | null>>(query: string, ...bindings: readonly (string | number)[]): Row[] {
-    return this.#storage.sql.exec<Row>(query, ...bindings).toArray();
-  }
-
-  #run(query: string, ...bindings: readonly (string | number | null)[]): void {
-    this.#storage.sql.exec(query, ...bindings);
+    return this.rows<State>('SELECT revision, closed FROM state')[0] ?? UNTOUCHED;
   }
 }
