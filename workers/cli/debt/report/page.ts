@@ -56,7 +56,7 @@ ${unknown.length === 0 ? '' : `<p class="blocks">Not known, and so counted as de
 <section><h2>What to pay first</h2>
 <p class="note">By what paying is worth in ${HORIZON_WEEKS} weeks. Estimates are in minutes; ranges are from the 10th to the 90th percentile.</p>
 <ol>${findings.slice(0, ITEMS_MAX).map(itemText).join('')}</ol></section>
-<section><h2>Where it is</h2><p class="note">Files as large as they have lines, as red as their items cost a week.</p>${fileTreemap(files)}</section>
+<section><h2>Where it is</h2><p class="note">Files as large as they have lines, as red as they are changed often and hard to read. A dark edge: the file has items.</p>${fileTreemap(files)}</section>
 <section><h2>Principal and interest</h2>
 <p class="note">Above the dashed line an item pays off within ${HORIZON_WEEKS} weeks. Red items block; grey ones cost less than they take: leave them.</p>
 ${itemScatter(findings)}</section>

@@ -54,11 +54,20 @@ async function report(path: string, { html, trend: points, weeks, json, ...optio
   else console.log(`wrote ${html}: ${assessment.findings.length} items of ${measured.facts.repository}`);
 }
 
-/** Files with the interest of their items. */
+/** Files with their changes times complexity, and the interest of their items. */
 function mappedFiles(facts: FactSet, { findings }: Assessment): readonly MappedFile[] {
   const interest = new Map<string, number>();
   for (const { subject, interest_minutes_per_week: minutes } of findings) interest.set(subject, (interest.get(subject) ?? 0) + minutes.p50);
-  return facts
-    .of('code-lines')
-    .map(({ subject, value }) => ({ path: subject, lines: Number(value), interest: interest.get(subject) ?? 0 }));
+  const churn = ofFiles(facts, 'code-churn');
+  const complexity = ofFiles(facts, 'code-complexity');
+  return facts.of('code-lines').map(({ subject, value }) => ({
+    path: subject,
+    lines: Number(value),
+    heat: (churn.get(subject) ?? 0) * (complexity.get(subject) ?? 0),
+    interest: interest.get(subject) ?? 0,
+  }));
 }
+
+/** What whole files have of a kind, and not what single functions of them have. */
+const ofFiles = (facts: FactSet, kind: 'code-churn' | 'code-complexity'): ReadonlyMap<string, number> =>
+  new Map(facts.of(kind).flatMap(({ subject, symbol, value }) => (symbol === undefined ? [[subject, Number(value)] as const] : [])));
