@@ -1,5 +1,5 @@
 import { err, ok } from '../kernel/result.ts';
-import type { SpentKeyBounds, SpentRequest } from '../kernel/sql/spent-keys.ts';
+import type { KeyedRequest, SpentKeyBounds, SpentRequest } from '../kernel/sql/spent-keys.ts';
 import type { SpentKey } from './errors.ts';
 import { refusal } from './errors.ts';
 import { LIMITS } from './limits.ts';
@@ -25,5 +25,25 @@ export function keySpent({ id, endedAtMs }: SpentKey, end: KeyEnd) {
 export function admitKey(spent: SpentRequest | undefined, digest: string): Outcome<null> {
   if (spent === undefined) return ok(null);
   if (spent.digest === digest) return keySpent({ id: spent.made, endedAtMs: spent.endedMs }, 'was deleted');
-  return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
+  return keyMismatch();
+}
+
+export const keyMismatch = () => refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
+
+/** A store that remembers which request made what. */
+interface KeyedStore<Made> {
+  madeBy(key: string): { readonly digest: string; readonly made: Made } | undefined;
+  spentBy(key: string, nowMs: number): SpentRequest | undefined;
+}
+
+/**
+ * What a request made when it was first sent; undefined: nothing, so it is new. Refuses with `idempotency_mismatch` another request under
+ * its key (T60), and with `idempotency_key_spent` a repetition whose result was deleted (T78).
+ */
+export function madeBefore<Made>(store: KeyedStore<Made>, request: KeyedRequest | null, nowMs: number): Outcome<Made | undefined> {
+  if (request === null) return ok(undefined);
+  const known = store.madeBy(request.key);
+  if (known !== undefined) return known.digest === request.digest ? ok(known.made) : keyMismatch();
+  const admitted = admitKey(store.spentBy(request.key, nowMs), request.digest);
+  return admitted.ok ? ok(undefined) : admitted;
 }

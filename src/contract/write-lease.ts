@@ -22,6 +22,21 @@ export const leaseFrom = (checkedAtMs: number): WriteLease => ({
 export const underLease = (lease: WriteLease | undefined, nowMs: number): Outcome<null> =>
   lease === undefined || nowMs < lease.endsAtMs ? ok(null) : refuse('lease_expired', 'the write arrived after its lease had ended');
 
+export const ERASED_TENANT = refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
+
+/** A store that takes nothing any more once its owner is being erased. */
+interface ClosableStore {
+  isClosed(): boolean;
+  transaction<T>(changes: () => T): T;
+}
+
+/** Commits a change in one transaction, if the lease lasts and the store is not closed. */
+export const changeUnder = <T>(lease: WriteLease | undefined, store: ClosableStore, nowMs: number, change: () => Outcome<T>): Outcome<T> =>
+  store.transaction(() => {
+    const admitted = store.isClosed() ? ERASED_TENANT : underLease(lease, nowMs);
+    return admitted.ok ? change() : admitted;
+  });
+
 /** The right of one request, which may end while the request runs. */
 export interface Authority {
   /**

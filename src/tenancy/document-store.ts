@@ -1,5 +1,6 @@
 import type { LimitRef, Outcome } from '../contract/outcome.ts';
 import { boundOf, refuse, refuseBeyond } from '../contract/outcome.ts';
+import { keyMismatch } from '../contract/spent-key.ts';
 import { ok } from '../kernel/result.ts';
 import type { Migrations } from '../kernel/sql/migrate.ts';
 import { SPENT_KEY_TABLE } from '../kernel/sql/spent-keys.ts';
@@ -59,7 +60,7 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
   known<K extends keyof Bodies & string>(kind: K, id: string, digest: string): Outcome<Bodies[K] | undefined> {
     const [known] = this.rows<{ digest: string; body: string }>('SELECT digest, body FROM documents WHERE kind = ? AND id = ?', kind, id);
     if (known === undefined) return ok(undefined);
-    return known.digest === digest ? ok(JSON.parse(known.body) as Bodies[K]) : usedOtherwise();
+    return known.digest === digest ? ok(JSON.parse(known.body) as Bodies[K]) : keyMismatch();
   }
 
   /** Refuses with `idempotency_mismatch`, `already_exists` (the name is taken) or `limit_exceeded`; a repeat answers the first. */
@@ -168,5 +169,3 @@ export class SqliteDocumentStore<Bodies extends Readonly<Record<string, object>>
     );
   }
 }
-
-const usedOtherwise = () => refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');

@@ -57,8 +57,6 @@ export const stateOf = ({ state = 'active' }: Tenant): TenantState => state;
 /** Whether its erasure has begun: then nothing is created for it any more. */
 export const isErased = (tenant: Tenant): boolean => stateOf(tenant) === 'erasing' || stateOf(tenant) === 'erased';
 
-export const ERASED_TENANT = refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
-
 /** The tenant in another state, or the same one when it is in it. An erasure is never taken back. */
 export function moved(tenant: Tenant, to: Exclude<TenantState, 'erased'>): Outcome<Tenant> {
   const from = stateOf(tenant);

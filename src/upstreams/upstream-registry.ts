@@ -2,14 +2,13 @@ import { LIMITS } from '../contract/limits.ts';
 import type { ModelReply } from '../contract/models.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../contract/outcome.ts';
-import { admitKey, SPENT_KEY_BOUNDS } from '../contract/spent-key.ts';
+import { madeBefore } from '../contract/spent-key.ts';
 import type { WriteLease } from '../contract/write-lease.ts';
-import { underLease } from '../contract/write-lease.ts';
+import { changeUnder } from '../contract/write-lease.ts';
 import { utf8 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { ok } from '../kernel/result.ts';
 import type { KeyedRequest } from '../kernel/sql/spent-keys.ts';
-import { SqliteSpentKeys } from '../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../kernel/sql/sql-storage.ts';
 import type { NamedRoute } from './model-rows.ts';
 import { modelRow, modelRows } from './model-rows.ts';
@@ -35,12 +34,10 @@ export interface UpstreamSnapshot {
 /** The upstreams of one owner: every change is one transaction, under the lease of the key that makes it. [U1] */
 export class UpstreamRegistry {
   readonly #store: SqliteUpstreamStore;
-  readonly #spent: SqliteSpentKeys;
   readonly #clock: Clock;
 
   constructor(storage: SqlStorage, clock: Clock) {
     this.#store = new SqliteUpstreamStore(storage);
-    this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
     this.#clock = clock;
   }
 
@@ -48,7 +45,7 @@ export class UpstreamRegistry {
   create(next: NewUpstream, request: KeyedRequest | null, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
     return this.#change(lease, () => {
       const nowMs = this.#clock.nowMs();
-      const repeated = this.#repeated(request, nowMs);
+      const repeated = madeBefore(this.#store, request, nowMs);
       if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<UpstreamRecord>;
       if (this.#store.find(next.name) !== undefined) return refuse('already_exists', `there is an upstream ${next.name}`, 'name');
       const count = this.#store.count();
@@ -77,9 +74,7 @@ export class UpstreamRegistry {
   /** The secret goes with it. The request that made it makes none any more. */
   remove(name: string, lease: WriteLease | undefined): Outcome<null> {
     return this.#onUpstream(name, lease, () => {
-      const request = this.#store.requestOf(name);
-      if (request !== undefined) this.#spent.spend('upstream', request, name, this.#clock.nowMs());
-      this.#store.remove(name);
+      this.#store.remove(name, this.#clock.nowMs());
       return ok(null);
     });
   }
@@ -113,18 +108,7 @@ export class UpstreamRegistry {
 
   /** From now on none is added: the tenant is being erased (T59). Those that were are forgotten. */
   erase(): void {
-    this.#store.transaction(() => this.#store.close());
-  }
-
-  #repeated(request: KeyedRequest | null, nowMs: number): Outcome<UpstreamRecord | undefined> {
-    if (request === null) return ok(undefined);
-    const made = this.#store.madeBy(request.key);
-    if (made === undefined) {
-      const admitted = admitKey(this.#spent.find('upstream', request.key, nowMs), request.digest);
-      return admitted.ok ? ok(undefined) : admitted;
-    }
-    if (made.digest === request.digest) return ok(made.record);
-    return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
+    this.#store.eraseAndClose();
   }
 
   #onUpstream<T>(name: string, lease: WriteLease | undefined, body: (known: UpstreamRecord) => Outcome<T>): Outcome<T> {
@@ -135,11 +119,7 @@ export class UpstreamRegistry {
   }
 
   #change<T>(lease: WriteLease | undefined, body: () => Outcome<T>): Outcome<T> {
-    return this.#store.transaction(() => {
-      if (this.#store.isClosed) return refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
-      const lasting = underLease(lease, this.#clock.nowMs());
-      return lasting.ok ? body() : lasting;
-    });
+    return changeUnder(lease, this.#store, this.#clock.nowMs(), body);
   }
 }
 

@@ -1,12 +1,12 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Authority, WriteLease } from '../../contract/write-lease.ts';
-import { leaseFrom } from '../../contract/write-lease.ts';
+import { ERASED_TENANT, leaseFrom } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
-import { ERASED_TENANT, isErased } from '../../tenancy/organisation.ts';
+import { isErased } from '../../tenancy/organisation.ts';
 import type { Organisations } from './organisation-store.ts';
 
 /**

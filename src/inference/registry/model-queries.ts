@@ -23,35 +23,35 @@ export class ModelQueries {
   }
 
   find(name: string): ModelView | undefined {
-    const model = this.#store.exists() ? this.#store.model(name) : undefined;
+    const model = this.#store.find(name);
     return model === undefined ? undefined : this.#viewOf(model);
   }
 
   /** By name, after the model `after`, at most `count`. */
   page(after: string, count: number): readonly ModelView[] {
-    return this.#store.exists() ? this.#store.models(after, count).map((model) => this.#viewOf(model)) : [];
+    return this.#store.page(after, count).map((model) => this.#viewOf(model));
   }
 
   /** All aliases, those of the deployment's own models too. */
   aliases(): readonly ModelAlias[] {
-    return this.#store.exists() ? this.#store.aliases() : [];
+    return this.#store.aliases();
   }
 
   version(model: string, version: number): VersionRecord | undefined {
-    return this.#store.exists() ? this.#store.version(model, version) : undefined;
+    return this.#store.version(model, version);
   }
 
   versions(model: string, after: number, count: number): readonly VersionRecord[] {
-    return this.#store.exists() ? this.#store.versions(model, after, count) : [];
+    return this.#store.versions(model, after, count);
   }
 
   history(model: string, before: number, count: number): readonly ModelEvent[] {
-    return this.#store.exists() ? this.#store.history(model, before, Math.min(count, LIMITS.modelHistoryMaxCount)) : [];
+    return this.#store.history(model, before, Math.min(count, LIMITS.modelHistoryMaxCount));
   }
 
   /** How many models and aliases there are. */
   count(): number {
-    return this.#store.exists() ? this.#store.modelCount() + this.#store.aliasCount() : 0;
+    return this.#store.count() + this.#store.aliasCount();
   }
 
   /**
@@ -60,9 +60,8 @@ export class ModelQueries {
    * newest version that has it (M44).
    */
   route(owner: ModelOwner, name: string, pinned: number | undefined, contractHash?: string): ModelRoute | undefined {
-    if (!this.#store.exists()) return undefined;
     const alias = this.#store.alias(name);
-    const model = this.#store.model(alias?.model ?? name);
+    const model = this.#store.find(alias?.model ?? name);
     const version = pinned ?? alias?.version ?? undefined;
     if (model !== undefined) {
       const route = this.#routeOf(owner, model, version);

@@ -1,13 +1,12 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
-import { admitKey, keySpent, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { keySpent, madeBefore } from '../../contract/spent-key.ts';
 import type { WriteLease } from '../../contract/write-lease.ts';
-import { underLease } from '../../contract/write-lease.ts';
+import { changeUnder } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
-import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { ModelAction, ModelAlias, ModelRecord, VersionChecks, VersionRecord } from './model-record.ts';
 import { isVerified, WHOLE_PPM } from './model-record.ts';
@@ -44,12 +43,10 @@ export interface Released {
 /** The models of one owner, and what may be done with them: every change is one transaction, with a line of the model's history. */
 export class ModelRegistry {
   readonly store: SqliteModelStore;
-  readonly #spent: SqliteSpentKeys;
   readonly #clock: Clock;
 
   constructor(storage: SqlStorage, clock: Clock) {
     this.store = new SqliteModelStore(storage);
-    this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
     this.#clock = clock;
   }
 
@@ -77,7 +74,7 @@ export class ModelRegistry {
       if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<ModelVersion>;
       const admitted = this.#admits(next);
       if (!admitted.ok) return admitted;
-      const { versionsMade, ...known } = this.store.model(name) ?? newModel(name, manifest.task, nowMs);
+      const { versionsMade, ...known } = this.store.find(name) ?? newModel(name, manifest.task, nowMs);
       const model: ModelRecord = { ...known, versionsMade: versionsMade + 1 };
       const version: VersionRecord = {
         model: name,
@@ -89,8 +86,8 @@ export class ModelRegistry {
         compatibleWith,
         contractHash: manifest.contractHash,
       };
-      this.store.putModel(model);
-      this.store.addVersion(version, request);
+      this.store.put(model);
+      this.store.addVersion(name, version, request);
       this.#note(name, actor, 'register', version.version);
       return ok({ model, version });
     });
@@ -120,7 +117,7 @@ export class ModelRegistry {
       const serving = model.serving === null ? undefined : this.store.version(name, model.serving);
       const changed = promoted(model, serving, version, sharePpm);
       if (!changed.ok) return changed;
-      this.store.putModel(changed.value);
+      this.store.put(changed.value);
       const share = String(sharePpm / WHOLE_PPM);
       this.#note(name, actor, 'promote', number, override === undefined ? share : `${share}, override: ${override}`);
       return ok({ model: changed.value, version });
@@ -134,7 +131,7 @@ export class ModelRegistry {
         return version !== undefined && isVerified(version);
       });
       if (!changed.ok) return changed;
-      this.store.putModel(changed.value);
+      this.store.put(changed.value);
       this.#note(name, actor, 'rollback', changed.value.serving);
       const version = this.#version(name, changed.value.serving ?? 0);
       return version.ok ? ok({ model: changed.value, version: version.value }) : version;
@@ -150,7 +147,7 @@ export class ModelRegistry {
       const pinned = this.store.aliasesOf(name).find((alias) => alias.version === number);
       if (pinned !== undefined) return refuse('state_conflict', `the alias ${pinned.alias} stands for version ${number}`, 'version');
       const retired = { ...version, isRetired: true };
-      this.store.putModel(changed.value);
+      this.store.put(changed.value);
       this.store.putVersion(retired);
       const unneeded = this.store.releaseFiles(name, number);
       this.#note(name, actor, 'retire', number);
@@ -161,12 +158,9 @@ export class ModelRegistry {
   /** Forgets a model with its versions, aliases and history. The requests that made its versions make none any more. */
   remove(name: string, { lease }: ModelActing): Outcome<Released> {
     return this.#onModel(name, lease, () => {
-      const nowMs = this.#clock.nowMs();
       const versions = this.store.versions(name, 0, LIMITS.modelVersionsMaxCount);
       const unneeded = versions.flatMap(({ version }) => this.store.releaseFiles(name, version));
-      for (const { key, digest, version } of this.store.keysOf(name))
-        this.#spent.spend('version', { key, digest }, `${name}@${version}`, nowMs);
-      this.store.removeModel(name);
+      this.store.remove(name, this.#clock.nowMs());
       return ok({ unneeded });
     });
   }
@@ -176,7 +170,7 @@ export class ModelRegistry {
     return this.#change(lease, () => {
       const target = this.#target(alias, isBuiltin);
       if (!target.ok) return target;
-      if (this.store.model(alias.alias) !== undefined) return refuse('already_exists', `a model is called ${alias.alias}`, 'alias');
+      if (this.store.find(alias.alias) !== undefined) return refuse('already_exists', `a model is called ${alias.alias}`, 'alias');
       const count = this.store.aliasCount();
       if (this.store.alias(alias.alias) === undefined && count >= LIMITS.modelAliasesMaxCount)
         return refuseBeyond({ limit: 'modelAliasesMaxCount', value: count + 1, what: `there are ${count} aliases already` });
@@ -199,23 +193,13 @@ export class ModelRegistry {
 
   /** From now on nothing is registered here: the tenant is being erased (T59). Everything that was is forgotten. */
   erase(): void {
-    this.store.open();
-    this.store.transaction(() => {
-      this.store.close();
-      this.store.erase();
-    });
+    this.store.eraseAndClose();
   }
 
   #repeated(request: KeyedRequest | null, nowMs: number): Outcome<ModelVersion | undefined> {
-    if (request === null) return ok(undefined);
-    const made = this.store.madeBy(request.key);
-    if (made !== undefined && made.digest !== request.digest)
-      return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
-    if (made === undefined) {
-      const admitted = admitKey(this.#spent.find('version', request.key, nowMs), request.digest);
-      return admitted.ok ? ok(undefined) : admitted;
-    }
-    const { version } = made;
+    const made = madeBefore(this.store, request, nowMs);
+    if (!made.ok || made.value === undefined) return made as Outcome<undefined>;
+    const version = made.value;
     if (version.isRetired) return keySpent({ id: `${version.model}@${version.version}`, endedAtMs: null }, 'was deleted');
     const model = this.#model(version.model);
     return model.ok ? ok({ model: model.value, version }) : model;
@@ -223,10 +207,10 @@ export class ModelRegistry {
 
   #admits({ model: name, manifest, compatibleWith }: NewVersion): Outcome<null> {
     if (this.store.alias(name) !== undefined) return refuse('already_exists', `an alias is called ${name}`, 'name');
-    const known = this.store.model(name);
+    const known = this.store.find(name);
     if (known === undefined) {
       if (compatibleWith !== null) return refuse('state_conflict', `${name} has no version ${compatibleWith}`, 'compatible_with');
-      const count = this.store.modelCount();
+      const count = this.store.count();
       return count < LIMITS.modelsMaxCount
         ? ok(null)
         : refuseBeyond({ limit: 'modelsMaxCount', value: count + 1, what: `there are ${count} models already` });
@@ -255,7 +239,7 @@ export class ModelRegistry {
   }
 
   #model(name: string): Outcome<ModelRecord> {
-    const model = this.store.exists() ? this.store.model(name) : undefined;
+    const model = this.store.find(name);
     return model === undefined
       ? refuseResource('model_not_found', { kind: 'model', name }, `there is no model ${JSON.stringify(name)}`, 'model')
       : ok(model);
@@ -282,12 +266,7 @@ export class ModelRegistry {
   }
 
   #change<T>(lease: WriteLease | undefined, body: () => Outcome<T>): Outcome<T> {
-    this.store.open();
-    return this.store.transaction(() => {
-      if (this.store.isClosed()) return refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
-      const lasting = underLease(lease, this.#clock.nowMs());
-      return lasting.ok ? body() : lasting;
-    });
+    return changeUnder(lease, this.store, this.#clock.nowMs(), body);
   }
 
   #note(model: string, actor: string, action: ModelAction, version: number | null, detail = ''): void {

@@ -1,13 +1,12 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { refuseBeyond } from '../../contract/outcome.ts';
+import { madeBefore } from '../../contract/spent-key.ts';
 import type { WriteLease } from '../../contract/write-lease.ts';
-import { underLease } from '../../contract/write-lease.ts';
+import { changeUnder } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
-import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { SqlitePromptStore } from '../store/sqlite-prompt-store.ts';
 import type { PromptRecord, PromptSelector, PromptVersionRecord } from './prompt-record.ts';
@@ -36,12 +35,10 @@ export interface MadePromptVersion {
 /** The prompts of one tenant: every change is one transaction. A version is never edited, and its number never used again. [U163] */
 export class PromptRegistry {
   readonly #store: SqlitePromptStore;
-  readonly #spent: SqliteSpentKeys;
   readonly #clock: Clock;
 
   constructor(storage: SqlStorage, clock: Clock) {
     this.#store = new SqlitePromptStore(storage);
-    this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
     this.#clock = clock;
   }
 
@@ -54,7 +51,7 @@ export class PromptRegistry {
       const { name, messages, variables, comment, labels } = next;
       const room = this.#hasRoom(name);
       if (!room.ok) return room;
-      const known = this.#store.prompt(name);
+      const known = this.#store.find(name);
       const before: PromptRecord =
         known === undefined || known.isDeleted
           ? { name, versionsMade: known?.versionsMade ?? 0, labels: {}, createdAtMs: nowMs, isDeleted: false }
@@ -72,8 +69,8 @@ export class PromptRegistry {
       const made = Object.fromEntries(labels.map((label) => [label, { version: version.version, atMs: nowMs, actor }]));
       const prompt = labelled({ ...before, versionsMade: version.version }, { ...before.labels, ...made });
       if (!prompt.ok) return prompt;
-      this.#store.addVersion(version, request);
-      this.#store.putPrompt(prompt.value);
+      this.#store.addVersion(name, version, request);
+      this.#store.put(prompt.value);
       return ok({ prompt: prompt.value, version });
     });
   }
@@ -97,25 +94,23 @@ export class PromptRegistry {
 
   remove(name: string, acting: PromptActing): Outcome<null> {
     return this.#onPrompt(name, acting, (prompt) => {
-      for (const { key, digest, version } of this.#store.keysOf(name))
-        this.#spent.spend('version', { key, digest }, `${name}@${version}`, this.#clock.nowMs());
-      this.#store.removeVersions(name);
-      this.#store.putPrompt({ ...prompt, labels: {}, isDeleted: true });
+      this.#store.removeVersions(name, this.#clock.nowMs());
+      this.#store.put({ ...prompt, labels: {}, isDeleted: true });
       return ok(null);
     });
   }
 
   page(after: string, count: number): readonly PromptRecord[] {
-    return this.#store.exists() ? this.#store.prompts(after, count) : [];
+    return this.#store.page(after, count);
   }
 
   find(name: string): PromptRecord | undefined {
-    const found = this.#store.exists() ? this.#store.prompt(name) : undefined;
+    const found = this.#store.find(name);
     return found?.isDeleted === true ? undefined : found;
   }
 
   versions(name: string, after: number, count: number): readonly PromptVersionRecord[] {
-    return this.#store.exists() ? this.#store.versions(name, after, count) : [];
+    return this.#store.versions(name, after, count);
   }
 
   /** The version that a call gets. [U164] */
@@ -135,13 +130,12 @@ export class PromptRegistry {
 
   /** From now on nothing is made here: the tenant is being erased (T59). */
   erase(): void {
-    this.#store.open();
-    this.#store.transaction(() => this.#store.eraseAndClose());
+    this.#store.eraseAndClose();
   }
 
   #hasRoom(name: string): Outcome<null> {
-    const count = this.#store.promptCount();
-    if (this.#store.prompt(name) === undefined && count >= LIMITS.promptsMaxCount)
+    const count = this.#store.count();
+    if (this.#store.find(name) === undefined && count >= LIMITS.promptsMaxCount)
       return refuseBeyond({
         limit: 'promptsMaxCount',
         value: count + 1,
@@ -154,20 +148,15 @@ export class PromptRegistry {
   }
 
   #repeated(request: KeyedRequest | null, nowMs: number): Outcome<MadePromptVersion | undefined> {
-    if (request === null) return ok(undefined);
-    const made = this.#store.madeBy(request.key);
-    if (made === undefined) {
-      const admitted = admitKey(this.#spent.find('version', request.key, nowMs), request.digest);
-      return admitted.ok ? ok(undefined) : admitted;
-    }
-    if (made.digest !== request.digest)
-      return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
-    const prompt = this.find(made.version.prompt);
-    return prompt === undefined ? noPrompt(made.version.prompt) : ok({ prompt, version: made.version });
+    const made = madeBefore(this.#store, request, nowMs);
+    if (!made.ok || made.value === undefined) return made as Outcome<undefined>;
+    const version = made.value;
+    const prompt = this.find(version.prompt);
+    return prompt === undefined ? noPrompt(version.prompt) : ok({ prompt, version });
   }
 
   #put(prompt: Outcome<PromptRecord>): Outcome<PromptRecord> {
-    if (prompt.ok) this.#store.putPrompt(prompt.value);
+    if (prompt.ok) this.#store.put(prompt.value);
     return prompt;
   }
 
@@ -179,13 +168,7 @@ export class PromptRegistry {
   }
 
   #change<T>({ lease }: PromptActing, body: () => Outcome<T>): Outcome<T> {
-    this.#store.open();
-    return this.#store.transaction(() => {
-      const admitted = underLease(lease, this.#clock.nowMs());
-      if (!admitted.ok) return admitted;
-      if (this.#store.isClosed()) return refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
-      return body();
-    });
+    return changeUnder(lease, this.#store, this.#clock.nowMs(), body);
   }
 }
 

@@ -2,13 +2,12 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { RouteVersion } from '../../contract/route-rules.ts';
-import { admitKey, SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
+import { madeBefore } from '../../contract/spent-key.ts';
 import type { WriteLease } from '../../contract/write-lease.ts';
-import { underLease } from '../../contract/write-lease.ts';
+import { changeUnder } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
-import { SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { addCounts, curveOf, faded, NO_COUNTS } from '../cascade/cascade-counts.ts';
 import type { CascadeReport } from '../cascade/cascade-tally.ts';
@@ -50,12 +49,10 @@ const NO_EVENT = { share: null, comparisons: [] } as const;
 /** The routes of one owner, and what may be done with them: every change is one transaction, with a line of the route's history. [U94] */
 export class RouteRegistry {
   readonly #store: SqliteRouteStore;
-  readonly #spent: SqliteSpentKeys;
   readonly #clock: Clock;
 
   constructor(storage: SqlStorage, clock: Clock) {
     this.#store = new SqliteRouteStore(storage);
-    this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
     this.#clock = clock;
   }
 
@@ -65,17 +62,17 @@ export class RouteRegistry {
       const nowMs = this.#clock.nowMs();
       const repeated = this.#repeated(request, nowMs);
       if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<MadeVersion>;
-      const known = this.#store.route(next.name);
-      const count = this.#store.routeCount();
+      const known = this.#store.find(next.name);
+      const count = this.#store.count();
       if (known === undefined && count >= LIMITS.routesMaxCount)
         return refuseBeyond({ limit: 'routesMaxCount', value: count + 1, what: `there are ${count} routes already` });
       const before = known ?? { name: next.name, versionsMade: 0, active: null, previous: null, canary: null, createdAtMs: nowMs };
       const made: RouteRecord = { ...before, versionsMade: before.versionsMade + 1 };
       const { name, rules, comment } = next;
       const version: RouteVersionRecord = { route: name, version: made.versionsMade, rules, comment, actor, createdAtMs: nowMs };
-      this.#store.addVersion(version, request);
+      this.#store.addVersion(name, version, request);
       const route = next.activate ? serving(made, version.version) : made;
-      this.#store.putRoute(route);
+      this.#store.put(route);
       this.#note(name, actor, next.activate ? 'activate' : 'create', version.version);
       this.#dropOldest(route);
       return ok({ route, version });
@@ -113,10 +110,7 @@ export class RouteRegistry {
 
   remove(name: string, { lease }: RouteActing): Outcome<null> {
     return this.#onRoute(name, lease, () => {
-      const nowMs = this.#clock.nowMs();
-      for (const { key, digest, version } of this.#store.keysOf(name))
-        this.#spent.spend('version', { key, digest }, `${name}@${version}`, nowMs);
-      this.#store.removeRoute(name);
+      this.#store.remove(name, this.#clock.nowMs());
       return ok(null);
     });
   }
@@ -132,8 +126,7 @@ export class RouteRegistry {
 
   /** All routes that serve, for an isolate to decide by. */
   directory(): readonly ServingRoute[] {
-    if (!this.#store.exists()) return [];
-    return this.#store.routes('', LIMITS.routesMaxCount).flatMap((route) => {
+    return this.#store.page('', LIMITS.routesMaxCount).flatMap((route) => {
       const active = route.active === null ? undefined : this.#store.version(route.name, route.active);
       if (active === undefined) return [];
       const canary = route.canary === null ? undefined : this.#store.version(route.name, route.canary.version);
@@ -152,78 +145,69 @@ export class RouteRegistry {
 
   /** Those that serve, by name. */
   served(): readonly NamedRoute[] {
-    if (!this.#store.exists()) return [];
     return this.#store
-      .routes('', LIMITS.routesMaxCount)
+      .page('', LIMITS.routesMaxCount)
       .flatMap(({ name, active, createdAtMs }) => (active === null ? [] : [{ name, createdAtMs }]));
   }
 
   page(after: string, count: number): readonly RouteView[] {
-    if (!this.#store.exists()) return [];
-    return this.#store.routes(after, count).map((route) => ({ route, events: this.#store.events(route.name) }));
+    return this.#store.page(after, count).map((route) => ({ route, events: this.#store.events(route.name) }));
   }
 
   find(name: string): RouteView | undefined {
-    if (!this.#store.exists()) return undefined;
-    const route = this.#store.route(name);
+    const route = this.#store.find(name);
     return route === undefined ? undefined : { route, events: this.#store.events(name) };
   }
 
   version(name: string, number: number): RouteVersionRecord | undefined {
-    return this.#store.exists() ? this.#store.version(name, number) : undefined;
+    return this.#store.version(name, number);
   }
 
   versions(name: string, after: number, count: number): readonly RouteVersionRecord[] {
-    return this.#store.exists() ? this.#store.versions(name, after, count) : [];
+    return this.#store.versions(name, after, count);
   }
 
   /** From now on nothing is made here: the tenant is being erased (T59). */
   erase(): void {
-    this.#store.open();
-    this.#store.transaction(() => this.#store.eraseAndClose());
+    this.#store.eraseAndClose();
   }
 
   /** Adds up what an isolate counted of a cascade; of many, those that were measured last are kept. [U174] */
   #measured({ route: name, counts, ...cascade }: CascadeReport): void {
-    const route = this.#store.route(name);
+    const route = this.#store.find(name);
     if (route === undefined) return;
     const { cascades = [] } = route;
     const before = cascades.find(({ key }) => key === cascade.key)?.counts ?? NO_COUNTS;
     const others = cascades.filter(({ key }) => key !== cascade.key);
     const measured = { ...cascade, counts: faded(addCounts(before, counts)) };
-    this.#store.putRoute({ ...route, cascades: [...others, measured].slice(-LIMITS.routeCascadesMaxCount) });
+    this.#store.put({ ...route, cascades: [...others, measured].slice(-LIMITS.routeCascadesMaxCount) });
   }
 
   #take({ route: name, canaryVersion, stableVersion, canary, stable }: CanaryReport): void {
-    const route = this.#store.route(name);
+    const route = this.#store.find(name);
     const running = route?.canary;
     if (route === undefined || running?.version !== canaryVersion || route.active !== stableVersion) return;
     const counted = { canary: addTally(running.canary, canary), stable: addTally(running.stable, stable) };
     const nowMs = this.#clock.nowMs();
     const decision = decideCanary(running.settings, running.state, { ...counted, nowMs });
     if (decision.kind === 'roll-back') {
-      this.#store.putRoute({ ...route, canary: null });
+      this.#store.put({ ...route, canary: null });
       this.#note(name, 'canary', 'rollback', route.active, { share: null, comparisons: [decision.because] });
     } else if (decision.kind === 'finish') {
-      this.#store.putRoute(serving(route, canaryVersion));
+      this.#store.put(serving(route, canaryVersion));
       this.#note(name, 'canary', 'finish', canaryVersion, { share: 1, comparisons: decision.comparisons });
     } else {
-      this.#store.putRoute({ ...route, canary: { ...running, ...counted, state: decision.state } });
+      this.#store.put({ ...route, canary: { ...running, ...counted, state: decision.state } });
       if (decision.kind === 'advance') this.#note(name, 'canary', 'advance', route.active, { share: decision.share, comparisons: [] });
     }
   }
 
   #repeated(request: KeyedRequest | null, nowMs: number): Outcome<MadeVersion | undefined> {
-    if (request === null) return ok(undefined);
-    const made = this.#store.madeBy(request.key);
-    if (made === undefined) {
-      const admitted = admitKey(this.#spent.find('version', request.key, nowMs), request.digest);
-      return admitted.ok ? ok(undefined) : admitted;
-    }
-    if (made.digest !== request.digest)
-      return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
-    const route = this.#store.route(made.version.route);
-    return route === undefined ? notFound(made.version.route) : ok({ route, version: made.version });
+    const made = madeBefore(this.#store, request, nowMs);
+    if (!made.ok || made.value === undefined) return made as Outcome<undefined>;
+    const version = made.value;
+    const route = this.#store.find(version.route);
+    return route === undefined ? notFound(version.route) : ok({ route, version });
   }
 
   /** The oldest version that nothing needs makes room for a new one. */
@@ -232,14 +216,11 @@ export class RouteRegistry {
     if (kept.length <= LIMITS.routeVersionsMaxCount) return;
     const needed = new Set([active, previous, canary?.version]);
     const oldest = kept.find(({ version }) => !needed.has(version));
-    if (oldest === undefined) return;
-    for (const { key, digest, version } of this.#store.keysOf(name))
-      if (version === oldest.version) this.#spent.spend('version', { key, digest }, `${name}@${version}`, this.#clock.nowMs());
-    this.#store.removeVersion(name, oldest.version);
+    if (oldest !== undefined) this.#store.removeVersions(name, this.#clock.nowMs(), oldest.version);
   }
 
   #put(route: RouteRecord): Outcome<RouteView> {
-    this.#store.putRoute(route);
+    this.#store.put(route);
     return ok({ route, events: this.#store.events(route.name) });
   }
 
@@ -255,19 +236,13 @@ export class RouteRegistry {
 
   #onRoute<T>(name: string, lease: WriteLease | undefined, body: (route: RouteRecord) => Outcome<T>): Outcome<T> {
     return this.#change(lease, () => {
-      const route = this.#store.route(name);
+      const route = this.#store.find(name);
       return route === undefined ? notFound(name) : body(route);
     });
   }
 
   #change<T>(lease: WriteLease | undefined, body: () => Outcome<T>): Outcome<T> {
-    this.#store.open();
-    return this.#store.transaction(() => {
-      const admitted = underLease(lease, this.#clock.nowMs());
-      if (!admitted.ok) return admitted;
-      if (this.#store.isClosed()) return refuse('tenant_suspended', 'the tenant is being erased: nothing can be created for it');
-      return body();
-    });
+    return changeUnder(lease, this.#store, this.#clock.nowMs(), body);
   }
 }
 

@@ -1,6 +1,7 @@
+import { SPENT_KEY_BOUNDS } from '../../contract/spent-key.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
-import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
-import { SPENT_KEY_TABLE } from '../../kernel/sql/spent-keys.ts';
+import type { KeyedRequest, SpentRequest } from '../../kernel/sql/spent-keys.ts';
+import { SPENT_KEY_TABLE, SqliteSpentKeys } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { UpstreamRecord } from '../upstream-record.ts';
@@ -19,8 +20,11 @@ const UNTOUCHED: State = { revision: 0, closed: 0 };
 
 /** The upstreams of one owner in SQLite. */
 export class SqliteUpstreamStore extends SqliteStore {
+  readonly #spent: SqliteSpentKeys;
+
   constructor(storage: SqlStorage) {
     super(storage, MIGRATIONS);
+    this.#spent = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
   }
 
   /** How often it was changed. */
@@ -28,7 +32,7 @@ export class SqliteUpstreamStore extends SqliteStore {
     return this.#state().revision;
   }
 
-  get isClosed(): boolean {
+  isClosed(): boolean {
     return this.#state().closed === 1;
   }
 
@@ -45,15 +49,15 @@ export class SqliteUpstreamStore extends SqliteStore {
     return this.countOf('upstreams');
   }
 
-  /** What the request under this idempotency key has made. */
-  madeBy(key: string): { readonly digest: string; readonly record: UpstreamRecord } | undefined {
+  /** The upstream that a request under an idempotency key made. */
+  madeBy(key: string): { readonly digest: string; readonly made: UpstreamRecord } | undefined {
     const [row] = this.rows<{ digest: string; body: string }>('SELECT digest, body FROM upstreams WHERE key = ?', key);
-    return row === undefined ? undefined : { digest: row.digest, record: JSON.parse(row.body) as UpstreamRecord };
+    return row === undefined ? undefined : { digest: row.digest, made: JSON.parse(row.body) as UpstreamRecord };
   }
 
-  /** The request that has made it, if that had an idempotency key. */
-  requestOf(name: string): KeyedRequest | undefined {
-    return this.rows<{ key: string; digest: string }>('SELECT key, digest FROM upstreams WHERE name = ? AND key IS NOT NULL', name)[0];
+  /** The request under an idempotency key whose upstream was removed. */
+  spentBy(key: string, nowMs: number): SpentRequest | undefined {
+    return this.exists() ? this.#spent.find('upstream', key, nowMs) : undefined;
   }
 
   add(record: UpstreamRecord, request: KeyedRequest | null): void {
@@ -67,17 +71,26 @@ export class SqliteUpstreamStore extends SqliteStore {
     this.#changed();
   }
 
-  remove(name: string): void {
+  /** The idempotency key of the request that made it is spent. */
+  remove(name: string, nowMs: number): void {
+    const request = this.#requestOf(name);
+    if (request !== undefined) this.#spent.spend('upstream', request, name, nowMs);
     this.run('DELETE FROM upstreams WHERE name = ?', name);
     this.#changed();
   }
 
-  /** Deletes everything but that the store is closed. */
-  close(): void {
-    this.run('DELETE FROM upstreams');
-    this.run('DELETE FROM spent_keys');
-    this.run('UPDATE state SET closed = 1');
-    this.#changed();
+  /** Deletes everything but that the store is closed: its owner is being erased. */
+  eraseAndClose(): void {
+    this.transaction(() => {
+      this.run('DELETE FROM upstreams');
+      this.run('DELETE FROM spent_keys');
+      this.run('UPDATE state SET closed = 1');
+      this.#changed();
+    });
+  }
+
+  #requestOf(name: string): KeyedRequest | undefined {
+    return this.rows<KeyedRequest>('SELECT key, digest FROM upstreams WHERE name = ? AND key IS NOT NULL', name)[0];
   }
 
   #changed(): void {

@@ -4,7 +4,7 @@ import { refuse, refuseBeyond } from '../../../contract/outcome.ts';
 import type { LIMITS } from '../../../contract/limits.ts';
 import type { ReservationRecord } from '../../../contract/reservation-record.ts';
 import { boundOf } from '../../../contract/outcome.ts';
-import { admitKey, SPENT_KEY_BOUNDS } from '../../../contract/spent-key.ts';
+import { admitKey, keyMismatch, SPENT_KEY_BOUNDS } from '../../../contract/spent-key.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';
 import { SPENT_KEY_TABLE, SqliteSpentKeys } from '../../../kernel/sql/spent-keys.ts';
@@ -57,7 +57,7 @@ export class SqliteNamedSettings {
     const [known] = this.#sql.exec<{ digest: string; body: string }>(query, kind, scope, request.key).toArray();
     if (known !== undefined) {
       if (known.digest === request.digest) return ok(JSON.parse(known.body) as Kinds[K]);
-      return refuse('idempotency_mismatch', 'was used by another caller or with other arguments', 'idempotency-key');
+      return keyMismatch();
     }
     const admitted = admitKey(this.#spent.find(`${kind}/${scope}`, request.key, nowMs), request.digest);
     return admitted.ok ? ok(undefined) : admitted;
