@@ -16,6 +16,49 @@ export const ADVICE_NAMES = ['answer_cache', 'routes'] as const;
 
 const range = apiOnly(() => z.object({ low: dollarsOut, high: dollarsOut }));
 
+const strategy = apiOnly(() => {
+  const measured = z.object({ figure: z.string(), quality: z.string(), command: z.string(), date: z.string(), load: z.string() });
+  return z
+    .object({
+      name: z.enum(['quantisation', 'distillation', 'pruning', 'batching', 'caching', 'routing']),
+      does: z.string(),
+      published: z.array(z.object({ figure: z.string(), quality: z.string(), source: z.string() })),
+      measured: z.array(measured),
+      needs: z.object({ retraining: z.string(), validation: z.string(), hardware: z.string() }),
+      not_when: z.string(),
+    })
+    .meta({ id: 'CostStrategy' });
+});
+
+export type StrategyReply = z.infer<typeof strategy>;
+
+const stack = apiOnly(() => {
+  const estimate = z.object({ mean: z.number(), low: z.number(), high: z.number() });
+  const step = z.object({
+    name: z.string(),
+    usd_per_million: z.number().meta(about('Of a million calls.')),
+    share: z.number().meta(about('Of what all steps together save; negative: the step costs more than it saves.')),
+    loss: estimate.meta(about('The share of nDCG@10 that is lost.')),
+    escalated: z.number().meta(about('The share of the texts that the student passed on to the teacher.')),
+  });
+  return z
+    .object({
+      tokens: z.int().meta(about('Of each text.')),
+      place: z.string().meta(about('Where the teacher ran.')),
+      measure: z
+        .string()
+        .meta(about("`strict`: nDCG counts the teacher's ten nearest; `graded`: texts by their similarity to the teacher.")),
+      steps: z.array(step).meta(about('In the order in which the strategies were switched on.')),
+      total: estimate.meta(about('How many times cheaper than the teacher on every call.')),
+      best: z.object({ up_to: z.string(), factor: estimate }).meta(about('The step at which the calls are cheapest.')),
+      of_sensible: estimate.meta(about('How many times cheaper than the teacher in int8, in batches of 16, behind the cache.')),
+      with_requests: estimate.meta(about('As `total`, the requests that bring the texts included.')),
+    })
+    .meta({ id: 'ReplayedStack' });
+});
+
+export type StackReply = z.infer<typeof stack>;
+
 const report = apiOnly(() =>
   z
     .object({
@@ -56,6 +99,18 @@ const report = apiOnly(() =>
           how: z.string(),
         }),
       ),
+      strategies: z.array(strategy).meta(about('The evidence for each strategy. Figures of different strategies do not add up.')),
+      replayed: z
+        .object({
+          command: z.string(),
+          date: z.string(),
+          load: z.string(),
+          splits: z.int(),
+          repeat_rate: z.number(),
+          loss_max: z.number(),
+          stacks: z.array(stack),
+        })
+        .meta(about('What all strategies save together: one replayed trace, each strategy switched on after those before it.')),
     })
     .meta({ id: 'CostReport' }),
 );
@@ -73,7 +128,7 @@ export const costEndpoints = {
     summary: apiText('What inference cost in a month, what was saved, and what would save more'),
     description: apiText(
       'Each saving compares the charge of a call of the tenant with what the same call would have been charged otherwise. A key that is restricted ' +
-        'to some resources is refused.',
+        'to some resources is refused. Calls of the last second may be missing.',
     ),
     query: z.strictObject({
       month: z

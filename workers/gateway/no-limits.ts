@@ -25,3 +25,6 @@ export const REGISTERED_MODEL_LIMITS = {};
 export const SCHEDULER_LIMITS = {};
 export const SIMULATION_LIMITS = {};
 export const TENANCY_STORE_LIMITS = {};
+export const CACHE_LIMITS = {};
+export const COMPLETION_LIMITS = {};
+export const DEBT_LIMITS = {};

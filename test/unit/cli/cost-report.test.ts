@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 
 import type { CostReportReply } from '../../../src/contract/cost.ts';
+import { COST_EVIDENCE } from '../../../src/gateway/upstreams/cost-evidence.ts';
 import { REPLAYED } from '../../../src/inference/cost/replayed-stack.ts';
 import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
 import { reportText } from '../../../workers/cli/cost/cost.ts';
@@ -8,6 +9,7 @@ import { reportPage } from '../../../workers/cli/cost/report-page.ts';
 
 const USD = '0.000001000';
 const REPORT: CostReportReply = {
+  ...COST_EVIDENCE,
   object: 'cost.report',
   month: '2026-11',
   from: 1_793_491_200,
@@ -75,6 +77,19 @@ it('[U154] a terminal and a page show the replayed stack by step, and the sensib
   const widths = [...stacked.matchAll(/<rect [^>]*width="(\d+)" height="14" fill="#2471a3"/g)].map((match) => Number(match[1]));
   const usd = strict.flatMap(({ steps }) => steps.map(({ usdPerMillion }) => usdPerMillion / steps[0]!.usdPerMillion));
   expect(widths).toEqual(usd.map((share) => Math.round(share * 640)));
+});
+
+it('[U150] [U154] the report of the API has all of the evidence, and every number of the replayed stack', () => {
+  const { strategies, replayed } = COST_EVIDENCE;
+  expect(strategies.map(({ name, not_when }) => [name, not_when])).toEqual(STRATEGIES.map(({ name, notWhen }) => [name, notWhen]));
+  const numbers = (value: object): number[] =>
+    Object.values(value).flatMap((inner: unknown) => {
+      if (typeof inner === 'number') return [inner];
+      return typeof inner === 'object' && inner !== null ? numbers(inner) : [];
+    });
+  const ascending = (value: object): number[] => numbers(value).toSorted((a, b) => a - b);
+  expect(ascending(replayed)).toEqual(ascending(REPLAYED));
+  expect(JSON.stringify(replayed)).not.toMatch(/"\w*[a-z][A-Z]\w*":/);
 });
 
 it('[U151] says that the log is off instead of showing zeros', () => {

@@ -2,8 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 
 import type { CostReportReply } from '../../../src/contract/cost.ts';
-import { REPLAYED } from '../../../src/inference/cost/replayed-stack.ts';
-import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
 import { command, table } from '../command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
 import type { Shown } from '../jobs/job-command.ts';
@@ -28,25 +26,26 @@ export const cost = (): Command =>
 async function report({ month, html, json }: Flags): Promise<void> {
   const reply = await (await caller()).call<CostReportReply>('GET', `/v1/cost/report${queryOf({ month })}`);
   if (html !== undefined) await writeFile(html, reportPage(reply));
-  if (json === true) return print({ ...reply, strategies: STRATEGIES, replayed: REPLAYED });
+  if (json === true) return print(reply);
   console.log(html === undefined ? reportText(reply) : `wrote ${html}`);
 }
 
 /** The report as a terminal shows it. */
-export function reportText({ month, from, to, is_logged, upstreams, targets, savings, saved_usd, next }: CostReportReply): string {
+export function reportText(reply: CostReportReply): string {
+  const { month, from, to, is_logged, upstreams, targets, savings, saved_usd, next, strategies, replayed } = reply;
   const rows = targets.map((line) => [line.target ?? '(none)', line.requests, line.input_tokens, line.output_tokens, line.cost_usd]);
   const advice = next.map(
     ({ name, applies_to_usd, saves_usd, basis, how }) =>
       `${name}: ${saves_usd === null ? 'unknown' : `${saves_usd.low} to ${saves_usd.high}`} of ${applies_to_usd} USD (${basis})\n  ${how}`,
   );
-  const known = STRATEGIES.map(({ name, published, measured, notWhen }) =>
+  const known = strategies.map(({ name, published, measured, not_when }) =>
     [
       name,
       ...published.map(({ figure, quality, source }) => `  published  ${figure}; ${quality} [${source}]`),
       ...measured.map(
         ({ figure, quality, command: by, date, load }) => `  measured   ${figure}; ${quality} [${by}, ${date}, load ${load}]`,
       ),
-      `  not when   ${notWhen}`,
+      `  not when   ${not_when}`,
     ].join('\n'),
   );
   return [
@@ -63,7 +62,7 @@ export function reportText({ month, from, to, is_logged, upstreams, targets, sav
     ...(advice.length === 0 ? [] : ['Next, from your own calls:', advice.join('\n')]),
     'Evidence for each strategy (figures do not add up):',
     known.join('\n'),
-    replayedText(),
+    replayedText(replayed),
   ].join('\n\n');
 }
 

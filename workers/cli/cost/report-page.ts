@@ -1,7 +1,4 @@
-import type { CostReportReply } from '../../../src/contract/cost.ts';
-import type { ReplayedStack } from '../../../src/inference/cost/replayed-stack.ts';
-import type { Strategy } from '../../../src/inference/cost/strategies.ts';
-import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
+import type { CostReportReply, StackReply, StrategyReply } from '../../../src/contract/cost.ts';
 import { escaped, svg } from '../html.ts';
 import { factorText, percent, replayedNote, stackName, strictStacks } from './replayed-text.ts';
 
@@ -19,7 +16,8 @@ svg { width: 100%; height: auto; } dt { font-weight: 600; } dd { margin: 0 0 .5r
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } section { break-inside: avoid; } }`;
 
 /** The report as one HTML file, without scripts or external resources. */
-export function reportPage({ month, is_logged, upstreams, targets, savings, saved_usd, next }: CostReportReply): string {
+export function reportPage(report: CostReportReply): string {
+  const { month, is_logged, upstreams, targets, savings, saved_usd, next, strategies, replayed } = report;
   const charged = targets.filter(({ cost_usd }) => Number(cost_usd) > 0);
   const costs = charged.map(({ target, cost_usd, requests }) => ({
     label: target ?? '(none)',
@@ -47,10 +45,10 @@ export function reportPage({ month, is_logged, upstreams, targets, savings, save
 <section><h2>What would save more</h2>${next.length === 0 ? '<p>These calls give no evidence for a saving.</p>' : `<dl>${next.map(adviceText).join('')}</dl>`}</section>
 <h2>Evidence for each strategy</h2>
 <p>Figures of different strategies do not add up: what one saves, another cannot save again.</p>
-${STRATEGIES.map(strategyText).join('\n')}
+${strategies.map(strategyText).join('\n')}
 <h2>Stacked on one trace</h2>
-<p>${escaped(replayedNote())}</p>
-${strictStacks().map(stackText).join('\n')}
+<p>${escaped(replayedNote(replayed))}</p>
+${strictStacks(replayed).map(stackText).join('\n')}
 </html>
 `;
 }
@@ -60,30 +58,30 @@ const adviceText = ({ name, applies_to_usd, saves_usd, basis, how }: CostReportR
   return term(name.replace('_', ' '), `${amount} of ${applies_to_usd} USD, ${basis}: ${how}`);
 };
 
-function strategyText({ name, does, published, measured, needs, notWhen }: Strategy): string {
+function strategyText({ name, does, published, measured, needs, not_when }: StrategyReply): string {
   const lines = [
     ...published.map(({ figure, quality, source }) => term('published', `${figure}; ${quality}`, source)),
     ...measured.map(({ figure, quality, command, date, load }) =>
       term('measured here', `${figure}; ${quality}`, `${command}, ${date}, load: ${load}`),
     ),
     term('needs', `retraining: ${needs.retraining}; validation: ${needs.validation}; hardware: ${needs.hardware}`),
-    term('not when', notWhen),
+    term('not when', not_when),
   ];
   return `<section><h3>${escaped(name)}</h3><p>${escaped(does)}</p><dl>${lines.join('')}</dl></section>`;
 }
 
-function stackText(stack: ReplayedStack): string {
-  const rows = stack.steps.map(({ name, usdPerMillion, share, loss }) => ({
+function stackText(stack: StackReply): string {
+  const rows = stack.steps.map(({ name, usd_per_million, share, loss }) => ({
     label: name,
-    value: usdPerMillion,
-    text: `${usdPerMillion.toFixed(3)} USD a million calls; ${percent(share)} of the saving; ${percent(loss.mean)} of nDCG@10 lost`,
+    value: usd_per_million,
+    text: `${usd_per_million.toFixed(3)} USD a million calls; ${percent(share)} of the saving; ${percent(loss.mean)} of nDCG@10 lost`,
   }));
   const name = stackName(stack);
   return `<section><h3>${escaped(name)}</h3>${bars(`Cost by step, ${name}`, rows, '#2471a3')}<dl>${[
     term('times cheaper than the teacher on every call', factorText(stack.total)),
-    term(`the same, up to “${stack.best.upTo}”`, factorText(stack.best.factor)),
-    term('times cheaper than int8 in batches behind a cache', factorText(stack.ofSensible)),
-    term('times cheaper, the requests included', factorText(stack.withRequests)),
+    term(`the same, up to “${stack.best.up_to}”`, factorText(stack.best.factor)),
+    term('times cheaper than int8 in batches behind a cache', factorText(stack.of_sensible)),
+    term('times cheaper, the requests included', factorText(stack.with_requests)),
   ].join('')}</dl></section>`;
 }
 

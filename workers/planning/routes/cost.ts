@@ -1,4 +1,5 @@
 import type { CostReportReply } from '../../../src/contract/cost.ts';
+import { COST_EVIDENCE } from '../../../src/gateway/upstreams/cost-evidence.ts';
 import type { CostReport } from '../../../src/gateway/upstreams/cost-report.ts';
 import { EVIDENCE_MIN } from '../../../src/gateway/upstreams/cost-report.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
@@ -10,7 +11,7 @@ export const costHandlers = {
     const report = await gateway.costs.read(principal, month);
     if (!report.ok) return report;
     const { startMs } = report.value;
-    return { ok: true, reply: replyOf(report.value, new Date(startMs).toISOString().slice(0, 7)), used: {} };
+    return { ok: true, reply: costReply(report.value, new Date(startMs).toISOString().slice(0, 7)), used: {} };
   },
 } satisfies Partial<Handlers>;
 
@@ -27,7 +28,7 @@ const HOW: Readonly<Record<CostReport['next'][number]['name'], string>> = {
   routes: 'name a route instead of a model, with a cheaper target first: /v1/routes, tried out by its explain and by a canary',
 };
 
-const replyOf = (report: CostReport, month: string): CostReportReply => ({
+const costReply = (report: CostReport, month: string): CostReportReply => ({
   object: 'cost.report',
   month,
   from: seconds(report.fromMs),
@@ -60,4 +61,5 @@ const replyOf = (report: CostReport, month: string): CostReportReply => ({
         : `as far as the other calls are like the ${evidence} that did so`,
     how: HOW[name],
   })),
+  ...COST_EVIDENCE,
 });
