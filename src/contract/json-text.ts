@@ -71,18 +71,18 @@ interface Node {
 function loneSurrogateIn(value: unknown): Place | undefined {
   const pending: Node[] = [{ value, parent: undefined, key: '' }];
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (typeof node.value === 'string') {
-      if (LONE_SURROGATE.test(node.value)) return { path: pathOf(node), isName: false };
-    } else if (Array.isArray(node.value)) {
-      for (const [key, item] of node.value.entries()) if (mayHoldText(item)) pending.push({ value: item, parent: node, key });
-    } else if (typeof node.value === 'object' && node.value !== null) {
-      for (const [key, item] of Object.entries(node.value)) {
-        if (LONE_SURROGATE.test(key)) return { path: pathOf(node), isName: true };
-        if (mayHoldText(item)) pending.push({ value: item, parent: node, key });
-      }
+    if (typeof node.value === 'string' && LONE_SURROGATE.test(node.value)) return { path: pathOf(node), isName: false };
+    for (const [key, item] of fieldsOf(node.value)) {
+      if (typeof key === 'string' && LONE_SURROGATE.test(key)) return { path: pathOf(node), isName: true };
+      if (mayHoldText(item)) pending.push({ value: item, parent: node, key });
     }
   }
   return undefined;
+}
+
+function fieldsOf(value: unknown): Iterable<readonly [string | number, unknown]> {
+  if (Array.isArray(value)) return value.entries();
+  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
 }
 
 const mayHoldText = (value: unknown): boolean => typeof value === 'string' || (typeof value === 'object' && value !== null);

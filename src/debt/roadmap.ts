@@ -51,6 +51,16 @@ export function forecastRoadmap(features: readonly RoadmapFeature[], plans: read
   };
 }
 
+interface Payable {
+  readonly item: PlannedItem;
+  minutes: number;
+}
+
+interface Work {
+  readonly feature: RoadmapFeature;
+  minutes: number;
+}
+
 function simulate(features: readonly RoadmapFeature[], plan: OwnerPlan, weeks: number, isPaying: boolean): Outlook {
   const weekOf = new Map<string, number>();
   const work = features.map((feature) => ({ feature, minutes: feature.estimate_minutes }));
@@ -58,31 +68,40 @@ function simulate(features: readonly RoadmapFeature[], plan: OwnerPlan, weeks: n
   const open = new Set<PlannedItem>([...plan.chosen, ...plan.deferred, ...plan.left]);
   let interestMinutes = 0;
   for (let week = 0; week < weeks; week++) {
-    let interest = 0;
-    for (const item of open) interest += interestOf(item);
-    interest = Math.min(interest, plan.capacityMinutesPerWeek);
+    const owed = [...open].reduce((sum, item) => sum + interestOf(item), 0);
+    const interest = Math.min(owed, plan.capacityMinutesPerWeek);
     interestMinutes += interest;
     const time = plan.capacityMinutesPerWeek - interest;
-    let spent = 0;
-    for (const next of toPay) {
-      // Urgent items come first in a plan, so no feature gets time before they are paid.
-      const limit = isUrgent(next.item, plan.frozen) ? time : Math.min(time, plan.share * plan.capacityMinutesPerWeek);
-      const minutes = Math.max(0, Math.min(next.minutes, limit - spent));
-      next.minutes -= minutes;
-      spent += minutes;
-      if (next.minutes > 0) break;
-      open.delete(next.item);
-    }
-    while (toPay[0] !== undefined && toPay[0].minutes <= 0) toPay.shift();
-    let left = time - spent;
-    for (const each of work) {
-      if (left <= 0) break;
-      if (each.minutes <= 0) continue;
-      const minutes = Math.min(each.minutes, left);
-      each.minutes -= minutes;
-      left -= minutes;
-      if (each.minutes <= 0) weekOf.set(each.feature.name, week + (time - left) / time);
-    }
+    const left = time - payFor(toPay, open, plan, time);
+    for (const { feature, spent } of workOff(work, left)) weekOf.set(feature.name, week + (time - left + spent) / time);
   }
   return { weekOf, interestMinutes };
+}
+
+/** Pays items in their order out of a week's `time`; those that are paid leave `toPay` and `open`. Answers the minutes that it took. */
+function payFor(toPay: Payable[], open: Set<PlannedItem>, { share, frozen, capacityMinutesPerWeek }: OwnerPlan, time: number): number {
+  let spent = 0;
+  for (let next = toPay[0]; next !== undefined; next = toPay[0]) {
+    // Urgent items come first in a plan, so no feature gets time before they are paid.
+    const limit = isUrgent(next.item, frozen) ? time : Math.min(time, share * capacityMinutesPerWeek);
+    const minutes = Math.max(0, Math.min(next.minutes, limit - spent));
+    next.minutes -= minutes;
+    spent += minutes;
+    if (next.minutes > 0) break;
+    open.delete(next.item);
+    toPay.shift();
+  }
+  return spent;
+}
+
+/** Works on features in their order for so many minutes; yields those that are done, each with the minutes spent until then. */
+function* workOff(work: readonly Work[], minutes: number): Iterable<{ readonly feature: RoadmapFeature; readonly spent: number }> {
+  let spent = 0;
+  for (const each of work.filter((one) => one.minutes > 0)) {
+    const used = Math.min(each.minutes, minutes - spent);
+    each.minutes -= used;
+    spent += used;
+    if (each.minutes > 0) return;
+    yield { feature: each.feature, spent };
+  }
 }

@@ -35,7 +35,7 @@ type Registered = Awaited<ReturnType<PoolClient['register']>>;
  * pool will not have this agent.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { client, models, runners, machine, stopped, readiness = new Readiness(), keep } = options;
+  const { client, models, machine, stopped, readiness = new Readiness() } = options;
   const backoff = new Backoff(Math.random);
   const running = new Map<string, Promise<void>>();
   const attempts = machine.attempts ?? 1;
@@ -43,11 +43,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   let isAway = false;
   while (!stopped.aborted) {
     try {
-      if (registration === undefined) {
-        registration = await client.register({ ...machine, kinds: kindsOf(runners) });
-        await keep?.(registration.agent);
-        readiness.answered();
-      }
+      registration ??= await registered(options, readiness);
       if (running.size >= attempts) {
         await Promise.race(running.values());
         continue;
@@ -83,6 +79,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   }
   await takeLeave(registration, [...running.keys()], options);
   await Promise.all(running.values());
+}
+
+async function registered({ client, machine, runners, keep }: AgentOptions, readiness: Readiness): Promise<Registered> {
+  const registration = await client.register({ ...machine, kinds: kindsOf(runners) });
+  await keep?.(registration.agent);
+  readiness.answered();
+  return registration;
 }
 
 /**

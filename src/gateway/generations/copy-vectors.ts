@@ -207,34 +207,49 @@ async function firstNamespace({ shards }: CopyParts, { from }: Copy, after: stri
  */
 export async function renew(parts: CopyParts, copy: Copy, changed: RowKeys, usageId: string): Promise<Outcome<Copied>> {
   let [count, tokens] = [0, 0];
+  const most = Math.max(1, Math.min(LIMITS.vectorIdsSliceMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / copy.from.dimensions)));
   for (const [namespace, ids] of byNamespace(changed)) {
-    const most = Math.max(1, Math.min(LIMITS.vectorIdsSliceMaxCount, Math.floor(LIMITS.exportFloatsMaxCount / copy.from.dimensions)));
-    for (let at = 0, taken = most; at < ids.length;) {
-      const asked = ids.slice(at, at + taken);
-      const found = await parts.shards.of(copy.from).fetch({ indexId: copy.from.id, namespace, ids: asked, include: EVERYTHING });
-      if (!found.ok && found.error.code === 'limit_exceeded' && taken > 1) {
-        taken = Math.ceil(taken / 2);
-        continue;
-      }
+    for (let at = 0, slice = most; at < ids.length;) {
+      const found = await fetchedOf(parts, copy, namespace, ids.slice(at, at + slice));
       if (!found.ok) return found;
-      const there = new Set(found.value.ids);
-      const removed = await remove(
-        parts,
-        copy,
-        namespace,
-        asked.filter((id) => !there.has(id)),
-      );
-      if (!removed.ok) return removed;
-      const news = await newsOf(parts, copy, namespace, found.value);
-      if (!news.ok) return news;
-      const copied = await copyVectors(parts, copy, namespace, news.value, `${usageId}:${namespace}:${at}`);
+      const { asked, columns } = found.value;
+      const copied = await renewed(parts, copy, { namespace, asked, columns, usageId: `${usageId}:${namespace}:${at}` });
       if (!copied.ok) return copied;
       count += copied.value.count;
       tokens += copied.value.tokens;
       at += asked.length;
+      slice = asked.length;
     }
   }
   return ok({ count, tokens });
+}
+
+interface Found {
+  /** The ids that were asked for: as many of the first ones as fit an answer. */
+  readonly asked: readonly string[];
+  readonly columns: VectorColumns;
+}
+
+/** What the source has of ids: of half as many, until they fit an answer. */
+async function fetchedOf({ shards }: CopyParts, { from }: Copy, namespace: string, ids: readonly string[]): Promise<Outcome<Found>> {
+  for (let asked = ids; ; asked = asked.slice(0, Math.ceil(asked.length / 2))) {
+    const found = await shards.of(from).fetch({ indexId: from.id, namespace, ids: asked, include: EVERYTHING });
+    if (found.ok) return ok({ asked, columns: found.value });
+    if (found.error.code !== 'limit_exceeded' || asked.length === 1) return found;
+  }
+}
+
+async function renewed(
+  parts: CopyParts,
+  copy: Copy,
+  { namespace, asked, columns, usageId }: Found & { readonly namespace: string; readonly usageId: string },
+): Promise<Outcome<Copied>> {
+  const there = new Set(columns.ids);
+  const gone = asked.filter((id) => !there.has(id));
+  const removed = await remove(parts, copy, namespace, gone);
+  if (!removed.ok) return removed;
+  const news = await newsOf(parts, copy, namespace, columns);
+  return news.ok ? copyVectors(parts, copy, namespace, news.value, usageId) : news;
 }
 
 /** What the target generation lacks, as far as that costs tokens: shards announce a vector that moved like one that changed. */

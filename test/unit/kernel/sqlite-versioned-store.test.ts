@@ -53,7 +53,7 @@ describe('named records with numbered versions', () => {
     expect([store.version('soup', 3)?.text, store.version('soup', 9), store.versionCount('soup')]).toEqual(['v3', undefined, 4]);
   });
 
-  it('[T60] answers a repetition with the version that its request made, and refuses another request under its key', () => {
+  it('[T60] answers a repetition with the first answer, and refuses another request under its key', () => {
     expect(made('key 2')).toEqual(ok({ version: 2, text: 'v2' }));
     expect(made('key 2', 'other')).toMatchObject({ ok: false, error: { code: 'idempotency_mismatch' } });
     expect(made('unused')).toEqual(ok(undefined));

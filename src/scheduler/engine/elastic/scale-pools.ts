@@ -65,21 +65,28 @@ function addDemand(cell: Cell, pending: PendingClass, wanted: Map<PoolId, number
     );
     if (withinQuota <= 0) continue;
     const soonMs = heldFromMs(cell, pending, accelerator);
-    for (const { pool } of pools) {
-      const { elasticity, id } = pool.spec;
-      const perTemplate = elasticity === null ? 0 : fitting(perNode, elasticity.template);
-      if (elasticity === null || perTemplate === 0) continue;
-      const asked = wanted.get(id) ?? 0;
-      const room = elasticity.nodesMax - nodeCount(cell, pool) - asked;
-      if (room <= 0) continue;
-      // A job whose nodes will be free before a new one could be there needs none.
-      const count = soonMs <= cell.nowMs + elasticity.provisioningMs ? withinQuota - 1 : withinQuota;
-      // Of a gang each part has a node of its own.
-      const needed = nodes.min > 1 ? count * nodes.min : Math.ceil(count / perTemplate);
-      wanted.set(id, asked + Math.min(room, needed));
-      return;
-    }
+    const growing = pools.map(({ pool }) => roomToGrow(cell, pool, perNode, wanted)).find((growth) => growth !== undefined);
+    if (growing === undefined) continue;
+    const { id, room, perTemplate, provisioningMs } = growing;
+    // A job whose nodes will be free before a new one could be there needs none.
+    const count = soonMs <= cell.nowMs + provisioningMs ? withinQuota - 1 : withinQuota;
+    // Of a gang each part has a node of its own.
+    const needed = nodes.min > 1 ? count * nodes.min : Math.ceil(count / perTemplate);
+    return addWanted(wanted, id, Math.min(room, needed));
   }
+}
+
+/** How many nodes more a pool may have whose new nodes have room for a demand, and for how many of it each; undefined: it cannot grow. */
+function roomToGrow(cell: Cell, pool: PoolRecord, perNode: NodeDemand, wanted: ReadonlyMap<PoolId, number>) {
+  const { elasticity, id } = pool.spec;
+  if (elasticity === null) return undefined;
+  const perTemplate = fitting(perNode, elasticity.template);
+  const room = elasticity.nodesMax - nodeCount(cell, pool) - (wanted.get(id) ?? 0);
+  return perTemplate === 0 || room <= 0 ? undefined : { id, room, perTemplate, provisioningMs: elasticity.provisioningMs };
+}
+
+function addWanted(wanted: Map<PoolId, number>, id: PoolId, count: number): void {
+  wanted.set(id, (wanted.get(id) ?? 0) + count);
 }
 
 /** Adds the nodes that jobs on nodes want for their load, each one of its own, in the pool that they are in. [J219] */
@@ -89,12 +96,10 @@ function addGrowth(cell: Cell, wanted: Map<PoolId, number>): void {
     const attempt = must(job.attempt, 'a job on nodes has an attempt');
     const option = must(job.spec.options[attempt.option], 'the option exists');
     const pool = cell.fleet.pool(attempt.poolId);
-    const { elasticity, id } = pool.spec;
-    if (elasticity === null || fitting(option.perNode, elasticity.template) === 0) continue;
-    const asked = wanted.get(id) ?? 0;
-    const room = elasticity.nodesMax - nodeCount(cell, pool) - asked;
+    const growth = roomToGrow(cell, pool, option.perNode, wanted);
+    if (growth === undefined) continue;
     const more = allowance(cell, job, attempt, option, stepsWanted(job) * option.nodes.step);
-    if (Math.min(room, more) > 0) wanted.set(id, asked + Math.min(room, more));
+    if (more > 0) addWanted(wanted, growth.id, Math.min(growth.room, more));
   }
 }
 
