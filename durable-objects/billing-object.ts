@@ -1,6 +1,5 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { CacheTally } from '../src/contract/cache-tally.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import { refuseBeyond } from '../src/contract/outcome.ts';
@@ -21,6 +20,8 @@ import type { BillingStub, ObjectsEnv } from './env.ts';
 import type { Served } from './object-namespace.ts';
 import type { BillingBodies } from '../src/tenancy/billing/invoice-service.ts';
 import type { CountRow, HeldRow } from '../src/tenancy/usage/cache-tallies.ts';
+import type { CallHour } from '../src/tenancy/usage/call-tallies.ts';
+import type { Tally } from '../src/tenancy/usage/usage-buffer.ts';
 import type { ToldAlert } from '../src/tenancy/billing/delivery-store.ts';
 
 type Kind = keyof BillingBodies & string;
@@ -30,7 +31,7 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
   readonly #desk = new BillingService(this.ctx.storage);
 
   /** Counts events and tallies by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */
-  async record(events: readonly UsageEvent[], tallies: readonly CacheTally[] = []): Promise<Outcome<Recorded>> {
+  async record(events: readonly UsageEvent[], tallies: readonly Tally[] = []): Promise<Outcome<Recorded>> {
     const count = Math.max(events.length, tallies.length);
     if (count > LIMITS.usageBatchMaxCount) {
       return refuseBeyond({ limit: 'usageBatchMaxCount', value: count, what: `${count} events come in one batch` });
@@ -128,6 +129,11 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
   cacheStats(tenantId: TenantId, fromMs: number, toMs: number): { counts: CountRow[]; held: HeldRow[] } {
     const { tallies } = this.#desk;
     return { counts: tallies.counts(tenantId, fromMs, toMs), held: tallies.held(tenantId, Date.now() - LIMITS.cacheHeldMs) };
+  }
+
+  /** Hour by hour, how calls of an endpoint were answered, as far as isolates have reported. */
+  callHours(tenantId: TenantId, endpoint: string, fromMs: number, withinMs: number): CallHour[] {
+    return this.#desk.calls.hours(tenantId, endpoint, fromMs, withinMs);
   }
 
   override alarm(): Promise<void> {

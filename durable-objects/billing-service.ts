@@ -1,4 +1,3 @@
-import type { CacheTally } from '../src/contract/cache-tally.ts';
 import { LIMITS } from '../src/contract/limits.ts';
 import type { UsageEvent } from '../src/contract/meter.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
@@ -11,9 +10,12 @@ import { BudgetWatch, InvoiceService } from '../src/tenancy/billing/invoice-serv
 import { SqliteBillingRecords } from '../src/tenancy/billing/billing-records.ts';
 import { openBillingDatabase } from '../src/tenancy/billing/billing-schema.ts';
 import { SqliteCacheTallies } from '../src/tenancy/usage/cache-tallies.ts';
+import { SqliteCallTallies } from '../src/tenancy/usage/call-tallies.ts';
+import { SqliteEventIds } from '../src/tenancy/usage/event-ids.ts';
 import { SqliteErasedIds } from '../src/tenancy/erased-ids.ts';
 import { SqliteDeliveryStore } from '../src/tenancy/billing/delivery-store.ts';
 import { SqliteKeyUses } from '../src/tenancy/usage/key-uses.ts';
+import type { Tally } from '../src/tenancy/usage/usage-buffer.ts';
 import { SqliteUsageLedger } from '../src/tenancy/usage/usage-ledger.ts';
 import { WebhookDispatcher } from './webhook-dispatcher.ts';
 
@@ -36,8 +38,10 @@ export class BillingService {
   readonly deliveries: SqliteDeliveryStore;
   readonly invoices: InvoiceService;
   readonly tallies: SqliteCacheTallies;
+  readonly calls: SqliteCallTallies;
   readonly #uses: SqliteKeyUses;
   readonly #erased: SqliteErasedIds;
+  readonly #ids: SqliteEventIds;
   readonly #storage: DurableObjectStorage;
 
   constructor(storage: DurableObjectStorage) {
@@ -48,11 +52,13 @@ export class BillingService {
     this.deliveries = new SqliteDeliveryStore(storage);
     this.invoices = new InvoiceService(this.ledger, this.records);
     this.tallies = new SqliteCacheTallies(storage);
+    this.calls = new SqliteCallTallies(storage);
+    this.#ids = new SqliteEventIds(storage);
     this.#uses = new SqliteKeyUses(storage);
     this.#erased = new SqliteErasedIds(storage);
   }
 
-  record(events: readonly UsageEvent[], tallies: readonly CacheTally[], nowMs: number): Recorded {
+  record(events: readonly UsageEvent[], tallies: readonly Tally[], nowMs: number): Recorded {
     const inTime = events.filter((event) => event.atMs > nowMs - LIMITS.usageLateMaxMs);
     const erased = this.#erased.among([...new Set([...events, ...tallies].map(({ tenantId }) => tenantId))]);
     const isKept = ({ tenantId }: { readonly tenantId: TenantId }): boolean => !erased.has(tenantId);
@@ -62,7 +68,8 @@ export class BillingService {
       this.#raise(new BudgetWatch(this.ledger, this.records).passedBy(counted, nowMs), nowMs);
       return counted.length;
     });
-    if (tallies.length > 0) this.tallies.record(tallies.filter((tally) => isKept(tally) && tally.atMs > nowMs - LIMITS.usageLateMaxMs));
+    const lasting = tallies.filter((tally) => isKept(tally) && tally.atMs > nowMs - LIMITS.usageLateMaxMs);
+    if (lasting.length > 0) this.#tally(lasting, nowMs);
     return { recorded, duplicates: inTime.length - recorded, late: events.length - inTime.length };
   }
 
@@ -87,13 +94,24 @@ export class BillingService {
       this.#erased.add([tenant, ...below]);
       for (const { id } of this.#budgetsOf([tenant, ...below])) this.records.remove('budget', id, nowMs);
       this.tallies.erase(tenant);
+      this.calls.erase(tenant);
       this.#uses.erase(below);
     });
   }
 
   left(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): number {
     const used = this.#uses.last(below as readonly KeyId[]).filter((atMs) => atMs !== null);
-    return this.#budgetsOf([tenant, ...below]).length + this.tallies.countOf(tenant) + used.length;
+    return this.#budgetsOf([tenant, ...below]).length + this.tallies.countOf(tenant) + this.calls.countOf(tenant) + used.length;
+  }
+
+  /** Counts each tally whose id is new. */
+  #tally(tallies: readonly Tally[], nowMs: number): void {
+    this.#storage.transactionSync(() => {
+      const fresh = new Set(this.#ids.note(tallies, nowMs));
+      const counted = tallies.filter(({ id }) => fresh.delete(id));
+      this.tallies.record(counted.filter((tally) => 'cache' in tally));
+      this.calls.record(counted.filter((tally) => 'endpoint' in tally));
+    });
   }
 
   #budgetsOf(levels: readonly string[]): Budget[] {
@@ -106,7 +124,8 @@ export class BillingService {
     this.#storage.transactionSync(() => this.invoices.close(nowMs));
     const ids = this.ledger.forget(nowMs - LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
     const counts = this.tallies.forget(nowMs - LIMITS.cacheStatsDaysMax * DAY_MS, nowMs - LIMITS.cacheHeldMs, SWEEP_MAX_COUNT);
-    const sweepMs = ids && counts ? nowMs + SWEEP_MS : nowMs;
+    const calls = this.calls.forget(nowMs - LIMITS.callCountsDaysMax * DAY_MS, SWEEP_MAX_COUNT);
+    const sweepMs = ids && counts && calls ? nowMs + SWEEP_MS : nowMs;
     await this.#storage.setAlarm(Math.min(sweepMs, this.deliveries.nextDueMs() ?? Infinity));
   }
 

@@ -1,4 +1,4 @@
-import type { CacheTally } from '../src/contract/cache-tally.ts';
+import type { Tally } from '../src/tenancy/usage/usage-buffer.ts';
 import type { Outcome } from '../src/contract/outcome.ts';
 import type { UsageEvent } from '../src/contract/meter.ts';
 import type { PoolMessage, PoolOrders } from '../src/contract/pool-exchange.ts';
@@ -34,7 +34,7 @@ export interface SchedulerStub {
 
 /** What other objects deliver to a ledger. */
 export interface BillingStub {
-  record(events: readonly UsageEvent[], tallies?: readonly CacheTally[]): Promise<Outcome<Recorded>>;
+  record(events: readonly UsageEvent[], tallies?: readonly Tally[]): Promise<Outcome<Recorded>>;
   raise(alerts: readonly Alert[]): Promise<number>;
 }
 

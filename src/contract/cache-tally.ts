@@ -46,9 +46,11 @@ export interface CacheTally extends CacheSubject {
   readonly held: { readonly entries: number; readonly bytes: number };
 }
 
-export const addCounts = (a: CacheCounts, b: CacheCounts): CacheCounts => {
-  const sum: Partial<Record<CacheCounter, number>> = { ...a };
-  for (const counter of Object.keys(b) as CacheCounter[]) sum[counter] = (sum[counter] ?? 0) + (b[counter] ?? 0);
+type Counts<Counter extends string> = Readonly<Partial<Record<Counter, number>>>;
+
+export const addCounts = <Counter extends string>(a: Counts<Counter>, b: Counts<Counter>): Counts<Counter> => {
+  const sum: Partial<Record<Counter, number>> = { ...a };
+  for (const counter of Object.keys(b) as Counter[]) sum[counter] = (sum[counter] ?? 0) + (b[counter] ?? 0);
   return sum;
 };
 

@@ -5,23 +5,36 @@ import { indexName, name, ownerOrCallers, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
+import { OBJECTIVE_ENDPOINTS } from './objective-endpoints.ts';
 
 const TAG = 'Planning';
 
-/** What the log of requests is read by. */
+/** Calls by what the log of requests has of them, or by endpoint. */
 const ofCalls = {
-  by: z.enum(['route', 'model', 'target']).meta(about('A route of any version, what calls ask for, or what serves them.')),
-  name: z.string().min(1).max(256).meta(about('Of the route, model or `upstream/model`.', 'support-chat')),
+  by: z
+    .enum(['route', 'model', 'target', 'endpoint'])
+    .meta(about('A route of any version, what calls ask for, what serves them; or a call of this API.')),
+  name: z.string().min(1).max(256).meta(about('Of the route, model or `upstream/model`; or `POST /v1/embeddings`.', 'support-chat')),
+};
+
+/** A misspelt endpoint would never have an event. */
+const isServed = ({ by, name: endpoint }: { readonly by: string; readonly name: string }): boolean =>
+  by !== 'endpoint' || OBJECTIVE_ENDPOINTS.includes(endpoint);
+const UNSERVED = {
+  path: ['name'],
+  message: 'must be a call that objectives are of, such as `POST /v1/indexes/{index}/query`: see docs/api/slos.md',
 };
 
 const indicator = z
   .discriminatedUnion('kind', [
     z
       .strictObject({ kind: z.literal('availability'), ...ofCalls })
-      .meta(about('Calls of upstreams that were answered, of all but those refused for a fault of the caller (400 to 499).')),
+      .refine(isServed, UNSERVED)
+      .meta(about('Calls that were answered, of all but those refused for a fault of the caller (400 to 499).')),
     z
       .strictObject({ kind: z.literal('latency'), ...ofCalls, below_ms: z.number().min(1).max(3_600_000) })
-      .meta(about('Answered calls of upstreams that took less, to 5 %.')),
+      .refine(isServed, UNSERVED)
+      .meta(about('Answered calls that took less, to 5 %; of an endpoint, until the answer began.')),
     z
       .strictObject({ kind: z.literal('recall'), index: indexName })
       .meta(about('Neighbours that searches find, measured every six hours around stored vectors.')),
@@ -106,7 +119,7 @@ export const sloEndpoints = {
     path: '/v1/slos/:slo',
     summary: apiText('Create or replace a service level objective'),
     description: apiText(
-      'Observed each minute from what is counted anyway: the log of requests, jobs, indexes. Alerts go to the webhooks of the organisation while a long and ' +
+      'Observed each minute from what is counted anyway: calls, the log of requests, jobs, indexes. Alerts go to the webhooks of the organisation while a long and ' +
         'a short span burn the error budget too fast. With another indicator the objective begins anew.',
     ),
     params,

@@ -21,6 +21,8 @@ export const TENANCY_STORE_LIMITS = {
   webhookTimeoutMs: 10_000,
   // An event that comes later than this is refused, because its id may have been forgotten.
   usageLateMaxMs: 40 * 86_400_000,
+  // How long the ledger knows how calls were answered: all of an objective's usual window, a row of some 300 bytes an hour for each endpoint.
+  callCountsDaysMax: 35,
   // Lines of one answer, some 200 bytes each: 2 MB.
   usageGroupsMaxCount: 10_000,
   // A reservation that was never settled stays spent; after this long it can no longer be settled.

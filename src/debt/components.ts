@@ -4,6 +4,9 @@ import { EVERYTHING } from './fact.ts';
 /** The component of what belongs to no other: files at the root, packages. */
 export const REPOSITORY = 'repository';
 
+/** What runs is not in a folder, whatever its name has: `endpoint:POST /v1/embeddings`. */
+const SERVED = /^(?:endpoint|route|model|target|index|queue|pool|cache):/;
+
 /** Whether a path is a folder or file, or below it. */
 export const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder.replace(/\/$/, '')}/`);
 
@@ -34,6 +37,7 @@ export class Components {
     }
     const top = subject.indexOf('/');
     if (subject === EVERYTHING || subject.startsWith('npm:')) return REPOSITORY;
+    if (SERVED.test(subject)) return subject;
     if (top !== -1) return subject.slice(0, top);
     // A file at the root has an extension; what has none is the name of a folder, a model, a pool.
     return subject.includes('.') ? REPOSITORY : subject;

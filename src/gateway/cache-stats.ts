@@ -30,7 +30,8 @@ export type CountCache = (principal: TenantPrincipal, event: CacheEvent) => void
 
 interface CountCacheParts {
   readonly clock: Clock;
-  readonly tally: (tally: Omit<CacheTally, 'id' | 'isolateId'>) => void;
+  /** `subject`: unique within the tenant. */
+  readonly tally: (subject: string, tally: Omit<CacheTally, 'id' | 'isolateId'>) => void;
 }
 
 /** Turns events into tallies, which travel with the usage of the same requests. */
@@ -39,7 +40,15 @@ export const tallying =
   ({ organisationId, tenantId }, event) => {
     const { cache, model, holding } = event;
     const { entries, bytes } = holding;
-    tally({ organisationId, tenantId, cache, model, atMs: clock.nowMs(), counts: countsOf(event), held: { entries, bytes } });
+    tally(`${cache}\n${model ?? ''}`, {
+      organisationId,
+      tenantId,
+      cache,
+      model,
+      atMs: clock.nowMs(),
+      counts: countsOf(event),
+      held: { entries, bytes },
+    });
   };
 
 export function countsOf({ sources, agesMs, holding }: CacheEvent): CacheCounts {

@@ -1,13 +1,13 @@
 /** What an event is, and which one is good. */
 export type Indicator =
-  | { readonly kind: 'availability'; readonly by: LogSubject; readonly name: string }
-  | { readonly kind: 'latency'; readonly by: LogSubject; readonly name: string; readonly belowMs: number }
+  | { readonly kind: 'availability'; readonly by: CallSubject; readonly name: string }
+  | { readonly kind: 'latency'; readonly by: CallSubject; readonly name: string; readonly belowMs: number }
   | { readonly kind: 'recall'; readonly index: string }
   | { readonly kind: 'freshness'; readonly index: string; readonly waitingMax: number }
   | { readonly kind: 'queue_wait'; readonly queue: string | null; readonly belowMs: number };
 
-/** By what the log of requests counts. */
-export type LogSubject = 'route' | 'model' | 'target';
+/** By what the log of requests counts, or an endpoint of the API, such as `POST /v1/embeddings`. */
+export type CallSubject = 'route' | 'model' | 'target' | 'endpoint';
 
 /** Plain data: it crosses RPC and is stored as JSON. */
 export interface Objective {

@@ -34,6 +34,9 @@ const stored = ({ objective, cursor, observed_ms: observedMs }: Row): StoredObje
   observedMs,
 });
 
+/** Whether it is of calls of the log, which keeps all of any window. */
+const isLogged = ({ indicator }: Objective): boolean => 'by' in indicator && indicator.by !== 'endpoint';
+
 /** The objectives of a tenant, their samples, and which of their policies fire. */
 export class SqliteSloStore extends SqliteStore {
   constructor(storage: SqlStorage) {
@@ -51,7 +54,7 @@ export class SqliteSloStore extends SqliteStore {
     }
     this.run('UPDATE objectives SET objective = ? WHERE name = ?', JSON.stringify(objective), objective.name);
     // The log has the earlier calls of a longer window: with an empty cursor all of it is read again. [SL12]
-    if ('by' in objective.indicator && objective.windowDays > known.objective.windowDays) {
+    if (isLogged(objective) && objective.windowDays > known.objective.windowDays) {
       this.run('DELETE FROM samples WHERE name = ?', objective.name);
       this.run("UPDATE objectives SET cursor = '{}' WHERE name = ?", objective.name);
     }

@@ -29,6 +29,33 @@ afterAll(async () => {
   await upstream.kill();
 });
 
+it("[SL13] [SL14] an objective on an endpoint has each call once, but those that are callers' faults", async () => {
+  const { client } = await createTenant(server, { scopes: SCOPES });
+  const put = (name: string, indicator: object) => client.put(`/v1/slos/${name}`, { indicator, objective: 0.9 });
+  const endpoint = { by: 'endpoint', name: 'POST /v1/embeddings' };
+  const misspelt = await put('none', { kind: 'availability', ...endpoint, name: 'POST /v1/embedding' });
+  expect(misspelt).toMatchObject({ status: 400, body: { error: { param: 'indicator.name' } } });
+
+  const embed = (input: string | number) => client.post('/v1/embeddings', { model: 'glove-sif-100', input });
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => embed(`text ${at}`)));
+  const answered = answers.filter(({ status }) => status === 200).length;
+  expect(answered).toBe(20);
+  expect((await embed(-1)).status).toBe(400);
+  const eventsOf = async (indicator: object) => {
+    await put('embeddings', indicator);
+    const { body } = await client.get('/v1/slos/embeddings');
+    return [body.events, body.bad_events, body.status];
+  };
+  await expect.poll(() => eventsOf({ kind: 'availability', ...endpoint })).toEqual([20, 0, 'ok']);
+  await expect.poll(() => eventsOf({ kind: 'latency', ...endpoint, below_ms: 3_600_000 })).toEqual([20, 0, 'ok']);
+
+  const body = { model: 'live/small', messages: [{ role: 'user', content: scripted({ status: 500, message: 'no' }) }] };
+  const failures = await Promise.all(Array.from({ length: 3 }, () => client.post('/v1/chat/completions', body)));
+  expect(failures.every(({ status }) => status >= 500)).toBe(true);
+  const chat = { kind: 'availability', by: 'endpoint', name: 'POST /v1/chat/completions' };
+  await expect.poll(() => eventsOf(chat)).toEqual([3, 3, expect.stringMatching('burning|exhausted')]);
+});
+
 interface Alert {
   readonly type: string;
   readonly data: { readonly details: { readonly policy: string } };

@@ -78,6 +78,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     readiness: new Readiness({ organisations, clock }),
     authenticator,
     budget,
+    countCall: known.countCall,
     agents: heavy.agents,
     tenancy,
     heavy,

@@ -46,6 +46,7 @@ export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
     readiness: new Readiness({ organisations: tenancy.organisations, models: embeddings.models, others: Object.values(forwarded), clock }),
     authenticator: tenancy.authenticator,
     budget: tenancy.budget,
+    countCall: tenancy.countCall,
     tenancy,
     embeddings,
     retrieval,

@@ -1,6 +1,7 @@
 import { refusal } from '../../src/contract/errors.ts';
 import type { Forwarding } from '../../src/contract/forwarded-paths.ts';
 import { FORWARDED_PREFIXES } from '../../src/contract/forwarded-paths.ts';
+import type { Principal } from '../../src/contract/principal.ts';
 import type { KeyId } from '../../src/kernel/ids.ts';
 import { presentedKey } from './admission.ts';
 import type { Gateway } from './compose.ts';
@@ -28,23 +29,29 @@ function forwardingBelow(prefix: string, { worker, reportsUsage, changesKeys }: 
       if (changesKeys === true && answer.ok && context.req.method !== 'GET') forgetKeys(gateway, context.req.path.slice(prefix.length + 1));
       return answer;
     } catch (error) {
-      return concluded(compose, (_, exchange) => {
-        exchange.route = prefix;
+      return concluded(compose, async (_, exchange) => {
+        // Of an endpoint below it, which this Worker does not know. [SL13]
+        exchange.route = `${prefix}/*`;
+        exchange.principal = await callerOf(gateway, exchange.request).catch(() => undefined);
         console.error(
           JSON.stringify({ level: 'error', request_id: exchange.requestId, message: `the ${worker} Worker: ${String(error)}` }),
         );
-        return Promise.reject(new HttpError(refusal('unavailable', `the ${worker} Worker cannot be reached: repeat the call`)));
+        throw new HttpError(refusal('unavailable', `the ${worker} Worker cannot be reached: repeat the call`));
       })(context);
     }
   };
 }
 
 /** [G64] For a caller with a valid key only: what anyone may ask for must not cost a message each time. */
-async function deliverUsage({ authenticator, tenancy }: Gateway, request: Request): Promise<void> {
+async function deliverUsage(gateway: Gateway, request: Request): Promise<void> {
+  if ((await callerOf(gateway, request)) !== undefined) await gateway.tenancy.flush();
+}
+
+/** Undefined: the request presents no valid key. */
+async function callerOf({ authenticator }: Gateway, request: Request): Promise<Principal | undefined> {
   const apiKey = presentedKey(request);
-  if (apiKey === undefined) return;
-  const proof = await (await authenticator.present(apiKey)).prove();
-  if (proof.ok) await tenancy.flush();
+  const proof = apiKey === undefined ? undefined : await (await authenticator.present(apiKey)).prove();
+  return proof?.ok === true ? proof.value.principal : undefined;
 }
 
 /** [T5] [T7] What was changed through this isolate holds in it at once, for all keys that a revocation may have taken along. */

@@ -1,4 +1,5 @@
 import { platformFault } from '../../durable-objects/platform-fault.ts';
+import { callCounter } from '../../src/contract/call-tally.ts';
 import { goDuration } from '../../src/contract/duration.ts';
 import { ERRORS, refusal } from '../../src/contract/errors.ts';
 import { surfaceOf } from '../../src/contract/surface.ts';
@@ -84,12 +85,14 @@ function writeHeaders({ serving, route, requestId, timing, costNano, principal }
 
 function record({ env, req }: AppContext, exchange: Exchange, status: number): void {
   const { route, principal, errorCode: code, requestId, request } = exchange;
-  const { metrics } = exchange.serving;
+  const { metrics, countCall } = exchange.serving;
   const elapsedMs = exchange.timing.elapsedMs();
   const labels = { route, method: request.method, status };
   metrics.count('sluice_requests_total', labels);
   metrics.observe('sluice_request_duration_seconds', { route }, elapsedMs / 1000);
   if (code !== undefined) metrics.count('sluice_refusals_total', { code });
+  const counter = callCounter(status, elapsedMs);
+  if (principal?.kind === 'tenant' && counter !== undefined) countCall(principal, `${request.method} ${route}`, counter);
 
   const level = code === undefined ? 'info' : ERRORS[code].level;
   if (env.LOG_LEVEL === 'warn' && (level === 'info' || level === 'debug')) return;

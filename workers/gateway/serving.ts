@@ -1,6 +1,7 @@
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import type { CrossOriginPolicy } from '../../src/contract/cross-origin.ts';
 import { crossOriginPolicy } from '../../src/contract/cross-origin.ts';
+import type { TenantPrincipal } from '../../src/contract/principal.ts';
 import type { Authenticator } from '../../src/gateway/authority.ts';
 import { BodyBudget } from '../../src/gateway/body-budget.ts';
 import type { Budget } from '../../src/gateway/budget.ts';
@@ -13,6 +14,9 @@ import { GatewayRegion } from './location-hint.ts';
 import { Metrics } from './metrics.ts';
 import type { Readiness } from './readiness.ts';
 
+/** Receives how calls of tenants were answered: the counter of `callCounter`. */
+export type CountCall = (principal: TenantPrincipal, endpoint: string, counter: string) => void;
+
 /** What answering a request takes, whatever it is about: all Workers of the API have it, each isolate its own. */
 export interface Serving {
   readonly clock: Clock;
@@ -21,6 +25,7 @@ export interface Serving {
   readonly readiness: Readiness;
   readonly authenticator: Authenticator;
   readonly budget: Budget;
+  readonly countCall: CountCall;
   /** Of pools' agents; absent where none may call. */
   readonly agents?: AgentAuthenticator;
   readonly region: GatewayRegion;

@@ -1,11 +1,7 @@
-import { waitUntil } from 'cloudflare:workers';
-
 import { CapacityForecaster } from '../../src/gateway/planning/capacity-forecaster.ts';
 import { budgetCeilings, indexCeilings, quotaCeilings } from '../../src/gateway/planning/ceiling-sources.ts';
 import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
-import { onIndex } from '../../src/gateway/index-ref.ts';
-import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
 import { CostReporter } from '../../src/gateway/upstreams/cost-report.ts';
 import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import { DebtDesk } from '../../src/gateway/planning/debt-desk.ts';
@@ -13,11 +9,9 @@ import { GatewayMeasures } from '../../src/gateway/planning/gateway-measures.ts'
 import { poolCeilings } from '../../src/gateway/planning/pool-ceilings.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
-import { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
-import { RecallMeasurement } from '../../src/gateway/recall-measurement.ts';
+import type { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
 import { actorOf } from '../../src/gateway/tenancy/subject.ts';
 import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
-import { LIMITS } from '../../src/contract/limits.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
 import type { UsageLines } from '../../src/gateway/tenancy/usage-reader.ts';
 import { UsageReader } from '../../src/gateway/tenancy/usage-reader.ts';
@@ -31,6 +25,7 @@ import type { PlanningEnv } from '../gateway/env.ts';
 import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
 import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
+import { wireObserver } from './wire-observer.ts';
 
 /** Everything a route of the planning Worker may use: the use cases and ports of this isolate, wired once. */
 export interface Planning extends Serving {
@@ -44,7 +39,7 @@ export interface Planning extends Serving {
 
 export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   const basics = basicsOf(env);
-  const { clock, metrics, region, rng } = basics;
+  const { clock, metrics, region } = basics;
   const tenancy = wireTenancy(env, basics, {});
   const { organisations, authenticator, budget, quotaLedgers, flush } = tenancy;
   const lines: UsageLines = (organisation, query) => billingOf(env, organisation).usage(query);
@@ -63,13 +58,12 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   const cell = cellOf(env);
   const note = (principal: TenantPrincipal, action: string, subject: string) =>
     organisations.at(principal.organisationId).note(principal.tenantId, action, actorOf(principal), subject);
-  const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
-  const recall = new RecallMeasurement({ manifests, shards, rng });
   return {
     ...basics,
     readiness: new Readiness({ organisations, clock }),
     authenticator,
     budget,
+    countCall: tenancy.countCall,
     forecaster: new CapacityForecaster({
       usage,
       sources: [
@@ -92,21 +86,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       planning: (tenant) => env.PLANS.get(env.PLANS.idFromName(tenant)) as unknown as PlanningCalls,
       note,
     }),
-    observer: new SloObserver({
-      logOf,
-      jobs: cell,
-      recallOf: async (tenantId, index, samples) => {
-        const measured = await recall.measure({ tenantId }, index, { samples, top_k: LIMITS.topKDefaultCount, namespace: '' });
-        return measured.ok ? ok(measured.value.estimate) : measured;
-      },
-      waitingOf: async (tenantId, index) => {
-        const progress = await onIndex(manifests, { tenantId }, index, (manifest) =>
-          shards.of(manifest).read('progress', { indexId: manifest.id }),
-        );
-        return progress.ok ? ok(progress.value.waiting) : progress;
-      },
-      clock,
-    }),
+    observer: wireObserver(env, basics, { logOf, jobs: cell, directory, shards }),
   };
 });
 
@@ -119,5 +99,3 @@ function cellOf({ SCHEDULER }: PlanningEnv): Pick<JobQueue, 'jobs' | 'pools' | '
     operate: (...rest) => scheduler().operate(...rest),
   };
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -95,6 +95,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     readiness: new Readiness({ organisations, clock }),
     authenticator,
     budget,
+    countCall: tenancy.countCall,
     tenancy,
     admin: new UpstreamAdmin({ upstreams, secrets, hosts, mac: (text) => hmac.hex(text), note, clock }),
     checker: new UpstreamChecker({ upstreams, secrets, hosts, probe: httpProbe, clock }),

@@ -5,6 +5,7 @@ import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { JobPage } from '../../scheduler/served/sqlite-job-index.ts';
 import { windowMsOf } from '../../slo/error-budget.ts';
+import type { CallHour } from '../../tenancy/usage/call-tallies.ts';
 import type { Indicator, Objective } from '../../slo/objective.ts';
 import type { Cursor, HourlyCounter, Observation } from '../../slo/observation.ts';
 import { countersFromMs, decidedWaits, grownBy } from '../../slo/observation.ts';
@@ -14,6 +15,8 @@ import type { RequestLog } from '../upstreams/request-desk.ts';
 
 interface SloObserverParts {
   readonly logOf: (tenant: TenantId) => Pick<RequestLog, 'hours'>;
+  /** How calls of an endpoint were answered, hour by hour. */
+  readonly callHours: (tenant: TenantId, endpoint: string, fromMs: number, withinMs: number) => Promise<readonly CallHour[]>;
   readonly jobs: Pick<JobQueue, 'jobs'>;
   /** Searches around so many vectors of an index; undefined where there is nothing to measure. */
   readonly recallOf: (tenant: TenantId, index: string, samples: number) => Promise<Outcome<RecallEstimate | undefined>>;
@@ -57,10 +60,14 @@ export class SloObserver {
     cursor: Cursor,
     windowMs: number,
   ): Promise<Observation> {
-    const { logOf, clock } = this.#parts;
+    const { logOf, callHours, clock } = this.#parts;
     const nowMs = clock.nowMs();
     const belowMs = indicator.kind === 'latency' ? indicator.belowMs : 0;
-    const hours = await logOf(tenant).hours(indicator.by, indicator.name, countersFromMs(cursor, windowMs, nowMs), belowMs);
+    const fromMs = countersFromMs(cursor, windowMs, nowMs);
+    const { by, name } = indicator;
+    const hours = await (by === 'endpoint'
+      ? callHours(tenant, name.replaceAll(/\{(\w+)\}/g, ':$1'), fromMs, belowMs)
+      : logOf(tenant).hours(by, name, fromMs, belowMs));
     const counters: HourlyCounter[] = hours.map(({ hour, valid, answered, within }) =>
       indicator.kind === 'latency' ? { hour, good: within, total: answered } : { hour, good: answered, total: valid },
     );

@@ -4,6 +4,7 @@ import { SPENT_KEY_TABLE } from '../../kernel/sql/spent-keys.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { ERASED_IDS_TABLE } from '../erased-ids.ts';
 import { CACHE_TALLY_TABLES } from '../usage/cache-tallies.ts';
+import { CALL_TALLY_TABLE } from '../usage/call-tallies.ts';
 import { EVENT_RUN_TABLES } from '../usage/event-ids.ts';
 import { KEY_USE_TABLE } from '../usage/key-uses.ts';
 import { FIRST_ROLLUPS, WIDER_ROLLUPS } from '../usage/usage-ledger.ts';
@@ -17,6 +18,7 @@ const MIGRATIONS: Migrations = [
   `${WIDER_ROLLUPS}${EVENT_RUN_TABLES}${BILLING_RECORD_TABLE}${DELIVERY_TABLES}${KEY_USE_TABLE}`,
   SPENT_KEY_TABLE,
   ERASED_IDS_TABLE,
+  CALL_TALLY_TABLE,
 ];
 
 const opened = new WeakSet<SqlStorage>();

@@ -40,36 +40,27 @@ export class SqliteCacheTallies {
     this.#storage = storage;
   }
 
-  /** Counts each tally whose id is new, all in one transaction. */
+  /** Adds tallies that were not counted before. Call in one transaction. */
   record(tallies: readonly CacheTally[]): void {
-    this.#storage.transactionSync(() => {
-      const { sql } = this.#storage;
-      const fresh = sql
-        .exec<{ id: string }>(
-          `INSERT INTO seen SELECT value ->> 'id', value ->> 'atMs' FROM json_each(?) WHERE true ON CONFLICT DO NOTHING RETURNING id`,
-          JSON.stringify(tallies),
-        )
-        .toArray();
-      const ids = new Set(fresh.map(({ id }) => id));
-      const counted = JSON.stringify(tallies.filter(({ id }) => ids.delete(id)));
-      sql.exec(
-        `INSERT INTO cache_counts
-           SELECT (tally.value ->> 'atMs') / ${HOUR_MS}, tally.value ->> 'tenantId', tally.value ->> 'cache',
-                  coalesce(tally.value ->> 'model', ''), counts.key, counts.value
-           FROM json_each(?) AS tally, json_each(tally.value, '$.counts') AS counts WHERE true
-         ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity`,
-        counted,
-      );
-      sql.exec(
-        `INSERT INTO cache_held
-           SELECT value ->> 'tenantId', value ->> 'cache', coalesce(value ->> 'model', ''), value ->> 'isolateId',
-                  value ->> '$.held.entries', value ->> '$.held.bytes', value ->> 'atMs'
-           FROM json_each(?) WHERE true
-         ON CONFLICT DO UPDATE SET entries = excluded.entries, bytes = excluded.bytes, at_ms = excluded.at_ms
-         WHERE excluded.at_ms >= at_ms`,
-        counted,
-      );
-    });
+    const { sql } = this.#storage;
+    const counted = JSON.stringify(tallies);
+    sql.exec(
+      `INSERT INTO cache_counts
+         SELECT (tally.value ->> 'atMs') / ${HOUR_MS}, tally.value ->> 'tenantId', tally.value ->> 'cache',
+                coalesce(tally.value ->> 'model', ''), counts.key, counts.value
+         FROM json_each(?) AS tally, json_each(tally.value, '$.counts') AS counts WHERE true
+       ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity`,
+      counted,
+    );
+    sql.exec(
+      `INSERT INTO cache_held
+         SELECT value ->> 'tenantId', value ->> 'cache', coalesce(value ->> 'model', ''), value ->> 'isolateId',
+                value ->> '$.held.entries', value ->> '$.held.bytes', value ->> 'atMs'
+         FROM json_each(?) WHERE true
+       ON CONFLICT DO UPDATE SET entries = excluded.entries, bytes = excluded.bytes, at_ms = excluded.at_ms
+       WHERE excluded.at_ms >= at_ms`,
+      counted,
+    );
   }
 
   /** In whole hours, `fromMs` included and `toMs` not. */

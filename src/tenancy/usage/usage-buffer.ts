@@ -1,5 +1,6 @@
 import { addCounts } from '../../contract/cache-tally.ts';
 import type { CacheTally } from '../../contract/cache-tally.ts';
+import type { CallTally } from '../../contract/call-tally.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Meter, UsageEvent } from '../../contract/meter.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
@@ -11,9 +12,13 @@ export type Use = Omit<UsageEvent, 'id'>;
 export interface UsageBatch {
   readonly organisationId: OrganisationId;
   readonly events: readonly UsageEvent[];
-  /** What the caches did: it is sent along, so that reporting it costs no call. */
-  readonly tallies: readonly CacheTally[];
+  /** What the caches did and how calls were answered: it is sent along, so that reporting it costs no call. */
+  readonly tallies: readonly Tally[];
 }
+
+export type Tally = CacheTally | CallTally;
+
+type Unnumbered<T> = Omit<T, 'id' | 'isolateId'>;
 
 const lineCount = ({ events, tallies }: UsageBatch): number => events.length + tallies.length;
 
@@ -31,7 +36,7 @@ export class UsageBuffer {
   #sequence = 0;
   #tallySequence = 0;
   #open = new Map<string, Counted<UsageEvent>>();
-  #tallies = new Map<string, Counted<CacheTally>>();
+  #tallies = new Map<string, Tally>();
   #cut: UsageBatch[] = [];
   #pendingCount = 0;
 
@@ -56,18 +61,17 @@ export class UsageBuffer {
     if (!this.#open.has(event.id)) this.#insert(event.id, event);
   }
 
-  /** Adds to the report on a cache that goes with the next batch of its organisation. What it holds now replaces what it held. */
-  tally(tally: Omit<CacheTally, 'id' | 'isolateId'>): void {
-    const key = `${tally.tenantId}\n${tally.cache}\n${tally.model ?? ''}`;
+  /**
+   * Adds to the report on a subject, unique within the tenant, that goes with the next batch of its organisation. Counts add up; all else is as
+   * of now.
+   */
+  tally(subject: string, tally: Unnumbered<CacheTally> | Unnumbered<CallTally>): void {
+    const key = `${tally.tenantId}\n${subject}`;
     const sum = this.#tallies.get(key);
-    if (sum !== undefined) {
-      sum.atMs = tally.atMs;
-      sum.held = tally.held;
-      sum.counts = addCounts(sum.counts, tally.counts);
-    }
+    if (sum !== undefined) Object.assign(sum, tally, { counts: addCounts<string>(sum.counts, tally.counts) });
     // Statistics give way to what is billed: they take half of the room at most, and are lost without a word.
     else if (this.#take(LIMITS.usagePendingMaxCount / 2))
-      this.#tallies.set(key, { id: `${this.#isolateId}:t${this.#tallySequence++}`, isolateId: this.#isolateId, ...tally });
+      this.#tallies.set(key, { id: `${this.#isolateId}/t:${this.#tallySequence++}`, isolateId: this.#isolateId, ...tally });
   }
 
   /** Everything that waits, in batches of one organisation each. The batches stay until `acknowledge`. */

@@ -4,7 +4,7 @@ import type { AliasAction, AliasPage } from '../../../src/index/aliases.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import type { LeaseGrant } from '../../../src/cache/purge-lease.ts';
 import type { PurgeCommand, PurgePredicate } from '../../../src/cache/purge-predicate.ts';
-import type { CacheTally } from '../../../src/contract/cache-tally.ts';
+import type { Tally } from '../../../src/tenancy/usage/usage-buffer.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { UsageEvent } from '../../../src/contract/meter.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';
@@ -54,7 +54,7 @@ export interface RegistryOfOne {
 }
 
 export interface LedgerOfOne extends Near<BillingLedger> {
-  record(events: readonly UsageEvent[], tallies: readonly CacheTally[]): Promise<Outcome<unknown>>;
+  record(events: readonly UsageEvent[], tallies: readonly Tally[]): Promise<Outcome<unknown>>;
 }
 
 export interface ShardOfOne extends Near<CacheShard> {

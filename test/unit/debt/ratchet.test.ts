@@ -78,4 +78,6 @@ it('[D9] a subject belongs to its component, that of its longest path, or the fo
     'repository',
   ]);
   expect([components.tierOf('cache'), components.tierOf('docs')]).toEqual([1, 3]);
+  const running = ['endpoint:POST /v1/embeddings', 'target:openai/small', 'index:notes'];
+  expect(running.map((subject) => components.of(subject))).toEqual(running);
 });

@@ -218,6 +218,16 @@ describe('a register of objectives', () => {
     expect(kept.map(({ kind }) => kind)).toEqual(['slo.burning', 'slo.burning', 'slo.burning']);
   });
 
+  it('[SL12] keeps what it has seen of an endpoint in a longer window: the ledger may have less', () => {
+    const ofEndpoint = { ...OBJECTIVE, indicator: { kind: 'availability', by: 'endpoint', name: 'POST /v1/embeddings' } as const };
+    const shorter = { ...ofEndpoint, windowDays: 20 };
+    register.put(shorter, undefined);
+    const seen = { samples: [{ atMs: nowMs, good: 90, total: 100 }], cursor: { untilMs: nowMs } };
+    register.observe({ ...shorter, createdAtMs: START_MS }, seen, () => {});
+    register.put(ofEndpoint, undefined);
+    expect(view().budget.events.total).toBe(100);
+  });
+
   it('begins anew with another indicator, and goes on with another target', () => {
     observe(1, 2);
     register.put({ ...OBJECTIVE, target: 0.9 }, undefined);

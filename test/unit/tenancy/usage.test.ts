@@ -49,7 +49,8 @@ describe('usage in delivery', () => {
     const buffer = new UsageBuffer('isolate', noLoss);
     const tally = (fields: object = {}) => {
       const subject = { organisationId: ids.organisationId, tenantId: ids.tenantId, cache: 'embeddings' as const, model: 'glove' };
-      buffer.tally({ ...subject, atMs: 1, counts: { memory: 2, age_0: 2 }, held: { entries: 1, bytes: 9 }, ...fields });
+      const sent = { ...subject, atMs: 1, counts: { memory: 2, age_0: 2 }, held: { entries: 1, bytes: 9 }, ...fields };
+      buffer.tally(`${sent.cache}\n${sent.model}`, sent);
     };
     buffer.add(use(1));
     tally();

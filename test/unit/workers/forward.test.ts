@@ -38,9 +38,11 @@ const gateway = {
   authenticator: {
     forgetRelatives: (id: string) => calls.push(`forget ${id}`),
     present: async (key: string) => ({
-      prove: async () => (key === 'valid' ? ok({}) : err(refusal('invalid_api_key', 'the key is not valid'))),
+      prove: async () =>
+        key === 'valid' ? ok({ principal: { kind: 'tenant', tenantId: 'tn_1' } }) : err(refusal('invalid_api_key', 'the key is not valid')),
     }),
   },
+  countCall: ({ tenantId }: { tenantId: string }, endpoint: string, counter: string) => calls.push(`${tenantId} ${endpoint} ${counter}`),
   tenancy: { flush: async () => void calls.push('flush') },
   forwarded: { control: receiving('control'), upstreams: receiving('upstreams'), planning: receiving('planning') },
 };
@@ -110,9 +112,25 @@ describe('a request under the path of another Worker', () => {
     expect(await (await call('/v1/upstreams')).json()).toMatchObject({
       error: { message: expect.stringContaining('the upstreams Worker') },
     });
-    expect(calls).toContain('sluice_requests_total {"route":"/v1/jobs","method":"GET","status":503}');
+    expect(calls).toContain('sluice_requests_total {"route":"/v1/jobs/*","method":"GET","status":503}');
     expect(String(logged.mock.calls)).toContain('service is gone');
     expect((await call('/healthz')).status).toBe(200);
+  });
+
+  it('[SL13] has failed for its caller, if there is one, and is refused also if no key can be verified', async () => {
+    answerOfWorker = () => Promise.reject(new Error('service is gone'));
+    vi.spyOn(console, 'error').mockImplementation(() => {});
+    const failed = async (authorization: string) => {
+      calls.length = 0;
+      const { status } = await call('/v1/chat/completions', { method: 'POST', headers: { authorization } });
+      return [status, ...calls.filter((line) => line.startsWith('tn_1'))];
+    };
+    expect(await failed('Bearer valid')).toEqual([503, 'tn_1 POST /v1/chat/* failed']);
+    expect(await failed('Bearer other')).toEqual([503]);
+    const { present } = gateway.authenticator;
+    gateway.authenticator.present = () => Promise.reject(new Error('the keys are gone, too'));
+    expect(await failed('Bearer valid')).toEqual([503]);
+    gateway.authenticator.present = present;
   });
 
   it('[G64] delivers what this gateway has counted before usage is reported, to a valid key', async () => {

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import type { CountRow, HeldRow } from '../../../src/tenancy/usage/cache-tallies.ts';
 import type { CacheTally } from '../../../src/contract/cache-tally.ts';
+import type { CallTally } from '../../../src/contract/call-tally.ts';
+import type { CallHour } from '../../../src/tenancy/usage/call-tallies.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
@@ -12,7 +14,8 @@ import { idsOf } from '../../support/fakes/tenancy.ts';
 const { BILLING } = env as unknown as { BILLING: DurableObjectNamespace<BillingObject> };
 
 interface Stats {
-  record(events: readonly never[], tallies: readonly CacheTally[]): Promise<{ ok: boolean }>;
+  record(events: readonly never[], tallies: readonly (CacheTally | CallTally)[]): Promise<{ ok: boolean }>;
+  callHours(tenantId: TenantId, endpoint: string, fromMs: number, withinMs: number): Promise<CallHour[]>;
   cacheStats(tenantId: TenantId, fromMs: number, toMs: number): Promise<{ counts: CountRow[]; held: HeldRow[] }>;
 }
 
@@ -40,7 +43,7 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
   const ledger = (name: string) => {
     const stub = BILLING.get(BILLING.idFromName(`${name} ${evicts}`));
     const stats = stub as unknown as Stats;
-    const record = async (...tallies: CacheTally[]) => {
+    const record = async (...tallies: (CacheTally | CallTally)[]) => {
       expect(await stats.record([], tallies)).toMatchObject({ ok: true });
       if (evicts) await evictDurableObject(stub);
     };
@@ -64,6 +67,28 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
     expect([quantity('embeddings', 'other', 'memory'), quantity('queries', '', 'memory')]).toEqual([3, 3]);
     expect((await all(stats, idsOf(2).tenantId)).counts).toHaveLength(3);
     expect((await all(stats, idsOf(3).tenantId)).counts).toEqual([]);
+  });
+
+  it('[SL13] of calls count each once, beside those of caches and however often they are delivered', async () => {
+    const { stub, stats, record } = ledger('calls');
+    const endpoint = 'POST /v1/embeddings';
+    const calls = (id: string, counts: CallTally['counts'], atMs = nowMs): CallTally => ({
+      ...{ id, isolateId: 'isolate-1', organisationId, tenantId, endpoint, atMs, counts },
+    });
+    await record(calls('i/t:0', { 12: 3 }), tally('i/t:1'), calls('i/t:2', { failed: 1 }));
+    await record(calls('i/t:2', { failed: 1 }), calls('i/t:0', { 12: 3 }), calls('i/t:3', { 12: 2 }), calls('i/t:3', { 12: 2 }));
+    await record(calls('i/t:4', { 12: 9 }, nowMs - (LIMITS.callCountsDaysMax + 1) * DAY_MS));
+    const sums = async () => {
+      const hours = await stats.callHours(tenantId, endpoint, 0, 1_000);
+      return hours.map(({ valid, answered, within }) => [valid, answered, within]);
+    };
+    expect(await sums()).toEqual([
+      [9, 9, 9],
+      [6, 5, 5],
+    ]);
+    expect((await all(stats)).counts.find(({ counter }) => counter === 'memory')?.quantity).toBe(3);
+    await runDurableObjectAlarm(stub);
+    expect(await sums()).toEqual([[6, 5, 5]]);
   });
 
   it('[C96] return the last size of each isolate that reported recently', async () => {

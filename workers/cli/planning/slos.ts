@@ -12,6 +12,7 @@ interface Settings extends Shown {
   readonly route?: string;
   readonly model?: string;
   readonly target?: string;
+  readonly endpoint?: string;
   readonly below?: number;
   readonly recall?: string;
   readonly fresh?: string;
@@ -29,7 +30,9 @@ export const slos = (): Command =>
     .addCommand(shown(named('show', 'One objective, with its burn rates.')).action(show))
     .addCommand(
       shown(
-        settings(named('set', 'Creates or replaces an objective. Name one of --route, --model, --target, --recall, --fresh, --queue.')),
+        settings(
+          named('set', 'Creates or replaces an objective. Name one of --endpoint, --route, --model, --target, --recall, --fresh, --queue.'),
+        ),
       ).action(set),
     )
     .addCommand(named('delete', 'Deletes an objective and what was observed of it.').action(remove));
@@ -42,6 +45,7 @@ const settings = (of: Command): Command =>
       new Option('--objective <share>', 'the share that is to be good, such as 0.999').argParser(positive(1)).makeOptionMandatory(),
     )
     .option('--window <days>', 'over so many days', whole(1, 90), 30)
+    .option('--endpoint <call>', 'calls of the API, such as "POST /v1/embeddings"; with --below their latency, else their availability')
     .option('--route <route>', 'calls of upstreams by a route; with --below their latency, else their availability')
     .option('--model <model>', 'the same, of calls that name a model')
     .option('--target <target>', 'the same, of what upstream/model serves')
@@ -76,6 +80,7 @@ function indicatorOf({
   route,
   model,
   target,
+  endpoint,
   below,
   recall,
   fresh,
@@ -86,6 +91,7 @@ function indicatorOf({
     ['route', route],
     ['model', model],
     ['target', target],
+    ['endpoint', endpoint],
   ] as const;
   for (const [by, of] of calls) {
     if (of === undefined) continue;
@@ -93,7 +99,8 @@ function indicatorOf({
   }
   if (recall !== undefined) return { kind: 'recall', index: recall };
   if (fresh !== undefined) return { kind: 'freshness', index: fresh, waiting_max: waiting };
-  if (queue === undefined) throw new Failure('name what the objective is of: --route, --model, --target, --recall, --fresh or --queue');
+  if (queue === undefined)
+    throw new Failure('name what the objective is of: --endpoint, --route, --model, --target, --recall, --fresh or --queue');
   if (below === undefined) throw new Failure('--queue takes --below: the milliseconds within which jobs are to start');
   return { kind: 'queue_wait', queue: queue === true ? null : queue, below_s: below / 1000 };
 }

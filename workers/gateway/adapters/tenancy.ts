@@ -32,7 +32,7 @@ import { UsageBuffer } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { TenancyEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Basics } from '../serving.ts';
+import type { Basics, CountCall } from '../serving.ts';
 import { within } from './ask.ts';
 
 /** Authentication, quotas and usage: the parts of an isolate that know tenants. All Workers of the API have them. */
@@ -49,6 +49,8 @@ export interface Tenancy {
   readonly flush: () => Promise<void>;
   /** Takes what the caches do; it is delivered with the usage. */
   readonly countCache: CountCache;
+  /** Takes how calls were answered; it is delivered with the usage, too. */
+  readonly countCall: CountCall;
 }
 
 /** Wires tenancy over the control objects. The admin key and the pepper must be long enough to withstand guessing. */
@@ -95,7 +97,11 @@ export function wireTenancy(env: TenancyEnv, { clock, metrics }: Basics, counter
     hmac,
     signer,
     flush: () => delivery.flush(),
-    countCache: tallying({ clock, tally: (tally) => buffer.tally(tally) }),
+    countCache: tallying({ clock, tally: buffer.tally.bind(buffer) }),
+    countCall: ({ organisationId, tenantId }, endpoint, counter) => {
+      buffer.tally(endpoint, { organisationId, tenantId, endpoint, atMs: clock.nowMs(), counts: { [counter]: 1 } });
+      delivery.notice();
+    },
   };
 }
 
@@ -123,6 +129,7 @@ export const billingOf = (env: TenancyEnv, organisation: OrganisationId) =>
     record(...args: Parameters<BillingObject['record']>): ReturnType<BillingObject['record']>;
     raise(...args: Parameters<BillingObject['raise']>): ReturnType<BillingObject['raise']>;
     cacheStats(...args: Parameters<BillingObject['cacheStats']>): Promise<ReturnType<BillingObject['cacheStats']>>;
+    callHours(...args: Parameters<BillingObject['callHours']>): Promise<ReturnType<BillingObject['callHours']>>;
     usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
   };
 

@@ -41,9 +41,12 @@ const cellOf = (all: readonly Job[]) => ({
 
 const hours = [{ hour: Math.floor(NOW_MS / HOUR_MS), valid: 100, answered: 90, within: 80 }];
 
+const callsAsked: unknown[] = [];
+
 const observerOf = (jobs: readonly Job[] = [], measured: { mean: number } | undefined = { mean: 0.95 }, nowMs = NOW_MS) =>
   new SloObserver({
     logOf: () => ({ hours: async () => hours }),
+    callHours: async (...asked) => [callsAsked.push(asked), ...hours].slice(1) as typeof hours,
     jobs: cellOf(jobs) as never,
     recallOf: async () => ok(measured as never),
     waitingOf: async () => ok(7),
@@ -60,6 +63,19 @@ describe('an objective is observed', () => {
   it('[SL5] in calls: answered of those that count, and in time of those answered', async () => {
     expect((await seen({ kind: 'availability', by: 'route', name: 'r' }))?.samples).toEqual([{ atMs: NOW_MS, good: 90, total: 100 }]);
     expect((await seen({ kind: 'latency', by: 'route', name: 'r', belowMs: 5 }))?.samples).toEqual([{ atMs: NOW_MS, good: 80, total: 90 }]);
+  });
+
+  it('[SL13] in calls of an endpoint, by the pattern of its path', async () => {
+    callsAsked.length = 0;
+    const name = 'POST /v1/indexes/{index}/query/batch';
+    expect((await seen({ kind: 'availability', by: 'endpoint', name }))?.samples).toEqual([{ atMs: NOW_MS, good: 90, total: 100 }]);
+    const latency = await seen({ kind: 'latency', by: 'endpoint', name: 'POST /v2/models/{model}/versions/{version}/infer', belowMs: 250 });
+    expect(latency?.samples).toEqual([{ atMs: NOW_MS, good: 80, total: 90 }]);
+    const windowFromMs = NOW_MS - 30 * 24 * HOUR_MS;
+    expect(callsAsked).toEqual([
+      [TENANT, 'POST /v1/indexes/:index/query/batch', windowFromMs, 0],
+      [TENANT, 'POST /v2/models/:model/versions/:version/infer', windowFromMs, 250],
+    ]);
   });
 
   it('[SL7] in jobs, each once and also where there are more than one look takes', async () => {
@@ -110,6 +126,7 @@ it('has no events of an index that is not there', async () => {
 
 const partsOfEmpty = {
   logOf: () => ({ hours: async () => [] }),
+  callHours: async () => [],
   jobs: cellOf([]) as never,
   recallOf: async () => ok(undefined),
   waitingOf: async () => ok(0),

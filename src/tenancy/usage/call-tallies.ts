@@ -1,0 +1,99 @@
+import type { CallCounts, CallTally } from '../../contract/call-tally.ts';
+import { CALL_LATENCIES } from '../../contract/call-tally.ts';
+import type { TenantId } from '../../kernel/ids.ts';
+import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { HOUR_MS } from './usage-query.ts';
+
+/** A step of the ledger's schema. A row has all counts of its hour, as JSON: a report changes one row for each endpoint. */
+export const CALL_TALLY_TABLE = `
+  CREATE TABLE call_counts (
+    tenant TEXT NOT NULL, endpoint TEXT NOT NULL, hour INTEGER NOT NULL, counts TEXT NOT NULL,
+    PRIMARY KEY (tenant, endpoint, hour)) WITHOUT ROWID;
+  CREATE INDEX call_counts_by_age ON call_counts (hour);`;
+
+/** How the calls of one hour went. */
+export interface CallHour {
+  readonly hour: number;
+  /** Answered, or failed by no fault of the caller. */
+  readonly valid: number;
+  readonly answered: number;
+  /** Of those that were answered: within the time that was asked about. */
+  readonly within: number;
+}
+
+/** How calls of endpoints were answered, by tenant and hour, as the isolates reported it. */
+export class SqliteCallTallies {
+  readonly #sql: SqlStorage['sql'];
+
+  constructor(storage: SqlStorage) {
+    this.#sql = storage.sql;
+  }
+
+  /** Adds tallies that were not counted before. Call in one transaction. */
+  record(tallies: readonly CallTally[]): void {
+    for (const { tenantId, endpoint, atMs, counts } of tallies) {
+      const place = [tenantId, endpoint, Math.floor(atMs / HOUR_MS)] as const;
+      const [row] = this.#sql
+        .exec<{ counts: string }>('SELECT counts FROM call_counts WHERE tenant = ? AND endpoint = ? AND hour = ?', ...place)
+        .toArray();
+      const sum: Record<string, number> = row === undefined ? {} : (JSON.parse(row.counts) as Record<string, number>);
+      for (const [counter, quantity] of Object.entries(counts)) sum[counter] = (sum[counter] ?? 0) + quantity;
+      this.#sql.exec(
+        'INSERT INTO call_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET counts = excluded.counts',
+        ...place,
+        JSON.stringify(sum),
+      );
+    }
+  }
+
+  /**
+   * Hour by hour, how calls of an endpoint went. Those that a Worker could not be reached for are known by the beginning of their path alone, such
+   * as `POST /v1/chat/*`, and count for every endpoint below it. [SL13]
+   */
+  hours(tenantId: TenantId, endpoint: string, fromMs: number, withinMs: number): CallHour[] {
+    const rows = this.#sql
+      .exec<{ hour: number; counts: string }>(
+        `SELECT hour, counts FROM call_counts
+         WHERE tenant = ?1 AND hour >= ?3 AND (endpoint = ?2 OR (endpoint LIKE '%/*' AND instr(?2 || '/', substr(endpoint, 1, length(endpoint) - 1)) = 1))
+         ORDER BY hour`,
+        tenantId,
+        endpoint,
+        Math.floor(fromMs / HOUR_MS),
+      )
+      .toArray();
+    const hours = new Map<number, CallHour>();
+    for (const { hour, counts } of rows) {
+      const { valid, answered, within } = hours.get(hour) ?? { valid: 0, answered: 0, within: 0 };
+      const seen = sumsOf(JSON.parse(counts) as CallCounts, withinMs);
+      hours.set(hour, { hour, valid: valid + seen.valid, answered: answered + seen.answered, within: within + seen.within });
+    }
+    return [...hours.values()];
+  }
+
+  erase(tenantId: TenantId): void {
+    this.#sql.exec('DELETE FROM call_counts WHERE tenant = ?', tenantId);
+  }
+
+  countOf(tenantId: TenantId): number {
+    return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM call_counts WHERE tenant = ?', tenantId).one().count;
+  }
+
+  /** Forgets what is older, some at a time. True when none is left. */
+  forget(beforeMs: number, countMax: number): boolean {
+    const old = 'SELECT tenant, endpoint, hour FROM call_counts WHERE hour < ? LIMIT ?';
+    const gone = this.#sql
+      .exec(`DELETE FROM call_counts WHERE (tenant, endpoint, hour) IN (${old}) RETURNING 1`, Math.floor(beforeMs / HOUR_MS), countMax)
+      .toArray();
+    return gone.length < countMax;
+  }
+}
+
+function sumsOf({ failed = 0, ...latencies }: CallCounts, withinMs: number): Omit<CallHour, 'hour'> {
+  const last = CALL_LATENCIES.bucketOf(withinMs);
+  let [answered, within] = [0, 0];
+  for (const [bucket, count] of Object.entries(latencies)) {
+    answered += count;
+    if (Number(bucket) <= last) within += count;
+  }
+  return { valid: answered + failed, answered, within };
+}
