@@ -9,6 +9,7 @@ import { CLUSTER_LIMITS } from '../../src/contract/cluster-limits.ts';
 import { FILE_LIMITS } from '../../src/contract/file-limits.ts';
 import { GRAPH_LIMITS } from '../../src/contract/graph-limits.ts';
 import { JOB_LIMITS } from '../../src/contract/job-limits.ts';
+import { PLANNING_ENDPOINTS } from '../../src/contract/planning-endpoints.ts';
 import { POOL_LIMITS } from '../../src/contract/pool-limits.ts';
 import { QUEUE_LIMITS } from '../../src/contract/queue-limits.ts';
 import { RUN_LIMITS } from '../../src/contract/run-limits.ts';
@@ -81,8 +82,8 @@ it.each([...API_WORKERS, 'objects'] as const)('[G50] the %s Worker names no limi
   expect(names.filter((name) => new RegExp(`\\b${name}\\b`).test(bundle))).toEqual([]);
 });
 
-it('the upstreams Worker, whose bundle cannot read arrays one by one or write vectors, has no call that does', () => {
-  const calls: readonly Endpoint[] = Object.values(UPSTREAM_ENDPOINTS);
+it('Workers whose bundles cannot read arrays one by one or write vectors have no call that does', () => {
+  const calls: readonly Endpoint[] = Object.values({ ...UPSTREAM_ENDPOINTS, ...PLANNING_ENDPOINTS });
   expect(calls.filter(({ body, reply }) => 'streamed' in body || 'rows' in body || 'hasRows' in reply)).toEqual([]);
 });
 
