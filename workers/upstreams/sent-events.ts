@@ -1,5 +1,5 @@
 import { LIMITS } from '../../src/contract/limits.ts';
-import { utf8 } from '../../src/kernel/bytes.ts';
+import { joinedBytes, utf8 } from '../../src/kernel/bytes.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import type { Timer } from '../../src/kernel/timer.ts';
 import { WaitLimit } from '../../src/kernel/wait-limit.ts';
@@ -10,43 +10,125 @@ interface Pieces {
   cancel(): void;
 }
 
+/** The caller waits for something to be sent. */
+interface Taker {
+  readonly controller: ReadableStreamDefaultController<Uint8Array>;
+  readonly taken: () => void;
+  readonly failed: (reason: unknown) => void;
+}
+
 /** A comment, which every client of server-sent events skips. */
 const SIGN_OF_LIFE = utf8(':\n\n');
-const SILENCE = Symbol('silence');
 
 /**
- * Events as a body: each piece is read once the caller has taken the one before. In a silence a comment is sent: that a caller has gone shows
- * only when something is sent to it, and what stands between the two may close a connection that rests. [U44]
+ * Events as a body: what comes is read only while the caller waits for it. In a silence a comment is sent: that a caller has gone shows only when
+ * something is sent to it, and what stands between the two may close a connection that rests. [U44]
+ *
+ * Events that come in a burst are sent together, as each piece that is sent costs as much as reading and judging three: the first of them at
+ * once, the others when they have all come, at most `completionBurstMs` later. [U46]
  */
 export function sentEvents(pieces: Pieces, timer: Timer, clock: Clock): ReadableStream<Uint8Array> {
-  const silence = new WaitLimit(timer, clock);
-  let reading: Promise<Uint8Array | undefined> | undefined;
+  const events = new SentEvents(pieces, timer, clock);
   return new ReadableStream<Uint8Array>(
     {
-      async pull(controller) {
-        reading ??= pieces.next();
-        const piece = await orSilence(reading, silence);
-        if (piece === SILENCE) return controller.enqueue(SIGN_OF_LIFE);
-        reading = undefined;
-        if (piece !== undefined) return controller.enqueue(piece);
-        silence.release();
-        controller.close();
-      },
-      cancel() {
-        silence.release();
-        pieces.cancel();
-      },
+      pull: (controller) => new Promise((taken, failed) => events.take({ controller, taken, failed })),
+      cancel: () => events.cancel(),
     },
     { highWaterMark: 0 },
   );
 }
 
-async function orSilence<T>(work: Promise<T>, silence: WaitLimit): Promise<T | typeof SILENCE> {
-  const silent = new Promise<typeof SILENCE>((resolve) => silence.begin(LIMITS.completionSilenceMs, () => resolve(SILENCE)));
-  try {
-    return await Promise.race([work, silent]);
-  } catch (error) {
-    silence.release();
-    throw error;
+class SentEvents {
+  readonly #pieces: Pieces;
+  readonly #timer: Timer;
+  readonly #clock: Clock;
+  readonly #silence: WaitLimit;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #taker: Taker | undefined;
+  #isReading = false;
+  #hasEnded = false;
+  #sentAtMs = -Infinity;
+  /** Set while a burst is gathered. */
+  #callOff: (() => void) | undefined;
+
+  constructor(pieces: Pieces, timer: Timer, clock: Clock) {
+    this.#pieces = pieces;
+    this.#timer = timer;
+    this.#clock = clock;
+    this.#silence = new WaitLimit(timer, clock);
+  }
+
+  take(taker: Taker): void {
+    this.#taker = taker;
+    this.#silence.begin(LIMITS.completionSilenceMs, () => this.#send(SIGN_OF_LIFE));
+    if (this.#heldBytes > 0 || this.#hasEnded) this.#offer();
+    if (!this.#isReading) void this.#read();
+  }
+
+  cancel(): void {
+    this.#taker = undefined;
+    this.#release();
+    this.#pieces.cancel();
+  }
+
+  async #read(): Promise<void> {
+    this.#isReading = true;
+    try {
+      while (this.#taker !== undefined && !this.#hasEnded) {
+        const piece = await this.#pieces.next();
+        if (piece === undefined) this.#hasEnded = true;
+        else {
+          this.#held.push(piece);
+          this.#heldBytes += piece.length;
+        }
+        this.#offer();
+      }
+    } catch (defect) {
+      this.#release();
+      this.#taker?.failed(defect);
+    }
+    this.#isReading = false;
+  }
+
+  /** Sends what is held, unless it belongs to a burst that may go on. */
+  #offer(): void {
+    if (this.#taker === undefined) return;
+    const waitMs = this.#sentAtMs + LIMITS.completionBurstMs - this.#clock.nowMs();
+    if (this.#hasEnded || waitMs <= 0 || this.#heldBytes >= LIMITS.completionBurstBytesMax) return this.#flush();
+    this.#silence.over();
+    this.#callOff ??= this.#timer.after(waitMs, () => {
+      this.#callOff = undefined;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const bytes = this.#heldBytes === 0 ? undefined : joinedBytes(this.#held);
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#send(bytes);
+  }
+
+  #send(bytes: Uint8Array | undefined): void {
+    const taker = this.#taker;
+    if (taker === undefined) return;
+    this.#taker = undefined;
+    this.#sentAtMs = this.#clock.nowMs();
+    this.#silence.over();
+    this.#callOff?.();
+    this.#callOff = undefined;
+    if (bytes !== undefined) taker.controller.enqueue(bytes);
+    if (this.#hasEnded) {
+      this.#release();
+      taker.controller.close();
+    }
+    taker.taken();
+  }
+
+  #release(): void {
+    this.#silence.release();
+    this.#callOff?.();
+    this.#callOff = undefined;
   }
 }

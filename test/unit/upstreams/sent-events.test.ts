@@ -4,30 +4,45 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { sentEvents } from '../../../workers/upstreams/sent-events.ts';
 
-/** Pieces that come when the test says so, and a timer that it runs. */
+/** Pieces that come when the test says so, and a clock that it moves. */
 function world() {
-  const waiting: ((piece: Uint8Array | undefined) => void)[] = [];
-  const timers = new Set<() => void>();
+  const waiting: PromiseWithResolvers<Uint8Array | undefined>[] = [];
+  const timers = new Map<() => void, number>();
   let [cancelled, nowMs] = [0, 0];
   const pieces = {
-    next: () => new Promise<Uint8Array | undefined>((resolve) => void waiting.push(resolve)),
+    next: () => {
+      const piece = Promise.withResolvers<Uint8Array | undefined>();
+      waiting.push(piece);
+      return piece.promise;
+    },
     cancel: () => void (cancelled += 1),
   };
   const timer = {
-    after: (_: number, run: () => void) => {
-      timers.add(run);
+    after: (delayMs: number, run: () => void) => {
+      timers.set(run, nowMs + delayMs);
       return () => void timers.delete(run);
     },
   };
   const reader = sentEvents(pieces, timer, { nowMs: () => nowMs }).getReader();
+  const asked = () => expect.poll(() => waiting.length).toBe(1);
   return {
     reader,
     timers,
     waiting,
-    come: (text: string | undefined) => waiting.shift()?.(text === undefined ? undefined : utf8(text)),
-    silence: () => {
-      nowMs += LIMITS.completionSilenceMs;
-      for (const run of timers) {
+    asked,
+    /** Once the piece is asked for. */
+    come: async (text: string | undefined) => {
+      await asked();
+      waiting.shift()?.resolve(text === undefined ? undefined : utf8(text));
+    },
+    fail: async (reason: Error) => {
+      await asked();
+      waiting.shift()?.reject(reason);
+    },
+    pass: (ms: number) => {
+      nowMs += ms;
+      for (const [run, dueAtMs] of timers) {
+        if (dueAtMs > nowMs) continue;
         timers.delete(run);
         run();
       }
@@ -41,26 +56,23 @@ function world() {
 const textOf = async (read: Promise<{ value?: Uint8Array | undefined }>): Promise<string> => new TextDecoder().decode((await read).value);
 
 it('[U44] sends a comment in each silence, and loses nothing of what comes after it', async () => {
-  const { reader, come, silence, timers, waiting } = world();
-  const asked = () => expect.poll(() => [waiting.length, timers.size]).toEqual([1, 1]);
+  const { reader, come, asked, pass, timers, waiting } = world();
   const first = reader.read();
-  await asked();
-  come('data: 1\n\n');
+  await come('data: 1\n\n');
   expect(await textOf(first)).toBe('data: 1\n\n');
   for (let count = 0; count < 2; count += 1) {
     const read = reader.read();
     await asked();
-    silence();
+    pass(LIMITS.completionSilenceMs);
     expect(await textOf(read)).toBe(':\n\n');
   }
   expect(waiting, 'one piece is waited for, not three').toHaveLength(1);
   const second = reader.read();
-  await asked();
-  come('data: 2\n\n');
+  pass(LIMITS.completionBurstMs);
+  await come('data: 2\n\n');
   expect(await textOf(second)).toBe('data: 2\n\n');
   const last = reader.read();
-  await asked();
-  come(undefined);
+  await come(undefined);
   expect((await last).done).toBe(true);
   expect(timers.size, 'no timer is left').toBe(0);
 });
@@ -69,4 +81,49 @@ it('[U44] gives up the rest when the caller takes no more', async () => {
   const sent = world();
   await sent.reader.cancel();
   expect(sent.cancelled).toBe(1);
+});
+
+it('[U46] sends the first event of a burst at once, and the others together when they have come', async () => {
+  const { reader, come, asked, pass, timers } = world();
+  const first = reader.read();
+  await come('data: 1\n\n');
+  expect(await textOf(first)).toBe('data: 1\n\n');
+  const others = reader.read();
+  await come('data: 2\n\n');
+  await come('data: 3\n\n');
+  await asked();
+  pass(LIMITS.completionBurstMs);
+  expect(await textOf(others)).toBe('data: 2\n\ndata: 3\n\n');
+  const alone = reader.read();
+  pass(LIMITS.completionBurstMs);
+  await come('data: 4\n\n');
+  expect(await textOf(alone), 'one that comes later goes at once').toBe('data: 4\n\n');
+  const end = reader.read();
+  await come('data: 5\n\n');
+  await come(undefined);
+  expect(await textOf(end), 'the end of the stream ends the burst').toBe('data: 5\n\n');
+  expect((await reader.read()).done).toBe(true);
+  expect(timers.size, 'no timer is left').toBe(0);
+});
+
+it('[U46] holds of a burst no more than its limit, and reads on only while the caller waits', async () => {
+  const { reader, come, waiting } = world();
+  const first = reader.read();
+  await come('data: 1\n\n');
+  await first;
+  const burst = reader.read();
+  const large = 'x'.repeat(LIMITS.completionBurstBytesMax - 1);
+  await come(large);
+  await come('y');
+  expect((await textOf(burst)).length).toBe(LIMITS.completionBurstBytesMax);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(waiting, 'nothing is asked for that nobody waits for').toHaveLength(0);
+});
+
+it('[U46] passes a defect of its pieces on to the caller, without a timer left', async () => {
+  const { reader, fail, timers } = world();
+  const read = reader.read();
+  await fail(new Error('broken'));
+  await expect(read).rejects.toThrow('broken');
+  expect(timers.size).toBe(0);
 });
