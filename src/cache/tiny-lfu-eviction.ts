@@ -1,5 +1,5 @@
 import { must } from '../kernel/assert.ts';
-import { keyHash } from '../kernel/key-hash.ts';
+import { keyHash } from '../kernel/fast-hash.ts';
 import type { CacheBounds, Eviction } from './eviction.ts';
 import { FrequencySketch } from './frequency-sketch.ts';
 

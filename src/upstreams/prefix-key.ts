@@ -1,4 +1,4 @@
-import { keyHash } from '../kernel/key-hash.ts';
+import { keyHash } from '../kernel/fast-hash.ts';
 import type { Surface } from './protocol/exchange.ts';
 import type { JsonObject } from './protocol/json.ts';
 import { isObject, textAt } from './protocol/json.ts';

@@ -5,7 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 
 import type { FailureReason } from '../../src/contract/attempt.ts';
 import type { ModelBuild } from '../../src/contract/model-builds.ts';
-import { GATE_BOUNDS } from '../../src/inference/build/gate/gate-bounds.ts';
+import { GATE_BOUNDS } from '../../src/inference/build/gate/model-gate.ts';
 import type { GateVerdict } from '../../src/inference/build/gate/model-gate.ts';
 import type { ModelReading } from '../../src/inference/served/served-manifest.ts';
 import { must } from '../../src/kernel/assert.ts';

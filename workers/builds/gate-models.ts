@@ -1,5 +1,4 @@
-import type { GateBounds } from '../../src/inference/build/gate/gate-bounds.ts';
-import type { GatedPairs, GateVerdict } from '../../src/inference/build/gate/model-gate.ts';
+import type { GateBounds, GatedPairs, GateVerdict } from '../../src/inference/build/gate/model-gate.ts';
 import { judge } from '../../src/inference/build/gate/model-gate.ts';
 import type { GatedTask } from '../../src/inference/build/gate/retrieval-figures.ts';
 import type { GateTexts, PairTexts } from './gate-texts.ts';

@@ -1,6 +1,6 @@
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { keyHash } from '../../kernel/key-hash.ts';
+import { keyHash } from '../../kernel/fast-hash.ts';
 import type { TierAnswer, TierEntry, VectorTier } from '../vector-tier.ts';
 import type { SharedBounds } from './shared-layout.ts';
 import { SharedLayout } from './shared-layout.ts';

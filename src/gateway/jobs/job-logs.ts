@@ -4,7 +4,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuseBeyond } from '../../contract/outcome.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
-import { chanceHash } from '../../kernel/chance-hash.ts';
+import { chanceHash } from '../../kernel/fast-hash.ts';
 import { ok } from '../../kernel/result.ts';
 import type { LogPage, LogStream } from '../../pools/sqlite-log-store.ts';
 import type { Job } from '../../scheduler/served/job.ts';

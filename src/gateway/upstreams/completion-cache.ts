@@ -6,7 +6,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { must } from '../../kernel/assert.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import { canonicalJson } from '../../kernel/canonical-json.ts';
-import { chanceHash } from '../../kernel/chance-hash.ts';
+import { chanceHash } from '../../kernel/fast-hash.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { Result } from '../../kernel/result.ts';

@@ -1,4 +1,4 @@
-import { chanceHash } from '../../kernel/chance-hash.ts';
+import { chanceHash } from '../../kernel/fast-hash.ts';
 import { must } from '../../kernel/assert.ts';
 import type { VersionRecord } from './model-record.ts';
 import { WHOLE_PPM } from './model-record.ts';

@@ -1,5 +1,5 @@
-import type { GateCheckName } from '../build/gate/gate-bounds.ts';
-import { GATE_BOUNDS } from '../build/gate/gate-bounds.ts';
+import type { GateCheckName } from '../build/gate/model-gate.ts';
+import { GATE_BOUNDS } from '../build/gate/model-gate.ts';
 
 /** What a version needs to serve alone, by the checks of its gate: whatever bounds the gate itself was given. */
 const NEEDED: Readonly<Record<GateCheckName, { readonly bound: number; readonly atMost: boolean }>> = {

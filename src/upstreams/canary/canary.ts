@@ -1,7 +1,11 @@
-import { quantileBucket } from '../../kernel/latency-buckets.ts';
+import { LatencyBuckets, quantileBucket } from '../../kernel/latency-buckets.ts';
 import type { RateInterval } from './bernoulli-interval.ts';
 import { rateInterval } from './bernoulli-interval.ts';
-import { BUCKETS, countAbove } from './latency-buckets.ts';
+
+export const CANARY_BUCKETS = 64;
+
+/** Up to 1 ms, then up to 1.25 ms, and so on; the last is open: 1.25^62 ms are 17 minutes. */
+export const CANARY_LATENCIES = new LatencyBuckets(1, 1.25, CANARY_BUCKETS);
 
 /** How a new version of a route takes over. */
 export interface CanarySettings {
@@ -51,7 +55,7 @@ const SLOW_QUANTILE = 0.9;
 /** Requests of the stable version from which it is determined what is slow. */
 const SLOW_REQUESTS_MIN = 100;
 
-export const NO_TALLY: ArmTally = { requests: 0, failures: 0, latencies: Array.from({ length: BUCKETS }, () => 0) };
+export const NO_TALLY: ArmTally = { requests: 0, failures: 0, latencies: Array.from({ length: CANARY_BUCKETS }, () => 0) };
 
 /** Adds up what isolates have counted. */
 export const addTally = (left: ArmTally, right: ArmTally): ArmTally => ({
@@ -110,3 +114,5 @@ function withSlowBucket(state: CanaryState, canary: ArmTally, stable: ArmTally):
   const bucket = quantileBucket(stable.latencies, SLOW_QUANTILE);
   return bucket === undefined ? state : { ...state, slow: { bucket, stable, canary } };
 }
+
+const countAbove = (counts: readonly number[], bucket: number): number => counts.slice(bucket + 1).reduce((sum, count) => sum + count, 0);

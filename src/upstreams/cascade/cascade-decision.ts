@@ -1,5 +1,21 @@
-import type { CASCADE_REASONS } from '../../contract/route-rules.ts';
+import type { CASCADE_REASONS, CascadeChoice, Confidence } from '../../contract/route-rules.ts';
+import { keyHash } from '../../kernel/fast-hash.ts';
+import type { Served } from '../target.ts';
 import type { EscalationCap } from './escalation-cap.ts';
+
+/** The kinds of requests whose answers have a confidence of that kind. Vectors of two models cannot be compared, so none is for embeddings. */
+export const JUDGED_KINDS: Readonly<Record<Confidence['kind'], readonly Served[]>> = {
+  'token-probability': ['chat', 'completions', 'responses'],
+  'json-schema': ['chat', 'completions', 'responses'],
+  verifier: ['chat', 'completions', 'responses'],
+  'top-score': ['rerank'],
+};
+
+export const targetNames = (groups: CascadeChoice['student']): string[] => groups.flat().map(({ target }) => target);
+
+/** What the counts of a cascade are kept under: another student, teacher or confidence is another cascade. */
+export const cascadeKey = ({ student, teacher, confidence }: CascadeChoice): string =>
+  keyHash(JSON.stringify([targetNames(student), targetNames(teacher), confidence])).toString(36);
 
 /** What a cascade does with the student's answer, and the numbers that it was decided by. */
 export interface CascadeDecision {

@@ -1,5 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import { keyHash } from '../../kernel/key-hash.ts';
+import { keyHash } from '../../kernel/fast-hash.ts';
 
 /** How much of the requests is kept. */
 export type Keeping = 'off' | 'sampled' | 'full';

@@ -1,9 +1,18 @@
 import type { LatencyCounts } from '../../kernel/latency-buckets.ts';
+import { LatencyBuckets, quantileBucket } from '../../kernel/latency-buckets.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import { LOG_LATENCIES } from './latency-buckets.ts';
 import type { LogEntry } from './log-entry.ts';
 import type { LogPolicy } from './log-policy.ts';
 import type { Savings } from '../money/savings.ts';
+
+/** Each bucket ends 5 % above the one before it, from a tenth of a millisecond on: the middle of a bucket is within 2.5 % of its durations. */
+export const LOG_LATENCIES = new LatencyBuckets(0.1, 1.05);
+
+/** The duration that this share of the counted ones does not exceed; undefined where nothing was counted. */
+export function quantileMs(counts: LatencyCounts, share: number): number | undefined {
+  const bucket = quantileBucket(counts, share);
+  return bucket === undefined ? undefined : LOG_LATENCIES.boundMs(bucket - 0.5);
+}
 
 /** A step of the log's schema. */
 export const LOG_SUM_TABLES = `

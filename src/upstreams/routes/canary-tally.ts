@@ -1,6 +1,5 @@
-import { CANARY_LATENCIES } from '../canary/latency-buckets.ts';
+import { addTally, CANARY_LATENCIES, NO_TALLY } from '../canary/canary.ts';
 import type { ArmTally } from '../canary/canary.ts';
-import { addTally, NO_TALLY } from '../canary/canary.ts';
 import type { CanaryReport, ServingRoute } from './route-record.ts';
 import type { UpstreamOwner } from '../upstream-record.ts';
 

@@ -7,7 +7,7 @@ import type { FieldPath } from '../../contract/field-path.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import { JUDGED_KINDS, targetNames } from '../cascade/cascade-terms.ts';
+import { JUDGED_KINDS, targetNames } from '../cascade/cascade-decision.ts';
 import type { Served } from '../target.ts';
 import { implies, isImpossible } from './implied-conditions.ts';
 import type { FindTarget } from './route-plan.ts';

@@ -1,4 +1,4 @@
-import { chanceHash } from '../../kernel/chance-hash.ts';
+import { chanceHash } from '../../kernel/fast-hash.ts';
 import type { RequestFacts } from './request-facts.ts';
 
 /** By what a request falls into one share or another. */

@@ -1,5 +1,5 @@
 import { must } from '../../kernel/assert.ts';
-import { keyHash } from '../../kernel/key-hash.ts';
+import { keyHash } from '../../kernel/fast-hash.ts';
 import type { Target } from '../target.ts';
 import type { TargetState } from './target-state.ts';
 

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GATE_BOUNDS } from '../../../src/inference/build/gate/gate-bounds.ts';
-import { judge } from '../../../src/inference/build/gate/model-gate.ts';
+import { GATE_BOUNDS, judge } from '../../../src/inference/build/gate/model-gate.ts';
 import type { GatedTask } from '../../../src/inference/build/gate/retrieval-figures.ts';
 import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
 import { DATA_TYPE, tensorOf } from '../../../src/inference/build/graph/onnx-graph.ts';

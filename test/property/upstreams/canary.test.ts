@@ -3,8 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { rateInterval } from '../../../src/upstreams/canary/bernoulli-interval.ts';
 import type { ArmTally, CanaryDecision, CanarySettings, CanaryState } from '../../../src/upstreams/canary/canary.ts';
-import { addTally, decideCanary, NO_TALLY } from '../../../src/upstreams/canary/canary.ts';
-import { BUCKETS, CANARY_LATENCIES } from '../../../src/upstreams/canary/latency-buckets.ts';
+import { addTally, CANARY_BUCKETS, CANARY_LATENCIES, decideCanary, NO_TALLY } from '../../../src/upstreams/canary/canary.ts';
 import { quantileBucket } from '../../../src/kernel/latency-buckets.ts';
 
 const isFull = process.env['SLUICE_TEST_FULL'] === '1';
@@ -25,7 +24,7 @@ interface Arm {
 /** One request: whether it fails, and how long it takes. */
 function served(rng: Seeded, { failureRate, latencyMs }: Arm): ArmTally {
   const failed = rng.next() < failureRate;
-  const latencies = Array.from({ length: BUCKETS }, () => 0);
+  const latencies = Array.from({ length: CANARY_BUCKETS }, () => 0);
   // Exponentially distributed: some are much slower than others.
   if (!failed) latencies[CANARY_LATENCIES.bucketOf(-latencyMs * Math.log(1 - rng.next()))] = 1;
   return { requests: 1, failures: Number(failed), latencies };
@@ -95,7 +94,7 @@ describe('[U97] rates', () => {
       expect(CANARY_LATENCIES.boundMs(CANARY_LATENCIES.bucketOf(ms))).toBeGreaterThanOrEqual(ms * (1 - 1e-6));
       if (CANARY_LATENCIES.bucketOf(ms) > 0) expect(CANARY_LATENCIES.boundMs(CANARY_LATENCIES.bucketOf(ms) - 1)).toBeLessThan(ms);
     }
-    expect(CANARY_LATENCIES.bucketOf(1e12)).toBe(BUCKETS - 1);
+    expect(CANARY_LATENCIES.bucketOf(1e12)).toBe(CANARY_BUCKETS - 1);
     expect(quantileBucket([0, 5, 4, 1], 0.9)).toBe(2);
   });
 });
@@ -145,7 +144,7 @@ describe('[U97] a canary', () => {
     const at = (bucket: number, requests: number): ArmTally => ({
       requests,
       failures: 0,
-      latencies: Array.from({ length: BUCKETS }, (_, i) => (i === bucket ? requests : 0)),
+      latencies: Array.from({ length: CANARY_BUCKETS }, (_, i) => (i === bucket ? requests : 0)),
     });
     const state: CanaryState = { step: 0, stepSinceMs: 0, stepRequests: 0 };
     const first = decideCanary(SETTINGS, state, { canary: at(30, 50), stable: at(10, 100), nowMs: 1 });

@@ -12,7 +12,7 @@ import { err, ok } from '../../../src/kernel/result.ts';
 import type { CascadeReport } from '../../../src/upstreams/cascade/cascade-tally.ts';
 import { CascadeTally } from '../../../src/upstreams/cascade/cascade-tally.ts';
 import type { CalibrationCurve } from '../../../src/upstreams/cascade/isotonic.ts';
-import { cascadeKey } from '../../../src/upstreams/cascade/cascade-terms.ts';
+import { cascadeKey } from '../../../src/upstreams/cascade/cascade-decision.ts';
 import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';

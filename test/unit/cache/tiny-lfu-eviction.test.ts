@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { FrequencySketch } from '../../../src/cache/frequency-sketch.ts';
-import { keyHash } from '../../../src/kernel/key-hash.ts';
+import { keyHash } from '../../../src/kernel/fast-hash.ts';
 import { LruCache } from '../../../src/cache/lru-cache.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 

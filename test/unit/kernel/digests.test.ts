@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 
-import { chanceHash } from '../../../src/kernel/chance-hash.ts';
+import { chanceHash } from '../../../src/kernel/fast-hash.ts';
 import { mix } from '../../../src/kernel/seeded.ts';
 import { shortSha256 } from '../../../src/kernel/short-sha256.ts';
 

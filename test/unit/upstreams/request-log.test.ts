@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { KeyId, ProjectId, TenantId } from '../../../src/kernel/ids.ts';
 import { hasTable } from '../../../src/kernel/sql/migrate.ts';
-import { LOG_LATENCIES, quantileMs } from '../../../src/upstreams/log/latency-buckets.ts';
+import { LOG_LATENCIES, quantileMs } from '../../../src/upstreams/log/log-sums.ts';
 import type { Feedback, LogEntry } from '../../../src/upstreams/log/log-entry.ts';
 import type { LogPolicy } from '../../../src/upstreams/log/log-policy.ts';
 import { DEFAULT_POLICY, keptOf } from '../../../src/upstreams/log/log-policy.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 
 import type { GateVerdict } from '../../../src/inference/build/gate/model-gate.ts';
-import { GATE_BOUNDS } from '../../../src/inference/build/gate/gate-bounds.ts';
+import { GATE_BOUNDS } from '../../../src/inference/build/gate/model-gate.ts';
 import { gateModels } from '../../builds/gate-models.ts';
 import type { GateTexts, PairTexts } from '../../builds/gate-texts.ts';
 import { readGateTexts, readPairs, readRetrieval, wordnetTexts } from '../../builds/gate-texts.ts';

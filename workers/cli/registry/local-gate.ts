@@ -1,5 +1,5 @@
 import type { GateVerdict } from '../../../src/inference/build/gate/model-gate.ts';
-import { GATE_BOUNDS } from '../../../src/inference/build/gate/gate-bounds.ts';
+import { GATE_BOUNDS } from '../../../src/inference/build/gate/model-gate.ts';
 import { gateModels } from '../../builds/gate-models.ts';
 import { readPairs, readRetrieval, wordnetTexts } from '../../builds/gate-texts.ts';
 import { readModelFolder } from '../../builds/model-folder.ts';

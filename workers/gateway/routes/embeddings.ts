@@ -5,7 +5,7 @@ import { DEADLINE_HEADER } from '../../../src/contract/reading.ts';
 import type { EmbeddingInput } from '../../../src/contract/embeddings.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
-import { chanceHash } from '../../../src/kernel/chance-hash.ts';
+import { chanceHash } from '../../../src/kernel/fast-hash.ts';
 import type { Handlers } from '../serve.ts';
 import { handOver } from './hand-over.ts';
 import type { VectorWriter } from '../vector-writer.ts';

@@ -2,7 +2,7 @@ import type { RequestReply } from '../../../src/contract/requests.ts';
 import type { LatencyCounts } from '../../../src/kernel/latency-buckets.ts';
 import type { LogFilter } from '../../../src/upstreams/log/log-filter.ts';
 import type { Feedback, LogEntry } from '../../../src/upstreams/log/log-entry.ts';
-import { quantileMs } from '../../../src/upstreams/log/latency-buckets.ts';
+import { quantileMs } from '../../../src/upstreams/log/log-sums.ts';
 import type { LogPolicy } from '../../../src/upstreams/log/log-policy.ts';
 import type { LogLine } from '../../../src/upstreams/log/log-sums.ts';
 import type { RequestRecord } from '../../../src/upstreams/log/request-log-store.ts';

@@ -65,3 +65,6 @@ export class GraphStep {
     return this.has(at) ? this.input(at).numbers : 'absent';
   }
 }
+
+/** What is known of an operator's outputs. Undefined: nothing. */
+export type ShapeRule = (step: GraphStep) => readonly GraphValue[] | undefined;

@@ -1,7 +1,6 @@
-import type { GraphStep } from './graph-step.ts';
+import type { GraphStep, ShapeRule } from './graph-step.ts';
 import type { GraphValue } from './graph-value.ts';
 import { elementsOf, productOf, unknownOf, valueOf } from './graph-value.ts';
-import type { ShapeRule } from './shape-rule.ts';
 
 /** An axis from the start. Undefined: the rank is unknown, or there is no such axis. */
 export function axisOf({ dims }: GraphValue, axis: number): number | undefined {

@@ -1,8 +1,7 @@
 import { axisOf } from './layout-shapes.ts';
-import type { GraphStep } from './graph-step.ts';
+import type { GraphStep, ShapeRule } from './graph-step.ts';
 import type { GraphValue } from './graph-value.ts';
 import { broadcast, DATA, unknownOf, valueOf } from './graph-value.ts';
-import type { ShapeRule } from './shape-rule.ts';
 
 /** Rows and columns of a factor of a product; a vector is one of the two. */
 export interface Factor {

@@ -1,11 +1,10 @@
-import type { GraphStep } from './graph-step.ts';
+import type { GraphStep, ShapeRule } from './graph-step.ts';
 import type { GraphValue } from './graph-value.ts';
 import { broadcast, DATA, unknownOf, valueOf } from './graph-value.ts';
 import { KNOWN_NUMBERS } from './known-numbers.ts';
 import { axisOf, LAYOUT_SHAPES } from './layout-shapes.ts';
 import { answersBool, BROADCAST_KINDS, LIKE_FIRST_KINDS, REDUCE_KINDS } from './operator-kinds.ts';
 import { PRODUCT_SHAPES } from './product-shapes.ts';
-import type { ShapeRule } from './shape-rule.ts';
 import { WINDOW_SHAPES } from './window-shapes.ts';
 
 const SHAPES: Readonly<Record<string, ShapeRule>> = { ...LAYOUT_SHAPES, ...WINDOW_SHAPES, ...PRODUCT_SHAPES };

@@ -1,7 +1,6 @@
-import type { GraphStep } from './graph-step.ts';
+import type { GraphStep, ShapeRule } from './graph-step.ts';
 import type { GraphValue } from './graph-value.ts';
 import { valueOf } from './graph-value.ts';
-import type { ShapeRule } from './shape-rule.ts';
 
 /** Along one axis: how many steps a window takes over an image. */
 function windowSteps(step: GraphStep, axis: number, size: number, kernel: number): number {

@@ -1,3 +1,12 @@
+import { mix } from './seeded.ts';
+
+/** A 32-bit hash of a key: FNV-1a with MurmurHash3's finaliser. Not for keys that an adversary chooses freely. */
+export function keyHash(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  return mix(hash);
+}
+
 /**
  * 128 bits that two values share by chance only, as 32 lower-case hex digits: MurmurHash3 (x86, 128 bits) over a text and numbers. For names
  * that nothing is gained by forging, such as the version of an answer: it takes a tenth of the time of a cryptographic digest.
@@ -30,17 +39,11 @@ const scrambled = (word: number, before: number, bits: number, after: number): n
 
 /** Each bit of each lane depends on every bit of all four. */
 function mixed(lanes: readonly number[]): number[] {
-  const summed = added(lanes).map(avalanche);
+  const summed = added(lanes).map(mix);
   return added(summed);
 }
 
 function added([h1 = 0, h2 = 0, h3 = 0, h4 = 0]: readonly number[]): number[] {
   const sum = h1 + h2 + h3 + h4;
   return [sum, sum + h2, sum + h3, sum + h4].map((lane) => lane | 0);
-}
-
-function avalanche(lane: number): number {
-  let hash = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
 }
