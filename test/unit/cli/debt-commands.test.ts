@@ -113,7 +113,7 @@ describe('[D17] collecting again', () => {
       'diff.external': `touch ${ran}`,
     };
     for (const [name, value] of Object.entries(configured)) repository.git('config', name, value);
-    await writeFile(join(repository.root, '.git/info/attributes'), '*.ts diff=x\n');
+    repository.write({ '.git/info/attributes': '*.ts diff=x\n' });
     const after = await measure(repository.root, { cache: join(repository.root, 'after') }, NOW_S);
     expect(after.facts).toEqual(before.facts);
     expect(after.facts.facts.filter(({ kind }) => kind === 'unused-setting' || kind === 'todo').map(({ symbol }) => symbol)).toHaveLength(

@@ -8,6 +8,7 @@ import { parse } from '../../../src/contract/parse.ts';
 import { Failure } from '../command.ts';
 import { jsonFile } from '../json-file.ts';
 import { COLLECTORS } from './collectors/collectors.ts';
+import { BlobReader } from './repository/blob-reader.ts';
 import { LineTimes } from './repository/line-times.ts';
 import { Progress } from './repository/progress.ts';
 import type { ReadHistory } from './repository/read-history.ts';
@@ -38,13 +39,14 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
   await prepareCache(repository);
   const policy = await policyOf(repository, options.policy);
   const progress = new Progress();
+  const blobs = new BlobReader(repository.root);
   try {
     const read = history ?? (await readHistory(repository, progress));
     const sources = await readSources(repository, policy.ignore, progress);
     const lineTimes = await LineTimes.open(repository);
     const facts: DebtFact[] = [];
     for (const collect of COLLECTORS) {
-      for (const fact of await collect({ repository, policy, sources, history: read, lineTimes, nowS, progress })) facts.push(fact);
+      for (const fact of await collect({ repository, policy, sources, blobs, history: read, lineTimes, nowS, progress })) facts.push(fact);
     }
     await lineTimes.save();
     return {
@@ -60,6 +62,7 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
       },
     };
   } finally {
+    blobs.close();
     progress.end();
   }
 }

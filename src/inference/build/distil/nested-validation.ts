@@ -21,6 +21,7 @@ export function chooseSettings(pairs: TeacherPairs, rows: readonly number[], pri
     prior: middle(grid.prior),
     ridge: middle(grid.ridge),
   };
+  if (Object.values(grid).every(({ length }) => length === 1)) return chosen;
   const truth = neighboursIn(pairs.vectors, pairs, rows, rows);
   const scoreOf = (settings: DistilSettings) => {
     const vectors = scatter(fitStudent(pairs, rows, prior, settings).leftOut(), pairs, rows);

@@ -105,7 +105,7 @@ describe('a flush', () => {
   function rowsRead(dimensions: number, count: number, duringIt: (world: ShardWorld) => void = () => {}): number {
     const world = new ShardWorld(smallFloor(512 * PAGE_BYTES, { ...SMALL_SIZES, flushRowsMax: 2_000 }), { metric: 'cosine', dimensions });
     const source = sourceOf(6, dimensions);
-    world.upsert(from(source, 400));
+    world.upsert(from(source, 600));
     world.settle();
     world.upsert(from(source, count));
     const read = vi.spyOn(world.store, 'readRows');
@@ -125,7 +125,8 @@ describe('a flush', () => {
 
   it('[V202] reads a vector once, and twice where there is no room to keep it between', () => {
     expect(rowsRead(16, 1_000)).toBe(1_000);
-    expect(rowsRead(2_048, 600)).toBe(1_200);
+    // More than 4 MiB.
+    expect(rowsRead(768, 1_400)).toBe(2_800);
   });
 
   it('[V202] of which rows are deleted meanwhile: they are not found', () => {

@@ -4,6 +4,7 @@ import { FACT_KINDS } from '../../../../src/contract/debt-facts.ts';
 import { DEBT_LIMITS } from '../../../../src/contract/debt-limits.ts';
 import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { EVERYTHING } from '../../../../src/debt/fact.ts';
+import type { BlobReader } from '../repository/blob-reader.ts';
 import type { LineTimes } from '../repository/line-times.ts';
 import type { ReadHistory } from '../repository/read-history.ts';
 import type { ReadSource, Sources } from '../repository/read-sources.ts';
@@ -15,6 +16,8 @@ export interface Collection {
   readonly repository: Repository;
   readonly policy: DebtPolicy;
   readonly sources: Sources;
+  /** Reads files of the commit, one at a time. */
+  readonly blobs: BlobReader;
   readonly history: ReadHistory;
   readonly lineTimes: LineTimes;
   /** When facts are collected, in seconds. */

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 
 import { parse } from '../../../../src/contract/parse.ts';
 import { Failure } from '../../command.ts';
-import { git } from '../repository/git.ts';
+import type { BlobReader } from '../repository/blob-reader.ts';
 import type { Collection, Source } from './collection.ts';
 import { sha256Of } from './collection.ts';
 
@@ -19,13 +19,13 @@ const BYTES_MAX = 256 * 1024 * 1024;
 const PATTERNS_OF_THE_REPOSITORY_ONLY = 'a path in debt.json has to lie in the repository';
 
 /** The files of patterns: those of the commit, and those beside it in the work tree, such as coverage, that are not tracked. */
-export async function inputFiles({ repository, sources }: Collection, patterns: readonly string[]): Promise<InputFile[]> {
+export async function inputFiles({ repository, sources, blobs }: Collection, patterns: readonly string[]): Promise<InputFile[]> {
   const files: InputFile[] = [];
   for (const pattern of patterns) {
     if (isAbsolute(pattern) || normalize(pattern).startsWith('..')) throw new Failure(`${pattern}: ${PATTERNS_OF_THE_REPOSITORY_ONLY}`);
     const committed = sources.tracked.filter(({ path }) => path === pattern || matchesGlob(path, pattern));
     for (const { path, blob } of committed) {
-      const text = await git(repository.root, 'cat-file', 'blob', blob);
+      const text = await textOf(blobs, path, blob);
       files.push({ file: path, text, sha256: sha256Of(text), writtenAtS: repository.committedAtS });
     }
     if (repository.isBare) continue;
@@ -40,6 +40,18 @@ export async function inputFiles({ repository, sources }: Collection, patterns: 
     }
   }
   return files.sort((a, b) => (a.file < b.file ? -1 : 1));
+}
+
+/** The text of a file of the commit; undefined if there is none. */
+export async function committedText({ sources, blobs }: Collection, path: string): Promise<string | undefined> {
+  const blob = sources.tracked.find((file) => file.path === path)?.blob;
+  return blob === undefined ? undefined : textOf(blobs, path, blob);
+}
+
+async function textOf(blobs: BlobReader, path: string, blob: string): Promise<string> {
+  const bytes = await blobs.read(blob);
+  if (bytes === undefined) throw new Failure(`this clone does not have ${path}: git fetch it`);
+  return bytes.toString('utf8');
 }
 
 /** The JSON of a file of evidence. */

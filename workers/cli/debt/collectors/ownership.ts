@@ -1,9 +1,9 @@
 import { groupBy } from '../../../../src/kernel/grouped.ts';
 import { Components } from '../../../../src/debt/components.ts';
 import { CodeOwners } from '../../../../src/debt/evidence/code-owners.ts';
-import { committedFile } from '../repository/repository.ts';
 import type { Collection, Collector, Source } from './collection.ts';
 import { FactWriter, sha256Of, treeOf } from './collection.ts';
+import { committedText } from './input-files.ts';
 
 /** Where code hosts look for it, in this order. */
 const FILES = ['.github/CODEOWNERS', 'CODEOWNERS', 'docs/CODEOWNERS', '.gitlab/CODEOWNERS'];
@@ -39,9 +39,9 @@ export const ownership: Collector = async (collection) => {
   return writer.facts;
 };
 
-async function codeOwnersOf({ repository }: Collection): Promise<[CodeOwners, Source | undefined]> {
+async function codeOwnersOf(collection: Collection): Promise<[CodeOwners, Source | undefined]> {
   for (const file of FILES) {
-    const text = await committedFile(repository, file);
+    const text = await committedText(collection, file);
     if (text !== undefined) return [new CodeOwners(text), { file, sha256: sha256Of(text) }];
   }
   return [new CodeOwners(''), undefined];

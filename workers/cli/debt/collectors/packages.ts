@@ -2,11 +2,10 @@ import semver from 'semver';
 import * as z from 'zod';
 
 import { debtOutdated, debtRegistry } from '../../../../src/contract/debt-inputs.ts';
-import { committedFile } from '../repository/repository.ts';
 import type { Collection, Collector, Source } from './collection.ts';
 import { FactWriter, sha256Of } from './collection.ts';
 import type { InputFile } from './input-files.ts';
-import { anyJsonOf, inputFiles, jsonOf } from './input-files.ts';
+import { anyJsonOf, committedText, inputFiles, jsonOf } from './input-files.ts';
 
 const LOCK_FILE = 'package-lock.json';
 const YEAR_S = 365.25 * 86_400;
@@ -28,8 +27,8 @@ const lockFile = z.object({
 });
 type LockFile = z.output<typeof lockFile>;
 
-async function lockOf({ repository }: Collection): Promise<{ readonly lock: LockFile; readonly source: Source } | undefined> {
-  const text = await committedFile(repository, LOCK_FILE);
+async function lockOf(collection: Collection): Promise<{ readonly lock: LockFile; readonly source: Source } | undefined> {
+  const text = await committedText(collection, LOCK_FILE);
   if (text === undefined) return undefined;
   const lock = lockFile.safeParse(anyJsonOf({ file: LOCK_FILE, text }));
   return lock.success ? { lock: lock.data, source: { file: LOCK_FILE, sha256: sha256Of(text) } } : undefined;

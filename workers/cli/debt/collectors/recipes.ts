@@ -4,12 +4,11 @@ import * as z from 'zod';
 import { buildRecipe } from '../../../../src/contract/build-recipe.ts';
 import { provenanceStatement } from '../../../../src/contract/provenance.ts';
 import { indexIn } from '../../../../src/debt/provenance.ts';
-import { committedFile } from '../repository/repository.ts';
 import { PROVENANCE_FILE } from '../repro.ts';
 import type { Collection, Collector } from './collection.ts';
 import { FactWriter, OWN_TOOL, sha256Of } from './collection.ts';
 import type { InputFile } from './input-files.ts';
-import { anyJsonOf, inputFiles, jsonOf } from './input-files.ts';
+import { anyJsonOf, committedText, inputFiles, jsonOf } from './input-files.ts';
 
 const recipe = z.looseObject({
   inputs: z.array(z.looseObject({ uri: z.string().optional(), path: z.string().optional(), sha256: z.string().optional() })),
@@ -29,8 +28,9 @@ export const recipes: Collector = async (collection) => {
     }
   }
   writer.census('reproducibility', inputs.length, first);
-  const reruns = await Promise.all(inputs.map((input) => rerunOf(collection, input)));
-  return [...writer.facts, ...reruns.flat()];
+  const facts = [...writer.facts];
+  for (const input of inputs) facts.push(...(await rerunOf(collection, input)));
+  return facts;
 };
 
 /** The index of a recipe by the statement beside it; 0 if there is none about the outputs that the recipe names. */
@@ -39,7 +39,7 @@ async function rerunOf(collection: Collection, input: InputFile) {
   // One without outputs cannot be compared.
   if (!known.success) return [];
   const file = posix.join(posix.dirname(input.file), PROVENANCE_FILE);
-  const text = await committedFile(collection.repository, file);
+  const text = await committedText(collection, file);
   const statement = text === undefined ? undefined : jsonOf({ file, text, sha256: sha256Of(text), writtenAtS: 0 }, provenanceStatement);
   const index = statement === undefined ? undefined : indexIn(statement, known.data.outputs);
   if (text === undefined || statement === undefined || index === undefined) {

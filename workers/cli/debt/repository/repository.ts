@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { debtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { parse } from '../../../../src/contract/parse.ts';
 import { Failure, UsageError } from '../../command.ts';
+import { BlobReader } from './blob-reader.ts';
 import { git } from './git.ts';
 
 /** Where the policy is looked for, in this order. */
@@ -28,11 +29,12 @@ export interface Repository {
 export async function openRepository(path: string, revision: string, cache?: string): Promise<Repository> {
   const given = resolve(path);
   if (!existsSync(given)) throw new UsageError(`${path} does not exist`);
-  const described = await git(given, 'rev-parse', '--is-bare-repository', '--is-shallow-repository', '--absolute-git-dir').catch(() => {
+  const asked = ['--is-bare-repository', '--is-shallow-repository', '--absolute-git-dir', '--show-cdup'];
+  const described = await git(given, 'rev-parse', ...asked).catch(() => {
     throw new UsageError(`${path} is no git repository`);
   });
-  const [isBare, isShallow, gitDir = given] = described.trim().split('\n');
-  const root = isBare === 'true' ? gitDir : (await git(given, 'rev-parse', '--show-toplevel')).trim();
+  const [isBare, isShallow, gitDir = given, toRoot = ''] = described.split('\n');
+  const root = isBare === 'true' ? gitDir : resolve(await realpath(given), toRoot);
   const shown = await git(root, 'show', '-s', '--format=%H %ct', `${revision}^{commit}`).catch(() => {
     throw new UsageError(`${path} has no commit ${revision}; a shallow clone has only the newest: git fetch it`);
   });
@@ -63,7 +65,7 @@ function nameOfOrigin(url: string): string {
 /** As its origin calls it, or its package, or its folder. [D29] */
 async function nameOf(root: string, commit: string): Promise<string> {
   const origin = await git(root, 'config', '--get', 'remote.origin.url').catch(() => '');
-  const text = await git(root, 'cat-file', 'blob', `${commit}:package.json`).catch(() => '{}');
+  const [text = '{}'] = await committedTexts({ root, commit }, ['package.json']);
   const named = /"name"\s*:\s*"([^"]+)"/.exec(text)?.[1] ?? '';
   return nameOfOrigin(origin) || basename(named || root).replace(/\.git$/, '');
 }
@@ -75,9 +77,17 @@ export async function prepareCache({ cache }: Repository): Promise<void> {
   if (!existsSync(ignore)) await writeFile(ignore, '*\n');
 }
 
-/** A file of the commit; undefined if there is none. */
-export const committedFile = ({ root, commit }: Repository, path: string): Promise<string | undefined> =>
-  git(root, 'cat-file', 'blob', `${commit}:${path}`).catch(() => undefined);
+/** Files of the commit by their paths, read by one process; undefined where there is none. */
+async function committedTexts({ root, commit }: Pick<Repository, 'root' | 'commit'>, paths: readonly string[]) {
+  const reader = new BlobReader(root);
+  try {
+    const texts: (string | undefined)[] = [];
+    for (const path of paths) texts.push((await reader.read(`${commit}:${path}`))?.toString('utf8'));
+    return texts;
+  } finally {
+    reader.close();
+  }
+}
 
 /** The policy of the commit, or of a file that is named. */
 export async function policyOf(repository: Repository, file?: string): Promise<DebtPolicy> {
@@ -88,11 +98,9 @@ export async function policyOf(repository: Repository, file?: string): Promise<D
 }
 
 async function committedPolicy(repository: Repository): Promise<readonly [name: string, text: string]> {
-  for (const name of POLICY_FILES) {
-    const text = await committedFile(repository, name);
-    if (text !== undefined) return [name, text];
-  }
-  return ['the default policy', '{}'];
+  const texts = await committedTexts(repository, POLICY_FILES);
+  const at = texts.findIndex((text) => text !== undefined);
+  return [POLICY_FILES[at] ?? 'the default policy', texts[at] ?? '{}'];
 }
 
 function jsonOf(text: string, name: string): unknown {
