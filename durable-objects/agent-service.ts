@@ -108,13 +108,13 @@ export class AgentService {
     return ok({ grant, unload: standing.hasUnloads ? this.#parts.store.weights.takeUnloads(agentId, weights !== undefined) : [] });
   }
 
-  /** Whether there is something that an agent is to be answered at once. */
+  /** Whether the pool has something to answer the agent at once, so that its poll need not wait. */
   #hasAnswer(agentId: AgentId, besides: readonly AttemptId[], { hasUnloads }: AgentStanding): boolean {
     const { store } = this.#parts;
     return store.heldBy(agentId, besides) !== undefined || (hasUnloads && store.weights.hasNewUnload(agentId));
   }
 
-  /** Whether the agent is to be answered that the pool needs it no more: once. */
+  /** Whether to answer the agent that the pool no longer needs it. True once per agent. */
   #letsGo(agentId: AgentId, { isRetired }: AgentStanding): boolean {
     return isRetired && this.#parts.store.takeRetirement(agentId);
   }

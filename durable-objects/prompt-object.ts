@@ -42,7 +42,7 @@ export class PromptObject extends DurableObject {
     return this.#registry.select(name, selector) ?? null;
   }
 
-  /** Forgets everything, and takes nothing any more. */
+  /** Deletes everything; later writes are refused. */
   erase(): void {
     this.#registry.erase();
   }

@@ -57,7 +57,7 @@ export class RouteObject extends DurableObject {
     return this.#registry.versions(name, after, count);
   }
 
-  /** Forgets everything, and takes nothing any more. */
+  /** Deletes everything; later writes are refused. */
   erase(): void {
     this.#registry.erase();
   }

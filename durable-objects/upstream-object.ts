@@ -14,7 +14,7 @@ interface ServedRoutes {
   served(): Promise<readonly NamedRoute[]>;
 }
 
-/** The routes and the prompts of the same owner: see `RouteObject` and `PromptObject`. */
+/** The objects of the same owner's routes and prompts. */
 interface ErasedByOwner {
   erase(): Promise<void>;
 }
@@ -61,7 +61,7 @@ export class UpstreamObject extends DurableObject<Readonly<Record<'ROUTES' | 'PR
     return this.#registry.snapshot(known);
   }
 
-  /** Forgets everything, the routes and prompts of its owner too, and takes nothing any more. */
+  /** Deletes everything, the routes and prompts of its owner included; later writes are refused. */
   async erase(owner: string): Promise<void> {
     const { ROUTES, PROMPTS } = this.env;
     for (const objects of [ROUTES, PROMPTS]) await (objects.get(objects.idFromName(owner)) as unknown as ErasedByOwner).erase();

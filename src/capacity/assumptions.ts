@@ -35,7 +35,7 @@ export const ASSUMPTIONS = {
   rowsReadUsdPerMillion: read(0.001, 'USD per million rows read', PRICING),
   rowsWrittenUsdPerMillion: read(1, 'USD per million rows written', PRICING),
 
-  // What a pool costs: the operator's own prices replace these.
+  // Prices of pools, used where the operator has set none.
   poolCpuUsdPerHour: chosen(0.04, 'USD an hour of one processor of a pool', 'on-demand list prices of general machines are 0.03 to 0.05'),
   poolBusyShare: chosen(0.5, 'of the time that a pool is paid for and computes', 'half of it waits for the peak of the day'),
 
@@ -98,7 +98,7 @@ export const ASSUMPTIONS = {
   metadataBytes: chosen(120, 'bytes of metadata and property entries for each vector', 'a few short fields'),
   locatorBytes: chosen(90, 'bytes of the location of an id', 'an id of 20 characters, a version, shards'),
 
-  // How long it takes until there is more, once that is decided.
+  // Lead times: from the decision to add capacity until it is there.
   quotaLeadDays: chosen(1, 'days until a quota is raised', 'one call, and the approval of the payer'),
   budgetLeadDays: chosen(5, 'days until a budget is raised', 'a working week for an approval'),
   indexLeadDays: chosen(3, 'days until the vectors of a full index are divided among two', 'an import, and a change of its callers'),

@@ -6,7 +6,7 @@ export const FILE_LIMITS = {
   fileLifeSMax: 2_592_000,
   // Files that an upload looks at for expired ones: one listing, and at most so many deletions.
   filesSweptMaxCount: 100,
-  // As long as file systems take them.
+  // Characters of a file's name: about what file systems accept.
   fileNameCharsMax: 256,
   // A job's output of `jobOutputBytesMax` takes as long at 5 Mbit/s. The erasure of a tenant waits so long for a write whose gateway died.
   fileWriteMaxMs: 900_000,

@@ -1,6 +1,6 @@
 /** Limits of forecasts, service level objectives and the debt register. See `LIMITS`. */
 export const PLANNING_LIMITS = {
-  // Beyond half a year an interval says nothing that a plan could use.
+  // Days of a forecast: beyond half a year its interval is too wide to plan by.
   forecastDaysMax: 180,
   // Hours that a forecast of days divides among: enough for the shares of the busiest hours, few enough for one answer of the ledger.
   forecastHourlyDays: 14,
@@ -12,23 +12,23 @@ export const PLANNING_LIMITS = {
   forecastPoolsMaxCount: 50,
   // Rules of quotas and budgets that one forecast compares with.
   forecastCeilingsMaxCount: 200,
-  // Of one tenant: all are observed each minute, each by a call or two.
+  // Objectives of one tenant: all are observed each minute, each by a call or two.
   slosMaxCount: 50,
-  // A quarter: plans are made for no longer.
+  // Days of an objective's window: a quarter, as plans are made for no longer.
   sloWindowDaysMax: 90,
   // How often objectives are observed: the shortest span of a burn rate is five minutes.
   sloObservedEveryMs: 60_000,
-  // Fewer events in the long span of a burn rate say nothing: one failure of three is no outage.
+  // Events in the long span of a burn rate before it may fire: one failure of three is no outage.
   sloEventsMin: 20,
-  // Recall changes with what is written, over days.
+  // How often recall is measured: it changes with what is written, over days.
   sloRecallEveryMs: 6 * 3_600_000,
   // Each is an exhaustive search around a stored vector; of twenty the mean is known to some per cent, and those of days add up.
   sloRecallSamplesCount: 20,
-  // Jobs that one observation of a queue looks at; what is beyond is looked at by the next one.
+  // Jobs that one observation of a queue reads; the next one reads on.
   sloJobsMaxCount: 1_000,
-  // Of one organisation: the rules of all run in one alarm.
+  // Repositories of one organisation: the rules of all run in one alarm.
   debtRepositoriesMaxCount: 200,
-  // Of one repository, some 500 bytes each: all are in memory while its rules run.
+  // Facts of one repository, some 500 bytes each: all are in memory while its rules run.
   debtStoredFactsMaxCount: 20_000,
   // The same as JSON: with the items that are made of them they fit the 128 MB of an isolate.
   debtStoredFactsBytesMax: 16 * 1024 * 1024,
@@ -42,12 +42,12 @@ export const PLANNING_LIMITS = {
   debtClosedItemsMaxCount: 2_000,
   // Of one repository in a summary, which has all repositories of an organisation in one call of 32 MiB.
   debtComponentsShownMaxCount: 100,
-  // Between signing and taking: what a slow CI takes, and a clock that is off.
+  // Seconds from signing to upload: the delay of a slow CI and an error of its clock.
   debtSignedWithinS: 600,
-  // Two years of a trend.
+  // Days of a trend: two years.
   debtHistoryDaysMax: 730,
-  // Events that an item is shown with; all are kept as long as the item is.
+  // Events shown with an item; all are kept as long as the item.
   debtEventsShownMaxCount: 100,
-  // Facts expire by the hour, at the soonest.
+  // How often rules run without an upload: facts expire after an hour at the soonest.
   debtAssessedEveryMs: 3_600_000,
 } as const;

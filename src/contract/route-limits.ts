@@ -54,7 +54,7 @@ export const ROUTE_LIMITS = {
   calibrationOutcomesMaxCount: 10_000,
   // Cascades of one route whose measurements are kept, 1 kB each: those of its latest versions.
   routeCascadesMaxCount: 16,
-  // Of requests, to ask the teacher too: more is better spent by a higher threshold.
+  // The largest share of requests for which the teacher is asked only to measure the student. A higher threshold is a better use of more.
   cascadeShadowShareMax: 0.1,
   // The share of escalations holds in each such time: long enough for a rare route to have requests, short enough to be seen in a day.
   cascadeWindowMs: 600_000,

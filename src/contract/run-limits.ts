@@ -34,7 +34,7 @@ export const RUN_LIMITS = {
   distilWordsDefaultCount: 20_000,
   // What a build says of itself beside the graph: the report has some 200 bytes a constant.
   buildReportBytesMax: 1024 * 1024,
-  // What is said of a failed build: the checks that failed, or the line of a file at fault.
+  // Characters of the reason of a failed build: the checks that failed, or the line of a file at fault.
   buildFaultCharsMax: 1_000,
   // What a command line is made of; arguments are for options, files for data.
   programArgumentsMaxCount: 128,

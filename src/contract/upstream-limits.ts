@@ -29,19 +29,19 @@ export const UPSTREAM_LIMITS = {
   upstreamPriceNanoMax: 1_000_000_000_000,
   // The handshake of a server at the other end of the world takes a second; one that takes a minute is down.
   upstreamConnectMsMax: 60_000,
-  // Reasoning models take minutes to their first token; by this time, clients have given up.
+  // Reasoning models take minutes to their first token. Clients wait no longer than this.
   upstreamAnswerMsMax: 600_000,
   // The longest answers that models give take half an hour.
   upstreamTotalMsMax: 3_600_000,
   // After this time an isolate reads the upstreams again, to see changes.
   upstreamFreshMs: 1_000,
-  // It starts reading so long before, while it goes on serving requests.
+  // From this age of its copy on, an isolate reads the upstreams again in the background.
   upstreamRenewedAfterMs: 500,
-  // How long it goes on with what it has read while the object does not answer: as long as with keys.
+  // How long an isolate uses its copy while the object does not answer: as long as for keys.
   upstreamStaleMs: 300_000,
   // Owners whose upstreams an isolate holds.
   upstreamOwnersKnownMaxCount: 1_000,
-  // Of all that it holds of them, secrets included.
+  // Bytes of these copies, secrets included.
   upstreamDirectoryBytesMax: 16 * 1024 * 1024,
   // Of the answer to a check: the list of an aggregator's models is some hundred kilobytes.
   upstreamCheckBytesMax: 4 * 1024 * 1024,

@@ -29,7 +29,7 @@ export class WaitLimit {
     this.#wait = undefined;
   }
 
-  /** No wait follows. */
+  /** Stops the timer: no further wait will be started. */
   release(): void {
     this.over();
     this.#armed?.callOff();

@@ -12,13 +12,13 @@ export const POOL_MIGRATIONS: Migrations = [
    CREATE INDEX leases_by_agent ON leases (agent_id);
    CREATE INDEX leases_by_end ON leases (lost, lease_until_ms);
    CREATE INDEX leases_by_sync ON leases (synced_at_ms);`,
-  // The scheduler knows the agents that ask for work as nodes.
+  // Agents that ask for work are nodes of the scheduler.
   `ALTER TABLE agents ADD COLUMN joined INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE agents ADD COLUMN present_until_ms INTEGER NOT NULL DEFAULT 0;
    CREATE INDEX agents_by_presence ON agents (joined, present_until_ms);
    CREATE TABLE sync (joined_count INTEGER NOT NULL, carried_out INTEGER NOT NULL);
    INSERT INTO sync VALUES (0, 0);`,
-  // Agents say what they are, and may hold several attempts: they are there as long as they ask for work or hold one.
+  // Agents describe themselves and may hold several attempts. An agent is present while it asks for work or holds an attempt.
   `ALTER TABLE agents ADD COLUMN body TEXT;
    ALTER TABLE agents ADD COLUMN asking_until_ms INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE agents ADD COLUMN holds_several INTEGER NOT NULL DEFAULT 0;

@@ -5,7 +5,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Which share of the budget a long span may spend. A page is for now; a ticket waits for the morning. */
+/** The share of the budget that may be spent within the long span. A page needs action now; a ticket can wait for working hours. */
 const POLICIES = {
   page_fast: { severity: 'page', share: 0.02, longMs: HOUR_MS, shortMs: 5 * MINUTE_MS },
   page_slow: { severity: 'page', share: 0.05, longMs: 6 * HOUR_MS, shortMs: 30 * MINUTE_MS },
@@ -16,7 +16,7 @@ export type BurnPolicy = keyof typeof POLICIES;
 
 export const BURN_POLICIES = Object.keys(POLICIES) as readonly BurnPolicy[];
 
-/** Samples of minutes are needed so far back; of what is older, hours will do. */
+/** How long samples stay by the minute. Older ones are merged by the hour. */
 export const MINUTES_KEPT_MS = 7 * HOUR_MS;
 
 export interface Burn {

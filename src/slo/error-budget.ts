@@ -4,7 +4,7 @@ const DAY_MS = 86_400_000;
 
 export const windowMsOf = ({ windowDays }: Pick<Objective, 'windowDays'>): number => windowDays * DAY_MS;
 
-/** How much of what may go wrong in the window has. */
+/** The error budget of a window, and how much of it is spent. */
 export interface ErrorBudget {
   readonly events: EventCounts;
   /** The share of good events; undefined without any. [SL8] */

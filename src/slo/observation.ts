@@ -1,7 +1,7 @@
 import type { EventCounts } from './objective.ts';
 import { NO_EVENTS } from './objective.ts';
 
-/** Events that were seen, and where the next observation goes on. */
+/** Events observed, and the cursor for the next observation. */
 export interface Observation {
   readonly samples: readonly Sample[];
   readonly cursor: Cursor;
@@ -11,32 +11,32 @@ export interface Sample extends EventCounts {
   readonly atMs: number;
 }
 
-/** Where an observation goes on: what hourly counters showed, and until when events were seen, are decided or measured. Plain data. */
+/** Where the next observation starts: the hourly counters as last read, and the time up to which events are observed. Plain data. */
 export interface Cursor {
   /** By hour since the epoch. */
   readonly seen?: Readonly<Record<number, EventCounts>>;
   readonly untilMs?: number;
 }
 
-/** A counter of one hour, as it stands. */
+/** The counter of one hour at the time of reading. */
 export interface HourlyCounter extends EventCounts {
   readonly hour: number;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** Counters of an hour may still grow so long after its end: what isolates hold back, and clocks. */
+/** How long after its end an hour's counter may still grow, by late reports of isolates and differences between clocks. */
 const LATE_HOURS = 2;
 
 const hourOf = (ms: number): number => Math.floor(ms / HOUR_MS);
 
-/** From which time on the counters have to be read: all of the window at first, later the hours that may have grown since the last look. */
+/** The time from which counters must be read: the whole window at first, later the hours that may have grown since the last read. */
 export const countersFromMs = ({ seen, untilMs }: Cursor, windowMs: number, nowMs: number): number =>
   seen === undefined ? nowMs - windowMs : (hourOf(untilMs ?? nowMs) - LATE_HOURS) * HOUR_MS;
 
 /**
- * What hourly counters have grown by since they were last seen. Whole hours of which nothing was seen, the first time or after an outage, are
- * samples of their own, so that they do not count as events of now. [SL4]
+ * The growth of hourly counters since they were last read. An hour that was never read, at first or after an outage, becomes a sample at its
+ * own time, so that it does not count as events of now. [SL4]
  */
 export function grownBy({ seen, untilMs = -Infinity }: Cursor, counters: readonly HourlyCounter[], nowMs: number): Observation {
   const thisHour = hourOf(nowMs);
@@ -58,7 +58,7 @@ export function grownBy({ seen, untilMs = -Infinity }: Cursor, counters: readonl
   return { samples, cursor: { seen: next, untilMs: nowMs } };
 }
 
-/** A job, as far as its wait goes. */
+/** The times of a job that its wait follows from. */
 export interface WaitingJob {
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;

@@ -27,7 +27,7 @@ export interface ObjectiveView {
   readonly observedMs: number | null;
 }
 
-/** A change, with the time that makes its id differ from every other. */
+/** A change of an alert with its time, which makes its id unique. */
 export interface DatedNews extends BurnNews {
   readonly id: string;
   readonly atMs: number;
@@ -122,7 +122,7 @@ export class SloRegister {
   }
 }
 
-/** Whether they are observed alike, and of the same time. */
+/** Whether both are one objective with the same indicator and window. */
 const isSame = (a: Objective, b: Objective): boolean =>
   a.createdAtMs === b.createdAtMs && a.windowDays === b.windowDays && JSON.stringify(a.indicator) === JSON.stringify(b.indicator);
 

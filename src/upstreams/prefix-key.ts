@@ -3,7 +3,7 @@ import type { Surface } from './protocol/exchange.ts';
 import type { JsonObject } from './protocol/json.ts';
 import { isObject, textAt } from './protocol/json.ts';
 
-/** Of each text so much counts: conversations differ within it, and hashing it costs microseconds. */
+/** Characters of each text that are hashed: conversations differ within them, and hashing them takes microseconds. */
 const TEXT_CHARS = 1_024;
 
 /**
@@ -14,7 +14,7 @@ const TEXT_CHARS = 1_024;
 export function prefixKeyOf(surface: Surface, body: JsonObject, tenantId: string): string | undefined {
   const given = body['prompt_cache_key'];
   const texts = typeof given === 'string' && given !== '' ? [given] : leadingTexts(surface, body);
-  // Tenants share no key, so that none learns by the speed of an answer what another has asked.
+  // Tenants share no key, so that the speed of an answer reveals nothing about another tenant's requests.
   return texts.length === 0 ? undefined : String(keyHash(JSON.stringify([tenantId, ...texts])));
 }
 

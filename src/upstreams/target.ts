@@ -67,15 +67,15 @@ export interface Target {
 
 /** How a plan asks a student first, and a teacher where the student is not sure. */
 export interface CascadeTerms {
-  /** The same for the same models and kind of confidence, in any version of a route: what is measured of them goes on. */
+  /** Equal for equal models and kind of confidence, so that a new version of a route keeps the measurements. */
   readonly key: string;
   /** As the route names them. */
   readonly studentNames: readonly string[];
   readonly teacherNames: readonly string[];
-  /** Of the targets of the plan, those that are asked first. */
+  /** The targets of the plan that are asked first. */
   readonly students: ReadonlySet<Target>;
   readonly confidence: Confidence;
-  /** Of a confidence that another model gives. */
+  /** The model that judges the answer, where the confidence is a verifier's. */
   readonly verifier?: Target;
   readonly threshold: Threshold;
   readonly escalatedShareMax: number;
@@ -89,7 +89,7 @@ export interface Plan {
   readonly route?: { readonly name: string; readonly version: number };
   /** Why this plan, in the words of a fixed list, such as `model`, `rule:long-prompts`, `canary`. */
   readonly reason: string;
-  /** Some of the targets are asked first, and the others only if they have to. Absent: each may serve. */
+  /** Which targets are asked first, and when the others are. Absent: each target may serve. */
   readonly cascade?: CascadeTerms;
 }
 

@@ -12,7 +12,7 @@ export async function jsonFile(path: string): Promise<Record<string, unknown>> {
     const value: unknown = JSON.parse(read);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   } catch {
-    // The error below says so.
+    // Not JSON: refused below.
   }
   throw new UsageError(`${path} is not a JSON object.`);
 }

@@ -8,7 +8,7 @@ import { NO_QUANTITIES, quantitiesOf } from '../../src/upstreams/money/settlemen
 import { targetName } from '../../src/upstreams/target.ts';
 import type { Upstreams } from './compose-upstreams.ts';
 
-/** In place of a path, in the usage of calls that no caller has made. */
+/** Stands for the path in the usage of calls that Sluice made itself. */
 const SHADOW_ROUTE = 'shadow';
 
 /**
@@ -30,7 +30,7 @@ export async function shadowCall(
     if (reserved.ok) reservation = reserved.value;
     return reserved.ok ? ok(undefined) : reserved;
   }).catch((defect: unknown) => {
-    // What was reserved goes back, as by a call that fails.
+    // The reservation is returned, as for a call that failed.
     reservation?.settle(NO_QUANTITIES, { route: SHADOW_ROUTE });
     throw defect;
   });

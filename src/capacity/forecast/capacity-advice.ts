@@ -1,17 +1,17 @@
 import type { Assumed } from '../assumptions.ts';
 import type { Saturation } from './saturation.ts';
 
-/** What is used up. */
+/** What reaches its limit. */
 export type CeilingKind = 'quota' | 'budget' | 'index' | 'pool';
 
 export interface Advice {
   readonly action: 'raise_quota' | 'raise_budget' | 'add_index' | 'add_accelerators';
-  /** How much is missing at the end of the forecast by the upper end of its interval, in the unit of the ceiling. */
+  /** Units above the limit at the end of the forecast, by the upper end of its interval. */
   readonly quantity: number;
   readonly leadDays: number;
-  /** When it has to be ordered: so many days before the earliest moment; in the past where that has gone by. */
+  /** The latest time to order: `leadDays` before the limit may be reached at the earliest. May lie in the past. */
   readonly orderByMs: number;
-  /** What it costs a month; absent where it costs nothing of itself. */
+  /** Price a month; absent for what has no price of its own, such as a quota. */
   readonly usdPerMonth?: number;
 }
 

@@ -6,7 +6,7 @@ import { continued, FORECAST_METHODS } from './forecast-methods.ts';
 export interface Residual {
   /** How many steps ahead it was, from 1. */
   readonly step: number;
-  /** What came less what was forecast, in means of the season before: so that errors of a series that grows compare. */
+  /** Actual less forecast, divided by the mean of the season before, so that errors of a growing series compare. */
   readonly scaled: number;
 }
 
@@ -28,7 +28,7 @@ const AHEAD_SHARE = 1 / 3;
 export const triedSteps = (length: number, { season }: SeriesShape, steps: number): number =>
   Math.max(1, Math.min(steps, Math.floor(length * AHEAD_SHARE), length - 2 * season));
 
-/** Where the trials begin: evenly from the first origin to the last one that leaves a whole season, or all that is looked ahead, to compare with. */
+/** Where trials begin: spread evenly up to the last origin that leaves a whole season, or the whole span looked ahead, to compare with. */
 export function originsOf(length: number, shape: SeriesShape, steps: number): number[] {
   const first = Math.max(2 * shape.season, Math.ceil(length * BEFORE_SHARE));
   const ahead = Math.min(steps, shape.season);

@@ -1,10 +1,10 @@
 import type { ForecastPoint } from './series-forecast.ts';
 
-/** When a growing quantity reaches a limit; an absent moment lies beyond the forecast. */
+/** When a growing quantity reaches a limit, in ms since the epoch; absent: not within the forecast. */
 export interface Saturation {
-  /** By what is expected. */
+  /** By the expected values. */
   readonly expectedMs?: number;
-  /** By the upper end of the interval, and by the lower. */
+  /** By the upper end of the interval (earliest), and by the lower (latest). */
   readonly earliestMs?: number;
   readonly latestMs?: number;
 }
@@ -16,7 +16,7 @@ export interface ForecastPath {
   readonly points: readonly ForecastPoint[];
 }
 
-/** The first step at which the limit is reached. What is at it already reaches it at the first step. [K13] */
+/** The first step whose value is at or above the limit. [K13] */
 export function saturationOf({ startMs, stepMs, points }: ForecastPath, limit: number): Saturation {
   const reachedMs = (of: (point: ForecastPoint) => number): number | undefined => {
     const position = points.findIndex((point) => of(point) >= limit);
@@ -34,15 +34,15 @@ export function saturationOf({ startMs, stepMs, points }: ForecastPath, limit: n
   };
 }
 
-/** The same quantities, each a share of what they were: such as the busiest hour of a day. */
+/** Every value times a factor, such as the share of a day that its busiest hour has. */
 export const scaled = (path: ForecastPath, factor: number): ForecastPath => ({
   ...path,
   points: path.points.map(({ expected, low, high }) => ({ expected: expected * factor, low: low * factor, high: high * factor })),
 });
 
 /**
- * What has come together by each step, beginning with `held`, and from nothing in each new period, such as a month. The ends of the interval add
- * up as if all steps erred to the same side: wider than the truth, never narrower.
+ * The running total at each step. It starts at `held`, and at zero in each new period, such as a month. The ends of the interval are added up
+ * as if all steps erred to the same side, so the interval of the total is never too narrow.
  */
 export function accumulated(path: ForecastPath, held: number, periodOf: (atMs: number) => number = () => 0): ForecastPath {
   const sums = { expected: held, low: held, high: held };

@@ -67,8 +67,8 @@ function widthsOf(residuals: readonly Residual[], tried: number, steps: number, 
 const NEAR = 1.5;
 
 /**
- * The value that a further error exceeds with a chance of at most 1 - level, if it is exchangeable with these. Too few say nothing about so
- * rare a one: then the largest, with as much again as they lack.
+ * The size that a further error exceeds with a chance of at most 1 - level, if it is exchangeable with these. A level too high for so few
+ * errors gets the largest of them, enlarged in proportion to how many are missing.
  */
 export function conformalQuantile(sizes: readonly number[], level: number): number {
   const sorted = sizes.toSorted((a, b) => a - b);

@@ -67,7 +67,7 @@ export const budgetCeilings =
     });
   };
 
-/** As many vectors as the shards take that an index may have. What is written is taken to be divided among indexes as vectors are now. */
+/** The most vectors that the shards of one index hold. New vectors are assumed to be divided among indexes as the present ones are. */
 export const indexCeilings =
   (indexes: CountedIndexes): CeilingSource =>
   async (_, { tenantId }) => {

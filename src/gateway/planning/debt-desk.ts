@@ -60,7 +60,7 @@ interface DebtDeskParts {
   readonly debt: (organisation: OrganisationId) => DebtCalls;
   /** Refuses an organisation or a tenant that does not exist: no object is addressed by an id that a caller made up (T65). */
   readonly find: (organisation: OrganisationId, tenant: TenantId | undefined) => Promise<Outcome<unknown>>;
-  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
+  /** Writes a line of the tenant's audit trail before a change. Without the line there is no change; a change that fails leaves its line. */
   readonly note: (principal: TenantPrincipal, action: string, subject: string) => Promise<Outcome<unknown>>;
 }
 

@@ -13,10 +13,10 @@ export interface Ceiling {
   readonly kind: CeilingKind;
   readonly subject: string;
   readonly resource: UsageKey | 'vectors';
-  /** Absent: of what exists. */
+  /** The span that the limit counts in; absent: the limit is on what exists at any time. */
   readonly window?: WindowKind;
   readonly limit: number;
-  /** Of what exists: how much there is, and which share of the growth goes to it. */
+  /** For limits on what exists: the present amount, and the share of the growth that adds to it. */
   readonly held?: { readonly units: number; readonly share: number };
   /** What a month of a further unit costs. */
   readonly usdPerUnitMonth?: number;
@@ -32,19 +32,19 @@ export interface ComparedCeiling {
   readonly advice?: Advice;
 }
 
-/** What a ceiling is compared with. */
+/** The use of one resource, past and expected. */
 export interface Growth {
-  /** Undefined: not enough data. By the day. */
+  /** By the day; undefined: not enough data. */
   readonly path: ForecastPath | undefined;
   /** The share of a day that its busiest hour has. */
   readonly busiestHourShare: number;
-  /** In the current month, of that today, and in the busiest day of late. */
+  /** Used in the current month, today, and on the busiest of the last days. */
   readonly usedThisMonth: number;
   readonly usedToday: number;
   readonly usedLately: number;
 }
 
-/** Compares what is expected with a limit, in the window that the limit is of. [K13] */
+/** Compares the expected use with a limit, in the limit's own window. [K13] */
 export function compared(ceiling: Ceiling, growth: Growth, a: Assumed): ComparedCeiling {
   const { used, factor, basis } = measured(ceiling, growth);
   const { path } = growth;

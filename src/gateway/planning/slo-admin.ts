@@ -24,7 +24,7 @@ export interface PlanningCalls {
   objectives(): Promise<readonly ObjectiveView[]>;
   setAlerts(tenant: TenantId, alerts: CapacityAlerts, lease: WriteLease | undefined): Promise<Outcome<CapacityAlerts>>;
   alerts(): Promise<CapacityAlerts>;
-  /** Forgets everything, and takes nothing any more. */
+  /** Deletes everything; later writes are refused. */
   erase(): Promise<void>;
   /** How much is kept. */
   count(): Promise<number>;
@@ -32,7 +32,7 @@ export interface PlanningCalls {
 
 interface SloAdminParts {
   readonly planning: (tenant: TenantId) => PlanningCalls;
-  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
+  /** Writes a line of the tenant's audit trail before a change. Without the line there is no change; a change that fails leaves its line. */
   readonly note: (principal: TenantPrincipal, action: string, subject: string) => Promise<Outcome<unknown>>;
 }
 

@@ -197,7 +197,7 @@ const evidenceKey = (tenantId: TenantId, route: string): string => `${tenantId}/
 
 const routeNameOf = ({ route }: Plan): string => (route === undefined ? '' : `${route.name}@${route.version}`);
 
-/** The same request is always checked, or never: repeating it does not roll the dice again. */
+/** Chosen by the request's hash: a request is checked either every time or never, however often it is repeated. */
 const isChecked = (requestId: string, share: number): boolean =>
   Number.parseInt(chanceHash(requestId, NO_VALUES).slice(0, 8), 16) / 2 ** 32 < share;
 

@@ -27,21 +27,21 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly prompt?: string | undefined;
   readonly origin: CallOrigin;
   readonly cancellation: Cancellation;
-  /** Takes quota, all or nothing. */
+  /** Reserves quota, all of it or none. */
   readonly reserve: (quantities: Partial<UpstreamQuantities & Classified>) => Promise<Outcome<void>>;
-  /** What the call asks of the cache; absent: nothing. */
+  /** How the call uses the cache of answers; undefined: not at all. */
   readonly cacheTerms: AnswerTerms | undefined;
   /**
-   * Makes a call in the background whose answer the caller does not get, metered and logged by itself. `serve` gets what takes its quota;
-   * `onSettled` takes what it has cost, in nano-dollars, if it was answered.
+   * Makes a call in the background whose answer the caller does not get, with a reservation and a log entry of its own. `serve` receives the
+   * function that reserves its quota; `onSettled` receives its cost in nano-dollars, if it was answered.
    */
   readonly shadow: (
     serve: (reserve: CompletionCall['reserve']) => Promise<Result<Completed, Undispatched>>,
     onSettled: (nano: number) => void,
   ) => void;
-  /** Takes the tokens that classifiers of guardrails have read, once they are reserved. */
+  /** Called with the tokens that classifiers of guardrails have read, once they are reserved. */
   readonly onClassified: (tokens: number) => void;
-  /** Takes what the guardrails of the route do, once they have judged the request. */
+  /** Called once the guardrails of the route have judged the request; their report grows until the answer has ended. */
   readonly onGuarded: (report: GuardReport) => void;
 }
 
@@ -57,17 +57,17 @@ export interface Completed {
   /** Absent: the call names a model. */
   readonly routed?: Routed | undefined;
   readonly attempts: readonly AttemptRecord[];
-  /** What the call is charged, by what it has come to. */
+  /** The charge of the call, given how its answer ended. */
   readonly settle: (end: CompletionEnd) => Settlement;
-  /** What other models are charged for the same call: of a cascade, those whose answers the caller does not get. */
+  /** Charges of further models for the same call: those of a cascade whose answers the caller does not get. */
   readonly besides?: readonly ModelCharge[];
-  /** What a cascade did; absent: none did. */
+  /** Absent: no cascade. */
   readonly cascade?: CascadeOutcome;
-  /** What the cache did; absent: it was not asked. */
+  /** Absent: the cache was not asked. */
   readonly cache?: CacheReport;
-  /** The answer was made for other words; `checked`: it is the model's own, and was compared with one that was. */
+  /** `reworded`: the answer was made for a question in other words. `checked`: it is the model's, and was compared with such an answer. */
   readonly reuse?: 'reworded' | 'checked';
-  /** The answer came from the cache: what it was charged when it was made. */
+  /** Of an answer from the cache: the charge when it was made. */
   readonly savedNano?: number;
   readonly answer:
     | {

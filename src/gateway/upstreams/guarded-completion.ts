@@ -110,7 +110,7 @@ class GuardedPieces implements AnswerPieces {
   }
 }
 
-/** What classifiers have read is reserved before the call goes on: what cannot be paid for ends it. [U119] */
+/** Reserves the tokens that classifiers have read; a call that cannot pay for them is refused before the model is asked. [U119] */
 async function chargedFor(records: readonly HookRecord[], { reserve, onClassified }: CompletionCall): Promise<Outcome<void>> {
   const tokens = records.reduce((sum, { tokens: read = 0 }) => sum + read, 0);
   if (tokens === 0) return ok(undefined);

@@ -2,7 +2,7 @@ import type { Completed } from './completion-call.ts';
 import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
 import { replayed } from './kept-stream.ts';
 
-/** An answer that has ended before anything of it was sent. */
+/** An answer that was read to its end before any of it was sent. */
 export interface HeldAnswer {
   readonly kind: 'held';
   readonly end: CompletionEnd;
@@ -10,7 +10,7 @@ export interface HeldAnswer {
   again(costUsd: string): Completed['answer'];
 }
 
-/** An answer of which too much has come to be held: it goes on from its beginning. */
+/** An answer too large to be held: it is passed on from its beginning. */
 interface LongAnswer {
   readonly kind: 'long';
   readonly answer: Extract<Completed['answer'], { kind: 'stream' }>;

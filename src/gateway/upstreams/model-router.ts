@@ -26,13 +26,13 @@ interface RouterParts {
   readonly clock: Clock;
   /** How the circuit breaker of a target stands in this isolate. */
   readonly breaker: (target: Target) => BreakerState;
-  /** Of the tightest spend limit of a caller, as this isolate last saw it; undefined: none is known. */
+  /** What is left of a caller's tightest spend limit, as this isolate last read it; undefined: no limit is known. */
   readonly budgetLeft: (principal: TenantPrincipal) => RequestFacts['budget'];
 }
 
-/** What rules see of a call besides its body. */
+/** The parts of a call that rules can test, besides its body. */
 export interface CallOrigin {
-  /** One header of the caller, by its name in lower case: to read all of them costs much more. */
+  /** One header, by its name in lower case. Reading all of them costs much more. */
   readonly header: (name: string) => string | undefined;
   /** All of them, for rules. */
   readonly headers: Readonly<Record<string, string>>;

@@ -41,7 +41,7 @@ export interface PlannedCall {
   readonly nowMs: number;
 }
 
-/** What is wanted of an answer besides. */
+/** Further wishes of the caller about the answer. */
 export interface ServeTerms {
   /** Takes how the answer ended, and when its first piece came. Not called where the request itself was refused. */
   readonly onEnd?: (end: CompletionEnd['end'], elapsedMs: number) => void;

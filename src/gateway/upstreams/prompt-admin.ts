@@ -30,7 +30,7 @@ export interface PromptCalls {
 
 interface PromptAdminParts {
   readonly prompts: (tenantId: TenantId) => PromptCalls;
-  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
+  /** Writes a line of the tenant's audit trail before a change. Without the line there is no change; a change that fails leaves its line. */
   readonly note: (tenantId: TenantId, action: string, principal: TenantPrincipal, subject: string) => Promise<Outcome<unknown>>;
 }
 

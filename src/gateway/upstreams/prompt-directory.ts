@@ -15,7 +15,7 @@ import type { PromptCalls } from './prompt-admin.ts';
 interface DirectoryParts {
   readonly prompts: (tenantId: TenantId) => Pick<PromptCalls, 'select'>;
   readonly clock: Clock;
-  /** Keeps work going that no answer waits for. */
+  /** Runs work that no answer waits for. */
   readonly background: (work: Promise<unknown>) => void;
 }
 
@@ -29,20 +29,20 @@ export interface FoundPrompt {
 interface Known {
   /** Undefined: there is none. */
   readonly found: FoundPrompt | undefined;
-  /** Before it was asked for. */
+  /** When the read that found it began. */
   readonly askedAtMs: number;
-  /** When it was last asked for beside requests. */
+  /** When the last read in the background began. */
   renewedAtMs: number;
 }
 
-/** A version is read again after this part of the time for which it is held: the rest is far longer than a read takes. */
+/** A copy is renewed in the background from half its lifetime on, which leaves a read far more time than it takes. */
 const RENEWED_AFTER_MS = LIMITS.promptFreshMs / 2;
 
 const ENTRY_OVERHEAD_BYTES = 512;
 
 /**
- * Which version a name and a selector mean, as an isolate holds them for at most `promptFreshMs`: a label that was moved, and a prompt that was
- * deleted, are followed within that time. While the object of the prompts does not answer, it uses what it holds for `promptStaleMs`. [U164]
+ * Finds the version that a name and a selector mean. An isolate's copy is at most `promptFreshMs` old, so calls follow a moved label or a
+ * deletion within that time; while the object that stores the prompts does not answer, the copy is used for up to `promptStaleMs`. [U164]
  */
 export class PromptDirectory {
   readonly #parts: DirectoryParts;
@@ -77,7 +77,7 @@ export class PromptDirectory {
     const found = record === null ? undefined : { name, version: record.version, template: must(template, 'stored versions were checked') };
     const known: Known = { found, askedAtMs, renewedAtMs: askedAtMs };
     const before = this.#known.get(key, askedAtMs);
-    // What was asked for later is newer.
+    // A read that began later has the newer version.
     if (before !== undefined && before.askedAtMs > askedAtMs) return before;
     const bytes = ENTRY_OVERHEAD_BYTES + 2 * (record === null ? 0 : JSON.stringify(record).length);
     this.#known.set(key, known, bytes, askedAtMs + LIMITS.promptStaleMs);

@@ -41,7 +41,7 @@ interface InspectedModel {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly facts: GraphFacts;
   readonly bounds: RunBounds;
-  /** A static model embeds texts by itself. Absent: it takes no texts, or has a tokeniser. */
+  /** The encoder of a static model. Absent: the model takes no texts, or has a tokeniser and a graph. */
   readonly ownTexts?: StaticTexts;
   /** Absent: it takes no texts, or is static. */
   readonly tokeniser?: TextTokeniser;

@@ -21,7 +21,7 @@ export interface Verified {
   /** Of the isolate's memory: weights, tokeniser, and the longest batch. */
   readonly memoryBytes: number;
   readonly loadMs: number;
-  /** Absent: an inference Worker that was deployed before says nothing of it. */
+  /** Absent in replies of inference Workers of earlier versions. */
   readonly cost?: RunCost;
 }
 

@@ -60,9 +60,9 @@ export interface RestorableMemory {
   save(): void;
   /** Puts back what was saved. */
   restore(): void;
-  /** So many bytes lie beside it for now: it grows no further than what is left of `modelLoadBytesMax`. */
+  /** Bytes in use beside the runtime's memory, which may then grow to `modelLoadBytesMax` less these. */
   holdBack(bytes: number): void;
-  /** How many bytes may lie beside it as it is. */
+  /** Bytes that may be used beside the runtime's memory at its present size. */
   readonly roomBytes: number;
 }
 

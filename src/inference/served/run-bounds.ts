@@ -39,7 +39,7 @@ export class RunBounds {
     return bound;
   }
 
-  /** Refuses a run that may take too long. What shapes alone do not say is looked for among the few numbers that shapes are made of. */
+  /** Refuses a run that may take too long. Where shapes alone give no bound, the values of small inputs are used, such as sizes. */
   check(inputs: readonly NamedTensor[]): Outcome<void> {
     const byShapes = checkRunMs(this.of(inputs));
     return byShapes.ok ? byShapes : checkRunMs(this.#cost.bound(valuesOf(inputs, tensorOf)));

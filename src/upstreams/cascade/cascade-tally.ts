@@ -21,7 +21,7 @@ export interface CascadeReport extends CascadeName {
 /** What an isolate counts of cascades: what it has to report, lost with the isolate, and how many requests each has escalated. [U174] */
 export class CascadeTally {
   readonly #byOwner = new Map<UpstreamOwner, Map<string, CascadeReport>>();
-  /** The one that was used for the longest time ago goes first. */
+  /** The least recently used is dropped first. */
   readonly #caps = new Map<string, EscalationCap>();
 
   count(owner: UpstreamOwner, route: string, { key, student, teacher, confidence }: CascadeName, more: Partial<CascadeCounts>): void {
@@ -38,7 +38,7 @@ export class CascadeTally {
     return reports;
   }
 
-  /** A cap that is forgotten begins anew, and so allows no escalation before others were kept. */
+  /** A cap that was dropped starts empty: it allows no escalation until it has counted answers that were kept. */
   capOf(owner: UpstreamOwner, route: string, key: string): EscalationCap {
     const name = `${owner} ${route} ${key}`;
     const cap = this.#caps.get(name) ?? new EscalationCap(LIMITS.cascadeWindowMs);

@@ -11,11 +11,11 @@ export interface PromptLabel {
 
 export interface PromptRecord {
   readonly name: string;
-  /** Those of prompts of the name that were deleted count: a number is used once. */
+  /** Includes versions of deleted prompts of the name, so that a number is used once. */
   readonly versionsMade: number;
   readonly labels: Readonly<Record<string, PromptLabel>>;
   readonly createdAtMs: number;
-  /** Only the numbers of its versions are kept. */
+  /** A deleted prompt keeps this record, for the numbers of its versions. */
   readonly isDeleted: boolean;
 }
 
@@ -30,13 +30,13 @@ export interface PromptVersionRecord extends PromptTexts {
 /** The number of a version or a label; null: the version labelled `production`, else the newest. */
 export type PromptSelector = number | string | null;
 
-/** Clients whose types say so send the number of a version as text. */
+/** Some clients type the version as text and send its number so. */
 export function selectorOf(version: string | number | null | undefined): PromptSelector {
   if (version === undefined || version === null) return null;
   return typeof version === 'string' && /^[1-9]\d{0,8}$/.test(version) ? Number(version) : version;
 }
 
-/** What calls get that name neither a version nor a label. */
+/** The label that a call without version and label gets. */
 export const DEFAULT_LABEL = 'production';
 
 export const noPrompt = (name: string, at: FieldPath | string = 'prompt') =>

@@ -128,7 +128,7 @@ export class PromptRegistry {
     return number === undefined ? undefined : this.#store.version(name, number);
   }
 
-  /** From now on nothing is made here: the tenant is being erased (T59). */
+  /** Deletes everything and refuses later changes: the tenant is being erased (T59). */
   erase(): void {
     this.#store.eraseAndClose();
   }

@@ -21,7 +21,7 @@ export interface PromptTemplate {
   readonly variables: ReadonlyMap<string, PromptVariable>;
 }
 
-/** Two braces that are meant as such, a variable, or two braces that are neither. */
+/** Two escaped braces, a variable, or two braces that are neither. */
 const MARKS = /\\\{\{|\{\{\s*([A-Za-z_]\w{0,63})\s*\}\}|\{\{/g;
 
 /**
@@ -53,18 +53,18 @@ export function templateOf({ messages, variables }: PromptTexts): Outcome<Prompt
 }
 
 /**
- * The messages with the values of a call. Values go in as they are once escaped: what looks like a template in them is none. Refuses values that
- * are missing, not declared, or not of their type. `path`: of the values in the request. [U161] [U162]
+ * The messages with the values of a call filled in. A value is inserted as text: braces in it are not a template. Refuses values that are
+ * missing, not declared, or not of their type. `path`: where the request has the values. [U161] [U162]
  */
 export function filledIn(
   { messages, variables }: PromptTemplate,
   values: Readonly<Record<string, unknown>>,
   path: FieldPath,
 ): Outcome<readonly PromptMessage[]> {
-  const stranger = Object.keys(values).find((name) => !variables.has(name));
-  if (stranger !== undefined) {
+  const undeclared = Object.keys(values).find((name) => !variables.has(name));
+  if (undeclared !== undefined) {
     const known = variables.size === 0 ? 'it has no variables' : `it has ${[...variables.keys()].join(', ')}`;
-    return refuse('invalid_value', `is no variable of the prompt: ${known}`, [...path, stranger]);
+    return refuse('invalid_value', `is no variable of the prompt: ${known}`, [...path, undeclared]);
   }
   const texts = new Map<string, string>();
   for (const [name, variable] of variables) {
@@ -77,15 +77,15 @@ export function filledIn(
   let chars = 0;
   const filled: PromptMessage[] = [];
   for (const { role, parts } of messages) {
-    const said: string[] = [];
+    const pieces: string[] = [];
     for (const [at, part] of parts.entries()) {
       const text = at % 2 === 0 ? part : (texts.get(part) ?? '');
       chars += text.length;
       if (chars > LIMITS.promptRenderedCharsMax)
         return refuseBeyond({ path, limit: 'promptRenderedCharsMax', what: 'make more text than a prompt may have' });
-      said.push(text);
+      pieces.push(text);
     }
-    filled.push({ role, content: said.join('') });
+    filled.push({ role, content: pieces.join('') });
   }
   return ok(filled);
 }

@@ -4,7 +4,7 @@ import { refuse, refuseBeyond } from '../../contract/outcome.ts';
 import type { PromptVariable } from '../../contract/prompts.ts';
 import { ok } from '../../kernel/result.ts';
 
-/** A value as it stands in the text. Refused where it is not of its variable's type, none of its `values`, or too long. [U162] */
+/** The text of a value. Refuses one that is not of its variable's type, not among its `values`, or too long. [U162] */
 export function valueText({ type, values, chars_max: charsMax, escape }: PromptVariable, value: unknown, path: FieldPath): Outcome<string> {
   const text = TEXTS[type](plainValue(value));
   if (text === undefined) return refuse('invalid_value', `must be ${NAMES[type]}`, path);
@@ -24,7 +24,7 @@ function plainValue(value: unknown): unknown {
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** Clients that know only texts send numbers as such. */
+/** Clients that can only send texts send numbers as texts. */
 function numberOf(value: unknown): number | undefined {
   const number = typeof value === 'string' && JSON_NUMBER.test(value) ? Number(value) : value;
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined;

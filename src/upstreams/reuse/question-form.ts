@@ -4,14 +4,14 @@ import { isObject } from '../protocol/json.ts';
 /** Longer questions have too much in them to be the same by chance of wording; those of several lines may be code. */
 const CHARS_MAX = 512;
 
-/** Words that say nothing of what is asked, at the beginning and at the end of a question: set off by a mark, else they may be what is asked about. */
+/** Greetings and thanks before and after a question. They must be set off by a mark: otherwise they may be what is asked about. */
 const GREETING = /^(?:(?:hi|hello|hey|so|ok|okay)\s*[,!.]\s*|please,?\s+)+/iu;
 const THANKS = /(?<=[,.!?;])\s*(?:(?:please|thanks|thank you|thx)[\s,.!?]*)+$/iu;
 
 /** A first word that begins a question: it is no name, unless it is in capitals (WHO), and what it begins needs no question mark. */
 const FIRST_WORD = /^(?:what|where|when|who|whose|which|why|how|is|are|was|were|do|does|did|can|could|will|would|should|may|am)\b/iu;
 
-/** What ends a sentence: marks that a space sets off may be what is asked about. */
+/** Marks that end a sentence. A mark after a space may be what is asked about, and stays. */
 const FINAL_MARKS = /(?<=[\p{L}\p{N}"')])[?.!]+$/u;
 
 /** Contractions that mean one thing only. Negations stay words of their own. */

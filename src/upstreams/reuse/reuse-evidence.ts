@@ -3,11 +3,11 @@ import { wilsonUpper } from '../../kernel/wilson.ts';
 /** How an answer to other words compares with what the model answers. */
 export interface ReuseCounts {
   readonly checked: number;
-  /** Of them: the model answered otherwise. */
+  /** Those that differed from the model's own answer. */
   readonly differed: number;
 }
 
-/** Routes of tenants whose counts an isolate keeps, some 100 bytes each; one that is forgotten is checked anew. */
+/** Routes of tenants whose counts an isolate keeps, some 100 bytes each; one that was dropped starts without evidence. */
 const KNOWN_MAX = 1_000;
 
 /**
@@ -15,7 +15,7 @@ const KNOWN_MAX = 1_000;
  * bound is 1: reuse begins once enough was checked, and ends by itself once the bound is too high. [U126]
  */
 export class ReuseEvidence {
-  /** The one that was used the longest time ago goes first. */
+  /** The least recently used is dropped first. */
   readonly #counts = new Map<string, ReuseCounts>();
 
   of(key: string): ReuseCounts {

@@ -143,7 +143,7 @@ export class RouteRegistry {
     });
   }
 
-  /** Those that serve, by name. */
+  /** The routes that serve, by name. */
   served(): readonly NamedRoute[] {
     return this.#store
       .page('', LIMITS.routesMaxCount)
@@ -167,7 +167,7 @@ export class RouteRegistry {
     return this.#store.versions(name, after, count);
   }
 
-  /** From now on nothing is made here: the tenant is being erased (T59). */
+  /** Deletes everything and refuses later changes: the tenant is being erased (T59). */
   erase(): void {
     this.#store.eraseAndClose();
   }

@@ -7,7 +7,7 @@ export class GraphStep {
   readonly operator: string;
   /** Of the standard operators. */
   readonly opset: number;
-  /** Undefined: an optional input that is not there. */
+  /** Undefined: an optional input that is absent. */
   readonly inputs: readonly (GraphValue | undefined)[];
   readonly outputCount: number;
   readonly #attributes: ReadonlyMap<string, OnnxAttribute>;
@@ -22,12 +22,12 @@ export class GraphStep {
     this.#attributes = parts.attributes;
   }
 
-  /** The inputs that are there. */
+  /** The inputs that are present. */
   get given(): readonly GraphValue[] {
     return this.inputs.filter((input) => input !== undefined);
   }
 
-  /** An input that is not there is nothing that is known. */
+  /** An absent input counts as one of which nothing is known. */
   input(at: number): GraphValue {
     return this.inputs[at] ?? unknownOf(0);
   }
@@ -40,7 +40,7 @@ export class GraphStep {
     return this.#attributes.get(name)?.numbers[0] ?? absent;
   }
 
-  /** Undefined: it has no such attribute, or a list too long to be known. */
+  /** Undefined: no such attribute, or a list too long to be kept. */
   ints(name: string): readonly number[] | undefined {
     const attribute = this.#attributes.get(name);
     return attribute === undefined || attribute.numbers.length < attribute.count ? undefined : attribute.numbers;

@@ -52,7 +52,7 @@ const gatherBlocks: ShapeRule = (step) => {
   return [valueOf(scales.dataType, [...wide.slice(0, axis), ...indices.dims, ...wide.slice(axis + 1)], data.isExact && indices.isExact)];
 };
 
-/** Sums over the letters that the answer has not. */
+/** Einsum: sums over the letters that the output lacks. */
 export function einsumSizes(step: GraphStep): { readonly sizes: ReadonlyMap<string, number>; readonly answer: string } | undefined {
   const [left = '', right] = step.text('equation').replaceAll(' ', '').split('->');
   const terms = left.split(',');
