@@ -70,6 +70,7 @@ const assignment = apiOnly(() =>
       ...assigned,
       kind: z.literal('online_inference'),
       model: z.string(),
+      server: z.literal('openai').optional().meta(about('Present: the replica passes calls on to the server beside the agent.')),
       grace_ms: z.int().default(LIMITS.jobGraceMs).meta(about('How long it may take to answer what it has begun, once it is to stop.')),
     }),
     z.object({ ...assigned, kind: z.literal('index_build'), index: z.string(), shard: z.int() }),

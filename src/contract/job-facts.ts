@@ -51,6 +51,9 @@ export const isProgram = (work: Work): work is Program => work.kind === 'command
 /** The model that the work needs a pool to have; null: none. */
 export const modelOf = (work: Work): string | null => ('model' in work ? (work.model ?? null) : null);
 
+/** A job whose replicas pass calls on to servers that agents have beside them: none of the gateway's models takes part. */
+export const hasServers = (work: Work): boolean => work.kind === 'online_inference' && work.server !== undefined;
+
 /** A job that makes one model of another. */
 export const isBuild = (work: Work): work is ModelBuild => work.kind === 'quantize' || work.kind === 'prune' || work.kind === 'distill';
 

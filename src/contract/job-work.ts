@@ -50,6 +50,14 @@ const training = z.strictObject({
 const onlineInference = z.strictObject({
   kind: z.literal('online_inference'),
   model: z.string().min(1).max(LIMITS.nameCharsMax).meta(about('What each of its replicas serves, one on each node.', 'glove-sif-100')),
+  server: z
+    .literal('openai')
+    .optional()
+    .meta(
+      about(
+        'Each replica passes calls on to a server with the API of OpenAI that its operator runs beside the agent, such as vLLM, and that lists `model`. An upstream with `replicas:JOB` as its base URL calls them. If absent, the agent itself embeds with a model of the gateway.',
+      ),
+    ),
   scaling: z
     .strictObject({
       outstanding_per_replica: z
@@ -125,8 +133,8 @@ export function workOf(request: WorkRequest): Work {
   }
   if (request.kind === 'index_build') return { kind: request.kind, index: request.index, shard: request.shard };
   if (request.kind === 'online_inference') {
-    const { kind, model, scaling } = request;
-    return { kind, model, ...(scaling === undefined ? {} : { scaling }) };
+    const { kind, model, server, scaling } = request;
+    return { kind, model, ...(server === undefined ? {} : { server }), ...(scaling === undefined ? {} : { scaling }) };
   }
   if (request.kind !== 'command' && request.kind !== 'training') return buildOf(request);
   const { argv, environment, inputs, outputs, checkpoint, limits } = request;

@@ -39,6 +39,14 @@ export const UPSTREAM_LIMITS = {
   upstreamRenewedAfterMs: 500,
   // How long an isolate uses its copy while the object does not answer: as long as for keys.
   upstreamStaleMs: 300_000,
+  // How old what an isolate knows of the replicas of a job may be. Calls leave one that is gone at once; one that has come waits so long for its first.
+  upstreamReplicasFreshMs: 3_000,
+  // While the scheduler does not answer. Longer, and another machine may have the address of a replica by then.
+  upstreamReplicasStaleMs: 60_000,
+  // Jobs whose replicas an isolate holds: as many as owners whose upstreams it holds.
+  upstreamGroupsKnownMaxCount: 1_000,
+  // Of all of them together, 1 kB a replica.
+  upstreamGroupsKnownBytesMax: 4 * 1024 * 1024,
   // Owners whose upstreams an isolate holds.
   upstreamOwnersKnownMaxCount: 1_000,
   // Bytes of these copies, secrets included.

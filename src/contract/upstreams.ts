@@ -115,7 +115,7 @@ const baseUrl = z
   .max(LIMITS.upstreamUrlCharsMax)
   .meta(
     about(
-      'The URL of its API, without the path of a call: https, unless the deployment allows a private host, and a host that the deployment allows. Of Workers AI: `binding:AI`.',
+      'The URL of its API, without the path of a call: https, unless the deployment allows a private host, and a host that the deployment allows. Of Workers AI: `binding:AI`. `replicas:job_...`: the replicas of a job of the tenant of the kind `online_inference` with a `server`, each as ready as its agent says; such an upstream has no secret.',
       'https://api.openai.com/v1',
     ),
   );
@@ -212,6 +212,7 @@ const healthReply = apiOnly(() =>
       models: z.array(
         z.object({
           name: z.string(),
+          address: z.string().nullable().meta(about('Which replica, of an upstream whose servers are the replicas of a job; else null.')),
           breaker: z
             .enum(['closed', 'half_open', 'open'])
             .meta(about('`open`: it gets no calls for a while; `half_open`: one probe at a time.')),

@@ -2,7 +2,7 @@ import type { Confidence } from '../contract/route-rules.ts';
 import type { Threshold } from './cascade/calibrated-threshold.ts';
 
 /** How an upstream is spoken to. */
-export type UpstreamProtocol = 'openai' | 'anthropic' | 'workers-ai' | 'pool';
+export type UpstreamProtocol = 'openai' | 'anthropic' | 'workers-ai';
 
 /** What a model of an upstream can be asked for. */
 export type Served = 'chat' | 'completions' | 'responses' | 'embeddings' | 'rerank' | 'moderations';
@@ -49,6 +49,16 @@ export interface UpstreamTimeouts {
   readonly totalMs: number;
 }
 
+/** One server of an upstream whose servers are the replicas of a job. */
+export interface Replica {
+  /** Its origin. */
+  readonly url: string;
+  /** What it has to be shown. It is in memory alone, apart from what is logged or answered. */
+  readonly key: string;
+  /** The job that it belongs to, with its tenant. */
+  readonly group: string;
+}
+
 /** One model of one upstream, with all that a call to it needs. */
 export interface Target {
   /** Of the upstream, unique among those of a deployment. */
@@ -63,6 +73,10 @@ export interface Target {
   readonly limits: UpstreamLimits;
   readonly timeouts: UpstreamTimeouts;
   readonly model: TargetModel;
+  /** Of an upstream whose servers are the replicas of a job: those that are ready. */
+  readonly replicas?: readonly Replica[];
+  /** The one of them that this target stands for: see `withReplicas`. */
+  readonly replica?: Replica;
 }
 
 /** How a plan asks a student first, and a teacher where the student is not sure. */
@@ -92,6 +106,22 @@ export interface Plan {
   /** Which targets are asked first, and when the others are. Absent: each target may serve. */
   readonly cascade?: CascadeTerms;
 }
+
+/**
+ * The plan with a target for each ready replica, in the place of the upstream that they belong to: each has its own health and its share of the load.
+ * A group without any is left out. [U12]
+ */
+export const withReplicas = (plan: Plan): Plan => ({
+  ...plan,
+  groups: plan.groups.map((group) => group.flatMap(atReplicas)).filter(({ length }) => length > 0),
+});
+
+const atReplicas = (target: Target): readonly Target[] =>
+  target.replicas?.map((replica) => ({ ...target, baseUrl: `${replica.url}/v1`, replica })) ?? [target];
+
+/** What tells a target from all others of a deployment. */
+export const targetId = ({ upstreamId, model, replica }: Pick<Target, 'upstreamId' | 'model' | 'replica'>): string =>
+  `${upstreamId}/${model.name}${replica === undefined ? '' : ` ${replica.url}`}`;
 
 /** As rules, headers and usage name it. */
 export const targetName = ({ upstream, model }: Pick<Target, 'upstream' | 'model'>): string => `${upstream}/${model.name}`;

@@ -3,6 +3,7 @@ import { LIMITS } from '../contract/limits.ts';
 import { hostName, isForbidden, isPrivate, matchesHost } from '../contract/network-host.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
+import type { JobId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { UpstreamProtocol } from './target.ts';
 
@@ -53,9 +54,15 @@ const denied = (why: string) => refuse('address_denied', why, 'base_url');
 /** In place of a URL: Workers AI is called by a binding. */
 const WORKERS_AI = 'binding:AI';
 
-/** Where an upstream is: the URL below which it is called, or the binding of the deployment. [U3] [U11] */
+/** In place of a URL: the replicas of a job. */
+const REPLICAS = /^replicas:(job_[0-9a-z]{26})$/;
+
+/** The job whose replicas are the servers of an upstream; undefined: its server is at a URL. */
+export const replicasJobOf = (baseUrl: string): JobId | undefined => REPLICAS.exec(baseUrl)?.[1] as JobId | undefined;
+
+/** Where an upstream is: the URL below which it is called, the binding of the deployment, or the replicas of a job. [U3] [U11] [U12] */
 export function checkAddress(protocol: UpstreamProtocol, text: string, hosts: UpstreamHosts): Outcome<string> {
-  if (protocol !== 'workers-ai') return checkBaseUrl(text, hosts);
+  if (protocol !== 'workers-ai') return replicasJobOf(text) === undefined ? checkBaseUrl(text, hosts) : ok(text);
   if (text !== WORKERS_AI) return no(`must be ${WORKERS_AI} with the protocol workers-ai`);
   return hosts.hasWorkersAi === true
     ? ok(text)

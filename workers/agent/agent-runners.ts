@@ -13,7 +13,7 @@ import { TrainingRunner } from './training-runner.ts';
 
 /** What an agent runs of the kinds that it allows, whether it asks for work itself or a cluster starts it. */
 export const agentRunners = (
-  { address = hostname(), url }: Pick<AgentConfig, 'address' | 'url'>,
+  { address = hostname(), url, beside }: Pick<AgentConfig, 'address' | 'url' | 'beside'>,
   models: GatewayModels,
   allowed: ReadonlySet<string>,
 ): JobRunners => ({
@@ -23,6 +23,6 @@ export const agentRunners = (
   ...(allowed.has('quantize') ? { quantize: new ModelBuildRunner<'quantize'>(gatewayFiles(url)) } : {}),
   ...(allowed.has('prune') ? { prune: new ModelBuildRunner<'prune'>(gatewayFiles(url)) } : {}),
   ...(allowed.has('distill') ? { distill: new ModelBuildRunner<'distill'>(gatewayFiles(url)) } : {}),
-  ...(allowed.has('online_inference') ? { online_inference: new OnlineRunner(address, models) } : {}),
+  ...(allowed.has('online_inference') ? { online_inference: new OnlineRunner(address, models, beside) } : {}),
   ...(allowed.has('training') ? { training: new TrainingRunner(address, url) } : {}),
 });

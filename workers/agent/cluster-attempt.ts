@@ -41,7 +41,7 @@ if (await isOurs()) {
   await runAttempt(assignment, {
     client,
     runners: agentRunners(config, models, allowedKinds(process.argv.slice(2), process.env)),
-    secrets: [config.token],
+    secrets: [config.token, ...(config.beside?.key === undefined ? [] : [config.beside.key])],
     heartbeatMs: LIMITS.agentHeartbeatMs,
     leaseMs: LIMITS.agentLeaseMs,
     stopped: client.signalled.signal,

@@ -38,7 +38,7 @@ await runAgent({
   client: new PoolClient(config, state?.known?.agent),
   models,
   runners: agentRunners(config, models, allowedKinds(process.argv.slice(2), process.env)),
-  secrets: [config.token],
+  secrets: [config.token, ...(config.beside?.key === undefined ? [] : [config.beside.key])],
   machine,
   stopped: stop.signal,
   readiness,

@@ -6,45 +6,66 @@ import type { GatewayModels } from './gateway-models.ts';
 import type { AttemptScope, JobRunner, RunEnd, StopReason } from './job-runner.ts';
 import { failed } from './job-runner.ts';
 import { persistently } from './persistently.ts';
+import { EmbeddingService } from './embedding-service.ts';
 import { ReplicaServer } from './replica-server.ts';
+import type { ReplicaService } from './replica-service.ts';
+import type { ServerBeside } from './server-beside.ts';
+import { PassingService } from './server-beside.ts';
 
 /** Serves a model until it is stopped: one replica of a group. [P81] */
 export class OnlineRunner implements JobRunner<'online_inference'> {
   /** Where the gateway reaches this machine. */
   readonly #host: string;
   readonly #models: GatewayModels;
+  readonly #beside: ServerBeside | undefined;
 
-  constructor(host: string, models: GatewayModels) {
+  constructor(host: string, models: GatewayModels, beside?: ServerBeside) {
     this.#host = host;
     this.#models = models;
+    this.#beside = beside;
   }
 
   async run(scope: AttemptScope<'online_inference'>): Promise<RunEnd> {
     const { assignment, model: registered, signal } = scope;
+    if (assignment.server !== undefined) {
+      if (this.#beside === undefined)
+        return failed('model_unavailable', 'the agent has no server beside it: SLUICE_AGENT_SERVER is not set');
+      return this.#serve(new PassingService(this.#beside, assignment.model), scope);
+    }
     const model = await persistently(signal, () => this.#models.use(assignment.model, registered));
     if (!model.ok) return failed('model_unavailable', messageOf(model.error));
     try {
-      const server = await ReplicaServer.start(this.#host, assignment.model, model.value.answerer);
-      try {
-        return await watch(server, scope);
-      } finally {
-        // What it has begun it answers, while the pool still counts on it: callers have others for the rest.
-        await server.drain(scope.signal.reason === ('lost' satisfies StopReason) ? 0 : assignment.grace_ms);
-      }
+      return await this.#serve(new EmbeddingService(assignment.model, model.value.answerer), scope);
     } finally {
       await model.value.release();
     }
   }
+
+  async #serve(service: ReplicaService, scope: AttemptScope<'online_inference'>): Promise<RunEnd> {
+    const server = await ReplicaServer.start(this.#host, service);
+    try {
+      return await watch(server, service.startsSlowly, scope);
+    } finally {
+      // What it has begun it answers, while the pool still counts on it: callers have others for the rest.
+      await server.drain(scope.signal.reason === ('lost' satisfies StopReason) ? 0 : scope.assignment.grace_ms);
+    }
+  }
 }
 
-/** Says whether the server answers, until it has not for too often; rejects once the attempt must stop. */
-async function watch(server: ReplicaServer, { onServing, signal }: AttemptScope<'online_inference'>): Promise<RunEnd> {
+/**
+ * Says whether the server answers, until it has not for too often; rejects once the attempt must stop. One that starts slowly may take its time
+ * until it answers first.
+ */
+async function watch(server: ReplicaServer, startsSlowly: boolean, scope: AttemptScope<'online_inference'>): Promise<RunEnd> {
   const { url, key } = server;
+  const { onServing, signal } = scope;
   let wasHealthy: boolean | undefined;
+  let isStarting = startsSlowly;
   for (let failures = 0; failures < LIMITS.replicaProbesMaxCount;) {
     const isHealthy = await server.isHealthy();
     signal.throwIfAborted();
-    failures = isHealthy ? 0 : failures + 1;
+    isStarting &&= !isHealthy;
+    failures = isHealthy || isStarting ? 0 : failures + 1;
     if (isHealthy !== wasHealthy) onServing(() => ({ url, key, isHealthy, outstandingMilli: server.load.outstandingMilli() }));
     wasHealthy = isHealthy;
     await sleep(LIMITS.replicaProbeMs, undefined, { signal });

@@ -14,6 +14,8 @@ import type { LineFault } from '../../src/contract/attempt-report.ts';
 import type { ErrorCode, WireError } from '../../src/contract/errors.ts';
 import { AGENT_HEADER } from '../../src/contract/pool-partition.ts';
 import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
+import type { ServerBeside } from './server-beside.ts';
+import { serverBesideIn } from './server-beside.ts';
 
 /** Where an agent works, from its environment. */
 export interface AgentConfig {
@@ -25,6 +27,8 @@ export interface AgentConfig {
   readonly cacheSocket: string | undefined;
   /** Where agents of the same pool reach this machine; absent where it runs no attempts itself. */
   readonly address?: string;
+  /** What its replicas pass calls on to. */
+  readonly beside?: ServerBeside;
   /** This process, where a cluster may start several for one attempt (P60). */
   readonly run?: string;
 }
@@ -38,6 +42,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   };
   const url = variable('SLUICE_URL');
   const address = environment['SLUICE_AGENT_ADDRESS'];
+  const beside = serverBesideIn(environment);
   if (!URL.canParse(url)) throw new Error(`SLUICE_URL must be the URL of a gateway, not "${url}"`);
   return {
     url: url.replace(/\/+$/, ''),
@@ -45,6 +50,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     token: variable('SLUICE_AGENT_TOKEN'),
     cacheSocket: environment['SLUICE_CACHE_SOCKET'],
     ...(address === undefined ? {} : { address }),
+    ...(beside === undefined ? {} : { beside }),
   };
 }
 

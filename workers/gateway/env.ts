@@ -114,6 +114,8 @@ export interface UpstreamsEnv extends TenancyEnv {
   readonly PROMPTS: DurableObjectNamespace;
   /** One object an upstream that has limits, named by the upstream's id: what all isolates use of it. */
   readonly UPSTREAM_USE: DurableObjectNamespace;
+  /** One object a cell, named after it. */
+  readonly SCHEDULER: DurableObjectNamespace;
   /** One object a tenant, in this Worker, named by its id. */
   readonly REQUEST_LOG: DurableObjectNamespace;
   /** Files of tenants, as the control Worker has them. */

@@ -1,6 +1,8 @@
 import { waitUntil } from 'cloudflare:workers';
 
+import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
 import { systemTimer } from '../../durable-objects/system-timer.ts';
+import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import { PurgeViews } from '../../src/gateway/purge-views.ts';
 import { CompletionCache } from '../../src/gateway/upstreams/completion-cache.ts';
 import { requestWakeUps } from '../inference/request-wake-ups.ts';
@@ -15,6 +17,7 @@ import { RouteAdmin } from '../../src/gateway/upstreams/route-admin.ts';
 import type { PromptCalls } from '../../src/gateway/upstreams/prompt-admin.ts';
 import { PromptAdmin } from '../../src/gateway/upstreams/prompt-admin.ts';
 import { PromptDirectory } from '../../src/gateway/upstreams/prompt-directory.ts';
+import { ReplicaGroups } from '../../src/gateway/upstreams/replica-groups.ts';
 import { UpstreamAdmin } from '../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamChecker } from '../../src/gateway/upstreams/upstream-checker.ts';
 import { UpstreamDirectory } from '../../src/gateway/upstreams/upstream-directory.ts';
@@ -28,6 +31,7 @@ import type { UpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import { parseUpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import type { BalancedDispatcher } from '../../src/upstreams/serving/balanced-dispatcher.ts';
 import { ModelRouter } from '../../src/gateway/upstreams/model-router.ts';
+import { breakerOf } from '../../src/upstreams/serving/target-state.ts';
 import { RouteDirectory } from '../../src/gateway/upstreams/route-directory.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { CascadeTally } from '../../src/upstreams/cascade/cascade-tally.ts';
@@ -37,6 +41,7 @@ import type { Tenancy } from '../gateway/adapters/tenancy.ts';
 import { wireTenancy } from '../gateway/adapters/tenancy.ts';
 import { upstreamsOf } from '../gateway/adapters/upstream-objects.ts';
 import type { UpstreamsEnv } from '../gateway/env.ts';
+import { originHost } from '../gateway/origin-host.ts';
 import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
 import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
@@ -62,6 +67,7 @@ export interface Upstreams extends Serving, RequestLogParts {
   readonly promptDirectory: PromptDirectory;
   readonly findTarget: ReturnType<typeof storedTargetFinder>;
   readonly dispatcher: BalancedDispatcher;
+  readonly groups: ReplicaGroups;
 }
 
 export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams => {
@@ -72,10 +78,12 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const upstreams = upstreamsOf(env.UPSTREAM);
   const secrets = secretBoxOf(env, rng);
   const hosts = hostsOf(env);
+  const groups = replicaGroupsOf(env, clock);
   const directory = new UpstreamDirectory({
     snapshot: (owner, known) => upstreams(owner).snapshot(known),
     secrets,
     hosts,
+    groups,
     clock,
     background: waitUntil,
   });
@@ -97,8 +105,8 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     budget,
     countCall: tenancy.countCall,
     tenancy,
-    admin: new UpstreamAdmin({ upstreams, secrets, hosts, mac: (text) => hmac.hex(text), note, clock }),
-    checker: new UpstreamChecker({ upstreams, secrets, hosts, probe: httpProbe, clock }),
+    admin: new UpstreamAdmin({ upstreams, secrets, hosts, groups, mac: (text) => hmac.hex(text), note, clock }),
+    checker: new UpstreamChecker({ upstreams, secrets, hosts, groups, probe: httpProbe, clock }),
     directory,
     answers,
     completions: new Completions({
@@ -106,12 +114,14 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       targets: (principal) => directory.visible(principal),
       router: routerOf(routes, dispatcher, clock, (principal) => budget.spendLeft(principal)),
       dispatcher,
-      transport: new HttpTransport({
-        timer: systemTimer,
-        clock,
-        secretOf: (target) => directory.secretOf(target),
-        workersAi: env.AI as WorkersAi | undefined,
-      }),
+      transport: groups.watching(
+        new HttpTransport({
+          timer: systemTimer,
+          clock,
+          secretOf: (target) => directory.secretOf(target),
+          workersAi: env.AI as WorkersAi | undefined,
+        }),
+      ),
       clock,
       guard: new GuardedCompletions(guardrails),
       judge: new SchemaJudge(guardrails),
@@ -121,8 +131,15 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     prompts: new PromptAdmin({ prompts, note }),
     promptDirectory: new PromptDirectory({ prompts, clock, background: waitUntil }),
     dispatcher,
+    groups,
   };
 });
+
+function replicaGroupsOf({ SCHEDULER }: UpstreamsEnv, clock: Clock): ReplicaGroups {
+  // A stub belongs to the request that made it: one is made for each call.
+  const cell = () => SCHEDULER.get(SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as Pick<JobQueue, 'job'>;
+  return new ReplicaGroups({ find: (tenant, job) => cell().job(tenant, job), hostOf: originHost, clock, background: waitUntil });
+}
 
 function routerOf(
   routes: (owner: string) => RouteCalls,
@@ -133,9 +150,7 @@ function routerOf(
   const tally = new CanaryTally();
   const cascades = new CascadeTally();
   const directory = new RouteDirectory({ routes, tally, cascades, clock, background: waitUntil });
-  // A target that was never called has no breaker yet.
-  const breaker = ({ upstreamId, model }: Target) =>
-    dispatcher.health().find((known) => known.upstreamId === upstreamId && known.model === model.name)?.breaker ?? 'closed';
+  const breaker = (target: Target) => breakerOf(target, dispatcher.health());
   return new ModelRouter({ directory, tally, cascades, clock, breaker, budgetLeft });
 }
 

@@ -1,30 +1,51 @@
 import type { UpstreamHealthReply } from '../../src/contract/upstreams.ts';
 import type { TargetHealth } from '../../src/upstreams/serving/target-state.ts';
+import type { Replica, TargetModel } from '../../src/upstreams/target.ts';
 import type { UpstreamOwner, UpstreamRecord } from '../../src/upstreams/upstream-record.ts';
 import { seconds } from '../gateway/routes/wire.ts';
 
-/** [U10] The health of each model of an upstream; of one that this isolate has not called, that nothing is known against it. */
+/**
+ * [U10] The health of each model of an upstream, at each of its replicas if it has such; of one that this isolate has not called, that nothing is known
+ * against it.
+ */
 export function upstreamHealth(
   owner: UpstreamOwner,
   { name, models }: Pick<UpstreamRecord, 'name' | 'models'>,
   health: readonly TargetHealth[],
+  replicas: readonly Replica[] | undefined,
 ): UpstreamHealthReply {
-  const own = new Map(health.filter(({ upstreamId }) => upstreamId === `${owner}/${name}`).map((target) => [target.model, target]));
+  const own = health.filter(({ upstreamId }) => upstreamId === `${owner}/${name}`);
+  const places = replicas?.map(({ url }) => url) ?? [undefined];
   return {
     object: 'upstream.health',
     name,
-    models: models.map((model) => {
-      const known = own.get(model.name);
-      return {
-        name: model.name,
-        breaker: known?.breaker ?? 'closed',
-        failure_share: known?.failureShare ?? null,
-        paused_until: known === undefined || known.pausedUntilMs === null ? null : seconds(known.pausedUntilMs),
-        outstanding_calls: known?.outstandingCalls ?? 0,
-        outstanding_tokens: known?.outstandingTokens ?? 0,
-        first_token_p95_ms: known?.firstTokenP95Ms ?? null,
-        attempts: known?.attempts ?? {},
-      };
-    }),
+    models: models.flatMap((model) =>
+      places.map((address) =>
+        rowOf(
+          model,
+          address,
+          own.find((known) => known.model === model.name && known.replicaUrl === address),
+        ),
+      ),
+    ),
+  };
+}
+
+/** Nothing is known against a model that was not called. */
+const UNCALLED = { breaker: 'closed', outstandingCalls: 0, outstandingTokens: 0, attempts: {} } as const;
+
+function rowOf({ name }: TargetModel, address: string | undefined, known: TargetHealth | undefined): UpstreamHealthReply['models'][number] {
+  const { breaker, outstandingCalls, outstandingTokens, attempts } = known ?? UNCALLED;
+  const pausedUntilMs = known?.pausedUntilMs ?? null;
+  return {
+    name,
+    address: address ?? null,
+    breaker,
+    failure_share: known?.failureShare ?? null,
+    paused_until: pausedUntilMs === null ? null : seconds(pausedUntilMs),
+    outstanding_calls: outstandingCalls,
+    outstanding_tokens: outstandingTokens,
+    first_token_p95_ms: known?.firstTokenP95Ms ?? null,
+    attempts,
   };
 }

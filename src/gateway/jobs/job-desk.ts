@@ -1,7 +1,7 @@
 import type { Refusal } from '../../contract/errors.ts';
 import { refusal, refusalAt } from '../../contract/errors.ts';
 import type { Work } from '../../contract/job-work.ts';
-import { inputFilesOf, isBuild, KIND_FACTS, modelOf, outputPathsOf, registrationOf } from '../../contract/job-facts.ts';
+import { hasServers, inputFilesOf, isBuild, KIND_FACTS, modelOf, outputPathsOf, registrationOf } from '../../contract/job-facts.ts';
 import { workOf } from '../../contract/job-work.ts';
 import type { CreateJob } from '../../contract/jobs.ts';
 import { checkBuild } from '../../contract/model-builds.ts';
@@ -110,7 +110,7 @@ export class JobDesk {
     if (!registering.ok) return registering;
     const buildable = isBuild(work) ? checkBuild(work) : ok(null);
     if (!buildable.ok) return buildable;
-    const name = modelOf(work);
+    const name = hasServers(work) ? null : modelOf(work);
     const model = name === null ? ok(undefined) : await this.#parts.models.find(principal.tenantId, name);
     if (!model.ok) return model;
     if (isBuild(work) && model.value?.isBuiltin === true)

@@ -1,3 +1,4 @@
+import { hasServers } from '../../contract/job-facts.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
@@ -62,7 +63,7 @@ export class ModelReplicas implements ReplicaCalls {
     if (!found.ok) return found;
     const jobs = found.value.flatMap(({ id, work, attempt }) => {
       const isServed = attempt?.group?.members.some(({ serving }) => serving?.isHealthy === true) ?? false;
-      return work.kind === 'online_inference' && isServed ? [{ id, model: work.model }] : [];
+      return work.kind === 'online_inference' && !hasServers(work) && isServed ? [{ id, model: work.model }] : [];
     });
     if (this.#views.size >= VIEWS_MAX) this.#views.clear();
     const view = { jobs, readAtMs: nowMs };

@@ -1,6 +1,7 @@
 import type { Serving } from '../../contract/attempt.ts';
 import { ERRORS } from '../../contract/errors.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
+import { hasServers } from '../../contract/job-facts.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
@@ -79,6 +80,10 @@ export class ReplicaRouter {
     if (work.kind !== 'online_inference') return refuse('state_conflict', `the job is of the kind ${work.kind}: it serves nothing`);
     if (finishedAtMs !== null) return refuse('state_conflict', `the job is ${job.value.state}`);
     const serving = attempt?.group?.members.flatMap((member) => member.serving ?? []) ?? [];
+    if (hasServers(work)) {
+      const advice = `call them through an upstream whose base_url is replicas:${jobId}`;
+      return refuse('state_conflict', `the replicas of the job pass calls on to servers: ${advice}`);
+    }
     const view: View = { model: work.model, replicas: serving.filter(({ isHealthy }) => isHealthy), readAtMs: nowMs };
     if (this.#views.size >= VIEWS_MAX) this.#views.clear();
     this.#views.set(key, view);

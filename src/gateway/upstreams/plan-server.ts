@@ -1,5 +1,6 @@
 import { utf8Text } from '../../contract/json-text.ts';
 import type { Refusal } from '../../contract/errors.ts';
+import { refusal } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
@@ -20,6 +21,7 @@ import { mayBegin } from '../../upstreams/protocol/exchange.ts';
 import { rejectionOf } from '../../upstreams/protocol/surface-errors.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
+import { withReplicas } from '../../upstreams/target.ts';
 import type { BodyReader, TransportFault, UpstreamTransport } from '../../upstreams/transport.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
 import type { CompletionEnd } from './completion-stream.ts';
@@ -62,9 +64,11 @@ export class PlanServer {
   }
 
   /** Refuses with the attempts that were made. */
-  async serve({ call, exchanges, plan, nowMs }: PlannedCall, terms: ServeTerms = {}): Promise<Result<Completed, Undispatched>> {
+  async serve({ call, exchanges, plan: planned, nowMs }: PlannedCall, terms: ServeTerms = {}): Promise<Result<Completed, Undispatched>> {
     const { clock, dispatcher, transport } = this.#parts;
     const { onEnd, notes, asksProbabilities, besidesNano = 0 } = terms;
+    const plan = withReplicas(planned);
+    if (plan.groups.length === 0) return unserved(NO_REPLICA, []);
     const reserved = await reservePlan(plan, call);
     if (!reserved.ok) return unserved(reserved.error, []);
     const { plan: payable, boundOf } = reserved.value;
@@ -110,6 +114,8 @@ export class PlanServer {
     return answer.ok ? ok({ ...completed, answer: answer.value }) : unserved(answer.error, attempts);
   }
 }
+
+const NO_REPLICA = refusal('no_healthy_replica', 'no replica of the upstreams of the model is ready: see the job that they name', 'model');
 
 const BROKEN: TransportFault = { kind: 'fault', fault: 'broken' };
 

@@ -1,3 +1,4 @@
+import { refusalAt } from '../../contract/errors.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
@@ -6,23 +7,26 @@ import type { Authority } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TenantId } from '../../kernel/ids.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { PageOf } from '../../tenancy/document-store.ts';
 import type { SecretBox, SecretOwner } from '../../upstreams/secret-box.ts';
+import type { UpstreamProtocol } from '../../upstreams/target.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
-import { checkAddress } from '../../upstreams/upstream-host.ts';
+import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
 import type { StoredSecret, UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
 import { noUpstream, storedSecret } from '../../upstreams/upstream-registry.ts';
 import type { UpstreamSettings } from '../../upstreams/upstream-settings.ts';
 import { changedSettings, newSettings } from '../../upstreams/upstream-settings.ts';
 import { requestDigest } from '../tenancy/subject.ts';
+import type { ReplicaGroups } from './replica-groups.ts';
 import type { UpstreamsOf } from './upstream-calls.ts';
 
 interface UpstreamAdminParts {
   readonly upstreams: UpstreamsOf;
   readonly secrets: SecretBox;
   readonly hosts: UpstreamHosts;
+  readonly groups: Pick<ReplicaGroups, 'check'>;
   /** A digest that tells nothing of a secret to who has it. */
   readonly mac: (text: string) => Promise<string>;
   /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
@@ -59,11 +63,12 @@ export class UpstreamAdmin {
     // Calls by the binding are paid for by the account of the deployment.
     if (body.protocol === 'workers-ai' && caller.principal.kind !== 'admin')
       return refuse('scope_denied', 'is of the platform: only the admin key may add it', 'protocol');
-    const baseUrl = checkAddress(body.protocol, body.base_url, this.#parts.hosts);
+    const baseUrl = await this.#address(caller.principal, body.protocol, body.base_url);
     if (!baseUrl.ok) return baseUrl;
     const settings = newSettings(body, baseUrl.value);
     if (!settings.ok) return settings;
     const owner = ownerOf(caller.principal);
+    if (body.secret !== undefined && replicasJobOf(baseUrl.value) !== undefined) return SECRET_OF_REPLICAS;
     const secret = body.secret === undefined ? null : await this.#sealed(owner, settings.value, body.secret);
     const request = idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await this.#digest(caller.principal, body) };
     const noted = await this.#noted(caller, 'create', body.name);
@@ -76,7 +81,7 @@ export class UpstreamAdmin {
     const owner = ownerOf(caller.principal);
     const known = await this.#parts.upstreams(owner).find(name);
     if (known === null) return noUpstream(name);
-    const baseUrl = body.base_url === undefined ? ok(known.baseUrl) : checkAddress(known.protocol, body.base_url, this.#parts.hosts);
+    const baseUrl = body.base_url === undefined ? ok(known.baseUrl) : await this.#address(caller.principal, known.protocol, body.base_url);
     if (!baseUrl.ok) return baseUrl;
     const settings = changedSettings(known, body, baseUrl.value);
     if (!settings.ok) return settings;
@@ -94,12 +99,26 @@ export class UpstreamAdmin {
     return underAuthority(caller.authority, (lease) => this.#parts.upstreams(ownerOf(caller.principal)).remove(name, lease));
   }
 
+  /** [U12] The replicas are those of a job of the caller's tenant. */
+  async #address(principal: Principal, protocol: UpstreamProtocol, text: string): Promise<Outcome<string>> {
+    const address = checkAddress(protocol, text, this.#parts.hosts);
+    const job = address.ok ? replicasJobOf(address.value) : undefined;
+    if (job === undefined) return address;
+    if (principal.kind !== 'tenant') return refuse('scope_denied', 'names a job: only a key of its tenant may', 'base_url');
+    const checked = await this.#parts.groups.check(principal.tenantId, job);
+    return checked.ok ? address : err(refusalAt(checked.error, ['base_url']));
+  }
+
   async #nextSecret(
     owner: UpstreamOwner,
     known: UpstreamRecord,
     next: UpstreamSettings,
     named: string | null | undefined,
   ): Promise<Outcome<StoredSecret | null>> {
+    if (replicasJobOf(next.baseUrl) !== undefined) {
+      const kept = named === undefined ? known.secret : named;
+      return kept === null ? ok(null) : SECRET_OF_REPLICAS;
+    }
     if (named !== undefined) return ok(named === null ? null : await this.#sealed(owner, next, named));
     if (known.secret === null) return ok(null);
     const [from, to] = [secretOwner(owner, known), secretOwner(owner, next)];
@@ -124,6 +143,8 @@ export class UpstreamAdmin {
     return principal.kind === 'admin' ? ok(null) : this.#parts.note(principal.tenantId, `upstream.${action}`, principal, name);
   }
 }
+
+const SECRET_OF_REPLICAS = refuse('invalid_value', 'must be absent or null: replicas have keys of their own', 'secret');
 
 /** Whose upstreams a caller sees and changes. */
 export const ownerOf = (principal: Principal): UpstreamOwner => (principal.kind === 'tenant' ? principal.tenantId : PLATFORM);

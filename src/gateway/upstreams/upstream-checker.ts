@@ -7,9 +7,10 @@ import type { SecretBox } from '../../upstreams/secret-box.ts';
 import type { ProbeAnswer, UpstreamCheck } from '../../upstreams/upstream-check.ts';
 import { judgeProbe, MODELS_PATH, proofOf } from '../../upstreams/upstream-check.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
-import { checkAddress } from '../../upstreams/upstream-host.ts';
+import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import { noUpstream } from '../../upstreams/upstream-registry.ts';
+import type { ReplicaGroups } from './replica-groups.ts';
 import { ownerOf, secretOwner } from './upstream-admin.ts';
 import type { UpstreamCalls } from './upstream-calls.ts';
 
@@ -17,6 +18,7 @@ interface CheckerParts {
   readonly upstreams: (owner: UpstreamOwner) => Pick<UpstreamCalls, 'find'>;
   readonly secrets: Pick<SecretBox, 'open'>;
   readonly hosts: UpstreamHosts;
+  readonly groups: Pick<ReplicaGroups, 'ready'>;
   /** One GET, without redirects, bounded in time and bytes. */
   readonly probe: (url: string, headers: Readonly<Record<string, string>>) => Promise<ProbeAnswer>;
   readonly clock: Clock;
@@ -37,7 +39,7 @@ export class UpstreamChecker {
 
   /** Refuses with `upstream_not_found`, with `address_denied` a host that may not be called any more, and a secret that cannot be opened. */
   async check(principal: Principal, name: string): Promise<Outcome<TimedCheck>> {
-    const { upstreams, secrets, hosts, probe, clock } = this.#parts;
+    const { upstreams, secrets, hosts, groups, probe, clock } = this.#parts;
     const owner = ownerOf(principal);
     const upstream = await upstreams(owner).find(name);
     if (upstream === null) return noUpstream(name);
@@ -53,10 +55,19 @@ export class UpstreamChecker {
     const beganAtMs = clock.nowMs();
     // A binding lists no models: that they could not be determined is all that a check says.
     if (upstream.protocol === 'workers-ai') return ok({ ...judgeProbe(upstream, UNLISTED), elapsedMs: 0, checkedAtMs: beganAtMs });
-    const answer = await probe(`${baseUrl.value}${MODELS_PATH}`, proofOf(upstream.protocol, secret));
+    const job = replicasJobOf(baseUrl.value);
+    const [replica] = job === undefined || principal.kind !== 'tenant' ? [] : await groups.ready(principal.tenantId, job);
+    const answer =
+      job !== undefined && replica === undefined
+        ? ABSENT
+        : await probe(
+            `${replica === undefined ? baseUrl.value : `${replica.url}/v1`}${MODELS_PATH}`,
+            proofOf(upstream.protocol, replica?.key ?? secret),
+          );
     const checkedAtMs = clock.nowMs();
     return ok({ ...judgeProbe(upstream, answer), elapsedMs: checkedAtMs - beganAtMs, checkedAtMs });
   }
 }
 
+const ABSENT: ProbeAnswer = { kind: 'none', why: 'unreachable' };
 const UNLISTED: ProbeAnswer = { kind: 'answer', status: 404, text: '' };

@@ -3,20 +3,23 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SecretBox } from '../../upstreams/secret-box.ts';
 import type { Target } from '../../upstreams/target.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
-import { checkAddress } from '../../upstreams/upstream-host.ts';
+import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
 import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
 import type { UpstreamSnapshot } from '../../upstreams/upstream-registry.ts';
+import type { ReplicaGroups } from './replica-groups.ts';
 import { secretOwner } from './upstream-admin.ts';
 
 interface DirectoryParts {
   readonly snapshot: (owner: UpstreamOwner, known: number | null) => Promise<UpstreamSnapshot | null>;
   readonly secrets: Pick<SecretBox, 'open'>;
   readonly hosts: UpstreamHosts;
+  readonly groups: Pick<ReplicaGroups, 'ready'>;
   readonly clock: Clock;
   /** Keeps work going that no answer waits for. */
   readonly background: (work: Promise<unknown>) => void;
@@ -31,6 +34,8 @@ interface OpenedSecret {
 interface Known {
   readonly revision: number;
   readonly targets: readonly Target[];
+  /** The jobs whose replicas are servers of its upstreams. */
+  readonly groups: ReadonlySet<JobId>;
   /** By upstream. They are in memory alone, apart from what is logged or answered. */
   readonly secrets: ReadonlyMap<string, OpenedSecret>;
   readonly bytes: number;
@@ -59,13 +64,23 @@ export class UpstreamDirectory {
     const [own, platform] = await Promise.all([this.#of(tenantId), this.#of(PLATFORM)]);
     if (own === undefined || platform === undefined)
       return refuse('unavailable', 'it cannot be determined which upstreams there are: repeat the call');
-    return ok({ own: own.targets, platform: platform.targets });
+    return ok({ own: own.groups.size === 0 ? own.targets : await this.#withReplicas(tenantId, own), platform: platform.targets });
   }
 
   /** What the upstream of a target is to be shown. Undefined: nothing. */
-  async secretOf({ upstreamId }: Target): Promise<string | undefined> {
+  async secretOf({ upstreamId, replica }: Target): Promise<string | undefined> {
+    if (replica !== undefined) return replica.key;
     const known = await this.#of(upstreamId.slice(0, upstreamId.indexOf('/')));
     return known?.secrets.get(upstreamId)?.text;
+  }
+
+  /** The targets of a tenant, those at replicas of its jobs with the ones that are ready. */
+  async #withReplicas(tenantId: TenantId, { targets, groups }: Known): Promise<readonly Target[]> {
+    const ready = new Map(await Promise.all([...groups].map(async (job) => [job, await this.#parts.groups.ready(tenantId, job)] as const)));
+    return targets.map((target) => {
+      const job = replicasJobOf(target.baseUrl);
+      return job === undefined ? target : { ...target, replicas: ready.get(job) ?? [] };
+    });
   }
 
   /** Undefined: it cannot be determined. */
@@ -112,7 +127,8 @@ export class UpstreamDirectory {
       }
       targets.push(...targetsOf(upstreamId, upstream));
     }
-    return { revision, targets, secrets, bytes: 2 * JSON.stringify(upstreams).length, askedAtMs, renewedAtMs: askedAtMs };
+    const groups = new Set(targets.flatMap(({ baseUrl }) => replicasJobOf(baseUrl) ?? []));
+    return { revision, targets, groups, secrets, bytes: 2 * JSON.stringify(upstreams).length, askedAtMs, renewedAtMs: askedAtMs };
   }
 
   async #open(

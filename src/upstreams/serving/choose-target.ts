@@ -1,6 +1,7 @@
 import { must } from '../../kernel/assert.ts';
 import { keyHash } from '../../kernel/fast-hash.ts';
 import type { Target } from '../target.ts';
+import { targetId } from '../target.ts';
 import type { TargetState } from './target-state.ts';
 
 /** A target that holds a prefix is preferred until it has so many times its share of the outstanding work ... */
@@ -52,9 +53,9 @@ function holderOf<T extends Choosable>(from: readonly T[], prefixKey: string, to
 }
 
 /** Weighted rendezvous: a target is first for a share of all keys that is its share of the weights. */
-function scoreOf({ upstreamId, model, weight }: Target, prefixKey: string): number {
-  const uniform = (keyHash(`${prefixKey}\n${upstreamId}/${model.name}`) + 0.5) / 2 ** 32;
-  return -weight / Math.log(uniform);
+function scoreOf(target: Target, prefixKey: string): number {
+  const uniform = (keyHash(`${prefixKey}\n${targetId(target)}`) + 0.5) / 2 ** 32;
+  return -target.weight / Math.log(uniform);
 }
 
 function drawn<T extends Choosable>(from: readonly T[], random: () => number): T {

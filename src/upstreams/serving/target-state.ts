@@ -1,5 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Target } from '../target.ts';
+import { targetId } from '../target.ts';
 import type { BreakerState } from './circuit-breaker.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { FirstTokenTimes } from './first-token-times.ts';
@@ -10,6 +11,9 @@ const RECENT_HALF_LIFE_MS = 5_000;
 /** A first token that takes no time would make any load nothing. */
 const FIRST_TOKEN_MIN_MS = 1;
 
+/** A replica that has been in no plan for so long is taken to be gone: another has taken its place at another address. */
+const REPLICA_GONE_MS = 60_000;
+
 /** How attempts at a target have ended, since the isolate started. */
 export const ATTEMPT_ENDS = ['served', 'rejected', 'failed', 'paused', 'broke_off', 'cancelled'] as const;
 export type AttemptEndKind = (typeof ATTEMPT_ENDS)[number];
@@ -19,6 +23,8 @@ export interface TargetHealth {
   readonly upstreamId: string;
   readonly upstream: string;
   readonly model: string;
+  /** Where it is, of a replica. */
+  readonly replicaUrl?: string;
   readonly breaker: BreakerState;
   /** Null: too few calls of late. */
   readonly failureShare: number | null;
@@ -94,11 +100,12 @@ export class TargetState {
     return (work / weight) * Math.max(FIRST_TOKEN_MIN_MS, this.times.averageMs(nowMs));
   }
 
-  health({ upstreamId, upstream, model }: Target, nowMs: number): TargetHealth {
+  health({ upstreamId, upstream, model, replica }: Target, nowMs: number): TargetHealth {
     return {
       upstreamId,
       upstream,
       model: model.name,
+      ...(replica === undefined ? {} : { replicaUrl: replica.url }),
       breaker: this.breaker.state(nowMs),
       failureShare: this.breaker.failureShare(nowMs) ?? null,
       pausedUntilMs: this.#pausedUntilMs > nowMs ? this.#pausedUntilMs : null,
@@ -114,22 +121,37 @@ export class TargetState {
   }
 }
 
+/**
+ * The breaker of a model of an upstream, by the health of all targets: of several replicas the one that lets most through. One that was never called
+ * has none yet, and where no replica is ready there is nothing to call.
+ */
+export function breakerOf({ upstreamId, model, replicas }: Target, health: readonly TargetHealth[]): BreakerState {
+  if (replicas?.length === 0) return 'open';
+  const ready = new Set(replicas?.map(({ url }) => url));
+  const known = health.filter(
+    (one) => one.upstreamId === upstreamId && one.model === model.name && (one.replicaUrl === undefined || ready.has(one.replicaUrl)),
+  );
+  if (known.length < (replicas?.length ?? 1)) return 'closed';
+  return (['closed', 'half_open'] as const).find((state) => known.some(({ breaker }) => breaker === state)) ?? 'open';
+}
+
 /** The states of all targets that an isolate has called; of many, those that were called last. */
 export class TargetStates {
-  readonly #known = new Map<string, { readonly target: Target; readonly state: TargetState }>();
+  readonly #known = new Map<string, { readonly target: Target; readonly state: TargetState; readonly atMs: number }>();
 
   of(target: Target, nowMs: number): TargetState {
-    const key = `${target.upstreamId}/${target.model.name}`;
+    const key = targetId(target);
     const known = this.#known.get(key);
     this.#known.delete(key);
     const state = known?.state ?? new TargetState(nowMs);
-    this.#known.set(key, { target, state });
+    this.#known.set(key, { target, state, atMs: nowMs });
     if (known === undefined) this.#forget();
     return state;
   }
 
   health(nowMs: number): TargetHealth[] {
-    return [...this.#known.values()].map(({ target, state }) => state.health(target, nowMs));
+    const known = [...this.#known.values()].filter(({ target, atMs }) => target.replica === undefined || nowMs - atMs < REPLICA_GONE_MS);
+    return known.map(({ target, state }) => state.health(target, nowMs));
   }
 
   #forget(): void {

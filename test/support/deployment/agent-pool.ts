@@ -21,15 +21,16 @@ export class AgentPool {
     this.#pool = pool;
   }
 
-  static async deploy(): Promise<AgentPool> {
-    const server = await deploy();
-    const { client } = await createTenant(server);
+  /** `scopes`: of the key of the tenant, if not the usual ones. */
+  static async deploy(environment: Readonly<Record<string, string>> = {}, scopes?: readonly string[]): Promise<AgentPool> {
+    const server = await deploy(1, environment);
+    const { client } = await createTenant(server, scopes === undefined ? {} : { scopes });
     const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
     return new AgentPool(server, client, await admin.create('/v1/pools', { name: 'shop', owner: 'testers' }));
   }
 
-  start(flags: readonly string[]): Agent {
-    const agent = startAgent(this.server, this.#pool, flags);
+  start(flags: readonly string[], environment: Readonly<Record<string, string>> = {}): Agent {
+    const agent = startAgent(this.server, this.#pool, flags, { environment });
     this.#agents.push(agent);
     return agent;
   }

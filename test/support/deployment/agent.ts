@@ -20,6 +20,8 @@ export interface Agent {
 interface AgentOptions {
   /** Where it finds the gateway, if not at the gateway's own address. */
   readonly url?: string;
+  /** Besides what says where it works. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Seconds that its clock is ahead, and how many of its seconds pass in one. */
   readonly clock?: { readonly aheadS: number; readonly rate: number };
 }
@@ -28,11 +30,18 @@ export function startAgent(
   server: Reached,
   pool: { readonly id: string; readonly agent_token: string },
   flags: readonly string[] = [],
-  { url = server.urls[0], clock }: AgentOptions = {},
+  { url = server.urls[0], clock, environment = {} }: AgentOptions = {},
 ): Agent {
   const skew = clock === undefined ? [] : ['--import', skewed(clock)];
   const child = spawn(process.execPath, [...skew, join(ROOT, 'workers/agent/index.ts'), ...flags], {
-    env: { ...process.env, SLUICE_URL: url, SLUICE_POOL: pool.id, SLUICE_AGENT_TOKEN: pool.agent_token, SLUICE_AGENT_ADDRESS: '127.0.0.1' },
+    env: {
+      ...process.env,
+      SLUICE_URL: url,
+      SLUICE_POOL: pool.id,
+      SLUICE_AGENT_TOKEN: pool.agent_token,
+      SLUICE_AGENT_ADDRESS: '127.0.0.1',
+      ...environment,
+    },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));

@@ -1,15 +1,19 @@
 import type { CreateUpstreamBody } from '../../../src/contract/upstreams.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
 import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
 import { leaseFrom } from '../../../src/contract/write-lease.ts';
+import { ReplicaGroups } from '../../../src/gateway/upstreams/replica-groups.ts';
 import type { UpstreamCalls } from '../../../src/gateway/upstreams/upstream-calls.ts';
 import { UpstreamAdmin } from '../../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamDirectory } from '../../../src/gateway/upstreams/upstream-directory.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import type { Job } from '../../../src/scheduler/served/job.ts';
 import { SecretBox } from '../../../src/upstreams/secret-box.ts';
 import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
 import { UpstreamRegistry } from '../../../src/upstreams/upstream-registry.ts';
+import { originHost } from '../../../workers/gateway/origin-host.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { idsOf } from '../fakes/tenancy.ts';
 
@@ -50,6 +54,8 @@ export class UpstreamStoreWorld {
   readonly audit: string[] = [];
   readonly stored = new Map<string, NodeSql>();
   readonly clock = { nowMs: () => this.nowMs };
+  /** Work that nothing waits for. */
+  readonly beside: Promise<unknown>[] = [];
   #nonces = 0;
   readonly #registries = new Map<string, UpstreamRegistry>();
 
@@ -63,6 +69,23 @@ export class UpstreamStoreWorld {
     return made;
   }
 
+  /** The jobs of tenants, by the names that groups have. */
+  readonly jobs = new Map<string, Job>();
+  /** Of which the scheduler was asked, in order. */
+  readonly askedJobs: string[] = [];
+
+  readonly groups = new ReplicaGroups({
+    find: async (tenant, job) => {
+      if (!this.isReachable) throw new Error('the scheduler does not answer');
+      this.askedJobs.push(job);
+      const found = this.jobs.get(`${tenant}/${job}`);
+      return found === undefined ? refuse('job_not_found', 'there is no such job', 'job') : ok(structuredClone(found));
+    },
+    hostOf: originHost,
+    clock: this.clock,
+    background: (work) => void this.beside.push(work),
+  });
+
   /** Whether the deployment has the binding. */
   hasWorkersAi = false;
 
@@ -75,6 +98,7 @@ export class UpstreamStoreWorld {
       upstreams: (owner) => this.#calls(owner),
       secrets,
       hosts: { ...hosts('', local), hasWorkersAi: this.hasWorkersAi },
+      groups: this.groups,
       mac: (text) => hmac.hex(text),
       note: async (tenant, action, _, subject) => {
         this.audit.push(`${tenant} ${action} ${subject}`);
@@ -89,7 +113,7 @@ export class UpstreamStoreWorld {
     secrets = this.secrets(PEPPER),
     allowed = '',
   ): { readonly directory: UpstreamDirectory; readonly settled: () => Promise<unknown> } {
-    const beside: Promise<unknown>[] = [];
+    const { beside } = this;
     const directory = new UpstreamDirectory({
       snapshot: async (owner, known) => {
         this.asked.push(owner);
@@ -98,6 +122,7 @@ export class UpstreamStoreWorld {
       },
       secrets,
       hosts: { ...hosts(allowed, ''), hasWorkersAi: this.hasWorkersAi },
+      groups: this.groups,
       clock: this.clock,
       background: (work) => void beside.push(work),
     });

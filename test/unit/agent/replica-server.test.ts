@@ -5,6 +5,7 @@ import type { EmbeddingModel } from '../../../src/inference/embedding-model.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { LineAnswerer } from '../../../workers/agent/answer-line.ts';
 import { answerLine } from '../../../workers/agent/answer-line.ts';
+import { EmbeddingService } from '../../../workers/agent/embedding-service.ts';
 import { LoadMeter } from '../../../workers/agent/load-meter.ts';
 import { staticLineModel } from '../../../workers/agent/line-model.ts';
 import { ReplicaServer } from '../../../workers/agent/replica-server.ts';
@@ -30,7 +31,7 @@ const answerer: Pick<LineAnswerer, 'answer'> = {
 
 const servers: ReplicaServer[] = [];
 const start = async () => {
-  const server = await ReplicaServer.start('127.0.0.1', 'm', answerer);
+  const server = await ReplicaServer.start('127.0.0.1', new EmbeddingService('m', answerer));
   servers.push(server);
   return server;
 };

@@ -148,6 +148,12 @@ it.each([true, false])('[U78] says what a stream has cost where its usage was as
   expect(answered.value.settle(await ended)).toMatchObject({ inputTokens: 3, outputTokens: 2, nano: 70, usage: 'reported' });
 });
 
+it('[U12] is refused where no replica is ready, and nothing is reserved or asked', async () => {
+  const { call, asked, reserved } = callsTo([targetOf({ baseUrl: 'replicas:job', replicas: [] })], () => ({ text: ANSWER }));
+  expect(await call({})).toMatchObject({ error: { refusal: { code: 'no_healthy_replica' }, attempts: [] } });
+  expect([asked, reserved]).toEqual([[], []]);
+});
+
 describe('[U91] a call that a route serves', () => {
   const ends: boolean[] = [];
   const routeTo = (...groups: Target[][]): Routed => ({

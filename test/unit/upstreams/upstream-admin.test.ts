@@ -351,6 +351,7 @@ describe('a check', () => {
         upstreams: (owner) => ({ find: async (name) => world.registry(owner).find(name) ?? null }),
         secrets,
         hosts: parseUpstreamHosts(allowed)!,
+        groups: world.groups,
         probe: async (url, headers) => {
           asked.push([url, headers]);
           return { kind: 'answer', status: 200, text: '{"data":[{"id":"small"}]}' };

@@ -255,7 +255,10 @@ function assignmentOf(grant: Grant): Assignment {
   if (work.kind === 'batch_embedding')
     return { ...assigned, kind: work.kind, model: work.model, ...(work.format === undefined ? {} : { format: work.format }) };
   if (work.kind === 'index_build' || isBuild(work)) return { ...assigned, ...work };
-  if (work.kind === 'online_inference') return { ...assigned, kind: work.kind, model: work.model, grace_ms: graceMs ?? LIMITS.jobGraceMs };
+  if (work.kind === 'online_inference') {
+    const { kind, model, server } = work;
+    return { ...assigned, kind, model, ...(server === undefined ? {} : { server }), grace_ms: graceMs ?? LIMITS.jobGraceMs };
+  }
   const { kind, argv, environment, inputs, outputs, checkpoint = null, limits } = work;
   const program = {
     ...assigned,

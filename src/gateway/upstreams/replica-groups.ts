@@ -1,0 +1,120 @@
+import { LruCache } from '../../cache/lru-cache.ts';
+import { LIMITS } from '../../contract/limits.ts';
+import { isForbidden } from '../../contract/network-host.ts';
+import type { Outcome } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { JobId, TenantId } from '../../kernel/ids.ts';
+import { ok } from '../../kernel/result.ts';
+import type { Job } from '../../scheduler/served/job.ts';
+import type { Replica } from '../../upstreams/target.ts';
+import type { UpstreamTransport } from '../../upstreams/transport.ts';
+
+interface GroupParts {
+  /** From the scheduler, which has the state of all groups. */
+  readonly find: (tenantId: TenantId, jobId: JobId) => Promise<Outcome<Job>>;
+  /** The host of a URL that names nothing besides; undefined for any other. */
+  readonly hostOf: (url: string) => string | undefined;
+  readonly clock: Clock;
+  /** Keeps work going that no answer waits for. */
+  readonly background: (work: Promise<unknown>) => void;
+}
+
+interface View {
+  readonly replicas: readonly Replica[];
+  /** Before it was asked for; none at all: it is doubted. */
+  askedAtMs: number;
+  /** When it was last asked for beside requests. */
+  renewedAtMs: number;
+}
+
+/** A group is read again after this part of the time for which it is believed. */
+const RENEWED_AFTER_MS = LIMITS.upstreamReplicasFreshMs / 2;
+
+/** Of one replica: its address, its key and what holds them. */
+const REPLICA_BYTES = 1_024;
+
+/** Answers by which a replica says that it leaves, or that what it stands for does not answer. */
+const ABSENT = new Set([502, 503]);
+
+/**
+ * The replicas of jobs that upstreams name, as an isolate believes for at most `upstreamReplicasFreshMs`. While the scheduler does not answer it goes
+ * on with what it knows, for `upstreamReplicasStaleMs`. A job is found by its tenant alone. [U12]
+ */
+export class ReplicaGroups {
+  readonly #parts: GroupParts;
+  readonly #views = new LruCache<View>({ entriesMax: LIMITS.upstreamGroupsKnownMaxCount, bytesMax: LIMITS.upstreamGroupsKnownBytesMax });
+
+  constructor(parts: GroupParts) {
+    this.#parts = parts;
+  }
+
+  /** Those that answer, as their agents say. Empty where there are none, and where it cannot be determined. */
+  async ready(tenantId: TenantId, jobId: JobId): Promise<readonly Replica[]> {
+    const { clock, background } = this.#parts;
+    const nowMs = clock.nowMs();
+    const known = this.#views.get(groupOf(tenantId, jobId), nowMs);
+    if (known === undefined || nowMs - known.askedAtMs >= LIMITS.upstreamReplicasFreshMs)
+      return (await this.#asked(tenantId, jobId, nowMs)) ?? known?.replicas ?? [];
+    if (nowMs - Math.max(known.askedAtMs, known.renewedAtMs) >= RENEWED_AFTER_MS) {
+      known.renewedAtMs = nowMs;
+      background(this.#asked(tenantId, jobId, nowMs));
+    }
+    return known.replicas;
+  }
+
+  /** Refuses with `job_not_found`, and with `state_conflict` a job that has no replicas, or none any more. */
+  async check(tenantId: TenantId, jobId: JobId): Promise<Outcome<null>> {
+    const found = await this.#parts.find(tenantId, jobId);
+    if (!found.ok) return found;
+    const { work, state, finishedAtMs } = found.value;
+    if (work.kind !== 'online_inference')
+      return refuse('state_conflict', `names a job of the kind ${work.kind}, which has no replicas`, 'base_url');
+    return finishedAtMs === null ? ok(null) : refuse('state_conflict', `names a job that is ${state}`, 'base_url');
+  }
+
+  /** A transport by which a replica that does not answer has its group read anew: where it was, there may be another by now. */
+  watching(transport: UpstreamTransport): UpstreamTransport {
+    return {
+      open: async (target, request, cancellation) => {
+        const opened = await transport.open(target, request, cancellation);
+        const isAbsent = opened.kind === 'fault' ? opened.fault !== 'cancelled' : ABSENT.has(opened.status);
+        if (isAbsent && target.replica !== undefined) this.#doubt(target.replica.group);
+        return opened;
+      },
+    };
+  }
+
+  #doubt(group: string): void {
+    const view = this.#views.get(group, this.#parts.clock.nowMs());
+    if (view !== undefined) view.askedAtMs = -Infinity;
+  }
+
+  /** Undefined: the scheduler does not answer. */
+  async #asked(tenantId: TenantId, jobId: JobId, askedAtMs: number): Promise<readonly Replica[] | undefined> {
+    const group = groupOf(tenantId, jobId);
+    const found = await this.#parts.find(tenantId, jobId).catch(() => undefined);
+    if (found === undefined) return undefined;
+    const before = this.#views.get(group, askedAtMs);
+    // What was asked for later is newer.
+    if (before !== undefined && before.askedAtMs > askedAtMs) return before.replicas;
+    const replicas = found.ok ? this.#readyIn(found.value, group) : [];
+    const bytes = REPLICA_BYTES * (1 + replicas.length);
+    this.#views.set(group, { replicas, askedAtMs, renewedAtMs: askedAtMs }, bytes, askedAtMs + LIMITS.upstreamReplicasStaleMs);
+    return replicas;
+  }
+
+  /**
+   * Their addresses were checked when their agents named them, and are checked again for what no pool may name [P93]. Replicas of a job that is to
+   * stop take no more calls.
+   */
+  #readyIn({ attempt, state }: Job, group: string): readonly Replica[] {
+    const members = state === 'running' ? (attempt?.group?.members ?? []) : [];
+    return members.flatMap(({ serving }) => {
+      const host = serving?.isHealthy === true ? this.#parts.hostOf(serving.url) : undefined;
+      return serving === undefined || host === undefined || isForbidden(host) ? [] : [{ url: serving.url, key: serving.key, group }];
+    });
+  }
+}
+
+const groupOf = (tenantId: TenantId, jobId: JobId): string => `${tenantId}/${jobId}`;
