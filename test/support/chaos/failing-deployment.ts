@@ -14,6 +14,13 @@ import type { Evictable, ReachableDeployment } from '../deployment/deployment.ts
 import { deployEvictable } from '../deployment/deployment.ts';
 import { killWorkerd, persistently, revived } from '../deployment/kill-workerd.ts';
 import { createTenant } from '../deployment/tenant.ts';
+import { Progress } from './progress.ts';
+
+/** Answers that clients got, and answers that were lost on their way to them. */
+interface Answers {
+  readonly passed: Progress;
+  readonly lost: Progress;
+}
 
 interface Member {
   agent: Agent;
@@ -27,8 +34,12 @@ export type Fault = (typeof FAULTS)[number];
 const RATES = [0.8, 0.9, 1, 1.1, 1.25] as const;
 const HOUR_MS = 3_600_000;
 
-/** Objects lose their memory as often, one at a time: agents find no pause in which all of them keep theirs for long. */
-const EVICTED_EVERY_MS = 700;
+/** An object loses its memory after at most so many answers, one object at a time, so that none of them keeps its memory for long. */
+const ANSWERS_BETWEEN_EVICTIONS_MAX = 8;
+/** A fault begins after at most so many answers since the one before. */
+const ANSWERS_BETWEEN_FAULTS_MAX = 12;
+/** Without answers for so long nothing is under way, or all is cut off: the next fault waits no longer. */
+const IDLE_MS = 1_000;
 /** Agents that are brought into a partition at once. */
 const REGISTERED_AT_ONCE = 32;
 
@@ -41,13 +52,20 @@ export class FailingDeployment {
   readonly #pool: { readonly id: string; readonly agent_token: string };
   readonly #front: BadNetwork;
   readonly #members: Member[] = [];
+  readonly #answers: Answers;
   #isStopping = false;
   #evicting: Promise<void> = Promise.resolve();
 
-  private constructor(server: ReachableDeployment, pool: { readonly id: string; readonly agent_token: string }, front: BadNetwork) {
+  private constructor(
+    server: ReachableDeployment,
+    pool: { readonly id: string; readonly agent_token: string },
+    front: BadNetwork,
+    answers: Answers,
+  ) {
     this.#server = server;
     this.#pool = pool;
     this.#front = front;
+    this.#answers = answers;
   }
 
   static async start(agents: number): Promise<FailingDeployment> {
@@ -55,10 +73,11 @@ export class FailingDeployment {
     const url = server.urls[0] ?? '';
     const admin = new AdminClient(url, server.secrets.SLUICE_ADMIN_KEY);
     const pool = await admin.create<{ id: string; agent_token: string }>('/v1/pools', { name: 'chaos', owner: 'testers' });
-    const failing = new FailingDeployment(server, pool, await badNetwork(url));
+    const answers = { passed: new Progress(), lost: new Progress() };
+    const failing = new FailingDeployment(server, pool, await badNetwork(url, answers), answers);
     await failing.#fillRoot(LIMITS.agentsPerPartitionMaxCount - 1);
     for (let n = 0; n < agents; n += 1) {
-      const network = await badNetwork(url);
+      const network = await badNetwork(url, answers);
       failing.#members.push({ network, agent: failing.#start(network, { aheadS: 3_600 * (n - 1), rate: [0.8, 1, 1.25][n % 3] ?? 1 }) });
     }
     failing.#evicting = failing.#evictAllTheWhile();
@@ -83,7 +102,7 @@ export class FailingDeployment {
       objects.stubOf<Evictable>('SCHEDULER', 'default'),
     ];
     for (const rng = new Seeded(1); !this.#isStopping;) {
-      await sleep(2 * EVICTED_EVERY_MS * rng.next());
+      await this.#answers.passed.further(1 + Math.floor(ANSWERS_BETWEEN_EVICTIONS_MAX * rng.next()), IDLE_MS);
       // Also where workerd is dead just now.
       await evictable[Math.floor(rng.next() * evictable.length)]?.evict().catch(() => undefined);
     }
@@ -117,8 +136,9 @@ export class FailingDeployment {
     }
   }
 
-  /** Lets something go wrong, and has it put right again. */
+  /** Lets something go wrong once clients have got some further answers, and has it put right again. */
   async suffer(fault: Fault, rng: Seeded): Promise<void> {
+    await this.#answers.passed.further(1 + Math.floor(ANSWERS_BETWEEN_FAULTS_MAX * rng.next()), IDLE_MS);
     await this.#faults[fault](rng);
   }
 
@@ -128,6 +148,7 @@ export class FailingDeployment {
       killWorkerd(this.#server);
       await revived(new ApiClient(this.#server.urls[0] ?? '', ''));
     },
+    // How long these last is what they test: leases, which run out by time.
     /** All of them do nothing for a while, as if their machine slept: leases run out meanwhile, at times. */
     pause: async (rng) => {
       const pid = this.#server.workerdPid();
@@ -159,14 +180,15 @@ export class FailingDeployment {
     unanswered: async (rng) => {
       const networks = this.#networks(rng);
       for (const network of networks) network.loseAnswers();
-      await sleep(rng.next() * 4_000);
+      // A network that nobody uses just now loses none.
+      await this.#answers.lost.further(1 + Math.floor(rng.next() * 12), 4_000);
       for (const network of networks) network.mend();
     },
     delay: async (rng) => {
       const networks = this.#networks(rng);
       const ms = rng.next() * 400;
       for (const network of networks) network.delay(ms);
-      await sleep(rng.next() * 2_000);
+      await this.#answers.passed.further(1 + Math.floor(rng.next() * 30), 2_000);
       for (const network of networks) network.delay(0);
     },
   };

@@ -15,7 +15,15 @@ export interface BadNetwork {
   close(): Promise<void>;
 }
 
-export async function badNetwork(to: string): Promise<BadNetwork> {
+/** Counts answers of the server, each when the piece of data with which it begins passes, or is lost. */
+interface AnswerCounts {
+  readonly passed: { happened(): void };
+  readonly lost: { happened(): void };
+}
+
+const isBeginning = (data: Buffer): boolean => data.subarray(0, 5).toString('latin1') === 'HTTP/';
+
+export async function badNetwork(to: string, { passed, lost }: AnswerCounts): Promise<BadNetwork> {
   const port = Number(new URL(to).port);
   const sockets = new Set<Socket>();
   let [state, delayMs]: ['well' | 'cut' | 'deaf', number] = ['well', 0];
@@ -33,8 +41,15 @@ export async function badNetwork(to: string): Promise<BadNetwork> {
       })();
     };
     from.on('data', (data) => {
-      if (isAnswer && state === 'deaf') into.destroy();
-      else inOrder(() => into.write(data));
+      if (isAnswer && state === 'deaf') {
+        into.destroy();
+        lost.happened();
+        return;
+      }
+      inOrder(() => {
+        into.write(data);
+        if (isAnswer && isBeginning(data)) passed.happened();
+      });
     });
     from.on('close', () => {
       sockets.delete(from);
