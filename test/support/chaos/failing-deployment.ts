@@ -180,7 +180,7 @@ export class FailingDeployment {
     unanswered: async (rng) => {
       const networks = this.#networks(rng);
       for (const network of networks) network.loseAnswers();
-      // A network that nobody uses just now loses none.
+      // A network without traffic loses no answers.
       await this.#answers.lost.further(1 + Math.floor(rng.next() * 12), 4_000);
       for (const network of networks) network.mend();
     },
