@@ -8,7 +8,10 @@ import { tenant } from './endpoint.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 import { UPSTREAM_METERS } from './meter.ts';
+import { readPlainChat } from './plain-chat.ts';
 import { promptOfCall } from './prompts.ts';
+import type { QuickReader } from './quick-reader.ts';
+import { withQuickReader } from './quick-reader.ts';
 
 const model = z
   .string()
@@ -83,13 +86,15 @@ const isShallow = (value: unknown): boolean => jsonDepth(value, LIMITS.completio
 const TOO_DEEP = { error: `nests deeper than ${LIMITS.completionDepthMax} levels (completionDepthMax)` };
 
 /** Whole numbers beyond 2^53 are passed on with all of their digits. */
-const loose = <S extends z.ZodObject>(schema: S) =>
-  ({
+function loose<S extends z.ZodObject>(schema: S, read?: QuickReader<z.output<S>>) {
+  const shallow = schema.refine(isShallow, TOO_DEEP);
+  return {
     kind: 'json',
-    schema: schema.refine(isShallow, TOO_DEEP),
+    schema: read === undefined ? shallow : withQuickReader(shallow, read),
     bytesMax: LIMITS.completionBodyBytesMax,
     exactIntegers: true,
-  }) as const;
+  } as const;
+}
 
 const reply = apiOnly(() => z.looseObject({}).meta(about('The answer of the upstream.')));
 const streamed = { kind: 'completion', schema: reply, event: reply } as const;
@@ -138,6 +143,7 @@ export const completionEndpoints = {
           max_completion_tokens: tokensMax,
         })
         .superRefine(checkMessages),
+      readPlainChat,
     ),
     reply: streamed,
   },

@@ -73,7 +73,13 @@ export class PlanServer {
     if (!reserved.ok) return unserved(reserved.error, []);
     const { plan: payable, boundOf } = reserved.value;
     const streams = call.body['stream'] === true;
-    const exchangeWith = (target: Target): Exchange => exchanges.with(target, boundOf(target).answerTokensMax, asksProbabilities);
+    let last: { readonly with: Target; readonly exchange: Exchange } | undefined;
+    // Nearly all calls ask one target: its request is written once.
+    const exchangeWith = (target: Target): Exchange => {
+      if (last?.with !== target)
+        last = { with: target, exchange: exchanges.with(target, boundOf(target).answerTokensMax, asksProbabilities) };
+      return last.exchange;
+    };
     const { priority, deadlineMs } = urgencyOf(call.body, (name) => call.origin.header(name));
     const prefixKey = payable.groups.some(({ length }) => length > 1)
       ? prefixKeyOf(call.surface, call.body, call.principal.tenantId)

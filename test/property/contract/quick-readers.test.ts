@@ -38,6 +38,28 @@ const embeddings = {
   others: anything,
 };
 
+const content = fc.oneof(anything, fc.constantFrom(nested(125), nested(126)));
+const message = fc.record({ role: word, content, name: word, tool_calls: anything }, { requiredKeys: ['role'] });
+
+const chat = {
+  model: word,
+  messages: fc.oneof({ weight: 4, arbitrary: fc.array(message, { maxLength: 3 }) }, { weight: 1, arbitrary: anything }),
+  prompt: fc.constantFrom(null, { id: 'p' }, 1),
+  stream: flag,
+  stream_options: fc.oneof(fc.record({ include_usage: flag, others: anything }, { requiredKeys: [] }), anything),
+  max_tokens: count,
+  max_completion_tokens: count,
+  tools: fc.oneof(anything, fc.constantFrom(nested(126), nested(127), nested(128))),
+  ['__proto__']: fc.constantFrom({ model: 'm' }),
+};
+
+/** A value of so many levels. */
+function nested(levels: number): unknown {
+  let value: unknown = 1;
+  for (let level = 0; level < levels; level += 1) value = [value];
+  return value;
+}
+
 /** Members of each body, those that its quick reader knows and others. */
 const MEMBERS: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unknown>>>>> = {
   queryVectors: {
@@ -57,6 +79,7 @@ const MEMBERS: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unkn
     model: word,
     others: anything,
   },
+  createChatCompletion: chat,
   createEmbeddings: embeddings,
   embedOnJob: embeddings,
   qdrantQuery: { query: fc.oneof(vector, anything), ...pointOptions() },
@@ -79,11 +102,29 @@ const USUAL: Readonly<Record<string, readonly unknown[]>> = {
     { vector: [0.1, -2], top_k: 10, include_metadata: false },
     { vector: [1, 2], filter: { lang: 'en' }, namespace: 'a b', offset: 3, exact: true },
   ],
+  createChatCompletion: [
+    { model: 'm', messages: [{ role: 'user', content: 'a' }] },
+    {
+      temperature: 0.5,
+      messages: [
+        { content: [{ type: 'text', text: 'a' }], role: 'user' },
+        { role: 'tool', tool_call_id: '1', content: nested(125) },
+      ],
+      model: 'upstream/m',
+      stream: true,
+      stream_options: { include_usage: true },
+      max_tokens: 5,
+      tools: [{ type: 'function', function: { name: 'f', parameters: {} } }],
+    },
+  ],
   createEmbeddings: USUAL_EMBEDDINGS,
   embedOnJob: USUAL_EMBEDDINGS,
   qdrantQuery: [{ query: [0.5, 1], limit: 10, with_payload: true }, { query: [1, 2] }],
   qdrantSearch: [{ vector: [0.5, 1], limit: 3, with_vector: true, score_threshold: 0.5, offset: 1 }],
 };
+
+/** What no body of the endpoint may have. */
+const WRONG: Readonly<Record<string, object>> = { createChatCompletion: { max_tokens: 0 } };
 
 const withQuickReader = (Object.entries(ENDPOINTS) as [string, Endpoint][]).flatMap(([name, { body }]) => {
   const read = body.kind === 'json' ? quickReaderOf(body.schema) : undefined;
@@ -132,7 +173,7 @@ describe('the quick reader of a hot body', () => {
   it.each(withQuickReader)('[G61] knows the usual bodies, and leaves errors to the schema: $name', ({ name, body, read }) => {
     for (const usual of USUAL[name] ?? []) {
       expect(read(usual), JSON.stringify(usual)).toEqual(body.schema.parse(usual));
-      const wrong = { ...(usual as object), limit: 0, top_k: 0, encoding_format: 'none' };
+      const wrong = { ...(usual as object), ...(WRONG[name] ?? { limit: 0, top_k: 0, encoding_format: 'none' }) };
       expect(read(wrong)).toBeUndefined();
       expect(parse(body.schema, wrong)).toMatchObject({ ok: false, error: { schema: { part: 'body' } } });
     }

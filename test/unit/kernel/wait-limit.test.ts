@@ -69,14 +69,47 @@ describe('[U41] a limit of waits', () => {
     expect(late).toEqual(['short at 60', 'again at 1060']);
   });
 
+  it('[U41] holds the limit of all waits within one, between two, and after one that was late', () => {
+    const within = world();
+    within.limit.limitAll(1_000, () => void within.late.push('all'));
+    within.begin(400, 'first');
+    within.pass(100);
+    within.limit.over();
+    within.begin(2_000, 'second');
+    within.pass(899);
+    expect(within.late).toEqual([]);
+    within.pass(1);
+    expect(within.late).toEqual(['all']);
+    expect(within.timers, 'nothing is left to wait for').toEqual([]);
+
+    const between = world();
+    between.limit.limitAll(1_000, () => void between.late.push('all'));
+    between.begin(400, 'first');
+    between.limit.over();
+    between.pass(999);
+    expect(between.late).toEqual([]);
+    between.pass(1);
+    expect(between.late).toEqual(['all']);
+    expect(between.timersSet(), 'the first wait, and the rest').toBe(2);
+
+    const after = world();
+    after.limit.limitAll(1_000, () => void after.late.push('all'));
+    after.begin(400, 'first');
+    after.pass(1_000);
+    expect(after.late).toEqual(['first at 400', 'all']);
+  });
+
   it('[U41] leaves no timer when it is released, and says nothing of waits that are over', () => {
     const { begin, limit, pass, late, timers } = world();
     begin(100, 'over');
     limit.over();
     pass(1_000);
     begin(100, 'released');
+    limit.limitAll(500, () => void late.push('all'));
     limit.release();
     expect(timers).toEqual([]);
+    begin(600, 'after the release');
+    limit.over();
     pass(1_000);
     expect(late).toEqual([]);
   });

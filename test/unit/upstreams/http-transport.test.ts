@@ -1,6 +1,11 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { gzipSync } from 'node:zlib';
+
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type { Cancellation, Opened, TransportFault } from '../../../src/upstreams/transport.ts';
 import { HttpTransport } from '../../../workers/upstreams/adapters/http-transport.ts';
@@ -96,6 +101,28 @@ it('[U41] reads pieces of any size, none of which a later one changes', async ()
   expect(text).toBe(await (await fetch(`${upstream.baseUrl}/chat/completions`, { ...request(), method: 'POST' })).text());
 });
 
+it.each([
+  ['as it is', (text: string) => Buffer.from(text), {}],
+  ['compressed, with the length of what is sent', gzipSync, { 'content-encoding': 'gzip' }],
+])('[U41] reads a whole answer to its end, %s', async (_, written, headers) => {
+  const text = JSON.stringify({ data: 'x'.repeat(200_000) });
+  const server = createServer((__, response) => {
+    const bytes = written(text);
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': bytes.length, ...headers }).end(bytes);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const cancellation = cancellable();
+    const target = { ...targetWith(), baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    const opened = await transport.open(target, request('/embeddings', false), cancellation);
+    expect(await allOf(opened)).toEqual([text, undefined]);
+    expect(cancellation.listeners.size, 'nothing listens any more').toBe(0);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
 it('[U40] follows no redirect', async () => {
   const opened = await open({ status: 307, headers: { location: `${upstream.baseUrl}/messages` } });
   expect(opened).toEqual({ kind: 'fault', fault: 'garbage' });
@@ -132,6 +159,11 @@ it('[U41] ends a call whose owner has gone, whatever it waits for', async () => 
   const early = cancellable();
   early.cancel();
   expect(await open({}, targetWith(), early)).toEqual({ kind: 'fault', fault: 'cancelled' });
+
+  const meanwhile = new CancelSource();
+  const secretOf = (): Promise<undefined> => Promise.resolve(meanwhile.cancel()).then(() => undefined);
+  const slow = new HttpTransport({ timer: systemTimer, clock: { nowMs: () => Date.now() }, secretOf });
+  expect(await slow.open(targetWith(), request(), meanwhile)).toEqual({ kind: 'fault', fault: 'cancelled' });
 
   const waiting = cancellable();
   await upstream.script({ hang: 'head' });

@@ -65,7 +65,7 @@ export class HttpTransport implements UpstreamTransport {
       status: answer.status,
       contentType: answer.headers.get('content-type') ?? '',
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      body: new HttpBody(exchange, answer.body, target),
+      body: new HttpBody(exchange, answer, target),
     };
   }
 }
@@ -87,17 +87,20 @@ function retryAfterOf(headers: Headers): number | undefined {
   return Number.isFinite(afterMs) && afterMs >= 0 ? afterMs : undefined;
 }
 
+const UNSET = (): void => undefined;
+
 /** One exchange and what may end it: the time that it has, the time of the step that it is at, and its owner. */
 class TimedExchange {
   readonly #waits: WaitLimit;
   readonly #controller = new AbortController();
-  readonly #stops: (() => void)[];
+  #leave: () => void = UNSET;
   #ended: TransportFault | undefined;
   #onEnd: ((why: TransportFault) => void) | undefined;
 
   constructor(timer: Timer, clock: Clock, cancellation: Cancellation, totalMs: number) {
     this.#waits = new WaitLimit(timer, clock);
-    this.#stops = [timer.after(totalMs, () => this.end(fault('total_timeout'))), cancellation.onCancel(() => this.end(fault('cancelled')))];
+    this.#waits.limitAll(totalMs, () => this.end(fault('total_timeout')));
+    this.#leave = cancellation.onCancel(() => this.end(fault('cancelled')));
     if (cancellation.isCancelled) this.end(fault('cancelled'));
   }
 
@@ -140,7 +143,7 @@ class TimedExchange {
   /** It is over, and its connection may serve another. */
   release(): void {
     this.#waits.release();
-    for (const stop of this.#stops.splice(0)) stop();
+    this.#leave();
   }
 }
 
@@ -149,27 +152,36 @@ class HttpBody implements BodyReader {
   readonly #reader: ReadableStreamBYOBReader | undefined;
   readonly #target: Target;
   #isBegun = false;
-  /** What the next piece is read into. */
-  #room = new Uint8Array(PIECE_BYTES);
+  /** As the upstream has declared; Infinity: until it ends. */
+  #leftBytes: number;
+  /** What the next piece is read into, once it is there. */
+  #room: Uint8Array<ArrayBuffer> | undefined;
+  #roomBytes: number;
 
-  constructor(exchange: TimedExchange, body: ReadableStream<Uint8Array> | null, target: Target) {
+  constructor(exchange: TimedExchange, { body, headers }: Response, target: Target) {
     this.#exchange = exchange;
     this.#reader = body?.getReader({ mode: 'byob' });
     this.#target = target;
+    this.#leftBytes = declaredBytes(headers);
+    this.#roomBytes = Number.isFinite(this.#leftBytes) ? Math.min(this.#leftBytes, LIMITS.bodyReadBytesMax) : PIECE_BYTES;
   }
 
   async read(): Promise<Uint8Array | undefined | TransportFault> {
-    if (this.#reader === undefined) {
+    // That nothing follows is known without reading: one turn of the event loop less, of the few that a whole answer takes.
+    if (this.#reader === undefined || this.#leftBytes <= 0) {
       this.#exchange.release();
       return undefined;
     }
     const { firstTokenMs, idleMs } = this.#target.timeouts;
     const [limitMs, late] = this.#isBegun ? ([idleMs, 'idle_timeout'] as const) : ([firstTokenMs, 'first_token_timeout'] as const);
-    const read = await this.#exchange.step(limitMs, late, this.#reader.read(this.#room));
+    const read = await this.#exchange.step(limitMs, late, this.#reader.read(this.#room ?? new Uint8Array(this.#roomBytes)));
     if (read === undefined) return this.#exchange.end(fault('broken'));
     if ('kind' in read) return read;
     this.#isBegun = true;
-    if (!read.done) return this.#taken(read.value);
+    if (!read.done) {
+      this.#leftBytes -= read.value.byteLength;
+      return this.#taken(read.value);
+    }
     this.#exchange.release();
     return undefined;
   }
@@ -182,9 +194,16 @@ class HttpBody implements BodyReader {
   #taken(piece: Uint8Array<ArrayBuffer>): Uint8Array {
     const { buffer, byteLength } = piece;
     const isFull = byteLength === buffer.byteLength;
-    this.#room = isFull ? new Uint8Array(Math.min(2 * byteLength, LIMITS.bodyReadBytesMax)) : new Uint8Array(buffer);
+    this.#room = isFull ? undefined : new Uint8Array(buffer);
+    if (isFull) this.#roomBytes = Math.min(2 * byteLength, LIMITS.bodyReadBytesMax);
     return isFull ? piece : piece.slice();
   }
+}
+
+/** Of a body as it is read. What a compressed one declares is another number. */
+function declaredBytes(headers: Headers): number {
+  const text = headers.get('content-encoding') === null ? headers.get('content-length') : null;
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : Infinity;
 }
 
 /** An event of a stream is smaller, and larger answers get more room soon. */
