@@ -44,6 +44,11 @@ export const FACT_KINDS = {
   'code-churn': { signal: 'hotspots', unit: 'changes', of: 'a file: its commits, each halved every 90 days' },
   'code-complexity': { signal: 'hotspots', unit: 'points', of: 'a file, or its function in `symbol`: cognitive complexity' },
   'function-changes': { signal: 'hotspots', unit: 'commits', of: 'a function in `symbol`: commits of a year that changed its lines' },
+  'function-fixes': {
+    signal: 'hotspots',
+    unit: 'commits',
+    of: 'a function in `symbol`: commits of two years that changed it and say that they fix something; `commits`: all of them',
+  },
   'change-time': { signal: 'hotspots', unit: 'minutes', of: 'a repository: the median time from one commit of a session to the next' },
   clone: { signal: 'duplication', unit: 'lines', of: 'a file that holds the same code as another, which `symbol` names' },
   'unused-code': { signal: 'dead-code', unit: 'count', of: 'a file or an export of it that nothing uses' },

@@ -45,6 +45,10 @@ export const DEBT_RULES = [
 ] as const;
 export type DebtRule = (typeof DEBT_RULES)[number];
 
+/** How much a finding shows: that something costs, or only a shape that often does. */
+const GRADES = ['strong', 'weak'] as const;
+export type Grade = (typeof GRADES)[number];
+
 const minutes = z.number().meta(about('Minutes of work.'));
 /** A figure with the range that its estimate leaves. */
 const spread = z.object({ p10: minutes, p50: minutes, p90: minutes });
@@ -68,6 +72,11 @@ export const debtFinding = z.object({
   risk: z
     .union([z.literal(1), z.literal(2), z.literal(3)])
     .meta(about('3: a contract, a licence or security; 2: a service level; 1: other.')),
+  confidence: z
+    .number()
+    .min(0)
+    .max(1)
+    .meta(about('How many of such findings readers of public repositories called debt, as a share; 1: the policy itself asks for it.')),
   is_blocking: z.boolean().meta(about('Never budgeted: `sluice debt check` fails on it.')),
   principal_minutes: spread.meta(about('What paying it takes.')),
   interest_minutes_per_week: spread.meta(about('What not paying it takes.')),

@@ -76,6 +76,8 @@ export const debtPolicy = z.strictObject({
   /** Days after which a comment that announces work, or a flag, is old. */
   todo_days: z.int().min(1).max(3_660).default(90),
   flag_days: z.int().min(1).max(3_660).default(60),
+  /** What has less confidence than this is a candidate, and no item; 0 lists all. */
+  confidence_min: z.number().min(0).max(1).default(0.85),
   /** Minutes that those who work on the repository have in a week, for what service levels cost. */
   capacity_minutes_per_week: z.number().min(1).default(2_400),
   /** Without teams, each owner of components is one, with that capacity. */

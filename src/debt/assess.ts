@@ -4,6 +4,7 @@ import type { DebtFinding, DebtRule, Rating, Spread } from '../contract/debt-ite
 import type { DebtPolicy } from '../contract/debt-policy.ts';
 import { groupBy } from '../kernel/grouped.ts';
 import { Components, REPOSITORY } from './components.ts';
+import { confidenceOf } from './confidence.ts';
 import type { FactSet } from './fact.ts';
 import { itemIdOf } from './item.ts';
 import { multiplierOf, priorityOf } from './price.ts';
@@ -45,6 +46,8 @@ export interface ComponentScore {
 export interface Assessment {
   /** The most urgent first. */
   readonly findings: readonly DebtFinding[];
+  /** What has less confidence than the policy asks for: it is rated, planned and registered nowhere. [D33] */
+  readonly candidates: readonly DebtFinding[];
   readonly components: readonly ComponentScore[];
   readonly total: ComponentScore;
   /** Of every signal that is known or should be. */
@@ -58,18 +61,21 @@ export function assess(facts: FactSet, policy: DebtPolicy, ratios: ReadonlyMap<D
   const owners = new Map(facts.of('owner').map((fact) => [fact.subject, String(fact.value).split(' ')[0] || null]));
   const price = pricing(components, owners, ratios);
   const relevant = DEBT_SIGNALS.filter((signal) => policy.expects.includes(signal) || facts.wasEverKnown(signal));
-  const findings = [
+  const all = [
     ...Object.entries(RULES).flatMap(([rule, { signal, find }]) =>
       Array.from(find(context), (hit) => price(rule as DebtRule, signal, hit)),
     ),
     ...relevant.filter((signal) => !facts.isKnownAnywhere(signal)).map((signal) => price('measurement-gap', signal, gapOf(signal))),
   ].sort(byUrgency);
+  const isSure = ({ confidence }: DebtFinding): boolean => confidence >= policy.confidence_min;
+  const findings = all.filter(isSure);
   const lines = linesOf(facts, components);
   const scoreOf = scoring(facts, relevant);
   const names = new Set([...lines.keys(), ...policy.components.map(({ name }) => name), ...findings.map(({ component }) => component)]);
   const found = groupBy(findings, ({ component }) => component);
   return {
     findings,
+    candidates: all.filter((one) => !isSure(one)),
     components: [...names].sort().map((name) => ({
       name,
       tier: components.tierOf(name),
@@ -117,7 +123,7 @@ function pricing(
   owners: ReadonlyMap<string, string | null>,
   ratios: ReadonlyMap<DebtRule, readonly number[]>,
 ): (rule: DebtRule, signal: DebtSignal, hit: Hit) => DebtFinding {
-  return (rule, signal, { subject, symbol = '', title, remedy, minutes, interest, isBlocking = false, risk, evidence }) => {
+  return (rule, signal, { subject, symbol = '', title, remedy, minutes, interest, isBlocking = false, risk, grade, evidence }) => {
     const principal = combined(evenSpread(minutes), multiplierOf(ratios.get(rule) ?? []), (a, b) => a * b);
     const component = components.of(subject);
     const weight = isBlocking ? 3 : (risk ?? 1);
@@ -132,6 +138,7 @@ function pricing(
       title,
       remedy,
       risk: weight,
+      confidence: grade === undefined ? 1 : confidenceOf(rule, grade),
       is_blocking: isBlocking,
       principal_minutes: principal,
       interest_minutes_per_week: interest,

@@ -43,6 +43,11 @@ export class Components {
     return subject.includes('.') ? REPOSITORY : subject;
   }
 
+  /** Whether the policy names it. */
+  isDeclared(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
   tierOf(name: string): 1 | 2 | 3 {
     return this.#byName.get(name)?.tier ?? 3;
   }

@@ -20,7 +20,9 @@ export interface Clone {
   readonly lines: number;
   readonly tokens: number;
   readonly line: number;
+  readonly lastLine: number;
   readonly otherLine: number;
+  readonly otherLastLine: number;
   /** Runs that are long enough. */
   readonly runs: number;
 }
@@ -180,7 +182,9 @@ function cloneOf(file: Lines, other: Lines, runs: readonly Run[]): Clone | undef
     lines: length,
     tokens,
     line: file.numbers[from] ?? 0,
+    lastLine: file.numbers[from + length - 1] ?? 0,
     otherLine: other.numbers[otherFrom] ?? 0,
+    otherLastLine: other.numbers[otherFrom + length - 1] ?? 0,
     runs: runs.length,
   };
 }

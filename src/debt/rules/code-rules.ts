@@ -1,137 +1,55 @@
 import type { DebtFact } from '../../contract/debt-facts.ts';
 import type { DebtRule } from '../../contract/debt-items.ts';
-import { must } from '../../kernel/assert.ts';
 import { groupBy } from '../../kernel/grouped.ts';
-import { evenSpread, quantileOf } from '../spread.ts';
+import { evenSpread } from '../spread.ts';
+import { COMPLEXITY_RULES } from './complexity-rules.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { detailOf, numberOf, severityIn, textDetailOf } from './rule.ts';
 
-/** Cognitive complexity that a function may have, as SonarQube has it. */
-const COMPLEXITY_TARGET = 15;
-/** Outside of hotspots a function is left alone until it is this complex, and one without a change in a year until it is more so. */
-const COMPLEXITY_OF_COLD_CODE = 25;
-const COMPLEXITY_OF_STILL_CODE = 29;
-/** Commits of a year that make a function a part of a hotspot: fewer may be one change and its correction. */
-const CHANGES_OF_HOTSPOT_MIN = 3;
-const WEEKS_OF_YEAR = 52;
-const HOTTEST_SHARE = 0.05;
 const HOLES_OF_ONE_FILE = 3;
+/** So many casts to any in one file hide a type that it lacks. */
+const CASTS_OF_A_MISSING_TYPE = 10;
 /** The severity of what annoys at every change of a file, without making it hard to read. */
 const SLIGHT = 0.05;
-
-interface HotFile {
-  readonly file: string;
-  readonly excess: number;
-  readonly functions: readonly DebtFact[];
-  readonly evidence: readonly DebtFact[];
-}
-
-/** The rank of each subject among all, as a share: 1 is the greatest; equal values have equal ranks. */
-function rankOf(facts: readonly DebtFact[]): ReadonlyMap<string, number> {
-  const sorted = facts.map(numberOf).sort((a, b) => a - b);
-  const rank = new Map<number, number>();
-  sorted.forEach((value, i) => rank.set(value, (i + 1) / sorted.length));
-  return new Map(facts.map((fact) => [fact.subject, rank.get(numberOf(fact)) ?? 0]));
-}
-
-/** Complex functions by their file. */
-function complexFunctions({ facts }: RuleContext): ReadonlyMap<string, readonly DebtFact[]> {
-  const complex = facts.of('code-complexity').filter((fact) => fact.symbol !== undefined && numberOf(fact) > COMPLEXITY_TARGET);
-  return groupBy(complex, ({ subject }) => subject);
-}
-
-const keyOf = ({ subject, symbol = '' }: DebtFact): string => `${subject}\n${symbol}`;
-
-/** By file and function the commits of a year. */
-function changesOf({ facts }: RuleContext): (of: DebtFact) => number {
-  const counts = new Map(facts.of('function-changes').map((fact) => [keyOf(fact), numberOf(fact)]));
-  return (of) => counts.get(keyOf(of)) ?? 0;
-}
-
-/** The hottest of all files by churn and complexity that have a function to simplify which changes (D10). */
-function hotFiles(context: RuleContext): readonly HotFile[] {
-  const complexity = context.facts.of('code-complexity').filter(({ symbol }) => symbol === undefined);
-  const churn = context.facts.of('code-churn');
-  const [byChurn, byComplexity] = [rankOf(churn), rankOf(complexity)];
-  const complex = complexFunctions(context);
-  const heats = complexity.map((fact) => Math.sqrt((byChurn.get(fact.subject) ?? 0) * (byComplexity.get(fact.subject) ?? 0)));
-  const hottest = quantileOf(
-    [...heats].sort((a, b) => a - b),
-    1 - HOTTEST_SHARE,
-  );
-  const changes = changesOf(context);
-  const churnOf = new Map(churn.map((fact) => [fact.subject, fact]));
-  return complexity.flatMap((fact, i) => {
-    const functions = (complex.get(fact.subject) ?? [])
-      .filter((one) => changes(one) >= CHANGES_OF_HOTSPOT_MIN)
-      .sort((a, b) => numberOf(b) - numberOf(a));
-    const changed = churnOf.get(fact.subject);
-    const heat = heats[i] ?? 0;
-    if (functions.length === 0 || changed === undefined || heat < hottest) return [];
-    const excess = functions.reduce((sum, one) => sum + numberOf(one) - COMPLEXITY_TARGET, 0);
-    return [{ file: fact.subject, excess, functions, evidence: [fact, changed, ...functions.slice(0, 8)] }];
-  });
-}
-
-function* hotspots(context: RuleContext): Iterable<Hit> {
-  const hot = hotFiles(context);
-  const severityOf = severityIn(
-    context.facts
-      .of('code-complexity')
-      .filter(({ symbol }) => symbol !== undefined)
-      .map(numberOf),
-    COMPLEXITY_TARGET,
-  );
-  const changes = changesOf(context);
-  for (const { file, excess, functions, evidence } of hot) {
-    const worst = must(functions[0], 'a hotspot has a function');
-    yield {
-      subject: file,
-      title: `${worst.symbol} has a complexity of ${numberOf(worst)} (target ${COMPLEXITY_TARGET}), and ${changes(worst)} commits of the last year changed it`,
-      remedy: `split ${worst.symbol} (line ${detailOf(worst, 'line')}) where its branches part`,
-      minutes: 10 + excess,
-      interest: context.interestAt(changes(worst) / WEEKS_OF_YEAR, severityOf(numberOf(worst))),
-      evidence,
-    };
-  }
-}
-
-function* complexOutsideHotspots(context: RuleContext): Iterable<Hit> {
-  const hot = new Set(hotFiles(context).flatMap((one) => one.functions));
-  const changes = changesOf(context);
-  const functions = [...complexFunctions(context).values()].flat();
-  const severityOf = severityIn(functions.map(numberOf), COMPLEXITY_TARGET);
-  for (const fact of functions) {
-    const most = changes(fact) > 0 ? COMPLEXITY_OF_COLD_CODE : COMPLEXITY_OF_STILL_CODE;
-    if (hot.has(fact) || numberOf(fact) <= most) continue;
-    yield {
-      subject: fact.subject,
-      symbol: fact.symbol ?? '',
-      title: `${fact.symbol} has a complexity of ${numberOf(fact)} (target ${COMPLEXITY_TARGET})`,
-      remedy: `split ${fact.symbol} (line ${detailOf(fact, 'line')}) when it is changed next`,
-      minutes: 10 + numberOf(fact) - COMPLEXITY_TARGET,
-      interest: context.interestAt(changes(fact) / WEEKS_OF_YEAR, severityOf(numberOf(fact))),
-      evidence: [fact],
-    };
-  }
-}
+/** Copies this long are no coincidence, wherever they stand. */
+const LINES_OF_A_COPY = 18;
+/** Two files in a circle are often two halves of one; more of them have an order in which they must be imported. [D36] */
+const FILES_OF_A_TANGLE = 3;
+const MINUTES_OF_A_FILE_IN_A_CYCLE = 15;
 
 function* clones(context: RuleContext): Iterable<Hit> {
   const facts = context.facts.of('clone');
   const severityOf = severityIn(facts.map(numberOf), 0);
   for (const fact of facts) {
-    const [other, lines] = [fact.symbol ?? '', numberOf(fact)];
+    const [other, lines, copies] = [fact.symbol ?? '', numberOf(fact), detailOf(fact, 'copies', 2)];
+    if (copies === 0) continue;
     const isInOneFile = other === fact.subject;
     yield {
       subject: fact.subject,
       symbol: other,
-      title: `${lines} lines of code from line ${detailOf(fact, 'line')} are those ${isInOneFile ? '' : `of ${other} `}from line ${detailOf(fact, 'other_line')}`,
+      title: `${lines} lines of code from line ${detailOf(fact, 'line')} are those ${isInOneFile ? '' : `of ${other} `}from line ${detailOf(fact, 'other_line')}${copies > 2 ? `; ${copies} places have them, or most of them` : ''}${inBoth(fact)}`,
       remedy: isInOneFile ? 'have one function for both' : 'have one of them, which the other imports',
-      minutes: 10 + lines / 2,
+      minutes: 10 + ((copies - 1) * lines) / 2,
       interest: context.interestOf(new Set([fact.subject, other]), severityOf(lines) / 4),
+      grade: isCopied(fact) ? 'strong' : 'weak',
       evidence: [fact],
     };
   }
+}
+
+const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);
+
+/** Whether a likeness is a copy that one could have instead: long, within a folder, or changed in both places; and not demanded by the language. [D31] */
+const isCopied = (fact: DebtFact): boolean =>
+  fact.detail?.['mirror'] !== true &&
+  fact.detail?.['for_speed'] !== true &&
+  fact.detail?.['kept_apart'] !== true &&
+  (numberOf(fact) >= LINES_OF_A_COPY || folderOf(fact.subject) === folderOf(fact.symbol ?? '') || detailOf(fact, 'commits_to_both') > 0);
+
+/** What the copy has cost, where it has. */
+function inBoth(fact: DebtFact): string {
+  const commits = detailOf(fact, 'commits_to_both');
+  return commits === 0 ? '' : `; ${commits} ${commits === 1 ? 'commit' : 'commits'} of two years changed both`;
 }
 
 function* unusedCode(context: RuleContext): Iterable<Hit> {
@@ -151,13 +69,14 @@ function* unusedCode(context: RuleContext): Iterable<Hit> {
 function* cycles(context: RuleContext): Iterable<Hit> {
   for (const fact of context.facts.of('import-cycle')) {
     const [files, through] = [numberOf(fact), textDetailOf(fact, 'through')];
-    const listed = through.split(' ').slice(0, 8);
+    const [listed, atLoad] = [through.split(' ').slice(0, 8), detailOf(fact, 'at_load')];
     yield {
       subject: fact.subject,
-      title: `${files} files import each other in a circle: ${listed.join(' > ')}${files > listed.length ? ' > ...' : ''}`,
+      title: `${files} files import each other in a circle: ${listed.join(' > ')}${files > listed.length ? ' > ...' : ''}${atLoad === 0 ? '' : `; ${atLoad} of these imports are needed while the files load`}`,
       remedy: 'move what they share to a file of its own, or pass it as an argument',
-      minutes: 60,
+      minutes: Math.max(60, MINUTES_OF_A_FILE_IN_A_CYCLE * files),
       interest: context.interestOf(listed, Math.min(1, files / 20)),
+      grade: files >= FILES_OF_A_TANGLE && atLoad > 0 ? 'strong' : 'weak',
       evidence: [fact],
     };
   }
@@ -194,10 +113,16 @@ function* typeHoles(context: RuleContext): Iterable<Hit> {
       remedy: 'state the types, or check the values where they come in',
       minutes: 2 * count,
       interest: context.interestOf([file], severityOf(count) / 4),
+      grade: hidesAType(facts) ? 'strong' : 'weak',
       evidence: facts,
     };
   }
 }
+
+/** So many casts stand for a type that is missing. [D38] */
+const hidesAType = (facts: readonly DebtFact[]): boolean =>
+  !facts.some(({ detail }) => detail?.['kept_apart'] === true) &&
+  countOf(facts.filter(({ symbol }) => symbol === 'as any')) >= CASTS_OF_A_MISSING_TYPE;
 
 /** What is counted of each kind, in words: not all that has its name. */
 const HOLES: Readonly<Record<string, string>> = {
@@ -205,6 +130,11 @@ const HOLES: Readonly<Record<string, string>> = {
   'as any': 'a cast to any',
   'type: ignore': 'type: ignore without a code',
 };
+
+const DAYS_OF_A_YEAR = 365;
+/** Words by which authors call their own code wrong, after the patterns of Potdar and Shihab (Self-admitted technical debt, ICSME 2014); others are wishes. [D37] */
+const ADMITS_A_FAULT =
+  /\b(hack(s|y|ish)?|ugly|kludg(e|y)|work-?arounds?|monkey-?patch\w*|copied from|duplicat(e[sd]?|ion)|refactor\w*|clean(ed)? ?up|temporary|broken|bug(s|gy)?|does(n't| not) work|not working|wrong|not well understood)\b/i;
 
 function* oldTodos(context: RuleContext): Iterable<Hit> {
   for (const fact of context.facts.of('todo')) {
@@ -216,6 +146,7 @@ function* oldTodos(context: RuleContext): Iterable<Hit> {
       remedy: `do it, or delete the comment (line ${detailOf(fact, 'line')})`,
       minutes: 30,
       interest: context.interestOf([fact.subject], SLIGHT),
+      grade: numberOf(fact) > DAYS_OF_A_YEAR && ADMITS_A_FAULT.test(textDetailOf(fact, 'text')) ? 'strong' : 'weak',
       evidence: [fact],
     };
   }
@@ -263,28 +194,18 @@ function* flakyTests(context: RuleContext): Iterable<Hit> {
 
 /** Rules about source code and its tests. */
 export const CODE_RULES = {
-  hotspot: {
-    signal: 'hotspots',
-    about:
-      'Fires on the hottest 5 % of files that have a function of cognitive complexity above 15 which at least 3 commits of the last year changed. Heat is the root of rank by churn x rank by complexity; churn halves every 90 days. Takes 10 minutes and one for each point above 15.',
-    find: hotspots,
-  },
-  'complex-function': {
-    signal: 'hotspots',
-    about:
-      'Fires on a function outside of hotspots of cognitive complexity above 25, or from 30 if no commit of the last year changed it. Takes 10 minutes and one for each point above 15.',
-    find: complexOutsideHotspots,
-  },
+  ...COMPLEXITY_RULES,
   'duplicate-code': {
     signal: 'duplication',
     about:
-      'Fires on two files with the same code in a row: at least 10 lines and 100 tokens, names and numbers included. Imports, parameters, type variables and signatures without bodies do not count. Takes 10 minutes and half a minute a line.',
+      'Fires on two files with the same code in a row: at least 10 lines and 100 tokens, names and numbers included. Imports, types, parameters, signatures without bodies and lines of literals do not count. Takes 10 minutes and half a minute a line and copy. Strong if long, near or changed in both places (D31).',
     find: clones,
   },
   'unused-code': { signal: 'dead-code', about: 'Fires on a file or export that nothing uses. Takes 5 minutes.', find: unusedCode },
   'import-cycle': {
     signal: 'structure',
-    about: 'Fires on files that import each other in a circle; imports of types alone do not count. Takes an hour.',
+    about:
+      'Fires on files that import each other in a circle; imports of types alone do not count. Takes an hour, or a quarter of one a file. Strong from three files that need each other at load (D36).',
     find: cycles,
   },
   'layer-break': {
@@ -295,12 +216,13 @@ export const CODE_RULES = {
   'type-hole': {
     signal: 'types',
     about:
-      'Fires on a file with three or more values of type any, casts to any, and suppressions without a reason or a code. Takes 2 minutes each.',
+      'Fires on a file with three or more values of type any, casts to any, and suppressions without a reason or a code. Takes 2 minutes each. Strong from ten casts (D38).',
     find: typeHoles,
   },
   'old-todo': {
     signal: 'todos',
-    about: 'Fires on a TODO, FIXME, HACK or XXX comment whose line is older than `todo_days`. Takes half an hour.',
+    about:
+      'Fires on a TODO, FIXME, HACK or XXX comment whose line is older than `todo_days`. Takes half an hour. Strong after a year, if it calls the code wrong (D37).',
     find: oldTodos,
   },
   'missed-branches': {

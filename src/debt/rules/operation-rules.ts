@@ -51,6 +51,8 @@ function* singleAuthors(context: RuleContext): Iterable<Hit> {
       remedy: 'have a second person review and make the next changes',
       minutes: 120,
       interest: evenSpread(UNOWNED_MINUTES_PER_WEEK[context.components.tierOf(fact.subject)] / 5),
+      // That a folder has to have several authors is said only where the policy calls it a component.
+      ...(context.components.isDeclared(fact.subject) ? {} : { grade: 'weak' as const }),
       evidence: [fact],
     };
   }

@@ -1,5 +1,5 @@
 import type { DebtFact, DebtSignal } from '../../contract/debt-facts.ts';
-import type { DebtFinding, Spread } from '../../contract/debt-items.ts';
+import type { DebtFinding, Grade, Spread } from '../../contract/debt-items.ts';
 import type { DebtPolicy } from '../../contract/debt-policy.ts';
 import type { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
@@ -17,6 +17,8 @@ export interface Hit {
   readonly interest: Spread;
   readonly risk?: DebtFinding['risk'];
   readonly isBlocking?: boolean;
+  /** Without one it breaks the policy, or a target that its rule states: then nothing is left to judge. */
+  readonly grade?: Grade;
   readonly evidence: readonly DebtFact[];
 }
 

@@ -43,8 +43,8 @@ export interface Taken {
   readonly closed: number;
 }
 
-/** What rules find of a repository, without the findings, which are its items. */
-export type AssessedDebt = Omit<Assessment, 'findings'>;
+/** What rules find of a repository, without the findings, which are its items, and what is too unsure to be one. */
+export type AssessedDebt = Omit<Assessment, 'findings' | 'candidates'>;
 
 export interface RepositoryView {
   readonly repository: DebtRepository;
@@ -252,7 +252,7 @@ export class DebtRegistry {
   /** Refuses with `limit_exceeded`, and has changed nothing then. */
   #assess({ id, policy }: DebtRepository, nowS: number): Outcome<Pick<Taken, 'opened' | 'closed'>> {
     const facts = new FactSet(this.#store.facts(id), nowS);
-    const { findings, ...assessed } = assess(facts, policy);
+    const { findings, candidates: _, ...assessed } = assess(facts, policy);
     const found = findings.length;
     if (found > LIMITS.debtOpenItemsMaxCount)
       return refuseBeyond({ limit: 'debtOpenItemsMaxCount', value: found, what: `the repository would have ${found} open items` });

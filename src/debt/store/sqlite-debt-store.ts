@@ -144,7 +144,7 @@ export class SqliteDebtStore extends SqliteStore {
   }
 
   items(repository: string): DebtItem[] {
-    return this.bodies('SELECT body FROM items WHERE repository = ?', repository);
+    return this.bodies<KeptItem>('SELECT body FROM items WHERE repository = ?', repository).map(itemOf);
   }
 
   /** Keeps the items that were closed last, and the events of items that are kept: else every name that ever had debt would stay. */
@@ -160,7 +160,7 @@ export class SqliteDebtStore extends SqliteStore {
   }
 
   item(repository: string, id: string): DebtItem | undefined {
-    return this.bodies<DebtItem>('SELECT body FROM items WHERE repository = ? AND id = ?', repository, id)[0];
+    return this.bodies<KeptItem>('SELECT body FROM items WHERE repository = ? AND id = ?', repository, id).map(itemOf)[0];
   }
 
   putItem(repository: string, item: DebtItem): void {
@@ -194,7 +194,7 @@ export class SqliteDebtStore extends SqliteStore {
       after,
       count,
     );
-    return rows.map(({ repository: of, body }) => ({ repository: of, item: JSON.parse(body) as DebtItem }));
+    return rows.map(({ repository: of, body }) => ({ repository: of, item: itemOf(JSON.parse(body) as KeptItem) }));
   }
 
   addEvents(repository: string, events: readonly DebtEvent[]): void {
@@ -237,3 +237,7 @@ export class SqliteDebtStore extends SqliteStore {
     this.run('INSERT OR REPLACE INTO erased VALUES (?)', tenant);
   }
 }
+
+/** Items that were kept before findings had a confidence were all believed. */
+type KeptItem = Omit<DebtItem, 'confidence'> & { readonly confidence?: number };
+const itemOf = (kept: KeptItem): DebtItem => ({ confidence: 1, ...kept });

@@ -217,10 +217,45 @@ describe('sluice debt', () => {
     expect((await sluiceDebt('score', repository.root)).stderr).toContain('run `sluice debt collect` to have newer ones');
   });
 
+  it('[D30] [D31] reads of the history what complexity and copies have cost', async () => {
+    const repository = repositoryOf();
+    const deep = (limit: number): string =>
+      `export function f(a: number[]): void {\n${'  for (const b of a) { while (b) { if (b) { if (a) { f(a); } else f([]); } } }\n'.repeat(4)}  if (a[0] === ${limit}) f([]);\n}\n`;
+    const copied = (limit: number): string => functionOf('copied').replace('{', `{\n  if (1 > ${limit}) return 0;`);
+    const files = (limit: number): Files => ({
+      'src/deep.ts': deep(limit),
+      'src/b.ts': copied(limit),
+      'lib/c.ts': copied(limit),
+    });
+    const ADA = 'Ada <ada@example.org>';
+    repository.commit(files(1), 900, ADA, 'fix: too old to count');
+    repository.commit(files(2), 600, ADA, 'feat: allow two');
+    for (const limit of [3, 4, 5]) repository.commit(files(limit), 100 - limit, ADA, `fix: allow ${limit}`);
+    const { facts } = (await measure(repository.root, {}, nowS)).facts;
+    const of = (kind: string) => facts.filter((one) => one.kind === kind);
+    expect(of('function-fixes')).toMatchObject([{ subject: 'src/deep.ts', symbol: 'f', value: 3, detail: { commits: 4 } }]);
+    // The third copy, src/a.ts, was there before and did not change.
+    expect(of('clone').filter(({ detail }) => detail?.['copies'] !== 0)).toMatchObject([
+      { subject: 'lib/c.ts', symbol: 'src/b.ts', detail: { commits_to_both: 4, copies: 3 } },
+    ]);
+    await sluiceDebt('collect', repository.root);
+    const { findings, candidates } = (await jsonOf('score', repository.root)) as Record<string, { rule: string; id: string }[]>;
+    expect([findings, candidates].map((all) => all?.map(({ rule }) => rule).sort())).toEqual([['complex-function', 'duplicate-code'], []]);
+    repository.commit({ 'src/wish.ts': '// TODO: more\nexport const wish = 1;\n' }, 94);
+    repository.commit({ 'README.md': 'read more\n' }, 1);
+    await sluiceDebt('collect', repository.root);
+    const { stdout } = await sluiceDebt('score', repository.root, '--candidates');
+    expect(stdout).toContain('candidates, which are too unsure to be items: 1;');
+    expect(stdout).toContain('old-todo: src/wish.ts');
+    expect((await sluiceDebt('score', repository.root)).stdout).not.toContain('src/wish.ts');
+    const { candidates: [wish] = [] } = (await jsonOf('score', repository.root)) as Record<string, { id: string }[]>;
+    expect((await sluiceDebt('explain', wish!.id, repository.root)).stdout).toContain('readers of public repositories called debt');
+  });
+
   it('[D19] learns from items that closed what paying takes, by the commits that touched them', async () => {
     const repository = repositoryOf();
     const holes = (count: number): string => 'export let a: any;\n'.repeat(count).replaceAll('a:', () => `a${(count += 1)}:`);
-    repository.commit({ 'src/b.ts': holes(5) }, 9);
+    repository.commit({ 'src/b.ts': holes(5), 'debt.json': json({ confidence_min: 0 }) }, 9);
     await sluiceDebt('collect', repository.root);
     const estimated = (await jsonOf('score', repository.root))['findings'] as { rule: string; principal_minutes: object }[];
     expect(estimated).toMatchObject([{ rule: 'type-hole', principal_minutes: { p50: 10 } }]);

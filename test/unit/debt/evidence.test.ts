@@ -26,7 +26,19 @@ describe('[D12] clones', () => {
 
   it('are runs of ten lines, wherever they stand, and not of nine', () => {
     const ten = clonesIn([file('a', ...rows(0, 3), ...rows(50, 10)), file('b', ...rows(50, 10), ...rows(80, 4))]);
-    expect(ten).toEqual([{ path: 'a', other: 'b', lines: 10, tokens: expect.any(Number) as number, line: 4, otherLine: 1, runs: 1 }]);
+    expect(ten).toEqual([
+      {
+        path: 'a',
+        other: 'b',
+        lines: 10,
+        tokens: expect.any(Number) as number,
+        line: 4,
+        lastLine: 13,
+        otherLine: 1,
+        otherLastLine: 10,
+        runs: 1,
+      },
+    ]);
     expect(clonesIn([file('a', ...rows(50, 9)), file('b', ...rows(50, 9), row(99))])).toEqual([]);
   });
 

@@ -19,6 +19,7 @@ const itemOf = (id: string, more: Partial<DebtItem> = {}): DebtItem => ({
   title: id,
   remedy: 'fix it',
   risk: 1,
+  confidence: 1,
   is_blocking: false,
   principal_minutes: evenSpread(100),
   interest_minutes_per_week: evenSpread(20),

@@ -8,7 +8,7 @@ import { ML_TEST_CHECKS } from '../../../src/debt/ml-test-score.ts';
 import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
 
 const assessed = (facts: readonly DebtFact[], policy = {}) =>
-  assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [], ...policy }));
+  assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [], confidence_min: 0, ...policy }));
 const file = (path: string, churn: number, worst: number, changes = 0): DebtFact[] => [
   fact('function-changes', path, changes, { symbol: `${path}Function` }),
   fact('code-lines', path, 200),
@@ -58,7 +58,7 @@ describe('assessments', () => {
     const facts = [census('todos'), fact('todo', 'a', 100, { symbol: 'x', detail: { text: 'do' } })];
     const ratios = new Map([['old-todo', Array<number>(10).fill(4)] as const]);
     const of = (known: typeof ratios | undefined) =>
-      assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [] }), known).findings[0];
+      assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [], confidence_min: 0 }), known).findings[0];
     expect(of(undefined)?.principal_minutes).toEqual({ p10: 15, p50: 30, p90: 60 });
     expect(of(ratios)?.principal_minutes.p50).toBeCloseTo(60, 9);
   });

@@ -21,7 +21,10 @@ const range = ({ p10, p50, p90 }: Spread): string => (p10 === p90 ? time(p50) : 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
 /** A repository's rating, what is not known of it, and its components, the worst first. */
-export function scoreText({ repository, git_commit }: DebtFactFile, { total, components, signals, findings }: Assessment): string {
+export function scoreText(
+  { repository, git_commit }: DebtFactFile,
+  { total, components, signals, findings, candidates }: Assessment,
+): string {
   const unknown = signals.filter(({ isKnown }) => !isKnown).map(({ signal }) => signal);
   const blocking = findings.filter(({ is_blocking }) => is_blocking).length;
   const cheap = findings.filter(({ priority }) => priority.p50 < 0).length;
@@ -29,6 +32,7 @@ export function scoreText({ repository, git_commit }: DebtFactFile, { total, com
     `${repository} at ${git_commit?.slice(0, 12)}: ${total.rating}, debt ratio ${percent(total.ratio)} of ${total.lines} lines`,
     `${findings.length} items take ${range(total.principal)} and cost ${range(total.interest)} a week`,
     `${cheap} of them cost less in ${HORIZON_WEEKS} weeks than they take: leave them`,
+    ...(candidates.length === 0 ? [] : [`candidates, which are too unsure to be items: ${candidates.length}; --candidates lists them`]),
     ...(blocking === 0 ? [] : [`${blocking} block: sluice debt check fails on them`]),
     ...(unknown.length === 0 ? [] : [`not known, and so counted as debt: ${unknown.join(', ')}`]),
     '',
@@ -82,6 +86,9 @@ export function explained(one: DebtFinding): string {
     `do: ${one.remedy}`,
     '',
     `rule: ${about}`,
+    one.confidence === 1
+      ? 'confidence 100 %: it breaks the policy, or a target that the rule states'
+      : `confidence ${Math.round(one.confidence * 100)} %: so many such findings readers of public repositories called debt`,
     `takes ${range(one.principal_minutes)}; costs ${range(one.interest_minutes_per_week)} a week`,
     `priority ${p50.toFixed(2)} (${p10.toFixed(2)} to ${p90.toFixed(2)}) = risk ${one.risk} x (${HORIZON_WEEKS} weeks of interest - principal) / principal`,
     ...(one.is_blocking ? ['It blocks: it is never budgeted, and cannot be accepted.'] : []),

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 
+import type { DebtFinding } from '../../../src/contract/debt-items.ts';
 import { DEBT_RULES } from '../../../src/contract/debt-items.ts';
 import { Failure, whole } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
@@ -19,6 +20,7 @@ interface Flags extends MeasureOptions {
 interface ScoreFlags extends AssessFlags {
   readonly top: number;
   readonly rule?: string;
+  readonly candidates?: boolean;
 }
 
 /** `sluice debt collect`. */
@@ -33,6 +35,7 @@ export const score = (): Command =>
   ofFacts('score', 'Ratings of components, and items by priority, from the facts that were collected.')
     .option('--rule <rule>', `items of one rule only: ${DEBT_RULES.join(', ')}`)
     .option('--top <n>', 'items to list', whole(1, 100_000), 20)
+    .option('--candidates', 'instead of items what is too unsure to be one')
     .action(showScore);
 
 /** `sluice debt explain`. */
@@ -62,18 +65,18 @@ async function collectFacts(path: string, { json, ...options }: Flags): Promise<
   console.log(`read ${read.files} of ${read.ofFiles} source files and ${read.commits} of ${read.ofCommits} commits`);
 }
 
-async function showScore(path: string, { json, top, rule, ...options }: ScoreFlags): Promise<void> {
+async function showScore(path: string, { json, top, rule, candidates, ...options }: ScoreFlags): Promise<void> {
   const { file: facts, assessment } = await assessed(path, options);
-  const findings = assessment.findings.filter((finding) => rule === undefined || finding.rule === rule);
-  if (json === true)
-    return print({ repository: facts.repository, git_commit: facts.git_commit, ...assessment, findings: findings.slice(0, top) });
+  const first = (all: readonly DebtFinding[]) => all.filter((finding) => rule === undefined || finding.rule === rule).slice(0, top);
+  const listed = { findings: first(assessment.findings), candidates: first(assessment.candidates) };
+  if (json === true) return print({ repository: facts.repository, git_commit: facts.git_commit, ...assessment, ...listed });
   console.log(scoreText(facts, assessment));
-  console.log(`\n${findingTable(findings.slice(0, top))}`);
+  console.log(`\n${findingTable(candidates === true ? listed.candidates : listed.findings)}`);
 }
 
 async function explainItem(id: string, path: string, { json, ...options }: AssessFlags): Promise<void> {
   const { assessment } = await assessed(path, options);
-  const [finding, second] = assessment.findings.filter((one) => one.id.startsWith(id));
+  const [finding, second] = [...assessment.findings, ...assessment.candidates].filter((one) => one.id.startsWith(id));
   if (finding === undefined) throw new Failure(`no item has an id that begins with ${id}`);
   if (second !== undefined) throw new Failure(`several items have ids that begin with ${id}: give more characters`);
   if (json === true) return print(finding);

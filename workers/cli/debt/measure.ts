@@ -11,6 +11,7 @@ import { COLLECTORS } from './collectors/collectors.ts';
 import { BlobReader } from './repository/blob-reader.ts';
 import { LineTimes } from './repository/line-times.ts';
 import { Progress } from './repository/progress.ts';
+import { RangeCommits } from './repository/range-commits.ts';
 import type { ReadHistory } from './repository/read-history.ts';
 import { readHistory } from './repository/read-history.ts';
 import { readSources } from './repository/read-sources.ts';
@@ -43,12 +44,12 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
   try {
     const read = history ?? (await readHistory(repository, progress));
     const sources = await readSources(repository, policy.ignore, progress);
-    const lineTimes = await LineTimes.open(repository);
+    const [lineTimes, rangeCommits] = [await LineTimes.open(repository), await RangeCommits.open(repository)];
+    const collection = { repository, policy, sources, blobs, history: read, lineTimes, rangeCommits, nowS, progress };
     const facts: DebtFact[] = [];
-    for (const collect of COLLECTORS) {
-      for (const fact of await collect({ repository, policy, sources, blobs, history: read, lineTimes, nowS, progress })) facts.push(fact);
-    }
+    for (const collect of COLLECTORS) for (const fact of await collect(collection)) facts.push(fact);
     await lineTimes.save();
+    await rangeCommits.save();
     return {
       repository,
       policy,

@@ -6,6 +6,7 @@ import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { EVERYTHING } from '../../../../src/debt/fact.ts';
 import type { BlobReader } from '../repository/blob-reader.ts';
 import type { LineTimes } from '../repository/line-times.ts';
+import type { RangeCommits } from '../repository/range-commits.ts';
 import type { ReadHistory } from '../repository/read-history.ts';
 import type { ReadSource, Sources } from '../repository/read-sources.ts';
 import type { Progress } from '../repository/progress.ts';
@@ -20,6 +21,7 @@ export interface Collection {
   readonly blobs: BlobReader;
   readonly history: ReadHistory;
   readonly lineTimes: LineTimes;
+  readonly rangeCommits: RangeCommits;
   /** When facts are collected, in seconds. */
   readonly nowS: number;
   readonly progress: Progress;

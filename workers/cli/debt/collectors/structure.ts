@@ -19,7 +19,9 @@ export const structure: Collector = (collection) => {
     const source = byPath.get(cycle[0] ?? '');
     if (source === undefined) continue;
     const through = wayAround(cycle, running).join(' ').slice(0, 1_000);
-    writer.write('import-cycle', source.path, cycle.length, sourceOf(source), { detail: { through } });
+    const members = new Set(cycle);
+    const atLoad = edges.filter(({ from, to, isAtLoad }) => isAtLoad && members.has(from) && members.has(to)).length;
+    writer.write('import-cycle', source.path, cycle.length, sourceOf(source), { detail: { through, at_load: atLoad } });
   }
   for (const { from, to, layer, other } of breaksOf(edges, collection.policy)) {
     const source = byPath.get(from);

@@ -1,16 +1,16 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { git } from './git.ts';
+import { KeptAnswers } from './kept-answers.ts';
 import type { Repository } from './repository.ts';
 
 /** Lines, from and to. */
 export type LineRange = readonly [from: number, to: number];
 /** A line and the commit that changed it last, at that time in seconds. */
 type BlamedLine = readonly [line: number, atS: number, commit: string];
-type Kept = Map<string, readonly BlamedLine[]>;
+type Kept = KeptAnswers<readonly BlamedLine[]>;
 
 /** Times to begin from are rounded down to this, so that what is kept is of use to commits of the days after. */
-const SINCE_STEP_S = 30 * 86_400;
+export const SINCE_STEP_S = 30 * 86_400;
 
 /**
  * When lines of files were last changed, by `git blame`, which reads the whole history of a file: kept by the file's text, because later commits
@@ -18,20 +18,15 @@ const SINCE_STEP_S = 30 * 86_400;
  */
 export class LineTimes {
   readonly #repository: Repository;
-  readonly #file: string;
-  readonly #known: Kept;
-  readonly #used = new Set<string>();
+  readonly #kept: Kept;
 
-  private constructor(repository: Repository, file: string, known: Kept) {
+  private constructor(repository: Repository, kept: Kept) {
     this.#repository = repository;
-    this.#file = file;
-    this.#known = known;
+    this.#kept = kept;
   }
 
   static async open(repository: Repository): Promise<LineTimes> {
-    const file = join(repository.cache, 'line-times-3.json');
-    const text = await readFile(file, 'utf8').catch(() => '[]');
-    return new LineTimes(repository, file, new Map(entriesOf(text)));
+    return new LineTimes(repository, await KeptAnswers.open(join(repository.cache, 'line-times-3.json')));
   }
 
   /** In seconds; of all lines, or of some. */
@@ -48,29 +43,12 @@ export class LineTimes {
     return ranges.map(([from, to]) => new Set(recent.flatMap(([line, , commit]) => (line >= from && line <= to ? [commit] : []))).size);
   }
 
-  async #blamed(path: string, blob: string, ranges: readonly LineRange[], sinceS?: number): Promise<readonly BlamedLine[]> {
-    const key = `${blob} ${path} ${ranges.join(' ')} ${sinceS ?? ''}`;
-    this.#used.add(key);
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const blamed = await blame(this.#repository, path, ranges, sinceS);
-    this.#known.set(key, blamed);
-    return blamed;
+  save(): Promise<void> {
+    return this.#kept.save();
   }
 
-  /** Keeps what was asked for; the rest is of texts that are gone. */
-  async save(): Promise<void> {
-    const kept = [...this.#known].filter(([key]) => this.#used.has(key));
-    await writeFile(`${this.#file}.${process.pid}`, JSON.stringify(kept));
-    await rename(`${this.#file}.${process.pid}`, this.#file);
-  }
-}
-
-function entriesOf(text: string): [string, readonly BlamedLine[]][] {
-  try {
-    return JSON.parse(text) as [string, readonly BlamedLine[]][];
-  } catch {
-    return [];
+  #blamed(path: string, blob: string, ranges: readonly LineRange[], sinceS?: number): Promise<readonly BlamedLine[]> {
+    return this.#kept.of(`${blob} ${path} ${ranges.join(' ')} ${sinceS ?? ''}`, () => blame(this.#repository, path, ranges, sinceS));
   }
 }
 

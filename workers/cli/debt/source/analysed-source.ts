@@ -5,6 +5,16 @@ export interface MeasuredFunction {
   readonly line: number;
   readonly lastLine: number;
   readonly cognitive: number;
+  /** Of it what only nesting adds: little of it is left in a flat list of cases, however long that is. */
+  readonly nested: number;
+  /** How deep its deepest structure lies, from 1. */
+  readonly depth: number;
+}
+
+export interface SourceClass {
+  readonly name: string;
+  readonly line: number;
+  readonly lastLine: number;
 }
 
 export interface SourceImport {
@@ -14,6 +24,8 @@ export interface SourceImport {
   readonly names: readonly string[];
   /** Whether it takes part in running the module: imports of types and those inside of functions do not. */
   readonly isRun: boolean;
+  /** Whether what is imported is needed while the module loads: then modules that import each other have to be loaded in one order. */
+  readonly isAtLoad: boolean;
 }
 
 interface Todo {
@@ -25,17 +37,29 @@ interface Todo {
 export interface AnalysedSource {
   readonly sha256: string;
   readonly isGenerated: boolean;
+  /** A comment at its top says that it is deprecated: it waits to be deleted. */
+  readonly isDeprecated: boolean;
   /** Lines that are neither blank nor comments. */
   readonly lines: number;
   readonly functions: readonly MeasuredFunction[];
+  readonly classes: readonly SourceClass[];
+  /** Lines of comments that say that code is as it is for speed; 0: all of the file is. */
+  readonly speedLines: readonly number[];
   readonly imports: readonly SourceImport[];
-  /** Names that a module of Python defines itself, at its top. */
+  /** Names that a module of Python defines itself, outside of functions and classes, after its first import. */
   readonly defined: readonly string[];
   readonly typeHoles: Readonly<Record<string, number>>;
   readonly todos: readonly Todo[];
   /** `packLines` of the lines that duplication is looked for in. */
   readonly packedLines: string;
 }
+
+/** So many lines above code a comment may be about it. */
+const ABOVE_LINES = 4;
+
+/** Whether a comment in code, or right above it, says that it is as it is for speed. */
+export const isForSpeed = ({ speedLines }: Pick<AnalysedSource, 'speedLines'>, line: number, lastLine: number): boolean =>
+  speedLines.some((one) => one === 0 || (one >= line - ABOVE_LINES && one <= lastLine));
 
 /** What a parser adds to what every language has. */
 export interface ParsedSource {
@@ -44,6 +68,7 @@ export interface ParsedSource {
   /** Where imports, parameters, type variables and signatures without bodies are: they have to be written again. From and to. */
   readonly declarations: readonly (readonly [number, number])[];
   readonly functions: readonly MeasuredFunction[];
+  readonly classes: readonly SourceClass[];
   readonly imports: readonly SourceImport[];
   readonly defined: readonly string[];
   readonly typeHoles: Readonly<Record<string, number>>;

@@ -7,6 +7,10 @@ interface Frame {
   readonly lastLine: number;
   cognitive: number;
   nesting: number;
+  /** Of `cognitive` what only nesting adds. */
+  nested: number;
+  /** The deepest structure, from 1. */
+  depth: number;
 }
 
 /**
@@ -18,18 +22,21 @@ export class CognitiveComplexity {
   readonly #done: MeasuredFunction[] = [];
 
   enterFunction(name: string, line: number, lastLine: number): void {
-    this.#frames.push({ name, line, lastLine, cognitive: 0, nesting: 0 });
+    this.#frames.push({ name, line, lastLine, cognitive: 0, nesting: 0, nested: 0, depth: 0 });
   }
 
   leaveFunction(): void {
-    const { name, line, lastLine, cognitive } = must(this.#frames.pop(), 'a function that is left was entered');
-    this.#done.push({ name, line, lastLine, cognitive });
+    const { name, line, lastLine, cognitive, nested, depth } = must(this.#frames.pop(), 'a function that is left was entered');
+    this.#done.push({ name, line, lastLine, cognitive, nested, depth });
   }
 
   /** A branch or loop: dearer the deeper it is. Code outside of functions is not counted. */
   structure(): void {
     const frame = this.#frames.at(-1);
-    if (frame !== undefined) frame.cognitive += 1 + frame.nesting;
+    if (frame === undefined) return;
+    frame.cognitive += 1 + frame.nesting;
+    frame.nested += frame.nesting;
+    frame.depth = Math.max(frame.depth, frame.nesting + 1);
   }
 
   /** `else`, a sequence of boolean operators, a jump to a label. */

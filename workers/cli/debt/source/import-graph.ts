@@ -7,6 +7,8 @@ export interface ImportEdge {
   readonly to: string;
   /** Whether it takes part in running: imports of types do not. */
   readonly isRun: boolean;
+  /** Whether what it imports is needed while it loads. */
+  readonly isAtLoad: boolean;
 }
 
 const EXTENSIONS = ['', '.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '/index.ts', '/index.tsx', '/index.js', '/index.mjs'];
@@ -30,7 +32,10 @@ export class ImportGraph {
         const targets = language === 'Python' ? this.#pythonTargets(path, one) : this.#scriptTarget(path, one);
         return targets
           .filter((to) => to !== path)
-          .map((to) => ({ from: path, to, isRun: one.isRun && !this.#isOfOwnPackage(path, to, one) }));
+          .map((to) => {
+            const isRun = one.isRun && !this.#isOfOwnPackage(path, to, one);
+            return { from: path, to, isRun, isAtLoad: isRun && one.isAtLoad && !isOnlyModule(to, one) };
+          });
       }),
     );
   }
@@ -69,6 +74,10 @@ export class ImportGraph {
     return [`${module}.py`, `${module}/__init__.py`].find((candidate) => this.#paths.has(candidate));
   }
 }
+
+/** Whether an import takes a module, and no name that this has to have defined before. */
+const isOnlyModule = (to: string, { names }: SourceImport): boolean =>
+  names.length > 0 && names.every((name) => to.endsWith(`/${name}.py`) || to.endsWith(`/${name}/__init__.py`));
 
 function pythonRootsOf(files: readonly ReadSource[]): string[] {
   const packages = new Set(files.filter(({ path }) => path.endsWith('/__init__.py')).map(({ path }) => dirname(path)));

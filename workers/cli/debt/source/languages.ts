@@ -46,6 +46,9 @@ export const languageOf = (path: string): Language | undefined => LANGUAGES[/\.(
 
 /** Code beside the product, and not part of it: tests, benchmarks, examples and documentation. [D22] */
 export const isBeside = (path: string): boolean =>
-  /(^|\/)(tests?|__tests__|specs?|e2e|testing|fixtures|testdata|mocks|__mocks__|benchmarks?|perf-measures|examples?|tutorials?|docs)\//i.test(
+  /(^|\/)(([\w-]+-)?tests?|__tests__|specs?|e2e|testing|fixtures|testdata|mocks|__mocks__|benchmarks?|perf-measures|examples?|tutorials?|docs)\//i.test(
     path,
-  ) || /(\.(test|spec|bench)\.\w+|(^|\/)(test_[^/]*|[^/]*_test|conftest)\.\w+)$/i.test(path);
+  ) || /(\.(test|spec|bench|test-d|e2e)\.\w+|(^|\/)(test_[^/]*|[^/]*_test|conftest)\.\w+)$/i.test(path);
+
+/** What is kept for old callers, or old platforms, until these are gone. */
+export const isForOldCallers = (path: string): boolean => /(^|[/_-])(compat|legacy|deprecated|polyfills?)([/_.-]|$)/i.test(path);

@@ -1,7 +1,7 @@
 import type { SyntaxNode, SyntaxNodeRef } from '@lezer/common';
 import { parser } from '@lezer/python';
 
-import type { ParsedSource, SourceImport } from './analysed-source.ts';
+import type { ParsedSource, SourceClass, SourceImport } from './analysed-source.ts';
 import { distinctNames, lineCounter } from './analysed-source.ts';
 import { CognitiveComplexity } from './cognitive-complexity.ts';
 
@@ -26,6 +26,7 @@ export function parsePython(text: string): ParsedSource | undefined {
     comments: walk.comments,
     declarations: walk.declarations,
     functions: walk.complexity.functions,
+    classes: walk.classes,
     imports: walk.imports,
     defined: walk.defined,
     typeHoles: walk.ignoredTypes === 0 ? {} : { 'type: ignore': walk.ignoredTypes },
@@ -46,6 +47,7 @@ class Walk {
   readonly complexity = new CognitiveComplexity();
   readonly comments: (readonly [number, number])[] = [];
   readonly imports: SourceImport[] = [];
+  readonly classes: SourceClass[] = [];
   readonly defined: string[] = [];
   readonly declarations: (readonly [number, number])[] = [];
   ignoredTypes = 0;
@@ -71,7 +73,7 @@ class Walk {
     if (node.type.isError) this.errors += 1;
     this.#readDeclaration(node);
     if (node.name === 'FunctionDefinition') this.#enterFunction(node.node);
-    else if (node.name === 'ClassDefinition') this.#classes.push(this.#nameOf(node.node));
+    else if (node.name === 'ClassDefinition') this.#enterClass(node.node);
     else if (STRUCTURES.has(node.name)) this.#enterStructure(node);
     else if (node.name === 'except') this.#branch();
     else if (BRANCH_KEYWORDS.has(node.name) && node.node.parent?.name !== 'ConditionalExpression') this.complexity.single();
@@ -100,6 +102,12 @@ class Walk {
     this.#functions += 1;
   }
 
+  #enterClass(node: SyntaxNode): void {
+    const name = this.#nameOf(node);
+    this.#classes.push(name);
+    this.classes.push({ name, line: this.#lineOf(node.from), lastLine: this.#lastLineOf(this.#endOf(node)) });
+  }
+
   #enterStructure(node: SyntaxNodeRef): void {
     if (!(this.complexity.isAtTop && isGuard(node.node))) this.complexity.structure();
     this.complexity.nest(1);
@@ -111,8 +119,11 @@ class Walk {
   }
 
   #readDeclaration(node: SyntaxNodeRef): void {
-    if (DEFINITIONS.has(node.name) && this.#functions === 0 && this.#classes.length === 0) this.defined.push(this.#nameOf(node.node));
-    if (node.name === 'ParamList') this.#declareParameters(node.node);
+    // What stands before the first import, such as a version, is there for every module that this imports.
+    const isAtTop = this.#functions === 0 && this.#classes.length === 0;
+    if (DEFINITIONS.has(node.name) && isAtTop && this.imports.length > 0) this.defined.push(this.#nameOf(node.node));
+    if (node.name === 'Decorator') this.#declare(node);
+    else if (node.name === 'ParamList') this.#declareParameters(node.node);
     else if (node.name === 'AssignStatement' && TYPE_VARIABLE.test(this.#slice(node.from, node.to))) this.#declare(node);
     else if (node.name === 'DecoratedStatement' && OVERLOAD.test(this.#slice(node.from, node.to))) this.#declare(node);
   }
@@ -151,8 +162,8 @@ class Walk {
     const isRun = this.#functions === 0 && this.#typeChecking === 0;
     const text = this.#slice(node.from, node.to).replaceAll(/#[^\n]*|[\\()\n]/g, ' ');
     const of = /^\s*from\s+([.\s]*[\w.]*)\s+import\s+(.*)$/s.exec(text);
-    if (of !== null) this.imports.push({ from: (of[1] ?? '').replaceAll(/\s/g, ''), names: listed(of[2] ?? ''), isRun });
-    else for (const from of listed(text.replace(/^\s*import\s+/, ''))) this.imports.push({ from, names: [], isRun });
+    if (of !== null) this.imports.push({ from: (of[1] ?? '').replaceAll(/\s/g, ''), names: listed(of[2] ?? ''), isRun, isAtLoad: isRun });
+    else for (const from of listed(text.replace(/^\s*import\s+/, ''))) this.imports.push({ from, names: [], isRun, isAtLoad: false });
   }
 
   #isTypeChecking(node: SyntaxNode): boolean {

@@ -1,15 +1,19 @@
 import type { Node } from 'oxc-parser';
 import { parseSync, visitorKeys } from 'oxc-parser';
 
-import type { ParsedSource, SourceImport } from './analysed-source.ts';
+import type { ParsedSource, SourceClass, SourceImport } from './analysed-source.ts';
 import { distinctNames, lineCounter } from './analysed-source.ts';
 import { CognitiveComplexity } from './cognitive-complexity.ts';
 
 const LOOPS = new Set(['ForStatement', 'ForInStatement', 'ForOfStatement', 'WhileStatement', 'DoWhileStatement']);
 const EXITS = new Set(['ReturnStatement', 'ThrowStatement', 'ContinueStatement']);
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
-/** Functions, methods and calls without a body: overloads, and what interfaces demand. */
-const SIGNATURES = new Set([
+/** What only declares: types, and functions, methods and calls without a body, such as overloads. */
+const DECLARATIONS = new Set([
+  'TSTypeAliasDeclaration',
+  'TSInterfaceDeclaration',
+  'TSTypeParameterDeclaration',
+  'TSTypeParameterInstantiation',
   'TSDeclareFunction',
   'TSEmptyBodyFunctionExpression',
   'TSAbstractMethodDefinition',
@@ -23,6 +27,17 @@ const REASON = /[a-z]{3}/i;
 const CASTS = new Set(['TSAsExpression', 'TSTypeAssertion']);
 /** What states the type of a value, and arrays of it. */
 const ANNOTATIONS = new Set(['TSTypeAnnotation', 'TSArrayType']);
+/** Where names are those of types, or of exports: nothing is read there while a file loads. */
+const UNREAD = new Set([
+  'TSTypeAnnotation',
+  'TSTypeReference',
+  'TSTypeQuery',
+  'TSTypeAliasDeclaration',
+  'TSInterfaceDeclaration',
+  'TSTypeParameterInstantiation',
+  'ImportDeclaration',
+  'ExportSpecifier',
+]);
 /** Types of types: `any` in them constrains nothing that runs. */
 const TYPE_LEVEL = new Set(['TSTypeParameterDeclaration', 'TSTypeParameterInstantiation', 'TSConditionalType']);
 
@@ -42,18 +57,22 @@ export function parseScript(path: string, text: string): ParsedSource | undefine
       from: moduleRequest.value,
       names: [],
       isRun: entries.length === 0 || entries.some(({ isType }) => !isType),
+      isAtLoad: entries.some(({ localName }) => walk.readAtLoad.has(localName.value)),
     })),
     ...module.staticExports.flatMap(({ entries }) =>
       entries.flatMap(({ moduleRequest, isType }) =>
-        moduleRequest === null || moduleRequest === undefined ? [] : [{ from: moduleRequest.value, names: [], isRun: !isType }],
+        moduleRequest === null || moduleRequest === undefined
+          ? []
+          : [{ from: moduleRequest.value, names: [], isRun: !isType, isAtLoad: false }],
       ),
     ),
-    ...walk.imported.map((from) => ({ from, names: [], isRun: false })),
+    ...walk.imported.map((from) => ({ from, names: [], isRun: false, isAtLoad: false })),
   ];
   return {
     comments: comments.map(({ start, end }) => [start, end] as const),
     declarations: [...module.staticImports.map(({ start, end }) => [start, end] as const), ...walk.declarations],
     functions: walk.complexity.functions,
+    classes: walk.classes,
     imports,
     defined: [],
     typeHoles: holes,
@@ -86,10 +105,19 @@ function isGuard({ consequent, alternate }: AnyNode): boolean {
   return only !== undefined && rest.length === 0 && EXITS.has(only.type);
 }
 
+/** Whether names in it are not read while the file loads. */
+const runsLater = (node: AnyNode): boolean =>
+  FUNCTIONS.has(node.type) || UNREAD.has(node.type) || (node.type === 'PropertyDefinition' && !node.static);
+
+/** Whether an identifier names a member, and reads nothing. */
+const isPlainKey = (node: AnyNode, parent: AnyNode | undefined): boolean =>
+  parent?.['computed'] !== true && (parent?.['property'] === node || (parent?.['key'] === node && parent['shorthand'] !== true));
+
 class Walk {
   readonly complexity = new CognitiveComplexity();
   readonly typeHoles: Record<string, number> = {};
   readonly imported: string[] = [];
+  readonly classes: SourceClass[] = [];
   readonly declarations: (readonly [number, number])[] = [];
   readonly #distinct = distinctNames();
   readonly #text: string;
@@ -97,6 +125,10 @@ class Walk {
   readonly #lastLineOf: (position: number) => number;
   readonly #classes: string[] = [];
   #typeLevels = 0;
+  /** Functions, and what else runs later, around what is walked. */
+  #laterLevels = 0;
+  /** Names that are read while the file loads. */
+  readonly readAtLoad = new Set<string>();
 
   constructor(text: string) {
     this.#text = text;
@@ -106,17 +138,23 @@ class Walk {
 
   visit(node: AnyNode | Node, parent: AnyNode | undefined): void {
     const here = node as AnyNode;
-    if (TYPE_LEVEL.has(here.type)) this.#typeLevels += 1;
+    const [isTypeLevel, isLater] = [TYPE_LEVEL.has(here.type), runsLater(here)];
+    if (isTypeLevel) this.#typeLevels += 1;
+    if (isLater) this.#laterLevels += 1;
+    if (here.type === 'Identifier' && this.#laterLevels === 0 && !isPlainKey(here, parent)) this.readAtLoad.add(here.name);
     this.#visitNode(here, parent);
-    if (TYPE_LEVEL.has(here.type)) this.#typeLevels -= 1;
+    if (isTypeLevel) this.#typeLevels -= 1;
+    if (isLater) this.#laterLevels -= 1;
   }
 
   #visitNode(here: AnyNode, parent: AnyNode | undefined): void {
     this.#countHole(here, parent);
-    if (SIGNATURES.has(here.type)) this.declarations.push([here.start, here.end]);
+    if (DECLARATIONS.has(here.type)) this.declarations.push([here.start, here.end]);
     if (FUNCTIONS.has(here.type)) this.#visitFunction(here, parent);
     else if (here.type === 'ClassDeclaration' || here.type === 'ClassExpression') {
-      this.#classes.push(nameOf(here['id']) ?? nameOf(parent?.['id']) ?? 'class');
+      const name = nameOf(here['id']) ?? nameOf(parent?.['id']) ?? 'class';
+      this.#classes.push(name);
+      this.classes.push({ name, line: this.#lineOf(here.start), lastLine: this.#lastLineOf(here.end) });
       this.#visitAll(here);
       this.#classes.pop();
     } else if (here.type === 'IfStatement') this.#visitIf(here, false);

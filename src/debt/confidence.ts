@@ -1,0 +1,37 @@
+import type { DebtRule, Grade } from '../contract/debt-items.ts';
+
+/** Verdicts of readers on findings: how many there are, and how many of them say that it is debt. */
+export interface Judged {
+  readonly verdicts: number;
+  readonly debt: number;
+}
+
+export type JudgedByRule = Readonly<Partial<Record<DebtRule, Readonly<Partial<Record<Grade, Judged>>>>>>;
+
+/** What readers of public repositories judged, by rule and grade: counted from docs/debt/verdicts.json, which a test counts again. */
+export const JUDGED: JudgedByRule = {
+  hotspot: { strong: { verdicts: 12, debt: 12 }, weak: { verdicts: 12, debt: 1 } },
+  'complex-function': { strong: { verdicts: 24, debt: 23 }, weak: { verdicts: 46, debt: 19 } },
+  'duplicate-code': { strong: { verdicts: 12, debt: 12 }, weak: { verdicts: 4, debt: 0 } },
+  'import-cycle': { strong: { verdicts: 8, debt: 8 }, weak: { verdicts: 8, debt: 5 } },
+  'type-hole': { strong: { verdicts: 4, debt: 4 }, weak: { verdicts: 24, debt: 1 } },
+  'old-todo': { strong: { verdicts: 2, debt: 2 } },
+};
+
+/** So many verdicts on its grade by any rule weigh in with those on one rule: what few judged is not believed at once. */
+const PRIOR_VERDICTS = 8;
+
+/** How likely a reader calls a finding of a rule and grade debt: the share of the verdicts that did, shrunk to that of its grade. [D32] */
+export function confidenceOf(rule: DebtRule, grade: Grade, judged: JudgedByRule = JUDGED): number {
+  const { verdicts, debt } = judged[rule]?.[grade] ?? NONE;
+  return (debt + PRIOR_VERDICTS * shareOfGrade(grade, judged)) / (verdicts + PRIOR_VERDICTS);
+}
+
+const NONE: Judged = { verdicts: 0, debt: 0 };
+
+/** Over all rules. Of a grade without verdicts nothing is known: one half. */
+function shareOfGrade(grade: Grade, judged: JudgedByRule): number {
+  const of = Object.values(judged).flatMap((grades) => grades[grade] ?? []);
+  const sum = (count: (one: Judged) => number): number => of.reduce((all, one) => all + count(one), 0);
+  return (sum(({ debt }) => debt) + 1) / (sum(({ verdicts }) => verdicts) + 2);
+}

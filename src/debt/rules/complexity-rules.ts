@@ -1,0 +1,176 @@
+import type { DebtFact } from '../../contract/debt-facts.ts';
+import type { DebtRule, Grade } from '../../contract/debt-items.ts';
+import { must } from '../../kernel/assert.ts';
+import { groupBy } from '../../kernel/grouped.ts';
+import { quantileOf } from '../spread.ts';
+import type { Hit, Rule, RuleContext } from './rule.ts';
+import { detailOf, numberOf, severityIn } from './rule.ts';
+
+/** Cognitive complexity that a function may have, as SonarQube has it. */
+const COMPLEXITY_TARGET = 15;
+/** Outside of hotspots a function is left alone until it is this complex, and one without a change in a year until it is more so. */
+const COMPLEXITY_OF_COLD_CODE = 25;
+const COMPLEXITY_OF_STILL_CODE = 29;
+/** Commits of a year that make a function a part of a hotspot: fewer may be one change and its correction. */
+const CHANGES_OF_HOTSPOT_MIN = 3;
+const WEEKS_OF_YEAR = 52;
+const HOTTEST_SHARE = 0.05;
+
+/** Less deep, a function is a list that is read from top to bottom, however long. */
+const DEPTH_OF_A_KNOT = 4;
+/** Complexities above the target from which one repair in two years, or two, show that it costs something; below, it takes three. */
+const COMPLEXITY_BY_FIXES = [60, 45] as const;
+const FIXES_OF_A_KNOT = 3;
+/** So many repairs show that what is flatter, or so for speed, costs, too. */
+const FIXES_THAT_SETTLE_IT = 5;
+const DEPTH_OF_WHAT_IS_SETTLED = 3;
+
+interface HotFile {
+  readonly file: string;
+  readonly excess: number;
+  readonly functions: readonly DebtFact[];
+  readonly evidence: readonly DebtFact[];
+}
+
+/** The rank of each subject among all, as a share: 1 is the greatest; equal values have equal ranks. */
+function rankOf(facts: readonly DebtFact[]): ReadonlyMap<string, number> {
+  const sorted = facts.map(numberOf).sort((a, b) => a - b);
+  const rank = new Map<number, number>();
+  sorted.forEach((value, i) => rank.set(value, (i + 1) / sorted.length));
+  return new Map(facts.map((fact) => [fact.subject, rank.get(numberOf(fact)) ?? 0]));
+}
+
+const keyOf = ({ subject, symbol = '' }: DebtFact): string => `${subject}\n${symbol}`;
+
+/** What is known of complex functions. */
+class Functions {
+  readonly #changes: ReadonlyMap<string, number>;
+  readonly #fixes: ReadonlyMap<string, readonly DebtFact[]>;
+  /** By their file. */
+  readonly complex: ReadonlyMap<string, readonly DebtFact[]>;
+
+  constructor({ facts }: RuleContext) {
+    this.#changes = new Map(facts.of('function-changes').map((fact) => [keyOf(fact), numberOf(fact)]));
+    this.#fixes = groupBy(facts.of('function-fixes'), keyOf);
+    const complex = facts.of('code-complexity').filter((fact) => fact.symbol !== undefined && numberOf(fact) > COMPLEXITY_TARGET);
+    this.complex = groupBy(complex, ({ subject }) => subject);
+  }
+
+  /** The commits of a year. */
+  changesOf(one: DebtFact): number {
+    return this.#changes.get(keyOf(one)) ?? 0;
+  }
+
+  /** The fact about its commits of two years; none of a function whose history was not read. */
+  fixesOf(one: DebtFact): readonly DebtFact[] {
+    return this.#fixes.get(keyOf(one)) ?? [];
+  }
+
+  /** Whether it is shown to cost something: deep, repaired lately, and not so for speed; very complex, or repaired again and again. [D30] */
+  isKnot(one: DebtFact): boolean {
+    const [fixes, depth] = [sumOf(this.fixesOf(one)), detailOf(one, 'depth')];
+    if (fixes >= FIXES_THAT_SETTLE_IT) return depth >= DEPTH_OF_WHAT_IS_SETTLED;
+    if (fixes === 0 || depth < DEPTH_OF_A_KNOT || one.detail?.['for_speed'] === true) return false;
+    return fixes >= FIXES_OF_A_KNOT || numberOf(one) >= (COMPLEXITY_BY_FIXES[fixes - 1] ?? 0);
+  }
+
+  gradeOf(one: DebtFact): Grade {
+    return this.isKnot(one) ? 'strong' : 'weak';
+  }
+
+  /** What is wrong with it, in words. */
+  titleOf(one: DebtFact): string {
+    const [changes, [history]] = [this.changesOf(one), this.fixesOf(one)];
+    const complexity = `${one.symbol} has a complexity of ${numberOf(one)} (target ${COMPLEXITY_TARGET})`;
+    const commits = history === undefined ? 0 : detailOf(history, 'commits');
+    if (history === undefined || commits === 0)
+      return changes === 0 ? complexity : `${complexity}, and ${changes} commits of the last year changed it`;
+    const fixes = numberOf(history) === 0 ? '' : `, ${numberOf(history)} of them to fix something`;
+    return `${complexity} and is nested ${detailOf(one, 'depth')} deep; ${commits} ${commits === 1 ? 'commit' : 'commits'} of two years changed it${fixes}`;
+  }
+}
+
+const sumOf = (facts: readonly DebtFact[]): number => facts.reduce((sum, fact) => sum + numberOf(fact), 0);
+
+/** The hottest of all files by churn and complexity that have a function to simplify which changes (D10). */
+function hotFiles(context: RuleContext, known: Functions): readonly HotFile[] {
+  const complexity = context.facts.of('code-complexity').filter(({ symbol }) => symbol === undefined);
+  const churn = context.facts.of('code-churn');
+  const [byChurn, byComplexity] = [rankOf(churn), rankOf(complexity)];
+  const heats = complexity.map((fact) => Math.sqrt((byChurn.get(fact.subject) ?? 0) * (byComplexity.get(fact.subject) ?? 0)));
+  const hottest = quantileOf(
+    [...heats].sort((a, b) => a - b),
+    1 - HOTTEST_SHARE,
+  );
+  const churnOf = new Map(churn.map((fact) => [fact.subject, fact]));
+  return complexity.flatMap((fact, i) => {
+    const functions = (known.complex.get(fact.subject) ?? [])
+      .filter((one) => known.changesOf(one) >= CHANGES_OF_HOTSPOT_MIN)
+      .sort((a, b) => Number(known.isKnot(b)) - Number(known.isKnot(a)) || numberOf(b) - numberOf(a));
+    const changed = churnOf.get(fact.subject);
+    const heat = heats[i] ?? 0;
+    if (functions.length === 0 || changed === undefined || heat < hottest) return [];
+    const excess = functions.reduce((sum, one) => sum + numberOf(one) - COMPLEXITY_TARGET, 0);
+    return [{ file: fact.subject, excess, functions, evidence: [fact, changed, ...functions.slice(0, 8)] }];
+  });
+}
+
+function* hotspots(context: RuleContext): Iterable<Hit> {
+  const known = new Functions(context);
+  const severityOf = severityIn(
+    context.facts
+      .of('code-complexity')
+      .filter(({ symbol }) => symbol !== undefined)
+      .map(numberOf),
+    COMPLEXITY_TARGET,
+  );
+  for (const { file, excess, functions, evidence } of hotFiles(context, known)) {
+    const worst = must(functions[0], 'a hotspot has a function');
+    yield {
+      subject: file,
+      title: known.titleOf(worst),
+      remedy: `split ${worst.symbol} (line ${detailOf(worst, 'line')}) where its branches part`,
+      minutes: 10 + excess,
+      interest: context.interestAt(known.changesOf(worst) / WEEKS_OF_YEAR, severityOf(numberOf(worst))),
+      grade: known.gradeOf(worst),
+      evidence: [...evidence, ...known.fixesOf(worst)],
+    };
+  }
+}
+
+function* complexOutsideHotspots(context: RuleContext): Iterable<Hit> {
+  const known = new Functions(context);
+  const hot = new Set(hotFiles(context, known).flatMap((one) => one.functions));
+  const functions = [...known.complex.values()].flat();
+  const severityOf = severityIn(functions.map(numberOf), COMPLEXITY_TARGET);
+  for (const fact of functions) {
+    const most = known.changesOf(fact) > 0 ? COMPLEXITY_OF_COLD_CODE : COMPLEXITY_OF_STILL_CODE;
+    if (hot.has(fact) || numberOf(fact) <= most) continue;
+    yield {
+      subject: fact.subject,
+      symbol: fact.symbol ?? '',
+      title: known.titleOf(fact),
+      remedy: `split ${fact.symbol} (line ${detailOf(fact, 'line')}) when it is changed next`,
+      minutes: 10 + numberOf(fact) - COMPLEXITY_TARGET,
+      interest: context.interestAt(known.changesOf(fact) / WEEKS_OF_YEAR, severityOf(numberOf(fact))),
+      grade: known.gradeOf(fact),
+      evidence: [fact, ...known.fixesOf(fact)],
+    };
+  }
+}
+
+/** Rules about functions that are hard to read. */
+export const COMPLEXITY_RULES = {
+  hotspot: {
+    signal: 'hotspots',
+    about:
+      'Fires on the hottest 5 % of files that have a function of cognitive complexity above 15 which at least 3 commits of the last year changed. Heat is the root of rank by churn x rank by complexity; churn halves every 90 days. Takes 10 minutes and one for each point above 15. Strong if a function is nested and was repaired lately (D30).',
+    find: hotspots,
+  },
+  'complex-function': {
+    signal: 'hotspots',
+    about:
+      'Fires on a function outside of hotspots of cognitive complexity above 25, or from 30 if no commit of the last year changed it. Takes 10 minutes and one for each point above 15. Strong if it is nested and was repaired lately (D30).',
+    find: complexOutsideHotspots,
+  },
+} as const satisfies Partial<Record<DebtRule, Rule>>;

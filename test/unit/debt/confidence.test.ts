@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { DebtRule, Grade } from '../../../src/contract/debt-items.ts';
+import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import { assess } from '../../../src/debt/assess.ts';
+import type { JudgedByRule } from '../../../src/debt/confidence.ts';
+import { confidenceOf, JUDGED } from '../../../src/debt/confidence.ts';
+import { FactSet } from '../../../src/debt/fact.ts';
+import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
+
+interface JudgedItem {
+  readonly rule?: DebtRule;
+  readonly grade?: Grade;
+  readonly verdicts: readonly { readonly debt: boolean }[];
+}
+interface JudgedRepository {
+  readonly repository: string;
+  readonly items: readonly JudgedItem[];
+}
+
+const { rounds } = JSON.parse(readFileSync(new URL('../../../docs/debt/verdicts.json', import.meta.url), 'utf8')) as {
+  rounds: readonly { readonly repositories: readonly JudgedRepository[] }[];
+};
+const repositories = rounds.flatMap((round) => round.repositories);
+
+/** The verdicts on items that today's rules find. */
+function counted(of: readonly JudgedRepository[]): JudgedByRule {
+  const counts: Partial<Record<DebtRule, Partial<Record<Grade, { verdicts: number; debt: number }>>>> = {};
+  for (const { rule, grade, verdicts } of of.flatMap(({ items }) => items)) {
+    if (rule === undefined || grade === undefined) continue;
+    const count = ((counts[rule] ??= {})[grade] ??= { verdicts: 0, debt: 0 });
+    count.verdicts += verdicts.length;
+    count.debt += verdicts.filter(({ debt }) => debt).length;
+  }
+  return counts;
+}
+
+describe('[D32] the confidence of a finding', () => {
+  it('comes from all verdicts that are published, and no others', () => {
+    expect(JUDGED).toEqual(counted(repositories));
+  });
+
+  it('is that of its rule and grade, shrunk to that of its grade', () => {
+    const judged: JudgedByRule = {
+      hotspot: { strong: { verdicts: 40, debt: 40 } },
+      'old-todo': { strong: { verdicts: 8, debt: 0 }, weak: { verdicts: 6, debt: 0 } },
+    };
+    const strong = 41 / 50;
+    expect(confidenceOf('hotspot', 'strong', judged)).toBeCloseTo((40 + 8 * strong) / 48, 12);
+    expect(confidenceOf('old-todo', 'strong', judged)).toBeCloseTo((8 * strong) / 16, 12);
+    expect(confidenceOf('type-hole', 'strong', judged)).toBeCloseTo(strong, 12);
+    expect(confidenceOf('type-hole', 'weak', judged)).toBeCloseTo(1 / 8, 12);
+    expect(confidenceOf('type-hole', 'weak', {})).toBe(0.5);
+  });
+
+  it('chooses items of a repository by verdicts on others, of which nine in ten hold', () => {
+    const { confidence_min: least } = debtPolicy.parse({});
+    for (const name of new Set(repositories.map(({ repository }) => repository))) {
+      const judged = counted(repositories.filter(({ repository }) => repository !== name));
+      const listed = repositories
+        .filter(({ repository }) => repository === name)
+        .flatMap(({ items }) => items)
+        .filter(({ rule, grade }) => rule !== undefined && grade !== undefined && confidenceOf(rule, grade, judged) >= least);
+      const verdicts = listed.flatMap((item) => item.verdicts);
+      expect(verdicts.filter(({ debt }) => debt).length, name).toBeGreaterThanOrEqual(0.9 * verdicts.length);
+    }
+  });
+});
+
+describe('[D33] candidates', () => {
+  const todo = (subject: string, text: string) => fact('todo', subject, 800, { symbol: text, detail: { text } });
+  const facts = [
+    census('todos'),
+    census('flags'),
+    fact('code-lines', 'src/a.ts', 100),
+    todo('src/a.ts', 'TODO a wish'),
+    todo('src/b.ts', 'FIXME ugly hack'),
+    fact('flag-age', 'src/flags.json', 100, { symbol: 'x' }),
+  ];
+  const assessed = (policy: object = {}) => assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [], ...policy }));
+  const rulesOf = (of: readonly { readonly rule: string; readonly subject: string }[]) =>
+    of.map(({ rule, subject }) => `${rule} ${subject}`).sort();
+
+  it('are kept apart: neither counted nor rated', () => {
+    const { findings, candidates, total } = assessed();
+    expect(rulesOf(findings)).toEqual(['old-todo src/b.ts', 'stale-flag src/flags.json']);
+    expect(rulesOf(candidates)).toEqual(['old-todo src/a.ts']);
+    expect([total.items, total.principal.p50]).toEqual([2, findings.reduce((sum, one) => sum + one.principal_minutes.p50, 0)]);
+  });
+
+  it('are none where the policy asks for no confidence, and what the policy itself asks for never is one', () => {
+    expect(assessed({ confidence_min: 0 }).candidates).toEqual([]);
+    const { findings, candidates } = assessed({ confidence_min: 1 });
+    expect(findings.map(({ rule, confidence }) => [rule, confidence])).toEqual([['stale-flag', 1]]);
+    expect(candidates).toHaveLength(2);
+  });
+});
