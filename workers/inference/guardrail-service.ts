@@ -54,6 +54,10 @@ class GuardTarget extends RpcTarget {
     return this.#session.answer(...call);
   }
 
+  shown(...call: Parameters<GuardSession['shown']>): ReturnType<GuardSession['shown']> {
+    return this.#session.shown(...call);
+  }
+
   push(...call: Parameters<GuardSession['push']>): ReturnType<GuardSession['push']> {
     return this.#session.push(...call);
   }

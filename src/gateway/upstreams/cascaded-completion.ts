@@ -172,7 +172,10 @@ export class CascadedCompletions {
     notes: AnswerNotes,
   ): Promise<Pick<Judged, 'confidence' | 'charges'>> {
     if (verifier === undefined || notes.text === undefined) return UNJUDGED;
-    const asked = verifierCall(verifier, questionOf(call.surface, call.body), notes.text);
+    // What goes to the verifier leaves the deployment, as what goes to the caller does. [U176]
+    const answer = call.shown === undefined ? notes.text : await call.shown(notes.text).catch(() => undefined);
+    if (answer === undefined) return UNJUDGED;
+    const asked = verifierCall(verifier, questionOf(call.surface, call.body), answer);
     const verifying: CompletionCall = { ...call, ...asked, headers: {} };
     const plan: Plan = { groups: [[verifier]], reason: 'verifier' };
     const verdict = newNotes();

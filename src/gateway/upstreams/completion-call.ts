@@ -29,6 +29,8 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly cancellation: Cancellation;
   /** Reserves quota, all of it or none. */
   readonly reserve: (quantities: Partial<UpstreamQuantities & Classified>) => Promise<Outcome<void>>;
+  /** Answers what of a text of the answer other models may read; undefined: nothing. Absent: all. [U176] */
+  readonly shown?: ((text: string) => Promise<string | undefined>) | undefined;
   /** How the call uses the cache of answers; undefined: not at all. */
   readonly cacheTerms: AnswerTerms | undefined;
   /**

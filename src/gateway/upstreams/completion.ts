@@ -44,12 +44,12 @@ export interface CompletionAnswers {
   ): ReturnType<typeof serve>;
 }
 
-/** Judges a call by the guardrails of its route. `serve` gets the body as it may go out. */
+/** Judges a call by the guardrails of its route. `serve` gets the body as it may go out, and what makes of the answer's texts what other models may read. */
 export interface CompletionGuard {
   complete(
     policy: GuardrailPolicy,
     call: CompletionCall,
-    serve: (body: JsonObject) => Promise<Result<Completed, Undispatched>>,
+    serve: (body: JsonObject, shown: CompletionCall['shown']) => Promise<Result<Completed, Undispatched>>,
   ): ReturnType<typeof serve>;
 }
 
@@ -75,8 +75,8 @@ export class Completions {
     if (!found.ok) return unserved(found.error, []);
     const policy = found.value.routed?.guardrails;
     if (policy === undefined) return this.#answered(found.value);
-    return this.#parts.guard.complete(policy, found.value.call, (body) => {
-      const call = { ...found.value.call, body };
+    return this.#parts.guard.complete(policy, found.value.call, (body, shown) => {
+      const call = { ...found.value.call, body, shown };
       return this.#answered({ ...found.value, call, exchanges: new Exchanges({ ...call, nowMs }) });
     });
   }

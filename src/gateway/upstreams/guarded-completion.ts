@@ -7,7 +7,6 @@ import type { Undispatched } from '../../upstreams/dispatch.ts';
 import type { GuardrailPolicy, HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { GuardedPiece } from '../../upstreams/guardrails/guarded-stream.ts';
 import { SURFACES } from '../../upstreams/protocol/exchange.ts';
-import type { JsonObject } from '../../upstreams/protocol/json.ts';
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
 import type { CompletionGuard } from './completion.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
@@ -24,7 +23,7 @@ export class GuardedCompletions implements CompletionGuard {
     this.#guardrails = guardrails;
   }
 
-  async complete(policy: GuardrailPolicy, call: CompletionCall, serve: (body: JsonObject) => Promise<Served>): Promise<Served> {
+  async complete(policy: GuardrailPolicy, call: CompletionCall, serve: Parameters<CompletionGuard['complete']>[2]): Promise<Served> {
     const guard = await this.#guardrails.open(policy);
     let isPassedOn = false;
     try {
@@ -34,7 +33,7 @@ export class GuardedCompletions implements CompletionGuard {
       const paid = await chargedFor(first, call);
       if (!body.ok) return err({ refusal: body.error, attempts: [] });
       if (!paid.ok) return err({ refusal: paid.error, attempts: [] });
-      const served = await serve(body.value);
+      const served = await serve(body.value, (text) => guard.shown(text));
       if (!served.ok || answerNeed === 'nothing' || SURFACES[call.surface].dialect === 'plain') return served;
       const { answer } = served.value;
       if (answer.kind === 'stream') {

@@ -50,6 +50,11 @@ export class GuardSession {
     return { text: ok(changed === JSON.stringify(body) ? text : changed), records };
   }
 
+  /** A text of the answer as another model may read it. Undefined: no model may. */
+  shown(text: string): string | undefined {
+    return this.#guard.shown(text);
+  }
+
   /** What is sent of the next piece of a stream. */
   push(dialect: Dialect, requestId: string, piece: Uint8Array): GuardedPiece & Recorded {
     this.#stream ??= new GuardedStream(this.#guard, dialect, requestId);

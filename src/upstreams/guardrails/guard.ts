@@ -84,6 +84,20 @@ export class Guard {
     return this.#parts.hooks.filter((hook): hook is SpanHook => looksAt(hook, 'answer') && hook.check.kind === 'spans');
   }
 
+  /**
+   * A text of the answer as another model may read it: masked as it is for the caller, with nothing put back. Undefined: a hook blocks it. The answer
+   * itself is judged, and noted, before it is passed on. [U176]
+   */
+  shown(text: string): string | undefined {
+    let shown = text;
+    for (const { check } of this.streamHooks()) {
+      const spans = check.find(shown);
+      if (spans.length > 0 && check.action === 'block') return undefined;
+      if (check.action === 'mask') shown = this.masked(shown, spans);
+    }
+    return shown;
+  }
+
   masked(text: string, spans: readonly Span[]): string {
     return spans.length === 0 ? text : this.#masks.masked(text, spans, false);
   }

@@ -1,9 +1,12 @@
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { CascadeChoice } from '../../../src/contract/route-rules.ts';
+import type { Hook } from '../../../src/contract/guardrails.ts';
 import { refusal } from '../../../src/contract/errors.ts';
 import type { Completed, CompletionCall } from '../../../src/gateway/upstreams/completion-call.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
 import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
+import { GuardedCompletions } from '../../../src/gateway/upstreams/guarded-completion.ts';
+import type { GuardCalls } from '../../../src/gateway/upstreams/guardrails.ts';
 import { ModelRouter } from '../../../src/gateway/upstreams/model-router.ts';
 import { RouteDirectory } from '../../../src/gateway/upstreams/route-directory.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
@@ -14,6 +17,9 @@ import { CascadeTally } from '../../../src/upstreams/cascade/cascade-tally.ts';
 import type { CalibrationCurve } from '../../../src/upstreams/cascade/isotonic.ts';
 import { cascadeKey } from '../../../src/upstreams/cascade/cascade-decision.ts';
 import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
+import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
+import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
+import type { GuardrailPolicy } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
 import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
@@ -42,6 +48,7 @@ interface WorldTerms {
   readonly curve?: CalibrationCurve;
   readonly student?: Partial<TargetModel>;
   readonly accepts?: (schema: object, text: string) => Promise<boolean>;
+  readonly hooks?: readonly Hook[];
   /** Quota that can be reserved, in nano-dollars. */
   readonly nanoMax?: number;
 }
@@ -97,7 +104,12 @@ export class CascadeWorld {
     };
     const clock = { nowMs: () => this.nowMs };
     const targets = [model('small', 1, terms.student), model('large', 10), model('judge', 2)];
-    const route = { name: 'desk', version: 3, rules: { rules: [], default: this.choice }, canary: null };
+    const route = {
+      name: 'desk',
+      version: 3,
+      rules: { rules: [], default: this.choice, guardrails: [...(terms.hooks ?? [])] },
+      canary: null,
+    };
     const curves = terms.curve === undefined ? {} : { curves: { [cascadeKey(this.choice)]: terms.curve } };
     const tally = new CanaryTally();
     tally.count = ({ failed }) => void this.ends.push(failed);
@@ -111,7 +123,7 @@ export class CascadeWorld {
     });
     this.#completions = new Completions({
       cache: { complete: () => Promise.reject(new Error('nothing is cached')) },
-      guard: { complete: () => Promise.reject(new Error('nothing is guarded')) },
+      guard: new GuardedCompletions({ open: (policy) => Promise.resolve(guardOf(policy)) }),
       judge: { accepts: terms.accepts ?? (() => Promise.reject(new Error('no guardrails'))) },
       targets: () => Promise.resolve(ok({ own: targets, platform: [] })),
       router: new ModelRouter({ directory, tally, cascades: this.#tally, clock, breaker: () => 'closed', budgetLeft: () => undefined }),
@@ -192,6 +204,20 @@ export class CascadeWorld {
       body: { read: () => Promise.resolve(pieces.shift()), cancel: () => undefined },
     };
   }
+}
+
+/** As RPC does it: all that a session is asked is answered later. */
+function guardOf(policy: GuardrailPolicy): GuardCalls {
+  const hooks = compileHooks({ policy, hosts: { allowed: [], local: [] } });
+  const session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask: async () => undefined, clock: { nowMs: () => 0 } });
+  return {
+    request: (...rest) => session.request(...rest),
+    answer: (...rest) => session.answer(...rest),
+    shown: async (...rest) => session.shown(...rest),
+    push: async (...rest) => session.push(...rest),
+    end: () => session.end(),
+    close: () => undefined,
+  };
 }
 
 const usageOf = ({ inputTokens = 3, outputTokens = 2 }: Said) => ({ prompt_tokens: inputTokens, completion_tokens: outputTokens });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Hook } from '../../../src/contract/guardrails.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { routeText } from '../../../src/upstreams/route-text.ts';
 import type { Outcome } from '../../support/upstreams/cascade-world.ts';
@@ -72,6 +73,25 @@ describe('[U170] a cascade', () => {
       expect(outcome.charged).toMatchObject({ small: 5, judge: 10 });
     }
     expect(JSON.stringify(verified.asked.find(({ upstream }) => upstream === 'judge')?.body)).toContain('is it so?');
+  });
+
+  it.each([false, true])('[U176] a verifier reads of an answer what the hooks let pass, masked (stream: %s)', async (stream) => {
+    const choice = { confidence: { kind: 'verifier', target: 'judge/m' } } as const;
+    const people: Hook = { kind: 'pii', name: 'people', on: 'both', pii: ['email'], action: 'mask', restores: true };
+    const words: Hook = { kind: 'patterns', name: 'words', on: 'answer', patterns: ['secret'], action: 'block' };
+    const world = new CascadeWorld({ choice, hooks: [people, words] });
+    const shown = () => JSON.stringify(world.asked.filter(({ upstream }) => upstream === 'judge').map(({ body }) => body));
+    world.say = (upstream) => ({ text: upstream === 'judge' ? 'yes' : '[EMAIL_1] knows c@d.com', logprob: -0.1 });
+    const messages = [{ role: 'user', content: 'who is a@b.com?' }];
+    const outcome = await world.call({ messages, stream });
+    expect(servedBy(outcome)).toBe('small');
+    expect(shown()).toContain('[EMAIL_1] knows [EMAIL_2]');
+    expect(shown()).not.toMatch(/a@b\.com|c@d\.com/);
+    expect(outcome.text, 'the caller gets back what was its own').toContain('a@b.com knows [EMAIL_2]');
+    world.asked.length = 0;
+    world.say = (upstream) => ({ text: upstream === 'small' ? 'the secret' : 'taught', logprob: -0.1 });
+    expect(cascadeOf(await world.call({ messages, stream }))).toMatchObject({ answer: 'teacher', confidence: Number.NaN });
+    expect(shown()).toBe('[]');
   });
 
   it('[U172] passes on an answer that is too long to be held, from its beginning, and says so', async () => {

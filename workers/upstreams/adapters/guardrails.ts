@@ -20,6 +20,7 @@ export const guardrailsOf = (service: GuardrailBinding, hosts: UpstreamHosts): G
     return {
       request: (body) => session.request(body),
       answer: (text) => session.answer(text),
+      shown: (text) => session.shown(text),
       push: (dialect, requestId, piece) => session.push(dialect, requestId, piece),
       end: () => session.end(),
       close: () => (session as unknown as Record<symbol, () => void>)[DISPOSE]?.(),
