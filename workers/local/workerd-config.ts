@@ -13,6 +13,8 @@ import { classesOf, readWorkerConfig } from './worker-config.ts';
 export interface WorkerdOptions {
   /** Port of each gateway isolate; several are separate isolates over the same objects. */
   readonly gatewayPorts: readonly number[];
+  /** Where the upstreams Worker is reached past the gateways; absent: nowhere. */
+  readonly upstreamsPort?: number | undefined;
   /** Where objects and buckets keep their data. */
   readonly storeDir: string;
   /** Plain-text bindings of the Workers that answer calls of the API, such as the admin key. */
@@ -53,7 +55,7 @@ export async function makeStores(storeDir: string): Promise<void> {
 
 /** A whole deployment as workerd's configuration: bindings from the wrangler.toml files, code from the built bundles. The text has to be in `folder`. */
 export function workerdConfig(options: WorkerdOptions, folder: string): string {
-  const { gatewayPorts, storeDir, guests = [], v8Flags = [] } = options;
+  const { gatewayPorts, upstreamsPort, storeDir, guests = [], v8Flags = [] } = options;
   const files = new BundleFiles(folder);
   const workers = new Workers(options, files);
   const gateways = gatewayPorts.map((port, position) => ({
@@ -72,7 +74,11 @@ export function workerdConfig(options: WorkerdOptions, folder: string): string {
       ...staticFiles(files),
       ...buckets(storeDir, files),
     ],
-    sockets: [...gateways.map(({ name, port }) => socket(name, port)), ...guests.map(({ bundle, port }) => socket(bundle, port))],
+    sockets: [
+      ...gateways.map(({ name, port }) => socket(name, port)),
+      ...(upstreamsPort === undefined ? [] : [socket(workers.nameOf('upstreams'), upstreamsPort)]),
+      ...guests.map(({ bundle, port }) => socket(bundle, port)),
+    ],
     extensions: [miniflareModules(files)],
     v8Flags: [...V8_FLAGS, ...v8Flags],
   });
@@ -149,8 +155,12 @@ class Workers {
     };
   }
 
+  nameOf(worker: WorkerName): string {
+    return this.#config(worker).name;
+  }
+
   gatewayName(position: number): string {
-    const { name } = this.#config('gateway');
+    const name = this.nameOf('gateway');
     return position === 0 ? name : `${name}-${position + 1}`;
   }
 
