@@ -7,10 +7,11 @@ import { killWorkerd, persistently, revived } from '../support/deployment/kill-w
 import { Seeded } from '../../src/kernel/seeded.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
-const SEEDS = process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 2;
+const IS_FULL = process.env['SLUICE_TEST_FULL'] === '1';
+const SEEDS = IS_FULL ? 50 : 2;
 const MODEL = 'glove-sif-100';
 const COUNT = 400;
-const CHANGES = 3;
+const CHANGES = IS_FULL ? 3 : 2;
 const SHARD_VECTORS_MAX = 90;
 
 const THINGS = ['barge', 'violin', 'storm', 'bread', 'engine', 'poem', 'tax', 'wolf'];

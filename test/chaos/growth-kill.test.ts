@@ -25,7 +25,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop());
 
-const seeds = Array.from({ length: process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 2 }, (_, i) => i + 1);
+const seeds = Array.from({ length: process.env['SLUICE_TEST_FULL'] === '1' ? 50 : 1 }, (_, i) => i + 1);
 
 it.each(seeds)(
   '[RT10] kill -9 while an index splits and is written to: counts and vectors are exact (seed %i)',

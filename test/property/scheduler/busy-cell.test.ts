@@ -7,7 +7,7 @@ import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';
-import { seeds } from '../../support/fixtures/effort.ts';
+import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { foldRecords } from '../../support/oracles/fold-records.ts';
 
 /** As a store and a pool see them. */
@@ -49,7 +49,7 @@ function checkSegment(world: CellWorld, before: JobRecord | undefined, { spec, a
 
 it('[J69] the cost of jobs is that of their ledger events, segment by segment, without gap or overlap', () => {
   let [charged, segments, most] = [0, 0, 0];
-  for (const seed of seeds(40)) {
+  for (const seed of firstSeeds(effort(20, 800))) {
     const busy = new BusyCell(seed);
     const { world } = busy;
     const ledger = new Ledger();
@@ -80,7 +80,7 @@ it('[J69] the cost of jobs is that of their ledger events, segment by segment, w
 it('[J50] [J60] a cell with every kind of event decides the same when rebuilt midway, and as planned', () => {
   const seen = { rebuilt: 0, placed: 0, waits: 0 };
   // In those beyond the first, holds were gone through in the order in which they had come.
-  for (const seed of seeds(40, 134, 426, 611)) {
+  for (const seed of firstSeeds(effort(20, 800), 134, 426, 611)) {
     const busy = new BusyCell(seed);
     const { world } = busy;
     let twin = world.cell;

@@ -6,7 +6,7 @@ import type { Booking, CellDecision } from '../../../src/scheduler/engine/machin
 import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import type { JobSpec } from '../../../src/scheduler/engine/model/job-spec.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
-import { seeds } from '../../support/fixtures/effort.ts';
+import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { foldRecords } from '../../support/oracles/fold-records.ts';
 import { demand, jobSpec, nodeSpec, option, poolSpec } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
@@ -179,7 +179,7 @@ function tally(decisions: readonly CellDecision[]): void {
 }
 
 it('[J50] [J51] a cell rebuilt from its records decides as the original; equal events give equal bytes', () => {
-  for (const seed of seeds(150, 308, 908, 1_115, 1_873, 2_534)) {
+  for (const seed of firstSeeds(effort(90, 3_000), 308, 908, 1_115, 1_873, 2_534)) {
     const script = new Script(seed);
     const { world } = script;
     let other = new Cell(world.cell.settings, foldRecords(world.history));
@@ -217,7 +217,7 @@ const traceOf = ({ cell }: CellWorld): string =>
   ]);
 
 it('[J60] a plan is what happens, if nothing else does, and planning changes nothing', () => {
-  for (const seed of seeds(150, 1_002, 2_938)) {
+  for (const seed of firstSeeds(effort(90, 3_000), 1_002, 2_938)) {
     const script = new Script(seed + 10_000);
     const { world } = script;
     for (let n = 0; n < 40; n++) {

@@ -4,7 +4,7 @@ import type { CohortNode } from '../../../src/scheduler/engine/fairness/quota-tr
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import { owner } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
-import { seeds } from '../../support/fixtures/effort.ts';
+import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { foldRecords } from '../../support/oracles/fold-records.ts';
 
 /** What is in use of every quota, and how well each placed job is covered. */
@@ -25,7 +25,7 @@ const had = (cell: Cell, name: string): number => cell.queue(name).history.avera
 
 it('[J180] what is in use, and what queues have had, outlast every change of the tree', () => {
   const seen = { changes: 0, withJobs: 0, withHistory: 0, began: 0 };
-  for (const seed of seeds(60)) {
+  for (const seed of firstSeeds(effort(30, 1_200))) {
     const busy = new BusyCell(seed);
     const { world } = busy;
     const { cell } = world;

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import type { JobId } from '../../../src/kernel/ids.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
-import { seeds } from '../../support/fixtures/effort.ts';
+import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
@@ -69,7 +69,7 @@ class Flood {
 
 it('[J46] a gang at the head starts within 1.1 times its earliest feasible start', () => {
   const seen = { waited: 0, passed: 0 };
-  for (const seed of seeds(60)) {
+  for (const seed of firstSeeds(effort(30, 1_200))) {
     const flood = new Flood(seed);
     const { world } = flood;
     const { id, earliestMs } = flood.gang();

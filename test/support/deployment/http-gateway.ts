@@ -35,6 +35,7 @@ export function httpGateway(world: MemoryCacheWorld) {
     const parts = {
       clock,
       metrics: { count: () => {}, observe: () => {} },
+      countCall: () => {},
       authenticator: { present: async () => credential } satisfies Authenticator,
       budget: { reserve: async () => ok({ extend: async () => ok(undefined), settle: () => 0 }), rates: () => [] },
       embeddings: { models, embedder, anyEmbedder: { embedInputs: (request: EmbedInputs) => embedder.embedInputs(request) } },
