@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { bundle } from '../workers/local/bundle.ts';
 import { ROOT } from '../workers/local/paths.ts';
 import { QUIET_ENVIRONMENT } from '../workers/local/quiet-environment.ts';
+import { keepCoverage } from './keep-coverage.ts';
 import { writeResults } from './results.ts';
 import type { StepResult } from './results.ts';
 import { selectTests } from './select-tests.ts';
@@ -24,6 +25,8 @@ const { values: flags, positionals: patterns } = parseArgs({
     full: { type: 'boolean', default: false },
     // Fail without Chromium, instead of leaving its tests out.
     browser: { type: 'boolean', default: false },
+    // Measure what unit and property tests take of the code, and write docs/debt/coverage.json.
+    coverage: { type: 'boolean', default: false },
     // Run the tests with a real Slurm, which take minutes, and fail without one.
     slurm: { type: 'boolean', default: false },
   },
@@ -60,6 +63,7 @@ const reports = await mkdtemp(join(tmpdir(), 'sluice-reports-'));
 const results = (await Promise.all((await lanes()).map(inOrder))).flat();
 const failed = results.filter(({ passed }) => !passed).length;
 if (flags.full) await writeResults(results);
+if (flags.coverage && failed === 0) await keepCoverage('npm test -- --coverage');
 console.log(`${results.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? (process.exitCode ?? 0) : 1);
 
@@ -88,13 +92,16 @@ async function lanes(): Promise<Step[][]> {
     const withoutTheDearest = NOT_IN_THE_INNER_LOOP.flatMap((file) => ['--exclude', file]);
     return [[...always, vitest('unit tests', ['unit'], ...withoutTheDearest)], [lint]];
   }
+  // Each as long as the others, by what steps take side by side on two cores (docs/testing.md): none ends long before the last.
+  const [unit, property] = flags.coverage
+    ? [[vitest('unit and property tests', ['unit', 'property'], '--coverage')], []]
+    : [[vitest('unit tests', ['unit'])], [vitest('property tests', ['property'])]];
   return [
-    [...always, vitest('unit and property tests', ['unit', 'property'])],
-    [lint, vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing'])],
+    [lint, ...always, ...unit, ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : [])],
+    [vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing']), ...property],
     [
       { name: 'build', run: () => bundle().then(() => true) },
       vitest('tests against a running deployment', ['clients', 'chaos'], '--maxWorkers', '2'),
-      ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
       ...((await hasSlurm()) ? [vitest('tests with a real Slurm', ['slurm'])] : []),
     ],
   ];

@@ -72,8 +72,21 @@ const inNode = (name: string) => ({ root, test: { name, include: [`test/${name}/
 /** Suites that run whole deployments from dist/. */
 const deployed = (name: string, globalSetup: string) => ({ root, test: { ...inNode(name).test, globalSetup } });
 
+/**
+ * `npm test -- --coverage`: what unit and property tests take of the code that runs outside workerd. What runs inside it, and processes that tests
+ * start, are not seen.
+ */
+const coverage = {
+  provider: 'v8' as const,
+  include: ['src/**/*.ts', 'workers/{agent,builds,cli,client,drivers,edge}/**/*.ts'],
+  exclude: ['src/ann/wasm/**', '**/*.d.ts'],
+  reporter: ['json'],
+  reportsDirectory: 'coverage',
+};
+
 export default defineConfig({
   test: {
+    coverage,
     projects: [
       inNode('unit'),
       inNode('property'),

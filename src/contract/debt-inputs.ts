@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-import { sha256 } from './debt-facts.ts';
+import { debtFactFile, sha256 } from './debt-facts.ts';
 import { DEBT_LIMITS } from './debt-limits.ts';
 
 // Files of evidence that `debt.json` names and that no other tool has a format for.
@@ -77,6 +77,20 @@ export const debtServiceLevels = z.strictObject({
     )
     .default([]),
   incidents: z.array(z.strictObject({ component: text, id: text, text, minutes: z.number().min(0), is_fixed: z.boolean() })).default([]),
+});
+
+/** How many there are, and how many of them tests take. */
+const taken = z
+  .strictObject({ covered: z.int().min(0), total: z.int().min(0) })
+  .refine(({ covered, total }) => covered <= total, 'must not cover more than there are');
+
+/** What tests take of each file, as a repository keeps it. */
+export const debtCoverage = z.strictObject({
+  format: z.literal('sluice-debt-coverage-1'),
+  git_commit: debtFactFile.shape.git_commit,
+  collected_at: seconds,
+  command: text,
+  files: z.record(text, z.strictObject({ lines: taken, branches: taken })),
 });
 
 /** What `npm outdated --json` prints: what it does not name is up to date. */

@@ -31,7 +31,7 @@ const layer = z.strictObject({
 
 /** Where collectors find what they do not measure themselves; paths from the root of the repository, with `*` and `**`. */
 const inputs = z.strictObject({
-  /** Istanbul's `coverage-final.json`, or lcov. */
+  /** Istanbul's `coverage-final.json`, lcov, or the summary of `debtCoverage`. */
   coverage: texts.default([]),
   /** JUnit XML or vitest's JSON, one file a run. */
   test_runs: texts.default([]),

@@ -284,6 +284,31 @@ describe('sluice debt', () => {
     }
   });
 
+  it('[D26] takes the summary of coverage that a repository keeps as of when and where tests were run', async () => {
+    const repository = repositoryOf();
+    const NONE = { lines: { covered: 0, total: 1 }, branches: { covered: 0, total: 1 } };
+    const kept = (atS: number, covered: number) => ({
+      'coverage.json': json({
+        format: 'sluice-debt-coverage-1',
+        git_commit: 'c'.repeat(40),
+        collected_at: atS,
+        command: 'npm test',
+        files: { 'src/a.ts': { lines: { covered: 9, total: 9 }, branches: { covered, total: 4 } }, 'src/gone.ts': NONE },
+      }),
+    });
+    repository.commit({ 'debt.json': json({ expects: ['coverage'], inputs: { coverage: ['coverage.json'] } }), ...kept(nowS - 99, 1) }, 1);
+    const { facts } = await measure(repository.root, {}, nowS);
+    const [fact, census] = facts.facts.filter(({ kind, symbol }) => kind === 'missed-branches' || symbol === 'coverage');
+    expect(fact).toMatchObject({ subject: 'src/a.ts', value: 3, detail: { branches: 4 }, collected_at: nowS - 99 });
+    expect(fact?.evidence).toMatchObject({ file: 'coverage.json', git_commit: 'c'.repeat(40) });
+    expect(census).toMatchObject({ value: 1, collected_at: nowS - 99 });
+    repository.commit(kept(nowS - 31 * 86_400, 4), 0.5);
+    await sluiceDebt('collect', repository.root);
+    expect((await jsonOf('score', repository.root))['findings']).toMatchObject([{ rule: 'measurement-gap', symbol: 'coverage' }]);
+    repository.commit(kept(nowS, 5), 0);
+    expect((await sluiceDebt('collect', repository.root)).stderr).toContain('must not cover more than there are');
+  });
+
   it('refuses what is no repository, no policy and no revision', async () => {
     expect((await sluiceDebt('collect', '/nowhere')).stderr).toContain('/nowhere does not exist');
     expect((await sluiceDebt('collect', '/')).stderr).toContain('is no git repository');

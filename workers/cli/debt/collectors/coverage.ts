@@ -1,38 +1,73 @@
 import coverageLibrary from 'istanbul-lib-coverage';
 import { relative } from 'node:path';
+import type * as z from 'zod';
 
-import type { Collector } from './collection.ts';
+import type { DebtFact } from '../../../../src/contract/debt-facts.ts';
+import { debtCoverage } from '../../../../src/contract/debt-inputs.ts';
+import type { Collection, Collector } from './collection.ts';
 import { FactWriter } from './collection.ts';
-import { anyJsonOf, inputFiles } from './input-files.ts';
+import type { InputFile } from './input-files.ts';
+import { anyJsonOf, inputFiles, jsonOf } from './input-files.ts';
 
 interface Branches {
   readonly missed: number;
   readonly all: number;
 }
 
-/** Branches that no test takes, from istanbul's JSON or lcov. A file of several reports counts as the best of them. */
+interface Report {
+  readonly input: InputFile;
+  /** With the time and the commit at which tests were run. */
+  readonly collection: Collection;
+  readonly files: Iterable<readonly [path: string, branches: Branches]>;
+}
+
+/** Branches that no test takes, from istanbul's JSON, lcov or the summary that a repository keeps. A file of several reports counts as the best of them. */
 export const coverage: Collector = async (collection) => {
-  const inputs = await inputFiles(collection, collection.policy.inputs.coverage);
-  const [first] = inputs;
+  const reports = (await inputFiles(collection, collection.policy.inputs.coverage)).map((input) => reportOf(input, collection));
+  const [first] = reports;
   if (first === undefined) return [];
-  const writer = new FactWriter(collection, { tool: 'istanbul-lib-coverage', tool_version: '3.2.2' });
+  const tool = { tool: 'istanbul-lib-coverage', tool_version: '3.2.2' };
   const known = new Map(collection.sources.files.filter(({ isBeside }) => !isBeside).map((source) => [source.path, source]));
-  const best = new Map<string, Branches & { readonly input: (typeof inputs)[number] }>();
-  for (const input of inputs) {
-    for (const [path, branches] of input.file.endsWith('.json') ? ofIstanbul(anyJsonOf(input)) : ofLcov(input.text)) {
+  const best = new Map<string, Branches & Report>();
+  for (const report of reports) {
+    for (const [path, branches] of report.files) {
       const file = path.startsWith('/') ? relative(collection.repository.root, path) : path;
       const before = best.get(file);
-      if (known.has(file) && (before === undefined || branches.missed < before.missed)) best.set(file, { ...branches, input });
+      if (known.has(file) && (before === undefined || branches.missed < before.missed)) best.set(file, { ...branches, ...report });
     }
   }
-  for (const [file, { missed, all, input }] of best) {
-    if (missed > 0) writer.write('missed-branches', file, missed, input, { detail: { branches: all } });
+  const facts: DebtFact[] = [];
+  for (const [file, { missed, all, input, collection: measured }] of best) {
+    if (missed === 0) continue;
+    const writer = new FactWriter(measured, tool);
+    writer.write('missed-branches', file, missed, input, { detail: { branches: all } });
+    facts.push(...writer.facts);
   }
-  writer.census('coverage', best.size, first, { reports: inputs.length, files_without: known.size - best.size });
-  return writer.facts;
+  // As old as the oldest of what it counts.
+  const nowS = Math.min(...reports.map((report) => report.collection.nowS));
+  const writer = new FactWriter({ ...collection, nowS }, tool);
+  writer.census('coverage', best.size, first.input, { reports: reports.length, files_without: known.size - best.size });
+  return [...facts, ...writer.facts];
 };
 
-function* ofIstanbul(json: unknown): Iterable<readonly [string, Branches]> {
+function reportOf(input: InputFile, collection: Collection): Report {
+  if (!input.file.endsWith('.json')) return { input, collection, files: ofLcov(input.text) };
+  const json = anyJsonOf(input);
+  if (!isKept(json)) return { input, collection, files: ofIstanbul(json) };
+  const { collected_at: nowS, git_commit, files } = jsonOf(input, debtCoverage);
+  const repository = { ...collection.repository, commit: git_commit ?? collection.repository.commit };
+  return { input, collection: { ...collection, nowS, repository }, files: ofKept(files) };
+}
+
+/** Istanbul's own report has paths at its top, and no format. [D26] */
+const isKept = (json: unknown): boolean => typeof json === 'object' && json !== null && 'format' in json;
+
+function* ofKept(files: z.output<typeof debtCoverage>['files']): Report['files'] {
+  for (const [path, { branches }] of Object.entries(files))
+    yield [path, { missed: branches.total - branches.covered, all: branches.total }];
+}
+
+function* ofIstanbul(json: unknown): Report['files'] {
   const map = coverageLibrary.createCoverageMap(json as Parameters<typeof coverageLibrary.createCoverageMap>[0]);
   for (const file of map.files()) {
     const { total, covered } = map.fileCoverageFor(file).toSummary().branches;
@@ -41,7 +76,7 @@ function* ofIstanbul(json: unknown): Iterable<readonly [string, Branches]> {
 }
 
 /** `SF:path`, then `BRDA:line,block,branch,taken` for each branch, then `end_of_record`. */
-function* ofLcov(text: string): Iterable<readonly [string, Branches]> {
+function* ofLcov(text: string): Report['files'] {
   let [path, missed, all] = ['', 0, 0];
   for (const line of text.split('\n')) {
     if (line.startsWith('SF:')) [path, missed, all] = [line.slice(3).trim(), 0, 0];
