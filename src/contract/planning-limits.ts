@@ -26,8 +26,8 @@ export const PLANNING_LIMITS = {
   sloRecallSamplesCount: 20,
   // Jobs that one observation of a queue reads; the next one reads on.
   sloJobsMaxCount: 1_000,
-  // Repositories of one organisation: the rules of all run in one alarm.
-  debtRepositoriesMaxCount: 200,
+  // Repositories of one organisation: one call shows all of them, each with some 30 kB of components, within 32 MiB.
+  debtRepositoriesMaxCount: 500,
   // Facts of one repository, some 500 bytes each: all are in memory while its rules run.
   debtStoredFactsMaxCount: 20_000,
   // The same as JSON: with the items that are made of them they fit the 128 MB of an isolate.
@@ -50,4 +50,6 @@ export const PLANNING_LIMITS = {
   debtEventsShownMaxCount: 100,
   // How often rules run without an upload: facts expire after an hour at the soonest.
   debtAssessedEveryMs: 3_600_000,
+  // One repository's rules take seconds at most; after this long another alarm goes on where one was interrupted.
+  debtTurnMaxMs: 60_000,
 } as const;

@@ -11,7 +11,10 @@ import type { RegisterPlan } from '../../src/debt/store/register-plan.ts';
 import type { DebtRepository, ItemFilter, StoredItem } from '../../src/debt/store/sqlite-debt-store.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 
-/** The debt register of one organisation: see `DebtRegistry`. Its alarm runs the rules again, because facts expire and acceptances end. */
+/**
+ * The debt register of one organisation: see `DebtRegistry`. Its alarm runs the rules
+ * again, of one repository at a time, because facts expire and acceptances end.
+ */
 export class DebtRegisterObject extends DurableObject {
   readonly #registry = new DebtRegistry(this.ctx.storage, { nowMs: () => Date.now() });
 
@@ -78,12 +81,19 @@ export class DebtRegisterObject extends DurableObject {
   }
 
   override async alarm(): Promise<void> {
-    if (this.#registry.isEmpty) return;
+    if (this.#registry.nextDueMs() === undefined) return;
     // Armed first: an interruption is followed by another alarm.
-    await this.ctx.storage.setAlarm(Date.now() + LIMITS.debtAssessedEveryMs);
-    this.#registry.assessAll((repository, error) => {
-      console.error(JSON.stringify({ level: 'error', message: `the rules of ${repository}: ${String(error)}` }));
-    });
+    await this.ctx.storage.setAlarm(Date.now() + LIMITS.debtTurnMaxMs);
+    const repository = this.#registry.takeTurn();
+    // Stored before the rules run, which may end with the memory of this object.
+    await this.ctx.storage.sync();
+    if (repository !== undefined) {
+      this.#registry.reassess(repository, (error) => {
+        console.error(JSON.stringify({ level: 'error', message: `the rules of ${repository}: ${String(error)}` }));
+      });
+    }
+    const dueMs = this.#registry.nextDueMs();
+    if (dueMs !== undefined) await this.ctx.storage.setAlarm(Math.max(Date.now(), dueMs));
   }
 
   async #watched<T>(outcome: Outcome<T>): Promise<Outcome<T>> {

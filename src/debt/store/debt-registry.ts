@@ -26,6 +26,7 @@ import { SqliteDebtStore } from './sqlite-debt-store.ts';
 export const GATEWAY = '(gateway)';
 
 const DAY_S = 86_400;
+const ASSESSED_EVERY_S = LIMITS.debtAssessedEveryMs / 1000;
 const ID_CHARS = 20;
 
 /** An upload whose signature has been verified, with the key that it holds for. */
@@ -196,22 +197,33 @@ export class DebtRegistry {
   }
 
   /**
-   * Runs the rules again over what is known: facts have expired, and acceptances ended. A repository that fails keeps no other from being
-   * assessed. [D93]
+   * The repository whose rules have waited longest, if it is its turn. Its next turn is an hour from now, whatever comes of this one: once that is
+   * stored, a repository that fails, or takes the object's memory along, keeps no other waiting. [D93]
    */
-  assessAll(onFailure: (repository: string, error: unknown) => void): void {
-    for (const repository of this.#store.repositories()) {
-      try {
-        const assessed = this.#store.transaction(() => this.#assess(repository, this.#nowS()));
-        if (!assessed.ok) onFailure(repository.id, messageOf(assessed.error));
-      } catch (error) {
-        onFailure(repository.id, error);
-      }
+  takeTurn(): string | undefined {
+    const next = this.#store.nextDue();
+    const nowS = this.#nowS();
+    if (next === undefined || next.dueS > nowS) return undefined;
+    this.#store.setDue(next.id, nowS + ASSESSED_EVERY_S);
+    return next.id;
+  }
+
+  /** Runs the rules of a repository again, if it is still there: facts have expired, and acceptances ended. [D93] */
+  reassess(id: string, onFailure: (error: unknown) => void): void {
+    try {
+      const repository = this.#store.repository(id);
+      if (repository === undefined) return;
+      const assessed = this.#store.transaction(() => this.#assess(repository, this.#nowS()));
+      if (!assessed.ok) onFailure(messageOf(assessed.error));
+    } catch (error) {
+      onFailure(error);
     }
   }
 
-  get isEmpty(): boolean {
-    return this.#store.repositories().length === 0;
+  /** When the rules of some repository are to run again; undefined: there is none. */
+  nextDueMs(): number | undefined {
+    const next = this.#store.nextDue();
+    return next === undefined ? undefined : next.dueS * 1000;
   }
 
   /** Forgets all of a tenant, and takes nothing of it any more. [D94] */
@@ -264,6 +276,7 @@ export class DebtRegistry {
       events.filter(({ kind }) => kind !== 'repriced'),
     );
     this.#store.forgetClosed(id, LIMITS.debtClosedItemsMaxCount);
+    this.#store.setDue(id, nowS + ASSESSED_EVERY_S);
     this.#store.keepAssessed(id, { ...assessed, components: costliest(assessed.components) });
     const { principal, interest, assessedRatio, items: open } = assessed.total;
     const day = Math.floor(nowS / DAY_S);

@@ -26,6 +26,7 @@ const MIGRATIONS: Migrations = [
      repository TEXT NOT NULL, day INTEGER NOT NULL, open INTEGER NOT NULL, principal REAL NOT NULL, interest REAL NOT NULL, ratio REAL NOT NULL,
      PRIMARY KEY (repository, day)) WITHOUT ROWID;
    CREATE TABLE erased (tenant TEXT PRIMARY KEY) WITHOUT ROWID;`,
+  'ALTER TABLE repositories ADD COLUMN due_s INTEGER NOT NULL DEFAULT 0;',
 ];
 
 /** A source of facts: a repository whose CI signs them, or the gateway itself. Plain data. */
@@ -83,6 +84,19 @@ export class SqliteDebtStore extends SqliteStore {
 
   repositories(tenant?: TenantId): DebtRepository[] {
     return this.bodies('SELECT body FROM repositories WHERE ?1 IS NULL OR tenant = ?1 ORDER BY id', tenant ?? null);
+  }
+
+  repository(id: string): DebtRepository | undefined {
+    return this.bodies<DebtRepository>('SELECT body FROM repositories WHERE id = ?', id)[0];
+  }
+
+  /** The repository whose rules have waited longest, and when they are to run. */
+  nextDue(): { readonly id: string; readonly dueS: number } | undefined {
+    return this.rows<{ id: string; dueS: number }>('SELECT id, due_s AS dueS FROM repositories ORDER BY due_s, id LIMIT 1')[0];
+  }
+
+  setDue(id: string, dueS: number): void {
+    this.run('UPDATE repositories SET due_s = ? WHERE id = ?', dueS, id);
   }
 
   /** What it was last found to be, as `keepAssessed` was given it. */
