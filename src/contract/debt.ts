@@ -20,7 +20,7 @@ const repositoryName = z
   .max(256)
   .regex(/^[^\p{Cc}()]+$/u, 'must not have control characters or parentheses')
   .meta(about('As its fact files name it.', 'github.com/example/search'));
-const repositoryId = z.string().regex(/^repo_[0-9a-f]{20}$/, 'must look like repo_0123456789abcdef0123');
+export const repositoryId = z.string().regex(/^repo_[0-9a-f]{20}$/, 'must look like repo_0123456789abcdef0123');
 const base64 = (charsMax: number) =>
   z
     .string()

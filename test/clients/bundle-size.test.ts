@@ -87,6 +87,12 @@ it('Workers whose bundles cannot read arrays one by one or write vectors have no
   expect(calls.filter(({ body, reply }) => 'streamed' in body || 'rows' in body || 'hasRows' in reply)).toEqual([]);
 });
 
+it('the planning Worker, whose bundle cannot write to indexes, has no call that may', () => {
+  const scopes = Object.values<Endpoint>(PLANNING_ENDPOINTS).map(({ access }) => ('scope' in access ? access.scope : undefined));
+  expect(scopes.length).toBeGreaterThan(10);
+  expect(scopes.filter((scope) => scope?.startsWith('index:') ?? true)).toEqual([]);
+});
+
 /** The texts of an OpenAPI document that are long enough to be unique. */
 function textsOf(node: unknown): string[] {
   if (typeof node !== 'object' || node === null) return [];

@@ -9,6 +9,8 @@ import type { ItemView, RepositoryView, Taken, VerifiedUpload } from '../../src/
 import { DebtRegistry } from '../../src/debt/store/debt-registry.ts';
 import type { RegisterPlan } from '../../src/debt/store/register-plan.ts';
 import type { DebtRepository, ItemFilter, StoredItem } from '../../src/debt/store/sqlite-debt-store.ts';
+import type { OnboardingPath } from '../../src/debt/teams/onboarding.ts';
+import type { TeamReport } from '../../src/debt/teams/team-report.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 
 /**
@@ -66,6 +68,14 @@ export class DebtRegisterObject extends DurableObject {
 
   plan(tenant: TenantId, repository: string, weeks: number): Outcome<RegisterPlan> {
     return this.#registry.plan(tenant, repository, weeks);
+  }
+
+  teams(tenant: TenantId, repository: string): Outcome<TeamReport> {
+    return this.#registry.teams(tenant, repository);
+  }
+
+  onboarding(tenant: TenantId, repository: string, component: string): Outcome<OnboardingPath> {
+    return this.#registry.onboarding(tenant, repository, component);
   }
 
   act(tenant: TenantId, repository: string, id: string, action: DebtAction, by: string, lease?: WriteLease): Outcome<ItemView> {

@@ -84,6 +84,8 @@ const CHAPTERS = [
     'getDebtItem',
     'changeDebtItem',
     'getDebtPlan',
+    'getCapacityTeams',
+    'getDebtOnboarding',
     'getDebtSummary',
     'deleteDebtRepository',
   ],

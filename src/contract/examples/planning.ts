@@ -34,6 +34,12 @@ export const planningExamples = {
     body: { action: 'override', minutes: 45, reason: 'two files have to be measured' },
   },
   getDebtPlan: { params: { debt_repository: answered('setDebtRepository', 'id') }, query: { weeks: 13 } },
+  getCapacityTeams: { query: { repository: answered('setDebtRepository', 'id') }, refused: 'state_conflict' },
+  getDebtOnboarding: {
+    params: { debt_repository: answered('setDebtRepository', 'id') },
+    query: { component: 'src/search' },
+    refused: 'state_conflict',
+  },
   getDebtSummary: { as: 'tenant' },
   deleteDebtRepository: { params: { debt_repository: answered('setDebtRepository', 'id') } },
 } as const satisfies { readonly [Name in EndpointName]?: ExampleOf<(typeof ENDPOINTS)[Name]> };

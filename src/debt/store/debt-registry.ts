@@ -17,6 +17,9 @@ import { assess } from '../assess.ts';
 import { FactSet, signalOf } from '../fact.ts';
 import type { DebtEvent } from '../register.ts';
 import { act, reconcile } from '../register.ts';
+import type { OnboardingPath } from '../teams/onboarding.ts';
+import type { TeamReport } from '../teams/team-report.ts';
+import { onboardingOfRegister, teamsOfRegister } from './register-teams.ts';
 import type { RegisterPlan } from './register-plan.ts';
 import { planRegister } from './register-plan.ts';
 import type { DebtDay, DebtRepository, ItemFilter, StoredItem } from './sqlite-debt-store.ts';
@@ -176,6 +179,16 @@ export class DebtRegistry {
     return ok(planRegister({ items, policy: found.policy, sources, history, weeks, nowS: this.#nowS() }));
   }
 
+  teams(tenantId: TenantId, id: string): Outcome<TeamReport> {
+    const work = this.#workOn(tenantId, id);
+    return work.ok ? teamsOfRegister(work.value) : work;
+  }
+
+  onboarding(tenantId: TenantId, id: string, component: string): Outcome<OnboardingPath> {
+    const work = this.#workOn(tenantId, id);
+    return work.ok ? onboardingOfRegister(work.value, component) : work;
+  }
+
   /** What a person does to an item (D6). */
   act(
     tenantId: TenantId,
@@ -287,6 +300,12 @@ export class DebtRegistry {
     );
     const count = (...kinds: DebtEvent['kind'][]): number => events.filter(({ kind }) => kinds.includes(kind)).length;
     return ok({ opened: count('opened', 'reopened'), closed: count('closed') });
+  }
+
+  #workOn(tenantId: TenantId, id: string) {
+    const found = this.#store.repository(id);
+    if (found?.tenantId !== tenantId) return absent(id);
+    return ok({ facts: this.#store.facts(id), items: this.#store.items(id), policy: found.policy, nowS: this.#nowS() });
   }
 
   #viewOf(repository: DebtRepository): RepositoryView {

@@ -1,23 +1,24 @@
 import type { DebtFact } from '../../contract/debt-facts.ts';
 import type { DebtFinding } from '../../contract/debt-items.ts';
+import type { Components } from '../components.ts';
+import type { FactSet } from '../fact.ts';
 import type { ComponentOwnership } from './ownership.ts';
 
-const SHOWN_MAX = 5;
+/** Of each list, so many are shown. */
+export const SHOWN_MAX = 5;
 /** A first item is done in an hour, also if the estimate is too low. */
 const FIRST_ITEM_MINUTES_MAX = 60;
 
-export interface OnboardingInput {
+interface OnboardingInput {
   readonly owned: ComponentOwnership;
-  /** Its source files, without tests. */
-  readonly files: readonly string[];
-  readonly folders: readonly string[];
-  /** Imports between files of the repository. */
-  readonly imports: readonly { readonly from: string; readonly to: string }[];
-  /** Every page of documentation of the repository, by path. */
-  readonly pages: readonly string[];
-  readonly findings: readonly DebtFinding[];
-  readonly incidents: readonly DebtFact[];
+  readonly facts: FactSet;
+  readonly components: Components;
+  /** Open ones. */
+  readonly items: readonly FirstItem[];
 }
+
+/** What of an item a newcomer needs. */
+export type FirstItem = Pick<DebtFinding, 'id' | 'subject' | 'component' | 'title' | 'remedy' | 'is_blocking' | 'principal_minutes'>;
 
 /** Where to begin with a component. */
 export interface OnboardingPath {
@@ -31,33 +32,54 @@ export interface OnboardingPath {
   readonly pages: readonly string[];
   readonly incidents: readonly { readonly id: string; readonly text: string; readonly minutes: number }[];
   /** Items in one of its files that take an hour at most, the shortest first. */
-  readonly firstItems: readonly DebtFinding[];
+  readonly firstItems: readonly FirstItem[];
 }
 
 /** An onboarding path from what is measured already (D72). */
-export function onboardingPath({ owned, files, folders, imports, pages, findings, incidents }: OnboardingInput): OnboardingPath {
-  const own = new Set(files);
+export function onboardingPath({ owned, facts, components, items }: OnboardingInput): OnboardingPath {
+  const { component, owner, authors } = owned;
+  const ofComponent = (kind: 'entry-point' | 'guide'): readonly DebtFact[] => facts.of(kind).filter(({ symbol }) => symbol === component);
+  const files = new Set(facts.of('code-lines').map(({ subject }) => subject));
   return {
-    component: owned.component,
-    owner: owned.owner,
-    authors: owned.authors.slice(0, SHOWN_MAX),
-    entryPoints: entryPointsOf(own, imports).slice(0, SHOWN_MAX),
-    pages: pagesFor(owned.component, folders, pages).slice(0, SHOWN_MAX),
-    incidents: incidents
-      .filter(({ subject }) => subject === owned.component)
+    component,
+    owner,
+    authors: authors.slice(0, SHOWN_MAX),
+    entryPoints: ofComponent('entry-point')
+      .map(({ subject: path, value }) => ({ path, importedBy: Number(value) }))
+      .sort(byImporters),
+    pages: ofComponent('guide')
+      .toSorted((a, b) => Number(a.value) - Number(b.value))
+      .map(({ subject }) => subject),
+    incidents: facts
+      .of('incident')
+      .filter(({ subject }) => components.of(subject) === component)
       .sort((a, b) => b.collected_at - a.collected_at)
       .slice(0, SHOWN_MAX)
       .map(({ symbol = '', value, detail }) => ({ id: symbol, text: String(detail?.['text'] ?? ''), minutes: Number(value) })),
-    firstItems: findings
-      .filter((one) => own.has(one.subject) && !one.is_blocking && one.principal_minutes.p90 <= FIRST_ITEM_MINUTES_MAX)
+    firstItems: items
+      .filter(
+        (one) =>
+          one.component === component && files.has(one.subject) && !one.is_blocking && one.principal_minutes.p90 <= FIRST_ITEM_MINUTES_MAX,
+      )
       .sort((a, b) => a.principal_minutes.p50 - b.principal_minutes.p50 || (a.id < b.id ? -1 : 1))
       .slice(0, SHOWN_MAX),
   };
 }
 
+interface EntryPoint {
+  readonly path: string;
+  readonly importedBy: number;
+}
+
+/** Imports between files of a repository. */
+type Imports = readonly { readonly from: string; readonly to: string }[];
+
+const byImporters = (a: EntryPoint, b: EntryPoint): number => b.importedBy - a.importedBy || byPath(a, b);
+
 const byPath = (a: { readonly path: string }, b: { readonly path: string }): number => (a.path < b.path ? -1 : 1);
 
-function entryPointsOf(own: ReadonlySet<string>, imports: OnboardingInput['imports']) {
+/** Files that most files outside of the component import; of one that is not imported, those that nothing in it imports. */
+export function entryPointsOf(own: ReadonlySet<string>, imports: Imports): EntryPoint[] {
   const outside = new Map<string, Set<string>>();
   const inside = new Set<string>();
   for (const { from, to } of imports) {
@@ -70,12 +92,11 @@ function entryPointsOf(own: ReadonlySet<string>, imports: OnboardingInput['impor
       .filter((path) => !inside.has(path))
       .map((path) => ({ path, importedBy: 0 }))
       .sort(byPath);
-  return Array.from(outside, ([path, importers]) => ({ path, importedBy: importers.size })).sort(
-    (a, b) => b.importedBy - a.importedBy || byPath(a, b),
-  );
+  return Array.from(outside, ([path, importers]) => ({ path, importedBy: importers.size })).sort(byImporters);
 }
 
-function pagesFor(component: string, folders: readonly string[], pages: readonly string[]): string[] {
+/** Pages inside the component first, then those named after it, then how the whole is run. */
+export function pagesFor(component: string, folders: readonly string[], pages: readonly string[]): string[] {
   const name = component.split('/').at(-1)?.toLowerCase() ?? '';
   const rank = (page: string): number => {
     if (folders.some((folder) => page.startsWith(`${folder.replace(/\/$/, '')}/`))) return 0;

@@ -77,7 +77,7 @@ export function loadsOf({ teams, history, changeMinutes, interestOf, rampUpWeeks
 }
 
 /** Commits of the members in each recent week, the oldest first. */
-function weeklyCommits(members: readonly string[], { weekly }: TeamHistory): number[] {
+export function weeklyCommits(members: readonly string[], { weekly }: TeamHistory): number[] {
   return Array.from({ length: RECENT_WEEKS }, (_, i) => {
     const week = RECENT_WEEKS - 1 - i;
     return members.reduce((sum, member) => sum + (weekly.get(member)?.get(week) ?? 0), 0);

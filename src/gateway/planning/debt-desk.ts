@@ -14,6 +14,8 @@ import type { RegisterPlan } from '../../debt/store/register-plan.ts';
 import type { SignedFacts } from '../../debt/store/signed-facts.ts';
 import { publicKeyBytes, verifiedDigest } from '../../debt/store/signed-facts.ts';
 import type { DebtRepository, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
+import type { OnboardingPath } from '../../debt/teams/onboarding.ts';
+import type { TeamReport } from '../../debt/teams/team-report.ts';
 import { fromBase64 } from '../../kernel/bytes.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -50,6 +52,8 @@ export interface DebtCalls {
     lease: WriteLease | undefined,
   ): Promise<Outcome<ItemView>>;
   plan(tenant: TenantId, repository: string, weeks: number): Promise<Outcome<RegisterPlan>>;
+  teams(tenant: TenantId, repository: string): Promise<Outcome<TeamReport>>;
+  onboarding(tenant: TenantId, repository: string, component: string): Promise<Outcome<OnboardingPath>>;
   /** What the gateway measured, in no key's name. */
   measure(tenant: TenantId, facts: readonly DebtFact[], policy: DebtRepository['policy']): Promise<Outcome<Omit<Taken, 'repository'>>>;
   eraseTenant(tenant: TenantId): Promise<void>;
@@ -128,6 +132,14 @@ export class DebtDesk {
 
   async plan(principal: TenantPrincipal, repository: string, weeks: number): Promise<Outcome<RegisterPlan>> {
     return principal.resources === undefined ? this.#of(principal).plan(principal.tenantId, repository, weeks) : RESTRICTED;
+  }
+
+  async teams(principal: TenantPrincipal, repository: string): Promise<Outcome<TeamReport>> {
+    return principal.resources === undefined ? this.#of(principal).teams(principal.tenantId, repository) : RESTRICTED;
+  }
+
+  async onboarding(principal: TenantPrincipal, repository: string, component: string): Promise<Outcome<OnboardingPath>> {
+    return principal.resources === undefined ? this.#of(principal).onboarding(principal.tenantId, repository, component) : RESTRICTED;
   }
 
   async item(principal: TenantPrincipal, name: string): Promise<Outcome<ItemView>> {

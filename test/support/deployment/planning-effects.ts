@@ -22,6 +22,8 @@ export const planningEffects = (tenant: () => ApiClient) => ({
   changeDebtItem: ({ override_minutes: minutes, events }: Body) =>
     expect([minutes, events[1].kind, events[1].reason]).toEqual([45, 'overridden', 'two files have to be measured']),
   getDebtPlan: ({ weeks, owners, unplanned }: Body) => expect([weeks, owners, unplanned.length > 0]).toEqual([13, [], true]),
+  getCapacityTeams: ({ error }: Body) => expect(error.param).toBe('repository'),
+  getDebtOnboarding: ({ error }: Body) => expect(error.message).toContain('sluice debt collect'),
   getDebtSummary: ({ repositories }: Body) =>
     expect(repositories.find(({ repository }: Body) => repository === 'github.com/example/search').total.items).toBeGreaterThan(0),
   deleteDebtRepository: async ({ deleted }: Body) => {

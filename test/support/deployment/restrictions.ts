@@ -73,6 +73,8 @@ export const RESTRICTIONS: Readonly<Record<OfTenants, Restriction>> = {
   getDebtItem: { index: 'all', model: 'all' },
   changeDebtItem: { index: 'all', model: 'all' },
   getDebtPlan: { index: 'all', model: 'all' },
+  getCapacityTeams: { index: 'all', model: 'all' },
+  getDebtOnboarding: { index: 'all', model: 'all' },
   getDebtSummary: { index: 'all', model: 'all' },
   deleteDebtRepository: { index: 'all', model: 'all' },
   setCapacityAlerts: { index: 'all', model: 'all' },

@@ -4,12 +4,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { DebtPlan } from '../../../workers/cli/debt/plan.ts';
-import type { TeamReport } from '../../../workers/cli/debt/teams.ts';
+import type { OnboardingReply, TeamsReply } from '../../../src/contract/teams.ts';
+import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import type { DebtFactFile } from '../../../src/contract/debt-facts.ts';
+import { DebtRegistry } from '../../../src/debt/store/debt-registry.ts';
+import { onboardingReply, teamsReply } from '../../../src/debt/teams/team-reply.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
 import type { TrendAssessment } from '../../../workers/cli/debt/trend.ts';
 import { risingIn } from '../../../workers/cli/debt/trend.ts';
 import { programFor } from '../../../workers/cli/program.ts';
 import { functionOf, json } from '../../support/fixtures/debt-repository.ts';
 import { GitRepository } from '../../support/fixtures/git-repository.ts';
+import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
 
 const NOW_S = Math.floor(Date.now() / 1000);
@@ -71,13 +77,18 @@ describe('the debt of teams', () => {
   afterAll(() => repository.remove());
 
   it('[D69] names members as owners are named, and finds what another team works on', async () => {
-    const { teams, ownership, mentoring } = await jsonOf<TeamReport>('teams');
-    expect(teams.map(({ name, members }) => [name, members])).toEqual([
+    const { teams, components, mentoring } = await jsonOf<TeamsReply>('teams');
+    expect(teams.map(({ team, members }) => [team, members])).toEqual([
       ['search-team', [ANN, BEA]],
       ['web-team', [CEM]],
     ]);
-    const search = ownership.find(({ component }) => component === 'search');
-    expect(search).toMatchObject({ owner: 'search-team', effectiveOwner: 'search-team', isCovered: true, moveTo: { team: 'web-team' } });
+    const search = components.find(({ component }) => component === 'search');
+    expect(search).toMatchObject({
+      owner: 'search-team',
+      effective_owner: 'search-team',
+      on_call_covered: true,
+      move_to: { team: 'web-team' },
+    });
     expect(mentoring.map(({ component, mentee }) => [component, mentee])).toContainEqual(['text', ANN]);
     const text = (await sluiceDebt('teams', repository.root)).stdout;
     expect(text).toContain('web-team (79 % of 19 commits)');
@@ -88,8 +99,31 @@ describe('the debt of teams', () => {
     await writeFile(policy, json({ components: [{ name: 'search', paths: ['src/search'], owners: ['@ann'] }] }));
     const cache = join(repository.root, 'other-cache');
     await sluiceDebt('collect', repository.root, '--policy', policy, '--cache', cache);
-    const { teams } = await jsonOf<TeamReport>('teams', '--policy', policy, '--cache', cache);
-    expect(teams).toMatchObject([{ name: '@ann', members: [ANN], capacity_minutes_per_week: 2_400 }]);
+    const { teams } = await jsonOf<TeamsReply>('teams', '--policy', policy, '--cache', cache);
+    expect(teams).toMatchObject([{ team: '@ann', members: [ANN], capacity_minutes_per_week: 2_400 }]);
+  });
+
+  it('[D77] [D78] are the same in the register, of the facts that were uploaded', async () => {
+    const file = JSON.parse(await readFile(join(repository.root, '.sluice/debt/facts.json'), 'utf8')) as DebtFactFile;
+    const registry = new DebtRegistry(new NodeSql(), { nowMs: () => Date.now() });
+    const tenant = 'tn_4v9k2m7q1xb6d8w0f3_8d3f6h0j' as TenantId;
+    const set = registry.setRepository(
+      tenant,
+      { repository: file.repository, publicKey: 'key', policy: debtPolicy.parse(POLICY) },
+      undefined,
+    );
+    const { id } = set.ok ? set.value.repository : expect.fail('the repository is registered');
+    expect(registry.teams(tenant, id)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
+    const upload = { digest: 'digest', signedAtS: Math.floor(Date.now() / 1000), publicKey: 'key', file };
+    expect(registry.upload(tenant, upload, undefined)).toMatchObject({ ok: true });
+    const teams = registry.teams(tenant, id);
+    expect(teams.ok && teamsReply(teams.value)).toEqual(await jsonOf<TeamsReply>('teams'));
+    const path = registry.onboarding(tenant, id, 'search');
+    const { stdout } = await sluiceDebt('onboard', 'search', repository.root, '--json');
+    expect(path.ok && onboardingReply(path.value)).toEqual(JSON.parse(stdout) as OnboardingReply);
+    expect(registry.onboarding(tenant, id, 'serach')).toMatchObject({ error: { code: 'record_not_found', path: ['component'] } });
+    const other = 'tn_4v9k2m7q1xb6d8w0f3_5t1w9z3c' as TenantId;
+    expect(registry.teams(other, id)).toMatchObject({ error: { code: 'record_not_found' } });
   });
 
   it('[D72] show a newcomer where to begin', async () => {

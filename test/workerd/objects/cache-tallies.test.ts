@@ -73,7 +73,13 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
     const { stub, stats, record } = ledger('calls');
     const endpoint = 'POST /v1/embeddings';
     const calls = (id: string, counts: CallTally['counts'], atMs = nowMs): CallTally => ({
-      ...{ id, isolateId: 'isolate-1', organisationId, tenantId, endpoint, atMs, counts },
+      id,
+      isolateId: 'isolate-1',
+      organisationId,
+      tenantId,
+      endpoint,
+      atMs,
+      counts,
     });
     await record(calls('i/t:0', { 12: 3 }), tally('i/t:1'), calls('i/t:2', { failed: 1 }));
     await record(calls('i/t:2', { failed: 1 }), calls('i/t:0', { 12: 3 }), calls('i/t:3', { 12: 2 }), calls('i/t:3', { 12: 2 }));

@@ -7,6 +7,7 @@ import type { DebtPolicy } from '../../../src/contract/debt-policy.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import { Failure } from '../command.ts';
 import { jsonFile } from '../json-file.ts';
+import { teams } from './collect-teams.ts';
 import { COLLECTORS } from './collectors/collectors.ts';
 import { BlobReader } from './repository/blob-reader.ts';
 import { LineTimes } from './repository/line-times.ts';
@@ -48,6 +49,8 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
     const collection = { repository, policy, sources, blobs, history: read, lineTimes, rangeCommits, nowS, progress };
     const facts: DebtFact[] = [];
     for (const collect of COLLECTORS) for (const fact of await collect(collection)) facts.push(fact);
+    // A comparison with an earlier commit is of code alone.
+    if (history === undefined) for (const fact of await teams(collection)) facts.push(fact);
     await lineTimes.save();
     await rangeCommits.save();
     return {

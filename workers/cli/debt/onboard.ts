@@ -3,15 +3,13 @@ import type { Command } from 'commander';
 import { Components } from '../../../src/debt/components.ts';
 import type { OnboardingPath } from '../../../src/debt/teams/onboarding.ts';
 import { onboardingPath } from '../../../src/debt/teams/onboarding.ts';
+import { onboardingReply } from '../../../src/debt/teams/team-reply.ts';
 import { Failure } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
 import type { AssessFlags } from './assessed.ts';
 import { assessed, ofFacts } from './assessed.ts';
 import { time } from './debt-text.ts';
-import { Progress } from './repository/progress.ts';
-import { readSources } from './repository/read-sources.ts';
-import { ImportGraph } from './source/import-graph.ts';
-import { teamReport } from './teams.ts';
+import { teamReportOf } from './teams.ts';
 
 /** `sluice debt onboard COMPONENT`. */
 export const onboardCommand = (): Command =>
@@ -19,32 +17,19 @@ export const onboardCommand = (): Command =>
     of.argument('<component>', 'its name, as `debt teams` lists it'),
   ).action(async (component: string, path: string, flags: AssessFlags) => {
     const found = await pathInto(component, path, flags);
-    if (flags.json === true) print(found);
+    if (flags.json === true) print(onboardingReply(found));
     else console.log(onboardingText(found));
   });
 
 async function pathInto(component: string, path: string, flags: AssessFlags): Promise<OnboardingPath> {
   const of = await assessed(path, flags);
-  const { ownership } = await teamReport(of);
+  const { ownership } = await teamReportOf(of);
   const owned = ownership.find((one) => one.component === component);
   if (owned === undefined) {
     throw new Failure(`there is no component ${component}; there are ${ownership.map((one) => one.component).join(', ')}`);
   }
-  const progress = new Progress();
-  const sources = await readSources(of.repository, of.policy.ignore, progress);
-  progress.end();
-  const components = new Components(of.policy);
-  const files = sources.files.filter((file) => !file.isBeside && components.of(file.path) === component).map((file) => file.path);
-  const declared = of.policy.components.find(({ name }) => name === component);
-  return onboardingPath({
-    owned,
-    files,
-    folders: declared === undefined ? [component] : declared.paths,
-    imports: new ImportGraph(sources.files.filter((file) => !file.isBeside)).edges,
-    pages: sources.tracked.map((file) => file.path).filter((page) => /\.(md|rst|adoc)$/i.test(page)),
-    findings: of.assessment.findings,
-    incidents: of.facts.of('incident'),
-  });
+  if (!of.facts.isKnown('teams')) throw new Failure('the facts say nothing of where to begin: run `sluice debt collect`');
+  return onboardingPath({ owned, facts: of.facts, components: new Components(of.policy), items: of.assessment.findings });
 }
 
 const list = (title: string, lines: readonly string[]): string[] =>

@@ -9,6 +9,7 @@ import { worstBudgets } from '../../../src/debt/error-budgets.ts';
 import type { OwnerPlan, PlannedItem } from '../../../src/debt/plan.ts';
 import { planDebt, unplannedItems } from '../../../src/debt/plan.ts';
 import type { RoadmapForecast } from '../../../src/debt/roadmap.ts';
+import type { TeamReport } from '../../../src/debt/teams/team-report.ts';
 import { forecastRoadmap } from '../../../src/debt/roadmap.ts';
 import { shortSha256 } from '../../../src/kernel/short-sha256.ts';
 import { Failure, table, whole } from '../command.ts';
@@ -17,8 +18,7 @@ import { jsonFile } from '../json-file.ts';
 import type { Assessed, AssessFlags } from './assessed.ts';
 import { assessed, ofFacts } from './assessed.ts';
 import { time } from './debt-text.ts';
-import type { TeamReport } from './teams.ts';
-import { teamReport } from './teams.ts';
+import { teamReportOf } from './teams.ts';
 
 interface Flags extends AssessFlags {
   readonly weeks: number;
@@ -57,7 +57,7 @@ interface PlanContext {
 }
 
 export async function planOf(of: Assessed, weeks: number, { team, rising = new Set(), features }: PlanContext = {}): Promise<DebtPlan> {
-  const { teams } = team ?? (await teamReport(of));
+  const { teams } = team ?? (await teamReportOf(of));
   const { hiring_weeks: _, ...shares } = of.policy.plan;
   const items = of.assessment.findings;
   const readings = worstBudgets([of.facts], new Components(of.policy));

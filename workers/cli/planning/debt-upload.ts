@@ -30,6 +30,7 @@ export const debtUpload = (): Command =>
   command('upload', 'Signs a fact file and uploads it into the debt register.')
     .argument('<facts>', 'as `sluice debt collect` wrote it')
     .requiredOption('--key <file>', 'the private key of the repository')
+    .option('--without-authors', 'leave out who changed what, by name and address: the register says nothing of teams then')
     .action(upload);
 
 async function makeKey(repository: string, file: string, { policy }: { readonly policy?: string }): Promise<void> {
@@ -43,8 +44,14 @@ async function makeKey(repository: string, file: string, { policy }: { readonly 
   console.log(`${id}: facts of ${repository} are taken if they are signed with ${file}`);
 }
 
-async function upload(path: string, { key: keyFile }: { readonly key: string }): Promise<void> {
-  const file = await readFacts(path);
+interface UploadFlags {
+  readonly key: string;
+  readonly withoutAuthors?: boolean;
+}
+
+async function upload(path: string, { key: keyFile, withoutAuthors = false }: UploadFlags): Promise<void> {
+  const read = await readFacts(path);
+  const file = withoutAuthors ? { ...read, facts: read.facts.filter((fact) => signalOf(fact) !== 'teams') } : read;
   const key = createPrivateKey(await readFile(keyFile));
   if (createPublicKey(key).asymmetricKeyType !== 'ed25519')
     throw new Failure(`${keyFile} is no key of Ed25519: make one by \`sluice debt key\``);

@@ -1,6 +1,7 @@
 import { groupBy } from '../../../../src/kernel/grouped.ts';
 import { Components } from '../../../../src/debt/components.ts';
 import { CodeOwners } from '../../../../src/debt/evidence/code-owners.ts';
+import { isAuthor } from '../../../../src/debt/teams/author.ts';
 import type { Collection, Collector, Source } from './collection.ts';
 import { FactWriter, sha256Of, treeOf } from './collection.ts';
 import { committedText } from './input-files.ts';
@@ -86,13 +87,4 @@ function writeActivity(
   if (!areKnown || lastS === 0) return;
   const idleDays = lastS > ownersLastS ? (repository.committedAtS - ownersLastS) / DAY_S : 0;
   writer.write('owner-idle', name, Math.min(idleDays, 3_650), log, { detail: { last_change: lastS } });
-}
-
-/** Whether an owner, by handle or address, is an author `Name <address>`. */
-export function isAuthor(owner: string, author: string): boolean {
-  const [, name = '', address = ''] = /^(.*?)\s*<([^>]*)>$/.exec(author.toLowerCase()) ?? [];
-  const given = owner.toLowerCase().replace(/^@/, '');
-  if (given.includes('@')) return given === address;
-  const local = address.split('@')[0]?.replace(/^\d+\+/, '') ?? '';
-  return given === local || given === name.replaceAll(/\s+/g, '');
 }

@@ -10,7 +10,7 @@ import { nowS, ofRepository } from '../assessed.ts';
 import type { MeasureOptions } from '../measure.ts';
 import { keepFacts, measure } from '../measure.ts';
 import { planOf } from '../plan.ts';
-import { teamReport } from '../teams.ts';
+import { teamReportOf } from '../teams.ts';
 import { risingIn, trendOf } from '../trend.ts';
 import { debtPage } from './page.ts';
 import type { MappedFile } from './treemap.ts';
@@ -38,7 +38,7 @@ async function report(path: string, { html, trend: points, weeks, json, ...optio
   const assessment = assess(facts, measured.policy);
   const trend = points === 1 ? [] : await trendOf(path, options, measured, points, at);
   const of = { repository: measured.repository, policy: measured.policy, file: measured.facts, facts, assessment };
-  const team = await teamReport(of);
+  const team = await teamReportOf(of);
   const { owners } = await planOf(of, weeks, { team, rising: risingIn(trend) });
   const page = {
     facts: measured.facts,

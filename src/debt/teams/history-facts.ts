@@ -1,0 +1,115 @@
+import type { DebtFact, FactKind } from '../../contract/debt-facts.ts';
+import type { FactSet } from '../fact.ts';
+import type { TeamHistory } from './team-history.ts';
+import { sumOf } from './team-history.ts';
+
+/** A fact before its evidence. */
+export interface MeasuredFact {
+  readonly kind: FactKind;
+  readonly subject: string;
+  readonly symbol?: string;
+  readonly value: number;
+  readonly detail?: DebtFact['detail'];
+}
+
+/** An author who knows less of a component, and has not changed it lately, says nothing about it. */
+const KNOWN_SHARE_MIN = 0.005;
+/** An author of fewer commits has not stayed, and counts for no team's pace. */
+const COMMITS_MIN = 8;
+/** Two components that changed together less often belong to no part of a team. */
+const TOGETHER_MIN = 0.1;
+/** The commits of a week are two digits of base 36; three years of weeks are what a history has. */
+const [WEEK_DIGITS, WEEK_MAX, WEEKS_MAX_COUNT] = [2, 36 ** 2 - 1, 160];
+
+/** A register takes some thousands of facts at once, and has to hold those of other signals, too. */
+const FACTS_MAX_COUNT = 7_000;
+
+/** What a history says of teams, as facts that a register can hold: of a repository with very many authors, those who count most. [D75] */
+export function factsOfHistory(history: TeamHistory): readonly MeasuredFact[] {
+  for (let strictness = 1; ; strictness *= 2) {
+    const facts = [...factsBeyond(strictness, history)];
+    if (facts.length <= FACTS_MAX_COUNT) return facts;
+  }
+}
+
+/** `strictness`: how many times the least that counts. */
+function* factsBeyond(strictness: number, history: TeamHistory): Iterable<MeasuredFact> {
+  for (const [component, authors] of history.knowledge) yield* factsOfKnowledge(strictness, component, authors, history);
+  for (const [component, others] of history.together) {
+    for (const [other, value] of others) {
+      if (component < other && value >= TOGETHER_MIN * strictness)
+        yield { kind: 'changed-together', subject: component, symbol: other, value };
+    }
+  }
+  const firstWeek = Math.max(0, ...[...history.weekly.values()].map((weeks) => Math.max(...weeks.keys())));
+  for (const [author, weeks] of history.weekly) {
+    const commits = sumOf(weeks.values());
+    const first = Math.max(...weeks.keys());
+    // The first author says how far the history reaches back.
+    const isKept = first === firstWeek || commits >= COMMITS_MIN * strictness || (strictness === 1 && hasRecent(author, history));
+    if (!isKept) continue;
+    yield { kind: 'author-commits', subject: author, value: commits, detail: { weeks: writtenWeeks(weeks) } };
+  }
+}
+
+function* factsOfKnowledge(
+  strictness: number,
+  component: string,
+  authors: ReadonlyMap<string, number>,
+  history: TeamHistory,
+): Iterable<MeasuredFact> {
+  const whole = sumOf(authors.values());
+  for (const [author, lines] of authors) {
+    const recent = history.recent.get(component)?.get(author) ?? 0;
+    if (recent < strictness && lines < whole * KNOWN_SHARE_MIN * strictness) continue;
+    const lastAtS = history.lastAtS.get(component)?.get(author) ?? 0;
+    yield { kind: 'known-lines', subject: component, symbol: author, value: lines, detail: { last_at: lastAtS, recent_commits: recent } };
+  }
+}
+
+const hasRecent = (author: string, { recent }: TeamHistory): boolean => [...recent.values()].some((authors) => authors.has(author));
+
+/** The newest week first. */
+function writtenWeeks(weeks: ReadonlyMap<number, number>): string {
+  const last = Math.min(WEEKS_MAX_COUNT - 1, Math.max(...weeks.keys()));
+  return Array.from({ length: last + 1 }, (_, week) =>
+    Math.min(WEEK_MAX, weeks.get(week) ?? 0)
+      .toString(36)
+      .padStart(WEEK_DIGITS, '0'),
+  ).join('');
+}
+
+function readWeeks(text: string): Map<number, number> {
+  const weeks = new Map<number, number>();
+  for (let week = 0; (week + 1) * WEEK_DIGITS <= text.length; week++) {
+    const commits = Number.parseInt(text.slice(week * WEEK_DIGITS, (week + 1) * WEEK_DIGITS), 36);
+    if (commits > 0) weeks.set(week, commits);
+  }
+  return weeks;
+}
+
+type Table = Map<string, Map<string, number>>;
+
+/** The history that facts were made of, as of when they were; undefined: no facts have one. [D75] */
+export function historyOf(facts: FactSet): TeamHistory | undefined {
+  const census = facts.of('census').find(({ symbol }) => symbol === 'teams');
+  if (census === undefined) return undefined;
+  const [knowledge, lastAtS, recent, together]: [Table, Table, Table, Table] = [new Map(), new Map(), new Map(), new Map()];
+  for (const { subject, symbol = '', value, detail } of facts.of('known-lines')) {
+    put(knowledge, subject, symbol, Number(value));
+    put(lastAtS, subject, symbol, Number(detail?.['last_at'] ?? 0));
+    const commits = Number(detail?.['recent_commits'] ?? 0);
+    if (commits > 0) put(recent, subject, symbol, commits);
+  }
+  for (const { subject, symbol = '', value } of facts.of('changed-together')) {
+    put(together, subject, symbol, Number(value));
+    put(together, symbol, subject, Number(value));
+  }
+  const weekly = new Map(facts.of('author-commits').map(({ subject, detail }) => [subject, readWeeks(String(detail?.['weeks'] ?? ''))]));
+  return { nowS: census.collected_at, knowledge, lastAtS, recent, together, weekly };
+}
+
+function put(table: Table, key: string, inner: string, value: number): void {
+  const row = table.get(key) ?? new Map<string, number>();
+  table.set(key, row.set(inner, value));
+}
