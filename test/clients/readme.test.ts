@@ -43,7 +43,7 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/requests.md': /"object":"request.feedback"[^]*"errors":1/,
   'docs/api/capacity.md': /"not_enough_data"/,
   'docs/api/slos.md': /notes-recall[^]*"objective":0\.999/,
-  'docs/api/debt.md': /"repository":"search"/,
+  'docs/api/debt.md': /"repository":"search"[^]*"object":"capacity.teams"/,
   'docs/api/queues.md': /"within_queue":"lower_priority"[^]*"name":"search","parent":"labs"/,
 };
 
