@@ -10,7 +10,11 @@ const SCOPES = ['planning:read', 'planning:write'];
 it('[D91] [D92] [D94] facts that a CI signed make items, once, for their tenant alone', async () => {
   const [own, other] = await Promise.all([createTenant(server, { scopes: SCOPES }), createTenant(server, { scopes: SCOPES })]);
   const ci = signer();
-  const { body: repository } = await own.client.put('/v1/debt/repositories', { repository: 'example/search', public_key: ci.publicKey });
+  const { body: repository } = await own.client.put('/v1/debt/repositories', {
+    repository: 'example/search',
+    public_key: ci.publicKey,
+    policy: { confidence_min: 0 },
+  });
   const nowS = Math.floor(Date.now() / 1000);
   const envelope = ci.sign({
     signed_at: nowS,
