@@ -25,7 +25,7 @@ const { values: flags, positionals: patterns } = parseArgs({
     full: { type: 'boolean', default: false },
     // Fail without Chromium, instead of leaving its tests out.
     browser: { type: 'boolean', default: false },
-    // Measure what unit and property tests take of the code, and write docs/debt/coverage.json.
+    // Measure what unit and most property tests take of the code, and write docs/debt/coverage.json.
     coverage: { type: 'boolean', default: false },
     // Run the tests with a real Slurm, which take minutes, and fail without one.
     slurm: { type: 'boolean', default: false },
@@ -58,6 +58,16 @@ const NOT_IN_THE_INNER_LOOP = [
   'inference/default-model',
   'workers/streamed-body',
 ].map((test) => `test/unit/${test}.test.ts`);
+/** Property tests that take many times as long where branches are counted, and reach little that unit tests do not. */
+const NOT_COUNTED = [
+  'ann/{corrupt-shard,flat-engine,float32,lists,probe,read-queue,recall,row-set,scanner,shard-drift,slot-index,training,training-kernels}',
+  'cache/{embedding-batch,purge-faults,purge-linearizability,purge-model,shared-vectors}',
+  'index/resharding',
+  'inference/{onnx-agreement,word-tokeniser}',
+  'scheduler/*',
+  'slo/observation',
+  'tenancy/erasure',
+].map((test) => `test/property/${test}.test.ts`);
 const reports = await mkdtemp(join(tmpdir(), 'sluice-reports-'));
 
 const results = (await Promise.all((await lanes()).map(inOrder))).flat();
@@ -92,13 +102,16 @@ async function lanes(): Promise<Step[][]> {
     const withoutTheDearest = NOT_IN_THE_INNER_LOOP.flatMap((file) => ['--exclude', file]);
     return [[...always, vitest('unit tests', ['unit'], ...withoutTheDearest)], [lint]];
   }
+  const counted = vitest('unit tests, counted', ['unit', 'property'], '--coverage', ...NOT_COUNTED.flatMap((file) => ['--exclude', file]));
   // Each as long as the others, by what steps take side by side on two cores (docs/testing.md): none ends long before the last.
-  const [unit, property] = flags.coverage
-    ? [[vitest('unit and property tests', ['unit', 'property'], '--coverage')], []]
-    : [[vitest('unit tests', ['unit'])], [vitest('property tests', ['property'])]];
   return [
-    [lint, ...always, ...unit, ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : [])],
-    [vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing']), ...property],
+    [
+      lint,
+      ...always,
+      flags.coverage ? counted : vitest('unit tests', ['unit']),
+      ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
+    ],
+    [vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing']), vitest('property tests', ['property'])],
     [
       { name: 'build', run: () => bundle().then(() => true) },
       vitest('tests against a running deployment', ['clients', 'chaos'], '--maxWorkers', '2'),

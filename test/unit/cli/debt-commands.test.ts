@@ -368,6 +368,7 @@ describe('collectors', () => {
       return facts.facts.filter(({ kind }) => kind === 'owner').map(({ subject, value }) => `${subject}: ${value}`);
     };
     expect(await ownersOf({})).toEqual([]);
+    expect(await ownersOf({ 'lib/CODEOWNERS': '* @lib\n' })).toEqual([]);
     const [core, lib] = [
       { name: 'core', paths: ['src'] },
       { name: 'lib', paths: ['lib'], owners: ['@lib'] },

@@ -21,6 +21,7 @@ const healthOf = (upstreamId: string, model: string, more: Partial<TargetHealth>
 it('[U10] is of the models of that upstream and owner alone, and nothing is known against others', () => {
   const health = [healthOf('tn_1/x', 'called'), healthOf('tn_2/x', 'fresh'), healthOf('platform/x', 'fresh'), healthOf('tn_1/x', 'gone')];
   const nothing = {
+    address: null,
     breaker: 'closed',
     failure_share: null,
     paused_until: null,
@@ -34,6 +35,7 @@ it('[U10] is of the models of that upstream and owner alone, and nothing is know
     models: [
       {
         name: 'called',
+        address: null,
         breaker: 'open',
         failure_share: 0.5,
         paused_until: 61,
