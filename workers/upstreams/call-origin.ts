@@ -4,13 +4,15 @@ import type { CallOrigin } from '../../src/gateway/upstreams/model-router.ts';
 const HEADERS_MAX = 64;
 const HEADER_CHARS_MAX = 1_024;
 
+/** What of a request says where it is from. */
+interface PlacedRequest {
+  readonly headers: Headers;
+  /** Written by the platform. */
+  readonly cf?: object | undefined;
+}
+
 /** How and from where a request came, as the platform says it: `cf` cannot be sent by a caller. */
-export function callOrigin(request: Request): CallOrigin {
-  const { cf } = request;
-  const placed = ['country', 'continent', 'colo'].flatMap((name) => {
-    const value = cf?.[name];
-    return typeof value === 'string' ? [[name, value] as const] : [];
-  });
+export function callOrigin(request: PlacedRequest): CallOrigin {
   let all: Readonly<Record<string, string>> | undefined;
   return {
     header: (name) => request.headers.get(name) ?? undefined,
@@ -18,8 +20,18 @@ export function callOrigin(request: Request): CallOrigin {
       all ??= boundedHeaders(request.headers);
       return all;
     },
-    ...Object.fromEntries(placed),
+    get place() {
+      return placeOf(request);
+    },
   };
+}
+
+function placeOf({ cf }: PlacedRequest): CallOrigin['place'] {
+  const placed = ['country', 'continent', 'colo'].flatMap((name) => {
+    const value = (cf as Readonly<Record<string, unknown>> | undefined)?.[name];
+    return typeof value === 'string' ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries(placed);
 }
 
 function boundedHeaders(headers: Headers): Readonly<Record<string, string>> {

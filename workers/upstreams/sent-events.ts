@@ -10,6 +10,15 @@ interface Pieces {
   cancel(): void;
 }
 
+interface SendingParts {
+  readonly timer: Timer;
+  readonly clock: Clock;
+  /** Goes before all that comes. */
+  readonly first: Uint8Array | undefined;
+  /** Sees each piece that comes. */
+  readonly onPiece: (piece: Uint8Array) => void;
+}
+
 /** The caller waits for something to be sent. */
 interface Taker {
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
@@ -27,8 +36,8 @@ const SIGN_OF_LIFE = utf8(':\n\n');
  * Events that come in a burst are sent together, as each piece that is sent costs as much as reading and judging three: the first of them at
  * once, the others when they have all come, at most `completionBurstMs` later. [U46]
  */
-export function sentEvents(pieces: Pieces, timer: Timer, clock: Clock): ReadableStream<Uint8Array> {
-  const events = new SentEvents(pieces, timer, clock);
+export function sentEvents(pieces: Pieces, parts: SendingParts): ReadableStream<Uint8Array> {
+  const events = new SentEvents(pieces, parts);
   return new ReadableStream<Uint8Array>(
     {
       pull: (controller) => new Promise((taken, failed) => events.take({ controller, taken, failed })),
@@ -40,8 +49,7 @@ export function sentEvents(pieces: Pieces, timer: Timer, clock: Clock): Readable
 
 class SentEvents {
   readonly #pieces: Pieces;
-  readonly #timer: Timer;
-  readonly #clock: Clock;
+  readonly #parts: SendingParts;
   readonly #silence: WaitLimit;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
@@ -52,11 +60,11 @@ class SentEvents {
   /** Set while a burst is gathered. */
   #callOff: (() => void) | undefined;
 
-  constructor(pieces: Pieces, timer: Timer, clock: Clock) {
+  constructor(pieces: Pieces, parts: SendingParts) {
     this.#pieces = pieces;
-    this.#timer = timer;
-    this.#clock = clock;
-    this.#silence = new WaitLimit(timer, clock);
+    this.#parts = parts;
+    this.#silence = new WaitLimit(parts.timer, parts.clock);
+    if (parts.first !== undefined) this.#hold(parts.first);
   }
 
   take(taker: Taker): void {
@@ -79,8 +87,8 @@ class SentEvents {
         const piece = await this.#pieces.next();
         if (piece === undefined) this.#hasEnded = true;
         else {
-          this.#held.push(piece);
-          this.#heldBytes += piece.length;
+          this.#parts.onPiece(piece);
+          this.#hold(piece);
         }
         this.#offer();
       }
@@ -91,13 +99,18 @@ class SentEvents {
     this.#isReading = false;
   }
 
+  #hold(piece: Uint8Array): void {
+    this.#held.push(piece);
+    this.#heldBytes += piece.length;
+  }
+
   /** Sends what is held, unless it belongs to a burst that may go on. */
   #offer(): void {
     if (this.#taker === undefined) return;
-    const waitMs = this.#sentAtMs + LIMITS.completionBurstMs - this.#clock.nowMs();
+    const waitMs = this.#sentAtMs + LIMITS.completionBurstMs - this.#parts.clock.nowMs();
     if (this.#hasEnded || waitMs <= 0 || this.#heldBytes >= LIMITS.completionBurstBytesMax) return this.#flush();
     this.#silence.over();
-    this.#callOff ??= this.#timer.after(waitMs, () => {
+    this.#callOff ??= this.#parts.timer.after(waitMs, () => {
       this.#callOff = undefined;
       this.#flush();
     });
@@ -114,7 +127,7 @@ class SentEvents {
     const taker = this.#taker;
     if (taker === undefined) return;
     this.#taker = undefined;
-    this.#sentAtMs = this.#clock.nowMs();
+    this.#sentAtMs = this.#parts.clock.nowMs();
     this.#silence.over();
     this.#callOff?.();
     this.#callOff = undefined;

@@ -142,10 +142,10 @@ export class Attempt {
 function startingWith(first: Uint8Array | undefined, body: BodyReader): BodyReader {
   let isRead = false;
   return {
-    read: async () => {
+    read: () => {
       if (isRead) return body.read();
       isRead = true;
-      return first;
+      return Promise.resolve(first);
     },
     cancel: () => body.cancel(),
   };

@@ -165,7 +165,7 @@ export class CascadeWorld {
       headers: {},
       principal: PRINCIPAL,
       requestId: `req_${this.#requests}`,
-      origin: { headers: {}, header: () => undefined },
+      origin: { headers: {}, header: () => undefined, place: {} },
       cancellation,
       reserve: reserver(this.#terms.nanoMax ?? Infinity, 'own'),
       cacheTerms: undefined,

@@ -67,7 +67,7 @@ describe('[U63] how soon a call wants to be served', () => {
         principal,
         requestId: 'req_1',
         reserve: () => Promise.resolve(ok(undefined)),
-        origin: { headers, header: (name) => headers[name] },
+        origin: { headers, header: (name) => headers[name], place: {} },
         cacheTerms: undefined,
         onGuarded: () => undefined,
         shadow: () => expect.unreachable(),

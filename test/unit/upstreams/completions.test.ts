@@ -62,7 +62,7 @@ function callsTo(
         reserved.push(quantities as UpstreamQuantities);
         return Promise.resolve(ok(undefined));
       },
-      origin: { headers: {}, header: () => undefined },
+      origin: { headers: {}, header: () => undefined, place: {} },
       cancellation: { isCancelled: false, onCancel: () => () => undefined },
     });
   return { call, asked, reserved };

@@ -14,6 +14,7 @@ import { factsOfCall } from '../../../src/upstreams/routes/facts-of-call.ts';
 import { RouteRegistry } from '../../../src/upstreams/routes/route-registry.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { routeFacts, routeTarget } from '../../support/fixtures/route-facts.ts';
+import { callOrigin } from '../../../workers/upstreams/call-origin.ts';
 
 const CALLER: TenantPrincipal = {
   kind: 'tenant',
@@ -73,7 +74,7 @@ const call = (model: string, changes: Partial<RoutedCall> = {}): RoutedCall => (
   body: { model, messages: [{ role: 'user', content: 'hello' }] },
   principal: CALLER,
   requestId: 'req_1',
-  origin: { headers: {}, header: () => undefined },
+  origin: { headers: {}, header: () => undefined, place: {} },
   ...changes,
 });
 
@@ -96,12 +97,26 @@ it('[U90] [T95] rules see what is left of a budget at each call; no range has it
   expect(seen).toEqual(['default', 'rule:plenty', 'default']);
 });
 
+it('[U90] rules see where a call came in, which is read for a route alone', async () => {
+  serve('tn_a', 'chat', { rules: [{ name: 'near', when: { country: ['NL'] }, use: to('b/m').default }], default: to('a/m').default });
+  let reads = 0;
+  const from = (country: string): Pick<RoutedCall, 'origin'> => {
+    const request = Object.defineProperty(new Request('https://sluice.test'), 'cf', { get: () => ((reads += 1), { country, colo: 5 }) });
+    return { origin: callOrigin(request) };
+  };
+  await plan('a/m', from('NL'));
+  expect(reads).toBe(0);
+  expect((await routed('chat', from('NL'))).plan.reason).toBe('rule:near');
+  expect((await routed('chat', from('BE'))).plan.reason).toBe('default');
+});
+
 it('[U63] [U90] rules see the deadline and the priority of the call', async () => {
   const urgent = { deadline_ms: { lte: 700 }, priority: { gte: 1 } };
   serve('tn_a', 'chat', { rules: [{ name: 'urgent', when: urgent, use: to('b/m').default }], default: to('a/m').default });
   const reasonOf = async (headers: Record<string, string>, more: object = {}) => {
     const { body } = call('chat');
-    return (await routed('chat', { origin: { headers, header: (name) => headers[name] }, body: { ...body, ...more } })).plan.reason;
+    return (await routed('chat', { origin: { headers, header: (name) => headers[name], place: {} }, body: { ...body, ...more } })).plan
+      .reason;
   };
   expect(await reasonOf({ 'x-sluice-deadline-ms': '700', 'x-sluice-priority': '1' })).toBe('rule:urgent');
   expect(await reasonOf({ 'x-sluice-deadline-ms': '700' }, { service_tier: 'priority' })).toBe('rule:urgent');

@@ -5,7 +5,7 @@ import { utf8 } from '../../../src/kernel/bytes.ts';
 import { sentEvents } from '../../../workers/upstreams/sent-events.ts';
 
 /** Pieces that come when the test says so, and a clock that it moves. */
-function world() {
+function world(first?: string) {
   const waiting: PromiseWithResolvers<Uint8Array | undefined>[] = [];
   const timers = new Map<() => void, number>();
   let [cancelled, nowMs] = [0, 0];
@@ -23,10 +23,14 @@ function world() {
       return () => void timers.delete(run);
     },
   };
-  const reader = sentEvents(pieces, timer, { nowMs: () => nowMs }).getReader();
+  const seen: string[] = [];
+  const onPiece = (piece: Uint8Array): void => void seen.push(new TextDecoder().decode(piece));
+  const parts = { timer, clock: { nowMs: () => nowMs }, first: first === undefined ? undefined : utf8(first), onPiece };
+  const reader = sentEvents(pieces, parts).getReader();
   const asked = () => expect.poll(() => waiting.length).toBe(1);
   return {
     reader,
+    seen,
     timers,
     waiting,
     asked,
@@ -126,4 +130,16 @@ it('[U46] passes a defect of its pieces on to the caller, without a timer left',
   await fail(new Error('broken'));
   await expect(read).rejects.toThrow('broken');
   expect(timers.size).toBe(0);
+});
+
+it('[U46] sends what goes before the answer at once, and shows each piece of the answer alone', async () => {
+  const { reader, come, pass, seen } = world(': explained\n\n');
+  expect(await textOf(reader.read())).toBe(': explained\n\n');
+  const rest = reader.read();
+  await come('data: 1\n\n');
+  await come('data: 2\n\n');
+  await come(undefined);
+  pass(LIMITS.completionBurstMs);
+  expect(await textOf(rest)).toBe('data: 1\n\ndata: 2\n\n');
+  expect(seen).toEqual(['data: 1\n\n', 'data: 2\n\n']);
 });

@@ -123,10 +123,7 @@ class TimedExchange {
         resolve(value);
       };
       this.#onEnd = settle;
-      work.then(
-        (value) => settle(value),
-        () => settle(this.#ended),
-      );
+      work.then(settle, () => settle(this.#ended));
     });
   }
 

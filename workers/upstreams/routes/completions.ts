@@ -14,7 +14,7 @@ import type { Classified, Completed, CompletionCall, ModelCharge } from '../../.
 import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
 import type { CascadeOutcome } from '../../../src/upstreams/cascade/cascade-decision.ts';
 import { targetName } from '../../../src/upstreams/target.ts';
-import type { AnswerPieces, CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
+import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
 import type { GuardReport } from '../../../src/gateway/upstreams/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { err } from '../../../src/kernel/result.ts';
@@ -116,8 +116,8 @@ const answering = (surface: Surface) => async (call: Asked) => {
       }),
     );
   const first = isExplained ? explainedEvent(surface, requestId, explanationOf(routed, cascade)) : undefined;
-  const pieces = seenPieces(stream, (piece) => logged.answered(piece), first);
-  const reply = { contentType: EVENTS_TYPE, body: sentEvents(pieces, systemTimer, gateway.clock) };
+  const onPiece = (piece: Uint8Array): void => logged.answered(piece);
+  const reply = { contentType: EVENTS_TYPE, body: sentEvents(stream, { timer: systemTimer, clock: gateway.clock, first, onPiece }) };
   return { ok: true as const, reply, used: { ...NO_QUANTITIES, embedding_tokens: 0 }, settlesLater, model, headers };
 };
 
@@ -180,21 +180,6 @@ const brokenBy = ({ end }: CompletionEnd): boolean => end !== 'whole' && end !==
 function anthropicHeaders(headers: Headers): Record<string, string> {
   const named = ['anthropic-version', 'anthropic-beta'].map((name) => [name, headers.get(name)] as const);
   return Object.fromEntries(named.filter(([, value]) => value !== null)) as Record<string, string>;
-}
-
-/** The pieces of a stream, each seen as it goes; `first` goes before them. */
-function seenPieces(stream: AnswerPieces, onPiece: (piece: Uint8Array) => void, first: Uint8Array | undefined) {
-  const before = first === undefined ? [] : [first];
-  return {
-    async next() {
-      const own = before.pop();
-      if (own !== undefined) return own;
-      const piece = await stream.next();
-      if (piece !== undefined) onPiece(piece);
-      return piece;
-    },
-    cancel: () => stream.cancel(),
-  };
 }
 
 export const completionHandlers = {
