@@ -5,6 +5,7 @@ import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
 import type { NamedRoute } from '../src/upstreams/model-rows.ts';
 import type { CascadeReport } from '../src/upstreams/cascade/cascade-tally.ts';
 import type { CanarySettings } from '../src/upstreams/canary/canary.ts';
+import type { MeasuredReuse } from '../src/upstreams/reuse/reuse-evidence.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../src/upstreams/routes/route-record.ts';
 import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../src/upstreams/routes/route-registry.ts';
 import { RouteRegistry } from '../src/upstreams/routes/route-registry.ts';
@@ -31,6 +32,10 @@ export class RouteObject extends DurableObject {
 
   report(canaries: readonly CanaryReport[], cascades: readonly CascadeReport[]): void {
     this.#registry.report(canaries, cascades);
+  }
+
+  reuses(checked: readonly MeasuredReuse[]): readonly MeasuredReuse[] {
+    return this.#registry.reuses(checked);
   }
 
   directory(): readonly ServingRoute[] {

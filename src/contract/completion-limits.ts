@@ -28,4 +28,20 @@ export const COMPLETION_LIMITS = {
   completionCacheEntriesMax: 10_000,
   // Answers of models do not change with their sources, as search results do: a day spares most repetitions.
   completionCacheTtlMaxMs: 86_400_000,
+  // Questions that an isolate compares new ones with, and their vectors: half of what the answers take; some 4,000 of 384 numbers.
+  reuseQuestionsBytesMax: 8 * 1024 * 1024,
+  // Of one context: all of them are compared with each new question, which takes a millisecond for vectors of 1,536 numbers.
+  reuseQuestionsMaxCount: 1_000,
+  // Longer questions have too much in them to ask the same as another; a verifier reads two.
+  reuseQuestionCharsMax: 2_048,
+  // Of an answer that is reused for another question: a verifier reads it whole, some 4,000 tokens.
+  reuseAnswerCharsMax: 16 * 1024,
+  // Of the nearest questions: one that is guarded against, or whose answer is gone, makes room for the next.
+  reuseNearestMaxCount: 8,
+  // Checks of reused answers are reported to the other isolates so soon.
+  reuseReportMs: 500,
+  // Tenants whose evidence an isolate remembers, some kilobytes each.
+  reuseTenantsMaxCount: 200,
+  // Versions of routes whose evidence is kept for one tenant, 200 bytes each; the one that was measured the longest time ago goes first.
+  reuseEvidenceMaxCount: 200,
 } as const;

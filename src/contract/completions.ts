@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { REUSE_HEADER } from './answer-reuse.ts';
 import { about, apiLines, apiOnly, apiText } from './api-text.ts';
 import { cacheControl, cacheTags, TTL_HEADER, ttlMs } from './cache-headers.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -39,6 +40,10 @@ export const completionCacheHeaders = z.object({
       'Uses the cache for this call: an entry of the same request answers it, at no cost in tokens; a new answer is kept for this many milliseconds.',
     ),
   ),
+  [REUSE_HEADER]: z
+    .literal('candidate')
+    .optional()
+    .meta(about("Takes an answer that was made for a question near this one, where the route's `answer_reuse` offers candidates.")),
   'cache-tag': cacheTags.meta(about('Up to 16 tags, separated by commas, to purge by. Only entries that carry all of them may answer.')),
 });
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 
 import { about, apiOnly, apiText } from './api-text.ts';
+import { REUSE_KINDS, REUSE_STATE_TEXT, REUSE_STATES } from './answer-reuse.ts';
 import { unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
@@ -9,7 +10,7 @@ import { dollarsOut } from './money.ts';
 // What inference cost, what was saved, and what would save more.
 
 /** The sources of savings. */
-export const SAVING_NAMES = ['answer_cache', 'routes', 'prompt_cache', 'embedding_cache', 'query_cache'] as const;
+export const SAVING_NAMES = ['answer_cache', 'answer_reuse', 'routes', 'prompt_cache', 'embedding_cache', 'query_cache'] as const;
 
 /** The sources that a tenant's own numbers may recommend. */
 export const ADVICE_NAMES = ['answer_cache', 'routes'] as const;
@@ -90,6 +91,21 @@ const report = apiOnly(() =>
         )
         .meta(about('Exact, at the prices when each call ended. They may be added up: no saving is counted twice.')),
       saved_usd: dollarsOut,
+      reuse: z
+        .array(
+          z.object({
+            route: z.string().meta(about('With its version.', 'desk@2')),
+            kind: z.enum(REUSE_KINDS),
+            state: z.enum(REUSE_STATES).meta(REUSE_STATE_TEXT),
+            checked: z.int().meta(about('Reusable answers that were compared with the answer of the model; of many, older ones fade.')),
+            differed: z.int(),
+            false_hit_bound: z.number().meta(about('The upper end of the 95 % interval of the share of false answers.')),
+            false_hit_max: z.number(),
+            reused: z.int().meta(about('Answers of the month that were made for another question.')),
+            saved_usd: dollarsOut.meta(about('What that saved, less what finding and judging such answers has cost.')),
+          }),
+        )
+        .meta(about('By version of a route that reuses answers: how often they may be false, and what they saved.')),
       next: z.array(
         z.object({
           name: z.enum(ADVICE_NAMES),

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { REUSE_NAMES } from './answer-reuse.ts';
 import { about, apiOnly, apiText } from './api-text.ts';
 import { keyId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -50,6 +51,7 @@ const filter = {
   from: seconds.optional().meta(about('Seconds since the epoch, included.')),
   to: seconds.optional().meta(about('Seconds since the epoch, not included.')),
   cache: z.enum(CACHE).optional(),
+  reuse: z.enum(REUSE_NAMES).optional().meta(about('How the answer was reused: for the same request (`exact`), or for another question.')),
 } as const;
 
 const isTrue = z.enum(['true', 'false']).transform((value) => value === 'true');
@@ -123,6 +125,7 @@ const facts = {
   first_token_ms: z.number().nullable(),
   total_ms: z.number(),
   cache: z.enum(CACHE),
+  reuse: z.enum(REUSE_NAMES).meta(about('How the answer was reused: for the same request (`exact`), or for another question.')),
   metadata: z.record(z.string(), z.string()),
   request_bytes: z.int(),
   answer_bytes: z.int(),
@@ -170,6 +173,8 @@ const line = apiOnly(() =>
       requests: z.int(),
       errors: z.int(),
       cache_hits: z.int(),
+      reused: z.int().meta(about('Answered by what was made for another question.')),
+      reuse_saved_usd: dollarsOut.meta(about('What that saved, less what finding and judging such answers has cost.')),
       input_tokens: z.int(),
       cached_tokens: z.int(),
       output_tokens: z.int(),

@@ -108,32 +108,72 @@ const rule = z.strictObject({
   use: choice,
 });
 
+/** What every kind of reuse is held to. */
+const heldTo = {
+  false_hit_max: z
+    .number()
+    .min(0.001)
+    .max(0.5)
+    .default(0.05)
+    .meta(about('The most that the share of false answers may be, by the upper end of its 95 % interval; above, nothing is reused.')),
+  check_share: z
+    .number()
+    .min(0.01)
+    .max(1)
+    .default(0.05)
+    .meta(about('Of the answers that could be reused: the model is asked too, and its answer is given.')),
+  agreement_min: z
+    .number()
+    .min(0.5)
+    .max(1)
+    .default(1)
+    .meta(
+      about(
+        'Share of words that two answers must have in common to be the same; numbers and negations must be equal. Where they are not, a verifier decides, if there is one.',
+      ),
+    ),
+} as const;
+
+/** How questions in other words are found. */
+const nearness = {
+  model: z
+    .string()
+    .min(1)
+    .max(LIMITS.routeTextCharsMax)
+    .meta(
+      about('The embedding model: of the deployment, such as `glove-sif-100`, a registered one, or `upstream/model`.', 'glove-sif-100'),
+    ),
+  similarity_min: z.number().min(0.5).max(1).default(0.9).meta(about('The lowest cosine of the vectors of two questions.')),
+} as const;
+
 /** When an answer may be given to a question that is worded otherwise. */
 const answerReuse = z
-  .strictObject({
-    kind: z.literal('reworded').meta(about('Questions that differ only in greetings, contractions, spaces, quotes and a final mark.')),
-    false_hit_max: z
-      .number()
-      .min(0.001)
-      .max(0.5)
-      .default(0.05)
-      .meta(about('The most that the share of false answers may be, by the upper end of its 95 % interval; above, all are checked.')),
-    check_share: z
-      .number()
-      .min(0.01)
-      .max(1)
-      .default(0.05)
-      .meta(about('Of reused answers: the model is asked too, and its answer is given.')),
-    agreement_min: z
-      .number()
-      .min(0.5)
-      .max(1)
-      .default(1)
-      .meta(about('Share of words that two answers must have in common to be the same; numbers and negations must be equal.')),
-  })
-  .meta(about('Off without it. Concerns calls that ask for the cache of answers.'));
+  .discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('reworded'), ...heldTo }),
+    z.strictObject({
+      kind: z.literal('verified'),
+      ...nearness,
+      verifier: targetName.meta(about('Asked each time whether the earlier answer answers the new question; it serves chats or ranks.')),
+      confidence_min: z.number().min(0.5).max(1).default(0.8).meta(about('Of the verifier: below it, the model is asked.')),
+      ...heldTo,
+    }),
+    z.strictObject({
+      kind: z.literal('candidate'),
+      ...nearness,
+      verifier: targetName.optional().meta(about('Decides whether two answers say the same, where their words differ.')),
+      ...heldTo,
+    }),
+  ])
+  .meta(
+    about(
+      'Off without it. Concerns calls that ask for the cache of answers. `reworded`: questions that differ only in greetings, contractions, spaces, quotes and a final mark. `verified`: questions near in meaning, if a verifier accepts the answer. `candidate`: the same without a verifier, for callers that accept it by `x-sluice-answer-reuse: candidate`; others get a fresh answer, and the candidate is named beside it.',
+    ),
+  );
 
 export type AnswerReuse = z.output<typeof answerReuse>;
+
+/** Reuse by nearness of vectors. */
+export type SemanticReuse = Exclude<AnswerReuse, { kind: 'reworded' }>;
 
 /** The fields of a version; `checkRules` checks what concerns several of them. */
 export const ruleFields = {

@@ -7,6 +7,7 @@ import { json, NO_BODY, tenantOrAdmin } from './endpoint.ts';
 import { LIMITS } from './limits.ts';
 import { dollarsOut } from './money.ts';
 import { BREAKER_STATES, KINDS } from './route-conditions.ts';
+import { REUSE_KINDS, REUSE_OUTCOMES, REUSE_STATE_TEXT, REUSE_STATES } from './answer-reuse.ts';
 import { CASCADE_REASONS, checkRules, ruleFields } from './route-rules.ts';
 
 /** Requests name a route as their model. It has no slash, unlike the model `upstream/model`. */
@@ -146,20 +147,20 @@ const versionReply = apiOnly(() =>
       guardrails: z.array(z.unknown()),
       answer_reuse: z
         .object({
-          kind: z.literal('reworded'),
+          kind: z.enum(REUSE_KINDS),
+          model: z.string().optional(),
+          similarity_min: z.number().optional(),
+          verifier: z.string().optional(),
+          confidence_min: z.number().optional(),
           false_hit_max: z.number(),
           check_share: z.number(),
           agreement_min: z.number(),
           checked: z
             .int()
-            .meta(
-              about(
-                'Answers to other words that were compared with the answer of the model, for your tenant, by the isolate that answers.',
-              ),
-            ),
+            .meta(about('Reusable answers that were compared with the answer of the model, for your tenant, in all isolates; many fade.')),
           differed: z.int().meta(about('Of them.')),
           false_hit_bound: z.number().meta(about('The upper end of the 95 % interval of the share of false answers.')),
-          is_reusing: z.boolean().meta(about('Whether the bound permits it: otherwise each answer is checked.')),
+          state: z.enum(REUSE_STATES).meta(REUSE_STATE_TEXT),
         })
         .nullable(),
       comment: z.string(),
@@ -209,6 +210,17 @@ export const explanationReply = apiOnly(() =>
         })
         .nullable()
         .meta(about('Of a request that a cascade has served: whose answer it got, and why.')),
+      reuse: z
+        .object({
+          outcome: z.enum(REUSE_OUTCOMES),
+          request: z.string().meta(about('The call whose answer is the candidate.')),
+          question: z.string(),
+          answer: z.string(),
+          similarity: z.number(),
+          confidence: z.number().nullable().meta(about('Of the verifier; null: it was not asked, or gave no verdict.')),
+        })
+        .nullable()
+        .meta(about('Of a request near one that was answered before: that question, its answer, and what became of it.')),
       refusal: z.object({ code: z.string(), message: z.string() }).nullable(),
     })
     .meta({ id: 'RouteExplanation' }),

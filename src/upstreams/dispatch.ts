@@ -1,5 +1,6 @@
 import type { Refusal } from '../contract/errors.ts';
 import type { Result } from '../kernel/result.ts';
+import type { ModelCharge } from './money/settlement.ts';
 import type { Plan, Target } from './target.ts';
 import type { Cancellation, FaultKind, Opened, TransportFault } from './transport.ts';
 
@@ -52,6 +53,8 @@ export interface Dispatched {
 export interface Undispatched {
   readonly refusal: Refusal;
   readonly attempts: readonly AttemptRecord[];
+  /** What other models are charged for the call nonetheless. */
+  readonly besides?: readonly ModelCharge[];
 }
 
 /** Finds a target of the plan that serves: balances, retries, falls back. */

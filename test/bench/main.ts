@@ -24,6 +24,7 @@ import { proxiedBench } from './proxied.ts';
 import { scaleBench } from './scale.ts';
 import type { QuotaBenchOptions } from './quota.ts';
 import { quotaBench } from './quota.ts';
+import { reuseBench } from './reuse.ts';
 import { schedulerBench } from './scheduler.ts';
 import { servedBench } from './served.ts';
 import { growthBench } from './growth.ts';
@@ -57,6 +58,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   proxied: proxiedBench,
   scale: scaleBench,
   quota: quotaBench,
+  reuse: reuseBench,
   scheduler: schedulerBench,
   served: servedBench,
   'hot-shard': hotShardBench,

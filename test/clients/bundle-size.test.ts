@@ -27,7 +27,8 @@ const KB_MAX: Record<WorkerName, number> = {
   gateway: 140,
   // Of these 3 kB for jobs that make models and register them: their schemas, and the registration of what they made.
   control: 125,
-  upstreams: 130,
+  // Of these 7 kB for answers that are reused for other questions: the guard's words, verdicts, evidence and the routes' settings.
+  upstreams: 138,
   planning: 120,
   objects: 150,
   shards: 150,

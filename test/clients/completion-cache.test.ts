@@ -184,33 +184,90 @@ it('[U151] the month’s report has what the cache and a route saved, to the nan
   });
 });
 
-it('[U125] [U126] an answer is reused for other words once enough were checked, where a route says so', async () => {
+/** Asks a route of its own, which reuses answers, and says what became of the answer. */
+async function reusingTenant(answer_reuse: object) {
   const { client: own } = await createTenant(server, { scopes: [...SCOPES, 'upstreams:read'] });
-  const answer_reuse = { kind: 'reworded', false_hit_max: 0.5, check_share: 0.01 };
   const use = { kind: 'targets', groups: [[{ target: 'lab/small' }]] };
-  expect((await own.post('/v1/routes', { name: 'desk', default: use, answer_reuse })).body.answer_reuse).toMatchObject({
-    checked: 0,
-    false_hit_bound: 1,
-    is_reusing: false,
-  });
-  await upstream.script({ texts: ['In Bern.'] });
-  const reuseOf = async (content: string, at: number) => {
-    const asked = { model: 'desk', messages: [{ role: 'user', content }] };
-    const { status, headers } = await own.post('/v1/chat/completions', asked, { ...CACHED, 'x-request-id': `reuse-${at}` });
-    return [status, headers.get('x-sluice-answer-reuse')];
+  const made = await own.post('/v1/routes', { name: 'desk', default: use, answer_reuse });
+  const reuseOf = async (content: string, more: object = {}, headers: Record<string, string> = {}) => {
+    const asked = { model: 'desk', messages: [{ role: 'user', content }], ...more };
+    const answer = await own.post('/v1/chat/completions', asked, { ...CACHED, ...headers });
+    return { ...answer, outcome: answer.headers.get('x-sluice-answer-reuse') };
   };
-  await expect.poll(() => reuseOf('Where is my parcel?', 0)).toEqual([200, null]);
-  const words = [
+  // The directory of routes is at most a second old.
+  await expect.poll(async () => (await reuseOf('Where is my parcel?')).status).toBe(200);
+  const evidence = async () => (await own.get('/v1/routes/desk/versions')).body.data[0].answer_reuse;
+  return { own, made, reuseOf, evidence };
+}
+
+const CHECKED_FOUR = ['checked', 'checked', 'checked', 'checked'];
+
+it('[U125] [U126] an answer is reused for other words once enough were checked, where a route says so', async () => {
+  await upstream.script({ texts: ['In Bern.'] });
+  const { made, reuseOf, evidence } = await reusingTenant({ kind: 'reworded', false_hit_max: 0.5, check_share: 0.01 });
+  expect(made.body.answer_reuse).toMatchObject({ checked: 0, false_hit_bound: 1, state: 'learning' });
+  const seen = [];
+  for (const [at, content] of [
     'where is my parcel',
     'Hi, where’s my parcel',
     'please where is my parcel',
     'Where is my parcel, please?',
     'Hello, where is my parcel?',
-  ];
+  ].entries())
+    seen.push((await reuseOf(content, {}, { 'x-request-id': `reworded-${at}` })).outcome);
+  expect(seen).toEqual([...CHECKED_FOUR, 'reworded']);
+  await expect.poll(evidence).toMatchObject({ checked: 4, differed: 0, state: 'reusing' });
+  expect((await evidence()).false_hit_bound).toBeLessThan(0.5);
+});
+
+it('[U180] [U183] an answer near in meaning is verified, replayed, explained, logged and reported', async () => {
+  // The verifier says the same.
+  await upstream.script({ texts: ['Yes.'] });
+  const near = { model: 'glove-sif-100', similarity_min: 0.5, false_hit_max: 0.5, check_share: 0.01 };
+  const { own, made, reuseOf, evidence } = await reusingTenant({ kind: 'verified', ...near, verifier: 'lab/large' });
+  expect(made.body.answer_reuse).toMatchObject({ kind: 'verified', model: 'glove-sif-100', verifier: 'lab/large', confidence_min: 0.8 });
   const seen = [];
-  for (const [at, content] of words.entries()) seen.push(await reuseOf(content, at + 1));
-  expect(seen).toEqual([...Array.from({ length: 4 }, () => [200, 'checked']), [200, 'reworded']]);
-  const { body: versions } = await own.get('/v1/routes/desk/versions');
-  expect(versions.data[0].answer_reuse).toMatchObject({ checked: 4, differed: 0, is_reusing: true });
-  expect(versions.data[0].answer_reuse.false_hit_bound).toBeLessThan(0.5);
+  for (const [at, content] of [
+    'Where has my parcel gone',
+    'where can I find my parcel',
+    'please find my parcel',
+    'my parcel is where',
+  ].entries())
+    seen.push((await reuseOf(content, {}, { 'x-request-id': `near-${at}` })).outcome);
+  expect(seen).toEqual(CHECKED_FOUR);
+  const given = await reuseOf('where did my parcel go', {}, { 'x-request-id': 'near-given', 'x-sluice-explain': '1' });
+  expect([given.outcome, statusOf(given)]).toEqual(['verified', expect.stringContaining('hit')]);
+  expect(given.headers.get('x-sluice-answer-candidate')).toMatch(/^[\w-]+; similarity=0\.\d{3}; confidence=1\.000$/);
+  expect(given.body.sluice.route.reuse).toMatchObject({ outcome: 'verified', answer: 'Yes.', question: expect.stringContaining('parcel') });
+  const streamed = { stream: true, stream_options: { include_usage: true } };
+  const first = await reuseOf('Where is my parcel?', streamed);
+  const again = await reuseOf('where did my parcel go', streamed, { 'x-request-id': 'near-stream' });
+  expect(again.outcome).toBe('verified');
+  expect(again.body.replace(COST, '')).toBe(first.body.replace(COST, ''));
+  await expect.poll(async () => (await own.get('/v1/requests?reuse=verified')).body.data?.length).toBe(2);
+  const { body: entry } = await own.get('/v1/requests/near-stream');
+  // The event with the usage, the log and the ledger have one cost: the request, the words that were embedded, and the verdict.
+  expect(entry).toMatchObject({ reuse: 'verified', cache: 'hit', cost_usd: COST.exec(again.body)?.[1] });
+  await expect.poll(evidence).toMatchObject({ checked: 4, differed: 0, state: 'reusing' });
+  const { body: report } = await own.get('/v1/cost/report');
+  expect(report.reuse).toMatchObject([
+    { route: 'desk@1', kind: 'verified', state: 'reusing', checked: 4, reused: 2, saved_usd: expect.any(String) },
+  ]);
+  // Another number is another question, and a purge holds from the next read on.
+  expect((await reuseOf('where did my 2 parcels go')).outcome).toBeNull();
+  expect((await own.post('/v1/cache/purge', { model: 'desk' })).status).toBe(200);
+  expect((await reuseOf('where might my parcel be')).outcome).toBeNull();
+});
+
+it('[U182] a route that could not reuse answers as it says is refused by the field', async () => {
+  const near = { kind: 'verified', model: 'glove-sif-100', verifier: 'lab/large' };
+  const refusals = [
+    [{ ...near, model: 'unknown' }, 'answer_reuse.model'],
+    [{ ...near, model: 'lab/small' }, 'answer_reuse.model'],
+    [{ ...near, verifier: 'lab/none' }, 'answer_reuse.verifier'],
+    [{ ...near, kind: 'candidate', similarity_min: 0.1 }, 'answer_reuse.similarity_min'],
+  ] as const;
+  const use = { kind: 'targets', groups: [[{ target: 'lab/small' }]] };
+  for (const [answer_reuse, param] of refusals)
+    expect((await client.post('/v1/routes', { name: 'odd', default: use, answer_reuse })).body.error).toMatchObject({ param });
 });

@@ -122,6 +122,8 @@ export interface UpstreamsEnv extends TenancyEnv {
   readonly FILES: R2Bucket;
   /** The inference Worker's `GuardrailService`. */
   readonly GUARDRAILS: unknown;
+  /** The inference Worker's `QuestionEmbeddingService`. */
+  readonly EMBEDDINGS: unknown;
 }
 
 /** What counting the vectors of indexes takes. */
@@ -135,6 +137,8 @@ export interface PlanningEnv extends TenancyEnv, IndexEnv {
   readonly PLANS: DurableObjectNamespace;
   /** Hosted by the upstreams Worker: one object a tenant, named by its id. */
   readonly REQUEST_LOG: DurableObjectNamespace;
+  /** Hosted by the upstreams Worker: what a tenant's calls have measured of reused answers is kept with its routes. */
+  readonly ROUTES: DurableObjectNamespace;
   /** One object a cell, named after it. */
   readonly SCHEDULER: DurableObjectNamespace;
 }

@@ -1,11 +1,7 @@
 import type { Hook } from '../../src/contract/guardrails.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import { refuse, refuseResource } from '../../src/contract/outcome.ts';
-import type { ModelRegistries, ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
-import { ModelRoutes } from '../../src/gateway/models/model-routes.ts';
-import { versionFor } from '../../src/inference/registry/model-route.ts';
+import { refuse } from '../../src/contract/outcome.ts';
 import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
-import type { TenantId } from '../../src/kernel/ids.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Finding } from '../../src/upstreams/guardrails/guard.ts';
 import type { GuardrailPolicy } from '../../src/upstreams/guardrails/guardrail-policy.ts';
@@ -14,17 +10,7 @@ import { countAbove, piecesOf, strangeLabel } from '../../src/upstreams/guardrai
 import { within } from '../gateway/adapters/ask.ts';
 import type { InferenceEnv } from './loaded-models.ts';
 import { modelsOf } from './loaded-models.ts';
-
-const clock = { nowMs: () => Date.now() };
-
-/** One per isolate. */
-const known = new WeakMap<InferenceEnv, ModelRoutes>();
-
-/** A stub belongs to the request that made it: one is made for each call. */
-const registriesOf =
-  ({ MODEL_REGISTRY }: InferenceEnv): ModelRegistries =>
-  (owner) =>
-    MODEL_REGISTRY.get(MODEL_REGISTRY.idFromName(owner)) as unknown as ModelRegistryCalls;
+import { findRegistered } from './registered-models.ts';
 
 /** The registered classifiers that hooks name: those of the route's owner, else the platform's. [U119] */
 export class GuardrailClassifiers {
@@ -71,19 +57,9 @@ export class GuardrailClassifiers {
   }
 
   async #find(owner: GuardrailPolicy['owner'], { model }: Extract<Hook, { kind: 'classifier' }>): Promise<Outcome<ModelRef>> {
-    const routes = known.get(this.#env) ?? new ModelRoutes(registriesOf(this.#env), clock);
-    known.set(this.#env, routes);
-    // Registries call the platform as upstreams do.
-    const found = await routes.find(owner as TenantId, model);
+    const found = await findRegistered(this.#env, owner, model);
     if (!found.ok) return found;
-    const route = found.value;
-    if (route === undefined) return absent(model);
-    if (route.kind === 'builtin') return refuse('invalid_value', `${route.model} is no classifier`);
-    const { version, manifest } = versionFor(route, crypto.randomUUID());
-    if (manifest.task !== 'classifier') return refuse('invalid_value', `${model} is no classifier: its task is ${manifest.task}`);
-    return ok({ owner: route.owner, model: route.model, version: String(version), manifest });
+    const { manifest } = found.value;
+    return manifest.task === 'classifier' ? found : refuse('invalid_value', `${model} is no classifier: its task is ${manifest.task}`);
   }
 }
-
-const absent = (model: string) =>
-  refuseResource('model_not_found', { kind: 'model', name: model }, `no version of a registered model serves as ${JSON.stringify(model)}`);

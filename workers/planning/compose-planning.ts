@@ -11,6 +11,7 @@ import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
 import type { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
 import { actorOf } from '../../src/gateway/tenancy/subject.ts';
+import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
 import type { UsageLines } from '../../src/gateway/tenancy/usage-reader.ts';
@@ -55,6 +56,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   };
   const debt = (organisation: OrganisationId) => env.DEBT.get(env.DEBT.idFromName(organisation)) as unknown as DebtCalls;
   const logOf = (tenant: TenantId) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog;
+  const routesOf = (tenant: TenantId) => env.ROUTES.get(env.ROUTES.idFromName(tenant)) as unknown as Pick<RouteCalls, 'reuses'>;
   const cell = cellOf(env);
   const note = (principal: TenantPrincipal, action: string, subject: string) =>
     organisations.at(principal.organisationId).note(principal.tenantId, action, actorOf(principal), subject);
@@ -74,7 +76,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       ],
       clock,
     }),
-    costs: new CostReporter({ logOf, lines, clock }),
+    costs: new CostReporter({ logOf, reusesOf: (tenant) => routesOf(tenant).reuses([]), lines, clock }),
     measures: new GatewayMeasures({ debt, logOf, clock }),
     debt: new DebtDesk({
       debt,

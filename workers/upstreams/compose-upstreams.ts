@@ -12,6 +12,8 @@ import { Completions } from '../../src/gateway/upstreams/completion.ts';
 import { GuardedCompletions } from '../../src/gateway/upstreams/guarded-completion.ts';
 import { SchemaJudge } from '../../src/gateway/upstreams/schema-judge.ts';
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
+import type { QuestionEmbedder } from '../../src/gateway/upstreams/question-embedder.ts';
+import { ReuseEvidence } from '../../src/gateway/upstreams/reuse-evidence.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import { RouteAdmin } from '../../src/gateway/upstreams/route-admin.ts';
 import type { PromptCalls } from '../../src/gateway/upstreams/prompt-admin.ts';
@@ -95,6 +97,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject);
   const dispatcher = wireDispatcher(env, basics);
   const guardrails = guardrailsOf(env.GUARDRAILS as GuardrailBinding, hosts);
+  const embedder = env.EMBEDDINGS as QuestionEmbedder;
   const purges = new PurgeViews({ logs: new TenantPurgeLogs(env.PURGE_LOG), clock, wakeUps: requestWakeUps });
   const answers = new CompletionCache({ purges, sha256, clock, wakeUps: requestWakeUps });
   return {
@@ -111,6 +114,8 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     answers,
     completions: new Completions({
       cache: answers,
+      embedder,
+      sha256,
       targets: (principal) => directory.visible(principal),
       router: routerOf(routes, dispatcher, clock, (principal) => budget.spendLeft(principal)),
       dispatcher,
@@ -127,7 +132,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       judge: new SchemaJudge(guardrails),
     }),
     findTarget,
-    routes: new RouteAdmin({ routes, targets: findTarget, guardrails, note }),
+    routes: new RouteAdmin({ routes, targets: findTarget, guardrails, embedder, note }),
     prompts: new PromptAdmin({ prompts, note }),
     promptDirectory: new PromptDirectory({ prompts, clock, background: waitUntil }),
     dispatcher,
@@ -149,10 +154,13 @@ function routerOf(
 ): ModelRouter {
   const tally = new CanaryTally();
   const cascades = new CascadeTally();
+  const evidence = new ReuseEvidence({ routes, clock, sleep, background: waitUntil });
   const directory = new RouteDirectory({ routes, tally, cascades, clock, background: waitUntil });
   const breaker = (target: Target) => breakerOf(target, dispatcher.health());
-  return new ModelRouter({ directory, tally, cascades, clock, breaker, budgetLeft });
+  return new ModelRouter({ directory, tally, cascades, evidence, clock, breaker, budgetLeft });
 }
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function hostsOf({ UPSTREAM_HOSTS, UPSTREAM_PRIVATE_HOSTS, AI }: UpstreamsEnv): UpstreamHosts {
   const hosts = must(parseUpstreamHosts(UPSTREAM_HOSTS, UPSTREAM_PRIVATE_HOSTS), 'UPSTREAM_HOSTS lists hosts, each with a port if need be');

@@ -40,9 +40,9 @@ export async function shadowCall(
     logged.ended({ status: ERRORS[code].status, code, attempts });
     return logged.settled(reservation?.settle(NO_QUANTITIES, { route: SHADOW_ROUTE }) ?? 0);
   }
-  const { target, plan, attempts, answer, settle } = served.value;
+  const { target, plan, attempts, answer, settle, reuse } = served.value;
   const settlement = settle(answer.end);
-  logged.ended({ status: 200, target, plan, attempts }, settlement);
+  logged.ended({ status: 200, target, plan, attempts, ...(reuse === undefined ? {} : { reuse }) }, settlement);
   const nano = reservation?.settle(quantitiesOf(settlement), { route: SHADOW_ROUTE, model: targetName(target) }) ?? 0;
   logged.settled(nano);
   onSettled(nano);

@@ -6,13 +6,15 @@ import { err, ok } from '../../kernel/result.ts';
 import { requestNanoAt, usd } from '../../tenancy/usage/price-book.ts';
 import { agreementOf } from '../../upstreams/cascade/agreement.ts';
 import type { CascadeOutcome, CascadeRun } from '../../upstreams/cascade/cascade-decision.ts';
-import { questionOf, verdictOf, verifierCall } from '../../upstreams/cascade/verifier.ts';
+import { answerVerdictCall, questionOf } from '../../upstreams/cascade/verifier.ts';
 import type { Undispatched } from '../../upstreams/dispatch.ts';
 import { AnswerNotes } from '../../upstreams/protocol/answer-notes.ts';
 import { Exchanges } from '../../upstreams/protocol/exchange.ts';
 import type { CascadeTerms, Plan } from '../../upstreams/target.ts';
 import type { Cancellation } from '../../upstreams/transport.ts';
-import type { Completed, CompletionCall, ModelCharge } from './completion-call.ts';
+import { askVerifier, shownTo } from './ask-verifier.ts';
+import type { ModelCharge } from '../../upstreams/money/settlement.ts';
+import type { Completed, CompletionCall } from './completion-call.ts';
 import type { HeldAnswer } from './held-answer.ts';
 import { heldAnswer } from './held-answer.ts';
 import type { PlannedCall, PlanServer, ServeTerms } from './plan-server.ts';
@@ -91,13 +93,13 @@ export class CascadedCompletions {
     const isWhole = held.end.end === 'whole';
     const { confidence, charges } = isWhole ? await this.#judged(planned, terms, notes) : UNJUDGED;
     const judged: Judged = { served: student, held, notes, confidence, charges };
-    if (held.end.end === 'cancelled') return ok(kept(judged, unjudged(run, 'student', 'student-failed'), planned.nowMs));
+    if (held.end.end === 'cancelled') return ok(kept(judged, unjudged(run, 'student', 'student-failed'), planned));
     // An answer that broke off before anything of it was sent is none: the teacher is a fallback then, which no cap holds back.
     const decision = isWhole ? run.decide(confidence) : undefined;
     if (decision?.answer === 'student') {
       onEnd('whole', since());
       if (run.isShadowed) this.#shadow(planned, cascade, teachers, judged);
-      return ok(kept(judged, decision, planned.nowMs));
+      return ok(kept(judged, decision, planned));
     }
     const escalated = { answer: 'teacher', why: decision?.why ?? 'student-failed', confidence, threshold: run.threshold } as const;
     return this.#escalated(planned, cascade, teachers, judged, escalated);
@@ -133,7 +135,7 @@ export class CascadedCompletions {
       onEnd(held.end.end, this.#parts.clock.nowMs() - planned.nowMs);
       const why = UNPAID.has(taught.error.refusal.code) ? 'unpaid' : 'teacher-failed';
       const attempts = [...student.attempts, ...taught.error.attempts];
-      return ok({ ...kept(judged, { ...outcome, answer: 'student', why }, planned.nowMs), attempts });
+      return ok({ ...kept(judged, { ...outcome, answer: 'student', why }, planned), attempts });
     }
     const attempts = [...student.attempts, ...taught.value.attempts];
     return ok({ ...taught.value, plan: planned.plan, attempts, besides: charges, cascade: outcome });
@@ -167,25 +169,16 @@ export class CascadedCompletions {
   }
 
   async #verified(
-    { call, nowMs }: PlannedCall,
+    planned: PlannedCall,
     { verifier }: CascadeTerms,
-    notes: AnswerNotes,
+    { text }: AnswerNotes,
   ): Promise<Pick<Judged, 'confidence' | 'charges'>> {
-    if (verifier === undefined || notes.text === undefined) return UNJUDGED;
-    // What goes to the verifier leaves the deployment, as what goes to the caller does. [U176]
-    const answer = call.shown === undefined ? notes.text : await call.shown(notes.text).catch(() => undefined);
+    if (verifier === undefined || text === undefined) return UNJUDGED;
+    const { call } = planned;
+    const answer = await shownTo(call, text);
     if (answer === undefined) return UNJUDGED;
-    const asked = verifierCall(verifier, questionOf(call.surface, call.body), answer);
-    const verifying: CompletionCall = { ...call, ...asked, headers: {} };
-    const plan: Plan = { groups: [[verifier]], reason: 'verifier' };
-    const verdict = newNotes();
-    const served = await this.#parts.server.serve(
-      { call: verifying, exchanges: new Exchanges({ ...verifying, nowMs }), plan, nowMs },
-      { notes: verdict, asksProbabilities: true },
-    );
-    if (!served.ok || served.value.answer.kind !== 'whole') return UNJUDGED;
-    const settlement = served.value.settle(served.value.answer.end);
-    return { confidence: verdictOf(asked, verdict), charges: [{ target: verifier, settlement }] };
+    const asked = answerVerdictCall(verifier, questionOf(call.surface, call.body), answer);
+    return askVerifier(this.#parts.server, planned, verifier, asked);
   }
 
   /** Asks the teacher what the student has answered already, to learn whether they agree. [U174] */
@@ -235,8 +228,8 @@ function compare(run: CascadeRun, confidence: number, student: AnswerNotes, teac
 }
 
 /** The student's answer, as it was held: it is charged whole, whether the caller takes all of it or not. */
-function kept({ served, held, charges }: Judged, outcome: CascadeOutcome, nowMs: number): Completed {
+function kept({ served, held, charges }: Judged, outcome: CascadeOutcome, { nowMs, spentNano = 0 }: PlannedCall): Completed {
   const settlement = served.settle(held.end);
-  const nano = charges.reduce((sum, charge) => sum + charge.settlement.nano, settlement.nano + requestNanoAt(nowMs));
+  const nano = charges.reduce((sum, charge) => sum + charge.settlement.nano, settlement.nano + spentNano + requestNanoAt(nowMs));
   return { ...served, answer: held.again(usd(nano)), settle: () => settlement, besides: charges, cascade: outcome };
 }

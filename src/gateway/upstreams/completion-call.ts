@@ -1,10 +1,11 @@
 import type { Refusal } from '../../contract/errors.ts';
+import type { ReuseOutcome } from '../../contract/answer-reuse.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Result } from '../../kernel/result.ts';
 import type { CascadeOutcome } from '../../upstreams/cascade/cascade-decision.ts';
 import type { AttemptRecord, Undispatched } from '../../upstreams/dispatch.ts';
-import type { Settlement, UpstreamQuantities } from '../../upstreams/money/settlement.ts';
+import type { ModelCharge, Settlement, UpstreamQuantities } from '../../upstreams/money/settlement.ts';
 import type { SurfaceCall } from '../../upstreams/protocol/exchange.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import type { Cancellation } from '../../upstreams/transport.ts';
@@ -33,6 +34,8 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly shown?: ((text: string) => Promise<string | undefined>) | undefined;
   /** How the call uses the cache of answers; undefined: not at all. */
   readonly cacheTerms: AnswerTerms | undefined;
+  /** The caller takes an answer that was made for a question near its own. */
+  readonly acceptsCandidate?: boolean;
   /**
    * Makes a call in the background whose answer the caller does not get, with a reservation and a log entry of its own. `serve` receives the
    * function that reserves its quota; `onSettled` receives its cost in nano-dollars, if it was answered.
@@ -47,10 +50,24 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
   readonly onGuarded: (report: GuardReport) => void;
 }
 
-/** What one model is charged. */
-export interface ModelCharge {
-  readonly target: Target;
-  readonly settlement: Settlement;
+/** What became of an answer that was made for another question. */
+export interface ReuseReport {
+  /** Absent: none was found. */
+  readonly outcome?: ReuseOutcome;
+  /** What finding and judging it has cost, in nano-dollars. */
+  readonly spentNano: number;
+  /** Of that, what models of upstreams were charged: part of `besides`. */
+  readonly besidesNano: number;
+  /** Of one that was found by the nearness of its question. */
+  readonly candidate?: {
+    /** The call whose answer it is. */
+    readonly requestId: string;
+    readonly question: string;
+    readonly answer: string;
+    readonly similarity: number;
+    /** Of the verifier. NaN: it was not asked, or gave no verdict. */
+    readonly confidence: number;
+  };
 }
 
 export interface Completed {
@@ -67,8 +84,8 @@ export interface Completed {
   readonly cascade?: CascadeOutcome;
   /** Absent: the cache was not asked. */
   readonly cache?: CacheReport;
-  /** `reworded`: the answer was made for a question in other words. `checked`: it is the model's, and was compared with such an answer. */
-  readonly reuse?: 'reworded' | 'checked';
+  /** What became of an answer that was made for another question; absent: there is none. */
+  readonly reuse?: ReuseReport;
   /** Of an answer from the cache: the charge when it was made. */
   readonly savedNano?: number;
   readonly answer:

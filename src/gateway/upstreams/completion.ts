@@ -1,5 +1,5 @@
+import type { Sha256 } from '../../cache/cache-key.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import type { AnswerReuse } from '../../contract/route-rules.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
@@ -12,13 +12,15 @@ import type { VisibleTargets } from '../../upstreams/resolve.ts';
 import { resolve } from '../../upstreams/resolve.ts';
 import type { Plan } from '../../upstreams/target.ts';
 import type { UpstreamTransport } from '../../upstreams/transport.ts';
-import type { AnswerTerms } from '../answer-cache.ts';
 import { CascadedCompletions } from './cascaded-completion.ts';
+import type { CompletionCache } from './completion-cache.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
 import type { CompletionEnd } from './completion-stream.ts';
 import type { ModelRouter, Routed } from './model-router.ts';
 import type { PlannedCall } from './plan-server.ts';
 import { PlanServer, unserved } from './plan-server.ts';
+import type { QuestionEmbedder } from './question-embedder.ts';
+import { ReusedAnswers } from './reused-answers.ts';
 import type { SchemaJudge } from './schema-judge.ts';
 
 export interface CompletionParts {
@@ -27,21 +29,12 @@ export interface CompletionParts {
   readonly dispatcher: Dispatcher;
   readonly transport: UpstreamTransport;
   readonly clock: Clock;
-  readonly cache: CompletionAnswers;
+  readonly cache: Pick<CompletionCache, 'open'>;
+  readonly embedder: QuestionEmbedder;
+  readonly sha256: Sha256;
   readonly guard: CompletionGuard;
   /** Judges the answers of students. */
   readonly judge: Pick<SchemaJudge, 'accepts'>;
-}
-
-/** Gives answers again. `serve` asks the targets of the plan. */
-export interface CompletionAnswers {
-  complete(
-    call: CompletionCall,
-    plan: Plan,
-    terms: AnswerTerms,
-    serve: () => Promise<Result<Completed, Undispatched>>,
-    reuse?: AnswerReuse,
-  ): ReturnType<typeof serve>;
 }
 
 /** Judges a call by the guardrails of its route. `serve` gets the body as it may go out, and what makes of the answer's texts what other models may read. */
@@ -61,10 +54,12 @@ export class Completions {
   readonly #parts: CompletionParts;
   readonly #server: PlanServer;
   readonly #cascades: CascadedCompletions;
+  readonly #reuses: ReusedAnswers;
 
   constructor(parts: CompletionParts) {
     this.#parts = parts;
     this.#server = new PlanServer(parts);
+    this.#reuses = new ReusedAnswers({ ...parts, server: this.#server });
     this.#cascades = new CascadedCompletions({ server: this.#server, judge: parts.judge, clock: parts.clock });
   }
 
@@ -84,9 +79,9 @@ export class Completions {
   /** From the cache, if the call asks for that, else from a target of the plan. */
   async #answered(planned: RoutedPlannedCall): Promise<Result<Completed, Undispatched>> {
     const { call, plan, routed } = planned;
-    const serve = () => this.#serve(planned);
-    if (call.cacheTerms === undefined) return serve();
-    const answered = await this.#parts.cache.complete(call, plan, call.cacheTerms, serve, routed?.reuse);
+    if (call.cacheTerms === undefined) return this.#serve(planned);
+    const cached = await this.#parts.cache.open(call, plan, call.cacheTerms, (spentNano) => this.#serve({ ...planned, spentNano }));
+    const answered = routed?.reuse === undefined ? await cached.exact() : await this.#reuses.complete(cached, planned, routed.reuse);
     return answered.ok ? ok({ ...answered.value, routed }) : answered;
   }
 

@@ -13,6 +13,7 @@ import { amountNano, editionNamed, priceOf } from '../../tenancy/usage/price-boo
 import type { UsageLine } from '../../tenancy/usage/usage-query.ts';
 import { HOUR_MS } from '../../tenancy/usage/usage-query.ts';
 import { rateInterval } from '../../upstreams/canary/bernoulli-interval.ts';
+import type { MeasuredReuse } from '../../upstreams/reuse/reuse-evidence.ts';
 import type { LogCosts, LogLine } from '../../upstreams/log/log-sums.ts';
 import type { UsageLines } from '../tenancy/usage-reader.ts';
 import type { RequestLog } from './request-desk.ts';
@@ -21,6 +22,13 @@ interface Saving {
   readonly name: (typeof SAVING_NAMES)[number];
   readonly quantity: number;
   readonly unit: 'requests' | 'tokens' | 'queries';
+  readonly nano: number;
+}
+
+/** What a version of a route did with answers that were made for other questions. */
+interface ReuseLine extends MeasuredReuse {
+  /** Of the month. */
+  readonly reused: number;
   readonly nano: number;
 }
 
@@ -42,11 +50,14 @@ export interface CostReport {
   readonly costNano: number;
   readonly targets: readonly LogLine[];
   readonly savings: readonly Saving[];
+  readonly reuses: readonly ReuseLine[];
   readonly next: readonly Advice[];
 }
 
 interface CostReporterParts {
   readonly logOf: (tenantId: TenantId) => Pick<RequestLog, 'lines' | 'costs' | 'policy'>;
+  /** What was measured of answers that a tenant's calls could reuse. */
+  readonly reusesOf: (tenantId: TenantId) => Promise<readonly MeasuredReuse[]>;
   /** The ledger of an organisation. */
   readonly lines: UsageLines;
   readonly clock: Clock;
@@ -62,7 +73,7 @@ export class CostReporter {
 
   /** `month`: such as `2026-11`; absent: the current one. */
   async read(principal: TenantPrincipal, month?: string): Promise<Outcome<CostReport & { readonly startMs: number }>> {
-    const { logOf, lines, clock } = this.#parts;
+    const { logOf, reusesOf, lines, clock } = this.#parts;
     const { tenantId, resources } = principal;
     if (resources !== undefined)
       return refuse('scope_denied', 'the key is restricted to some resources, and the report is of all: use another key');
@@ -74,17 +85,33 @@ export class CostReporter {
     const { entries, retentionDays } = await log.policy();
     const fromMs = Math.min(toMs, Math.max(startMs, nowMs - retentionDays * DAY_MS));
     const query = { fromMs: startMs, toMs: Math.ceil(toMs / HOUR_MS) * HOUR_MS, tenantId, groupBy: [] };
-    const [targets, costs, used] = [
+    const [targets, byRoute, measured, costs, used] = [
       await log.lines('target', startMs, toMs, LIMITS.requestStatsGroupsMaxCount),
+      await log.lines('route', startMs, toMs, LIMITS.requestStatsGroupsMaxCount),
+      await reusesOf(tenantId),
       await log.costs(startMs, toMs),
       await lines(organisationOf(tenantId), query),
     ];
     if (!used.ok) return used;
-    return ok({ startMs, fromMs, toMs, isLogged: entries !== 'off', targets, ...assessed(costs, used.value) });
+    return ok({
+      startMs,
+      fromMs,
+      toMs,
+      isLogged: entries !== 'off',
+      targets,
+      reuses: reuseLines(measured, byRoute),
+      ...assessed(costs, used.value),
+    });
   }
 }
 
 const DAY_MS = 86_400_000;
+
+const reuseLines = (measured: readonly MeasuredReuse[], byRoute: readonly LogLine[]): ReuseLine[] =>
+  measured.map((one) => {
+    const { reused = 0, reuseNano = 0 } = byRoute.find(({ group }) => group === one.route) ?? {};
+    return { ...one, reused, nano: reuseNano };
+  });
 
 const requests = (line: LogCosts): number => line.requests;
 
@@ -101,7 +128,13 @@ export function assessed(
     requests: sum(requests),
     costNano: sum(({ costNano }) => costNano),
     savings: [
-      { name: 'answer_cache', quantity: sum(requests, hits), unit: 'requests', nano: sum(({ savings }) => savings.cacheNano) },
+      {
+        name: 'answer_cache',
+        quantity: sum(({ requests: all, reused }) => all - reused, hits),
+        unit: 'requests',
+        nano: sum(({ savings }) => savings.cacheNano),
+      },
+      { name: 'answer_reuse', quantity: sum(({ reused }) => reused), unit: 'requests', nano: sum(({ savings }) => savings.reuseNano) },
       { name: 'routes', quantity: sum(requests, routed), unit: 'requests', nano: sum(({ savings }) => savings.routeNano) },
       { name: 'prompt_cache', quantity: sum(requests, served), unit: 'requests', nano: sum(({ savings }) => savings.promptNano) },
       { name: 'embedding_cache', unit: 'tokens', ...cachedUsage(used, 'embedding_cached_tokens', 'embedding_tokens') },

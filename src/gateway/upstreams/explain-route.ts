@@ -41,6 +41,7 @@ export function explanationOf(arm: ReturnType<typeof armOf>, facts: RequestFacts
     left_out: [...leftOut],
     guardrails: (arm.rules.guardrails ?? []).map(({ name, kind, on }) => ({ hook: name, kind, on })),
     cascade: null,
+    reuse: null,
     refusal: planned.ok ? null : { code: planned.error.code, message: messageOf(planned.error) },
   };
 }

@@ -1,3 +1,5 @@
+import type { ReuseName } from '../../contract/answer-reuse.ts';
+import { REUSE_KINDS } from '../../contract/answer-reuse.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
@@ -8,6 +10,7 @@ import type { Savings } from '../../upstreams/money/savings.ts';
 import { savedByCache, savingsOf } from '../../upstreams/money/savings.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
+import type { ReuseReport } from './completion-call.ts';
 import type { GuardReport } from './guardrails.ts';
 import type { RequestLogging } from './request-logging.ts';
 
@@ -32,6 +35,8 @@ interface CallOutcome {
   readonly cache?: LogEntry['cache'];
   /** The answer came from the cache: what it was charged when it was made. */
   readonly savedNano?: number;
+  /** What became of an answer that was made for another question. */
+  readonly reuse?: ReuseReport;
 }
 
 interface LoggedCallParts {
@@ -115,6 +120,7 @@ export class LoggedCall {
       firstTokenMs: this.#firstMs === undefined ? null : this.#firstMs - this.#startedMs,
       totalMs: endMs - this.#startedMs,
       cache,
+      reuse: reuseIn(this.#outcome),
       metadata: metadataIn(body),
       requestBytes,
       answerBytes: this.#answerBytes,
@@ -135,9 +141,21 @@ export class LoggedCall {
 }
 
 /** Nothing is saved by a call that nothing answered. */
-function savingsIn({ status, target, plan, savedNano, besidesNano }: CallOutcome, settlement: Settlement | undefined): Savings | undefined {
+function savingsIn(outcome: CallOutcome, settlement: Settlement | undefined): Savings | undefined {
+  const { status, target, plan, savedNano, besidesNano = 0, reuse } = outcome;
   if (status >= 400 || target === undefined || plan === undefined || settlement === undefined) return undefined;
-  return savedNano === undefined ? savingsOf(plan, target.model, settlement, besidesNano) : savedByCache(savedNano);
+  const { spentNano = 0, besidesNano: ofReuse = 0 } = reuse ?? {};
+  const saved =
+    savedNano === undefined
+      ? savingsOf(plan, target.model, settlement, besidesNano - ofReuse)
+      : savedByCache(savedNano, reuseIn(outcome) === 'exact');
+  return { ...saved, reuseNano: saved.reuseNano - spentNano };
+}
+
+/** How the caller's answer was reused. */
+function reuseIn({ cache, reuse }: CallOutcome): ReuseName {
+  const given = REUSE_KINDS.find((kind) => kind === reuse?.outcome);
+  return given ?? (cache === 'hit' ? 'exact' : 'none');
 }
 
 const decoder = new TextDecoder();

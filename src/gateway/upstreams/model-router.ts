@@ -1,7 +1,6 @@
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { BreakerState } from '../../contract/route-conditions.ts';
-import type { AnswerReuse } from '../../contract/route-rules.ts';
 import type { ExplanationReply } from '../../contract/routes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
@@ -17,12 +16,16 @@ import type { CascadeTally } from '../../upstreams/cascade/cascade-tally.ts';
 import { cascadeRun } from './cascade-run.ts';
 import { explanationOf } from './explain-route.ts';
 import { findAmong } from './find-target.ts';
+import type { ReuseEvidence } from './reuse-evidence.ts';
+import type { ReuseRun } from './reuse-run.ts';
+import { reuseRun } from './reuse-run.ts';
 import type { RouteDirectory } from './route-directory.ts';
 
 interface RouterParts {
   readonly directory: RouteDirectory;
   readonly tally: CanaryTally;
   readonly cascades: CascadeTally;
+  readonly evidence: Pick<ReuseEvidence, 'of' | 'note'>;
   readonly clock: Clock;
   /** How the circuit breaker of a target stands in this isolate. */
   readonly breaker: (target: Target) => BreakerState;
@@ -56,8 +59,8 @@ export interface Routed {
   readonly outputTokensMax?: number;
   /** Of the version that decided, if it has any. */
   readonly guardrails?: GuardrailPolicy;
-  /** Whether answers may be given to questions that are worded otherwise. */
-  readonly reuse?: AnswerReuse;
+  /** Whether, and how, answers may be given to other questions. */
+  readonly reuse?: ReuseRun;
   /** Of a plan with a cascade. */
   readonly cascade?: CascadeRun;
   /** Made when it is asked for: most calls do not. */
@@ -76,7 +79,7 @@ export class ModelRouter {
 
   /** `targets`: those that the caller may use, its own first. Undefined: the model that the call names is no route. */
   async plan(call: RoutedCall, targets: readonly Target[]): Promise<Outcome<Routed | undefined>> {
-    const { directory, tally, cascades, clock, breaker, budgetLeft } = this.#parts;
+    const { directory, tally, cascades, evidence, clock, breaker, budgetLeft } = this.#parts;
     const name = call.body['model'];
     if (typeof name !== 'string') return ok(undefined);
     const found = await directory.find(call.principal.tenantId, name);
@@ -106,11 +109,11 @@ export class ModelRouter {
     const planned = planByRoute(arm, facts, find);
     if (!planned.ok) return planned;
     const { plan, outputTokensMax } = planned.value;
-    const { guardrails: hooks = [] } = arm.rules;
+    const { guardrails: hooks = [], answer_reuse: reuse } = arm.rules;
     return ok({
       plan: arm.isCanary ? { ...plan, reason: `canary/${plan.reason}` } : plan,
       ...(outputTokensMax === undefined ? {} : { outputTokensMax }),
-      ...(arm.rules.answer_reuse === undefined ? {} : { reuse: arm.rules.answer_reuse }),
+      ...(reuse === undefined ? {} : { reuse: reuseRun(reuse, { tenantId, owner, arm, facts, find, evidence }) }),
       ...(hooks.length === 0 ? {} : { guardrails: { name: `${arm.name}@${arm.version}`, owner, hooks } }),
       ...(plan.cascade === undefined ? {} : { cascade: cascadeRun(plan.cascade, { owner, route, facts, cascades }) }),
       explain: () => explanationOf(arm, facts, planned),

@@ -41,6 +41,8 @@ export interface PlannedCall {
   readonly plan: Plan;
   /** When the call began. */
   readonly nowMs: number;
+  /** What was spent for the call before, in nano-dollars. */
+  readonly spentNano?: number;
 }
 
 /** Further wishes of the caller about the answer. */
@@ -64,7 +66,10 @@ export class PlanServer {
   }
 
   /** Refuses with the attempts that were made. */
-  async serve({ call, exchanges, plan: planned, nowMs }: PlannedCall, terms: ServeTerms = {}): Promise<Result<Completed, Undispatched>> {
+  async serve(
+    { call, exchanges, plan: planned, nowMs, spentNano = 0 }: PlannedCall,
+    terms: ServeTerms = {},
+  ): Promise<Result<Completed, Undispatched>> {
     const { clock, dispatcher, transport } = this.#parts;
     const { onEnd, notes, asksProbabilities, besidesNano = 0 } = terms;
     const plan = withReplicas(planned);
@@ -111,7 +116,7 @@ export class PlanServer {
     const completed = { target, plan: payable, attempts, settle };
     if (streams) {
       const costNano = (usage: Usage): number =>
-        settle({ target, usage, textBytes: 0, end: 'whole' }).nano + besidesNano + requestNanoAt(nowMs);
+        settle({ target, usage, textBytes: 0, end: 'whole' }).nano + besidesNano + spentNano + requestNanoAt(nowMs);
       const stream = exchange.stream((usage) => ({ cost_usd: usd(costNano(usage)) }), notes);
       return ok({ ...completed, answer: streamedAnswer(dispatched.value, stream, call, ({ end }) => count(end)) });
     }

@@ -5,18 +5,20 @@ import type { ActivateRouteBody, CreateRouteBody } from '../../contract/routes.t
 import type { Authority } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { TenantId } from '../../kernel/ids.ts';
-import { ok } from '../../kernel/result.ts';
+import { err, ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import type { PageOf } from '../../tenancy/document-store.ts';
+import type { MeasuredReuse } from '../../upstreams/reuse/reuse-evidence.ts';
 import type { CascadeReport } from '../../upstreams/cascade/cascade-tally.ts';
 import type { CanarySettings } from '../../upstreams/canary/canary.ts';
-import type { CascadeChoice } from '../../contract/route-rules.ts';
+import type { AnswerReuse, CascadeChoice } from '../../contract/route-rules.ts';
 import { schemaHook } from './schema-judge.ts';
 import { cascadesOf, checkRoute } from '../../upstreams/routes/check-route.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../../upstreams/routes/route-record.ts';
 import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../../upstreams/routes/route-registry.ts';
 import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
 import type { Guardrails } from './guardrails.ts';
+import type { QuestionEmbedder } from './question-embedder.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
 import { actorOf, requestDigest } from '../tenancy/subject.ts';
@@ -29,6 +31,8 @@ export interface RouteCalls {
   rollback(name: string, acting: RouteActing): Promise<Outcome<RouteView>>;
   remove(name: string, acting: RouteActing): Promise<Outcome<null>>;
   report(canaries: readonly CanaryReport[], cascades: readonly CascadeReport[]): Promise<void>;
+  /** Takes what was checked of reused answers, and answers all that is known of the owner's calls. */
+  reuses(checked: readonly MeasuredReuse[]): Promise<readonly MeasuredReuse[]>;
   directory(): Promise<readonly ServingRoute[]>;
   page(after: string, count: number): Promise<readonly RouteView[]>;
   find(name: string): Promise<RouteView | null>;
@@ -41,6 +45,7 @@ interface RouteAdminParts {
   /** The targets that a caller may name in its routes. */
   readonly targets: (principal: Principal) => Promise<Outcome<FindTarget>>;
   readonly guardrails: Pick<Guardrails, 'check'>;
+  readonly embedder: Pick<QuestionEmbedder, 'check'>;
   /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
   readonly note: (tenantId: TenantId, action: string, principal: Principal, subject: string) => Promise<Outcome<unknown>>;
 }
@@ -76,11 +81,19 @@ export class RouteAdmin {
     const hooks = [...guardrails, ...cascadesOf(version).flatMap(schemaHooks)];
     const guarded = hooks.length === 0 ? ok(null) : await this.#parts.guardrails.check(ownerOf(principal), hooks);
     if (!guarded.ok) return guarded;
+    const embeds = await this.#checkEmbedding(ownerOf(principal), answer_reuse);
+    if (!embeds.ok) return embeds;
     const request =
       idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'route.create', body) };
     return this.#noted(caller, 'create', name, (routes, acting) =>
       routes.add({ name, comment, activate, rules: version }, request, acting),
     );
+  }
+
+  async #checkEmbedding(owner: UpstreamOwner, reuse: AnswerReuse | undefined): Promise<Outcome<null>> {
+    if (reuse === undefined || reuse.kind === 'reworded' || reuse.model.includes('/')) return ok(null);
+    const checked = await this.#parts.embedder.check(owner, reuse.model);
+    return checked.ok ? checked : err({ ...checked.error, path: ['answer_reuse', 'model'] });
   }
 
   activate(caller: RouteCaller, name: string, { version, canary }: ActivateRouteBody): Promise<Outcome<RouteView>> {
@@ -118,6 +131,11 @@ export class RouteAdmin {
     return ok({ view: view.value, page: { items: found.slice(0, limit), hasMore: found.length > limit } });
   }
 
+  /** What was measured of answers that the caller's calls could reuse. */
+  async reuses(principal: Principal): Promise<readonly MeasuredReuse[]> {
+    return this.#of(principal).reuses([]);
+  }
+
   /** The version `number`, or else the one that would serve. */
   async versionOf(principal: Principal, name: string, number: number | undefined): Promise<Outcome<ServingRoute>> {
     const routes = this.#of(principal);
@@ -145,7 +163,7 @@ export class RouteAdmin {
   }
 }
 
-const ownerOf = (principal: Principal): UpstreamOwner => (principal.kind === 'tenant' ? principal.tenantId : PLATFORM);
+export const ownerOf = (principal: Principal): UpstreamOwner => (principal.kind === 'tenant' ? principal.tenantId : PLATFORM);
 
 const canarySettings = ({ steps, step_requests_min, step_s, margin }: NonNullable<ActivateRouteBody['canary']>): CanarySettings => ({
   steps,

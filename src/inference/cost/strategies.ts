@@ -174,10 +174,18 @@ export const STRATEGIES: readonly Strategy[] = [
       },
       {
         figure: 'saves the repeat rate: a hit costs one request and no tokens',
-        quality: 'the same bytes; semantic hits at cosine 0.95: 22 % wrong, so there are none',
-        command: 'test/clients/completion-cache.test.ts; STS-B',
-        date: '2026-11-27',
+        quality: 'the same bytes',
+        command: 'test/clients/completion-cache.test.ts',
+        date: '2026-11-28',
         load: 'counts alone',
+      },
+      {
+        figure:
+          '5.5 % of rated pairs answered by a neighbour at cosine 0.9 that the guard lets pass; 4.2 % of the cost saved behind a verifier',
+        quality: '9.6 % false before a verifier, at most 17.9 % (95 %); 0.6 % expected behind one that errs in 5 %',
+        command: 'npm run bench -- reuse --data DIR (STS-B)',
+        date: '2026-11-28',
+        load: '12 on two cores',
       },
     ],
     needs: { retraining: 'none', validation: 'none for exact answers; false hits for semantic ones', hardware: 'memory' },

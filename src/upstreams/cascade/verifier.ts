@@ -13,13 +13,26 @@ export interface VerifierCall {
 const INSTRUCTION =
   'You check answers. You are shown a question and a proposed answer. Reply with one word: "yes" if the answer is correct and complete, else "no".';
 
+/** What a verifier judges an answer by. */
+export interface VerifiedAnswer {
+  readonly instruction: string;
+  /** What stands before the answer. */
+  readonly context: string;
+  /** What a ranker scores the answer for. */
+  readonly query: string;
+  readonly answer: string;
+}
+
+/** Asks whether an answer is right and complete. */
+export const answerVerdictCall = (verifier: Target, question: string, answer: string): VerifierCall =>
+  verifierCall(verifier, { instruction: INSTRUCTION, context: `Question:\n${question}`, query: question, answer });
+
 /** A ranker scores the answer as a document; a model for chats answers yes or no. */
-export function verifierCall({ model }: Target, question: string, answer: string): VerifierCall {
-  if (!model.serves.includes('chat'))
-    return { surface: 'rerank', body: { model: model.name, query: question, documents: [answer], top_n: 1 } };
-  const content = `Question:\n${question}\n\nProposed answer:\n${answer}`;
+export function verifierCall({ model }: Target, { instruction, context, query, answer }: VerifiedAnswer): VerifierCall {
+  if (!model.serves.includes('chat')) return { surface: 'rerank', body: { model: model.name, query, documents: [answer], top_n: 1 } };
+  const content = `${context}\n\nProposed answer:\n${answer}`;
   const messages = [
-    { role: 'system', content: INSTRUCTION },
+    { role: 'system', content: instruction },
     { role: 'user', content },
   ];
   return { surface: 'chat', body: { model: model.name, messages, max_tokens: VERDICT_TOKENS, temperature: 0 } };

@@ -1,3 +1,4 @@
+import type { ReuseName } from '../../contract/answer-reuse.ts';
 import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AttemptRecord } from '../dispatch.ts';
 import type { HookRecord } from '../guardrails/guardrail-policy.ts';
@@ -46,6 +47,8 @@ export interface LogEntry {
   readonly firstTokenMs: number | null;
   readonly totalMs: number;
   readonly cache: 'hit' | 'miss' | 'bypass';
+  /** Whether, and how, the answer was reused. Absent in entries of before it was noted. */
+  readonly reuse?: ReuseName;
   /** What the caller attached: short names and texts. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly requestBytes: number;

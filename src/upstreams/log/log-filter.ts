@@ -21,6 +21,7 @@ export interface LogFilter {
   /** Not included. */
   readonly toMs?: number;
   readonly cache?: string;
+  readonly reuse?: string;
   readonly hasFeedback?: boolean;
 }
 
@@ -45,6 +46,7 @@ const CONDITIONS: { readonly [K in keyof LogFilter]-?: (value: NonNullable<LogFi
   fromMs: (ms) => ['at_ms >= ?', ms],
   toMs: (ms) => ['at_ms < ?', ms],
   cache: (cache) => ['cache = ?', cache],
+  reuse: (reuse) => ['reuse = ?', reuse],
   hasFeedback: (has) => [`${has ? '' : 'NOT '}EXISTS (SELECT 1 FROM feedback WHERE feedback.seq = entries.seq)`],
 };
 

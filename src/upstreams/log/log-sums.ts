@@ -30,6 +30,11 @@ export const LOG_SAVING_COLUMNS = ['cache_saved', 'route_saved', 'prompt_saved']
   .map((column) => `ALTER TABLE sums ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0;`)
   .join('\n');
 
+/** A later step: answers that were given to other questions than those that they were made for. */
+export const LOG_REUSE_COLUMNS = ['reused', 'reuse_saved']
+  .map((column) => `ALTER TABLE sums ADD COLUMN ${column} INTEGER NOT NULL DEFAULT 0;`)
+  .join('\n');
+
 /** What sums are divided by. */
 export type LogGroup = 'model' | 'route' | 'target';
 
@@ -40,6 +45,10 @@ export interface LogLine {
   /** With a status of 400 and above. */
   readonly errors: number;
   readonly cacheHits: number;
+  /** Answered by what was made for another question. */
+  readonly reused: number;
+  /** What that saved, less what finding and judging such answers has cost. */
+  readonly reuseNano: number;
   readonly inputTokens: number;
   readonly cachedTokens: number;
   readonly outputTokens: number;
@@ -57,6 +66,8 @@ export interface LogCosts {
   readonly isRouted: boolean;
   readonly cache: LogEntry['cache'];
   readonly requests: number;
+  /** Of them: by answers that were made for other questions. */
+  readonly reused: number;
   readonly costNano: number;
   readonly savings: Savings;
 }
@@ -71,11 +82,14 @@ export interface LogHour {
   readonly within: number;
 }
 
-const NO_SAVINGS: Savings = { cacheNano: 0, routeNano: 0, promptNano: 0 };
+const NO_SAVINGS: Savings = { cacheNano: 0, reuseNano: 0, routeNano: 0, promptNano: 0 };
 
 const HOUR_MS = 3_600_000;
 
-const ADDED = ['input', 'cached', 'output', 'cost', 'cache_saved', 'route_saved', 'prompt_saved'];
+const ADDED = ['input', 'cached', 'output', 'cost', 'cache_saved', 'route_saved', 'prompt_saved', 'reused', 'reuse_saved'];
+
+/** Whether an answer was made for another question. */
+const isReuse = (reuse: LogEntry['reuse']): boolean => reuse !== undefined && reuse !== 'none' && reuse !== 'exact';
 
 /** Sums by hour of all requests, also of those whose entries are not kept. */
 export class SqliteLogSums {
@@ -89,10 +103,10 @@ export class SqliteLogSums {
   add(entries: readonly LogEntry[], { entries: keeping }: LogPolicy): void {
     if (keeping === 'off') return;
     for (const entry of entries) {
-      const { cacheNano, routeNano, promptNano } = entry.savings ?? NO_SAVINGS;
+      const { cacheNano, reuseNano, routeNano, promptNano } = entry.savings ?? NO_SAVINGS;
       const place = [Math.floor(entry.atMs / HOUR_MS), entry.model, entry.route ?? '', entry.target ?? ''] as const;
       this.#sql.exec(
-        `INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + 1,
+        `INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + 1,
          ${ADDED.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`,
         ...place,
         entry.status,
@@ -104,6 +118,8 @@ export class SqliteLogSums {
         cacheNano,
         routeNano,
         promptNano,
+        Number(isReuse(entry.reuse)),
+        reuseNano,
       );
       if (entry.status >= 400) continue;
       this.#count(place, 'total', entry.totalMs);
@@ -118,7 +134,7 @@ export class SqliteLogSums {
       .exec<Omit<{ [K in keyof LogLine]: LogLine[K] }, 'total' | 'firstToken' | 'feedback'>>(
         `SELECT ${by} AS "group", sum(requests) AS requests, sum(CASE WHEN status >= 400 THEN requests ELSE 0 END) AS errors,
            sum(CASE WHEN cache = 'hit' THEN requests ELSE 0 END) AS cacheHits, sum(input) AS inputTokens, sum(cached) AS cachedTokens,
-           sum(output) AS outputTokens, sum(cost) AS costNano
+           sum(output) AS outputTokens, sum(cost) AS costNano, sum(reused) AS reused, sum(reuse_saved) AS reuseNano
          FROM sums WHERE hour >= ? AND hour < ? GROUP BY ${by} ORDER BY requests DESC, ${by} LIMIT ?`,
         ...hours,
         limit,
@@ -142,19 +158,22 @@ export class SqliteLogSums {
       byCache: number;
       byRoute: number;
       byPrompt: number;
+      reused: number;
+      byReuse: number;
     }>(
       `SELECT route <> '' AS routed, cache, sum(requests) AS requests, sum(cost) AS cost, sum(cache_saved) AS byCache,
-         sum(route_saved) AS byRoute, sum(prompt_saved) AS byPrompt
+         sum(route_saved) AS byRoute, sum(prompt_saved) AS byPrompt, sum(reused) AS reused, sum(reuse_saved) AS byReuse
        FROM sums WHERE hour >= ? AND hour < ? AND status < 400 GROUP BY routed, cache ORDER BY routed, cache`,
       Math.floor(fromMs / HOUR_MS),
       Math.ceil(toMs / HOUR_MS),
     );
-    return rows.toArray().map(({ routed, cache, requests, cost, byCache, byRoute, byPrompt }) => ({
+    return rows.toArray().map(({ routed, cache, requests, cost, byCache, byRoute, byPrompt, reused, byReuse }) => ({
       isRouted: routed === 1,
       cache: cache as LogEntry['cache'],
       requests,
+      reused,
       costNano: cost,
-      savings: { cacheNano: byCache, routeNano: byRoute, promptNano: byPrompt },
+      savings: { cacheNano: byCache, reuseNano: byReuse, routeNano: byRoute, promptNano: byPrompt },
     }));
   }
 

@@ -12,7 +12,7 @@ import type { LogPolicy } from './log-policy.ts';
 import { DEFAULT_POLICY, keptOf } from './log-policy.ts';
 import type { LogGroup, LogLine } from './log-sums.ts';
 import type { LogCosts, LogHour } from './log-sums.ts';
-import { LOG_SAVING_COLUMNS, LOG_SUM_TABLES, SqliteLogSums } from './log-sums.ts';
+import { LOG_REUSE_COLUMNS, LOG_SAVING_COLUMNS, LOG_SUM_TABLES, SqliteLogSums } from './log-sums.ts';
 
 const MIGRATIONS: Migrations = [
   // `entry` is the whole entry as JSON; the columns before it are what it is found by.
@@ -30,6 +30,8 @@ const MIGRATIONS: Migrations = [
    INSERT INTO state VALUES (NULL, 0, 0);
    ${LOG_SUM_TABLES}`,
   LOG_SAVING_COLUMNS,
+  `${LOG_REUSE_COLUMNS}
+   ALTER TABLE entries ADD COLUMN reuse TEXT NOT NULL DEFAULT 'none';`,
 ];
 
 /** Requests that one isolate delivers together. It sends the next one when this is acknowledged. */
@@ -253,13 +255,14 @@ export class SqliteRequestLog {
       entry.status,
       entry.costNano,
       entry.cache,
+      entry.reuse ?? 'none',
       bytes,
       text,
     ];
     const { seq } = this.#sql
       .exec<{ seq: number }>(
-        `INSERT INTO entries (id, at_ms, key, route, model, target, status, cost, cache, bytes, entry)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
+        `INSERT INTO entries (id, at_ms, key, route, model, target, status, cost, cache, reuse, bytes, entry)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
         ...columns,
       )
       .one();

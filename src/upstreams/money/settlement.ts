@@ -1,6 +1,6 @@
 import type { UpstreamMeter } from '../../contract/meter.ts';
 import type { Usage } from '../protocol/usage.ts';
-import type { TargetModel } from '../target.ts';
+import type { Target, TargetModel } from '../target.ts';
 import { callNano } from './model-price.ts';
 import type { RequestBound } from './request-bound.ts';
 
@@ -15,6 +15,12 @@ export interface Settlement {
   readonly usage: 'reported' | 'counted';
   /** The upstream has reported more than was reserved, and what was reserved is charged: the settings of its model are wrong. */
   readonly isCapped: boolean;
+}
+
+/** What one model is charged. */
+export interface ModelCharge {
+  readonly target: Target;
+  readonly settlement: Settlement;
 }
 
 /** What is known of a call's answer at its end. */

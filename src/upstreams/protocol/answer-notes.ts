@@ -13,6 +13,7 @@ export class AnswerNotes {
   #logProbabilities = 0;
   #tokens = 0;
   #topScore: number | undefined;
+  #callsTools = false;
 
   constructor(charsMax: number) {
     this.#charsMax = charsMax;
@@ -32,6 +33,10 @@ export class AnswerNotes {
     return this.#topScore;
   }
 
+  get callsTools(): boolean {
+    return this.#callsTools;
+  }
+
   seeWhole(dialect: Dialect, answer: JsonObject): void {
     if (dialect === 'messages') this.#addParts(answer['content']);
     else if (dialect === 'responses') for (const item of listAt(answer, 'output')) this.#addItem(item);
@@ -47,7 +52,7 @@ export class AnswerNotes {
       this.#add(delta['partial_json']);
     } else if (dialect === 'responses') {
       const type = textAt(event, 'type') ?? '';
-      if (type === 'response.output_item.added') this.#add(objectAt(event, 'item')['name']);
+      if (type === 'response.output_item.added') this.#addName(objectAt(event, 'item')['name']);
       if (type === 'response.output_text.delta' || type === 'response.function_call_arguments.delta') this.#add(event['delta']);
     } else this.#seeChoice(listAt(event, 'choices').find(isFirst), 'delta');
   }
@@ -59,8 +64,7 @@ export class AnswerNotes {
     this.#add(said['content']);
     for (const call of listAt(said, 'tool_calls')) {
       const called = objectAt(call, 'function');
-      this.#add(called['name']);
-      this.#add(called['arguments']);
+      this.#addTool(called, called['arguments']);
     }
     const logprobs = objectAt(choice, 'logprobs');
     for (const token of listAt(logprobs, 'content')) this.#seeToken(isObject(token) ? token['logprob'] : undefined);
@@ -88,8 +92,13 @@ export class AnswerNotes {
   }
 
   #addTool(called: JsonObject, given: unknown): void {
-    this.#add(called['name']);
+    this.#addName(called['name']);
     this.#add(given);
+  }
+
+  #addName(name: unknown): void {
+    if (typeof name === 'string') this.#callsTools = true;
+    this.#add(name);
   }
 
   #seeRanking(answer: JsonObject): void {

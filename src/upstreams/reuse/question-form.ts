@@ -1,6 +1,3 @@
-import type { JsonObject } from '../protocol/json.ts';
-import { isObject } from '../protocol/json.ts';
-
 /** Longer questions have too much in them to be the same by chance of wording; those of several lines may be code. */
 const CHARS_MAX = 512;
 
@@ -36,17 +33,4 @@ export function questionForm(text: string): string {
   const [first] = FIRST_WORD.exec(bare) ?? [];
   if (first === undefined || (first.length > 1 && first === first.toUpperCase())) return form;
   return (first.toLowerCase() + bare.slice(first.length)).replace(/(?<=[\p{L}\p{N}])[,;]\s*$/u, '').replace(FINAL_MARKS, '');
-}
-
-/** The body with its last question in that form. Undefined: the last word is not a person's, or is no plain text. */
-export function withQuestionForm(body: JsonObject): JsonObject | undefined {
-  if (typeof body['input'] === 'string') return { ...body, input: questionForm(body['input']) };
-  for (const field of ['messages', 'input']) {
-    const turns = body[field];
-    if (!Array.isArray(turns)) continue;
-    const last: unknown = turns.at(-1);
-    if (!isObject(last) || last['role'] !== 'user' || typeof last['content'] !== 'string') return undefined;
-    return { ...body, [field]: [...(turns.slice(0, -1) as unknown[]), { ...last, content: questionForm(last['content']) }] };
-  }
-  return undefined;
 }

@@ -1,62 +1,74 @@
+import type { AnswerReuse } from '../../contract/route-rules.ts';
+import { keyHash } from '../../kernel/fast-hash.ts';
 import { wilsonUpper } from '../../kernel/wilson.ts';
+import type { NamedVersion } from '../routes/route-plan.ts';
+import type { UpstreamOwner } from '../upstream-record.ts';
+import { PLATFORM } from '../upstream-record.ts';
 
-/** How an answer to other words compares with what the model answers. */
+/** How answers that were made for other questions compare with what the model answers. Sums, so that those of isolates can be added. */
 export interface ReuseCounts {
   readonly checked: number;
-  /** Those that differed from the model's own answer. */
+  /** Of them: the model answered otherwise. */
   readonly differed: number;
 }
 
-/** Routes of tenants whose counts an isolate keeps, some 100 bytes each; one that was dropped starts without evidence. */
-const KNOWN_MAX = 1_000;
+/** What is measured, of one tenant: a version of a route that reuses answers. */
+export interface ReuseSubject {
+  /** The same for the same rules alone: a route that was made anew begins without evidence. */
+  readonly key: string;
+  /** As `name@version`. */
+  readonly route: string;
+  readonly kind: AnswerReuse['kind'];
+  readonly falseHitMax: number;
+}
+
+export interface MeasuredReuse extends ReuseSubject {
+  readonly counts: ReuseCounts;
+}
 
 /**
- * How often answers to reworded questions were false, by what they were given for, as this isolate has measured it. Without evidence the
- * bound is 1: reuse begins once enough was checked, and ends by itself once the bound is too high. [U126]
+ * `learning`: too little is known, and every answer that could be reused is checked. `reusing`: the bound permits it; a share is checked. `off`:
+ * enough is known, and too much of it was false: nothing is reused, and a share is checked, so that reuse can begin again.
  */
-export class ReuseEvidence {
-  /** The least recently used is dropped first. */
-  readonly #counts = new Map<string, ReuseCounts>();
+export type ReuseState = 'learning' | 'reusing' | 'off';
 
-  of(key: string): ReuseCounts {
-    return this.#counts.get(key) ?? NONE;
-  }
+export const NO_CHECKS: ReuseCounts = { checked: 0, differed: 0 };
 
-  note(key: string, hasDiffered: boolean): void {
-    const { checked, differed } = this.of(key);
-    this.#counts.delete(key);
-    this.#counts.set(key, { checked: checked + 1, differed: differed + (hasDiffered ? 1 : 0) });
-    for (const oldest of this.#counts.keys()) {
-      if (this.#counts.size <= KNOWN_MAX) break;
-      this.#counts.delete(oldest);
-    }
-  }
+export const addChecks = (a: ReuseCounts, b: ReuseCounts): ReuseCounts => ({
+  checked: a.checked + b.checked,
+  differed: a.differed + b.differed,
+});
+
+export const reuseSubject = (owner: UpstreamOwner, { name, version, rules }: NamedVersion, reuse: AnswerReuse): ReuseSubject => ({
+  key: `${owner === PLATFORM ? PLATFORM : 'own'}/${name}@${version}/${keyHash(JSON.stringify(rules)).toString(36)}`,
+  route: `${name}@${version}`,
+  kind: reuse.kind,
+  falseHitMax: reuse.false_hit_max,
+});
+
+/** The most that the share of false answers may be: the upper end of its 95 % interval; 1 without evidence. [U126] */
+export const falseHitBound = ({ checked, differed }: ReuseCounts): number => wilsonUpper(differed, checked);
+
+export function reuseState(counts: ReuseCounts, falseHitMax: number): ReuseState {
+  if (falseHitBound(counts) <= falseHitMax) return 'reusing';
+  // With as many checks and none that differed, the bound would permit it.
+  return wilsonUpper(0, counts.checked) <= falseHitMax ? 'off' : 'learning';
 }
 
-const NONE: ReuseCounts = { checked: 0, differed: 0 };
+/** Checks that stay of those that none differs in for the bound to reach a limit: so many times as many, and half of them. */
+const KEPT_TIMES = 8;
+const WILSON_Z = 1.96;
 
-/** The most that the share of false answers may be: the upper end of its 95 % interval. */
-export const falseHitBound = ({ checked, differed }: ReuseCounts): number => (checked === 0 ? 1 : wilsonUpper(differed, checked));
-
-/** Words by which an answer says the opposite, or something else, though all others are the same. */
-const DECISIVE = /^(?:\p{N}.*|no|not|never|none|nothing|neither|nor|without|yes)$/u;
-
-/** The share of their words that two answers have in common, from 0 to 1, each word as often as it stands; 0 where numbers or negations differ. */
-export function wordsInCommon(one: string, other: string): number {
-  const [a, b] = [wordsOf(one), wordsOf(other)];
-  const left = new Map<string, number>();
-  for (const word of a) left.set(word, (left.get(word) ?? 0) + 1);
-  let common = 0;
-  for (const word of b) {
-    const count = left.get(word) ?? 0;
-    if (count === 0 && DECISIVE.test(word)) return 0;
-    if (count === 0) continue;
-    left.set(word, count - 1);
-    common += 1;
-  }
-  for (const [word, count] of left) if (count > 0 && DECISIVE.test(word)) return 0;
-  const all = a.length + b.length - common;
-  return all === 0 ? 1 : common / all;
+/** Older checks count for half once there are many: a model or users that change end reuse soon. [U126] */
+export function fadedChecks(counts: ReuseCounts, falseHitMax: number): ReuseCounts {
+  const needed = (WILSON_Z * WILSON_Z * (1 - falseHitMax)) / falseHitMax;
+  return counts.checked <= KEPT_TIMES * needed ? counts : { checked: counts.checked / 2, differed: counts.differed / 2 };
 }
 
-const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+/** As answers of the API have it. */
+export const reuseEvidenceReply = (counts: ReuseCounts, falseHitMax: number) => ({
+  checked: Math.round(counts.checked),
+  differed: Math.round(counts.differed),
+  false_hit_bound: falseHitBound(counts),
+  state: reuseState(counts, falseHitMax),
+});

@@ -36,7 +36,17 @@ export function checkRoute(version: RouteVersion, find: FindTarget): Outcome<nul
     const checked = checkTargets(choice, kinds, path, find);
     if (!checked.ok) return checked;
   }
-  return ok(null);
+  return checkReuse(version.answer_reuse, find);
+}
+
+/** An embedding model without a slash is the deployment's, and checked where it runs. [U182] */
+function checkReuse(reuse: RouteVersion['answer_reuse'], find: FindTarget): Outcome<null> {
+  if (reuse === undefined || reuse.kind === 'reworded') return ok(null);
+  const { model, verifier } = reuse;
+  return firstRefusal([
+    () => (model.includes('/') ? checkTarget(model, ['embeddings'], ['answer_reuse', 'model'], find) : ok(null)),
+    () => (verifier === undefined ? ok(null) : checkTarget(verifier, ['chat', 'rerank'], ['answer_reuse', 'verifier'], find)),
+  ]);
 }
 
 interface Reached {

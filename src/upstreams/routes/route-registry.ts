@@ -14,6 +14,8 @@ import type { CascadeReport } from '../cascade/cascade-tally.ts';
 import type { CanarySettings } from '../canary/canary.ts';
 import { addTally, decideCanary, NO_TALLY } from '../canary/canary.ts';
 import type { NamedRoute } from '../model-rows.ts';
+import type { MeasuredReuse } from '../reuse/reuse-evidence.ts';
+import { addChecks, fadedChecks, NO_CHECKS } from '../reuse/reuse-evidence.ts';
 import { SqliteRouteStore } from '../store/sqlite-route-store.ts';
 import type { CanaryReport, MeasuredCascade, RouteEvent, RouteRecord, RouteVersionRecord, ServingRoute } from './route-record.ts';
 import { canaryShare } from './route-record.ts';
@@ -121,6 +123,26 @@ export class RouteRegistry {
     this.#store.transaction(() => {
       for (const report of canaries) this.#take(report);
       for (const report of cascades) this.#measured(report);
+    });
+  }
+
+  /**
+   * Adds up what an isolate has checked of reused answers, and answers all that is known of the owner's calls: of its own routes, and of the
+   * platform's. [U126]
+   */
+  reuses(checked: readonly MeasuredReuse[]): readonly MeasuredReuse[] {
+    if (checked.length > 0) this.#store.open();
+    else if (!this.#store.exists()) return [];
+    return this.#store.transaction(() => {
+      if (this.#store.isClosed()) return [];
+      const known = new Map(this.#store.reuses().map((measured) => [measured.key, measured]));
+      for (const { counts, ...subject } of checked) {
+        const sum = addChecks(known.get(subject.key)?.counts ?? NO_CHECKS, counts);
+        const measured = { ...subject, counts: fadedChecks(sum, subject.falseHitMax) };
+        known.set(subject.key, measured);
+        this.#store.putReuse(measured);
+      }
+      return [...known.values()];
     });
   }
 

@@ -16,6 +16,7 @@ import type { CascadeReport } from '../../../src/upstreams/cascade/cascade-tally
 import { CascadeTally } from '../../../src/upstreams/cascade/cascade-tally.ts';
 import type { CalibrationCurve } from '../../../src/upstreams/cascade/isotonic.ts';
 import { cascadeKey } from '../../../src/upstreams/cascade/cascade-decision.ts';
+import { NO_CHECKS } from '../../../src/upstreams/reuse/reuse-evidence.ts';
 import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
@@ -24,6 +25,7 @@ import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { Target, TargetModel } from '../../../src/upstreams/target.ts';
+import { sha256 } from '../worlds/memory-cache-world.ts';
 import { idsOf } from '../fakes/tenancy.ts';
 import { targetOf } from './target.ts';
 
@@ -122,11 +124,21 @@ export class CascadeWorld {
       background: () => undefined,
     });
     this.#completions = new Completions({
-      cache: { complete: () => Promise.reject(new Error('nothing is cached')) },
+      cache: { open: () => Promise.reject(new Error('nothing is cached')) },
+      embedder: { check: unasked, embed: unasked },
+      sha256,
       guard: new GuardedCompletions({ open: (policy) => Promise.resolve(guardOf(policy)) }),
       judge: { accepts: terms.accepts ?? (() => Promise.reject(new Error('no guardrails'))) },
       targets: () => Promise.resolve(ok({ own: targets, platform: [] })),
-      router: new ModelRouter({ directory, tally, cascades: this.#tally, clock, breaker: () => 'closed', budgetLeft: () => undefined }),
+      router: new ModelRouter({
+        directory,
+        tally,
+        cascades: this.#tally,
+        evidence: { of: () => NO_CHECKS, note: () => undefined },
+        clock,
+        breaker: () => 'closed',
+        budgetLeft: () => undefined,
+      }),
       dispatcher: new BalancedDispatcher({
         clock,
         timer: {
@@ -207,7 +219,7 @@ export class CascadeWorld {
 }
 
 /** As RPC does it: all that a session is asked is answered later. */
-function guardOf(policy: GuardrailPolicy): GuardCalls {
+export function guardOf(policy: GuardrailPolicy): GuardCalls {
   const hooks = compileHooks({ policy, hosts: { allowed: [], local: [] } });
   const session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask: async () => undefined, clock: { nowMs: () => 0 } });
   return {
@@ -219,6 +231,7 @@ function guardOf(policy: GuardrailPolicy): GuardCalls {
     close: () => undefined,
   };
 }
+const unasked = (): Promise<never> => Promise.reject(new Error('no answer is reused'));
 
 const usageOf = ({ inputTokens = 3, outputTokens = 2 }: Said) => ({ prompt_tokens: inputTokens, completion_tokens: outputTokens });
 

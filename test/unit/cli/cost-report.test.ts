@@ -25,6 +25,19 @@ const REPORT: CostReportReply = {
     { name: 'routes', quantity: 2, unit: 'requests', saved_usd: '0.000001000', compared_with: 'the dearest target' },
   ],
   saved_usd: '0.000005000',
+  reuse: [
+    {
+      route: 'desk@2',
+      kind: 'verified',
+      state: 'reusing',
+      checked: 120,
+      differed: 1,
+      false_hit_bound: 0.0457,
+      false_hit_max: 0.05,
+      reused: 40,
+      saved_usd: '0.000007000',
+    },
+  ],
   next: [
     {
       name: 'answer_cache',
@@ -47,6 +60,12 @@ it('[U152] a terminal shows ranges of what would save more, and what is unknown 
   const text = reportText(REPORT);
   expect(text).toContain('answer_cache: 0.000000100 to 0.000000300 of 0.000001000 USD (as 100 calls)');
   expect(text).toContain('routes: unknown of 0.000001000 USD (not known)');
+});
+
+it('[U153] a terminal and a page show how often reused answers may be false, and what they saved', () => {
+  for (const shown of [reportText(REPORT), reportPage(REPORT)])
+    for (const part of ['desk@2', 'verified', 'reusing', '0.046', '0.000007000']) expect(shown).toContain(part);
+  expect(reportText({ ...REPORT, reuse: [] })).not.toContain('Answers reused');
 });
 
 it('[U150] a terminal and a page show published figures with source, measured ones with command and load', () => {

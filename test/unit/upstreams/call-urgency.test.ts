@@ -45,7 +45,9 @@ describe('[U63] how soon a call wants to be served', () => {
     const serves = ['chat', 'completions', 'responses'] as const;
     const platform = ['one', 'two'].map((upstream) => targetOf({ upstreamId: upstream, upstream, model: { serves } }));
     const completions = new Completions({
-      cache: { complete: () => expect.unreachable() },
+      cache: { open: () => expect.unreachable() },
+      embedder: { check: () => expect.unreachable(), embed: () => expect.unreachable() },
+      sha256: () => expect.unreachable(),
       guard: { complete: () => expect.unreachable() },
       judge: { accepts: () => expect.unreachable() },
       targets: () => Promise.resolve(ok({ own: [], platform })),

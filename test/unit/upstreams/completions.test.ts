@@ -26,7 +26,9 @@ function callsTo(
   const asked: UpstreamRequest[] = [];
   const reserved: UpstreamQuantities[] = [];
   const completions = new Completions({
-    cache: { complete: () => expect.unreachable() },
+    cache: { open: () => expect.unreachable() },
+    embedder: { check: () => expect.unreachable(), embed: () => expect.unreachable() },
+    sha256: () => expect.unreachable(),
     targets: () => Promise.resolve(ok({ own: [], platform })),
     router: { plan: () => Promise.resolve(ok(routed)) },
     dispatcher: new BalancedDispatcher({

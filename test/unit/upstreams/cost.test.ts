@@ -41,7 +41,12 @@ describe('what a call saved', () => {
   const dear = model(10_000_000, 20_000_000, 5_000_000);
 
   it('[U151] is what the dearest target would have charged for the same tokens, less what was', () => {
-    expect(savingsOf(planOf([cheap, dear]), cheap, settled(1_200))).toEqual({ cacheNano: 0, routeNano: 12_000 - 1_200, promptNano: 0 });
+    expect(savingsOf(planOf([cheap, dear]), cheap, settled(1_200))).toEqual({
+      cacheNano: 0,
+      reuseNano: 0,
+      routeNano: 12_000 - 1_200,
+      promptNano: 0,
+    });
     expect(savingsOf(planOf([cheap, dear]), dear, settled(12_000)).routeNano).toBe(0);
   });
 
@@ -51,16 +56,17 @@ describe('what a call saved', () => {
 
   it('[U151] counts tokens that the upstream had cached once, as saved by that alone', () => {
     const some = settled(1_000 + 200 + 100, 1_000);
-    expect(savingsOf(planOf([cheap]), cheap, some)).toEqual({ cacheNano: 0, routeNano: 0, promptNano: 900 });
+    expect(savingsOf(planOf([cheap]), cheap, some)).toEqual({ cacheNano: 0, reuseNano: 0, routeNano: 0, promptNano: 900 });
     expect(savingsOf(planOf([cheap, dear]), cheap, some)).toMatchObject({ promptNano: 900, routeNano: 10_000 + 2_000 + 5_000 - 1_300 });
   });
 });
 
-const NONE = { cacheNano: 0, routeNano: 0, promptNano: 0 };
+const NONE = { cacheNano: 0, reuseNano: 0, routeNano: 0, promptNano: 0 };
 const line = (more: Partial<LogCosts>): LogCosts => ({
   isRouted: false,
   cache: 'bypass',
   requests: 1_000,
+  reused: 0,
   costNano: 1_000_000,
   savings: NONE,
   ...more,
@@ -77,12 +83,13 @@ describe('a report of costs', () => {
     const costs = [
       line({ cache: 'hit', requests: 3, costNano: 3, savings: { ...NONE, cacheNano: 70 } }),
       line({ cache: 'hit', isRouted: true, requests: 2, costNano: 2, savings: { ...NONE, cacheNano: 30 } }),
-      line({ isRouted: true, requests: 5, costNano: 500, savings: { cacheNano: 0, routeNano: 40, promptNano: 7 } }),
+      line({ isRouted: true, requests: 5, costNano: 500, savings: { cacheNano: 0, reuseNano: 0, routeNano: 40, promptNano: 7 } }),
     ];
     const { savings, costNano, requests } = assessed(costs, used);
     expect({ costNano, requests }).toEqual({ costNano: 505, requests: 10 });
     expect(Object.fromEntries(savings.map(({ name, quantity, nano }) => [name, [quantity, nano]]))).toEqual({
       answer_cache: [5, 100],
+      answer_reuse: [0, 0],
       routes: [5, 40],
       prompt_cache: [5, 7],
       embedding_cache: [1_000_000, 18_000_000],
@@ -125,6 +132,7 @@ describe('the month of a report', () => {
   const asked: [number, number][] = [];
   const billed: [number, number][] = [];
   const reporter = new CostReporter({
+    reusesOf: () => Promise.resolve([]),
     logOf: () => ({
       policy: () => Promise.resolve({ ...DEFAULT_POLICY, retentionDays: 10 }),
       lines: () => Promise.resolve([]),

@@ -8,6 +8,7 @@ import { ModelRouter } from '../../../src/gateway/upstreams/model-router.ts';
 import { RouteDirectory } from '../../../src/gateway/upstreams/route-directory.ts';
 import type { OrganisationId, KeyId, ProjectId, TenantId } from '../../../src/kernel/ids.ts';
 import { CascadeTally } from '../../../src/upstreams/cascade/cascade-tally.ts';
+import { NO_CHECKS } from '../../../src/upstreams/reuse/reuse-evidence.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import type { RequestFacts } from '../../../src/upstreams/routes/request-facts.ts';
 import { factsOfCall } from '../../../src/upstreams/routes/facts-of-call.ts';
@@ -63,7 +64,15 @@ beforeEach(() => {
     clock,
     background: (work) => background.push(work),
   });
-  router = new ModelRouter({ directory, tally, cascades, clock, breaker: () => 'closed', budgetLeft: () => left });
+  router = new ModelRouter({
+    directory,
+    tally,
+    cascades,
+    evidence: { of: () => NO_CHECKS, note: () => undefined },
+    clock,
+    breaker: () => 'closed',
+    budgetLeft: () => left,
+  });
 });
 
 const serve = (owner: string, name: string, rules: RouteVersion) =>

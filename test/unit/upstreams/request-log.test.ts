@@ -352,7 +352,7 @@ describe('the requests that wait in an isolate', () => {
 });
 
 describe('what requests saved', () => {
-  const savings = { cacheNano: 5, routeNano: 7, promptNano: 11 };
+  const savings = { cacheNano: 5, reuseNano: 3, routeNano: 7, promptNano: 11 };
   const costsOf = (log: SqliteRequestLog) => log.costs(NOW, NOW + DAY_MS);
 
   it('[U151] is summed of all answered requests by hour, route and cache, kept or not', () => {
@@ -361,23 +361,32 @@ describe('what requests saved', () => {
     append(log, [
       entryOf('a', { savings, route: 'r@1', costNano: 1 }),
       entryOf('b', { savings, route: 'r@2', costNano: 2 }),
-      entryOf('c', { cache: 'hit', savings, costNano: 4 }),
+      entryOf('c', { cache: 'hit', reuse: 'verified', savings, costNano: 4 }),
       entryOf('d', { status: 429, savings, costNano: 8 }),
       entryOf('e', { atMs: NOW + DAY_MS, savings }),
     ]);
     expect(costsOf(log)).toEqual([
-      { isRouted: false, cache: 'hit', requests: 1, costNano: 4, savings },
-      { isRouted: true, cache: 'miss', requests: 2, costNano: 3, savings: { cacheNano: 10, routeNano: 14, promptNano: 22 } },
+      { isRouted: false, cache: 'hit', requests: 1, reused: 1, costNano: 4, savings },
+      {
+        isRouted: true,
+        cache: 'miss',
+        requests: 2,
+        reused: 0,
+        costNano: 3,
+        savings: { cacheNano: 10, reuseNano: 6, routeNano: 14, promptNano: 22 },
+      },
     ]);
   });
 
   it('[U151] a log from before savings were known opens, and goes on with them', () => {
     const sql = new NodeSql();
     append(new SqliteRequestLog(sql), [entryOf('old', { costNano: 3 })]);
-    for (const column of ['cache_saved', 'route_saved', 'prompt_saved']) sql.sql.exec(`ALTER TABLE sums DROP COLUMN ${column}`);
+    for (const column of ['cache_saved', 'route_saved', 'prompt_saved', 'reused', 'reuse_saved'])
+      sql.sql.exec(`ALTER TABLE sums DROP COLUMN ${column}`);
+    sql.sql.exec('ALTER TABLE entries DROP COLUMN reuse');
     sql.sql.exec('UPDATE schema_version SET version = 1');
     const log = new SqliteRequestLog(sql);
     append(log, [entryOf('new', { savings, costNano: 4 })]);
-    expect(costsOf(log)).toEqual([{ isRouted: false, cache: 'miss', requests: 2, costNano: 7, savings }]);
+    expect(costsOf(log)).toEqual([{ isRouted: false, cache: 'miss', requests: 2, reused: 0, costNano: 7, savings }]);
   });
 });

@@ -32,7 +32,7 @@ async function report({ month, html, json }: Flags): Promise<void> {
 
 /** The report as a terminal shows it. */
 export function reportText(reply: CostReportReply): string {
-  const { month, from, to, is_logged, upstreams, targets, savings, saved_usd, next, strategies, replayed } = reply;
+  const { month, from, to, is_logged, upstreams, targets, savings, saved_usd, reuse, next, strategies, replayed } = reply;
   const rows = targets.map((line) => [line.target ?? '(none)', line.requests, line.input_tokens, line.output_tokens, line.cost_usd]);
   const advice = next.map(
     ({ name, applies_to_usd, saves_usd, basis, how }) =>
@@ -59,11 +59,28 @@ export function reportText(reply: CostReportReply): string {
       ['by', 'count', 'of', 'USD', 'compared with'],
       savings.map((line) => [line.name, line.quantity, line.unit, line.saved_usd, line.compared_with]),
     ),
+    ...(reuse.length === 0 ? [] : ['Answers reused for other questions:', reuseText(reuse)]),
     ...(advice.length === 0 ? [] : ['Next, from your own calls:', advice.join('\n')]),
     'Evidence for each strategy (figures do not add up):',
     known.join('\n'),
     replayedText(replayed),
   ].join('\n\n');
 }
+
+const reuseText = (lines: CostReportReply['reuse']): string =>
+  table(
+    ['route', 'kind', 'state', 'checked', 'differed', 'false at most', 'limit', 'reused', 'USD'],
+    lines.map((line) => [
+      line.route,
+      line.kind,
+      line.state,
+      line.checked,
+      line.differed,
+      line.false_hit_bound.toFixed(3),
+      line.false_hit_max,
+      line.reused,
+      line.saved_usd,
+    ]),
+  );
 
 const timeOf = (s: number): string => new Date(s * 1000).toISOString().replace(/:\d\d\.000Z$/, 'Z');

@@ -17,7 +17,7 @@ svg { width: 100%; height: auto; } dt { font-weight: 600; } dd { margin: 0 0 .5r
 
 /** The report as one HTML file, without scripts or external resources. */
 export function reportPage(report: CostReportReply): string {
-  const { month, is_logged, upstreams, targets, savings, saved_usd, next, strategies, replayed } = report;
+  const { month, is_logged, upstreams, targets, savings, saved_usd, reuse, next, strategies, replayed } = report;
   const charged = targets.filter(({ cost_usd }) => Number(cost_usd) > 0);
   const costs = charged.map(({ target, cost_usd, requests }) => ({
     label: target ?? '(none)',
@@ -42,7 +42,7 @@ export function reportPage(report: CostReportReply): string {
 <section><h2>What was spent</h2>${costs.length === 0 ? '<p>Nothing at upstreams.</p>' : bars('Cost by target', costs, '#2471a3')}</section>
 <section><h2>What was saved</h2>${bars('Savings by kind', saved, '#1e8449')}
 <dl>${savings.map((line) => term(line.name.replace('_', ' '), `compared with ${line.compared_with}`)).join('')}</dl></section>
-<section><h2>What would save more</h2>${next.length === 0 ? '<p>These calls give no evidence for a saving.</p>' : `<dl>${next.map(adviceText).join('')}</dl>`}</section>
+${reuse.length === 0 ? '' : `<section><h2>Answers reused for other questions</h2><dl>${reuse.map(reuseText).join('')}</dl></section>\n`}<section><h2>What would save more</h2>${next.length === 0 ? '<p>These calls give no evidence for a saving.</p>' : `<dl>${next.map(adviceText).join('')}</dl>`}</section>
 <h2>Evidence for each strategy</h2>
 <p>Figures of different strategies do not add up: what one saves, another cannot save again.</p>
 ${strategies.map(strategyText).join('\n')}
@@ -52,6 +52,13 @@ ${strictStacks(replayed).map(stackText).join('\n')}
 </html>
 `;
 }
+
+const reuseText = (line: CostReportReply['reuse'][number]): string =>
+  term(
+    `${line.route}, ${line.kind}: ${line.state}`,
+    `at most ${line.false_hit_bound.toFixed(3)} false (limit ${line.false_hit_max}; ${line.differed} of ${line.checked} checked); ` +
+      `${line.reused} reused, ${line.saved_usd} USD saved`,
+  );
 
 const adviceText = ({ name, applies_to_usd, saves_usd, basis, how }: CostReportReply['next'][number]): string => {
   const amount = saves_usd === null ? 'an unknown part' : `${saves_usd.low} to ${saves_usd.high} USD`;

@@ -24,7 +24,7 @@ interface Filter {
   readonly to?: number;
 }
 
-const HEADINGS = ['time', 'request', 'surface', 'served by', 'status', 'in', 'out', 'USD', 'ms', 'cache'];
+const HEADINGS = ['time', 'request', 'surface', 'served by', 'status', 'in', 'out', 'USD', 'ms', 'cache', 'reuse'];
 
 /** How often `tail` asks for new requests. */
 const TAIL_MS = 1_000;
@@ -154,4 +154,5 @@ const rowOf = (request: RequestReply): readonly (string | number)[] => [
   request.cost_usd,
   Math.round(request.total_ms),
   request.cache,
+  request.reuse,
 ];

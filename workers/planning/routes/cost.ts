@@ -3,6 +3,7 @@ import { COST_EVIDENCE } from '../../../src/gateway/upstreams/cost-evidence.ts';
 import type { CostReport } from '../../../src/gateway/upstreams/cost-report.ts';
 import { EVIDENCE_MIN } from '../../../src/gateway/upstreams/cost-report.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
+import { reuseEvidenceReply } from '../../../src/upstreams/reuse/reuse-evidence.ts';
 import { seconds } from '../../gateway/routes/wire.ts';
 import type { Handlers } from '../../gateway/serve.ts';
 
@@ -17,6 +18,7 @@ export const costHandlers = {
 
 const COMPARED_WITH: Readonly<Record<CostReport['savings'][number]['name'], string>> = {
   answer_cache: 'what the same answers were charged when an upstream gave them',
+  answer_reuse: 'what the same answers were charged when an upstream gave them, less what finding and judging them has cost',
   routes: 'the same tokens at the dearest target of each call’s plan',
   prompt_cache: 'the same tokens, none of them cached by the upstream',
   embedding_cache: 'the same tokens, embedded again',
@@ -49,6 +51,14 @@ const costReply = (report: CostReport, month: string): CostReportReply => ({
     unit,
     saved_usd: usd(nano),
     compared_with: COMPARED_WITH[name],
+  })),
+  reuse: report.reuses.map(({ route, kind, counts, falseHitMax, reused, nano }) => ({
+    route,
+    kind,
+    ...reuseEvidenceReply(counts, falseHitMax),
+    false_hit_max: falseHitMax,
+    reused,
+    saved_usd: usd(nano),
   })),
   saved_usd: usd(report.savings.reduce((sum, { nano }) => sum + nano, 0)),
   next: report.next.map(({ name, appliesToNano, savesNano, evidence }) => ({

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
+import type { ReuseOutcome } from '../../../src/contract/answer-reuse.ts';
+import { REUSE_HEADER } from '../../../src/contract/answer-reuse.ts';
 import type { completionCacheHeaders } from '../../../src/contract/completions.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
@@ -10,17 +12,18 @@ import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { LabelledUse } from '../../../src/gateway/budget.ts';
-import type { Classified, Completed, CompletionCall, ModelCharge } from '../../../src/gateway/upstreams/completion-call.ts';
+import type { Classified, Completed, CompletionCall, ReuseReport } from '../../../src/gateway/upstreams/completion-call.ts';
 import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
-import type { CascadeOutcome } from '../../../src/upstreams/cascade/cascade-decision.ts';
 import { targetName } from '../../../src/upstreams/target.ts';
 import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
 import type { GuardReport } from '../../../src/gateway/upstreams/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
+import type { Result } from '../../../src/kernel/result.ts';
 import { err } from '../../../src/kernel/result.ts';
 import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
-import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
+import type { ModelCharge, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../src/upstreams/money/settlement.ts';
+import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
 import { explainedEvent, explainedText } from '../../../src/upstreams/explained-answer.ts';
@@ -74,23 +77,24 @@ const answering = (surface: Surface) => async (call: Asked) => {
   };
   const shadow: CompletionCall['shadow'] = (serve, settled) =>
     call.waitUntil(shadowCall(gateway, { ...facts, guarded, prompt }, serve, settled));
-  const completed = prompted.ok
+  const completed: Result<Completed, Undispatched> = prompted.ok
     ? await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, onGuarded, onClassified, shadow })
     : err({ refusal: prompted.error, attempts: [] });
   // Grows until the answer has ended.
   const { records = [] } = guarded ?? {};
   for (const { side, hook, elapsedMs } of records) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
   if (!completed.ok) {
-    const { refusal, attempts } = completed.error;
+    const { refusal, attempts, besides } = completed.error;
     logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
-    return { ok: false as const, error: refusal, used: { ...NO_QUANTITIES, embedding_tokens }, onSettled };
+    const used = { ...NO_QUANTITIES, embedding_tokens };
+    return { ok: false as const, error: refusal, used, besides: labelledUses(besides), onSettled };
   }
-  const { target, answer, settle, routed, cascade, besides: charges = [] } = completed.value;
-  const besides = charges.map(labelledUse);
+  const { target, answer, settle, routed } = completed.value;
+  const besides = labelledUses(completed.value.besides);
   const isExplained = routed !== undefined && (body['explain'] === true || request.headers.has('x-sluice-explain'));
   const model = targetName(target);
   const headers = { 'x-sluice-model': model, ...promptHeader(prompt), ...servingHeaders(completed.value) };
-  const served = servedFacts(completed.value, charges);
+  const served = servedFacts(completed.value);
   if (answer.kind === 'whole') {
     const settlement = settle(answer.end);
     const { blocked } = answer;
@@ -100,7 +104,10 @@ const answering = (surface: Surface) => async (call: Asked) => {
     }
     logged.answered(utf8(answer.text));
     logged.ended(served, settlement);
-    const reply = { contentType: JSON_TYPE, body: isExplained ? explainedText(answer.text, explanationOf(routed, cascade)) : answer.text };
+    const reply = {
+      contentType: JSON_TYPE,
+      body: isExplained ? explainedText(answer.text, explanationOf(routed, completed.value)) : answer.text,
+    };
     return { ok: true as const, reply, used: { ...quantitiesOf(settlement), embedding_tokens }, besides, model, headers, onSettled };
   }
   const { stream, ended } = answer;
@@ -115,7 +122,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
         return onSettled(charge({ ...quantitiesOf(settlement), embedding_tokens }, besides));
       }),
     );
-  const first = isExplained ? explainedEvent(surface, requestId, explanationOf(routed, cascade)) : undefined;
+  const first = isExplained ? explainedEvent(surface, requestId, explanationOf(routed, completed.value)) : undefined;
   const onPiece = (piece: Uint8Array): void => logged.answered(piece);
   const reply = { contentType: EVENTS_TYPE, body: sentEvents(stream, { timer: systemTimer, clock: gateway.clock, first, onPiece }) };
   return { ok: true as const, reply, used: { ...NO_QUANTITIES, embedding_tokens: 0 }, settlesLater, model, headers };
@@ -131,36 +138,54 @@ const admitted = (surface: Surface, { principal, request, requestId, reserve, op
   cancellation: callerCancellation(request),
   reserve,
   cacheTerms: termsOf(options),
+  acceptsCandidate: options[REUSE_HEADER] !== undefined,
 });
 
 const servingHeaders = (completed: Completed) => ({
   'x-sluice-route': routeText(completed),
   ...(completed.cache === undefined ? {} : cacheHeaders(completed.cache)),
-  ...(completed.reuse === undefined ? {} : { 'x-sluice-answer-reuse': completed.reuse }),
+  ...reuseHeaders(completed.reuse),
 });
 
+/** How the answer was reused, and the candidate: by the id of the call that it was made for. */
+function reuseHeaders({ outcome, candidate }: Partial<ReuseReport> = {}): Record<string, string> {
+  if (outcome === undefined) return {};
+  if (candidate === undefined) return { [REUSE_HEADER]: outcome };
+  const { requestId, similarity, confidence } = candidate;
+  const sure = Number.isNaN(confidence) ? '' : `; confidence=${confidence.toFixed(3)}`;
+  return { [REUSE_HEADER]: outcome, 'x-sluice-answer-candidate': `${requestId}; similarity=${similarity.toFixed(3)}${sure}` };
+}
+
 /** What served a call, for its log. */
-const servedFacts = ({ target, plan, attempts, cache, savedNano }: Completed, charges: readonly ModelCharge[]) => ({
+const servedFacts = ({ target, plan, attempts, cache, savedNano, reuse, besides = [] }: Completed) => ({
   status: 200,
   target,
   plan,
   attempts,
-  besidesNano: charges.reduce((sum, { settlement }) => sum + settlement.nano, 0),
+  besidesNano: besides.reduce((sum, { settlement }) => sum + settlement.nano, 0),
   cache: usedCache(cache),
   ...(savedNano === undefined ? {} : { savedNano }),
+  ...(reuse === undefined ? {} : { reuse }),
 });
 
-/** What a route has decided, and then a cascade of it. */
-const explanationOf = (routed: Routed, cascade: CascadeOutcome | undefined) => ({
+/** What a route has decided, and then a cascade of it, or the reuse of answers. */
+const explanationOf = (routed: Routed, { cascade, reuse }: Completed) => ({
   ...routed.explain(),
+  ...(reuse?.outcome === undefined || reuse.candidate === undefined ? {} : { reuse: explainedReuse(reuse.outcome, reuse.candidate) }),
   ...(cascade === undefined
     ? {}
     : { cascade: { ...cascade, confidence: finite(cascade.confidence), threshold: finite(cascade.threshold) } }),
 });
 
+const explainedReuse = (outcome: ReuseOutcome, candidate: NonNullable<ReuseReport['candidate']>) => {
+  const { requestId: request, confidence, ...rest } = candidate;
+  return { outcome, request, ...rest, confidence: finite(confidence) };
+};
+
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
-const labelledUse = ({ target, settlement }: ModelCharge) => ({ used: quantitiesOf(settlement), model: targetName(target) });
+const labelledUses = (charges: readonly ModelCharge[] = []): LabelledUse[] =>
+  charges.map(({ target, settlement }) => ({ used: quantitiesOf(settlement), model: targetName(target) }));
 
 /** What the call asks of the cache, if it wants one. */
 function termsOf({ [TTL_HEADER]: ttlMs, 'cache-control': cacheControl, 'cache-tag': tags }: CacheOptions): AnswerTerms | undefined {

@@ -61,7 +61,7 @@ export const requestHandlers = {
 const PPM = 1_000_000;
 
 type WireFilter = {
-  readonly [K in 'id' | 'key' | 'route' | 'model' | 'target' | 'cache']?: string | undefined;
+  readonly [K in 'id' | 'key' | 'route' | 'model' | 'target' | 'cache' | 'reuse']?: string | undefined;
 } & {
   readonly [K in 'status' | 'cost_min_usd' | 'cost_max_usd' | 'from' | 'to']?: number | undefined;
 } & { readonly has_feedback?: boolean | undefined };
@@ -81,6 +81,7 @@ function filterOf({
   from,
   to,
   cache,
+  reuse,
   has_feedback,
 }: WireFilter): LogFilter {
   const all = {
@@ -90,6 +91,7 @@ function filterOf({
     target,
     status,
     cache,
+    reuse,
     keyId: key,
     costNanoMin: cost_min_usd,
     costNanoMax: cost_max_usd,
@@ -122,6 +124,7 @@ const entryReply = (entry: LogEntry): RequestReply => ({
   first_token_ms: entry.firstTokenMs,
   total_ms: entry.totalMs,
   cache: entry.cache,
+  reuse: entry.reuse ?? (entry.cache === 'hit' ? 'exact' : 'none'),
   metadata: entry.metadata,
   request_bytes: entry.requestBytes,
   answer_bytes: entry.answerBytes,
@@ -164,6 +167,8 @@ const lineReply = (line: LogLine) => ({
   requests: line.requests,
   errors: line.errors,
   cache_hits: line.cacheHits,
+  reused: line.reused,
+  reuse_saved_usd: usd(line.reuseNano),
   input_tokens: line.inputTokens,
   cached_tokens: line.cachedTokens,
   output_tokens: line.outputTokens,

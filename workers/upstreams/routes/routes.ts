@@ -1,16 +1,18 @@
 import type { Principal } from '../../../src/contract/principal.ts';
-import type { AnswerReuse } from '../../../src/contract/route-rules.ts';
 import type { CascadeReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
 import { explainRoute } from '../../../src/gateway/upstreams/explain-route.ts';
+import { ownerOf } from '../../../src/gateway/upstreams/route-admin.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import { curveOf } from '../../../src/upstreams/cascade/cascade-counts.ts';
 import type { MeasuredCascade, RouteCanary, RouteRecord, RouteVersionRecord } from '../../../src/upstreams/routes/route-record.ts';
 import { canaryShare } from '../../../src/upstreams/routes/route-record.ts';
 import type { RouteView } from '../../../src/upstreams/routes/route-registry.ts';
-import { falseHitBound } from '../../../src/upstreams/reuse/reuse-evidence.ts';
+import type { MeasuredReuse } from '../../../src/upstreams/reuse/reuse-evidence.ts';
+import { NO_CHECKS, reuseEvidenceReply, reuseSubject } from '../../../src/upstreams/reuse/reuse-evidence.ts';
+import type { NamedVersion } from '../../../src/upstreams/routes/route-plan.ts';
+import type { UpstreamOwner } from '../../../src/upstreams/upstream-record.ts';
 import { pageReply, seconds } from '../../gateway/routes/wire.ts';
 import type { Handlers } from '../../gateway/serve.ts';
-import type { Upstreams } from '../compose-upstreams.ts';
 
 export const routeHandlers = {
   listRoutes: async ({ gateway, principal, query }) => {
@@ -23,13 +25,13 @@ export const routeHandlers = {
   },
   createRoute: async ({ gateway, principal, authority, body, idempotencyKey }) => {
     const made = await gateway.routes.create({ principal, authority }, body, idempotencyKey);
-    return made.ok ? { ok: true, reply: versionReply(made.value.route, reuseOf(gateway, principal))(made.value.version), used: {} } : made;
+    return made.ok ? { ok: true, reply: versionReply(made.value.route, principal)(made.value.version), used: {} } : made;
   },
   listRouteVersions: async ({ gateway, principal, params, query }) => {
     const found = await gateway.routes.versions(principal, params.route, query.limit, query.after);
-    return found.ok
-      ? { ok: true, reply: pageReply(found.value.page, versionReply(found.value.view.route, reuseOf(gateway, principal))), used: {} }
-      : found;
+    if (!found.ok) return found;
+    const measured = await gateway.routes.reuses(principal);
+    return { ok: true, reply: pageReply(found.value.page, versionReply(found.value.view.route, principal, measured)), used: {} };
   },
   activateRoute: async ({ gateway, principal, authority, params, body }) => {
     const activated = await gateway.routes.activate({ principal, authority }, params.route, body);
@@ -95,18 +97,17 @@ const canaryReply = (running: RouteCanary): NonNullable<RouteReply['canary']> =>
   failures: { canary: running.canary.failures, stable: running.stable.failures },
 });
 
-/** What this isolate knows of answers that were given to other words; nothing for the admin, who asks nothing. */
-const reuseOf =
-  ({ answers }: Upstreams, principal: Principal) =>
-  (route: string, policy: AnswerReuse | undefined) => {
-    if (policy === undefined) return null;
-    const counts = principal.kind === 'tenant' ? answers.reuseOf(principal.tenantId, route) : { checked: 0, differed: 0 };
-    const bound = falseHitBound(counts);
-    return { ...policy, ...counts, false_hit_bound: bound, is_reusing: bound <= policy.false_hit_max };
-  };
+/** How a version reuses answers, and what the caller's own calls have measured of that. */
+function reuseReply(owner: UpstreamOwner, version: NamedVersion, measured: readonly MeasuredReuse[]): RouteVersionReply['answer_reuse'] {
+  const { answer_reuse: policy } = version.rules;
+  if (policy === undefined) return null;
+  const { key } = reuseSubject(owner, version, policy);
+  const counts = measured.find((one) => one.key === key)?.counts ?? NO_CHECKS;
+  return { ...policy, ...reuseEvidenceReply(counts, policy.false_hit_max) };
+}
 
 const versionReply =
-  ({ active }: RouteRecord, reuse: ReturnType<typeof reuseOf>) =>
+  ({ active }: RouteRecord, principal: Principal, measured: readonly MeasuredReuse[] = []) =>
   ({ route, version, rules, comment, actor, createdAtMs }: RouteVersionRecord): RouteVersionReply => ({
     object: 'route.version',
     route,
@@ -114,7 +115,7 @@ const versionReply =
     rules: rules.rules,
     default: rules.default,
     guardrails: rules.guardrails ?? [],
-    answer_reuse: reuse(`${route}@${version}`, rules.answer_reuse),
+    answer_reuse: reuseReply(ownerOf(principal), { name: route, version, rules }, measured),
     comment,
     created_at: seconds(createdAtMs),
     created_by: actor,
