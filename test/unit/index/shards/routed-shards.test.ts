@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import { STRONG } from '../../../../src/ann/replication/read-consistency.ts';
+import type { RequestOf } from '../../../../src/ann/shard-operations.ts';
 import { FanOut } from '../../../../src/index/fan-out/fan-out.ts';
 import { RoutedSearch } from '../../../../src/index/fan-out/routed-search.ts';
 import type { ShardReads } from '../../../../src/index/fan-out/shard-reads.ts';
@@ -46,11 +48,13 @@ function world() {
   const locators = {
     remove: async () => (calls.push(['removed by a locator']), ok({ count: 1, lsn: 3 })),
   } as unknown as LocatorCalls;
+  const read = async (_: unknown, { kind }: { kind: string }, how: unknown) => (calls.push([kind, how]), ok({ matches: [] }));
+  const reads = { query: read, fetch: read } as unknown as ShardReads;
   const time = new VirtualTime();
   const sharing = { clock: { nowMs: () => 0 }, wakeUps: new DirectWakeUps() };
   const search = new RoutedSearch({ search: () => Promise.reject(new Error('not searched')) }, new FanOut(time, time), sharing.clock);
   const reader = new RouteReader(1 << 20, sharing);
-  return { routed: new RoutedShards({ reads: {} as ShardReads, shards, locators, search, reader, ...sharing }), calls, stale };
+  return { routed: new RoutedShards({ reads, shards, locators, search, reader, ...sharing }), calls, stale };
 }
 
 const DELETION = { indexId: ONE.id, selection: { kind: 'ids', namespace: '', ids: ['a'] } } as const;
@@ -66,6 +70,21 @@ describe('[RT4] an index with one shard', () => {
       ['progress', 0, undefined],
       ['delete', IN_FORCE],
       ['stats', 0],
+    ]);
+  });
+});
+
+describe('a read of an index with one shard', () => {
+  it('misses nothing that was acknowledged, unless it says what it may miss', async () => {
+    const { routed, calls } = world();
+    const [query, fetch] = [{ kind: 'query' }, { kind: 'fetch' }] as unknown as [RequestOf<'query'>, RequestOf<'fetch'>];
+    value(await routed.of(ONE).query(query));
+    value(await routed.of(ONE).fetch(fetch));
+    value(await routed.of(ONE).fetch(fetch, { kind: 'eventual' }));
+    expect(calls).toEqual([
+      ['query', { consistency: STRONG }],
+      ['fetch', STRONG],
+      ['fetch', { kind: 'eventual' }],
     ]);
   });
 });
