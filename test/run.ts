@@ -103,7 +103,7 @@ async function lanes(): Promise<Step[][]> {
     return [[...always, vitest('unit tests', ['unit'], ...withoutTheDearest)], [lint]];
   }
   const counted = vitest('unit tests, counted', ['unit', 'property'], '--coverage', ...NOT_COUNTED.flatMap((file) => ['--exclude', file]));
-  // Each as long as the others, by what steps take side by side on two cores (docs/testing.md): none ends long before the last.
+  // Divided by what steps take side by side on two cores, so that none ends long before the last.
   return [
     [
       lint,
