@@ -103,6 +103,11 @@ export const ASSUMPTIONS = {
   budgetLeadDays: chosen(5, 'days until a budget is raised', 'a working week for an approval'),
   indexLeadDays: chosen(3, 'days until the vectors of a full index are divided among two', 'an import, and a change of its callers'),
   acceleratorLeadDays: chosen(14, 'days until a pool has more accelerators', 'a request for a higher limit at a cloud takes days to weeks'),
+  cacheLeadDays: chosen(
+    1,
+    'days until a cache keeps less or more',
+    'a shorter TTL, fewer dimensions, or a deployment with more cache shards',
+  ),
 } as const satisfies Record<string, Assumption>;
 
 export type AssumptionName = keyof typeof ASSUMPTIONS;

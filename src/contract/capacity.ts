@@ -52,8 +52,15 @@ const series = apiOnly(() =>
 const ceiling = apiOnly(() =>
   z
     .object({
-      kind: z.enum(['quota', 'budget', 'index', 'pool']),
-      subject: z.string().meta(about('The level of the quota or budget, the index, or the pool.', 'tn_4v9k2m7q1xb6d8w0f3_8d3f6h0j')),
+      kind: z.enum(['quota', 'budget', 'index', 'pool', 'cache']),
+      subject: z
+        .string()
+        .meta(
+          about(
+            'The level of the quota or budget, the index, the type of accelerator, or the model whose vectors are cached.',
+            'tn_4v9k2m7q1xb6d8w0f3_8d3f6h0j',
+          ),
+        ),
       resource: z.string().meta(about('What is used up.', 'requests')),
       window: z.string().nullable().meta(about('Of a quota: the window that the limit is of.', 'month')),
       limit: amount,
@@ -68,7 +75,7 @@ const ceiling = apiOnly(() =>
       latest_at: moment.meta(about('By the lower end; null: beyond the horizon.')),
       advice: z
         .object({
-          action: z.enum(['raise_quota', 'raise_budget', 'add_index', 'add_accelerators']),
+          action: z.enum(['raise_quota', 'raise_budget', 'add_index', 'add_accelerators', 'extend_cache']),
           quantity: amount.meta(about('What is missing at the end of the horizon by the upper end of the interval.')),
           lead_days: z.number().min(0),
           order_by: unixSeconds,

@@ -11,6 +11,7 @@ import { RESHARDING_LIMITS } from './resharding-limits.ts';
 import { SCHEDULER_LIMITS, SIMULATION_LIMITS } from './scheduler-limits.ts';
 import { TENANCY_STORE_LIMITS } from './tenancy-store-limits.ts';
 import { CACHE_LIMITS } from './cache-limits.ts';
+import { CACHE_MEMORY_LIMITS } from './cache-memory-limits.ts';
 import { FILE_LIMITS } from './file-limits.ts';
 import { GRAPH_LIMITS } from './graph-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
@@ -125,6 +126,7 @@ export const LIMITS = {
   // Search results are kept for bursts of the same query; a longer life would only hold memory, as any write makes them miss.
   queryCacheTtlMaxMs: 3_600_000,
   ...CACHE_LIMITS,
+  ...CACHE_MEMORY_LIMITS,
   ...CACHE_STORE_LIMITS,
   ...RETRIEVAL_LIMITS,
   // Listing reads them from one object, and each holds at least one shard.

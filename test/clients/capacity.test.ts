@@ -18,7 +18,7 @@ interface Alert {
   readonly data: { readonly details: Readonly<Record<string, unknown>> };
 }
 
-it('[K13] [K16] a limit that is reached saturates, and is alerted of once', async () => {
+it('[K13] [K16] [K17] a limit that is reached saturates, and is alerted of once', async () => {
   const scopes = ['usage:read', 'inference', 'planning:read', 'planning:write'];
   const tenant = await createTenant(server, { scopes, quota: { requests: { month: 1_000 }, tokens: { day: 2 } } });
   const { client } = tenant;
@@ -30,6 +30,7 @@ it('[K13] [K16] a limit that is reached saturates, and is alerted of once', asyn
   expect((await ceilings()).map(({ resource, status }) => [resource, status])).toEqual([
     ['tokens', 'saturates'],
     ['requests', 'not_enough_data'],
+    ['cache_bytes', 'not_enough_data'],
   ]);
 
   const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);

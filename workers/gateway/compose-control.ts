@@ -1,6 +1,5 @@
 import { systemTimer } from '../../durable-objects/system-timer.ts';
-import type { CacheLines } from '../../src/gateway/cache-stats.ts';
-import { cacheLines, CacheStats } from '../../src/gateway/cache-stats.ts';
+import { CacheStats } from '../../src/gateway/cache-stats.ts';
 import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { CachePurger } from '../../src/gateway/purge-cache.ts';
@@ -19,7 +18,7 @@ import { wireModels } from './adapters/models.ts';
 import { schedulerQueue, wireHeavy } from './adapters/jobs.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { TenantRegistries } from './adapters/tenant-registries.ts';
-import { billingOf, wireTenancy } from './adapters/tenancy.ts';
+import { cacheLinesOf, wireTenancy } from './adapters/tenancy.ts';
 import { upstreamsOf } from './adapters/upstream-objects.ts';
 import { Readiness } from './readiness.ts';
 import type { Serving } from './serving.ts';
@@ -89,10 +88,3 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     cacheStats: new CacheStats({ organisations, lines: cacheLinesOf(env), clock, flush: tenancy.flush }),
   };
 });
-
-const cacheLinesOf =
-  (env: ControlEnv): CacheLines =>
-  async (organisation, ...period) => {
-    const { counts, held } = await billingOf(env, organisation).cacheStats(...period);
-    return cacheLines(counts, held);
-  };

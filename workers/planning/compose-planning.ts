@@ -1,4 +1,5 @@
 import { CapacityForecaster } from '../../src/gateway/planning/capacity-forecaster.ts';
+import { cacheCeilings } from '../../src/gateway/planning/cache-ceilings.ts';
 import { budgetCeilings, indexCeilings, quotaCeilings } from '../../src/gateway/planning/ceiling-sources.ts';
 import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
@@ -21,7 +22,7 @@ import { ok } from '../../src/kernel/result.ts';
 import { DurableIndexes } from '../gateway/adapters/durable-indexes.ts';
 import { wireShards } from '../gateway/adapters/index-shards.ts';
 import { TenantRegistries } from '../gateway/adapters/tenant-registries.ts';
-import { billingOf, wireTenancy } from '../gateway/adapters/tenancy.ts';
+import { billingOf, cacheLinesOf, wireTenancy } from '../gateway/adapters/tenancy.ts';
 import type { PlanningEnv } from '../gateway/env.ts';
 import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
@@ -73,11 +74,12 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
         budgetCeilings((organisation) => billingOf(env, organisation)),
         indexCeilings(indexes),
         poolCeilings(cell, clock),
+        cacheCeilings(cacheLinesOf(env), clock),
       ],
       clock,
     }),
     costs: new CostReporter({ logOf, reusesOf: (tenant) => routesOf(tenant).reuses([]), lines, clock }),
-    measures: new GatewayMeasures({ debt, logOf, clock }),
+    measures: new GatewayMeasures({ debt, logOf, pools: cell, clock }),
     debt: new DebtDesk({
       debt,
       find: (organisation, tenant) =>

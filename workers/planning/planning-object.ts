@@ -6,6 +6,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import type { WriteLease } from '../../src/contract/write-lease.ts';
 import { ERASED_TENANT, underLease } from '../../src/contract/write-lease.ts';
 import { capacityAlerts } from '../../src/gateway/planning/capacity-alerts.ts';
+import type { PoolHours } from '../../src/gateway/planning/pool-idleness.ts';
 import type { CapacityAlerts } from '../../src/gateway/planning/slo-admin.ts';
 import { sloAlert } from '../../src/gateway/planning/slo-alert.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
@@ -72,7 +73,7 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
   async erase(): Promise<void> {
     this.#register.erase();
     this.#outbox.clear();
-    for (const key of ['alerts', 'forecastMs', 'factsMs', 'tenant']) this.ctx.storage.kv.delete(key);
+    for (const key of ['alerts', 'forecastMs', 'factsMs', 'poolHours', 'tenant']) this.ctx.storage.kv.delete(key);
     this.ctx.storage.kv.put('erased', true);
     await this.ctx.storage.deleteAlarm();
   }
@@ -124,7 +125,11 @@ export class PlanningObject extends DurableObject<PlanningEnv> {
     const nowMs = Date.now();
     if (nowMs < (this.ctx.storage.kv.get<number>('factsMs') ?? 0) || this.#register.all().length === 0) return;
     this.ctx.storage.kv.put('factsMs', nowMs + FACTS_EVERY_MS);
-    const taken = await composePlanning(this.env).measures.report(tenant, this.#register.views());
+    const { measures } = composePlanning(this.env);
+    const pools = await measures.poolHours(tenant, this.ctx.storage.kv.get<PoolHours>('poolHours') ?? {});
+    if (this.#isErased()) return;
+    this.ctx.storage.kv.put('poolHours', pools);
+    const taken = await measures.report(tenant, this.#register.views(), pools);
     if (!taken.ok) throw new Error(messageOf(taken.error));
   }
 

@@ -2,10 +2,10 @@ import type { Assumed } from '../assumptions.ts';
 import type { Saturation } from './saturation.ts';
 
 /** What reaches its limit. */
-export type CeilingKind = 'quota' | 'budget' | 'index' | 'pool';
+export type CeilingKind = 'quota' | 'budget' | 'index' | 'pool' | 'cache';
 
 export interface Advice {
-  readonly action: 'raise_quota' | 'raise_budget' | 'add_index' | 'add_accelerators';
+  readonly action: 'raise_quota' | 'raise_budget' | 'add_index' | 'add_accelerators' | 'extend_cache';
   /** Units above the limit at the end of the forecast, by the upper end of its interval. */
   readonly quantity: number;
   readonly leadDays: number;
@@ -20,12 +20,19 @@ const ACTIONS = {
   budget: 'raise_budget',
   index: 'add_index',
   pool: 'add_accelerators',
+  cache: 'extend_cache',
 } as const satisfies Record<CeilingKind, Advice['action']>;
 
 const DAY_MS = 86_400_000;
 
 export const leadDaysOf = (kind: CeilingKind, a: Assumed): number =>
-  ({ quota: a.quotaLeadDays, budget: a.budgetLeadDays, index: a.indexLeadDays, pool: a.acceleratorLeadDays })[kind];
+  ({
+    quota: a.quotaLeadDays,
+    budget: a.budgetLeadDays,
+    index: a.indexLeadDays,
+    pool: a.acceleratorLeadDays,
+    cache: a.cacheLeadDays,
+  })[kind];
 
 /** What to do about a ceiling that is reached; undefined where even the upper end of the interval stays below it. [K14] */
 export function adviceOn(

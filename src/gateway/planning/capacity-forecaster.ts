@@ -9,7 +9,7 @@ import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
-import { must } from '../../kernel/assert.ts';
+import { assert, must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import { windowStartMs } from '../../tenancy/quota/window.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
@@ -147,8 +147,16 @@ class Growths {
   }
 
   compared(ceiling: Ceiling): ComparedCeiling {
-    const key: UsageKey = ceiling.resource === 'vectors' ? 'vectors_written' : ceiling.resource;
-    return compared(ceiling, this.#growth(key), this.#assumed);
+    const key = growthKeyOf(ceiling);
+    return compared(this.#sharing(ceiling), this.#growth(key), this.#assumed);
+  }
+
+  /** What is not counted itself grows as it did, by what is. */
+  #sharing(ceiling: Ceiling): Ceiling {
+    const { held, growsWith } = ceiling;
+    if (held === undefined || growsWith === undefined) return ceiling;
+    const used = this.#history.day.since(growsWith.key, growsWith.fromMs);
+    return { ...ceiling, held: { ...held, share: used === 0 ? 0 : growsWith.units / used } };
   }
 
   #growth(key: UsageKey): Growth {
@@ -180,6 +188,12 @@ class Growths {
     this.#known.set(key, made);
     return made;
   }
+}
+
+function growthKeyOf({ resource, growsWith }: Ceiling): UsageKey {
+  if (growsWith !== undefined) return growsWith.key;
+  assert(resource !== 'cache_bytes', 'what is not counted itself states what it grows with');
+  return resource === 'vectors' ? 'vectors_written' : resource;
 }
 
 /** The largest share that one hour had of the 24 around it, the last ones and those before; all of it where nothing was used. */

@@ -12,12 +12,16 @@ import { DAY_MS, HOUR_MS } from './usage-history.ts';
 export interface Ceiling {
   readonly kind: CeilingKind;
   readonly subject: string;
-  readonly resource: UsageKey | 'vectors';
+  readonly resource: UsageKey | 'vectors' | 'cache_bytes';
   /** The span that the limit counts in; absent: the limit is on what exists at any time. */
   readonly window?: WindowKind;
   readonly limit: number;
   /** For limits on what exists: the present amount, and the share of the growth that adds to it. */
   readonly held?: { readonly units: number; readonly share: number };
+  /** Of what exists and is not counted itself: by how much it grew since then, while so much of that was used. */
+  readonly growsWith?: { readonly key: UsageKey; readonly units: number; readonly fromMs: number };
+  /** What the numbers are made of, where that is not the same for all ceilings of the kind. */
+  readonly basis?: string;
   /** What a month of a further unit costs. */
   readonly usdPerUnitMonth?: number;
 }
@@ -75,9 +79,9 @@ function demandOf({ window, held }: Ceiling, path: ForecastPath, { usedThisMonth
   return scaled(path, factor);
 }
 
-function measured({ window, held }: Ceiling, growth: Growth): { used: number; factor: number; basis: string } {
+function measured({ window, held, basis }: Ceiling, growth: Growth): { used: number; factor: number; basis: string } {
   const { usedThisMonth, usedLately, busiestHourShare: share } = growth;
-  if (held !== undefined) return { used: held.units, factor: 1, basis: 'all vectors that are written count as new' };
+  if (held !== undefined) return { used: held.units, factor: 1, basis: basis ?? 'all vectors that are written count as new' };
   if (window === 'month') return { used: usedThisMonth, factor: 1, basis: 'the month so far and the days to come' };
   if (window === 'day' || window === undefined) return { used: usedLately, factor: 1, basis: 'whole days' };
   if (window === 'hour') return { used: usedLately * share, factor: share, basis: 'the busiest hour of a day' };

@@ -102,7 +102,8 @@ function lengths(tokens: readonly number[]): number[] {
   return counts;
 }
 
-const factAt =
+/** Makes facts of what an answer of the API says. */
+export const factAt =
   (nowS: number) =>
   (kind: DebtFact['kind'], subject: string, symbol: string, value: number, unit: string, file: string, evidence: unknown): DebtFact => ({
     kind,

@@ -5,7 +5,7 @@ import type { IndexDemand } from '../../../src/capacity/index-plan.ts';
 import { planRouting, leafCpuMs, planIndex } from '../../../src/capacity/index-plan.ts';
 
 const leadsOf = (others: Parameters<typeof assumed>[0]): string =>
-  (['quota', 'budget', 'index', 'pool'] as const).map((kind) => leadDaysOf(kind, assumed(others))).join(' ');
+  (['quota', 'budget', 'index', 'pool', 'cache'] as const).map((kind) => leadDaysOf(kind, assumed(others))).join(' ');
 
 const DEMAND: IndexDemand = {
   vectors: 10_000_000,

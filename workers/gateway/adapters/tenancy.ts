@@ -6,8 +6,8 @@ import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
 import { messageOf } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { CountCache } from '../../../src/gateway/cache-stats.ts';
-import { tallying } from '../../../src/gateway/cache-stats.ts';
+import type { CacheLines, CountCache } from '../../../src/gateway/cache-stats.ts';
+import { cacheLines, tallying } from '../../../src/gateway/cache-stats.ts';
 import type { OrganisationDirectory, Organisations, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { allTenants } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { BillingLedger } from '../../../src/gateway/tenancy/billing-ledger.ts';
@@ -131,6 +131,14 @@ export const billingOf = (env: TenancyEnv, organisation: OrganisationId) =>
     cacheStats(...args: Parameters<BillingObject['cacheStats']>): Promise<ReturnType<BillingObject['cacheStats']>>;
     callHours(...args: Parameters<BillingObject['callHours']>): Promise<ReturnType<BillingObject['callHours']>>;
     usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
+  };
+
+/** What isolates reported of a tenant's caches. */
+export const cacheLinesOf =
+  (env: TenancyEnv): CacheLines =>
+  async (organisation, ...period) => {
+    const { counts, held } = await billingOf(env, organisation).cacheStats(...period);
+    return cacheLines(counts, held);
   };
 
 const lookupOf = (organisations: Organisations): KeyLookup => {

@@ -9,9 +9,11 @@ import { capacityAlerts } from '../../../../src/gateway/planning/capacity-alerts
 import { CapacityForecaster } from '../../../../src/gateway/planning/capacity-forecaster.ts';
 import type { Ceiling } from '../../../../src/gateway/planning/forecast-ceilings.ts';
 import { budgetCeilings, indexCeilings, quotaCeilings } from '../../../../src/gateway/planning/ceiling-sources.ts';
+import { cacheCeilings } from '../../../../src/gateway/planning/cache-ceilings.ts';
 import { poolCeilings } from '../../../../src/gateway/planning/pool-ceilings.ts';
 import { shardBudget } from '../../../../src/index/resharding/shard-budget.ts';
 import type { UsageLine } from '../../../../src/tenancy/usage/usage-query.ts';
+import type { CacheLine } from '../../../../src/gateway/cache-stats.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 
 const DAY_MS = 86_400_000;
@@ -255,5 +257,43 @@ describe('where limits come from', () => {
       },
     });
     expect(await indexCeilings(indexes as never)(ADMIN, { organisationId: ORGANISATION })).toEqual(ok({ ceilings: [] }));
+  });
+});
+
+describe('the memory of caches', () => {
+  const MIB = 1024 * 1024;
+  const lineOf = (counts: CacheLine['counts'], bytes: number): CacheLine => ({
+    cache: 'embeddings',
+    model: 'glove',
+    counts,
+    held: { isolates: 2, entries: 1_000, bytes },
+  });
+  const ceilingOf = async (lines: readonly CacheLine[]) => {
+    const usage = ledger('embedding_tokens', NOW_MS - 60 * DAY_MS, () => 100);
+    const source = cacheCeilings(async () => lines, { nowMs: () => NOW_MS });
+    const forecaster = new CapacityForecaster({ usage, sources: [source], clock: { nowMs: () => NOW_MS } });
+    return (await readOf(forecaster, asked(90))).ceilings;
+  };
+
+  it('[K17] is full when what has to be computed has filled it, and states by when more is needed', async () => {
+    const limit = 2 * LIMITS.cacheL1BytesMax;
+    // A seventh of what is held was added in each of seven days.
+    const [cache] = await ceilingOf([lineOf({ memory: 3_000, computed: 1_000 }, 8 * MIB)]);
+    expect(cache).toMatchObject({ status: 'saturates', used: 8 * MIB, ceiling: { kind: 'cache', subject: 'glove', limit } });
+    const days = ((cache?.saturation.expectedMs ?? 0) - NOW_MS) / DAY_MS;
+    expect(days).toBeGreaterThan(30);
+    expect(days).toBeLessThan(40);
+    expect(cache?.advice).toMatchObject({ action: 'extend_cache', leadDays: 1 });
+    expect(cache?.basis).toContain('75 % hits');
+    const [slow] = await ceilingOf([lineOf({ memory: 3_000, computed: 10 }, 8 * MIB)]);
+    expect(slow).toMatchObject({ status: 'within' });
+  });
+
+  it('[K17] is full already while it evicts, whatever it holds', async () => {
+    const [evicting] = await ceilingOf([lineOf({ computed: 1_000, evicted: 11 }, 3 * MIB)]);
+    expect(evicting).toMatchObject({ status: 'saturates', ceiling: { limit: 3 * MIB } });
+    const [rarely] = await ceilingOf([lineOf({ computed: 1_000, evicted: 10 }, 3 * MIB)]);
+    expect(rarely?.ceiling.limit).toBe(2 * LIMITS.cacheL1BytesMax);
+    expect(await ceilingOf([{ ...lineOf({ computed: 1 }, 0), held: { isolates: 0, entries: 0, bytes: 0 } }])).toEqual([]);
   });
 });

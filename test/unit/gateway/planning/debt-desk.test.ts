@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { refusal } from '../../../../src/contract/errors.ts';
 import type { Principal, TenantPrincipal } from '../../../../src/contract/principal.ts';
+import { debtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { DebtRegistry } from '../../../../src/debt/store/debt-registry.ts';
 import type { DebtCalls } from '../../../../src/gateway/planning/debt-desk.ts';
 import { DebtDesk } from '../../../../src/gateway/planning/debt-desk.ts';
@@ -48,7 +49,10 @@ describe('the desk of the debt register', () => {
         organisation === ORGANISATION && tenant !== OTHER ? ok(null) : err(refusal('tenant_not_found', 'there is no such tenant')),
       note: async (_, action, subject) => (noted.push(`${action} ${subject}`), ok(null)),
     });
-    expect(await desk.setRepository(callerOf(TENANT), { repository: REPOSITORY, public_key: ci.publicKey })).toMatchObject({ ok: true });
+    // Also what is not certain to be debt.
+    const policy = debtPolicy.parse({ confidence_min: 0 });
+    const body = { repository: REPOSITORY, public_key: ci.publicKey, policy };
+    expect(await desk.setRepository(callerOf(TENANT), body)).toMatchObject({ ok: true });
   });
 
   it('[D91] takes what the CI of the repository signed, and nothing else', async () => {
