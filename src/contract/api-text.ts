@@ -1,5 +1,5 @@
 /**
- * Texts and schemas used only in the description of the API and in types. Gateways serve that description as a file: their bundle has
+ * Texts and schemas used only in the description of the API, in types and by commands. Gateways serve that description as a file: their bundle has
  * `workers/gateway/no-api-text.ts` instead of this module, so that a cold start parses and makes none of it.
  */
 export const apiText = <T>(text: T): T => text;

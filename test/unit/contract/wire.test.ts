@@ -18,7 +18,7 @@ const HASHES: Record<string, string> = {
   '0.4.1': '541a540371bd8591f39457d81c088ff34539bb3e3369f51c29f759ca0b7851c0',
   '0.5.0': 'e2f26f8b8579927fa1f0a95fdf5cf7f51c46c17928b5613313153dcfa0836211',
   '0.5.1': '111182a2cb1ae8301d12c173303ce793ce7b96fd01e5c2a6f53fac049fa15745',
-  '0.6.0': 'e662073cd8852c704b15cdd6273f0398e51c0cd5cb7f6586718a171e7eb4bef6',
+  '0.6.0': 'b6333dea6aface292e67ce8b85ad5d2b3d61c72d5b48d2bec6dec4b91ad00548',
 };
 
 describe('the wire contract', () => {
