@@ -104,6 +104,16 @@ describe('[D31] a copy', () => {
   });
 });
 
+describe('[D39] missed branches', () => {
+  it('are worth planning from ten that a file lacks of its target, not by their share', () => {
+    const gradeOf = (missed: number, branches: number) =>
+      gradesOf('missed-branches', [fact('missed-branches', 'core/a.ts', missed, { detail: { branches } })])[0];
+    // The target of the lowest tier is 60 %.
+    expect([gradeOf(50, 100), gradeOf(49, 100)]).toEqual(['strong', 'weak']);
+    expect([gradeOf(9, 9), gradeOf(40, 100)]).toEqual(['weak', undefined]);
+  });
+});
+
 describe('[D34] clones of the same code', () => {
   const clone = (path: string, line: number, other: string, otherLine: number, lines: number): Clone => ({
     path,
