@@ -71,14 +71,19 @@ const classifier = z.strictObject({
   model: z
     .string()
     .min(1)
-    .max(LIMITS.nameCharsMax + 11)
-    .meta(about('A registered classifier of the tenant, or of the platform: its name, or `name@version`.', 'toxicity')),
+    .max(LIMITS.nameCharsMax + 1 + LIMITS.upstreamModelNameCharsMax)
+    .meta(
+      about(
+        'A registered classifier of the tenant, or of the platform: its name, or `name@version`. Or `upstream/model`: a model of an upstream that serves `moderations`.',
+        'toxicity',
+      ),
+    ),
   thresholds: z
     .record(z.string().max(LIMITS.nameCharsMax), z.number().min(0).max(1))
     .refine((given) => Object.keys(given).length > 0 && Object.keys(given).length <= LIMITS.guardrailThresholdsMaxCount, {
       error: `must have from 1 to ${LIMITS.guardrailThresholdsMaxCount} labels (guardrailThresholdsMaxCount)`,
     })
-    .meta(about('By label: the score from which on a text is objected to.', { toxic: 0.8 })),
+    .meta(about('By label, or category of moderations: the score from which on a text is objected to.', { toxic: 0.8 })),
   action: verdict.default('block'),
   timeout_ms: z.int().min(1).max(LIMITS.guardrailWebhookMsMax).default(LIMITS.guardrailWebhookDefaultMs),
   on_failure: z.enum(['pass', 'block']).default('block').meta(about('What happens if it gives no verdict in time.')),

@@ -47,7 +47,10 @@ beforeAll(async () => {
   server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port},127.0.0.1:${judgePort},127.0.0.1:9` });
   const admin = new AdminClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
   const terms = { context_tokens: 100_000, output_tokens_max: 1_000, prices: { input: 1_000_000, output: 2_000_000 } };
-  const models = [{ ...terms, name: 'small', serves: ['chat', 'completions', 'responses'] }];
+  const models = [
+    { ...terms, name: 'small', serves: ['chat', 'completions', 'responses'] },
+    { ...terms, name: 'judge', serves: ['moderations'], prices: { input: 3_000_000_000 } },
+  ];
   await admin.create('/v1/upstreams', {
     name: 'lab',
     protocol: 'openai',
@@ -270,6 +273,51 @@ it('[U118] versions and explanations show the hooks', async () => {
     { hook: 'people', kind: 'pii', on: 'both' },
     { hook: 'shape', kind: 'json-schema', on: 'answer' },
   ]);
+});
+
+it('[U177] an upstream judges by its moderations, streams too, and its charge is part of the call', async () => {
+  const hook = { kind: 'classifier', name: 'safety', model: 'lab/judge', thresholds: { violence: 0.5 } };
+  expect((await create('misjudged', [{ ...hook, model: 'lab/none' }])).body.error).toMatchObject({ code: 'model_not_found' });
+  expect((await create('misjudged', [{ ...hook, model: 'lab/small' }])).body.error).toMatchObject({ param: 'guardrails[0].model' });
+  const route = await routeWith(hook);
+  await says(['a weir']);
+  const passed = await ask(route, 'what is it?', {}, { 'x-request-id': 'moderated-1' });
+  expect(passed.body.choices[0].message.content).toBe('a weir');
+  // The request's text and the answer's, which the mock reports no tokens of: four bytes a token.
+  const paths = async () => (await upstream.truth()).latest.map(({ path }) => path);
+  expect(await paths()).toEqual(['/v1/moderations', '/v1/chat/completions', '/v1/moderations']);
+  const entry = await logged('moderated-1');
+  expect(
+    entry.guardrails.map(({ side, outcome, tokens }: { side: string; outcome: string; tokens?: number }) => [side, outcome, tokens]),
+  ).toEqual([
+    ['request', 'passed', undefined],
+    ['answer', 'passed', undefined],
+  ]);
+  expect(entry.cost_usd).toBe(passed.headers.get('x-sluice-cost-usd'));
+  const nanoOf = async (model: string): Promise<number> => {
+    const { data } = (await client.get('/v1/usage?group_by=model')).body;
+    return data.find((row: { model: string; meter: string }) => row.model === model && row.meter === 'upstream_nano')?.quantity ?? 0;
+  };
+  const settled = { timeout: 60_000 };
+  await expect.poll(() => nanoOf('lab/judge'), settled).toBeGreaterThan(0);
+  const judgedNano = await nanoOf('lab/judge');
+  // The chat alone costs some hundred nano-dollars.
+  expect(Number(entry.cost_usd) * 1e9).toBeGreaterThan(10_000);
+
+  const blocked = await ask(route, 'violence, please', {}, { 'x-request-id': 'moderated-2' });
+  expect(blocked.body.error.code).toBe('guardrail_blocked');
+  await expect.poll(() => nanoOf('lab/judge'), { ...settled, message: 'what blocked is paid for' }).toBeGreaterThan(judgedNano);
+  expect(Number((await logged('moderated-2')).cost_usd) * 1e9).toBeGreaterThan(10_000);
+  await says(['of ', 'violence']);
+  const streamed = await ask(route, 'what is it?', { stream: true });
+  expect([said(streamed.body), streamed.body.includes('guardrail_blocked')]).toEqual(['', true]);
+
+  // The upstream is out: the hook says what happens.
+  await upstream.script({ status: 500 });
+  expect((await ask(route, 'what is it?')).body.error.code).toBe('guardrail_blocked');
+  const lenient = await routeWith({ ...hook, on: 'request', on_failure: 'pass' });
+  await upstream.script({ texts: ['a weir'] }, [{ status: 400 }]);
+  expect((await ask(lenient, 'violence')).body.choices[0].message.content).toBe('a weir');
 });
 
 it('[U119] a registered classifier judges requests and answers, whole and streamed, and is charged', async () => {

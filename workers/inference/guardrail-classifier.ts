@@ -6,7 +6,7 @@ import { err, ok } from '../../src/kernel/result.ts';
 import type { Finding } from '../../src/upstreams/guardrails/guard.ts';
 import type { GuardrailPolicy } from '../../src/upstreams/guardrails/guardrail-policy.ts';
 import type { ClassifierHook } from '../../src/upstreams/guardrails/judge-classes.ts';
-import { countAbove, piecesOf, strangeLabel } from '../../src/upstreams/guardrails/judge-classes.ts';
+import { countAbove, isOfUpstream, piecesOf, strangeLabel } from '../../src/upstreams/guardrails/judge-classes.ts';
 import { within } from '../gateway/adapters/ask.ts';
 import type { InferenceEnv } from './loaded-models.ts';
 import { modelsOf } from './loaded-models.ts';
@@ -23,7 +23,7 @@ export class GuardrailClassifiers {
   /** Refuses hooks whose model is no classifier that serves, or lacks a label that they name, by their field. */
   async check({ owner, hooks }: GuardrailPolicy): Promise<Outcome<null>> {
     for (const [at, hook] of hooks.entries()) {
-      if (hook.kind !== 'classifier') continue;
+      if (hook.kind !== 'classifier' || isOfUpstream(hook)) continue;
       const path = ['guardrails', at];
       const found = await this.#find(owner, hook);
       if (!found.ok) return err({ ...found.error, path: [...path, 'model'] });

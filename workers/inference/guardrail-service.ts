@@ -6,7 +6,11 @@ import type { CompiledHook } from '../../src/upstreams/guardrails/compiled-hook.
 import { compileHooks } from '../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../src/upstreams/guardrails/guard-session.ts';
 import type { GuardrailTerms } from '../../src/upstreams/guardrails/guardrail-policy.ts';
-import type { Ask } from '../../src/upstreams/guardrails/guard.ts';
+import type { ClassifierHook, Moderate } from '../../src/upstreams/guardrails/judge-classes.ts';
+import { isOfUpstream } from '../../src/upstreams/guardrails/judge-classes.ts';
+import { DISPOSE, disposeOf } from '../gateway/adapters/dispose.ts';
+import { within } from '../gateway/adapters/ask.ts';
+import type { Ask, Finding } from '../../src/upstreams/guardrails/guard.ts';
 import { GuardrailClassifiers } from './guardrail-classifier.ts';
 import { askWebhook } from './guardrail-webhook.ts';
 import type { InferenceEnv } from './loaded-models.ts';
@@ -25,11 +29,15 @@ export class GuardrailService extends WorkerEntrypoint<InferenceEnv> {
   }
 
   /** The guardrails of one call, until it is disposed of. */
-  open(terms: GuardrailTerms): GuardTarget {
+  open(terms: GuardrailTerms, moderate?: ModerateStub): GuardTarget {
     const classifiers = new GuardrailClassifiers(this.env);
-    return new GuardTarget(compiledOnce(terms), (hook, side, texts) =>
-      hook.kind === 'webhook' ? askWebhook(hook, side, texts) : classifiers.judge(terms.policy.owner, hook, texts),
-    );
+    // It is needed for longer than this call.
+    const moderation = moderate?.dup();
+    const ask: Ask = (hook, side, texts) => {
+      if (hook.kind === 'webhook') return askWebhook(hook, side, texts);
+      return isOfUpstream(hook) ? askUpstream(hook, texts, moderation) : classifiers.judge(terms.policy.owner, hook, texts);
+    };
+    return new GuardTarget(compiledOnce(terms), ask, () => moderation && disposeOf(moderation));
   }
 }
 
@@ -37,9 +45,11 @@ export class GuardrailService extends WorkerEntrypoint<InferenceEnv> {
 class GuardTarget extends RpcTarget {
   readonly #hooks: Outcome<CompiledHook[]>;
   readonly #session: GuardSession;
+  readonly #release: () => void;
 
-  constructor(hooks: Outcome<CompiledHook[]>, ask: Ask) {
+  constructor(hooks: Outcome<CompiledHook[]>, ask: Ask, release: () => void) {
     super();
+    this.#release = release;
     this.#hooks = hooks;
     this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask, clock });
   }
@@ -65,6 +75,19 @@ class GuardTarget extends RpcTarget {
   end(): ReturnType<GuardSession['end']> {
     return this.#session.end();
   }
+
+  [DISPOSE](): void {
+    this.#release();
+  }
+}
+
+/** What the upstreams Worker asks a model of an upstream by, in the name of the call. */
+type ModerateStub = Moderate & { dup(): Moderate };
+
+/** Undefined: it gave no verdict in time. [U177] */
+async function askUpstream(hook: ClassifierHook, texts: readonly string[], moderate: Moderate | undefined): Promise<Finding | undefined> {
+  if (moderate === undefined) return undefined;
+  return within(moderate(hook, texts), hook.timeout_ms).catch(() => undefined);
 }
 
 function compiledOnce(terms: GuardrailTerms): Outcome<CompiledHook[]> {

@@ -44,6 +44,8 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
     serve: (reserve: CompletionCall['reserve']) => Promise<Result<Completed, Undispatched>>,
     onSettled: (nano: number) => void,
   ) => void;
+  /** Called with what a model of an upstream is charged that a hook has asked, once it has answered. */
+  readonly onModerated: (charge: ModelCharge) => void;
   /** Called with the tokens that classifiers of guardrails have read, once they are reserved. */
   readonly onClassified: (tokens: number) => void;
   /** Called once the guardrails of the route have judged the request; their report grows until the answer has ended. */

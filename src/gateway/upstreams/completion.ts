@@ -22,6 +22,7 @@ import { PlanServer, unserved } from './plan-server.ts';
 import type { QuestionEmbedder } from './question-embedder.ts';
 import { ReusedAnswers } from './reused-answers.ts';
 import type { SchemaJudge } from './schema-judge.ts';
+import { UpstreamModeration } from './upstream-moderation.ts';
 
 export interface CompletionParts {
   readonly targets: (principal: TenantPrincipal) => Promise<Outcome<VisibleTargets>>;
@@ -37,11 +38,12 @@ export interface CompletionParts {
   readonly judge: Pick<SchemaJudge, 'accepts'>;
 }
 
-/** Judges a call by the guardrails of its route. `serve` gets the body as it may go out, and what makes of the answer's texts what other models may read. */
+/** Judges a call by the guardrails of its route. `serve` gets the body as it may go out, and what answers what of the answer's texts other models may read. */
 export interface CompletionGuard {
   complete(
     policy: GuardrailPolicy,
     call: CompletionCall,
+    moderation: Pick<UpstreamModeration, 'judge' | 'unpaid'>,
     serve: (body: JsonObject, shown: CompletionCall['shown']) => Promise<Result<Completed, Undispatched>>,
   ): ReturnType<typeof serve>;
 }
@@ -70,7 +72,8 @@ export class Completions {
     if (!found.ok) return unserved(found.error, []);
     const policy = found.value.routed?.guardrails;
     if (policy === undefined) return this.#answered(found.value);
-    return this.#parts.guard.complete(policy, found.value.call, (body, shown) => {
+    const moderation = new UpstreamModeration(this.#server, found.value);
+    return this.#parts.guard.complete(policy, found.value.call, moderation, (body, shown) => {
       const call = { ...found.value.call, body, shown };
       return this.#answered({ ...found.value, call, exchanges: new Exchanges({ ...call, nowMs }) });
     });
@@ -113,11 +116,12 @@ export class Completions {
       routed === undefined ? resolve(visible.value, String(call.body['model']), call.surface) : ok(routed.plan),
       exchanges,
     );
-    return plan.ok ? ok({ call, exchanges, plan: plan.value, routed, nowMs }) : plan;
+    return plan.ok ? ok({ call, exchanges, plan: plan.value, targets: visible.value, routed, nowMs }) : plan;
   }
 }
 
 interface RoutedPlannedCall extends PlannedCall {
+  readonly targets: VisibleTargets;
   readonly routed: Routed | undefined;
 }
 

@@ -4,7 +4,7 @@ import { utf8 } from '../../kernel/bytes.ts';
 import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { Undispatched } from '../../upstreams/dispatch.ts';
-import type { GuardrailPolicy, HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
+import type { HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { GuardedPiece } from '../../upstreams/guardrails/guarded-stream.ts';
 import { SURFACES } from '../../upstreams/protocol/exchange.ts';
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
@@ -23,16 +23,18 @@ export class GuardedCompletions implements CompletionGuard {
     this.#guardrails = guardrails;
   }
 
-  async complete(policy: GuardrailPolicy, call: CompletionCall, serve: Parameters<CompletionGuard['complete']>[2]): Promise<Served> {
-    const guard = await this.#guardrails.open(policy);
+  async complete(...[policy, call, moderation, serve]: Parameters<CompletionGuard['complete']>): Promise<Served> {
+    const guard = await this.#guardrails.open(policy, (hook, texts) => moderation.judge(policy, hook, texts));
+    const chargedFor = (records: readonly HookRecord[]) => charged(records, call, moderation);
     let isPassedOn = false;
     try {
       const { body, answerNeed, restores, records: first } = await guard.request(call.body);
       const records = [...first];
       call.onGuarded({ body: body.ok ? body.value : undefined, records, restores });
-      const paid = await chargedFor(first, call);
-      if (!body.ok) return err({ refusal: body.error, attempts: [] });
+      const paid = await chargedFor(first);
+      // A hook that cannot be paid for may have blocked for want of a verdict.
       if (!paid.ok) return err({ refusal: paid.error, attempts: [] });
+      if (!body.ok) return err({ refusal: body.error, attempts: [] });
       const served = await serve(body.value, (text) => guard.shown(text));
       if (!served.ok || answerNeed === 'nothing' || SURFACES[call.surface].dialect === 'plain') return served;
       const { answer } = served.value;
@@ -42,14 +44,14 @@ export class GuardedCompletions implements CompletionGuard {
         const over = new Promise<void>((resolve) => {
           onOver = resolve;
         });
-        const stream = new GuardedPieces(answer.stream, guard, call, records, () => onOver());
+        const stream = new GuardedPieces(answer.stream, guard, call, records, { chargedFor, onOver: () => onOver() });
         // The call is over when what is passed on is, which may be later.
         const ended = answer.ended.then((end) => over.then(() => end));
         return ok({ ...served.value, answer: { ...answer, stream, ended } });
       }
       const { text, records: later } = await guard.answer(answer.text).catch(() => UNREACHABLE);
       records.push(...later);
-      const paidToo = await chargedFor(later, call);
+      const paidToo = await chargedFor(later);
       const passed = paidToo.ok ? text : paidToo;
       const judged = passed.ok ? { text: passed.value } : { text: '', blocked: passed.error };
       return ok({ ...served.value, answer: { ...answer, ...judged } });
@@ -59,17 +61,22 @@ export class GuardedCompletions implements CompletionGuard {
   }
 }
 
+interface StreamParts {
+  readonly chargedFor: (records: readonly HookRecord[]) => Promise<Outcome<void>>;
+  readonly onOver: () => void;
+}
+
 /** A stream under guardrails. Where they block, or cannot be reached, it ends with an error, and the upstream's with it. */
 class GuardedPieces implements AnswerPieces {
   readonly #inner: AnswerPieces;
   readonly #guard: GuardCalls;
   readonly #call: CompletionCall;
   readonly #records: HookRecord[];
+  readonly #parts: StreamParts;
   #hasEnded = false;
-  readonly #onOver: () => void;
 
-  constructor(inner: AnswerPieces, guard: GuardCalls, call: CompletionCall, records: HookRecord[], onOver: () => void) {
-    this.#onOver = onOver;
+  constructor(inner: AnswerPieces, guard: GuardCalls, call: CompletionCall, records: HookRecord[], parts: StreamParts) {
+    this.#parts = parts;
     this.#inner = inner;
     this.#guard = guard;
     this.#call = call;
@@ -92,7 +99,7 @@ class GuardedPieces implements AnswerPieces {
     this.#hasEnded = true;
     this.#inner.cancel();
     this.#guard.close();
-    this.#onOver();
+    this.#parts.onOver();
   }
 
   async #judged(piece: Uint8Array | undefined): Promise<GuardedPiece> {
@@ -101,7 +108,7 @@ class GuardedPieces implements AnswerPieces {
     try {
       const { records, ...passed } = await (piece === undefined ? this.#guard.end() : this.#guard.push(dialect, requestId, piece));
       this.#records.push(...records);
-      const paid = await chargedFor(records, this.#call);
+      const paid = await this.#parts.chargedFor(records);
       return paid.ok ? passed : { send: utf8(errorEvent(dialect, paid.error, requestId)), isBlocked: true };
     } catch {
       return { send: utf8(errorEvent(dialect, UNREACHABLE.text.error, requestId)), isBlocked: true };
@@ -109,8 +116,13 @@ class GuardedPieces implements AnswerPieces {
   }
 }
 
-/** Reserves the tokens that classifiers have read; a call that cannot pay for them is refused before the model is asked. [U119] */
-async function chargedFor(records: readonly HookRecord[], { reserve, onClassified }: CompletionCall): Promise<Outcome<void>> {
+/** Reserves the tokens that classifiers have read; a call that cannot pay for its hooks is refused before the model is asked. [U119] [U177] */
+async function charged(
+  records: readonly HookRecord[],
+  { reserve, onClassified }: CompletionCall,
+  { unpaid }: Parameters<CompletionGuard['complete']>[2],
+): Promise<Outcome<void>> {
+  if (unpaid !== undefined) return err(unpaid);
   const tokens = records.reduce((sum, { tokens: read = 0 }) => sum + read, 0);
   if (tokens === 0) return ok(undefined);
   const reserved = await reserve({ embedding_tokens: tokens });

@@ -3,6 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { GuardrailPolicy, HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { GuardSession } from '../../upstreams/guardrails/guard-session.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
+import type { Moderate } from '../../upstreams/guardrails/judge-classes.ts';
 import type { JsonObject } from '../../upstreams/protocol/json.ts';
 
 type Later<F> = F extends (...args: infer A) => infer R ? (...args: A) => Promise<Awaited<R>> : never;
@@ -17,7 +18,8 @@ export type GuardCalls = { readonly [K in 'request' | 'answer' | 'shown' | 'push
 export interface Guardrails {
   /** Refuses hooks that cannot mean what they say: see `compileHooks`. */
   check(owner: UpstreamOwner, hooks: readonly Hook[]): Promise<Outcome<null>>;
-  open(policy: GuardrailPolicy): Promise<GuardCalls>;
+  /** `moderate`: asks models of upstreams for hooks that name one; absent: there are none. */
+  open(policy: GuardrailPolicy, moderate?: Moderate): Promise<GuardCalls>;
 }
 
 /** What guardrails have done to a call, for its log. */

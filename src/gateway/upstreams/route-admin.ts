@@ -1,5 +1,6 @@
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuseResource } from '../../contract/outcome.ts';
+import type { Hook } from '../../contract/guardrails.ts';
+import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { ActivateRouteBody, CreateRouteBody } from '../../contract/routes.ts';
 import type { Authority } from '../../contract/write-lease.ts';
@@ -13,6 +14,8 @@ import type { CascadeReport } from '../../upstreams/cascade/cascade-tally.ts';
 import type { CanarySettings } from '../../upstreams/canary/canary.ts';
 import type { AnswerReuse, CascadeChoice } from '../../contract/route-rules.ts';
 import { schemaHook } from './schema-judge.ts';
+import { isOfUpstream } from '../../upstreams/guardrails/judge-classes.ts';
+import { serves } from '../../upstreams/protocol/exchange.ts';
 import { cascadesOf, checkRoute } from '../../upstreams/routes/check-route.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../../upstreams/routes/route-record.ts';
 import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../../upstreams/routes/route-registry.ts';
@@ -78,6 +81,8 @@ export class RouteAdmin {
     if (!find.ok) return find;
     const checked = checkRoute(version, find.value);
     if (!checked.ok) return checked;
+    const moderated = checkModerations(guardrails, find.value);
+    if (!moderated.ok) return moderated;
     const hooks = [...guardrails, ...cascadesOf(version).flatMap(schemaHooks)];
     const guarded = hooks.length === 0 ? ok(null) : await this.#parts.guardrails.check(ownerOf(principal), hooks);
     if (!guarded.ok) return guarded;
@@ -177,3 +182,16 @@ const schemaHooks = ({ confidence }: CascadeChoice) => (confidence.kind === 'jso
 
 const noRoute = (name: string) =>
   refuseResource('model_route_not_found', { kind: 'route', name }, `there is no route ${JSON.stringify(name)} that serves`, 'route');
+
+/** [U177] Refuses hooks whose model no upstream serves for moderations, by their field. */
+function checkModerations(hooks: readonly Hook[], find: FindTarget): Outcome<null> {
+  for (const [at, hook] of hooks.entries()) {
+    if (hook.kind !== 'classifier' || !isOfUpstream(hook)) continue;
+    const target = find(hook.model);
+    const path = ['guardrails', at, 'model'];
+    if (target === undefined)
+      return refuseResource('model_not_found', { kind: 'model', name: hook.model }, 'no upstream of the owner of the route has it', path);
+    if (!serves(target, 'moderations')) return refuse('invalid_value', 'does not serve moderations', path);
+  }
+  return ok(null);
+}

@@ -2,8 +2,13 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Hook } from '../../contract/guardrails.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { must } from '../../kernel/assert.ts';
+import { isObject, parsedObject } from '../protocol/json.ts';
+import type { Finding } from './guard.ts';
 
 export type ClassifierHook = Extract<Hook, { kind: 'classifier' }>;
+
+/** Answers what a hook objects to, by a model of an upstream; undefined: it has no verdict. */
+export type Moderate = (hook: ClassifierHook, texts: readonly string[]) => Promise<Finding | undefined>;
 
 /** What a classifier has found: scores row-major, one a label for each piece. */
 interface ClassesOfPieces {
@@ -57,6 +62,27 @@ export function countAbove({ labels, scores }: ClassesOfPieces, thresholds: Clas
     if (labels.some((label, at) => must(scores[row + at], 'a score a label') >= (thresholds[label] ?? Infinity))) count += 1;
   }
   return count;
+}
+
+/** Names a model of an upstream, which is asked for moderations, and no registered classifier. */
+export const isOfUpstream = ({ model }: Pick<ClassifierHook, 'model'>): boolean => model.includes('/');
+
+/**
+ * How many pieces have a category whose score reaches its threshold, by an answer of `/v1/moderations`. Undefined: it is no verdict on each piece and each
+ * of the categories. [U177]
+ */
+export function countModerated(answer: string, pieces: number, thresholds: ClassifierHook['thresholds']): Finding | undefined {
+  const results = parsedObject(answer)?.['results'];
+  if (!Array.isArray(results) || results.length !== pieces) return undefined;
+  let count = 0;
+  for (const result of results) {
+    const scores = isObject(result) ? result['category_scores'] : undefined;
+    if (!isObject(scores)) return undefined;
+    const categories = Object.entries(thresholds).map(([category, threshold]) => ({ score: scores[category], threshold }));
+    if (!categories.every(({ score }) => typeof score === 'number')) return undefined;
+    if (categories.some(({ score, threshold }) => Number(score) >= threshold)) count += 1;
+  }
+  return { count };
 }
 
 /** The first label of a hook that a model has not. */

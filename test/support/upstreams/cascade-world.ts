@@ -21,7 +21,7 @@ import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
 import type { GuardrailPolicy } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
-import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
+import type { ModelCharge, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { Target, TargetModel } from '../../../src/upstreams/target.ts';
@@ -84,6 +84,8 @@ export class CascadeWorld {
   readonly asked: { readonly upstream: string; readonly body: Record<string, unknown> }[] = [];
   readonly shadows: Promise<{ readonly served: Served; readonly nano: number; readonly reservedNano: number }>[] = [];
   readonly ends: boolean[] = [];
+  /** What hooks have asked models of upstreams. */
+  readonly moderated: ModelCharge[] = [];
   readonly choice: CascadeChoice;
   nowMs = 1_000_000;
   say: (upstream: string, body: Record<string, unknown>) => Said = () => ({ text: 'yes', logprob: -0.1 });
@@ -183,6 +185,7 @@ export class CascadeWorld {
       cacheTerms: undefined,
       onGuarded: () => undefined,
       onClassified: () => undefined,
+      onModerated: (charge) => void this.moderated.push(charge),
       shadow: (serve, onSettled) => {
         this.shadows.push(
           serve(reserver(Infinity, 'shadow')).then((shadow) => {

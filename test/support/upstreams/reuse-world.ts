@@ -179,13 +179,14 @@ export class ReuseWorld {
       prompt: asked.prompt,
       principal: principal(asked.tenant ?? 'tn_one'),
       requestId: asked.requestId ?? `req_${(this.#requests += 1)}`,
-      origin: { headers: {}, header: () => undefined },
+      origin: { headers: {}, header: () => undefined, place: {} },
       cancellation: { isCancelled: false, onCancel: () => () => undefined },
       reserve,
       cacheTerms: { ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...asked.terms },
       acceptsCandidate: asked.acceptsCandidate ?? false,
       onGuarded: () => undefined,
       onClassified: (tokens) => void (embeddingTokens += tokens),
+      onModerated: () => undefined,
       shadow: (serve, onSettled) => this.#shadow(serve, onSettled),
     });
     if (!served.ok) return { ...REFUSED, text: served.error.refusal.code, charged: chargedBy(served.error.besides ?? []), embeddingTokens };

@@ -74,6 +74,7 @@ describe('[U63] how soon a call wants to be served', () => {
         onGuarded: () => undefined,
         shadow: () => expect.unreachable(),
         onClassified: () => undefined,
+        onModerated: () => undefined,
         cancellation: { isCancelled: false, onCancel: () => () => undefined },
       });
     await call({ 'x-sluice-priority': '3', 'x-sluice-deadline-ms': '700' });

@@ -55,6 +55,7 @@ function callsTo(
       onGuarded: () => expect.unreachable(),
       shadow: () => expect.unreachable(),
       onClassified: () => expect.unreachable(),
+      onModerated: () => expect.unreachable(),
       surface: 'chat',
       body: { model: 'small', messages: [{ role: 'user', content: 'hello' }], ...body },
       headers: {},

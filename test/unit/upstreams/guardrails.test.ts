@@ -10,7 +10,7 @@ import { PII_KINDS } from '../../../src/contract/guardrails.ts';
 import { saidIn, textsOf, withTexts } from '../../../src/upstreams/guardrails/message-texts.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { ClassifierHook } from '../../../src/upstreams/guardrails/judge-classes.ts';
-import { countAbove, piecesOf, strangeLabel } from '../../../src/upstreams/guardrails/judge-classes.ts';
+import { countAbove, countModerated, isOfUpstream, piecesOf, strangeLabel } from '../../../src/upstreams/guardrails/judge-classes.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
 import { PatternSet } from '../../../src/upstreams/guardrails/pattern-set.ts';
@@ -273,6 +273,17 @@ describe('a classifier', () => {
     expect(above(0, 0.5, 0)).toBe(1);
     expect(above(0, 0, 0.25, 1, 0, 0, 0, 1, 1)).toBe(2);
     expect([strangeLabel(hook(), labels), strangeLabel(hook(), ['fine', 'toxic'])]).toEqual([undefined, 'threat']);
+  });
+
+  it('[U177] objects where a category reaches its threshold, and has no verdict unless each text has one', () => {
+    const answer = (...scores: object[]) => JSON.stringify({ results: scores.map((one) => ({ category_scores: one })) });
+    const of = (text: string, pieces = 1) => countModerated(text, pieces, hook().thresholds);
+    expect(of(answer({ toxic: 0.49, threat: 0.24, other: 1 }))).toEqual({ count: 0 });
+    expect(of(answer({ toxic: 0.5, threat: 0 }, { toxic: 0, threat: 0 }, { toxic: 0, threat: 0.25 }), 3)).toEqual({ count: 2 });
+    for (const text of ['', '[]', '{"results":1}', answer({ toxic: 0.9 }), answer({ toxic: '1', threat: 1 }), '{"results":[1]}'])
+      expect(of(text), text).toBeUndefined();
+    expect(of(answer({ toxic: 0, threat: 0 }), 2)).toBeUndefined();
+    expect([isOfUpstream(hook()), isOfUpstream(hook({ model: 'openai/omni' }))]).toEqual([false, true]);
   });
 
   it('[U119] reads all of a long text, and what stands where pieces meet whole', () => {

@@ -21,7 +21,7 @@ import { utf8 } from '../../../src/kernel/bytes.ts';
 import type { Result } from '../../../src/kernel/result.ts';
 import { err } from '../../../src/kernel/result.ts';
 import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
-import type { ModelCharge, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
+import type { ModelCharge, Settlement, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../src/upstreams/money/settlement.ts';
 import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
@@ -64,10 +64,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const logged = gateway.logCall(facts);
   const onSettled = (costNano: number): void => logged.settled(costNano);
   let guarded: GuardReport | undefined;
-  let embedding_tokens = 0;
-  const onClassified = (tokens: number): void => {
-    embedding_tokens += tokens;
-  };
+  const hooks = new HookUse();
   const prompted = await promptedBody(gateway.promptDirectory, principal, surface, body);
   const prompt = prompted.ok ? prompted.value.prompt : undefined;
   logged.prompted(prompt);
@@ -78,7 +75,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const shadow: CompletionCall['shadow'] = (serve, settled) =>
     call.waitUntil(shadowCall(gateway, { ...facts, guarded, prompt }, serve, settled));
   const completed: Result<Completed, Undispatched> = prompted.ok
-    ? await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, onGuarded, onClassified, shadow })
+    ? await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, onGuarded, ...hooks.takers, shadow })
     : err({ refusal: prompted.error, attempts: [] });
   // Grows until the answer has ended.
   const { records = [] } = guarded ?? {};
@@ -86,21 +83,22 @@ const answering = (surface: Surface) => async (call: Asked) => {
   if (!completed.ok) {
     const { refusal, attempts, besides } = completed.error;
     logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
-    const used = { ...NO_QUANTITIES, embedding_tokens };
-    return { ok: false as const, error: refusal, used, besides: labelledUses(besides), onSettled };
+    return { ok: false as const, error: refusal, used: hooks.used(), besides: labelledUses(hooks.beside(besides)), onSettled };
   }
   const { target, answer, settle, routed } = completed.value;
-  const besides = labelledUses(completed.value.besides);
+  const withHooks = (): Completed => ({ ...completed.value, besides: hooks.beside(completed.value.besides) });
   const isExplained = routed !== undefined && (body['explain'] === true || request.headers.has('x-sluice-explain'));
   const model = targetName(target);
   const headers = { 'x-sluice-model': model, ...promptHeader(prompt), ...servingHeaders(completed.value) };
-  const served = servedFacts(completed.value);
   if (answer.kind === 'whole') {
     const settlement = settle(answer.end);
+    const whole = withHooks();
+    const served = servedFacts(whole);
+    const settled = { used: hooks.used(settlement), besides: labelledUses(whole.besides), model, onSettled };
     const { blocked } = answer;
     if (blocked !== undefined) {
       logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
-      return { ok: false as const, error: blocked, used: { ...quantitiesOf(settlement), embedding_tokens }, besides, model, onSettled };
+      return { ok: false as const, error: blocked, ...settled };
     }
     logged.answered(utf8(answer.text));
     logged.ended(served, settlement);
@@ -108,7 +106,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
       contentType: JSON_TYPE,
       body: isExplained ? explainedText(answer.text, explanationOf(routed, completed.value)) : answer.text,
     };
-    return { ok: true as const, reply, used: { ...quantitiesOf(settlement), embedding_tokens }, besides, model, headers, onSettled };
+    return { ok: true as const, reply, headers, ...settled };
   }
   const { stream, ended } = answer;
   // Settled also when the caller goes away: the platform then lets the call finish.
@@ -118,8 +116,10 @@ const answering = (surface: Surface) => async (call: Asked) => {
         const settlement = settle(end);
         const isBlocked = records.some(({ outcome }) => outcome === 'blocked');
         const code = isBlocked ? 'guardrail_blocked' : brokenBy(end) ? 'upstream_failed' : undefined;
+        const whole = withHooks();
+        const served = servedFacts(whole);
         logged.ended(code === undefined ? served : { ...served, code }, settlement);
-        return onSettled(charge({ ...quantitiesOf(settlement), embedding_tokens }, besides));
+        return onSettled(charge(hooks.used(settlement), labelledUses(whole.besides)));
       }),
     );
   const first = isExplained ? explainedEvent(surface, requestId, explanationOf(routed, completed.value)) : undefined;
@@ -127,6 +127,26 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const reply = { contentType: EVENTS_TYPE, body: sentEvents(stream, { timer: systemTimer, clock: gateway.clock, first, onPiece }) };
   return { ok: true as const, reply, used: { ...NO_QUANTITIES, embedding_tokens: 0 }, settlesLater, model, headers };
 };
+
+/** What the hooks of a call have consumed: they may ask models until its answer has ended. */
+class HookUse {
+  readonly takers: Pick<CompletionCall, 'onClassified' | 'onModerated'> = {
+    onClassified: (tokens) => void (this.#classifiedTokens += tokens),
+    onModerated: (charge) => void this.#moderated.push(charge),
+  };
+  readonly #moderated: ModelCharge[] = [];
+  #classifiedTokens = 0;
+
+  /** With what the call itself has consumed; absent: nothing. */
+  used(settlement?: Settlement): UpstreamQuantities & Classified {
+    return { ...(settlement === undefined ? NO_QUANTITIES : quantitiesOf(settlement)), embedding_tokens: this.#classifiedTokens };
+  }
+
+  /** With what other models are charged for the call besides. */
+  beside(charges: readonly ModelCharge[] = []): readonly ModelCharge[] {
+    return [...charges, ...this.#moderated];
+  }
+}
 
 /** The call as it was admitted, but for what it says. */
 const admitted = (surface: Surface, { principal, request, requestId, reserve, options }: Asked) => ({

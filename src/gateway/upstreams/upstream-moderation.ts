@@ -1,0 +1,74 @@
+import type { ErrorCode, Refusal } from '../../contract/errors.ts';
+import type { Finding } from '../../upstreams/guardrails/guard.ts';
+import type { GuardrailPolicy } from '../../upstreams/guardrails/guardrail-policy.ts';
+import type { ClassifierHook } from '../../upstreams/guardrails/judge-classes.ts';
+import { countModerated, piecesOf } from '../../upstreams/guardrails/judge-classes.ts';
+import type { ModelCharge } from '../../upstreams/money/settlement.ts';
+import { Exchanges, serves } from '../../upstreams/protocol/exchange.ts';
+import type { VisibleTargets } from '../../upstreams/resolve.ts';
+import { PLATFORM } from '../../upstreams/upstream-record.ts';
+import type { CompletionCall } from './completion-call.ts';
+import { findAmong } from './find-target.ts';
+import type { PlanServer } from './plan-server.ts';
+
+interface ModeratedCall {
+  readonly call: CompletionCall;
+  readonly targets: VisibleTargets;
+  /** When the call began. */
+  readonly nowMs: number;
+}
+
+/** Refusals of what a call has to pay with: these are of the call, and no outage that its hooks may overlook. */
+const UNPAID: ReadonlySet<ErrorCode> = new Set(['insufficient_quota', 'rate_limit_exceeded', 'limit_exceeded']);
+
+/** What the hooks of one call ask of models that upstreams serve for `/v1/moderations`, and what that costs. [U177] */
+export class UpstreamModeration {
+  readonly #server: Pick<PlanServer, 'serve'>;
+  readonly #moderated: ModeratedCall;
+  #unpaid: Refusal | undefined;
+
+  constructor(server: Pick<PlanServer, 'serve'>, moderated: ModeratedCall) {
+    this.#server = server;
+    this.#moderated = moderated;
+  }
+
+  /** Why the call is refused: it cannot pay for what its hooks ask. */
+  get unpaid(): Refusal | undefined {
+    return this.#unpaid;
+  }
+
+  /** `owner`: of the route, which names models of its own; those of the platform's routes are the platform's, whatever a tenant calls its own. */
+  async judge({ owner }: GuardrailPolicy, hook: ClassifierHook, texts: readonly string[]): Promise<Finding | undefined> {
+    const { call, nowMs, targets } = this.#moderated;
+    const { own, platform } = targets;
+    const target = findAmong(owner === PLATFORM ? platform : [...own, ...platform])(hook.model);
+    if (target === undefined || !serves(target, 'moderations')) return undefined;
+    const pieces = piecesOf(texts, target.model.contextTokens);
+    if (pieces === undefined) return undefined;
+    if (pieces.length === 0) return { count: 0 };
+    const asked: CompletionCall = {
+      ...call,
+      surface: 'moderations',
+      body: { model: target.model.name, input: pieces },
+      headers: {},
+      // What is late for the hook is late for its model.
+      origin: { headers: {}, place: {}, header: (name) => (name === 'x-sluice-deadline-ms' ? String(hook.timeout_ms) : undefined) },
+    };
+    const served = await this.#server.serve({
+      call: asked,
+      exchanges: new Exchanges({ ...asked, nowMs }),
+      plan: { groups: [[target]], reason: 'guardrail' },
+      nowMs,
+    });
+    if (!served.ok) {
+      const { refusal } = served.error;
+      if (UNPAID.has(refusal.code)) this.#unpaid ??= refusal;
+      return undefined;
+    }
+    const { answer, settle, target: by } = served.value;
+    if (answer.kind !== 'whole') return undefined;
+    const charge: ModelCharge = { target: by, settlement: settle(answer.end) };
+    call.onModerated(charge);
+    return countModerated(answer.text, pieces.length, hook.thresholds);
+  }
+}
