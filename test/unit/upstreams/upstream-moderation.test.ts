@@ -3,11 +3,13 @@ import { describe, expect, it } from 'vitest';
 import type { Refusal } from '../../../src/contract/errors.ts';
 import { refusal } from '../../../src/contract/errors.ts';
 import type { Completed, CompletionCall } from '../../../src/gateway/upstreams/completion-call.ts';
+import { GuardedCompletions } from '../../../src/gateway/upstreams/guarded-completion.ts';
+import type { GuardCalls } from '../../../src/gateway/upstreams/guardrails.ts';
 import type { PlannedCall } from '../../../src/gateway/upstreams/plan-server.ts';
 import { UpstreamModeration } from '../../../src/gateway/upstreams/upstream-moderation.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
 import type { ModelCharge } from '../../../src/upstreams/money/settlement.ts';
-import type { ClassifierHook } from '../../../src/upstreams/guardrails/judge-classes.ts';
+import type { ClassifierHook, Moderate } from '../../../src/upstreams/guardrails/judge-classes.ts';
 import type { VisibleTargets } from '../../../src/upstreams/resolve.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
@@ -89,5 +91,20 @@ describe('[U177] moderations of an upstream', () => {
     const { made } = moderation(refusal('insufficient_quota', 'no'));
     expect(await made.judge(policy('tn_1'), HOOK, ['x'])).toBeUndefined();
     expect(made.unpaid).toMatchObject({ code: 'insufficient_quota' });
+  });
+
+  it('that cannot be paid for refuse the call before its model is asked, whatever their hook does about an outage', async () => {
+    const { made } = moderation(refusal('insufficient_quota', 'no'));
+    const session = (moderate: Moderate | undefined) => ({
+      request: async (body: object) => {
+        await moderate?.(HOOK, ['x']);
+        return { body: ok(body), answerNeed: 'nothing', restores: false, records: [] };
+      },
+      close: () => undefined,
+    });
+    const guarded = new GuardedCompletions({ open: async (_, moderate) => session(moderate) as unknown as GuardCalls });
+    const call = { surface: 'chat', body: {}, onGuarded: () => undefined } as unknown as CompletionCall;
+    const served = await guarded.complete(policy('tn_1'), call, made, () => expect.unreachable());
+    expect(served).toMatchObject({ error: { refusal: { code: 'insufficient_quota' } } });
   });
 });
