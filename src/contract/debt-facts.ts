@@ -52,7 +52,7 @@ export const FACT_KINDS = {
   'function-fixes': {
     signal: 'hotspots',
     unit: 'commits',
-    of: apiText('a function in `symbol`: commits of two years that changed it and say that they fix something; `commits`: all of them'),
+    of: apiText('a function in `symbol`: how often two years repaired it; `commits`: those that changed its code'),
   },
   'change-time': {
     signal: 'hotspots',

@@ -14,3 +14,9 @@ export function saysFix(subject: string, body: string): boolean {
   if (type !== undefined) return FIX_TYPES.has(type) && !NO_FAULT.test(subject.replace(TYPED, ''));
   return (FIX_WORDS.test(subject) && !NO_FAULT.test(subject)) || FIXED.test(body);
 }
+
+/** As git writes it into the message of a revert. */
+const REVERTS = /^This reverts commit ([0-9a-f]{7,64})/m;
+
+/** The commit that a message says to take back, or nothing. */
+export const revertedBy = (body: string): string => REVERTS.exec(body)?.[1] ?? '';

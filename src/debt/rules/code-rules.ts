@@ -7,14 +7,14 @@ import type { Hit, Rule, RuleContext } from './rule.ts';
 import { detailOf, numberOf, severityIn, textDetailOf } from './rule.ts';
 
 const HOLES_OF_ONE_FILE = 3;
-/** So many casts to any in one file hide a type that it lacks. */
-const CASTS_OF_A_MISSING_TYPE = 10;
 /** The severity of what annoys at every change of a file, without making it hard to read. */
 const SLIGHT = 0.05;
 /** Copies this long are no coincidence, wherever they stand. */
 const LINES_OF_A_COPY = 18;
 /** Two files in a circle are often two halves of one; more of them have an order in which they must be imported. [D36] */
 const FILES_OF_A_TANGLE = 3;
+/** More are how a package is built: no one pays them as one item. */
+const FILES_OF_A_TANGLE_MAX = 12;
 const MINUTES_OF_A_FILE_IN_A_CYCLE = 15;
 
 function* clones(context: RuleContext): Iterable<Hit> {
@@ -76,7 +76,7 @@ function* cycles(context: RuleContext): Iterable<Hit> {
       remedy: 'move what they share to a file of its own, or pass it as an argument',
       minutes: Math.max(60, MINUTES_OF_A_FILE_IN_A_CYCLE * files),
       interest: context.interestOf(listed, Math.min(1, files / 20)),
-      grade: files >= FILES_OF_A_TANGLE && atLoad > 0 ? 'strong' : 'weak',
+      grade: files >= FILES_OF_A_TANGLE && files <= FILES_OF_A_TANGLE_MAX && atLoad > 0 ? 'strong' : 'weak',
       evidence: [fact],
     };
   }
@@ -113,16 +113,11 @@ function* typeHoles(context: RuleContext): Iterable<Hit> {
       remedy: 'state the types, or check the values where they come in',
       minutes: 2 * count,
       interest: context.interestOf([file], severityOf(count) / 4),
-      grade: hidesAType(facts) ? 'strong' : 'weak',
+      grade: 'weak',
       evidence: facts,
     };
   }
 }
-
-/** So many casts stand for a type that is missing. [D38] */
-const hidesAType = (facts: readonly DebtFact[]): boolean =>
-  !facts.some(({ detail }) => detail?.['kept_apart'] === true) &&
-  countOf(facts.filter(({ symbol }) => symbol === 'as any')) >= CASTS_OF_A_MISSING_TYPE;
 
 /** What is counted of each kind, in words: not all that has its name. */
 const HOLES: Readonly<Record<string, string>> = {
@@ -132,9 +127,13 @@ const HOLES: Readonly<Record<string, string>> = {
 };
 
 const DAYS_OF_A_YEAR = 365;
+/** Code that changes less than twice a year costs no one its hack. */
+const CHANGES_A_WEEK_MIN = 2 / 52;
 /** Words by which authors call their own code wrong, after the patterns of Potdar and Shihab (Self-admitted technical debt, ICSME 2014); others are wishes. [D37] */
 const ADMITS_A_FAULT =
-  /\b(hack(s|y|ish)?|ugly|kludg(e|y)|work-?arounds?|monkey-?patch\w*|copied from|duplicat(e[sd]?|ion)|refactor\w*|clean(ed)? ?up|temporary|broken|bug(s|gy)?|does(n't| not) work|not working|wrong|not well understood)\b/i;
+  /\b(hack(s|y|ish)?|ugly|kludg(e|y)|work-?arounds?|monkey-?patch\w*|copied from|temporary|broken|bug(s|gy)?|does(n't| not) work|not working|wrong|not well understood)\b/i;
+
+const isAdmitted = (todo: DebtFact): boolean => numberOf(todo) > DAYS_OF_A_YEAR && ADMITS_A_FAULT.test(textDetailOf(todo, 'text'));
 
 function* oldTodos(context: RuleContext): Iterable<Hit> {
   for (const fact of context.facts.of('todo')) {
@@ -146,7 +145,7 @@ function* oldTodos(context: RuleContext): Iterable<Hit> {
       remedy: `do it, or delete the comment (line ${detailOf(fact, 'line')})`,
       minutes: 30,
       interest: context.interestOf([fact.subject], SLIGHT),
-      grade: numberOf(fact) > DAYS_OF_A_YEAR && ADMITS_A_FAULT.test(textDetailOf(fact, 'text')) ? 'strong' : 'weak',
+      grade: isAdmitted(fact) && context.touchesPerWeek(fact.subject) >= CHANGES_A_WEEK_MIN ? 'strong' : 'weak',
       evidence: [fact],
     };
   }
@@ -208,7 +207,7 @@ export const CODE_RULES = {
   'import-cycle': {
     signal: 'structure',
     about:
-      'Fires on files that import each other in a circle; imports of types alone do not count. Takes an hour, or a quarter of one a file. Strong from three files that need each other at load (D36).',
+      'Fires on files that import each other in a circle; imports of types alone do not count. Takes an hour, or a quarter of one a file. Strong from three to twelve files that need each other at load (D36).',
     find: cycles,
   },
   'layer-break': {
@@ -219,13 +218,13 @@ export const CODE_RULES = {
   'type-hole': {
     signal: 'types',
     about:
-      'Fires on a file with three or more values of type any, casts to any, and suppressions without a reason or a code. Takes 2 minutes each. Strong from ten casts (D38).',
+      'Fires on a file with three or more values of type any, casts to any, and suppressions without a reason or a code. Takes 2 minutes each. Never strong (D38).',
     find: typeHoles,
   },
   'old-todo': {
     signal: 'todos',
     about:
-      'Fires on a TODO, FIXME, HACK or XXX comment whose line is older than `todo_days`. Takes half an hour. Strong after a year, if it calls the code wrong (D37).',
+      'Fires on a TODO, FIXME, HACK or XXX comment whose line is older than `todo_days`. Takes half an hour. Strong after a year, if it calls code wrong that changes (D37).',
     find: oldTodos,
   },
   'missed-branches': {

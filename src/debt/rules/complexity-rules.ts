@@ -3,11 +3,10 @@ import type { DebtRule, Grade } from '../../contract/debt-items.ts';
 import { must } from '../../kernel/assert.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { quantileOf } from '../spread.ts';
+import { COMPLEXITY_TARGET, isCostly } from './costly-function.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { detailOf, numberOf, severityIn } from './rule.ts';
 
-/** Cognitive complexity that a function may have, as SonarQube has it. */
-const COMPLEXITY_TARGET = 15;
 /** Outside of hotspots a function is left alone until it is this complex, and one without a change in a year until it is more so. */
 const COMPLEXITY_OF_COLD_CODE = 25;
 const COMPLEXITY_OF_STILL_CODE = 29;
@@ -15,15 +14,6 @@ const COMPLEXITY_OF_STILL_CODE = 29;
 const CHANGES_OF_HOTSPOT_MIN = 3;
 const WEEKS_OF_YEAR = 52;
 const HOTTEST_SHARE = 0.05;
-
-/** Less deep, a function is a list that is read from top to bottom, however long. */
-const DEPTH_OF_A_KNOT = 4;
-/** Complexities above the target from which one repair in two years, or two, show that it costs something; below, it takes three. */
-const COMPLEXITY_BY_FIXES = [60, 45] as const;
-const FIXES_OF_A_KNOT = 3;
-/** So many repairs show that what is flatter, or so for speed, costs, too. */
-const FIXES_THAT_SETTLE_IT = 5;
-const DEPTH_OF_WHAT_IS_SETTLED = 3;
 
 interface HotFile {
   readonly file: string;
@@ -53,7 +43,7 @@ class Functions {
     this.#changes = new Map(facts.of('function-changes').map((fact) => [keyOf(fact), numberOf(fact)]));
     this.#fixes = groupBy(facts.of('function-fixes'), keyOf);
     const complex = facts.of('code-complexity').filter((fact) => fact.symbol !== undefined && numberOf(fact) > COMPLEXITY_TARGET);
-    this.complex = groupBy(complex, ({ subject }) => subject);
+    this.complex = new Map([...groupBy(complex, ({ subject }) => subject)].map(([file, all]) => [file, this.#counted(all)]));
   }
 
   /** The commits of a year. */
@@ -66,16 +56,28 @@ class Functions {
     return this.#fixes.get(keyOf(one)) ?? [];
   }
 
-  /** Whether it is shown to cost something: deep, repaired lately, and not so for speed; very complex, or repaired again and again. [D30] */
-  isKnot(one: DebtFact): boolean {
-    const [fixes, depth] = [sumOf(this.fixesOf(one)), detailOf(one, 'depth')];
-    if (fixes >= FIXES_THAT_SETTLE_IT) return depth >= DEPTH_OF_WHAT_IS_SETTLED;
-    if (fixes === 0 || depth < DEPTH_OF_A_KNOT || one.detail?.['for_speed'] === true) return false;
-    return fixes >= FIXES_OF_A_KNOT || numberOf(one) >= (COMPLEXITY_BY_FIXES[fixes - 1] ?? 0);
+  /** Whether its complexity is shown to cost something. */
+  isCostly(one: DebtFact): boolean {
+    const [history] = this.fixesOf(one);
+    if (history === undefined) return false;
+    const [commits, repairs] = [detailOf(history, 'commits'), numberOf(history)];
+    return isCostly({
+      complexity: numberOf(one),
+      depth: detailOf(one, 'depth'),
+      commits,
+      repairs,
+      isForSpeed: one.detail?.['for_speed'] === true,
+    });
+  }
+
+  /** Of functions of one file all but those within a costly one: who splits that meets them. [D30] */
+  #counted(all: readonly DebtFact[]): readonly DebtFact[] {
+    const costly = all.filter((one) => this.isCostly(one));
+    return all.filter((one) => !costly.some((other) => isWithin(one, other)));
   }
 
   gradeOf(one: DebtFact): Grade {
-    return this.isKnot(one) ? 'strong' : 'weak';
+    return this.isCostly(one) ? 'strong' : 'weak';
   }
 
   /** What is wrong with it, in words. */
@@ -85,12 +87,20 @@ class Functions {
     const commits = history === undefined ? 0 : detailOf(history, 'commits');
     if (history === undefined || commits === 0)
       return changes === 0 ? complexity : `${complexity}, and ${changes} commits of the last year changed it`;
-    const fixes = numberOf(history) === 0 ? '' : `, ${numberOf(history)} of them to fix something`;
-    return `${complexity} and is nested ${detailOf(one, 'depth')} deep; ${commits} ${commits === 1 ? 'commit' : 'commits'} of two years changed it${fixes}`;
+    const repairs = numberOf(history) === 0 ? '' : `, and it was repaired ${timesOf(numberOf(history))}`;
+    return `${complexity} and is nested ${detailOf(one, 'depth')} deep; ${commits} ${commits === 1 ? 'commit' : 'commits'} of two years changed its code${repairs}`;
   }
 }
 
-const sumOf = (facts: readonly DebtFact[]): number => facts.reduce((sum, fact) => sum + numberOf(fact), 0);
+/** Whether a function is a part of another one, which is longer. */
+function isWithin(one: DebtFact, other: DebtFact): boolean {
+  const [from, to] = [lineOf(one), detailOf(one, 'last_line', Infinity)];
+  const [otherFrom, otherTo] = [lineOf(other), detailOf(other, 'last_line')];
+  return otherFrom <= from && to <= otherTo && to - from < otherTo - otherFrom;
+}
+
+const timesOf = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+const lineOf = (fact: DebtFact): number => detailOf(fact, 'line');
 
 /** The hottest of all files by churn and complexity that have a function to simplify which changes (D10). */
 function hotFiles(context: RuleContext, known: Functions): readonly HotFile[] {
@@ -106,7 +116,7 @@ function hotFiles(context: RuleContext, known: Functions): readonly HotFile[] {
   return complexity.flatMap((fact, i) => {
     const functions = (known.complex.get(fact.subject) ?? [])
       .filter((one) => known.changesOf(one) >= CHANGES_OF_HOTSPOT_MIN)
-      .sort((a, b) => Number(known.isKnot(b)) - Number(known.isKnot(a)) || numberOf(b) - numberOf(a));
+      .sort((a, b) => Number(known.isCostly(b)) - Number(known.isCostly(a)) || numberOf(b) - numberOf(a));
     const changed = churnOf.get(fact.subject);
     const heat = heats[i] ?? 0;
     if (functions.length === 0 || changed === undefined || heat < hottest) return [];
@@ -129,7 +139,7 @@ function* hotspots(context: RuleContext): Iterable<Hit> {
     yield {
       subject: file,
       title: known.titleOf(worst),
-      remedy: `split ${worst.symbol} (line ${detailOf(worst, 'line')}) where its branches part`,
+      remedy: `split ${worst.symbol} (line ${lineOf(worst)}) where its branches part`,
       minutes: 10 + excess,
       interest: context.interestAt(known.changesOf(worst) / WEEKS_OF_YEAR, severityOf(numberOf(worst))),
       grade: known.gradeOf(worst),
@@ -150,7 +160,7 @@ function* complexOutsideHotspots(context: RuleContext): Iterable<Hit> {
       subject: fact.subject,
       symbol: fact.symbol ?? '',
       title: known.titleOf(fact),
-      remedy: `split ${fact.symbol} (line ${detailOf(fact, 'line')}) when it is changed next`,
+      remedy: `split ${fact.symbol} (line ${lineOf(fact)}) when it is changed next`,
       minutes: 10 + numberOf(fact) - COMPLEXITY_TARGET,
       interest: context.interestAt(known.changesOf(fact) / WEEKS_OF_YEAR, severityOf(numberOf(fact))),
       grade: known.gradeOf(fact),
@@ -164,13 +174,13 @@ export const COMPLEXITY_RULES = {
   hotspot: {
     signal: 'hotspots',
     about:
-      'Fires on the hottest 5 % of files that have a function of cognitive complexity above 15 which at least 3 commits of the last year changed. Heat is the root of rank by churn x rank by complexity; churn halves every 90 days. Takes 10 minutes and one for each point above 15. Strong if a function is nested and was repaired lately (D30).',
+      'Fires on the hottest 5 % of files that have a function of cognitive complexity above 15 which at least 3 commits of the last year changed. Heat is the root of rank by churn x rank by complexity; churn halves every 90 days. Takes 10 minutes and one for each point above 15. Strong if a function is nested and its complexity cost work lately (D30).',
     find: hotspots,
   },
   'complex-function': {
     signal: 'hotspots',
     about:
-      'Fires on a function outside of hotspots of cognitive complexity above 25, or from 30 if no commit of the last year changed it. Takes 10 minutes and one for each point above 15. Strong if it is nested and was repaired lately (D30).',
+      'Fires on a function outside of hotspots of cognitive complexity above 25, or from 30 if no commit of the last year changed it. Takes 10 minutes and one for each point above 15. Strong if it is nested and its complexity cost work lately (D30).',
     find: complexOutsideHotspots,
   },
 } as const satisfies Partial<Record<DebtRule, Rule>>;

@@ -217,10 +217,10 @@ describe('sluice debt', () => {
     expect((await sluiceDebt('score', repository.root)).stderr).toContain('run `sluice debt collect` to have newer ones');
   });
 
-  it('[D30] [D31] reads of the history what complexity and copies have cost', async () => {
+  it('[D30] [D31] [D27] reads of the history what complexity and copies have cost', async () => {
     const repository = repositoryOf();
     const deep = (limit: number): string =>
-      `export function f(a: number[]): void {\n${'  for (const b of a) { while (b) { if (b) { if (a) { f(a); } else f([]); } } }\n'.repeat(4)}  if (a[0] === ${limit}) f([]);\n}\n`;
+      `export function f(a: number[]): void {\n${'  for (const b of a) { while (b) { if (b) { if (a) { f(a); } else f([]); } } }\n'.repeat(4)}  if (a[0] === ${limit}) f([]);\n  if (a[1] === ${limit}) f([]);\n}\n`;
     const copied = (limit: number): string => functionOf('copied').replace('{', `{\n  if (1 > ${limit}) return 0;`);
     const files = (limit: number): Files => ({
       'src/deep.ts': deep(limit),
@@ -231,13 +231,16 @@ describe('sluice debt', () => {
     // Two years before the last of these, and a quarter of an hour: git is asked from some days earlier on.
     repository.commit(files(1), 95 + 730.01, ADA, 'fix: too old to count');
     repository.commit(files(2), 600, ADA, 'feat: allow two');
-    for (const limit of [3, 4, 5]) repository.commit(files(limit), 100 - limit, ADA, `fix: allow ${limit}`);
+    for (const limit of [3, 4, 5]) repository.commit(files(limit), 215 - 20 * limit, ADA, `fix: allow ${limit}`);
+    const oneLine = deep(5).replace('a[0] === 5', 'a[0] == 5');
+    repository.commit({ 'src/deep.ts': `// for two\n${oneLine}` }, 96, ADA, 'fix: compare loosely');
+    repository.commit(files(6), 95, ADA, 'fix: allow 6');
     const { facts } = (await measure(repository.root, {}, nowS)).facts;
     const of = (kind: string) => facts.filter((one) => one.kind === kind);
-    expect(of('function-fixes')).toMatchObject([{ subject: 'src/deep.ts', symbol: 'f', value: 3, detail: { commits: 4 } }]);
+    expect(of('function-fixes')).toMatchObject([{ subject: 'src/deep.ts', symbol: 'f', value: 4, detail: { commits: 5 } }]);
     // The third copy, src/a.ts, was there before and did not change.
     expect(of('clone').filter(({ detail }) => detail?.['copies'] !== 0)).toMatchObject([
-      { subject: 'lib/c.ts', symbol: 'src/b.ts', detail: { commits_to_both: 4, copies: 3 } },
+      { subject: 'lib/c.ts', symbol: 'src/b.ts', detail: { commits_to_both: 5, copies: 3 } },
     ]);
     await sluiceDebt('collect', repository.root);
     const { findings, candidates } = (await jsonOf('score', repository.root)) as Record<string, { rule: string; id: string }[]>;

@@ -210,6 +210,9 @@ def f(
       'docs/conf.py',
       'benchmarks/routers/a.ts',
       'perf-measures/a.ts',
+      'playground/ssr/a.js',
+      'packages/create-x/template-lit-ts/src/a.ts',
+      'create-x/templates/lit/a.ts',
       'tutorial/b.py',
     );
     expect(tests.filter((path) => !isBeside(path))).toEqual([]);
@@ -220,6 +223,8 @@ def f(
         'src/testament.py',
         'attest/x.go',
         'src/docs.ts',
+        'src/templates/page.py',
+        'packages/create-x/src/template.ts',
         'src/example_of.py',
         'src/performance/a.ts',
       ].filter(isBeside),

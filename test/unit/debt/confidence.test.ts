@@ -6,11 +6,15 @@ import { assess } from '../../../src/debt/assess.ts';
 import type { JudgedByRule } from '../../../src/debt/confidence.ts';
 import { confidenceOf, JUDGED } from '../../../src/debt/confidence.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
+import type { CostLimits, FunctionWork } from '../../../src/debt/rules/costly-function.ts';
+import { COST_LIMITS, isCostly } from '../../../src/debt/rules/costly-function.ts';
 import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
 
 interface JudgedItem {
   readonly rule?: DebtRule;
   readonly grade?: Grade;
+  /** Of a function; what its commit of the verdicts had. */
+  readonly measured?: FunctionWork;
   readonly verdicts: readonly { readonly debt: boolean }[];
 }
 interface JudgedRepository {
@@ -67,12 +71,50 @@ describe('[D32] the confidence of a finding', () => {
   });
 });
 
+describe('[D32] the limits of complex functions', () => {
+  const judgedOf = (of: readonly JudgedRepository[]) =>
+    of.flatMap(({ items }) =>
+      items.flatMap(({ measured, grade, verdicts }) => (measured === undefined ? [] : [{ measured, grade, verdicts }])),
+    );
+  /** Verdicts on functions that cost something by some limits, and how many of them say debt. */
+  const listedBy = (limits: CostLimits, of: readonly JudgedRepository[]) => {
+    const verdicts = judgedOf(of).flatMap((one) => (isCostly(one.measured, limits) ? one.verdicts : []));
+    return { count: verdicts.length, debt: verdicts.filter(({ debt }) => debt).length };
+  };
+  const grid = [3, 4, 5, 6].flatMap((repairs) => [50, 100, 150, 200, 250, 300, 400, 500].map((understood) => ({ repairs, understood })));
+
+  it('are those that graded what readers judged', () => {
+    for (const { measured, grade } of judgedOf(repositories)) expect(grade).toBe(isCostly(measured) ? 'strong' : 'weak');
+    expect(listedBy(COST_LIMITS, repositories).count).toBeGreaterThan(40);
+  });
+
+  it('chosen by the verdicts on other repositories, list functions of which nine in ten are debt', () => {
+    const heldOut = [...new Set(repositories.map(({ repository }) => repository))].map((name) => {
+      const others = repositories.filter(({ repository }) => repository !== name);
+      // Of limits that list as many, the strictest.
+      const [chosen] = grid
+        .map((limits) => ({ limits, ...listedBy(limits, others) }))
+        .filter(({ count, debt }) => debt >= 0.95 * count)
+        .sort((a, b) => b.count - a.count || b.limits.repairs - a.limits.repairs || b.limits.understood - a.limits.understood);
+      return listedBy(
+        chosen!.limits,
+        repositories.filter(({ repository }) => repository === name),
+      );
+    });
+    const sumOf = (of: 'count' | 'debt') => heldOut.reduce((sum, one) => sum + one[of], 0);
+    expect(sumOf('count')).toBeGreaterThan(40);
+    expect(sumOf('debt')).toBeGreaterThanOrEqual(0.9 * sumOf('count'));
+  });
+});
+
 describe('[D33] candidates', () => {
   const todo = (subject: string, text: string) => fact('todo', subject, 800, { symbol: text, detail: { text } });
   const facts = [
     census('todos'),
+    census('hotspots'),
     census('flags'),
     fact('code-lines', 'src/a.ts', 100),
+    fact('code-churn', 'src/b.ts', 9),
     todo('src/a.ts', 'TODO a wish'),
     todo('src/b.ts', 'FIXME ugly hack'),
     fact('flag-age', 'src/flags.json', 100, { symbol: 'x' }),

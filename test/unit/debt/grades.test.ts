@@ -6,7 +6,9 @@ import { Components } from '../../../src/debt/components.ts';
 import { isAsyncMirror } from '../../../src/debt/evidence/async-mirror.ts';
 import { familiesOf } from '../../../src/debt/evidence/clone-families.ts';
 import type { Clone } from '../../../src/debt/evidence/clones.ts';
-import { saysFix } from '../../../src/debt/evidence/fix-commits.ts';
+import { revertedBy, saysFix } from '../../../src/debt/evidence/fix-commits.ts';
+import type { RangeCommit } from '../../../src/debt/evidence/repairs.ts';
+import { changedLinesOf, workOf } from '../../../src/debt/evidence/repairs.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { RuleContext } from '../../../src/debt/rules/rule.ts';
 import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
@@ -18,35 +20,49 @@ const hitsOf = (rule: keyof typeof RULES, facts: readonly DebtFact[]) => [
 const gradesOf = (...of: Parameters<typeof hitsOf>) => hitsOf(...of).map(({ grade }) => grade);
 
 describe('[D30] a complex function', () => {
-  const of = (complexity: number, depth: number, fixes: number, for_speed = false): DebtFact[] => [
-    fact('code-complexity', 'a.ts', complexity, { symbol: 'f', detail: { line: 7, depth, for_speed } }),
-    fact('function-fixes', 'a.ts', fixes, { symbol: 'f', detail: { commits: fixes + 1 } }),
+  const of = (complexity: number, depth: number, repairs: number, commits: number, more: DebtFact['detail'] = {}): DebtFact[] => [
+    fact('code-complexity', 'a.ts', complexity, { symbol: 'f', detail: { line: 7, last_line: 99, depth, for_speed: false, ...more } }),
+    fact('function-fixes', 'a.ts', repairs, { symbol: 'f', detail: { commits } }),
   ];
   const gradeOf = (...what: Parameters<typeof of>) => gradesOf('complex-function', of(...what))[0];
 
-  it('is shown to cost by its depth and repairs: one from 60, two from 45, else three', () => {
-    expect([gradeOf(60, 4, 1), gradeOf(59, 4, 1)]).toEqual(['strong', 'weak']);
-    expect([gradeOf(45, 4, 2), gradeOf(44, 4, 2)]).toEqual(['strong', 'weak']);
-    expect([gradeOf(30, 4, 3), gradeOf(300, 9, 0)]).toEqual(['strong', 'weak']);
-    expect(gradeOf(100, 3, 4)).toBe('weak');
+  it('is shown to cost by four repairs, if it is nested 3 deep, whatever it is for', () => {
+    expect([gradeOf(30, 3, 4, 4), gradeOf(30, 3, 3, 4), gradeOf(30, 2, 4, 4)]).toEqual(['strong', 'weak', 'weak']);
+    expect([gradeOf(30, 3, 4, 4, { for_speed: true }), gradeOf(300, 9, 3, 9, { for_speed: true })]).toEqual(['strong', 'weak']);
   });
 
-  it('is left as it is for speed, unless five repairs say otherwise, also of one that is flatter', () => {
-    expect([gradeOf(100, 9, 4, true), gradeOf(100, 9, 5, true)]).toEqual(['weak', 'strong']);
-    expect([gradeOf(30, 3, 5), gradeOf(30, 2, 9)]).toEqual(['strong', 'weak']);
+  it('is shown to cost by a repair and by what its commits had to understand, if it is nested 4 deep', () => {
+    expect([gradeOf(65, 4, 1, 5), gradeOf(64, 4, 1, 5), gradeOf(65, 4, 1, 4)]).toEqual(['strong', 'weak', 'weak']);
+    expect([gradeOf(65, 3, 1, 5), gradeOf(65, 4, 0, 5)]).toEqual(['weak', 'weak']);
   });
 
   it('says what it costs, and is weak where its history was not read', () => {
-    const [unread, ...rest] = hitsOf('complex-function', of(100, 9, 9).slice(0, 1));
+    const [unread, ...rest] = hitsOf('complex-function', of(100, 9, 9, 9).slice(0, 1));
     expect([unread?.grade, unread?.title, rest]).toEqual(['weak', 'f has a complexity of 100 (target 15)', []]);
-    expect(hitsOf('complex-function', of(60, 4, 1))[0]?.title).toBe(
-      'f has a complexity of 60 (target 15) and is nested 4 deep; 2 commits of two years changed it, 1 of them to fix something',
+    expect(hitsOf('complex-function', of(60, 4, 2, 3))[0]?.title).toBe(
+      'f has a complexity of 60 (target 15) and is nested 4 deep; 3 commits of two years changed its code, and it was repaired 2 times',
     );
-    expect(hitsOf('complex-function', of(60, 4, 0))[0]?.title).toContain('; 1 commit of two years changed it');
+    expect(hitsOf('complex-function', of(60, 4, 1, 2))[0]?.title).toContain('changed its code, and it was repaired once');
+    expect(hitsOf('complex-function', of(60, 4, 0, 1))[0]?.title).toMatch(/; 1 commit of two years changed its code$/);
+  });
+
+  it('within a strong one is part of it, and within a weak one is its own', () => {
+    const within = (repairs: number, line = 20, last_line = 40) => {
+      const inner = of(50, 5, 9, 9, { line, last_line }).map((one) => ({ ...one, symbol: 'inner' }));
+      const beside = of(50, 5, 9, 9, { line: 80, last_line: 100 }).map((one) => ({ ...one, symbol: 'beside' }));
+      return hitsOf('complex-function', [...of(60, 5, repairs, 4), ...inner, ...beside]).map(({ symbol }) => symbol);
+    };
+    expect([within(4), within(4, 7, 99), within(0)]).toEqual([
+      ['f', 'beside'],
+      ['f', 'inner', 'beside'],
+      ['f', 'inner', 'beside'],
+    ]);
   });
 
   it('of a hotspot is the one that is shown to cost, not the most complex one', () => {
-    const [knot, flat] = [of(50, 5, 4), of(90, 2, 4)].map((facts, i) => facts.map((one) => ({ ...one, symbol: `f${i}` })));
+    const [knot, flat] = [of(50, 5, 4, 4), of(90, 2, 4, 4, { line: 100, last_line: 200 })].map((facts, i) =>
+      facts.map((one) => ({ ...one, symbol: `f${i}` })),
+    );
     const changes = ['f0', 'f1'].map((symbol) => fact('function-changes', 'a.ts', 4, { symbol }));
     const file = [fact('code-complexity', 'a.ts', 200), fact('code-churn', 'a.ts', 9)];
     const [hit] = hitsOf('hotspot', [...file, ...changes, ...knot!, ...flat!]);
@@ -149,30 +165,64 @@ describe('[D34] clones of the same code', () => {
   });
 });
 
-it('[D36] a circle of imports costs from three files on, if something in it is needed at load', () => {
+describe('[D27] work on lines', () => {
+  const DAY_S = 86_400;
+  const commit = (id: string, day: number, more: Partial<RangeCommit> = {}): RangeCommit => ({
+    commit: id.repeat(16),
+    atS: day * DAY_S,
+    isFix: true,
+    reverts: '',
+    changedLines: 2,
+    ...more,
+  });
+
+  it('is of commits that changed two lines, and repairs of two weeks are one', () => {
+    expect(workOf([commit('a', 100), commit('b', 86), commit('c', 73), commit('d', 70)])).toEqual({ commits: 4, repairs: 2 });
+    expect(workOf([commit('d', 70), commit('a', 100), commit('c', 73)])).toEqual({ commits: 3, repairs: 2 });
+    expect(workOf([commit('a', 9, { changedLines: 1 }), commit('b', 50, { isFix: false })])).toEqual({ commits: 1, repairs: 0 });
+  });
+
+  it('is not of what was taken back, nor of what took it back', () => {
+    const redone = [commit('c', 90), commit('b', 60, { reverts: 'a'.repeat(40) }), commit('a', 30)];
+    expect(workOf(redone)).toEqual({ commits: 1, repairs: 1 });
+    expect(revertedBy('It broke.\n\nThis reverts commit 0123456789abcdef.')).toBe('0123456789abcdef');
+    expect(revertedBy('see commit 0123456789abcdef')).toBe('');
+  });
+
+  it('leaves out comments, blanks, brackets and what only moved or was formatted', () => {
+    const diff = (...rows: string[]) => ['--- a/x.ts', '+++ b/x.ts', '@@ -1,9 +1,9 @@', ' same', ...rows].join('\n');
+    expect(changedLinesOf(diff('-  a(1)', '+    a( 1 );', '-b', '+c', '+b'))).toBe(1);
+    expect(changedLinesOf(diff('+// why', '+# why', '+ * why', '+', '+}', '-a // old', '+a // new'))).toBe(0);
+    expect(changedLinesOf(diff('-a', '-b', '-c', '+d'))).toBe(3);
+    expect(changedLinesOf(diff('+a', '+b', '-c'))).toBe(2);
+  });
+});
+
+it('[D36] a circle of imports costs from three to twelve files, if something in it is needed at load', () => {
   const gradeOf = (files: number, at_load: number) =>
     gradesOf('import-cycle', [fact('import-cycle', 'a.ts', files, { detail: { through: 'a.ts b.ts', at_load } })])[0];
-  expect([gradeOf(3, 1), gradeOf(2, 9), gradeOf(9, 0)]).toEqual(['strong', 'weak', 'weak']);
+  expect([gradeOf(3, 1), gradeOf(12, 1)]).toEqual(['strong', 'strong']);
+  expect([gradeOf(2, 9), gradeOf(13, 9), gradeOf(9, 0)]).toEqual(['weak', 'weak', 'weak']);
 });
 
-it('[D37] announced work counts after a year, where its author calls the code wrong', () => {
-  const gradeOf = (days: number, text: string) => gradesOf('old-todo', [fact('todo', 'a.ts', days, { symbol: text, detail: { text } })])[0];
-  expect([gradeOf(366, 'FIXME ugly hack'), gradeOf(365, 'FIXME ugly hack'), gradeOf(999, 'TODO support v2')]).toEqual([
-    'strong',
-    'weak',
-    'weak',
-  ]);
-});
-
-it('[D38] casts to any cost from ten in a file, unless it is kept for old callers', () => {
-  const gradeOf = (count: number, symbol: string, kept_apart = false) =>
-    gradesOf('type-hole', [fact('type-hole', 'a.ts', count, { symbol, detail: { kept_apart } })])[0];
-  expect([gradeOf(10, 'as any'), gradeOf(9, 'as any'), gradeOf(99, 'any'), gradeOf(99, 'as any', true)]).toEqual([
-    'strong',
+it('[D37] announced work counts after a year, where its author calls code wrong that changes', () => {
+  const gradeOf = (days: number, text: string, churn = 9) =>
+    gradesOf('old-todo', [
+      census('hotspots'),
+      fact('code-churn', 'a.ts', churn),
+      fact('todo', 'a.ts', days, { symbol: text, detail: { text } }),
+    ])[0];
+  expect(gradeOf(366, 'FIXME ugly hack')).toBe('strong');
+  expect([gradeOf(365, 'FIXME ugly hack'), gradeOf(999, 'TODO support v2'), gradeOf(999, 'TODO refactor both loops')]).toEqual([
     'weak',
     'weak',
     'weak',
   ]);
+  expect([gradeOf(366, 'FIXME ugly hack', 0.8), gradeOf(366, 'FIXME ugly hack', 0.6)]).toEqual(['strong', 'weak']);
+});
+
+it('[D38] type holes are candidates, however many', () => {
+  expect(gradesOf('type-hole', [fact('type-hole', 'a.ts', 99, { symbol: 'as any' })])).toEqual(['weak']);
 });
 
 it('[D25] one author counts against a folder only if the policy calls it a component', () => {

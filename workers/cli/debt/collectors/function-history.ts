@@ -1,3 +1,4 @@
+import { workOf } from '../../../../src/debt/evidence/repairs.ts';
 import type { MeasuredFunction } from '../source/analysed-source.ts';
 import type { ReadSource } from '../repository/read-sources.ts';
 import type { Collection, FactWriter } from './collection.ts';
@@ -40,8 +41,9 @@ export async function writeFunctionFixes(writer: FactWriter, collection: Collect
     .slice(0, READ_HISTORIES_MAX);
   const write = async ({ file, one: { name, line, lastLine } }: (typeof functions)[number]): Promise<void> => {
     const commits = await rangeCommits.since(repository.committedAtS - 2 * YEAR_S, file.path, file.blob, [line, lastLine]);
-    const detail = { line, last_line: lastLine, commits: commits.length };
-    writer.write('function-fixes', file.path, commits.filter(({ isFix }) => isFix).length, sourceOf(file), { symbol: name, detail });
+    const work = workOf(commits);
+    const detail = { line, last_line: lastLine, commits: work.commits };
+    writer.write('function-fixes', file.path, work.repairs, sourceOf(file), { symbol: name, detail });
   };
   await inPairs(functions, write, (done) => progress.show('reading changes of functions', done, functions.length));
 }

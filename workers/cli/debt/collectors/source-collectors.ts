@@ -1,5 +1,4 @@
 import { quantileOf } from '../../../../src/debt/spread.ts';
-import { isForOldCallers } from '../source/languages.ts';
 import { isForSpeed } from '../source/analysed-source.ts';
 import type { Collector } from './collection.ts';
 import { FactWriter, sourceOf, treeOf } from './collection.ts';
@@ -18,7 +17,7 @@ export const hotspots: Collector = async (collection) => {
     const complexity = source.functions.reduce((sum, { cognitive }) => sum + cognitive, 0);
     writer.write('code-complexity', source.path, complexity, evidence);
     for (const { name, line, lastLine, cognitive, nested, depth } of source.functions.filter(isComplex)) {
-      const detail = { line, nested, depth, for_speed: isForSpeed(source, line, lastLine) };
+      const detail = { line, last_line: lastLine, nested, depth, for_speed: isForSpeed(source, line, lastLine) };
       writer.write('code-complexity', source.path, cognitive, evidence, { symbol: name, detail });
     }
   }
@@ -45,9 +44,8 @@ export const types: Collector = (collection) => {
   if (typed.length === 0) return [];
   for (const source of typed) {
     if (source.isBeside) continue;
-    const detail = { kept_apart: isForOldCallers(source.path) };
     for (const [hole, count] of Object.entries(source.typeHoles))
-      writer.write('type-hole', source.path, count, sourceOf(source), { symbol: hole, detail });
+      writer.write('type-hole', source.path, count, sourceOf(source), { symbol: hole });
   }
   writer.census('types', typed.length, treeOf(collection));
   return writer.facts;

@@ -44,11 +44,16 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
 /** The language of a file by its extension; undefined: it is no source code. */
 export const languageOf = (path: string): Language | undefined => LANGUAGES[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ''];
 
-/** Code beside the product, and not part of it: tests, benchmarks, examples and documentation. [D22] */
+/** What a `create-` package copies out for its users: each is to be read alone. */
+const STARTER = /(^|\/)create-[^/]+\/(.*\/)?templates?(-[^/]+)?\//;
+
+/** Code beside the product, and not part of it: tests, benchmarks, examples, starters and documentation. [D22] */
 export const isBeside = (path: string): boolean =>
-  /(^|\/)(([\w-]+-)?tests?|__tests__|specs?|e2e|testing|fixtures|testdata|mocks|__mocks__|benchmarks?|perf-measures|examples?|tutorials?|docs)\//i.test(
+  /(^|\/)(([\w-]+-)?tests?|__tests__|specs?|e2e|testing|fixtures|testdata|mocks|__mocks__|benchmarks?|perf-measures|examples?|tutorials?|playgrounds?|docs)\//i.test(
     path,
-  ) || /(\.(test|spec|bench|test-d|e2e)\.\w+|(^|\/)(test_[^/]*|[^/]*_test|conftest)\.\w+)$/i.test(path);
+  ) ||
+  STARTER.test(path) ||
+  /(\.(test|spec|bench|test-d|e2e)\.\w+|(^|\/)(test_[^/]*|[^/]*_test|conftest)\.\w+)$/i.test(path);
 
 /** What is kept for old callers, or old platforms, until these are gone. */
 export const isForOldCallers = (path: string): boolean => /(^|[/_-])(compat|legacy|deprecated|polyfills?)([/_.-]|$)/i.test(path);
