@@ -149,8 +149,10 @@ export class DispatchRun {
     const chosen = chooseTarget(from, this.#request, random, clock.nowMs());
     const attempt = await this.#begin(chosen, step.isRetry, cancel);
     if (attempt === undefined) return undefined;
-    const others = this.#request.mayHedge ? () => this.#hedge(step.group, cancel) : undefined;
-    const { won, result } = await hedged(attempt, chosen.state.times.p95Ms(), others, {
+    const { mayHedge } = this.#request;
+    const others = mayHedge ? () => this.#hedge(step.group, cancel) : undefined;
+    // A percentile sorts all times that are kept: only for those that use it.
+    const { won, result } = await hedged(attempt, mayHedge ? chosen.state.times.p95Ms() : undefined, others, {
       run: (one) => this.#run(one),
       timer: this.#parts.timer,
     });
