@@ -1,5 +1,7 @@
 import { connect } from 'node:net';
 
+import { HTTP } from '../load.ts';
+
 /** How long requests for streams take to their first event, one after the other over one connection, in milliseconds. */
 export function firstTokenMs(port: number, request: string, count: number): Promise<number[]> {
   return new Promise((resolve, reject) => {
@@ -21,7 +23,7 @@ export function firstTokenMs(port: number, request: string, count: number): Prom
         isSeen = true;
         times.push(performance.now() - sentAtMs);
       }
-      if (!text.endsWith('\r\n0\r\n\r\n')) return;
+      if (HTTP.endOf(Buffer.from(text, 'latin1')) === undefined) return;
       if (times.length < count) return send();
       socket.end();
       resolve(times.sort((a, b) => a - b));

@@ -14,11 +14,24 @@ export interface PortkeyServer {
   stop(): void;
 }
 
+/**
+ * Portkey's gateway sets headers of the answers that `fetch` gives it, which newer versions of Node refuse: it then answers 500 to each stream. With
+ * this, its answers are copies whose headers can be set.
+ */
+const SETTABLE_HEADERS = `
+  const send = globalThis.fetch;
+  globalThis.fetch = async (...args) => {
+    const { body, status, headers } = await send(...args);
+    return new Response(body, { status, headers });
+  };
+`;
+
 /** Portkey's gateway with its default settings, in a Node process of its own, without keys, quotas or a ledger; calls the mock upstream. */
 export async function servePortkey(): Promise<PortkeyServer> {
   const port = await freePort();
   const entry = join(PEERS_FOLDER, 'node_modules/@portkey-ai/gateway/build/start-server.js');
-  const child = spawn(process.execPath, [entry, `--port=${port}`, '--headless'], {
+  const before = `data:text/javascript,${encodeURIComponent(SETTABLE_HEADERS)}`;
+  const child = spawn(process.execPath, ['--import', before, entry, `--port=${port}`, '--headless'], {
     stdio: 'ignore',
     env: { ...process.env, TRUSTED_CUSTOM_HOSTS: '127.0.0.1' },
   });
