@@ -13,13 +13,11 @@ import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { LabelledUse } from '../../../src/gateway/budget.ts';
 import type { Classified, Completed, CompletionCall, ReuseReport } from '../../../src/gateway/upstreams/completion-call.ts';
-import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
+import type { LoggedCall, LoggedCallFacts } from '../../../src/gateway/upstreams/logged-call.ts';
 import { targetName } from '../../../src/upstreams/target.ts';
 import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
 import type { GuardReport } from '../../../src/gateway/upstreams/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import type { Result } from '../../../src/kernel/result.ts';
-import { err } from '../../../src/kernel/result.ts';
 import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
 import type { ModelCharge, Settlement, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../src/upstreams/money/settlement.ts';
@@ -39,7 +37,7 @@ import { shadowCall } from '../shadow-call.ts';
 
 type CacheOptions = z.output<typeof completionCacheHeaders>;
 
-/** What these calls have in common. */
+/** A request to one of these endpoints. */
 interface Asked {
   readonly gateway: Upstreams;
   readonly principal: TenantPrincipal;
@@ -52,8 +50,23 @@ interface Asked {
   waitUntil(work: Promise<unknown>): void;
 }
 
-/** Takes what a call has consumed, once. */
+/** A request while it is answered, with what has come of it so far. */
+interface Answering {
+  readonly surface: Surface;
+  readonly call: Asked;
+  readonly facts: LoggedCallFacts;
+  readonly logged: LoggedCall;
+  /** The prompt whose messages the request has, as `name@version`. */
+  readonly prompt: string | undefined;
+  readonly hooks: HookUse;
+  /** Undefined: the route has no guardrails, or they have not judged the request yet. */
+  guarded: GuardReport | undefined;
+}
+
+/** Charges the caller what a stream has consumed, once; answers the cost in nano-dollars. */
 type Charge = (used: UpstreamQuantities & Classified, besides?: readonly LabelledUse[]) => number;
+type WholeAnswer = Extract<Completed['answer'], { readonly kind: 'whole' }>;
+type StreamedAnswer = Extract<Completed['answer'], { readonly kind: 'stream' }>;
 
 const JSON_TYPE = 'application/json';
 const EVENTS_TYPE = 'text/event-stream';
@@ -62,71 +75,95 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const { gateway, principal, body, request, requestId } = call;
   const facts = { surface, requestId, principal, body, requestBytes: Number(request.headers.get('content-length') ?? 0) };
   const logged = gateway.logCall(facts);
-  const onSettled = (costNano: number): void => logged.settled(costNano);
-  let guarded: GuardReport | undefined;
-  const hooks = new HookUse();
   const prompted = await promptedBody(gateway.promptDirectory, principal, surface, body);
   const prompt = prompted.ok ? prompted.value.prompt : undefined;
   logged.prompted(prompt);
-  const onGuarded = (report: GuardReport): void => {
-    guarded = report;
-    logged.guarded(report);
+  const state: Answering = { surface, call, facts, logged, prompt, hooks: new HookUse(), guarded: undefined };
+  if (!prompted.ok) return refused(state, { refusal: prompted.error, attempts: [] });
+  const completed = await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, ...observing(state) });
+  for (const { side, hook, elapsedMs } of recordsOf(state)) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
+  if (!completed.ok) return refused(state, completed.error);
+  const { answer } = completed.value;
+  return answer.kind === 'whole' ? whole(state, completed.value, answer) : streamed(state, completed.value, answer);
+};
+
+/** Notes what guardrails do to the call and consume, and makes calls in the background for it. */
+const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'onClassified' | 'onModerated' | 'shadow'> => ({
+  ...state.hooks.takers,
+  onGuarded(report) {
+    state.guarded = report;
+    state.logged.guarded(report);
+  },
+  shadow(serve, settled) {
+    const { call, facts, guarded, prompt } = state;
+    call.waitUntil(shadowCall(call.gateway, { ...facts, guarded, prompt }, serve, settled));
+  },
+});
+
+/** Nothing has served the call: it costs what hooks have consumed, and what judging has. */
+function refused({ logged, hooks }: Answering, { refusal, attempts, besides }: Undispatched) {
+  logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
+  const settled = { used: hooks.used(), besides: labelledUses(hooks.beside(besides)), onSettled: settledIn(logged) };
+  return { ok: false as const, error: refusal, ...settled };
+}
+
+/** An answer in one piece, which is settled before it is sent. */
+function whole({ hooks, logged, ...state }: Answering, completed: Completed, { end, text, blocked }: WholeAnswer) {
+  const settlement = completed.settle(end);
+  const besides = hooks.beside(completed.besides);
+  const served = servedFacts({ ...completed, besides });
+  const settled = {
+    used: hooks.used(settlement),
+    besides: labelledUses(besides),
+    model: targetName(completed.target),
+    onSettled: settledIn(logged),
   };
-  const shadow: CompletionCall['shadow'] = (serve, settled) =>
-    call.waitUntil(shadowCall(gateway, { ...facts, guarded, prompt }, serve, settled));
-  const completed: Result<Completed, Undispatched> = prompted.ok
-    ? await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, onGuarded, ...hooks.takers, shadow })
-    : err({ refusal: prompted.error, attempts: [] });
-  // Grows until the answer has ended.
-  const { records = [] } = guarded ?? {};
-  for (const { side, hook, elapsedMs } of records) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
-  if (!completed.ok) {
-    const { refusal, attempts, besides } = completed.error;
-    logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
-    return { ok: false as const, error: refusal, used: hooks.used(), besides: labelledUses(hooks.beside(besides)), onSettled };
+  if (blocked !== undefined) {
+    logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
+    return { ok: false as const, error: blocked, ...settled };
   }
-  const { target, answer, settle, routed } = completed.value;
-  const withHooks = (): Completed => ({ ...completed.value, besides: hooks.beside(completed.value.besides) });
-  const isExplained = routed !== undefined && (body['explain'] === true || request.headers.has('x-sluice-explain'));
-  const model = targetName(target);
-  const headers = { 'x-sluice-model': model, ...promptHeader(prompt), ...servingHeaders(completed.value) };
-  if (answer.kind === 'whole') {
-    const settlement = settle(answer.end);
-    const whole = withHooks();
-    const served = servedFacts(whole);
-    const settled = { used: hooks.used(settlement), besides: labelledUses(whole.besides), model, onSettled };
-    const { blocked } = answer;
-    if (blocked !== undefined) {
-      logged.ended({ ...served, status: ERRORS[blocked.code].status, code: blocked.code }, settlement);
-      return { ok: false as const, error: blocked, ...settled };
-    }
-    logged.answered(utf8(answer.text));
-    logged.ended(served, settlement);
-    const reply = {
-      contentType: JSON_TYPE,
-      body: isExplained ? explainedText(answer.text, explanationOf(routed, completed.value)) : answer.text,
-    };
-    return { ok: true as const, reply, headers, ...settled };
-  }
-  const { stream, ended } = answer;
-  // Settled also when the caller goes away: the platform then lets the call finish.
+  logged.answered(utf8(text));
+  logged.ended(served, settlement);
+  const explanation = explanationFor(state.call, completed);
+  const body = explanation === undefined ? text : explainedText(text, explanation);
+  return { ok: true as const, reply: { contentType: JSON_TYPE, body }, headers: headersOf(state.prompt, completed), ...settled };
+}
+
+/** A stream, which is settled once it has ended; also when the caller goes away: the platform then lets the call finish. */
+function streamed(state: Answering, completed: Completed, { stream, ended }: StreamedAnswer) {
+  const { surface, call, logged, hooks, prompt } = state;
   const settlesLater = (charge: Charge): void =>
     call.waitUntil(
       ended.then((end) => {
-        const settlement = settle(end);
-        const isBlocked = records.some(({ outcome }) => outcome === 'blocked');
-        const code = isBlocked ? 'guardrail_blocked' : brokenBy(end) ? 'upstream_failed' : undefined;
-        const whole = withHooks();
-        const served = servedFacts(whole);
-        logged.ended(code === undefined ? served : { ...served, code }, settlement);
-        return onSettled(charge(hooks.used(settlement), labelledUses(whole.besides)));
+        const settlement = completed.settle(end);
+        const besides = hooks.beside(completed.besides);
+        const code = failureOf(state, end);
+        logged.ended({ ...servedFacts({ ...completed, besides }), ...(code === undefined ? {} : { code }) }, settlement);
+        return logged.settled(charge(hooks.used(settlement), labelledUses(besides)));
       }),
     );
-  const first = isExplained ? explainedEvent(surface, requestId, explanationOf(routed, completed.value)) : undefined;
+  const explanation = explanationFor(call, completed);
+  const first = explanation === undefined ? undefined : explainedEvent(surface, call.requestId, explanation);
   const onPiece = (piece: Uint8Array): void => logged.answered(piece);
-  const reply = { contentType: EVENTS_TYPE, body: sentEvents(stream, { timer: systemTimer, clock: gateway.clock, first, onPiece }) };
-  return { ok: true as const, reply, used: { ...NO_QUANTITIES, embedding_tokens: 0 }, settlesLater, model, headers };
-};
+  const body = sentEvents(stream, { timer: systemTimer, clock: call.gateway.clock, first, onPiece });
+  const used = { ...NO_QUANTITIES, embedding_tokens: 0 };
+  const reply = { contentType: EVENTS_TYPE, body };
+  return { ok: true as const, reply, used, settlesLater, model: targetName(completed.target), headers: headersOf(prompt, completed) };
+}
+
+const settledIn =
+  (logged: LoggedCall) =>
+  (costNano: number): void =>
+    logged.settled(costNano);
+
+/** What hooks have done to the call: more of them until the answer has ended. */
+const recordsOf = ({ guarded }: Answering) => guarded?.records ?? [];
+
+/** Why the caller did not get all of a stream; undefined: it did, or has left. */
+function failureOf(state: Answering, { end }: CompletionEnd): 'guardrail_blocked' | 'upstream_failed' | undefined {
+  if (recordsOf(state).some(({ outcome }) => outcome === 'blocked')) return 'guardrail_blocked';
+  return end === 'whole' || end === 'cancelled' ? undefined : 'upstream_failed';
+}
 
 /** What the hooks of a call have consumed: they may ask models until its answer has ended. */
 class HookUse {
@@ -148,7 +185,7 @@ class HookUse {
   }
 }
 
-/** The call as it was admitted, but for what it says. */
+/** The call without its body, as it was admitted. */
 const admitted = (surface: Surface, { principal, request, requestId, reserve, options }: Asked) => ({
   surface,
   headers: anthropicHeaders(request.headers),
@@ -161,7 +198,9 @@ const admitted = (surface: Surface, { principal, request, requestId, reserve, op
   acceptsCandidate: options[REUSE_HEADER] !== undefined,
 });
 
-const servingHeaders = (completed: Completed) => ({
+const headersOf = (prompt: string | undefined, completed: Completed) => ({
+  'x-sluice-model': targetName(completed.target),
+  ...(prompt === undefined ? {} : { 'x-sluice-prompt': prompt }),
   'x-sluice-route': routeText(completed),
   ...(completed.cache === undefined ? {} : cacheHeaders(completed.cache)),
   ...reuseHeaders(completed.reuse),
@@ -176,7 +215,7 @@ function reuseHeaders({ outcome, candidate }: Partial<ReuseReport> = {}): Record
   return { [REUSE_HEADER]: outcome, 'x-sluice-answer-candidate': `${requestId}; similarity=${similarity.toFixed(3)}${sure}` };
 }
 
-/** What served a call, for its log. */
+/** What has served a call, for its log. */
 const servedFacts = ({ target, plan, attempts, cache, savedNano, reuse, besides = [] }: Completed) => ({
   status: 200,
   target,
@@ -188,14 +227,17 @@ const servedFacts = ({ target, plan, attempts, cache, savedNano, reuse, besides 
   ...(reuse === undefined ? {} : { reuse }),
 });
 
-/** What a route has decided, and then a cascade of it, or the reuse of answers. */
-const explanationOf = (routed: Routed, { cascade, reuse }: Completed) => ({
-  ...routed.explain(),
-  ...(reuse?.outcome === undefined || reuse.candidate === undefined ? {} : { reuse: explainedReuse(reuse.outcome, reuse.candidate) }),
-  ...(cascade === undefined
-    ? {}
-    : { cascade: { ...cascade, confidence: finite(cascade.confidence), threshold: finite(cascade.threshold) } }),
-});
+/** What the route has decided, and a cascade or the reuse of answers, if the caller has asked to be shown it. */
+function explanationFor({ body, request }: Asked, { routed, cascade, reuse }: Completed) {
+  if (routed === undefined || (body['explain'] !== true && !request.headers.has('x-sluice-explain'))) return undefined;
+  return {
+    ...routed.explain(),
+    ...(reuse?.outcome === undefined || reuse.candidate === undefined ? {} : { reuse: explainedReuse(reuse.outcome, reuse.candidate) }),
+    ...(cascade === undefined
+      ? {}
+      : { cascade: { ...cascade, confidence: finite(cascade.confidence), threshold: finite(cascade.threshold) } }),
+  };
+}
 
 const explainedReuse = (outcome: ReuseOutcome, candidate: NonNullable<ReuseReport['candidate']>) => {
   const { requestId: request, confidence, ...rest } = candidate;
@@ -216,11 +258,6 @@ function usedCache(report: CacheReport | undefined): 'bypass' | 'hit' | 'miss' {
   if (report === undefined) return 'bypass';
   return report.forwarded === undefined ? 'hit' : 'miss';
 }
-
-const promptHeader = (prompt: string | undefined) => (prompt === undefined ? {} : { 'x-sluice-prompt': prompt });
-
-/** Whether the upstream is why the answer is not whole. */
-const brokenBy = ({ end }: CompletionEnd): boolean => end !== 'whole' && end !== 'cancelled';
 
 function anthropicHeaders(headers: Headers): Record<string, string> {
   const named = ['anthropic-version', 'anthropic-beta'].map((name) => [name, headers.get(name)] as const);
