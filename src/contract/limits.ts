@@ -22,6 +22,7 @@ import { POOL_LIMITS } from './pool-limits.ts';
 import { CLUSTER_LIMITS } from './cluster-limits.ts';
 import { PROMPT_LIMITS } from './prompt-limits.ts';
 import { ROUTE_LIMITS } from './route-limits.ts';
+import { INDEX_LIMITS } from './index-limits.ts';
 import { RETRIEVAL_LIMITS } from './retrieval-limits.ts';
 import { SHARED_WORK_LIMITS } from './shared-work.ts';
 import { TRANSFER_LIMITS } from './transfer-limits.ts';
@@ -129,12 +130,7 @@ export const LIMITS = {
   ...CACHE_MEMORY_LIMITS,
   ...CACHE_STORE_LIMITS,
   ...RETRIEVAL_LIMITS,
-  // Listing reads them from one object, and each holds at least one shard.
-  indexesPerTenantMaxCount: 1_000,
-  // Aliases are looked up one by one and listed by pages; actions of one change are one transaction.
-  aliasesPerTenantMaxCount: 1_000,
-  // One transaction of some milliseconds.
-  aliasActionsMaxCount: 100,
+  ...INDEX_LIMITS,
   ...RESHARDING_LIMITS,
   // A read may ask for no higher LSN: so an index's clock, which such a read raises, never runs out of exact integers.
   lsnMax: 2 ** 48,
@@ -144,8 +140,4 @@ export const LIMITS = {
   queryDeadlineMaxMs: 10_000,
   // Less than a call to an object takes even when it is near and idle.
   queryDeadlineMinMs: 1,
-  // Some kilobyte each: 10 MB of the 128 of an isolate.
-  indexManifestsMaxCount: 10_000,
-  // An index or shard that says nothing for this long counts as unreachable; the slowest call loads or erases a full shard.
-  indexTimeoutMs: 15_000,
 } as const;

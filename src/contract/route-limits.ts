@@ -2,6 +2,12 @@
 export const ROUTE_LIMITS = {
   // A directory of routes is read whole by each isolate, once a second while it is used.
   routesMaxCount: 100,
+  // How old an isolate's copy of an owner's routes may be: calls follow an activation within this time.
+  routesFreshMs: 1_000,
+  // How long an isolate uses its copy while the object that stores the routes does not answer: as long as for keys.
+  routesStaleMs: 300_000,
+  // Owners whose routes an isolate holds.
+  routeOwnersKnownMaxCount: 256,
   // Kept so that any of them can be activated again; the oldest that serves nothing is dropped for a new one.
   routeVersionsMaxCount: 50,
   // Each rule may be judged for each request.

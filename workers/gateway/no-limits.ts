@@ -16,6 +16,7 @@ export const PROMPT_LIMITS = {};
 export const REQUEST_LOG_LIMITS = {};
 export const PLANNING_LIMITS = {};
 export const RETRIEVAL_LIMITS = {};
+export const INDEX_LIMITS = {};
 export const RESHARDING_LIMITS = {};
 export const MODEL_LIMITS = {};
 export const AGENT_LIMITS = {};

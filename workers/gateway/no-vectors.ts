@@ -17,11 +17,16 @@ export const framedBody = (): never => missing('framedBody');
 /** For `vector-frame.ts`. */
 export const framePrefixOf = (): never => missing('framePrefixOf');
 
-/** For `vector-frame.ts`. */
-export const writeFrame = (): never => missing('writeFrame');
-
 /** For `vector-frame.ts`: what no body is, and no caller gets. */
 export const VECTOR_FRAME_TYPE = 'application/vnd.sluice.f32';
 
 /** For `float32-text.ts`: no reply has vectors. */
 export const jsonText = (value: unknown): string => JSON.stringify(value);
+
+/** For `vector-writer.ts`: no reply is a frame. */
+export class FrameRows {
+  frame = (): never => missing('FrameRows');
+}
+
+/** For `vector-writer.ts`: replies have no vectors to write. */
+export const vectorWriterFor = () => ({ write: float32Json });

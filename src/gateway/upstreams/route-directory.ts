@@ -34,11 +34,11 @@ export interface FoundRoute {
 }
 
 /** Of the time that a directory is believed: the rest is far longer than a renewal takes. */
-const RENEWED_AFTER_MS = LIMITS.modelRouteFreshMs / 2;
+const RENEWED_AFTER_MS = LIMITS.routesFreshMs / 2;
 
 /**
- * The routes that serve, as an isolate believes for at most `modelRouteFreshMs`. While their object does not answer it goes on with what it knows,
- * for `modelRouteStaleMs`. What was counted of canaries is reported before the routes are asked for again. [U98]
+ * An isolate's copy of the routes that serve, at most `routesFreshMs` old. While the object that stores them does not answer, the copy is used
+ * for up to `routesStaleMs`. What was counted of canaries is reported before the routes are read again. [U98]
  */
 export class RouteDirectory {
   readonly #parts: DirectoryParts;
@@ -68,7 +68,7 @@ export class RouteDirectory {
     const { clock, background } = this.#parts;
     const nowMs = clock.nowMs();
     const known = this.#known.get(owner);
-    if (known === undefined || nowMs - known.askedAtMs >= LIMITS.modelRouteFreshMs) return this.#asked(owner, known, nowMs);
+    if (known === undefined || nowMs - known.askedAtMs >= LIMITS.routesFreshMs) return this.#asked(owner, known, nowMs);
     if (nowMs - Math.max(known.askedAtMs, known.renewedAtMs) >= RENEWED_AFTER_MS) {
       known.renewedAtMs = nowMs;
       background(this.#asked(owner, known, nowMs));
@@ -88,7 +88,7 @@ export class RouteDirectory {
       const found = await routes(owner).directory();
       return this.#learn(owner, { routes: new Map(found.map((route) => [route.name, route])), askedAtMs, renewedAtMs: askedAtMs });
     } catch {
-      return known !== undefined && askedAtMs - known.askedAtMs < LIMITS.modelRouteStaleMs ? known : undefined;
+      return known !== undefined && askedAtMs - known.askedAtMs < LIMITS.routesStaleMs ? known : undefined;
     }
   }
 
@@ -99,7 +99,7 @@ export class RouteDirectory {
     this.#known.delete(owner);
     this.#known.set(owner, learned);
     for (const [oldest] of this.#known) {
-      if (this.#known.size <= LIMITS.modelRoutesMaxCount || oldest === owner) break;
+      if (this.#known.size <= LIMITS.routeOwnersKnownMaxCount || oldest === owner) break;
       this.#known.delete(oldest);
     }
     return learned;

@@ -45,7 +45,7 @@ export class CascadeTally {
     this.#caps.delete(name);
     this.#caps.set(name, cap);
     const [oldest] = this.#caps.keys();
-    if (this.#caps.size > LIMITS.modelRoutesMaxCount * LIMITS.routeCascadesMaxCount && oldest !== undefined) this.#caps.delete(oldest);
+    if (this.#caps.size > LIMITS.routeOwnersKnownMaxCount * LIMITS.routeCascadesMaxCount && oldest !== undefined) this.#caps.delete(oldest);
     return cap;
   }
 }

@@ -1,10 +1,11 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
-import { hasTable, migrate } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage, SqlValue } from '../../kernel/sql/sql-storage.ts';
+import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { Feedback, LogBodies, LogEntry, LoggedRequest } from './log-entry.ts';
 import type { LogFilter } from './log-filter.ts';
 import { conditionsOf } from './log-filter.ts';
@@ -68,28 +69,26 @@ export interface RecordPage {
   readonly before?: number;
 }
 
+type State = { policy: string | null; bytes: number; is_erased: number };
+
+const EMPTY: State = { policy: null, bytes: 0, is_erased: 0 };
+
 type EntryRow = { seq: number; bytes: number; entry: string };
 
 /** The requests of one tenant: what its policy keeps of each, and sums of all. Arrival orders them. */
-export class SqliteRequestLog {
-  readonly #storage: SqlStorage;
-  readonly #sql: SqlStorage['sql'];
+export class SqliteRequestLog extends SqliteStore {
   readonly #sums: SqliteLogSums;
   readonly #bytesMax: number;
-  #isOpen = false;
 
   constructor(storage: SqlStorage, bytesMax: number = LIMITS.requestLogBytesMax) {
-    this.#storage = storage;
-    this.#sql = storage.sql;
+    super(storage, MIGRATIONS);
     this.#bytesMax = bytesMax;
     this.#sums = new SqliteLogSums(storage);
-    if (hasTable(storage, 'entries')) this.#open();
   }
 
   /** Takes a batch, once however often it arrives. [U130] */
   append({ isolateId, sequence, requests, redactedFields }: LogBatch, nowMs: number): Outcome<Taken> {
-    this.#open();
-    return this.#storage.transactionSync(() => {
+    return this.transaction(() => {
       if (this.#state().is_erased === 1) return refuse('tenant_suspended', 'the tenant is erased');
       const policy = this.policy();
       const isRedacted = policy.redactFields.every((field) => redactedFields.includes(field));
@@ -106,17 +105,16 @@ export class SqliteRequestLog {
   }
 
   policy(): LogPolicy {
-    const stored = this.#isOpen ? this.#state().policy : null;
+    const { policy: stored } = this.#state();
     // What a newer version adds has its default in policies that were stored before.
     return stored === null ? DEFAULT_POLICY : { ...DEFAULT_POLICY, ...(JSON.parse(stored) as Partial<LogPolicy>) };
   }
 
   /** Applies to the requests that follow; a shorter retention also deletes, at once, earlier ones that are older. */
   setPolicy(policy: LogPolicy, nowMs: number): Outcome<LogPolicy> {
-    this.#open();
-    return this.#storage.transactionSync(() => {
+    return this.transaction(() => {
       if (this.#state().is_erased === 1) return refuse('tenant_suspended', 'the tenant is erased');
-      this.#sql.exec('UPDATE state SET policy = ?', JSON.stringify(policy));
+      this.run('UPDATE state SET policy = ?', JSON.stringify(policy));
       this.#trim(nowMs);
       return ok(policy);
     });
@@ -154,7 +152,7 @@ export class SqliteRequestLog {
         what: 'a request has so many opinions',
       });
     }
-    this.#sql.exec(
+    this.run(
       'INSERT OR REPLACE INTO feedback VALUES (?, ?, ?, ?, ?, ?)',
       row.seq,
       feedback.name,
@@ -169,73 +167,66 @@ export class SqliteRequestLog {
   /** Takes away what the filter finds among the next requests; sums stay. Answers how many, and where to go on. */
   remove(filter: LogFilter, before?: number): { readonly count: number; readonly before?: number } {
     const { rows, ...rest } = this.#rows(filter, LIMITS.requestLogRemovedMaxCount, before);
-    this.#storage.transactionSync(() => {
-      for (const row of rows) this.#removeRow(row);
-    });
+    if (rows.length > 0) {
+      this.transaction(() => {
+        for (const row of rows) this.#removeRow(row);
+      });
+    }
     return { count: rows.length, ...rest };
   }
 
   /** Sums of whole hours. See `SqliteLogSums`. */
   lines(by: LogGroup, fromMs: number, toMs: number, limit: number): LogLine[] {
-    return this.#isOpen ? this.#sums.lines(by, fromMs, toMs, limit) : [];
+    return this.exists() ? this.#sums.lines(by, fromMs, toMs, limit) : [];
   }
 
   /** What requests of whole hours cost and saved. See `SqliteLogSums`. */
   costs(fromMs: number, toMs: number): LogCosts[] {
-    return this.#isOpen ? this.#sums.costs(fromMs, toMs) : [];
+    return this.exists() ? this.#sums.costs(fromMs, toMs) : [];
   }
 
   /** How requests of each hour went. See `SqliteLogSums`. */
   hours(by: LogGroup, name: string, fromMs: number, withinMs: number): LogHour[] {
-    return this.#isOpen ? this.#sums.hours(by, name, fromMs, withinMs) : [];
+    return this.exists() ? this.#sums.hours(by, name, fromMs, withinMs) : [];
   }
 
   /** Takes everything away, and takes nothing any more. */
   erase(): void {
-    this.#open();
-    this.#storage.transactionSync(() => {
-      for (const table of ['entries', 'bodies', 'feedback', 'senders']) this.#sql.exec(`DELETE FROM ${table}`);
+    this.transaction(() => {
+      for (const table of ['entries', 'bodies', 'feedback', 'senders']) this.run(`DELETE FROM ${table}`);
       this.#sums.erase();
-      this.#sql.exec('UPDATE state SET policy = NULL, bytes = 0, is_erased = 1');
+      this.run('UPDATE state SET policy = NULL, bytes = 0, is_erased = 1');
     });
   }
 
   count(): number {
-    return this.#isOpen ? this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM entries').one().count : 0;
+    return this.countOf('entries');
   }
 
   heldBytes(): number {
-    return this.#isOpen ? this.#state().bytes : 0;
+    return this.#state().bytes;
   }
 
   /** When the oldest request has been kept long enough. */
   nextExpiryMs(): number | undefined {
-    if (!this.#isOpen) return undefined;
-    const oldest = this.#sql.exec<{ at: number | null }>('SELECT min(at_ms) AS at FROM entries').one().at;
-    return oldest === null ? undefined : oldest + this.policy().retentionDays * DAY_MS;
+    const [oldest] = this.rows<{ at: number | null }>('SELECT min(at_ms) AS at FROM entries');
+    return oldest === undefined || oldest.at === null ? undefined : oldest.at + this.policy().retentionDays * DAY_MS;
   }
 
   expire(nowMs: number): void {
-    if (this.#isOpen) this.#storage.transactionSync(() => this.#trim(nowMs));
+    if (this.exists()) this.transaction(() => this.#trim(nowMs));
   }
 
-  /** Reading a log that was never written writes nothing. */
-  #open(): void {
-    if (this.#isOpen) return;
-    migrate(this.#storage, MIGRATIONS);
-    this.#isOpen = true;
-  }
-
-  #state(): { policy: string | null; bytes: number; is_erased: number } {
-    return this.#sql.exec<{ policy: string | null; bytes: number; is_erased: number }>('SELECT * FROM state').one();
+  #state(): State {
+    return this.rows<State>('SELECT * FROM state')[0] ?? EMPTY;
   }
 
   /** Whether this batch has not been taken; from then on it has. */
   #isNew(isolateId: string, sequence: number, nowMs: number): boolean {
-    const [row] = this.#sql.exec<{ sequence: number }>('SELECT sequence FROM senders WHERE isolate = ?', isolateId).toArray();
+    const [row] = this.rows<{ sequence: number }>('SELECT sequence FROM senders WHERE isolate = ?', isolateId);
     if (row !== undefined && sequence <= row.sequence) return false;
-    this.#sql.exec('INSERT OR REPLACE INTO senders VALUES (?, ?, ?)', isolateId, sequence, nowMs);
-    this.#sql.exec('DELETE FROM senders WHERE at_ms < ?', nowMs - DAY_MS);
+    this.run('INSERT OR REPLACE INTO senders VALUES (?, ?, ?)', isolateId, sequence, nowMs);
+    this.run('DELETE FROM senders WHERE at_ms < ?', nowMs - DAY_MS);
     return true;
   }
 
@@ -259,15 +250,14 @@ export class SqliteRequestLog {
       bytes,
       text,
     ];
-    const { seq } = this.#sql
-      .exec<{ seq: number }>(
-        `INSERT INTO entries (id, at_ms, key, route, model, target, status, cost, cache, reuse, bytes, entry)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
-        ...columns,
-      )
-      .one();
-    if (keptBodies !== undefined) this.#sql.exec('INSERT INTO bodies VALUES (?, ?, ?)', seq, keptBodies.request, keptBodies.answer);
-    this.#sql.exec('UPDATE state SET bytes = bytes + ?', bytes);
+    const [added] = this.rows<{ seq: number }>(
+      `INSERT INTO entries (id, at_ms, key, route, model, target, status, cost, cache, reuse, bytes, entry)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
+      ...columns,
+    );
+    const { seq } = must(added, 'an entry was just written');
+    if (keptBodies !== undefined) this.run('INSERT INTO bodies VALUES (?, ?, ?)', seq, keptBodies.request, keptBodies.answer);
+    this.run('UPDATE state SET bytes = bytes + ?', bytes);
   }
 
   /** Takes away what is too old, then the oldest of what is too much; a bounded number. [U134] */
@@ -277,12 +267,12 @@ export class SqliteRequestLog {
     let held = this.heldBytes();
     // Most batches find nothing to take away, and read no row.
     const untilMs = held > this.#bytesMax ? Number.MAX_SAFE_INTEGER : endMs;
-    const oldest = this.#sql.exec<{ seq: number; at_ms: number; bytes: number }>(
+    const oldest = this.rows<{ seq: number; at_ms: number; bytes: number }>(
       'SELECT seq, at_ms, bytes FROM entries WHERE at_ms <= ? ORDER BY at_ms LIMIT ?',
       untilMs,
       TRIMMED_MAX,
     );
-    for (const row of oldest.toArray()) {
+    for (const row of oldest) {
       if (row.at_ms > endMs && held <= this.#bytesMax) return;
       this.#removeRow(row);
       held -= row.bytes;
@@ -290,8 +280,8 @@ export class SqliteRequestLog {
   }
 
   #removeRow({ seq, bytes }: Pick<EntryRow, 'seq' | 'bytes'>): void {
-    for (const table of ['entries', 'bodies', 'feedback']) this.#sql.exec(`DELETE FROM ${table} WHERE seq = ?`, seq);
-    this.#sql.exec('UPDATE state SET bytes = bytes - ?', bytes);
+    for (const table of ['entries', 'bodies', 'feedback']) this.run(`DELETE FROM ${table} WHERE seq = ?`, seq);
+    this.run('UPDATE state SET bytes = bytes - ?', bytes);
   }
 
   #rows(
@@ -299,49 +289,41 @@ export class SqliteRequestLog {
     count: number,
     before = Number.MAX_SAFE_INTEGER,
   ): { readonly rows: readonly EntryRow[]; readonly before?: number } {
-    if (!this.#isOpen) return { rows: [] };
     const scanned = 'SELECT * FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT ?';
     const scanMax = LIMITS.requestLogScanMaxCount;
     const { where, bindings } = conditionsOf(filter);
-    const rows = this.#sql
-      .exec<EntryRow>(
-        `SELECT seq, bytes, entry FROM (${scanned}) AS entries WHERE ${where} ORDER BY seq DESC LIMIT ?`,
-        before,
-        scanMax,
-        ...bindings,
-        count,
-      )
-      .toArray();
+    const rows = this.rows<EntryRow>(
+      `SELECT seq, bytes, entry FROM (${scanned}) AS entries WHERE ${where} ORDER BY seq DESC LIMIT ?`,
+      before,
+      scanMax,
+      ...bindings,
+      count,
+    );
     const last = rows.length === count ? rows.at(-1)?.seq : this.#lastScanned(before, scanMax);
     return last !== undefined && this.#hasBefore(last) ? { rows, before: last } : { rows };
   }
 
   /** Undefined: fewer were left than a page looks at. */
   #lastScanned(before: number, scanMax: number): number | undefined {
-    return this.#sql
-      .exec<{ seq: number }>('SELECT seq FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT 1 OFFSET ?', before, scanMax - 1)
-      .toArray()[0]?.seq;
+    const query = 'SELECT seq FROM entries WHERE seq < ? ORDER BY seq DESC LIMIT 1 OFFSET ?';
+    return this.rows<{ seq: number }>(query, before, scanMax - 1)[0]?.seq;
   }
 
   #recordOf({ seq, entry }: EntryRow): RequestRecord {
-    const [bodies] = this.#sql.exec<{ request: string; answer: string }>('SELECT request, answer FROM bodies WHERE seq = ?', seq).toArray();
+    const [bodies] = this.rows<{ request: string; answer: string }>('SELECT request, answer FROM bodies WHERE seq = ?', seq);
     return { entry: JSON.parse(entry) as LogEntry, ...(bodies === undefined ? {} : { bodies }), feedback: this.#feedbackOf(seq) };
   }
 
   #rowOf(id: string): EntryRow | undefined {
-    if (!this.#isOpen) return undefined;
-    return this.#sql.exec<EntryRow>('SELECT seq, bytes, entry FROM entries WHERE id = ? ORDER BY seq DESC LIMIT 1', id).toArray()[0];
+    return this.rows<EntryRow>('SELECT seq, bytes, entry FROM entries WHERE id = ? ORDER BY seq DESC LIMIT 1', id)[0];
   }
 
   #feedbackOf(seq: number): Feedback[] {
-    return this.#sql
-      .exec<{ feedback: string }>('SELECT feedback FROM feedback WHERE seq = ? ORDER BY at_ms, name, key', seq)
-      .toArray()
-      .map(({ feedback }) => JSON.parse(feedback) as Feedback);
+    return this.bodies('SELECT feedback AS body FROM feedback WHERE seq = ? ORDER BY at_ms, name, key', seq);
   }
 
   #hasBefore(seq: number): boolean {
-    return this.#sql.exec('SELECT 1 FROM entries WHERE seq < ? LIMIT 1', seq).toArray().length > 0;
+    return this.rows('SELECT 1 FROM entries WHERE seq < ? LIMIT 1', seq).length > 0;
   }
 }
 

@@ -6,7 +6,7 @@ import { messageOf, paramOf, refusal, refusalAt, wireError, withDetail } from '.
 import { pathBelow } from '../../../src/contract/field-path.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { refuseBeyond, refuseResource } from '../../../src/contract/outcome.ts';
-import { qdrantError } from '../../../src/contract/surface.ts';
+import { qdrantError } from '../../../src/contract/qdrant-error.ts';
 
 const MISFIT = refusal('dimension_mismatch', 'has 3 numbers; the index has 4 dimensions', ['vectors', 3, 'values']);
 

@@ -9,7 +9,8 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import { QDRANT_TAG, callQuery } from '../../../src/contract/qdrant/envelope.ts';
 import { QDRANT_NOT_OFFERED } from '../../../src/contract/qdrant/not-offered.ts';
-import { mountsOf, qdrantError, surfaceOf } from '../../../src/contract/surface.ts';
+import { qdrantError } from '../../../src/contract/qdrant-error.ts';
+import { mountsOf, surfaceOf } from '../../../src/contract/surface.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 
 const NATIVE_TOO = new Set(['/', '/healthz', '/readyz']);
