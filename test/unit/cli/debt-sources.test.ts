@@ -202,6 +202,11 @@ def f(
     expect(parsed('a.py', 'print "two"\nexec "x" in y\n'.repeat(30))).toBeUndefined();
   });
 
+  it('are read in time, whatever their lines hold', () => {
+    const digits = '1234567890'.repeat(8);
+    expect(analyseSource('a.py', `a = '''\n${digits}\\\n'''\n`, must(languageOf('a.py'), 'it is source code'))?.lines).toBe(3);
+  });
+
   it('[D22] tell what is beside the product by its path', () => {
     const tests = ['test/a.ts', 'src/a.test.ts', 'pkg/test_a.py', 'pkg/a_test.go', 'src/__tests__/x.js', 'tests/unit/x.py'];
     tests.push(

@@ -22,9 +22,9 @@ const FOR_SPEED =
   /\b(performance|perf|fast[- ]?path|hot[- ](path|loop|code)|optimi[sz](e[sd]?|ing|ations?)|for speed|faster|inlin(e[sd]?|ing)|deopt\w*|monomorphic|unroll\w*)\b/i;
 /** A module that is compiled is written for its compiler. */
 const COMPILED = /^\s*(import|from)\s+cython\b/m;
-/** A line of data: a key, literals, and what is between them. */
+/** A line of data: a key, literals, and what is between them. A number is read whole: in pieces, a long one takes for ever. */
 const DATA_LINE =
-  /^(?:(?:[\w$-]+|"[^"]*"|'[^']*')\s*:\s*(?=["'`\d[{tf]))?(?:(?:[fbru]{0,2}(?:"[^"]*"|'[^']*'|`[^`]*`)|\d[\d._]*|true|false)[\s%+,;()[\]{}]*)+$|^(?:[\w$-]+|"[^"]*"|'[^']*')\s*:\s*[[{]+$/i;
+  /^(?:(?:[\w$-]+|"[^"]*"|'[^']*')\s*:\s*(?=["'`\d[{tf]))?(?:(?:[fbru]{0,2}(?:"[^"]*"|'[^']*'|`[^`]*`)|\d[\d._]*(?![\d._])|true|false)[\s%+,;()[\]{}]*)+$|^(?:[\w$-]+|"[^"]*"|'[^']*')\s*:\s*[[{]+$/i;
 const DEPRECATED = /@deprecated\b/;
 const TODO = /\b(TODO|FIXME|HACK|XXX)\b[:( ]?(.{0,120})/;
 const IMPORT_LINE = /^\s*(import\b|from\s+\S+\s+import\b|export\s.*\bfrom\b|\}\s*from\b|using\b|use\b|#include\b|package\b|require\b)/;
