@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { bundle } from '../workers/local/bundle.ts';
 import { ROOT } from '../workers/local/paths.ts';
 import { QUIET_ENVIRONMENT } from '../workers/local/quiet-environment.ts';
+import { COUNTED_SUITES, coverageOf, SUITES_IN_WORKERD } from './counted-code.ts';
 import { keepCoverage } from './keep-coverage.ts';
 import { writeResults } from './results.ts';
 import type { StepResult } from './results.ts';
@@ -25,7 +26,7 @@ const { values: flags, positionals: patterns } = parseArgs({
     full: { type: 'boolean', default: false },
     // Fail without Chromium, instead of leaving its tests out.
     browser: { type: 'boolean', default: false },
-    // Measure what unit and most property tests take of the code, and write docs/debt/coverage.json.
+    // Run the suites whose code can be counted, and write what they take of it to docs/debt/coverage.json.
     coverage: { type: 'boolean', default: false },
     // Run the tests with a real Slurm, which take minutes, and fail without one.
     slurm: { type: 'boolean', default: false },
@@ -58,27 +59,21 @@ const NOT_IN_THE_INNER_LOOP = [
   'inference/default-model',
   'workers/streamed-body',
 ].map((test) => `test/unit/${test}.test.ts`);
-/** Property tests that take many times as long where branches are counted, and reach little that unit tests do not. */
-const NOT_COUNTED = [
-  'ann/{corrupt-shard,flat-engine,float32,lists,probe,read-queue,recall,row-set,scanner,shard-drift,slot-index,training,training-kernels}',
-  'cache/{embedding-batch,purge-faults,purge-linearizability,purge-model,shared-vectors}',
-  'index/resharding',
-  'inference/{onnx-agreement,word-tokeniser}',
-  'scheduler/*',
-  'slo/observation',
-  'tenancy/erasure',
-].map((test) => `test/property/${test}.test.ts`);
 const reports = await mkdtemp(join(tmpdir(), 'sluice-reports-'));
 
 const results = (await Promise.all((await lanes()).map(inOrder))).flat();
 const failed = results.filter(({ passed }) => !passed).length;
 if (flags.full) await writeResults(results);
-if (flags.coverage && failed === 0) await keepCoverage('npm test -- --coverage');
+if (flags.coverage && failed === 0) await keepCoverage();
 console.log(`${results.length - failed} passed, ${failed} failed`);
 process.exit(failed === 0 ? (process.exitCode ?? 0) : 1);
 
 /** Lanes run in parallel. There are more than cores, because tests inside workerd and of deployments mostly wait. */
 async function lanes(): Promise<Step[][]> {
+  if (flags.coverage)
+    return [
+      COUNTED_SUITES.map((suite) => vitest(`${suite}, counted`, [suite], '--coverage', '--coverage.reportsDirectory', coverageOf(suite))),
+    ];
   if (patterns.length > 0) return [[await selected()]];
   // Type-aware rules and type errors share the compiler's programs: a separate compilation would cost half as much again. An import that
   // a layer's tsconfig.json does not list is a type error, too (TS6307).
@@ -102,16 +97,10 @@ async function lanes(): Promise<Step[][]> {
     const withoutTheDearest = NOT_IN_THE_INNER_LOOP.flatMap((file) => ['--exclude', file]);
     return [[...always, vitest('unit tests', ['unit'], ...withoutTheDearest)], [lint]];
   }
-  const counted = vitest('unit tests, counted', ['unit', 'property'], '--coverage', ...NOT_COUNTED.flatMap((file) => ['--exclude', file]));
   // Divided by what steps take side by side on two cores, so that none ends long before the last.
   return [
-    [
-      lint,
-      ...always,
-      flags.coverage ? counted : vitest('unit tests', ['unit']),
-      ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
-    ],
-    [vitest('tests inside workerd', ['objects', 'shards', 'indexes', 'inference', 'sharing']), vitest('property tests', ['property'])],
+    [lint, ...always, vitest('unit tests', ['unit']), ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : [])],
+    [vitest('tests inside workerd', SUITES_IN_WORKERD), vitest('property tests', ['property'])],
     [
       { name: 'build', run: () => bundle().then(() => true) },
       vitest('tests against a running deployment', ['clients', 'chaos'], '--maxWorkers', '2'),

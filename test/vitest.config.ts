@@ -1,6 +1,8 @@
 import { cloudflareTest } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
+import { LEFT_OUT } from './counted-code.ts';
+
 const root = new URL('..', import.meta.url).pathname;
 
 // Workerd starts only if every bound Worker exists. The project `indexes` has the suites that need real shards.
@@ -20,8 +22,8 @@ const absentShards = {
 
 const SLUICE_TEST_FULL = process.env['SLUICE_TEST_FULL'] ?? '';
 
-// Long enough that only a hang exceeds it: a busy machine is several times slower, the full run repeats each property many times, and arithmetic in
-// loops takes forty times as long where its branches are counted.
+// Long enough that only a hang exceeds it: a busy machine is several times slower, the full run repeats each property many times, and code takes
+// longer where its branches are counted.
 const TIMEOUT_MS = SLUICE_TEST_FULL === '1' || process.argv.includes('--coverage') ? 1_800_000 : 180_000;
 
 const EVERYWHERE = {
@@ -73,16 +75,13 @@ const inNode = (name: string) => ({ root, test: { name, include: [`test/${name}/
 /** Suites that run whole deployments from dist/. */
 const deployed = (name: string, globalSetup: string) => ({ root, test: { ...inNode(name).test, globalSetup } });
 
-/**
- * `npm test -- --coverage`: what unit and most property tests take of the code that runs outside workerd. What runs inside it, and processes that
- * tests start, are not seen.
- */
+/** `npm test -- --coverage`: what suites in Node and inside workerd take of the code. Processes that tests start are not seen. */
 const coverage = {
-  provider: 'v8' as const,
-  include: ['src/**/*.ts', 'workers/{agent,builds,cli,client,drivers,edge}/**/*.ts'],
-  exclude: ['src/ann/wasm/**', '**/*.d.ts'],
+  // The one that counts inside workerd, too.
+  provider: 'istanbul' as const,
+  include: ['{src,durable-objects,workers}/**/*.ts'],
+  exclude: [...Object.keys(LEFT_OUT), '**/*.d.ts'],
   reporter: ['json'],
-  reportsDirectory: 'coverage',
 };
 
 export default defineConfig({

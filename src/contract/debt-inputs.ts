@@ -90,6 +90,10 @@ export const debtCoverage = z.strictObject({
   git_commit: debtFactFile.shape.git_commit,
   collected_at: seconds,
   command: text,
+  /** Those that were counted, as in "unit tests take 40 % of its branches". */
+  tests: text.optional(),
+  /** Why files of folders have no figures. */
+  left_out: z.record(text, text).default({}),
   files: z.record(text, z.strictObject({ lines: taken, branches: taken })),
 });
 

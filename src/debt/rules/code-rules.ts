@@ -163,9 +163,10 @@ function* missedBranches(context: RuleContext): Iterable<Hit> {
     const wanted = Math.ceil(missed - (1 - target) * branches);
     if (branches === 0 || wanted <= 0) continue;
     const taken = Math.round(((branches - missed) / branches) * 100);
+    const tests = textDetailOf(fact, 'tests') || 'tests';
     yield {
       subject: fact.subject,
-      title: `tests take ${taken} % of its ${branches} branches (target ${target * 100} %)`,
+      title: `${tests} take ${taken} % of its ${branches} branches (target ${target * 100} %)`,
       remedy: `test ${wanted} more ${wanted === 1 ? 'branch' : 'branches'}`,
       minutes: 4 * wanted,
       interest: context.interestOf([fact.subject], wanted / branches),

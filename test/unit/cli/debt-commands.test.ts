@@ -296,13 +296,15 @@ describe('sluice debt', () => {
         git_commit: 'c'.repeat(40),
         collected_at: atS,
         command: 'npm test',
+        tests: 'unit tests',
+        left_out: { 'bin/**': 'other tests start it' },
         files: { 'src/a.ts': { lines: { covered: 9, total: 9 }, branches: { covered, total: 4 } }, 'src/gone.ts': NONE },
       }),
     });
     repository.commit({ 'debt.json': json({ expects: ['coverage'], inputs: { coverage: ['coverage.json'] } }), ...kept(nowS - 99, 1) }, 1);
     const { facts } = await measure(repository.root, {}, nowS);
     const [fact, census] = facts.facts.filter(({ kind, symbol }) => kind === 'missed-branches' || symbol === 'coverage');
-    expect(fact).toMatchObject({ subject: 'src/a.ts', value: 3, detail: { branches: 4 }, collected_at: nowS - 99 });
+    expect(fact).toMatchObject({ subject: 'src/a.ts', value: 3, detail: { branches: 4, tests: 'unit tests' }, collected_at: nowS - 99 });
     expect(fact?.evidence).toMatchObject({ file: 'coverage.json', git_commit: 'c'.repeat(40) });
     expect(census).toMatchObject({ value: 1, collected_at: nowS - 99 });
     repository.commit(kept(nowS - 31 * 86_400, 4), 0.5);

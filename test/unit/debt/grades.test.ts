@@ -128,6 +128,13 @@ describe('[D39] missed branches', () => {
     expect([gradeOf(50, 100), gradeOf(49, 100)]).toEqual(['strong', 'weak']);
     expect([gradeOf(9, 9), gradeOf(40, 100)]).toEqual(['weak', undefined]);
   });
+
+  it('[D26] say which tests take the others, where not all tests were counted', () => {
+    const titleOf = (more: DebtFact['detail']) =>
+      hitsOf('missed-branches', [fact('missed-branches', 'core/a.ts', 75, { detail: { branches: 100, ...more } })])[0]?.title;
+    expect(titleOf({})).toBe('tests take 25 % of its 100 branches (target 60 %)');
+    expect(titleOf({ tests: 'unit tests' })).toBe('unit tests take 25 % of its 100 branches (target 60 %)');
+  });
 });
 
 describe('[D34] clones of the same code', () => {

@@ -19,6 +19,8 @@ interface Report {
   /** With the time and the commit at which tests were run. */
   readonly collection: Collection;
   readonly files: Iterable<readonly [path: string, branches: Branches]>;
+  /** The tests that were counted, if not all that there are. */
+  readonly tests?: string | undefined;
 }
 
 /** Branches that no test takes, from istanbul's JSON, lcov or the summary that a repository keeps. A file of several reports counts as the best of them. */
@@ -37,10 +39,10 @@ export const coverage: Collector = async (collection) => {
     }
   }
   const facts: DebtFact[] = [];
-  for (const [file, { missed, all, input, collection: measured }] of best) {
+  for (const [file, { missed, all, tests, input, collection: measured }] of best) {
     if (missed === 0) continue;
     const writer = new FactWriter(measured, tool);
-    writer.write('missed-branches', file, missed, input, { detail: { branches: all } });
+    writer.write('missed-branches', file, missed, input, { detail: { branches: all, ...(tests === undefined ? {} : { tests }) } });
     facts.push(...writer.facts);
   }
   // As old as the oldest of what it counts.
@@ -54,9 +56,9 @@ function reportOf(input: InputFile, collection: Collection): Report {
   if (!input.file.endsWith('.json')) return { input, collection, files: ofLcov(input.text) };
   const json = anyJsonOf(input);
   if (!isKept(json)) return { input, collection, files: ofIstanbul(json) };
-  const { collected_at: nowS, git_commit, files } = jsonOf(input, debtCoverage);
+  const { collected_at: nowS, git_commit, tests, files } = jsonOf(input, debtCoverage);
   const repository = { ...collection.repository, commit: git_commit ?? collection.repository.commit };
-  return { input, collection: { ...collection, nowS, repository }, files: ofKept(files) };
+  return { input, collection: { ...collection, nowS, repository }, files: ofKept(files), tests };
 }
 
 /** Istanbul's own report has paths at its top, and no format. [D26] */
