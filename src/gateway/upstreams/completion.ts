@@ -72,7 +72,7 @@ export class Completions {
     if (!found.ok) return unserved(found.error, []);
     const policy = found.value.routed?.guardrails;
     if (policy === undefined) return this.#answered(found.value);
-    const moderation = new UpstreamModeration(this.#server, found.value);
+    const moderation = new UpstreamModeration({ server: this.#server, clock: this.#parts.clock }, found.value);
     return this.#parts.guard.complete(policy, found.value.call, moderation, (body, shown) => {
       const call = { ...found.value.call, body, shown };
       return this.#answered({ ...found.value, call, exchanges: new Exchanges({ ...call, nowMs }) });

@@ -1,4 +1,5 @@
-import type { ErrorCode, Refusal } from '../../contract/errors.ts';
+import type { Refusal } from '../../contract/errors.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { Finding } from '../../upstreams/guardrails/guard.ts';
 import type { GuardrailPolicy } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { ClassifierHook } from '../../upstreams/guardrails/judge-classes.ts';
@@ -11,24 +12,24 @@ import type { CompletionCall } from './completion-call.ts';
 import { findAmong } from './find-target.ts';
 import type { PlanServer } from './plan-server.ts';
 
+interface ModerationParts {
+  readonly server: Pick<PlanServer, 'serve'>;
+  readonly clock: Clock;
+}
+
 interface ModeratedCall {
   readonly call: CompletionCall;
   readonly targets: VisibleTargets;
-  /** When the call began. */
-  readonly nowMs: number;
 }
-
-/** Refusals of what a call has to pay with: these are of the call, and no outage that its hooks may overlook. */
-const UNPAID: ReadonlySet<ErrorCode> = new Set(['insufficient_quota', 'rate_limit_exceeded', 'limit_exceeded']);
 
 /** What the hooks of one call ask of models that upstreams serve for `/v1/moderations`, and what that costs. [U177] */
 export class UpstreamModeration {
-  readonly #server: Pick<PlanServer, 'serve'>;
+  readonly #parts: ModerationParts;
   readonly #moderated: ModeratedCall;
   #unpaid: Refusal | undefined;
 
-  constructor(server: Pick<PlanServer, 'serve'>, moderated: ModeratedCall) {
-    this.#server = server;
+  constructor(parts: ModerationParts, moderated: ModeratedCall) {
+    this.#parts = parts;
     this.#moderated = moderated;
   }
 
@@ -39,30 +40,38 @@ export class UpstreamModeration {
 
   /** `owner`: of the route, which names models of its own; those of the platform's routes are the platform's, whatever a tenant calls its own. */
   async judge({ owner }: GuardrailPolicy, hook: ClassifierHook, texts: readonly string[]): Promise<Finding | undefined> {
-    const { call, nowMs, targets } = this.#moderated;
+    const { call, targets } = this.#moderated;
     const { own, platform } = targets;
     const target = findAmong(owner === PLATFORM ? platform : [...own, ...platform])(hook.model);
     if (target === undefined || !serves(target, 'moderations')) return undefined;
     const pieces = piecesOf(texts, target.model.contextTokens);
     if (pieces === undefined) return undefined;
     if (pieces.length === 0) return { count: 0 };
+    // The time of a hook on the answer begins long after that of the call.
+    const nowMs = this.#parts.clock.nowMs();
+    let unpaid: Refusal | undefined;
     const asked: CompletionCall = {
       ...call,
       surface: 'moderations',
       body: { model: target.model.name, input: pieces },
       headers: {},
+      reserve: async (quantities) => {
+        const reserved = await call.reserve(quantities);
+        unpaid = reserved.ok ? undefined : reserved.error;
+        return reserved;
+      },
       // What is late for the hook is late for its model.
       origin: { headers: {}, place: {}, header: (name) => (name === 'x-sluice-deadline-ms' ? String(hook.timeout_ms) : undefined) },
     };
-    const served = await this.#server.serve({
+    const served = await this.#parts.server.serve({
       call: asked,
       exchanges: new Exchanges({ ...asked, nowMs }),
       plan: { groups: [[target]], reason: 'guardrail' },
       nowMs,
     });
     if (!served.ok) {
-      const { refusal } = served.error;
-      if (UNPAID.has(refusal.code)) this.#unpaid ??= refusal;
+      // That the call cannot pay is no outage, which its hooks might overlook; what limits the upstream is one.
+      this.#unpaid ??= unpaid;
       return undefined;
     }
     const { answer, settle, target: by } = served.value;

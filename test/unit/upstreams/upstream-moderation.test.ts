@@ -28,14 +28,23 @@ const judge = (upstreamId: string): Target => targetOf({ upstreamId, model: { na
 const [OWN, SHARED] = [judge('tn_1/lab'), judge('platform/lab')];
 const SETTLEMENT = { inputTokens: 3, cachedTokens: 0, outputTokens: 0, nano: 9, usage: 'counted', isCapped: false } as const;
 
-/** Asks as a call of a tenant that has an upstream of the same name as the platform. */
-function moderation(said: string | Refusal, targets: VisibleTargets = { own: [OWN], platform: [SHARED] }) {
+/** Asks as a call of a tenant that has an upstream of the same name as the platform. `unpaid`: why nothing can be reserved. */
+function moderation(said: string | Refusal, targets: VisibleTargets = { own: [OWN], platform: [SHARED] }, unpaid?: Refusal) {
   const asked: PlannedCall[] = [];
   const charged: ModelCharge[] = [];
-  const call = { surface: 'chat', body: {}, headers: { cookie: 'x' }, onModerated: (one: ModelCharge) => void charged.push(one) };
-  const server: ConstructorParameters<typeof UpstreamModeration>[0] = {
+  const clock = { nowMs: () => 90_000 };
+  const call = {
+    surface: 'chat',
+    body: {},
+    headers: { cookie: 'x' },
+    reserve: async () => (unpaid === undefined ? ok(undefined) : err(unpaid)),
+    onModerated: (one: ModelCharge) => void charged.push(one),
+  };
+  const server: ConstructorParameters<typeof UpstreamModeration>[0]['server'] = {
     serve: async (planned) => {
       asked.push(planned);
+      const reserved = await planned.call.reserve({});
+      if (!reserved.ok) return err({ refusal: reserved.error, attempts: [] });
       if (typeof said !== 'string') return err({ refusal: said, attempts: [] });
       const [[target]] = planned.plan.groups as [[Target]];
       return ok({
@@ -47,7 +56,7 @@ function moderation(said: string | Refusal, targets: VisibleTargets = { own: [OW
       } as unknown as Completed);
     },
   };
-  const made = new UpstreamModeration(server, { call: call as unknown as CompletionCall, targets, nowMs: 5 });
+  const made = new UpstreamModeration({ server, clock }, { call: call as unknown as CompletionCall, targets });
   return { made, asked, charged };
 }
 
@@ -58,7 +67,8 @@ describe('[U177] moderations of an upstream', () => {
   it('judge texts in pieces that the model reads whole, within the time of the hook, and are charged', async () => {
     const { made, asked, charged } = moderation(results(0.1, 0.9, 0.2));
     expect(await made.judge(policy('tn_1'), HOOK, ['short', ' ', 'x'.repeat(300)])).toEqual({ count: 1 });
-    const [{ call, plan }] = asked as [PlannedCall];
+    const [{ call, plan, nowMs }] = asked as [PlannedCall];
+    expect(nowMs, 'from which the time of the hook counts').toBe(90_000);
     expect(call.body).toEqual({ model: 'mod', input: ['short', 'x'.repeat(200), expect.any(String)] });
     expect([call.surface, call.headers, call.origin.header('x-sluice-deadline-ms')]).toEqual(['moderations', {}, '700']);
     expect(plan).toMatchObject({ groups: [[OWN]], reason: 'guardrail' });
@@ -79,8 +89,14 @@ describe('[U177] moderations of an upstream', () => {
       const { made, asked } = moderation(results(0), targets);
       expect([await made.judge(policy('tn_1'), HOOK, ['x']), asked]).toEqual([undefined, []]);
     }
-    const failed = moderation(refusal('upstream_failed', 'no'));
-    expect([await failed.made.judge(policy('tn_1'), HOOK, ['x']), failed.made.unpaid, failed.charged]).toEqual([undefined, undefined, []]);
+    for (const code of ['upstream_failed', 'limit_exceeded', 'deadline_exceeded'] as const) {
+      const failed = moderation(refusal(code, 'no'));
+      expect([await failed.made.judge(policy('tn_1'), HOOK, ['x']), failed.made.unpaid, failed.charged]).toEqual([
+        undefined,
+        undefined,
+        [],
+      ]);
+    }
     const vague = moderation('{}');
     expect([await vague.made.judge(policy('tn_1'), HOOK, ['x']), vague.charged.length]).toEqual([undefined, 1]);
     const blank = moderation(results());
@@ -88,13 +104,15 @@ describe('[U177] moderations of an upstream', () => {
   });
 
   it('that cannot be paid for refuse the call, and are no outage', async () => {
-    const { made } = moderation(refusal('insufficient_quota', 'no'));
-    expect(await made.judge(policy('tn_1'), HOOK, ['x'])).toBeUndefined();
-    expect(made.unpaid).toMatchObject({ code: 'insufficient_quota' });
+    for (const code of ['insufficient_quota', 'limit_exceeded', 'unavailable'] as const) {
+      const { made } = moderation(results(0), undefined, refusal(code, 'no'));
+      expect(await made.judge(policy('tn_1'), HOOK, ['x'])).toBeUndefined();
+      expect(made.unpaid).toMatchObject({ code });
+    }
   });
 
   it('that cannot be paid for refuse the call before its model is asked, whatever their hook does about an outage', async () => {
-    const { made } = moderation(refusal('insufficient_quota', 'no'));
+    const { made } = moderation(results(0), undefined, refusal('insufficient_quota', 'no'));
     const session = (moderate: Moderate | undefined) => ({
       request: async (body: object) => {
         await moderate?.(HOOK, ['x']);
