@@ -56,6 +56,8 @@ class SentEvents {
   #taker: Taker | undefined;
   #isReading = false;
   #hasEnded = false;
+  /** What the pieces have ended by, where that is no end of theirs. */
+  #defect: { readonly reason: unknown } | undefined;
   #sentAtMs = -Infinity;
   /** Set while a burst is gathered. */
   #callOff: (() => void) | undefined;
@@ -70,7 +72,7 @@ class SentEvents {
   take(taker: Taker): void {
     this.#taker = taker;
     this.#silence.begin(LIMITS.completionSilenceMs, () => this.#send(SIGN_OF_LIFE));
-    if (this.#heldBytes > 0 || this.#hasEnded) this.#offer();
+    this.#offer();
     if (!this.#isReading) void this.#read();
   }
 
@@ -92,9 +94,10 @@ class SentEvents {
         }
         this.#offer();
       }
-    } catch (defect) {
-      this.#release();
-      this.#taker?.failed(defect);
+    } catch (reason) {
+      this.#defect = { reason };
+      this.#hasEnded = true;
+      this.#offer();
     }
     this.#isReading = false;
   }
@@ -106,7 +109,8 @@ class SentEvents {
 
   /** Sends what is held, unless it belongs to a burst that may go on. */
   #offer(): void {
-    if (this.#taker === undefined) return;
+    // A stream whose pull ends without a piece is not asked for one again.
+    if (this.#taker === undefined || (this.#heldBytes === 0 && !this.#hasEnded)) return;
     const waitMs = this.#sentAtMs + LIMITS.completionBurstMs - this.#parts.clock.nowMs();
     if (this.#hasEnded || waitMs <= 0 || this.#heldBytes >= LIMITS.completionBurstBytesMax) return this.#flush();
     this.#silence.over();
@@ -117,6 +121,7 @@ class SentEvents {
   }
 
   #flush(): void {
+    if (this.#hasEnded) this.#release();
     const bytes = this.#heldBytes === 0 ? undefined : joinedBytes(this.#held);
     this.#held = [];
     this.#heldBytes = 0;
@@ -131,11 +136,10 @@ class SentEvents {
     this.#silence.over();
     this.#callOff?.();
     this.#callOff = undefined;
+    // The caller has all that came before a defect.
     if (bytes !== undefined) taker.controller.enqueue(bytes);
-    if (this.#hasEnded) {
-      this.#release();
-      taker.controller.close();
-    }
+    else if (this.#defect !== undefined) return taker.failed(this.#defect.reason);
+    if (this.#hasEnded && this.#defect === undefined) taker.controller.close();
     taker.taken();
   }
 

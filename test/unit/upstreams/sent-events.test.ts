@@ -143,3 +143,42 @@ it('[U46] sends what goes before the answer at once, and shows each piece of the
   expect(await textOf(rest)).toBe('data: 1\n\ndata: 2\n\n');
   expect(seen).toEqual(['data: 1\n\n', 'data: 2\n\n']);
 });
+
+it('[U46] passes a defect on after what came before it, also where the caller did not wait then', async () => {
+  const { reader, come, fail, asked, pass, waiting } = world();
+  const first = reader.read();
+  await come('data: 1\n\n');
+  await first;
+  const burst = reader.read();
+  await come('data: 2\n\n');
+  await asked();
+  pass(LIMITS.completionBurstMs);
+  expect(await textOf(burst)).toBe('data: 2\n\n');
+  await fail(new Error('broken'));
+  await new Promise((resolve) => setImmediate(resolve));
+  await expect(reader.read()).rejects.toThrow('broken');
+  expect(waiting, 'nothing is asked for after a defect').toEqual([]);
+
+  const held = world();
+  const begun = held.reader.read();
+  await held.come('data: 1\n\n');
+  await begun;
+  const last = held.reader.read();
+  await held.come('data: 2\n\n');
+  await held.fail(new Error('broken'));
+  expect(await textOf(last)).toBe('data: 2\n\n');
+  await expect(held.reader.read()).rejects.toThrow('broken');
+  expect(held.timers.size, 'no timer is left').toBe(0);
+});
+
+it('[U46] goes on past a piece that is empty, as the end of a stream may be', async () => {
+  const { reader, come } = world();
+  const first = reader.read();
+  await come('');
+  await come('data: 1\n\n');
+  expect(await textOf(first)).toBe('data: 1\n\n');
+  const end = reader.read();
+  await come('');
+  await come(undefined);
+  expect((await end).done).toBe(true);
+});
