@@ -34,6 +34,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const { SLUICE_STATE_DIR: stateDir = join(ROOT, '.sluice/state'), UPSTREAMS_PORT: upstreamsText } = environment;
   const port = portOf('PORT', environment['PORT'] ?? String(PORT_DEFAULT), PORT_MAX - gateways + 1);
   const upstreamsPort = upstreamsText === undefined ? undefined : portOf('UPSTREAMS_PORT', upstreamsText, PORT_MAX);
+  if (upstreamsPort !== undefined && upstreamsPort >= port && upstreamsPort < port + gateways) {
+    throw new SetupError(
+      `UPSTREAMS_PORT must be none of the gateway's ports from ${port} to ${port + gateways - 1}, not "${upstreamsText}".`,
+    );
+  }
   if (parseProxies(environment['TRUSTED_PROXIES'] ?? '') === undefined) {
     throw new SetupError(
       `TRUSTED_PROXIES must be CIDR ranges such as "10.0.0.0/8, 2001:db8::/32", not "${environment['TRUSTED_PROXIES']}".`,
