@@ -101,7 +101,8 @@ export class PassingService implements ReplicaService {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     return new Promise((resolve, reject) => {
       const call = send(url, { method: request.method ?? 'POST', headers }, resolve);
-      call.once('error', reject);
+      // A connection may fail again after its answer has begun, which ends that answer and must not end the agent.
+      call.on('error', reject);
       response.once('close', () => call.destroy());
       pipeline(request, call).catch(reject);
     });
