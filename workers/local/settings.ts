@@ -35,9 +35,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const port = portOf('PORT', environment['PORT'] ?? String(PORT_DEFAULT), PORT_MAX - gateways + 1);
   const upstreamsPort = upstreamsText === undefined ? undefined : portOf('UPSTREAMS_PORT', upstreamsText, PORT_MAX);
   if (upstreamsPort !== undefined && upstreamsPort >= port && upstreamsPort < port + gateways) {
-    throw new SetupError(
-      `UPSTREAMS_PORT must be none of the gateway's ports from ${port} to ${port + gateways - 1}, not "${upstreamsText}".`,
-    );
+    const ports = gateways === 1 ? `${port}` : `${port} to ${port + gateways - 1}`;
+    throw new SetupError(`UPSTREAMS_PORT must be another port than the gateway's (${ports}), not "${upstreamsText}".`);
   }
   if (parseProxies(environment['TRUSTED_PROXIES'] ?? '') === undefined) {
     throw new SetupError(

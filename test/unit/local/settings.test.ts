@@ -48,7 +48,7 @@ describe('the settings of a local deployment', () => {
   it('refuse a port past the gateways that is one of theirs', () => {
     for (const UPSTREAMS_PORT of ['8787', '8788'])
       expect(() => readSettings({ UPSTREAMS_PORT }, 2)).toThrow(
-        new SetupError(`UPSTREAMS_PORT must be none of the gateway's ports from 8787 to 8788, not "${UPSTREAMS_PORT}".`),
+        new SetupError(`UPSTREAMS_PORT must be another port than the gateway's (8787 to 8788), not "${UPSTREAMS_PORT}".`),
       );
     expect([8_786, 8_789].map((port) => readSettings({ UPSTREAMS_PORT: `${port}` }, 2).upstreamsPort)).toEqual([8_786, 8_789]);
   });
