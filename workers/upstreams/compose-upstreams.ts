@@ -36,9 +36,11 @@ import { ModelRouter } from '../../src/gateway/upstreams/model-router.ts';
 import { breakerOf } from '../../src/upstreams/serving/target-state.ts';
 import { RouteDirectory } from '../../src/gateway/upstreams/route-directory.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
+import type { JobId, TenantId } from '../../src/kernel/ids.ts';
 import { CascadeTally } from '../../src/upstreams/cascade/cascade-tally.ts';
 import { CanaryTally } from '../../src/upstreams/routes/canary-tally.ts';
 import type { Target } from '../../src/upstreams/target.ts';
+import { within } from '../gateway/adapters/ask.ts';
 import type { Tenancy } from '../gateway/adapters/tenancy.ts';
 import { wireTenancy } from '../gateway/adapters/tenancy.ts';
 import { upstreamsOf } from '../gateway/adapters/upstream-objects.ts';
@@ -143,7 +145,8 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
 function replicaGroupsOf({ SCHEDULER }: UpstreamsEnv, clock: Clock): ReplicaGroups {
   // A stub belongs to the request that made it: one is made for each call.
   const cell = () => SCHEDULER.get(SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as Pick<JobQueue, 'job'>;
-  return new ReplicaGroups({ find: (tenant, job) => cell().job(tenant, job), hostOf: originHost, clock, background: waitUntil });
+  const find = (tenant: TenantId, job: JobId) => within(cell().job(tenant, job), LIMITS.controlTimeoutMs);
+  return new ReplicaGroups({ find, hostOf: originHost, clock, background: waitUntil });
 }
 
 function routerOf(

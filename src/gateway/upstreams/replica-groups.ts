@@ -26,9 +26,11 @@ interface View {
   askedAtMs: number;
   /** When it was last asked for beside requests. */
   renewedAtMs: number;
+  /** When the scheduler last did not answer. */
+  unansweredAtMs: number;
 }
 
-/** A group is read again after this part of the time for which it is believed. */
+/** A group is read again after this part of the time for which it is believed, and after so long where the scheduler has not answered. */
 const RENEWED_AFTER_MS = LIMITS.upstreamReplicasFreshMs / 2;
 
 /** Of one replica: its address, its key and what holds them. */
@@ -54,8 +56,9 @@ export class ReplicaGroups {
     const { clock, background } = this.#parts;
     const nowMs = clock.nowMs();
     const known = this.#views.get(groupOf(tenantId, jobId), nowMs);
-    if (known === undefined || nowMs - known.askedAtMs >= LIMITS.upstreamReplicasFreshMs)
-      return (await this.#asked(tenantId, jobId, nowMs)) ?? known?.replicas ?? [];
+    // All calls of the tenant come by here, also those to other upstreams: few of them wait for a scheduler that is down.
+    if (known !== undefined && nowMs - known.unansweredAtMs < RENEWED_AFTER_MS) return known.replicas;
+    if (known === undefined || nowMs - known.askedAtMs >= LIMITS.upstreamReplicasFreshMs) return this.#asked(tenantId, jobId, nowMs);
     if (nowMs - Math.max(known.askedAtMs, known.renewedAtMs) >= RENEWED_AFTER_MS) {
       known.renewedAtMs = nowMs;
       background(this.#asked(tenantId, jobId, nowMs));
@@ -65,7 +68,9 @@ export class ReplicaGroups {
 
   /** Refuses with `job_not_found`, and with `state_conflict` a job that has no replicas, or none any more. */
   async check(tenantId: TenantId, jobId: JobId): Promise<Outcome<null>> {
-    const found = await this.#parts.find(tenantId, jobId);
+    const found = await this.#parts.find(tenantId, jobId).catch(() => undefined);
+    if (found === undefined)
+      return refuse('unavailable', 'it cannot be determined whether the job has replicas: repeat the call', 'base_url');
     if (!found.ok) return found;
     const { work, state, finishedAtMs } = found.value;
     if (work.kind !== 'online_inference')
@@ -90,17 +95,22 @@ export class ReplicaGroups {
     if (view !== undefined) view.askedAtMs = -Infinity;
   }
 
-  /** Undefined: the scheduler does not answer. */
-  async #asked(tenantId: TenantId, jobId: JobId, askedAtMs: number): Promise<readonly Replica[] | undefined> {
+  /** As the scheduler answers; those that are known, where it does not. */
+  async #asked(tenantId: TenantId, jobId: JobId, askedAtMs: number): Promise<readonly Replica[]> {
     const group = groupOf(tenantId, jobId);
     const found = await this.#parts.find(tenantId, jobId).catch(() => undefined);
-    if (found === undefined) return undefined;
-    const before = this.#views.get(group, askedAtMs);
+    const nowMs = this.#parts.clock.nowMs();
+    const before = this.#views.get(group, nowMs);
     // What was asked for later is newer.
     if (before !== undefined && before.askedAtMs > askedAtMs) return before.replicas;
+    if (found === undefined) {
+      if (before !== undefined) before.unansweredAtMs = nowMs;
+      return before?.replicas ?? [];
+    }
     const replicas = found.ok ? this.#readyIn(found.value, group) : [];
     const bytes = REPLICA_BYTES * (1 + replicas.length);
-    this.#views.set(group, { replicas, askedAtMs, renewedAtMs: askedAtMs }, bytes, askedAtMs + LIMITS.upstreamReplicasStaleMs);
+    const view = { replicas, askedAtMs, renewedAtMs: askedAtMs, unansweredAtMs: -Infinity };
+    this.#views.set(group, view, bytes, askedAtMs + LIMITS.upstreamReplicasStaleMs);
     return replicas;
   }
 

@@ -76,8 +76,8 @@ export class UpstreamStoreWorld {
 
   readonly groups = new ReplicaGroups({
     find: async (tenant, job) => {
-      if (!this.isReachable) throw new Error('the scheduler does not answer');
       this.askedJobs.push(job);
+      if (!this.isReachable) throw new Error('the scheduler does not answer');
       const found = this.jobs.get(`${tenant}/${job}`);
       return found === undefined ? refuse('job_not_found', 'there is no such job', 'job') : ok(structuredClone(found));
     },

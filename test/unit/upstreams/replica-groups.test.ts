@@ -88,6 +88,22 @@ describe('[U12] the replicas of a job', () => {
     expect(await urls()).toEqual([]);
   });
 
+  it('are called without waiting for a scheduler that has just not answered, and read again soon', async () => {
+    setJob([servingAt(A)]);
+    await urls();
+    world.isReachable = false;
+    world.nowMs += LIMITS.upstreamReplicasFreshMs;
+    for (let call = 0; call < 5; call += 1) expect(await urls()).toEqual([A]);
+    expect(world.askedJobs).toHaveLength(2);
+    world.isReachable = true;
+    setJob([servingAt(B)]);
+    world.nowMs += LIMITS.upstreamReplicasFreshMs / 2 - 1;
+    expect([await urls(), world.askedJobs.length]).toEqual([[A], 2]);
+    world.nowMs += 1;
+    expect([await urls(), world.askedJobs.length]).toEqual([[B], 3]);
+    expect([await urls(), world.askedJobs.length]).toEqual([[B], 3]);
+  });
+
   it.each([
     ['does not answer', { kind: 'fault', fault: 'refused' }, 2],
     ['leaves', { kind: 'opened', status: 503 }, 2],
@@ -119,6 +135,9 @@ describe('[U12] an upstream whose servers are replicas', () => {
     expect(await add({}, TWO)).toMatchObject({ error: { code: 'job_not_found' } });
     expect(await add({ secret: 'a-secret-that-no-replica-knows' })).toMatchObject({ error: { code: 'invalid_value', path: ['secret'] } });
     expect(await add({ protocol: 'workers-ai' })).toMatchObject({ ok: false });
+    world.isReachable = false;
+    expect(await add()).toMatchObject({ error: { code: 'unavailable', path: ['base_url'] } });
+    world.isReachable = true;
     expect(await add()).toMatchObject({ ok: true, value: { baseUrl: `replicas:${JOB}`, secret: null } });
     const change = (changed: object, name = 'gpus') => world.admin().change(world.caller(ONE), name, changed);
     expect(await change({ secret: 'a-secret-that-no-replica-knows' })).toMatchObject({ error: { path: ['secret'] } });
