@@ -19,6 +19,8 @@ function* unowned(context: RuleContext): Iterable<Hit> {
       minutes: 30,
       interest: evenSpread(UNOWNED_MINUTES_PER_WEEK[tier]),
       isBlocking: tier === 1,
+      // A CODEOWNERS without a line for all files may be meant so: that each part needs an owner is said by declaring it. [D20]
+      ...(context.components.isDeclared(fact.subject) ? {} : { grade: 'weak' as const }),
       evidence: [fact],
     };
   }

@@ -211,6 +211,8 @@ def f(
     const tests = ['test/a.ts', 'src/a.test.ts', 'pkg/test_a.py', 'pkg/a_test.go', 'src/__tests__/x.js', 'tests/unit/x.py'];
     tests.push(
       'examples/a.py',
+      'mods/v4/__testfixtures__/in.tsx',
+      'src/__mocks__/fs.ts',
       'packages/a/example/b.ts',
       'docs/conf.py',
       'benchmarks/routers/a.ts',

@@ -111,12 +111,13 @@ describe('[D33] candidates', () => {
   const todo = (subject: string, text: string) => fact('todo', subject, 800, { symbol: text, detail: { text } });
   const facts = [
     census('todos'),
+    census('duplication'),
     census('hotspots'),
     census('flags'),
     fact('code-lines', 'src/a.ts', 100),
     fact('code-churn', 'src/b.ts', 9),
     todo('src/a.ts', 'TODO a wish'),
-    todo('src/b.ts', 'FIXME ugly hack'),
+    fact('clone', 'src/b.ts', 30, { symbol: 'src/c.ts', detail: { copies: 2, line: 1, other_line: 1 } }),
     fact('flag-age', 'src/flags.json', 100, { symbol: 'x' }),
   ];
   const assessed = (policy: object = {}) => assess(new FactSet(facts, NOW_S), debtPolicy.parse({ expects: [], ...policy }));
@@ -125,7 +126,7 @@ describe('[D33] candidates', () => {
 
   it('are kept apart: neither counted nor rated', () => {
     const { findings, candidates, total } = assessed();
-    expect(rulesOf(findings)).toEqual(['old-todo src/b.ts', 'stale-flag src/flags.json']);
+    expect(rulesOf(findings)).toEqual(['duplicate-code src/b.ts', 'stale-flag src/flags.json']);
     expect(rulesOf(candidates)).toEqual(['old-todo src/a.ts']);
     expect([total.items, total.principal.p50]).toEqual([2, findings.reduce((sum, one) => sum + one.principal_minutes.p50, 0)]);
   });

@@ -5,6 +5,7 @@ import { RULES } from '../../../src/debt/assess.ts';
 import { Components } from '../../../src/debt/components.ts';
 import { isAsyncMirror } from '../../../src/debt/evidence/async-mirror.ts';
 import { familiesOf } from '../../../src/debt/evidence/clone-families.ts';
+import { PackageFolders } from '../../../src/debt/evidence/package-folders.ts';
 import type { Clone } from '../../../src/debt/evidence/clones.ts';
 import { revertedBy, saysFix } from '../../../src/debt/evidence/fix-commits.ts';
 import type { RangeCommit } from '../../../src/debt/evidence/repairs.ts';
@@ -101,6 +102,18 @@ describe('[D31] a copy', () => {
     expect([gradeOf(18, 'a/x.ts', 'b/y.ts'), gradeOf(17, 'a/x.ts', 'b/y.ts')]).toEqual(['strong', 'weak']);
     expect([gradeOf(10, 'a/x.ts', 'a/y.ts'), gradeOf(10, 'a/x.ts', 'a/b/y.ts')]).toEqual(['strong', 'weak']);
     expect(gradeOf(10, 'a/x.ts', 'b/y.ts', { commits_to_both: 1 })).toBe('strong');
+  });
+
+  it('is between packages if commits changed both: these are apart on purpose', () => {
+    const between = (commits_to_both: number) => gradeOf(90, 'a/x.ts', 'a/y.ts', { two_packages: true, commits_to_both });
+    expect([between(0), between(1)]).toEqual(['weak', 'strong']);
+    const packages = new PackageFolders(['package.json', 'libs/a/package.json', 'libs/b/pyproject.toml', 'libs/a/src/x.ts']);
+    expect(['libs/a/src/x.ts', 'libs/b/y.py', 'libs/z.ts', 'z.ts'].map((path) => packages.of(path))).toEqual([
+      'libs/a/',
+      'libs/b/',
+      '',
+      '',
+    ]);
   });
 
   it('is weak as a counterpart for asynchronous callers, for old ones, or for speed', () => {
@@ -212,20 +225,12 @@ it('[D36] a circle of imports costs from three to twelve files, if something in 
   expect([gradeOf(2, 9), gradeOf(13, 9), gradeOf(9, 0)]).toEqual(['weak', 'weak', 'weak']);
 });
 
-it('[D37] announced work counts after a year, where its author calls code wrong that changes', () => {
-  const gradeOf = (days: number, text: string, churn = 9) =>
-    gradesOf('old-todo', [
-      census('hotspots'),
-      fact('code-churn', 'a.ts', churn),
-      fact('todo', 'a.ts', days, { symbol: text, detail: { text } }),
-    ])[0];
-  expect(gradeOf(366, 'FIXME ugly hack')).toBe('strong');
-  expect([gradeOf(365, 'FIXME ugly hack'), gradeOf(999, 'TODO support v2'), gradeOf(999, 'TODO refactor both loops')]).toEqual([
-    'weak',
-    'weak',
-    'weak',
-  ]);
-  expect([gradeOf(366, 'FIXME ugly hack', 0.8), gradeOf(366, 'FIXME ugly hack', 0.6)]).toEqual(['strong', 'weak']);
+it('[D37] announced work is a candidate, whatever its author called it', () => {
+  expect(gradesOf('old-todo', [fact('todo', 'a.ts', 999, { symbol: 't', detail: { text: 'FIXME ugly hack' } })])).toEqual(['weak']);
+});
+
+it('[D20] a missing owner counts where the policy calls something a component', () => {
+  expect(gradesOf('no-owner', [fact('owner', 'core', ''), fact('owner', 'tools', '')])).toEqual([undefined, 'weak']);
 });
 
 it('[D38] type holes are candidates, however many', () => {

@@ -2,6 +2,7 @@ import type { Clone } from '../../../../src/debt/evidence/clones.ts';
 import { isAsyncMirror } from '../../../../src/debt/evidence/async-mirror.ts';
 import { familiesOf } from '../../../../src/debt/evidence/clone-families.ts';
 import { clonesIn } from '../../../../src/debt/evidence/clones.ts';
+import { PackageFolders } from '../../../../src/debt/evidence/package-folders.ts';
 import type { ReadSource } from '../repository/read-sources.ts';
 import type { LineRange } from '../repository/line-times.ts';
 import { isForOldCallers } from '../source/languages.ts';
@@ -19,6 +20,7 @@ export const duplication: Collector = async (collection) => {
   const writer = new FactWriter(collection);
   const files = collection.sources.files.filter(({ isBeside }) => !isBeside);
   const byPath = new Map(files.map((file) => [file.path, file]));
+  const packages = new PackageFolders(collection.sources.tracked.map(({ path }) => path));
   const clones = clonesIn(files).toSorted((a, b) => b.lines - a.lines);
   const familyOf = new Map(familiesOf(clones).map((family) => [family.longest, family]));
   const read = new Set([...familyOf.keys()].slice(0, READ_HISTORIES_MAX));
@@ -37,6 +39,7 @@ export const duplication: Collector = async (collection) => {
       copies: family?.copies ?? 0,
       kept_apart: isKeptApart(file) || isKeptApart(other),
       mirror: isAsyncMirror(placeOf(file, line), placeOf(other, otherLine)),
+      two_packages: packages.of(clone.path) !== packages.of(clone.other),
       for_speed: isForSpeed(file, line, clone.lastLine) || isForSpeed(other, otherLine, clone.otherLastLine),
       commits_to_both: isRead ? await commitsToBoth(collection, clone, file, other) : 0,
     };

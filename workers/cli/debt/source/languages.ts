@@ -49,7 +49,7 @@ const STARTER = /(^|\/)create-[^/]+\/(.*\/)?templates?(-[^/]+)?\//;
 
 /** Code beside the product, and not part of it: tests, benchmarks, examples, starters and documentation. [D22] */
 export const isBeside = (path: string): boolean =>
-  /(^|\/)(([\w-]+-)?tests?|__tests__|specs?|e2e|testing|fixtures|testdata|mocks|__mocks__|benchmarks?|perf-measures|examples?|tutorials?|playgrounds?|docs)\//i.test(
+  /(^|\/)(([\w-]+-)?tests?|specs?|e2e|testing|fixtures|testdata|mocks|__\w*(?:tests?|mocks|fixtures)__|benchmarks?|perf-measures|examples?|tutorials?|playgrounds?|docs)\//i.test(
     path,
   ) ||
   STARTER.test(path) ||
