@@ -32,12 +32,18 @@ export const COMPLETION_LIMITS = {
   reuseQuestionsBytesMax: 8 * 1024 * 1024,
   // Of one context: all of them are compared with each new question, which takes a millisecond for vectors of 1,536 numbers.
   reuseQuestionsMaxCount: 1_000,
+  // Of the vector of a question, as many as a vector of an index.
+  reuseDimensionsMaxCount: 8_192,
   // Longer questions have too much in them to ask the same as another; a verifier reads two.
   reuseQuestionCharsMax: 2_048,
   // Of an answer that is reused for another question: a verifier reads it whole, some 4,000 tokens.
   reuseAnswerCharsMax: 16 * 1024,
   // Of the nearest questions: one that is guarded against, or whose answer is gone, makes room for the next.
   reuseNearestMaxCount: 8,
+  // Answers that a verifier has accepted for another question: each saves a vector and a verdict when that is asked again.
+  reuseAcceptedMaxCount: 2_000,
+  // Of them, most of it the texts of questions: an eighth of what the questions take.
+  reuseAcceptedBytesMax: 1024 * 1024,
   // Checks of reused answers are reported to the other isolates so soon.
   reuseReportMs: 500,
   // Tenants whose evidence an isolate remembers, some kilobytes each.

@@ -6,6 +6,7 @@ import { must } from '../../kernel/assert.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import { canonicalJson } from '../../kernel/canonical-json.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import type { KeyId } from '../../kernel/ids.ts';
 import type { Result } from '../../kernel/result.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { WakeUps } from '../../kernel/wake-ups.ts';
@@ -25,6 +26,9 @@ import { replayed, StreamCopy } from './kept-stream.ts';
 export interface StoredAnswer {
   readonly basis: string;
   readonly targetId: string;
+  /** The call that it was made for, and its key. */
+  readonly requestId: string;
+  readonly keyId: KeyId;
   readonly isStream: boolean;
   /** What the answer was charged. */
   readonly nano: number;
@@ -57,14 +61,16 @@ const CONTRACT: AnswerContract<StoredAnswer> = {
 /** One call, as the cache sees it. */
 export interface CachedCall {
   readonly question: Question;
-  /** The answer to the very question is held, or the caller wants nothing from before. */
-  readonly isSettled: boolean;
+  /** Whether the answer to the very question is held, or the caller wants nothing from before. */
+  isSettled(): boolean;
   /** What is held under another digest, of the same tenant and targets, and may answer this call now. */
   held(digest: string): Answered<StoredAnswer> | undefined;
+  /** The same by the purges and the time of now, for calls that have waited since. */
+  heldStill(digest: string): Promise<Answered<StoredAnswer> | undefined>;
   keep(digest: string, answer: StoredAnswer): void;
   /**
-   * The answer to the very question: held, or made now. `onMade` takes what was made, once it is whole. `spentNano`: what was spent for the call
-   * before.
+   * The answer to the very question: held, or made now. `onMade` takes what this call has made, once it is whole; of calls that share one exchange,
+   * one has made it. `spentNano`: what was spent for the call before.
    */
   exact(onMade?: (answer: StoredAnswer) => void, spentNano?: number): Promise<Served>;
   /** An answer from before, as the answer to this call. */
@@ -95,15 +101,16 @@ export class CompletionCache {
     const repeated = (answered: Answered<StoredAnswer>, spentNano = 0) => this.#repeated(answered, plan, spentNano);
     return {
       question,
-      isSettled: terms.directives.bypass || this.#answers.peek(question) !== undefined,
+      isSettled: () => terms.directives.bypass || this.#answers.peek(question) !== undefined,
       held: (digest) => this.#answers.peek(of(digest)),
+      heldStill: async (digest) => this.#answers.peek({ ...of(digest), view: await this.#parts.purges.current(question.tenantId) }),
       keep: (digest, answer) => this.#answers.add(of(digest), answer),
       repeated,
       exact: (onMade = UNSET, spentNano = 0) => {
         const make = () => serve(spentNano);
         const again = (answered: Answered<StoredAnswer>) => repeated(answered, spentNano);
         return call.body['stream'] === true
-          ? this.#streamed(question, again, make, onMade)
+          ? this.#streamed(question, call, again, make, onMade)
           : this.#whole(question, call, again, make, onMade);
       },
     };
@@ -129,16 +136,19 @@ export class CompletionCache {
     const answered = await this.#answers.answer(question, async (): Promise<Outcome<StoredAnswer>> => {
       own = await make();
       if (!own.ok) return err(call.cancellation.isCancelled ? LEADER_IS_GONE : own.error.refusal);
-      return ok({ ...stored(question, own.value), isStream: false, nano: nanoOf(own.value), pieces: [utf8(textOf(own.value))] });
+      return ok({ ...stored(question, call, own.value), isStream: false, nano: nanoOf(own.value), pieces: [utf8(textOf(own.value))] });
     });
-    if (answered.ok) onMade(answered.value.answer);
-    if (own !== undefined) return own.ok && answered.ok ? ok({ ...own.value, cache: answered.value.report }) : own;
+    if (own !== undefined) {
+      if (!own.ok || !answered.ok) return own;
+      onMade(answered.value.answer);
+      return ok({ ...own.value, cache: answered.value.report });
+    }
     if (!answered.ok) return err({ refusal: answered.error, attempts: [] });
     return ok(again(answered.value));
   }
 
   /** A stream is passed on while it comes, so the same question at once is asked again. It is kept when it has ended whole. */
-  async #streamed(question: Question, again: Again, make: Make, onMade: OnMade): Promise<Served> {
+  async #streamed(question: Question, call: CompletionCall, again: Again, make: Make, onMade: OnMade): Promise<Served> {
     const held = this.#answers.peek(question);
     if (held !== undefined) return ok(again(held));
     if (question.terms.directives.onlyIfCached) return err({ refusal: NOT_CACHED.error, attempts: [] });
@@ -148,7 +158,7 @@ export class CompletionCache {
     const stream = new StreamCopy(answer.stream, LIMITS.completionCacheEntryBytesMax - ENTRY_OVERHEAD_BYTES);
     const ended = answer.ended.then((end) => {
       const keep = (pieces: readonly Uint8Array[]) => {
-        const made = { ...stored(question, served.value), isStream: true, nano: chargedNano(served.value, end), pieces };
+        const made = { ...stored(question, call, served.value), isStream: true, nano: chargedNano(served.value, end), pieces };
         this.#answers.add(question, made);
         onMade(made);
       };
@@ -199,7 +209,12 @@ const basisOf = ({ groups, route }: Plan): string =>
   ]);
 
 /** Where an answer is from. */
-const stored = ({ basis }: Question, { target }: Completed) => ({ basis, targetId: idOf(target) });
+const stored = ({ basis }: Question, { requestId, principal: { keyId } }: CompletionCall, { target }: Completed) => ({
+  basis,
+  requestId,
+  keyId,
+  targetId: idOf(target),
+});
 
 /** What a call is charged, for all models that a cascade has asked. */
 const chargedNano = ({ settle, besides = [] }: Completed, end: CompletionEnd): number =>

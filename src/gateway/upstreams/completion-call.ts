@@ -2,6 +2,7 @@ import type { Refusal } from '../../contract/errors.ts';
 import type { ReuseOutcome } from '../../contract/answer-reuse.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
+import type { KeyId } from '../../kernel/ids.ts';
 import type { Result } from '../../kernel/result.ts';
 import type { CascadeOutcome } from '../../upstreams/cascade/cascade-decision.ts';
 import type { AttemptRecord, Undispatched } from '../../upstreams/dispatch.ts';
@@ -62,8 +63,9 @@ export interface ReuseReport {
   readonly besidesNano: number;
   /** Of one that was found by the nearness of its question. */
   readonly candidate?: {
-    /** The call whose answer it is. */
+    /** The call whose answer it is, and its key. */
     readonly requestId: string;
+    readonly keyId: KeyId;
     readonly question: string;
     readonly answer: string;
     readonly similarity: number;

@@ -1,6 +1,7 @@
+import { LIMITS } from '../../contract/limits.ts';
 import { amountNano, editionAt, priceOf } from '../../tenancy/usage/price-book.ts';
 import type { ModelCharge } from '../../upstreams/money/settlement.ts';
-import { listAt, parsedObject } from '../../upstreams/protocol/json.ts';
+import { isObject, listAt, parsedObject } from '../../upstreams/protocol/json.ts';
 import { Exchanges } from '../../upstreams/protocol/exchange.ts';
 import { targetName } from '../../upstreams/target.ts';
 import type { Target } from '../../upstreams/target.ts';
@@ -57,13 +58,17 @@ async function embeddedAt(server: PlanServer, planned: PlannedCall, target: Targ
   const settlement = settle(answer.end);
   const vector = unitVector(answer.text);
   const charges = [{ target, settlement }];
-  return { vector, contract: targetName(target), charges, nano: settlement.nano };
+  // Another model may come to serve under the same name.
+  const contract = `${targetName(target)} ${target.model.upstreamName}`;
+  return { vector, contract, charges, nano: settlement.nano };
 }
 
-/** The one vector of an answer, scaled to unit length; empty where there is none, which nothing is near. */
+/** The one vector of an answer, scaled to unit length; empty where there is none, or too long a one: nothing is near that. */
 function unitVector(answer: string): Float32Array {
-  const [row] = listAt(parsedObject(answer) ?? {}, 'data') as readonly { readonly embedding?: unknown }[];
-  const numbers = Array.isArray(row?.embedding) ? Float32Array.from(row.embedding as readonly number[]) : new Float32Array();
+  const [row] = listAt(parsedObject(answer) ?? {}, 'data');
+  const embedding = isObject(row) ? row['embedding'] : undefined;
+  if (!Array.isArray(embedding) || embedding.length > LIMITS.reuseDimensionsMaxCount) return new Float32Array();
+  const numbers = Float32Array.from(embedding as readonly number[]);
   const length = Math.hypot(...numbers);
-  return length > 0 ? numbers.map((number) => number / length) : numbers;
+  return length > 0 ? numbers.map((number) => number / length) : new Float32Array();
 }

@@ -20,6 +20,8 @@ import { wordsInCommon } from '../../upstreams/reuse/words-in-common.ts';
 import type { ModelCharge } from '../../upstreams/money/settlement.ts';
 import { CancelSource } from '../../upstreams/serving/cancel-source.ts';
 import type { Answered } from '../answer-cache.ts';
+import type { Accepted } from './accepted-answers.ts';
+import { AcceptedAnswers } from './accepted-answers.ts';
 import { askVerifier, shownTo, verdictFor } from './ask-verifier.ts';
 import type { CachedCall, Served, StoredAnswer } from './completion-cache.ts';
 import { askedIn } from './completion-cache.ts';
@@ -48,8 +50,13 @@ interface ReusingCall {
 
 /** What became of a candidate. */
 interface Judged {
-  /** `shown`: what others than the caller may read of its answer. `confidence`: of the verifier; absent: it was not asked. */
-  readonly near: Candidate & { readonly shown: string; readonly confidence?: number };
+  /** `shown`: what others than the caller may read of its answer. */
+  readonly near: Omit<Accepted, 'confidence'> & {
+    readonly held: Answered<StoredAnswer>;
+    readonly shown: string;
+    /** Of the verifier; absent: it was not asked. */
+    readonly confidence?: number;
+  };
   readonly outcome: ReuseOutcome;
 }
 
@@ -58,6 +65,19 @@ interface Candidate extends Neighbour {
   readonly held: Answered<StoredAnswer>;
   /** What the answer says. */
   readonly text: string;
+}
+
+/** A call that has found one. */
+interface NearCall extends ReusingCall {
+  readonly embedded: EmbeddedQuestion;
+  readonly near: Candidate & { readonly shown: string };
+  /** Whether the bound permits an answer from before, and this call is none of those that are checked. */
+  readonly mayGive: boolean;
+  /** Stands for the question and how it was judged. */
+  readonly pair: string;
+  /** Take the model's answer: to be found by later calls, and to be compared, too. */
+  readonly keep: (answer: StoredAnswer) => string | undefined;
+  readonly compared: (answer: StoredAnswer) => void;
 }
 
 /** From this confidence of a verifier on, two answers say the same: as likely as not. */
@@ -71,6 +91,7 @@ const AGREED_MIN = 0.5;
 export class ReusedAnswers {
   readonly #parts: ReusedAnswersParts;
   readonly #neighbours = new Neighbours();
+  readonly #accepted = new AcceptedAnswers();
 
   constructor(parts: ReusedAnswersParts) {
     this.#parts = parts;
@@ -78,10 +99,11 @@ export class ReusedAnswers {
 
   /** The answer to the very question if it is held, else one that may be reused, else the model's. */
   async complete(cached: CachedCall, planned: PlannedCall, run: ReuseRun): Promise<Served> {
-    const { body } = planned.call;
+    const { body, surface } = planned.call;
+    // Vectors and scores of one text are of no use for another; of several answers only the first would be judged.
+    if (SURFACES[surface].dialect === 'plain' || Number(body['n'] ?? 1) > 1) return cached.exact();
     const asked = askedQuestion(body);
-    // Of several answers only the first would be judged.
-    if (asked === undefined || cached.isSettled || Number(body['n'] ?? 1) > 1) return cached.exact();
+    if (asked === undefined || cached.isSettled()) return cached.exact();
     const { policy } = run;
     const call = { cached, planned, run, asked };
     if (policy.kind === 'reworded') return this.#reworded(call);
@@ -94,7 +116,10 @@ export class ReusedAnswers {
     const { cached, planned, run, asked } = call;
     const form = `reworded:${this.#digest([...aroundOf(planned), askedIn(asked.with(questionForm(asked.text)))])}`;
     const near = cached.held(form);
-    if (near === undefined) return cached.exact((made) => cached.keep(form, made));
+    if (near === undefined)
+      return cached.exact((made) => {
+        if (textOf(planned, made) !== undefined) cached.keep(form, made);
+      });
     if (run.state() === 'reusing' && !run.isChecked)
       return ok({ ...cached.repeated(near), reuse: { outcome: 'reworded', ...NOTHING_SPENT } });
     const before = textOf(planned, near.answer);
@@ -107,36 +132,62 @@ export class ReusedAnswers {
 
   async #near(call: ReusingCall, policy: SemanticReuse): Promise<Served> {
     const { cached, planned, run, asked } = call;
+    const state = run.state();
+    const { question } = cached;
+    // A vector would be paid for and lead to nothing.
+    if ((state === 'off' && !run.isChecked) || (policy.kind === 'verified' && run.verifier === undefined)) return cached.exact();
+    const mayGive = state === 'reusing' && !run.isChecked;
+    const pair = this.#digest([question.tenantId, question.basis, question.digest, policy]);
+    const known = mayGive ? await this.#acceptedBefore(call, pair) : undefined;
+    if (known !== undefined) return known;
     const embedded = await embeddedQuestion(this.#parts, planned, run, policy.model, asked.text);
     if (embedded === undefined) return cached.exact();
-    const { question } = cached;
     const around = [question.tenantId, question.basis, ...aroundOf(planned), askedIn(asked.with('')), policy.model, embedded.contract];
     const context = this.#digest(around);
     const keep = (answer: StoredAnswer): string | undefined => this.#keep(call, context, embedded, answer);
     const found = this.#candidate(call, policy, context, embedded);
-    const state = run.state();
-    if (found === undefined || (state === 'off' && !run.isChecked)) return fresh(call, embedded, keep);
-    const shown = await shownTo(planned.call, found.text);
-    if (shown === undefined) return fresh(call, embedded, keep);
+    const shown = found === undefined ? undefined : await shownTo(planned.call, found.text);
+    if (found === undefined || shown === undefined) return fresh(call, embedded, keep);
     const near = { ...found, shown };
-    const mayGive = state === 'reusing' && !run.isChecked;
     const compared = (answer: StoredAnswer): void => {
       const own = keep(answer);
       if (own !== undefined) this.#compare(call, near.text, own);
     };
-    if (policy.kind === 'candidate') {
-      if (planned.call.acceptsCandidate === true && mayGive) return given(call, embedded, { near, outcome: 'candidate' });
-      return fresh(call, embedded, mayGive ? keep : compared, { near, outcome: 'offered' });
-    }
+    const nearby: NearCall = { ...call, embedded, near, mayGive, pair, keep, compared };
+    return policy.kind === 'candidate' ? this.#offered(nearby) : this.#verified(nearby, policy.confidence_min);
+  }
+
+  async #offered(call: NearCall): Promise<Served> {
+    const { planned, embedded, near, mayGive, keep, compared } = call;
+    if (planned.call.acceptsCandidate === true && mayGive && (await isHeldStill(call, near)))
+      return given(call, embedded, { near, outcome: 'candidate' });
+    return fresh(call, embedded, mayGive ? keep : compared, { near, outcome: 'offered' });
+  }
+
+  async #verified(call: NearCall, confidenceMin: number): Promise<Served> {
+    const { planned, run, asked, embedded, near, mayGive, pair, keep, compared } = call;
     const { verifier } = run;
     if (verifier === undefined) return fresh(call, embedded, keep);
-    const asking = reuseVerdictCall(verifier, asked.text, near.question.text, shown);
-    const verdict = await askVerifier(this.#parts.server, planned, verifier, asking);
-    const spent = spentBesides(embedded, verdict.charges);
-    const judged = { ...near, confidence: verdict.confidence };
-    if (!(verdict.confidence >= policy.confidence_min)) return fresh(call, spent, keep, { near: judged, outcome: 'rejected' });
-    if (mayGive) return given(call, spent, { near: judged, outcome: 'verified' });
-    return fresh(call, spent, compared, { near: judged, outcome: 'checked' });
+    const asking = reuseVerdictCall(verifier, asked.text, near.question.text, near.shown);
+    const { confidence, charges } = await askVerifier(this.#parts.server, planned, verifier, asking);
+    const spent = spentBesides(embedded, charges);
+    const judged = { ...near, confidence };
+    if (!(confidence >= confidenceMin)) return fresh(call, spent, keep, { near: judged, outcome: 'rejected' });
+    if (!mayGive) return fresh(call, spent, compared, { near: judged, outcome: 'checked' });
+    // It was purged, or has expired, while the verifier read it.
+    if (!(await isHeldStill(call, near))) return fresh(call, spent, keep);
+    this.#accepted.add(pair, near, confidence, near.held.answer);
+    return given(call, spent, { near: judged, outcome: 'verified' });
+  }
+
+  /** An answer that was accepted for this question before: neither vector nor verdict is asked for again. [U184] */
+  async #acceptedBefore(call: ReusingCall, pair: string): Promise<Served | undefined> {
+    const { cached, planned } = call;
+    const accepted = this.#accepted.find(pair, cached, this.#parts.clock.nowMs());
+    const text = accepted === undefined ? undefined : textOf(planned, accepted.held.answer);
+    const shown = text === undefined ? undefined : await shownTo(planned.call, text);
+    if (accepted === undefined || shown === undefined || !(await isHeldStill(call, accepted))) return undefined;
+    return given(call, NOTHING, { near: { ...accepted, shown }, outcome: 'verified' });
   }
 
   /** The nearest question that may ask the same, and whose answer may be given now. */
@@ -163,8 +214,7 @@ export class ReusedAnswers {
     const { digest, terms } = cached.question;
     if (text === undefined || !terms.directives.store) return text;
     const expiresAtMs = this.#parts.clock.nowMs() + terms.ttlMs;
-    const { requestId } = planned.call;
-    this.#neighbours.add(context, { text: asked.text, vector, requestId, digest, expiresAtMs });
+    this.#neighbours.add(context, { text: asked.text, vector, digest, expiresAtMs });
     return text;
   }
 
@@ -203,7 +253,13 @@ export class ReusedAnswers {
 
 const NOT_SHOWN = refusal('guardrail_blocked', 'the guardrails of the route show the answers to no verifier');
 
+const NOTHING: Spent = { charges: [], nano: 0 };
+
 const NOTHING_SPENT = { spentNano: 0, besidesNano: 0 } as const;
+
+/** Whether the answer to a question may be given still, after others were waited for. */
+const isHeldStill = async ({ cached }: ReusingCall, { question, held }: Pick<Judged['near'], 'question' | 'held'>): Promise<boolean> =>
+  (await cached.heldStill(question.digest))?.answer === held.answer;
 
 /** What is asked besides the body. */
 const aroundOf = ({ call: { surface, headers, prompt } }: PlannedCall): unknown[] => [surface, headers, prompt ?? null];
@@ -238,10 +294,11 @@ function reportOf({ charges, nano }: Spent, judged: Judged | undefined): ReuseRe
   const spent = { spentNano: nano, besidesNano: charges.reduce((sum, { settlement }) => sum + settlement.nano, 0) };
   if (judged === undefined) return spent;
   const { near, outcome } = judged;
-  const { question, similarity, shown, confidence = Number.NaN } = near;
+  const { question, similarity, held, shown, confidence = Number.NaN } = near;
+  const { requestId, keyId } = held.answer;
   return {
     outcome,
     ...spent,
-    candidate: { requestId: question.requestId, question: question.text, answer: shown, similarity, confidence },
+    candidate: { requestId, keyId, question: question.text, answer: shown, similarity, confidence },
   };
 }

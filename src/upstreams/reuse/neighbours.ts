@@ -5,8 +5,6 @@ export interface KeptQuestion {
   readonly text: string;
   /** Of unit length, or all zeros. */
   readonly vector: Float32Array;
-  /** The call whose answer it is. */
-  readonly requestId: string;
   /** By which the cache of answers has the answer. */
   readonly digest: string;
   readonly expiresAtMs: number;

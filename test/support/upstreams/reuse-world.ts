@@ -61,7 +61,11 @@ const model = (name: string, nanoOfToken: number, serves: Target['model']['serve
     },
   });
 
-const TARGETS = [model('large', 10, ['chat', 'completions']), model('judge', 2, ['chat']), model('vectors', 1, ['embeddings'])];
+const TARGETS = [
+  model('large', 10, ['chat', 'completions', 'embeddings']),
+  model('judge', 2, ['chat']),
+  model('vectors', 1, ['embeddings']),
+];
 
 /** Calls of a route that reuses answers, in isolates that share nothing but what their tenants' objects keep. */
 export class ReuseWorld {
@@ -70,6 +74,8 @@ export class ReuseWorld {
   readonly asked: { readonly upstream: string; readonly body: Record<string, unknown> }[] = [];
   /** What the model answers to a question. */
   says: (question: string) => string = () => 'In Bern.';
+  /** Tools that the model calls besides. */
+  calls: readonly object[] | undefined;
   /** What the verifier answers. */
   judges: (prompt: string) => string = () => 'yes';
   /** Of the vector of a question. */
@@ -221,7 +227,8 @@ export class ReuseWorld {
     const streams = body['stream'] === true;
     const text = upstream === 'judge' ? this.judges(JSON.stringify(body['messages'])) : this.says(said);
     // What is generated after a prompt has its own field.
-    const saidAs = (holder: 'message' | 'delta') => ('prompt' in body ? { text } : { [holder]: { role: 'assistant', content: text } });
+    const saidAs = (holder: 'message' | 'delta') =>
+      'prompt' in body ? { text } : { [holder]: { role: 'assistant', content: text, tool_calls: this.calls } };
     const answer =
       upstream === 'vectors' ? vectorAnswer(this.meaning(said)) : streams ? streamOf(saidAs('delta')) : wholeOf(saidAs('message'));
     const pieces = answer.split(/(?<=\n\n)/).map((piece) => utf8(piece));

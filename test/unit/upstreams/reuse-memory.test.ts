@@ -11,7 +11,6 @@ import { NodeSql } from '../../support/fakes/node-sql.ts';
 const kept = (digest: string, more: Partial<KeptQuestion> = {}): KeptQuestion => ({
   text: digest,
   vector: Float32Array.of(1, 0),
-  requestId: 'req_1',
   digest,
   expiresAtMs: 10,
   ...more,

@@ -140,7 +140,32 @@ describe('[U126] answers to other words', () => {
   });
 });
 
+describe('[U126] one comparison', () => {
+  it.each([REWORDED, VERIFIED])('[U126] counts once where callers share the answer that is compared: %j', async (policy) => {
+    const { world, ask } = worldOf(policy);
+    const question = policy === REWORDED ? FORMS[0]! : OTHER_WORDS[0]!;
+    await ask(PLAIN);
+    await Promise.all([ask(question), ask(question), ask(question)]);
+    await world.settled();
+    expect(world.asked.filter(({ upstream }) => upstream === 'large')).toHaveLength(2);
+    expect(world.measured()[0]?.counts).toEqual({ checked: 1, differed: 0 });
+  });
+});
+
 describe('[U125] an answer in the same form', () => {
+  it('[U125] that calls tools, or is a vector, is not given', async () => {
+    const { world, ask } = worldOf(trusting(REWORDED));
+    const embeds = (input: string) => ask(input, { surface: 'embeddings', body: { input, messages: undefined } });
+    await embeds(PLAIN);
+    expect((await embeds(FORMS[0]!)).isHit).toBe(false);
+    world.calls = [{ index: 0, id: 'call_1', type: 'function', function: { name: 'look', arguments: '{}' } }];
+    for (const asked of [{}, STREAM]) {
+      await ask(PLAIN, asked);
+      expect((await ask(FORMS[0]!, asked)).isHit).toBe(false);
+      expect((await ask(PLAIN, asked)).isHit).toBe(true);
+    }
+  });
+
   it('[U151] saves what it was charged, though another call has made it', async () => {
     const { world, ask } = worldOf(trusting(REWORDED));
     await Promise.all([ask(PLAIN), ask(PLAIN)]);

@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 
 import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
-import type { ReuseOutcome } from '../../../src/contract/answer-reuse.ts';
 import { REUSE_HEADER } from '../../../src/contract/answer-reuse.ts';
 import type { completionCacheHeaders } from '../../../src/contract/completions.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
@@ -25,6 +24,7 @@ import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
 import type { JsonObject } from '../../../src/upstreams/protocol/json.ts';
 import { explainedEvent, explainedText } from '../../../src/upstreams/explained-answer.ts';
+import { explainedReuse } from '../../../src/gateway/upstreams/explained-reuse.ts';
 import { routeText } from '../../../src/upstreams/route-text.ts';
 import type { Timing } from '../../gateway/exchange.ts';
 import type { HandlersOf } from '../../gateway/serve.ts';
@@ -228,21 +228,16 @@ const servedFacts = ({ target, plan, attempts, cache, savedNano, reuse, besides 
 });
 
 /** What the route has decided, and a cascade or the reuse of answers, if the caller has asked to be shown it. */
-function explanationFor({ body, request }: Asked, { routed, cascade, reuse }: Completed) {
+function explanationFor({ body, request, principal }: Asked, { routed, cascade, reuse }: Completed) {
   if (routed === undefined || (body['explain'] !== true && !request.headers.has('x-sluice-explain'))) return undefined;
   return {
     ...routed.explain(),
-    ...(reuse?.outcome === undefined || reuse.candidate === undefined ? {} : { reuse: explainedReuse(reuse.outcome, reuse.candidate) }),
+    reuse: explainedReuse(principal, reuse),
     ...(cascade === undefined
       ? {}
       : { cascade: { ...cascade, confidence: finite(cascade.confidence), threshold: finite(cascade.threshold) } }),
   };
 }
-
-const explainedReuse = (outcome: ReuseOutcome, candidate: NonNullable<ReuseReport['candidate']>) => {
-  const { requestId: request, confidence, ...rest } = candidate;
-  return { outcome, request, ...rest, confidence: finite(confidence) };
-};
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
