@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { CallTally } from '../../../src/contract/call-tally.ts';
 import { CALL_LATENCIES, callCounter } from '../../../src/contract/call-tally.ts';
@@ -27,10 +27,11 @@ const tallyOf = (endpoint: string, counts: CallTally['counts'], atMs = NOW_MS): 
   counts,
 });
 
+let storage: NodeSql;
 let tallies: SqliteCallTallies;
 
 beforeEach(() => {
-  const storage = new NodeSql();
+  storage = new NodeSql();
   storage.sql.exec(CALL_TALLY_TABLE);
   tallies = new SqliteCallTallies(storage);
 });
@@ -69,6 +70,14 @@ describe('counts of calls in the ledger', () => {
     expect(valid('POST /v1/jobs/:job/embeddings')).toEqual([[2, 0]]);
     expect(valid('GET /v1/jobs/:job')).toEqual([[1, 1]]);
     expect([valid('POST /v1/jobs:plan'), valid('POST /v1/chatter'), valid('POST /v1/chat/completions', OTHER)]).toEqual([[], [], []]);
+  });
+
+  it('[SL13] are found by their key: an objective is observed each minute, and reads no other endpoints', () => {
+    const asked = vi.spyOn(storage.sql, 'exec');
+    tallies.hours(tenantId, QUERY, 0, 0);
+    const [query = '', ...bindings] = asked.mock.lastCall ?? [];
+    const plan = storage.sql.exec<{ detail: string }>(`EXPLAIN QUERY PLAN ${query}`, ...bindings).toArray();
+    expect(plan.map(({ detail }) => detail)).toContainEqual(expect.stringContaining('(tenant=? AND endpoint=? AND hour>?)'));
   });
 
   it('[SL9] are forgotten when they are old, and go with their tenant', () => {
