@@ -57,7 +57,10 @@ export async function* gitRecords(root: string, args: readonly string[], onPiece
   let rest = '';
   for await (const piece of gitOutput(root, args)) {
     onPiece?.(piece);
-    const parts = (rest + decoder.decode(piece, { stream: true })).split('\0');
+    const text = decoder.decode(piece, { stream: true });
+    const parts = text.split('\0');
+    // A long record comes in many pieces: only the last of its parts is looked at for an end.
+    parts[0] = rest + (parts[0] ?? '');
     rest = parts.pop() ?? '';
     yield* parts;
   }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { revertedBy, saysFix } from '../../../../src/debt/evidence/fix-commits.ts';
 import type { RangeCommit } from '../../../../src/debt/evidence/repairs.ts';
 import { changedLinesOf } from '../../../../src/debt/evidence/repairs.ts';
-import { git } from './git.ts';
+import { Failure } from '../../command.ts';
+import { gitRecords } from './git.ts';
 import { KeptAnswers } from './kept-answers.ts';
 import type { LineRange } from './line-times.ts';
 import { SINCE_STEP_S } from './line-times.ts';
@@ -39,20 +40,29 @@ export class RangeCommits {
   async #read(sinceS: number, path: string, [from, to]: LineRange): Promise<readonly RangeCommit[]> {
     const { root, commit } = this.#repository;
     const args = ['log', '--no-merges', '--no-ext-diff', '--no-textconv', `--since=@${sinceS}`, FORMAT];
-    const log = await git(root, ...args, `-L${from},${to}:${path}`, commit).catch(() => '');
-    return log
-      .split('\0')
-      .slice(1)
-      .map((record) => {
-        const [message = '', diff = ''] = record.split('\u0002');
-        const [id = '', at = '', subject = '', body = ''] = message.split('\u0001');
-        return {
-          commit: id.slice(0, SHORT_CHARS),
-          atS: Number(at),
-          isFix: saysFix(subject, body),
-          reverts: revertedBy(body).slice(0, SHORT_CHARS),
-          changedLines: changedLinesOf(diff),
-        };
-      });
+    const commits: RangeCommit[] = [];
+    try {
+      // Each has all lines of the range: together they may be more than memory holds.
+      for await (const record of gitRecords(root, [...args, `-L${from},${to}:${path}`, commit])) {
+        if (record !== '') commits.push(commitOf(record));
+      }
+    } catch (error) {
+      // Git does not know the lines, as of a file that the commit does not have.
+      if (error instanceof Failure) return [];
+      throw error;
+    }
+    return commits;
   }
+}
+
+function commitOf(record: string): RangeCommit {
+  const [message = '', diff = ''] = record.split('\u0002');
+  const [id = '', at = '', subject = '', body = ''] = message.split('\u0001');
+  return {
+    commit: id.slice(0, SHORT_CHARS),
+    atS: Number(at),
+    isFix: saysFix(subject, body),
+    reverts: revertedBy(body).slice(0, SHORT_CHARS),
+    changedLines: changedLinesOf(diff),
+  };
 }

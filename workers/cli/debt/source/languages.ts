@@ -1,3 +1,5 @@
+// Each pattern reads a text once, whatever it holds: a comment without an end goes on to the end of the text.
+
 /** How a language is read: by a parser, or only line by line. */
 export interface Language {
   readonly name: string;
@@ -6,7 +8,7 @@ export interface Language {
   readonly comments: RegExp;
 }
 
-const SLASHES = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(\/\/[^\n]*|\/\*[\s\S]*?\*\/)/g;
+const SLASHES = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$))/g;
 const HASHES = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|(#[^\n]*)/g;
 const script = (name: string): Language => ({ name, parser: 'script', comments: SLASHES });
 const slashes = (name: string): Language => ({ name, parser: undefined, comments: SLASHES });

@@ -14,6 +14,8 @@ const TYPE_VARIABLE = /=\s*(t\.|typing\.|te\.|typing_extensions\.)?(TypeVar|Para
 const OVERLOAD = /^@\s*(\w+\.)?overload\b/;
 /** Without a code: every error of the line is hidden, and not one that was judged. */
 const IGNORED_TYPE = /#\s*type:\s*ignore\b(?!\s*\[)/;
+/** One quantifier for all that names the module: several in a row take time to the power of their number over many spaces. */
+const FROM_IMPORT = /^\s*from\b(.*?)\bimport\b(.*)$/s;
 /** So many nodes that no parser made sense of, for each thousand: another language, or Python 2. */
 const ERRORS_PER_THOUSAND_MAX = 2;
 
@@ -161,7 +163,7 @@ class Walk {
     this.#declare(node);
     const isRun = this.#functions === 0 && this.#typeChecking === 0;
     const text = this.#slice(node.from, node.to).replaceAll(/#[^\n]*|[\\()\n]/g, ' ');
-    const of = /^\s*from\s+([.\s]*[\w.]*)\s+import\s+(.*)$/s.exec(text);
+    const of = FROM_IMPORT.exec(text);
     if (of !== null) this.imports.push({ from: (of[1] ?? '').replaceAll(/\s/g, ''), names: listed(of[2] ?? ''), isRun, isAtLoad: isRun });
     else for (const from of listed(text.replace(/^\s*import\s+/, ''))) this.imports.push({ from, names: [], isRun, isAtLoad: false });
   }

@@ -41,8 +41,18 @@ const UNREAD = new Set([
 /** Types of types: `any` in them constrains nothing that runs. */
 const TYPE_LEVEL = new Set(['TSTypeParameterDeclaration', 'TSTypeParameterInstantiation', 'TSConditionalType']);
 
-/** TypeScript and JavaScript by oxc. Undefined: it does not parse. */
+/** TypeScript and JavaScript by oxc. Undefined: it does not parse, or is nested deeper than it can be walked. */
 export function parseScript(path: string, text: string): ParsedSource | undefined {
+  try {
+    return read(path, text);
+  } catch (error) {
+    // A chain of thousands of operators or branches is a tree as deep.
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function read(path: string, text: string): ParsedSource | undefined {
   const { program, module, comments, errors } = parseSync(path, text);
   if (errors.length > 0) return undefined;
   const walk = new Walk(text);
