@@ -87,7 +87,7 @@ export class RuleContext {
   }
 }
 
-export const numberOf = ({ value }: DebtFact): number => (typeof value === 'number' ? value : 0);
+export const numberOf = ({ value }: Pick<DebtFact, 'value'>): number => (typeof value === 'number' ? value : 0);
 
 /** A number among the details of a fact. */
 export const detailOf = ({ detail }: DebtFact, name: string, otherwise = 0): number => {

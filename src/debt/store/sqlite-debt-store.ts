@@ -1,6 +1,7 @@
 import type { DebtFact, DebtSignal, FactKind } from '../../contract/debt-facts.ts';
 import type { DebtItem } from '../../contract/debt-items.ts';
 import type { DebtPolicy } from '../../contract/debt-policy.ts';
+import { debtPolicy } from '../../contract/debt-policy.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
@@ -83,11 +84,13 @@ export class SqliteDebtStore extends SqliteStore {
   }
 
   repositories(tenant?: TenantId): DebtRepository[] {
-    return this.bodies('SELECT body FROM repositories WHERE ?1 IS NULL OR tenant = ?1 ORDER BY id', tenant ?? null);
+    return this.bodies<KeptRepository>('SELECT body FROM repositories WHERE ?1 IS NULL OR tenant = ?1 ORDER BY id', tenant ?? null).map(
+      repositoryOf,
+    );
   }
 
   repository(id: string): DebtRepository | undefined {
-    return this.bodies<DebtRepository>('SELECT body FROM repositories WHERE id = ?', id)[0];
+    return this.bodies<KeptRepository>('SELECT body FROM repositories WHERE id = ?', id).map(repositoryOf)[0];
   }
 
   /** The repository whose rules have waited longest, and when they are to run. */
@@ -251,6 +254,11 @@ export class SqliteDebtStore extends SqliteStore {
     this.run('INSERT OR REPLACE INTO erased VALUES (?)', tenant);
   }
 }
+
+/** A policy that was kept before it could state something states the default: with none in its place, rules would compare with nothing. [D100] */
+type KeptRepository = Omit<DebtRepository, 'policy'> & { readonly policy: Partial<DebtPolicy> };
+const DEFAULT_POLICY = debtPolicy.parse({});
+const repositoryOf = (kept: KeptRepository): DebtRepository => ({ ...kept, policy: { ...DEFAULT_POLICY, ...kept.policy } });
 
 /** Items that were kept before findings had a confidence were all believed. */
 type KeptItem = Omit<DebtItem, 'confidence'> & { readonly confidence?: number };

@@ -1,5 +1,6 @@
 import type { DebtFact, FactKind } from '../../contract/debt-facts.ts';
 import type { FactSet } from '../fact.ts';
+import { detailOf, numberOf, textDetailOf } from '../rules/rule.ts';
 import type { TeamHistory } from './team-history.ts';
 import { sumOf } from './team-history.ts';
 
@@ -41,12 +42,11 @@ function* factsBeyond(strictness: number, history: TeamHistory): Iterable<Measur
         yield { kind: 'changed-together', subject: component, symbol: other, value };
     }
   }
-  const firstWeek = Math.max(0, ...[...history.weekly.values()].map((weeks) => Math.max(...weeks.keys())));
+  const first = firstAuthorOf(history);
   for (const [author, weeks] of history.weekly) {
     const commits = sumOf(weeks.values());
-    const first = Math.max(...weeks.keys());
-    // The first author says how far the history reaches back.
-    const isKept = first === firstWeek || commits >= COMMITS_MIN * strictness || (strictness === 1 && hasRecent(author, history));
+    // The first author says how far the history reaches back: one of them, since thousands may have begun in one week.
+    const isKept = author === first || commits >= COMMITS_MIN * strictness || (strictness === 1 && hasRecent(author, history));
     if (!isKept) continue;
     yield { kind: 'author-commits', subject: author, value: commits, detail: { weeks: writtenWeeks(weeks) } };
   }
@@ -65,6 +65,15 @@ function* factsOfKnowledge(
     const lastAtS = history.lastAtS.get(component)?.get(author) ?? 0;
     yield { kind: 'known-lines', subject: component, symbol: author, value: lines, detail: { last_at: lastAtS, recent_commits: recent } };
   }
+}
+
+function firstAuthorOf({ weekly }: TeamHistory): string | undefined {
+  let [first, firstWeek]: [string | undefined, number] = [undefined, -1];
+  for (const [author, weeks] of weekly) {
+    const week = Math.max(...weeks.keys());
+    if (week > firstWeek) [first, firstWeek] = [author, week];
+  }
+  return first;
 }
 
 const hasRecent = (author: string, { recent }: TeamHistory): boolean => [...recent.values()].some((authors) => authors.has(author));
@@ -95,17 +104,19 @@ export function historyOf(facts: FactSet): TeamHistory | undefined {
   const census = facts.of('census').find(({ symbol }) => symbol === 'teams');
   if (census === undefined) return undefined;
   const [knowledge, lastAtS, recent, together]: [Table, Table, Table, Table] = [new Map(), new Map(), new Map(), new Map()];
-  for (const { subject, symbol = '', value, detail } of facts.of('known-lines')) {
-    put(knowledge, subject, symbol, Number(value));
-    put(lastAtS, subject, symbol, Number(detail?.['last_at'] ?? 0));
-    const commits = Number(detail?.['recent_commits'] ?? 0);
+  for (const fact of facts.of('known-lines')) {
+    const { subject, symbol = '' } = fact;
+    put(knowledge, subject, symbol, numberOf(fact));
+    put(lastAtS, subject, symbol, detailOf(fact, 'last_at'));
+    const commits = detailOf(fact, 'recent_commits');
     if (commits > 0) put(recent, subject, symbol, commits);
   }
-  for (const { subject, symbol = '', value } of facts.of('changed-together')) {
-    put(together, subject, symbol, Number(value));
-    put(together, symbol, subject, Number(value));
+  for (const fact of facts.of('changed-together')) {
+    const { subject, symbol = '' } = fact;
+    put(together, subject, symbol, numberOf(fact));
+    put(together, symbol, subject, numberOf(fact));
   }
-  const weekly = new Map(facts.of('author-commits').map(({ subject, detail }) => [subject, readWeeks(String(detail?.['weeks'] ?? ''))]));
+  const weekly = new Map(facts.of('author-commits').map((fact) => [fact.subject, readWeeks(textDetailOf(fact, 'weeks'))]));
   return { nowS: census.collected_at, knowledge, lastAtS, recent, together, weekly };
 }
 

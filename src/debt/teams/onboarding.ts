@@ -2,6 +2,7 @@ import type { DebtFact } from '../../contract/debt-facts.ts';
 import type { DebtFinding } from '../../contract/debt-items.ts';
 import type { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
+import { numberOf, textDetailOf } from '../rules/rule.ts';
 import type { ComponentOwnership } from './ownership.ts';
 
 /** Of each list, so many are shown. */
@@ -45,17 +46,17 @@ export function onboardingPath({ owned, facts, components, items }: OnboardingIn
     owner,
     authors: authors.slice(0, SHOWN_MAX),
     entryPoints: ofComponent('entry-point')
-      .map(({ subject: path, value }) => ({ path, importedBy: Number(value) }))
+      .map((fact) => ({ path: fact.subject, importedBy: numberOf(fact) }))
       .sort(byImporters),
     pages: ofComponent('guide')
-      .toSorted((a, b) => Number(a.value) - Number(b.value))
+      .toSorted((a, b) => numberOf(a) - numberOf(b))
       .map(({ subject }) => subject),
     incidents: facts
       .of('incident')
       .filter(({ subject }) => components.of(subject) === component)
       .sort((a, b) => b.collected_at - a.collected_at)
       .slice(0, SHOWN_MAX)
-      .map(({ symbol = '', value, detail }) => ({ id: symbol, text: String(detail?.['text'] ?? ''), minutes: Number(value) })),
+      .map((fact) => ({ id: fact.symbol ?? '', text: textDetailOf(fact, 'text'), minutes: numberOf(fact) })),
     firstItems: items
       .filter(
         (one) =>

@@ -38,6 +38,24 @@ export interface OwnedComponent {
   readonly owner: string | null;
 }
 
+/** The names by which an owner may mean an author `Name <address>`: the address, the part of it before the `@`, and the name without spaces. */
+export function namesOfAuthor(author: string): readonly string[] {
+  const text = author.toLowerCase();
+  const open = text.lastIndexOf('<');
+  if (open === -1 || !text.endsWith('>')) return [];
+  const address = text.slice(open + 1, -1);
+  // GitHub puts a number before the handle.
+  const local = address.split('@')[0]?.replace(/^\d+\+/, '') ?? '';
+  const name = text.slice(0, open).replaceAll(/\s+/g, '');
+  return [address, ...[local, name].filter((one) => one !== '' && !one.includes('@'))];
+}
+
+/** An owner as `namesOfAuthor` has it: a handle, without its `@`, or an address. */
+export const handleOf = (owner: string): string => owner.toLowerCase().replace(/^@/, '');
+
+/** Whether an owner, by handle or address, is an author. */
+export const isAuthor = (owner: string, author: string): boolean => namesOfAuthor(author).includes(handleOf(owner));
+
 /** Who owns, knows and works on each component (D60 to D62). */
 export function ownershipOf(
   components: readonly OwnedComponent[],

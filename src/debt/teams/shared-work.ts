@@ -1,6 +1,7 @@
 import type { DebtFact } from '../../contract/debt-facts.ts';
 import type { DebtTeam } from '../../contract/debt-plan.ts';
 import { groupBy } from '../../kernel/grouped.ts';
+import { numberOf } from '../rules/rule.ts';
 import type { ComponentOwnership } from './ownership.ts';
 import type { TeamHistory } from './team-history.ts';
 
@@ -24,7 +25,7 @@ export function platformCandidates(
   for (const [code, facts] of groupBy(clones, ({ symbol = '' }) => symbol)) {
     const owners = new Set(facts.flatMap(({ subject }) => ownerOf(subject) ?? []));
     if (owners.size < PLATFORM_OWNERS_MIN) continue;
-    const lines = facts.reduce((sum, { value }) => sum + Number(value), 0);
+    const lines = facts.reduce((sum, fact) => sum + numberOf(fact), 0);
     found.push({ code, lines, owners: [...owners].sort(), files: facts.map(({ subject }) => subject).sort() });
   }
   return found.sort((a, b) => b.lines - a.lines || (a.code < b.code ? -1 : 1));

@@ -3,11 +3,10 @@ import type { DebtPolicy } from '../../contract/debt-policy.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
-import { isAuthor } from './author.ts';
 import type { CountedItem, GuardedMetric } from './guard-metrics.ts';
 import { guardedMetrics, interestOf } from './guard-metrics.ts';
 import type { ComponentOwnership } from './ownership.ts';
-import { ownershipOf } from './ownership.ts';
+import { handleOf, namesOfAuthor, ownershipOf } from './ownership.ts';
 import type { MentoringPair, PlatformCandidate } from './shared-work.ts';
 import { mentoringPairs, platformCandidates } from './shared-work.ts';
 import type { TeamHistory } from './team-history.ts';
@@ -113,8 +112,16 @@ function guardsOf(
 /** The teams of the policy, whose members may be named as owners are; without them, each owner of components is a team of its own. [D69] */
 function teamsOf(policy: DebtPolicy, owners: readonly (readonly string[])[], history: TeamHistory): readonly DebtTeam[] {
   const authors = [...history.weekly.keys()];
-  const authorsNamed = (names: readonly string[]): string[] =>
-    authors.filter((author) => names.some((name) => name === author || isAuthor(name, author)));
+  const byName = groupBy(
+    authors.flatMap((author) => [author, ...namesOfAuthor(author)].map((name) => ({ name, author }))),
+    ({ name }) => name,
+  );
+  const authorsNamed = (names: readonly string[]): string[] => {
+    const named = new Set(
+      names.flatMap((name) => [name, handleOf(name)].flatMap((one) => byName.get(one) ?? [])).map(({ author }) => author),
+    );
+    return authors.filter((author) => named.has(author));
+  };
   if (policy.teams.length > 0) return policy.teams.map((team) => ({ ...team, members: authorsNamed(team.members) }));
   return [...new Set(owners.flatMap(([first]) => first ?? []))].sort().map((name) => ({
     name,

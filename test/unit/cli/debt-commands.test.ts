@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Log } from 'sarif';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { DebtFact } from '../../../src/contract/debt-facts.ts';
-import { isAuthor } from '../../../src/debt/teams/author.ts';
+import { isAuthor } from '../../../src/debt/teams/ownership.ts';
 import { lagOf } from '../../../workers/cli/debt/collectors/packages.ts';
 import { portions } from '../../../workers/cli/planning/debt-upload.ts';
 import { programFor } from '../../../workers/cli/program.ts';

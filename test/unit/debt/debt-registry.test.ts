@@ -43,6 +43,10 @@ describe('a signature', () => {
   });
 });
 
+/** All numbers of an answer. */
+const figuresOf = (value: unknown): number[] =>
+  typeof value === 'number' ? [value] : value instanceof Object ? Object.values(value).flatMap(figuresOf) : [];
+
 const unexpected = (error: unknown): void => {
   throw new Error('a repository was not assessed', { cause: error });
 };
@@ -178,7 +182,7 @@ describe('a register', () => {
   });
 
   it('[D1] takes whatever value a fact of any kind may have: figures stay numbers', () => {
-    set();
+    const id = set();
     const measured = (Object.keys(FACT_KINDS) as FactKind[]).filter((kind) => kind !== 'census');
     const names = [
       'authors_of_repository',
@@ -189,6 +193,7 @@ describe('a register', () => {
       'fixed',
       'history_days',
       'installed',
+      'last_at',
       'latest',
       'layer',
       'line',
@@ -196,6 +201,7 @@ describe('a register', () => {
       'other',
       'other_line',
       'proof',
+      'recent_commits',
       'reference',
       'reindex_minutes',
       'retrain_minutes',
@@ -207,6 +213,7 @@ describe('a register', () => {
       'share_upper',
       'text',
       'through',
+      'weeks',
     ];
     const numbers = [DEBT_LIMITS.debtNumberMax, -DEBT_LIMITS.debtNumberMax, 0, 1, 0.5];
     const value = fc.constantFrom(...numbers, 'words', '');
@@ -224,8 +231,28 @@ describe('a register', () => {
         for (const spread of [item.principal_minutes, item.interest_minutes_per_week, item.priority])
           expect(Object.values(spread).every(Number.isFinite), `${item.rule}: ${JSON.stringify(spread)}`).toBe(true);
       }
+      for (const answer of [registry.teams(TENANT, id), registry.onboarding(TENANT, id, 'c')])
+        expect(answer.ok && !figuresOf(answer.value).some(Number.isNaN), JSON.stringify(answer)).toBe(true);
     });
     fc.assert(property, { numRuns: 60, seed: 7 });
+  });
+
+  it('[D77] begins with items that are open, and no others', () => {
+    const id = set();
+    const census = (symbol: string) => factOf({ kind: 'census', subject: '.', symbol, value: 1, unit: 'subjects' }, nowS);
+    const lines = ['src/a.ts', 'src/b.ts', 'src/c.ts'].map((subject) =>
+      factOf({ kind: 'code-lines', subject, value: 9, unit: 'lines' }, nowS),
+    );
+    upload([census('teams'), census('hotspots'), ...lines, ...todosOf({ 'src/a.ts': 200, 'src/b.ts': 200, 'src/c.ts': 200 }, nowS)]);
+    const items = registry.itemPage({ tenant: TENANT, state: 'open' }, 0, 9).map(({ item }) => item);
+    const accepted = items.find(({ subject }) => subject === 'src/b.ts')?.id ?? expect.fail('it is an item');
+    registry.act(TENANT, id, accepted, { action: 'accept', days: 9, reason: 'later' }, 'key', undefined);
+    nowS += 1;
+    upload(todosOf({ 'src/a.ts': 200, 'src/b.ts': 200 }, nowS));
+    const path = registry.onboarding(TENANT, id, 'src');
+    expect(path.ok && path.value.firstItems.map(({ subject }) => subject)).toEqual(['src/a.ts']);
+    expect(rules('accepted')).toEqual(['old-todo src/b.ts']);
+    expect(rules('closed')).toContain('old-todo src/c.ts');
   });
 
   it('[D98] keeps the items that were closed last, and shows the components that cost most', () => {
@@ -249,7 +276,7 @@ describe('a register', () => {
     const broken = set(TENANT, 'key-1', 'broken');
     set();
     upload(todosOf({ 'src/a.ts': 200 }, nowS));
-    storage.sql.exec("UPDATE repositories SET body = json_remove(body, '$.policy') WHERE id = ?", broken);
+    storage.sql.exec("UPDATE repositories SET body = json_set(body, '$.policy.components', 1) WHERE id = ?", broken);
     nowS += DAY_S;
     expect(assessDue()).toEqual({ assessed: 2, failed: [broken] });
     expect(rules()).toContain('measurement-gap repository');

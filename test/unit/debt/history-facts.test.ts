@@ -86,6 +86,13 @@ it('[D75] of very many authors, those who count most are what a register takes',
   expect(authors).toEqual(expect.arrayContaining(Array.from({ length: 50 }, (_, at) => `Author ${at} <a${at}@example.org>`)));
 });
 
+it('[D75] of authors who all began in one week, one says how far the history reaches', () => {
+  const history = new TeamHistoryBuilder(NOW_S);
+  for (let at = 0; at < 8_000; at++)
+    history.add({ author: `Author ${at} <a${at}@example.org>`, atS: NOW_S - 900 * DAY_S, components: ['all'], lines: [1] });
+  expect(factsOfHistory(history).map(({ kind, subject }) => [kind, subject])).toEqual([['author-commits', 'Author 0 <a0@example.org>']]);
+});
+
 it('[D76] what a team may be praised for stands beside what it may cost', () => {
   const spread = (minutes: number) => ({ p10: minutes, p50: minutes, p90: minutes });
   const item = (rule: 'incident' | 'measurement-gap' | 'old-todo', minutes: number, state: 'open' | 'accepted' = 'open') =>

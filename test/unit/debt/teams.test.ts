@@ -134,6 +134,14 @@ describe('the division of a team', () => {
     expect(split.isClean).toBe(true);
   });
 
+  it('[D63] of hundreds of components finds the two groups in time, and divides no thousands', () => {
+    const names = Array.from({ length: 400 }, (_, i) => `c${String(i).padStart(3, '0')}`);
+    const isFirst = (name: string): boolean => name < 'c200';
+    const weights = new Map(names.map((one) => [one, new Map(names.map((other) => [other, isFirst(one) === isFirst(other) ? 4 : 0.01]))]));
+    expect(splitOf(names, even, weights)?.parts).toEqual([names.slice(0, 200), names.slice(200)]);
+    expect(splitOf([...names, ...names.map((name) => `${name}+`)], even, new Map())).toBeUndefined();
+  });
+
   const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 
   /** Changes across the best division with 30 % of the load on each side, by trying all; infinite if there is none. */

@@ -1,7 +1,7 @@
 import { groupBy } from '../../../../src/kernel/grouped.ts';
 import { Components } from '../../../../src/debt/components.ts';
 import { CodeOwners } from '../../../../src/debt/evidence/code-owners.ts';
-import { isAuthor } from '../../../../src/debt/teams/author.ts';
+import { isAuthor } from '../../../../src/debt/teams/ownership.ts';
 import type { Collection, Collector, Source } from './collection.ts';
 import { FactWriter, sha256Of, treeOf } from './collection.ts';
 import { committedText } from './input-files.ts';
