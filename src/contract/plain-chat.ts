@@ -1,3 +1,4 @@
+import { isRawJson } from '../kernel/exact-json.ts';
 import { jsonDepth } from './json-value.ts';
 import { LIMITS } from './limits.ts';
 import { isFlag, wholeWithin } from './quick-reader.ts';
@@ -61,9 +62,10 @@ function areOptions(options: unknown): boolean {
 const isCount = (value: unknown): boolean =>
   value === undefined || value === null || wholeWithin(value, 1, Number.MAX_SAFE_INTEGER) !== undefined;
 
-/** What other objects inherit from is no member: the schema says what becomes of it. */
+/** What other objects inherit from is no member, and a large number is an object only here: the schema decides what becomes of them. */
 function membersOf(value: unknown): Members | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || Object.hasOwn(value, '__proto__')) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isRawJson(value)) return undefined;
+  if (Object.hasOwn(value, '__proto__')) return undefined;
   return value as Members;
 }
 
