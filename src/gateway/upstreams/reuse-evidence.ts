@@ -30,8 +30,8 @@ interface Known {
 
 /**
  * How often reused answers were false, by tenant and version of a route, as all isolates have measured it. An isolate reports what it has checked
- * within `reuseReportMs`, and learns within `modelRouteFreshMs` what others have. Without evidence, and once what it knows is older than
- * `modelRouteStaleMs`, it relies on its own checks alone. [U126]
+ * within `reuseReportMs`, and learns within `routesFreshMs` what others have. Without evidence, and once what it knows is older than
+ * `routesStaleMs`, it relies on its own checks alone. [U126]
  */
 export class ReuseEvidence {
   readonly #parts: ReuseEvidenceParts;
@@ -47,8 +47,8 @@ export class ReuseEvidence {
   of(tenantId: TenantId, { key }: ReuseSubject): ReuseCounts {
     const known = this.#of(tenantId);
     const nowMs = this.#parts.clock.nowMs();
-    if (nowMs - known.askedAtMs >= LIMITS.modelRouteFreshMs) this.#parts.background(this.#exchange(tenantId, known));
-    const isUsable = nowMs - known.sharedAtMs < LIMITS.modelRouteStaleMs;
+    if (nowMs - known.askedAtMs >= LIMITS.routesFreshMs) this.#parts.background(this.#exchange(tenantId, known));
+    const isUsable = nowMs - known.sharedAtMs < LIMITS.routesStaleMs;
     const counted = [known.own, ...known.sent].map((of) => of.get(key)?.counts);
     return [isUsable ? known.shared.get(key) : undefined, ...counted].reduce<ReuseCounts>(
       (sum, more = NO_CHECKS) => addChecks(sum, more),

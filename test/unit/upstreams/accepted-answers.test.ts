@@ -70,7 +70,7 @@ it('[U184] is checked like others, and is not given again once reuse is off', as
   expect(outcomes).toEqual(new Set(['checked', 'verified']));
   await world.settled();
   world.report({ ...world.measured()[0]!, counts: { checked: 90, differed: 90 } });
-  world.cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+  world.cacheWorld.nowMs += LIMITS.routesFreshMs;
   await ask(THIRD, repeats);
   await world.settled();
   for (let at = 0; at < 8; at += 1) expect((await ask(OTHER, repeats)).isHit).toBe(false);
@@ -80,7 +80,7 @@ it('[U180] costs no vector where none could be given: without a verifier, and on
   const { world, ask } = worldOf({ ...trusting(VERIFIED), verifier: 'gone/m' });
   expect((await ask(PLAIN)).embeddingTokens).toBe(0);
   world.policy = { ...VERIFIED, verifier: 'judge/m' };
-  world.cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+  world.cacheWorld.nowMs += LIMITS.routesFreshMs;
   world.judges = (prompt) => (prompt.includes('First answer') ? 'no' : 'yes');
   world.says = (question) => question;
   await ask('what happened');

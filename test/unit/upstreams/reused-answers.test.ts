@@ -73,7 +73,7 @@ describe('[U126] answers to other words', () => {
     // Other isolates find that the model answers otherwise.
     world.report({ ...world.measured()[0]!, counts: { checked: 8, differed: 8 } });
     expect(falseHitBound(world.measured()[0]!.counts)).toBeGreaterThan(0.5);
-    world.cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
     await other(questions[2]!);
     await world.settled();
     expect((await other(questions[3]!)).isHit).toBe(false);
@@ -111,7 +111,7 @@ describe('[U126] answers to other words', () => {
     expect((await ask(FORMS[4]!)).isHit).toBe(true);
     expect(world.measured()).toEqual([]);
     world.isObjectUp = true;
-    world.cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
     await ask('hi, where is my parcel');
     await world.settled();
     expect(world.measured()[0]?.counts).toEqual({ checked: 4, differed: 0 });
@@ -125,11 +125,11 @@ describe('[U126] answers to other words', () => {
     await ask(PLAIN, { tenant: 'tn_two' });
     expect((await ask(FORMS[0]!, { tenant: 'tn_two' })).outcome).toBe('checked');
     world.version = 2;
-    world.cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
     await ask(PLAIN);
     expect((await ask(FORMS[4]!)).outcome).toBe('checked');
     world.policy = { ...REWORDED, check_share: 0.02 };
-    world.cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
     expect((await ask('hi, where is my parcel')).outcome).toBe('checked');
     await world.settled();
     expect(world.measured().map(({ route, counts }) => [route, counts.checked])).toEqual([
@@ -260,7 +260,7 @@ describe('[U180] an answer near in meaning', () => {
     world.cacheWorld.nowMs += 60_000;
     expect(await isGiven(OTHER_WORDS[3]!)).toBe(false);
     world.policy = { ...trusting(VERIFIED), model: 'newer' };
-    world.cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+    world.cacheWorld.nowMs += LIMITS.routesFreshMs;
     expect(await isGiven(OTHER_WORDS[4]!)).toBe(false);
   });
 
@@ -323,7 +323,7 @@ describe('[U180] an answer near in meaning', () => {
     expect(await ask(PLAIN)).toMatchObject({ embeddingTokens: 4, charged: { large: 50 } });
     for (const [at, gone] of [{ model: 'gone' }, { model: 'gone/m' }, { verifier: 'gone/m' }].entries()) {
       world.policy = { ...trusting(VERIFIED), ...gone };
-      world.cacheWorld.nowMs += LIMITS.modelRouteFreshMs;
+      world.cacheWorld.nowMs += LIMITS.routesFreshMs;
       await ask(PLAIN, { body: { seed: at } });
       expect(outcomeOf(await ask(OTHER_WORDS[0]!, { body: { seed: at } }))).toEqual([undefined, false]);
     }
