@@ -71,9 +71,17 @@ export class ReuseEvidence {
     };
     this.#known.delete(tenantId);
     this.#known.set(tenantId, known);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > LIMITS.reuseTenantsMaxCount && oldest !== undefined) this.#known.delete(oldest);
+    if (this.#known.size > LIMITS.reuseTenantsMaxCount) this.#forgetOldest();
     return known;
+  }
+
+  /** What it has counted is reported first: checks that found an answer false must not be lost. */
+  #forgetOldest(): void {
+    for (const [tenantId, known] of this.#known) {
+      this.#known.delete(tenantId);
+      if (known.own.size > 0) this.#parts.background(this.#exchange(tenantId, known));
+      return;
+    }
   }
 
   async #report(): Promise<void> {

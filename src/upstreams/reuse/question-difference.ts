@@ -107,16 +107,18 @@ function read(text: string): Reading {
   const numbers: string[] = [];
   const names: string[] = [];
   let negations = 0;
+  let end = 0;
   for (const { 0: token, index } of plain.matchAll(
     /(?<![\p{L}\p{N}])[-+]?\p{N}[\p{N}.,:/]*\p{N}|(?<![\p{L}\p{N}])[-+]?\p{N}|\p{N}|\p{L}[\p{L}\p{M}'-]*/gu,
   )) {
     const lower = token.toLowerCase();
     const word = baseOf(lower);
-    const number = /\p{N}/u.test(token) ? token : NUMBER_WORDS.get(word);
+    const number = numberIn(token, word);
     if (number !== undefined) numbers.push(number);
     if (NEGATION.test(lower)) negations += 1;
     words.push(word);
-    const begins = /(?:^|[.!?:]\s*)$/u.test(plain.slice(0, index).trimEnd());
+    const begins = beginsAfter(plain.slice(end, index).trimEnd(), end === 0);
+    end = index + token.length;
     const isShouted = token.length > 1 && token === token.toUpperCase() && token !== lower;
     if (token === lower || /^I(?:'\p{L}+)?$/u.test(token) || (!isShouted && begins && BEGINNINGS.has(word))) continue;
     // WHO and US are no small words.
@@ -135,6 +137,11 @@ function read(text: string): Reading {
     language: languageOf(words),
   };
 }
+
+const numberIn = (token: string, word: string): string | undefined => (/\p{N}/u.test(token) ? token : NUMBER_WORDS.get(word));
+
+/** Whether a word begins a sentence, by what stands between it and the word before: so that a question is read in time that grows with its length. */
+const beginsAfter = (between: string, isFirst: boolean): boolean => (isFirst && between === '') || /[.!?:]$/u.test(between);
 
 /** Without the ending of a plural or of a possessive. */
 const baseOf = (word: string): string => {

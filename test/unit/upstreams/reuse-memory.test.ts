@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
+import { ReuseEvidence } from '../../../src/gateway/upstreams/reuse-evidence.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
+import type { TenantId } from '../../../src/kernel/ids.ts';
 import type { KeptQuestion } from '../../../src/upstreams/reuse/neighbours.ts';
 import { Neighbours } from '../../../src/upstreams/reuse/neighbours.ts';
 import { reusableText } from '../../../src/upstreams/reuse/reusable-text.ts';
@@ -69,4 +71,24 @@ it('[U126] the object keeps the evidence that was measured last, and none once i
   expect([known.length, known.includes('0: 1'), known.at(-1)]).toEqual([LIMITS.reuseEvidenceMaxCount, false, '1: 2']);
   registry.erase();
   expect(registry.reuses([measured('new')])).toEqual([]);
+});
+
+it('[U126] an isolate reports what it has checked for a tenant before it forgets it', async () => {
+  const reported: string[] = [];
+  const evidence = new ReuseEvidence({
+    routes: (tenant) => ({
+      reuses: (checked) => {
+        reported.push(...checked.map(({ counts }) => `${tenant}: ${counts.differed}`));
+        return Promise.resolve([]);
+      },
+    }),
+    clock: { nowMs: () => 0 },
+    // The next report in turn never comes.
+    sleep: () => new Promise(() => undefined),
+    background: () => undefined,
+  });
+  const subject = { key: 'own/desk@1', route: 'desk@1', kind: 'reworded', falseHitMax: 0.05 } as const;
+  evidence.note('tn_first' as TenantId, subject, true);
+  for (let at = 0; at < LIMITS.reuseTenantsMaxCount; at += 1) evidence.of(`tn_${at}` as TenantId, subject);
+  expect(reported).toEqual(['tn_first: 1']);
 });
