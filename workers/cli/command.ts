@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 import { BuildFailure, UnusableInput } from '../builds/build-error.ts';
@@ -63,6 +64,12 @@ export function secondsOf(text: string): number {
   if (Number.isNaN(ms)) throw new InvalidArgumentError('It must be a date such as 2026-11-01, or a time such as 2026-11-01T12:00Z.');
   return Math.floor(ms / 1000);
 }
+
+/** What servers and repositories named must not move the cursor, or have the terminal do anything else. */
+export const plainText = (text: string): string => stripVTControlCharacters(text).replaceAll(/\p{Cc}/gu, ' ');
+
+/** Prints lines for people, with names that others chose. */
+export const show = (text: string): void => console.log(text.split('\n').map(plainText).join('\n'));
 
 const GAP = '  ';
 

@@ -1,6 +1,4 @@
-import { stripVTControlCharacters } from 'node:util';
-
-import { table } from './command.ts';
+import { plainText, table } from './command.ts';
 
 /** Where a live table is shown: a terminal, or a file or pipe. */
 export interface Screen {
@@ -61,6 +59,3 @@ export class LiveTable {
     }
   }
 }
-
-/** What a server says must not move the cursor. */
-const plainText = (text: string): string => stripVTControlCharacters(text).replaceAll(/\p{Cc}/gu, ' ');

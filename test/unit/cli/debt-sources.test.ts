@@ -215,6 +215,14 @@ def f(
     expect(analysed('a.js', mebibyteOf('/*+*/"')).isGenerated).toBe(true);
   });
 
+  it('[D101] have the languages of their extensions, and no others', () => {
+    expect(['a.ts', 'a.PY', 'a.constructor', 'a.__proto__', 'a'].map((path) => languageOf(path)?.name)).toEqual([
+      'TypeScript',
+      'Python',
+      ...Array<undefined>(3),
+    ]);
+  });
+
   it('[D101] do not parse where they are nested deeper than a parser can be', () => {
     const nested = (path: string, open: string, close: string, depth: number) =>
       analyseSource(path, `x = ${open.repeat(depth)}1${close.repeat(depth)}\n`, must(languageOf(path), 'it is source code'));

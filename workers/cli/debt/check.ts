@@ -7,7 +7,7 @@ import { assess } from '../../../src/debt/assess.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import type { DebtOfFiles, FileDebt, RatchetResult } from '../../../src/debt/ratchet.ts';
 import { debtOfFiles, isWorseThan, ratchet, sumOfFiles } from '../../../src/debt/ratchet.ts';
-import { Failure } from '../command.ts';
+import { Failure, show } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
 import { jsonFile } from '../json-file.ts';
 import type { Measured, MeasureOptions } from './measure.ts';
@@ -51,7 +51,7 @@ export async function checkDebt(path: string, flags: CheckFlags, nowS: number): 
   if (flags.writeBaseline !== undefined) await writeFile(flags.writeBaseline, baselineText(measured, sumOfFiles(head)));
   const isFailed = blocking.length > 0 || compared?.result.isWorse === true;
   if (flags.json === true) print({ has_passed: !isFailed, blocking, ratchet: compared ?? null });
-  else console.log(checkText(blocking, compared, isFailed));
+  else show(checkText(blocking, compared, isFailed));
   if (isFailed) process.exitCode = 1;
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 
 import type { DebtFinding } from '../../../src/contract/debt-items.ts';
 import { DEBT_RULES } from '../../../src/contract/debt-items.ts';
-import { Failure, whole } from '../command.ts';
+import { Failure, show, whole } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
 import type { AssessFlags } from './assessed.ts';
 import { assessed, nowS, ofFacts, ofRepository } from './assessed.ts';
@@ -61,8 +61,8 @@ async function collectFacts(path: string, { json, ...options }: Flags): Promise<
   const { facts, read } = measured;
   if (json === true) return print(facts);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`${facts.facts.length} facts of ${facts.repository} at ${facts.git_commit?.slice(0, 12)} in ${seconds} s: ${file}`);
-  console.log(`read ${read.files} of ${read.ofFiles} source files and ${read.commits} of ${read.ofCommits} commits`);
+  show(`${facts.facts.length} facts of ${facts.repository} at ${facts.git_commit?.slice(0, 12)} in ${seconds} s: ${file}`);
+  show(`read ${read.files} of ${read.ofFiles} source files and ${read.commits} of ${read.ofCommits} commits`);
 }
 
 async function showScore(path: string, { json, top, rule, candidates, ...options }: ScoreFlags): Promise<void> {
@@ -70,8 +70,8 @@ async function showScore(path: string, { json, top, rule, candidates, ...options
   const first = (all: readonly DebtFinding[]) => all.filter((finding) => rule === undefined || finding.rule === rule).slice(0, top);
   const listed = { findings: first(assessment.findings), candidates: first(assessment.candidates) };
   if (json === true) return print({ repository: facts.repository, git_commit: facts.git_commit, ...assessment, ...listed });
-  console.log(scoreText(facts, assessment));
-  console.log(`\n${findingTable(candidates === true ? listed.candidates : listed.findings)}`);
+  show(scoreText(facts, assessment));
+  show(`\n${findingTable(candidates === true ? listed.candidates : listed.findings)}`);
 }
 
 async function explainItem(id: string, path: string, { json, ...options }: AssessFlags): Promise<void> {
@@ -80,5 +80,5 @@ async function explainItem(id: string, path: string, { json, ...options }: Asses
   if (finding === undefined) throw new Failure(`no item has an id that begins with ${id}`);
   if (second !== undefined) throw new Failure(`several items have ids that begin with ${id}: give more characters`);
   if (json === true) return print(finding);
-  console.log(explained(finding));
+  show(explained(finding));
 }

@@ -60,7 +60,7 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
       history: read,
       read: {
         files: sources.readCount,
-        ofFiles: sources.files.length,
+        ofFiles: sources.sourceCount,
         commits: history === undefined ? read.readCount : 0,
         ofCommits: read.commitCount,
       },

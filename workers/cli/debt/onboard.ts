@@ -4,7 +4,7 @@ import { Components } from '../../../src/debt/components.ts';
 import type { OnboardingPath } from '../../../src/debt/teams/onboarding.ts';
 import { onboardingPath } from '../../../src/debt/teams/onboarding.ts';
 import { onboardingReply } from '../../../src/debt/teams/team-reply.ts';
-import { Failure } from '../command.ts';
+import { Failure, show } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
 import type { AssessFlags } from './assessed.ts';
 import { assessed, ofFacts } from './assessed.ts';
@@ -18,7 +18,7 @@ export const onboardCommand = (): Command =>
   ).action(async (component: string, path: string, flags: AssessFlags) => {
     const found = await pathInto(component, path, flags);
     if (flags.json === true) print(onboardingReply(found));
-    else console.log(onboardingText(found));
+    else show(onboardingText(found));
   });
 
 async function pathInto(component: string, path: string, flags: AssessFlags): Promise<OnboardingPath> {

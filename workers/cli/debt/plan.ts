@@ -12,7 +12,7 @@ import type { RoadmapForecast } from '../../../src/debt/roadmap.ts';
 import type { TeamReport } from '../../../src/debt/teams/team-report.ts';
 import { forecastRoadmap } from '../../../src/debt/roadmap.ts';
 import { shortSha256 } from '../../../src/kernel/short-sha256.ts';
-import { Failure, table, whole } from '../command.ts';
+import { Failure, show, table, whole } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
 import { jsonFile } from '../json-file.ts';
 import type { Assessed, AssessFlags } from './assessed.ts';
@@ -45,7 +45,7 @@ export const planCommand = (): Command =>
       const features = flags.roadmap === undefined ? undefined : await readRoadmap(flags.roadmap);
       const plan = await planOf(await assessed(path, flags), flags.weeks, { features });
       if (flags.json === true) print(plan);
-      else console.log(planText(plan));
+      else show(planText(plan));
     });
 
 interface PlanContext {

@@ -7,7 +7,7 @@ import { provenanceStatement } from '../../../src/contract/provenance.ts';
 import { indexIn, provenanceOf } from '../../../src/debt/provenance.ts';
 import type { Reproducibility } from '../../../src/debt/reproducibility.ts';
 import { reproducibilityOf } from '../../../src/debt/reproducibility.ts';
-import { command, positive, UsageError } from '../command.ts';
+import { command, positive, show, UsageError } from '../command.ts';
 import { jsonFile } from '../json-file.ts';
 import type { RecipeRun } from './rerun.ts';
 import { rerunRecipe } from './rerun.ts';
@@ -36,7 +36,8 @@ export const repro = () =>
       const statement = provenanceOf(ran.recipe, ran.rerun, result, ran.circumstances);
       const text = `${JSON.stringify(statement, null, 2)}\n`;
       if (write) await writeFile(statementPath, text);
-      console.log(json ? text : describe(result, ran));
+      if (json) console.log(text);
+      else show(describe(result, ran));
       if (result.index < 1) process.exitCode = 1;
     });
 

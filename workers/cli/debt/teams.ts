@@ -5,7 +5,7 @@ import { historyOf } from '../../../src/debt/teams/history-facts.ts';
 import type { TeamReport } from '../../../src/debt/teams/team-report.ts';
 import { teamReport } from '../../../src/debt/teams/team-report.ts';
 import { teamsReply } from '../../../src/debt/teams/team-reply.ts';
-import { table } from '../command.ts';
+import { show, table } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
 import type { Assessed, AssessFlags } from './assessed.ts';
 import { assessed, ofFacts } from './assessed.ts';
@@ -18,7 +18,7 @@ export const teamsCommand = (): Command =>
     async (path: string, flags: AssessFlags) => {
       const found = await teamReportOf(await assessed(path, flags));
       if (flags.json === true) print(teamsReply(found));
-      else console.log(teamText(found));
+      else show(teamText(found));
     },
   );
 

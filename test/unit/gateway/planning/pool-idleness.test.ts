@@ -59,6 +59,11 @@ describe("how idle a tenant's own pools are", () => {
     expect(withHour(enough, [], START_MS)).toEqual({});
   });
 
+  it('[D79] is counted under any name that a pool may have', () => {
+    const pools = [{ name: 'constructor', nodes: [{ state: 'open', idleSinceMs: 0 }] }] as const;
+    expect(withHour(withHour({}, pools, START_MS), pools, START_MS + HOUR_MS)['constructor']).toHaveLength(2);
+  });
+
   it('[D79] is of pools that name the tenant as their owner', async () => {
     const pools = ['mine', 'gone', 'other'].map((name) => ({ id: name, name, owner: name === 'other' ? 'platform' : TENANT }));
     const nodes = [{ state: 'open', idleSinceMs: null }];

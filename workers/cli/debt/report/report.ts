@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Assessment } from '../../../../src/debt/assess.ts';
 import { assess } from '../../../../src/debt/assess.ts';
 import { FactSet } from '../../../../src/debt/fact.ts';
-import { whole } from '../../command.ts';
+import { show, whole } from '../../command.ts';
 import { print } from '../../jobs/job-command.ts';
 import { nowS, ofRepository } from '../assessed.ts';
 import type { MeasureOptions } from '../measure.ts';
@@ -51,7 +51,7 @@ async function report(path: string, { html, trend: points, weeks, json, ...optio
   };
   await writeFile(html, debtPage(page));
   if (json === true) print({ ...page, facts: undefined });
-  else console.log(`wrote ${html}: ${assessment.findings.length} items of ${measured.facts.repository}`);
+  else show(`wrote ${html}: ${assessment.findings.length} items of ${measured.facts.repository}`);
 }
 
 /** Files with their changes times complexity, and the interest of their items. */

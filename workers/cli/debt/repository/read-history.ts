@@ -16,7 +16,7 @@ export interface ReadHistory extends HistoryState {
   readonly sha256: string;
 }
 
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 const FORMAT = '--format=%x01%at%x02%aN <%aE>';
 /** What is older has decayed to less than a thousandth. */
 const HISTORY_S = 3 * 365 * 86_400;
@@ -102,14 +102,13 @@ class NumstatReader {
 
   /** The commit that a record shows to be complete. */
   read(record: string): Change | undefined {
-    const header = record.split('\u0001')[1];
+    const header = this.#renamed === undefined ? headerOf(record) : undefined;
     if (header === undefined) {
       this.#readFile(record);
       return undefined;
     }
     const [complete, [at = '', author = '']] = [this.#change, header.split('\u0002')];
     this.#change = { author: author.trim(), atS: Number(at), files: [] };
-    this.#renamed = undefined;
     return complete;
   }
 
@@ -136,6 +135,12 @@ class NumstatReader {
     this.#change?.files.push(file);
     this.#renamed = undefined;
   }
+}
+
+/** What a commit begins with. Paths may have any character but NUL: only at its beginning does the mark make a record a header. */
+function headerOf(record: string): string | undefined {
+  const text = record.startsWith('\n') ? record.slice(1) : record;
+  return text.startsWith('\u0001') ? text.slice(1) : undefined;
 }
 
 async function* changesOf(records: AsyncIterable<string>): AsyncGenerator<Change> {

@@ -23,7 +23,9 @@ export interface Sources {
   readonly files: readonly ReadSource[];
   /** How many files were left out, by reason. */
   readonly leftOut: ReadonlyMap<LeftOut, number>;
-  /** How many were read now; the others were known. */
+  /** How many there are, with those that were left out for what they hold. */
+  readonly sourceCount: number;
+  /** How many of them were read now; the others were known. */
   readonly readCount: number;
 }
 
@@ -56,7 +58,7 @@ export async function readSources(repository: Repository, ignore: readonly strin
     reader.close();
   }
   await cache.save(used);
-  return { tracked, files, leftOut, readCount };
+  return { tracked, files, leftOut, sourceCount: sources.length, readCount };
 }
 
 async function analyse(reader: BlobReader, { path, blob, language }: SourceFile): Promise<AnalysedSource | null> {

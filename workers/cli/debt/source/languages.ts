@@ -14,7 +14,7 @@ const script = (name: string): Language => ({ name, parser: 'script', comments: 
 const slashes = (name: string): Language => ({ name, parser: undefined, comments: SLASHES });
 const hashes = (name: string): Language => ({ name, parser: undefined, comments: HASHES });
 
-const LANGUAGES: Readonly<Record<string, Language>> = {
+const BY_EXTENSION: Readonly<Record<string, Language>> = {
   ts: script('TypeScript'),
   tsx: script('TypeScript'),
   mts: script('TypeScript'),
@@ -42,9 +42,11 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
   rb: hashes('Ruby'),
   sh: hashes('Shell'),
 };
+/** Not by a member of an object: every object has some, such as `constructor`, and a file may end so. */
+const LANGUAGES = new Map(Object.entries(BY_EXTENSION));
 
 /** The language of a file by its extension; undefined: it is no source code. */
-export const languageOf = (path: string): Language | undefined => LANGUAGES[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ''];
+export const languageOf = (path: string): Language | undefined => LANGUAGES.get(/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? '');
 
 /** What a `create-` package copies out for its users: each is to be read alone. */
 const STARTER = /(^|\/)create-[^/]+\/(.*\/)?templates?(-[^/]+)?\//;
