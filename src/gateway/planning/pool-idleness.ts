@@ -39,9 +39,11 @@ export async function ownPools(queue: Pick<JobQueue, 'pools' | 'operate'>, tenan
 /** With the hour that ends now, once. Of a pool that is gone nothing is kept; nodes that are away are not paid. [D79] */
 export function withHour(known: PoolHours, pools: readonly NodesOfPool[], nowMs: number): PoolHours {
   const hour = Math.floor(nowMs / HOUR_MS);
+  // A pool may be named as what every object has, such as `constructor`.
+  const hoursOf = new Map(Object.entries(known));
   return Object.fromEntries(
     pools.map(({ name, nodes }) => {
-      const before = (known[name] ?? []).filter((one) => one.hour !== hour && one.hour > hour - HOURS_KEPT);
+      const before = (hoursOf.get(name) ?? []).filter((one) => one.hour !== hour && one.hour > hour - HOURS_KEPT);
       const paid = nodes.filter(({ state }) => state !== 'away');
       const idleMs = paid.reduce(
         (sum, { idleSinceMs }) => sum + (idleSinceMs === null ? 0 : Math.min(HOUR_MS, Math.max(0, nowMs - idleSinceMs))),
