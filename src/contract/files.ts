@@ -1,9 +1,10 @@
 import * as z from 'zod';
 
 import { about, apiOnly, apiText } from './api-text.ts';
-import { owner, ownerOrCallers, page, pageQuery, unixSeconds } from './common.ts';
+import { ownerOrCallers, page, pageQuery } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
+import { file } from './file-record.ts';
 import { LIMITS } from './limits.ts';
 
 /** What OpenAI's clients say that a file is for, and `model`: part of one that is to be registered. */
@@ -13,24 +14,6 @@ export const fileId = z
   .string()
   .regex(/^file_[0-9a-z]{26}(_\d{1,9}){0,2}$/, 'must be the id of a file')
   .meta(about('Id of a file.', 'file_0123456789abcdefghjkmnpqrs'));
-
-export const file = apiOnly(() =>
-  z
-    .object({
-      id: z.string(),
-      object: z.literal('file'),
-      bytes: z.int().min(0),
-      created_at: unixSeconds,
-      filename: z.string(),
-      purpose: z.string(),
-      owner,
-      status: z.literal('processed').meta(about('A file can be used as soon as its upload is answered.')),
-      expires_at: unixSeconds.nullable().meta(about('From then on the file is `file_not_found`, and is deleted; null: never.')),
-    })
-    .meta({ id: 'File' }),
-);
-
-export type FileRecord = z.infer<typeof file>;
 
 const params = z.strictObject({ file: fileId });
 

@@ -5,7 +5,7 @@ import { about, apiOnly, apiText } from './api-text.ts';
 import { keyId, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
-import { file } from './files.ts';
+import { file } from './file-record.ts';
 import { HOOK_OUTCOMES } from './guardrails.ts';
 import { LIMITS } from './limits.ts';
 import { dollarsIn, dollarsOut } from './money.ts';

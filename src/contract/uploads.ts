@@ -4,7 +4,8 @@ import { about, apiOnly, apiText } from './api-text.ts';
 import { owner, ownerOrCallers, unixSeconds } from './common.ts';
 import type { Endpoint } from './endpoint.ts';
 import { json, NO_BODY, tenant } from './endpoint.ts';
-import { file, FILE_PURPOSES } from './files.ts';
+import { file } from './file-record.ts';
+import { FILE_PURPOSES } from './files.ts';
 import { LIMITS } from './limits.ts';
 
 // OpenAI's uploads: a file that is larger than one request carries is sent in parts, and put together once.

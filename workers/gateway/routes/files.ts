@@ -1,13 +1,12 @@
-import type { FileRecord } from '../../../src/contract/files.ts';
 import { fileEndpoints } from '../../../src/contract/files.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { UploadTerms } from '../../../src/gateway/jobs/file-catalogue.ts';
-import type { ContentSink, StoredFile } from '../../../src/gateway/jobs/file-store.ts';
+import type { ContentSink } from '../../../src/gateway/jobs/file-store.ts';
 import type { FileId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import type { Handlers } from '../serve.ts';
 import { receiveForm } from '../streamed-form.ts';
-import { pageReply, seconds } from './wire.ts';
+import { fileReply, pageReply } from './wire.ts';
 
 export const fileHandlers = {
   uploadFile: async (call) => {
@@ -43,15 +42,3 @@ export const fileHandlers = {
     return deleted.ok ? { ok: true, reply: { id: params.file, object: 'file' as const, deleted: true as const }, used: {} } : deleted;
   },
 } satisfies Partial<Handlers>;
-
-export const fileReply = (file: StoredFile): FileRecord => ({
-  id: file.id,
-  object: 'file',
-  bytes: file.bytes,
-  created_at: seconds(file.createdAtMs),
-  filename: file.filename,
-  purpose: file.purpose,
-  owner: file.owner,
-  status: 'processed',
-  expires_at: file.expiresAtMs === null ? null : seconds(file.expiresAtMs),
-});

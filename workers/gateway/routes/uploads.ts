@@ -5,8 +5,7 @@ import type { Upload, UploadId } from '../../../src/gateway/jobs/uploads.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import { receiveForm } from '../streamed-form.ts';
 import type { Handlers } from '../serve.ts';
-import { fileReply } from './files.ts';
-import { seconds } from './wire.ts';
+import { fileReply, seconds } from './wire.ts';
 
 export const uploadHandlers = {
   createUpload: async ({ gateway, principal, authority, body, idempotencyKey }) =>

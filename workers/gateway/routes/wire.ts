@@ -1,3 +1,5 @@
+import type { FileRecord } from '../../../src/contract/file-record.ts';
+import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
 import type { PageOf } from '../../../src/tenancy/document-store.ts';
 
 /** A moment as the API writes it. */
@@ -7,4 +9,16 @@ export const pageReply = <T, Item>({ items, hasMore }: PageOf<T>, itemReply: (it
   object: 'list' as const,
   data: items.map(itemReply),
   has_more: hasMore,
+});
+
+export const fileReply = (file: StoredFile): FileRecord => ({
+  id: file.id,
+  object: 'file',
+  bytes: file.bytes,
+  created_at: seconds(file.createdAtMs),
+  filename: file.filename,
+  purpose: file.purpose,
+  owner: file.owner,
+  status: 'processed',
+  expires_at: file.expiresAtMs === null ? null : seconds(file.expiresAtMs),
 });

@@ -7,8 +7,7 @@ import type { LogPolicy } from '../../../src/upstreams/log/log-policy.ts';
 import type { LogLine } from '../../../src/upstreams/log/log-sums.ts';
 import type { RequestRecord } from '../../../src/upstreams/log/request-log-store.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
-import { fileReply } from '../../gateway/routes/files.ts';
-import { seconds } from '../../gateway/routes/wire.ts';
+import { fileReply, seconds } from '../../gateway/routes/wire.ts';
 import type { Handlers } from '../../gateway/serve.ts';
 
 export const requestHandlers = {
