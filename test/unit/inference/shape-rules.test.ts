@@ -1,4 +1,4 @@
-import type onnxProto from 'onnx-proto';
+import onnxProto from 'onnx-proto';
 import { describe, expect, it } from 'vitest';
 
 import type { GraphTensor } from '../../../src/inference/build/graph/onnx-graph.ts';
@@ -14,7 +14,8 @@ type Tensor = onnxProto.onnx.ITensorProto;
 
 const scalar = (name: string, value: number): Tensor => ({ ...integers(name, [value]), dims: [] });
 const floating = (name: string, ...values: number[]) => floats(name, [values.length], Float32Array.from(values));
-const text = (name: string, value: string) => ({ name, type: 3, s: new TextEncoder().encode(value) });
+const { STRING } = onnxProto.onnx.AttributeProto.AttributeType;
+const text = (name: string, value: string) => ({ name, type: STRING, s: new TextEncoder().encode(value) });
 
 /** What the rules say of the answers of a graph, beside what the runtime answers. Float inputs of some dimensions are fed, by name. */
 async function both(nodes: readonly Node[], constants: readonly Tensor[], fed: Readonly<Record<string, readonly number[]>> = {}) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { ShardFetch, ShardPatch, UpsertBatch, VectorEdit } from '../../../../src/ann/shard-protocol.ts';
+import type { ShardFetch, UpsertBatch, VectorEdit } from '../../../../src/ann/shard-protocol.ts';
 import type { Filter } from '../../../../src/contract/filter.ts';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
@@ -71,11 +71,11 @@ function world(stored: Record<string, Row>, { dimensions = 2, overtakings = 0, r
   );
   const manifest = { id: 'ix_1' as IndexId, dimensions } as IndexManifest;
   const patch = (ids: readonly string[], edit: VectorEdit, filter: Filter | null = null) =>
-    patches.patch(manifest, { indexId: manifest.id, namespace: 'n', ids, filter, edit } as unknown as ShardPatch, null);
+    patches.patch(manifest, { indexId: manifest.id, namespace: 'n', ids, filter, edit }, null);
   return { rows, asked, selections, patch };
 }
 
-describe('changing vectors of an index of several shards', () => {
+describe('[Q62] changing vectors of an index of several shards', () => {
   it('changes the metadata of those that there are, keeps their values and texts, and names the others', async () => {
     const { rows, patch } = world({ a: row([1, 2], '{"k":1}', 'one'), b: row([3, 4]) });
     expect(await patch(['b', 'gone', 'a'], setTo('{"n":2}'))).toEqual(ok({ count: 2, lsn: 11, taken: 3, missing: ['gone'] }));
