@@ -10,19 +10,33 @@ import { COUNTED_SUITES, COUNTED_TESTS, coverageOf, LEFT_OUT } from './counted-c
 
 const taken = ({ covered, total }: Totals) => ({ covered, total });
 
-/** Sums up the coverage that vitest wrote for each suite, as `sluice debt collect` reads it: a line for each file, so that changes can be read. */
-export async function keepCoverage(): Promise<void> {
+/** What suites take together of each file under a folder, in the order of the files. */
+export function takenOf(
+  reports: readonly CoverageMapData[],
+  folder: string,
+): Record<string, { readonly lines: Taken; readonly branches: Taken }> {
   const map = coverageLibrary.createCoverageMap();
-  for (const suite of COUNTED_SUITES) {
-    map.merge(JSON.parse(await readFile(join(ROOT, coverageOf(suite), 'coverage-final.json'), 'utf8')) as CoverageMapData);
-  }
-  const files = map
-    .files()
-    .sort()
-    .map((file) => {
+  for (const report of reports) map.merge(report);
+  const files = map.files().toSorted();
+  return Object.fromEntries(
+    files.map((file) => {
       const { lines, branches } = map.fileCoverageFor(file).toSummary().data;
-      return `    ${JSON.stringify(relative(ROOT, file))}: ${JSON.stringify({ lines: taken(lines), branches: taken(branches) })}`;
-    });
+      return [relative(folder, file), { lines: taken(lines), branches: taken(branches) }];
+    }),
+  );
+}
+
+type Taken = ReturnType<typeof taken>;
+
+/** Writes down what the counted suites take of each file, as `sluice debt collect` reads it. */
+export async function keepCoverage(): Promise<void> {
+  const reports = await Promise.all(
+    COUNTED_SUITES.map(async (suite) => readFile(join(ROOT, coverageOf(suite), 'coverage-final.json'), 'utf8')),
+  );
+  const files = takenOf(
+    reports.map((report) => JSON.parse(report) as CoverageMapData),
+    ROOT,
+  );
   const about = {
     format: 'sluice-debt-coverage-1',
     git_commit: execFileSync('git', ['rev-parse', 'HEAD'], { cwd: ROOT, encoding: 'utf8' }).trim(),
@@ -32,5 +46,7 @@ export async function keepCoverage(): Promise<void> {
     left_out: LEFT_OUT,
   };
   const head = Object.entries(about).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)},`);
-  await writeFile(join(ROOT, 'docs/debt/coverage.json'), ['{', ...head, '  "files": {', files.join(',\n'), '  }', '}', ''].join('\n'));
+  // A line for each file, so that changes can be read.
+  const lines = Object.entries(files).map(([file, counts]) => `    ${JSON.stringify(file)}: ${JSON.stringify(counts)}`);
+  await writeFile(join(ROOT, 'docs/debt/coverage.json'), ['{', ...head, '  "files": {', lines.join(',\n'), '  }', '}', ''].join('\n'));
 }
