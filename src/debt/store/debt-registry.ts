@@ -19,6 +19,7 @@ import type { DebtEvent } from '../register.ts';
 import { act, reconcile } from '../register.ts';
 import type { OnboardingPath } from '../teams/onboarding.ts';
 import type { TeamReport } from '../teams/team-report.ts';
+import type { RepositoryField } from './register-teams.ts';
 import { onboardingOfRegister, teamsOfRegister } from './register-teams.ts';
 import type { RegisterPlan } from './register-plan.ts';
 import { planRegister } from './register-plan.ts';
@@ -180,12 +181,12 @@ export class DebtRegistry {
   }
 
   teams(tenantId: TenantId, id: string): Outcome<TeamReport> {
-    const work = this.#workOn(tenantId, id);
-    return work.ok ? teamsOfRegister(work.value) : work;
+    const work = this.#workOn(tenantId, id, 'repository');
+    return work.ok ? teamsOfRegister(work.value, 'repository') : work;
   }
 
   onboarding(tenantId: TenantId, id: string, component: string): Outcome<OnboardingPath> {
-    const work = this.#workOn(tenantId, id);
+    const work = this.#workOn(tenantId, id, 'debt_repository');
     return work.ok ? onboardingOfRegister(work.value, component) : work;
   }
 
@@ -302,9 +303,9 @@ export class DebtRegistry {
     return ok({ opened: count('opened', 'reopened'), closed: count('closed') });
   }
 
-  #workOn(tenantId: TenantId, id: string) {
+  #workOn(tenantId: TenantId, id: string, field: RepositoryField) {
     const found = this.#store.repository(id);
-    if (found?.tenantId !== tenantId) return absent(id);
+    if (found?.tenantId !== tenantId) return absent(id, field);
     return ok({ facts: this.#store.facts(id), items: this.#store.items(id), policy: found.policy, nowS: this.#nowS() });
   }
 
@@ -359,4 +360,5 @@ class Undone extends Error {}
 const repositoryId = (tenantId: TenantId, repository: string): string =>
   `repo_${shortSha256(JSON.stringify([tenantId, repository])).slice(0, ID_CHARS)}`;
 
-const absent = (id: string) => refuse('record_not_found', `there is no repository ${id}`, 'debt_repository');
+const absent = (id: string, field: RepositoryField = 'debt_repository') =>
+  refuse('record_not_found', `there is no repository ${id}`, field);

@@ -13,6 +13,9 @@ import { onboardingPath } from '../teams/onboarding.ts';
 import type { TeamReport } from '../teams/team-report.ts';
 import { teamReport } from '../teams/team-report.ts';
 
+/** Where a call names its repository: refusals name the same. */
+export type RepositoryField = 'repository' | 'debt_repository';
+
 interface RegisteredWork {
   readonly facts: readonly DebtFact[];
   readonly items: readonly DebtItem[];
@@ -21,16 +24,16 @@ interface RegisteredWork {
 }
 
 /** What is known of those who work on a repository, from what its CI uploaded. Refuses with `state_conflict` where that says nothing. [D78] */
-export function teamsOfRegister({ facts, items, policy, nowS }: RegisteredWork): Outcome<TeamReport> {
+export function teamsOfRegister({ facts, items, policy, nowS }: RegisteredWork, field: RepositoryField): Outcome<TeamReport> {
   const known = new FactSet(facts, nowS);
   const history = historyOf(known);
-  if (history === undefined) return UNKNOWN;
+  if (history === undefined) return refuse('state_conflict', UNKNOWN, field);
   return ok(teamReport({ facts: known, policy, history, items: items.filter(({ state }) => state !== 'closed') }));
 }
 
 /** Where to begin with a component. Refuses with `record_not_found` one that nothing is known of. [D77] */
 export function onboardingOfRegister(work: RegisteredWork, component: string): Outcome<OnboardingPath> {
-  const report = teamsOfRegister(work);
+  const report = teamsOfRegister(work, 'debt_repository');
   if (!report.ok) return report;
   const owned = report.value.ownership.find((one) => one.component === component);
   if (owned === undefined) {
@@ -45,8 +48,4 @@ export function onboardingOfRegister(work: RegisteredWork, component: string): O
 /** As many as a message can show. */
 const NAMED_MAX_COUNT = 20;
 
-const UNKNOWN = refuse(
-  'state_conflict',
-  'nothing is known of who works on the repository: upload what `sluice debt collect` measures, with authors, again',
-  'repository',
-);
+const UNKNOWN = 'nothing is known of who works on the repository: upload what `sluice debt collect` measures, with authors, again';

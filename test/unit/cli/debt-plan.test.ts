@@ -113,7 +113,8 @@ describe('the debt of teams', () => {
       undefined,
     );
     const { id } = set.ok ? set.value.repository : expect.fail('the repository is registered');
-    expect(registry.teams(tenant, id)).toMatchObject({ ok: false, error: { code: 'state_conflict' } });
+    expect(registry.teams(tenant, id)).toMatchObject({ ok: false, error: { code: 'state_conflict', path: ['repository'] } });
+    expect(registry.onboarding(tenant, id, 'search')).toMatchObject({ error: { code: 'state_conflict', path: ['debt_repository'] } });
     const upload = { digest: 'digest', signedAtS: Math.floor(Date.now() / 1000), publicKey: 'key', file };
     expect(registry.upload(tenant, upload, undefined)).toMatchObject({ ok: true });
     const teams = registry.teams(tenant, id);
@@ -123,7 +124,8 @@ describe('the debt of teams', () => {
     expect(path.ok && onboardingReply(path.value)).toEqual(JSON.parse(stdout) as OnboardingReply);
     expect(registry.onboarding(tenant, id, 'serach')).toMatchObject({ error: { code: 'record_not_found', path: ['component'] } });
     const other = 'tn_4v9k2m7q1xb6d8w0f3_5t1w9z3c' as TenantId;
-    expect(registry.teams(other, id)).toMatchObject({ error: { code: 'record_not_found' } });
+    expect(registry.teams(other, id)).toMatchObject({ error: { code: 'record_not_found', path: ['repository'] } });
+    expect(registry.onboarding(other, id, 'search')).toMatchObject({ error: { code: 'record_not_found', path: ['debt_repository'] } });
   });
 
   it('[D72] show a newcomer where to begin', async () => {
