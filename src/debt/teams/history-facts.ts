@@ -104,20 +104,27 @@ export function historyOf(facts: FactSet): TeamHistory | undefined {
   const census = facts.of('census').find(({ symbol }) => symbol === 'teams');
   if (census === undefined) return undefined;
   const [knowledge, lastAtS, recent, together]: [Table, Table, Table, Table] = [new Map(), new Map(), new Map(), new Map()];
-  for (const fact of facts.of('known-lines')) {
+  for (const fact of inOrder(facts, 'known-lines')) {
     const { subject, symbol = '' } = fact;
     put(knowledge, subject, symbol, numberOf(fact));
     put(lastAtS, subject, symbol, detailOf(fact, 'last_at'));
     const commits = detailOf(fact, 'recent_commits');
     if (commits > 0) put(recent, subject, symbol, commits);
   }
-  for (const fact of facts.of('changed-together')) {
+  for (const fact of inOrder(facts, 'changed-together')) {
     const { subject, symbol = '' } = fact;
     put(together, subject, symbol, numberOf(fact));
     put(together, symbol, subject, numberOf(fact));
   }
-  const weekly = new Map(facts.of('author-commits').map((fact) => [fact.subject, readWeeks(textDetailOf(fact, 'weeks'))]));
+  const weekly = new Map(inOrder(facts, 'author-commits').map((fact) => [fact.subject, readWeeks(textDetailOf(fact, 'weeks'))]));
   return { nowS: census.collected_at, knowledge, lastAtS, recent, together, weekly };
+}
+
+const keyOf = ({ subject, symbol = '' }: DebtFact): string => `${subject}\n${symbol}`;
+
+/** Sums of fractions depend on their order: a register has facts in another one than the file that they came in. */
+function inOrder(facts: FactSet, kind: FactKind): readonly DebtFact[] {
+  return facts.of(kind).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
 function put(table: Table, key: string, inner: string, value: number): void {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import type { DebtPlan } from '../../../workers/cli/debt/plan.ts';
 import type { OnboardingReply, TeamsReply } from '../../../src/contract/teams.ts';
@@ -104,6 +104,9 @@ describe('the debt of teams', () => {
   });
 
   it('[D77] [D78] are the same in the register, of the facts that were uploaded', async () => {
+    // Interest is of the second at which it is asked for.
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
     const file = JSON.parse(await readFile(join(repository.root, '.sluice/debt/facts.json'), 'utf8')) as DebtFactFile;
     const registry = new DebtRegistry(new NodeSql(), { nowMs: () => Date.now() });
     const tenant = 'tn_4v9k2m7q1xb6d8w0f3_8d3f6h0j' as TenantId;

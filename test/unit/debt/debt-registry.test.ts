@@ -221,7 +221,10 @@ describe('a register', () => {
     const factsOf = (figure: number | string, detail: DebtFact['detail']): DebtFact[] => [
       ...DEBT_SIGNALS.map((symbol) => factOf({ kind: 'census', subject: '.', symbol, value: 1, unit: 'subjects', detail }, nowS)),
       ...measured.flatMap((kind) =>
-        ['a/b.ts', 'c'].map((subject) => factOf({ kind, subject, symbol: 'd', value: figure, unit: FACT_KINDS[kind].unit, detail }, nowS)),
+        ['a/b.ts', 'c'].flatMap((subject) => [
+          factOf({ kind, subject, symbol: 'd', value: figure, unit: FACT_KINDS[kind].unit, detail }, nowS),
+          factOf({ kind, subject, symbol: 'e', value: 2, unit: FACT_KINDS[kind].unit, detail }, nowS),
+        ]),
       ),
     ];
     const property = fc.property(value, details, (figure, detail) => {

@@ -67,7 +67,7 @@ describe('a history of teams as facts', () => {
     add('Lately <lately@example.org>', 3, 1);
     const read = kept(history);
     expect([...(read?.knowledge.get('search')?.keys() ?? [])]).toEqual([AUTHORS[0], 'Lately <lately@example.org>']);
-    expect([...(read?.weekly.keys() ?? [])]).toEqual(['First <first@example.org>', AUTHORS[0], 'Lately <lately@example.org>']);
+    expect([...(read?.weekly.keys() ?? [])]).toEqual([AUTHORS[0], 'First <first@example.org>', 'Lately <lately@example.org>']);
     expect(historyOf(new FactSet([], NOW_S))).toBeUndefined();
   });
 });

@@ -142,6 +142,29 @@ describe('the division of a team', () => {
     expect(splitOf([...names, ...names.map((name) => `${name}+`)], even, new Map())).toBeUndefined();
   });
 
+  it('[D63] of more than 14 components no single move crosses fewer changes and leaves the balance', () => {
+    const names = Array.from({ length: 18 }, (_, i) => `c${String(i).padStart(2, '0')}`);
+    const weight = fc.tuple(fc.nat(17), fc.nat(17), fc.integer({ min: 1, max: 9 }));
+    fc.assert(
+      fc.property(fc.array(weight, { minLength: 30, maxLength: 90 }), (pairs) => {
+        const together = new Map(names.map((name) => [name, new Map<string, number>()]));
+        for (const [one, other, value] of pairs) {
+          if (one === other) continue;
+          together.get(names[one]!)!.set(names[other]!, value);
+          together.get(names[other]!)!.set(names[one]!, value);
+        }
+        const part = new Set(splitOf(names, even, together)?.parts[0]);
+        const better = names.filter((name) => {
+          const moved = new Set(part.has(name) ? [...part].filter((one) => one !== name) : [...part, name]);
+          const isBalanced = Math.min(moved.size, names.length - moved.size) / names.length >= 0.3;
+          return isBalanced && crossing(moved, together) < crossing(part, together);
+        });
+        expect(better).toEqual([]);
+      }),
+      { numRuns: 40, seed: 63 },
+    );
+  });
+
   const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 
   /** Changes across the best division with 30 % of the load on each side, by trying all; infinite if there is none. */
