@@ -21,6 +21,7 @@ import type { Served } from './object-namespace.ts';
 import type { BillingBodies } from '../src/tenancy/billing/invoice-service.ts';
 import type { CountRow, HeldRow } from '../src/tenancy/usage/cache-tallies.ts';
 import type { CallHour } from '../src/tenancy/usage/call-tallies.ts';
+import type { InputHistograms } from '../src/tenancy/usage/input-tallies.ts';
 import type { Tally } from '../src/tenancy/usage/usage-buffer.ts';
 import type { ToldAlert } from '../src/tenancy/billing/delivery-store.ts';
 
@@ -127,13 +128,18 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
 
   /** What isolates reported of a tenant's caches, in whole hours, and what they hold. */
   cacheStats(tenantId: TenantId, fromMs: number, toMs: number): { counts: CountRow[]; held: HeldRow[] } {
-    const { tallies } = this.#desk;
-    return { counts: tallies.counts(tenantId, fromMs, toMs), held: tallies.held(tenantId, Date.now() - LIMITS.cacheHeldMs) };
+    const { caches } = this.#desk.tallies;
+    return { counts: caches.counts(tenantId, fromMs, toMs), held: caches.held(tenantId, Date.now() - LIMITS.cacheHeldMs) };
   }
 
   /** Hour by hour, how calls of an endpoint were answered, as far as isolates have reported. */
   callHours(tenantId: TenantId, endpoint: string, fromMs: number, withinMs: number): CallHour[] {
-    return this.#desk.calls.hours(tenantId, endpoint, fromMs, withinMs);
+    return this.#desk.tallies.calls.hours(tenantId, endpoint, fromMs, withinMs);
+  }
+
+  /** How inputs of models and indexes were distributed in the last week and before, as far as isolates have reported. */
+  inputHistograms(tenantId: TenantId): InputHistograms[] {
+    return this.#desk.tallies.inputs.histograms(tenantId, Date.now());
   }
 
   override alarm(): Promise<void> {

@@ -9,12 +9,10 @@ import type { BillingBodies } from '../src/tenancy/billing/invoice-service.ts';
 import { BudgetWatch, InvoiceService } from '../src/tenancy/billing/invoice-service.ts';
 import { SqliteBillingRecords } from '../src/tenancy/billing/billing-records.ts';
 import { openBillingDatabase } from '../src/tenancy/billing/billing-schema.ts';
-import { SqliteCacheTallies } from '../src/tenancy/usage/cache-tallies.ts';
-import { SqliteCallTallies } from '../src/tenancy/usage/call-tallies.ts';
-import { SqliteEventIds } from '../src/tenancy/usage/event-ids.ts';
 import { SqliteErasedIds } from '../src/tenancy/erased-ids.ts';
 import { SqliteDeliveryStore } from '../src/tenancy/billing/delivery-store.ts';
 import { SqliteKeyUses } from '../src/tenancy/usage/key-uses.ts';
+import { ReportedTallies } from '../src/tenancy/usage/reported-tallies.ts';
 import type { Tally } from '../src/tenancy/usage/usage-buffer.ts';
 import { SqliteUsageLedger } from '../src/tenancy/usage/usage-ledger.ts';
 import { WebhookDispatcher } from './webhook-dispatcher.ts';
@@ -22,7 +20,6 @@ import { WebhookDispatcher } from './webhook-dispatcher.ts';
 /** How often ids that can no longer arrive are forgotten, and how many one alarm takes. */
 const SWEEP_MS = 3_600_000;
 const SWEEP_MAX_COUNT = 10_000;
-const DAY_MS = 86_400_000;
 
 export interface Recorded {
   readonly recorded: number;
@@ -37,11 +34,9 @@ export class BillingService {
   readonly records: SqliteBillingRecords<BillingBodies>;
   readonly deliveries: SqliteDeliveryStore;
   readonly invoices: InvoiceService;
-  readonly tallies: SqliteCacheTallies;
-  readonly calls: SqliteCallTallies;
+  readonly tallies: ReportedTallies;
   readonly #uses: SqliteKeyUses;
   readonly #erased: SqliteErasedIds;
-  readonly #ids: SqliteEventIds;
   readonly #storage: DurableObjectStorage;
 
   constructor(storage: DurableObjectStorage) {
@@ -51,9 +46,7 @@ export class BillingService {
     this.records = new SqliteBillingRecords<BillingBodies>(storage);
     this.deliveries = new SqliteDeliveryStore(storage);
     this.invoices = new InvoiceService(this.ledger, this.records);
-    this.tallies = new SqliteCacheTallies(storage);
-    this.calls = new SqliteCallTallies(storage);
-    this.#ids = new SqliteEventIds(storage);
+    this.tallies = new ReportedTallies(storage);
     this.#uses = new SqliteKeyUses(storage);
     this.#erased = new SqliteErasedIds(storage);
   }
@@ -69,7 +62,7 @@ export class BillingService {
       return counted.length;
     });
     const lasting = tallies.filter((tally) => isKept(tally) && tally.atMs > nowMs - LIMITS.usageLateMaxMs);
-    if (lasting.length > 0) this.#tally(lasting, nowMs);
+    if (lasting.length > 0) this.#storage.transactionSync(() => this.tallies.record(lasting, nowMs));
     return { recorded, duplicates: inTime.length - recorded, late: events.length - inTime.length };
   }
 
@@ -94,24 +87,13 @@ export class BillingService {
       this.#erased.add([tenant, ...below]);
       for (const { id } of this.#budgetsOf([tenant, ...below])) this.records.remove('budget', id, nowMs);
       this.tallies.erase(tenant);
-      this.calls.erase(tenant);
       this.#uses.erase(below);
     });
   }
 
   left(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): number {
     const used = this.#uses.last(below as readonly KeyId[]).filter((atMs) => atMs !== null);
-    return this.#budgetsOf([tenant, ...below]).length + this.tallies.countOf(tenant) + this.calls.countOf(tenant) + used.length;
-  }
-
-  /** Counts each tally whose id is new. */
-  #tally(tallies: readonly Tally[], nowMs: number): void {
-    this.#storage.transactionSync(() => {
-      const fresh = new Set(this.#ids.note(tallies, nowMs));
-      const counted = tallies.filter(({ id }) => fresh.delete(id));
-      this.tallies.record(counted.filter((tally) => 'cache' in tally));
-      this.calls.record(counted.filter((tally) => 'endpoint' in tally));
-    });
+    return this.#budgetsOf([tenant, ...below]).length + this.tallies.countOf(tenant) + used.length;
   }
 
   #budgetsOf(levels: readonly string[]): Budget[] {
@@ -123,9 +105,8 @@ export class BillingService {
     await new WebhookDispatcher(this.deliveries, (id) => this.records.find('webhook', id)).deliver(nowMs);
     this.#storage.transactionSync(() => this.invoices.close(nowMs));
     const ids = this.ledger.forget(nowMs - LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);
-    const counts = this.tallies.forget(nowMs - LIMITS.cacheStatsDaysMax * DAY_MS, nowMs - LIMITS.cacheHeldMs, SWEEP_MAX_COUNT);
-    const calls = this.calls.forget(nowMs - LIMITS.callCountsDaysMax * DAY_MS, SWEEP_MAX_COUNT);
-    const sweepMs = ids && counts && calls ? nowMs + SWEEP_MS : nowMs;
+    const tallies = this.tallies.forget(nowMs, SWEEP_MAX_COUNT);
+    const sweepMs = ids && tallies ? nowMs + SWEEP_MS : nowMs;
     await this.#storage.setAlarm(Math.min(sweepMs, this.deliveries.nextDueMs() ?? Infinity));
   }
 

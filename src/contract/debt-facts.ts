@@ -86,7 +86,11 @@ export const FACT_KINDS = {
     unit: 'sha256',
     of: apiText('an index: its embedding contract; `served`: the model now served'),
   },
-  'input-shift': { signal: 'model-inputs', unit: 'psi', of: apiText('a model: how far a distribution of its inputs or scores has moved') },
+  'input-shift': {
+    signal: 'model-inputs',
+    unit: 'psi',
+    of: apiText('a model or index: how far a distribution, in `symbol`, of its inputs or scores has moved'),
+  },
   'canary-recall': {
     signal: 'model-quality',
     unit: 'share',

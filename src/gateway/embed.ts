@@ -2,8 +2,10 @@ import type { CacheDirectives } from '../cache/cache-directives.ts';
 import type { CachedInput, Sha256 } from '../cache/cache-key.ts';
 import { inputDigest } from '../cache/cache-key.ts';
 import { LIMITS } from '../contract/limits.ts';
+import { pinnedName } from '../contract/model-name.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../contract/outcome.ts';
+import type { CountInputs } from '../contract/input-tally.ts';
 import { cacheOwnerOf } from '../contract/principal.ts';
 import { checkTokenBatch, checkWords, tokenBatch } from '../inference/token-batch.ts';
 import type { ModelManifest } from '../inference/model-manifest.ts';
@@ -52,6 +54,7 @@ interface EmbedderParts {
   readonly cache: EmbeddingCache;
   readonly sha256: Sha256;
   readonly count: CountCache;
+  readonly countInputs: CountInputs;
 }
 
 /** Turns inputs into vectors: limits first, then quota, then the caches, and only then the model. */
@@ -78,7 +81,7 @@ export class Embedder {
     if (!model.ok) return model;
     const tokenised = tokenise(model.value, inputs);
     if (!tokenised.ok) return tokenised;
-    const { batch, words } = tokenised.value;
+    const { batch, words, unknown } = tokenised.value;
     const tokens = sumOf(words);
     const reserved = await request.reserve({ embedding_tokens: tokens });
     if (!reserved.ok) return reserved;
@@ -97,6 +100,8 @@ export class Embedder {
     const { vectors, report, holding } = answer.value;
     const { sources, agesMs } = report;
     this.#parts.count(principal, { cache: 'embeddings', model: manifest.value.id, sources, agesMs, holding });
+    const shares = unknown.filter((share, row) => share >= 0 && sources[row] === 'computed');
+    this.#parts.countInputs(principal, 'unknown-words', pinnedName(manifest.value), shares);
     const full = manifest.value.dimensions;
     return ok({
       vectors: dimensions === full ? vectors : truncate(vectors, full, dimensions),
@@ -119,15 +124,23 @@ interface TokenisedInputs {
   readonly batch: TokenBatch;
   /** By which each input is metered: the words of a text, or the ids that were sent. */
   readonly words: Int32Array;
+  /** The share of each text's words that the vocabulary lacks; below zero for ids, and texts without words. */
+  readonly unknown: number[];
 }
 
 function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly CachedInput[]): Outcome<TokenisedInputs> {
   const words = new Int32Array(inputs.length);
   const texts: Int32Array[] = [];
+  const shares: number[] = [];
   let idsCount = 0;
   for (const [row, input] of inputs.entries()) {
-    const { ids, words: own } = input.kind === 'text' ? tokeniser.tokenise(input.text) : { ids: input.ids, words: input.ids.length };
+    const {
+      ids,
+      words: own,
+      unknown,
+    } = input.kind === 'text' ? tokeniser.tokenise(input.text) : { ids: input.ids, words: input.ids.length, unknown: -1 };
     words[row] = own;
+    shares.push(own === 0 ? -1 : unknown / own);
     texts.push(ids);
     idsCount += ids.length;
     if (idsCount > LIMITS.embeddingIdsMaxCount)
@@ -139,7 +152,7 @@ function tokenise({ manifest, tokeniser }: RunnableModel, inputs: readonly Cache
   const checked = checkTokenBatch(manifest, batch);
   if (!checked.ok) return checked;
   const tokens = sumOf(words);
-  if (tokens <= LIMITS.embeddingTokensMaxCount) return ok({ batch, words });
+  if (tokens <= LIMITS.embeddingTokensMaxCount) return ok({ batch, words, unknown: shares });
   return refuseBeyond({ path: 'input', limit: 'embeddingTokensMaxCount', value: tokens, what: `has ${tokens} tokens` });
 }
 

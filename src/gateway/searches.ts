@@ -4,6 +4,7 @@ import type { Diversification, Include, QueryTarget, ShardMatches, ShardQuery } 
 import type { Refusal } from '../contract/errors.ts';
 import { ERRORS, refusalAt } from '../contract/errors.ts';
 import type { FieldPath } from '../contract/field-path.ts';
+import type { CountInputs } from '../contract/input-tally.ts';
 import { pathBelow } from '../contract/field-path.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
@@ -26,6 +27,7 @@ interface SearchesParts {
   readonly manifests: ManifestCache;
   readonly shards: IndexShards;
   readonly space: VectorSpace;
+  readonly countInputs: CountInputs;
 }
 
 /** One search of a request. */
@@ -73,9 +75,22 @@ export class Searches {
       const shards = this.#parts.shards.of(manifest);
       const searched = await searchAll(shards, searches, deadlineMs);
       if (!searched.ok) return searched;
+      this.#countScores(caller, manifest, asked, searched.value);
       const found = await filledPages(shards, searches, searched.value);
       return found.ok ? ok({ found: found.value, ...tokens, manifest }) : found;
     });
+  }
+
+  /** Of searches around a vector or a text; those around stored vectors say nothing of what is asked. [D80] */
+  #countScores(
+    { principal }: EmbeddingCaller,
+    manifest: IndexManifest,
+    asked: readonly AskedSearch[],
+    found: readonly ShardMatches[],
+  ): void {
+    if (manifest.metric !== 'cosine') return;
+    const best = asked.flatMap(({ body }, at) => (isPoint(body) ? (found[at]?.scores.slice(0, 1) ?? []) : []));
+    this.#parts.countInputs(principal, 'best-score', `index:${manifest.name}@${manifest.generation}`, best);
   }
 
   async #plan(

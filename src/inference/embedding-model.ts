@@ -7,6 +7,8 @@ export interface TokenisedText {
   readonly ids: Int32Array<ArrayBuffer>;
   /** What the text is metered and limited by: its words, at most one a UTF-16 unit, and so at most one a byte of its UTF-8. */
   readonly words: number;
+  /** Of these words: those that the vocabulary lacks. [M97] */
+  readonly unknown: number;
 }
 
 /** Splits a text into the token ids of one model. */

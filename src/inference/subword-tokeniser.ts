@@ -58,6 +58,8 @@ export class SubwordTokeniser implements Tokeniser {
   #text = '';
   /** Words of the text so far. */
   #words = 0;
+  /** Of these: those that the vocabulary lacks. */
+  #lacking = 0;
   /** Whether an unknown word has one id only. */
   #isBrief = false;
   /** Lower-case letters and digits of the part at hand. */
@@ -80,7 +82,7 @@ export class SubwordTokeniser implements Tokeniser {
     // Compatibility forms are one character that stands for several words.
     const words = Math.min(this.#words, raw.length);
     this.#text = '';
-    return { ids: this.#list.copy(), words };
+    return { ids: this.#list.copy(), words, unknown: Math.min(this.#lacking, words) };
   }
 
   #scan(isBrief: boolean): void {
@@ -88,6 +90,7 @@ export class SubwordTokeniser implements Tokeniser {
     this.#isBrief = isBrief;
     this.#list.clear();
     this.#words = 0;
+    this.#lacking = 0;
     let before = 0;
     for (let at = 0; at < text.length;) {
       const unit = text.charCodeAt(at);
@@ -103,6 +106,7 @@ export class SubwordTokeniser implements Tokeniser {
       if (kind === CharClass.dense) {
         this.#pieces.dense(codePoint, isBrief ? 0 : before);
         this.#words++;
+        this.#lacking++;
       }
       before = kind === CharClass.dense ? codePoint : 0;
     }
@@ -126,6 +130,7 @@ export class SubwordTokeniser implements Tokeniser {
     if (this.#isBrief) this.#pieces.whole(units, from, to);
     else this.#pieces.hashed(units, from, to);
     this.#words++;
+    this.#lacking++;
   }
 
   /** Emits the words glued together at `start`, and what they make as one name; returns where they end. */
@@ -150,6 +155,7 @@ export class SubwordTokeniser implements Tokeniser {
     const text = this.#text;
     const firstId = this.#list.count;
     const firstWord = this.#words;
+    const lackingBefore = this.#lacking;
     let compoundHash = HASH_EMPTY;
     for (let at = start; ;) {
       const from = at;
@@ -175,6 +181,7 @@ export class SubwordTokeniser implements Tokeniser {
         this.#list.cutTo(firstId);
         this.#list.add(id);
         this.#words = firstWord + 1;
+        this.#lacking = lackingBefore;
       }
       return cliticEnd;
     }
@@ -235,6 +242,7 @@ export class SubwordTokeniser implements Tokeniser {
 
   #letters(letters: Uint8Array, length: number): void {
     if (length === 1 && SILENT_LETTERS.has(letters[0]!)) return;
+    this.#lacking++;
     if (this.#isBrief || length === 1) return this.#pieces.whole(letters, 0, length);
     const neighbour = this.#neighbours.find(letters, length);
     if (neighbour !== 0) this.#list.add(neighbour);
@@ -275,6 +283,7 @@ export class SubwordTokeniser implements Tokeniser {
       this.#pieces.identity(units, 0, units.length);
     }
     this.#words = 1;
+    this.#lacking = 1;
   }
 }
 

@@ -33,6 +33,7 @@ export class WordTokeniser implements Tokeniser {
   /** Ids of the text at hand; kept, so that a short text allocates only its result. */
   #ids = new Int32Array(256);
   #count = 0;
+  #clitics = 0;
 
   constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary;
@@ -45,10 +46,12 @@ export class WordTokeniser implements Tokeniser {
     const countMax = (text.length >> 1) + 2;
     if (this.#ids.length < countMax) this.#ids = new Int32Array(countMax);
     this.#count = 0;
+    this.#clitics = 0;
     for (let at = 0; at < text.length;) at = isWordAt(text, at) ? this.#compound(text, at) : at + 1;
     const ids = this.#ids.slice(0, this.#count);
     if (this.#ids.length > SCRATCH_IDS_KEPT) this.#ids = new Int32Array(256);
-    return { ids, words: ids.length };
+    const unknown = ids.reduce((count, id) => count + (id === UNKNOWN ? 1 : 0), 0) - this.#clitics;
+    return { ids, words: ids.length, unknown };
   }
 
   /** Emits the words joined by hyphens at `start`, and the clitic behind them; answers where they end. */
@@ -75,7 +78,10 @@ export class WordTokeniser implements Tokeniser {
       const splitsN = cliticEnd > at && isNegation(text, from, at, cliticEnd);
       this.#emit(this.#vocabulary.find(text, from, splitsN ? at - 1 : at, splitsN ? hashBeforeLast : hash, FOLD));
       if (from > start) this.#joinIfKnown(text, start, at, compoundHash, firstToken);
-      if (cliticEnd > at) this.#emit(UNKNOWN);
+      if (cliticEnd > at) {
+        this.#emit(UNKNOWN);
+        this.#clitics++;
+      }
       return cliticEnd;
     }
   }

@@ -53,11 +53,13 @@ export const staticLineModel = ({ tokeniser, model }: LoadedModel): LineModel =>
   },
 });
 
-function tokensOf(input: EmbeddingRequest['input'], tokeniser: Tokeniser): TokenisedText[] {
+type Measured = Pick<TokenisedText, 'ids' | 'words'>;
+
+function tokensOf(input: EmbeddingRequest['input'], tokeniser: Tokeniser): Measured[] {
   if (typeof input === 'string') return [tokeniser.tokenise(input)];
   const [first] = input;
   if (typeof first === 'number') return [asTokenised(input as number[])];
   return (input as string[] | number[][]).map((item) => (typeof item === 'string' ? tokeniser.tokenise(item) : asTokenised(item)));
 }
 
-const asTokenised = (ids: readonly number[]): TokenisedText => ({ ids: Int32Array.from(ids), words: ids.length });
+const asTokenised = (ids: readonly number[]): Measured => ({ ids: Int32Array.from(ids), words: ids.length });

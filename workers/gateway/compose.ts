@@ -1,5 +1,8 @@
 import type { ForwardedWorker } from '../../src/contract/forwarded-paths.ts';
+import type { CountInputs } from '../../src/contract/input-tally.ts';
+import { bucketCounts } from '../../src/contract/input-tally.ts';
 import type { CountCache } from '../../src/gateway/cache-stats.ts';
+import { tallying } from '../../src/gateway/cache-stats.ts';
 import type { KeyAuthenticator } from '../../src/gateway/tenancy/key-authenticator.ts';
 import { vectorCount } from '../../src/gateway/tenancy/holdings.ts';
 import { wireEmbeddings } from './adapters/embeddings.ts';
@@ -30,12 +33,18 @@ export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
   const basics = basicsOf(env);
   const { clock, rng, metrics, region } = basics;
   const tenancy = wireTenancy(env, basics, { vectors: (tenant) => vectorCount(retrieval.indexes, tenant) });
+  const countCache = tallying({ clock, tally: tenancy.tally });
   const count: CountCache = (principal, event) => {
-    tenancy.countCache(principal, event);
+    countCache(principal, event);
     countInMetrics(metrics, event);
   };
-  const embeddings = wireEmbeddings(env, clock, metrics, count);
-  const retrieval = wireRetrieval(env, clock, rng, metrics, tenancy.organisations, embeddings, count, tenancy.budget, () => region.hint);
+  const countInputs: CountInputs = ({ organisationId, tenantId }, input, subject, values) => {
+    if (values.length === 0) return;
+    const counts = bucketCounts(input, values);
+    tenancy.tally(`${input} ${subject}`, { organisationId, tenantId, input, subject, atMs: clock.nowMs(), counts });
+  };
+  const embeddings = wireEmbeddings(env, clock, metrics, count, countInputs);
+  const retrieval = wireRetrieval(env, clock, rng, metrics, tenancy, embeddings, { count, countInputs }, () => region.hint);
   const forwarded = {
     control: forwardedWorker('control', env.CONTROL, env),
     upstreams: forwardedWorker('upstreams', env.UPSTREAMS, env),

@@ -11,6 +11,7 @@ import { poolCeilings } from '../../src/gateway/planning/pool-ceilings.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
 import type { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
+import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { actorOf } from '../../src/gateway/tenancy/subject.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
@@ -79,7 +80,13 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       clock,
     }),
     costs: new CostReporter({ logOf, reusesOf: (tenant) => routesOf(tenant).reuses([]), lines, clock }),
-    measures: new GatewayMeasures({ debt, logOf, pools: cell, clock }),
+    measures: new GatewayMeasures({
+      debt,
+      logOf,
+      histogramsOf: (tenant) => billingOf(env, organisationOf(tenant)).inputHistograms(tenant),
+      pools: cell,
+      clock,
+    }),
     debt: new DebtDesk({
       debt,
       find: (organisation, tenant) =>

@@ -7,8 +7,9 @@ import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { RequestLog } from '../upstreams/request-desk.ts';
 import type { DebtCalls } from './debt-desk.ts';
-import type { ModelInputs } from './gateway-facts.ts';
+import type { InputHistograms } from '../../tenancy/usage/input-tallies.ts';
 import { gatewayFacts } from './gateway-facts.ts';
+import { lengthHistogram, shiftFacts } from './input-shifts.ts';
 import type { PoolHours } from './pool-idleness.ts';
 import { ownPools, poolFacts, withHour } from './pool-idleness.ts';
 
@@ -19,6 +20,8 @@ const INPUTS_COUNT = 500;
 interface GatewayMeasuresParts {
   readonly debt: (organisation: OrganisationId) => Pick<DebtCalls, 'measure'>;
   readonly logOf: (tenant: TenantId) => Pick<RequestLog, 'page'>;
+  /** How inputs were distributed, as isolates reported them. */
+  readonly histogramsOf: (tenant: TenantId) => Promise<readonly InputHistograms[]>;
   readonly pools: Pick<JobQueue, 'pools' | 'operate'>;
   readonly clock: Clock;
 }
@@ -42,20 +45,22 @@ export class GatewayMeasures {
     const models = new Set(
       views.flatMap(({ objective: { indicator } }) => ('by' in indicator && indicator.by === 'model' ? [indicator.name] : [])),
     );
-    const inputs: ModelInputs[] = [];
-    for (const model of models) inputs.push(await this.#inputs(tenant, model, nowMs));
+    const histograms = [...(await this.#parts.histogramsOf(tenant))];
+    for (const model of models) histograms.push(await this.#lengths(tenant, model, nowMs));
     const nowS = Math.floor(nowMs / 1000);
-    const facts = [...gatewayFacts(views, inputs, nowS), ...poolFacts(pools, nowS)];
+    const facts = [...gatewayFacts(views, nowS), ...shiftFacts(histograms, nowS), ...poolFacts(pools, nowS)];
     const policy = debtPolicy.parse({ expects: ['service-levels'] });
     return this.#parts.debt(organisationOf(tenant)).measure(tenant, facts, policy);
   }
 
-  async #inputs(tenant: TenantId, model: string, nowMs: number): Promise<ModelInputs> {
+  async #lengths(tenant: TenantId, model: string, nowMs: number): Promise<InputHistograms> {
     const log = this.#parts.logOf(tenant);
-    const tokens = async (fromMs: number, toMs: number): Promise<number[]> => {
+    const lengths = async (fromMs: number, toMs: number): Promise<number[]> => {
       const { entries } = await log.page({ model, fromMs, toMs }, INPUTS_COUNT, undefined);
-      return entries.filter(({ status }) => status < 400).map(({ inputTokens, cachedTokens }) => inputTokens + cachedTokens);
+      const answered = entries.filter(({ status }) => status < 400);
+      return lengthHistogram(answered.map(({ inputTokens, cachedTokens }) => inputTokens + cachedTokens));
     };
-    return { model, lately: await tokens(nowMs - DAY_MS, nowMs), before: await tokens(nowMs - 8 * DAY_MS, nowMs - 7 * DAY_MS) };
+    const before = await lengths(nowMs - 8 * DAY_MS, nowMs - 7 * DAY_MS);
+    return { input: 'length', subject: model, before, lately: await lengths(nowMs - DAY_MS, nowMs) };
   }
 }

@@ -62,10 +62,10 @@ export function poolFacts(hours: PoolHours, nowS: number): DebtFact[] {
   if (known.length === 0) return [];
   const fact = factAt(nowS);
   return [
-    fact('census', '.', 'pools', known.length, 'subjects', '/v1/pools', known),
+    fact('census', '.', 'pools', known.length, 'subjects', 'GET /v1/pools', known),
     ...known.map(([name, paid]) => {
       const [idle, all] = [sum(paid, 'idleMs'), sum(paid, 'paidMs')];
-      return fact('pool-idle', `pool:${name}`, '', idle / all, 'share', '/v1/pools', paid);
+      return fact('pool-idle', `pool:${name}`, '', idle / all, 'share', 'GET /v1/pools', paid);
     }),
   ];
 }

@@ -79,7 +79,9 @@ export class StaticTexts implements TextCalls {
       const { tokensMax } = this.#reading;
       if (row.words > tokensMax && !isTruncating)
         return refuseBeyond({ path: ['input', i], limit: { bound: tokensMax }, value: row.words, what: `has ${row.words} tokens` });
-      rows.push(row.words > tokensMax ? { ids: row.ids.slice(0, tokensMax), words: tokensMax } : row);
+      rows.push(
+        row.words > tokensMax ? { ids: row.ids.slice(0, tokensMax), words: tokensMax, unknown: Math.min(row.unknown, tokensMax) } : row,
+      );
     }
     const vectors = this.#encoder.embed(tokenBatch(rows.map(({ ids }) => ids)));
     return ok({ vectors, tokens: Int32Array.from(rows, ({ words }) => words), sharedTexts: 0 });

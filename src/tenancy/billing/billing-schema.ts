@@ -6,6 +6,7 @@ import { ERASED_IDS_TABLE } from '../erased-ids.ts';
 import { CACHE_TALLY_TABLES } from '../usage/cache-tallies.ts';
 import { CALL_TALLY_TABLE } from '../usage/call-tallies.ts';
 import { EVENT_RUN_TABLES } from '../usage/event-ids.ts';
+import { INPUT_TALLY_TABLE } from '../usage/input-tallies.ts';
 import { KEY_USE_TABLE } from '../usage/key-uses.ts';
 import { FIRST_ROLLUPS, WIDER_ROLLUPS } from '../usage/usage-ledger.ts';
 import { BILLING_RECORD_TABLE } from './billing-records.ts';
@@ -19,6 +20,7 @@ const MIGRATIONS: Migrations = [
   SPENT_KEY_TABLE,
   ERASED_IDS_TABLE,
   CALL_TALLY_TABLE,
+  INPUT_TALLY_TABLE,
 ];
 
 const opened = new WeakSet<SqlStorage>();

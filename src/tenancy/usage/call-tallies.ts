@@ -2,9 +2,10 @@ import type { CallCounts, CallTally } from '../../contract/call-tally.ts';
 import { CALL_LATENCIES } from '../../contract/call-tally.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import { PeriodCounts } from './period-counts.ts';
 import { HOUR_MS } from './usage-query.ts';
 
-/** A step of the ledger's schema. A row has all counts of its hour, as JSON: a report changes one row for each endpoint. */
+/** A step of the ledger's schema. */
 export const CALL_TALLY_TABLE = `
   CREATE TABLE call_counts (
     tenant TEXT NOT NULL, endpoint TEXT NOT NULL, hour INTEGER NOT NULL, counts TEXT NOT NULL,
@@ -22,28 +23,17 @@ export interface CallHour {
 }
 
 /** How calls of endpoints were answered, by tenant and hour, as the isolates reported it. */
-export class SqliteCallTallies {
+export class SqliteCallTallies extends PeriodCounts {
   readonly #sql: SqlStorage['sql'];
 
   constructor(storage: SqlStorage) {
+    super(storage, { table: 'call_counts', subject: 'endpoint', period: 'hour', periodMs: HOUR_MS });
     this.#sql = storage.sql;
   }
 
   /** Adds tallies that were not counted before. Call in one transaction. */
   record(tallies: readonly CallTally[]): void {
-    for (const { tenantId, endpoint, atMs, counts } of tallies) {
-      const place = [tenantId, endpoint, Math.floor(atMs / HOUR_MS)] as const;
-      const [row] = this.#sql
-        .exec<{ counts: string }>('SELECT counts FROM call_counts WHERE tenant = ? AND endpoint = ? AND hour = ?', ...place)
-        .toArray();
-      const sum: Record<string, number> = row === undefined ? {} : (JSON.parse(row.counts) as Record<string, number>);
-      for (const [counter, quantity] of Object.entries(counts)) sum[counter] = (sum[counter] ?? 0) + quantity;
-      this.#sql.exec(
-        'INSERT INTO call_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET counts = excluded.counts',
-        ...place,
-        JSON.stringify(sum),
-      );
-    }
+    for (const tally of tallies) this.add(tally.endpoint, tally);
   }
 
   /**
@@ -58,7 +48,7 @@ export class SqliteCallTallies {
          ORDER BY hour`,
         tenantId,
         JSON.stringify([endpoint, ...pathsAbove(endpoint)]),
-        Math.floor(fromMs / HOUR_MS),
+        this.periodOf(fromMs),
       )
       .toArray();
     const hours = new Map<number, CallHour>();
@@ -68,23 +58,6 @@ export class SqliteCallTallies {
       hours.set(hour, { hour, valid: valid + seen.valid, answered: answered + seen.answered, within: within + seen.within });
     }
     return [...hours.values()];
-  }
-
-  erase(tenantId: TenantId): void {
-    this.#sql.exec('DELETE FROM call_counts WHERE tenant = ?', tenantId);
-  }
-
-  countOf(tenantId: TenantId): number {
-    return this.#sql.exec<{ count: number }>('SELECT count(*) AS count FROM call_counts WHERE tenant = ?', tenantId).one().count;
-  }
-
-  /** Forgets what is older, some at a time. True when none is left. */
-  forget(beforeMs: number, countMax: number): boolean {
-    const old = 'SELECT tenant, endpoint, hour FROM call_counts WHERE hour < ? LIMIT ?';
-    const gone = this.#sql
-      .exec(`DELETE FROM call_counts WHERE (tenant, endpoint, hour) IN (${old}) RETURNING 1`, Math.floor(beforeMs / HOUR_MS), countMax)
-      .toArray();
-    return gone.length < countMax;
   }
 }
 

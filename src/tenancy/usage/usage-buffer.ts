@@ -1,6 +1,7 @@
 import { addCounts } from '../../contract/cache-tally.ts';
 import type { CacheTally } from '../../contract/cache-tally.ts';
 import type { CallTally } from '../../contract/call-tally.ts';
+import type { InputTally } from '../../contract/input-tally.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Meter, UsageEvent } from '../../contract/meter.ts';
 import type { OrganisationId } from '../../kernel/ids.ts';
@@ -12,11 +13,11 @@ export type Use = Omit<UsageEvent, 'id'>;
 export interface UsageBatch {
   readonly organisationId: OrganisationId;
   readonly events: readonly UsageEvent[];
-  /** What the caches did and how calls were answered: it is sent along, so that reporting it costs no call. */
+  /** What the caches did, how calls were answered and how inputs were distributed: it is sent along, so that reporting it costs no call. */
   readonly tallies: readonly Tally[];
 }
 
-export type Tally = CacheTally | CallTally;
+export type Tally = CacheTally | CallTally | InputTally;
 
 type Unnumbered<T> = Omit<T, 'id' | 'isolateId'>;
 
@@ -65,7 +66,7 @@ export class UsageBuffer {
    * Adds to the report on a subject, unique within the tenant, that goes with the next batch of its organisation. Counts add up; all else is as
    * of now.
    */
-  tally(subject: string, tally: Unnumbered<CacheTally> | Unnumbered<CallTally>): void {
+  tally(subject: string, tally: Unnumbered<CacheTally> | Unnumbered<CallTally> | Unnumbered<InputTally>): void {
     const key = `${tally.tenantId}\n${subject}`;
     const sum = this.#tallies.get(key);
     if (sum !== undefined) Object.assign(sum, tally, { counts: addCounts<string>(sum.counts, tally.counts) });

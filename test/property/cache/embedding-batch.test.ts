@@ -96,7 +96,7 @@ async function history(steps: readonly Step[], model: 'local' | 'remote'): Promi
   const isolates = [0, 1].map(() => {
     const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
     const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
-    return new Embedder({ models: world.models, cache, sha256: digestOf, count: () => {} });
+    return new Embedder({ models: world.models, cache, sha256: digestOf, count: () => {}, countInputs: () => {} });
   });
   // A static model is cached by each isolate separately, so its history uses one isolate.
   const isolateOf = (i: number) => isolates[model === 'local' ? 0 : i]!;

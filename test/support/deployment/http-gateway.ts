@@ -28,7 +28,7 @@ export function httpGateway(world: MemoryCacheWorld) {
   const { clock, secondLevel, models } = world;
   const purges = new PurgeViews({ logs: world.logs, clock, wakeUps: new DirectWakeUps() });
   const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: new DirectWakeUps() });
-  const embedder = new Embedder({ models, cache, sha256, count: () => {} });
+  const embedder = new Embedder({ models, cache, sha256, count: () => {}, countInputs: () => {} });
   const env = { LOG_LEVEL: 'warn' };
   return async (principal: TenantPrincipal, body: object, noStore = false): Promise<Response> => {
     const credential: Credential = { prove: async () => ok({ principal, lease: { endsAtMs: Number.MAX_SAFE_INTEGER } }) };

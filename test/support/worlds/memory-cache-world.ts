@@ -114,7 +114,10 @@ export class MemoryCacheWorld {
     load: async (model) =>
       ok({
         manifest: model,
-        tokeniser: { vocabularySize: 1000, tokenise: (text) => ({ ids: tokensOf(text), words: text.length }) },
+        tokeniser: {
+          vocabularySize: 1000,
+          tokenise: (text) => ({ ids: tokensOf(text), words: text.length, unknown: text.split('?').length - 1 }),
+        },
         embed: async ({ ids, offsets }): Promise<Outcome<Float32Array<ArrayBuffer>>> => {
           await this.modelGate;
           if (this.modelRefuses) return refuse('unavailable', 'no');

@@ -13,7 +13,7 @@ import { embedBatch } from '../../../workers/agent/batch-embedding.ts';
 const loaded = staticLineModel({
   tokeniser: {
     vocabularySize: 100,
-    tokenise: (text) => ({ ids: Int32Array.from(text.split(' '), (word) => word.length), words: text.split(' ').length }),
+    tokenise: (text) => ({ ids: Int32Array.from(text.split(' '), (word) => word.length), words: text.split(' ').length, unknown: 0 }),
   },
   model: {
     manifest: { id: 'counting', dimensions: 2, vocabularySize: 100, tokensMax: 5 } as EmbeddingModel['manifest'],

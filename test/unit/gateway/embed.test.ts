@@ -8,6 +8,7 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { CachedInput } from '../../../src/cache/cache-key.ts';
+import type { CountInputs } from '../../../src/contract/input-tally.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import type { EmbedInputs } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
@@ -24,7 +25,9 @@ const tokens = (...ids: number[]): CachedInput => ({ kind: 'tokens', ids: Int32A
 function isolate(world = new MemoryCacheWorld()) {
   const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
   const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
-  const embedder = new Embedder({ models: world.models, cache, sha256, count: () => {} });
+  const counted: unknown[] = [];
+  const countInputs: CountInputs = ({ tenantId }, ...rest) => void counted.push([tenantId, ...rest]);
+  const embedder = new Embedder({ models: world.models, cache, sha256, count: () => {}, countInputs });
   const embed = (inputs: CachedInput[], more: Partial<EmbedInputs> = {}) =>
     embedder.embedInputs({
       principal: principal('tn_one'),
@@ -35,7 +38,7 @@ function isolate(world = new MemoryCacheWorld()) {
       reserve: async () => ok(undefined),
       ...more,
     });
-  return { world, embedder, embed };
+  return { world, embedder, embed, counted };
 }
 
 const value = <T>(outcome: Outcome<T>): T => {
@@ -48,6 +51,18 @@ describe('Embedder', () => {
     expect(await isolate().embed([text('a')], { model: 'gpt' })).toMatchObject({
       error: { code: 'model_not_found', path: ['model'], message: expect.stringContaining('local@1, remote@1') },
     });
+  });
+
+  it('[D80] says which share of the words of each text that it computed the vocabulary lacks', async () => {
+    const { embed, counted } = isolate();
+    await embed([text('?aaa'), text('bbbb'), text('?aaa'), text(''), tokens(1, 2)]);
+    await embed([text('?aaa'), text('????')]);
+    await embed([text('bbbb')]);
+    expect(counted).toEqual([
+      ['tn_one', 'unknown-words', 'remote@1', [0.25, 0]],
+      ['tn_one', 'unknown-words', 'remote@1', [1]],
+      ['tn_one', 'unknown-words', 'remote@1', []],
+    ]);
   });
 
   it('[T55] embeds nothing with a model that the key must not use, however it is named', async () => {

@@ -19,7 +19,7 @@ it.each<[string, (nowMs: number) => PurgePredicate, number]>([
   const world = new MemoryCacheWorld();
   const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
   const cache = new EmbeddingCache({ clock: world.clock, purges, secondLevel: world.secondLevel, wakeUps: new DirectWakeUps() });
-  const embedder = new Embedder({ models: world.models, cache, sha256, count: () => {} });
+  const embedder = new Embedder({ models: world.models, cache, sha256, count: () => {}, countInputs: () => {} });
   const embed = () =>
     embedder.embedInputs({
       principal: principal('tn_one'),

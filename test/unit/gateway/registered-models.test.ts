@@ -62,7 +62,7 @@ function embedder(): AnyEmbedder {
   const { clock, logs, secondLevel, models } = cacheWorld;
   const purges = new PurgeViews({ logs, clock, wakeUps: new DirectWakeUps() });
   const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: new DirectWakeUps() });
-  const parts = { cache, sha256, count: () => {} };
+  const parts = { cache, sha256, count: () => {}, countInputs: () => {} };
   const none = { replicaModels: async () => ok([]), embedOnReplica: async () => refuse('no_healthy_replica', 'none', 'model') };
   const runners = new ModelRunners({ inference, replicas: none, clock });
   const route = async (...call: Parameters<ModelQueries['route']>) => {

@@ -19,14 +19,17 @@ import { principal } from '../../support/worlds/memory-cache-world.ts';
 const CALLER = { principal: principal('tn_one'), authority: IN_FORCE, reserve: async () => ok(undefined) };
 
 /** An index of two dimensions whose shard answers `top_k` matches of this much metadata, and its embedder. */
-function world(metadataChars = 1, dimensions = 2) {
+function world(metadataChars = 1, dimensions = 2, metric = 'dot') {
+  const counted: unknown[] = [];
   const queries: ShardQuery[] = [];
   const fetches: ShardFetch[] = [];
   const embedded: (readonly string[])[] = [];
   const manifest = {
     id: 'ix_1' as IndexId,
+    name: 'notes',
+    generation: 3,
     dimensions,
-    metric: 'dot',
+    metric,
     embedding: { model: 'm', contractHash: 'h' },
   } as unknown as IndexManifest;
   const query = async (_: IndexManifest, asked: ShardQuery): Promise<Outcome<ShardMatches>> => {
@@ -54,6 +57,7 @@ function world(metadataChars = 1, dimensions = 2) {
     manifests: new ManifestCache({ describe: async () => ok(manifest) } as never, { nowMs: () => 0 }),
     shards: indexShards({ query, fetch }),
     space: new VectorSpace(embedder),
+    countInputs: ({ tenantId }, ...rest) => void counted.push([tenantId, ...rest]),
   });
   const search = async (...bodies: readonly object[]) => {
     const parsed = parse(vectorEndpoints.queryVectorsBatch.body.schema, { searches: bodies });
@@ -61,10 +65,20 @@ function world(metadataChars = 1, dimensions = 2) {
     const asked = parsed.value.searches.map((body, i) => ({ body, at: ['searches', i] }));
     return searches.search(CALLER, 'notes', asked);
   };
-  return { queries, fetches, embedded, search };
+  return { queries, fetches, embedded, counted, search };
 }
 
 const refused = (outcome: Outcome<unknown>) => (outcome.ok ? 'ok' : [outcome.error.code, outcome.error.path]);
+
+it('[D80] the first score of each search around a vector or text is counted, of cosines alone', async () => {
+  const { search, counted } = world(1, 2, 'cosine');
+  await search({ text: 'abc' }, { vector: [1, 2], offset: 2 }, { positive_ids: ['v1'] });
+  await search({ id: 'absent' });
+  expect(counted).toEqual([['tn_one', 'best-score', 'index:notes@3', [1, 1]]]);
+  const dot = world();
+  await dot.search({ text: 'abc' });
+  expect(dot.counted).toEqual([]);
+});
 
 describe('[V190] the searches of a request', () => {
   it('are embedded together and made each with its own vector', async () => {

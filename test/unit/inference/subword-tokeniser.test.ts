@@ -24,6 +24,7 @@ const WORDS = [
   'gpt',
   'strasse',
   'mp3',
+  'vis-a-vis',
 ];
 const tokeniser = new SubwordTokeniser(new Vocabulary(utf8(WORDS.join('\n'))));
 const WORD_ROWS = WORDS.length + 1;
@@ -101,7 +102,7 @@ describe('pieces', () => {
   });
 
   it('[M61] the empty text has none', () => {
-    expect(tokeniser.tokenise('')).toEqual({ ids: new Int32Array(0), words: 0 });
+    expect(tokeniser.tokenise('')).toEqual({ ids: new Int32Array(0), words: 0, unknown: 0 });
   });
 
   it.each([
@@ -133,6 +134,31 @@ describe('what a text counts', () => {
     ['\u3300', 1],
   ])('[M64] %j counts %i', (text, words) => {
     expect(tokeniser.tokenise(text).words).toBe(words);
+  });
+
+  it.each([
+    ['the dog', 0],
+    ["the dog's zzqx", 1],
+    ['zzqx vvkw', 2],
+    ['well-zzqx well-known zzqx-known', 2],
+    ['a dog i', 0],
+    ['zzqx vis-a-vis', 1],
+    ['getUserZzqx mp3 2999', 2],
+    ['\u65e5\u672c\u8a9e \u041c\u043e\u0441\u043a\u0432\u0430 dog', 4],
+    ['...', 1],
+    ['\u3300', 1],
+    ['', 0],
+  ])('[M97] of the words of %j the vocabulary lacks %i', (text, unknown) => {
+    const seen = tokeniser.tokenise(text);
+    expect(seen.unknown).toBe(unknown);
+    expect(seen.words).toBeGreaterThanOrEqual(unknown);
+    // What was tokenised before it says nothing of it.
+    expect(tokeniser.tokenise(text).unknown).toBe(unknown);
+  });
+
+  it('[M97] of a text of very many words each is counted once', () => {
+    const { words, unknown } = tokeniser.tokenise('zzqxvvkw dog '.repeat(4_096));
+    expect([words, unknown]).toEqual([8_192, 4_096]);
   });
 
   it('[M64] a text of very many unknown words has one id for each, within one run of the runtime', () => {

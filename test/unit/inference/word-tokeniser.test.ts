@@ -5,7 +5,25 @@ import { utf8 } from '../../../src/kernel/bytes.ts';
 import { readStaticTable } from '../../../src/inference/static-model.ts';
 import { defaultModel, modelFile } from '../../support/fixtures/default-model.ts';
 
-const WORDS = ['the', 'dog', 'do', 'state', 'of', 'art', 'well', 'known', 'well-known', 'cafe', 'fi', 'o', 'neill', 'n', 'can', 'v2'];
+const WORDS = [
+  'the',
+  'dog',
+  'do',
+  'state',
+  'of',
+  'art',
+  'well',
+  'known',
+  'well-known',
+  'cafe',
+  'fi',
+  'o',
+  'neill',
+  'n',
+  'can',
+  'v2',
+  'vis-a-vis',
+];
 const tokeniser = new WordTokeniser(new Vocabulary(utf8(WORDS.join('\n'))));
 
 /** Token ids as words; unknown tokens as `?`. */
@@ -81,4 +99,13 @@ it('an empty vocabulary knows nothing', () => {
   const empty = new WordTokeniser(new Vocabulary(new Uint8Array()));
   expect(empty.vocabularySize).toBe(1);
   expect([...empty.tokenise('the dog').ids]).toEqual([0, 0]);
+});
+
+it.each([
+  ['the dog', 0],
+  ["the dog's zzqx", 1],
+  ['well-known well-zzqx zzqx-known vis-a-vis', 2],
+  ['\u041c\u043e\u0441\u043a\u0432\u0430 dog', 1],
+])('[M97] of the words of %j a model of words alone lacks %i', (text, unknown) => {
+  for (const _ of [1, 2]) expect(tokeniser.tokenise(text).unknown).toBe(unknown);
 });

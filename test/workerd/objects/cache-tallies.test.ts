@@ -7,6 +7,8 @@ import type { CountRow, HeldRow } from '../../../src/tenancy/usage/cache-tallies
 import type { CacheTally } from '../../../src/contract/cache-tally.ts';
 import type { CallTally } from '../../../src/contract/call-tally.ts';
 import type { CallHour } from '../../../src/tenancy/usage/call-tallies.ts';
+import type { InputHistograms } from '../../../src/tenancy/usage/input-tallies.ts';
+import type { Tally } from '../../../src/tenancy/usage/usage-buffer.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { idsOf } from '../../support/fakes/tenancy.ts';
@@ -14,8 +16,9 @@ import { idsOf } from '../../support/fakes/tenancy.ts';
 const { BILLING } = env as unknown as { BILLING: DurableObjectNamespace<BillingObject> };
 
 interface Stats {
-  record(events: readonly never[], tallies: readonly (CacheTally | CallTally)[]): Promise<{ ok: boolean }>;
+  record(events: readonly never[], tallies: readonly Tally[]): Promise<{ ok: boolean }>;
   callHours(tenantId: TenantId, endpoint: string, fromMs: number, withinMs: number): Promise<CallHour[]>;
+  inputHistograms(tenantId: TenantId): Promise<InputHistograms[]>;
   cacheStats(tenantId: TenantId, fromMs: number, toMs: number): Promise<{ counts: CountRow[]; held: HeldRow[] }>;
 }
 
@@ -43,7 +46,7 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
   const ledger = (name: string) => {
     const stub = BILLING.get(BILLING.idFromName(`${name} ${evicts}`));
     const stats = stub as unknown as Stats;
-    const record = async (...tallies: (CacheTally | CallTally)[]) => {
+    const record = async (...tallies: Tally[]) => {
       expect(await stats.record([], tallies)).toMatchObject({ ok: true });
       if (evicts) await evictDurableObject(stub);
     };
@@ -95,6 +98,19 @@ describe.each([{ evicts: false }, { evicts: true }])('tallies of caches in the l
     expect((await all(stats)).counts.find(({ counter }) => counter === 'memory')?.quantity).toBe(3);
     await runDurableObjectAlarm(stub);
     expect(await sums()).toEqual([[6, 5, 5]]);
+  });
+
+  it('[D80] of inputs count each once, and are compared by weeks of days until they are old', async () => {
+    const { stub, stats, record } = ledger('inputs');
+    const common = { isolateId: 'i', organisationId, tenantId, input: 'best-score', subject: 'index:notes@1' } as const;
+    const lately: Tally = { ...common, id: 'i/t:0', atMs: nowMs, counts: { 3: 2 } };
+    const before: Tally = { ...common, id: 'i/t:1', atMs: nowMs - 8 * DAY_MS, counts: { 0: 4 } };
+    await record(lately, before, { ...common, id: 'i/t:2', atMs: nowMs - (LIMITS.inputCountsDaysMax + 1) * DAY_MS, counts: { 0: 1 } });
+    await record(before, lately);
+    const seen = async () => (await stats.inputHistograms(tenantId)).map(({ before: was, lately: is }) => [was[0], is[3]]);
+    expect(await seen()).toEqual([[5, 2]]);
+    await runDurableObjectAlarm(stub);
+    expect(await seen()).toEqual([[4, 2]]);
   });
 
   it('[C96] return the last size of each isolate that reported recently', async () => {

@@ -1,6 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 
 import { cacheLayoutOf } from '../../../src/cache/cache-layout.ts';
+import type { CountInputs } from '../../../src/contract/input-tally.ts';
 import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
@@ -33,7 +34,7 @@ export interface Embeddings {
   readonly purges: PurgeViews;
 }
 
-export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, count: CountCache): Embeddings {
+export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, count: CountCache, countInputs: CountInputs): Embeddings {
   const onLoaded = (loadMs: number): void => metrics.observe('sluice_model_load_seconds', {}, loadMs / 1000);
   const models = new DeployedModels(
     (manifest) => staticModel(env.ASSETS, clock, onLoaded, manifest),
@@ -50,7 +51,7 @@ export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, 
   const cache = new EmbeddingCache({ clock, purges, secondLevel, wakeUps: requestWakeUps });
   metrics.gauge('sluice_cache_entries', { cache: 'embeddings' }, () => cache.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'embeddings' }, () => cache.held.bytes);
-  const embedder = new Embedder({ models, cache, sha256, count });
+  const embedder = new Embedder({ models, cache, sha256, count, countInputs });
   const inference = modelCalls(env.INFERENCE, metrics);
   const routes = new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock);
   const runners = new ModelRunners({ inference, replicas: replicaCalls(env.CONTROL), clock });

@@ -1,6 +1,5 @@
 import { waitUntil } from 'cloudflare:workers';
 import { Aliases } from '../../../src/gateway/aliases.ts';
-import type { Budget } from '../../../src/gateway/budget.ts';
 import { BulkTokens } from '../../../src/gateway/bulk/bulk-tokens.ts';
 import { Exports } from '../../../src/gateway/bulk/exports.ts';
 import { Imports } from '../../../src/gateway/bulk/imports.ts';
@@ -10,6 +9,7 @@ import { GenerationWork } from '../../../src/gateway/generations/generation-work
 import { Indexes } from '../../../src/gateway/indexes.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
+import type { CountInputs } from '../../../src/contract/input-tally.ts';
 import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { QueryCache } from '../../../src/gateway/query-cache.ts';
 import { VectorChanges } from '../../../src/gateway/vector-changes.ts';
@@ -20,7 +20,6 @@ import { Searches } from '../../../src/gateway/searches.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
-import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
 import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
@@ -37,6 +36,7 @@ import { wireShards } from './index-shards.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Embeddings } from './embeddings.ts';
 import { sha256 } from './sha256.ts';
+import type { Tenancy } from './tenancy.ts';
 
 /** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
 const OWN_KEY_CHARS = 16;
@@ -64,10 +64,9 @@ export function wireRetrieval(
   clock: Clock,
   rng: Rng,
   metrics: Metrics,
-  organisations: Organisations,
+  { organisations, budget }: Pick<Tenancy, 'organisations' | 'budget'>,
   { anyEmbedder: embedder, purges }: Embeddings,
-  count: CountCache,
-  budget: Budget,
+  { count, countInputs }: { readonly count: CountCache; readonly countInputs: CountInputs },
   near: () => string | undefined,
 ): Retrieval {
   const registries = new TenantRegistries(env.REGISTRY, organisations);
@@ -80,7 +79,7 @@ export function wireRetrieval(
   const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
   const tokens = new BulkTokens(new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER')));
   const vectors = new Vectors({ manifests, shards, space });
-  const searches = new Searches({ manifests, shards, space });
+  const searches = new Searches({ manifests, shards, space, countInputs });
   const queries = new QueryCache({ searches, manifests, shards, embedder, purges, clock, sha256, count, wakeUps: requestWakeUps });
   metrics.gauge('sluice_cache_entries', { cache: 'queries' }, () => queries.held.entries);
   metrics.gauge('sluice_cache_bytes', { cache: 'queries' }, () => queries.held.bytes);

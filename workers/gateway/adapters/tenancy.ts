@@ -6,8 +6,8 @@ import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
 import { messageOf } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import type { CacheLines, CountCache } from '../../../src/gateway/cache-stats.ts';
-import { cacheLines, tallying } from '../../../src/gateway/cache-stats.ts';
+import type { CacheLines } from '../../../src/gateway/cache-stats.ts';
+import { cacheLines } from '../../../src/gateway/cache-stats.ts';
 import type { OrganisationDirectory, Organisations, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { allTenants } from '../../../src/gateway/tenancy/organisation-store.ts';
 import type { BillingLedger } from '../../../src/gateway/tenancy/billing-ledger.ts';
@@ -47,8 +47,8 @@ export interface Tenancy {
   readonly signer: IdSigner;
   /** Hands over the usage that waits, for a process that may end soon, or before usage is reported. */
   readonly flush: () => Promise<void>;
-  /** Takes what the caches do; it is delivered with the usage. */
-  readonly countCache: CountCache;
+  /** Takes what is delivered with the usage of the same requests. */
+  readonly tally: UsageBuffer['tally'];
   /** Takes how calls were answered; it is delivered with the usage, too. */
   readonly countCall: CountCall;
 }
@@ -97,7 +97,7 @@ export function wireTenancy(env: TenancyEnv, { clock, metrics }: Basics, counter
     hmac,
     signer,
     flush: () => delivery.flush(),
-    countCache: tallying({ clock, tally: buffer.tally.bind(buffer) }),
+    tally: buffer.tally.bind(buffer),
     countCall: ({ organisationId, tenantId }, endpoint, counter) => {
       buffer.tally(endpoint, { organisationId, tenantId, endpoint, atMs: clock.nowMs(), counts: { [counter]: 1 } });
       delivery.notice();
@@ -129,6 +129,7 @@ export const billingOf = (env: TenancyEnv, organisation: OrganisationId) =>
     record(...args: Parameters<BillingObject['record']>): ReturnType<BillingObject['record']>;
     raise(...args: Parameters<BillingObject['raise']>): ReturnType<BillingObject['raise']>;
     cacheStats(...args: Parameters<BillingObject['cacheStats']>): Promise<ReturnType<BillingObject['cacheStats']>>;
+    inputHistograms(...args: Parameters<BillingObject['inputHistograms']>): Promise<ReturnType<BillingObject['inputHistograms']>>;
     callHours(...args: Parameters<BillingObject['callHours']>): Promise<ReturnType<BillingObject['callHours']>>;
     usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
   };
