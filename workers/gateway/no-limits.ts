@@ -27,5 +27,6 @@ export const SCHEDULER_LIMITS = {};
 export const SIMULATION_LIMITS = {};
 export const TENANCY_STORE_LIMITS = {};
 export const CACHE_LIMITS = {};
+export const CACHE_MEMORY_LIMITS = {};
 export const COMPLETION_LIMITS = {};
 export const DEBT_LIMITS = {};

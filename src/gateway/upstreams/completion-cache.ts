@@ -65,8 +65,8 @@ export interface CachedCall {
   isSettled(): boolean;
   /** What is held under another digest, of the same tenant and targets, and may answer this call now. */
   held(digest: string): Answered<StoredAnswer> | undefined;
-  /** The same by the purges and the time of now, for calls that have waited since. */
-  heldStill(digest: string): Promise<Answered<StoredAnswer> | undefined>;
+  /** Whether that very answer may still be given, by the purges and the time of now: for calls that have waited since. */
+  holds(digest: string, answer: StoredAnswer): Promise<boolean>;
   keep(digest: string, answer: StoredAnswer): void;
   /**
    * The answer to the very question: held, or made now. `onMade` takes what this call has made, once it is whole; of calls that share one exchange,
@@ -103,7 +103,10 @@ export class CompletionCache {
       question,
       isSettled: () => terms.directives.bypass || this.#answers.peek(question) !== undefined,
       held: (digest) => this.#answers.peek(of(digest)),
-      heldStill: async (digest) => this.#answers.peek({ ...of(digest), view: await this.#parts.purges.current(question.tenantId) }),
+      holds: async (digest, answer) => {
+        const view = await this.#parts.purges.current(question.tenantId);
+        return this.#answers.peek({ ...of(digest), view })?.answer === answer;
+      },
       keep: (digest, answer) => this.#answers.add(of(digest), answer),
       repeated,
       exact: (onMade = UNSET, spentNano = 0) => {

@@ -18,6 +18,7 @@ import { reusableText } from '../../upstreams/reuse/reusable-text.ts';
 import { agreementVerdictCall, reuseVerdictCall } from '../../upstreams/reuse/reuse-verdicts.ts';
 import { wordsInCommon } from '../../upstreams/reuse/words-in-common.ts';
 import type { ModelCharge } from '../../upstreams/money/settlement.ts';
+import type { Target } from '../../upstreams/target.ts';
 import { CancelSource } from '../../upstreams/serving/cancel-source.ts';
 import type { Answered } from '../answer-cache.ts';
 import type { Accepted } from './accepted-answers.ts';
@@ -134,8 +135,9 @@ export class ReusedAnswers {
     const { cached, planned, run, asked } = call;
     const state = run.state();
     const { question } = cached;
+    const verifier = policy.kind === 'verified' ? run.verifier : undefined;
     // A vector would be paid for and lead to nothing.
-    if ((state === 'off' && !run.isChecked) || (policy.kind === 'verified' && run.verifier === undefined)) return cached.exact();
+    if ((state === 'off' && !run.isChecked) || (policy.kind === 'verified' && verifier === undefined)) return cached.exact();
     const mayGive = state === 'reusing' && !run.isChecked;
     const pair = this.#digest([question.tenantId, question.basis, question.digest, policy]);
     const known = mayGive ? await this.#acceptedBefore(call, pair) : undefined;
@@ -154,30 +156,27 @@ export class ReusedAnswers {
       if (own !== undefined) this.#compare(call, near.text, own);
     };
     const nearby: NearCall = { ...call, embedded, near, mayGive, pair, keep, compared };
-    return policy.kind === 'candidate' ? this.#offered(nearby) : this.#verified(nearby, policy.confidence_min);
+    return policy.kind === 'candidate' || verifier === undefined
+      ? this.#offered(nearby)
+      : this.#verified(nearby, verifier, policy.confidence_min);
   }
 
   async #offered(call: NearCall): Promise<Served> {
     const { planned, embedded, near, mayGive, keep, compared } = call;
-    if (planned.call.acceptsCandidate === true && mayGive && (await isHeldStill(call, near)))
-      return given(call, embedded, { near, outcome: 'candidate' });
+    if (planned.call.acceptsCandidate === true && mayGive) return given(call, embedded, { near, outcome: 'candidate' }, keep);
     return fresh(call, embedded, mayGive ? keep : compared, { near, outcome: 'offered' });
   }
 
-  async #verified(call: NearCall, confidenceMin: number): Promise<Served> {
-    const { planned, run, asked, embedded, near, mayGive, pair, keep, compared } = call;
-    const { verifier } = run;
-    if (verifier === undefined) return fresh(call, embedded, keep);
+  async #verified(call: NearCall, verifier: Target, confidenceMin: number): Promise<Served> {
+    const { planned, asked, embedded, near, mayGive, pair, keep, compared } = call;
     const asking = reuseVerdictCall(verifier, asked.text, near.question.text, near.shown);
     const { confidence, charges } = await askVerifier(this.#parts.server, planned, verifier, asking);
     const spent = spentBesides(embedded, charges);
     const judged = { ...near, confidence };
     if (!(confidence >= confidenceMin)) return fresh(call, spent, keep, { near: judged, outcome: 'rejected' });
     if (!mayGive) return fresh(call, spent, compared, { near: judged, outcome: 'checked' });
-    // It was purged, or has expired, while the verifier read it.
-    if (!(await isHeldStill(call, near))) return fresh(call, spent, keep);
     this.#accepted.add(pair, near, confidence, near.held.answer);
-    return given(call, spent, { near: judged, outcome: 'verified' });
+    return given(call, spent, { near: judged, outcome: 'verified' }, keep);
   }
 
   /** An answer that was accepted for this question before: neither vector nor verdict is asked for again. [U184] */
@@ -186,8 +185,8 @@ export class ReusedAnswers {
     const accepted = this.#accepted.find(pair, cached, this.#parts.clock.nowMs());
     const text = accepted === undefined ? undefined : textOf(planned, accepted.held.answer);
     const shown = text === undefined ? undefined : await shownTo(planned.call, text);
-    if (accepted === undefined || shown === undefined || !(await isHeldStill(call, accepted))) return undefined;
-    return given(call, NOTHING, { near: { ...accepted, shown }, outcome: 'verified' });
+    if (accepted === undefined || shown === undefined) return undefined;
+    return given(call, NOTHING, { near: { ...accepted, shown }, outcome: 'verified' }, () => undefined);
   }
 
   /** The nearest question that may ask the same, and whose answer may be given now. */
@@ -251,15 +250,11 @@ export class ReusedAnswers {
   }
 }
 
-const NOT_SHOWN = refusal('guardrail_blocked', 'the guardrails of the route show the answers to no verifier');
+const NOT_SHOWN = refusal('guardrail_blocked', 'guardrails show the answers to no verifier');
 
 const NOTHING: Spent = { charges: [], nano: 0 };
 
 const NOTHING_SPENT = { spentNano: 0, besidesNano: 0 } as const;
-
-/** Whether the answer to a question may be given still, after others were waited for. */
-const isHeldStill = async ({ cached }: ReusingCall, { question, held }: Pick<Judged['near'], 'question' | 'held'>): Promise<boolean> =>
-  (await cached.heldStill(question.digest))?.answer === held.answer;
 
 /** What is asked besides the body. */
 const aroundOf = ({ call: { surface, headers, prompt } }: PlannedCall): unknown[] => [surface, headers, prompt ?? null];
@@ -285,9 +280,12 @@ async function fresh(
   return ok({ ...served.value, besides: [...besides, ...charges], reuse: reportOf({ charges, nano }, judged) });
 }
 
-/** The answer that was made for another question. */
-function given({ cached }: ReusingCall, { charges, nano }: Spent, judged: Judged): Served {
-  return ok({ ...cached.repeated(judged.near.held, nano), besides: charges, reuse: reportOf({ charges, nano }, judged) });
+/** The answer that was made for another question; the model's own if that was purged, or has ended, while others were waited for. */
+async function given(call: ReusingCall, spent: Spent, judged: Judged, keep: (answer: StoredAnswer) => unknown): Promise<Served> {
+  const { cached } = call;
+  const { question, held } = judged.near;
+  if (!(await cached.holds(question.digest, held.answer))) return fresh(call, spent, keep);
+  return ok({ ...cached.repeated(held, spent.nano), besides: spent.charges, reuse: reportOf(spent, judged) });
 }
 
 function reportOf({ charges, nano }: Spent, judged: Judged | undefined): ReuseReport {

@@ -8,38 +8,34 @@ const NUMBER_WORDS: ReadonlyMap<string, string> = new Map(
 const NEGATION = /^(?:not|no|never|none|nothing|nobody|neither|nor|without|cannot|except|\p{L}+n't)$/u;
 
 /** Words that decide what is asked: where one question has one of them and the other has not, they ask something else. */
-const DECISIVE = new Set(
-  (
-    'before after above below over under more less most least max maximum min minimum first second third last next previous latest oldest newest only ' +
+const DECISIVE = wordsOf(
+  'before after above below over under more less most least max maximum min minimum first second third last next previous latest oldest newest only ' +
     'always half double twice dozen hundred thousand million billion increase decrease raise lower add remove delete insert enable disable open close start stop ' +
     'begin end buy sell import export upload download send receive accept reject allow deny block unblock lock unlock install uninstall encrypt decrypt ' +
     'left right north south east west inside outside male female man woman mother father husband wife adult child safe dangerous cheap cheapest ' +
     'expensive best worst good bad true false legal illegal free paid old new hot cold big small large long short fast slow high low ' +
-    'second minute hour day week month quarter year today tomorrow yesterday tonight morning evening noon midnight am pm ' +
+    'minute hour day week month quarter year today tomorrow yesterday tonight morning evening noon midnight am pm ' +
     'monday tuesday wednesday thursday friday saturday sunday january february april june july august september october november december ' +
     'mm cm m km inch inches foot feet yard mile mg g kg ounce pound lb ton ml l litre liter gallon celsius fahrenheit kelvin mph kph watt kw kb mb gb tb ' +
     'percent dollar euro franc yen rupee usd eur gbp chf jpy ' +
-    'english german french spanish italian portuguese dutch polish russian chinese japanese korean arabic turkish hindi'
-  ).split(' '),
+    'english german french spanish italian portuguese dutch polish russian chinese japanese korean arabic turkish hindi',
 );
 
 /** Words that begin a sentence in capitals and are no names. */
-const BEGINNINGS = new Set(
-  (
-    'a an the i my our your what where when who whom whose which why how is are was were am do does did can could will would should shall may might ' +
-    'must have has had please hi hello hey so ok okay thanks tell give show explain list describe find get help if in on at to for from with of and or but there this that these those it we you us'
-  ).split(' '),
+const BEGINNINGS = wordsOf(
+  'a an the i my our your what where when who whom whose which why how is are was were am do does did can could will would should shall may might ' +
+    'must have has had please hi hello hey so ok okay thanks tell give show explain list describe find get help if in on at to for from with of and or but there this that these those it we you us',
 );
 
 /** Frequent small words that each stand in one of these languages alone. */
 const LANGUAGES: Readonly<Record<string, ReadonlySet<string>>> = {
-  en: new Set('the is are what where how does my of and which you with can when who'.split(' ')),
-  de: new Set('der das ist wie wo ich mein nicht und ein eine wird kann welche für wann'.split(' ')),
-  fr: new Set('le les est où comment je mon ma et une pour quel quelle est-ce dans puis'.split(' ')),
-  es: new Set('el los está cómo dónde mi y una para cuál qué puedo cuándo del hay'.split(' ')),
-  it: new Set('il gli è dove mio mia che un per quale posso quando della sono'.split(' ')),
-  pt: new Set('o os está onde meu minha um uma para qual posso quando não são como'.split(' ')),
-  nl: new Set('het een waar hoe mijn wat niet voor welke kan ik wanneer zijn'.split(' ')),
+  en: wordsOf('the is are what where how does my of and which you with can when who'),
+  de: wordsOf('der das ist wie wo ich mein nicht und ein eine wird kann welche für wann'),
+  fr: wordsOf('le les est où comment je mon ma et une pour quel quelle est-ce dans puis'),
+  es: wordsOf('el los está cómo dónde mi y una para cuál qué puedo cuándo del hay'),
+  it: wordsOf('il gli è dove mio mia che un per quale posso quando della sono'),
+  pt: wordsOf('o os está onde meu minha um uma para qual posso quando não são como'),
+  nl: wordsOf('het een waar hoe mijn wat niet voor welke kan ik wanneer zijn'),
 };
 
 const SCRIPTS = [
@@ -144,10 +140,15 @@ const numberIn = (token: string, word: string): string | undefined => (/\p{N}/u.
 const beginsAfter = (between: string, isFirst: boolean): boolean => (isFirst && between === '') || /[.!?:]$/u.test(between);
 
 /** Without the ending of a plural or of a possessive. */
-const baseOf = (word: string): string => {
+function baseOf(word: string): string {
   const bare = word.replace(/'s$/u, '');
   return bare.length > 3 && bare.endsWith('s') && !bare.endsWith('ss') ? bare.slice(0, -1) : bare;
-};
+}
+
+/** Words as questions are read, also those that end as plurals do, such as `always`. */
+function wordsOf(words: string): ReadonlySet<string> {
+  return new Set(words.split(' ').map((word) => baseOf(word)));
+}
 
 /** Undefined: no language, or several, stand out. */
 function languageOf(words: readonly string[]): string | undefined {

@@ -103,6 +103,7 @@ it.each([
   ['How tall is the Eiffel Tower?', 'What is the height of the Eiffel Tower?'],
   ['What is 2 plus two', 'what is two plus 2?'],
   ['Reset my password', 'How can I reset my password?'],
+  ['Does it ship today?', 'Will it ship today?'],
   ["What's the capital of France?", 'Which city is the capital of france'],
 ])('[U181] %s may ask the same as: %s', (one, other) =>
   expect([mayAskTheSame(one, other), mayAskTheSame(other, one)]).toEqual([true, true]),
@@ -126,6 +127,8 @@ it.each([
   ['price per month', 'price per year'],
   ['is it due on monday', 'is it due on tuesday'],
   ['How do I enable it?', 'How do I disable it?'],
+  ['Is it always open?', 'Is it open?'],
+  ['how warm is it in celsius', 'how warm is it'],
   ['Is the plan limited?', 'Is the plan unlimited?'],
   ['translate this to german', 'translate this to french'],
   ['what does "foo" do', 'what does "bar" do'],
