@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 
 import type { TargetHealth } from '../../../src/upstreams/serving/target-state.ts';
+import type { TargetModel } from '../../../src/upstreams/target.ts';
 import { upstreamHealth } from '../../../workers/upstreams/upstream-health.ts';
 
-const models = [{ name: 'called' }, { name: 'fresh' }] as never;
+const models = [{ name: 'called' }, { name: 'fresh' }] as unknown as readonly TargetModel[];
 const healthOf = (upstreamId: string, model: string, more: Partial<TargetHealth> = {}): TargetHealth => ({
   upstreamId,
   upstream: 'x',
@@ -29,7 +30,7 @@ it('[U10] is of the models of that upstream and owner alone, and nothing is know
     outstanding_tokens: 0,
     first_token_p95_ms: null,
   };
-  expect(upstreamHealth('tn_1', { name: 'x', models }, health)).toEqual({
+  expect(upstreamHealth('tn_1', { name: 'x', models }, health, undefined)).toEqual({
     object: 'upstream.health',
     name: 'x',
     models: [
@@ -47,7 +48,16 @@ it('[U10] is of the models of that upstream and owner alone, and nothing is know
       { name: 'fresh', ...nothing, attempts: {} },
     ],
   });
-  expect(
-    upstreamHealth('tn_1', { name: 'x', models }, [healthOf('tn_1/x', 'called', { pausedUntilMs: null })]).models[0]?.paused_until,
-  ).toBeNull();
+  const unpaused = [healthOf('tn_1/x', 'called', { pausedUntilMs: null })];
+  expect(upstreamHealth('tn_1', { name: 'x', models }, unpaused, undefined).models[0]?.paused_until).toBeNull();
+});
+
+it('[U10] is of each replica by itself, of one that was not called, too', () => {
+  const [called, fresh] = ['http://10.0.0.1:9000', 'http://10.0.0.2:9000'].map((url) => ({ url, key: 'k', group: 'tn_1/job_1' }));
+  const health = [healthOf('tn_1/x', 'called', { replicaUrl: called!.url }), healthOf('tn_1/x', 'called', { breaker: 'half_open' })];
+  const rows = upstreamHealth('tn_1', { name: 'x', models: models.slice(0, 1) }, health, [called!, fresh!]).models;
+  expect(rows.map(({ address, breaker }) => [address, breaker])).toEqual([
+    [called!.url, 'open'],
+    [fresh!.url, 'closed'],
+  ]);
 });
