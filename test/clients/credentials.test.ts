@@ -131,6 +131,8 @@ const QUERIES: { readonly [Name in EndpointName]?: string } = {
   readAttemptModel: '?fence=1',
   readAttemptModelFile: `?fence=1&sha256=${'0'.repeat(64)}`,
   readModelVersionFile: `?sha256=${'0'.repeat(64)}`,
+  getCapacityTeams: `?repository=repo_${'0'.repeat(20)}`,
+  getDebtOnboarding: '?component=core',
 };
 
 /** Paths that name a resource of tenant A. */
