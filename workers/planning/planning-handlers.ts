@@ -3,7 +3,6 @@ import type { HandlersOf } from '../gateway/serve.ts';
 import { capacityHandlers } from './routes/capacity.ts';
 import { costHandlers } from './routes/cost.ts';
 import { debtHandlers } from './routes/debt.ts';
-import { teamHandlers } from './routes/teams.ts';
 import { sloHandlers } from './routes/slos.ts';
 
 /** What answers each endpoint of the planning Worker, by its name in the endpoint table. Routes are registered in this order. */
@@ -11,6 +10,5 @@ export const PLANNING_HANDLERS: HandlersOf<typeof PLANNING_ENDPOINTS> = {
   ...capacityHandlers,
   ...sloHandlers,
   ...debtHandlers,
-  ...teamHandlers,
   ...costHandlers,
 };

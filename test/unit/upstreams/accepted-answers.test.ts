@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AnswerReuse } from '../../../src/contract/route-rules.ts';
-import { explainedReuse } from '../../../src/gateway/upstreams/explained-reuse.ts';
+import { explainedReuse } from '../../../src/gateway/upstreams/completion-call.ts';
 import type { Got } from '../../support/upstreams/reuse-world.ts';
 import { ReuseWorld } from '../../support/upstreams/reuse-world.ts';
 import { principal } from '../../support/worlds/memory-cache-world.ts';

@@ -3,9 +3,14 @@ import type { CapacityForecast, ForecastedSeries } from '../../../src/gateway/pl
 import type { ComparedCeiling } from '../../../src/gateway/planning/forecast-ceilings.ts';
 import { stepsNeeded } from '../../../src/capacity/forecast/series-forecast.ts';
 import { seconds } from '../../gateway/routes/wire.ts';
+import { teamsReply } from '../../../src/debt/teams/team-reply.ts';
 import type { Handlers } from '../../gateway/serve.ts';
 
 export const capacityHandlers = {
+  getCapacityTeams: async ({ gateway, principal, query: { repository } }) => {
+    const teams = await gateway.debt.teams(principal, repository);
+    return teams.ok ? { ok: true, reply: teamsReply(teams.value), used: {} } : teams;
+  },
   getCapacityForecast: async ({ gateway, principal, query }) => {
     const forecast = await gateway.forecaster.read(principal, query);
     if (!forecast.ok) return forecast;

@@ -3,6 +3,7 @@ import type { ComponentScore } from '../../../src/debt/assess.ts';
 import type { PlannedItem } from '../../../src/debt/plan.ts';
 import type { RegisterPlan } from '../../../src/debt/store/register-plan.ts';
 import type { ItemView, RepositoryView } from '../../../src/debt/store/debt-registry.ts';
+import { onboardingReply } from '../../../src/debt/teams/team-reply.ts';
 import type { StoredItem } from '../../../src/debt/store/sqlite-debt-store.ts';
 import type { Handlers } from '../../gateway/serve.ts';
 
@@ -44,6 +45,10 @@ export const debtHandlers = {
   getDebtPlan: async ({ gateway, principal, params: { debt_repository: repository }, query: { weeks } }) => {
     const plan = await gateway.debt.plan(principal, repository, weeks);
     return plan.ok ? { ok: true, reply: planReply(repository, plan.value), used: {} } : plan;
+  },
+  getDebtOnboarding: async ({ gateway, principal, params: { debt_repository: repository }, query: { component } }) => {
+    const path = await gateway.debt.onboarding(principal, repository, component);
+    return path.ok ? { ok: true, reply: onboardingReply(path.value), used: {} } : path;
   },
   getDebtSummary: async ({ gateway, principal, query }) => {
     const repositories = await gateway.debt.repositories(principal, query);
