@@ -97,7 +97,7 @@ export const teamEndpoints = {
     ...read,
     tag: 'Planning',
     path: '/v1/capacity/teams',
-    summary: apiText('How full teams are, when to hire, where to divide, who could learn what from whom'),
+    summary: apiText('How full teams are, when to hire, where to divide, pairs of mentor and learner'),
     description: apiText(
       'From the facts that `sluice debt collect` measured of a repository and its CI uploaded, the policy and the open items. The same figures as ' +
         '`sluice debt teams`.',

@@ -30,7 +30,7 @@ export class WaitLimit {
     this.#armFor(this.#wait, nowMs);
   }
 
-  /** Calls `late` once `limitMs` have passed, whether a wait is under way then or not. Said before the first wait, which sets the timer. */
+  /** Calls `late` once `limitMs` have passed, whether or not a wait is under way then. Call it before the first wait, which arms the timer. */
   limitAll(limitMs: number, late: () => void): void {
     this.#whole = { dueAtMs: this.#clock.nowMs() + limitMs, late };
   }

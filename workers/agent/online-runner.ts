@@ -53,8 +53,8 @@ export class OnlineRunner implements JobRunner<'online_inference'> {
 }
 
 /**
- * Says whether the server answers, until it has not for too often; rejects once the attempt must stop. One that starts slowly may take its time
- * until it answers first.
+ * Reports whether the service works, until it has failed too often in a row; rejects once the attempt must stop. Failures of a service that starts
+ * slowly count from its first success on.
  */
 async function watch(server: ReplicaServer, startsSlowly: boolean, scope: AttemptScope<'online_inference'>): Promise<RunEnd> {
   const { url, key } = server;

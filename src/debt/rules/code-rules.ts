@@ -9,7 +9,7 @@ import { detailOf, numberOf, severityIn, textDetailOf } from './rule.ts';
 const HOLES_OF_ONE_FILE = 3;
 /** The severity of what annoys at every change of a file, without making it hard to read. */
 const SLIGHT = 0.05;
-/** Copies this long are no coincidence, wherever they stand. */
+/** Copies this long are no coincidence, wherever in a package they stand. */
 const LINES_OF_A_COPY = 18;
 /** Two files in a circle are often two halves of one; more of them have an order in which they must be imported. [D36] */
 const FILES_OF_A_TANGLE = 3;

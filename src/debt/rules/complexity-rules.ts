@@ -70,7 +70,7 @@ class Functions {
     });
   }
 
-  /** Of functions of one file all but those within a costly one: who splits that meets them. [D30] */
+  /** The functions of one file, but for those inside a costly one: splitting that one takes care of them. [D30] */
   #counted(all: readonly DebtFact[]): readonly DebtFact[] {
     const costly = all.filter((one) => this.isCostly(one));
     return all.filter((one) => !costly.some((other) => isWithin(one, other)));

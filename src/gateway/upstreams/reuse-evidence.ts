@@ -17,7 +17,7 @@ interface ReuseEvidenceParts {
 
 /** What an isolate knows of the checks of one tenant. */
 interface Known {
-  /** Of all isolates, as they were told last. */
+  /** The checks of all isolates, as last received from the routes. */
   shared: ReadonlyMap<string, ReuseCounts>;
   sharedAtMs: number;
   /** When it was last asked for. */

@@ -100,7 +100,7 @@ describe('creating an index', () => {
 });
 
 describe('an index by its name', () => {
-  it('is described, annotated and listed to who may touch it, and to no one else', async () => {
+  it('is described, annotated and listed to keys that may touch it, and to no others', async () => {
     const { indexes, create, of } = world();
     await create({ dimensions: 4 });
     const other = restricted('index/other');

@@ -70,7 +70,7 @@ describe('[U12] the replicas of a job', () => {
     expect(await urls()).toEqual([A]);
     expect(world.askedJobs).toHaveLength(1);
     world.nowMs += 1;
-    expect(await urls(), 'nobody waits for it').toEqual([A]);
+    expect(await urls(), 'no call waits for it').toEqual([A]);
     await Promise.all(world.beside);
     expect([await urls(), world.askedJobs.length]).toEqual([[B], 2]);
     setJob([]);

@@ -264,7 +264,7 @@ describe('[U180] an answer near in meaning', () => {
     expect(await isGiven(OTHER_WORDS[4]!)).toBe(false);
   });
 
-  it('[U180] asks nobody where only what is cached may answer, and keeps nothing where nothing may be kept', async () => {
+  it('[U180] asks no model where only the cache may answer, and keeps nothing where that is forbidden', async () => {
     const { world, ask } = worldOf(trusting(VERIFIED));
     await ask(PLAIN, { terms: { directives: { ...ANY_FRESH, store: false } } });
     expect(outcomeOf(await ask(OTHER_WORDS[0]!))).toEqual([undefined, false]);
@@ -365,7 +365,7 @@ describe('[U182] a candidate', () => {
     expect(world.asked.map(({ upstream }) => upstream)).not.toContain('judge');
   });
 
-  it('[U182] that is often wrong is given to nobody', async () => {
+  it('[U182] that is often wrong is given to no caller', async () => {
     const { world, ask } = worldOf(CANDIDATE);
     world.says = (question) => question;
     await ask(PLAIN);

@@ -121,7 +121,7 @@ it('[U46] holds of a burst no more than its limit, and reads on only while the c
   await come('y');
   expect((await textOf(burst)).length).toBe(LIMITS.completionBurstBytesMax);
   await new Promise((resolve) => setImmediate(resolve));
-  expect(waiting, 'nothing is asked for that nobody waits for').toHaveLength(0);
+  expect(waiting, 'nothing is read that no caller waits for').toHaveLength(0);
 });
 
 it('[U46] passes a defect of its pieces on to the caller, without a timer left', async () => {
