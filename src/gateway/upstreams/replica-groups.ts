@@ -22,15 +22,15 @@ interface GroupParts {
 
 interface View {
   readonly replicas: readonly Replica[];
-  /** Before it was asked for; none at all: it is doubted. */
+  /** When the scheduler was asked for it; -Infinity: a replica of it has not answered since, so the next call reads it again. */
   askedAtMs: number;
-  /** When it was last asked for beside requests. */
+  /** When a read in the background last began. */
   renewedAtMs: number;
   /** When the scheduler last did not answer. */
   unansweredAtMs: number;
 }
 
-/** A group is read again after this part of the time for which it is believed, and after so long where the scheduler has not answered. */
+/** A group is read again in the background at half of its time, and so long after the scheduler has not answered. */
 const RENEWED_AFTER_MS = LIMITS.upstreamReplicasFreshMs / 2;
 
 /** Of one replica: its address, its key and what holds them. */
@@ -40,8 +40,8 @@ const REPLICA_BYTES = 1_024;
 const ABSENT = new Set([502, 503]);
 
 /**
- * The replicas of jobs that upstreams name, as an isolate believes for at most `upstreamReplicasFreshMs`. While the scheduler does not answer it goes
- * on with what it knows, for `upstreamReplicasStaleMs`. A job is found by its tenant alone. [U12]
+ * The replicas of jobs that upstreams name. An isolate uses its copy for at most `upstreamReplicasFreshMs`, and for `upstreamReplicasStaleMs`
+ * while the scheduler does not answer. A job is found by its tenant alone. [U12]
  */
 export class ReplicaGroups {
   readonly #parts: GroupParts;

@@ -117,7 +117,7 @@ function read(text: string): Reading {
     end = index + token.length;
     const isShouted = token.length > 1 && token === token.toUpperCase() && token !== lower;
     if (token === lower || /^I(?:'\p{L}+)?$/u.test(token) || (!isShouted && begins && BEGINNINGS.has(word))) continue;
-    // WHO and US are no small words.
+    // In capitals, WHO and US are names.
     const name = isShouted && BEGINNINGS.has(word) ? token : word;
     names.push(name);
     words.push(name);
