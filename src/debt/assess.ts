@@ -54,6 +54,9 @@ export interface Assessment {
   readonly signals: readonly { readonly signal: DebtSignal; readonly isKnown: boolean }[];
 }
 
+/** What a register shows of an assessment whose findings it has as items. */
+export type AssessedDebt = Omit<Assessment, 'findings' | 'candidates'>;
+
 /** What facts say about a repository or deployment; `ratios`: of each rule, `actual / estimate` of its closed items. */
 export function assess(facts: FactSet, policy: DebtPolicy, ratios: ReadonlyMap<DebtRule, readonly number[]> = new Map()): Assessment {
   const components = new Components(policy);

@@ -1,7 +1,5 @@
 import { systemTimer } from '../../durable-objects/system-timer.ts';
 import { CacheStats } from '../../src/gateway/cache-stats.ts';
-import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
-import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { CachePurger } from '../../src/gateway/purge-cache.ts';
 import { openJobCount } from '../../src/gateway/tenancy/holdings.ts';
 import { erasureSteps, TenantEraser } from '../../src/gateway/tenancy/tenant-eraser.ts';
@@ -67,8 +65,8 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     files: heavy.writer,
     models,
     upstreams: upstreamsOf(env.UPSTREAM),
-    debt: (organisation) => env.DEBT.get(env.DEBT.idFromName(organisation)) as unknown as DebtCalls,
-    planning: (tenant) => env.PLANS.get(env.PLANS.idFromName(tenant)) as unknown as PlanningCalls,
+    debt: (organisation) => env.DEBT.getByName(organisation),
+    planning: (tenant) => env.PLANS.getByName(tenant),
     billing: tenancy.ledgers,
     purger,
   });

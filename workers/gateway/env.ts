@@ -7,6 +7,10 @@ import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 import type { RegistryObject } from '../../durable-objects/registry-object.ts';
 import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
+import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
+import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
+import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
+import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import type { S3Env } from './adapters/r2-urls.ts';
 import type { AddressEnv } from './caller-address.ts';
@@ -86,8 +90,8 @@ export interface ControlEnv extends TenancyEnv, S3Env {
   /** One object an owner of upstreams, in the upstreams Worker. This and the following three: to erase what a tenant has there. */
   readonly UPSTREAM: DurableObjectNamespace;
   /** Hosted by the planning Worker: one object an organisation, and one a tenant, named by their ids. */
-  readonly DEBT: DurableObjectNamespace;
-  readonly PLANS: DurableObjectNamespace;
+  readonly DEBT: ObjectNamespace<DebtCalls>;
+  readonly PLANS: ObjectNamespace<PlanningCalls>;
   readonly PURGE_LOG: DurableObjectNamespace<PurgeLogObject>;
   readonly INDEX: DurableObjectNamespace<IndexObject>;
   readonly REGISTRY: DurableObjectNamespace<RegistryObject>;
@@ -132,13 +136,13 @@ export type IndexEnv = Pick<GatewayEnv, 'INDEX' | 'LOCATOR' | 'REGISTRY' | 'SHAR
 /** Bindings of the planning Worker: its wrangler.toml, as types. */
 export interface PlanningEnv extends TenancyEnv, IndexEnv {
   /** One object an organisation, in this Worker, named by its id. */
-  readonly DEBT: DurableObjectNamespace;
+  readonly DEBT: ObjectNamespace<DebtCalls>;
   /** One object a tenant, in this Worker, named by its id. */
-  readonly PLANS: DurableObjectNamespace;
+  readonly PLANS: ObjectNamespace<PlanningCalls>;
   /** Hosted by the upstreams Worker: one object a tenant, named by its id. */
-  readonly REQUEST_LOG: DurableObjectNamespace;
+  readonly REQUEST_LOG: ObjectNamespace<RequestLog>;
   /** Hosted by the upstreams Worker: what a tenant's calls have measured of reused answers is kept with its routes. */
-  readonly ROUTES: DurableObjectNamespace;
+  readonly ROUTES: ObjectNamespace<Pick<RouteCalls, 'reuses'>>;
   /** One object a cell, named after it. */
   readonly SCHEDULER: DurableObjectNamespace;
 }

@@ -4,17 +4,13 @@ import { budgetCeilings, indexCeilings, quotaCeilings } from '../../src/gateway/
 import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import { CostReporter } from '../../src/gateway/upstreams/cost-report.ts';
-import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import { DebtDesk } from '../../src/gateway/planning/debt-desk.ts';
 import { GatewayMeasures } from '../../src/gateway/planning/gateway-measures.ts';
 import { poolCeilings } from '../../src/gateway/planning/pool-ceilings.ts';
-import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
 import type { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { actorOf } from '../../src/gateway/tenancy/subject.ts';
-import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
-import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
 import type { UsageLines } from '../../src/gateway/tenancy/usage-reader.ts';
 import { UsageReader } from '../../src/gateway/tenancy/usage-reader.ts';
@@ -56,9 +52,8 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       return stats.ok ? ok(stats.value.count) : stats;
     },
   };
-  const debt = (organisation: OrganisationId) => env.DEBT.get(env.DEBT.idFromName(organisation)) as unknown as DebtCalls;
-  const logOf = (tenant: TenantId) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog;
-  const routesOf = (tenant: TenantId) => env.ROUTES.get(env.ROUTES.idFromName(tenant)) as unknown as Pick<RouteCalls, 'reuses'>;
+  const debt = (organisation: OrganisationId) => env.DEBT.getByName(organisation);
+  const logOf = (tenant: TenantId) => env.REQUEST_LOG.getByName(tenant);
   const cell = cellOf(env);
   const note = (principal: TenantPrincipal, action: string, subject: string) =>
     organisations.at(principal.organisationId).note(principal.tenantId, action, actorOf(principal), subject);
@@ -79,7 +74,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       ],
       clock,
     }),
-    costs: new CostReporter({ logOf, reusesOf: (tenant) => routesOf(tenant).reuses([]), lines, clock }),
+    costs: new CostReporter({ logOf, reusesOf: (tenant) => env.ROUTES.getByName(tenant).reuses([]), lines, clock }),
     measures: new GatewayMeasures({
       debt,
       logOf,
@@ -93,10 +88,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
         tenant === undefined ? organisations.at(organisation).organisation() : organisations.at(organisation).tenant(tenant),
       note,
     }),
-    slos: new SloAdmin({
-      planning: (tenant) => env.PLANS.get(env.PLANS.idFromName(tenant)) as unknown as PlanningCalls,
-      note,
-    }),
+    slos: new SloAdmin({ planning: (tenant) => env.PLANS.getByName(tenant), note }),
     observer: wireObserver(env, basics, { logOf, jobs: cell, directory, shards }),
   };
 });

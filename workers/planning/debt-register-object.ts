@@ -1,38 +1,40 @@
 import { DurableObject } from 'cloudflare:workers';
 
-import type { DebtFact, FactKind } from '../../src/contract/debt-facts.ts';
+import type { DebtFact } from '../../src/contract/debt-facts.ts';
 import type { DebtAction } from '../../src/contract/debt-items.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { WriteLease } from '../../src/contract/write-lease.ts';
-import type { ItemView, RepositoryView, Taken, VerifiedUpload } from '../../src/debt/store/debt-registry.ts';
+import type { ItemRef, ItemView, RepositoryView, Taken, VerifiedUpload } from '../../src/debt/store/debt-registry.ts';
 import { DebtRegistry } from '../../src/debt/store/debt-registry.ts';
 import type { RegisterPlan } from '../../src/debt/store/register-plan.ts';
-import type { DebtRepository, ItemFilter, StoredItem } from '../../src/debt/store/sqlite-debt-store.ts';
+import type { DebtRepository, FactFilter, ItemFilter, StoredItem } from '../../src/debt/store/sqlite-debt-store.ts';
 import type { OnboardingPath } from '../../src/debt/teams/onboarding.ts';
 import type { TeamReport } from '../../src/debt/teams/team-report.ts';
+import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
+import type { Served } from '../../durable-objects/object-namespace.ts';
 
 /**
  * The debt register of one organisation: see `DebtRegistry`. Its alarm runs the rules
  * again, of one repository at a time, because facts expire and acceptances end.
  */
-export class DebtRegisterObject extends DurableObject {
+export class DebtRegisterObject extends DurableObject implements Served<DebtCalls> {
   readonly #registry = new DebtRegistry(this.ctx.storage, { nowMs: () => Date.now() });
 
   async setRepository(
     tenant: TenantId,
     repository: Pick<DebtRepository, 'repository' | 'publicKey' | 'policy'>,
-    lease?: WriteLease,
+    lease: WriteLease | undefined,
   ): Promise<Outcome<RepositoryView>> {
     return this.#watched(this.#registry.setRepository(tenant, repository, lease));
   }
 
-  removeRepository(tenant: TenantId, id: string, lease?: WriteLease): Outcome<null> {
+  removeRepository(tenant: TenantId, id: string, lease: WriteLease | undefined): Outcome<null> {
     return this.#registry.removeRepository(tenant, id, lease);
   }
 
-  repositories(tenant?: TenantId): readonly RepositoryView[] {
+  repositories(tenant: TenantId | undefined): readonly RepositoryView[] {
     return this.#registry.repositories(tenant);
   }
 
@@ -40,7 +42,7 @@ export class DebtRegisterObject extends DurableObject {
     return this.#registry.publicKeyOf(tenant, repository);
   }
 
-  upload(tenant: TenantId, upload: VerifiedUpload, lease?: WriteLease): Promise<Outcome<Taken>> {
+  upload(tenant: TenantId, upload: VerifiedUpload, lease: WriteLease | undefined): Promise<Outcome<Taken>> {
     return this.#watched(this.#registry.upload(tenant, upload, lease));
   }
 
@@ -48,22 +50,16 @@ export class DebtRegisterObject extends DurableObject {
     return this.#watched(this.#registry.measure(tenant, facts, policy));
   }
 
-  factPage(
-    tenant: TenantId,
-    repository: string | undefined,
-    kind: FactKind | undefined,
-    after: number,
-    count: number,
-  ): readonly DebtFact[] {
-    return this.#registry.factPage(tenant, repository, kind, after, count);
+  factPage(filter: FactFilter, after: number, count: number): readonly DebtFact[] {
+    return this.#registry.factPage(filter, after, count);
   }
 
   itemPage(filter: ItemFilter, after: number, count: number): readonly StoredItem[] {
     return this.#registry.itemPage(filter, after, count);
   }
 
-  item(tenant: TenantId, repository: string, id: string): Outcome<ItemView> {
-    return this.#registry.item(tenant, repository, id);
+  item(tenant: TenantId, of: ItemRef): Outcome<ItemView> {
+    return this.#registry.item(tenant, of);
   }
 
   plan(tenant: TenantId, repository: string, weeks: number): Outcome<RegisterPlan> {
@@ -78,8 +74,13 @@ export class DebtRegisterObject extends DurableObject {
     return this.#registry.onboarding(tenant, repository, component);
   }
 
-  act(tenant: TenantId, repository: string, id: string, action: DebtAction, by: string, lease?: WriteLease): Outcome<ItemView> {
-    return this.#registry.act(tenant, repository, id, action, by, lease);
+  act(
+    tenant: TenantId,
+    of: ItemRef,
+    done: { readonly action: DebtAction; readonly by: string },
+    lease: WriteLease | undefined,
+  ): Outcome<ItemView> {
+    return this.#registry.act(tenant, of, done, lease);
   }
 
   eraseTenant(tenant: TenantId): void {

@@ -1,5 +1,6 @@
 import { DurableObject } from 'cloudflare:workers';
 
+import type { Served } from '../../durable-objects/object-namespace.ts';
 import { messageOf } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
@@ -7,7 +8,7 @@ import type { WriteLease } from '../../src/contract/write-lease.ts';
 import { ERASED_TENANT, underLease } from '../../src/contract/write-lease.ts';
 import { capacityAlerts } from '../../src/gateway/planning/capacity-alerts.ts';
 import type { PoolHours } from '../../src/gateway/planning/pool-idleness.ts';
-import type { CapacityAlerts } from '../../src/gateway/planning/slo-admin.ts';
+import type { CapacityAlerts, PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import { sloAlert } from '../../src/gateway/planning/slo-alert.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
@@ -32,7 +33,7 @@ const FACTS_EVERY_MS = 3_600_000;
  * The objectives of one tenant, and what it is alerted of. Its alarm observes them and delivers alerts to the ledger, which has the webhooks. It
  * lives in this Worker because observing takes the use cases of this Worker.
  */
-export class PlanningObject extends DurableObject<PlanningEnv> {
+export class PlanningObject extends DurableObject<PlanningEnv> implements Served<PlanningCalls> {
   readonly #register = new SloRegister(this.ctx.storage, { nowMs: () => Date.now() });
   readonly #outbox = new SqliteOutbox<PlanningAlert>(this.ctx.storage);
 

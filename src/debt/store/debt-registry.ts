@@ -1,4 +1,4 @@
-import type { DebtFact, DebtFactFile, DebtSignal, FactKind } from '../../contract/debt-facts.ts';
+import type { DebtFact, DebtFactFile, DebtSignal } from '../../contract/debt-facts.ts';
 import type { DebtAction } from '../../contract/debt-items.ts';
 import { messageOf } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
@@ -12,7 +12,7 @@ import { utf8 } from '../../kernel/bytes.ts';
 import { ok } from '../../kernel/result.ts';
 import { shortSha256 } from '../../kernel/short-sha256.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { Assessment, ComponentScore } from '../assess.ts';
+import type { AssessedDebt, ComponentScore } from '../assess.ts';
 import { assess } from '../assess.ts';
 import { FactSet, signalOf } from '../fact.ts';
 import type { DebtEvent } from '../register.ts';
@@ -23,7 +23,7 @@ import type { RepositoryField } from './register-teams.ts';
 import { onboardingOfRegister, teamsOfRegister } from './register-teams.ts';
 import type { RegisterPlan } from './register-plan.ts';
 import { planRegister } from './register-plan.ts';
-import type { DebtDay, DebtRepository, ItemFilter, StoredItem } from './sqlite-debt-store.ts';
+import type { DebtDay, DebtRepository, FactFilter, ItemFilter, StoredItem } from './sqlite-debt-store.ts';
 import { SqliteDebtStore } from './sqlite-debt-store.ts';
 
 /** The repository of what the gateway measures of itself. No fact file names it. */
@@ -48,14 +48,17 @@ export interface Taken {
   readonly closed: number;
 }
 
-/** What rules find of a repository, without the findings, which are its items, and what is too unsure to be one. */
-export type AssessedDebt = Omit<Assessment, 'findings' | 'candidates'>;
-
 export interface RepositoryView {
   readonly repository: DebtRepository;
   readonly facts: number;
   readonly assessed: AssessedDebt | undefined;
   readonly history: readonly DebtDay[];
+}
+
+/** An item of a repository. */
+export interface ItemRef {
+  readonly repository: string;
+  readonly id: string;
 }
 
 export interface ItemView extends StoredItem {
@@ -80,23 +83,16 @@ export class DebtRegistry {
   ): Outcome<RepositoryView> {
     return this.#change(tenantId, lease, () => {
       const id = repositoryId(tenantId, repository);
-      const known = this.#store.repositories(tenantId).find((one) => one.id === id);
-      const count = this.#store.repositories().length;
+      const known = this.#store.repository(id);
+      const count = this.#store.repositoryCount();
       if (known === undefined && count >= LIMITS.debtRepositoriesMaxCount)
         return refuseBeyond({ limit: 'debtRepositoriesMaxCount', value: count + 1, what: `there are ${count} repositories already` });
-      const nowS = this.#nowS();
       const policyBytes = utf8(JSON.stringify(policy)).length;
       if (policyBytes > LIMITS.debtPolicyBytesMax)
         return refuseBeyond({ path: 'policy', limit: 'debtPolicyBytesMax', value: policyBytes, what: `has ${policyBytes} bytes` });
-      const next = {
-        id,
-        tenantId,
-        repository,
-        publicKey,
-        policy,
-        createdAtS: known?.createdAtS ?? nowS,
-        uploadedAtS: known?.uploadedAtS ?? null,
-      };
+      const nowS = this.#nowS();
+      const times = { createdAtS: known?.createdAtS ?? nowS, uploadedAtS: known?.uploadedAtS ?? null };
+      const next = { id, tenantId, repository, publicKey, policy, ...times };
       this.#store.putRepository(next);
       const assessed = this.#assess(next, nowS);
       return assessed.ok ? ok(this.#viewOf(next)) : assessed;
@@ -105,7 +101,7 @@ export class DebtRegistry {
 
   removeRepository(tenantId: TenantId, id: string, lease: WriteLease | undefined): Outcome<null> {
     return this.#change(tenantId, lease, () => {
-      if (!this.#store.repositories(tenantId).some((one) => one.id === id)) return absent(id);
+      if (this.#own(tenantId, id) === undefined) return absent(id);
       this.#store.removeRepository(id);
       return ok(null);
     });
@@ -117,14 +113,14 @@ export class DebtRegistry {
 
   /** The key that the files of a repository are signed with; null: none, or no such repository. */
   publicKeyOf(tenantId: TenantId, repository: string): string | null {
-    return this.#store.repositories(tenantId).find((one) => one.repository === repository)?.publicKey ?? null;
+    return this.#store.repository(repositoryId(tenantId, repository))?.publicKey ?? null;
   }
 
   /** Takes facts, once. Refuses with `state_conflict` a replay, an old file, and one under a key that is no longer that of the repository. [D92] */
   upload(tenantId: TenantId, { digest, signedAtS, publicKey, file }: VerifiedUpload, lease: WriteLease | undefined): Outcome<Taken> {
     return this.#change(tenantId, lease, () => {
       const nowS = this.#nowS();
-      const known = this.#store.repositories(tenantId).find((one) => one.repository === file.repository);
+      const known = this.#store.repository(repositoryId(tenantId, file.repository));
       if (known === undefined || known.publicKey !== publicKey)
         return refuse('state_conflict', 'the key of the repository was replaced: sign with the new one', 'signatures');
       if (Math.abs(nowS - signedAtS) > LIMITS.debtSignedWithinS)
@@ -141,38 +137,28 @@ export class DebtRegistry {
     return this.#change(tenantId, undefined, () => {
       const nowS = this.#nowS();
       const id = repositoryId(tenantId, GATEWAY);
-      const known = this.#store.repositories(tenantId).find((one) => one.id === id);
-      const source = {
-        id,
-        tenantId,
-        repository: GATEWAY,
-        publicKey: null,
-        policy,
-        createdAtS: known?.createdAtS ?? nowS,
-        uploadedAtS: nowS,
-      };
-      return this.#take(source, facts, nowS);
+      const times = { createdAtS: this.#store.repository(id)?.createdAtS ?? nowS, uploadedAtS: nowS };
+      return this.#take({ id, tenantId, repository: GATEWAY, publicKey: null, policy, ...times }, facts, nowS);
     });
   }
 
-  factPage(tenantId: TenantId, repository: string | undefined, kind: FactKind | undefined, after: number, count: number): DebtFact[] {
-    return this.#store.factPage(tenantId, repository, kind, after, count);
+  factPage(filter: FactFilter, after: number, count: number): DebtFact[] {
+    return this.#store.factPage(filter, after, count);
   }
 
   itemPage(filter: ItemFilter, after: number, count: number): StoredItem[] {
     return this.#store.itemPage(filter, after, count);
   }
 
-  item(tenantId: TenantId, repository: string, id: string): Outcome<ItemView> {
-    const isOwn = this.#store.repositories(tenantId).some((one) => one.id === repository);
-    const item = isOwn ? this.#store.item(repository, id) : undefined;
+  item(tenantId: TenantId, { repository, id }: ItemRef): Outcome<ItemView> {
+    const item = this.#own(tenantId, repository) === undefined ? undefined : this.#store.item(repository, id);
     if (item === undefined) return refuse('record_not_found', `there is no item ${repository}.${id}`, 'debt_item');
     return ok({ repository, item, events: this.#store.events(repository, id, LIMITS.debtEventsShownMaxCount) });
   }
 
   /** What the teams of a repository pay of it in so many weeks. */
   plan(tenantId: TenantId, id: string, weeks: number): Outcome<RegisterPlan> {
-    const found = this.#store.repositories(tenantId).find((one) => one.id === id);
+    const found = this.#own(tenantId, id);
     if (found === undefined) return absent(id);
     const gateway = this.#store.facts(repositoryId(tenantId, GATEWAY));
     const sources = [this.#store.facts(id), gateway];
@@ -190,23 +176,21 @@ export class DebtRegistry {
     return work.ok ? onboardingOfRegister(work.value, component) : work;
   }
 
-  /** What a person does to an item (D6). */
+  /** What a person does to an item; `by`: who does it, for the audit (D6). */
   act(
     tenantId: TenantId,
-    repository: string,
-    id: string,
-    action: DebtAction,
-    by: string,
+    of: ItemRef,
+    { action, by }: { readonly action: DebtAction; readonly by: string },
     lease: WriteLease | undefined,
   ): Outcome<ItemView> {
     return this.#change(tenantId, lease, () => {
-      const found = this.item(tenantId, repository, id);
+      const found = this.item(tenantId, of);
       if (!found.ok) return found;
       const done = act(found.value.item, action, by, this.#nowS());
       if (!done.ok) return done;
-      this.#store.putItem(repository, done.value.item);
-      this.#store.addEvents(repository, [done.value.event]);
-      return this.item(tenantId, repository, id);
+      this.#store.putItem(of.repository, done.value.item);
+      this.#store.addEvents(of.repository, [done.value.event]);
+      return this.item(tenantId, of);
     });
   }
 
@@ -246,7 +230,7 @@ export class DebtRegistry {
   }
 
   countOf(tenantId: TenantId): number {
-    return this.#store.repositories(tenantId).length;
+    return this.#store.repositoryCount(tenantId);
   }
 
   #take(repository: DebtRepository, facts: readonly DebtFact[], nowS: number): Outcome<Omit<Taken, 'repository'>> {
@@ -303,9 +287,15 @@ export class DebtRegistry {
     return ok({ opened: count('opened', 'reopened'), closed: count('closed') });
   }
 
-  #workOn(tenantId: TenantId, id: string, field: RepositoryField) {
+  /** A repository by its id; undefined: the tenant has none of that id. [D94] */
+  #own(tenantId: TenantId, id: string): DebtRepository | undefined {
     const found = this.#store.repository(id);
-    if (found?.tenantId !== tenantId) return absent(id, field);
+    return found?.tenantId === tenantId ? found : undefined;
+  }
+
+  #workOn(tenantId: TenantId, id: string, field: RepositoryField) {
+    const found = this.#own(tenantId, id);
+    if (found === undefined) return absent(id, field);
     return ok({ facts: this.#store.facts(id), items: this.#store.items(id), policy: found.policy, nowS: this.#nowS() });
   }
 
@@ -313,7 +303,7 @@ export class DebtRegistry {
     return {
       repository,
       facts: this.#store.factTotals(repository.id).count,
-      assessed: this.#store.assessed(repository.id) as AssessedDebt | undefined,
+      assessed: this.#store.assessed(repository.id),
       history: this.#store.days(repository.id),
     };
   }

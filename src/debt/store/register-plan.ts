@@ -11,7 +11,6 @@ import { planDebt, unplannedItems } from '../plan.ts';
 import type { DebtDay } from './sqlite-debt-store.ts';
 
 export interface RegisterPlan {
-  readonly weeks: number;
   readonly owners: readonly OwnerPlan[];
   /** Of owners whose time is not known. */
   readonly unplanned: readonly PlannedItem[];
@@ -36,7 +35,6 @@ export function planRegister({ items, policy, sources, history, weeks, nowS }: P
   const readings = worstBudgets(known, new Components(policy));
   const rising = isRising(history) ? new Set(open.map(({ component }) => component)) : new Set<string>();
   return {
-    weeks,
     owners: planDebt({ items: open, teams, readings, rising, shares, weeks }),
     unplanned: unplannedItems({ items: open, teams }),
   };

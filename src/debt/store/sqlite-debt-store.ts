@@ -6,6 +6,7 @@ import type { TenantId } from '../../kernel/ids.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import { SqliteStore } from '../../kernel/sql/sqlite-store.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
+import type { AssessedDebt } from '../assess.ts';
 import { signalOf } from '../fact.ts';
 import type { DebtEvent } from '../register.ts';
 
@@ -57,6 +58,12 @@ export interface StoredItem {
   readonly item: DebtItem;
 }
 
+export interface FactFilter {
+  readonly tenant: TenantId;
+  readonly repository?: string | undefined;
+  readonly kind?: FactKind | undefined;
+}
+
 export interface ItemFilter {
   readonly tenant?: TenantId | undefined;
   readonly repository?: string | undefined;
@@ -89,6 +96,10 @@ export class SqliteDebtStore extends SqliteStore {
     );
   }
 
+  repositoryCount(tenant?: TenantId): number {
+    return this.countOf('repositories WHERE ?1 IS NULL OR tenant = ?1', tenant ?? null);
+  }
+
   repository(id: string): DebtRepository | undefined {
     return this.bodies<KeptRepository>('SELECT body FROM repositories WHERE id = ?', id).map(repositoryOf)[0];
   }
@@ -102,13 +113,12 @@ export class SqliteDebtStore extends SqliteStore {
     this.run('UPDATE repositories SET due_s = ? WHERE id = ?', dueS, id);
   }
 
-  /** What it was last found to be, as `keepAssessed` was given it. */
-  assessed(id: string): unknown {
-    const [row] = this.rows<{ assessed: string | null }>('SELECT assessed FROM repositories WHERE id = ?', id);
-    return row?.assessed === null || row === undefined ? undefined : JSON.parse(row.assessed);
+  /** What its rules last found; undefined: they have not run. */
+  assessed(id: string): AssessedDebt | undefined {
+    return this.bodies<AssessedDebt>('SELECT assessed AS body FROM repositories WHERE id = ? AND assessed IS NOT NULL', id)[0];
   }
 
-  keepAssessed(id: string, assessed: unknown): void {
+  keepAssessed(id: string, assessed: AssessedDebt): void {
     this.run('UPDATE repositories SET assessed = ? WHERE id = ?', JSON.stringify(assessed), id);
   }
 
@@ -138,7 +148,7 @@ export class SqliteDebtStore extends SqliteStore {
   }
 
   /** Of one repository, or of all of a tenant. */
-  factPage(tenant: TenantId, repository: string | undefined, kind: FactKind | undefined, after: number, count: number): DebtFact[] {
+  factPage({ tenant, repository, kind }: FactFilter, after: number, count: number): DebtFact[] {
     return this.bodies(
       `SELECT body FROM facts
        WHERE repository IN (SELECT id FROM repositories WHERE tenant = ?1) AND (?2 IS NULL OR repository = ?2) AND (?3 IS NULL OR kind = ?3)

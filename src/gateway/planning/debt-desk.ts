@@ -1,6 +1,6 @@
 import type { SetDebtRepositoryBody } from '../../contract/debt.ts';
 import { signedPayload } from '../../contract/debt.ts';
-import type { DebtFact, FactKind } from '../../contract/debt-facts.ts';
+import type { DebtFact } from '../../contract/debt-facts.ts';
 import type { DebtAction } from '../../contract/debt-items.ts';
 import { debtPolicy } from '../../contract/debt-policy.ts';
 import type { Outcome } from '../../contract/outcome.ts';
@@ -9,11 +9,11 @@ import { parse } from '../../contract/parse.ts';
 import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { Authority, WriteLease } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
-import type { ItemView, RepositoryView, Taken, VerifiedUpload } from '../../debt/store/debt-registry.ts';
+import type { ItemRef, ItemView, RepositoryView, Taken, VerifiedUpload } from '../../debt/store/debt-registry.ts';
 import type { RegisterPlan } from '../../debt/store/register-plan.ts';
 import type { SignedFacts } from '../../debt/store/signed-facts.ts';
 import { publicKeyBytes, verifiedDigest } from '../../debt/store/signed-facts.ts';
-import type { DebtRepository, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
+import type { DebtRepository, FactFilter, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
 import type { OnboardingPath } from '../../debt/teams/onboarding.ts';
 import type { TeamReport } from '../../debt/teams/team-report.ts';
 import { fromBase64 } from '../../kernel/bytes.ts';
@@ -34,21 +34,13 @@ export interface DebtCalls {
   repositories(tenant: TenantId | undefined): Promise<readonly RepositoryView[]>;
   publicKeyOf(tenant: TenantId, repository: string): Promise<string | null>;
   upload(tenant: TenantId, upload: VerifiedUpload, lease: WriteLease | undefined): Promise<Outcome<Taken>>;
-  factPage(
-    tenant: TenantId,
-    repository: string | undefined,
-    kind: FactKind | undefined,
-    after: number,
-    count: number,
-  ): Promise<readonly DebtFact[]>;
+  factPage(filter: FactFilter, after: number, count: number): Promise<readonly DebtFact[]>;
   itemPage(filter: ItemFilter, after: number, count: number): Promise<readonly StoredItem[]>;
-  item(tenant: TenantId, repository: string, id: string): Promise<Outcome<ItemView>>;
+  item(tenant: TenantId, of: ItemRef): Promise<Outcome<ItemView>>;
   act(
     tenant: TenantId,
-    repository: string,
-    id: string,
-    action: DebtAction,
-    by: string,
+    of: ItemRef,
+    done: { readonly action: DebtAction; readonly by: string },
     lease: WriteLease | undefined,
   ): Promise<Outcome<ItemView>>;
   plan(tenant: TenantId, repository: string, weeks: number): Promise<Outcome<RegisterPlan>>;
@@ -124,9 +116,8 @@ export class DebtDesk {
 
   act(caller: DebtCaller, name: string, action: DebtAction): Promise<Outcome<ItemView>> {
     const { principal } = caller;
-    const [repository = '', id = ''] = name.split('.');
     return this.#changed(caller, `debt.item.${action.action}`, name, (debt, lease) =>
-      debt.act(principal.tenantId, repository, id, action, actorOf(principal), lease),
+      debt.act(principal.tenantId, itemRefOf(name), { action, by: actorOf(principal) }, lease),
     );
   }
 
@@ -143,20 +134,17 @@ export class DebtDesk {
   }
 
   async item(principal: TenantPrincipal, name: string): Promise<Outcome<ItemView>> {
-    if (principal.resources !== undefined) return RESTRICTED;
-    const [repository = '', id = ''] = name.split('.');
-    return this.#of(principal).item(principal.tenantId, repository, id);
+    return principal.resources === undefined ? this.#of(principal).item(principal.tenantId, itemRefOf(name)) : RESTRICTED;
   }
 
   async facts(
     principal: TenantPrincipal,
-    repository: string | undefined,
-    kind: FactKind | undefined,
+    filter: Omit<FactFilter, 'tenant'>,
     after: number,
     count: number,
   ): Promise<Outcome<readonly DebtFact[]>> {
     if (principal.resources !== undefined) return RESTRICTED;
-    return ok(await this.#of(principal).factPage(principal.tenantId, repository, kind, after, count));
+    return ok(await this.#of(principal).factPage({ ...filter, tenant: principal.tenantId }, after, count));
   }
 
   async items(
@@ -199,6 +187,12 @@ export class DebtDesk {
     if (!noted.ok) return noted;
     return underAuthority(authority, (lease) => change(this.#of(principal), lease));
   }
+}
+
+/** `repository.id`, as the API names an item. */
+function itemRefOf(name: string): ItemRef {
+  const [repository = '', id = ''] = name.split('.');
+  return { repository, id };
 }
 
 interface Scope {

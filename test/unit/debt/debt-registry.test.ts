@@ -145,8 +145,8 @@ describe('a register', () => {
     upload(todosOf({ 'src/a.ts': 200 }, nowS));
     const many = Object.fromEntries(Array.from({ length: LIMITS.debtStoredFactsMaxCount }, (_, at) => [`src/${at}.ts`, 1]));
     expect(upload(todosOf(many, nowS))).toMatchObject({ error: { code: 'limit_exceeded' } });
-    expect(registry.factPage(TENANT, id, undefined, 0, 10)).toMatchObject([{ kind: 'census' }, { subject: 'src/a.ts' }]);
-    expect(registry.factPage(TENANT, undefined, 'todo', 0, 10)).toHaveLength(1);
+    expect(registry.factPage({ tenant: TENANT, repository: id }, 0, 10)).toMatchObject([{ kind: 'census' }, { subject: 'src/a.ts' }]);
+    expect(registry.factPage({ tenant: TENANT, kind: 'todo' }, 0, 10)).toHaveLength(1);
     expect(rules()).toEqual(['old-todo src/a.ts']);
   });
 
@@ -173,7 +173,7 @@ describe('a register', () => {
     expect(upload([tests, ...checked])).toMatchObject({
       error: { code: 'limit_exceeded', limit: { name: 'debtOpenItemsMaxCount' }, value: expect.any(Number) },
     });
-    expect(registry.factPage(TENANT, undefined, 'ml-test', 0, 1)).toEqual([]);
+    expect(registry.factPage({ tenant: TENANT, kind: 'ml-test' }, 0, 1)).toEqual([]);
     const paths = Array.from({ length: 2_000 }, (_, at) => `${at}`.padEnd(300, 'x'));
     const policy = debtPolicy.parse({ components: [{ name: 'a', paths }] });
     expect(registry.setRepository(TENANT, { repository: 'wide', publicKey: 'k', policy }, undefined)).toMatchObject({
@@ -249,7 +249,8 @@ describe('a register', () => {
     upload([census('teams'), census('hotspots'), ...lines, ...todosOf({ 'src/a.ts': 200, 'src/b.ts': 200, 'src/c.ts': 200 }, nowS)]);
     const items = registry.itemPage({ tenant: TENANT, state: 'open' }, 0, 9).map(({ item }) => item);
     const accepted = items.find(({ subject }) => subject === 'src/b.ts')?.id ?? expect.fail('it is an item');
-    registry.act(TENANT, id, accepted, { action: 'accept', days: 9, reason: 'later' }, 'key', undefined);
+    const action = { action: 'accept', days: 9, reason: 'later' } as const;
+    registry.act(TENANT, { repository: id, id: accepted }, { action, by: 'key' }, undefined);
     nowS += 1;
     upload(todosOf({ 'src/a.ts': 200, 'src/b.ts': 200 }, nowS));
     const path = registry.onboarding(TENANT, id, 'src');
@@ -315,14 +316,8 @@ describe('a register', () => {
     const id = set();
     upload(todosOf({ 'src/a.ts': 200 }, nowS));
     const [stored] = registry.itemPage({ state: 'open' }, 0, 1);
-    const accepted = registry.act(
-      TENANT,
-      id,
-      stored?.item.id ?? '',
-      { action: 'accept', days: 1, reason: 'after the release' },
-      'key_a',
-      undefined,
-    );
+    const action = { action: 'accept', days: 1, reason: 'after the release' } as const;
+    const accepted = registry.act(TENANT, { repository: id, id: stored?.item.id ?? '' }, { action, by: 'key_a' }, undefined);
     expect(accepted).toMatchObject({
       value: { item: { state: 'accepted' }, events: [{ kind: 'opened' }, { kind: 'accepted', by: 'key_a' }] },
     });
@@ -341,9 +336,11 @@ describe('a register', () => {
     const item = registry.itemPage({ tenant: TENANT }, 0, 1)[0]?.item.id ?? '';
     expect(registry.repositories(OTHER)).toEqual([]);
     expect(registry.itemPage({ tenant: OTHER, repository: id }, 0, 10)).toEqual([]);
-    expect(registry.item(OTHER, id, item)).toMatchObject({ error: { code: 'record_not_found' } });
-    expect([registry.factPage(OTHER, id, undefined, 0, 10), registry.factPage(OTHER, undefined, undefined, 0, 10)]).toEqual([[], []]);
-    expect(registry.act(OTHER, id, item, { action: 'assign', assignee: 'x' }, 'key_b', undefined)).toMatchObject({ ok: false });
+    expect(registry.item(OTHER, { repository: id, id: item })).toMatchObject({ error: { code: 'record_not_found' } });
+    expect([registry.factPage({ tenant: OTHER, repository: id }, 0, 10), registry.factPage({ tenant: OTHER }, 0, 10)]).toEqual([[], []]);
+    expect(
+      registry.act(OTHER, { repository: id, id: item }, { action: { action: 'assign', assignee: 'x' }, by: 'key_b' }, undefined),
+    ).toMatchObject({ ok: false });
     expect(registry.removeRepository(OTHER, id, undefined)).toMatchObject({ error: { code: 'record_not_found' } });
     expect(registry.publicKeyOf(OTHER, REPOSITORY)).toBeNull();
     // The same name is another repository there, and takes what was uploaded here.

@@ -26,8 +26,8 @@ export const debtHandlers = {
     const taken = await gateway.debt.upload({ principal, authority }, body);
     return taken.ok ? { ok: true, reply: { object: 'debt.upload' as const, ...taken.value }, used: {} } : taken;
   },
-  listDebtFacts: async ({ gateway, principal, query: { repository, kind, after, limit } }) => {
-    const facts = await gateway.debt.facts(principal, repository, kind, after, limit);
+  listDebtFacts: async ({ gateway, principal, query: { after, limit, ...filter } }) => {
+    const facts = await gateway.debt.facts(principal, filter, after, limit);
     return facts.ok ? { ok: true, reply: pageReply([...facts.value], after, limit), used: {} } : facts;
   },
   listDebtItems: async ({ gateway, principal, query: { tenant, organisation, after, limit, ...filter } }) => {
@@ -44,7 +44,7 @@ export const debtHandlers = {
   },
   getDebtPlan: async ({ gateway, principal, params: { debt_repository: repository }, query: { weeks } }) => {
     const plan = await gateway.debt.plan(principal, repository, weeks);
-    return plan.ok ? { ok: true, reply: planReply(repository, plan.value), used: {} } : plan;
+    return plan.ok ? { ok: true, reply: planReply(repository, weeks, plan.value), used: {} } : plan;
   },
   getDebtOnboarding: async ({ gateway, principal, params: { debt_repository: repository }, query: { component } }) => {
     const path = await gateway.debt.onboarding(principal, repository, component);
@@ -85,7 +85,7 @@ const itemWithEvents = ({ events, ...stored }: ItemView) => ({
   events: events.map(({ kind, atS, by, reason }) => ({ kind, at: atS, by, reason })),
 });
 
-const planReply = (repository: string, { weeks, owners, unplanned }: RegisterPlan): DebtPlanReply => {
+const planReply = (repository: string, weeks: number, { owners, unplanned }: RegisterPlan): DebtPlanReply => {
   const planned = (items: readonly PlannedItem[]) =>
     items.map(({ id, title, component, principal_minutes: principal, interest_minutes_per_week: interest }) => ({
       item: `${repository}.${id}`,

@@ -120,7 +120,7 @@ describe('the desk of the debt register', () => {
       await desk.upload(caller, ci.sign(fileOf())),
       await desk.act(caller, 'repo_0.0', { action: 'assign', assignee: null }),
       await desk.item(principal, 'repo_0.0'),
-      await desk.facts(principal, 'repo_0', undefined, 0, 1),
+      await desk.facts(principal, { repository: 'repo_0' }, 0, 1),
       await desk.items(principal, {}, {}, 0, 1),
       await desk.repositories(principal, {}),
     ];
