@@ -85,14 +85,14 @@ describe('[D17] collecting again', () => {
     const whole = await measure(repository.root, { cache }, NOW_S);
     expect(whole.read).toEqual({ files: 3, ofFiles: 3, commits: 3, ofCommits: 3 });
     // The hash of a history is that of what was read of it, in one part or two.
-    const comparable = (facts: typeof whole.facts) =>
-      facts.facts.map(({ evidence, value, ...rest }) => ({
+    const comparable = (file: typeof whole.file) =>
+      file.facts.map(({ evidence, value, ...rest }) => ({
         ...rest,
         value: typeof value === 'number' ? Number(value.toFixed(9)) : value,
         evidence: evidence.file.startsWith('git log') ? evidence.file : evidence,
       }));
-    expect(comparable(second.facts)).toEqual(comparable(whole.facts));
-    const churn = whole.facts.facts.find(({ kind, subject }) => kind === 'code-churn' && subject === 'src/moved.ts');
+    expect(comparable(second.file)).toEqual(comparable(whole.file));
+    const churn = whole.file.facts.find(({ kind, subject }) => kind === 'code-churn' && subject === 'src/moved.ts');
     expect(churn?.value).toBeGreaterThan(1);
   });
 
@@ -115,10 +115,8 @@ describe('[D17] collecting again', () => {
     for (const [name, value] of Object.entries(configured)) repository.git('config', name, value);
     repository.write({ '.git/info/attributes': '*.ts diff=x\n' });
     const after = await measure(repository.root, { cache: join(repository.root, 'after') }, NOW_S);
-    expect(after.facts).toEqual(before.facts);
-    expect(after.facts.facts.filter(({ kind }) => kind === 'unused-setting' || kind === 'todo').map(({ symbol }) => symbol)).toHaveLength(
-      2,
-    );
+    expect(after.file).toEqual(before.file);
+    expect(after.file.facts.filter(({ kind }) => kind === 'unused-setting' || kind === 'todo').map(({ symbol }) => symbol)).toHaveLength(2);
     expect(existsSync(ran)).toBe(false);
   });
 
@@ -130,9 +128,9 @@ describe('[D17] collecting again', () => {
     );
     const bare = join(repository.root, 'bare.git');
     repository.git('clone', '-q', '--bare', '.', bare);
-    const { facts, read } = await measure(bare, {}, NOW_S);
+    const { file, read } = await measure(bare, {}, NOW_S);
     expect([read.files, read.ofFiles]).toEqual([3, 3]);
-    const census = facts.facts.find(({ kind, symbol }) => kind === 'census' && symbol === 'hotspots');
+    const census = file.facts.find(({ kind, symbol }) => kind === 'census' && symbol === 'hotspots');
     expect(census?.detail).toMatchObject({
       'left out: vendored': 1,
       'left out: generated': 2,
@@ -235,7 +233,7 @@ describe('sluice debt', () => {
     const oneLine = deep(5).replace('a[0] === 5', 'a[0] == 5');
     repository.commit({ 'src/deep.ts': `// for two\n${oneLine}` }, 96, ADA, 'fix: compare loosely');
     repository.commit(files(6), 95, ADA, 'fix: allow 6');
-    const { facts } = (await measure(repository.root, {}, nowS)).facts;
+    const { facts } = (await measure(repository.root, {}, nowS)).file;
     const of = (kind: string) => facts.filter((one) => one.kind === kind);
     expect(of('function-fixes')).toMatchObject([{ subject: 'src/deep.ts', symbol: 'f', value: 4, detail: { commits: 5 } }]);
     // The third copy, src/a.ts, was there before and did not change.
@@ -302,8 +300,8 @@ describe('sluice debt', () => {
       }),
     });
     repository.commit({ 'debt.json': json({ expects: ['coverage'], inputs: { coverage: ['coverage.json'] } }), ...kept(nowS - 99, 1) }, 1);
-    const { facts } = await measure(repository.root, {}, nowS);
-    const [fact, census] = facts.facts.filter(({ kind, symbol }) => kind === 'missed-branches' || symbol === 'coverage');
+    const { file } = await measure(repository.root, {}, nowS);
+    const [fact, census] = file.facts.filter(({ kind, symbol }) => kind === 'missed-branches' || symbol === 'coverage');
     expect(fact).toMatchObject({ subject: 'src/a.ts', value: 3, detail: { branches: 4, tests: 'unit tests' }, collected_at: nowS - 99 });
     expect(fact?.evidence).toMatchObject({ file: 'coverage.json', git_commit: 'c'.repeat(40) });
     expect(census).toMatchObject({ value: 1, collected_at: nowS - 99 });
@@ -354,8 +352,8 @@ describe('collectors', () => {
     write('', branch('third'), 'fourth', 20);
     write('export let b = 1;\n', branch('third'), 'fourth', 10);
     const changes = async (cache: string) => {
-      const { facts } = await measure(repository.root, { cache: join(repository.root, cache) }, NOW_S);
-      return facts.facts.find(({ kind }) => kind === 'function-changes');
+      const { file } = await measure(repository.root, { cache: join(repository.root, cache) }, NOW_S);
+      return file.facts.find(({ kind }) => kind === 'function-changes');
     };
     expect(await changes('a')).toMatchObject({ subject: 'src/f.ts', symbol: 'f', value: 1, detail: { line: 2, last_line: 8 } });
     write('export let b = 2;\n', branch('third'), 'last', 1);
@@ -370,7 +368,7 @@ describe('collectors', () => {
       repository.commit({ CODEOWNERS: null, 'lib/b.ts': 'export const b = 1;\n', ...files }, 1);
       const { facts, policy } = await measure(repository.root, {}, NOW_S);
       expect(policy.expects.includes('ownership')).toBe(false);
-      return facts.facts.filter(({ kind }) => kind === 'owner').map(({ subject, value }) => `${subject}: ${value}`);
+      return facts.of('owner').map(({ subject, value }) => `${subject}: ${value}`);
     };
     expect(await ownersOf({})).toEqual([]);
     expect(await ownersOf({ 'lib/CODEOWNERS': '* @lib\n' })).toEqual([]);

@@ -33,8 +33,8 @@ const sound = kept(soundRepository(NOW_S));
 const changed = (change: Files = {}, reports: Files = soundReports): GitRepository => changedRepository(sound, NOW_S, change, reports);
 
 const found = async ({ root }: GitRepository) => {
-  const { facts, policy } = await measure(root, {}, NOW_S);
-  return { facts: facts.facts, policy, ...assess(new FactSet(facts.facts, NOW_S), policy) };
+  const { file, facts, policy } = await measure(root, {}, NOW_S);
+  return { facts: file.facts, policy, ...assess(facts, policy) };
 };
 
 const rulesOf = async (repository: GitRepository): Promise<string[]> =>

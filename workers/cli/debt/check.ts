@@ -4,14 +4,13 @@ import * as z from 'zod';
 import type { DebtFinding } from '../../../src/contract/debt-items.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import { assess } from '../../../src/debt/assess.ts';
-import { FactSet } from '../../../src/debt/fact.ts';
 import type { DebtOfFiles, FileDebt, RatchetResult } from '../../../src/debt/ratchet.ts';
 import { debtOfFiles, isWorseThan, ratchet, sumOfFiles } from '../../../src/debt/ratchet.ts';
 import { Failure, show } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
 import { jsonFile } from '../json-file.ts';
 import type { Measured, MeasureOptions } from './measure.ts';
-import { measure } from './measure.ts';
+import { measure, measureEarlier } from './measure.ts';
 import { git } from './repository/git.ts';
 import { sarifOf } from './sarif.ts';
 
@@ -41,11 +40,10 @@ interface Comparison {
 /** `sluice debt check`: the exit status is 1 where debt blocks, or grew in what changed. [D15, D16] */
 export async function checkDebt(path: string, flags: CheckFlags, nowS: number): Promise<void> {
   const measured = await measure(path, flags, nowS);
-  const facts = new FactSet(measured.facts.facts, nowS);
-  const { findings } = assess(facts, measured.policy);
+  const { findings } = assess(measured.facts, measured.policy);
   const blocking = findings.filter(({ is_blocking }) => is_blocking);
-  const head = debtOfFiles(facts);
-  const compared = flags.ratchet === undefined ? undefined : await compare(path, flags.ratchet, flags, measured, head, nowS);
+  const head = debtOfFiles(measured.facts);
+  const compared = flags.ratchet === undefined ? undefined : await compare(flags.ratchet, measured, flags, head);
   const worse = new Set(compared?.result.isWorse === true ? compared.result.worse.map(({ file }) => file) : []);
   if (flags.sarif !== undefined) await writeFile(flags.sarif, `${JSON.stringify(sarifOf(findings, worse), null, 2)}\n`);
   if (flags.writeBaseline !== undefined) await writeFile(flags.writeBaseline, baselineText(measured, sumOfFiles(head)));
@@ -61,14 +59,7 @@ const baselineText = ({ repository }: Measured, { minutes, lines }: FileDebt): s
 };
 
 /** Compares with a commit, or with the baseline in a file. */
-async function compare(
-  path: string,
-  against: string,
-  flags: CheckFlags,
-  measured: Measured,
-  head: DebtOfFiles,
-  nowS: number,
-): Promise<Comparison> {
+async function compare(against: string, measured: Measured, options: MeasureOptions, head: DebtOfFiles): Promise<Comparison> {
   const { root, commit } = measured.repository;
   // A branch may have the name of a folder.
   const kept = (await stat(against).catch(() => undefined))?.isFile() === true ? await readBaseline(against) : undefined;
@@ -76,9 +67,9 @@ async function compare(
   // What both have in common: what came to the base meanwhile is not the work of this branch.
   const base = (await git(root, 'merge-base', given, commit).catch(() => '')).trim();
   if (base !== '') {
-    const before = await measure(path, { ...flags, commit: base }, nowS, measured.history);
+    const before = await measureEarlier(measured, options, base);
     const changed = (await git(root, 'diff', '--name-only', '-z', '--no-renames', base, commit)).split('\0').filter((file) => file !== '');
-    const result = ratchet(debtOfFiles(new FactSet(before.facts.facts, nowS)), head, changed);
+    const result = ratchet(debtOfFiles(before.facts), head, changed);
     return { with: `commit ${base.slice(0, 12)}`, result, what: `${changed.length} changed files` };
   }
   if (kept === undefined) throw new Failure(`${against} is neither a commit of this clone nor a baseline file; fetch more history`);

@@ -5,20 +5,20 @@ import type { TeamHistory } from '../../../src/debt/teams/team-history.ts';
 import { TeamHistoryBuilder } from '../../../src/debt/teams/team-history.ts';
 import { groupBy } from '../../../src/kernel/grouped.ts';
 import type { Collector } from './collectors/collection.ts';
-import { FactWriter, sourceOf, treeOf } from './collectors/collection.ts';
+import { FactWriter, logOf, sourceOf, treeOf } from './collectors/collection.ts';
 import { readChanges } from './repository/read-history.ts';
 import type { Repository } from './repository/repository.ts';
 import { ImportGraph } from './source/import-graph.ts';
 
 /** Who changed what, when and together, and where to begin with each component. [D75] [D77] */
 export const teams: Collector = async (collection) => {
-  const { repository, policy, history, sources, nowS } = collection;
+  const { repository, policy, sources, nowS } = collection;
   const writer = new FactWriter(collection);
-  const log = { file: `git log ${repository.commit}`, sha256: history.sha256 };
+  const log = logOf(collection);
   const components = new Components(policy);
   const found = await teamHistory(repository, components, nowS);
   for (const { kind, subject, value, ...more } of factsOfHistory(found)) writer.write(kind, subject, value, log, more);
-  const files = sources.files.filter(({ isBeside }) => !isBeside);
+  const files = sources.productFiles;
   const pages = sources.tracked.map(({ path }) => path).filter((page) => /\.(md|rst|adoc)$/i.test(page));
   const { edges } = new ImportGraph(files);
   const byPath = new Map(files.map((file) => [file.path, file]));

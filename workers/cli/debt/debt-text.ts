@@ -1,5 +1,5 @@
 import type { DebtFact, DebtFactFile } from '../../../src/contract/debt-facts.ts';
-import type { DebtFinding, Spread } from '../../../src/contract/debt-items.ts';
+import type { DebtFinding, DebtRule, Spread } from '../../../src/contract/debt-items.ts';
 import type { Assessment, ComponentScore } from '../../../src/debt/assess.ts';
 import { RULES } from '../../../src/debt/assess.ts';
 import { HORIZON_WEEKS } from '../../../src/debt/price.ts';
@@ -72,11 +72,13 @@ export const findingTable = (findings: readonly DebtFinding[]): string =>
     })
     .join('\n');
 
+/** When a rule fires, and how it estimates. */
+export const aboutRule = (rule: DebtRule): string =>
+  rule === 'measurement-gap' ? 'A signal that the policy expects, or that was known before, is not known.' : RULES[rule].about;
+
 /** Everything about one item. */
 export function explained(one: DebtFinding): string {
   const { p10, p50, p90 } = one.priority;
-  const about =
-    one.rule === 'measurement-gap' ? 'A signal that the policy expects, or that was known before, is not known.' : RULES[one.rule].about;
   return [
     one.id,
     `${one.rule} in ${one.component} (owner: ${one.owner ?? 'none'})`,
@@ -85,7 +87,7 @@ export function explained(one: DebtFinding): string {
     one.title,
     `do: ${one.remedy}`,
     '',
-    `rule: ${about}`,
+    `rule: ${aboutRule(one.rule)}`,
     one.confidence === 1
       ? 'confidence 100 %: it breaks the policy, or a target that the rule states'
       : `confidence ${Math.round(one.confidence * 100)} %: so many such findings readers of public repositories called debt`,

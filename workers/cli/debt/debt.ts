@@ -54,23 +54,22 @@ export const check = (): Command =>
 
 async function collectFacts(path: string, { json, ...options }: Flags): Promise<void> {
   const started = performance.now();
-  const now = nowS();
-  const measured = await measure(path, options, now);
-  const file = await keepFacts(measured);
-  await updateRegister(measured, now);
-  const { facts, read } = measured;
-  if (json === true) return print(facts);
+  const measured = await measure(path, options, nowS());
+  const keptIn = await keepFacts(measured);
+  await updateRegister(measured);
+  const { file, read } = measured;
+  if (json === true) return print(file);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  show(`${facts.facts.length} facts of ${facts.repository} at ${facts.git_commit?.slice(0, 12)} in ${seconds} s: ${file}`);
+  show(`${file.facts.length} facts of ${file.repository} at ${file.git_commit?.slice(0, 12)} in ${seconds} s: ${keptIn}`);
   show(`read ${read.files} of ${read.ofFiles} source files and ${read.commits} of ${read.ofCommits} commits`);
 }
 
 async function showScore(path: string, { json, top, rule, candidates, ...options }: ScoreFlags): Promise<void> {
-  const { file: facts, assessment } = await assessed(path, options);
+  const { file, assessment } = await assessed(path, options);
   const first = (all: readonly DebtFinding[]) => all.filter((finding) => rule === undefined || finding.rule === rule).slice(0, top);
   const listed = { findings: first(assessment.findings), candidates: first(assessment.candidates) };
-  if (json === true) return print({ repository: facts.repository, git_commit: facts.git_commit, ...assessment, ...listed });
-  show(scoreText(facts, assessment));
+  if (json === true) return print({ repository: file.repository, git_commit: file.git_commit, ...assessment, ...listed });
+  show(scoreText(file, assessment));
   show(`\n${findingTable(candidates === true ? listed.candidates : listed.findings)}`);
 }
 

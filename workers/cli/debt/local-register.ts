@@ -1,15 +1,14 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { DebtItem, DebtRule } from '../../../src/contract/debt-items.ts';
 import { assess } from '../../../src/debt/assess.ts';
-import { FactSet } from '../../../src/debt/fact.ts';
 import type { DatedCommit, PaidItem, PaidRatios } from '../../../src/debt/paid-items.ts';
 import { minutesOf, withPaid } from '../../../src/debt/paid-items.ts';
 import { reconcile } from '../../../src/debt/register.ts';
 import { quantileOf } from '../../../src/debt/spread.ts';
 import type { Measured } from './measure.ts';
-import { git } from './repository/git.ts';
+import { git, isAncestor } from './repository/git.ts';
+import { keep, readKept } from './repository/kept-files.ts';
 import type { Repository } from './repository/repository.ts';
 
 /** The items of a repository as its last collection left them, beside its facts. */
@@ -24,33 +23,22 @@ const USUAL_MINUTES = 30;
 
 const fileOf = ({ cache }: Repository): string => join(cache, 'register-1.json');
 
-async function readRegister(repository: Repository): Promise<LocalRegister | undefined> {
-  const text = await readFile(fileOf(repository), 'utf8').catch(() => undefined);
-  try {
-    return text === undefined ? undefined : (JSON.parse(text) as LocalRegister);
-  } catch {
-    // Cut off by a full disk: it begins anew.
-    return undefined;
-  }
-}
-
 /** What closed items took over what was estimated, for `assess`. */
-export async function paidRatios(repository: Repository): Promise<ReadonlyMap<DebtRule, readonly number[]>> {
-  const ratios = (await readRegister(repository))?.ratios ?? {};
-  return new Map(Object.entries(ratios) as [DebtRule, readonly number[]][]);
-}
+export const paidRatios = async (repository: Repository): Promise<ReadonlyMap<DebtRule, readonly number[]>> =>
+  byRule((await readKept<LocalRegister>(fileOf(repository)))?.ratios ?? {});
+
+const byRule = (ratios: PaidRatios) => new Map(Object.entries(ratios) as [DebtRule, readonly number[]][]);
 
 /**
  * Opens and closes items by what was collected, and learns from those that closed what paying takes. Only a later commit does: going back closes
  * nothing that anyone paid.
  */
-export async function updateRegister({ repository, policy, facts, history }: Measured, nowS: number): Promise<void> {
-  const before = await readRegister(repository);
-  if (before !== undefined && !(await isAncestor(repository, before.commit))) return;
-  const known = new FactSet(facts.facts, nowS);
+export async function updateRegister({ repository, policy, facts, history }: Measured): Promise<void> {
+  const before = await readKept<LocalRegister>(fileOf(repository));
+  if (before !== undefined && !(await isAncestor(repository.root, before.commit, repository.commit))) return;
   const ratios = before?.ratios ?? {};
-  const { findings } = assess(known, policy, new Map(Object.entries(ratios) as [DebtRule, readonly number[]][]));
-  const { changed } = reconcile(before?.items ?? [], findings, (signal, component) => known.isKnown(signal, component), nowS);
+  const { findings } = assess(facts, policy, byRule(ratios));
+  const { changed } = reconcile(before?.items ?? [], findings, (signal, component) => facts.isKnown(signal, component), facts.nowS);
   const items = new Map((before?.items ?? []).map((item) => [item.id, item]));
   for (const item of changed) items.set(item.id, item);
   const closed = changed.filter(({ state }) => state === 'closed');
@@ -59,15 +47,8 @@ export async function updateRegister({ repository, policy, facts, history }: Mea
   const paid = before === undefined || closed.length === 0 ? [] : await paidOf(repository, before.commit, closed, usualMinutes);
   const open = [...items.values()].filter(({ state }) => state !== 'closed');
   const register: LocalRegister = { commit: repository.commit, items: open, ratios: withPaid(ratios, paid) };
-  await writeFile(`${fileOf(repository)}.${process.pid}`, JSON.stringify(register));
-  await rename(`${fileOf(repository)}.${process.pid}`, fileOf(repository));
+  await keep(fileOf(repository), register);
 }
-
-const isAncestor = ({ root, commit }: Repository, before: string): Promise<boolean> =>
-  git(root, 'merge-base', '--is-ancestor', before, commit).then(
-    () => true,
-    () => false,
-  );
 
 /** What the commits since then took that touched the subjects of closed items. */
 async function paidOf({ root, commit }: Repository, since: string, closed: readonly DebtItem[], usualMinutes: number): Promise<PaidItem[]> {

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DebtFact, DebtFactFile } from '../../../src/contract/debt-facts.ts';
 import { debtFactFile } from '../../../src/contract/debt-facts.ts';
 import type { DebtPolicy } from '../../../src/contract/debt-policy.ts';
 import { parse } from '../../../src/contract/parse.ts';
+import { FactSet } from '../../../src/debt/fact.ts';
 import { Failure } from '../command.ts';
 import { jsonFile } from '../json-file.ts';
 import { teams } from './collect-teams.ts';
 import { COLLECTORS } from './collectors/collectors.ts';
 import { BlobReader } from './repository/blob-reader.ts';
+import { keep } from './repository/kept-files.ts';
 import { LineTimes } from './repository/line-times.ts';
 import { Progress } from './repository/progress.ts';
 import { RangeCommits } from './repository/range-commits.ts';
@@ -29,7 +30,9 @@ export interface MeasureOptions {
 export interface Measured {
   readonly repository: Repository;
   readonly policy: DebtPolicy;
-  readonly facts: DebtFactFile;
+  readonly file: DebtFactFile;
+  /** Those of the file. */
+  readonly facts: FactSet;
   readonly history: ReadHistory;
   /** Sources and commits that were read now, and how many there are. */
   readonly read: { readonly files: number; readonly ofFiles: number; readonly commits: number; readonly ofCommits: number };
@@ -56,7 +59,8 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
     return {
       repository,
       policy,
-      facts: { format: 'sluice-debt-facts-1', repository: repository.name, git_commit: repository.commit, collected_at: nowS, facts },
+      file: { format: 'sluice-debt-facts-1', repository: repository.name, git_commit: repository.commit, collected_at: nowS, facts },
+      facts: new FactSet(facts, nowS),
       history: read,
       read: {
         files: sources.readCount,
@@ -71,20 +75,23 @@ export async function measure(path: string, options: MeasureOptions, nowS: numbe
   }
 }
 
+/** Measures an earlier commit by the history of a later one, so that the two differ by their code alone. */
+export const measureEarlier = ({ repository, history, facts }: Measured, options: MeasureOptions, commit: string): Promise<Measured> =>
+  measure(repository.root, { ...options, commit }, facts.nowS, history);
+
 const FACTS_FILE = 'facts.json';
 
 /**
  * Keeps the facts of a collection. A signal that an earlier one knew and this one does not stays as a census that has expired: leaving off an input
  * makes it unknown, not unexpected. [D8]
  */
-export async function keepFacts({ repository, facts }: Measured): Promise<string> {
-  const file = factsFileOf(repository);
-  const earlier = existsSync(file) ? await readFacts(file) : undefined;
-  const counted = new Set(censusesOf(facts.facts).map(({ symbol }) => symbol));
+export async function keepFacts({ repository, file }: Measured): Promise<string> {
+  const path = factsFileOf(repository);
+  const earlier = existsSync(path) ? await readFacts(path) : undefined;
+  const counted = new Set(censusesOf(file.facts).map(({ symbol }) => symbol));
   const lost = censusesOf(earlier?.facts ?? []).filter(({ symbol }) => !counted.has(symbol));
-  const kept = { ...facts, facts: [...facts.facts, ...lost.map((census) => ({ ...census, collected_at: 0, ttl_s: 1 }))] };
-  await writeFile(file, JSON.stringify(kept));
-  return file;
+  await keep(path, { ...file, facts: [...file.facts, ...lost.map((census) => ({ ...census, collected_at: 0, ttl_s: 1 }))] });
+  return path;
 }
 
 const censusesOf = (facts: readonly DebtFact[]): DebtFact[] => facts.filter(({ kind }) => kind === 'census');

@@ -14,6 +14,7 @@ import type { Rerun } from '../../../src/debt/reproducibility.ts';
 import { compareMetrics } from '../../../src/debt/reproducibility.ts';
 import { Failure, UsageError } from '../command.ts';
 import { jsonFile } from '../json-file.ts';
+import { git } from './repository/git.ts';
 
 const run = promisify(execFile);
 
@@ -49,9 +50,10 @@ export async function rerunRecipe(path: string, timeoutMs: number): Promise<Reci
     throw new UsageError(`${path} cannot be read.`);
   });
   const recipe = parseRecipe(path, text.toString('utf8'));
-  const root = await git(dirname(path), 'rev-parse', '--show-toplevel').catch(() => {
-    throw new UsageError(`${path} is in no git repository, so nothing says which code its command ran.`);
+  const shown = await git(dirname(path), 'rev-parse', '--show-toplevel', 'HEAD').catch(() => {
+    throw new UsageError(`${path} is in no git repository with a commit, so nothing says which code its command ran.`);
   });
+  const [root = '', gitCommit = ''] = shown.split('\n');
   const scratch = await mkdtemp(join(tmpdir(), 'sluice-recipe-'));
   try {
     const folder = join(scratch, 'repository');
@@ -82,7 +84,7 @@ export async function rerunRecipe(path: string, timeoutMs: number): Promise<Reci
     const circumstances = {
       recipePath: relative(await realpath(root), await realpath(path)),
       recipeSha256: createHash('sha256').update(text).digest('hex'),
-      gitCommit: await git(root, 'rev-parse', 'HEAD'),
+      gitCommit,
       builder: await machineUri(),
       startedAt,
       finishedAt: new Date().toISOString(),
@@ -108,8 +110,6 @@ export function parseRecipe(path: string, text: string): BuildRecipe {
 }
 
 const given = (path: string | undefined): string[] => (path === undefined ? [] : [path]);
-
-const git = async (folder: string, ...words: string[]): Promise<string> => (await run('git', ['-C', folder, ...words])).stdout.trim();
 
 /** Puts an input where the command reads it, and says what was found. */
 async function stage(input: RecipeInput, root: string, folder: string, scratch: string): Promise<Rerun['inputs'][number]> {

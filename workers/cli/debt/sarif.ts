@@ -1,11 +1,9 @@
 import type { Log, ReportingDescriptor, Result } from 'sarif';
 
 import type { DebtFinding, DebtRule } from '../../../src/contract/debt-items.ts';
-import { RULES } from '../../../src/debt/assess.ts';
 import { lineOf } from '../../../src/debt/ratchet.ts';
 import { OWN_TOOL } from './collectors/collection.ts';
-
-const GAP_TEXT = 'A signal that the policy expects, or that was known before, is not known.';
+import { aboutRule } from './debt-text.ts';
 
 /** Findings in SARIF 2.1.0, which code hosts show beside the code. `worse`: files whose findings are warnings. */
 export function sarifOf(findings: readonly DebtFinding[], worse: ReadonlySet<string>): Log {
@@ -26,7 +24,7 @@ export function sarifOf(findings: readonly DebtFinding[], worse: ReadonlySet<str
 const ruleOf = (rule: DebtRule): ReportingDescriptor => ({
   id: rule,
   shortDescription: { text: rule.replaceAll('-', ' ') },
-  fullDescription: { text: rule === 'measurement-gap' ? GAP_TEXT : RULES[rule].about },
+  fullDescription: { text: aboutRule(rule) },
 });
 
 function resultOf(finding: DebtFinding, ruleIndex: number, worse: ReadonlySet<string>): Result {

@@ -1,8 +1,7 @@
 import type { Assessment } from '../../../src/debt/assess.ts';
 import { assess } from '../../../src/debt/assess.ts';
-import { FactSet } from '../../../src/debt/fact.ts';
 import type { Measured, MeasureOptions } from './measure.ts';
-import { measure } from './measure.ts';
+import { measureEarlier } from './measure.ts';
 import { git } from './repository/git.ts';
 
 const WEEK_S = 7 * 86_400;
@@ -19,24 +18,17 @@ export interface TrendAssessment {
  * What the last commits before so many points in time, four weeks apart, carried, the oldest first. All are judged by the history and the
  * policy of the newest, so that only their code differs; points before the first commit are left out.
  */
-export async function trendOf(
-  path: string,
-  options: MeasureOptions,
-  newest: Measured,
-  points: number,
-  nowS: number,
-): Promise<readonly TrendAssessment[]> {
+export async function trendOf(newest: Measured, options: MeasureOptions, points: number): Promise<readonly TrendAssessment[]> {
   const { repository } = newest;
   const found: TrendAssessment[] = [];
   for (let back = points - 1; back > 0; back--) {
     const atS = repository.committedAtS - back * TREND_STEP_WEEKS * WEEK_S;
     const commit = (await git(repository.root, 'rev-list', '-1', '--first-parent', `--before=${atS}`, repository.commit)).trim();
     if (commit === '') continue;
-    const measured = await measure(path, { ...options, commit }, nowS, newest.history);
-    found.push({ atS, commit, assessment: assess(new FactSet(measured.facts.facts, nowS), newest.policy) });
+    const { facts } = await measureEarlier(newest, options, commit);
+    found.push({ atS, commit, assessment: assess(facts, newest.policy) });
   }
-  const assessment = assess(new FactSet(newest.facts.facts, nowS), newest.policy);
-  return [...found, { atS: repository.committedAtS, commit: repository.commit, assessment }];
+  return [...found, { atS: repository.committedAtS, commit: repository.commit, assessment: assess(newest.facts, newest.policy) }];
 }
 
 /** Components whose debt ratio rose from the third last point to the second last, and again to the last. */

@@ -10,6 +10,7 @@ import { isFresh, signalOf } from '../../../src/debt/fact.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { groupBy } from '../../../src/kernel/grouped.ts';
 import { command, Failure } from '../command.ts';
+import { nowS } from '../debt/assessed.ts';
 import { readFacts } from '../debt/measure.ts';
 import { caller } from '../jobs/job-command.ts';
 import { jsonFile } from '../json-file.ts';
@@ -56,8 +57,8 @@ async function upload(path: string, { key: keyFile, withoutAuthors = false }: Up
   if (createPublicKey(key).asymmetricKeyType !== 'ed25519')
     throw new Failure(`${keyFile} is no key of Ed25519: make one by \`sluice debt key\``);
   const client = await caller();
-  for (const facts of portions(file, Math.floor(Date.now() / 1000))) {
-    const payload = utf8(JSON.stringify({ signed_at: Math.floor(Date.now() / 1000), file: { ...file, facts } }));
+  for (const facts of portions(file, nowS())) {
+    const payload = utf8(JSON.stringify({ signed_at: nowS(), file: { ...file, facts } }));
     const sig = sign(null, preAuthentication(FACTS_TYPE, payload), key).toString('base64');
     const envelope = { payloadType: FACTS_TYPE, payload: Buffer.from(payload).toString('base64'), signatures: [{ sig }] };
     const taken = await client.call<{ facts: number; opened: number; closed: number }>('POST', '/v1/debt/facts', envelope);
@@ -69,9 +70,9 @@ async function upload(path: string, { key: keyFile, withoutAuthors = false }: Up
  * Signals whole, because the facts of one replace all that was known of it. Those that have expired stay here: `collect` keeps a census of each signal
  * that it could not measure any more, which is older than what the register has. [D99]
  */
-export function portions({ facts }: DebtFactFile, nowS: number): DebtFactFile['facts'][] {
+export function portions({ facts }: DebtFactFile, atS: number): DebtFactFile['facts'][] {
   const portion: DebtFactFile['facts'][] = [[]];
-  const fresh = facts.filter((fact) => isFresh(fact, nowS));
+  const fresh = facts.filter((fact) => isFresh(fact, atS));
   for (const ofSignal of groupBy(fresh, (fact) => signalOf(fact) ?? '').values()) {
     if (ofSignal.length > FACTS_AT_ONCE)
       throw new Failure(`a signal has ${ofSignal.length} facts: a register takes ${FACTS_AT_ONCE} at once`);

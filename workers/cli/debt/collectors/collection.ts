@@ -92,4 +92,7 @@ export const treeOf = ({ repository, sources }: Collection): Source => ({
   sha256: sha256Of(sources.tracked.map(({ path, blob }) => `${blob} ${path}`).join('\n')),
 });
 
+/** The history up to the commit, as evidence of who changed what and when. */
+export const logOf = ({ repository, history }: Collection): Source => ({ file: `git log ${repository.commit}`, sha256: history.sha256 });
+
 export const sha256Of = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');

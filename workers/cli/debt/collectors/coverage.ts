@@ -29,7 +29,7 @@ export const coverage: Collector = async (collection) => {
   const [first] = reports;
   if (first === undefined) return [];
   const tool = { tool: 'istanbul-lib-coverage', tool_version: '3.2.2' };
-  const known = new Map(collection.sources.files.filter(({ isBeside }) => !isBeside).map((source) => [source.path, source]));
+  const known = new Map(collection.sources.productFiles.map((source) => [source.path, source]));
   const best = new Map<string, Branches & Report>();
   for (const report of reports) {
     for (const [path, branches] of report.files) {

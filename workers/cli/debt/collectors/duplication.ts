@@ -9,16 +9,14 @@ import { isForOldCallers } from '../source/languages.ts';
 import { isForSpeed } from '../source/analysed-source.ts';
 import type { Collection, Collector } from './collection.ts';
 import { FactWriter, sourceOf, treeOf } from './collection.ts';
-import { inPairs } from './function-history.ts';
 
 /** Of the longest clones git is asked which commits changed both places. */
 const READ_HISTORIES_MAX = 100;
-const YEAR_S = 365 * 86_400;
 
 /** The same code in two places, tests and examples left out: they repeat themselves so that each can be read alone. */
 export const duplication: Collector = async (collection) => {
   const writer = new FactWriter(collection);
-  const files = collection.sources.files.filter(({ isBeside }) => !isBeside);
+  const files = collection.sources.productFiles;
   const byPath = new Map(files.map((file) => [file.path, file]));
   const packages = new PackageFolders(collection.sources.tracked.map(({ path }) => path));
   const clones = clonesIn(files).toSorted((a, b) => b.lines - a.lines);
@@ -45,7 +43,7 @@ export const duplication: Collector = async (collection) => {
     };
     writer.write('clone', clone.path, lines, sourceOf(file), { symbol: clone.other, detail });
   };
-  await inPairs(clones, write, (done) => collection.progress.show('reading changes of copies', done, clones.length));
+  await collection.progress.inPairs('reading changes of copies', clones, write);
   writer.census('duplication', files.length, treeOf(collection), { clones: clones.length });
   return writer.facts;
 };
@@ -58,10 +56,8 @@ const placeOf = ({ path, classes }: ReadSource, line: number) => ({
 });
 
 /** How many commits of two years changed both places: work that was done twice. */
-async function commitsToBoth({ repository, rangeCommits }: Collection, clone: Clone, file: ReadSource, other: ReadSource): Promise<number> {
-  const sinceS = repository.committedAtS - 2 * YEAR_S;
-  const of = async ({ path, blob }: ReadSource, range: LineRange) =>
-    (await rangeCommits.since(sinceS, path, blob, range)).map(({ commit }) => commit);
+async function commitsToBoth({ rangeCommits }: Collection, clone: Clone, file: ReadSource, other: ReadSource): Promise<number> {
+  const of = async (source: ReadSource, range: LineRange) => (await rangeCommits.ofTwoYears(source, range)).map(({ commit }) => commit);
   const first = await of(file, [clone.line, clone.lastLine]);
   if (first.length === 0) return 0;
   const second = new Set(await of(other, [clone.otherLine, clone.otherLastLine]));

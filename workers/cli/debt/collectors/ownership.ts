@@ -3,7 +3,7 @@ import { Components } from '../../../../src/debt/components.ts';
 import { CodeOwners } from '../../../../src/debt/evidence/code-owners.ts';
 import { isAuthor } from '../../../../src/debt/teams/ownership.ts';
 import type { Collection, Collector, Source } from './collection.ts';
-import { FactWriter, sha256Of, treeOf } from './collection.ts';
+import { FactWriter, logOf, sha256Of, treeOf } from './collection.ts';
 import { committedText } from './input-files.ts';
 
 /** Where code hosts look for it, in this order. */
@@ -14,18 +14,17 @@ const LINES_MIN = 50;
 
 /** Owners of components, and who changes them. */
 export const ownership: Collector = async (collection) => {
-  const { policy, history, repository } = collection;
+  const { policy, history } = collection;
   const writer = new FactWriter(collection);
   const [codeOwners, owned] = await codeOwnersOf(collection);
   const components = new Components(policy);
   const paths = groupBy(
-    collection.sources.files.filter(({ isBeside }) => !isBeside).map(({ path }) => path),
+    collection.sources.productFiles.map(({ path }) => path),
     (path) => components.of(path),
   );
   const declared = new Map(policy.components.map((component) => [component.name, component]));
   const names = new Set([...declared.keys(), ...paths.keys()]);
   const hasOwners = owned !== undefined || policy.components.some(({ owners }) => owners.length > 0);
-  const log = { file: `git log ${repository.commit}`, sha256: history.sha256 };
   const authors = new Set(Object.values(history.authors).flatMap((of) => Object.keys(of)));
   for (const name of names) {
     const component = declared.get(name);
@@ -34,7 +33,7 @@ export const ownership: Collector = async (collection) => {
       component !== undefined && component.owners.length > 0 ? component.owners : ownersOfMost(files, component?.paths ?? [], codeOwners);
     // Where nothing has owners and nothing was declared, there is no ownership to lose. [D20]
     if (hasOwners || component !== undefined) writer.write('owner', name, owners.join(' '), owned ?? treeOf(collection));
-    writeActivity(writer, { name, files, owners, authors }, collection, log);
+    writeActivity(writer, { name, files, owners, authors }, collection);
   }
   writer.census('ownership', names.size, owned ?? treeOf(collection));
   return writer.facts;
@@ -62,12 +61,9 @@ interface Activity {
   readonly authors: ReadonlySet<string>;
 }
 
-function writeActivity(
-  writer: FactWriter,
-  { name, files, owners, authors }: Activity,
-  { history, repository }: Collection,
-  log: Source,
-): void {
+function writeActivity(writer: FactWriter, { name, files, owners, authors }: Activity, collection: Collection): void {
+  const { history, repository } = collection;
+  const log = logOf(collection);
   const lines = new Map<string, number>();
   let [ownersLastS, lastS] = [0, 0];
   for (const file of files) {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { git } from '../repository/git.ts';
+import { git, GitFailure } from '../repository/git.ts';
 import type { Collection, Collector } from './collection.ts';
 import { FactWriter, sha256Of } from './collection.ts';
 import { anyJsonOf, inputFiles, jsonOf } from './input-files.ts';
@@ -47,10 +47,12 @@ async function namedInSources({ repository, sources }: Collection, words: Readon
   if (words.size === 0 || sources.files.length === 0) return new Set();
   const extensions = new Set(sources.files.map(({ path }) => `*.${path.split('.').at(-1)}`));
   const patterns = [...words].flatMap((word) => ['-e', word]);
-  // Exit status 1: nothing was found.
-  const found = await git(repository.root, 'grep', '-h', '-o', '-w', '-F', ...patterns, repository.commit, '--', ...extensions).catch(
-    () => '',
-  );
+  const asked = ['grep', '-h', '-o', '-w', '-F', ...patterns, repository.commit, '--', ...extensions];
+  const found = await git(repository.root, ...asked).catch((error: unknown) => {
+    // Nothing was found.
+    if (error instanceof GitFailure && error.status === 1) return '';
+    throw error;
+  });
   return new Set(found.split('\n'));
 }
 
@@ -64,7 +66,7 @@ export const flags: Collector = async (collection) => {
   const writer = new FactWriter(collection, { tool: 'git blame', tool_version: '1' });
   let count = 0;
   for (const input of inputs) {
-    const changed = await collection.lineTimes.of(input.file, input.sha256);
+    const changed = await collection.lineTimes.of({ path: input.file, blob: input.sha256 });
     const lines = input.text.split('\n');
     for (const name of Object.keys(jsonOf(input, flagFile))) {
       count += 1;

@@ -1,16 +1,15 @@
 import { quantileOf } from '../../../../src/debt/spread.ts';
 import { isForSpeed } from '../source/analysed-source.ts';
 import type { Collector } from './collection.ts';
-import { FactWriter, sourceOf, treeOf } from './collection.ts';
+import { FactWriter, logOf, sourceOf, treeOf } from './collection.ts';
 import { isComplex, writeFunctionChanges, writeFunctionFixes } from './function-history.ts';
 
 /** Lines, churn, complexity, and what a change takes. */
 export const hotspots: Collector = async (collection) => {
   const { sources, history, repository } = collection;
   const writer = new FactWriter(collection);
-  const log = { file: `git log ${repository.commit}`, sha256: history.sha256 };
-  for (const source of sources.files) {
-    if (source.isBeside) continue;
+  const log = logOf(collection);
+  for (const source of sources.productFiles) {
     const evidence = sourceOf(source);
     writer.write('code-lines', source.path, source.lines, evidence, { detail: { language: source.language } });
     writer.write('code-churn', source.path, history.churn[source.path] ?? 0, log);

@@ -5,28 +5,19 @@ import { FactWriter, sourceOf, treeOf } from './collection.ts';
 
 /** Blame reads the history of a file: of so many files the age of comments is looked up, the others are counted. */
 const FILES_MAX = 400;
-/** At once: git uses a core each. */
-const PARALLEL = 2;
 const DAY_S = 86_400;
 
 /** Comments that announce work, and how long ago, by `git blame`. */
 export const todos: Collector = async (collection) => {
   const { sources, progress, lineTimes } = collection;
   const writer = new FactWriter(collection, { tool: 'git blame', tool_version: '1' });
-  const files = sources.files.filter((file) => file.todos.length > 0 && !file.isBeside);
+  const files = sources.productFiles.filter((file) => file.todos.length > 0);
   const dated = files.slice(0, FILES_MAX);
-  let done = 0;
-  for (let at = 0; at < dated.length; at += PARALLEL) {
-    const blamed = await Promise.all(
-      dated.slice(at, at + PARALLEL).map(async (file) => {
-        const lines = file.todos.map(({ line }) => line);
-        return { file, times: await lineTimes.of(file.path, file.blob, lines) };
-      }),
-    );
-    for (const { file, times } of blamed) writeTodos(writer, file, times, collection.repository.committedAtS);
-    done += blamed.length;
-    progress.show('dating comments', done, dated.length);
-  }
+  const write = async (file: ReadSource): Promise<void> => {
+    const lines = file.todos.map(({ line }) => line);
+    writeTodos(writer, file, await lineTimes.of(file, lines), collection.repository.committedAtS);
+  };
+  await progress.inPairs('dating comments', dated, write);
   writer.census('todos', sources.files.length, treeOf(collection), {
     files_with_todos: files.length,
     files_not_dated: files.length - dated.length,

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 
 import type { Assessment } from '../../../../src/debt/assess.ts';
 import { assess } from '../../../../src/debt/assess.ts';
-import { FactSet } from '../../../../src/debt/fact.ts';
+import type { FactSet } from '../../../../src/debt/fact.ts';
 import { show, whole } from '../../command.ts';
 import { print } from '../../jobs/job-command.ts';
 import { nowS, ofRepository } from '../assessed.ts';
@@ -31,17 +31,16 @@ export const reportCommand = (): Command =>
     .action(report);
 
 async function report(path: string, { html, trend: points, weeks, json, ...options }: Flags): Promise<void> {
-  const at = nowS();
-  const measured = await measure(path, options, at);
+  const measured = await measure(path, options, nowS());
   await keepFacts(measured);
-  const facts = new FactSet(measured.facts.facts, at);
+  const { file, facts } = measured;
   const assessment = assess(facts, measured.policy);
-  const trend = points === 1 ? [] : await trendOf(path, options, measured, points, at);
-  const of = { repository: measured.repository, policy: measured.policy, file: measured.facts, facts, assessment };
+  const trend = points === 1 ? [] : await trendOf(measured, options, points);
+  const of = { ...measured, assessment };
   const team = await teamReportOf(of);
   const { owners } = await planOf(of, weeks, { team, rising: risingIn(trend) });
   const page = {
-    facts: measured.facts,
+    facts: file,
     assessment,
     files: mappedFiles(facts, assessment),
     ownership: team.ownership,
@@ -51,7 +50,7 @@ async function report(path: string, { html, trend: points, weeks, json, ...optio
   };
   await writeFile(html, debtPage(page));
   if (json === true) print({ ...page, facts: undefined });
-  else show(`wrote ${html}: ${assessment.findings.length} items of ${measured.facts.repository}`);
+  else show(`wrote ${html}: ${assessment.findings.length} items of ${file.repository}`);
 }
 
 /** Files with their changes times complexity, and the interest of their items. */

@@ -18,6 +18,16 @@ const ALONE = [
   ['log.showSignature', 'false'],
 ].flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 
+/** Git ended with another status than 0. */
+export class GitFailure extends Failure {
+  readonly status: number | null;
+
+  constructor(message: string, status: number | null) {
+    super(message);
+    this.status = status;
+  }
+}
+
 /** Starts git on a repository. */
 export const spawnGit = (root: string, args: readonly string[]): ChildProcessWithoutNullStreams =>
   spawn('git', ['-C', root, ...ALONE, ...args], {
@@ -38,7 +48,7 @@ export async function* gitOutput(root: string, args: readonly string[]): AsyncGe
   try {
     for await (const piece of child.stdout) yield piece as Buffer;
     const [code] = await closed;
-    if (code !== 0) throw new Failure(`git ${args[0]} failed in ${root}: ${complaint.trim() || `exit status ${code}`}`);
+    if (code !== 0) throw new GitFailure(`git ${args[0]} failed in ${root}: ${complaint.trim() || `exit status ${code}`}`, code);
   } finally {
     child.kill();
   }
@@ -50,6 +60,13 @@ export async function git(root: string, ...args: string[]): Promise<string> {
   for await (const piece of gitOutput(root, args)) pieces.push(piece);
   return Buffer.concat(pieces).toString('utf8');
 }
+
+/** Whether a commit is another one, or one before it; of a commit that the clone does not have it is not. */
+export const isAncestor = (root: string, before: string, commit: string): Promise<boolean> =>
+  git(root, 'merge-base', '--is-ancestor', before, commit).then(
+    () => true,
+    () => false,
+  );
 
 /** Its parts between NULs. */
 export async function* gitRecords(root: string, args: readonly string[], onPiece?: (piece: Buffer) => void): AsyncGenerator<string> {

@@ -1,14 +1,18 @@
 import { join } from 'node:path';
 import { git } from './git.ts';
-import { KeptAnswers } from './kept-answers.ts';
+import { KeptAnswers } from './kept-files.ts';
 import type { Repository } from './repository.ts';
+import type { TrackedFile } from './tracked-files.ts';
 
 /** Lines, from and to. */
 export type LineRange = readonly [from: number, to: number];
 /** A line and the commit that changed it last, at that time in seconds. */
 type BlamedLine = readonly [line: number, atS: number, commit: string];
 type Kept = KeptAnswers<readonly BlamedLine[]>;
+/** A file by its path and its text. */
+export type FileText = Pick<TrackedFile, 'path' | 'blob'>;
 
+export const YEAR_S = 365 * 86_400;
 /** Times to begin from are rounded down to this, so that what is kept is of use to commits of the days after. */
 export const SINCE_STEP_S = 30 * 86_400;
 
@@ -30,15 +34,16 @@ export class LineTimes {
   }
 
   /** In seconds; of all lines, or of some. */
-  async of(path: string, blob: string, lines: readonly number[] = []): Promise<ReadonlyMap<number, number>> {
+  async of(file: FileText, lines: readonly number[] = []): Promise<ReadonlyMap<number, number>> {
     const ranges = lines.map((line): LineRange => [line, line]);
-    const blamed = await this.#blamed(path, blob, ranges);
+    const blamed = await this.#blamed(file, ranges);
     return new Map(blamed.map(([line, atS]) => [line, atS]));
   }
 
-  /** How many commits since then are among the lines of each range. */
-  async commitsSince(sinceS: number, path: string, blob: string, ranges: readonly LineRange[]): Promise<readonly number[]> {
-    const blamed = await this.#blamed(path, blob, ranges, Math.floor(sinceS / SINCE_STEP_S) * SINCE_STEP_S);
+  /** How many commits of the last year are left in the lines of each range. */
+  async commitsOfYear(file: FileText, ranges: readonly LineRange[]): Promise<readonly number[]> {
+    const sinceS = this.#repository.committedAtS - YEAR_S;
+    const blamed = await this.#blamed(file, ranges, Math.floor(sinceS / SINCE_STEP_S) * SINCE_STEP_S);
     const recent = blamed.filter(([, atS]) => atS >= sinceS);
     return ranges.map(([from, to]) => new Set(recent.flatMap(([line, , commit]) => (line >= from && line <= to ? [commit] : []))).size);
   }
@@ -47,7 +52,7 @@ export class LineTimes {
     return this.#kept.save();
   }
 
-  #blamed(path: string, blob: string, ranges: readonly LineRange[], sinceS?: number): Promise<readonly BlamedLine[]> {
+  #blamed({ path, blob }: FileText, ranges: readonly LineRange[], sinceS?: number): Promise<readonly BlamedLine[]> {
     return this.#kept.of(`${blob} ${path} ${ranges.join(' ')} ${sinceS ?? ''}`, () => blame(this.#repository, path, ranges, sinceS));
   }
 }

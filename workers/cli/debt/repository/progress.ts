@@ -1,6 +1,8 @@
 import type { WriteStream } from 'node:tty';
 
 const BAR_CHARS = 24;
+/** At once: git uses a core each. */
+const PARALLEL = 2;
 
 /** A bar of how far a collection has come, on a terminal; elsewhere nothing until it is done. */
 export class Progress {
@@ -20,6 +22,14 @@ export class Progress {
     const line = `${what}${bar} ${share === undefined ? done : `${Math.floor(share * 100)} %`}`;
     if (line !== this.#shown) this.#output.write(`\r\u001B[K${line}`);
     this.#shown = line;
+  }
+
+  /** Works on all, two at a time, and shows how many are done. */
+  async inPairs<One>(what: string, all: readonly One[], work: (one: One) => Promise<void>): Promise<void> {
+    for (let at = 0; at < all.length; at += PARALLEL) {
+      await Promise.all(all.slice(at, at + PARALLEL).map(work));
+      this.show(what, Math.min(at + PARALLEL, all.length), all.length);
+    }
   }
 
   end(): void {

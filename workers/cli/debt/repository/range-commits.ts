@@ -4,9 +4,9 @@ import type { RangeCommit } from '../../../../src/debt/evidence/repairs.ts';
 import { changedLinesOf } from '../../../../src/debt/evidence/repairs.ts';
 import { Failure } from '../../command.ts';
 import { gitRecords } from './git.ts';
-import { KeptAnswers } from './kept-answers.ts';
-import type { LineRange } from './line-times.ts';
-import { SINCE_STEP_S } from './line-times.ts';
+import { KeptAnswers } from './kept-files.ts';
+import type { FileText, LineRange } from './line-times.ts';
+import { SINCE_STEP_S, YEAR_S } from './line-times.ts';
 import type { Repository } from './repository.ts';
 
 const FORMAT = '--format=%x00%H%x01%at%x01%s%x01%b%x02';
@@ -26,8 +26,9 @@ export class RangeCommits {
     return new RangeCommits(repository, await KeptAnswers.open(join(repository.cache, 'range-commits-2.json')));
   }
 
-  /** Commits since then that changed the lines, the newest first; without merges. */
-  async since(sinceS: number, path: string, blob: string, range: LineRange): Promise<readonly RangeCommit[]> {
+  /** Commits of the last two years that changed the lines, the newest first; without merges. */
+  async ofTwoYears({ path, blob }: FileText, range: LineRange): Promise<readonly RangeCommit[]> {
+    const sinceS = this.#repository.committedAtS - 2 * YEAR_S;
     const fromS = Math.floor(sinceS / SINCE_STEP_S) * SINCE_STEP_S;
     const found = await this.#kept.of(`${blob} ${path} ${range.join(' ')} ${fromS}`, () => this.#read(fromS, path, range));
     return found.filter(({ atS }) => atS >= sinceS);

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Change, ChangedFile, HistoryState } from '../../../../src/debt/evidence/change-history.ts';
 import { ChangeHistory } from '../../../../src/debt/evidence/change-history.ts';
-import { git, gitRecords } from './git.ts';
+import { gitRecords, isAncestor } from './git.ts';
+import { keep, readKept } from './kept-files.ts';
 import type { Progress } from './progress.ts';
 import type { Repository } from './repository.ts';
 
@@ -43,8 +43,7 @@ export async function readHistory(repository: Repository, progress: Progress): P
     commitCount: readCount + (known?.commitCount ?? 0),
     sha256: hash.digest('hex'),
   };
-  await writeFile(`${file}.${process.pid}`, JSON.stringify(read));
-  await rename(`${file}.${process.pid}`, file);
+  await keep(file, read);
   return read;
 }
 
@@ -73,23 +72,8 @@ const identityOf = ({ commit, commitCount, sha256 }: ReadHistory) => ({ commit, 
 
 /** What is kept, if it is of this commit or of an ancestor. */
 async function knownHistory(file: string, { root, commit }: Repository): Promise<ReadHistory | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  const known = parsed(text);
-  if (known === undefined || known.commit === commit) return known;
-  const isAncestor = await git(root, 'merge-base', '--is-ancestor', known.commit, commit).then(
-    () => true,
-    () => false,
-  );
-  return isAncestor ? known : undefined;
-}
-
-function parsed(text: string): ReadHistory | undefined {
-  try {
-    return JSON.parse(text) as ReadHistory;
-  } catch {
-    return undefined;
-  }
+  const known = await readKept<ReadHistory>(file);
+  return known !== undefined && (await isAncestor(root, known.commit, commit)) ? known : undefined;
 }
 
 /**

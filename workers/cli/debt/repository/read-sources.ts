@@ -21,6 +21,8 @@ export interface ReadSource extends AnalysedSource {
 export interface Sources {
   readonly tracked: readonly TrackedFile[];
   readonly files: readonly ReadSource[];
+  /** Those of the product: what is beside it is left out. */
+  readonly productFiles: readonly ReadSource[];
   /** How many files were left out, by reason. */
   readonly leftOut: ReadonlyMap<LeftOut, number>;
   /** How many there are, with those that were left out for what they hold. */
@@ -58,7 +60,8 @@ export async function readSources(repository: Repository, ignore: readonly strin
     reader.close();
   }
   await cache.save(used);
-  return { tracked, files, leftOut, sourceCount: sources.length, readCount };
+  const productFiles = files.filter((file) => !file.isBeside);
+  return { tracked, files, productFiles, leftOut, sourceCount: sources.length, readCount };
 }
 
 async function analyse(reader: BlobReader, { path, blob, language }: SourceFile): Promise<AnalysedSource | null> {
