@@ -1,29 +1,30 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { ChangedBy } from '../src/contract/write-lease.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
 import type { PromptRecord, PromptSelector, PromptVersionRecord } from '../src/upstreams/prompts/prompt-record.ts';
-import type { MadePromptVersion, NewPromptVersion, PromptActing } from '../src/upstreams/prompts/prompt-registry.ts';
+import type { MadePromptVersion, NewPromptVersion } from '../src/upstreams/prompts/prompt-registry.ts';
 import { PromptRegistry } from '../src/upstreams/prompts/prompt-registry.ts';
 
 /** The prompts of one tenant. See `PromptRegistry`. */
 export class PromptObject extends DurableObject {
   readonly #registry = new PromptRegistry(this.ctx.storage, { nowMs: () => Date.now() });
 
-  add(next: NewPromptVersion, request: KeyedRequest | null, acting: PromptActing): Outcome<MadePromptVersion> {
-    return this.#registry.add(next, request, acting);
+  add(next: NewPromptVersion, request: KeyedRequest | null, by: ChangedBy): Outcome<MadePromptVersion> {
+    return this.#registry.add(next, request, by);
   }
 
-  label(name: string, label: string, version: number, acting: PromptActing): Outcome<PromptRecord> {
-    return this.#registry.label(name, label, version, acting);
+  label(name: string, label: string, version: number, by: ChangedBy): Outcome<PromptRecord> {
+    return this.#registry.label(name, label, version, by);
   }
 
-  unlabel(name: string, label: string, acting: PromptActing): Outcome<PromptRecord> {
-    return this.#registry.unlabel(name, label, acting);
+  unlabel(name: string, label: string, by: ChangedBy): Outcome<PromptRecord> {
+    return this.#registry.unlabel(name, label, by);
   }
 
-  remove(name: string, acting: PromptActing): Outcome<null> {
-    return this.#registry.remove(name, acting);
+  remove(name: string, by: ChangedBy): Outcome<null> {
+    return this.#registry.remove(name, by);
   }
 
   page(after: string, count: number): readonly PromptRecord[] {

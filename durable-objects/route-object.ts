@@ -1,33 +1,34 @@
 import { DurableObject } from 'cloudflare:workers';
 
 import type { Outcome } from '../src/contract/outcome.ts';
+import type { ChangedBy } from '../src/contract/write-lease.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
 import type { NamedRoute } from '../src/upstreams/model-rows.ts';
 import type { CascadeReport } from '../src/upstreams/cascade/cascade-tally.ts';
 import type { CanarySettings } from '../src/upstreams/canary/canary.ts';
 import type { MeasuredReuse } from '../src/upstreams/reuse/reuse-evidence.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../src/upstreams/routes/route-record.ts';
-import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../src/upstreams/routes/route-registry.ts';
+import type { MadeVersion, NewRouteVersion, RouteView } from '../src/upstreams/routes/route-registry.ts';
 import { RouteRegistry } from '../src/upstreams/routes/route-registry.ts';
 
 /** The routes of one owner: of a tenant, or of the platform. See `RouteRegistry`. */
 export class RouteObject extends DurableObject {
   readonly #registry = new RouteRegistry(this.ctx.storage, { nowMs: () => Date.now() });
 
-  add(next: NewRouteVersion, request: KeyedRequest | null, acting: RouteActing): Outcome<MadeVersion> {
-    return this.#registry.add(next, request, acting);
+  add(next: NewRouteVersion, request: KeyedRequest | null, by: ChangedBy): Outcome<MadeVersion> {
+    return this.#registry.add(next, request, by);
   }
 
-  activate(name: string, version: number, canary: CanarySettings | null, acting: RouteActing): Outcome<RouteView> {
-    return this.#registry.activate(name, version, canary, acting);
+  activate(name: string, version: number, canary: CanarySettings | null, by: ChangedBy): Outcome<RouteView> {
+    return this.#registry.activate(name, version, canary, by);
   }
 
-  rollback(name: string, acting: RouteActing): Outcome<RouteView> {
-    return this.#registry.rollback(name, acting);
+  rollback(name: string, by: ChangedBy): Outcome<RouteView> {
+    return this.#registry.rollback(name, by);
   }
 
-  remove(name: string, acting: RouteActing): Outcome<null> {
-    return this.#registry.remove(name, acting);
+  remove(name: string, by: ChangedBy): Outcome<null> {
+    return this.#registry.remove(name, by);
   }
 
   report(canaries: readonly CanaryReport[], cascades: readonly CascadeReport[]): void {

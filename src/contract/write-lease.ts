@@ -13,6 +13,14 @@ export interface WriteLease {
   readonly isUnconfirmed?: true;
 }
 
+/** Whose change of a stored record it is. */
+export interface ChangedBy {
+  /** A key's id, or `admin`: it stands in the record's history. */
+  readonly actor: string;
+  /** Undefined: the platform's admin, whose right no lease limits. */
+  readonly lease: WriteLease | undefined;
+}
+
 /** The lease of a key, or a tenant, that was found in force at that time. */
 export const leaseFrom = (checkedAtMs: number): WriteLease => ({
   endsAtMs: checkedAtMs + LIMITS.keyFreshMs + LIMITS.writeLeaseGuardMs,

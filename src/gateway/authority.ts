@@ -26,10 +26,13 @@ export interface Authenticator {
 }
 
 /** On whose behalf a use case works. */
-export interface Acting {
-  readonly principal: TenantPrincipal;
+export interface Acting<P extends Principal = TenantPrincipal> {
+  readonly principal: P;
   readonly authority: Authority;
 }
+
+/** Writes a line of the tenant's audit trail before a change. Without the line there is no change; a change that fails leaves its line. */
+export type NoteChange = (principal: TenantPrincipal, action: string, subject: string) => Promise<Outcome<unknown>>;
 
 type Restricted = Pick<TenantPrincipal, 'resources'>;
 

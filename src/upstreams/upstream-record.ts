@@ -1,9 +1,13 @@
+import type { Principal } from '../contract/principal.ts';
 import type { TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
 
 /** The owner of upstreams: a tenant, by its id, or the platform, whose upstreams all tenants may use. */
 export type UpstreamOwner = string;
 
 export const PLATFORM: UpstreamOwner = 'platform';
+
+/** Whose upstreams and routes a caller sees and changes: a tenant its own, the admin the platform's. */
+export const ownerOf = (principal: Principal): UpstreamOwner => (principal.kind === 'tenant' ? principal.tenantId : PLATFORM);
 
 /** What is stored of a secret. The text is sealed: only the Worker that calls the upstream can open it. */
 export interface StoredSecret {

@@ -2,6 +2,7 @@ import { waitUntil } from 'cloudflare:workers';
 
 import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
 import { systemTimer } from '../../durable-objects/system-timer.ts';
+import type { NoteChange } from '../../src/gateway/authority.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import { PurgeViews } from '../../src/gateway/purge-views.ts';
 import { CompletionCache } from '../../src/gateway/upstreams/completion-cache.ts';
@@ -95,8 +96,8 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const routes = (owner: string) => env.ROUTES.get(env.ROUTES.idFromName(owner)) as unknown as RouteCalls;
   const prompts = (tenant: string) => env.PROMPTS.get(env.PROMPTS.idFromName(tenant)) as unknown as PromptCalls;
   const findTarget = storedTargetFinder((owner, count) => upstreams(owner).page('', count));
-  const note: ConstructorParameters<typeof RouteAdmin>[0]['note'] = (tenant, action, principal, subject) =>
-    organisations.at(organisationOf(tenant)).note(tenant, action, actorOf(principal), subject);
+  const note: NoteChange = (principal, action, subject) =>
+    organisations.at(organisationOf(principal.tenantId)).note(principal.tenantId, action, actorOf(principal), subject);
   const dispatcher = wireDispatcher(env, basics);
   const guardrails = guardrailsOf(env.GUARDRAILS as GuardrailBinding, hosts);
   const embedder = env.EMBEDDINGS as QuestionEmbedder;

@@ -3,6 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuseBeyond } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { CreatePromptBody } from '../../contract/prompts.ts';
+import type { ChangedBy } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { TenantId } from '../../kernel/ids.ts';
@@ -10,18 +11,18 @@ import { ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import type { PageOf } from '../../tenancy/document-store.ts';
 import type { PromptRecord, PromptSelector, PromptVersionRecord } from '../../upstreams/prompts/prompt-record.ts';
-import type { MadePromptVersion, NewPromptVersion, PromptActing } from '../../upstreams/prompts/prompt-registry.ts';
+import type { MadePromptVersion, NewPromptVersion } from '../../upstreams/prompts/prompt-registry.ts';
 import { noPrompt } from '../../upstreams/prompts/prompt-record.ts';
 import { templateOf } from '../../upstreams/prompts/prompt-template.ts';
-import type { Acting } from '../authority.ts';
+import type { Acting, NoteChange } from '../authority.ts';
 import { actorOf, requestDigest } from '../tenancy/subject.ts';
 
 /** The prompts of one tenant, wherever they are stored: see `PromptObject`. */
 export interface PromptCalls {
-  add(next: NewPromptVersion, request: KeyedRequest | null, acting: PromptActing): Promise<Outcome<MadePromptVersion>>;
-  label(name: string, label: string, version: number, acting: PromptActing): Promise<Outcome<PromptRecord>>;
-  unlabel(name: string, label: string, acting: PromptActing): Promise<Outcome<PromptRecord>>;
-  remove(name: string, acting: PromptActing): Promise<Outcome<null>>;
+  add(next: NewPromptVersion, request: KeyedRequest | null, by: ChangedBy): Promise<Outcome<MadePromptVersion>>;
+  label(name: string, label: string, version: number, by: ChangedBy): Promise<Outcome<PromptRecord>>;
+  unlabel(name: string, label: string, by: ChangedBy): Promise<Outcome<PromptRecord>>;
+  remove(name: string, by: ChangedBy): Promise<Outcome<null>>;
   page(after: string, count: number): Promise<readonly PromptRecord[]>;
   find(name: string): Promise<PromptRecord | null>;
   versions(name: string, after: number, count: number): Promise<readonly PromptVersionRecord[]>;
@@ -30,8 +31,7 @@ export interface PromptCalls {
 
 interface PromptAdminParts {
   readonly prompts: (tenantId: TenantId) => PromptCalls;
-  /** Writes a line of the tenant's audit trail before a change. Without the line there is no change; a change that fails leaves its line. */
-  readonly note: (tenantId: TenantId, action: string, principal: TenantPrincipal, subject: string) => Promise<Outcome<unknown>>;
+  readonly note: NoteChange;
 }
 
 /** What users do with the prompts of their tenant. */
@@ -92,9 +92,9 @@ export class PromptAdmin {
     { principal, authority }: Acting,
     action: string,
     subject: string,
-    change: (prompts: PromptCalls, acting: PromptActing) => Promise<Outcome<T>>,
+    change: (prompts: PromptCalls, by: ChangedBy) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    const noted = await this.#parts.note(principal.tenantId, `prompt.${action}`, principal, subject);
+    const noted = await this.#parts.note(principal, `prompt.${action}`, subject);
     if (!noted.ok) return noted;
     const actor = actorOf(principal);
     return underAuthority(authority, (lease) => change(this.#parts.prompts(principal.tenantId), { actor, lease }));

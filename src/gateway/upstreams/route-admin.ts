@@ -3,9 +3,8 @@ import type { Hook } from '../../contract/guardrails.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { ActivateRouteBody, CreateRouteBody } from '../../contract/routes.ts';
-import type { Authority } from '../../contract/write-lease.ts';
+import type { ChangedBy } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
-import type { TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import type { PageOf } from '../../tenancy/document-store.ts';
@@ -18,21 +17,22 @@ import { isOfUpstream } from '../../upstreams/guardrails/judge-classes.ts';
 import { serves } from '../../upstreams/protocol/exchange.ts';
 import { cascadesOf, checkRoute } from '../../upstreams/routes/check-route.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../../upstreams/routes/route-record.ts';
-import type { MadeVersion, NewRouteVersion, RouteActing, RouteView } from '../../upstreams/routes/route-registry.ts';
+import type { MadeVersion, NewRouteVersion, RouteView } from '../../upstreams/routes/route-registry.ts';
 import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
+import type { Acting, NoteChange } from '../authority.ts';
 import type { Guardrails } from './guardrails.ts';
 import type { QuestionEmbedder } from './question-embedder.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
-import { PLATFORM } from '../../upstreams/upstream-record.ts';
+import { ownerOf } from '../../upstreams/upstream-record.ts';
 import { actorOf, requestDigest } from '../tenancy/subject.ts';
 import { LIMITS } from '../../contract/limits.ts';
 
 /** The routes of one owner, wherever they are stored: see `RouteObject`. */
 export interface RouteCalls {
-  add(next: NewRouteVersion, request: KeyedRequest | null, acting: RouteActing): Promise<Outcome<MadeVersion>>;
-  activate(name: string, version: number, canary: CanarySettings | null, acting: RouteActing): Promise<Outcome<RouteView>>;
-  rollback(name: string, acting: RouteActing): Promise<Outcome<RouteView>>;
-  remove(name: string, acting: RouteActing): Promise<Outcome<null>>;
+  add(next: NewRouteVersion, request: KeyedRequest | null, by: ChangedBy): Promise<Outcome<MadeVersion>>;
+  activate(name: string, version: number, canary: CanarySettings | null, by: ChangedBy): Promise<Outcome<RouteView>>;
+  rollback(name: string, by: ChangedBy): Promise<Outcome<RouteView>>;
+  remove(name: string, by: ChangedBy): Promise<Outcome<null>>;
   report(canaries: readonly CanaryReport[], cascades: readonly CascadeReport[]): Promise<void>;
   /** Takes what was checked of reused answers, and answers all that is known of the owner's calls. */
   reuses(checked: readonly MeasuredReuse[]): Promise<readonly MeasuredReuse[]>;
@@ -49,14 +49,7 @@ interface RouteAdminParts {
   readonly targets: (principal: Principal) => Promise<Outcome<FindTarget>>;
   readonly guardrails: Pick<Guardrails, 'check'>;
   readonly embedder: Pick<QuestionEmbedder, 'check'>;
-  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
-  readonly note: (tenantId: TenantId, action: string, principal: Principal, subject: string) => Promise<Outcome<unknown>>;
-}
-
-/** The caller of a change, and whether it still may. */
-export interface RouteCaller {
-  readonly principal: Principal;
-  readonly authority: Authority;
+  readonly note: NoteChange;
 }
 
 /** The routes that a caller owns: a tenant its own, the admin those of the platform. */
@@ -68,7 +61,7 @@ export class RouteAdmin {
   }
 
   /** Refuses a version that cannot mean what it says (see `checkRoute` and `compileHooks`), and as the registry does. */
-  async create(caller: RouteCaller, body: CreateRouteBody, idempotencyKey: string | undefined): Promise<Outcome<MadeVersion>> {
+  async create(caller: Acting<Principal>, body: CreateRouteBody, idempotencyKey: string | undefined): Promise<Outcome<MadeVersion>> {
     const { principal } = caller;
     const { name, comment, activate, rules, default: otherwise, guardrails = [], answer_reuse } = body;
     const version = {
@@ -90,9 +83,7 @@ export class RouteAdmin {
     if (!embeds.ok) return embeds;
     const request =
       idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await requestDigest(principal, 'route.create', body) };
-    return this.#noted(caller, 'create', name, (routes, acting) =>
-      routes.add({ name, comment, activate, rules: version }, request, acting),
-    );
+    return this.#noted(caller, 'create', name, (routes, by) => routes.add({ name, comment, activate, rules: version }, request, by));
   }
 
   async #checkEmbedding(owner: UpstreamOwner, reuse: AnswerReuse | undefined): Promise<Outcome<null>> {
@@ -101,17 +92,17 @@ export class RouteAdmin {
     return checked.ok ? checked : err({ ...checked.error, path: ['answer_reuse', 'model'] });
   }
 
-  activate(caller: RouteCaller, name: string, { version, canary }: ActivateRouteBody): Promise<Outcome<RouteView>> {
+  activate(caller: Acting<Principal>, name: string, { version, canary }: ActivateRouteBody): Promise<Outcome<RouteView>> {
     const settings = canary === undefined ? null : canarySettings(canary);
-    return this.#noted(caller, 'activate', `${name}@${version}`, (routes, acting) => routes.activate(name, version, settings, acting));
+    return this.#noted(caller, 'activate', `${name}@${version}`, (routes, by) => routes.activate(name, version, settings, by));
   }
 
-  rollback(caller: RouteCaller, name: string): Promise<Outcome<RouteView>> {
-    return this.#noted(caller, 'rollback', name, (routes, acting) => routes.rollback(name, acting));
+  rollback(caller: Acting<Principal>, name: string): Promise<Outcome<RouteView>> {
+    return this.#noted(caller, 'rollback', name, (routes, by) => routes.rollback(name, by));
   }
 
-  remove(caller: RouteCaller, name: string): Promise<Outcome<null>> {
-    return this.#noted(caller, 'delete', name, (routes, acting) => routes.remove(name, acting));
+  remove(caller: Acting<Principal>, name: string): Promise<Outcome<null>> {
+    return this.#noted(caller, 'delete', name, (routes, by) => routes.remove(name, by));
   }
 
   async list(principal: Principal, limit: number, after = ''): Promise<PageOf<RouteView>> {
@@ -157,18 +148,16 @@ export class RouteAdmin {
   }
 
   async #noted<T>(
-    { principal, authority }: RouteCaller,
+    { principal, authority }: Acting<Principal>,
     action: string,
     subject: string,
-    change: (routes: RouteCalls, acting: RouteActing) => Promise<Outcome<T>>,
+    change: (routes: RouteCalls, by: ChangedBy) => Promise<Outcome<T>>,
   ): Promise<Outcome<T>> {
-    const noted = principal.kind === 'admin' ? ok(null) : await this.#parts.note(principal.tenantId, `route.${action}`, principal, subject);
+    const noted = principal.kind === 'admin' ? ok(null) : await this.#parts.note(principal, `route.${action}`, subject);
     if (!noted.ok) return noted;
     return underAuthority(authority, (lease) => change(this.#of(principal), { actor: actorOf(principal), lease }));
   }
 }
-
-export const ownerOf = (principal: Principal): UpstreamOwner => (principal.kind === 'tenant' ? principal.tenantId : PLATFORM);
 
 const canarySettings = ({ steps, step_requests_min, step_s, margin }: NonNullable<ActivateRouteBody['canary']>): CanarySettings => ({
   steps,

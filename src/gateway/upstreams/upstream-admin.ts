@@ -3,10 +3,8 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { ChangeUpstreamBody, CreateUpstreamBody } from '../../contract/upstreams.ts';
-import type { Authority } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import type { TenantId } from '../../kernel/ids.ts';
 import { err, ok } from '../../kernel/result.ts';
 import type { PageOf } from '../../tenancy/document-store.ts';
 import type { SecretBox, SecretOwner } from '../../upstreams/secret-box.ts';
@@ -14,10 +12,11 @@ import type { UpstreamProtocol } from '../../upstreams/target.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
 import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
 import type { StoredSecret, UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
-import { PLATFORM } from '../../upstreams/upstream-record.ts';
+import { ownerOf } from '../../upstreams/upstream-record.ts';
 import { noUpstream, storedSecret } from '../../upstreams/upstream-registry.ts';
 import type { UpstreamSettings } from '../../upstreams/upstream-settings.ts';
 import { changedSettings, newSettings } from '../../upstreams/upstream-settings.ts';
+import type { Acting, NoteChange } from '../authority.ts';
 import { requestDigest } from '../tenancy/subject.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
 import type { UpstreamsOf } from './upstream-calls.ts';
@@ -27,17 +26,10 @@ interface UpstreamAdminParts {
   readonly secrets: SecretBox;
   readonly hosts: UpstreamHosts;
   readonly groups: Pick<ReplicaGroups, 'check'>;
-  /** A digest that tells nothing of a secret to who has it. */
+  /** A keyed digest, from which a secret cannot be found by trying. */
   readonly mac: (text: string) => Promise<string>;
-  /** Writes a line of the tenant's audit trail: what fails afterwards is noted in vain, what is not noted does not happen. */
-  readonly note: (tenantId: TenantId, action: string, principal: Principal, subject: string) => Promise<Outcome<unknown>>;
+  readonly note: NoteChange;
   readonly clock: Clock;
-}
-
-/** The caller of a change, and whether it still may. */
-export interface UpstreamCaller {
-  readonly principal: Principal;
-  readonly authority: Authority;
 }
 
 /** The upstreams that a caller owns: a tenant its own, the admin those of the platform. */
@@ -59,7 +51,7 @@ export class UpstreamAdmin {
   }
 
   /** Refuses with `address_denied` a host that may not be called, with `invalid_value`, and as the registry does. */
-  async create(caller: UpstreamCaller, body: CreateUpstreamBody, idempotencyKey: string | undefined): Promise<Outcome<UpstreamRecord>> {
+  async create(caller: Acting<Principal>, body: CreateUpstreamBody, idempotencyKey: string | undefined): Promise<Outcome<UpstreamRecord>> {
     // Calls by the binding are paid for by the account of the deployment.
     if (body.protocol === 'workers-ai' && caller.principal.kind !== 'admin')
       return refuse('scope_denied', 'is of the platform: only the admin key may add it', 'protocol');
@@ -77,7 +69,7 @@ export class UpstreamAdmin {
   }
 
   /** [U5] Refuses another host without the secret: it was given for the former one. */
-  async change(caller: UpstreamCaller, name: string, body: ChangeUpstreamBody): Promise<Outcome<UpstreamRecord>> {
+  async change(caller: Acting<Principal>, name: string, body: ChangeUpstreamBody): Promise<Outcome<UpstreamRecord>> {
     const owner = ownerOf(caller.principal);
     const known = await this.#parts.upstreams(owner).find(name);
     if (known === null) return noUpstream(name);
@@ -93,7 +85,7 @@ export class UpstreamAdmin {
     return underAuthority(caller.authority, (lease) => this.#parts.upstreams(owner).change(change, lease));
   }
 
-  async remove(caller: UpstreamCaller, name: string): Promise<Outcome<null>> {
+  async remove(caller: Acting<Principal>, name: string): Promise<Outcome<null>> {
     const noted = await this.#noted(caller, 'delete', name);
     if (!noted.ok) return noted;
     return underAuthority(caller.authority, (lease) => this.#parts.upstreams(ownerOf(caller.principal)).remove(name, lease));
@@ -139,15 +131,12 @@ export class UpstreamAdmin {
     return requestDigest(principal, 'upstream.create', { ...body, mac });
   }
 
-  async #noted({ principal }: UpstreamCaller, action: string, name: string): Promise<Outcome<unknown>> {
-    return principal.kind === 'admin' ? ok(null) : this.#parts.note(principal.tenantId, `upstream.${action}`, principal, name);
+  async #noted({ principal }: Acting<Principal>, action: string, name: string): Promise<Outcome<unknown>> {
+    return principal.kind === 'admin' ? ok(null) : this.#parts.note(principal, `upstream.${action}`, name);
   }
 }
 
 const SECRET_OF_REPLICAS = refuse('invalid_value', 'must be absent or null: replicas have keys of their own', 'secret');
-
-/** Whose upstreams a caller sees and changes. */
-export const ownerOf = (principal: Principal): UpstreamOwner => (principal.kind === 'tenant' ? principal.tenantId : PLATFORM);
 
 /** What the secret of an upstream is bound to. */
 export const secretOwner = (owner: UpstreamOwner, { name, baseUrl }: UpstreamSettings): SecretOwner => ({

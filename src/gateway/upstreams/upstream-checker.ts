@@ -9,9 +9,10 @@ import { judgeProbe, MODELS_PATH, proofOf } from '../../upstreams/upstream-check
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
 import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
+import { ownerOf } from '../../upstreams/upstream-record.ts';
 import { noUpstream } from '../../upstreams/upstream-registry.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
-import { ownerOf, secretOwner } from './upstream-admin.ts';
+import { secretOwner } from './upstream-admin.ts';
 import type { UpstreamCalls } from './upstream-calls.ts';
 
 interface CheckerParts {

@@ -2,7 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuseBeyond } from '../../contract/outcome.ts';
 import { madeBefore } from '../../contract/spent-key.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
+import type { ChangedBy } from '../../contract/write-lease.ts';
 import { changeUnder } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
@@ -12,13 +12,6 @@ import { SqlitePromptStore } from '../store/sqlite-prompt-store.ts';
 import type { PromptRecord, PromptSelector, PromptVersionRecord } from './prompt-record.ts';
 import { DEFAULT_LABEL, noPrompt } from './prompt-record.ts';
 import type { PromptTexts } from './prompt-template.ts';
-
-/** In whose name a prompt is changed. */
-export interface PromptActing {
-  /** A key's id. */
-  readonly actor: string;
-  readonly lease: WriteLease | undefined;
-}
 
 /** A version to be made. Its texts have been checked. */
 export interface NewPromptVersion extends PromptTexts {
@@ -43,8 +36,8 @@ export class PromptRegistry {
   }
 
   /** Makes the next version of a prompt, and the prompt with its first. */
-  add(next: NewPromptVersion, request: KeyedRequest | null, acting: PromptActing): Outcome<MadePromptVersion> {
-    return this.#change(acting, () => {
+  add(next: NewPromptVersion, request: KeyedRequest | null, by: ChangedBy): Outcome<MadePromptVersion> {
+    return this.#change(by, () => {
       const nowMs = this.#clock.nowMs();
       const repeated = this.#repeated(request, nowMs);
       if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<MadePromptVersion>;
@@ -56,7 +49,7 @@ export class PromptRegistry {
         known === undefined || known.isDeleted
           ? { name, versionsMade: known?.versionsMade ?? 0, labels: {}, createdAtMs: nowMs, isDeleted: false }
           : known;
-      const { actor } = acting;
+      const { actor } = by;
       const version: PromptVersionRecord = {
         prompt: name,
         version: before.versionsMade + 1,
@@ -76,24 +69,24 @@ export class PromptRegistry {
   }
 
   /** Lets a label name a version. */
-  label(name: string, label: string, version: number, acting: PromptActing): Outcome<PromptRecord> {
-    return this.#onPrompt(name, acting, (prompt) => {
+  label(name: string, label: string, version: number, by: ChangedBy): Outcome<PromptRecord> {
+    return this.#onPrompt(name, by, (prompt) => {
       if (this.#store.version(name, version) === undefined) return noPrompt(`${name}@${version}`, 'version');
       if (prompt.labels[label]?.version === version) return ok(prompt);
-      const moved = { version, atMs: this.#clock.nowMs(), actor: acting.actor };
+      const moved = { version, atMs: this.#clock.nowMs(), actor: by.actor };
       return this.#put(labelled(prompt, { ...prompt.labels, [label]: moved }));
     });
   }
 
-  unlabel(name: string, label: string, acting: PromptActing): Outcome<PromptRecord> {
-    return this.#onPrompt(name, acting, (prompt) => {
+  unlabel(name: string, label: string, by: ChangedBy): Outcome<PromptRecord> {
+    return this.#onPrompt(name, by, (prompt) => {
       const { [label]: gone, ...labels } = prompt.labels;
       return gone === undefined ? noPrompt(`${name}@${label}`, 'label') : this.#put(ok({ ...prompt, labels }));
     });
   }
 
-  remove(name: string, acting: PromptActing): Outcome<null> {
-    return this.#onPrompt(name, acting, (prompt) => {
+  remove(name: string, by: ChangedBy): Outcome<null> {
+    return this.#onPrompt(name, by, (prompt) => {
       this.#store.removeVersions(name, this.#clock.nowMs());
       this.#store.put({ ...prompt, labels: {}, isDeleted: true });
       return ok(null);
@@ -160,14 +153,14 @@ export class PromptRegistry {
     return prompt;
   }
 
-  #onPrompt<T>(name: string, acting: PromptActing, body: (prompt: PromptRecord) => Outcome<T>): Outcome<T> {
-    return this.#change(acting, () => {
+  #onPrompt<T>(name: string, by: ChangedBy, body: (prompt: PromptRecord) => Outcome<T>): Outcome<T> {
+    return this.#change(by, () => {
       const prompt = this.find(name);
       return prompt === undefined ? noPrompt(name) : body(prompt);
     });
   }
 
-  #change<T>({ lease }: PromptActing, body: () => Outcome<T>): Outcome<T> {
+  #change<T>({ lease }: ChangedBy, body: () => Outcome<T>): Outcome<T> {
     return changeUnder(lease, this.#store, this.#clock.nowMs(), body);
   }
 }

@@ -3,7 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { RouteVersion } from '../../contract/route-rules.ts';
 import { madeBefore } from '../../contract/spent-key.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
+import type { ChangedBy, WriteLease } from '../../contract/write-lease.ts';
 import { changeUnder } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
@@ -19,14 +19,6 @@ import { addChecks, fadedChecks, NO_CHECKS } from '../reuse/reuse-evidence.ts';
 import { SqliteRouteStore } from '../store/sqlite-route-store.ts';
 import type { CanaryReport, MeasuredCascade, RouteEvent, RouteRecord, RouteVersionRecord, ServingRoute } from './route-record.ts';
 import { canaryShare } from './route-record.ts';
-
-/** In whose name a route is changed. */
-export interface RouteActing {
-  /** A key's id, or `admin`: it stands in the history. */
-  readonly actor: string;
-  /** Undefined: the platform's admin, whose right no lease limits. */
-  readonly lease: WriteLease | undefined;
-}
 
 /** A version to be made. Its rules have been checked. */
 export interface NewRouteVersion {
@@ -59,7 +51,7 @@ export class RouteRegistry {
   }
 
   /** Makes the next version of a route, and the route with its first. A version that is activated ends a canary. */
-  add(next: NewRouteVersion, request: KeyedRequest | null, { actor, lease }: RouteActing): Outcome<MadeVersion> {
+  add(next: NewRouteVersion, request: KeyedRequest | null, { actor, lease }: ChangedBy): Outcome<MadeVersion> {
     return this.#change(lease, () => {
       const nowMs = this.#clock.nowMs();
       const repeated = this.#repeated(request, nowMs);
@@ -82,7 +74,7 @@ export class RouteRegistry {
   }
 
   /** Has a version serve at once, or as the canary of the one that serves. */
-  activate(name: string, number: number, settings: CanarySettings | null, { actor, lease }: RouteActing): Outcome<RouteView> {
+  activate(name: string, number: number, settings: CanarySettings | null, { actor, lease }: ChangedBy): Outcome<RouteView> {
     return this.#onRoute(name, lease, (route) => {
       if (this.#store.version(name, number) === undefined)
         return refuseResource('model_route_not_found', { kind: 'route', name }, `${name} has no version ${number}`, 'version');
@@ -100,7 +92,7 @@ export class RouteRegistry {
   }
 
   /** Ends the canary or, without one, has the version before serve again. */
-  rollback(name: string, { actor, lease }: RouteActing): Outcome<RouteView> {
+  rollback(name: string, { actor, lease }: ChangedBy): Outcome<RouteView> {
     return this.#onRoute(name, lease, (route) => {
       if (route.canary === null && (route.previous === null || this.#store.version(name, route.previous) === undefined))
         return refuse('state_conflict', `${name} has no version to go back to`, 'route');
@@ -110,7 +102,7 @@ export class RouteRegistry {
     });
   }
 
-  remove(name: string, { lease }: RouteActing): Outcome<null> {
+  remove(name: string, { lease }: ChangedBy): Outcome<null> {
     return this.#onRoute(name, lease, () => {
       this.#store.remove(name, this.#clock.nowMs());
       return ok(null);

@@ -100,8 +100,8 @@ export class UpstreamStoreWorld {
       hosts: { ...hosts('', local), hasWorkersAi: this.hasWorkersAi },
       groups: this.groups,
       mac: (text) => hmac.hex(text),
-      note: async (tenant, action, _, subject) => {
-        this.audit.push(`${tenant} ${action} ${subject}`);
+      note: async ({ tenantId }, action, subject) => {
+        this.audit.push(`${tenantId} ${action} ${subject}`);
         return ok(null);
       },
       clock: this.clock,

@@ -5,7 +5,7 @@ import type { PromptMessage, PromptVariable } from '../../../src/contract/prompt
 import { PromptDirectory } from '../../../src/gateway/upstreams/prompt-directory.ts';
 import { promptedBody } from '../../../src/gateway/upstreams/prompted-body.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
-import type { PromptActing } from '../../../src/upstreams/prompts/prompt-registry.ts';
+import type { ChangedBy } from '../../../src/contract/write-lease.ts';
 import { PromptRegistry } from '../../../src/upstreams/prompts/prompt-registry.ts';
 import { filledIn, templateOf } from '../../../src/upstreams/prompts/prompt-template.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
@@ -121,7 +121,7 @@ describe('[U162] variables', () => {
 let sql: NodeSql;
 let nowMs: number;
 let registry: PromptRegistry;
-const BY: PromptActing = { actor: 'key_1', lease: undefined };
+const BY: ChangedBy = { actor: 'key_1', lease: undefined };
 
 beforeEach(() => {
   sql = new NodeSql();

@@ -5,13 +5,13 @@ import type { RouteVersion } from '../../../src/contract/route-rules.ts';
 import type { ArmTally, CanarySettings } from '../../../src/upstreams/canary/canary.ts';
 import { addCounts, NO_COUNTS, outcomeCounts } from '../../../src/upstreams/cascade/cascade-counts.ts';
 import { NO_TALLY } from '../../../src/upstreams/canary/canary.ts';
-import type { RouteActing } from '../../../src/upstreams/routes/route-registry.ts';
+import type { ChangedBy } from '../../../src/contract/write-lease.ts';
 import { RouteRegistry } from '../../../src/upstreams/routes/route-registry.ts';
 import { armOf } from '../../../src/upstreams/routes/serving-arm.ts';
 import { NodeSql } from '../../support/fakes/node-sql.ts';
 import { routeFacts } from '../../support/fixtures/route-facts.ts';
 
-const ADMIN: RouteActing = { actor: 'admin', lease: undefined };
+const ADMIN: ChangedBy = { actor: 'admin', lease: undefined };
 const rulesTo = (target: string): RouteVersion => ({ rules: [], default: { kind: 'targets', groups: [[{ target }]] } });
 const CANARY: CanarySettings = { steps: [0.1, 0.5], stepRequestsMin: 50, stepMs: 1_000, marginMax: 0, falseAlarmMax: 0.01 };
 
@@ -89,7 +89,7 @@ describe('[U94] the routes of an owner', () => {
 
   it('[U94] take no write whose lease has ended, and none once they are erased', () => {
     nowMs = 10_000;
-    const late: RouteActing = { actor: 'key_a', lease: { endsAtMs: 10_000 } };
+    const late: ChangedBy = { actor: 'key_a', lease: { endsAtMs: 10_000 } };
     expect(registry.add({ name: 'chat', rules: rulesTo('a/m'), comment: '', activate: true }, null, late)).toMatchObject({
       error: { code: 'lease_expired' },
     });

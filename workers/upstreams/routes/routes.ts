@@ -1,7 +1,6 @@
 import type { Principal } from '../../../src/contract/principal.ts';
 import type { CascadeReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
 import { explainRoute } from '../../../src/gateway/upstreams/explain-route.ts';
-import { ownerOf } from '../../../src/gateway/upstreams/route-admin.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import { curveOf } from '../../../src/upstreams/cascade/cascade-counts.ts';
 import type { MeasuredCascade, RouteCanary, RouteRecord, RouteVersionRecord } from '../../../src/upstreams/routes/route-record.ts';
@@ -11,6 +10,7 @@ import type { MeasuredReuse } from '../../../src/upstreams/reuse/reuse-evidence.
 import { NO_CHECKS, reuseEvidenceReply, reuseSubject } from '../../../src/upstreams/reuse/reuse-evidence.ts';
 import type { NamedVersion } from '../../../src/upstreams/routes/route-plan.ts';
 import type { UpstreamOwner } from '../../../src/upstreams/upstream-record.ts';
+import { ownerOf } from '../../../src/upstreams/upstream-record.ts';
 import { pageReply, seconds } from '../../gateway/routes/wire.ts';
 import type { Handlers } from '../../gateway/serve.ts';
 

@@ -1,10 +1,10 @@
-import type { Principal, TenantPrincipal } from '../../../src/contract/principal.ts';
+import type { Principal } from '../../../src/contract/principal.ts';
 import type { UpstreamCheckReply, UpstreamReply } from '../../../src/contract/upstreams.ts';
-import { ownerOf } from '../../../src/gateway/upstreams/upstream-admin.ts';
 import type { TimedCheck } from '../../../src/gateway/upstreams/upstream-checker.ts';
 import type { TargetModel } from '../../../src/upstreams/target.ts';
 import { replicasJobOf } from '../../../src/upstreams/upstream-host.ts';
 import type { UpstreamRecord } from '../../../src/upstreams/upstream-record.ts';
+import { ownerOf } from '../../../src/upstreams/upstream-record.ts';
 import { pageReply, seconds } from '../../gateway/routes/wire.ts';
 import type { Handlers } from '../../gateway/serve.ts';
 import { upstreamHealth } from '../upstream-health.ts';
@@ -29,8 +29,8 @@ export const upstreamHandlers = {
   getUpstreamHealth: async ({ gateway, principal, params }) => {
     const found = await gateway.admin.find(principal, params.upstream);
     if (!found.ok) return found;
-    const job = principal.kind === 'tenant' ? replicasJobOf(found.value.baseUrl) : undefined;
-    const replicas = job === undefined ? undefined : await gateway.groups.ready((principal as TenantPrincipal).tenantId, job);
+    const job = replicasJobOf(found.value.baseUrl);
+    const replicas = job === undefined || principal.kind !== 'tenant' ? undefined : await gateway.groups.ready(principal.tenantId, job);
     return { ok: true, reply: upstreamHealth(ownerOf(principal), found.value, gateway.dispatcher.health(), replicas), used: {} };
   },
   checkUpstream: async ({ gateway, principal, params }) => {
