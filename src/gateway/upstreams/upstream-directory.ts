@@ -2,6 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
+import { must } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { JobId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
@@ -12,6 +13,7 @@ import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
 import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
 import type { UpstreamSnapshot } from '../../upstreams/upstream-registry.ts';
+import { RefreshAheadCache } from '../refresh-ahead-cache.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
 import { secretOwner } from './upstream-admin.ts';
 
@@ -39,24 +41,28 @@ interface Known {
   /** By upstream. They are in memory alone, apart from what is logged or answered. */
   readonly secrets: ReadonlyMap<string, OpenedSecret>;
   readonly bytes: number;
-  /** Before it was asked for. */
-  readonly askedAtMs: number;
-  /** When it was last asked for beside requests. */
-  renewedAtMs: number;
 }
 
 /**
- * The upstreams that tenants may call, as an isolate believes for at most `upstreamFreshMs`. While their object does not answer it goes on with what
- * it knows, for `upstreamStaleMs`. [U6]
+ * An isolate's copy of the upstreams that tenants may call, at most `upstreamFreshMs` old. While their object does not answer, the copy is used for
+ * up to `upstreamStaleMs`. [U6]
  */
 export class UpstreamDirectory {
   readonly #parts: DirectoryParts;
-  /** The owner that was asked for the longest time ago goes first. */
-  readonly #known = new Map<UpstreamOwner, Known>();
-  #bytes = 0;
+  readonly #known: RefreshAheadCache<Known>;
 
   constructor(parts: DirectoryParts) {
     this.#parts = parts;
+    this.#known = new RefreshAheadCache({
+      freshMs: LIMITS.upstreamFreshMs,
+      refreshAfterMs: LIMITS.upstreamRenewedAfterMs,
+      staleMs: LIMITS.upstreamStaleMs,
+      entriesMax: LIMITS.upstreamOwnersKnownMaxCount,
+      bytesMax: LIMITS.upstreamDirectoryBytesMax,
+      bytesOf: ({ bytes }) => bytes,
+      clock: parts.clock,
+      background: parts.background,
+    });
   }
 
   /** The models that a tenant may call: its own, and the platform's. Refuses with `unavailable`. */
@@ -84,51 +90,29 @@ export class UpstreamDirectory {
   }
 
   /** Undefined: it cannot be determined. */
-  async #of(owner: UpstreamOwner): Promise<Known | undefined> {
-    const { clock, background } = this.#parts;
-    const nowMs = clock.nowMs();
-    const known = this.#known.get(owner);
-    if (known === undefined || nowMs - known.askedAtMs >= LIMITS.upstreamFreshMs) return this.#asked(owner, known, nowMs);
-    if (nowMs - Math.max(known.askedAtMs, known.renewedAtMs) >= LIMITS.upstreamRenewedAfterMs) {
-      known.renewedAtMs = nowMs;
-      background(this.#asked(owner, known, nowMs));
-    }
-    this.#known.delete(owner);
-    this.#known.set(owner, known);
-    return known;
-  }
-
-  async #asked(owner: UpstreamOwner, known: Known | undefined, askedAtMs: number): Promise<Known | undefined> {
-    try {
-      const snapshot = await this.#parts.snapshot(owner, known?.revision ?? null);
-      if (snapshot !== null) return this.#learn(owner, await this.#read(owner, snapshot, known, askedAtMs));
-      return known === undefined ? undefined : this.#learn(owner, { ...known, askedAtMs });
-    } catch {
-      return known !== undefined && askedAtMs - known.askedAtMs < LIMITS.upstreamStaleMs ? known : undefined;
-    }
+  #of(owner: UpstreamOwner): Promise<Known | undefined> {
+    return this.#known.get(owner, async (before) => {
+      const snapshot = await this.#parts.snapshot(owner, before?.revision ?? null);
+      return snapshot === null ? must(before, 'nothing has changed since an earlier revision') : this.#opened(owner, snapshot, before);
+    });
   }
 
   /** An upstream that may not be called any more, or whose secret cannot be opened, has no targets: it is called neither there nor without it. */
-  async #read(
-    owner: UpstreamOwner,
-    { revision, upstreams }: UpstreamSnapshot,
-    known: Known | undefined,
-    askedAtMs: number,
-  ): Promise<Known> {
+  async #opened(owner: UpstreamOwner, { revision, upstreams }: UpstreamSnapshot, before: Known | undefined): Promise<Known> {
     const targets: Target[] = [];
     const secrets = new Map<string, OpenedSecret>();
     for (const upstream of upstreams) {
       if (!checkAddress(upstream.protocol, upstream.baseUrl, this.#parts.hosts).ok) continue;
       const upstreamId = `${owner}/${upstream.name}`;
       if (upstream.secret !== null) {
-        const opened = await this.#open(owner, upstream, upstream.secret.sealed, known?.secrets.get(upstreamId));
+        const opened = await this.#open(owner, upstream, upstream.secret.sealed, before?.secrets.get(upstreamId));
         if (opened === undefined) continue;
         secrets.set(upstreamId, opened);
       }
       targets.push(...targetsOf(upstreamId, upstream));
     }
     const groups = new Set(targets.flatMap(({ baseUrl }) => replicasJobOf(baseUrl) ?? []));
-    return { revision, targets, groups, secrets, bytes: 2 * JSON.stringify(upstreams).length, askedAtMs, renewedAtMs: askedAtMs };
+    return { revision, targets, groups, secrets, bytes: 2 * JSON.stringify(upstreams).length };
   }
 
   async #open(
@@ -140,26 +124,6 @@ export class UpstreamDirectory {
     if (before?.sealed === sealed) return before;
     const text = await this.#parts.secrets.open(sealed, secretOwner(owner, upstream));
     return text === undefined ? undefined : { sealed, text };
-  }
-
-  /** What was asked for later is newer. */
-  #learn(owner: UpstreamOwner, learned: Known): Known {
-    const before = this.#known.get(owner);
-    if (before !== undefined && before.askedAtMs > learned.askedAtMs) return before;
-    this.#drop(owner);
-    this.#known.set(owner, learned);
-    this.#bytes += learned.bytes;
-    for (const [oldest] of this.#known) {
-      const isWithin = this.#known.size <= LIMITS.upstreamOwnersKnownMaxCount && this.#bytes <= LIMITS.upstreamDirectoryBytesMax;
-      if (isWithin || oldest === owner) break;
-      this.#drop(oldest);
-    }
-    return learned;
-  }
-
-  #drop(owner: UpstreamOwner): void {
-    this.#bytes -= this.#known.get(owner)?.bytes ?? 0;
-    this.#known.delete(owner);
   }
 }
 

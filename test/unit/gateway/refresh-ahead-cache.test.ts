@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+
+import { RefreshAheadCache } from '../../../src/gateway/refresh-ahead-cache.ts';
+
+/** A cache of texts of a byte a character, and reads that end when the test says. */
+function world() {
+  const seen = { nowMs: 0, background: 0 };
+  const cache = new RefreshAheadCache<string>({
+    freshMs: 100,
+    refreshAfterMs: 50,
+    staleMs: 1_000,
+    entriesMax: 2,
+    bytesMax: 10,
+    bytesOf: ({ length }) => length,
+    clock: { nowMs: () => seen.nowMs },
+    background: () => void (seen.background += 1),
+  });
+  const get = (key: string, value: string) => cache.get(key, () => Promise.resolve(value));
+  const fail = (key: string) => cache.get(key, () => Promise.reject(new Error('away')));
+  return { seen, cache, get, fail };
+}
+
+it('[U6] refreshes a copy in the background once it is old enough, by one read for all calls', async () => {
+  const { seen, get } = world();
+  await get('a', 'one');
+  seen.nowMs = 49;
+  expect([await get('a', 'two'), seen.background]).toEqual(['one', 0]);
+  seen.nowMs = 50;
+  expect([await get('a', 'two'), await get('a', 'three'), seen.background]).toEqual(['one', 'two', 1]);
+});
+
+it('[U6] waits for a read once a copy is not fresh, and uses the copy where that fails until it is stale', async () => {
+  const { seen, get, fail } = world();
+  expect(await fail('a')).toBeUndefined();
+  await get('a', 'one');
+  seen.nowMs = 999;
+  expect(await fail('a')).toBe('one');
+  seen.nowMs = 1_000;
+  expect(await fail('a')).toBeUndefined();
+});
+
+it('[U6] keeps the value of the read that began last, whichever ends last', async () => {
+  const { seen, cache, get } = world();
+  let finish: (value: string) => void = () => undefined;
+  const slow = cache.get('a', () => new Promise((resolve) => (finish = resolve)));
+  seen.nowMs = 1;
+  await get('a', 'newer');
+  finish('older');
+  expect([await slow, await get('a', 'unread')]).toEqual(['newer', 'newer']);
+});
+
+it('[U6] gives the read the value that it replaces, and keeps alone what is larger than the whole cache', async () => {
+  const { seen, cache, get } = world();
+  await get('a', 'x'.repeat(20));
+  expect(await get('a', 'unread')).toHaveLength(20);
+  seen.nowMs = 100;
+  expect(await cache.get('a', async (before) => `${before?.length}`)).toBe('20');
+  await get('b', 'x');
+  await get('c', 'x');
+  expect(await get('a', 'read again')).toBe('read again');
+});
