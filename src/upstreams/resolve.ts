@@ -4,6 +4,7 @@ import { ok } from '../kernel/result.ts';
 import type { Surface } from './protocol/exchange.ts';
 import { serves } from './protocol/exchange.ts';
 import type { Plan, Target } from './target.ts';
+import { targetName } from './target.ts';
 
 /** The upstreams that a caller sees: the tenant's own, and those of the platform. */
 export interface VisibleTargets {
@@ -12,7 +13,7 @@ export interface VisibleTargets {
 }
 
 /** Whether a target is what a request names: `model`, or `upstream/model`. */
-const isNamed = ({ upstream, model }: Target, name: string): boolean => model.name === name || `${upstream}/${model.name}` === name;
+const isNamed = (target: Target, name: string): boolean => target.model.name === name || targetName(target) === name;
 
 /**
  * Where a request that names a model may be served: by the tenant's own upstreams, and if none of those can, by the platform's. A tenant's

@@ -1,5 +1,5 @@
 import type { Principal } from '../contract/principal.ts';
-import type { TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
+import type { Target, TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
 
 /** The owner of upstreams: a tenant, by its id, or the platform, whose upstreams all tenants may use. */
 export type UpstreamOwner = string;
@@ -31,4 +31,17 @@ export interface UpstreamRecord {
   readonly timeouts: UpstreamTimeouts;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+}
+
+/** The id of an upstream in its targets: unique among those of a deployment. */
+export const upstreamIdOf = (owner: UpstreamOwner, { name }: Pick<UpstreamRecord, 'name'>): string => `${owner}/${name}`;
+
+/** The owner in such an id. */
+export const ownerIn = (upstreamId: string): UpstreamOwner => upstreamId.slice(0, upstreamId.indexOf('/'));
+
+/** An upstream as targets, one a model. */
+export function targetsOf(owner: UpstreamOwner, upstream: UpstreamRecord): Target[] {
+  const { name, protocol, baseUrl, weight, limits, timeouts, models } = upstream;
+  const upstreamId = upstreamIdOf(owner, upstream);
+  return models.map((model) => ({ upstreamId, upstream: name, protocol, baseUrl, weight, limits, timeouts, model }));
 }

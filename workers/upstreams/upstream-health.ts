@@ -2,6 +2,7 @@ import type { UpstreamHealthReply } from '../../src/contract/upstreams.ts';
 import type { TargetHealth } from '../../src/upstreams/serving/target-state.ts';
 import type { Replica, TargetModel } from '../../src/upstreams/target.ts';
 import type { UpstreamOwner, UpstreamRecord } from '../../src/upstreams/upstream-record.ts';
+import { upstreamIdOf } from '../../src/upstreams/upstream-record.ts';
 import { seconds } from '../gateway/routes/wire.ts';
 
 /**
@@ -10,24 +11,27 @@ import { seconds } from '../gateway/routes/wire.ts';
  */
 export function upstreamHealth(
   owner: UpstreamOwner,
-  { name, models }: Pick<UpstreamRecord, 'name' | 'models'>,
+  upstream: Pick<UpstreamRecord, 'name' | 'models'>,
   health: readonly TargetHealth[],
   replicas: readonly Replica[] | undefined,
 ): UpstreamHealthReply {
-  const own = health.filter(({ upstreamId }) => upstreamId === `${owner}/${name}`);
-  const places = replicas?.map(({ url }) => url) ?? [undefined];
+  const { name, models } = upstream;
+  const id = upstreamIdOf(owner, upstream);
+  const own = health.filter(({ upstreamId }) => upstreamId === id);
+  const addresses = replicas?.map(({ url }) => url) ?? [undefined];
   return {
     object: 'upstream.health',
     name,
-    models: models.flatMap((model) =>
-      places.map((address) =>
+    models: models.flatMap((model) => {
+      const known = own.filter((target) => target.model === model.name);
+      return addresses.map((address) =>
         rowOf(
           model,
           address,
-          own.find((known) => known.model === model.name && known.replicaUrl === address),
+          known.find(({ replicaUrl }) => replicaUrl === address),
         ),
-      ),
-    ),
+      );
+    }),
   };
 }
 

@@ -1,9 +1,8 @@
-import { PLATFORM } from '../../src/upstreams/upstream-record.ts';
+import { BREAKER_STATES } from '../../src/contract/route-conditions.ts';
+import { ownerIn, PLATFORM } from '../../src/upstreams/upstream-record.ts';
 import type { TargetHealth } from '../../src/upstreams/serving/target-state.ts';
 import { ATTEMPT_ENDS } from '../../src/upstreams/serving/target-state.ts';
 import type { MetricFamily } from '../gateway/metrics.ts';
-
-const BREAKER_STATES = ['closed', 'half_open', 'open'] as const;
 
 /** Tenants name their upstreams as they like: together they are one series, so that the number of series is bounded. */
 const OF_TENANTS = 'of-tenants';
@@ -12,7 +11,7 @@ const OF_TENANTS = 'of-tenants';
 export function upstreamFamilies(health: readonly TargetHealth[], waiting: number): MetricFamily[] {
   const byUpstream = new Map<string, TargetHealth[]>();
   for (const target of health) {
-    const name = target.upstreamId.startsWith(`${PLATFORM}/`) ? target.upstream : OF_TENANTS;
+    const name = ownerIn(target.upstreamId) === PLATFORM ? target.upstream : OF_TENANTS;
     byUpstream.set(name, [...(byUpstream.get(name) ?? []), target]);
   }
   const each = (of: (label: string, targets: readonly TargetHealth[]) => MetricFamily['samples']) =>

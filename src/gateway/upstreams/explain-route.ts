@@ -11,6 +11,7 @@ import type { FindTarget, RoutedPlan } from '../../upstreams/routes/route-plan.t
 import { planByRoute } from '../../upstreams/routes/route-plan.ts';
 import { armOf } from '../../upstreams/routes/serving-arm.ts';
 import type { Plan } from '../../upstreams/target.ts';
+import { targetName } from '../../upstreams/target.ts';
 
 /** What a route would do with a request that is not sent. */
 export function explainRoute(
@@ -47,7 +48,7 @@ export function explanationOf(arm: ReturnType<typeof armOf>, facts: RequestFacts
 }
 
 const groupsOf = ({ groups }: Plan) =>
-  groups.map((group) => group.map(({ upstream, model, weight }) => ({ target: `${upstream}/${model.name}`, weight })));
+  groups.map((group) => group.map((target) => ({ target: targetName(target), weight: target.weight })));
 
 const judgedReply = ({ member, value, holds, of }: Judged): unknown => ({
   member,

@@ -4,14 +4,15 @@ import type { Principal } from '../../contract/principal.ts';
 import { ok } from '../../kernel/result.ts';
 import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
 import type { Target } from '../../upstreams/target.ts';
+import { targetName } from '../../upstreams/target.ts';
 import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
-import { PLATFORM } from '../../upstreams/upstream-record.ts';
+import { PLATFORM, targetsOf } from '../../upstreams/upstream-record.ts';
 
 /** Finds targets by name among these: the first of a name hides the others, so a tenant's own come first. */
 export function findAmong(targets: readonly Target[]): FindTarget {
   const byName = new Map<string, Target>();
   for (const target of targets) {
-    const name = `${target.upstream}/${target.model.name}`;
+    const name = targetName(target);
     if (!byName.has(name)) byName.set(name, target);
   }
   return (name) => byName.get(name);
@@ -22,11 +23,6 @@ export const storedTargetFinder =
   (page: (owner: UpstreamOwner, count: number) => Promise<readonly UpstreamRecord[]>) =>
   async (principal: Principal): Promise<Outcome<FindTarget>> => {
     const owners = principal.kind === 'tenant' ? [principal.tenantId, PLATFORM] : [PLATFORM];
-    const found = await Promise.all(owners.map(async (owner) => targetsOf(owner, await page(owner, LIMITS.upstreamsMaxCount))));
-    return ok(findAmong(found.flat()));
+    const records = await Promise.all(owners.map((owner) => page(owner, LIMITS.upstreamsMaxCount)));
+    return ok(findAmong(owners.flatMap((owner, at) => (records[at] ?? []).flatMap((record) => targetsOf(owner, record)))));
   };
-
-const targetsOf = (owner: UpstreamOwner, records: readonly UpstreamRecord[]): Target[] =>
-  records.flatMap(({ name, protocol, baseUrl, weight, limits, timeouts, models }) =>
-    models.map((model) => ({ upstreamId: `${owner}/${name}`, upstream: name, protocol, baseUrl, weight, limits, timeouts, model })),
-  );

@@ -5,18 +5,20 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { AttemptRecord } from '../../upstreams/dispatch.ts';
-import type { LogBodies, LogEntry, LogSurface } from '../../upstreams/log/log-entry.ts';
+import type { LogBodies, LogEntry } from '../../upstreams/log/log-entry.ts';
 import type { Savings } from '../../upstreams/money/savings.ts';
 import { savedByCache, savingsOf } from '../../upstreams/money/savings.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
+import type { Surface } from '../../upstreams/protocol/exchange.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
+import { targetName } from '../../upstreams/target.ts';
 import type { ReuseReport } from './completion-call.ts';
 import type { GuardReport } from './guardrails.ts';
 import type { RequestLogging } from './request-logging.ts';
 
 /** A call of an upstream's model, as it was admitted. */
 export interface LoggedCallFacts {
-  readonly surface: LogSurface;
+  readonly surface: Surface;
   readonly requestId: string;
   readonly principal: TenantPrincipal;
   readonly body: Readonly<Record<string, unknown>>;
@@ -106,7 +108,7 @@ export class LoggedCall {
       surface,
       model: String(body['model']),
       route: plan?.route === undefined ? null : `${plan.route.name}@${plan.route.version}`,
-      target: target === undefined ? null : `${target.upstream}/${target.model.name}`,
+      target: target === undefined ? null : targetName(target),
       attempts,
       status,
       code: code ?? null,

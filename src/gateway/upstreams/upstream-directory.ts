@@ -11,7 +11,7 @@ import type { Target } from '../../upstreams/target.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
 import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
 import type { UpstreamOwner, UpstreamRecord } from '../../upstreams/upstream-record.ts';
-import { PLATFORM } from '../../upstreams/upstream-record.ts';
+import { ownerIn, PLATFORM, targetsOf, upstreamIdOf } from '../../upstreams/upstream-record.ts';
 import type { UpstreamSnapshot } from '../../upstreams/upstream-registry.ts';
 import { RefreshAheadCache } from '../refresh-ahead-cache.ts';
 import type { ReplicaGroups } from './replica-groups.ts';
@@ -76,7 +76,7 @@ export class UpstreamDirectory {
   /** What the upstream of a target is to be shown. Undefined: nothing. */
   async secretOf({ upstreamId, replica }: Target): Promise<string | undefined> {
     if (replica !== undefined) return replica.key;
-    const known = await this.#of(upstreamId.slice(0, upstreamId.indexOf('/')));
+    const known = await this.#of(ownerIn(upstreamId));
     return known?.secrets.get(upstreamId)?.text;
   }
 
@@ -103,13 +103,13 @@ export class UpstreamDirectory {
     const secrets = new Map<string, OpenedSecret>();
     for (const upstream of upstreams) {
       if (!checkAddress(upstream.protocol, upstream.baseUrl, this.#parts.hosts).ok) continue;
-      const upstreamId = `${owner}/${upstream.name}`;
+      const upstreamId = upstreamIdOf(owner, upstream);
       if (upstream.secret !== null) {
         const opened = await this.#open(owner, upstream, upstream.secret.sealed, before?.secrets.get(upstreamId));
         if (opened === undefined) continue;
         secrets.set(upstreamId, opened);
       }
-      targets.push(...targetsOf(upstreamId, upstream));
+      targets.push(...targetsOf(owner, upstream));
     }
     const groups = new Set(targets.flatMap(({ baseUrl }) => replicasJobOf(baseUrl) ?? []));
     return { revision, targets, groups, secrets, bytes: 2 * JSON.stringify(upstreams).length };
@@ -126,6 +126,3 @@ export class UpstreamDirectory {
     return text === undefined ? undefined : { sealed, text };
   }
 }
-
-const targetsOf = (upstreamId: string, { name, protocol, baseUrl, weight, limits, timeouts, models }: UpstreamRecord): Target[] =>
-  models.map((model) => ({ upstreamId, upstream: name, protocol, baseUrl, weight, limits, timeouts, model }));

@@ -17,14 +17,6 @@ export const targetNames = (groups: CascadeChoice['student']): string[] => group
 export const cascadeKey = ({ student, teacher, confidence }: CascadeChoice): string =>
   keyHash(JSON.stringify([targetNames(student), targetNames(teacher), confidence])).toString(36);
 
-/** What a cascade does with the student's answer, and the numbers that it was decided by. */
-export interface CascadeDecision {
-  readonly answer: 'student' | 'teacher';
-  readonly why: 'confident' | 'unsure' | 'cap';
-  readonly confidence: number;
-  readonly threshold: number;
-}
-
 /** Whose answer a caller gets of a cascade, and why. */
 export interface CascadeOutcome {
   readonly answer: 'student' | 'teacher';
@@ -32,6 +24,11 @@ export interface CascadeOutcome {
   /** NaN where it could not be determined. */
   readonly confidence: number;
   readonly threshold: number;
+}
+
+/** What a cascade does with a student's answer that was judged. */
+export interface CascadeDecision extends CascadeOutcome {
+  readonly why: 'confident' | 'unsure' | 'cap';
 }
 
 /** A cascade as one request goes through it. */
@@ -58,8 +55,6 @@ export function decideCascade(
 ): CascadeDecision {
   const isConfident = confidence >= threshold;
   const isEscalated = cap.admit(!isConfident, shareMax, nowMs);
-  if (isConfident) return { answer: 'student', why: 'confident', confidence, threshold };
-  return isEscalated
-    ? { answer: 'teacher', why: 'unsure', confidence, threshold }
-    : { answer: 'student', why: 'cap', confidence, threshold };
+  const why = isConfident ? 'confident' : isEscalated ? 'unsure' : 'cap';
+  return { answer: isEscalated ? 'teacher' : 'student', why, confidence, threshold };
 }

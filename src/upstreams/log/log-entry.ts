@@ -3,9 +3,7 @@ import type { KeyId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { AttemptRecord } from '../dispatch.ts';
 import type { HookRecord } from '../guardrails/guardrail-policy.ts';
 import type { Savings } from '../money/savings.ts';
-
-/** Which API was called. */
-export type LogSurface = 'chat' | 'completions' | 'responses' | 'messages' | 'moderations' | 'embeddings' | 'rerank';
+import type { Surface } from '../protocol/exchange.ts';
 
 /** What one request was, did and cost: facts, no content. */
 export interface LogEntry {
@@ -16,7 +14,7 @@ export interface LogEntry {
   readonly keyId: KeyId;
   /** When the request was accepted. */
   readonly atMs: number;
-  readonly surface: LogSurface;
+  readonly surface: Surface;
   /** What the request asked for: a model, `upstream/model` or a route. */
   readonly model: string;
   /** The route that made the plan, as `name@version`. */

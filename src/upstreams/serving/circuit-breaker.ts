@@ -1,12 +1,10 @@
 import { LIMITS } from '../../contract/limits.ts';
+import type { BreakerState } from '../../contract/route-conditions.ts';
 import type { OutcomeBucket } from './outcome-window.ts';
 import { OutcomeWindow } from './outcome-window.ts';
 
 /** From this share of failures on a target counts as down. */
 const DOWN_SHARE = 0.5;
-
-/** `half_open`: one probe at a time is let through. */
-export type BreakerState = 'closed' | 'open' | 'half_open';
 
 /** What a call that was let through may report. */
 export interface Passage {
@@ -34,6 +32,7 @@ export class CircuitBreaker {
   #era = 0;
   #probe: { readonly startedAtMs: number } | undefined;
 
+  /** `half_open`: one probe at a time is let through. */
   state(nowMs: number): BreakerState {
     if (this.#isClosed) return 'closed';
     return nowMs < this.#openUntilMs ? 'open' : 'half_open';

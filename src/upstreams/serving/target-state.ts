@@ -1,7 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
+import type { BreakerState } from '../../contract/route-conditions.ts';
 import type { Target } from '../target.ts';
 import { targetId } from '../target.ts';
-import type { BreakerState } from './circuit-breaker.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { FirstTokenTimes } from './first-token-times.ts';
 import { RetryBudget } from './retry-budget.ts';
