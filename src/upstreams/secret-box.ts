@@ -1,4 +1,4 @@
-import { fromBase64, toBase64Url, toHex, utf8 } from '../kernel/bytes.ts';
+import { fromBase64Url, toBase64Url, toHex, utf8 } from '../kernel/bytes.ts';
 import type { Rng } from '../kernel/rng.ts';
 
 /** What a secret belongs to: it opens for nothing else. */
@@ -13,7 +13,7 @@ export interface SecretOwner {
 type AesKey = Awaited<ReturnType<typeof crypto.subtle.deriveKey>>;
 
 interface Derived {
-  /** Names the key within what it has sealed; tells nothing of it. */
+  /** Names the key in what it has sealed, and reveals nothing of it. */
   readonly id: string;
   readonly key: AesKey;
 }
@@ -82,5 +82,3 @@ const info = (what: string) => ({ name: 'HKDF', hash: 'SHA-256', salt: utf8('slu
 
 /** No part contains a line break, so that two owners never have the same bytes. */
 const boundTo = ({ owner, upstream, origin }: SecretOwner): Uint8Array => utf8([owner, upstream, origin].join('\n'));
-
-const fromBase64Url = (text: string): Uint8Array<ArrayBuffer> | undefined => fromBase64(text.replaceAll('-', '+').replaceAll('_', '/'));

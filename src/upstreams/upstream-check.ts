@@ -1,3 +1,5 @@
+import { ANTHROPIC_VERSION, proofOf } from './protocol/exchange.ts';
+import { parsedObject, textAt } from './protocol/json.ts';
 import type { UpstreamProtocol } from './target.ts';
 import type { UpstreamRecord } from './upstream-record.ts';
 
@@ -31,11 +33,11 @@ export interface UpstreamCheck {
 /** Where an upstream lists its models, below its base URL. */
 export const MODELS_PATH = '/models';
 
-/** How a caller proves to an upstream that it may call. */
-export function proofOf(protocol: UpstreamProtocol, secret: string | undefined): Readonly<Record<string, string>> {
-  if (protocol === 'anthropic') return { 'anthropic-version': '2023-06-01', ...(secret === undefined ? {} : { 'x-api-key': secret }) };
-  return secret === undefined ? {} : { authorization: `Bearer ${secret}` };
-}
+/** With what headers it is asked for them. */
+export const probeHeaders = (protocol: UpstreamProtocol, secret: string | undefined): Readonly<Record<string, string>> => ({
+  ...(protocol === 'anthropic' ? { 'anthropic-version': ANTHROPIC_VERSION } : {}),
+  ...proofOf(protocol, secret),
+});
 
 /** [U8] What the answer says of the upstream. */
 export function judgeProbe({ models }: Pick<UpstreamRecord, 'models'>, answer: ProbeAnswer): UpstreamCheck {
@@ -57,10 +59,6 @@ const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 
 /** The ids of a list as OpenAI and Anthropic write it; undefined: it is none. */
 function idsIn(text: string): ReadonlySet<string> | undefined {
-  try {
-    const { data } = Object(JSON.parse(text)) as { readonly data?: unknown };
-    return Array.isArray(data) ? new Set(data.map((item) => String((Object(item) as { id?: unknown }).id))) : undefined;
-  } catch {
-    return undefined;
-  }
+  const data = parsedObject(text)?.['data'];
+  return Array.isArray(data) ? new Set(data.flatMap((item) => textAt(item, 'id') ?? [])) : undefined;
 }

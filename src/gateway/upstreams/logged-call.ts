@@ -9,6 +9,8 @@ import type { LogBodies, LogEntry } from '../../upstreams/log/log-entry.ts';
 import type { Savings } from '../../upstreams/money/savings.ts';
 import { savedByCache, savingsOf } from '../../upstreams/money/savings.ts';
 import type { Settlement } from '../../upstreams/money/settlement.ts';
+import type { JsonObject } from '../../upstreams/protocol/json.ts';
+import { textsAt } from '../../upstreams/protocol/json.ts';
 import type { Surface } from '../../upstreams/protocol/exchange.ts';
 import type { Plan, Target } from '../../upstreams/target.ts';
 import { targetName } from '../../upstreams/target.ts';
@@ -21,7 +23,7 @@ export interface LoggedCallFacts {
   readonly surface: Surface;
   readonly requestId: string;
   readonly principal: TenantPrincipal;
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body: JsonObject;
   readonly requestBytes: number;
 }
 
@@ -163,12 +165,9 @@ function reuseIn({ cache, reuse }: CallOutcome): ReuseName {
 const decoder = new TextDecoder();
 
 /** Short texts that callers attach to find a request by: what is more, or no text, is left out. */
-function metadataIn({ metadata }: Readonly<Record<string, unknown>>): Record<string, string> {
-  if (typeof metadata !== 'object' || metadata === null) return {};
+function metadataIn(body: JsonObject): Record<string, string> {
+  const pairs = Object.entries(textsAt(body, 'metadata')).slice(0, LIMITS.requestMetadataMaxCount);
   return Object.fromEntries(
-    Object.entries(metadata)
-      .filter((pair): pair is [string, string] => typeof pair[1] === 'string')
-      .slice(0, LIMITS.requestMetadataMaxCount)
-      .map(([name, value]) => [name.slice(0, LIMITS.nameCharsMax), value.slice(0, LIMITS.requestMetadataValueCharsMax)]),
+    pairs.map(([name, value]) => [name.slice(0, LIMITS.nameCharsMax), value.slice(0, LIMITS.requestMetadataValueCharsMax)]),
   );
 }

@@ -7,10 +7,13 @@ import { ok } from '../../kernel/result.ts';
 import type { GuardrailPolicy } from '../../upstreams/guardrails/guardrail-policy.ts';
 import type { CanaryTally } from '../../upstreams/routes/canary-tally.ts';
 import type { RequestFacts } from '../../upstreams/routes/request-facts.ts';
-import { factsOfCall, kindOfSurface } from '../../upstreams/routes/facts-of-call.ts';
+import { factsOfCall } from '../../upstreams/routes/facts-of-call.ts';
 import { planByRoute } from '../../upstreams/routes/route-plan.ts';
 import { armOf } from '../../upstreams/routes/serving-arm.ts';
-import type { Plan, Served, Target } from '../../upstreams/target.ts';
+import type { Surface } from '../../upstreams/protocol/exchange.ts';
+import { SURFACES } from '../../upstreams/protocol/exchange.ts';
+import type { JsonObject } from '../../upstreams/protocol/json.ts';
+import type { Plan, Target } from '../../upstreams/target.ts';
 import type { CascadeRun } from '../../upstreams/cascade/cascade-decision.ts';
 import type { CascadeTally } from '../../upstreams/cascade/cascade-tally.ts';
 import { cascadeRun } from './cascade-run.ts';
@@ -45,8 +48,8 @@ export interface CallOrigin {
 
 /** A call whose model may be a route. */
 export interface RoutedCall {
-  readonly surface: Served | 'messages';
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly surface: Surface;
+  readonly body: JsonObject;
   readonly principal: TenantPrincipal;
   readonly requestId: string;
   /** How and from where it came. */
@@ -97,7 +100,7 @@ export class ModelRouter {
       tenantId,
       projectId,
       keyId,
-      kind: kindOfSurface(call.surface),
+      kind: SURFACES[call.surface].served[0],
       nowMs: clock.nowMs(),
       breaker: (target) => {
         const known = find(target);

@@ -5,7 +5,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
 import type { SecretBox } from '../../upstreams/secret-box.ts';
 import type { ProbeAnswer, UpstreamCheck } from '../../upstreams/upstream-check.ts';
-import { judgeProbe, MODELS_PATH, proofOf } from '../../upstreams/upstream-check.ts';
+import { judgeProbe, MODELS_PATH, probeHeaders } from '../../upstreams/upstream-check.ts';
 import type { UpstreamHosts } from '../../upstreams/upstream-host.ts';
 import { checkAddress, replicasJobOf } from '../../upstreams/upstream-host.ts';
 import type { UpstreamOwner } from '../../upstreams/upstream-record.ts';
@@ -63,7 +63,7 @@ export class UpstreamChecker {
         ? ABSENT
         : await probe(
             `${replica === undefined ? baseUrl.value : `${replica.url}/v1`}${MODELS_PATH}`,
-            proofOf(upstream.protocol, replica?.key ?? secret),
+            probeHeaders(upstream.protocol, replica?.key ?? secret),
           );
     const checkedAtMs = clock.nowMs();
     return ok({ ...judgeProbe(upstream, answer), elapsedMs: checkedAtMs - beganAtMs, checkedAtMs });

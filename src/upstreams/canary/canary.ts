@@ -1,5 +1,5 @@
 import { LatencyBuckets, quantileBucket } from '../../kernel/latency-buckets.ts';
-import type { RateInterval } from './bernoulli-interval.ts';
+import type { Counted, RateInterval } from './bernoulli-interval.ts';
 import { rateInterval } from './bernoulli-interval.ts';
 
 export const CANARY_BUCKETS = 64;
@@ -40,8 +40,8 @@ export interface CanaryState {
 /** Two versions compared by the share of their requests that something happened to. */
 export interface Comparison {
   readonly of: 'failures' | 'slow';
-  readonly canary: { readonly events: number; readonly trials: number } & RateInterval;
-  readonly stable: { readonly events: number; readonly trials: number } & RateInterval;
+  readonly canary: Counted & RateInterval;
+  readonly stable: Counted & RateInterval;
 }
 
 export type CanaryDecision =

@@ -55,10 +55,8 @@ export function questionOf(surface: Surface, body: JsonObject): string {
   if (surface === 'completions') return textIn(body['prompt']);
   const messages = surface === 'responses' ? body['input'] : body['messages'];
   if (!Array.isArray(messages)) return textIn(messages);
-  return textIn(objectsOf(messages).findLast(({ role }) => role === 'user')?.['content']);
+  return textIn(messages.filter(isObject).findLast(({ role }) => role === 'user')?.['content']);
 }
-
-const objectsOf = (values: readonly unknown[]): JsonObject[] => values.filter(isObject);
 
 function textIn(content: unknown): string {
   if (typeof content === 'string') return content;

@@ -151,8 +151,7 @@ export class AnswerStream {
 
   #endText(): string {
     const { own, translator } = this.#parts;
-    if (translator === undefined) return own === 'chat' || own === 'completions' ? sseText(DONE) : '';
-    return this.#written(translator.end(this.#tap.usage)) + endOf(own);
+    return (translator === undefined ? '' : this.#written(translator.end(this.#tap.usage))) + endOf(own);
   }
 
   #written(events: readonly JsonObject[]): string {

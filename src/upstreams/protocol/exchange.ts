@@ -4,7 +4,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { assert } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
-import type { Served, Target } from '../target.ts';
+import type { Served, Target, TargetModel, UpstreamProtocol } from '../target.ts';
 import type { UpstreamRequest } from '../transport.ts';
 import type { UsageNote } from './answer-stream.ts';
 import { AnswerStream } from './answer-stream.ts';
@@ -29,8 +29,8 @@ export type Surface = 'chat' | 'completions' | 'responses' | 'messages' | 'embed
 
 interface SurfaceRow {
   readonly dialect: Dialect;
-  /** What a model must serve, the first of these that it does. */
-  readonly served: readonly Served[];
+  /** What a model must serve: the kind of the call, or what that can be translated to. */
+  readonly served: readonly [kind: Served, ...otherwise: Served[]];
   /** Fields that limit the answer; the first is written where the caller gives none. */
   readonly outputLimits: readonly string[];
 }
@@ -69,9 +69,13 @@ export interface WholeAnswer {
   readonly usage: Usage | undefined;
 }
 
+/** Whether a model answers calls of a surface. */
+export const canServe = (model: TargetModel, surface: Surface): boolean =>
+  SURFACES[surface].served.some((one) => model.serves.includes(one));
+
 /** Whether a target can be asked. */
 export const serves = ({ model, protocol }: Target, surface: Surface): boolean =>
-  SURFACES[surface].served.some((one) => model.serves.includes(one)) && (protocol !== 'anthropic' || surface in FROM_MESSAGES);
+  canServe(model, surface) && (protocol !== 'anthropic' || surface in FROM_MESSAGES);
 
 /** One call, as the targets of its plan are asked it: what is translated is translated once for all targets that speak the same. [U31] */
 export class Exchanges {
@@ -203,7 +207,13 @@ function limited({ baseUrl }: Target, spoken: Dialect, body: JsonObject, tokensM
     : { max_tokens: tokensMax, max_completion_tokens: undefined };
 }
 
-const ANTHROPIC_VERSION = '2023-06-01';
+export const ANTHROPIC_VERSION = '2023-06-01';
+
+/** How a caller proves to an upstream that it may call; without a secret it proves nothing. */
+export function proofOf(protocol: UpstreamProtocol, secret: string | undefined): Record<string, string> {
+  if (secret === undefined) return {};
+  return protocol === 'anthropic' ? { 'x-api-key': secret } : { authorization: `Bearer ${secret}` };
+}
 
 function headersFor(spoken: Dialect, { headers }: SurfaceCall): Record<string, string> {
   const { 'anthropic-version': version = ANTHROPIC_VERSION, 'anthropic-beta': beta } = headers;

@@ -24,6 +24,10 @@ export const textAt = (value: unknown, name: string): string | undefined => {
   return typeof inner === 'string' ? inner : undefined;
 };
 
+/** The members of an object that are texts. */
+export const textsAt = (value: unknown, name: string): Record<string, string> =>
+  Object.fromEntries(Object.entries(objectAt(value, name)).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+
 /** A count that another system reports: anything else than a whole number from 0 is none. */
 export const countAt = (value: unknown, name: string): number | undefined => {
   const inner = isObject(value) ? value[name] : undefined;

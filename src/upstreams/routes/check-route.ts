@@ -9,9 +9,9 @@ import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import { JUDGED_KINDS, targetNames } from '../cascade/cascade-decision.ts';
 import type { Served } from '../target.ts';
+import { canServe } from '../protocol/exchange.ts';
 import { implies, isImpossible } from './implied-conditions.ts';
 import type { FindTarget } from './route-plan.ts';
-import { canServe } from './route-plan.ts';
 
 const ALL_KINDS: readonly Served[] = ['chat', 'completions', 'responses', 'embeddings', 'rerank', 'moderations'];
 

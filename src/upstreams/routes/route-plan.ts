@@ -2,7 +2,8 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseResource } from '../../contract/outcome.ts';
 import type { CascadeChoice, RouteVersion } from '../../contract/route-rules.ts';
 import { ok } from '../../kernel/result.ts';
-import type { CascadeTerms, Plan, Served, Target } from '../target.ts';
+import { canServe } from '../protocol/exchange.ts';
+import type { CascadeTerms, Plan, Target } from '../target.ts';
 import { cascadeKey, JUDGED_KINDS, targetNames } from '../cascade/cascade-decision.ts';
 import type { Evaluation } from './evaluate-route.ts';
 import { evaluateRoute } from './evaluate-route.ts';
@@ -37,10 +38,15 @@ export function planByRoute(route: NamedVersion, facts: RequestFacts, find: Find
   if (choice.kind === 'refuse')
     return refuse('route_refused', `the route ${route.name} refuses the request (${evaluation.reason}): ${choice.message}`, 'model');
   const leftOut: { target: string; why: LeftOut }[] = [];
+  const fitting = ({ target: name, weight }: NamedTarget): Target[] => {
+    const target = find(name);
+    const why = target === undefined ? 'unknown' : unfitness(target, facts);
+    if (target !== undefined && why === undefined) return [weight === undefined ? target : { ...target, weight }];
+    leftOut.push({ target: name, why: why ?? 'unknown' });
+    return [];
+  };
   const candidates = (named: CascadeChoice['student']): Target[][] =>
-    named
-      .map((group) => group.flatMap(({ target, weight }) => candidate(target, weight, facts, find, leftOut)))
-      .filter((group) => group.length > 0);
+    named.map((group) => group.flatMap(fitting)).filter((group) => group.length > 0);
   const isJudged = choice.kind === 'cascade' && JUDGED_KINDS[choice.confidence.kind].includes(facts.kind);
   // What nothing judges is the teacher's alone.
   const students = isJudged ? candidates(choice.student) : [];
@@ -76,19 +82,7 @@ function termsOf(choice: CascadeChoice, students: ReadonlySet<Target>, find: Fin
   };
 }
 
-function candidate(
-  name: string,
-  weight: number | undefined,
-  facts: RequestFacts,
-  find: FindTarget,
-  leftOut: { target: string; why: LeftOut }[],
-): Target[] {
-  const target = find(name);
-  const why = target === undefined ? 'unknown' : unfitness(target, facts);
-  if (target !== undefined && why === undefined) return [weight === undefined ? target : { ...target, weight }];
-  leftOut.push({ target: name, why: why ?? 'unknown' });
-  return [];
-}
+type NamedTarget = CascadeChoice['student'][number][number];
 
 /** Why a target cannot serve a request; undefined: it can. */
 function unfitness({ model }: Target, { kind, has }: RequestFacts): LeftOut | undefined {
@@ -103,7 +97,3 @@ const noTarget = ({ name }: NamedVersion, { reason }: Evaluation, { kind }: Requ
     `no target of the route ${name} (${reason}) that may be used serves this kind of request (${kind})`,
     'model',
   );
-
-/** A call of `/v1/responses` can be said to a model for chat, too. */
-export const canServe = ({ serves }: Target['model'], kind: Served): boolean =>
-  serves.includes(kind) || (kind === 'responses' && serves.includes('chat'));

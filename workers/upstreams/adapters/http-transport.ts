@@ -3,6 +3,7 @@ import { assert, must } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Timer } from '../../../src/kernel/timer.ts';
 import { WaitLimit } from '../../../src/kernel/wait-limit.ts';
+import { proofOf } from '../../../src/upstreams/protocol/exchange.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type {
   BodyReader,
@@ -50,7 +51,11 @@ export class HttpTransport implements UpstreamTransport {
         ? callWorkersAi(must(this.#parts.workersAi, 'a target is stored only where its binding is'), target, request, exchange.signal)
         : fetch(`${target.baseUrl}${request.path}`, {
             method: 'POST',
-            headers: { ...request.headers, accept: request.streams ? 'text/event-stream' : 'application/json', ...proofOf(target, secret) },
+            headers: {
+              ...request.headers,
+              accept: request.streams ? 'text/event-stream' : 'application/json',
+              ...proofOf(target.protocol, secret),
+            },
             body: request.body,
             // The key would go where the upstream says, which no allow-list has seen.
             redirect: 'manual',
@@ -73,11 +78,6 @@ export class HttpTransport implements UpstreamTransport {
 /** Servers send the headers of a whole answer when they have made it. */
 const headTimeOf = ({ connectMs, firstTokenMs }: Target['timeouts'], { streams }: UpstreamRequest): readonly [number, FaultKind] =>
   streams ? [connectMs, 'connect_timeout'] : [Math.max(connectMs, firstTokenMs), 'first_token_timeout'];
-
-function proofOf({ protocol }: Target, secret: string | undefined): Record<string, string> {
-  if (secret === undefined) return {};
-  return protocol === 'anthropic' ? { 'x-api-key': secret } : { authorization: `Bearer ${secret}` };
-}
 
 /** From `retry-after-ms`, or `retry-after` in seconds. A date is as good as nothing: it depends on the upstream's clock. */
 function retryAfterOf(headers: Headers): number | undefined {
