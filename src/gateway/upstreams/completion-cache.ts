@@ -21,6 +21,7 @@ import type { PurgeViews } from '../purge-views.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
 import type { CompletionEnd } from './completion-stream.ts';
 import { replayed, StreamCopy } from './kept-stream.ts';
+import type { PlannedCall } from './plan-server.ts';
 
 /** An answer that can be given again: a stream with its pieces as they were sent. */
 export interface StoredAnswer {
@@ -58,6 +59,8 @@ const CONTRACT: AnswerContract<StoredAnswer> = {
   repeated: (answer) => answer,
 };
 
+type CacheableCall = Pick<PlannedCall, 'call' | 'plan' | 'spentNano'>;
+
 /** One call, as the cache sees it. */
 export interface CachedCall {
   readonly question: Question;
@@ -70,7 +73,7 @@ export interface CachedCall {
   keep(digest: string, answer: StoredAnswer): void;
   /**
    * The answer to the very question: held, or made now. `onMade` takes what this call has made, once it is whole; of calls that share one exchange,
-   * one has made it. `spentNano`: what was spent for the call before.
+   * one has made it. `spentNano`: what was spent for the call since it was opened.
    */
   exact(onMade?: (answer: StoredAnswer) => void, spentNano?: number): Promise<Served>;
   /** An answer from before, as the answer to this call. */
@@ -95,10 +98,10 @@ export class CompletionCache {
   }
 
   /** What is cached for a call, or what `serve` answers, which is kept once it is whole. */
-  async open(call: CompletionCall, plan: Plan, terms: AnswerTerms, serve: Serve): Promise<CachedCall> {
+  async open({ call, plan, spentNano: spentBefore = 0 }: CacheableCall, terms: AnswerTerms, serve: Serve): Promise<CachedCall> {
     const question = await this.#questionOf(call, plan, terms);
     const of = (digest: string): Question => ({ ...question, digest });
-    const repeated = (answered: Answered<StoredAnswer>, spentNano = 0) => this.#repeated(answered, plan, spentNano);
+    const repeated = (answered: Answered<StoredAnswer>, spentNano = 0) => this.#repeated(answered, plan, spentBefore + spentNano);
     return {
       question,
       isSettled: () => terms.directives.bypass || this.#answers.peek(question) !== undefined,
@@ -110,7 +113,7 @@ export class CompletionCache {
       keep: (digest, answer) => this.#answers.add(of(digest), answer),
       repeated,
       exact: (onMade = UNSET, spentNano = 0) => {
-        const make = () => serve(spentNano);
+        const make = () => serve(spentBefore + spentNano);
         const again = (answered: Answered<StoredAnswer>) => repeated(answered, spentNano);
         return call.body['stream'] === true
           ? this.#streamed(question, call, again, make, onMade)

@@ -13,14 +13,10 @@ import type { Plan, Target } from '../../upstreams/target.ts';
 import type { Cancellation } from '../../upstreams/transport.ts';
 import type { AnswerTerms } from '../answer-cache.ts';
 import type { CacheReport } from '../cache-report.ts';
+import type { AddedUse, Classified } from './added-use.ts';
 import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
 import type { GuardReport } from './guardrails.ts';
 import type { CallOrigin, Routed } from './model-router.ts';
-
-/** What classifiers of guardrails have read. */
-export interface Classified {
-  readonly embedding_tokens: number;
-}
 
 /** A call to an upstream, as it was admitted. */
 export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
@@ -46,10 +42,8 @@ export interface CompletionCall extends Omit<SurfaceCall, 'nowMs'> {
     serve: (reserve: CompletionCall['reserve']) => Promise<Result<Completed, Undispatched>>,
     onSettled: (nano: number) => void,
   ) => void;
-  /** Called with what a model of an upstream is charged that a hook has asked, once it has answered. */
-  readonly onModerated: (charge: ModelCharge) => void;
-  /** Called with the tokens that classifiers of guardrails have read, once they are reserved. */
-  readonly onClassified: (tokens: number) => void;
+  /** Takes what the call consumes besides its answer. */
+  readonly added: AddedUse;
   /** Called once the guardrails of the route have judged the request; their report grows until the answer has ended. */
   readonly onGuarded: (report: GuardReport) => void;
 }

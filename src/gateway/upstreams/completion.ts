@@ -38,13 +38,19 @@ export interface CompletionParts {
   readonly judge: Pick<SchemaJudge, 'accepts'>;
 }
 
-/** Judges a call by the guardrails of its route. `serve` gets the body as it may go out, and what answers what of the answer's texts other models may read. */
+/** What the hooks of one call ask of models of upstreams. */
+export type Moderation = Pick<UpstreamModeration, 'judge' | 'unpaid' | 'over'>;
+
+/**
+ * Judges a call by the guardrails of its route. `serve` gets the body as it may go out, what answers what of the answer's texts other models may read, and
+ * what hooks have cost until then, in nano-dollars.
+ */
 export interface CompletionGuard {
   complete(
     policy: GuardrailPolicy,
-    call: CompletionCall,
-    moderation: Pick<UpstreamModeration, 'judge' | 'unpaid'>,
-    serve: (body: JsonObject, shown: CompletionCall['shown']) => Promise<Result<Completed, Undispatched>>,
+    planned: Pick<PlannedCall, 'call' | 'nowMs'>,
+    moderation: Moderation,
+    serve: (body: JsonObject, shown: CompletionCall['shown'], spentNano: number) => Promise<Result<Completed, Undispatched>>,
   ): ReturnType<typeof serve>;
 }
 
@@ -73,17 +79,17 @@ export class Completions {
     const policy = found.value.routed?.guardrails;
     if (policy === undefined) return this.#answered(found.value);
     const moderation = new UpstreamModeration({ server: this.#server, clock: this.#parts.clock }, found.value);
-    return this.#parts.guard.complete(policy, found.value.call, moderation, (body, shown) => {
+    return this.#parts.guard.complete(policy, found.value, moderation, (body, shown, spentNano) => {
       const call = { ...found.value.call, body, shown };
-      return this.#answered({ ...found.value, call, exchanges: new Exchanges({ ...call, nowMs }) });
+      return this.#answered({ ...found.value, call, exchanges: new Exchanges({ ...call, nowMs }), spentNano });
     });
   }
 
   /** From the cache, if the call asks for that, else from a target of the plan. */
   async #answered(planned: RoutedPlannedCall): Promise<Result<Completed, Undispatched>> {
-    const { call, plan, routed } = planned;
+    const { call, routed } = planned;
     if (call.cacheTerms === undefined) return this.#serve(planned);
-    const cached = await this.#parts.cache.open(call, plan, call.cacheTerms, (spentNano) => this.#serve({ ...planned, spentNano }));
+    const cached = await this.#parts.cache.open(planned, call.cacheTerms, (spentNano) => this.#serve({ ...planned, spentNano }));
     const answered = routed?.reuse === undefined ? await cached.exact() : await this.#reuses.complete(cached, planned, routed.reuse);
     return answered.ok ? ok({ ...answered.value, routed }) : answered;
   }

@@ -42,7 +42,7 @@ export async function embeddedQuestion(
   const { vector, tokens, contract } = embedded.value;
   const { call, nowMs } = planned;
   if (!(await call.reserve({ embedding_tokens: tokens })).ok) return undefined;
-  call.onClassified(tokens);
+  call.added.classified(tokens);
   const nano = Number(amountNano(tokens, priceOf(editionAt(nowMs), 'embedding_tokens')));
   return { vector, contract, charges: [], nano };
 }

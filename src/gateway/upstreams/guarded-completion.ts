@@ -8,10 +8,11 @@ import type { HookRecord } from '../../upstreams/guardrails/guardrail-policy.ts'
 import type { GuardedPiece } from '../../upstreams/guardrails/guarded-stream.ts';
 import { SURFACES } from '../../upstreams/protocol/exchange.ts';
 import { errorEvent } from '../../upstreams/protocol/surface-errors.ts';
-import type { CompletionGuard } from './completion.ts';
+import type { CompletionGuard, Moderation } from './completion.ts';
 import type { Completed, CompletionCall } from './completion-call.ts';
 import type { AnswerPieces } from './completion-stream.ts';
 import type { GuardCalls, Guardrails } from './guardrails.ts';
+import { costingMore } from './kept-stream.ts';
 
 type Served = Result<Completed, Undispatched>;
 
@@ -23,19 +24,22 @@ export class GuardedCompletions implements CompletionGuard {
     this.#guardrails = guardrails;
   }
 
-  async complete(...[policy, call, moderation, serve]: Parameters<CompletionGuard['complete']>): Promise<Served> {
+  async complete(...[policy, { call, nowMs }, moderation, serve]: Parameters<CompletionGuard['complete']>): Promise<Served> {
     const guard = await this.#guardrails.open(policy, (hook, texts) => moderation.judge(policy, hook, texts));
-    const chargedFor = (records: readonly HookRecord[]) => charged(records, call, moderation);
+    const charge = (records: readonly HookRecord[]) => charged(records, call, moderation);
+    const hooksNano = (): number => call.added.nanoAt(nowMs);
     let isPassedOn = false;
     try {
-      const { body, answerNeed, restores, records: first } = await guard.request(call.body);
+      const asked = await guard.request(call.body).catch(() => undefined);
+      if (asked === undefined) return err({ refusal: UNREACHABLE.text.error, attempts: [] });
+      const { body, answerNeed, restores, records: first } = asked;
       const records = [...first];
       call.onGuarded({ body: body.ok ? body.value : undefined, records, restores });
-      const paid = await chargedFor(first);
+      const paid = await charge(first);
       // A hook that cannot be paid for may have blocked for want of a verdict.
       if (!paid.ok) return err({ refusal: paid.error, attempts: [] });
       if (!body.ok) return err({ refusal: body.error, attempts: [] });
-      const served = await serve(body.value, (text) => guard.shown(text));
+      const served = await serve(body.value, (text) => guard.shown(text), hooksNano());
       if (!served.ok || answerNeed === 'nothing' || SURFACES[call.surface].dialect === 'plain') return served;
       const { answer } = served.value;
       if (answer.kind === 'stream') {
@@ -44,25 +48,37 @@ export class GuardedCompletions implements CompletionGuard {
         const over = new Promise<void>((resolve) => {
           onOver = resolve;
         });
-        const stream = new GuardedPieces(answer.stream, guard, call, records, { chargedFor, onOver: () => onOver() });
+        const stream = new GuardedPieces(answer.stream, guard, call, records, {
+          charge,
+          hooksNano,
+          callOff: () => moderation.over(),
+          onOver: () => onOver(),
+        });
         // The call is over when what is passed on is, which may be later.
         const ended = answer.ended.then((end) => over.then(() => end));
         return ok({ ...served.value, answer: { ...answer, stream, ended } });
       }
       const { text, records: later } = await guard.answer(answer.text).catch(() => UNREACHABLE);
       records.push(...later);
-      const paidToo = await chargedFor(later);
+      const paidToo = await charge(later);
       const passed = paidToo.ok ? text : paidToo;
       const judged = passed.ok ? { text: passed.value } : { text: '', blocked: passed.error };
       return ok({ ...served.value, answer: { ...answer, ...judged } });
     } finally {
-      if (!isPassedOn) guard.close();
+      if (!isPassedOn) {
+        await moderation.over();
+        guard.close();
+      }
     }
   }
 }
 
 interface StreamParts {
-  readonly chargedFor: (records: readonly HookRecord[]) => Promise<Outcome<void>>;
+  readonly charge: (records: readonly HookRecord[]) => Promise<Outcome<void>>;
+  /** What hooks have cost until now. */
+  readonly hooksNano: () => number;
+  /** Calls off what hooks ask of models. */
+  readonly callOff: () => Promise<void>;
   readonly onOver: () => void;
 }
 
@@ -73,10 +89,14 @@ class GuardedPieces implements AnswerPieces {
   readonly #call: CompletionCall;
   readonly #records: HookRecord[];
   readonly #parts: StreamParts;
+  #isJudging = false;
+  /** What the stream says that hooks have cost. */
+  readonly #saidNano: number;
   #hasEnded = false;
 
   constructor(inner: AnswerPieces, guard: GuardCalls, call: CompletionCall, records: HookRecord[], parts: StreamParts) {
     this.#parts = parts;
+    this.#saidNano = parts.hooksNano();
     this.#inner = inner;
     this.#guard = guard;
     this.#call = call;
@@ -87,8 +107,11 @@ class GuardedPieces implements AnswerPieces {
     while (!this.#hasEnded) {
       const piece = await this.#inner.next();
       if (this.#hasEnded) break;
+      this.#isJudging = true;
       const { send, isBlocked } = await this.#judged(piece);
-      if (isBlocked || piece === undefined) this.cancel();
+      this.#isJudging = false;
+      if (this.#hasEnded) await this.#close();
+      else if (isBlocked || piece === undefined) this.cancel();
       if (send.length > 0) return send;
     }
     return undefined;
@@ -98,6 +121,13 @@ class GuardedPieces implements AnswerPieces {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#inner.cancel();
+    // What hooks read is charged, also where the caller leaves meanwhile: the call is over when they are. [U185]
+    if (this.#isJudging) void this.#parts.callOff();
+    else void this.#close();
+  }
+
+  async #close(): Promise<void> {
+    await this.#parts.callOff();
     this.#guard.close();
     this.#parts.onOver();
   }
@@ -108,25 +138,27 @@ class GuardedPieces implements AnswerPieces {
     try {
       const { records, ...passed } = await (piece === undefined ? this.#guard.end() : this.#guard.push(dialect, requestId, piece));
       this.#records.push(...records);
-      const paid = await this.#parts.chargedFor(records);
-      return paid.ok ? passed : { send: utf8(errorEvent(dialect, paid.error, requestId)), isBlocked: true };
+      const { charge, hooksNano } = this.#parts;
+      const paid = await charge(records);
+      if (!paid.ok) return { send: utf8(errorEvent(dialect, paid.error, requestId)), isBlocked: true };
+      return { ...passed, send: costingMore(passed.send, hooksNano() - this.#saidNano) };
     } catch {
       return { send: utf8(errorEvent(dialect, UNREACHABLE.text.error, requestId)), isBlocked: true };
     }
   }
 }
 
-/** Reserves the tokens that classifiers have read; a call that cannot pay for its hooks is refused before the model is asked. [U119] [U177] */
-async function charged(
-  records: readonly HookRecord[],
-  { reserve, onClassified }: CompletionCall,
-  { unpaid }: Parameters<CompletionGuard['complete']>[2],
-): Promise<Outcome<void>> {
-  if (unpaid !== undefined) return err(unpaid);
+/**
+ * Ends what hooks have asked of models, and reserves the tokens that classifiers have read; a call that cannot pay for its hooks is refused before the
+ * model is asked. [U119] [U177]
+ */
+async function charged(records: readonly HookRecord[], { reserve, added }: CompletionCall, moderation: Moderation): Promise<Outcome<void>> {
+  await moderation.over();
+  if (moderation.unpaid !== undefined) return err(moderation.unpaid);
   const tokens = records.reduce((sum, { tokens: read = 0 }) => sum + read, 0);
   if (tokens === 0) return ok(undefined);
   const reserved = await reserve({ embedding_tokens: tokens });
-  if (reserved.ok) onClassified(tokens);
+  if (reserved.ok) added.classified(tokens);
   return reserved;
 }
 

@@ -1,4 +1,5 @@
 import { utf8 } from '../../kernel/bytes.ts';
+import { usd } from '../../tenancy/usage/price-book.ts';
 import type { AnswerPieces, CompletionEnd } from './completion-stream.ts';
 
 /**
@@ -73,12 +74,19 @@ export function replayed(pieces: readonly Uint8Array[], costUsd: string, whole: 
 }
 
 /** As `AnswerStream` writes it. Inside a text of the answer its quotes would be escaped. */
-const COST = /"sluice":\{"cost_usd":"[\d.]+"\}/;
+const COST = /"sluice":\{"cost_usd":"([\d.]+)"\}/;
 
 /** The event with the usage says what the call costs, which is not what it cost when the answer was made. [U78] */
-function costing(piece: Uint8Array, costUsd: string): Uint8Array {
+const costing = (piece: Uint8Array, costUsd: string): Uint8Array => withCost(piece, () => costUsd);
+
+/** The same, where the call has come to cost more since the event was written. */
+export function costingMore(piece: Uint8Array, moreNano: number): Uint8Array {
+  return moreNano === 0 ? piece : withCost(piece, (saidUsd) => usd(BigInt(saidUsd.replace('.', '')) + BigInt(moreNano)));
+}
+
+function withCost(piece: Uint8Array, costUsd: (saidUsd: string) => string): Uint8Array {
   const text = decoder.decode(piece);
-  return COST.test(text) ? utf8(text.replace(COST, `"sluice":{"cost_usd":"${costUsd}"}`)) : piece;
+  return COST.test(text) ? utf8(text.replace(COST, (_, said: string) => `"sluice":{"cost_usd":"${costUsd(said)}"}`)) : piece;
 }
 
 const decoder = new TextDecoder();

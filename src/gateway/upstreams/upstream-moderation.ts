@@ -7,6 +7,7 @@ import { countModerated, piecesOf } from '../../upstreams/guardrails/judge-class
 import type { ModelCharge } from '../../upstreams/money/settlement.ts';
 import { Exchanges, serves } from '../../upstreams/protocol/exchange.ts';
 import type { VisibleTargets } from '../../upstreams/resolve.ts';
+import { CancelSource } from '../../upstreams/serving/cancel-source.ts';
 import { PLATFORM } from '../../upstreams/upstream-record.ts';
 import type { CompletionCall } from './completion-call.ts';
 import { findAmong } from './find-target.ts';
@@ -22,10 +23,17 @@ interface ModeratedCall {
   readonly targets: VisibleTargets;
 }
 
+/** A hook's question under way. */
+interface Asking {
+  readonly cancellation: CancelSource;
+  readonly onEnd: (() => void)[];
+}
+
 /** What the hooks of one call ask of models that upstreams serve for `/v1/moderations`, and what that costs. [U177] */
 export class UpstreamModeration {
   readonly #parts: ModerationParts;
   readonly #moderated: ModeratedCall;
+  readonly #underWay = new Set<Asking>();
   #unpaid: Refusal | undefined;
 
   constructor(parts: ModerationParts, moderated: ModeratedCall) {
@@ -40,6 +48,36 @@ export class UpstreamModeration {
 
   /** `owner`: of the route, which names models of its own; those of the platform's routes are the platform's, whatever a tenant calls its own. */
   async judge({ owner }: GuardrailPolicy, hook: ClassifierHook, texts: readonly string[]): Promise<Finding | undefined> {
+    const asking: Asking = { cancellation: new CancelSource(this.#moderated.call.cancellation), onEnd: [] };
+    this.#underWay.add(asking);
+    try {
+      return await this.#judged(owner, hook, texts, asking.cancellation);
+    } finally {
+      asking.cancellation.close();
+      this.#underWay.delete(asking);
+      for (const ended of asking.onEnd) ended();
+    }
+  }
+
+  /** Calls off what hooks no longer wait for, and waits until it has ended: after that nothing of it is reserved or charged. [U185] */
+  async over(): Promise<void> {
+    if (this.#underWay.size === 0) return;
+    const ends = [...this.#underWay].map(
+      ({ cancellation, onEnd }) =>
+        new Promise<void>((ended) => {
+          onEnd.push(ended);
+          cancellation.cancel();
+        }),
+    );
+    await Promise.all(ends);
+  }
+
+  async #judged(
+    owner: GuardrailPolicy['owner'],
+    hook: ClassifierHook,
+    texts: readonly string[],
+    cancellation: CancelSource,
+  ): Promise<Finding | undefined> {
     const { call, targets } = this.#moderated;
     const { own, platform } = targets;
     const target = findAmong(owner === PLATFORM ? platform : [...own, ...platform])(hook.model);
@@ -52,6 +90,7 @@ export class UpstreamModeration {
     let unpaid: Refusal | undefined;
     const asked: CompletionCall = {
       ...call,
+      cancellation,
       surface: 'moderations',
       body: { model: target.model.name, input: pieces },
       headers: {},
@@ -77,7 +116,7 @@ export class UpstreamModeration {
     const { answer, settle, target: by } = served.value;
     if (answer.kind !== 'whole') return undefined;
     const charge: ModelCharge = { target: by, settlement: settle(answer.end) };
-    call.onModerated(charge);
+    call.added.moderated(charge);
     return countModerated(answer.text, pieces.length, hook.thresholds);
   }
 }

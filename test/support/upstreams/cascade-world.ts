@@ -2,6 +2,7 @@ import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { CascadeChoice } from '../../../src/contract/route-rules.ts';
 import type { Hook } from '../../../src/contract/guardrails.ts';
 import { refusal } from '../../../src/contract/errors.ts';
+import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
 import type { Completed, CompletionCall } from '../../../src/gateway/upstreams/completion-call.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
 import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
@@ -21,7 +22,7 @@ import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
 import { GuardSession } from '../../../src/upstreams/guardrails/guard-session.ts';
 import type { GuardrailPolicy } from '../../../src/upstreams/guardrails/guardrail-policy.ts';
-import type { ModelCharge, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
+import type { UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { Target, TargetModel } from '../../../src/upstreams/target.ts';
@@ -85,7 +86,7 @@ export class CascadeWorld {
   readonly shadows: Promise<{ readonly served: Served; readonly nano: number; readonly reservedNano: number }>[] = [];
   readonly ends: boolean[] = [];
   /** What hooks have asked models of upstreams. */
-  readonly moderated: ModelCharge[] = [];
+  readonly added = new AddedUse();
   readonly choice: CascadeChoice;
   nowMs = 1_000_000;
   say: (upstream: string, body: Record<string, unknown>) => Said = () => ({ text: 'yes', logprob: -0.1 });
@@ -184,8 +185,7 @@ export class CascadeWorld {
       reserve: reserver(this.#terms.nanoMax ?? Infinity, 'own'),
       cacheTerms: undefined,
       onGuarded: () => undefined,
-      onClassified: () => undefined,
-      onModerated: (charge) => void this.moderated.push(charge),
+      added: this.added,
       shadow: (serve, onSettled) => {
         this.shadows.push(
           serve(reserver(Infinity, 'shadow')).then((shadow) => {

@@ -4,6 +4,7 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import type { AnswerReuse, RouteVersion } from '../../../src/contract/route-rules.ts';
 import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
+import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
 import { CompletionCache } from '../../../src/gateway/upstreams/completion-cache.ts';
 import type { CompletionCall, ReuseReport } from '../../../src/gateway/upstreams/completion-call.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
@@ -172,7 +173,7 @@ export class ReuseWorld {
   }
 
   async #ask(completions: Completions, question: string, asked: Asked): Promise<Got> {
-    let embeddingTokens = 0;
+    const added = new AddedUse();
     let leftNano = this.nanoMax;
     const reserve = ({ upstream_nano: nano = 0 }: Partial<UpstreamQuantities>) => {
       leftNano -= nano;
@@ -191,11 +192,16 @@ export class ReuseWorld {
       cacheTerms: { ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...asked.terms },
       acceptsCandidate: asked.acceptsCandidate ?? false,
       onGuarded: () => undefined,
-      onClassified: (tokens) => void (embeddingTokens += tokens),
-      onModerated: () => undefined,
+      added,
       shadow: (serve, onSettled) => this.#shadow(serve, onSettled),
     });
-    if (!served.ok) return { ...REFUSED, text: served.error.refusal.code, charged: chargedBy(served.error.besides ?? []), embeddingTokens };
+    if (!served.ok)
+      return {
+        ...REFUSED,
+        text: served.error.refusal.code,
+        charged: chargedBy(served.error.besides ?? []),
+        embeddingTokens: added.used().embedding_tokens,
+      };
     const { answer, target, settle, besides = [], cache, reuse, savedNano } = served.value;
     let text = '';
     if (answer.kind === 'whole') ({ text } = answer);
@@ -204,7 +210,15 @@ export class ReuseWorld {
     const settlement = settle(answer.kind === 'whole' ? answer.end : await answer.ended);
     const charged = chargedBy([...(settlement.nano > 0 ? [{ target, settlement }] : []), ...besides]);
     const isHit = cache !== undefined && cache.forwarded === undefined;
-    return { text, isHit, outcome: reuse?.outcome, candidate: reuse?.candidate, savedNano, charged, embeddingTokens };
+    return {
+      text,
+      isHit,
+      outcome: reuse?.outcome,
+      candidate: reuse?.candidate,
+      savedNano,
+      charged,
+      embeddingTokens: added.used().embedding_tokens,
+    };
   }
 
   #shadow(...[serve, onSettled]: Parameters<CompletionCall['shadow']>): void {

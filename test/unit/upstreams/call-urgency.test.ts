@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { ok } from '../../../src/kernel/result.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
+import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
 import { urgencyOf } from '../../../src/upstreams/call-urgency.ts';
 import type { DispatchRequest } from '../../../src/upstreams/dispatch.ts';
@@ -73,8 +74,7 @@ describe('[U63] how soon a call wants to be served', () => {
         cacheTerms: undefined,
         onGuarded: () => undefined,
         shadow: () => expect.unreachable(),
-        onClassified: () => undefined,
-        onModerated: () => undefined,
+        added: new AddedUse(),
         cancellation: { isCancelled: false, onCancel: () => () => undefined },
       });
     await call({ 'x-sluice-priority': '3', 'x-sluice-deadline-ms': '700' });

@@ -56,7 +56,7 @@ function isolate(...answers: readonly (Given | Completed)[]) {
       cancellation: { isCancelled: false, onCancel: () => () => undefined },
     } as unknown as CompletionCall;
     const terms = { ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...asked.terms };
-    const opened = cache.open(call, asked.plan ?? PLAN, terms, async () => {
+    const opened = cache.open({ call, plan: asked.plan ?? PLAN }, terms, async () => {
       const given = answers[seen.served++] ?? 'more';
       await asked.before;
       return ok(typeof given === 'object' && 'target' in given ? given : answerOf(given));
@@ -292,7 +292,7 @@ it('[U123] a refusal is nobody’s answer from before', async () => {
   const terms = { ttlMs: 1_000, directives: ANY_FRESH, tags: [] };
   const served = [err({ refusal: refusal('upstream_failed', 'no'), attempts: [] }), ok(answerOf('yes'))];
   const ask = async () =>
-    (await cache.open(call as unknown as CompletionCall, PLAN, terms, () => Promise.resolve(served.shift()!))).exact();
+    (await cache.open({ call: call as unknown as CompletionCall, plan: PLAN }, terms, () => Promise.resolve(served.shift()!))).exact();
   expect(await ask()).toMatchObject({ error: { refusal: { code: 'upstream_failed' } } });
   expect(cache.held.entries).toBe(0);
   expect(await ask()).toMatchObject({ value: { answer: { text: 'yes' } } });

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
 import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
 import { explainedEvent, explainedText } from '../../../src/upstreams/explained-answer.ts';
@@ -54,8 +55,7 @@ function callsTo(
       cacheTerms: undefined,
       onGuarded: () => expect.unreachable(),
       shadow: () => expect.unreachable(),
-      onClassified: () => expect.unreachable(),
-      onModerated: () => expect.unreachable(),
+      added: new AddedUse(),
       surface: 'chat',
       body: { model: 'small', messages: [{ role: 'user', content: 'hello' }], ...body },
       headers: {},

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 
 import type { Refusal } from '../../../src/contract/errors.ts';
 import { refusal } from '../../../src/contract/errors.ts';
+import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
 import type { Completed, CompletionCall } from '../../../src/gateway/upstreams/completion-call.ts';
 import { GuardedCompletions } from '../../../src/gateway/upstreams/guarded-completion.ts';
 import type { GuardCalls } from '../../../src/gateway/upstreams/guardrails.ts';
 import type { PlannedCall } from '../../../src/gateway/upstreams/plan-server.ts';
 import { UpstreamModeration } from '../../../src/gateway/upstreams/upstream-moderation.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
-import type { ModelCharge } from '../../../src/upstreams/money/settlement.ts';
 import type { ClassifierHook, Moderate } from '../../../src/upstreams/guardrails/judge-classes.ts';
 import type { VisibleTargets } from '../../../src/upstreams/resolve.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
@@ -31,14 +31,14 @@ const SETTLEMENT = { inputTokens: 3, cachedTokens: 0, outputTokens: 0, nano: 9, 
 /** Asks as a call of a tenant that has an upstream of the same name as the platform. `unpaid`: why nothing can be reserved. */
 function moderation(said: string | Refusal, targets: VisibleTargets = { own: [OWN], platform: [SHARED] }, unpaid?: Refusal) {
   const asked: PlannedCall[] = [];
-  const charged: ModelCharge[] = [];
+  const added = new AddedUse();
   const clock = { nowMs: () => 90_000 };
   const call = {
     surface: 'chat',
     body: {},
     headers: { cookie: 'x' },
     reserve: async () => (unpaid === undefined ? ok(undefined) : err(unpaid)),
-    onModerated: (one: ModelCharge) => void charged.push(one),
+    added,
   };
   const server: ConstructorParameters<typeof UpstreamModeration>[0]['server'] = {
     serve: async (planned) => {
@@ -57,7 +57,7 @@ function moderation(said: string | Refusal, targets: VisibleTargets = { own: [OW
     },
   };
   const made = new UpstreamModeration({ server, clock }, { call: call as unknown as CompletionCall, targets });
-  return { made, asked, charged };
+  return { made, asked, charged: () => added.beside() };
 }
 
 const results = (...scores: number[]) => JSON.stringify({ results: scores.map((violence) => ({ category_scores: { violence } })) });
@@ -72,7 +72,7 @@ describe('[U177] moderations of an upstream', () => {
     expect(call.body).toEqual({ model: 'mod', input: ['short', 'x'.repeat(200), expect.any(String)] });
     expect([call.surface, call.headers, call.origin.header('x-sluice-deadline-ms')]).toEqual(['moderations', {}, '700']);
     expect(plan).toMatchObject({ groups: [[OWN]], reason: 'guardrail' });
-    expect(charged).toEqual([{ target: OWN, settlement: SETTLEMENT }]);
+    expect(charged()).toEqual([{ target: OWN, settlement: SETTLEMENT }]);
   });
 
   it('are those of the route’s owner: no tenant puts a model of its own before the platform’s', async () => {
@@ -91,14 +91,14 @@ describe('[U177] moderations of an upstream', () => {
     }
     for (const code of ['upstream_failed', 'limit_exceeded', 'deadline_exceeded'] as const) {
       const failed = moderation(refusal(code, 'no'));
-      expect([await failed.made.judge(policy('tn_1'), HOOK, ['x']), failed.made.unpaid, failed.charged]).toEqual([
+      expect([await failed.made.judge(policy('tn_1'), HOOK, ['x']), failed.made.unpaid, failed.charged()]).toEqual([
         undefined,
         undefined,
         [],
       ]);
     }
     const vague = moderation('{}');
-    expect([await vague.made.judge(policy('tn_1'), HOOK, ['x']), vague.charged.length]).toEqual([undefined, 1]);
+    expect([await vague.made.judge(policy('tn_1'), HOOK, ['x']), vague.charged().length]).toEqual([undefined, 1]);
     const blank = moderation(results());
     expect([await blank.made.judge(policy('tn_1'), HOOK, ['', ' ']), blank.asked]).toEqual([{ count: 0 }, []]);
   });
@@ -122,7 +122,7 @@ describe('[U177] moderations of an upstream', () => {
     });
     const guarded = new GuardedCompletions({ open: async (_, moderate) => session(moderate) as unknown as GuardCalls });
     const call = { surface: 'chat', body: {}, onGuarded: () => undefined } as unknown as CompletionCall;
-    const served = await guarded.complete(policy('tn_1'), call, made, () => expect.unreachable());
+    const served = await guarded.complete(policy('tn_1'), { call, nowMs: 0 }, made, () => expect.unreachable());
     expect(served).toMatchObject({ error: { refusal: { code: 'insufficient_quota' } } });
   });
 });

@@ -11,15 +11,17 @@ import { systemTimer } from '../../../durable-objects/system-timer.ts';
 import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { LabelledUse } from '../../../src/gateway/budget.ts';
+import type { Classified } from '../../../src/gateway/upstreams/added-use.ts';
+import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
 import { explainedReuse } from '../../../src/gateway/upstreams/completion-call.ts';
-import type { Classified, Completed, CompletionCall, ReuseReport } from '../../../src/gateway/upstreams/completion-call.ts';
+import type { Completed, CompletionCall, ReuseReport } from '../../../src/gateway/upstreams/completion-call.ts';
 import type { LoggedCall, LoggedCallFacts } from '../../../src/gateway/upstreams/logged-call.ts';
 import { targetName } from '../../../src/upstreams/target.ts';
 import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
 import type { GuardReport } from '../../../src/gateway/upstreams/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
-import type { ModelCharge, Settlement, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
+import type { ModelCharge, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../src/upstreams/money/settlement.ts';
 import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
@@ -58,7 +60,7 @@ interface Answering {
   readonly logged: LoggedCall;
   /** The prompt whose messages the request has, as `name@version`. */
   readonly prompt: string | undefined;
-  readonly hooks: HookUse;
+  readonly added: AddedUse;
   /** Undefined: the route has no guardrails, or they have not judged the request yet. */
   guarded: GuardReport | undefined;
 }
@@ -78,7 +80,7 @@ const answering = (surface: Surface) => async (call: Asked) => {
   const prompted = await promptedBody(gateway.promptDirectory, principal, surface, body);
   const prompt = prompted.ok ? prompted.value.prompt : undefined;
   logged.prompted(prompt);
-  const state: Answering = { surface, call, facts, logged, prompt, hooks: new HookUse(), guarded: undefined };
+  const state: Answering = { surface, call, facts, logged, prompt, added: new AddedUse(), guarded: undefined };
   if (!prompted.ok) return refused(state, { refusal: prompted.error, attempts: [] });
   const completed = await gateway.completions.complete({ ...admitted(surface, call), ...prompted.value, ...observing(state) });
   for (const { side, hook, elapsedMs } of recordsOf(state)) call.timing.note(`guard-${side}-${hook}`, elapsedMs);
@@ -88,8 +90,8 @@ const answering = (surface: Surface) => async (call: Asked) => {
 };
 
 /** Notes what guardrails do to the call and consume, and makes calls in the background for it. */
-const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'onClassified' | 'onModerated' | 'shadow'> => ({
-  ...state.hooks.takers,
+const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'added' | 'shadow'> => ({
+  added: state.added,
   onGuarded(report) {
     state.guarded = report;
     state.logged.guarded(report);
@@ -100,20 +102,20 @@ const observing = (state: Answering): Pick<CompletionCall, 'onGuarded' | 'onClas
   },
 });
 
-/** Nothing has served the call: it costs what hooks have consumed, and what judging has. */
-function refused({ logged, hooks }: Answering, { refusal, attempts, besides }: Undispatched) {
+/** Nothing has served the call: it costs what hooks and judging have consumed. */
+function refused({ logged, added }: Answering, { refusal, attempts, besides }: Undispatched) {
   logged.ended({ status: ERRORS[refusal.code].status, code: refusal.code, attempts });
-  const settled = { used: hooks.used(), besides: labelledUses(hooks.beside(besides)), onSettled: settledIn(logged) };
+  const settled = { used: added.used(), besides: labelledUses(added.beside(besides)), onSettled: settledIn(logged) };
   return { ok: false as const, error: refusal, ...settled };
 }
 
 /** An answer in one piece, which is settled before it is sent. */
-function whole({ hooks, logged, ...state }: Answering, completed: Completed, { end, text, blocked }: WholeAnswer) {
+function whole({ added, logged, ...state }: Answering, completed: Completed, { end, text, blocked }: WholeAnswer) {
   const settlement = completed.settle(end);
-  const besides = hooks.beside(completed.besides);
+  const besides = added.beside(completed.besides);
   const served = servedFacts({ ...completed, besides });
   const settled = {
-    used: hooks.used(settlement),
+    used: added.used(settlement),
     besides: labelledUses(besides),
     model: targetName(completed.target),
     onSettled: settledIn(logged),
@@ -131,15 +133,15 @@ function whole({ hooks, logged, ...state }: Answering, completed: Completed, { e
 
 /** A stream, which is settled once it has ended; also when the caller goes away: the platform then lets the call finish. */
 function streamed(state: Answering, completed: Completed, { stream, ended }: StreamedAnswer) {
-  const { surface, call, logged, hooks, prompt } = state;
+  const { surface, call, logged, added, prompt } = state;
   const settlesLater = (charge: Charge): void =>
     call.waitUntil(
       ended.then((end) => {
         const settlement = completed.settle(end);
-        const besides = hooks.beside(completed.besides);
+        const besides = added.beside(completed.besides);
         const code = failureOf(state, end);
         logged.ended({ ...servedFacts({ ...completed, besides }), ...(code === undefined ? {} : { code }) }, settlement);
-        return logged.settled(charge(hooks.used(settlement), labelledUses(besides)));
+        return logged.settled(charge(added.used(settlement), labelledUses(besides)));
       }),
     );
   const explanation = explanationFor(call, completed);
@@ -163,26 +165,6 @@ const recordsOf = ({ guarded }: Answering) => guarded?.records ?? [];
 function failureOf(state: Answering, { end }: CompletionEnd): 'guardrail_blocked' | 'upstream_failed' | undefined {
   if (recordsOf(state).some(({ outcome }) => outcome === 'blocked')) return 'guardrail_blocked';
   return end === 'whole' || end === 'cancelled' ? undefined : 'upstream_failed';
-}
-
-/** What the hooks of a call have consumed: they may ask models until its answer has ended. */
-class HookUse {
-  readonly takers: Pick<CompletionCall, 'onClassified' | 'onModerated'> = {
-    onClassified: (tokens) => void (this.#classifiedTokens += tokens),
-    onModerated: (charge) => void this.#moderated.push(charge),
-  };
-  readonly #moderated: ModelCharge[] = [];
-  #classifiedTokens = 0;
-
-  /** With what the call itself has consumed; absent: nothing. */
-  used(settlement?: Settlement): UpstreamQuantities & Classified {
-    return { ...(settlement === undefined ? NO_QUANTITIES : quantitiesOf(settlement)), embedding_tokens: this.#classifiedTokens };
-  }
-
-  /** With what other models are charged for the call besides. */
-  beside(charges: readonly ModelCharge[] = []): readonly ModelCharge[] {
-    return [...charges, ...this.#moderated];
-  }
 }
 
 /** The call without its body, as it was admitted. */
