@@ -12,7 +12,7 @@ export type JudgedByRule = Readonly<Partial<Record<DebtRule, Readonly<Partial<Re
 export const JUDGED: JudgedByRule = {
   hotspot: { strong: { verdicts: 44, debt: 43 }, weak: { verdicts: 24, debt: 12 } },
   'complex-function': { strong: { verdicts: 24, debt: 23 }, weak: { verdicts: 86, debt: 42 } },
-  'duplicate-code': { strong: { verdicts: 48, debt: 46 }, weak: { verdicts: 12, debt: 4 } },
+  'duplicate-code': { strong: { verdicts: 38, debt: 38 }, weak: { verdicts: 22, debt: 12 } },
   'import-cycle': { strong: { verdicts: 10, debt: 10 }, weak: { verdicts: 10, debt: 6 } },
   'type-hole': { weak: { verdicts: 30, debt: 5 } },
   'old-todo': { weak: { verdicts: 8, debt: 5 } },

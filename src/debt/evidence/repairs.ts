@@ -8,6 +8,8 @@ export interface RangeCommit {
   readonly reverts: string;
   /** Lines of code that it added or took away there, whichever are more: not comments, and not what only moved or was formatted. */
   readonly changedLines: number;
+  /** It wrote them: none was there before. */
+  readonly isFirst: boolean;
 }
 
 /** A commit that changed fewer lines, such as a name or an operand, did not have to understand the code around them. */
@@ -37,6 +39,14 @@ export function workOf(commits: readonly RangeCommit[]): WorkOnLines {
   return { commits: work.length, repairs };
 }
 
+/** The commits that changed both of two places. What wrote or formatted one of them is no work that was done twice. [D31] */
+export function commitsToBoth(commits: readonly RangeCommit[], others: readonly RangeCommit[]): number {
+  const changed = (of: readonly RangeCommit[]): Set<string> =>
+    new Set(of.filter(({ changedLines, isFirst }) => changedLines > 0 && !isFirst).map(({ commit }) => commit));
+  const both = changed(others);
+  return [...changed(commits)].filter((one) => both.has(one)).length;
+}
+
 /** What one commit did to lines: its diff, as git prints it. */
 export function changedLinesOf(diff: string): number {
   const left = { '+': 0, '-': 0 };
@@ -50,6 +60,13 @@ export function changedLinesOf(diff: string): number {
   }
   for (const count of counts.values()) left[count > 0 ? '+' : '-'] += Math.abs(count);
   return Math.max(left['+'], left['-']);
+}
+
+/** Whether a commit wrote all of the lines that git was asked about, of which it prints those that stay, too. */
+export function isWholeNew(diff: string): boolean {
+  const rows = diff.split('\n');
+  const hunk = rows.slice(rows.findIndex((row) => row.startsWith('@@ ')) + 1);
+  return hunk.some((row) => row.startsWith('+')) && !hunk.some((row) => row.startsWith('-') || row.startsWith(' '));
 }
 
 /** A line without what no program reads: blanks and comments that fill it or end it; nor lines of brackets alone. */

@@ -3,14 +3,14 @@ import type { DebtRule } from '../../contract/debt-items.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { evenSpread } from '../spread.ts';
 import { COMPLEXITY_RULES } from './complexity-rules.ts';
+import type { CopyWork } from './costly-copy.ts';
+import { isCostlyCopy } from './costly-copy.ts';
 import type { Hit, Rule, RuleContext } from './rule.ts';
 import { detailOf, numberOf, severityIn, textDetailOf } from './rule.ts';
 
 const HOLES_OF_ONE_FILE = 3;
 /** The severity of what annoys at every change of a file, without making it hard to read. */
 const SLIGHT = 0.05;
-/** Copies this long are no coincidence, wherever in a package they stand. */
-const LINES_OF_A_COPY = 18;
 /** Two files in a circle are often two halves of one; more of them have an order in which they must be imported. [D36] */
 const FILES_OF_A_TANGLE = 3;
 /** More are how a package is built: no one pays them as one item. */
@@ -31,7 +31,7 @@ function* clones(context: RuleContext): Iterable<Hit> {
       remedy: isInOneFile ? 'have one function for both' : 'have one of them, which the other imports',
       minutes: 10 + ((copies - 1) * lines) / 2,
       interest: context.interestOf(new Set([fact.subject, other]), severityOf(lines) / 4),
-      grade: isCopied(fact) ? 'strong' : 'weak',
+      grade: isCostlyCopy(workOf(fact)) ? 'strong' : 'weak',
       evidence: [fact],
     };
   }
@@ -39,17 +39,16 @@ function* clones(context: RuleContext): Iterable<Hit> {
 
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);
 
-/**
- * Whether a likeness is a copy that one could have instead: long or within a folder of one package, or changed in both places; and not demanded
- * by the language. Packages are apart on purpose: only commits that had to change both speak against it. [D31]
- */
-const isCopied = (fact: DebtFact): boolean =>
-  fact.detail?.['mirror'] !== true &&
-  fact.detail?.['for_speed'] !== true &&
-  fact.detail?.['kept_apart'] !== true &&
-  (detailOf(fact, 'commits_to_both') > 0 ||
-    (fact.detail?.['two_packages'] !== true &&
-      (numberOf(fact) >= LINES_OF_A_COPY || folderOf(fact.subject) === folderOf(fact.symbol ?? ''))));
+/** Reasons to have both, by the details of the fact that state them. */
+const EXCUSES = ['mirror', 'for_speed', 'kept_apart', 'settings', 'by_lines'];
+
+const workOf = (fact: DebtFact): CopyWork => ({
+  lines: numberOf(fact),
+  isInOneFolder: folderOf(fact.subject) === folderOf(fact.symbol ?? ''),
+  isBetweenPackages: fact.detail?.['two_packages'] === true,
+  commitsToBoth: detailOf(fact, 'commits_to_both'),
+  isExcused: EXCUSES.some((name) => fact.detail?.[name] === true),
+});
 
 /** What the copy has cost, where it has. */
 function inBoth(fact: DebtFact): string {
@@ -198,7 +197,7 @@ export const CODE_RULES = {
   'duplicate-code': {
     signal: 'duplication',
     about:
-      'Fires on two files with the same code in a row: at least 10 lines and 100 tokens, names and numbers included. Imports, types, parameters, signatures without bodies and lines of literals do not count. Takes 10 minutes and half a minute a line and copy. Strong if long, near or changed in both places (D31).',
+      'Fires on two files with the same code in a row: at least 10 lines and 100 tokens, names and numbers included. Imports, types, parameters, signatures without bodies and lines of literals do not count. Takes 10 minutes and half a minute a line and copy. Strong from 14 lines if long, near or changed in both places, and nothing asks for both (D31).',
     find: clones,
   },
   'unused-code': { signal: 'dead-code', about: 'Fires on a file or export that nothing uses. Takes 5 minutes.', find: unusedCode },

@@ -152,7 +152,7 @@ describe('[D16] sluice debt check', () => {
     const failed = await sluiceDebt('check', repository.root, '--ratchet', base, '--sarif', sarif, '--write-baseline', baseline);
     expect(failed.status).toBe(1);
     expect(failed.stdout).toMatch(
-      /worse: src\/copy\.ts, from 0 to 8 minutes: 11 lines of src\/a\.ts \(line 2\) and src\/copy\.ts \(line 2\) are the same/,
+      /worse: src\/copy\.ts, from 0 to 9 minutes: 14 lines of src\/a\.ts \(line 2\) and src\/copy\.ts \(line 2\) are the same/,
     );
     expect((await sluiceDebt('check', repository.root, '--ratchet', baseline)).status, 'it is the baseline now').toBe(0);
     const { runs } = JSON.parse(await readFile(sarif, 'utf8')) as Log;

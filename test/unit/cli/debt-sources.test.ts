@@ -108,8 +108,12 @@ interface I {
   get(name: string): string;
 }
 const g = (a: string) => a;
+class A {
+  a: string;
+  b = 1;
+}
 `;
-    expect(counted('a.ts', script)).toEqual([3, 6, 7, 8, 13]);
+    expect(counted('a.ts', script)).toEqual([3, 6, 7, 8, 13, 14, 16, 17]);
     const python = `import a
 from b import (
     c,
@@ -122,8 +126,11 @@ def f(
     b=1,
 ):
     return a
+class A:
+    a: int
+    b: int = a
 `;
-    expect(counted('a.py', python)).toEqual([8, 12]);
+    expect(counted('a.py', python)).toEqual([8, 12, 13, 15]);
   });
 
   it('[D12] count no lines of data, and none of a block that a program writes', () => {
@@ -244,6 +251,8 @@ def f(
       'docs/conf.py',
       'benchmarks/routers/a.ts',
       'perf-measures/a.ts',
+      'benches/main.rs',
+      'profiling/mix_big.py',
       'playground/ssr/a.js',
       'packages/create-x/template-lit-ts/src/a.ts',
       'create-x/templates/lit/a.ts',

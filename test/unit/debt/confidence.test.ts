@@ -6,6 +6,8 @@ import { assess } from '../../../src/debt/assess.ts';
 import type { JudgedByRule } from '../../../src/debt/confidence.ts';
 import { confidenceOf, JUDGED } from '../../../src/debt/confidence.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
+import type { CopyLimits, CopyWork } from '../../../src/debt/rules/costly-copy.ts';
+import { isCostlyCopy } from '../../../src/debt/rules/costly-copy.ts';
 import type { CostLimits, FunctionWork } from '../../../src/debt/rules/costly-function.ts';
 import { COST_LIMITS, isCostly } from '../../../src/debt/rules/costly-function.ts';
 import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
@@ -13,8 +15,8 @@ import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
 interface JudgedItem {
   readonly rule?: DebtRule;
   readonly grade?: Grade;
-  /** Of a function; what its commit of the verdicts had. */
-  readonly measured?: FunctionWork;
+  /** Of a function or a copy; what its commit of the verdicts had. */
+  readonly measured?: FunctionWork | CopyWork;
   readonly verdicts: readonly { readonly debt: boolean }[];
 }
 interface JudgedRepository {
@@ -71,39 +73,73 @@ describe('[D32] the confidence of a finding', () => {
   });
 });
 
-describe('[D32] the limits of complex functions', () => {
-  const judgedOf = (of: readonly JudgedRepository[]) =>
-    of.flatMap(({ items }) =>
-      items.flatMap(({ measured, grade, verdicts }) => (measured === undefined ? [] : [{ measured, grade, verdicts }])),
+interface Listed {
+  readonly count: number;
+  readonly debt: number;
+}
+
+/** What is listed of each repository by limits that the verdicts on all others choose: the most of which 95 % are debt; of equals the strictest. */
+function heldOut<Limits>(grid: readonly Limits[], listedBy: (limits: Limits, of: readonly JudgedRepository[]) => Listed): Listed {
+  const names = [...new Set(repositories.map(({ repository }) => repository))];
+  const listed = names.map((name) => {
+    const others = repositories.filter(({ repository }) => repository !== name);
+    const [chosen] = grid
+      .map((limits) => ({ limits, ...listedBy(limits, others) }))
+      .filter(({ count, debt }) => debt >= 0.95 * count)
+      .sort((a, b) => b.count - a.count);
+    return listedBy(
+      chosen!.limits,
+      repositories.filter(({ repository }) => repository === name),
     );
-  /** Verdicts on functions that cost something by some limits, and how many of them say debt. */
-  const listedBy = (limits: CostLimits, of: readonly JudgedRepository[]) => {
-    const verdicts = judgedOf(of).flatMap((one) => (isCostly(one.measured, limits) ? one.verdicts : []));
-    return { count: verdicts.length, debt: verdicts.filter(({ debt }) => debt).length };
-  };
-  const grid = [3, 4, 5, 6].flatMap((repairs) => [50, 100, 150, 200, 250, 300, 400, 500].map((understood) => ({ repairs, understood })));
+  });
+  const sumOf = (of: keyof Listed) => listed.reduce((sum, one) => sum + one[of], 0);
+  return { count: sumOf('count'), debt: sumOf('debt') };
+}
+
+/** Verdicts on items that a rule lists, and how many of them say debt. */
+function verdictsOn(items: readonly JudgedItem[]): Listed {
+  const verdicts = items.flatMap((item) => item.verdicts);
+  return { count: verdicts.length, debt: verdicts.filter(({ debt }) => debt).length };
+}
+
+describe('[D32] the limits of complex functions', () => {
+  const isFunction = (measured: JudgedItem['measured']): measured is FunctionWork => measured !== undefined && 'complexity' in measured;
+  const listedBy = (limits: CostLimits, of: readonly JudgedRepository[]) =>
+    verdictsOn(of.flatMap(({ items }) => items.filter(({ measured }) => isFunction(measured) && isCostly(measured, limits))));
+  const grid = [6, 5, 4, 3].flatMap((repairs) => [500, 400, 300, 250, 200, 150, 100, 50].map((understood) => ({ repairs, understood })));
 
   it('are those that graded what readers judged', () => {
-    for (const { measured, grade } of judgedOf(repositories)) expect(grade).toBe(isCostly(measured) ? 'strong' : 'weak');
+    for (const { measured, grade } of repositories.flatMap(({ items }) => items))
+      if (isFunction(measured)) expect(grade).toBe(isCostly(measured) ? 'strong' : 'weak');
     expect(listedBy(COST_LIMITS, repositories).count).toBeGreaterThan(40);
   });
 
   it('chosen by the verdicts on other repositories, list functions of which nine in ten are debt', () => {
-    const heldOut = [...new Set(repositories.map(({ repository }) => repository))].map((name) => {
-      const others = repositories.filter(({ repository }) => repository !== name);
-      // Of limits that list as many, the strictest.
-      const [chosen] = grid
-        .map((limits) => ({ limits, ...listedBy(limits, others) }))
-        .filter(({ count, debt }) => debt >= 0.95 * count)
-        .sort((a, b) => b.count - a.count || b.limits.repairs - a.limits.repairs || b.limits.understood - a.limits.understood);
-      return listedBy(
-        chosen!.limits,
-        repositories.filter(({ repository }) => repository === name),
-      );
-    });
-    const sumOf = (of: 'count' | 'debt') => heldOut.reduce((sum, one) => sum + one[of], 0);
-    expect(sumOf('count')).toBeGreaterThan(40);
-    expect(sumOf('debt')).toBeGreaterThanOrEqual(0.9 * sumOf('count'));
+    const { count, debt } = heldOut(grid, listedBy);
+    expect(count).toBeGreaterThan(40);
+    expect(debt).toBeGreaterThanOrEqual(0.9 * count);
+  });
+});
+
+describe('[D32] the limits of copies', () => {
+  const isCopy = (measured: JudgedItem['measured']): measured is CopyWork => measured !== undefined && 'commitsToBoth' in measured;
+  const listedBy = (limits: CopyLimits, of: readonly JudgedRepository[]) =>
+    verdictsOn(of.flatMap(({ items }) => items.filter(({ measured }) => isCopy(measured) && isCostlyCopy(measured, limits))));
+  const grid = [2, 1, 0].flatMap((commitsToPackages) =>
+    [24, 18, 14].flatMap((near) => [32, 24, 18, 14].map((far) => ({ near, far, commitsToPackages }))),
+  );
+
+  it('are those that graded what readers judged', () => {
+    for (const { rule, measured, grade } of repositories.flatMap(({ items }) => items)) {
+      expect(isCopy(measured)).toBe(rule === 'duplicate-code');
+      if (isCopy(measured)) expect(grade).toBe(isCostlyCopy(measured) ? 'strong' : 'weak');
+    }
+  });
+
+  it('chosen by the verdicts on other repositories, list copies of which nine in ten are debt', () => {
+    const { count, debt } = heldOut(grid, listedBy);
+    expect(count).toBeGreaterThan(30);
+    expect(debt).toBeGreaterThanOrEqual(0.9 * count);
   });
 });
 

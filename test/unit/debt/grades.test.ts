@@ -9,7 +9,7 @@ import { PackageFolders } from '../../../src/debt/evidence/package-folders.ts';
 import type { Clone } from '../../../src/debt/evidence/clones.ts';
 import { revertedBy, saysFix } from '../../../src/debt/evidence/fix-commits.ts';
 import type { RangeCommit } from '../../../src/debt/evidence/repairs.ts';
-import { changedLinesOf, workOf } from '../../../src/debt/evidence/repairs.ts';
+import { changedLinesOf, commitsToBoth, isWholeNew, workOf } from '../../../src/debt/evidence/repairs.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { RuleContext } from '../../../src/debt/rules/rule.ts';
 import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
@@ -100,8 +100,9 @@ describe('[D31] a copy', () => {
 
   it('is long, within a folder, or was changed in both places', () => {
     expect([gradeOf(18, 'a/x.ts', 'b/y.ts'), gradeOf(17, 'a/x.ts', 'b/y.ts')]).toEqual(['strong', 'weak']);
-    expect([gradeOf(10, 'a/x.ts', 'a/y.ts'), gradeOf(10, 'a/x.ts', 'a/b/y.ts')]).toEqual(['strong', 'weak']);
-    expect(gradeOf(10, 'a/x.ts', 'b/y.ts', { commits_to_both: 1 })).toBe('strong');
+    expect([gradeOf(14, 'a/x.ts', 'a/y.ts'), gradeOf(14, 'a/x.ts', 'a/b/y.ts')]).toEqual(['strong', 'weak']);
+    expect(gradeOf(14, 'a/x.ts', 'b/y.ts', { commits_to_both: 1 })).toBe('strong');
+    expect(gradeOf(13, 'a/x.ts', 'a/x.ts', { commits_to_both: 9 })).toBe('weak');
   });
 
   it('is between packages if commits changed both: these are apart on purpose', () => {
@@ -116,8 +117,8 @@ describe('[D31] a copy', () => {
     ]);
   });
 
-  it('is weak as a counterpart for asynchronous callers, for old ones, or for speed', () => {
-    for (const name of ['mirror', 'kept_apart', 'for_speed'])
+  it('is weak as a counterpart for other callers, for speed, as settings, or of a language without a parser', () => {
+    for (const name of ['mirror', 'kept_apart', 'for_speed', 'settings', 'by_lines'])
       expect(gradeOf(90, 'a/x.ts', 'a/y.ts', { commits_to_both: 4, [name]: true }), name).toBe('weak');
   });
 
@@ -185,6 +186,31 @@ describe('[D34] clones of the same code', () => {
   });
 });
 
+describe('[D31] what was changed in both places', () => {
+  const commit = (id: string, changedLines: number, isFirst = false): RangeCommit => ({
+    commit: id,
+    atS: 0,
+    isFix: false,
+    reverts: '',
+    changedLines,
+    isFirst,
+  });
+
+  it('is what one commit changed: neither what it wrote nor what it formatted', () => {
+    const place = [commit('a', 1), commit('b', 1), commit('c', 0), commit('d', 30, true)];
+    expect(commitsToBoth(place, [commit('a', 3), commit('c', 2), commit('d', 1), commit('e', 1)])).toBe(1);
+    expect(commitsToBoth([commit('d', 1)], [commit('d', 30, true)])).toBe(0);
+  });
+
+  it('was written by the commit of which all lines are new', () => {
+    const head = 'diff --git a/a.ts b/a.ts\n--- a/a.ts\n+++ b/a.ts\n';
+    expect(isWholeNew(`${head}@@ -4,0 +5,2 @@\n+a();\n+\n`)).toBe(true);
+    expect(isWholeNew(`${head}@@ -4,1 +5,2 @@\n a();\n+b();\n`)).toBe(false);
+    expect(isWholeNew(`${head}@@ -4,1 +5,1 @@\n-a();\n+b();\n`)).toBe(false);
+    expect(isWholeNew('')).toBe(false);
+  });
+});
+
 describe('[D27] work on lines', () => {
   const DAY_S = 86_400;
   const commit = (id: string, day: number, more: Partial<RangeCommit> = {}): RangeCommit => ({
@@ -193,6 +219,7 @@ describe('[D27] work on lines', () => {
     isFix: true,
     reverts: '',
     changedLines: 2,
+    isFirst: false,
     ...more,
   });
 

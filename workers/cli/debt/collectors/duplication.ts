@@ -3,9 +3,9 @@ import { isAsyncMirror } from '../../../../src/debt/evidence/async-mirror.ts';
 import { familiesOf } from '../../../../src/debt/evidence/clone-families.ts';
 import { clonesIn } from '../../../../src/debt/evidence/clones.ts';
 import { PackageFolders } from '../../../../src/debt/evidence/package-folders.ts';
+import { commitsToBoth } from '../../../../src/debt/evidence/repairs.ts';
 import type { ReadSource } from '../repository/read-sources.ts';
-import type { LineRange } from '../repository/line-times.ts';
-import { isForOldCallers } from '../source/languages.ts';
+import { isForOldCallers, isToolSettings, languageOf, versionOf } from '../source/languages.ts';
 import { isForSpeed } from '../source/analysed-source.ts';
 import type { Collection, Collector } from './collection.ts';
 import { FactWriter, sourceOf, treeOf } from './collection.ts';
@@ -35,11 +35,14 @@ export const duplication: Collector = async (collection) => {
       runs,
       // Another clone stands for the family of this one.
       copies: family?.copies ?? 0,
-      kept_apart: isKeptApart(file) || isKeptApart(other),
+      kept_apart: isKeptApart(file) || isKeptApart(other) || versionOf(file.path) !== versionOf(other.path),
+      settings: isToolSettings(file.path) && isToolSettings(other.path),
+      // Without a parser, types and parameters look like code.
+      by_lines: languageOf(file.path)?.parser === undefined,
       mirror: isAsyncMirror(placeOf(file, line), placeOf(other, otherLine)),
       two_packages: packages.of(clone.path) !== packages.of(clone.other),
       for_speed: isForSpeed(file, line, clone.lastLine) || isForSpeed(other, otherLine, clone.otherLastLine),
-      commits_to_both: isRead ? await commitsToBoth(collection, clone, file, other) : 0,
+      commits_to_both: isRead ? await commitsOf(collection, clone, file, other) : 0,
     };
     writer.write('clone', clone.path, lines, sourceOf(file), { symbol: clone.other, detail });
   };
@@ -55,11 +58,9 @@ const placeOf = ({ path, classes }: ReadSource, line: number) => ({
   className: classes.findLast((one) => one.line <= line && line <= one.lastLine)?.name ?? '',
 });
 
-/** How many commits of two years changed both places: work that was done twice. */
-async function commitsToBoth({ rangeCommits }: Collection, clone: Clone, file: ReadSource, other: ReadSource): Promise<number> {
-  const of = async (source: ReadSource, range: LineRange) => (await rangeCommits.ofTwoYears(source, range)).map(({ commit }) => commit);
-  const first = await of(file, [clone.line, clone.lastLine]);
-  if (first.length === 0) return 0;
-  const second = new Set(await of(other, [clone.otherLine, clone.otherLastLine]));
-  return first.filter((commit) => second.has(commit)).length;
+/** How many commits of two years changed both places. */
+async function commitsOf({ rangeCommits }: Collection, clone: Clone, file: ReadSource, other: ReadSource): Promise<number> {
+  const commits = await rangeCommits.ofTwoYears(file, [clone.line, clone.lastLine]);
+  if (commits.length === 0) return 0;
+  return commitsToBoth(commits, await rangeCommits.ofTwoYears(other, [clone.otherLine, clone.otherLastLine]));
 }

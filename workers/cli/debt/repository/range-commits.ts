@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { revertedBy, saysFix } from '../../../../src/debt/evidence/fix-commits.ts';
 import type { RangeCommit } from '../../../../src/debt/evidence/repairs.ts';
-import { changedLinesOf } from '../../../../src/debt/evidence/repairs.ts';
+import { changedLinesOf, isWholeNew } from '../../../../src/debt/evidence/repairs.ts';
 import { Failure } from '../../command.ts';
 import { gitRecords } from './git.ts';
 import { KeptAnswers } from './kept-files.ts';
@@ -23,7 +23,7 @@ export class RangeCommits {
   }
 
   static async open(repository: Repository): Promise<RangeCommits> {
-    return new RangeCommits(repository, await KeptAnswers.open(join(repository.cache, 'range-commits-2.json')));
+    return new RangeCommits(repository, await KeptAnswers.open(join(repository.cache, 'range-commits-3.json')));
   }
 
   /** Commits of the last two years that changed the lines, the newest first; without merges. */
@@ -65,5 +65,6 @@ function commitOf(record: string): RangeCommit {
     isFix: saysFix(subject, body),
     reverts: revertedBy(body).slice(0, SHORT_CHARS),
     changedLines: changedLinesOf(diff),
+    isFirst: isWholeNew(diff),
   };
 }

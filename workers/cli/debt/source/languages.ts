@@ -53,7 +53,7 @@ const STARTER = /(^|\/)create-[^/]+\/(.*\/)?templates?(-[^/]+)?\//;
 
 /** Code beside the product, and not part of it: tests, benchmarks, examples, starters and documentation. [D22] */
 export const isBeside = (path: string): boolean =>
-  /(^|\/)(([\w-]+-)?tests?|specs?|e2e|testing|fixtures|testdata|mocks|__\w*(?:tests?|mocks|fixtures)__|benchmarks?|perf-measures|examples?|tutorials?|playgrounds?|docs)\//i.test(
+  /(^|\/)(([\w-]+-)?tests?|specs?|e2e|testing|fixtures|testdata|mocks|__\w*(?:tests?|mocks|fixtures)__|bench(es|marks?)?|perf-measures|profiling|examples?|tutorials?|playgrounds?|docs)\//i.test(
     path,
   ) ||
   STARTER.test(path) ||
@@ -61,3 +61,10 @@ export const isBeside = (path: string): boolean =>
 
 /** What is kept for old callers, or old platforms, until these are gone. */
 export const isForOldCallers = (path: string): boolean => /(^|[/_-])(compat|legacy|deprecated|polyfills?)([/_.-]|$)/i.test(path);
+
+/** The version that a folder of the path has for a name, such as `v1`; without one, nothing. */
+export const versionOf = (path: string): string => /(?:^|\/)(v\d+)\//i.exec(path)?.[1] ?? '';
+
+/** Settings of a build tool, linter or test runner: each package has to state its own. */
+export const isToolSettings = (path: string): boolean =>
+  /\.(config|workspace)\.[cm]?[jt]sx?$|(^|\/)((gulp|grunt)file\.\w+|setup\.py)$/i.test(path);

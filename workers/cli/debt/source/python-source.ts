@@ -126,6 +126,7 @@ class Walk {
     if (DEFINITIONS.has(node.name) && isAtTop && this.imports.length > 0) this.defined.push(this.#nameOf(node.node));
     if (node.name === 'Decorator') this.#declare(node);
     else if (node.name === 'ParamList') this.#declareParameters(node.node);
+    else if (node.name === 'AssignStatement' && node.node.getChild('AssignOp') === null) this.#declare(node);
     else if (node.name === 'AssignStatement' && TYPE_VARIABLE.test(this.#slice(node.from, node.to))) this.#declare(node);
     else if (node.name === 'DecoratedStatement' && OVERLOAD.test(this.#slice(node.from, node.to))) this.#declare(node);
   }

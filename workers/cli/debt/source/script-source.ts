@@ -115,6 +115,10 @@ function isGuard({ consequent, alternate }: AnyNode): boolean {
   return only !== undefined && rest.length === 0 && EXITS.has(only.type);
 }
 
+/** Whether nothing runs there; a property without a value is a type. */
+const isDeclaration = (node: AnyNode): boolean =>
+  DECLARATIONS.has(node.type) || (node.type === 'PropertyDefinition' && node.value === null);
+
 /** Whether names in it are not read while the file loads. */
 const runsLater = (node: AnyNode): boolean =>
   FUNCTIONS.has(node.type) || UNREAD.has(node.type) || (node.type === 'PropertyDefinition' && !node.static);
@@ -159,7 +163,7 @@ class Walk {
 
   #visitNode(here: AnyNode, parent: AnyNode | undefined): void {
     this.#countHole(here, parent);
-    if (DECLARATIONS.has(here.type)) this.declarations.push([here.start, here.end]);
+    if (isDeclaration(here)) this.declarations.push([here.start, here.end]);
     if (FUNCTIONS.has(here.type)) this.#visitFunction(here, parent);
     else if (here.type === 'ClassDeclaration' || here.type === 'ClassExpression') {
       const name = nameOf(here['id']) ?? nameOf(parent?.['id']) ?? 'class';
