@@ -25,7 +25,7 @@ it('[D31] keeps with a copy what asks for both', async () => {
     return { [path]: text, [other]: text };
   });
   repository.commit(Object.assign({}, ...files) as Files, 9);
-  const { facts } = (await measure(repository.root, {}, NOW_S)).facts;
+  const { facts } = (await measure(repository.root, {}, NOW_S)).file;
   const found = facts.flatMap(({ kind, subject, symbol, detail }) =>
     kind === 'clone' ? [[subject, symbol, REASONS.filter((name) => detail?.[name] === true).join(' ')]] : [],
   );
