@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { freePort } from '../../support/deployment/free-port.ts';
 import type { MockUpstream } from '../../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../../support/upstreams/mock-upstream.ts';
 import type { Script } from '../../support/upstreams/script.ts';
@@ -76,7 +77,7 @@ describe('the mock upstream', () => {
   });
 
   it('can be killed and started anew on its port', async () => {
-    const first = await startMockUpstream();
+    const first = await startMockUpstream(await freePort());
     await first.kill();
     await expect(fetch(first.baseUrl)).rejects.toThrow('fetch failed');
     const second = await startMockUpstream(first.port);
