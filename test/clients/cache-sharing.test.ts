@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../src/contract/limits.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
+import { leased, underLease } from '../support/deployment/cache-lease.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
@@ -27,9 +28,19 @@ beforeAll(async () => {
   admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
 });
 
+/** Names the texts of a trial. */
+let attempt = 1;
+const fresh = (trial: () => Promise<void>) =>
+  leased(async (nth) => {
+    attempt = nth;
+    await trial();
+  });
+
 // Models of one embedding contract share cache entries: each gets its own texts.
+const textOf = (model: string, text: string): string => `${text} ${attempt} of ${model}`;
+
 const statusOf = async ({ client }: Pick<TestTenant, 'client'>, model: string, text: string) =>
-  (await client.post('/v1/embeddings', { model, input: `${text} of ${model}` })).headers.get('cache-status');
+  underLease(await client.post('/v1/embeddings', { model, input: textOf(model, text) })).headers.get('cache-status');
 
 const elsewhere = ({ client }: TestTenant) => ({ client: new ApiClient(server.urls[1] ?? '', client.apiKey) });
 
@@ -50,13 +61,14 @@ const expectApart = async (who: TestTenant, text: string) => {
 
 // The order matters: the tests change the setting of the whole organisation.
 describe('tenants of one organisation', () => {
-  it('[C88] share nothing by default', async () => {
-    expect((await admin.get(`/v1/organisations/${a.organisation}/cache`)).body).toMatchObject({ shared: false });
-    for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'never shared');
-    await expect.poll(() => statusOf(elsewhere(a), SHARED, 'never shared'), PATIENCE).toContain('hit');
-    await expectApart(b, 'never shared');
-    await expectApart(stranger, 'never shared');
-  });
+  it('[C88] share nothing by default', () =>
+    fresh(async () => {
+      expect((await admin.get(`/v1/organisations/${a.organisation}/cache`)).body).toMatchObject({ shared: false });
+      for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'never shared');
+      await expect.poll(() => statusOf(elsewhere(a), SHARED, 'never shared'), PATIENCE).toContain('hit');
+      await expectApart(b, 'never shared');
+      await expectApart(stranger, 'never shared');
+    }));
 
   it('[C88] cannot turn sharing on themselves', async () => {
     for (const { client } of [a, stranger]) {
@@ -66,29 +78,33 @@ describe('tenants of one organisation', () => {
     expect(await admin.put('/v1/organisations/org_0000000000/cache', { shared: true })).toMatchObject({ status: 404 });
   });
 
-  it('[C88] share both levels when it is on, with no other organisation; each pays for its requests', async () => {
-    await share(true);
-    for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'shared text');
-    for (const model of [LOCAL, SHARED]) expect(await statusOf(b, model, 'shared text')).toContain('sluice-l1; hit');
-    await expect.poll(() => statusOf(elsewhere(b), SHARED, 'shared text'), PATIENCE).toContain('hit');
-    await expectApart(stranger, 'shared text');
-    const { body } = await b.client.get('/v1/usage');
-    const cached = body.data.find((line: { meter: string }) => line.meter === 'embedding_cached_tokens');
-    expect(cached.quantity).toBeGreaterThanOrEqual(6);
-    // What each tenant cached before for itself remains separate.
-    expect(await statusOf(b, LOCAL, 'only of a')).toContain('computed=1');
-  });
+  it('[C88] share both levels when it is on, with no other organisation; each pays for its requests', () =>
+    fresh(async () => {
+      await share(true);
+      for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'shared text');
+      for (const model of [LOCAL, SHARED]) expect(await statusOf(b, model, 'shared text')).toContain('sluice-l1; hit');
+      await expect.poll(() => statusOf(elsewhere(b), SHARED, 'shared text'), PATIENCE).toContain('hit');
+      await expectApart(stranger, 'shared text');
+      const { body } = await b.client.get('/v1/usage');
+      const cached = body.data.find((line: { meter: string }) => line.meter === 'embedding_cached_tokens');
+      expect(cached.quantity).toBeGreaterThanOrEqual(6);
+      // What each tenant cached before for itself remains separate.
+      expect(await statusOf(b, LOCAL, 'only of a')).toContain('computed=1');
+    }));
 
-  it('[C88] purge shared entries for both, from the next read on and in every isolate', async () => {
-    for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'purged by b');
-    await expect.poll(() => statusOf(elsewhere(a), SHARED, 'purged by b'), PATIENCE).toContain('hit');
-    expect((await b.client.post('/v1/cache/purge', { text: [LOCAL, SHARED].map((model) => `purged by b of ${model}`) })).status).toBe(200);
-    expect(await statusOf(a, LOCAL, 'purged by b')).toContain('computed=1');
-    expect(await statusOf(elsewhere(a), SHARED, 'purged by b')).toContain('computed=1');
-    await statusOf(a, LOCAL, 'kept by a');
-    expect((await stranger.client.post('/v1/cache/purge', { everything: true })).status).toBe(200);
-    expect(await statusOf(b, LOCAL, 'kept by a')).toContain('hit');
-  });
+  it('[C88] purge shared entries for both, from the next read on and in every isolate', () =>
+    fresh(async () => {
+      for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'purged by b');
+      await expect.poll(() => statusOf(elsewhere(a), SHARED, 'purged by b'), PATIENCE).toContain('hit');
+      expect((await b.client.post('/v1/cache/purge', { text: [LOCAL, SHARED].map((model) => textOf(model, 'purged by b')) })).status).toBe(
+        200,
+      );
+      expect(await statusOf(a, LOCAL, 'purged by b')).toContain('computed=1');
+      expect(await statusOf(elsewhere(a), SHARED, 'purged by b')).toContain('computed=1');
+      await statusOf(a, LOCAL, 'kept by a');
+      expect((await stranger.client.post('/v1/cache/purge', { everything: true })).status).toBe(200);
+      expect(await statusOf(b, LOCAL, 'kept by a')).toContain('hit');
+    }));
 
   it('[C88] [C92] never share search results', async () => {
     const headers = { 'x-sluice-cache-ttl-ms': '60000' };
@@ -106,16 +122,19 @@ describe('tenants of one organisation', () => {
     }
   });
 
-  it('[C88] share nothing when it is off again; shared entries serve neither and can still be purged', async () => {
-    for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'shared no more');
-    await share(false);
-    await expectApart(b, 'shared no more');
-    await expectApart(a, 'shared no more');
-    expect((await a.client.post('/v1/cache/purge', { text: [`shared text of ${SHARED}`] })).status).toBe(200);
-    await share(true);
-    // Entries from before are still stored, except for those purged while sharing was off.
-    expect(await statusOf(elsewhere(b), SHARED, 'kept while off')).toContain('computed=1');
-    expect(await statusOf(b, SHARED, 'shared no more')).toContain('hit');
-    expect(await statusOf(b, SHARED, 'shared text')).toContain('computed=1');
-  });
+  it('[C88] share nothing when it is off again; shared entries serve neither and can still be purged', () =>
+    fresh(async () => {
+      if (attempt > 1) await share(true);
+      for (const model of [LOCAL, SHARED]) await statusOf(a, model, 'shared no more');
+      await statusOf(a, SHARED, 'purged while off');
+      await share(false);
+      await expectApart(b, 'shared no more');
+      await expectApart(a, 'shared no more');
+      expect((await a.client.post('/v1/cache/purge', { text: [textOf(SHARED, 'purged while off')] })).status).toBe(200);
+      await share(true);
+      // Entries from before are still stored, except for those purged while sharing was off.
+      expect(await statusOf(elsewhere(b), SHARED, 'kept while off')).toContain('computed=1');
+      expect(await statusOf(b, SHARED, 'shared no more')).toContain('hit');
+      expect(await statusOf(b, SHARED, 'purged while off')).toContain('computed=1');
+    }));
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { AGE_BOUNDS_S } from '../../src/contract/cache-tally.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
+import { leased, underLease } from '../support/deployment/cache-lease.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
@@ -34,53 +35,55 @@ function sourcesOf(statuses: readonly string[]): Record<string, number> {
 }
 
 describe('statistics of a cache', () => {
-  it('[C96] count the source of each input, over all isolates, for each tenant and model', async () => {
-    const { client, id } = await createTenant(server);
-    const { client: stranger } = await createTenant(server);
-    const elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
-    const embed = (at: ApiClient, model: string, input: unknown) => at.post('/v1/embeddings', { model, input });
-    expect(await lineOf(client, LOCAL)).toBeUndefined();
-    await embed(client, LOCAL, ['one', 'two', 'one']);
-    await embed(client, LOCAL, ['one', 'three']);
-    await embed(client, SHARED, 'for both');
-    // Polls until it is cached: with only-if-cached, misses are not counted.
-    const shared = () => elsewhere.post('/v1/embeddings', { model: SHARED, input: 'for both' }, { 'cache-control': 'only-if-cached' });
-    await expect.poll(async () => (await shared()).status, { timeout: 30_000 }).toBe(200);
-    await embed(stranger, LOCAL, 'not of this tenant');
-    expect(await lineOf(client, LOCAL)).toMatchObject({
-      cache: 'embeddings',
-      hit_ratio: 0.4,
-      hits: { memory: 1, shared: 0, collapsed: 0, duplicate: 1 },
-      computed: 3,
-      evictions: 0,
-    });
-    await expect
-      .poll(() => lineOf(client, SHARED), { timeout: 30_000, interval: 200 })
-      .toMatchObject({ hits: { shared: 1 }, computed: 1, held: { isolates: 2, entries: 2 } });
-    const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
-    expect(await lineOf(admin, LOCAL, `?tenant=${id}`)).toMatchObject({ computed: 3 });
-    expect(await admin.get('/v1/cache/stats')).toMatchObject({ status: 400, body: { error: { param: 'tenant' } } });
-    expect(await stranger.get(`/v1/cache/stats?tenant=${id}`)).toMatchObject({ status: 404 });
-  });
+  it('[C96] count the source of each input, over all isolates, for each tenant and model', () =>
+    leased(async () => {
+      const { client, id } = await createTenant(server);
+      const { client: stranger } = await createTenant(server);
+      const elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
+      const embed = async (at: ApiClient, model: string, input: unknown) => underLease(await at.post('/v1/embeddings', { model, input }));
+      expect(await lineOf(client, LOCAL)).toBeUndefined();
+      await embed(client, LOCAL, ['one', 'two', 'one']);
+      await embed(client, LOCAL, ['one', 'three']);
+      await embed(client, SHARED, 'for both');
+      // Polls until it is cached: with only-if-cached, misses are not counted.
+      const shared = () => elsewhere.post('/v1/embeddings', { model: SHARED, input: 'for both' }, { 'cache-control': 'only-if-cached' });
+      await expect.poll(async () => (await shared()).status, { timeout: 30_000 }).toBe(200);
+      await embed(stranger, LOCAL, 'not of this tenant');
+      expect(await lineOf(client, LOCAL)).toMatchObject({
+        cache: 'embeddings',
+        hit_ratio: 0.4,
+        hits: { memory: 1, shared: 0, collapsed: 0, duplicate: 1 },
+        computed: 3,
+        evictions: 0,
+      });
+      await expect
+        .poll(() => lineOf(client, SHARED), { timeout: 30_000, interval: 200 })
+        .toMatchObject({ hits: { shared: 1 }, computed: 1, held: { isolates: 2, entries: 2 } });
+      const admin = new ApiClient(server.urls[0] ?? '', server.secrets.SLUICE_ADMIN_KEY);
+      expect(await lineOf(admin, LOCAL, `?tenant=${id}`)).toMatchObject({ computed: 3 });
+      expect(await admin.get('/v1/cache/stats')).toMatchObject({ status: 400, body: { error: { param: 'tenant' } } });
+      expect(await stranger.get(`/v1/cache/stats?tenant=${id}`)).toMatchObject({ status: 404 });
+    }));
 
-  it('[C96] state the age of hits, and how much the isolates store', async () => {
-    const { client } = await createTenant(server);
-    const embed = () => client.post('/v1/embeddings', { model: LOCAL, input: 'aged' });
-    const startedMs = performance.now();
-    await embed();
-    await embed();
-    const isYoung = performance.now() - startedMs <= AGE_BOUNDS_S[0] * 1_000;
-    await setTimeout(AGE_BOUNDS_S[0] * 1_000 + 200);
-    await embed();
-    const { age_seconds: ages, held } = await lineOf(client, LOCAL);
-    expect(ages.map(({ le }: { le: number | null }) => le)).toEqual([...AGE_BOUNDS_S, null]);
-    // The first hit is young unless this machine was slow; the second never is.
-    const [youngest, ...older] = ages.map(({ count }: { count: number }) => count);
-    expect(youngest).toBeOneOf(isYoung ? [1] : [0, 1]);
-    expect(older.slice(1)).toEqual([2, 2, 2, 2, 2]);
-    expect(held).toMatchObject({ isolates: 1, entries: 1 });
-    expect(held.bytes).toBeGreaterThan(400);
-  });
+  it('[C96] state the age of hits, and how much the isolates store', () =>
+    leased(async () => {
+      const { client } = await createTenant(server);
+      const embed = async () => underLease(await client.post('/v1/embeddings', { model: LOCAL, input: 'aged' }));
+      const startedMs = performance.now();
+      await embed();
+      await embed();
+      const isYoung = performance.now() - startedMs <= AGE_BOUNDS_S[0] * 1_000;
+      await setTimeout(AGE_BOUNDS_S[0] * 1_000 + 200);
+      await embed();
+      const { age_seconds: ages, held } = await lineOf(client, LOCAL);
+      expect(ages.map(({ le }: { le: number | null }) => le)).toEqual([...AGE_BOUNDS_S, null]);
+      // The first hit is young unless this machine was slow; the second never is.
+      const [youngest, ...older] = ages.map(({ count }: { count: number }) => count);
+      expect(youngest).toBeOneOf(isYoung ? [1] : [0, 1]);
+      expect(older.slice(1)).toEqual([2, 2, 2, 2, 2]);
+      expect(held).toMatchObject({ isolates: 1, entries: 1 });
+      expect(held.bytes).toBeGreaterThan(400);
+    }));
 
   it('[C96] count each text of concurrent equal requests by its source; each is computed once', async () => {
     const [crowd, texts] = [12, 400];
@@ -128,36 +131,41 @@ describe('statistics of a cache', () => {
 describe('search results over HTTP', () => {
   const CACHED = { 'x-sluice-cache-ttl-ms': '60000' };
 
-  it('[C90] [C91] [C94] [C98] are cached until a write or a purge, at a price of their own', async () => {
-    const { client } = await createTenant(server);
-    const elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
-    await client.post('/v1/indexes', { name: 'notes', model: LOCAL, owner: 'testers' });
-    await client.post('/v1/indexes/notes/upsert', { vectors: [{ id: '1', text: 'the lock keeper' }] });
-    const ask = (headers: Record<string, string> = CACHED) =>
-      client.post('/v1/indexes/notes/query', { text: 'who keeps the lock?' }, headers);
-    const first = await ask({});
-    expect(first.headers.get('cache-status')).toBeNull();
-    expect((await ask()).headers.get('cache-status')).toBe('sluice-l1; fwd=miss; stored; ttl=60; detail="computed=1"');
-    const hit = await ask();
-    expect(hit.headers.get('cache-status')).toMatch(/^sluice-l1; hit; ttl=(59|60); detail="memory=1"$/);
-    expect([hit.headers.get('age'), hit.body]).toEqual(['0', first.body]);
-    expect(Number(hit.headers.get('x-sluice-cost-usd'))).toBeCloseTo((0.25 + 0.15) / 1e6, 12);
+  it('[C90] [C91] [C94] [C98] are cached until a write or a purge, at a price of their own', () =>
+    leased(async () => {
+      const { client } = await createTenant(server);
+      const elsewhere = new ApiClient(server.urls[1] ?? '', client.apiKey);
+      await client.post('/v1/indexes', { name: 'notes', model: LOCAL, owner: 'testers' });
+      await client.post('/v1/indexes/notes/upsert', { vectors: [{ id: '1', text: 'the lock keeper' }] });
+      const ask = async (headers: Record<string, string> = CACHED) =>
+        underLease(await client.post('/v1/indexes/notes/query', { text: 'who keeps the lock?' }, headers));
+      const first = await ask({});
+      expect(first.headers.get('cache-status')).toBeNull();
+      const askedMs = performance.now();
+      expect((await ask()).headers.get('cache-status')).toBe('sluice-l1; fwd=miss; stored; ttl=60; detail="computed=1"');
+      const hit = await ask();
+      const ttlS = Number(/^sluice-l1; hit; ttl=(\d+); detail="memory=1"$/.exec(hit.headers.get('cache-status') ?? '')?.[1]);
+      const heldS = (performance.now() - askedMs) / 1_000;
+      expect(Math.abs(60 - ttlS)).toBeLessThanOrEqual(1 + heldS);
+      expect(Number(hit.headers.get('age') ?? 'none')).toBeLessThanOrEqual(heldS);
+      expect(hit.body).toEqual(first.body);
+      expect(Number(hit.headers.get('x-sluice-cost-usd'))).toBeCloseTo((0.25 + 0.15) / 1e6, 12);
 
-    // Written through another isolate, so that this one is not notified.
-    await elsewhere.post('/v1/indexes/notes/upsert', { vectors: [{ id: '2', text: 'who keeps the lock?' }] });
-    const written = await ask();
-    expect(written.headers.get('cache-status')).toContain('fwd=miss');
-    expect(written.body.matches[0].id).toBe('2');
-    expect((await ask()).headers.get('cache-status')).toContain('hit');
-    await elsewhere.post('/v1/cache/purge', { everything: true });
-    expect((await ask()).headers.get('cache-status')).toContain('fwd=miss');
-    expect(await ask({ ...CACHED, 'cache-control': 'no-cache, only-if-cached' })).toMatchObject({ status: 504 });
+      // Written through another isolate, so that this one is not notified.
+      await elsewhere.post('/v1/indexes/notes/upsert', { vectors: [{ id: '2', text: 'who keeps the lock?' }] });
+      const written = await ask();
+      expect(written.headers.get('cache-status')).toContain('fwd=miss');
+      expect(written.body.matches[0].id).toBe('2');
+      expect((await ask()).headers.get('cache-status')).toContain('hit');
+      await elsewhere.post('/v1/cache/purge', { everything: true });
+      expect((await ask()).headers.get('cache-status')).toContain('fwd=miss');
+      expect(await ask({ ...CACHED, 'cache-control': 'no-cache, only-if-cached' })).toMatchObject({ status: 504 });
 
-    const { body } = await client.get('/v1/usage');
-    const quantityOf = (meter: string) => body.data.find((line: { meter: string }) => line.meter === meter)?.quantity;
-    expect([quantityOf('vector_queries'), quantityOf('vector_cached_queries')]).toEqual([4, 2]);
-    expect(await lineOf(client, null)).toMatchObject({ cache: 'queries', hits: { memory: 2 }, computed: 3, held: { entries: 2 } });
-  });
+      const { body } = await client.get('/v1/usage');
+      const quantityOf = (meter: string) => body.data.find((line: { meter: string }) => line.meter === meter)?.quantity;
+      expect([quantityOf('vector_queries'), quantityOf('vector_cached_queries')]).toEqual([4, 2]);
+      expect(await lineOf(client, null)).toMatchObject({ cache: 'queries', hits: { memory: 2 }, computed: 3, held: { entries: 2 } });
+    }));
 
   it('[C81] [C90] refuse a longer TTL than search results may have', async () => {
     const { client } = await createTenant(server);
