@@ -6,6 +6,7 @@ import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { deploy } from '../support/deployment/deployment.ts';
+import { freePort } from '../support/deployment/free-port.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 import type { MockUpstream } from '../support/upstreams/mock-upstream.ts';
 import { startMockUpstream } from '../support/upstreams/mock-upstream.ts';
@@ -23,7 +24,8 @@ let client: ApiClient;
 let admin: ApiClient;
 
 beforeAll(async () => {
-  [own, spare] = await Promise.all([startMockUpstream(), startMockUpstream()]);
+  // The one that comes back needs a port that nothing takes meanwhile.
+  [own, spare] = await Promise.all([startMockUpstream(await freePort()), startMockUpstream()]);
   const hosts = [own, spare].map(({ port }) => `127.0.0.1:${port}`).join(', ');
   server = await deploy(1, { LOG_LEVEL: 'warn', UPSTREAM_PRIVATE_HOSTS: hosts });
   ({ client } = await createTenant(server, { scopes: ['inference', 'requests:read', 'upstreams:read', 'upstreams:write'] }));
@@ -36,14 +38,15 @@ beforeAll(async () => {
     models: DRILLS.filter((drill) => drill !== 'leaves' && drill !== 'crowded').map(modelOf),
   });
   for (const drill of DRILLS) {
-    const timeoutMs = drill === 'leaves' ? 60_000 : 2_000;
+    // Only what never comes is waited for: an upstream that answers has the time that a busy machine takes.
+    const timeoutMs = drill === 'hangs' || drill === 'stalls' ? 2_000 : 60_000;
     const created = await client.post('/v1/upstreams', {
       name: drill,
       protocol: 'openai',
       base_url: own.baseUrl,
       models: [modelOf(drill)],
       limits: drill === 'leaves' || drill === 'crowded' ? { concurrency: 1 } : {},
-      timeouts: { connect_ms: timeoutMs, first_token_ms: timeoutMs, idle_ms: 20_000, total_ms: 120_000 },
+      timeouts: { connect_ms: timeoutMs, first_token_ms: timeoutMs, idle_ms: 60_000, total_ms: 120_000 },
     });
     expect(created.status, JSON.stringify(created.body)).toBe(201);
   }

@@ -6,9 +6,11 @@ import { json } from 'node:stream/consumers';
 
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 
+import { LIMITS } from '../../src/contract/limits.ts';
 import { AdminClient } from '../../workers/local/admin-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import type { ApiAnswer, ApiClient } from '../support/deployment/api-client.ts';
+import { leased, underLease } from '../support/deployment/cache-lease.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
@@ -73,8 +75,12 @@ afterAll(async () => {
   judge.close();
 });
 
+/** The most: a busy machine takes longer than the time that a hook has by default. */
+const HOOK_MS = LIMITS.guardrailWebhookMsMax;
+
 const webhook = (more: object = {}) => ({
   kind: 'webhook',
+  timeout_ms: HOOK_MS,
   name: 'judge',
   on: 'request',
   url: `http://127.0.0.1:${(judge.address() as AddressInfo).port}/judge`,
@@ -218,16 +224,17 @@ it('[U117] asks a webhook, and does as the policy says where that gives no verdi
   expect((await upstream.truth()).requests).toBe(0);
 });
 
-it('[U118] a cache keeps the answer to what went out: each caller gets its own words back', async () => {
-  const route = await routeWith(MASK);
-  const cached = { 'x-sluice-cache-ttl-ms': '600000' };
-  await says(['hi [EMAIL_1]']);
-  const ask1 = await ask(route, 'a@one.org', {}, cached);
-  const ask2 = await ask(route, 'b@two.org', {}, cached);
-  expect(ask2.headers.get('cache-status')).toContain('hit');
-  expect([ask1, ask2].map(({ body }) => body.choices[0].message.content)).toEqual(['hi a@one.org', 'hi b@two.org']);
-  expect((await upstream.truth()).requests).toBe(1);
-});
+it('[U118] a cache keeps the answer to what went out: each caller gets its own words back', () =>
+  leased(async () => {
+    const route = await routeWith(MASK);
+    const cached = { 'x-sluice-cache-ttl-ms': '600000' };
+    await says(['hi [EMAIL_1]']);
+    const ask1 = underLease(await ask(route, 'a@one.org', {}, cached));
+    const ask2 = underLease(await ask(route, 'b@two.org', {}, cached));
+    expect(ask2.headers.get('cache-status')).toContain('hit');
+    expect([ask1, ask2].map(({ body }) => body.choices[0].message.content)).toEqual(['hi a@one.org', 'hi b@two.org']);
+    expect((await upstream.truth()).requests).toBe(1);
+  }));
 
 it('[U112] guards every surface that says something', async () => {
   const route = await routeWith(MASK);
@@ -276,7 +283,7 @@ it('[U118] versions and explanations show the hooks', async () => {
 });
 
 it('[U177] an upstream judges by its moderations, streams too, and its charge is part of the call', async () => {
-  const hook = { kind: 'classifier', name: 'safety', model: 'lab/judge', thresholds: { violence: 0.5 } };
+  const hook = { kind: 'classifier', name: 'safety', model: 'lab/judge', thresholds: { violence: 0.5 }, timeout_ms: HOOK_MS };
   expect((await create('misjudged', [{ ...hook, model: 'lab/none' }])).body.error).toMatchObject({ code: 'model_not_found' });
   expect((await create('misjudged', [{ ...hook, model: 'lab/small' }])).body.error).toMatchObject({ param: 'guardrails[0].model' });
   const route = await routeWith(hook);
@@ -327,7 +334,7 @@ it('[U119] a registered classifier judges requests and answers, whole and stream
   const other = scored.body.results[1].labels.find((one: { label: string }) => one.label === label).score;
   // Between the two scores: one of the texts is objected to, the other is not.
   const [worse, fine] = score > other ? ['the boat', 'the lock'] : ['the lock', 'the boat'];
-  const hook = { kind: 'classifier', name: 'mood', model: 'mood', thresholds: { [label]: (score + other) / 2 }, timeout_ms: 10_000 };
+  const hook = { kind: 'classifier', name: 'mood', model: 'mood', thresholds: { [label]: (score + other) / 2 }, timeout_ms: HOOK_MS };
   const route = await routeWith(hook);
   await says([fine]);
   const passed = await ask(route, fine, {}, { 'x-request-id': 'classified-1' });

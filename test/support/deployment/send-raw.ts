@@ -3,9 +3,10 @@ import type { Socket } from 'node:net';
 
 import type { Reached } from './shared-deployment.ts';
 
-const WAIT_MS = 2_000;
+/** Only a hang exceeds it. */
+const WAIT_MS = 60_000;
 
-/** Sends raw bytes and resolves to what is received within two seconds. `end`: also closes the sending side. */
+/** Sends raw bytes and resolves to the refusal, or to what came before the connection was closed. `end`: also closes the sending side. */
 export function sendRaw(server: Reached, text: string, { end }: { readonly end: boolean }): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect(Number(new URL(server.urls[0] ?? '').port), '127.0.0.1');

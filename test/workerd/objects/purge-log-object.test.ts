@@ -70,9 +70,10 @@ describe('PurgeLogObject', () => {
     const purging = log.purge(command(EVERYTHING));
     await scheduler.wait(50);
     expect((await log.lease(0)).tail).toEqual([logged(1, EVERYTHING)]);
-    const { effectiveAtMs } = value<PurgeRecord>(await purging);
-    expect(effectiveAtMs).toBeGreaterThanOrEqual(leasedMs + LIMITS.purgeLeaseMs);
-    expect(effectiveAtMs).toBeLessThanOrEqual(leasedMs + BOUND_MS + 50);
+    const { effectiveAtMs, appendedAtMs } = value<PurgeRecord>(await purging);
+    // Unless the purge came only after the lease, on a busy machine.
+    expect(effectiveAtMs).toBeGreaterThanOrEqual(Math.max(leasedMs + LIMITS.purgeLeaseMs, appendedAtMs));
+    expect(effectiveAtMs).toBeLessThanOrEqual(Math.max(leasedMs + BOUND_MS, appendedAtMs) + 50);
     expect(Date.now()).toBeGreaterThanOrEqual(effectiveAtMs);
   });
 

@@ -19,18 +19,19 @@ let kinds: ReturnType<typeof kindsOver> | undefined;
 const mortal = new SharedWork<string>({
   clock: { nowMs: () => Date.now() },
   wakeUps: new TimedWakeUps(systemTimer, { firstMs: 5, lastMs: 50 }, () => undefined),
-  bounds: { leaderMaxMs: 400, waitMaxMs: 5_000, waitersMaxCount: 1_000, keysMaxCount: 1_000 },
+  bounds: { leaderMaxMs: 400, waitMaxMs: 60_000, waitersMaxCount: 1_000, keysMaxCount: 1_000 },
 });
 
 const source = (env: SharingEnv) => env.SOURCE.getByName('source');
 
-async function answer(kind: string, key: string, env: SharingEnv): Promise<string> {
+/** `delayMs`: how long mortal work takes if this request leads it. */
+async function answer(kind: string, key: string, delayMs: number, env: SharingEnv): Promise<string> {
   if (kind !== 'mortal') {
     kinds ??= kindsOver(() => source(env), requestWakeUps);
     return kinds[kind as Kind](key);
   }
   const ran = await mortal.run(key, async () => {
-    await source(env).answer('mortal', 150);
+    await source(env).answer('mortal', delayMs);
     return key;
   });
   return ran.ok ? ran.value.value : ran.error;
@@ -39,10 +40,10 @@ async function answer(kind: string, key: string, env: SharingEnv): Promise<strin
 /** Reads a part of the body, does its shared work, reads the rest, and streams its result and the number of bytes read. */
 export default {
   async fetch(request, env): Promise<Response> {
-    const [, kind = '', key = ''] = new URL(request.url).pathname.split('/');
+    const [, kind = '', key = '', delayMs = '0'] = new URL(request.url).pathname.split('/');
     const reader = request.body?.getReader();
     let read = (await reader?.read())?.value?.byteLength ?? 0;
-    const found = await answer(kind, key, env);
+    const found = await answer(kind, key, Number(delayMs), env);
     for (let chunk = await reader?.read(); chunk?.done === false; chunk = await reader?.read()) read += chunk.value.byteLength;
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     const writer = writable.getWriter();
