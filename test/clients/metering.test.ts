@@ -1,28 +1,28 @@
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { ApiClient } from '../support/deployment/api-client.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
+import { inOneMinute } from '../support/fixtures/in-time.ts';
 
 const server = sharedDeployment();
-let client: ApiClient;
-
-beforeAll(async () => {
-  ({ client } = await createTenant(server));
-});
 
 it('[G6] counts every request, refused or not, and returns the tokens that a refused one reserved', async () => {
-  const embed = (input: string) => client.post('/v1/embeddings', { model: 'glove-sif-100', input });
-  const upsert = (text: string) => client.post('/v1/indexes/texts/upsert', { vectors: [{ id: 'a', text }] }, { 'idempotency-key': 'once' });
-  await client.post('/v1/indexes', { name: 'texts', owner: 'search', model: 'glove-sif-100' });
-  expect(await upsert('seven')).toMatchObject({ status: 200 });
-  const { headers } = await embed('one two three');
-  const left = Number(headers.get('x-ratelimit-remaining-tokens'));
-  expect(await client.post('/v1/embeddings', { model: 'glove-sif-100' })).toMatchObject({ status: 400 });
-  // The shard refuses this write after its text was embedded.
-  expect(await upsert('eight nine ten')).toMatchObject({ status: 422 });
-  const again = await embed('four');
-  expect(Number(again.headers.get('x-ratelimit-remaining-tokens'))).toBe(left - 1);
+  const { client, spent } = await inOneMinute(async () => {
+    const { client: fresh } = await createTenant(server);
+    const embed = async (body: object) => fresh.post('/v1/embeddings', { model: 'glove-sif-100', ...body });
+    const leftAfter = async (input: string) => Number((await embed({ input })).headers.get('x-ratelimit-remaining-tokens'));
+    const upsert = (text: string) =>
+      fresh.post('/v1/indexes/texts/upsert', { vectors: [{ id: 'a', text }] }, { 'idempotency-key': 'once' });
+    await fresh.post('/v1/indexes', { name: 'texts', owner: 'search', model: 'glove-sif-100' });
+    expect(await upsert('seven')).toMatchObject({ status: 200 });
+    const left = await leftAfter('one two three');
+    expect(await embed({})).toMatchObject({ status: 400 });
+    // The shard refuses this write after its text was embedded.
+    expect(await upsert('eight nine ten')).toMatchObject({ status: 422 });
+    return { client: fresh, spent: left - (await leftAfter('four')) };
+  });
+  expect(spent).toBe(1);
 
   const { body } = await client.get('/v1/usage');
   const quantityOf = (meter: string) => body.data.find((line: { meter: string }) => line.meter === meter)?.quantity;

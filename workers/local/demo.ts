@@ -175,11 +175,11 @@ function doneOf({ progress: { completed, failed } }: JobReply): number {
 }
 
 async function hitQuota(): Promise<void> {
-  heading('6. A tenant with a quota of 3 requests a minute');
+  heading('6. A tenant with a quota of 3 requests an hour');
   const admin = new AdminClient(dev.url, dev.admin_key);
   const { id: organisation } = await admin.create<{ id: string }>('/v1/organisations', { name: 'frugal', owner: 'demo-team' });
   const { id: tenant } = await admin.create<{ id: string }>('/v1/tenants', { organisation, name: 'frugal', owner: 'demo-team' });
-  await admin.put('/v1/quotas', { tenant, rules: [{ resource: 'requests', window: 'minute', limit: 3 }] });
+  await admin.put('/v1/quotas', { tenant, rules: [{ resource: 'requests', window: 'hour', limit: 3 }] });
   const { key } = await admin.create<{ key: string }>('/v1/keys', { tenant, name: 'frugal', owner: 'demo-team' });
   for (let request = 1; request <= 4; request += 1) {
     const response = await fetch(`${dev.url}/v1/models`, { headers: { authorization: `Bearer ${key}` } });
