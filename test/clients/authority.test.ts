@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
 import type { EndpointName } from '../../src/contract/endpoints.ts';
@@ -12,6 +12,8 @@ import { SAMPLE_BODIES } from '../support/fixtures/sample-bodies.ts';
 import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
+
+const LONG = { timeout: 90_000 };
 
 const server = sharedDeployment();
 let admin: ApiClient;
@@ -79,12 +81,9 @@ async function open(client: ApiClient, owned: Readonly<Record<string, string>>):
 
 /** Resolves once requests with the key are refused even before their bodies have arrived: held requests were admitted earlier. */
 async function refused(client: ApiClient): Promise<void> {
-  await vi.waitFor(async () => expect((await client.get('/v1/indexes')).status).toBeGreaterThanOrEqual(400), {
-    timeout: 10_000,
-    interval: 50,
-  });
+  await expect.poll(async () => (await client.get('/v1/indexes')).status, LONG).toBeOneOf([401, 403]);
   const late = await HeldRequest.open(client, 'POST', '/v1/indexes/secrets/count', {});
-  await vi.waitFor(() => expect(late.isAnswered).toBe(true), { timeout: 10_000, interval: 20 });
+  await expect.poll(() => late.isAnswered, LONG).toBe(true);
   await late.finish();
 }
 
@@ -119,7 +118,7 @@ describe('a request whose body is slow', () => {
     await refused(held);
     expect(await outcomes(requests)).toEqual(all('tenant_suspended', 403));
     await admin.post(`/v1/tenants/${tenant.id}/resume`, undefined);
-    await vi.waitFor(async () => expect((await tenant.client.get('/v1/indexes')).status).toBe(200), { timeout: 10_000, interval: 50 });
+    await expect.poll(async () => (await tenant.client.get('/v1/indexes')).status, LONG).toBe(200);
     expect(await holdings(tenant)).toEqual(before);
   });
 
@@ -147,7 +146,7 @@ describe('an import in progress', () => {
     const reading = stream.read();
     // A batch is written when the first line of the next one arrives.
     await stream.send(lines(0, 1001));
-    await vi.waitFor(async () => expect(await countOf(client)).toBe(1000), { timeout: 20_000, interval: 20 });
+    await expect.poll(() => countOf(client), LONG).toBe(1000);
     const ended = async () => {
       await stream.send(lines(1001, 1500));
       stream.end();

@@ -2,13 +2,20 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 
+import { LIMITS } from '../../../src/contract/limits.ts';
 import type { ApiClient } from './api-client.ts';
 
-/** A request whose body is sent except for its last byte: the gateway has admitted it and waits for the rest. */
+/** The end of the body, of which a byte is sent now and then: a sender that is silent for `bodyIdleMs` is refused. */
+const TAIL_BYTES = 32;
+const BYTE_EVERY_MS = LIMITS.bodyIdleMs / 5;
+
+/** A request whose body is sent except for its end: the gateway has admitted it and waits for the rest. */
 export class HeldRequest {
   readonly #request: ClientRequest;
-  readonly #last: Uint8Array;
+  readonly #isSent: Promise<void>;
   readonly #answer: Promise<{ readonly status: number; readonly text: string }>;
+  readonly #dripping: NodeJS.Timeout;
+  #tail: Uint8Array;
   isAnswered = false;
 
   private constructor(client: ApiClient, method: string, path: string, type: string, body: Uint8Array) {
@@ -19,24 +26,35 @@ export class HeldRequest {
     this.#request.on('error', () => undefined);
     this.#answer = this.#read();
     this.#answer.catch(() => undefined);
-    this.#request.write(body.subarray(0, -1));
-    this.#last = body.subarray(-1);
+    this.#isSent = new Promise((resolve) => void this.#request.write(body.subarray(0, -TAIL_BYTES), () => resolve()));
+    this.#tail = body.subarray(-TAIL_BYTES);
+    this.#dripping = setInterval(() => this.#drip(), BYTE_EVERY_MS).unref();
   }
 
+  /** Resolves once it has left this process: the server gets it before anything that is sent later. */
   static async open(client: ApiClient, method: string, path: string, body: unknown): Promise<HeldRequest> {
-    if (!(body instanceof FormData)) {
-      return new HeldRequest(client, method, path, 'application/json', new TextEncoder().encode(JSON.stringify(body)));
-    }
-    const form = new Response(body);
-    return new HeldRequest(client, method, path, form.headers.get('content-type') ?? '', new Uint8Array(await form.arrayBuffer()));
+    // Spaces after JSON belong to it, and the tail of a form is its last boundary.
+    const content = new Response(body instanceof FormData ? body : JSON.stringify(body) + ' '.repeat(TAIL_BYTES));
+    const type = body instanceof FormData ? (content.headers.get('content-type') ?? '') : 'application/json';
+    const held = new HeldRequest(client, method, path, type, new Uint8Array(await content.arrayBuffer()));
+    await held.#isSent;
+    return held;
   }
 
-  /** Sends the last byte; resolves to the answer, as JSON. */
+  /** Sends the rest; resolves to the answer, as JSON. */
   // oxlint-disable-next-line typescript/no-explicit-any -- answers of every shape; a wrong path reads undefined and fails the expectation
   async finish(): Promise<{ readonly status: number; readonly body: any }> {
-    this.#request.end(this.#last);
+    clearInterval(this.#dripping);
+    this.#request.end(this.#tail);
     const { status, text } = await this.#answer;
     return { status, body: text === '' ? undefined : JSON.parse(text) };
+  }
+
+  /** Keeps one byte back. */
+  #drip(): void {
+    if (this.#tail.length === 1 || this.isAnswered) return;
+    this.#request.write(this.#tail.subarray(0, 1));
+    this.#tail = this.#tail.subarray(1);
   }
 
   async #read(): Promise<{ status: number; text: string }> {
