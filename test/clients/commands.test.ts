@@ -23,6 +23,9 @@ async function submit(script: string, more: object = {}): Promise<string> {
 
 const LONG = { timeout: 90_000 };
 
+/** Seconds to sleep, longer than the tests, by which a process is told from those of others and of other runs. */
+const markOf = (nth: number): string => `300.${nth}${process.pid}`;
+
 /** Processes of this machine that run with this argument. */
 const runningWith = (argument: string): number =>
   readdirSync('/proc').filter((name) => {
@@ -67,42 +70,43 @@ it('[J136] fails with the exit code of the program, after as many attempts as it
 });
 
 it('[P50] [J9] ends all processes of a cancelled job', async () => {
-  const mark = '300.0625';
+  const mark = markOf(1);
   const id = await submit(`sleep ${mark} & echo started; wait`);
-  await expect.poll(() => pool.log(id)).toBe('started\n');
-  expect(runningWith(mark)).toBeGreaterThan(0);
+  await expect.poll(() => pool.log(id), LONG).toBe('started\n');
+  // The shell goes on before the program has begun.
+  await expect.poll(() => runningWith(mark), LONG).toBeGreaterThan(0);
   await pool.client.post(`/v1/jobs/${id}/cancel`, {});
   await pool.ends(id, 'cancelled');
-  await expect.poll(() => runningWith(mark)).toBe(0);
+  await expect.poll(() => runningWith(mark), LONG).toBe(0);
 });
 
-// Counts to four and saves each number. The attempt that finds nothing saved waits at two, for longer than the test.
+// Counts to four and saves each number, as so many bytes. The attempt that finds nothing saved waits at two, for longer than the test.
 const COUNT = `
-  [ -e state ] && found=yes; n=$(cat state 2> /dev/null || echo 0)
+  [ -e state ] && found=yes; n=$(wc -c 2> /dev/null < state || echo 0)
   while [ "$n" -lt 4 ]; do
     n=$((n + 1)); echo "$n" >> seen
-    echo "$n" > next; mv next state
+    printf "%\${n}s" > next; mv next state
     if [ "$n" -eq 2 ] && [ -z "$found" ]; then echo waiting; sleep "$MARK"; fi
   done
   cp seen out; echo counted`;
 
 it.each([
-  ['killed', '300.125'],
-  ['frozen', '300.1875'],
+  ['killed', markOf(2)],
+  ['frozen', markOf(3)],
 ] as const)('[P50] [J138] goes on elsewhere from its checkpoint when its agent is %s, with one output', async (fate, mark) => {
   await pool.stopAgents();
   const first = pool.start(['--allow', 'command']);
   const id = await submit(COUNT, { environment: { MARK: mark }, outputs: ['out'], checkpoint: 'state', checkpoint_interval_s: 1 });
-  await expect.poll(() => pool.log(id)).toBe('waiting\n');
+  await expect.poll(() => pool.log(id), LONG).toBe('waiting\n');
   // The checkpoint is there when the scheduler has it; of an attempt that has saved nothing the next one would begin at 0.
-  await expect.poll(async () => (await pool.job(id)).checkpoint?.bytes).toBe(2);
-  expect(runningWith(mark)).toBeGreaterThan(0);
+  await expect.poll(async () => (await pool.job(id)).checkpoint?.bytes, LONG).toBe(2);
+  await expect.poll(() => runningWith(mark), LONG).toBeGreaterThan(0);
   if (fate === 'killed') first.kill();
   else first.freeze();
   pool.start(['--allow', 'command']);
   await pool.ends(id, 'succeeded');
   // The group went with its agent, or with its lease.
-  await expect.poll(() => runningWith(mark)).toBe(0);
+  await expect.poll(() => runningWith(mark), LONG).toBe(0);
   const { attempts, outputs } = await pool.job(id);
   // An attempt may have been handed to an agent that was just stopping.
   const outcomes = attempts.map(({ outcome }: { outcome: string }) => outcome).filter((outcome: string) => outcome !== 'never_started');
