@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SluiceClient, SluiceError } from '../../workers/client/sluice-client.ts';
 import type { Server } from '../../workers/local/serve.ts';
 import { ApiClient } from '../support/deployment/api-client.ts';
+import { PAGE_MS } from '../support/deployment/chromium.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import type { PageServer } from '../support/deployment/page-server.ts';
 import { pageServer } from '../support/deployment/page-server.ts';
@@ -69,6 +70,7 @@ describe('a page of another origin', () => {
     try {
       const call = async (origin: string | undefined, key: string, base = url) => {
         const page = await browser.newPage();
+        page.setDefaultTimeout(PAGE_MS);
         await page.goto(origin ?? '');
         const answer = await page.evaluate(
           async ({ path, apiKey, body }) => {
@@ -163,6 +165,7 @@ it.skipIf(missing).each(['127.0.0.1', INSECURE])('[G72] the client works in a pa
   const browser = await chromium.launch(LAUNCH);
   try {
     const page = await browser.newPage();
+    page.setDefaultTimeout(PAGE_MS);
     await page.goto(`http://${host}:${pages[0]?.port}/`);
     const content = "import { SluiceClient } from '/workers/client/sluice-client.ts'; Object.assign(globalThis, { SluiceClient });";
     await page.addScriptTag({ type: 'module', content });

@@ -7,7 +7,7 @@ import type { Server } from '../../workers/local/serve.ts';
 import { promoteModel, registerModel } from '../support/deployment/register-model.ts';
 import { secondModel } from '../support/fixtures/second-model.ts';
 import { bertFolder } from '../support/models/model-folder.ts';
-import { chromiumPath } from '../support/deployment/chromium.ts';
+import { chromiumPath, PAGE_MS } from '../support/deployment/chromium.ts';
 import { deploy } from '../support/deployment/deployment.ts';
 import type { TestTenant } from '../support/deployment/tenant.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
@@ -42,6 +42,7 @@ afterAll(async () => {
 async function freshPage(): Promise<{ page: Page; fetched: string[] }> {
   const context = await browser.newContext();
   const page = await context.newPage();
+  page.setDefaultTimeout(PAGE_MS);
   const fetched: string[] = [];
   page.on('request', (request) => void fetched.push(new URL(request.url()).pathname));
   await page.goto(`${server.urls[0]}/sdk/`);

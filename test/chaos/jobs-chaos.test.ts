@@ -132,4 +132,6 @@ it.each(groups().map((seeds) => [seeds.join(', '), seeds] as const))(
     expect(await deployment.agentCount()).toBeGreaterThan(LIMITS.agentsPerPartitionMaxCount);
     if (seeds.length === AT_ONCE) expect(new Set(seeds.flatMap((seed) => faultsOf(new Seeded(seed), seed)))).toEqual(new Set(FAULTS));
   },
+  // Four times as long as each poll in it may take.
+  4 * SETTLED.timeout,
 );

@@ -107,12 +107,11 @@ describe('[J241] [P110] [P111] an agent that keeps models', () => {
       const { job } = await submit();
       await expect.poll(() => done(job), LONG).toBe('succeeded');
       await expect.poll(async () => names(await seen()), LONG).toEqual(['glove-sif-100', 'second']);
+      const first = async () => (await seen()).find(({ model }) => model === 'glove-sif-100');
       // As measured: a copy in each thread beside the one that the manifest tells of.
-      await expect
-        .poll(async () => (await seen()).find(({ model }) => model === 'glove-sif-100')?.memory_mib, LONG)
-        .toBeGreaterThan(DEFAULT_MIB);
-      const first = (await seen()).find(({ model }) => model === 'glove-sif-100');
-      expect(first).toMatchObject({ in_use: 0, last_used_at: expect.any(Number) });
+      await expect.poll(async () => (await first())?.memory_mib, LONG).toBeGreaterThan(DEFAULT_MIB);
+      // The agent says so when it next asks for work.
+      await expect.poll(first, LONG).toMatchObject({ in_use: 0, last_used_at: expect.any(Number) });
       const { file } = await submit();
       const plan = await client.post('/v1/jobs:plan', { kind: 'batch_embedding', model: 'glove-sif-100', input_file: file, owner: 'zoo' });
       expect(plan.body.placement.weights).toMatchObject({ model: 'glove-sif-100', nodes: 1 });

@@ -119,7 +119,7 @@ it('continues an import by itself when its connection is cut', async () => {
     const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     const ran = await sluice(['import', 'notes', file], { SLUICE_URL: url, SLUICE_API_KEY: tenant.client.apiKey });
     expect(ran).toEqual({ status: 0, stdout: '4000 lines imported into notes\n', stderr: '' });
-    expect(connections).toBe(2);
+    expect(connections).toBeGreaterThan(1);
     const counted = await tenant.client.post('/v1/indexes/notes/count', { filter: { $id: { $in: ['many-0', 'many-3999'] } } });
     expect(counted.body.count).toBe(2);
   } finally {
@@ -226,7 +226,7 @@ it('registers the files of a folder, names them, and removes them', async () => 
   expect((await sluice(['models', 'add', join(folder, 'absent')])).status).toBe(2);
 });
 
-it('[M90] registers a model of a hub by its name alone, which then embeds', { timeout: 120_000 }, async () => {
+it('[M90] registers a model of a hub by its name alone, which then embeds', async () => {
   const hub = await new ModelHub('org/tiny-bert').start();
   try {
     for (const [path, content] of bertFolder().files) hub.put(path, content);
@@ -277,7 +277,7 @@ it('creates and shows pools as the admin', async () => {
 
 it('shows usage, and reports when no gateway answers or is known', async () => {
   // Usage reaches the ledger within seconds.
-  await expect.poll(() => printed('usage', '--group-by', 'model'), { timeout: 20_000 }).toMatch(/embedding_tokens +\d+ +0\.\d+/);
+  await expect.poll(() => printed('usage', '--group-by', 'model')).toMatch(/embedding_tokens +\d+ +0\.\d+/);
   expect(await sluice(['usage'], { SLUICE_URL: 'http://127.0.0.1:9', SLUICE_API_KEY: 'sk' })).toMatchObject({ status: 1, stdout: '' });
   const unknown = await sluice(['usage', '--from', 'yesterday']);
   expect(unknown).toMatchObject({ status: 2 });

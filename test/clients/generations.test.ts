@@ -49,7 +49,7 @@ async function imported(through: ApiClient, index: string, text: string, query =
 const generationsOf = async (index: string, by = client) => (await by.get(`${index}/generations`)).body.data;
 
 const following = (index: string, by = client) =>
-  expect.poll(async () => (await generationsOf(index, by))[1], { timeout: 50_000, interval: 100 }).toMatchObject({ state: 'following' });
+  expect.poll(async () => (await generationsOf(index, by))[1], { timeout: 120_000, interval: 100 }).toMatchObject({ state: 'following' });
 
 describe('generations over HTTP', () => {
   it('[B30][B32][B33][B45][T78] embed again, are compared, serve at every gateway, and can be rolled back', async () => {

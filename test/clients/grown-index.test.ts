@@ -58,7 +58,7 @@ describe('an index of several shards, over HTTP', () => {
       const vectors = Array.from({ length: 100 }, (_, i) => vectorOf(from + i));
       expect((await client.post(`${INDEX}/upsert`, { vectors })).status).toBe(200);
     }
-    await expect.poll(async () => (await client.get(`${INDEX}/stats`)).body.shards, { timeout: 50_000 }).toBeGreaterThan(8);
+    await expect.poll(async () => (await client.get(`${INDEX}/stats`)).body.shards, { timeout: 120_000 }).toBeGreaterThan(8);
     const { body } = await client.post(`${INDEX}/query`, { vector: valuesOf(7), top_k: 3, explain: true });
     expect(body.matches[0]).toMatchObject({ id: 'v7', score: 0 });
     const { shards } = (await client.get(`${INDEX}/stats`)).body;
@@ -171,7 +171,7 @@ describe('an index of several shards, over HTTP', () => {
       const state = await routeState(server.objects, tenant, 'torn');
       return isSplitting(state) && isStage(state?.shards.length ?? 0);
     };
-    await expect.poll(isSeen, { timeout: 60_000, interval: 1 }).toBe(true);
+    await expect.poll(isSeen, { timeout: 120_000, interval: 1 }).toBe(true);
     // Each concurrent write either succeeds before the deletion or is refused.
     const late = stage === 'of one shard of many' ? Array.from({ length: 8 }, (_, n) => upsert(1_000 + n * 10, 10)) : [];
     const { status, body: deleted } = await client.delete(index);

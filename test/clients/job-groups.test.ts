@@ -43,8 +43,8 @@ it('[J139] [J140] [J142] a killed gang goes on elsewhere, with the same result t
   expect(await pool.log(whole)).toContain('2 processes, from step 0');
 
   const id = await train('60');
-  await expect.poll(() => pool.log(id)).toContain('holding at step 60');
-  await expect.poll(async () => JSON.stringify((await pool.job(id)).checkpoint)).toContain('sha256');
+  await expect.poll(() => pool.log(id), LONG).toContain('holding at step 60');
+  await expect.poll(async () => JSON.stringify((await pool.job(id)).checkpoint), LONG).toContain('sha256');
   // One of the two is killed without warning, and the other goes in good order, as soon as a third is there: both members start anew.
   first.kill();
   pool.start(allow);

@@ -179,7 +179,7 @@ it('[B32] [M45] a generation embeds the texts of an index again by a registered 
   expect((await upsert('anew', TEXTS)).status).toBe(200);
   expect((await client.post('/v1/indexes/anew/generations', { model: 'house-model' })).status).toBe(201);
   const state = async () => (await client.get('/v1/indexes/anew/generations')).body.data[1];
-  await expect.poll(state, { timeout: 50_000, interval: 100 }).toMatchObject({ state: 'following' });
+  await expect.poll(state, { timeout: 120_000, interval: 100 }).toMatchObject({ state: 'following' });
   expect((await client.post('/v1/indexes/anew/generations/activate', {})).status).toBe(200);
   expect((await client.get('/v1/indexes/anew')).body).toMatchObject({ model: 'canal-bert', contract_hash: first.contract_hash });
   await expectOwnVectors('anew', 'keeper');

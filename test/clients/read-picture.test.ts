@@ -26,7 +26,7 @@ beforeAll(async () => {
     const folder = new Map([['model.onnx', new Uint8Array(await readFile(join(OCR, file)))]]);
     await promoteModel(client, name, await registerModel(client, name, folder, { task: 'graph', graph: 'model.onnx' }));
   }
-}, 120_000);
+});
 
 /** The only output of a network for a picture, both as bytes behind the JSON. */
 async function infer(model: string, picture: GreyImage): Promise<Float32Array> {

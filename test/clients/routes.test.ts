@@ -40,7 +40,7 @@ beforeAll(async () => {
     const made = await client.post('/v1/upstreams', { name, protocol: 'openai', base_url: baseUrl, models: [model] });
     expect([made.status, made.body.error]).toEqual([201, undefined]);
   }
-}, 120_000);
+});
 
 afterAll(async () => {
   await server.stop();
