@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { PATH_PARAMS } from '../../src/contract/endpoint.ts';
@@ -87,8 +89,31 @@ async function refused(client: ApiClient): Promise<void> {
   await late.finish();
 }
 
+type Furnished = Awaited<ReturnType<typeof furnished>>;
+
+const TRIES = 6;
+
+/**
+ * Requests at every endpoint that were admitted before `end` took the right to make them away. Where this machine was so slow that some came
+ * only afterwards, they are refused at once, and the trial is made again with more time.
+ */
+async function heldUntil(end: (made: Furnished) => Promise<void>) {
+  for (let [triesLeft, waitMs] = [TRIES, 0]; triesLeft > 0; [triesLeft, waitMs] = [triesLeft - 1, 2 * waitMs + 500]) {
+    const made = await furnished();
+    const before = await holdings(made.tenant);
+    const requests = await open(made.held, made.owned);
+    await sleep(waitMs);
+    await end(made);
+    await refused(made.held);
+    const early = NAMES.filter((_, i) => requests[i]?.isAnswered === true);
+    if (early.length === 0) return { ...made, before, requests };
+    if (triesLeft === 1) expect(early, 'all are held').toEqual([]);
+    await Promise.allSettled(requests.map((request) => request.finish()));
+  }
+  return expect.fail('no trial was made');
+}
+
 async function outcomes(requests: readonly HeldRequest[]): Promise<Record<string, unknown>> {
-  expect(requests.map(({ isAnswered }, i) => (isAnswered ? NAMES[i] : 'held'))).toEqual(NAMES.map(() => 'held'));
   const answers = await Promise.all(requests.map((request) => request.finish()));
   // Qdrant's errors have no code, and KServe's have it beside the text.
   const saidBy = (name: string, { status, body }: Pick<ApiAnswer, 'status' | 'body'>) =>
@@ -100,22 +125,18 @@ const all = (code: string, status: number) => Object.fromEntries(NAMES.map((name
 
 describe('a request whose body is slow', () => {
   it('[T53] has no effect if its key is revoked before it ends, at any endpoint', async () => {
-    const { tenant, held, heldKey, owned } = await furnished();
-    const before = await holdings(tenant);
-    const requests = await open(held, owned);
-    expect((await tenant.client.delete(`/v1/keys/${heldKey}`)).status).toBe(200);
-    await refused(held);
+    const { tenant, before, requests } = await heldUntil(async (made) => {
+      expect((await made.tenant.client.delete(`/v1/keys/${made.heldKey}`)).status).toBe(200);
+    });
     expect(await outcomes(requests)).toEqual(all('invalid_api_key', 401));
     const after = JSON.stringify(await holdings(tenant)).replaceAll(/"revoked_at":\d+/g, '"revoked_at":null');
     expect(after).toBe(JSON.stringify(before));
   });
 
   it('[T53] has no effect while its tenant is suspended', async () => {
-    const { tenant, held, owned } = await furnished();
-    const before = await holdings(tenant);
-    const requests = await open(held, owned);
-    expect((await admin.post(`/v1/tenants/${tenant.id}/suspend`, undefined)).status).toBe(200);
-    await refused(held);
+    const { tenant, before, requests } = await heldUntil(async (made) => {
+      expect((await admin.post(`/v1/tenants/${made.tenant.id}/suspend`, undefined)).status).toBe(200);
+    });
     expect(await outcomes(requests)).toEqual(all('tenant_suspended', 403));
     await admin.post(`/v1/tenants/${tenant.id}/resume`, undefined);
     await expect.poll(async () => (await tenant.client.get('/v1/indexes')).status, LONG).toBe(200);
@@ -123,13 +144,13 @@ describe('a request whose body is slow', () => {
   });
 
   it('[T58] has no effect if its tenant is erased before it ends, and a later count finds nothing', async () => {
-    const { tenant, held, owned } = await furnished();
-    const requests = await open(held, owned);
-    const erased = await admin.post(`/v1/tenants/${tenant.id}/erase`, undefined);
-    expect(erased.body).toMatchObject({ state: 'erased', verified: true });
-    await refused(held);
+    const erase = (tenant: TestTenant) => admin.post(`/v1/tenants/${tenant.id}/erase`, undefined);
+    const { tenant, requests } = await heldUntil(async (made) => {
+      expect((await erase(made.tenant)).body).toMatchObject({ state: 'erased', verified: true });
+    });
+    const { body: erased } = await erase(tenant);
     expect(await outcomes(requests)).toEqual(all('invalid_api_key', 401));
-    expect((await admin.get(`/v1/tenants/${tenant.id}/erasure`)).body).toEqual(erased.body);
+    expect((await admin.get(`/v1/tenants/${tenant.id}/erasure`)).body).toEqual(erased);
   });
 });
 
