@@ -1,4 +1,4 @@
-import type { DebtFinding, DebtItem, DebtRule, Spread } from '../contract/debt-items.ts';
+import type { DebtFinding, DebtItem, DebtRule } from '../contract/debt-items.ts';
 import { shortSha256 } from '../kernel/short-sha256.ts';
 import { evenSpread } from './spread.ts';
 
@@ -16,6 +16,8 @@ export const openItem = (finding: DebtFinding, nowS: number): DebtItem => ({
   override_minutes: null,
 });
 
-/** What paying an item takes: what a person said, or what its rule estimates. */
-export const principalOf = ({ override_minutes, principal_minutes }: DebtItem): Spread =>
-  override_minutes === null ? principal_minutes : evenSpread(override_minutes);
+/** The open ones, each at what a person said that paying it takes, else at what its rule estimates. */
+export const openItems = (items: readonly DebtItem[]): DebtItem[] =>
+  items
+    .filter(({ state }) => state === 'open')
+    .map((item) => (item.override_minutes === null ? item : { ...item, principal_minutes: evenSpread(item.override_minutes) }));

@@ -1,4 +1,5 @@
 import type { DebtItem, DebtRule } from '../contract/debt-items.ts';
+import { SESSION_GAP_S } from './evidence/change-history.ts';
 import { multiplierOf } from './price.ts';
 
 /** A commit between two collections, the oldest first. */
@@ -11,8 +12,6 @@ export interface DatedCommit {
 /** `actual / estimate` of closed items, by rule, the newest last. */
 export type PaidRatios = Readonly<Partial<Record<DebtRule, readonly number[]>>>;
 
-/** Commits further apart are of two sessions. */
-const SESSION_GAP_S = 2 * 3_600;
 /** So many of each rule say enough, and what was long ago is of other people and tools. */
 const RATIOS_MAX_COUNT = 200;
 

@@ -46,6 +46,13 @@ export interface OwnerPlan {
   readonly interestKeptPerWeek: number;
 }
 
+/** What teams pay of their debt. */
+export interface DebtPlan {
+  readonly owners: readonly OwnerPlan[];
+  /** Items of owners whose time is not known. */
+  readonly unplanned: readonly PlannedItem[];
+}
+
 const between = (least: number, value: number, most: number): number => Math.min(most, Math.max(least, value));
 const total = (items: readonly PlannedItem[], minutesOf: (item: PlannedItem) => number): number =>
   items.reduce((sum, item) => sum + minutesOf(item), 0);
@@ -71,10 +78,10 @@ const byUrgency =
  * interest it pays already. Within it items are taken by priority; those that block are taken whatever the share is, and those of a
  * frozen component with the whole time (D50 to D53).
  */
-export function planDebt({ items, teams, readings, rising, shares, weeks }: PlanInput): readonly OwnerPlan[] {
+export function planDebt({ items, teams, readings, rising, shares, weeks }: PlanInput): DebtPlan {
   const ofOwner = groupBy(items, ({ owner }) => owner ?? '');
   const readingOf = new Map(readings.map((reading) => [reading.component, reading]));
-  return teams.map(({ name, capacity_minutes_per_week: capacity }) => {
+  const owners = teams.map(({ name, capacity_minutes_per_week: capacity }) => {
     const own = ofOwner.get(name) ?? [];
     const components = new Set(own.map(({ component }) => component));
     const known = [...components].flatMap((component) => readingOf.get(component) ?? []);
@@ -97,13 +104,15 @@ export function planDebt({ items, teams, readings, rising, shares, weeks }: Plan
       ...choose(own, share * capacity * weeks, capacity * weeks, frozen),
     };
   });
+  const planned = new Set(teams.map(({ name }) => name));
+  return { owners, unplanned: items.filter(({ owner }) => owner === null || !planned.has(owner)).sort(byUrgency([])) };
 }
 
-/** Items of owners whose time is not known, which no plan has. */
-export const unplannedItems = ({ items, teams }: Pick<PlanInput, 'items' | 'teams'>): readonly PlannedItem[] => {
-  const planned = new Set(teams.map(({ name }) => name));
-  return items.filter(({ owner }) => owner === null || !planned.has(owner)).sort(byUrgency([]));
-};
+/** Whether the last of some debt ratios is above the one before it, and that above its own. */
+export function hasRisenTwice(ratios: readonly number[]): boolean {
+  const [first, second, third] = ratios.slice(-3);
+  return first !== undefined && second !== undefined && third !== undefined && first < second && second < third;
+}
 
 function partsOf(shares: DebtShares, budgetLeft: number | null, interestShare: number, isRising: boolean): ShareParts {
   return {

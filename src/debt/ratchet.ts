@@ -1,4 +1,5 @@
 import type { FactSet } from './fact.ts';
+import { COMPLEXITY_TARGET } from './rules/costly-function.ts';
 import { detailOf, numberOf, textDetailOf } from './rules/rule.ts';
 
 /** What a file carries by its text and imports alone: neither age, nor churn, nor what other files are like. */
@@ -20,8 +21,6 @@ interface Share {
   readonly minutes: number;
   readonly why: string;
 }
-
-const COMPLEXITY_TARGET = 15;
 
 /**
  * The debt of each file by rules that only a change of code can make fire: complex functions, hot or not, copies, cycles, layers, type holes.
@@ -116,7 +115,3 @@ export function ratchet(base: DebtOfFiles, head: DebtOfFiles, changed: readonly 
 
 /** Whether a repository as a whole carries more for each line than a baseline, where the commit of the baseline is not at hand. */
 export const isWorseThan = (head: FileDebt, base: FileDebt): boolean => perLine(head) > perLine(base) + TOLERANCE;
-
-/** The line of a fact, where it has one. */
-export const lineOf = (evidence: Parameters<typeof detailOf>[0] | undefined): number | undefined =>
-  evidence === undefined ? undefined : detailOf(evidence, 'line') || undefined;

@@ -7,7 +7,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import type { WriteLease } from '../../src/contract/write-lease.ts';
 import type { ItemRef, ItemView, RepositoryView, Taken, VerifiedUpload } from '../../src/debt/store/debt-registry.ts';
 import { DebtRegistry } from '../../src/debt/store/debt-registry.ts';
-import type { RegisterPlan } from '../../src/debt/store/register-plan.ts';
+import type { DebtPlan } from '../../src/debt/plan.ts';
 import type { DebtRepository, FactFilter, ItemFilter, StoredItem } from '../../src/debt/store/sqlite-debt-store.ts';
 import type { OnboardingPath } from '../../src/debt/teams/onboarding.ts';
 import type { TeamReport } from '../../src/debt/teams/team-report.ts';
@@ -62,7 +62,7 @@ export class DebtRegisterObject extends DurableObject implements Served<DebtCall
     return this.#registry.item(tenant, of);
   }
 
-  plan(tenant: TenantId, repository: string, weeks: number): Outcome<RegisterPlan> {
+  plan(tenant: TenantId, repository: string, weeks: number): Outcome<DebtPlan> {
     return this.#registry.plan(tenant, repository, weeks);
   }
 

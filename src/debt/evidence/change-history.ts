@@ -1,3 +1,5 @@
+import { NumberTable } from '../number-table.ts';
+
 /** One commit, as far as debt is concerned. */
 export interface Change {
   readonly author: string;
@@ -31,7 +33,7 @@ const CHURN_HALF_LIFE_S = 90 * 86_400;
 /** Knowing code fades more slowly than work on it does. */
 const AUTHORSHIP_HALF_LIFE_S = 365 * 86_400;
 /** Commits further apart are of two sessions. */
-const SESSION_GAP_S = 2 * 3_600;
+export const SESSION_GAP_S = 2 * 3_600;
 const GAPS_MAX_COUNT = 5_000;
 /** A commit of more files, such as a change of format or licence headers, says nothing of any. */
 const FILES_MAX_COUNT = 200;
@@ -53,8 +55,8 @@ export class ChangeHistory {
   readonly #nowS: number;
   #firstS = Number.MAX_SAFE_INTEGER;
   readonly #churn = new Map<string, number>();
-  readonly #authors = new Map<string, Map<string, number>>();
-  readonly #lastChange = new Map<string, Map<string, number>>();
+  readonly #authors = new NumberTable();
+  readonly #lastChange = new NumberTable();
   readonly #times = new Map<string, number[]>();
   /** What files of earlier commits are called now. */
   readonly #nameNow = new Map<string, string>();
@@ -76,10 +78,8 @@ export class ChangeHistory {
       if (before !== undefined) this.#nameNow.set(before, name);
       if (files.length > FILES_MAX_COUNT) continue;
       this.#churn.set(name, (this.#churn.get(name) ?? 0) + weight);
-      const authors = inner(this.#authors, name);
-      authors.set(author, (authors.get(author) ?? 0) + lines * knowledge);
-      const last = inner(this.#lastChange, name);
-      last.set(author, Math.max(last.get(author) ?? 0, atS));
+      this.#authors.add(name, author, lines * knowledge);
+      this.#lastChange.raise(name, author, atS);
     }
   }
 
@@ -88,13 +88,15 @@ export class ChangeHistory {
     const ageS = this.#nowS - earlier.atS;
     const [churnLeft, knowledgeLeft] = [decay(ageS, CHURN_HALF_LIFE_S), decay(ageS, AUTHORSHIP_HALF_LIFE_S)];
     const nameOf = (path: string): string => this.#nameNow.get(path) ?? path;
-    for (const [path, churn] of Object.entries(earlier.churn)) add(this.#churn, nameOf(path), churn * churnLeft);
+    for (const [path, churn] of Object.entries(earlier.churn)) {
+      const name = nameOf(path);
+      this.#churn.set(name, (this.#churn.get(name) ?? 0) + churn * churnLeft);
+    }
     for (const [path, authors] of Object.entries(earlier.authors)) {
-      for (const [author, lines] of Object.entries(authors)) add(inner(this.#authors, nameOf(path)), author, lines * knowledgeLeft);
+      for (const [author, lines] of Object.entries(authors)) this.#authors.add(nameOf(path), author, lines * knowledgeLeft);
     }
     for (const [path, authors] of Object.entries(earlier.lastChange)) {
-      const last = inner(this.#lastChange, nameOf(path));
-      for (const [author, atS] of Object.entries(authors)) last.set(author, Math.max(last.get(author) ?? 0, atS));
+      for (const [author, atS] of Object.entries(authors)) this.#lastChange.raise(nameOf(path), author, atS);
     }
     const gaps = [...this.#times].flatMap(([author, times]) => gapsOf(times, earlier.lastOfAuthor[author]));
     return {
@@ -118,15 +120,5 @@ function gapsOf(times: readonly number[], before: number | undefined): number[] 
   });
 }
 
-const add = (sums: Map<string, number>, key: string, value: number): void => void sums.set(key, (sums.get(key) ?? 0) + value);
-
-function inner(of: Map<string, Map<string, number>>, key: string): Map<string, number> {
-  const found = of.get(key);
-  if (found !== undefined) return found;
-  const made = new Map<string, number>();
-  of.set(key, made);
-  return made;
-}
-
-const objectOf = (maps: ReadonlyMap<string, ReadonlyMap<string, number>>): Record<string, Record<string, number>> =>
-  Object.fromEntries([...maps].map(([key, map]) => [key, Object.fromEntries(map)]));
+const objectOf = (table: NumberTable): Record<string, Record<string, number>> =>
+  Object.fromEntries([...table].map(([row, numbers]) => [row, Object.fromEntries(numbers)]));

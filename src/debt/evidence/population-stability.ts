@@ -1,7 +1,7 @@
+import { sumOf } from '../number-table.ts';
+
 /** A bin that is empty counts as this share: else one new value would be infinitely far. */
 const SHARE_MIN = 1e-4;
-
-const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 
 /**
  * The population stability index of two histograms over the same bins: the sum of (p - q) ln(p / q). Undefined where one is empty or they have

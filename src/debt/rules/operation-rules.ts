@@ -20,7 +20,7 @@ function* unowned(context: RuleContext): Iterable<Hit> {
       interest: evenSpread(UNOWNED_MINUTES_PER_WEEK[tier]),
       isBlocking: tier === 1,
       // A CODEOWNERS without a line for all files may be meant so: that each part needs an owner is said by declaring it. [D20]
-      ...(context.components.isDeclared(fact.subject) ? {} : { grade: 'weak' as const }),
+      grade: context.components.isDeclared(fact.subject) ? undefined : 'weak',
       evidence: [fact],
     };
   }
@@ -55,7 +55,7 @@ function* singleAuthors(context: RuleContext): Iterable<Hit> {
       minutes: 120,
       interest: evenSpread(UNOWNED_MINUTES_PER_WEEK[context.components.tierOf(fact.subject)] / 5),
       // That a folder has to have several authors is said only where the policy calls it a component.
-      ...(context.components.isDeclared(fact.subject) ? {} : { grade: 'weak' as const }),
+      grade: context.components.isDeclared(fact.subject) ? undefined : 'weak',
       evidence: [fact],
     };
   }

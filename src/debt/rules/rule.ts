@@ -18,7 +18,7 @@ export interface Hit {
   readonly risk?: DebtFinding['risk'];
   readonly isBlocking?: boolean;
   /** Without one it breaks the policy, or a target that its rule states: then nothing is left to judge. */
-  readonly grade?: Grade;
+  readonly grade?: Grade | undefined;
   readonly evidence: readonly DebtFact[];
 }
 
@@ -46,6 +46,12 @@ function weeklyShareOfChurn(historyDays: number): number {
 /** Where a repository has no history to measure it by. */
 const CHANGE_MINUTES = 30;
 
+/** Minutes that a change takes: the median between two commits of a session. */
+export function changeMinutesOf(facts: FactSet): number {
+  const [measured] = facts.of('change-time');
+  return measured === undefined ? CHANGE_MINUTES : numberOf(measured);
+}
+
 /** What rules know besides the facts of their kind. */
 export class RuleContext {
   readonly facts: FactSet;
@@ -61,8 +67,7 @@ export class RuleContext {
     const census = facts.of('census').find(({ symbol }) => symbol === 'hotspots');
     const weekly = weeklyShareOfChurn(census === undefined ? Infinity : detailOf(census, 'history_days', Infinity));
     this.#touches = new Map(facts.of('code-churn').map((fact) => [fact.subject, numberOf(fact) * weekly]));
-    const [measured] = facts.of('change-time');
-    this.#changeMinutes = measured === undefined ? CHANGE_MINUTES : numberOf(measured);
+    this.#changeMinutes = changeMinutesOf(facts);
   }
 
   /** Changes of a file in a week, lately. */

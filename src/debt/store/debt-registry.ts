@@ -21,7 +21,7 @@ import type { OnboardingPath } from '../teams/onboarding.ts';
 import type { TeamReport } from '../teams/team-report.ts';
 import type { RepositoryField } from './register-teams.ts';
 import { onboardingOfRegister, teamsOfRegister } from './register-teams.ts';
-import type { RegisterPlan } from './register-plan.ts';
+import type { DebtPlan } from '../plan.ts';
 import { planRegister } from './register-plan.ts';
 import type { DebtDay, DebtRepository, FactFilter, ItemFilter, StoredItem } from './sqlite-debt-store.ts';
 import { SqliteDebtStore } from './sqlite-debt-store.ts';
@@ -157,7 +157,7 @@ export class DebtRegistry {
   }
 
   /** What the teams of a repository pay of it in so many weeks. */
-  plan(tenantId: TenantId, id: string, weeks: number): Outcome<RegisterPlan> {
+  plan(tenantId: TenantId, id: string, weeks: number): Outcome<DebtPlan> {
     const found = this.#own(tenantId, id);
     if (found === undefined) return absent(id);
     const gateway = this.#store.facts(repositoryId(tenantId, GATEWAY));

@@ -5,16 +5,10 @@ import type { DebtPolicy } from '../../contract/debt-policy.ts';
 import { Components } from '../components.ts';
 import { worstBudgets } from '../error-budgets.ts';
 import { FactSet } from '../fact.ts';
-import { principalOf } from '../item.ts';
-import type { OwnerPlan, PlannedItem } from '../plan.ts';
-import { planDebt, unplannedItems } from '../plan.ts';
+import { openItems } from '../item.ts';
+import type { DebtPlan } from '../plan.ts';
+import { hasRisenTwice, planDebt } from '../plan.ts';
 import type { DebtDay } from './sqlite-debt-store.ts';
-
-export interface RegisterPlan {
-  readonly owners: readonly OwnerPlan[];
-  /** Of owners whose time is not known. */
-  readonly unplanned: readonly PlannedItem[];
-}
 
 interface PlanSources {
   readonly items: readonly DebtItem[];
@@ -27,26 +21,16 @@ interface PlanSources {
 }
 
 /** What each team pays of a repository's open items; accepted ones cost their interest and are not paid. [D97] */
-export function planRegister({ items, policy, sources, history, weeks, nowS }: PlanSources): RegisterPlan {
-  const open = items.filter(({ state }) => state === 'open').map((item) => ({ ...item, principal_minutes: principalOf(item) }));
+export function planRegister({ items, policy, sources, history, weeks, nowS }: PlanSources): DebtPlan {
+  const open = openItems(items);
   const teams = policy.teams.length > 0 ? policy.teams : ownersAsTeams(open, policy);
-  const { hiring_weeks: _, ...shares } = policy.plan;
   const known = sources.map((facts) => new FactSet(facts, nowS));
   const readings = worstBudgets(known, new Components(policy));
-  const rising = isRising(history) ? new Set(open.map(({ component }) => component)) : new Set<string>();
-  return {
-    owners: planDebt({ items: open, teams, readings, rising, shares, weeks }),
-    unplanned: unplannedItems({ items: open, teams }),
-  };
+  const rising = hasRisenTwice(history.map(({ ratio }) => ratio)) ? new Set(open.map(({ component }) => component)) : new Set<string>();
+  return planDebt({ items: open, teams, readings, rising, shares: policy.plan, weeks });
 }
 
 const ownersAsTeams = (items: readonly DebtItem[], { capacity_minutes_per_week: capacity }: DebtPolicy): DebtTeam[] =>
   [...new Set(items.flatMap(({ owner }) => owner ?? []))]
     .sort()
     .map((name) => ({ name, capacity_minutes_per_week: capacity, members: [], on_call: [] }));
-
-/** Whether the ratio has risen from the last day but two to the last but one, and again to the last. */
-function isRising(history: readonly DebtDay[]): boolean {
-  const [first, second, third] = history.slice(-3).map(({ ratio }) => ratio);
-  return first !== undefined && second !== undefined && third !== undefined && first < second && second < third;
-}

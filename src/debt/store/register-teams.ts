@@ -6,7 +6,7 @@ import { refuse } from '../../contract/outcome.ts';
 import { ok } from '../../kernel/result.ts';
 import { Components } from '../components.ts';
 import { FactSet } from '../fact.ts';
-import { principalOf } from '../item.ts';
+import { openItems } from '../item.ts';
 import { historyOf } from '../teams/history-facts.ts';
 import type { OnboardingPath } from '../teams/onboarding.ts';
 import { onboardingPath } from '../teams/onboarding.ts';
@@ -40,9 +40,8 @@ export function onboardingOfRegister(work: RegisteredWork, component: string): O
     const names = report.value.ownership.map((one) => one.component).slice(0, NAMED_MAX_COUNT);
     return refuse('record_not_found', `there is no component ${component}; there are ${names.join(', ')}`, 'component');
   }
-  const open = work.items.filter(({ state }) => state === 'open').map((item) => ({ ...item, principal_minutes: principalOf(item) }));
   const facts = new FactSet(work.facts, work.nowS);
-  return ok(onboardingPath({ owned, facts, components: new Components(work.policy), items: open }));
+  return ok(onboardingPath({ owned, facts, components: new Components(work.policy), items: openItems(work.items) }));
 }
 
 /** As many as a message can show. */

@@ -1,4 +1,5 @@
 import type { DebtItem } from '../../contract/debt-items.ts';
+import { sumOf } from '../number-table.ts';
 import type { TeamLoad } from './team-load.ts';
 
 /** What of an item counts here; a finding that no register holds is open. */
@@ -16,7 +17,6 @@ export interface GuardedMetric {
 
 interface GuardInput {
   readonly load: TeamLoad;
-  readonly commitsPerWeek: number;
   readonly items: readonly CountedItem[];
   /** Of the team's components, those that one author keeps from being unknown. */
   readonly componentsOfOneAuthor: number;
@@ -26,23 +26,23 @@ interface GuardInput {
  * Measures that can be improved by doing harm, each beside the measure of that harm: more commits and more incidents, fewer items because
  * nothing measures them, less interest because it was only accepted, less load because one person does each part. [D76]
  */
-export function guardedMetrics({ load, commitsPerWeek, items, componentsOfOneAuthor }: GuardInput): readonly GuardedMetric[] {
+export function guardedMetrics({ load, items, componentsOfOneAuthor }: GuardInput): readonly GuardedMetric[] {
   const open = items.filter(({ state = 'open' }) => state === 'open');
   const accepted = items.filter(({ state }) => state === 'accepted');
   const count = (rule: DebtItem['rule']): number => open.filter((one) => one.rule === rule).length;
   const unmeasured = count('measurement-gap');
   return [
-    { metric: 'commits_per_week', value: commitsPerWeek, guard: 'open_incidents', guardValue: count('incident') },
+    { metric: 'commits_per_week', value: load.commitsPerWeek, guard: 'open_incidents', guardValue: count('incident') },
     { metric: 'open_items', value: open.length - unmeasured, guard: 'unmeasured_signals', guardValue: unmeasured },
     {
       metric: 'interest_minutes_per_week',
-      value: interestOf(open),
+      value: totalInterest(open),
       guard: 'accepted_interest_minutes_per_week',
-      guardValue: interestOf(accepted),
+      guardValue: totalInterest(accepted),
     },
     { metric: 'load', value: load.load, guard: 'components_of_one_author', guardValue: componentsOfOneAuthor },
   ];
 }
 
-export const interestOf = (items: readonly CountedItem[]): number =>
-  items.reduce((sum, { interest_minutes_per_week: { p50 } }) => sum + p50, 0);
+/** Minutes a week that items cost. */
+export const totalInterest = (items: readonly CountedItem[]): number => sumOf(items.map(({ interest_minutes_per_week: { p50 } }) => p50));

@@ -1,8 +1,8 @@
 import type { DebtFact, FactKind } from '../../contract/debt-facts.ts';
 import type { FactSet } from '../fact.ts';
+import { NumberTable, sumOf } from '../number-table.ts';
 import { detailOf, numberOf, textDetailOf } from '../rules/rule.ts';
 import type { TeamHistory } from './team-history.ts';
-import { sumOf } from './team-history.ts';
 
 /** A fact before its evidence. */
 export interface MeasuredFact {
@@ -97,24 +97,22 @@ function readWeeks(text: string): Map<number, number> {
   return weeks;
 }
 
-type Table = Map<string, Map<string, number>>;
-
 /** The history that facts were made of, as of when they were; undefined: no facts have one. [D75] */
 export function historyOf(facts: FactSet): TeamHistory | undefined {
   const census = facts.of('census').find(({ symbol }) => symbol === 'teams');
   if (census === undefined) return undefined;
-  const [knowledge, lastAtS, recent, together]: [Table, Table, Table, Table] = [new Map(), new Map(), new Map(), new Map()];
+  const [knowledge, lastAtS, recent, together] = [new NumberTable(), new NumberTable(), new NumberTable(), new NumberTable()];
   for (const fact of inOrder(facts, 'known-lines')) {
     const { subject, symbol = '' } = fact;
-    put(knowledge, subject, symbol, numberOf(fact));
-    put(lastAtS, subject, symbol, detailOf(fact, 'last_at'));
+    knowledge.add(subject, symbol, numberOf(fact));
+    lastAtS.raise(subject, symbol, detailOf(fact, 'last_at'));
     const commits = detailOf(fact, 'recent_commits');
-    if (commits > 0) put(recent, subject, symbol, commits);
+    if (commits > 0) recent.add(subject, symbol, commits);
   }
   for (const fact of inOrder(facts, 'changed-together')) {
     const { subject, symbol = '' } = fact;
-    put(together, subject, symbol, numberOf(fact));
-    put(together, symbol, subject, numberOf(fact));
+    together.add(subject, symbol, numberOf(fact));
+    together.add(symbol, subject, numberOf(fact));
   }
   const weekly = new Map(inOrder(facts, 'author-commits').map((fact) => [fact.subject, readWeeks(textDetailOf(fact, 'weeks'))]));
   return { nowS: census.collected_at, knowledge, lastAtS, recent, together, weekly };
@@ -125,9 +123,4 @@ const keyOf = ({ subject, symbol = '' }: DebtFact): string => `${subject}\n${sym
 /** Sums of fractions depend on their order: a register has facts in another one than the file that they came in. */
 function inOrder(facts: FactSet, kind: FactKind): readonly DebtFact[] {
   return facts.of(kind).toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-}
-
-function put(table: Table, key: string, inner: string, value: number): void {
-  const row = table.get(key) ?? new Map<string, number>();
-  table.set(key, row.set(inner, value));
 }

@@ -1,6 +1,6 @@
 import type { DebtTeam } from '../../contract/debt-plan.ts';
+import { sumOf } from '../number-table.ts';
 import type { TeamHistory } from './team-history.ts';
-import { sumOf } from './team-history.ts';
 
 const DAY_S = 86_400;
 /** An owner that has not changed a component for so long does not own it in effect. */
@@ -87,7 +87,7 @@ export function teamsByMember(teams: readonly DebtTeam[]): ReadonlyMap<string, s
   return of;
 }
 
-export function sharesOf(values: ReadonlyMap<string, number> = new Map()): readonly { readonly author: string; readonly share: number }[] {
+function sharesOf(values: ReadonlyMap<string, number> = new Map()): ComponentOwnership['authors'] {
   const whole = sumOf(values.values());
   return [...values]
     .filter(([, value]) => value > 0)
@@ -120,8 +120,6 @@ function betterTeam(owner: string | null, recent: ReadonlyMap<string, number> = 
     const team = teamOf.get(author);
     if (team !== undefined) byTeam.set(team, (byTeam.get(team) ?? 0) + count);
   }
-  const [best] = sharesOf(byTeam);
-  if (best === undefined || best.author === owner) return null;
-  const share = (byTeam.get(best.author) ?? 0) / commits;
-  return share > MOVE_SHARE ? { team: best.author, share, commits } : null;
+  const [team, most] = [...byTeam].find(([, count]) => count / commits > MOVE_SHARE) ?? [];
+  return team === undefined || most === undefined || team === owner ? null : { team, share: most / commits, commits };
 }

@@ -1,6 +1,7 @@
 import type { DebtFact } from '../../contract/debt-facts.ts';
 import type { DebtTeam } from '../../contract/debt-plan.ts';
 import { groupBy } from '../../kernel/grouped.ts';
+import { sumOf } from '../number-table.ts';
 import { numberOf } from '../rules/rule.ts';
 import type { ComponentOwnership } from './ownership.ts';
 import type { TeamHistory } from './team-history.ts';
@@ -25,7 +26,7 @@ export function platformCandidates(
   for (const [code, facts] of groupBy(clones, ({ symbol = '' }) => symbol)) {
     const owners = new Set(facts.flatMap(({ subject }) => ownerOf(subject) ?? []));
     if (owners.size < PLATFORM_OWNERS_MIN) continue;
-    const lines = facts.reduce((sum, fact) => sum + numberOf(fact), 0);
+    const lines = sumOf(facts.map(numberOf));
     found.push({ code, lines, owners: [...owners].sort(), files: facts.map(({ subject }) => subject).sort() });
   }
   return found.sort((a, b) => b.lines - a.lines || (a.code < b.code ? -1 : 1));
@@ -53,8 +54,7 @@ export function mentoringPairs(
   const membersOf = new Map(teams.map(({ name, members }) => [name, members]));
   const shareOf = (component: string, author: string): number => {
     const known = knowledge.get(component);
-    let whole = 0;
-    for (const lines of known?.values() ?? []) whole += lines;
+    const whole = sumOf(known?.values() ?? []);
     return whole === 0 ? 0 : (known?.get(author) ?? 0) / whole;
   };
   return owned.flatMap(({ component, tier, owner, busFactor, authors: [mentor] }) => {

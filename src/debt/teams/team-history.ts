@@ -1,3 +1,5 @@
+import { NumberTable } from '../number-table.ts';
+
 /** One commit as far as teams are concerned. */
 export interface AuthoredChange {
   readonly author: string;
@@ -31,16 +33,14 @@ export const RECENT_WEEKS = 26;
 /** A commit that changes more components, such as one of a format, says of no two that they belong together. */
 const COMPONENTS_MAX_COUNT = 10;
 
-type Table = Map<string, Map<string, number>>;
-
 /** Adds up the history of commits in any order. */
 export class TeamHistoryBuilder implements TeamHistory {
   readonly nowS: number;
-  readonly knowledge: Table = new Map();
-  readonly lastAtS: Table = new Map();
-  readonly recent: Table = new Map();
-  readonly together: Table = new Map();
-  readonly weekly = new Map<string, Map<number, number>>();
+  readonly knowledge = new NumberTable();
+  readonly lastAtS = new NumberTable();
+  readonly recent = new NumberTable();
+  readonly together = new NumberTable();
+  readonly weekly = new NumberTable<number>();
 
   constructor(nowS: number) {
     this.nowS = nowS;
@@ -49,34 +49,16 @@ export class TeamHistoryBuilder implements TeamHistory {
   add({ author, atS, components, lines }: AuthoredChange): void {
     const ageS = Math.max(0, this.nowS - atS);
     const week = Math.floor(ageS / WEEK_S);
-    add(this.weekly, author, week, 1);
+    this.weekly.add(author, week, 1);
     components.forEach((component, i) => {
-      add(this.knowledge, component, author, (lines[i] ?? 0) * 2 ** (-ageS / KNOWLEDGE_HALF_LIFE_S));
-      if (week < RECENT_WEEKS) add(this.recent, component, author, 1);
-      const last = row(this.lastAtS, component);
-      last.set(author, Math.max(last.get(author) ?? 0, atS));
+      this.knowledge.add(component, author, (lines[i] ?? 0) * 2 ** (-ageS / KNOWLEDGE_HALF_LIFE_S));
+      if (week < RECENT_WEEKS) this.recent.add(component, author, 1);
+      this.lastAtS.raise(component, author, atS);
     });
     if (components.length > COMPONENTS_MAX_COUNT) return;
     const weight = 2 ** (-ageS / TOGETHER_HALF_LIFE_S);
     for (const one of components) {
-      for (const other of components) if (one !== other) add(this.together, one, other, weight);
+      for (const other of components) if (one !== other) this.together.add(one, other, weight);
     }
   }
 }
-
-function row<Key>(table: Map<string, Map<Key, number>>, key: string): Map<Key, number> {
-  const found = table.get(key) ?? new Map<Key, number>();
-  table.set(key, found);
-  return found;
-}
-
-function add<Key>(table: Map<string, Map<Key, number>>, key: string, inner: Key, value: number): void {
-  const of = row(table, key);
-  of.set(inner, (of.get(inner) ?? 0) + value);
-}
-
-export const sumOf = (values: Iterable<number>): number => {
-  let sum = 0;
-  for (const value of values) sum += value;
-  return sum;
-};

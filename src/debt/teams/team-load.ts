@@ -1,7 +1,8 @@
 import type { DebtTeam } from '../../contract/debt-plan.ts';
+import { sumOf } from '../number-table.ts';
 import { quantileOf } from '../spread.ts';
 import type { TeamHistory } from './team-history.ts';
-import { RECENT_WEEKS, sumOf, WEEK_S } from './team-history.ts';
+import { RECENT_WEEKS, WEEK_S } from './team-history.ts';
 
 /** A team is saturated before its last minute: above this load, queues of work grow faster than they shrink. */
 const SATURATED_SHARE = 0.85;
@@ -18,6 +19,8 @@ const PAGE_MINUTES = 45;
 export interface TeamLoad {
   readonly team: string;
   readonly capacityMinutesPerWeek: number;
+  /** Commits of its members, as a mean over the last 26 weeks. */
+  readonly commitsPerWeek: number;
   /** Where the time goes, in minutes a week. */
   readonly changes: number;
   readonly interest: number;
@@ -34,50 +37,46 @@ export interface TeamLoad {
   readonly isOnCallCovered: boolean;
 }
 
-export interface LoadInput {
-  readonly teams: readonly DebtTeam[];
+interface LoadBasis {
   readonly history: TeamHistory;
-  /** Minutes that a commit takes, as the median time between commits of a session says. */
+  /** Minutes that a commit takes. */
   readonly changeMinutes: number;
-  /** Interest of the open items of each team, in minutes a week. */
-  readonly interestOf: ReadonlyMap<string, number>;
   readonly rampUpWeeks: number | null;
   /** From deciding to hire until the new member's first day. */
   readonly hiringWeeks: number;
 }
 
-/** What each team has to do, and when it will be too much (D64, D65). */
-export function loadsOf({ teams, history, changeMinutes, interestOf, rampUpWeeks, hiringWeeks }: LoadInput): readonly TeamLoad[] {
-  return teams.map((team) => {
-    const weeks = weeklyCommits(team.members, history);
-    const capacity = team.capacity_minutes_per_week;
-    const changes = (sumOf(weeks) / weeks.length) * changeMinutes;
-    const interest = interestOf.get(team.name) ?? 0;
-    const reviews = team.review_minutes_per_week ?? 0;
-    const pages = (team.pages_per_week ?? 0) * PAGE_MINUTES;
-    const load = (changes + interest + reviews + pages) / capacity;
-    const slope = slopeOf(weeks);
-    const growth = slope === null ? null : (slope * changeMinutes) / capacity;
-    const saturatedAtS = saturation(load, growth, history.nowS);
-    const hireByS = saturatedAtS === null || rampUpWeeks === null ? null : saturatedAtS - (hiringWeeks + rampUpWeeks) * WEEK_S;
-    return {
-      team: team.name,
-      capacityMinutesPerWeek: capacity,
-      changes,
-      interest,
-      reviews,
-      pages,
-      load,
-      growthPerWeek: growth,
-      saturatedAtS,
-      hireByS,
-      isOnCallCovered: team.on_call.length > 0,
-    };
-  });
+/** What a team has to do, and when it will be too much; `interest`: of its open items, in minutes a week (D64, D65). */
+export function loadOf(team: DebtTeam, interest: number, { history, changeMinutes, rampUpWeeks, hiringWeeks }: LoadBasis): TeamLoad {
+  const weeks = weeklyCommits(team.members, history);
+  const capacity = team.capacity_minutes_per_week;
+  const commitsPerWeek = sumOf(weeks) / weeks.length;
+  const changes = commitsPerWeek * changeMinutes;
+  const reviews = team.review_minutes_per_week ?? 0;
+  const pages = (team.pages_per_week ?? 0) * PAGE_MINUTES;
+  const load = (changes + interest + reviews + pages) / capacity;
+  const slope = slopeOf(weeks);
+  const growth = slope === null ? null : (slope * changeMinutes) / capacity;
+  const saturatedAtS = saturation(load, growth, history.nowS);
+  const hireByS = saturatedAtS === null || rampUpWeeks === null ? null : saturatedAtS - (hiringWeeks + rampUpWeeks) * WEEK_S;
+  return {
+    team: team.name,
+    capacityMinutesPerWeek: capacity,
+    commitsPerWeek,
+    changes,
+    interest,
+    reviews,
+    pages,
+    load,
+    growthPerWeek: growth,
+    saturatedAtS,
+    hireByS,
+    isOnCallCovered: team.on_call.length > 0,
+  };
 }
 
 /** Commits of the members in each recent week, the oldest first. */
-export function weeklyCommits(members: readonly string[], { weekly }: TeamHistory): number[] {
+function weeklyCommits(members: readonly string[], { weekly }: TeamHistory): number[] {
   return Array.from({ length: RECENT_WEEKS }, (_, i) => {
     const week = RECENT_WEEKS - 1 - i;
     return members.reduce((sum, member) => sum + (weekly.get(member)?.get(week) ?? 0), 0);

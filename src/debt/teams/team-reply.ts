@@ -2,47 +2,41 @@ import type { OnboardingReply, TeamsReply } from '../../contract/teams.ts';
 import type { ComponentOwnership } from './ownership.ts';
 import type { OnboardingPath } from './onboarding.ts';
 import type { TeamReport } from './team-report.ts';
+import type { TeamSplit } from './team-split.ts';
 
 // What the API and the command answer: the same.
 
 const seconds = (atS: number | null): number | null => (atS === null ? null : Math.max(0, Math.floor(atS)));
 
-export const teamsReply = ({ teams, ownership, loads, rampUpWeeks, splits, platforms, mentoring, guards }: TeamReport): TeamsReply => ({
+export const teamsReply = ({ teams, ownership, rampUpWeeks, platforms, mentoring }: TeamReport): TeamsReply => ({
   object: 'capacity.teams',
   ramp_up_weeks: rampUpWeeks,
-  teams: loads.map((one) => {
-    const split = splits.find(({ team }) => team === one.team)?.split;
-    return {
-      team: one.team,
-      members: [...(teams.find(({ name }) => name === one.team)?.members ?? [])],
-      capacity_minutes_per_week: one.capacityMinutesPerWeek,
-      change_minutes: one.changes,
-      interest_minutes: one.interest,
-      review_minutes: one.reviews,
-      page_minutes: one.pages,
-      load: one.load,
-      growth_per_week: one.growthPerWeek,
-      saturated_at: seconds(one.saturatedAtS),
-      hire_by: seconds(one.hireByS),
-      on_call_covered: one.isOnCallCovered,
-      guards: (guards.find(({ team }) => team === one.team)?.metrics ?? []).map(({ guardValue, ...metric }) => ({
-        ...metric,
-        guard_value: guardValue,
-      })),
-      split:
-        split === undefined
-          ? null
-          : {
-              parts: [[...split.parts[0]], [...split.parts[1]]],
-              cut_share: split.cutShare,
-              balance: split.balance,
-              clean: split.isClean,
-            },
-    };
-  }),
+  teams: teams.map(({ team, load, split, guards }) => ({
+    team: team.name,
+    members: [...team.members],
+    capacity_minutes_per_week: load.capacityMinutesPerWeek,
+    change_minutes: load.changes,
+    interest_minutes: load.interest,
+    review_minutes: load.reviews,
+    page_minutes: load.pages,
+    load: load.load,
+    growth_per_week: load.growthPerWeek,
+    saturated_at: seconds(load.saturatedAtS),
+    hire_by: seconds(load.hireByS),
+    on_call_covered: load.isOnCallCovered,
+    guards: guards.map(({ guardValue, ...metric }) => ({ ...metric, guard_value: guardValue })),
+    split: split === undefined ? null : splitReply(split),
+  })),
   components: ownership.map(ownershipReply),
   platform_candidates: platforms.map(({ owners, files, ...candidate }) => ({ ...candidate, owners: [...owners], files: [...files] })),
   mentoring: mentoring.map(({ knowsNearby, ...pair }) => ({ ...pair, knows_nearby: knowsNearby })),
+});
+
+const splitReply = ({ parts: [first, second], cutShare, balance, isClean }: TeamSplit): TeamsReply['teams'][number]['split'] => ({
+  parts: [[...first], [...second]],
+  cut_share: cutShare,
+  balance,
+  clean: isClean,
 });
 
 const ownershipReply = ({ component, tier, owner, ...one }: ComponentOwnership): TeamsReply['components'][number] => ({

@@ -3,31 +3,38 @@ import type { DebtPolicy } from '../../contract/debt-policy.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { Components } from '../components.ts';
 import type { FactSet } from '../fact.ts';
+import { sumOf } from '../number-table.ts';
+import { changeMinutesOf } from '../rules/rule.ts';
 import type { CountedItem, GuardedMetric } from './guard-metrics.ts';
-import { guardedMetrics, interestOf } from './guard-metrics.ts';
+import { guardedMetrics, totalInterest } from './guard-metrics.ts';
 import type { ComponentOwnership } from './ownership.ts';
 import { handleOf, namesOfAuthor, ownershipOf } from './ownership.ts';
 import type { MentoringPair, PlatformCandidate } from './shared-work.ts';
 import { mentoringPairs, platformCandidates } from './shared-work.ts';
 import type { TeamHistory } from './team-history.ts';
-import { sumOf } from './team-history.ts';
+import { RECENT_WEEKS } from './team-history.ts';
 import type { TeamLoad } from './team-load.ts';
-import { loadsOf, rampUpWeeksOf, weeklyCommits } from './team-load.ts';
+import { loadOf, rampUpWeeksOf } from './team-load.ts';
 import type { TeamSplit } from './team-split.ts';
 import { splitOf } from './team-split.ts';
 
+/** What is known of one team. */
+interface ReportedTeam {
+  readonly team: DebtTeam;
+  readonly load: TeamLoad;
+  /** The best division of its components; undefined: there is none. */
+  readonly split: TeamSplit | undefined;
+  readonly guards: readonly GuardedMetric[];
+}
+
 /** What the commits, the policy and the facts say about those who work on a repository. */
 export interface TeamReport {
-  readonly teams: readonly DebtTeam[];
+  readonly teams: readonly ReportedTeam[];
   readonly ownership: readonly ComponentOwnership[];
-  readonly loads: readonly TeamLoad[];
   /** Weeks until new authors have arrived; null: too few did to say. */
   readonly rampUpWeeks: number | null;
-  /** Of each team with several components, the best division. */
-  readonly splits: readonly { readonly team: string; readonly split: TeamSplit }[];
   readonly platforms: readonly PlatformCandidate[];
   readonly mentoring: readonly MentoringPair[];
-  readonly guards: readonly { readonly team: string; readonly metrics: readonly GuardedMetric[] }[];
 }
 
 interface TeamReportInput {
@@ -37,9 +44,6 @@ interface TeamReportInput {
   /** Open and accepted items. */
   readonly items: readonly CountedItem[];
 }
-
-/** Assumed where no fact says what a change takes. */
-const CHANGE_MINUTES = 30;
 
 export function teamReport({ facts, policy, history, items }: TeamReportInput): TeamReport {
   const components = new Components(policy);
@@ -54,59 +58,33 @@ export function teamReport({ facts, policy, history, items }: TeamReportInput): 
     history,
   );
   const open = items.filter(({ state = 'open' }) => state === 'open');
-  const openOf = (by: 'owner' | 'component') =>
-    new Map([...groupBy(open, (item) => item[by] ?? '')].map(([name, found]) => [name, interestOf(found)]));
-  const [measured] = facts.of('change-time');
-  const rampUpWeeks = rampUpWeeksOf(history);
-  const loads = loadsOf({
-    teams,
+  const openBy = (by: 'owner' | 'component') => groupBy(open, (item) => item[by] ?? '');
+  const [ofOwner, ofComponent] = [openBy('owner'), openBy('component')];
+  const basis = {
     history,
-    changeMinutes: typeof measured?.value === 'number' ? measured.value : CHANGE_MINUTES,
-    interestOf: openOf('owner'),
-    rampUpWeeks,
+    changeMinutes: changeMinutesOf(facts),
+    rampUpWeeks: rampUpWeeksOf(history),
     hiringWeeks: policy.plan.hiring_weeks,
-  });
+  };
+  /** Minutes a week; a component has no reviews and pages of its own. */
+  const componentLoad = (component: string): number =>
+    (sumOf(history.recent.get(component)?.values() ?? []) / RECENT_WEEKS) * basis.changeMinutes +
+    totalInterest(ofComponent.get(component) ?? []);
   return {
-    teams,
+    teams: teams.map((team) => {
+      const load = loadOf(team, totalInterest(ofOwner.get(team.name) ?? []), basis);
+      const owned = ownership.filter(({ owner }) => owner === team.name);
+      const own = items.filter(({ owner }) => owner === team.name);
+      const componentsOfOneAuthor = owned.filter(({ busFactor }) => busFactor === 1).length;
+      const ownNames = owned.map(({ component }) => component);
+      const guards = guardedMetrics({ load, items: own, componentsOfOneAuthor });
+      return { team, load, split: splitOf(ownNames, componentLoad, history.together), guards };
+    }),
     ownership,
-    loads,
-    rampUpWeeks,
-    splits: splitsOf(teams, ownerOf, openOf('component'), history),
+    rampUpWeeks: basis.rampUpWeeks,
     platforms: platformCandidates(facts.of('clone'), (file) => ownerOf.get(components.of(file)) ?? null),
     mentoring: mentoringPairs(ownership, teams, history),
-    guards: loads.map((load) => ({ team: load.team, metrics: guardsOf(load, teams, ownership, items, history) })),
   };
-}
-
-function splitsOf(
-  teams: readonly DebtTeam[],
-  ownerOf: ReadonlyMap<string, string | null>,
-  interest: ReadonlyMap<string, number>,
-  { recent, together }: TeamHistory,
-): TeamReport['splits'] {
-  const loadOf = (component: string): number =>
-    sumOf(recent.get(component)?.values() ?? []) * CHANGE_MINUTES + (interest.get(component) ?? 0);
-  return teams.flatMap(({ name }) => {
-    const owned = [...ownerOf].filter(([, owner]) => owner === name).map(([component]) => component);
-    const split = splitOf(owned, loadOf, together);
-    return split === undefined ? [] : [{ team: name, split }];
-  });
-}
-
-function guardsOf(
-  load: TeamLoad,
-  teams: readonly DebtTeam[],
-  ownership: readonly ComponentOwnership[],
-  items: readonly CountedItem[],
-  history: TeamHistory,
-): readonly GuardedMetric[] {
-  const weeks = weeklyCommits(teams.find(({ name }) => name === load.team)?.members ?? [], history);
-  return guardedMetrics({
-    load,
-    commitsPerWeek: sumOf(weeks) / weeks.length,
-    items: items.filter(({ owner }) => owner === load.team),
-    componentsOfOneAuthor: ownership.filter(({ owner, busFactor }) => owner === load.team && busFactor === 1).length,
-  });
 }
 
 /** The teams of the policy, whose members may be named as owners are; without them, each owner of components is a team of its own. [D69] */

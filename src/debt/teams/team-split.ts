@@ -1,3 +1,4 @@
+import { sumOf } from '../number-table.ts';
 import type { TeamHistory } from './team-history.ts';
 
 /** Up to so many components every division is tried; of more, halves are improved one move at a time. */
@@ -48,8 +49,8 @@ class Divider {
     this.#names = names;
     this.#loads = names.map(loadOf);
     this.#weights = names.map((one) => names.map((other) => (one === other ? 0 : (together.get(one)?.get(other) ?? 0))));
-    this.#load = this.#loads.reduce((sum, load) => sum + load, 0);
-    this.#weight = this.#weights.flat().reduce((sum, weight) => sum + weight, 0) / 2;
+    this.#load = sumOf(this.#loads);
+    this.#weight = sumOf(this.#weights.flat()) / 2;
   }
 
   best(divisions: Iterable<readonly boolean[]>): TeamSplit | undefined {

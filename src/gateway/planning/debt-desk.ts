@@ -10,7 +10,7 @@ import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
 import type { Authority, WriteLease } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { ItemRef, ItemView, RepositoryView, Taken, VerifiedUpload } from '../../debt/store/debt-registry.ts';
-import type { RegisterPlan } from '../../debt/store/register-plan.ts';
+import type { DebtPlan } from '../../debt/plan.ts';
 import type { SignedFacts } from '../../debt/store/signed-facts.ts';
 import { publicKeyBytes, verifiedDigest } from '../../debt/store/signed-facts.ts';
 import type { DebtRepository, FactFilter, ItemFilter, StoredItem } from '../../debt/store/sqlite-debt-store.ts';
@@ -43,7 +43,7 @@ export interface DebtCalls {
     done: { readonly action: DebtAction; readonly by: string },
     lease: WriteLease | undefined,
   ): Promise<Outcome<ItemView>>;
-  plan(tenant: TenantId, repository: string, weeks: number): Promise<Outcome<RegisterPlan>>;
+  plan(tenant: TenantId, repository: string, weeks: number): Promise<Outcome<DebtPlan>>;
   teams(tenant: TenantId, repository: string): Promise<Outcome<TeamReport>>;
   onboarding(tenant: TenantId, repository: string, component: string): Promise<Outcome<OnboardingPath>>;
   /** What the gateway measured, in no key's name. */
@@ -121,7 +121,7 @@ export class DebtDesk {
     );
   }
 
-  async plan(principal: TenantPrincipal, repository: string, weeks: number): Promise<Outcome<RegisterPlan>> {
+  async plan(principal: TenantPrincipal, repository: string, weeks: number): Promise<Outcome<DebtPlan>> {
     return principal.resources === undefined ? this.#of(principal).plan(principal.tenantId, repository, weeks) : RESTRICTED;
   }
 

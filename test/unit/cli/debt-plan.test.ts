@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import type { DebtPlan } from '../../../workers/cli/debt/plan.ts';
+import type { PlanWithRoadmap } from '../../../workers/cli/debt/plan.ts';
 import type { OnboardingReply, TeamsReply } from '../../../src/contract/teams.ts';
 import { debtPolicy } from '../../../src/contract/debt-policy.ts';
 import type { DebtFactFile } from '../../../src/contract/debt-facts.ts';
@@ -144,7 +144,7 @@ describe('the debt of teams', () => {
   it('[D56] freezes by the worst error budget that facts have, and forecasts a roadmap', async () => {
     const features = join(repository.root, 'roadmap.json');
     await writeFile(features, json({ features: [{ name: 'facets', owner: 'search-team', estimate_minutes: 600 }] }));
-    const plan = await jsonOf<DebtPlan>('plan', '--roadmap', features, '--weeks', '4');
+    const plan = await jsonOf<PlanWithRoadmap>('plan', '--roadmap', features, '--weeks', '4');
     const [search, web] = plan.owners;
     expect(search).toMatchObject({ owner: 'search-team', budgetLeft: -1, frozen: ['search'] });
     expect(search!.chosen.map(({ component }) => component)).toContain('search');

@@ -6,7 +6,7 @@ import { FactSet } from '../../../src/debt/fact.ts';
 import { guardedMetrics } from '../../../src/debt/teams/guard-metrics.ts';
 import { factsOfHistory, historyOf } from '../../../src/debt/teams/history-facts.ts';
 import { TeamHistoryBuilder } from '../../../src/debt/teams/team-history.ts';
-import { loadsOf, rampUpWeeksOf } from '../../../src/debt/teams/team-load.ts';
+import { loadOf, rampUpWeeksOf } from '../../../src/debt/teams/team-load.ts';
 import { splitOf } from '../../../src/debt/teams/team-split.ts';
 import { effort } from '../../support/fixtures/effort.ts';
 import { factOf } from '../../support/debt/signed-upload.ts';
@@ -44,11 +44,10 @@ describe('a history of teams as facts', () => {
         const read = kept(history);
         if (read === undefined) return false;
         const team = { name: 'one', capacity_minutes_per_week: 600, members: AUTHORS.slice(0, 2), on_call: [] };
-        const loads = (of: typeof read) =>
-          loadsOf({ teams: [team], history: of, changeMinutes: 30, interestOf: new Map(), rampUpWeeks: 4, hiringWeeks: 12 });
+        const load = (of: typeof read) => loadOf(team, 0, { history: of, changeMinutes: 30, rampUpWeeks: 4, hiringWeeks: 12 });
         const split = (of: typeof read) => splitOf(COMPONENTS, (name) => name.length, of.together)?.parts;
         expect(read.recent).toEqual(history.recent);
-        expect(loads(read)).toEqual(loads(history));
+        expect(load(read)).toEqual(load(history));
         expect(rampUpWeeksOf(read)).toEqual(rampUpWeeksOf(history));
         expect(split(read)).toEqual(split(history));
         return true;
@@ -97,9 +96,9 @@ it('[D76] what a team may be praised for stands beside what it may cost', () => 
   const spread = (minutes: number) => ({ p10: minutes, p50: minutes, p90: minutes });
   const item = (rule: 'incident' | 'measurement-gap' | 'old-todo', minutes: number, state: 'open' | 'accepted' = 'open') =>
     ({ rule, state, component: 'search', owner: 'one', subject: 'a.ts', interest_minutes_per_week: spread(minutes) }) as const;
-  const load = { team: 'one', load: 0.5 } as Parameters<typeof guardedMetrics>[0]['load'];
+  const load = { team: 'one', load: 0.5, commitsPerWeek: 4 } as Parameters<typeof guardedMetrics>[0]['load'];
   const items = [item('incident', 10), item('measurement-gap', 5), item('old-todo', 3), item('old-todo', 7, 'accepted')];
-  expect(guardedMetrics({ load, commitsPerWeek: 4, items, componentsOfOneAuthor: 2 })).toEqual([
+  expect(guardedMetrics({ load, items, componentsOfOneAuthor: 2 })).toEqual([
     { metric: 'commits_per_week', value: 4, guard: 'open_incidents', guardValue: 1 },
     { metric: 'open_items', value: 2, guard: 'unmeasured_signals', guardValue: 1 },
     { metric: 'interest_minutes_per_week', value: 18, guard: 'accepted_interest_minutes_per_week', guardValue: 7 },

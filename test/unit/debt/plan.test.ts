@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { BudgetReading, DebtTeam } from '../../../src/contract/debt-plan.ts';
 import { debtShares } from '../../../src/contract/debt-plan.ts';
 import type { PlanInput, PlannedItem } from '../../../src/debt/plan.ts';
-import { planDebt, unplannedItems } from '../../../src/debt/plan.ts';
+import { planDebt } from '../../../src/debt/plan.ts';
 import { forecastRoadmap } from '../../../src/debt/roadmap.ts';
 import { evenSpread } from '../../../src/debt/spread.ts';
 
@@ -32,8 +32,11 @@ const team = (name = 'search-team', capacity = CAPACITY): DebtTeam => ({
   on_call: [],
 });
 
+const planOf = (items: readonly PlannedItem[], change: Partial<PlanInput> = {}) =>
+  planDebt({ items, teams: [team()], readings: [], rising: new Set(), shares: SHARES, weeks: 1, ...change });
+
 function plan(items: readonly PlannedItem[], change: Partial<PlanInput> = {}) {
-  return planDebt({ items, teams: [team()], readings: [], rising: new Set(), shares: SHARES, weeks: 1, ...change })[0]!;
+  return planOf(items, change).owners[0]!;
 }
 
 const reading = (left: number, cause: BudgetReading['cause'] = 'own', component = 'search'): BudgetReading => ({
@@ -113,7 +116,7 @@ describe('a plan', () => {
 
   it('[D53] names the items of nobody whose time is known', () => {
     const items = [item('a', 10, 1), item('b', 10, 1, { owner: null }), item('c', 10, 1, { owner: 'others' })];
-    expect(names(unplannedItems({ items, teams: [team()] }))).toEqual(['b', 'c']);
+    expect(names(planOf(items).unplanned)).toEqual(['b', 'c']);
   });
 
   it('[D53] of whatever items accounts for each once and stays within the time', () => {

@@ -1,13 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import type { FactKind } from '../../../src/contract/debt-facts.ts';
+import { FACT_KINDS } from '../../../src/contract/debt-facts.ts';
 import type { DebtTeam } from '../../../src/contract/debt-plan.ts';
+import { debtPolicy } from '../../../src/contract/debt-policy.ts';
+import { FactSet } from '../../../src/debt/fact.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import { ownershipOf } from '../../../src/debt/teams/ownership.ts';
 import { mentoringPairs, platformCandidates } from '../../../src/debt/teams/shared-work.ts';
 import { TeamHistoryBuilder, WEEK_S } from '../../../src/debt/teams/team-history.ts';
-import { loadsOf, rampUpWeeksOf } from '../../../src/debt/teams/team-load.ts';
+import { loadOf as loadOfTeam, rampUpWeeksOf } from '../../../src/debt/teams/team-load.ts';
+import { teamReport } from '../../../src/debt/teams/team-report.ts';
 import { splitOf } from '../../../src/debt/teams/team-split.ts';
+import { factOf } from '../../support/debt/signed-upload.ts';
 
 const NOW_S = 1_800_000_000;
 const DAY_S = 86_400;
@@ -203,6 +209,24 @@ describe('the division of a team', () => {
   });
 });
 
+it('[D63] divides by the load of a week: changes at the time that they are measured to take, and interest', () => {
+  const fact = (kind: FactKind, subject: string, value: number | string, symbol?: string) =>
+    factOf({ kind, subject, value, unit: FACT_KINDS[kind].unit, ...(symbol === undefined ? {} : { symbol }) }, NOW_S);
+  const facts = [
+    fact('census', '.', 2, 'ownership'),
+    fact('census', '.', 2, 'hotspots'),
+    fact('change-time', '.', 10),
+    fact('owner', 'a', '@ann'),
+    fact('owner', 'b', '@ann'),
+  ];
+  const history = historyOf(Array.from({ length: 26 }, (_, week): Commit => ['ann', week * 7, { a: 1 }]));
+  const interest = { p10: 20, p50: 20, p90: 20 };
+  const items = [{ rule: 'old-todo', component: 'b', owner: '@ann', subject: 'b/x.ts', interest_minutes_per_week: interest }] as const;
+  const { teams } = teamReport({ facts: new FactSet(facts, NOW_S), policy: debtPolicy.parse({}), history, items });
+  // One commit of ten minutes beside twenty minutes of interest.
+  expect(teams.map(({ team: { name }, split }) => [name, split?.parts, split?.balance])).toEqual([['@ann', [['a'], ['b']], 1 / 3]]);
+});
+
 describe('the load of a team', () => {
   /** Commits a week that rise from `first` by `step`, over 26 weeks. */
   const rising = (first: number, step: number, weeks = 26): TeamHistoryBuilder =>
@@ -212,14 +236,7 @@ describe('the load of a team', () => {
       ).flat(),
     );
   const loadOf = (history: TeamHistoryBuilder, rampUpWeeks: number | null = 8, change: Partial<DebtTeam> = {}) =>
-    loadsOf({
-      teams: [team('one', ['ann'], change)],
-      history,
-      changeMinutes: 10,
-      interestOf: new Map([['one', 50]]),
-      rampUpWeeks,
-      hiringWeeks: 12,
-    })[0]!;
+    loadOfTeam(team('one', ['ann'], change), 50, { history, changeMinutes: 10, rampUpWeeks, hiringWeeks: 12 });
 
   it('[D64] is the time of changes, interest, reviews and pages over the capacity', () => {
     const load = loadOf(rising(10, 0), null, { review_minutes_per_week: 100, pages_per_week: 2 });

@@ -5,7 +5,7 @@ import { assess } from '../../../src/debt/assess.ts';
 import type { DatedCommit, PaidItem, PaidRatios } from '../../../src/debt/paid-items.ts';
 import { minutesOf, withPaid } from '../../../src/debt/paid-items.ts';
 import { reconcile } from '../../../src/debt/register.ts';
-import { quantileOf } from '../../../src/debt/spread.ts';
+import { changeMinutesOf } from '../../../src/debt/rules/rule.ts';
 import type { Measured } from './measure.ts';
 import { git, isAncestor } from './repository/git.ts';
 import { keep, readKept } from './repository/kept-files.ts';
@@ -17,9 +17,6 @@ interface LocalRegister {
   readonly items: readonly DebtItem[];
   readonly ratios: PaidRatios;
 }
-
-/** Where the history has no two commits of one session. */
-const USUAL_MINUTES = 30;
 
 const fileOf = ({ cache }: Repository): string => join(cache, 'register-1.json');
 
@@ -33,7 +30,7 @@ const byRule = (ratios: PaidRatios) => new Map(Object.entries(ratios) as [DebtRu
  * Opens and closes items by what was collected, and learns from those that closed what paying takes. Only a later commit does: going back closes
  * nothing that anyone paid.
  */
-export async function updateRegister({ repository, policy, facts, history }: Measured): Promise<void> {
+export async function updateRegister({ repository, policy, facts }: Measured): Promise<void> {
   const before = await readKept<LocalRegister>(fileOf(repository));
   if (before !== undefined && !(await isAncestor(repository.root, before.commit, repository.commit))) return;
   const ratios = before?.ratios ?? {};
@@ -42,9 +39,7 @@ export async function updateRegister({ repository, policy, facts, history }: Mea
   const items = new Map((before?.items ?? []).map((item) => [item.id, item]));
   for (const item of changed) items.set(item.id, item);
   const closed = changed.filter(({ state }) => state === 'closed');
-  const gaps = [...history.gapsMinutes].sort((a, b) => a - b);
-  const usualMinutes = gaps.length === 0 ? USUAL_MINUTES : quantileOf(gaps, 0.5);
-  const paid = before === undefined || closed.length === 0 ? [] : await paidOf(repository, before.commit, closed, usualMinutes);
+  const paid = before === undefined || closed.length === 0 ? [] : await paidOf(repository, before.commit, closed, changeMinutesOf(facts));
   const open = [...items.values()].filter(({ state }) => state !== 'closed');
   const register: LocalRegister = { commit: repository.commit, items: open, ratios: withPaid(ratios, paid) };
   await keep(fileOf(repository), register);

@@ -6,8 +6,8 @@ import { DEBT_LIMITS } from '../../../src/contract/debt-limits.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import { Components } from '../../../src/debt/components.ts';
 import { worstBudgets } from '../../../src/debt/error-budgets.ts';
-import type { OwnerPlan, PlannedItem } from '../../../src/debt/plan.ts';
-import { planDebt, unplannedItems } from '../../../src/debt/plan.ts';
+import type { DebtPlan } from '../../../src/debt/plan.ts';
+import { planDebt } from '../../../src/debt/plan.ts';
 import type { RoadmapForecast } from '../../../src/debt/roadmap.ts';
 import type { TeamReport } from '../../../src/debt/teams/team-report.ts';
 import { forecastRoadmap } from '../../../src/debt/roadmap.ts';
@@ -27,12 +27,10 @@ interface Flags extends AssessFlags {
 
 const QUARTER_WEEKS = 13;
 
-export interface DebtPlan {
+export interface PlanWithRoadmap extends DebtPlan {
   readonly weeks: number;
   /** Of the shares that were used, so that two plans can be compared. */
   readonly policySha256: string;
-  readonly owners: readonly OwnerPlan[];
-  readonly unplanned: readonly PlannedItem[];
   readonly roadmap: RoadmapForecast | null;
 }
 
@@ -56,18 +54,27 @@ interface PlanContext {
   readonly features?: Roadmap | undefined;
 }
 
-export async function planOf(of: Assessed, weeks: number, { team, rising = new Set(), features }: PlanContext = {}): Promise<DebtPlan> {
+export async function planOf(
+  of: Assessed,
+  weeks: number,
+  { team, rising = new Set(), features }: PlanContext = {},
+): Promise<PlanWithRoadmap> {
   const { teams } = team ?? (await teamReportOf(of));
-  const { hiring_weeks: _, ...shares } = of.policy.plan;
-  const items = of.assessment.findings;
-  const readings = worstBudgets([of.facts], new Components(of.policy));
-  const owners = planDebt({ items, teams, readings, rising, shares, weeks });
+  const { assessment, policy } = of;
+  const readings = worstBudgets([of.facts], new Components(policy));
+  const plan = planDebt({
+    items: assessment.findings,
+    teams: teams.map(({ team: one }) => one),
+    readings,
+    rising,
+    shares: policy.plan,
+    weeks,
+  });
   return {
     weeks,
-    policySha256: shortSha256(JSON.stringify(of.policy.plan)),
-    owners,
-    unplanned: unplannedItems({ items, teams }),
-    roadmap: features === undefined ? null : forecastRoadmap(features.features, owners, weeks),
+    policySha256: shortSha256(JSON.stringify(policy.plan)),
+    ...plan,
+    roadmap: features === undefined ? null : forecastRoadmap(features.features, plan.owners, weeks),
   };
 }
 
@@ -79,7 +86,7 @@ async function readRoadmap(file: string): Promise<Roadmap> {
 
 const week = (value: number | null): string => (value === null ? 'later' : value.toFixed(1));
 
-function planText({ weeks, owners, unplanned, roadmap: forecast, policySha256 }: DebtPlan): string {
+function planText({ weeks, owners, unplanned, roadmap: forecast, policySha256 }: PlanWithRoadmap): string {
   const lines = owners.flatMap((one) => [
     `${one.owner}: ${Math.round(one.share * 100)} % of ${time(one.capacityMinutesPerWeek)} a week for ${weeks} weeks${one.budgetLeft === null ? '' : `, ${Math.round(one.budgetLeft * 100)} % of the error budget left`}`,
     ...(one.frozen.length === 0 ? [] : [`  frozen until back within the objective: ${one.frozen.join(', ')}`]),

@@ -1,7 +1,7 @@
 import type { Log, ReportingDescriptor, Result } from 'sarif';
 
 import type { DebtFinding, DebtRule } from '../../../src/contract/debt-items.ts';
-import { lineOf } from '../../../src/debt/ratchet.ts';
+import { detailOf } from '../../../src/debt/rules/rule.ts';
 import { OWN_TOOL } from './collectors/collection.ts';
 import { aboutRule } from './debt-text.ts';
 
@@ -29,7 +29,7 @@ const ruleOf = (rule: DebtRule): ReportingDescriptor => ({
 
 function resultOf(finding: DebtFinding, ruleIndex: number, worse: ReadonlySet<string>): Result {
   const { id, rule, subject, symbol, title, remedy, is_blocking, priority } = finding;
-  const startLine = finding.evidence.map(lineOf).find((line) => line !== undefined);
+  const startLine = finding.evidence.map((fact) => detailOf(fact, 'line')).find((line) => line > 0);
   const isFile = /\.\w+$/.test(subject) && !subject.includes(':');
   return {
     ruleId: rule,

@@ -4,6 +4,7 @@ import { Components } from '../../../src/debt/components.ts';
 import { historyOf } from '../../../src/debt/teams/history-facts.ts';
 import type { TeamReport } from '../../../src/debt/teams/team-report.ts';
 import { teamReport } from '../../../src/debt/teams/team-report.ts';
+import type { TeamSplit } from '../../../src/debt/teams/team-split.ts';
 import { teamsReply } from '../../../src/debt/teams/team-reply.ts';
 import { show, table } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
@@ -33,7 +34,7 @@ const words = (name: string): string => name.replaceAll('_', ' ');
 const rounded = (value: number): number => Number(value.toFixed(2));
 const dateOf = (atS: number | null): string => (atS === null ? '-' : new Date(atS * 1000).toISOString().slice(0, 10));
 
-function teamText({ teams, ownership, loads, rampUpWeeks, splits, platforms, mentoring, guards }: TeamReport): string {
+function teamText({ teams, ownership, rampUpWeeks, platforms, mentoring }: TeamReport): string {
   const known = ownership.map(({ component, tier, owner, effectiveOwner, busFactor, authors: [best], isCovered, moveTo }) => [
     component,
     tier,
@@ -44,7 +45,7 @@ function teamText({ teams, ownership, loads, rampUpWeeks, splits, platforms, men
     isCovered ? 'yes' : 'no',
     moveTo === null ? '' : `${moveTo.team} (${percent(moveTo.share)} of ${moveTo.commits} commits)`,
   ]);
-  const load = loads.map((one) => [
+  const loads = teams.map(({ load: one }) => [
     one.team,
     percent(one.load),
     time(one.changes),
@@ -60,25 +61,27 @@ function teamText({ teams, ownership, loads, rampUpWeeks, splits, platforms, men
     '',
     teams.length === 0
       ? 'No owners are known: write a CODEOWNERS file, or `teams` in debt.json.'
-      : table(['team', 'load', 'changes', 'interest', 'reviews', 'pages', 'grows a week', 'saturated', 'hire by'], load),
+      : table(['team', 'load', 'changes', 'interest', 'reviews', 'pages', 'grows a week', 'saturated', 'hire by'], loads),
     rampUpWeeks === null
       ? 'Too few authors arrived within the history to say how long that takes.'
       : `New authors arrive in ${rampUpWeeks} weeks (median).`,
-    ...splits.map(({ team, split: { parts, cutShare, isClean } }) => {
-      const [first, second] = parts.map((part) => part.join(', '));
-      return `${team} divides into ${first} and ${second}: ${percent(cutShare)} of shared changes would cross${isClean ? '' : ', which is not clean'}`;
-    }),
+    ...teams.flatMap(({ team, split }) => (split === undefined ? [] : [splitText(team.name, split)])),
     ...platforms.map(
       ({ lines, owners, files }) => `platform candidate: ${lines} lines that ${owners.join(', ')} each have: ${files.join(', ')}`,
     ),
-    ...guards.flatMap(({ team, metrics }) =>
-      metrics.map(
+    ...teams.flatMap(({ team, guards }) =>
+      guards.map(
         ({ metric, value, guard, guardValue }) =>
-          `${team}: ${words(metric)} ${rounded(value)}, beside ${words(guard)} ${rounded(guardValue)}`,
+          `${team.name}: ${words(metric)} ${rounded(value)}, beside ${words(guard)} ${rounded(guardValue)}`,
       ),
     ),
     ...mentoring.map(
       ({ component, mentor, mentee }) => `${component}: ${mentor.replace(/ <.*/, '')} could show it to ${mentee.replace(/ <.*/, '')}`,
     ),
   ].join('\n');
+}
+
+function splitText(team: string, { parts, cutShare, isClean }: TeamSplit): string {
+  const [first, second] = parts.map((part) => part.join(', '));
+  return `${team} divides into ${first} and ${second}: ${percent(cutShare)} of shared changes would cross${isClean ? '' : ', which is not clean'}`;
 }

@@ -1,5 +1,7 @@
 import type { Assessment } from '../../../src/debt/assess.ts';
 import { assess } from '../../../src/debt/assess.ts';
+import { hasRisenTwice } from '../../../src/debt/plan.ts';
+import { groupBy } from '../../../src/kernel/grouped.ts';
 import type { Measured, MeasureOptions } from './measure.ts';
 import { measureEarlier } from './measure.ts';
 import { git } from './repository/git.ts';
@@ -31,15 +33,11 @@ export async function trendOf(newest: Measured, options: MeasureOptions, points:
   return [...found, { atS: repository.committedAtS, commit: repository.commit, assessment: assess(newest.facts, newest.policy) }];
 }
 
-/** Components whose debt ratio rose from the third last point to the second last, and again to the last. */
+/** Components whose debt ratio rose twice in a row. [D71] */
 export function risingIn(trend: readonly TrendAssessment[]): ReadonlySet<string> {
-  const [first, second, last] = trend
-    .slice(-3)
-    .map(({ assessment }) => new Map(assessment.components.map(({ name, ratio }) => [name, ratio])));
-  if (first === undefined || second === undefined || last === undefined) return new Set();
-  const rose = (name: string): boolean => {
-    const [a, b, c] = [first.get(name), second.get(name), last.get(name)];
-    return a !== undefined && b !== undefined && c !== undefined && a < b && b < c;
-  };
-  return new Set([...last.keys()].filter(rose));
+  const ratios = groupBy(
+    trend.slice(-3).flatMap(({ assessment }) => assessment.components),
+    ({ name }) => name,
+  );
+  return new Set([...ratios].flatMap(([name, scores]) => (hasRisenTwice(scores.map(({ ratio }) => ratio)) ? [name] : [])));
 }

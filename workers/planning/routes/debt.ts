@@ -1,7 +1,6 @@
 import type { DebtItemReply, DebtPlanReply, DebtRepositoryReply, DebtSummaryReply } from '../../../src/contract/debt.ts';
 import type { ComponentScore } from '../../../src/debt/assess.ts';
-import type { PlannedItem } from '../../../src/debt/plan.ts';
-import type { RegisterPlan } from '../../../src/debt/store/register-plan.ts';
+import type { DebtPlan, PlannedItem } from '../../../src/debt/plan.ts';
 import type { ItemView, RepositoryView } from '../../../src/debt/store/debt-registry.ts';
 import { onboardingReply } from '../../../src/debt/teams/team-reply.ts';
 import type { StoredItem } from '../../../src/debt/store/sqlite-debt-store.ts';
@@ -85,7 +84,7 @@ const itemWithEvents = ({ events, ...stored }: ItemView) => ({
   events: events.map(({ kind, atS, by, reason }) => ({ kind, at: atS, by, reason })),
 });
 
-const planReply = (repository: string, weeks: number, { owners, unplanned }: RegisterPlan): DebtPlanReply => {
+const planReply = (repository: string, weeks: number, { owners, unplanned }: DebtPlan): DebtPlanReply => {
   const planned = (items: readonly PlannedItem[]) =>
     items.map(({ id, title, component, principal_minutes: principal, interest_minutes_per_week: interest }) => ({
       item: `${repository}.${id}`,

@@ -44,7 +44,7 @@ async function report(path: string, { html, trend: points, weeks, json, ...optio
     assessment,
     files: mappedFiles(facts, assessment),
     ownership: team.ownership,
-    loads: team.loads,
+    loads: team.teams.map(({ load }) => load),
     plans: owners,
     trend: trend.map(({ atS, assessment: { total } }) => ({ atS, ratio: total.ratio, interestMinutes: total.interest.p50 })),
   };
