@@ -209,7 +209,7 @@ describe('the division of a team', () => {
   });
 });
 
-it('[D63] divides by the load of a week: changes at the time that they are measured to take, and interest', () => {
+it('[D63] divides by the load of a week: changes at their measured time, and interest', () => {
   const fact = (kind: FactKind, subject: string, value: number | string, symbol?: string) =>
     factOf({ kind, subject, value, unit: FACT_KINDS[kind].unit, ...(symbol === undefined ? {} : { symbol }) }, NOW_S);
   const facts = [
