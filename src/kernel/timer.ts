@@ -3,3 +3,16 @@ export interface Timer {
   /** Answers how to call it off; afterwards that does nothing. */
   after(delayMs: number, run: () => void): () => void;
 }
+
+/** What `work` comes to within `limitMs`. Undefined: it is not done by then, and goes on. */
+export async function inTime<T>(work: Promise<T>, limitMs: number, timer: Timer): Promise<T | undefined> {
+  let disarm: (() => void) | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    disarm = timer.after(limitMs, () => resolve(undefined));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    disarm?.();
+  }
+}

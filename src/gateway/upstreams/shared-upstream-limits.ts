@@ -1,5 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Timer } from '../../kernel/timer.ts';
+import { inTime } from '../../kernel/timer.ts';
 import type { UseAnswer, UseAsk } from '../../tenancy/quota/shared-use.ts';
 import type { Slice } from '../../tenancy/quota/window.ts';
 import type { Admission, Admitted, UpstreamAdmission } from '../../upstreams/serving/admission.ts';
@@ -34,10 +35,16 @@ export class SharedUpstreamLimits implements UpstreamAdmission {
 
   async admit(target: Target, tokensMax: number): Promise<Admitted> {
     const { limits, upstreamId } = target;
+    const { newId, uses, timer } = this.#parts;
     if (Object.values(limits).every((limit) => limit === undefined)) return UNLIMITED;
-    const id = this.#parts.newId();
+    const id = newId();
     const tokens = limits.tokensPerMinute === undefined ? 0 : tokensMax;
-    const answer = await this.#answered(this.#parts.uses(upstreamId).begin({ id, tokens, limits, lifeMs: lostAtMs(target, 0) }));
+    const begun = uses(upstreamId).begin({ id, tokens, limits, lifeMs: lostAtMs(target, 0) });
+    const answer = await inTime(
+      begun.catch(() => undefined),
+      LIMITS.controlTimeoutMs,
+      timer,
+    );
     if (answer === undefined) {
       // It may have been granted all the same.
       this.#end(upstreamId, id, undefined);
@@ -64,18 +71,5 @@ export class SharedUpstreamLimits implements UpstreamAdmission {
         .end(id, unused)
         .catch(() => undefined),
     );
-  }
-
-  /** Undefined: not in time, or not at all. */
-  async #answered(call: Promise<UseAnswer>): Promise<UseAnswer | undefined> {
-    let disarm: (() => void) | undefined;
-    const late = new Promise<undefined>((resolve) => {
-      disarm = this.#parts.timer.after(LIMITS.controlTimeoutMs, () => resolve(undefined));
-    });
-    try {
-      return await Promise.race([call.catch(() => undefined), late]);
-    } finally {
-      disarm?.();
-    }
   }
 }

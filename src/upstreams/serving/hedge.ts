@@ -1,4 +1,5 @@
 import type { Timer } from '../../kernel/timer.ts';
+import { inTime } from '../../kernel/timer.ts';
 import type { Attempt, AttemptResult } from './attempt.ts';
 
 interface HedgeParts {
@@ -24,7 +25,7 @@ export async function hedged(
   const of = async (attempt: Attempt): Promise<Outcome> => ({ won: attempt, result: await run(attempt) });
   const running = of(first);
   if (afterMs === undefined || second === undefined) return running;
-  const early = await before(running, afterMs, timer);
+  const early = await inTime(running, afterMs, timer);
   if (early !== undefined) return early;
   const other = await second();
   if (other === undefined) return running;
@@ -40,19 +41,6 @@ export async function hedged(
     loser.finish('cancelled', false);
   }
   return winner;
-}
-
-/** What `work` comes to within `delayMs`. */
-async function before<T>(work: Promise<T>, delayMs: number, timer: Timer): Promise<T | undefined> {
-  let disarm: (() => void) | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    disarm = timer.after(delayMs, () => resolve(undefined));
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    disarm?.();
-  }
 }
 
 /** Undefined: neither has answered. */
