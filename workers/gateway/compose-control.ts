@@ -21,7 +21,7 @@ import { upstreamsOf } from './adapters/upstream-objects.ts';
 import { Readiness } from './readiness.ts';
 import type { Serving } from './serving.ts';
 import { basicsOf, oncePerIsolate } from './serving.ts';
-import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
+import type { RequestLog } from '../../src/gateway/upstreams/request-log-admin.ts';
 import type { ControlEnv } from './env.ts';
 
 /** Everything a route of the control Worker may use: the use cases and ports of this isolate, wired once. */

@@ -9,7 +9,7 @@ import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
 import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
-import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
+import type { RequestLog } from '../../src/gateway/upstreams/request-log-admin.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import type { S3Env } from './adapters/r2-urls.ts';

@@ -7,7 +7,7 @@ import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import { ManifestCache } from '../../src/gateway/manifest-cache.ts';
 import { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
 import { RecallMeasurement } from '../../src/gateway/recall-measurement.ts';
-import type { RequestLog } from '../../src/gateway/upstreams/request-desk.ts';
+import type { RequestLog } from '../../src/gateway/upstreams/request-log-admin.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';

@@ -5,7 +5,7 @@ import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import type { ObjectiveView } from '../../slo/slo-register.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
-import type { RequestLog } from '../upstreams/request-desk.ts';
+import type { RequestLog } from '../upstreams/request-log-admin.ts';
 import type { DebtCalls } from './debt-desk.ts';
 import type { InputHistograms } from '../../tenancy/usage/input-tallies.ts';
 import { gatewayFacts } from './gateway-facts.ts';

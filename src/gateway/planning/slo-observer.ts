@@ -11,7 +11,7 @@ import type { Cursor, HourlyCounter, Observation } from '../../slo/observation.t
 import { countersFromMs, decidedWaits, grownBy } from '../../slo/observation.ts';
 import type { RecallEstimate } from '../../index/recall-estimate.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
-import type { RequestLog } from '../upstreams/request-desk.ts';
+import type { RequestLog } from '../upstreams/request-log-admin.ts';
 
 interface SloObserverParts {
   readonly logOf: (tenant: TenantId) => Pick<RequestLog, 'hours'>;

@@ -16,7 +16,7 @@ import type { PlanningCalls } from '../planning/slo-admin.ts';
 import type { CachePurger } from '../purge-cache.ts';
 import type { TenantIndexes } from '../tenant-indexes.ts';
 import type { UpstreamCalls } from '../upstreams/upstream-calls.ts';
-import type { RequestLog } from '../upstreams/request-desk.ts';
+import type { RequestLog } from '../upstreams/request-log-admin.ts';
 import type { BillingLedgers } from './billing-ledger.ts';
 import type { Organisations, OrganisationStore } from './organisation-store.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';

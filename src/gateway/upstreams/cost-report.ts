@@ -16,7 +16,7 @@ import { rateInterval } from '../../upstreams/canary/bernoulli-interval.ts';
 import type { MeasuredReuse } from '../../upstreams/reuse/reuse-evidence.ts';
 import type { LogCosts, LogLine } from '../../upstreams/log/log-sums.ts';
 import type { UsageLines } from '../tenancy/usage-reader.ts';
-import type { RequestLog } from './request-desk.ts';
+import type { RequestLog } from './request-log-admin.ts';
 
 interface Saving {
   readonly name: (typeof SAVING_NAMES)[number];

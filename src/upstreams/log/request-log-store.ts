@@ -11,8 +11,7 @@ import type { LogFilter } from './log-filter.ts';
 import { conditionsOf } from './log-filter.ts';
 import type { LogPolicy } from './log-policy.ts';
 import { DEFAULT_POLICY, keptOf } from './log-policy.ts';
-import type { LogGroup, LogLine } from './log-sums.ts';
-import type { LogCosts, LogHour } from './log-sums.ts';
+import type { LogCosts, LogGroup, LogHour, LogLine } from './log-sums.ts';
 import { LOG_REUSE_COLUMNS, LOG_SAVING_COLUMNS, LOG_SUM_TABLES, SqliteLogSums } from './log-sums.ts';
 
 const MIGRATIONS: Migrations = [
@@ -89,7 +88,7 @@ export class SqliteRequestLog extends SqliteStore {
   /** Takes a batch, once however often it arrives. [U130] */
   append({ isolateId, sequence, requests, redactedFields }: LogBatch, nowMs: number): Outcome<Taken> {
     return this.transaction(() => {
-      if (this.#state().is_erased === 1) return refuse('tenant_suspended', 'the tenant is erased');
+      if (this.#state().is_erased === 1) return ERASED;
       const policy = this.policy();
       const isRedacted = policy.redactFields.every((field) => redactedFields.includes(field));
       if (!isRedacted && requests.some(({ bodies }) => bodies !== undefined)) return ok({ isTaken: false, policy });
@@ -113,7 +112,7 @@ export class SqliteRequestLog extends SqliteStore {
   /** Applies to the requests that follow; a shorter retention also deletes, at once, earlier ones that are older. */
   setPolicy(policy: LogPolicy, nowMs: number): Outcome<LogPolicy> {
     return this.transaction(() => {
-      if (this.#state().is_erased === 1) return refuse('tenant_suspended', 'the tenant is erased');
+      if (this.#state().is_erased === 1) return ERASED;
       this.run('UPDATE state SET policy = ?', JSON.stringify(policy));
       this.#trim(nowMs);
       return ok(policy);
@@ -149,7 +148,7 @@ export class SqliteRequestLog extends SqliteStore {
         path: 'name',
         limit: 'requestFeedbackMaxCount',
         value: known.length + 1,
-        what: 'a request has so many opinions',
+        what: `the request has ${known.length} opinions already`,
       });
     }
     this.run(
@@ -328,6 +327,8 @@ export class SqliteRequestLog extends SqliteStore {
 }
 
 const DAY_MS = 86_400_000;
+
+const ERASED = refuse('tenant_suspended', 'the tenant is erased');
 
 /** The most rows that one batch deletes: more than it adds, so that a log above its limit shrinks. */
 const TRIMMED_MAX = 1_000;

@@ -3,8 +3,8 @@ import { waitUntil } from 'cloudflare:workers';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import type { LoggedCallFacts } from '../../../src/gateway/upstreams/logged-call.ts';
 import { LoggedCall } from '../../../src/gateway/upstreams/logged-call.ts';
-import type { RequestLog } from '../../../src/gateway/upstreams/request-desk.ts';
-import { RequestDesk } from '../../../src/gateway/upstreams/request-desk.ts';
+import type { RequestLog } from '../../../src/gateway/upstreams/request-log-admin.ts';
+import { RequestLogAdmin } from '../../../src/gateway/upstreams/request-log-admin.ts';
 import { RequestLogging } from '../../../src/gateway/upstreams/request-logging.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { R2FileStore } from '../../gateway/adapters/r2-file-store.ts';
@@ -15,7 +15,7 @@ import type { Basics } from '../../gateway/serving.ts';
 export interface RequestLogParts {
   /** Begins the log of a call. */
   readonly logCall: (facts: LoggedCallFacts) => LoggedCall;
-  readonly requests: RequestDesk;
+  readonly requests: RequestLogAdmin;
 }
 
 export function wireRequestLog(env: UpstreamsEnv, { clock, rng, metrics }: Basics): RequestLogParts {
@@ -32,6 +32,6 @@ export function wireRequestLog(env: UpstreamsEnv, { clock, rng, metrics }: Basic
   const writer = new FileWriter({ store: new R2FileStore(env.FILES), clock });
   return {
     logCall: (facts) => new LoggedCall(facts, { logging, clock }),
-    requests: new RequestDesk({ logOf, flush: () => logging.flush(), writer, clock, rng }),
+    requests: new RequestLogAdmin({ logOf, flush: () => logging.flush(), writer, clock, rng }),
   };
 }

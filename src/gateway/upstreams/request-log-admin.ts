@@ -33,7 +33,7 @@ export interface RequestLog extends RequestLogSink {
   erase(): Promise<void>;
 }
 
-interface RequestDeskParts {
+interface RequestLogAdminParts {
   readonly logOf: (tenantId: TenantId) => RequestLog;
   /** Delivers what this isolate has gathered. */
   readonly flush: () => Promise<void>;
@@ -42,11 +42,11 @@ interface RequestDeskParts {
   readonly rng: Rng;
 }
 
-/** What users ask of the log of their requests. */
-export class RequestDesk {
-  readonly #parts: RequestDeskParts;
+/** What users do with the log of their requests. */
+export class RequestLogAdmin {
+  readonly #parts: RequestLogAdminParts;
 
-  constructor(parts: RequestDeskParts) {
+  constructor(parts: RequestLogAdminParts) {
     this.#parts = parts;
   }
 
@@ -59,13 +59,13 @@ export class RequestDesk {
     return records[0] === undefined ? absent(id) : ok(records[0]);
   }
 
-  /** Takes all requests of an id away. */
+  /** Removes all requests of an id. */
   async removeOne(acting: Acting, id: string): Promise<Outcome<number>> {
     const removed = await this.remove(acting, { id });
     return removed.ok && removed.value === 0 ? absent(id) : removed;
   }
 
-  /** Takes what a filter finds away, portion by portion, and asks before each whether it still may. */
+  /** Removes what a filter finds, portion by portion, each under a lease of its own. */
   async remove({ principal, authority }: Acting, filter: LogFilter): Promise<Outcome<number>> {
     const log = await this.#log(principal);
     let count = 0;
@@ -96,7 +96,7 @@ export class RequestDesk {
     return this.#parts.logOf(tenantId).policy();
   }
 
-  /** What was answered before is kept by the policy before. */
+  /** Requests that were answered before are kept by the policy of then. */
   async setPolicy(principal: TenantPrincipal, policy: LogPolicy): Promise<Outcome<LogPolicy>> {
     return (await this.#log(principal)).setPolicy(policy);
   }
@@ -120,7 +120,7 @@ export class RequestDesk {
     });
   }
 
-  /** With all that this isolate knows of the tenant's requests: users look for the request that they have just made. */
+  /** With the requests that this isolate still holds: users look for the request that they have just made. */
   async #log({ tenantId }: TenantPrincipal): Promise<RequestLog> {
     await this.#parts.flush();
     return this.#parts.logOf(tenantId);
