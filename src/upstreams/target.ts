@@ -119,7 +119,7 @@ export const withReplicas = (plan: Plan): Plan => ({
 const atReplicas = (target: Target): readonly Target[] =>
   target.replicas?.map((replica) => ({ ...target, baseUrl: `${replica.url}/v1`, replica })) ?? [target];
 
-/** What tells a target from all others of a deployment. */
+/** Unique among the targets of a deployment. */
 export const targetId = ({ upstreamId, model, replica }: Pick<Target, 'upstreamId' | 'model' | 'replica'>): string =>
   `${upstreamId}/${model.name}${replica === undefined ? '' : ` ${replica.url}`}`;
 

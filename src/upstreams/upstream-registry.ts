@@ -46,7 +46,8 @@ export class UpstreamRegistry {
     return this.#change(lease, () => {
       const nowMs = this.#clock.nowMs();
       const repeated = madeBefore(this.#store, request, nowMs);
-      if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<UpstreamRecord>;
+      if (!repeated.ok) return repeated;
+      if (repeated.value !== undefined) return ok(repeated.value);
       if (this.#store.find(next.name) !== undefined) return refuse('already_exists', `there is an upstream ${next.name}`, 'name');
       const count = this.#store.count();
       if (count >= LIMITS.upstreamsMaxCount)
@@ -62,7 +63,7 @@ export class UpstreamRegistry {
   change({ next, basedOn }: UpstreamChange, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
     return this.#onUpstream(next.name, lease, (known) => {
       if (known.updatedAtMs !== basedOn) return refuse('state_conflict', `${next.name} was changed meanwhile: repeat the call`);
-      // Always later, so that the time tells versions apart.
+      // Always later, so that no two versions have one time.
       const updatedAtMs = Math.max(this.#clock.nowMs(), known.updatedAtMs + 1);
       const record = { ...next, createdAtMs: known.createdAtMs, updatedAtMs };
       const fitting = fits(record);

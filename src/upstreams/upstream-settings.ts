@@ -68,13 +68,13 @@ function modelOf({ prices, image_tokens_max: imageTokensMax, ...model }: Upstrea
 }
 
 /** null lifts a limit. */
-const next = (before: number | undefined, named: number | null | undefined): number | undefined =>
+const changedLimit = (before: number | undefined, named: number | null | undefined): number | undefined =>
   named === undefined ? before : (named ?? undefined);
 
 function changedLimits(known: UpstreamLimits, change: CreateUpstreamBody['limits']): UpstreamLimits {
-  const concurrency = next(known.concurrency, change?.concurrency);
-  const requestsPerMinute = next(known.requestsPerMinute, change?.requests_per_minute);
-  const tokensPerMinute = next(known.tokensPerMinute, change?.tokens_per_minute);
+  const concurrency = changedLimit(known.concurrency, change?.concurrency);
+  const requestsPerMinute = changedLimit(known.requestsPerMinute, change?.requests_per_minute);
+  const tokensPerMinute = changedLimit(known.tokensPerMinute, change?.tokens_per_minute);
   return {
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(requestsPerMinute === undefined ? {} : { requestsPerMinute }),

@@ -1,7 +1,5 @@
 import { LIMITS } from '../../contract/limits.ts';
-import type { Outcome } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
-import { ok } from '../../kernel/result.ts';
 import type { FindTarget } from '../../upstreams/routes/route-plan.ts';
 import type { Target } from '../../upstreams/target.ts';
 import { targetName } from '../../upstreams/target.ts';
@@ -21,8 +19,8 @@ export function findAmong(targets: readonly Target[]): FindTarget {
 /** The targets that the routes of a caller may name: its own upstreams' and the platform's, of which the admin has the latter alone. */
 export const storedTargetFinder =
   (page: (owner: UpstreamOwner, count: number) => Promise<readonly UpstreamRecord[]>) =>
-  async (principal: Principal): Promise<Outcome<FindTarget>> => {
+  async (principal: Principal): Promise<FindTarget> => {
     const owners = principal.kind === 'tenant' ? [principal.tenantId, PLATFORM] : [PLATFORM];
     const records = await Promise.all(owners.map((owner) => page(owner, LIMITS.upstreamsMaxCount)));
-    return ok(findAmong(owners.flatMap((owner, at) => (records[at] ?? []).flatMap((record) => targetsOf(owner, record)))));
+    return findAmong(owners.flatMap((owner, at) => (records[at] ?? []).flatMap((record) => targetsOf(owner, record))));
   };

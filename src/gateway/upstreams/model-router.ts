@@ -86,7 +86,8 @@ export class ModelRouter {
     const name = call.body['model'];
     if (typeof name !== 'string') return ok(undefined);
     const found = await directory.find(call.principal.tenantId, name);
-    if (!found.ok || found.value === undefined) return found as Outcome<undefined>;
+    if (!found.ok) return found;
+    if (found.value === undefined) return ok(undefined);
     const { owner, route } = found.value;
     const find = findAmong(targets);
     const { tenantId, projectId, keyId } = call.principal;

@@ -84,13 +84,13 @@ export class ReplicaGroups {
       open: async (target, request, cancellation) => {
         const opened = await transport.open(target, request, cancellation);
         const isAbsent = opened.kind === 'fault' ? opened.fault !== 'cancelled' : ABSENT.has(opened.status);
-        if (isAbsent && target.replica !== undefined) this.#doubt(target.replica.group);
+        if (isAbsent && target.replica !== undefined) this.#expire(target.replica.group);
         return opened;
       },
     };
   }
 
-  #doubt(group: string): void {
+  #expire(group: string): void {
     const view = this.#views.get(group, this.#parts.clock.nowMs());
     if (view !== undefined) view.askedAtMs = -Infinity;
   }

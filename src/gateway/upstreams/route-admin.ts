@@ -46,7 +46,7 @@ export interface RouteCalls {
 interface RouteAdminParts {
   readonly routes: (owner: UpstreamOwner) => RouteCalls;
   /** The targets that a caller may name in its routes. */
-  readonly targets: (principal: Principal) => Promise<Outcome<FindTarget>>;
+  readonly targets: (principal: Principal) => Promise<FindTarget>;
   readonly guardrails: Pick<Guardrails, 'check'>;
   readonly embedder: Pick<QuestionEmbedder, 'check'>;
   readonly note: NoteChange;
@@ -71,10 +71,9 @@ export class RouteAdmin {
       ...(answer_reuse === undefined ? {} : { answer_reuse }),
     };
     const find = await this.#parts.targets(principal);
-    if (!find.ok) return find;
-    const checked = checkRoute(version, find.value);
+    const checked = checkRoute(version, find);
     if (!checked.ok) return checked;
-    const moderated = checkModerations(guardrails, find.value);
+    const moderated = checkModerations(guardrails, find);
     if (!moderated.ok) return moderated;
     const hooks = [...guardrails, ...cascadesOf(version).flatMap(schemaHooks)];
     const guarded = hooks.length === 0 ? ok(null) : await this.#parts.guardrails.check(ownerOf(principal), hooks);

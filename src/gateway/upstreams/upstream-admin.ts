@@ -40,9 +40,9 @@ export class UpstreamAdmin {
     this.#parts = parts;
   }
 
-  async list(principal: Principal, limit: number, after = ''): Promise<Outcome<PageOf<UpstreamRecord>>> {
+  async list(principal: Principal, limit: number, after = ''): Promise<PageOf<UpstreamRecord>> {
     const found = await this.#parts.upstreams(ownerOf(principal)).page(after, limit + 1);
-    return ok({ items: found.slice(0, limit), hasMore: found.length > limit });
+    return { items: found.slice(0, limit), hasMore: found.length > limit };
   }
 
   async find(principal: Principal, name: string): Promise<Outcome<UpstreamRecord>> {

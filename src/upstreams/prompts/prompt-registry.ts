@@ -40,7 +40,8 @@ export class PromptRegistry {
     return this.#change(by, () => {
       const nowMs = this.#clock.nowMs();
       const repeated = this.#repeated(request, nowMs);
-      if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<MadePromptVersion>;
+      if (!repeated.ok) return repeated;
+      if (repeated.value !== undefined) return ok(repeated.value);
       const { name, messages, variables, comment, labels } = next;
       const room = this.#hasRoom(name);
       if (!room.ok) return room;
@@ -142,7 +143,8 @@ export class PromptRegistry {
 
   #repeated(request: KeyedRequest | null, nowMs: number): Outcome<MadePromptVersion | undefined> {
     const made = madeBefore(this.#store, request, nowMs);
-    if (!made.ok || made.value === undefined) return made as Outcome<undefined>;
+    if (!made.ok) return made;
+    if (made.value === undefined) return ok(undefined);
     const version = made.value;
     const prompt = this.find(version.prompt);
     return prompt === undefined ? noPrompt(version.prompt) : ok({ prompt, version });

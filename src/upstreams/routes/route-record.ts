@@ -50,7 +50,7 @@ export interface MeasuredCascade extends CascadeName {
   readonly counts: CascadeCounts;
 }
 
-/** What an isolate knows of a route that serves. */
+/** A route that serves, as isolates copy it. */
 export interface ServingRoute {
   readonly name: string;
   readonly version: number;

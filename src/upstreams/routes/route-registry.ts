@@ -55,7 +55,8 @@ export class RouteRegistry {
     return this.#change(lease, () => {
       const nowMs = this.#clock.nowMs();
       const repeated = this.#repeated(request, nowMs);
-      if (!repeated.ok || repeated.value !== undefined) return repeated as Outcome<MadeVersion>;
+      if (!repeated.ok) return repeated;
+      if (repeated.value !== undefined) return ok(repeated.value);
       const known = this.#store.find(next.name);
       const count = this.#store.count();
       if (known === undefined && count >= LIMITS.routesMaxCount)
@@ -113,8 +114,8 @@ export class RouteRegistry {
   report(canaries: readonly CanaryReport[], cascades: readonly CascadeReport[] = []): void {
     if (!this.#store.exists()) return;
     this.#store.transaction(() => {
-      for (const report of canaries) this.#take(report);
-      for (const report of cascades) this.#measured(report);
+      for (const report of canaries) this.#addCanary(report);
+      for (const report of cascades) this.#addCascade(report);
     });
   }
 
@@ -187,7 +188,7 @@ export class RouteRegistry {
   }
 
   /** Adds up what an isolate counted of a cascade; of many, those that were measured last are kept. [U174] */
-  #measured({ route: name, counts, ...cascade }: CascadeReport): void {
+  #addCascade({ route: name, counts, ...cascade }: CascadeReport): void {
     const route = this.#store.find(name);
     if (route === undefined) return;
     const { cascades = [] } = route;
@@ -197,7 +198,8 @@ export class RouteRegistry {
     this.#store.put({ ...route, cascades: [...others, measured].slice(-LIMITS.routeCascadesMaxCount) });
   }
 
-  #take({ route: name, canaryVersion, stableVersion, canary, stable }: CanaryReport): void {
+  /** Adds up what an isolate counted of a canary, and does what follows from it. */
+  #addCanary({ route: name, canaryVersion, stableVersion, canary, stable }: CanaryReport): void {
     const route = this.#store.find(name);
     const running = route?.canary;
     if (route === undefined || running?.version !== canaryVersion || route.active !== stableVersion) return;
@@ -218,7 +220,8 @@ export class RouteRegistry {
 
   #repeated(request: KeyedRequest | null, nowMs: number): Outcome<MadeVersion | undefined> {
     const made = madeBefore(this.#store, request, nowMs);
-    if (!made.ok || made.value === undefined) return made as Outcome<undefined>;
+    if (!made.ok) return made;
+    if (made.value === undefined) return ok(undefined);
     const version = made.value;
     const route = this.#store.find(version.route);
     return route === undefined ? notFound(version.route) : ok({ route, version });

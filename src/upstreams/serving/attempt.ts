@@ -119,7 +119,7 @@ export class Attempt {
   #refused(status: number, { kind, pauseMs }: { readonly kind: 'pause' | 'failure'; readonly pauseMs: number }): AttemptResult {
     const { state, clock } = this.#parts;
     if (pauseMs > 0) state.pauseUntil(clock.nowMs() + pauseMs);
-    // A target that asks for a pause is up: a probe that learns it is over without a verdict.
+    // A target that asks for a pause is up: a probe that meets one ends without a verdict.
     if (kind === 'pause') this.#end('paused', (passage) => passage.abandoned());
     else this.#end('failed', (passage, nowMs) => passage.failed(nowMs, false));
     return { kind: 'failed', status, pauseMs };

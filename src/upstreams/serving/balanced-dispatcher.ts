@@ -21,9 +21,7 @@ interface DispatcherParts {
   readonly admission?: UpstreamAdmission;
 }
 
-/**
- * The dispatcher of an isolate (rules U50-U69): what it knows of targets is shared by all its requests, as data that none of them awaits.
- */
+/** The dispatcher of an isolate (rules U50-U64): its requests share the state of targets as data, which none of them awaits. */
 export class BalancedDispatcher implements Dispatcher {
   readonly #parts: DispatchParts;
 

@@ -34,7 +34,7 @@ export interface DispatchParts {
   readonly random: () => number;
 }
 
-/** A target of the plan, and what this request knows of it. */
+/** A target of the plan, and what became of this request there. */
 interface Tried {
   readonly target: Target;
   readonly state: TargetState;
@@ -213,7 +213,7 @@ export class DispatchRun {
     });
   }
 
-  /** Undefined: not now; then the request, or all of the isolate, know of it until something may have changed. */
+  /** Undefined: not now; the request, or the isolate, does not ask again until something may have changed. */
   async #admit(tried: Tried): Promise<Admission | undefined> {
     const { admission, clock, places } = this.#parts;
     const { target, state } = tried;

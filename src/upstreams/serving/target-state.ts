@@ -41,7 +41,7 @@ interface Outstanding {
   readonly untilMs: number;
 }
 
-/** What an isolate knows of one target: plain data of its own, which no request awaits. */
+/** The state of one target in an isolate: plain data, which no request awaits. */
 export class TargetState {
   readonly breaker = new CircuitBreaker();
   readonly times = new FirstTokenTimes();

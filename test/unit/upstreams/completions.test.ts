@@ -197,7 +197,7 @@ describe('[U91] a call that a route serves', () => {
     const big = '{"id": 12345678901234567890, "choices": [] }';
     expect(explainedText(big, { route: 'chat' })).toBe('{"id": 12345678901234567890, "choices": [],"sluice":{"route":{"route":"chat"}}}');
     expect(JSON.parse(explainedText('{}', 1))).toEqual({ sluice: { route: 1 } });
-    const text = (surface: string) => new TextDecoder().decode(explainedEvent(surface, 'req_1', { route: 'chat' }));
+    const text = (surface: 'chat' | 'messages') => new TextDecoder().decode(explainedEvent(surface, 'req_1', { route: 'chat' }));
     expect(JSON.parse(text('chat').slice('data: '.length))).toMatchObject({ choices: [], sluice: { route: { route: 'chat' } } });
     expect(text('messages')).toBe(': sluice {"route":{"route":"chat"}}\n\n');
   });

@@ -59,6 +59,7 @@ export const requestHandlers = {
 
 const PPM = 1_000_000;
 
+/** As the contract reads it: times in seconds, costs in nano-dollars. */
 type WireFilter = {
   readonly [K in 'id' | 'key' | 'route' | 'model' | 'target' | 'cache' | 'reuse']?: string | undefined;
 } & {

@@ -49,8 +49,7 @@ export const routeHandlers = {
     const route = await gateway.routes.versionOf(principal, params.route, body.version);
     if (!route.ok) return route;
     const find = await gateway.findTarget(principal);
-    if (!find.ok) return find;
-    return { ok: true, reply: explainRoute(route.value, body, principal, find.value, gateway.clock.nowMs()), used: {} };
+    return { ok: true, reply: explainRoute(route.value, body, principal, find, gateway.clock.nowMs()), used: {} };
   },
 } satisfies Partial<Handlers>;
 

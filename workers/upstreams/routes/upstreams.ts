@@ -12,7 +12,7 @@ import { upstreamHealth } from '../upstream-health.ts';
 export const upstreamHandlers = {
   listUpstreams: async ({ gateway, principal, query }) => {
     const page = await gateway.admin.list(principal, query.limit, query.after);
-    return page.ok ? { ok: true, reply: pageReply(page.value, upstreamReply(principal)), used: {} } : page;
+    return { ok: true, reply: pageReply(page, upstreamReply(principal)), used: {} };
   },
   createUpstream: async ({ gateway, principal, authority, body, idempotencyKey }) => {
     const made = await gateway.admin.create({ principal, authority }, body, idempotencyKey);
