@@ -14,6 +14,9 @@ import { promptOfCall } from './prompts.ts';
 import type { QuickReader } from './quick-reader.ts';
 import { withQuickReader } from './quick-reader.ts';
 
+/** What OpenAI moderates by where a call names no model. [U185] */
+const OPENAI_MODERATION = 'omni-moderation-latest';
+
 const model = z
   .string()
   .min(1)
@@ -51,7 +54,7 @@ export const completionCacheHeaders = z.object({
 const urgencyHeaders = {
   'x-sluice-priority': z
     .string()
-    .regex(/^-?\d{1,3}$/, 'must be a whole number')
+    .regex(/^-?\d{1,3}$/, `must be a whole number from -${LIMITS.completionPriorityMax} to ${LIMITS.completionPriorityMax}`)
     .transform(Number)
     .pipe(z.int().min(-LIMITS.completionPriorityMax).max(LIMITS.completionPriorityMax))
     .optional()
@@ -219,7 +222,7 @@ export const completionEndpoints = {
     path: '/v1/moderations',
     summary: apiText('Classify texts or images as harmful or not'),
     description: apiLines("OpenAI's shape, for models that serve `moderations`.", '', ROUTE),
-    body: loose(z.looseObject({ model })),
+    body: loose(z.looseObject({ model: model.default(OPENAI_MODERATION) })),
     reply: whole,
   },
 } as const satisfies Record<string, Endpoint>;

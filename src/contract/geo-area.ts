@@ -1,5 +1,6 @@
 import * as z from 'zod';
 
+import { faultText } from './fault-text.ts';
 import { LIMITS } from './limits.ts';
 
 /** A point of the globe, in degrees. */
@@ -48,7 +49,7 @@ type Fault = { readonly message: string; readonly path: PropertyKey[]; readonly 
 
 /** Reads `{center, radius_m}`, `{top_left, bottom_right}` or `{polygon, holes?}`, points being `{lat, lon}` in degrees. */
 export function readGeoArea(written: object): GeoArea | Fault {
-  const read = shapeOf(written).safeParse(written);
+  const read = shapeOf(written).safeParse(written, { error: faultText });
   if (!read.success) {
     const issue = read.error.issues[0];
     return { message: issue?.message ?? 'is no area', path: issue?.path ?? [] };

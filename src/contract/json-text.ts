@@ -17,7 +17,7 @@ export function parseJsonText(text: string, isExact = false, at: FieldPath = [])
   try {
     value = isExact ? parseExactJson(text) : (JSON.parse(text) as unknown);
   } catch {
-    return refuse('malformed_json', 'the body is not valid UTF-8 encoded JSON');
+    return refuse('malformed_json', text === '' ? 'the body is empty: send JSON' : 'the body is not valid UTF-8 encoded JSON');
   }
   const fault = surrogateFault(text, value, at);
   return fault === undefined ? ok(value) : { ok: false, error: fault };

@@ -3,6 +3,7 @@ import { must } from '../kernel/assert.ts';
 import { err, ok } from '../kernel/result.ts';
 import type { Limit, RequestPart } from './errors.ts';
 import { refusal } from './errors.ts';
+import { faultText } from './fault-text.ts';
 import type { FieldPath } from './field-path.ts';
 import { fieldPathOf } from './field-path.ts';
 import type { Outcome } from './outcome.ts';
@@ -23,14 +24,18 @@ export function parse<S extends z.ZodType>(
 ): Outcome<z.output<S>> {
   const quick = quickReaderOf(schema)?.(value);
   if (quick !== undefined) return ok(quick as z.output<S>);
-  const result = schema.safeParse(value, { error: describe, reportInput: true });
+  const result = schema.safeParse(value, { error: faultText, reportInput: true });
   if (result.success) return ok(result.data);
   const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
   const unknown = issue.code === 'unrecognized_keys' ? [must(issue.keys[0], 'a key is unrecognised')] : [];
   const path = [...at, ...fieldPathOf(issue.path), ...unknown];
   const code = issue.code === 'too_big' ? 'limit_exceeded' : 'invalid_value';
-  return err({ ...refusal(code, issue.message, path), ...excessOf(issue), schema: { part, fault: faultOf(issue) } });
+  // A message goes on from the name of its field; what was sent as a whole has none.
+  const message = path.length === 0 && KIND_FAULTS.has(issue.code) ? `the ${part} ${issue.message}` : issue.message;
+  return err({ ...refusal(code, message, path), ...excessOf(issue), schema: { part, fault: faultOf(issue) } });
 }
+
+const KIND_FAULTS: ReadonlySet<string> = new Set(['invalid_type', 'invalid_union']);
 
 /** The bound that a schema found exceeded, and by what. */
 function excessOf(issue: z.core.$ZodIssue): { readonly limit?: Limit; readonly value?: number } {
@@ -47,27 +52,11 @@ function numberOf(input: unknown): number | undefined {
 const faultOf = ({ code }: z.core.$ZodIssue) =>
   code === 'too_big' || code === 'too_small' || code === 'invalid_format' ? ('bound' as const) : ('format' as const);
 
-/** For schemas without a message of their own: the value and its limit, and never more than a piece of what was sent. */
-function describe(issue: z.core.$ZodRawIssue): string | undefined {
-  if (issue.code === 'too_big') return `${sizeOf(issue.input)}; the limit is ${issue.maximum}`;
-  if (issue.code === 'too_small') return `${sizeOf(issue.input)}; the least is ${issue.minimum}`;
-  if (issue.code === 'unrecognized_keys') return `is not a known field${otherFields(issue.keys.length - 1)}`;
-  return undefined;
-}
-
-function otherFields(count: number): string {
-  if (count === 0) return '';
-  return count === 1 ? ', nor is 1 other' : `, nor are ${count} others`;
-}
-
-function sizeOf(input: unknown): string {
-  if (typeof input === 'string') return `has ${input.length} characters`;
-  return Array.isArray(input) ? `has ${input.length} items` : `is ${String(input)}`;
-}
-
-// A union reports one list of issues for each option; the option that got furthest is the one the caller meant.
+// A union reports one list of issues for each option; the option that got furthest is the one the caller meant. Where the value is of the kind
+// of none, the union's own message names them all.
 function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
-  if (issue.code !== 'invalid_union') return issue;
+  if (issue.code !== 'invalid_union' || issue.errors.every(([first]) => first?.code === 'invalid_type' && first.path.length === 0))
+    return issue;
   const options = issue.errors.flatMap((errors) => errors.slice(0, 1)).map(deepest);
   const furthest = options.reduce<z.core.$ZodIssue | undefined>(
     (best, option) => (best === undefined || option.path.length > best.path.length ? option : best),

@@ -52,7 +52,9 @@ const model = z.strictObject({
     .default(['chat'])
     .meta(about('The kinds of calls that it answers.', ['chat'])),
   context_tokens: tokens.meta(about('How many tokens its prompt and its answer may have together.', 128_000)),
-  output_tokens_max: tokens.meta(about('How many tokens an answer can have at most.', 16_384)),
+  output_tokens_max: tokens
+    .optional()
+    .meta(about('How many tokens an answer can have at most. May be absent of models that generate none.', 16_384)),
   image_tokens_max: tokens
     .optional()
     .meta(about('The most tokens that one image can take. Absent: requests with images are refused, since nothing bounds their cost.')),

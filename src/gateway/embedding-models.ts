@@ -30,7 +30,7 @@ export function findManifest(manifests: readonly ModelManifest[], model: string,
   return refuseResource(
     'model_not_found',
     { kind: 'model', name: model },
-    `there is no model ${JSON.stringify(model)}; there are: ${known}`,
+    `there is no model ${JSON.stringify(model)}; there are: ${known}, and those of upstreams (GET /v1/models)`,
     'model',
   );
 }

@@ -1,3 +1,4 @@
+import { shownName } from '../contract/field-path.ts';
 import type { Outcome } from '../contract/outcome.ts';
 import { refuse, refuseResource } from '../contract/outcome.ts';
 import { ok } from '../kernel/result.ts';
@@ -26,5 +27,6 @@ export function resolve({ own, platform }: VisibleTargets, name: string, surface
   const groups = named.map((targets) => targets.filter((target) => serves(target, surface))).filter((targets) => targets.length > 0);
   if (groups.length > 0) return ok({ groups, reason: 'model' });
   if (named.some((targets) => targets.length > 0)) return refuse('invalid_value', `does not serve ${surface}`, 'model');
-  return refuseResource('model_not_found', { kind: 'model', name }, 'no upstream that the key may use has it', 'model');
+  const message = `no upstream that the key may use has a model ${JSON.stringify(shownName(name))}: see GET /v1/models`;
+  return refuseResource('model_not_found', { kind: 'model', name }, message, 'model');
 }

@@ -3,6 +3,7 @@ import type { Outcome } from '../contract/outcome.ts';
 import { refuse } from '../contract/outcome.ts';
 import type { ChangeUpstreamBody, CreateUpstreamBody, UpstreamModelBody } from '../contract/upstreams.ts';
 import { ok } from '../kernel/result.ts';
+import { SURFACES } from './protocol/exchange.ts';
 import type { TargetModel, UpstreamLimits, UpstreamProtocol, UpstreamTimeouts } from './target.ts';
 import type { UpstreamRecord } from './upstream-record.ts';
 
@@ -43,7 +44,13 @@ function modelsOf(bodies: readonly UpstreamModelBody[], protocol: UpstreamProtoc
     names.add(name);
     if (protocol === 'workers-ai' && !serves.every((kind) => kind === 'chat' || kind === 'embeddings'))
       return refuse('invalid_value', 'may be chat and embeddings with the protocol workers-ai', ['models', at, 'serves']);
-    if (outputTokensMax <= contextTokens) continue;
+    if (outputTokensMax === undefined && serves.some((kind) => SURFACES[kind].outputLimits.length > 0))
+      return refuse('invalid_value', `is missing: how many tokens ${name} can answer bounds what a call costs`, [
+        'models',
+        at,
+        'output_tokens_max',
+      ]);
+    if (outputTokensMax === undefined || outputTokensMax <= contextTokens) continue;
     return refuse('invalid_value', `is more than its context of ${contextTokens} tokens`, ['models', at, 'output_tokens_max']);
   }
   return ok(bodies.map(modelOf));
@@ -55,7 +62,8 @@ function modelOf({ prices, image_tokens_max: imageTokensMax, ...model }: Upstrea
     upstreamName: model.upstream_name ?? model.name,
     serves: [...new Set(model.serves)],
     contextTokens: model.context_tokens,
-    outputTokensMax: model.output_tokens_max,
+    // Absent of models that generate nothing.
+    outputTokensMax: model.output_tokens_max ?? model.context_tokens,
     ...(imageTokensMax === undefined ? {} : { imageTokensMax }),
     bytesPerToken: model.bytes_per_token,
     prices: {

@@ -47,7 +47,13 @@ export function buildApp<Env extends ServingEnv>({ compose, routes, special = []
 }
 
 export const noRoute = ({ req }: AppContext) =>
-  new HttpError(refusal('route_not_found', `no route ${req.method} ${req.path.slice(0, 128)}`));
+  new HttpError(refusal('route_not_found', `no route ${req.method} ${req.path.slice(0, 128)}${prefixHint(req.path)}`));
+
+/** Clients of OpenAI take an address that ends with `/v1`, those of Anthropic one that does not. [G81] */
+function prefixHint(path: string): string {
+  if (path.startsWith('/v1/v1/')) return ': give this client the address without /v1';
+  return path.startsWith('/v1/') ? '' : ': paths of the API begin with /v1';
+}
 
 /** Refuses what no route answers: 404, or, of a path that is known, why not. The first that knows it decides: `points/discover` looks like the path of a point. */
 function refuseUnmatched(unserved: readonly Unserved[]): Work {

@@ -2,8 +2,6 @@ import { $constructor, $ZodPreprocess, _coercedNumber } from 'zod/v4/core';
 import type { $ZodLooseShape, $ZodPreprocessDef } from 'zod/v4/core';
 import * as z from 'zod/mini';
 
-import { leanLocale } from './lean-locale.ts';
-
 // Stands in for `zod` in the gateway's bundle: the same schemas, parsed by the same core, with the methods that the contract calls and no
 // others. The package's own classes bring every format, JSON schema and codec along, which is 17 kB compressed, parsed at each cold start.
 
@@ -38,8 +36,6 @@ export const record = undefined;
 
 /** The package's own would bring dates and big integers along. */
 export const coerce = { number: (params?: Params): z.ZodMiniNumber => _coercedNumber(z.ZodMiniNumber, params) };
-
-z.config(leanLocale);
 
 const isNumber = (schema: Schema): boolean => schema._zod.def.type === 'number';
 const checked = (schema: Schema, check: unknown): Schema => schema.check(check as Check);

@@ -2,6 +2,7 @@ import * as z from 'zod';
 
 import { isRawJson } from '../../kernel/exact-json.ts';
 import { apiText } from '../api-text.ts';
+import { faultText } from '../fault-text.ts';
 import { LIMITS } from '../limits.ts';
 import { floats } from '../vector-fields.ts';
 import { pointId } from './point-id.ts';
@@ -21,7 +22,7 @@ const refused = (message: string) => z.never({ error: message });
 /** Distinguished by their members, so that a mistake is reported for the form that was meant. */
 export const vectorInput = z.unknown().transform((value, context): VectorInput => {
   const schema = Array.isArray(value) ? valuesInput : isObject(value) ? NO_DENSE_VECTOR : idInput;
-  return passOn(schema.safeParse(value), context);
+  return passOn(schema.safeParse(value, { error: faultText }), context);
 });
 
 const NO_DENSE_VECTOR = refused('must be a dense vector or a point id: sparse vectors are not stored, and texts not embedded here');
@@ -92,9 +93,9 @@ export const pointQuery = z
   )
   .transform((value, context): PointQuery => {
     if (value === null) return LISTED;
-    if (!isObject(value)) return { kind: 'nearest', to: passOn(vectorInput.safeParse(value), context), mmr: null };
+    if (!isObject(value)) return { kind: 'nearest', to: passOn(vectorInput.safeParse(value, { error: faultText }), context), mmr: null };
     const schema = 'nearest' in value ? nearest : 'recommend' in value ? recommend : NOT_OFFERED;
-    return passOn(schema.safeParse(value), context);
+    return passOn(schema.safeParse(value, { error: faultText }), context);
   })
   .optional()
   .transform((query): PointQuery => query ?? LISTED);

@@ -41,8 +41,7 @@ export function chatToMessages(chat: JsonObject): Outcome<JsonObject> {
   for (const [name, value] of Object.entries(present(chat))) {
     if (WITHOUT_EFFECT.has(name) || DEFAULTS[name] === value || TOOL_FIELDS.has(name)) continue;
     const translate = FIELDS[name];
-    if (translate === undefined)
-      cannot.at([name], 'cannot be said to a model of the protocol `anthropic`: leave it out, or ask another model');
+    if (translate === undefined) cannot.at([name], 'is no field of the protocol `anthropic`: leave it out, or ask another model');
     else Object.assign(result, translate(value, cannot));
   }
   const { format, effort, ...rest } = result;

@@ -33,8 +33,7 @@ export function messagesToChat(body: JsonObject): Outcome<JsonObject> {
   for (const [name, value] of Object.entries(present(body))) {
     if (WITHOUT_EFFECT.has(name)) continue;
     const translate = FIELDS[name];
-    if (translate === undefined)
-      cannot.at([name], 'cannot be said to a model of another protocol than `anthropic`: leave it out, or ask another model');
+    if (translate === undefined) cannot.at([name], 'is a field of the protocol `anthropic` alone: leave it out, or ask another model');
     else Object.assign(result, translate(value, cannot));
   }
   return cannot.outcome(present(result));
@@ -49,13 +48,12 @@ const FIELDS: Readonly<Record<string, (value: unknown, cannot: Untranslatable) =
   thinking: (thinking, cannot) =>
     textAt(thinking, 'type') === 'disabled'
       ? {}
-      : cannot.at(['thinking'], 'cannot be said to a model of another protocol than `anthropic`: use `output_config.effort`'),
+      : cannot.at(['thinking'], 'is a field of the protocol `anthropic` alone: use `output_config.effort`'),
 };
 
 function outputFields(body: JsonObject, cannot: Untranslatable): JsonObject {
   const { format, effort, ...others } = objectAt(body, 'output_config');
-  for (const name of Object.keys(others))
-    cannot.at(['output_config', name], 'cannot be said to a model of another protocol than `anthropic`');
+  for (const name of Object.keys(others)) cannot.at(['output_config', name], 'is a field of the protocol `anthropic` alone');
   const schema = isObject(format) ? format['schema'] : undefined;
   if (format !== undefined && format !== null && (textAt(format, 'type') !== 'json_schema' || schema === undefined))
     cannot.at(['output_config', 'format', 'type'], 'must be `json_schema`, with a `schema`');

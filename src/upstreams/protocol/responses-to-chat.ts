@@ -44,7 +44,7 @@ export function responsesToChat(body: JsonObject): Outcome<JsonObject> {
     if (WITHOUT_EFFECT.has(name) || DEFAULTS[name] === value) continue;
     const translate = FIELDS[name];
     if (translate === undefined)
-      cannot.at([name], STATEFUL.has(name) ? STATE : 'cannot be said to a model that serves chat completions alone');
+      cannot.at([name], STATEFUL.has(name) ? STATE : 'is no field of chat completions, which is all that the model serves');
     else Object.assign(result, translate(value, cannot));
   }
   return cannot.outcome(present(result));

@@ -34,5 +34,16 @@ export function dispatchRefusal(
     };
   const isUnreached = attempts.every(({ fault }) => fault === 'refused' || fault === 'connect_timeout');
   if (isUnreached) return { ...refusal('upstream_unavailable', `no upstream of the model could be reached${after}`), ...retry };
-  return { ...refusal('upstream_failed', `no upstream of the model gave an answer${after}`), ...retry };
+  return {
+    ...refusal('upstream_failed', `no upstream of the model gave an answer${after}${remedyOf(attempts.at(-1), last.status)}`),
+    ...retry,
+  };
+}
+
+/** What its owner can do about what the upstream answers, where the status tells; else nothing. */
+function remedyOf(attempt: AttemptRecord | undefined, status: number | undefined): string {
+  if (attempt === undefined) return '';
+  const { upstream } = attempt;
+  if (status === 401 || status === 403) return `: ${upstream} refuses its key; replace the upstream's \`secret\`, then check it`;
+  return status === 404 ? `: ${upstream} has nothing there; check its \`base_url\` and the model's \`upstream_name\`` : '';
 }

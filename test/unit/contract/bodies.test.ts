@@ -4,11 +4,18 @@ import type * as z from 'zod';
 import { fileEndpoints } from '../../../src/contract/files.ts';
 import { indexEndpoints } from '../../../src/contract/indexes.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
+import { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
 import { reservationEndpoints } from '../../../src/contract/reservations.ts';
 
 /** The fields that are refused, with their messages; none of a body that is taken. */
 const faultsOf = (schema: z.ZodType, body: object): string[] =>
   (schema.safeParse(body).error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
+
+it('[U185] a moderation without a model is by the one that OpenAI takes then', () => {
+  const { schema } = UPSTREAM_ENDPOINTS.createModeration.body;
+  expect(schema.parse({ input: 'x' })).toEqual({ input: 'x', model: 'omni-moderation-latest' });
+  expect(schema.parse({ input: 'x', model: 'lab/small' })).toEqual({ input: 'x', model: 'lab/small' });
+});
 
 describe('bodies whose fields depend on each other', () => {
   const { schema: index } = indexEndpoints.createIndex.body;

@@ -33,9 +33,40 @@ describe('a refused value', () => {
     expect(faultOf(parse(schema, value))?.message).toBe(message);
   });
 
-  it('lists what a union accepts if a value fits no option', () => {
-    const outcome = parse(z.union([z.strictObject({ a: z.number() }), z.strictObject({ b: z.number() })]), null);
-    expect(!outcome.ok && outcome.error.message).toContain('expected object');
+  it('[G80] lists what a union accepts if a value fits no option', () => {
+    const outcome = parse(z.union([z.strictObject({ a: z.number() }), z.array(z.number()), z.strictObject({ b: z.number() })]), null);
+    expect(faultOf(outcome)?.message).toBe('the body must be an object or an array, not null');
+    expect(faultOf(parse(schema, { name: 'a', input: 5 }))?.message).toBe('input: must be a string or an array, not 5');
+  });
+
+  const hook = z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('pii'), action: z.enum(['block', 'mask']) }),
+    z.strictObject({ kind: z.literal('webhook'), url: z.url(), timeout_ms: z.int(), at: z.iso.datetime().optional() }),
+  ]);
+
+  it.each([
+    ['a missing field', { kind: 'webhook', url: 'https://a.b' }, 'timeout_ms: is missing: it must be a number'],
+    ['another kind', { kind: 'webhook', url: ['x'], timeout_ms: 1 }, 'url: must be a string, not an array'],
+    ['a part of a number', { kind: 'webhook', url: 'https://a.b', timeout_ms: 1.5 }, 'timeout_ms: must be a whole number, not 1.5'],
+    ['a text that is no URL', { kind: 'webhook', url: 'x', timeout_ms: 1 }, 'url: must be a URL'],
+    [
+      'a text that is no time',
+      { kind: 'webhook', url: 'https://a.b', timeout_ms: 1, at: 'x' },
+      'at: must be a time such as 2026-11-01T12:00:00Z',
+    ],
+    ['a word', { kind: 'pii', action: 'maks' }, 'action: must be one of "block", "mask", not "maks"'],
+    ['a word that is missing', { kind: 'pii' }, 'action: is missing: it must be one of "block", "mask"'],
+    ['a long text', { kind: 'pii', action: 'x'.repeat(99) }, `action: must be one of "block", "mask", not "${'x'.repeat(64)}"`],
+    ['what distinguishes', { kind: 'pi' }, 'kind: must be one of "pii", "webhook", not "pi"'],
+    ['what distinguishes and is missing', {}, 'kind: is missing: it must be one of "pii", "webhook"'],
+    ['the whole', [], 'the body must be an object, not an array'],
+  ])('[G80] says what it has to be and what it is: %s', (_, value, message) => {
+    expect(faultOf(parse(hook, value))?.message).toBe(message);
+  });
+
+  it('[G80] calls a number of a query that is none neither missing nor by another name', () => {
+    const query = z.strictObject({ from: z.coerce.number().int() });
+    expect(faultOf(parse(query, { from: 'yesterday' }, 'query'))?.message).toBe('from: must be a number');
   });
 
   it('repeats only the beginning of unknown names, however many and long they are', () => {

@@ -16,7 +16,11 @@ it('[U38] finds the targets of a name, the own before those of the platform', ()
   expect(resolve(visible, 'shared/meta/llama', 'embeddings')).toMatchObject({ value: { groups: [[hub]] } });
   expect(resolve(visible, 'meta/llama', 'chat')).toMatchObject({ error: { code: 'invalid_value', path: ['model'] } });
   expect(resolve(visible, 'other', 'chat')).toMatchObject({
-    error: { code: 'model_not_found', resource: { kind: 'model', name: 'other' } },
+    error: {
+      code: 'model_not_found',
+      resource: { kind: 'model', name: 'other' },
+      message: 'no upstream that the key may use has a model "other": see GET /v1/models',
+    },
   });
 });
 

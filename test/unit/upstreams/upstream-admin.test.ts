@@ -81,9 +81,18 @@ describe('the upstreams of an owner', () => {
     };
     expect(await refused([model!, model!])).toEqual(['invalid_value', ['models', 1, 'name']]);
     expect(await refused([{ ...model!, output_tokens_max: 1_001 }])).toEqual(['invalid_value', ['models', 0, 'output_tokens_max']]);
+    const { output_tokens_max: _most, ...endless } = model!;
+    expect(await refused([endless])).toEqual(['invalid_value', ['models', 0, 'output_tokens_max']]);
+    expect(await refused([{ ...endless, serves: ['rerank', 'responses'] }])).toEqual(['invalid_value', ['models', 0, 'output_tokens_max']]);
     const large = Array.from({ length: 256 }, (_, at) => ({ ...model!, name: `${at}-${'x'.repeat(120)}`, upstream_name: 'é'.repeat(128) }));
     expect(await refused(large)).toEqual(['limit_exceeded', ['models']]);
     expect(await namesOf(ONE)).toEqual([]);
+  });
+
+  it('[U2] need no length of answers for models that generate none', async () => {
+    const { output_tokens_max: _, ...model } = upstreamBody().models[0]!;
+    const made = await add(ONE, { models: [{ ...model, serves: ['embeddings', 'rerank', 'moderations'] }] });
+    expect(made).toMatchObject({ ok: true, value: { models: [{ name: 'small', contextTokens: 1_000 }] } });
   });
 
   it('[U2] keep what a change does not name, and lose a limit that it lifts', async () => {

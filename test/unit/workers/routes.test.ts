@@ -7,6 +7,7 @@ import { ENDPOINTS } from '../../../src/contract/endpoints.ts';
 import type { Endpoint } from '../../../src/contract/endpoint.ts';
 import { mountsOf } from '../../../src/contract/surface.ts';
 import { AddressReader } from '../../../workers/gateway/address-reader.ts';
+import { noRoute } from '../../../workers/gateway/app.ts';
 import type { AppContext } from '../../../workers/gateway/exchange.ts';
 import { RememberedRoutes } from '../../../workers/gateway/remembered-routes.ts';
 import { requestIdOf } from '../../../workers/gateway/request-id.ts';
@@ -25,6 +26,14 @@ it('[G4] a remembered path matches as it did the first time, however many paths 
       for (const method of ['GET', 'POST', 'DELETE', 'PATCH']) expect(remembered.match(method, path)).toEqual(tries.match(method, path));
     }
   }
+});
+
+it.each([
+  ['/chat/completions', 'no route POST /chat/completions: paths of the API begin with /v1'],
+  ['/v1/v1/messages', 'no route POST /v1/v1/messages: give this client the address without /v1'],
+  ['/v1/nothing', 'no route POST /v1/nothing'],
+])('[G81] %s is refused with what is wrong with its prefix', (path, message) => {
+  expect(noRoute({ req: { method: 'POST', path } } as AppContext).refusal).toMatchObject({ code: 'route_not_found', message });
 });
 
 const endpoint = {
