@@ -14,7 +14,7 @@ import { promptOfCall } from './prompts.ts';
 import type { QuickReader } from './quick-reader.ts';
 import { withQuickReader } from './quick-reader.ts';
 
-/** What OpenAI moderates by where a call names no model. [U185] */
+/** What OpenAI moderates by where a call names no model. [U189] */
 const OPENAI_MODERATION = 'omni-moderation-latest';
 
 const model = z

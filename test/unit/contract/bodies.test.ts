@@ -11,7 +11,7 @@ import { reservationEndpoints } from '../../../src/contract/reservations.ts';
 const faultsOf = (schema: z.ZodType, body: object): string[] =>
   (schema.safeParse(body).error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
 
-it('[U185] a moderation without a model is by the one that OpenAI takes then', () => {
+it('[U189] a moderation without a model is by the one that OpenAI takes then', () => {
   const { schema } = UPSTREAM_ENDPOINTS.createModeration.body;
   expect(schema.parse({ input: 'x' })).toEqual({ input: 'x', model: 'omni-moderation-latest' });
   expect(schema.parse({ input: 'x', model: 'lab/small' })).toEqual({ input: 'x', model: 'lab/small' });
