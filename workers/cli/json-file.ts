@@ -1,7 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 
-import { UsageError } from './command.ts';
+import type { z } from 'zod';
+
+import { messageOf } from '../../src/contract/errors.ts';
+import { parse } from '../../src/contract/parse.ts';
+import { Failure, UsageError } from './command.ts';
 
 /** The JSON object in a file; `-` is the standard input. */
 export async function jsonFile(path: string): Promise<Record<string, unknown>> {
@@ -15,4 +19,20 @@ export async function jsonFile(path: string): Promise<Record<string, unknown>> {
     // Not JSON: refused below.
   }
   throw new UsageError(`${path} is not a JSON object.`);
+}
+
+/** The JSON of a text; `name`: what it is called where it is none. */
+export function jsonIn(written: string, name: string): unknown {
+  try {
+    return JSON.parse(written);
+  } catch (error) {
+    throw new Failure(`${name} is no JSON: ${String(error)}`);
+  }
+}
+
+/** A value as its schema has it; `name`: what it is called where it is not so. Throws a `Failure` that names the field. */
+export function checkedBy<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
+  const parsed = parse(schema, value);
+  if (parsed.ok) return parsed.value;
+  throw new Failure(`${name}: ${messageOf(parsed.error)}`);
 }

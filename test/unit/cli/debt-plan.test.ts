@@ -189,7 +189,7 @@ describe('the debt of teams', () => {
 
   it.each([
     ['a file that is missing', 'missing.json', 'cannot be read'],
-    ['a feature without an owner', 'bad.json', 'is no roadmap: '],
+    ['a feature without an owner', 'bad.json', 'bad.json: features[0].owner: '],
   ])('[D54] refuse %s', async (_, name, message) => {
     await writeFile(join(repository.root, 'bad.json'), json({ features: [{ name: 'x', estimate_minutes: 1 }] }));
     const { stderr, status } = await sluiceDebt('plan', repository.root, '--roadmap', join(repository.root, name));

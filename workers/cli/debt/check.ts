@@ -2,13 +2,12 @@ import { stat, writeFile } from 'node:fs/promises';
 import * as z from 'zod';
 
 import type { DebtFinding } from '../../../src/contract/debt-items.ts';
-import { parse } from '../../../src/contract/parse.ts';
 import { assess } from '../../../src/debt/assess.ts';
 import type { DebtOfFiles, FileDebt, RatchetResult } from '../../../src/debt/ratchet.ts';
 import { debtOfFiles, isWorseThan, ratchet, sumOfFiles } from '../../../src/debt/ratchet.ts';
 import { Failure, show } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
-import { jsonFile } from '../json-file.ts';
+import { checkedBy, jsonFile } from '../json-file.ts';
 import type { Measured, MeasureOptions } from './measure.ts';
 import { measure, measureEarlier } from './measure.ts';
 import { git } from './repository/git.ts';
@@ -62,7 +61,10 @@ const baselineText = ({ repository }: Measured, { minutes, lines }: FileDebt): s
 async function compare(against: string, measured: Measured, options: MeasureOptions, head: DebtOfFiles): Promise<Comparison> {
   const { root, commit } = measured.repository;
   // A branch may have the name of a folder.
-  const kept = (await stat(against).catch(() => undefined))?.isFile() === true ? await readBaseline(against) : undefined;
+  const kept =
+    (await stat(against).catch(() => undefined))?.isFile() === true
+      ? checkedBy(baseline, await jsonFile(against), `the baseline ${against}`)
+      : undefined;
   const given = kept?.commit ?? against;
   // What both have in common: what came to the base meanwhile is not the work of this branch.
   const base = (await git(root, 'merge-base', given, commit).catch(() => '')).trim();
@@ -76,12 +78,6 @@ async function compare(against: string, measured: Measured, options: MeasureOpti
   const all = sumOfFiles(head);
   const result = { base: kept, head: all, isWorse: isWorseThan(all, kept), worse: [] };
   return { with: `${against}, whose commit is not in this clone`, result, what: `all ${head.size} files` };
-}
-
-async function readBaseline(file: string): Promise<Baseline> {
-  const value = parse(baseline, await jsonFile(file));
-  if (value.ok) return value.value;
-  throw new Failure(`${file}: ${value.error.message}`);
 }
 
 const WORSE_MAX = 10;

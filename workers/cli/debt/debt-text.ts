@@ -16,9 +16,12 @@ export function time(minutes: number): string {
   return minutes < MINUTES_OF_A_DAY ? `${(minutes / 60).toFixed(1)} h` : `${(minutes / MINUTES_OF_A_DAY).toFixed(1)} days`;
 }
 
-const range = ({ p10, p50, p90 }: Spread): string => (p10 === p90 ? time(p50) : `${time(p50)} (${time(p10)} to ${time(p90)})`);
+export const range = ({ p10, p50, p90 }: Spread): string => (p10 === p90 ? time(p50) : `${time(p50)} (${time(p10)} to ${time(p90)})`);
 
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/** A day in UTC. */
+export const dateOf = (atS: number | null): string => (atS === null ? '-' : new Date(atS * 1000).toISOString().slice(0, 10));
 
 /** A repository's rating, what is not known of it, and its components, the worst first. */
 export function scoreText(

@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import type { DebtFact, DebtFactFile } from '../../../src/contract/debt-facts.ts';
 import { debtFactFile } from '../../../src/contract/debt-facts.ts';
 import type { DebtPolicy } from '../../../src/contract/debt-policy.ts';
-import { parse } from '../../../src/contract/parse.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
 import { Failure } from '../command.ts';
-import { jsonFile } from '../json-file.ts';
+import { checkedBy, jsonFile } from '../json-file.ts';
 import { teams } from './collect-teams.ts';
 import { COLLECTORS } from './collectors/collectors.ts';
 import { BlobReader } from './repository/blob-reader.ts';
@@ -99,9 +98,7 @@ const censusesOf = (facts: readonly DebtFact[]): DebtFact[] => facts.filter(({ k
 /** Facts that were collected before, from the file that `collect` wrote or another one. */
 export async function readFacts(file: string): Promise<DebtFactFile> {
   if (!existsSync(file)) throw new Failure(`there is no ${file}: run \`sluice debt collect\` first`);
-  const facts = parse(debtFactFile, await jsonFile(file));
-  if (facts.ok) return facts.value;
-  throw new Failure(`${file} holds no facts of debt: ${facts.error.message}`);
+  return checkedBy(debtFactFile, await jsonFile(file), `the facts ${file}`);
 }
 
 export const factsFileOf = ({ cache }: Repository): string => join(cache, FACTS_FILE);

@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import type { Roadmap } from '../../../src/contract/debt-plan.ts';
 import { roadmap } from '../../../src/contract/debt-plan.ts';
 import { DEBT_LIMITS } from '../../../src/contract/debt-limits.ts';
-import { parse } from '../../../src/contract/parse.ts';
 import { Components } from '../../../src/debt/components.ts';
 import { worstBudgets } from '../../../src/debt/error-budgets.ts';
 import type { DebtPlan } from '../../../src/debt/plan.ts';
@@ -12,9 +11,9 @@ import type { RoadmapForecast } from '../../../src/debt/roadmap.ts';
 import type { TeamReport } from '../../../src/debt/teams/team-report.ts';
 import { forecastRoadmap } from '../../../src/debt/roadmap.ts';
 import { shortSha256 } from '../../../src/kernel/short-sha256.ts';
-import { Failure, show, table, whole } from '../command.ts';
+import { show, table, whole } from '../command.ts';
 import { print } from '../jobs/job-command.ts';
-import { jsonFile } from '../json-file.ts';
+import { checkedBy, jsonFile } from '../json-file.ts';
 import type { Assessed, AssessFlags } from './assessed.ts';
 import { assessed, ofFacts } from './assessed.ts';
 import { time } from './debt-text.ts';
@@ -78,11 +77,7 @@ export async function planOf(
   };
 }
 
-async function readRoadmap(file: string): Promise<Roadmap> {
-  const parsed = parse(roadmap, await jsonFile(file));
-  if (parsed.ok) return parsed.value;
-  throw new Failure(`${file} is no roadmap: ${parsed.error.message}`);
-}
+const readRoadmap = async (file: string): Promise<Roadmap> => checkedBy(roadmap, await jsonFile(file), `the roadmap ${file}`);
 
 const week = (value: number | null): string => (value === null ? 'later' : value.toFixed(1));
 

@@ -11,7 +11,7 @@ import { print } from '../jobs/job-command.ts';
 import type { Assessed, AssessFlags } from './assessed.ts';
 import { assessed, ofFacts } from './assessed.ts';
 import { teamHistory } from './collect-teams.ts';
-import { time } from './debt-text.ts';
+import { dateOf, time } from './debt-text.ts';
 
 /** `sluice debt teams`. */
 export const teamsCommand = (): Command =>
@@ -32,7 +32,6 @@ export async function teamReportOf({ repository, policy, facts, assessment }: As
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const words = (name: string): string => name.replaceAll('_', ' ');
 const rounded = (value: number): number => Number(value.toFixed(2));
-const dateOf = (atS: number | null): string => (atS === null ? '-' : new Date(atS * 1000).toISOString().slice(0, 10));
 
 function teamText({ teams, ownership, rampUpWeeks, platforms, mentoring }: TeamReport): string {
   const known = ownership.map(({ component, tier, owner, effectiveOwner, busFactor, authors: [best], isCovered, moveTo }) => [

@@ -2,8 +2,8 @@ import { glob, readFile, stat } from 'node:fs/promises';
 import { isAbsolute, join, matchesGlob, normalize } from 'node:path';
 import type { z } from 'zod';
 
-import { parse } from '../../../../src/contract/parse.ts';
 import { Failure } from '../../command.ts';
+import { checkedBy, jsonIn } from '../../json-file.ts';
 import type { BlobReader } from '../repository/blob-reader.ts';
 import type { Collection, Source } from './collection.ts';
 import { sha256Of } from './collection.ts';
@@ -54,17 +54,8 @@ async function textOf(blobs: BlobReader, path: string, blob: string): Promise<st
   return bytes.toString('utf8');
 }
 
-/** The JSON of a file of evidence. */
-export function jsonOf<S extends z.ZodType>({ file, text }: InputFile, schema: S): z.output<S> {
-  const value = parse(schema, anyJsonOf({ file, text }));
-  if (value.ok) return value.value;
-  throw new Failure(`${file}: ${value.error.message}`);
-}
+/** The JSON of a file of evidence, by its schema. */
+export const jsonOf = <Schema extends z.ZodType>(input: InputFile, schema: Schema): z.output<Schema> =>
+  checkedBy(schema, anyJsonOf(input), input.file);
 
-export function anyJsonOf({ file, text }: Pick<InputFile, 'file' | 'text'>): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Failure(`${file} is no JSON: ${(error as Error).message}`);
-  }
-}
+export const anyJsonOf = ({ file, text }: Pick<InputFile, 'file' | 'text'>): unknown => jsonIn(text, file);

@@ -1,15 +1,16 @@
 import type { DebtFactFile } from '../../../../src/contract/debt-facts.ts';
-import type { DebtFinding, Spread } from '../../../../src/contract/debt-items.ts';
+import type { DebtFinding } from '../../../../src/contract/debt-items.ts';
 import type { Assessment } from '../../../../src/debt/assess.ts';
 import type { OwnerPlan } from '../../../../src/debt/plan.ts';
 import { HORIZON_WEEKS } from '../../../../src/debt/price.ts';
 import type { ComponentOwnership } from '../../../../src/debt/teams/ownership.ts';
 import type { TeamLoad } from '../../../../src/debt/teams/team-load.ts';
 import { escaped, svg } from '../../html.ts';
+import { dateOf, percent, range, time } from '../debt-text.ts';
 import type { TrendPoint } from './plots.ts';
 import { itemScatter, trendPlot } from './plots.ts';
 import type { MappedFile } from './treemap.ts';
-import { fileTreemap, minutes } from './treemap.ts';
+import { fileTreemap } from './treemap.ts';
 
 export interface DebtReport {
   readonly facts: DebtFactFile;
@@ -38,7 +39,6 @@ ol { padding-left: 1.5rem; } li { margin-bottom: .7rem; overflow-wrap: anywhere;
 /** A repository's debt as one HTML file, without scripts or external resources: for a screen, a phone and paper. */
 export function debtPage({ facts, assessment, files, ownership, trend, plans, loads }: DebtReport): string {
   const { findings, signals, total } = assessment;
-  const date = new Date(facts.collected_at * 1000).toISOString().slice(0, 10);
   const unknown = signals.filter(({ isKnown }) => !isKnown).map(({ signal }) => signal);
   return `<!doctype html>
 <html lang="en">
@@ -47,14 +47,14 @@ export function debtPage({ facts, assessment, files, ownership, trend, plans, lo
 <title>Technical debt of ${escaped(facts.repository)}</title>
 <style>${STYLE}</style>
 <h1>Technical debt of ${escaped(facts.repository)}</h1>
-<p>Commit <code>${escaped(facts.git_commit?.slice(0, 12) ?? 'none')}</code>, ${date}</p>
+<p>Commit <code>${escaped(facts.git_commit?.slice(0, 12) ?? 'none')}</code>, ${dateOf(facts.collected_at)}</p>
 <dl class="figures">
 ${figure('rating', total.rating)}${figure('debt ratio', percent(total.ratio))}${figure('items', `${findings.length}`)}
-${figure('to pay all', spreadText(total.principal))}${figure('costs a week', spreadText(total.interest))}
+${figure('to pay all', range(total.principal))}${figure('costs a week', range(total.interest))}
 </dl>
 ${unknown.length === 0 ? '' : `<p class="blocks">Not known, and so counted as debt: ${escaped(unknown.join(', '))}.</p>`}
 <section><h2>What to pay first</h2>
-<p class="note">By what paying is worth in ${HORIZON_WEEKS} weeks. Estimates are in minutes; ranges are from the 10th to the 90th percentile.</p>
+<p class="note">By what paying is worth in ${HORIZON_WEEKS} weeks. Ranges are from the 10th to the 90th percentile.</p>
 <ol>${findings.slice(0, ITEMS_MAX).map(itemText).join('')}</ol></section>
 <section><h2>Where it is</h2><p class="note">Files as large as they have lines, as red as they are changed often and hard to read. A dark edge: the file has items.</p>${fileTreemap(files)}</section>
 <section><h2>Principal and interest</h2>
@@ -72,19 +72,16 @@ ${plans.length === 0 ? '' : `<section><h2>Plan</h2>${plans.map(planText).join(''
 }
 
 const figure = (name: string, value: string): string => `<div><dt>${name}</dt><dd>${escaped(value)}</dd></div>`;
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
-const spreadText = ({ p10, p50, p90 }: Spread): string =>
-  p10 === p90 ? minutes(p50) : `${minutes(p50)} (${minutes(p10)} to ${minutes(p90)})`;
 
 function itemText(one: DebtFinding): string {
   const where = `${one.subject} ${one.symbol}`.trim();
   const blocks = one.is_blocking ? ' <span class="blocks">blocks</span>' : '';
   return `<li><code>${escaped(where)}</code>${blocks}<br>${escaped(one.title)}. <b>${escaped(one.remedy)}</b><br>
-<small>${one.rule}; takes ${spreadText(one.principal_minutes)}, costs ${spreadText(one.interest_minutes_per_week)} a week; ${escaped(one.component)}, ${escaped(one.owner ?? 'no owner')}</small></li>`;
+<small>${one.rule}; takes ${range(one.principal_minutes)}, costs ${range(one.interest_minutes_per_week)} a week; ${escaped(one.component)}, ${escaped(one.owner ?? 'no owner')}</small></li>`;
 }
 
 const componentRow = ({ name, rating, ratio, items, principal, interest, owner }: Assessment['total']): string =>
-  `<tr><td>${escaped(name)}</td><td>${rating}</td><td class="n">${percent(ratio)}</td><td class="n">${items}</td><td class="n">${minutes(principal.p50)}</td><td class="n">${minutes(interest.p50)}</td><td>${escaped(owner ?? '-')}</td></tr>`;
+  `<tr><td>${escaped(name)}</td><td>${rating}</td><td class="n">${percent(ratio)}</td><td class="n">${items}</td><td class="n">${time(principal.p50)}</td><td class="n">${time(interest.p50)}</td><td>${escaped(owner ?? '-')}</td></tr>`;
 
 const [WIDTH, ROW, BAR] = [960, 44, 16];
 
@@ -108,19 +105,17 @@ function ownershipMap(owned: readonly ComponentOwnership[]): string {
   return svg('Shares of knowledge of each component by author', WIDTH, owned.length * ROW, rows.join(''));
 }
 
-const dateOf = (atS: number | null): string => (atS === null ? '-' : new Date(atS * 1000).toISOString().slice(0, 10));
-
 const loadTable = (loads: readonly TeamLoad[]): string => `<table>
 <tr><th>team</th><th class="n">load</th><th class="n">changes</th><th class="n">interest</th><th class="n">reviews</th><th class="n">pages</th><th>saturated</th><th>hire by</th></tr>
 ${loads
   .map(
     (one) =>
-      `<tr><td>${escaped(one.team)}</td><td class="n">${percent(one.load)}</td><td class="n">${minutes(one.changes)}</td><td class="n">${minutes(one.interest)}</td><td class="n">${minutes(one.reviews)}</td><td class="n">${minutes(one.pages)}</td><td>${dateOf(one.saturatedAtS)}</td><td>${dateOf(one.hireByS)}</td></tr>`,
+      `<tr><td>${escaped(one.team)}</td><td class="n">${percent(one.load)}</td><td class="n">${time(one.changes)}</td><td class="n">${time(one.interest)}</td><td class="n">${time(one.reviews)}</td><td class="n">${time(one.pages)}</td><td>${dateOf(one.saturatedAtS)}</td><td>${dateOf(one.hireByS)}</td></tr>`,
   )
   .join('')}</table>`;
 
 function planText({ owner, share, chosen, deferred, frozen, interestSavedPerWeek, interestKeptPerWeek }: OwnerPlan): string {
   const freeze = frozen.length === 0 ? '' : ` <span class="blocks">Frozen: ${escaped(frozen.join(', '))}.</span>`;
-  return `<h3>${escaped(owner)}</h3><p>${percent(share)} of the time for debt.${freeze} Chosen items save ${minutes(interestSavedPerWeek)} a week; those put off go on costing ${minutes(interestKeptPerWeek)}.</p>
+  return `<h3>${escaped(owner)}</h3><p>${percent(share)} of the time for debt.${freeze} Chosen items save ${time(interestSavedPerWeek)} a week; those put off go on costing ${time(interestKeptPerWeek)}.</p>
 <ol>${chosen.map(({ title, component }) => `<li>${escaped(component)}: ${escaped(title)}</li>`).join('')}</ol><p class="note">Put off: ${deferred.length}.</p>`;
 }

@@ -1,7 +1,7 @@
 import type { DebtFinding } from '../../../../src/contract/debt-items.ts';
 import { HORIZON_WEEKS } from '../../../../src/debt/price.ts';
 import { escaped, svg } from '../../html.ts';
-import { minutes } from './treemap.ts';
+import { dateOf, percent, time } from '../debt-text.ts';
 
 const [WIDTH, HEIGHT, MARGIN] = [960, 480, 60];
 /** Less is shown as this, because an axis of orders of magnitude has no zero. */
@@ -65,8 +65,8 @@ export function trendPlot(points: readonly TrendPoint[]): string {
   const right = WIDTH - 140;
   const bottom = HEIGHT / 2 - 30;
   const drawn = [
-    ['debt ratio', '#c0392b', ({ ratio }: TrendPoint) => ratio, (value: number) => `${(value * 100).toFixed(1)} %`],
-    ['interest', '#2471a3', ({ interestMinutes }: TrendPoint) => interestMinutes, (value: number) => `${minutes(value)} a week`],
+    ['debt ratio', '#c0392b', ({ ratio }: TrendPoint) => ratio, percent],
+    ['interest', '#2471a3', ({ interestMinutes }: TrendPoint) => interestMinutes, (value: number) => `${time(value)} a week`],
   ] as const;
   const lines = drawn.map(([name, colour, valueOf, textOf], i) => {
     const most = Math.max(Number.MIN_VALUE, ...points.map(valueOf));
@@ -82,9 +82,7 @@ export function trendPlot(points: readonly TrendPoint[]): string {
     );
   });
   const dates = points.map(({ atS }, i) =>
-    i === 0 || i === points.length - 1
-      ? label(MARGIN + ((atS - first) / spanS) * (right - MARGIN), bottom + 20, new Date(atS * 1000).toISOString().slice(0, 10))
-      : '',
+    i === 0 || i === points.length - 1 ? label(MARGIN + ((atS - first) / spanS) * (right - MARGIN), bottom + 20, dateOf(atS)) : '',
   );
   return svg('Debt over time', WIDTH, HEIGHT / 2, [line(MARGIN, bottom, right, bottom), ...dates, ...lines].join(''));
 }

@@ -2,6 +2,7 @@ import type { HierarchyRectangularNode } from 'd3-hierarchy';
 import { hierarchy, treemap } from 'd3-hierarchy';
 
 import { escaped, svg } from '../../html.ts';
+import { time } from '../debt-text.ts';
 
 /** A file of the map. */
 export interface MappedFile {
@@ -62,7 +63,7 @@ function drawnFolder({ x0, y0, x1, y1, depth, data: { name } }: Box): string {
 
 function drawnFile({ x0, y0, x1, y1, data: { name, file } }: Box, most: number): string {
   const { path, lines, heat, interest } = file ?? { path: name, lines: 0, heat: 0, interest: 0 };
-  const about = `${path}: ${lines} lines${interest > 0 ? `, items that cost ${minutes(interest)} a week` : ''}`;
+  const about = `${path}: ${lines} lines${interest > 0 ? `, items that cost ${time(interest)} a week` : ''}`;
   const edge = interest > 0 ? ' stroke="#7b241c" stroke-width="2"' : '';
   const label = x1 - x0 >= LABEL_WIDTH_MIN && y1 - y0 >= LABEL_HEIGHT_MIN ? fitting(name, x1 - x0) : '';
   const text = label === '' ? '' : `<text x="${(x0 + 3).toFixed(1)}" y="${(y0 + 13).toFixed(1)}" font-size="11">${escaped(label)}</text>`;
@@ -120,5 +121,3 @@ function redness(share: number): string {
   const part = (from: number, to: number): number => Math.round(from + (to - from) * strength);
   return `rgb(${part(250, 214)},${part(250, 69)},${part(248, 54)})`;
 }
-
-export const minutes = (value: number): string => (value < 10 ? `${Number(value.toFixed(1))} min` : `${Math.round(value)} min`);

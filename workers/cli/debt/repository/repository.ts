@@ -3,8 +3,8 @@ import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { DebtPolicy } from '../../../../src/contract/debt-policy.ts';
 import { debtPolicy } from '../../../../src/contract/debt-policy.ts';
-import { parse } from '../../../../src/contract/parse.ts';
-import { Failure, UsageError } from '../../command.ts';
+import { UsageError } from '../../command.ts';
+import { checkedBy, jsonIn } from '../../json-file.ts';
 import { BlobReader } from './blob-reader.ts';
 import { git } from './git.ts';
 
@@ -92,21 +92,11 @@ async function committedTexts({ root, commit }: Pick<Repository, 'root' | 'commi
 /** The policy of the commit, or of a file that is named. */
 export async function policyOf(repository: Repository, file?: string): Promise<DebtPolicy> {
   const [name, text] = file === undefined ? await committedPolicy(repository) : [file, await readFile(file, 'utf8')];
-  const policy = parse(debtPolicy, jsonOf(text, name));
-  if (policy.ok) return policy.value;
-  throw new Failure(`${name}: ${policy.error.message}`);
+  return checkedBy(debtPolicy, jsonIn(text, name), name);
 }
 
 async function committedPolicy(repository: Repository): Promise<readonly [name: string, text: string]> {
   const texts = await committedTexts(repository, POLICY_FILES);
   const at = texts.findIndex((text) => text !== undefined);
   return [POLICY_FILES[at] ?? 'the default policy', texts[at] ?? '{}'];
-}
-
-function jsonOf(text: string, name: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Failure(`${name} is no JSON: ${(error as Error).message}`);
-  }
 }
