@@ -119,6 +119,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
       cache: answers,
       embedder,
       sha256,
+      wakeUps: requestWakeUps,
       targets: (principal) => directory.visible(principal),
       router: routerOf(routes, dispatcher, clock, (principal) => budget.spendLeft(principal)),
       dispatcher,

@@ -4,6 +4,7 @@ import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Result } from '../../kernel/result.ts';
 import { ok } from '../../kernel/result.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
 import type { Dispatcher, Undispatched } from '../../upstreams/dispatch.ts';
 import type { GuardrailPolicy } from '../../upstreams/guardrails/guardrail-policy.ts';
 import { Exchanges, SURFACES } from '../../upstreams/protocol/exchange.ts';
@@ -33,6 +34,7 @@ export interface CompletionParts {
   readonly cache: Pick<CompletionCache, 'open'>;
   readonly embedder: QuestionEmbedder;
   readonly sha256: Sha256;
+  readonly wakeUps: WakeUps;
   readonly guard: CompletionGuard;
   /** Judges the answers of students. */
   readonly judge: Pick<SchemaJudge, 'accepts'>;

@@ -7,30 +7,25 @@ import { utf8 } from '../../kernel/bytes.ts';
 import { canonicalJson } from '../../kernel/canonical-json.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
+import type { WakeUps } from '../../kernel/wake-ups.ts';
 import { SURFACES } from '../../upstreams/protocol/exchange.ts';
-import type { AskedQuestion } from '../../upstreams/reuse/asked-question.ts';
 import { askedQuestion } from '../../upstreams/reuse/asked-question.ts';
-import { Neighbours } from '../../upstreams/reuse/neighbours.ts';
-import type { Neighbour } from '../../upstreams/reuse/neighbours.ts';
-import { mayAskTheSame } from '../../upstreams/reuse/question-difference.ts';
 import { questionForm } from '../../upstreams/reuse/question-form.ts';
-import { reusableText } from '../../upstreams/reuse/reusable-text.ts';
-import { agreementVerdictCall, reuseVerdictCall } from '../../upstreams/reuse/reuse-verdicts.ts';
+import { agreementVerdictCall } from '../../upstreams/reuse/reuse-verdicts.ts';
 import { wordsInCommon } from '../../upstreams/reuse/words-in-common.ts';
-import type { ModelCharge } from '../../upstreams/money/settlement.ts';
-import type { Target } from '../../upstreams/target.ts';
 import { CancelSource } from '../../upstreams/serving/cancel-source.ts';
 import type { Answered } from '../answer-cache.ts';
 import type { Accepted } from './accepted-answers.ts';
 import { AcceptedAnswers } from './accepted-answers.ts';
-import { askVerifier, shownTo, verdictFor } from './ask-verifier.ts';
-import type { CachedCall, Served, StoredAnswer } from './completion-cache.ts';
+import { shownTo, verdictFor } from './ask-verifier.ts';
+import type { Served, StoredAnswer } from './completion-cache.ts';
 import { askedIn } from './completion-cache.ts';
 import type { ReuseReport } from './completion-call.ts';
 import type { PlannedCall, PlanServer } from './plan-server.ts';
 import { unserved } from './plan-server.ts';
-import type { EmbeddedQuestion, Spent } from './embedded-question.ts';
-import { embeddedQuestion } from './embedded-question.ts';
+import type { Spent } from './embedded-question.ts';
+import type { Looked, NearAnswer, ReusingCall } from './near-answers.ts';
+import { aroundOf, NearAnswers, NOTHING, textOf } from './near-answers.ts';
 import type { QuestionEmbedder } from './question-embedder.ts';
 import type { ReuseRun } from './reuse-run.ts';
 
@@ -39,14 +34,7 @@ interface ReusedAnswersParts {
   readonly embedder: QuestionEmbedder;
   readonly sha256: Sha256;
   readonly clock: Clock;
-}
-
-/** A call that may be given an answer that was made for another question. */
-interface ReusingCall {
-  readonly cached: CachedCall;
-  readonly planned: PlannedCall;
-  readonly run: ReuseRun;
-  readonly asked: AskedQuestion;
+  readonly wakeUps: WakeUps;
 }
 
 /** What became of a candidate. */
@@ -61,26 +49,6 @@ interface Judged {
   readonly outcome: ReuseOutcome;
 }
 
-/** A question near the one that is asked, and its answer. */
-interface Candidate extends Neighbour {
-  readonly held: Answered<StoredAnswer>;
-  /** What the answer says. */
-  readonly text: string;
-}
-
-/** A call that has found one. */
-interface NearCall extends ReusingCall {
-  readonly embedded: EmbeddedQuestion;
-  readonly near: Candidate & { readonly shown: string };
-  /** Whether the bound permits an answer from before, and this call is none of those that are checked. */
-  readonly mayGive: boolean;
-  /** Stands for the question and how it was judged. */
-  readonly pair: string;
-  /** Take the model's answer: to be found by later calls, and to be compared, too. */
-  readonly keep: (answer: StoredAnswer) => string | undefined;
-  readonly compared: (answer: StoredAnswer) => void;
-}
-
 /** From this confidence of a verifier on, two answers say the same: as likely as not. */
 const AGREED_MIN = 0.5;
 
@@ -91,15 +59,16 @@ const AGREED_MIN = 0.5;
  */
 export class ReusedAnswers {
   readonly #parts: ReusedAnswersParts;
-  readonly #neighbours = new Neighbours();
+  readonly #nearest: NearAnswers;
   readonly #accepted = new AcceptedAnswers();
 
   constructor(parts: ReusedAnswersParts) {
     this.#parts = parts;
+    this.#nearest = new NearAnswers(parts);
   }
 
   /** The answer to the very question if it is held, else one that may be reused, else the model's. */
-  async complete(cached: CachedCall, planned: PlannedCall, run: ReuseRun): Promise<Served> {
+  async complete(cached: ReusingCall['cached'], planned: PlannedCall, run: ReuseRun): Promise<Served> {
     const { body, surface } = planned.call;
     // Vectors and scores of one text are of no use for another; of several answers only the first would be judged.
     if (SURFACES[surface].dialect === 'plain' || Number(body['n'] ?? 1) > 1) return cached.exact();
@@ -132,7 +101,7 @@ export class ReusedAnswers {
   }
 
   async #near(call: ReusingCall, policy: SemanticReuse): Promise<Served> {
-    const { cached, planned, run, asked } = call;
+    const { cached, planned, run } = call;
     const state = run.state();
     const { question } = cached;
     const verifier = policy.kind === 'verified' ? run.verifier : undefined;
@@ -142,41 +111,24 @@ export class ReusedAnswers {
     const pair = this.#digest([question.tenantId, question.basis, question.digest, policy]);
     const known = mayGive ? await this.#acceptedBefore(call, pair) : undefined;
     if (known !== undefined) return known;
-    const embedded = await embeddedQuestion(this.#parts, planned, run, policy.model, asked.text);
-    if (embedded === undefined) return cached.exact();
-    const around = [question.tenantId, question.basis, ...aroundOf(planned), askedIn(asked.with('')), policy.model, embedded.contract];
-    const context = this.#digest(around);
-    const keep = (answer: StoredAnswer): string | undefined => this.#keep(call, context, embedded, answer);
-    const found = this.#candidate(call, policy, context, embedded);
-    const shown = found === undefined ? undefined : await shownTo(planned.call, found.text);
-    if (found === undefined || shown === undefined) return fresh(call, embedded, keep);
-    const near = { ...found, shown };
+    const { looked, spent } = await this.#nearest.find(call, policy, verifier, pair);
+    if (looked === undefined) return cached.exact();
+    const keep = (answer: StoredAnswer): string | undefined => this.#nearest.keep(call, looked, answer);
+    const near = stillHeld(call, looked);
+    if (near === undefined) return fresh(call, spent, keep);
     const compared = (answer: StoredAnswer): void => {
       const own = keep(answer);
       if (own !== undefined) this.#compare(call, near.text, own);
     };
-    const nearby: NearCall = { ...call, embedded, near, mayGive, pair, keep, compared };
-    return policy.kind === 'candidate' || verifier === undefined
-      ? this.#offered(nearby)
-      : this.#verified(nearby, verifier, policy.confidence_min);
-  }
-
-  async #offered(call: NearCall): Promise<Served> {
-    const { planned, embedded, near, mayGive, keep, compared } = call;
-    if (planned.call.acceptsCandidate === true && mayGive) return given(call, embedded, { near, outcome: 'candidate' }, keep);
-    return fresh(call, embedded, mayGive ? keep : compared, { near, outcome: 'offered' });
-  }
-
-  async #verified(call: NearCall, verifier: Target, confidenceMin: number): Promise<Served> {
-    const { planned, asked, embedded, near, mayGive, pair, keep, compared } = call;
-    const asking = reuseVerdictCall(verifier, asked.text, near.question.text, near.shown);
-    const { confidence, charges } = await askVerifier(this.#parts.server, planned, verifier, asking);
-    const spent = spentBesides(embedded, charges);
-    const judged = { ...near, confidence };
-    if (!(confidence >= confidenceMin)) return fresh(call, spent, keep, { near: judged, outcome: 'rejected' });
-    if (!mayGive) return fresh(call, spent, compared, { near: judged, outcome: 'checked' });
+    if (policy.kind === 'candidate') {
+      if (planned.call.acceptsCandidate === true && mayGive) return given(call, spent, { near, outcome: 'candidate' }, keep);
+      return fresh(call, spent, mayGive ? keep : compared, { near, outcome: 'offered' });
+    }
+    const { confidence = Number.NaN } = near;
+    if (!(confidence >= policy.confidence_min)) return fresh(call, spent, keep, { near, outcome: 'rejected' });
+    if (!mayGive) return fresh(call, spent, compared, { near, outcome: 'checked' });
     this.#accepted.add(pair, near, confidence, near.held.answer);
-    return given(call, spent, { near: judged, outcome: 'verified' }, keep);
+    return given(call, spent, { near, outcome: 'verified' }, keep);
   }
 
   /** An answer that was accepted for this question before: neither vector nor verdict is asked for again. [U184] */
@@ -187,34 +139,6 @@ export class ReusedAnswers {
     const shown = text === undefined ? undefined : await shownTo(planned.call, text);
     if (accepted === undefined || shown === undefined) return undefined;
     return given(call, NOTHING, { near: { ...accepted, shown }, outcome: 'verified' }, () => undefined);
-  }
-
-  /** The nearest question that may ask the same, and whose answer may be given now. */
-  #candidate(
-    { cached, planned, asked }: ReusingCall,
-    policy: SemanticReuse,
-    context: string,
-    { vector }: EmbeddedQuestion,
-  ): Candidate | undefined {
-    const nowMs = this.#parts.clock.nowMs();
-    const near = this.#neighbours.near(context, vector, policy.similarity_min, nowMs, LIMITS.reuseNearestMaxCount);
-    for (const { question, similarity } of near) {
-      if (!mayAskTheSame(asked.text, question.text)) continue;
-      const held = cached.held(question.digest);
-      const text = held === undefined ? undefined : textOf(planned, held.answer);
-      if (held !== undefined && text !== undefined) return { question, similarity, held, text };
-    }
-    return undefined;
-  }
-
-  /** Keeps a question whose answer can answer others, unless nothing is to be kept. Answers what the answer says. */
-  #keep({ cached, planned, asked }: ReusingCall, context: string, { vector }: EmbeddedQuestion, answer: StoredAnswer): string | undefined {
-    const text = textOf(planned, answer);
-    const { digest, terms } = cached.question;
-    if (text === undefined || !terms.directives.store) return text;
-    const expiresAtMs = this.#parts.clock.nowMs() + terms.ttlMs;
-    this.#neighbours.add(context, { text: asked.text, vector, digest, expiresAtMs });
-    return text;
   }
 
   /**
@@ -252,20 +176,13 @@ export class ReusedAnswers {
 
 const NOT_SHOWN = refusal('guardrail_blocked', 'guardrails show the answers to no verifier');
 
-const NOTHING: Spent = { charges: [], nano: 0 };
-
 const NOTHING_SPENT = { spentNano: 0, besidesNano: 0 } as const;
 
-/** What is asked besides the body. */
-const aroundOf = ({ call: { surface, headers, prompt } }: PlannedCall): unknown[] => [surface, headers, prompt ?? null];
-
-const textOf = ({ call }: PlannedCall, { pieces, isStream }: StoredAnswer): string | undefined =>
-  reusableText(SURFACES[call.surface].dialect, pieces, isStream);
-
-const spentBesides = ({ charges, nano }: Spent, more: readonly ModelCharge[]): Spent => ({
-  charges: [...charges, ...more],
-  nano: more.reduce((sum, { settlement }) => sum + settlement.nano, nano),
-});
+/** What was found, as long as it may be given to this call; it may have been purged, or made anew, since. */
+function stillHeld({ cached }: ReusingCall, { near }: Looked): (NearAnswer & { readonly held: Answered<StoredAnswer> }) | undefined {
+  const held = near === undefined ? undefined : cached.held(near.question.digest);
+  return near !== undefined && held?.answer.requestId === near.requestId ? { ...near, held } : undefined;
+}
 
 /** The model's own answer, for what was spent before, too. */
 async function fresh(

@@ -11,6 +11,7 @@ import type { GuardCalls } from '../../../src/gateway/upstreams/guardrails.ts';
 import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { costNanoMax, editionAt, requestNanoAt, usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { Finding } from '../../../src/upstreams/guardrails/guard.ts';
 import { compileHooks } from '../../../src/upstreams/guardrails/compiled-hook.ts';
@@ -158,6 +159,7 @@ class HookedCall {
       cache: { open: () => expect.unreachable() },
       embedder: { check: () => expect.unreachable(), embed: () => expect.unreachable() },
       sha256: () => expect.unreachable(),
+      wakeUps: new DirectWakeUps(),
       judge: { accepts: () => expect.unreachable() },
       targets: () => Promise.resolve(ok({ own: [], platform: [LARGE, JUDGE] })),
       router: { plan: () => Promise.resolve(ok({ ...routed, ended: () => undefined } as unknown as Routed)) },

@@ -13,6 +13,7 @@ import { RouteDirectory } from '../../../src/gateway/upstreams/route-directory.t
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import type { Result } from '../../../src/kernel/result.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { CascadeReport } from '../../../src/upstreams/cascade/cascade-tally.ts';
 import { CascadeTally } from '../../../src/upstreams/cascade/cascade-tally.ts';
 import type { CalibrationCurve } from '../../../src/upstreams/cascade/isotonic.ts';
@@ -130,6 +131,7 @@ export class CascadeWorld {
       cache: { open: () => Promise.reject(new Error('nothing is cached')) },
       embedder: { check: unasked, embed: unasked },
       sha256,
+      wakeUps: new DirectWakeUps(),
       guard: new GuardedCompletions({ open: (policy) => Promise.resolve(guardOf(policy)) }),
       judge: { accepts: terms.accepts ?? (() => Promise.reject(new Error('no guardrails'))) },
       targets: () => Promise.resolve(ok({ own: targets, platform: [] })),

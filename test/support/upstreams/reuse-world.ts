@@ -23,6 +23,7 @@ import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import { RouteRegistry } from '../../../src/upstreams/routes/route-registry.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
+import type { Cancellation } from '../../../src/upstreams/transport.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
 import { MemoryCacheWorld, principal, sha256 } from '../worlds/memory-cache-world.ts';
 import { guardOf } from './cascade-world.ts';
@@ -36,6 +37,7 @@ export interface Asked {
   readonly prompt?: string;
   readonly acceptsCandidate?: boolean;
   readonly requestId?: string;
+  readonly cancellation?: Cancellation;
 }
 
 /** What a call has come to. */
@@ -45,6 +47,8 @@ export interface Got {
   readonly outcome: ReuseReport['outcome'];
   readonly candidate: ReuseReport['candidate'];
   readonly savedNano: number | undefined;
+  /** What finding another answer has cost. */
+  readonly spentNano: number | undefined;
   /** What each model was charged. */
   readonly charged: Readonly<Record<string, number>>;
   readonly embeddingTokens: number;
@@ -79,6 +83,8 @@ export class ReuseWorld {
   calls: readonly object[] | undefined;
   /** What the verifier answers. */
   judges: (prompt: string) => string = () => 'yes';
+  /** What happens before a model is asked. */
+  before: (upstream: string) => Promise<unknown> = () => Promise.resolve();
   /** Of the vector of a question. */
   meaning: (question: string) => readonly number[] = () => [1, 0];
   /** Quota that each call can reserve, in nano-dollars. */
@@ -144,6 +150,7 @@ export class ReuseWorld {
     const completions = new Completions({
       cache: new CompletionCache({ purges: new PurgeViews({ logs, clock, wakeUps }), clock, wakeUps, sha256 }),
       sha256,
+      wakeUps,
       embedder: {
         check: () => Promise.reject(new Error('nothing is stored')),
         embed: (_, name, text) =>
@@ -166,7 +173,12 @@ export class ReuseWorld {
         budgetLeft: () => undefined,
       }),
       dispatcher: new BalancedDispatcher({ clock, timer: { after: () => () => undefined }, rng: { bytes: (n) => new Uint8Array(n) } }),
-      transport: { open: (target, { body }) => Promise.resolve(this.#open(target, JSON.parse(body) as Record<string, unknown>)) },
+      transport: {
+        open: async (target, { body }) => {
+          await this.before(target.upstream);
+          return this.#open(target, JSON.parse(body) as Record<string, unknown>);
+        },
+      },
       clock,
     });
     return (question, asked = {}) => this.#ask(completions, question, asked);
@@ -187,7 +199,7 @@ export class ReuseWorld {
       principal: principal(asked.tenant ?? 'tn_one'),
       requestId: asked.requestId ?? `req_${(this.#requests += 1)}`,
       origin: { headers: {}, header: () => undefined, place: {} },
-      cancellation: { isCancelled: false, onCancel: () => () => undefined },
+      cancellation: asked.cancellation ?? { isCancelled: false, onCancel: () => () => undefined },
       reserve,
       cacheTerms: { ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...asked.terms },
       acceptsCandidate: asked.acceptsCandidate ?? false,
@@ -210,12 +222,14 @@ export class ReuseWorld {
     const settlement = settle(answer.kind === 'whole' ? answer.end : await answer.ended);
     const charged = chargedBy([...(settlement.nano > 0 ? [{ target, settlement }] : []), ...besides]);
     const isHit = cache !== undefined && cache.forwarded === undefined;
+    const spentNano = reuse?.spentNano;
     return {
       text,
       isHit,
       outcome: reuse?.outcome,
       candidate: reuse?.candidate,
       savedNano,
+      spentNano,
       charged,
       embeddingTokens: added.used().embedding_tokens,
     };
@@ -255,7 +269,7 @@ export class ReuseWorld {
   }
 }
 
-const REFUSED = { isHit: false, outcome: undefined, candidate: undefined, savedNano: undefined } as const;
+const REFUSED = { isHit: false, outcome: undefined, candidate: undefined, spentNano: undefined, savedNano: undefined } as const;
 
 const decoder = new TextDecoder();
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { ok } from '../../../src/kernel/result.ts';
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
@@ -49,6 +50,7 @@ describe('[U63] how soon a call wants to be served', () => {
       cache: { open: () => expect.unreachable() },
       embedder: { check: () => expect.unreachable(), embed: () => expect.unreachable() },
       sha256: () => expect.unreachable(),
+      wakeUps: new DirectWakeUps(),
       guard: { complete: () => expect.unreachable() },
       judge: { accepts: () => expect.unreachable() },
       targets: () => Promise.resolve(ok({ own: [], platform })),

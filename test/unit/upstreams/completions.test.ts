@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { ok } from '../../../src/kernel/result.ts';
+import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
 import type { Routed } from '../../../src/gateway/upstreams/model-router.ts';
@@ -30,6 +31,7 @@ function callsTo(
     cache: { open: () => expect.unreachable() },
     embedder: { check: () => expect.unreachable(), embed: () => expect.unreachable() },
     sha256: () => expect.unreachable(),
+    wakeUps: new DirectWakeUps(),
     targets: () => Promise.resolve(ok({ own: [], platform })),
     router: { plan: () => Promise.resolve(ok(routed)) },
     dispatcher: new BalancedDispatcher({
