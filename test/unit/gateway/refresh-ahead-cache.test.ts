@@ -21,12 +21,17 @@ function world() {
 }
 
 it('[U6] refreshes a copy in the background once it is old enough, by one read for all calls', async () => {
-  const { seen, get } = world();
+  const { seen, cache, get } = world();
   await get('a', 'one');
   seen.nowMs = 49;
   expect([await get('a', 'two'), seen.background]).toEqual(['one', 0]);
   seen.nowMs = 50;
-  expect([await get('a', 'two'), await get('a', 'three'), seen.background]).toEqual(['one', 'two', 1]);
+  let finish: (value: string) => void = () => undefined;
+  expect(await cache.get('a', () => new Promise((resolve) => (finish = resolve)))).toBe('one');
+  expect([await get('a', 'unread'), seen.background]).toEqual(['one', 1]);
+  finish('two');
+  await Promise.resolve();
+  expect(await get('a', 'unread')).toBe('two');
 });
 
 it('[U6] waits for a read once a copy is not fresh, and uses the copy where that fails until it is stale', async () => {

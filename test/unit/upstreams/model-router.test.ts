@@ -249,11 +249,11 @@ describe('[U90] what rules see of a call', () => {
     expect(factsOfCall(chat, context)).toMatchObject({
       has: ['tools', 'images', 'json_schema'],
       outputTokensMax: 40,
-      metadata: { tier: 'gold' },
       user: 'u',
       stream: true,
       messages: 1,
     });
+    expect(factsOfCall(chat, context).metadata).toEqual({ tier: 'gold' });
     expect(factsOfCall(chat, context).promptTokensMax).toBeGreaterThanOrEqual(new TextEncoder().encode(JSON.stringify(chat)).length);
     const response = {
       input: [{ role: 'user', content: [{ type: 'input_image' }] }],

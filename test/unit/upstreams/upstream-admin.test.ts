@@ -365,8 +365,13 @@ describe('a check', () => {
         clock: world.clock,
       });
     await add(ONE);
+    await add(ONE, { name: 'claude', protocol: 'anthropic' });
     expect(await checker().check(ONE, 'openai')).toMatchObject({ ok: true, value: { verdict: 'ok' } });
-    expect(asked).toEqual([['https://api.openai.com/v1/models', { authorization: `Bearer ${SECRET}` }]]);
+    await checker().check(ONE, 'claude');
+    expect(asked).toEqual([
+      ['https://api.openai.com/v1/models', { authorization: `Bearer ${SECRET}` }],
+      ['https://api.openai.com/v1/models', { 'x-api-key': SECRET, 'anthropic-version': '2023-06-01' }],
+    ]);
     asked.length = 0;
     expect(await checker().check(TWO, 'openai')).toMatchObject({ error: { code: 'upstream_not_found' } });
     expect(await checker(undefined, 'example.com').check(ONE, 'openai')).toMatchObject({ error: { code: 'address_denied' } });
