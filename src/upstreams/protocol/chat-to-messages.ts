@@ -1,12 +1,19 @@
 import type { FieldPath } from '../../contract/field-path.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { JsonObject } from './json.ts';
-import { isObject, listAt, objectAt, parsedObject, present, textAt, Untranslatable } from './json.ts';
+import { isObject, listAt, objectAt, parsedObject, present, textAt } from './json.ts';
+import type { FieldTable } from './translated-fields.ts';
+import { translatedFields, Untranslatable } from './translated-fields.ts';
 
-/** What changes nothing about the answer, or only how it is kept, billed or cached. */
-const WITHOUT_EFFECT = new Set([
+/** What is said apart, and what changes nothing about the answer, or only how it is kept, billed or cached. */
+const LEFT_OUT: ReadonlySet<string> = new Set([
   'model',
   'messages',
+  'max_tokens',
+  'max_completion_tokens',
+  'tools',
+  'tool_choice',
+  'parallel_tool_calls',
   'metadata',
   'store',
   'service_tier',
@@ -22,7 +29,6 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   logprobs: false,
   presence_penalty: 0,
   frequency_penalty: 0,
-  parallel_tool_calls: true,
 };
 
 const TEMPERATURE_MAX = 1;
@@ -33,29 +39,17 @@ const TEMPERATURE_MAX = 1;
  */
 export function chatToMessages(chat: JsonObject): Outcome<JsonObject> {
   const cannot = new Untranslatable();
-  const result: Record<string, unknown> = {
+  const { format, effort, ...rest }: Record<string, unknown> = {
     ...conversation(listAt(chat, 'messages'), cannot),
     max_tokens: chat['max_completion_tokens'] ?? chat['max_tokens'],
     ...toolFields(chat, cannot),
+    ...translatedFields(chat, TABLE, cannot),
   };
-  for (const [name, value] of Object.entries(present(chat))) {
-    if (WITHOUT_EFFECT.has(name) || DEFAULTS[name] === value || TOOL_FIELDS.has(name)) continue;
-    const translate = FIELDS[name];
-    if (translate === undefined) cannot.at([name], 'is no field of the protocol `anthropic`: leave it out, or ask another model');
-    else Object.assign(result, translate(value, cannot));
-  }
-  const { format, effort, ...rest } = result;
   const output = present({ format, effort });
   return cannot.outcome(present({ ...rest, ...(Object.keys(output).length === 0 ? {} : { output_config: output }) }));
 }
 
-type Translate = (value: unknown, cannot: Untranslatable) => JsonObject | undefined;
-
-const TOOL_FIELDS = new Set(['tools', 'tool_choice', 'parallel_tool_calls']);
-
-const FIELDS: Readonly<Record<string, Translate>> = {
-  max_tokens: () => undefined,
-  max_completion_tokens: () => undefined,
+const FIELDS: FieldTable['fields'] = {
   stream: (stream) => ({ stream }),
   top_p: (top_p) => ({ top_p }),
   stop: (stop) => ({ stop_sequences: typeof stop === 'string' ? [stop] : stop }),
@@ -74,6 +68,13 @@ const FIELDS: Readonly<Record<string, Translate>> = {
     if (type === 'json_schema') return { format: { type, schema: objectAt(format, 'json_schema')['schema'] } };
     return cannot.at(['response_format', 'type'], 'must be `text` or `json_schema` for a model of the protocol `anthropic`');
   },
+};
+
+const TABLE: FieldTable = {
+  leftOut: LEFT_OUT,
+  defaults: DEFAULTS,
+  fields: FIELDS,
+  refusalOf: () => 'is no field of the protocol `anthropic`: leave it out, or ask another model',
 };
 
 function toolFields(chat: JsonObject, cannot: Untranslatable): JsonObject {

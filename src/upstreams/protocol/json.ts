@@ -1,9 +1,3 @@
-import type { FieldPath } from '../../contract/field-path.ts';
-import type { Refusal } from '../../contract/errors.ts';
-import { refusal } from '../../contract/errors.ts';
-import type { Outcome } from '../../contract/outcome.ts';
-import { ok } from '../../kernel/result.ts';
-
 /** A JSON object that another system has written: nothing is known of its members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -47,18 +41,3 @@ export function parsedObject(text: string): JsonObject | undefined {
 /** The members that are there: null says the same as nothing. */
 export const present = (value: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined && member !== null));
-
-/** What of a request cannot be said in the protocol of its upstream: the first of all that is found. [U33] */
-export class Untranslatable {
-  #first: Refusal | undefined;
-
-  /** Notes it, and answers undefined in its place. */
-  at(path: FieldPath, message: string): undefined {
-    this.#first ??= refusal('invalid_value', message, path);
-    return undefined;
-  }
-
-  outcome<T>(value: T): Outcome<T> {
-    return this.#first === undefined ? ok(value) : { ok: false, error: this.#first };
-  }
-}

@@ -1,10 +1,12 @@
 import type { FieldPath } from '../../contract/field-path.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { JsonObject } from './json.ts';
-import { isObject, listAt, objectAt, present, textAt, Untranslatable } from './json.ts';
+import { isObject, listAt, objectAt, present, textAt } from './json.ts';
+import type { FieldTable } from './translated-fields.ts';
+import { translatedFields, Untranslatable } from './translated-fields.ts';
 
-/** What changes nothing about the answer, or only how it is billed or cached. */
-const WITHOUT_EFFECT = new Set([
+/** What is said apart, and what changes nothing about the answer, or only how it is billed or cached. */
+const LEFT_OUT: ReadonlySet<string> = new Set([
   'model',
   'messages',
   'system',
@@ -22,24 +24,19 @@ const WITHOUT_EFFECT = new Set([
  */
 export function messagesToChat(body: JsonObject): Outcome<JsonObject> {
   const cannot = new Untranslatable();
-  const result: Record<string, unknown> = {
+  const result = {
     messages: [
       ...systemMessages(body['system'], cannot),
       ...listAt(body, 'messages').flatMap((message, i) => chatMessages(message, ['messages', i], cannot)),
     ],
     ...toolFields(body, cannot),
     ...outputFields(body, cannot),
+    ...translatedFields(body, TABLE, cannot),
   };
-  for (const [name, value] of Object.entries(present(body))) {
-    if (WITHOUT_EFFECT.has(name)) continue;
-    const translate = FIELDS[name];
-    if (translate === undefined) cannot.at([name], 'is a field of the protocol `anthropic` alone: leave it out, or ask another model');
-    else Object.assign(result, translate(value, cannot));
-  }
   return cannot.outcome(present(result));
 }
 
-const FIELDS: Readonly<Record<string, (value: unknown, cannot: Untranslatable) => JsonObject | undefined>> = {
+const FIELDS: FieldTable['fields'] = {
   stream: (stream) => ({ stream }),
   temperature: (temperature) => ({ temperature }),
   top_p: (top_p) => ({ top_p }),
@@ -49,6 +46,13 @@ const FIELDS: Readonly<Record<string, (value: unknown, cannot: Untranslatable) =
     textAt(thinking, 'type') === 'disabled'
       ? {}
       : cannot.at(['thinking'], 'is a field of the protocol `anthropic` alone: use `output_config.effort`'),
+};
+
+const TABLE: FieldTable = {
+  leftOut: LEFT_OUT,
+  defaults: {},
+  fields: FIELDS,
+  refusalOf: () => 'is a field of the protocol `anthropic` alone: leave it out, or ask another model',
 };
 
 function outputFields(body: JsonObject, cannot: Untranslatable): JsonObject {

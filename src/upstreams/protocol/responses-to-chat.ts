@@ -1,10 +1,12 @@
 import type { FieldPath } from '../../contract/field-path.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import type { JsonObject } from './json.ts';
-import { isObject, listAt, objectAt, present, textAt, Untranslatable } from './json.ts';
+import { isObject, listAt, objectAt, present, textAt } from './json.ts';
+import type { FieldTable } from './translated-fields.ts';
+import { translatedFields, Untranslatable } from './translated-fields.ts';
 
-/** What changes nothing about the answer, or only how it is kept, billed or cached. */
-const WITHOUT_EFFECT = new Set([
+/** What is said apart, and what changes nothing about the answer, or only how it is kept, billed or cached. */
+const LEFT_OUT: ReadonlySet<string> = new Set([
   'model',
   'input',
   'instructions',
@@ -35,29 +37,30 @@ const STATE = 'needs an upstream whose model serves `responses`: send the whole 
  */
 export function responsesToChat(body: JsonObject): Outcome<JsonObject> {
   const cannot = new Untranslatable();
-  const result: Record<string, unknown> = {
+  const result = {
     messages: [...instructions(body), ...messagesOf(body['input'], cannot)],
     ...toolFields(body, cannot),
     ...textFields(objectAt(body, 'text'), cannot),
+    ...translatedFields(body, TABLE, cannot),
   };
-  for (const [name, value] of Object.entries(present(body))) {
-    if (WITHOUT_EFFECT.has(name) || DEFAULTS[name] === value) continue;
-    const translate = FIELDS[name];
-    if (translate === undefined)
-      cannot.at([name], STATEFUL.has(name) ? STATE : 'is no field of chat completions, which is all that the model serves');
-    else Object.assign(result, translate(value, cannot));
-  }
   return cannot.outcome(present(result));
 }
 
 const STATEFUL = new Set(['previous_response_id', 'conversation', 'background', 'prompt']);
 
-const FIELDS: Readonly<Record<string, (value: unknown, cannot: Untranslatable) => JsonObject | undefined>> = {
+const FIELDS: FieldTable['fields'] = {
   stream: (stream) => ({ stream }),
   temperature: (temperature) => ({ temperature }),
   top_p: (top_p) => ({ top_p }),
   user: (user) => ({ user }),
   reasoning: (reasoning) => present({ reasoning_effort: objectAt({ reasoning }, 'reasoning')['effort'] }),
+};
+
+const TABLE: FieldTable = {
+  leftOut: LEFT_OUT,
+  defaults: DEFAULTS,
+  fields: FIELDS,
+  refusalOf: (name) => (STATEFUL.has(name) ? STATE : 'is no field of chat completions, which is all that the model serves'),
 };
 
 const instructions = (body: JsonObject): JsonObject[] => {

@@ -79,6 +79,8 @@ describe('requests', () => {
       tools,
       tool_choice: 'required',
       parallel_tool_calls: false,
+      n: 1,
+      presence_penalty: 0,
       stop: 'END',
       response_format: { type: 'json_schema', json_schema: { name: 'a', schema: { type: 'object' } } },
       metadata: { team: 'x' },
@@ -140,6 +142,8 @@ describe('requests', () => {
     ['chat', { ...hello, n: 2 }, 'n'],
     ['chat', { ...hello, temperature: 1.5 }, 'temperature'],
     ['chat', { ...hello, new_field: 1 }, 'new_field'],
+    ['chat', { ...hello, constructor: { tools: [{ type: 'web_search_20250305', name: 'web_search' }] } }, 'constructor'],
+    ['responses', JSON.parse('{ "input": "a", "__proto__": { "n": 2 } }') as JsonObject, '__proto__'],
     ['chat', { ...hello, response_format: { type: 'json_object' } }, 'response_format.type'],
     ['chat', { messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }] }, 'messages[0].content[0].type'],
     ['chat', { messages: [{ role: 'function', content: '' }] }, 'messages[0].role'],
@@ -161,6 +165,7 @@ describe('requests', () => {
 
   it.each<[JsonObject, readonly (string | number)[]]>([
     [{ ...hello, top_k: 5 }, ['top_k']],
+    [{ ...hello, constructor: { n: 9 } }, ['constructor']],
     [{ ...hello, thinking: { type: 'enabled', budget_tokens: 1024 } }, ['thinking']],
     [{ ...hello, tools: [{ type: 'web_search_20250305', name: 'web_search' }] }, ['tools', 0, 'type']],
     [{ messages: [{ role: 'user', content: [{ type: 'document', source: {} }] }] }, ['messages', 0, 'content', 0, 'type']],
