@@ -81,8 +81,9 @@ export class PromptRegistry {
 
   unlabel(name: string, label: string, by: ChangedBy): Outcome<PromptRecord> {
     return this.#onPrompt(name, by, (prompt) => {
-      const { [label]: gone, ...labels } = prompt.labels;
-      return gone === undefined ? noPrompt(`${name}@${label}`, 'label') : this.#put(ok({ ...prompt, labels }));
+      if (!Object.hasOwn(prompt.labels, label)) return noPrompt(`${name}@${label}`, 'label');
+      const { [label]: _, ...labels } = prompt.labels;
+      return this.#put(ok({ ...prompt, labels }));
     });
   }
 

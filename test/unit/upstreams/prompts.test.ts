@@ -195,7 +195,8 @@ describe('[U164] a call gets', () => {
     registry.unlabel('reply', 'production', BY);
     expect([said(), said('production')]).toEqual(['three', undefined]);
     expect(registry.label('reply', 'production', 9, BY)).toMatchObject({ error: { code: 'prompt_not_found', path: ['version'] } });
-    expect(registry.unlabel('reply', 'production', BY)).toMatchObject({ error: { code: 'prompt_not_found', path: ['label'] } });
+    for (const absent of ['production', 'constructor'])
+      expect(registry.unlabel('reply', absent, BY)).toMatchObject({ error: { code: 'prompt_not_found', path: ['label'] } });
   });
 
   const tenant = 'tn_one' as TenantId;
