@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 
+import { CONTRACT_VERSION } from '../../src/contract/version.ts';
 import { command } from './command.ts';
 
 interface Entry {
@@ -140,4 +141,12 @@ async function add(group: Command, commands: Readonly<Record<string, Entry>>, wo
 
 /** The command line, with the command that `words` name loaded. */
 export const programFor = (words: readonly string[]): Promise<Command> =>
-  add(command('sluice', 'Works with a running Sluice gateway, and plans and simulates one.'), COMMANDS, words);
+  add(
+    command('sluice', 'Works with a running Sluice gateway, and plans and simulates one.').version(
+      CONTRACT_VERSION,
+      '--version',
+      'print the version',
+    ),
+    COMMANDS,
+    words,
+  );

@@ -4,7 +4,7 @@ import type { CostReportReply } from '../../../src/contract/cost.ts';
 import { COST_EVIDENCE } from '../../../src/gateway/upstreams/cost-evidence.ts';
 import { REPLAYED } from '../../../src/inference/cost/replayed-stack.ts';
 import { STRATEGIES } from '../../../src/inference/cost/strategies.ts';
-import { reportText } from '../../../workers/cli/cost/cost.ts';
+import { reportText } from '../../../workers/cli/cost/cost-text.ts';
 import { reportPage } from '../../../workers/cli/cost/report-page.ts';
 
 const USD = '0.000001000';
@@ -50,6 +50,10 @@ const REPORT: CostReportReply = {
   ],
 };
 
+/** How wide the bars of a colour are, in percent. */
+const widthsOf = (page: string, colour: string): (string | undefined)[] =>
+  [...page.matchAll(/<i style="width: ([\d.]+)%; background: (#\w+)"/g)].filter((match) => match[2] === colour).map((match) => match[1]);
+
 it('[U151] a terminal shows what was spent, what was saved and against what', () => {
   const text = reportText(REPORT);
   for (const part of ['3 answered calls to upstreams, 0.000003000 USD', 'Saved: 0.000005000 USD', 'the dearest target', 'lab/small'])
@@ -93,9 +97,9 @@ it('[U154] a terminal and a page show the replayed stack by step, and the sensib
   }
   expect(text).not.toContain('-0 %');
   const stacked = page.slice(page.indexOf('Stacked on one trace'));
-  const widths = [...stacked.matchAll(/<rect [^>]*width="(\d+)" height="14" fill="#2471a3"/g)].map((match) => Number(match[1]));
+  const widths = widthsOf(stacked, '#2471a3');
   const usd = strict.flatMap(({ steps }) => steps.map(({ usdPerMillion }) => usdPerMillion / steps[0]!.usdPerMillion));
-  expect(widths).toEqual(usd.map((share) => Math.round(share * 640)));
+  expect(widths).toEqual(usd.map((share) => (share * 100).toFixed(1)));
 });
 
 it('[U150] [U154] the report of the API has all of the evidence, and every number of the replayed stack', () => {
@@ -111,14 +115,29 @@ it('[U150] [U154] the report of the API has all of the evidence, and every numbe
   expect(JSON.stringify(replayed)).not.toMatch(/"\w*[a-z][A-Z]\w*":/);
 });
 
+it('[U151] a terminal gets no line that is wider, and the same words', () => {
+  const [narrow, wide] = [reportText(REPORT, 100), reportText(REPORT)];
+  const evidence = narrow.slice(narrow.indexOf('Evidence')).split('\n');
+  expect(Math.max(...evidence.map((line) => line.length))).toBeLessThanOrEqual(100);
+  expect(narrow.split(/\s+/)).toEqual(wide.split(/\s+/));
+});
+
+it('[U151] a month of which nothing is kept is no span of time', () => {
+  const { to } = REPORT;
+  for (const shown of [reportText({ ...REPORT, from: to }), reportPage({ ...REPORT, from: to })])
+    expect(shown).toContain('2026-11: nothing is kept of this month');
+});
+
 it('[U151] says that the log is off instead of showing zeros', () => {
   expect(reportText({ ...REPORT, is_logged: false })).toContain('not in the report');
   expect(reportPage({ ...REPORT, is_logged: false })).toContain('not in the report');
 });
 
 it('[U151] a page draws each target and each saving in proportion', () => {
-  const widths = [...reportPage(REPORT).matchAll(/<rect [^>]*width="(\d+)" height="14" fill="#(?!eee)/g)].map((match) => Number(match[1]));
-  expect(widths.slice(0, 4)).toEqual([640, 320, 640, 160]);
+  expect(widthsOf(reportPage({ ...REPORT, targets: REPORT.targets.toReversed() }), '#2471a3').slice(0, 2)).toEqual(['100.0', '50.0']);
+  expect(widthsOf(reportPage(REPORT), '#1e8449')).toEqual(['100.0', '25.0']);
+  const lost = REPORT.savings.map((line, at) => (at === 1 ? { ...line, saved_usd: '-0.000002000' } : line));
+  expect(widthsOf(reportPage({ ...REPORT, savings: lost }), '#c0392b')).toEqual(['50.0']);
 });
 
 it('[U151] a page is one file without scripts, and shows names of others as text', () => {

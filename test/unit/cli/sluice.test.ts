@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { expect, it } from 'vitest';
 
+import { CONTRACT_VERSION } from '../../../src/contract/version.ts';
 import { programFor } from '../../../workers/cli/program.ts';
 import { carriedOut } from '../../support/deployment/carried-out.ts';
 
@@ -28,6 +29,20 @@ it.each([
   expect(stdout).toBe('');
   expect(stderr).toContain(message);
   expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+it('prints its version', () => {
+  expect(sluice('--version')).toMatchObject({ status: 0, stdout: `${CONTRACT_VERSION}\n` });
+});
+
+it.each([
+  [['--route', 'a', '--model', 'b'], 'Give one of --route, --model'],
+  [['--endpoint', 'POST /v1/embeddings', '--queue'], 'Give one of --endpoint, --queue'],
+  [[], 'name what the objective is of'],
+])('refuses an objective of two things, or of none: %j', async (of, message) => {
+  const words = ['slos', 'set', 'x', '--objective', '0.9', ...of];
+  const { status, stderr } = await carriedOut(await programFor(words), ...words);
+  expect([status, stderr]).toEqual([2, expect.stringContaining(message)]);
 });
 
 const helpOf = async (words: readonly string[]) => carriedOut(await programFor(words), ...words, '--help');

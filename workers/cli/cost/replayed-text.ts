@@ -1,3 +1,5 @@
+import { Help } from 'commander';
+
 import type { CostReportReply, StackReply } from '../../../src/contract/cost.ts';
 import { table } from '../command.ts';
 
@@ -23,7 +25,7 @@ export const replayedNote = ({ command, date, load, repeat_rate, loss_max }: Rep
 export const percent = (share: number): string => `${Math.round(share * 1_000) / 10 + 0} %`;
 
 /** The replayed stacks as a terminal shows them. */
-export function replayedText(replayed: Replayed): string {
+export function replayedText(replayed: Replayed, columns: number): string {
   const stacks = strictStacks(replayed).map((stack) =>
     [
       `${stackName(stack)}:`,
@@ -31,9 +33,14 @@ export function replayedText(replayed: Replayed): string {
         ['step', 'USD a million', 'share of the saving', 'nDCG@10 lost'],
         stack.steps.map(({ name, usd_per_million, share, loss }) => [name, usd_per_million.toFixed(3), percent(share), percent(loss.mean)]),
       ),
-      `times cheaper: ${factorText(stack.total)}; up to "${stack.best.up_to}": ${factorText(stack.best.factor)}; ` +
-        `all, of int8 in batches behind a cache: ${factorText(stack.of_sensible)}; with the requests: ${factorText(stack.with_requests)}`,
+      wrapped(
+        `times cheaper: ${factorText(stack.total)}; up to "${stack.best.up_to}": ${factorText(stack.best.factor)}; ` +
+          `all, of int8 in batches behind a cache: ${factorText(stack.of_sensible)}; with the requests: ${factorText(stack.with_requests)}`,
+        columns,
+      ),
     ].join('\n'),
   );
-  return [`Stacked: ${replayedNote(replayed)}`, ...stacks].join('\n\n');
+  return [wrapped(`Stacked: ${replayedNote(replayed)}`, columns), ...stacks].join('\n\n');
 }
+
+const wrapped = (text: string, columns: number): string => new Help().boxWrap(text, columns);

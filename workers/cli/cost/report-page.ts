@@ -1,5 +1,6 @@
 import type { CostReportReply, StackReply, StrategyReply } from '../../../src/contract/cost.ts';
-import { escaped, svg } from '../html.ts';
+import { escaped } from '../html.ts';
+import { dearestFirst, NO_TARGET, spanText } from './cost-text.ts';
 import { factorText, percent, replayedNote, stackName, strictStacks } from './replayed-text.ts';
 
 interface Bar {
@@ -9,18 +10,22 @@ interface Bar {
   readonly text: string;
 }
 
+// Bars are boxes and no picture: in one that scales with the page, its words would be too small on a phone. Printers leave backgrounds out unless told.
 const STYLE = `
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; margin-bottom: 0; }
-svg { width: 100%; height: auto; } dt { font-weight: 600; } dd { margin: 0 0 .5rem; } small { color: #555; }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } section { break-inside: avoid; } }`;
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff; overflow-wrap: anywhere; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; margin-bottom: 0; } small { color: #555; }
+.bar { margin-bottom: .6rem; } .bar p { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; margin: 0; }
+.bar div { background: #eee; print-color-adjust: exact; -webkit-print-color-adjust: exact; } .bar i { display: block; height: .8rem; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+dl { display: grid; grid-template-columns: 9rem 1fr; gap: .3rem 1rem; } dt { font-weight: 600; } dd { margin: 0; }
+@media (max-width: 40rem) { dl { display: block; } dd { margin: 0 0 .5rem; } }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; } h1, h2, h3, dt { break-after: avoid; } .bar, dd { break-inside: avoid; } }`;
 
 /** The report as one HTML file, without scripts or external resources. */
 export function reportPage(report: CostReportReply): string {
   const { month, is_logged, upstreams, targets, savings, saved_usd, reuse, next, strategies, replayed } = report;
-  const charged = targets.filter(({ cost_usd }) => Number(cost_usd) > 0);
+  const charged = targets.filter(({ cost_usd }) => Number(cost_usd) > 0).toSorted(dearestFirst);
   const costs = charged.map(({ target, cost_usd, requests }) => ({
-    label: target ?? '(none)',
+    label: target ?? NO_TARGET,
     value: Number(cost_usd),
     text: `${cost_usd} USD, ${requests} requests`,
   }));
@@ -38,9 +43,9 @@ export function reportPage(report: CostReportReply): string {
 <title>Cost of inference, ${escaped(month)}</title>
 <style>${STYLE}</style>
 <h1>Cost of inference, ${escaped(month)}</h1>
-<p>${is_logged ? total : off}</p>
-<section><h2>What was spent</h2>${costs.length === 0 ? '<p>Nothing at upstreams.</p>' : bars('Cost by target', costs, '#2471a3')}</section>
-<section><h2>What was saved</h2>${bars('Savings by kind', saved, '#1e8449')}
+<p>${escaped(spanText(report))}. ${is_logged ? total : off}</p>
+<section><h2>What was spent</h2>${costs.length === 0 ? '<p>Nothing at upstreams.</p>' : bars(costs, '#2471a3')}</section>
+<section><h2>What was saved</h2>${bars(saved, '#1e8449')}
 <dl>${savings.map((line) => term(line.name.replace('_', ' '), `compared with ${line.compared_with}`)).join('')}</dl></section>
 ${reuse.length === 0 ? '' : `<section><h2>Answers reused for other questions</h2><dl>${reuse.map(reuseText).join('')}</dl></section>\n`}<section><h2>What would save more</h2>${next.length === 0 ? '<p>These calls give no evidence for a saving.</p>' : `<dl>${next.map(adviceText).join('')}</dl>`}</section>
 <h2>Evidence for each strategy</h2>
@@ -84,7 +89,7 @@ function stackText(stack: StackReply): string {
     text: `${usd_per_million.toFixed(3)} USD a million calls; ${percent(share)} of the saving; ${percent(loss.mean)} of nDCG@10 lost`,
   }));
   const name = stackName(stack);
-  return `<section><h3>${escaped(name)}</h3>${bars(`Cost by step, ${name}`, rows, '#2471a3')}<dl>${[
+  return `<section><h3>${escaped(name)}</h3>${bars(rows, '#2471a3')}<dl>${[
     term('times cheaper than the teacher on every call', factorText(stack.total)),
     term(`the same, up to “${stack.best.up_to}”`, factorText(stack.best.factor)),
     term('times cheaper than int8 in batches behind a cache', factorText(stack.of_sensible)),
@@ -95,19 +100,14 @@ function stackText(stack: StackReply): string {
 const term = (name: string, text: string, source?: string): string =>
   `<dt>${escaped(name)}</dt><dd>${escaped(text)}${source === undefined ? '' : ` <small>[${escaped(source)}]</small>`}</dd>`;
 
-const [WIDTH, ROW, THICKNESS] = [640, 40, 14];
-
-/** Horizontal bars, each below its label so that long names fit on a narrow screen. A negative value has its bar in red. */
-function bars(title: string, rows: readonly Bar[], colour: string): string {
+/** Horizontal bars, each below its label. A negative value has its bar in red. */
+function bars(rows: readonly Bar[], colour: string): string {
   const most = Math.max(...rows.map(({ value }) => Math.abs(value)));
-  const drawn = rows.map(({ label, value, text }, i) => {
-    const width = most === 0 ? 0 : Math.round((Math.abs(value) / most) * WIDTH);
-    const top = i * ROW;
-    return (
-      `<text x="0" y="${top + 15}">${escaped(label)}</text><text x="${WIDTH}" y="${top + 15}" text-anchor="end">${escaped(text)}</text>` +
-      `<rect x="0" y="${top + 21}" width="${WIDTH}" height="${THICKNESS}" fill="#eeeeee"/>` +
-      `<rect x="0" y="${top + 21}" width="${width}" height="${THICKNESS}" fill="${value < 0 ? '#c0392b' : colour}"/>`
-    );
-  });
-  return svg(title, WIDTH, rows.length * ROW, drawn.join(''));
+  return rows
+    .map(({ label, value, text }) => {
+      const share = most === 0 ? 0 : Math.abs(value) / most;
+      const filled = `width: ${(100 * share).toFixed(1)}%; background: ${value < 0 ? '#c0392b' : colour}`;
+      return `<div class="bar"><p><span>${escaped(label)}</span><span>${escaped(text)}</span></p><div><i style="${filled}"></i></div></div>`;
+    })
+    .join('');
 }

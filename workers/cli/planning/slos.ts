@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 
 import type { SetSloBody, SloReply } from '../../../src/contract/slos.ts';
-import { command, Failure, table, positive, whole } from '../command.ts';
+import { command, positive, table, UsageError, whole } from '../command.ts';
 import type { Shown } from '../jobs/job-command.ts';
 import { caller, print, shown } from '../jobs/job-command.ts';
 
@@ -93,6 +93,9 @@ function indicatorOf({
     ['target', target],
     ['endpoint', endpoint],
   ] as const;
+  const given = [...calls, ['recall', recall], ['fresh', fresh], ['queue', queue]].filter(([, of]) => of !== undefined);
+  if (given.length > 1)
+    throw new UsageError(`Give one of ${given.map(([option]) => `--${String(option)}`).join(', ')}: an objective is of one thing.`);
   for (const [by, of] of calls) {
     if (of === undefined) continue;
     return below === undefined ? { kind: 'availability', by, name: of } : { kind: 'latency', by, name: of, below_ms: below };
@@ -100,8 +103,8 @@ function indicatorOf({
   if (recall !== undefined) return { kind: 'recall', index: recall };
   if (fresh !== undefined) return { kind: 'freshness', index: fresh, waiting_max: waiting };
   if (queue === undefined)
-    throw new Failure('name what the objective is of: --endpoint, --route, --model, --target, --recall, --fresh or --queue');
-  if (below === undefined) throw new Failure('--queue takes --below: the milliseconds within which jobs are to start');
+    throw new UsageError('name what the objective is of: --endpoint, --route, --model, --target, --recall, --fresh or --queue');
+  if (below === undefined) throw new UsageError('--queue takes --below: the milliseconds within which jobs are to start');
   return { kind: 'queue_wait', queue: queue === true ? null : queue, below_s: below / 1000 };
 }
 
@@ -111,8 +114,8 @@ function write(slo: SloReply, json: boolean | undefined): void {
   const rows = slo.burn.map(({ policy, threshold, long_s: long, long_rate: longRate, short_s: short, short_rate: shortRate, firing }) => [
     policy,
     threshold.toFixed(1),
-    `${longRate.toFixed(2)} in ${long / 3600} h`,
-    `${shortRate.toFixed(2)} in ${short / 60} min`,
+    `${longRate.toFixed(2)} in ${spanText(long)}`,
+    `${shortRate.toFixed(2)} in ${spanText(short)}`,
     firing ? 'fires' : '',
   ]);
   console.log(`\n${table(['policy', 'fires from', 'burn rate', 'and', ''], rows)}`);
@@ -121,13 +124,23 @@ function write(slo: SloReply, json: boolean | undefined): void {
 const rowOf = (slo: SloReply): (string | number)[] => [
   slo.name,
   slo.owner,
-  Object.values(slo.indicator as Readonly<Record<string, unknown>>).join(' '),
+  indicatorText(slo.indicator as SetSloBody['indicator']),
   `${percent(slo.objective)} in ${slo.window_days} d`,
   slo.attained === null ? '-' : percent(slo.attained),
   slo.events,
   percent(slo.budget_spent),
   slo.status,
 ];
+
+function indicatorText(of: SetSloBody['indicator']): string {
+  if (of.kind === 'availability') return `${of.by} ${of.name} answered`;
+  if (of.kind === 'latency') return `${of.by} ${of.name} within ${of.below_ms} ms`;
+  if (of.kind === 'recall') return `index ${of.index} finds neighbours`;
+  if (of.kind === 'freshness') return `index ${of.index} has at most ${of.waiting_max} waiting`;
+  return `${of.queue === null ? 'all queues' : `queue ${of.queue}`} start jobs within ${of.below_s} s`;
+}
+
+const spanText = (s: number): string => (s < 3600 ? `${s / 60} min` : s < 86_400 ? `${s / 3600} h` : `${s / 86_400} d`);
 
 const percent = (share: number): string => `${Number((100 * share).toFixed(3))} %`;
 

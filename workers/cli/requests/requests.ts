@@ -24,7 +24,7 @@ interface Filter {
   readonly to?: number;
 }
 
-const HEADINGS = ['time', 'request', 'surface', 'served by', 'status', 'in', 'out', 'USD', 'ms', 'cache', 'reuse'];
+const HEADINGS = ['time (UTC)', 'request', 'surface', 'model', 'status', 'in', 'out', 'USD', 'ms', 'cache', 'reuse'];
 
 /** How often `tail` asks for new requests. */
 const TAIL_MS = 1_000;
@@ -88,7 +88,7 @@ async function show(id: string, { json }: Shown): Promise<void> {
     status ?? fault ?? '-',
     Math.round(ms),
   ]);
-  console.log(`\n${table(['attempt', 'ended', 'ms'], attempts)}`);
+  if (attempts.length > 0) console.log(`\n${table(['attempt', 'ended', 'ms'], attempts)}`);
   for (const { name, score, comment } of record.feedback) console.log(`\n${name}: ${score}${comment === null ? '' : ` (${comment})`}`);
   if (record.bodies !== null) console.log(`\nrequest\n${record.bodies.request}\n\nanswer\n${record.bodies.answer}`);
 }

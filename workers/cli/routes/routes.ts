@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 
 import type { ExplanationReply, RouteReply, RouteVersionReply } from '../../../src/contract/routes.ts';
-import { command, table, UsageError, whole } from '../command.ts';
+import { command, UsageError, whole } from '../command.ts';
 import { allOf } from '../gateway/operator.ts';
 import { jsonFile } from '../json-file.ts';
 import type { Shown } from '../jobs/job-command.ts';
 import { caller, print, shown } from '../jobs/job-command.ts';
+import { explanationLines, routeText, routeTable } from './route-text.ts';
 
-const HEADINGS = ['route', 'serves', 'newest', 'canary', 'share', 'last'];
+const VERSION_MAX = 999_999_999;
 
 /** `sluice routes ...`: the routes of the tenant whose key is in use. */
 export function routes(): Command {
@@ -20,13 +21,19 @@ export function routes(): Command {
         .action(apply),
     )
     .addCommand(shown(command('list', 'All routes, and which of their versions serve.')).action(list))
-    .addCommand(shown(named('show', 'A route with its active rules and its history.')).action(show))
+    .addCommand(shown(named('show', 'A route: the version that serves, what was measured, what happened.')).action(show))
     .addCommand(
       shown(named('explain', 'Explains what a route does with a request, without sending it.'))
         .option('--request <file>', 'the body of the call, as JSON; - is the standard input')
         .option('--kind <kind>', 'chat, completions, responses, embeddings, rerank or moderations', 'chat')
-        .option('--version <n>', 'this version instead of the active one', whole(1, 999_999_999))
+        .option('--version <n>', 'this version instead of the active one', whole(1, VERSION_MAX))
         .action(explain),
+    )
+    .addCommand(
+      shown(named('activate', 'Lets a version serve, such as a draft or an earlier one.'))
+        .argument('<version>', 'its number', whole(1, VERSION_MAX))
+        .option('--canary', 'a share of the requests first')
+        .action(activate),
     )
     .addCommand(shown(named('rollback', 'Ends the canary or, without one, activates the previous version again.')).action(rollback))
     .addCommand(named('delete', 'Deletes a route with its versions.').action(remove));
@@ -42,7 +49,7 @@ async function apply(
   const client = await caller();
   const body = { ...(await jsonFile(file)), activate: draft !== true && canary !== true };
   const made = await client.call<RouteVersionReply>('POST', '/v1/routes', body);
-  if (canary === true) await client.call<RouteReply>('POST', `${routePath(made.route)}/activate`, { version: made.version, canary: {} });
+  if (canary === true) await client.call<RouteReply>('POST', `${routePath(made.route)}/activate`, activation(made.version, true));
   if (json === true) return print(made);
   const state = canary === true ? 'is the canary' : draft === true ? 'is stored' : 'serves';
   console.log(`${made.route}@${made.version} ${state}`);
@@ -51,7 +58,7 @@ async function apply(
 async function list({ json }: Shown): Promise<void> {
   const all = await allOf<RouteReply>(await caller(), '/v1/routes', {}, ({ name }) => name);
   if (json === true) return print(all);
-  console.log(table(HEADINGS, all.map(rowOf)));
+  console.log(routeTable(all));
 }
 
 async function show(name: string, { json }: Shown): Promise<void> {
@@ -60,10 +67,7 @@ async function show(name: string, { json }: Shown): Promise<void> {
   const versions = await allOf<RouteVersionReply>(client, `${routePath(name)}/versions`, {}, ({ version }) => String(version));
   const active = versions.find((version) => version.is_active) ?? null;
   if (json === true) return print({ route, version: active });
-  console.log(table(HEADINGS, [rowOf(route)]));
-  if (active !== null) console.log(`\n${JSON.stringify({ rules: active.rules, default: active.default }, null, 2)}`);
-  const events = route.events.map(({ at, action, by, version }) => [new Date(at * 1_000).toISOString(), action, by, version ?? '-']);
-  console.log(`\n${table(['at', 'what', 'by', 'serves'], events)}`);
+  console.log(routeText(route, active ?? undefined));
 }
 
 async function explain(
@@ -80,6 +84,15 @@ async function explain(
   console.log(explanationLines(explained).join('\n'));
 }
 
+async function activate(name: string, version: number, { json, canary }: Shown & { readonly canary?: boolean }): Promise<void> {
+  const isCanary = canary === true;
+  const route = await (await caller()).call<RouteReply>('POST', `${routePath(name)}/activate`, activation(version, isCanary));
+  if (json === true) return print(route);
+  console.log(`${name}@${version} ${isCanary ? 'is the canary' : 'serves'}`);
+}
+
+const activation = (version: number, isCanary: boolean) => ({ version, ...(isCanary ? { canary: {} } : {}) });
+
 async function rollback(name: string, { json }: Shown): Promise<void> {
   const route = await (await caller()).call<RouteReply>('POST', `${routePath(name)}/rollback`);
   if (json === true) return print(route);
@@ -90,32 +103,6 @@ async function remove(name: string): Promise<void> {
   await (await caller()).call('DELETE', routePath(name));
   console.log(`${name} is deleted`);
 }
-
-/** A line for each rule that was evaluated, with the outcome of its conditions; then the decision. */
-export function explanationLines({ route, version, reason, rules, groups, left_out: leftOut, refusal }: ExplanationReply): string[] {
-  const found = rules.map(({ rule, holds, conditions }) => {
-    const members = (conditions as { member: string; value: unknown; holds: boolean }[]).map(
-      ({ member, value, holds: isMet }) => `${isMet ? '+' : '-'}${member}${value === null ? '' : `=${JSON.stringify(value)}`}`,
-    );
-    return `${holds ? 'applies' : 'not    '}  ${rule}  ${members.join(' ')}`;
-  });
-  const targets = groups.map((group, at) => `${at + 1}. ${group.map(({ target, weight }) => `${target} (${weight})`).join(', ')}`);
-  return [
-    `${route}@${version}: ${reason}`,
-    ...found,
-    ...(refusal === null ? targets : [`refused: ${refusal.message}`]),
-    ...leftOut.map(({ target, why }) => `left out: ${target} (${why})`),
-  ];
-}
-
-const rowOf = ({ name, active_version: active, newest_version: newest, canary, events }: RouteReply): readonly (string | number)[] => [
-  name,
-  active ?? '-',
-  newest,
-  canary?.version ?? '-',
-  canary === null ? '-' : `${(canary.share * 100).toPrecision(2)} %`,
-  events[0]?.action ?? '-',
-];
 
 /** The path of a route; a mistyped name must not lead to another endpoint. */
 function routePath(name: string): string {
