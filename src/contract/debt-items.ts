@@ -85,10 +85,18 @@ export const debtFinding = z.object({
 });
 export type DebtFinding = z.output<typeof debtFinding>;
 
+export const DEBT_STATES = ['open', 'accepted', 'candidate', 'closed'] as const;
+
 /** An item of a register: a finding, and what happened to it. */
 export const debtItem = debtFinding
   .extend({
-    state: z.enum(['open', 'accepted', 'closed']),
+    state: z
+      .enum(DEBT_STATES)
+      .meta(
+        about(
+          '`candidate`: its rule still finds it, with less confidence than the policy asks for; it counts nowhere. `closed`: it does not.',
+        ),
+      ),
     opened_at: unixSeconds,
     closed_at: unixSeconds.nullable(),
     accepted_until: unixSeconds.nullable(),

@@ -4,7 +4,7 @@ import { about, apiLines, apiOnly, apiText } from './api-text.ts';
 import { organisationId, unixSeconds } from './common.ts';
 import { DEBT_SIGNALS, debtFact, debtFactFile, FACT_KINDS } from './debt-facts.ts';
 import type { FactKind } from './debt-facts.ts';
-import { DEBT_RULES, debtAction, debtItem, rating } from './debt-items.ts';
+import { DEBT_RULES, DEBT_STATES, debtAction, debtItem, rating } from './debt-items.ts';
 import { DEBT_LIMITS } from './debt-limits.ts';
 import { debtPolicy } from './debt-policy.ts';
 import type { Endpoint } from './endpoint.ts';
@@ -243,7 +243,7 @@ export const debtEndpoints = {
     query: z.strictObject({
       ...subject,
       repository: repositoryId.optional(),
-      state: z.enum(['open', 'accepted', 'closed']).default('open'),
+      state: z.enum(DEBT_STATES).default('open'),
       rule: z.enum(DEBT_RULES).optional(),
       component: z.string().max(256).optional(),
       owner: z.string().max(256).optional(),

@@ -262,11 +262,16 @@ export class DebtRegistry {
   /** Refuses with `limit_exceeded`, and has changed nothing then. */
   #assess({ id, policy }: DebtRepository, nowS: number): Outcome<Pick<Taken, 'opened' | 'closed'>> {
     const facts = new FactSet(this.#store.facts(id), nowS);
-    const { findings, candidates: _, ...assessed } = assess(facts, policy);
+    const { findings, candidates, ...assessed } = assess(facts, policy);
     const found = findings.length;
     if (found > LIMITS.debtOpenItemsMaxCount)
       return refuseBeyond({ limit: 'debtOpenItemsMaxCount', value: found, what: `the repository would have ${found} open items` });
-    const { changed, events } = reconcile(this.#store.items(id), findings, (signal, component) => facts.isKnown(signal, component), nowS);
+    const { changed, events } = reconcile(
+      this.#store.items(id),
+      { findings, candidates },
+      (signal, component) => facts.isKnown(signal, component),
+      nowS,
+    );
     for (const item of changed) this.#store.putItem(id, item);
     // Prices change with every run: what happened is what counts.
     this.#store.addEvents(

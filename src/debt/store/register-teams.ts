@@ -28,7 +28,7 @@ export function teamsOfRegister({ facts, items, policy, nowS }: RegisteredWork, 
   const known = new FactSet(facts, nowS);
   const history = historyOf(known);
   if (history === undefined) return refuse('state_conflict', UNKNOWN, field);
-  return ok(teamReport({ facts: known, policy, history, items: items.filter(({ state }) => state !== 'closed') }));
+  return ok(teamReport({ facts: known, policy, history, items: items.filter(({ state }) => state === 'open' || state === 'accepted') }));
 }
 
 /** Where to begin with a component. Refuses with `record_not_found` one that nothing is known of. [D77] */

@@ -42,8 +42,25 @@ describe('a register that an earlier version wrote, or whose facts one collected
     registry.reassess(id, (error) => expect.fail(String(error)));
     // What breaks the policy stays, and blocks; the comment is too unsure for the default.
     expect(open()).toEqual(['measurement-gap repository']);
+    const [doubted] = registry.itemPage({ tenant: TENANT, state: 'candidate' }, 0, 9);
+    expect(doubted).toMatchObject({ item: { rule: 'old-todo', subject: 'src/a.ts', state: 'candidate', closed_at: null } });
     const { confidence_min } = debtPolicy.parse({});
     expect(registry.repositories(TENANT).map(({ repository }) => repository.policy)).toEqual([{ ...policy, confidence_min }]);
+  });
+
+  it('[D100] [D102] has as candidates what the version before closed for want of confidence', () => {
+    const id = set(debtPolicy.parse({ expects: [], confidence_min: 0, todo_days: 1 }));
+    upload(todosOf({ 'src/a.ts': 2, 'src/b.ts': 1 }, NOW_S));
+    storage.sql.exec("UPDATE items SET state = 'closed', body = json_set(body, '$.state', 'closed', '$.closed_at', 9)");
+    storage.sql.exec("UPDATE repositories SET body = json_remove(body, '$.policy.confidence_min')");
+    storage.sql.exec(
+      "INSERT INTO items SELECT repository, 'gone', state, rule, component, owner, priority, json_set(body, '$.id', 'gone') FROM items",
+    );
+    registry.reassess(id, (error) => expect.fail(String(error)));
+    const states = (['open', 'accepted', 'candidate', 'closed'] as const).map((state) =>
+      registry.itemPage({ tenant: TENANT, state }, 0, 9).map(({ item }) => (item.id === 'gone' ? 'gone' : item.subject)),
+    );
+    expect(states).toEqual([[], [], ['src/a.ts'], ['gone']]);
   });
 
   it('[D100] takes files of facts that say nothing of what complexity, copies and circles cost', () => {

@@ -23,19 +23,23 @@ export const percent = (share: number): string => `${(share * 100).toFixed(1)} %
 /** A day in UTC. */
 export const dateOf = (atS: number | null): string => (atS === null ? '-' : new Date(atS * 1000).toISOString().slice(0, 10));
 
-/** A repository's rating, what is not known of it, and its components, the worst first. */
+/** A repository's rating, what is not known of it, and its components, the worst first; `doubted`: candidates that were items before. */
 export function scoreText(
   { repository, git_commit }: DebtFactFile,
   { total, components, signals, findings, candidates }: Assessment,
+  doubted: number,
 ): string {
   const unknown = signals.filter(({ isKnown }) => !isKnown).map(({ signal }) => signal);
   const blocking = findings.filter(({ is_blocking }) => is_blocking).length;
   const cheap = findings.filter(({ priority }) => priority.p50 < 0).length;
+  const before = doubted === 0 ? '' : `, ${doubted} of which were items before`;
   return [
     `${repository} at ${git_commit?.slice(0, 12)}: ${total.rating}, debt ratio ${percent(total.ratio)} of ${total.lines} lines`,
     `${findings.length} items take ${range(total.principal)} and cost ${range(total.interest)} a week`,
     `${cheap} of them cost less in ${HORIZON_WEEKS} weeks than they take: leave them`,
-    ...(candidates.length === 0 ? [] : [`candidates, which are too unsure to be items: ${candidates.length}; --candidates lists them`]),
+    ...(candidates.length === 0
+      ? []
+      : [`candidates, which are too unsure to be items: ${candidates.length}${before}; --candidates lists them`]),
     ...(blocking === 0 ? [] : [`${blocking} block: sluice debt check fails on them`]),
     ...(unknown.length === 0 ? [] : [`not known, and so counted as debt: ${unknown.join(', ')}`]),
     '',
@@ -64,14 +68,14 @@ function componentTable(components: readonly ComponentScore[]): string {
   ].join('\n');
 }
 
-/** Items, one a line and what to do below. */
-export const findingTable = (findings: readonly DebtFinding[]): string =>
+/** Items, one a line and what to do below; `doubted`: what is a candidate now and was an item before. */
+export const findingTable = (findings: readonly DebtFinding[], doubted: ReadonlySet<DebtFinding>): string =>
   findings
     .map((one) => {
       const what = `${one.subject}${one.symbol === '' || one.title.includes(one.symbol) ? '' : ` ${one.symbol}`}`;
       const title = one.title.length > TITLE_CHARS ? `${one.title.slice(0, TITLE_CHARS)}...` : one.title;
       const figures = `priority ${one.priority.p50.toFixed(1)}, takes ${time(one.principal_minutes.p50)}, costs ${time(one.interest_minutes_per_week.p50)} a week`;
-      return `${one.id.slice(0, ID_CHARS)}  ${one.rule}${one.is_blocking ? ' (blocks)' : ''}: ${what}\n  ${title}\n  do: ${one.remedy}\n  ${figures}`;
+      return `${one.id.slice(0, ID_CHARS)}  ${one.rule}${one.is_blocking ? ' (blocks)' : ''}${doubted.has(one) ? ' (was an item)' : ''}: ${what}\n  ${title}\n  do: ${one.remedy}\n  ${figures}`;
     })
     .join('\n');
 

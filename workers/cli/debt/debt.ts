@@ -9,7 +9,7 @@ import { assessed, nowS, ofFacts, ofRepository } from './assessed.ts';
 import type { CheckFlags } from './check.ts';
 import { checkDebt } from './check.ts';
 import { explained, findingTable, scoreText } from './debt-text.ts';
-import { updateRegister } from './local-register.ts';
+import { doubtedItems, updateRegister } from './local-register.ts';
 import type { MeasureOptions } from './measure.ts';
 import { keepFacts, measure } from './measure.ts';
 
@@ -65,12 +65,13 @@ async function collectFacts(path: string, { json, ...options }: Flags): Promise<
 }
 
 async function showScore(path: string, { json, top, rule, candidates, ...options }: ScoreFlags): Promise<void> {
-  const { file, assessment } = await assessed(path, options);
+  const { repository, file, assessment } = await assessed(path, options);
+  const doubted = await doubtedItems(repository, assessment.candidates);
   const first = (all: readonly DebtFinding[]) => all.filter((finding) => rule === undefined || finding.rule === rule).slice(0, top);
   const listed = { findings: first(assessment.findings), candidates: first(assessment.candidates) };
-  if (json === true) return print({ repository: file.repository, git_commit: file.git_commit, ...assessment, ...listed });
-  show(scoreText(file, assessment));
-  show(`\n${findingTable(candidates === true ? listed.candidates : listed.findings)}`);
+  if (json === true) return print({ repository: file.repository, git_commit: file.git_commit, ...assessment, ...listed, doubted });
+  show(scoreText(file, assessment, doubted.length));
+  show(`\n${findingTable(candidates === true ? listed.candidates : listed.findings, new Set(doubted))}`);
 }
 
 async function explainItem(id: string, path: string, { json, ...options }: AssessFlags): Promise<void> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import type { DebtItem, DebtRule } from '../../../src/contract/debt-items.ts';
+import type { DebtFinding, DebtItem, DebtRule } from '../../../src/contract/debt-items.ts';
 import { assess } from '../../../src/debt/assess.ts';
 import type { DatedCommit, PaidItem, PaidRatios } from '../../../src/debt/paid-items.ts';
 import { minutesOf, withPaid } from '../../../src/debt/paid-items.ts';
@@ -24,6 +24,13 @@ const fileOf = ({ cache }: Repository): string => join(cache, 'register-1.json')
 export const paidRatios = async (repository: Repository): Promise<ReadonlyMap<DebtRule, readonly number[]>> =>
   byRule((await readKept<LocalRegister>(fileOf(repository)))?.ratios ?? {});
 
+/** The candidates that were items before: their rule finds them still, and with less confidence. */
+export async function doubtedItems(repository: Repository, candidates: readonly DebtFinding[]): Promise<readonly DebtFinding[]> {
+  const items = (await readKept<LocalRegister>(fileOf(repository)))?.items ?? [];
+  const doubted = new Set(items.flatMap(({ id, state }) => (state === 'candidate' ? [id] : [])));
+  return candidates.filter(({ id }) => doubted.has(id));
+}
+
 const byRule = (ratios: PaidRatios) => new Map(Object.entries(ratios) as [DebtRule, readonly number[]][]);
 
 /**
@@ -34,14 +41,14 @@ export async function updateRegister({ repository, policy, facts }: Measured): P
   const before = await readKept<LocalRegister>(fileOf(repository));
   if (before !== undefined && !(await isAncestor(repository.root, before.commit, repository.commit))) return;
   const ratios = before?.ratios ?? {};
-  const { findings } = assess(facts, policy, byRule(ratios));
-  const { changed } = reconcile(before?.items ?? [], findings, (signal, component) => facts.isKnown(signal, component), facts.nowS);
+  const found = assess(facts, policy, byRule(ratios));
+  const { changed } = reconcile(before?.items ?? [], found, (signal, component) => facts.isKnown(signal, component), facts.nowS);
   const items = new Map((before?.items ?? []).map((item) => [item.id, item]));
   for (const item of changed) items.set(item.id, item);
   const closed = changed.filter(({ state }) => state === 'closed');
   const paid = before === undefined || closed.length === 0 ? [] : await paidOf(repository, before.commit, closed, changeMinutesOf(facts));
-  const open = [...items.values()].filter(({ state }) => state !== 'closed');
-  const register: LocalRegister = { commit: repository.commit, items: open, ratios: withPaid(ratios, paid) };
+  const kept = [...items.values()].filter(({ state }) => state !== 'closed');
+  const register: LocalRegister = { commit: repository.commit, items: kept, ratios: withPaid(ratios, paid) };
   await keep(fileOf(repository), register);
 }
 

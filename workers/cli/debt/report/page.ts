@@ -15,6 +15,8 @@ import { fileTreemap } from './treemap.ts';
 export interface DebtReport {
   readonly facts: DebtFactFile;
   readonly assessment: Assessment;
+  /** Candidates that were items before. */
+  readonly doubted: readonly DebtFinding[];
   readonly files: readonly MappedFile[];
   readonly ownership: readonly ComponentOwnership[];
   /** The oldest first; empty: it was not asked for. */
@@ -37,8 +39,8 @@ ol { padding-left: 1.5rem; } li { margin-bottom: .7rem; overflow-wrap: anywhere;
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } section, li { break-inside: avoid; } }`;
 
 /** A repository's debt as one HTML file, without scripts or external resources: for a screen, a phone and paper. */
-export function debtPage({ facts, assessment, files, ownership, trend, plans, loads }: DebtReport): string {
-  const { findings, signals, total } = assessment;
+export function debtPage({ facts, assessment, doubted, files, ownership, trend, plans, loads }: DebtReport): string {
+  const { findings, candidates, signals, total } = assessment;
   const unknown = signals.filter(({ isKnown }) => !isKnown).map(({ signal }) => signal);
   return `<!doctype html>
 <html lang="en">
@@ -49,13 +51,14 @@ export function debtPage({ facts, assessment, files, ownership, trend, plans, lo
 <h1>Technical debt of ${escaped(facts.repository)}</h1>
 <p>Commit <code>${escaped(facts.git_commit?.slice(0, 12) ?? 'none')}</code>, ${dateOf(facts.collected_at)}</p>
 <dl class="figures">
-${figure('rating', total.rating)}${figure('debt ratio', percent(total.ratio))}${figure('items', `${findings.length}`)}
+${figure('rating', total.rating)}${figure('debt ratio', percent(total.ratio))}${figure('items', `${findings.length}`)}${figure('candidates', `${candidates.length}`)}
 ${figure('to pay all', range(total.principal))}${figure('costs a week', range(total.interest))}
 </dl>
 ${unknown.length === 0 ? '' : `<p class="blocks">Not known, and so counted as debt: ${escaped(unknown.join(', '))}.</p>`}
 <section><h2>What to pay first</h2>
 <p class="note">By what paying is worth in ${HORIZON_WEEKS} weeks. Ranges are from the 10th to the 90th percentile.</p>
 <ol>${findings.slice(0, ITEMS_MAX).map(itemText).join('')}</ol></section>
+${doubted.length === 0 ? '' : `<section><h2>No items any more</h2><p class="note">Their rules still find them, but are too unsure of them: they are candidates, and count nowhere.</p><ul>${doubted.slice(0, ITEMS_MAX).map(itemText).join('')}</ul></section>`}
 <section><h2>Where it is</h2><p class="note">Files as large as they have lines, as red as they are changed often and hard to read. A dark edge: the file has items.</p>${fileTreemap(files)}</section>
 <section><h2>Principal and interest</h2>
 <p class="note">Above the dashed line an item pays off within ${HORIZON_WEEKS} weeks. Red items block; grey ones cost less than they take: leave them.</p>

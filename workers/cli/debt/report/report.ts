@@ -7,6 +7,7 @@ import type { FactSet } from '../../../../src/debt/fact.ts';
 import { show, whole } from '../../command.ts';
 import { print } from '../../jobs/job-command.ts';
 import { nowS, ofRepository } from '../assessed.ts';
+import { doubtedItems } from '../local-register.ts';
 import type { MeasureOptions } from '../measure.ts';
 import { keepFacts, measure } from '../measure.ts';
 import { planOf } from '../plan.ts';
@@ -42,6 +43,7 @@ async function report(path: string, { html, trend: points, weeks, json, ...optio
   const page = {
     facts: file,
     assessment,
+    doubted: await doubtedItems(measured.repository, assessment.candidates),
     files: mappedFiles(facts, assessment),
     ownership: team.ownership,
     loads: team.teams.map(({ load }) => load),
