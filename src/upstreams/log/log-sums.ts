@@ -86,7 +86,7 @@ const NO_SAVINGS: Savings = { cacheNano: 0, reuseNano: 0, routeNano: 0, promptNa
 
 const HOUR_MS = 3_600_000;
 
-const ADDED = ['input', 'cached', 'output', 'cost', 'cache_saved', 'route_saved', 'prompt_saved', 'reused', 'reuse_saved'];
+const ADDED = ['requests', 'input', 'cached', 'output', 'cost', 'cache_saved', 'route_saved', 'prompt_saved', 'reused', 'reuse_saved'];
 
 /** Whether an answer was made for another question. */
 const isReuse = (reuse: LogEntry['reuse']): boolean => reuse !== undefined && reuse !== 'none' && reuse !== 'exact';
@@ -99,32 +99,22 @@ export class SqliteLogSums {
     this.#sql = storage.sql;
   }
 
-  /** A tenant that keeps nothing has no sums either. Call in one transaction. */
+  /** A tenant that keeps nothing has no sums either. Call in one transaction. Requests of a batch that are alike are one write. */
   add(entries: readonly LogEntry[], { entries: keeping }: LogPolicy): void {
     if (keeping === 'off') return;
+    const [sums, latencies] = [new SumsByPlace(), new SumsByPlace()];
     for (const entry of entries) {
       const { cacheNano, reuseNano, routeNano, promptNano } = entry.savings ?? NO_SAVINGS;
-      const place = [Math.floor(entry.atMs / HOUR_MS), entry.model, entry.route ?? '', entry.target ?? ''] as const;
-      this.#sql.exec(
-        `INSERT INTO sums VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET requests = requests + 1,
-         ${ADDED.map((column) => `${column} = ${column} + excluded.${column}`).join(', ')}`,
-        ...place,
-        entry.status,
-        entry.cache,
-        entry.inputTokens,
-        entry.cachedTokens,
-        entry.outputTokens,
-        entry.costNano,
-        cacheNano,
-        routeNano,
-        promptNano,
-        Number(isReuse(entry.reuse)),
-        reuseNano,
-      );
+      const place = [Math.floor(entry.atMs / HOUR_MS), entry.model, entry.route ?? '', entry.target ?? ''];
+      const tokens = [entry.inputTokens, entry.cachedTokens, entry.outputTokens, entry.costNano];
+      const saved = [cacheNano, routeNano, promptNano, Number(isReuse(entry.reuse)), reuseNano];
+      sums.add([...place, entry.status, entry.cache], [1, ...tokens, ...saved]);
       if (entry.status >= 400) continue;
-      this.#count(place, 'total', entry.totalMs);
-      if (entry.firstTokenMs !== null) this.#count(place, 'first', entry.firstTokenMs);
+      latencies.add([...place, 'total', LOG_LATENCIES.bucketOf(entry.totalMs)], [1]);
+      if (entry.firstTokenMs !== null) latencies.add([...place, 'first', LOG_LATENCIES.bucketOf(entry.firstTokenMs)], [1]);
     }
+    this.#increase('sums', sums, ADDED);
+    this.#increase('latencies', latencies, ['count']);
   }
 
   /** Of whole hours, at most `limit` groups, those with the most requests first. */
@@ -202,13 +192,12 @@ export class SqliteLogSums {
     for (const table of ['sums', 'latencies']) this.#sql.exec(`DELETE FROM ${table}`);
   }
 
-  #count(place: readonly [number, string, string, string], kind: 'total' | 'first', ms: number): void {
-    this.#sql.exec(
-      'INSERT INTO latencies VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1',
-      ...place,
-      kind,
-      LOG_LATENCIES.bucketOf(ms),
-    );
+  #increase(table: 'sums' | 'latencies', rows: SumsByPlace, added: readonly string[]): void {
+    const increased = added.map((column) => `${column} = ${column} + excluded.${column}`).join(', ');
+    for (const row of rows.all()) {
+      const values = row.map(() => '?').join(', ');
+      this.#sql.exec(`INSERT INTO ${table} VALUES (${values}) ON CONFLICT DO UPDATE SET ${increased}`, ...row);
+    }
   }
 
   #buckets(by: LogGroup, group: string, kind: 'total' | 'first', hours: readonly [number, number]): LatencyCounts {
@@ -230,5 +219,22 @@ export class SqliteLogSums {
       group,
     );
     return Object.fromEntries(rows.toArray().map(({ name, count, mean }) => [name, { count, mean }]));
+  }
+}
+
+/** Amounts by the columns that say what they are of. */
+class SumsByPlace {
+  readonly #sums = new Map<string, { readonly place: readonly (string | number)[]; readonly amounts: number[] }>();
+
+  add(place: readonly (string | number)[], amounts: readonly number[]): void {
+    const key = JSON.stringify(place);
+    const known = this.#sums.get(key);
+    if (known === undefined) this.#sums.set(key, { place, amounts: [...amounts] });
+    else for (const [at, amount] of amounts.entries()) known.amounts[at] = (known.amounts[at] ?? 0) + amount;
+  }
+
+  /** Each as a row of its table. */
+  all(): (string | number)[][] {
+    return [...this.#sums.values()].map(({ place, amounts }) => [...place, ...amounts]);
   }
 }

@@ -1,7 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond } from '../../contract/outcome.ts';
-import { must } from '../../kernel/assert.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Migrations } from '../../kernel/sql/migrate.ts';
 import type { SqlStorage, SqlValue } from '../../kernel/sql/sql-storage.ts';
@@ -97,7 +96,7 @@ export class SqliteRequestLog extends SqliteStore {
         requests.map(({ entry }) => entry),
         policy,
       );
-      for (const request of requests) this.#keep(request, policy);
+      this.#keep(requests, policy);
       this.#trim(nowMs);
       return ok({ isTaken: true, policy });
     });
@@ -229,13 +228,24 @@ export class SqliteRequestLog extends SqliteStore {
     return true;
   }
 
-  #keep({ entry, bodies }: LoggedRequest, policy: LogPolicy): void {
-    const kept = keptOf(policy, entry.id);
-    if (!kept.entry) return;
-    const keptBodies = kept.bodies ? bodies : undefined;
+  #keep(requests: readonly LoggedRequest[], policy: LogPolicy): void {
+    let seq = this.rows<{ last: number }>('SELECT coalesce(max(seq), 0) AS last FROM entries')[0]?.last ?? 0;
+    let bytes = 0;
+    for (const { entry, bodies } of requests) {
+      const kept = keptOf(policy, entry.id);
+      if (!kept.entry) continue;
+      seq += 1;
+      bytes += this.#write(seq, entry, kept.bodies ? bodies : undefined);
+    }
+    if (bytes > 0) this.run('UPDATE state SET bytes = bytes + ?', bytes);
+  }
+
+  /** Answers how much is held for it. */
+  #write(seq: number, entry: LogEntry, bodies: LogBodies | undefined): number {
     const text = JSON.stringify(entry);
-    const bytes = text.length + (keptBodies === undefined ? 0 : keptBodies.request.length + keptBodies.answer.length);
+    const bytes = text.length + (bodies === undefined ? 0 : bodies.request.length + bodies.answer.length);
     const columns: SqlValue[] = [
+      seq,
       entry.id,
       entry.atMs,
       entry.keyId,
@@ -249,14 +259,13 @@ export class SqliteRequestLog extends SqliteStore {
       bytes,
       text,
     ];
-    const [added] = this.rows<{ seq: number }>(
-      `INSERT INTO entries (id, at_ms, key, route, model, target, status, cost, cache, reuse, bytes, entry)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
+    this.run(
+      `INSERT INTO entries (seq, id, at_ms, key, route, model, target, status, cost, cache, reuse, bytes, entry)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...columns,
     );
-    const { seq } = must(added, 'an entry was just written');
-    if (keptBodies !== undefined) this.run('INSERT INTO bodies VALUES (?, ?, ?)', seq, keptBodies.request, keptBodies.answer);
-    this.run('UPDATE state SET bytes = bytes + ?', bytes);
+    if (bodies !== undefined) this.run('INSERT INTO bodies VALUES (?, ?, ?)', seq, bodies.request, bodies.answer);
+    return bytes;
   }
 
   /** Takes away what is too old, then the oldest of what is too much; a bounded number. [U134] */

@@ -100,6 +100,17 @@ describe('the log of requests', () => {
     expect(new SqliteRequestLog(new NodeSql()).hours('route', 'support', 0, 1)).toEqual([]);
   });
 
+  it('[U137] sums the requests of a batch that are alike, and keeps apart those that are not', () => {
+    const log = new SqliteRequestLog(new NodeSql());
+    append(log, [entryOf('a'), entryOf('b', { totalMs: 400 }), entryOf('c', { model: 'other' })]);
+    append(log, [entryOf('d'), entryOf('e', { status: 500 })]);
+    const [gpt, other] = log.lines('model', NOW, NOW + 1, 10);
+    expect(gpt).toMatchObject({ group: 'gpt', requests: 4, errors: 1, inputTokens: 40, outputTokens: 20, costNano: 400 });
+    expect(Object.values(gpt?.total ?? {})).toEqual([2, 1]);
+    expect(Object.values(gpt?.firstToken ?? {})).toEqual([3]);
+    expect(other).toMatchObject({ group: 'other', requests: 1, inputTokens: 10 });
+  });
+
   it('[U131] keeps what the policy says, by the id alone, and sums also what it does not keep', () => {
     const ids = Array.from({ length: 20_000 }, (_, i) => `req_${i}`);
     const sampled = policyOf({ entries: 'full', bodies: 'sampled', samplePpm: 100_000 });
