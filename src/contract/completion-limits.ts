@@ -14,9 +14,10 @@ export const COMPLETION_LIMITS = {
   upstreamEventBytesMax: 4 * 1024 * 1024,
   // In so long a silence a stream sends a comment: proxies close connections that rest for some 10 to 60 s.
   completionSilenceMs: 5_000,
-  // Events that come so soon after others are sent with those that follow: models make a token in 5 ms and more, so that only bursts are gathered.
-  completionBurstMs: 1,
-  // Of a burst, until it is sent: far more than its events have in a millisecond, and little beside what an isolate holds of each stream.
+  // Events that come so soon after others are sent with those that follow: most models make a token in 5 ms and more, so that only bursts are gathered.
+  // Under load the events of a burst are read in so long, between those of other streams.
+  completionBurstMs: 4,
+  // Of a burst, until it is sent: far more than its events have in that time, and little beside what an isolate holds of each stream.
   completionBurstBytesMax: 64 * 1024,
   // Of the body of an error, which has a message and no more.
   upstreamErrorBytesMax: 64 * 1024,
