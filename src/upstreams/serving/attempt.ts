@@ -100,14 +100,19 @@ export class Attempt {
 
   /** A transport that does not hear of the cancellation holds nothing up: what it brings later goes to `late`. */
   #unlessCancelled<T>(work: Promise<T>, late: (value: T) => void): Promise<T | TransportFault> {
-    const cancelled = new Promise<TransportFault>((resolve) => {
+    return new Promise((resolve, reject) => {
+      let isCancelled = false;
       const leave = this.#cancel.onCancel(() => {
+        isCancelled = true;
         resolve(CANCELLED);
-        void work.then(late).catch(() => undefined);
       });
-      void work.finally(leave).catch(() => undefined);
+      const settle = (value: T): void => {
+        leave();
+        if (isCancelled) late(value);
+        else resolve(value);
+      };
+      work.then(settle, reject);
     });
-    return Promise.race([cancelled, work]);
   }
 
   #failed({ fault }: TransportFault): AttemptResult {

@@ -181,6 +181,22 @@ describe('deadlines and cancellation', () => {
     expectNothingHeld(world);
   });
 
+  it('[U57] closes an answer that begins after its call was cancelled', async () => {
+    const world = new UpstreamWorld();
+    const cancellation = new CancelSource();
+    let begin: (opened: Opened) => void = () => undefined;
+    const open = () => new Promise<Opened>((resolve) => (begin = resolve));
+    world.time.after(50, () => cancellation.cancel());
+    const request = { tokensMax: 1, priority: 0, mayHedge: false, cancellation };
+    const refused = await world.run(world.dispatcher.dispatch(planOf([A]), open, request));
+    expectNothingHeld(world);
+    let isClosed = false;
+    const body = { read: () => Promise.resolve(new Uint8Array(1)), cancel: () => void (isClosed = true) };
+    begin({ kind: 'opened', status: 200, contentType: '', body });
+    await Promise.resolve();
+    expect([refused.ok, isClosed]).toEqual([false, true]);
+  });
+
   it('[U57] a defect of a transport is thrown, and frees everything', async () => {
     const world = new UpstreamWorld();
     const limited = targetOf('a', { limits: { concurrency: 1 } });

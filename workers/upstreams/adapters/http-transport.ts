@@ -46,7 +46,7 @@ export class HttpTransport implements UpstreamTransport {
     const secret = await secretOf(target);
     const exchange = new TimedExchange(timer, clock, cancellation, timeouts.totalMs);
     const answer = await exchange.step(
-      ...headTimeOf(timeouts, request),
+      headTimeOf(timeouts, request),
       target.protocol === 'workers-ai'
         ? callWorkersAi(must(this.#parts.workersAi, 'a target is stored only where its binding is'), target, request, exchange.signal)
         : fetch(`${target.baseUrl}${request.path}`, {
@@ -61,8 +61,9 @@ export class HttpTransport implements UpstreamTransport {
             redirect: 'manual',
             signal: exchange.signal,
           }),
+      'refused',
     );
-    if (!(answer instanceof Response)) return answer === undefined ? exchange.end(fault('refused')) : answer;
+    if (!(answer instanceof Response)) return answer;
     if (answer.status >= 300 && answer.status < 400) return exchange.end(fault('garbage'));
     const retryAfterMs = retryAfterOf(answer.headers);
     return {
@@ -75,8 +76,11 @@ export class HttpTransport implements UpstreamTransport {
   }
 }
 
+/** How long a step may take, and what it is if it takes longer. */
+type StepTime = readonly [limitMs: number, late: FaultKind];
+
 /** Servers send the headers of a whole answer when they have made it. */
-const headTimeOf = ({ connectMs, firstTokenMs }: Target['timeouts'], { streams }: UpstreamRequest): readonly [number, FaultKind] =>
+const headTimeOf = ({ connectMs, firstTokenMs }: Target['timeouts'], { streams }: UpstreamRequest): StepTime =>
   streams ? [connectMs, 'connect_timeout'] : [Math.max(connectMs, firstTokenMs), 'first_token_timeout'];
 
 /** From `retry-after-ms`, or `retry-after` in seconds. A date is as good as nothing: it depends on the upstream's clock. */
@@ -108,22 +112,22 @@ class TimedExchange {
     return this.#controller.signal;
   }
 
-  /** What `work` answers, why it ended before, or undefined where it failed by itself. */
-  async step<T>(limitMs: number, late: FaultKind, work: Promise<T>): Promise<T | TransportFault | undefined> {
+  /** What `work` answers, or why the exchange has ended before; `failed`: why, where `work` fails by itself. */
+  step<T>([limitMs, late]: StepTime, work: Promise<T>, failed: FaultKind): Promise<T | TransportFault> {
     if (this.#ended !== undefined) {
-      work.catch(() => undefined);
-      return this.#ended;
+      work.catch(UNSET);
+      return Promise.resolve(this.#ended);
     }
     assert(this.#onEnd === undefined, 'an exchange is at one step at a time');
     return new Promise((resolve) => {
       this.#waits.begin(limitMs, () => this.end(fault(late)));
-      const settle = (value: T | TransportFault | undefined): void => {
+      const settle = (value: T | TransportFault): void => {
         this.#waits.over();
         this.#onEnd = undefined;
         resolve(value);
       };
       this.#onEnd = settle;
-      work.then(settle, () => settle(this.#ended));
+      work.then(settle, () => this.end(fault(failed)));
     });
   }
 
@@ -151,16 +155,14 @@ class HttpBody implements BodyReader {
   #isBegun = false;
   /** As the upstream has declared; Infinity: until it ends. */
   #leftBytes: number;
-  /** What the next piece is read into, once it is there. */
-  #room: Uint8Array<ArrayBuffer> | undefined;
-  #roomBytes: number;
+  /** Of the piece before, or what a first one may be. */
+  #pieceBytes = FIRST_PIECE_BYTES;
 
   constructor(exchange: TimedExchange, { body, headers }: Response, target: Target) {
     this.#exchange = exchange;
     this.#reader = body?.getReader({ mode: 'byob' });
     this.#target = target;
     this.#leftBytes = declaredBytes(headers);
-    this.#roomBytes = Number.isFinite(this.#leftBytes) ? Math.min(this.#leftBytes, LIMITS.bodyReadBytesMax) : PIECE_BYTES;
   }
 
   async read(): Promise<Uint8Array | undefined | TransportFault> {
@@ -169,31 +171,31 @@ class HttpBody implements BodyReader {
       this.#exchange.release();
       return undefined;
     }
-    const { firstTokenMs, idleMs } = this.#target.timeouts;
-    const [limitMs, late] = this.#isBegun ? ([idleMs, 'idle_timeout'] as const) : ([firstTokenMs, 'first_token_timeout'] as const);
-    const read = await this.#exchange.step(limitMs, late, this.#reader.read(this.#room ?? new Uint8Array(this.#roomBytes)));
-    if (read === undefined) return this.#exchange.end(fault('broken'));
+    const read = await this.#exchange.step(this.#stepTime(), this.#reader.read(new Uint8Array(this.#roomBytes())), 'broken');
     if ('kind' in read) return read;
     this.#isBegun = true;
-    if (!read.done) {
-      this.#leftBytes -= read.value.byteLength;
-      return this.#taken(read.value);
+    if (read.done) {
+      this.#exchange.release();
+      return undefined;
     }
-    this.#exchange.release();
-    return undefined;
+    this.#pieceBytes = read.value.byteLength;
+    this.#leftBytes -= this.#pieceBytes;
+    return read.value;
   }
 
   cancel(): void {
     this.#exchange.end(fault('cancelled'));
   }
 
-  /** A piece that leaves room is copied, and the room is used again; one that fills it goes as it is, and the next gets more room. */
-  #taken(piece: Uint8Array<ArrayBuffer>): Uint8Array {
-    const { buffer, byteLength } = piece;
-    const isFull = byteLength === buffer.byteLength;
-    this.#room = isFull ? undefined : new Uint8Array(buffer);
-    if (isFull) this.#roomBytes = Math.min(2 * byteLength, LIMITS.bodyReadBytesMax);
-    return isFull ? piece : piece.slice();
+  #stepTime(): StepTime {
+    const { firstTokenMs, idleMs } = this.#target.timeouts;
+    return this.#isBegun ? [idleMs, 'idle_timeout'] : [firstTokenMs, 'first_token_timeout'];
+  }
+
+  /** For the next piece: all that is left, or twice what the one before took, so that little stays empty and large ones soon fit. */
+  #roomBytes(): number {
+    const bytes = Number.isFinite(this.#leftBytes) ? this.#leftBytes : Math.max(2 * this.#pieceBytes, ROOM_BYTES_MIN);
+    return Math.min(bytes, LIMITS.bodyReadBytesMax);
   }
 }
 
@@ -203,5 +205,7 @@ function declaredBytes(headers: Headers): number {
   return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : Infinity;
 }
 
-/** An event of a stream is smaller, and larger answers get more room soon. */
-const PIECE_BYTES = 4_096;
+/** An event of a stream is smaller. */
+const FIRST_PIECE_BYTES = 2_048;
+/** Less saves nothing. */
+const ROOM_BYTES_MIN = 512;
