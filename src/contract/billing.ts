@@ -11,7 +11,7 @@ import { dollarsIn, dollarsOut } from './money.ts';
 const TAG = 'Billing';
 const description = z.string().min(1).max(LIMITS.billingTextCharsMax).meta(about('What the invoice says.'));
 const organisationQuery = z.strictObject({ organisation: organisationId });
-const list = <S extends z.ZodType>(item: S) => z.object({ object: z.literal('list'), data: z.array(item) });
+const list = <S extends z.core.$ZodType>(item: S) => z.object({ object: z.literal('list'), data: z.array(item) });
 
 /** The organisation a call is about: the admin names it, a key sees its own tenant's part. */
 const subjectOrganisation = z.strictObject({

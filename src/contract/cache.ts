@@ -10,7 +10,7 @@ import { LIMITS } from './limits.ts';
 import { subjectTenant } from './organisations.ts';
 import { modelName } from './embedding-fields.ts';
 
-const selection = <S extends z.ZodType>(item: S, countMax: number) => z.array(item).min(1).max(countMax).optional();
+const selection = <S extends z.core.$ZodType>(item: S, countMax: number) => z.array(item).min(1).max(countMax).optional();
 
 const SELECTORS = ['keys', 'text', 'tags', 'prefix', 'model', 'model_version', 'older_than_ms', 'everything'] as const;
 

@@ -59,7 +59,8 @@ export const pageQuery = z.strictObject({
   after: z.string().max(256).optional(),
 });
 
-export const page = <S extends z.ZodType>(item: S) => z.object({ object: z.literal('list'), data: z.array(item), has_more: z.boolean() });
+export const page = <S extends z.core.$ZodType>(item: S) =>
+  z.object({ object: z.literal('list'), data: z.array(item), has_more: z.boolean() });
 
 const CHAR = '[0-9a-hjkmnp-tv-z]';
 /** Ten characters and their signature; ten alone in organisations made before ids were signed. */

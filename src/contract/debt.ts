@@ -91,7 +91,7 @@ const event = apiOnly(() =>
 
 const itemWithEvents = apiOnly(() => item.extend({ events: z.array(event).meta(about('The last ones, oldest first.')) }));
 
-const list = <S extends z.ZodType>(of: S) => z.object({ object: z.literal('list'), data: z.array(of), next: z.int().nullable() });
+const list = <S extends z.core.$ZodType>(of: S) => z.object({ object: z.literal('list'), data: z.array(of), next: z.int().nullable() });
 
 export type DebtRepositoryReply = z.input<typeof repository>;
 export type DebtItemReply = z.input<typeof item>;

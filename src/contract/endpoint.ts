@@ -17,9 +17,10 @@ export type Access =
   /** A pool agent, by the token of its pool. */
   | { readonly kind: 'agent' };
 
+/** The schemas of endpoints are `z.core.$ZodType`: the compiler compares the fifty methods of a `z.ZodType` with those of every schema, for seconds. */
 export interface JsonBody {
   readonly kind: 'json';
-  readonly schema: z.ZodType;
+  readonly schema: z.core.$ZodType;
   readonly bytesMax?: number;
   /** Whole numbers beyond 2^53 come as `RawJson`. */
   readonly exactIntegers?: true;
@@ -33,15 +34,15 @@ export interface JsonBody {
 
 /** Arrays whose elements are validated one by one as they arrive, and the schema of the whole with its elements validated. */
 export interface StreamedItems {
-  readonly arrays: readonly { readonly path: ArrayPath; readonly item: z.ZodType; readonly countMax: number }[];
+  readonly arrays: readonly { readonly path: ArrayPath; readonly item: z.core.$ZodType; readonly countMax: number }[];
   /** Makes what `schema` makes. */
-  readonly whole: z.ZodType;
+  readonly whole: z.core.$ZodType;
   /** The limit of everything that is in none of the arrays, which is parsed as a whole. Absent: `bodyRestBytesMax`. */
   readonly restLimit?: 'qdrantOperationsBytesMax';
 }
 
 /** A form with one file, whose content the handler stores as it comes. */
-export interface MultipartBody<S extends z.ZodType = z.ZodType> {
+export interface MultipartBody<S extends z.core.$ZodType = z.core.$ZodType> {
   readonly kind: 'multipart';
   readonly schema: S;
   /** The part that is the file. */
@@ -55,18 +56,18 @@ export type Body =
   | MultipartBody
   | { readonly kind: 'bytes'; readonly bytesMax: number }
   /** A value a line, of any number: the handler reads them as they come. `framed`: or as vector frames, whose head this text describes. */
-  | { readonly kind: 'ndjson'; readonly schema: z.ZodType; readonly framed?: string };
+  | { readonly kind: 'ndjson'; readonly schema: z.core.$ZodType; readonly framed?: string };
 
 export type Reply =
   /** `hasRows`: a caller that accepts a frame gets one, whose rows are the vectors of the answer. */
-  | { readonly kind: 'json'; readonly schema: z.ZodType; readonly hasRows?: true }
+  | { readonly kind: 'json'; readonly schema: z.core.$ZodType; readonly hasRows?: true }
   | { readonly kind: 'bytes'; readonly contentType: string }
   /** A value a line, as they come about. The handler settles what it consumes portion by portion. */
-  | { readonly kind: 'ndjson'; readonly schema: z.ZodType }
+  | { readonly kind: 'ndjson'; readonly schema: z.core.$ZodType }
   /** Server-sent events, whose data is as the schema says; a handler that answers null has none, now and later (204). */
-  | { readonly kind: 'events'; readonly schema: z.ZodType }
+  | { readonly kind: 'events'; readonly schema: z.core.$ZodType }
   /** JSON that something else has written; or, if the body asks for a stream, server-sent events whose data is as `event` says. */
-  | { readonly kind: 'completion'; readonly schema: z.ZodType; readonly event?: z.ZodType | undefined }
+  | { readonly kind: 'completion'; readonly schema: z.core.$ZodType; readonly event?: z.core.$ZodType | undefined }
   | { readonly kind: 'none' };
 
 /**
@@ -83,10 +84,10 @@ export interface Endpoint {
   readonly access: Access;
   /** What the call consumes besides one request; the handler must report each of them. */
   readonly meters: readonly Meter[];
-  readonly params?: z.ZodObject;
-  readonly query?: z.ZodObject;
+  readonly params?: z.core.$ZodObject;
+  readonly query?: z.core.$ZodObject;
   /** Request headers that mean something to this call alone, by their names in lower case. */
-  readonly headers?: z.ZodObject;
+  readonly headers?: z.core.$ZodObject;
   readonly body: Body;
   readonly status: 200 | 201 | 202 | 204;
   readonly reply: Reply;
@@ -102,7 +103,7 @@ export interface BytesBehind {
   readonly bytesBehind: Uint8Array;
 }
 
-type Infer<T> = T extends z.ZodType ? z.output<T> : undefined;
+type Infer<T> = T extends z.core.$ZodType ? z.output<T> : undefined;
 
 export type ParamsOf<E extends Endpoint> = Infer<E['params']>;
 export type QueryOf<E extends Endpoint> = Infer<E['query']>;
@@ -112,7 +113,9 @@ export type BodyOf<E extends Endpoint> = E['body'] extends { kind: 'json'; schem
     ? Infer<S> & BytesBehind
     : Infer<S>
   : undefined;
-export type ReplyOf<E extends Endpoint> = E['reply'] extends { kind: 'json'; schema: infer S extends z.ZodType } ? z.input<S> : undefined;
+export type ReplyOf<E extends Endpoint> = E['reply'] extends { kind: 'json'; schema: infer S extends z.core.$ZodType }
+  ? z.input<S>
+  : undefined;
 export type UsedOf<E extends Endpoint> = { readonly [M in E['reply']['kind'] extends 'ndjson' ? never : E['meters'][number]]: number };
 
 /** The media type of bodies and replies with a value a line. */
@@ -120,10 +123,10 @@ export const NDJSON = 'application/x-ndjson';
 
 export const NO_BODY = { kind: 'none' } as const satisfies Body;
 /** A body whose vectors may be rows of a frame. */
-export const jsonOrFrame = <S extends z.ZodType>(schema: S, rows: RowFields) => ({ kind: 'json', schema, rows }) as const;
+export const jsonOrFrame = <S extends z.core.$ZodType>(schema: S, rows: RowFields) => ({ kind: 'json', schema, rows }) as const;
 /** An answer whose vectors may be rows of a frame. */
-export const vectorsReply = <S extends z.ZodType>(schema: S) => ({ kind: 'json', schema, hasRows: true }) as const;
-export const json = <S extends z.ZodType>(schema: S) => ({ kind: 'json', schema }) as const;
+export const vectorsReply = <S extends z.core.$ZodType>(schema: S) => ({ kind: 'json', schema, hasRows: true }) as const;
+export const json = <S extends z.core.$ZodType>(schema: S) => ({ kind: 'json', schema }) as const;
 export const PUBLIC = { kind: 'public' } as const satisfies Access;
 export const ADMIN = { kind: 'admin' } as const satisfies Access;
 export const tenant = <S extends Scope>(scope: S) => ({ kind: 'tenant', scope }) as const;

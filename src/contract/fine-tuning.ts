@@ -11,7 +11,7 @@ import { registration } from './registration.ts';
 
 // OpenAI's fine-tuning jobs. Each is a job of the kind `training` that runs the program `sluice-fine-tune`: `ftjob_X` is `job_X`.
 
-const auto = <S extends z.ZodType>(number: S) => z.union([z.literal('auto'), number]).optional();
+const auto = <S extends z.core.$ZodType>(number: S) => z.union([z.literal('auto'), number]).optional();
 
 const hyperparameters = z.strictObject({
   n_epochs: auto(z.int().min(1).max(LIMITS.tuningEpochsMaxCount)),

@@ -43,13 +43,17 @@ const polygon = z
   .transform(({ polygon: outer, holes }): GeoArea => ({ kind: 'polygon', rings: [outer, ...holes] }));
 
 /** The shape that the members of an area name. */
-const shapeOf = (area: object) => ('polygon' in area ? polygon : 'center' in area || 'radius_m' in area ? circle : box);
+function shapeOf(area: object): z.core.$ZodType<GeoArea> {
+  if ('polygon' in area) return polygon;
+  if ('center' in area || 'radius_m' in area) return circle;
+  return box;
+}
 
 type Fault = { readonly message: string; readonly path: PropertyKey[]; readonly maximum?: number };
 
 /** Reads `{center, radius_m}`, `{top_left, bottom_right}` or `{polygon, holes?}`, points being `{lat, lon}` in degrees. */
 export function readGeoArea(written: object): GeoArea | Fault {
-  const read = shapeOf(written).safeParse(written, { error: faultText });
+  const read = z.safeParse(shapeOf(written), written, { error: faultText });
   if (!read.success) {
     const issue = read.error.issues[0];
     return { message: issue?.message ?? 'is no area', path: issue?.path ?? [] };

@@ -77,7 +77,7 @@ const ERROR_BODIES = {
   qdrant: qdrantErrorBody,
   kserve: kserveErrorBody,
   anthropic: anthropicErrorBody,
-} as const satisfies Record<Surface, z.ZodType>;
+} as const satisfies Record<Surface, z.core.$ZodType>;
 
 const BEARER = { type: 'http', scheme: 'bearer' } as const;
 
@@ -140,7 +140,7 @@ function operation(operationId: string, endpoint: Endpoint): ZodOpenApiOperation
 }
 
 function headers(endpoint: Endpoint): { header?: z.ZodObject } {
-  const shape = { ...(endpoint.idempotent ? { 'idempotency-key': z.string().optional() } : {}), ...endpoint.headers?.shape };
+  const shape = { ...(endpoint.idempotent ? { 'idempotency-key': z.string().optional() } : {}), ...endpoint.headers?._zod.def.shape };
   return Object.keys(shape).length === 0 ? {} : { header: z.object(shape) };
 }
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import * as z from 'zod';
 import { must } from '../kernel/assert.ts';
 import { err, ok } from '../kernel/result.ts';
 import type { Limit, RequestPart } from './errors.ts';
@@ -16,7 +16,7 @@ import { quickReaderOf } from './quick-reader.ts';
  * Refuses with `limit_exceeded` when something is larger than its limit, else with `invalid_value`; both name the first
  * offending field.
  */
-export function parse<S extends z.ZodType>(
+export function parse<S extends z.core.$ZodType>(
   schema: S,
   value: unknown,
   part: RequestPart = 'body',
@@ -24,7 +24,7 @@ export function parse<S extends z.ZodType>(
 ): Outcome<z.output<S>> {
   const quick = quickReaderOf(schema)?.(value);
   if (quick !== undefined) return ok(quick as z.output<S>);
-  const result = schema.safeParse(value, { error: faultText, reportInput: true });
+  const result = z.safeParse(schema, value, { error: faultText, reportInput: true });
   if (result.success) return ok(result.data);
   const issue = deepest(must(result.error.issues[0], 'a failed parse has an issue'));
   const unknown = issue.code === 'unrecognized_keys' ? [must(issue.keys[0], 'a key is unrecognised')] : [];

@@ -6,15 +6,15 @@ import type { z } from 'zod';
  */
 export type QuickReader<T> = (value: unknown) => T | undefined;
 
-const readers = new WeakMap<z.ZodType, QuickReader<unknown>>();
+const readers = new WeakMap<z.core.$ZodType, QuickReader<unknown>>();
 
 /** The same schema. `parse` tries the quick reader first and falls back to the schema: for the bodies of hot calls. */
-export function withQuickReader<S extends z.ZodType>(schema: S, read: QuickReader<z.output<S>>): S {
+export function withQuickReader<S extends z.core.$ZodType>(schema: S, read: QuickReader<z.output<S>>): S {
   readers.set(schema, read);
   return schema;
 }
 
-export const quickReaderOf = (schema: z.ZodType): QuickReader<unknown> | undefined => readers.get(schema);
+export const quickReaderOf = (schema: z.core.$ZodType): QuickReader<unknown> | undefined => readers.get(schema);
 
 /** The members of a JSON object, if it has none but these. */
 export function membersAmong(value: unknown, names: ReadonlySet<string>): Readonly<Record<string, unknown>> | undefined {

@@ -57,7 +57,7 @@ function refuseUnclearChange(
 
 const newValues = z.strictObject({ id: vectorId, values: vectorFloats });
 
-const valuesOf = (item: z.ZodType<z.output<typeof newValues>>) =>
+const valuesOf = (item: z.core.$ZodType<z.output<typeof newValues>>) =>
   z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), namespace });
 
 const updated = apiOnly(() => z.object({ updated: z.int().min(0).meta(about('How many vectors are now as asked for.')), lsn }));

@@ -28,7 +28,7 @@ const vector = z
 /** A vector to write. Its metadata is JSON text. */
 export type NewVector = z.output<typeof vector>;
 
-const upsertOf = (item: z.ZodType<NewVector>) =>
+const upsertOf = (item: z.core.$ZodType<NewVector>) =>
   z.strictObject({ vectors: z.array(item).min(1).max(LIMITS.upsertCallVectorsMaxCount).superRefine(refuseDuplicates), model: madeBy });
 
 const upsertBody = upsertOf(vector);

@@ -95,14 +95,14 @@ export async function readPairs(path: string): Promise<PairTexts> {
   return { left: pairs.map(({ left }) => left), right: pairs.map(({ right }) => right), scores: pairs.map(({ score }) => score) };
 }
 
-async function readLines<T>(path: string, schema: z.ZodType<T>): Promise<T[]> {
+async function readLines<T>(path: string, schema: z.core.$ZodType<T>): Promise<T[]> {
   const text = await readFile(path, 'utf8').catch(() => {
     throw new UnusableInput(`${path} cannot be read.`);
   });
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   if (lines.length === 0) throw new UnusableInput(`${path} is empty.`);
   return lines.map((line, at) => {
-    const parsed = schema.safeParse(json(line));
+    const parsed = z.safeParse(schema, json(line));
     if (!parsed.success) throw new UnusableInput(`${path}, line ${at + 1}: ${z.prettifyError(parsed.error)}.`);
     return parsed.data;
   });

@@ -31,7 +31,7 @@ export function jsonIn(written: string, name: string): unknown {
 }
 
 /** A value as its schema has it; `name`: what it is called where it is not so. Throws a `Failure` that names the field. */
-export function checkedBy<Schema extends z.ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
+export function checkedBy<Schema extends z.core.$ZodType>(schema: Schema, value: unknown, name: string): z.output<Schema> {
   const parsed = parse(schema, value);
   if (parsed.ok) return parsed.value;
   throw new Failure(`${name}: ${messageOf(parsed.error)}`);

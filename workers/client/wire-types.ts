@@ -20,8 +20,12 @@ export const CALLS = {
 
 export type CallName = keyof typeof CALLS;
 
-type BodyOf<Name extends CallName> = Endpoints[Name]['body'] extends { readonly schema: infer S extends z.ZodType } ? z.input<S> : never;
-type ReplyOf<Name extends CallName> = Endpoints[Name]['reply'] extends { readonly schema: infer S extends z.ZodType } ? z.output<S> : never;
+type BodyOf<Name extends CallName> = Endpoints[Name]['body'] extends { readonly schema: infer S extends z.core.$ZodType }
+  ? z.input<S>
+  : never;
+type ReplyOf<Name extends CallName> = Endpoints[Name]['reply'] extends { readonly schema: infer S extends z.core.$ZodType }
+  ? z.output<S>
+  : never;
 
 /** The numbers of a vector. Float32Arrays are sent as they are. */
 export type Vector = Float32Array | readonly number[];

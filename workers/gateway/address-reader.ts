@@ -27,7 +27,7 @@ export class AddressReader {
 
   constructor(endpoint: Endpoint) {
     this.#endpoint = endpoint;
-    this.#optionNames = Object.keys(endpoint.headers?.shape ?? {});
+    this.#optionNames = Object.keys(endpoint.headers?._zod.def.shape ?? {});
   }
 
   read(context: AppContext): Outcome<Addressed> {

@@ -19,6 +19,7 @@ export {
   null,
   number,
   object,
+  safeParse,
   strictObject,
   string,
   undefined,

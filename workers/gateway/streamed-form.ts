@@ -29,7 +29,7 @@ export interface FormFile {
  * Reads and validates a form whose file goes into `sink` as it arrives: neither the body nor the file is held. Its fields may come before the
  * file or behind it, so what they say is known only at the end. Refuses as `readBody` does, and as the sink does. [G14]
  */
-export async function readForm<S extends z.ZodType>(
+export async function readForm<S extends z.core.$ZodType>(
   { headers }: Request,
   intake: BodyIntake,
   body: MultipartBody<S>,
@@ -69,7 +69,7 @@ interface FormCall {
  * Lets `receive` read the form of a call into a sink of its own. A refusal reaches the sender though it is still sending, and the memory is given
  * back in any case.
  */
-export async function receiveForm<S extends z.ZodType, T>(
+export async function receiveForm<S extends z.core.$ZodType, T>(
   { gateway, principal, request }: FormCall,
   body: MultipartBody<S>,
   receive: (read: (sink: ContentSink) => Promise<Outcome<z.output<S>>>) => Promise<Outcome<T>>,

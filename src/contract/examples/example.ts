@@ -20,11 +20,11 @@ type Filled<T> =
         ? { readonly [K in keyof T]: undefined extends T[K] ? Filled<Exclude<T[K], undefined>> | undefined : Filled<T[K]> }
         : T);
 
-type Values<S> = S extends z.ZodType ? Filled<Partial<z.input<S>>> : never;
+type Values<S> = S extends z.core.$ZodType ? Filled<Partial<z.input<S>>> : never;
 
 type BodyExample<E extends Endpoint> = E['body'] extends { kind: 'none' }
   ? { readonly body?: never }
-  : E['body'] extends { kind: 'json'; schema: infer S extends z.ZodType }
+  : E['body'] extends { kind: 'json'; schema: infer S extends z.core.$ZodType }
     ? { readonly body: Filled<z.input<S>> }
     : E['body'] extends { kind: 'multipart' }
       ? { readonly body: Readonly<Record<string, string>> }

@@ -29,7 +29,7 @@ export const callQuery = z.object({
 });
 
 /** What Qdrant wraps every answer in. `result` is a schema of replies (`apiOnly`). */
-export const enveloped = <S extends z.ZodType>(result: S) =>
+export const enveloped = <S extends z.core.$ZodType>(result: S) =>
   json(apiOnly(() => z.object({ result, status: z.literal('ok'), time: z.number().min(0).meta(about('Seconds that the call took.')) })));
 
 export const updateResult = apiOnly(() =>

@@ -45,7 +45,7 @@ const point = z.object({ id: newPointId, vector: pointVector, payload });
 
 type Point = z.output<typeof point>;
 
-const pointsOf = (item: z.ZodType<Point>) =>
+const pointsOf = (item: z.core.$ZodType<Point>) =>
   z
     .array(item)
     .max(pointsMax)
@@ -53,7 +53,7 @@ const pointsOf = (item: z.ZodType<Point>) =>
       points.map(({ id, vector: values, payload: text }, i) => ({ id, values, payload: text, path: ['points', i, 'vector'] as const })),
     );
 
-const batchOf = (vector: z.ZodType<Floats>, text: z.ZodType<Payload>) =>
+const batchOf = (vector: z.core.$ZodType<Floats>, text: z.core.$ZodType<Payload>) =>
   z
     .object({
       ids: z.array(newPointId).max(pointsMax),
@@ -76,7 +76,7 @@ function unnamed(value: unknown): unknown {
   return typeof value === 'object' && value !== null && Object.keys(value).join() === '' ? (value as Record<string, unknown>)[''] : value;
 }
 
-const upsertOf = (item: z.ZodType<Point>, vector: z.ZodType<Floats>, text: z.ZodType<Payload>) =>
+const upsertOf = (item: z.core.$ZodType<Point>, vector: z.core.$ZodType<Floats>, text: z.core.$ZodType<Payload>) =>
   z
     .object({
       points: pointsOf(item).optional(),
@@ -102,7 +102,7 @@ export const streamedUpsert = {
 
 const newVector = z.object({ id: pointId, vector: pointVector });
 
-const updateOf = (item: z.ZodType<z.output<typeof newVector>>) =>
+const updateOf = (item: z.core.$ZodType<z.output<typeof newVector>>) =>
   z.object({
     points: z
       .array(item)

@@ -21,9 +21,13 @@ const refused = (message: string) => z.never({ error: message });
 
 /** Distinguished by their members, so that a mistake is reported for the form that was meant. */
 export const vectorInput = z.unknown().transform((value, context): VectorInput => {
-  const schema = Array.isArray(value) ? valuesInput : isObject(value) ? NO_DENSE_VECTOR : idInput;
-  return passOn(schema.safeParse(value, { error: faultText }), context);
+  return passOn(z.safeParse(vectorForm(value), value, { error: faultText }), context);
 });
+
+function vectorForm(value: unknown): z.core.$ZodType<VectorInput> {
+  if (Array.isArray(value)) return valuesInput;
+  return isObject(value) ? NO_DENSE_VECTOR : idInput;
+}
 
 const NO_DENSE_VECTOR = refused('must be a dense vector or a point id: sparse vectors are not stored, and texts not embedded here');
 
@@ -94,11 +98,15 @@ export const pointQuery = z
   .transform((value, context): PointQuery => {
     if (value === null) return LISTED;
     if (!isObject(value)) return { kind: 'nearest', to: passOn(vectorInput.safeParse(value, { error: faultText }), context), mmr: null };
-    const schema = 'nearest' in value ? nearest : 'recommend' in value ? recommend : NOT_OFFERED;
-    return passOn(schema.safeParse(value, { error: faultText }), context);
+    return passOn(z.safeParse(queryForm(value), value, { error: faultText }), context);
   })
   .optional()
   .transform((query): PointQuery => query ?? LISTED);
+
+function queryForm(value: object): z.core.$ZodType<PointQuery> {
+  if ('nearest' in value) return nearest;
+  return 'recommend' in value ? recommend : NOT_OFFERED;
+}
 
 /** What a schema read, or its issues as this one's. */
 function passOn<T>(read: z.ZodSafeParseResult<T>, context: z.RefinementCtx): T {

@@ -79,7 +79,7 @@ const recommendGroupsBody = z
 
 export type AskedGroups = Omit<z.output<typeof queryGroupsBody>, 'prefetch'>;
 
-const several = <S extends z.ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.batchSearchesMaxCount) });
+const several = <S extends z.core.$ZodType>(body: S) => z.object({ searches: z.array(body).max(LIMITS.batchSearchesMaxCount) });
 
 const scored = apiOnly(() =>
   pointRecord.extend({
@@ -105,7 +105,7 @@ const search = {
   status: 200,
 } as const;
 
-const exact = <S extends z.ZodType>(schema: S) => ({ ...json(schema), exactIntegers: true }) as const;
+const exact = <S extends z.core.$ZodType>(schema: S) => ({ ...json(schema), exactIntegers: true }) as const;
 
 export const qdrantSearchEndpoints = {
   qdrantQuery: {

@@ -55,7 +55,7 @@ async function textOf(blobs: BlobReader, path: string, blob: string): Promise<st
 }
 
 /** The JSON of a file of evidence, by its schema. */
-export const jsonOf = <Schema extends z.ZodType>(input: InputFile, schema: Schema): z.output<Schema> =>
+export const jsonOf = <Schema extends z.core.$ZodType>(input: InputFile, schema: Schema): z.output<Schema> =>
   checkedBy(schema, anyJsonOf(input), input.file);
 
 export const anyJsonOf = ({ file, text }: Pick<InputFile, 'file' | 'text'>): unknown => jsonIn(text, file);
