@@ -2,6 +2,7 @@
 export interface FunctionWork {
   readonly complexity: number;
   readonly depth: number;
+  readonly lines: number;
   /** Commits that changed its code. */
   readonly commits: number;
   readonly repairs: number;
@@ -14,18 +15,24 @@ export interface CostLimits {
   readonly repairs: number;
   /** Complexity above the target that commits had to understand, each of them all of it. */
   readonly understood: number;
+  /** A shorter one is read as a whole, however it branches. */
+  readonly lines: number;
 }
 
 /** Cognitive complexity that a function may have, as SonarQube has it. */
 export const COMPLEXITY_TARGET = 15;
 /** Between what readers called debt and what they did not: docs/debt/verdicts.json has what was measured of each function that they judged. */
-export const COST_LIMITS: CostLimits = { repairs: 4, understood: 250 };
+export const COST_LIMITS: CostLimits = { repairs: 4, understood: 250, lines: 100 };
 /** Less deep, a function is a list that is read from top to bottom, however long. */
 const DEPTH_MIN = 4;
 const DEPTH_OF_REPAIRED_MIN = 3;
 
 /** Whether its complexity is shown to cost something: repaired again and again; or nested, repaired, and often changed for how complex it is. [D30] */
-export function isCostly({ complexity, depth, commits, repairs, isForSpeed }: FunctionWork, limits: CostLimits = COST_LIMITS): boolean {
+export function isCostly(
+  { complexity, depth, lines, commits, repairs, isForSpeed }: FunctionWork,
+  limits: CostLimits = COST_LIMITS,
+): boolean {
+  if (lines < limits.lines) return false;
   if (repairs >= limits.repairs) return depth >= DEPTH_OF_REPAIRED_MIN;
   return repairs > 0 && depth >= DEPTH_MIN && !isForSpeed && (complexity - COMPLEXITY_TARGET) * commits >= limits.understood;
 }

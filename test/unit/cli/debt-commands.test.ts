@@ -218,7 +218,7 @@ describe('sluice debt', () => {
   it('[D30] [D31] [D27] reads of the history what complexity and copies have cost', async () => {
     const repository = repositoryOf();
     const deep = (limit: number): string =>
-      `export function f(a: number[]): void {\n${'  for (const b of a) { while (b) { if (b) { if (a) { f(a); } else f([]); } } }\n'.repeat(4)}  if (a[0] === ${limit}) f([]);\n  if (a[1] === ${limit}) f([]);\n}\n`;
+      `export function f(a: number[]): void {\n${'  for (const b of a) { while (b) { if (b) { if (a) { f(a); } else f([]); } } }\n'.repeat(4)}${Array.from({ length: 100 }, (_, i) => `  f([${i}, a.length]);\n`).join('')}  if (a[0] === ${limit}) f([]);\n  if (a[1] === ${limit}) f([]);\n}\n`;
     const copied = (limit: number): string => functionOf('copied').replace('{', `{\n  if (1 > ${limit}) return 0;`);
     const files = (limit: number): Files => ({
       'src/deep.ts': deep(limit),

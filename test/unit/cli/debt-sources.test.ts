@@ -323,6 +323,20 @@ describe('the import graph', () => {
     ]);
   });
 
+  it('[D24] of Python runs no import below all functions and classes, as of what fills a registry', () => {
+    const files = {
+      'registry.py': 'import top\ndef register(f):\n    return f\nhandlers = {}\nimport ints\n',
+      'ints.py': 'from registry import register\n@register\ndef add():\n    pass\n',
+      'top.py': 'import registry\n',
+    };
+    expect(graph(files)).toEqual([
+      'registry.py > top.py',
+      'registry.py > ints.py (not run)',
+      'ints.py > registry.py',
+      'top.py > registry.py',
+    ]);
+  });
+
   it('of Python follows packages, relative imports and submodules', () => {
     const files = {
       'src/pkg/__init__.py': '',

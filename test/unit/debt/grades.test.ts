@@ -22,7 +22,7 @@ const gradesOf = (...of: Parameters<typeof hitsOf>) => hitsOf(...of).map(({ grad
 
 describe('[D30] a complex function', () => {
   const of = (complexity: number, depth: number, repairs: number, commits: number, more: DebtFact['detail'] = {}): DebtFact[] => [
-    fact('code-complexity', 'a.ts', complexity, { symbol: 'f', detail: { line: 7, last_line: 99, depth, for_speed: false, ...more } }),
+    fact('code-complexity', 'a.ts', complexity, { symbol: 'f', detail: { line: 7, last_line: 106, depth, for_speed: false, ...more } }),
     fact('function-fixes', 'a.ts', repairs, { symbol: 'f', detail: { commits } }),
   ];
   const gradeOf = (...what: Parameters<typeof of>) => gradesOf('complex-function', of(...what))[0];
@@ -35,6 +35,10 @@ describe('[D30] a complex function', () => {
   it('is shown to cost by a repair and by what its commits had to understand, if it is nested 4 deep', () => {
     expect([gradeOf(65, 4, 1, 5), gradeOf(64, 4, 1, 5), gradeOf(65, 4, 1, 4)]).toEqual(['strong', 'weak', 'weak']);
     expect([gradeOf(65, 3, 1, 5), gradeOf(65, 4, 0, 5)]).toEqual(['weak', 'weak']);
+  });
+
+  it('is read as a whole if it has less than 100 lines', () => {
+    expect([gradeOf(65, 4, 1, 5, { last_line: 105 }), gradeOf(30, 3, 4, 4, { last_line: 105 })]).toEqual(['weak', 'weak']);
   });
 
   it('says what it costs, and is weak where its history was not read', () => {
@@ -50,10 +54,10 @@ describe('[D30] a complex function', () => {
   it('within a strong one is part of it, and within a weak one is its own', () => {
     const within = (repairs: number, line = 20, last_line = 40) => {
       const inner = of(50, 5, 9, 9, { line, last_line }).map((one) => ({ ...one, symbol: 'inner' }));
-      const beside = of(50, 5, 9, 9, { line: 80, last_line: 100 }).map((one) => ({ ...one, symbol: 'beside' }));
+      const beside = of(50, 5, 9, 9, { line: 180, last_line: 300 }).map((one) => ({ ...one, symbol: 'beside' }));
       return hitsOf('complex-function', [...of(60, 5, repairs, 4), ...inner, ...beside]).map(({ symbol }) => symbol);
     };
-    expect([within(4), within(4, 7, 99), within(0)]).toEqual([
+    expect([within(4), within(4, 7, 106), within(0)]).toEqual([
       ['f', 'beside'],
       ['f', 'inner', 'beside'],
       ['f', 'inner', 'beside'],
@@ -61,7 +65,7 @@ describe('[D30] a complex function', () => {
   });
 
   it('of a hotspot is the one that is shown to cost, not the most complex one', () => {
-    const [knot, flat] = [of(50, 5, 4, 4), of(90, 2, 4, 4, { line: 100, last_line: 200 })].map((facts, i) =>
+    const [knot, flat] = [of(50, 5, 4, 4), of(90, 2, 4, 4, { line: 110, last_line: 220 })].map((facts, i) =>
       facts.map((one) => ({ ...one, symbol: `f${i}` })),
     );
     const changes = ['f0', 'f1'].map((symbol) => fact('function-changes', 'a.ts', 4, { symbol }));

@@ -7,6 +7,7 @@ import { CognitiveComplexity } from './cognitive-complexity.ts';
 
 const STRUCTURES = new Set(['IfStatement', 'ForStatement', 'WhileStatement', 'MatchStatement', 'ConditionalExpression']);
 const DEFINITIONS = new Set(['FunctionDefinition', 'ClassDefinition', 'AssignStatement']);
+const BODIES = new Set(['FunctionDefinition', 'ClassDefinition']);
 const EXITS = new Set(['ReturnStatement', 'RaiseStatement', 'ContinueStatement']);
 /** A `try` is no branch; each `except` is one. */
 const BRANCH_KEYWORDS = new Set(['elif', 'else']);
@@ -29,7 +30,7 @@ export function parsePython(text: string): ParsedSource | undefined {
     declarations: walk.declarations,
     functions: walk.complexity.functions,
     classes: walk.classes,
-    imports: walk.imports,
+    imports: walk.imports.map((one, i) => (walk.isLastImport(i) ? { ...one, isRun: false, isAtLoad: false } : one)),
     defined: walk.defined,
     typeHoles: walk.ignoredTypes === 0 ? {} : { 'type: ignore': walk.ignoredTypes },
   };
@@ -61,6 +62,8 @@ class Walk {
   readonly #distinct = distinctNames();
   readonly #classes: string[] = [];
   #functions = 0;
+  /** Imports before the last function or class of the module. */
+  #earlyImports = Infinity;
   /** Blocks that only type checkers run. */
   #typeChecking = 0;
 
@@ -68,6 +71,11 @@ class Walk {
     this.#text = text;
     this.#lineOf = lineCounter(text);
     this.#lastLineOf = lineCounter(text);
+  }
+
+  /** Whether an import stands below all functions and classes, which others can use by then. [D24] */
+  isLastImport(at: number): boolean {
+    return at >= this.#earlyImports;
   }
 
   enter(node: SyntaxNodeRef): void {
@@ -124,6 +132,7 @@ class Walk {
     // What stands before the first import, such as a version, is there for every module that this imports.
     const isAtTop = this.#functions === 0 && this.#classes.length === 0;
     if (DEFINITIONS.has(node.name) && isAtTop && this.imports.length > 0) this.defined.push(this.#nameOf(node.node));
+    if (BODIES.has(node.name) && isAtTop) this.#earlyImports = this.imports.length;
     if (node.name === 'Decorator') this.#declare(node);
     else if (node.name === 'ParamList') this.#declareParameters(node.node);
     else if (node.name === 'AssignStatement' && node.node.getChild('AssignOp') === null) this.#declare(node);
