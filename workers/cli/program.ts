@@ -142,11 +142,10 @@ async function add(group: Command, commands: Readonly<Record<string, Entry>>, wo
 /** The command line, with the command that `words` name loaded. */
 export const programFor = (words: readonly string[]): Promise<Command> =>
   add(
-    command('sluice', 'Works with a running Sluice gateway, and plans and simulates one.').version(
-      CONTRACT_VERSION,
-      '--version',
-      'print the version',
-    ),
+    command('sluice', 'Works with a running Sluice gateway, and plans and simulates one.')
+      // Behind a command `--version` is an option of that command.
+      .enablePositionalOptions()
+      .version(CONTRACT_VERSION, '--version', 'print the version'),
     COMMANDS,
     words,
   );

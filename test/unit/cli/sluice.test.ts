@@ -35,6 +35,12 @@ it('prints its version', () => {
   expect(sluice('--version')).toMatchObject({ status: 0, stdout: `${CONTRACT_VERSION}\n` });
 });
 
+it('leaves the option of that name to commands that have one', async () => {
+  const words = ['models', 'remove', 'halves', '--version', 'first'];
+  const { status, stdout, stderr } = await carriedOut(await programFor(words), ...words);
+  expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining('It must be a whole number')]);
+});
+
 it.each([
   [['--route', 'a', '--model', 'b'], 'Give one of --route, --model'],
   [['--endpoint', 'POST /v1/embeddings', '--queue'], 'Give one of --endpoint, --queue'],
