@@ -101,7 +101,7 @@ it('kill -9 while jobs are created leaves exactly one job for each idempotency k
 
 it('kill -9 while keys and quota change: every key is as last acknowledged, and the quota holds', async () => {
   const limit = 150;
-  const tenant = await createTenant(server, { scopes: SCOPES, quota: { requests: { day: limit } } });
+  const tenant = await createTenant(server, { scopes: SCOPES, quota: { requests: { month: limit } } });
   const owner = (await createTenant(server, { scopes: SCOPES })).client;
   const made: { id: string; key: string; revoked: boolean }[] = [];
   const calls = new Interruptions();

@@ -20,7 +20,7 @@ interface Alert {
 
 it('[K13] [K16] [K17] a limit that is reached saturates, and is alerted of once', async () => {
   const scopes = ['usage:read', 'inference', 'planning:read', 'planning:write'];
-  const tenant = await createTenant(server, { scopes, quota: { requests: { month: 1_000 }, tokens: { day: 2 } } });
+  const tenant = await createTenant(server, { scopes, quota: { requests: { month: 1_000 }, tokens: { month: 2 } } });
   const { client } = tenant;
   expect((await client.post('/v1/embeddings', { model: 'glove-sif-100', input: 'two words' })).status).toBe(200);
   const ceilings = async (): Promise<readonly Ceiling[]> => (await client.get('/v1/capacity/forecast')).body.ceilings;
@@ -42,6 +42,6 @@ it('[K13] [K16] [K17] a limit that is reached saturates, and is alerted of once'
   await client.put('/v1/capacity/alerts', { enabled: true, horizon_days: 10 });
   expect((await client.get('/v1/capacity/alerts')).body).toEqual({ enabled: true, horizon_days: 10 });
   const alert = (await alerts()).find(({ type }) => type === 'capacity.saturates');
-  expect(alert?.data.details).toMatchObject({ limit_of: 'quota', subject: tenant.id, resource: 'tokens', window: 'day', limit: 2 });
+  expect(alert?.data.details).toMatchObject({ limit_of: 'quota', subject: tenant.id, resource: 'tokens', window: 'month', limit: 2 });
   expect(await isAlerted()).toBe(1);
 });

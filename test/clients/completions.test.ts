@@ -77,7 +77,7 @@ async function textOf(stream: AsyncIterable<OpenAI.ChatCompletionChunk>): Promis
 
 describe('a route past the gateway', () => {
   it('[G67] answers, admits and limits calls as the gateway does', async () => {
-    const { client: through } = await createTenant(server, { quota: { requests: { day: 4 } } });
+    const { client: through } = await createTenant(server, { quota: { requests: { month: 4 } } });
     const past = new ApiClient(server.upstreamsUrl ?? '', through.apiKey);
     for (const stream of [false, true]) {
       const [one, other] = [

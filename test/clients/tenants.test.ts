@@ -32,7 +32,7 @@ describe('keys', () => {
     };
     const narrow = await make(client, { resources: ['index/blog-*'], addresses: ['203.0.113.0/24'], expires_at: 4_000_000_000 });
     // Before anything is granted, so that no slice has been drawn yet.
-    await admin.put('/v1/quotas', { key: narrow.made.body.id, rules: [{ resource: 'queries', window: 'day', limit: 3 }] });
+    await admin.put('/v1/quotas', { key: narrow.made.body.id, rules: [{ resource: 'queries', window: 'month', limit: 3 }] });
     const from = (address: string) => ({ 'x-forwarded-for': `203.0.113.9, ${address}` });
     const query = (by: ApiClient, index: string, address: string) =>
       by.post(`/v1/indexes/${index}/query`, { text: 'x' }, from(address)).then(({ status, body }) => body.error?.code ?? status);
@@ -67,7 +67,7 @@ describe('keys', () => {
     // The creating key made one of the three calls itself.
     expect(codes).toEqual([200, 200, 'insufficient_quota', 'insufficient_quota']);
     const lastUsed = async () => (await client.get(`/v1/keys/${narrow.made.body.id}`)).body.last_used_at ?? 0;
-    await expect.poll(lastUsed, { timeout: 30_000 }).toBeGreaterThan(Date.now() / 1000 - 300);
+    await expect.poll(lastUsed).toBeGreaterThan(Date.now() / 1000 - 300);
   });
 });
 

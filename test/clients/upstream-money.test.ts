@@ -155,7 +155,7 @@ it('[U70] [U75] [U76] [T20] concurrent streams, also broken ones, keep to a budg
   const share = STREAMS / 20;
   const tokens = share * (inputTokensMax + outputTokensMax);
   const nano = 2 * share * nanoMax;
-  await admin.put('/v1/quotas', { tenant: tenant.id, rules: [limited('tokens', 'day', tokens), limited('spend_nano', 'month', nano)] });
+  await admin.put('/v1/quotas', { tenant: tenant.id, rules: [limited('tokens', 'month', tokens), limited('spend_nano', 'month', nano)] });
   const outcomes = await Promise.all(Array.from({ length: STREAMS }, (_, at) => streamOf(at, tenant)));
   const served = outcomes.filter((outcome) => outcome === 'served').length;
   expect(served).toBeGreaterThanOrEqual(share - 1);
@@ -174,7 +174,7 @@ it('[U70] [U75] [U76] [T20] concurrent streams, also broken ones, keep to a budg
   expect(billedTokens).toBeLessThanOrEqual(tokens);
   expect(billedNano).toBeLessThanOrEqual(nano);
   // What was not used has gone back: what the quota counts is what the ledger has, to the token and the nano-dollar.
-  await expect.poll(() => grantedTo(tenant, 'tokens', 'day'), { timeout: 60_000, interval: 200 }).toBe(billedTokens);
+  await expect.poll(() => grantedTo(tenant, 'tokens', 'month'), { timeout: 60_000, interval: 200 }).toBe(billedTokens);
   await expect.poll(() => grantedTo(tenant, 'spend_nano', 'month'), { timeout: 60_000, interval: 200 }).toBe(billedNano);
 
   // Where the upstream has reported its tokens the ledger has those, elsewhere those counted from bytes.
@@ -196,7 +196,7 @@ it('[U72] [T21] of five calls at once, a quota with room for one lets one throug
   const tenant = await createTenant(server);
   const body = chatOf('whole', { tokens: 4, hold: { gate: 'five', afterTokens: 0 } });
   const { inputTokensMax, outputTokensMax } = boundFor(body);
-  await admin.put('/v1/quotas', { tenant: tenant.id, rules: [limited('tokens', 'day', 2 * (inputTokensMax + outputTokensMax) - 1)] });
+  await admin.put('/v1/quotas', { tenant: tenant.id, rules: [limited('tokens', 'month', 2 * (inputTokensMax + outputTokensMax) - 1)] });
   const statuses: number[] = [];
   const calls = Array.from({ length: 5 }, async (_, at) => {
     const answer = await post(server.urls[at % 2]!, tenant, body);
@@ -217,7 +217,7 @@ it('[T20] one budget holds for all isolates: chats and embeddings by two gateway
   const body = chatOf('whole', { tokens: 2 });
   const { inputTokensMax, outputTokensMax } = boundFor(body);
   const limit = 10 * (inputTokensMax + outputTokensMax);
-  await admin.put('/v1/quotas', { tenant: tenant.id, rules: [limited('tokens', 'day', limit)] });
+  await admin.put('/v1/quotas', { tenant: tenant.id, rules: [limited('tokens', 'month', limit)] });
   const embed = (at: number) =>
     new ApiClient(server.urls[at % 2]!, tenant.client.apiKey).post('/v1/embeddings', {
       model: 'glove-sif-100',
@@ -233,8 +233,10 @@ it('[T20] one budget holds for all isolates: chats and embeddings by two gateway
   );
   expect(new Set(statuses)).toEqual(new Set([200, 429]));
   const billed = async () => sumOf(await ledgerOf(tenant), /_tokens$/);
-  await expect.poll(() => grantedTo(tenant, 'tokens', 'day'), { timeout: 60_000, interval: 500 }).toBeLessThanOrEqual(limit);
-  await expect.poll(async () => (await billed()) - (await grantedTo(tenant, 'tokens', 'day')), { timeout: 60_000, interval: 500 }).toBe(0);
+  await expect.poll(() => grantedTo(tenant, 'tokens', 'month'), { timeout: 60_000, interval: 500 }).toBeLessThanOrEqual(limit);
+  await expect
+    .poll(async () => (await billed()) - (await grantedTo(tenant, 'tokens', 'month')), { timeout: 60_000, interval: 500 })
+    .toBe(0);
   expect(await billed()).toBeLessThanOrEqual(limit);
 }, 120_000);
 
