@@ -32,7 +32,7 @@ const EVERYWHERE = {
   // Files share a process and its modules: loading those for each file costs more than most files take. Each file uses its own state.
   isolate: false,
   // Tests poll for what the server does by itself.
-  expect: { poll: { timeout: 30_000, interval: 20 } },
+  expect: { poll: { timeout: 90_000, interval: 20 } },
 };
 
 const absentObjects = {

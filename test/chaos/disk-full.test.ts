@@ -90,12 +90,12 @@ describe.skipIf(!isMounted)('a full disk', () => {
       await vi.waitFor(async () => {
         await client.post('/v1/indexes/kept/upsert', { vectors: vectorsOf(100, 900) });
         expect(await client.get('/readyz')).toMatchObject({ status: 503, body: { error: { code: 'storage_full' } } });
-      }, 30_000);
+      }, 90_000);
 
       rmSync(join(mount, 'filler'));
-      await vi.waitFor(async () => expect((await client.get('/readyz')).status).toBe(200), { timeout: 30_000, interval: 200 });
+      await vi.waitFor(async () => expect((await client.get('/readyz')).status).toBe(200), { timeout: 90_000, interval: 200 });
       const listed = async () => (await client.get('/v1/indexes')).body.data.map(({ name }: { name: string }) => name);
-      await vi.waitFor(async () => expect((await client.get('/v1/indexes/other')).status).toBe(404), { timeout: 30_000, interval: 200 });
+      await vi.waitFor(async () => expect((await client.get('/v1/indexes/other')).status).toBe(404), { timeout: 90_000, interval: 200 });
       expect(await listed()).toEqual(['kept']);
       const { body } = await client.post('/v1/indexes/kept/list', { limit: 1_000, include_metadata: true });
       expect(body.vectors).toHaveLength(100);

@@ -114,7 +114,7 @@ async function finish(open: (token: string) => BulkStream, token: string, from: 
 async function expectWhole(index: string, isGrown: boolean): Promise<void> {
   const stats = async () => (await persistently(() => client.get(`${index}/stats`))).body;
   // The import may end before the first split.
-  if (isGrown) await expect.poll(async () => (await stats()).shards, { timeout: 30_000 }).toBeGreaterThan(1);
+  if (isGrown) await expect.poll(async () => (await stats()).shards).toBeGreaterThan(1);
   const { vectors, lsn } = await stats();
   expect(vectors).toBe(LINES);
   if (!isGrown) expect(lsn).toBe(LINES / BATCH);

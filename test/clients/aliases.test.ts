@@ -95,7 +95,7 @@ describe('aliases over HTTP', () => {
         if (isAfter) after += 1;
       }
     })();
-    await expect.poll(() => found.length, { timeout: 30_000 }).toBeGreaterThan(3);
+    await expect.poll(() => found.length).toBeGreaterThan(3);
     await tenant.client.call('PUT', '/v1/indexes/green/aliases/live');
     isSwitched = true;
     await reading;

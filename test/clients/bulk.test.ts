@@ -13,7 +13,7 @@ import { sharedDeployment } from '../support/deployment/shared-deployment.ts';
 import { createTenant } from '../support/deployment/tenant.ts';
 
 const DIMENSIONS = 8;
-const PATIENCE = { timeout: 30_000 };
+const PATIENCE = { timeout: 90_000 };
 
 const server = sharedDeployment();
 let client: ApiClient;

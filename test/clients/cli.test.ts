@@ -261,7 +261,12 @@ it('creates and shows pools as the admin', async () => {
   // Too small for any job of the others that share the deployment.
   const agents = new ApiClient(server.urls[0] ?? '', token);
   const { body: agent } = await agents.post(`/v1/pools/${id}/agents`, { name: 'by-hand', capacity: { cpu_milli: 1, memory_mib: 1 } });
-  const asking = agents.post(`/v1/pools/${id}/lease`, { agent: agent.agent, wait_ms: 20_000 });
+  // It is there for as long as it asks, which is until its token is replaced or its pool is gone.
+  const ask = async (): Promise<void> => {
+    for (let status = 200; status === 200;)
+      ({ status } = await agents.post(`/v1/pools/${id}/lease`, { agent: agent.agent, wait_ms: 20_000 }));
+  };
+  const asking = ask();
   const nodes = async () => (await sluice(['pools', 'nodes', id], admin)).stdout;
   await expect.poll(nodes).toMatch(new RegExp(`^${agent.agent} +by-hand +open`, 'm'));
   expect((await sluice(['pools', 'cordon', id, agent.agent], admin)).stdout).toBe(`${agent.agent} is cordoned\n`);

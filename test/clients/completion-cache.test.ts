@@ -34,7 +34,7 @@ beforeAll(async () => {
   });
   [{ client }, { client: other }] = await Promise.all([createTenant(server, { scopes: SCOPES }), createTenant(server, { scopes: SCOPES })]);
   // The directory of upstreams is at most a second old.
-  await vi.waitFor(async () => expect((await ask(client, 'ready', {}, {})).status).toBe(200), { timeout: 30_000 });
+  await vi.waitFor(async () => expect((await ask(client, 'ready', {}, {})).status).toBe(200), { timeout: 90_000 });
 });
 
 afterAll(async () => {

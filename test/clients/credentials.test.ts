@@ -70,7 +70,7 @@ beforeAll(async () => {
   for (const { client } of [revoked, expired]) {
     // The one is the control Worker's, the other the gateway's: each learns of it by itself.
     for (const path of ['/v1/models', '/v1/indexes']) {
-      await vi.waitFor(async () => expect((await client.get(path)).status).toBe(401), { timeout: 30_000 });
+      await vi.waitFor(async () => expect((await client.get(path)).status).toBe(401), { timeout: 90_000 });
     }
   }
 });

@@ -11,7 +11,7 @@ import { createTenant } from '../support/deployment/tenant.ts';
 const SHARED = 'glove-sif-100-onnx';
 const LOCAL = 'glove-sif-100';
 /** For polls of what happens on its own schedule. */
-const PATIENCE = { timeout: 30_000 };
+const PATIENCE = { timeout: 90_000 };
 
 const server = sharedDeployment();
 let client: ApiClient;

@@ -138,14 +138,11 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   listIndexAliases: ({ data }) => expect(data.map(({ alias }: Body) => alias)).toEqual(['live', 'newest']),
   removeAlias: async () => expect((await tenant.get('/v1/indexes/live')).status).toBe(404),
   createGeneration: async () =>
-    expect
-      .poll(async () => (await tenant.get('/v1/indexes/articles/generations')).body.data[1]?.state, { timeout: 30_000 })
-      .toBe('following'),
+    expect.poll(async () => (await tenant.get('/v1/indexes/articles/generations')).body.data[1]?.state).toBe('following'),
   listGenerations: ({ data }) => expect(data.map(({ recall }: Body) => recall)).toEqual([0.95, 0.99]),
   activateGeneration: async () => expect((await tenant.get('/v1/indexes/articles')).body.recall).toBe(0.99),
   rollbackGeneration: async () => expect((await tenant.get('/v1/indexes/articles')).body.recall).toBe(0.95),
-  deleteGeneration: async () =>
-    expect.poll(async () => (await tenant.get('/v1/indexes/articles/generations')).body.data.length, { timeout: 30_000 }).toBe(1),
+  deleteGeneration: async () => expect.poll(async () => (await tenant.get('/v1/indexes/articles/generations')).body.data.length).toBe(1),
   purgeCache: async () => {
     // Without a lease in time the caches are left alone; storing nothing, the call can be repeated.
     const ask = () => tenant.post('/v1/embeddings', { model: 'glove-sif-100', input: ['canal', 'weir'] }, { 'cache-control': 'no-store' });
@@ -179,7 +176,7 @@ const EFFECTS: Readonly<Record<EndpointName, Effect>> = {
   suspendTenant: async () => expect(await tenantState()).toBe('suspended'),
   resumeTenant: async () => expect(await tenantState()).toBe('active'),
   eraseTenant: async () => {
-    await expect.poll(async () => (await tour.call('eraseTenant')).body.state, { timeout: 30_000 }).toBe('erased');
+    await expect.poll(async () => (await tour.call('eraseTenant')).body.state).toBe('erased');
     expect(await tenantState()).toBe('erased');
   },
   verifyErasure: (body) => expect(body).toMatchObject({ state: 'erased', verified: true }),

@@ -188,9 +188,11 @@ it('[U116] [U118] an answer that the schema does not accept is not passed on, an
   expect(entry).toMatchObject({ status: 400, code: 'guardrail_blocked', output_tokens: 1, target: 'lab/small' });
   expect(Number(entry.cost_usd)).toBeGreaterThan(0);
   // It is the model's in the usage, too.
-  const { data } = (await client.get('/v1/usage?group_by=model')).body;
-  const charged = data.filter(({ meter }: { meter: string }) => meter === 'upstream_nano');
-  expect(charged.map(({ model }: { model: string | null }) => model)).toEqual(['lab/small']);
+  const charged = async () => {
+    const { data } = (await client.get('/v1/usage?group_by=model')).body;
+    return data.flatMap(({ meter, model }: { meter: string; model: string | null }) => (meter === 'upstream_nano' ? [model] : []));
+  };
+  await expect.poll(charged).toEqual(['lab/small']);
   await says(['{"town":', '1}']);
   const streamed = await ask(route, 'hello', { stream: true });
   expect(said(streamed.body)).toBe('');

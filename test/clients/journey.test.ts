@@ -167,9 +167,12 @@ describe('a job on a pool', () => {
     const offline = rows.find(({ custom_id }) => custom_id === 'line-7').response.body.data[0].embedding;
     expect(offline.map(Math.fround)).toEqual(online.body.data[0].embedding.map(Math.fround));
 
-    const usage = await client.get('/v1/usage');
-    const meters = Object.fromEntries(usage.body.data.map((line: { meter: string; quantity: number }) => [line.meter, line.quantity]));
-    expect(meters).toMatchObject({ job_tokens: expect.any(Number), vectors_written: 8 });
+    const meters = async () => {
+      const { data } = (await client.get('/v1/usage')).body;
+      return Object.fromEntries(data.map((line: { meter: string; quantity: number }) => [line.meter, line.quantity]));
+    };
+    // The pool's usage is delivered some time after the job has ended.
+    await expect.poll(meters).toMatchObject({ job_tokens: expect.any(Number), vectors_written: 8 });
   });
 
   it('[G40] `npm run demo` completes its whole tour', async () => {

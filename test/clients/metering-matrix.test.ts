@@ -58,6 +58,6 @@ describe('the ledger', () => {
       }
       return counts;
     };
-    await expect.poll(counted, { timeout: 30_000, interval: 200 }).toEqual(sent);
+    await expect.poll(counted, { interval: 200 }).toEqual(sent);
   });
 });

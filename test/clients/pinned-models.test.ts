@@ -109,7 +109,7 @@ it('[M44] [M45] an index embeds by a registered model what it keeps and what it 
     return own.reduce((sum, { quantity }) => sum + quantity, 0);
   };
   // The other isolate reports its usage a little later.
-  await expect.poll(embeddedTokens, { timeout: 30_000 }).toBe(words + 3 * TEXTS.length + 2 * 4);
+  await expect.poll(embeddedTokens).toBe(words + 3 * TEXTS.length + 2 * 4);
 });
 
 it('[M40] [T55] another tenant finds no such model, and a key must be allowed what an alias means', async () => {

@@ -63,7 +63,7 @@ describe('the collection API, called by the unmodified Qdrant client', () => {
       expect(await refusal(client.getCollection('absent'))).toEqual([404, 'index_not_found', expect.stringContaining('`absent`')]);
     }
     // The gateway reports a server version that the client accepts.
-    await vi.waitFor(async () => expect((await clients[0]?.versionInfo())?.version).toMatch(/^1\.18\./), { timeout: 30_000 });
+    await vi.waitFor(async () => expect((await clients[0]?.versionInfo())?.version).toMatch(/^1\.18\./), { timeout: 90_000 });
     expect(warn.mock.calls.flat().filter((words) => /version/i.test(String(words)))).toEqual([]);
     for (const [accept, status] of [
       ['text/html,application/xhtml+xml,*/*;q=0.8', 302],

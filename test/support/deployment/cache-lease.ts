@@ -3,6 +3,9 @@ import type { ApiAnswer } from './api-client.ts';
 /** An isolate got no lease on the purge log within `purgeLeaseWaitMaxMs`, as happens on a busy machine, and left its caches alone. */
 class NoLease extends Error {}
 
+/** More than a busy machine takes: with so many in vain there is no lease at all. */
+const TRIES = 30;
+
 /** The answer, for which the isolate might use its caches. To be asked for within `leased`. */
 export function underLease(answer: ApiAnswer): ApiAnswer {
   if (answer.headers.get('cache-status')?.includes('fwd=bypass') === true) throw new NoLease('an answer bypassed the caches');
@@ -27,7 +30,7 @@ export async function leased<T>(trial: (attempt: number) => Promise<T>): Promise
     try {
       return await trial(attempt);
     } catch (error) {
-      if (!(error instanceof NoLease)) throw error;
+      if (!(error instanceof NoLease) || attempt === TRIES) throw error;
     }
   }
 }

@@ -36,7 +36,7 @@ const replicasOf = async (manifest: IndexManifest): Promise<DurableObjectStub[]>
 
 /** Runs alarms until the routing summary has `count` replicas. */
 async function untilReplicas(mode: Mode, { manifest }: Gateway, count: number): Promise<void> {
-  for (const endMs = Date.now() + 60_000; Date.now() < endMs;) {
+  for (const endMs = Date.now() + 150_000; Date.now() < endMs;) {
     await runDurableObjectAlarm(indexOf(manifest));
     const stubs = await replicasOf(manifest);
     for (const stub of stubs) await runDurableObjectAlarm(stub);
