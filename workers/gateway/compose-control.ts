@@ -62,7 +62,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     jobs: queue,
     logs: heavy.logs,
     requests: (tenant) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog,
-    files: heavy.writer,
+    files: heavy.eraser,
     models,
     upstreams: upstreamsOf(env.UPSTREAM),
     debt: (organisation) => env.DEBT.getByName(organisation),

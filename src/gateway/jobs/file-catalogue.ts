@@ -15,6 +15,7 @@ import type { Acting } from '../authority.ts';
 import { BoundedContent } from './bounded-content.ts';
 import type { ContentSink, FileStore, SpentFiles, StoredFile } from './file-store.ts';
 import { isExpired } from './file-store.ts';
+import type { FileEraser } from './file-eraser.ts';
 import type { FileWriter } from './file-writer.ts';
 import type { JobQueue } from './job-queue.ts';
 
@@ -31,6 +32,7 @@ export interface FileParts<Content> {
   readonly store: FileStore<Content>;
   readonly spent: SpentFiles;
   readonly writer: FileWriter<Content>;
+  readonly eraser: Pick<FileEraser, 'sweep'>;
   readonly queue: Pick<JobQueue, 'acceptedOutputs'>;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -150,7 +152,7 @@ export class FileCatalogue<Content> {
     // Parts of uploads, and their records, come behind all files.
     picked.push(...(await store.list(tenantId, 'part_', LIMITS.filesSweptMaxCount)).files);
     for (const file of picked) if (isExpired(file, clock.nowMs())) await this.#remove(tenantId, file);
-    await this.#parts.writer.sweep(tenantId);
+    await this.#parts.eraser.sweep(tenantId);
   }
 
   async #remove(tenantId: TenantId, { id, digest }: StoredFile): Promise<Outcome<null>> {

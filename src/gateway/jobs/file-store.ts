@@ -59,8 +59,8 @@ export interface ContentWriter extends ContentSink {
   discard(): Promise<void>;
 }
 
-/** Where files live, by tenant. `Content` is a stream or blob of the runtime. */
-export interface FileStore<Content> {
+/** How files come to be. `Content` is a stream or blob of the runtime. */
+export interface FileWrites<Content> {
   /**
    * Writes a file once: what is already there under that id stays as it is, and is answered. Rejects, and stores nothing, where the content is
    * not what `sha256` says.
@@ -71,11 +71,19 @@ export interface FileStore<Content> {
    * asked, whose refusal `write` answers.
    */
   open(tenantId: TenantId, fileId: FileId, admit: () => Promise<Outcome<unknown>>): Promise<ContentWriter>;
+  /** Writes down that a file may be about to be written; answers the id of this note. */
+  announce(tenantId: TenantId, fileId: FileId): Promise<string>;
+  withdraw(tenantId: TenantId, announcementId: string): Promise<void>;
+  find(tenantId: TenantId, id: FileId): Promise<StoredFile | undefined>;
+  delete(tenantId: TenantId, id: FileId): Promise<void>;
+}
+
+/** Where files live, by tenant. */
+export interface FileStore<Content> extends FileWrites<Content> {
   /** Content that is stored and may be no file's, at most `count`. */
   begun(tenantId: TenantId, count: number): Promise<{ readonly begun: readonly AnnouncedWrite[] }>;
   /** Removes such content, unless it became that of its file. Its writer can store no more of it. */
   discard(tenantId: TenantId, begun: AnnouncedWrite): Promise<void>;
-  find(tenantId: TenantId, id: FileId): Promise<StoredFile | undefined>;
   read(tenantId: TenantId, id: FileId): Promise<Content | undefined>;
   /** Its content as it is read; nothing where there is none. */
   pieces(tenantId: TenantId, id: FileId): AsyncIterable<Uint8Array>;
@@ -83,10 +91,6 @@ export interface FileStore<Content> {
   beginning(tenantId: TenantId, id: FileId, count: number): Promise<Uint8Array | undefined>;
   /** Files by id, after `after`, at most `count`; `more` when there are more behind them. */
   list(tenantId: TenantId, after: string, count: number): Promise<{ readonly files: readonly StoredFile[]; readonly more: boolean }>;
-  delete(tenantId: TenantId, id: FileId): Promise<void>;
-  /** Writes down that a file may be about to be written; answers the id of this note. */
-  announce(tenantId: TenantId, fileId: FileId): Promise<string>;
-  withdraw(tenantId: TenantId, announcementId: string): Promise<void>;
   /** At most `count`: what was announced before the call and is not withdrawn is among them, or they are as many. */
   announced(tenantId: TenantId, count: number): Promise<{ readonly announced: readonly AnnouncedWrite[] }>;
 }

@@ -6,15 +6,15 @@ import { underLease } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
-import type { AnnouncedWrite, ContentWriter, FileStore, NewFile, StoredFile } from './file-store.ts';
+import type { ContentWriter, FileWrites, NewFile, StoredFile } from './file-store.ts';
 
 export interface FileWriterParts<Content> {
-  readonly store: FileStore<Content>;
+  readonly store: FileWrites<Content>;
   readonly clock: Clock;
 }
 
 /**
- * Writes the files of tenants, and erases them, so that none exists once a tenant is erased (T73).
+ * Writes the files of tenants, so that none exists once a tenant is erased by a `FileEraser` (T73).
  *
  * The store checks no leases and knows no tenants. So a write is announced in the store before its right is checked, and the announcement
  * is withdrawn once the file is written or removed. An erasure counts files only after it has found no announcement: a later one has its
@@ -62,47 +62,6 @@ export class FileWriter<Content> {
     } finally {
       await content.discard();
     }
-  }
-
-  /** Removes what writers that died have left, but no file. */
-  async sweep(tenantId: TenantId): Promise<void> {
-    const { store, clock } = this.#parts;
-    const [{ begun }, { announced }] = [
-      await store.begun(tenantId, LIMITS.filesSweptMaxCount),
-      await store.announced(tenantId, LIMITS.filesSweptMaxCount),
-    ];
-    for (const content of begun) if (isAbandoned(content, clock.nowMs())) await store.discard(tenantId, content);
-    for (const write of announced) if (isAbandoned(write, clock.nowMs())) await store.withdraw(tenantId, write.id);
-  }
-
-  /** Deletes all there is, including what was left by writers that died before they could withdraw. */
-  async eraseAll(tenantId: TenantId): Promise<void> {
-    const { store, clock } = this.#parts;
-    const { begun } = await store.begun(tenantId, LIMITS.pageMaxCount);
-    for (const content of begun) await store.discard(tenantId, content);
-    const { announced } = await store.announced(tenantId, LIMITS.pageMaxCount);
-    for (const write of announced) {
-      if (!isAbandoned(write, clock.nowMs())) continue;
-      await store.delete(tenantId, write.fileId);
-      await store.withdraw(tenantId, write.id);
-    }
-    for (;;) {
-      const { files } = await store.list(tenantId, '', LIMITS.pageMaxCount);
-      if (files.length === 0) return;
-      for (const { id } of files) await store.delete(tenantId, id);
-    }
-  }
-
-  /**
-   * Files, and writes that may yet become files; as many as a page. In this order: a write is a file before it is announced no more. Once a
-   * tenant is erased, what is announced is about to be refused.
-   */
-  async count(tenantId: TenantId, isErased = false): Promise<number> {
-    const { store } = this.#parts;
-    const { begun } = isErased ? { begun: [] } : await store.begun(tenantId, LIMITS.pageMaxCount);
-    const { announced } = isErased ? { announced: [] } : await store.announced(tenantId, LIMITS.pageMaxCount);
-    const { files } = await store.list(tenantId, '', LIMITS.pageMaxCount);
-    return begun.length + announced.length + files.length;
   }
 
   /** `beganAtMs`: when the file was begun, which is not to take too long. */
@@ -153,6 +112,3 @@ const confirmed = (lease: Outcome<WriteLease>): Outcome<WriteLease> =>
 
 /** Of a write that has none: it is asked for. */
 const ENDED_LEASE: WriteLease = { endsAtMs: 0 };
-
-/** So old that no writer goes on with it, and an erasure waits for it no longer. */
-const isAbandoned = ({ atMs }: AnnouncedWrite, nowMs: number): boolean => nowMs - atMs > LIMITS.fileWriteMaxMs;

@@ -7,7 +7,7 @@ import { ok } from '../../kernel/result.ts';
 import type { Tenant } from '../../tenancy/organisation.ts';
 import { stateOf } from '../../tenancy/organisation.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
-import type { FileWriter } from '../jobs/file-writer.ts';
+import type { FileEraser } from '../jobs/file-eraser.ts';
 import type { JobLogs } from '../jobs/job-logs.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { ModelFileStore, ModelRegistries } from '../models/model-registries.ts';
@@ -95,7 +95,7 @@ interface ErasureParts {
   readonly jobs: Pick<JobQueue, 'eraseTenant' | 'jobCount'>;
   readonly logs: Pick<JobLogs, 'eraseTenant' | 'count'>;
   readonly requests: (tenant: TenantId) => Pick<RequestLog, 'erase' | 'count'>;
-  readonly files: Pick<FileWriter<unknown>, 'eraseAll' | 'count'>;
+  readonly files: Pick<FileEraser, 'eraseAll' | 'count'>;
   readonly models: { readonly registries: ModelRegistries; readonly store: Pick<ModelFileStore, 'erase' | 'count'> };
   readonly upstreams: (owner: TenantId) => Pick<UpstreamCalls, 'erase' | 'count'>;
   readonly debt: (organisation: OrganisationId) => Pick<DebtCalls, 'eraseTenant' | 'countOf'>;

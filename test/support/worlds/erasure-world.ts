@@ -8,6 +8,7 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { Acting } from '../../../src/gateway/authority.ts';
 import { TenantIndexes } from '../../../src/gateway/tenant-indexes.ts';
+import { FileEraser } from '../../../src/gateway/jobs/file-eraser.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { CachePurger } from '../../../src/gateway/purge-cache.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
@@ -300,7 +301,7 @@ export class ErasureWorld {
       logs: { eraseTenant: async () => undefined, count: async () => 0 },
       // It bars a tenant as it erases it (U136).
       requests: () => ({ erase: async () => undefined, count: async () => 0 }),
-      files: new FileWriter({ store: near(this.files) as never, clock }),
+      files: new FileEraser({ store: near(this.files) as never, clock }),
       // Their registry bars an owner as it erases it (M43).
       models: {
         registries: () => ({ erase: async () => undefined, count: async () => 0 }),

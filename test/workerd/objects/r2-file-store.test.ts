@@ -2,6 +2,7 @@ import { env } from 'cloudflare:test';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
+import { FileEraser } from '../../../src/gateway/jobs/file-eraser.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { NewFile } from '../../../src/gateway/jobs/file-store.ts';
@@ -93,32 +94,34 @@ describe('[J220] content that comes as a stream', () => {
 
   it('of a writer that died is swept, and that of a file is kept', async () => {
     let nowMs = Date.now();
-    const writer = new FileWriter({ store, clock: { nowMs: () => nowMs } });
+    const eraser = new FileEraser({ store, clock: { nowMs: () => nowMs } });
     await written(bytesOf(PART + 1), PART, fileOf('dead').id);
     const kept = await written(bytesOf(PART + 1), PART, fileOf('kept').id);
     await kept.commit(fileOf('kept'));
-    await writer.sweep(tenantId);
+    await eraser.sweep(tenantId);
     expect(await store.begun(tenantId, 10)).toMatchObject({ begun: [{}, {}] });
     nowMs += LIMITS.fileWriteMaxMs + 60_000;
-    await writer.sweep(tenantId);
+    await eraser.sweep(tenantId);
     expect(await store.begun(tenantId, 10)).toEqual({ begun: [] });
     expect((await keys()).map((key) => key.split('/')[2])).toEqual(['contents', 'files']);
     expect((await new Response(await store.read(tenantId, fileOf('kept').id)).arrayBuffer()).byteLength).toBe(PART + 1);
-    await writer.eraseAll(tenantId);
+    await eraser.eraseAll(tenantId);
     expect(await keys()).toEqual([]);
   });
 
   it('[T73] goes with its tenant at once, its upload in parts too, and its writer stores no more', async () => {
-    const writer = new FileWriter({ store, clock: { nowMs: () => Date.now() } });
+    const clock = { nowMs: () => Date.now() };
+    const writer = new FileWriter({ store, clock });
+    const eraser = new FileEraser({ store, clock });
     const ended = refuse('invalid_api_key', 'the API key is not valid');
     let isErased = false;
     const authority = { lease: async () => (isErased ? ended : IN_FORCE.lease()) };
     const received = await writer.receive(tenantId, authority, fileOf('a').id, async (content) => {
       await content.write(bytesOf(PART + 1));
-      expect(await writer.count(tenantId)).toBe(1);
+      expect(await eraser.count(tenantId)).toBe(1);
       isErased = true;
-      await writer.eraseAll(tenantId);
-      expect(await writer.count(tenantId)).toBe(0);
+      await eraser.eraseAll(tenantId);
+      expect(await eraser.count(tenantId)).toBe(0);
       await content.write(bytesOf(2 * PART));
       return ok(fileOf('a'));
     });

@@ -11,6 +11,7 @@ import { Batches } from '../../../src/gateway/jobs/batches.ts';
 import { FileCatalogue } from '../../../src/gateway/jobs/file-catalogue.ts';
 import type { SpentFiles } from '../../../src/gateway/jobs/file-store.ts';
 import { FineTunings } from '../../../src/gateway/jobs/fine-tunings.ts';
+import { FileEraser } from '../../../src/gateway/jobs/file-eraser.ts';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import { IndexBuilds } from '../../../src/gateway/jobs/index-builds.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
@@ -45,7 +46,7 @@ import { pinnedName } from '../../../src/contract/model-name.ts';
 import { findVersion } from '../../../src/inference/model-manifest.ts';
 import { MODEL_CATALOGUE, STATIC_MODEL } from '../../inference/deployed-models.ts';
 import { modelRegistries } from './model-registries.ts';
-import type { FileContent } from './r2-file-store.ts';
+import type { FileContent } from './r2-file-writes.ts';
 import { sha256 } from './sha256.ts';
 import { R2FileStore } from './r2-file-store.ts';
 import { modelFileReader } from './r2-model-files.ts';
@@ -58,7 +59,7 @@ import type { Administration } from './administration.ts';
 export interface Heavy extends Replicas {
   readonly files: FileCatalogue<FileContent>;
   readonly uploads: Uploads;
-  readonly writer: FileWriter<FileContent>;
+  readonly eraser: FileEraser;
   readonly jobs: JobDesk;
   readonly batches: Batches;
   readonly tunings: FineTunings;
@@ -107,7 +108,8 @@ export function wireHeavy(
     admit: (tenant, ...file) => recordsOf(tenant).admitFile(tenant, ...file),
   };
   const writer = new FileWriter<FileContent>({ store, clock });
-  const files = new FileCatalogue<FileContent>({ store, writer, spent, queue, clock, rng, hmac });
+  const eraser = new FileEraser({ store, clock });
+  const files = new FileCatalogue<FileContent>({ store, writer, eraser, spent, queue, clock, rng, hmac });
   const routes = new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock);
   const logs = new JobLogs({ pools, shard: logShards(env.JOB_LOG), find: (tenant, job) => queue.job(tenant, job) });
   const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
@@ -140,7 +142,7 @@ export function wireHeavy(
     transfers: new TransferUrls({ attempts, pools, storeUrls: r2Urls(env, store, clock), hmac, clock }),
     logs,
     events: new JobEventFeed(queue, clock),
-    writer,
+    eraser,
     pools,
     ...wireReplicas(queue, clock),
     builds: new IndexBuilds({

@@ -1,7 +1,7 @@
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { ArtifactUpload } from '../../../src/gateway/jobs/attempt-files.ts';
 import type { StoredFile } from '../../../src/gateway/jobs/file-store.ts';
-import type { FileContent } from '../adapters/r2-file-store.ts';
+import type { FileContent } from '../adapters/r2-file-writes.ts';
 
 // How files of attempts are sent and answered, whichever URL they have.
 

@@ -7,7 +7,7 @@ import type { RequestLog } from '../../../src/gateway/upstreams/request-log-admi
 import { RequestLogAdmin } from '../../../src/gateway/upstreams/request-log-admin.ts';
 import { RequestLogging } from '../../../src/gateway/upstreams/request-logging.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
-import { R2FileStore } from '../../gateway/adapters/r2-file-store.ts';
+import { R2FileWrites } from '../../gateway/adapters/r2-file-writes.ts';
 import type { UpstreamsEnv } from '../../gateway/env.ts';
 import type { Basics } from '../../gateway/serving.ts';
 
@@ -29,7 +29,7 @@ export function wireRequestLog(env: UpstreamsEnv, { clock, rng, metrics }: Basic
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     background: waitUntil,
   });
-  const writer = new FileWriter({ store: new R2FileStore(env.FILES), clock });
+  const writer = new FileWriter({ store: new R2FileWrites(env.FILES), clock });
   return {
     logCall: (facts) => new LoggedCall(facts, { logging, clock }),
     requests: new RequestLogAdmin({ logOf, flush: () => logging.flush(), writer, clock, rng }),

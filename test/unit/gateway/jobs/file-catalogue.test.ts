@@ -5,6 +5,7 @@ import { keySpent } from '../../../../src/contract/spent-key.ts';
 import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
 import { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
 import type { StoredFile } from '../../../../src/gateway/jobs/file-store.ts';
+import { FileEraser } from '../../../../src/gateway/jobs/file-eraser.ts';
 import { FileWriter } from '../../../../src/gateway/jobs/file-writer.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import { ok } from '../../../../src/kernel/result.ts';
@@ -31,6 +32,7 @@ function world() {
   const files = new FileCatalogue({
     store,
     writer: new FileWriter({ store, clock }),
+    eraser: new FileEraser({ store, clock }),
     spent: {
       spend: async (_, id, digest) => (gone.set(id, digest), ok(null)),
       admit: async (_, id) => (gone.has(id) ? keySpent({ id, endedAtMs: 1 }, 'was deleted') : ok(null)),

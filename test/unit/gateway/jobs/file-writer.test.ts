@@ -6,6 +6,7 @@ import type { Grant } from '../../../../src/contract/attempt.ts';
 import type { Authority } from '../../../../src/contract/write-lease.ts';
 import { AttemptFiles } from '../../../../src/gateway/jobs/attempt-files.ts';
 import type { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
+import { FileEraser } from '../../../../src/gateway/jobs/file-eraser.ts';
 import { FileWriter } from '../../../../src/gateway/jobs/file-writer.ts';
 import type { Pools } from '../../../../src/gateway/jobs/pool-desk.ts';
 import type { Organisations } from '../../../../src/gateway/tenancy/organisation-store.ts';
@@ -36,7 +37,7 @@ function setUp() {
     },
   });
   const writer = new FileWriter({ store: slow, clock });
-  return { world, store, gate, create, clock, writer };
+  return { world, store, gate, create, clock, writer, eraser: new FileEraser({ store, clock }) };
 }
 
 /** An authority that is in force until the test ends it. */
@@ -48,11 +49,11 @@ function endable(endsAtMs = Number.MAX_SAFE_INTEGER) {
 
 describe('a file', () => {
   it('[T73] counts from before its lease is requested until it is written', async () => {
-    const { writer, gate } = setUp();
+    const { writer, gate, eraser } = setUp();
     const counts: number[] = [];
     const authority: Authority = {
       lease: async () => {
-        counts.push(await writer.count(tenantId));
+        counts.push(await eraser.count(tenantId));
         return IN_FORCE.lease();
       },
     };
@@ -60,32 +61,32 @@ describe('a file', () => {
     await expect.poll(() => counts).toEqual([1]);
     gate.resolve();
     expect(await writing).toMatchObject({ ok: true, value: { id: FILE.id, bytes: 7 } });
-    expect(await writer.count(tenantId)).toBe(1);
-    await writer.eraseAll(tenantId);
-    expect(await writer.count(tenantId)).toBe(0);
+    expect(await eraser.count(tenantId)).toBe(1);
+    await eraser.eraseAll(tenantId);
+    expect(await eraser.count(tenantId)).toBe(0);
   });
 
   it('[T73] is not written without authority, and leaves nothing behind', async () => {
-    const { writer } = setUp();
+    const { writer, eraser } = setUp();
     expect(await writer.write(tenantId, { lease: async () => ENDED }, FILE, 'content')).toEqual(ENDED);
-    expect(await writer.count(tenantId)).toBe(0);
+    expect(await eraser.count(tenantId)).toBe(0);
   });
 
   it('[T73] is not written while it is unknown whether the authority still holds', async () => {
-    const { writer } = setUp();
+    const { writer, eraser } = setUp();
     const authority: Authority = { lease: async () => ok({ endsAtMs: Number.MAX_SAFE_INTEGER, isUnconfirmed: true }) };
     expect(await writer.write(tenantId, authority, FILE, 'content')).toMatchObject({ error: { code: 'unavailable' } });
-    expect(await writer.count(tenantId)).toBe(0);
+    expect(await eraser.count(tenantId)).toBe(0);
   });
 
   it.each([
     ['is stored after its lease', true],
     ['fails to be stored, even if a part is there', false],
   ])('[T73] [T54] is removed if its authority ends and it %s', async (_, isStored) => {
-    const { writer, gate, world, store, create } = setUp();
+    const { writer, gate, world, store, create, eraser } = setUp();
     const { state, authority } = endable(1_500);
     const writing = writer.write(tenantId, authority, FILE, 'content');
-    await expect.poll(() => writer.count(tenantId)).toBe(1);
+    await expect.poll(() => eraser.count(tenantId)).toBe(1);
     Object.assign(state, { isOver: true });
     world.nowMs = 2_000;
     if (isStored) gate.resolve();
@@ -94,15 +95,15 @@ describe('a file', () => {
       gate.reject(new Error('no answer'));
     }
     expect(await writing).toEqual(ENDED);
-    expect([await writer.count(tenantId), await store.find(tenantId, FILE.id)]).toEqual([0, undefined]);
+    expect([await eraser.count(tenantId), await store.find(tenantId, FILE.id)]).toEqual([0, undefined]);
   });
 
   it('[T73] of an earlier request stays when a repetition is too late', async () => {
-    const { writer, gate, world, store, create } = setUp();
+    const { writer, gate, world, store, create, eraser } = setUp();
     await create(tenantId, FILE, 'content');
     const { state, authority } = endable(1_500);
     const writing = writer.write(tenantId, authority, { ...FILE, createdAtMs: 1_400 }, 'content');
-    await expect.poll(() => writer.count(tenantId)).toBe(2);
+    await expect.poll(() => eraser.count(tenantId)).toBe(2);
     Object.assign(state, { isOver: true });
     world.nowMs = 2_000;
     gate.resolve();
@@ -111,27 +112,27 @@ describe('a file', () => {
   });
 
   it('[T73] whose writer died is waited for as long as it may be written, and then erased', async () => {
-    const { writer, world, store, create } = setUp();
+    const { world, store, create, eraser } = setUp();
     await store.announce(tenantId, FILE.id);
     // For an erased tenant, announced writes are refused, so they do not count.
-    expect([await writer.count(tenantId), await writer.count(tenantId, true)]).toEqual([1, 0]);
+    expect([await eraser.count(tenantId), await eraser.count(tenantId, true)]).toEqual([1, 0]);
     world.nowMs += LIMITS.fileWriteMaxMs;
-    await writer.eraseAll(tenantId);
-    expect(await writer.count(tenantId)).toBe(1);
+    await eraser.eraseAll(tenantId);
+    expect(await eraser.count(tenantId)).toBe(1);
     await create(tenantId, FILE, 'content');
     world.nowMs += 1;
-    await writer.eraseAll(tenantId);
-    expect(await writer.count(tenantId)).toBe(0);
+    await eraser.eraseAll(tenantId);
+    expect(await eraser.count(tenantId)).toBe(0);
   });
 
   it('[T73] that took longer to store than an erasure waits is removed, whatever its authority', async () => {
-    const { writer, gate, world } = setUp();
+    const { writer, gate, world, eraser } = setUp();
     const writing = writer.write(tenantId, IN_FORCE, FILE, 'content');
-    await expect.poll(() => writer.count(tenantId)).toBe(1);
+    await expect.poll(() => eraser.count(tenantId)).toBe(1);
     world.nowMs += LIMITS.fileWriteMaxMs + 1;
     gate.resolve();
     expect(await writing).toMatchObject({ error: { code: 'unavailable' } });
-    expect(await writer.count(tenantId)).toBe(0);
+    expect(await eraser.count(tenantId)).toBe(0);
   });
 });
 
@@ -139,7 +140,7 @@ describe('the output of a job', () => {
   const work = { kind: 'batch_embedding', model: 'm', inputFile: 'file_input' };
   const grant = { tenantId, jobId: 'job_a', fence: 1, work, owner: 'team' } as unknown as Grant;
   const outputOf = (state: TenantState | 'away') => {
-    const { writer, store, gate, clock } = setUp();
+    const { writer, store, gate, clock, eraser } = setUp();
     gate.resolve();
     const records = { tenant: async () => (state === 'away' ? Promise.reject(new Error('away')) : ok({ state })) };
     const organisations = { at: () => records } as unknown as Organisations;
@@ -157,7 +158,7 @@ describe('the output of a job', () => {
       sha256: undefined,
       content: 'content',
     });
-    return { written, writer };
+    return { written, eraser };
   };
 
   it.each([
@@ -167,8 +168,8 @@ describe('the output of a job', () => {
     ['erased', 'tenant_suspended', 0],
     ['away', 'unavailable', 0],
   ] as const)('[T73] of a tenant that is %s: %s', async (state, code, count) => {
-    const { written, writer } = outputOf(state);
+    const { written, eraser } = outputOf(state);
     expect(await written).toMatchObject(code === undefined ? { ok: true, value: null } : { error: { code } });
-    expect(await writer.count(tenantId)).toBe(count);
+    expect(await eraser.count(tenantId)).toBe(count);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../../src/contract/limits.ts';
 import type { TenantPrincipal } from '../../../../src/contract/principal.ts';
 import { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
+import { FileEraser } from '../../../../src/gateway/jobs/file-eraser.ts';
 import { FileWriter } from '../../../../src/gateway/jobs/file-writer.ts';
 import { Uploads } from '../../../../src/gateway/jobs/uploads.ts';
 import type { UploadId } from '../../../../src/gateway/jobs/uploads.ts';
@@ -33,7 +34,8 @@ function world() {
   };
   const uploads = new Uploads({ store, writer, md5, clock, rng, hmac });
   const spent = { spend: async () => ok(null), admit: async () => ok(null) };
-  const files = new FileCatalogue({ store, writer, spent, queue: { acceptedOutputs: async () => [] }, clock, rng, hmac });
+  const eraser = new FileEraser({ store, clock });
+  const files = new FileCatalogue({ store, writer, eraser, spent, queue: { acceptedOutputs: async () => [] }, clock, rng, hmac });
   const begin = async (bytes: number, key?: string) => {
     const begun = await uploads.create(acting, { filename: 'in.jsonl', purpose: 'batch', bytes, mime_type: 'text/jsonl' }, key);
     return begun.ok ? begun.value.id : expect.fail(begun.error.message);
