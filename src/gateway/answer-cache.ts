@@ -11,7 +11,7 @@ import { SHARED_WORK_BOUNDS, sharedRefusal } from '../contract/shared-work.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { TenantId } from '../kernel/ids.ts';
 import { err, ok } from '../kernel/result.ts';
-import type { Flight, NotShared } from '../kernel/shared-work.ts';
+import type { Flight, Joined, NotShared } from '../kernel/shared-work.ts';
 import { SharedWork } from '../kernel/shared-work.ts';
 import type { WakeUps } from '../kernel/wake-ups.ts';
 import type { CacheReport, Forwarding, VectorSource } from './cache-report.ts';
@@ -112,7 +112,7 @@ export class AnswerCache<A> {
       const flight = forwarded === 'miss' ? this.#joinable(question, flightKey) : undefined;
       if (flight === undefined) return this.#lead(question, flightKey, forwarded, make);
       const joined = await this.#flights.join(flight, waitBudget);
-      if (joined.kind === 'abandoned') continue;
+      if (joined.kind === 'abandoned' || isOutOfTime(joined)) continue;
       if (joined.kind === 'failed') throw joined.thrown;
       if (joined.kind !== 'done') return err(unshared(joined.kind));
       const shared = joined.value;
@@ -213,8 +213,12 @@ const unshared = (reason: NotShared): Refusal =>
     ? refusal('deadline_exceeded', 'the answer, which another request makes, is not there in time')
     : sharedRefusal(reason, 'the answer, which another request makes,');
 
-/** Refusals that are about the caller: its quota, and its deadline. */
-const OWN_REFUSALS: ReadonlySet<ErrorCode> = new Set(['rate_limit_exceeded', 'insufficient_quota', 'limit_exceeded', 'deadline_exceeded']);
+/** The leader has left, or had less time than others: one of those that wait leads now. */
+const isOutOfTime = (joined: Joined<Outcome<unknown>>): boolean =>
+  joined.kind === 'done' && !joined.value.ok && joined.value.error.code === 'deadline_exceeded';
+
+/** Refusals that are about what the caller may spend. */
+const OWN_REFUSALS: ReadonlySet<ErrorCode> = new Set(['rate_limit_exceeded', 'insufficient_quota', 'limit_exceeded']);
 
 const keyOf = ({ tenantId, digest }: Question, basis: string): string => `${tenantId}:${digest}:${basis}`;
 

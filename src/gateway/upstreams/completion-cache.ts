@@ -22,6 +22,7 @@ import type { Completed, CompletionCall } from './completion-call.ts';
 import type { CompletionEnd } from './completion-stream.ts';
 import { replayed, StreamCopy } from './kept-stream.ts';
 import type { PlannedCall } from './plan-server.ts';
+import { deadlineOf } from './plan-server.ts';
 
 /** An answer that can be given again: a stream with its pieces as they were sent. */
 export interface StoredAnswer {
@@ -59,7 +60,7 @@ const CONTRACT: AnswerContract<StoredAnswer> = {
   repeated: (answer) => answer,
 };
 
-type CacheableCall = Pick<PlannedCall, 'call' | 'plan' | 'spentNano'>;
+type CacheableCall = Pick<PlannedCall, 'call' | 'plan' | 'spentNano' | 'nowMs'>;
 
 /** One call, as the cache sees it. */
 export interface CachedCall {
@@ -98,7 +99,8 @@ export class CompletionCache {
   }
 
   /** What is cached for a call, or what `serve` answers, which is kept once it is whole. */
-  async open({ call, plan, spentNano: spentBefore = 0 }: CacheableCall, terms: AnswerTerms, serve: Serve): Promise<CachedCall> {
+  async open(planned: CacheableCall, terms: AnswerTerms, serve: Serve): Promise<CachedCall> {
+    const { call, plan, spentNano: spentBefore = 0 } = planned;
     const question = await this.#questionOf(call, plan, terms);
     const of = (digest: string): Question => ({ ...question, digest });
     const repeated = (answered: Answered<StoredAnswer>, spentNano = 0) => this.#repeated(answered, plan, spentBefore + spentNano);
@@ -117,7 +119,7 @@ export class CompletionCache {
         const again = (answered: Answered<StoredAnswer>) => repeated(answered, spentNano);
         return call.body['stream'] === true
           ? this.#streamed(question, call, again, make, onMade)
-          : this.#whole(question, call, again, make, onMade);
+          : this.#whole(question, planned, again, make, onMade);
       },
     };
   }
@@ -137,13 +139,17 @@ export class CompletionCache {
   }
 
   /** Shares one exchange among the same questions that come at once; a caller that goes away takes no other's answer along. */
-  async #whole(question: Question, call: CompletionCall, again: Again, make: Make, onMade: OnMade): Promise<Served> {
+  async #whole(question: Question, planned: CacheableCall, again: Again, make: Make, onMade: OnMade): Promise<Served> {
+    const { call } = planned;
     let own: Served | undefined;
-    const answered = await this.#answers.answer(question, async (): Promise<Outcome<StoredAnswer>> => {
+    const lead = async (): Promise<Outcome<StoredAnswer>> => {
       own = await make();
       if (!own.ok) return err(call.cancellation.isCancelled ? LEADER_IS_GONE : own.error.refusal);
       return ok({ ...stored(question, call, own.value), isStream: false, nano: nanoOf(own.value), pieces: [utf8(textOf(own.value))] });
-    });
+    };
+    // The answer of another call has to be there by the deadline of this one.
+    const waitMs = Math.max(0, deadlineOf(planned) - this.#parts.clock.nowMs());
+    const answered = await this.#answers.answer(question, lead, waitMs);
     if (own !== undefined) {
       if (!own.ok || !answered.ok) return own;
       onMade(answered.value.answer);

@@ -22,6 +22,7 @@ import { askedIn } from './completion-cache.ts';
 import type { EmbeddedQuestion, Spent } from './embedded-question.ts';
 import { embeddedQuestion } from './embedded-question.ts';
 import type { PlannedCall, PlanServer } from './plan-server.ts';
+import { deadlineOf } from './plan-server.ts';
 import type { QuestionEmbedder } from './question-embedder.ts';
 import type { ReuseRun } from './reuse-run.ts';
 
@@ -90,7 +91,8 @@ export class NearAnswers {
     const { directives, tags } = call.cached.question.terms;
     // Which answers may be given depends on these.
     const key = `${asked}\n${canonicalJson([directives, tags.toSorted()])}`;
-    const waitBudget = this.#looks.waitBudget();
+    const leftMs = Math.max(0, deadlineOf(call.planned) - this.#parts.clock.nowMs());
+    const waitBudget = { leftMs: Math.min(leftMs, this.#looks.waitBudget().leftMs) };
     for (;;) {
       let own: Found | undefined;
       const shared = await this.#looks.run(

@@ -45,6 +45,10 @@ export interface PlannedCall {
   readonly spentNano?: number;
 }
 
+/** When the answer has to have begun; Infinity: the caller states no deadline. [U63] */
+export const deadlineOf = ({ call, nowMs }: Pick<PlannedCall, 'call' | 'nowMs'>): number =>
+  nowMs + (urgencyOf(call.body, (name) => call.origin.header(name)).deadlineMs ?? Infinity);
+
 /** Further wishes of the caller about the answer. */
 export interface ServeTerms {
   /** Takes how the answer ended, and when its first piece came. Not called where the request itself was refused. */

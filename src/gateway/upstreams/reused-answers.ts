@@ -49,6 +49,21 @@ interface Judged {
   readonly outcome: ReuseOutcome;
 }
 
+/** A call that has found one. */
+interface NearCall extends ReusingCall {
+  readonly spent: Spent;
+  readonly near: HeldNear;
+  /** Whether the bound permits an answer from before, and this call is none of those that are checked. */
+  readonly mayGive: boolean;
+  /** Stands for the question and how it is judged. */
+  readonly pair: string;
+  /** Take the model's answer: to be found by later calls, and to be compared, too. */
+  readonly keep: (answer: StoredAnswer) => string | undefined;
+  readonly compared: (answer: StoredAnswer) => void;
+}
+
+type HeldNear = NearAnswer & { readonly held: Answered<StoredAnswer> };
+
 /** From this confidence of a verifier on, two answers say the same: as likely as not. */
 const AGREED_MIN = 0.5;
 
@@ -101,7 +116,7 @@ export class ReusedAnswers {
   }
 
   async #near(call: ReusingCall, policy: SemanticReuse): Promise<Served> {
-    const { cached, planned, run } = call;
+    const { cached, run } = call;
     const state = run.state();
     const { question } = cached;
     const verifier = policy.kind === 'verified' ? run.verifier : undefined;
@@ -120,12 +135,20 @@ export class ReusedAnswers {
       const own = keep(answer);
       if (own !== undefined) this.#compare(call, near.text, own);
     };
-    if (policy.kind === 'candidate') {
-      if (planned.call.acceptsCandidate === true && mayGive) return given(call, spent, { near, outcome: 'candidate' }, keep);
-      return fresh(call, spent, mayGive ? keep : compared, { near, outcome: 'offered' });
-    }
+    const nearby: NearCall = { ...call, spent, near, mayGive, pair, keep, compared };
+    return policy.kind === 'candidate' ? this.#offered(nearby) : this.#verified(nearby, policy.confidence_min);
+  }
+
+  async #offered(call: NearCall): Promise<Served> {
+    const { planned, spent, near, mayGive, keep, compared } = call;
+    if (planned.call.acceptsCandidate === true && mayGive) return given(call, spent, { near, outcome: 'candidate' }, keep);
+    return fresh(call, spent, mayGive ? keep : compared, { near, outcome: 'offered' });
+  }
+
+  async #verified(call: NearCall, confidenceMin: number): Promise<Served> {
+    const { spent, near, mayGive, pair, keep, compared } = call;
     const { confidence = Number.NaN } = near;
-    if (!(confidence >= policy.confidence_min)) return fresh(call, spent, keep, { near, outcome: 'rejected' });
+    if (!(confidence >= confidenceMin)) return fresh(call, spent, keep, { near, outcome: 'rejected' });
     if (!mayGive) return fresh(call, spent, compared, { near, outcome: 'checked' });
     this.#accepted.add(pair, near, confidence, near.held.answer);
     return given(call, spent, { near, outcome: 'verified' }, keep);
@@ -179,7 +202,7 @@ const NOT_SHOWN = refusal('guardrail_blocked', 'guardrails show the answers to n
 const NOTHING_SPENT = { spentNano: 0, besidesNano: 0 } as const;
 
 /** What was found, as long as it may be given to this call; it may have been purged, or made anew, since. */
-function stillHeld({ cached }: ReusingCall, { near }: Looked): (NearAnswer & { readonly held: Answered<StoredAnswer> }) | undefined {
+function stillHeld({ cached }: ReusingCall, { near }: Looked): HeldNear | undefined {
   const held = near === undefined ? undefined : cached.held(near.question.digest);
   return near !== undefined && held?.answer.requestId === near.requestId ? { ...near, held } : undefined;
 }

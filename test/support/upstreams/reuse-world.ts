@@ -6,7 +6,7 @@ import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { AddedUse } from '../../../src/gateway/upstreams/added-use.ts';
 import { CompletionCache } from '../../../src/gateway/upstreams/completion-cache.ts';
-import type { CompletionCall, ReuseReport } from '../../../src/gateway/upstreams/completion-call.ts';
+import type { Completed, CompletionCall, ReuseReport } from '../../../src/gateway/upstreams/completion-call.ts';
 import { Completions } from '../../../src/gateway/upstreams/completion.ts';
 import { GuardedCompletions } from '../../../src/gateway/upstreams/guarded-completion.ts';
 import { ModelRouter } from '../../../src/gateway/upstreams/model-router.ts';
@@ -14,6 +14,7 @@ import { ReuseEvidence } from '../../../src/gateway/upstreams/reuse-evidence.ts'
 import { RouteDirectory } from '../../../src/gateway/upstreams/route-directory.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
+import type { WakeUps } from '../../../src/kernel/wake-ups.ts';
 import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { CascadeTally } from '../../../src/upstreams/cascade/cascade-tally.ts';
 import type { ModelCharge, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
@@ -22,6 +23,7 @@ import type { MeasuredReuse } from '../../../src/upstreams/reuse/reuse-evidence.
 import { CanaryTally } from '../../../src/upstreams/routes/canary-tally.ts';
 import { RouteRegistry } from '../../../src/upstreams/routes/route-registry.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
+import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type { Cancellation } from '../../../src/upstreams/transport.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
@@ -38,6 +40,7 @@ export interface Asked {
   readonly acceptsCandidate?: boolean;
   readonly requestId?: string;
   readonly cancellation?: Cancellation;
+  readonly deadlineMs?: number;
 }
 
 /** What a call has come to. */
@@ -90,6 +93,8 @@ export class ReuseWorld {
   /** Quota that each call can reserve, in nano-dollars. */
   nanoMax = Infinity;
   version = 1;
+  /** How calls wait for each other. */
+  wakeUps: WakeUps = new DirectWakeUps();
   guardrails: RouteVersion['guardrails'] = [];
   isObjectUp = true;
   readonly #work: Promise<unknown>[] = [];
@@ -146,7 +151,7 @@ export class ReuseWorld {
       clock,
       background,
     });
-    const wakeUps = new DirectWakeUps();
+    const { wakeUps } = this;
     const completions = new Completions({
       cache: new CompletionCache({ purges: new PurgeViews({ logs, clock, wakeUps }), clock, wakeUps, sha256 }),
       sha256,
@@ -198,8 +203,7 @@ export class ReuseWorld {
       prompt: asked.prompt,
       principal: principal(asked.tenant ?? 'tn_one'),
       requestId: asked.requestId ?? `req_${(this.#requests += 1)}`,
-      origin: { headers: {}, header: () => undefined, place: {} },
-      cancellation: asked.cancellation ?? { isCancelled: false, onCancel: () => () => undefined },
+      ...callerOf(asked),
       reserve,
       cacheTerms: { ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...asked.terms },
       acceptsCandidate: asked.acceptsCandidate ?? false,
@@ -215,21 +219,17 @@ export class ReuseWorld {
         embeddingTokens: added.used().embedding_tokens,
       };
     const { answer, target, settle, besides = [], cache, reuse, savedNano } = served.value;
-    let text = '';
-    if (answer.kind === 'whole') ({ text } = answer);
-    else
-      for (let piece = await answer.stream.next(); piece !== undefined; piece = await answer.stream.next()) text += decoder.decode(piece);
+    const text = await textOf(answer);
     const settlement = settle(answer.kind === 'whole' ? answer.end : await answer.ended);
     const charged = chargedBy([...(settlement.nano > 0 ? [{ target, settlement }] : []), ...besides]);
     const isHit = cache !== undefined && cache.forwarded === undefined;
-    const spentNano = reuse?.spentNano;
     return {
       text,
       isHit,
       outcome: reuse?.outcome,
       candidate: reuse?.candidate,
       savedNano,
-      spentNano,
+      spentNano: reuse?.spentNano,
       charged,
       embeddingTokens: added.used().embedding_tokens,
     };
@@ -268,6 +268,18 @@ export class ReuseWorld {
     };
   }
 }
+
+async function textOf(answer: Completed['answer']): Promise<string> {
+  if (answer.kind === 'whole') return answer.text;
+  let text = '';
+  for (let piece = await answer.stream.next(); piece !== undefined; piece = await answer.stream.next()) text += decoder.decode(piece);
+  return text;
+}
+
+const callerOf = ({ deadlineMs, cancellation = new CancelSource() }: Asked): Pick<CompletionCall, 'origin' | 'cancellation'> => ({
+  origin: { headers: {}, header: (name) => (name === 'x-sluice-deadline-ms' ? deadlineMs?.toString() : undefined), place: {} },
+  cancellation,
+});
 
 const REFUSED = { isHit: false, outcome: undefined, candidate: undefined, spentNano: undefined, savedNano: undefined } as const;
 

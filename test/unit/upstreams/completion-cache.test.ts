@@ -12,15 +12,21 @@ import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-st
 import { StreamCopy } from '../../../src/gateway/upstreams/kept-stream.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
-import { DirectWakeUps } from '../../../src/kernel/wake-ups.ts';
+import { DirectWakeUps, TimedWakeUps } from '../../../src/kernel/wake-ups.ts';
+import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Plan } from '../../../src/upstreams/target.ts';
 import { deferred } from '../../support/fakes/deferred.ts';
 import { targetOf } from '../../support/upstreams/target.ts';
 import { MemoryCacheWorld, principal, sha256 } from '../../support/worlds/memory-cache-world.ts';
+import { VirtualTime } from '../../support/worlds/virtual-time.ts';
 
 const TARGET = targetOf();
 const PLAN: Plan = { groups: [[TARGET]], reason: 'model' };
+const TERMS = { ttlMs: 1_000, directives: ANY_FRESH, tags: [] };
 const SETTLED = { inputTokens: 3, cachedTokens: 0, outputTokens: 2, nano: 70, usage: 'reported', isCapped: false } as const;
+
+/** A call whose caller stays, and states no deadline. */
+const UNHURRIED = { cancellation: { isCancelled: false, onCancel: () => () => undefined }, origin: { header: () => undefined } };
 
 interface Asked {
   readonly tenant?: string;
@@ -53,10 +59,10 @@ function isolate(...answers: readonly (Given | Completed)[]) {
       prompt: asked.prompt,
       principal: principal(asked.tenant ?? 'tn_one'),
       requestId: `req_${(seen.requests += 1)}`,
-      cancellation: { isCancelled: false, onCancel: () => () => undefined },
+      ...UNHURRIED,
     } as unknown as CompletionCall;
     const terms = { ttlMs: 60_000, directives: ANY_FRESH, tags: [], ...asked.terms };
-    const opened = cache.open({ call, plan: asked.plan ?? PLAN }, terms, async () => {
+    const opened = cache.open({ call, plan: asked.plan ?? PLAN, nowMs: clock.nowMs() }, terms, async () => {
       const given = answers[seen.served++] ?? 'more';
       await asked.before;
       return ok(typeof given === 'object' && 'target' in given ? given : answerOf(given));
@@ -286,13 +292,57 @@ it('[U123] the same questions at once share an exchange, if their tags and tenan
   expect(new Set(answers).size).toBe(3);
 });
 
+it('[U123] a caller that leaves takes no other along: one of those that wait asks, for all of them', async () => {
+  const { world, cache } = isolate();
+  const leaving = new CancelSource();
+  let asked = 0;
+  const ask = async (cancellation = new CancelSource()) => {
+    const call = { surface: 'chat', body: { model: 'm' }, headers: {}, principal: principal('tn_one'), ...UNHURRIED, cancellation };
+    const opened = await cache.open({ call: call as unknown as CompletionCall, plan: PLAN, nowMs: world.nowMs }, TERMS, async () => {
+      asked += 1;
+      if (asked > 1) return ok(answerOf('yes'));
+      leaving.cancel();
+      return err({ refusal: refusal('upstream_failed', 'the caller has gone away'), attempts: [] });
+    });
+    return opened.exact();
+  };
+  const [, ...others] = await Promise.all([ask(leaving), ask(), ask(), ask()]);
+  expect(others).toMatchObject(Array.from({ length: 3 }, () => ({ value: { answer: { text: 'yes' } } })));
+  expect(asked).toBe(2);
+});
+
+it('[U53] a call waits for the answer of another until its own deadline', async () => {
+  const world = new MemoryCacheWorld();
+  const time = new VirtualTime();
+  const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
+  const wakeUps = new TimedWakeUps(time, { firstMs: 5, lastMs: 50 }, () => undefined);
+  const cache = new CompletionCache({ purges, clock: time, wakeUps, sha256 });
+  const ask = async (deadlineMs: string | undefined) => {
+    const origin = { header: (name: string) => (name === 'x-sluice-deadline-ms' ? deadlineMs : undefined) };
+    const call = { surface: 'chat', body: { model: 'm' }, headers: {}, principal: principal('tn_one'), ...UNHURRIED, origin };
+    const planned = { call: call as unknown as CompletionCall, plan: PLAN, nowMs: time.nowMs() };
+    const begunMs = time.nowMs();
+    const opened = await cache.open(planned, TERMS, async () => {
+      await time.sleep(5_000);
+      return ok(answerOf('yes'));
+    });
+    const served = await opened.exact();
+    return [served.ok ? 'served' : served.error.refusal.code, time.nowMs() - begunMs];
+  };
+  const [first, hurried, patient] = await time.run(Promise.all([ask(undefined), ask('500'), ask('9000')]));
+  expect([first, hurried?.[0], patient?.[0]]).toEqual([['served', 5_000], 'deadline_exceeded', 'served']);
+  expect(hurried?.[1]).toBeGreaterThanOrEqual(500);
+  expect(hurried?.[1], 'and the next look').toBeLessThanOrEqual(550);
+});
+
 it('[U123] a refusal is nobody’s answer from before', async () => {
   const { cache } = isolate();
-  const call = { surface: 'chat', body: { model: 'm' }, headers: {}, principal: principal('tn_one'), cancellation: { isCancelled: false } };
-  const terms = { ttlMs: 1_000, directives: ANY_FRESH, tags: [] };
+  const call = { surface: 'chat', body: { model: 'm' }, headers: {}, principal: principal('tn_one'), ...UNHURRIED };
   const served = [err({ refusal: refusal('upstream_failed', 'no'), attempts: [] }), ok(answerOf('yes'))];
   const ask = async () =>
-    (await cache.open({ call: call as unknown as CompletionCall, plan: PLAN }, terms, () => Promise.resolve(served.shift()!))).exact();
+    (
+      await cache.open({ call: call as unknown as CompletionCall, plan: PLAN, nowMs: 0 }, TERMS, () => Promise.resolve(served.shift()!))
+    ).exact();
   expect(await ask()).toMatchObject({ error: { refusal: { code: 'upstream_failed' } } });
   expect(cache.held.entries).toBe(0);
   expect(await ask()).toMatchObject({ value: { answer: { text: 'yes' } } });

@@ -2,7 +2,9 @@ import { expect, it } from 'vitest';
 
 import { ANY_FRESH } from '../../../src/cache/cache-directives.ts';
 import type { AnswerReuse } from '../../../src/contract/route-rules.ts';
+import { TimedWakeUps } from '../../../src/kernel/wake-ups.ts';
 import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
+import { deferred } from '../../support/fakes/deferred.ts';
 import type { Got } from '../../support/upstreams/reuse-world.ts';
 import { ReuseWorld } from '../../support/upstreams/reuse-world.ts';
 
@@ -136,4 +138,28 @@ it('[U180] a verdict on an answer is none on the answer that is made anew meanwh
   const got = await Promise.all([ask(OTHER), ask(OTHER)]);
   expect(got.map(({ outcome, isHit }) => [outcome, isHit])).toEqual(repeated(2, [undefined, false]));
   expect(chargedTo(got)).toEqual([{ judge: 10, vectors: 4, large: 50 }, {}]);
+});
+
+it('[U53] [U186] a call waits for the verdict of another until its own deadline', async () => {
+  const world = new ReuseWorld(VERIFIED);
+  const { cacheWorld } = world;
+  // Time passes at once.
+  const pass = (ms: number, run: () => void) => {
+    const timer = setImmediate(() => {
+      cacheWorld.nowMs += ms;
+      run();
+    });
+    return () => clearImmediate(timer);
+  };
+  world.wakeUps = new TimedWakeUps({ after: pass }, { firstMs: 5, lastMs: 50 }, () => undefined);
+  const ask = world.isolate();
+  await ask(PLAIN);
+  const gate = deferred<undefined>();
+  world.before = (upstream) => (upstream === 'judge' ? gate.promise : Promise.resolve());
+  const first = ask(OTHER);
+  const begunMs = cacheWorld.nowMs;
+  expect(await ask(OTHER, { deadlineMs: 300 })).toMatchObject({ text: 'deadline_exceeded', charged: {} });
+  expect(cacheWorld.nowMs - begunMs).toBeLessThanOrEqual(350);
+  gate.resolve(undefined);
+  expect(await first).toMatchObject({ outcome: 'verified', charged: { judge: 10, vectors: 4 } });
 });
