@@ -1,7 +1,9 @@
 import { extname } from 'node:path';
-import { analyseSource } from '../source/analyse-source.ts';
+import type { Unread } from '../source/analyse-apart.ts';
+import { analyseApart, analysedOf } from '../source/analyse-apart.ts';
 import type { AnalysedSource } from '../source/analysed-source.ts';
 import { isBeside } from '../source/languages.ts';
+import { mayCrashTheParser } from '../source/nesting.ts';
 import { BlobReader } from './blob-reader.ts';
 import type { Progress } from './progress.ts';
 import type { Repository } from './repository.ts';
@@ -52,7 +54,7 @@ export async function readSources(repository: Repository, ignore: readonly strin
         readCount += 1;
       }
       progress.show('reading sources', i + 1, sources.length);
-      if (analysed === null) leave('does not parse');
+      if (typeof analysed === 'string') leave(analysed);
       else if (analysed.isGenerated) leave('generated');
       else files.push({ ...analysed, path: file.path, blob: file.blob, language: file.language.name, isBeside: isBeside(file.path) });
     }
@@ -64,8 +66,9 @@ export async function readSources(repository: Repository, ignore: readonly strin
   return { tracked, files, productFiles, leftOut, sourceCount: sources.length, readCount };
 }
 
-async function analyse(reader: BlobReader, { path, blob, language }: SourceFile): Promise<AnalysedSource | null> {
+async function analyse(reader: BlobReader, { path, blob, language }: SourceFile): Promise<AnalysedSource | Unread> {
   const bytes = await reader.read(blob);
-  if (bytes === undefined || bytes.includes(0)) return null;
-  return analyseSource(path, bytes.toString('utf8'), language) ?? null;
+  if (bytes === undefined || bytes.includes(0)) return 'does not parse';
+  const source = bytes.toString('utf8');
+  return language.parser === 'script' && mayCrashTheParser(source) ? analyseApart(path, source) : analysedOf(path, source, language);
 }

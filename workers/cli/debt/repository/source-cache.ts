@@ -4,12 +4,13 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ANALYSIS_VERSION } from '../source/analyse-source.ts';
+import type { Unread } from '../source/analyse-apart.ts';
 import type { AnalysedSource } from '../source/analysed-source.ts';
 
 /** Analyses by the hash of the text and the file's extension, so that only what changed is read again. */
 export class SourceCache {
   readonly #file: string;
-  readonly #known = new Map<string, AnalysedSource | null>();
+  readonly #known = new Map<string, AnalysedSource | Unread>();
   #isChanged = false;
 
   private constructor(folder: string) {
@@ -22,7 +23,7 @@ export class SourceCache {
     for await (const line of createInterface({ input: createReadStream(cache.#file), crlfDelay: Infinity })) {
       // A line that a full disk cut off is read again from the repository.
       try {
-        const [key, analysed] = JSON.parse(line) as [string, AnalysedSource | null];
+        const [key, analysed] = JSON.parse(line) as [string, AnalysedSource | Unread];
         cache.#known.set(key, analysed);
       } catch {
         cache.#isChanged = true;
@@ -31,12 +32,12 @@ export class SourceCache {
     return cache;
   }
 
-  /** Null: the text was read and does not parse. */
-  get(key: string): AnalysedSource | null | undefined {
+  /** Undefined: the text was not read. */
+  get(key: string): AnalysedSource | Unread | undefined {
     return this.#known.get(key);
   }
 
-  set(key: string, analysed: AnalysedSource | null): void {
+  set(key: string, analysed: AnalysedSource | Unread): void {
     this.#known.set(key, analysed);
     this.#isChanged = true;
   }

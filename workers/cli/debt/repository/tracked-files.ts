@@ -1,4 +1,5 @@
 import { matchesGlob } from 'node:path';
+import type { Unread } from '../source/analyse-apart.ts';
 import type { Language } from '../source/languages.ts';
 import { languageOf } from '../source/languages.ts';
 import { gitRecords } from './git.ts';
@@ -15,7 +16,7 @@ export interface SourceFile extends TrackedFile {
 }
 
 /** Why a file is left out. */
-export type LeftOut = 'vendored' | 'generated' | 'ignored' | 'too large' | 'no source code' | 'does not parse';
+export type LeftOut = 'vendored' | 'generated' | 'ignored' | 'too large' | 'no source code' | Unread;
 
 const VENDORED = /(^|\/)(node_modules|vendor|third[-_]?party|bower_components|site-packages|\.yarn|external|extern)\//;
 const GENERATED =
