@@ -1,4 +1,5 @@
 import { LIMITS } from '../src/contract/limits.ts';
+import { alertData } from '../src/tenancy/billing/alert-data.ts';
 import type { Webhook } from '../src/tenancy/billing/webhook.ts';
 import { signWebhook } from '../src/tenancy/billing/webhook.ts';
 import type { DueDelivery, SqliteDeliveryStore } from '../src/tenancy/billing/delivery-store.ts';
@@ -26,8 +27,7 @@ export class WebhookDispatcher {
 }
 
 async function send({ url, secret }: Webhook, { id, alert }: DueDelivery, nowMs: number): Promise<number | null> {
-  const { kind: type, ...data } = alert;
-  const body = JSON.stringify({ id, type, created_at: Math.floor(alert.atMs / 1000), data });
+  const body = JSON.stringify({ id, type: alert.kind, created_at: Math.floor(alert.atMs / 1000), data: alertData(alert) });
   const signed = await signWebhook(secret, id, body, nowMs);
   try {
     const response = await fetch(url, {

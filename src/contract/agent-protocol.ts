@@ -137,10 +137,19 @@ export type ServingSaid = z.infer<typeof serving>;
 
 export const accepted = apiOnly(() => z.object({ accepted: z.literal(true) }));
 
+type Observed = 'lease_expired' | 'never_started' | 'budget_exhausted' | 'claim_refused' | 'registration_refused';
+const OBSERVED: ReadonlySet<string> = new Set<Observed>([
+  'lease_expired',
+  'never_started',
+  'budget_exhausted',
+  'claim_refused',
+  'registration_refused',
+]);
+
 /** The reasons an agent may give; the others are observed. */
-const agentReason = z
-  .enum(FAILURE_REASONS)
-  .exclude(['lease_expired', 'never_started', 'budget_exhausted', 'claim_refused', 'registration_refused']);
+const agentReason = z.enum(
+  FAILURE_REASONS.filter((reason): reason is Exclude<(typeof FAILURE_REASONS)[number], Observed> => !OBSERVED.has(reason)),
+);
 
 /** Besides its name, all that an agent says of itself is optional: one that says nothing of its capacity runs one small attempt at a time. */
 const registration = z.strictObject({

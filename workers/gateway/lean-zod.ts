@@ -27,7 +27,7 @@ export {
   unknown,
 } from 'zod/mini';
 
-type Schema = z.ZodMiniType & { readonly _zod: { readonly def: { readonly type: string; readonly entries?: Record<string, string> } } };
+type Schema = z.ZodMiniType & { readonly _zod: { readonly def: { readonly type: string } } };
 type Check = Parameters<Schema['check']>[0];
 /** A message, or what makes one, whatever it is about. */
 type Params = never;
@@ -52,9 +52,6 @@ const METHODS: Record<string, (this: Schema, ...args: never[]) => unknown> = {
   default(value: unknown) {
     return z._default(this, value);
   },
-  exclude(values: readonly string[]) {
-    return z.enum(Object.keys(this._zod.def.entries ?? {}).filter((entry) => !values.includes(entry)));
-  },
   extend(shape: $ZodLooseShape) {
     return z.extend(this as unknown as z.ZodMiniObject, shape);
   },
@@ -72,9 +69,6 @@ const METHODS: Record<string, (this: Schema, ...args: never[]) => unknown> = {
   },
   nullish() {
     return z.nullish(this);
-  },
-  omit(mask: Record<string, true>) {
-    return z.omit(this as unknown as z.ZodMiniObject, mask);
   },
   optional() {
     return z.optional(this);

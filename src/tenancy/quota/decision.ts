@@ -86,7 +86,9 @@ export function quotaRefusal({ level, rule, needed, retryAfterMs }: Refused): Re
   if (needed > bound && rule.limit > 0) {
     return { ...refusal('limit_exceeded', `${units(needed)} are more than ${quota}`), limit: { bound }, value: needed };
   }
-  if (retryAfterMs === null || !isRate(rule)) return refusal('insufficient_quota', `${quota} is spent`);
+  // A call that may take much can be refused while a smaller one would still pass.
+  const spent = needed > 1 ? `has less left than the ${units(needed)} that the call may take` : 'is spent';
+  if (retryAfterMs === null || !isRate(rule)) return refusal('insufficient_quota', `${quota} ${spent}`);
   return { ...refusal('rate_limit_exceeded', `${quota} is reached`), retryAfterMs };
 }
 

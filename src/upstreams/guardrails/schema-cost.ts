@@ -5,6 +5,11 @@ import { err, ok } from '../../kernel/result.ts';
 const EXPANDED_MAX = 10_000;
 const LOCAL = /^#\/(\$defs|definitions)\/([^/~%]+)$/;
 
+/** The types of JSON Schema. */
+const TYPES: ReadonlySet<unknown> = new Set(['array', 'boolean', 'integer', 'null', 'number', 'object', 'string']);
+/** Members that have values and no schemas. */
+const DATA: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'examples']);
+
 /**
  * How many schemas one schema comes to once its references are followed, or why validating by it could take without bounds: the time of a
  * request is not a tenant's to spend. [U116]
@@ -22,11 +27,12 @@ class SchemaWalk {
     this.#root = root;
   }
 
-  cost(value: unknown): Result<number, string> {
+  /** `isData`: the value is compared with, and is no schema. */
+  cost(value: unknown, isData = false): Result<number, string> {
     if (typeof value !== 'object' || value === null) return ok(0);
     let sum = 1;
     for (const [name, inner] of Object.entries(value)) {
-      const part = this.#member(name, inner);
+      const part = this.#member(name, inner, isData || DATA.has(name));
       if (!part.ok) return part;
       sum += part.value;
       if (sum > EXPANDED_MAX) return err(`comes to more than ${EXPANDED_MAX} schemas once its references are followed`);
@@ -34,14 +40,17 @@ class SchemaWalk {
     return ok(sum);
   }
 
-  #member(name: string, inner: unknown): Result<number, string> {
+  #member(name: string, inner: unknown, isData: boolean): Result<number, string> {
+    const odd = name === 'type' && !isData ? [inner].flat().find((type) => typeof type === 'string' && !TYPES.has(type)) : undefined;
+    // A validator that meets such a type finds no value of it: each answer would be blocked.
+    if (odd !== undefined) return err(`has the type ${JSON.stringify(odd)}, which is none of ${[...TYPES].join(', ')}`);
     if (name === '$ref' && typeof inner === 'string') return this.#reference(inner);
     if (name === '$dynamicRef' || name === '$recursiveRef') return err(`must not have ${name}: it may lead back to itself`);
     // Engines search by these with backtracking, which a text can make take for ever.
     if (name === 'patternProperties' || (name === 'pattern' && typeof inner === 'string'))
       return err(`must not have ${name}: say it with a hook of patterns`);
     // What is defined counts where it is referred to.
-    return name === '$defs' || name === 'definitions' ? ok(0) : this.cost(inner);
+    return name === '$defs' || name === 'definitions' ? ok(0) : this.cost(inner, isData);
   }
 
   #reference(reference: string): Result<number, string> {

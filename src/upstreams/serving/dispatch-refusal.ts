@@ -34,16 +34,9 @@ export function dispatchRefusal(
     };
   const isUnreached = attempts.every(({ fault }) => fault === 'refused' || fault === 'connect_timeout');
   if (isUnreached) return { ...refusal('upstream_unavailable', `no upstream of the model could be reached${after}`), ...retry };
-  return {
-    ...refusal('upstream_failed', `no upstream of the model gave an answer${after}${remedyOf(attempts.at(-1), last.status)}`),
-    ...retry,
-  };
+  const remedy = MISCONFIGURED.has(last.status) ? `: check the \`secret\`, \`base_url\` and models of ${attempts.at(-1)?.upstream}` : '';
+  return { ...refusal('upstream_failed', `no upstream of the model gave an answer${after}${remedy}`), ...retry };
 }
 
-/** What its owner can do about what the upstream answers, where the status tells; else nothing. */
-function remedyOf(attempt: AttemptRecord | undefined, status: number | undefined): string {
-  if (attempt === undefined) return '';
-  const { upstream } = attempt;
-  if (status === 401 || status === 403) return `: ${upstream} refuses its key; replace the upstream's \`secret\`, then check it`;
-  return status === 404 ? `: ${upstream} has nothing there; check its \`base_url\` and the model's \`upstream_name\`` : '';
-}
+/** Statuses by which an upstream refuses its key, or says that nothing is there. */
+const MISCONFIGURED: ReadonlySet<number | undefined> = new Set([401, 403, 404]);

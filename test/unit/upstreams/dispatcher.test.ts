@@ -366,14 +366,11 @@ describe('refusals', () => {
     expect([codeOf(unreached), triesOf(unreached)]).toEqual(['upstream_unavailable', ['a refused', 'a refused']]);
     world.script = () => ({ status: 500 });
     expect(codeOf(await world.run(world.send(planOf([B]))))).toBe('upstream_failed');
-    for (const [status, remedy] of [
-      [401, 'b refuses its key'],
-      [403, 'b refuses its key'],
-      [404, 'b has nothing there'],
-    ] as const) {
+    for (const status of [401, 403, 404]) {
       world.script = () => ({ status });
       const refused = refusalOf(await world.run(world.send(planOf([B]))));
-      expect([refused?.code, refused?.message]).toEqual(['upstream_failed', expect.stringContaining(`${status}): ${remedy}`)]);
+      expect(refused?.code).toBe('upstream_failed');
+      expect(refused?.message).toContain(`${status}): check the \`secret\`, \`base_url\` and models of b`);
     }
     world.script = () => ({ status: 529, retryAfterMs: 30_000 });
     expect(refusalOf(await world.run(world.send(planOf([C]))))).toMatchObject({ code: 'upstream_busy', retryAfterMs: 30_000 });

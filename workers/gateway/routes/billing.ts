@@ -1,4 +1,5 @@
 import type { ShownInvoice } from '../../../src/gateway/tenancy/invoice-reader.ts';
+import { alertData } from '../../../src/tenancy/billing/alert-data.ts';
 import type { Budget } from '../../../src/tenancy/billing/budget.ts';
 import type { Credit, FixedCharge } from '../../../src/tenancy/billing/invoice.ts';
 import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';
@@ -175,12 +176,12 @@ const budgetReply = ({ id, levelId, amountNano, thresholds, isHard }: Budget) =>
 
 const webhookReply = ({ id, url, createdAtMs }: Webhook) => ({ object: 'webhook' as const, id, url, created_at: seconds(createdAtMs) });
 
-const alertReply = ({ alert: { kind, id, atMs, ...data }, deliveries }: ToldAlert) => ({
+const alertReply = ({ alert, deliveries }: ToldAlert) => ({
   object: 'alert' as const,
-  id,
-  type: kind,
-  created_at: seconds(atMs),
-  data,
+  id: alert.id,
+  type: alert.kind,
+  created_at: seconds(alert.atMs),
+  data: alertData(alert),
   deliveries: deliveries.map(({ webhookId, state, attempts, lastStatus }) => ({
     webhook: webhookId,
     state,
