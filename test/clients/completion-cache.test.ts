@@ -289,6 +289,24 @@ it('[U180] [U183] an answer near in meaning is verified, replayed, explained, lo
     expect((await reuseOf('where might my parcel be')).outcome).toBeNull();
   }));
 
+it('[U186] equal questions at once are embedded and verified once, and the first is charged', () =>
+  fresh(async () => {
+    // The verifier says the same, and takes its time.
+    await upstream.script({ texts: ['Yes.'], headDelayMs: 300 });
+    const near = { model: 'glove-sif-100', similarity_min: 0.5, false_hit_max: 0.5, check_share: 0.01 };
+    const { own, reuseOf } = await reusingTenant({ kind: 'verified', ...near, verifier: 'lab/large' });
+    const before = (await upstream.truth()).requests;
+    const ids = ['once-0', 'once-1', 'once-2', 'once-3'];
+    const asked = await Promise.all(ids.map((id) => reuseOf('Where can I find my parcel', {}, { 'x-request-id': id })));
+    expect(asked.map(({ outcome }) => outcome)).toEqual(['checked', 'checked', 'checked', 'checked']);
+    // A verdict, and the model's answer that it is compared with.
+    expect((await upstream.truth()).requests - before).toBe(2);
+    const costs = asked.map(({ headers }) => headers.get('x-sluice-cost-usd'));
+    expect(costs.filter((cost) => cost === '0.000000150')).toHaveLength(3);
+    const logged = async () => Promise.all(ids.map(async (id) => (await own.get(`/v1/requests/${id}`)).body.cost_usd));
+    await expect.poll(logged).toEqual(costs);
+  }));
+
 it('[U182] a route that could not reuse answers as it says is refused by the field', async () => {
   const near = { kind: 'verified', model: 'glove-sif-100', verifier: 'lab/large' };
   const refusals = [

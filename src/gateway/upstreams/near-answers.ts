@@ -94,16 +94,18 @@ export class NearAnswers {
     const leftMs = Math.max(0, deadlineOf(call.planned) - this.#parts.clock.nowMs());
     const waitBudget = { leftMs: Math.min(leftMs, this.#looks.waitBudget().leftMs) };
     for (;;) {
-      let own: Found | undefined;
+      let own: PromiseSettledResult<Found> | undefined;
       const shared = await this.#looks.run(
         key,
         async () => {
-          own = await this.#look(call, policy, verifier);
-          return call.planned.call.cancellation.isCancelled ? 'gone' : sharedOf(own);
+          const [looked] = await Promise.allSettled([this.#look(call, policy, verifier)]);
+          own = looked;
+          return call.planned.call.cancellation.isCancelled ? 'gone' : sharedOf(looked);
         },
         waitBudget,
       );
-      if (own !== undefined) return own;
+      if (own?.status === 'rejected') throw own.reason;
+      if (own !== undefined) return own.value;
       if (!shared.ok || shared.value.value === 'none') return this.#look(call, policy, verifier);
       if (shared.value.value !== 'gone') return { looked: shared.value.value, spent: NOTHING };
     }
@@ -155,8 +157,11 @@ export class NearAnswers {
   }
 }
 
-/** A verdict that one call did not get, another may. */
-const sharedOf = ({ looked }: Found): Shared => (looked === undefined || Number.isNaN(looked.near?.confidence) ? 'none' : looked);
+/** What one call did not get, another may. */
+function sharedOf(found: PromiseSettledResult<Found>): Shared {
+  const looked = found.status === 'rejected' ? undefined : found.value.looked;
+  return looked === undefined || Number.isNaN(looked.near?.confidence) ? 'none' : looked;
+}
 
 export const NOTHING: Spent = { charges: [], nano: 0 };
 

@@ -99,6 +99,17 @@ it('[U186] what the first cannot pay for, or gets no verdict on, each of the oth
   ]);
 });
 
+it('[U186] a defect in the first call is none of the others', async () => {
+  const { world, ask } = await asking();
+  let asked = 0;
+  world.before = async (upstream) => {
+    if (upstream === 'judge' && (asked += 1) === 1) throw new Error('a defect');
+  };
+  const [first, ...others] = await Promise.allSettled([ask(OTHER), ask(OTHER), ask(OTHER)]);
+  expect(first).toMatchObject({ status: 'rejected', reason: { message: 'a defect' } });
+  expect(others).toMatchObject([{ value: { outcome: 'verified' } }, { value: { outcome: 'verified' } }]);
+});
+
 it('[U186] tenants, other bodies, tags and directives share nothing', async () => {
   const { ask, times } = await asking();
   await ask(PLAIN, { tenant: 'tn_two' });
