@@ -95,7 +95,7 @@ beforeAll(async () => {
   stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-chaos-'));
   deployment = new Deployment(stateDir);
   await deployment.start();
-}, 120_000);
+});
 
 afterAll(async () => {
   await deployment.stop();

@@ -29,7 +29,7 @@ let stateDir: string;
 beforeAll(async () => {
   await bundleEntry('replicas-bench', join(ROOT, 'test/workerd/replicas-bench/worker.ts'));
   stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-chaos-'));
-}, 120_000);
+});
 
 afterAll(() => rm(stateDir, { recursive: true, force: true }));
 

@@ -143,7 +143,7 @@ it('[T20] [T23] [T36] [T51] admits exactly the concurrent calls that every level
   expect(await billed('embedding_tokens', 'embedding_cached_tokens')).toBeLessThanOrEqual(2 * TOKENS);
   expect(misbilled).toEqual([]);
   expect(await billed('requests')).toBe(served);
-}, 180_000);
+});
 
 /** At its limit a key gets no slices: every request asks the quota object, in batches with others of its organisation. */
 const SOAK = { keys: 24, connections: 16, perSecond: [31, 1], durationS: process.env['SLUICE_TEST_FULL'] === '1' ? 300 : 15 } as const;

@@ -111,7 +111,7 @@ it('[U75] [U78] a call costs the same in its header, in its stream and in the le
     expect.objectContaining({ meter: 'upstream_nano', model: 'mock/whole', quantity: 2 * (costNano - REQUEST_NANO) }),
   );
   expect(total).toBe(`0.${String(2 * costNano).padStart(9, '0')}`);
-}, 120_000);
+});
 
 const post = (url: string, tenant: TestTenant, body: object, signal?: AbortSignal): Promise<Response> =>
   fetch(`${url}/v1/chat/completions`, {
@@ -209,7 +209,7 @@ it('[U72] [T21] of five calls at once, a quota with room for one lets one throug
   await Promise.all(calls);
   expect(statuses).toEqual([429, 429, 429, 429, 200]);
   expect((await mock.truth()).requests).toBe(1);
-}, 120_000);
+});
 
 it('[T20] one budget holds for all isolates: chats and embeddings by two gateways (Bifrost 3547)', async () => {
   await mock.reset();
@@ -238,7 +238,7 @@ it('[T20] one budget holds for all isolates: chats and embeddings by two gateway
     .poll(async () => (await billed()) - (await grantedTo(tenant, 'tokens', 'month')), { timeout: 60_000, interval: 500 })
     .toBe(0);
   expect(await billed()).toBeLessThanOrEqual(limit);
-}, 120_000);
+});
 
 const said = { model: 'mock/whole', max_tokens: 9 };
 it.each<[string, object]>([

@@ -173,7 +173,7 @@ describe('[J256] jobs that make models', () => {
     expect(report()).toMatchObject({ parents: ['glove-sif-100@1'], heldOut: { texts: 24, folds: 2 } });
     const table = readStaticTable(new Uint8Array(stored.get('model.onnx')!));
     expect(table).toMatchObject({ ok: true, value: { dimensions: 4 } });
-  }, 60_000);
+  });
 
   it('stop at once when the attempt must', async () => {
     const stop = new AbortController();

@@ -36,7 +36,7 @@ const recipe = {
   metricsFile: 'report.json',
 };
 
-describe('a recipe that is run again', { timeout: MINUTE_MS }, () => {
+describe('a recipe that is run again', () => {
   let root: string;
   const git = (...words: string[]): void => {
     execFileSync('git', ['-C', root, '-c', 'user.name=t', '-c', 'user.email=t@example.com', ...words], { stdio: 'pipe' });

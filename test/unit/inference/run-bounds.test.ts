@@ -87,7 +87,7 @@ describe('[M59] the bound of a run', () => {
       if (known?.isExact === true) expect([known.dims, known.dataType], name).toEqual([y?.dims, y?.dataType]);
       else for (const [axis, size] of (y?.dims ?? []).entries()) expect(known?.dims?.[axis], name).toBeGreaterThanOrEqual(size);
     }
-  }, 60_000);
+  });
 
   it('grows with what is computed: with the rows of a product, and with the square of what attends to itself', () => {
     const product: Graph = { ...one('MatMul', ['x', 'w'], 'y'), initializer: [floats('w', [512, 512], new Float32Array(512 * 512))] };
