@@ -99,8 +99,12 @@ async function lanes(): Promise<Step[][]> {
   }
   // Divided by what steps take side by side on two cores, so that none ends long before the last.
   return [
-    [lint, ...always, vitest('unit tests', ['unit']), ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : [])],
-    [vitest('tests inside workerd', SUITES_IN_WORKERD), vitest('property tests', ['property'])],
+    [lint, ...always, vitest('unit tests', ['unit'])],
+    [
+      vitest('tests inside workerd', SUITES_IN_WORKERD),
+      vitest('property tests', ['property']),
+      ...(hasBrowser() ? [vitest('tests in a browser', ['browser'])] : []),
+    ],
     [
       { name: 'build', run: () => bundle().then(() => true) },
       vitest('tests against a running deployment', ['clients', 'chaos'], '--maxWorkers', '2'),

@@ -47,6 +47,10 @@ const GUIDES: Readonly<Record<string, RegExp>> = {
   'docs/api/queues.md': /"within_queue":"lower_priority"[^]*"name":"search","parent":"labs"/,
 };
 
+/** The page whose commands `npx` finds. Elsewhere they are called as what it finds: npm computes for half a second to find it. */
+const FOUND_BY_NPX = 'docs/api/jobs.md';
+const NOT_BY_NPX = `npx() { if [ "$1" = sluice ]; then shift; node ${join(ROOT, 'workers/cli/sluice.mjs')} "$@"; else command npx "$@"; fi; }`;
+
 interface Block {
   readonly line: number;
   readonly language: 'sh' | 'js';
@@ -96,7 +100,8 @@ function scriptOf(path: string, blocks: readonly Block[]): string {
     const shown = language === 'js' ? `cat > ${file} <<'END_OF_BLOCK'\n${text}END_OF_BLOCK\nnode ${file}` : text;
     return `echo "@@ ${line}" >&2\n${shown}`;
   });
-  return ['set -euo pipefail', `curl() { command curl -w '%{stderr}@ %{http_code}\\n' "$@"; }`, ...parts].join('\n');
+  const curl = `curl() { command curl -w '%{stderr}@ %{http_code}\\n' "$@"; }`;
+  return ['set -euo pipefail', curl, ...(path === FOUND_BY_NPX ? [] : [NOT_BY_NPX]), ...parts].join('\n');
 }
 
 /** Runs a page as a reader would; returns its output. Exactly the calls marked with an error status fail, and all calls are made. */

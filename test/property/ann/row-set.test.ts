@@ -34,7 +34,7 @@ describe('RowSet', () => {
             .filter((one) => one > after)
             .slice(0, 7),
         );
-        for (const one of [...added, ...removed, ...others]) expect(set.has(one)).toBe(model.has(one));
+        expect([...added, ...removed, ...others].filter((one) => set.has(one) !== model.has(one))).toEqual([]);
         // Combining sets does not change them.
         expect([...set]).toEqual(ascending(model));
         expect([...other]).toEqual(ascending(otherModel));

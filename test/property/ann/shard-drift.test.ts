@@ -37,28 +37,33 @@ function newestOf({ store }: ShardWorld): { id: number; usualLoss: number } {
   return { id, usualLoss: (JSON.parse(settings) as { usualLoss: number }).usualLoss };
 }
 
-it.each(['cosine', 'l2'] as const)('[V129] replacing 30 of 100 vectors at random lowers neither recall nor speed: %s', (metric) => {
-  const source = clusters(30);
-  const world = shardOf(metric);
-  write(world, drawn(source, 3_000));
-  world.settle();
-  const queries = queriesOf(source);
-  const before = measured(world, queries);
-  expect(before.recall).toBeGreaterThan(0.93);
-  for (let round = 0; round < 3; round += 1) {
-    const replaced = [...world.vectors.values()].filter((_, i) => i % 10 === round);
-    world.delete(
-      '',
-      replaced.map(({ id }) => id),
-    );
-    write(world, drawn(source, replaced.length));
+const IS_FULL = process.env['SLUICE_TEST_FULL'] === '1';
+
+it.each(IS_FULL ? (['cosine', 'l2'] as const) : (['l2'] as const))(
+  '[V129] replacing 30 of 100 vectors at random lowers neither recall nor speed: %s',
+  (metric) => {
+    const source = clusters(30);
+    const world = shardOf(metric);
+    write(world, drawn(source, 3_000));
     world.settle();
-  }
-  const after = measured(world, queries);
-  expect(newestOf(world).id, 'list sets ever').toBe(1);
-  expect(after.recall).toBeGreaterThan(before.recall - 0.01);
-  expect(after.scanned).toBeLessThan(1.25 * before.scanned);
-});
+    const queries = queriesOf(source);
+    const before = measured(world, queries);
+    expect(before.recall).toBeGreaterThan(0.93);
+    for (let round = 0; round < 3; round += 1) {
+      const replaced = [...world.vectors.values()].filter((_, i) => i % 10 === round);
+      world.delete(
+        '',
+        replaced.map(({ id }) => id),
+      );
+      write(world, drawn(source, replaced.length));
+      world.settle();
+    }
+    const after = measured(world, queries);
+    expect(newestOf(world).id, 'list sets ever').toBe(1);
+    expect(after.recall).toBeGreaterThan(before.recall - 0.01);
+    expect(after.scanned).toBeLessThan(1.25 * before.scanned);
+  },
+);
 
 it('[V129] vectors unlike those of the training trigger a new training', () => {
   const world = shardOf('l2');

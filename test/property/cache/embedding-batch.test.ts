@@ -210,10 +210,10 @@ describe('batches over the cache', () => {
   });
 
   it('[C3] [C10] [C11] [C12] [C20] answer in order and compute only what is missing, once', async () => {
-    const details = await check(effort(3_000, 120_000));
+    const details = await check(effort(1_000, 120_000));
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
-    expect(seen.batches).toBeGreaterThan(50_000);
-    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(50);
+    expect(seen.batches).toBeGreaterThan(15_000);
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(20);
   });
 
   it.each<[string, object]>([

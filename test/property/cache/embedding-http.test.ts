@@ -124,9 +124,9 @@ describe('batches over HTTP', () => {
   });
 
   it('[C85] are answered in order, in either format and any length, and compute only what is missing, once', async () => {
-    const details = await check(effort(250));
+    const details = await check(effort(80, 5_000));
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
-    for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(100);
+    for (const [what, times] of Object.entries(seen)) expect(times, what).toBeGreaterThan(50);
   });
 
   it.each<[string, (original: Record<string, unknown>) => object]>([

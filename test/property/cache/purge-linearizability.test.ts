@@ -43,10 +43,10 @@ const check = (numRuns: number, faults: Faults) =>
 
 describe('a purge, once reported', () => {
   it('[C6] [C7] [C8] [C16] holds for every later read, through restarts and repeated or late messages', () => {
-    const details = check(effort(10_000), {});
+    const details = check(effort(3_000, 200_000), {});
     expect(details.failed, fc.defaultReportMessage(details) ?? '').toBe(false);
-    expect(seen.receipts).toBeGreaterThan(10_000);
-    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(1000);
+    expect(seen.receipts).toBeGreaterThan(3_000);
+    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(300);
   });
 
   it.each<[string, Faults]>([

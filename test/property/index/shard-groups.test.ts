@@ -21,7 +21,8 @@ const SMALL_MEMORY_BYTES = 10_000;
 const PAGE_BYTES = 700;
 const IDS_ONLY = { values: false, metadata: false, text: false };
 
-const seeds = Array.from({ length: effort(2) }, (_, i) => i + 1);
+// Even ones have equal vectors, too.
+const seeds = Array.from({ length: effort(1, 40) }, (_, i) => i + 2);
 
 it.each(seeds)('[RT36] no vector is lost, doubled or resurrected while shard groups split and merge (seed %i)', async (seed) => {
   const world = new GrowthWorld(MANIFEST, seed, NO_FAULTS);

@@ -80,8 +80,8 @@ it.each([
   ['syllables of an Indic script', '\u0915\u0941\u094d\u093c'],
 ])('[M3] the CPU time for %s grows in proportion to the length, up to half a megabyte', (_, unit) => {
   // CPU time of this thread, so that other load on the machine does not count.
-  const computingMs = (length: number) => {
-    const text = unit.repeat(length / unit.length);
+  const computingMs = (bytes: number) => {
+    const text = unit.repeat(bytes / Buffer.byteLength(unit));
     const before = process.threadCpuUsage();
     tokeniser.tokenise(text);
     const { user, system } = process.threadCpuUsage(before);

@@ -179,7 +179,7 @@ function tally(decisions: readonly CellDecision[]): void {
 }
 
 it('[J50] [J51] a cell rebuilt from its records decides as the original; equal events give equal bytes', () => {
-  for (const seed of firstSeeds(effort(90, 3_000), 308, 908, 1_115, 1_873, 2_534)) {
+  for (const seed of firstSeeds(effort(40, 3_000), 308, 908, 1_115, 1_873, 2_534)) {
     const script = new Script(seed);
     const { world } = script;
     let other = new Cell(world.cell.settings, foldRecords(world.history));
@@ -217,7 +217,7 @@ const traceOf = ({ cell }: CellWorld): string =>
   ]);
 
 it('[J60] a plan is what happens, if nothing else does, and planning changes nothing', () => {
-  for (const seed of firstSeeds(effort(90, 3_000), 1_002, 2_938)) {
+  for (const seed of firstSeeds(effort(40, 3_000), 1_002, 2_938)) {
     const script = new Script(seed + 10_000);
     const { world } = script;
     for (let n = 0; n < 40; n++) {
@@ -251,5 +251,5 @@ it('[J60] a plan is what happens, if nothing else does, and planning changes not
     }
   }
   for (const [what, times] of Object.entries(seen))
-    expect(times, `the scripts contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(20);
+    expect(times, `the scripts contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(5);
 });

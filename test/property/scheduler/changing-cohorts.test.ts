@@ -25,7 +25,7 @@ const had = (cell: Cell, name: string): number => cell.queue(name).history.avera
 
 it('[J180] what is in use, and what queues have had, outlast every change of the tree', () => {
   const seen = { changes: 0, withJobs: 0, withHistory: 0, began: 0 };
-  for (const seed of firstSeeds(effort(30, 1_200))) {
+  for (const seed of firstSeeds(effort(15, 1_200))) {
     const busy = new BusyCell(seed);
     const { world } = busy;
     const { cell } = world;
@@ -64,5 +64,5 @@ it('[J180] what is in use, and what queues have had, outlast every change of the
     }
   }
   for (const [what, count] of Object.entries(seen))
-    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(20);
+    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(10);
 });

@@ -69,7 +69,7 @@ class Flood {
 
 it('[J46] a gang at the head starts within 1.1 times its earliest feasible start', () => {
   const seen = { waited: 0, passed: 0 };
-  for (const seed of firstSeeds(effort(30, 1_200))) {
+  for (const seed of firstSeeds(effort(15, 1_200))) {
     const flood = new Flood(seed);
     const { world } = flood;
     const { id, earliestMs } = flood.gang();
@@ -82,5 +82,5 @@ it('[J46] a gang at the head starts within 1.1 times its earliest feasible start
     for (const job of world.cell.jobs.all) if (job.sequence > sequence && job.fence > 0) seen.passed += 1;
   }
   expect(seen.waited).toBeGreaterThan(1_000);
-  expect(seen.passed, 'others pass it meanwhile').toBeGreaterThan(500);
+  expect(seen.passed, 'others pass it meanwhile').toBeGreaterThan(200);
 });

@@ -4,7 +4,7 @@ import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tr
 import type { JobRecord } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { owner } from '../../../src/scheduler/engine/machine/job-record.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
-import { effort, firstSeeds, seeds } from '../../support/fixtures/effort.ts';
+import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { comparePotential, Oracle, ownerOf } from '../../support/oracles/potential.ts';
 import type { Owner } from '../../support/oracles/potential.ts';
 import { demand, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
@@ -211,7 +211,7 @@ const FAILED_ONCE = [
 ];
 
 it('[J40] [J41] [J42] [J43] evictions raise the potential, exceed no quota, double no device, and end', () => {
-  for (const seed of firstSeeds(effort(950, 38_000), ...FAILED_ONCE)) {
+  for (const seed of firstSeeds(effort(400, 38_000), ...FAILED_ONCE)) {
     try {
       const random = new RandomWorld(seed);
       random.play(14);
@@ -222,11 +222,11 @@ it('[J40] [J41] [J42] [J43] evictions raise the potential, exceed no quota, doub
   }
   if (process.env['SLUICE_TEST_FULL'] === '1') expect(seen.states).toBeGreaterThan(1_000_000);
   for (const [what, count] of Object.entries(seen))
-    expect(count, `the worlds contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(100);
+    expect(count, `the worlds contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(50);
 });
 
 it('[J40] [J43] [J70] evictions stay within policies, and a job that waits for one is examined in time', () => {
-  for (const seed of seeds(200)) {
+  for (const seed of firstSeeds(effort(100, 4_000))) {
     try {
       const random = new RandomWorld(seed, 'budgets');
       random.play(14);
@@ -235,11 +235,11 @@ it('[J40] [J43] [J70] evictions stay within policies, and a job that waits for o
       throw new Error(`seed ${seed}`, { cause: error });
     }
   }
-  expect(budgetsSpent).toBeGreaterThan(100);
+  expect(budgetsSpent).toBeGreaterThan(30);
 });
 
 it('[J40] [J43] [J73] evictions raise the potential where jobs keep the priority earned by waiting', () => {
-  for (const seed of seeds(160)) {
+  for (const seed of firstSeeds(effort(80, 3_200))) {
     try {
       const random = new RandomWorld(seed, 'ageing');
       random.play(20);

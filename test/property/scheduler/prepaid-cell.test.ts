@@ -6,7 +6,7 @@ import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
-import { seeds } from '../../support/fixtures/effort.ts';
+import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { foldRecords } from '../../support/oracles/fold-records.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';
@@ -54,7 +54,7 @@ function checkUnpaid({ cell, nowMs }: CellWorld): void {
 }
 
 it('[J115] no attempt starts unpaid or costs more than its grants; a rebuilt cell goes on alike', () => {
-  for (const seed of seeds(40)) {
+  for (const seed of firstSeeds(effort(15, 800))) {
     const busy = new BusyCell(seed, true);
     const { world } = busy;
     const grants = new Grants();

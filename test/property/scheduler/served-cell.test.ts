@@ -354,10 +354,10 @@ describe('the served cell in a hostile world', () => {
         const { records } = new SqliteCellStore(simulation.storage).load();
         expect(replayed(simulation.storage)).toEqual({ ...records, nextSequence: Math.max(1, records.nextSequence) });
       }),
-      { seed: 7, numRuns: effort(40) },
+      { seed: 7, numRuns: effort(20, 800) },
     );
     for (const [what, count] of Object.entries(seen))
-      expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(10);
+      expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(4);
   });
 });
 

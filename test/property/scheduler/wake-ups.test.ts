@@ -7,7 +7,7 @@ import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
 import type { CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
 import { CellWorld, cohort, queue } from '../../support/worlds/cell-world.ts';
-import { seeds } from '../../support/fixtures/effort.ts';
+import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { demand, jobSpec, nodeSpec, option } from '../../support/fixtures/scheduler-specs.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 
@@ -70,7 +70,7 @@ function checkAtRest(cell: Cell): void {
 
 it('[J72] a job that is not examined misses nothing: examining all before every event decides the same', () => {
   const seen = { hopeless: 0, started: 0, evicted: 0, held: 0 };
-  for (const seed of seeds(70)) {
+  for (const seed of firstSeeds(effort(30, 1_400))) {
     const cramped = new CrampedWorld(seed);
     const { world } = cramped;
     const { cell } = world;
@@ -90,7 +90,7 @@ it('[J72] a job that is not examined misses nothing: examining all before every 
     }
   }
   for (const [what, count] of Object.entries(seen))
-    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(100);
+    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(50);
 });
 
 it('[J72] a job is examined once another that shares only nodes with it, and no quota, has left them', () => {

@@ -4,7 +4,7 @@ import type { ResidentWeights } from '../../../src/scheduler/engine/weights/resi
 import { weightsToUnload } from '../../../src/scheduler/engine/weights/resident-weights.ts';
 import { BusyCell } from '../../support/worlds/busy-cell.ts';
 import type { CellWorld } from '../../support/worlds/cell-world.ts';
-import { effort, seeds } from '../../support/fixtures/effort.ts';
+import { effort, firstSeeds } from '../../support/fixtures/effort.ts';
 import { loadedMs, loadedMsByRecency, weightsTrace } from '../../support/fixtures/weights-trace.ts';
 
 const weights = fc.record({
@@ -38,9 +38,9 @@ it('[J65] unloads weights that are not in use, enough and none too many, at a co
       if (cost(chosen) === least) best += 1;
       regret += (cost(chosen) - least) / Math.max(1, least);
     }),
-    { seed: 65, numRuns: effort(1_000) },
+    { seed: 65, numRuns: effort(500, 20_000) },
   );
-  expect(all).toBeGreaterThan(150);
+  expect(all).toBeGreaterThan(80);
   expect(best / all, 'mostly the least').toBeGreaterThan(0.75);
   expect(regret / all).toBeLessThan(0.5);
 });
@@ -48,7 +48,7 @@ it('[J65] unloads weights that are not in use, enough and none too many, at a co
 it('[J68] keeping weights by credit costs less loading than by recency, with little memory or much', () => {
   for (const memoryMib of [240 * 1_024, 480 * 1_024, 960 * 1_024]) {
     let [byCredit, byRecency] = [0, 0];
-    for (const seed of seeds(8)) {
+    for (const seed of firstSeeds(effort(4, 160))) {
       const trace = weightsTrace(seed, 2_000);
       byCredit += loadedMs(trace, memoryMib);
       byRecency += loadedMsByRecency(trace, memoryMib);
@@ -87,7 +87,7 @@ function check(world: CellWorld): void {
 }
 
 it('[J68] idle weights stay as far as memory allows; weights in use always', () => {
-  for (const seed of seeds(48, 98, 109, 177)) {
+  for (const seed of firstSeeds(effort(20, 960), 98, 109, 177)) {
     const busy = new BusyCell(seed);
     const { world } = busy;
     for (let n = 0; n < 120; n++) {
@@ -109,5 +109,5 @@ it('[J68] idle weights stay as far as memory allows; weights in use always', () 
     }
   }
   for (const [what, count] of Object.entries(seen))
-    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(50);
+    expect(count, `the runs contained ${what}: ${JSON.stringify(seen)}`).toBeGreaterThan(20);
 });

@@ -67,7 +67,7 @@ describe('budgets over several isolates', () => {
   it('[T20] [T22] [T24] [T36] [T38] never exceeds a limit under losses, crashes and clock skew', async () => {
     const total: Record<string, number> = {};
     let steps = 0;
-    for (let seed = 1; seed <= effort(10); seed++) {
+    for (let seed = 1; seed <= effort(6, 200); seed++) {
       const random = new Seeded(seed);
       // With a clock that steps, the object's windows differ from those of true time: its own counts are checked, in every message.
       const world = new SlicedWorld(random, 4, { ...FAULTY, steps: seed % 3 === 0 });
@@ -85,7 +85,7 @@ describe('budgets over several isolates', () => {
       total['billed'] = (total['billed'] ?? 0) + expectBilledWithinGranted(world);
       for (const [what, count] of Object.entries(world.seen)) total[what] = (total[what] ?? 0) + count;
     }
-    expect(steps).toBeGreaterThanOrEqual(effort(50_000));
+    expect(steps).toBeGreaterThanOrEqual(effort(30_000, 1_000_000));
     expect(Object.entries(total).filter(([, count]) => count < 20)).toEqual([]);
   });
 

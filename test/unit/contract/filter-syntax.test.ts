@@ -59,6 +59,7 @@ describe('the syntax of filters', () => {
     [{ a: { $geoWithin: { center: { lat: 91, lon: 0 }, radius_m: 1 } } }, 'filter.a.$geoWithin.center.lat'],
     [{ a: { $geoWithin: { center: { lat: 1, lon: 0 }, radius_m: -1 } } }, 'filter.a.$geoWithin.radius_m'],
     [{ a: { $geoWithin: { center: { lat: 1, lon: 0 } } } }, 'filter.a.$geoWithin.radius_m'],
+    [{ a: { $geoWithin: { radius_m: 1 } } }, 'filter.a.$geoWithin.center'],
     [{ a: { $geoWithin: { top_left: { lat: 1, lon: 0 }, bottom_right: { lat: 2, lon: 0 } } } }, 'filter.a.$geoWithin'],
     [{ a: { $geoWithin: { polygon: [{ lat: 1, lon: 0 }] } } }, 'filter.a.$geoWithin.polygon'],
     [{ a: { $geoWithin: { polygon: [], radius_m: 1 } } }, 'filter.a.$geoWithin.polygon'],

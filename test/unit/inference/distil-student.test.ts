@@ -139,7 +139,8 @@ describe('[MB10] nested validation', () => {
 });
 
 it('[MB11] a student of recorded MiniLM vectors finds 0.60 of the ten nearest it never saw', () => {
-  const { pairs, prior } = minilmPairs();
+  // Words that no text has change nothing but the time.
+  const { pairs, prior } = minilmPairs(0);
   // The whole grid takes minutes: it is run with the full tests, and by `npm run bench -- models`. One point of it leaves nothing to choose.
   const isFull = process.env['SLUICE_TEST_FULL'] === '1';
   const grid: SettingsGrid = isFull ? DISTIL_GRID : { tokensMax: [256], sifA: [0.003], prior: [1], ridge: [0.3] };

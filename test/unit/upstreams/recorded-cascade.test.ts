@@ -9,7 +9,7 @@ const isFull = process.env['SLUICE_TEST_FULL'] === '1';
 const [SPLITS, TEXTS] = isFull ? [20, 778] : [3, 300];
 
 it('[U96] a cascade of recorded MiniLM vectors beats as many escalations at random', () => {
-  const { pairs, prior } = minilmPairs();
+  const { pairs, prior } = minilmPairs(isFull ? 20_000 : 0);
   const some = { ...pairs, texts: pairs.texts.slice(0, TEXTS), vectors: pairs.vectors.subarray(0, TEXTS * pairs.dimensions) };
   const splits = Array.from({ length: SPLITS }, (_, seed) => fitSplit(some, prior, seed + 1));
   for (const measure of ['topOne', 'recall'] as const) {

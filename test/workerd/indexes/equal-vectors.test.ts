@@ -5,9 +5,9 @@ import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import { slotsOf } from '../../../src/index/routing/route-table.ts';
 import { ALL_SLOTS } from '../../../src/index/routing/slot-range.ts';
 import { Clusters } from '../../support/fixtures/clusters.ts';
-import { between, create, indexOf, manifestOf, MODES, objectsOf, range, untilShards } from './grown-index.ts';
+import { between, create, indexOf, manifestOf, modes, objectsOf, range, untilShards } from './grown-index.ts';
 
-describe.each(MODES)('[RT16, RT17] an index of equal vectors, %s', (mode) => {
+describe.each(modes('resident'))('[RT16, RT17] an index of equal vectors, %s', (mode) => {
   it('splits, finds top_k of them, and deletes the given ids', async () => {
     const equal = new Clusters({ dimensions: 4, count: 1, spread: 0, seed: 3 });
     const gateway = await create(manifestOf(`equal-${mode.slice(0, 3)}`), equal);

@@ -20,7 +20,7 @@ import {
   INDEX,
   LOCATOR,
   manifestOf,
-  MODES,
+  modes,
   objectsOf,
   range,
   routesOf,
@@ -133,7 +133,7 @@ async function writeHalf(gateway: Gateway, ids: readonly string[], idempotencyKe
   return part;
 }
 
-describe.each(MODES)('[B42][B43][B45][RT41] generations of many shards, %s', (mode) => {
+describe.each(modes('evicted between calls'))('[B42][B43][B45][RT41] generations of many shards, %s', (mode) => {
   it('are filled while both split, switched without losing a write, rolled back, and fully erased', async () => {
     const gateway = await create(manifestOf(`both-${mode.slice(0, 3)}`));
     const { manifest } = gateway;

@@ -69,6 +69,9 @@ export function value<T>(outcome: Outcome<T>): T {
 export const MODES = ['resident', 'evicted between calls'] as const;
 export type Mode = (typeof MODES)[number];
 
+/** Those that a suite runs in: both in `npm run test:full`, the usual one in `npm test`. */
+export const modes = (usual: Mode): readonly Mode[] => (process.env['SLUICE_TEST_FULL'] === '1' ? MODES : [usual]);
+
 /** A gateway isolate over the objects of one index, and what was written through it. */
 export class Gateway {
   readonly manifest: IndexManifest;

@@ -8,7 +8,7 @@ import type { ReplicaRecord } from '../../../src/index/replicas/index-replicas.t
 import { replicasIn } from '../../../src/index/routing/replicated-routes.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Gateway, Mode } from './grown-index.ts';
-import { between, create, evictAll, indexOf, manifestOf, MODES, range, REPLICA, routesOf, SHARD, untilShards } from './grown-index.ts';
+import { between, create, evictAll, indexOf, manifestOf, modes, range, REPLICA, routesOf, SHARD, untilShards } from './grown-index.ts';
 
 const NOTHING = { tables: 0, keys: 0, hasAlarm: false };
 const EVENTUAL = { kind: 'eventual' } as const;
@@ -47,7 +47,7 @@ async function untilReplicas(mode: Mode, { manifest }: Gateway, count: number): 
   throw new Error(`never ${count} replicas`);
 }
 
-describe.each(MODES)('[RT11] replicas of the shards of a grown index, %s', (mode) => {
+describe.each(modes('resident'))('[RT11] replicas of the shards of a grown index, %s', (mode) => {
   it('answer as the shards do, also while they split; retire when cold, and leave nothing behind', async () => {
     const gateway = await create(manifestOf(`replicated-${mode.slice(0, 3)}`));
     const { manifest } = gateway;

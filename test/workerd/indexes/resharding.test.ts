@@ -6,7 +6,7 @@ import { residueOf } from '../../../durable-objects/stored-cell.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { locatorName } from '../../../src/index/index-manifest.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { between, create, Gateway, indexOf, LOCATOR, manifestOf, MODES, objectsOf, range, untilShards } from './grown-index.ts';
+import { between, create, Gateway, indexOf, LOCATOR, manifestOf, modes, objectsOf, range, untilShards } from './grown-index.ts';
 
 /** A locator's alarm is set for the expiry of its oldest receipt; any write sets it to an earlier time. */
 async function expectSweepsOfReceipts(manifest: IndexManifest): Promise<void> {
@@ -20,7 +20,7 @@ async function expectSweepsOfReceipts(manifest: IndexManifest): Promise<void> {
   });
 }
 
-describe.each(MODES)('[RT9, RT39, RT40] an index that grows, %s', (mode) => {
+describe.each(modes('evicted between calls'))('[RT9, RT39, RT40] an index that grows, %s', (mode) => {
   it('splits while read and written, finds everything, deletes by filter and completely, leaves nothing', async () => {
     const gateway = await create(manifestOf(`grows-${mode.slice(0, 3)}`));
     const { manifest } = gateway;
