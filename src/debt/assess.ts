@@ -114,7 +114,7 @@ const gapOf = (signal: DebtSignal): Hit => ({
   subject: REPOSITORY,
   symbol: signal,
   title: `${signal} should be measured, and is not known`,
-  remedy: `collect ${signal}: run \`sluice debt collect\` where its inputs are (docs/debt.md)`,
+  remedy: `run \`sluice debt collect\`; where ${signal} has a file as its input, write that and name it in \`inputs\` of debt.json first (docs/debt.md)`,
   minutes: 30,
   interest: evenSpread(10),
   isBlocking: BLOCKING_SIGNALS.has(signal),

@@ -10,6 +10,7 @@ import type { DebtFactFile } from '../../../src/contract/debt-facts.ts';
 import { DebtRegistry } from '../../../src/debt/store/debt-registry.ts';
 import { onboardingReply, teamsReply } from '../../../src/debt/teams/team-reply.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
+import { splitText } from '../../../workers/cli/debt/teams.ts';
 import type { TrendAssessment } from '../../../workers/cli/debt/trend.ts';
 import { risingIn } from '../../../workers/cli/debt/trend.ts';
 import { programFor } from '../../../workers/cli/program.ts';
@@ -92,6 +93,16 @@ describe('the debt of teams', () => {
     expect(mentoring.map(({ component, mentee }) => [component, mentee])).toContainEqual(['text', ANN]);
     const text = (await sluiceDebt('teams', repository.root)).stdout;
     expect(text).toContain('web-team (79 % of 19 commits)');
+    expect(text).toMatch(/^team +figure +value +improves at the cost of +value$/m);
+  });
+
+  it('[D63] names the first components of each part of a team, and calls no division clean that is not', () => {
+    const names = (count: number) => Array.from({ length: count }, (_, at) => `c${at}`);
+    const split = { parts: [names(7), names(5)], cutShare: 0.21, balance: 0.5, isClean: true } as const;
+    expect(splitText('web', split)).toBe(
+      'web divides into two: c0, c1, c2, c3 and 3 more; and c0, c1, c2, c3, c4: 21 % of shared changes would cross',
+    );
+    expect(splitText('web', { ...split, cutShare: 0.4, isClean: false })).toMatch(/^web has no clean division\. .* 40 % of shared/);
   });
 
   it('[D69] takes each owner as a team without teams in the policy', async () => {
@@ -169,7 +180,9 @@ describe('the debt of teams', () => {
     expect(page).not.toMatch(/<pages>|<script|(?:src|href)=/);
     expect(page).toContain('Over time');
     expect(page).toContain('@media print');
-    expect(page.match(/<svg/g)).toHaveLength(4);
+    expect(page.match(/<svg/g)).toHaveLength(3);
+    const known = page.slice(page.indexOf('Knowledge of components'));
+    expect(known).toMatch(/<i style="width: \d+\.\d%; background: #2471a3" title="[^"]+: \d/);
   });
 
   it('[D71] say of a component that it rises when its ratio grew twice in a row', () => {

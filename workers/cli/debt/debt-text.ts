@@ -3,6 +3,7 @@ import type { DebtFinding, DebtRule, Spread } from '../../../src/contract/debt-i
 import type { Assessment, ComponentScore } from '../../../src/debt/assess.ts';
 import { RULES } from '../../../src/debt/assess.ts';
 import { HORIZON_WEEKS } from '../../../src/debt/price.ts';
+import { SIGNAL_RATIO_MAX } from '../../../src/debt/rating.ts';
 import { table } from '../command.ts';
 
 const ID_CHARS = 10;
@@ -36,12 +37,12 @@ export function scoreText(
   return [
     `${repository} at ${git_commit?.slice(0, 12)}: ${total.rating}, debt ratio ${percent(total.ratio)} of ${total.lines} lines`,
     `${findings.length} items take ${range(total.principal)} and cost ${range(total.interest)} a week`,
-    `${cheap} of them cost less in ${HORIZON_WEEKS} weeks than they take: leave them`,
+    ...(cheap === 0 ? [] : [`${cheap} of them cost less in ${HORIZON_WEEKS} weeks than they take: leave them`]),
     ...(candidates.length === 0
       ? []
       : [`candidates, which are too unsure to be items: ${candidates.length}${before}; --candidates lists them`]),
     ...(blocking === 0 ? [] : [`${blocking} block: sluice debt check fails on them`]),
-    ...(unknown.length === 0 ? [] : [`not known, and so counted as debt: ${unknown.join(', ')}`]),
+    ...(unknown.length === 0 ? [] : [`not known, and so rated as ${percent(SIGNAL_RATIO_MAX)} of each component: ${unknown.join(', ')}`]),
     '',
     componentTable(components),
   ].join('\n');
@@ -101,9 +102,7 @@ export function explained(one: DebtFinding): string {
     `takes ${range(one.principal_minutes)}; costs ${range(one.interest_minutes_per_week)} a week`,
     `priority ${p50.toFixed(2)} (${p10.toFixed(2)} to ${p90.toFixed(2)}) = risk ${one.risk} x (${HORIZON_WEEKS} weeks of interest - principal) / principal`,
     ...(one.is_blocking ? ['It blocks: it is never budgeted, and cannot be accepted.'] : []),
-    '',
-    'evidence:',
-    ...one.evidence.map(evidenceLine),
+    ...(one.evidence.length === 0 ? [] : ['', 'evidence:', ...one.evidence.map(evidenceLine)]),
   ].join('\n');
 }
 

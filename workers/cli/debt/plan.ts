@@ -89,9 +89,10 @@ function planText({ weeks, owners, unplanned, roadmap: forecast, policySha256 }:
     ...one.chosen.map(({ component, title }) => `    ${component}: ${title}`),
     `  puts off ${one.deferred.length} items and leaves ${one.left.length} cheap ones, which cost ${time(one.interestKeptPerWeek)} a week`,
   ]);
+  if (owners.length === 0 && unplanned.length === 0) lines.push('There is nothing to plan: no items, and no teams.');
   if (unplanned.length > 0) lines.push(`${unplanned.length} items have no owner with time: name teams in debt.json`);
   if (forecast !== null) lines.push('', roadmapText(forecast));
-  return [...lines, '', `shares: policy ${policySha256.slice(0, 12)}`].join('\n');
+  return [...lines, '', `by the shares of debt.json with the hash ${policySha256.slice(0, 12)}`].join('\n');
 }
 
 function roadmapText({ features, interestPaidMinutes, interestUnpaidMinutes, unplanned }: RoadmapForecast): string {

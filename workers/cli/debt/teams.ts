@@ -68,19 +68,32 @@ function teamText({ teams, ownership, rampUpWeeks, platforms, mentoring }: TeamR
     ...platforms.map(
       ({ lines, owners, files }) => `platform candidate: ${lines} lines that ${owners.join(', ')} each have: ${files.join(', ')}`,
     ),
-    ...teams.flatMap(({ team, guards }) =>
-      guards.map(
-        ({ metric, value, guard, guardValue }) =>
-          `${team.name}: ${words(metric)} ${rounded(value)}, beside ${words(guard)} ${rounded(guardValue)}`,
-      ),
-    ),
+    ...(teams.length === 0 ? [] : ['', guardTable(teams), '']),
     ...mentoring.map(
       ({ component, mentor, mentee }) => `${component}: ${mentor.replace(/ <.*/, '')} could show it to ${mentee.replace(/ <.*/, '')}`,
     ),
   ].join('\n');
 }
 
-function splitText(team: string, { parts, cutShare, isClean }: TeamSplit): string {
-  const [first, second] = parts.map((part) => part.join(', '));
-  return `${team} divides into ${first} and ${second}: ${percent(cutShare)} of shared changes would cross${isClean ? '' : ', which is not clean'}`;
+/** Beside each figure that a team may be praised for, the one that it may have been improved at the cost of. */
+const guardTable = (teams: TeamReport['teams']): string =>
+  table(
+    ['team', 'figure', 'value', 'improves at the cost of', 'value'],
+    teams.flatMap(({ team, guards }) =>
+      guards.map(({ metric, value, guard, guardValue }) => [team.name, words(metric), rounded(value), words(guard), rounded(guardValue)]),
+    ),
+  );
+
+const NAMED_MAX = 4;
+
+/** How a team could be divided, with the first names of each part. */
+export function splitText(team: string, { parts, cutShare, isClean }: TeamSplit): string {
+  const [first, second] = parts.map((part) => {
+    const left = part.length - NAMED_MAX;
+    return left > 1 ? `${part.slice(0, NAMED_MAX).join(', ')} and ${left} more` : part.join(', ');
+  });
+  const crossing = `${percent(cutShare)} of shared changes would cross`;
+  return isClean
+    ? `${team} divides into two: ${first}; and ${second}: ${crossing}`
+    : `${team} has no clean division. By the best one, ${first}; and ${second}, ${crossing}`;
 }

@@ -3,9 +3,10 @@ import type { DebtFinding } from '../../../../src/contract/debt-items.ts';
 import type { Assessment } from '../../../../src/debt/assess.ts';
 import type { OwnerPlan } from '../../../../src/debt/plan.ts';
 import { HORIZON_WEEKS } from '../../../../src/debt/price.ts';
+import { SIGNAL_RATIO_MAX } from '../../../../src/debt/rating.ts';
 import type { ComponentOwnership } from '../../../../src/debt/teams/ownership.ts';
 import type { TeamLoad } from '../../../../src/debt/teams/team-load.ts';
-import { escaped, svg } from '../../html.ts';
+import { escaped } from '../../html.ts';
 import { dateOf, percent, range, time } from '../debt-text.ts';
 import type { TrendPoint } from './plots.ts';
 import { itemScatter, trendPlot } from './plots.ts';
@@ -32,11 +33,12 @@ const PALETTE = ['#2471a3', '#1e8449', '#b9770e', '#6c3483', '#a93226'];
 const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
-svg { width: 100%; height: auto; } small, .note { color: #555; } code { overflow-wrap: anywhere; }
+svg { width: 100%; height: auto; } .plot { overflow-x: auto; } .plot svg { min-width: 40rem; } small, .note { color: #555; } code { overflow-wrap: anywhere; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem 2rem; margin: 0; } .figures dt { color: #555; } .figures dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
 ol { padding-left: 1.5rem; } li { margin-bottom: .7rem; overflow-wrap: anywhere; } .blocks { color: #c0392b; font-weight: 600; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; } td, th { padding: .15rem .7rem .15rem 0; text-align: left; vertical-align: top; } .n { text-align: right; }
-@media print { body { max-width: none; padding: 0; font-size: 10pt; } section, li { break-inside: avoid; } }`;
+h3, .known p { margin: .5rem 0 0; } .known p { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 1rem; } .known div { display: flex; height: .8rem; background: #ccc; } .known div, .known i { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; } h1, h2, h3, .note { break-after: avoid; } .whole, li, tr, .known { break-inside: avoid; } .plot svg { min-width: 0; } }`;
 
 /** A repository's debt as one HTML file, without scripts or external resources: for a screen, a phone and paper. */
 export function debtPage({ facts, assessment, doubted, files, ownership, trend, plans, loads }: DebtReport): string {
@@ -54,16 +56,16 @@ export function debtPage({ facts, assessment, doubted, files, ownership, trend, 
 ${figure('rating', total.rating)}${figure('debt ratio', percent(total.ratio))}${figure('items', `${findings.length}`)}${figure('candidates', `${candidates.length}`)}
 ${figure('to pay all', range(total.principal))}${figure('costs a week', range(total.interest))}
 </dl>
-${unknown.length === 0 ? '' : `<p class="blocks">Not known, and so counted as debt: ${escaped(unknown.join(', '))}.</p>`}
+${unknown.length === 0 ? '' : `<p class="blocks">Not known, and so rated as ${percent(SIGNAL_RATIO_MAX)} of each component: ${escaped(unknown.join(', '))}.</p>`}
 <section><h2>What to pay first</h2>
 <p class="note">By what paying is worth in ${HORIZON_WEEKS} weeks. Ranges are from the 10th to the 90th percentile.</p>
-<ol>${findings.slice(0, ITEMS_MAX).map(itemText).join('')}</ol></section>
+${findings.length === 0 ? '<p>Nothing is sure enough to be an item.</p>' : ''}<ol>${findings.slice(0, ITEMS_MAX).map(itemText).join('')}</ol></section>
 ${doubted.length === 0 ? '' : `<section><h2>No items any more</h2><p class="note">Their rules still find them, but are too unsure of them: they are candidates, and count nowhere.</p><ul>${doubted.slice(0, ITEMS_MAX).map(itemText).join('')}</ul></section>`}
-<section><h2>Where it is</h2><p class="note">Files as large as they have lines, as red as they are changed often and hard to read. A dark edge: the file has items.</p>${fileTreemap(files)}</section>
-<section><h2>Principal and interest</h2>
+<section class="whole"><h2>Where it is</h2><p class="note">Files as large as they have lines, as red as they are changed often and hard to read. A dark edge: the file has items.</p><div class="plot">${fileTreemap(files)}</div></section>
+<section class="whole"><h2>Principal and interest</h2>
 <p class="note">Above the dashed line an item pays off within ${HORIZON_WEEKS} weeks. Red items block; grey ones cost less than they take: leave them.</p>
-${itemScatter(findings)}</section>
-${trend.length < 2 ? '' : `<section><h2>Over time</h2><p class="note">Each line from 0 to its greatest value.</p>${trendPlot(trend)}</section>`}
+<div class="plot">${itemScatter(findings)}</div></section>
+${trend.length < 2 ? '' : `<section class="whole"><h2>Over time</h2><p class="note">Each line from 0 to its greatest value.</p><div class="plot">${trendPlot(trend)}</div></section>`}
 <section><h2>Components</h2><div class="wide"><table>
 <tr><th>component</th><th>rating</th><th class="n">ratio</th><th class="n">items</th><th class="n">to pay</th><th class="n">a week</th><th>owner</th></tr>
 ${assessment.components.map(componentRow).join('')}</table></div></section>
@@ -86,27 +88,21 @@ function itemText(one: DebtFinding): string {
 const componentRow = ({ name, rating, ratio, items, principal, interest, owner }: Assessment['total']): string =>
   `<tr><td>${escaped(name)}</td><td>${rating}</td><td class="n">${percent(ratio)}</td><td class="n">${items}</td><td class="n">${time(principal.p50)}</td><td class="n">${time(interest.p50)}</td><td>${escaped(owner ?? '-')}</td></tr>`;
 
-const [WIDTH, ROW, BAR] = [960, 44, 16];
-
-/** A bar for each component: what its best authors know of it, the others together in grey. */
-function ownershipMap(owned: readonly ComponentOwnership[]): string {
-  const rows = owned.map(({ component, owner, busFactor, authors, moveTo }, i) => {
-    const top = i * ROW;
-    let from = 0;
-    const parts = authors.slice(0, AUTHORS_MAX).map(({ author, share }, at) => {
-      const drawn = `<rect x="${(from * WIDTH).toFixed(1)}" y="${top + 21}" width="${(share * WIDTH).toFixed(1)}" height="${BAR}" fill="${PALETTE[at] ?? '#888'}"><title>${escaped(author)}: ${percent(share)}</title></rect>`;
-      from += share;
-      return drawn;
-    });
-    const move = moveTo === null ? '' : `; ${moveTo.team} makes ${percent(moveTo.share)} of its changes`;
-    const about = `${owner ?? 'no owner'}, bus factor ${busFactor}${move}`;
-    return (
-      `<text x="0" y="${top + 15}">${escaped(component)}</text><text x="${WIDTH}" y="${top + 15}" text-anchor="end" fill="#555">${escaped(about)}</text>` +
-      `<rect x="0" y="${top + 21}" width="${WIDTH}" height="${BAR}" fill="#cccccc"/>${parts.join('')}`
-    );
-  });
-  return svg('Shares of knowledge of each component by author', WIDTH, owned.length * ROW, rows.join(''));
-}
+/** A bar for each component: what its best authors know of it, the others together in grey. A picture's words would be too small on a phone. */
+const ownershipMap = (owned: readonly ComponentOwnership[]): string =>
+  owned
+    .map(({ component, owner, busFactor, authors, moveTo }) => {
+      const parts = authors.slice(0, AUTHORS_MAX).map(({ author, share }, at) => {
+        const drawn = `width: ${(100 * share).toFixed(1)}%; background: ${PALETTE[at] ?? '#888'}`;
+        return `<i style="${drawn}" title="${escaped(author)}: ${percent(share)}"></i>`;
+      });
+      const move = moveTo === null ? '' : `; ${moveTo.team} makes ${percent(moveTo.share)} of its changes`;
+      const [best] = authors;
+      const most = best === undefined ? '' : `; ${best.author.replace(/ <.*/, '')} knows ${percent(best.share)}`;
+      const about = `${owner ?? 'no owner'}, bus factor ${busFactor}${most}${move}`;
+      return `<div class="known"><p><span>${escaped(component)}</span><span class="note">${escaped(about)}</span></p><div>${parts.join('')}</div></div>`;
+    })
+    .join('');
 
 const loadTable = (loads: readonly TeamLoad[]): string => `<table>
 <tr><th>team</th><th class="n">load</th><th class="n">changes</th><th class="n">interest</th><th class="n">reviews</th><th class="n">pages</th><th>saturated</th><th>hire by</th></tr>
