@@ -4,7 +4,8 @@ import type { Outcome } from '../src/contract/outcome.ts';
 import type { ModelView } from '../src/inference/registry/model-queries.ts';
 import { ModelQueries } from '../src/inference/registry/model-queries.ts';
 import type { ModelAlias, ModelEvent, VersionChecks, VersionRecord } from '../src/inference/registry/model-record.ts';
-import type { ModelActing, ModelVersion, NewVersion, Released } from '../src/inference/registry/model-registry.ts';
+import type { ChangedBy } from '../src/contract/write-lease.ts';
+import type { ModelVersion, NewVersion, Released } from '../src/inference/registry/model-registry.ts';
 import { ModelRegistry } from '../src/inference/registry/model-registry.ts';
 import type { ModelRoute } from '../src/inference/registry/model-route.ts';
 import type { ModelOwner } from '../src/inference/registry/version-manifest.ts';
@@ -16,40 +17,40 @@ export class ModelRegistryObject extends DurableObject {
   readonly #registry = new ModelRegistry(this.ctx.storage, { nowMs: () => Date.now() });
   readonly #queries = new ModelQueries(this.#registry.store);
 
-  announce(files: readonly ServedFile[], acting: ModelActing): Outcome<Released> {
-    return this.#registry.announce(files, acting);
+  announce(files: readonly ServedFile[], by: ChangedBy): Outcome<Released> {
+    return this.#registry.announce(files, by);
   }
 
-  register(next: NewVersion, request: KeyedRequest | null, acting: ModelActing): Outcome<ModelVersion> {
-    return this.#registry.register(next, request, acting);
+  register(next: NewVersion, request: KeyedRequest | null, by: ChangedBy): Outcome<ModelVersion> {
+    return this.#registry.register(next, request, by);
   }
 
-  check(model: string, version: number, checks: VersionChecks, contractHash: string | null, acting: ModelActing): Outcome<ModelVersion> {
-    return this.#registry.check(model, version, checks, contractHash, acting);
+  check(model: string, version: number, checks: VersionChecks, contractHash: string | null, by: ChangedBy): Outcome<ModelVersion> {
+    return this.#registry.check(model, version, checks, contractHash, by);
   }
 
-  promote(model: string, version: number, sharePpm: number, acting: ModelActing, override?: string): Outcome<ModelVersion> {
-    return this.#registry.promote(model, version, sharePpm, acting, override);
+  promote(model: string, version: number, sharePpm: number, by: ChangedBy, override?: string): Outcome<ModelVersion> {
+    return this.#registry.promote(model, version, sharePpm, by, override);
   }
 
-  rollback(model: string, acting: ModelActing): Outcome<ModelVersion> {
-    return this.#registry.rollback(model, acting);
+  rollback(model: string, by: ChangedBy): Outcome<ModelVersion> {
+    return this.#registry.rollback(model, by);
   }
 
-  retire(model: string, version: number, acting: ModelActing): Outcome<ModelVersion & Released> {
-    return this.#registry.retire(model, version, acting);
+  retire(model: string, version: number, by: ChangedBy): Outcome<ModelVersion & Released> {
+    return this.#registry.retire(model, version, by);
   }
 
-  remove(model: string, acting: ModelActing): Outcome<Released> {
-    return this.#registry.remove(model, acting);
+  remove(model: string, by: ChangedBy): Outcome<Released> {
+    return this.#registry.remove(model, by);
   }
 
-  putAlias(alias: ModelAlias, isBuiltin: boolean, acting: ModelActing): Outcome<ModelAlias> {
-    return this.#registry.putAlias(alias, isBuiltin, acting);
+  putAlias(alias: ModelAlias, isBuiltin: boolean, by: ChangedBy): Outcome<ModelAlias> {
+    return this.#registry.putAlias(alias, isBuiltin, by);
   }
 
-  removeAlias(model: string, alias: string, acting: ModelActing): Outcome<null> {
-    return this.#registry.removeAlias(model, alias, acting);
+  removeAlias(model: string, alias: string, by: ChangedBy): Outcome<null> {
+    return this.#registry.removeAlias(model, alias, by);
   }
 
   /** What answers to a name; null: nothing here does. */

@@ -26,7 +26,7 @@ export interface Authenticator {
 }
 
 /** On whose behalf a use case works. */
-export interface Acting<P extends Principal = TenantPrincipal> {
+export interface Acting<P = TenantPrincipal> {
   readonly principal: P;
   readonly authority: Authority;
 }

@@ -11,8 +11,8 @@ import type { CacheOwnerId, PurgeId, TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { Rng } from '../kernel/rng.ts';
 import { organisationOf } from '../tenancy/resource-ids.ts';
-import type { Authority } from '../contract/write-lease.ts';
 import { underAuthority } from '../contract/write-lease.ts';
+import type { Acting } from './authority.ts';
 import type { ModelCatalogue } from './models/model-catalogue.ts';
 import type { PurgeLogs } from './purge-logs.ts';
 import type { Organisations, OrganisationStore } from './tenancy/organisation-store.ts';
@@ -25,12 +25,6 @@ interface CachePurgerParts {
   readonly models: Pick<ModelCatalogue, 'find'>;
   readonly sha256: Sha256;
   readonly rng: Rng;
-}
-
-/** The caller of a purge, and whether it may still purge. */
-export interface PurgeCaller {
-  readonly principal: Principal;
-  readonly authority: Authority;
 }
 
 /** Characters of a purge id after its prefix, 5 bits each: two never meet. */
@@ -48,7 +42,11 @@ export class CachePurger {
    * Answers once the purge holds everywhere, or at once when `fast`. Refuses with `model_not_found`, `tenant_not_found`,
    * `idempotency_mismatch` or `unavailable`.
    */
-  async purge({ principal, authority }: PurgeCaller, body: PurgeBody, idempotencyKey: string | undefined): Promise<Outcome<PurgeRecord>> {
+  async purge(
+    { principal, authority }: Acting<Principal>,
+    body: PurgeBody,
+    idempotencyKey: string | undefined,
+  ): Promise<Outcome<PurgeRecord>> {
     const subject = subjectOf(principal, body.tenant);
     if (!subject.ok) return subject;
     const selection = await this.#selectionOf(principal, body);

@@ -10,8 +10,7 @@ import { poolCeilings } from '../../src/gateway/planning/pool-ceilings.ts';
 import { SloAdmin } from '../../src/gateway/planning/slo-admin.ts';
 import type { SloObserver } from '../../src/gateway/planning/slo-observer.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
-import { actorOf } from '../../src/gateway/tenancy/subject.ts';
-import type { TenantPrincipal } from '../../src/contract/principal.ts';
+import { noteIn } from '../../src/gateway/tenancy/organisation-store.ts';
 import type { UsageLines } from '../../src/gateway/tenancy/usage-reader.ts';
 import { UsageReader } from '../../src/gateway/tenancy/usage-reader.ts';
 import type { OrganisationId, TenantId } from '../../src/kernel/ids.ts';
@@ -55,8 +54,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   const debt = (organisation: OrganisationId) => env.DEBT.getByName(organisation);
   const logOf = (tenant: TenantId) => env.REQUEST_LOG.getByName(tenant);
   const cell = cellOf(env);
-  const note = (principal: TenantPrincipal, action: string, subject: string) =>
-    organisations.at(principal.organisationId).note(principal.tenantId, action, actorOf(principal), subject);
+  const note = noteIn(organisations);
   return {
     ...basics,
     readiness: new Readiness({ organisations, clock }),

@@ -2,7 +2,6 @@ import { waitUntil } from 'cloudflare:workers';
 
 import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
 import { systemTimer } from '../../durable-objects/system-timer.ts';
-import type { NoteChange } from '../../src/gateway/authority.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import { PurgeViews } from '../../src/gateway/purge-views.ts';
 import { CompletionCache } from '../../src/gateway/upstreams/completion-cache.ts';
@@ -24,11 +23,10 @@ import { ReplicaGroups } from '../../src/gateway/upstreams/replica-groups.ts';
 import { UpstreamAdmin } from '../../src/gateway/upstreams/upstream-admin.ts';
 import { UpstreamChecker } from '../../src/gateway/upstreams/upstream-checker.ts';
 import { UpstreamDirectory } from '../../src/gateway/upstreams/upstream-directory.ts';
-import { actorOf } from '../../src/gateway/tenancy/subject.ts';
+import { noteIn } from '../../src/gateway/tenancy/organisation-store.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { assert, must } from '../../src/kernel/assert.ts';
 import type { Rng } from '../../src/kernel/rng.ts';
-import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import { SecretBox } from '../../src/upstreams/secret-box.ts';
 import type { UpstreamHosts } from '../../src/upstreams/upstream-host.ts';
 import { parseUpstreamHosts } from '../../src/upstreams/upstream-host.ts';
@@ -96,8 +94,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
   const routes = (owner: string) => env.ROUTES.get(env.ROUTES.idFromName(owner)) as unknown as RouteCalls;
   const prompts = (tenant: string) => env.PROMPTS.get(env.PROMPTS.idFromName(tenant)) as unknown as PromptCalls;
   const findTarget = storedTargetFinder((owner, count) => upstreams(owner).page('', count));
-  const note: NoteChange = (principal, action, subject) =>
-    organisations.at(organisationOf(principal.tenantId)).note(principal.tenantId, action, actorOf(principal), subject);
+  const note = noteIn(organisations);
   const dispatcher = wireDispatcher(env, basics);
   const guardrails = guardrailsOf(env.GUARDRAILS as GuardrailBinding, hosts);
   const embedder = env.EMBEDDINGS as QuestionEmbedder;

@@ -10,8 +10,9 @@ import type { RegisteredRoute } from '../../inference/registry/model-route.ts';
 import { isStatic } from '../../inference/served/contract-hash.ts';
 import type { FileId, KeyId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Acting } from '../authority.ts';
 import type { VersionBody } from './describe-version.ts';
-import type { ModelAdmin, ModelCaller, VersionFiles } from './model-admin.ts';
+import type { ModelActor, ModelAdmin, VersionFiles } from './model-admin.ts';
 import type { ModelFileStore } from './model-registries.ts';
 import type { ModelRoutes } from './model-routes.ts';
 
@@ -66,7 +67,7 @@ export class JobRegistrations {
     const { name, stage } = asked;
     // Of a job: what the registry and the audit trail note as the actor is its id.
     const principal = { kind: 'tenant', tenantId, owner, keyId: jobId as string as KeyId } as const;
-    const caller: ModelCaller = { principal, authority: this.#parts.authorityOf(tenantId) };
+    const caller: Acting<ModelActor> = { principal, authority: this.#parts.authorityOf(tenantId) };
     const described = isBuild(work) ? await this.#ofBuild(grant, name, outputs) : this.#ofFolder(grant, outputs, asked);
     if (!described.ok) return described;
     const { body, files } = described.value;

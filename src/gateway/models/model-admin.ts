@@ -3,12 +3,12 @@ import type { CreateModelBody } from '../../contract/models.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import type { AdminPrincipal, Principal, TenantPrincipal } from '../../contract/principal.ts';
-import type { Authority, WriteLease } from '../../contract/write-lease.ts';
+import type { ChangedBy } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { ModelAlias, VersionRecord } from '../../inference/registry/model-record.ts';
 import { isVerified, WHOLE_PPM } from '../../inference/registry/model-record.ts';
 import { gateFaults } from '../../inference/registry/quality-gate.ts';
-import type { ModelActing, ModelVersion, Released } from '../../inference/registry/model-registry.ts';
+import type { ModelVersion, Released } from '../../inference/registry/model-registry.ts';
 import type { ModelOwner } from '../../inference/registry/version-manifest.ts';
 import { PLATFORM } from '../../inference/registry/version-manifest.ts';
 import type { ModelCalls } from '../../inference/served/model-calls.ts';
@@ -17,6 +17,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import type { KeyedRequest } from '../../kernel/sql/spent-keys.ts';
 import { ok } from '../../kernel/result.ts';
+import type { Acting } from '../authority.ts';
 import type { StoredFile } from '../jobs/file-store.ts';
 import { actorOf, ownerFor, requestDigest, subjectOf } from '../tenancy/subject.ts';
 import type { VersionBody } from './describe-version.ts';
@@ -38,13 +39,7 @@ interface ModelAdminParts {
 }
 
 /** In whose name models are changed: a key's, a job's (by its id) or the admin's. */
-type ModelActor = AdminPrincipal | Pick<TenantPrincipal, 'kind' | 'tenantId' | 'keyId' | 'owner'>;
-
-/** The caller of a change, and whether it still may. */
-export interface ModelCaller {
-  readonly principal: ModelActor;
-  readonly authority: Authority;
-}
+export type ModelActor = AdminPrincipal | Pick<TenantPrincipal, 'kind' | 'tenantId' | 'keyId' | 'owner'>;
 
 export interface PromotionTerms {
   /** Of the requests. */
@@ -59,7 +54,7 @@ export interface VersionFiles {
   readonly take: (owner: ModelOwner) => Promise<Outcome<null>>;
 }
 
-type Change<T> = (registry: ModelRegistryCalls, acting: ModelActing) => Promise<Outcome<T>>;
+type Change<T> = (registry: ModelRegistryCalls, by: ChangedBy) => Promise<Outcome<T>>;
 
 /** Registers versions of models, has them checked, and decides which serve. */
 export class ModelAdmin {
@@ -74,7 +69,7 @@ export class ModelAdmin {
    * of the deployment, with `invalid_value` or `file_not_found` (naming `files[i]`), and as the registry does.
    */
   async create(
-    { principal, authority }: { readonly principal: Principal; readonly authority: Authority },
+    { principal, authority }: Acting<Principal>,
     body: CreateModelBody,
     idempotencyKey: string | undefined,
   ): Promise<Outcome<ModelVersion>> {
@@ -90,7 +85,7 @@ export class ModelAdmin {
 
   /** As `create`, for files that are known. Under an equal `request` there is one version. */
   async register(
-    caller: ModelCaller,
+    caller: Acting<ModelActor>,
     body: VersionBody,
     { files, take }: VersionFiles,
     request: KeyedRequest | null,
@@ -102,7 +97,7 @@ export class ModelAdmin {
     if (!stated.ok) return stated;
     const owner = ownerOf(principal);
     const registry = registries(owner);
-    const announced = await this.#noted(caller, 'register', body.name, (_, acting) => registry.announce(files, acting));
+    const announced = await this.#noted(caller, 'register', body.name, (_, by) => registry.announce(files, by));
     if (!announced.ok) return announced;
     await this.#parts.store.remove(owner, announced.value.unneeded);
     const taken = await take(owner);
@@ -111,7 +106,7 @@ export class ModelAdmin {
     const manifest = await describeVersion(inference, owner, body.owner ?? ownerFor(principal), body, files);
     if (!manifest.ok) return manifest;
     const next = { model: body.name, manifest: manifest.value, compatibleWith: body.compatible_with ?? null };
-    const made = await this.#change(caller, (acting) => registry.register(next, request, acting));
+    const made = await this.#change(caller, (by) => registry.register(next, request, by));
     if (!made.ok) return made;
     const checked = await this.#verified(caller, made.value.version);
     return checked.ok ? checked : made;
@@ -121,7 +116,12 @@ export class ModelAdmin {
    * Verifies the version first, if that was not done yet. Refuses with `state_conflict` one that is to serve alone and whose gate found it worse
    * than its parent, unless a reason is given (M95), and as the registry does.
    */
-  async promote(caller: ModelCaller, model: string, number: number, { share, override }: PromotionTerms): Promise<Outcome<ModelVersion>> {
+  async promote(
+    caller: Acting<ModelActor>,
+    model: string,
+    number: number,
+    { share, override }: PromotionTerms,
+  ): Promise<Outcome<ModelVersion>> {
     const registry = this.#parts.registries(ownerOf(caller.principal));
     const version = await registry.version(model, number);
     if (version !== null && !isVerified(version) && !version.isRetired) {
@@ -138,17 +138,17 @@ export class ModelAdmin {
         'version',
       );
     const subject = isOverridden ? `${model}@${number}: ${override.reason}` : `${model}@${number}`;
-    return this.#noted(caller, isOverridden ? 'override' : 'promote', subject, (_, acting) =>
-      registry.promote(model, number, sharePpm, acting, isOverridden ? override.reason : undefined),
+    return this.#noted(caller, isOverridden ? 'override' : 'promote', subject, (_, by) =>
+      registry.promote(model, number, sharePpm, by, isOverridden ? override.reason : undefined),
     );
   }
 
-  rollback(caller: ModelCaller, model: string): Promise<Outcome<ModelVersion>> {
-    return this.#noted(caller, 'rollback', model, (registry, acting) => registry.rollback(model, acting));
+  rollback(caller: Acting<ModelActor>, model: string): Promise<Outcome<ModelVersion>> {
+    return this.#noted(caller, 'rollback', model, (registry, by) => registry.rollback(model, by));
   }
 
   /** [M46] Refuses with `state_conflict` the last version that has a contract to which an index of the tenant is pinned, and as the registry does. */
-  async retire(caller: ModelCaller, model: string, number: number): Promise<Outcome<ModelVersion>> {
+  async retire(caller: Acting<ModelActor>, model: string, number: number): Promise<Outcome<ModelVersion>> {
     const versions = await this.#parts.registries(ownerOf(caller.principal)).versions(model, 0, LIMITS.modelVersionsMaxCount);
     const version = versions.find((one) => one.version === number);
     const isOnly = !versions.some((one) => one !== version && isVerified(one) && one.contractHash === version?.contractHash);
@@ -156,26 +156,26 @@ export class ModelAdmin {
       version?.isRetired === false && isOnly ? await this.#unpinned(caller.principal, model, version.contractHash) : ok(null);
     if (!unpinned.ok) return unpinned;
     const name = `${model}@${number}`;
-    return this.#releasing(caller, 'retire', name, (registry, acting) => registry.retire(model, number, acting));
+    return this.#releasing(caller, 'retire', name, (registry, by) => registry.retire(model, number, by));
   }
 
   /** Refuses with `state_conflict` a model of the deployment, or one that an index of the tenant is pinned to. */
-  async remove(caller: ModelCaller, model: string): Promise<Outcome<Released>> {
+  async remove(caller: Acting<ModelActor>, model: string): Promise<Outcome<Released>> {
     if (this.#parts.isBuiltin(model)) return refuse('state_conflict', `${model} is a model of the deployment: it stays`, 'model');
     const unpinned = await this.#unpinned(caller.principal, model);
     if (!unpinned.ok) return unpinned;
-    return this.#releasing(caller, 'delete', model, (registry, acting) => registry.remove(model, acting));
+    return this.#releasing(caller, 'delete', model, (registry, by) => registry.remove(model, by));
   }
 
   /** Of a model of the same owner, or of the deployment. */
-  async setAlias(caller: ModelCaller, alias: ModelAlias): Promise<Outcome<ModelAlias>> {
+  async setAlias(caller: Acting<ModelActor>, alias: ModelAlias): Promise<Outcome<ModelAlias>> {
     const { isBuiltin } = this.#parts;
     if (isBuiltin(alias.alias)) return refuse('already_exists', `${alias.alias} is a model of the deployment`, 'model_alias');
-    return this.#noted(caller, 'alias', alias.alias, (registry, acting) => registry.putAlias(alias, isBuiltin(alias.model), acting));
+    return this.#noted(caller, 'alias', alias.alias, (registry, by) => registry.putAlias(alias, isBuiltin(alias.model), by));
   }
 
-  removeAlias(caller: ModelCaller, model: string, alias: string): Promise<Outcome<null>> {
-    return this.#noted(caller, 'unalias', alias, (registry, acting) => registry.removeAlias(model, alias, acting));
+  removeAlias(caller: Acting<ModelActor>, model: string, alias: string): Promise<Outcome<null>> {
+    return this.#noted(caller, 'unalias', alias, (registry, by) => registry.removeAlias(model, alias, by));
   }
 
   async #filesOf(tenantId: TenantId, { files }: CreateModelBody): Promise<Outcome<readonly ServedFile[]>> {
@@ -205,7 +205,7 @@ export class ModelAdmin {
     return ok(null);
   }
 
-  async #verified(caller: ModelCaller, version: VersionRecord): Promise<Outcome<ModelVersion>> {
+  async #verified(caller: Acting<ModelActor>, version: VersionRecord): Promise<Outcome<ModelVersion>> {
     const { registries, inference, clock } = this.#parts;
     const owner = ownerOf(caller.principal);
     const registry = registries(owner);
@@ -214,25 +214,25 @@ export class ModelAdmin {
     const checked = await checkVersion(inference, owner, version, other ?? undefined, clock.nowMs());
     if (!checked.ok) return checked;
     const { checks, contractHash } = checked.value;
-    return this.#change(caller, (acting) => registry.check(model, number, checks, contractHash, acting));
+    return this.#change(caller, (by) => registry.check(model, number, checks, contractHash, by));
   }
 
-  async #releasing<T extends Released>(caller: ModelCaller, action: string, name: string, change: Change<T>): Promise<Outcome<T>> {
+  async #releasing<T extends Released>(caller: Acting<ModelActor>, action: string, name: string, change: Change<T>): Promise<Outcome<T>> {
     const changed = await this.#noted(caller, action, name, change);
     if (changed.ok) await this.#parts.store.remove(ownerOf(caller.principal), changed.value.unneeded);
     return changed;
   }
 
-  async #noted<T>(caller: ModelCaller, action: string, subject: string, change: Change<T>): Promise<Outcome<T>> {
+  async #noted<T>(caller: Acting<ModelActor>, action: string, subject: string, change: Change<T>): Promise<Outcome<T>> {
     const { principal } = caller;
     const noted = principal.kind === 'admin' ? ok(null) : await this.#parts.note(principal.tenantId, `model.${action}`, principal, subject);
     if (!noted.ok) return noted;
     const registry = this.#parts.registries(ownerOf(principal));
-    return this.#change(caller, (acting) => change(registry, acting));
+    return this.#change(caller, (by) => change(registry, by));
   }
 
-  #change<T>({ principal, authority }: ModelCaller, change: (acting: ModelActing) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    return underAuthority(authority, (lease: WriteLease | undefined) => change({ actor: actorOf(principal), lease }));
+  #change<T>({ principal, authority }: Acting<ModelActor>, change: (by: ChangedBy) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    return underAuthority(authority, (lease) => change({ actor: actorOf(principal), lease }));
   }
 
   async #unpinned(principal: ModelActor, model: string, contractHash?: string): Promise<Outcome<null>> {

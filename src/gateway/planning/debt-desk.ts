@@ -7,7 +7,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import { parse } from '../../contract/parse.ts';
 import type { Principal, TenantPrincipal } from '../../contract/principal.ts';
-import type { Authority, WriteLease } from '../../contract/write-lease.ts';
+import type { WriteLease } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { ItemRef, ItemView, RepositoryView, Taken, VerifiedUpload } from '../../debt/store/debt-registry.ts';
 import type { DebtPlan } from '../../debt/plan.ts';
@@ -20,6 +20,7 @@ import { fromBase64 } from '../../kernel/bytes.ts';
 import type { OrganisationId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
+import type { Acting, NoteChange } from '../authority.ts';
 import { actorOf, subjectOf } from '../tenancy/subject.ts';
 
 /** The debt register of one organisation, wherever it is stored: see `DebtRegisterObject`. */
@@ -56,14 +57,7 @@ interface DebtDeskParts {
   readonly debt: (organisation: OrganisationId) => DebtCalls;
   /** Refuses an organisation or a tenant that does not exist: no object is addressed by an id that a caller made up (T65). */
   readonly find: (organisation: OrganisationId, tenant: TenantId | undefined) => Promise<Outcome<unknown>>;
-  /** Writes a line of the tenant's audit trail before a change. Without the line there is no change; a change that fails leaves its line. */
-  readonly note: (principal: TenantPrincipal, action: string, subject: string) => Promise<Outcome<unknown>>;
-}
-
-/** The caller of a change, and whether it still may. */
-interface DebtCaller {
-  readonly principal: TenantPrincipal;
-  readonly authority: Authority;
+  readonly note: NoteChange;
 }
 
 /** Which part of a register is asked for. */
@@ -81,7 +75,7 @@ export class DebtDesk {
   }
 
   async setRepository(
-    caller: DebtCaller,
+    caller: Acting,
     { repository, public_key: publicKey, policy }: SetDebtRepositoryBody,
   ): Promise<Outcome<RepositoryView>> {
     if (publicKeyBytes(publicKey) === undefined)
@@ -92,14 +86,14 @@ export class DebtDesk {
     );
   }
 
-  removeRepository(caller: DebtCaller, id: string): Promise<Outcome<null>> {
+  removeRepository(caller: Acting, id: string): Promise<Outcome<null>> {
     return this.#changed(caller, 'debt.repository.delete', id, (debt, lease) =>
       debt.removeRepository(caller.principal.tenantId, id, lease),
     );
   }
 
   /** Refuses with `invalid_value` what is not signed by the key of the repository that it names. [D91] */
-  async upload(caller: DebtCaller, envelope: SignedFacts): Promise<Outcome<Taken>> {
+  async upload(caller: Acting, envelope: SignedFacts): Promise<Outcome<Taken>> {
     const { principal } = caller;
     if (principal.resources !== undefined) return RESTRICTED;
     const claimed = payloadOf(envelope.payload);
@@ -114,7 +108,7 @@ export class DebtDesk {
     return underAuthority(caller.authority, (lease) => this.#of(principal).upload(principal.tenantId, upload, lease));
   }
 
-  act(caller: DebtCaller, name: string, action: DebtAction): Promise<Outcome<ItemView>> {
+  act(caller: Acting, name: string, action: DebtAction): Promise<Outcome<ItemView>> {
     const { principal } = caller;
     return this.#changed(caller, `debt.item.${action.action}`, name, (debt, lease) =>
       debt.act(principal.tenantId, itemRefOf(name), { action, by: actorOf(principal) }, lease),
@@ -177,7 +171,7 @@ export class DebtDesk {
   }
 
   async #changed<T>(
-    { principal, authority }: DebtCaller,
+    { principal, authority }: Acting,
     action: string,
     subject: string,
     change: (debt: DebtCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,

@@ -2,12 +2,13 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { TenantPrincipal } from '../../contract/principal.ts';
 import type { SetSloBody } from '../../contract/slos.ts';
-import type { Authority, WriteLease } from '../../contract/write-lease.ts';
+import type { WriteLease } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { Indicator, Objective } from '../../slo/objective.ts';
 import type { ObjectiveView } from '../../slo/slo-register.ts';
+import type { Acting, NoteChange } from '../authority.ts';
 import { ownerFor } from '../tenancy/subject.ts';
 
 /** Whether a tenant is alerted of limits that it is going to reach, and how far ahead. */
@@ -32,14 +33,7 @@ export interface PlanningCalls {
 
 interface SloAdminParts {
   readonly planning: (tenant: TenantId) => PlanningCalls;
-  /** Writes a line of the tenant's audit trail before a change. Without the line there is no change; a change that fails leaves its line. */
-  readonly note: (principal: TenantPrincipal, action: string, subject: string) => Promise<Outcome<unknown>>;
-}
-
-/** The caller of a change, and whether it still may. */
-interface SloCaller {
-  readonly principal: TenantPrincipal;
-  readonly authority: Authority;
+  readonly note: NoteChange;
 }
 
 /** Sets and shows the objectives of a tenant, and what it is alerted of. Keys that are restricted to some resources may not. */
@@ -50,7 +44,7 @@ export class SloAdmin {
     this.#parts = parts;
   }
 
-  set({ principal, authority }: SloCaller, name: string, body: SetSloBody): Promise<Outcome<ObjectiveView>> {
+  set({ principal, authority }: Acting, name: string, body: SetSloBody): Promise<Outcome<ObjectiveView>> {
     const { tenantId } = principal;
     const objective = {
       name,
@@ -62,7 +56,7 @@ export class SloAdmin {
     return this.#changed({ principal, authority }, 'slo.set', name, (planning, lease) => planning.putObjective(tenantId, objective, lease));
   }
 
-  remove(caller: SloCaller, name: string): Promise<Outcome<null>> {
+  remove(caller: Acting, name: string): Promise<Outcome<null>> {
     return this.#changed(caller, 'slo.delete', name, (planning, lease) => planning.removeObjective(name, lease));
   }
 
@@ -74,7 +68,7 @@ export class SloAdmin {
     return principal.resources === undefined ? ok(await this.#parts.planning(principal.tenantId).objectives()) : RESTRICTED;
   }
 
-  setAlerts(caller: SloCaller, alerts: CapacityAlerts): Promise<Outcome<CapacityAlerts>> {
+  setAlerts(caller: Acting, alerts: CapacityAlerts): Promise<Outcome<CapacityAlerts>> {
     const { tenantId } = caller.principal;
     return this.#changed(caller, 'capacity.alerts', tenantId, (planning, lease) => planning.setAlerts(tenantId, alerts, lease));
   }
@@ -84,7 +78,7 @@ export class SloAdmin {
   }
 
   async #changed<T>(
-    { principal, authority }: SloCaller,
+    { principal, authority }: Acting,
     action: string,
     subject: string,
     change: (planning: PlanningCalls, lease: WriteLease | undefined) => Promise<Outcome<T>>,

@@ -5,6 +5,8 @@ import { ok } from '../../kernel/result.ts';
 import type { AuditEntry, PageOf } from '../../tenancy/document-store.ts';
 import type { AdmittedKey, KeyRecord, NewKey, NewSecret, Revoked, Rotated } from '../../tenancy/keys/key-record.ts';
 import type { Actor, Organisation, Project, Tenant, Ticket } from '../../tenancy/organisation.ts';
+import type { NoteChange } from '../authority.ts';
+import { actorOf } from './subject.ts';
 
 /** Everything of one organisation. Calls reject when the store cannot be reached, and are refused with `unavailable` when it lost what it stored. */
 export interface OrganisationStore {
@@ -65,6 +67,12 @@ export interface Organisations {
   at(id: OrganisationId): OrganisationStore;
   directory(): OrganisationDirectory;
 }
+
+/** Notes changes in the audit trails of tenants. */
+export const noteIn =
+  (organisations: Organisations): NoteChange =>
+  (principal, action, subject) =>
+    organisations.at(principal.organisationId).note(principal.tenantId, action, actorOf(principal), subject);
 
 /** The ids of all tenants of an organisation, oldest first. */
 export async function allTenants(organisations: Organisations, organisation: OrganisationId): Promise<Outcome<readonly TenantId[]>> {

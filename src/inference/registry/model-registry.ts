@@ -2,7 +2,7 @@ import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { refuse, refuseBeyond, refuseResource } from '../../contract/outcome.ts';
 import { keySpent, madeBefore } from '../../contract/spent-key.ts';
-import type { WriteLease } from '../../contract/write-lease.ts';
+import type { ChangedBy, WriteLease } from '../../contract/write-lease.ts';
 import { changeUnder } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { ok } from '../../kernel/result.ts';
@@ -14,14 +14,6 @@ import { promoted, rolledBack, withoutVersion } from './promotion.ts';
 import { SqliteModelStore } from './sqlite-model-store.ts';
 import type { ServedFile } from '../served/served-manifest.ts';
 import type { VersionManifest } from './version-manifest.ts';
-
-/** In whose name a model is changed. */
-export interface ModelActing {
-  /** A key's id, or `admin`: it stands in the history. */
-  readonly actor: string;
-  /** Undefined: the platform's admin, whose right no lease limits. */
-  readonly lease: WriteLease | undefined;
-}
 
 /** A version to be registered. Its files are stored already. */
 export interface NewVersion {
@@ -51,7 +43,7 @@ export class ModelRegistry {
   }
 
   /** Before files are stored: what dies in between is swept an hour later. Answers what is to be swept now. */
-  announce(files: readonly ServedFile[], { lease }: ModelActing): Outcome<Released> {
+  announce(files: readonly ServedFile[], { lease }: ChangedBy): Outcome<Released> {
     return this.#change(lease, () => {
       const nowMs = this.#clock.nowMs();
       const unneeded = this.store.sweep(nowMs - LIMITS.modelAnnouncedMs);
@@ -66,7 +58,7 @@ export class ModelRegistry {
    * `state_conflict` a version that does something else than the others or is compatible with none, with `limit_exceeded`, and as
    * idempotency keys do.
    */
-  register(next: NewVersion, request: KeyedRequest | null, { actor, lease }: ModelActing): Outcome<ModelVersion> {
+  register(next: NewVersion, request: KeyedRequest | null, { actor, lease }: ChangedBy): Outcome<ModelVersion> {
     return this.#change(lease, () => {
       const { model: name, manifest, compatibleWith } = next;
       const nowMs = this.#clock.nowMs();
@@ -99,7 +91,7 @@ export class ModelRegistry {
     number: number,
     checks: VersionChecks,
     contractHash: string | null,
-    { actor, lease }: ModelActing,
+    { actor, lease }: ChangedBy,
   ): Outcome<ModelVersion> {
     return this.#onVersion(name, number, lease, ({ model, version }) => {
       // A version that serves has passed: a later fault of its Worker takes nothing back.
@@ -112,7 +104,7 @@ export class ModelRegistry {
   }
 
   /** `override`: why it serves although its gate refused it; a part of its history. */
-  promote(name: string, number: number, sharePpm: number, { actor, lease }: ModelActing, override?: string): Outcome<ModelVersion> {
+  promote(name: string, number: number, sharePpm: number, { actor, lease }: ChangedBy, override?: string): Outcome<ModelVersion> {
     return this.#onVersion(name, number, lease, ({ model, version }) => {
       const serving = model.serving === null ? undefined : this.store.version(name, model.serving);
       const changed = promoted(model, serving, version, sharePpm);
@@ -124,7 +116,7 @@ export class ModelRegistry {
     });
   }
 
-  rollback(name: string, { actor, lease }: ModelActing): Outcome<ModelVersion> {
+  rollback(name: string, { actor, lease }: ChangedBy): Outcome<ModelVersion> {
     return this.#onModel(name, lease, (model) => {
       const changed = rolledBack(model, (number) => {
         const version = this.store.version(name, number);
@@ -139,7 +131,7 @@ export class ModelRegistry {
   }
 
   /** Takes a version's files. Its manifest and history stay. */
-  retire(name: string, number: number, { actor, lease }: ModelActing): Outcome<ModelVersion & Released> {
+  retire(name: string, number: number, { actor, lease }: ChangedBy): Outcome<ModelVersion & Released> {
     return this.#onVersion(name, number, lease, ({ model, version }) => {
       if (version.isRetired) return ok({ model, version, unneeded: [] });
       const changed = withoutVersion(model, number);
@@ -156,7 +148,7 @@ export class ModelRegistry {
   }
 
   /** Forgets a model with its versions, aliases and history. The requests that made its versions make none any more. */
-  remove(name: string, { lease }: ModelActing): Outcome<Released> {
+  remove(name: string, { lease }: ChangedBy): Outcome<Released> {
     return this.#onModel(name, lease, () => {
       const versions = this.store.versions(name, 0, LIMITS.modelVersionsMaxCount);
       const unneeded = versions.flatMap(({ version }) => this.store.releaseFiles(name, version));
@@ -166,7 +158,7 @@ export class ModelRegistry {
   }
 
   /** `isBuiltin`: the model is the deployment's own. Refuses with `already_exists` the name of a model. */
-  putAlias(alias: ModelAlias, isBuiltin: boolean, { actor, lease }: ModelActing): Outcome<ModelAlias> {
+  putAlias(alias: ModelAlias, isBuiltin: boolean, { actor, lease }: ChangedBy): Outcome<ModelAlias> {
     return this.#change(lease, () => {
       const target = this.#target(alias, isBuiltin);
       if (!target.ok) return target;
@@ -180,7 +172,7 @@ export class ModelRegistry {
     });
   }
 
-  removeAlias(model: string, alias: string, { actor, lease }: ModelActing): Outcome<null> {
+  removeAlias(model: string, alias: string, { actor, lease }: ChangedBy): Outcome<null> {
     return this.#change(lease, () => {
       const known = this.store.alias(alias);
       if (known?.model !== model)

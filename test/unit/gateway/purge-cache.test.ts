@@ -8,7 +8,7 @@ import { refuse } from '../../../src/contract/outcome.ts';
 import { parse } from '../../../src/contract/parse.ts';
 import type { Principal } from '../../../src/contract/principal.ts';
 import { CachePurger } from '../../../src/gateway/purge-cache.ts';
-import type { PurgeCaller } from '../../../src/gateway/purge-cache.ts';
+import type { Acting } from '../../../src/gateway/authority.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
 import { findManifest } from '../../../src/gateway/embedding-models.ts';
 import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
@@ -23,7 +23,7 @@ const OTHER = 'tn_0123456789_bbbbbbbb' as TenantId;
 const ORGANISATION = 'org_0123456789';
 const keyOf = (tenantId: TenantId): Principal => ({ kind: 'tenant', tenantId, keyId: 'key_1' }) as unknown as Principal;
 const ADMIN: Principal = { kind: 'admin' };
-const by = (principal: Principal): PurgeCaller => ({ principal, authority: IN_FORCE });
+const by = (principal: Principal): Acting<Principal> => ({ principal, authority: IN_FORCE });
 
 const bodyOf = (body: object): PurgeBody => {
   const parsed = parse(cacheEndpoints.purgeCache.body.schema, body);
