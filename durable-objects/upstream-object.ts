@@ -8,19 +8,23 @@ import type { NamedRoute } from '../src/upstreams/model-rows.ts';
 import type { UpstreamRecord } from '../src/upstreams/upstream-record.ts';
 import type { NewUpstream, UpstreamChange, UpstreamSnapshot } from '../src/upstreams/upstream-registry.ts';
 import { UpstreamRegistry } from '../src/upstreams/upstream-registry.ts';
+import type { ObjectNamespace } from './object-namespace.ts';
 
-/** The routes of the same owner. */
-interface ServedRoutes {
+/** The objects of the same owner's prompts and routes. */
+interface PromptsStub {
+  erase(): Promise<void>;
+}
+interface RoutesStub extends PromptsStub {
   served(): Promise<readonly NamedRoute[]>;
 }
 
-/** The objects of the same owner's routes and prompts. */
-interface ErasedByOwner {
-  erase(): Promise<void>;
+interface UpstreamObjectEnv {
+  readonly ROUTES: ObjectNamespace<RoutesStub>;
+  readonly PROMPTS: ObjectNamespace<PromptsStub>;
 }
 
 /** The upstreams of one owner: of a tenant, or of the platform. Secrets are sealed before they come here. See `UpstreamRegistry`. */
-export class UpstreamObject extends DurableObject<Readonly<Record<'ROUTES' | 'PROMPTS', DurableObjectNamespace>>> {
+export class UpstreamObject extends DurableObject<UpstreamObjectEnv> {
   readonly #registry = new UpstreamRegistry(this.ctx.storage, { nowMs: () => Date.now() });
 
   create(next: NewUpstream, request: KeyedRequest | null, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
@@ -45,11 +49,11 @@ export class UpstreamObject extends DurableObject<Readonly<Record<'ROUTES' | 'PR
 
   /** With the routes of the owner, which callers name as models. */
   async models(owner: string, after: string, count: number): Promise<readonly ModelReply[]> {
-    return this.#registry.models(await this.#routesOf(owner).served(), after, count);
+    return this.#registry.models(await this.env.ROUTES.getByName(owner).served(), after, count);
   }
 
   async model(owner: string, name: string): Promise<ModelReply | null> {
-    return this.#registry.model(await this.#routesOf(owner).served(), name) ?? null;
+    return this.#registry.model(await this.env.ROUTES.getByName(owner).served(), name) ?? null;
   }
 
   count(): number {
@@ -63,13 +67,8 @@ export class UpstreamObject extends DurableObject<Readonly<Record<'ROUTES' | 'PR
 
   /** Deletes everything, the routes and prompts of its owner included; later writes are refused. */
   async erase(owner: string): Promise<void> {
-    const { ROUTES, PROMPTS } = this.env;
-    for (const objects of [ROUTES, PROMPTS]) await (objects.get(objects.idFromName(owner)) as unknown as ErasedByOwner).erase();
+    await this.env.ROUTES.getByName(owner).erase();
+    await this.env.PROMPTS.getByName(owner).erase();
     this.#registry.erase();
-  }
-
-  #routesOf(owner: string): ServedRoutes {
-    const { ROUTES } = this.env;
-    return ROUTES.get(ROUTES.idFromName(owner)) as unknown as ServedRoutes;
   }
 }

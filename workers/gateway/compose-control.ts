@@ -13,7 +13,8 @@ import { DurableIndexes } from './adapters/durable-indexes.ts';
 import type { Heavy } from './adapters/jobs.ts';
 import type { Models } from './adapters/models.ts';
 import { wireModels } from './adapters/models.ts';
-import { schedulerQueue, wireHeavy } from './adapters/jobs.ts';
+import { wireHeavy } from './adapters/jobs.ts';
+import { schedulerQueue } from './adapters/scheduler-queue.ts';
 import { sha256 } from './adapters/sha256.ts';
 import { TenantRegistries } from './adapters/tenant-registries.ts';
 import { cacheLinesOf, wireTenancy } from './adapters/tenancy.ts';
@@ -21,7 +22,6 @@ import { upstreamsOf } from './adapters/upstream-objects.ts';
 import { Readiness } from './readiness.ts';
 import type { Serving } from './serving.ts';
 import { basicsOf, oncePerIsolate } from './serving.ts';
-import type { RequestLog } from '../../src/gateway/upstreams/request-log-admin.ts';
 import type { ControlEnv } from './env.ts';
 
 /** Everything a route of the control Worker may use: the use cases and ports of this isolate, wired once. */
@@ -61,7 +61,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     indexes: new TenantIndexes(indexes),
     jobs: queue,
     logs: heavy.logs,
-    requests: (tenant) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog,
+    requests: (tenant) => env.REQUEST_LOG.getByName(tenant),
     files: heavy.eraser,
     models,
     upstreams: upstreamsOf(env.UPSTREAM),

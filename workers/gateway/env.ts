@@ -7,6 +7,23 @@ import type { PurgeLogObject } from '../../durable-objects/purge-log-object.ts';
 import type { RegistryObject } from '../../durable-objects/registry-object.ts';
 import type { ReplicaObject } from '../../durable-objects/replica-object.ts';
 import type { ShardObject } from '../../durable-objects/shard-object.ts';
+import type { GroupSearch } from '../../src/index/fan-out/group-search.ts';
+import type { ModelCalls } from '../../src/inference/served/model-calls.ts';
+import type { LogShard } from '../../src/gateway/jobs/job-logs.ts';
+import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
+import type { PoolDesk } from '../../src/gateway/jobs/pool-desk.ts';
+import type { ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
+import type { ReplicaCalls } from '../../src/gateway/models/replica-calls.ts';
+import type { OrganisationDirectory, OrganisationStore } from '../../src/gateway/tenancy/organisation-store.ts';
+import type { PromptCalls } from '../../src/gateway/upstreams/prompt-admin.ts';
+import type { QuestionEmbedder } from '../../src/gateway/upstreams/question-embedder.ts';
+import type { UpstreamUses } from '../../src/gateway/upstreams/shared-upstream-limits.ts';
+import type { GuardrailBinding } from '../upstreams/adapters/guardrails.ts';
+import type { WorkersAi } from '../upstreams/adapters/workers-ai.ts';
+import type { BillingCalls } from './adapters/billing-calls.ts';
+import type { InferenceBinding } from './adapters/embedding-models.ts';
+import type { UpstreamStub } from './adapters/upstream-objects.ts';
+import type { ForwardedBinding, SharedSecrets } from './forwarded-worker.ts';
 import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import type { PlanningCalls } from '../../src/gateway/planning/slo-admin.ts';
 import type { RequestLog } from '../../src/gateway/upstreams/request-log-admin.ts';
@@ -24,16 +41,13 @@ export interface ServingEnv extends AddressEnv {
 }
 
 /** What authentication, quotas and usage need. */
-export interface TenancyEnv extends ServingEnv {
-  /** The bootstrap admin key and the pepper of all key MACs: secrets, at least `adminSecretCharsMin` characters. */
-  readonly SLUICE_ADMIN_KEY?: string;
-  readonly SLUICE_KEY_PEPPER?: string;
-  readonly DIRECTORY: DurableObjectNamespace;
-  readonly ORGANISATION: DurableObjectNamespace;
+export interface TenancyEnv extends ServingEnv, SharedSecrets {
+  readonly DIRECTORY: ObjectNamespace<OrganisationDirectory>;
+  readonly ORGANISATION: ObjectNamespace<OrganisationStore>;
   readonly QUOTA: DurableObjectNamespace;
-  readonly BILLING: DurableObjectNamespace;
+  readonly BILLING: ObjectNamespace<BillingCalls>;
   /** One object a cell, named after it; bound where rules are set, and jobs are called. */
-  readonly SCHEDULER?: DurableObjectNamespace;
+  readonly SCHEDULER?: ObjectNamespace<JobQueue>;
 }
 
 /** Bindings of the gateway Worker: the root wrangler.toml, as types. */
@@ -56,15 +70,15 @@ export interface GatewayEnv extends CacheLayoutEnv, TenancyEnv {
   /** Hosted by the shards Worker; see `replicaName`. */
   readonly REPLICA: DurableObjectNamespace<ReplicaObject>;
   /** Aggregators of many shards; see `Aggregator`. */
-  readonly AGGREGATOR: Fetcher;
+  readonly AGGREGATOR: GroupSearch;
   /** One object an owner of models: a tenant's id, or `platform`. */
-  readonly MODEL_REGISTRY: DurableObjectNamespace;
+  readonly MODEL_REGISTRY: ObjectNamespace<ModelRegistryCalls>;
   /** Runs ONNX models; see `InferenceService`. */
-  readonly INFERENCE: Fetcher;
+  readonly INFERENCE: InferenceBinding & ModelCalls;
   /** These answer the calls under `FORWARDED_PREFIXES`; see `ControlService`, `UpstreamService` and `PlanningService`. */
-  readonly CONTROL: Fetcher;
-  readonly UPSTREAMS: Fetcher;
-  readonly PLANNING: Fetcher;
+  readonly CONTROL: ForwardedBinding & ReplicaCalls;
+  readonly UPSTREAMS: ForwardedBinding;
+  readonly PLANNING: ForwardedBinding;
 }
 
 /** Bindings of the control Worker: its wrangler.toml, as types. */
@@ -72,23 +86,23 @@ export interface ControlEnv extends TenancyEnv, S3Env {
   /** `yes` lets alerts be sent over plain http, to a receiver on the same machine. */
   readonly WEBHOOKS_OVER_HTTP?: string;
   /** One object a cell, named after it. */
-  readonly SCHEDULER: DurableObjectNamespace;
+  readonly SCHEDULER: ObjectNamespace<JobQueue>;
   /** One object a pool, named by the pool's id. */
-  readonly POOL: DurableObjectNamespace;
+  readonly POOL: ObjectNamespace<PoolDesk>;
   /** Hosted by the upstreams Worker: one object a tenant, named by its id. */
-  readonly REQUEST_LOG: DurableObjectNamespace;
+  readonly REQUEST_LOG: ObjectNamespace<RequestLog>;
   /** Logs of jobs: some objects a tenant, named `<tenant>:<shard>`. */
-  readonly JOB_LOG: DurableObjectNamespace;
+  readonly JOB_LOG: ObjectNamespace<LogShard>;
   /** One object an owner of models: a tenant's id, or `platform`. */
-  readonly MODEL_REGISTRY: DurableObjectNamespace;
+  readonly MODEL_REGISTRY: ObjectNamespace<ModelRegistryCalls>;
   /** Checks registered models; see `ModelCalls`. */
-  readonly INFERENCE: Fetcher;
+  readonly INFERENCE: ModelCalls;
   /** Files of tenants, under `tenants/<tenant>/files/`, and those of models, under `models/<owner>/`. */
   readonly FILES: R2Bucket;
   /** Hosted by the shards Worker: for builds of lists; see `shardName`. */
   readonly SHARD: DurableObjectNamespace<ShardObject>;
   /** One object an owner of upstreams, in the upstreams Worker. This and the following three: to erase what a tenant has there. */
-  readonly UPSTREAM: DurableObjectNamespace;
+  readonly UPSTREAM: ObjectNamespace<UpstreamStub>;
   /** Hosted by the planning Worker: one object an organisation, and one a tenant, named by their ids. */
   readonly DEBT: ObjectNamespace<DebtCalls>;
   readonly PLANS: ObjectNamespace<PlanningCalls>;
@@ -106,28 +120,28 @@ export interface UpstreamsEnv extends TenancyEnv {
   /** What it was before: it still decrypts. */
   readonly SLUICE_UPSTREAM_KEY_BEFORE?: string;
   /** The platform's Workers AI; absent: no upstream may be of its protocol. */
-  readonly AI?: unknown;
+  readonly AI?: WorkersAi;
   /** Where upstreams may be; see `parseUpstreamHosts`. */
   readonly UPSTREAM_HOSTS?: string;
   readonly UPSTREAM_PRIVATE_HOSTS?: string;
   /** One object an owner of upstreams, in this Worker: a tenant's id, or `platform`. */
-  readonly UPSTREAM: DurableObjectNamespace;
+  readonly UPSTREAM: ObjectNamespace<UpstreamStub>;
   /** As above, of routes. */
-  readonly ROUTES: DurableObjectNamespace;
+  readonly ROUTES: ObjectNamespace<RouteCalls>;
   /** One object a tenant that has prompts. */
-  readonly PROMPTS: DurableObjectNamespace;
+  readonly PROMPTS: ObjectNamespace<PromptCalls>;
   /** One object an upstream that has limits, named by the upstream's id: what all isolates use of it. */
-  readonly UPSTREAM_USE: DurableObjectNamespace;
+  readonly UPSTREAM_USE: ObjectNamespace<UpstreamUses>;
   /** One object a cell, named after it. */
-  readonly SCHEDULER: DurableObjectNamespace;
+  readonly SCHEDULER: ObjectNamespace<JobQueue>;
   /** One object a tenant, in this Worker, named by its id. */
-  readonly REQUEST_LOG: DurableObjectNamespace;
+  readonly REQUEST_LOG: ObjectNamespace<RequestLog>;
   /** Files of tenants, as the control Worker has them. */
   readonly FILES: R2Bucket;
   /** The inference Worker's `GuardrailService`. */
-  readonly GUARDRAILS: unknown;
+  readonly GUARDRAILS: GuardrailBinding;
   /** The inference Worker's `QuestionEmbeddingService`. */
-  readonly EMBEDDINGS: unknown;
+  readonly EMBEDDINGS: QuestionEmbedder;
 }
 
 /** What counting the vectors of indexes takes. */
@@ -144,7 +158,7 @@ export interface PlanningEnv extends TenancyEnv, IndexEnv {
   /** Hosted by the upstreams Worker: what a tenant's calls have measured of reused answers is kept with its routes. */
   readonly ROUTES: ObjectNamespace<Pick<RouteCalls, 'reuses'>>;
   /** One object a cell, named after it. */
-  readonly SCHEDULER: DurableObjectNamespace;
+  readonly SCHEDULER: ObjectNamespace<JobQueue>;
 }
 
 /** What the gateway asks of the object that works on the generations of an index. */

@@ -1,4 +1,6 @@
 import { systemTimer } from '../../durable-objects/system-timer.ts';
+import type { ObjectNamespace } from '../../durable-objects/object-namespace.ts';
+import type { ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { ModelHost } from '../../src/inference/served/model-host.ts';
 import { assetFiles, MODEL_CATALOGUE } from './deployed-models.ts';
@@ -13,7 +15,7 @@ export interface InferenceEnv {
   /** Where the files of registered models are, with those of tenants. */
   readonly FILES: R2Bucket;
   /** One object an owner of models: which version of a classifier serves. */
-  readonly MODEL_REGISTRY: DurableObjectNamespace;
+  readonly MODEL_REGISTRY: ObjectNamespace<ModelRegistryCalls>;
 }
 
 interface LoadedModels {

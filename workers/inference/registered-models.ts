@@ -1,6 +1,5 @@
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuseResource } from '../../src/contract/outcome.ts';
-import type { ModelRegistries, ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
 import { ModelRoutes } from '../../src/gateway/models/model-routes.ts';
 import { versionFor } from '../../src/inference/registry/model-route.ts';
 import type { ModelRef } from '../../src/inference/served/served-manifest.ts';
@@ -19,15 +18,9 @@ const clock = { nowMs: () => Date.now() };
 /** One per isolate. */
 const known = new WeakMap<InferenceEnv, ModelRoutes>();
 
-/** A stub belongs to the request that made it: one is made for each call. */
-const registriesOf =
-  ({ MODEL_REGISTRY }: InferenceEnv): ModelRegistries =>
-  (owner) =>
-    MODEL_REGISTRY.get(MODEL_REGISTRY.idFromName(owner)) as unknown as ModelRegistryCalls;
-
 /** The registered model that serves under a name: of the owner, else of the platform. Refuses with `model_not_found` and `unavailable`. */
 export async function findRegistered(env: InferenceEnv, owner: UpstreamOwner, model: string): Promise<Outcome<RegisteredModel>> {
-  const routes = known.get(env) ?? new ModelRoutes(registriesOf(env), clock);
+  const routes = known.get(env) ?? new ModelRoutes((id) => env.MODEL_REGISTRY.getByName(id), clock);
   known.set(env, routes);
   // Registries call the platform as upstreams do.
   const found = await routes.find(owner as TenantId, model);

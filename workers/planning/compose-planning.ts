@@ -1,8 +1,6 @@
 import { CapacityForecaster } from '../../src/gateway/planning/capacity-forecaster.ts';
 import { cacheCeilings } from '../../src/gateway/planning/cache-ceilings.ts';
 import { budgetCeilings, indexCeilings, quotaCeilings } from '../../src/gateway/planning/ceiling-sources.ts';
-import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
-import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import { CostReporter } from '../../src/gateway/upstreams/cost-report.ts';
 import { DebtDesk } from '../../src/gateway/planning/debt-desk.ts';
 import { GatewayMeasures } from '../../src/gateway/planning/gateway-measures.ts';
@@ -17,8 +15,9 @@ import type { OrganisationId, TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { DurableIndexes } from '../gateway/adapters/durable-indexes.ts';
 import { wireShards } from '../gateway/adapters/index-shards.ts';
+import { schedulerQueue } from '../gateway/adapters/scheduler-queue.ts';
 import { TenantRegistries } from '../gateway/adapters/tenant-registries.ts';
-import { billingOf, cacheLinesOf, wireTenancy } from '../gateway/adapters/tenancy.ts';
+import { cacheLinesOf, wireTenancy } from '../gateway/adapters/tenancy.ts';
 import type { PlanningEnv } from '../gateway/env.ts';
 import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
@@ -40,7 +39,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   const { clock, metrics, region } = basics;
   const tenancy = wireTenancy(env, basics, {});
   const { organisations, authenticator, budget, quotaLedgers, flush } = tenancy;
-  const lines: UsageLines = (organisation, query) => billingOf(env, organisation).usage(query);
+  const lines: UsageLines = (organisation, query) => env.BILLING.getByName(organisation).usage(query);
   const usage = new UsageReader({ organisations, lines, clock, flush });
   const directory = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
   const shards = wireShards(env, clock, metrics, () => region.hint);
@@ -53,7 +52,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   };
   const debt = (organisation: OrganisationId) => env.DEBT.getByName(organisation);
   const logOf = (tenant: TenantId) => env.REQUEST_LOG.getByName(tenant);
-  const cell = cellOf(env);
+  const cell = schedulerQueue(env.SCHEDULER);
   const note = noteIn(organisations);
   return {
     ...basics,
@@ -65,7 +64,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
       usage,
       sources: [
         quotaCeilings(quotaLedgers),
-        budgetCeilings((organisation) => billingOf(env, organisation)),
+        budgetCeilings((organisation) => env.BILLING.getByName(organisation)),
         indexCeilings(indexes),
         poolCeilings(cell, clock),
         cacheCeilings(cacheLinesOf(env), clock),
@@ -76,7 +75,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
     measures: new GatewayMeasures({
       debt,
       logOf,
-      histogramsOf: (tenant) => billingOf(env, organisationOf(tenant)).inputHistograms(tenant),
+      histogramsOf: (tenant) => env.BILLING.getByName(organisationOf(tenant)).inputHistograms(tenant),
       pools: cell,
       clock,
     }),
@@ -90,13 +89,3 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
     observer: wireObserver(env, basics, { logOf, jobs: cell, directory, shards }),
   };
 });
-
-/** A stub belongs to the request that made it: one is made for each call. */
-function cellOf({ SCHEDULER }: PlanningEnv): Pick<JobQueue, 'jobs' | 'pools' | 'operate'> {
-  const scheduler = () => SCHEDULER.get(SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
-  return {
-    jobs: (...rest) => scheduler().jobs(...rest),
-    pools: (...rest) => scheduler().pools(...rest),
-    operate: (...rest) => scheduler().operate(...rest),
-  };
-}

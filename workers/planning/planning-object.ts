@@ -19,7 +19,6 @@ import type { ObjectiveView } from '../../src/slo/slo-register.ts';
 import { SloRegister } from '../../src/slo/slo-register.ts';
 import type { PlanningAlert } from '../../src/tenancy/billing/budget.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
-import { billingOf } from '../gateway/adapters/tenancy.ts';
 import type { PlanningEnv } from '../gateway/env.ts';
 import { composePlanning } from './compose-planning.ts';
 
@@ -137,7 +136,7 @@ export class PlanningObject extends DurableObject<PlanningEnv> implements Served
   async #deliver(tenant: TenantId): Promise<void> {
     const waiting = this.#outbox.waiting(ALERTS_AT_ONCE);
     if (waiting.length === 0) return;
-    await billingOf(this.env, organisationOf(tenant)).raise(waiting.map(({ body }) => body));
+    await this.env.BILLING.getByName(organisationOf(tenant)).raise(waiting.map(({ body }) => body));
     this.#outbox.remove(waiting.map(({ id }) => id));
   }
 

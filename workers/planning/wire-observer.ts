@@ -12,7 +12,6 @@ import type { TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import type { wireShards } from '../gateway/adapters/index-shards.ts';
-import { billingOf } from '../gateway/adapters/tenancy.ts';
 import type { PlanningEnv } from '../gateway/env.ts';
 import type { Basics } from '../gateway/serving.ts';
 
@@ -29,7 +28,7 @@ export function wireObserver(env: PlanningEnv, { clock, rng }: Basics, { logOf, 
   const recall = new RecallMeasurement({ manifests, shards, rng });
   return new SloObserver({
     logOf,
-    callHours: (tenant, ...asked) => billingOf(env, organisationOf(tenant)).callHours(tenant, ...asked),
+    callHours: (tenant, ...asked) => env.BILLING.getByName(organisationOf(tenant)).callHours(tenant, ...asked),
     jobs,
     recallOf: async (tenantId, index, samples) => {
       const measured = await recall.measure({ tenantId }, index, { samples, top_k: LIMITS.topKDefaultCount, namespace: '' });

@@ -2,7 +2,6 @@ import { waitUntil } from 'cloudflare:workers';
 
 import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
 import { systemTimer } from '../../durable-objects/system-timer.ts';
-import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
 import { PurgeViews } from '../../src/gateway/purge-views.ts';
 import { CompletionCache } from '../../src/gateway/upstreams/completion-cache.ts';
 import { requestWakeUps } from '../inference/request-wake-ups.ts';
@@ -12,11 +11,9 @@ import { Completions } from '../../src/gateway/upstreams/completion.ts';
 import { GuardedCompletions } from '../../src/gateway/upstreams/guarded-completion.ts';
 import { SchemaJudge } from '../../src/gateway/upstreams/schema-judge.ts';
 import { storedTargetFinder } from '../../src/gateway/upstreams/find-target.ts';
-import type { QuestionEmbedder } from '../../src/gateway/upstreams/question-embedder.ts';
 import { ReuseEvidence } from '../../src/gateway/upstreams/reuse-evidence.ts';
 import type { RouteCalls } from '../../src/gateway/upstreams/route-admin.ts';
 import { RouteAdmin } from '../../src/gateway/upstreams/route-admin.ts';
-import type { PromptCalls } from '../../src/gateway/upstreams/prompt-admin.ts';
 import { PromptAdmin } from '../../src/gateway/upstreams/prompt-admin.ts';
 import { PromptDirectory } from '../../src/gateway/upstreams/prompt-directory.ts';
 import { ReplicaGroups } from '../../src/gateway/upstreams/replica-groups.ts';
@@ -48,11 +45,9 @@ import { originHost } from '../gateway/origin-host.ts';
 import { Readiness } from '../gateway/readiness.ts';
 import type { Serving } from '../gateway/serving.ts';
 import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
-import type { GuardrailBinding } from './adapters/guardrails.ts';
 import { guardrailsOf } from './adapters/guardrails.ts';
 import { httpProbe } from './adapters/http-probe.ts';
 import { HttpTransport } from './adapters/http-transport.ts';
-import type { WorkersAi } from './adapters/workers-ai.ts';
 import { wireDispatcher } from './adapters/dispatching.ts';
 import type { RequestLogParts } from './adapters/request-log.ts';
 import { wireRequestLog } from './adapters/request-log.ts';
@@ -91,13 +86,13 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     background: waitUntil,
   });
   // A stub belongs to the request that made it: one is made for each call.
-  const routes = (owner: string) => env.ROUTES.get(env.ROUTES.idFromName(owner)) as unknown as RouteCalls;
-  const prompts = (tenant: string) => env.PROMPTS.get(env.PROMPTS.idFromName(tenant)) as unknown as PromptCalls;
+  const routes = (owner: string) => env.ROUTES.getByName(owner);
+  const prompts = (tenant: string) => env.PROMPTS.getByName(tenant);
   const findTarget = storedTargetFinder((owner, count) => upstreams(owner).page('', count));
   const note = noteIn(organisations);
   const dispatcher = wireDispatcher(env, basics);
-  const guardrails = guardrailsOf(env.GUARDRAILS as GuardrailBinding, hosts);
-  const embedder = env.EMBEDDINGS as QuestionEmbedder;
+  const guardrails = guardrailsOf(env.GUARDRAILS, hosts);
+  const embedder = env.EMBEDDINGS;
   const purges = new PurgeViews({ logs: new TenantPurgeLogs(env.PURGE_LOG), clock, wakeUps: requestWakeUps });
   const answers = new CompletionCache({ purges, sha256, clock, wakeUps: requestWakeUps });
   return {
@@ -125,7 +120,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
           timer: systemTimer,
           clock,
           secretOf: (target) => directory.secretOf(target),
-          workersAi: env.AI as WorkersAi | undefined,
+          workersAi: env.AI,
         }),
       ),
       clock,
@@ -143,7 +138,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
 
 function replicaGroupsOf({ SCHEDULER }: UpstreamsEnv, clock: Clock): ReplicaGroups {
   // A stub belongs to the request that made it: one is made for each call.
-  const cell = () => SCHEDULER.get(SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as Pick<JobQueue, 'job'>;
+  const cell = () => SCHEDULER.getByName(SCHEDULER_CELL);
   const find = (tenant: TenantId, job: JobId) => within(cell().job(tenant, job), LIMITS.controlTimeoutMs);
   return new ReplicaGroups({ find, hostOf: originHost, clock, background: waitUntil });
 }

@@ -11,6 +11,7 @@ import { mountsOf } from '../../../src/contract/surface.ts';
 import { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
 import { err, ok } from '../../../src/kernel/result.ts';
 import type { Gateway } from '../../../workers/gateway/compose.ts';
+import type { ForwardedBinding } from '../../../workers/gateway/forwarded-worker.ts';
 import { forwardedWorker, haveSameSecrets } from '../../../workers/gateway/forwarded-worker.ts';
 import { buildGatewayApp } from '../../../workers/gateway/gateway-app.ts';
 import { Metrics, metricsText } from '../../../workers/gateway/metrics.ts';
@@ -172,7 +173,7 @@ describe('what the gateway asks of a Worker that it forwards to', () => {
     SLUICE_ADMIN_KEY: 'an admin key of thirty-two characters',
     SLUICE_KEY_PEPPER: 'a pepper of at least thirty-two characters',
   };
-  const bound = (binding: object) => forwardedWorker('control', binding as Fetcher, secrets);
+  const bound = (binding: object) => forwardedWorker('control', binding as ForwardedBinding, secrets);
 
   it('[G65] metrics of both Workers are one text, in which each name comes once', async () => {
     const [own, others] = [new Metrics(), new Metrics()];

@@ -16,7 +16,6 @@ import type { TenancyEnv } from '../env.ts';
 import type { Basics } from '../serving.ts';
 import { within } from './ask.ts';
 import type { Tenancy } from './tenancy.ts';
-import { billingOf } from './tenancy.ts';
 
 /** Tenancy, and what manages it: organisations, keys, quotas, bills. */
 export interface Administration extends Tenancy {
@@ -38,8 +37,8 @@ interface AdministrationEnv extends TenancyEnv {
 
 export function wireAdministration(env: AdministrationEnv, { clock, rng }: Basics, tenancy: Tenancy): Administration {
   const { organisations, hmac, signer, quotaLedgers: quotas, authenticator, budget, holdings, flush } = tenancy;
-  const ledgers: BillingLedgers = (organisation) => billingOf(env, organisation);
-  const lines: UsageLines = (organisation, query) => billingOf(env, organisation).usage(query);
+  const ledgers: BillingLedgers = (organisation) => env.BILLING.getByName(organisation);
+  const lines: UsageLines = (organisation, query) => env.BILLING.getByName(organisation).usage(query);
   const parts = { organisations, hmac, signer, rng, clock };
   return {
     ...tenancy,

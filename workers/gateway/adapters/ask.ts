@@ -1,6 +1,7 @@
 import { reach } from '../../../durable-objects/platform-fault.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
+import { refuse } from '../../../src/contract/outcome.ts';
 
 /** The outcome of `work`, or a rejection once `limitMs` have passed: an object that hangs counts as unreachable. */
 export async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
@@ -12,6 +13,15 @@ export async function within<T>(work: Promise<T>, limitMs: number): Promise<T> {
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer ?? null);
+  }
+}
+
+/** The outcome of a call; `unavailable`, in the words of `otherwise`, when it fails or takes longer than `limitMs`. */
+export async function answered<T>(call: () => Promise<Outcome<T>>, limitMs: number, otherwise: string): Promise<Outcome<T>> {
+  try {
+    return await within(call(), limitMs);
+  } catch {
+    return refuse('unavailable', otherwise);
   }
 }
 

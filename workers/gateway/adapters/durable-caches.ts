@@ -4,13 +4,12 @@ import type { LeaseGrant } from '../../../src/cache/purge-lease.ts';
 import type { PurgeCommand, PurgeCount, PurgeRecord, PurgeSelection } from '../../../src/cache/purge-predicate.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
-import { refuse } from '../../../src/contract/outcome.ts';
 import type { WriteLease } from '../../../src/contract/write-lease.ts';
 import type { PurgeLogs } from '../../../src/gateway/purge-logs.ts';
 import type { CacheShard } from '../../../src/gateway/sharded-cache.ts';
 import type { CacheOwnerId, PurgeId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import { within } from './ask.ts';
+import { answered, within } from './ask.ts';
 
 /** The shards of caches behind their Durable Objects. */
 export function cacheShards(namespace: DurableObjectNamespace<EmbeddingCacheObject>): (owner: CacheOwnerId, name: string) => CacheShard {
@@ -24,6 +23,9 @@ export function cacheShards(namespace: DurableObjectNamespace<EmbeddingCacheObje
 }
 
 const PURGE_TIMEOUT_MS = LIMITS.purgeLeaseMs + LIMITS.purgeLeaseGuardMs + LIMITS.controlTimeoutMs;
+
+const UNREACHABLE = 'the purge log cannot be reached';
+const UNCOUNTED = 'the cache cannot be counted now';
 
 /** What the object does. */
 interface PurgeLogStub {
@@ -44,41 +46,29 @@ export class TenantPurgeLogs implements PurgeLogs {
   }
 
   lease(owner: CacheOwnerId, position: number): Promise<Outcome<LeaseGrant>> {
-    return this.#ask('the purge log cannot be reached', async () =>
-      ok(await within(this.#of(owner).lease(position), LIMITS.purgeLeaseWaitMaxMs)),
-    );
+    return answered(async () => ok(await this.#of(owner).lease(position)), LIMITS.purgeLeaseWaitMaxMs, UNREACHABLE);
   }
 
   purge(command: PurgeCommand, lease: WriteLease | undefined): Promise<Outcome<PurgeRecord>> {
-    return this.#ask('the purge may not have been recorded: repeat it with the same idempotency-key', () =>
-      within(this.#of(command.owner).purge(command, lease), PURGE_TIMEOUT_MS),
-    );
+    const unsure = 'the purge may not have been recorded: repeat it with the same idempotency-key';
+    return answered(() => this.#of(command.owner).purge(command, lease), PURGE_TIMEOUT_MS, unsure);
   }
 
   find(owner: CacheOwnerId, purgeId: PurgeId): Promise<Outcome<PurgeRecord>> {
-    return this.#ask('the purge log cannot be reached', () => within(this.#of(owner).find(purgeId), LIMITS.controlTimeoutMs));
+    return answered(() => this.#of(owner).find(purgeId), LIMITS.controlTimeoutMs, UNREACHABLE);
   }
 
   count(owner: CacheOwnerId, selection: PurgeSelection): Promise<Outcome<PurgeCount>> {
-    return this.#ask('the cache cannot be counted now', () => within(this.#of(owner).count(owner, selection), LIMITS.purgeCountTimeoutMs));
+    return answered(() => this.#of(owner).count(owner, selection), LIMITS.purgeCountTimeoutMs, UNCOUNTED);
   }
 
   eraseTenant(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<null>> {
-    return this.#ask('the cache cannot be erased now: repeat the erasure', () =>
-      within(this.#of(owner).eraseTenant(owner, tenantId), LIMITS.purgeCountTimeoutMs),
-    );
+    const unsure = 'the cache cannot be erased now: repeat the erasure';
+    return answered(() => this.#of(owner).eraseTenant(owner, tenantId), LIMITS.purgeCountTimeoutMs, unsure);
   }
 
   left(owner: CacheOwnerId, tenantId: TenantId): Promise<Outcome<number>> {
-    return this.#ask('the cache cannot be counted now', () => within(this.#of(owner).left(owner, tenantId), LIMITS.purgeCountTimeoutMs));
-  }
-
-  async #ask<T>(otherwise: string, call: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    try {
-      return await call();
-    } catch {
-      return refuse('unavailable', otherwise);
-    }
+    return answered(() => this.#of(owner).left(owner, tenantId), LIMITS.purgeCountTimeoutMs, UNCOUNTED);
   }
 
   #of(owner: CacheOwnerId): PurgeLogStub {

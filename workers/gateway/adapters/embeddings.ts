@@ -18,9 +18,8 @@ import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
 import { cacheShards, TenantPurgeLogs } from './durable-caches.ts';
-import type { InferenceBinding } from './embedding-models.ts';
 import { DeployedModels, staticModel } from './embedding-models.ts';
-import { modelCalls, modelRegistries } from './model-registries.ts';
+import { modelCalls } from './model-calls.ts';
 import { replicaCalls } from './replica-calls.ts';
 import { sha256 } from './sha256.ts';
 
@@ -36,10 +35,7 @@ export interface Embeddings {
 
 export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, count: CountCache, countInputs: CountInputs): Embeddings {
   const onLoaded = (loadMs: number): void => metrics.observe('sluice_model_load_seconds', {}, loadMs / 1000);
-  const models = new DeployedModels(
-    (manifest) => staticModel(env.ASSETS, clock, onLoaded, manifest),
-    env.INFERENCE as unknown as InferenceBinding,
-  );
+  const models = new DeployedModels((manifest) => staticModel(env.ASSETS, clock, onLoaded, manifest), env.INFERENCE);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purges = new PurgeViews({ logs, clock, wakeUps: requestWakeUps });
   const secondLevel = new ShardedCache({
@@ -53,7 +49,7 @@ export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, 
   metrics.gauge('sluice_cache_bytes', { cache: 'embeddings' }, () => cache.held.bytes);
   const embedder = new Embedder({ models, cache, sha256, count, countInputs });
   const inference = modelCalls(env.INFERENCE, metrics);
-  const routes = new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock);
+  const routes = new ModelRoutes((owner) => env.MODEL_REGISTRY.getByName(owner), clock);
   const runners = new ModelRunners({ inference, replicas: replicaCalls(env.CONTROL), clock });
   const registered = new RegisteredEmbedder({ runners, cache, sha256, count });
   const anyEmbedder = new AnyEmbedder({ builtin: models.manifests, own: embedder, registered, routes });

@@ -21,8 +21,7 @@ export function wireShards(env: Omit<IndexEnv, 'REGISTRY'>, clock: Clock, metric
   const fanOut = new FanOut(clock, systemTimer);
   const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock, near });
   const groups: GroupSearch = {
-    search: ({ query, ...group }) =>
-      reach(() => (env.AGGREGATOR as unknown as GroupSearch).search({ ...group, query: { ...query, ...nearOf(near()) } })),
+    search: ({ query, ...group }) => reach(() => env.AGGREGATOR.search({ ...group, query: { ...query, ...nearOf(near()) } })),
   };
   const tree = new TreeSearch(reads, groups, new FanOut(clock, systemTimer));
   const calls = new DurableShards(env);

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 
-import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { partitionName, ROOT_PARTITION } from '../../../src/contract/pool-partition.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
@@ -17,11 +16,9 @@ import { IndexBuilds } from '../../../src/gateway/jobs/index-builds.ts';
 import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
 import { JobModels } from '../../../src/gateway/jobs/job-models.ts';
 import { JobEventFeed } from '../../../src/gateway/jobs/job-event-feed.ts';
-import type { LogShard } from '../../../src/gateway/jobs/job-logs.ts';
 import { JobLogs } from '../../../src/gateway/jobs/job-logs.ts';
-import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
-import type { PoolDesk, Pools } from '../../../src/gateway/jobs/pool-desk.ts';
+import type { Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { Queues } from '../../../src/gateway/jobs/queues.ts';
 import { Reservations } from '../../../src/gateway/jobs/reservations.ts';
 import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';
@@ -45,7 +42,7 @@ import type { ControlEnv } from '../env.ts';
 import { pinnedName } from '../../../src/contract/model-name.ts';
 import { findVersion } from '../../../src/inference/model-manifest.ts';
 import { MODEL_CATALOGUE, STATIC_MODEL } from '../../inference/deployed-models.ts';
-import { modelRegistries } from './model-registries.ts';
+import { schedulerQueue } from './scheduler-queue.ts';
 import type { FileContent } from './r2-file-writes.ts';
 import { sha256 } from './sha256.ts';
 import { R2FileStore } from './r2-file-store.ts';
@@ -92,9 +89,7 @@ export function wireHeavy(
 ): Heavy {
   const hmac = new Hmac(must(env.SLUICE_KEY_PEPPER, 'the secret binding SLUICE_KEY_PEPPER'));
   const queue = schedulerQueue(env.SCHEDULER);
-  // As with every stub, the generated types lose branded ids on the way.
-  const pools: Pools = (id, partition = ROOT_PARTITION) =>
-    env.POOL.get(env.POOL.idFromName(partitionName(id, partition))) as unknown as PoolDesk;
+  const pools: Pools = (id, partition = ROOT_PARTITION) => env.POOL.getByName(partitionName(id, partition));
   const signer = new IdSigner(hmac);
   const unsigned = new UnsignedIds<PoolId>(async () => {
     const all = await queue.pools(LIMITS.poolsMaxCount);
@@ -110,8 +105,12 @@ export function wireHeavy(
   const writer = new FileWriter<FileContent>({ store, clock });
   const eraser = new FileEraser({ store, clock });
   const files = new FileCatalogue<FileContent>({ store, writer, eraser, spent, queue, clock, rng, hmac });
-  const routes = new ModelRoutes(modelRegistries(env.MODEL_REGISTRY), clock);
-  const logs = new JobLogs({ pools, shard: logShards(env.JOB_LOG), find: (tenant, job) => queue.job(tenant, job) });
+  const routes = new ModelRoutes((owner) => env.MODEL_REGISTRY.getByName(owner), clock);
+  const logs = new JobLogs({
+    pools,
+    shard: (tenant, number) => env.JOB_LOG.getByName(`${tenant}:${number}`),
+    find: (tenant, job) => queue.job(tenant, job),
+  });
   const authorityOf = (tenantId: TenantId) => new TenantAuthority(organisations, clock, tenantId);
   const knows = async (tenant: TenantId | undefined, organisation: OrganisationId | undefined) => {
     if (tenant !== undefined) return recordsOf(tenant).tenant(tenant);
@@ -158,36 +157,4 @@ async function md5Of(pieces: AsyncIterable<Uint8Array>): Promise<string> {
   const digest = createHash('md5');
   for await (const piece of pieces) digest.update(piece);
   return digest.digest('hex');
-}
-
-/** The logs of tenants, each in some objects. */
-export const logShards =
-  (namespace: DurableObjectNamespace) =>
-  (tenantId: TenantId, number: number): LogShard =>
-    namespace.get(namespace.idFromName(`${tenantId}:${number}`)) as unknown as LogShard;
-
-/** The scheduler cell as a port. A stub belongs to the request that made it, so each call makes its own. */
-export function schedulerQueue(namespace: DurableObjectNamespace): JobQueue {
-  // RPC stubs answer promises of what the class answers; their generated types lose branded ids on the way.
-  const cell = () => namespace.get(namespace.idFromName(SCHEDULER_CELL)) as unknown as JobQueue;
-  return {
-    submit: (...rest) => cell().submit(...rest),
-    act: (...rest) => cell().act(...rest),
-    job: (...rest) => cell().job(...rest),
-    explain: (...rest) => cell().explain(...rest),
-    plan: (...rest) => cell().plan(...rest),
-    jobs: (...rest) => cell().jobs(...rest),
-    segments: (...rest) => cell().segments(...rest),
-    events: (...rest) => cell().events(...rest),
-    openCount: (...rest) => cell().openCount(...rest),
-    suspendTenant: (...rest) => cell().suspendTenant(...rest),
-    releasePayers: (...rest) => cell().releasePayers(...rest),
-    eraseTenant: (...rest) => cell().eraseTenant(...rest),
-    jobCount: (...rest) => cell().jobCount(...rest),
-    acceptedOutputs: (...rest) => cell().acceptedOutputs(...rest),
-    addPool: (...rest) => cell().addPool(...rest),
-    operate: (name, ...rest) => cell().operate(name, ...rest),
-    pool: (...rest) => cell().pool(...rest),
-    pools: (...rest) => cell().pools(...rest),
-  };
 }

@@ -20,7 +20,7 @@ import { MODEL_CATALOGUE } from '../../inference/deployed-models.ts';
 import type { ControlEnv } from '../env.ts';
 import type { Heavy } from './jobs.ts';
 import type { Metrics } from '../metrics.ts';
-import { modelCalls, modelRegistries } from './model-registries.ts';
+import { modelCalls } from './model-calls.ts';
 import { upstreamsOf } from './upstream-objects.ts';
 import { R2FileStore } from './r2-file-store.ts';
 import { modelFileReader, R2ModelFiles } from './r2-model-files.ts';
@@ -45,7 +45,7 @@ export function wireModels(
   indexes: Pick<IndexDirectory, 'list'>,
   metrics: Metrics,
 ): Models {
-  const registries = modelRegistries(env.MODEL_REGISTRY);
+  const registries: ModelRegistries = (owner) => env.MODEL_REGISTRY.getByName(owner);
   const stored = new R2FileStore(env.FILES);
   const store = new R2ModelFiles(env.FILES, stored);
   const inference = modelCalls(env.INFERENCE, metrics);

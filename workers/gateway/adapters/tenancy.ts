@@ -1,16 +1,13 @@
 import { SCHEDULER_CELL } from '../../../durable-objects/env.ts';
-import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { waitUntil } from 'cloudflare:workers';
-import type { BillingObject } from '../../../durable-objects/billing-object.ts';
 import { syncStub } from '../../../durable-objects/sync-stub.ts';
 import type { QuotaObject } from '../../../durable-objects/quota-object.ts';
 import { messageOf } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { CacheLines } from '../../../src/gateway/cache-stats.ts';
 import { cacheLines } from '../../../src/gateway/cache-stats.ts';
-import type { OrganisationDirectory, Organisations, OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
+import type { Organisations } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { allTenants } from '../../../src/gateway/tenancy/organisation-store.ts';
-import type { BillingLedger } from '../../../src/gateway/tenancy/billing-ledger.ts';
 import type { HoldingsParts } from '../../../src/gateway/tenancy/holdings.ts';
 import { Holdings } from '../../../src/gateway/tenancy/holdings.ts';
 import type { KeyLookup } from '../../../src/gateway/tenancy/key-authenticator.ts';
@@ -20,7 +17,6 @@ import type { QuotaLedger, QuotaLedgers } from '../../../src/gateway/tenancy/quo
 import { SlicedBudget } from '../../../src/gateway/tenancy/sliced-budget.ts';
 import type { UsageSink } from '../../../src/gateway/tenancy/usage-delivery.ts';
 import { UsageDelivery } from '../../../src/gateway/tenancy/usage-delivery.ts';
-import type { UsageLines } from '../../../src/gateway/tenancy/usage-reader.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
 import { assert } from '../../../src/kernel/assert.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
@@ -111,34 +107,22 @@ function secret(name: string, value: string | undefined): string {
   return value;
 }
 
-// RPC stubs answer promises of what the classes answer; their generated types lose branded ids on the way.
 // A stub belongs to the request that made it: one is made for each call.
 function organisationsOf(env: TenancyEnv, signer: IdSigner, clock: Clock): Organisations {
-  const directory = () => env.DIRECTORY.get(env.DIRECTORY.idFromName('directory')) as unknown as OrganisationDirectory;
+  const directory = () => env.DIRECTORY.getByName('directory');
   const unsigned = new UnsignedIds<OrganisationId>(() => within(directory().unsigned(), LIMITS.controlTimeoutMs), clock);
   return new KnownOrganisations({
-    at: (id) => env.ORGANISATION.get(env.ORGANISATION.idFromName(id)) as unknown as OrganisationStore,
+    at: (id) => env.ORGANISATION.getByName(id),
     directory,
     isKnown: (id) => (isSigned(id) ? signer.isOurs('organisation', stemOf(id)) : unsigned.has(id)),
   });
 }
 
-/** The ledger of an organisation. A stub belongs to the request that made it: one is made for each call. */
-export const billingOf = (env: TenancyEnv, organisation: OrganisationId) =>
-  env.BILLING.get(env.BILLING.idFromName(organisation)) as unknown as BillingLedger & {
-    record(...args: Parameters<BillingObject['record']>): ReturnType<BillingObject['record']>;
-    raise(...args: Parameters<BillingObject['raise']>): ReturnType<BillingObject['raise']>;
-    cacheStats(...args: Parameters<BillingObject['cacheStats']>): Promise<ReturnType<BillingObject['cacheStats']>>;
-    inputHistograms(...args: Parameters<BillingObject['inputHistograms']>): Promise<ReturnType<BillingObject['inputHistograms']>>;
-    callHours(...args: Parameters<BillingObject['callHours']>): Promise<ReturnType<BillingObject['callHours']>>;
-    usage: UsageLines extends (organisation: OrganisationId, ...rest: infer Rest) => infer Answer ? (...rest: Rest) => Answer : never;
-  };
-
 /** What isolates reported of a tenant's caches. */
 export const cacheLinesOf =
   (env: TenancyEnv): CacheLines =>
   async (organisation, ...period) => {
-    const { counts, held } = await billingOf(env, organisation).cacheStats(...period);
+    const { counts, held } = await env.BILLING.getByName(organisation).cacheStats(...period);
     return cacheLines(counts, held);
   };
 
@@ -154,7 +138,7 @@ const lookupOf = (organisations: Organisations): KeyLookup => {
 
 const sinkOf = (env: TenancyEnv): UsageSink => {
   return async ({ organisationId, events, tallies }) => {
-    const recorded = await within(billingOf(env, organisationId).record(events, tallies), LIMITS.controlTimeoutMs);
+    const recorded = await within(env.BILLING.getByName(organisationId).record(events, tallies), LIMITS.controlTimeoutMs);
     assert(recorded.ok, 'a batch of usage is within the limits of the ledger');
   };
 };
@@ -168,7 +152,7 @@ const quotaLedgersOf =
     const object = () => syncStub<QuotaObject>(env.QUOTA, organisation);
     // Jobs that were refused under the former rules are tried again now; were this lost, they would be within minutes. [J118]
     const retryJobs = async (): Promise<void> => {
-      const cell = env.SCHEDULER?.get(env.SCHEDULER.idFromName(SCHEDULER_CELL)) as unknown as Pick<JobQueue, 'releasePayers'> | undefined;
+      const cell = env.SCHEDULER?.getByName(SCHEDULER_CELL);
       if (cell !== undefined) await soon(cell.releasePayers(organisation)).catch(() => undefined);
     };
     const changing = async <T>(change: Promise<T>): Promise<T> => {

@@ -1,3 +1,4 @@
+import type { ObjectNamespace } from '../../../durable-objects/object-namespace.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { UpstreamCalls, UpstreamsOf } from '../../../src/gateway/upstreams/upstream-calls.ts';
 import { within } from './ask.ts';
@@ -11,12 +12,14 @@ interface OfOwner {
   erase(owner: string): Promise<void>;
 }
 
+/** What the object does; see `UpstreamObject`. */
+export type UpstreamStub = Omit<UpstreamCalls, keyof OfOwner> & OfOwner;
+
 /** The objects of upstreams as ports. A stub belongs to the request that made it, so each call makes its own. */
 export const upstreamsOf =
-  (namespace: DurableObjectNamespace): UpstreamsOf =>
+  (namespace: ObjectNamespace<UpstreamStub>): UpstreamsOf =>
   (owner) => {
-    // As with every stub, the generated types lose what the class promises on the way.
-    const object = () => namespace.get(namespace.idFromName(owner)) as unknown as Omit<UpstreamCalls, keyof OfOwner> & OfOwner;
+    const object = () => namespace.getByName(owner);
     return {
       create: (...rest) => soon(object().create(...rest)),
       change: (...rest) => soon(object().change(...rest)),

@@ -1,7 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
-import type { UpstreamUses } from '../../../src/gateway/upstreams/shared-upstream-limits.ts';
 import { SharedUpstreamLimits } from '../../../src/gateway/upstreams/shared-upstream-limits.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { UpstreamsEnv } from '../../gateway/env.ts';
@@ -15,7 +14,7 @@ export const wireDispatcher = ({ UPSTREAM_USE }: UpstreamsEnv, { clock, rng }: B
     rng,
     admission: new SharedUpstreamLimits({
       // A stub belongs to the request that made it: one is made for each call.
-      uses: (upstreamId) => UPSTREAM_USE.get(UPSTREAM_USE.idFromName(upstreamId)) as unknown as UpstreamUses,
+      uses: (upstreamId) => UPSTREAM_USE.getByName(upstreamId),
       newId: () => crypto.randomUUID(),
       timer: systemTimer,
       background: waitUntil,

@@ -3,7 +3,6 @@ import { waitUntil } from 'cloudflare:workers';
 import { FileWriter } from '../../../src/gateway/jobs/file-writer.ts';
 import type { LoggedCallFacts } from '../../../src/gateway/upstreams/logged-call.ts';
 import { LoggedCall } from '../../../src/gateway/upstreams/logged-call.ts';
-import type { RequestLog } from '../../../src/gateway/upstreams/request-log-admin.ts';
 import { RequestLogAdmin } from '../../../src/gateway/upstreams/request-log-admin.ts';
 import { RequestLogging } from '../../../src/gateway/upstreams/request-logging.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
@@ -20,7 +19,7 @@ export interface RequestLogParts {
 
 export function wireRequestLog(env: UpstreamsEnv, { clock, rng, metrics }: Basics): RequestLogParts {
   // A stub belongs to the request that made it: one is made for each call.
-  const logOf = (tenant: TenantId) => env.REQUEST_LOG.get(env.REQUEST_LOG.idFromName(tenant)) as unknown as RequestLog;
+  const logOf = (tenant: TenantId) => env.REQUEST_LOG.getByName(tenant);
   const logging = new RequestLogging({
     sinkOf: logOf,
     isolateId: crypto.randomUUID(),
