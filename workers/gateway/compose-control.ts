@@ -37,7 +37,7 @@ export interface Control extends Serving {
 
 export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
   const basics = basicsOf(env);
-  const { clock, rng, metrics } = basics;
+  const { clock, rng } = basics;
   const queue = schedulerQueue(env.SCHEDULER);
   const known = wireTenancy(env, basics, { jobs: (tenant) => openJobCount(queue, tenant) });
   const tenancy = wireAdministration(env, basics, known);
@@ -45,14 +45,13 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
   const indexes = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
   const heavy = wireHeavy(
     env,
-    clock,
-    rng,
+    basics,
     tenancy,
     (tenant, name) => indexes.describe(tenant, name),
     // The registry takes files of tenants, and so is wired behind them.
     (...made) => models.jobs.register(...made),
   );
-  const models = wireModels(env, clock, organisations, heavy, indexes, metrics);
+  const models = wireModels(env, basics, organisations, heavy, indexes);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
   const purger = new CachePurger({ logs, organisations, models: models.catalogue, sha256, rng });
   const steps = erasureSteps({

@@ -31,7 +31,7 @@ export interface Gateway extends Serving {
 
 export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
   const basics = basicsOf(env);
-  const { clock, rng, metrics, region } = basics;
+  const { clock, metrics } = basics;
   const tenancy = wireTenancy(env, basics, { vectors: (tenant) => vectorCount(retrieval.indexes, tenant) });
   const countCache = tallying({ clock, tally: tenancy.tally });
   const count: CountCache = (principal, event) => {
@@ -43,8 +43,8 @@ export const compose = oncePerIsolate((env: GatewayEnv): Gateway => {
     const counts = bucketCounts(input, values);
     tenancy.tally(`${input} ${subject}`, { organisationId, tenantId, input, subject, atMs: clock.nowMs(), counts });
   };
-  const embeddings = wireEmbeddings(env, clock, metrics, count, countInputs);
-  const retrieval = wireRetrieval(env, clock, rng, metrics, tenancy, embeddings, { count, countInputs }, () => region.hint);
+  const embeddings = wireEmbeddings(env, basics, { count, countInputs });
+  const retrieval = wireRetrieval(env, basics, tenancy, embeddings, { count, countInputs });
   const forwarded = {
     control: forwardedWorker('control', env.CONTROL, env),
     upstreams: forwardedWorker('upstreams', env.UPSTREAMS, env),

@@ -36,13 +36,13 @@ export interface Planning extends Serving {
 
 export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
   const basics = basicsOf(env);
-  const { clock, metrics, region } = basics;
+  const { clock } = basics;
   const tenancy = wireTenancy(env, basics, {});
   const { organisations, authenticator, budget, quotaLedgers, flush } = tenancy;
   const lines: UsageLines = (organisation, query) => env.BILLING.getByName(organisation).usage(query);
   const usage = new UsageReader({ organisations, lines, clock, flush });
   const directory = new DurableIndexes(env.INDEX, new TenantRegistries(env.REGISTRY, organisations));
-  const shards = wireShards(env, clock, metrics, () => region.hint);
+  const shards = wireShards(env, basics);
   const indexes = {
     list: directory.list.bind(directory),
     count: async (manifest: Parameters<typeof shards.of>[0]) => {

@@ -13,15 +13,20 @@ import { RegisteredEmbedder } from '../../../src/gateway/models/registered-embed
 import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { Reranker } from '../../../src/gateway/rerank.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
-import type { Clock } from '../../../src/kernel/clock.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { GatewayEnv } from '../env.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Basics } from '../serving.ts';
 import { cacheShards, TenantPurgeLogs } from './durable-caches.ts';
 import { DeployedModels, staticModel } from './embedding-models.ts';
 import { modelCalls } from './model-calls.ts';
 import { replicaCalls } from './replica-calls.ts';
 import { sha256 } from './sha256.ts';
+
+/** Where an isolate counts what its caches answer, and how inputs are distributed. */
+export interface Counters {
+  readonly count: CountCache;
+  readonly countInputs: CountInputs;
+}
 
 /** Texts in, vectors out: the parts of an isolate that know models and their cache. */
 export interface Embeddings {
@@ -33,7 +38,7 @@ export interface Embeddings {
   readonly purges: PurgeViews;
 }
 
-export function wireEmbeddings(env: GatewayEnv, clock: Clock, metrics: Metrics, count: CountCache, countInputs: CountInputs): Embeddings {
+export function wireEmbeddings(env: GatewayEnv, { clock, metrics }: Basics, { count, countInputs }: Counters): Embeddings {
   const onLoaded = (loadMs: number): void => metrics.observe('sluice_model_load_seconds', {}, loadMs / 1000);
   const models = new DeployedModels((manifest) => staticModel(env.ASSETS, clock, onLoaded, manifest), env.INFERENCE);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);

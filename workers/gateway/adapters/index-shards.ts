@@ -11,13 +11,13 @@ import { DurableMembers } from '../../../durable-objects/durable-members.ts';
 import { DurableShards } from './durable-shards.ts';
 import { reach } from '../../../durable-objects/platform-fault.ts';
 import { systemTimer } from '../../../durable-objects/system-timer.ts';
-import type { Clock } from '../../../src/kernel/clock.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { IndexEnv } from '../env.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Basics } from '../serving.ts';
 
 /** The shards of all indexes, as one: who answers a read, over which route, and how many are asked at once. */
-export function wireShards(env: Omit<IndexEnv, 'REGISTRY'>, clock: Clock, metrics: Metrics, near: () => string | undefined): RoutedShards {
+export function wireShards(env: Omit<IndexEnv, 'REGISTRY'>, { clock, metrics, region }: Basics): RoutedShards {
+  const near = (): string | undefined => region.hint;
   const fanOut = new FanOut(clock, systemTimer);
   const reads = new ShardReads({ members: new DurableMembers(env), fanOut, choice: new MemberChoice(), clock, near });
   const groups: GroupSearch = {

@@ -17,6 +17,7 @@ import { JobDesk } from '../../../src/gateway/jobs/job-desk.ts';
 import { JobModels } from '../../../src/gateway/jobs/job-models.ts';
 import { JobEventFeed } from '../../../src/gateway/jobs/job-event-feed.ts';
 import { JobLogs } from '../../../src/gateway/jobs/job-logs.ts';
+import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
 import type { Pools } from '../../../src/gateway/jobs/pool-desk.ts';
 import { Queues } from '../../../src/gateway/jobs/queues.ts';
@@ -35,10 +36,10 @@ import { Hmac } from '../../../src/kernel/hmac.ts';
 import { IdSigner } from '../../../src/kernel/id-signer.ts';
 import type { OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
-import type { Rng } from '../../../src/kernel/rng.ts';
 import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import type { ControlEnv } from '../env.ts';
+import type { Basics } from '../serving.ts';
 import { pinnedName } from '../../../src/contract/model-name.ts';
 import { findVersion } from '../../../src/inference/model-manifest.ts';
 import { MODEL_CATALOGUE, STATIC_MODEL } from '../../inference/deployed-models.ts';
@@ -81,8 +82,7 @@ function baseOf(model: string): string | undefined {
 
 export function wireHeavy(
   env: ControlEnv,
-  clock: Clock,
-  rng: Rng,
+  { clock, rng }: Basics,
   { organisations, holdJob }: Pick<Administration, 'organisations' | 'holdJob'>,
   describe: (tenantId: TenantId, index: string) => Promise<Outcome<IndexManifest>>,
   register: AttemptParts<FileContent>['register'],
@@ -91,11 +91,6 @@ export function wireHeavy(
   const queue = schedulerQueue(env.SCHEDULER);
   const pools: Pools = (id, partition = ROOT_PARTITION) => env.POOL.getByName(partitionName(id, partition));
   const signer = new IdSigner(hmac);
-  const unsigned = new UnsignedIds<PoolId>(async () => {
-    const all = await queue.pools(LIMITS.poolsMaxCount);
-    return all.map(({ id }) => id).filter((id) => !isSignedPool(id));
-  }, clock);
-  const isKnown = (id: PoolId) => (isSignedPool(id) ? signer.isOurs('pool', stemOfPool(id)) : unsigned.has(id));
   const store = new R2FileStore(env.FILES);
   const recordsOf = (tenant: TenantId) => organisations.at(organisationOf(tenant));
   const spent: SpentFiles = {
@@ -135,7 +130,7 @@ export function wireHeavy(
     queues: new Queues({ cell: queue, knows }),
     reservations: new Reservations({ cell: queue, rng, hmac, knows: (tenant) => knows(tenant, undefined) }),
     admin: new PoolAdmin({ queue, pools, clock, rng, hmac, signer }),
-    agents: new AgentAuthenticator(pools, hmac, isKnown),
+    agents: new AgentAuthenticator(pools, hmac, isKnownPool(queue, signer, clock)),
     attempts,
     attemptModels: new AttemptModels({ pools, routes, read: modelFileReader(env.FILES) }),
     transfers: new TransferUrls({ attempts, pools, storeUrls: r2Urls(env, store, clock), hmac, clock }),
@@ -151,6 +146,15 @@ export function wireHeavy(
       sha256,
     }),
   };
+}
+
+/** Whether there is a pool of that id: by its signature, or, of an id from before ids were signed, by the list of pools. */
+function isKnownPool(queue: JobQueue, signer: IdSigner, clock: Clock): (id: PoolId) => Promise<boolean> {
+  const unsigned = new UnsignedIds<PoolId>(async () => {
+    const all = await queue.pools(LIMITS.poolsMaxCount);
+    return all.map(({ id }) => id).filter((id) => !isSignedPool(id));
+  }, clock);
+  return (id) => (isSignedPool(id) ? signer.isOurs('pool', stemOfPool(id)) : unsigned.has(id));
 }
 
 async function md5Of(pieces: AsyncIterable<Uint8Array>): Promise<string> {

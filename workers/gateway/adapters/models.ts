@@ -12,14 +12,13 @@ import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { IndexManifest } from '../../../src/index/index-manifest.ts';
 import { namedModel } from '../../../src/inference/registry/model-route.ts';
-import type { Clock } from '../../../src/kernel/clock.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import { MODEL_CATALOGUE } from '../../inference/deployed-models.ts';
 import type { ControlEnv } from '../env.ts';
 import type { Heavy } from './jobs.ts';
-import type { Metrics } from '../metrics.ts';
+import type { Basics } from '../serving.ts';
 import { modelCalls } from './model-calls.ts';
 import { upstreamsOf } from './upstream-objects.ts';
 import { R2FileStore } from './r2-file-store.ts';
@@ -39,11 +38,10 @@ export interface Models {
 
 export function wireModels(
   env: ControlEnv,
-  clock: Clock,
+  { clock, metrics }: Basics,
   organisations: Organisations,
   { files }: Pick<Heavy, 'files'>,
   indexes: Pick<IndexDirectory, 'list'>,
-  metrics: Metrics,
 ): Models {
   const registries: ModelRegistries = (owner) => env.MODEL_REGISTRY.getByName(owner);
   const stored = new R2FileStore(env.FILES);

@@ -9,8 +9,6 @@ import { GenerationWork } from '../../../src/gateway/generations/generation-work
 import { Indexes } from '../../../src/gateway/indexes.ts';
 import { ManifestCache } from '../../../src/gateway/manifest-cache.ts';
 import { RecallMeasurement } from '../../../src/gateway/recall-measurement.ts';
-import type { CountInputs } from '../../../src/contract/input-tally.ts';
-import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { QueryCache } from '../../../src/gateway/query-cache.ts';
 import { VectorChanges } from '../../../src/gateway/vector-changes.ts';
 import { VectorListing } from '../../../src/gateway/vector-listing.ts';
@@ -19,9 +17,7 @@ import { VectorSpace } from '../../../src/gateway/vector-space.ts';
 import { Searches } from '../../../src/gateway/searches.ts';
 import { Vectors } from '../../../src/gateway/vectors.ts';
 import { must } from '../../../src/kernel/assert.ts';
-import type { Clock } from '../../../src/kernel/clock.ts';
 import { Hmac } from '../../../src/kernel/hmac.ts';
-import type { Rng } from '../../../src/kernel/rng.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
@@ -33,8 +29,8 @@ import { FollowedIndex } from '../../../src/gateway/generations/followed-index.t
 import { DurableFollowedObjects, DurableGenerations, wakeOf } from './durable-generations.ts';
 import { DurableIndexes } from './durable-indexes.ts';
 import { wireShards } from './index-shards.ts';
-import type { Metrics } from '../metrics.ts';
-import type { Embeddings } from './embeddings.ts';
+import type { Basics } from '../serving.ts';
+import type { Counters, Embeddings } from './embeddings.ts';
 import { sha256 } from './sha256.ts';
 import type { Tenancy } from './tenancy.ts';
 
@@ -61,17 +57,15 @@ export interface Retrieval {
 
 export function wireRetrieval(
   env: GatewayEnv,
-  clock: Clock,
-  rng: Rng,
-  metrics: Metrics,
+  basics: Basics,
   { organisations, budget }: Pick<Tenancy, 'organisations' | 'budget'>,
   { anyEmbedder: embedder, purges }: Embeddings,
-  { count, countInputs }: { readonly count: CountCache; readonly countInputs: CountInputs },
-  near: () => string | undefined,
+  { count, countInputs }: Counters,
 ): Retrieval {
+  const { clock, rng, metrics } = basics;
   const registries = new TenantRegistries(env.REGISTRY, organisations);
   const directory = new DurableIndexes(env.INDEX, registries);
-  const shards = wireShards(env, clock, metrics, near);
+  const shards = wireShards(env, basics);
   const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
   const store = new DurableGenerations(env.INDEX);
   const followed = new FollowedIndex(new DurableFollowedObjects(env));
