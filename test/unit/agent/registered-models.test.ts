@@ -1,4 +1,4 @@
-import { mkdtemp, readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,7 @@ const refused = (code: 'model_not_found' | 'file_not_found') =>
 const bucket = new MemoryBucket();
 let edge: ModelHost;
 let folder = '';
+const outside = process.env['TMPDIR'];
 beforeAll(async () => {
   // A folder for the files of this process alone.
   folder = process.env['TMPDIR'] = await mkdtemp(join(tmpdir(), 'sluice-test-'));
@@ -40,6 +41,12 @@ beforeAll(async () => {
     wakeUps: new DirectWakeUps(),
     retryMs: 1,
   });
+});
+afterAll(async () => {
+  // Other files of tests share this process.
+  if (outside === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = outside;
+  await rm(folder, { recursive: true, force: true });
 });
 
 async function described({ files }: BertFolder, model = 'canal-bert'): Promise<ModelRef> {
