@@ -1,7 +1,5 @@
 /** Limits of the embedding cache and of purges. See `LIMITS`. */
 export const CACHE_LIMITS = {
-  // Smaller vectors fill the bytes only by the ten thousand; each entry takes some 200 bytes besides its own.
-  cacheL1EntriesMax: 50_000,
   // L2 of a cache, unless the deployment says otherwise: a batch costs at most one call a shard, and eight hold some 2 million vectors of
   // 384 numbers. A purge calls every shard at once.
   cacheShardsCount: 8,

@@ -1,9 +1,5 @@
 /** Limits of files of tenants, wherever they come from. See `LIMITS`. */
 export const FILE_LIMITS = {
-  // An hour: as OpenAI's API bounds it.
-  fileLifeSMin: 3_600,
-  // 30 days: as OpenAI's API bounds it.
-  fileLifeSMax: 2_592_000,
   // Files that an upload looks at for expired ones: one listing, and at most so many deletions.
   filesSweptMaxCount: 100,
   // Characters of a file's name: about what file systems accept.
@@ -12,8 +8,6 @@ export const FILE_LIMITS = {
   fileWriteMaxMs: 900_000,
   // The most that one request carries on Cloudflare's largest plan; the smaller ones refuse from 100 MB on, and take larger files in parts.
   fileBytesMax: 480 * 1024 * 1024,
-  // All fields of a form but its file: those of ours have some hundred bytes.
-  formFieldsBytesMax: 64 * 1024,
   // Content is stored in pieces of this size, of which one is held: the least that R2 takes for a part of an object.
   storedPartBytes: 5 * 1024 * 1024,
 } as const;

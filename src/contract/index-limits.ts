@@ -10,4 +10,6 @@ export const INDEX_LIMITS = {
   indexManifestsMaxCount: 10_000,
   // An index or shard that does not answer for this long counts as unreachable; the slowest call loads or erases a full shard.
   indexTimeoutMs: 15_000,
+  // Deeper values are never legitimate and recursive walks over them overflow the stack.
+  jsonDepthMax: 16,
 } as const;

@@ -14,6 +14,7 @@ import { CACHE_LIMITS } from './cache-limits.ts';
 import { CACHE_MEMORY_LIMITS } from './cache-memory-limits.ts';
 import { FILE_LIMITS } from './file-limits.ts';
 import { GRAPH_LIMITS } from './graph-limits.ts';
+import { GUARDRAIL_LIMITS } from './guardrail-limits.ts';
 import { JOB_LIMITS } from './job-limits.ts';
 import { MODEL_LIMITS } from './model-limits.ts';
 import { QUEUE_LIMITS } from './queue-limits.ts';
@@ -54,14 +55,13 @@ export const LIMITS = {
   ...MODEL_LIMITS,
   ...TRANSFER_LIMITS,
   ...ROUTE_LIMITS,
+  ...GUARDRAIL_LIMITS,
   ...PROMPT_LIMITS,
   ...UPSTREAM_LIMITS,
   ...QUEUE_LIMITS,
   ...UPSTREAM_SERVING_LIMITS,
   ...REQUEST_LOG_LIMITS,
   ...PLANNING_LIMITS,
-  // Deeper values are never legitimate and recursive walks over them overflow the stack.
-  jsonDepthMax: 16,
   // Names become parts of object ids and of paths.
   nameCharsMax: 64,
   // A scheme, a host name of 253 characters and a port.
@@ -113,15 +113,10 @@ export const LIMITS = {
   cacheTtlMaxMs: 30 * 86_400_000,
   // The shortest: below, an entry would run out before the answer that made it has arrived.
   cacheTtlMinMs: 1,
-  // For so long after its end an entry in memory answers requests with `max-stale`.
-  cacheStaleMaxMs: 3_600_000,
   // Tags of one request. A tag is a name such as a document or a release, not a text.
   cacheTagsMaxCount: 16,
   // Names of documents and releases fit; each entry keeps its tags.
   cacheTagCharsMax: 64,
-  // An entry that several requests tag carries the tags of all, up to this many; the oldest are dropped, and with them the entry for
-  // requests with those tags.
-  cacheEntryTagsMaxCount: 32,
   // Owners and models whose share of L1 is counted apart, some 100 bytes each.
   cacheHoldingsMaxCount: 10_000,
   // Search results are kept for bursts of the same query; a longer life would only hold memory, as any write makes them miss.

@@ -1,9 +1,5 @@
 /** Limits of prompts: named templates with versions. See `LIMITS`. */
 export const PROMPT_LIMITS = {
-  // Names that a tenant has used. A deleted one keeps its place, so that the numbers of its versions are not used again.
-  promptsMaxCount: 5_000,
-  // Versions are never edited, and all of them stay: a call may name any.
-  promptVersionsMaxCount: 1_000,
   // Bytes of one version as JSON: some 16,000 words, below the 2 MB of a row.
   promptVersionBytesMax: 128 * 1024,
   // Messages of one version: enough for a conversation of examples.

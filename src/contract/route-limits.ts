@@ -34,8 +34,6 @@ export const ROUTE_LIMITS = {
   guardrailPatternsMaxCount: 64,
   // A compiled expression is some hundred times as long as its text.
   guardrailPatternCharsMax: 512,
-  // A schema of what a model answers: those that model servers take are no longer.
-  guardrailSchemaBytesMax: 16 * 1024,
   // A webhook delays each request by up to this: callers wait no longer for a verdict.
   guardrailWebhookMsMax: 10_000,
   // Judging a text takes a server less; a caller waits for the model for as long.
@@ -44,12 +42,6 @@ export const ROUTE_LIMITS = {
   guardrailThresholdsMaxCount: 64,
   // Pieces of texts that a classifier judges for one hook: 64 KiB for a model of 512 tokens.
   guardrailPiecesMaxCount: 64,
-  // Of a verdict, which is one word.
-  guardrailVerdictBytesMax: 4 * 1024,
-  // Of an answer that is judged whole while it streams: it is held until its end.
-  guardrailHeldBytesMax: 4 * 1024 * 1024,
-  // Versions whose hooks an isolate keeps compiled, some 100 kB each.
-  guardrailsCompiledMaxCount: 64,
   // Steps of a canary from its first share to all requests.
   canaryStepsMaxCount: 10,
   // Of rolling back a version that is not worse, over its whole canary: once in a hundred.

@@ -1,4 +1,4 @@
-/** Limits of what objects keep of organisations, keys, quotas, usage and bills. See `LIMITS`. */
+/** Limits of what objects keep of organisations, keys, quotas, usage, bills and prompts. See `LIMITS`. */
 export const TENANCY_STORE_LIMITS = {
   // Some kilobyte each; erasing a tenant and revoking descendants reads them all in one transaction.
   keysPerTenantMaxCount: 1_000,
@@ -29,4 +29,8 @@ export const TENANCY_STORE_LIMITS = {
   usageGroupsMaxCount: 10_000,
   // A reservation that was never settled stays spent; after this long it can no longer be settled.
   reservationMaxMs: 86_400_000,
+  // Names that a tenant has used. A deleted one keeps its place, so that the numbers of its versions are not used again.
+  promptsMaxCount: 5_000,
+  // Versions are never edited, and all of them stay: a call may name any.
+  promptVersionsMaxCount: 1_000,
 } as const;

@@ -1,5 +1,11 @@
 /** Limits of what is sent as files: forms, uploads in parts, and transfers of attempts. See `LIMITS`. */
 export const TRANSFER_LIMITS = {
+  // An hour: as OpenAI's API bounds it.
+  fileLifeSMin: 3_600,
+  // 30 days: as OpenAI's API bounds it.
+  fileLifeSMax: 2_592_000,
+  // All fields of a form but its file: those of ours have some hundred bytes.
+  formFieldsBytesMax: 64 * 1024,
   // Parts of a form: no call takes half as many.
   formPartsMaxCount: 32,
   // The header lines of a part: a name of `fileNameCharsMax` characters, percent-encoded, and a media type.

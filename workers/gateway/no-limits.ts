@@ -12,6 +12,7 @@ export const GRAPH_LIMITS = {};
 export const UPSTREAM_LIMITS = {};
 export const UPSTREAM_SERVING_LIMITS = {};
 export const ROUTE_LIMITS = {};
+export const GUARDRAIL_LIMITS = {};
 export const PROMPT_LIMITS = {};
 export const REQUEST_LOG_LIMITS = {};
 export const PLANNING_LIMITS = {};
