@@ -1,6 +1,7 @@
 import type { Refusal } from '../../contract/errors.ts';
 import { refusal } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
+import { joinedBytes } from '../../kernel/bytes.ts';
 import type { Dispatched } from '../../upstreams/dispatch.ts';
 import type { AnswerStream, StreamProblem } from '../../upstreams/protocol/answer-stream.ts';
 import type { Usage } from '../../upstreams/protocol/usage.ts';
@@ -99,11 +100,7 @@ export class CompletionStream implements AnswerPieces {
     this.#dispatched.opened.body.cancel();
     const error = this.#answer.errorBytes(reason, this.#requestId);
     this.#end(fault);
-    if (before === undefined) return error;
-    const bytes = new Uint8Array(before.length + error.length);
-    bytes.set(before);
-    bytes.set(error, before.length);
-    return bytes;
+    return before === undefined ? error : joinedBytes([before, error]);
   }
 
   #end(end: CompletionEnd['end']): void {

@@ -102,16 +102,16 @@ export class SqliteLogSums {
   /** A tenant that keeps nothing has no sums either. Call in one transaction. Requests of a batch that are alike are one write. */
   add(entries: readonly LogEntry[], { entries: keeping }: LogPolicy): void {
     if (keeping === 'off') return;
-    const [sums, latencies] = [new SumsByPlace(), new SumsByPlace()];
+    const [sums, latencies] = [new SummedRows(), new SummedRows()];
     for (const entry of entries) {
       const { cacheNano, reuseNano, routeNano, promptNano } = entry.savings ?? NO_SAVINGS;
       const place = [Math.floor(entry.atMs / HOUR_MS), entry.model, entry.route ?? '', entry.target ?? ''];
       const tokens = [entry.inputTokens, entry.cachedTokens, entry.outputTokens, entry.costNano];
       const saved = [cacheNano, routeNano, promptNano, Number(isReuse(entry.reuse)), reuseNano];
-      sums.add([...place, entry.status, entry.cache], [1, ...tokens, ...saved]);
+      sums.add([...place, entry.status, entry.cache], 1, ...tokens, ...saved);
       if (entry.status >= 400) continue;
-      latencies.add([...place, 'total', LOG_LATENCIES.bucketOf(entry.totalMs)], [1]);
-      if (entry.firstTokenMs !== null) latencies.add([...place, 'first', LOG_LATENCIES.bucketOf(entry.firstTokenMs)], [1]);
+      latencies.add([...place, 'total', LOG_LATENCIES.bucketOf(entry.totalMs)], 1);
+      if (entry.firstTokenMs !== null) latencies.add([...place, 'first', LOG_LATENCIES.bucketOf(entry.firstTokenMs)], 1);
     }
     this.#increase('sums', sums, ADDED);
     this.#increase('latencies', latencies, ['count']);
@@ -192,12 +192,10 @@ export class SqliteLogSums {
     for (const table of ['sums', 'latencies']) this.#sql.exec(`DELETE FROM ${table}`);
   }
 
-  #increase(table: 'sums' | 'latencies', rows: SumsByPlace, added: readonly string[]): void {
+  #increase(table: 'sums' | 'latencies', { rows }: SummedRows, added: readonly string[]): void {
     const increased = added.map((column) => `${column} = ${column} + excluded.${column}`).join(', ');
-    for (const row of rows.all()) {
-      const values = row.map(() => '?').join(', ');
-      this.#sql.exec(`INSERT INTO ${table} VALUES (${values}) ON CONFLICT DO UPDATE SET ${increased}`, ...row);
-    }
+    for (const row of rows.values())
+      this.#sql.exec(`INSERT INTO ${table} VALUES (${row.map(() => '?').join(', ')}) ON CONFLICT DO UPDATE SET ${increased}`, ...row);
   }
 
   #buckets(by: LogGroup, group: string, kind: 'total' | 'first', hours: readonly [number, number]): LatencyCounts {
@@ -222,19 +220,15 @@ export class SqliteLogSums {
   }
 }
 
-/** Amounts by the columns that say what they are of. */
-class SumsByPlace {
-  readonly #sums = new Map<string, { readonly place: readonly (string | number)[]; readonly amounts: number[] }>();
+type Columns = (string | number)[];
 
-  add(place: readonly (string | number)[], amounts: readonly number[]): void {
+/** Rows of a table: those of the same place become one, with the sums of what they add. */
+class SummedRows {
+  readonly rows = new Map<string, Columns>();
+
+  add(place: Columns, ...added: readonly number[]): void {
     const key = JSON.stringify(place);
-    const known = this.#sums.get(key);
-    if (known === undefined) this.#sums.set(key, { place, amounts: [...amounts] });
-    else for (const [at, amount] of amounts.entries()) known.amounts[at] = (known.amounts[at] ?? 0) + amount;
-  }
-
-  /** Each as a row of its table. */
-  all(): (string | number)[][] {
-    return [...this.#sums.values()].map(({ place, amounts }) => [...place, ...amounts]);
+    const sums = this.rows.get(key)?.slice(place.length) ?? [];
+    this.rows.set(key, [...place, ...added.map((amount, at) => amount + Number(sums[at] ?? 0))]);
   }
 }

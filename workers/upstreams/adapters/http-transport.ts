@@ -27,8 +27,6 @@ interface HttpTransportParts {
   readonly workersAi?: WorkersAi | undefined;
 }
 
-const fault = (kind: FaultKind): TransportFault => ({ kind: 'fault', fault: kind });
-
 /**
  * Speaks HTTP with upstreams by `fetch`: one request, without redirects, each step within its time. Whatever ends an exchange (a fault, its
  * time, its owner) closes the connection. [U40] [U41]
@@ -64,7 +62,7 @@ export class HttpTransport implements UpstreamTransport {
       'refused',
     );
     if (!(answer instanceof Response)) return answer;
-    if (answer.status >= 300 && answer.status < 400) return exchange.end(fault('garbage'));
+    if (answer.status >= 300 && answer.status < 400) return exchange.end('garbage');
     const retryAfterMs = retryAfterOf(answer.headers);
     return {
       kind: 'opened',
@@ -103,9 +101,9 @@ class TimedExchange {
 
   constructor(timer: Timer, clock: Clock, cancellation: Cancellation, totalMs: number) {
     this.#waits = new WaitLimit(timer, clock);
-    this.#waits.limitAll(totalMs, () => this.end(fault('total_timeout')));
-    this.#leave = cancellation.onCancel(() => this.end(fault('cancelled')));
-    if (cancellation.isCancelled) this.end(fault('cancelled'));
+    this.#waits.limitAll(totalMs, () => this.end('total_timeout'));
+    this.#leave = cancellation.onCancel(() => this.end('cancelled'));
+    if (cancellation.isCancelled) this.end('cancelled');
   }
 
   get signal(): AbortSignal {
@@ -120,25 +118,25 @@ class TimedExchange {
     }
     assert(this.#onEnd === undefined, 'an exchange is at one step at a time');
     return new Promise((resolve) => {
-      this.#waits.begin(limitMs, () => this.end(fault(late)));
+      this.#waits.begin(limitMs, () => this.end(late));
       const settle = (value: T | TransportFault): void => {
         this.#waits.over();
         this.#onEnd = undefined;
         resolve(value);
       };
       this.#onEnd = settle;
-      work.then(settle, () => this.end(fault(failed)));
+      work.then(settle, () => this.end(failed));
     });
   }
 
   /** Ends it; what ended it first is why. */
-  end(why: TransportFault): TransportFault {
+  end(fault: FaultKind): TransportFault {
     if (this.#ended !== undefined) return this.#ended;
-    this.#ended = why;
+    this.#ended = { kind: 'fault', fault };
     this.release();
     this.#controller.abort();
-    this.#onEnd?.(why);
-    return why;
+    this.#onEnd?.(this.#ended);
+    return this.#ended;
   }
 
   /** It is over, and its connection may serve another. */
@@ -184,7 +182,7 @@ class HttpBody implements BodyReader {
   }
 
   cancel(): void {
-    this.#exchange.end(fault('cancelled'));
+    this.#exchange.end('cancelled');
   }
 
   #stepTime(): StepTime {
