@@ -49,7 +49,14 @@ it('[D91] [D92] [D94] facts that a CI signed make items, once, for their tenant 
   });
   expect((await other.client.get('/v1/debt/items')).body.data).toEqual([]);
   const { body: summary } = await own.client.get('/v1/debt/summary');
-  expect(summary.repositories).toMatchObject([
-    { repository: 'example/search', signals: expect.arrayContaining([{ signal: 'todos', known: true }]) },
-  ]);
+  const known = new Map(summary.repositories.map((one: { repository: string; signals: unknown }) => [one.repository, one.signals]));
+  expect(known.get('example/search')).toContainEqual({ signal: 'todos', known: true });
+});
+
+it('[D95] a tenant with a repository and no objectives has what the gateway measures of it', async () => {
+  const { client } = await createTenant(server, { scopes: SCOPES });
+  await client.put('/v1/debt/repositories', { repository: 'example/search', public_key: signer().publicKey });
+  const measured = async (): Promise<string[]> =>
+    (await client.get('/v1/debt/repositories')).body.data.map((one: { repository: string }) => one.repository).toSorted();
+  await expect.poll(measured).toEqual(['(gateway)', 'example/search']);
 });

@@ -81,6 +81,7 @@ export const composePlanning = oncePerIsolate((env: PlanningEnv): Planning => {
     }),
     debt: new DebtDesk({
       debt,
+      measureHourly: (tenant) => env.PLANS.getByName(tenant).measureHourly(tenant),
       find: (organisation, tenant) =>
         tenant === undefined ? organisations.at(organisation).organisation() : organisations.at(organisation).tenant(tenant),
       note,

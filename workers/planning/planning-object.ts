@@ -70,10 +70,18 @@ export class PlanningObject extends DurableObject<PlanningEnv> implements Served
     return this.ctx.storage.kv.get<CapacityAlerts>('alerts') ?? NO_ALERTS;
   }
 
+  async measureHourly(tenant: TenantId): Promise<void> {
+    const { kv } = this.ctx.storage;
+    if (this.#isErased() || kv.get('hasRepositories') === true) return;
+    this.#register.open();
+    kv.put('hasRepositories', true);
+    await this.#watch(tenant);
+  }
+
   async erase(): Promise<void> {
     this.#register.erase();
     this.#outbox.clear();
-    for (const key of ['alerts', 'forecastMs', 'factsMs', 'poolHours', 'tenant']) this.ctx.storage.kv.delete(key);
+    for (const key of ['alerts', 'forecastMs', 'factsMs', 'poolHours', 'hasRepositories', 'tenant']) this.ctx.storage.kv.delete(key);
     this.ctx.storage.kv.put('erased', true);
     await this.ctx.storage.deleteAlarm();
   }
@@ -93,7 +101,9 @@ export class PlanningObject extends DurableObject<PlanningEnv> implements Served
     await tried('facts', async () => this.#measure(tenant));
     await tried('alerts', async () => this.#deliver(tenant));
     const isIdle = this.#register.all().length === 0 && !this.alerts().enabled && this.#outbox.waiting(1).length === 0;
-    if (isIdle) await this.ctx.storage.deleteAlarm();
+    if (!isIdle) return;
+    if (this.ctx.storage.kv.get('hasRepositories') === true) await this.ctx.storage.setAlarm(this.#factsMs());
+    else await this.ctx.storage.deleteAlarm();
   }
 
   async #observe(tenant: TenantId, objective: Objective, cursor: Cursor): Promise<void> {
@@ -122,15 +132,22 @@ export class PlanningObject extends DurableObject<PlanningEnv> implements Served
 
   /** What the gateway measures of its own debt goes into the register of the organisation. */
   async #measure(tenant: TenantId): Promise<void> {
-    const nowMs = Date.now();
-    if (nowMs < (this.ctx.storage.kv.get<number>('factsMs') ?? 0) || this.#register.all().length === 0) return;
-    this.ctx.storage.kv.put('factsMs', nowMs + FACTS_EVERY_MS);
+    const { kv } = this.ctx.storage;
+    const hasObjectives = this.#register.all().length > 0;
+    if (Date.now() < this.#factsMs() || !(hasObjectives || kv.get('hasRepositories') === true)) return;
+    kv.put('factsMs', Date.now() + FACTS_EVERY_MS);
     const { measures } = composePlanning(this.env);
-    const pools = await measures.poolHours(tenant, this.ctx.storage.kv.get<PoolHours>('poolHours') ?? {});
+    if (!hasObjectives && !(await measures.hasRepositories(tenant))) return void kv.delete('hasRepositories');
+    const pools = await measures.poolHours(tenant, kv.get<PoolHours>('poolHours') ?? {});
     if (this.#isErased()) return;
-    this.ctx.storage.kv.put('poolHours', pools);
+    kv.put('poolHours', pools);
     const taken = await measures.report(tenant, this.#register.views(), pools);
     if (!taken.ok) throw new Error(messageOf(taken.error));
+  }
+
+  /** When facts are due. */
+  #factsMs(): number {
+    return this.ctx.storage.kv.get<number>('factsMs') ?? 0;
   }
 
   async #deliver(tenant: TenantId): Promise<void> {

@@ -55,6 +55,8 @@ export interface DebtCalls {
 
 interface DebtDeskParts {
   readonly debt: (organisation: OrganisationId) => DebtCalls;
+  /** Has the gateway report what it measures of the tenant, as often as it does; asking again changes nothing. */
+  readonly measureHourly: (tenant: TenantId) => Promise<void>;
   /** Refuses an organisation or a tenant that does not exist: no object is addressed by an id that a caller made up (T65). */
   readonly find: (organisation: OrganisationId, tenant: TenantId | undefined) => Promise<Outcome<unknown>>;
   readonly note: NoteChange;
@@ -81,9 +83,10 @@ export class DebtDesk {
     if (publicKeyBytes(publicKey) === undefined)
       return refuse('invalid_value', 'must be a public key of Ed25519: 32 bytes as base64', 'public_key');
     const next = { repository, publicKey, policy: policy ?? debtPolicy.parse({}) };
-    return this.#changed(caller, 'debt.repository', repository, (debt, lease) =>
-      debt.setRepository(caller.principal.tenantId, next, lease),
-    );
+    const { tenantId } = caller.principal;
+    const set = await this.#changed(caller, 'debt.repository', repository, (debt, lease) => debt.setRepository(tenantId, next, lease));
+    if (set.ok) await this.#parts.measureHourly(tenantId);
+    return set;
   }
 
   removeRepository(caller: Acting, id: string): Promise<Outcome<null>> {
@@ -105,6 +108,8 @@ export class DebtDesk {
     const digest = await verifiedDigest(envelope, publicKey);
     if (digest === undefined) return refuse('invalid_value', 'holds for no signature by the key of the repository', 'signatures');
     const upload = { digest, signedAtS, publicKey, file };
+    // Before, as an upload that was taken is not taken again. A register of an earlier version begins to be measured here.
+    await this.#parts.measureHourly(principal.tenantId);
     return underAuthority(caller.authority, (lease) => this.#of(principal).upload(principal.tenantId, upload, lease));
   }
 

@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 const INPUTS_COUNT = 500;
 
 interface GatewayMeasuresParts {
-  readonly debt: (organisation: OrganisationId) => Pick<DebtCalls, 'measure'>;
+  readonly debt: (organisation: OrganisationId) => Pick<DebtCalls, 'measure' | 'repositories'>;
   readonly logOf: (tenant: TenantId) => Pick<RequestLog, 'page'>;
   /** How inputs were distributed, as isolates reported them. */
   readonly histogramsOf: (tenant: TenantId) => Promise<readonly InputHistograms[]>;
@@ -32,6 +32,12 @@ export class GatewayMeasures {
 
   constructor(parts: GatewayMeasuresParts) {
     this.#parts = parts;
+  }
+
+  /** Whether a repository of the tenant is registered: that of the gateway itself has no key. */
+  async hasRepositories(tenant: TenantId): Promise<boolean> {
+    const views = await this.#parts.debt(organisationOf(tenant)).repositories(tenant);
+    return views.some(({ repository: { publicKey } }) => publicKey !== null);
   }
 
   /** With what the tenant's own pools did in the last hour. */

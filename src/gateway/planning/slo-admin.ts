@@ -25,6 +25,8 @@ export interface PlanningCalls {
   objectives(): Promise<readonly ObjectiveView[]>;
   setAlerts(tenant: TenantId, alerts: CapacityAlerts, lease: WriteLease | undefined): Promise<Outcome<CapacityAlerts>>;
   alerts(): Promise<CapacityAlerts>;
+  /** From now on facts about the tenant go to the debt register each hour, while it has a repository there or objectives. */
+  measureHourly(tenant: TenantId): Promise<void>;
   /** Deletes everything; later writes are refused. */
   erase(): Promise<void>;
   /** How much is kept. */

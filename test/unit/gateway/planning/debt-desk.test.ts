@@ -34,6 +34,7 @@ const callerOf = (tenantId: TenantId, more: object = {}) => ({ principal: princi
 describe('the desk of the debt register', () => {
   let desk: DebtDesk;
   let noted: string[];
+  let measured: string[];
   const ci = signer();
   const fileOf = (facts = todosOf({ 'src/a.ts': 200 }, NOW_S), repository = REPOSITORY) => ({
     signed_at: NOW_S,
@@ -41,10 +42,11 @@ describe('the desk of the debt register', () => {
   });
 
   beforeEach(async () => {
-    noted = [];
+    [noted, measured] = [[], []];
     const registry = new DebtRegistry(new NodeSql(), { nowMs: () => NOW_S * 1_000 });
     desk = new DebtDesk({
       debt: () => registry as unknown as DebtCalls,
+      measureHourly: async (tenant) => void measured.push(tenant),
       find: async (organisation, tenant) =>
         organisation === ORGANISATION && tenant !== OTHER ? ok(null) : err(refusal('tenant_not_found', 'there is no such tenant')),
       note: async (_, action, subject) => (noted.push(`${action} ${subject}`), ok(null)),
@@ -71,6 +73,15 @@ describe('the desk of the debt register', () => {
     const good = ci.sign(fileOf());
     expect(await errorOf(good)).toBeUndefined();
     expect(await errorOf(good)).toBe('state_conflict');
+  });
+
+  it('[D95] has the gateway measure tenants that register a repository or upload its facts', async () => {
+    expect(measured).toEqual([TENANT]);
+    await desk.upload(callerOf(OTHER), ci.sign(fileOf()));
+    await desk.setRepository(callerOf(OTHER), { repository: 'r', public_key: 'AAAA' });
+    expect(measured).toEqual([TENANT]);
+    await desk.upload(callerOf(TENANT), ci.sign(fileOf()));
+    expect(measured).toEqual([TENANT, TENANT]);
   });
 
   it('refuses a key that is none', async () => {

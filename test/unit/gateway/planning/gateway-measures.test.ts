@@ -25,6 +25,7 @@ it('[D80] the hourly report has the shifts of what isolates counted beside those
   const full = (at: number): number[] => [0, 1, 2].map((bucket) => (bucket === at ? INPUTS_MIN : 0));
   const measures = new GatewayMeasures({
     debt: (organisation) => ({
+      repositories: async (tenant) => [{ repository: { publicKey: tenant === tenantId ? 'key' : null } }] as never,
       measure: async (tenant, facts) => {
         expect([organisation, tenant]).toEqual([organisationId, tenantId]);
         reported.push(...facts);
@@ -46,6 +47,7 @@ it('[D80] the hourly report has the shifts of what isolates counted beside those
     pools: {} as never,
     clock: { nowMs: () => NOW_MS },
   });
+  expect([await measures.hasRepositories(tenantId), await measures.hasRepositories(idsOf(2).tenantId)]).toEqual([true, false]);
   expect(await measures.report(tenantId, [viewOf()], {})).toMatchObject({ ok: true });
   const shifts = reported
     .filter(({ kind }) => kind === 'input-shift')
