@@ -39,12 +39,19 @@ export function workOf(commits: readonly RangeCommit[]): WorkOnLines {
   return { commits: work.length, repairs };
 }
 
-/** The commits that changed both of two places. What wrote or formatted one of them is no work that was done twice. [D31] */
-export function commitsToBoth(commits: readonly RangeCommit[], others: readonly RangeCommit[]): number {
+/** Commits that changed two places with the same code. */
+export interface WorkOnCopies {
+  readonly both: number;
+  readonly either: number;
+}
+
+/** How often two places were worked on. What wrote or formatted one of them is no work. [D31] */
+export function workOnCopies(commits: readonly RangeCommit[], others: readonly RangeCommit[]): WorkOnCopies {
   const changed = (of: readonly RangeCommit[]): Set<string> =>
     new Set(of.filter(({ changedLines, isFirst }) => changedLines > 0 && !isFirst).map(({ commit }) => commit));
-  const both = changed(others);
-  return [...changed(commits)].filter((one) => both.has(one)).length;
+  const [ones, twos] = [changed(commits), changed(others)];
+  const both = [...ones].filter((one) => twos.has(one)).length;
+  return { both, either: ones.size + twos.size - both };
 }
 
 /** What one commit did to lines: its diff, as git prints it. */

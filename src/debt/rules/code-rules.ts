@@ -1,5 +1,5 @@
 import type { DebtFact } from '../../contract/debt-facts.ts';
-import type { DebtRule } from '../../contract/debt-items.ts';
+import type { DebtRule, Spread } from '../../contract/debt-items.ts';
 import { groupBy } from '../../kernel/grouped.ts';
 import { evenSpread } from '../spread.ts';
 import { COMPLEXITY_RULES } from './complexity-rules.ts';
@@ -16,6 +16,8 @@ const FILES_OF_A_TANGLE = 3;
 /** More are how a package is built: no one pays them as one item. */
 const FILES_OF_A_TANGLE_MAX = 12;
 const MINUTES_OF_A_FILE_IN_A_CYCLE = 15;
+/** Two years, of which commits to copies are read. */
+const WEEKS_OF_HISTORY = 104;
 
 function* clones(context: RuleContext): Iterable<Hit> {
   const facts = context.facts.of('clone');
@@ -30,7 +32,7 @@ function* clones(context: RuleContext): Iterable<Hit> {
       title: `${lines} lines of code from line ${detailOf(fact, 'line')} are those ${isInOneFile ? '' : `of ${other} `}from line ${detailOf(fact, 'other_line')}${copies > 2 ? `; ${copies} places have them, or most of them` : ''}${inBoth(fact)}`,
       remedy: isInOneFile ? 'have one function for both' : 'have one of them, which the other imports',
       minutes: 10 + ((copies - 1) * lines) / 2,
-      interest: context.interestOf(new Set([fact.subject, other]), severityOf(lines) / 4),
+      interest: interestOfCopy(context, fact, severityOf(lines) / 4),
       grade: isCostlyCopy(workOf(fact)) ? 'strong' : 'weak',
       evidence: [fact],
     };
@@ -39,8 +41,8 @@ function* clones(context: RuleContext): Iterable<Hit> {
 
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);
 
-/** Reasons to have both, by the details of the fact that state them. */
-const EXCUSES = ['mirror', 'for_speed', 'kept_apart', 'settings', 'by_lines'];
+/** Reasons to have both, or to know too little, by the details of the fact that state them. */
+const EXCUSES = ['mirror', 'for_speed', 'kept_apart', 'settings', 'by_lines', 'unread'];
 
 const workOf = (fact: DebtFact): CopyWork => ({
   lines: numberOf(fact),
@@ -49,6 +51,13 @@ const workOf = (fact: DebtFact): CopyWork => ({
   commitsToBoth: detailOf(fact, 'commits_to_both'),
   isExcused: EXCUSES.some((name) => fact.detail?.[name] === true),
 });
+
+/** Each commit that changed one place had to look at the other. Where these are not known, the changes of the files stand for them. */
+function interestOfCopy(context: RuleContext, fact: DebtFact, severity: number): Spread {
+  const commits = detailOf(fact, 'commits_to_either', -1);
+  if (commits < 0) return context.interestOf(new Set([fact.subject, fact.symbol ?? '']), severity);
+  return context.interestAt(commits / WEEKS_OF_HISTORY, severity);
+}
 
 /** What the copy has cost, where it has. */
 function inBoth(fact: DebtFact): string {

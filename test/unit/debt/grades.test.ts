@@ -9,8 +9,9 @@ import { PackageFolders } from '../../../src/debt/evidence/package-folders.ts';
 import type { Clone } from '../../../src/debt/evidence/clones.ts';
 import { revertedBy, saysFix } from '../../../src/debt/evidence/fix-commits.ts';
 import type { RangeCommit } from '../../../src/debt/evidence/repairs.ts';
-import { changedLinesOf, commitsToBoth, isWholeNew, workOf } from '../../../src/debt/evidence/repairs.ts';
+import { changedLinesOf, isWholeNew, workOf, workOnCopies } from '../../../src/debt/evidence/repairs.ts';
 import { FactSet } from '../../../src/debt/fact.ts';
+import { must } from '../../../src/kernel/assert.ts';
 import { RuleContext } from '../../../src/debt/rules/rule.ts';
 import { census, fact, NOW_S } from '../../support/fixtures/debt-facts.ts';
 
@@ -122,7 +123,7 @@ describe('[D31] a copy', () => {
   });
 
   it('is weak as a counterpart for other callers, for speed, as settings, or of a language without a parser', () => {
-    for (const name of ['mirror', 'kept_apart', 'for_speed', 'settings', 'by_lines'])
+    for (const name of ['mirror', 'kept_apart', 'for_speed', 'settings', 'by_lines', 'unread'])
       expect(gradeOf(90, 'a/x.ts', 'a/y.ts', { commits_to_both: 4, [name]: true }), name).toBe('weak');
   });
 
@@ -190,6 +191,20 @@ describe('[D34] clones of the same code', () => {
   });
 });
 
+describe('[D31] what a copy costs a week', () => {
+  const costOf = (detail: DebtFact['detail']) => {
+    const churn = ['a.ts', 'b.ts'].map((path) => fact('code-churn', path, 100));
+    const copy = fact('clone', 'a.ts', 20, { symbol: 'b.ts', detail: { line: 1, other_line: 1, copies: 2, ...detail } });
+    return must(hitsOf('duplicate-code', [census('hotspots'), ...churn, copy])[0], 'it is found').interest.p50;
+  };
+
+  it('follows the commits that changed it, and not those of its files', () => {
+    expect(costOf({ commits_to_either: 0 })).toBe(0);
+    expect(costOf({ commits_to_either: 6 }) / costOf({ commits_to_either: 3 })).toBeCloseTo(2, 9);
+    expect(costOf({})).toBeGreaterThan(costOf({ commits_to_either: 9 }));
+  });
+});
+
 describe('[D31] what was changed in both places', () => {
   const commit = (id: string, changedLines: number, isFirst = false): RangeCommit => ({
     commit: id,
@@ -202,8 +217,8 @@ describe('[D31] what was changed in both places', () => {
 
   it('is what one commit changed: neither what it wrote nor what it formatted', () => {
     const place = [commit('a', 1), commit('b', 1), commit('c', 0), commit('d', 30, true)];
-    expect(commitsToBoth(place, [commit('a', 3), commit('c', 2), commit('d', 1), commit('e', 1)])).toBe(1);
-    expect(commitsToBoth([commit('d', 1)], [commit('d', 30, true)])).toBe(0);
+    expect(workOnCopies(place, [commit('a', 3), commit('c', 2), commit('d', 1), commit('e', 1)])).toEqual({ both: 1, either: 5 });
+    expect(workOnCopies([commit('d', 1)], [commit('d', 30, true)])).toEqual({ both: 0, either: 1 });
   });
 
   it('was written by the commit of which all lines are new', () => {

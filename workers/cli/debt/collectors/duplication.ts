@@ -3,7 +3,7 @@ import { isAsyncMirror } from '../../../../src/debt/evidence/async-mirror.ts';
 import { familiesOf } from '../../../../src/debt/evidence/clone-families.ts';
 import { clonesIn } from '../../../../src/debt/evidence/clones.ts';
 import { PackageFolders } from '../../../../src/debt/evidence/package-folders.ts';
-import { commitsToBoth } from '../../../../src/debt/evidence/repairs.ts';
+import { workOnCopies } from '../../../../src/debt/evidence/repairs.ts';
 import type { ReadSource } from '../repository/read-sources.ts';
 import { isForOldCallers, isToolSettings, languageOf, versionOf } from '../source/languages.ts';
 import { isForSpeed } from '../source/analysed-source.ts';
@@ -42,7 +42,7 @@ export const duplication: Collector = async (collection) => {
       mirror: isAsyncMirror(placeOf(file, line), placeOf(other, otherLine)),
       two_packages: packages.of(clone.path) !== packages.of(clone.other),
       for_speed: isForSpeed(file, line, clone.lastLine) || isForSpeed(other, otherLine, clone.otherLastLine),
-      commits_to_both: isRead ? await commitsOf(collection, clone, file, other) : 0,
+      ...(isRead ? await workOn(collection, clone, file, other) : { unread: true }),
     };
     writer.write('clone', clone.path, lines, sourceOf(file), { symbol: clone.other, detail });
   };
@@ -58,9 +58,9 @@ const placeOf = ({ path, classes }: ReadSource, line: number) => ({
   className: classes.findLast((one) => one.line <= line && line <= one.lastLine)?.name ?? '',
 });
 
-/** How many commits of two years changed both places. */
-async function commitsOf({ rangeCommits }: Collection, clone: Clone, file: ReadSource, other: ReadSource): Promise<number> {
+/** How many commits of two years changed the places. */
+async function workOn({ rangeCommits }: Collection, clone: Clone, file: ReadSource, other: ReadSource) {
   const commits = await rangeCommits.ofTwoYears(file, [clone.line, clone.lastLine]);
-  if (commits.length === 0) return 0;
-  return commitsToBoth(commits, await rangeCommits.ofTwoYears(other, [clone.otherLine, clone.otherLastLine]));
+  const { both, either } = workOnCopies(commits, await rangeCommits.ofTwoYears(other, [clone.otherLine, clone.otherLastLine]));
+  return { commits_to_both: both, commits_to_either: either };
 }
