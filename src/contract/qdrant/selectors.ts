@@ -31,11 +31,7 @@ export const withVector = z
 export const onlyVector = z.literal('', 'names a vector: a point has one, which has no name').nullish();
 
 /** What means something in a cluster, or between collections, and is not there. */
-export const absent = (message: string) =>
-  z
-    .undefined({ error: message })
-    .or(z.null({ error: message }))
-    .optional();
+export const absent = (message: string) => z.union([z.undefined(), z.null()], { error: message }).optional();
 
 export const noShardKey = absent('an index is not divided by shard keys');
 
