@@ -31,6 +31,8 @@ export const repro = () =>
     .action(async (recipePath: string, { write = false, json = false, minutes }: Flags) => {
       const statementPath = join(dirname(recipePath), PROVENANCE_FILE);
       const earlier = await readStatement(statementPath);
+      if (process.stderr.isTTY)
+        console.error(`Running the command of ${recipePath} in a clean clone; it may take ${minutes} minutes at most.`);
       const ran = await rerunRecipe(recipePath, minutes * 60_000);
       const result = reproducibilityOf(ran.rerun, isOtherMachine(ran, earlier));
       const statement = provenanceOf(ran.recipe, ran.rerun, result, ran.circumstances);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 
+import { REUSE_NAMES } from '../../../src/contract/answer-reuse.ts';
 import type { RequestRecordReply, RequestReply, RequestStatsReply } from '../../../src/contract/requests.ts';
 import { command, Failure, secondsOf, table, whole } from '../command.ts';
 import { queryOf } from '../gateway/gateway-client.ts';
@@ -22,7 +23,26 @@ interface Filter {
   readonly status?: number;
   readonly from?: number;
   readonly to?: number;
+  readonly costMin?: string;
+  readonly costMax?: string;
+  readonly cache?: string;
+  readonly reuse?: string;
 }
+
+/** The filter in the names of the API. */
+export const asked = ({ key, route, model, target, status, from, to, costMin, costMax, cache, reuse }: Filter) => ({
+  key,
+  route,
+  model,
+  target,
+  status,
+  from,
+  to,
+  cost_min_usd: costMin,
+  cost_max_usd: costMax,
+  cache,
+  reuse,
+});
 
 const HEADINGS = ['time (UTC)', 'request', 'surface', 'model', 'status', 'in', 'out', 'USD', 'ms', 'cache', 'reuse'];
 
@@ -63,14 +83,18 @@ const filtered = (of: Command): Command =>
     .option('--target <target>', 'served by this upstream, or this model of it')
     .option('--status <status>', 'such as 429; 4 for all from 400 to 499', whole(1, 599))
     .option('--from <time>', 'from then on, such as 2026-11-01T12:00Z', secondsOf)
-    .option('--to <time>', 'before then', secondsOf);
+    .option('--to <time>', 'before then', secondsOf)
+    .option('--cost-min <usd>', 'that cost so much or more, such as 0.01')
+    .option('--cost-max <usd>', 'that cost so much or less')
+    .addOption(new Option('--cache <how>', 'by what the cache of answers did').choices(['hit', 'miss', 'bypass']))
+    .addOption(new Option('--reuse <how>', 'by how the answer was reused').choices(REUSE_NAMES));
 
 async function list({ json, limit, ...filter }: Shown & Filter & { readonly limit: number }): Promise<void> {
   const client = await caller();
   const all: RequestReply[] = [];
   // A page may be empty where few requests match.
   for (let after: number | null | undefined; after !== null && all.length < limit;) {
-    const page: Page = await client.call('GET', `/v1/requests${queryOf({ ...filter, limit: limit - all.length, after })}`);
+    const page: Page = await client.call('GET', `/v1/requests${queryOf({ ...asked(filter), limit: limit - all.length, after })}`);
     all.push(...page.data);
     after = page.next;
   }
@@ -98,7 +122,7 @@ async function tail(filter: Filter): Promise<void> {
   const seen = new Set<string>();
   let from = filter.from ?? Math.floor(Date.now() / 1000);
   for (;;) {
-    const { data } = await client.call<Page>('GET', `/v1/requests${queryOf({ ...filter, from, limit: 1_000 })}`);
+    const { data } = await client.call<Page>('GET', `/v1/requests${queryOf({ ...asked(filter), from, limit: 1_000 })}`);
     const fresh = data.filter(({ id }) => !seen.has(id)).reverse();
     for (const request of fresh) {
       seen.add(request.id);
@@ -135,7 +159,7 @@ async function stats({ json, by, from }: Shown & { readonly by: string; readonly
 
 async function exported(path: string, filter: Filter): Promise<void> {
   const client = await caller();
-  const file = await client.call<{ id: string; bytes: number }>('POST', '/v1/requests/export', filter);
+  const file = await client.call<{ id: string; bytes: number }>('POST', '/v1/requests/export', asked(filter));
   const { body } = await client.stream(`/v1/files/${file.id}/content`);
   await writeFile(path, body ?? '').catch((error: unknown) => {
     throw new Failure(`cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`);
