@@ -39,7 +39,13 @@ interface Ran {
 /** Runs `sluice` as a user does, with a profile of its own. */
 async function sluice(words: readonly string[], environment: Readonly<Record<string, string>> = {}): Promise<Ran> {
   const child = spawn(process.execPath, [join(ROOT, 'workers/cli/sluice.ts'), ...words], {
-    env: { PATH: process.env['PATH'], SLUICE_PROFILE: join(folder, 'profile.json'), ...environment },
+    // As the launcher does: compiled once, not by each command.
+    env: {
+      PATH: process.env['PATH'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      SLUICE_PROFILE: join(folder, 'profile.json'),
+      ...environment,
+    },
   });
   const texts = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) child[stream].on('data', (chunk) => (texts[stream] += String(chunk)));

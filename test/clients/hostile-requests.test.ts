@@ -144,9 +144,13 @@ function* withHostile(value: unknown): Generator<string> {
   }
 }
 
-/** Where a large text is put costs its bytes each time: each of them takes another place, and in the full run every place. */
-function* withLarge(value: unknown): Generator<string> {
+/**
+ * Where a large text is put costs its bytes each time: each of them takes another place, every other one at every other endpoint (`turn`), and in
+ * the full run every place.
+ */
+function* withLarge(value: unknown, turn: number): Generator<string> {
   for (const [nth, large] of LARGE.entries()) {
+    if (!IS_FULL && (nth + turn) % 2 === 1) continue;
     const bodies = [...withEach(value, large)];
     if (IS_FULL) yield* bodies;
     else yield bodies[nth % bodies.length] ?? large;
@@ -163,10 +167,12 @@ const MANGLED = [
   'x'.repeat(100_000),
 ];
 
-describe.each(ROUTES.filter(([, { body }]) => body.kind === 'json'))('the body of %s', (name, endpoint) => {
+const TAKES_JSON = ROUTES.filter(([, { body }]) => body.kind === 'json');
+
+describe.each(TAKES_JSON.map((route, turn) => [...route, turn] as const))('the body of %s', (name, endpoint, turn) => {
   it('may contain anything', async () => {
     const sample = SAMPLE_BODIES[name]?.(owned);
-    const bodies = [...MANGLED, ...withHostile(sample), ...withLarge(sample)];
+    const bodies = [...MANGLED, ...withHostile(sample), ...withLarge(sample, turn)];
     let refused = 0;
     for (const body of bodies) refused += Number((await send(endpoint, pathOf(endpoint), body)) >= 400);
     expect(refused).toBeGreaterThan(bodies.length / 3);

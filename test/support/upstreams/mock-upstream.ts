@@ -23,7 +23,7 @@ export interface MockUpstream {
 /** Starts one; on a `port` it had before, after `kill`. */
 export async function startMockUpstream(port = 0): Promise<MockUpstream> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'upstream-process.ts')], {
-    env: { PATH: process.env['PATH'], PORT: String(port) },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'], PORT: String(port) },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const [message] = (await once(child, 'message')) as [{ readonly port: number }];

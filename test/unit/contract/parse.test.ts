@@ -33,6 +33,10 @@ describe('a refused value', () => {
     expect(faultOf(parse(schema, value))?.message).toBe(message);
   });
 
+  it('has the limit and the value as numbers, too', () => {
+    expect(parse(schema, { name: 'abcde', input: 'x' })).toMatchObject({ ok: false, error: { limit: { bound: 4 }, value: 5 } });
+  });
+
   it('[G80] lists what a union accepts if a value fits no option', () => {
     const outcome = parse(z.union([z.strictObject({ a: z.number() }), z.array(z.number()), z.strictObject({ b: z.number() })]), null);
     expect(faultOf(outcome)?.message).toBe('the body must be an object or an array, not null');
