@@ -19,7 +19,7 @@ interface RefreshAheadParts<V> {
 interface Entry<V> {
   readonly value: V;
   /** When the read that brought it began. */
-  readonly readAtMs: number;
+  readAtMs: number;
   /** When the last read in the background began; before the first: when that one did. */
   refreshedAtMs: number;
 }
@@ -48,6 +48,12 @@ export class RefreshAheadCache<V> {
       background(this.#read(key, entry, nowMs, read));
     }
     return entry.value;
+  }
+
+  /** The value was changed from here: it is read again before it is used. Where that fails, the copy is used as before. */
+  outdate(key: string): void {
+    const entry = this.#entries.get(key, this.#parts.clock.nowMs());
+    if (entry !== undefined) entry.readAtMs = -Infinity;
   }
 
   async #read(

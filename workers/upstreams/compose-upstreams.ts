@@ -103,7 +103,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
     budget,
     countCall: tenancy.countCall,
     tenancy,
-    admin: new UpstreamAdmin({ upstreams, secrets, hosts, groups, mac: (text) => hmac.hex(text), note, clock }),
+    admin: new UpstreamAdmin({ upstreams, secrets, hosts, groups, directory, mac: (text) => hmac.hex(text), note, clock }),
     checker: new UpstreamChecker({ upstreams, secrets, hosts, groups, probe: httpProbe, clock }),
     directory,
     answers,

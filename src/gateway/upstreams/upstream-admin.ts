@@ -3,6 +3,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { ChangeUpstreamBody, CreateUpstreamBody } from '../../contract/upstreams.ts';
+import type { WriteLease } from '../../contract/write-lease.ts';
 import { underAuthority } from '../../contract/write-lease.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { err, ok } from '../../kernel/result.ts';
@@ -29,6 +30,8 @@ interface UpstreamAdminParts {
   /** A keyed digest, from which a secret cannot be found by trying. */
   readonly mac: (text: string) => Promise<string>;
   readonly note: NoteChange;
+  /** Learns whose upstreams have changed. */
+  readonly directory: { changed(owner: UpstreamOwner): void };
   readonly clock: Clock;
 }
 
@@ -65,7 +68,7 @@ export class UpstreamAdmin {
     const request = idempotencyKey === undefined ? null : { key: idempotencyKey, digest: await this.#digest(caller.principal, body) };
     const noted = await this.#noted(caller, 'create', body.name);
     if (!noted.ok) return noted;
-    return underAuthority(caller.authority, (lease) => this.#parts.upstreams(owner).create({ ...settings.value, secret }, request, lease));
+    return this.#made(caller, (lease) => this.#parts.upstreams(owner).create({ ...settings.value, secret }, request, lease));
   }
 
   /** [U5] Refuses another host without the secret: it was given for the former one. */
@@ -82,13 +85,25 @@ export class UpstreamAdmin {
     const noted = await this.#noted(caller, 'change', name);
     if (!noted.ok) return noted;
     const change = { next: { ...settings.value, secret: secret.value }, basedOn: known.updatedAtMs };
-    return underAuthority(caller.authority, (lease) => this.#parts.upstreams(owner).change(change, lease));
+    return this.#made(caller, (lease) => this.#parts.upstreams(owner).change(change, lease));
   }
 
   async remove(caller: Acting<Principal>, name: string): Promise<Outcome<null>> {
     const noted = await this.#noted(caller, 'delete', name);
     if (!noted.ok) return noted;
-    return underAuthority(caller.authority, (lease) => this.#parts.upstreams(ownerOf(caller.principal)).remove(name, lease));
+    return this.#made(caller, (lease) => this.#parts.upstreams(ownerOf(caller.principal)).remove(name, lease));
+  }
+
+  /** A change that was not acknowledged may have been made, too. */
+  async #made<T>(
+    { principal, authority }: Acting<Principal>,
+    change: (lease: WriteLease | undefined) => Promise<Outcome<T>>,
+  ): Promise<Outcome<T>> {
+    try {
+      return await underAuthority(authority, change);
+    } finally {
+      this.#parts.directory.changed(ownerOf(principal));
+    }
   }
 
   /** [U12] The replicas are those of a job of the caller's tenant. */

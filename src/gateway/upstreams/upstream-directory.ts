@@ -73,6 +73,11 @@ export class UpstreamDirectory {
     return ok({ own: own.groups.size === 0 ? own.targets : await this.#withReplicas(tenantId, own), platform: platform.targets });
   }
 
+  /** The upstreams of an owner were changed from this isolate: its next call sees that. */
+  changed(owner: UpstreamOwner): void {
+    this.#known.outdate(owner);
+  }
+
   /** What the upstream of a target is to be shown. Undefined: nothing. */
   async secretOf({ upstreamId, replica }: Target): Promise<string | undefined> {
     if (replica !== undefined) return replica.key;

@@ -12,6 +12,7 @@ import { ok } from '../../../src/kernel/result.ts';
 import type { Job } from '../../../src/scheduler/served/job.ts';
 import { SecretBox } from '../../../src/upstreams/secret-box.ts';
 import { parseUpstreamHosts } from '../../../src/upstreams/upstream-host.ts';
+import type { UpstreamOwner } from '../../../src/upstreams/upstream-record.ts';
 import { UpstreamRegistry } from '../../../src/upstreams/upstream-registry.ts';
 import { originHost } from '../../../workers/gateway/origin-host.ts';
 import { NodeSql } from '../fakes/node-sql.ts';
@@ -86,6 +87,9 @@ export class UpstreamStoreWorld {
     background: (work) => void this.beside.push(work),
   });
 
+  /** What an isolate does once it has changed the upstreams of an owner. */
+  changed: (owner: UpstreamOwner) => void = () => undefined;
+
   /** Whether the deployment has the binding. */
   hasWorkersAi = false;
 
@@ -104,6 +108,7 @@ export class UpstreamStoreWorld {
         this.audit.push(`${tenantId} ${action} ${subject}`);
         return ok(null);
       },
+      directory: { changed: (owner) => this.changed(owner) },
       clock: this.clock,
     });
   }

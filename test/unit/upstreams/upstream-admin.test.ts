@@ -236,6 +236,23 @@ describe('what an isolate knows of upstreams', () => {
     expect(await visibleNames(directory)).toEqual([[[`${ONE.tenantId}/other`, 'small']], []]);
   });
 
+  it('[U6] sees at once what was changed from its own isolate, and keeps its copy where it cannot', async () => {
+    await add(ONE);
+    const { directory } = world.directory();
+    await visibleNames(directory);
+    world.changed = (owner) => directory.changed(owner);
+    await add(ONE, { name: 'second' });
+    const both = ['openai', 'second'].map((name) => [`${ONE.tenantId}/${name}`, 'small']);
+    expect(await visibleNames(directory)).toEqual([both, []]);
+    await add(ADMIN, { name: 'shared' });
+    expect(await visibleNames(directory)).toEqual([both, [['platform/shared', 'small']]]);
+    await world.admin().remove(world.caller(ONE), 'second');
+    expect(await visibleNames(directory)).toEqual([both.slice(0, 1), [['platform/shared', 'small']]]);
+    await world.admin().change(world.caller(ONE), 'openai', { models: [] });
+    world.isReachable = false;
+    expect(await visibleNames(directory)).toEqual([both.slice(0, 1), [['platform/shared', 'small']]]);
+  });
+
   it('[U6] serves for five minutes while the objects do not answer, and not longer', async () => {
     await add(ONE);
     const { directory, settled } = world.directory();
