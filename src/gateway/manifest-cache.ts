@@ -9,6 +9,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { IndexId, TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import type { IndexDirectory } from './index-directory.ts';
+import { dropOldest } from '../kernel/drop-oldest.ts';
 
 /** Far longer, together, than a change of generations takes. */
 const MOVING_WAITS_MS = [10, 20, 40, 80, 160, 320, 640, 1_280, 2_560];
@@ -127,8 +128,7 @@ export class ManifestCache {
     const entry = { manifest, expiresAtMs: sentAtMs + LIMITS.indexManifestTtlMs, renewAtMs: sentAtMs + RENEWED_AFTER_MS };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    const [oldest] = this.#entries.keys();
-    if (this.#entries.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#entries.delete(oldest);
+    dropOldest(this.#entries, LIMITS.indexManifestsMaxCount);
   }
 }
 

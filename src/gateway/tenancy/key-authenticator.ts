@@ -16,6 +16,7 @@ import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { AdmittedKey } from '../../tenancy/keys/key-record.ts';
 import { SUSPENDED_TENANT, UNKNOWN_KEY, verify } from '../../tenancy/keys/key-record.ts';
 import type { Authenticator, Credential, Proof } from '../authority.ts';
+import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 /** Where key records are kept. Rejects when it cannot be reached within `controlTimeoutMs`. */
 export type KeyLookup = (id: KeyId) => Promise<AdmittedKey | undefined>;
@@ -186,8 +187,7 @@ export class KeyAuthenticator implements Authenticator {
 
 function keepLatest<K, V>(map: Map<K, V>, key: K, value: V, countMax: number): void {
   map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > countMax && oldest !== undefined) map.delete(oldest);
+  dropOldest(map, countMax);
 }
 
 // A clock that steps back makes a reading look as if it were to come: it is read again.

@@ -20,6 +20,7 @@ import type { Hold, Holdings } from './holdings.ts';
 import { PathSlices } from './path-slices.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
 import { QuotaRequests } from './quota-requests.ts';
+import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 /** Keys whose slices an isolate holds; the least recently used is handed back first. */
 const KEYS_MAX_COUNT = 10_000;
@@ -91,9 +92,8 @@ export class SlicedBudget implements Budget {
     const slices = known ?? this.#newSlices(principal);
     this.#keys.set(principal.keyId, slices);
     if (known !== undefined) return known;
-    const [oldest] = this.#keys.keys();
     // Dropped slices stay spent until their windows end: less may be used, never more.
-    if (this.#keys.size > KEYS_MAX_COUNT && oldest !== undefined) this.#keys.delete(oldest);
+    dropOldest(this.#keys, KEYS_MAX_COUNT);
     return slices;
   }
 

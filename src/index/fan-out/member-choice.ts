@@ -1,6 +1,7 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
 import { ABSENCES } from './fan-out.ts';
+import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 interface Experience {
   underWay: number;
@@ -53,8 +54,7 @@ export class MemberChoice {
     const experience = this.#known.get(name) ?? { underWay: 0, latencyMs: 0, atMs: nowMs };
     this.#known.delete(name);
     this.#known.set(name, experience);
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > LIMITS.membersKnownMaxCount && oldest !== undefined) this.#known.delete(oldest);
+    dropOldest(this.#known, LIMITS.membersKnownMaxCount);
     return experience;
   }
 }

@@ -5,6 +5,7 @@ import type { RegionRows } from './regions.ts';
 import { regionRowsOf } from './regions.ts';
 import type { CentroidRows, ShardGroup, RoutedShard, RouteTable } from './route-table.ts';
 import { STALE_ROUTE } from '../../ann/access-mode.ts';
+import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 /** A routing summary: a routing table without its large parts. A router requests the regions of a shard group when it needs them. */
 export interface RoutingSummary extends Omit<RouteTable, 'shards' | 'groups'> {
@@ -108,8 +109,7 @@ export class RoutingChangeLog {
     if (table.version === 0) return;
     this.#sent.delete(table.version);
     this.#sent.set(table.version, table);
-    const [oldest] = this.#sent.keys();
-    if (this.#sent.size > REMEMBERED_MAX && oldest !== undefined) this.#sent.delete(oldest);
+    dropOldest(this.#sent, REMEMBERED_MAX);
   }
 }
 

@@ -16,6 +16,7 @@ import type { Authority } from '../../contract/write-lease.ts';
 import type { RouteCache } from '../routing/route-cache.ts';
 import type { LocatorCalls, ShardCalls, WriteAt } from './shard-calls.ts';
 import { LIMITS } from '../../contract/limits.ts';
+import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 /** Writes to an index of several shards: each id's by its locator, all at once. */
 export class LocatedWrites {
@@ -208,7 +209,6 @@ export class SeenLsns {
     const highest = Math.max(lsn, this.of(manifest));
     this.#lsns.delete(manifest.id);
     this.#lsns.set(manifest.id, highest);
-    const [oldest] = this.#lsns.keys();
-    if (this.#lsns.size > LIMITS.seenIndexesMaxCount && oldest !== undefined) this.#lsns.delete(oldest);
+    dropOldest(this.#lsns, LIMITS.seenIndexesMaxCount);
   }
 }

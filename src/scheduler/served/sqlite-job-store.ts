@@ -6,6 +6,7 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { Job } from './job.ts';
 import { isFinished } from './job.ts';
 import { priorityNumber } from './spec-of.ts';
+import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 type Body = { body: string };
 
@@ -115,9 +116,7 @@ export class SqliteJobStore {
   #remember(id: JobId, job: Job | null): void {
     this.#recent.delete(id);
     this.#recent.set(id, job);
-    if (this.#recent.size <= RECENT_MAX) return;
-    const [oldest] = this.#recent.keys();
-    this.#recent.delete(must(oldest, 'there are some'));
+    dropOldest(this.#recent, RECENT_MAX);
   }
 
   #countOpen(jobs: readonly Job[]): void {

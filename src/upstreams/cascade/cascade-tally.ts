@@ -3,6 +3,7 @@ import type { UpstreamOwner } from '../upstream-record.ts';
 import type { CascadeCounts } from './cascade-counts.ts';
 import { addCounts, NO_COUNTS } from './cascade-counts.ts';
 import { EscalationCap } from './escalation-cap.ts';
+import { dropOldest } from '../../kernel/drop-oldest.ts';
 
 /** A cascade of a route: its models, and their kind of confidence. */
 export interface CascadeName {
@@ -44,8 +45,7 @@ export class CascadeTally {
     const cap = this.#caps.get(name) ?? new EscalationCap(LIMITS.cascadeWindowMs);
     this.#caps.delete(name);
     this.#caps.set(name, cap);
-    const [oldest] = this.#caps.keys();
-    if (this.#caps.size > LIMITS.routeOwnersKnownMaxCount * LIMITS.routeCascadesMaxCount && oldest !== undefined) this.#caps.delete(oldest);
+    dropOldest(this.#caps, LIMITS.routeOwnersKnownMaxCount * LIMITS.routeCascadesMaxCount);
     return cap;
   }
 }

@@ -15,6 +15,7 @@ import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { ask } from './ask.ts';
 import type { RegistryStub, TenantRegistries } from './tenant-registries.ts';
+import { dropOldest } from '../../../src/kernel/drop-oldest.ts';
 
 /** What the objects do. */
 interface IndexStub {
@@ -138,8 +139,7 @@ export class DurableIndexes implements IndexDirectory {
     const answer = await call(this.#index(tenantId, name), name);
     this.#seen.delete(object);
     if (answer.ok) this.#seen.add(object);
-    const [oldest] = this.#seen;
-    if (this.#seen.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#seen.delete(oldest);
+    dropOldest(this.#seen, LIMITS.indexManifestsMaxCount);
     return answer;
   }
 

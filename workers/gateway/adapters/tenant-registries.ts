@@ -5,6 +5,7 @@ import type { Organisations } from '../../../src/gateway/tenancy/organisation-st
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
+import { dropOldest } from '../../../src/kernel/drop-oldest.ts';
 
 export type RegistryStub = DurableObjectStub<RegistryObject>;
 
@@ -61,7 +62,6 @@ export class TenantRegistries {
 
   #learn(tenantId: TenantId): void {
     this.#known.add(tenantId);
-    const [oldest] = this.#known;
-    if (this.#known.size > LIMITS.indexManifestsMaxCount && oldest !== undefined) this.#known.delete(oldest);
+    dropOldest(this.#known, LIMITS.indexManifestsMaxCount);
   }
 }

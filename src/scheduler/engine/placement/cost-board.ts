@@ -5,6 +5,7 @@ import type { Scarcity } from './scarcity.ts';
 import type { Shape } from './workload-mix.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';
 import { acceptsType } from './workload-mix.ts';
+import { dropOldest } from '../../../kernel/drop-oldest.ts';
 
 /** Shapes whose costs are kept: some 200 kB each at 10,000 nodes. The one not asked for the longest goes first. */
 const ROWS_MAX = 64;
@@ -70,10 +71,7 @@ export class CostBoard {
     this.#rows.delete(shape);
     this.#rows.set(shape, row);
     this.#last = { shape, row };
-    if (this.#rows.size > ROWS_MAX) {
-      const [oldest] = this.#rows.keys();
-      if (oldest !== undefined) this.#rows.delete(oldest);
-    }
+    dropOldest(this.#rows, ROWS_MAX);
     return row;
   }
 }

@@ -1,4 +1,5 @@
 import type { JobSpec } from '../model/job-spec.ts';
+import { dropOldest } from '../../../kernel/drop-oldest.ts';
 
 /** SharedSpecs remembered: some 1,000 bytes each. The one that was first seen longest ago goes first. */
 const SHAPES_MAX = 10_000;
@@ -35,8 +36,7 @@ export class SharedSpecs {
 
   #remember(shape: Shape): void {
     this.#byKey.set(shape.key, shape);
-    const [oldest] = this.#byKey.keys();
-    if (this.#byKey.size > SHAPES_MAX && oldest !== undefined) this.#byKey.delete(oldest);
+    dropOldest(this.#byKey, SHAPES_MAX);
   }
 }
 
