@@ -8,11 +8,14 @@ export interface PurgeLogBounds {
   readonly termsMax: number;
 }
 
-/** What the purges of a log mean for an entry. `stale`: since then, on the log's clock, only for callers that accept stale ones. */
-export type PurgeVerdict = { readonly kind: 'kept' } | { readonly kind: 'stale'; readonly sinceMs: number } | { readonly kind: 'taken' };
+/** What the purges of a log mean for an entry. `soft-purged`: since then, on the log's clock, only for callers that accept stale ones. */
+export type PurgeVerdict =
+  | { readonly kind: 'valid' }
+  | { readonly kind: 'soft-purged'; readonly sinceMs: number }
+  | { readonly kind: 'purged' };
 
-const KEPT: PurgeVerdict = { kind: 'kept' };
-const TAKEN: PurgeVerdict = { kind: 'taken' };
+const VALID: PurgeVerdict = { kind: 'valid' };
+const PURGED: PurgeVerdict = { kind: 'purged' };
 
 /**
  * The purges of one cache, oldest first. Immutable.
@@ -63,13 +66,13 @@ export class PurgeLog {
 
   /** Purges count for the entry when its fill had started while, as far as the filler knew, they were yet to come. */
   verdictOf(entry: Purgeable): PurgeVerdict {
-    if (entry.position >= this.position) return KEPT;
+    if (entry.position >= this.position) return VALID;
     let sinceMs = Infinity;
     for (const { mode, atMs } of this.#matcher.matching(entry)) {
-      if (mode === 'hard') return TAKEN;
+      if (mode === 'hard') return PURGED;
       sinceMs = Math.min(sinceMs, atMs);
     }
-    return sinceMs === Infinity ? KEPT : { kind: 'stale', sinceMs };
+    return sinceMs === Infinity ? VALID : { kind: 'soft-purged', sinceMs };
   }
 }
 

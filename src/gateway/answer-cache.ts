@@ -146,10 +146,10 @@ export class AnswerCache<A> {
     const found = this.#entries.getStale(keyOf(question, question.basis), nowMs);
     if (found === undefined) return undefined;
     const { value: entry, expiresAtMs } = found;
-    const fate = view.log.verdictOf({ ...question, ...entry });
-    if (fate.kind === 'taken' || !terms.tags.every((tag) => entry.tags.includes(tag))) return undefined;
+    const verdict = view.log.verdictOf({ ...question, ...entry });
+    if (verdict.kind === 'purged' || !terms.tags.every((tag) => entry.tags.includes(tag))) return undefined;
     const leftMs = expiresAtMs - nowMs;
-    const ttlMs = fate.kind === 'stale' ? Math.min(leftMs, fate.sinceMs - view.logTimeMs) : leftMs;
+    const ttlMs = verdict.kind === 'soft-purged' ? Math.min(leftMs, verdict.sinceMs - view.logTimeMs) : leftMs;
     const ageMs = Math.max(0, nowMs - entry.storedAtMs);
     if (!accepts(terms.directives, ageMs, ttlMs)) return undefined;
     return { answer: entry.answer, report: reportOf('memory', { agesMs: [ageMs], ttlMs }) };
@@ -160,7 +160,7 @@ export class AnswerCache<A> {
     const flight = this.#flights.find(flightKey)?.flight;
     if (flight === undefined) return undefined;
     const stamp = { position: flight.mark, knownMs: -Infinity };
-    return question.view.log.verdictOf({ ...question, ...stamp, tags: question.terms.tags }).kind === 'kept' ? flight : undefined;
+    return question.view.log.verdictOf({ ...question, ...stamp, tags: question.terms.tags }).kind === 'valid' ? flight : undefined;
   }
 
   async #lead(

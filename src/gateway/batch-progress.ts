@@ -81,10 +81,10 @@ export class BatchProgress {
   /** Uses a cached vector, unless a purge took it or the request wants another. Answers whether it does. */
   accept(slot: number, cached: FoundInMemory, source: 'memory' | 'shared', nowMs: number): boolean {
     const { directives, tags } = this.request;
-    const fate = this.verdictOf(slot, cached);
-    if (fate.kind === 'taken') return false;
+    const verdict = this.verdictOf(slot, cached);
+    if (verdict.kind === 'purged') return false;
     // What a purge made stale has been so since then, if not longer.
-    const freshMs = fate.kind === 'stale' ? Math.min(cached.freshMs, fate.sinceMs - this.view.logTimeMs) : cached.freshMs;
+    const freshMs = verdict.kind === 'soft-purged' ? Math.min(cached.freshMs, verdict.sinceMs - this.view.logTimeMs) : cached.freshMs;
     if (!tags.every((tag) => cached.tags.includes(tag))) {
       this.#tags.set(slot, cached.tags);
       return false;

@@ -206,7 +206,7 @@ const originOf = ({ contractHash, id: model, version: modelVersion }: ModelManif
 
 /** Whether a purge came after a computation had begun. It counts as older than any age: it began when nothing is known to have been. */
 const isPurged = (progress: BatchProgress, slot: number, position: number): boolean =>
-  progress.verdictOf(slot, { position, knownMs: -Infinity, tags: progress.request.tags }).kind !== 'kept';
+  progress.verdictOf(slot, { position, knownMs: -Infinity, tags: progress.request.tags }).kind !== 'valid';
 
 const notCached = (absent: number, distinct: number) =>
   refuse('not_cached', `${absent} of ${distinct} distinct inputs are not cached, and \`only-if-cached\` forbids computing them`);

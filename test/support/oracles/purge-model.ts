@@ -127,7 +127,7 @@ export class PurgeModel {
   #takes(position: number, stamp: number): boolean {
     if (this.#faults.judgesByNewestOnly === true) return stamp < position - 1;
     return (
-      logAt(position).verdictOf({ digest: 'x', position: stamp, knownMs: 0, model: 'm', modelVersion: '1', tags: [] }).kind === 'taken'
+      logAt(position).verdictOf({ digest: 'x', position: stamp, knownMs: 0, model: 'm', modelVersion: '1', tags: [] }).kind === 'purged'
     );
   }
 

@@ -168,8 +168,15 @@ export class PurgeSimulation {
     for (const level of [memory, this.#shared]) {
       const entry = level.get(read.key);
       if (entry === undefined) continue;
-      const fate = view.log.verdictOf({ digest: read.key, position: entry.position, knownMs: 0, model: 'm', modelVersion: '1', tags: [] });
-      if (fate.kind === 'kept') return this.#serve(read, entry);
+      const verdict = view.log.verdictOf({
+        digest: read.key,
+        position: entry.position,
+        knownMs: 0,
+        model: 'm',
+        modelVersion: '1',
+        tags: [],
+      });
+      if (verdict.kind === 'valid') return this.#serve(read, entry);
       this.seen.taken += 1;
     }
   }

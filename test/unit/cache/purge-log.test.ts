@@ -11,7 +11,7 @@ const log = (bounds = WIDE, ...predicates: PurgePredicate[]) =>
 const entry = (digest: string, position = 0, more: Partial<Purgeable> = {}): Purgeable => {
   return { digest, position, knownMs: 0, model: 'm', modelVersion: '1', tags: [], ...more };
 };
-const isTaken = (purges: PurgeLog, of: Purgeable) => purges.verdictOf(of).kind === 'taken';
+const isTaken = (purges: PurgeLog, of: Purgeable) => purges.verdictOf(of).kind === 'purged';
 
 describe('PurgeLog', () => {
   it.each<[string, PurgePredicate, Partial<Purgeable>, Partial<Purgeable>]>([
@@ -56,12 +56,12 @@ describe('PurgeLog', () => {
       purges.append(predicate, mode, atMs);
     const purges = soft(soft(soft(new PurgeLog([], WIDE), keys('a'), 10), EVERYTHING, 20), keys('b'), 30, 'hard');
     expect(purges.entries).toHaveLength(3);
-    expect(purges.verdictOf(entry('a'))).toEqual({ kind: 'stale', sinceMs: 10 });
-    expect(purges.verdictOf(entry('a', 1))).toEqual({ kind: 'stale', sinceMs: 20 });
-    expect(purges.verdictOf(entry('a', 2))).toEqual({ kind: 'kept' });
-    expect(purges.verdictOf(entry('b', 1))).toEqual({ kind: 'taken' });
+    expect(purges.verdictOf(entry('a'))).toEqual({ kind: 'soft-purged', sinceMs: 10 });
+    expect(purges.verdictOf(entry('a', 1))).toEqual({ kind: 'soft-purged', sinceMs: 20 });
+    expect(purges.verdictOf(entry('a', 2))).toEqual({ kind: 'valid' });
+    expect(purges.verdictOf(entry('b', 1))).toEqual({ kind: 'purged' });
     const turned = soft(soft(new PurgeLog([], WIDE), EVERYTHING, 10), keys('a'), 20);
-    expect(turned.verdictOf(entry('a'))).toEqual({ kind: 'stale', sinceMs: 10 });
+    expect(turned.verdictOf(entry('a'))).toEqual({ kind: 'soft-purged', sinceMs: 10 });
   });
 
   it('[C5] compacts its oldest half when it has too many predicates', () => {

@@ -216,7 +216,7 @@ describe('EmbeddingCacheStore', () => {
       const log = new PurgeLog([purge(1, predicate)], { predicatesMax: 9, termsMax: 9 });
       for (const { origin, ...more } of of) store.put(origin, [entry(more.digest, 0, undefined, more)], vectors(1), 1000);
       const taken = of.filter(
-        ({ origin: { model, modelVersion }, ...more }) => log.verdictOf({ ...more, model, modelVersion, position: 0 }).kind === 'taken',
+        ({ origin: { model, modelVersion }, ...more }) => log.verdictOf({ ...more, model, modelVersion, position: 0 }).kind === 'purged',
       );
       expect(taken.map(({ digest }) => digest)).toEqual(expected);
       expect(store.count(predicate).entries).toBe(expected.length);
