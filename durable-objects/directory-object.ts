@@ -7,6 +7,7 @@ import type { Organisation } from '../src/tenancy/organisation.ts';
 import type { PageOf } from '../src/tenancy/document-store.ts';
 import { SqliteDocumentStore } from '../src/tenancy/document-store.ts';
 import { isSigned } from '../src/tenancy/resource-ids.ts';
+import { systemClock } from './system-time.ts';
 
 interface Bodies extends Record<string, object> {
   organisation: Organisation;
@@ -14,7 +15,7 @@ interface Bodies extends Record<string, object> {
 
 /** The list of organisations, for the admin. Only one exists; no request of a tenant passes through it. */
 export class DirectoryObject extends DurableObject {
-  readonly #documents = new SqliteDocumentStore<Bodies>(this.ctx.storage, { nowMs: () => Date.now() });
+  readonly #documents = new SqliteDocumentStore<Bodies>(this.ctx.storage, systemClock);
 
   /** Adding an organisation again changes nothing. */
   add(organisation: Organisation, digest: string): Outcome<Organisation> {

@@ -11,10 +11,11 @@ import type { ModelRoute } from '../src/inference/registry/model-route.ts';
 import type { ModelOwner } from '../src/inference/registry/version-manifest.ts';
 import type { ServedFile } from '../src/inference/served/served-manifest.ts';
 import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
+import { systemClock } from './system-time.ts';
 
 /** The models of one owner: of a tenant, or of the platform. See `ModelRegistry` and `ModelQueries`. */
 export class ModelRegistryObject extends DurableObject {
-  readonly #registry = new ModelRegistry(this.ctx.storage, { nowMs: () => Date.now() });
+  readonly #registry = new ModelRegistry(this.ctx.storage, systemClock);
   readonly #queries = new ModelQueries(this.#registry.store);
 
   announce(files: readonly ServedFile[], by: ChangedBy): Outcome<Released> {

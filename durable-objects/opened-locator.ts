@@ -16,6 +16,7 @@ import { reach } from './platform-fault.ts';
 import type { IndexReshardingStub, ReshardingEnv, ShardRowsStub } from './resharding-stubs.ts';
 import { SqliteLocatorStore } from '../src/index/locators/sqlite-locator-store.ts';
 import { StoredCell } from './stored-cell.ts';
+import { systemClock } from './system-time.ts';
 
 interface Opened {
   readonly locator: Locator;
@@ -98,7 +99,7 @@ export function locatorPeers(env: ReshardingEnv, { tenantId, indexId, name }: Lo
   const index: IndexReshardingStub = env.INDEX.getByName(indexObjectName(tenantId, name));
   const shard = (ordinal: number): ShardRowsStub => env.SHARD.getByName(shardName({ tenantId, id: indexId }, ordinal));
   // All calls of a Durable Object have one I/O context: there the leader may wake its waiters.
-  const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: { nowMs: () => Date.now() }, wakeUps: new DirectWakeUps() });
+  const reader = new RouteReader(LIMITS.locatorRouteBytesMax, { clock: systemClock, wakeUps: new DirectWakeUps() });
   const source: RouteSource = {
     indexId,
     routingSummary: (known) => reach(() => index.routingSummary(name, indexId, known)),

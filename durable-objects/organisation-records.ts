@@ -11,6 +11,7 @@ import type { Actor, Organisation, Project, Tenant, Ticket } from '../src/tenanc
 import { isErased, stateOf, tombstone, withIndexes, withRegistry } from '../src/tenancy/organisation.ts';
 import { SqliteDocumentStore } from '../src/tenancy/document-store.ts';
 import { SqliteSpentKeys } from '../src/kernel/sql/spent-keys.ts';
+import { systemClock } from './system-time.ts';
 
 export interface OrganisationBodies extends Record<string, object> {
   organisation: Organisation;
@@ -30,7 +31,7 @@ export class OrganisationRecords {
   readonly #spentFiles: SqliteSpentKeys;
 
   constructor(storage: SqlStorage) {
-    this.documents = new SqliteDocumentStore<OrganisationBodies>(storage, { nowMs: () => Date.now() });
+    this.documents = new SqliteDocumentStore<OrganisationBodies>(storage, systemClock);
     this.#spentFiles = new SqliteSpentKeys(storage, SPENT_KEY_BOUNDS);
   }
 

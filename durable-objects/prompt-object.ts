@@ -6,10 +6,11 @@ import type { KeyedRequest } from '../src/kernel/sql/spent-keys.ts';
 import type { PromptRecord, PromptSelector, PromptVersionRecord } from '../src/upstreams/prompts/prompt-record.ts';
 import type { MadePromptVersion, NewPromptVersion } from '../src/upstreams/prompts/prompt-registry.ts';
 import { PromptRegistry } from '../src/upstreams/prompts/prompt-registry.ts';
+import { systemClock } from './system-time.ts';
 
 /** The prompts of one tenant. See `PromptRegistry`. */
 export class PromptObject extends DurableObject {
-  readonly #registry = new PromptRegistry(this.ctx.storage, { nowMs: () => Date.now() });
+  readonly #registry = new PromptRegistry(this.ctx.storage, systemClock);
 
   add(next: NewPromptVersion, request: KeyedRequest | null, by: ChangedBy): Outcome<MadePromptVersion> {
     return this.#registry.add(next, request, by);

@@ -10,10 +10,11 @@ import type { MeasuredReuse } from '../src/upstreams/reuse/reuse-evidence.ts';
 import type { CanaryReport, RouteVersionRecord, ServingRoute } from '../src/upstreams/routes/route-record.ts';
 import type { MadeVersion, NewRouteVersion, RouteView } from '../src/upstreams/routes/route-registry.ts';
 import { RouteRegistry } from '../src/upstreams/routes/route-registry.ts';
+import { systemClock } from './system-time.ts';
 
 /** The routes of one owner: of a tenant, or of the platform. See `RouteRegistry`. */
 export class RouteObject extends DurableObject {
-  readonly #registry = new RouteRegistry(this.ctx.storage, { nowMs: () => Date.now() });
+  readonly #registry = new RouteRegistry(this.ctx.storage, systemClock);
 
   add(next: NewRouteVersion, request: KeyedRequest | null, by: ChangedBy): Outcome<MadeVersion> {
     return this.#registry.add(next, request, by);

@@ -6,12 +6,11 @@ import probeModule from '../src/ann/wasm/probe.relaxed.wasm';
 import scanModule from '../src/ann/wasm/scan.wasm';
 import trainModule from '../src/ann/wasm/train.wasm';
 import { LIMITS } from '../src/contract/limits.ts';
+import { systemClock } from './system-time.ts';
 
 // The shards and replicas of one isolate share its memory: one is evicted when another needs the room.
 export const RESOURCES = engineResources({ scan: scanModule, probe: probeModule, train: trainModule }, LIMITS.isolateEngineBytesMax);
 export const SELECTIONS = new SelectionCache(LIMITS.selectionCacheBytesMax);
-
-const CLOCK = { nowMs: () => Date.now() };
 
 /** Does slices with pauses for searches; see `workPaced`. */
 export const inBackground = (step: (nowMs: number) => Promise<number | undefined>): Promise<number | undefined> =>
@@ -19,9 +18,9 @@ export const inBackground = (step: (nowMs: number) => Promise<number | undefined
     step,
     slicesMax: LIMITS.shardAlarmSlicesMaxCount,
     pace: RESOURCES.pace,
-    clock: CLOCK,
+    clock: systemClock,
     wait: (delayMs) => scheduler.wait(delayMs),
   });
 
 /** The order of the reads of one object. A pause of no time lasts until the calls have been served that were delivered by then. */
-export const readQueue = (): ReadQueue => new ReadQueue({ clock: CLOCK, turn: () => scheduler.wait(0) });
+export const readQueue = (): ReadQueue => new ReadQueue({ clock: systemClock, turn: () => scheduler.wait(0) });

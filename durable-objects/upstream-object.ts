@@ -9,6 +9,7 @@ import type { UpstreamRecord } from '../src/upstreams/upstream-record.ts';
 import type { NewUpstream, UpstreamChange, UpstreamSnapshot } from '../src/upstreams/upstream-registry.ts';
 import { UpstreamRegistry } from '../src/upstreams/upstream-registry.ts';
 import type { ObjectNamespace } from './object-namespace.ts';
+import { systemClock } from './system-time.ts';
 
 /** The objects of the same owner's prompts and routes. */
 interface PromptsStub {
@@ -25,7 +26,7 @@ interface UpstreamObjectEnv {
 
 /** The upstreams of one owner: of a tenant, or of the platform. Secrets are sealed before they come here. See `UpstreamRegistry`. */
 export class UpstreamObject extends DurableObject<UpstreamObjectEnv> {
-  readonly #registry = new UpstreamRegistry(this.ctx.storage, { nowMs: () => Date.now() });
+  readonly #registry = new UpstreamRegistry(this.ctx.storage, systemClock);
 
   create(next: NewUpstream, request: KeyedRequest | null, lease: WriteLease | undefined): Outcome<UpstreamRecord> {
     return this.#registry.create(next, request, lease);

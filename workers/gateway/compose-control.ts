@@ -1,4 +1,4 @@
-import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { sleep } from '../../durable-objects/system-time.ts';
 import { CacheStats } from '../../src/gateway/cache-stats.ts';
 import { CachePurger } from '../../src/gateway/purge-cache.ts';
 import { openJobCount } from '../../src/gateway/tenancy/holdings.ts';
@@ -80,7 +80,7 @@ export const composeControl = oncePerIsolate((env: ControlEnv): Control => {
     heavy,
     models,
     suspension: new TenantSuspension(organisations, queue),
-    eraser: new TenantEraser(organisations, steps, (ms) => new Promise((resolve) => systemTimer.after(ms, resolve))),
+    eraser: new TenantEraser(organisations, steps, sleep),
     purger,
     cacheStats: new CacheStats({ organisations, lines: cacheLinesOf(env), clock, flush: tenancy.flush }),
   };

@@ -1,4 +1,4 @@
-import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { systemClock, systemTimer } from '../../durable-objects/system-time.ts';
 import type { CrossOriginPolicy } from '../../src/contract/cross-origin.ts';
 import { crossOriginPolicy } from '../../src/contract/cross-origin.ts';
 import type { TenantPrincipal } from '../../src/contract/principal.ts';
@@ -37,7 +37,7 @@ export interface Serving {
 export type Basics = Pick<Serving, 'clock' | 'rng' | 'metrics' | 'region' | 'crossOrigin' | 'bodies'>;
 
 export function basicsOf(env: ServingEnv): Basics {
-  const clock: Clock = { nowMs: () => Date.now() };
+  const clock = systemClock;
   const metrics = new Metrics();
   const budget = new BodyBudget();
   metrics.gauge('sluice_request_body_bytes', {}, () => budget.bytes);

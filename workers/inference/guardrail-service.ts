@@ -14,11 +14,10 @@ import type { Ask, Finding } from '../../src/upstreams/guardrails/guard.ts';
 import { GuardrailClassifiers } from './guardrail-classifier.ts';
 import { askWebhook } from './guardrail-webhook.ts';
 import type { InferenceEnv } from './loaded-models.ts';
+import { systemClock } from '../../durable-objects/system-time.ts';
 
 /** By all that they are made of. The one that was used the longest time ago goes first. */
 const compiled = new Map<string, Outcome<CompiledHook[]>>();
-
-const clock = { nowMs: () => Date.now() };
 
 /** What the upstreams Worker calls over its service binding. */
 export class GuardrailService extends WorkerEntrypoint<InferenceEnv> {
@@ -51,7 +50,7 @@ class GuardTarget extends RpcTarget {
     super();
     this.#release = release;
     this.#hooks = hooks;
-    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask, clock });
+    this.#session = new GuardSession({ hooks: hooks.ok ? hooks.value : [], ask, clock: systemClock });
   }
 
   /** Refuses also where operators no longer allow the host of a webhook. */

@@ -1,4 +1,4 @@
-import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { systemClock, systemTimer } from '../../durable-objects/system-time.ts';
 import type { ObjectNamespace } from '../../durable-objects/object-namespace.ts';
 import type { ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
@@ -30,7 +30,7 @@ const loaded = new WeakMap<InferenceEnv, LoadedModels>();
 export function modelsOf(env: InferenceEnv): LoadedModels {
   const known = loaded.get(env);
   if (known !== undefined) return known;
-  const loading = { clock: { nowMs: () => Date.now() }, timer: systemTimer, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs };
+  const loading = { clock: systemClock, timer: systemTimer, wakeUps: requestWakeUps, retryMs: LIMITS.modelRetryMs };
   const builtIn = new OnnxModels(MODEL_CATALOGUE, assetFiles(env.ASSETS), startGraph, loading);
   const models = {
     builtIn,

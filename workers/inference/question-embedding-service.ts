@@ -17,6 +17,7 @@ import type { InferenceEnv } from './loaded-models.ts';
 import { modelsOf } from './loaded-models.ts';
 import type { RegisteredModel } from './registered-models.ts';
 import { findRegistered } from './registered-models.ts';
+import { systemClock } from '../../durable-objects/system-time.ts';
 
 /** What the upstreams Worker calls over its service binding: the vectors of questions, by the models of the deployment. */
 export class QuestionEmbeddingService extends WorkerEntrypoint<InferenceEnv> implements QuestionEmbedder {
@@ -68,7 +69,7 @@ export class QuestionEmbeddingService extends WorkerEntrypoint<InferenceEnv> imp
       MODEL_CATALOGUE.find((one) => one.runner === 'static' && one.file.sha256 === file.sha256),
       'every file has a static model',
     );
-    const model = loaded.get(file.sha256) ?? staticModel(this.env.ASSETS, { nowMs: () => Date.now() }, () => undefined, manifest);
+    const model = loaded.get(file.sha256) ?? staticModel(this.env.ASSETS, systemClock, () => undefined, manifest);
     loaded.set(file.sha256, model);
     return model;
   }

@@ -7,20 +7,19 @@ import type { TenantId } from '../../src/kernel/ids.ts';
 import { ok } from '../../src/kernel/result.ts';
 import type { UpstreamOwner } from '../../src/upstreams/upstream-record.ts';
 import type { InferenceEnv } from './loaded-models.ts';
+import { systemClock } from '../../durable-objects/system-time.ts';
 
 /** A registered version that serves, and the contract that its answers are compared under. */
 export interface RegisteredModel extends ModelRef {
   readonly contractHash: string;
 }
 
-const clock = { nowMs: () => Date.now() };
-
 /** One per isolate. */
 const known = new WeakMap<InferenceEnv, ModelRoutes>();
 
 /** The registered model that serves under a name: of the owner, else of the platform. Refuses with `model_not_found` and `unavailable`. */
 export async function findRegistered(env: InferenceEnv, owner: UpstreamOwner, model: string): Promise<Outcome<RegisteredModel>> {
-  const routes = known.get(env) ?? new ModelRoutes((id) => env.MODEL_REGISTRY.getByName(id), clock);
+  const routes = known.get(env) ?? new ModelRoutes((id) => env.MODEL_REGISTRY.getByName(id), systemClock);
   known.set(env, routes);
   // Registries call the platform as upstreams do.
   const found = await routes.find(owner as TenantId, model);

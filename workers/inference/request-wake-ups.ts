@@ -1,6 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 
-import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../durable-objects/system-time.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import { TimedWakeUps } from '../../src/kernel/wake-ups.ts';
 

@@ -14,13 +14,14 @@ import type { TeamReport } from '../../src/debt/teams/team-report.ts';
 import type { DebtCalls } from '../../src/gateway/planning/debt-desk.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
 import type { Served } from '../../durable-objects/object-namespace.ts';
+import { systemClock } from '../../durable-objects/system-time.ts';
 
 /**
  * The debt register of one organisation: see `DebtRegistry`. Its alarm runs the rules
  * again, of one repository at a time, because facts expire and acceptances end.
  */
 export class DebtRegisterObject extends DurableObject implements Served<DebtCalls> {
-  readonly #registry = new DebtRegistry(this.ctx.storage, { nowMs: () => Date.now() });
+  readonly #registry = new DebtRegistry(this.ctx.storage, systemClock);
 
   async setRepository(
     tenant: TenantId,

@@ -21,6 +21,7 @@ import type { PlanningAlert } from '../../src/tenancy/billing/budget.ts';
 import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import type { PlanningEnv } from '../gateway/env.ts';
 import { composePlanning } from './compose-planning.ts';
+import { systemClock } from '../../durable-objects/system-time.ts';
 
 const NO_ALERTS: CapacityAlerts = { enabled: false, horizonDays: 30 };
 /** A forecast reads the ledger of 400 days. */
@@ -33,7 +34,7 @@ const FACTS_EVERY_MS = 3_600_000;
  * lives in this Worker because observing takes the use cases of this Worker.
  */
 export class PlanningObject extends DurableObject<PlanningEnv> implements Served<PlanningCalls> {
-  readonly #register = new SloRegister(this.ctx.storage, { nowMs: () => Date.now() });
+  readonly #register = new SloRegister(this.ctx.storage, systemClock);
   readonly #outbox = new SqliteOutbox<PlanningAlert>(this.ctx.storage);
 
   async putObjective(tenant: TenantId, objective: Omit<Objective, 'createdAtMs'>, lease?: WriteLease): Promise<Outcome<ObjectiveView>> {

@@ -14,6 +14,7 @@ import { organisationOf } from '../../src/tenancy/resource-ids.ts';
 import type { wireShards } from '../gateway/adapters/index-shards.ts';
 import type { PlanningEnv } from '../gateway/env.ts';
 import type { Basics } from '../gateway/serving.ts';
+import { sleep } from '../../durable-objects/system-time.ts';
 
 interface ObservedParts {
   readonly logOf: (tenant: TenantId) => RequestLog;
@@ -43,5 +44,3 @@ export function wireObserver(env: PlanningEnv, { clock, rng }: Basics, { logOf, 
     clock,
   });
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -2,7 +2,7 @@ import { WorkerEntrypoint } from 'cloudflare:workers';
 
 import type { MembersEnv } from '../../durable-objects/durable-members.ts';
 import { DurableMembers } from '../../durable-objects/durable-members.ts';
-import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { systemClock, systemTimer } from '../../durable-objects/system-time.ts';
 import { FanOut } from '../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../src/index/fan-out/member-choice.ts';
 import type { PartAnswer } from '../../src/index/fan-out/merge-answers.ts';
@@ -10,10 +10,8 @@ import type { GroupQuery } from '../../src/index/fan-out/group-search.ts';
 import { searchGroup } from '../../src/index/fan-out/group-search.ts';
 import { ShardReads } from '../../src/index/fan-out/shard-reads.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
-import type { Clock } from '../../src/kernel/clock.ts';
 
-const clock: Clock = { nowMs: () => Date.now() };
-const FAN_OUT = new FanOut(clock, systemTimer);
+const FAN_OUT = new FanOut(systemClock, systemTimer);
 const CHOICE = new MemberChoice();
 
 /**
@@ -23,7 +21,7 @@ const CHOICE = new MemberChoice();
  */
 export class Aggregator extends WorkerEntrypoint<MembersEnv> {
   search(query: GroupQuery): Promise<Outcome<PartAnswer>> {
-    const reads = new ShardReads({ members: new DurableMembers(this.env), fanOut: FAN_OUT, choice: CHOICE, clock });
+    const reads = new ShardReads({ members: new DurableMembers(this.env), fanOut: FAN_OUT, choice: CHOICE, clock: systemClock });
     return searchGroup(reads, query);
   }
 }

@@ -1,7 +1,7 @@
 import { waitUntil } from 'cloudflare:workers';
 
 import { SCHEDULER_CELL } from '../../durable-objects/env.ts';
-import { systemTimer } from '../../durable-objects/system-timer.ts';
+import { sleep, systemTimer } from '../../durable-objects/system-time.ts';
 import { PurgeViews } from '../../src/gateway/purge-views.ts';
 import { CompletionCache } from '../../src/gateway/upstreams/completion-cache.ts';
 import { requestWakeUps } from '../inference/request-wake-ups.ts';
@@ -156,8 +156,6 @@ function routerOf(
   const breaker = (target: Target) => breakerOf(target, dispatcher.health());
   return new ModelRouter({ directory, tally, cascades, evidence, clock, breaker, budgetLeft });
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function hostsOf({ UPSTREAM_HOSTS, UPSTREAM_PRIVATE_HOSTS, AI }: UpstreamsEnv): UpstreamHosts {
   const hosts = must(parseUpstreamHosts(UPSTREAM_HOSTS, UPSTREAM_PRIVATE_HOSTS), 'UPSTREAM_HOSTS lists hosts, each with a port if need be');

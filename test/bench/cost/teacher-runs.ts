@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import type { OnnxGraph } from '../../../src/inference/build/graph/onnx-graph.ts';
 import { quantiseGraph } from '../../../src/inference/build/quantise/quantise-graph.ts';
 import { checkGraph } from '../../../src/inference/onnx/check-graph.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { paramOf } from '../../../src/contract/errors.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { paramOf } from '../../../src/contract/errors.ts';
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { refuse } from '../../../src/contract/outcome.ts';
 import type { GraphRunner, StartGraph } from '../../../src/inference/served/graph-runner.ts';

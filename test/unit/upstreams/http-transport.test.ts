@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Target } from '../../../src/upstreams/target.ts';
 import type { Cancellation, Opened, TransportFault } from '../../../src/upstreams/transport.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { CancelSource } from '../../../src/upstreams/serving/cancel-source.ts';
 import type { Surface } from '../../../src/upstreams/protocol/exchange.ts';
 import { Exchanges } from '../../../src/upstreams/protocol/exchange.ts';

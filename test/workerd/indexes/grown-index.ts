@@ -22,7 +22,7 @@ import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import { ShardReads } from '../../../src/index/fan-out/shard-reads.ts';
 import { DurableMembers } from '../../../durable-objects/durable-members.ts';
 import type { MembersEnv } from '../../../durable-objects/durable-members.ts';
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { RoutedSearch } from '../../../src/index/fan-out/routed-search.ts';
 import type { BatchPart } from '../../../src/index/fan-out/search-batch.ts';
 import { SearchBatch } from '../../../src/index/fan-out/search-batch.ts';

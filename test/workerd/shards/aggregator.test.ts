@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { ReplicaObject } from '../../../durable-objects/replica-object.ts';
 import { DurableMembers } from '../../../durable-objects/durable-members.ts';
 import type { ShardObject } from '../../../durable-objects/shard-object.ts';
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { FanOut } from '../../../src/index/fan-out/fan-out.ts';
 import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import type { PartAnswer } from '../../../src/index/fan-out/merge-answers.ts';

@@ -1,6 +1,6 @@
 import { SharedWork } from '../../../src/kernel/shared-work.ts';
 import { TimedWakeUps } from '../../../src/kernel/wake-ups.ts';
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { requestWakeUps } from '../../../workers/inference/request-wake-ups.ts';
 import type { Kind } from './kinds.ts';
 import { kindsOver } from './kinds.ts';

@@ -10,7 +10,7 @@ import { MemberChoice } from '../../../src/index/fan-out/member-choice.ts';
 import { DurableMembers } from '../../../durable-objects/durable-members.ts';
 import { DurableShards } from './durable-shards.ts';
 import { reach } from '../../../durable-objects/platform-fault.ts';
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
 import type { IndexEnv } from '../env.ts';
 import type { Basics } from '../serving.ts';

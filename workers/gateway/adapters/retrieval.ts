@@ -33,6 +33,7 @@ import type { Basics } from '../serving.ts';
 import type { Counters, Embeddings } from './embeddings.ts';
 import { sha256 } from './sha256.ts';
 import type { Tenancy } from './tenancy.ts';
+import { sleep } from '../../../durable-objects/system-time.ts';
 
 /** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
 const OWN_KEY_CHARS = 16;
@@ -94,5 +95,3 @@ export function wireRetrieval(
     generationWork: new GenerationWork({ store, followed, shards, embedder, budget, clock, authorityOf }),
   };
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -30,6 +30,7 @@ import type { TenancyEnv } from '../env.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Basics, CountCall } from '../serving.ts';
 import { within } from './ask.ts';
+import { sleep } from '../../../durable-objects/system-time.ts';
 
 /** Authentication, quotas and usage: the parts of an isolate that know tenants. All Workers of the API have them. */
 export interface Tenancy {
@@ -61,7 +62,7 @@ export function wireTenancy(env: TenancyEnv, { clock, metrics }: Basics, counter
     buffer,
     sink: sinkOf(env),
     clock,
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep,
     background: waitUntil,
     beside: () => budget.returnIdle(),
   });

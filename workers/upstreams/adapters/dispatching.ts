@@ -1,6 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { SharedUpstreamLimits } from '../../../src/gateway/upstreams/shared-upstream-limits.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
 import type { UpstreamsEnv } from '../../gateway/env.ts';

@@ -9,6 +9,7 @@ import type { TenantId } from '../../../src/kernel/ids.ts';
 import { R2FileWrites } from '../../gateway/adapters/r2-file-writes.ts';
 import type { UpstreamsEnv } from '../../gateway/env.ts';
 import type { Basics } from '../../gateway/serving.ts';
+import { sleep } from '../../../durable-objects/system-time.ts';
 
 /** The log of requests, for those who write it and those who read it. */
 export interface RequestLogParts {
@@ -25,7 +26,7 @@ export function wireRequestLog(env: UpstreamsEnv, { clock, rng, metrics }: Basic
     isolateId: crypto.randomUUID(),
     onLost: () => metrics.count('sluice_requests_unlogged_total', {}),
     clock,
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    sleep,
     background: waitUntil,
   });
   const writer = new FileWriter({ store: new R2FileWrites(env.FILES), clock });

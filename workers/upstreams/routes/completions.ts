@@ -7,7 +7,7 @@ import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { AnswerTerms } from '../../../src/gateway/answer-cache.ts';
 import type { CacheReport } from '../../../src/gateway/cache-report.ts';
 import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
-import { systemTimer } from '../../../durable-objects/system-timer.ts';
+import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { ERRORS } from '../../../src/contract/errors.ts';
 import type { TenantPrincipal } from '../../../src/contract/principal.ts';
 import type { LabelledUse } from '../../../src/gateway/budget.ts';
