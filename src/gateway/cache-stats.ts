@@ -1,18 +1,18 @@
 import type { CacheCounter, CacheCounts, CacheSubject, CacheTally } from '../contract/cache-tally.ts';
 import { addCounts, AGE_BOUNDS_S, ageCounter } from '../contract/cache-tally.ts';
-import { LIMITS } from '../contract/limits.ts';
 import type { Outcome } from '../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../contract/outcome.ts';
 import type { Principal, TenantPrincipal } from '../contract/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { OrganisationId, TenantId } from '../kernel/ids.ts';
 import { ok } from '../kernel/result.ts';
 import { organisationOf } from '../tenancy/resource-ids.ts';
-import { HOUR_MS } from '../tenancy/usage/usage-query.ts';
 import type { Holding } from './cache-holdings.ts';
 import type { VectorSource } from './cache-report.ts';
 import type { Organisations } from './tenancy/organisation-store.ts';
 import { subjectOf } from './tenancy/subject.ts';
+import { DAY_MS } from '../kernel/time-units.ts';
+import type { WholeHours } from './tenancy/whole-hours.ts';
+import { wholeHours } from './tenancy/whole-hours.ts';
 
 /** What a cache did for one request. */
 export interface CacheEvent {
@@ -79,14 +79,10 @@ interface CacheStatsParts {
   readonly flush: () => Promise<void>;
 }
 
-export interface CacheStatsReport {
+export interface CacheStatsReport extends WholeHours {
   readonly tenantId: TenantId;
-  readonly fromMs: number;
-  readonly toMs: number;
   readonly lines: readonly CacheLine[];
 }
-
-const DAY_MS = 86_400_000;
 
 /** Answers what the caches of a tenant did. */
 export class CacheStats {
@@ -105,12 +101,9 @@ export class CacheStats {
     if (!subject.ok) return subject;
     const nowS = this.#parts.clock.nowMs() / 1000;
     const { from = Math.max(0, (request.to ?? nowS) - DAY_MS / 1000), to = nowS } = request;
-    const fromMs = hourBefore(from * 1000);
-    const toMs = hourBefore(to * 1000 - 1) + HOUR_MS;
-    if (toMs <= fromMs) return refuse('invalid_value', 'must be later than from', 'to');
-    const days = (toMs - fromMs) / DAY_MS;
-    if (days > LIMITS.cacheStatsDaysMax)
-      return refuseBeyond({ path: 'from', limit: 'cacheStatsDaysMax', value: days, what: `spans ${days.toFixed(1)} days` });
+    const period = wholeHours(from, to, 'cacheStatsDaysMax');
+    if (!period.ok) return period;
+    const { fromMs, toMs } = period.value;
 
     const organisationId = organisationOf(subject.value);
     const tenant = await this.#parts.organisations.at(organisationId).tenant(subject.value);
@@ -154,5 +147,3 @@ export function cacheLines(
   }
   return [...lines.values()];
 }
-
-const hourBefore = (ms: number): number => Math.floor(ms / HOUR_MS) * HOUR_MS;

@@ -1,9 +1,6 @@
 import { burnRate, windowMsOf } from './error-budget.ts';
 import type { EventCounts, Objective } from './objective.ts';
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../kernel/time-units.ts';
 
 /** The share of the budget that may be spent within the long span. A page needs action now; a ticket can wait for working hours. */
 const POLICIES = {

@@ -1,6 +1,5 @@
 import type { EventCounts, Objective } from './objective.ts';
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from '../kernel/time-units.ts';
 
 export const windowMsOf = ({ windowDays }: Pick<Objective, 'windowDays'>): number => windowDays * DAY_MS;
 

@@ -1,5 +1,6 @@
 import type { EventCounts } from './objective.ts';
 import { NO_EVENTS } from './objective.ts';
+import { HOUR_MS } from '../kernel/time-units.ts';
 
 /** Events observed, and the cursor for the next observation. */
 export interface Observation {
@@ -22,8 +23,6 @@ export interface Cursor {
 export interface HourlyCounter extends EventCounts {
   readonly hour: number;
 }
-
-const HOUR_MS = 3_600_000;
 
 /** How long after its end an hour's counter may still grow, by late reports of isolates and differences between clocks. */
 const LATE_HOURS = 2;

@@ -14,8 +14,9 @@ import type { EventCounts, Objective } from './objective.ts';
 import type { Observation } from './observation.ts';
 import type { StoredObjective } from './sqlite-slo-store.ts';
 import { SqliteSloStore } from './sqlite-slo-store.ts';
+import { DAY_MS } from '../kernel/time-units.ts';
 
-const WEEK_MS = 7 * 86_400_000;
+const WEEK_MS = 7 * DAY_MS;
 
 /** An objective and how it is met. */
 export interface ObjectiveView {

@@ -6,6 +6,7 @@ import type { BurnPolicy } from './burn-alerts.ts';
 import { MINUTES_KEPT_MS } from './burn-alerts.ts';
 import type { EventCounts, Objective } from './objective.ts';
 import type { Cursor, Observation } from './observation.ts';
+import { HOUR_MS, MINUTE_MS } from '../kernel/time-units.ts';
 
 const MIGRATIONS: Migrations = [
   `CREATE TABLE objectives (name TEXT PRIMARY KEY, objective TEXT NOT NULL, cursor TEXT NOT NULL, observed_ms INTEGER) WITHOUT ROWID;
@@ -14,9 +15,6 @@ const MIGRATIONS: Migrations = [
    CREATE TABLE firing (name TEXT NOT NULL, policy TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (name, policy)) WITHOUT ROWID;
    ${OUTBOX_TABLE}`,
 ];
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** An objective with what has been observed of it. */
 export interface StoredObjective {

@@ -1,5 +1,6 @@
 import type { Assumed } from '../assumptions.ts';
 import type { Saturation } from './saturation.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 
 /** What reaches its limit. */
 export type CeilingKind = 'quota' | 'budget' | 'index' | 'pool' | 'cache';
@@ -22,8 +23,6 @@ const ACTIONS = {
   pool: 'add_accelerators',
   cache: 'extend_cache',
 } as const satisfies Record<CeilingKind, Advice['action']>;
-
-const DAY_MS = 86_400_000;
 
 export const leadDaysOf = (kind: CeilingKind, a: Assumed): number =>
   ({

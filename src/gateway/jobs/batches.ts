@@ -15,6 +15,7 @@ import { mayTouchModels } from '../authority.ts';
 import { statusOf } from './batch-status.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { JobDesk } from './job-desk.ts';
+import { HOUR_MS } from '../../kernel/time-units.ts';
 
 export type BatchId = Brand<'BatchId'>;
 
@@ -28,8 +29,6 @@ interface BatchParts {
   /** Of an input whose first line names none, which will fail. */
   readonly defaultModel: string;
 }
-
-const MS_PER_HOUR = 3_600_000;
 
 /** OpenAI's batches: jobs under other names. Nothing of a batch is stored but in its job. [J151] */
 export class Batches {
@@ -61,7 +60,7 @@ export class Batches {
       ...DEFAULT_TERMS,
       priority: 'normal' as const,
       attemptsMax: LIMITS.jobAttemptsDefaultCount,
-      deadlineAtMs: clock.nowMs() + hoursOf(completionWindow) * MS_PER_HOUR,
+      deadlineAtMs: clock.nowMs() + hoursOf(completionWindow) * HOUR_MS,
       batch,
     };
     const work = { kind: 'batch_embedding', model, inputFile, format: 'openai_batch' } as const;

@@ -1,10 +1,10 @@
-import { DAY_MS } from '../../scheduler/served/charged.ts';
 import type { Charged } from '../../scheduler/served/charged.ts';
 import type { Job } from '../../scheduler/served/job.ts';
 import { isFinished } from '../../scheduler/served/job.ts';
 import type { JobSegment } from '../../scheduler/served/job-segments.ts';
 import type { Price } from '../../tenancy/usage/price-book.ts';
 import { amountNano, editionAt, priceOf } from '../../tenancy/usage/price-book.ts';
+import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';
 
 export interface PricedSegment {
   readonly segment: JobSegment;
@@ -23,8 +23,6 @@ export interface JobCost {
 
 /** The price that held when time of a type was charged: prices change at the start of a day in UTC. */
 const priceOn = (day: number, accelerator: string | null): Price => priceOf(editionAt(day * DAY_MS), 'accelerator_ms', accelerator);
-
-const HOUR_MS = 3_600_000;
 
 /**
  * Prices the newest segments of a job. Time of one price is rounded once, as a whole: a segment costs what the sum grows by with it, so that

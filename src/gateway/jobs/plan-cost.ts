@@ -2,6 +2,7 @@ import { WHOLE_MILLI } from '../../scheduler/engine/model/pool-spec.ts';
 import type { JobRequest } from '../../scheduler/served/job.ts';
 import type { JobPlan } from '../../scheduler/served/plan-job.ts';
 import { amountNano, editionAt, priceOf } from '../../tenancy/usage/price-book.ts';
+import { HOUR_MS } from '../../kernel/time-units.ts';
 
 export interface PlannedJob {
   readonly plan: JobPlan;
@@ -15,8 +16,6 @@ interface PlanCost {
   /** The most that one attempt comes to, with its tokens; null for one that may take as long as it likes. */
   readonly attemptMaxNano: bigint | null;
 }
-
-const HOUR_MS = 3_600_000;
 
 export function planCostOf(request: JobRequest, { atMs, placement }: JobPlan): PlanCost | null {
   if (placement === null) return null;

@@ -6,8 +6,8 @@ import type { CacheLine, CacheLines } from '../cache-stats.ts';
 import { hitsOf } from '../cache-stats.ts';
 import type { CeilingSource } from './capacity-forecaster.ts';
 import type { Ceiling } from './forecast-ceilings.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 
-const DAY_MS = 86_400_000;
 const DAYS = 7;
 /** So few evictions are those of a single busy isolate, not of a cache that is full. */
 const EVICTED_SHARE_MIN = 0.01;

@@ -17,7 +17,8 @@ import type { UsageReader } from '../tenancy/usage-reader.ts';
 import type { Ceiling, ComparedCeiling, Growth } from './forecast-ceilings.ts';
 import { byDay, compared } from './forecast-ceilings.ts';
 import type { UsageKey } from './usage-history.ts';
-import { DAY_MS, HOUR_MS, UsageHistory } from './usage-history.ts';
+import { UsageHistory } from './usage-history.ts';
+import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';
 
 export interface ForecastedSeries {
   readonly resource: ForecastResource;

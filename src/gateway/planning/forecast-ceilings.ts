@@ -6,7 +6,7 @@ import { accumulated, peakOf, saturationOf, scaled } from '../../capacity/foreca
 import type { WindowKind } from '../../contract/quota-terms.ts';
 import { windowMsMax, windowStartMs } from '../../tenancy/quota/window.ts';
 import type { UsageKey } from './usage-history.ts';
-import { DAY_MS, HOUR_MS } from './usage-history.ts';
+import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';
 
 /** A limit that use may reach. */
 export interface Ceiling {

@@ -12,8 +12,8 @@ import { gatewayFacts } from './gateway-facts.ts';
 import { lengthHistogram, shiftFacts } from './input-shifts.ts';
 import type { PoolHours } from './pool-idleness.ts';
 import { ownPools, poolFacts, withHour } from './pool-idleness.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 
-const DAY_MS = 86_400_000;
 /** Requests of a model that are looked at, lately and a week before. */
 const INPUTS_COUNT = 500;
 

@@ -5,8 +5,8 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { CeilingSource } from './capacity-forecaster.ts';
 import type { Ceiling } from './forecast-ceilings.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 
-const DAY_MS = 86_400_000;
 const DAYS_A_MONTH = 30;
 
 /** How many accelerators of each type the nodes of all pools have now. */

@@ -4,6 +4,7 @@ import type { TenantId } from '../../kernel/ids.ts';
 import type { NodeView } from '../../scheduler/served/pool-operations.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import { factAt } from './gateway-facts.ts';
+import { HOUR_MS } from '../../kernel/time-units.ts';
 
 /** What the nodes of a pool did in an hour. Plain data. */
 interface PoolHour {
@@ -15,7 +16,6 @@ interface PoolHour {
 /** The hours of a week of each pool, by its name, the oldest first. Plain data: it is stored. */
 export type PoolHours = Readonly<Record<string, readonly PoolHour[]>>;
 
-const HOUR_MS = 3_600_000;
 const HOURS_KEPT = 7 * 24;
 /** Fewer hours say nothing of how a pool is used: nights differ from days. */
 const HOURS_MIN = 24;

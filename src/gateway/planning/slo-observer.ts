@@ -12,6 +12,7 @@ import { countersFromMs, decidedWaits, grownBy } from '../../slo/observation.ts'
 import type { RecallEstimate } from '../../index/recall-estimate.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { RequestLog } from '../upstreams/request-log-admin.ts';
+import { MINUTE_MS } from '../../kernel/time-units.ts';
 
 interface SloObserverParts {
   readonly logOf: (tenant: TenantId) => Pick<RequestLog, 'hours'>;
@@ -28,7 +29,6 @@ interface SloObserverParts {
 /** A recall is a mean: so many neighbours stand for each search that was measured. */
 const NEIGHBOURS = 10;
 const PAGE_COUNT = 200;
-const MINUTE_MS = 60_000;
 
 /** Reads what an objective is about from what counts it anyway. */
 export class SloObserver {

@@ -3,6 +3,7 @@ import { FORECAST_RESOURCES } from '../../contract/capacity.ts';
 import type { Consumed } from '../../contract/quota-terms.ts';
 import { COUNTER_OF } from '../../tenancy/quota/amounts.ts';
 import type { UsageLine } from '../../tenancy/usage/usage-query.ts';
+import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';
 
 /** What was used in each whole step, from the first one with any use to `endMs`, where the steps end. */
 export interface UsageSeries {
@@ -13,9 +14,6 @@ export interface UsageSeries {
 
 /** What quotas count, and one type of accelerator where a rule is of it. */
 export type UsageKey = ForecastResource | Consumed | `accelerator_ms:${string}`;
-
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
 
 /** The sums of the ledger as series, by resource. */
 export class UsageHistory {

@@ -14,9 +14,8 @@ import type { BillingRecords } from '../../tenancy/billing/invoice-service.ts';
 import type { BillingLedger, BillingLedgers } from './billing-ledger.ts';
 import { entropyFor } from './entropy.ts';
 import type { QuotaLedgers } from './quota-ledger.ts';
-import { actorOf } from './subject.ts';
+import { actorOf, requestDigest } from './subject.ts';
 import type { TenancyParts } from './tenancy-admin.ts';
-import { ticket } from './tenancy-admin.ts';
 
 /** Characters of the ids of credits, charges and webhooks, and of a webhook's secret: 100 and 200 bits. */
 const ID_CHARS = 20;
@@ -154,7 +153,7 @@ export class BillingAdmin {
     const entropy = entropyFor(rng, hmac, `${kind}:${body.organisation}`, idempotencyKey);
     const id = `${prefix}_${base32(await entropy.bytes('id', ID_CHARS))}`;
     const noted = await organisations.at(body.organisation).log(`${kind}.create`, actorOf(principal), id);
-    return noted.ok ? ledgers(body.organisation).add(kind, make(id), (await ticket(principal, `${kind}.create`, body)).digest) : noted;
+    return noted.ok ? ledgers(body.organisation).add(kind, make(id), await requestDigest(principal, `${kind}.create`, body)) : noted;
   }
 
   async #remove<K extends keyof BillingRecords>(

@@ -1,6 +1,5 @@
-import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
-import { refuse, refuseBeyond } from '../../contract/outcome.ts';
+import { refuse } from '../../contract/outcome.ts';
 import type { Principal } from '../../contract/principal.ts';
 import type { Dimension } from '../../contract/meter.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -9,9 +8,10 @@ import { ok } from '../../kernel/result.ts';
 import { windowStartMs } from '../../tenancy/quota/window.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
 import type { UsageLine, UsageQuery } from '../../tenancy/usage/usage-query.ts';
-import { HOUR_MS } from '../../tenancy/usage/usage-query.ts';
 import type { Organisations } from './organisation-store.ts';
 import { subjectOf } from './subject.ts';
+import type { WholeHours } from './whole-hours.ts';
+import { wholeHours } from './whole-hours.ts';
 
 /** The ledger of an organisation: its read operations. */
 export type UsageLines = (organisationId: OrganisationId, query: UsageQuery) => Promise<Outcome<readonly UsageLine[]>>;
@@ -32,13 +32,9 @@ interface UsageReaderParts {
   readonly flush: () => Promise<void>;
 }
 
-export interface UsageReport {
-  readonly fromMs: number;
-  readonly toMs: number;
+export interface UsageReport extends WholeHours {
   readonly lines: readonly UsageLine[];
 }
-
-const DAY_MS = 86_400_000;
 
 /** Returns what was used, in whole hours, by which key and at which price. */
 export class UsageReader {
@@ -52,18 +48,15 @@ export class UsageReader {
     const scope = await this.#scope(principal, request);
     if (!scope.ok) return scope;
     const nowMs = this.#parts.clock.nowMs();
-    const fromMs = hourBefore((request.from ?? windowStartMs('month', nowMs) / 1000) * 1000);
-    const toMs = hourBefore((request.to ?? nowMs / 1000) * 1000 - 1) + HOUR_MS;
-    if (toMs <= fromMs) return refuse('invalid_value', 'must be later than from', 'to');
-    const days = (toMs - fromMs) / DAY_MS;
-    if (days > LIMITS.usageDaysMax)
-      return refuseBeyond({ path: 'from', limit: 'usageDaysMax', value: days, what: `spans ${days.toFixed(1)} days` });
+    const { from = windowStartMs('month', nowMs) / 1000, to = nowMs / 1000 } = request;
+    const period = wholeHours(from, to, 'usageDaysMax');
+    if (!period.ok) return period;
 
     await this.#parts.flush();
     const { organisationId, tenantId } = scope.value;
-    const query = { fromMs, toMs, groupBy: [...new Set(request.group_by)], ...(tenantId === undefined ? {} : { tenantId }) };
+    const query = { ...period.value, groupBy: [...new Set(request.group_by)], ...(tenantId === undefined ? {} : { tenantId }) };
     const lines = await this.#parts.lines(organisationId, query);
-    return lines.ok ? ok({ fromMs, toMs, lines: lines.value }) : lines;
+    return lines.ok ? ok({ ...period.value, lines: lines.value }) : lines;
   }
 
   async #scope(principal: Principal, request: ReadUsage): Promise<Outcome<{ organisationId: OrganisationId; tenantId?: TenantId }>> {
@@ -80,5 +73,3 @@ export class UsageReader {
     return tenant.ok ? ok({ organisationId, tenantId: subject.value }) : tenant;
   }
 }
-
-const hourBefore = (ms: number): number => Math.floor(ms / HOUR_MS) * HOUR_MS;

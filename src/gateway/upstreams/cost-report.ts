@@ -11,12 +11,12 @@ import { organisationOf } from '../../tenancy/resource-ids.ts';
 import { windowEndMs, windowStartMs } from '../../tenancy/quota/window.ts';
 import { amountNano, editionNamed, priceOf } from '../../tenancy/usage/price-book.ts';
 import type { UsageLine } from '../../tenancy/usage/usage-query.ts';
-import { HOUR_MS } from '../../tenancy/usage/usage-query.ts';
 import { rateInterval } from '../../upstreams/canary/bernoulli-interval.ts';
 import type { MeasuredReuse } from '../../upstreams/reuse/reuse-evidence.ts';
 import type { LogCosts, LogLine } from '../../upstreams/log/log-sums.ts';
 import type { UsageLines } from '../tenancy/usage-reader.ts';
 import type { RequestLog } from './request-log-admin.ts';
+import { DAY_MS, HOUR_MS } from '../../kernel/time-units.ts';
 
 interface Saving {
   readonly name: (typeof SAVING_NAMES)[number];
@@ -104,8 +104,6 @@ export class CostReporter {
     });
   }
 }
-
-const DAY_MS = 86_400_000;
 
 const reuseLines = (measured: readonly MeasuredReuse[], byRoute: readonly LogLine[]): ReuseLine[] =>
   measured.map((one) => {

@@ -17,6 +17,7 @@ import { BoundedContent } from '../jobs/bounded-content.ts';
 import type { ContentSink, StoredFile } from '../jobs/file-store.ts';
 import type { FileWriter } from '../jobs/file-writer.ts';
 import type { RequestLogSink } from './request-logging.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 
 /** The log of a tenant. */
 export interface RequestLog extends RequestLogSink {
@@ -150,8 +151,6 @@ const visibleTo = ({ resources, keyId }: TenantPrincipal, filter: LogFilter): Lo
 const RESTRICTED = refuse('scope_denied', 'the key is restricted to some resources, and these numbers are of all: use another key');
 
 const absent = (id: string) => refuse('request_not_found', `no request "${id}" is kept: see GET /v1/requests/policy`);
-
-const DAY_MS = 86_400_000;
 
 /** With bodies of 128 KiB each, below the 32 MiB that one message carries. */
 const RECORDS_A_PAGE = 100;

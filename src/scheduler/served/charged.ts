@@ -1,4 +1,4 @@
-export const DAY_MS = 86_400_000;
+import { DAY_MS } from '../../kernel/time-units.ts';
 
 /** Time that was charged at one price: of one type of accelerator, on one day. Plain data. */
 export interface Charged {

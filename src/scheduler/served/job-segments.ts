@@ -1,6 +1,6 @@
 import type { PoolId } from '../../kernel/ids.ts';
 import type { LedgerEvent } from '../engine/life/segment.ts';
-import { DAY_MS } from './charged.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 
 /** A stretch of an attempt on the same nodes, as it was charged. Plain data. */
 export interface JobSegment {

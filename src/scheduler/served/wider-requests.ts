@@ -1,6 +1,6 @@
 import { LIMITS } from '../../contract/limits.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import { DAY_MS } from './charged.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 import { DEFAULT_TERMS } from './default-terms.ts';
 
 /** Jobs and queues from before a job could say what it asks for. Of the recorded events only the latest time stays: they led to other queues. */

@@ -1,4 +1,5 @@
 import { constantTimeEqual, Hmac } from '../../kernel/hmac.ts';
+import { HOUR_MS, MINUTE_MS } from '../../kernel/time-units.ts';
 
 /** The URL to which an organisation's alerts are delivered. */
 export interface Webhook {
@@ -19,8 +20,6 @@ export interface Delivery {
 }
 
 const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 /** How long after each failed attempt the next one is; after the last, the delivery has failed. Some two days in all. */
 const WAITS_MS = [5 * SECOND_MS, 30 * SECOND_MS, 2 * MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS, 14 * HOUR_MS, 24 * HOUR_MS] as const;

@@ -6,6 +6,7 @@ import { newLevel, withRules } from './quota-level.ts';
 import type { Path } from './take.ts';
 import { openedAt, take } from './take.ts';
 import type { Slice } from './window.ts';
+import { MINUTE_MS } from '../../kernel/time-units.ts';
 
 /** How much of something all isolates may use together; absent: as much as they like. */
 export interface UseLimits {
@@ -71,8 +72,6 @@ const fullOf = ({ rule, retryAfterMs }: Refused): UseAnswer => ({
   of: rule.resource === 'tokens' ? 'tokens' : 'requests',
   retryAfterMs: retryAfterMs ?? MINUTE_MS,
 });
-
-const MINUTE_MS = 60_000;
 
 const perMinute = (resource: 'requests' | 'tokens', limit: number): QuotaRule => ({
   resource,

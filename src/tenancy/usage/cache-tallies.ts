@@ -1,7 +1,7 @@
 import type { CacheCounter, CacheTally } from '../../contract/cache-tally.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import { HOUR_MS } from './usage-query.ts';
+import { HOUR_MS } from '../../kernel/time-units.ts';
 
 /** A step of the ledger's schema, in whose database the tallies are. */
 export const CACHE_TALLY_TABLES = `

@@ -3,7 +3,7 @@ import { CALL_LATENCIES } from '../../contract/call-tally.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { PeriodCounts } from './period-counts.ts';
-import { HOUR_MS } from './usage-query.ts';
+import { HOUR_MS } from '../../kernel/time-units.ts';
 
 /** A step of the ledger's schema. */
 export const CALL_TALLY_TABLE = `

@@ -3,6 +3,7 @@ import { emptyHistogram } from '../../contract/input-tally.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import { PeriodCounts } from './period-counts.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 
 /** A step of the ledger's schema. `subject`: the input, a blank, and what it is an input of. */
 export const INPUT_TALLY_TABLE = `
@@ -11,7 +12,6 @@ export const INPUT_TALLY_TABLE = `
     PRIMARY KEY (tenant, subject, day)) WITHOUT ROWID;
   CREATE INDEX input_counts_by_age ON input_counts (day);`;
 
-const DAY_MS = 86_400_000;
 /** The days that are compared with those before them: the last one has just begun. */
 const LATELY_DAYS = 7;
 

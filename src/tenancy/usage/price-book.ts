@@ -1,5 +1,6 @@
 import type { Meter, Quantities, UpstreamMeter } from '../../contract/meter.ts';
 import { must } from '../../kernel/assert.ts';
+import { HOUR_MS } from '../../kernel/time-units.ts';
 
 /** `nano` nano-dollars for every `units` of a meter. */
 export interface Price {
@@ -18,7 +19,6 @@ export interface PriceEdition {
 }
 
 const PER_MILLION = 1_000_000;
-const HOUR_MS = 3_600_000;
 const dollars = (amount: number): number => Math.round(amount * 1e9);
 
 /** Oldest first. Editions are added, never edited: what has been billed keeps its price. */

@@ -6,8 +6,7 @@ import { SqliteCallTallies } from './call-tallies.ts';
 import { SqliteEventIds } from './event-ids.ts';
 import { SqliteInputTallies } from './input-tallies.ts';
 import type { Tally } from './usage-buffer.ts';
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from '../../kernel/time-units.ts';
 
 /** What isolates report beside usage: each kind of tally in its own tables, all under the same rules. */
 export class ReportedTallies {

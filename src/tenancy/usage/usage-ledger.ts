@@ -6,7 +6,7 @@ import type { ControlTotal } from '../billing/reconciliation.ts';
 import { SqliteEventIds } from './event-ids.ts';
 import { editionAt } from './price-book.ts';
 import type { UsageGroup, UsageQuery, UsageSum } from './usage-query.ts';
-import { HOUR_MS } from './usage-query.ts';
+import { HOUR_MS } from '../../kernel/time-units.ts';
 
 /** The first schema: sums by hour. `WIDER_ROLLUPS` replaced it. */
 export const FIRST_ROLLUPS = `

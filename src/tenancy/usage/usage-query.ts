@@ -3,8 +3,6 @@ import type { TenantId } from '../../kernel/ids.ts';
 import type { PriceEdition } from './price-book.ts';
 import { amountNano, priceOf } from './price-book.ts';
 
-export const HOUR_MS = 3_600_000;
-
 /** Whole hours: `fromMs` included, `toMs` not. */
 export interface UsageQuery {
   readonly fromMs: number;

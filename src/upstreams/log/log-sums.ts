@@ -4,6 +4,7 @@ import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
 import type { LogEntry } from './log-entry.ts';
 import type { LogPolicy } from './log-policy.ts';
 import type { Savings } from '../money/savings.ts';
+import { HOUR_MS } from '../../kernel/time-units.ts';
 
 /** Each bucket ends 5 % above the one before it, from a tenth of a millisecond on: the middle of a bucket is within 2.5 % of its durations. */
 export const LOG_LATENCIES = new LatencyBuckets(0.1, 1.05);
@@ -83,8 +84,6 @@ export interface LogHour {
 }
 
 const NO_SAVINGS: Savings = { cacheNano: 0, reuseNano: 0, routeNano: 0, promptNano: 0 };
-
-const HOUR_MS = 3_600_000;
 
 const ADDED = ['requests', 'input', 'cached', 'output', 'cost', 'cache_saved', 'route_saved', 'prompt_saved', 'reused', 'reuse_saved'];
 

@@ -12,6 +12,7 @@ import type { LogPolicy } from './log-policy.ts';
 import { DEFAULT_POLICY, keptOf } from './log-policy.ts';
 import type { LogCosts, LogGroup, LogHour, LogLine } from './log-sums.ts';
 import { LOG_REUSE_COLUMNS, LOG_SAVING_COLUMNS, LOG_SUM_TABLES, SqliteLogSums } from './log-sums.ts';
+import { DAY_MS } from '../../kernel/time-units.ts';
 
 const MIGRATIONS: Migrations = [
   // `entry` is the whole entry as JSON; the columns before it are what it is found by.
@@ -334,8 +335,6 @@ export class SqliteRequestLog extends SqliteStore {
     return this.rows('SELECT 1 FROM entries WHERE seq < ? LIMIT 1', seq).length > 0;
   }
 }
-
-const DAY_MS = 86_400_000;
 
 const ERASED = refuse('tenant_suspended', 'the tenant is erased');
 

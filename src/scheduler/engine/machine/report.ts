@@ -7,8 +7,7 @@ import type { Cell } from './cell.ts';
 import { saveJob } from './changes.ts';
 import type { AttemptNews, CellEvent } from './event.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from '../../../kernel/time-units.ts';
 
 /** Takes news of an attempt, if it is the job's live one and has been handed over; anything else changes nothing. */
 export function report(cell: Cell, { jobId, fence, news }: Extract<CellEvent, { kind: 'report' }>): 'accepted' | 'stale' {

@@ -1,5 +1,6 @@
 import type { JobSpec } from '../model/job-spec.ts';
 import type { Market } from '../model/pool-spec.ts';
+import { HOUR_MS } from '../../../kernel/time-units.ts';
 
 /** What determines the price of an option for a job. */
 interface WorkTerms {
@@ -51,8 +52,6 @@ export function watched({ count, nodeMs, untilMs }: Interruptions, nodes: number
 /** How often a node of the pool is taken away in an hour. */
 export const interruptionsPerHour = (market: Market, { count, nodeMs }: Interruptions): number =>
   (count + SUPPOSED.count[market]) / (nodeMs / 3_600_000 + SUPPOSED.nodeHours);
-
-const HOUR_MS = 3_600_000;
 
 /** Half of this is what a job loses that never saves and does not say how long it takes. */
 const UNSAVED_MS = 2 * HOUR_MS;
