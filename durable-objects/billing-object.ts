@@ -23,13 +23,13 @@ import type { CountRow, HeldRow } from '../src/tenancy/usage/cache-tallies.ts';
 import type { CallHour } from '../src/tenancy/usage/call-tallies.ts';
 import type { InputHistograms } from '../src/tenancy/usage/input-tallies.ts';
 import type { Tally } from '../src/tenancy/usage/usage-buffer.ts';
-import type { ToldAlert } from '../src/tenancy/billing/delivery-store.ts';
+import type { AlertRecord } from '../src/tenancy/billing/delivery-store.ts';
 
 type Kind = keyof BillingBodies & string;
 
 /** The ledger of one organisation: usage, counted once however often it is delivered; and the budgets, alerts and invoices made from it. */
 export class BillingObject extends DurableObject<ObjectsEnv> implements Served<BillingStub> {
-  readonly #desk = new BillingService(this.ctx.storage);
+  readonly #service = new BillingService(this.ctx.storage);
 
   /** Counts events and tallies by their ids. An answer means they are durable. Refuses with `limit_exceeded` above one batch. */
   async record(events: readonly UsageEvent[], tallies: readonly Tally[] = []): Promise<Outcome<Recorded>> {
@@ -38,22 +38,22 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
       return refuseBeyond({ limit: 'usageBatchMaxCount', value: count, what: `${count} events come in one batch` });
     }
     const nowMs = Date.now();
-    const recorded = this.#desk.record(events, tallies, nowMs);
-    await this.#desk.arm(nowMs);
+    const recorded = this.#service.record(events, tallies, nowMs);
+    await this.#service.arm(nowMs);
     return ok(recorded);
   }
 
   /** Keeps alerts, each once by its id. An answer means they are durable. */
   async raise(alerts: readonly Alert[]): Promise<number> {
     const nowMs = Date.now();
-    const fresh = this.#desk.raise(alerts, nowMs);
-    await this.#desk.arm(nowMs);
+    const fresh = this.#service.raise(alerts, nowMs);
+    await this.#service.arm(nowMs);
     return fresh;
   }
 
   /** Newest first. */
-  alerts(limit: number): readonly ToldAlert[] {
-    return this.#desk.deliveries.page(limit);
+  alerts(limit: number): readonly AlertRecord[] {
+    return this.#service.deliveries.page(limit);
   }
 
   /** Priced lines of whole hours. Refuses with `limit_exceeded` when there are too many to answer. */
@@ -61,7 +61,7 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
     const countMax = LIMITS.usageGroupsMaxCount;
     const lines: UsageLine[] = [];
     for (const { edition, fromMs, toMs } of editionSpans(query, PRICE_BOOK)) {
-      lines.push(...priced(this.#desk.ledger.sums({ ...query, fromMs, toMs }, countMax + 1), edition));
+      lines.push(...priced(this.#service.ledger.sums({ ...query, fromMs, toMs }, countMax + 1), edition));
     }
     if (lines.length <= countMax) return ok(lines);
     return refuseBeyond({
@@ -74,75 +74,75 @@ export class BillingObject extends DurableObject<ObjectsEnv> implements Served<B
 
   /** When each of the keys was last used, as far as usage has been reported. */
   lastUsed(ids: readonly KeyId[]): (number | null)[] {
-    return this.#desk.lastUsed(ids);
+    return this.#service.lastUsed(ids);
   }
 
   invoice(organisationId: OrganisationId, month: Month): Invoice {
-    return this.#desk.invoices.invoice(organisationId, month);
+    return this.#service.invoices.invoice(organisationId, month);
   }
 
   /** The months that have an invoice, oldest first. */
   invoicedMonths(): number[] {
-    return this.#desk.ledger.months();
+    return this.#service.ledger.months();
   }
 
   /** Whether all events of a month, and nothing else, are on its invoice. */
   reconcile(organisationId: OrganisationId, month: Month): Reconciliation {
-    return reconcile(this.#desk.ledger.controlTotals(month.startMs), this.invoice(organisationId, month));
+    return reconcile(this.#service.ledger.controlTotals(month.startMs), this.invoice(organisationId, month));
   }
 
   /** Writes a credit, fixed charge or webhook; the same id and digest again changes nothing. */
   add<K extends Kind>(kind: K, body: BillingBodies[K], digest: string): Outcome<BillingBodies[K]> {
-    return this.ctx.storage.transactionSync(() => this.#desk.records.add(kind, body, digest, Date.now()));
+    return this.ctx.storage.transactionSync(() => this.#service.records.add(kind, body, digest, Date.now()));
   }
 
   /** Writes a budget, replacing the one of its id. Refuses that of a level that was erased. */
   setBudget(budget: Budget): Outcome<Budget> {
-    return this.#desk.setBudget(budget);
+    return this.#service.setBudget(budget);
   }
 
   list<K extends Kind>(kind: K): BillingBodies[K][] {
-    return this.#desk.records.all(kind);
+    return this.#service.records.all(kind);
   }
 
   /** The record that was removed, if there was one. */
   remove<K extends Kind>(kind: K, id: string): BillingBodies[K] | null {
     return this.ctx.storage.transactionSync(() => {
-      const found = this.#desk.records.find(kind, id) ?? null;
-      this.#desk.records.remove(kind, id, Date.now());
-      if (kind === 'webhook') this.#desk.deliveries.drop(id);
+      const found = this.#service.records.find(kind, id) ?? null;
+      this.#service.records.remove(kind, id, Date.now());
+      if (kind === 'webhook') this.#service.deliveries.drop(id);
       return found;
     });
   }
 
   /** Forgets all of a tenant but what it used, and keeps nothing more of it later. */
   eraseTenant(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): number {
-    this.#desk.eraseTenant(tenant, below, Date.now());
-    return this.#desk.left(tenant, below);
+    this.#service.eraseTenant(tenant, below, Date.now());
+    return this.#service.left(tenant, below);
   }
 
   /** How much is kept of a tenant besides what it used. */
   left(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): number {
-    return this.#desk.left(tenant, below);
+    return this.#service.left(tenant, below);
   }
 
   /** What isolates reported of a tenant's caches, in whole hours, and what they hold. */
   cacheStats(tenantId: TenantId, fromMs: number, toMs: number): { counts: CountRow[]; held: HeldRow[] } {
-    const { caches } = this.#desk.tallies;
+    const { caches } = this.#service.tallies;
     return { counts: caches.counts(tenantId, fromMs, toMs), held: caches.held(tenantId, Date.now() - LIMITS.cacheHeldMs) };
   }
 
   /** Hour by hour, how calls of an endpoint were answered, as far as isolates have reported. */
   callHours(tenantId: TenantId, endpoint: string, fromMs: number, withinMs: number): CallHour[] {
-    return this.#desk.tallies.calls.hours(tenantId, endpoint, fromMs, withinMs);
+    return this.#service.tallies.calls.hours(tenantId, endpoint, fromMs, withinMs);
   }
 
   /** How inputs of models and indexes were distributed in the last week and before, as far as isolates have reported. */
   inputHistograms(tenantId: TenantId): InputHistograms[] {
-    return this.#desk.tallies.inputs.histograms(tenantId, Date.now());
+    return this.#service.tallies.inputs.histograms(tenantId, Date.now());
   }
 
   override alarm(): Promise<void> {
-    return this.#desk.tend(Date.now());
+    return this.#service.maintain(Date.now());
   }
 }

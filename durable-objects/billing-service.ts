@@ -101,7 +101,7 @@ export class BillingService {
   }
 
   /** Delivers alerts to webhooks, closes months and deletes what is old. */
-  async tend(nowMs: number): Promise<void> {
+  async maintain(nowMs: number): Promise<void> {
     await new WebhookDispatcher(this.deliveries, (id) => this.records.find('webhook', id)).deliver(nowMs);
     this.#storage.transactionSync(() => this.invoices.close(nowMs));
     const ids = this.ledger.forget(nowMs - LIMITS.usageLateMaxMs, SWEEP_MAX_COUNT);

@@ -31,25 +31,25 @@ export class QuotaObject extends SyncObject {
    */
   take(holder: string, sequence: number, asks: readonly PathAsk[]): Decision[] {
     assert(asks.length <= LIMITS.quotaAsksMaxCount, 'a message has quotaAsksMaxCount asks at most');
-    return this.atOnce((desk) => desk.take(holder, sequence, asks));
+    return this.atOnce((service) => service.take(holder, sequence, asks));
   }
 
   /** Takes units under an id. Asked for again, it answers as it did; a refusal is not remembered. */
   reserve(request: ReserveRequest): Decision {
     assert(request.lifeMs <= LIMITS.reservationMaxMs, 'a reservation lives reservationMaxMs at most');
-    return this.atOnce((desk) => desk.reserve(request));
+    return this.atOnce((service) => service.reserve(request));
   }
 
   /** Gives back what a reservation took and did not use, once. False when there is none (any more): what it took stays taken. */
   settle(id: string, used: Amounts): boolean {
-    return this.atOnce((desk) => desk.settle(id, used));
+    return this.atOnce((service) => service.settle(id, used));
   }
 
   /** Returns what jobs have not used of earlier grants; then grants what they ask for next, each in the order of the message. */
   fund(message: FundMessage): FundAnswer[] {
     const count = message.settled.length + message.asked.length;
     assert(count <= LIMITS.jobFundsBatchMaxCount, 'a message has jobFundsBatchMaxCount entries at most');
-    return this.atOnce((desk) => desk.fund(message));
+    return this.atOnce((service) => service.fund(message));
   }
 
   /** This object's clock, which times the counts. */
@@ -64,22 +64,22 @@ export class QuotaObject extends SyncObject {
     isAll: boolean,
     begunAtMs: number,
   ): number {
-    return this.atOnce((desk) => desk.count(counts, resource, isAll, begunAtMs));
+    return this.atOnce((service) => service.count(counts, resource, isAll, begunAtMs));
   }
 
   /** Replaces a level's rules; what has been granted stays granted. */
   setRules(id: LevelId, rules: readonly QuotaRule[]): LevelView {
-    return this.atOnce((desk) => desk.setRules(id, rules));
+    return this.atOnce((service) => service.setRules(id, rules));
   }
 
   /** Puts a rule in the place of the level's one of the same resource, window and kind, or takes that away. */
   replaceRule(id: LevelId, rule: QuotaRule, isWanted: boolean): LevelView {
-    return this.atOnce((desk) => desk.replaceRule(id, rule, isWanted));
+    return this.atOnce((service) => service.replaceRule(id, rule, isWanted));
   }
 
   /** The rules of a level, and what is granted in the windows of this moment. */
   describe(id: LevelId): LevelView {
-    return this.atOnce((desk) => desk.describe(id));
+    return this.atOnce((service) => service.describe(id));
   }
 
   /** What was granted at levels in the month that starts at `startMs`. */
@@ -89,12 +89,12 @@ export class QuotaObject extends SyncObject {
 
   /** Forgets a tenant and what is below it; answers how much of it is left. */
   erase(tenant: TenantId, below: readonly LevelId[]): number {
-    return this.atOnce((desk) => desk.erase(tenant, below));
+    return this.atOnce((service) => service.erase(tenant, below));
   }
 
   /** How much is kept of these levels. */
   countLevels(ids: readonly LevelId[]): number {
-    return this.atOnce((desk) => desk.left(ids));
+    return this.atOnce((service) => service.left(ids));
   }
 
   /** Delivers alerts to the organisation's ledger, which delivers them to webhooks. */
@@ -105,12 +105,12 @@ export class QuotaObject extends SyncObject {
     if (nextMs !== undefined) await this.state.storage.setAlarm(nextMs);
   }
 
-  atOnce<T>(work: (desk: QuotaService) => T): T {
+  atOnce<T>(work: (service: QuotaService) => T): T {
     const { storage } = this.state;
     const nowMs = Date.now();
-    return QuotaService.transact(storage, nowMs, (desk) => {
-      const done = work(desk);
-      if (desk.raised > 0) void storage.setAlarm(nowMs);
+    return QuotaService.transact(storage, nowMs, (service) => {
+      const done = work(service);
+      if (service.raised > 0) void storage.setAlarm(nowMs);
       return done;
     });
   }

@@ -7,7 +7,7 @@ import type { EndpointName } from '../../src/contract/endpoints.ts';
 import { ENDPOINTS } from '../../src/contract/endpoints.ts';
 import { SCOPES } from '../../src/contract/principal.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
-import type { PoolDesk } from '../../src/gateway/jobs/pool-desk.ts';
+import type { PoolCalls } from '../../src/gateway/jobs/pool-calls.ts';
 import type { OrganisationDirectory, OrganisationStore } from '../../src/gateway/tenancy/organisation-store.ts';
 import { Hmac } from '../../src/kernel/hmac.ts';
 import { agentToken, poolId } from '../../src/pools/agent-token.ts';
@@ -251,7 +251,7 @@ describe('resources from before ids were signed', () => {
     const pool = poolId('0123456789');
     const token = agentToken(pool, new Uint8Array(40));
     await objects.stubOf<JobQueue>('SCHEDULER', 'default').addPool({ id: pool, name: 'old', owner: 'testers', createdAtMs: 1 });
-    await objects.stubOf<PoolDesk>('POOL', pool).create(pool, await hmac.hex(token));
+    await objects.stubOf<PoolCalls>('POOL', pool).create(pool, await hmac.hex(token));
 
     // The first isolate has cached these ids as invented; this one has not, like every isolate after an upgrade.
     const url = server.urls[1]!;

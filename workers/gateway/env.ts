@@ -11,7 +11,7 @@ import type { GroupSearch } from '../../src/index/fan-out/group-search.ts';
 import type { ModelCalls } from '../../src/inference/served/model-calls.ts';
 import type { LogShard } from '../../src/gateway/jobs/job-logs.ts';
 import type { JobQueue } from '../../src/gateway/jobs/job-queue.ts';
-import type { PoolDesk } from '../../src/gateway/jobs/pool-desk.ts';
+import type { PoolCalls } from '../../src/gateway/jobs/pool-calls.ts';
 import type { ModelRegistryCalls } from '../../src/gateway/models/model-registries.ts';
 import type { ReplicaCalls } from '../../src/gateway/models/replica-calls.ts';
 import type { OrganisationDirectory, OrganisationStore } from '../../src/gateway/tenancy/organisation-store.ts';
@@ -88,7 +88,7 @@ export interface ControlEnv extends TenancyEnv, S3Env {
   /** One object a cell, named after it. */
   readonly SCHEDULER: ObjectNamespace<JobQueue>;
   /** One object a pool, named by the pool's id. */
-  readonly POOL: ObjectNamespace<PoolDesk>;
+  readonly POOL: ObjectNamespace<PoolCalls>;
   /** Hosted by the upstreams Worker: one object a tenant, named by its id. */
   readonly REQUEST_LOG: ObjectNamespace<RequestLog>;
   /** Logs of jobs: some objects a tenant, named `<tenant>:<shard>`. */

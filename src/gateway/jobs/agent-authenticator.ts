@@ -6,7 +6,7 @@ import type { Hmac } from '../../kernel/hmac.ts';
 import type { PoolId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import { poolOfToken } from '../../pools/agent-token.ts';
-import type { Pools } from './pool-desk.ts';
+import type { Pools } from './pool-calls.ts';
 
 /** Turns the token of a pool into one of its agents. The pool itself is asked each time: agents are few and patient. */
 export class AgentAuthenticator {

@@ -14,7 +14,7 @@ import type { JobRegistration } from '../models/job-registrations.ts';
 import type { FileCatalogue } from './file-catalogue.ts';
 import type { FileStore, StoredFile } from './file-store.ts';
 import type { FileWriter } from './file-writer.ts';
-import type { Pools } from './pool-desk.ts';
+import type { Pools } from './pool-calls.ts';
 
 export interface AttemptParts<Content> {
   readonly pools: Pools;

@@ -6,7 +6,7 @@ import type { ModelRef, ServedFile } from '../../inference/served/served-manifes
 import { ok } from '../../kernel/result.ts';
 import type { ModelRoutes } from '../models/model-routes.ts';
 import type { AttemptHold } from './attempt-files.ts';
-import type { Pools } from './pool-desk.ts';
+import type { Pools } from './pool-calls.ts';
 
 interface AttemptModelParts<Content> {
   readonly pools: Pools;

@@ -7,7 +7,7 @@ import type { BuildCall } from '../../ann/shard.ts';
 import type { IndexManifest } from '../../index/index-manifest.ts';
 import type { TenantId } from '../../kernel/ids.ts';
 import type { AttemptHold } from './attempt-files.ts';
-import type { Pools } from './pool-desk.ts';
+import type { Pools } from './pool-calls.ts';
 
 /** A shard, as builds of its lists call it. */
 export interface BuiltShard {

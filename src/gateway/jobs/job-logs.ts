@@ -10,7 +10,7 @@ import type { LogPage, LogStream } from '../../pools/sqlite-log-store.ts';
 import type { Job } from '../../scheduler/served/job.ts';
 import { isFinished } from '../../scheduler/served/job.ts';
 import type { AttemptHold } from './attempt-files.ts';
-import type { Pools } from './pool-desk.ts';
+import type { Pools } from './pool-calls.ts';
 
 /** Some of the logs of a tenant, as the gateway calls them. */
 export interface LogShard {

@@ -17,7 +17,7 @@ import type { NodeView, PoolPrice } from '../../scheduler/served/pool-operations
 import type { NodeOrder } from '../../scheduler/served/sqlite-node-registry.ts';
 import { entropyFor } from '../tenancy/entropy.ts';
 import type { JobQueue } from './job-queue.ts';
-import type { Pools } from './pool-desk.ts';
+import type { Pools } from './pool-calls.ts';
 
 export interface PoolParts {
   readonly queue: JobQueue;

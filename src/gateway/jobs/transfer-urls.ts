@@ -9,7 +9,7 @@ import { constantTimeEqual } from '../../kernel/hmac.ts';
 import type { FileId, TenantId } from '../../kernel/ids.ts';
 import { ok } from '../../kernel/result.ts';
 import type { AttemptFiles, AttemptHold } from './attempt-files.ts';
-import type { Pools } from './pool-desk.ts';
+import type { Pools } from './pool-calls.ts';
 
 /** One file of one attempt, in one direction. */
 export type Transfer = AttemptHold & Pick<TransferRequest, 'artifact' | 'index' | 'method' | 'sha256'>;

@@ -9,7 +9,7 @@ import type { Budget } from '../../tenancy/billing/budget.ts';
 import type { Credit, FixedCharge } from '../../tenancy/billing/invoice.ts';
 import type { Webhook } from '../../tenancy/billing/webhook.ts';
 import { organisationOf } from '../../tenancy/resource-ids.ts';
-import type { ToldAlert } from '../../tenancy/billing/delivery-store.ts';
+import type { AlertRecord } from '../../tenancy/billing/delivery-store.ts';
 import type { BillingRecords } from '../../tenancy/billing/invoice-service.ts';
 import type { BillingLedger, BillingLedgers } from './billing-ledger.ts';
 import { entropyFor } from './entropy.ts';
@@ -137,7 +137,7 @@ export class BillingAdmin {
     return this.#at(organisation, (ledger) => ledger.list(kind));
   }
 
-  alerts(organisation: OrganisationId, limit: number): Promise<Outcome<readonly ToldAlert[]>> {
+  alerts(organisation: OrganisationId, limit: number): Promise<Outcome<readonly AlertRecord[]>> {
     return this.#at(organisation, (ledger) => ledger.alerts(limit));
   }
 

@@ -2,7 +2,7 @@ import type { Outcome } from '../../contract/outcome.ts';
 import type { KeyId, OrganisationId, ProjectId, TenantId } from '../../kernel/ids.ts';
 import type { Budget } from '../../tenancy/billing/budget.ts';
 import type { Invoice } from '../../tenancy/billing/invoice.ts';
-import type { ToldAlert } from '../../tenancy/billing/delivery-store.ts';
+import type { AlertRecord } from '../../tenancy/billing/delivery-store.ts';
 import type { BillingRecords } from '../../tenancy/billing/invoice-service.ts';
 import type { Month } from '../../tenancy/billing/month.ts';
 import type { Reconciliation } from '../../tenancy/billing/reconciliation.ts';
@@ -19,7 +19,7 @@ export interface BillingLedger {
   remove<K extends keyof BillingRecords>(kind: K, id: string): Promise<BillingRecords[K] | null>;
   /** When each of the keys was last used, as far as usage has been reported. */
   lastUsed(ids: readonly KeyId[]): Promise<readonly (number | null)[]>;
-  alerts(limit: number): Promise<readonly ToldAlert[]>;
+  alerts(limit: number): Promise<readonly AlertRecord[]>;
   /** Forgets all of a tenant but what it used, for good; answers how much is left. */
   eraseTenant(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): Promise<number>;
   left(tenant: TenantId, below: readonly (ProjectId | KeyId)[]): Promise<number>;

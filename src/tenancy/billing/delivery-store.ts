@@ -21,7 +21,7 @@ export interface DueDelivery {
   readonly alert: Alert;
 }
 
-export interface ToldAlert {
+export interface AlertRecord {
   readonly alert: Alert;
   readonly deliveries: readonly Delivery[];
 }
@@ -93,7 +93,7 @@ export class SqliteDeliveryStore {
   }
 
   /** Newest first. */
-  page(limit: number): ToldAlert[] {
+  page(limit: number): AlertRecord[] {
     const alerts = this.#sql
       .exec<{ id: string; body: string }>('SELECT id, body FROM alert_log ORDER BY position DESC LIMIT ?', limit)
       .toArray();

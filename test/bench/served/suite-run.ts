@@ -3,7 +3,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { AttemptId, JobId, PoolId } from '../../../src/kernel/ids.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
-import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
+import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
@@ -26,7 +26,7 @@ export interface SuiteResult {
 }
 
 /** What agents and their operator call of a pool. */
-type Agents = Pick<PoolDesk, 'create' | 'register' | 'lease' | 'heartbeat' | 'end'>;
+type Agents = Pick<PoolCalls, 'create' | 'register' | 'lease' | 'heartbeat' | 'end'>;
 
 export interface SuiteParts {
   readonly suite: Suite;

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { AgentAuthenticator } from '../../../src/gateway/jobs/agent-authenticator.ts';
-import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
+import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
 import { KnownOrganisations } from '../../../src/gateway/tenancy/known-organisations.ts';
 import type { OrganisationStore } from '../../../src/gateway/tenancy/organisation-store.ts';
 import { UnsignedIds } from '../../../src/gateway/unsigned-ids.ts';
@@ -113,7 +113,7 @@ describe('pools', () => {
     const addressed: PoolId[] = [];
     const pools = (id: PoolId) => {
       addressed.push(id);
-      return { knows: async () => true } as unknown as PoolDesk;
+      return { knows: async () => true } as unknown as PoolCalls;
     };
     const ours = poolId(await signer.sign('pool', '0123456789'));
     const agents = new AgentAuthenticator(pools, new Hmac('pepper'), async (id) => id === ours);

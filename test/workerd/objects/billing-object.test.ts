@@ -12,7 +12,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import { amountNano, PRICE_BOOK, priceOf } from '../../../src/tenancy/usage/price-book.ts';
 import type { UsageLine, UsageQuery } from '../../../src/tenancy/usage/usage-query.ts';
 import type { OrganisationId, TenantId } from '../../../src/kernel/ids.ts';
-import type { ToldAlert } from '../../../src/tenancy/billing/delivery-store.ts';
+import type { AlertRecord } from '../../../src/tenancy/billing/delivery-store.ts';
 import type { Credit, Invoice } from '../../../src/tenancy/billing/invoice.ts';
 import type { Month } from '../../../src/tenancy/billing/month.ts';
 import { monthOf } from '../../../src/tenancy/billing/month.ts';
@@ -34,7 +34,7 @@ interface Ledger {
   left(tenant: TenantId, below: readonly string[]): Promise<number>;
   lastUsed(ids: readonly string[]): Promise<readonly (number | null)[]>;
   list(kind: string): Promise<readonly Credit[]>;
-  alerts(limit: number): Promise<readonly ToldAlert[]>;
+  alerts(limit: number): Promise<readonly AlertRecord[]>;
 }
 
 const stubOf = (name: string) => BILLING.get(BILLING.idFromName(name));

@@ -6,7 +6,7 @@ import type { Grant } from '../../../src/contract/attempt.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { Outcome } from '../../../src/contract/outcome.ts';
 import { partitionOfAgent, ROOT_PARTITION } from '../../../src/contract/pool-partition.ts';
-import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
+import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
 import type { AttemptId, PoolId } from '../../../src/kernel/ids.ts';
 import { Seeded } from '../../../src/kernel/seeded.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
@@ -197,13 +197,13 @@ class EvictedPool {
   }
 
   /** What an agent says of an attempt; callers that do not say which agent they are reach it through the root. */
-  #say<T>({ agent, grant }: Held, say: (desk: PoolDesk, grant: Grant) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+  #say<T>({ agent, grant }: Held, say: (desk: PoolCalls, grant: Grant) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const number = this.#below(2) === 0 ? partitionOfAgent(agent) : ROOT_PARTITION;
     return this.#call(number, (desk) => say(desk, grant));
   }
 
   /** A call of a partition, during which objects may lose their memory, repeated as agents do where it fails. */
-  async #call<T>(number: number, work: (desk: PoolDesk) => Promise<T>): Promise<T> {
+  async #call<T>(number: number, work: (desk: PoolCalls) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       // Once its object has lost its memory, a stub reaches it no more.
       const working = work(deskOf(partition(this.#poolId, number)));

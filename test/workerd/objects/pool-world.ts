@@ -9,7 +9,7 @@ import type { Outcome } from '../../../src/contract/outcome.ts';
 import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
 import { partitionName } from '../../../src/contract/pool-partition.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
-import type { PoolDesk } from '../../../src/gateway/jobs/pool-desk.ts';
+import type { PoolCalls } from '../../../src/gateway/jobs/pool-calls.ts';
 import type { PoolId } from '../../../src/kernel/ids.ts';
 import type { AgentId } from '../../../src/pools/agent-lease.ts';
 import { PLAIN_NODE, SqlitePoolStore } from '../../../src/pools/sqlite-pool-store.ts';
@@ -33,8 +33,8 @@ export async function newPool(evicts = false) {
   const id = `pool_test${String(++pools).padStart(6, '0')}` as PoolId;
   const stub = env.POOL.get(env.POOL.idFromName(id));
   // The generated types of stubs lose branded ids; the gateway's port has them.
-  const desk = stub as unknown as PoolDesk;
-  const call = async <T>(work: (object: PoolDesk) => Promise<T>): Promise<T> => {
+  const desk = stub as unknown as PoolCalls;
+  const call = async <T>(work: (object: PoolCalls) => Promise<T>): Promise<T> => {
     const answer = await work(desk);
     if (evicts) await evictDurableObject(stub);
     return answer;
@@ -45,7 +45,7 @@ export async function newPool(evicts = false) {
 }
 
 export const partition = (id: PoolId, number: number) => env.POOL.get(env.POOL.idFromName(partitionName(id, number)));
-export const deskOf = (stub: DurableObjectStub<PoolObject>) => stub as unknown as PoolDesk;
+export const deskOf = (stub: DurableObjectStub<PoolObject>) => stub as unknown as PoolCalls;
 
 /** Brings so many agents into a partition that never ask for work. */
 export const fill = (stub: DurableObjectStub<PoolObject>, count: number) =>

@@ -19,7 +19,7 @@ import { JobEventFeed } from '../../../src/gateway/jobs/job-event-feed.ts';
 import { JobLogs } from '../../../src/gateway/jobs/job-logs.ts';
 import type { JobQueue } from '../../../src/gateway/jobs/job-queue.ts';
 import { PoolAdmin } from '../../../src/gateway/jobs/pool-admin.ts';
-import type { Pools } from '../../../src/gateway/jobs/pool-desk.ts';
+import type { Pools } from '../../../src/gateway/jobs/pool-calls.ts';
 import { Queues } from '../../../src/gateway/jobs/queues.ts';
 import { Reservations } from '../../../src/gateway/jobs/reservations.ts';
 import { ModelRoutes } from '../../../src/gateway/models/model-routes.ts';

@@ -6,7 +6,7 @@ import { invoiceCsv } from '../../../src/tenancy/billing/invoice-csv.ts';
 import { invoiceHtml } from '../../../src/tenancy/billing/invoice-html.ts';
 import type { Reconciliation } from '../../../src/tenancy/billing/reconciliation.ts';
 import type { Webhook } from '../../../src/tenancy/billing/webhook.ts';
-import type { ToldAlert } from '../../../src/tenancy/billing/delivery-store.ts';
+import type { AlertRecord } from '../../../src/tenancy/billing/delivery-store.ts';
 import { usd } from '../../../src/tenancy/usage/price-book.ts';
 import type { Handlers } from '../serve.ts';
 import { seconds } from './wire.ts';
@@ -176,7 +176,7 @@ const budgetReply = ({ id, levelId, amountNano, thresholds, isHard }: Budget) =>
 
 const webhookReply = ({ id, url, createdAtMs }: Webhook) => ({ object: 'webhook' as const, id, url, created_at: seconds(createdAtMs) });
 
-const alertReply = ({ alert, deliveries }: ToldAlert) => ({
+const alertReply = ({ alert, deliveries }: AlertRecord) => ({
   object: 'alert' as const,
   id: alert.id,
   type: alert.kind,

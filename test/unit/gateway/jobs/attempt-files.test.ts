@@ -5,7 +5,7 @@ import { outputFileOf } from '../../../../src/contract/attempt.ts';
 import { AttemptFiles } from '../../../../src/gateway/jobs/attempt-files.ts';
 import type { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
 import { FileWriter } from '../../../../src/gateway/jobs/file-writer.ts';
-import type { PoolDesk } from '../../../../src/gateway/jobs/pool-desk.ts';
+import type { PoolCalls } from '../../../../src/gateway/jobs/pool-calls.ts';
 import type { AttemptId, FileId, PoolId } from '../../../../src/kernel/ids.ts';
 import { ok } from '../../../../src/kernel/result.ts';
 import { IN_FORCE } from '../../../support/fakes/in-force.ts';
@@ -35,9 +35,9 @@ function setUp(outputLifeMs: number | null = null) {
   const pool = {
     held: async () => ok(grant),
     end: async (_attempt, _fence, ending) => (ended.push(ending), ok(null)),
-  } as Partial<PoolDesk>;
+  } as Partial<PoolCalls>;
   const attempts = new AttemptFiles<string>({
-    pools: () => pool as PoolDesk,
+    pools: () => pool as PoolCalls,
     writer: new FileWriter({ store, clock }),
     files: {} as FileCatalogue<string>,
     store,

@@ -8,7 +8,7 @@ import { AttemptFiles } from '../../../../src/gateway/jobs/attempt-files.ts';
 import type { FileCatalogue } from '../../../../src/gateway/jobs/file-catalogue.ts';
 import { FileEraser } from '../../../../src/gateway/jobs/file-eraser.ts';
 import { FileWriter } from '../../../../src/gateway/jobs/file-writer.ts';
-import type { Pools } from '../../../../src/gateway/jobs/pool-desk.ts';
+import type { Pools } from '../../../../src/gateway/jobs/pool-calls.ts';
 import type { Organisations } from '../../../../src/gateway/tenancy/organisation-store.ts';
 import { TenantAuthority } from '../../../../src/gateway/tenancy/tenant-authority.ts';
 import type { AttemptId, FileId, PoolId } from '../../../../src/kernel/ids.ts';

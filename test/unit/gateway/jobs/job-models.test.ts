@@ -4,7 +4,7 @@ import type { Grant } from '../../../../src/contract/attempt.ts';
 import type { AttemptHold } from '../../../../src/gateway/jobs/attempt-files.ts';
 import { AttemptModels } from '../../../../src/gateway/jobs/attempt-models.ts';
 import { JobModels } from '../../../../src/gateway/jobs/job-models.ts';
-import type { Pools } from '../../../../src/gateway/jobs/pool-desk.ts';
+import type { Pools } from '../../../../src/gateway/jobs/pool-calls.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { ModelManifest } from '../../../../src/inference/model-manifest.ts';
 import type { RegisteredRoute } from '../../../../src/inference/registry/model-route.ts';

@@ -7,7 +7,7 @@ import { LIMITS } from '../../../../src/contract/limits.ts';
 import { refuse } from '../../../../src/contract/outcome.ts';
 import type { TransferRequest } from '../../../../src/contract/transfers.ts';
 import type { AttemptHold } from '../../../../src/gateway/jobs/attempt-files.ts';
-import type { Pools } from '../../../../src/gateway/jobs/pool-desk.ts';
+import type { Pools } from '../../../../src/gateway/jobs/pool-calls.ts';
 import { TransferUrls } from '../../../../src/gateway/jobs/transfer-urls.ts';
 import { Hmac } from '../../../../src/kernel/hmac.ts';
 import type { AttemptId, FileId, PoolId, TenantId } from '../../../../src/kernel/ids.ts';

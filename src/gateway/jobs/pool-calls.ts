@@ -5,7 +5,7 @@ import type { AgentId } from '../../pools/agent-lease.ts';
 import type { AttemptCalls } from '../../pools/attempt-calls.ts';
 
 /** One pool, as the gateway calls it. */
-export interface PoolDesk extends AttemptCalls {
+export interface PoolCalls extends AttemptCalls {
   /** Once; whether the token is the pool's: it may have been replaced since. */
   create(id: PoolId, tokenMac: string): Promise<boolean>;
   /** Replaces the token; the former is accepted until then. The same token again changes nothing: until when the former is accepted. */
@@ -23,4 +23,4 @@ export interface PoolDesk extends AttemptCalls {
 }
 
 /** `partition`: which of the objects of a pool; absent: the root. */
-export type Pools = (id: PoolId, partition?: number) => PoolDesk;
+export type Pools = (id: PoolId, partition?: number) => PoolCalls;
