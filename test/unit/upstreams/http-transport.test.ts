@@ -101,6 +101,28 @@ it('[U41] reads pieces of any size, none of which a later one changes', async ()
   expect(text).toBe(await (await fetch(`${upstream.baseUrl}/chat/completions`, { ...request(), method: 'POST' })).text());
 });
 
+it('[U41] holds no more memory for pieces than twice what they are, however small an upstream sends them', async () => {
+  const server = createServer((__, response) => {
+    // Announces far more than it sends: room for all of that would be kept with each byte.
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1_000_000 });
+    const send = (left: number): unknown => (left === 0 ? response.destroy() : response.write('x', () => setImmediate(send, left - 1)));
+    send(20);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const target = { ...targetWith(), baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+    const opened = await transport.open(target, request('/embeddings', false), cancellable());
+    if (opened.kind === 'fault') throw new Error(opened.fault);
+    const pieces: Uint8Array[] = [];
+    for (let piece = await opened.body.read(); piece instanceof Uint8Array; piece = await opened.body.read()) pieces.push(piece);
+    expect(pieces.length).toBeGreaterThan(0);
+    expect(pieces.filter(({ length, buffer }) => buffer.byteLength > 2 * length)).toEqual([]);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
 it.each([
   ['as it is', (text: string) => Buffer.from(text), {}],
   ['compressed, with the length of what is sent', gzipSync, { 'content-encoding': 'gzip' }],

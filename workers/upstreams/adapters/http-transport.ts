@@ -176,9 +176,11 @@ class HttpBody implements BodyReader {
       this.#exchange.release();
       return undefined;
     }
-    this.#pieceBytes = read.value.byteLength;
+    const piece = read.value;
+    this.#pieceBytes = piece.byteLength;
     this.#leftBytes -= this.#pieceBytes;
-    return read.value;
+    // A piece keeps its room in memory: an upstream that sends single bytes would fill it with what no limit counts.
+    return 2 * piece.byteLength < piece.buffer.byteLength ? piece.slice() : piece;
   }
 
   cancel(): void {
@@ -190,7 +192,7 @@ class HttpBody implements BodyReader {
     return this.#isBegun ? [idleMs, 'idle_timeout'] : [firstTokenMs, 'first_token_timeout'];
   }
 
-  /** For the next piece: all that is left, or twice what the one before took, so that little stays empty and large ones soon fit. */
+  /** For the next piece: all that is left, or twice what the one before took, so that most need no copy and large ones soon fit. */
   #roomBytes(): number {
     const bytes = Number.isFinite(this.#leftBytes) ? this.#leftBytes : Math.max(2 * this.#pieceBytes, ROOM_BYTES_MIN);
     return Math.min(bytes, LIMITS.bodyReadBytesMax);
