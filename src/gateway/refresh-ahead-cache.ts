@@ -73,7 +73,8 @@ export class RefreshAheadCache<V> {
       this.#entries.set(key, { value, readAtMs: nowMs, refreshedAtMs: nowMs }, bytes, nowMs + staleMs);
       return value;
     } catch {
-      return before?.value;
+      // A read that began later may have brought a value meanwhile.
+      return (this.#entries.get(key, nowMs) ?? before)?.value;
     }
   }
 }

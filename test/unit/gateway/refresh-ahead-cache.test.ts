@@ -54,6 +54,16 @@ it('[U6] keeps the value of the read that began last, whichever ends last', asyn
   expect([await slow, await get('a', 'unread')]).toEqual(['newer', 'newer']);
 });
 
+it('[U6] uses what a later read has brought where an earlier one fails', async () => {
+  const { seen, cache, get } = world();
+  let fail: (why: Error) => void = () => undefined;
+  const slow = cache.get('a', () => new Promise((_, reject) => (fail = reject)));
+  seen.nowMs = 1;
+  await get('a', 'newer');
+  fail(new Error('away'));
+  expect(await slow).toBe('newer');
+});
+
 it('[U6] gives the read the value that it replaces, and keeps alone what is larger than the whole cache', async () => {
   const { seen, cache, get } = world();
   await get('a', 'x'.repeat(20));
