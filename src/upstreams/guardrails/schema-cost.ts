@@ -7,6 +7,8 @@ const LOCAL = /^#\/(\$defs|definitions)\/([^/~%]+)$/;
 
 /** The types of JSON Schema. */
 const TYPES: ReadonlySet<unknown> = new Set(['array', 'boolean', 'integer', 'null', 'number', 'object', 'string']);
+/** Of the whole schema: what is defined counts where it is referred to. Further down a property may have such a name. */
+const OF_WHOLE: ReadonlySet<string> = new Set(['$id', '$defs', 'definitions']);
 /** Members that have values and no schemas. */
 const DATA: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'examples']);
 
@@ -32,7 +34,8 @@ class SchemaWalk {
     if (typeof value !== 'object' || value === null) return ok(0);
     let sum = 1;
     for (const [name, inner] of Object.entries(value)) {
-      const part = this.#member(name, inner, isData || DATA.has(name));
+      const isOfWhole = value === this.#root && OF_WHOLE.has(name);
+      const part = isOfWhole ? ok(0) : this.#member(name, inner, isData || DATA.has(name));
       if (!part.ok) return part;
       sum += part.value;
       if (sum > EXPANDED_MAX) return err(`comes to more than ${EXPANDED_MAX} schemas once its references are followed`);
@@ -46,11 +49,12 @@ class SchemaWalk {
     if (odd !== undefined) return err(`has the type ${JSON.stringify(odd)}, which is none of ${[...TYPES].join(', ')}`);
     if (name === '$ref' && typeof inner === 'string') return this.#reference(inner);
     if (name === '$dynamicRef' || name === '$recursiveRef') return err(`must not have ${name}: it may lead back to itself`);
+    if (name === '$id' && typeof inner === 'string' && !isData)
+      return err('must not have $id below its top: references would lead elsewhere');
     // Engines search by these with backtracking, which a text can make take for ever.
     if (name === 'patternProperties' || (name === 'pattern' && typeof inner === 'string'))
       return err(`must not have ${name}: say it with a hook of patterns`);
-    // What is defined counts where it is referred to.
-    return name === '$defs' || name === 'definitions' ? ok(0) : this.cost(inner, isData);
+    return this.cost(inner, isData);
   }
 
   #reference(reference: string): Result<number, string> {
