@@ -11,7 +11,7 @@ import { SHARED_WORK_BOUNDS, sharedRefusal } from '../contract/shared-work.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { TenantId } from '../kernel/ids.ts';
 import { err, ok } from '../kernel/result.ts';
-import type { Flight, Joined, NotShared } from '../kernel/shared-work.ts';
+import type { Flight, Joined, NotShared, SharedWorkBounds } from '../kernel/shared-work.ts';
 import { SharedWork } from '../kernel/shared-work.ts';
 import type { WakeUps } from '../kernel/wake-ups.ts';
 import type { CacheReport, Forwarding, VectorSource } from './cache-report.ts';
@@ -62,6 +62,8 @@ interface AnswerCacheParts<A> {
   readonly contract: AnswerContract<A>;
   readonly clock: Clock;
   readonly wakeUps: WakeUps;
+  /** Of the making of an answer, and of requests that wait for it. Absent: those of most work that is shared. */
+  readonly bounds?: SharedWorkBounds;
 }
 
 interface Entry<A> extends FillStamp, HeldEntry {
@@ -83,7 +85,7 @@ export class AnswerCache<A> {
   constructor(parts: AnswerCacheParts<A>) {
     this.#parts = parts;
     this.#entries = new LruCache(parts.contract, { onRemoved: (entry, why) => this.#holdings.remove(entry, why) });
-    this.#flights = new SharedWork({ ...parts, bounds: SHARED_WORK_BOUNDS });
+    this.#flights = new SharedWork({ bounds: SHARED_WORK_BOUNDS, ...parts });
   }
 
   /** Entries and bytes of all tenants together. */

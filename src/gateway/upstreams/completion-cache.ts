@@ -2,6 +2,7 @@ import type { Sha256 } from '../../cache/cache-key.ts';
 import { refusal } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import type { Outcome } from '../../contract/outcome.ts';
+import { sharedFor } from '../../contract/shared-work.ts';
 import { must } from '../../kernel/assert.ts';
 import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import { canonicalJson } from '../../kernel/canonical-json.ts';
@@ -60,6 +61,9 @@ const CONTRACT: AnswerContract<StoredAnswer> = {
   repeated: (answer) => answer,
 };
 
+/** Models take minutes, unlike what else is shared. An exchange that takes longer than clients wait is taken for dead, and another is begun. [U123] */
+const BOUNDS = sharedFor(LIMITS.upstreamAnswerMsMax, LIMITS.upstreamTotalMsMax);
+
 type CacheableCall = Pick<PlannedCall, 'call' | 'plan' | 'spentNano' | 'nowMs'>;
 
 /** One call, as the cache sees it. */
@@ -91,7 +95,7 @@ export class CompletionCache {
 
   constructor(parts: CompletionCacheParts) {
     this.#parts = parts;
-    this.#answers = new AnswerCache({ contract: CONTRACT, clock: parts.clock, wakeUps: parts.wakeUps });
+    this.#answers = new AnswerCache({ contract: CONTRACT, clock: parts.clock, wakeUps: parts.wakeUps, bounds: BOUNDS });
   }
 
   get held(): { readonly entries: number; readonly bytes: number } {

@@ -311,19 +311,21 @@ it('[U123] a caller that leaves takes no other along: one of those that wait ask
   expect(asked).toBe(2);
 });
 
-it('[U53] a call waits for the answer of another until its own deadline', async () => {
+it('[U53] [U123] a call waits for the answer of another until its own deadline', async () => {
   const world = new MemoryCacheWorld();
   const time = new VirtualTime();
   const purges = new PurgeViews({ logs: world.logs, clock: world.clock, wakeUps: new DirectWakeUps() });
   const wakeUps = new TimedWakeUps(time, { firstMs: 5, lastMs: 50 }, () => undefined);
   const cache = new CompletionCache({ purges, clock: time, wakeUps, sha256 });
-  const ask = async (deadlineMs: string | undefined) => {
+  let exchanges = 0;
+  const ask = async (deadlineMs: string | undefined, answerMs = 5_000) => {
     const origin = { header: (name: string) => (name === 'x-sluice-deadline-ms' ? deadlineMs : undefined) };
     const call = { surface: 'chat', body: { model: 'm' }, headers: {}, principal: principal('tn_one'), ...UNHURRIED, origin };
     const planned = { call: call as unknown as CompletionCall, plan: PLAN, nowMs: time.nowMs() };
     const begunMs = time.nowMs();
     const opened = await cache.open(planned, TERMS, async () => {
-      await time.sleep(5_000);
+      exchanges += 1;
+      await time.sleep(answerMs);
       return ok(answerOf('yes'));
     });
     const served = await opened.exact();
@@ -333,6 +335,9 @@ it('[U53] a call waits for the answer of another until its own deadline', async 
   expect([first, hurried?.[0], patient?.[0]]).toEqual([['served', 5_000], 'deadline_exceeded', 'served']);
   expect(hurried?.[1]).toBeGreaterThanOrEqual(500);
   expect(hurried?.[1], 'and the next look').toBeLessThanOrEqual(550);
+  await time.run(time.sleep(TERMS.ttlMs));
+  const slow = await time.run(Promise.all([ask(undefined, 300_000), ask(undefined), ask('400000')]));
+  expect([slow.map(([how]) => how), exchanges], 'a model that takes minutes').toEqual([['served', 'served', 'served'], 2]);
 });
 
 it('[U123] a refusal is nobody’s answer from before', async () => {
