@@ -18,7 +18,9 @@ interface RefreshAheadParts<V> {
 
 interface Entry<V> {
   readonly value: V;
-  /** When the read that brought it began. */
+  /** Of the read that brought it. */
+  readonly serial: number;
+  /** When that began; -Infinity: the value is outdated. */
   readAtMs: number;
   /** When the last read in the background began; before the first: when that one did. */
   refreshedAtMs: number;
@@ -31,6 +33,10 @@ interface Entry<V> {
 export class RefreshAheadCache<V> {
   readonly #parts: RefreshAheadParts<V>;
   readonly #entries: LruCache<Entry<V>>;
+  /** Of the read that began last. */
+  #serial = 0;
+  /** Of the last that began before something was changed from here. */
+  #outdatedSerial = 0;
 
   constructor(parts: RefreshAheadParts<V>) {
     this.#parts = parts;
@@ -42,8 +48,8 @@ export class RefreshAheadCache<V> {
     const { freshMs, refreshAfterMs, clock, background } = this.#parts;
     const nowMs = clock.nowMs();
     const entry = this.#entries.get(key, nowMs);
-    if (entry === undefined || nowMs - entry.readAtMs >= freshMs) return this.#read(key, entry, nowMs, read);
-    if (nowMs - entry.refreshedAtMs >= refreshAfterMs) {
+    if (entry === undefined || ageMs(entry.readAtMs, nowMs) >= freshMs) return this.#read(key, entry, nowMs, read);
+    if (ageMs(entry.refreshedAtMs, nowMs) >= refreshAfterMs) {
       entry.refreshedAtMs = nowMs;
       background(this.#read(key, entry, nowMs, read));
     }
@@ -52,6 +58,7 @@ export class RefreshAheadCache<V> {
 
   /** The value was changed from here: it is read again before it is used. Where that fails, the copy is used as before. */
   outdate(key: string): void {
+    this.#outdatedSerial = this.#serial;
     const entry = this.#entries.get(key, this.#parts.clock.nowMs());
     if (entry !== undefined) entry.readAtMs = -Infinity;
   }
@@ -63,14 +70,17 @@ export class RefreshAheadCache<V> {
     read: (before: V | undefined) => Promise<V>,
   ): Promise<V | undefined> {
     const { staleMs, bytesMax, bytesOf } = this.#parts;
+    const serial = (this.#serial += 1);
     try {
       const value = await read(before?.value);
       const other = this.#entries.get(key, nowMs);
       // A read that began later has the newer value.
-      if (other !== undefined && other.readAtMs > nowMs) return other.value;
+      if (other !== undefined && other.serial > serial) return other.value;
       // A value that is larger than the whole cache is kept alone, as each call needs it.
       const bytes = Math.min(bytesOf(value), bytesMax);
-      this.#entries.set(key, { value, readAtMs: nowMs, refreshedAtMs: nowMs }, bytes, nowMs + staleMs);
+      // It may be from before a change, of this or another key.
+      const readAtMs = serial > this.#outdatedSerial ? nowMs : -Infinity;
+      this.#entries.set(key, { value, serial, readAtMs, refreshedAtMs: nowMs }, bytes, nowMs + staleMs);
       return value;
     } catch {
       // A read that began later may have brought a value meanwhile.
@@ -78,3 +88,6 @@ export class RefreshAheadCache<V> {
     }
   }
 }
+
+/** A clock that was set back makes no copy fresh for longer. */
+const ageMs = (sinceMs: number, nowMs: number): number => Math.abs(nowMs - sinceMs);

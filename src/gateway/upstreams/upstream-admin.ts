@@ -30,7 +30,7 @@ interface UpstreamAdminParts {
   /** A keyed digest, from which a secret cannot be found by trying. */
   readonly mac: (text: string) => Promise<string>;
   readonly note: NoteChange;
-  /** Learns whose upstreams have changed. */
+  /** The copies of this isolate: those of an owner whose upstreams were changed are read again. */
   readonly directory: { changed(owner: UpstreamOwner): void };
   readonly clock: Clock;
 }

@@ -64,6 +64,29 @@ it('[U6] uses what a later read has brought where an earlier one fails', async (
   expect(await slow).toBe('newer');
 });
 
+it('[U6] a read that began before a change from here is no answer after it', async () => {
+  const { seen, cache, get } = world();
+  await get('a', 'one');
+  seen.nowMs = 50;
+  let finish: (value: string) => void = () => undefined;
+  await cache.get('a', () => new Promise((resolve) => (finish = resolve)));
+  const first = cache.get('b', () => Promise.resolve('old'));
+  cache.outdate('a');
+  cache.outdate('b');
+  finish('old');
+  await first;
+  expect([await get('a', 'new'), await get('b', 'b')]).toEqual(['new', 'b']);
+  expect(await get('a', 'unread')).toBe('new');
+});
+
+it('[U6] reads again where the clock was set back', async () => {
+  const { seen, get } = world();
+  seen.nowMs = 1_000_000;
+  await get('a', 'one');
+  seen.nowMs = 0;
+  expect([await get('a', 'two'), await get('a', 'unread')]).toEqual(['two', 'two']);
+});
+
 it('[U6] gives the read the value that it replaces, and keeps alone what is larger than the whole cache', async () => {
   const { seen, cache, get } = world();
   await get('a', 'x'.repeat(20));

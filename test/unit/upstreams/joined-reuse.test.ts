@@ -127,7 +127,7 @@ it('[U186] tenants, other bodies, tags and directives share nothing', async () =
   expect(times('judge') - before, 'the answer has the tag too').toBe(5);
 });
 
-it('[U186] who joins is given no answer that was purged before it asked', async () => {
+it('[U186] a call that joins is given no answer that was purged before it asked', async () => {
   const { world, ask, times } = await asking();
   let late: Promise<Got> | undefined;
   world.judges = () => {
