@@ -111,7 +111,8 @@ class SentEvents {
   #offer(): void {
     // A stream whose pull ends without a piece is not asked for one again.
     if (this.#taker === undefined || (this.#heldBytes === 0 && !this.#hasEnded)) return;
-    const waitMs = this.#sentAtMs + LIMITS.completionBurstMs - this.#parts.clock.nowMs();
+    // A clock that was set back delays nothing.
+    const waitMs = LIMITS.completionBurstMs - Math.abs(this.#parts.clock.nowMs() - this.#sentAtMs);
     if (this.#hasEnded || waitMs <= 0 || this.#heldBytes >= LIMITS.completionBurstBytesMax) return this.#flush();
     this.#silence.over();
     this.#callOff ??= this.#parts.timer.after(waitMs, () => {

@@ -110,6 +110,18 @@ it('[U46] sends the first event of a burst at once, and the others together when
   expect(timers.size, 'no timer is left').toBe(0);
 });
 
+it('[U46] a clock that was set back delays no event', async () => {
+  const { reader, come, pass } = world();
+  const first = reader.read();
+  await come('data: 1\n\n');
+  await first;
+  pass(-60_000);
+  const second = reader.read();
+  await come('data: 2\n\n');
+  const late = new Promise((resolve) => void setImmediate(resolve, 'late'));
+  expect(await Promise.race([textOf(second), late])).toBe('data: 2\n\n');
+});
+
 it('[U46] holds of a burst no more than its limit, and reads on only while the caller waits', async () => {
   const { reader, come, waiting } = world();
   const first = reader.read();
