@@ -106,7 +106,8 @@ export class AnswerCache<A> {
     const { terms, basis } = question;
     const forwarded = forwardingOf(question);
     const flightKey = [keyOf(question, basis), ...terms.tags.toSorted()].join('\n');
-    const waitBudget = { leftMs: Math.min(waitMs, this.#flights.waitBudget().leftMs) };
+    const waitMaxMs = Math.min(waitMs, this.#flights.waitBudget().leftMs);
+    const waitBudget = { leftMs: waitMaxMs };
     for (;;) {
       const held = forwarded === 'miss' ? this.#find(question) : undefined;
       if (held !== undefined) return ok(held);
@@ -116,7 +117,7 @@ export class AnswerCache<A> {
       const joined = await this.#flights.join(flight, waitBudget);
       if (joined.kind === 'abandoned' || isOutOfTime(joined)) continue;
       if (joined.kind === 'failed') throw joined.thrown;
-      if (joined.kind !== 'done') return err(unshared(joined.kind));
+      if (joined.kind !== 'done') return err(unshared(joined.kind, waitMaxMs));
       const shared = joined.value;
       // A refusal for the leader does not apply to this caller.
       if (!shared.ok && OWN_REFUSALS.has(shared.error.code)) return this.#lead(question, flightKey, forwarded, make);
@@ -210,9 +211,12 @@ export class AnswerCache<A> {
 export const NOT_CACHED = refuse('not_cached', 'the answer is not cached, and `only-if-cached` forbids computing it');
 
 /** A request that waits has a deadline, unlike others that wait. */
-const unshared = (reason: NotShared): Refusal =>
+const unshared = (reason: NotShared, waitMaxMs: number): Refusal =>
   reason === 'late'
-    ? refusal('deadline_exceeded', 'the answer, which another request makes, is not there in time')
+    ? refusal(
+        'deadline_exceeded',
+        `the answer, which another request makes, was not there within ${Math.round(waitMaxMs)} ms, as long as this one may wait`,
+      )
     : sharedRefusal(reason, 'the answer, which another request makes,');
 
 /** The leader has left, or had less time than others: one of those that wait leads now. */

@@ -329,11 +329,12 @@ it('[U53] [U123] a call waits for the answer of another until its own deadline',
       return ok(answerOf('yes'));
     });
     const served = await opened.exact();
-    return [served.ok ? 'served' : served.error.refusal.code, time.nowMs() - begunMs];
+    return [served.ok ? 'served' : served.error.refusal.code, time.nowMs() - begunMs, served.ok ? '' : served.error.refusal.message];
   };
   const [first, hurried, patient] = await time.run(Promise.all([ask(undefined), ask('500'), ask('9000')]));
-  expect([first, hurried?.[0], patient?.[0]]).toEqual([['served', 5_000], 'deadline_exceeded', 'served']);
+  expect([first, hurried?.[0], patient?.[0]]).toEqual([['served', 5_000, ''], 'deadline_exceeded', 'served']);
   expect(hurried?.[1]).toBeGreaterThanOrEqual(500);
+  expect(hurried?.[2]).toContain('within 500 ms');
   expect(hurried?.[1], 'and the next look').toBeLessThanOrEqual(550);
   await time.run(time.sleep(TERMS.ttlMs));
   const slow = await time.run(Promise.all([ask(undefined, 300_000), ask(undefined), ask('400000')]));
