@@ -28,6 +28,9 @@ export function joinedBytes<B extends ArrayBufferLike>(pieces: readonly Uint8Arr
   return whole;
 }
 
+/** The piece, or a copy of it where it fills less than half of its buffer, which it would keep in memory. */
+export const compact = (piece: Uint8Array): Uint8Array => (2 * piece.byteLength < piece.buffer.byteLength ? piece.slice() : piece);
+
 /** The bytes of a text in base64 (RFC 4648, section 4); undefined when it is none. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   let characters: string;

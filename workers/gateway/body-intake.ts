@@ -4,6 +4,7 @@ import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
 import type { Caller } from '../../src/contract/principal.ts';
 import type { BodyBudget, BodyHold, BodyKind } from '../../src/gateway/body-budget.ts';
+import { compact } from '../../src/kernel/bytes.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { err, ok } from '../../src/kernel/result.ts';
 import type { Timer } from '../../src/kernel/timer.ts';
@@ -175,9 +176,6 @@ export class BodyIntake {
     });
   }
 }
-
-/** A piece that fills little of what it was read into does not keep the whole of that in memory. */
-const compact = (piece: Uint8Array): Uint8Array => (2 * piece.byteLength < piece.buffer.byteLength ? piece.slice() : piece);
 
 const ENDED_EARLY = refuse('invalid_value', 'the body ended early, or its chunks are malformed');
 

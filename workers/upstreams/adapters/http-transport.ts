@@ -1,5 +1,6 @@
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { assert, must } from '../../../src/kernel/assert.ts';
+import { compact } from '../../../src/kernel/bytes.ts';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import type { Timer } from '../../../src/kernel/timer.ts';
 import { WaitLimit } from '../../../src/kernel/wait-limit.ts';
@@ -179,8 +180,8 @@ class HttpBody implements BodyReader {
     const piece = read.value;
     this.#pieceBytes = piece.byteLength;
     this.#leftBytes -= this.#pieceBytes;
-    // A piece keeps its room in memory: an upstream that sends single bytes would fill it with what no limit counts.
-    return 2 * piece.byteLength < piece.buffer.byteLength ? piece.slice() : piece;
+    // A piece keeps what it was read into: sent byte by byte, an answer would take memory that no limit counts.
+    return compact(piece);
   }
 
   cancel(): void {
