@@ -146,14 +146,21 @@ export class CompletionCache {
   async #whole(question: Question, planned: CacheableCall, again: Again, make: Make, onMade: OnMade): Promise<Served> {
     const { call } = planned;
     let own: Served | undefined;
+    let defect: PromiseRejectedResult | undefined;
     const lead = async (): Promise<Outcome<StoredAnswer>> => {
-      own = await make();
+      const [made] = await Promise.allSettled([make()]);
+      if (made.status === 'rejected') {
+        defect = made;
+        return err(LEADER_IS_GONE);
+      }
+      own = made.value;
       if (!own.ok) return err(call.cancellation.isCancelled ? LEADER_IS_GONE : own.error.refusal);
       return ok({ ...stored(question, call, own.value), isStream: false, nano: nanoOf(own.value), pieces: [utf8(textOf(own.value))] });
     };
     // The answer of another call has to be there by the deadline of this one.
     const waitMs = Math.max(0, deadlineOf(planned) - this.#parts.clock.nowMs());
     const answered = await this.#answers.answer(question, lead, waitMs);
+    if (defect !== undefined) throw defect.reason;
     if (own !== undefined) {
       if (!own.ok || !answered.ok) return own;
       onMade(answered.value.answer);
@@ -212,7 +219,7 @@ const ABOUT_THE_CALLER: ReadonlySet<string> = new Set(['user', 'metadata', 'safe
 export const askedIn = (body: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(body).filter(([name]) => !ABOUT_THE_CALLER.has(name)));
 
-/** A refusal that is the leader's own: those who wait for its answer ask themselves. */
+/** Of a leader that has left, or has failed by a defect: one of the calls that wait leads next. */
 const LEADER_IS_GONE = refusal('deadline_exceeded', 'the caller has gone away');
 
 const idOf = ({ upstreamId, model }: Target): string => `${upstreamId}/${model.name}`;

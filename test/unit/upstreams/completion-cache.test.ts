@@ -311,6 +311,24 @@ it('[U123] a caller that leaves takes no other along: one of those that wait ask
   expect(asked).toBe(2);
 });
 
+it('[U123] a defect in the call that makes the exchange is none of the others', async () => {
+  const { cache } = isolate();
+  const call = { surface: 'chat', body: { model: 'm' }, headers: {}, principal: principal('tn_one'), ...UNHURRIED };
+  let asked = 0;
+  const ask = async () => {
+    const opened = await cache.open({ call: call as unknown as CompletionCall, plan: PLAN, nowMs: 0 }, TERMS, async () => {
+      asked += 1;
+      if (asked === 1) throw new Error('a defect');
+      return ok(answerOf('yes'));
+    });
+    return opened.exact();
+  };
+  const [first, ...others] = await Promise.allSettled([ask(), ask(), ask()]);
+  expect(first).toMatchObject({ status: 'rejected', reason: { message: 'a defect' } });
+  expect(others).toMatchObject(Array.from({ length: 2 }, () => ({ value: { value: { answer: { text: 'yes' } } } })));
+  expect(asked).toBe(2);
+});
+
 it('[U53] [U123] a call waits for the answer of another until its own deadline', async () => {
   const world = new MemoryCacheWorld();
   const time = new VirtualTime();
