@@ -1,11 +1,12 @@
 import type { Clone } from './clones.ts';
 
-/** Clones of the same code: the longest of them, and how many places the code stands in. */
+/** Clones of the same code: the longest of them, and how many places have nine tenths of its lines in a row. */
 export interface CloneFamily {
   readonly longest: Clone;
   readonly copies: number;
 }
 
+/** Lines of code of a file, from the first to before the last, which are one side of a clone. */
 interface Place {
   readonly path: string;
   readonly from: number;
@@ -13,42 +14,69 @@ interface Place {
   readonly clone: number;
 }
 
+/** A place that has less is another piece of code with some of the same lines. */
+const SHARE_OF_A_COPY = 0.9;
+
 /** Clones that share a place are of one family: paying one of them pays all, so they are one item. [D34] */
 export function familiesOf(clones: readonly Clone[]): readonly CloneFamily[] {
-  const places = clones.flatMap(({ path, line, lastLine, other, otherLine, otherLastLine }, clone): Place[] => [
-    { path, from: line, to: lastLine, clone },
-    { path: other, from: otherLine, to: otherLastLine, clone },
-  ]);
-  const sorted = places.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.from - b.from || a.to - b.to));
   const parents = clones.map((_, i) => i);
   const rootOf = (i: number): number => {
     let root = i;
     for (let next = parents[root]; next !== undefined && next !== root; next = parents[root]) root = next;
     return root;
   };
-  /** Of each family how many of its places are the same as one before. */
-  const shared = new Map<number, number>();
   let last: Place | undefined;
-  for (const place of sorted) {
-    if (last !== undefined && place.path === last.path && overlaps(last, place)) {
-      const [a, b] = [rootOf(last.clone), rootOf(place.clone)];
-      parents[b] = a;
-      shared.set(place.clone, (shared.get(place.clone) ?? 0) + 1);
-    }
+  for (const place of clones.flatMap(sidesOf).toSorted(inOrder)) {
+    if (last !== undefined && overlaps(last, place)) parents[rootOf(place.clone)] = rootOf(last.clone);
     if (last === undefined || last.path !== place.path || place.to > last.to) last = place;
   }
-  const families = new Map<number, { longest: Clone; copies: number }>();
+  const families = new Map<number, Clone[]>();
   for (const [i, clone] of clones.entries()) {
-    const [root, own] = [rootOf(i), 2 - (shared.get(i) ?? 0)];
-    const family = families.get(root);
-    if (family === undefined) families.set(root, { longest: clone, copies: own });
-    else {
-      family.copies += own;
-      if (clone.lines > family.longest.lines) family.longest = clone;
-    }
+    const known = families.get(rootOf(i));
+    if (known === undefined) families.set(rootOf(i), [clone]);
+    else known.push(clone);
   }
-  return [...families.values()];
+  return [...families.values()].map((family) => {
+    const longest = family.reduce((one, other) => (other.lines > one.lines ? other : one));
+    return { longest, copies: copiesOf(longest, family) };
+  });
 }
 
-/** At least half of the shorter one. `a` begins first. */
-const overlaps = (a: Place, b: Place): boolean => Math.min(a.to, b.to) - b.from + 1 >= Math.min(a.to - a.from + 1, b.to - b.from + 1) / 2;
+/** The two places of the longest clone, and what clones lead to from there that has enough of it. */
+function copiesOf(longest: Clone, family: readonly Clone[]): number {
+  const copies: Place[] = [];
+  const isKnown = (place: Place): boolean => copies.some((copy) => overlaps(copy, place) || overlaps(place, copy));
+  const found = sidesOf(longest, 0);
+  for (let place = found.pop(); place !== undefined; place = found.pop()) {
+    if (isKnown(place)) continue;
+    copies.push(place);
+    for (const clone of family) {
+      const [one, other] = sidesOf(clone, 0);
+      for (const [here, there] of [
+        [one, other],
+        [other, one],
+      ] as const)
+        found.push(...ledTo(place, here, there, longest.lines));
+    }
+  }
+  return copies.length;
+}
+
+/** What of a place the other side of a clone has, if it is enough of a copy. */
+function ledTo(place: Place, here: Place, there: Place, lines: number): Place[] {
+  if (here.path !== place.path) return [];
+  const [from, to] = [Math.max(place.from, here.from), Math.min(place.to, here.to)];
+  const shift = there.from - here.from;
+  return to - from >= SHARE_OF_A_COPY * lines ? [{ ...there, from: from + shift, to: to + shift }] : [];
+}
+
+const sidesOf = ({ path, at, other, otherAt, lines }: Clone, clone: number): [Place, Place] => [
+  { path, from: at, to: at + lines, clone },
+  { path: other, from: otherAt, to: otherAt + lines, clone },
+];
+
+const inOrder = (a: Place, b: Place): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.from - b.from || a.to - b.to);
+
+/** They share at least half of the shorter one. */
+const overlaps = (a: Place, b: Place): boolean =>
+  a.path === b.path && Math.min(a.to, b.to) - Math.max(a.from, b.from) >= Math.min(a.to - a.from, b.to - b.from) / 2;

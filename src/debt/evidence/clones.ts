@@ -23,6 +23,9 @@ export interface Clone {
   readonly lastLine: number;
   readonly otherLine: number;
   readonly otherLastLine: number;
+  /** Where it begins among the lines of code of each file. */
+  readonly at: number;
+  readonly otherAt: number;
   /** Runs that are long enough. */
   readonly runs: number;
 }
@@ -185,6 +188,8 @@ function cloneOf(file: Lines, other: Lines, runs: readonly Run[]): Clone | undef
     lastLine: file.numbers[from + length - 1] ?? 0,
     otherLine: other.numbers[otherFrom] ?? 0,
     otherLastLine: other.numbers[otherFrom + length - 1] ?? 0,
+    at: from,
+    otherAt: otherFrom,
     runs: runs.length,
   };
 }

@@ -57,14 +57,18 @@ export function workOnCopies(commits: readonly RangeCommit[], others: readonly R
 /** What one commit did to lines: its diff, as git prints it. */
 export function changedLinesOf(diff: string): number {
   const left = { '+': 0, '-': 0 };
+  const texts = { '+': '', '-': '' };
   const counts = new Map<string, number>();
   for (const row of diff.split('\n')) {
     const sign = row[0];
     if ((sign !== '+' && sign !== '-') || row.startsWith('+++ ') || row.startsWith('--- ')) continue;
+    texts[sign] += textOf(row.slice(1));
     const code = codeOf(row.slice(1));
     if (code === '') continue;
     counts.set(code, (counts.get(code) ?? 0) + (sign === '+' ? 1 : -1));
   }
+  // [D27] Its lines were only broken elsewhere, or have other quotes.
+  if (texts['+'] === texts['-']) return 0;
   for (const count of counts.values()) left[count > 0 ? '+' : '-'] += Math.abs(count);
   return Math.max(left['+'], left['-']);
 }
@@ -76,8 +80,15 @@ export function isWholeNew(diff: string): boolean {
   return hunk.some((row) => row.startsWith('+')) && !hunk.some((row) => row.startsWith('-') || row.startsWith(' '));
 }
 
-/** A line without what no program reads: blanks and comments that fill it or end it; nor lines of brackets alone. */
+/** A line without what no program reads: blanks and comments that fill it or end it. Quotes are of one kind. */
+const textOf = (line: string): string =>
+  line
+    .replace(/^\s*(\*|\/\*).*$|(^|\s)(\/\/|#)\s.*$/, '')
+    .replaceAll(/[\s;,]+/g, '')
+    .replaceAll("'", '"');
+
+/** Nor lines of brackets alone. */
 const codeOf = (line: string): string => {
-  const code = line.replace(/^\s*(\*|\/\*).*$|(^|\s)(\/\/|#)\s.*$/, '').replaceAll(/[\s;,]+/g, '');
+  const code = textOf(line);
   return /\w/.test(code) ? code : '';
 };

@@ -29,14 +29,20 @@ function* clones(context: RuleContext): Iterable<Hit> {
     yield {
       subject: fact.subject,
       symbol: other,
-      title: `${lines} lines of code from line ${detailOf(fact, 'line')} are those ${isInOneFile ? '' : `of ${other} `}from line ${detailOf(fact, 'other_line')}${copies > 2 ? `; ${copies} places have them, or most of them` : ''}${inBoth(fact)}`,
-      remedy: isInOneFile ? 'have one function for both' : 'have one of them, which the other imports',
+      title: `${lines} lines of code from line ${detailOf(fact, 'line')} are those ${isInOneFile ? '' : `of ${other} `}from line ${detailOf(fact, 'other_line')}${copies > 2 ? `; ${copies} places have nine tenths of them in a row` : ''}${inBoth(fact)}`,
+      remedy: remedyOfCopy(fact, isInOneFile),
       minutes: 10 + ((copies - 1) * lines) / 2,
       interest: interestOfCopy(context, fact, severityOf(lines) / 4),
       grade: isCostlyCopy(workOf(fact)) ? 'strong' : 'weak',
       evidence: [fact],
     };
   }
+}
+
+/** Where both could have it from. */
+function remedyOfCopy({ detail }: DebtFact, isInOneFile: boolean): string {
+  if (detail?.['in_classes'] === true) return 'have it once, in a class that both extend or a function that both call';
+  return isInOneFile ? 'have one function for both' : 'have one function for both, in a file that both import';
 }
 
 const folderOf = (path: string): string => path.slice(0, path.lastIndexOf('/') + 1);

@@ -6,9 +6,32 @@ import type { Files } from '../../support/fixtures/git-repository.ts';
 import { GitRepository } from '../../support/fixtures/git-repository.ts';
 
 const repository = new GitRepository(NOW_S);
-afterAll(() => repository.remove());
+const ofClasses = new GitRepository(NOW_S);
+afterAll(() => [repository, ofClasses].forEach((one) => one.remove()));
 
 const REASONS = ['kept_apart', 'settings', 'by_lines', 'mirror', 'for_speed'];
+
+it('[D34] keeps with a copy whether its places are in two classes', async () => {
+  const [one, two, same] = ['one', 'two', 'same'].map((name) => functionOf('f').replaceAll('row', name));
+  const methodOf = (text = '') => `m() {\n${text.replaceAll(/^export /gm, '')}}\n`;
+  ofClasses.commit(
+    {
+      'a.ts': `class A {\n${methodOf(one)}}\n`,
+      'b.ts': `class B {\n${methodOf(one)}}\n`,
+      'c.ts': `class C {\n${methodOf(two)}}\n`,
+      'd.ts': `${two}`,
+      'e.ts': `class E {\n${methodOf(same)}${methodOf(same).replace('m()', 'n()')}}\n`,
+    },
+    8,
+  );
+  const { facts } = (await measure(ofClasses.root, {}, NOW_S)).file;
+  const found = facts.flatMap(({ kind, subject, detail }) => (kind === 'clone' ? [[subject, detail?.['in_classes']] as const] : []));
+  expect(Object.fromEntries(found)).toEqual({
+    'a.ts': true,
+    'c.ts': false,
+    'e.ts': false,
+  });
+});
 
 it('[D31] keeps with a copy what asks for both', async () => {
   const pairs: readonly (readonly [string, string, string])[] = [

@@ -36,6 +36,8 @@ describe('[D12] clones', () => {
         lastLine: 13,
         otherLine: 1,
         otherLastLine: 10,
+        at: 3,
+        otherAt: 0,
         runs: 1,
       },
     ]);

@@ -166,15 +166,36 @@ describe('[D34] clones of the same code', () => {
     lastLine: line + lines - 1,
     otherLine,
     otherLastLine: otherLine + lines - 1,
+    at: line - 1,
+    otherAt: otherLine - 1,
     runs: 1,
   });
 
   it('are one family, whose longest stands for it', () => {
     const [short, long, apart] = [clone('a', 1, 'b', 1, 12), clone('b', 1, 'c', 50, 20), clone('b', 40, 'd', 1, 12)];
     expect(familiesOf([short, long, apart])).toEqual([
-      { longest: long, copies: 3 },
+      { longest: long, copies: 2 },
       { longest: apart, copies: 2 },
     ]);
+  });
+
+  it('count the places that have nine tenths of the longest in a row, however they were found', () => {
+    const copiesOf = (...clones: Clone[]) => familiesOf(clones).map(({ copies }) => copies);
+    expect(copiesOf(clone('a', 1, 'b', 1, 20), clone('b', 1, 'c', 5, 18), clone('c', 5, 'd', 1, 18))).toEqual([4]);
+    expect(copiesOf(clone('a', 1, 'b', 1, 20), clone('b', 1, 'c', 5, 17))).toEqual([2]);
+    // As long as the longest, of which it has the second half.
+    expect(copiesOf(clone('a', 1, 'b', 1, 20), clone('b', 11, 'c', 1, 20))).toEqual([2]);
+    expect(copiesOf(clone('a', 1, 'a', 30, 20), clone('a', 30, 'b', 1, 20), clone('a', 1, 'b', 1, 20))).toEqual([3]);
+  });
+
+  it('say from where both places could have it', () => {
+    const remedyOf = (other: string, detail: DebtFact['detail'] = {}) =>
+      hitsOf('duplicate-code', [fact('clone', 'a.ts', 20, { symbol: other, detail: { line: 1, other_line: 2, copies: 2, ...detail } })])[0]
+        ?.remedy;
+    expect(remedyOf('b.ts')).toBe('have one function for both, in a file that both import');
+    expect(remedyOf('a.ts')).toBe('have one function for both');
+    for (const other of ['a.ts', 'b.ts'])
+      expect(remedyOf(other, { in_classes: true })).toBe('have it once, in a class that both extend or a function that both call');
   });
 
   it('are one item, which says in how many places they stand', () => {
@@ -184,7 +205,7 @@ describe('[D34] clones of the same code', () => {
     expect(hitsOf('duplicate-code', facts).map(({ subject, title, minutes }) => [subject, title, minutes])).toEqual([
       [
         'a0.ts',
-        '20 lines of code from line 1 are those of b.ts from line 2; 3 places have them, or most of them; 2 commits of two years changed both',
+        '20 lines of code from line 1 are those of b.ts from line 2; 3 places have nine tenths of them in a row; 2 commits of two years changed both',
         30,
       ],
     ]);
@@ -261,6 +282,8 @@ describe('[D27] work on lines', () => {
     expect(changedLinesOf(diff('+// why', '+# why', '+ * why', '+', '+}', '-a // old', '+a // new'))).toBe(0);
     expect(changedLinesOf(diff('-a', '-b', '-c', '+d'))).toBe(3);
     expect(changedLinesOf(diff('+a', '+b', '-c'))).toBe(2);
+    expect(changedLinesOf(diff("-f(a, 'b', g(c));", '+f(', '+  a,', '+  "b",', '+  g(c),', '+);'))).toBe(0);
+    expect(changedLinesOf(diff('-f(a, b * (c + d));', '+f(', '+  a,', '+  b * c + d,', '+);'))).toBe(3);
   });
 });
 

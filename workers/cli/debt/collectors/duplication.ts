@@ -40,6 +40,7 @@ export const duplication: Collector = async (collection) => {
       // Without a parser, types and parameters look like code.
       by_lines: languageOf(file.path)?.parser === undefined,
       mirror: isAsyncMirror(placeOf(file, line), placeOf(other, otherLine)),
+      in_classes: isInClasses(placeOf(file, line), placeOf(other, otherLine)),
       two_packages: packages.of(clone.path) !== packages.of(clone.other),
       for_speed: isForSpeed(file, line, clone.lastLine) || isForSpeed(other, otherLine, clone.otherLastLine),
       ...(isRead ? await workOn(collection, clone, file, other) : { unread: true }),
@@ -53,10 +54,19 @@ export const duplication: Collector = async (collection) => {
 
 const isKeptApart = ({ path, isDeprecated }: ReadSource): boolean => isDeprecated || isForOldCallers(path);
 
-const placeOf = ({ path, classes }: ReadSource, line: number) => ({
+interface Place {
+  readonly path: string;
+  readonly className: string;
+}
+
+const placeOf = ({ path, classes }: ReadSource, line: number): Place => ({
   path,
   className: classes.findLast((one) => one.line <= line && line <= one.lastLine)?.name ?? '',
 });
+
+/** Methods of two classes. */
+const isInClasses = (one: Place, other: Place): boolean =>
+  one.className !== '' && other.className !== '' && (one.className !== other.className || one.path !== other.path);
 
 /** How many commits of two years changed the places. */
 async function workOn({ rangeCommits }: Collection, clone: Clone, file: ReadSource, other: ReadSource) {

@@ -23,7 +23,7 @@ export class RangeCommits {
   }
 
   static async open(repository: Repository): Promise<RangeCommits> {
-    return new RangeCommits(repository, await KeptAnswers.open(join(repository.cache, 'range-commits-3.json')));
+    return new RangeCommits(repository, await KeptAnswers.open(join(repository.cache, 'range-commits-4.json')));
   }
 
   /** Commits of the last two years that changed the lines, the newest first; without merges. */
