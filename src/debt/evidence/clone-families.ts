@@ -1,3 +1,4 @@
+import { groupBy } from '../../kernel/grouped.ts';
 import type { Clone } from './clones.ts';
 
 /** Clones of the same code: the longest of them, and how many places have nine tenths of its lines in a row. */
@@ -42,29 +43,41 @@ export function familiesOf(clones: readonly Clone[]): readonly CloneFamily[] {
   });
 }
 
+/** One side of a clone, and the other, which has the same lines. */
+interface Lead {
+  readonly here: Place;
+  readonly there: Place;
+}
+
 /** The two places of the longest clone, and what clones lead to from there that has enough of it. */
 function copiesOf(longest: Clone, family: readonly Clone[]): number {
-  const copies: Place[] = [];
-  const isKnown = (place: Place): boolean => copies.some((copy) => overlaps(copy, place) || overlaps(place, copy));
-  const found = sidesOf(longest, 0);
+  const leads = groupBy(family.flatMap(leadsOf), ({ here }) => here.path);
+  const copies = new Map<string, Place[]>();
+  const found: Place[] = sidesOf(longest, 0);
+  let count = 0;
   for (let place = found.pop(); place !== undefined; place = found.pop()) {
-    if (isKnown(place)) continue;
-    copies.push(place);
-    for (const clone of family) {
-      const [one, other] = sidesOf(clone, 0);
-      for (const [here, there] of [
-        [one, other],
-        [other, one],
-      ] as const)
-        found.push(...ledTo(place, here, there, longest.lines));
-    }
+    const { path } = place;
+    const known = copies.get(path) ?? [];
+    if (known.some((copy) => overlaps(copy, place))) continue;
+    known.push(place);
+    copies.set(path, known);
+    count += 1;
+    // [D101] Only clones of this file: each of all clones for each copy would take the square of their number.
+    for (const lead of leads.get(path) ?? []) found.push(...ledTo(place, lead, longest.lines));
   }
-  return copies.length;
+  return count;
+}
+
+function leadsOf(clone: Clone): Lead[] {
+  const [one, other] = sidesOf(clone, 0);
+  return [
+    { here: one, there: other },
+    { here: other, there: one },
+  ];
 }
 
 /** What of a place the other side of a clone has, if it is enough of a copy. */
-function ledTo(place: Place, here: Place, there: Place, lines: number): Place[] {
-  if (here.path !== place.path) return [];
+function ledTo(place: Place, { here, there }: Lead, lines: number): Place[] {
   const [from, to] = [Math.max(place.from, here.from), Math.min(place.to, here.to)];
   const shift = there.from - here.from;
   return to - from >= SHARE_OF_A_COPY * lines ? [{ ...there, from: from + shift, to: to + shift }] : [];

@@ -188,6 +188,25 @@ describe('[D34] clones of the same code', () => {
     expect(copiesOf(clone('a', 1, 'a', 30, 20), clone('a', 30, 'b', 1, 20), clone('a', 1, 'b', 1, 20))).toEqual([3]);
   });
 
+  it('[D101] are read a few times each, however many are of one family', () => {
+    const readsOf = (count: number): number => {
+      let reads = 0;
+      const chain = Array.from({ length: count }, (_, i): Clone => {
+        const one = clone(`f${i}`, 1, `f${i + 1}`, 1, 20);
+        return {
+          ...one,
+          get at() {
+            reads += 1;
+            return one.at;
+          },
+        };
+      });
+      expect(familiesOf(chain)).toMatchObject([{ copies: count + 1 }]);
+      return reads;
+    };
+    expect(readsOf(200)).toBeLessThanOrEqual(2 * readsOf(100));
+  });
+
   it('say from where both places could have it', () => {
     const remedyOf = (other: string, detail: DebtFact['detail'] = {}) =>
       hitsOf('duplicate-code', [fact('clone', 'a.ts', 20, { symbol: other, detail: { line: 1, other_line: 2, copies: 2, ...detail } })])[0]
