@@ -36,6 +36,8 @@ const FACTS_EVERY_MS = 3_600_000;
 export class PlanningObject extends DurableObject<PlanningEnv> implements Served<PlanningCalls> {
   readonly #register = new SloRegister(this.ctx.storage, systemClock);
   readonly #outbox = new SqliteOutbox<PlanningAlert>(this.ctx.storage);
+  /** Whether `measureHourly` was called since the register was last asked for repositories. */
+  #isAskedMeanwhile = false;
 
   async putObjective(tenant: TenantId, objective: Omit<Objective, 'createdAtMs'>, lease?: WriteLease): Promise<Outcome<ObjectiveView>> {
     if (this.#isErased()) return ERASED_TENANT;
@@ -73,6 +75,7 @@ export class PlanningObject extends DurableObject<PlanningEnv> implements Served
 
   async measureHourly(tenant: TenantId): Promise<void> {
     const { kv } = this.ctx.storage;
+    this.#isAskedMeanwhile = true;
     if (this.#isErased() || kv.get('hasRepositories') === true) return;
     this.#register.open();
     kv.put('hasRepositories', true);
@@ -138,12 +141,18 @@ export class PlanningObject extends DurableObject<PlanningEnv> implements Served
     if (Date.now() < this.#factsMs() || !(hasObjectives || kv.get('hasRepositories') === true)) return;
     kv.put('factsMs', Date.now() + FACTS_EVERY_MS);
     const { measures } = composePlanning(this.env);
-    if (!hasObjectives && !(await measures.hasRepositories(tenant))) return void kv.delete('hasRepositories');
+    if (!hasObjectives && !(await this.#hasRepositories(tenant))) return void kv.delete('hasRepositories');
     const pools = await measures.poolHours(tenant, kv.get<PoolHours>('poolHours') ?? {});
     if (this.#isErased()) return;
     kv.put('poolHours', pools);
     const taken = await measures.report(tenant, this.#register.views(), pools);
     if (!taken.ok) throw new Error(messageOf(taken.error));
+  }
+
+  /** Also true if a repository may have been registered after the register answered that there is none. */
+  async #hasRepositories(tenant: TenantId): Promise<boolean> {
+    this.#isAskedMeanwhile = false;
+    return (await composePlanning(this.env).measures.hasRepositories(tenant)) || this.#isAskedMeanwhile;
   }
 
   /** When facts are due. */
