@@ -359,12 +359,15 @@ describe('the import graph', () => {
       'registry.py': 'import top\ndef register(f):\n    return f\nhandlers = {}\nimport ints\n',
       'ints.py': 'from registry import register\n@register\ndef add():\n    pass\n',
       'top.py': 'import registry\n',
+      'held.py': 'class Held:\n    import top\nimport ints\n',
     };
     expect(graph(files)).toEqual([
       'registry.py > top.py',
       'registry.py > ints.py (not run)',
       'ints.py > registry.py',
       'top.py > registry.py',
+      'held.py > top.py',
+      'held.py > ints.py (not run)',
     ]);
   });
 

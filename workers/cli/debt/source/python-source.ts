@@ -62,7 +62,7 @@ class Walk {
   readonly #distinct = distinctNames();
   readonly #classes: string[] = [];
   #functions = 0;
-  /** Imports before the last function or class of the module. */
+  /** Imports before the end of the last function or class of the module. */
   #earlyImports = Infinity;
   /** Blocks that only type checkers run. */
   #typeChecking = 0;
@@ -102,6 +102,11 @@ class Walk {
       this.complexity.nest(-1);
       if (this.#isTypeChecking(node)) this.#typeChecking -= 1;
     }
+    if (BODIES.has(name) && this.#isAtTop) this.#earlyImports = this.imports.length;
+  }
+
+  get #isAtTop(): boolean {
+    return this.#functions === 0 && this.#classes.length === 0;
   }
 
   #enterFunction(node: SyntaxNode): void {
@@ -130,9 +135,7 @@ class Walk {
 
   #readDeclaration(node: SyntaxNodeRef): void {
     // What stands before the first import, such as a version, is there for every module that this imports.
-    const isAtTop = this.#functions === 0 && this.#classes.length === 0;
-    if (DEFINITIONS.has(node.name) && isAtTop && this.imports.length > 0) this.defined.push(this.#nameOf(node.node));
-    if (BODIES.has(node.name) && isAtTop) this.#earlyImports = this.imports.length;
+    if (DEFINITIONS.has(node.name) && this.#isAtTop && this.imports.length > 0) this.defined.push(this.#nameOf(node.node));
     if (node.name === 'Decorator') this.#declare(node);
     else if (node.name === 'ParamList') this.#declareParameters(node.node);
     else if (node.name === 'AssignStatement' && node.node.getChild('AssignOp') === null) this.#declare(node);
