@@ -26,7 +26,8 @@ export const PLANNING_LIMITS = {
   sloRecallSamplesCount: 20,
   // Jobs that one observation of a queue reads; the next one reads on.
   sloJobsMaxCount: 1_000,
-  // Repositories of one organisation: one call shows all of them, each with some 30 kB of components, within 32 MiB.
+  // Repositories of one organisation: one call shows all of them, each with some 30 kB of components, within 32 MiB. What the gateway measures of each
+  // tenant is a small one more, and is not counted.
   debtRepositoriesMaxCount: 500,
   // Facts of one repository, some 500 bytes each: all are in memory while its rules run.
   debtStoredFactsMaxCount: 20_000,

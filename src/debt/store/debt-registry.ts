@@ -84,7 +84,7 @@ export class DebtRegistry {
     return this.#change(tenantId, lease, () => {
       const id = repositoryId(tenantId, repository);
       const known = this.#store.repository(id);
-      const count = this.#store.repositoryCount();
+      const count = this.#store.registeredCount();
       if (known === undefined && count >= LIMITS.debtRepositoriesMaxCount)
         return refuseBeyond({ limit: 'debtRepositoriesMaxCount', value: count + 1, what: `there are ${count} repositories already` });
       const policyBytes = utf8(JSON.stringify(policy)).length;

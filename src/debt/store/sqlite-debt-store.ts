@@ -96,8 +96,13 @@ export class SqliteDebtStore extends SqliteStore {
     );
   }
 
-  repositoryCount(tenant?: TenantId): number {
-    return this.countOf('repositories WHERE ?1 IS NULL OR tenant = ?1', tenant ?? null);
+  repositoryCount(tenant: TenantId): number {
+    return this.countOf('repositories WHERE tenant = ?', tenant);
+  }
+
+  /** Of all tenants, without what the gateway measures of each. */
+  registeredCount(): number {
+    return this.countOf("repositories WHERE body ->> 'publicKey' IS NOT NULL");
   }
 
   repository(id: string): DebtRepository | undefined {

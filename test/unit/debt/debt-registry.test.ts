@@ -367,7 +367,10 @@ describe('a register', () => {
   });
 
   it('refuses more repositories than an organisation may have, and what comes after its lease', () => {
-    for (let count = 0; count < LIMITS.debtRepositoriesMaxCount; count++) set(TENANT, 'k', `r-${count}`);
+    for (let count = 1; count < LIMITS.debtRepositoriesMaxCount; count++) set(TENANT, 'k', `r-${count}`);
+    // What the gateway measures takes the place of none.
+    expect(registry.measure(TENANT, [], POLICY)).toMatchObject({ ok: true });
+    set(TENANT, 'k', 'last');
     const more = { repository: 'more', publicKey: 'k', policy: POLICY };
     expect(registry.setRepository(OTHER, more, undefined)).toMatchObject({ error: { code: 'limit_exceeded' } });
     expect(registry.setRepository(TENANT, { ...more, repository: 'r-1' }, undefined)).toMatchObject({ ok: true });

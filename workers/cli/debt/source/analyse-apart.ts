@@ -21,7 +21,9 @@ export async function analyseApart(path: string, source: string): Promise<Analys
   });
   // A child that has ended takes no input.
   child.stdin.on('error', () => undefined).end(source);
-  const [answer, code] = await Promise.all([text(child.stdout), new Promise<number | null>((resolve) => child.on('close', resolve))]);
+  // That no process can be started says nothing of the text, and fails the call.
+  const ended = new Promise<number | null>((resolve, reject) => child.on('close', resolve).on('error', reject));
+  const [answer, code] = await Promise.all([text(child.stdout), ended]);
   return code === 0 ? (JSON.parse(answer) as AnalysedSource | Unread) : 'crashes the parser';
 }
 
