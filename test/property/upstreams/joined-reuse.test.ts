@@ -49,7 +49,7 @@ async function pass(count: number): Promise<void> {
   for (let at = 0; at < count; at += 1) await new Promise((resolve) => void setImmediate(resolve));
 }
 
-it('[U186] each vector and verdict is charged once, whoever asks, leaves and purges when', async () => {
+it('[U186] each vector and verdict is charged once, in any order of calls, departures and purges', async () => {
   const seen = { joined: 0, verdicts: 0, left: 0 };
   await fc.assert(
     fc.asyncProperty(histories, async ({ happenings, paces, verdicts }) => {

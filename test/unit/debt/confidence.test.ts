@@ -135,7 +135,7 @@ describe('[D32] the limits of complex functions', () => {
 
   it('chosen by the verdicts on other repositories, list functions of which nine in ten are debt', () => {
     const { count, debt } = heldOutFunctions;
-    expect(count).toBeGreaterThan(40);
+    expect(count).toBeGreaterThan(100);
     expect(debt).toBeGreaterThanOrEqual(0.9 * count);
   });
 });
@@ -148,10 +148,9 @@ describe('[D32] the limits of copies', () => {
     }
   });
 
-  it('chosen by the verdicts on other repositories, list copies of which 89 in 100 are debt', () => {
-    const { count, debt } = heldOutCopies;
-    expect(count).toBeGreaterThan(100);
-    expect(debt).toBeGreaterThanOrEqual(0.89 * count);
+  // Nine in ten are asked, and no limits of the grid list copies of which more are debt: the guide states this figure as it is.
+  it('chosen by the verdicts on other repositories, list copies of which 102 of 114 verdicts say debt', () => {
+    expect(heldOutCopies).toEqual({ count: 114, debt: 102 });
   });
 
   it('and those of functions, so chosen, list items of which nine in ten are debt', () => {
