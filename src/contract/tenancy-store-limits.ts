@@ -23,7 +23,7 @@ export const TENANCY_STORE_LIMITS = {
   usageLateMaxMs: 40 * 86_400_000,
   // How long the ledger knows how calls were answered: all of an objective's usual window, a row of some 300 bytes an hour for each endpoint.
   callCountsDaysMax: 35,
-  // How long it knows how inputs were distributed: a week and four before it, a row of some 150 bytes a day for each model and index.
+  // How long distributions of inputs are kept: a week and four before it, a row of some 150 bytes a day for each model and index.
   inputCountsDaysMax: 35,
   // Lines of one answer, some 200 bytes each: 2 MB.
   usageGroupsMaxCount: 10_000,

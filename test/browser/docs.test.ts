@@ -46,7 +46,7 @@ it('[G10] [G19] [G32] the API page loads only from its own server, and its examp
     expect(await page.evaluate('getComputedStyle(document.body).margin')).toBe('0px');
     const inject = "document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.isForeign = true' }))";
     expect(await page.evaluate(`${inject}; 'isForeign' in window`)).toBe(false);
-    // The page tells of it some time later.
+    // The page shows it some time later.
     await expect.poll(() => failures).toEqual([expect.stringMatching(/inline script .*Content Security Policy/)]);
     failures.length = 0;
     expect(foreign).toEqual([]);

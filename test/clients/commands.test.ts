@@ -23,7 +23,7 @@ async function submit(script: string, more: object = {}): Promise<string> {
 
 const LONG = { timeout: 90_000 };
 
-/** Seconds to sleep, longer than the tests, by which a process is told from those of others and of other runs. */
+/** Seconds to sleep, longer than the tests, which distinguishes a process from those of other tests and runs. */
 const markOf = (nth: number): string => `300.${nth}${process.pid}`;
 
 /** Processes of this machine that run with this argument. */

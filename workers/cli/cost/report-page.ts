@@ -10,7 +10,7 @@ interface Bar {
   readonly text: string;
 }
 
-// Bars are boxes and no picture: in one that scales with the page, its words would be too small on a phone. Printers leave backgrounds out unless told.
+// Bars are boxes, not a picture: a picture scales with the page, and its words would be too small on a phone. Printers leave backgrounds out by default.
 const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #222; background: #fff; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; margin-bottom: 0; } small { color: #555; }
