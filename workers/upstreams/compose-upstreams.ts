@@ -48,6 +48,7 @@ import { basicsOf, oncePerIsolate } from '../gateway/serving.ts';
 import { guardrailsOf } from './adapters/guardrails.ts';
 import { httpProbe } from './adapters/http-probe.ts';
 import { HttpTransport } from './adapters/http-transport.ts';
+import { passedStream } from './adapters/passed-stream.ts';
 import { wireDispatcher } from './adapters/dispatching.ts';
 import type { RequestLogParts } from './adapters/request-log.ts';
 import { wireRequestLog } from './adapters/request-log.ts';
@@ -121,6 +122,7 @@ export const composeUpstreams = oncePerIsolate((env: UpstreamsEnv): Upstreams =>
           clock,
           secretOf: (target) => directory.secretOf(target),
           workersAi: env.AI,
+          pass: passedStream,
         }),
       ),
       clock,

@@ -62,5 +62,16 @@ app.post('/bench/bare', async (context) => {
   });
   return new Response(await answer.text(), { headers: { 'content-type': 'application/json' } });
 });
+// The least that a gateway does: it compares the key, and passes the body of the answer.
+app.post('/bench/passed/*', async (context) => {
+  if (context.req.header('authorization') !== 'Bearer mock') return new Response(null, { status: 401 });
+  const path = new URL(context.req.url).pathname.slice('/bench/passed'.length);
+  const answer = await (context.env as Env).UPSTREAM.fetch(`http://upstream${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: await context.req.text(),
+  });
+  return new Response(answer.body, { headers: { 'content-type': answer.headers.get('content-type') ?? '' } });
+});
 
 export default app;

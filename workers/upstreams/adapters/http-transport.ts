@@ -16,11 +16,22 @@ import type {
   UpstreamTransport,
 } from '../../../src/upstreams/transport.ts';
 
-import { passedStream } from './passed-stream.ts';
 import type { StepTime } from './timed-exchange.ts';
 import { TimedExchange } from './timed-exchange.ts';
 import type { WorkersAi } from './workers-ai.ts';
 import { callWorkersAi } from './workers-ai.ts';
+
+/** A body that is passed to the caller. */
+export interface PassingParts {
+  readonly exchange: TimedExchange;
+  readonly timer: Timer;
+  /** What follows the lead. */
+  readonly body: ReadableStream<Uint8Array>;
+  readonly lead: Uint8Array;
+  readonly copy: BodyCopy;
+  /** For so long the upstream may be silent; and the caller, at the end, may leave what is left. */
+  readonly idleMs: number;
+}
 
 interface HttpTransportParts {
   readonly timer: Timer;
@@ -29,6 +40,8 @@ interface HttpTransportParts {
   readonly secretOf: (target: Target) => Promise<string | undefined>;
   /** Absent: the deployment has no binding of Workers AI, and no target of it. */
   readonly workersAi?: WorkersAi | undefined;
+  /** Answers what the caller is sent. Absent: bodies are read. */
+  readonly pass?: (parts: PassingParts) => PassedBody;
 }
 
 /**
@@ -44,7 +57,7 @@ export class HttpTransport implements UpstreamTransport {
 
   async open(target: Target, request: UpstreamRequest, cancellation: Cancellation): Promise<Opened | TransportFault> {
     const { timeouts } = target;
-    const { secretOf, timer, clock } = this.#parts;
+    const { secretOf, timer, clock, pass } = this.#parts;
     const secret = await secretOf(target);
     const exchange = new TimedExchange(timer, clock, cancellation, timeouts.totalMs);
     const answer = await exchange.step(
@@ -73,7 +86,7 @@ export class HttpTransport implements UpstreamTransport {
       status: answer.status,
       contentType: answer.headers.get('content-type') ?? '',
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      body: new HttpBody(exchange, answer, target, timer),
+      body: new HttpBody(exchange, answer, target, pass && ((parts) => pass({ ...parts, timer }))),
     };
   }
 }
@@ -101,16 +114,21 @@ class HttpBody implements BodyReader {
   /** Of the piece before, or what a first one may be. */
   #pieceBytes = FIRST_PIECE_BYTES;
 
-  constructor(exchange: TimedExchange, { body, headers }: Response, target: Target, timer: Timer) {
+  constructor(
+    exchange: TimedExchange,
+    { body, headers }: Response,
+    target: Target,
+    pass: ((parts: Omit<PassingParts, 'timer'>) => PassedBody) | undefined,
+  ) {
     this.#exchange = exchange;
     const reader = body?.getReader({ mode: 'byob' });
     this.#reader = reader;
     this.#target = target;
     this.#leftBytes = declaredBytes(headers);
-    if (body === null || reader === undefined || target.protocol === 'workers-ai') return;
+    if (body === null || reader === undefined || pass === undefined || target.protocol === 'workers-ai') return;
     this.pass = (lead, copy) => {
       reader.releaseLock();
-      return passedStream({ exchange, timer, body, lead, copy, idleMs: target.timeouts.idleMs });
+      return pass({ exchange, body, lead, copy, idleMs: target.timeouts.idleMs });
     };
   }
 

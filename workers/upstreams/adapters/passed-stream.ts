@@ -1,19 +1,7 @@
 import { LIMITS } from '../../../src/contract/limits.ts';
 import { compact, joinedBytes } from '../../../src/kernel/bytes.ts';
-import type { Timer } from '../../../src/kernel/timer.ts';
-import type { BodyCopy, TransportFault } from '../../../src/upstreams/transport.ts';
-import type { TimedExchange } from './timed-exchange.ts';
-
-interface PassingParts {
-  readonly exchange: TimedExchange;
-  readonly timer: Timer;
-  /** What follows the lead. */
-  readonly body: ReadableStream<Uint8Array>;
-  readonly lead: Uint8Array;
-  readonly copy: BodyCopy;
-  /** For so long the upstream may be silent; and the caller, at the end, may leave what is left. */
-  readonly idleMs: number;
-}
+import type { TransportFault } from '../../../src/upstreams/transport.ts';
+import type { PassingParts } from './http-transport.ts';
 
 /**
  * Pumps a body to the caller outside of JavaScript, which reads the copy of it. [U32] [U41]
