@@ -86,7 +86,7 @@ async function grantedTo(tenant: TestTenant, resource: string, window: string): 
 const limited = (resource: string, window: string, limit: number) => ({ resource, window, limit });
 
 it('[U75] [U78] a call costs the same in its header, in the log and in the ledger, and a stream that is passed through does', async () => {
-  const tenant = await createTenant(server);
+  const tenant = await createTenant(server, { scopes: ['inference', 'requests:read'] });
   const usage = { input: 100, cached: 40, output: 3 };
   const costNano = 60 * 2_500 + 40 * 1_250 + 3 * 10_000 + 7 + REQUEST_NANO;
   const usd = `0.${String(costNano).padStart(9, '0')}`;

@@ -1,8 +1,7 @@
-import type { Refusal } from '../../contract/errors.ts';
 import { LIMITS } from '../../contract/limits.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { Dispatched } from '../../upstreams/dispatch.ts';
-import type { AnswerStream } from '../../upstreams/protocol/answer-stream.ts';
+import type { AnswerStream, StreamProblem } from '../../upstreams/protocol/answer-stream.ts';
 import { CopyMeter } from '../../upstreams/protocol/copy-meter.ts';
 import type { Dialect } from '../../upstreams/protocol/stream-tap.ts';
 import { endOf } from '../../upstreams/protocol/stream-translator.ts';
@@ -63,9 +62,9 @@ export class PassedCompletion implements BodyCopy {
     const { dispatched, answer, onPiece, onRelayed, onEnd, release } = this.#parts;
     const isWhole = this.#meter.end();
     const { usage, textBytes, hasEnded, problem } = this.#meter;
-    const end =
-      isWhole && (hasEnded || fault === undefined) ? 'whole' : ended(fault ?? (problem === undefined ? BROKEN : faultOf(problem)));
-    const behind = this.#behind(end);
+    const why = fault ?? (problem === undefined ? BROKEN : faultOf(problem));
+    const end = isWhole && (hasEnded || fault === undefined) ? 'whole' : why.fault === 'cancelled' ? 'cancelled' : why;
+    const behind = this.#behind(end, fault === undefined ? problem : undefined);
     if (behind !== undefined) onPiece(behind);
     if (onRelayed !== undefined && !answer.hasEnded) this.#relayed(answer.end().send);
     dispatched.finish(end, usage === undefined ? undefined : usage.inputTokens + usage.outputTokens);
@@ -85,18 +84,11 @@ export class PassedCompletion implements BodyCopy {
   }
 
   /** [U36] The caller learns that the answer is not whole; an error of the upstream's own was passed to it. */
-  #behind(end: CompletionEnd['end']): Uint8Array | undefined {
-    const { dispatched, dialect } = this.#parts;
-    const { hasEnded, problem } = this.#meter;
-    if (end === 'cancelled') return undefined;
-    if (end === 'whole') return hasEnded || endOf(dialect) === '' ? undefined : utf8(endOf(dialect));
-    if (problem?.kind === 'error') return undefined;
-    return this.#error(problem === undefined ? brokenOff(dispatched.target, end) : reasonOf(dispatched.target, problem));
-  }
-
-  #error(reason: Refusal): Uint8Array {
-    return utf8(errorEvent(this.#parts.dialect, reason, this.#parts.requestId));
+  #behind(end: CompletionEnd['end'], problem: StreamProblem | undefined): Uint8Array | undefined {
+    const { dispatched, dialect, requestId } = this.#parts;
+    if (end === 'cancelled' || problem?.kind === 'error') return undefined;
+    if (end === 'whole') return this.#meter.hasEnded || endOf(dialect) === '' ? undefined : utf8(endOf(dialect));
+    const reason = problem === undefined ? brokenOff(dispatched.target, end) : reasonOf(dispatched.target, problem);
+    return utf8(errorEvent(dialect, reason, requestId));
   }
 }
-
-const ended = (fault: TransportFault): CompletionEnd['end'] => (fault.fault === 'cancelled' ? 'cancelled' : fault);

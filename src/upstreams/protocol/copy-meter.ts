@@ -1,4 +1,4 @@
-import { joinedBytes } from '../../kernel/bytes.ts';
+import { joinedBytes, utf8 } from '../../kernel/bytes.ts';
 import { DONE } from './answer-stream.ts';
 import type { StreamProblem } from './answer-stream.ts';
 import { isObject, parsedObject } from './json.ts';
@@ -22,7 +22,8 @@ const ENDS: Readonly<Partial<Record<Dialect, RegExp>>> = {
 const END_BYTES = 64;
 
 const GARBAGE: StreamProblem = { kind: 'garbage' };
-const EVENT_END = /\r\n\r\n|\n\n|\r\r/;
+const EVENT_END = utf8('\n\n');
+const BETWEEN_EVENTS = /\r\n\r\n|\n\n|\r\r/;
 
 const decoder = new TextDecoder();
 
@@ -69,7 +70,7 @@ export class CopyMeter {
 
   /** Reads at once, for what has to be judged before more comes. */
   pushRead(piece: Uint8Array): void {
-    this.push(piece);
+    this.#unread.push(piece);
     this.#readAll();
   }
 
@@ -84,6 +85,8 @@ export class CopyMeter {
   /** The stream is over. Answers whether nothing of the answer is missing, even if the upstream did not say that it ends. */
   end(): boolean {
     this.#readAll();
+    // Some servers do not end their last event.
+    if (this.#events.heldBytes > 0) this.pushRead(EVENT_END);
     return this.#hasEnded || (this.#problem === undefined && this.#tap.isWhole);
   }
 
@@ -100,11 +103,13 @@ export class CopyMeter {
     const text = decoder.decode(joinedBytes(this.#unread));
     if (this.#events.heldBytes === 0 && !text.includes('"error"')) {
       const parsed = text
-        .split(EVENT_END)
+        .split(BETWEEN_EVENTS)
         .slice(-LAST_EVENTS - 1)
         .map((event) => parsedObject(dataIn(event)));
       const last = parsed.filter((event) => event !== undefined);
-      if (last.some((event) => isObject(event['usage']))) {
+      // Messages say at their beginning what their input was.
+      const isBegun = this.#dialect !== 'messages' || this.#tap.usage !== undefined;
+      if (isBegun && last.some((event) => isObject(event['usage']))) {
         for (const event of last) this.#tap.see(event);
         this.#tap.finish();
         this.#hasEnded = true;

@@ -62,10 +62,10 @@ class CopiedStream {
     // An upstream that has said all ends its body, too: its connection can serve another call then.
     if (copy.isOver && !this.#isPiped) await this.#waited(LIMITS.passedCopyPauseMs);
     if (!this.#isPiped) exchange.end('cancelled');
-    const isTaken = await this.#rest();
+    const rest = await this.#rest();
     exchange.release();
     // A caller that does not take what is left has kept the upstream waiting.
-    const fault = copy.isOver ? undefined : isTaken ? exchange.fault : CANCELLED;
+    const fault = rest === 'late' ? CANCELLED : rest === 'taken' ? exchange.fault : undefined;
     const behind = copy.end(fault);
     this.#reader.cancel().catch(UNSET);
     await this.#piped;
@@ -84,8 +84,8 @@ class CopiedStream {
     }
   }
 
-  /** Reads what is left in the copy. Answers whether that is all: the caller, if there is one, has taken it in time. */
-  async #rest(): Promise<boolean> {
+  /** Reads what is left in the copy. `over`: nothing more is wanted. Else whether that is all: the caller, if there is one, has taken it in time. */
+  async #rest(): Promise<'over' | 'taken' | 'late'> {
     const { copy, timer, idleMs } = this.#parts;
     let isLate = false;
     const disarm = timer.after(idleMs, () => {
@@ -96,7 +96,7 @@ class CopiedStream {
       // Of a caller that has gone, the copy takes what is still in the pump.
       while (!this.#isPiped && !isLate) await (this.#hasAllRead ? this.#waited() : this.#read());
       while (!copy.isOver && (await this.#read(DRAIN_MS)) !== undefined);
-      if (copy.isOver || isLate) return copy.isOver;
+      if (copy.isOver || isLate) return copy.isOver ? 'over' : 'late';
       const { mark } = copy;
       this.#send(mark);
       let last: Uint8Array = new Uint8Array();
@@ -104,7 +104,7 @@ class CopiedStream {
         const piece = await this.#read();
         if (piece !== undefined) last = joinedBytes([last.subarray(-mark.length), piece]);
       }
-      return endsWith(last, mark);
+      return endsWith(last, mark) ? 'taken' : 'late';
     } finally {
       disarm();
     }
