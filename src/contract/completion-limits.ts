@@ -25,8 +25,8 @@ export const COMPLETION_LIMITS = {
   passedStreamsBytesMax: 32 * 1024 * 1024,
   // The copy of a stream that is passed through is read so often, for its end and its silences. Ten times a second costs nothing beside a token.
   passedCopyPauseMs: 100,
-  // Of the copy, in one reading: where it has so much, more is read at once.
-  passedCopyReadBytes: 64 * 1024,
+  // Of the copy, in one reading: where it has so much, more is read at once. The answers of most calls are smaller.
+  passedCopyReadBytes: 16 * 1024,
   // Of the body of an error, which has a message and no more.
   upstreamErrorBytesMax: 64 * 1024,
   // Answers that an isolate gives again: an eighth of its memory.

@@ -10,8 +10,8 @@ import type { Usage } from './usage.ts';
 /** Of a copy that is not read yet. A stream that is shorter is read once, at its end. */
 const UNREAD_BYTES_MAX = 64 * 1024;
 
-/** The last events of a stream: its usage, its finish, and what says that it ends. */
-const LAST_EVENTS = 4;
+/** Of the last events of a stream: its usage, its finish, and what says that it ends. */
+const LAST_CHARS = 1_024;
 
 /** How a stream ends that is whole, as the last bytes of it say without being parsed. */
 const ENDS: Readonly<Partial<Record<Dialect, RegExp>>> = {
@@ -102,9 +102,10 @@ export class CopyMeter {
   #readLast(): void {
     const text = decoder.decode(joinedBytes(this.#unread));
     if (this.#events.heldBytes === 0 && !text.includes('"error"')) {
+      // The first of them may be cut, and is no JSON then.
       const parsed = text
+        .slice(-LAST_CHARS)
         .split(BETWEEN_EVENTS)
-        .slice(-LAST_EVENTS - 1)
         .map((event) => parsedObject(dataIn(event)));
       const last = parsed.filter((event) => event !== undefined);
       // Messages say at their beginning what their input was.

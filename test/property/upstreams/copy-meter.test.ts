@@ -99,7 +99,7 @@ it('[U75] long streams are read as they come, and short ones without parsing eac
   const short = new CopyMeter('chat', 4 * 1024 * 1024);
   short.push(utf8(event('a') + event('b').repeat(100) + end));
   expect([short.hasEnded, short.usage?.outputTokens]).toEqual([true, 5]);
-  expect(short.textBytes).toBeLessThan(10);
+  expect(short.textBytes).toBeLessThan(50);
 });
 
 it('[U36] an event beyond the limit is none', () => {

@@ -52,7 +52,7 @@ class CopiedStream {
       exchange.end('broken');
       over();
     });
-    exchange.signal.addEventListener('abort', () => this.#wake(), { once: true });
+    exchange.whenEnded(() => this.#wake());
   }
 
   async follow(): Promise<void> {
@@ -67,7 +67,8 @@ class CopiedStream {
     // A caller that does not take what is left has kept the upstream waiting.
     const fault = rest === 'late' ? CANCELLED : rest === 'taken' ? exchange.fault : undefined;
     const behind = copy.end(fault);
-    this.#reader.cancel().catch(UNSET);
+    // Of a pipe that is over nothing more comes.
+    if (!this.#isPiped) this.#reader.cancel().catch(UNSET);
     await this.#piped;
     if (behind !== undefined) this.#send(behind);
     const over = fault === CANCELLED ? this.#writable.abort(CANCELLED.fault) : this.#writable.close();
@@ -87,6 +88,8 @@ class CopiedStream {
   /** Reads what is left in the copy. `over`: nothing more is wanted. Else whether that is all: the caller, if there is one, has taken it in time. */
   async #rest(): Promise<'over' | 'taken' | 'late'> {
     const { copy, timer, idleMs } = this.#parts;
+    if (this.#isPiped) await this.#drained();
+    if (copy.isOver) return 'over';
     let isLate = false;
     const disarm = timer.after(idleMs, () => {
       isLate = true;
@@ -95,7 +98,7 @@ class CopiedStream {
     try {
       // Of a caller that has gone, the copy takes what is still in the pump.
       while (!this.#isPiped && !isLate) await (this.#hasAllRead ? this.#waited() : this.#read());
-      while (!copy.isOver && (await this.#read(DRAIN_MS)) !== undefined);
+      if (!isLate) await this.#drained();
       if (copy.isOver || isLate) return copy.isOver ? 'over' : 'late';
       const { mark } = copy;
       this.#send(mark);
@@ -108,6 +111,11 @@ class CopiedStream {
     } finally {
       disarm();
     }
+  }
+
+  /** Reads what is in the copy of a pipe that is over, as long as something is wanted of it. */
+  async #drained(): Promise<void> {
+    while (!this.#parts.copy.isOver && (await this.#read(DRAIN_MS)) !== undefined);
   }
 
   /** What comes next of the copy, which has been taken; undefined: nothing until the wait was ended, by the end of the pipe or by time. */

@@ -33,6 +33,12 @@ export class TimedExchange {
     return this.#ended;
   }
 
+  /** Runs once when it ends before its time, which only an exchange at no step can be asked for. */
+  whenEnded(run: () => void): void {
+    assert(this.#onEnd === undefined, 'an exchange is at no step');
+    this.#onEnd = run;
+  }
+
   /** Ends it once so much time has passed; to be called again when something has come before. */
   restFor([limitMs, late]: StepTime): void {
     if (this.#ended === undefined) this.#waits.begin(limitMs, () => this.end(late));
