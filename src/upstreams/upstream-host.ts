@@ -64,9 +64,7 @@ export const replicasJobOf = (baseUrl: string): JobId | undefined => REPLICAS.ex
 export function checkAddress(protocol: UpstreamProtocol, text: string, hosts: UpstreamHosts): Outcome<string> {
   if (protocol !== 'workers-ai') return replicasJobOf(text) === undefined ? checkBaseUrl(text, hosts) : ok(text);
   if (text !== WORKERS_AI) return no(`must be ${WORKERS_AI} with the protocol workers-ai`);
-  return hosts.hasWorkersAi === true
-    ? ok(text)
-    : denied('the upstreams Worker has no binding `AI`: operators add one to its wrangler.toml');
+  return hosts.hasWorkersAi === true ? ok(text) : denied('the gateway has no binding `AI`: operators add one to its wrangler.toml');
 }
 
 /**

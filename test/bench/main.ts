@@ -32,6 +32,7 @@ import { hotShardBench } from './hot-shard.ts';
 import { routingBench } from './routing.ts';
 import { slurmBench } from './slurm.ts';
 import { splitBench } from './split.ts';
+import { startBench } from './start.ts';
 import { tailBench } from './tail.ts';
 import { wireBench } from './wire.ts';
 import { waitsBench } from './waits.ts';
@@ -66,6 +67,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
   routing: routingBench,
   slurm: slurmBench,
   split: splitBench,
+  start: startBench,
   tail: tailBench,
   waits: waitsBench,
   wire: wireBench,
@@ -75,6 +77,7 @@ const AREAS: Record<string, (options: AnnOptions & CacheBenchOptions & CacheL2Op
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
+    beside: { type: 'string' },
     columns: { type: 'string' },
     data: { type: 'string' },
     filtered: { type: 'boolean' },

@@ -42,21 +42,21 @@ export async function proxiedBench({ quick = false }: { readonly quick?: boolean
   await installPeers();
   await bundleEntry('quota-proxy', join(ROOT, 'test/workerd/quota-bench/worker.ts'));
   const [upstream, slow, portkey] = [await serveChat(), await serveChat(PAUSE_MS), await servePortkey()];
-  const [port, upstreamsPort] = [await freePort(), await freePort()];
+  const port = await freePort();
   const variables = { UPSTREAM_PRIVATE_HOSTS: `127.0.0.1:${upstream.port}, 127.0.0.1:${slow.port}` };
   const beside = { bundle: 'quota-proxy', port, upstreamPort: upstream.port };
   try {
     await onRawGateway(
       async (workerd, client) => {
         await describe(client, upstream.port, slow.port);
-        const cases = casesOf(workerd, client, portkey, { bare: port, upstreams: upstreamsPort, upstream: upstream.port });
+        const cases = casesOf(workerd, client, portkey, { bare: port, upstream: upstream.port });
         for (const connections of [1, 16]) {
           for (const streams of [false, true]) console.table(await measure(cases, connections, streams, quick ? 1 : 4));
         }
         console.table(await firstTokens(cases));
         console.table(await memoryOfStreams(workerd, client));
       },
-      { variables, beside, upstreamsPort },
+      { variables, beside },
     );
   } finally {
     portkey.stop();
@@ -93,7 +93,7 @@ function casesOf(
   workerd: RawWorkerd,
   client: ApiClient,
   portkey: PortkeyServer,
-  ports: Readonly<Record<'bare' | 'upstreams' | 'upstream', number>>,
+  ports: Readonly<Record<'bare' | 'upstream', number>>,
 ): Case[] {
   const path = '/v1/chat/completions';
   const call = (body: object, apiKey?: string, at = path): string =>
@@ -106,7 +106,6 @@ function casesOf(
     { what: 'upstream alone', port: ports.upstream, cpuS: undefined, request: (streams) => call(asked(streams, 'mock')) },
     { what: 'a minimal Worker', port: ports.bare, cpuS, request: (streams) => call(asked(streams, 'mock'), undefined, '/bench/bare') },
     { what: 'Sluice', port: portOf(client), cpuS, request: ours },
-    { what: 'Sluice, by a route of its own', port: ports.upstreams, cpuS, request: ours },
     {
       what: 'Portkey',
       port: portkey.port,

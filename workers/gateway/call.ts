@@ -1,16 +1,19 @@
 import type { BodyOf, Endpoint, HeadersOf, ParamsOf, QueryOf, ReplyOf, UsedOf } from '../../src/contract/endpoint.ts';
 import type { Refusal } from '../../src/contract/errors.ts';
-import type { ControlPath, PlanningPath, UpstreamPath } from '../../src/contract/forwarded-paths.ts';
 import type { Meter } from '../../src/contract/meter.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import type { AdminPrincipal, AgentPrincipal, Principal, TenantPrincipal } from '../../src/contract/principal.ts';
 import type { Authority } from '../../src/contract/write-lease.ts';
-import type { Planning } from '../planning/compose-planning.ts';
 import type { LabelledUse } from '../../src/gateway/budget.ts';
-import type { Upstreams } from '../upstreams/compose-upstreams.ts';
+import type { CorePath, PathOf } from '../../src/contract/subjects.ts';
 import type { Control } from './compose-control.ts';
+import type { Embedding } from './compose-embeddings.ts';
+import type { Planning } from './compose-planning.ts';
+import type { Retrieving } from './compose-retrieval.ts';
+import type { Upstreams } from './compose-upstreams.ts';
 import type { Gateway } from './compose.ts';
-import type { Timing } from './exchange.ts';
+import type { Draft, Timing } from './exchange.ts';
+import type { HandOver } from './serve.ts';
 import type { VectorWriter } from './vector-writer.ts';
 
 type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
@@ -26,14 +29,18 @@ type PrincipalOf<E extends Endpoint> = E['access']['kind'] extends 'tenant'
 /** Quantities of the meters that an endpoint declares: any other does not compile, nor does a use case that reserves another. */
 export type QuantitiesOf<E extends Endpoint> = { readonly [M in Meter]?: M extends E['meters'][number] ? number : never };
 
-/** What a handler may use: the parts of the Worker that answers its endpoint. */
-type PartsOf<E extends Endpoint> = E['path'] extends ControlPath
-  ? Control
-  : E['path'] extends UpstreamPath
-    ? Upstreams
-    : E['path'] extends PlanningPath
-      ? Planning
-      : Gateway;
+/** What a handler may use, by the subject of its path. */
+type PartsOf<E extends Endpoint> = E['path'] extends CorePath
+  ? Gateway
+  : E['path'] extends PathOf<'embeddings'>
+    ? Embedding
+    : E['path'] extends PathOf<'control'>
+      ? Control
+      : E['path'] extends PathOf<'upstreams'>
+        ? Upstreams
+        : E['path'] extends PathOf<'planning'>
+          ? Planning
+          : Retrieving;
 
 /** A request that has been authenticated, admitted and validated: what a handler sees. */
 export interface Call<E extends Endpoint> {
@@ -58,6 +65,8 @@ export interface Call<E extends Endpoint> {
   waitUntil(work: Promise<unknown>): void;
   /** Takes quota for what the call is about to consume, before it does. */
   readonly reserve: (quantities: QuantitiesOf<E>) => Promise<Outcome<void>>;
+  /** Lets another route answer the request. */
+  readonly handOver: HandOver;
 }
 
 /** Events as they come; null: there are none, now and later. */
@@ -70,11 +79,11 @@ export interface CompletionReply {
 }
 
 /** What a handler answers. `used` names every meter the endpoint declares: an unmetered consumption does not compile. */
-export type Answer<E extends Endpoint> = Done<E> | Refused<E> | PassedOn;
+export type Answer<E extends Endpoint> = Done<E> | Refused<E> | HandedOver;
 
-/** Another Worker has answered, and has counted and charged the request: this one does not. */
-export interface PassedOn {
-  readonly passedOn: Response;
+/** Another route has answered, and has counted and charged the request: this one does not. */
+export interface HandedOver {
+  readonly handedOver: Draft;
 }
 
 /** Settles a call with what its stream used, besides `used`; answers what the call cost, in nano-dollars. */

@@ -69,6 +69,8 @@ export interface Draft {
 
 export const sent = ({ status, headers, body }: Draft): Response => new Response(body, { status, headers });
 
+export const redirect = (location: string): Draft => ({ status: 302, headers: { location }, body: null });
+
 /** An answer that something else has made, to be concluded as our own are. */
 export const draftOf = ({ status, headers, body }: Response): Draft => ({ status, headers: Object.fromEntries(headers), body });
 

@@ -3,7 +3,7 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Served } from '../../durable-objects/object-namespace.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
-import { compose } from './compose.ts';
+import { composeRetrieval } from './compose-retrieval.ts';
 import type { GatewayEnv, GenerationStub } from './env.ts';
 
 interface Watched {
@@ -29,7 +29,7 @@ export class GenerationObject extends DurableObject<GatewayEnv> implements Serve
     if (watched === undefined) return;
     // Armed again first: so an interruption or failure is followed by another alarm.
     await this.ctx.storage.setAlarm(Date.now() + LIMITS.generationRetryMs);
-    const { retrieval, tenancy } = compose(this.env);
+    const { retrieval, tenancy } = composeRetrieval(this.env);
     const waitMs = await retrieval.generationWork.advance(watched.tenantId, watched.name);
     await tenancy.flush();
     const isOver = waitMs === null && Date.now() - watched.sinceMs > LIMITS.generationWatchMs;

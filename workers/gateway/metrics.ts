@@ -29,6 +29,7 @@ export class Metrics {
   readonly #counters = new Map<string, Map<string, Counter>>();
   readonly #histograms = new Map<string, Map<string, Histogram>>();
   readonly #gauges = new Map<string, Map<string, () => number>>();
+  readonly #sources: (() => readonly MetricFamily[])[] = [];
 
   count(name: string, labels: Labels, by = 1): void {
     const series = family(this.#counters, name);
@@ -59,6 +60,11 @@ export class Metrics {
     family(this.#gauges, name).set(render(labels), read);
   }
 
+  /** Families that something else keeps, read when they are asked for. */
+  collect(source: () => readonly MetricFamily[]): void {
+    this.#sources.push(source);
+  }
+
   /** All of it, as of now. */
   families(): MetricFamily[] {
     const familiesOf = <T>(
@@ -71,6 +77,7 @@ export class Metrics {
       ...familiesOf('gauge', this.#gauges, (labels, read) => [{ suffix: '', labels, value: read() }]),
       ...familiesOf('counter', this.#counters, (_, { labels, value }) => [{ suffix: '', labels, value }]),
       ...familiesOf('histogram', this.#histograms, (_, histogram) => samplesOfHistogram(histogram)),
+      ...this.#sources.flatMap((source) => source()),
     ];
   }
 }

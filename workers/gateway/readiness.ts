@@ -3,10 +3,8 @@ import type { Refusal } from '../../src/contract/errors.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { Outcome } from '../../src/contract/outcome.ts';
 import { refuse } from '../../src/contract/outcome.ts';
-import { must } from '../../src/kernel/assert.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { err, ok } from '../../src/kernel/result.ts';
-import type { EmbeddingModels } from '../../src/gateway/embedding-models.ts';
 import type { Organisations } from '../../src/gateway/tenancy/organisation-store.ts';
 import { within } from './adapters/ask.ts';
 
@@ -16,16 +14,11 @@ const FRESH_MS = 1_000;
 interface ReadinessParts {
   readonly organisations: Pick<Organisations, 'directory'>;
   readonly clock: Clock;
-  /** Absent where no model runs. */
-  readonly models?: EmbeddingModels;
-  /** The other Workers of the API, which a deployment needs as well; absent in these themselves. */
-  readonly others?: readonly { ready(): Promise<Outcome<null>> }[];
+  /** Loads the default model, unless it is loaded. */
+  readonly loadModel: () => Promise<Outcome<unknown>>;
 }
 
-/**
- * Whether this isolate can serve: the control objects answer, what is written is stored, the default model is loaded, and the Workers
- * that it forwards to can serve as well.
- */
+/** Whether this isolate can serve: the control objects answer, what is written is stored, and the default model is loaded. */
 export class Readiness {
   readonly #parts: ReadinessParts;
   #full: { readonly refusal: Refusal; readonly atMs: number } | undefined;
@@ -52,12 +45,9 @@ export class Readiness {
   }
 
   async #ask(): Promise<Outcome<null>> {
-    const { organisations, models, others } = this.#parts;
-    const model = await models?.load(must(models.manifests[0], 'a deployment has a model'));
-    if (model?.ok === false) return model;
-    // They ask the control objects themselves.
-    if (others !== undefined)
-      return (await Promise.all(others.map((other) => other.ready()))).find(({ ok: isReady }) => !isReady) ?? ok(null);
+    const { organisations, loadModel } = this.#parts;
+    const model = await loadModel();
+    if (!model.ok) return model;
     try {
       const directory = organisations.directory();
       await within(directory.page(1, undefined), LIMITS.controlTimeoutMs);

@@ -48,6 +48,9 @@ export async function readBody(request: Request, body: Body, intake: BodyIntake)
   return readWhole(body, intake, bytesMax, coding.value);
 }
 
+/** A value that has been read already, as the schema of a body takes it. */
+export const bodyOf = (value: unknown, body: Body): Outcome<unknown> => (body.kind === 'json' ? parse(body.schema, value) : ok(undefined));
+
 const isFrame = (headers: Headers): boolean => (headers.get('content-type') ?? '').toLowerCase().startsWith(VECTOR_FRAME_TYPE);
 
 /** Vectors as bytes, which take no more memory than they are; the head is parsed as other JSON is. */

@@ -13,11 +13,11 @@ import { admit } from './admission.ts';
 import { BodyIntake, bodyOwner } from './body-intake.ts';
 import type { Answer, Call, Done } from './call.ts';
 import type { AppContext, Draft, Exchange } from './exchange.ts';
-import { draftOf } from './exchange.ts';
 import { HttpError, valueOf } from './http-error.ts';
 import { idempotencyKeyOf } from './request-fields.ts';
-import { readBody } from './request-body.ts';
+import { bodyOf, readBody } from './request-body.ts';
 import type { Work } from './request-lifecycle.ts';
+import type { Serving } from './serving.ts';
 import { respond } from './respond.ts';
 import { vectorWriterFor } from './vector-writer.ts';
 
@@ -26,7 +26,7 @@ export type Handler<E extends Endpoint> = (call: Call<E>) => Promise<Answer<E>>;
 /** What answers each endpoint, by its name in the endpoint table. The routes of a resource give a part of it. */
 export type Handlers = { readonly [Name in EndpointName]: Handler<(typeof ENDPOINTS)[Name]> };
 
-/** The part of them that one Worker has: an endpoint without a handler does not compile. */
+/** What answers a table of endpoints: one without a handler does not compile. */
 export type HandlersOf<Table extends Readonly<Record<string, Endpoint>>> = { readonly [Name in keyof Table]: Handler<Table[Name]> };
 
 /** The routes of a table of endpoints, in its order. */
@@ -40,22 +40,37 @@ export const routesOf = <Table extends Readonly<Record<string, Endpoint>>>(endpo
 export interface Route {
   readonly endpoint: Endpoint;
   readonly work: Work;
+  /** Answers a request whose body another route has read: a value of JSON, which this endpoint's schema has to take. */
+  readonly take: (context: AppContext, exchange: Exchange, taken: Taken) => Promise<Draft>;
 }
+
+interface Taken {
+  readonly serving: Serving;
+  readonly body: unknown;
+}
+
+/** Lets another route answer: it admits, meters and validates as if it had been called. Throws what it refuses. */
+export type HandOver = (to: Route, taken: Taken) => Promise<Draft>;
 
 /** Binds a handler to its endpoint: authenticate, admit, meter, validate, handle, settle, answer; always in this order. */
 export function route<const E extends Endpoint>(endpoint: E, handler: Handler<E>): Route {
-  const address = new AddressReader(endpoint);
-  return { endpoint, work: (context, exchange) => serve(context, exchange, endpoint, address, handler) };
+  const bound = { endpoint, handler, address: new AddressReader(endpoint) };
+  return {
+    endpoint,
+    work: (context, exchange) => serve(context, exchange, bound),
+    take: (context, exchange, taken) => serve(context, exchange, bound, taken),
+  };
 }
 
-async function serve<E extends Endpoint>(
-  context: AppContext,
-  exchange: Exchange,
-  endpoint: E,
-  address: AddressReader,
-  handler: Handler<E>,
-): Promise<Draft> {
-  const { serving } = exchange;
+interface Bound<E extends Endpoint> {
+  readonly endpoint: E;
+  readonly handler: Handler<E>;
+  readonly address: AddressReader;
+}
+
+async function serve<E extends Endpoint>(context: AppContext, exchange: Exchange, bound: Bound<E>, taken?: Taken): Promise<Draft> {
+  const { endpoint } = bound;
+  const serving = taken?.serving ?? exchange.serving;
   // `cf` is the platform's word only where the platform receives the request.
   if (context.env.PEER_ADDRESS === undefined) serving.region.see(exchange.request);
   exchange.route = endpoint.path;
@@ -63,7 +78,10 @@ async function serve<E extends Endpoint>(
   const principal = admission?.caller;
   exchange.principal = principal;
   const reservation = await reserveRequest(serving.budget, principal);
-  const intake = endpoint.body.kind === 'none' ? undefined : new BodyIntake(serving.bodies, exchange.request, bodyOwner(principal));
+  const intake =
+    endpoint.body.kind === 'none' || taken !== undefined
+      ? undefined
+      : new BodyIntake(serving.bodies, exchange.request, bodyOwner(principal));
 
   let used: Quantities = { requests: 1 };
   let label: UsageLabel = { route: endpoint.path };
@@ -71,11 +89,11 @@ async function serve<E extends Endpoint>(
   let settlesLater: Done<E>['settlesLater'];
   let onSettled: Done<E>['onSettled'];
   try {
-    const call = await buildCall(context, exchange, endpoint, address, admission, reservation, intake);
-    const answer = await handler(call);
-    if ('passedOn' in answer) {
+    const call = await buildCall(context, exchange, bound, { admission, reservation, intake, serving, taken });
+    const answer = await bound.handler(call);
+    if ('handedOver' in answer) {
       used = NOTHING;
-      return draftOf(answer.passedOn);
+      return answer.handedOver;
     }
     used = { ...used, ...answer.used };
     const { model } = answer;
@@ -109,18 +127,25 @@ async function reserveRequest(budget: Budget, principal: Caller | undefined): Pr
 const ONE_REQUEST: Quantities = { requests: 1 };
 const NOTHING: Quantities = {};
 
+interface Admitted {
+  readonly admission: Admission | undefined;
+  readonly reservation: Reservation | undefined;
+  readonly intake: BodyIntake | undefined;
+  readonly serving: Serving;
+  readonly taken: Taken | undefined;
+}
+
 async function buildCall<E extends Endpoint>(
   context: AppContext,
-  { request, requestId, timing, serving }: Exchange,
-  endpoint: E,
-  address: AddressReader,
-  admission: Admission | undefined,
-  reservation: Reservation | undefined,
-  intake: BodyIntake | undefined,
+  exchange: Exchange,
+  { endpoint, address }: Bound<E>,
+  { admission, reservation, intake, serving, taken }: Admitted,
 ): Promise<Call<E>> {
+  const { request, requestId, timing } = exchange;
   const principal = admission?.caller;
   const { params, query, options } = valueOf(address.read(context));
-  const body = intake === undefined ? undefined : valueOf(await readBody(request, endpoint.body, intake));
+  const read = intake === undefined ? undefined : valueOf(await readBody(request, endpoint.body, intake));
+  const body = taken === undefined ? read : valueOf(bodyOf(taken.body, endpoint.body));
   // The body may have taken its time, in which the key was revoked. A form is read by its handler, which asks then.
   if (admission?.authority !== undefined && endpoint.body.kind !== 'multipart') valueOf(await admission.authority.lease());
   checkResources(endpoint, principal, params, body);
@@ -140,6 +165,7 @@ async function buildCall<E extends Endpoint>(
     idempotencyKey: endpoint.idempotent ? valueOf(idempotencyKeyOf(request)) : undefined,
     waitUntil: (work: Promise<unknown>) => context.executionCtx.waitUntil(work),
     reserve: (quantities: Quantities) => reservation?.extend(quantities) ?? Promise.resolve(ok(undefined)),
+    handOver: (to: Route, what: Taken) => to.take(context, exchange, what),
   };
   // The endpoint's own schemas produced these values, which the conditional types of `Call` cannot see.
   return call as unknown as Call<E>;

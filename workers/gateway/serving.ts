@@ -17,7 +17,7 @@ import type { Readiness } from './readiness.ts';
 /** Receives how calls of tenants were answered: the counter of `callCounter`. */
 export type CountCall = (principal: TenantPrincipal, endpoint: string, counter: string) => void;
 
-/** What answering a request takes, whatever it is about: all Workers of the API have it, each isolate its own. */
+/** What answering a request takes, whatever it is about. Each isolate has its own. */
 export interface Serving {
   readonly clock: Clock;
   readonly rng: Rng;
@@ -52,7 +52,7 @@ export function basicsOf(env: ServingEnv): Basics {
 }
 
 /** What an isolate is made of, by its environment. State such as caches and leases lives as long as the isolate does. */
-export function oncePerIsolate<Env extends ServingEnv, Parts extends Serving>(wire: (env: Env) => Parts): (env: Env) => Parts {
+export function oncePerIsolate<Env extends object, Parts>(wire: (env: Env) => Parts): (env: Env) => Parts {
   const wired = new WeakMap<Env, Parts>();
   return (env) => {
     const known = wired.get(env);

@@ -19,7 +19,7 @@ import { systemClock } from '../../durable-objects/system-time.ts';
 /** By all that they are made of. The one that was used the longest time ago goes first. */
 const compiled = new Map<string, Outcome<CompiledHook[]>>();
 
-/** What the upstreams Worker calls over its service binding. */
+/** What the gateway calls over its service binding. */
 export class GuardrailService extends WorkerEntrypoint<InferenceEnv> {
   /** Refuses what `compileHooks` and `GuardrailClassifiers` refuse. */
   async check(terms: GuardrailTerms): Promise<Outcome<null>> {
@@ -80,7 +80,7 @@ class GuardTarget extends RpcTarget {
   }
 }
 
-/** What the upstreams Worker asks a model of an upstream by, in the name of the call. */
+/** What the gateway asks a model of an upstream by, in the name of the call. */
 type ModerateStub = Moderate & { dup(): Moderate };
 
 /** Undefined: it gave no verdict in time. [U177] */

@@ -19,7 +19,7 @@ import { ok } from '../../src/kernel/result.ts';
 import type { InferenceEnv } from './loaded-models.ts';
 import { modelsOf } from './loaded-models.ts';
 
-/** What the gateway and the control Worker call over their service bindings. */
+/** What the gateway calls over its service binding. */
 export class InferenceService extends WorkerEntrypoint<InferenceEnv> implements ModelCalls {
   /**
    * Vectors of a token batch (see `TokenBatch`), row-major, one unit or zero row a text.

@@ -19,7 +19,7 @@ import type { RegisteredModel } from './registered-models.ts';
 import { findRegistered } from './registered-models.ts';
 import { systemClock } from '../../durable-objects/system-time.ts';
 
-/** What the upstreams Worker calls over its service binding: the vectors of questions, by the models of the deployment. */
+/** What the gateway calls over its service binding: the vectors of questions, by the models of the deployment. */
 export class QuestionEmbeddingService extends WorkerEntrypoint<InferenceEnv> implements QuestionEmbedder {
   async check(owner: UpstreamOwner, model: string): Promise<Outcome<null>> {
     const found = await this.#find(owner, model);

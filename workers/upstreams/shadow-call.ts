@@ -6,7 +6,7 @@ import type { LoggedCallFacts } from '../../src/gateway/upstreams/logged-call.ts
 import { ok } from '../../src/kernel/result.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../src/upstreams/money/settlement.ts';
 import { targetName } from '../../src/upstreams/target.ts';
-import type { Upstreams } from './compose-upstreams.ts';
+import type { Upstreams } from '../gateway/compose-upstreams.ts';
 
 /** Stands for the path in the usage of calls that Sluice made itself. */
 const SHADOW_ROUTE = 'shadow';

@@ -60,6 +60,8 @@ interface CostReporterParts {
   readonly reusesOf: (tenantId: TenantId) => Promise<readonly MeasuredReuse[]>;
   /** The ledger of an organisation. */
   readonly lines: UsageLines;
+  /** Delivers the usage that this isolate has not delivered yet. */
+  readonly flush: () => Promise<void>;
   readonly clock: Clock;
 }
 
@@ -73,7 +75,7 @@ export class CostReporter {
 
   /** `month`: such as `2026-11`; absent: the current one. */
   async read(principal: TenantPrincipal, month?: string): Promise<Outcome<CostReport & { readonly startMs: number }>> {
-    const { logOf, reusesOf, lines, clock } = this.#parts;
+    const { logOf, reusesOf, lines, flush, clock } = this.#parts;
     const { tenantId, resources } = principal;
     if (resources !== undefined)
       return refuse('scope_denied', 'the key is restricted to some resources, and the report is of all: use another key');
@@ -81,6 +83,7 @@ export class CostReporter {
     const startMs = month === undefined ? windowStartMs('month', nowMs) : Date.parse(`${month}-01T00:00:00Z`);
     if (startMs > nowMs) return refuse('invalid_value', 'must not be after the current month', 'month');
     const toMs = Math.min(windowEndMs('month', startMs), nowMs);
+    await flush();
     const log = logOf(tenantId);
     const { entries, retentionDays } = await log.policy();
     const fromMs = Math.min(toMs, Math.max(startMs, nowMs - retentionDays * DAY_MS));

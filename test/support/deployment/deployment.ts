@@ -28,7 +28,7 @@ export async function deploy(
   // Creating an object costs several fsyncs, which a RAM disk makes cheap.
   const stateDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'sluice-test-'));
   const ports = await Promise.all(Array.from({ length: gateways }, freePort));
-  const server = await serve({ ports, upstreamsPort: await freePort(), stateDir, variables, guests, variants });
+  const server = await serve({ ports, stateDir, variables, guests, variants });
   return {
     ...server,
     stateDir,

@@ -4,7 +4,7 @@ import type * as z from 'zod';
 import { fileEndpoints } from '../../../src/contract/files.ts';
 import { indexEndpoints } from '../../../src/contract/indexes.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
-import { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
+import { completionEndpoints } from '../../../src/contract/completions.ts';
 import { reservationEndpoints } from '../../../src/contract/reservations.ts';
 
 /** The fields that are refused, with their messages; none of a body that is taken. */
@@ -12,7 +12,7 @@ const faultsOf = (schema: z.ZodType, body: object): string[] =>
   (schema.safeParse(body).error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`);
 
 it('[U189] a moderation without a model is by the one that OpenAI takes then', () => {
-  const { schema } = UPSTREAM_ENDPOINTS.createModeration.body;
+  const { schema } = completionEndpoints.createModeration.body;
   expect(schema.parse({ input: 'x' })).toEqual({ input: 'x', model: 'omni-moderation-latest' });
   expect(schema.parse({ input: 'x', model: 'lab/small' })).toEqual({ input: 'x', model: 'lab/small' });
 });

@@ -13,21 +13,29 @@ const admin: Principal = { kind: 'admin' };
 const tenant = { kind: 'tenant', organisationId: ORGANISATION, tenantId: TENANT } as unknown as TenantPrincipal;
 
 function reader() {
+  const delivered = { count: 0 };
   const asked: (UsageQuery & { readonly organisation: OrganisationId })[] = [];
   const exists = { tenant: async () => ok({}), tenants: async () => ok({ items: [], hasMore: false }) };
   const usage = new UsageReader({
     organisations: { at: () => exists } as unknown as Organisations,
     lines: async (organisation, query) => {
+      expect(delivered.count, 'delivered before the ledger is read').toBe(1);
       asked.push({ organisation, ...query });
       return ok([]);
     },
     clock: { nowMs: () => Date.UTC(2026, 10, 25) },
-    flush: async () => undefined,
+    flush: async () => void (delivered.count += 1),
   });
-  return { usage, asked };
+  return { usage, asked, delivered };
 }
 
 describe('the tenants whose usage is read', () => {
+  it('[G64] have what the isolate that answers has counted before', async () => {
+    const { usage, asked, delivered } = reader();
+    await usage.read(tenant, {});
+    expect([delivered.count, asked.length]).toEqual([1, 1]);
+  });
+
   it('are all of an organisation that the admin names', async () => {
     const { usage, asked } = reader();
     expect((await usage.read(admin, { organisation: ORGANISATION })).ok).toBe(true);

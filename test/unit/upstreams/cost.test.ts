@@ -131,6 +131,7 @@ describe('the month of a report', () => {
   const at = (text: string) => Date.parse(text);
   const asked: [number, number][] = [];
   const billed: [number, number][] = [];
+  let delivered = 0;
   const reporter = new CostReporter({
     reusesOf: () => Promise.resolve([]),
     logOf: () => ({
@@ -143,9 +144,17 @@ describe('the month of a report', () => {
     }),
     lines: (_, { fromMs, toMs }) => {
       billed.push([fromMs, toMs]);
+      expect(delivered, 'delivered first').toBe(billed.length);
       return Promise.resolve(ok([]));
     },
+    flush: async () => void (delivered += 1),
     clock: { nowMs: () => at('2026-11-28T06:00:00Z') },
+  });
+
+  it('[G64] has what the isolate that answers has counted before', async () => {
+    const before = delivered;
+    await reporter.read(principal);
+    expect([delivered, billed.length]).toEqual([before + 1, before + 1]);
   });
 
   it('[U153] is the current one up to now, and says since when the log has its calls', async () => {

@@ -12,8 +12,8 @@ import type { KeyId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { pathOf } from '../../../src/tenancy/quota/quota-level.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
-import type { TenancyEnv } from '../env.ts';
-import type { Basics } from '../serving.ts';
+import type { Gateway } from '../compose.ts';
+import type { GatewayEnv } from '../env.ts';
 import { within } from './ask.ts';
 import type { Tenancy } from './tenancy.ts';
 
@@ -31,11 +31,7 @@ export interface Administration extends Tenancy {
   readonly holdJob: JobParts['holdJob'];
 }
 
-interface AdministrationEnv extends TenancyEnv {
-  readonly WEBHOOKS_OVER_HTTP?: string;
-}
-
-export function wireAdministration(env: AdministrationEnv, { clock, rng }: Basics, tenancy: Tenancy): Administration {
+export function wireAdministration(env: GatewayEnv, { clock, rng, tenancy }: Gateway): Administration {
   const { organisations, hmac, signer, quotaLedgers: quotas, authenticator, budget, holdings, flush } = tenancy;
   const ledgers: BillingLedgers = (organisation) => env.BILLING.getByName(organisation);
   const lines: UsageLines = (organisation, query) => env.BILLING.getByName(organisation).usage(query);
@@ -43,7 +39,7 @@ export function wireAdministration(env: AdministrationEnv, { clock, rng }: Basic
   return {
     ...tenancy,
     admin: new TenancyAdmin(parts),
-    keys: new KeyAdmin(parts, (id) => authenticator.forget(id)),
+    keys: new KeyAdmin(parts, (id) => authenticator.forgetRelatives(id)),
     quotas: new QuotaAdmin(organisations, quotas),
     billing: new BillingAdmin({ ...parts, ledgers, quotas, allowsHttp: env.WEBHOOKS_OVER_HTTP === 'yes' }),
     ledgers,

@@ -1,8 +1,6 @@
 import { waitUntil } from 'cloudflare:workers';
 
 import { cacheLayoutOf } from '../../../src/cache/cache-layout.ts';
-import type { CountInputs } from '../../../src/contract/input-tally.ts';
-import type { CountCache } from '../../../src/gateway/cache-stats.ts';
 import { Embedder } from '../../../src/gateway/embed.ts';
 import { EmbeddingCache } from '../../../src/gateway/embedding-cache.ts';
 import type { EmbeddingModels } from '../../../src/gateway/embedding-models.ts';
@@ -14,19 +12,13 @@ import { PurgeViews } from '../../../src/gateway/purge-views.ts';
 import { Reranker } from '../../../src/gateway/rerank.ts';
 import { ShardedCache } from '../../../src/gateway/sharded-cache.ts';
 import { requestWakeUps } from '../../inference/request-wake-ups.ts';
+import type { Gateway } from '../compose.ts';
 import type { GatewayEnv } from '../env.ts';
-import type { Basics } from '../serving.ts';
 import { cacheShards, TenantPurgeLogs } from './durable-caches.ts';
 import { DeployedModels, staticModel } from './embedding-models.ts';
 import { modelCalls } from './model-calls.ts';
 import { replicaCalls } from './replica-calls.ts';
 import { sha256 } from './sha256.ts';
-
-/** Where an isolate counts what its caches answer, and how inputs are distributed. */
-export interface Counters {
-  readonly count: CountCache;
-  readonly countInputs: CountInputs;
-}
 
 /** Texts in, vectors out: the parts of an isolate that know models and their cache. */
 export interface Embeddings {
@@ -38,7 +30,7 @@ export interface Embeddings {
   readonly purges: PurgeViews;
 }
 
-export function wireEmbeddings(env: GatewayEnv, { clock, metrics }: Basics, { count, countInputs }: Counters): Embeddings {
+export function wireEmbeddings(env: GatewayEnv, { clock, metrics, countCache: count, countInputs }: Gateway): Embeddings {
   const onLoaded = (loadMs: number): void => metrics.observe('sluice_model_load_seconds', {}, loadMs / 1000);
   const models = new DeployedModels((manifest) => staticModel(env.ASSETS, clock, onLoaded, manifest), env.INFERENCE);
   const logs = new TenantPurgeLogs(env.PURGE_LOG);
@@ -55,7 +47,7 @@ export function wireEmbeddings(env: GatewayEnv, { clock, metrics }: Basics, { co
   const embedder = new Embedder({ models, cache, sha256, count, countInputs });
   const inference = modelCalls(env.INFERENCE, metrics);
   const routes = new ModelRoutes((owner) => env.MODEL_REGISTRY.getByName(owner), clock);
-  const runners = new ModelRunners({ inference, replicas: replicaCalls(env.CONTROL), clock });
+  const runners = new ModelRunners({ inference, replicas: replicaCalls(env), clock });
   const registered = new RegisteredEmbedder({ runners, cache, sha256, count });
   const anyEmbedder = new AnyEmbedder({ builtin: models.manifests, own: embedder, registered, routes });
   return {

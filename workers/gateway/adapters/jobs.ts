@@ -38,7 +38,7 @@ import type { OrganisationId, PoolId, TenantId } from '../../../src/kernel/ids.t
 import { ok } from '../../../src/kernel/result.ts';
 import { isSignedPool, stemOfPool } from '../../../src/pools/agent-token.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
-import type { ControlEnv } from '../env.ts';
+import type { GatewayEnv } from '../env.ts';
 import type { Basics } from '../serving.ts';
 import { pinnedName } from '../../../src/contract/model-name.ts';
 import { findVersion } from '../../../src/inference/model-manifest.ts';
@@ -81,7 +81,7 @@ function baseOf(model: string): string | undefined {
 }
 
 export function wireHeavy(
-  env: ControlEnv,
+  env: GatewayEnv,
   { clock, rng }: Basics,
   { organisations, holdJob }: Pick<Administration, 'organisations' | 'holdJob'>,
   describe: (tenantId: TenantId, index: string) => Promise<Outcome<IndexManifest>>,

@@ -16,7 +16,7 @@ import type { TenantId } from '../../../src/kernel/ids.ts';
 import { ok } from '../../../src/kernel/result.ts';
 import { organisationOf } from '../../../src/tenancy/resource-ids.ts';
 import { MODEL_CATALOGUE } from '../../inference/deployed-models.ts';
-import type { ControlEnv } from '../env.ts';
+import type { GatewayEnv } from '../env.ts';
 import type { Heavy } from './jobs.ts';
 import type { Basics } from '../serving.ts';
 import { modelCalls } from './model-calls.ts';
@@ -37,7 +37,7 @@ export interface Models {
 }
 
 export function wireModels(
-  env: ControlEnv,
+  env: GatewayEnv,
   { clock, metrics }: Basics,
   organisations: Organisations,
   { files }: Pick<Heavy, 'files'>,

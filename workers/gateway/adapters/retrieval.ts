@@ -23,16 +23,14 @@ import { TenantAuthority } from '../../../src/gateway/tenancy/tenant-authority.t
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { base32 } from '../../../src/kernel/ids.ts';
 import { TenantRegistries } from './tenant-registries.ts';
+import type { Embedding } from '../compose-embeddings.ts';
 import type { GatewayEnv } from '../env.ts';
 import { DurableErasures } from './durable-erasures.ts';
 import { FollowedIndex } from '../../../src/gateway/generations/followed-index.ts';
 import { DurableFollowedObjects, DurableGenerations, wakeOf } from './durable-generations.ts';
 import { DurableIndexes } from './durable-indexes.ts';
 import { wireShards } from './index-shards.ts';
-import type { Basics } from '../serving.ts';
-import type { Counters, Embeddings } from './embeddings.ts';
 import { sha256 } from './sha256.ts';
-import type { Tenancy } from './tenancy.ts';
 import { sleep } from '../../../durable-objects/system-time.ts';
 
 /** Characters of the keys of requests that came without one: 80 bits, for as long as they are remembered. */
@@ -56,17 +54,13 @@ export interface Retrieval {
   readonly generationWork: GenerationWork;
 }
 
-export function wireRetrieval(
-  env: GatewayEnv,
-  basics: Basics,
-  { organisations, budget }: Pick<Tenancy, 'organisations' | 'budget'>,
-  { anyEmbedder: embedder, purges }: Embeddings,
-  { count, countInputs }: Counters,
-): Retrieval {
-  const { clock, rng, metrics } = basics;
+export function wireRetrieval(env: GatewayEnv, gateway: Embedding): Retrieval {
+  const { clock, rng, metrics, countCache: count, countInputs } = gateway;
+  const { organisations, budget } = gateway.tenancy;
+  const { anyEmbedder: embedder, purges } = gateway.embeddings;
   const registries = new TenantRegistries(env.REGISTRY, organisations);
   const directory = new DurableIndexes(env.INDEX, registries);
-  const shards = wireShards(env, basics);
+  const shards = wireShards(env, gateway);
   const manifests = new ManifestCache(directory, clock, sleep, waitUntil);
   const store = new DurableGenerations(env.INDEX);
   const followed = new FollowedIndex(new DurableFollowedObjects(env));

@@ -32,7 +32,7 @@ import type { Basics, CountCall } from '../serving.ts';
 import { within } from './ask.ts';
 import { sleep } from '../../../durable-objects/system-time.ts';
 
-/** Authentication, quotas and usage: the parts of an isolate that know tenants. All Workers of the API have them. */
+/** Authentication, quotas and usage: the parts of an isolate that know tenants. Every subject has them. */
 export interface Tenancy {
   readonly authenticator: KeyAuthenticator;
   readonly budget: SlicedBudget;
@@ -147,14 +147,13 @@ const sinkOf = (env: TenancyEnv): UsageSink => {
 const soon = <T>(work: Promise<T>): Promise<T> => within(work, LIMITS.controlTimeoutMs);
 
 /** The quota objects as ports. A stub belongs to the request that made it: one is made for each call. */
-const quotaLedgersOf =
+export const quotaLedgersOf =
   (env: TenancyEnv, metrics: Metrics): QuotaLedgers =>
   (organisation) => {
     const object = () => syncStub<QuotaObject>(env.QUOTA, organisation);
     // Jobs that were refused under the former rules are tried again now; were this lost, they would be within minutes. [J118]
     const retryJobs = async (): Promise<void> => {
-      const cell = env.SCHEDULER?.getByName(SCHEDULER_CELL);
-      if (cell !== undefined) await soon(cell.releasePayers(organisation)).catch(() => undefined);
+      await soon(env.SCHEDULER.getByName(SCHEDULER_CELL).releasePayers(organisation)).catch(() => undefined);
     };
     const changing = async <T>(change: Promise<T>): Promise<T> => {
       const view = await soon(change);

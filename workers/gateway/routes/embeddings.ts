@@ -7,7 +7,7 @@ import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import type { EmbeddedInputs } from '../../../src/gateway/embed.ts';
 import { chanceHash } from '../../../src/kernel/fast-hash.ts';
 import type { Handlers } from '../serve.ts';
-import { handOver } from './hand-over.ts';
+import { handOverToUpstreams } from './hand-over.ts';
 import type { VectorWriter } from '../vector-writer.ts';
 import { JSON_VECTORS } from '../vector-writer.ts';
 import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
@@ -32,7 +32,7 @@ export const embeddingHandlers = {
       reserve: (quantities: { readonly embedding_tokens: number }) => call.reserve(quantities),
     };
     const embedded = await gateway.embeddings.anyEmbedder.embedInputs(request, body.input_type);
-    if (!embedded.ok) return handOver(call, 'embeddings', embedded);
+    if (!embedded.ok) return handOverToUpstreams(call, '/v1/upstreams/embeddings', embedded);
     const { tokens, cachedTokens, manifest, ranBy, report } = embedded.value;
     return {
       ok: true,

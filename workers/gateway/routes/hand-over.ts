@@ -1,30 +1,36 @@
 import type { Refusal } from '../../../src/contract/errors.ts';
-import type { PassedOn } from '../call.ts';
-import type { Gateway } from '../compose.ts';
+import { ERRORS } from '../../../src/contract/errors.ts';
+import { must } from '../../../src/kernel/assert.ts';
+import type { HandedOver } from '../call.ts';
+import type { Embedding } from '../compose-embeddings.ts';
+import { HttpError } from '../http-error.ts';
+import type { HandOver } from '../serve.ts';
 
 interface Asked {
-  readonly gateway: Gateway;
-  readonly request: Request;
-  readonly requestId: string;
+  readonly gateway: Embedding;
   readonly body: unknown;
+  readonly handOver: HandOver;
 }
 
 /**
- * Lets the upstreams Worker answer a call whose model this deployment does not serve itself. Where no upstream has the model either, `refused`
+ * Lets the route of upstreams answer a call whose model this deployment does not serve itself. Where no upstream has the model either, `refused`
  * stands, which names the models there are. [U43]
  */
-export async function handOver(
-  { gateway, request, requestId, body }: Asked,
-  kind: 'embeddings' | 'rerank',
+export async function handOverToUpstreams(
+  { gateway, body, handOver }: Asked,
+  path: '/v1/upstreams/embeddings' | '/v1/upstreams/rerank',
   refused: { readonly ok: false; readonly error: Refusal },
-): Promise<PassedOn | typeof refused> {
+): Promise<HandedOver | typeof refused> {
   if (refused.error.code !== 'model_not_found') return refused;
-  const headers = new Headers(request.headers);
-  headers.set('content-type', 'application/json');
-  headers.set('x-request-id', requestId);
-  // Of the body as it came.
-  for (const name of ['content-length', 'content-encoding']) headers.delete(name);
-  const url = new URL(`/v1/upstreams/${kind}`, request.url);
-  const passedOn = await gateway.forwarded.upstreams.forward(new Request(url, { method: 'POST', headers, body: JSON.stringify(body) }));
-  return passedOn.status === 404 ? refused : { passedOn };
+  const { routes } = await import('../subjects/upstreams.ts');
+  const to = must(
+    routes.find(({ endpoint }) => endpoint.path === path),
+    'upstreams have a route for each kind of model',
+  );
+  try {
+    return { handedOver: await handOver(to, { serving: await gateway.upstreams(), body }) };
+  } catch (error) {
+    if (error instanceof HttpError && ERRORS[error.refusal.code].status === 404) return refused;
+    throw error;
+  }
 }

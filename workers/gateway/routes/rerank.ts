@@ -2,7 +2,7 @@ import { parseCacheControl } from '../../../src/cache/cache-directives.ts';
 import { TTL_HEADER } from '../../../src/contract/cache-headers.ts';
 import { cacheHeaders } from '../../../src/gateway/cache-report.ts';
 import type { Handlers } from '../serve.ts';
-import { handOver } from './hand-over.ts';
+import { handOverToUpstreams } from './hand-over.ts';
 
 export const rerankHandlers = {
   rerank: async (call) => {
@@ -20,7 +20,7 @@ export const rerankHandlers = {
       tags: options['cache-tag'],
       reserve: (quantities) => call.reserve(quantities),
     });
-    if (!ranking.ok) return handOver(call, 'rerank', ranking);
+    if (!ranking.ok) return handOverToUpstreams(call, '/v1/upstreams/rerank', ranking);
     const { results, tokens, cachedTokens, report, version } = ranking.value;
     return {
       ok: true,

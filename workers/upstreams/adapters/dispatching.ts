@@ -3,11 +3,11 @@ import { waitUntil } from 'cloudflare:workers';
 import { systemTimer } from '../../../durable-objects/system-time.ts';
 import { SharedUpstreamLimits } from '../../../src/gateway/upstreams/shared-upstream-limits.ts';
 import { BalancedDispatcher } from '../../../src/upstreams/serving/balanced-dispatcher.ts';
-import type { UpstreamsEnv } from '../../gateway/env.ts';
+import type { GatewayEnv } from '../../gateway/env.ts';
 import type { Basics } from '../../gateway/serving.ts';
 
 /** The dispatcher of this isolate, whose limits hold over all isolates. */
-export const wireDispatcher = ({ UPSTREAM_USE }: UpstreamsEnv, { clock, rng }: Basics): BalancedDispatcher =>
+export const wireDispatcher = ({ UPSTREAM_USE }: GatewayEnv, { clock, rng }: Basics): BalancedDispatcher =>
   new BalancedDispatcher({
     clock,
     timer: systemTimer,

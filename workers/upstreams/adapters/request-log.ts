@@ -7,7 +7,7 @@ import { RequestLogAdmin } from '../../../src/gateway/upstreams/request-log-admi
 import { RequestLogging } from '../../../src/gateway/upstreams/request-logging.ts';
 import type { TenantId } from '../../../src/kernel/ids.ts';
 import { R2FileWrites } from '../../gateway/adapters/r2-file-writes.ts';
-import type { UpstreamsEnv } from '../../gateway/env.ts';
+import type { GatewayEnv } from '../../gateway/env.ts';
 import type { Basics } from '../../gateway/serving.ts';
 import { sleep } from '../../../durable-objects/system-time.ts';
 
@@ -18,7 +18,7 @@ export interface RequestLogParts {
   readonly requests: RequestLogAdmin;
 }
 
-export function wireRequestLog(env: UpstreamsEnv, { clock, rng, metrics }: Basics): RequestLogParts {
+export function wireRequestLog(env: GatewayEnv, { clock, rng, metrics }: Basics): RequestLogParts {
   // A stub belongs to the request that made it: one is made for each call.
   const logOf = (tenant: TenantId) => env.REQUEST_LOG.getByName(tenant);
   const logging = new RequestLogging({

@@ -20,7 +20,7 @@ import { targetName } from '../../../src/upstreams/target.ts';
 import type { CompletionEnd } from '../../../src/gateway/upstreams/completion-stream.ts';
 import type { GuardReport } from '../../../src/gateway/upstreams/guardrails.ts';
 import { utf8 } from '../../../src/kernel/bytes.ts';
-import type { UPSTREAM_ENDPOINTS } from '../../../src/contract/upstream-endpoints.ts';
+import type { completionEndpoints } from '../../../src/contract/completions.ts';
 import type { ModelCharge, UpstreamQuantities } from '../../../src/upstreams/money/settlement.ts';
 import { NO_QUANTITIES, quantitiesOf } from '../../../src/upstreams/money/settlement.ts';
 import type { Undispatched } from '../../../src/upstreams/dispatch.ts';
@@ -30,7 +30,7 @@ import { explainedEvent, explainedText } from '../../../src/upstreams/explained-
 import { routeText } from '../../../src/upstreams/route-text.ts';
 import type { Timing } from '../../gateway/exchange.ts';
 import type { HandlersOf } from '../../gateway/serve.ts';
-import type { Upstreams } from '../compose-upstreams.ts';
+import type { Upstreams } from '../../gateway/compose-upstreams.ts';
 import { promptedBody } from '../../../src/gateway/upstreams/prompted-body.ts';
 import { callOrigin } from '../call-origin.ts';
 import { callerCancellation } from '../caller-cancellation.ts';
@@ -249,4 +249,4 @@ export const completionHandlers = {
   createUpstreamEmbeddings: answering('embeddings'),
   createUpstreamRanking: answering('rerank'),
   createModeration: answering('moderations'),
-} satisfies Partial<HandlersOf<typeof UPSTREAM_ENDPOINTS>>;
+} satisfies HandlersOf<typeof completionEndpoints>;

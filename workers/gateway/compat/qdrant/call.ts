@@ -6,12 +6,12 @@ import type { Outcome } from '../../../../src/contract/outcome.ts';
 import { quotedId } from '../../../../src/contract/qdrant/point-id.ts';
 import type { Acting } from '../../../../src/gateway/authority.ts';
 import { err } from '../../../../src/kernel/result.ts';
-import type { Gateway } from '../../compose.ts';
+import type { Retrieving } from '../../compose-retrieval.ts';
 import type { Timing } from '../../exchange.ts';
 
 /** Of a call, what reading and deleting points takes. */
 export interface PointCall extends Acting {
-  readonly gateway: Gateway;
+  readonly gateway: Retrieving;
   /** Its `timeout` is how many seconds a search may take. */
   readonly query?: { readonly timeout?: number | undefined };
 }
