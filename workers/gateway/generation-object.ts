@@ -3,7 +3,6 @@ import { DurableObject } from 'cloudflare:workers';
 import type { Served } from '../../durable-objects/object-namespace.ts';
 import { LIMITS } from '../../src/contract/limits.ts';
 import type { TenantId } from '../../src/kernel/ids.ts';
-import { composeRetrieval } from './compose-retrieval.ts';
 import type { GatewayEnv, GenerationStub } from './env.ts';
 
 interface Watched {
@@ -29,6 +28,8 @@ export class GenerationObject extends DurableObject<GatewayEnv> implements Serve
     if (watched === undefined) return;
     // Armed again first: so an interruption or failure is followed by another alarm.
     await this.ctx.storage.setAlarm(Date.now() + LIMITS.generationRetryMs);
+    // Loaded by the first alarm: most isolates only answer requests.
+    const { composeRetrieval } = await import('./compose-retrieval.ts');
     const { retrieval, tenancy } = composeRetrieval(this.env);
     const waitMs = await retrieval.generationWork.advance(watched.tenantId, watched.name);
     await tenancy.flush();
