@@ -2,7 +2,7 @@ import type { Grant } from '../../contract/attempt.ts';
 import { attemptIdOf, outputFileOf } from '../../contract/attempt.ts';
 import { KIND_FACTS } from '../../contract/job-facts.ts';
 import type { PoolEffect } from '../../contract/pool-exchange.ts';
-import type { CellDecision } from '../engine/machine/records.ts';
+import type { CellDecision } from '../engine/cell/records.ts';
 import type { AttemptGroup } from './attempt-group.ts';
 import { newGroup, regrouped } from './attempt-group.ts';
 import type { Job, LiveAttempt } from './job.ts';

@@ -1,8 +1,8 @@
 import type { PoolRecord } from '../../contract/pool-record.ts';
 import type { SqlStorage } from '../../kernel/sql/sql-storage.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
 import { NONE_SEEN } from '../engine/placement/work-cost.ts';
-import { SharedSpecs } from '../engine/queue/shared-specs.ts';
+import { SharedSpecs } from '../engine/cell/shared-specs.ts';
 import type { EndedAttempt, Job } from './job.ts';
 import { NO_PROGRESS } from './job.ts';
 import { DEFAULT_TERMS } from './default-terms.ts';

@@ -1,8 +1,8 @@
 import type { ScaleReason } from '../../contract/job-explanation.ts';
-import type { Load } from '../engine/elastic/follow-load.ts';
+import type { Load } from '../engine/cell/event.ts';
 import { nodesFor } from '../engine/elastic/follow-load.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
-import { isFinished, nodesWanted } from '../engine/machine/job-record.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
+import { isFinished, nodesWanted } from '../engine/cell/job-record.ts';
 import type { ScalingPolicy } from '../engine/model/job-spec.ts';
 import type { Job } from './job.ts';
 

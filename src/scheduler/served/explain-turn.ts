@@ -1,7 +1,7 @@
-import type { Cell } from '../engine/machine/cell.ts';
-import type { JobRecord } from '../engine/machine/job-record.ts';
-import { isFinished } from '../engine/machine/job-record.ts';
-import { attainedMs } from '../engine/rounds/attained.ts';
+import type { Cell } from '../engine/cell/cell.ts';
+import type { JobRecord } from '../engine/cell/job-record.ts';
+import { isFinished } from '../engine/cell/job-record.ts';
+import { attainedMs } from '../engine/life/charge-segment.ts';
 
 /** How a job stands whose queue has its jobs take turns. Plain data. */
 export interface WhyTurn {

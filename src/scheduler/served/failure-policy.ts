@@ -1,5 +1,5 @@
 import type { FailureReason } from '../../contract/attempt.ts';
-import type { AttemptNews } from '../engine/machine/event.ts';
+import type { AttemptNews } from '../engine/cell/event.ts';
 
 /**
  * `permanent`: retrying cannot help. `counted`: retried, up to the job's limit. `free`: not the job's fault, always retried. `unpaid`: as

@@ -1,5 +1,5 @@
 import type { PoolId } from '../../kernel/ids.ts';
-import type { LedgerEvent } from '../engine/life/segment.ts';
+import type { LedgerEvent } from '../engine/cell/segment.ts';
 import { DAY_MS } from '../../kernel/time-units.ts';
 
 /** A stretch of an attempt on the same nodes, as it was charged. Plain data. */

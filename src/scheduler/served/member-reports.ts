@@ -1,8 +1,7 @@
 import type { AttemptReport, ReportVerdict, Serving } from '../../contract/attempt.ts';
 import { hasOtherLoad, isNews } from '../../contract/attempt.ts';
 import { followsLoad, KIND_FACTS } from '../../contract/job-facts.ts';
-import type { Load } from '../engine/elastic/follow-load.ts';
-import type { AttemptNews } from '../engine/machine/event.ts';
+import type { Load, AttemptNews } from '../engine/cell/event.ts';
 import { membersOf } from './attempt-effects.ts';
 import type { AttemptGroup } from './attempt-group.ts';
 import { policyOf } from './failure-policy.ts';

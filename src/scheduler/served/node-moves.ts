@@ -1,6 +1,6 @@
 import type { PoolMessage } from '../../contract/pool-exchange.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
-import type { Fleet } from '../engine/machine/fleet.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
+import type { Fleet } from '../engine/cell/fleet.ts';
 import { arrivalsOf, modelWeightsOf } from './node-of.ts';
 import type { SqliteNodeRegistry } from './sqlite-node-registry.ts';
 

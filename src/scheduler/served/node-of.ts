@@ -1,6 +1,6 @@
 import type { NodeWeights, PoolNode } from '../../contract/pool-exchange.ts';
 import type { PoolId } from '../../kernel/ids.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
 import type { ModelWeights } from '../engine/model/job-spec.ts';
 import type { AcceleratorType, NodeSpec } from '../engine/model/pool-spec.ts';
 import { ONE_ATTEMPT } from './default-terms.ts';

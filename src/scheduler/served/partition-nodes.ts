@@ -1,6 +1,6 @@
 import type { PartitionName } from '../../contract/pool-partition.ts';
 import { partitionAt, partitionOfAgent, ROOT_PARTITION } from '../../contract/pool-partition.ts';
-import type { Fleet } from '../engine/machine/fleet.ts';
+import type { Fleet } from '../engine/cell/fleet.ts';
 
 /** The nodes of each partition of a pool, counted anew only when nodes have come or gone. [P33] */
 export class PartitionNodes {

@@ -4,7 +4,7 @@ import { ok } from '../../kernel/result.ts';
 import type { ExpectedPlacement } from '../engine/explain/explain.ts';
 import { plan } from '../engine/explain/plan.ts';
 import type { CohortSpec } from '../engine/fairness/quota-tree.ts';
-import type { Cell } from '../engine/machine/cell.ts';
+import type { Cell } from '../engine/cell/cell.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 import type { WhyWaiting } from './explain-job.ts';
 import { whyWaiting } from './explain-job.ts';

@@ -1,6 +1,6 @@
 import { DEFAULT_SETTINGS } from '../../contract/pool-record.ts';
 import type { PoolRecord } from '../../contract/pool-record.ts';
-import type { CellEvent } from '../engine/machine/event.ts';
+import type { CellEvent } from '../engine/cell/event.ts';
 import type { PoolSpec } from '../engine/model/pool-spec.ts';
 import { brought } from './node-of.ts';
 

@@ -3,7 +3,7 @@ import type { Progress } from '../../contract/attempt-report.ts';
 import { KIND_FACTS } from '../../contract/job-facts.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../kernel/ids.ts';
-import type { AttemptNews, CellEvent } from '../engine/machine/event.ts';
+import type { AttemptNews, CellEvent } from '../engine/cell/event.ts';
 import { newsOfFailure } from './failure-policy.ts';
 import type { Job, LiveAttempt } from './job.ts';
 import { tokensMaxOf, withProgress } from './job.ts';

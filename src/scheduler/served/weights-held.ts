@@ -1,4 +1,4 @@
-import type { Cell } from '../engine/machine/cell.ts';
+import type { Cell } from '../engine/cell/cell.ts';
 import type { JobSpec } from '../engine/model/job-spec.ts';
 
 /** The weights that a job works with, and on how many nodes they are. Plain data. */

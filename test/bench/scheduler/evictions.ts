@@ -1,7 +1,7 @@
 import type { JobId } from '../../../src/kernel/ids.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { AttemptNews } from '../../../src/scheduler/engine/machine/event.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { AttemptNews } from '../../../src/scheduler/engine/cell/event.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
 import type { EvictionPolicy } from '../../../src/scheduler/engine/model/eviction-policy.ts';
 import { lostWork } from '../../../src/scheduler/engine/preemption/may-evict.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';

@@ -2,7 +2,7 @@ import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
 import { LIMITS } from '../../../src/contract/limits.ts';
 import type { PoolId, TenantId } from '../../../src/kernel/ids.ts';
 import type { CohortSpec } from '../../../src/scheduler/engine/fairness/quota-tree.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
 import { ANY_NODE } from '../../../src/scheduler/served/default-terms.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';
 import { queueOf } from '../../../src/scheduler/served/quotas/cohort-tree.ts';

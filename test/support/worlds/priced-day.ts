@@ -1,7 +1,7 @@
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
-import { Cell } from '../../../src/scheduler/engine/machine/cell.ts';
-import type { CellDecision } from '../../../src/scheduler/engine/machine/records.ts';
-import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/machine/event.ts';
+import { Cell } from '../../../src/scheduler/engine/cell/cell.ts';
+import type { CellDecision } from '../../../src/scheduler/engine/cell/records.ts';
+import type { AttemptNews, CellEvent } from '../../../src/scheduler/engine/cell/event.ts';
 import { step } from '../../../src/scheduler/engine/machine/step.ts';
 import { LeastWaste } from '../../../src/scheduler/engine/placement/least-waste.ts';
 import { TightestFit } from '../../../src/scheduler/engine/placement/tightest-fit.ts';

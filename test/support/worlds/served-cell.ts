@@ -8,7 +8,7 @@ import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
 import type { SqlStorage } from '../../../src/kernel/sql/sql-storage.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
 import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
 import type { Job, JobRequest } from '../../../src/scheduler/served/job.ts';
 import { JOB_MIGRATIONS } from '../../../src/scheduler/served/migrations.ts';

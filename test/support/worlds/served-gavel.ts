@@ -3,7 +3,7 @@ import type { PoolNode } from '../../../src/contract/pool-exchange.ts';
 import { must } from '../../../src/kernel/assert.ts';
 import type { JobId, PoolId } from '../../../src/kernel/ids.ts';
 import { migrate } from '../../../src/kernel/sql/migrate.ts';
-import type { CellSettings } from '../../../src/scheduler/engine/machine/cell-settings.ts';
+import type { CellSettings } from '../../../src/scheduler/engine/cell/cell-settings.ts';
 import { ANY_NODE } from '../../../src/scheduler/served/default-terms.ts';
 import { DurableCell } from '../../../src/scheduler/served/durable-cell.ts';
 import type { JobRequest } from '../../../src/scheduler/served/job.ts';

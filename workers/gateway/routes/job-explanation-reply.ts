@@ -1,7 +1,7 @@
 import type { JobExplanationReply, JobPlanReply } from '../../../src/contract/job-explanation.ts';
 import type { PlannedJob } from '../../../src/gateway/jobs/plan-cost.ts';
 import { unreachable } from '../../../src/kernel/assert.ts';
-import type { Lack } from '../../../src/scheduler/engine/admission/offer.ts';
+import type { Lack } from '../../../src/scheduler/engine/cell/offer.ts';
 import type { OptionBlocker, JobExplanation, JobRemedy, WhyWaiting } from '../../../src/scheduler/served/explain-job.ts';
 import type { WhyScaled } from '../../../src/scheduler/served/explain-scaling.ts';
 import type { WhyTurn } from '../../../src/scheduler/served/explain-turn.ts';

@@ -1,12 +1,12 @@
 import type { Outcome } from '../../../contract/outcome.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
-import { schedule } from '../admission/schedule.ts';
+import { schedule } from '../machine/schedule.ts';
 import { growServices, restore } from '../elastic/grow.ts';
 import { openSegment } from '../life/charge-segment.ts';
 import { keepBookings } from '../machine/booking-events.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { Attempt, EvictionReason, JobRecord } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { Attempt, EvictionReason, JobRecord } from '../cell/job-record.ts';
 import { submit, tick, TIMERS_A_STEP } from '../machine/step.ts';
 import type { JobSpec } from '../model/job-spec.ts';
 import { WHOLE_MILLI } from '../model/pool-spec.ts';

@@ -1,10 +1,10 @@
 import { steady, wantNodes } from '../elastic/follow-load.ts';
 import { rootOf } from '../fairness/quota-tree.ts';
 import { finish, requestEviction } from '../life/end-attempt.ts';
-import type { Cell } from './cell.ts';
-import { releaseHold, saveJob } from './changes.ts';
-import type { CellEvent } from './event.ts';
-import type { JobRecord } from './job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import { releaseHold, saveJob } from '../cell/changes.ts';
+import type { CellEvent } from '../cell/event.ts';
+import type { JobRecord } from '../cell/job-record.ts';
 
 const COMMANDS = ['cancel', 'hold', 'preempt', 'reprioritise', 'scale'] as const satisfies readonly CellEvent['kind'][];
 

@@ -1,40 +1,19 @@
 import { must } from '../../../kernel/assert.ts';
-import type { Blocker, Offer } from '../admission/offer.ts';
+import type { Blocker, Offer } from '../cell/offer.ts';
 import type { Attempted } from '../admission/try-option.ts';
 import { tryOption } from '../admission/try-option.ts';
 import type { CohortNode } from '../fairness/quota-tree.ts';
 import { available, amountOf, policyOf } from '../fairness/quota-tree.ts';
-import { admit } from '../life/begin-attempt.ts';
-import { requestEviction } from '../life/end-attempt.ts';
-import type { Cell } from '../machine/cell.ts';
-import { bundleHeld } from '../machine/holdings.ts';
-import type { JobRecord } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import { bundleHeld } from '../cell/holdings.ts';
+import type { JobRecord } from '../cell/job-record.ts';
 import { CheapestRoom } from './cheapest-room.ts';
 import { FairTrade } from './fair-trade.ts';
 import type { Victim } from './may-evict.ts';
-import { mayEvict, byCost } from './may-evict.ts';
-
-/** Evicts others for a job without a placement, if it may: those whose eviction costs least. Returns whether the job has a placement now. */
-export function preempt(cell: Cell, job: JobRecord): boolean {
-  const plan = evictionPlanFor(cell, job);
-  if (plan === undefined) return false;
-  for (const { job: victim, reason } of plan.victims) requestEviction(cell, cell.jobs.get(victim.spec.id), { reason, forJob: job.spec.id });
-  admit(cell, job, plan.offer);
-  return true;
-}
-
-/** The first option for which others can be evicted, and the victims. Changes nothing. */
-function evictionPlanFor(cell: Cell, job: JobRecord): EvictionPlan | undefined {
-  for (let option = 0; option < job.spec.options.length; option++) {
-    const legal = mayEvict(cell, cell.holdings.holderOf(job, option));
-    const plan = legal.length === 0 ? undefined : chooseVictims(cell, job, option, legal);
-    if (plan !== undefined) return plan;
-  }
-  return undefined;
-}
+import { byCost } from './may-evict.ts';
 
 /** The victims, and the placement that they free. */
-interface EvictionPlan {
+export interface EvictionPlan {
   readonly victims: readonly Victim[];
   readonly offer: Offer;
 }

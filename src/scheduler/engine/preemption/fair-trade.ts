@@ -1,8 +1,8 @@
 import { shareOfPpm } from '../fairness/dominant-share.ts';
 import type { Holder } from '../fairness/quota-coverage.ts';
 import type { Bundle, CohortNode } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import { bundleHeld } from '../machine/holdings.ts';
+import type { Cell } from '../cell/cell.ts';
+import { bundleHeld } from '../cell/holdings.ts';
 import type { Victim } from './may-evict.ts';
 
 /** Decides whether evictions for the sake of shares are fair. Counts; changes nothing. */

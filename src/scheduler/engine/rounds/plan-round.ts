@@ -2,11 +2,11 @@ import { must } from '../../../kernel/assert.ts';
 import { tryOption } from '../admission/try-option.ts';
 import type { CohortNode, TimeSlice } from '../fairness/quota-tree.ts';
 import { bundleOf, policyOf } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { Destination, JobRecord } from '../machine/job-record.ts';
-import { owner } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { Destination, JobRecord } from '../cell/job-record.ts';
+import { owner } from '../cell/job-record.ts';
 import { isOpenTo } from '../preemption/may-evict.ts';
-import { attainedMs, speedsOf } from './attained.ts';
+import { attainedMs, speedsOf } from '../life/charge-segment.ts';
 import type { Contender } from './least-attained.ts';
 import { moveCostOf, turnOf, typesOf } from './least-attained.ts';
 

@@ -1,10 +1,9 @@
 import { admit } from '../life/begin-attempt.ts';
-import { destine, requestEviction } from '../life/end-attempt.ts';
-import type { Cell } from '../machine/cell.ts';
-import { releaseHold } from '../machine/changes.ts';
-import { toEach } from '../machine/node-events.ts';
+import { destine, requestEviction, toEach } from '../life/end-attempt.ts';
+import type { Cell } from '../cell/cell.ts';
+import { releaseHold } from '../cell/changes.ts';
 import { planRound } from './plan-round.ts';
-import { nextRoundMs } from './round-times.ts';
+import { nextRoundMs } from '../cell/timers.ts';
 
 /** Lets the jobs of queues take turns whose round has come. [J261] */
 export function turnRounds(cell: Cell): void {

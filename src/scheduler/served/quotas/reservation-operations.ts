@@ -5,7 +5,7 @@ import { amountsOf } from '../../../contract/reservation-record.ts';
 import type { TenantId } from '../../../kernel/ids.ts';
 import { ok } from '../../../kernel/result.ts';
 import type { KeyedRequest } from '../../../kernel/sql/spent-keys.ts';
-import type { Cell } from '../../engine/machine/cell.ts';
+import type { Cell } from '../../engine/cell/cell.ts';
 import { withNodes } from './reserved-nodes.ts';
 import type { SharingParts } from './queue-operations.ts';
 

@@ -4,7 +4,7 @@ import type { ReservationRecord, ReservedNodes } from '../../../contract/reserva
 import { must } from '../../../kernel/assert.ts';
 import { ok } from '../../../kernel/result.ts';
 import { cheapestNodes } from '../../engine/machine/booking-events.ts';
-import type { Cell } from '../../engine/machine/cell.ts';
+import type { Cell } from '../../engine/cell/cell.ts';
 import { engineQueue } from './cohort-tree.ts';
 
 /**

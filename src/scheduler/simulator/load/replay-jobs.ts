@@ -1,8 +1,8 @@
 import { must } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import type { CellSettings } from '../../engine/machine/cell-settings.ts';
-import { Cell } from '../../engine/machine/cell.ts';
-import type { CellEvent } from '../../engine/machine/event.ts';
+import type { CellSettings } from '../../engine/cell/cell-settings.ts';
+import { Cell } from '../../engine/cell/cell.ts';
+import type { CellEvent } from '../../engine/cell/event.ts';
 import { step } from '../../engine/machine/step.ts';
 import { maskSize } from '../../engine/model/cluster-state.ts';
 import type { JobSpec } from '../../engine/model/job-spec.ts';

@@ -1,5 +1,4 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import type { Load } from '../elastic/follow-load.ts';
 import type { JobSpec, ModelWeights } from '../model/job-spec.ts';
 import type { CohortSpec } from '../fairness/quota-tree.ts';
 import type { AcceleratorType, NodeSpec, PoolSpec } from '../model/pool-spec.ts';
@@ -104,3 +103,9 @@ export type CellEvent =
   | { readonly kind: 'provision_failed'; readonly poolId: PoolId; readonly count: number }
   /** Time has passed. */
   | { readonly kind: 'tick' };
+
+/** What online inference has to do. */
+export interface Load {
+  /** Thousandths of requests under way on all its nodes together, on average. */
+  readonly outstandingMilli: number;
+}

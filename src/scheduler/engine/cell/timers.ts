@@ -1,11 +1,11 @@
 import { Heap } from '../../../kernel/heap.ts';
 import type { JobId } from '../../../kernel/ids.ts';
-import type { Funds } from '../life/funds.ts';
-import { mayAsk, paidUntilMs } from '../life/funds.ts';
-import { affordableUntilMs } from '../life/segment.ts';
+import type { Funds } from './segment.ts';
+import { mayAsk, paidUntilMs, affordableUntilMs } from './segment.ts';
 import type { CellSettings, PrepaySettings } from './cell-settings.ts';
 import type { Attempt, JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
+import type { QueueRecord } from './records.ts';
 
 interface Timer {
   readonly atMs: number;
@@ -95,3 +95,25 @@ function ofItsFunds(graceMs: number, attempt: Attempt, funds: Funds, { leadMs, a
 }
 
 const isLeaving = (attempt: Attempt | null): boolean => attempt !== null && attempt.leaving !== null;
+
+/** When the queues whose jobs take turns have their next rounds. It follows their records. */
+export class RoundTimes {
+  readonly #atMs = new Map<string, number>();
+
+  note({ name, roundAtMs }: Pick<QueueRecord, 'name' | 'roundAtMs'>): void {
+    if (roundAtMs === undefined) this.#atMs.delete(name);
+    else this.#atMs.set(name, roundAtMs);
+  }
+
+  nextDueMs(): number {
+    return Math.min(Infinity, ...this.#atMs.values());
+  }
+
+  /** The queues whose round has come, by name: so their order does not depend on how the cell came to know them. */
+  due(nowMs: number): readonly string[] {
+    return [...this.#atMs].flatMap(([name, atMs]) => (atMs <= nowMs ? [name] : [])).sort();
+  }
+}
+
+/** Rounds begin at whole multiples of their length, so that none has to be remembered when a queue has been idle. */
+export const nextRoundMs = (nowMs: number, roundMs: number): number => (Math.floor(nowMs / roundMs) + 1) * roundMs;

@@ -1,6 +1,6 @@
 import { assert } from '../../../kernel/assert.ts';
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import type { PoolChoice } from '../admission/offer.ts';
+import type { PoolChoice } from './offer.ts';
 import { dominantSharePpm, aged, gathered, NO_HISTORY, reweighed } from '../fairness/dominant-share.ts';
 import type { CohortNode, CohortSpec } from '../fairness/quota-tree.ts';
 import { belowRoot, rootOf, QuotaTree } from '../fairness/quota-tree.ts';
@@ -11,15 +11,15 @@ import type { PriceRow } from '../model/price-book.ts';
 import { PriceBook } from '../model/price-book.ts';
 import { UndoLog } from '../model/undo-log.ts';
 import type { Placer } from '../placement/placer.ts';
-import { Bookings } from '../queue/bookings.ts';
-import { Throughputs, Durations } from '../queue/observations.ts';
-import { PayerHolds } from '../queue/payer-holds.ts';
-import type { PendingClass } from '../queue/pending-queues.ts';
-import { PendingQueues } from '../queue/pending-queues.ts';
-import { Reservations } from '../queue/reservations.ts';
-import { SharedSpecs } from '../queue/shared-specs.ts';
+import { Bookings } from './bookings.ts';
+import { Throughputs, Durations } from './observations.ts';
+import { PayerHolds } from './payer-holds.ts';
+import type { PendingClass } from './pending-queues.ts';
+import { PendingQueues } from './pending-queues.ts';
+import { Reservations } from './reservations.ts';
+import { SharedSpecs } from './shared-specs.ts';
 import type { CellSettings } from './cell-settings.ts';
-import { nextRoundMs, RoundTimes } from '../rounds/round-times.ts';
+import { nextRoundMs, RoundTimes, dueOf, Timers } from './timers.ts';
 import { expectedEndMs, ExpectedEnds } from './expected-ends.ts';
 import { Fleet, IdleNodes } from './fleet.ts';
 import { Holdings } from './holdings.ts';
@@ -27,7 +27,6 @@ import type { JobRecord } from './job-record.ts';
 import { isFinished } from './job-record.ts';
 import { JobTable } from './job-table.ts';
 import type { CellDecision, QueueRecord, PoolRecord, CellRecords } from './records.ts';
-import { dueOf, Timers } from './timers.ts';
 
 /**
  * The state of a scheduler cell: its records, which are the source of truth, and what is derived from them and follows every change, so that

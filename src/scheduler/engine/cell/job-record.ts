@@ -1,8 +1,7 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { JobSpec, ResourceOption } from '../model/job-spec.ts';
 import type { Placement, Slot } from '../model/cluster-state.ts';
-import type { Funds } from '../life/funds.ts';
-import type { Segment } from '../life/segment.ts';
+import type { Funds, Segment } from './segment.ts';
 
 /**
  * `pending` and `evicted` wait for a placement; `admitted` has one that other jobs still have to leave; `starting` has been handed to its

@@ -1,9 +1,10 @@
+import type { EvictionPolicy } from '../model/eviction-policy.ts';
 import { must } from '../../../kernel/assert.ts';
 import { available, rootOf, policyOf } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
-import type { Reservation } from '../machine/records.ts';
-import type { PendingClass } from '../queue/pending-queues.ts';
+import type { Cell } from './cell.ts';
+import type { JobRecord } from './job-record.ts';
+import type { Reservation } from './records.ts';
+import type { PendingClass } from './pending-queues.ts';
 
 /**
  * Whether examining a class can have an effect: its quota has room for one of its jobs, others may be evicted for it, or nodes may have to
@@ -47,3 +48,20 @@ export const firstOf = (cell: Cell, { jobs }: PendingClass): JobRecord => cell.j
 export function effectivePriority({ settings, nowMs }: Cell, { spec, submittedAtMs }: JobRecord): number {
   return spec.priority + Math.min(settings.agingMax, Math.floor((nowMs - submittedAtMs) / settings.agingMs));
 }
+
+/** What holds for a job where it runs: its queue's policy and that of its pool, the stricter of both. */
+export function policyFor(cell: Cell, { spec, attempt }: JobRecord): EvictionPolicy {
+  const own = policyOf(cell.holdings.queueOf(spec));
+  const there = attempt === null ? undefined : cell.fleet.pool(attempt.poolId).spec.eviction;
+  if (there === undefined) return own;
+  return {
+    ...own,
+    runtimeMinMs: Math.max(own.runtimeMinMs, there.runtimeMinMs),
+    graceMaxMs: Math.min(own.graceMaxMs, there.graceMaxMs),
+    leavingMaxCount: Math.min(own.leavingMaxCount, there.leavingMaxCount),
+    protectedPriority: lower(own.protectedPriority, there.protectedPriority),
+    protectedKinds: [...own.protectedKinds, ...there.protectedKinds],
+  };
+}
+
+const lower = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : Math.min(a, b));

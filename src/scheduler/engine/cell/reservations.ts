@@ -1,4 +1,4 @@
-import type { CellDecision, Reservation } from '../machine/records.ts';
+import type { CellDecision, Reservation } from './records.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 
 /** The reservations of all trees, one for each resource class. */

@@ -1,5 +1,5 @@
-import type { JobRecord } from '../machine/job-record.ts';
-import type { Booking, CellDecision } from '../machine/records.ts';
+import type { JobRecord } from './job-record.ts';
+import type { Booking, CellDecision } from './records.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 
 /** The bookings of nodes: which queue has which nodes for itself, and when. */

@@ -1,6 +1,6 @@
 import type { PoolId, JobId } from '../../../kernel/ids.ts';
-import type { Destination } from '../machine/job-record.ts';
-import type { PoolRecord } from '../machine/records.ts';
+import type { Destination } from './job-record.ts';
+import type { PoolRecord } from './records.ts';
 
 /** A placement a job could have now. */
 export interface Offer extends Destination {

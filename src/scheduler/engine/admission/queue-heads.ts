@@ -1,10 +1,10 @@
-import { isWorthExamining, effectivePriority, firstOf } from '../admission/feasibility.ts';
+import { isWorthExamining, effectivePriority, firstOf } from '../cell/feasibility.ts';
 import { dominantSharePpm } from '../fairness/dominant-share.ts';
 import type { Bundle, CohortNode } from '../fairness/quota-tree.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord } from '../cell/job-record.ts';
 import { payerOf } from '../model/job-spec.ts';
-import type { PendingClass } from './pending-queues.ts';
+import type { PendingClass } from '../cell/pending-queues.ts';
 
 /** A class whose first job comes next in its part of the tree. */
 interface Head {

@@ -1,7 +1,7 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { CohortNode } from '../fairness/quota-tree.ts';
 import type { UndoLog } from '../model/undo-log.ts';
-import type { Durations } from '../queue/observations.ts';
+import type { Durations } from './observations.ts';
 import type { JobRecord } from './job-record.ts';
 import { owner } from './job-record.ts';
 

@@ -1,11 +1,11 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
 import type { UsageHistory } from '../fairness/dominant-share.ts';
 import type { CohortSpec } from '../fairness/quota-tree.ts';
-import type { LedgerEvent } from '../life/segment.ts';
+import type { LedgerEvent } from './segment.ts';
 import type { AcceleratorType, NodeSpec, PoolSpec } from '../model/pool-spec.ts';
 import type { PriceRow } from '../model/price-book.ts';
 import type { Interruptions } from '../placement/work-cost.ts';
-import type { ResidentWeights } from '../weights/resident-weights.ts';
+import type { ResidentWeights } from './resident-weights.ts';
 import type { EvictionReason, JobRecord } from './job-record.ts';
 
 /** What a cell wants done, in this order. All `save`s of one step belong in one transaction, with its ledger events. */

@@ -1,5 +1,5 @@
-import type { PrepaySettings } from '../machine/cell-settings.ts';
-import type { CellDecision, PayerHold } from '../machine/records.ts';
+import type { PrepaySettings } from './cell-settings.ts';
+import type { CellDecision, PayerHold } from './records.ts';
 import type { UndoLog } from '../model/undo-log.ts';
 
 interface Ports {

@@ -1,4 +1,4 @@
-import type { CellDecision } from '../machine/records.ts';
+import type { CellDecision } from './records.ts';
 
 /** Classes remembered: some 500 bytes each. The one that was first seen longest ago goes first. */
 const CLASSES_MAX = 10_000;

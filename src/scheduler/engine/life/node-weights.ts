@@ -1,10 +1,10 @@
 import { must } from '../../../kernel/assert.ts';
-import type { Cell } from '../machine/cell.ts';
-import { saveNode } from '../machine/changes.ts';
-import type { JobRecord } from '../machine/job-record.ts';
+import type { Cell } from '../cell/cell.ts';
+import { saveNode } from '../cell/changes.ts';
+import type { JobRecord } from '../cell/job-record.ts';
 import type { ModelWeights } from '../model/job-spec.ts';
-import type { ResidentWeights } from './resident-weights.ts';
-import { asReported, withoutUnloaded, withoutUser, withUser, weightsToUnload } from './resident-weights.ts';
+import type { ResidentWeights } from '../cell/resident-weights.ts';
+import { asReported, withoutUnloaded, withoutUser, withUser, weightsToUnload } from '../cell/resident-weights.ts';
 
 /** A job begins to work on nodes: its weights are there from now on, and others make room where memory is short. */
 export function enterNodes(cell: Cell, { spec }: JobRecord, nodes: readonly number[]): void {

@@ -1,17 +1,20 @@
 import { makeOthersShrink } from '../elastic/shrink.ts';
 import { admit } from '../life/begin-attempt.ts';
-import type { Cell } from '../machine/cell.ts';
-import type { JobRecord } from '../machine/job-record.ts';
-import { preempt } from '../preemption/choose-victims.ts';
-import { QueueHeads } from '../queue/queue-heads.ts';
-import { Advice } from './advice.ts';
-import type { CandidatePlan } from './candidate-plans.ts';
-import { affordablePools, candidatePlans } from './candidate-plans.ts';
-import { firstOf } from './feasibility.ts';
-import type { Offer } from './offer.ts';
-import { reserve } from './reserve.ts';
-import type { Attempted } from './try-option.ts';
-import { tryOption } from './try-option.ts';
+import type { Cell } from '../cell/cell.ts';
+import type { JobRecord } from '../cell/job-record.ts';
+import { QueueHeads } from '../admission/queue-heads.ts';
+import { Advice } from '../admission/advice.ts';
+import type { CandidatePlan } from '../admission/candidate-plans.ts';
+import { affordablePools, candidatePlans } from '../admission/candidate-plans.ts';
+import { firstOf } from '../cell/feasibility.ts';
+import type { Offer } from '../cell/offer.ts';
+import { reserve } from '../admission/reserve.ts';
+import type { Attempted } from '../admission/try-option.ts';
+import { tryOption } from '../admission/try-option.ts';
+import { requestEviction } from '../life/end-attempt.ts';
+import type { EvictionPlan } from '../preemption/choose-victims.ts';
+import { chooseVictims } from '../preemption/choose-victims.ts';
+import { mayEvict } from '../preemption/may-evict.ts';
 
 /**
  * Places waiting jobs until no other can be placed: takes the next job, admits it if it fits, else if victims can be evicted for it; the
@@ -92,4 +95,23 @@ function inTurn(plans: readonly CandidatePlan[]): Iterable<readonly CandidatePla
     else tied.push(plan);
   }
   return turns.values();
+}
+
+/** Evicts others for a job without a placement, if it may: those whose eviction costs least. Returns whether the job has a placement now. */
+function preempt(cell: Cell, job: JobRecord): boolean {
+  const plan = evictionPlanFor(cell, job);
+  if (plan === undefined) return false;
+  for (const { job: victim, reason } of plan.victims) requestEviction(cell, cell.jobs.get(victim.spec.id), { reason, forJob: job.spec.id });
+  admit(cell, job, plan.offer);
+  return true;
+}
+
+/** The first option for which others can be evicted, and the victims. Changes nothing. */
+function evictionPlanFor(cell: Cell, job: JobRecord): EvictionPlan | undefined {
+  for (let option = 0; option < job.spec.options.length; option++) {
+    const legal = mayEvict(cell, cell.holdings.holderOf(job, option));
+    const plan = legal.length === 0 ? undefined : chooseVictims(cell, job, option, legal);
+    if (plan !== undefined) return plan;
+  }
+  return undefined;
 }

@@ -1,10 +1,9 @@
 import type { JobId, PoolId } from '../../../kernel/ids.ts';
-import { isWorthExamining } from '../admission/feasibility.ts';
+import { isWorthExamining, policyFor } from './feasibility.ts';
 import { policyOf, rootOf } from '../fairness/quota-tree.ts';
 import type { ResourceOption } from '../model/job-spec.ts';
 import { acceptsPool } from '../model/job-spec.ts';
-import { policyFor } from '../preemption/may-evict.ts';
-import type { PendingClass } from '../queue/pending-queues.ts';
+import type { PendingClass } from './pending-queues.ts';
 import type { Cell } from './cell.ts';
 import type { JobRecord } from './job-record.ts';
 import type { NodeRecord } from './records.ts';
